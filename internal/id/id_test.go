@@ -1,0 +1,77 @@
+package id
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func TestPrintAndParse(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := ID[Event](rapid.Int64Range(1, 1<<63-1).Draw(t, "id"))
+		got, err := Parse[Event](want.String())
+		if err != nil || got != want {
+			t.Fatalf("Parse(%s) = %v, %v; want %d", want, got, err, want)
+		}
+	})
+}
+
+func TestParseRefuses(t *testing.T) {
+	good := ID[Event](12345).String()
+	for _, s := range []string{"", "evt_", "ep_" + good[4:], good + "0", good[:len(good)-1], "evt_ZZZZZZZZZZZZZ", "evt_0000000000000", "evt_000000000000U", "evt_00000000000é"} {
+		if v, err := Parse[Event](s); err == nil {
+			t.Errorf("Parse(%q) = %d, want an error", s, v)
+		}
+	}
+	if v, err := Parse[Event]("evt_0000000000olI"); err != nil || v != 1<<5+1 {
+		t.Errorf("look-alikes: got %d, %v", v, err)
+	}
+}
+
+func TestGeneratorOnlyGrows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		floor := rapid.Int64Range(0, 1<<62).Draw(t, "floor")
+		g := NewGenerator(rapid.IntRange(0, MaxNode).Draw(t, "node"), floor)
+		last := ID[Event](floor)
+		for range 200 {
+			now := time.UnixMilli(rapid.Int64Range(0, 1<<41).Draw(t, "now"))
+			i := Next[Event](g, now)
+			if i <= last {
+				t.Fatalf("id %d after %d", i, last)
+			}
+			if int64(i)>>seqBits&MaxNode != g.node {
+				t.Fatalf("id %d is not of node %d", i, g.node)
+			}
+			last = i
+		}
+	})
+}
+
+func TestGeneratorManyInOneMillisecond(t *testing.T) {
+	g := NewGenerator(3, 0)
+	now := time.UnixMilli(1_700_000_000_000)
+	var last ID[Event]
+	for range 3 << seqBits {
+		i := Next[Event](g, now)
+		if i <= last {
+			t.Fatalf("id %d after %d", i, last)
+		}
+		last = i
+	}
+	if d := last.Time().Sub(now); d > 3*time.Millisecond {
+		t.Errorf("ran %v ahead of the clock", d)
+	}
+}
+
+func TestFirstBoundsARangeOfTime(t *testing.T) {
+	g := NewGenerator(7, 0)
+	at := time.UnixMilli(1_700_000_000_123)
+	i := Next[Event](g, at)
+	if First[Event](at) > i || First[Event](at.Add(time.Microsecond)) <= i {
+		t.Errorf("First does not bound %d", i)
+	}
+	if !i.Time().Equal(at) {
+		t.Errorf("Time() = %v, want %v", i.Time(), at)
+	}
+}
