@@ -1,0 +1,265 @@
+// Package groupcommit turns many small writes into few transactions.
+//
+// A durable transaction costs about the same whether it carries one row or a
+// few hundred, because the disk's flush dominates. So callers block in Do, one
+// writer takes whatever is waiting and commits it at once, and while that commit
+// runs the next group gathers by itself.
+package groupcommit
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// ErrClosed is returned by Do when Run has ended or is ending. The item was not
+// handed to commit.
+var ErrClosed = errors.New("groupcommit: closed: the writer has stopped and takes nothing more")
+
+// ErrPanicked is returned by Do when commit panicked on the item's batch. Whether
+// the batch was stored is unknown, as after a crash.
+var ErrPanicked = errors.New("groupcommit: commit panicked: whether this write was stored is unknown; repeat it if repeating is safe")
+
+// Committer gathers the items of concurrent callers into batches and has one
+// writer commit them. It never waits for a batch to fill: when measured, a
+// millisecond of lingering gained nothing. The queue holds one entry per caller
+// blocked in Do, so whoever bounds the callers bounds the queue.
+type Committer[T any] struct {
+	maxWeight int
+	weight    func(T) int
+	commit    func([]T) error
+
+	arrived chan struct{} // holds a token when the queue may have stopped being empty
+	idle    sync.Pool     // of *call[T]: spares a channel per Do
+
+	mu      sync.Mutex
+	queue   list[T]
+	started bool
+	closed  bool
+}
+
+// call is one caller waiting in Do.
+type call[T any] struct {
+	item   T
+	weight int
+	done   chan error // buffered, so that the writer never waits for a caller
+
+	// Guarded by Committer.mu.
+	queued     bool
+	prev, next *call[T]
+}
+
+// New returns a Committer whose writer is not running yet; Run starts it.
+//
+// A batch is filled in order of arrival up to maxWeight, where weight tells what
+// an item counts for (nil: every item counts 1). An item heavier than maxWeight
+// is committed alone.
+//
+// commit stores a batch, all or nothing. Its error goes to every caller of the
+// batch; an outcome of a single item is written into the item, so T is usually a
+// pointer. commit must not keep the slice: it is used again for the next batch.
+func New[T any](maxWeight int, weight func(T) int, commit func([]T) error) *Committer[T] {
+	if weight == nil {
+		weight = func(T) int { return 1 }
+	}
+	return &Committer[T]{
+		maxWeight: maxWeight,
+		weight:    weight,
+		commit:    commit,
+		arrived:   make(chan struct{}, 1),
+	}
+}
+
+// Run is the single writer. It blocks until ctx ends; from then on Do answers
+// ErrClosed, and Run returns once everything that was already queued is
+// committed. It can be called once; a second call panics.
+//
+// A panic of commit is not swallowed: callers in the batch get ErrPanicked,
+// callers in the queue ErrClosed, and the panic goes on up from Run.
+func (c *Committer[T]) Run(ctx context.Context) {
+	c.mu.Lock()
+	if c.started {
+		c.mu.Unlock()
+		panic("groupcommit: Run called twice: there can be only one writer")
+	}
+	c.started = true
+	c.mu.Unlock()
+
+	w := writer[T]{Committer: c, result: ErrPanicked}
+	// Does nothing after a normal end. After a panic, or a Goexit, nobody would
+	// ever wake the callers otherwise.
+	defer w.abandon()
+
+	for {
+		if ctx.Err() != nil {
+			// Refuse before draining: callers who keep coming must not keep the
+			// drain from ending.
+			c.close()
+		}
+		if w.take() {
+			w.result = c.commit(w.items)
+			w.wake()
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-c.arrived:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Do queues item and blocks until it is committed, answering commit's error.
+//
+// When ctx ends while item is still queued, item is withdrawn and ctx.Err()
+// returned: it will not be committed. Once the writer has taken the item, Do
+// waits for the result whatever ctx does, because a caller must never be told
+// "canceled" about something that is committed.
+//
+// Items of one caller are committed in the order of its calls. Do waits for Run
+// to be called if it has not been yet, and answers ErrClosed after Run's end.
+func (c *Committer[T]) Do(ctx context.Context, item T) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	w, _ := c.idle.Get().(*call[T])
+	if w == nil {
+		w = &call[T]{done: make(chan error, 1)}
+	}
+	defer c.release(w)
+	w.item, w.weight = item, c.weight(item)
+
+	if !c.enqueue(w) {
+		return ErrClosed
+	}
+	select {
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+		if c.withdraw(w) {
+			return ctx.Err()
+		}
+		return <-w.done
+	}
+}
+
+func (c *Committer[T]) release(w *call[T]) {
+	var zero T
+	w.item = zero // lets the caller's memory go
+	c.idle.Put(w)
+}
+
+func (c *Committer[T]) enqueue(w *call[T]) bool {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return false
+	}
+	wasEmpty := c.queue.first == nil
+	c.queue.push(w)
+	c.mu.Unlock()
+
+	if wasEmpty {
+		select {
+		case c.arrived <- struct{}{}:
+		default: // a token is there already
+		}
+	}
+	return true
+}
+
+// withdraw takes w back out of the queue; it answers false when the writer was
+// faster.
+func (c *Committer[T]) withdraw(w *call[T]) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !w.queued {
+		return false
+	}
+	c.queue.remove(w)
+	return true
+}
+
+func (c *Committer[T]) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+}
+
+// writer is Run's own state: the batch being committed.
+type writer[T any] struct {
+	*Committer[T]
+	calls  []*call[T]
+	items  []T
+	result error
+}
+
+// take moves the next batch out of the queue; it answers false when the queue is
+// empty.
+func (w *writer[T]) take() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	total := 0
+	for next := w.queue.first; next != nil; next = w.queue.first {
+		if len(w.calls) > 0 && total+next.weight > w.maxWeight {
+			break
+		}
+		total += next.weight
+		w.queue.remove(next)
+		w.calls = append(w.calls, next)
+		w.items = append(w.items, next.item)
+	}
+	return len(w.calls) > 0
+}
+
+// wake hands the result to the callers of the batch and makes room for the next.
+func (w *writer[T]) wake() {
+	for _, call := range w.calls {
+		call.done <- w.result
+	}
+	clear(w.calls)
+	clear(w.items)
+	w.calls, w.items = w.calls[:0], w.items[:0]
+	w.result = ErrPanicked // until commit says otherwise
+}
+
+// abandon wakes everyone who still waits.
+func (w *writer[T]) abandon() {
+	w.close()
+	w.wake()
+	for w.take() {
+		w.result = ErrClosed
+		w.wake()
+	}
+}
+
+// list is a queue of calls that a withdrawn call can leave in constant time, so
+// that a crowd timing out behind one slow commit costs little and leaves nothing
+// behind.
+type list[T any] struct{ first, last *call[T] }
+
+func (l *list[T]) push(w *call[T]) {
+	w.queued, w.prev = true, l.last
+	if l.last == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
+}
+
+func (l *list[T]) remove(w *call[T]) {
+	if w.prev == nil {
+		l.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		l.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.queued, w.prev, w.next = false, nil, nil
+}

@@ -1,0 +1,434 @@
+// Package strictjson decides which request bodies the API accepts, and finds the
+// parts of a publish envelope without decoding the event's data.
+//
+// encoding/json is lenient where a public API should not be: it replaces invalid
+// UTF-8, and of two equal keys it silently takes the last, so that what one
+// reader checked is not what another one uses. It also decodes, and accepting an
+// event only needs to validate.
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+)
+
+// MaxDepth is how deep arrays and objects may be nested; a scalar has depth 0.
+const MaxDepth = 512
+
+// The codes of an [Error].
+const (
+	CodeInvalidUTF8  = "invalid_utf8"
+	CodeInvalidJSON  = "invalid_json"
+	CodeDuplicateKey = "duplicate_key"
+	CodeTooDeep      = "too_deep"
+	CodeWrongType    = "wrong_type" // valid so far, but not the object or array that was asked for
+)
+
+// Error is the one error type of this package.
+type Error struct {
+	Code   string // one of the Code constants
+	Offset int    // byte in the document, from 0
+	Line   int    // from 1
+	Column int    // in characters, from 1
+	Key    string // the repeated key, for CodeDuplicateKey
+	Detail string // what is wrong and what to do, in one clause
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("line %d, column %d (byte %d): %s", e.Line, e.Column, e.Offset, e.Detail)
+}
+
+// Member is one member of an object.
+type Member struct {
+	Key   string // unescaped
+	Value []byte // the value as it was written, without the space around it; part of the document
+}
+
+// Check validates a request body: one JSON value in UTF-8, nothing after it, not
+// nested deeper than MaxDepth, and no object with the same key twice. Only inside
+// the top-level members named by carried are repeated keys let pass: those are
+// kept byte for byte for somebody else, and are their business. The error is an
+// *Error.
+func Check(b []byte, carried ...string) error {
+	s := scanner{b: b, everywhere: true, carried: carried}
+	return s.document(func(i int) int { return s.value(i, 1, true) })
+}
+
+// Members splits an object into its members, in the order written, validating
+// all of it as Check does in the same pass. Repeated keys are refused among the
+// members only, not inside their values. The values are parts of b, not copies.
+// The error is an *Error.
+func Members(b []byte) ([]Member, error) {
+	s := scanner{b: b}
+	var members []Member
+	err := s.document(func(i int) int {
+		if !s.is(i, '{') {
+			return s.fail(i, CodeWrongType, "expected an object, found "+s.found(i))
+		}
+		members = make([]Member, 0, 8)
+		return s.object(i, 1, &members)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return members, nil
+}
+
+// Elements splits an array into its elements, validating all of it as Check does
+// in the same pass, repeated keys excepted: call Members on the elements. They
+// are parts of b, not copies. The error is an *Error, with positions in b.
+func Elements(b []byte) ([][]byte, error) {
+	s := scanner{b: b}
+	var elements [][]byte
+	err := s.document(func(i int) int {
+		if !s.is(i, '[') {
+			return s.fail(i, CodeWrongType, "expected an array, found "+s.found(i))
+		}
+		elements = [][]byte{}
+		return s.array(i, 1, false, &elements)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return elements, nil
+}
+
+// failed is what a scanning method returns instead of a position when it has set
+// scanner.err.
+const failed = -1
+
+// scanner walks a document by recursive descent, which MaxDepth keeps shallow.
+// Its methods take the position of a token's first byte and return the position
+// after it, or failed.
+type scanner struct {
+	b          []byte
+	everywhere bool     // look for repeated keys at every level…
+	carried    []string // …but not inside these top-level members
+	err        *Error
+}
+
+// document scans b as space, what root scans, space.
+func (s *scanner) document(root func(i int) int) error {
+	if !utf8.Valid(s.b) {
+		i := 0
+		for {
+			r, size := utf8.DecodeRune(s.b[i:])
+			if r == utf8.RuneError && size == 1 {
+				break
+			}
+			i += size
+		}
+		s.fail(i, CodeInvalidUTF8, "this byte is not UTF-8: encode the body as UTF-8")
+		return s.err
+	}
+	i := root(s.space(0))
+	if i == failed {
+		return s.err
+	}
+	if i = s.space(i); i < len(s.b) {
+		s.invalid(i, "the end of the document")
+		return s.err
+	}
+	return nil
+}
+
+func (s *scanner) fail(i int, code, detail string) int {
+	before := s.b[:i]
+	line := bytes.LastIndexByte(before, '\n') + 1
+	s.err = &Error{
+		Code:   code,
+		Offset: i,
+		Line:   bytes.Count(before, []byte("\n")) + 1,
+		Column: utf8.RuneCount(before[line:]) + 1,
+		Detail: detail,
+	}
+	return failed
+}
+
+func (s *scanner) invalid(i int, expected string) int {
+	return s.fail(i, CodeInvalidJSON, "invalid JSON: expected "+expected+", found "+s.found(i))
+}
+
+// found describes what is at i.
+func (s *scanner) found(i int) string {
+	if i >= len(s.b) {
+		return "the end of the document"
+	}
+	switch r, _ := utf8.DecodeRune(s.b[i:]); r {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case '\ufeff':
+		return "a byte order mark (send none)"
+	default:
+		return fmt.Sprintf("%q", r)
+	}
+}
+
+func (s *scanner) is(i int, c byte) bool { return i < len(s.b) && s.b[i] == c }
+
+func (s *scanner) space(i int) int {
+	for i < len(s.b) {
+		if c := s.b[i]; c > ' ' || (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
+			break
+		}
+		i++
+	}
+	return i
+}
+
+// value scans any value. Its depth is that of the container it may turn out to
+// be; unique asks for repeated keys to be refused.
+func (s *scanner) value(i, depth int, unique bool) int {
+	if i >= len(s.b) {
+		return s.invalid(i, "a value")
+	}
+	switch c := s.b[i]; c {
+	case '"':
+		return s.string(i)
+	case '{':
+		if unique {
+			var members []Member
+			return s.object(i, depth, &members)
+		}
+		return s.object(i, depth, nil)
+	case '[':
+		return s.array(i, depth, unique, nil)
+	case 't':
+		return s.literal(i, "true")
+	case 'f':
+		return s.literal(i, "false")
+	case 'n':
+		return s.literal(i, "null")
+	default:
+		if c == '-' || isDigit(c) {
+			return s.number(i)
+		}
+		return s.invalid(i, "a value")
+	}
+}
+
+// object scans an object, and with members collects them and refuses repeated
+// keys.
+func (s *scanner) object(i, depth int, members *[]Member) int {
+	if depth > MaxDepth {
+		return s.tooDeep(i)
+	}
+	var seen keySet
+	i = s.space(i + 1)
+	if s.is(i, '}') {
+		return i + 1
+	}
+	for {
+		if !s.is(i, '"') {
+			return s.invalid(i, "a key in double quotes")
+		}
+		keyAt := i
+		if i = s.string(i); i == failed {
+			return failed
+		}
+		unique := false
+		var key string
+		if members != nil {
+			key = unquote(s.b[keyAt:i])
+			if !seen.add(key, *members) {
+				s.fail(keyAt, CodeDuplicateKey, fmt.Sprintf("the key %.100q is there twice: send it once", key))
+				s.err.Key = key
+				return failed
+			}
+			unique = s.everywhere && (depth > 1 || !slices.Contains(s.carried, key))
+		}
+		if i = s.space(i); !s.is(i, ':') {
+			return s.invalid(i, "a colon")
+		}
+		i = s.space(i + 1)
+		valueAt := i
+		if i = s.value(i, depth+1, unique); i == failed {
+			return failed
+		}
+		if members != nil {
+			*members = append(*members, Member{Key: key, Value: s.b[valueAt:i:i]})
+		}
+		i = s.space(i)
+		switch {
+		case s.is(i, ','):
+			i = s.space(i + 1)
+		case s.is(i, '}'):
+			return i + 1
+		default:
+			return s.invalid(i, "a comma or }")
+		}
+	}
+}
+
+// array scans an array, and with elements collects them.
+func (s *scanner) array(i, depth int, unique bool, elements *[][]byte) int {
+	if depth > MaxDepth {
+		return s.tooDeep(i)
+	}
+	i = s.space(i + 1)
+	if s.is(i, ']') {
+		return i + 1
+	}
+	for {
+		valueAt := i
+		if i = s.value(i, depth+1, unique); i == failed {
+			return failed
+		}
+		if elements != nil {
+			*elements = append(*elements, s.b[valueAt:i:i])
+		}
+		i = s.space(i)
+		switch {
+		case s.is(i, ','):
+			i = s.space(i + 1)
+		case s.is(i, ']'):
+			return i + 1
+		default:
+			return s.invalid(i, "a comma or ]")
+		}
+	}
+}
+
+func (s *scanner) tooDeep(i int) int {
+	return s.fail(i, CodeTooDeep, fmt.Sprintf("nested deeper than %d levels: flatten the document", MaxDepth))
+}
+
+// ordinary marks the bytes that need no look inside a string: not the quote, the
+// backslash or a control character.
+var ordinary = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= ' ' && c != '"' && c != '\\'
+	}
+	return t
+}()
+
+func (s *scanner) string(i int) int {
+	b := s.b
+	i++
+	for {
+		for i < len(b) && ordinary[b[i]] {
+			i++
+		}
+		switch {
+		case i == len(b):
+			return s.invalid(i, "the end of a string")
+		case b[i] == '"':
+			return i + 1
+		case b[i] == '\\':
+			if i = s.escape(i); i == failed {
+				return failed
+			}
+		default:
+			return s.invalid(i, "a string without bare control characters")
+		}
+	}
+}
+
+func (s *scanner) escape(i int) int {
+	i++ // the backslash
+	if i == len(s.b) {
+		return s.invalid(i, "the rest of an escape")
+	}
+	switch s.b[i] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 1
+	case 'u':
+		i++
+		for end := i + 4; i < end; i++ {
+			if i == len(s.b) || !isHex(s.b[i]) {
+				return s.invalid(i, `four hexadecimal digits after \u`)
+			}
+		}
+		return i
+	}
+	return s.invalid(i, `one of "\/bfnrtu after a backslash`)
+}
+
+func (s *scanner) number(i int) int {
+	if s.b[i] == '-' {
+		i++
+	}
+	if s.is(i, '0') {
+		i++ // nothing but 0 starts with 0
+	} else if i = s.digits(i); i == failed {
+		return failed
+	}
+	if s.is(i, '.') {
+		if i = s.digits(i + 1); i == failed {
+			return failed
+		}
+	}
+	if s.is(i, 'e') || s.is(i, 'E') {
+		i++
+		if s.is(i, '+') || s.is(i, '-') {
+			i++
+		}
+		return s.digits(i)
+	}
+	return i
+}
+
+// digits scans one or more digits.
+func (s *scanner) digits(i int) int {
+	if i >= len(s.b) || !isDigit(s.b[i]) {
+		return s.invalid(i, "a digit")
+	}
+	for i < len(s.b) && isDigit(s.b[i]) {
+		i++
+	}
+	return i
+}
+
+func (s *scanner) literal(i int, want string) int {
+	for j := range len(want) {
+		if !s.is(i+j, want[j]) {
+			return s.invalid(i+j, want)
+		}
+	}
+	return i + len(want)
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isHex(c byte) bool { return isDigit(c) || ('a' <= c|0x20 && c|0x20 <= 'f') }
+
+// unquote decodes a key that has been scanned. Keys are compared decoded, because
+// "a" and "\u0061" are the same key.
+func unquote(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var key string
+	_ = json.Unmarshal(quoted, &key) // cannot fail on a scanned string
+	return key
+}
+
+// keySet finds a repeated key: by looking through the members while they are few,
+// and with a map when a caller sends so many that this would take quadratic time.
+type keySet struct{ many map[string]bool }
+
+// add answers false if key is among the members already.
+func (k *keySet) add(key string, members []Member) bool {
+	const few = 16
+	if len(members) < few {
+		return !slices.ContainsFunc(members, func(m Member) bool { return m.Key == key })
+	}
+	if k.many == nil {
+		k.many = make(map[string]bool, 2*few)
+		for _, m := range members {
+			k.many[m.Key] = true
+		}
+	}
+	if k.many[key] {
+		return false
+	}
+	k.many[key] = true
+	return true
+}
