@@ -1,0 +1,173 @@
+package safehttp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+	"unicode"
+)
+
+// Reason is why an exchange failed, in one word that is stored, shown and
+// filtered by. The words do not change.
+type Reason string
+
+const (
+	// ReasonTimeout: the deadline of the exchange passed. Response.Detail says
+	// in which phase. A caller's own, earlier context deadline counts as well.
+	ReasonTimeout Reason = "timeout"
+	// ReasonDNS: the host name could not be resolved, or the DNS server did not
+	// answer within its own limits.
+	ReasonDNS Reason = "dns"
+	// ReasonAddress: the policy refused the URL's address, or every address that
+	// its name led to. No packet was sent.
+	ReasonAddress Reason = "address_refused"
+	// ReasonConnect: no connection could be established: refused, unreachable.
+	ReasonConnect Reason = "connect"
+	// ReasonTLS: the TLS handshake failed, most often because of the certificate.
+	ReasonTLS Reason = "tls"
+	// ReasonReset: the receiver ended the connection before the response was
+	// complete. Whether it took the request cannot be known.
+	ReasonReset Reason = "reset"
+	// ReasonProtocol: what came back is not an HTTP/1.1 response to our request:
+	// garbage, headers beyond the limit, an unasked change of protocol.
+	ReasonProtocol Reason = "protocol"
+	// ReasonCanceled: the caller's context was canceled. Nobody's fault; it says
+	// nothing about the receiver.
+	ReasonCanceled Reason = "canceled"
+	// ReasonURL: Policy.CheckURL refused the URL, for another reason than its
+	// address. Nothing was sent.
+	ReasonURL Reason = "url_refused"
+	// ReasonRequest: the method or a header cannot be sent over HTTP. Nothing
+	// was sent.
+	ReasonRequest Reason = "request_invalid"
+)
+
+// maxDetail bounds Response.Detail, since some errors quote the receiver.
+const maxDetail = 300
+
+// failed makes the Response of an exchange that got no usable answer.
+func (x *exchange) failed(err error) Response {
+	reason, detail := x.explain(err)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return Response{RemoteAddr: x.remote, Reused: x.reused, Refused: x.refused, Reason: reason, Detail: tidy(detail)}
+}
+
+// explain turns an error into a reason and a sentence. The sentences name the
+// host and the address connected to, never the URL (its query may be a secret),
+// the DNS server or a refused address: they are shown to the endpoint's owner,
+// who must not learn from them how the operator's network looks inside.
+func (x *exchange) explain(err error) (Reason, string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+
+	if errors.Is(x.caller.Err(), context.Canceled) {
+		return ReasonCanceled, "the request was canceled before it was answered"
+	}
+	// The clock decides, not the error: a dial has a timer of its own, which may
+	// fire a moment before the context's, and gives up on each of several
+	// addresses with an error that looks the same.
+	if !time.Now().Before(x.deadline) {
+		return ReasonTimeout, fmt.Sprintf("no answer within %s: %s", x.timeout, x.waitingFor())
+	}
+
+	var (
+		dns     *net.DNSError
+		refused *AddrError
+		cert    *tls.CertificateVerificationError
+		record  tls.RecordHeaderError
+		op      *net.OpError
+	)
+	switch {
+	case errors.As(err, &refused) && x.remote == "":
+		return ReasonAddress, "refused to connect to " + x.host + ", which leads to no public address; the operator can allow others with --allow-cidr"
+	case errors.As(err, &dns):
+		return ReasonDNS, "the DNS lookup of " + x.host + " failed: " + dns.Err
+	case errors.As(err, &cert), errors.As(err, &record), x.phase == phaseTLS:
+		return ReasonTLS, "the TLS handshake with " + x.peer() + " failed: " + plain(err)
+	case refused != nil: // and another of the name's addresses was tried, in vain
+		return ReasonConnect, "could not connect to " + x.peer()
+	case x.phase == phaseConnect, errors.As(err, &op) && op.Op == "dial":
+		return ReasonConnect, "could not connect to " + x.peer() + ": " + plain(err)
+	case isReset(err):
+		if x.reused {
+			return ReasonReset, "the receiver closed the kept-alive connection to " + x.peer() + " as a request was being sent; whether it took the request is unknown"
+		}
+		return ReasonReset, x.peer() + " closed the connection before its response was complete: " + plain(err)
+	case x.phase < phaseSend:
+		return ReasonConnect, "no connection to " + x.peer() + ": " + plain(err)
+	}
+	return ReasonProtocol, "the response of " + x.peer() + " is not usable: " + plain(err)
+}
+
+// waitingFor says what had not happened when time ran out.
+func (x *exchange) waitingFor() string {
+	switch x.phase {
+	case phaseDNS:
+		return "the DNS lookup of " + x.host + " did not finish"
+	case phaseConnect:
+		return x.peer() + " did not accept a connection"
+	case phaseTLS:
+		return "connected to " + x.peer() + ", but the TLS handshake did not finish"
+	case phaseSend:
+		return "connected to " + x.peer() + ", but it did not take the whole request"
+	case phaseWait:
+		if x.conn != nil && x.conn.received.Load() > x.received {
+			return "connected to " + x.peer() + " and sent the request, but the response headers did not end"
+		}
+		return "connected to " + x.peer() + " and sent the request, but no response headers came"
+	case phaseBody:
+		return x.peer() + " sent response headers, but its body did not end"
+	}
+	return "no connection to " + x.host + " became free"
+}
+
+// peer is the address the exchange is with or, before there is one, the host.
+func (x *exchange) peer() string {
+	if x.remote != "" {
+		return x.remote
+	}
+	return x.host
+}
+
+// isReset reports whether the other side ended the connection, as opposed to
+// having said something wrong.
+func isReset(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ETIMEDOUT) ||
+		// net/http keeps this error's value to itself.
+		strings.Contains(err.Error(), "server closed idle connection")
+}
+
+// plain is the core of an error, without the layers that name sockets.
+func plain(err error) string {
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "unexpected end"
+	}
+	return strings.TrimPrefix(err.Error(), "net/http: ")
+}
+
+// tidy makes a sentence fit for one line of a log, whoever wrote parts of it.
+func tidy(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) > maxDetail {
+		s = s[:maxDetail] + "…"
+	}
+	return strings.ToValidUTF8(s, "")
+}
