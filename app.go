@@ -1,0 +1,32 @@
+package bellhop
+
+import "time"
+
+// App is one tenant of the platform: it owns events, and endpoints listen to it.
+type App struct {
+	// ID is chosen by the platform ("acme") or generated: 1 to 64 letters,
+	// digits, dots, hyphens and underscores, beginning with a letter or digit.
+	ID        string            `json:"id"`
+	Name      string            `json:"name,omitempty"`
+	Metadata  map[string]string `json:"metadata,omitempty"`
+	CreatedAt time.Time         `json:"created_at"`
+	UpdatedAt time.Time         `json:"updated_at"`
+}
+
+// EventType is one entry of the catalogue of what can happen.
+type EventType struct {
+	// Name is dotted, such as "invoice.purchase".
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	// Schema is a JSON Schema (2020-12) of an event's data.
+	Schema JSON `json:"schema,omitempty"`
+	// Example is an event's data as a receiver might see it.
+	Example JSON `json:"example,omitempty"`
+	// Validate makes Publish refuse data that breaks Schema.
+	Validate bool `json:"validate"`
+	// Archived keeps the type readable but, where the catalogue is enforced,
+	// takes no new events of it.
+	Archived  bool      `json:"archived"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+}

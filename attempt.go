@@ -1,0 +1,61 @@
+package bellhop
+
+import (
+	"net/http"
+	"time"
+)
+
+// Attempt is one HTTP request made for a delivery, with its response: a line of
+// an append-only log. A delivery that is canceled gets a last line without a
+// request, so that the log always says how it ended.
+type Attempt struct {
+	ID       AttemptID  `json:"id"`
+	Delivery DeliveryID `json:"delivery"`
+	Event    EventID    `json:"event"`
+	Endpoint EndpointID `json:"endpoint"`
+	App      string     `json:"app"`
+	Type     string     `json:"type"`
+	Trigger  Trigger    `json:"trigger"`
+	// Number counts the attempts of its delivery from 1.
+	Number int           `json:"number"`
+	Status AttemptStatus `json:"status"`
+	// Final says that it ended its delivery.
+	Final bool `json:"final"`
+	// NextAt is when the delivery is tried again; zero if Final.
+	NextAt time.Time `json:"next_at,omitzero"`
+
+	// URL is where the request went.
+	URL string `json:"url,omitempty"`
+	// Duration is the length of the whole exchange.
+	Duration Duration `json:"duration"`
+	// Reason is empty for a success and a stable word for everything else:
+	// "status" (an answer other than 2xx), "timeout", "dns", "refused_address",
+	// "connect", "tls", "reset", "protocol", "render", "canceled" and so on.
+	Reason string `json:"reason,omitempty"`
+	// Detail is a sentence that explains Reason.
+	Detail string `json:"detail,omitempty"`
+
+	RequestHeader http.Header `json:"request_headers,omitempty"`
+	// ResponseStatus is the HTTP status, 0 if no answer came.
+	ResponseStatus int         `json:"response_status,omitempty"`
+	ResponseHeader http.Header `json:"response_headers,omitempty"`
+	// ResponseBody is the beginning of the response's body (16 KiB unless
+	// configured otherwise).
+	ResponseBody      []byte `json:"-"`
+	ResponseTruncated bool   `json:"response_truncated,omitempty"`
+}
+
+// StartedAt is when the attempt began, to the millisecond.
+func (a *Attempt) StartedAt() time.Time { return a.ID.Time() }
+
+// AttemptStatus is how one attempt ended.
+type AttemptStatus string
+
+// How an attempt can end.
+const (
+	AttemptSucceeded AttemptStatus = "succeeded"
+	AttemptFailed    AttemptStatus = "failed"
+	// AttemptCanceled marks the line that a cancellation leaves: no request
+	// was made.
+	AttemptCanceled AttemptStatus = "canceled"
+)

@@ -1,0 +1,37 @@
+package bellhop
+
+// Field is a setting that may or may not be given. In JSON a field that is absent
+// is not Set; null sets the zero value, which stands for the default.
+type Field[T any] struct {
+	Set   bool
+	Value T
+}
+
+// Of is a Field that is set to v.
+func Of[T any](v T) Field[T] { return Field[T]{Set: true, Value: v} }
+
+// EndpointChange is what a caller asks an endpoint to be: in a creation, fields
+// that are not set get their defaults; in an update, they stay as they are.
+type EndpointChange struct {
+	Apps        Field[[]string]
+	URL         Field[string]
+	Name        Field[string]
+	Events      Field[[]string]
+	Subjects    Field[[]string]
+	Filter      Field[JSON]
+	Dialect     Field[string]
+	Headers     Field[map[string]string]
+	Status      Field[EndpointStatus]
+	Timeout     Field[Duration]
+	Retry       Field[RetryPolicy]
+	RateLimit   Field[*RateLimit]
+	Concurrency Field[int]
+	Ordering    Field[Ordering]
+	Metadata    Field[map[string]string]
+	// Secret is the signing secret of a new endpoint; without it one is made.
+	// Existing endpoints change theirs by rotation.
+	Secret Field[string]
+	// Verify makes the change fail unless the URL answers a test event with
+	// 2xx. Dialects may ask for it by themselves.
+	Verify Field[bool]
+}

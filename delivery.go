@@ -1,0 +1,58 @@
+package bellhop
+
+import "time"
+
+// Delivery is one event bound for one endpoint. While it is unfinished it is a
+// row of the pending table; after that it is known by its last attempt.
+type Delivery struct {
+	ID       DeliveryID     `json:"id"`
+	Event    EventID        `json:"event"`
+	Endpoint EndpointID     `json:"endpoint"`
+	App      string         `json:"app"`
+	Type     string         `json:"type"`
+	Trigger  Trigger        `json:"trigger"`
+	Status   DeliveryStatus `json:"status"`
+	// Attempts is how many requests were made for it so far.
+	Attempts int `json:"attempts"`
+	// Due is when the next attempt may be made; zero once finished, and zero
+	// while it waits for an earlier delivery of its order.
+	Due time.Time `json:"due,omitzero"`
+	// LastAttempt is the newest attempt, zero if there was none.
+	LastAttempt AttemptID `json:"last_attempt,omitempty"`
+
+	// Owner is the node that has it in memory; 0 for none.
+	Owner NodeID `json:"-"`
+	// OrderKey is the group of deliveries of this endpoint that go one after
+	// the other, in the order of OrderPos; "" where order is not kept.
+	OrderKey string     `json:"-"`
+	OrderPos DeliveryID `json:"-"`
+}
+
+// DeliveryStatus is the state of a delivery.
+type DeliveryStatus string
+
+// The states of a delivery.
+const (
+	// DeliveryPending waits for its first or next attempt.
+	DeliveryPending DeliveryStatus = "pending"
+	// DeliverySucceeded was answered 2xx.
+	DeliverySucceeded DeliveryStatus = "succeeded"
+	// DeliveryFailed has used up its retries.
+	DeliveryFailed DeliveryStatus = "failed"
+	// DeliveryHeld waits for its endpoint to be resumed or enabled.
+	DeliveryHeld DeliveryStatus = "held"
+	// DeliveryCanceled was ended by an erasure or by deleting its endpoint.
+	DeliveryCanceled DeliveryStatus = "canceled"
+)
+
+// Trigger says what made a delivery.
+type Trigger string
+
+// What can make a delivery.
+const (
+	TriggerPublish Trigger = "publish"
+	TriggerResend  Trigger = "resend"
+	TriggerReplay  Trigger = "replay"
+	// TriggerTest deliveries get one attempt and no retry.
+	TriggerTest Trigger = "test"
+)

@@ -1,0 +1,38 @@
+package bellhop
+
+import "context"
+
+// Erase removes for good the data of one event, or of all events of a subject, and
+// everything that was captured of their deliveries; what is pending is canceled.
+// The log lines stay. It answers the events that it erased.
+func (b *Bellhop) Erase(ctx context.Context, actor string, sel EraseSelector) ([]EventID, error) {
+	object, app := "", sel.App
+	switch {
+	case sel.Event != 0:
+		e, err := b.store.Event(ctx, sel.Event)
+		if err != nil {
+			return nil, err
+		}
+		object, app = sel.Event.String(), e.App
+	case sel.App == "":
+		return nil, invalid("app", "required", "is missing: name the app whose subject is to be erased")
+	case sel.Subject == "":
+		return nil, invalid("subject", "required", "is missing: name the subject that is to be erased")
+	default:
+		if _, err := b.App(sel.App); err != nil {
+			return nil, unknownApp("app", sel.App)
+		}
+		object = sel.Subject
+	}
+	entry := b.auditEntry(actor, "event.erase", object, []string{app}, nil)
+	erased, err := b.store.Erase(ctx, sel, b.attemptIDs(), entry, b.cfg.Now())
+	if err != nil {
+		return nil, b.wrote("erase events", err)
+	}
+	gone := make(map[EventID]bool, len(erased))
+	for _, e := range erased {
+		gone[e] = true
+	}
+	b.lanes.forget(func(w *Work) bool { return gone[w.Event.ID] })
+	return erased, nil
+}

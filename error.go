@@ -1,0 +1,86 @@
+package bellhop
+
+import (
+	"errors"
+	"strings"
+)
+
+// Error is what a caller did wrong, or cannot have: a stable code, a sentence,
+// and the fields at fault. Everything else that Bellhop returns as an error
+// means that Bellhop itself broke.
+type Error struct {
+	Code Code
+	// Detail is a sentence that says what is wrong and what to do.
+	Detail string
+	// Fields name each field at fault.
+	Fields []FieldError
+}
+
+// FieldError is what is wrong with one field.
+type FieldError struct {
+	// Field is the path of the field in the request, such as "events[1].type",
+	// or for data that breaks its schema "data" and a JSON pointer
+	// ("data/items/0/price").
+	Field string `json:"field"`
+	// Code is stable, such as "required" or "url_scheme".
+	Code string `json:"code"`
+	// Detail says what is wrong and what to do; it never holds a secret.
+	Detail string `json:"detail"`
+}
+
+// Code is the stable name of a kind of error.
+type Code string
+
+// The codes of errors. package api maps each to one HTTP status.
+const (
+	CodeInvalid        Code = "invalid"         // one or more fields are wrong
+	CodeInvalidData    Code = "invalid_data"    // data breaks the schema of its event type
+	CodeUnknownApp     Code = "unknown_app"     // publish or endpoint names an app that does not exist
+	CodeUnknownType    Code = "unknown_type"    // the catalogue is enforced and lacks the type
+	CodeArchivedType   Code = "archived_type"   // the catalogue is enforced and the type is archived
+	CodeNotFound       Code = "not_found"       // no such object
+	CodeConflict       Code = "conflict"        // the object was changed meanwhile, or is in use
+	CodeIDConflict     Code = "id_conflict"     // the publisher's id was used for different content
+	CodeErased         Code = "erased"          // the event's data is gone
+	CodeEndpointStatus Code = "endpoint_status" // the endpoint is disabled, so this cannot be done
+	CodeVerification   Code = "verify_failed"   // the URL did not answer the verification as it must
+	CodeUnavailable    Code = "unavailable"     // the store cannot take writes now; try again
+	CodeTooLarge       Code = "too_large"       // the data or the batch is larger than allowed
+	CodeUnsubscribed   Code = "not_subscribed"  // a resend to an endpoint that does not listen to the app
+)
+
+// Error gives the sentence and the fields.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Detail)
+	for i, f := range e.Fields {
+		if i == 0 && e.Detail != "" {
+			b.WriteString(": ")
+		} else if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(f.Field)
+		b.WriteString(": ")
+		b.WriteString(f.Detail)
+	}
+	return b.String()
+}
+
+// CodeOf is the code of a domain error anywhere in err's chain, or "".
+func CodeOf(err error) Code {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// IsNotFound tells whether err says that there is no such object.
+func IsNotFound(err error) bool { return CodeOf(err) == CodeNotFound }
+
+func invalid(field, code, detail string) *Error {
+	return &Error{Code: CodeInvalid, Detail: "The request is not valid", Fields: []FieldError{{field, code, detail}}}
+}
+
+func notFound(what, id string) *Error {
+	return &Error{Code: CodeNotFound, Detail: "There is no " + what + " " + id}
+}

@@ -1,0 +1,71 @@
+package bellhop
+
+import (
+	"errors"
+	"time"
+
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// The identifiers of Bellhop's objects: integers that grow with time, printed as
+// "evt_…", "ep_…", "dlv_…", "att_…", "key_…" and "aud_…".
+type (
+	EventID    = id.ID[id.Event]
+	EndpointID = id.ID[id.Endpoint]
+	DeliveryID = id.ID[id.Delivery]
+	AttemptID  = id.ID[id.Attempt]
+	KeyID      = id.ID[id.Key]
+	AuditID    = id.ID[id.Audit]
+)
+
+// JSON is a JSON text that is kept byte for byte. Unlike json.RawMessage it is
+// nil, and left out of an object with omitempty, when there is none.
+type JSON []byte
+
+// MarshalJSON gives the text itself, or null where there is none.
+func (j JSON) MarshalJSON() ([]byte, error) {
+	if len(j) == 0 {
+		return []byte("null"), nil
+	}
+	return j, nil
+}
+
+// UnmarshalJSON keeps a copy of the text; null is none.
+func (j *JSON) UnmarshalJSON(b []byte) error {
+	if j == nil {
+		return errors.New("bellhop.JSON: UnmarshalJSON on nil pointer")
+	}
+	if string(b) == "null" {
+		*j = nil
+		return nil
+	}
+	*j = append((*j)[:0:0], b...)
+	return nil
+}
+
+// Event is one thing that happened in an app. It never changes; only its data
+// can be erased.
+type Event struct {
+	ID   EventID `json:"id"`
+	App  string  `json:"app"`
+	Type string  `json:"type"`
+	// Subject is what in the app it happened to, such as
+	// "ticket:damage-report:42"; it may be empty.
+	Subject string `json:"subject,omitempty"`
+	// Data is the payload, byte for byte as published; nil once erased.
+	Data JSON `json:"data,omitempty"`
+	// ExternalID is the publisher's own id of the event, if one was given:
+	// publishing it again in the same app answers this event.
+	ExternalID string `json:"external_id,omitempty"`
+	// DeliverAt is when deliveries may begin, if that was asked for.
+	DeliverAt *time.Time `json:"deliver_at,omitempty"`
+	// Deliveries is how many endpoints the event was bound for when accepted.
+	Deliveries int  `json:"deliveries"`
+	Erased     bool `json:"erased,omitempty"`
+	// Test marks an event that an endpoint's test made: it went to that
+	// endpoint alone.
+	Test bool `json:"test,omitempty"`
+}
+
+// CreatedAt is when the event was accepted, to the millisecond.
+func (e *Event) CreatedAt() time.Time { return e.ID.Time() }

@@ -1,0 +1,62 @@
+package bellhop
+
+import (
+	"slices"
+	"time"
+)
+
+// Key lets a program or a person use the API. Only the hash of its token is
+// kept. A portal link is a key with an expiry and one app.
+type Key struct {
+	ID   KeyID  `json:"id"`
+	Name string `json:"name,omitempty"`
+	Role Role   `json:"role"`
+	// Apps limits the key to these apps; none means all.
+	Apps []string `json:"apps,omitempty"`
+	// Portal marks a portal link.
+	Portal    bool      `json:"portal,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	// ExpiresAt is zero for a key that stays valid until it is deleted.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	// Hash is the SHA-256 of the token.
+	Hash [32]byte `json:"-"`
+}
+
+// Role is what a key may do, to the apps that it is limited to.
+type Role string
+
+// The roles.
+const (
+	// RoleAdmin may do everything; limited to apps, everything in those apps.
+	RoleAdmin Role = "admin"
+	// RolePublisher may publish events and read what became of them.
+	RolePublisher Role = "publisher"
+	// RoleEditor has the edit-app right: manage endpoints, see logs, resend.
+	RoleEditor Role = "editor"
+	// RoleViewer may look.
+	RoleViewer Role = "viewer"
+)
+
+// Sees tells whether the key reaches the app.
+func (k *Key) Sees(app string) bool {
+	return len(k.Apps) == 0 || slices.Contains(k.Apps, app)
+}
+
+// AuditEntry is one line of the audit log: who changed what. It is written in the
+// transaction of the change itself.
+type AuditEntry struct {
+	ID AuditID `json:"id"`
+	// Actor is the id of the key that did it, or "system".
+	Actor string `json:"actor"`
+	// Action is a dotted verb such as "endpoint.update".
+	Action string `json:"action"`
+	// Object is the id or name of what was changed.
+	Object string `json:"object"`
+	// Apps are the apps it concerns.
+	Apps []string `json:"apps,omitempty"`
+	// Detail holds what changed, never a secret.
+	Detail JSON `json:"detail,omitempty"`
+}
+
+// At is when it happened.
+func (a *AuditEntry) At() time.Time { return a.ID.Time() }

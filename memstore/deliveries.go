@@ -1,0 +1,90 @@
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Delivery gives one delivery: what is pending, or else what its final attempt
+// says.
+func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.Delivery, error) {
+	var found bellhop.Delivery
+	err := s.step(ctx, func() error {
+		if d := s.pending[id]; d != nil {
+			found = s.unfinished(d)
+			return nil
+		}
+		for _, a := range s.attempts {
+			if a.Delivery == id && a.Final {
+				found = finished(a)
+				return nil
+			}
+		}
+		return notFound("delivery", id.String())
+	})
+	return found, err
+}
+
+// Deliveries lists deliveries by their latest news, newest first. Since and
+// Until bound that news, like the cursor does.
+func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bellhop.Delivery, error) {
+	var list []bellhop.Delivery
+	err := s.step(ctx, func() error {
+		for _, d := range s.pending {
+			if d := s.unfinished(d); deliveryMatches(&f, &d) {
+				list = append(list, d)
+			}
+		}
+		for _, a := range s.attempts {
+			if !a.Final {
+				continue
+			}
+			if d := finished(a); deliveryMatches(&f, &d) {
+				list = append(list, d)
+			}
+		}
+		slices.SortFunc(list, func(a, b bellhop.Delivery) int { return cmp.Compare(b.Position(), a.Position()) })
+		list = list[:min(len(list), f.Limit)]
+		return nil
+	})
+	return list, err
+}
+
+func (s *Store) unfinished(d *bellhop.Delivery) bellhop.Delivery {
+	found := *d
+	switch s.endpoints[d.Endpoint].Status {
+	case bellhop.EndpointPaused, bellhop.EndpointDisabled:
+		found.Status = bellhop.DeliveryHeld
+	}
+	return found
+}
+
+func finished(a *bellhop.Attempt) bellhop.Delivery {
+	d := bellhop.Delivery{
+		ID: a.Delivery, Event: a.Event, Endpoint: a.Endpoint, App: a.App, Type: a.Type, Trigger: a.Trigger,
+		Attempts: a.Number, LastAttempt: a.ID,
+	}
+	switch a.Status {
+	case bellhop.AttemptSucceeded:
+		d.Status = bellhop.DeliverySucceeded
+	case bellhop.AttemptFailed:
+		d.Status = bellhop.DeliveryFailed
+	case bellhop.AttemptCanceled:
+		d.Status = bellhop.DeliveryCanceled
+		d.Attempts-- // its last line is not a request
+	}
+	return d
+}
+
+func deliveryMatches(f *bellhop.DeliveryFilter, d *bellhop.Delivery) bool {
+	at := bellhop.EventID(d.Position()).Time()
+	return among(f.Apps, d.App) && matches(f.Type, d.Type) &&
+		(f.Endpoint == 0 || f.Endpoint == d.Endpoint) &&
+		(f.Event == 0 || f.Event == d.Event) &&
+		(f.Status == "" || f.Status == d.Status) &&
+		(f.Before == 0 || d.Position() < f.Before) &&
+		within(at, f.Since, f.Until)
+}

@@ -1,0 +1,172 @@
+// Package memstore is a bellhop.Store in memory: for simulations and tests. It
+// keeps every promise of the interface but durability, and starts no goroutine,
+// so that it works in a testing/synctest bubble and takes several nodes at once.
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+var errClosed = errors.New("memstore: closed")
+
+// Store is a bellhop.Store. Make one with New.
+type Store struct {
+	mu     sync.Mutex
+	closed bool
+
+	nodes map[bellhop.NodeID]lease
+
+	// version is the routes version; feed holds what the last changes touched.
+	version int64
+	feed    []change
+
+	apps      map[string]bellhop.App
+	types     map[string]bellhop.EventType
+	endpoints map[bellhop.EndpointID]bellhop.Endpoint
+	keys      map[bellhop.KeyID]bellhop.Key
+
+	// events and attempts are in the order of their ids.
+	events   []*event
+	byID     map[bellhop.EventID]*event
+	external map[externalKey]*event
+	attempts []*bellhop.Attempt
+	logOf    map[bellhop.EventID][]*bellhop.Attempt
+
+	pending map[bellhop.DeliveryID]*bellhop.Delivery
+	// queues and waiting are pending by endpoint and by event.
+	queues  map[bellhop.EndpointID]map[bellhop.DeliveryID]*bellhop.Delivery
+	waiting map[bellhop.EventID][]*bellhop.Delivery
+
+	audit []bellhop.AuditEntry
+}
+
+var _ bellhop.Store = (*Store)(nil)
+
+// event is a stored event. The bellhop.Event is shared with whoever claimed it:
+// erasing replaces the pointer and never writes through it.
+type event struct {
+	*bellhop.Event
+	digest [32]byte
+}
+
+type externalKey struct{ app, id string }
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{
+		nodes:     map[bellhop.NodeID]lease{},
+		apps:      map[string]bellhop.App{},
+		types:     map[string]bellhop.EventType{},
+		endpoints: map[bellhop.EndpointID]bellhop.Endpoint{},
+		keys:      map[bellhop.KeyID]bellhop.Key{},
+		byID:      map[bellhop.EventID]*event{},
+		external:  map[externalKey]*event{},
+		logOf:     map[bellhop.EventID][]*bellhop.Attempt{},
+		pending:   map[bellhop.DeliveryID]*bellhop.Delivery{},
+		queues:    map[bellhop.EndpointID]map[bellhop.DeliveryID]*bellhop.Delivery{},
+		waiting:   map[bellhop.EventID][]*bellhop.Delivery{},
+	}
+}
+
+// Close ends the store; every later step fails.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return nil
+}
+
+// step runs f alone. A step does all its checks before its first write, which
+// makes it all or nothing.
+func (s *Store) step(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return errClosed
+	}
+	return f()
+}
+
+func (s *Store) addEvent(e *event) {
+	s.events = insertByID(s.events, e, func(e *event) int64 { return int64(e.ID) })
+	s.byID[e.ID] = e
+	if e.ExternalID != "" {
+		s.external[externalKey{e.App, e.ExternalID}] = e
+	}
+}
+
+func (s *Store) addAttempt(a *bellhop.Attempt) {
+	s.attempts = insertByID(s.attempts, a, func(a *bellhop.Attempt) int64 { return int64(a.ID) })
+	s.logOf[a.Event] = append(s.logOf[a.Event], a)
+}
+
+func (s *Store) addPending(d *bellhop.Delivery) {
+	s.pending[d.ID] = d
+	q := s.queues[d.Endpoint]
+	if q == nil {
+		q = map[bellhop.DeliveryID]*bellhop.Delivery{}
+		s.queues[d.Endpoint] = q
+	}
+	q[d.ID] = d
+	s.waiting[d.Event] = append(s.waiting[d.Event], d)
+}
+
+func (s *Store) removePending(d *bellhop.Delivery) {
+	delete(s.pending, d.ID)
+	delete(s.queues[d.Endpoint], d.ID)
+	if len(s.queues[d.Endpoint]) == 0 {
+		delete(s.queues, d.Endpoint)
+	}
+	s.waiting[d.Event] = slices.DeleteFunc(s.waiting[d.Event], func(w *bellhop.Delivery) bool { return w == d })
+	if len(s.waiting[d.Event]) == 0 {
+		delete(s.waiting, d.Event)
+	}
+}
+
+// insertByID keeps list in the order of ids; nearly always that is an append.
+func insertByID[T any](list []T, x T, id func(T) int64) []T {
+	i := len(list)
+	for i > 0 && id(list[i-1]) > id(x) {
+		i--
+	}
+	return slices.Insert(list, i, x)
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// matches tells whether s is what pattern asks for: nothing, exactly s, or a
+// prefix and a trailing "*".
+func matches(pattern, s string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(s, prefix)
+	}
+	return pattern == "" || pattern == s
+}
+
+func within(t, since, until time.Time) bool {
+	return !t.Before(since) && (until.IsZero() || t.Before(until))
+}
+
+func among(apps []string, app string) bool { return len(apps) == 0 || slices.Contains(apps, app) }
+
+func notFound(what, id string) error {
+	return &bellhop.Error{Code: bellhop.CodeNotFound, Detail: "There is no " + what + " " + id}
+}

@@ -1,0 +1,146 @@
+package bellhop
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are the engine's Prometheus collectors. None is labelled by app or
+// endpoint: their number has no bound.
+type metrics struct {
+	b *Bellhop
+
+	acceptedEvents *prometheus.CounterVec
+	deliveries     *prometheus.CounterVec
+	attempts       *prometheus.CounterVec
+	duration       prometheus.Histogram
+	latency        prometheus.Histogram
+	inFlight       prometheus.Gauge
+
+	pending, oldest, lanesOpen, queued *prometheus.Desc
+
+	// mu guards the last count of what is pending: counting reads an index, so
+	// a scrape does it at most every countEvery.
+	mu       sync.Mutex
+	counted  time.Time
+	count    int64
+	oldestID DeliveryID
+	countErr error
+}
+
+const countEvery = 10 * time.Second
+
+func newMetrics(b *Bellhop) *metrics {
+	buckets := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60, 300, 3600, 86400}
+	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
+	return &metrics{
+		b: b,
+		acceptedEvents: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellhop_events_accepted_total", Help: "Publishes acknowledged, by whether they repeated an earlier one.",
+		}, []string{"duplicate"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellhop_deliveries_total", Help: "Deliveries that ended, by how.",
+		}, []string{"status"}),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellhop_attempts_total", Help: "Requests made, by outcome and reason of failure.",
+		}, []string{"status", "reason"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "bellhop_attempt_duration_seconds", Help: "Length of the whole exchange of an attempt.", Buckets: buckets,
+		}),
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "bellhop_delivery_latency_seconds", Help: "From acceptance of an event (or its deliver_at) until its delivery was taken, whatever held it up.", Buckets: buckets,
+		}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "bellhop_requests_in_flight", Help: "Requests under way to endpoints.",
+		}),
+		pending:   desc("bellhop_deliveries_pending", "Deliveries that are not finished, held ones included."),
+		oldest:    desc("bellhop_oldest_pending_seconds", "Age of the oldest unfinished delivery."),
+		lanesOpen: desc("bellhop_circuits_open", "Endpoints whose circuit is open."),
+		queued:    desc("bellhop_queued_bytes", "Event data waiting in memory."),
+	}
+}
+
+func (m *metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.acceptedEvents, m.deliveries, m.attempts, m.duration, m.latency, m.inFlight}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(ch)
+	}
+	ch <- m.pending
+	ch <- m.oldest
+	ch <- m.lanesOpen
+	ch <- m.queued
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.collectors() {
+		c.Collect(ch)
+	}
+	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	open := 0
+	for _, l := range m.b.lanes.all() {
+		l.mu.Lock()
+		if l.breaker.open() {
+			open++
+		}
+		l.mu.Unlock()
+	}
+	gauge(m.lanesOpen, float64(open))
+	gauge(m.queued, float64(m.b.lanes.queuedBytes.Load()))
+	count, oldest, err := m.countPending()
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(m.pending, err)
+		return
+	}
+	gauge(m.pending, float64(count))
+	age := 0.0
+	if oldest != 0 {
+		age = max(m.b.cfg.Now().Sub(oldest.Time()).Seconds(), 0)
+	}
+	gauge(m.oldest, age)
+}
+
+func (m *metrics) countPending() (int64, DeliveryID, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now := m.b.cfg.Now(); m.counted.IsZero() || now.Sub(m.counted) >= countEvery {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		m.count, m.oldestID, m.countErr = m.b.store.Pending(ctx, 0)
+		m.counted = now
+	}
+	return m.count, m.oldestID, m.countErr
+}
+
+func (m *metrics) accepted(receipts []Receipt) {
+	duplicates := 0
+	for _, r := range receipts {
+		if r.Duplicate {
+			duplicates++
+		}
+	}
+	m.acceptedEvents.WithLabelValues("true").Add(float64(duplicates))
+	m.acceptedEvents.WithLabelValues("false").Add(float64(len(receipts) - duplicates))
+}
+
+func (m *metrics) attempted(a *Attempt, w *Work, now time.Time) {
+	m.attempts.WithLabelValues(string(a.Status), a.Reason).Inc()
+	m.duration.Observe(time.Duration(a.Duration).Seconds())
+	if a.Final {
+		m.deliveries.WithLabelValues(string(a.Status)).Inc()
+	}
+	if a.Status == AttemptSucceeded && w.Delivery.Trigger == TriggerPublish {
+		since := w.Event.CreatedAt()
+		if at := w.Event.DeliverAt; at != nil && at.After(since) {
+			since = *at
+		}
+		m.latency.Observe(max(now.Sub(since), 0).Seconds())
+	}
+}

@@ -1,0 +1,261 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+var replayTests = []test{
+	{"failed, missing and all", func(f *fixture) {
+		e, other := f.endpoint(), f.endpoint()
+		failed := f.publish(e)
+		f.finish(e, bellhop.AttemptFailed)
+		succeeded := f.publish(e)
+		f.finish(e, bellhop.AttemptSucceeded)
+		missing := f.publish(other)
+		f.finish(other, bellhop.AttemptFailed)
+		pending := f.publish(e)
+		retried := f.publish(e) // failed, then sent again by hand
+		f.record(f.attempt(f.claim(e, 2)[1].Delivery, bellhop.AttemptFailed))
+		f.must(f.s.Release(f.Context(), f.node, ids(pending), f.now))
+		f.resend(&retried.Event, &e)
+		test, erased, foreign := f.event(), f.event(), f.event()
+		test.Event.Test, foreign.Event.App = true, "globex"
+		f.enqueue(test, erased, foreign)
+		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, f.nextAttempt, nil, f.now)
+		f.must(err)
+
+		f.candidates(e, bellhop.ReplayFailed, failed)
+		f.candidates(e, bellhop.ReplayMissing, missing)
+		f.candidates(e, bellhop.ReplayAll, failed, succeeded, missing, pending, retried)
+	}},
+	{"the newest finished delivery counts", func(f *fixture) {
+		e := f.endpoint()
+		better, worse := f.publish(e), f.publish(e)
+		work := f.claim(e, 2)
+		f.record(f.attempt(work[0].Delivery, bellhop.AttemptFailed), f.attempt(work[1].Delivery, bellhop.AttemptSucceeded))
+		f.resend(&better.Event, &e)
+		f.finish(e, bellhop.AttemptSucceeded)
+		f.resend(&worse.Event, &e)
+		f.finish(e, bellhop.AttemptFailed)
+		f.candidates(e, bellhop.ReplayFailed, worse)
+	}},
+	{"a canceled delivery did not fail, and was one", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e)
+		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, nil, f.now))
+		f.candidates(e, bellhop.ReplayFailed)
+		f.candidates(e, bellhop.ReplayMissing)
+	}},
+	{"by time and cursor", func(f *fixture) {
+		e := f.endpoint()
+		var all []bellhop.NewEvent
+		for range 9 {
+			all = append(all, f.publish(e))
+			f.pass(time.Second)
+		}
+		f.finish(e, bellhop.AttemptFailed)
+		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayFailed, bellhop.ReplayAll} {
+			filter := bellhop.ReplayFilter{
+				Endpoint: e.ID, Apps: []string{"acme", "globex"}, Status: status, Limit: 2,
+				Since: all[2].Event.CreatedAt(), Until: all[7].Event.CreatedAt(),
+			}
+			var got []bellhop.EventID
+			for {
+				list, err := f.s.Candidates(f.Context(), filter)
+				f.must(err)
+				for _, e := range list {
+					got = append(got, e.ID)
+					same(f, "data", e.Data, all[0].Event.Data)
+					filter.After = e.ID
+				}
+				if len(list) < filter.Limit {
+					break
+				}
+			}
+			same(f, string(status), got, eventIDs(all[2:7]...))
+		}
+	}},
+}
+
+func (f *fixture) resend(e *bellhop.Event, to *bellhop.Endpoint) {
+	f.Helper()
+	d := f.delivery(e, to)
+	d.Trigger = bellhop.TriggerResend
+	if n, err := f.s.Redeliver(f.Context(), []bellhop.Delivery{d}, nil, f.now); err != nil || n != 1 {
+		f.Fatalf("Redeliver = %d, %v", n, err)
+	}
+}
+
+func (f *fixture) candidates(e bellhop.Endpoint, status bellhop.ReplayStatus, want ...bellhop.NewEvent) {
+	f.Helper()
+	list, err := f.s.Candidates(f.Context(), bellhop.ReplayFilter{Endpoint: e.ID, Apps: e.Apps, Status: status, Limit: 100})
+	f.must(err)
+	var got []bellhop.EventID
+	for _, e := range list {
+		got = append(got, e.ID)
+	}
+	same(f, string(status), got, eventIDs(want...))
+}
+
+func eventIDs(events ...bellhop.NewEvent) []bellhop.EventID {
+	var ids []bellhop.EventID
+	for _, n := range events {
+		ids = append(ids, n.Event.ID)
+	}
+	return ids
+}
+
+var keepTests = []test{
+	{"Erase takes data and what was captured, and cancels", func(f *fixture) {
+		e := f.endpoint()
+		n, other := external(f.event(e, e), "x"), f.event()
+		f.enqueue(n, other)
+		done := captured(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed))
+		f.record(done)
+		audit := f.audit("acme")
+		got, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, f.nextAttempt, audit, f.now)
+		f.must(err)
+		same(f, "erased", got, []bellhop.EventID{n.Event.ID})
+		same(f, "audit", f.audits(), []bellhop.AuditEntry{*audit})
+
+		want := n.Event
+		want.Data, want.Erased = nil, true
+		event, err := f.s.Event(f.Context(), n.Event.ID)
+		f.must(err)
+		same(f, "event", event, want)
+		done.RequestHeader, done.ResponseHeader, done.ResponseBody = nil, nil, nil
+		same(f, "attempt", f.log(done.Delivery)[0], done)
+		same(f, "pending", f.pending(0), 0)
+		d := f.get(n.Deliveries[1].ID)
+		same(f, "status", d.Status, bellhop.DeliveryCanceled)
+		last := f.log(d.ID)[0]
+		same(f, "reason", last.Reason, "erased")
+		if last.Detail == "" || !last.Final || last.Number != 1 {
+			f.Errorf("last line: %+v", last)
+		}
+		kept, err := f.s.Event(f.Context(), other.Event.ID)
+		f.must(err)
+		same(f, "the other event", kept, other.Event)
+		again := external(f.event(), "x")
+		same(f, "its id stays taken", f.enqueue(again)[0].Duplicate, true)
+	}},
+	{"Erase by subject, each once", func(f *fixture) {
+		var want []bellhop.NewEvent
+		for i := range 4 {
+			n := f.event()
+			n.Event.Subject = "guest:7"
+			if i == 1 {
+				n.Event.Subject = "guest:77"
+			}
+			if i == 2 {
+				n.Event.App = "globex"
+			}
+			f.enqueue(n)
+			if i == 0 || i == 3 {
+				want = append(want, n)
+			}
+		}
+		sel := bellhop.EraseSelector{App: "acme", Subject: "guest:7"}
+		for _, ids := range [][]bellhop.EventID{eventIDs(want...), nil} {
+			got, err := f.s.Erase(f.Context(), sel, f.nextAttempt, nil, f.now)
+			f.must(err)
+			same(f, "erased", got, ids)
+		}
+	}},
+	{"an empty selector erases nothing", func(f *fixture) {
+		n := f.event()
+		n.Event.Subject = ""
+		f.enqueue(n)
+		for _, sel := range []bellhop.EraseSelector{{}, {App: "acme"}, {Subject: "x"}, {Event: 42}} {
+			got, err := f.s.Erase(f.Context(), sel, f.nextAttempt, nil, f.now)
+			f.must(err)
+			same(f, "erased", got, nil)
+		}
+	}},
+	{"Expire deletes what is old, in pieces", func(f *fixture) {
+		e := f.endpoint()
+		var old []bellhop.NewEvent
+		for i := range 7 {
+			n := external(f.event(e), string(rune('a'+i)))
+			f.enqueue(n)
+			f.finish(e, bellhop.AttemptSucceeded)
+			f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, f.audit("acme")))
+			old = append(old, n)
+			f.pass(time.Second)
+		}
+		limit := f.now
+		n := f.publish(e)
+		a := f.finish(e, bellhop.AttemptSucceeded)
+		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, f.audit("acme")))
+		calls := 0
+		for ; ; calls++ {
+			deleted, err := f.s.Expire(f.Context(), limit, 3, f.now)
+			f.must(err)
+			if deleted == 0 {
+				break
+			}
+			if deleted > 3*4 || calls > 100 {
+				f.Fatalf("call %d deleted %d rows with limit 3", calls, deleted)
+			}
+		}
+		if calls < 3 {
+			f.Errorf("done after %d calls of 3 rows", calls)
+		}
+		events, err := f.s.Events(f.Context(), bellhop.EventFilter{Limit: 10})
+		f.must(err)
+		attempts, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Limit: 10})
+		f.must(err)
+		if len(events) != 1 || events[0].ID != n.Event.ID || len(attempts) != 1 || attempts[0].ID != a[0].ID || len(f.audits()) != 1 {
+			f.Errorf("left: %v, %v, %v", events, attempts, f.audits())
+		}
+		again := external(f.event(), "a")
+		again.Digest = [32]byte{5}
+		same(f, "its id is free again", f.enqueue(again), []bellhop.Receipt{{Event: again.Event.ID}})
+		_ = old
+	}},
+	{"Expire keeps what is pending, unless a disabled endpoint holds it", func(f *fixture) {
+		active, paused, disabled := f.endpoint(), f.endpoint(), f.endpoint()
+		kept := []bellhop.NewEvent{f.publish(active), f.publish(paused), f.publish(disabled, active)}
+		gone := f.publish(disabled)
+		paused.Status, disabled.Status = bellhop.EndpointPaused, bellhop.EndpointDisabled
+		f.save(paused)
+		f.save(disabled)
+		f.pass(time.Hour)
+		n, err := f.s.Expire(f.Context(), f.now, 100, f.now)
+		f.must(err)
+		same(f, "deleted", n, 1)
+		n, err = f.s.Expire(f.Context(), f.now, 100, f.now)
+		f.must(err)
+		same(f, "deleted the second time", n, 0)
+		for _, k := range kept {
+			if _, err := f.s.Event(f.Context(), k.Event.ID); err != nil {
+				f.Errorf("event %v: %v", k.Event.ID, err)
+			}
+		}
+		if _, err := f.s.Event(f.Context(), gone.Event.ID); !bellhop.IsNotFound(err) {
+			f.Errorf("Event = %v, want not found", err)
+		}
+		same(f, "pending", f.pending(0), 4)
+	}},
+	{"kept events do not stop Expire from reaching younger ones", func(f *fixture) {
+		e := f.endpoint()
+		for range 5 {
+			f.publish(e)
+		}
+		for range 3 {
+			f.publish()
+		}
+		f.pass(time.Hour)
+		total := 0
+		for range 10 {
+			n, err := f.s.Expire(f.Context(), f.now, 2, f.now)
+			f.must(err)
+			if total += n; n == 0 {
+				break
+			}
+		}
+		same(f, "deleted", total, 3)
+	}},
+}

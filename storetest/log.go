@@ -1,0 +1,322 @@
+package storetest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+// world is a store with some history to make lists of.
+type world struct {
+	events   []bellhop.Event // oldest first
+	attempts []bellhop.Attempt
+	a, b     bellhop.Endpoint
+}
+
+// history publishes 24 events in two apps, of three types and subjects, to two
+// endpoints, a second apart: attempts succeed, fail for good, fail for now, or
+// were not made yet.
+func history(f *fixture) world {
+	f.Helper()
+	w := world{a: f.endpoint("acme", "globex"), b: f.endpoint("acme", "globex")}
+	for i := range 24 {
+		n := f.event(w.a, w.b)
+		n.Event.App = []string{"acme", "globex"}[i%2]
+		n.Event.Type = []string{"invoice.paid", "invoice.sent", "ticket.open"}[i%3]
+		n.Event.Subject = []string{"", "ticket:1", "ticket:22"}[i%3]
+		if i%4 == 0 {
+			n.Event.ExternalID = "ext-" + string(rune('a'+i))
+		}
+		for j := range n.Deliveries {
+			n.Deliveries[j].App, n.Deliveries[j].Type = n.Event.App, n.Event.Type
+		}
+		f.enqueue(n)
+		w.events = append(w.events, n.Event)
+		for _, e := range []bellhop.Endpoint{w.a, w.b} {
+			if i%6 == 5 {
+				continue
+			}
+			var a bellhop.Attempt
+			for _, work := range f.claim(e, 1) {
+				switch i % 6 {
+				case 0, 1, 2:
+					a = captured(f.attempt(work.Delivery, bellhop.AttemptSucceeded))
+				case 3:
+					a = captured(f.attempt(work.Delivery, bellhop.AttemptFailed))
+				case 4:
+					a = captured(f.retry(work.Delivery, 24*time.Hour))
+				}
+				f.record(a)
+				w.attempts = append(w.attempts, a)
+			}
+		}
+		// The untouched ones must not be claimed by the next round.
+		f.claim(w.a, 10)
+		f.claim(w.b, 10)
+		f.pass(time.Second)
+	}
+	return w
+}
+
+// walk follows a list page by page, with pages of several sizes, and compares it
+// with what should be in it, given oldest first.
+func walk[T any](f *fixture, what string, want []T, page func(last *T, limit int) ([]T, error)) {
+	f.Helper()
+	want = slices.Clone(want)
+	slices.Reverse(want)
+	for _, limit := range []int{1, 3, 1000} {
+		var got []T
+		var last *T
+		for {
+			list, err := page(last, limit)
+			f.must(err)
+			if len(list) > limit {
+				f.Fatalf("%s: a page of %d with limit %d", what, len(list), limit)
+			}
+			got = append(got, list...)
+			if len(list) < limit || len(got) > 10_000 {
+				break
+			}
+			last = &got[len(got)-1]
+		}
+		same(f, what, got, want)
+	}
+}
+
+func filter[T any](list []T, keep func(*T) bool) []T {
+	var kept []T
+	for i := range list {
+		if keep(&list[i]) {
+			kept = append(kept, list[i])
+		}
+	}
+	return kept
+}
+
+var logTests = []test{
+	{"Events with every filter, by cursor", func(f *fixture) {
+		w := history(f)
+		t5, t15 := w.events[5].CreatedAt(), w.events[15].CreatedAt()
+		for name, tc := range map[string]struct {
+			filter bellhop.EventFilter
+			keep   func(*bellhop.Event) bool
+		}{
+			"all":            {bellhop.EventFilter{}, func(*bellhop.Event) bool { return true }},
+			"app":            {bellhop.EventFilter{Apps: []string{"acme"}}, func(e *bellhop.Event) bool { return e.App == "acme" }},
+			"apps":           {bellhop.EventFilter{Apps: []string{"globex", "acme", "no"}}, func(*bellhop.Event) bool { return true }},
+			"no app":         {bellhop.EventFilter{Apps: []string{"no"}}, func(*bellhop.Event) bool { return false }},
+			"type":           {bellhop.EventFilter{Type: "invoice.paid"}, func(e *bellhop.Event) bool { return e.Type == "invoice.paid" }},
+			"type prefix":    {bellhop.EventFilter{Type: "invoice.*"}, func(e *bellhop.Event) bool { return e.Type != "ticket.open" }},
+			"subject":        {bellhop.EventFilter{Subject: "ticket:1"}, func(e *bellhop.Event) bool { return e.Subject == "ticket:1" }},
+			"subject prefix": {bellhop.EventFilter{Subject: "ticket:*"}, func(e *bellhop.Event) bool { return e.Subject != "" }},
+			"app, subject":   {bellhop.EventFilter{Apps: []string{"acme"}, Subject: "ticket:1"}, func(e *bellhop.Event) bool { return e.App == "acme" && e.Subject == "ticket:1" }},
+			"external id":    {bellhop.EventFilter{ExternalID: "ext-e"}, func(e *bellhop.Event) bool { return e.ExternalID == "ext-e" }},
+			"since":          {bellhop.EventFilter{Since: t5}, func(e *bellhop.Event) bool { return !e.CreatedAt().Before(t5) }},
+			"until":          {bellhop.EventFilter{Until: t5}, func(e *bellhop.Event) bool { return e.CreatedAt().Before(t5) }},
+			"everything": {
+				bellhop.EventFilter{Apps: []string{"acme", "globex"}, Type: "inv*", Subject: "ticket:1", Since: t5, Until: t15},
+				func(e *bellhop.Event) bool {
+					return e.Type != "ticket.open" && e.Subject == "ticket:1" && !e.CreatedAt().Before(t5) && e.CreatedAt().Before(t15)
+				},
+			},
+		} {
+			for _, withData := range []bool{true, false} {
+				want := filter(w.events, tc.keep)
+				for i := range want {
+					if !withData {
+						want[i].Data = nil
+					}
+				}
+				tc.filter.WithData = withData
+				walk(f, name, want, func(last *bellhop.Event, limit int) ([]bellhop.Event, error) {
+					page := tc.filter
+					if page.Limit = limit; last != nil {
+						page.Before = last.ID
+					}
+					return f.s.Events(f.Context(), page)
+				})
+			}
+		}
+	}},
+	{"Attempts with every filter, by cursor", func(f *fixture) {
+		w := history(f)
+		t5, t15 := w.events[5].CreatedAt(), w.events[15].CreatedAt()
+		one := w.attempts[7]
+		for name, tc := range map[string]struct {
+			filter bellhop.AttemptFilter
+			keep   func(*bellhop.Attempt) bool
+		}{
+			"all":      {bellhop.AttemptFilter{}, func(*bellhop.Attempt) bool { return true }},
+			"app":      {bellhop.AttemptFilter{Apps: []string{"acme"}}, func(a *bellhop.Attempt) bool { return a.App == "acme" }},
+			"apps":     {bellhop.AttemptFilter{Apps: []string{"acme", "globex"}}, func(*bellhop.Attempt) bool { return true }},
+			"endpoint": {bellhop.AttemptFilter{Endpoint: w.a.ID}, func(a *bellhop.Attempt) bool { return a.Endpoint == w.a.ID }},
+			"event":    {bellhop.AttemptFilter{Event: one.Event}, func(a *bellhop.Attempt) bool { return a.Event == one.Event }},
+			"delivery": {bellhop.AttemptFilter{Delivery: one.Delivery}, func(a *bellhop.Attempt) bool { return a.Delivery == one.Delivery }},
+			"type":     {bellhop.AttemptFilter{Type: "ticket.open"}, func(a *bellhop.Attempt) bool { return a.Type == "ticket.open" }},
+			"prefix":   {bellhop.AttemptFilter{Type: "invoice.*"}, func(a *bellhop.Attempt) bool { return a.Type != "ticket.open" }},
+			"failed":   {bellhop.AttemptFilter{Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool { return a.Status == bellhop.AttemptFailed }},
+			"succeeded": {bellhop.AttemptFilter{Status: bellhop.AttemptSucceeded}, func(a *bellhop.Attempt) bool {
+				return a.Status == bellhop.AttemptSucceeded
+			}},
+			"canceled": {bellhop.AttemptFilter{Status: bellhop.AttemptCanceled}, func(*bellhop.Attempt) bool { return false }},
+			"endpoint, failed": {bellhop.AttemptFilter{Endpoint: w.b.ID, Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool {
+				return a.Endpoint == w.b.ID && a.Status == bellhop.AttemptFailed
+			}},
+			"app, failed": {bellhop.AttemptFilter{Apps: []string{"acme"}, Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool {
+				return a.App == "acme" && a.Status == bellhop.AttemptFailed
+			}},
+			"time": {bellhop.AttemptFilter{Since: t5, Until: t15}, func(a *bellhop.Attempt) bool {
+				return !a.StartedAt().Before(t5) && a.StartedAt().Before(t15)
+			}},
+			"everything": {
+				bellhop.AttemptFilter{Apps: []string{"globex", "acme"}, Endpoint: w.a.ID, Type: "invoice.*", Status: bellhop.AttemptFailed, Since: t5, Until: t15},
+				func(a *bellhop.Attempt) bool {
+					return a.Endpoint == w.a.ID && a.Type != "ticket.open" && a.Status == bellhop.AttemptFailed &&
+						!a.StartedAt().Before(t5) && a.StartedAt().Before(t15)
+				},
+			},
+		} {
+			for _, withBodies := range []bool{true, false} {
+				want := filter(w.attempts, tc.keep)
+				for i := range want {
+					if !withBodies {
+						want[i].RequestHeader, want[i].ResponseHeader, want[i].ResponseBody = nil, nil, nil
+					}
+				}
+				tc.filter.WithBodies = withBodies
+				walk(f, name, want, func(last *bellhop.Attempt, limit int) ([]bellhop.Attempt, error) {
+					page := tc.filter
+					if page.Limit = limit; last != nil {
+						page.Before = last.ID
+					}
+					return f.s.Attempts(f.Context(), page)
+				})
+			}
+		}
+	}},
+	{"what is not there is not found", func(f *fixture) {
+		_, event := f.s.Event(f.Context(), 42)
+		_, delivery := f.s.Delivery(f.Context(), 42)
+		_, attempt := f.s.Attempt(f.Context(), 42)
+		for _, err := range []error{event, delivery, attempt} {
+			if !bellhop.IsNotFound(err) {
+				f.Errorf("got %v, want not found", err)
+			}
+		}
+	}},
+	{"Stats counts in buckets", func(f *fixture) {
+		w := history(f)
+		for name, filter := range map[string]bellhop.StatsFilter{
+			"all":      {},
+			"app":      {Apps: []string{"acme"}},
+			"apps":     {Apps: []string{"acme", "globex"}},
+			"endpoint": {Endpoint: w.a.ID},
+			"type":     {Type: "invoice.*"},
+			"mixed":    {Apps: []string{"acme"}, Endpoint: w.b.ID, Type: "invoice.paid"},
+			"time":     {Since: w.events[3].CreatedAt(), Until: w.events[9].CreatedAt()},
+		} {
+			for _, bucket := range []time.Duration{time.Second, 7 * time.Second, time.Hour} {
+				filter.Bucket = bucket
+				got, err := f.s.Stats(f.Context(), filter)
+				f.must(err)
+				same(f, name, got, countAll(w.attempts, filter))
+			}
+		}
+	}},
+	{"Stats counts a cancellation as a delivery that ended, not as a request", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e)
+		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, nil, f.now))
+		got, err := f.s.Stats(f.Context(), bellhop.StatsFilter{Bucket: time.Second})
+		f.must(err)
+		same(f, "stats", got, []bellhop.StatsBucket{{Start: f.now, Exhausted: 1}})
+	}},
+	{"Pending counts and finds the oldest", func(f *fixture) {
+		a, b := f.endpoint(), f.endpoint()
+		first, second := f.event(a), f.event(a, b)
+		second.Deliveries[0].Owner = f.node
+		f.enqueue(second, first)
+		check := func(e bellhop.EndpointID, count int64, oldest bellhop.DeliveryID) {
+			n, id, err := f.s.Pending(f.Context(), e)
+			f.must(err)
+			same(f, "count", n, count)
+			same(f, "oldest", id, oldest)
+		}
+		check(0, 3, first.Deliveries[0].ID)
+		check(a.ID, 2, first.Deliveries[0].ID)
+		check(b.ID, 1, second.Deliveries[1].ID)
+		check(42, 0, 0)
+	}},
+	{"Audit with every filter, by cursor", func(f *fixture) {
+		var all []bellhop.AuditEntry
+		for i := range 12 {
+			a := f.audit([][]string{nil, {"acme"}, {"acme", "globex"}}[i%3]...)
+			a.Actor = []string{"system", "key_1"}[i%2]
+			a.Action = []string{"app.save", "key.delete"}[i/2%2]
+			a.Object = []string{"acme", "x"}[i/3%2]
+			if i == 0 {
+				a.Detail = nil
+			}
+			f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, a))
+			all = append(all, *a)
+			f.pass(time.Second)
+		}
+		at := all[4].At()
+		for name, tc := range map[string]struct {
+			filter bellhop.AuditFilter
+			keep   func(*bellhop.AuditEntry) bool
+		}{
+			"all":    {bellhop.AuditFilter{}, func(*bellhop.AuditEntry) bool { return true }},
+			"app":    {bellhop.AuditFilter{Apps: []string{"globex"}}, func(a *bellhop.AuditEntry) bool { return slices.Contains(a.Apps, "globex") }},
+			"apps":   {bellhop.AuditFilter{Apps: []string{"globex", "acme"}}, func(a *bellhop.AuditEntry) bool { return len(a.Apps) > 0 }},
+			"actor":  {bellhop.AuditFilter{Actor: "system"}, func(a *bellhop.AuditEntry) bool { return a.Actor == "system" }},
+			"action": {bellhop.AuditFilter{Action: "app.save"}, func(a *bellhop.AuditEntry) bool { return a.Action == "app.save" }},
+			"object": {bellhop.AuditFilter{Object: "x"}, func(a *bellhop.AuditEntry) bool { return a.Object == "x" }},
+			"since":  {bellhop.AuditFilter{Since: at}, func(a *bellhop.AuditEntry) bool { return !a.At().Before(at) }},
+			"until, app": {bellhop.AuditFilter{Until: at, Apps: []string{"acme"}}, func(a *bellhop.AuditEntry) bool {
+				return a.At().Before(at) && len(a.Apps) > 0
+			}},
+		} {
+			walk(f, name, filter(all, tc.keep), func(last *bellhop.AuditEntry, limit int) ([]bellhop.AuditEntry, error) {
+				page := tc.filter
+				if page.Limit = limit; last != nil {
+					page.Before = last.ID
+				}
+				return f.s.Audit(f.Context(), page)
+			})
+		}
+	}},
+}
+
+// countAll is Stats by brute force. Buckets begin at whole multiples of their
+// width since 1970.
+func countAll(attempts []bellhop.Attempt, f bellhop.StatsFilter) []bellhop.StatsBucket {
+	var list []bellhop.StatsBucket
+	for _, a := range attempts {
+		at := a.StartedAt()
+		typeOK := f.Type == "" || f.Type == a.Type || (f.Type == "invoice.*" && a.Type != "ticket.open")
+		if (len(f.Apps) > 0 && !slices.Contains(f.Apps, a.App)) || !typeOK ||
+			(f.Endpoint != 0 && f.Endpoint != a.Endpoint) ||
+			at.Before(f.Since) || (!f.Until.IsZero() && !at.Before(f.Until)) {
+			continue
+		}
+		width := f.Bucket.Milliseconds()
+		start := time.UnixMilli(at.UnixMilli() / width * width).UTC()
+		if len(list) == 0 || !list[len(list)-1].Start.Equal(start) {
+			list = append(list, bellhop.StatsBucket{Start: start})
+		}
+		b := &list[len(list)-1]
+		if a.Status == bellhop.AttemptSucceeded {
+			b.Succeeded++
+		} else {
+			b.Failed++
+			if a.Final {
+				b.Exhausted++
+			}
+		}
+		b.DurationMS += 120
+		b.MaxDurationMS = 120
+	}
+	return list
+}

@@ -1,0 +1,158 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+var nodeTests = []test{
+	{"nodes get different numbers and a lease", func(f *fixture) {
+		a, b := f.join(), f.join()
+		if a.ID == b.ID || a.ID == f.node || a.ID < 1 || a.ID > id.MaxNode {
+			f.Errorf("numbers %d, %d and %d", f.node, a.ID, b.ID)
+		}
+		same(f, "LeaseUntil", a.LeaseUntil, f.now.Add(365*24*time.Hour))
+	}},
+	{"the floor is above every id stored", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e, e)
+		floor := int64(n.Deliveries[1].ID)
+		if got := f.join().Floor; got < floor {
+			f.Errorf("Floor = %d, below delivery %d", got, floor)
+		}
+		a := f.finish(e, bellhop.AttemptFailed)
+		if got := f.join().Floor; got < int64(a[1].ID) {
+			f.Errorf("Floor = %d, below attempt %d", got, a[1].ID)
+		}
+		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, f.audit("acme")))
+		if got := f.join().Floor; got < int64(f.audits()[0].ID) {
+			f.Errorf("Floor = %d, below audit entry %d", got, f.audits()[0].ID)
+		}
+	}},
+	{"Renew extends the lease", func(f *fixture) {
+		n, err := f.s.Join(f.Context(), time.Minute, f.now)
+		f.must(err)
+		w := ownOne(f, n.ID)
+		f.pass(50 * time.Second)
+		f.must(f.s.Renew(f.Context(), n.ID, time.Minute, f.now))
+		f.pass(50 * time.Second)
+		same(f, "backlog while it lives", backlog(f), nil)
+		f.pass(11 * time.Second)
+		same(f, "backlog after its end", backlog(f), []bellhop.Backlog{{Endpoint: w.Delivery.Endpoint, Due: w.Delivery.Due}})
+	}},
+	{"a late Renew is good as long as nobody took over", func(f *fixture) {
+		n, err := f.s.Join(f.Context(), time.Minute, f.now)
+		f.must(err)
+		f.pass(2 * time.Minute)
+		f.must(f.s.Renew(f.Context(), n.ID, time.Minute, f.now))
+	}},
+	{"Backlog takes over from the dead", func(f *fixture) {
+		n, err := f.s.Join(f.Context(), time.Minute, f.now)
+		f.must(err)
+		w := ownOne(f, n.ID)
+		f.pass(time.Minute)
+		same(f, "backlog", backlog(f), []bellhop.Backlog{{Endpoint: w.Delivery.Endpoint, Due: w.Delivery.Due}})
+		if err := f.s.Renew(f.Context(), n.ID, time.Minute, f.now); !errors.Is(err, bellhop.ErrLeaseLost) {
+			f.Errorf("Renew = %v, want ErrLeaseLost", err)
+		}
+		again := f.claim(bellhop.Endpoint{ID: w.Delivery.Endpoint}, 10)
+		same(f, "claimed by the other", deliveryIDs(again), []bellhop.DeliveryID{w.Delivery.ID})
+	}},
+	{"who lost the lease cannot own anything new", func(f *fixture) {
+		e := f.endpoint()
+		n, err := f.s.Join(f.Context(), time.Minute, f.now)
+		f.must(err)
+		f.pass(time.Hour)
+		backlog(f)
+		f.publish(e)
+		_, err = f.s.Claim(f.Context(), bellhop.ClaimRequest{Node: n.ID, Endpoint: e.ID, Limit: 1}, f.now)
+		if !errors.Is(err, bellhop.ErrLeaseLost) {
+			f.Errorf("Claim = %v, want ErrLeaseLost", err)
+		}
+		// A publish is still accepted, but others will deliver it.
+		late := f.event(e)
+		late.Deliveries[0].Owner = n.ID
+		f.enqueue(late)
+		if got := len(f.claim(e, 10)); got != 2 {
+			f.Errorf("claimed %d, want 2", got)
+		}
+	}},
+	{"Leave releases everything and the number", func(f *fixture) {
+		n := f.join()
+		w := ownOne(f, n.ID)
+		f.must(f.s.Leave(f.Context(), n.ID, f.now))
+		same(f, "backlog", backlog(f), []bellhop.Backlog{{Endpoint: w.Delivery.Endpoint, Due: w.Delivery.Due}})
+		if err := f.s.Renew(f.Context(), n.ID, time.Minute, f.now); !errors.Is(err, bellhop.ErrLeaseLost) {
+			f.Errorf("Renew after Leave = %v, want ErrLeaseLost", err)
+		}
+	}},
+	{"a number is used again only after all others", func(f *fixture) {
+		f.must(f.s.Leave(f.Context(), f.node, f.now))
+		f.pass(time.Second)
+		seen := map[bellhop.NodeID]bool{f.node: true}
+		for range id.MaxNode - 1 {
+			n := f.join()
+			if seen[n.ID] {
+				f.Fatalf("number %d was given again", n.ID)
+			}
+			seen[n.ID] = true
+		}
+		if n := f.join(); n.ID != f.node {
+			f.Errorf("got number %d, want %d again", n.ID, f.node)
+		}
+		if _, err := f.s.Join(f.Context(), time.Minute, f.now); err == nil {
+			f.Error("Join gave a number though all are taken")
+		}
+	}},
+	{"Join releases what an earlier holder of the number owned", func(f *fixture) {
+		for range id.MaxNode - 2 {
+			f.join()
+		}
+		dead, err := f.s.Join(f.Context(), time.Minute, f.now)
+		f.must(err)
+		w := ownOne(f, dead.ID)
+		f.pass(time.Hour)
+		if n := f.join(); n.ID != dead.ID {
+			f.Fatalf("got number %d, want that of the dead node %d", n.ID, dead.ID)
+		}
+		same(f, "owner", f.get(w.Delivery.ID).Owner, 0)
+	}},
+	{"Backlog lists each endpoint's earliest due", func(f *fixture) {
+		a, b, idle := f.endpoint(), f.endpoint(), f.endpoint()
+		late, early, owned := f.event(a), f.event(a, b), f.event(idle)
+		late.Deliveries[0].Due = f.now.Add(time.Hour)
+		early.Deliveries[0].Due = f.now.Add(-time.Hour)
+		early.Deliveries[1].Due = f.now.Add(time.Minute)
+		owned.Deliveries[0].Owner = f.node
+		f.enqueue(late, early, owned)
+		same(f, "backlog", backlog(f), []bellhop.Backlog{
+			{Endpoint: a.ID, Due: f.now.Add(-time.Hour)},
+			{Endpoint: b.ID, Due: f.now.Add(time.Minute)},
+		})
+	}},
+}
+
+// ownOne publishes one event and has the node own its delivery.
+func ownOne(f *fixture, node bellhop.NodeID) bellhop.Work {
+	f.Helper()
+	e := f.endpoint()
+	f.publish(e)
+	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Node: node, Endpoint: e.ID, Limit: 1}, f.now)
+	f.must(err)
+	if len(c.Work) != 1 {
+		f.Fatalf("claimed %d, want 1", len(c.Work))
+	}
+	return c.Work[0]
+}
+
+func backlog(f *fixture) []bellhop.Backlog {
+	f.Helper()
+	list, err := f.s.Backlog(f.Context(), f.now)
+	f.must(err)
+	slices.SortFunc(list, func(a, b bellhop.Backlog) int { return int(a.Endpoint - b.Endpoint) })
+	return list
+}

@@ -1,0 +1,148 @@
+package storetest
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+var recordTests = []test{
+	{"logs an attempt in full", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e)
+		a := captured(f.retry(f.claim(e, 1)[0].Delivery, time.Minute))
+		f.record(a)
+		got, err := f.s.Attempt(f.Context(), a.ID)
+		f.must(err)
+		same(f, "attempt", got, a)
+	}},
+	{"a final attempt ends the delivery", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		w := f.claim(e, 1)[0]
+		f.record(f.retry(w.Delivery, 0))
+		w = f.claim(e, 1)[0]
+		a := f.attempt(w.Delivery, bellhop.AttemptSucceeded)
+		f.record(a)
+		same(f, "pending", f.pending(0), 0)
+		same(f, "delivery", f.get(n.Deliveries[0].ID), bellhop.Delivery{
+			ID: n.Deliveries[0].ID, Event: n.Event.ID, Endpoint: e.ID, App: "acme", Type: "invoice.paid",
+			Trigger: bellhop.TriggerPublish, Status: bellhop.DeliverySucceeded, Attempts: 2, LastAttempt: a.ID,
+		})
+	}},
+	{"any other sets the next due and releases", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		w := f.claim(e, 1)[0]
+		a := f.retry(w.Delivery, time.Minute)
+		f.record(a)
+		want := n.Deliveries[0]
+		want.Attempts, want.LastAttempt, want.Due = 1, a.ID, f.now.Add(time.Minute)
+		same(f, "delivery", f.get(want.ID), want)
+		same(f, "too early", f.claimed(e, 1), bellhop.Claimed{Next: want.Due})
+		f.pass(time.Minute)
+		same(f, "again", f.claim(e, 1)[0].Delivery.Attempts, 1)
+	}},
+	{"sets and clears FailingSince", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e, e, e)
+		v := f.version()
+		work := f.claim(e, 3)
+		since, well := f.now.Add(-time.Minute), time.Time{}
+		set := func(i int, failing *time.Time) {
+			r := []bellhop.Result{{Attempt: f.attempt(work[i].Delivery, bellhop.AttemptFailed), Failing: failing}}
+			f.must(f.s.Record(f.Context(), f.node, r, f.now))
+		}
+		set(0, &since)
+		same(f, "failing", f.stored(e.ID).FailingSince, since)
+		set(1, nil)
+		same(f, "untouched", f.stored(e.ID).FailingSince, since)
+		set(2, &well)
+		same(f, "well", f.stored(e.ID).FailingSince, well)
+		same(f, "routes version", f.version(), v)
+		same(f, "revision", f.stored(e.ID).Revision, e.Revision)
+	}},
+	{"only logs what was taken over", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		w := f.claim(e, 1)[0]
+		f.must(f.s.Release(f.Context(), f.node, ids(n), f.now))
+		other := f.join().ID
+		c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Node: other, Endpoint: e.ID, Limit: 1}, f.now)
+		f.must(err)
+		since := f.now
+		late := captured(f.attempt(w.Delivery, bellhop.AttemptSucceeded))
+		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{{Attempt: late, Failing: &since}}, f.now))
+		same(f, "delivery", f.get(n.Deliveries[0].ID), c.Work[0].Delivery)
+		late.Final = false // it did not end the delivery
+		same(f, "log", f.log(n.Deliveries[0].ID), []bellhop.Attempt{late})
+		same(f, "failing since", f.stored(e.ID).FailingSince, time.Time{})
+	}},
+	{"only logs what nobody owns", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		a := f.attempt(n.Deliveries[0], bellhop.AttemptSucceeded)
+		f.must(f.s.Record(f.Context(), 0, []bellhop.Result{{Attempt: a}}, f.now))
+		same(f, "status", f.get(n.Deliveries[0].ID).Status, bellhop.DeliveryPending)
+		same(f, "log", len(f.log(n.Deliveries[0].ID)), 1)
+	}},
+	{"only logs what was canceled meanwhile", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		w := f.claim(e, 1)[0]
+		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, nil, f.now))
+		late := captured(f.attempt(w.Delivery, bellhop.AttemptSucceeded))
+		f.record(late)
+		got := f.get(n.Deliveries[0].ID)
+		same(f, "status", got.Status, bellhop.DeliveryCanceled)
+		same(f, "attempts", got.Attempts, 0)
+		late.Final = false
+		log := f.log(n.Deliveries[0].ID)
+		same(f, "newest line", log[0], late)
+		same(f, "lines", len(log), 2)
+	}},
+	{"logs without bodies what was erased meanwhile", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		w := f.claim(e, 1)[0]
+		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, f.nextAttempt, nil, f.now)
+		f.must(err)
+		late := captured(f.attempt(w.Delivery, bellhop.AttemptFailed))
+		f.record(late)
+		late.Final, late.RequestHeader, late.ResponseHeader, late.ResponseBody = false, nil, nil, nil
+		same(f, "line", f.log(n.Deliveries[0].ID)[0], late)
+		same(f, "status", f.get(n.Deliveries[0].ID).Status, bellhop.DeliveryCanceled)
+	}},
+	{"logs nothing of an event that is gone", func(f *fixture) {
+		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
+		e := f.endpoint("acme", "globex")
+		n := f.publish(e)
+		w := f.claim(e, 1)[0]
+		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		f.record(f.attempt(w.Delivery, bellhop.AttemptFailed))
+		same(f, "log", f.log(n.Deliveries[0].ID), nil)
+	}},
+	{"keeps a large body and none", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e, e)
+		work := f.claim(e, 2)
+		large, none := f.attempt(work[0].Delivery, bellhop.AttemptFailed), f.attempt(work[1].Delivery, bellhop.AttemptFailed)
+		large.ResponseBody = []byte(strings.Repeat("\x00é", 100_000))
+		f.record(large, none)
+		list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Limit: 10, WithBodies: true})
+		f.must(err)
+		same(f, "attempts", list, []bellhop.Attempt{none, large})
+	}},
+}
+
+// captured fills in everything that an exchange leaves.
+func captured(a bellhop.Attempt) bellhop.Attempt {
+	a.Reason, a.Detail = "status", "The endpoint answered 500."
+	a.RequestHeader = http.Header{"Webhook-Id": {"evt_1"}, "X-Two": {"a", "b"}}
+	a.ResponseStatus = 500
+	a.ResponseHeader = http.Header{"Content-Type": {"text/plain"}}
+	a.ResponseBody, a.ResponseTruncated = []byte("oh\x00 no"), true
+	return a
+}
