@@ -175,7 +175,7 @@ func TestSlotsKeepRoomForTheQuiet(t *testing.T) {
 	greedy := 0
 	hog := &lane{}
 	for range 100 {
-		if s.take(hog, greedy, 1000) {
+		if s.take(hog, greedy, 1000, false) {
 			greedy++
 		}
 	}
@@ -183,15 +183,40 @@ func TestSlotsKeepRoomForTheQuiet(t *testing.T) {
 		t.Fatalf("one lane took %d of 16 slots", greedy)
 	}
 	for range 16 - greedy {
-		if !s.take(&lane{}, 0, 1000) {
+		if !s.take(&lane{}, 0, 1000, false) {
 			t.Fatal("a lane with nothing in flight was refused while slots were free")
 		}
 	}
 	quiet := &lane{}
-	if s.take(quiet, 0, 1000) {
+	if s.take(quiet, 0, 1000, false) {
 		t.Fatal("more than the maximum was given out")
 	}
-	if first, second := s.give(), s.give(); first != hog || second != quiet {
+	if first, second := s.give(false), s.give(false); first != hog || second != quiet {
 		t.Error("waiting lanes are not woken in the order they came")
+	}
+}
+
+func TestSlotsOfFailingLanesAreHalf(t *testing.T) {
+	s := &slots{max: 16}
+	failing := 0
+	for range 100 {
+		if s.take(&lane{}, 0, 32, true) {
+			failing++
+		}
+	}
+	if failing != 8 {
+		t.Fatalf("failing lanes took %d of 16 slots", failing)
+	}
+	well := &lane{}
+	for n := range 8 {
+		if !s.take(&lane{}, 0, 32, false) {
+			t.Fatalf("a lane that is well was refused slot %d", n)
+		}
+	}
+	if s.take(well, 0, 32, false) {
+		t.Fatal("more than the maximum was given out")
+	}
+	if l := s.give(true); l != well {
+		t.Error("a lane that is well is woken after those that fail")
 	}
 }

@@ -183,31 +183,41 @@ func (d *dispatcher) persist(doing string, step func(context.Context) error) boo
 }
 
 // slots bound the requests in flight of the whole process, in such a way that
-// endpoints that hang cannot use them up: the second half of the slots is given
-// out ever more sparingly to lanes that have many, and always to a lane that has
-// none.
+// endpoints that hang cannot use them up: lanes whose latest request failed share
+// at most half of them, and the second half of all is given out ever more
+// sparingly to lanes that have many, but always to a lane that has none.
 type slots struct {
-	mu    sync.Mutex
-	max   int
-	inUse int
-	// waiting lanes are woken one per returned slot, in the order they came.
-	waiting []*lane
+	mu       sync.Mutex
+	max      int
+	inUse    int
+	suspects int // of inUse: taken by lanes whose latest request had failed
+	// Waiting lanes are woken one per returned slot, in the order they came,
+	// those that are well first.
+	waiting, waitingSuspects []*lane
 }
 
 // take asks for one more slot for a lane that has inFlight of its limit in use.
-func (s *slots) take(l *lane, inFlight, limit int) bool {
+func (s *slots) take(l *lane, inFlight, limit int, suspect bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	half := s.max / 2
+	half := max(s.max/2, 1)
 	share := limit
 	if s.inUse >= half {
-		share = max(1, min(limit, half)*(s.max-s.inUse)/max(half, 1))
+		share = max(1, min(limit, half)*(s.max-s.inUse)/half)
 	}
-	if s.inUse < s.max && inFlight < share {
+	if s.inUse < s.max && inFlight < share && (!suspect || s.suspects < half) {
 		s.inUse++
+		if suspect {
+			s.suspects++
+		}
 		return true
 	}
-	if !l.starved {
+	switch {
+	case l.starved:
+	case suspect:
+		l.starved = true
+		s.waitingSuspects = append(s.waitingSuspects, l)
+	default:
 		l.starved = true
 		s.waiting = append(s.waiting, l)
 	}
@@ -215,16 +225,23 @@ func (s *slots) take(l *lane, inFlight, limit int) bool {
 }
 
 // give returns a slot and gives the lane to wake, if any.
-func (s *slots) give() *lane {
+func (s *slots) give(suspect bool) *lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inUse--
-	if len(s.waiting) == 0 {
+	if suspect {
+		s.suspects--
+	}
+	from := &s.waiting
+	if len(*from) == 0 {
+		from = &s.waitingSuspects
+	}
+	if len(*from) == 0 {
 		return nil
 	}
-	l := s.waiting[0]
-	s.waiting[0] = nil
-	s.waiting = s.waiting[1:]
+	l := (*from)[0]
+	(*from)[0] = nil
+	*from = (*from)[1:]
 	l.starved = false
 	return l
 }

@@ -128,7 +128,7 @@ func (l *lane) drop(gone func(*Work) bool) {
 func (l *lane) reserve(bytes int, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || !l.route.live() || l.breaker.open() || l.route.Ordering != OrderingNone || l.backlogged(now) {
+	if l.closed || !l.d.isRunning() || !l.route.live() || l.breaker.open() || l.route.Ordering != OrderingNone || l.backlogged(now) {
 		return false
 	}
 	items := l.queue.len() + l.reserved
@@ -224,9 +224,9 @@ func (l *lane) pump() {
 			wake = at
 			break
 		}
-		w, r := l.pop(), l.route
+		w, r, suspect := l.pop(), l.route, l.suspect()
 		l.inFlight++
-		if !l.d.spawn(func() { l.work(w, r) }) {
+		if !l.d.spawn(func() { l.work(w, r, suspect) }) {
 			l.inFlight--
 			return // shutting down: leaving the store gives it back
 		}
@@ -254,7 +254,7 @@ func (l *lane) maySend(now time.Time) (ok bool, again time.Time) {
 			return false, now.Add(max(time.Duration(wait), time.Millisecond))
 		}
 	}
-	if !l.d.slots.take(l, l.inFlight, limit) {
+	if !l.d.slots.take(l, l.inFlight, limit, l.suspect()) {
 		return false, time.Time{}
 	}
 	if l.limiter != nil {
@@ -262,6 +262,9 @@ func (l *lane) maySend(now time.Time) (ok bool, again time.Time) {
 	}
 	return true, time.Time{}
 }
+
+// suspect tells whether the lane's latest request failed.
+func (l *lane) suspect() bool { return l.breaker.failures > 0 }
 
 // inFlightLimit is how many requests may be in flight now: one, while a circuit
 // is open, as a probe.
@@ -359,10 +362,11 @@ func (l *lane) releaseQueue() {
 }
 
 // work delivers w, and then, as long as there is more to send at once, the next.
-func (l *lane) work(w Work, r *route) {
+// suspect says on which account its slot was taken.
+func (l *lane) work(w Work, r *route, suspect bool) {
 	for more := true; more; {
 		again, ok := l.deliver(&w, r)
-		if starving := l.d.slots.give(); starving != nil {
+		if starving := l.d.slots.give(suspect); starving != nil {
 			starving.wake()
 		}
 		l.mu.Lock()
@@ -373,7 +377,7 @@ func (l *lane) work(w Work, r *route) {
 		}
 		if !l.closed && l.route.live() && l.queue.len() > 0 && l.d.isRunning() {
 			if may, _ := l.maySend(l.now()); may {
-				w, r, more = l.pop(), l.route, true
+				w, r, suspect, more = l.pop(), l.route, l.suspect(), true
 				l.inFlight++
 			}
 		}

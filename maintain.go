@@ -89,6 +89,8 @@ func (b *Bellhop) expire(ctx context.Context) {
 // "bellhop.*", among their events.
 const TypeEndpointDisabled = ownTypes + "endpoint.disabled"
 
+var errDisabled = errors.New("the endpoint is disabled already")
+
 // disable takes an endpoint out of service on Bellhop's own account and tells its
 // owner: in the log, in the audit log, and by an event.
 func (b *Bellhop) disable(ctx context.Context, e EndpointID, reason string) {
@@ -96,10 +98,17 @@ func (b *Bellhop) disable(ctx context.Context, e EndpointID, reason string) {
 	if err != nil || r.Status == EndpointDisabled {
 		return
 	}
-	if _, err := b.changeEndpoint(ctx, systemActor, "endpoint.disable", e, func(e *Endpoint) error {
+	_, err = b.changeEndpoint(ctx, systemActor, "endpoint.disable", e, func(e *Endpoint) error {
+		if e.Status == EndpointDisabled {
+			return errDisabled // by another attempt of the same moment
+		}
 		e.Status, e.DisabledReason = EndpointDisabled, reason
 		return nil
-	}); err != nil {
+	})
+	switch {
+	case errors.Is(err, errDisabled) || IsNotFound(err):
+		return
+	case err != nil:
 		b.log.Error("disabling an endpoint failed", "endpoint", e.String(), "err", err)
 		return
 	}

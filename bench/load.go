@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bellhop/bellhop/dialect"
+)
+
+// data makes an event's data of about the given size, stamped with the time.
+func data(size int) []byte {
+	head := fmt.Sprintf(`{%s%d,"fill":"`, stamp, time.Now().UnixNano())
+	return []byte(head + strings.Repeat("x", max(size-len(head)-2, 0)) + `"}`)
+}
+
+// bareLoop signs and POSTs with net/http as fast as it can: what delivering would
+// cost if nothing were stored, queued or logged.
+func bareLoop(ctx context.Context, o options, rcv *receiver) (perSecond float64, err error) {
+	d, err := dialect.Lookup("standard")
+	if err != nil {
+		return 0, err
+	}
+	secret, err := d.NewSecret()
+	if err != nil {
+		return 0, err
+	}
+	signer, err := d.NewSigner([]string{secret})
+	if err != nil {
+		return 0, err
+	}
+	transport := &http.Transport{MaxIdleConns: o.connections, MaxIdleConnsPerHost: o.connections, DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	post := func() error {
+		now := time.Now()
+		r, err := signer.Render(dialect.Message{ID: "evt_0", App: "bench", Type: "bench", Time: now, Timestamp: now, Data: data(o.size)})
+		if err != nil {
+			return err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, rcv.url("/"), bytes.NewReader(r.Body))
+		if err != nil {
+			return err
+		}
+		for _, h := range r.Headers {
+			req.Header.Set(h.Name, h.Value)
+		}
+		res, err := transport.RoundTrip(req)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, res.Body)
+		return errors.Join(err, res.Body.Close())
+	}
+	before, began := rcv.count.Load(), time.Now()
+	until := began.Add(time.Duration(o.seconds) * time.Second)
+	if err := parallel(o.connections, func(int) error {
+		for time.Now().Before(until) {
+			if err := post(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return 0, err
+	}
+	return float64(rcv.count.Load()-before) / time.Since(began).Seconds(), nil
+}
+
+// parallel runs n workers and gives their errors.
+func parallel(n int, work func(i int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = work(i) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// publisher is one connection to bellhop that publishes single events, with as
+// little cost of its own as possible.
+type publisher struct {
+	conn net.Conn
+	br   *bufio.Reader
+	head string
+	buf  []byte
+}
+
+func newPublisher(s *server) (*publisher, error) {
+	c, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		return nil, err
+	}
+	return &publisher{
+		conn: c, br: bufio.NewReader(c),
+		head: "POST /v1/events HTTP/1.1\r\nHost: " + s.addr + "\r\nAuthorization: Bearer " + s.key + "\r\nContent-Type: application/json\r\nContent-Length: ",
+	}, nil
+}
+
+// publish sends one event of the type and waits for its acknowledgement.
+func (p *publisher) publish(eventType string, size int) error {
+	body := data(size)
+	prefix := `{"app":"bench","type":"` + eventType + `","data":`
+	p.buf = append(p.buf[:0], p.head...)
+	p.buf = strconv.AppendInt(p.buf, int64(len(prefix)+len(body)+1), 10)
+	p.buf = append(p.buf, "\r\n\r\n"...)
+	p.buf = append(p.buf, prefix...)
+	p.buf = append(p.buf, body...)
+	p.buf = append(p.buf, '}')
+	if _, err := p.conn.Write(p.buf); err != nil {
+		return err
+	}
+	res, err := http.ReadResponse(p.br, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusAccepted {
+		return fmt.Errorf("publish: %s: %s", res.Status, answer)
+	}
+	return nil
+}
+
+// throughput publishes single events over many connections and waits for the last
+// one to arrive.
+func throughput(ctx context.Context, o options, dir, binary string, rcv *receiver, r *report) error {
+	s, err := startServer(ctx, o, dir, binary, rcv, 0)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	if r.IdleMemoryMB, err = s.memoryMB(); err != nil {
+		return err
+	}
+	cpuBefore := s.cpu()
+	before, began := rcv.count.Load(), time.Now()
+	until := began.Add(time.Duration(o.seconds) * time.Second)
+	var accepted atomic.Int64
+	err = parallel(o.connections, func(i int) error {
+		p, err := newPublisher(s)
+		if err != nil {
+			return err
+		}
+		defer p.conn.Close()
+		for n := i; time.Now().Before(until) && ctx.Err() == nil; n++ {
+			if err := p.publish(eventType(n%o.endpoints), o.size); err != nil {
+				return err
+			}
+			accepted.Add(1)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.AcceptRate = float64(accepted.Load()) / time.Since(began).Seconds()
+	if err := waitFor(ctx, time.Minute, func() bool { return rcv.count.Load()-before >= accepted.Load() }); err != nil {
+		return fmt.Errorf("%d of %d events arrived", rcv.count.Load()-before, accepted.Load())
+	}
+	r.Rate = float64(accepted.Load()) / time.Since(began).Seconds()
+	r.Ratio = r.Rate / r.BareRate
+	r.CPUMicros = float64((s.cpu() - cpuBefore).Microseconds()) / float64(accepted.Load())
+	r.BusyMemoryMB, err = s.memoryMB()
+	return err
+}
+
+// paced publishes at a fixed rate for each endpoint, of which some hang, and
+// samples how long events take to healthy ones.
+func paced(ctx context.Context, o options, dir, binary string, rcv *receiver, hanging int) (latency, error) {
+	s, err := startServer(ctx, o, dir, binary, rcv, hanging)
+	if err != nil {
+		return latency{}, err
+	}
+	defer s.stop()
+	defer rcv.dropConns()
+	// Hanging requests take a while to pile up: let them, before sampling.
+	settle := time.Duration(o.seconds) * time.Second / 2
+	began := time.Now()
+	until := began.Add(settle + time.Duration(o.seconds)*time.Second)
+	timer := time.AfterFunc(settle, rcv.startSampling)
+	defer timer.Stop()
+	err = parallel(o.endpoints, func(i int) error {
+		p, err := newPublisher(s)
+		if err != nil {
+			return err
+		}
+		defer p.conn.Close()
+		every := time.Second / time.Duration(o.rate)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for time.Now().Before(until) {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-tick.C:
+			}
+			if err := p.publish(eventType(i), o.size); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return latency{}, err
+	}
+	return rcv.stopSampling(), nil
+}
+
+func eventType(i int) string { return "bench." + strconv.Itoa(i) }
+
+// waitFor polls until the condition holds.
+func waitFor(ctx context.Context, limit time.Duration, ok func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
+}

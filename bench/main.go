@@ -1,0 +1,134 @@
+// Command bench measures the built bellhop binary on the machine it runs on, as
+// ratios against a bare loop of the same run: absolute figures mean little on a
+// shared machine.
+//
+//	go run ./bench
+//
+// In one run it measures
+//
+//   - a bare loop that signs and POSTs with net/http, and stores nothing: the limit;
+//   - the same through bellhop, from single durable publishes to arrival;
+//   - the latency of healthy endpoints, without and with others that hang;
+//   - memory while idle.
+//
+// Receiver, load and bellhop share the machine's cores, in each part alike.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"time"
+)
+
+// options are the flags.
+type options struct {
+	seconds     int
+	connections int
+	endpoints   int
+	size        int
+	rate        int
+	hanging     int
+	args        string
+	json        bool
+}
+
+// report is what a run found.
+type report struct {
+	Cores        int     `json:"cores"`
+	BareRate     float64 `json:"bare_net_http_per_second"`
+	Rate         float64 `json:"bellhop_per_second"`
+	Ratio        float64 `json:"ratio_to_bare"`
+	AcceptRate   float64 `json:"accepted_per_second"`
+	CPUMicros    float64 `json:"bellhop_cpu_us_per_event"`
+	Calm         latency `json:"healthy_latency_without_hanging"`
+	Disturbed    latency `json:"healthy_latency_with_hanging"`
+	P99Ratio     float64 `json:"p99_with_to_without"`
+	IdleMemoryMB float64 `json:"idle_memory_mb"`
+	BusyMemoryMB float64 `json:"busy_memory_mb"`
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.seconds, "seconds", 10, "length of each measured part")
+	flag.IntVar(&o.connections, "connections", 256, "publishing connections, and requests in flight of the bare loop")
+	flag.IntVar(&o.endpoints, "endpoints", 10, "endpoints; each event goes to one of them")
+	flag.IntVar(&o.size, "size", 1024, "bytes of an event's data")
+	flag.IntVar(&o.rate, "rate", 50, "events a second for each endpoint, in the part with hanging endpoints")
+	flag.IntVar(&o.hanging, "hanging", 2, "endpoints that hang")
+	flag.StringVar(&o.args, "args", "", "more arguments for bellhop serve")
+	flag.BoolVar(&o.json, "json", false, "print the report as JSON")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	dir, err := os.MkdirTemp("", "bellhop-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	say := func(format string, a ...any) {
+		if !o.json {
+			fmt.Printf(format+"\n", a...)
+		}
+	}
+	r := report{Cores: runtime.NumCPU()}
+	rcv, err := startReceiver(o)
+	if err != nil {
+		return err
+	}
+	defer rcv.close()
+	say("%d cores, %d-byte events, %d connections, %d endpoints", r.Cores, o.size, o.connections, o.endpoints)
+
+	if r.BareRate, err = bareLoop(ctx, o, rcv); err != nil {
+		return fmt.Errorf("bare loop: %w", err)
+	}
+	say("bare loop (sign and POST with net/http)       %8.0f /s   1.00", r.BareRate)
+
+	binary, err := build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if err := throughput(ctx, o, dir, binary, rcv, &r); err != nil {
+		return fmt.Errorf("throughput: %w", err)
+	}
+	say("bellhop, publish to arrival, durable          %8.0f /s   %.2f   (accepted at %.0f /s, %.0f µs of CPU an event)", r.Rate, r.Ratio, r.AcceptRate, r.CPUMicros)
+
+	if r.Calm, err = paced(ctx, o, dir, binary, rcv, 0); err != nil {
+		return fmt.Errorf("latency: %w", err)
+	}
+	say("healthy endpoints at %d/s each                 %s", o.rate, r.Calm)
+	if r.Disturbed, err = paced(ctx, o, dir, binary, rcv, o.hanging); err != nil {
+		return fmt.Errorf("latency with hanging endpoints: %w", err)
+	}
+	r.P99Ratio = float64(r.Disturbed.P99) / float64(r.Calm.P99)
+	say("the same while %d of %d endpoints hang          %s   p99 × %.2f", o.hanging, o.endpoints, r.Disturbed, r.P99Ratio)
+	say("memory                                        %8.0f MB idle, %.0f MB after the load", r.IdleMemoryMB, r.BusyMemoryMB)
+	if o.json {
+		return json.NewEncoder(os.Stdout).Encode(r)
+	}
+	return nil
+}
+
+// latency is a distribution of times from publish to arrival.
+type latency struct {
+	Count int           `json:"count"`
+	P50   time.Duration `json:"p50_ns"`
+	P99   time.Duration `json:"p99_ns"`
+	Max   time.Duration `json:"max_ns"`
+}
+
+func (l latency) String() string {
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	return fmt.Sprintf("p50 %.1f ms  p99 %.1f ms  max %.1f ms  (%d events)", ms(l.P50), ms(l.P99), ms(l.Max), l.Count)
+}
