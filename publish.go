@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/match"
+	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
 // Publication is one event to publish.
@@ -90,10 +90,10 @@ func (b *Bellhop) checkPublication(p *Publication, at string) error {
 	switch {
 	case len(p.Data) == 0:
 		wrong("data", "required", "is missing: give the event's payload, any JSON")
-	case !utf8.Valid(p.Data):
-		wrong("data", "utf8", "is not valid UTF-8")
-	case !json.Valid(p.Data):
-		wrong("data", "json", "is not valid JSON")
+	default:
+		if err := strictjson.Valid(p.Data); err != nil {
+			wrong("data", "json", "is not valid JSON: "+err.Error())
+		}
 	}
 	if len(fields) > 0 {
 		return &Error{Code: CodeInvalid, Detail: "The event is not valid", Fields: fields}

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,21 +28,22 @@ func data(size int) []byte {
 
 // bareLoop signs and POSTs with net/http as fast as it can: what delivering would
 // cost if nothing were stored, queued or logged.
-func bareLoop(ctx context.Context, o options, rcv *receiver) (perSecond float64, err error) {
+func bareLoop(ctx context.Context, o options, rcv *remote) (perSecond, cpuMicros float64, err error) {
 	d, err := dialect.Lookup("standard")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	secret, err := d.NewSecret()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	signer, err := d.NewSigner([]string{secret})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	transport := &http.Transport{MaxIdleConns: o.connections, MaxIdleConnsPerHost: o.connections, DisableCompression: true}
 	defer transport.CloseIdleConnections()
+	c := &http.Client{Transport: transport, Timeout: 15 * time.Second}
 	post := func() error {
 		now := time.Now()
 		r, err := signer.Render(dialect.Message{ID: "evt_0", App: "bench", Type: "bench", Time: now, Timestamp: now, Data: data(o.size)})
@@ -54,26 +57,31 @@ func bareLoop(ctx context.Context, o options, rcv *receiver) (perSecond float64,
 		for _, h := range r.Headers {
 			req.Header.Set(h.Name, h.Value)
 		}
-		res, err := transport.RoundTrip(req)
+		res, err := c.Do(req)
 		if err != nil {
 			return err
 		}
 		_, err = io.Copy(io.Discard, res.Body)
 		return errors.Join(err, res.Body.Close())
 	}
-	before, began := rcv.count.Load(), time.Now()
+	var sent atomic.Int64
+	cpu := cpuOf(os.Getpid()) + rcv.cpu()
+	began := time.Now()
 	until := began.Add(time.Duration(o.seconds) * time.Second)
 	if err := parallel(o.connections, func(int) error {
 		for time.Now().Before(until) {
 			if err := post(); err != nil {
 				return err
 			}
+			sent.Add(1)
 		}
 		return nil
 	}); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return float64(rcv.count.Load()-before) / time.Since(began).Seconds(), nil
+	took := time.Since(began)
+	cpu = cpuOf(os.Getpid()) + rcv.cpu() - cpu
+	return float64(sent.Load()) / took.Seconds(), float64(cpu.Microseconds()) / float64(sent.Load()), nil
 }
 
 // parallel runs n workers and gives their errors.
@@ -120,23 +128,23 @@ func (p *publisher) publish(eventType string, size int) error {
 	if _, err := p.conn.Write(p.buf); err != nil {
 		return err
 	}
-	res, err := http.ReadResponse(p.br, nil)
+	status, length, err := readHead(p.br)
 	if err != nil {
 		return err
 	}
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
+	p.buf = slices.Grow(p.buf[:0], length)[:length]
+	if _, err := io.ReadFull(p.br, p.buf); err != nil {
 		return err
 	}
-	if res.StatusCode != http.StatusAccepted {
-		return fmt.Errorf("publish: %s: %s", res.Status, answer)
+	if !strings.Contains(status, " 202 ") {
+		return fmt.Errorf("publish: %s: %s", status, p.buf)
 	}
 	return nil
 }
 
 // throughput publishes single events over many connections and waits for the last
 // one to arrive.
-func throughput(ctx context.Context, o options, dir, binary string, rcv *receiver, r *report) error {
+func throughput(ctx context.Context, o options, dir, binary string, rcv *remote, r *report) error {
 	s, err := startServer(ctx, o, dir, binary, rcv, 0)
 	if err != nil {
 		return err
@@ -145,8 +153,12 @@ func throughput(ctx context.Context, o options, dir, binary string, rcv *receive
 	if r.IdleMemoryMB, err = s.memoryMB(); err != nil {
 		return err
 	}
-	cpuBefore := s.cpu()
-	before, began := rcv.count.Load(), time.Now()
+	own, all := s.cpu(), s.cpu()+cpuOf(os.Getpid())+rcv.cpu()
+	before, err := rcv.count()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
 	until := began.Add(time.Duration(o.seconds) * time.Second)
 	var accepted atomic.Int64
 	err = parallel(o.connections, func(i int) error {
@@ -167,30 +179,41 @@ func throughput(ctx context.Context, o options, dir, binary string, rcv *receive
 		return err
 	}
 	r.AcceptRate = float64(accepted.Load()) / time.Since(began).Seconds()
-	if err := waitFor(ctx, time.Minute, func() bool { return rcv.count.Load()-before >= accepted.Load() }); err != nil {
-		return fmt.Errorf("%d of %d events arrived", rcv.count.Load()-before, accepted.Load())
+	var arrived int64
+	if err := waitFor(ctx, time.Minute, func() bool {
+		n, err := rcv.count()
+		arrived = n - before
+		return err != nil || arrived >= accepted.Load()
+	}); err != nil {
+		return fmt.Errorf("%d of %d events arrived", arrived, accepted.Load())
 	}
 	r.Rate = float64(accepted.Load()) / time.Since(began).Seconds()
 	r.Ratio = r.Rate / r.BareRate
-	r.CPUMicros = float64((s.cpu() - cpuBefore).Microseconds()) / float64(accepted.Load())
+	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(accepted.Load()) }
+	r.OwnCPUMicros = each(s.cpu() - own)
+	r.CPUMicros = each(s.cpu() + cpuOf(os.Getpid()) + rcv.cpu() - all)
 	r.BusyMemoryMB, err = s.memoryMB()
 	return err
 }
 
 // paced publishes at a fixed rate for each endpoint, of which some hang, and
 // samples how long events take to healthy ones.
-func paced(ctx context.Context, o options, dir, binary string, rcv *receiver, hanging int) (latency, error) {
+func paced(ctx context.Context, o options, dir, binary string, rcv *remote, hanging int) (latency, error) {
 	s, err := startServer(ctx, o, dir, binary, rcv, hanging)
 	if err != nil {
 		return latency{}, err
 	}
 	defer s.stop()
-	defer rcv.dropConns()
+	defer rcv.ask("drop")
 	// Hanging requests take a while to pile up: let them, before sampling.
 	settle := time.Duration(o.seconds) * time.Second / 2
 	began := time.Now()
 	until := began.Add(settle + time.Duration(o.seconds)*time.Second)
-	timer := time.AfterFunc(settle, rcv.startSampling)
+	timer := time.AfterFunc(settle, func() {
+		if _, err := rcv.ask("sample"); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: receiver:", err)
+		}
+	})
 	defer timer.Stop()
 	err = parallel(o.endpoints, func(i int) error {
 		p, err := newPublisher(s)
@@ -216,7 +239,7 @@ func paced(ctx context.Context, o options, dir, binary string, rcv *receiver, ha
 	if err != nil {
 		return latency{}, err
 	}
-	return rcv.stopSampling(), nil
+	return rcv.times()
 }
 
 func eventType(i int) string { return "bench." + strconv.Itoa(i) }

@@ -3,19 +3,27 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/textproto"
+	"os"
+	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // receiver takes webhooks as cheaply as can be: it reads a request, notes when it
-// came, and answers 204. Requests to a path below /hang/ are never answered.
+// came, and answers 204. Requests to a path below /hang/ are never answered. It is
+// a process of its own, as receivers are: within the sender's process it would
+// cost a fraction.
 type receiver struct {
 	listener net.Listener
 	count    atomic.Int64
@@ -28,22 +36,106 @@ type receiver struct {
 	times    []time.Duration
 }
 
-func startReceiver(o options) (*receiver, error) {
+// receive is the receiver's process. It prints its address, and then answers each
+// command on its standard input with a line, until that ends.
+func receive() error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r := &receiver{listener: l, done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
 	go r.accept()
-	return r, nil
+	fmt.Println(l.Addr())
+	commands := bufio.NewScanner(os.Stdin)
+	for commands.Scan() {
+		switch commands.Text() {
+		case "count":
+			fmt.Println(r.count.Load())
+		case "sample":
+			r.startSampling()
+			fmt.Println()
+		case "times":
+			b, err := json.Marshal(r.stopSampling())
+			if err != nil {
+				return err
+			}
+			fmt.Println(string(b))
+		case "drop":
+			r.dropConns()
+			fmt.Println()
+		}
+	}
+	close(r.done)
+	return errors.Join(commands.Err(), l.Close())
 }
 
-func (r *receiver) url(path string) string { return "http://" + r.listener.Addr().String() + path }
+// remote is the receiver as the rest of the bench sees it.
+type remote struct {
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	in   io.WriteCloser
+	out  *bufio.Reader
+	addr string
+}
 
-func (r *receiver) close() {
-	close(r.done)
-	r.listener.Close()
-	r.dropConns()
+func startReceiver(ctx context.Context) (*remote, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	r := &remote{cmd: exec.CommandContext(ctx, self, "-receiver")}
+	r.cmd.Stderr = os.Stderr
+	if r.in, err = r.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := r.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	r.out = bufio.NewReader(out)
+	if err := r.cmd.Start(); err != nil {
+		return nil, err
+	}
+	line, err := r.out.ReadString('\n')
+	r.addr = strings.TrimSpace(line)
+	return r, err
+}
+
+func (r *remote) ask(command string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, err := io.WriteString(r.in, command+"\n"); err != nil {
+		return "", err
+	}
+	line, err := r.out.ReadString('\n')
+	return strings.TrimSpace(line), err
+}
+
+func (r *remote) url(path string) string { return "http://" + r.addr + path }
+
+// count is how many requests were answered.
+func (r *remote) count() (int64, error) {
+	line, err := r.ask("count")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(line, 10, 64)
+}
+
+// times gives the latencies since sampling was asked for, and ends it.
+func (r *remote) times() (l latency, err error) {
+	line, err := r.ask("times")
+	if err != nil {
+		return l, err
+	}
+	return l, json.Unmarshal([]byte(line), &l)
+}
+
+func (r *remote) cpu() time.Duration { return cpuOf(r.cmd.Process.Pid) }
+
+func (r *remote) close() {
+	r.in.Close()
+	_ = r.cmd.Wait()
 }
 
 // dropConns ends all connections, hanging ones above all.
@@ -74,10 +166,11 @@ func (r *receiver) accept() {
 	}
 }
 
+const hangPath = " /hang/"
+
 var (
 	response  = []byte("HTTP/1.1 204 No Content\r\n\r\n")
 	stamp     = []byte(`"published_ns":`)
-	hangPath  = []byte(" /hang/")
 	lengthKey = []byte("content-length:")
 )
 
@@ -85,7 +178,7 @@ func (r *receiver) serve(c net.Conn) {
 	br := bufio.NewReaderSize(c, 16<<10)
 	var body []byte
 	for {
-		hang, length, err := readHead(br)
+		request, length, err := readHead(br)
 		if err != nil {
 			return
 		}
@@ -93,7 +186,7 @@ func (r *receiver) serve(c net.Conn) {
 		if _, err := io.ReadFull(br, body); err != nil {
 			return
 		}
-		if hang {
+		if strings.Contains(request, hangPath) {
 			<-r.done
 			return
 		}
@@ -105,22 +198,22 @@ func (r *receiver) serve(c net.Conn) {
 	}
 }
 
-// readHead reads a request line and headers.
-func readHead(br *bufio.Reader) (hang bool, length int, err error) {
-	for first := true; ; first = false {
+// readHead reads the first line and the headers of a request or a response.
+func readHead(br *bufio.Reader) (first string, length int, err error) {
+	for {
 		line, err := br.ReadSlice('\n')
 		if err != nil {
-			return false, 0, err
+			return "", 0, err
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		switch {
-		case first:
-			hang = bytes.Contains(line, hangPath)
+		case first == "":
+			first = string(line)
 		case len(line) == 0:
-			return hang, length, nil
+			return first, length, nil
 		case len(line) > len(lengthKey) && bytes.EqualFold(line[:len(lengthKey)], lengthKey):
 			if length, err = strconv.Atoi(string(textproto.TrimBytes(line[len(lengthKey):]))); err != nil {
-				return false, 0, fmt.Errorf("content-length: %w", err)
+				return "", 0, fmt.Errorf("content-length: %w", err)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ type server struct {
 
 // startServer starts bellhop and creates the endpoints at the receiver, the last
 // ones at a path that hangs.
-func startServer(ctx context.Context, o options, dir, binary string, rcv *receiver, hanging int) (*server, error) {
+func startServer(ctx context.Context, o options, dir, binary string, rcv *remote, hanging int) (*server, error) {
 	db, err := os.MkdirTemp(dir, "db-")
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (s *server) read(out io.Reader, keys chan<- string) {
 	}
 }
 
-func (s *server) setUp(ctx context.Context, o options, rcv *receiver, hanging int) error {
+func (s *server) setUp(ctx context.Context, o options, rcv *remote, hanging int) error {
 	c := client.New("http://"+s.addr, s.key, nil)
 	if err := waitFor(ctx, 10*time.Second, func() bool { return c.Ready(ctx) == nil }); err != nil {
 		return fmt.Errorf("bellhop did not become ready: %w", err)
@@ -143,9 +143,11 @@ func (s *server) memoryMB() (float64, error) {
 	return 0, errors.New("no VmRSS in the process's status")
 }
 
-// cpu is the processor time that the process has used so far.
-func (s *server) cpu() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+func (s *server) cpu() time.Duration { return cpuOf(s.cmd.Process.Pid) }
+
+// cpuOf is the processor time that a process has used so far.
+func cpuOf(pid int) time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}

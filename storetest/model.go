@@ -43,18 +43,13 @@ type picture struct {
 
 func newPicture(f *fixture, t *rapid.T) *picture {
 	m := &picture{fixture: f, t: t, events: map[bellhop.EventID]*bellhop.Event{}}
-	e := f.fixtureEndpoint()
+	e := f.endpoint()
 	e.Ordering = rapid.SampledFrom([]bellhop.Ordering{bellhop.OrderingNone, bellhop.OrderingSubject, bellhop.OrderingEndpoint}).Draw(t, "ordering")
 	m.endpoint = f.save(e)
 	for range 2 {
 		m.nodes = append(m.nodes, f.joinFor(time.Minute))
 	}
 	return m
-}
-
-func (f *fixture) fixtureEndpoint() bellhop.Endpoint {
-	e := f.endpoint()
-	return e
 }
 
 func (f *fixture) joinFor(lease time.Duration) bellhop.NodeID {

@@ -57,6 +57,14 @@ func Check(b []byte, carried ...string) error {
 	return s.document(func(i int) int { return s.value(i, 1, true) })
 }
 
+// Valid validates any one JSON value in UTF-8, not nested deeper than MaxDepth;
+// repeated keys are let pass. It is what an event's data must be. The error is an
+// *Error.
+func Valid(b []byte) error {
+	s := scanner{b: b}
+	return s.document(func(i int) int { return s.value(i, 1, false) })
+}
+
 // Members splits an object into its members, in the order written, validating
 // all of it as Check does in the same pass. Repeated keys are refused among the
 // members only, not inside their values. The values are parts of b, not copies.

@@ -1,0 +1,135 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// backupStep is how many pages are copied between two looks at ctx.
+const backupStep = 1024
+
+// Backup copies the database at srcPath to dstPath while a server may be writing
+// to it: the copy is the state of the moment it begins. It never overwrites a
+// file, and leaves none behind when it fails. progress, if not nil, is told the
+// bytes done and in all.
+func Backup(ctx context.Context, srcPath, dstPath string, progress func(done, total int64)) (err error) {
+	if _, err := os.Lstat(dstPath); err == nil {
+		return fmt.Errorf("back up: %s exists: a backup never overwrites a file, name another", dstPath)
+	}
+	part, err := os.CreateTemp(filepath.Dir(dstPath), ".bellhop-backup-*")
+	if err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
+	defer func() {
+		if remove := os.Remove(part.Name()); err == nil && !errors.Is(remove, os.ErrNotExist) {
+			err = remove
+		}
+	}()
+	defer part.Close()
+	if err := copyDatabase(ctx, srcPath, part.Name(), progress); err != nil {
+		return fmt.Errorf("back up %s: %w", srcPath, err)
+	}
+	if err := verify(part.Name()); err != nil {
+		return fmt.Errorf("back up %s: the copy is not sound: %w", srcPath, err)
+	}
+	if err := part.Sync(); err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
+	// A link, not a rename: it fails if somebody made the file meanwhile.
+	err = os.Link(part.Name(), dstPath)
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		// No hard links here, as on a memory stick: the look above must do.
+		err = os.Rename(part.Name(), dstPath)
+	}
+	if err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
+	return syncDirectory(filepath.Dir(dstPath))
+}
+
+func copyDatabase(ctx context.Context, srcPath, dstPath string, progress func(done, total int64)) (err error) {
+	if _, err := os.Stat(srcPath); err != nil {
+		return err
+	}
+	src, err := sqlite.OpenConn(srcPath, sqlite.OpenReadWrite)
+	if err != nil {
+		return openError(srcPath, err)
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	src.SetInterrupt(ctx.Done())
+	if err := identify(src, srcPath); err != nil {
+		return openError(srcPath, err)
+	}
+	// A read transaction holds on to one state. Without it, each commit of the
+	// server would make the copy begin anew, and it would never end.
+	if err := execAll(src, "PRAGMA query_only = 1", "BEGIN"); err != nil {
+		return err
+	}
+	if err := each(src, func(*sqlite.Stmt) {}, "SELECT count(*) FROM sqlite_schema"); err != nil {
+		return err
+	}
+	dst, err := sqlite.OpenConn(dstPath, sqlite.OpenReadWrite)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	// The file is thrown away if anything fails, and synced once at the end.
+	if err := execAll(dst, "PRAGMA journal_mode = off", "PRAGMA synchronous = off"); err != nil {
+		return err
+	}
+	return copyPages(ctx, dst, src, progress)
+}
+
+func copyPages(ctx context.Context, dst, src *sqlite.Conn, progress func(done, total int64)) error {
+	b, err := sqlite.NewBackup(dst, "main", src, "main")
+	if err != nil {
+		return err
+	}
+	for more := true; more && err == nil; {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		more, err = b.Step(backupStep)
+		if progress != nil && err == nil {
+			total := int64(b.PageCount())
+			progress((total-int64(b.Remaining()))*pageSize, total*pageSize)
+		}
+	}
+	return errors.Join(err, b.Close())
+}
+
+// verify reads the copy through, without leaving files beside it.
+func verify(path string) error {
+	c, err := sqlite.OpenConn((&url.URL{Scheme: "file", Path: path, RawQuery: "immutable=1"}).String(), sqlite.OpenReadOnly, sqlite.OpenURI)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	verdict := ""
+	if err := each(c, func(st *sqlite.Stmt) { verdict += st.ColumnText(0) + "; " }, "PRAGMA quick_check(5)"); err != nil {
+		return err
+	}
+	if verdict != "ok; " {
+		return errors.New(verdict)
+	}
+	return nil
+}
+
+// syncDirectory makes the new name durable.
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	// Some file systems cannot sync a folder: then the name is as durable as
+	// they make it.
+	_ = d.Sync()
+	return nil
+}

@@ -1,0 +1,276 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+)
+
+// SaveApp creates or replaces an app.
+func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
+	return s.write(ctx, "save the app", rowWeight, func(w *writer) error {
+		err := exec(w.conn, "INSERT OR REPLACE INTO apps (id, name, metadata, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+			a.ID, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt))
+		return w.finish(err, audit, kindApp, a.ID, 0)
+	})
+}
+
+// SaveEventType creates or replaces an entry of the catalogue.
+func (s *Store) SaveEventType(ctx context.Context, t bellhop.EventType, audit *bellhop.AuditEntry) error {
+	return s.write(ctx, "save the event type", rowWeight, func(w *writer) error {
+		err := exec(w.conn, `INSERT OR REPLACE INTO event_types
+				(name, description, schema, example, validate, archived, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			t.Name, t.Description, []byte(t.Schema), []byte(t.Example), t.Validate, t.Archived,
+			micros(t.CreatedAt), micros(t.UpdatedAt))
+		return w.finish(err, audit, kindEventType, t.Name, 0)
+	})
+}
+
+// DeleteEventType removes an entry of the catalogue; its events stay.
+func (s *Store) DeleteEventType(ctx context.Context, name string, audit *bellhop.AuditEntry) error {
+	return s.write(ctx, "delete the event type", rowWeight, func(w *writer) error {
+		err := exec(w.conn, "DELETE FROM event_types WHERE name = ?", name)
+		if err == nil && w.conn.Changes() == 0 {
+			return notFound("event type", name)
+		}
+		return w.finish(err, audit, kindEventType, name, 0)
+	})
+}
+
+// SaveKey creates or replaces a key.
+func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.AuditEntry) error {
+	return s.write(ctx, "save the key", rowWeight, func(w *writer) error {
+		err := exec(w.conn, `INSERT OR REPLACE INTO keys (id, name, role, apps, portal, created_at, expires_at, hash)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			int64(k.ID), k.Name, string(k.Role), toJSON(k.Apps), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:])
+		return w.finish(err, audit, kindKey, "", int64(k.ID))
+	})
+}
+
+// DeleteKey removes a key.
+func (s *Store) DeleteKey(ctx context.Context, k bellhop.KeyID, audit *bellhop.AuditEntry) error {
+	return s.write(ctx, "delete the key", rowWeight, func(w *writer) error {
+		err := exec(w.conn, "DELETE FROM keys WHERE id = ?", int64(k))
+		if err == nil && w.conn.Changes() == 0 {
+			return notFound("key", k.String())
+		}
+		return w.finish(err, audit, kindKey, "", int64(k))
+	})
+}
+
+// finish ends a change that went well so far: feed, then audit log.
+func (w *writer) finish(err error, audit *bellhop.AuditEntry, kind, name string, id int64) error {
+	if err == nil {
+		err = w.changed(kind, name, id)
+	}
+	if err == nil {
+		err = w.addAudit(audit)
+	}
+	return err
+}
+
+// SaveEndpoint creates or replaces an endpoint.
+func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit *bellhop.AuditEntry, now time.Time) error {
+	return s.write(ctx, "save the endpoint", rowWeight, func(w *writer) error {
+		e := given
+		var old bellhop.Endpoint
+		exists, err := one(w.conn, func(st *sqlite.Stmt) { old = scanEndpoint(st) }, selectEndpoints+" WHERE id = ?", int64(e.ID))
+		if err != nil {
+			return err
+		}
+		if e.Revision != old.Revision { // a new one has 0
+			return bellhop.ErrRevision
+		}
+		e.Revision++
+		e.FailingSince = old.FailingSince
+		if exists && e.Status == bellhop.EndpointActive && old.Status != bellhop.EndpointActive {
+			e.FailingSince = time.Time{}
+		}
+		if err := w.putEndpoint(&e); err != nil {
+			return err
+		}
+		if exists && e.Ordering != old.Ordering {
+			err = w.reorder(&e, now)
+		}
+		return w.finish(err, audit, kindEndpoint, "", int64(e.ID))
+	})
+}
+
+func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
+	var retry, rateLimit any
+	if !e.Retry.IsDefault() {
+		retry = toJSON(e.Retry)
+	}
+	if e.RateLimit != nil {
+		rateLimit = toJSON(e.RateLimit)
+	}
+	return exec(w.conn, `INSERT OR REPLACE INTO endpoints
+			(id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter, dialect, headers,
+			disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets)
+			VALUES (?, ?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), micros(e.FailingSince), toJSON(e.Apps), e.URL, e.Name,
+		toJSON(e.Events), toJSON(e.Subjects), []byte(e.Filter), e.Dialect, toJSON(e.Headers), e.DisabledReason,
+		int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata), micros(e.CreatedAt), micros(e.UpdatedAt),
+		toJSON(e.Secrets))
+}
+
+// reorder carries a change of ordering over to the pending deliveries; the keys
+// are those of bellhop.Ordering.OrderKey. All that waited become due; Claim finds
+// out which of them wait under the new order.
+func (w *writer) reorder(e *bellhop.Endpoint, now time.Time) error {
+	key := "NULL"
+	switch e.Ordering {
+	case bellhop.OrderingEndpoint:
+		key = "'*'"
+	case bellhop.OrderingSubject:
+		key = "(SELECT app || '/' || subject FROM events WHERE events.id = pending.event AND subject <> '')"
+	}
+	return exec(w.conn, "UPDATE pending SET order_key = "+key+", due = coalesce(due, ?) WHERE "+ofEndpoint,
+		micros(now), int64(e.ID), int64(e.ID))
+}
+
+// ofEndpoint finds all pending deliveries of an endpoint (bound twice) by two
+// indexes: that of the unowned and that of the owned, who are few.
+const ofEndpoint = `id IN (SELECT id FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ?
+	UNION ALL SELECT id FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND endpoint = ?)`
+
+// DeleteEndpoint removes an endpoint and cancels its pending deliveries.
+func (s *Store) DeleteEndpoint(ctx context.Context, e bellhop.EndpointID, ids func() bellhop.AttemptID, audit *bellhop.AuditEntry, now time.Time) error {
+	return s.write(ctx, "delete the endpoint", rowWeight, func(w *writer) error {
+		err := exec(w.conn, "DELETE FROM endpoints WHERE id = ?", int64(e))
+		if err == nil && w.conn.Changes() == 0 {
+			return notFound("endpoint", e.String())
+		}
+		if err == nil {
+			err = w.cancelAll(ids, "endpoint_deleted", "The endpoint was deleted before the event was delivered.", now,
+				ofEndpoint, int64(e), int64(e))
+		}
+		return w.finish(err, audit, kindEndpoint, "", int64(e))
+	})
+}
+
+// cancelAll ends the pending deliveries that a condition finds.
+func (w *writer) cancelAll(ids func() bellhop.AttemptID, reason, detail string, now time.Time, condition string, args ...any) error {
+	var list []bellhop.Delivery
+	err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, scanPending(st)) },
+		selectPending+" WHERE p."+condition+" ORDER BY p.id", args...)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		if err := w.cancel(&list[i], ids(), reason, detail, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteApp removes an app and what belongs to it alone.
+func (s *Store) DeleteApp(ctx context.Context, app string, audit *bellhop.AuditEntry) error {
+	return s.write(ctx, "delete the app", rowWeight, func(w *writer) error {
+		err := exec(w.conn, "DELETE FROM apps WHERE id = ?", app)
+		if err == nil && w.conn.Changes() == 0 {
+			return notFound("app", app)
+		}
+		for _, drop := range []func(string) error{w.dropFromEndpoints, w.dropFromKeys, w.dropEvents} {
+			if err == nil {
+				err = drop(app)
+			}
+		}
+		return w.finish(err, audit, kindApp, app, 0)
+	})
+}
+
+func (w *writer) dropFromEndpoints(app string) error {
+	var list []bellhop.Endpoint
+	err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, scanEndpoint(st)) },
+		selectEndpoints+" WHERE ? IN (SELECT value FROM json_each(apps)) ORDER BY id", app)
+	for i := 0; err == nil && i < len(list); i++ {
+		e := &list[i]
+		if e.Apps = without(e.Apps, app); len(e.Apps) == 0 {
+			err = exec(w.conn, "DELETE FROM pending WHERE "+ofEndpoint, int64(e.ID), int64(e.ID))
+			if err == nil {
+				err = exec(w.conn, "DELETE FROM endpoints WHERE id = ?", int64(e.ID))
+			}
+		} else {
+			e.Revision++
+			err = w.putEndpoint(e)
+		}
+		if err == nil {
+			err = w.changed(kindEndpoint, "", int64(e.ID))
+		}
+	}
+	return err
+}
+
+// dropFromKeys must not leave a key with an empty list: that would let it see
+// every app.
+func (w *writer) dropFromKeys(app string) error {
+	var list []bellhop.Key
+	err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, scanKey(st)) },
+		selectKeys+" WHERE apps IS NOT NULL AND ? IN (SELECT value FROM json_each(apps)) ORDER BY id", app)
+	for i := 0; err == nil && i < len(list); i++ {
+		k := &list[i]
+		if k.Apps = without(k.Apps, app); len(k.Apps) == 0 {
+			err = exec(w.conn, "DELETE FROM keys WHERE id = ?", int64(k.ID))
+		} else {
+			err = exec(w.conn, "UPDATE keys SET apps = ? WHERE id = ?", toJSON(k.Apps), int64(k.ID))
+		}
+		if err == nil {
+			err = w.changed(kindKey, "", int64(k.ID))
+		}
+	}
+	return err
+}
+
+func without(list []string, x string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == x })
+}
+
+func (w *writer) dropEvents(app string) error {
+	const pendingOfApp = `SELECT id FROM pending INDEXED BY pending_idle_app WHERE owner IS NULL AND app = ?1
+		UNION ALL SELECT id FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND app = ?1`
+	type order struct {
+		endpoint int64
+		key      string
+		came     time.Time
+	}
+	var orders []order
+	err := each(w.conn, func(st *sqlite.Stmt) {
+		orders = append(orders, order{st.ColumnInt64(0), st.ColumnText(1), bellhop.EventID(st.ColumnInt64(2)).Time()})
+	}, "SELECT endpoint, order_key, max(id) FROM pending WHERE order_key IS NOT NULL AND id IN ("+pendingOfApp+") GROUP BY endpoint, order_key", app)
+	for _, sql := range []string{
+		"DELETE FROM pending WHERE id IN (" + pendingOfApp + ")",
+		"DELETE FROM attempts WHERE app = ?",
+		"DELETE FROM events WHERE app = ?",
+	} {
+		if err == nil {
+			err = exec(w.conn, sql, app)
+		}
+	}
+	for _, o := range orders {
+		if err == nil {
+			// Nobody told the time: whoever is next has been due for long.
+			err = w.promote(bellhop.EndpointID(o.endpoint), o.key, o.came)
+		}
+	}
+	return err
+}
+
+func (w *writer) addAudit(a *bellhop.AuditEntry) error {
+	if a == nil {
+		return nil
+	}
+	err := exec(w.conn, "INSERT INTO audit (id, actor, action, object, apps, detail) VALUES (?, ?, ?, ?, ?, ?)",
+		int64(a.ID), a.Actor, a.Action, a.Object, toJSON(a.Apps), []byte(a.Detail))
+	for _, app := range a.Apps {
+		if err == nil {
+			err = exec(w.conn, "INSERT OR IGNORE INTO audit_apps (app, audit) VALUES (?, ?)", app, int64(a.ID))
+		}
+	}
+	return err
+}

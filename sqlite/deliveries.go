@@ -1,0 +1,137 @@
+package sqlite
+
+import (
+	"context"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+)
+
+const (
+	pendingColumns = `p.id, p.event, p.endpoint, p.app, (SELECT type FROM events WHERE events.id = p.event), p.trigger,
+		p.owner, p.due, p.attempts, p.last_attempt, p.order_key, p.order_pos`
+	pendingStatus = ", (SELECT status FROM endpoints WHERE endpoints.id = p.endpoint)"
+	selectPending = "SELECT " + pendingColumns + " FROM pending p"
+)
+
+// scanPending reads pendingColumns.
+func scanPending(st *sqlite.Stmt) bellhop.Delivery {
+	return bellhop.Delivery{
+		ID: bellhop.DeliveryID(st.ColumnInt64(0)), Event: bellhop.EventID(st.ColumnInt64(1)),
+		Endpoint: bellhop.EndpointID(st.ColumnInt64(2)), App: st.ColumnText(3), Type: st.ColumnText(4),
+		Trigger: bellhop.Trigger(st.ColumnText(5)), Status: bellhop.DeliveryPending,
+		Owner: bellhop.NodeID(st.ColumnInt(6)), Due: moment(st.ColumnInt64(7)), Attempts: st.ColumnInt(8),
+		LastAttempt: bellhop.AttemptID(st.ColumnInt64(9)),
+		OrderKey:    st.ColumnText(10), OrderPos: bellhop.DeliveryID(st.ColumnInt64(11)),
+	}
+}
+
+// scanUnfinished reads pendingColumns and pendingStatus.
+func scanUnfinished(st *sqlite.Stmt) bellhop.Delivery {
+	d := scanPending(st)
+	switch bellhop.EndpointStatus(st.ColumnText(12)) {
+	case bellhop.EndpointPaused, bellhop.EndpointDisabled:
+		d.Status = bellhop.DeliveryHeld
+	}
+	return d
+}
+
+const finishedColumns = "id, delivery, event, endpoint, app, type, trigger, number, status"
+
+// scanFinished reads finishedColumns of a final attempt.
+func scanFinished(st *sqlite.Stmt) bellhop.Delivery {
+	d := bellhop.Delivery{
+		LastAttempt: bellhop.AttemptID(st.ColumnInt64(0)), ID: bellhop.DeliveryID(st.ColumnInt64(1)),
+		Event: bellhop.EventID(st.ColumnInt64(2)), Endpoint: bellhop.EndpointID(st.ColumnInt64(3)),
+		App: st.ColumnText(4), Type: st.ColumnText(5), Trigger: bellhop.Trigger(st.ColumnText(6)),
+		Attempts: st.ColumnInt(7),
+	}
+	switch st.ColumnInt(8) {
+	case succeeded:
+		d.Status = bellhop.DeliverySucceeded
+	case failed:
+		d.Status = bellhop.DeliveryFailed
+	case canceled:
+		d.Status = bellhop.DeliveryCanceled
+		d.Attempts-- // its last line is not a request
+	}
+	return d
+}
+
+// Delivery gives one delivery: what is pending, or else what its final attempt
+// says.
+func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.Delivery, error) {
+	var d bellhop.Delivery
+	err := s.read(ctx, "read a delivery", func(c *sqlite.Conn) error {
+		found, err := one(c, func(st *sqlite.Stmt) { d = scanUnfinished(st) },
+			"SELECT "+pendingColumns+pendingStatus+" FROM pending p WHERE p.id = ?", int64(id))
+		if err == nil && !found {
+			found, err = one(c, func(st *sqlite.Stmt) { d = scanFinished(st) },
+				"SELECT "+finishedColumns+" FROM attempts WHERE delivery = ? AND final = 1", int64(id))
+		}
+		if err == nil && !found {
+			err = notFound("delivery", id.String())
+		}
+		return err
+	})
+	return d, err
+}
+
+// Deliveries lists deliveries by their latest news, newest first. Since and
+// Until bound that news, like the cursor does.
+func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bellhop.Delivery, error) {
+	var list []bellhop.Delivery
+	err := s.read(ctx, "list deliveries", func(c *sqlite.Conn) error {
+		list = nil
+		if f.Status == "" || f.Status == bellhop.DeliveryPending || f.Status == bellhop.DeliveryHeld {
+			unfinished, err := collect(c, pendingQueries(&f), pendingColumns+pendingStatus, "pending p", "p.id", f.Limit, scanUnfinished)
+			if err != nil {
+				return err
+			}
+			list = unfinished
+		}
+		queries := finishedQueries(&f)
+		finished, err := collect(c, queries, finishedColumns, "attempts", "id", f.Limit, scanFinished)
+		list = append(list, finished...)
+		return err
+	})
+	return newest(list, f.Limit, (*bellhop.Delivery).Position), err
+}
+
+// finishedQueries lists final attempts, or nothing if the filter wants only
+// unfinished deliveries.
+func finishedQueries(f *bellhop.DeliveryFilter) []query {
+	a := bellhop.AttemptFilter{
+		Apps: f.Apps, Endpoint: f.Endpoint, Event: f.Event, Type: f.Type,
+		Since: f.Since, Until: f.Until, Before: bellhop.AttemptID(f.Before),
+	}
+	switch f.Status {
+	case "":
+	case bellhop.DeliverySucceeded:
+		a.Status = bellhop.AttemptSucceeded
+	case bellhop.DeliveryFailed:
+		a.Status = bellhop.AttemptFailed
+	case bellhop.DeliveryCanceled:
+		a.Status = bellhop.AttemptCanceled
+	default:
+		return nil
+	}
+	queries := attemptQueries(&a)
+	for i := range queries {
+		queries[i].where.add("final = 1")
+	}
+	return queries
+}
+
+// Pending counts unfinished deliveries.
+func (s *Store) Pending(ctx context.Context, e bellhop.EndpointID) (count int64, oldest bellhop.DeliveryID, err error) {
+	err = s.read(ctx, "count deliveries", func(c *sqlite.Conn) error {
+		sql, args := "SELECT count(*), coalesce(min(id), 0) FROM pending", []any{}
+		if e != 0 {
+			sql, args = sql+" WHERE "+ofEndpoint, []any{int64(e), int64(e)}
+		}
+		return each(c, func(st *sqlite.Stmt) { count, oldest = st.ColumnInt64(0), bellhop.DeliveryID(st.ColumnInt64(1)) }, sql, args...)
+	})
+	return count, oldest, err
+}

@@ -1,0 +1,317 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/sqlite"
+)
+
+var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// source makes events with one delivery each.
+type source struct{ ids *id.Generator }
+
+func newSource() source { return source{id.NewGenerator(0, 0)} }
+
+func (s source) event(size int, endpoint bellhop.EndpointID, owner bellhop.NodeID) bellhop.NewEvent {
+	e := bellhop.Event{
+		ID: id.Next[id.Event](s.ids, now), App: "acme", Type: "invoice.paid", Subject: "invoice:1",
+		Data: bytes.Repeat([]byte("x"), size), Deliveries: 1,
+	}
+	d := bellhop.Delivery{ID: id.Next[id.Delivery](s.ids, now), Endpoint: endpoint, Trigger: bellhop.TriggerPublish, Due: now, Owner: owner}
+	return bellhop.NewEvent{Event: e, Deliveries: []bellhop.Delivery{d}}
+}
+
+func (s source) attempt(n *bellhop.NewEvent) bellhop.Attempt {
+	d := &n.Deliveries[0]
+	return bellhop.Attempt{
+		ID: id.Next[id.Attempt](s.ids, now), Delivery: d.ID, Event: n.Event.ID, Endpoint: d.Endpoint, App: n.Event.App, Type: n.Event.Type,
+		Trigger: d.Trigger, Number: 1, Status: bellhop.AttemptSucceeded, Final: true, ResponseStatus: 200,
+		URL: "https://example.com/hook", Duration: bellhop.Duration(20 * time.Millisecond),
+		ResponseHeader: map[string][]string{"Content-Type": {"text/plain"}}, ResponseBody: []byte("ok"),
+	}
+}
+
+func enqueue(t testing.TB, s *sqlite.Store, events ...bellhop.NewEvent) {
+	t.Helper()
+	_, err := s.Enqueue(t.Context(), 0, events, now)
+	must(t, err)
+}
+
+func TestReopenReleasesWhatADeadProcessOwned(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	s := openAt(t, path, sqlite.Options{})
+	node, err := s.Join(t.Context(), time.Hour, now)
+	must(t, err)
+	n := newSource().event(100, 1, node.ID)
+	enqueue(t, s, n)
+	must(t, s.Close()) // without Leave, as after a crash
+
+	s = openAt(t, path, sqlite.Options{})
+	got, err := s.Event(t.Context(), n.Event.ID)
+	must(t, err)
+	if !bytes.Equal(got.Data, n.Event.Data) {
+		t.Error("the event's data has changed")
+	}
+	list, err := s.Backlog(t.Context(), now)
+	must(t, err)
+	if len(list) != 1 {
+		t.Errorf("backlog: %v", list)
+	}
+	again, err := s.Join(t.Context(), time.Hour, now)
+	must(t, err)
+	if again.Floor < int64(n.Deliveries[0].ID) {
+		t.Errorf("floor %d is below delivery %d", again.Floor, n.Deliveries[0].ID)
+	}
+}
+
+// TestACrashLosesNothingAcknowledged opens a copy of the files taken while the
+// store was open, which is what a killed process leaves behind.
+func TestACrashLosesNothingAcknowledged(t *testing.T) {
+	dir := t.TempDir()
+	s := openAt(t, filepath.Join(dir, "bellhop.db"), sqlite.Options{})
+	src := newSource()
+	for range 50 {
+		enqueue(t, s, src.event(1000, 1, 0))
+	}
+	copied := t.TempDir()
+	for _, suffix := range []string{"", "-wal"} {
+		b, err := os.ReadFile(filepath.Join(dir, "bellhop.db"+suffix))
+		must(t, err)
+		write(t, filepath.Join(copied, "bellhop.db"+suffix), b)
+	}
+	s = openAt(t, filepath.Join(copied, "bellhop.db"), sqlite.Options{})
+	list, err := s.Events(t.Context(), bellhop.EventFilter{Limit: 100})
+	must(t, err)
+	if len(list) != 50 {
+		t.Errorf("%d events survived, want 50", len(list))
+	}
+}
+
+func TestAFullStoreRefusesAndRecovers(t *testing.T) {
+	s := open(t, sqlite.Options{MaxSize: 1 << 20})
+	fillUp(t, s)
+}
+
+// fillUp publishes until the store refuses, then makes room and publishes again.
+func fillUp(t *testing.T, s *sqlite.Store) {
+	t.Helper()
+	src := newSource()
+	for i := 0; ; i++ {
+		a, b := src.event(20_000, 1, 0), src.event(20_000, 1, 0)
+		_, err := s.Enqueue(t.Context(), 0, []bellhop.NewEvent{a, b}, now)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, bellhop.ErrUnavailable) || i == 0 {
+			t.Fatalf("Enqueue %d = %v, want ErrUnavailable", i, err)
+		}
+		for _, n := range []bellhop.NewEvent{a, b} {
+			if _, err := s.Event(t.Context(), n.Event.ID); !bellhop.IsNotFound(err) {
+				t.Errorf("Event = %v, want not found", err)
+			}
+		}
+		break
+	}
+	before, _, err := s.Pending(t.Context(), 0)
+	must(t, err)
+	_, err = s.Erase(t.Context(), bellhop.EraseSelector{App: "acme", Subject: "invoice:1"}, func() bellhop.AttemptID { return id.Next[id.Attempt](src.ids, now) }, nil, now)
+	must(t, err)
+	enqueue(t, s, src.event(20_000, 1, 0))
+	if before == 0 {
+		t.Error("nothing was stored before it was full")
+	}
+}
+
+func TestAnIDUsedTwiceFailsAlone(t *testing.T) {
+	s := open(t, sqlite.Options{})
+	src := newSource()
+	twice := src.event(10, 1, 0)
+	enqueue(t, s, twice)
+	var callers sync.WaitGroup
+	for range 64 {
+		n := src.event(10, 1, 0)
+		callers.Go(func() { enqueue(t, s, n) })
+		callers.Go(func() {
+			if _, err := s.Enqueue(t.Context(), 0, []bellhop.NewEvent{twice}, now); err == nil || errors.Is(err, bellhop.ErrUnavailable) {
+				t.Errorf("Enqueue = %v", err)
+			}
+		})
+	}
+	callers.Wait()
+	if n, _, err := s.Pending(t.Context(), 0); err != nil || n != 65 {
+		t.Errorf("pending = %d, %v; want 65", n, err)
+	}
+}
+
+// TestErasedBytesAreGone looks for the payload in the files themselves, after the
+// rows were moved about by inserts in no order.
+func TestErasedBytesAreGone(t *testing.T) {
+	dir := t.TempDir()
+	s := openAt(t, filepath.Join(dir, "bellhop.db"), sqlite.Options{})
+	node, err := s.Join(t.Context(), time.Hour, now)
+	must(t, err)
+	src, random := newSource(), rand.New(rand.NewPCG(1, 2))
+	var events []bellhop.NewEvent
+	for i := range 600 {
+		n := src.event(0, 1, node.ID)
+		n.Event.Data = bytes.Repeat([]byte(fmt.Sprintf("PAYLOAD%04d ", i)), 1+random.IntN(900))
+		n.Event.Subject = "other"
+		if i%3 == 0 {
+			n.Event.Data = bytes.Repeat([]byte("TOP-SECRET "), 1+random.IntN(900))
+			n.Event.Subject = "guest:7"
+		}
+		events = append(events, n)
+	}
+	random.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+	for i := range events {
+		n := &events[i]
+		enqueue(t, s, *n)
+		a := src.attempt(n)
+		a.ID += bellhop.AttemptID(random.IntN(1 << 30)) // out of order, too
+		if n.Event.Subject == "guest:7" {
+			a.ResponseBody = bytes.Repeat([]byte("TOP-SECRET "), 1+random.IntN(900))
+			a.ResponseHeader = map[string][]string{"X": {"TOP-SECRET"}}
+			a.RequestHeader = a.ResponseHeader
+		}
+		must(t, s.Record(t.Context(), node.ID, []bellhop.Result{{Attempt: a}}, now))
+	}
+	if grep(t, dir, "TOP-SECRET") == 0 {
+		t.Fatal("the payload is nowhere to begin with")
+	}
+	got, err := s.Erase(t.Context(), bellhop.EraseSelector{App: "acme", Subject: "guest:7"}, func() bellhop.AttemptID { return id.Next[id.Attempt](src.ids, now) }, nil, now)
+	must(t, err)
+	if len(got) != 200 {
+		t.Errorf("erased %d events, want 200", len(got))
+	}
+	if n := grep(t, dir, "TOP-SECRET"); n != 0 {
+		t.Errorf("the payload is still found %d times", n)
+	}
+	if grep(t, dir, "PAYLOAD") == 0 {
+		t.Error("other payloads are gone as well")
+	}
+}
+
+func grep(t *testing.T, dir, what string) int {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	must(t, err)
+	n := 0
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		must(t, err)
+		n += bytes.Count(b, []byte(what))
+	}
+	return n
+}
+
+func TestBackupWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	path, copied := filepath.Join(dir, "bellhop.db"), filepath.Join(dir, "copy.db")
+	s := openAt(t, path, sqlite.Options{})
+	src := newSource()
+	for range 200 {
+		enqueue(t, s, src.event(10_000, 1, 0))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for range 4 {
+		writers.Go(func() {
+			for ctx.Err() == nil {
+				enqueue(t, s, src.event(1000, 1, 0))
+			}
+		})
+	}
+	var done, total int64
+	must(t, sqlite.Backup(t.Context(), path, copied, func(d, n int64) { done, total = d, n }))
+	cancel()
+	writers.Wait()
+	if done != total || total < 200*10_000 {
+		t.Errorf("progress ended at %d of %d", done, total)
+	}
+	if err := sqlite.Backup(t.Context(), path, copied, nil); err == nil {
+		t.Error("a backup overwrote a file")
+	}
+	files, err := os.ReadDir(dir)
+	must(t, err)
+	for _, f := range files {
+		if f.Name()[0] == '.' {
+			t.Errorf("%s was left behind", f.Name())
+		}
+	}
+	c := openAt(t, copied, sqlite.Options{})
+	if n, _, err := c.Pending(t.Context(), 0); err != nil || n < 200 {
+		t.Errorf("the copy has %d deliveries, %v", n, err)
+	}
+}
+
+func TestBackupThatFailsLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	path := filepath.Join(dir, "bellhop.db")
+	s := openAt(t, path, sqlite.Options{})
+	src := newSource()
+	for range 10 {
+		enqueue(t, s, src.event(1<<20, 1, 0))
+	}
+	err := sqlite.Backup(ctx, path, filepath.Join(dir, "copy.db"), func(int64, int64) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Backup = %v, want context.Canceled", err)
+	}
+	for _, pattern := range []string{"copy*", ".bellhop*"} {
+		if left, _ := filepath.Glob(filepath.Join(dir, pattern)); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	}
+	if err := sqlite.Backup(t.Context(), filepath.Join(dir, "none.db"), filepath.Join(dir, "copy.db"), nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Backup of nothing = %v", err)
+	}
+}
+
+// TestTheLogDoesNotGrowForEver writes much more than the write-ahead log may hold,
+// and then lets the store idle.
+func TestTheLogDoesNotGrowForEver(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := sqlite.Open(t.Context(), filepath.Join(dir, "bellhop.db"), sqlite.Options{})
+		must(t, err)
+		src := newSource()
+		var largest int64
+		for range 60 {
+			var callers sync.WaitGroup
+			for range 4 {
+				n := src.event(1<<20, 1, 0)
+				callers.Go(func() { enqueue(t, s, n) })
+			}
+			callers.Wait()
+			largest = max(largest, logSize(t, dir))
+		}
+		if largest > 160<<20 {
+			t.Errorf("the log grew to %d MB", largest>>20)
+		}
+		time.Sleep(time.Minute) // on the bubble's clock
+		if n := logSize(t, dir); n != 0 {
+			t.Errorf("the log of an idle store has %d bytes", n)
+		}
+		must(t, s.Close())
+	})
+}
+
+func logSize(t *testing.T, dir string) int64 {
+	t.Helper()
+	info, err := os.Stat(filepath.Join(dir, "bellhop.db-wal"))
+	must(t, err)
+	return info.Size()
+}

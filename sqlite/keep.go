@@ -1,0 +1,146 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// Erase removes the data of events, and what was captured of their attempts, and
+// overwrites their place in the file and in the write-ahead log. The bytes are in
+// neither when it returns; only if a reader needed the log until ctx ended, they
+// stay in it until the store is idle.
+func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, ids func() bellhop.AttemptID, audit *bellhop.AuditEntry, now time.Time) ([]bellhop.EventID, error) {
+	var erased []bellhop.EventID
+	err := s.write(ctx, "erase", maxBatch, func(w *writer) error { // by itself, or others pay for secure_delete
+		var err error
+		if erased, err = w.selected(sel); err != nil {
+			return err
+		}
+		// "fast" would leave the bytes in pages that become free.
+		if err := exec(w.conn, "PRAGMA secure_delete = 1"); err != nil {
+			return err
+		}
+		for _, e := range erased {
+			if err = w.erase(e, ids, now); err != nil {
+				break
+			}
+		}
+		if fast := exec(w.conn, "PRAGMA secure_delete = fast"); err == nil {
+			err = fast
+		}
+		if err == nil {
+			err = w.addAudit(audit)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(erased) > 0 {
+		if err := s.wipeLog(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			s.log.Warn("erased data stays in the write-ahead log until the store is idle", "error", err)
+		}
+	}
+	return erased, nil
+}
+
+// selected: an empty selector, or a subject without its app, selects nothing.
+func (w *writer) selected(sel bellhop.EraseSelector) (list []bellhop.EventID, err error) {
+	add := func(st *sqlite.Stmt) { list = append(list, bellhop.EventID(st.ColumnInt64(0))) }
+	if sel.Event != 0 {
+		err = each(w.conn, add, "SELECT id FROM events WHERE id = ? AND erased = 0", int64(sel.Event))
+	} else if sel.App != "" && sel.Subject != "" {
+		err = each(w.conn, add, `SELECT id FROM events INDEXED BY events_subject
+			WHERE subject <> '' AND subject = ? AND app = ? AND erased = 0 ORDER BY id`, sel.Subject, sel.App)
+	}
+	return list, err
+}
+
+func (w *writer) erase(e bellhop.EventID, ids func() bellhop.AttemptID, now time.Time) error {
+	err := exec(w.conn, "UPDATE events SET data = NULL, erased = 1 WHERE id = ?", int64(e))
+	if err == nil {
+		err = exec(w.conn, `UPDATE attempts SET request_header = NULL, response_header = NULL, response_body = NULL
+			WHERE event = ?`, int64(e))
+	}
+	if err == nil {
+		err = w.cancelAll(ids, "erased", "The event's data was erased before it was delivered.", now, "event = ?", int64(e))
+	}
+	return err
+}
+
+// Expire deletes at most limit old rows of each log. What to delete is looked up
+// beside the writer, who may then have to skip over any number of kept events.
+func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now time.Time) (int, error) {
+	bound := int64(id.First[id.Event](before))
+	events, others := []int64(nil), false
+	err := s.read(ctx, "look for old rows", func(c *sqlite.Conn) error {
+		if err := each(c, func(st *sqlite.Stmt) { events = append(events, st.ColumnInt64(0)) },
+			"SELECT e.id FROM events e NOT INDEXED WHERE e.id < ?"+noLongerPending+" ORDER BY e.id LIMIT ?", bound, limit); err != nil {
+			return err
+		}
+		return each(c, func(st *sqlite.Stmt) { others = st.ColumnBool(0) },
+			"SELECT EXISTS (SELECT 1 FROM attempts WHERE id < ?1) OR EXISTS (SELECT 1 FROM audit WHERE id < ?1)", bound)
+	})
+	if err != nil || (len(events) == 0 && !others) {
+		return 0, err
+	}
+	deleted := 0
+	err = s.write(ctx, "expire", rowWeight*limit, func(w *writer) error {
+		deleted = 0
+		for _, e := range events {
+			if err := w.expireEvent(e, now, &deleted); err != nil {
+				return err
+			}
+		}
+		return w.expireOthers(bound, limit, &deleted)
+	})
+	return deleted, err
+}
+
+// noLongerPending holds of an event e of which nothing can be delivered any more.
+const noLongerPending = ` AND NOT EXISTS (SELECT 1 FROM pending p INDEXED BY pending_event
+	LEFT JOIN endpoints x ON x.id = p.endpoint WHERE p.event = e.id AND coalesce(x.status, '') <> 'disabled')`
+
+func (w *writer) expireEvent(event int64, now time.Time, deleted *int) error {
+	// It may have been sent again since it was looked up.
+	old, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM events e WHERE e.id = ?"+noLongerPending, event)
+	if err != nil || !old {
+		return err
+	}
+	var held []bellhop.Delivery
+	err = each(w.conn, func(st *sqlite.Stmt) { held = append(held, scanPending(st)) }, selectPending+" WHERE p.event = ?", event)
+	for i := 0; err == nil && i < len(held); i++ {
+		d := &held[i]
+		if err = exec(w.conn, "DELETE FROM pending WHERE id = ?", int64(d.ID)); err == nil {
+			err = w.promote(d.Endpoint, d.OrderKey, now)
+		}
+	}
+	if err == nil {
+		err = exec(w.conn, "DELETE FROM events WHERE id = ?", event)
+	}
+	*deleted++
+	return err
+}
+
+func (w *writer) expireOthers(bound int64, limit int, deleted *int) error {
+	for _, sql := range []string{
+		"DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE id < ? ORDER BY id LIMIT ?)",
+		"DELETE FROM audit_apps WHERE (app, audit) IN (SELECT j.value, a.id FROM (SELECT id, apps FROM audit WHERE id < ? ORDER BY id LIMIT ?) a, json_each(a.apps) j)",
+		"DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < ? ORDER BY id LIMIT ?)",
+	} {
+		if err := exec(w.conn, sql, bound, limit); err != nil {
+			return err
+		}
+		// The side table's rows are not entries of their own.
+		if n := w.conn.Changes(); sql[:22] != "DELETE FROM audit_apps" {
+			*deleted += n
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package sqlite
+
+import (
+	"context"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+)
+
+const eventColumns = "id, app, type, subject, external_id, deliver_at, deliveries, erased, test"
+
+// scanEvent reads eventColumns and data.
+func scanEvent(st *sqlite.Stmt) bellhop.Event {
+	e := bellhop.Event{
+		ID: bellhop.EventID(st.ColumnInt64(0)), App: st.ColumnText(1), Type: st.ColumnText(2), Subject: st.ColumnText(3),
+		ExternalID: st.ColumnText(4), Deliveries: st.ColumnInt(6), Erased: st.ColumnBool(7), Test: st.ColumnBool(8),
+		Data: blob(st, 9),
+	}
+	if at := st.ColumnInt64(5); at != 0 {
+		t := moment(at)
+		e.DeliverAt = &t
+	}
+	return e
+}
+
+// Event gives one event.
+func (s *Store) Event(ctx context.Context, id bellhop.EventID) (bellhop.Event, error) {
+	var e bellhop.Event
+	err := s.read(ctx, "read an event", func(c *sqlite.Conn) error {
+		found, err := one(c, func(st *sqlite.Stmt) { e = scanEvent(st) },
+			"SELECT "+eventColumns+", data FROM events WHERE id = ?", int64(id))
+		if err == nil && !found {
+			err = notFound("event", id.String())
+		}
+		return err
+	})
+	return e, err
+}
+
+// Events lists events, newest first.
+func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Event, error) {
+	columns := eventColumns + ", NULL"
+	if f.WithData {
+		columns = eventColumns + ", data"
+	}
+	var list []bellhop.Event
+	err := s.read(ctx, "list events", func(c *sqlite.Conn) (err error) {
+		list, err = collect(c, eventQueries(&f), columns, "events", "id", f.Limit, scanEvent)
+		return err
+	})
+	return newest(list, f.Limit, func(e *bellhop.Event) int64 { return int64(e.ID) }), err
+}
+
+const (
+	attemptColumns = `id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
+		response_status, truncated, url, reason, detail`
+	bodyColumns = ", request_header, response_header, response_body"
+	noBodies    = ", NULL, NULL, NULL"
+)
+
+func scanAttempt(st *sqlite.Stmt) bellhop.Attempt {
+	a := bellhop.Attempt{
+		ID: bellhop.AttemptID(st.ColumnInt64(0)), Delivery: bellhop.DeliveryID(st.ColumnInt64(1)),
+		Event: bellhop.EventID(st.ColumnInt64(2)), Endpoint: bellhop.EndpointID(st.ColumnInt64(3)),
+		App: st.ColumnText(4), Type: st.ColumnText(5), Trigger: bellhop.Trigger(st.ColumnText(6)),
+		Number: st.ColumnInt(7), Status: statusName(st.ColumnInt(8)), Final: st.ColumnBool(9),
+		NextAt: moment(st.ColumnInt64(10)), Duration: bellhop.Duration(st.ColumnInt64(11) * 1000),
+		ResponseStatus: st.ColumnInt(12), ResponseTruncated: st.ColumnBool(13),
+		URL: st.ColumnText(14), Reason: st.ColumnText(15), Detail: st.ColumnText(16),
+		ResponseBody: blob(st, 19),
+	}
+	fromJSON(st, 17, &a.RequestHeader)
+	fromJSON(st, 18, &a.ResponseHeader)
+	return a
+}
+
+// Attempt gives one attempt.
+func (s *Store) Attempt(ctx context.Context, id bellhop.AttemptID) (bellhop.Attempt, error) {
+	var a bellhop.Attempt
+	err := s.read(ctx, "read an attempt", func(c *sqlite.Conn) error {
+		found, err := one(c, func(st *sqlite.Stmt) { a = scanAttempt(st) },
+			"SELECT "+attemptColumns+bodyColumns+" FROM attempts WHERE id = ?", int64(id))
+		if err == nil && !found {
+			err = notFound("attempt", id.String())
+		}
+		return err
+	})
+	return a, err
+}
+
+// Attempts lists attempts, newest first.
+func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellhop.Attempt, error) {
+	columns := attemptColumns + noBodies
+	if f.WithBodies {
+		columns = attemptColumns + bodyColumns
+	}
+	var list []bellhop.Attempt
+	err := s.read(ctx, "list attempts", func(c *sqlite.Conn) (err error) {
+		list, err = collect(c, attemptQueries(&f), columns, "attempts", "id", f.Limit, scanAttempt)
+		return err
+	})
+	return newest(list, f.Limit, func(a *bellhop.Attempt) int64 { return int64(a.ID) }), err
+}
+
+// Audit lists audit entries, newest first.
+func (s *Store) Audit(ctx context.Context, f bellhop.AuditFilter) ([]bellhop.AuditEntry, error) {
+	var list []bellhop.AuditEntry
+	err := s.read(ctx, "list the audit log", func(c *sqlite.Conn) error {
+		list = nil
+		w := auditWhere(&f)
+		return each(c, func(st *sqlite.Stmt) { list = append(list, scanAudit(st)) },
+			"SELECT id, actor, action, object, apps, detail FROM audit NOT INDEXED"+w.String()+" ORDER BY id DESC LIMIT ?",
+			append(w.args, max(f.Limit, 0))...)
+	})
+	return list, err
+}
+
+func auditWhere(f *bellhop.AuditFilter) *where {
+	w := &where{}
+	if len(f.Apps) > 0 {
+		w.add("EXISTS (SELECT 1 FROM audit_apps a, json_each(?) j WHERE a.app = j.value AND a.audit = audit.id)", toJSON(f.Apps))
+	}
+	for _, column := range []struct{ name, value string }{{"actor", f.Actor}, {"action", f.Action}, {"object", f.Object}} {
+		if column.value != "" {
+			w.add(column.name+" = ?", column.value)
+		}
+	}
+	w.span("id", f.Since, f.Until, int64(f.Before))
+	return w
+}
+
+func scanAudit(st *sqlite.Stmt) bellhop.AuditEntry {
+	a := bellhop.AuditEntry{
+		ID: bellhop.AuditID(st.ColumnInt64(0)), Actor: st.ColumnText(1), Action: st.ColumnText(2), Object: st.ColumnText(3),
+		Detail: blob(st, 5),
+	}
+	fromJSON(st, 4, &a.Apps)
+	return a
+}

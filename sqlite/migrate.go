@@ -1,0 +1,81 @@
+package sqlite
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Each file takes the schema one version further, in the order of their names.
+//
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// applicationID is "Bhop": it marks the file as ours.
+const applicationID = 0x42686f70
+
+func schemas() []fs.DirEntry {
+	list, err := migrations.ReadDir("migrations")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return list
+}
+
+// identify looks whether the file is new, or ours and not from the future.
+func identify(c *sqlite.Conn, path string) error {
+	var app, version, tables int64
+	for sql, v := range map[string]*int64{
+		"PRAGMA application_id": &app, "PRAGMA user_version": &version, "SELECT count(*) FROM sqlite_schema": &tables,
+	} {
+		if err := each(c, func(st *sqlite.Stmt) { *v = st.ColumnInt64(0) }, sql); err != nil {
+			return err
+		}
+	}
+	switch {
+	case app == 0 && version == 0 && tables == 0:
+		return nil
+	case app != applicationID:
+		return &OpenError{path, ErrForeign, path + " is the database of another application: name another file; nothing was changed", nil}
+	case version > int64(len(schemas())):
+		program := "a newer version"
+		// The newer program may have changed the table: then it stays unnamed.
+		_ = each(c, func(st *sqlite.Stmt) { program = st.ColumnText(0) },
+			"SELECT program FROM history WHERE program <> '' ORDER BY schema DESC LIMIT 1")
+		return &OpenError{path, ErrNewer, fmt.Sprintf(
+			"%s was written by a newer Bellhop (%s, schema %d; this one knows up to %d): run that version, or restore a backup made before the upgrade; nothing was changed",
+			path, program, version, len(schemas())), nil}
+	}
+	return nil
+}
+
+// migrate brings the schema up to date, each version in one transaction.
+func migrate(c *sqlite.Conn, program string) error {
+	for i, file := range schemas() {
+		version := int64(i + 1)
+		script, err := migrations.ReadFile("migrations/" + file.Name())
+		if err != nil {
+			return err
+		}
+		err = transaction(c, func() error {
+			var have int64
+			if err := each(c, func(st *sqlite.Stmt) { have = st.ColumnInt64(0) }, "PRAGMA user_version"); err != nil || have >= version {
+				return err
+			}
+			if err := sqlitex.ExecuteScript(c, string(script), nil); err != nil {
+				return err
+			}
+			if err := exec(c, "INSERT INTO history (schema, program) VALUES (?, ?)", version, program); err != nil {
+				return err
+			}
+			return execAll(c, fmt.Sprintf("PRAGMA application_id = %d", applicationID), fmt.Sprintf("PRAGMA user_version = %d", version))
+		})
+		if err != nil {
+			return fmt.Errorf("bring the schema to version %d: %w", version, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package sqlite_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/sqlite"
+)
+
+// mount puts a disk of 2 MB under dir; it takes root.
+func mount(t *testing.T, dir string) {
+	t.Helper()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skip("cannot mount a small disk: ", err)
+	}
+	t.Cleanup(func() { must(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+}
+
+func TestAFullDiskRefusesAndRecovers(t *testing.T) {
+	dir := t.TempDir()
+	mount(t, dir)
+	ballast := filepath.Join(dir, "ballast")
+	write(t, ballast, make([]byte, 500_000))
+	s := openAt(t, filepath.Join(dir, "bellhop.db"), sqlite.Options{})
+	src := newSource()
+	for {
+		n := src.event(50_000, 1, 0)
+		_, err := s.Enqueue(t.Context(), 0, []bellhop.NewEvent{n}, now)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, bellhop.ErrUnavailable) {
+			t.Fatalf("Enqueue = %v, want ErrUnavailable", err)
+		}
+		if _, err := s.Event(t.Context(), n.Event.ID); !bellhop.IsNotFound(err) {
+			t.Errorf("Event = %v, want not found", err)
+		}
+		break
+	}
+	must(t, os.Remove(ballast))
+	enqueue(t, s, src.event(50_000, 1, 0))
+}
+
+func TestOpenOnAReadOnlyDisk(t *testing.T) {
+	dir := t.TempDir()
+	mount(t, dir)
+	path := filepath.Join(dir, "bellhop.db")
+	closed(t, path)
+	must(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	if _, err := sqlite.Open(t.Context(), path, sqlite.Options{}); !errors.Is(err, sqlite.ErrReadOnly) {
+		t.Errorf("Open = %v, want ErrReadOnly", err)
+	}
+}
+
+func TestOpenOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	mount(t, dir)
+	write(t, filepath.Join(dir, "ballast"), make([]byte, 2<<20-8192))
+	if s, err := sqlite.Open(t.Context(), filepath.Join(dir, "bellhop.db"), sqlite.Options{}); !errors.Is(err, sqlite.ErrFull) {
+		t.Errorf("Open = %v, want ErrFull", err)
+		if err == nil {
+			s.Close()
+		}
+	}
+}

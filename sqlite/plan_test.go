@@ -1,0 +1,109 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+)
+
+// TestListsUseIndexes asks SQLite how it would run each list: it must neither
+// sort nor go through a table that has an index for the filter.
+func TestListsUseIndexes(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "bellhop.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	since, until := time.Unix(1_700_000_000, 0), time.Unix(1_800_000_000, 0)
+	lists := map[string]struct {
+		queries []query
+		columns string
+		table   string
+		order   string
+		sorts   bool // a few rows may be sorted
+	}{}
+	add := func(name string, queries []query, columns, table, order string, sorts bool) {
+		l := lists[name]
+		l.queries, l.columns, l.table, l.order, l.sorts = queries, columns, table, order, sorts
+		lists[name] = l
+	}
+	apps := []string{"acme", "globex"}
+	for name, f := range map[string]bellhop.EventFilter{
+		"all": {}, "apps": {Apps: apps}, "type": {Type: "a.b"}, "subject": {Apps: apps, Subject: "x"},
+		"prefix": {Apps: apps, Type: "a.*", Subject: "x*"},
+	} {
+		f.Since, f.Until, f.Before = since, until, 1<<60
+		add("events "+name, eventQueries(&f), eventColumns+", data", "events", "id", false)
+	}
+	add("events external", eventQueries(&bellhop.EventFilter{ExternalID: "x"}), eventColumns+", data", "events", "id", true)
+	for name, f := range map[string]bellhop.AttemptFilter{
+		"all": {}, "apps": {Apps: apps}, "endpoint": {Endpoint: 1}, "type": {Type: "a.b"}, "failed": {Status: bellhop.AttemptFailed},
+		"succeeded": {Status: bellhop.AttemptSucceeded}, "endpoint failed": {Endpoint: 1, Status: bellhop.AttemptFailed},
+		"apps failed": {Apps: apps, Status: bellhop.AttemptFailed}, "apps type": {Apps: apps, Type: "a.*"},
+		"endpoint apps": {Endpoint: 1, Apps: apps, Type: "a.b", Status: bellhop.AttemptCanceled},
+	} {
+		f.Since, f.Until, f.Before = since, until, 1<<60
+		add("attempts "+name, attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", false)
+	}
+	add("attempts delivery", attemptQueries(&bellhop.AttemptFilter{Delivery: 1}), attemptColumns, "attempts", "id", false)
+	add("attempts event", attemptQueries(&bellhop.AttemptFilter{Event: 1}), attemptColumns, "attempts", "id", true)
+	for name, f := range map[string]bellhop.DeliveryFilter{
+		"all": {}, "apps": {Apps: apps}, "endpoint": {Endpoint: 1}, "failed": {Status: bellhop.DeliveryFailed},
+		"held": {Status: bellhop.DeliveryHeld}, "type": {Type: "a.b"},
+	} {
+		f.Before = 1 << 60
+		add("finished "+name, finishedQueries(&f), finishedColumns, "attempts", "id", false)
+		for i, q := range pendingQueries(&f) {
+			add("pending "+name+string(rune('0'+i)), []query{q}, pendingColumns, "pending p", "p.id", q.index == "pending_owner")
+		}
+	}
+	err = s.read(t.Context(), "explain", func(c *sqlite.Conn) error {
+		for name, l := range lists {
+			for i := range l.queries {
+				q := &l.queries[i]
+				sql := q.sql(l.columns, l.table) + " ORDER BY " + l.order + " DESC LIMIT 50"
+				explain(t, c, name, sql, l.sorts, q.index == "" && q.where.args == nil, q.where.args)
+			}
+		}
+		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayFailed, bellhop.ReplayMissing, bellhop.ReplayAll} {
+			for _, q := range candidateQueries(&bellhop.ReplayFilter{Endpoint: 1, Apps: []string{"acme"}, Status: status, Since: since}) {
+				explain(t, c, "candidates "+string(status), q.index, status == bellhop.ReplayFailed, false, nil)
+			}
+		}
+		queries, err := statsQueries(c, &bellhop.StatsFilter{Apps: apps, Since: since, Until: until})
+		queries = append(queries, query{index: "attempts_endpoint", where: where{sql: []string{"endpoint = 1"}}})
+		for i := range queries {
+			explain(t, c, "stats", queries[i].sql("id, status, final, duration, type", "attempts"), false, false, nil, "COVERING INDEX")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func explain(t *testing.T, c *sqlite.Conn, name, sql string, sorts, scans bool, args []any, wants ...string) {
+	t.Helper()
+	var plan []string
+	if err := each(c, func(st *sqlite.Stmt) { plan = append(plan, st.ColumnText(3)) }, "EXPLAIN QUERY PLAN "+sql, args...); err != nil {
+		t.Errorf("%s: %v\n%s", name, err, sql)
+		return
+	}
+	text := strings.Join(plan, "\n")
+	for _, line := range plan {
+		scan := strings.HasPrefix(line, "SCAN ") && !strings.Contains(line, "json_each")
+		if (scan && !scans) || (strings.Contains(line, "TEMP B-TREE") && !strings.Contains(line, "json_each") && !sorts) {
+			t.Errorf("%s: %s\n%s\n%s", name, line, sql, text)
+		}
+	}
+	for _, want := range wants {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: no %s in\n%s", name, want, text)
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package sqlite
+
+import (
+	"cmp"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+)
+
+// query is a list that one index gives in its order. It names the index itself:
+// without statistics SQLite would have to guess, and the wrong guess makes it
+// sort millions of rows.
+type query struct {
+	index string // empty: by id
+	where where
+}
+
+func (q *query) sql(columns, table string) string {
+	index := " NOT INDEXED"
+	if q.index != "" {
+		index = " INDEXED BY " + q.index
+	}
+	return "SELECT " + columns + " FROM " + table + index + q.where.String()
+}
+
+// perApp makes a query for each app, because no index gives the rows of several
+// apps in order; newest merges their answers. Without apps it makes one query.
+func perApp(apps []string, make func(app string) query) []query {
+	if len(apps) == 0 {
+		return []query{make("")}
+	}
+	var list []query
+	for _, app := range slices.Compact(slices.Sorted(slices.Values(apps))) {
+		list = append(list, make(app))
+	}
+	return list
+}
+
+// newest merges the answers of several queries into one page.
+func newest[T any](list []T, limit int, position func(*T) int64) []T {
+	slices.SortFunc(list, func(a, b T) int { return cmp.Compare(position(&b), position(&a)) })
+	return list[:min(len(list), max(limit, 0))]
+}
+
+// eventQueries finds the index for a list of events.
+func eventQueries(f *bellhop.EventFilter) []query {
+	rest := func(q *query, apps []string, subject, typ string) query {
+		q.where.among("app", apps)
+		q.where.match("subject", subject)
+		q.where.match("type", typ)
+		q.where.span("id", f.Since, f.Until, int64(f.Before))
+		return *q
+	}
+	switch {
+	case f.ExternalID != "":
+		q := query{index: "events_external"}
+		q.where.add("external_id IS NOT NULL AND external_id = ?", f.ExternalID)
+		return []query{rest(&q, f.Apps, f.Subject, f.Type)}
+	case exact(f.Subject):
+		return perApp(f.Apps, func(app string) query {
+			q := query{index: "events_subject"}
+			q.where.add("subject <> '' AND subject = ?", f.Subject)
+			if app != "" {
+				q.where.add("app = ?", app)
+			}
+			return rest(&q, nil, "", f.Type)
+		})
+	case len(f.Apps) > 0:
+		return perApp(f.Apps, func(app string) query {
+			q := query{index: "events_app"}
+			q.where.add("app = ?", app)
+			return rest(&q, nil, f.Subject, f.Type)
+		})
+	case exact(f.Type):
+		q := query{index: "events_type"}
+		q.where.add("type = ?", f.Type)
+		return []query{rest(&q, nil, f.Subject, "")}
+	}
+	return []query{rest(&query{}, nil, f.Subject, f.Type)}
+}
+
+// attemptQueries finds the index for a list of attempts. Since, Until and Before
+// bound the id.
+func attemptQueries(f *bellhop.AttemptFilter) []query {
+	rest := func(q *query, apps []string, typ string) query {
+		if f.Status != "" {
+			q.where.add("status = ?", statusNumber(f.Status))
+		}
+		q.where.among("app", apps)
+		q.where.match("type", typ)
+		q.where.span("id", f.Since, f.Until, int64(f.Before))
+		return *q
+	}
+	// Attempts that did not succeed have indexes of their own.
+	trouble := f.Status != "" && f.Status != bellhop.AttemptSucceeded
+	indexed := func(index, condition string, args ...any) (q query) {
+		q.index = index
+		if trouble {
+			q.index = "attempts_trouble" + index[len("attempts"):]
+			q.where.add("status <> 0")
+		}
+		q.where.add(condition, args...)
+		return q
+	}
+	switch {
+	case f.Delivery != 0:
+		q := query{index: "attempts_delivery"}
+		q.where.add("delivery = ?", int64(f.Delivery))
+		optional(&q.where, "endpoint", int64(f.Endpoint))
+		optional(&q.where, "event", int64(f.Event))
+		return []query{rest(&q, f.Apps, f.Type)}
+	case f.Event != 0:
+		q := query{index: "attempts_event"}
+		q.where.add("event = ?", int64(f.Event))
+		optional(&q.where, "endpoint", int64(f.Endpoint))
+		return []query{rest(&q, f.Apps, f.Type)}
+	case f.Endpoint != 0:
+		q := indexed("attempts_endpoint", "endpoint = ?", int64(f.Endpoint))
+		return []query{rest(&q, f.Apps, f.Type)}
+	case len(f.Apps) > 0:
+		return perApp(f.Apps, func(app string) query {
+			q := indexed("attempts_app", "app = ?", app)
+			return rest(&q, nil, f.Type)
+		})
+	case trouble:
+		q := query{index: "attempts_trouble"}
+		q.where.add("status <> 0")
+		return []query{rest(&q, nil, f.Type)}
+	case exact(f.Type):
+		q := query{index: "attempts_type"}
+		q.where.add("type = ?", f.Type)
+		return []query{rest(&q, nil, "")}
+	}
+	return []query{rest(&query{}, nil, f.Type)}
+}
+
+func optional(w *where, column string, id int64) {
+	if id != 0 {
+		w.add(column+" = ?", id)
+	}
+}
+
+// pendingQueries finds the indexes for a list of unfinished deliveries. Owned
+// rows are few: they are looked through, while the unowned may be millions.
+func pendingQueries(f *bellhop.DeliveryFilter) []query {
+	rest := func(q query, apps []string) query {
+		q.where.among("p.app", apps)
+		q.where.match("(SELECT type FROM events WHERE events.id = p.event)", f.Type)
+		const held = "(SELECT status FROM endpoints WHERE endpoints.id = p.endpoint) IN ('paused', 'disabled')"
+		switch f.Status {
+		case bellhop.DeliveryHeld:
+			q.where.add(held)
+		case bellhop.DeliveryPending:
+			q.where.add("coalesce(NOT " + held + ", 1)")
+		}
+		q.where.span("p.id", f.Since, f.Until, f.Before)
+		return q
+	}
+	owned := func(condition string, args ...any) query {
+		q := query{index: "pending_owner"}
+		q.where.add("p.owner IS NOT NULL")
+		q.where.add(condition, args...)
+		return q
+	}
+	unowned := func(index, condition string, args ...any) query {
+		q := query{index: index}
+		q.where.add("p.owner IS NULL")
+		q.where.add(condition, args...)
+		return q
+	}
+	switch {
+	case f.Event != 0:
+		q := query{index: "pending_event"}
+		q.where.add("p.event = ?", int64(f.Event))
+		optional(&q.where, "p.endpoint", int64(f.Endpoint))
+		return []query{rest(q, f.Apps)}
+	case f.Endpoint != 0:
+		return []query{
+			rest(owned("p.endpoint = ?", int64(f.Endpoint)), f.Apps),
+			rest(unowned("pending_idle_endpoint", "p.endpoint = ?", int64(f.Endpoint)), f.Apps),
+		}
+	case len(f.Apps) > 0:
+		list := perApp(f.Apps, func(app string) query { return rest(unowned("pending_idle_app", "p.app = ?", app), nil) })
+		return append(list, rest(owned("1"), f.Apps))
+	}
+	return []query{rest(query{}, nil)}
+}
+
+// collect runs the queries for one page each.
+func collect[T any](c *sqlite.Conn, queries []query, columns, table, order string, limit int, scan func(*sqlite.Stmt) T) ([]T, error) {
+	var list []T
+	for i := range queries {
+		q := &queries[i]
+		err := each(c, func(st *sqlite.Stmt) { list = append(list, scan(st)) },
+			q.sql(columns, table)+" ORDER BY "+order+" DESC LIMIT ?", append(q.where.args, max(limit, 0))...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,199 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// prepare gives a cached statement with its parameters bound.
+func prepare(c *sqlite.Conn, sql string, args ...any) (*sqlite.Stmt, error) {
+	st, err := c.Prepare(sql)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range args {
+		switch a := a.(type) {
+		case nil:
+			st.BindNull(i + 1)
+		case int:
+			st.BindInt64(i+1, int64(a))
+		case int64:
+			st.BindInt64(i+1, a)
+		case bool:
+			st.BindBool(i+1, a)
+		case string:
+			st.BindText(i+1, a)
+		case []byte:
+			if a == nil {
+				st.BindNull(i + 1)
+			} else {
+				st.BindBytes(i+1, a)
+			}
+		default:
+			panic(fmt.Sprintf("sqlite: cannot bind a %T", a))
+		}
+	}
+	return st, nil
+}
+
+// exec runs a statement that gives no rows.
+func exec(c *sqlite.Conn, sql string, args ...any) error {
+	return each(c, func(*sqlite.Stmt) {}, sql, args...)
+}
+
+// execAll runs statements one after the other, outside of a transaction.
+func execAll(c *sqlite.Conn, statements ...string) error {
+	for _, sql := range statements {
+		if err := exec(c, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// each calls f for every row.
+func each(c *sqlite.Conn, f func(*sqlite.Stmt), sql string, args ...any) error {
+	st, err := prepare(c, sql, args...)
+	if err != nil {
+		return err
+	}
+	for {
+		row, err := st.Step()
+		if err != nil {
+			_ = st.Reset()
+			return err
+		}
+		if !row {
+			return st.Reset()
+		}
+		f(st)
+	}
+}
+
+// one is each for at most one row; it answers whether there was one.
+func one(c *sqlite.Conn, f func(*sqlite.Stmt), sql string, args ...any) (bool, error) {
+	found := false
+	err := each(c, func(st *sqlite.Stmt) { found = true; f(st) }, sql, args...)
+	return found, err
+}
+
+// where gathers the conditions that a filter asks for.
+type where struct {
+	sql  []string
+	args []any
+}
+
+func (w *where) add(condition string, args ...any) {
+	w.sql = append(w.sql, condition)
+	w.args = append(w.args, args...)
+}
+
+func (w *where) String() string {
+	if len(w.sql) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.sql, " AND ")
+}
+
+// match adds the condition for an exact value, or a prefix and a trailing "*".
+func (w *where) match(column, pattern string) {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		if prefix != "" {
+			w.add("substr("+column+", 1, length(?)) = ?", prefix, prefix)
+		}
+	} else if pattern != "" {
+		w.add(column+" = ?", pattern)
+	}
+}
+
+// among adds the condition that the column is one of a list; none means any.
+func (w *where) among(column string, list []string) {
+	if len(list) > 0 {
+		w.add(column+" IN (SELECT value FROM json_each(?))", toJSON(list))
+	}
+}
+
+// span adds a range of time as a range of ids, and the cursor.
+func (w *where) span(column string, since, until time.Time, before int64) {
+	if !since.IsZero() {
+		w.add(column+" >= ?", int64(id.First[id.Event](since)))
+	}
+	upper := before
+	if !until.IsZero() {
+		if first := int64(id.First[id.Event](until)); upper == 0 || first < upper {
+			upper = first
+		}
+	}
+	if upper != 0 || !until.IsZero() {
+		w.add(column+" < ?", upper)
+	}
+}
+
+func exact(pattern string) bool { return pattern != "" && !strings.HasSuffix(pattern, "*") }
+
+// toJSON is the text of a list or map, or NULL for a nil one.
+func toJSON(v any) any {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("sqlite: " + err.Error()) // only lists, maps and plain structs come here
+	}
+	if string(b) == "null" {
+		return nil
+	}
+	return string(b)
+}
+
+// fromJSON reads what toJSON wrote; NULL is the zero value.
+func fromJSON(st *sqlite.Stmt, column int, v any) {
+	if st.ColumnIsNull(column) {
+		return
+	}
+	// What was written by toJSON can be read, unless the file was tampered
+	// with; one bad row must not make a whole list unreadable.
+	_ = json.Unmarshal([]byte(st.ColumnText(column)), v)
+}
+
+func blob(st *sqlite.Stmt, column int) []byte {
+	n := st.ColumnLen(column)
+	if n == 0 {
+		return nil
+	}
+	b := make([]byte, n)
+	st.ColumnBytes(column, b)
+	return b
+}
+
+// micros is a time as a column holds it; the zero time is 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func moment(v int64) time.Time {
+	if v == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(v).UTC()
+}
+
+// orNull is how optional texts and ids are bound.
+func orNull[T comparable](v T) any {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return v
+}
+
+func notFound(what, id string) error {
+	return &bellhop.Error{Code: bellhop.CodeNotFound, Detail: "There is no " + what + " " + id}
+}

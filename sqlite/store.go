@@ -1,0 +1,204 @@
+// Package sqlite keeps Bellhop's data in one SQLite file, for one process.
+//
+// One goroutine writes: concurrent callers' steps share its transactions (see
+// writer.go). Lists are read by a pool of connections beside it, and the
+// write-ahead log is copied into the file by a third party (checkpoint.go), so
+// that neither holds up a commit.
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/groupcommit"
+)
+
+// Options tune a Store. The zero Options are good.
+type Options struct {
+	// Logger gets what nobody is told otherwise, such as a failed checkpoint;
+	// nil drops it.
+	Logger *slog.Logger
+	// Program is the version to write into the file, for the error that an
+	// older program gives when it meets a newer file.
+	Program string
+	// MaxSize bounds the file, in bytes: writes that would grow it further fail
+	// with bellhop.ErrUnavailable, as on a full disk. 0 is no bound. The
+	// write-ahead log comes on top.
+	MaxSize int64
+	// Readers is how many lists are read at once; 0 means 4.
+	Readers int
+	// OnCommit, if not nil, is told of each transaction: how many steps shared
+	// it, and how long it took.
+	OnCommit func(steps int, d time.Duration)
+}
+
+// Store is a bellhop.Store in an SQLite file. Open makes one.
+type Store struct {
+	path   string
+	log    *slog.Logger
+	lock   *os.File
+	writer *writer
+	steps  *groupcommit.Committer[*step]
+	check  *checkpointer
+
+	// open is held for reading by every read, so that Close waits for it.
+	open    sync.RWMutex
+	closed  bool
+	readers *sqlitex.Pool
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+}
+
+var _ bellhop.Store = (*Store)(nil)
+
+// Open opens the file, creating it or bringing its schema up to date if need be.
+// Its errors are of type *OpenError; nothing was changed when it fails.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	path, err := locate(path)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: path, log: o.Logger, lock: lock}
+	if err := s.start(ctx, o); err != nil {
+		return nil, errors.Join(openError(path, err), s.release())
+	}
+	return s, nil
+}
+
+// locate follows links, so that two names of one file share its lock.
+func locate(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", openError(path, err)
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return "", &OpenError{path, ErrNoDirectory, "The folder " + dir + " does not exist: create it, or name another file", err}
+	} else if err != nil {
+		return "", openError(path, err)
+	} else if !info.IsDir() {
+		return "", &OpenError{path, ErrNoDirectory, dir + " is not a folder: name another file", nil}
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return "", &OpenError{path, ErrNoDirectory, path + " is a folder: name a file in it", nil}
+	}
+	if err := access(path); err != nil {
+		return "", openError(path, err)
+	}
+	return path, nil
+}
+
+func (s *Store) start(ctx context.Context, o Options) error {
+	var err error
+	if s.writer, err = openWriter(s.path, o); err != nil {
+		return err
+	}
+	if s.check, err = openCheckpointer(s.path, o.Logger); err != nil {
+		return err
+	}
+	s.writer.wrote = s.check.wrote
+	readers := o.Readers
+	if readers <= 0 {
+		readers = 4
+	}
+	s.readers, err = sqlitex.NewPool(s.path, sqlitex.PoolOptions{
+		Flags: sqlite.OpenReadWrite, PoolSize: readers,
+		PrepareConn: func(c *sqlite.Conn) error {
+			return execAll(c, "PRAGMA query_only = 1", "PRAGMA cache_size = -1024", "PRAGMA temp_store = memory")
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.steps = groupcommit.New(maxBatch, func(st *step) int { return st.weight }, s.writer.commit)
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.running.Go(func() { s.steps.Run(ctx) })
+	s.running.Go(func() { s.check.run(ctx) })
+	return nil
+}
+
+// Close lets steps in progress finish, and copies the write-ahead log into the
+// file.
+func (s *Store) Close() error {
+	s.open.Lock()
+	defer s.open.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.stop()
+	s.running.Wait()
+	return s.release()
+}
+
+func (s *Store) release() error {
+	var errs []error
+	if s.readers != nil {
+		errs = append(errs, s.readers.Close())
+	}
+	if s.check != nil {
+		errs = append(errs, s.check.conn.Close())
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.conn.Close()) // the last one: it checkpoints
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}
+
+var errClosed = errors.New("sqlite: the store is closed")
+
+// read runs f on a connection that sees one state of the store throughout.
+func (s *Store) read(ctx context.Context, what string, f func(*sqlite.Conn) error) error {
+	s.open.RLock()
+	defer s.open.RUnlock()
+	if s.closed {
+		return errClosed
+	}
+	c, err := s.readers.Take(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	defer s.readers.Put(c)
+	if err := exec(c, "BEGIN"); err != nil {
+		return readError(ctx, what, err)
+	}
+	err = f(c)
+	c.SetInterrupt(nil) // or a caller who has gone would keep the transaction open
+	if end := exec(c, "ROLLBACK"); err == nil {
+		err = end
+	}
+	return readError(ctx, what, err)
+}
+
+func readError(ctx context.Context, what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	case bellhop.CodeOf(err) != "":
+		return err
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

@@ -1,0 +1,203 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/groupcommit"
+)
+
+// maxBatch bounds a transaction, in about the bytes that it adds: large enough to
+// share the cost of the disk's flush, small enough that nobody waits long.
+const maxBatch = 4 << 20
+
+// rowWeight is what a row weighs besides its data.
+const rowWeight = 512
+
+// step is one caller's part of a transaction. run makes all its checks before its
+// first write: a rejection must leave nothing behind in the transaction that it
+// shares. It may be run twice, so it starts its results from scratch.
+type step struct {
+	weight int
+	run    func(*writer) error
+	err    error
+}
+
+// writer owns the one connection that writes. Only the goroutine of the group
+// commit touches it.
+type writer struct {
+	conn     *sqlite.Conn
+	path     string
+	state    state
+	onCommit func(int, time.Duration)
+	// wrote tells the checkpointer how much was added.
+	wrote func(bytes int)
+}
+
+// state is what the writer keeps in memory of what it has written, so that the
+// checks of the hot path cost nothing.
+type state struct {
+	version int64
+	// nodes are the node numbers held. It is never changed in place: a rollback
+	// brings the old map back.
+	nodes map[bellhop.NodeID]bool
+}
+
+func openWriter(path string, o Options) (*writer, error) {
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{conn: c, path: path, onCommit: o.OnCommit}
+	if err := w.prepare(o); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return w, nil
+}
+
+func (w *writer) prepare(o Options) error {
+	if err := identify(w.conn, w.path); err != nil { // before anything is written
+		return err
+	}
+	mode := ""
+	if err := each(w.conn, func(st *sqlite.Stmt) { mode = st.ColumnText(0) }, "PRAGMA journal_mode = wal"); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file system does not support shared memory (journal mode is %q): use a local disk", mode)
+	}
+	// secure_delete = fast wipes what is deleted or moved within pages that are
+	// written anyway; Erase turns it on in full.
+	err := execAll(
+		w.conn, "PRAGMA synchronous = full", "PRAGMA wal_autocheckpoint = 0", "PRAGMA journal_size_limit = 67108864",
+		"PRAGMA cache_size = -8192", "PRAGMA temp_store = memory", "PRAGMA secure_delete = fast",
+	)
+	if err != nil {
+		return err
+	}
+	if err := migrate(w.conn, o.Program); err != nil {
+		return err
+	}
+	if o.MaxSize > 0 {
+		if err := exec(w.conn, fmt.Sprintf("PRAGMA max_page_count = %d", max(o.MaxSize/pageSize, 1))); err != nil {
+			return err
+		}
+	}
+	if err := w.recover(); err != nil {
+		return err
+	}
+	w.state.nodes = map[bellhop.NodeID]bool{}
+	return each(w.conn, func(st *sqlite.Stmt) { w.state.version = st.ColumnInt64(0) },
+		"SELECT coalesce(max(version), 0) FROM changes")
+}
+
+const pageSize = 4096
+
+// recover releases what the nodes of an earlier process owned. The lock on the
+// file proves that they are dead, so their leases need not run out first.
+func (w *writer) recover() error {
+	return transaction(w.conn, func() error {
+		if err := exec(w.conn, "UPDATE pending SET owner = NULL WHERE owner IS NOT NULL"); err != nil {
+			return err
+		}
+		return exec(w.conn, "DELETE FROM nodes")
+	})
+}
+
+// transaction runs f in a transaction of its own.
+func transaction(c *sqlite.Conn, f func() error) error {
+	err := exec(c, "BEGIN IMMEDIATE")
+	if err == nil {
+		if err = f(); err == nil {
+			err = exec(c, "COMMIT")
+		}
+	}
+	// After some failures SQLite has rolled back by itself.
+	if err != nil && !c.AutocommitEnabled() {
+		err = errors.Join(err, exec(c, "ROLLBACK"))
+	}
+	return err
+}
+
+// write hands a step to the writer and waits until it is on the disk.
+func (s *Store) write(ctx context.Context, what string, weight int, run func(*writer) error) error {
+	st := &step{weight: weight, run: run}
+	err := s.steps.Do(ctx, st)
+	switch {
+	case errors.Is(err, groupcommit.ErrClosed):
+		return errClosed
+	case err == nil:
+		err = st.err
+	}
+	if err == nil || rejection(err) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// commit stores a batch of steps in one transaction. Where one of them breaks a
+// rule of the database, each is tried by itself, so that it fails alone.
+func (w *writer) commit(batch []*step) error {
+	err := w.transact(batch)
+	if err == nil || len(batch) == 1 || !ownFault(err) {
+		return storageError(w.path, err)
+	}
+	for i := range batch {
+		if err := w.transact(batch[i : i+1]); err != nil {
+			batch[i].err = storageError(w.path, err)
+		}
+	}
+	return nil
+}
+
+func (w *writer) transact(batch []*step) error {
+	begun, before, weight := time.Now(), w.state, 0
+	err := transaction(w.conn, func() error {
+		for _, st := range batch {
+			if st.err = st.run(w); st.err != nil && !rejection(st.err) {
+				return st.err
+			}
+			weight += st.weight
+		}
+		return nil
+	})
+	if err != nil {
+		w.state = before
+		return err
+	}
+	w.wrote(weight)
+	if w.onCommit != nil {
+		w.onCommit(len(batch), time.Since(begun))
+	}
+	return nil
+}
+
+// rejection tells whether a step refused its caller, rather than failed.
+func rejection(err error) bool {
+	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
+		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, errNoNode) || bellhop.CodeOf(err) != ""
+}
+
+// ownFault tells whether the step itself is to blame, such as an id used twice.
+func ownFault(err error) bool {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultConstraint, sqlite.ResultTooBig, sqlite.ResultMismatch, sqlite.ResultRange, sqlite.ResultError:
+		return true
+	}
+	return false
+}
+
+func (w *writer) setNode(n bellhop.NodeID, held bool) {
+	w.state.nodes = maps.Clone(w.state.nodes)
+	if held {
+		w.state.nodes[n] = true
+	} else {
+		delete(w.state.nodes, n)
+	}
+}
