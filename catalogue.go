@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -82,7 +83,7 @@ func (b *Bellhop) SaveApp(ctx context.Context, actor string, a App) (saved App, 
 	if len(fields) > 0 {
 		return App{}, false, &Error{Code: CodeInvalid, Detail: "The app is not valid", Fields: fields}
 	}
-	a.UpdatedAt = b.cfg.Now().UTC()
+	a.UpdatedAt = b.cfg.Now().UTC().Truncate(time.Millisecond)
 	a.CreatedAt = a.UpdatedAt
 	action := "app.create"
 	old, err := b.App(a.ID)
@@ -171,7 +172,7 @@ func (b *Bellhop) SaveEventType(ctx context.Context, actor string, t EventType) 
 	if err := checkEventType(t); err != nil {
 		return EventType{}, false, err
 	}
-	t.UpdatedAt = b.cfg.Now().UTC()
+	t.UpdatedAt = b.cfg.Now().UTC().Truncate(time.Millisecond)
 	t.CreatedAt = t.UpdatedAt
 	action := "event_type.create"
 	old, err := b.EventType(t.Name)

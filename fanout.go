@@ -170,7 +170,8 @@ type place struct {
 // fanOut finds the endpoints of each event, and for each delivery whether its
 // lane has room: those are committed as owned by this node and need not be read
 // from the store again.
-func (b *Bellhop) fanOut(ps []Publication, now time.Time) (*fanned, error) {
+// at names the place of a publication in the request.
+func (b *Bellhop) fanOut(ps []Publication, at func(i int) string, now time.Time) (*fanned, error) {
 	f := &fanned{b: b, events: make([]NewEvent, len(ps))}
 	t := b.routes
 	t.mu.RLock()
@@ -180,7 +181,7 @@ func (b *Bellhop) fanOut(ps []Publication, now time.Time) (*fanned, error) {
 		p := &ps[i]
 		if _, ok := t.apps[p.App]; !ok {
 			f.abandon()
-			return nil, unknownApp(fieldOf(len(ps), i, "app"), p.App)
+			return nil, unknownApp(at(i)+"app", p.App)
 		}
 		ne := &f.events[i]
 		ne.Event = p.event(id.Next[id.Event](b.node.Load().ids, now))
@@ -199,16 +200,9 @@ func (b *Bellhop) fanOut(ps []Publication, now time.Time) (*fanned, error) {
 	return f, nil
 }
 
-func fieldOf(count, i int, field string) string {
-	if count == 1 {
-		return field
-	}
-	return fmt.Sprintf("events[%d].%s", i, field)
-}
-
 func unknownApp(field, app string) *Error {
 	return &Error{Code: CodeUnknownApp, Detail: "There is no such app", Fields: []FieldError{
-		{field, "unknown_app", fmt.Sprintf("there is no app %q: create it with PUT /v1/apps/{id} first", clip(app))},
+		{field, "unknown_app", fmt.Sprintf("there is no app %q: create it first", clip(app))},
 	}}
 }
 

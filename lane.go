@@ -19,7 +19,8 @@ const (
 // goroutine per request in flight and none while it is idle: whatever changes
 // calls pump, and what must happen later is one timer.
 type lane struct {
-	d *dispatcher
+	d  *dispatcher
+	id EndpointID
 
 	// starved is true while the lane waits for a slot; it belongs to slots.
 	starved bool
@@ -54,7 +55,7 @@ type lane struct {
 }
 
 func newLane(d *dispatcher, r *route) *lane {
-	l := &lane{d: d, route: r, limit: float64(r.Concurrency), failingSince: r.FailingSince}
+	l := &lane{d: d, id: r.ID, route: r, limit: float64(r.Concurrency), failingSince: r.FailingSince}
 	l.setLimiter()
 	return l
 }
@@ -312,7 +313,7 @@ func (l *lane) fetch(now time.Time) (again time.Time) {
 func (l *lane) claim(limit int) {
 	d := l.d
 	claimed, err := d.b.store.Claim(d.sending, ClaimRequest{
-		Node: d.b.node.Load().id, Endpoint: l.route.ID, Limit: limit, MaxBytes: laneBytes / 2,
+		Node: d.b.node.Load().id, Endpoint: l.id, Limit: limit, MaxBytes: laneBytes / 2,
 	}, l.now())
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -320,7 +321,7 @@ func (l *lane) claim(limit int) {
 	if err != nil {
 		if d.sending.Err() == nil {
 			_ = d.b.wrote("claim deliveries", err)
-			d.b.log.Warn("claiming deliveries failed; trying again in a second", "endpoint", l.route.ID.String(), "err", err)
+			d.b.log.Warn("claiming deliveries failed; trying again in a second", "endpoint", l.id.String(), "err", err)
 		}
 		claimed = Claimed{Next: l.now().Add(time.Second)}
 	}
@@ -428,7 +429,7 @@ func (l *lane) judge(a *Attempt, dec decision, now time.Time) (failing *time.Tim
 	}
 	if dec.status == AttemptSucceeded {
 		if l.breaker.open() {
-			l.d.b.log.Info("circuit closed: the endpoint works again", "endpoint", l.route.ID.String())
+			l.d.b.log.Info("circuit closed: the endpoint works again", "endpoint", l.id.String())
 		}
 		l.breaker.success()
 		l.limit = min(l.limit+1/l.limit, float64(l.route.Concurrency))
@@ -445,7 +446,7 @@ func (l *lane) judge(a *Attempt, dec decision, now time.Time) (failing *time.Tim
 	}
 	if l.breaker.failure(a.Reason, now) {
 		l.d.b.log.Warn("circuit opened: deliveries wait while single ones probe",
-			"endpoint", l.route.ID.String(), "failures", l.breaker.failures, "reason", a.Reason)
+			"endpoint", l.id.String(), "failures", l.breaker.failures, "reason", a.Reason)
 	}
 	if l.failingSince.IsZero() {
 		l.failingSince = started

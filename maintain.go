@@ -115,7 +115,7 @@ func (b *Bellhop) disable(ctx context.Context, e EndpointID, reason string) {
 	b.log.Warn("endpoint disabled", "endpoint", e.String(), "reason", reason)
 	for _, app := range r.Apps {
 		data := marshal(map[string]any{"endpoint": e, "url": r.URL, "name": r.Name, "reason": reason, "disabled_at": b.cfg.Now().UTC()})
-		if _, err := b.accept(ctx, []Publication{{App: app, Type: TypeEndpointDisabled, Subject: "endpoint:" + e.String(), Data: data}}); err != nil {
+		if _, err := b.accept(ctx, []Publication{{App: app, Type: TypeEndpointDisabled, Subject: "endpoint:" + e.String(), Data: data}}, alone); err != nil {
 			b.log.Error("telling the owner that an endpoint was disabled failed", "endpoint", e.String(), "app", app, "err", err)
 		}
 	}

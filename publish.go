@@ -46,7 +46,7 @@ func (b *Bellhop) Publish(ctx context.Context, p Publication) (Receipt, error) {
 	if err := b.checkPublication(&p, ""); err != nil {
 		return Receipt{}, err
 	}
-	receipts, err := b.accept(ctx, []Publication{p})
+	receipts, err := b.accept(ctx, []Publication{p}, alone)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -60,12 +60,16 @@ func (b *Bellhop) PublishBatch(ctx context.Context, ps []Publication) ([]Receipt
 		return nil, invalid("events", "length", fmt.Sprintf("holds %d events; a batch holds 1 to %d", len(ps), MaxBatch))
 	}
 	for i := range ps {
-		if err := b.checkPublication(&ps[i], fmt.Sprintf("events[%d].", i)); err != nil {
+		if err := b.checkPublication(&ps[i], inBatch(i)); err != nil {
 			return nil, err
 		}
 	}
-	return b.accept(ctx, ps)
+	return b.accept(ctx, ps, inBatch)
 }
+
+// How the fields of a publication are named.
+func alone(int) string     { return "" }
+func inBatch(i int) string { return fmt.Sprintf("events[%d].", i) }
 
 // checkPublication says what is wrong with an event before anything is done.
 func (b *Bellhop) checkPublication(p *Publication, at string) error {
@@ -110,10 +114,10 @@ func (b *Bellhop) checkPublication(p *Publication, at string) error {
 // accept fans events out and commits them, again if the routing table moved on
 // meanwhile: so the endpoints that exist when an event is accepted are exactly
 // those that get it.
-func (b *Bellhop) accept(ctx context.Context, ps []Publication) ([]Receipt, error) {
+func (b *Bellhop) accept(ctx context.Context, ps []Publication, at func(i int) string) ([]Receipt, error) {
 	for {
 		now := b.cfg.Now()
-		f, err := b.fanOut(ps, now)
+		f, err := b.fanOut(ps, at, now)
 		if err != nil {
 			return nil, err
 		}

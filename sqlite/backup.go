@@ -106,6 +106,10 @@ func copyPages(ctx context.Context, dst, src *sqlite.Conn, progress func(done, t
 
 // verify reads the copy through, without leaving files beside it.
 func verify(path string) error {
+	path, err := filepath.Abs(path) // a relative path would be read as the URI's host
+	if err != nil {
+		return err
+	}
 	c, err := sqlite.OpenConn((&url.URL{Scheme: "file", Path: path, RawQuery: "immutable=1"}).String(), sqlite.OpenReadOnly, sqlite.OpenURI)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -17,32 +18,25 @@ import (
 // stay in it until the store is idle.
 func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, ids func() bellhop.AttemptID, audit *bellhop.AuditEntry, now time.Time) ([]bellhop.EventID, error) {
 	var erased []bellhop.EventID
-	err := s.write(ctx, "erase", maxBatch, func(w *writer) error { // by itself, or others pay for secure_delete
+	err := s.write(ctx, "erase", maxBatch, func(w *writer) error {
 		var err error
 		if erased, err = w.selected(sel); err != nil {
 			return err
 		}
-		// "fast" would leave the bytes in pages that become free.
-		if err := exec(w.conn, "PRAGMA secure_delete = 1"); err != nil {
-			return err
-		}
 		for _, e := range erased {
-			if err = w.erase(e, ids, now); err != nil {
-				break
+			if err := w.erase(e, ids, now); err != nil {
+				return err
 			}
 		}
-		if fast := exec(w.conn, "PRAGMA secure_delete = fast"); err == nil {
-			err = fast
-		}
-		if err == nil {
-			err = w.addAudit(audit)
-		}
-		return err
+		return w.addAudit(audit)
 	})
 	if err != nil {
 		return nil, err
 	}
 	if len(erased) > 0 {
+		if err := s.scrub(ctx); err != nil {
+			return nil, fmt.Errorf("erased, but remains may be left in the file: %w", err)
+		}
 		if err := s.wipeLog(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Warn("erased data stays in the write-ahead log until the store is idle", "error", err)
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -50,6 +52,17 @@ type state struct {
 }
 
 func openWriter(path string, o Options) (*writer, error) {
+	// Payloads and logs are nobody else's business; the files beside the database
+	// take over its mode.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case err == nil:
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	case !errors.Is(err, fs.ErrExist):
+		return nil, err
+	}
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
 	if err != nil {
 		return nil, err
@@ -65,6 +78,10 @@ func (w *writer) prepare(o Options) error {
 	if err := identify(w.conn, w.path); err != nil { // before anything is written
 		return err
 	}
+	// Larger pages mean fewer writes per commit; it counts for a new file only.
+	if err := exec(w.conn, fmt.Sprintf("PRAGMA page_size = %d", pageSize)); err != nil {
+		return err
+	}
 	mode := ""
 	if err := each(w.conn, func(st *sqlite.Stmt) { mode = st.ColumnText(0) }, "PRAGMA journal_mode = wal"); err != nil {
 		return err
@@ -72,11 +89,10 @@ func (w *writer) prepare(o Options) error {
 	if mode != "wal" {
 		return fmt.Errorf("the file system does not support shared memory (journal mode is %q): use a local disk", mode)
 	}
-	// secure_delete = fast wipes what is deleted or moved within pages that are
-	// written anyway; Erase turns it on in full.
+	// secure_delete overwrites what is deleted, erased or expired.
 	err := execAll(
 		w.conn, "PRAGMA synchronous = full", "PRAGMA wal_autocheckpoint = 0", "PRAGMA journal_size_limit = 67108864",
-		"PRAGMA cache_size = -8192", "PRAGMA temp_store = memory", "PRAGMA secure_delete = fast",
+		"PRAGMA cache_size = -8192", "PRAGMA temp_store = memory", "PRAGMA secure_delete = on",
 	)
 	if err != nil {
 		return err
@@ -97,7 +113,7 @@ func (w *writer) prepare(o Options) error {
 		"SELECT coalesce(max(version), 0) FROM changes")
 }
 
-const pageSize = 4096
+const pageSize = 8192
 
 // recover releases what the nodes of an earlier process owned. The lock on the
 // file proves that they are dead, so their leases need not run out first.
