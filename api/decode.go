@@ -1,0 +1,271 @@
+package api
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/strictjson"
+)
+
+// decodeBody reads a JSON object into the struct v, strictly: unknown and
+// repeated members are errors. It gives every field at fault, by its path, and
+// never repeats a value, which could be a secret. encoding/json does none of
+// this: it stops at the first error and drops the path of most.
+func decodeBody(body []byte, v reflect.Value) ([]bellhop.FieldError, error) {
+	// Keys inside these are somebody else's business: they are carried, not read.
+	if err := strictjson.Check(body, "data", "example"); err != nil {
+		return nil, malformed(err)
+	}
+	var d decoder
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	d.object("", body, v)
+	return d.wrong, nil
+}
+
+// malformed is the problem of a body that is not JSON as it must be.
+func malformed(err error) error {
+	e, ok := errors.AsType[*strictjson.Error](err)
+	if !ok {
+		return err
+	}
+	if e.Code == strictjson.CodeWrongType {
+		return invalid(bellhop.FieldError{Field: "body", Code: "type", Detail: e.Detail})
+	}
+	p := &bellhop.Error{
+		Code:   bellhop.Code(e.Code),
+		Detail: fmt.Sprintf("Line %d, column %d: %s", e.Line, e.Column, e.Detail),
+	}
+	if e.Key != "" {
+		p.Fields = []bellhop.FieldError{{Field: clip(e.Key), Code: e.Code, Detail: "is there twice: send it once"}}
+	}
+	return p
+}
+
+// decoder collects what is wrong while it walks a body that is known to be JSON.
+type decoder struct{ wrong []bellhop.FieldError }
+
+func (d *decoder) fail(path, code, detail string) {
+	if path == "" {
+		path = "body"
+	}
+	d.wrong = append(d.wrong, bellhop.FieldError{Field: path, Code: code, Detail: detail})
+}
+
+// fieldsOf lists a struct's JSON fields.
+func fieldsOf(t reflect.Type) (fields []reflect.StructField, names []string) {
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			fields, names = append(fields, f), append(names, name)
+		}
+	}
+	return fields, names
+}
+
+func required(f reflect.StructField) bool {
+	tag := f.Tag.Get("json")
+	return !strings.Contains(tag, ",omitempty") && !strings.Contains(tag, ",omitzero")
+}
+
+func (d *decoder) object(path string, raw []byte, v reflect.Value) {
+	members, err := strictjson.Members(raw)
+	if err != nil {
+		d.fail(path, "type", "must be an object, not "+nameOf(raw))
+		return
+	}
+	fields, names := fieldsOf(v.Type())
+	given := map[string]bool{}
+	for _, m := range members {
+		i := indexOf(names, m.Key)
+		if i < 0 {
+			wrong := unknown(m.Key, "There is no such field", names)
+			wrong.Field = join(path, wrong.Field)
+			d.wrong = append(d.wrong, wrong)
+			continue
+		}
+		field := v.FieldByIndex(fields[i].Index)
+		if string(m.Value) == "null" && !takesNull(field.Type()) {
+			continue // as if it were not there
+		}
+		given[m.Key] = true
+		d.value(join(path, m.Key), m.Value, field, fields[i].Tag)
+	}
+	for i, f := range fields {
+		if required(f) && !given[names[i]] {
+			d.fail(join(path, names[i]), "required", "is missing")
+		}
+	}
+}
+
+func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.StructTag) {
+	if set, value, ok := optionalField(v); ok {
+		set.SetBool(true)
+		if string(raw) != "null" {
+			d.value(path, raw, value, tag)
+		}
+		return
+	}
+	switch target := v.Addr().Interface().(type) {
+	case *bellhop.JSON:
+		_ = target.UnmarshalJSON(raw)
+		return
+	case *bellhop.RetryPolicy:
+		d.retry(path, raw, target)
+		return
+	case encoding.TextUnmarshaler:
+		s, ok := d.text(path, raw)
+		if ok && target.UnmarshalText([]byte(s)) != nil {
+			code, detail := remedy(v.Type())
+			d.fail(path, code, detail)
+		}
+		if t, ok := target.(*time.Time); ok {
+			*t = t.UTC()
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if string(raw) == "null" {
+			return
+		}
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(path, raw, v.Elem(), tag)
+	case reflect.Struct:
+		d.object(path, raw, v)
+	case reflect.Slice:
+		elements, err := strictjson.Elements(raw)
+		if err != nil {
+			d.fail(path, "type", "must be a list, not "+nameOf(raw))
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
+		for i, e := range elements {
+			d.value(fmt.Sprintf("%s[%d]", path, i), e, v.Index(i), "")
+		}
+	case reflect.Map:
+		members, err := strictjson.Members(raw)
+		if err != nil {
+			d.fail(path, "type", "must be an object, not "+nameOf(raw))
+			return
+		}
+		v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
+		for _, m := range members {
+			value := reflect.New(v.Type().Elem()).Elem()
+			d.value(join(path, clip(m.Key)), m.Value, value, "")
+			v.SetMapIndex(reflect.ValueOf(m.Key), value)
+		}
+	case reflect.String:
+		s, ok := d.text(path, raw)
+		if !ok {
+			return
+		}
+		if enum := tag.Get("enum"); enum != "" && !oneOf(enum, s) {
+			d.fail(path, "enum", "must be "+alternatives(enum))
+		}
+		v.SetString(s)
+	case reflect.Bool:
+		if json.Unmarshal(raw, v.Addr().Interface()) != nil {
+			d.fail(path, "type", "must be true or false, not "+nameOf(raw))
+		}
+	case reflect.Int, reflect.Float64:
+		what := "a number"
+		if v.Kind() == reflect.Int {
+			what = "a whole number"
+		}
+		if json.Unmarshal(raw, v.Addr().Interface()) != nil {
+			d.fail(path, "type", "must be "+what+", not "+nameOf(raw))
+		} else if n := v.Convert(reflect.TypeFor[float64]()).Float(); !within(tag, n) {
+			d.fail(path, "range", "must be "+what+" "+rangeOf(tag))
+		}
+	default:
+		panic("a body has a type that cannot be read: " + v.Type().String())
+	}
+}
+
+// retry reads a policy, whose own decoder knows no paths: the shape is checked
+// here first.
+func (d *decoder) retry(path string, raw []byte, p *bellhop.RetryPolicy) {
+	before := len(d.wrong)
+	switch raw[0] {
+	case '[':
+		var delays []bellhop.Duration
+		d.value(path, raw, reflect.ValueOf(&delays).Elem(), "")
+	case '{':
+		var object struct {
+			Initial bellhop.Duration `json:"initial"`
+			Factor  float64          `json:"factor,omitempty"`
+			Max     bellhop.Duration `json:"max,omitempty"`
+			Until   bellhop.Duration `json:"until,omitempty"`
+		}
+		d.object(path, raw, reflect.ValueOf(&object).Elem())
+	}
+	if len(d.wrong) == before && p.UnmarshalJSON(raw) != nil {
+		d.fail(path, "retry", `must be a list of delays, such as ["5s","2m"], or an object such as {"initial":"5s","factor":2,"max":"1h","until":"7d"}`)
+	}
+}
+
+// text reads a string.
+func (d *decoder) text(path string, raw []byte) (string, bool) {
+	var s string
+	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+		d.fail(path, "type", "must be a string, not "+nameOf(raw))
+		return "", false
+	}
+	return s, true
+}
+
+// optionalField takes a bellhop.Field apart.
+func optionalField(v reflect.Value) (set, value reflect.Value, ok bool) {
+	t := v.Type()
+	if t.Kind() != reflect.Struct || !strings.HasPrefix(t.Name(), "Field[") || t.PkgPath() != reflect.TypeFor[bellhop.Event]().PkgPath() {
+		return set, value, false
+	}
+	return v.FieldByName("Set"), v.FieldByName("Value"), true
+}
+
+func takesNull(t reflect.Type) bool {
+	_, _, optional := optionalField(reflect.Zero(t))
+	return optional
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func indexOf(names []string, name string) int {
+	for i, n := range names {
+		if n == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// nameOf says what kind of JSON value raw is, without saying which.
+func nameOf(raw []byte) string {
+	switch raw[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "true or false"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}

@@ -1,0 +1,335 @@
+// Package wire holds the JSON objects of the HTTP API, as far as they differ from
+// the engine's own types. Package api sends what package client reads: sharing
+// them here keeps each object modelled once.
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Data []T `json:"data" nullable:"false" doc:"The objects of this page."`
+	// NextCursor is empty on the last page.
+	NextCursor string `json:"next_cursor,omitempty" doc:"Pass it as ?cursor= to get the next page; absent on the last one."`
+}
+
+// List is a list that always comes whole.
+type List[T any] struct {
+	Data []T `json:"data" nullable:"false" doc:"All of the objects."`
+}
+
+// Publication is an event to publish.
+type Publication struct {
+	App       string       `json:"app" doc:"The app that the event belongs to." example:"acme"`
+	Type      string       `json:"type" doc:"The event type, a dotted name." example:"invoice.purchase"`
+	Subject   string       `json:"subject,omitempty" doc:"What in the app it happened to; endpoints can listen to patterns of subjects, and order by them." example:"invoice:118"`
+	ID        string       `json:"id,omitempty" doc:"Your own id of the event, at most 256 bytes. Publishing the same id in the same app again answers the first receipt with duplicate set, and makes no new event; with other content it is refused (409)." example:"order-118-paid"`
+	DeliverAt *time.Time   `json:"deliver_at,omitempty" doc:"Deliveries begin at this time instead of at once; at most a year ahead." example:"2027-06-11T02:00:00Z"`
+	Data      bellhop.JSON `json:"data" doc:"The payload: any JSON, kept and sent byte for byte." example:"{\"total\":\"123.90\",\"currency\":\"CAD\"}"`
+}
+
+// AppendJSON appends the publication with its data byte for byte, which
+// encoding/json would compact and escape.
+func (p Publication) AppendJSON(b []byte) ([]byte, error) {
+	data := p.Data
+	if len(data) == 0 {
+		data = bellhop.JSON("null")
+	}
+	envelope := struct {
+		App       string     `json:"app"`
+		Type      string     `json:"type"`
+		Subject   string     `json:"subject,omitempty"`
+		ID        string     `json:"id,omitempty"`
+		DeliverAt *time.Time `json:"deliver_at,omitempty"`
+	}{p.App, p.Type, p.Subject, p.ID, p.DeliverAt}
+	return appendWithData(b, envelope, data)
+}
+
+// Batch is several events to publish, all or nothing.
+type Batch struct {
+	Events []Publication `json:"events" nullable:"false" minItems:"1" maxItems:"1000" doc:"1 to 1000 events."`
+}
+
+// Receipt answers a publish.
+type Receipt struct {
+	ID         bellhop.EventID `json:"id" doc:"The event's id: what receivers get as idempotency key." example:"evt_01HZX3K2Q9F7A"`
+	CreatedAt  time.Time       `json:"created_at" doc:"When the event was accepted."`
+	Deliveries int             `json:"deliveries" doc:"How many endpoints it is bound for." example:"2"`
+	Duplicate  bool            `json:"duplicate" doc:"True if this id was published before: this is the answer of that first time."`
+}
+
+// Event is an event as the API shows it.
+type Event struct {
+	bellhop.Event
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// EventOf dresses an event for the wire.
+func EventOf(e bellhop.Event) Event { return Event{Event: e, CreatedAt: e.CreatedAt()} }
+
+// EncodeJSON gives the event with its data byte for byte.
+func (e Event) EncodeJSON() ([]byte, error) {
+	data := e.Data
+	e.Data = nil
+	if len(data) == 0 {
+		return json.Marshal(e)
+	}
+	return appendWithData(nil, e, data)
+}
+
+// appendWithData appends object, whose JSON has at least one member, with a last
+// member "data" that is taken over as it stands.
+func appendWithData(b []byte, object any, data []byte) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(object); err != nil {
+		return nil, err
+	}
+	b = append(b, bytes.TrimSuffix(buf.Bytes(), []byte("}\n"))...)
+	b = append(b, `,"data":`...)
+	b = append(b, data...)
+	return append(b, '}'), nil
+}
+
+// Delivery is a delivery as the API shows it.
+type Delivery struct {
+	bellhop.Delivery
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// DeliveryOf dresses a delivery for the wire.
+func DeliveryOf(d bellhop.Delivery) Delivery {
+	return Delivery{Delivery: d, CreatedAt: d.ID.Time()}
+}
+
+// Attempt is an attempt as the API shows it.
+type Attempt struct {
+	bellhop.Attempt
+	StartedAt time.Time `json:"started_at"`
+	// Duration takes the place of the engine's: DurationMS says the same.
+	Duration   struct{} `json:"duration,omitzero" hidden:"true"`
+	DurationMS int64    `json:"duration_ms"`
+	// ResponseBody is the kept part of the response's body if that is UTF-8,
+	// ResponseBodyBase64 if it is not.
+	ResponseBody       string `json:"response_body,omitempty"`
+	ResponseBodyBase64 []byte `json:"response_body_base64,omitempty"`
+}
+
+// AppInput is an app to create (id) or to create or replace.
+type AppInput struct {
+	ID       string            `json:"id,omitempty" doc:"Chosen by you, such as your own tenant's name: 1 to 64 letters, digits, dots, hyphens and underscores. Left out, one is made." example:"acme"`
+	Name     string            `json:"name,omitempty" doc:"For people." example:"Acme Events"`
+	Metadata map[string]string `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
+}
+
+// AppPut is what a PUT makes an app.
+type AppPut struct {
+	Name     string            `json:"name,omitempty" doc:"For people." example:"Acme Events"`
+	Metadata map[string]string `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
+}
+
+// AppPatch changes what is set of an app.
+type AppPatch struct {
+	Name     bellhop.Field[string]            `json:"name,omitzero" doc:"For people."`
+	Metadata bellhop.Field[map[string]string] `json:"metadata,omitzero" doc:"Your own notes; replaced as a whole."`
+}
+
+// MarshalJSON gives the fields that are set.
+func (p AppPatch) MarshalJSON() ([]byte, error) { return marshalSet(p) }
+
+// EventTypePut is what a PUT makes an event type.
+type EventTypePut struct {
+	Description string       `json:"description,omitempty" doc:"What happened when this is sent, in a sentence." example:"An invoice was paid."`
+	Schema      bellhop.JSON `json:"schema,omitempty" doc:"JSON Schema (2020-12) of the events' data. References to other documents are not followed." example:"{\"type\":\"object\",\"required\":[\"total\"]}"`
+	Example     bellhop.JSON `json:"example,omitempty" doc:"Data as a receiver might see it." example:"{\"total\":\"123.90\"}"`
+	Validate    bool         `json:"validate,omitempty" doc:"Refuse to publish data that breaks the schema."`
+	Archived    bool         `json:"archived,omitempty" doc:"Keep the type readable; where the catalogue is enforced, take no new events of it."`
+}
+
+// EndpointInput is an endpoint to create, or what to change of one. It has the
+// fields of [bellhop.EndpointChange], so that each converts to the other.
+type EndpointInput struct {
+	Apps        bellhop.Field[[]string]               `json:"apps,omitzero" doc:"The apps it listens to: at least one, all of which the key must reach." example:"[\"acme\"]"`
+	URL         bellhop.Field[string]                 `json:"url,omitzero" doc:"Where requests go: https, a public address, no credentials and no fragment." example:"https://example.com/hooks"`
+	Name        bellhop.Field[string]                 `json:"name,omitzero" doc:"For people." example:"Bookkeeping"`
+	Events      bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; none means all." example:"[\"invoice.*\"]"`
+	Subjects    bellhop.Field[[]string]               `json:"subjects,omitzero" doc:"Narrows it to subjects of these patterns; none means all." example:"[\"ticket:damage-report:*\"]"`
+	Filter      bellhop.Field[bellhop.JSON]           `json:"filter,omitzero" doc:"A JSON pattern over the event's data, such as {\"total\":[{\"numeric\":[\">\",100]}]}."`
+	Dialect     bellhop.Field[string]                 `json:"dialect,omitzero" doc:"How events look on the wire; see GET /v1/dialects. Default: standard." example:"standard"`
+	Headers     bellhop.Field[map[string]string]      `json:"headers,omitzero" doc:"Headers to send with each request. Their values are shown to editors only."`
+	Status      bellhop.Field[bellhop.EndpointStatus] `json:"status,omitzero" enum:"active,paused,disabled" doc:"Paused endpoints have their deliveries held; disabled ones get no new ones. Default: active."`
+	Timeout     bellhop.Field[bellhop.Duration]       `json:"timeout,omitzero" doc:"Bounds the whole exchange. Default: 15s." example:"15s"`
+	Retry       bellhop.Field[bellhop.RetryPolicy]    `json:"retry,omitzero" doc:"When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}. Default: about seven days."`
+	RateLimit   bellhop.Field[*bellhop.RateLimit]     `json:"rate_limit,omitzero" doc:"Spreads deliveries over time; null for no limit."`
+	Concurrency bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once."`
+	Ordering    bellhop.Field[bellhop.Ordering]       `json:"ordering,omitzero" enum:"none,subject,endpoint" doc:"none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none."`
+	Metadata    bellhop.Field[map[string]string]      `json:"metadata,omitzero" doc:"Your own notes: strings by name."`
+	Secret      bellhop.Field[string]                 `json:"secret,omitzero" writeOnly:"true" doc:"The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation."`
+	Verify      bellhop.Field[bool]                   `json:"verify,omitzero" doc:"Fail unless the URL answers a test event with 2xx."`
+}
+
+// MarshalJSON gives the fields that are set; zero values are null, which stands
+// for the default.
+func (e EndpointInput) MarshalJSON() ([]byte, error) { return marshalSet(e) }
+
+// marshalSet encodes a struct of bellhop.Fields, leaving out those not set.
+func marshalSet(v any) ([]byte, error) {
+	rv := reflect.ValueOf(v)
+	set := map[string]any{}
+	for i := range rv.NumField() {
+		field := rv.Field(i)
+		if !field.FieldByName("Set").Bool() {
+			continue
+		}
+		name, _, _ := strings.Cut(rv.Type().Field(i).Tag.Get("json"), ",")
+		if value := field.FieldByName("Value"); value.IsZero() {
+			set[name] = nil
+		} else {
+			set[name] = value.Interface()
+		}
+	}
+	return json.Marshal(set)
+}
+
+// NewEndpoint is an endpoint just created, with its secret: the only time that
+// the secret is shown without being asked for.
+type NewEndpoint struct {
+	bellhop.Endpoint
+	Secret string `json:"secret"`
+}
+
+// TestInput asks for a test event.
+type TestInput struct {
+	Type string       `json:"type,omitempty" doc:"The test event's type. Default: webhook.test." example:"invoice.purchase"`
+	Data bellhop.JSON `json:"data,omitempty" doc:"The test event's data. Default: the example of the type in the catalogue, or a sample."`
+}
+
+// ReplayInput asks for events to be sent again.
+type ReplayInput struct {
+	Since  time.Time            `json:"since" doc:"Events accepted at this time or later." example:"2027-06-01T00:00:00Z"`
+	Until  time.Time            `json:"until,omitzero" doc:"Events accepted before this time. Default: now." example:"2027-06-02T00:00:00Z"`
+	Types  []string             `json:"types,omitempty" nullable:"false" doc:"Only these event types: exact names, or a prefix and a trailing *." example:"[\"invoice.*\"]"`
+	Status bellhop.ReplayStatus `json:"status" enum:"failed,missing,all" doc:"failed: events whose newest delivery to the endpoint failed; missing: events that never were bound for it, such as those from before it existed; all: both, and the delivered ones."`
+	DryRun bool                 `json:"dry_run,omitempty" doc:"Count, but send nothing."`
+	Cursor string               `json:"cursor,omitempty" doc:"next_cursor of the call before: goes on from there. Repeat the other fields unchanged."`
+	Limit  int                  `json:"limit,omitempty" minimum:"1" maximum:"10000" default:"10000" doc:"How many matching events this call may cover."`
+}
+
+// ReplayResult says what a replay did.
+type ReplayResult struct {
+	Matched    int    `json:"matched" doc:"Events that this call covered."`
+	Enqueued   int    `json:"enqueued" doc:"Deliveries that this call made; 0 in a dry run."`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Set unless done: one call covers a bounded number of events. Send the same request with this as cursor to go on; until then the rest is not replayed."`
+	Done       bool   `json:"done" doc:"True if nothing is left to cover."`
+}
+
+// ResendInput asks for an event to be sent again.
+type ResendInput struct {
+	Endpoint bellhop.EndpointID `json:"endpoint,omitempty" doc:"Only to this endpoint. Default: to every endpoint that got it or would get it now." example:"ep_01HZX3K2Q9F7A"`
+}
+
+// EraseInput names what to erase.
+type EraseInput struct {
+	App     string `json:"app" doc:"The app." example:"acme"`
+	Subject string `json:"subject" doc:"The exact subject." example:"guest:42"`
+}
+
+// Erased says how much was erased.
+type Erased struct {
+	Erased int `json:"erased" doc:"How many events lost their data; those erased before are not counted."`
+}
+
+// RotateInput asks for a new secret.
+type RotateInput struct {
+	Grace  *bellhop.Duration `json:"grace,omitempty" doc:"How long the old secret stays valid beside the new one. Default: 24h; 0s ends it at once." example:"24h"`
+	Secret string            `json:"secret,omitempty" writeOnly:"true" doc:"The new secret, in the dialect's form. Left out, one is made."`
+}
+
+// Secrets are an endpoint's valid secrets.
+type Secrets struct {
+	Secrets []bellhop.SecretValue `json:"secrets" nullable:"false" doc:"Those that are valid now, newest first."`
+}
+
+// Rotated answers a rotation.
+type Rotated struct {
+	Secrets
+	Overlap bool `json:"overlap" doc:"True if requests are signed with the old secret too until it expires. False if the dialect carries one signature: the old secret stopped at this rotation."`
+}
+
+// KeyInput asks for a key.
+type KeyInput struct {
+	Name      string           `json:"name,omitempty" doc:"For people." example:"checkout service"`
+	Role      bellhop.Role     `json:"role" enum:"admin,publisher,editor,viewer" doc:"What the key may do."`
+	Apps      []string         `json:"apps,omitempty" nullable:"false" doc:"Limits the key to these apps; none means all." example:"[\"acme\"]"`
+	ExpiresIn bellhop.Duration `json:"expires_in,omitempty" doc:"How long the key is valid. Default: until it is deleted." example:"90d"`
+}
+
+// NewKey is a key just created, with its token: the only time that it is shown.
+type NewKey struct {
+	bellhop.Key
+	Token string `json:"token"`
+}
+
+// PortalInput asks for a portal link.
+type PortalInput struct {
+	App       string           `json:"app" doc:"The one app that it opens." example:"acme"`
+	Role      bellhop.Role     `json:"role" enum:"editor,viewer" doc:"What its holder may do."`
+	ExpiresIn bellhop.Duration `json:"expires_in,omitempty" doc:"How long it is valid. Default: 1h." example:"1h"`
+}
+
+// PortalLink is a short-lived session for one app.
+type PortalLink struct {
+	ID        bellhop.KeyID `json:"id" doc:"Its id as a key: DELETE /v1/keys/{id} ends it early."`
+	Token     string        `json:"token" doc:"The bearer token; shown this once."`
+	App       string        `json:"app"`
+	Role      bellhop.Role  `json:"role"`
+	ExpiresAt time.Time     `json:"expires_at"`
+}
+
+// AuditEntry is one line of the audit log as the API shows it.
+type AuditEntry struct {
+	bellhop.AuditEntry
+	At time.Time `json:"at"`
+}
+
+// Stats are attempts counted over time.
+type Stats struct {
+	Since   time.Time             `json:"since" doc:"Start of the range."`
+	Until   time.Time             `json:"until" doc:"End of the range, exclusive."`
+	Bucket  bellhop.Duration      `json:"bucket" doc:"Width of a bucket." example:"15m"`
+	Buckets []bellhop.StatsBucket `json:"buckets" nullable:"false" doc:"Oldest first; buckets without an attempt are left out."`
+}
+
+// EndpointStats are the statistics of one endpoint and the state of its lane.
+type EndpointStats struct {
+	Endpoint bellhop.EndpointID `json:"endpoint"`
+	Lane     bellhop.LaneState  `json:"lane" doc:"What the endpoint's lane is doing on the node that answers."`
+	Pending  int64              `json:"pending" doc:"Unfinished deliveries, the held ones included."`
+	// OldestPendingAt is when the oldest of them was made.
+	OldestPendingAt time.Time `json:"oldest_pending_at,omitzero" doc:"When the oldest of them was made."`
+	Stats
+}
+
+// Lost is the data of a stream's "lost" event.
+type Lost struct {
+	Count int64 `json:"count"`
+}
+
+// Problem is an error answer (RFC 9457, application/problem+json).
+type Problem struct {
+	Type      string               `json:"type" doc:"A URN made from code." example:"urn:bellhop:problem:invalid"`
+	Title     string               `json:"title" doc:"The kind of problem, for people." example:"The request is not valid"`
+	Status    int                  `json:"status" doc:"The HTTP status." example:"422"`
+	Code      bellhop.Code         `json:"code" doc:"The kind of problem, for programs: stable." example:"invalid"`
+	Detail    string               `json:"detail,omitempty" doc:"What is wrong and what to do."`
+	Errors    []bellhop.FieldError `json:"errors,omitempty" nullable:"false" doc:"Each field at fault."`
+	RequestID string               `json:"request_id,omitempty" doc:"Names the lines in the server's log that say more; only for failures of the server."`
+}

@@ -1,0 +1,359 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/dialect"
+)
+
+// Publish publishes one event. Its data is sent byte for byte.
+func (c *Client) Publish(ctx context.Context, p Publication) (Receipt, error) {
+	body, err := p.AppendJSON(nil)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return call[Receipt](ctx, c, http.MethodPost, "/v1/events", nil, json.RawMessage(body))
+}
+
+// PublishBatch publishes up to 1000 events, all or nothing.
+func (c *Client) PublishBatch(ctx context.Context, ps []Publication) ([]Receipt, error) {
+	body := []byte(`{"events":[`)
+	var err error
+	for i, p := range ps {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		if body, err = p.AppendJSON(body); err != nil {
+			return nil, err
+		}
+	}
+	body = append(body, `]}`...)
+	out, err := call[wire.List[Receipt]](ctx, c, http.MethodPost, "/v1/events/batch", nil, json.RawMessage(body))
+	return out.Data, err
+}
+
+// EventFilter selects events. Zero fields select everything.
+type EventFilter struct {
+	App        string    `query:"app"`
+	Type       string    `query:"type"`
+	Subject    string    `query:"subject"`
+	ExternalID string    `query:"external_id"`
+	Since      time.Time `query:"since"`
+	Until      time.Time `query:"until"`
+	// Limit is the size of a page, not of the list.
+	Limit int `query:"limit"`
+}
+
+// Events lists events, newest first, without their data.
+func (c *Client) Events(ctx context.Context, f EventFilter) iter.Seq2[Event, error] {
+	return list[Event](ctx, c, "/v1/events", values(f))
+}
+
+// Event gives an event with its data.
+func (c *Client) Event(ctx context.Context, id bellhop.EventID) (Event, error) {
+	return call[Event](ctx, c, http.MethodGet, at("/v1/events/%s", id), nil, nil)
+}
+
+// EventDeliveries lists the deliveries of an event.
+func (c *Client) EventDeliveries(ctx context.Context, id bellhop.EventID) iter.Seq2[Delivery, error] {
+	return list[Delivery](ctx, c, at("/v1/events/%s/deliveries", id), nil)
+}
+
+// Explain says of each endpoint of the event's app whether it got the event, and
+// why or why not.
+func (c *Client) Explain(ctx context.Context, id bellhop.EventID) ([]bellhop.Explanation, error) {
+	out, err := call[wire.List[bellhop.Explanation]](ctx, c, http.MethodGet, at("/v1/events/%s/explain", id), nil, nil)
+	return out.Data, err
+}
+
+// Resend sends an event again: to one endpoint or, if that is 0, to every one
+// that got it or would get it now.
+func (c *Client) Resend(ctx context.Context, id bellhop.EventID, endpoint bellhop.EndpointID) ([]Delivery, error) {
+	out, err := call[wire.List[Delivery]](ctx, c, http.MethodPost, at("/v1/events/%s/resend", id), nil, wire.ResendInput{Endpoint: endpoint})
+	return out.Data, err
+}
+
+// Erase erases an event's data for good.
+func (c *Client) Erase(ctx context.Context, id bellhop.EventID) error {
+	_, err := call[struct{}](ctx, c, http.MethodDelete, at("/v1/events/%s", id), nil, nil)
+	return err
+}
+
+// EraseSubject erases the data of all events of a subject for good, and gives how
+// many there were.
+func (c *Client) EraseSubject(ctx context.Context, app, subject string) (int, error) {
+	out, err := call[wire.Erased](ctx, c, http.MethodPost, "/v1/events/erase", nil, wire.EraseInput{App: app, Subject: subject})
+	return out.Erased, err
+}
+
+// DeliveryFilter selects deliveries. Zero fields select everything.
+type DeliveryFilter struct {
+	App      string                 `query:"app"`
+	Endpoint bellhop.EndpointID     `query:"endpoint"`
+	Event    bellhop.EventID        `query:"event"`
+	Type     string                 `query:"type"`
+	Status   bellhop.DeliveryStatus `query:"status"`
+	Since    time.Time              `query:"since"`
+	Until    time.Time              `query:"until"`
+	Limit    int                    `query:"limit"`
+}
+
+// Deliveries lists deliveries, by their latest news, newest first.
+func (c *Client) Deliveries(ctx context.Context, f DeliveryFilter) iter.Seq2[Delivery, error] {
+	return list[Delivery](ctx, c, "/v1/deliveries", values(f))
+}
+
+// Delivery gives a delivery.
+func (c *Client) Delivery(ctx context.Context, id bellhop.DeliveryID) (Delivery, error) {
+	return call[Delivery](ctx, c, http.MethodGet, at("/v1/deliveries/%s", id), nil, nil)
+}
+
+// AttemptFilter selects attempts. Zero fields select everything. A stream takes
+// no times and no limit.
+type AttemptFilter struct {
+	App      string                `query:"app"`
+	Endpoint bellhop.EndpointID    `query:"endpoint"`
+	Event    bellhop.EventID       `query:"event"`
+	Delivery bellhop.DeliveryID    `query:"delivery"`
+	Type     string                `query:"type"`
+	Status   bellhop.AttemptStatus `query:"status"`
+	Since    time.Time             `query:"since"`
+	Until    time.Time             `query:"until"`
+	Limit    int                   `query:"limit"`
+}
+
+// Attempts lists attempts, newest first, without headers and bodies.
+func (c *Client) Attempts(ctx context.Context, f AttemptFilter) iter.Seq2[Attempt, error] {
+	return list[Attempt](ctx, c, "/v1/attempts", values(f))
+}
+
+// Attempt gives an attempt with headers and body.
+func (c *Client) Attempt(ctx context.Context, id bellhop.AttemptID) (Attempt, error) {
+	return call[Attempt](ctx, c, http.MethodGet, at("/v1/attempts/%s", id), nil, nil)
+}
+
+// Apps lists apps by id.
+func (c *Client) Apps(ctx context.Context) iter.Seq2[bellhop.App, error] {
+	return list[bellhop.App](ctx, c, "/v1/apps", nil)
+}
+
+// App gives an app.
+func (c *Client) App(ctx context.Context, id string) (bellhop.App, error) {
+	return call[bellhop.App](ctx, c, http.MethodGet, at("/v1/apps/%s", id), nil, nil)
+}
+
+// CreateApp makes an app, with an id that is made where none is given.
+func (c *Client) CreateApp(ctx context.Context, in wire.AppInput) (bellhop.App, error) {
+	return call[bellhop.App](ctx, c, http.MethodPost, "/v1/apps", nil, in)
+}
+
+// PutApp creates or replaces an app.
+func (c *Client) PutApp(ctx context.Context, id string, in AppPut) (bellhop.App, error) {
+	return call[bellhop.App](ctx, c, http.MethodPut, at("/v1/apps/%s", id), nil, in)
+}
+
+// PatchApp changes what is set.
+func (c *Client) PatchApp(ctx context.Context, id string, in AppPatch) (bellhop.App, error) {
+	return call[bellhop.App](ctx, c, http.MethodPatch, at("/v1/apps/%s", id), nil, in)
+}
+
+// DeleteApp deletes an app with its events and log.
+func (c *Client) DeleteApp(ctx context.Context, id string) error {
+	_, err := call[struct{}](ctx, c, http.MethodDelete, at("/v1/apps/%s", id), nil, nil)
+	return err
+}
+
+// EventTypes lists the catalogue by name.
+func (c *Client) EventTypes(ctx context.Context) iter.Seq2[bellhop.EventType, error] {
+	return list[bellhop.EventType](ctx, c, "/v1/event-types", nil)
+}
+
+// EventType gives an event type.
+func (c *Client) EventType(ctx context.Context, name string) (bellhop.EventType, error) {
+	return call[bellhop.EventType](ctx, c, http.MethodGet, at("/v1/event-types/%s", name), nil, nil)
+}
+
+// PutEventType creates or replaces an event type.
+func (c *Client) PutEventType(ctx context.Context, name string, in EventTypePut) (bellhop.EventType, error) {
+	return call[bellhop.EventType](ctx, c, http.MethodPut, at("/v1/event-types/%s", name), nil, in)
+}
+
+// DeleteEventType takes an event type out of the catalogue.
+func (c *Client) DeleteEventType(ctx context.Context, name string) error {
+	_, err := call[struct{}](ctx, c, http.MethodDelete, at("/v1/event-types/%s", name), nil, nil)
+	return err
+}
+
+// EndpointFilter selects endpoints. Zero fields select everything.
+type EndpointFilter struct {
+	App    string                 `query:"app"`
+	Status bellhop.EndpointStatus `query:"status"`
+	Limit  int                    `query:"limit"`
+}
+
+// Endpoints lists endpoints, newest first.
+func (c *Client) Endpoints(ctx context.Context, f EndpointFilter) iter.Seq2[bellhop.Endpoint, error] {
+	return list[bellhop.Endpoint](ctx, c, "/v1/endpoints", values(f))
+}
+
+// Endpoint gives an endpoint.
+func (c *Client) Endpoint(ctx context.Context, id bellhop.EndpointID) (bellhop.Endpoint, error) {
+	return call[bellhop.Endpoint](ctx, c, http.MethodGet, at("/v1/endpoints/%s", id), nil, nil)
+}
+
+// CreateEndpoint makes an endpoint of the fields that are set, and gives it with
+// its secret.
+func (c *Client) CreateEndpoint(ctx context.Context, in bellhop.EndpointChange) (NewEndpoint, error) {
+	return call[NewEndpoint](ctx, c, http.MethodPost, "/v1/endpoints", nil, wire.EndpointInput(in))
+}
+
+// UpdateEndpoint changes the fields that are set.
+func (c *Client) UpdateEndpoint(ctx context.Context, id bellhop.EndpointID, in bellhop.EndpointChange) (bellhop.Endpoint, error) {
+	return call[bellhop.Endpoint](ctx, c, http.MethodPatch, at("/v1/endpoints/%s", id), nil, wire.EndpointInput(in))
+}
+
+// DeleteEndpoint deletes an endpoint.
+func (c *Client) DeleteEndpoint(ctx context.Context, id bellhop.EndpointID) error {
+	_, err := call[struct{}](ctx, c, http.MethodDelete, at("/v1/endpoints/%s", id), nil, nil)
+	return err
+}
+
+// PauseEndpoint has an endpoint's deliveries held.
+func (c *Client) PauseEndpoint(ctx context.Context, id bellhop.EndpointID) (bellhop.Endpoint, error) {
+	return call[bellhop.Endpoint](ctx, c, http.MethodPost, at("/v1/endpoints/%s/pause", id), nil, nil)
+}
+
+// ResumeEndpoint makes an endpoint active.
+func (c *Client) ResumeEndpoint(ctx context.Context, id bellhop.EndpointID) (bellhop.Endpoint, error) {
+	return call[bellhop.Endpoint](ctx, c, http.MethodPost, at("/v1/endpoints/%s/resume", id), nil, nil)
+}
+
+// TestEndpoint sends a test event at once and gives its attempt. An empty type
+// and nil data mean a sample.
+func (c *Client) TestEndpoint(ctx context.Context, id bellhop.EndpointID, eventType string, data bellhop.JSON) (Attempt, error) {
+	return call[Attempt](ctx, c, http.MethodPost, at("/v1/endpoints/%s/test", id), nil, wire.TestInput{Type: eventType, Data: data})
+}
+
+// Replay covers a bounded number of events and gives the cursor to go on with.
+// ReplayAll goes on by itself.
+func (c *Client) Replay(ctx context.Context, id bellhop.EndpointID, in ReplayInput) (ReplayResult, error) {
+	return call[ReplayResult](ctx, c, http.MethodPost, at("/v1/endpoints/%s/replay", id), nil, in)
+}
+
+// ReplayAll calls Replay until all is covered. It yields the sums so far after
+// each call, with the cursor to go on with after an error.
+func (c *Client) ReplayAll(ctx context.Context, id bellhop.EndpointID, in ReplayInput) iter.Seq2[ReplayResult, error] {
+	return func(yield func(ReplayResult, error) bool) {
+		sum := ReplayResult{NextCursor: in.Cursor}
+		for !sum.Done {
+			in.Cursor = sum.NextCursor
+			step, err := c.Replay(ctx, id, in)
+			if err != nil {
+				yield(sum, err)
+				return
+			}
+			sum.Matched += step.Matched
+			sum.Enqueued += step.Enqueued
+			sum.NextCursor, sum.Done = step.NextCursor, step.Done
+			if !yield(sum, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Secrets gives an endpoint's valid secrets, newest first.
+func (c *Client) Secrets(ctx context.Context, id bellhop.EndpointID) ([]bellhop.SecretValue, error) {
+	out, err := call[wire.Secrets](ctx, c, http.MethodGet, at("/v1/endpoints/%s/secret", id), nil, nil)
+	return out.Secrets, err
+}
+
+// RotateSecret gives an endpoint a new secret: the given one or, if that is "",
+// one that is made. A nil grace means 24 hours.
+func (c *Client) RotateSecret(ctx context.Context, id bellhop.EndpointID, grace *bellhop.Duration, secret string) (Rotated, error) {
+	return call[Rotated](ctx, c, http.MethodPost, at("/v1/endpoints/%s/secret/rotate", id), nil, wire.RotateInput{Grace: grace, Secret: secret})
+}
+
+// StatsFilter selects attempts to count. Zero fields mean everything, the last 24
+// hours, and a bucket by the range.
+type StatsFilter struct {
+	App      string             `query:"app"`
+	Endpoint bellhop.EndpointID `query:"endpoint"`
+	Type     string             `query:"type"`
+	Since    time.Time          `query:"since"`
+	Until    time.Time          `query:"until"`
+	Bucket   bellhop.Duration   `query:"bucket"`
+}
+
+// Stats counts attempts over time.
+func (c *Client) Stats(ctx context.Context, f StatsFilter) (Stats, error) {
+	return call[Stats](ctx, c, http.MethodGet, "/v1/stats", values(f), nil)
+}
+
+// EndpointStats says how an endpoint is doing. Of the filter, the times and the
+// bucket count.
+func (c *Client) EndpointStats(ctx context.Context, id bellhop.EndpointID, f StatsFilter) (EndpointStats, error) {
+	f = StatsFilter{Since: f.Since, Until: f.Until, Bucket: f.Bucket}
+	return call[EndpointStats](ctx, c, http.MethodGet, at("/v1/endpoints/%s/stats", id), values(f), nil)
+}
+
+// CreateKey makes a key and gives it with its token.
+func (c *Client) CreateKey(ctx context.Context, in KeyInput) (NewKey, error) {
+	return call[NewKey](ctx, c, http.MethodPost, "/v1/keys", nil, in)
+}
+
+// Keys lists keys and portal links, newest first.
+func (c *Client) Keys(ctx context.Context) iter.Seq2[bellhop.Key, error] {
+	return list[bellhop.Key](ctx, c, "/v1/keys", nil)
+}
+
+// DeleteKey ends a key or a portal link.
+func (c *Client) DeleteKey(ctx context.Context, id bellhop.KeyID) error {
+	_, err := call[struct{}](ctx, c, http.MethodDelete, at("/v1/keys/%s", id), nil, nil)
+	return err
+}
+
+// CreatePortalLink makes a short-lived session for one app.
+func (c *Client) CreatePortalLink(ctx context.Context, in PortalInput) (PortalLink, error) {
+	return call[PortalLink](ctx, c, http.MethodPost, "/v1/portal-links", nil, in)
+}
+
+// AuditFilter selects audit entries. Zero fields select everything.
+type AuditFilter struct {
+	App    string    `query:"app"`
+	Actor  string    `query:"actor"`
+	Action string    `query:"action"`
+	Object string    `query:"object"`
+	Since  time.Time `query:"since"`
+	Until  time.Time `query:"until"`
+	Limit  int       `query:"limit"`
+}
+
+// Audit lists who changed what, newest first.
+func (c *Client) Audit(ctx context.Context, f AuditFilter) iter.Seq2[AuditEntry, error] {
+	return list[AuditEntry](ctx, c, "/v1/audit", values(f))
+}
+
+// Dialects lists the dialects.
+func (c *Client) Dialects(ctx context.Context) ([]dialect.Definition, error) {
+	out, err := call[wire.List[dialect.Definition]](ctx, c, http.MethodGet, "/v1/dialects", url.Values{}, nil)
+	return out.Data, err
+}
+
+// Dialect gives a dialect's definition.
+func (c *Client) Dialect(ctx context.Context, name string) (dialect.Definition, error) {
+	return call[dialect.Definition](ctx, c, http.MethodGet, at("/v1/dialects/%s", name), nil, nil)
+}
+
+// Ready tells why the server cannot take events now, or nil if it can.
+func (c *Client) Ready(ctx context.Context) error {
+	_, err := call[struct{}](ctx, c, http.MethodGet, "/readyz", nil, nil)
+	return err
+}

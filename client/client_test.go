@@ -1,0 +1,344 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/seal"
+	"github.com/bellhop/bellhop/memstore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// network takes every request.
+type network struct{}
+
+func (network) RoundTrip(req *http.Request) (*http.Response, error) {
+	if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: 204, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+}
+
+// open runs a Bellhop with its API and gives a client of it with an admin's key.
+func open(t *testing.T) (*client.Client, *httptest.Server) {
+	t.Helper()
+	ring, err := seal.NewRing(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	store := memstore.New()
+	b, err := bellhop.New(t.Context(), store, bellhop.Config{Sealer: ring, Transport: network{}, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- b.Run(ctx) }()
+	stop := make(chan struct{})
+	server := httptest.NewServer(api.Handler(b, api.Options{Logger: quiet, Stop: stop}))
+	t.Cleanup(func() {
+		close(stop)
+		http.DefaultClient.CloseIdleConnections()
+		server.Close()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	_, token, err := b.CreateKey(t.Context(), "system", bellhop.KeyRequest{Role: bellhop.RoleAdmin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client.New(server.URL+"/", token, nil), server
+}
+
+// TestEveryCall makes every call of the client once.
+func TestEveryCall(t *testing.T) {
+	c, _ := open(t)
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	app, err := c.PutApp(ctx, "acme", client.AppPut{Name: "Acme"})
+	must(err)
+	app, err = c.PatchApp(ctx, app.ID, client.AppPatch{Metadata: bellhop.Of(map[string]string{"a": "b"})})
+	must(err)
+	if app.Name != "Acme" || app.Metadata["a"] != "b" {
+		t.Errorf("%+v", app)
+	}
+	other, err := c.CreateApp(ctx, wire.AppInput{Name: "Other"})
+	must(err)
+	if apps := count(t, c.Apps(ctx)); apps != 2 {
+		t.Errorf("%d apps", apps)
+	}
+	_, err = c.App(ctx, other.ID)
+	must(err)
+	must(c.DeleteApp(ctx, other.ID))
+
+	_, err = c.PutEventType(ctx, "invoice.purchase", client.EventTypePut{Description: "Paid.", Example: bellhop.JSON(`{"a":1}`)})
+	must(err)
+	et, err := c.EventType(ctx, "invoice.purchase")
+	must(err)
+	if string(et.Example) != `{"a":1}` || count(t, c.EventTypes(ctx)) != 1 {
+		t.Errorf("%+v", et)
+	}
+
+	e, err := c.CreateEndpoint(ctx, bellhop.EndpointChange{
+		Apps: bellhop.Of([]string{"acme"}), URL: bellhop.Of("https://example.com/in"), Verify: bellhop.Of(true),
+		Retry: bellhop.Of(bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(time.Second)}}),
+	})
+	must(err)
+	if e.Secret == "" || len(e.Retry.Delays) != 1 {
+		t.Errorf("%+v", e)
+	}
+	changed, err := c.UpdateEndpoint(ctx, e.ID, bellhop.EndpointChange{Name: bellhop.Of("in"), Retry: bellhop.Field[bellhop.RetryPolicy]{Set: true}})
+	must(err)
+	if changed.Name != "in" || len(changed.Retry.Schedule()) < 2 || changed.URL != e.URL {
+		t.Errorf("%+v", changed)
+	}
+	paused, err := c.PauseEndpoint(ctx, e.ID)
+	must(err)
+	resumed, err := c.ResumeEndpoint(ctx, e.ID)
+	must(err)
+	if paused.Status != bellhop.EndpointPaused || resumed.Status != bellhop.EndpointActive {
+		t.Errorf("%s, then %s", paused.Status, resumed.Status)
+	}
+	_, err = c.Endpoint(ctx, e.ID)
+	must(err)
+	if count(t, c.Endpoints(ctx, client.EndpointFilter{App: "acme", Status: bellhop.EndpointActive})) != 1 {
+		t.Error("the endpoint is not listed")
+	}
+	secrets, err := c.Secrets(ctx, e.ID)
+	must(err)
+	grace := bellhop.Duration(time.Hour)
+	rotated, err := c.RotateSecret(ctx, e.ID, &grace, "")
+	must(err)
+	if len(secrets) != 1 || len(rotated.Secrets.Secrets) != 2 || rotated.Secrets.Secrets[1].Secret != secrets[0].Secret {
+		t.Errorf("%+v, then %+v", secrets, rotated)
+	}
+	tested, err := c.TestEndpoint(ctx, e.ID, "", nil)
+	must(err)
+	if tested.Status != bellhop.AttemptSucceeded {
+		t.Errorf("%+v", tested)
+	}
+
+	data := "{ \"a\" : \"<&>\", \"n\":1.10 }"
+	r, err := c.Publish(ctx, client.Publication{App: "acme", Type: "invoice.purchase", ID: "1", Subject: "guest:1", Data: bellhop.JSON(data)})
+	must(err)
+	event, err := c.Event(ctx, r.ID)
+	must(err)
+	if string(event.Data) != data || event.ExternalID != "1" || !event.CreatedAt.Equal(r.CreatedAt) {
+		t.Errorf("%+v", event)
+	}
+	rs, err := c.PublishBatch(ctx, []client.Publication{
+		{App: "acme", Type: "a.b", Data: bellhop.JSON(`[1 ]`)},
+		{App: "acme", Type: "a.b", Subject: "guest:2", Data: bellhop.JSON(`"x"`)},
+	})
+	must(err)
+	if len(rs) != 2 || count(t, c.Events(ctx, client.EventFilter{Type: "a.*", Limit: 1, Since: time.Now().Add(-time.Hour)})) != 2 {
+		t.Errorf("%+v", rs)
+	}
+	deliveries := first(t, c.EventDeliveries(ctx, r.ID))
+	_, err = c.Delivery(ctx, deliveries.ID)
+	must(err)
+	if count(t, c.Deliveries(ctx, client.DeliveryFilter{Endpoint: e.ID, Event: r.ID})) != 1 {
+		t.Error("the delivery is not listed")
+	}
+	at, err := c.Attempt(ctx, tested.ID)
+	must(err)
+	if len(at.RequestHeader) == 0 {
+		t.Errorf("%+v", at)
+	}
+	if count(t, c.Attempts(ctx, client.AttemptFilter{Endpoint: e.ID, Delivery: tested.Delivery})) != 1 {
+		t.Error("the attempt is not listed")
+	}
+	explained, err := c.Explain(ctx, r.ID)
+	must(err)
+	resent, err := c.Resend(ctx, r.ID, 0)
+	must(err)
+	if len(explained) != 1 || len(resent) != 1 {
+		t.Errorf("%+v, %+v", explained, resent)
+	}
+	var sum client.ReplayResult
+	for step, err := range c.ReplayAll(ctx, e.ID, client.ReplayInput{Since: time.Now().Add(-time.Hour), Status: bellhop.ReplayAll, Limit: 1}) {
+		must(err)
+		sum = step
+	}
+	if sum.Matched != 3 || sum.Enqueued != 3 || !sum.Done {
+		t.Errorf("%+v", sum)
+	}
+	must(c.Erase(ctx, r.ID))
+	if n, err := c.EraseSubject(ctx, "acme", "guest:2"); n != 1 || err != nil {
+		t.Errorf("%d %v", n, err)
+	}
+
+	_, err = c.Stats(ctx, client.StatsFilter{App: "acme", Bucket: bellhop.Duration(time.Hour)})
+	must(err)
+	stats, err := c.EndpointStats(ctx, e.ID, client.StatsFilter{})
+	must(err)
+	if stats.Lane.Circuit != "closed" {
+		t.Errorf("%+v", stats)
+	}
+	k, err := c.CreateKey(ctx, client.KeyInput{Role: bellhop.RoleViewer, ExpiresIn: bellhop.Duration(time.Hour)})
+	must(err)
+	must(c.DeleteKey(ctx, k.ID))
+	_, err = c.CreatePortalLink(ctx, client.PortalInput{App: "acme", Role: bellhop.RoleEditor})
+	must(err)
+	if count(t, c.Keys(ctx)) != 2 {
+		t.Error("keys")
+	}
+	if entry := first(t, c.Audit(ctx, client.AuditFilter{App: "acme"})); entry.Action != "portal_link.create" || entry.At.IsZero() {
+		t.Errorf("%+v", entry)
+	}
+	dialects, err := c.Dialects(ctx)
+	must(err)
+	_, err = c.Dialect(ctx, dialects[0].Name)
+	must(err)
+	must(c.DeleteEndpoint(ctx, e.ID))
+	must(c.DeleteEventType(ctx, "invoice.purchase"))
+	must(c.Ready(ctx))
+}
+
+func count[T any](t *testing.T, list func(func(T, error) bool)) int {
+	t.Helper()
+	n := 0
+	for _, err := range list {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+func first[T any](t *testing.T, list func(func(T, error) bool)) T {
+	t.Helper()
+	for v, err := range list {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	t.Fatal("the list is empty")
+	panic("not reached")
+}
+
+func TestProblems(t *testing.T) {
+	c, server := open(t)
+	_, err := c.Publish(t.Context(), client.Publication{App: "nobody", Type: "a.b", Data: bellhop.JSON(`1`)})
+	p := &client.Problem{}
+	if client.CodeOf(err) != bellhop.CodeUnknownApp || !as(err, &p) || len(p.Fields()) != 1 || p.Status != 422 || !strings.Contains(err.Error(), "app: ") {
+		t.Errorf("%v", err)
+	}
+	for _, err := range client.New(server.URL, "bh_wrong", nil).Apps(t.Context()) {
+		if client.CodeOf(err) != "unauthorized" {
+			t.Errorf("%v", err)
+		}
+	}
+	elsewhere := httptest.NewServer(http.NotFoundHandler())
+	defer elsewhere.Close()
+	_, err = client.New(elsewhere.URL, "", nil).App(t.Context(), "acme")
+	if err == nil || !strings.Contains(err.Error(), "is the address right?") {
+		t.Errorf("%v", err)
+	}
+}
+
+func as(err error, target **client.Problem) bool {
+	p, ok := err.(*client.Problem) //nolint:errorlint // the client does not wrap
+	*target = p
+	return ok
+}
+
+// TestStreamReconnects breaks the connections of a stream: it goes on.
+func TestStreamReconnects(t *testing.T) {
+	c, server := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if _, err := c.PutApp(ctx, "acme", client.AppPut{}); err != nil {
+		t.Fatal(err)
+	}
+	e, err := c.CreateEndpoint(ctx, bellhop.EndpointChange{Apps: bellhop.Of([]string{"acme"}), URL: bellhop.Of("https://example.com/in")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := make(chan client.StreamItem)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for item, err := range c.Stream(ctx, client.AttemptFilter{App: "acme"}) {
+			if err != nil {
+				t.Error(err)
+			}
+			items <- item
+		}
+	}()
+	// Tests are sent until the stream, opened in the background, brings one.
+	test := func() client.StreamItem {
+		for {
+			if _, err := c.TestEndpoint(ctx, e.ID, "", nil); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case item := <-items:
+				return item
+			default:
+			}
+		}
+	}
+	if item := test(); item.Attempt == nil || item.Attempt.Endpoint != e.ID {
+		t.Errorf("%+v", item)
+	}
+	server.CloseClientConnections()
+	var item client.StreamItem
+	for item = range items {
+		if item.Attempt == nil {
+			break
+		}
+	}
+	if !item.Reconnected {
+		t.Errorf("%+v", item)
+	}
+	if item := test(); item.Attempt == nil {
+		t.Errorf("%+v", item)
+	}
+	go func() {
+		for range items { //nolint:revive // lets the stream end
+		}
+	}()
+	cancel()
+	<-ended
+	close(items)
+}
+
+func TestStreamRefused(t *testing.T) {
+	c, _ := open(t)
+	var last error
+	for _, err := range c.Stream(t.Context(), client.AttemptFilter{App: "nobody"}) {
+		last = err
+	}
+	if client.CodeOf(last) != bellhop.CodeUnknownApp {
+		t.Errorf("%v", last)
+	}
+}
