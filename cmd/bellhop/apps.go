@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/client"
+)
+
+func (p *program) appsVerb() *cobra.Command {
+	return group("apps", "The tenants of the platform, which own events", "",
+		p.appsList(), p.appsGet(), p.appsCreate(), p.appsUpdate(), p.appsDelete())
+}
+
+func (p *program) appsList() *cobra.Command {
+	var pg page
+	cmd := p.apiVerb("list", "List apps", "", func(ctx context.Context, c *client.Client, _ []string) error {
+		return showList(p, c.Apps(ctx), pg, "There are no apps yet: 'bellhop apps create acme' makes one.",
+			[]string{"APP", "NAME", "CREATED"},
+			func(a bellhop.App) []cell { return []cell{text(a.ID), text(a.Name), p.when(a.CreatedAt)} })
+	})
+	pg.flags(cmd.Flags())
+	return cmd
+}
+
+func (p *program) showApp(a bellhop.App) error {
+	return p.show(a, func() {
+		var t table
+		t.field("app", text(a.ID))
+		t.field("name", text(a.Name))
+		t.notes("metadata", a.Metadata)
+		t.field("created", p.when(a.CreatedAt))
+		t.field("updated", p.when(a.UpdatedAt))
+		p.table(&t)
+	})
+}
+
+func (p *program) appsGet() *cobra.Command {
+	return p.apiVerb("get APP", "Show an app", "", func(ctx context.Context, c *client.Client, args []string) error {
+		a, err := c.App(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return p.showApp(a)
+	})
+}
+
+func (p *program) appsCreate() *cobra.Command {
+	var name string
+	var metadata []string
+	cmd := p.apiVerb("create [APP]", "Create an app", "Create an app with an id of your choice, such as your own tenant's name, or with one that is made.",
+		func(ctx context.Context, c *client.Client, args []string) error {
+			in := wire.AppInput{Name: name}
+			if len(args) == 1 {
+				in.ID = args[0]
+			}
+			var err error
+			if in.Metadata, err = notes("metadata", metadata); err != nil {
+				return err
+			}
+			a, err := c.CreateApp(ctx, in)
+			if err != nil {
+				return err
+			}
+			return p.show(a, func() { p.print("%s app %s created", p.mark(true), clean(a.ID)) })
+		})
+	cmd.Flags().StringVar(&name, "name", "", "name for people")
+	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
+	return cmd
+}
+
+func (p *program) appsUpdate() *cobra.Command {
+	var name string
+	var metadata []string
+	var cmd *cobra.Command
+	cmd = p.apiVerb("update APP", "Change an app", "Change what is given; metadata is replaced as a whole.",
+		func(ctx context.Context, c *client.Client, args []string) error {
+			var in client.AppPatch
+			if cmd.Flags().Changed("name") {
+				in.Name = bellhop.Of(name)
+			}
+			if cmd.Flags().Changed("metadata") {
+				m, err := notes("metadata", without(metadata, ""))
+				if err != nil {
+					return err
+				}
+				in.Metadata = bellhop.Of(m)
+			}
+			a, err := c.PatchApp(ctx, args[0], in)
+			if err != nil {
+				return err
+			}
+			return p.showApp(a)
+		})
+	cmd.Flags().StringVar(&name, "name", "", "name for people")
+	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
+	return cmd
+}
+
+func (p *program) appsDelete() *cobra.Command {
+	var yes bool
+	cmd := p.apiVerb("delete APP", "Delete an app with its events and log, for good", "",
+		func(ctx context.Context, c *client.Client, args []string) error {
+			if err := p.confirm(yes, "App "+args[0]+", its events, deliveries and log, and the endpoints that listen to it alone are deleted for good."); err != nil {
+				return err
+			}
+			if err := c.DeleteApp(ctx, args[0]); err != nil {
+				return err
+			}
+			return p.done("app %s deleted", args[0])
+		})
+	yesFlag(cmd, &yes)
+	return cmd
+}
+
+func yesFlag(cmd *cobra.Command, yes *bool) {
+	cmd.Flags().BoolVarP(yes, "yes", "y", false, "do it without asking")
+}
+
+// done reports what has no other answer; programs have the exit code.
+func (p *program) done(format string, args ...any) error {
+	if !p.json {
+		for i, a := range args {
+			if s, ok := a.(string); ok {
+				args[i] = clean(s)
+			}
+		}
+		p.print("%s "+format, append([]any{p.mark(true)}, args...)...)
+	}
+	return nil
+}
+
+func without(texts []string, unwanted string) []string {
+	var out []string
+	for _, t := range texts {
+		if t != unwanted {
+			out = append(out, t)
+		}
+	}
+	return out
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/bellhop/bellhop/dialect"
+)
+
+// completeWords lets shells complete the flags that take one of a few words.
+func completeWords(cmd *cobra.Command) {
+	dialects := []string{}
+	for _, d := range dialect.Builtin() {
+		dialects = append(dialects, d.Name)
+	}
+	words := map[string][]string{
+		"dialect":    dialects,
+		"log-format": {"text", "json"},
+		"log-level":  {"debug", "info", "warn", "error"},
+		"ordering":   {"none", "subject", "endpoint"},
+		"role":       {"admin", "publisher", "editor", "viewer"},
+	}
+	switch cmd.Name() {
+	case "replay":
+		words["status"] = []string{"failed", "missing", "all"}
+	case "logs", "tail":
+		words["status"] = []string{"succeeded", "failed", "canceled"}
+	default:
+		words["status"] = []string{"active", "paused", "disabled"}
+	}
+	if cmd.HasParent() && cmd.Parent().Name() == "deliveries" {
+		words["status"] = []string{"pending", "succeeded", "failed", "held", "canceled"}
+	}
+	for flag, choices := range words {
+		if cmd.Flags().Lookup(flag) != nil {
+			_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)) // the flag is there, and once
+		}
+	}
+	for _, c := range cmd.Commands() {
+		completeWords(c)
+	}
+}

@@ -1,0 +1,494 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+func (p *program) endpointsVerb() *cobra.Command {
+	return group("endpoints", "Where events are delivered to, and how", "",
+		p.endpointsList(), p.endpointsGet(), p.endpointsCreate(), p.endpointsUpdate(), p.endpointsDelete(),
+		p.endpointsPause(), p.endpointsResume(), p.endpointsTest(), p.endpointsSecret(), p.endpointsRotate(),
+		p.endpointsStats())
+}
+
+func (p *program) endpointsList() *cobra.Command {
+	var pg page
+	var filter client.EndpointFilter
+	cmd := p.apiVerb("list", "List endpoints", "", func(ctx context.Context, c *client.Client, _ []string) error {
+		filter.Limit = pg.size()
+		return showList(p, c.Endpoints(ctx, filter), pg, "No endpoint: 'bellhop endpoints create URL --app APP' makes one.",
+			[]string{"ENDPOINT", "STATUS", "APPS", "EVENTS", "DIALECT", "NAME", "URL"},
+			func(e bellhop.Endpoint) []cell {
+				return []cell{
+					text(e.ID.String()), status(e.Status), list(e.Apps, "–"), list(e.Events, "all"),
+					text(e.Dialect), text(e.Name), text(e.URL),
+				}
+			})
+	})
+	f := cmd.Flags()
+	f.StringVar(&filter.App, "app", "", "only those that listen to this app")
+	f.StringVar((*string)(&filter.Status), "status", "", "only active, paused or disabled ones")
+	pg.flags(f)
+	return cmd
+}
+
+func (p *program) endpointsGet() *cobra.Command {
+	return p.endpointVerb("get ENDPOINT", "Show an endpoint", "",
+		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
+			endpoint, err := c.Endpoint(ctx, e)
+			if err != nil {
+				return err
+			}
+			return p.showEndpoint(endpoint)
+		})
+}
+
+// endpointVerb is a verb whose one argument is an endpoint.
+func (p *program) endpointVerb(use, short, long string, run func(context.Context, *client.Client, bellhop.EndpointID) error) *cobra.Command {
+	return p.apiVerb(use, short, long, func(ctx context.Context, c *client.Client, args []string) error {
+		e, err := idArg[id.Endpoint](args[0])
+		if err != nil {
+			return err
+		}
+		return run(ctx, c, e)
+	})
+}
+
+func (p *program) showEndpoint(e bellhop.Endpoint) error {
+	return p.show(e, func() { p.table(p.endpointTable(e)) })
+}
+
+func (p *program) endpointTable(e bellhop.Endpoint) *table {
+	t := &table{}
+	t.field("endpoint", text(e.ID.String()))
+	t.field("name", text(e.Name))
+	t.field("url", text(e.URL))
+	t.field("status", status(e.Status))
+	t.field("disabled because", text(e.DisabledReason))
+	t.field("apps", list(e.Apps, "–"))
+	t.field("events", list(e.Events, "all"))
+	t.field("subjects", list(e.Subjects, "all"))
+	t.field("filter", text(string(e.Filter)))
+	t.field("dialect", text(e.Dialect))
+	for _, name := range sortedKeys(e.Headers) {
+		t.field("header", text(name+": "+e.Headers[name]))
+	}
+	t.field("timeout", text(e.Timeout.String()))
+	t.field("retry", text(retryText(e.Retry)))
+	if r := e.RateLimit; r != nil {
+		t.field("rate limit", text(fmt.Sprintf("%g a second, burst %d", r.PerSecond, max(r.Burst, 1))))
+	}
+	t.field("concurrency", text(fmt.Sprint(e.Concurrency)))
+	t.field("ordering", text(string(e.Ordering)))
+	t.notes("metadata", e.Metadata)
+	t.field("created", p.when(e.CreatedAt))
+	t.field("updated", p.when(e.UpdatedAt))
+	return t
+}
+
+// retryText shows a schedule, with what repeats at its end counted.
+func retryText(r bellhop.RetryPolicy) string {
+	delays := r.Schedule()
+	if len(delays) == 0 {
+		return "never"
+	}
+	last, same := delays[len(delays)-1], 0
+	for same < len(delays) && delays[len(delays)-1-same] == last {
+		same++
+	}
+	var texts []string
+	for _, d := range delays[:len(delays)-same] {
+		texts = append(texts, d.String())
+	}
+	if same > 1 {
+		return strings.Join(append(texts, fmt.Sprintf("%d× %s", same, last)), ", ")
+	}
+	return strings.Join(append(texts, last.String()), ", ")
+}
+
+// endpointFlags are what create and update take.
+type endpointFlags struct {
+	flags                                  *pflag.FlagSet
+	apps, events, subjects, headers, notes []string
+	url, name, filter, dialect, status     string
+	timeout, retry, ordering, secret       string
+	rate                                   float64
+	burst, concurrency                     int
+	verify                                 bool
+}
+
+func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
+	e.flags = f
+	f.StringSliceVar(&e.apps, "app", nil, "`app` to listen to; may be repeated")
+	f.StringSliceVar(&e.events, "events", nil, "event `types`: exact, or ending in *; may be repeated (default all)")
+	f.StringSliceVar(&e.subjects, "subjects", nil, "`patterns` of subjects; may be repeated (default all)")
+	f.StringVar(&e.filter, "filter", "", "pattern over the data, as `JSON` or @FILE")
+	f.StringVar(&e.name, "name", "", "name for people")
+	f.StringVar(&e.dialect, "dialect", "", "how events look on the wire; see 'bellhop dialects list' (default standard)")
+	f.StringArrayVar(&e.headers, "header", nil, "`header` to send, as \"Name: value\"; may be repeated")
+	f.StringVar(&e.timeout, "timeout", "", "`duration` that bounds the whole exchange (default 15s)")
+	f.StringVar(&e.retry, "retry", "", "`delays` such as 5s,1m,1h, or none, or the API's JSON (default about seven days)")
+	f.Float64Var(&e.rate, "rate-limit", 0, "most deliveries a second; 0 is no limit")
+	f.IntVar(&e.burst, "rate-burst", 0, "how many may go at once after a quiet time")
+	f.IntVar(&e.concurrency, "concurrency", 0, "most requests at once (default 32)")
+	f.StringVar(&e.ordering, "ordering", "", "none, subject or endpoint (default none)")
+	f.StringArrayVar(&e.notes, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
+	f.StringVar(&e.status, "status", "", "active, paused or disabled (default active)")
+	f.BoolVar(&e.verify, "verify", false, "fail unless the URL answers a test event with 2xx")
+	if update {
+		f.StringVar(&e.url, "url", "", "`URL` to send to")
+		return
+	}
+	f.StringVar(&e.secret, "secret", "", "signing `secret`, or @FILE (default: one is made)")
+}
+
+// change makes the request of the flags that were given. An empty value resets a
+// field to its default.
+func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
+	var c bellhop.EndpointChange
+	given := e.flags.Changed
+	texts := func(name string, to *bellhop.Field[[]string], values []string) {
+		if given(name) {
+			*to = bellhop.Of(without(values, ""))
+		}
+	}
+	texts("app", &c.Apps, e.apps)
+	texts("events", &c.Events, e.events)
+	texts("subjects", &c.Subjects, e.subjects)
+	word(given("url"), &c.URL, e.url)
+	word(given("name"), &c.Name, e.name)
+	word(given("dialect"), &c.Dialect, e.dialect)
+	word(given("ordering"), &c.Ordering, e.ordering)
+	word(given("status"), &c.Status, e.status)
+	if given("filter") {
+		filter, err := p.jsonOrFile("filter", e.filter)
+		if err != nil {
+			return c, err
+		}
+		c.Filter = bellhop.Of(filter)
+	}
+	if given("header") {
+		headers := map[string]string{}
+		for _, h := range without(e.headers, "") {
+			name, value, ok := strings.Cut(h, ":")
+			if !ok {
+				return c, usage("--header: %q is not \"Name: value\"", name)
+			}
+			headers[name] = strings.TrimSpace(value)
+		}
+		c.Headers = bellhop.Of(headers)
+	}
+	if given("metadata") {
+		m, err := notes("metadata", without(e.notes, ""))
+		if err != nil {
+			return c, err
+		}
+		c.Metadata = bellhop.Of(m)
+	}
+	if given("timeout") {
+		c.Timeout.Set = true
+		if e.timeout != "" {
+			var err error
+			if c.Timeout.Value, err = bellhop.ParseDuration(e.timeout); err != nil {
+				return c, usage("--timeout: %w", err)
+			}
+		}
+	}
+	if given("retry") {
+		retry, err := retryOf(e.retry)
+		if err != nil {
+			return c, err
+		}
+		c.Retry = bellhop.Of(retry)
+	}
+	if given("rate-burst") && !given("rate-limit") {
+		return c, usage("--rate-burst goes with --rate-limit")
+	}
+	if given("rate-limit") {
+		c.RateLimit.Set = true
+		if e.rate != 0 {
+			c.RateLimit.Value = &bellhop.RateLimit{PerSecond: e.rate, Burst: e.burst}
+		}
+	}
+	if given("concurrency") {
+		c.Concurrency = bellhop.Of(e.concurrency)
+	}
+	if given("verify") {
+		c.Verify = bellhop.Of(e.verify)
+	}
+	if e.secret != "" {
+		secret, err := p.textOrFile(e.secret)
+		if err != nil {
+			return c, err
+		}
+		c.Secret = bellhop.Of(strings.TrimRight(string(secret), "\r\n"))
+	}
+	return c, nil
+}
+
+func word[S ~string](given bool, to *bellhop.Field[S], value string) {
+	if given {
+		*to = bellhop.Of(S(value))
+	}
+}
+
+func retryOf(flag string) (bellhop.RetryPolicy, error) {
+	var r bellhop.RetryPolicy
+	switch {
+	case flag == "":
+		return r, nil
+	case flag == "none":
+		r.Delays = []bellhop.Duration{}
+		return r, nil
+	case strings.HasPrefix(flag, "{"), strings.HasPrefix(flag, "["):
+		if err := json.Unmarshal([]byte(flag), &r); err != nil {
+			return r, usage("--retry: %w", err)
+		}
+		return r, nil
+	}
+	for _, part := range strings.Split(flag, ",") {
+		d, err := bellhop.ParseDuration(strings.TrimSpace(part))
+		if err != nil {
+			return r, usage("--retry: %w", err)
+		}
+		r.Delays = append(r.Delays, d)
+	}
+	return r, nil
+}
+
+func (p *program) endpointsCreate() *cobra.Command {
+	var e endpointFlags
+	cmd := p.apiVerb("create URL", "Create an endpoint", "Create an endpoint and show its signing secret, which the receiver needs.",
+		func(ctx context.Context, c *client.Client, args []string) error {
+			change, err := p.change(&e)
+			if err != nil {
+				return err
+			}
+			change.URL = bellhop.Of(args[0])
+			created, err := c.CreateEndpoint(ctx, change)
+			if err != nil {
+				return err
+			}
+			return p.show(created, func() {
+				t := p.endpointTable(created.Endpoint)
+				t.field("secret", cell{text: created.Secret, style: strong})
+				p.table(t)
+			})
+		})
+	cmd.Example = `  bellhop endpoints create https://example.com/hooks --app acme --events 'invoice.*'`
+	e.register(cmd.Flags(), false)
+	return cmd
+}
+
+func (p *program) endpointsUpdate() *cobra.Command {
+	var e endpointFlags
+	cmd := p.endpointVerb("update ENDPOINT", "Change an endpoint",
+		"Change what is given. Lists are replaced as a whole, and an empty value (--filter '') resets a field to its default.",
+		func(ctx context.Context, c *client.Client, id bellhop.EndpointID) error {
+			change, err := p.change(&e)
+			if err != nil {
+				return err
+			}
+			endpoint, err := c.UpdateEndpoint(ctx, id, change)
+			if err != nil {
+				return err
+			}
+			return p.showEndpoint(endpoint)
+		})
+	e.register(cmd.Flags(), true)
+	return cmd
+}
+
+func (p *program) endpointsDelete() *cobra.Command {
+	var yes bool
+	cmd := p.endpointVerb("delete ENDPOINT", "Delete an endpoint", "",
+		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
+			if err := p.confirm(yes, "Endpoint "+e.String()+" is deleted and its pending deliveries are canceled; pausing it would keep both."); err != nil {
+				return err
+			}
+			if err := c.DeleteEndpoint(ctx, e); err != nil {
+				return err
+			}
+			return p.done("endpoint %s deleted", e.String())
+		})
+	yesFlag(cmd, &yes)
+	return cmd
+}
+
+func (p *program) endpointsPause() *cobra.Command {
+	return p.endpointVerb("pause ENDPOINT", "Hold an endpoint's deliveries; none is dropped", "",
+		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
+			endpoint, err := c.PauseEndpoint(ctx, e)
+			if err != nil {
+				return err
+			}
+			return p.show(endpoint, func() {
+				p.print("%s endpoint %s is paused: its deliveries wait for 'bellhop endpoints resume'", p.mark(true), e)
+			})
+		})
+}
+
+func (p *program) endpointsResume() *cobra.Command {
+	return p.endpointVerb("resume ENDPOINT", "Make a paused or disabled endpoint active again", "",
+		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
+			endpoint, err := c.ResumeEndpoint(ctx, e)
+			if err != nil {
+				return err
+			}
+			return p.show(endpoint, func() {
+				p.print("%s endpoint %s is active: what was held goes out, oldest first", p.mark(true), e)
+			})
+		})
+}
+
+func (p *program) endpointsTest() *cobra.Command {
+	var eventType, data string
+	cmd := p.endpointVerb("test ENDPOINT", "Send a test event now and show what came of it",
+		"Send a test event at once and show the attempt. Exit code 1 says that it failed.",
+		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
+			body, err := p.jsonOrFile("data", data)
+			if err != nil {
+				return err
+			}
+			attempt, err := c.TestEndpoint(ctx, e, eventType, body)
+			if err != nil {
+				return err
+			}
+			if err := p.showAttempt(attempt); err != nil {
+				return err
+			}
+			if attempt.Status != bellhop.AttemptSucceeded {
+				return errSilent
+			}
+			return nil
+		})
+	cmd.Flags().StringVar(&eventType, "type", "", "event type (default webhook.test)")
+	cmd.Flags().StringVar(&data, "data", "", "payload, as `JSON` or @FILE (default: the example of the type, or a sample)")
+	return cmd
+}
+
+func (p *program) endpointsSecret() *cobra.Command {
+	return p.endpointVerb("secret ENDPOINT", "Show an endpoint's signing secrets", "Show the secrets that are valid now, newest first. Looking is noted in the audit log.",
+		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
+			secrets, err := c.Secrets(ctx, e)
+			return showList(p, whole(secrets, err), page{all: true}, "The endpoint has no secret.", secretHeader(), p.secretRow)
+		})
+}
+
+func secretHeader() []string { return []string{"SECRET", "CREATED", "VALID UNTIL"} }
+
+func (p *program) secretRow(s bellhop.SecretValue) []cell {
+	until := dim("replaced")
+	if !s.ExpiresAt.IsZero() {
+		until = p.when(s.ExpiresAt)
+	}
+	shown := s.Secret
+	if s.PublicKey != "" {
+		shown += " (for receivers: " + s.PublicKey + ")"
+	}
+	return []cell{text(shown), p.when(s.CreatedAt), until}
+}
+
+func (p *program) endpointsRotate() *cobra.Command {
+	var grace, secret string
+	cmd := p.endpointVerb("rotate ENDPOINT", "Give an endpoint a new signing secret",
+		"Give an endpoint a new signing secret. Until the grace is over, requests are signed with the old one too, if the dialect can carry several signatures.",
+		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
+			var keep *bellhop.Duration
+			if grace != "" {
+				d, err := bellhop.ParseDuration(grace)
+				if err != nil {
+					return usage("--grace: %w", err)
+				}
+				keep = &d
+			}
+			fresh, err := p.textOrFile(secret)
+			if err != nil {
+				return err
+			}
+			rotated, err := c.RotateSecret(ctx, e, keep, strings.TrimRight(string(fresh), "\r\n"))
+			if err != nil {
+				return err
+			}
+			return p.show(rotated, func() {
+				t := table{header: secretHeader()}
+				for _, s := range rotated.Secrets.Secrets {
+					t.add(p.secretRow(s)...)
+				}
+				p.table(&t)
+				if rotated.Overlap {
+					p.note("Requests carry the signatures of both until the old secret ends.")
+				} else {
+					p.note("The old secret stopped now: give the new one to the receiver at once.")
+				}
+			})
+		})
+	cmd.Flags().StringVar(&grace, "grace", "", "`duration` for which the old secret stays valid; 0s ends it now (default 24h)")
+	cmd.Flags().StringVar(&secret, "secret", "", "the new `secret`, or @FILE (default: one is made)")
+	return cmd
+}
+
+func (p *program) endpointsStats() *cobra.Command {
+	var filter client.StatsFilter
+	cmd := p.endpointVerb("stats ENDPOINT", "Show how an endpoint is doing", "",
+		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
+			s, err := c.EndpointStats(ctx, e, filter)
+			if err != nil {
+				return err
+			}
+			return p.show(s, func() {
+				var t table
+				t.field("endpoint", text(s.Endpoint.String()))
+				t.field("circuit", status(s.Lane.Circuit))
+				t.field("held because", text(s.Lane.Held))
+				if s.Lane.ConsecutiveFailures > 0 {
+					t.field("failures in a row", text(fmt.Sprintf("%d, last by %s", s.Lane.ConsecutiveFailures, s.Lane.LastFailure)))
+				}
+				if !s.Lane.FailingSince.IsZero() {
+					t.field("failing since", p.when(s.Lane.FailingSince))
+				}
+				if !s.Lane.NextProbe.IsZero() {
+					t.field("next probe", p.when(s.Lane.NextProbe))
+				}
+				t.field("in flight", text(fmt.Sprintf("%d of %d", s.Lane.InFlight, s.Lane.Concurrency)))
+				t.field("pending", text(fmt.Sprint(s.Pending)))
+				if !s.OldestPendingAt.IsZero() {
+					t.field("oldest pending", text(age(p.now().Sub(s.OldestPendingAt))+" old"))
+				}
+				p.table(&t)
+				p.print("")
+				p.showBuckets(s.Stats)
+			})
+		})
+	statsFlags(p, cmd.Flags(), &filter)
+	return cmd
+}
+
+// age is a length of time in its two largest units.
+func age(d time.Duration) string {
+	switch {
+	case d >= 24*time.Hour:
+		d = d.Truncate(time.Hour)
+		if days, rest := d/(24*time.Hour), d%(24*time.Hour); rest > 0 {
+			return fmt.Sprintf("%dd%s", days, bellhop.Duration(rest))
+		}
+	case d >= time.Hour:
+		d = d.Truncate(time.Minute)
+	case d >= time.Second:
+		d = d.Truncate(time.Second)
+	default:
+		d = d.Truncate(time.Millisecond)
+	}
+	return bellhop.Duration(d).String()
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+func (p *program) logsVerb() *cobra.Command {
+	var pg page
+	var filter client.AttemptFilter
+	cmd := p.apiVerb("logs [ATTEMPT]", "List the attempts, newest first, or show one in full",
+		"List the HTTP requests that were made, newest first; or show one attempt with its headers and\nthe response.",
+		func(ctx context.Context, c *client.Client, args []string) error {
+			if len(args) == 1 {
+				attempt, err := idArg[id.Attempt](args[0])
+				if err != nil {
+					return err
+				}
+				a, err := c.Attempt(ctx, attempt)
+				if err != nil {
+					return err
+				}
+				return p.showAttempt(a)
+			}
+			filter.Limit = pg.size()
+			return showList(p, c.Attempts(ctx, filter), pg, "No attempt.",
+				[]string{"TIME", "", "ATTEMPT", "ANSWER", "TOOK", "TRY", "APP", "TYPE", "ENDPOINT", "NEXT"}, p.attemptRow)
+		})
+	f := cmd.Flags()
+	attemptFlags(f, &filter)
+	f.Var(p.moment(&filter.Since), "since", "not before this `time`, or 2h for two hours ago")
+	f.Var(p.moment(&filter.Until), "until", "before this `time`")
+	pg.flags(f)
+	return cmd
+}
+
+// attemptFlags are the filters of logs and tail.
+func attemptFlags(f *pflag.FlagSet, filter *client.AttemptFilter) {
+	f.StringVar(&filter.App, "app", "", "only this app's")
+	f.TextVar(&filter.Endpoint, "endpoint", filter.Endpoint, "only at this `endpoint`")
+	f.TextVar(&filter.Event, "event", filter.Event, "only of this `event`")
+	f.TextVar(&filter.Delivery, "delivery", filter.Delivery, "only of this `delivery`")
+	f.StringVar(&filter.Type, "type", "", "only of this event type; may end in *")
+	f.StringVar((*string)(&filter.Status), "status", "", "only succeeded, failed or canceled ones")
+}
+
+func (p *program) attemptRow(a client.Attempt) []cell {
+	next := text("")
+	switch {
+	case !a.NextAt.IsZero():
+		next = p.when(a.NextAt)
+	case a.Status == bellhop.AttemptFailed:
+		next = cell{text: "given up", style: bad}
+	}
+	return []cell{
+		p.when(a.StartedAt), mark(a.Status), text(a.ID.String()), answer(a), took(a.DurationMS), number(int64(a.Number)),
+		text(a.App), text(a.Type), text(a.Endpoint.String()), next,
+	}
+}
+
+func mark(s bellhop.AttemptStatus) cell {
+	switch s {
+	case bellhop.AttemptSucceeded:
+		return cell{text: "✓", style: good}
+	case bellhop.AttemptFailed:
+		return cell{text: "✗", style: bad}
+	}
+	return cell{text: "–", style: faint}
+}
+
+// answer is the HTTP status or, where none came or none says enough, the reason.
+func answer(a client.Attempt) cell {
+	c := cell{style: mark(a.Status).style}
+	switch {
+	case a.ResponseStatus != 0 && (a.Reason == "" || a.Reason == "status"):
+		c.text = fmt.Sprint(a.ResponseStatus)
+	case a.ResponseStatus != 0:
+		c.text = fmt.Sprintf("%d %s", a.ResponseStatus, a.Reason)
+	default:
+		c.text = a.Reason
+	}
+	return c
+}
+
+// showAttempt shows one attempt with everything that was captured.
+func (p *program) showAttempt(a client.Attempt) error {
+	return p.show(a, func() {
+		var t table
+		t.field("attempt", text(a.ID.String()))
+		t.field("status", status(a.Status))
+		t.field("reason", text(a.Reason))
+		t.field("detail", text(a.Detail))
+		t.field("started", p.when(a.StartedAt))
+		t.field("took", cell{text: took(a.DurationMS).text})
+		t.field("number", text(fmt.Sprintf("%d (%s)", a.Number, a.Trigger)))
+		switch {
+		case !a.NextAt.IsZero():
+			t.field("next try", p.when(a.NextAt))
+		case a.Final:
+			t.field("next try", text("none: this attempt ended the delivery"))
+		}
+		t.field("event", text(a.Event.String()+" ("+a.Type+" in "+a.App+")"))
+		t.field("endpoint", text(a.Endpoint.String()))
+		t.field("delivery", text(a.Delivery.String()))
+		p.table(&t)
+		if a.URL != "" {
+			p.print("\n%s", p.style.paint(strong, "POST "+clean(a.URL)))
+			p.showHeaders(a.RequestHeader)
+		}
+		if a.ResponseStatus != 0 {
+			p.print("\n%s", p.style.paint(strong, strings.TrimSpace(fmt.Sprintf("%d %s", a.ResponseStatus, http.StatusText(a.ResponseStatus)))))
+			p.showHeaders(a.ResponseHeader)
+			p.showBody(a)
+		}
+	})
+}
+
+func (p *program) showHeaders(h http.Header) {
+	for _, name := range sortedKeys(h) {
+		for _, value := range h[name] {
+			p.print("%s %s", p.style.paint(faint, clean(name)+":"), clean(value))
+		}
+	}
+}
+
+func (p *program) showBody(a client.Attempt) {
+	switch body := a.ResponseBody; {
+	case len(a.ResponseBodyBase64) > 0:
+		p.print("\n%s", p.style.paint(faint, fmt.Sprintf("(%d bytes that are not text; --json has them in base64)", len(a.ResponseBodyBase64))))
+	case body != "" && utf8.ValidString(body):
+		p.print("\n%s", cleanText(body))
+	}
+	if a.ResponseTruncated {
+		p.print("%s", p.style.paint(faint, "(only the beginning of the body was kept)"))
+	}
+}

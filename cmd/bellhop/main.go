@@ -1,0 +1,238 @@
+// The program bellhop: the service, its API from a shell, and tools for
+// receivers. Package bellhop does the work; here is what a person types and
+// reads. settings.go says what can be set and how, serve.go wires the service,
+// and every other verb has a file of its own.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+)
+
+// program is one run of bellhop: where it reads, writes and looks things up.
+type program struct {
+	in       io.Reader
+	out, err io.Writer
+	environ  []string
+	now      func() time.Time
+	// inTerminal, outTerminal and errTerminal tell where a person sits.
+	inTerminal, outTerminal, errTerminal bool
+	// width is the terminal's, in columns; 0 if out is none.
+	width int
+	// password reads a line without showing it.
+	password func() (string, error)
+
+	settings *settings
+	style    style
+	json     bool
+}
+
+func main() {
+	// The first signal asks for an orderly end, the second one ends at once.
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		<-signals
+		fmt.Fprintln(os.Stderr, "bellhop: ended at once by a second signal")
+		os.Exit(exitInterrupted)
+	}()
+	p := &program{
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now,
+		inTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
+		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		password: func() (string, error) {
+			b, err := term.ReadPassword(int(os.Stdin.Fd()))
+			return string(b), err
+		},
+	}
+	if p.outTerminal {
+		p.width, _, _ = term.GetSize(int(os.Stdout.Fd()))
+	}
+	os.Exit(p.run(ctx, os.Args[1:]))
+}
+
+// The exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitUnreachable = 3
+	exitInterrupted = 130
+)
+
+const exitCodes = `Exit codes:
+  0    done
+  1    not done: the server refused it, a check failed, something broke
+  2    the command line, a variable or the configuration file is wrong
+  3    the server could not be reached
+  130  interrupted`
+
+// usageError is a mistake in what was typed or configured.
+type usageError struct{ error }
+
+func usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// errSilent fails a run that has already said why.
+var errSilent = errors.New("failed")
+
+// run does what args say and gives the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	p.settings = newSettings()
+	p.style = style{on: p.outTerminal && p.variable("NO_COLOR") == "" && p.variable("TERM") != "dumb"}
+	root := p.root()
+	root.SetArgs(args)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		p.note("bellhop: interrupted")
+		return exitInterrupted
+	}
+	if errors.Is(err, errSilent) {
+		return exitFailed
+	}
+	p.note("bellhop: %s", cleanText(err.Error()))
+	if _, ok := errors.AsType[usageError](err); ok {
+		p.note("Run '%s --help' for usage.", cmd.CommandPath())
+		return exitUsage
+	}
+	if _, ok := errors.AsType[unreachableError](err); ok {
+		return exitUnreachable
+	}
+	return exitFailed
+}
+
+// root is the tree of verbs.
+func (p *program) root() *cobra.Command {
+	root := group("bellhop", "Carry events to webhooks: signed, retried, logged",
+		"Bellhop signs each event of a platform and POSTs it to every endpoint that asked\n"+
+			"for it, tries again until it is taken, and keeps a log that explains every attempt.\n\n"+
+			"Start with:  bellhop serve --dev\n\n"+
+			"Every setting can be a flag, a variable (--public-url is BELLHOP_PUBLIC_URL) or a key\n"+
+			"of the configuration file (public_url); flags win over variables, and variables\n"+
+			"over the file.\n\n"+exitCodes)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetFlagErrorFunc(flagError)
+	root.PersistentFlags().AddFlag(p.settings.flags.Lookup("config"))
+
+	add := func(id, title string, verbs ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: id, Title: title})
+		for _, v := range verbs {
+			v.GroupID = id
+			root.AddCommand(v)
+		}
+	}
+	add("service", "The service:", p.serveVerb(), p.backupVerb())
+	add("api", "Its API from a shell:",
+		p.publishVerb(), p.appsVerb(), p.endpointsVerb(), p.eventTypesVerb(), p.dialectsVerb(),
+		p.eventsVerb(), p.deliveriesVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
+		p.resendVerb(), p.replayVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
+	add("receiver", "For receivers:", p.verifyVerb())
+	root.AddCommand(p.versionVerb())
+	completeWords(root)
+	return root
+}
+
+// group is a verb that only has verbs below it.
+func group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			var names []string
+			for _, c := range cmd.Commands() {
+				if c.IsAvailableCommand() {
+					names = append(names, c.Name())
+				}
+			}
+			return usage("there is no verb %q%s", cmd.CommandPath()+" "+args[0], didYouMean(args[0], names))
+		},
+	}
+	cmd.AddCommand(verbs...)
+	return cmd
+}
+
+// verb is a verb that does something, with the settings loaded. The words of use
+// after its name are its arguments; those in brackets may be left out, and the
+// last may end in "…".
+func (p *program) verb(use, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
+	name, synopsis, _ := strings.Cut(use, " ")
+	words := strings.Fields(synopsis)
+	least, most := 0, len(words)
+	for _, w := range words {
+		if !strings.HasPrefix(w, "[") {
+			least++
+		}
+		if strings.Contains(w, "…") {
+			most = 1 << 10
+		}
+	}
+	return &cobra.Command{
+		Use: use, Short: short, Long: long,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) < least:
+				return usage("%s needs %s", name, strings.Join(words[len(args):least], " and "))
+			case len(args) > most:
+				return usage("%q is one argument too many: %s takes %s", args[most], name, orNothing(synopsis))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.settings.load(p.environ); err != nil {
+				return err
+			}
+			return run(cmd, args)
+		},
+	}
+}
+
+func orNothing(synopsis string) string {
+	if synopsis == "" {
+		return "none"
+	}
+	return synopsis
+}
+
+// flagError says which flag was probably meant.
+func flagError(cmd *cobra.Command, err error) error {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok && unknown.GetSpecifiedShortnames() == "" {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		name := "--" + unknown.GetSpecifiedName()
+		return usage("there is no flag %s%s", name, didYouMean(name, names))
+	}
+	return usageError{err}
+}
+
+// variable gives an environment variable, or "".
+func (p *program) variable(name string) string {
+	value := ""
+	for _, v := range p.environ {
+		if n, x, ok := strings.Cut(v, "="); ok && n == name {
+			value = x
+		}
+	}
+	return value
+}

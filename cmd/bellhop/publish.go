@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/client"
+)
+
+func (p *program) publishVerb() *cobra.Command {
+	var data, subject, externalID, batch string
+	var deliverAt time.Time
+	cmd := p.apiVerb("publish [APP] [TYPE]", "Publish an event, or many",
+		`Publish an event of an app. Its data is any JSON, from --data or standard input, and is
+kept and sent byte for byte. When this returns, the event is durable.
+
+With --batch, every line of a file is an event {"app", "type", "data", "id"?, "subject"?,
+"deliver_at"?}. Up to 1000 lines are published at once, all or nothing; give each an id, and
+after an interruption the file can be published again without doubling anything.`,
+		func(ctx context.Context, c *client.Client, args []string) error {
+			if batch != "" {
+				if len(args) > 0 || data != "" || subject != "" || externalID != "" || !deliverAt.IsZero() {
+					return usage("with --batch everything is in the file: leave out APP, TYPE and the other flags")
+				}
+				return p.publishBatch(ctx, c, batch)
+			}
+			if len(args) != 2 {
+				return usage("publish needs APP and TYPE, such as: bellhop publish acme invoice.purchase --data @sale.json")
+			}
+			body, err := p.publishData(data)
+			if err != nil {
+				return err
+			}
+			publication := client.Publication{App: args[0], Type: args[1], Subject: subject, ID: externalID, Data: body}
+			if !deliverAt.IsZero() {
+				publication.DeliverAt = &deliverAt
+			}
+			receipt, err := c.Publish(ctx, publication)
+			if err != nil {
+				return err
+			}
+			return p.show(receipt, func() {
+				p.print("%s %s, bound for %s%s", p.mark(true), receipt.ID, count(receipt.Deliveries, "endpoint"), again(receipt.Duplicate))
+			})
+		})
+	cmd.Example = `  bellhop publish acme invoice.purchase --data '{"total":"123.90"}'
+  bellhop publish acme invoice.purchase --data @sale.json --id order-118 --subject invoice:118
+  produce | bellhop publish --batch -`
+	f := cmd.Flags()
+	f.StringVar(&data, "data", "", "the payload: `JSON`, or @FILE (default: standard input)")
+	f.StringVar(&subject, "subject", "", "what in the app it happened to, such as invoice:118")
+	f.StringVar(&externalID, "id", "", "your own `id` of the event; publishing it again makes no second event")
+	f.Var(&momentValue{at: &deliverAt, now: p.now, ahead: true}, "deliver-at", "`time` at which deliveries begin, or 2h for in two hours")
+	f.StringVar(&batch, "batch", "", "`file` with one event a line; - is standard input")
+	return cmd
+}
+
+func again(duplicate bool) string {
+	if duplicate {
+		return " (published before: this is the answer of that first time)"
+	}
+	return ""
+}
+
+// publishData reads the payload and leaves its bytes alone, but for white space
+// around it, which is not part of a JSON value.
+func (p *program) publishData(flag string) (bellhop.JSON, error) {
+	if flag != "" {
+		return p.jsonOrFile("data", flag)
+	}
+	if p.inTerminal {
+		return nil, usage("give the payload with --data, or pipe it in")
+	}
+	b, err := p.readInput("-")
+	if err != nil {
+		return nil, err
+	}
+	if b = trimJSON(b); !validJSON(b) {
+		return nil, usage("standard input is not one JSON value")
+	}
+	return b, nil
+}
+
+func trimJSON(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }
+
+func validJSON(b []byte) bool { return json.Valid(b) }
+
+// What one request of a batch carries at most; the server takes 16 MiB.
+const (
+	batchEvents = 1000
+	batchBytes  = 8 << 20
+	longestLine = 4 << 20
+)
+
+// publishBatch publishes the lines of a file, chunk by chunk.
+func (p *program) publishBatch(ctx context.Context, c *client.Client, path string) error {
+	in := p.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return usageError{err}
+		}
+		defer func() { _ = f.Close() }()
+		in = f
+	}
+	var chunk []client.Publication
+	var size, line, first, published, duplicates int
+	flush := func() error {
+		if len(chunk) == 0 {
+			return nil
+		}
+		receipts, err := c.PublishBatch(ctx, chunk)
+		if err != nil {
+			return fmt.Errorf("lines %d to %d of %s were not published (the %d events before them were): %w", first, line, path, published, err)
+		}
+		published += len(receipts)
+		for _, r := range receipts {
+			if r.Duplicate {
+				duplicates++
+			}
+			if p.json {
+				if err := p.printJSON(r); err != nil {
+					return err
+				}
+			}
+		}
+		p.progress("%d events published", published)
+		chunk, size = nil, 0
+		return nil
+	}
+	defer p.progressEnd()
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 0, 64<<10), longestLine)
+	for lines.Scan() {
+		text := bytes.TrimSpace(lines.Bytes())
+		if len(text) > 0 && (len(chunk) == batchEvents || size+len(text) > batchBytes) {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		line++
+		if len(text) == 0 {
+			continue
+		}
+		publication, err := readPublication(text)
+		if err != nil {
+			return usage("line %d of %s: %w (the %d events before it were published)", line, path, err, published)
+		}
+		if len(chunk) == 0 {
+			first = line
+		}
+		chunk, size = append(chunk, publication), size+len(text)
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read line %d of %s: %w", line+1, path, err)
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	p.progressEnd()
+	if !p.json {
+		repeated := ""
+		if duplicates > 0 {
+			repeated = fmt.Sprintf(", %d of them published before", duplicates)
+		}
+		p.print("%s %s published%s", p.mark(true), count(published, "event"), repeated)
+	}
+	return nil
+}
+
+func readPublication(line []byte) (client.Publication, error) {
+	var publication client.Publication
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&publication); err != nil {
+		return publication, fmt.Errorf("not an event: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return publication, errors.New("more than one event")
+	}
+	return publication, nil
+}
+
+// count puts a number and its noun together.
+func count[N int | int64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if noun == "delivery" {
+		noun = "deliverie"
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

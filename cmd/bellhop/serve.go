@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/internal/seal"
+	"github.com/bellhop/bellhop/sqlite"
+)
+
+func (p *program) serveVerb() *cobra.Command {
+	var printConfig bool
+	cmd := p.verb("serve", "Run the service: API and delivery engine",
+		`Run the service. It needs nothing but a folder to write to: the database and the key that
+encrypts endpoint secrets are made at the first start, and an admin key is printed, once.
+
+SIGTERM or SIGINT ends it in order: no new requests are started, those under way finish, the
+database is closed. A second signal ends it at once; nothing that was acknowledged is lost.
+
+Dialects of your own go into the configuration file:
+
+  # bellhop.yaml
+  listen: 0.0.0.0:8420
+  public_url: https://hooks.example.com
+  database: /var/lib/bellhop/bellhop.db
+  allow_cidr: [10.20.0.0/16]
+  dialects:
+    - name: acme
+      headers:
+        - {name: X-Acme-Id, value: "${id}"}
+        - {name: X-Acme-Time, value: "${ts}"}
+      signature:
+        {algorithm: hmac-sha256, secret: raw, content: "${ts}.${body}", encoding: hex, header: X-Acme-Signature}`,
+		func(cmd *cobra.Command, _ []string) error {
+			if printConfig {
+				return p.printConfig()
+			}
+			return p.serve(cmd.Context())
+		})
+	p.settings.add(cmd.Flags(), serviceSettings()...)
+	cmd.Flags().BoolVar(&printConfig, "print-config", false, "show the settings, where each comes from, and stop")
+	cmd.Flags().SortFlags = false
+	return cmd
+}
+
+// serve wires the service and runs it until ctx ends.
+func (p *program) serve(ctx context.Context) error {
+	s := p.settings
+	log := newLog(p.err, s.logFormat, s.logLevel)
+
+	// The port comes first: without it there is no point in touching the disk.
+	if strings.HasPrefix(s.database, "postgres://") || strings.HasPrefix(s.database, "postgresql://") {
+		return usage("database: this version of Bellhop stores in SQLite only; name a file, such as bellhop.db")
+	}
+	listener, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return listenError(s.listen, err)
+	}
+	defer func() { _ = listener.Close() }() // closed by the server, unless we don't get that far
+
+	metrics := prometheus.NewRegistry()
+	batchSize := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "bellhop_commit_batch_size", Help: "Steps that shared one transaction of the store.",
+		Buckets: prometheus.ExponentialBuckets(1, 2, 12),
+	})
+	commitTime := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "bellhop_commit_duration_seconds", Help: "How long one transaction of the store took, fsync included.",
+		Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
+	})
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), batchSize, commitTime)
+
+	store, err := sqlite.Open(ctx, s.database, sqlite.Options{
+		Logger: log, Program: version(),
+		OnCommit: func(steps int, took time.Duration) {
+			batchSize.Observe(float64(steps))
+			commitTime.Observe(took.Seconds())
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := store.Close(); err != nil {
+			log.Error("closing the database failed", "err", err)
+		}
+	}()
+
+	stored, err := store.Routes(ctx, 0)
+	if err != nil {
+		return fmt.Errorf("read the configuration from %s: %w", s.database, err)
+	}
+	keyFile := s.keyPath()
+	ring, newKeyFile, err := openMasterKey(keyFile, s.database, stored.Endpoints, log)
+	if err != nil {
+		return err
+	}
+
+	maxInFlight := s.requestsInFlight()
+	b, err := bellhop.New(ctx, store, bellhop.Config{
+		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects,
+		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
+		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: maxInFlight,
+		Retention: s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	adminKey := ""
+	if len(stored.Keys) == 0 {
+		if _, adminKey, err = b.CreateKey(ctx, "system", bellhop.KeyRequest{Name: "first admin key", Role: bellhop.RoleAdmin}); err != nil {
+			return fmt.Errorf("create the first admin key: %w", err)
+		}
+	}
+
+	stopping := make(chan struct{})
+	const envelope = 64 << 10 // what an event's body has besides its data
+	server := &http.Server{
+		Handler: api.Handler(b, api.Options{
+			Logger: log, PublicURL: s.publicURL, Version: version(), Gatherer: metrics, Metrics: metrics, Stop: stopping,
+			MaxEventBody: max(1<<20, int64(s.maxData)+envelope), MaxBatchBody: max(16<<20, int64(s.maxData)+envelope),
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		// No WriteTimeout: streams last as long as their readers like.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+
+	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopEngine()
+	engine, serving := make(chan error, 1), make(chan error, 1)
+	go func() { engine <- b.Run(engineCtx) }()
+	go func() { serving <- server.Serve(listener) }()
+	p.welcome(listener.Addr(), keyFile, newKeyFile, adminKey)
+	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "dev", s.dev, "max_in_flight", maxInFlight, "version", version())
+
+	var failed error
+	select {
+	case <-ctx.Done():
+		log.Info("shutting down", "drain_timeout", s.drainTimeout.String())
+	case err := <-engine:
+		failed = fmt.Errorf("the engine stopped: %w", cause(err))
+		engine <- nil // it is waited for below
+	case err := <-serving:
+		failed = fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+	}
+
+	// Requests to us and by us end side by side: the engine stops claiming at
+	// once, which turns readiness off; streams end; no connection is taken any
+	// more; and what is under way, there and here, gets the same time.
+	stopEngine()
+	close(stopping)
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drainTimeout)
+	defer cancel()
+	if err := server.Shutdown(draining); err != nil {
+		log.Warn("requests to the API were cut off at shutdown", "err", err)
+		_ = server.Close() // what it could not close is closed by our exit
+	}
+	if err := <-engine; err != nil && failed == nil {
+		failed = fmt.Errorf("stop the engine: %w", err)
+	}
+	if failed == nil {
+		log.Info("stopped")
+	}
+	return failed
+}
+
+func cause(err error) error {
+	if err == nil {
+		return errors.New("without an error")
+	}
+	return err
+}
+
+func listenError(address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use, perhaps by another Bellhop: stop that, or choose another address with --listen", address)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("this user may not listen on %s: choose a port above 1023 with --listen", address)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("this machine does not have the address %s: correct --listen", address)
+	}
+	return fmt.Errorf("cannot listen on %s: %w", address, err)
+}
+
+// openMasterKey opens the file with the key that the secrets are encrypted with,
+// and makes it only where nothing is encrypted yet: with a new key beside an old
+// database, every delivery would fail.
+func openMasterKey(path, database string, endpoints []bellhop.Endpoint, log *slog.Logger) (ring *seal.Ring, created bool, err error) {
+	_, err = os.Stat(path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if missing && len(endpoints) > 0 {
+		return nil, false, fmt.Errorf("the master key file %s is missing, but %s has %s whose secrets it encrypts: restore the file from its backup, or name its place with --master-key-file", path, database, count(len(endpoints), "endpoint"))
+	}
+	if ring, created, err = seal.LoadOrCreate(path); err != nil {
+		return nil, false, err
+	}
+	closed, reason := 0, error(nil)
+	for _, e := range endpoints {
+		for _, secret := range e.Secrets {
+			if _, err := ring.Open(secret.Sealed, e.ID.String()); err != nil {
+				closed, reason = closed+1, err
+				break
+			}
+		}
+	}
+	switch {
+	case closed == 0:
+	case closed == len(endpoints) && errors.Is(reason, seal.ErrUnknownKey):
+		return nil, false, fmt.Errorf("the master key file %s is not the one of %s: it opens the secrets of none of its %s. Restore the right file from its backup, or name its place with --master-key-file", path, database, count(closed, "endpoint"))
+	default:
+		log.Error("secrets of some endpoints cannot be opened; their deliveries are held", "endpoints", closed, "of", len(endpoints), "err", reason)
+	}
+	return ring, created, nil
+}
+
+// welcome says where everything is. The admin key is said here and nowhere else,
+// so that it does not get into the log.
+func (p *program) welcome(address net.Addr, keyFile string, newKeyFile bool, adminKey string) {
+	s := p.settings
+	base := "http://" + address.String()
+	if a, ok := address.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		base = fmt.Sprintf("http://127.0.0.1:%d", a.Port)
+	}
+	fresh := ""
+	if newKeyFile {
+		fresh = "  (new: it opens the endpoints' secrets; keep a copy apart from the database)"
+	}
+	public := s.publicURL
+	if public == "" {
+		public = base
+	}
+	p.print("Bellhop %s\n", version())
+	p.print("  API         %s", public)
+	p.print("  API guide   %s/docs", strings.TrimRight(public, "/"))
+	p.print("  Listening   %s", address)
+	p.print("  Database    %s", s.database)
+	p.print("  Master key  %s%s", keyFile, fresh)
+	if s.dev {
+		p.print("\n%s", p.style.paint(wait, "Development mode: plain http and loopback addresses are allowed as targets. Not for production."))
+	}
+	if adminKey != "" {
+		p.print("\nThis is the first start. Here is the admin key, shown this once and stored nowhere:\n")
+		p.print("  export BELLHOP_KEY=%s", adminKey)
+		if base != p.settings.flags.Lookup("server").DefValue {
+			p.print("  export BELLHOP_SERVER=%s", base)
+		}
+	}
+	p.print("")
+}

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/bellhop/bellhop/dialect"
+)
+
+// settings is everything that can be set. A setting is named once, as a flag;
+// its variable and its key in the configuration file follow from that. Flags win
+// over variables, variables over the file, and the file over the defaults.
+type settings struct {
+	config string
+
+	// Of the service.
+	listen            string
+	publicURL         string
+	database          string
+	masterKeyFile     string
+	dev               bool
+	allowCIDRs        []netip.Prefix
+	dns               string
+	userAgent         string
+	enforceEventTypes bool
+	maxData           int
+	maxInFlight       int
+	retention         time.Duration
+	disableAfter      time.Duration
+	drainTimeout      time.Duration
+	logFormat         string
+	logLevel          string
+	dialects          []dialect.Definition // file only
+
+	// Of the verbs that use its API.
+	server  string
+	key     string
+	keyFile string
+
+	// flags holds each setting's name, help, default and value.
+	flags *pflag.FlagSet
+	// origins says where each value comes from, by the flag's name.
+	origins map[string]string
+}
+
+func newSettings() *settings {
+	s := &settings{flags: pflag.NewFlagSet("settings", pflag.ContinueOnError), origins: map[string]string{}}
+	f := s.flags
+	f.StringVar(&s.config, "config", "", "YAML `file` with settings; keys are named like flags, with underscores")
+
+	f.StringVar(&s.listen, "listen", "127.0.0.1:8420", "`address` (host:port) to serve on")
+	f.StringVar(&s.publicURL, "public-url", "", "`URL` under which clients reach the API, for its documentation")
+	f.StringVar(&s.database, "database", "bellhop.db", "SQLite `file`; made if it does not exist")
+	f.StringVar(&s.masterKeyFile, "master-key-file", "", "`file` with the key that encrypts endpoint secrets; made at the first start (default the database's path and \".key\")")
+	f.BoolVar(&s.dev, "dev", false, "for development: allow plain http and loopback targets")
+	f.Var((*cidrValue)(&s.allowCIDRs), "allow-cidr", "`network` that endpoints may be in although it is not public, such as 10.1.0.0/16; may be repeated")
+	f.StringVar(&s.dns, "dns", "", "DNS server (`host:port`) to ask for endpoints' names (default the system's)")
+	f.StringVar(&s.userAgent, "user-agent", "Bellhop", "`text` sent as User-Agent")
+	f.BoolVar(&s.enforceEventTypes, "enforce-event-types", false, "refuse events whose type is not in the catalogue")
+	f.Var(sizeOf(&s.maxData, 256<<10), "max-data", "most data that one event may carry, such as 256KiB")
+	f.IntVar(&s.maxInFlight, "max-in-flight", 0, "most requests to endpoints at once (default 4096, or less where the limit of open files is low)")
+	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
+	f.Var(durationOf(&s.disableAfter, 5*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
+	f.Var(durationOf(&s.drainTimeout, 20*time.Second), "drain-timeout", "how long requests under way may take to finish at shutdown")
+	f.Var(oneOf(&s.logFormat, "text", "json"), "log-format", "how the log (on standard error) is written: text or json")
+	f.Var(oneOf(&s.logLevel, "info", "debug", "warn", "error"), "log-level", "least level that is logged: debug, info, warn or error")
+
+	f.StringVar(&s.server, "server", "http://127.0.0.1:8420", "`URL` of the Bellhop server")
+	f.StringVar(&s.key, "key", "", "API `key` (bh_…); rather set BELLHOP_KEY, because others can see flags")
+	f.StringVar(&s.keyFile, "key-file", "", "`file` with the API key, used if --key is not given")
+	return s
+}
+
+// serviceSettings are the settings of serve, in the order of its help.
+func serviceSettings() []string {
+	return []string{
+		"listen", "public-url", "database", "master-key-file", "dev", "allow-cidr", "dns", "user-agent",
+		"enforce-event-types", "max-data", "max-in-flight", "retention", "disable-after", "drain-timeout",
+		"log-format", "log-level",
+	}
+}
+
+// variableOf is the name of a setting's variable.
+func variableOf(flag string) string {
+	return "BELLHOP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// keyOf is the name of a setting in the configuration file.
+func keyOf(flag string) string { return strings.ReplaceAll(flag, "-", "_") }
+
+// secretVariable gives verify its secret.
+const secretVariable = "BELLHOP_SECRET"
+
+// load fills in what the flags, which are parsed already, left open: from the
+// variables, and then from the configuration file.
+func (s *settings) load(environ []string) error {
+	fromEnv, err := s.readVariables(environ)
+	if err != nil {
+		return err
+	}
+	if err := s.resolve("config", fromEnv, nil); err != nil {
+		return err
+	}
+	var fromFile map[string]fileValue
+	if s.config != "" {
+		if fromFile, err = s.readFile(s.config); err != nil {
+			return usageError{err}
+		}
+	}
+	var failed error
+	s.flags.VisitAll(func(f *pflag.Flag) {
+		if failed == nil {
+			failed = s.resolve(f.Name, fromEnv, fromFile)
+		}
+	})
+	if failed != nil {
+		return failed
+	}
+	return s.check()
+}
+
+// resolve sets one setting from the best source that has it.
+func (s *settings) resolve(name string, fromEnv map[string]string, fromFile map[string]fileValue) error {
+	f := s.flags.Lookup(name)
+	if s.origins[name] != "" {
+		return nil // config, which was needed first
+	}
+	if f.Changed {
+		s.origins[name] = "flag"
+		return nil
+	}
+	if text, ok := fromEnv[name]; ok {
+		s.origins[name] = variableOf(name)
+		if err := setAll(f.Value, strings.Split(text, ",")); err != nil {
+			return usage("%s: %w", variableOf(name), err)
+		}
+		return nil
+	}
+	if v, ok := fromFile[name]; ok {
+		s.origins[name] = fmt.Sprintf("%s line %d", s.config, v.line)
+		if err := setAll(f.Value, v.texts); err != nil {
+			return usage("%s line %d: %s: %w", s.config, v.line, keyOf(name), err)
+		}
+	}
+	return nil
+}
+
+// setAll sets a list to all texts, and anything else to the text that was split.
+func setAll(v pflag.Value, texts []string) error {
+	if _, isList := v.(*cidrValue); !isList {
+		text := strings.Join(texts, ",")
+		err := v.Set(text)
+		switch {
+		case err == nil:
+			return nil
+		case v.Type() == "bool":
+			return fmt.Errorf("%q is neither true nor false", text)
+		case v.Type() == "int":
+			return fmt.Errorf("%q is not a whole number", text)
+		}
+		return err
+	}
+	for _, text := range texts {
+		if err := v.Set(strings.TrimSpace(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readVariables gives the settings that variables make, by flag name.
+func (s *settings) readVariables(environ []string) (map[string]string, error) {
+	names := map[string]string{}
+	known := []string{secretVariable}
+	s.flags.VisitAll(func(f *pflag.Flag) {
+		names[variableOf(f.Name)] = f.Name
+		known = append(known, variableOf(f.Name))
+	})
+	values := map[string]string{}
+	for _, entry := range environ {
+		variable, text, _ := strings.Cut(entry, "=")
+		name, ok := names[variable]
+		switch {
+		case !strings.HasPrefix(variable, "BELLHOP_"), variable == secretVariable, isServiceLink(variable):
+		case !ok:
+			return nil, usage("the variable %s is set, but there is no such setting%s", variable, didYouMean(variable, known))
+		case text != "": // empty is how composed environments say "not set"
+			values[name] = text
+		}
+	}
+	return values, nil
+}
+
+// isServiceLink knows the variables that Kubernetes puts into every container
+// when a Service is named bellhop. They are nobody's spelling mistake.
+func isServiceLink(variable string) bool {
+	return variable == "BELLHOP_PORT" || strings.HasPrefix(variable, "BELLHOP_PORT_") ||
+		variable == "BELLHOP_SERVICE_HOST" || strings.HasPrefix(variable, "BELLHOP_SERVICE_PORT")
+}
+
+// check looks at what no single value's own rules can tell.
+func (s *settings) check() error {
+	if s.publicURL != "" {
+		if u, err := url.Parse(s.publicURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+			return usage("public-url: %q is not a URL such as https://hooks.example.com", s.publicURL)
+		}
+	}
+	if _, _, err := net.SplitHostPort(s.listen); err != nil {
+		return usage("listen: %q is not host:port, such as 127.0.0.1:8420, or :8420 for all addresses", s.listen)
+	}
+	if s.dns != "" {
+		if _, _, err := net.SplitHostPort(s.dns); err != nil {
+			return usage("dns: %q is not host:port, such as 9.9.9.9:53", s.dns)
+		}
+	}
+	if s.maxInFlight < 0 {
+		return usage("max-in-flight: %d is less than 1", s.maxInFlight)
+	}
+	return nil
+}
+
+// apiKey is the key for the API, from --key or --key-file.
+func (s *settings) apiKey() (string, error) {
+	if s.key != "" || s.keyFile == "" {
+		return s.key, nil
+	}
+	b, err := os.ReadFile(s.keyFile)
+	if err != nil {
+		return "", usage("key-file: %w", err)
+	}
+	key := strings.TrimSpace(string(b))
+	if key == "" || strings.ContainsAny(key, " \t\r\n") {
+		return "", usage("key-file: %s must hold one key (bh_…) and nothing else", s.keyFile)
+	}
+	return key, nil
+}
+
+// add gives a verb the flags of settings.
+func (s *settings) add(to *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		to.AddFlag(s.flags.Lookup(name))
+	}
+}
+
+// dialectNamed finds a dialect of the configuration file or a built-in one.
+func (s *settings) dialectNamed(name string) (*dialect.Dialect, error) {
+	known := []string{}
+	for _, d := range s.allDialects() {
+		if d.Name == name {
+			return dialect.Compile(d)
+		}
+		known = append(known, d.Name)
+	}
+	return nil, usage("there is no dialect %q%s; there are %s", name, didYouMean(name, known), strings.Join(known, ", "))
+}
+
+// allDialects are the built-in dialects and those of the configuration file.
+func (s *settings) allDialects() []dialect.Definition {
+	return slices.Concat(dialect.Builtin(), s.dialects)
+}
+
+// keyPath is the master key file's path.
+func (s *settings) keyPath() string {
+	if s.masterKeyFile != "" {
+		return s.masterKeyFile
+	}
+	return s.database + ".key"
+}
+
+// requestsInFlight is how many requests may be made at once.
+func (s *settings) requestsInFlight() int {
+	if s.maxInFlight > 0 {
+		return s.maxInFlight
+	}
+	return inFlightFor(openFiles())
+}
+
+// inFlightFor is how many requests to make at once with so many open files: each
+// may need a connection in use and leave one idle, and the database, the log and
+// the API's callers need some too.
+func inFlightFor(files uint64) int {
+	const (
+		most, least = 4096, 16
+		others      = 200
+	)
+	if files >= 2*most+others {
+		return most
+	}
+	return max(least, (int(files)-others)/2)
+}

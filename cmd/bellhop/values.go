@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+// The types of settings and flags that pflag lacks. Their Set is told what a
+// person wrote, and its error says how to write it.
+
+// durationValue reads "15s" or "7d", longer than nothing.
+type durationValue time.Duration
+
+func durationOf(d *time.Duration, preset time.Duration) *durationValue {
+	*d = preset
+	return (*durationValue)(d)
+}
+
+func (v *durationValue) Set(text string) error {
+	d, err := bellhop.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	if d <= 0 {
+		return fmt.Errorf("%q must be longer than 0s", text)
+	}
+	*v = durationValue(d)
+	return nil
+}
+
+func (v *durationValue) String() string {
+	if *v == 0 {
+		return ""
+	}
+	return bellhop.Duration(*v).String()
+}
+
+func (*durationValue) Type() string { return "duration" }
+
+// sizeValue reads a number of bytes, such as "256KiB".
+type sizeValue int
+
+func sizeOf(n *int, preset int) *sizeValue {
+	*n = preset
+	return (*sizeValue)(n)
+}
+
+func (v *sizeValue) Set(text string) error {
+	number, factor := strings.TrimSpace(text), 1
+	for _, unit := range []struct {
+		name   string
+		factor int
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"kB", 1000}, {"MB", 1000_000}, {"B", 1}} {
+		if rest, ok := strings.CutSuffix(number, unit.name); ok {
+			number, factor = strings.TrimSpace(rest), unit.factor
+			break
+		}
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n <= 0 || n > math.MaxInt32/factor {
+		return fmt.Errorf(`%q is not a size: write it like "256KiB", "1MiB" or "300000", at most 2047MiB`, text)
+	}
+	*v = sizeValue(n * factor)
+	return nil
+}
+
+func (v *sizeValue) String() string {
+	switch n := int(*v); {
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return strconv.Itoa(n>>20) + "MiB"
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return strconv.Itoa(n>>10) + "KiB"
+	default:
+		return strconv.Itoa(n)
+	}
+}
+
+func (*sizeValue) Type() string { return "size" }
+
+// cidrValue collects networks; a single address is a network of one.
+type cidrValue []netip.Prefix
+
+func (v *cidrValue) Set(text string) error {
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		addr, addrErr := netip.ParseAddr(text)
+		if addrErr != nil || addr.Zone() != "" {
+			return fmt.Errorf("%q is not a network: write it like 10.1.0.0/16 or fd00::/8", text)
+		}
+		prefix = netip.PrefixFrom(addr, addr.BitLen())
+	}
+	if prefix != prefix.Masked() {
+		return fmt.Errorf("%q has bits set beyond its length: did you mean %s?", text, prefix.Masked())
+	}
+	*v = append(*v, prefix)
+	return nil
+}
+
+func (v *cidrValue) String() string {
+	var texts []string
+	for _, p := range *v {
+		texts = append(texts, p.String())
+	}
+	return strings.Join(texts, ",")
+}
+
+func (*cidrValue) Type() string { return "network" }
+
+// choiceValue is one of a few words.
+type choiceValue struct {
+	word    *string
+	allowed []string
+}
+
+// oneOf is a choice whose first word is the default.
+func oneOf(word *string, allowed ...string) *choiceValue {
+	*word = allowed[0]
+	return &choiceValue{word, allowed}
+}
+
+func (v *choiceValue) Set(text string) error {
+	if !slices.Contains(v.allowed, text) {
+		return fmt.Errorf("%q is not one of %s", text, strings.Join(v.allowed, ", "))
+	}
+	*v.word = text
+	return nil
+}
+
+func (v *choiceValue) String() string { return *v.word }
+
+func (*choiceValue) Type() string { return "word" }
+
+// momentValue is a point in time: RFC 3339, a date, "now", or a duration away
+// from now, in the past or, where ahead is set, in the future.
+type momentValue struct {
+	at    *time.Time
+	now   func() time.Time
+	ahead bool
+	text  string
+}
+
+func (p *program) moment(at *time.Time) *momentValue { return &momentValue{at: at, now: p.now} }
+
+func (v *momentValue) Set(text string) error {
+	v.text = text
+	if text == "now" {
+		*v.at = v.now()
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			*v.at = t
+			return nil
+		}
+	}
+	d, err := bellhop.ParseDuration(text)
+	if err != nil || d < 0 {
+		if v.ahead {
+			return fmt.Errorf(`%q is not a time: write it like 2027-06-01T15:04:05Z, "2027-06-01 15:04" (local), or 2h for in two hours`, text)
+		}
+		return fmt.Errorf(`%q is not a time: write it like 2027-06-01T15:04:05Z, "2027-06-01 15:04" (local), or 2h for two hours ago`, text)
+	}
+	if v.ahead {
+		*v.at = v.now().Add(time.Duration(d))
+	} else {
+		*v.at = v.now().Add(-time.Duration(d))
+	}
+	return nil
+}
+
+func (v *momentValue) String() string { return v.text }
+
+func (*momentValue) Type() string { return "time" }

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bellhop/bellhop/dialect"
+)
+
+// verification is what verify is asked.
+type verification struct {
+	request, headers, body string
+	dialect                string
+	secrets                []string
+	secretFile             string
+	at                     string
+	tolerance              time.Duration
+}
+
+func (p *program) verifyVerb() *cobra.Command {
+	var v verification
+	cmd := p.verb("verify [FILE]", "Check a captured request against a secret and say what is wrong",
+		`Check whether a request that a receiver got was signed with a secret, and say in words
+what is wrong and what to do about it.
+
+The request is a capture as it came over the wire: request line, headers, a blank line and
+the body. It is read from FILE or from standard input; or its parts are, with --headers and
+--body. The body must be exactly what arrived: not a byte may be added, not even a line
+break at its end.
+
+The secret comes from --secret, --secret-file or BELLHOP_SECRET, or is asked for on a
+terminal. The dialect is told from the headers where it is not given.`,
+		func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if v.request != "" {
+					return usage("the request was given twice, as %q and with --request", args[0])
+				}
+				v.request = args[0]
+			}
+			return p.verifyRequest(v)
+		})
+	cmd.Example = `  bellhop verify --secret-file secret.txt request.txt
+  nc -l 8080 | BELLHOP_SECRET=whsec_… bellhop verify
+  bellhop verify --dialect github --secret S --headers headers.txt --body body.json --at any`
+	f := cmd.Flags()
+	f.StringVar(&v.request, "request", "", "`file` with the captured request; - is standard input, the default")
+	f.StringVar(&v.headers, "headers", "", "`file` with the headers only")
+	f.StringVar(&v.body, "body", "", "`file` with the body only")
+	f.StringVar(&v.dialect, "dialect", "", "`name` of the dialect, such as standard (default: told from the headers)")
+	f.StringArrayVar(&v.secrets, "secret", nil, "the endpoint's `secret`; may be repeated")
+	f.StringVar(&v.secretFile, "secret-file", "", "`file` with the secret, or several, one a line")
+	f.StringVar(&v.at, "at", "now", "`time` at which the request arrived, or any to accept it at any time")
+	f.Var((*durationValue)(&v.tolerance), "tolerance", "how old or early the request may be (default: the dialect's rule)")
+	p.jsonFlag(cmd)
+	return cmd
+}
+
+// verdict is what verify says with --json.
+type verdict struct {
+	OK      bool   `json:"ok"`
+	Dialect string `json:"dialect,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Detail  string `json:"detail"`
+	Remedy  string `json:"remedy,omitempty"`
+}
+
+func (p *program) verifyRequest(v verification) error {
+	request, err := p.receivedRequest(v)
+	if err != nil {
+		return err
+	}
+	now, tolerance, words := p.now(), v.tolerance, "and the time is right"
+	switch v.at {
+	case "now":
+	case "any":
+		tolerance, words = -1, "and its time was not checked"
+	default:
+		if err := p.moment(&now).Set(v.at); err != nil {
+			return usage("--at: %w", err)
+		}
+	}
+	var candidates []*dialect.Dialect
+	guessed := ""
+	if v.dialect != "" {
+		d, err := p.settings.dialectNamed(v.dialect)
+		if err != nil {
+			return err
+		}
+		candidates = append(candidates, d)
+	} else {
+		if candidates, err = guessDialects(p.settings.allDialects(), request.Header); err != nil {
+			return p.refuse("", err, v)
+		}
+		guessed = " (by the headers)"
+	}
+	secrets, err := p.verifySecrets(v)
+	if err != nil {
+		return err
+	}
+	var first error
+	for _, d := range candidates {
+		err := d.Verify(request, secrets, now, tolerance)
+		if err != nil {
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		if sig := d.Definition().Signature; !sendsTime(d) && sig.BodyTime == "" {
+			words = "which says nothing about its age: this dialect sends no time"
+		}
+		detail := "The signature is right, " + words + "."
+		return p.show(verdict{OK: true, Dialect: d.Name(), Detail: detail}, func() {
+			p.print("%s %s", p.mark(true), detail)
+			p.print("  Dialect %s%s, body of %d bytes.", d.Name(), guessed, len(request.Body))
+		})
+	}
+	return p.refuse(candidates[0].Name()+guessed, first, v)
+}
+
+// sendsTime tells whether requests of the dialect say when they were made.
+func sendsTime(d *dialect.Dialect) bool {
+	def := d.Definition()
+	templates := def.Signature.Content + def.Signature.Value
+	for _, h := range def.Headers {
+		templates += h.Value
+	}
+	return strings.Contains(templates, "${ts}") || strings.Contains(templates, "${ms}")
+}
+
+// refuse says what is wrong with the request.
+func (p *program) refuse(name string, err error, v verification) error {
+	refusal, ok := errors.AsType[*dialect.VerifyError](err)
+	if !ok {
+		return err
+	}
+	bare, _, _ := strings.Cut(name, " ")
+	if err := p.show(verdict{Dialect: bare, Code: refusal.Code, Detail: refusal.Detail, Remedy: refusal.Remedy}, func() {
+		p.print("%s %s", p.mark(false), clean(refusal.Detail))
+		p.print("  %s", clean(refusal.Remedy))
+		if refusal.Code == dialect.CodeStaleTime && v.at == "now" {
+			p.print("  For a capture of an earlier time, say when it arrived (--at 2027-06-01T15:04:05Z) or --at any.")
+		}
+		if name == "" {
+			p.print("  Code %s.", refusal.Code)
+		} else {
+			p.print("  Dialect %s; code %s.", name, refusal.Code)
+		}
+	}); err != nil {
+		return err
+	}
+	return errSilent
+}
+
+// receivedRequest reads the request in whichever form it was given.
+func (p *program) receivedRequest(v verification) (dialect.Received, error) {
+	parts := v.headers != "" || v.body != ""
+	switch {
+	case parts && v.request != "":
+		return dialect.Received{}, usage("give the whole request, or --headers and --body, not both")
+	case parts && (v.headers == "" || v.body == ""):
+		return dialect.Received{}, usage("--headers and --body go together: give both, or the whole request as one file")
+	case parts && v.headers == "-" && v.body == "-":
+		return dialect.Received{}, usage("only one of --headers and --body can be standard input")
+	case parts:
+		head, err := p.readInput(v.headers)
+		if err != nil {
+			return dialect.Received{}, err
+		}
+		h, err := readHeaders(head)
+		if err != nil {
+			return dialect.Received{}, err
+		}
+		body, err := p.readInput(v.body)
+		return dialect.Received{Header: h, Body: body}, err
+	}
+	if v.request == "" {
+		v.request = "-"
+	}
+	if v.request == "-" && p.inTerminal {
+		p.note("Paste the request, then press Ctrl-D at the start of a line; a file is safer, because a terminal may change bytes.")
+	}
+	dump, err := p.readInput(v.request)
+	if err != nil {
+		return dialect.Received{}, err
+	}
+	if len(bytes.TrimSpace(dump)) == 0 {
+		return dialect.Received{}, usage("the captured request is empty")
+	}
+	return readDump(dump)
+}
+
+// maxInput bounds what is read from a file or a pipe, in bytes.
+const maxInput = 64 << 20
+
+// readInput reads a file, or standard input for "-".
+func (p *program) readInput(path string) ([]byte, error) {
+	in := p.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		defer func() { _ = f.Close() }()
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(b) > maxInput {
+		return nil, usage("%s is larger than %d MiB", path, maxInput>>20)
+	}
+	return b, nil
+}
+
+// verifySecrets finds the secrets, so that none need be in a shell's history.
+func (p *program) verifySecrets(v verification) ([]string, error) {
+	secrets := v.secrets
+	if v.secretFile != "" {
+		content, err := p.readInput(v.secretFile)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(content)) {
+			if line = strings.TrimRight(line, "\r\n"); line != "" {
+				secrets = append(secrets, line)
+			}
+		}
+	}
+	if len(secrets) == 0 && p.variable(secretVariable) != "" {
+		secrets = []string{p.variable(secretVariable)}
+	}
+	if len(secrets) == 0 && p.inTerminal && p.errTerminal {
+		_, _ = fmt.Fprint(p.err, "Secret: ")
+		secret, err := p.password()
+		p.note("")
+		if err != nil {
+			return nil, fmt.Errorf("read the secret: %w", err)
+		}
+		secrets = []string{secret}
+	}
+	for _, s := range secrets {
+		if s == "" {
+			return nil, usage("the secret is empty")
+		}
+	}
+	if len(secrets) == 0 {
+		return nil, usage("give the endpoint's secret with --secret-file, --secret or the variable %s; 'bellhop endpoints secret ENDPOINT' shows it", secretVariable)
+	}
+	return secrets, nil
+}
