@@ -24,6 +24,7 @@ import (
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/safehttp"
+	"github.com/bellhop/bellhop/internal/seal"
 )
 
 // Config adjusts a Bellhop. The zero value of every field but Sealer is a good
@@ -88,6 +89,10 @@ type Sealer interface {
 	Seal(plaintext []byte, context string) []byte
 	Open(sealed []byte, context string) ([]byte, error)
 }
+
+// NewSealer gives a Sealer that encrypts with AES-256-GCM. Keys have 32 bytes each:
+// the first one seals, and every one opens, so that keys can be rotated.
+func NewSealer(keys ...[]byte) (Sealer, error) { return seal.NewRing(keys...) }
 
 func (c Config) withDefaults() Config {
 	or := func(v *time.Duration, d time.Duration) {

@@ -17,7 +17,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/memstore"
 )
 
@@ -131,11 +130,11 @@ type house struct {
 
 func sealer(t testing.TB) bellhop.Sealer {
 	t.Helper()
-	ring, err := seal.NewRing(bytes.Repeat([]byte{7}, 32))
+	s, err := bellhop.NewSealer(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring
+	return s
 }
 
 // open starts a Bellhop on a memory store inside a synctest bubble.

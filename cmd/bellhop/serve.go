@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -60,6 +61,11 @@ Dialects of your own go into the configuration file:
 
 // serve wires the service and runs it until ctx ends.
 func (p *program) serve(ctx context.Context) error {
+	// An event lives for milliseconds, so little is alive at any time: collecting
+	// garbage a quarter as often costs some memory and saves a tenth of the CPU.
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 	s := p.settings
 	log := newLog(p.err, s.logFormat, s.logLevel)
 
