@@ -6,13 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
@@ -21,11 +20,6 @@ import (
 const (
 	defaultTimeout = 15 * time.Second
 	defaultMaxBody = 16 << 10
-
-	// maxHeader bounds the bytes of the response headers, including those of all
-	// informational (1xx) responses before them. net/http keeps one budget for
-	// both, as long as no httptrace hook asks for the 1xx ones.
-	maxHeader = 64 << 10
 
 	// A response body that goes on after its kept part is read for that much and
 	// that long, thrown away, so that its connection can be used again: a new TLS
@@ -55,7 +49,9 @@ type Client struct {
 	policy    Policy
 	dialer    net.Dialer
 	tls       *tls.Config
-	transport http.RoundTripper
+	pool      *pool
+	scratches *sync.Pool        // of *scratch
+	transport http.RoundTripper // nil unless replaced
 	userAgent string
 	drainTime time.Duration
 }
@@ -67,6 +63,7 @@ func New(o Options) *Client {
 		userAgent: orDefault(o.UserAgent, "Bellhop"),
 		transport: o.Transport,
 		drainTime: drainTime,
+		scratches: &sync.Pool{New: newScratch},
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS12,
 			RootCAs:    o.RootCAs,
@@ -74,32 +71,16 @@ func New(o Options) *Client {
 			// Resuming a session saves the receiver's signature and a certificate chain.
 			ClientSessionCache: tls.NewLRUClientSessionCache(1024),
 		},
+		pool: &pool{
+			maxPerHost:     o.MaxConnsPerHost,
+			maxIdle:        orDefault(o.MaxIdleConns, 4096),
+			maxIdlePerHost: orDefault(o.MaxIdleConnsPerHost, 256),
+			idleTimeout:    orDefault(o.IdleTimeout, 90*time.Second),
+			hosts:          map[target]*host{},
+		},
 	}
 	c.dialer.ControlContext = c.guard
 	c.dialer.Resolver = resolver(o.Policy.DNS)
-	if c.transport != nil {
-		return c
-	}
-
-	var http1 http.Protocols
-	http1.SetHTTP1(true)
-	c.transport = &http.Transport{
-		Proxy: nil, // not even the environment's: a proxy would dial where the guard cannot see
-		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			return c.dial(ctx, addr, false)
-		},
-		DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			return c.dial(ctx, addr, true)
-		},
-		Protocols:              &http1,
-		DisableCompression:     true, // a body is kept as it came; a gzip bomb stays folded
-		MaxResponseHeaderBytes: maxHeader,
-		MaxConnsPerHost:        o.MaxConnsPerHost,
-		MaxIdleConns:           orDefault(o.MaxIdleConns, 4096),
-		// net/http's default of 2 would close nearly every connection of a busy host.
-		MaxIdleConnsPerHost: orDefault(o.MaxIdleConnsPerHost, 256),
-		IdleConnTimeout:     orDefault(o.IdleTimeout, 90*time.Second),
-	}
 	return c
 }
 
@@ -108,6 +89,7 @@ func (c *Client) CheckURL(raw string) error { return c.policy.CheckURL(raw) }
 
 // Close closes the idle connections. Busy ones close when their request is done.
 func (c *Client) Close() {
+	c.pool.close()
 	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
@@ -154,34 +136,29 @@ type Response struct {
 // is over. Redirects are not followed: a 3xx is a response like any other.
 func (c *Client) Do(ctx context.Context, r Request) Response {
 	start := time.Now()
-	u, header, err := c.check(r)
+	u, err := c.check(r)
 	if err != nil {
 		return Response{Reason: err.reason, Detail: err.detail, Duration: time.Since(start)}
 	}
-
-	limited, cancel := context.WithDeadline(ctx, start.Add(orDefault(max(r.Timeout, 0), defaultTimeout)))
-	defer cancel()
-	deadline, _ := limited.Deadline() // the caller's, if that is earlier
-	timeout := deadline.Sub(start).Round(time.Millisecond)
+	r.Method = orDefault(r.Method, http.MethodPost)
+	r.MaxBody = orDefault(max(r.MaxBody, 0), defaultMaxBody)
+	deadline := start.Add(orDefault(max(r.Timeout, 0), defaultTimeout))
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
 
 	for {
-		x := &exchange{caller: ctx, host: u.Host, timeout: timeout, deadline: deadline}
-		req, body := newRequest(limited, x, u, header, r)
-		res, err := c.transport.RoundTrip(req)
-		if err != nil {
-			body.release()
-			if limited.Err() == nil && x.unsent() {
-				// Each round uses up an idle connection, and a fresh one is not
-				// repeated, so this ends.
-				continue
-			}
-			out := x.failed(err)
-			out.Duration = time.Since(start)
+		x := &exchange{
+			client: c, caller: ctx, host: u.Host, target: targetOf(u),
+			start: start, timeout: deadline.Sub(start).Round(time.Millisecond), deadline: deadline,
+		}
+		if c.transport != nil {
+			return x.simulate(u, r)
+		}
+		out, err := x.do(u, r)
+		if err != errUnsent {
 			return out
 		}
-		out := c.receive(x, res, orDefault(max(r.MaxBody, 0), defaultMaxBody), start, cancel)
-		body.release()
-		return out
 	}
 }
 
@@ -192,151 +169,56 @@ type problem struct {
 }
 
 // check finds what is wrong with a request before anything is sent, and returns
-// its URL and its headers as they will be sent.
-func (c *Client) check(r Request) (*url.URL, http.Header, *problem) {
+// its URL.
+func (c *Client) check(r Request) (*url.URL, *problem) {
 	u, err := c.policy.parseURL(r.URL)
 	if err != nil {
 		var refused *URLError
 		if errors.As(err, &refused) && refused.Code == CodeAddress {
-			return nil, nil, &problem{ReasonAddress, refused.Detail}
+			return nil, &problem{ReasonAddress, refused.Detail}
 		}
-		return nil, nil, &problem{ReasonURL, err.Error()}
+		return nil, &problem{ReasonURL, err.Error()}
 	}
 	if r.Method == http.MethodConnect || r.Method != "" && !httpguts.ValidHeaderFieldName(r.Method) {
-		return nil, nil, &problem{ReasonRequest, tidy(fmt.Sprintf("the method %q cannot be sent", r.Method))}
+		return nil, &problem{ReasonRequest, tidy(fmt.Sprintf("the method %q cannot be sent", r.Method))}
 	}
-
-	header := make(http.Header, len(r.Header)+1)
-	named := false
 	for name, values := range r.Header {
 		if !httpguts.ValidHeaderFieldName(name) {
-			return nil, nil, &problem{ReasonRequest, tidy(fmt.Sprintf("the header name %q cannot be sent", name))}
+			return nil, &problem{ReasonRequest, tidy(fmt.Sprintf("the header name %q cannot be sent", name))}
 		}
 		for _, v := range values {
 			if !httpguts.ValidHeaderFieldValue(v) { // not shown: it may be a secret
-				return nil, nil, &problem{ReasonRequest, tidy("the value of the header " + name + " cannot be sent: it contains control characters")}
+				return nil, &problem{ReasonRequest, tidy("the value of the header " + name + " cannot be sent: it contains control characters")}
 			}
 		}
-		if strings.EqualFold(name, "User-Agent") {
-			name, named = "User-Agent", true // in any other case, net/http adds its own
-		}
-		if !connectionHeader(name) {
-			// The values are not copied: net/http only reads them, and the map,
-			// which it may still be walking after an early response, is ours.
-			header[name] = values
-		}
 	}
-	if !named {
-		header["User-Agent"] = []string{c.userAgent}
+	return u, nil
+}
+
+// targetOf is where a URL's requests go.
+func targetOf(u *url.URL) target {
+	t := target{secure: u.Scheme == "https", addr: u.Host}
+	if u.Port() == "" && t.secure {
+		t.addr += ":443"
+	} else if u.Port() == "" {
+		t.addr += ":80"
 	}
-	return u, header, nil
+	return t
 }
 
 // connectionHeader reports whether a header is about the connection or the
 // framing (RFC 9110, 7.6.1). An endpoint's configured headers must not be able
 // to change protocols, smuggle a second request or wait for a 100 Continue.
 func connectionHeader(name string) bool {
-	switch http.CanonicalHeaderKey(name) {
-	case "Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "Proxy-Connection",
-		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
-		return true
+	for _, own := range [...]string{
+		"Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "Proxy-Connection",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	} {
+		if strings.EqualFold(name, own) {
+			return true
+		}
 	}
 	return false
-}
-
-func newRequest(ctx context.Context, x *exchange, u *url.URL, header http.Header, r Request) (*http.Request, *payload) {
-	req := &http.Request{
-		Method:        orDefault(r.Method, http.MethodPost),
-		URL:           u,
-		Host:          u.Host,
-		Header:        header,
-		ContentLength: int64(len(r.Body)),
-	}
-	body := &payload{rest: r.Body}
-	if len(r.Body) > 0 { // else a length of zero, which net/http takes for "unknown", would be sent as chunks
-		req.Body = body
-	}
-	ctx = context.WithValue(ctx, exchangeKey{}, x)
-	return req.WithContext(httptrace.WithClientTrace(ctx, x.trace())), body
-}
-
-// receive reads the kept part of a response. cancel ends the request's context,
-// and with it the connection.
-func (c *Client) receive(x *exchange, res *http.Response, limit int64, start time.Time, cancel func()) Response {
-	if res.Body == nil { // only a replaced transport forgets it
-		res.Body = http.NoBody
-	}
-	defer res.Body.Close()
-	x.enter(phaseBody)
-	out := Response{Status: res.StatusCode, Header: res.Header}
-	finish := func(err error) Response {
-		if err != nil {
-			out.Reason, out.Detail = x.explain(err)
-			out.Detail = tidy(out.Detail)
-		}
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		out.RemoteAddr, out.Reused, out.Refused = x.remote, x.reused, x.refused
-		out.Duration = time.Since(start)
-		return out
-	}
-
-	if res.StatusCode < 200 {
-		// 101 hands the raw connection to us as the body, no longer bound by the
-		// request's context: reading it could hang for ever.
-		return finish(fmt.Errorf("unasked status %d", res.StatusCode))
-	}
-	if x.conn != nil {
-		x.conn.keepAlive(res.Header)
-	}
-	body, full, err := keep(res.Body, res.ContentLength, limit)
-	out.Body = body
-	if err != nil {
-		out.Truncated = true
-		return finish(err)
-	}
-	out.Truncated = full && res.ContentLength != limit
-	done := finish(nil)
-	if full && res.ContentLength-limit <= drainBytes {
-		timer := time.AfterFunc(c.drainTime, cancel)
-		n, err := io.CopyN(io.Discard, res.Body, drainBytes+1)
-		timer.Stop()
-		if n == 0 && err == io.EOF {
-			done.Truncated = false // it was exactly as long as the limit
-		}
-	}
-	return done
-}
-
-// keep reads up to limit bytes of a body. full reports that it stopped at the
-// limit, with more perhaps to come: asking for more could wait for a receiver
-// that trickles.
-func keep(body io.Reader, length, limit int64) (kept []byte, full bool, err error) {
-	if length == 0 {
-		return nil, false, nil
-	}
-	size := int64(512)
-	if length > 0 {
-		size = length + 1 // room to see the end
-	}
-	kept = make([]byte, 0, min(size, limit))
-	for {
-		if int64(len(kept)) == limit {
-			return kept, true, nil
-		}
-		if len(kept) == cap(kept) {
-			kept = append(kept, 0)[:len(kept)]
-		}
-		room := kept[len(kept):min(int64(cap(kept)), limit)]
-		n, err := body.Read(room)
-		kept = kept[:len(kept)+n]
-		if err == io.EOF {
-			return kept, false, nil
-		}
-		if err != nil {
-			return kept, false, err
-		}
-	}
 }
 
 func orDefault[T comparable](v, otherwise T) T {

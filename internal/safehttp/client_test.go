@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -26,7 +27,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	log.SetOutput(io.Discard) // net/http logs what receivers say out of turn
+	if os.Getenv(beReceiver) != "" {
+		receive()
+		return
+	}
+	log.SetOutput(io.Discard) // net/http's servers log what we do out of turn
 	goleak.VerifyTestMain(m)
 }
 
@@ -383,9 +388,7 @@ func TestReuse(t *testing.T) {
 			t.Fatalf("%+v", res)
 		}
 	}
-	// One, but for a machine so busy that net/http waits 50 ms in vain for its
-	// own goroutine to say that the request was written.
-	if n := r.conns.Load(); n > 3 {
+	if n := r.conns.Load(); n != 1 {
 		t.Errorf("%d connections for 20 requests", n)
 	}
 
@@ -412,7 +415,7 @@ func TestReuse(t *testing.T) {
 		wg.Go(func() { c.Do(t.Context(), post("http://"+together.addr+"/")) })
 	}
 	wg.Wait()
-	if n := together.conns.Load(); n > parallel+parallel/4 {
+	if n := together.conns.Load(); n != parallel {
 		t.Errorf("%d connections for %d parallel requests, twice", n, parallel)
 	}
 }
@@ -494,10 +497,9 @@ func TestKeepAliveHint(t *testing.T) {
 		"timeout=5": 4 * time.Second, "timeout=5, max=100": 4 * time.Second, "max=100,timeout=1": 500 * time.Millisecond,
 		"timeout=600": maxConnAge, "timeout=-1": maxConnAge, "": maxConnAge, "max=5": maxConnAge,
 	} {
-		k := &conn{born: time.Now()}
-		k.expires.Store(int64(maxConnAge))
+		k := &conn{born: time.Now(), expires: maxConnAge}
 		k.keepAlive(http.Header{"Keep-Alive": {hint}})
-		if got := time.Duration(k.expires.Load()); got < want || got > want+slack {
+		if got := k.expires; got < want || got > want+slack {
 			t.Errorf("%q: %s, want %s", hint, got, want)
 		}
 	}
@@ -572,7 +574,7 @@ func TestTLSGoodbyeIsShort(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- server.Handshake() }()
 	// Up to TLS 1.2 the server's handshake ends with a read, so it leaves nothing unread.
-	client := tls.Client(impatientConn{ours}, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
+	client := tls.Client(&impatientConn{Conn: ours}, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
 	if err := errors.Join(client.Handshake(), <-done); err != nil {
 		t.Fatal(err)
 	}
@@ -639,27 +641,11 @@ func TestNoGoroutineOutlivesAnExchange(t *testing.T) {
 	for deadline := time.Now().Add(slack); ; runtime.Gosched() {
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
-		if !bytes.Contains(stacks, []byte("net/http.(*persistConn)")) && !bytes.Contains(stacks, []byte("safehttp.(*Client).dial")) {
+		if !bytes.Contains(stacks, []byte("safehttp.(*Client).")) && !bytes.Contains(stacks, []byte("safehttp.(*conn).")) {
 			return
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines before, still running:\n%s", before, stacks)
 		}
 	}
-}
-
-func BenchmarkDo(b *testing.B) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
-	defer srv.Close()
-	c := New(Options{Policy: dev})
-	defer c.Close()
-	body := make([]byte, 1024)
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if res := c.Do(context.Background(), Request{URL: srv.URL, Body: body, Timeout: 20 * time.Second}); res.Reason != "" {
-				b.Fatal(res.Detail)
-			}
-		}
-	})
 }

@@ -1,16 +1,14 @@
 package safehttp
 
 import (
+	"container/list"
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
+	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,118 +23,60 @@ const (
 	goodbye = 100 * time.Millisecond
 )
 
-// dial opens a connection for the exchange in ctx. It works on the exchange's
-// time: net/http takes the dial's ctx off the request's cancellation, and without
-// a deadline of its own a hanging handshake would outlive the request.
-func (c *Client) dial(ctx context.Context, addr string, secure bool) (net.Conn, error) {
-	x, ok := ctx.Value(exchangeKey{}).(*exchange)
-	if !ok {
-		return nil, errors.New("dial outside of an exchange")
-	}
-	ctx, cancel := context.WithDeadline(ctx, x.deadline)
-	defer cancel()
-	defer context.AfterFunc(x.caller, cancel)()
+// longAgo is a deadline that ends whatever is under way.
+var longAgo = time.Unix(1, 0)
 
-	x.enter(phaseDNS)
-	tcp, err := c.dialer.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	k := &conn{Conn: tcp, remote: tcp.RemoteAddr().String(), born: time.Now()}
-	k.expires.Store(int64(maxConnAge))
-	x.connected(k.remote)
-	if !secure {
-		return k, nil
-	}
-
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		tcp.Close()
-		return nil, fmt.Errorf("split %q: %w", addr, err)
-	}
-	config := c.tls.Clone()
-	config.ServerName = strings.TrimSuffix(host, ".")
-	t := tls.Client(impatientConn{tcp}, config)
-	x.enter(phaseTLS)
-	if err := t.HandshakeContext(ctx); err != nil {
-		tcp.Close()
-		return nil, err
-	}
-	k.Conn = t
-	return k, nil
-}
-
-// resolver asks the given DNS server or, with "", the system's.
-func resolver(server string) *net.Resolver {
-	return &net.Resolver{
-		PreferGo: server != "", // the C library's resolver would not ask Dial
-		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			if server != "" {
-				address = server
-			}
-			k, err := new(net.Dialer).DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			// The resolver waits for an answer for five seconds and asks again,
-			// even when nobody wants to know any more.
-			context.AfterFunc(ctx, func() { k.SetDeadline(time.Unix(1, 0)) })
-			return k, nil
-		},
-	}
-}
-
-// guard is the net.Dialer.ControlContext: it sees each address after DNS, right
-// before connect(2). An error moves the dialer on to the name's next address.
-func (c *Client) guard(ctx context.Context, network, address string, _ syscall.RawConn) error {
-	if network != "tcp4" && network != "tcp6" {
-		return fmt.Errorf("refused to dial network %q", network)
-	}
-	target, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("refused to dial an address that cannot be read: %w", err)
-	}
-	x, _ := ctx.Value(exchangeKey{}).(*exchange)
-	if err := c.policy.CheckAddr(target.Addr()); err != nil {
-		x.refuse(target.Addr())
-		return err
-	}
-	x.trying(target.String())
-	return nil
-}
-
-// conn is a connection that knows what went over it and how long it may be used.
+// conn is a connection to a target. It belongs to one exchange or to the pool.
 type conn struct {
 	net.Conn // TCP, or TLS over it
 
-	remote  string
-	born    time.Time
-	expires atomic.Int64 // age (time.Duration) after which it takes no new request
+	tcp   net.Conn
+	raw   syscall.RawConn // of tcp
+	below *impatientConn  // between TLS and tcp, nil without TLS
 
-	sent, received atomic.Int64 // bytes inside TLS
+	target   target
+	remote   string
+	born     time.Time
+	expires  time.Duration // age after which it takes no new request
+	used     bool          // it has served a request before
+	received int64         // bytes of the response, inside TLS
+
+	// The pool's.
+	idleSince time.Time
+	place     *list.Element
 }
 
 func (k *conn) Read(p []byte) (int, error) {
 	n, err := k.Conn.Read(p)
-	k.received.Add(int64(n))
+	k.received += int64(n)
 	return n, err
 }
 
-// Write leaves it to Read to find out that the receiver has hung up. A receiver
-// may answer before it has read all (413, 401) and then close; net/http would
-// report the failed write and drop the answer that is waiting to be read.
-func (k *conn) Write(p []byte) (int, error) {
-	n, err := k.Conn.Write(p)
-	k.sent.Add(int64(n))
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) {
-		return len(p), nil
+// cancelWith ends what the connection's exchange is waiting for when ctx ends.
+// The returned function takes that back, or reports that it is too late to.
+func (k *conn) cancelWith(ctx context.Context) (uncancel func() bool) {
+	if ctx.Done() == nil {
+		return func() bool { return true }
 	}
-	return n, err
+	return context.AfterFunc(ctx, func() { k.SetDeadline(longAgo) })
 }
+
+// abort closes the connection without a word, since the receiver may not listen.
+func (k *conn) abort() { k.tcp.Close() }
 
 // expired reports whether the connection is too old for another request.
-func (k *conn) expired() bool {
-	return int64(time.Since(k.born)) >= k.expires.Load()
+func (k *conn) expired() bool { return time.Since(k.born) >= k.expires }
+
+// drained reports whether TLS has nothing left that it had read ahead. Those
+// bytes the kernel no longer knows of.
+func (k *conn) drained() bool {
+	if k.below == nil {
+		return true
+	}
+	k.below.dry = true
+	defer func() { k.below.dry = false }()
+	n, err := k.Conn.Read(make([]byte, 1))
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // keepAlive heeds a receiver that says when it will close an idle connection
@@ -144,7 +84,7 @@ func (k *conn) expired() bool {
 // receiver closes is lost without anybody knowing whether it was taken, so the
 // connection is given up a moment earlier.
 func (k *conn) keepAlive(h http.Header) {
-	for _, field := range strings.Split(h.Get("Keep-Alive"), ",") {
+	for field := range strings.SplitSeq(h.Get("Keep-Alive"), ",") {
 		value, ok := strings.CutPrefix(strings.TrimSpace(field), "timeout=")
 		if !ok {
 			continue
@@ -155,17 +95,28 @@ func (k *conn) keepAlive(h http.Header) {
 		}
 		idle := time.Duration(seconds) * time.Second
 		idle -= min(time.Second, idle/2)
-		k.expires.Store(int64(min(maxConnAge, time.Since(k.born)+idle)))
+		k.expires = min(maxConnAge, time.Since(k.born)+idle)
 		return
 	}
 }
 
-// impatientConn sits below TLS. tls.Conn.Close allows itself five seconds to
-// send its goodbye, so a receiver that stopped reading could hold us past the
-// deadline.
-type impatientConn struct{ net.Conn }
+// impatientConn sits below TLS.
+type impatientConn struct {
+	net.Conn
+	dry bool // reads find nothing, as if their time were over
+}
 
-func (c impatientConn) SetWriteDeadline(t time.Time) error {
+func (c *impatientConn) Read(p []byte) (int, error) {
+	if c.dry {
+		return 0, os.ErrDeadlineExceeded // which does not break the TLS connection
+	}
+	return c.Conn.Read(p)
+}
+
+// SetWriteDeadline shortens the five seconds that tls.Conn.Close allows itself to
+// send its goodbye, so that a receiver that stopped reading cannot hold us past
+// the deadline.
+func (c *impatientConn) SetWriteDeadline(t time.Time) error {
 	if latest := time.Now().Add(goodbye); t.After(latest) {
 		t = latest
 	}

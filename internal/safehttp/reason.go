@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -51,14 +52,6 @@ const (
 // maxDetail bounds Response.Detail, since some errors quote the receiver.
 const maxDetail = 300
 
-// failed makes the Response of an exchange that got no usable answer.
-func (x *exchange) failed(err error) Response {
-	reason, detail := x.explain(err)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return Response{RemoteAddr: x.remote, Reused: x.reused, Refused: x.refused, Reason: reason, Detail: tidy(detail)}
-}
-
 // explain turns an error into a reason and a sentence. The sentences name the
 // host and the address connected to, never the URL (its query may be a secret),
 // the DNS server or a refused address: they are shown to the endpoint's owner,
@@ -73,7 +66,8 @@ func (x *exchange) explain(err error) (Reason, string) {
 	// The clock decides, not the error: a dial has a timer of its own, which may
 	// fire a moment before the context's, and gives up on each of several
 	// addresses with an error that looks the same.
-	if !time.Now().Before(x.deadline) {
+	// On a connection it is the other way round, and there is no other timer.
+	if !time.Now().Before(x.deadline) || x.phase >= phaseSend && errors.Is(err, os.ErrDeadlineExceeded) {
 		return ReasonTimeout, fmt.Sprintf("no answer within %s: %s", x.timeout, x.waitingFor())
 	}
 
@@ -118,7 +112,7 @@ func (x *exchange) waitingFor() string {
 	case phaseSend:
 		return "connected to " + x.peer() + ", but it did not take the whole request"
 	case phaseWait:
-		if x.conn != nil && x.conn.received.Load() > x.received {
+		if x.conn != nil && x.conn.received > 0 {
 			return "connected to " + x.peer() + " and sent the request, but the response headers did not end"
 		}
 		return "connected to " + x.peer() + " and sent the request, but no response headers came"
@@ -142,7 +136,7 @@ func isReset(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ETIMEDOUT) ||
-		// net/http keeps this error's value to itself.
+		// A replaced transport may be net/http's, which keeps this error to itself.
 		strings.Contains(err.Error(), "server closed idle connection")
 }
 

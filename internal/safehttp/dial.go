@@ -1,0 +1,128 @@
+package safehttp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// connect finds a connection for an exchange: one that was kept, or a new one.
+// It can be interrupted only while it dials or waits; its deadline is set.
+func (c *Client) connect(x *exchange) (*conn, error) {
+	for {
+		k, err := c.pool.take(x.caller, x.target, x.deadline)
+		if err != nil {
+			return nil, err
+		}
+		if k == nil {
+			k, err := c.dial(x)
+			if err != nil {
+				c.pool.release(x.target)
+			}
+			return k, err
+		}
+		// The deadline comes first: that of the exchange before may be over, and
+		// then nobody can look into the connection.
+		if !k.expired() && time.Since(k.idleSince) < c.pool.idleTimeout && k.SetDeadline(x.deadline) == nil && k.quiet() {
+			return k, nil
+		}
+		c.pool.discard(k) // each round uses up an idle connection, so this ends
+	}
+}
+
+// dial opens a connection to the exchange's target, on its time.
+func (c *Client) dial(x *exchange) (*conn, error) {
+	ctx, cancel := context.WithDeadline(context.WithValue(x.caller, exchangeKey{}, x), x.deadline)
+	defer cancel()
+
+	x.enter(phaseDNS)
+	dialed, err := c.dialer.DialContext(ctx, "tcp", x.target.addr)
+	if err != nil {
+		return nil, err
+	}
+	tcp, ok := dialed.(*net.TCPConn)
+	if !ok {
+		dialed.Close()
+		return nil, errors.New("dialed something else than TCP")
+	}
+	k := &conn{
+		Conn: tcp, tcp: tcp, target: x.target,
+		remote: tcp.RemoteAddr().String(), born: time.Now(), expires: maxConnAge,
+	}
+	x.connected(k.remote)
+	if k.raw, err = tcp.SyscallConn(); err != nil {
+		tcp.Close()
+		return nil, fmt.Errorf("look below a connection: %w", err)
+	}
+	if x.target.secure {
+		if err := c.secure(ctx, x, k); err != nil {
+			tcp.Close()
+			return nil, err
+		}
+	}
+	if err := k.SetDeadline(x.deadline); err != nil {
+		tcp.Close()
+		return nil, fmt.Errorf("set the deadline of a connection: %w", err)
+	}
+	return k, nil
+}
+
+// secure puts TLS over a connection.
+func (c *Client) secure(ctx context.Context, x *exchange, k *conn) error {
+	host, _, err := net.SplitHostPort(k.target.addr)
+	if err != nil {
+		return fmt.Errorf("split %q: %w", k.target.addr, err)
+	}
+	config := c.tls.Clone()
+	config.ServerName = strings.TrimSuffix(host, ".")
+	k.below = &impatientConn{Conn: k.tcp}
+	t := tls.Client(k.below, config)
+	k.Conn = t
+	x.enter(phaseTLS)
+	return t.HandshakeContext(ctx)
+}
+
+// resolver asks the given DNS server or, with "", the system's.
+func resolver(server string) *net.Resolver {
+	return &net.Resolver{
+		PreferGo: server != "", // the C library's resolver would not ask Dial
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if server != "" {
+				address = server
+			}
+			k, err := new(net.Dialer).DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			// The resolver waits for an answer for five seconds and asks again,
+			// even when nobody wants to know any more.
+			context.AfterFunc(ctx, func() { k.SetDeadline(longAgo) })
+			return k, nil
+		},
+	}
+}
+
+// guard is the net.Dialer.ControlContext: it sees each address after DNS, right
+// before connect(2). An error moves the dialer on to the name's next address.
+func (c *Client) guard(ctx context.Context, network, address string, _ syscall.RawConn) error {
+	if network != "tcp4" && network != "tcp6" {
+		return fmt.Errorf("refused to dial network %q", network)
+	}
+	target, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("refused to dial an address that cannot be read: %w", err)
+	}
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	if err := c.policy.CheckAddr(target.Addr()); err != nil {
+		x.refuse(target.Addr())
+		return err
+	}
+	x.trying(target.String())
+	return nil
+}
