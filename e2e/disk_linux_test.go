@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+)
+
+// disk is a small file system in memory, which can be filled and made read-only.
+type disk struct {
+	t    testing.TB
+	path string
+	size string
+}
+
+// newDisk mounts one, for which one must be root.
+func newDisk(t testing.TB, size string) *disk {
+	t.Helper()
+	d := &disk{t, t.TempDir(), size}
+	if err := syscall.Mount("tmpfs", d.path, "tmpfs", 0, "size="+size); err != nil {
+		t.Skipf("a small disk cannot be mounted here (that takes root): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(d.path, 0); err != nil {
+			t.Errorf("unmount: %v", err)
+		}
+	})
+	return d
+}
+
+func (d *disk) readOnly() {
+	d.t.Helper()
+	if err := syscall.Mount("tmpfs", d.path, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, "size="+d.size); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// fill writes a file until nothing more fits.
+func (d *disk) fill(file string) {
+	d.t.Helper()
+	f, err := os.Create(file)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	page := make([]byte, 4096)
+	for {
+		if _, err := f.Write(page); errors.Is(err, syscall.ENOSPC) {
+			return
+		} else if err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package e2e
+
+import "testing"
+
+// disk is a small file system in memory; only Linux has those here.
+type disk struct{ path string }
+
+func newDisk(t testing.TB, _ string) *disk {
+	t.Skip("small disks are mounted on Linux only")
+	return nil
+}
+
+func (d *disk) readOnly()     {}
+func (d *disk) fill(_ string) {}
