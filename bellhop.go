@@ -161,6 +161,9 @@ type node struct {
 // can be published at once; they are delivered while Run runs.
 func New(ctx context.Context, store Store, c Config) (*Bellhop, error) {
 	c = c.withDefaults()
+	if c.Lease < 0 || c.Retention < 0 || c.DisableAfter < 0 || c.DrainTimeout < 0 {
+		return nil, errors.New("bellhop.New: a duration in Config is negative")
+	}
 	if c.Sealer == nil {
 		return nil, errors.New("bellhop.New: Config.Sealer is required: it encrypts the endpoints' secrets")
 	}
@@ -181,18 +184,18 @@ func New(ctx context.Context, store Store, c Config) (*Bellhop, error) {
 		Transport: c.Transport,
 	})
 	b.metrics = newMetrics(b)
-	if c.Metrics != nil {
-		if err := c.Metrics.Register(b.metrics); err != nil {
-			return nil, fmt.Errorf("register metrics: %w", err)
-		}
-	}
 	b.routes = newRoutingTable()
 	b.lanes = newDispatcher(b)
 	if err := b.join(ctx); err != nil {
 		return nil, err
 	}
 	if err := b.reload(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, store.Leave(ctx, b.node.Load().id, c.Now()))
+	}
+	if c.Metrics != nil {
+		if err := c.Metrics.Register(b.metrics); err != nil {
+			return nil, errors.Join(fmt.Errorf("register metrics: %w", err), store.Leave(ctx, b.node.Load().id, c.Now()))
+		}
 	}
 	return b, nil
 }
@@ -218,9 +221,11 @@ func (b *Bellhop) Run(ctx context.Context) error {
 	defer abort()
 	b.lanes.start(sending)
 
-	var wg sync.WaitGroup
-	wg.Go(func() { b.heartbeat(ctx) })
+	leased, unlease := context.WithCancel(context.WithoutCancel(ctx))
+	defer unlease()
+	var wg, heart sync.WaitGroup
 	wg.Go(func() { b.expire(ctx) })
+	heart.Go(func() { b.heartbeat(leased) })
 	b.log.Info("delivering", "node", int(b.node.Load().id))
 
 	<-ctx.Done()
@@ -228,6 +233,8 @@ func (b *Bellhop) Run(ctx context.Context) error {
 	if left := b.lanes.drain(b.cfg.DrainTimeout, abort); left > 0 {
 		b.log.Warn("requests were cut off at shutdown; their deliveries will be made again", "count", left)
 	}
+	unlease()
+	heart.Wait()
 	b.watchers.closeAll()
 	b.client.Close()
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

@@ -14,7 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 
 	"github.com/bellhop/bellhop/internal/match"
 )
@@ -94,7 +95,8 @@ func (b *Bellhop) SaveApp(ctx context.Context, actor string, a App) (saved App, 
 	if err := b.wrote("save an app", b.store.SaveApp(ctx, a, entry)); err != nil {
 		return App{}, false, err
 	}
-	return a, created, b.reload(ctx)
+	b.refresh(ctx)
+	return a, created, nil
 }
 
 func validAppID(s string) bool {
@@ -140,7 +142,11 @@ func (b *Bellhop) DeleteApp(ctx context.Context, actor, id string) error {
 		return err
 	}
 	b.lanes.forget(func(w *Work) bool { return w.Event.App == id })
-	return b.reload(ctx)
+	b.refresh(ctx)
+	if err := b.wipe(ctx); err != nil {
+		b.log.Warn("the app is gone, but remains of its data are left in the files until the next hour's maintenance", "app", id, "err", err)
+	}
+	return nil
 }
 
 // EventType gives an entry of the catalogue, or a CodeNotFound error.
@@ -183,7 +189,8 @@ func (b *Bellhop) SaveEventType(ctx context.Context, actor string, t EventType) 
 	if err := b.wrote("save an event type", b.store.SaveEventType(ctx, t, entry)); err != nil {
 		return EventType{}, false, err
 	}
-	return t, created, b.reload(ctx)
+	b.refresh(ctx)
+	return t, created, nil
 }
 
 func checkEventType(t EventType) error {
@@ -226,7 +233,8 @@ func (b *Bellhop) DeleteEventType(ctx context.Context, actor, name string) error
 	if err := b.wrote("delete an event type", b.store.DeleteEventType(ctx, name, entry)); err != nil {
 		return err
 	}
-	return b.reload(ctx)
+	b.refresh(ctx)
+	return nil
 }
 
 // noLoader refuses to load schemas from anywhere: a $ref to a URL would let
@@ -257,41 +265,64 @@ func compileSchema(schema JSON) (*jsonschema.Schema, error) {
 	return s, nil
 }
 
-func compileType(t EventType) *catalogueEntry {
+func (b *Bellhop) compileType(t EventType) *catalogueEntry {
 	e := &catalogueEntry{EventType: t}
 	if t.Validate && len(t.Schema) > 0 {
-		// It compiled when it was saved; if it doesn't any more, after an
-		// upgrade, publishing goes on without the check.
-		e.schema, _ = compileSchema(t.Schema)
+		var err error
+		if e.schema, err = compileSchema(t.Schema); err != nil {
+			// It compiled when it was saved, by an older version.
+			b.log.Error("data of an event type is not validated", "type", t.Name, "why", "its schema "+err.Error())
+		}
 	}
 	return e
 }
 
 // violations lists each place where data breaks a schema, as a JSON pointer
-// under field.
+// under field. It is empty only for data that fits.
 func violations(s *jsonschema.Schema, data JSON, field string) []FieldError {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
 		return []FieldError{{field, "json", "is not valid JSON"}}
 	}
-	err = s.Validate(doc)
-	broken, ok := errors.AsType[*jsonschema.ValidationError](err)
-	if !ok {
+	if err = s.Validate(doc); err == nil {
 		return nil
 	}
-	var fields []FieldError
-	for _, u := range broken.BasicOutput().Errors {
-		if u.Error == nil || len(fields) == 50 {
-			continue
-		}
-		switch u.Error.Kind.(type) {
-		case *kind.Group, *kind.Schema, *kind.Reference, *kind.AllOf:
-			continue // what is inside is listed itself
-		}
-		fields = append(fields, FieldError{field + u.InstanceLocation, "schema", u.Error.String()})
+	broken, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return []FieldError{{field, "schema", "cannot be checked against the schema: " + err.Error()}}
 	}
-	return fields
+	var fields []FieldError
+	english := message.NewPrinter(language.English)
+	var walk func(*jsonschema.ValidationError)
+	walk = func(v *jsonschema.ValidationError) {
+		for _, cause := range v.Causes {
+			walk(cause)
+		}
+		if len(v.Causes) == 0 {
+			fields = append(fields, FieldError{field + pointer(v.InstanceLocation), "schema", v.ErrorKind.LocalizedString(english)})
+		}
+	}
+	walk(broken)
+	// The validator walks maps: unsorted, the same data would be answered
+	// differently each time.
+	slices.SortFunc(fields, func(x, y FieldError) int {
+		return cmp.Or(cmp.Compare(x.Field, y.Field), cmp.Compare(x.Detail, y.Detail))
+	})
+	return fields[:min(len(fields), maxViolations)]
 }
+
+// pointer is a JSON pointer (RFC 6901).
+func pointer(path []string) string {
+	var b strings.Builder
+	for _, p := range path {
+		b.WriteByte('/')
+		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(p))
+	}
+	return b.String()
+}
+
+// maxViolations is how many violations of a schema one answer names.
+const maxViolations = 50
 
 // checkCatalogue checks a publication against its event type.
 func (b *Bellhop) checkCatalogue(p *Publication, at string) error {

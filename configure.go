@@ -117,7 +117,8 @@ func (b *Bellhop) CreateEndpoint(ctx context.Context, actor string, c EndpointCh
 	if err := b.wrote("create an endpoint", b.store.SaveEndpoint(ctx, e, entry, now)); err != nil {
 		return Endpoint{}, "", err
 	}
-	return e, secret, b.reload(ctx)
+	b.refresh(ctx)
+	return e, secret, nil
 }
 
 // UpdateEndpoint changes what is set in c. Pausing holds deliveries; making a
@@ -172,9 +173,7 @@ func (b *Bellhop) changeEndpoint(ctx context.Context, actor, action string, i En
 		if err := b.wrote("change an endpoint", err); err != nil {
 			return Endpoint{}, err
 		}
-		if err := b.reload(ctx); err != nil {
-			return Endpoint{}, err
-		}
+		b.refresh(ctx)
 		return b.Endpoint(i)
 	}
 	return Endpoint{}, &Error{Code: CodeConflict, Detail: "The endpoint is being changed by others; try again"}
@@ -191,7 +190,8 @@ func (b *Bellhop) DeleteEndpoint(ctx context.Context, actor string, i EndpointID
 	if err := b.wrote("delete an endpoint", b.store.DeleteEndpoint(ctx, i, b.attemptIDs(), entry, b.cfg.Now())); err != nil {
 		return err
 	}
-	return b.reload(ctx)
+	b.refresh(ctx)
+	return nil
 }
 
 // attemptIDs makes ids for the last lines of canceled deliveries.

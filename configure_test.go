@@ -2,6 +2,7 @@ package bellhop_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,30 @@ func TestCatalogue(t *testing.T) {
 		} {
 			if _, _, err := h.SaveEventType(t.Context(), "test", et); bellhop.CodeOf(err) != bellhop.CodeInvalid {
 				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestEveryBreachOfASchemaIsRefused(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		for i, schema := range []string{
+			`false`, `{"allOf":[false]}`, `{"properties":{"a":false}}`, `{"not":{}}`, `{"anyOf":[{"type":"string"}]}`,
+			`{"oneOf":[{},{}]}`, `{"if":{},"then":false}`, `{"dependentSchemas":{"a":false}}`, `{"propertyNames":{"maxLength":0}}`,
+			`{"unevaluatedProperties":false}`, `{"additionalProperties":false}`, `{"allOf":[{"type":"string"}]}`,
+			`{"$ref":"#/$defs/x","$defs":{"x":false}}`, `{"$ref":"#/$defs/x","$defs":{"x":{"type":"string"}}}`,
+			`{"properties":{"a":{"$ref":"#/$defs/x"}},"$defs":{"x":{"type":"string"}}}`,
+			`{"properties":{"a":{"$ref":"#/$defs/x"}},"required":["b"],"$defs":{"x":{"type":"string"}}}`,
+		} {
+			name := fmt.Sprintf("t%d", i)
+			if _, _, err := h.SaveEventType(t.Context(), "test", bellhop.EventType{Name: name, Schema: bellhop.JSON(schema), Validate: true}); err != nil {
+				t.Errorf("%s: %v", schema, err)
+				continue
+			}
+			_, err := h.Publish(t.Context(), bellhop.Publication{App: "acme", Type: name, Data: bellhop.JSON(`{"a":1}`)})
+			if e, ok := errors.AsType[*bellhop.Error](err); !ok || e.Code != bellhop.CodeInvalidData || len(e.Fields) == 0 {
+				t.Errorf("%s: %v", schema, err)
 			}
 		}
 	})

@@ -173,9 +173,8 @@ func TestBreakerProbesAtGrowingIntervals(t *testing.T) {
 func TestSlotsKeepRoomForTheQuiet(t *testing.T) {
 	s := &slots{max: 16}
 	greedy := 0
-	hog := &lane{}
 	for range 100 {
-		if s.take(hog, greedy, 1000, false) {
+		if s.take(&lane{}, proven, greedy, 1000) {
 			greedy++
 		}
 	}
@@ -183,40 +182,42 @@ func TestSlotsKeepRoomForTheQuiet(t *testing.T) {
 		t.Fatalf("one lane took %d of 16 slots", greedy)
 	}
 	for range 16 - greedy {
-		if !s.take(&lane{}, 0, 1000, false) {
+		if !s.take(&lane{}, proven, 0, 1000) {
 			t.Fatal("a lane with nothing in flight was refused while slots were free")
 		}
 	}
-	quiet := &lane{}
-	if s.take(quiet, 0, 1000, false) {
+	if s.take(&lane{}, proven, 0, 1000) {
 		t.Fatal("more than the maximum was given out")
-	}
-	if first, second := s.give(false), s.give(false); first != hog || second != quiet {
-		t.Error("waiting lanes are not woken in the order they came")
 	}
 }
 
-func TestSlotsOfFailingLanesAreHalf(t *testing.T) {
+func TestSlotsOfLanesThatFail(t *testing.T) {
 	s := &slots{max: 16}
-	failing := 0
-	for range 100 {
-		if s.take(&lane{}, 0, 32, true) {
-			failing++
+	count := func(of standing) (n int) {
+		for range 100 {
+			if s.take(&lane{}, of, 0, 32) {
+				n++
+			}
 		}
+		return n
 	}
-	if failing != 8 {
-		t.Fatalf("failing lanes took %d of 16 slots", failing)
+	if f, u, p := count(failing), count(unproven), count(proven); f != 8 || u != 4 || p != 4 {
+		t.Errorf("failing lanes got %d, unproven ones %d, proven ones %d of 16 slots; want 8, 4, 4", f, u, p)
 	}
-	well := &lane{}
-	for n := range 8 {
-		if !s.take(&lane{}, 0, 32, false) {
-			t.Fatalf("a lane that is well was refused slot %d", n)
-		}
+}
+
+func TestReturnedSlotsGoToProvenLanesFirst(t *testing.T) {
+	s := &slots{max: 4}
+	for _, of := range []standing{failing, failing, unproven, proven} {
+		s.take(&lane{}, of, 0, 32)
 	}
-	if s.take(well, 0, 32, false) {
+	bad, well := &lane{}, &lane{}
+	if s.take(bad, failing, 0, 32) || s.take(well, proven, 0, 32) {
 		t.Fatal("more than the maximum was given out")
 	}
-	if l := s.give(true); l != well {
-		t.Error("a lane that is well is woken after those that fail")
+	s.inUse--
+	s.used[failing]--
+	if s.next() != well || s.next() != bad || s.next() != nil {
+		t.Error("a lane that is proven is not woken first")
 	}
 }

@@ -2,6 +2,7 @@ package bellhop
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,8 +13,9 @@ import (
 type dispatcher struct {
 	b     *Bellhop
 	slots slots
-	// queuedBytes is the event data that all lanes hold.
-	queuedBytes atomic.Int64
+	// heldBytes is the event data that all lanes hold: reserved, being claimed,
+	// queued, in flight.
+	heldBytes atomic.Int64
 
 	mu    sync.RWMutex
 	lanes map[EndpointID]*lane
@@ -171,7 +173,9 @@ func (d *dispatcher) persist(doing string, step func(context.Context) error) boo
 		if d.sending.Err() != nil {
 			return false
 		}
-		d.b.log.Warn("writing to the store failed; trying again", "doing", doing, "err", err, "in", wait)
+		if !errors.Is(err, ErrUnavailable) { // that is logged once, by wrote
+			d.b.log.Warn("writing to the store failed; trying again", "doing", doing, "err", err, "in", wait)
+		}
 		t := time.NewTimer(wait)
 		select {
 		case <-d.sending.Done():
@@ -182,22 +186,45 @@ func (d *dispatcher) persist(doing string, step func(context.Context) error) boo
 	}
 }
 
+// standing is what is known of a lane when it asks for a slot.
+type standing int
+
+const (
+	proven   standing = iota // its endpoint answered, lately
+	unproven                 // it never did since the start, but nothing speaks against it
+	failing                  // its latest request failed, or takes long
+	standings
+)
+
 // slots bound the requests in flight of the whole process, in such a way that
-// endpoints that hang cannot use them up: lanes whose latest request failed share
-// at most half of them, and the second half of all is given out ever more
-// sparingly to lanes that have many, but always to a lane that has none.
+// endpoints that hang cannot use them up: failing lanes share at most half of them,
+// and those together with unproven ones three quarters. When more than half are
+// taken, a lane's share shrinks the more it has.
 type slots struct {
-	mu       sync.Mutex
-	max      int
-	inUse    int
-	suspects int // of inUse: taken by lanes whose latest request had failed
-	// Waiting lanes are woken one per returned slot, in the order they came,
-	// those that are well first.
-	waiting, waitingSuspects []*lane
+	mu    sync.Mutex
+	max   int
+	inUse int
+	used  [standings]int
+	// waiting lanes are woken as slots are returned, in the order they came.
+	waiting [standings][]*lane
 }
 
-// take asks for one more slot for a lane that has inFlight of its limit in use.
-func (s *slots) take(l *lane, inFlight, limit int, suspect bool) bool {
+// room tells whether a lane of that standing may have one of the slots.
+func (s *slots) room(of standing) bool {
+	switch half := max(s.max/2, 1); {
+	case s.inUse >= s.max:
+		return false
+	case of == failing && s.used[failing] >= half:
+		return false
+	case of != proven && s.used[failing]+s.used[unproven] >= max(s.max*3/4, 1):
+		return false
+	}
+	return true
+}
+
+// take asks for one more slot for a lane that has inFlight of its limit in use. A
+// lane that is refused is woken when it may ask again.
+func (s *slots) take(l *lane, of standing, inFlight, limit int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	half := max(s.max/2, 1)
@@ -205,43 +232,50 @@ func (s *slots) take(l *lane, inFlight, limit int, suspect bool) bool {
 	if s.inUse >= half {
 		share = max(1, min(limit, half)*(s.max-s.inUse)/half)
 	}
-	if s.inUse < s.max && inFlight < share && (!suspect || s.suspects < half) {
+	if s.room(of) && inFlight < share {
 		s.inUse++
-		if suspect {
-			s.suspects++
-		}
+		s.used[of]++
 		return true
 	}
-	switch {
-	case l.starved:
-	case suspect:
+	if !l.starved {
 		l.starved = true
-		s.waitingSuspects = append(s.waitingSuspects, l)
-	default:
-		l.starved = true
-		s.waiting = append(s.waiting, l)
+		s.waiting[of] = append(s.waiting[of], l)
 	}
 	return false
 }
 
-// give returns a slot and gives the lane to wake, if any.
-func (s *slots) give(suspect bool) *lane {
+// give returns a slot that was taken by a lane of the given standing, and wakes
+// waiting lanes until one makes use of it: a lane may have stopped waiting, or have
+// nothing to send any more.
+func (s *slots) give(of standing) {
+	s.mu.Lock()
+	s.inUse--
+	s.used[of]--
+	tries := 0
+	for _, w := range s.waiting {
+		tries += len(w)
+	}
+	s.mu.Unlock()
+	for range tries {
+		l := s.next()
+		if l == nil || l.wakeForSlot() {
+			return
+		}
+	}
+}
+
+// next gives the lane that has waited longest of those that may have a slot.
+func (s *slots) next() *lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inUse--
-	if suspect {
-		s.suspects--
+	for of := range standings {
+		if w := s.waiting[of]; len(w) > 0 && s.room(of) {
+			l := w[0]
+			w[0] = nil
+			s.waiting[of] = w[1:]
+			l.starved = false
+			return l
+		}
 	}
-	from := &s.waiting
-	if len(*from) == 0 {
-		from = &s.waitingSuspects
-	}
-	if len(*from) == 0 {
-		return nil
-	}
-	l := (*from)[0]
-	(*from)[0] = nil
-	*from = (*from)[1:]
-	l.starved = false
-	return l
+	return nil
 }

@@ -34,5 +34,19 @@ func (b *Bellhop) Erase(ctx context.Context, actor string, sel EraseSelector) ([
 		gone[e] = true
 	}
 	b.lanes.forget(func(w *Work) bool { return gone[w.Event.ID] })
-	return erased, nil
+	b.routes.mu.RLock()
+	routes := b.routes.byApp[app]
+	b.routes.mu.RUnlock()
+	for _, r := range routes {
+		if r.Ordering != OrderingNone {
+			b.lanes.lane(r).noteDue(b.cfg.Now()) // what waited for an erased one may go
+		}
+	}
+	return erased, b.wipe(ctx)
+}
+
+// wipe overwrites the remains of what was erased. The caller's going away does not
+// end it; what fails is done again, at the latest by the next hour's maintenance.
+func (b *Bellhop) wipe(ctx context.Context) error {
+	return b.wrote("done, but remains are left in the files for now: overwrite them", b.store.Wipe(context.WithoutCancel(ctx)))
 }

@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -49,7 +50,7 @@ func (b *Bellhop) Explain(ctx context.Context, event EventID) ([]Explanation, er
 	if err != nil {
 		return nil, err
 	}
-	deliveries, err := b.store.Deliveries(ctx, DeliveryFilter{Event: event, Limit: 1000})
+	deliveries, err := b.deliveriesOf(ctx, event)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,11 @@ func (b *Bellhop) Explain(ctx context.Context, event EventID) ([]Explanation, er
 		if _, ok := latest[d.Endpoint]; ok {
 			delete(latest, d.Endpoint)
 			x := Explanation{Endpoint: d.Endpoint}
-			if err := b.explainDelivery(ctx, &x, d, nil); err != nil {
+			r, err := b.route(d.Endpoint)
+			if err == nil {
+				x.Name, x.URL, x.ChangedSince = r.Name, r.URL, true
+			}
+			if err := b.explainDelivery(ctx, &x, d, r); err != nil {
 				return nil, err
 			}
 			list = append(list, x)
@@ -125,7 +130,7 @@ func (b *Bellhop) explainPending(x *Explanation, d Delivery, r *route, last Atte
 	x.NextAt = d.Due
 	if d.Attempts > 0 {
 		x.Outcome = OutcomeRetrying
-		x.Detail = fmt.Sprintf("Attempt %d failed: %s ", d.Attempts, last.Detail)
+		x.Detail = fmt.Sprintf("Attempt %d failed: %s ", d.Attempts, cmp.Or(last.Detail, "its log line has expired."))
 	}
 	var lane LaneState
 	if r != nil {
@@ -144,16 +149,16 @@ func (b *Bellhop) explainPending(x *Explanation, d Delivery, r *route, last Atte
 	case d.Due.IsZero():
 		x.Reason = "order"
 		x.Detail += "Waits for an earlier delivery, since the endpoint keeps the order."
+	case d.Due.After(now) && d.Attempts == 0:
+		x.Reason = "scheduled"
+		x.Detail = "Scheduled for " + d.Due.UTC().Format(time.RFC3339) + "."
+	case d.Due.After(now) && !lane.NextProbe.After(d.Due):
+		x.Detail += "The next attempt is at " + d.Due.UTC().Format(time.RFC3339) + "."
 	case lane.Circuit == "open":
 		x.Reason = "circuit_open"
 		x.NextAt = lane.NextProbe
 		x.Detail += fmt.Sprintf("Waits because the endpoint failed %d times in a row, last by %s; it is probed at %s.",
 			lane.ConsecutiveFailures, lane.LastFailure, lane.NextProbe.UTC().Format(time.RFC3339))
-	case d.Due.After(now) && d.Attempts == 0:
-		x.Reason = "scheduled"
-		x.Detail = "Scheduled for " + d.Due.UTC().Format(time.RFC3339) + "."
-	case d.Due.After(now):
-		x.Detail += "The next attempt is at " + d.Due.UTC().Format(time.RFC3339) + "."
 	default:
 		if x.Reason == "" {
 			x.Reason = "queued"
@@ -171,7 +176,7 @@ func explainAbsence(x *Explanation, e *Event, r *route) {
 		x.Reason, x.Detail = "test", "The event is a test of another endpoint."
 	case r.CreatedAt.After(e.CreatedAt()):
 		x.Reason, x.Detail = "created_later", "The endpoint was created after the event. A replay of missing events would send it."
-	case e.Erased && r.filter != nil:
+	case e.Erased && v.reason == "filter":
 		x.Reason, x.Detail = "erased", "The event's data was erased, so it cannot be said whether the filter matched."
 	case !v.ok:
 		x.Reason, x.Detail = v.reason, "Not sent: "+v.detail+"."

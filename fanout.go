@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -60,8 +61,12 @@ func (b *Bellhop) reload(ctx context.Context) error {
 	for i, e := range c.Endpoints {
 		compiled[i] = b.compileRoute(e)
 	}
+	types := make([]*catalogueEntry, len(c.EventTypes))
+	for i, et := range c.EventTypes {
+		types[i] = b.compileType(et)
+	}
 	t.mu.Lock()
-	gone := t.apply(c, compiled)
+	gone := t.apply(c, compiled, types)
 	t.mu.Unlock()
 	for _, e := range gone {
 		b.lanes.remove(e)
@@ -72,8 +77,17 @@ func (b *Bellhop) reload(ctx context.Context) error {
 	return nil
 }
 
+// refresh is reload after a change that is stored already: its caller's going away
+// must not hide it, and its failure is made good by the next heartbeat, or by the
+// next publish.
+func (b *Bellhop) refresh(ctx context.Context) {
+	if err := b.reload(context.WithoutCancel(ctx)); err != nil {
+		b.log.Error("loading a change failed; trying again", "err", err)
+	}
+}
+
 // apply merges changes in and returns the endpoints that are gone.
-func (t *routingTable) apply(c RouteChanges, compiled []*route) (gone []EndpointID) {
+func (t *routingTable) apply(c RouteChanges, compiled []*route, types []*catalogueEntry) (gone []EndpointID) {
 	gone = c.DeletedEndpoints
 	if c.Full {
 		for e := range t.endpoints {
@@ -90,8 +104,8 @@ func (t *routingTable) apply(c RouteChanges, compiled []*route) (gone []Endpoint
 	for _, a := range c.DeletedApps {
 		delete(t.apps, a)
 	}
-	for _, et := range c.EventTypes {
-		t.types[et.Name] = compileType(et)
+	for _, et := range types {
+		t.types[et.Name] = et
 	}
 	for _, name := range c.DeletedEventTypes {
 		delete(t.types, name)
@@ -185,7 +199,9 @@ func (b *Bellhop) fanOut(ps []Publication, at func(i int) string, now time.Time)
 		}
 		ne := &f.events[i]
 		ne.Event = p.event(id.Next[id.Event](b.node.Load().ids, now))
-		ne.Digest = p.digest()
+		if p.ExternalID != "" {
+			ne.Digest = p.digest()
+		}
 		data := sync.OnceValue(func() match.Data {
 			d, _ := match.ParseData(p.Data) // valid: publish has checked it
 			return d
@@ -227,6 +243,7 @@ func (f *fanned) add(event int, r *route, d Delivery, now time.Time) {
 
 // admit hands what was committed to the lanes.
 func (f *fanned) admit(receipts []Receipt) {
+	var e *Event
 	for _, p := range f.places {
 		ne := &f.events[p.event]
 		d := ne.Deliveries[p.delivery]
@@ -234,7 +251,14 @@ func (f *fanned) admit(receipts []Receipt) {
 		case p.reserved && duplicate:
 			p.lane.unreserve(len(ne.Event.Data))
 		case p.reserved:
-			p.lane.admit(Work{Delivery: d, Event: &ne.Event})
+			if e == nil || e.ID != ne.Event.ID {
+				// A copy, or a queued event would keep its whole batch, and the
+				// request that it came in, in memory.
+				copied := ne.Event
+				copied.Data = bytes.Clone(copied.Data)
+				e = &copied
+			}
+			p.lane.admit(Work{Delivery: d, Event: e})
 		case !duplicate:
 			p.lane.noteDue(d.Due)
 		}

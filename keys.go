@@ -54,7 +54,8 @@ func (b *Bellhop) CreateKey(ctx context.Context, actor string, r KeyRequest) (k 
 	if err := b.wrote("save a key", b.store.SaveKey(ctx, k, entry)); err != nil {
 		return Key{}, "", err
 	}
-	return k, token, b.reload(ctx)
+	b.refresh(ctx)
+	return k, token, nil
 }
 
 func (b *Bellhop) checkKey(r *KeyRequest) error {
@@ -122,7 +123,8 @@ func (b *Bellhop) DeleteKey(ctx context.Context, actor string, k KeyID) error {
 	if err := b.wrote("delete a key", b.store.DeleteKey(ctx, k, entry)); err != nil {
 		return err
 	}
-	return b.reload(ctx)
+	b.refresh(ctx)
+	return nil
 }
 
 // Authenticate finds the key of a token. Tokens are looked up by their hash, so

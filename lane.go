@@ -2,6 +2,8 @@ package bellhop
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +15,12 @@ import (
 const (
 	laneItems = 512
 	laneBytes = 4 << 20
+	// stepItems bounds what one claim or release moves: while it runs, nobody else
+	// writes.
+	stepItems = 128
+	// slowAfter without an answer, while requests are in flight, a lane counts as
+	// failing, long before the timeout.
+	slowAfter = time.Second
 )
 
 // lane is the in-memory queue of one endpoint, with its own limits. It starts a
@@ -33,6 +41,10 @@ type lane struct {
 	// reserved is room promised to deliveries that are being committed.
 	reserved, reservedBytes int
 	inFlight                int
+	// progress is when a request last ended, or the first one began; proven says
+	// that one succeeded since the start.
+	progress time.Time
+	proven   bool
 
 	// limit is how many requests may be in flight: the endpoint's concurrency,
 	// lowered while the receiver says it is overloaded.
@@ -88,10 +100,10 @@ func (l *lane) setRoute(r *route) {
 		l.limit = float64(r.Concurrency)
 	}
 	l.setLimiter()
-	l.failingSince = r.FailingSince
 	if r.live() && (!old.live() || old.URL != r.URL) {
 		// Enabled, resumed or moved: what was learnt of it is out of date.
 		l.breaker.success()
+		l.failingSince, l.proven = time.Time{}, false
 	}
 	if r.Ordering != old.Ordering {
 		l.releaseQueue()
@@ -120,7 +132,7 @@ func (l *lane) forget(gone func(*Work) bool) {
 func (l *lane) drop(gone func(*Work) bool) {
 	before := l.queue.bytes
 	l.queue.deleteFunc(gone)
-	l.d.queuedBytes.Add(int64(l.queue.bytes - before))
+	l.d.heldBytes.Add(int64(l.queue.bytes - before))
 }
 
 // reserve promises room for a delivery that is about to be committed as owned by
@@ -133,11 +145,12 @@ func (l *lane) reserve(bytes int, now time.Time) bool {
 		return false
 	}
 	items := l.queue.len() + l.reserved
-	if items >= laneItems || items > 0 && (l.queue.bytes+l.reservedBytes+bytes > laneBytes || l.d.queuedBytes.Load() > l.d.b.cfg.QueueBytes) {
+	if items >= laneItems || items > 0 && l.queue.bytes+l.reservedBytes+bytes > laneBytes || l.d.heldBytes.Load() > l.d.b.cfg.QueueBytes {
 		return false
 	}
 	l.reserved++
 	l.reservedBytes += bytes
+	l.d.heldBytes.Add(int64(bytes))
 	return true
 }
 
@@ -150,6 +163,7 @@ func (l *lane) unreserve(bytes int) {
 	defer l.mu.Unlock()
 	l.reserved--
 	l.reservedBytes -= bytes
+	l.d.heldBytes.Add(-int64(bytes))
 	l.pump()
 }
 
@@ -159,22 +173,20 @@ func (l *lane) admit(w Work) {
 	defer l.mu.Unlock()
 	l.reserved--
 	l.reservedBytes -= len(w.Event.Data)
+	l.d.heldBytes.Add(-int64(len(w.Event.Data)))
 	if l.closed {
 		return
 	}
 	l.push(w)
+	if l.route.Ordering != OrderingNone {
+		l.releaseQueue() // order was asked for meanwhile
+	}
 	l.pump()
 }
 
 func (l *lane) push(w Work) {
 	l.queue.push(w)
-	l.d.queuedBytes.Add(int64(len(w.Event.Data)))
-}
-
-func (l *lane) pop() Work {
-	w := l.queue.pop()
-	l.d.queuedBytes.Add(-int64(len(w.Event.Data)))
-	return w
+	l.d.heldBytes.Add(int64(len(w.Event.Data)))
 }
 
 // noteDue tells the lane that the store has something for it at the given time.
@@ -206,6 +218,15 @@ func (l *lane) wake() {
 	l.pump()
 }
 
+// wakeForSlot tells whether the lane made use of a slot that became free.
+func (l *lane) wakeForSlot() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.inFlight
+	l.pump()
+	return l.inFlight > before
+}
+
 // pump does whatever can be done now: send, fetch from the store, give back, or
 // set the timer for when something can. Call it with mu held after any change.
 func (l *lane) pump() {
@@ -220,15 +241,12 @@ func (l *lane) pump() {
 	}
 	var wake time.Time
 	for l.queue.len() > 0 {
-		ok, at := l.maySend(now)
+		s, ok, at := l.maySend(now)
 		if !ok {
 			wake = at
 			break
 		}
-		w, r, suspect := l.pop(), l.route, l.suspect()
-		l.inFlight++
-		if !l.d.spawn(func() { l.work(w, r, suspect) }) {
-			l.inFlight--
+		if !l.d.spawn(func() { l.work(s) }) {
 			return // shutting down: leaving the store gives it back
 		}
 	}
@@ -239,33 +257,53 @@ func (l *lane) pump() {
 	l.setTimer(wake)
 }
 
-// maySend tells whether one more request may start now and takes a slot for it;
-// if only time can help, it tells when to ask again.
-func (l *lane) maySend(now time.Time) (ok bool, again time.Time) {
+// sending is one request about to be made: what, by which settings, and on which
+// account its slot was taken.
+type sending struct {
+	w  Work
+	r  *route
+	as standing
+}
+
+// maySend takes the next delivery off the queue, and a slot for it, if a request
+// may start now; if only time can help, it tells when to ask again.
+func (l *lane) maySend(now time.Time) (s sending, ok bool, again time.Time) {
 	limit := l.inFlightLimit()
 	switch {
 	case l.inFlight >= limit:
-		return false, time.Time{}
+		return s, false, time.Time{}
 	case l.breaker.open() && now.Before(l.breaker.probeAt):
-		return false, l.breaker.probeAt
+		return s, false, l.breaker.probeAt
 	}
 	if l.limiter != nil {
 		if tokens := l.limiter.TokensAt(now); tokens < 1 {
 			wait := (1 - tokens) / float64(l.limiter.Limit()) * float64(time.Second)
-			return false, now.Add(max(time.Duration(wait), time.Millisecond))
+			return s, false, now.Add(max(time.Duration(wait), time.Millisecond))
 		}
 	}
-	if !l.d.slots.take(l, l.inFlight, limit, l.suspect()) {
-		return false, time.Time{}
+	as := l.standing(now)
+	if !l.d.slots.take(l, as, l.inFlight, limit) {
+		return s, false, time.Time{}
 	}
 	if l.limiter != nil {
 		l.limiter.AllowN(now, 1)
 	}
-	return true, time.Time{}
+	if l.inFlight == 0 {
+		l.progress = now
+	}
+	l.inFlight++
+	return sending{l.queue.pop(), l.route, as}, true, time.Time{}
 }
 
-// suspect tells whether the lane's latest request failed.
-func (l *lane) suspect() bool { return l.breaker.failures > 0 }
+func (l *lane) standing(now time.Time) standing {
+	switch {
+	case l.breaker.failures > 0, !l.failingSince.IsZero(), l.inFlight > 0 && now.Sub(l.progress) > slowAfter:
+		return failing
+	case l.proven:
+		return proven
+	}
+	return unproven
+}
 
 // inFlightLimit is how many requests may be in flight now: one, while a circuit
 // is open, as a probe.
@@ -284,6 +322,7 @@ func (l *lane) fetch(now time.Time) (again time.Time) {
 	}
 	when := l.nextDue
 	room := 0
+	budget := min(l.d.b.cfg.QueueBytes-l.d.heldBytes.Load(), laneBytes/2)
 	switch items := l.queue.len() + l.reserved; {
 	case l.breaker.open():
 		// One delivery is enough to probe with.
@@ -293,8 +332,13 @@ func (l *lane) fetch(now time.Time) (again time.Time) {
 				when = l.breaker.probeAt
 			}
 		}
-	case items <= laneItems/2 && (items == 0 || l.queue.bytes <= laneBytes/2 && l.d.queuedBytes.Load() <= l.d.b.cfg.QueueBytes):
-		room = laneItems - items
+	case budget <= 0:
+		// All lanes together hold too much: one at a time, so that none starves.
+		if items == 0 && l.inFlight == 0 {
+			room = 1
+		}
+	case items <= laneItems/2 && l.queue.bytes <= laneBytes/2:
+		room = min(laneItems-items, stepItems)
 	}
 	if room == 0 {
 		return time.Time{} // the end of a request pumps again
@@ -303,24 +347,28 @@ func (l *lane) fetch(now time.Time) (again time.Time) {
 		return when
 	}
 	l.claiming = true
-	if !l.d.spawn(func() { l.claim(room) }) {
+	budget = max(budget, 1)
+	l.d.heldBytes.Add(budget) // other lanes' claims must not count on it
+	ordering := l.route.Ordering
+	if !l.d.spawn(func() { l.claim(room, budget, ordering) }) {
 		l.claiming = false
+		l.d.heldBytes.Add(-budget)
 	}
 	return time.Time{}
 }
 
 // claim reads work from the store into the queue.
-func (l *lane) claim(limit int) {
+func (l *lane) claim(limit int, maxBytes int64, ordering Ordering) {
 	d := l.d
 	claimed, err := d.b.store.Claim(d.sending, ClaimRequest{
-		Node: d.b.node.Load().id, Endpoint: l.id, Limit: limit, MaxBytes: laneBytes / 2,
+		Node: d.b.node.Load().id, Endpoint: l.id, Limit: limit, MaxBytes: int(maxBytes),
 	}, l.now())
+	d.heldBytes.Add(-maxBytes)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.claiming = false
 	if err != nil {
-		if d.sending.Err() == nil {
-			_ = d.b.wrote("claim deliveries", err)
+		if d.sending.Err() == nil && !errors.Is(d.b.wrote("claim deliveries", err), ErrUnavailable) {
 			d.b.log.Warn("claiming deliveries failed; trying again in a second", "endpoint", l.id.String(), "err", err)
 		}
 		claimed = Claimed{Next: l.now().Add(time.Second)}
@@ -333,6 +381,9 @@ func (l *lane) claim(limit int) {
 	for _, w := range claimed.Work {
 		l.push(w)
 	}
+	if l.route.Ordering != ordering {
+		l.releaseQueue() // claimed under rules that are no longer true
+	}
 	l.pump()
 }
 
@@ -344,15 +395,19 @@ func (l *lane) releaseQueue() {
 	}
 	var ids []DeliveryID
 	for l.queue.len() > 0 {
-		ids = append(ids, l.pop().Delivery.ID)
+		w := l.queue.pop()
+		l.d.heldBytes.Add(-int64(len(w.Event.Data)))
+		ids = append(ids, w.Delivery.ID)
 	}
 	l.releasing = true
 	l.due(l.now())
 	if !l.d.spawn(func() {
 		node := l.d.b.node.Load().id
-		l.d.persist("release deliveries", func(ctx context.Context) error {
-			return l.d.b.store.Release(ctx, node, ids, l.now())
-		})
+		for some := range slices.Chunk(ids, stepItems) {
+			l.d.persist("release deliveries", func(ctx context.Context) error {
+				return l.d.b.store.Release(ctx, node, some, l.now())
+			})
+		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.releasing = false
@@ -362,82 +417,102 @@ func (l *lane) releaseQueue() {
 	}
 }
 
-// work delivers w, and then, as long as there is more to send at once, the next.
-// suspect says on which account its slot was taken.
-func (l *lane) work(w Work, r *route, suspect bool) {
+// work makes a request, and then, as long as there is more to send at once, the
+// next.
+func (l *lane) work(s sending) {
 	for more := true; more; {
-		again, ok := l.deliver(&w, r)
-		if starving := l.d.slots.give(suspect); starving != nil {
-			starving.wake()
-		}
+		done := l.deliver(&s)
+		now := l.now()
 		l.mu.Lock()
 		l.inFlight--
-		more = false
-		if ok && !again.IsZero() {
-			l.due(again)
+		l.progress = now
+		l.d.heldBytes.Add(-int64(len(s.w.Event.Data)))
+		switch {
+		case !done.recorded:
+		case !done.final:
+			l.due(done.nextAt)
+		case s.w.Delivery.OrderKey != "" || l.route.Ordering != OrderingNone:
+			l.due(now) // the next of its order may go
 		}
+		l.mu.Unlock()
+		l.d.slots.give(s.as)
+
+		l.mu.Lock()
+		more = false
 		if !l.closed && l.route.live() && l.queue.len() > 0 && l.d.isRunning() {
-			if may, _ := l.maySend(l.now()); may {
-				w, r, suspect, more = l.pop(), l.route, l.suspect(), true
-				l.inFlight++
-			}
+			s, more, _ = l.maySend(now)
 		}
 		l.pump()
 		l.mu.Unlock()
 	}
 }
 
-// deliver makes one attempt and records it. It tells when the store has more for
-// this lane because of it, and is not ok if the attempt was cut off by shutdown.
-func (l *lane) deliver(w *Work, r *route) (again time.Time, ok bool) {
+// delivered says how far one attempt came: it is not recorded if shutdown cut it
+// off.
+type delivered struct {
+	recorded bool
+	final    bool
+	nextAt   time.Time
+}
+
+// deliver makes one attempt, decides what is next, and records both.
+func (l *lane) deliver(s *sending) delivered {
 	b := l.d.b
-	a := b.attempt(l.d.sending, r, w)
+	a := b.attempt(l.d.sending, s.r, &s.w)
 	if a == nil {
-		return time.Time{}, false
+		return delivered{}
 	}
 	now := l.now()
-	dec := decide(r.Retry, w.Delivery.Trigger, a.Number, a.ResponseStatus, a.ResponseHeader, now, b.cfg.Random())
+	dec := decide(s.r.Retry, s.w.Delivery.Trigger, a.Number, a.ResponseStatus, a.ResponseHeader, now, b.cfg.Random())
 	if a.Reason != "" && dec.status == AttemptSucceeded {
 		// A 2xx whose body never ended in time: not taken.
-		dec = decide(r.Retry, w.Delivery.Trigger, a.Number, 0, nil, now, b.cfg.Random())
+		dec = decide(s.r.Retry, s.w.Delivery.Trigger, a.Number, 0, nil, now, b.cfg.Random())
 	}
 	a.Status, a.Final, a.NextAt = dec.status, dec.final, dec.nextAt
-	failing, disable := l.judge(a, dec, now)
-	if !b.record(Result{Attempt: *a, Failing: failing}, w) {
-		return time.Time{}, false
-	}
-	if disable != "" {
-		b.disable(l.d.sending, r.ID, disable)
+	v := l.judge(a, s.r, dec, now)
+	if !b.record(Result{Attempt: *a, Failing: v.failing}, &s.w) {
+		return delivered{}
 	}
 	switch {
-	case !a.Final:
-		again = a.NextAt
-	case w.Delivery.OrderKey != "":
-		again = now // the next of its order may go
+	case v.gone:
+		b.disable(l.d.sending, s.r, "The receiver answered 410 Gone: it wants no more events.")
+	case !v.failedSince.IsZero():
+		l.disableUnlessItWorked(s.r, v.failedSince, now)
 	}
-	return again, true
+	return delivered{recorded: true, final: a.Final, nextAt: a.NextAt}
+}
+
+// health is what an attempt says of its endpoint.
+type health struct {
+	// failing is what the store must know, as in Result.
+	failing *time.Time
+	// gone: the receiver wants no more events.
+	gone bool
+	// failedSince, if not zero, starts a row of failures that is long enough to
+	// disable the endpoint.
+	failedSince time.Time
 }
 
 // judge learns from an attempt how the endpoint is: it moves the circuit breaker
-// and the concurrency, and tells what the store must know of its health and
-// whether, and why, it is to be disabled.
-func (l *lane) judge(a *Attempt, dec decision, now time.Time) (failing *time.Time, disable string) {
+// and the concurrency.
+func (l *lane) judge(a *Attempt, r *route, dec decision, now time.Time) (v health) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a.Reason == reasonRender {
-		return nil, "" // our own failing says nothing of the receiver
+	if a.Reason == reasonRender || r.URL != l.route.URL {
+		return v // our own failing, or an address that it no longer has
 	}
 	if dec.status == AttemptSucceeded {
 		if l.breaker.open() {
 			l.d.b.log.Info("circuit closed: the endpoint works again", "endpoint", l.id.String())
 		}
 		l.breaker.success()
+		l.proven = true
 		l.limit = min(l.limit+1/l.limit, float64(l.route.Concurrency))
 		if !l.failingSince.IsZero() {
 			l.failingSince = time.Time{}
-			failing = &time.Time{}
+			v.failing = &time.Time{}
 		}
-		return failing, ""
+		return v
 	}
 	started := a.StartedAt()
 	if dec.slow && started.After(l.slowedAt) {
@@ -450,15 +525,31 @@ func (l *lane) judge(a *Attempt, dec decision, now time.Time) (failing *time.Tim
 	}
 	if l.failingSince.IsZero() {
 		l.failingSince = started
-		failing = &started
+		v.failing = &started
 	}
-	switch failingFor := now.Sub(l.failingSince); {
-	case dec.disable:
-		disable = "The receiver answered 410 Gone: it wants no more events."
-	case failingFor >= l.d.b.cfg.DisableAfter:
-		disable = "Every attempt failed for " + Duration(failingFor.Round(time.Minute)).String() + ", since " + l.failingSince.UTC().Format(time.RFC3339) + "."
+	v.gone = dec.disable
+	if now.Sub(l.failingSince) >= l.d.b.cfg.DisableAfter {
+		v.failedSince = l.failingSince
 	}
-	return failing, disable
+	return v
+}
+
+// disableUnlessItWorked disables an endpoint that has failed for long, after asking
+// the log: a success that another node saw, or that was recorded out of turn, counts.
+func (l *lane) disableUnlessItWorked(r *route, since, now time.Time) {
+	b := l.d.b
+	successes, err := b.store.Attempts(l.d.sending, AttemptFilter{Endpoint: r.ID, Status: AttemptSucceeded, Since: since, Limit: 1})
+	switch {
+	case err != nil:
+		b.log.Error("looking for successes of a failing endpoint failed; trying again at its next failure", "endpoint", r.ID.String(), "err", err)
+	case len(successes) > 0:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.failingSince = time.Time{} // the next failure begins anew
+	default:
+		b.disable(l.d.sending, r, "Every attempt failed for "+Duration(now.Sub(since).Round(time.Minute)).String()+
+			", since "+since.UTC().Format(time.RFC3339)+".")
+	}
 }
 
 // setTimer makes sure that pump is called at the given time; zero means that only

@@ -10,9 +10,10 @@ import (
 )
 
 // heartbeat renews the node's lease, takes over what dead nodes left, and notices
-// what other nodes changed, until ctx ends.
+// what other nodes changed, until ctx ends. Once it is draining, it only renews: what
+// is still in flight is this node's.
 func (b *Bellhop) heartbeat(ctx context.Context) {
-	tick := time.NewTicker(b.cfg.Lease / 3)
+	tick := time.NewTicker(max(b.cfg.Lease/3, time.Millisecond))
 	defer tick.Stop()
 	for {
 		if err := b.beat(ctx); err != nil && ctx.Err() == nil {
@@ -28,6 +29,9 @@ func (b *Bellhop) heartbeat(ctx context.Context) {
 
 func (b *Bellhop) beat(ctx context.Context) error {
 	now := b.cfg.Now()
+	if !b.lanes.isRunning() {
+		return b.store.Renew(ctx, b.node.Load().id, b.cfg.Lease, now)
+	}
 	err := b.store.Renew(ctx, b.node.Load().id, b.cfg.Lease, now)
 	if errors.Is(err, ErrLeaseLost) {
 		// Others own what this node had in memory: sending it would repeat it.
@@ -50,6 +54,9 @@ func (b *Bellhop) beat(ctx context.Context) error {
 			l.noteDue(e.Due)
 		}
 	}
+	for _, l := range b.lanes.all() {
+		l.wake() // what waits only for a slot or its turn needs no luck
+	}
 	return nil
 }
 
@@ -58,7 +65,7 @@ const expireChunk = 1000
 
 // expire deletes history that is older than the retention, until ctx ends.
 func (b *Bellhop) expire(ctx context.Context) {
-	tick := time.NewTicker(min(time.Hour, b.cfg.Retention/2))
+	tick := time.NewTicker(max(min(time.Hour, b.cfg.Retention/2), time.Second))
 	defer tick.Stop()
 	for {
 		total := 0
@@ -76,6 +83,9 @@ func (b *Bellhop) expire(ctx context.Context) {
 		if total > 0 {
 			b.log.Info("deleted expired history", "rows", total)
 		}
+		if err := b.store.Wipe(ctx); err != nil && ctx.Err() == nil {
+			b.log.Error("overwriting the remains of erased data failed; trying again later", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -89,29 +99,29 @@ func (b *Bellhop) expire(ctx context.Context) {
 // "bellhop.*", among their events.
 const TypeEndpointDisabled = ownTypes + "endpoint.disabled"
 
-var errDisabled = errors.New("the endpoint is disabled already")
+var errChanged = errors.New("the endpoint was changed meanwhile")
 
 // disable takes an endpoint out of service on Bellhop's own account and tells its
 // owner: in the log, in the audit log, and by an event.
-func (b *Bellhop) disable(ctx context.Context, e EndpointID, reason string) {
-	r, err := b.route(e)
-	if err != nil || r.Status == EndpointDisabled {
-		return
-	}
-	_, err = b.changeEndpoint(ctx, systemActor, "endpoint.disable", e, func(e *Endpoint) error {
-		if e.Status == EndpointDisabled {
-			return errDisabled // by another attempt of the same moment
+//
+// It does nothing if the endpoint was changed since the attempt that speaks against
+// it: somebody may just have mended it.
+func (b *Bellhop) disable(ctx context.Context, r *route, reason string) {
+	_, err := b.changeEndpoint(ctx, systemActor, "endpoint.disable", r.ID, func(e *Endpoint) error {
+		if e.Revision != r.Revision {
+			return errChanged
 		}
 		e.Status, e.DisabledReason = EndpointDisabled, reason
 		return nil
 	})
 	switch {
-	case errors.Is(err, errDisabled) || IsNotFound(err):
+	case errors.Is(err, errChanged) || IsNotFound(err):
 		return
 	case err != nil:
-		b.log.Error("disabling an endpoint failed", "endpoint", e.String(), "err", err)
+		b.log.Error("disabling an endpoint failed", "endpoint", r.ID.String(), "err", err)
 		return
 	}
+	e := r.ID
 	b.log.Warn("endpoint disabled", "endpoint", e.String(), "reason", reason)
 	for _, app := range r.Apps {
 		data := marshal(map[string]any{"endpoint": e, "url": r.URL, "name": r.Name, "reason": reason, "disabled_at": b.cfg.Now().UTC()})
@@ -130,4 +140,10 @@ func (b *Bellhop) auditEntry(actor, action, object string, apps []string, detail
 		e.Detail = marshal(detail)
 	}
 	return e
+}
+
+// audit writes an entry for what changes nothing else in the store.
+func (b *Bellhop) audit(ctx context.Context, entry *AuditEntry) error {
+	_, err := b.store.Redeliver(ctx, nil, entry, b.cfg.Now())
+	return b.wrote("write the audit log", err)
 }

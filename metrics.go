@@ -59,7 +59,7 @@ func newMetrics(b *Bellhop) *metrics {
 		pending:   desc("bellhop_deliveries_pending", "Deliveries that are not finished, held ones included."),
 		oldest:    desc("bellhop_oldest_pending_seconds", "Age of the oldest unfinished delivery."),
 		lanesOpen: desc("bellhop_circuits_open", "Endpoints whose circuit is open."),
-		queued:    desc("bellhop_queued_bytes", "Event data waiting in memory."),
+		queued:    desc("bellhop_queued_bytes", "Event data in memory: waiting or being sent."),
 	}
 }
 
@@ -93,10 +93,11 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		l.mu.Unlock()
 	}
 	gauge(m.lanesOpen, float64(open))
-	gauge(m.queued, float64(m.b.lanes.queuedBytes.Load()))
+	gauge(m.queued, float64(m.b.lanes.heldBytes.Load()))
 	count, oldest, err := m.countPending()
 	if err != nil {
-		ch <- prometheus.NewInvalidMetric(m.pending, err)
+		// The other metrics are needed most when the store is in trouble.
+		m.b.log.Warn("counting pending deliveries failed; the metric is left out", "err", err)
 		return
 	}
 	gauge(m.pending, float64(count))

@@ -2,6 +2,7 @@ package bellhop
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -30,8 +31,12 @@ func (b *Bellhop) Resend(ctx context.Context, actor string, event EventID, endpo
 		return nil, nil
 	}
 	entry := b.auditEntry(actor, "event.resend", event.String(), []string{e.App}, map[string]any{"deliveries": len(deliveries)})
-	if err := b.redeliver(ctx, deliveries, entry, now); err != nil {
+	added, err := b.redeliver(ctx, deliveries, entry, now)
+	switch {
+	case err != nil:
 		return nil, err
+	case added < len(deliveries):
+		return nil, &Error{Code: CodeConflict, Detail: fmt.Sprintf("The event or an endpoint changed meanwhile: %d of %d deliveries were made; look again", added, len(deliveries))}
 	}
 	return deliveries, nil
 }
@@ -49,7 +54,7 @@ func (b *Bellhop) resendTo(ctx context.Context, e *Event, endpoint EndpointID) (
 		}
 		return []*route{r}, nil
 	}
-	before, err := b.store.Deliveries(ctx, DeliveryFilter{Event: e.ID, Limit: 1000})
+	before, err := b.deliveriesOf(ctx, e.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -65,17 +70,33 @@ func (b *Bellhop) resendTo(ctx context.Context, e *Event, endpoint EndpointID) (
 	return routes, nil
 }
 
-// redeliver commits deliveries and tells their lanes.
-func (b *Bellhop) redeliver(ctx context.Context, deliveries []Delivery, entry *AuditEntry, now time.Time) error {
-	if _, err := b.store.Redeliver(ctx, deliveries, entry, now); err != nil {
-		return b.wrote("enqueue deliveries", err)
+// deliveriesOf gives all deliveries of an event, newest first.
+func (b *Bellhop) deliveriesOf(ctx context.Context, e EventID) (all []Delivery, err error) {
+	const page = 1000
+	for before := int64(0); ; before = all[len(all)-1].Position() {
+		list, err := b.store.Deliveries(ctx, DeliveryFilter{Event: e, Before: before, Limit: page})
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, list...); len(list) < page {
+			return all, nil
+		}
+	}
+}
+
+// redeliver commits deliveries and tells their lanes. It answers how many were
+// added: events may have been erased, and endpoints deleted, in between.
+func (b *Bellhop) redeliver(ctx context.Context, deliveries []Delivery, entry *AuditEntry, now time.Time) (int, error) {
+	added, err := b.store.Redeliver(ctx, deliveries, entry, now)
+	if err != nil {
+		return 0, b.wrote("enqueue deliveries", err)
 	}
 	for _, d := range deliveries {
 		if l := b.lanes.existing(d.Endpoint); l != nil {
 			l.noteDue(now)
 		}
 	}
-	return nil
+	return added, nil
 }
 
 // Replay says which events of the past go to an endpoint again. One call covers at
@@ -98,13 +119,14 @@ type ReplayResult struct {
 	// Matched events were covered, Enqueued deliveries made of them.
 	Matched  int `json:"matched"`
 	Enqueued int `json:"enqueued"`
-	// Next is where to go on; 0 when everything is covered.
+	// Next is where to go on; 0 when everything is covered. After an error, it is
+	// what was covered before it.
 	Next EventID `json:"-"`
 }
 
 // How many events a replay reads at once, and covers in one call at most.
 const (
-	replayPage   = 500
+	replayPage   = 200
 	DefaultLimit = 10_000
 )
 
@@ -122,40 +144,57 @@ func (b *Bellhop) Replay(ctx context.Context, actor string, e EndpointID, q Repl
 	if err := b.checkReplay(&q); err != nil {
 		return ReplayResult{}, err
 	}
-	var res ReplayResult
-	for res.Matched < q.Limit {
+	res := ReplayResult{Next: q.After}
+	for {
+		r, err := b.route(e) // it may have been disabled, or deleted, meanwhile
+		if err != nil {
+			return res, err
+		}
+		if r.Status == EndpointDisabled && !q.DryRun {
+			return res, &Error{Code: CodeEndpointStatus, Detail: "The endpoint is disabled, so nothing more was sent: make it active first"}
+		}
 		events, err := b.store.Candidates(ctx, ReplayFilter{
-			Endpoint: e, Apps: r.Apps, Status: q.Status, Since: q.Since, Until: q.Until, After: q.After, Limit: replayPage,
+			Endpoint: e, Apps: r.Apps, Status: q.Status, Since: q.Since, Until: q.Until, After: res.Next, Limit: replayPage,
 		})
 		if err != nil {
 			return res, err
 		}
-		now := b.cfg.Now()
-		var deliveries []Delivery
-		for i := range events {
-			if res.Matched == q.Limit {
-				res.Next = q.After
-				break
-			}
-			q.After = events[i].ID
-			if r.replays(&events[i], q) {
-				res.Matched++
-				deliveries = append(deliveries, b.newDelivery(&events[i], r, TriggerReplay, now))
-			}
-		}
+		looked, deliveries := b.coveredBy(r, q, events, q.Limit-res.Matched)
 		if len(deliveries) > 0 && !q.DryRun {
 			entry := b.auditEntry(actor, "endpoint.replay", e.String(), r.Apps, map[string]any{"deliveries": len(deliveries), "status": q.Status})
-			if err := b.redeliver(ctx, deliveries, entry, now); err != nil {
+			added, err := b.redeliver(ctx, deliveries, entry, b.cfg.Now())
+			if err != nil {
 				return res, err
 			}
-			res.Enqueued += len(deliveries)
+			res.Enqueued += added
 		}
-		if len(events) < replayPage {
+		res.Matched += len(deliveries)
+		if looked > 0 {
+			res.Next = events[looked-1].ID
+		}
+		switch {
+		case looked == len(events) && len(events) < replayPage:
+			res.Next = 0
+			return res, nil
+		case res.Matched == q.Limit:
 			return res, nil
 		}
 	}
-	res.Next = q.After
-	return res, nil
+}
+
+// coveredBy makes deliveries of the events that a replay covers, at most limit. It
+// answers how many events it has looked at.
+func (b *Bellhop) coveredBy(r *route, q Replay, events []Event, limit int) (looked int, deliveries []Delivery) {
+	now := b.cfg.Now()
+	for i := range events {
+		if len(deliveries) == limit {
+			return i, deliveries
+		}
+		if r.replays(&events[i], q) {
+			deliveries = append(deliveries, b.newDelivery(&events[i], r, TriggerReplay, now))
+		}
+	}
+	return len(events), deliveries
 }
 
 func (r *route) replays(e *Event, q Replay) bool {

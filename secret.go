@@ -34,8 +34,8 @@ func (b *Bellhop) Secrets(ctx context.Context, actor string, e EndpointID) ([]Se
 		return nil, err
 	}
 	entry := b.auditEntry(actor, "endpoint.read_secret", e.String(), r.Apps, nil)
-	if _, err := b.store.Redeliver(ctx, nil, entry, b.cfg.Now()); err != nil {
-		return nil, b.wrote("write the audit log", err)
+	if err := b.audit(ctx, entry); err != nil {
+		return nil, err
 	}
 	return b.open(r.Endpoint)
 }

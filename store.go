@@ -80,17 +80,21 @@ type FlowStore interface {
 	// Loading stops early at maxBytes of event data, after at least one.
 	//
 	// Deliveries with an OrderKey are claimed only if no unfinished delivery of
-	// the endpoint has the same key and a lower OrderPos; those found waiting
-	// for such a one lose their Due until it is finished.
+	// the endpoint has the same key and a lower OrderPos (or the same, and a
+	// lower ID); those found waiting for such a one lose their Due until it is
+	// finished. There may then be no work, and a Next in the past: claim again.
+	//
+	// It fails with ErrLeaseLost if the node holds no lease.
 	Claim(ctx context.Context, c ClaimRequest, now time.Time) (Claimed, error)
 
 	// Record logs attempts and moves their deliveries on: a final attempt
 	// removes the delivery from the pending ones (and lets the next of its
 	// order become due now); any other sets its number of attempts and next
 	// due and releases it. If the delivery is no longer owned by node, because
-	// it was canceled or taken over, the attempt is only logged; if the event
-	// was erased meanwhile, without its captured body and headers; if the event
-	// is gone, not at all.
+	// it was canceled or taken over, the attempt is only logged, and not as
+	// final; if the event was erased meanwhile, without its captured body and
+	// headers; if the event is gone, not at all. Failing counts in any case.
+	// Recording an attempt again changes nothing.
 	Record(ctx context.Context, node NodeID, results []Result, now time.Time) error
 
 	// Release gives deliveries owned by node back, due as they were.
@@ -101,7 +105,7 @@ type FlowStore interface {
 type NewEvent struct {
 	Event Event
 	// Digest is a hash of the content, to tell a repeated publish from another
-	// event under the same ExternalID.
+	// event under the same ExternalID; zero where there is none.
 	Digest [32]byte
 	// Deliveries are what fan-out made of it. Those with an Owner are in that
 	// node's memory already.
@@ -167,7 +171,8 @@ type ConfigStore interface {
 
 	// SaveEndpoint creates the endpoint, or replaces it if its Revision is that
 	// of the stored one; else it fails with ErrRevision. FailingSince is kept
-	// as stored, but cleared when the status changes to active. A change of
+	// as stored, but cleared when the status changes to active or the URL
+	// changes. A change of
 	// Ordering is carried over to the endpoint's pending deliveries.
 	// The saved endpoint, with its new Revision, is in the next Routes.
 	SaveEndpoint(ctx context.Context, e Endpoint, audit *AuditEntry, now time.Time) error
@@ -338,11 +343,18 @@ type AuditFilter struct {
 
 // KeepStore forgets: privacy and retention.
 type KeepStore interface {
-	// Erase removes for good the data of the selected events and everything
-	// captured of their attempts, and cancels their pending deliveries, each
-	// with a last line in the log. It returns the events it erased; events
-	// erased before are not counted again.
+	// Erase removes the data of the selected events and everything captured of
+	// their attempts, and cancels their pending deliveries, each with a last
+	// line in the log. It returns the events it erased; events erased before
+	// are not counted again. Publishing the ExternalID of an erased event again
+	// answers a duplicate, whatever the content.
 	Erase(ctx context.Context, sel EraseSelector, ids func() AttemptID, audit *AuditEntry, now time.Time) ([]EventID, error)
+
+	// Wipe overwrites what erased and deleted rows have left behind in files, if
+	// anything has been since the last Wipe that succeeded, in this process or an
+	// earlier one. It may read through the whole database, beside all other
+	// steps.
+	Wipe(ctx context.Context) error
 
 	// Expire deletes events, attempts, idempotency keys and audit entries made
 	// before the given time, at most limit rows of each. Events that have a

@@ -99,26 +99,46 @@ func (b *Bellhop) TestEndpoint(ctx context.Context, actor string, e EndpointID, 
 	if err := b.checkPublication(&p, ""); err != nil && CodeOf(err) != CodeUnknownType && CodeOf(err) != CodeArchivedType {
 		return Attempt{}, err
 	}
+	entry := b.auditEntry(actor, "endpoint.test", e.String(), r.Apps, map[string]any{"type": eventType})
+	if err := b.audit(ctx, entry); err != nil {
+		return Attempt{}, err
+	}
 	w, err := b.enqueueTest(ctx, r, &p)
 	if err != nil {
 		return Attempt{}, err
 	}
 	// From here on the caller's going away changes nothing: the attempt is made
-	// and recorded.
-	ctx = context.WithoutCancel(ctx)
-	a := b.attempt(ctx, r, &w)
+	// and recorded, like any other.
+	done := make(chan *Attempt, 1)
+	if !b.lanes.spawn(func() { done <- b.test(r, &w) }) {
+		return Attempt{}, fmt.Errorf("send a test: not delivering: %w", ErrUnavailable)
+	}
+	select {
+	case a := <-done:
+		if a == nil {
+			return Attempt{}, fmt.Errorf("send a test: cut off by shutdown: %w", ErrUnavailable)
+		}
+		return *a, nil
+	case <-ctx.Done():
+		return Attempt{}, ctx.Err()
+	}
+}
+
+// test makes and records the one attempt of a test; nil if shutdown cut it off.
+func (b *Bellhop) test(r *route, w *Work) *Attempt {
+	a := b.attempt(b.lanes.sending, r, w)
+	if a == nil {
+		return nil
+	}
 	dec := decide(r.Retry, TriggerTest, a.Number, a.ResponseStatus, nil, b.cfg.Now(), 0)
 	a.Status, a.Final = dec.status, true
 	if a.Reason != "" {
 		a.Status = AttemptFailed
 	}
-	node := b.node.Load().id
-	if err := b.store.Record(ctx, node, []Result{{Attempt: *a}}, b.cfg.Now()); err != nil {
-		return Attempt{}, b.wrote("record a test", err)
+	if !b.record(Result{Attempt: *a}, w) {
+		return nil
 	}
-	b.metrics.attempted(a, &w, b.cfg.Now())
-	b.watchers.send(a)
-	return *a, nil
+	return a
 }
 
 func (b *Bellhop) enqueueTest(ctx context.Context, r *route, p *Publication) (Work, error) {

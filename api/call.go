@@ -67,7 +67,7 @@ func (a *api) handle(rt *route) http.Handler {
 		count(c.w.status, took)
 		if log := a.o.Logger; log.Enabled(r.Context(), slog.LevelDebug) {
 			log.DebugContext(r.Context(), "request", "operation", rt.id, "method", r.Method, "path", r.URL.Path,
-				"status", c.w.status, "took", took, "key", c.key.ID.String(), "request_id", c.requestID())
+				"status", c.w.status, "duration_ms", took.Milliseconds(), "key", c.key.ID.String(), "request_id", c.requestID())
 		}
 	})
 }

@@ -189,7 +189,15 @@ func (a *api) replayEndpoint(c *call, in replayInput) (wire.ReplayResult, error)
 	for !out.Done && out.Matched < limit {
 		replay.Limit = min(replayStep, limit-out.Matched)
 		step, err := a.b.Replay(c.ctx(), c.actor(), in.ID, replay)
-		if err != nil && out.NextCursor != "" && c.ctx().Err() == nil {
+		out.Matched += step.Matched
+		out.Enqueued += step.Enqueued
+		out.Done = err == nil && step.Next == 0
+		replay.After = step.Next
+		out.NextCursor = ""
+		if step.Next != 0 {
+			out.NextCursor = encodeNumber(cursorReplay, int64(step.Next))
+		}
+		if err != nil && out.Enqueued > 0 && out.NextCursor != "" && c.ctx().Err() == nil {
 			// What was sent stays sent: the cursor goes on from there, and the
 			// next call will meet the error if it lasts.
 			c.a.o.Logger.WarnContext(c.ctx(), "replay stopped early", "endpoint", in.ID.String(), "err", err)
@@ -197,14 +205,6 @@ func (a *api) replayEndpoint(c *call, in replayInput) (wire.ReplayResult, error)
 		}
 		if err != nil {
 			return wire.ReplayResult{}, err
-		}
-		out.Matched += step.Matched
-		out.Enqueued += step.Enqueued
-		out.Done = step.Next == 0
-		replay.After = step.Next
-		out.NextCursor = ""
-		if !out.Done {
-			out.NextCursor = encodeNumber(cursorReplay, int64(step.Next))
 		}
 	}
 	return out, nil

@@ -60,11 +60,16 @@ func (s *Store) blocked(d *bellhop.Delivery) bool {
 		return false
 	}
 	for _, other := range s.queues[d.Endpoint] {
-		if other.OrderKey == d.OrderKey && other.OrderPos < d.OrderPos {
+		if other.OrderKey == d.OrderKey && before(other, d) {
 			return true
 		}
 	}
 	return false
+}
+
+// before orders the deliveries of one order: two may have the same position.
+func before(a, b *bellhop.Delivery) bool {
+	return cmp.Or(cmp.Compare(a.OrderPos, b.OrderPos), cmp.Compare(a.ID, b.ID)) < 0
 }
 
 // nextDue is the earliest due of the endpoint's unowned deliveries; zero if none.

@@ -233,7 +233,8 @@ func (s *Store) SaveEndpoint(ctx context.Context, e bellhop.Endpoint, audit *bel
 		e = cloneEndpoint(e)
 		e.Revision++
 		e.FailingSince = old.FailingSince
-		if exists && e.Status == bellhop.EndpointActive && old.Status != bellhop.EndpointActive {
+		activated := e.Status == bellhop.EndpointActive && old.Status != bellhop.EndpointActive
+		if activated || e.URL != old.URL {
 			e.FailingSince = time.Time{}
 		}
 		s.endpoints[e.ID] = e

@@ -52,7 +52,7 @@ func (s *Store) receipts(events []bellhop.NewEvent) ([]bellhop.Receipt, error) {
 			batch[key] = n
 			continue
 		}
-		if digest != n.Digest {
+		if !first.Erased && digest != n.Digest { // erasing forgets the digest
 			return nil, idConflict(i, len(events), first)
 		}
 		receipts[i] = bellhop.Receipt{Event: first.ID, Deliveries: first.Deliveries, Duplicate: true}

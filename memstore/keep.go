@@ -18,7 +18,7 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, ids func()
 			}
 			bare := *e.Event
 			bare.Data, bare.Erased = nil, true
-			e.Event = &bare
+			e.Event, e.digest = &bare, [32]byte{}
 			for _, a := range s.logOf[e.ID] {
 				forget(a)
 			}
@@ -39,6 +39,11 @@ func selected(sel bellhop.EraseSelector, e *bellhop.Event) bool {
 		return e.ID == sel.Event
 	}
 	return sel.App != "" && sel.Subject != "" && e.App == sel.App && e.Subject == sel.Subject
+}
+
+// Wipe has nothing to do: there are no files.
+func (s *Store) Wipe(ctx context.Context) error {
+	return s.step(ctx, func() error { return nil })
 }
 
 // Expire deletes at most limit old rows of each log.

@@ -54,13 +54,12 @@ func eventMatches(f *bellhop.EventFilter, e *bellhop.Event) bool {
 func (s *Store) Attempt(ctx context.Context, id bellhop.AttemptID) (bellhop.Attempt, error) {
 	var found bellhop.Attempt
 	err := s.step(ctx, func() error {
-		for _, a := range s.attempts {
-			if a.ID == id {
-				found = cloneAttempt(a)
-				return nil
-			}
+		a := s.attempt(id)
+		if a == nil {
+			return notFound("attempt", id.String())
 		}
-		return notFound("attempt", id.String())
+		found = cloneAttempt(a)
+		return nil
 	})
 	return found, err
 }
@@ -78,7 +77,7 @@ func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellho
 			}
 			found := cloneAttempt(a)
 			if !f.WithBodies {
-				forget(&found)
+				dropCaptured(&found)
 			}
 			list = append(list, found)
 		}

@@ -18,13 +18,24 @@ func (s *Store) Record(ctx context.Context, node bellhop.NodeID, results []bellh
 }
 
 func (s *Store) record(node bellhop.NodeID, r *bellhop.Result, now time.Time) {
-	a := cloneAttempt(&r.Attempt)
-	d := s.pending[a.Delivery]
-	if d == nil || d.Owner != node || node == 0 {
-		s.recordLate(&a)
-		return
+	if s.attempt(r.Attempt.ID) != nil {
+		return // the delivery may have moved on since, and be owned again
 	}
-	s.addAttempt(&a)
+	a := cloneAttempt(&r.Attempt)
+	if d := s.pending[a.Delivery]; d != nil && d.Owner == node && node != 0 {
+		s.moveOn(d, &a, now)
+	} else {
+		s.recordLate(&a)
+	}
+	if e, ok := s.endpoints[a.Endpoint]; ok && r.Failing != nil {
+		e.FailingSince = *r.Failing
+		s.endpoints[e.ID] = e
+	}
+}
+
+// moveOn ends the delivery, or sets its next attempt.
+func (s *Store) moveOn(d *bellhop.Delivery, a *bellhop.Attempt, now time.Time) {
+	s.addAttempt(a)
 	if a.Final {
 		s.removePending(d)
 		s.promote(d.Endpoint, d.OrderKey, now)
@@ -33,10 +44,6 @@ func (s *Store) record(node bellhop.NodeID, r *bellhop.Result, now time.Time) {
 		if d.Due.IsZero() {
 			d.Due = now
 		}
-	}
-	if e, ok := s.endpoints[a.Endpoint]; ok && r.Failing != nil {
-		e.FailingSince = *r.Failing
-		s.endpoints[e.ID] = e
 	}
 }
 
@@ -54,8 +61,16 @@ func (s *Store) recordLate(a *bellhop.Attempt) {
 	s.addAttempt(a)
 }
 
-// forget drops what was captured of an attempt.
+// forget drops what was captured of an attempt. What is said of a redirect may
+// quote where it leads, which was captured too.
 func forget(a *bellhop.Attempt) {
+	dropCaptured(a)
+	if a.ResponseStatus >= 300 && a.ResponseStatus <= 399 {
+		a.Detail = ""
+	}
+}
+
+func dropCaptured(a *bellhop.Attempt) {
 	a.RequestHeader, a.ResponseHeader, a.ResponseBody = nil, nil, nil
 }
 
@@ -66,7 +81,7 @@ func (s *Store) promote(e bellhop.EndpointID, orderKey string, now time.Time) {
 	}
 	var first *bellhop.Delivery
 	for _, d := range s.queues[e] {
-		if d.OrderKey == orderKey && (first == nil || d.OrderPos < first.OrderPos) {
+		if d.OrderKey == orderKey && (first == nil || before(d, first)) {
 			first = d
 		}
 	}

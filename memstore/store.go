@@ -111,6 +111,15 @@ func (s *Store) addAttempt(a *bellhop.Attempt) {
 	s.logOf[a.Event] = append(s.logOf[a.Event], a)
 }
 
+// attempt finds an attempt by its id; nil if there is none.
+func (s *Store) attempt(id bellhop.AttemptID) *bellhop.Attempt {
+	i, found := slices.BinarySearchFunc(s.attempts, id, func(a *bellhop.Attempt, id bellhop.AttemptID) int { return cmp.Compare(a.ID, id) })
+	if !found {
+		return nil
+	}
+	return s.attempts[i]
+}
+
 func (s *Store) addPending(d *bellhop.Delivery) {
 	s.pending[d.ID] = d
 	q := s.queues[d.Endpoint]

@@ -126,7 +126,7 @@ func (s *Store) wipeLog(ctx context.Context) error {
 		select {
 		case s.check.wipe <- done:
 		case <-s.check.ended:
-			return nil // Close copies and removes the log itself
+			return errClosed // and Close copies and removes the log itself
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -73,13 +73,22 @@ func (c *claim) due(limit int, now time.Time) ([]bellhop.Delivery, error) {
 	return rows, err
 }
 
+// aheadInOrder and firstInOrder agree on what comes first: two deliveries may have
+// the same position. The index ends with the id by itself, as all of them do.
+const (
+	aheadInOrder = `SELECT 1 FROM pending INDEXED BY pending_order
+		WHERE endpoint = ? AND order_key = ? AND (order_pos, id) < (?, ?) LIMIT 1`
+	firstInOrder = `SELECT id FROM pending INDEXED BY pending_order
+		WHERE endpoint = ? AND order_key = ? ORDER BY order_pos, id LIMIT 1`
+)
+
 // take claims a delivery, or sets it aside if an earlier one of its order is
 // unfinished. It answers whether the claim is full.
 func (c *claim) take(d *bellhop.Delivery) (full bool, err error) {
 	if d.OrderKey != "" {
 		waits, err := one(c.conn, func(*sqlite.Stmt) {},
-			"SELECT 1 FROM pending WHERE endpoint = ? AND order_key = ? AND order_pos < ? LIMIT 1",
-			int64(d.Endpoint), d.OrderKey, int64(d.OrderPos))
+			aheadInOrder,
+			int64(d.Endpoint), d.OrderKey, int64(d.OrderPos), int64(d.ID))
 		if err != nil {
 			return false, err
 		}

@@ -2,7 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"slices"
+	"errors"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -10,10 +10,30 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-// SaveApp creates or replaces an app.
+// SaveApp creates or replaces an app. One of the same id that was deleted takes all
+// its rows with it first.
 func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
+	for {
+		err := s.saveApp(ctx, a, audit)
+		if !errors.Is(err, errLeaving) {
+			return err
+		}
+		if err := s.dropRows(ctx, a.ID); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, "save the app", rowWeight, func(w *writer) error {
-		err := exec(w.conn, "INSERT OR REPLACE INTO apps (id, name, metadata, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
+		leaving, err := w.leaving(a.ID)
+		if err != nil {
+			return err
+		}
+		if leaving {
+			return errLeaving
+		}
+		err = exec(w.conn, "INSERT OR REPLACE INTO apps (id, name, metadata, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
 			a.ID, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt))
 		return w.finish(err, audit, kindApp, a.ID, 0)
 	})
@@ -87,7 +107,8 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		}
 		e.Revision++
 		e.FailingSince = old.FailingSince
-		if exists && e.Status == bellhop.EndpointActive && old.Status != bellhop.EndpointActive {
+		activated := e.Status == bellhop.EndpointActive && old.Status != bellhop.EndpointActive
+		if activated || e.URL != old.URL {
 			e.FailingSince = time.Time{}
 		}
 		if err := w.putEndpoint(&e); err != nil {
@@ -167,98 +188,6 @@ func (w *writer) cancelAll(ids func() bellhop.AttemptID, reason, detail string, 
 		}
 	}
 	return nil
-}
-
-// DeleteApp removes an app and what belongs to it alone.
-func (s *Store) DeleteApp(ctx context.Context, app string, audit *bellhop.AuditEntry) error {
-	return s.write(ctx, "delete the app", rowWeight, func(w *writer) error {
-		err := exec(w.conn, "DELETE FROM apps WHERE id = ?", app)
-		if err == nil && w.conn.Changes() == 0 {
-			return notFound("app", app)
-		}
-		for _, drop := range []func(string) error{w.dropFromEndpoints, w.dropFromKeys, w.dropEvents} {
-			if err == nil {
-				err = drop(app)
-			}
-		}
-		return w.finish(err, audit, kindApp, app, 0)
-	})
-}
-
-func (w *writer) dropFromEndpoints(app string) error {
-	var list []bellhop.Endpoint
-	err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, scanEndpoint(st)) },
-		selectEndpoints+" WHERE ? IN (SELECT value FROM json_each(apps)) ORDER BY id", app)
-	for i := 0; err == nil && i < len(list); i++ {
-		e := &list[i]
-		if e.Apps = without(e.Apps, app); len(e.Apps) == 0 {
-			err = exec(w.conn, "DELETE FROM pending WHERE "+ofEndpoint, int64(e.ID), int64(e.ID))
-			if err == nil {
-				err = exec(w.conn, "DELETE FROM endpoints WHERE id = ?", int64(e.ID))
-			}
-		} else {
-			e.Revision++
-			err = w.putEndpoint(e)
-		}
-		if err == nil {
-			err = w.changed(kindEndpoint, "", int64(e.ID))
-		}
-	}
-	return err
-}
-
-// dropFromKeys must not leave a key with an empty list: that would let it see
-// every app.
-func (w *writer) dropFromKeys(app string) error {
-	var list []bellhop.Key
-	err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, scanKey(st)) },
-		selectKeys+" WHERE apps IS NOT NULL AND ? IN (SELECT value FROM json_each(apps)) ORDER BY id", app)
-	for i := 0; err == nil && i < len(list); i++ {
-		k := &list[i]
-		if k.Apps = without(k.Apps, app); len(k.Apps) == 0 {
-			err = exec(w.conn, "DELETE FROM keys WHERE id = ?", int64(k.ID))
-		} else {
-			err = exec(w.conn, "UPDATE keys SET apps = ? WHERE id = ?", toJSON(k.Apps), int64(k.ID))
-		}
-		if err == nil {
-			err = w.changed(kindKey, "", int64(k.ID))
-		}
-	}
-	return err
-}
-
-func without(list []string, x string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == x })
-}
-
-func (w *writer) dropEvents(app string) error {
-	const pendingOfApp = `SELECT id FROM pending INDEXED BY pending_idle_app WHERE owner IS NULL AND app = ?1
-		UNION ALL SELECT id FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND app = ?1`
-	type order struct {
-		endpoint int64
-		key      string
-		came     time.Time
-	}
-	var orders []order
-	err := each(w.conn, func(st *sqlite.Stmt) {
-		orders = append(orders, order{st.ColumnInt64(0), st.ColumnText(1), bellhop.EventID(st.ColumnInt64(2)).Time()})
-	}, "SELECT endpoint, order_key, max(id) FROM pending WHERE order_key IS NOT NULL AND id IN ("+pendingOfApp+") GROUP BY endpoint, order_key", app)
-	for _, sql := range []string{
-		"DELETE FROM pending WHERE id IN (" + pendingOfApp + ")",
-		"DELETE FROM attempts WHERE app = ?",
-		"DELETE FROM events WHERE app = ?",
-	} {
-		if err == nil {
-			err = exec(w.conn, sql, app)
-		}
-	}
-	for _, o := range orders {
-		if err == nil {
-			// Nobody told the time: whoever is next has been due for long.
-			err = w.promote(bellhop.EndpointID(o.endpoint), o.key, o.came)
-		}
-	}
-	return err
 }
 
 func (w *writer) addAudit(a *bellhop.AuditEntry) error {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -156,80 +154,6 @@ func TestAnIDUsedTwiceFailsAlone(t *testing.T) {
 	}
 }
 
-// TestErasedBytesAreGone looks for the payload in the files themselves, after the
-// rows were moved about by inserts in no order; small rows, of which a page holds
-// many, and large ones that take several pages.
-func TestErasedBytesAreGone(t *testing.T) {
-	t.Run("small", func(t *testing.T) { erasedBytesAreGone(t, 60) })
-	t.Run("large", func(t *testing.T) { erasedBytesAreGone(t, 900) })
-}
-
-func erasedBytesAreGone(t *testing.T, most int) {
-	dir := t.TempDir()
-	s := openAt(t, filepath.Join(dir, "bellhop.db"), sqlite.Options{})
-	node, err := s.Join(t.Context(), time.Hour, now)
-	must(t, err)
-	src, random := newSource(), rand.New(rand.NewPCG(1, 2))
-	var events []bellhop.NewEvent
-	for i := range 600 {
-		n := src.event(0, 1, node.ID)
-		n.Event.Data = bytes.Repeat([]byte(fmt.Sprintf("PAYLOAD%04d ", i)), 1+random.IntN(most))
-		n.Event.Subject = "other"
-		if i%3 == 0 {
-			n.Event.Data = bytes.Repeat([]byte("TOP-SECRET "), 1+random.IntN(most))
-			n.Event.Subject = "guest:7"
-		}
-		events = append(events, n)
-	}
-	random.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
-	for i := range events {
-		n := &events[i]
-		enqueue(t, s, *n)
-		a := src.attempt(n)
-		a.ID += bellhop.AttemptID(random.IntN(1 << 30)) // out of order, too
-		if n.Event.Subject == "guest:7" {
-			a.ResponseBody = bytes.Repeat([]byte("TOP-SECRET "), 1+random.IntN(most))
-			a.ResponseHeader = map[string][]string{"X": {"TOP-SECRET"}}
-			a.RequestHeader = a.ResponseHeader
-		}
-		must(t, s.Record(t.Context(), node.ID, []bellhop.Result{{Attempt: a}}, now))
-	}
-	if grep(t, dir, "TOP-SECRET") == 0 {
-		t.Fatal("the payload is nowhere to begin with")
-	}
-	got, err := s.Erase(t.Context(), bellhop.EraseSelector{App: "acme", Subject: "guest:7"}, func() bellhop.AttemptID { return id.Next[id.Attempt](src.ids, now) }, nil, now)
-	must(t, err)
-	if len(got) != 200 {
-		t.Errorf("erased %d events, want 200", len(got))
-	}
-	if n := grep(t, dir, "TOP-SECRET"); n != 0 {
-		t.Errorf("the payload is still found %d times", n)
-	}
-	if grep(t, dir, "PAYLOAD") == 0 {
-		t.Error("other payloads are gone as well")
-	}
-	// Backup reads its copy through: the file is sound after the wiping.
-	must(t, sqlite.Backup(t.Context(), filepath.Join(dir, "bellhop.db"), filepath.Join(t.TempDir(), "copy.db"), nil))
-	for i := range events {
-		if e, err := s.Event(t.Context(), events[i].Event.ID); err != nil || e.Subject == "other" && !bytes.Equal(e.Data, events[i].Event.Data) {
-			t.Errorf("event %d is not as it was: %v", i, err)
-		}
-	}
-}
-
-func grep(t *testing.T, dir, what string) int {
-	t.Helper()
-	files, err := os.ReadDir(dir)
-	must(t, err)
-	n := 0
-	for _, f := range files {
-		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
-		must(t, err)
-		n += bytes.Count(b, []byte(what))
-	}
-	return n
-}
-
 func TestBackupWhileWriting(t *testing.T) {
 	dir := t.TempDir()
 	path, copied := filepath.Join(dir, "bellhop.db"), filepath.Join(dir, "copy.db")
@@ -296,6 +220,7 @@ func TestBackupThatFailsLeavesNothing(t *testing.T) {
 // TestTheLogDoesNotGrowForEver writes much more than the write-ahead log may hold,
 // and then lets the store idle.
 func TestTheLogDoesNotGrowForEver(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		s, err := sqlite.Open(t.Context(), filepath.Join(dir, "bellhop.db"), sqlite.Options{})

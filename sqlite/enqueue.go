@@ -47,6 +47,7 @@ type externalKey struct{ app, id string }
 type firstPublish struct {
 	receipt bellhop.Receipt
 	digest  [32]byte
+	erased  bool // and with the data its digest
 }
 
 // receipts looks up which events are repeated.
@@ -72,8 +73,8 @@ func (w *writer) receipts(events []bellhop.NewEvent) ([]bellhop.Receipt, error) 
 			if batch == nil {
 				batch = map[externalKey]firstPublish{}
 			}
-			batch[key] = firstPublish{receipts[i], n.Digest}
-		case first.digest != n.Digest:
+			batch[key] = firstPublish{receipt: receipts[i], digest: n.Digest}
+		case !first.erased && first.digest != n.Digest:
 			return nil, idConflict(i, len(events), first.receipt.Event)
 		default:
 			receipts[i] = first.receipt
@@ -86,8 +87,9 @@ func (w *writer) receipts(events []bellhop.NewEvent) ([]bellhop.Receipt, error) 
 func (w *writer) published(key externalKey) (first firstPublish, found bool, err error) {
 	found, err = one(w.conn, func(st *sqlite.Stmt) {
 		first.receipt = bellhop.Receipt{Event: bellhop.EventID(st.ColumnInt64(0)), Deliveries: st.ColumnInt(1)}
-		st.ColumnBytes(2, first.digest[:])
-	}, "SELECT id, deliveries, digest FROM events WHERE external_id = ? AND external_id IS NOT NULL AND app = ?", key.id, key.app)
+		first.erased = st.ColumnBool(2)
+		st.ColumnBytes(3, first.digest[:])
+	}, "SELECT id, deliveries, erased, digest FROM events WHERE external_id = ? AND external_id IS NOT NULL AND app = ?", key.id, key.app)
 	return first, found, err
 }
 

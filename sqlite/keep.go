@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -12,10 +10,8 @@ import (
 	"github.com/bellhop/bellhop/internal/id"
 )
 
-// Erase removes the data of events, and what was captured of their attempts, and
-// overwrites their place in the file and in the write-ahead log. The bytes are in
-// neither when it returns; only if a reader needed the log until ctx ended, they
-// stay in it until the store is idle.
+// Erase removes the data of events, and what was captured of their attempts. Their
+// old bytes may be in the file until the next Wipe.
 func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, ids func() bellhop.AttemptID, audit *bellhop.AuditEntry, now time.Time) ([]bellhop.EventID, error) {
 	var erased []bellhop.EventID
 	err := s.write(ctx, "erase", maxBatch, func(w *writer) error {
@@ -28,18 +24,15 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, ids func()
 				return err
 			}
 		}
+		if len(erased) > 0 {
+			if err := w.owe("wipe", ""); err != nil {
+				return err
+			}
+		}
 		return w.addAudit(audit)
 	})
 	if err != nil {
 		return nil, err
-	}
-	if len(erased) > 0 {
-		if err := s.scrub(ctx); err != nil {
-			return nil, fmt.Errorf("erased, but remains may be left in the file: %w", err)
-		}
-		if err := s.wipeLog(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			s.log.Warn("erased data stays in the write-ahead log until the store is idle", "error", err)
-		}
 	}
 	return erased, nil
 }
@@ -57,10 +50,10 @@ func (w *writer) selected(sel bellhop.EraseSelector) (list []bellhop.EventID, er
 }
 
 func (w *writer) erase(e bellhop.EventID, ids func() bellhop.AttemptID, now time.Time) error {
-	err := exec(w.conn, "UPDATE events SET data = NULL, erased = 1 WHERE id = ?", int64(e))
+	err := exec(w.conn, "UPDATE events SET data = NULL, digest = NULL, erased = 1 WHERE id = ?", int64(e))
 	if err == nil {
-		err = exec(w.conn, `UPDATE attempts SET request_header = NULL, response_header = NULL, response_body = NULL
-			WHERE event = ?`, int64(e))
+		err = exec(w.conn, `UPDATE attempts SET request_header = NULL, response_header = NULL, response_body = NULL,
+			detail = CASE WHEN response_status BETWEEN 300 AND 399 THEN '' ELSE detail END WHERE event = ?`, int64(e))
 	}
 	if err == nil {
 		err = w.cancelAll(ids, "erased", "The event's data was erased before it was delivered.", now, "event = ?", int64(e))

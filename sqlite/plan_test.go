@@ -80,6 +80,12 @@ func TestListsUseIndexes(t *testing.T) {
 		for i := range queries {
 			explain(t, c, "stats", queries[i].sql("id, status, final, duration, type", "attempts"), false, false, nil, "COVERING INDEX")
 		}
+		for name, sql := range map[string]string{
+			"ahead in order": aheadInOrder, "first in order": firstInOrder,
+			"pending of app": pendingOfApp, "events of app": eventsOfApp, "attempts of app": attemptsOfApp,
+		} {
+			explain(t, c, name, sql, false, false, nil)
+		}
 		return err
 	})
 	if err != nil {

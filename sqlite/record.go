@@ -30,18 +30,19 @@ func (s *Store) Record(ctx context.Context, node bellhop.NodeID, results []bellh
 
 func (w *writer) record(node bellhop.NodeID, r *bellhop.Result, now time.Time) error {
 	a := r.Attempt
+	// The delivery may have moved on since the first time, and be owned again.
+	again, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM attempts WHERE id = ?", int64(a.ID))
+	if err != nil || again {
+		return err
+	}
 	owned, err := w.moveOn(node, &a, now)
-	if err != nil {
+	if err == nil && owned {
+		err = w.addAttempt(&a)
+	} else if err == nil {
+		err = w.recordLate(&a)
+	}
+	if err != nil || r.Failing == nil {
 		return err
-	}
-	if !owned {
-		return w.recordLate(&a)
-	}
-	if err := w.addAttempt(&a); err != nil {
-		return err
-	}
-	if r.Failing == nil {
-		return nil
 	}
 	return exec(w.conn, "UPDATE endpoints SET failing_since = ? WHERE id = ?", micros(*r.Failing), int64(a.Endpoint))
 }
@@ -79,9 +80,18 @@ func (w *writer) recordLate(a *bellhop.Attempt) error {
 	}
 	a.Final, a.NextAt = false, time.Time{}
 	if erased {
-		a.RequestHeader, a.ResponseHeader, a.ResponseBody = nil, nil, nil
+		forget(a)
 	}
 	return w.addAttempt(a)
+}
+
+// forget drops what was captured of an attempt, as Erase does. What is said of a
+// redirect may quote where it leads, which was captured too.
+func forget(a *bellhop.Attempt) {
+	a.RequestHeader, a.ResponseHeader, a.ResponseBody = nil, nil, nil
+	if a.ResponseStatus >= 300 && a.ResponseStatus <= 399 {
+		a.Detail = ""
+	}
 }
 
 // promote wakes the first delivery of an order, if it was found waiting.
@@ -89,8 +99,7 @@ func (w *writer) promote(e bellhop.EndpointID, orderKey string, now time.Time) e
 	if orderKey == "" {
 		return nil
 	}
-	return exec(w.conn, `UPDATE pending SET due = ?1 WHERE due IS NULL AND id =
-		(SELECT id FROM pending WHERE endpoint = ?2 AND order_key = ?3 ORDER BY order_pos LIMIT 1)`,
+	return exec(w.conn, "UPDATE pending SET due = ? WHERE due IS NULL AND id = ("+firstInOrder+")",
 		micros(now), int64(e), orderKey)
 }
 

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"flag"
 	"path/filepath"
 	"testing"
 
@@ -11,7 +12,15 @@ import (
 	"github.com/bellhop/bellhop/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Each step of the model is a commit here, on a slow disk perhaps. The model
+	// and the checks are those of memstore, which plays four times as many
+	// rounds; the command line may ask for more of them (-rapid.checks).
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func open(t testing.TB, o sqlite.Options) *sqlite.Store {
 	t.Helper()

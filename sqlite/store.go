@@ -56,6 +56,9 @@ type Store struct {
 	closed  bool
 	readers *sqlitex.Pool
 
+	// wiping has room for one Wipe.
+	wiping chan struct{}
+
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
@@ -76,7 +79,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, log: o.Logger, lock: lock}
+	s := &Store{path: path, log: o.Logger, lock: lock, wiping: make(chan struct{}, 1)}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(openError(path, err), s.release())
 	}
@@ -177,7 +180,7 @@ func (s *Store) read(ctx context.Context, what string, f func(*sqlite.Conn) erro
 	}
 	c, err := s.readers.Take(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return readError(ctx, what, err)
 	}
 	defer s.readers.Put(c)
 	if err := exec(c, "BEGIN"); err != nil {

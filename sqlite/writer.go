@@ -197,7 +197,7 @@ func (w *writer) transact(batch []*step) error {
 // rejection tells whether a step refused its caller, rather than failed.
 func rejection(err error) bool {
 	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
-		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, errNoNode) || bellhop.CodeOf(err) != ""
+		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, errNoNode) || errors.Is(err, errLeaving) || bellhop.CodeOf(err) != ""
 }
 
 // ownFault tells whether the step itself is to blame, such as an id used twice.

@@ -135,6 +135,23 @@ var orderTests = []test{
 		f.record(f.attempt(f.get(normal.Deliveries[0].ID), bellhop.AttemptSucceeded))
 		same(f, "claimed then", deliveryIDs(f.claim(e, 10)), ids(scheduled))
 	}},
+	{"equal positions go one after the other, by id", func(f *fixture) {
+		e := ordered(f, bellhop.OrderingEndpoint)
+		a, b, c := f.event(e), f.event(e), f.event(e)
+		for _, n := range []*bellhop.NewEvent{&a, &b, &c} {
+			n.Deliveries[0].OrderPos = c.Deliveries[0].ID + 1000
+		}
+		a.Deliveries[0].Due = f.now.Add(time.Second) // the first of them is not the first due
+		f.enqueue(c, a, b)
+		same(f, "claimed too early", len(f.claim(e, 10)), 0)
+		f.pass(time.Second)
+		for _, n := range []bellhop.NewEvent{a, b, c} {
+			work := f.claim(e, 10)
+			same(f, "claimed", deliveryIDs(work), ids(n))
+			f.record(f.attempt(work[0].Delivery, bellhop.AttemptSucceeded))
+		}
+		same(f, "pending", f.pending(e.ID), 0)
+	}},
 	{"one order's limit does not hide another's head", func(f *fixture) {
 		e := ordered(f, bellhop.OrderingSubject)
 		for range 20 {

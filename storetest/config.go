@@ -159,7 +159,7 @@ var configTests = []test{
 		same(f, "version", f.version(), v)
 		same(f, "audit", f.audits(), nil)
 	}},
-	{"FailingSince is kept, but cleared by activation", func(f *fixture) {
+	{"FailingSince is kept, but cleared by activation and a new URL", func(f *fixture) {
 		e := f.endpoint()
 		f.publish(e)
 		since := f.now.Add(-time.Hour)
@@ -172,7 +172,17 @@ var configTests = []test{
 		e = f.save(e)
 		same(f, "kept while disabled", e.FailingSince, since)
 		e.Status = bellhop.EndpointActive
-		same(f, "cleared", f.save(e).FailingSince, time.Time{})
+		e = f.save(e)
+		same(f, "cleared", e.FailingSince, time.Time{})
+
+		f.publish(e)
+		r = bellhop.Result{Attempt: f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed), Failing: &since}
+		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{r}, f.now))
+		e.Name = "still the same place"
+		e = f.save(e)
+		same(f, "kept under a new name", e.FailingSince, since)
+		e.URL += "/new"
+		same(f, "cleared by a new URL", f.save(e).FailingSince, time.Time{})
 	}},
 	{"deleting what is not there says so", func(f *fixture) {
 		for what, err := range map[string]error{

@@ -138,8 +138,60 @@ var keepTests = []test{
 		kept, err := f.s.Event(f.Context(), other.Event.ID)
 		f.must(err)
 		same(f, "the other event", kept, other.Event)
-		again := external(f.event(), "x")
-		same(f, "its id stays taken", f.enqueue(again)[0].Duplicate, true)
+		first := bellhop.Receipt{Event: n.Event.ID, Deliveries: 2, Duplicate: true}
+		again, changed := external(f.event(), "x"), external(f.event(), "x")
+		changed.Digest = [32]byte{9} // nobody knows any more what the content was
+		same(f, "its id stays taken", f.enqueue(again, changed), []bellhop.Receipt{first, first})
+	}},
+	{"Erase takes what was said of a redirect, and of nothing else", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e, e, e, e)
+		late := f.claim(e, 10)
+		answer := func(i, status int) bellhop.Attempt {
+			a := captured(f.attempt(late[i].Delivery, bellhop.AttemptFailed))
+			a.ResponseStatus, a.Detail = status, "The endpoint redirects to https://example.com/secret."
+			return a
+		}
+		recorded := []bellhop.Attempt{answer(0, 299), answer(1, 399), answer(2, 400)}
+		f.record(recorded...)
+		list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Limit: 10})
+		f.must(err)
+		same(f, "detail in a list without bodies", list[1].Detail, recorded[1].Detail)
+		_, err = f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, f.nextAttempt, nil, f.now)
+		f.must(err)
+		recorded = append(recorded, answer(3, 300))
+		f.record(recorded[3])
+		for i, blank := range []bool{false, true, false, true} {
+			want := recorded[i].Detail
+			if blank {
+				want = ""
+			}
+			got, err := f.s.Attempt(f.Context(), recorded[i].ID)
+			f.must(err)
+			same(f, "detail of an answer", got.Detail, want)
+			same(f, "body", got.ResponseBody, nil)
+		}
+	}},
+	{"Wipe changes nothing that can be seen", func(f *fixture) {
+		f.must(f.s.Wipe(f.Context()))
+		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "globex"}, nil))
+		e := f.endpoint("acme", "globex")
+		kept, erased, deleted := f.event(e), f.event(e), f.event(e)
+		deleted.Event.App = "globex"
+		f.enqueue(kept, erased, deleted)
+		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, f.nextAttempt, nil, f.now)
+		f.must(err)
+		f.must(f.s.DeleteApp(f.Context(), "globex", nil))
+		events, err := f.s.Events(f.Context(), bellhop.EventFilter{Limit: 10, WithData: true})
+		f.must(err)
+		same(f, "events", len(events), 2)
+		for range 2 {
+			f.must(f.s.Wipe(f.Context()))
+			got, err := f.s.Events(f.Context(), bellhop.EventFilter{Limit: 10, WithData: true})
+			f.must(err)
+			same(f, "events", got, events)
+		}
+		same(f, "claimed", deliveryIDs(f.claim(e, 10)), ids(kept))
 	}},
 	{"Erase by subject, each once", func(f *fixture) {
 		var want []bellhop.NewEvent

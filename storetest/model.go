@@ -21,6 +21,7 @@ func model(f *fixture) {
 			"enqueue": m.enqueue,
 			"claim":   m.claim,
 			"record":  m.record,
+			"repeat":  m.repeat,
 			"release": m.release,
 			"die":     m.die,
 			"reorder": m.reorder,
@@ -38,6 +39,7 @@ type picture struct {
 	endpoint bellhop.Endpoint
 	nodes    []bellhop.NodeID
 	rows     []*bellhop.Delivery // in the order of ids
+	recorded []bellhop.Result
 	events   map[bellhop.EventID]*bellhop.Event
 }
 
@@ -70,6 +72,9 @@ func (m *picture) enqueue(t *rapid.T) {
 	d.OrderKey = m.endpoint.Ordering.OrderKey(&n.Event)
 	d.Due = m.now.Add(time.Duration(rapid.IntRange(-5, 20).Draw(t, "due")) * time.Second)
 	d.OrderPos += bellhop.DeliveryID(rapid.SampledFrom([]int{0, 0, 3000, -3000}).Draw(t, "pos"))
+	if len(m.rows) > 0 && rapid.IntRange(0, 3).Draw(t, "tie") == 0 {
+		d.OrderPos = rapid.SampledFrom(m.rows).Draw(t, "with").OrderPos
+	}
 	if rapid.IntRange(0, 3).Draw(t, "owned") == 0 {
 		d.Owner = m.anyNode(t)
 	}
@@ -115,6 +120,7 @@ func (m *picture) record(t *rapid.T) {
 		a = m.retry(*d, time.Duration(rapid.IntRange(0, 20).Draw(t, "after"))*time.Second)
 	}
 	m.ok(m.s.Record(m.Context(), node, []bellhop.Result{{Attempt: a}}, m.now))
+	m.recorded = append(m.recorded, bellhop.Result{Attempt: a})
 	switch {
 	case d.Owner != node:
 	case a.Final:
@@ -122,6 +128,15 @@ func (m *picture) record(t *rapid.T) {
 	default:
 		d.Attempts, d.LastAttempt, d.Due, d.Owner = a.Number, a.ID, a.NextAt, 0
 	}
+}
+
+// repeat records an attempt once more, which must change nothing.
+func (m *picture) repeat(t *rapid.T) {
+	if len(m.recorded) == 0 {
+		t.Skip("nothing recorded")
+	}
+	r := rapid.SampledFrom(m.recorded).Draw(t, "attempt")
+	m.ok(m.s.Record(m.Context(), m.anyNode(t), []bellhop.Result{r}, m.now))
 }
 
 func (m *picture) release(t *rapid.T) {
@@ -239,15 +254,20 @@ func (m *picture) next() time.Time {
 
 func (m *picture) blocked(d *bellhop.Delivery) bool {
 	return d.OrderKey != "" && slices.ContainsFunc(m.rows, func(other *bellhop.Delivery) bool {
-		return other.OrderKey == d.OrderKey && other.OrderPos < d.OrderPos
+		return other.OrderKey == d.OrderKey && ahead(other, d)
 	})
+}
+
+// ahead tells which of two deliveries of one order goes first.
+func ahead(a, b *bellhop.Delivery) bool {
+	return a.OrderPos < b.OrderPos || (a.OrderPos == b.OrderPos && a.ID < b.ID)
 }
 
 func (m *picture) finish(d *bellhop.Delivery) {
 	m.rows = slices.DeleteFunc(m.rows, func(x *bellhop.Delivery) bool { return x == d })
 	var first *bellhop.Delivery
 	for _, other := range m.rows {
-		if d.OrderKey != "" && other.OrderKey == d.OrderKey && (first == nil || other.OrderPos < first.OrderPos) {
+		if d.OrderKey != "" && other.OrderKey == d.OrderKey && (first == nil || ahead(other, first)) {
 			first = other
 		}
 	}

@@ -78,7 +78,53 @@ var recordTests = []test{
 		same(f, "delivery", f.get(n.Deliveries[0].ID), c.Work[0].Delivery)
 		late.Final = false // it did not end the delivery
 		same(f, "log", f.log(n.Deliveries[0].ID), []bellhop.Attempt{late})
-		same(f, "failing since", f.stored(e.ID).FailingSince, time.Time{})
+		same(f, "failing since", f.stored(e.ID).FailingSince, since)
+	}},
+	{"counts Failing of what is late, and of an event that is gone", func(f *fixture) {
+		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
+		e := f.endpoint("acme", "globex")
+		n := f.publish(e)
+		late := f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed)
+		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, f.nextAttempt, nil, f.now)
+		f.must(err)
+		since, well := f.now, time.Time{}
+		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{{Attempt: late, Failing: &since}}, f.now))
+		same(f, "failing", f.stored(e.ID).FailingSince, since)
+		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		gone := f.attempt(n.Deliveries[0], bellhop.AttemptSucceeded)
+		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{{Attempt: gone, Failing: &well}}, f.now))
+		same(f, "well", f.stored(e.ID).FailingSince, well)
+	}},
+	{"recording an attempt again changes nothing", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		retry := f.retry(f.claim(e, 1)[0].Delivery, time.Minute)
+		since := f.now
+		failed := bellhop.Result{Attempt: retry, Failing: &since}
+		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{failed, failed}, f.now))
+		check := func(when string, want bellhop.Delivery, lines ...bellhop.Attempt) {
+			f.Helper()
+			other := failed
+			other.Failing = &time.Time{}
+			other.Attempt.Final, other.Attempt.Reason = true, "changed"
+			f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{other}, f.now))
+			same(f, when+": delivery", f.get(want.ID), want)
+			same(f, when+": log", f.log(want.ID), lines)
+			same(f, when+": failing", f.stored(e.ID).FailingSince, since)
+		}
+		want := n.Deliveries[0]
+		want.Attempts, want.LastAttempt, want.Due = 1, retry.ID, f.now.Add(time.Minute)
+		check("while it waits", want, retry)
+		f.pass(time.Minute)
+		f.claim(e, 1)
+		want.Owner = f.node
+		check("while it is sent again", want, retry)
+		last := f.attempt(want, bellhop.AttemptSucceeded)
+		f.record(last, last)
+		done := f.get(want.ID)
+		check("when it is done", done, last, retry)
+		f.record(last)
+		check("in the end", done, last, retry)
 	}},
 	{"only logs what nobody owns", func(f *fixture) {
 		e := f.endpoint()
@@ -129,7 +175,7 @@ var recordTests = []test{
 		f.publish(e, e)
 		work := f.claim(e, 2)
 		large, none := f.attempt(work[0].Delivery, bellhop.AttemptFailed), f.attempt(work[1].Delivery, bellhop.AttemptFailed)
-		large.ResponseBody = []byte(strings.Repeat("\x00é", 100_000))
+		large.ResponseBody = []byte(strings.Repeat("\x00é", 20_000))
 		f.record(large, none)
 		list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Limit: 10, WithBodies: true})
 		f.must(err)

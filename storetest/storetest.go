@@ -13,7 +13,8 @@ import (
 	"github.com/bellhop/bellhop/internal/id"
 )
 
-// Run runs the suite. open gives an empty store; Run closes it when a test ends.
+// Run runs the suite, in parallel. open gives an empty store; Run closes it when a
+// test ends. How long the model is played is a matter of the flag -rapid.checks.
 func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 	for _, group := range []struct {
 		name  string
@@ -32,13 +33,23 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Keep", keepTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
+			t.Parallel()
 			for _, tc := range group.tests {
-				t.Run(tc.name, func(t *testing.T) { tc.run(newFixture(t, open(t))) })
+				t.Run(tc.name, func(t *testing.T) {
+					t.Parallel()
+					tc.run(newFixture(t, open(t)))
+				})
 			}
 		})
 	}
-	t.Run("Stress", func(t *testing.T) { stress(newFixture(t, open(t))) })
-	t.Run("Model", func(t *testing.T) { model(newFixture(t, open(t))) })
+	t.Run("Stress", func(t *testing.T) {
+		t.Parallel()
+		stress(newFixture(t, open(t)))
+	})
+	t.Run("Model", func(t *testing.T) {
+		t.Parallel()
+		model(newFixture(t, open(t)))
+	})
 }
 
 type test struct {

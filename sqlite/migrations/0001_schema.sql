@@ -155,6 +155,16 @@ CREATE INDEX attempts_trouble_endpoint ON attempts (endpoint, status, id) WHERE 
 CREATE INDEX attempts_trouble_app ON attempts (app, status, id) WHERE status <> 0;
 CREATE INDEX attempts_exhausted ON attempts (endpoint, event) WHERE final = 1 AND status = 1;
 
+-- What a commit leaves to be done after it, until it is done: 'wipe', or 'app' and
+-- the name of a deleted one that still has rows. The count tells whether more came
+-- up meanwhile.
+CREATE TABLE owed (
+  what  TEXT NOT NULL,
+  name  TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (what, name)
+) WITHOUT ROWID;
+
 CREATE TABLE audit (
   id     INTEGER PRIMARY KEY,
   actor  TEXT NOT NULL,
