@@ -127,7 +127,7 @@ func (w *writer) addAttempt(a *bellhop.Attempt) error {
 		int64(a.ID), int64(a.Delivery), int64(a.Event), int64(a.Endpoint), a.App, a.Type, string(a.Trigger),
 		a.Number, statusNumber(a.Status), a.Final, micros(a.NextAt), time.Duration(a.Duration).Microseconds(),
 		a.ResponseStatus, a.ResponseTruncated, a.URL, a.Reason, a.Detail,
-		toJSON(a.RequestHeader), toJSON(a.ResponseHeader), a.ResponseBody)
+		headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader), a.ResponseBody)
 }
 
 // The numbers are in the file: they cannot change.

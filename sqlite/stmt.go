@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -148,6 +149,46 @@ func toJSON(v any) any {
 		return nil
 	}
 	return string(b)
+}
+
+// headerJSON is toJSON for headers, of which every attempt has two: most need no
+// escaping.
+func headerJSON(h http.Header) any {
+	if h == nil {
+		return nil
+	}
+	b := make([]byte, 0, 512)
+	b = append(b, '{')
+	for name, values := range h {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(appendJSON(b, name), ':', '[')
+		for i, v := range values {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendJSON(b, v)
+		}
+		b = append(b, ']')
+	}
+	return string(append(b, '}'))
+}
+
+// appendJSON adds s as a JSON string.
+func appendJSON(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, err := json.Marshal(s)
+			if err != nil {
+				panic("sqlite: " + err.Error()) // a string can always be encoded
+			}
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 // fromJSON reads what toJSON wrote; NULL is the zero value.
