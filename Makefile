@@ -9,7 +9,7 @@ export CGO_ENABLED = 0
 build: ## the binary, in ./bin
 	$(GO) build -trimpath -o bin/bellhop ./cmd/bellhop
 
-test: tools lint race fuzz
+test: tools lint fuzz race
 
 lint:
 	@test -z "$$($(GO) tool gofumpt -l .)" || { echo "not formatted (run: go tool gofumpt -w .):"; $(GO) tool gofumpt -l .; exit 1; }

@@ -73,6 +73,7 @@ type FlowStore interface {
 
 	// Redeliver adds deliveries of stored events (resend, replay). Those whose
 	// event is gone or erased are left out; it returns how many were added.
+	// Without deliveries it only writes the audit entry.
 	Redeliver(ctx context.Context, deliveries []Delivery, audit *AuditEntry, now time.Time) (int, error)
 
 	// Claim makes node the owner of at most limit unowned, due deliveries of
