@@ -33,8 +33,6 @@ const (
 	maxHeaders         = 30
 )
 
-func (r *route) timeout() time.Duration { return time.Duration(r.Timeout) }
-
 // EndpointFilter selects endpoints, newest first.
 type EndpointFilter struct {
 	Apps   []string // those that listen to any of these; nil for all
@@ -225,33 +223,45 @@ func (b *Bellhop) checkApps(apps []string) error {
 
 // apply sets what is set in c, with defaults for null, and says what is wrong.
 func (b *Bellhop) apply(e *Endpoint, c EndpointChange) (fields []FieldError) {
-	wrong := func(field, code, format string, a ...any) {
-		fields = append(fields, FieldError{field, code, fmt.Sprintf(format, a...)})
-	}
-	set(c.Apps, &e.Apps, nil)
-	set(c.URL, &e.URL, "")
-	set(c.Name, &e.Name, "")
-	set(c.Events, &e.Events, []string{})
-	set(c.Subjects, &e.Subjects, []string{})
-	set(c.Filter, &e.Filter, nil)
-	set(c.Dialect, &e.Dialect, DefaultDialect)
-	set(c.Headers, &e.Headers, nil)
-	set(c.Timeout, &e.Timeout, 0)
-	set(c.Retry, &e.Retry, RetryPolicy{})
-	set(c.RateLimit, &e.RateLimit, nil)
-	set(c.Concurrency, &e.Concurrency, 0)
-	set(c.Ordering, &e.Ordering, "")
-	set(c.Metadata, &e.Metadata, nil)
+	set(c.Apps, &e.Apps)
+	set(c.URL, &e.URL)
+	set(c.Name, &e.Name)
+	set(c.Events, &e.Events)
+	set(c.Subjects, &e.Subjects)
+	set(c.Filter, &e.Filter)
+	set(c.Dialect, &e.Dialect)
+	set(c.Headers, &e.Headers)
+	set(c.Timeout, &e.Timeout)
+	set(c.Retry, &e.Retry)
+	set(c.RateLimit, &e.RateLimit)
+	set(c.Concurrency, &e.Concurrency)
+	set(c.Ordering, &e.Ordering)
+	set(c.Metadata, &e.Metadata)
 	if c.Status.Set {
 		e.Status, e.DisabledReason = c.Status.Value, ""
 	}
+	if e.Events == nil {
+		e.Events = []string{}
+	}
+	if e.Subjects == nil {
+		e.Subjects = []string{}
+	}
+	e.Dialect = cmp.Or(e.Dialect, DefaultDialect)
 	e.Status = cmp.Or(e.Status, EndpointActive)
 	e.Timeout = cmp.Or(e.Timeout, DefaultTimeout)
 	e.Concurrency = cmp.Or(e.Concurrency, DefaultConcurrency)
 	e.Ordering = cmp.Or(e.Ordering, OrderingNone)
+	e.Apps = slices.Compact(slices.Sorted(slices.Values(e.Apps)))
+	return b.checkEndpoint(e, c)
+}
 
+// checkEndpoint says what is wrong with an endpoint; what is costly to check, or may
+// have been allowed by earlier rules, only where it was given.
+func (b *Bellhop) checkEndpoint(e *Endpoint, c EndpointChange) (fields []FieldError) {
+	wrong := func(field, code, format string, a ...any) {
+		fields = append(fields, FieldError{field, code, fmt.Sprintf(format, a...)})
+	}
 	if c.Apps.Set {
-		e.Apps = slices.Compact(slices.Sorted(slices.Values(e.Apps)))
 		if len(e.Apps) == 0 || len(e.Apps) > maxEndpointApps {
 			wrong("apps", "length", "names %d apps; an endpoint listens to 1 to %d", len(e.Apps), maxEndpointApps)
 		}
@@ -313,25 +323,11 @@ func (b *Bellhop) apply(e *Endpoint, c EndpointChange) (fields []FieldError) {
 	return fields
 }
 
-// set takes over a field that is given; null gives the default.
-func set[T any](f Field[T], to *T, byDefault T) {
-	if !f.Set {
-		return
+// set takes over a field that is given; null has the zero value.
+func set[T any](f Field[T], to *T) {
+	if f.Set {
+		*to = f.Value
 	}
-	*to = f.Value
-	if isNil(f.Value) {
-		*to = byDefault
-	}
-}
-
-func isNil(v any) bool {
-	switch v := v.(type) {
-	case []string:
-		return v == nil
-	case string:
-		return v == ""
-	}
-	return false
 }
 
 func checkPatterns(field string, patterns []string, check func(string) error) (fields []FieldError) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/textproto"
+	"time"
 
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/internal/id"
@@ -65,7 +66,7 @@ func (b *Bellhop) exchange(ctx context.Context, a *Attempt, r *route, request di
 	b.metrics.inFlight.Inc()
 	res := b.client.Do(ctx, safehttp.Request{
 		URL: r.URL, Header: header, Body: request.Body,
-		Timeout: r.timeout(), MaxBody: b.cfg.MaxBody,
+		Timeout: time.Duration(r.Timeout), MaxBody: b.cfg.MaxBody,
 	})
 	b.metrics.inFlight.Dec()
 	a.RequestHeader = header
