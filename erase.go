@@ -2,9 +2,14 @@ package bellhop
 
 import "context"
 
+// eraseStep is how many events one transaction erases, so that it does not hold up
+// everybody else.
+const eraseStep = 200
+
 // Erase removes for good the data of one event, or of all events of a subject, and
 // everything that was captured of their deliveries; what is pending is canceled.
-// The log lines stay. It answers the events that it erased.
+// The log lines stay. It answers the events that it erased. Large subjects are
+// erased in steps: after an error, call it again.
 func (b *Bellhop) Erase(ctx context.Context, actor string, sel EraseSelector) ([]EventID, error) {
 	object, app := "", sel.App
 	switch {
@@ -25,15 +30,21 @@ func (b *Bellhop) Erase(ctx context.Context, actor string, sel EraseSelector) ([
 		object = sel.Subject
 	}
 	entry := b.auditEntry(actor, "event.erase", object, []string{app}, nil)
-	erased, err := b.store.Erase(ctx, sel, b.attemptIDs(), entry, b.cfg.Now())
-	if err != nil {
-		return nil, b.wrote("erase events", err)
+	sel.Limit = eraseStep
+	var erased []EventID
+	for more := true; more; {
+		some, err := b.store.Erase(ctx, sel, b.attemptIDs(), entry, b.cfg.Now())
+		if err != nil {
+			return erased, b.wrote("erase events", err)
+		}
+		gone := make(map[EventID]bool, len(some))
+		for _, e := range some {
+			gone[e], sel.After = true, e
+		}
+		b.lanes.forget(func(w *Work) bool { return gone[w.Event.ID] })
+		erased = append(erased, some...)
+		entry, more = nil, len(some) == eraseStep
 	}
-	gone := make(map[EventID]bool, len(erased))
-	for _, e := range erased {
-		gone[e] = true
-	}
-	b.lanes.forget(func(w *Work) bool { return gone[w.Event.ID] })
 	b.routes.mu.RLock()
 	routes := b.routes.byApp[app]
 	b.routes.mu.RUnlock()

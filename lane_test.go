@@ -230,6 +230,23 @@ func TestScheduledForTheSameMomentKeepsTheOrder(t *testing.T) {
 	})
 }
 
+func TestALargeSubjectIsErasedWhole(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		for range 450 { // more than one step erases
+			h.publish(`"private"`, func(p *bellhop.Publication) { p.Subject = "person:7" })
+		}
+		gone, err := h.Erase(t.Context(), "test", bellhop.EraseSelector{App: "acme", Subject: "person:7"})
+		if err != nil || len(gone) != 450 {
+			t.Errorf("erased %d events, %v", len(gone), err)
+		}
+		audit, err := h.Logs().Audit(t.Context(), bellhop.AuditFilter{Action: "event.erase", Limit: 10})
+		if err != nil || len(audit) != 1 {
+			t.Errorf("%d audit entries, %v", len(audit), err)
+		}
+	})
+}
+
 // wipeFails is a store whose files cannot be overwritten now.
 type wipeFails struct{ bellhop.Store }
 

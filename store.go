@@ -369,6 +369,10 @@ type EraseSelector struct {
 	Event   EventID
 	App     string
 	Subject string
+	// After and Limit select some of a subject's events, oldest first: those after
+	// the given one, at most so many. Zero means all.
+	After EventID
+	Limit int
 }
 
 // The failures of a store that the engine acts on.

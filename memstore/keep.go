@@ -13,8 +13,11 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, ids func()
 	var erased []bellhop.EventID
 	err := s.step(ctx, func() error {
 		for _, e := range s.events {
-			if e.Erased || !selected(sel, e.Event) {
+			if e.Erased || e.ID <= sel.After || !selected(sel, e.Event) {
 				continue
+			}
+			if sel.Limit > 0 && len(erased) == sel.Limit {
+				break
 			}
 			bare := *e.Event
 			bare.Data, bare.Erased = nil, true

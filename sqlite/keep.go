@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -44,7 +45,8 @@ func (w *writer) selected(sel bellhop.EraseSelector) (list []bellhop.EventID, er
 		err = each(w.conn, add, "SELECT id FROM events WHERE id = ? AND erased = 0", int64(sel.Event))
 	} else if sel.App != "" && sel.Subject != "" {
 		err = each(w.conn, add, `SELECT id FROM events INDEXED BY events_subject
-			WHERE subject <> '' AND subject = ? AND app = ? AND erased = 0 ORDER BY id`, sel.Subject, sel.App)
+			WHERE subject <> '' AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ?`,
+			sel.Subject, sel.App, int64(sel.After), cmp.Or(sel.Limit, -1))
 	}
 	return list, err
 }

@@ -216,6 +216,25 @@ var keepTests = []test{
 			same(f, "erased", got, ids)
 		}
 	}},
+	{"Erase in pieces, oldest first", func(f *fixture) {
+		var all []bellhop.NewEvent
+		for range 5 {
+			n := f.event()
+			n.Event.Subject = "guest:7"
+			all = append(all, n)
+		}
+		f.enqueue(all...)
+		ids := eventIDs(all...)
+		sel := bellhop.EraseSelector{App: "acme", Subject: "guest:7", Limit: 2}
+		for _, want := range [][]bellhop.EventID{ids[:2], ids[2:4], ids[4:], nil} {
+			got, err := f.s.Erase(f.Context(), sel, f.nextAttempt, nil, f.now)
+			f.must(err)
+			same(f, "erased", got, want)
+			if len(got) > 0 {
+				sel.After = got[len(got)-1]
+			}
+		}
+	}},
 	{"an empty selector erases nothing", func(f *fixture) {
 		n := f.event()
 		n.Event.Subject = ""
