@@ -122,17 +122,17 @@ func (b *Bellhop) accept(ctx context.Context, ps []Publication, at func(i int) s
 			return nil, err
 		}
 		receipts, err := b.store.Enqueue(ctx, f.version, f.events, now)
-		if err != nil {
+		if errors.Is(err, ErrStaleRoutes) {
 			f.abandon()
-			if errors.Is(err, ErrStaleRoutes) {
-				if err := b.reload(ctx); err != nil {
-					return nil, err
-				}
-				continue
+			if err := b.reload(ctx); err != nil {
+				return nil, err
 			}
-			return nil, b.wrote("enqueue events", err)
+			continue
 		}
-		_ = b.wrote("", nil)
+		if err := b.wrote("enqueue events", err); err != nil {
+			f.abandon()
+			return nil, err
+		}
 		f.admit(receipts)
 		b.metrics.accepted(receipts)
 		return receipts, nil
