@@ -25,14 +25,15 @@ var drivers = []string{"zombiezen.com/", "modernc.org/", "github.com/jackc/", "d
 
 // arrows are looked through from the top; the first whose folder fits counts.
 var arrows = []arrow{
-	{folder: "dialect", never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
+	{folder: "dialect", may: []string{"dialect"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
 	{folder: "internal", may: []string{"internal/"}, never: drivers},
 	{folder: "sqlite", may: []string{".", "internal/"}},
 	{folder: "memstore", may: []string{".", "internal/"}, never: drivers},
 	{folder: "storetest", may: []string{".", "internal/"}, never: drivers},
 	{folder: "client", may: []string{".", "dialect", "internal/", "api/wire"}, never: drivers},
-	{folder: "api", may: []string{".", "dialect", "internal/", "api/"}, never: drivers},
-	{folder: "cmd", may: []string{".", "dialect", "internal/", "sqlite", "api", "api/wire", "client"}},
+	{folder: "api", may: []string{".", "dialect/", "internal/", "api/"}, never: drivers},
+	{folder: "web", never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
+	{folder: "cmd", may: []string{".", "dialect/", "internal/", "sqlite", "api", "api/wire", "client", "web"}},
 	{folder: "bench", may: []string{".", "dialect", "internal/", "api/wire", "client"}, never: drivers},
 	{folder: "e2e", may: []string{".", "dialect", "internal/", "api/wire", "client"}, never: drivers},
 	{folder: ".", may: []string{"dialect", "internal/"}, never: append([]string{"github.com/danielgtaylor/", "github.com/spf13/"}, drivers...)},

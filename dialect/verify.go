@@ -165,7 +165,7 @@ func (c *check) readHeaders() *VerifyError {
 			return err
 		}
 		// App, type and subject may be empty, and an empty header is not sent.
-		if values[v] == "" && v != valueApp && v != valueType && v != valueSubject {
+		if values[v] == "" && !mayBeEmpty(v) {
 			return c.missing(name)
 		}
 	}
@@ -287,7 +287,7 @@ func (c *check) checkTime(now time.Time, tolerance time.Duration) *VerifyError {
 			fmt.Sprintf("The signature is right, but the request is from %s, %v ago, and at most %v is allowed.", at, age.Round(time.Millisecond), maxAge),
 			"Verify requests when they arrive, and check the receiver's clock; otherwise somebody has sent an old request again.",
 		}
-	case -age > maxAhead:
+	case age < -maxAhead: // -age overflows for the far future
 		return &VerifyError{
 			CodeFutureTime,
 			fmt.Sprintf("The signature is right, but the request is from %s, %v in the future, and at most %v is allowed.", at, (-age).Round(time.Millisecond), maxAhead),

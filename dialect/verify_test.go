@@ -87,6 +87,12 @@ func TestVerifyAcceptsAndRejects(t *testing.T) {
 				t.Errorf("%v after the attempt with tolerance %v: %q, want %q", test.after, test.tolerance, got, test.want)
 			}
 		}
+		// The difference of times this far apart does not fit in a time.Duration.
+		distant := sample()
+		distant.Timestamp = at.AddDate(600, 0, 0)
+		if got := codeOf(d.Verify(render(t, d, distant, newest).received(), []string{newest}, at, 0)); got != CodeFutureTime {
+			t.Errorf("in 600 years: %q", got)
+		}
 		// A wrong signature matters more than a stale time.
 		if got := codeOf(d.Verify(changed, []string{newest}, at.Add(time.Hour), 0)); got != CodeSignatureMismatch {
 			t.Errorf("changed body and stale time: %s", got)
