@@ -38,7 +38,7 @@ func (b *Bellhop) CreateKey(ctx context.Context, actor string, r KeyRequest) (k 
 		return Key{}, "", err
 	}
 	now := b.cfg.Now().UTC().Truncate(time.Millisecond)
-	token = tokenPrefix + strings.ToLower(rand.Text()+rand.Text()[:10])
+	token = newToken()
 	k = Key{
 		ID: id.Next[id.Key](b.node.Load().ids, now), Name: r.Name, Role: r.Role, Apps: r.Apps,
 		Portal: r.Portal, CreatedAt: now, Hash: sha256.Sum256([]byte(token)),
@@ -57,6 +57,8 @@ func (b *Bellhop) CreateKey(ctx context.Context, actor string, r KeyRequest) (k 
 	b.refresh(ctx)
 	return k, token, nil
 }
+
+func newToken() string { return tokenPrefix + strings.ToLower(rand.Text()+rand.Text()[:10]) }
 
 func (b *Bellhop) checkKey(r *KeyRequest) error {
 	fields := checkText("name", r.Name, maxName)
@@ -99,16 +101,16 @@ func (b *Bellhop) checkKey(r *KeyRequest) error {
 	return nil
 }
 
-// Keys lists the keys that have not expired, newest first.
+// Keys lists the keys that have not ended, portal links and sessions included,
+// newest first.
 func (b *Bellhop) Keys() []Key {
-	now := b.cfg.Now()
 	b.routes.mu.RLock()
 	defer b.routes.mu.RUnlock()
-	return page(b.routes.keys, 0, func(k Key) bool { return k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt) },
+	return page(b.routes.keys, 0, func(k Key) bool { return b.routes.valid(&k, b.cfg.Now) },
 		func(x, y Key) int { return cmp.Compare(y.ID, x.ID) })
 }
 
-// DeleteKey ends a key or portal link at once.
+// DeleteKey ends a key, with its sessions, a portal link or a session at once.
 func (b *Bellhop) DeleteKey(ctx context.Context, actor string, k KeyID) error {
 	var found *Key
 	for _, key := range b.Keys() {
@@ -119,7 +121,11 @@ func (b *Bellhop) DeleteKey(ctx context.Context, actor string, k KeyID) error {
 	if found == nil {
 		return notFound("key", k.String())
 	}
-	entry := b.auditEntry(actor, "key.delete", k.String(), found.Apps, nil)
+	action := "key.delete"
+	if found.Session != 0 {
+		action = "session.end"
+	}
+	entry := b.auditEntry(actor, action, k.String(), found.Apps, nil)
 	if err := b.wrote("delete a key", b.store.DeleteKey(ctx, k, entry)); err != nil {
 		return err
 	}
@@ -132,10 +138,23 @@ func (b *Bellhop) DeleteKey(ctx context.Context, actor string, k KeyID) error {
 func (b *Bellhop) Authenticate(token string) (Key, bool) {
 	hash := sha256.Sum256([]byte(token))
 	b.routes.mu.RLock()
+	defer b.routes.mu.RUnlock()
 	k, ok := b.routes.keys[hash]
-	b.routes.mu.RUnlock()
-	if !ok || !k.ExpiresAt.IsZero() && !b.cfg.Now().Before(k.ExpiresAt) {
+	if !ok || !b.routes.valid(&k, b.cfg.Now) {
 		return Key{}, false
 	}
 	return k, true
+}
+
+// valid tells whether a key has not ended. A session may have outlived its key in
+// the store, if it was started while that was being deleted.
+func (t *routingTable) valid(k *Key, now func() time.Time) bool {
+	if !k.ExpiresAt.IsZero() && !now().Before(k.ExpiresAt) {
+		return false
+	}
+	if k.Session == 0 {
+		return true
+	}
+	of, ok := t.keys[t.hashes[k.Session]]
+	return ok && of.Session == 0 && t.valid(&of, now)
 }

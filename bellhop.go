@@ -57,6 +57,11 @@ type Config struct {
 	// UserAgent is sent with each request. Default: "Bellhop".
 	UserAgent string
 
+	// InboxURL turns inboxes on (see Inbox) and is where they are: an absolute URL
+	// that ends in a slash, such as "https://hooks.example.com/in/". Default:
+	// there are none.
+	InboxURL string
+
 	// EnforceEventTypes makes Publish refuse types that are not in the
 	// catalogue, or archived.
 	EnforceEventTypes bool
@@ -144,6 +149,7 @@ type Bellhop struct {
 	node     atomic.Pointer[node]
 	routes   *routingTable
 	lanes    *dispatcher
+	inboxes  *inboxes
 	watchers watchers
 
 	// unwell holds why the store could not be written to lately, for Ready.
@@ -183,6 +189,10 @@ func New(ctx context.Context, store Store, c Config) (*Bellhop, error) {
 		UserAgent: c.UserAgent,
 		Transport: c.Transport,
 	})
+	var err error
+	if b.inboxes, err = newInboxes(c.InboxURL); err != nil {
+		return nil, err
+	}
 	b.metrics = newMetrics(b)
 	b.routes = newRoutingTable()
 	b.lanes = newDispatcher(b)
@@ -225,6 +235,7 @@ func (b *Bellhop) Run(ctx context.Context) error {
 	defer unlease()
 	var wg, heart sync.WaitGroup
 	wg.Go(func() { b.expire(ctx) })
+	wg.Go(func() { b.count(ctx) })
 	heart.Go(func() { b.heartbeat(leased) })
 	b.log.Info("delivering", "node", int(b.node.Load().id))
 

@@ -142,6 +142,7 @@ func (b *Bellhop) DeleteApp(ctx context.Context, actor, id string) error {
 		return err
 	}
 	b.lanes.forget(func(w *Work) bool { return w.Event.App == id })
+	b.inboxes.forgetApp(id)
 	b.refresh(ctx)
 	if err := b.wipe(ctx); err != nil {
 		b.log.Warn("the app is gone, but remains of its data are left in the files until the next hour's maintenance", "app", id, "err", err)

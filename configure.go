@@ -266,13 +266,9 @@ func (b *Bellhop) checkEndpoint(e *Endpoint, c EndpointChange) (fields []FieldEr
 			wrong("apps", "length", "names %d apps; an endpoint listens to 1 to %d", len(e.Apps), maxEndpointApps)
 		}
 	}
-	if c.URL.Set {
-		if err := b.client.CheckURL(e.URL); err != nil {
-			code, detail := "url_invalid", err.Error()
-			if ue, ok := errors.AsType[*safehttp.URLError](err); ok {
-				code, detail = ue.Code, ue.Detail
-			}
-			wrong("url", code, "%s", detail)
+	if c.URL.Set || c.Apps.Set {
+		if f := b.checkURL(e, c.URL.Set); f != nil {
+			fields = append(fields, *f)
 		}
 	}
 	fields = append(fields, checkText("name", e.Name, maxName)...)
@@ -288,11 +284,16 @@ func (b *Bellhop) checkEndpoint(e *Endpoint, c EndpointChange) (fields []FieldEr
 			wrong(field, "filter", "%s", detail)
 		}
 	}
-	d := b.dialect(e.Dialect)
-	if d == nil {
+	var headersOf []*dialect.Dialect
+	if d := b.dialect(e.Dialect); d != nil {
+		headersOf = []*dialect.Dialect{d}
+	} else {
 		wrong("dialect", "unknown_dialect", "there is no dialect %q: GET /v1/dialects lists them", clip(e.Dialect))
 	}
-	fields = append(fields, checkHeaders(e.Headers, d)...)
+	if c.Headers.Set {
+		headersOf = b.dialects // see WroteHeader
+	}
+	fields = append(fields, checkHeaders(e.Headers, headersOf)...)
 	switch e.Status {
 	case EndpointActive, EndpointPaused, EndpointDisabled:
 	default:
@@ -323,6 +324,26 @@ func (b *Bellhop) checkEndpoint(e *Endpoint, c EndpointChange) (fields []FieldEr
 	return fields
 }
 
+// checkURL says what is wrong with an endpoint's URL: that of an inbox must name
+// one of its apps' inboxes, and every other one is for the guard to judge. Of a URL
+// that stays as it is, only whether its inbox is for the apps.
+func (b *Bellhop) checkURL(e *Endpoint, isNew bool) *FieldError {
+	if b.inboxes.covers(e.URL) {
+		return b.checkInboxURL(e, isNew)
+	}
+	if !isNew {
+		return nil
+	}
+	err := b.client.CheckURL(e.URL)
+	if err == nil {
+		return nil
+	}
+	if ue, ok := errors.AsType[*safehttp.URLError](err); ok {
+		return &FieldError{"url", ue.Code, ue.Detail}
+	}
+	return &FieldError{"url", safehttp.CodeInvalid, err.Error()}
+}
+
 // set takes over a field that is given; null has the zero value.
 func set[T any](f Field[T], to *T) {
 	if f.Set {
@@ -342,9 +363,34 @@ func checkPatterns(field string, patterns []string, check func(string) error) (f
 	return fields
 }
 
-// checkHeaders refuses headers that would break the request, or that its dialect
-// sets itself.
-func checkHeaders(headers map[string]string, d *dialect.Dialect) (fields []FieldError) {
+// WroteHeader tells whether Bellhop or a dialect wrote a header with these values
+// into a request of an endpoint, so that whoever sees the request may see them. All
+// others may be the endpoint's own, which often carry a token.
+func (b *Bellhop) WroteHeader(e EndpointID, name string, values []string) bool {
+	name = http.CanonicalHeaderKey(name)
+	switch name {
+	case "Host", "Content-Length", "Content-Type":
+		return true
+	case "User-Agent":
+		return slices.Equal(values, []string{b.cfg.UserAgent})
+	case "Authorization", "Proxy-Authorization", "Cookie":
+		return false
+	}
+	if r, err := b.route(e); err == nil {
+		for own := range r.Headers { // from before there was a dialect with this name, maybe
+			if http.CanonicalHeaderKey(own) == name {
+				return false
+			}
+		}
+	}
+	return slices.ContainsFunc(b.dialects, func(d *dialect.Dialect) bool {
+		return slices.ContainsFunc(d.HeaderNames(), func(n string) bool { return http.CanonicalHeaderKey(n) == name })
+	})
+}
+
+// checkHeaders refuses headers that would break the request, or that one of the
+// dialects sets itself.
+func checkHeaders(headers map[string]string, dialects []*dialect.Dialect) (fields []FieldError) {
 	if len(headers) > maxHeaders {
 		return []FieldError{{"headers", "length", fmt.Sprintf("has %d headers; at most %d are allowed", len(headers), maxHeaders)}}
 	}
@@ -353,7 +399,7 @@ func checkHeaders(headers map[string]string, d *dialect.Dialect) (fields []Field
 		"Transfer-Encoding": true, "Upgrade": true, "Te": true, "Trailer": true, "Expect": true,
 		"Keep-Alive": true, "Proxy-Connection": true, "Proxy-Authorization": true,
 	}
-	if d != nil {
+	for _, d := range dialects {
 		for _, name := range d.HeaderNames() {
 			reserved[textproto.CanonicalMIMEHeaderKey(name)] = true
 		}
@@ -366,7 +412,7 @@ func checkHeaders(headers map[string]string, d *dialect.Dialect) (fields []Field
 		case !httpguts.ValidHeaderFieldName(name) || len(name) > 128:
 			fields = append(fields, FieldError{field, "header", "is not a header name: use letters, digits and hyphens"})
 		case reserved[canonical]:
-			fields = append(fields, FieldError{field, "header", "is set by Bellhop or the dialect and cannot be chosen"})
+			fields = append(fields, FieldError{field, "header", "is set by Bellhop or a dialect and cannot be chosen"})
 		case seen[canonical]:
 			fields = append(fields, FieldError{field, "header", "is there twice, in different case"})
 		case !httpguts.ValidHeaderFieldValue(value) || len(value) > 4096 || !utf8.ValidString(value):

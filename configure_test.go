@@ -49,6 +49,7 @@ func TestBadEndpointsAreRefusedByField(t *testing.T) {
 			"retry too short":    {retry(bellhop.Duration(time.Millisecond)), "retry[0]", "retry"},
 			"reserved header":    {headers("content-length", "5"), "headers.content-length", "header"},
 			"dialect's header":   {headers("Webhook-Signature", "v1,x"), "headers.Webhook-Signature", "header"},
+			"another's header":   {headers("x-github-event", "push"), "headers.x-github-event", "header"},
 			"header injection":   {headers("X-A", "b\r\nX-C: d"), "headers.X-A", "header"},
 			"header name":        {headers("X A", "b"), "headers.X A", "header"},
 			"secret of the form": {func(c *bellhop.EndpointChange) { c.Secret = bellhop.Of("hunter2hunter2") }, "secret", "secret"},

@@ -39,7 +39,7 @@ func (b *Bellhop) attempt(ctx context.Context, r *route, w *Work) *Attempt {
 		a.Reason, a.Detail = reasonRender, "The request could not be signed: "+err.Error()
 		return a
 	}
-	request, err := signer.Render(dialect.Message{
+	request, err := b.render(r, signer, dialect.Message{
 		ID: w.Event.ID.String(), App: w.Event.App, Type: w.Event.Type, Subject: w.Event.Subject,
 		Time: w.Event.CreatedAt(), Data: w.Event.Data, Timestamp: now,
 	})
@@ -54,22 +54,38 @@ func (b *Bellhop) attempt(ctx context.Context, r *route, w *Work) *Attempt {
 	return a
 }
 
-// exchange makes the request and notes the response.
-func (b *Bellhop) exchange(ctx context.Context, a *Attempt, r *route, request dialect.Request) {
-	header := make(http.Header, len(request.Headers)+len(r.Headers)+1)
+// render makes the request that carries a message to an endpoint: the one way to
+// make one, for deliveries, tests, verifications and previews alike.
+func (b *Bellhop) render(r *route, signer *dialect.Signer, m dialect.Message) (safehttp.Request, error) {
+	rendered, err := signer.Render(m)
+	if err != nil {
+		return safehttp.Request{}, err
+	}
+	header := make(http.Header, len(rendered.Headers)+len(r.Headers)+1)
 	for name, value := range r.Headers {
 		header[textproto.CanonicalMIMEHeaderKey(name)] = []string{value}
 	}
-	for _, h := range request.Headers {
+	for _, h := range rendered.Headers {
 		header[h.Name] = []string{h.Value} // in the case that the dialect wants
 	}
-	b.metrics.inFlight.Inc()
-	res := b.client.Do(ctx, safehttp.Request{
-		URL: r.URL, Header: header, Body: request.Body,
+	return safehttp.Request{
+		URL: r.URL, Method: http.MethodPost, Header: header, Body: rendered.Body,
 		Timeout: time.Duration(r.Timeout), MaxBody: b.cfg.MaxBody,
-	})
+	}, nil
+}
+
+// exchange makes the request and notes the response. A request to one of Bellhop's
+// own inboxes does not leave the process.
+func (b *Bellhop) exchange(ctx context.Context, a *Attempt, r *route, request safehttp.Request) {
+	b.metrics.inFlight.Inc()
+	var res safehttp.Response
+	if token, ours := b.inboxes.tokenOf(request.URL); ours {
+		res = b.receiveInside(token, a, r, request)
+	} else {
+		res = b.client.Do(ctx, request)
+	}
 	b.metrics.inFlight.Dec()
-	a.RequestHeader = header
+	a.RequestHeader = request.Header
 	a.Duration = Duration(res.Duration)
 	a.ResponseStatus, a.ResponseHeader = res.Status, res.Header
 	a.ResponseBody, a.ResponseTruncated = res.Body, res.Truncated

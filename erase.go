@@ -42,6 +42,7 @@ func (b *Bellhop) Erase(ctx context.Context, actor string, sel EraseSelector) ([
 			gone[e], sel.After = true, e
 		}
 		b.lanes.forget(func(w *Work) bool { return gone[w.Event.ID] })
+		b.inboxes.forget(gone, b.cfg.Now())
 		erased = append(erased, some...)
 		entry, more = nil, len(some) == eraseStep
 	}

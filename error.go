@@ -46,6 +46,7 @@ const (
 	CodeVerification   Code = "verify_failed"   // the URL did not answer the verification as it must
 	CodeUnavailable    Code = "unavailable"     // the store cannot take writes now; try again
 	CodeTooLarge       Code = "too_large"       // the data or the batch is larger than allowed
+	CodeInboxesOff     Code = "inboxes_off"     // the operator has not enabled inboxes
 	CodeUnsubscribed   Code = "not_subscribed"  // a resend to an endpoint that does not listen to the app
 )
 

@@ -151,14 +151,14 @@ func (b *Bellhop) explainPending(x *Explanation, d Delivery, r *route, last Atte
 		x.Detail += "Waits for an earlier delivery, since the endpoint keeps the order."
 	case d.Due.After(now) && d.Attempts == 0:
 		x.Reason = "scheduled"
-		x.Detail = "Scheduled for " + d.Due.UTC().Format(time.RFC3339) + "."
+		x.Detail = "Scheduled for " + stamp(d.Due) + "."
 	case d.Due.After(now) && !lane.NextProbe.After(d.Due):
-		x.Detail += "The next attempt is at " + d.Due.UTC().Format(time.RFC3339) + "."
+		x.Detail += "The next attempt is at " + stamp(d.Due) + "."
 	case lane.Circuit == "open":
 		x.Reason = "circuit_open"
 		x.NextAt = lane.NextProbe
 		x.Detail += fmt.Sprintf("Waits because the endpoint failed %d times in a row, last by %s; it is probed at %s.",
-			lane.ConsecutiveFailures, lane.LastFailure, lane.NextProbe.UTC().Format(time.RFC3339))
+			lane.ConsecutiveFailures, lane.LastFailure, stamp(lane.NextProbe))
 	default:
 		if x.Reason == "" {
 			x.Reason = "queued"

@@ -28,6 +28,8 @@ type routingTable struct {
 	// byApp holds the routes of each app, ordered by id.
 	byApp map[string][]*route
 	keys  map[[32]byte]Key
+	// hashes finds a key by its id.
+	hashes map[KeyID][32]byte
 }
 
 func newRoutingTable() *routingTable {
@@ -42,6 +44,7 @@ func (t *routingTable) clear() {
 	t.endpoints = map[EndpointID]*route{}
 	t.byApp = map[string][]*route{}
 	t.keys = map[[32]byte]Key{}
+	t.hashes = map[KeyID][32]byte{}
 }
 
 // reload brings the routing table up to date with the store, and tells the lanes
@@ -127,23 +130,13 @@ func (t *routingTable) apply(c RouteChanges, compiled []*route, types []*catalog
 }
 
 func (t *routingTable) applyKeys(c RouteChanges) {
-	if len(c.Keys) == 0 && len(c.DeletedKeys) == 0 {
-		return
-	}
-	changed := map[KeyID]bool{}
 	for _, k := range c.DeletedKeys {
-		changed[k] = true
+		delete(t.keys, t.hashes[k])
+		delete(t.hashes, k)
 	}
 	for _, k := range c.Keys {
-		changed[k.ID] = true
-	}
-	for h, k := range t.keys {
-		if changed[k.ID] {
-			delete(t.keys, h)
-		}
-	}
-	for _, k := range c.Keys {
-		t.keys[k.Hash] = k
+		delete(t.keys, t.hashes[k.ID])
+		t.keys[k.Hash], t.hashes[k.ID] = k, k.Hash
 	}
 }
 

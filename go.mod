@@ -2,6 +2,8 @@ module github.com/bellhop/bellhop
 
 go 1.26.0
 
+ignore ./web/node_modules
+
 require (
 	code.dny.dev/ssrf v0.3.0
 	github.com/danielgtaylor/huma/v2 v2.39.0

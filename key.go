@@ -14,7 +14,10 @@ type Key struct {
 	// Apps limits the key to these apps; none means all.
 	Apps []string `json:"apps,omitempty"`
 	// Portal marks a portal link.
-	Portal    bool      `json:"portal,omitempty"`
+	Portal bool `json:"portal,omitempty"`
+	// Session is, for a session of the dashboard, the key that was signed in
+	// with: the session ends with it.
+	Session   KeyID     `json:"session,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	// ExpiresAt is zero for a key that stays valid until it is deleted.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`

@@ -470,7 +470,11 @@ func (l *lane) deliver(s *sending) delivered {
 	}
 	a.Status, a.Final, a.NextAt = dec.status, dec.final, dec.nextAt
 	v := l.judge(a, s.r, dec, now)
-	if !b.record(Result{Attempt: *a, Failing: v.failing}, &s.w) {
+	res := Result{Attempt: *a, Failing: v.failing}
+	if at := s.w.Event.DeliverAt; at != nil {
+		res.Due = *at
+	}
+	if !b.record(res, &s.w) {
 		return delivered{}
 	}
 	switch {

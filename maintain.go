@@ -29,6 +29,7 @@ func (b *Bellhop) heartbeat(ctx context.Context) {
 
 func (b *Bellhop) beat(ctx context.Context) error {
 	now := b.cfg.Now()
+	b.inboxes.sweep(now)
 	if !b.lanes.isRunning() {
 		return b.store.Renew(ctx, b.node.Load().id, b.cfg.Lease, now)
 	}
@@ -83,8 +84,60 @@ func (b *Bellhop) expire(ctx context.Context) {
 		if total > 0 {
 			b.log.Info("deleted expired history", "rows", total)
 		}
+		b.expireKeys(ctx)
 		if err := b.store.Wipe(ctx); err != nil && ctx.Err() == nil {
 			b.log.Error("overwriting the remains of erased data failed; trying again later", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// expireKeys deletes the portal links and sessions that have ended: they are made
+// by the hundred. Keys that a person made stay, so that a store without any is a
+// new one.
+func (b *Bellhop) expireKeys(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := b.store.ExpireKeys(ctx, b.cfg.Now(), expireChunk)
+		if err != nil && ctx.Err() == nil {
+			b.log.Error("deleting expired portal links and sessions failed; trying again later", "err", err)
+		}
+		if n == 0 || err != nil {
+			return
+		}
+		b.refresh(ctx)
+	}
+}
+
+// What statistics cost: every sampleEvery, a look at the backlog and, where there is
+// any, the attempts of some minutes to roll up. An attempt is recorded by rollAfter
+// its beginning, as a rule: no request may take longer than maxTimeout.
+const (
+	sampleEvery = 30 * time.Second
+	rollAfter   = 5 * time.Minute
+)
+
+// count keeps the statistics, until ctx ends.
+func (b *Bellhop) count(ctx context.Context) {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	failed := func(doing string, err error) bool {
+		// That nothing can be written is logged by the heartbeat.
+		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnavailable) {
+			b.log.Error(doing+" failed; trying again", "err", err, "in", sampleEvery)
+		}
+		return err != nil
+	}
+	for {
+		failed("sampling the backlog", b.store.SampleBacklog(ctx, b.cfg.Now()))
+		for ctx.Err() == nil {
+			more, err := b.store.RollUp(ctx, b.cfg.Now().Add(-rollAfter))
+			if failed("rolling statistics up", err) || !more {
+				break
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -152,10 +152,14 @@ type Result struct {
 	// Failing, where not nil, sets the endpoint's FailingSince; the zero time
 	// marks it as well.
 	Failing *time.Time
+	// Due is when the delivery was scheduled for, if it was: its latency counts
+	// from then, and else from when it was made.
+	Due time.Time
 }
 
-// ConfigStore keeps apps, event types, endpoints and keys. Every change moves
-// the routes version on and writes its audit entry in the same transaction.
+// ConfigStore keeps apps, event types, endpoints and keys; portal links and
+// sessions are keys. Every change moves the routes version on and writes its audit
+// entry in the same transaction.
 type ConfigStore interface {
 	// Routes gives what has changed after version since; since 0, everything.
 	// It gives everything, too, when since is too old to know (Full is set).
@@ -182,7 +186,11 @@ type ConfigStore interface {
 	DeleteEndpoint(ctx context.Context, e EndpointID, ids func() AttemptID, audit *AuditEntry, now time.Time) error
 
 	SaveKey(ctx context.Context, k Key, audit *AuditEntry) error
+	// DeleteKey removes the key and the sessions of it.
 	DeleteKey(ctx context.Context, k KeyID, audit *AuditEntry) error
+	// ExpireKeys removes at most limit portal links and sessions that have
+	// expired by now. It returns how many; 0 when it is done.
+	ExpireKeys(ctx context.Context, now time.Time, limit int) (int, error)
 }
 
 // RouteChanges is the configuration, or what has changed of it.
@@ -218,9 +226,12 @@ type LogStore interface {
 	// Candidates gives events, oldest first and with Data, that a replay to the
 	// endpoint may cover: of its apps and, as to its deliveries, of f.Status.
 	Candidates(ctx context.Context, f ReplayFilter) ([]Event, error)
-	// Stats counts attempts in buckets of time, oldest first; buckets without
-	// an attempt are left out.
-	Stats(ctx context.Context, f StatsFilter) ([]StatsBucket, error)
+	// Stats counts attempts in all and in buckets of time, oldest first; buckets
+	// without an attempt are left out. What was rolled up counts as before.
+	Stats(ctx context.Context, f StatsFilter) (Stats, error)
+	// BacklogSamples gives what SampleBacklog wrote, oldest first, the last one
+	// from before Since moved there.
+	BacklogSamples(ctx context.Context, f BacklogFilter) ([]BacklogSample, error)
 	// Pending counts the unfinished deliveries and gives the oldest one's id,
 	// of one endpoint or (0) of all.
 	Pending(ctx context.Context, e EndpointID) (count int64, oldest DeliveryID, err error)
@@ -317,6 +328,13 @@ type StatsFilter struct {
 	Bucket time.Duration
 }
 
+// Stats are attempts counted.
+type Stats struct {
+	// Total is the whole range as one bucket, which starts where the range does.
+	Total   StatsBucket
+	Buckets []StatsBucket
+}
+
 // StatsBucket counts the attempts that began in [Start, Start+bucket).
 type StatsBucket struct {
 	Start     time.Time `json:"start"`
@@ -328,6 +346,36 @@ type StatsBucket struct {
 	DurationMS int64 `json:"duration_ms"`
 	// MaxDurationMS is the longest.
 	MaxDurationMS int64 `json:"max_duration_ms"`
+	// Duration says how long receivers took to answer.
+	Duration Percentiles `json:"duration"`
+	// Latency says how long deliveries that succeeded took in all, from when
+	// they were due, retries and waiting included.
+	Latency Percentiles `json:"latency"`
+}
+
+// Percentiles are in milliseconds, within 5% of the truth; 0 where nothing was
+// measured.
+type Percentiles struct {
+	P50 float64 `json:"p50_ms"`
+	P95 float64 `json:"p95_ms"`
+	P99 float64 `json:"p99_ms"`
+}
+
+// BacklogSample is how many deliveries were unfinished at a time.
+type BacklogSample struct {
+	At      time.Time `json:"at"`
+	Pending int64     `json:"pending"`
+	// OldestAgeMS is how old the oldest was, in milliseconds; 0 if there were none.
+	OldestAgeMS int64 `json:"oldest_age_ms"`
+}
+
+// BacklogFilter selects samples of the backlog.
+type BacklogFilter struct {
+	Since time.Time
+	Until time.Time
+	// Points bounds the answer: where there are more samples in the same part of
+	// the range, the one with the most pending stands for them.
+	Points int
 }
 
 // AuditFilter selects audit entries.
@@ -342,7 +390,7 @@ type AuditFilter struct {
 	Limit  int
 }
 
-// KeepStore forgets: privacy and retention.
+// KeepStore forgets, and sums up: privacy, retention and statistics.
 type KeepStore interface {
 	// Erase removes the data of the selected events and everything captured of
 	// their attempts, and cancels their pending deliveries, each with a last
@@ -357,11 +405,22 @@ type KeepStore interface {
 	// steps.
 	Wipe(ctx context.Context) error
 
-	// Expire deletes events, attempts, idempotency keys and audit entries made
-	// before the given time, at most limit rows of each. Events that have a
+	// Expire deletes events, attempts and what was counted of them, idempotency
+	// keys and audit entries made before the given time, at most limit rows of
+	// each. Events that have a
 	// pending delivery stay, unless all of those are held by a disabled
 	// endpoint. It returns how many rows it deleted; 0 when it is done.
 	Expire(ctx context.Context, before time.Time, limit int, now time.Time) (int, error)
+
+	// RollUp sums up attempts that began before the given time, a bounded piece
+	// of them, so that Stats need not read each. It tells whether there is more
+	// to do. Attempts that are recorded later than that count all the same, but
+	// cost more.
+	RollUp(ctx context.Context, before time.Time) (more bool, err error)
+
+	// SampleBacklog notes how many deliveries are unfinished and which is the
+	// oldest, unless the last sample says the same.
+	SampleBacklog(ctx context.Context, now time.Time) error
 }
 
 // EraseSelector names one event, or all events of a subject in an app.

@@ -55,11 +55,11 @@ func (b *Bellhop) verify(ctx context.Context, e Endpoint, asked Field[bool]) err
 	if err != nil {
 		return fmt.Errorf("sign the verification: %w", err)
 	}
-	request, err := signer.Render(m)
+	request, err := b.render(r, signer, m)
 	if err != nil {
 		return fmt.Errorf("render the verification: %w", err)
 	}
-	a := &Attempt{}
+	a := &Attempt{App: m.App}
 	b.exchange(ctx, a, r, request)
 	want := "2xx"
 	good := a.ResponseStatus >= 200 && a.ResponseStatus <= 299

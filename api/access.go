@@ -76,6 +76,22 @@ func matrix() map[string]access {
 		"deleteKey":        admins,
 		"createPortalLink": admins,
 		"listAudit":        admins,
+
+		"getSession":  everybody,
+		"endSession":  everybody,
+		"getSettings": whole,
+
+		"getBacklog":            whole,
+		"compareEndpoints":      editor | viewer,
+		"listTroubledEndpoints": editor | viewer,
+
+		"createInbox":         editor,
+		"updateInbox":         editor,
+		"deleteInbox":         editor,
+		"listInboxes":         editor | viewer,
+		"getInbox":            editor | viewer,
+		"previewEndpoint":     editor,
+		"getVerificationCode": everybody,
 	}
 }
 

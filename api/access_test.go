@@ -65,14 +65,27 @@ func roleTable() map[string]string {
 		"POST /v1/endpoints/{endpoint}/replay":        "Aae",
 		"GET /v1/endpoints/{endpoint}/secret":         "Aae",
 		"POST /v1/endpoints/{endpoint}/secret/rotate": "Aae",
+		"POST /v1/endpoints/preview":                  "Aae",
+		"POST /v1/inboxes":                            "Aae",
+		"GET /v1/inboxes":                             "Aaev",
+		"GET /v1/inboxes/{inbox}":                     "Aaev",
+		"PATCH /v1/inboxes/{inbox}":                   "Aae",
+		"DELETE /v1/inboxes/{inbox}":                  "Aae",
 		"GET /v1/stats":                               "Aaev",
+		"GET /v1/stats/backlog":                       "A",
+		"GET /v1/stats/endpoints":                     "Aaev",
+		"GET /v1/endpoints/troubled":                  "Aaev",
 		"GET /v1/dialects":                            "Aapev",
 		"GET /v1/dialects/standard":                   "Aapev",
+		"GET /v1/dialects/standard/code":              "Aapev",
 		"POST /v1/keys":                               "Aa",
 		"GET /v1/keys":                                "Aa",
 		"DELETE /v1/keys/{key}":                       "Aa",
 		"POST /v1/portal-links":                       "Aa",
 		"GET /v1/audit":                               "Aa",
+		"GET /v1/session":                             "Aapev",
+		"DELETE /v1/session":                          "Aapev",
+		"GET /v1/settings":                            "A",
 	}
 }
 
@@ -85,7 +98,7 @@ func TestRoles(t *testing.T) {
 	}
 	// The ids are of nothing: 404 is as good as any answer but 403 here.
 	ids := strings.NewReplacer("{event}", "evt_0000000000001", "{endpoint}", "ep_0000000000001",
-		"{delivery}", "dlv_0000000000001", "{attempt}", "att_0000000000001", "{key}", "key_0000000000001")
+		"{delivery}", "dlv_0000000000001", "{attempt}", "att_0000000000001", "{key}", "key_0000000000001", "{inbox}", "aaaaaaaaaaaaaaaaaaaaaaaaaa")
 	keys := map[string]string{
 		"A": s.admin, "a": s.key(bellhop.RoleAdmin, "globex"), "p": s.key(bellhop.RolePublisher, "globex"),
 		"e": s.key(bellhop.RoleEditor, "globex"), "v": s.key(bellhop.RoleViewer, "globex"),
@@ -113,7 +126,8 @@ func TestRoles(t *testing.T) {
 // TestAppIsolation looks at everything of one app with the keys of another: it is
 // answered exactly as what does not exist.
 func TestAppIsolation(t *testing.T) {
-	s := open(t)
+	s := open(t, withInboxes)
+	in := s.inbox("acme")
 	s.net.status = 500
 	e := s.endpoint("acme")
 	event := s.publish("acme").Event
@@ -126,28 +140,35 @@ func TestAppIsolation(t *testing.T) {
 	admin, editor := s.key(bellhop.RoleAdmin, "globex"), s.key(bellhop.RoleEditor, "globex")
 
 	for call, objects := range map[string][2]string{
-		"GET /v1/events/ID":            {event.String(), "evt_0000000000001"},
-		"DELETE /v1/events/ID":         {event.String(), "evt_0000000000001"},
-		"GET /v1/events/ID/deliveries": {event.String(), "evt_0000000000001"},
-		"GET /v1/events/ID/explain":    {event.String(), "evt_0000000000001"},
-		"POST /v1/events/ID/resend":    {event.String(), "evt_0000000000001"},
-		"GET /v1/deliveries/ID":        {at.Delivery.String(), "dlv_0000000000001"},
-		"GET /v1/attempts/ID":          {at.ID.String(), "att_0000000000001"},
-		"GET /v1/apps/ID":              {"acme", "nobody"},
-		"PUT /v1/apps/ID {}":           {"acme", "nobody"},
-		"PATCH /v1/apps/ID {}":         {"acme", "nobody"},
-		"GET /v1/endpoints/ID":         {e.ID.String(), "ep_0000000000001"},
-		"PATCH /v1/endpoints/ID {}":    {e.ID.String(), "ep_0000000000001"},
-		"DELETE /v1/endpoints/ID":      {e.ID.String(), "ep_0000000000001"},
-		"POST /v1/endpoints/ID/pause":  {e.ID.String(), "ep_0000000000001"},
-		"POST /v1/endpoints/ID/test":   {e.ID.String(), "ep_0000000000001"},
-		"GET /v1/endpoints/ID/secret":  {e.ID.String(), "ep_0000000000001"},
-		"GET /v1/endpoints/ID/stats":   {e.ID.String(), "ep_0000000000001"},
-		"DELETE /v1/keys/ID":           {keyOfAcme.ID.String(), "key_0000000000001"},
-		"GET /v1/events?app=ID":        {"acme", "nobody"},
-		"GET /v1/attempts?app=ID":      {"acme", "nobody"},
-		"GET /v1/stream?app=ID":        {"acme", "nobody"},
-		"GET /v1/audit?app=ID":         {"acme", "nobody"},
+		"GET /v1/events/ID":                            {event.String(), "evt_0000000000001"},
+		"DELETE /v1/events/ID":                         {event.String(), "evt_0000000000001"},
+		"GET /v1/events/ID/deliveries":                 {event.String(), "evt_0000000000001"},
+		"GET /v1/events/ID/explain":                    {event.String(), "evt_0000000000001"},
+		"POST /v1/events/ID/resend":                    {event.String(), "evt_0000000000001"},
+		"GET /v1/deliveries/ID":                        {at.Delivery.String(), "dlv_0000000000001"},
+		"GET /v1/attempts/ID":                          {at.ID.String(), "att_0000000000001"},
+		"GET /v1/apps/ID":                              {"acme", "nobody"},
+		"PUT /v1/apps/ID {}":                           {"acme", "nobody"},
+		"PATCH /v1/apps/ID {}":                         {"acme", "nobody"},
+		"GET /v1/endpoints/ID":                         {e.ID.String(), "ep_0000000000001"},
+		"PATCH /v1/endpoints/ID {}":                    {e.ID.String(), "ep_0000000000001"},
+		"DELETE /v1/endpoints/ID":                      {e.ID.String(), "ep_0000000000001"},
+		"POST /v1/endpoints/ID/pause":                  {e.ID.String(), "ep_0000000000001"},
+		"POST /v1/endpoints/ID/test":                   {e.ID.String(), "ep_0000000000001"},
+		"GET /v1/endpoints/ID/secret":                  {e.ID.String(), "ep_0000000000001"},
+		"GET /v1/endpoints/ID/stats":                   {e.ID.String(), "ep_0000000000001"},
+		"DELETE /v1/keys/ID":                           {keyOfAcme.ID.String(), "key_0000000000001"},
+		"GET /v1/inboxes/ID":                           {in.Token, "aaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		"DELETE /v1/inboxes/ID":                        {in.Token, "aaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		"GET /v1/inboxes?app=ID":                       {"acme", "nobody"},
+		"PATCH /v1/inboxes/ID {\"answer_status\":500}": {in.Token, "aaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		"POST /v1/inboxes {\"app\":\"ID\"}":            {"acme", "nobody"},
+		"POST /v1/endpoints/preview {\"endpoint\":{\"apps\":[\"ID\"]}}":                      {"acme", "nobody"},
+		"POST /v1/endpoints {\"apps\":[\"globex\"],\"url\":\"http://127.0.0.1:8420/in/ID\"}": {in.Token, "aaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		"GET /v1/events?app=ID":   {"acme", "nobody"},
+		"GET /v1/attempts?app=ID": {"acme", "nobody"},
+		"GET /v1/stream?app=ID":   {"acme", "nobody"},
+		"GET /v1/audit?app=ID":    {"acme", "nobody"},
 		"POST /v1/endpoints/ID/replay {\"since\":\"2026-01-01T00:00:00Z\",\"status\":\"all\"}": {e.ID.String(), "ep_0000000000001"},
 		"POST /v1/events {\"app\":\"ID\",\"type\":\"a.b\",\"data\":1}":                         {"acme", "nobody"},
 		"POST /v1/endpoints {\"apps\":[\"ID\"],\"url\":\"https://example.com\"}":               {"acme", "nobody"},

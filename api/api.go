@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api/wire"
 )
 
 // Options adjusts a Handler. The zero value is good.
@@ -24,8 +25,9 @@ type Options struct {
 	// Logger gets one debug line per request and every failure of the server;
 	// bodies and tokens are never in it. Default: slog.Default().
 	Logger *slog.Logger
-	// PublicURL is where clients reach this handler, for the OpenAPI document,
-	// such as "https://hooks.example.com". Default: the document's own host.
+	// PublicURL is where clients reach this handler, for the OpenAPI document and
+	// for portal links, such as "https://hooks.example.com". Default: the host of
+	// the request.
 	PublicURL string
 	// Version is Bellhop's, for the OpenAPI document.
 	Version string
@@ -35,6 +37,16 @@ type Options struct {
 	Metrics prometheus.Registerer
 	// Web, if not nil, serves every path that is not the API's: the dashboard.
 	Web http.Handler
+	// TrustProxy takes a client's address from the last entry of
+	// X-Forwarded-For. Only where every request comes through a proxy that adds
+	// one.
+	TrustProxy bool
+	// Features says what is enabled, for the dashboard.
+	Features wire.Features
+	// Branding is how the portal presents itself. Default: "Webhooks".
+	Branding wire.Branding
+	// Settings are the program's, for the operator's eyes; never a secret.
+	Settings []wire.Setting
 	// Stop, when closed, ends the streams, which an orderly shutdown of an
 	// http.Server would otherwise wait for.
 	Stop <-chan struct{}
@@ -61,6 +73,9 @@ func (o Options) withDefaults() Options {
 	if o.Version == "" {
 		o.Version = "0.0.0"
 	}
+	if o.Branding.Name == "" {
+		o.Branding.Name = "Webhooks"
+	}
 	if o.MaxEventBody == 0 {
 		o.MaxEventBody = 1 << 20
 	}
@@ -83,13 +98,19 @@ type api struct {
 	metrics  *metrics
 	kinds    map[bellhop.Code]kind
 	document *document
+	// signIns and crossOrigin guard sessions.
+	signIns     *throttle
+	crossOrigin *http.CrossOriginProtection
 }
 
 // Handler serves the API of b. It can be mounted at the root of a server, or
 // below a prefix with http.StripPrefix.
 func Handler(b *bellhop.Bellhop, o Options) http.Handler {
 	o = o.withDefaults()
-	a := &api{b: b, o: o, metrics: newMetrics(o.Metrics), kinds: kinds()}
+	a := &api{
+		b: b, o: o, metrics: newMetrics(o.Metrics), kinds: kinds(),
+		signIns: newThrottle(o.Now), crossOrigin: newCrossOrigin(o.PublicURL),
+	}
 	routes := a.routes()
 	a.document = a.describe(routes)
 
@@ -98,13 +119,21 @@ func Handler(b *bellhop.Bellhop, o Options) http.Handler {
 		r := &routes[i]
 		mux.Handle(r.method+" "+r.path, a.handle(r))
 	}
+	if b.InboxesEnabled() {
+		receive := a.handle(a.receiving())
+		mux.Handle("/in/{token}", receive)
+		mux.Handle("/in/{token}/{below...}", receive)
+	}
 	rest := a.handle(noRoute(mux))
 	mux.Handle("/v1/", rest)
-	if o.Web != nil {
-		mux.Handle("/", o.Web)
-	} else {
-		mux.Handle("/", rest)
-	}
+	mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Pages are read; whatever else is sent was meant for the API.
+		if o.Web != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			o.Web.ServeHTTP(w, r)
+		} else {
+			rest.ServeHTTP(w, r)
+		}
+	}))
 	return mux
 }
 

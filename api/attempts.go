@@ -70,10 +70,10 @@ func (a *api) getAttempt(c *call, in attemptID) (wire.Attempt, error) {
 
 // attempt dresses an attempt for the wire. An endpoint's own headers often carry
 // a token: in the request as it was sent their values are shown only to those who
-// may change the endpoint.
+// may change endpoints.
 func (c *call) attempt(at bellhop.Attempt) wire.Attempt {
 	if len(at.RequestHeader) > 0 && !c.seesHeaders() {
-		at.RequestHeader = c.concealed(at.Endpoint, at.RequestHeader)
+		at.RequestHeader = c.discreet(at.Endpoint, at.RequestHeader)
 	}
 	out := wire.Attempt{
 		Attempt: at, StartedAt: at.StartedAt(),
@@ -95,21 +95,14 @@ func (c *call) seesHeaders() bool {
 	return c.key.Role == bellhop.RoleAdmin || c.key.Role == bellhop.RoleEditor
 }
 
-// concealed is a copy of the headers without the values of those that the
-// endpoint sets and of those that carry credentials by their nature.
-func (c *call) concealed(id bellhop.EndpointID, h http.Header) http.Header {
+// discreet is a copy of a request's headers for those who may not see the values of
+// endpoints' own: only those that Bellhop and the dialects wrote are shown. Whose
+// the others are cannot be told once the endpoint has other headers, or is gone.
+func (c *call) discreet(id bellhop.EndpointID, h http.Header) http.Header {
 	h = maps.Clone(h)
-	conceal := func(name string) {
-		if name = http.CanonicalHeaderKey(name); h[name] != nil {
+	for name, values := range h {
+		if !c.a.b.WroteHeader(id, name, values) {
 			h[name] = []string{hidden}
-		}
-	}
-	conceal("Authorization")
-	conceal("Proxy-Authorization")
-	conceal("Cookie")
-	if e, err := c.a.b.Endpoint(id); err == nil {
-		for name := range e.Headers {
-			conceal(name)
 		}
 	}
 	return h

@@ -66,7 +66,11 @@ func (a *api) handle(rt *route) http.Handler {
 		took := a.o.Now().Sub(began)
 		count(c.w.status, took)
 		if log := a.o.Logger; log.Enabled(r.Context(), slog.LevelDebug) {
-			log.DebugContext(r.Context(), "request", "operation", rt.id, "method", r.Method, "path", r.URL.Path,
+			path := r.URL.Path
+			if token := r.PathValue("token"); token != "" { // an inbox's
+				path = strings.ReplaceAll(path, token, "…")
+			}
+			log.DebugContext(r.Context(), "request", "operation", rt.id, "method", r.Method, "path", path,
 				"status", c.w.status, "duration_ms", took.Milliseconds(), "key", c.key.ID.String(), "request_id", c.requestID())
 		}
 	})
@@ -100,12 +104,8 @@ func (c *call) guard() {
 }
 
 func (c *call) authorize() error {
-	token, ok := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return problem(codeUnauthorized, `Send a key in the header "Authorization: Bearer bh_…"`)
-	}
-	if c.key, ok = c.a.b.Authenticate(token); !ok {
-		return problem(codeUnauthorized, "The key is not known: it was deleted, has expired, or was copied incompletely")
+	if err := c.authenticate(); err != nil {
+		return err
 	}
 	if !c.route.access.permits(&c.key) {
 		return problem(codeForbidden, "This takes a key with one of these roles: "+c.route.access.String())
@@ -113,10 +113,52 @@ func (c *call) authorize() error {
 	return nil
 }
 
+// authenticate finds out who asks: by the header or, where there is none, by the
+// cookie of a session.
+func (c *call) authenticate() error {
+	header := c.r.Header.Get("Authorization")
+	if header == "" {
+		if cookie, err := c.r.Cookie(c.cookieName()); err == nil {
+			return c.resume(cookie.Value)
+		}
+	}
+	token, ok := strings.CutPrefix(header, "Bearer ")
+	if !ok {
+		return problem(codeUnauthorized, `Send a key in the header "Authorization: Bearer bh_…"`)
+	}
+	if c.key, ok = c.a.b.Authenticate(token); !ok {
+		return problem(codeUnauthorized, "The key is not known: it was deleted, has expired, or was copied incompletely")
+	}
+	return nil
+}
+
+// resume takes the token of a session from a cookie, which the browser adds by
+// itself: whoever made it send the request need not know the token.
+func (c *call) resume(token string) error {
+	if err := c.sameOrigin(); err != nil {
+		return err
+	}
+	k, ok := c.a.b.Authenticate(token)
+	if !ok || k.Session == 0 {
+		return problem(codeUnauthorized, "The session has ended: sign in again")
+	}
+	c.key = k
+	return nil
+}
+
+// sameOrigin refuses requests that change something and that a page of another
+// site has made.
+func (c *call) sameOrigin() error {
+	if c.a.crossOrigin.Check(c.r) == nil {
+		return nil
+	}
+	return problem(codeCrossOrigin, "A browser says that a page of another origin made this request: only Bellhop's own pages may use a session. If this is its own page, the proxy before it must pass on the Host header, or --public-url must name its address")
+}
+
 func (c *call) ctx() context.Context { return c.r.Context() }
 
-// actor is who asks, for the audit log.
-func (c *call) actor() string { return c.key.ID.String() }
+// actor is who asks, for the audit log: a person's key, not one of its sessions.
+func (c *call) actor() string { return person(&c.key).String() }
 
 // requestID names the request in the log; it is made when first needed.
 func (c *call) requestID() string {

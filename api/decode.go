@@ -76,6 +76,9 @@ func required(f reflect.StructField) bool {
 	return !strings.Contains(tag, ",omitempty") && !strings.Contains(tag, ",omitzero")
 }
 
+// isMissing is said of a required field.
+const isMissing = "is missing: give it"
+
 func (d *decoder) object(path string, raw []byte, v reflect.Value) {
 	members, err := strictjson.Members(raw)
 	if err != nil {
@@ -101,7 +104,7 @@ func (d *decoder) object(path string, raw []byte, v reflect.Value) {
 	}
 	for i, f := range fields {
 		if required(f) && !given[names[i]] {
-			d.fail(join(path, names[i]), "required", "is missing")
+			d.fail(join(path, names[i]), "required", isMissing)
 		}
 	}
 }

@@ -197,6 +197,15 @@ func TestNearMissesAreSuggested(t *testing.T) {
 	}
 }
 
+// TestMissingFieldsNameTheRemedy as every other error of a field does.
+func TestMissingFieldsNameTheRemedy(t *testing.T) {
+	s := open(t)
+	p := s.do(s.admin, "POST", "/v1/inboxes", `{}`).problem(t)
+	if len(p.Errors) != 1 || p.Errors[0] != (bellhop.FieldError{Field: "app", Code: "required", Detail: "is missing: give it"}) {
+		t.Errorf("%+v", p)
+	}
+}
+
 // TestSecretsAreNotEchoed sends secrets where they do not belong.
 func TestSecretsAreNotEchoed(t *testing.T) {
 	s := open(t)

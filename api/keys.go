@@ -8,7 +8,7 @@ import (
 )
 
 type keyID struct {
-	ID bellhop.KeyID `path:"id" noun:"key" doc:"The id of the key or portal link."`
+	ID bellhop.KeyID `path:"id" noun:"key" doc:"The id of the key, portal link or session."`
 }
 
 type createKeyInput struct {
@@ -29,7 +29,21 @@ func (a *api) createKey(c *call, in createKeyInput) (wire.NewKey, error) {
 	return wire.NewKey{Key: k, Token: token}, err
 }
 
-type listKeysInput struct{ paging }
+type listKeysInput struct {
+	paging
+	Kind string `query:"kind" enum:"key,portal,session" doc:"Only keys, portal links, or sessions of the dashboard." example:"session"`
+}
+
+// kindOf tells keys from portal links and sessions.
+func kindOf(k *bellhop.Key) string {
+	switch {
+	case k.Session != 0:
+		return "session"
+	case k.Portal:
+		return "portal"
+	}
+	return "key"
+}
 
 func (a *api) listKeys(c *call, in listKeysInput) (wire.Page[bellhop.Key], error) {
 	before, err := cursorKeys.number(in.Cursor)
@@ -37,7 +51,7 @@ func (a *api) listKeys(c *call, in listKeysInput) (wire.Page[bellhop.Key], error
 		return wire.Page[bellhop.Key]{}, err
 	}
 	keys := slices.DeleteFunc(a.b.Keys(), func(k bellhop.Key) bool {
-		return !c.commands(&k) || before != 0 && int64(k.ID) >= before
+		return !c.commands(&k) || in.Kind != "" && kindOf(&k) != in.Kind || before != 0 && int64(k.ID) >= before
 	})
 	position := func(k bellhop.Key) string { return encodeNumber(cursorKeys, int64(k.ID)) }
 	return page(in.paging, keys, position, same), nil

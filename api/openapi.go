@@ -41,10 +41,11 @@ func (a *api) describe(routes []route) *document {
 		Components: &huma.Components{
 			Schemas: registry,
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				"key": {Type: "http", Scheme: "bearer", Description: "A key: bh_…"},
+				"key":     {Type: "http", Scheme: "bearer", Description: "A key: bh_…"},
+				"session": {Type: "apiKey", In: "cookie", Name: secureCookie, Description: "A session of the dashboard. Over http the cookie's name is " + plainCookie + "."},
 			},
 		},
-		Security: []map[string][]string{{"key": {}}},
+		Security: []map[string][]string{{"key": {}}, {"session": {}}},
 	}
 	if a.o.PublicURL != "" {
 		doc.Servers = []*huma.Server{{URL: strings.TrimSuffix(a.o.PublicURL, "/")}}
@@ -74,7 +75,7 @@ func (a *api) describe(routes []route) *document {
 
 const introduction = `Bellhop carries a platform's events to its customers' endpoints: it signs each event, POSTs it to every endpoint that asked for it, tries again until it is taken, and keeps a log that explains every attempt.
 
-**Authentication.** Send a key in the header ` + "`Authorization: Bearer bh_…`" + `. Keys have a role and may be limited to apps; objects of other apps do not exist for them (404).
+**Authentication.** Send a key in the header ` + "`Authorization: Bearer bh_…`" + `. Keys have a role and may be limited to apps; objects of other apps do not exist for them (404). The dashboard's pages send the cookie of a session instead (` + "`POST /v1/session`" + `), which changes things from Bellhop's own pages only (403 ` + "`cross_origin`" + `).
 
 **Errors** are problem details (RFC 9457) with a stable ` + "`code`" + `; ` + "`errors`" + ` names each field at fault. Unknown fields and unknown query parameters are errors.
 
@@ -86,12 +87,14 @@ func tags() []*huma.Tag {
 	return []*huma.Tag{
 		{Name: "Events", Description: "What happened: publish it, read it, send it again, erase it."},
 		{Name: "Endpoints", Description: "Where events go."},
+		{Name: "Inboxes", Description: "Temporary receivers inside Bellhop, to see a first event arrive. Where the operator has enabled them."},
 		{Name: "Logs", Description: "What became of events."},
 		{Name: "Statistics", Description: "Attempts counted over time."},
 		{Name: "Apps", Description: "The tenants of the platform."},
 		{Name: "Event types", Description: "The catalogue of what can happen."},
 		{Name: "Dialects", Description: "How events look on the wire."},
-		{Name: "Access", Description: "Keys, portal links, and the audit log."},
+		{Name: "Access", Description: "Keys, sessions, portal links, settings, and the audit log."},
+		{Name: "Inboxes", Description: "Temporary receivers inside Bellhop, to see what arrives."},
 		{Name: "Probes", Description: "For the one who runs Bellhop. They take no key."},
 	}
 }
@@ -162,6 +165,9 @@ func (a *api) problemsOf(r *route) map[int][]bellhop.Code {
 	}
 	if !r.public {
 		codes = append(codes, codeUnauthorized, codeForbidden)
+		if r.method != http.MethodGet {
+			codes = append(codes, codeCrossOrigin)
+		}
 		codes = append(codes, codeQuery, bellhop.CodeInvalid)
 	}
 	if len(r.input.path) > 0 {
@@ -193,7 +199,7 @@ func (a *api) failure(status int, codes []bellhop.Code, registry huma.Registry) 
 		p := wire.Problem{Type: "urn:bellhop:problem:" + string(code), Title: k.title, Status: status, Code: code}
 		if code == bellhop.CodeInvalid {
 			p.Detail = "One or more fields are wrong; errors names each."
-			p.Errors = []bellhop.FieldError{{Field: "app", Code: "required", Detail: "is missing"}}
+			p.Errors = []bellhop.FieldError{{Field: "app", Code: "required", Detail: isMissing}}
 		}
 		examples[string(code)] = &huma.Example{Summary: k.title, Value: p}
 	}
@@ -206,7 +212,7 @@ func (a *api) failure(status int, codes []bellhop.Code, registry huma.Registry) 
 	switch status {
 	case http.StatusUnauthorized:
 		response.Headers = map[string]*huma.Header{"WWW-Authenticate": {Description: "Bearer.", Schema: &huma.Schema{Type: huma.TypeString}}}
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		response.Headers = map[string]*huma.Header{"Retry-After": {Description: "Seconds after which to try again.", Schema: &huma.Schema{Type: huma.TypeInteger}}}
 	}
 	return response
@@ -373,6 +379,7 @@ func fieldTexts() map[string]string {
 		"public_key":              "The public half of an Ed25519 key.",
 		"role":                    "What the key may do.",
 		"portal":                  "True for a portal link.",
+		"session":                 "Of a session of the dashboard, the key that was signed in with: the session ends with it.",
 		"trigger":                 "What made the delivery.",
 		"attempts":                "How many requests were made so far.",
 		"due":                     "When the next attempt may be made; absent once finished, and while it waits for an earlier delivery of its order.",
@@ -383,7 +390,7 @@ func fieldTexts() map[string]string {
 		"duration_ms":             "Length of the whole exchange in milliseconds.",
 		"reason":                  "A stable word for why; absent for a success.",
 		"detail":                  "A sentence that explains.",
-		"request_headers":         "As sent. Values of the endpoint's own headers are shown to editors only.",
+		"request_headers":         "As sent. Viewers are shown the values of those that Bellhop and the dialects write; editors see all.",
 		"response_status":         "The HTTP status; absent if no answer came.",
 		"response_headers":        "As received.",
 		"response_body":           "The beginning of the body, if it is UTF-8.",
@@ -401,6 +408,14 @@ func fieldTexts() map[string]string {
 		"exhausted":               "Deliveries that ended without success.",
 		"max_duration_ms":         "The longest attempt in milliseconds.",
 		"StatsBucket.duration_ms": "The sum of the attempts' durations in milliseconds.",
+		"StatsBucket.duration":    "How long receivers took to answer.",
+		"StatsBucket.latency":     "How long deliveries that succeeded took in all, from when they were due to the end of the attempt that succeeded.",
+		"p50_ms":                  "Half of all took no longer, in milliseconds; within 5%; 0 if there were none.",
+		"p95_ms":                  "95% took no longer.",
+		"p99_ms":                  "99% took no longer.",
+		"BacklogSample.at":        "When it was counted.",
+		"BacklogSample.pending":   "Unfinished deliveries, the held ones included.",
+		"oldest_age_ms":           "How old the oldest of them was, in milliseconds; 0 if there were none.",
 		"circuit":                 "State of the circuit breaker.",
 		"open_since":              "When the circuit opened.",
 		"next_probe":              "When the next probe is sent.",
@@ -500,6 +515,14 @@ func typicalTexts() map[string]any {
 		"outcome": "failed", "reason": "response", "detail": "The receiver answered 500.",
 		"field": "app", "code": "required", "algorithm": "hmac-sha256", "encoding": "base64", "header": "webhook-signature",
 	}
+}
+
+// Document gives the OpenAPI document (3.1, as JSON, indented) of a handler with
+// these options, without the webhooks section, which is made from the event types
+// of a running server.
+func Document(o Options) ([]byte, error) {
+	a := &api{o: o.withDefaults(), kinds: kinds()}
+	return json.MarshalIndent(a.describe(a.routes()).members, "", "  ")
 }
 
 // serveDocument answers the document with a webhooks section of the event types

@@ -134,7 +134,8 @@ func fromDialect(name string) bool {
 
 // TestExamplesAreAccepted sends each request body's example of the document.
 func TestExamplesAreAccepted(t *testing.T) {
-	s := open(t)
+	s := open(t, withInboxes)
+	in := s.inbox("acme")
 	e := s.endpoint("acme")
 	event := s.publish("acme").Event
 	var doc openAPI
@@ -145,9 +146,10 @@ func TestExamplesAreAccepted(t *testing.T) {
 				continue
 			}
 			id := map[string]string{"Endpoints": e.ID.String(), "Events": event.String(), "Apps": "acme"}[op.Tags[0]]
-			path := strings.NewReplacer("{id}", id, "{name}", "a.b").Replace(path)
+			path := strings.NewReplacer("{id}", id, "{name}", "a.b", "{token}", in.Token).Replace(path)
 			example := op.RequestBody.Content["application/json"].Example
 			example = regexp.MustCompile(`ep_[0-9A-Z]{13}`).ReplaceAll(example, []byte(e.ID.String()))
+			example = bytes.ReplaceAll(example, []byte("bh_…"), []byte(s.admin))
 			r := s.do(s.admin, strings.ToUpper(method), path, string(example))
 			// createApp: the example's app exists already.
 			if r.status/100 != 2 && op.OperationID != "createApp" {

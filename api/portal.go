@@ -16,5 +16,13 @@ func (a *api) createPortalLink(c *call, in portalInput) (wire.PortalLink, error)
 	k, token, err := a.b.CreateKey(c.ctx(), c.actor(), bellhop.KeyRequest{
 		Role: in.Body.Role, Apps: []string{in.Body.App}, ExpiresIn: in.Body.ExpiresIn, Portal: true,
 	})
-	return wire.PortalLink{ID: k.ID, Token: token, App: in.Body.App, Role: k.Role, ExpiresAt: k.ExpiresAt}, err
+	if err != nil {
+		return wire.PortalLink{}, err
+	}
+	// In the fragment, which browsers keep to themselves: it is in no log.
+	link := c.base() + "/portal#token=" + token
+	if in.Body.Theme != "" {
+		link += "&theme=" + in.Body.Theme
+	}
+	return wire.PortalLink{ID: k.ID, URL: link, Token: token, App: in.Body.App, Role: k.Role, ExpiresAt: k.ExpiresAt}, nil
 }

@@ -18,6 +18,8 @@ import (
 const (
 	codeUnauthorized bellhop.Code = "unauthorized"
 	codeForbidden    bellhop.Code = "forbidden"
+	codeCrossOrigin  bellhop.Code = "cross_origin"
+	codeTooMany      bellhop.Code = "too_many_requests"
 	codeMethod       bellhop.Code = "method_not_allowed"
 	codeMediaType    bellhop.Code = "unsupported_media_type"
 	codeEmptyBody    bellhop.Code = "empty_body"
@@ -48,6 +50,8 @@ func kinds() map[bellhop.Code]kind {
 		codeQuery:        {400, "The query cannot be read"},
 		codeUnauthorized: {401, "A valid key is needed"},
 		codeForbidden:    {403, "The key's role does not allow this"},
+		codeCrossOrigin:  {403, "The request comes from another site"},
+		codeTooMany:      {429, "Too many requests"},
 		codeMethod:       {405, "The path does not take this method"},
 		codeMediaType:    {415, "The body must be application/json"},
 		codeInternal:     {500, "Bellhop failed"},
@@ -57,6 +61,7 @@ func kinds() map[bellhop.Code]kind {
 		bellhop.CodeIDConflict:     {409, "The id was used for different content"},
 		bellhop.CodeEndpointStatus: {409, "The endpoint's status does not allow this"},
 		bellhop.CodeUnsubscribed:   {409, "The endpoint does not listen to the event's app"},
+		bellhop.CodeInboxesOff:     {409, "Inboxes are turned off"},
 		bellhop.CodeErased:         {410, "The event's data is erased"},
 		bellhop.CodeTooLarge:       {413, "Too large"},
 		bellhop.CodeInvalid:        {422, "The request is not valid"},

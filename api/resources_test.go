@@ -258,18 +258,115 @@ func TestDialects(t *testing.T) {
 	}
 }
 
+func TestVerificationCode(t *testing.T) {
+	s := open(t)
+	for _, def := range dialect.Builtin() {
+		var codes wire.List[wire.VerificationCode]
+		s.do(s.admin, "GET", "/v1/dialects/"+def.Name+"/code", "").into(t, &codes)
+		if len(codes.Data) != 7 {
+			t.Errorf("%s: %d languages", def.Name, len(codes.Data))
+		}
+		for _, c := range codes.Data {
+			if c.Language == "" || c.Title == "" || c.Filename == "" || !strings.Contains(strings.ToLower(c.Code), strings.ToLower(def.Signature.Header)) {
+				t.Errorf("%s: %+v", def.Name, c)
+			}
+		}
+	}
+	if r := s.do(s.admin, "GET", "/v1/dialects/pigeon/code", ""); r.status != 404 {
+		t.Errorf("%d", r.status)
+	}
+}
+
 func TestStats(t *testing.T) {
 	s := open(t)
 	e := s.endpoint("acme")
 	s.firstAttempt(s.publish("acme").Event)
 	var stats wire.Stats
 	s.do(s.admin, "GET", "/v1/stats?app=acme&type=invoice.*&bucket=1h&endpoint="+e.ID.String(), "").into(t, &stats)
-	if len(stats.Buckets) != 1 || stats.Buckets[0].Succeeded != 1 || stats.Bucket != bellhop.Duration(time.Hour) {
+	if len(stats.Buckets) != 1 || stats.Buckets[0].Succeeded != 1 || stats.Bucket != bellhop.Duration(time.Hour) ||
+		stats.Total.Succeeded != 1 || !stats.Total.Start.Equal(stats.Since) || stats.Total.Latency != stats.Buckets[0].Latency {
 		t.Errorf("%+v", stats)
 	}
 	for _, length := range []time.Duration{time.Second, time.Hour, 24 * time.Hour, 30 * 24 * time.Hour, 3650 * 24 * time.Hour} {
 		if width := bucketFor(length); width < time.Second || length/width > 100 {
 			t.Errorf("bucketFor(%s) = %s", length, width)
 		}
+	}
+}
+
+func TestCompareEndpoints(t *testing.T) {
+	s := open(t)
+	one, other, foreign := s.endpoint("acme"), s.endpoint("acme"), s.endpoint("globex")
+	s.firstAttempt(s.publish("acme").Event)
+	ids := other.ID.String() + "," + one.ID.String()
+	var all wire.EndpointsStats
+	s.do(s.admin, "GET", "/v1/stats/endpoints?endpoints="+ids+","+one.ID.String(), "").into(t, &all)
+	if len(all.Data) != 2 || all.Data[0].Endpoint != other.ID || all.Data[1].Endpoint != one.ID || all.Bucket == 0 || all.Data[0].Buckets == nil {
+		t.Errorf("%+v", all)
+	}
+	viewer := s.key(bellhop.RoleViewer, "acme")
+	if r := s.do(viewer, "GET", "/v1/stats/endpoints?endpoints="+ids, ""); r.status != 200 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	for list, code := range map[string]string{
+		"":                              "required",
+		one.ID.String() + ",":           "id",
+		"evt_0000000000001":             "id",
+		"ep_0000000000001":              "unknown_endpoint",
+		ids + "," + foreign.ID.String(): "unknown_endpoint",
+		strings.Repeat(ids+",", 50) + one.ID.String(): "range",
+	} {
+		p := s.do(viewer, "GET", "/v1/stats/endpoints?endpoints="+list, "").problem(t)
+		if p.Status != 422 || len(p.Errors) != 1 || p.Errors[0].Field != "endpoints" || p.Errors[0].Code != code {
+			t.Errorf("%q: %+v", list, p)
+		}
+	}
+	if p := s.do(viewer, "GET", "/v1/stats/endpoints?bucket=1s&endpoints="+ids, "").problem(t); p.Errors[0].Field != "bucket" {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestBacklog(t *testing.T) {
+	s := open(t)
+	e := s.endpoint("acme")
+	s.do(s.admin, "POST", "/v1/endpoints/"+e.ID.String()+"/pause", "")
+	var backlog wire.Backlog
+	s.do(s.admin, "GET", "/v1/stats/backlog", "").into(t, &backlog)
+	if backlog.Pending != 0 || backlog.Oldest != 0 || !backlog.OldestPendingAt.IsZero() || backlog.Samples == nil || backlog.Until.Sub(backlog.Since) != 24*time.Hour {
+		t.Errorf("%+v", backlog)
+	}
+	s.publish("acme")
+	s.do(s.admin, "GET", "/v1/stats/backlog", "").into(t, &backlog)
+	if backlog.Pending != 1 || backlog.Oldest == 0 || !backlog.OldestPendingAt.Equal(backlog.Oldest.Time()) {
+		t.Errorf("%+v", backlog)
+	}
+	if p := s.do(s.admin, "GET", "/v1/stats/backlog?since=2027-01-02T00:00:00Z&until=2027-01-01T00:00:00Z", "").problem(t); p.Status != 422 {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestTroubledEndpoints(t *testing.T) {
+	s := open(t)
+	s.net.status = 410 // Bellhop disables what is gone
+	e := s.endpoint("acme", "globex")
+	s.firstAttempt(s.publish("acme").Event)
+	var list wire.List[wire.Troubled]
+	for deadline := time.Now().Add(10 * time.Second); len(list.Data) == 0 && time.Now().Before(deadline); {
+		s.do(s.admin, "GET", "/v1/endpoints/troubled", "").into(t, &list)
+	}
+	if len(list.Data) != 1 || list.Data[0].Endpoint.ID != e.ID || list.Data[0].Reason != bellhop.TroubleDisabled || list.Data[0].Detail == "" {
+		t.Fatalf("%+v", list)
+	}
+	list.Data = nil
+	r := s.do(s.key(bellhop.RoleViewer, "acme"), "GET", "/v1/endpoints/troubled", "")
+	r.into(t, &list)
+	if len(list.Data) != 1 || bytes.Contains(r.body, []byte("globex")) || bytes.Contains(r.body, []byte("door-code")) {
+		t.Errorf("a viewer of acme sees %s", r.body)
+	}
+	if r := s.do(s.admin, "GET", "/v1/endpoints/troubled?app=globex", ""); !bytes.Contains(r.body, []byte(e.ID.String())) {
+		t.Errorf("%s", r.body)
+	}
+	if p := s.do(s.key(bellhop.RoleViewer, "acme"), "GET", "/v1/endpoints/troubled?app=globex", "").problem(t); p.Code != bellhop.CodeUnknownApp {
+		t.Errorf("%+v", p)
 	}
 }

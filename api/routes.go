@@ -68,15 +68,16 @@ func plain(path, id, tag, content string, serve func(*call) error, summary, desc
 // routes lists every route of the API. Who may use which is said in access.go.
 func (a *api) routes() []route {
 	const (
-		events = "Events"
-		logs   = "Logs"
-		apps   = "Apps"
-		types  = "Event types"
-		doors  = "Endpoints"
-		stats  = "Statistics"
-		keys   = "Access"
-		wire   = "Dialects"
-		probes = "Probes"
+		events  = "Events"
+		logs    = "Logs"
+		apps    = "Apps"
+		types   = "Event types"
+		doors   = "Endpoints"
+		stats   = "Statistics"
+		keys    = "Access"
+		wire    = "Dialects"
+		inboxes = "Inboxes"
+		probes  = "Probes"
 	)
 	publishing := []bellhop.Code{
 		bellhop.CodeUnknownApp, bellhop.CodeUnknownType, bellhop.CodeArchivedType, bellhop.CodeInvalidData,
@@ -191,29 +192,68 @@ func (a *api) routes() []route {
 			fails(bellhop.CodeConflict),
 		on("GET /v1/endpoints/{id}/stats", "getEndpointStats", doors, a.getEndpointStats,
 			"Show how an endpoint is doing", "The state of its lane, how much is pending, and attempts counted over time.", 200),
+		on("GET /v1/endpoints/troubled", "listTroubledEndpoints", doors, a.listTroubledEndpoints,
+			"List endpoints in trouble", "Those that are disabled by Bellhop, fail, wait behind an open circuit or have fallen behind: the gravest first, at most 100.", 200).
+			fails(bellhop.CodeUnknownApp),
+		on("POST /v1/endpoints/preview", "previewEndpoint", doors, a.previewEndpoint,
+			"Preview a request", "The exact request that an endpoint with these settings would be sent: nothing is sent and nothing is saved.", 200).
+			fails(bellhop.CodeUnknownApp),
 
 		on("GET /v1/stats", "getStats", stats, a.getStats,
 			"Count attempts over time", "The last 24 hours, unless since or until says otherwise.", 200).
 			fails(bellhop.CodeUnknownApp),
+		on("GET /v1/stats/backlog", "getBacklog", stats, a.getBacklog,
+			"Count unfinished deliveries over time", "Of the whole installation. The last 24 hours, unless since or until says otherwise.", 200),
+		on("GET /v1/stats/endpoints", "compareEndpoints", stats, a.compareEndpoints,
+			"Count attempts over time for several endpoints", "What a list of endpoints needs to show how each is doing.", 200),
+
+		on("POST /v1/inboxes", "createInbox", inboxes, a.createInbox,
+			"Create an inbox", "A temporary receiver inside Bellhop: give an endpoint its url, and see what arrives and whether the signature verifies. It keeps the newest requests, in memory, until it expires. The operator must have enabled inboxes.", 201).
+			fails(bellhop.CodeInboxesOff, bellhop.CodeUnknownApp, bellhop.CodeConflict),
+		on("GET /v1/inboxes", "listInboxes", inboxes, a.listInboxes,
+			"List inboxes", "Newest first.", 200).
+			fails(bellhop.CodeInboxesOff, bellhop.CodeUnknownApp),
+		on("GET /v1/inboxes/{token}", "getInbox", inboxes, a.getInbox,
+			"Look into an inbox", "With the requests that it keeps, newest first.", 200).
+			fails(bellhop.CodeInboxesOff),
+		on("PATCH /v1/inboxes/{token}", "updateInbox", inboxes, a.updateInbox,
+			"Change how an inbox answers", "For instance with 500, to see retries.", 200).
+			fails(bellhop.CodeInboxesOff),
+		on("DELETE /v1/inboxes/{token}", "deleteInbox", inboxes, a.deleteInbox,
+			"Delete an inbox", "Endpoints that have it as their url will be answered 410 and be disabled.", 204).
+			fails(bellhop.CodeInboxesOff),
 
 		on("POST /v1/keys", "createKey", keys, a.createKey,
 			"Create a key", "The answer holds its token, which is shown this once: only its hash is kept.", 201).
 			fails(bellhop.CodeUnknownApp),
 		on("GET /v1/keys", "listKeys", keys, a.listKeys,
-			"List keys", "Portal links included, newest first, without those that have expired.", 200),
+			"List keys", "Portal links and sessions of the dashboard included, newest first, without those that have expired. A session names the key that was signed in with.", 200),
 		on("DELETE /v1/keys/{id}", "deleteKey", keys, a.deleteKey,
-			"Delete a key", "Ends a key or a portal link at once.", 204),
+			"Delete a key", "Ends a key, with its sessions, a portal link or a session at once.", 204),
 		on("POST /v1/portal-links", "createPortalLink", keys, a.createPortalLink,
-			"Create a portal link", "A short-lived session for one app, made to be put in your own pages. DELETE /v1/keys/{id} ends it early.", 201).
+			"Create a portal link", "Short-lived access to one app, made to be put in your own pages: open its url, or show it in a frame. DELETE /v1/keys/{id} ends it early.", 201).
 			fails(bellhop.CodeUnknownApp),
 		on("GET /v1/audit", "listAudit", keys, a.listAudit,
 			"Read the audit log", "Who changed what, newest first. Keys limited to apps see what concerns those.", 200).
 			fails(bellhop.CodeUnknownApp),
+		on("POST /v1/session", "startSession", keys, a.startSession,
+			"Sign in to the dashboard", "Answers a cookie that stands for the key in a browser, __Host-bellhop_session over https and bellhop_session over http: it cannot be read by scripts and ends with the key, with DELETE /v1/session or after a week. Requests with it are taken from Bellhop's own pages only. Too many wrong keys from one address are refused for a while (429).", 201).
+			open().takes(4<<10).fails(codeUnauthorized, codeForbidden, codeCrossOrigin, codeTooMany, bellhop.CodeInvalid),
+		on("GET /v1/session", "getSession", keys, a.getSession,
+			"Who am I?", "What the key, session (the cookie __Host-bellhop_session, or bellhop_session over http) or portal link of this request may do.", 200),
+		on("DELETE /v1/session", "endSession", keys, a.endSession,
+			"Sign out", "Ends the session of this request and takes its cookie away, __Host-bellhop_session or, over http, bellhop_session. A key or portal link stays as it is.", 204),
+		on("GET /v1/branding", "getBranding", keys, a.getBranding,
+			"How the portal presents itself", "The operator's name, colour and logo.", 200).open(),
+		on("GET /v1/settings", "getSettings", keys, a.getSettings,
+			"The server's settings", "As they are in force, and where each comes from.", 200),
 
 		on("GET /v1/dialects", "listDialects", wire, a.listDialects,
 			"List dialects", "How events can look on the wire: body and header templates and signature rules.", 200),
 		on("GET /v1/dialects/{name}", "getDialect", wire, a.getDialect,
 			"Get a dialect", "Its definition, as in a configuration file.", 200),
+		on("GET /v1/dialects/{name}/code", "getVerificationCode", wire, a.getVerificationCode,
+			"Get code that verifies a dialect", "For a receiver, in Node, Python, Go, PHP, Ruby, Java and C#.", 200),
 
 		on("GET /healthz", "healthz", probes, a.healthz,
 			"Is the process alive?", "Always ok.", 200).open(),

@@ -50,6 +50,9 @@ func streamAttempts(c *call) error {
 			if !ok {
 				return nil // the engine has stopped
 			}
+			if c.authorize() != nil {
+				return nil // nothing more is told once a key is gone
+			}
 			if lost := watcher.Lost(); lost > 0 && !s.event("lost", "", wire.Lost{Count: lost}) {
 				return nil
 			}

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -281,6 +283,44 @@ func (c *Client) RotateSecret(ctx context.Context, id bellhop.EndpointID, grace 
 	return call[Rotated](ctx, c, http.MethodPost, at("/v1/endpoints/%s/secret/rotate", id), nil, wire.RotateInput{Grace: grace, Secret: secret})
 }
 
+// PreviewEndpoint gives the request that an endpoint of these settings would be
+// sent. Nothing is sent and nothing is saved.
+func (c *Client) PreviewEndpoint(ctx context.Context, in PreviewInput) (Preview, error) {
+	return call[Preview](ctx, c, http.MethodPost, "/v1/endpoints/preview", nil, in)
+}
+
+// CreateInbox makes a temporary receiver inside Bellhop.
+func (c *Client) CreateInbox(ctx context.Context, in InboxInput) (Inbox, error) {
+	return call[Inbox](ctx, c, http.MethodPost, "/v1/inboxes", nil, in)
+}
+
+// Inboxes lists the inboxes of an app or, if that is "", of all, newest first.
+func (c *Client) Inboxes(ctx context.Context, app string) ([]Inbox, error) {
+	query := url.Values{}
+	if app != "" {
+		query.Set("app", app)
+	}
+	out, err := call[wire.List[Inbox]](ctx, c, http.MethodGet, "/v1/inboxes", query, nil)
+	return out.Data, err
+}
+
+// Inbox looks into an inbox: at the requests whose id is above after, newest first.
+func (c *Client) Inbox(ctx context.Context, token string, after int64) (InboxContent, error) {
+	query := url.Values{"after": {strconv.FormatInt(after, 10)}}
+	return call[InboxContent](ctx, c, http.MethodGet, at("/v1/inboxes/%s", token), query, nil)
+}
+
+// AnswerInbox sets the HTTP status that an inbox answers with.
+func (c *Client) AnswerInbox(ctx context.Context, token string, status int) (Inbox, error) {
+	return call[Inbox](ctx, c, http.MethodPatch, at("/v1/inboxes/%s", token), nil, wire.InboxPatch{AnswerStatus: status})
+}
+
+// DeleteInbox ends an inbox; endpoints that have it as their URL get disabled.
+func (c *Client) DeleteInbox(ctx context.Context, token string) error {
+	_, err := call[struct{}](ctx, c, http.MethodDelete, at("/v1/inboxes/%s", token), nil, nil)
+	return err
+}
+
 // StatsFilter selects attempts to count. Zero fields mean everything, the last 24
 // hours, and a bucket by the range.
 type StatsFilter struct {
@@ -304,25 +344,74 @@ func (c *Client) EndpointStats(ctx context.Context, id bellhop.EndpointID, f Sta
 	return call[EndpointStats](ctx, c, http.MethodGet, at("/v1/endpoints/%s/stats", id), values(f), nil)
 }
 
+// Backlog gives how many deliveries were unfinished over time. Zero times mean the
+// last 24 hours.
+func (c *Client) Backlog(ctx context.Context, since, until time.Time) (Backlog, error) {
+	return call[Backlog](ctx, c, http.MethodGet, "/v1/stats/backlog", values(StatsFilter{Since: since, Until: until}), nil)
+}
+
+// CompareEndpoints counts attempts over time for each of at most 100 endpoints. Of
+// the filter, the times and the bucket count.
+func (c *Client) CompareEndpoints(ctx context.Context, ids []bellhop.EndpointID, f StatsFilter) (EndpointsStats, error) {
+	query := values(StatsFilter{Since: f.Since, Until: f.Until, Bucket: f.Bucket})
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.String()
+	}
+	query.Set("endpoints", strings.Join(names, ","))
+	return call[EndpointsStats](ctx, c, http.MethodGet, "/v1/stats/endpoints", query, nil)
+}
+
+// TroubledEndpoints lists endpoints that need attention, of an app or ("") all, the
+// gravest first.
+func (c *Client) TroubledEndpoints(ctx context.Context, app string) ([]Troubled, error) {
+	out, err := call[wire.List[Troubled]](ctx, c, http.MethodGet, "/v1/endpoints/troubled", values(EndpointFilter{App: app}), nil)
+	return out.Data, err
+}
+
 // CreateKey makes a key and gives it with its token.
 func (c *Client) CreateKey(ctx context.Context, in KeyInput) (NewKey, error) {
 	return call[NewKey](ctx, c, http.MethodPost, "/v1/keys", nil, in)
 }
 
-// Keys lists keys and portal links, newest first.
-func (c *Client) Keys(ctx context.Context) iter.Seq2[bellhop.Key, error] {
-	return list[bellhop.Key](ctx, c, "/v1/keys", nil)
+// KeyFilter selects keys. Zero fields select everything.
+type KeyFilter struct {
+	// Kind is "key", "portal" or "session".
+	Kind  string `query:"kind"`
+	Limit int    `query:"limit"`
 }
 
-// DeleteKey ends a key or a portal link.
+// Keys lists keys, portal links and sessions of the dashboard, newest first.
+func (c *Client) Keys(ctx context.Context, f KeyFilter) iter.Seq2[bellhop.Key, error] {
+	return list[bellhop.Key](ctx, c, "/v1/keys", values(f))
+}
+
+// DeleteKey ends a key, with its sessions, a portal link or a session.
 func (c *Client) DeleteKey(ctx context.Context, id bellhop.KeyID) error {
 	_, err := call[struct{}](ctx, c, http.MethodDelete, at("/v1/keys/%s", id), nil, nil)
 	return err
 }
 
-// CreatePortalLink makes a short-lived session for one app.
+// CreatePortalLink makes short-lived access to one app, and gives the URL of its
+// page.
 func (c *Client) CreatePortalLink(ctx context.Context, in PortalInput) (PortalLink, error) {
 	return call[PortalLink](ctx, c, http.MethodPost, "/v1/portal-links", nil, in)
+}
+
+// Whoami says what the client's key or portal link may do.
+func (c *Client) Whoami(ctx context.Context) (Session, error) {
+	return call[Session](ctx, c, http.MethodGet, "/v1/session", nil, nil)
+}
+
+// Branding says how the portal presents itself. It takes no key.
+func (c *Client) Branding(ctx context.Context) (Branding, error) {
+	return call[Branding](ctx, c, http.MethodGet, "/v1/branding", nil, nil)
+}
+
+// Settings gives the server's settings as they are in force.
+func (c *Client) Settings(ctx context.Context) ([]Setting, error) {
+	out, err := call[wire.List[Setting]](ctx, c, http.MethodGet, "/v1/settings", nil, nil)
+	return out.Data, err
 }
 
 // AuditFilter selects audit entries. Zero fields select everything.
@@ -350,6 +439,13 @@ func (c *Client) Dialects(ctx context.Context) ([]dialect.Definition, error) {
 // Dialect gives a dialect's definition.
 func (c *Client) Dialect(ctx context.Context, name string) (dialect.Definition, error) {
 	return call[dialect.Definition](ctx, c, http.MethodGet, at("/v1/dialects/%s", name), nil, nil)
+}
+
+// VerificationCode gives the code of receivers that verify requests of a
+// dialect, one per language.
+func (c *Client) VerificationCode(ctx context.Context, dialect string) ([]VerificationCode, error) {
+	out, err := call[wire.List[VerificationCode]](ctx, c, http.MethodGet, at("/v1/dialects/%s/code", dialect), nil, nil)
+	return out.Data, err
 }
 
 // Ready tells why the server cannot take events now, or nil if it can.

@@ -24,25 +24,37 @@ import (
 
 // The objects of the API, as far as they are not the engine's own.
 type (
-	Publication   = wire.Publication
-	Receipt       = wire.Receipt
-	Event         = wire.Event
-	Delivery      = wire.Delivery
-	Attempt       = wire.Attempt
-	EventTypePut  = wire.EventTypePut
-	AppPut        = wire.AppPut
-	AppPatch      = wire.AppPatch
-	NewEndpoint   = wire.NewEndpoint
-	Rotated       = wire.Rotated
-	ReplayInput   = wire.ReplayInput
-	ReplayResult  = wire.ReplayResult
-	KeyInput      = wire.KeyInput
-	NewKey        = wire.NewKey
-	PortalInput   = wire.PortalInput
-	PortalLink    = wire.PortalLink
-	AuditEntry    = wire.AuditEntry
-	Stats         = wire.Stats
-	EndpointStats = wire.EndpointStats
+	Publication      = wire.Publication
+	Receipt          = wire.Receipt
+	Event            = wire.Event
+	Delivery         = wire.Delivery
+	Attempt          = wire.Attempt
+	EventTypePut     = wire.EventTypePut
+	AppPut           = wire.AppPut
+	AppPatch         = wire.AppPatch
+	NewEndpoint      = wire.NewEndpoint
+	Rotated          = wire.Rotated
+	ReplayInput      = wire.ReplayInput
+	ReplayResult     = wire.ReplayResult
+	KeyInput         = wire.KeyInput
+	NewKey           = wire.NewKey
+	PortalInput      = wire.PortalInput
+	PortalLink       = wire.PortalLink
+	Session          = wire.Session
+	Branding         = wire.Branding
+	Setting          = wire.Setting
+	AuditEntry       = wire.AuditEntry
+	Stats            = wire.Stats
+	EndpointStats    = wire.EndpointStats
+	Inbox            = wire.Inbox
+	InboxContent     = wire.InboxContent
+	InboxInput       = wire.InboxInput
+	Preview          = wire.Preview
+	PreviewInput     = wire.PreviewInput
+	VerificationCode = wire.VerificationCode
+	EndpointsStats   = wire.EndpointsStats
+	Backlog          = wire.Backlog
+	Troubled         = wire.Troubled
 )
 
 // Problem is what the server refused, and why.

@@ -42,7 +42,7 @@ func open(t *testing.T) (*client.Client, *httptest.Server) {
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	store := memstore.New()
-	b, err := bellhop.New(t.Context(), store, bellhop.Config{Sealer: ring, Transport: network{}, Logger: quiet})
+	b, err := bellhop.New(t.Context(), store, bellhop.Config{Sealer: ring, Transport: network{}, Logger: quiet, InboxURL: "http://127.0.0.1:8420/in/"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +103,24 @@ func TestEveryCall(t *testing.T) {
 	must(err)
 	if string(et.Example) != `{"a":1}` || count(t, c.EventTypes(ctx)) != 1 {
 		t.Errorf("%+v", et)
+	}
+
+	in, err := c.CreateInbox(ctx, client.InboxInput{App: "acme"})
+	must(err)
+	in, err = c.AnswerInbox(ctx, in.Token, 500)
+	must(err)
+	inboxes, err := c.Inboxes(ctx, "acme")
+	must(err)
+	content, err := c.Inbox(ctx, in.Token, 0)
+	must(err)
+	if len(inboxes) != 1 || content.AnswerStatus != 500 || content.Requests == nil {
+		t.Errorf("%+v %+v", inboxes, content)
+	}
+	must(c.DeleteInbox(ctx, in.Token))
+	preview, err := c.PreviewEndpoint(ctx, client.PreviewInput{Endpoint: wire.EndpointInput{Name: bellhop.Of("unfinished")}})
+	must(err)
+	if preview.Method != "POST" || preview.Secret == "" {
+		t.Errorf("%+v", preview)
 	}
 
 	e, err := c.CreateEndpoint(ctx, bellhop.EndpointChange{
@@ -201,13 +219,37 @@ func TestEveryCall(t *testing.T) {
 	if stats.Lane.Circuit != "closed" {
 		t.Errorf("%+v", stats)
 	}
+	compared, err := c.CompareEndpoints(ctx, []bellhop.EndpointID{e.ID}, client.StatsFilter{Bucket: bellhop.Duration(time.Hour)})
+	must(err)
+	backlog, err := c.Backlog(ctx, time.Now().Add(-time.Hour), time.Time{})
+	must(err)
+	troubled, err := c.TroubledEndpoints(ctx, "acme")
+	must(err)
+	if len(compared.Data) != 1 || backlog.Until.IsZero() || len(troubled) != 0 {
+		t.Errorf("%+v, %+v, %+v", compared, backlog, troubled)
+	}
 	k, err := c.CreateKey(ctx, client.KeyInput{Role: bellhop.RoleViewer, ExpiresIn: bellhop.Duration(time.Hour)})
 	must(err)
 	must(c.DeleteKey(ctx, k.ID))
-	_, err = c.CreatePortalLink(ctx, client.PortalInput{App: "acme", Role: bellhop.RoleEditor})
+	link, err := c.CreatePortalLink(ctx, client.PortalInput{App: "acme", Role: bellhop.RoleEditor, Theme: "dark"})
 	must(err)
-	if count(t, c.Keys(ctx)) != 2 {
+	if !strings.Contains(link.URL, "/portal#token="+link.Token+"&theme=dark") {
+		t.Errorf("%+v", link)
+	}
+	if count(t, c.Keys(ctx, client.KeyFilter{})) != 2 || count(t, c.Keys(ctx, client.KeyFilter{Kind: "portal", Limit: 1})) != 1 {
 		t.Error("keys")
+	}
+	me, err := c.Whoami(ctx)
+	must(err)
+	if me.Role != bellhop.RoleAdmin || me.Portal {
+		t.Errorf("%+v", me)
+	}
+	branding, err := c.Branding(ctx)
+	must(err)
+	settings, err := c.Settings(ctx)
+	must(err)
+	if branding.Name == "" || len(settings) != 0 {
+		t.Errorf("%+v %+v", branding, settings)
 	}
 	if entry := first(t, c.Audit(ctx, client.AuditFilter{App: "acme"})); entry.Action != "portal_link.create" || entry.At.IsZero() {
 		t.Errorf("%+v", entry)
@@ -216,6 +258,11 @@ func TestEveryCall(t *testing.T) {
 	must(err)
 	_, err = c.Dialect(ctx, dialects[0].Name)
 	must(err)
+	codes, err := c.VerificationCode(ctx, dialects[0].Name)
+	must(err)
+	if len(codes) != 7 || codes[0].Code == "" {
+		t.Errorf("%+v", codes)
+	}
 	must(c.DeleteEndpoint(ctx, e.ID))
 	must(c.DeleteEventType(ctx, "invoice.purchase"))
 	must(c.Ready(ctx))

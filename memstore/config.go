@@ -182,6 +182,7 @@ func (s *Store) dropEvents(app string) {
 	s.attempts = slices.DeleteFunc(s.attempts, func(a *bellhop.Attempt) bool {
 		if a.App == app {
 			delete(s.logOf, a.Event)
+			delete(s.latencies, a.ID)
 		}
 		return a.App == app
 	})
@@ -283,17 +284,41 @@ func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.Audit
 	})
 }
 
-// DeleteKey removes a key.
+// DeleteKey removes a key and the sessions of it.
 func (s *Store) DeleteKey(ctx context.Context, k bellhop.KeyID, audit *bellhop.AuditEntry) error {
 	return s.step(ctx, func() error {
 		if _, ok := s.keys[k]; !ok {
 			return notFound("key", k.String())
 		}
-		delete(s.keys, k)
-		s.changed(change{kind: kindKey, id: int64(k)})
+		s.dropKeys(func(x bellhop.Key) bool { return x.ID == k || x.Session == k })
 		s.addAudit(audit)
 		return nil
 	})
+}
+
+// ExpireKeys removes portal links and sessions that have expired.
+func (s *Store) ExpireKeys(ctx context.Context, now time.Time, limit int) (int, error) {
+	expired := 0
+	err := s.step(ctx, func() error {
+		s.dropKeys(func(k bellhop.Key) bool {
+			if expired == limit || !k.Portal && k.Session == 0 || k.ExpiresAt.IsZero() || k.ExpiresAt.After(now) {
+				return false
+			}
+			expired++
+			return true
+		})
+		return nil
+	})
+	return expired, err
+}
+
+func (s *Store) dropKeys(drop func(bellhop.Key) bool) {
+	for _, id := range sortedKeys(s.keys) {
+		if drop(s.keys[id]) {
+			delete(s.keys, id)
+			s.changed(change{kind: kindKey, id: int64(id)})
+		}
+	}
 }
 
 func (s *Store) addAudit(a *bellhop.AuditEntry) {

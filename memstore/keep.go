@@ -60,6 +60,12 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 		}
 		s.audit = s.audit[n:]
 		total += n
+		n = 0
+		for n < len(s.samples) && n < limit && s.samples[n].at.Before(before) {
+			n++
+		}
+		s.samples = s.samples[n:]
+		total += n
 		return nil
 	})
 	return total, err
@@ -98,6 +104,7 @@ func (s *Store) expireAttempts(before time.Time, limit int) int {
 	n := 0
 	for n < len(s.attempts) && n < limit && s.attempts[n].StartedAt().Before(before) {
 		a := s.attempts[n]
+		delete(s.latencies, a.ID)
 		s.logOf[a.Event] = slices.DeleteFunc(s.logOf[a.Event], func(x *bellhop.Attempt) bool { return x == a })
 		if len(s.logOf[a.Event]) == 0 {
 			delete(s.logOf, a.Event)

@@ -3,7 +3,6 @@ package memstore
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/bellhop/bellhop"
 )
@@ -139,47 +138,6 @@ func (s *Store) covers(status bellhop.ReplayStatus, event bellhop.EventID, endpo
 		return true
 	}
 	return newest != nil && newest.Status == bellhop.AttemptFailed
-}
-
-// Stats counts attempts in buckets of time.
-func (s *Store) Stats(ctx context.Context, f bellhop.StatsFilter) ([]bellhop.StatsBucket, error) {
-	var list []bellhop.StatsBucket
-	err := s.step(ctx, func() error {
-		for _, a := range s.attempts {
-			at := a.StartedAt()
-			if !among(f.Apps, a.App) || !matches(f.Type, a.Type) || !within(at, f.Since, f.Until) ||
-				(f.Endpoint != 0 && f.Endpoint != a.Endpoint) {
-				continue
-			}
-			// Buckets begin at whole multiples of their width since 1970, so
-			// that two pages of a chart agree.
-			width := max(f.Bucket, time.Second).Milliseconds()
-			start := time.UnixMilli(at.UnixMilli() / width * width).UTC()
-			if len(list) == 0 || !list[len(list)-1].Start.Equal(start) {
-				list = append(list, bellhop.StatsBucket{Start: start})
-			}
-			count(&list[len(list)-1], a)
-		}
-		return nil
-	})
-	return list, err
-}
-
-// count adds an attempt. The line of a cancellation is no request: it counts only
-// as a delivery that ended without success.
-func count(b *bellhop.StatsBucket, a *bellhop.Attempt) {
-	switch a.Status {
-	case bellhop.AttemptSucceeded:
-		b.Succeeded++
-	case bellhop.AttemptFailed:
-		b.Failed++
-	}
-	if a.Final && a.Status != bellhop.AttemptSucceeded {
-		b.Exhausted++
-	}
-	ms := time.Duration(a.Duration).Milliseconds()
-	b.DurationMS += ms
-	b.MaxDurationMS = max(b.MaxDurationMS, ms)
 }
 
 // Pending counts unfinished deliveries.

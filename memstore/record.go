@@ -23,9 +23,9 @@ func (s *Store) record(node bellhop.NodeID, r *bellhop.Result, now time.Time) {
 	}
 	a := cloneAttempt(&r.Attempt)
 	if d := s.pending[a.Delivery]; d != nil && d.Owner == node && node != 0 {
-		s.moveOn(d, &a, now)
+		s.moveOn(d, &a, r.Due, now)
 	} else {
-		s.recordLate(&a)
+		s.recordLate(&a, r.Due)
 	}
 	if e, ok := s.endpoints[a.Endpoint]; ok && r.Failing != nil {
 		e.FailingSince = *r.Failing
@@ -34,8 +34,8 @@ func (s *Store) record(node bellhop.NodeID, r *bellhop.Result, now time.Time) {
 }
 
 // moveOn ends the delivery, or sets its next attempt.
-func (s *Store) moveOn(d *bellhop.Delivery, a *bellhop.Attempt, now time.Time) {
-	s.addAttempt(a)
+func (s *Store) moveOn(d *bellhop.Delivery, a *bellhop.Attempt, scheduled, now time.Time) {
+	s.addAttempt(a, scheduled)
 	if a.Final {
 		s.removePending(d)
 		s.promote(d.Endpoint, d.OrderKey, now)
@@ -49,7 +49,7 @@ func (s *Store) moveOn(d *bellhop.Delivery, a *bellhop.Attempt, now time.Time) {
 
 // recordLate logs an attempt of a delivery that its node no longer owns. Whatever
 // came of it, it did not end the delivery: each delivery has one final line.
-func (s *Store) recordLate(a *bellhop.Attempt) {
+func (s *Store) recordLate(a *bellhop.Attempt, scheduled time.Time) {
 	e := s.byID[a.Event]
 	if e == nil {
 		return
@@ -58,7 +58,7 @@ func (s *Store) recordLate(a *bellhop.Attempt) {
 	if e.Erased {
 		forget(a)
 	}
-	s.addAttempt(a)
+	s.addAttempt(a, scheduled)
 }
 
 // forget drops what was captured of an attempt. What is said of a redirect may
@@ -96,7 +96,7 @@ func (s *Store) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason, detail
 		ID: id, Delivery: d.ID, Event: d.Event, Endpoint: d.Endpoint, App: d.App, Type: d.Type,
 		Trigger: d.Trigger, Number: d.Attempts + 1,
 		Status: bellhop.AttemptCanceled, Final: true, Reason: reason, Detail: detail,
-	})
+	}, time.Time{})
 	s.removePending(d)
 	s.promote(d.Endpoint, d.OrderKey, now)
 }

@@ -39,13 +39,16 @@ type Store struct {
 	external map[externalKey]*event
 	attempts []*bellhop.Attempt
 	logOf    map[bellhop.EventID][]*bellhop.Attempt
+	// latencies are of the attempts that ended their delivery in success.
+	latencies map[bellhop.AttemptID]time.Duration
 
 	pending map[bellhop.DeliveryID]*bellhop.Delivery
 	// queues and waiting are pending by endpoint and by event.
 	queues  map[bellhop.EndpointID]map[bellhop.DeliveryID]*bellhop.Delivery
 	waiting map[bellhop.EventID][]*bellhop.Delivery
 
-	audit []bellhop.AuditEntry
+	audit   []bellhop.AuditEntry
+	samples []sample
 }
 
 var _ bellhop.Store = (*Store)(nil)
@@ -70,6 +73,7 @@ func New() *Store {
 		byID:      map[bellhop.EventID]*event{},
 		external:  map[externalKey]*event{},
 		logOf:     map[bellhop.EventID][]*bellhop.Attempt{},
+		latencies: map[bellhop.AttemptID]time.Duration{},
 		pending:   map[bellhop.DeliveryID]*bellhop.Delivery{},
 		queues:    map[bellhop.EndpointID]map[bellhop.DeliveryID]*bellhop.Delivery{},
 		waiting:   map[bellhop.EventID][]*bellhop.Delivery{},
@@ -106,7 +110,10 @@ func (s *Store) addEvent(e *event) {
 	}
 }
 
-func (s *Store) addAttempt(a *bellhop.Attempt) {
+func (s *Store) addAttempt(a *bellhop.Attempt, scheduled time.Time) {
+	if a.Final && a.Status == bellhop.AttemptSucceeded {
+		s.latencies[a.ID] = latencyOf(a, scheduled)
+	}
 	s.attempts = insertByID(s.attempts, a, func(a *bellhop.Attempt) int64 { return int64(a.ID) })
 	s.logOf[a.Event] = append(s.logOf[a.Event], a)
 }

@@ -64,22 +64,48 @@ func (s *Store) DeleteEventType(ctx context.Context, name string, audit *bellhop
 // SaveKey creates or replaces a key.
 func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, "save the key", rowWeight, func(w *writer) error {
-		err := exec(w.conn, `INSERT OR REPLACE INTO keys (id, name, role, apps, portal, created_at, expires_at, hash)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			int64(k.ID), k.Name, string(k.Role), toJSON(k.Apps), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:])
+		err := exec(w.conn, `INSERT OR REPLACE INTO keys (id, name, role, apps, portal, created_at, expires_at, hash, session)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			int64(k.ID), k.Name, string(k.Role), toJSON(k.Apps), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], int64(k.Session))
 		return w.finish(err, audit, kindKey, "", int64(k.ID))
 	})
 }
 
-// DeleteKey removes a key.
+// DeleteKey removes a key and the sessions of it.
 func (s *Store) DeleteKey(ctx context.Context, k bellhop.KeyID, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, "delete the key", rowWeight, func(w *writer) error {
 		err := exec(w.conn, "DELETE FROM keys WHERE id = ?", int64(k))
 		if err == nil && w.conn.Changes() == 0 {
 			return notFound("key", k.String())
 		}
+		if err == nil {
+			_, err = w.dropKeys("SELECT id FROM keys WHERE session = ?", int64(k))
+		}
 		return w.finish(err, audit, kindKey, "", int64(k))
 	})
+}
+
+// ExpireKeys removes portal links and sessions that have expired.
+func (s *Store) ExpireKeys(ctx context.Context, now time.Time, limit int) (int, error) {
+	expired := 0
+	err := s.write(ctx, "expire keys", rowWeight*limit, func(w *writer) (err error) {
+		expired, err = w.dropKeys(`SELECT id FROM keys WHERE (portal <> 0 OR session <> 0)
+			AND expires_at <> 0 AND expires_at <= ? ORDER BY id LIMIT ?`, micros(now), limit)
+		return err
+	})
+	return expired, err
+}
+
+// dropKeys removes the keys whose ids a query gives.
+func (w *writer) dropKeys(list string, args ...any) (int, error) {
+	var ids []int64
+	err := each(w.conn, func(st *sqlite.Stmt) { ids = append(ids, st.ColumnInt64(0)) }, list, args...)
+	for i := 0; err == nil && i < len(ids); i++ {
+		if err = exec(w.conn, "DELETE FROM keys WHERE id = ?", ids[i]); err == nil {
+			err = w.changed(kindKey, "", ids[i])
+		}
+	}
+	return len(ids), err
 }
 
 // finish ends a change that went well so far: feed, then audit log.

@@ -148,8 +148,13 @@ func (w *writer) dropSome(app string) error {
 			err = kind.drop(ids[i])
 		}
 		if err != nil || len(ids) > 0 {
+			w.state.disturbed = true // what is being rolled up must not bring them back
 			return err
 		}
+	}
+	if n, err := w.dropSlices(slicesOfApp, app, dropChunk); err != nil || n > 0 {
+		w.state.disturbed = true
+		return err
 	}
 	return exec(w.conn, "DELETE FROM owed WHERE what = 'app' AND name = ?", app)
 }

@@ -69,8 +69,12 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 	bound := int64(id.First[id.Event](before))
 	events, others := []int64(nil), false
 	err := s.read(ctx, "look for old rows", func(c *sqlite.Conn) error {
-		if err := each(c, func(st *sqlite.Stmt) { events = append(events, st.ColumnInt64(0)) },
-			"SELECT e.id FROM events e NOT INDEXED WHERE e.id < ?"+noLongerPending+" ORDER BY e.id LIMIT ?", bound, limit); err != nil {
+		err := each(c, func(st *sqlite.Stmt) { events = append(events, st.ColumnInt64(0)) },
+			"SELECT e.id FROM events e NOT INDEXED WHERE e.id < ?"+noLongerPending+" ORDER BY e.id LIMIT ?", bound, limit)
+		if err != nil {
+			return err
+		}
+		if others, err = oldCounts(c, before, now); err != nil || others {
 			return err
 		}
 		return each(c, func(st *sqlite.Stmt) { others = st.ColumnBool(0) },
@@ -86,6 +90,12 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 			if err := w.expireEvent(e, now, &deleted); err != nil {
 				return err
 			}
+		}
+		if err := w.expireSlices(before, limit, now, &deleted); err != nil {
+			return err
+		}
+		if err := w.expireSamples(before, limit, &deleted); err != nil {
+			return err
 		}
 		return w.expireOthers(bound, limit, &deleted)
 	})

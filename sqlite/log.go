@@ -96,8 +96,11 @@ func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellho
 		columns = attemptColumns + bodyColumns
 	}
 	var list []bellhop.Attempt
-	err := s.read(ctx, "list attempts", func(c *sqlite.Conn) (err error) {
-		list, err = collect(c, attemptQueries(&f), columns, "attempts", "id", f.Limit, scanAttempt)
+	err := s.read(ctx, "list attempts", func(c *sqlite.Conn) error {
+		queries, err := attemptQueriesIn(c, &f)
+		if err == nil {
+			list, err = collect(c, queries, columns, "attempts", "id", f.Limit, scanAttempt)
+		}
 		return err
 	})
 	return newest(list, f.Limit, func(a *bellhop.Attempt) int64 { return int64(a.ID) }), err

@@ -4,12 +4,14 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"strconv"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// Each file takes the schema one version further, in the order of their names.
+// Each file takes the schema to the version that its name begins with.
 //
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -23,6 +25,22 @@ func schemas() []fs.DirEntry {
 		panic(err) // it is embedded
 	}
 	return list
+}
+
+// versionOf is the schema that a file leads to.
+func versionOf(file fs.DirEntry) int64 {
+	number, _, _ := strings.Cut(file.Name(), "_")
+	version, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return version
+}
+
+// newestSchema is the schema that this program works with.
+func newestSchema() int64 {
+	list := schemas()
+	return versionOf(list[len(list)-1])
 }
 
 // identify looks whether the file is new, or ours and not from the future.
@@ -40,22 +58,22 @@ func identify(c *sqlite.Conn, path string) error {
 		return nil
 	case app != applicationID:
 		return &OpenError{path, ErrForeign, path + " is the database of another application: name another file; nothing was changed", nil}
-	case version > int64(len(schemas())):
+	case version > newestSchema():
 		program := "a newer version"
 		// The newer program may have changed the table: then it stays unnamed.
 		_ = each(c, func(st *sqlite.Stmt) { program = st.ColumnText(0) },
 			"SELECT program FROM history WHERE program <> '' ORDER BY schema DESC LIMIT 1")
 		return &OpenError{path, ErrNewer, fmt.Sprintf(
 			"%s was written by a newer Bellhop (%s, schema %d; this one knows up to %d): run that version, or restore a backup made before the upgrade; nothing was changed",
-			path, program, version, len(schemas())), nil}
+			path, program, version, newestSchema()), nil}
 	}
 	return nil
 }
 
 // migrate brings the schema up to date, each version in one transaction.
 func migrate(c *sqlite.Conn, program string) error {
-	for i, file := range schemas() {
-		version := int64(i + 1)
+	for _, file := range schemas() {
+		version := versionOf(file)
 		script, err := migrations.ReadFile("migrations/" + file.Name())
 		if err != nil {
 			return err

@@ -45,6 +45,7 @@ func TestListsUseIndexes(t *testing.T) {
 		"all": {}, "apps": {Apps: apps}, "endpoint": {Endpoint: 1}, "type": {Type: "a.b"}, "failed": {Status: bellhop.AttemptFailed},
 		"succeeded": {Status: bellhop.AttemptSucceeded}, "endpoint failed": {Endpoint: 1, Status: bellhop.AttemptFailed},
 		"apps failed": {Apps: apps, Status: bellhop.AttemptFailed}, "apps type": {Apps: apps, Type: "a.*"},
+		"failed type": {Status: bellhop.AttemptFailed, Type: "a.b"}, "canceled apps type": {Apps: apps, Status: bellhop.AttemptCanceled, Type: "a.b"},
 		"endpoint apps": {Endpoint: 1, Apps: apps, Type: "a.b", Status: bellhop.AttemptCanceled},
 	} {
 		f.Since, f.Until, f.Before = since, until, 1<<60
@@ -75,18 +76,29 @@ func TestListsUseIndexes(t *testing.T) {
 				explain(t, c, "candidates "+string(status), q.index, status == bellhop.ReplayFailed, false, nil)
 			}
 		}
-		queries, err := statsQueries(c, &bellhop.StatsFilter{Apps: apps, Since: since, Until: until})
-		queries = append(queries, query{index: "attempts_endpoint", where: where{sql: []string{"endpoint = 1"}}})
-		for i := range queries {
-			explain(t, c, "stats", queries[i].sql("id, status, final, duration, type", "attempts"), false, false, nil, "COVERING INDEX")
+		for _, f := range []bellhop.StatsFilter{{}, {Apps: apps}, {Endpoint: 1}, {Endpoint: 1, Apps: apps}} {
+			f.Since, f.Until = since, until
+			for _, q := range sliceQueries(&f, widths[0], 1, 2) {
+				explain(t, c, "stats of slices", slicesFrom+q.index+q.where.String(), false, false, q.where.args)
+			}
+			if f.Endpoint == 0 {
+				f.Apps = apps // they are looked up before
+			}
+			for _, q := range statsQueries(&f) {
+				explain(t, c, "stats", q.sql(countedColumns, "attempts"), false, false, q.where.args, "COVERING INDEX")
+			}
 		}
+		explain(t, c, "attempts to roll up", attemptsToRoll, false, false, []any{"acme", 1, 2}, "COVERING INDEX")
 		for name, sql := range map[string]string{
 			"ahead in order": aheadInOrder, "first in order": firstInOrder,
-			"pending of app": pendingOfApp, "events of app": eventsOfApp, "attempts of app": attemptsOfApp,
+			"first attempt": firstAttempt, "first slice": firstSlice, "slices to roll up": slicesToRoll,
+			"slices of app": slicesOfApp, "expired slices": expiredSlices, "expired samples": expiredSamples,
+			"newest sample": newestSample, "sample before": sampleBefore, "samples": samplesWithin,
+			"pending of app": pendingOfApp, "events of app": eventsOfApp, "attempts of app": attemptsOfApp, "next type": nextType,
 		} {
 			explain(t, c, name, sql, false, false, nil)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"zombiezen.com/go/sqlite"
 
@@ -124,16 +125,43 @@ func attemptQueries(f *bellhop.AttemptFilter) []query {
 			q := indexed("attempts_app", "app = ?", app)
 			return rest(&q, nil, f.Type)
 		})
+	case exact(f.Type):
+		q := indexed("attempts_type", "type = ?", f.Type)
+		return []query{rest(&q, nil, "")}
 	case trouble:
 		q := query{index: "attempts_trouble"}
 		q.where.add("status <> 0")
 		return []query{rest(&q, nil, f.Type)}
-	case exact(f.Type):
-		q := query{index: "attempts_type"}
-		q.where.add("type = ?", f.Type)
-		return []query{rest(&q, nil, "")}
 	}
 	return []query{rest(&query{}, nil, f.Type)}
+}
+
+// maxTypes is up to how many types a prefix is looked up by type.
+const maxTypes = 32
+
+const nextType = "SELECT type FROM attempts INDEXED BY attempts_type WHERE type > ? ORDER BY type LIMIT 1"
+
+// attemptQueriesIn is attemptQueries for a filter that may have nothing to look up
+// by but a prefix of types. Going through all attempts for one that few or none have
+// would take long, and types are few.
+func attemptQueriesIn(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, error) {
+	prefix, ok := strings.CutSuffix(f.Type, "*")
+	if !ok || prefix == "" || len(f.Apps) > 0 || f.Delivery != 0 || f.Event != 0 || f.Endpoint != 0 {
+		return attemptQueries(f), nil
+	}
+	var list []query
+	typed := *f
+	typed.Type = prefix
+	for list = attemptQueries(&typed); len(list) <= maxTypes; list = append(list, attemptQueries(&typed)...) {
+		found, err := one(c, func(st *sqlite.Stmt) { typed.Type = st.ColumnText(0) }, nextType, typed.Type)
+		if err != nil {
+			return nil, err
+		}
+		if !found || !strings.HasPrefix(typed.Type, prefix) {
+			return list, nil
+		}
+	}
+	return attemptQueries(f), nil
 }
 
 func optional(w *where, column string, id int64) {

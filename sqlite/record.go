@@ -37,9 +37,9 @@ func (w *writer) record(node bellhop.NodeID, r *bellhop.Result, now time.Time) e
 	}
 	owned, err := w.moveOn(node, &a, now)
 	if err == nil && owned {
-		err = w.addAttempt(&a)
+		err = w.addAttempt(&a, r.Due)
 	} else if err == nil {
-		err = w.recordLate(&a)
+		err = w.recordLate(&a, r.Due)
 	}
 	if err != nil || r.Failing == nil {
 		return err
@@ -71,7 +71,7 @@ func (w *writer) moveOn(node bellhop.NodeID, a *bellhop.Attempt, now time.Time) 
 
 // recordLate logs an attempt of a delivery that its node no longer owns. Whatever
 // came of it, it did not end the delivery: each delivery has one final line.
-func (w *writer) recordLate(a *bellhop.Attempt) error {
+func (w *writer) recordLate(a *bellhop.Attempt, scheduled time.Time) error {
 	erased := false
 	found, err := one(w.conn, func(st *sqlite.Stmt) { erased = st.ColumnBool(0) },
 		"SELECT erased FROM events WHERE id = ?", int64(a.Event))
@@ -82,7 +82,7 @@ func (w *writer) recordLate(a *bellhop.Attempt) error {
 	if erased {
 		forget(a)
 	}
-	return w.addAttempt(a)
+	return w.addAttempt(a, scheduled)
 }
 
 // forget drops what was captured of an attempt, as Erase does. What is said of a
@@ -109,7 +109,7 @@ func (w *writer) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason, detai
 		ID: id, Delivery: d.ID, Event: d.Event, Endpoint: d.Endpoint, App: d.App, Type: d.Type,
 		Trigger: d.Trigger, Number: d.Attempts + 1,
 		Status: bellhop.AttemptCanceled, Final: true, Reason: reason, Detail: detail,
-	})
+	}, time.Time{})
 	if err != nil {
 		return err
 	}
@@ -119,15 +119,24 @@ func (w *writer) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason, detai
 	return w.promote(d.Endpoint, d.OrderKey, now)
 }
 
-func (w *writer) addAttempt(a *bellhop.Attempt) error {
+func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
+	duration, latency := time.Duration(a.Duration).Microseconds(), int64(0)
+	if a.Status == bellhop.AttemptSucceeded && a.Final {
+		latency = latencyOf(a.ID, a.Delivery, duration, scheduled)
+	}
+	if int64(a.ID) < w.state.lateBefore {
+		if err := w.rollLate(a, latency); err != nil {
+			return err
+		}
+	}
 	return exec(w.conn, `INSERT INTO attempts
 			(id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
-			response_status, truncated, url, reason, detail, request_header, response_header, response_body)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			response_status, truncated, url, reason, detail, request_header, response_header, response_body, latency)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(a.ID), int64(a.Delivery), int64(a.Event), int64(a.Endpoint), a.App, a.Type, string(a.Trigger),
-		a.Number, statusNumber(a.Status), a.Final, micros(a.NextAt), time.Duration(a.Duration).Microseconds(),
+		a.Number, statusNumber(a.Status), a.Final, micros(a.NextAt), duration,
 		a.ResponseStatus, a.ResponseTruncated, a.URL, a.Reason, a.Detail,
-		headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader), a.ResponseBody)
+		headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader), a.ResponseBody, latency)
 }
 
 // The numbers are in the file: they cannot change.

@@ -149,12 +149,13 @@ func scanEndpoint(st *sqlite.Stmt) bellhop.Endpoint {
 	return e
 }
 
-const selectKeys = "SELECT id, name, role, apps, portal, created_at, expires_at, hash FROM keys"
+const selectKeys = "SELECT id, name, role, apps, portal, created_at, expires_at, hash, session FROM keys"
 
 func scanKey(st *sqlite.Stmt) bellhop.Key {
 	k := bellhop.Key{
 		ID: bellhop.KeyID(st.ColumnInt64(0)), Name: st.ColumnText(1), Role: bellhop.Role(st.ColumnText(2)),
 		Portal: st.ColumnBool(4), CreatedAt: moment(st.ColumnInt64(5)), ExpiresAt: moment(st.ColumnInt64(6)),
+		Session: bellhop.KeyID(st.ColumnInt64(8)),
 	}
 	fromJSON(st, 3, &k.Apps)
 	st.ColumnBytes(7, k.Hash[:])

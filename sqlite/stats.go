@@ -3,116 +3,309 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/histogram"
 )
 
-// Stats counts attempts in buckets of time. It reads two indexes that hold all it
-// needs, and no row.
-func (s *Store) Stats(ctx context.Context, f bellhop.StatsFilter) ([]bellhop.StatsBucket, error) {
-	t := tally{filter: &f, buckets: map[int64]*bellhop.StatsBucket{}}
-	err := s.read(ctx, "count attempts", func(c *sqlite.Conn) error {
-		queries, err := statsQueries(c, &f)
-		if err != nil {
-			return err
-		}
-		for i := range queries {
-			q := &queries[i]
-			if err := each(c, t.add, q.sql("id, status, final, duration, type", "attempts"), q.where.args...); err != nil {
+// Stats counts attempts in buckets of time. It reads what was rolled up of the
+// range, in the widest slices that fit the buckets, and for the rest, the two
+// indexes that hold all it needs.
+func (s *Store) Stats(ctx context.Context, f bellhop.StatsFilter) (bellhop.Stats, error) {
+	var c counter
+	err := s.read(ctx, "count attempts", func(conn *sqlite.Conn) error {
+		c = counter{conn: conn, filter: f, width: max(f.Bucket, time.Second).Milliseconds(), buckets: map[int64]*tally{}}
+		return c.run()
+	})
+	return c.stats(), err
+}
+
+// counter is one Stats under way. Times are milliseconds since 1970.
+type counter struct {
+	conn    *sqlite.Conn
+	filter  bellhop.StatsFilter
+	width   int64 // of a bucket
+	rolled  rolled
+	buckets map[int64]*tally
+	apps    []string // whose attempts are read; found when first needed
+}
+
+// endOfTime is the last millisecond that an id can carry.
+const endOfTime = 1<<42 - 1
+
+func (c *counter) run() error {
+	var err error
+	if c.rolled, err = readRolled(c.conn); err != nil {
+		return err
+	}
+	from, to := int64(0), int64(endOfTime)
+	if !c.filter.Since.IsZero() {
+		from = ceilMilli(c.filter.Since)
+	}
+	if !c.filter.Until.IsZero() {
+		to = ceilMilli(c.filter.Until)
+	}
+	return c.cover(max(from, c.rolled.expired), to, len(widths)-1)
+}
+
+// ceilMilli: a partial millisecond belongs to the one after it, as in ids.
+func ceilMilli(t time.Time) int64 {
+	ms := t.UnixMilli()
+	if t.Nanosecond()%int(time.Millisecond) != 0 {
+		ms++
+	}
+	return max(ms, 0)
+}
+
+// cover counts the range from slices of a width and, before and after those, from
+// narrower ones, and at last from attempts.
+func (c *counter) cover(from, to int64, level int) error {
+	if from >= to {
+		return nil
+	}
+	if level < 0 {
+		return c.countAttempts(from, to)
+	}
+	w := widths[level]
+	// Slices carry no type.
+	if c.width%w != 0 || c.filter.Type != "" {
+		return c.cover(from, to, level-1)
+	}
+	first, last := (from+w-1)/w*w, min(to, c.rolled.until[level])/w*w
+	if first >= last {
+		return c.cover(from, to, level-1)
+	}
+	err := c.cover(from, first, level-1)
+	if err == nil {
+		err = c.countSlices(w, first, last)
+	}
+	if err == nil {
+		err = c.cover(last, to, level-1)
+	}
+	return err
+}
+
+// bucket gives the tally of the bucket that a time is in. Buckets begin at whole
+// multiples of their width since 1970, so that two pages of a chart agree.
+func (c *counter) bucket(ms int64) *tally {
+	start := ms / c.width * c.width
+	t := c.buckets[start]
+	if t == nil {
+		t = &tally{}
+		c.buckets[start] = t
+	}
+	return t
+}
+
+const countedColumns = "id, status, final, duration, latency, type"
+
+func (c *counter) countAttempts(from, to int64) error {
+	f := c.filter
+	f.Since, f.Until = time.UnixMilli(from), time.UnixMilli(to)
+	if f.Endpoint == 0 && len(f.Apps) == 0 {
+		if c.apps == nil {
+			var err error
+			if c.apps, err = appsWithAttempts(c.conn); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-	return t.list(), err
+		if f.Apps = c.apps; len(f.Apps) == 0 {
+			return nil
+		}
+	}
+	for _, q := range statsQueries(&f) {
+		var wrong error
+		err := each(c.conn, func(st *sqlite.Stmt) {
+			if f.Type == "" || bellhop.MatchName(f.Type, st.ColumnText(5)) {
+				wrong = cmp.Or(wrong, c.bucket(bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli()).count(c.conn, st))
+			}
+		}, q.sql(countedColumns, "attempts"), q.where.args...)
+		if err = cmp.Or(err, wrong); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func statsQueries(c *sqlite.Conn, f *bellhop.StatsFilter) ([]query, error) {
+// appsWithAttempts goes from app to app in the index, instead of over all rows.
+func appsWithAttempts(c *sqlite.Conn) ([]string, error) {
+	apps := []string{}
+	for app, found := "", true; found; {
+		var err error
+		found, err = one(c, func(st *sqlite.Stmt) { app = st.ColumnText(0) },
+			"SELECT app FROM attempts INDEXED BY attempts_app WHERE app > ? ORDER BY app LIMIT 1", app)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			apps = append(apps, app)
+		}
+	}
+	return apps, nil
+}
+
+// statsQueries finds the index that holds what is counted of an endpoint or of
+// apps.
+func statsQueries(f *bellhop.StatsFilter) []query {
 	if f.Endpoint != 0 {
 		q := query{index: "attempts_endpoint"}
 		q.where.add("endpoint = ?", int64(f.Endpoint))
 		q.where.span("id", f.Since, f.Until, 0)
 		q.where.among("app", f.Apps)
-		return []query{q}, nil
+		return []query{q}
 	}
-	apps := f.Apps
-	if len(apps) == 0 {
-		// From app to app, so that each one's range of time is found at once.
-		for app, found := "", true; found; {
-			var err error
-			found, err = one(c, func(st *sqlite.Stmt) { app = st.ColumnText(0) },
-				"SELECT app FROM attempts INDEXED BY attempts_app WHERE app > ? ORDER BY app LIMIT 1", app)
-			if err != nil {
-				return nil, err
-			}
-			if found {
-				apps = append(apps, app)
-			}
-		}
-		if len(apps) == 0 {
-			return nil, nil
-		}
-	}
-	return perApp(apps, func(app string) query {
+	return perApp(f.Apps, func(app string) query {
 		q := query{index: "attempts_app"}
 		q.where.add("app = ?", app)
 		q.where.span("id", f.Since, f.Until, 0)
 		return q
-	}), nil
+	})
 }
 
+const slicesFrom = "SELECT slice, " + tallyColumns + " FROM rollups"
+
+func (c *counter) countSlices(width, from, to int64) error {
+	for _, q := range sliceQueries(&c.filter, width, from, to) {
+		var wrong error
+		err := each(c.conn, func(st *sqlite.Stmt) {
+			wrong = cmp.Or(wrong, c.bucket(st.ColumnInt64(0)).mergeRow(st, 1))
+		}, slicesFrom+q.index+q.where.String(), q.where.args...)
+		if err = cmp.Or(err, wrong); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sliceQueries reads an app's slices by an index, and an endpoint's or those of all
+// apps in the order of the table, where they are next to each other.
+func sliceQueries(f *bellhop.StatsFilter, width, from, to int64) []query {
+	if f.Endpoint == 0 && len(f.Apps) > 0 {
+		return perApp(f.Apps, func(app string) query {
+			q := query{index: " INDEXED BY rollups_app"}
+			q.where.add("app = ? AND endpoint = 0", app)
+			q.where.add("width = ? AND slice >= ? AND slice < ?", width, from, to)
+			return q
+		})
+	}
+	var q query
+	q.where.add("width = ? AND endpoint = ? AND slice >= ? AND slice < ?", width, int64(f.Endpoint), from, to)
+	q.where.among("app", f.Apps)
+	return []query{q}
+}
+
+func (c *counter) stats() bellhop.Stats {
+	var total tally
+	var s bellhop.Stats
+	for start, t := range c.buckets {
+		total.merge(t)
+		s.Buckets = append(s.Buckets, t.bucket(time.UnixMilli(start).UTC()))
+	}
+	slices.SortFunc(s.Buckets, func(a, b bellhop.StatsBucket) int { return a.Start.Compare(b.Start) })
+	s.Total = total.bucket(c.filter.Since)
+	return s
+}
+
+// tally is what attempts add up to.
 type tally struct {
-	filter  *bellhop.StatsFilter
-	buckets map[int64]*bellhop.StatsBucket
+	succeeded, failed, exhausted int64
+	// duration is the sum and longest the maximum, in milliseconds.
+	duration, longest int64
+	// In microseconds.
+	durations, latencies histogram.Histogram
 }
 
-// add counts an attempt. The line of a cancellation is no request: it counts only
-// as a delivery that ended without success.
-func (t *tally) add(st *sqlite.Stmt) {
-	if t.filter.Type != "" && !matches(t.filter.Type, st.ColumnText(4)) {
-		return
+// count adds an attempt, of which st has countedColumns.
+func (t *tally) count(c *sqlite.Conn, st *sqlite.Stmt) error {
+	id, status, final, duration, latency := st.ColumnInt64(0), st.ColumnInt(1), st.ColumnBool(2), st.ColumnInt64(3), st.ColumnInt64(4)
+	if status == succeeded && final && st.ColumnIsNull(4) {
+		// It is older than the column.
+		_, err := one(c, func(st *sqlite.Stmt) {
+			latency = latencyOf(bellhop.AttemptID(id), bellhop.DeliveryID(st.ColumnInt64(0)), duration, time.Time{})
+		}, "SELECT delivery FROM attempts WHERE id = ?", id)
+		if err != nil {
+			return err
+		}
 	}
-	// Buckets begin at whole multiples of their width since 1970, so that two
-	// pages of a chart agree.
-	width := max(t.filter.Bucket, time.Second).Milliseconds()
-	start := bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli() / width * width
-	b := t.buckets[start]
-	if b == nil {
-		b = &bellhop.StatsBucket{Start: time.UnixMilli(start).UTC()}
-		t.buckets[start] = b
+	t.add(status, final, duration, latency)
+	return nil
+}
+
+// latencyOf is how long a delivery took that ended with the attempt, in
+// microseconds.
+func latencyOf(a bellhop.AttemptID, d bellhop.DeliveryID, duration int64, scheduled time.Time) int64 {
+	due := d.Time()
+	if scheduled.After(due) {
+		due = scheduled
 	}
-	status := st.ColumnInt(1)
+	return max(a.Time().Sub(due).Microseconds()+duration, 0)
+}
+
+// add counts an attempt; durations are in microseconds. The line of a cancellation
+// is no request: it counts only as a delivery that ended without success.
+func (t *tally) add(status int, final bool, duration, latency int64) {
 	switch status {
 	case succeeded:
-		b.Succeeded++
+		t.succeeded++
 	case failed:
-		b.Failed++
+		t.failed++
 	}
-	if status != succeeded && st.ColumnBool(2) {
-		b.Exhausted++
+	if status != succeeded && final {
+		t.exhausted++
 	}
-	ms := st.ColumnInt64(3) / 1000
-	b.DurationMS += ms
-	b.MaxDurationMS = max(b.MaxDurationMS, ms)
+	if status == succeeded && final {
+		t.latencies.Add(latency)
+	}
+	if duration > 0 { // else there was no exchange
+		t.durations.Add(duration)
+	}
+	t.duration += duration / 1000
+	t.longest = max(t.longest, duration/1000)
 }
 
-func (t *tally) list() []bellhop.StatsBucket {
-	var list []bellhop.StatsBucket
-	for _, b := range t.buckets {
-		list = append(list, *b)
-	}
-	slices.SortFunc(list, func(a, b bellhop.StatsBucket) int { return cmp.Compare(a.Start.UnixMilli(), b.Start.UnixMilli()) })
-	return list
+func (t *tally) merge(o *tally) {
+	t.succeeded += o.succeeded
+	t.failed += o.failed
+	t.exhausted += o.exhausted
+	t.duration += o.duration
+	t.longest = max(t.longest, o.longest)
+	t.durations.Merge(&o.durations)
+	t.latencies.Merge(&o.latencies)
 }
 
-func matches(pattern, s string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(s, prefix)
+const tallyColumns = "succeeded, failed, exhausted, duration, longest, durations, latencies"
+
+// mergeRow adds tallyColumns, which begin at a column of st.
+func (t *tally) mergeRow(st *sqlite.Stmt, at int) error {
+	t.succeeded += st.ColumnInt64(at)
+	t.failed += st.ColumnInt64(at + 1)
+	t.exhausted += st.ColumnInt64(at + 2)
+	t.duration += st.ColumnInt64(at + 3)
+	t.longest = max(t.longest, st.ColumnInt64(at+4))
+	err := t.durations.MergeEncoded(blob(st, at+5))
+	if err == nil {
+		err = t.latencies.MergeEncoded(blob(st, at+6))
 	}
-	return pattern == s
+	if err != nil {
+		return fmt.Errorf("a row of rollups: %w", err)
+	}
+	return nil
+}
+
+func (t *tally) bucket(start time.Time) bellhop.StatsBucket {
+	return bellhop.StatsBucket{
+		Start: start, Succeeded: t.succeeded, Failed: t.failed, Exhausted: t.exhausted,
+		DurationMS: t.duration, MaxDurationMS: t.longest,
+		Duration: percentiles(&t.durations), Latency: percentiles(&t.latencies),
+	}
+}
+
+func percentiles(h *histogram.Histogram) bellhop.Percentiles {
+	ms := func(q float64) float64 { return float64(h.Quantile(q)) / 1000 }
+	return bellhop.Percentiles{P50: ms(0.5), P95: ms(0.95), P99: ms(0.99)}
 }

@@ -56,8 +56,8 @@ type Store struct {
 	closed  bool
 	readers *sqlitex.Pool
 
-	// wiping has room for one Wipe.
-	wiping chan struct{}
+	// wiping has room for one Wipe, rolling for one RollUp.
+	wiping, rolling chan struct{}
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -79,7 +79,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, log: o.Logger, lock: lock, wiping: make(chan struct{}, 1)}
+	s := &Store{path: path, log: o.Logger, lock: lock, wiping: make(chan struct{}, 1), rolling: make(chan struct{}, 1)}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(openError(path, err), s.release())
 	}

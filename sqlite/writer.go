@@ -49,6 +49,14 @@ type state struct {
 	// nodes are the node numbers held. It is never changed in place: a rollback
 	// brings the old map back.
 	nodes map[bellhop.NodeID]bool
+
+	rolled rolled
+	// rolling, if not 0, is the end of what is being rolled up; disturbed says
+	// that something changed of it since that began.
+	rolling   int64
+	disturbed bool
+	// lateBefore: an attempt with a lower id concerns one or the other.
+	lateBefore int64
 }
 
 func openWriter(path string, o Options) (*writer, error) {
@@ -109,6 +117,10 @@ func (w *writer) prepare(o Options) error {
 		return err
 	}
 	w.state.nodes = map[bellhop.NodeID]bool{}
+	if w.state.rolled, err = readRolled(w.conn); err != nil {
+		return err
+	}
+	w.watchLate()
 	return each(w.conn, func(st *sqlite.Stmt) { w.state.version = st.ColumnInt64(0) },
 		"SELECT coalesce(max(version), 0) FROM changes")
 }

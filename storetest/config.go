@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -12,7 +13,7 @@ import (
 var configTests = []test{
 	{"objects come back as they were saved", func(f *fixture) {
 		want := bellhop.RouteChanges{
-			Full: true, Version: 7,
+			Full: true, Version: 8,
 			Apps: []bellhop.App{
 				{ID: "acme", Name: "Acme", Metadata: map[string]string{"k": "v"}, CreatedAt: f.now, UpdatedAt: f.now.Add(time.Second)},
 				{ID: "globex"},
@@ -31,6 +32,7 @@ var configTests = []test{
 					CreatedAt: f.now, ExpiresAt: f.now.Add(time.Hour), Hash: [32]byte{1, 2, 31: 3},
 				},
 				{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin},
+				{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin, Session: 7, ExpiresAt: f.now},
 			},
 		}
 		for _, a := range want.Apps {
@@ -206,6 +208,14 @@ func (f *fixture) changes(since int64) bellhop.RouteChanges {
 	return r
 }
 
+// key saves a key.
+func (f *fixture) key(k bellhop.Key) bellhop.Key {
+	f.Helper()
+	k.ID = id.Next[id.Key](f.ids, f.now)
+	f.must(f.s.SaveKey(f.Context(), k, nil))
+	return k
+}
+
 // moves runs a change and looks whether version and audit log have moved on.
 func (f *fixture) moves(what string, change func(*bellhop.AuditEntry) error) {
 	f.Helper()
@@ -253,6 +263,42 @@ var deleteTests = []test{
 				f.Errorf("last line: %+v", last)
 			}
 		}
+	}},
+	{"DeleteKey takes the sessions of the key along", func(f *fixture) {
+		k := f.key(bellhop.Key{})
+		first, second := f.key(bellhop.Key{Session: k.ID}), f.key(bellhop.Key{Session: k.ID})
+		other := f.key(bellhop.Key{})
+		theirs := f.key(bellhop.Key{Session: other.ID})
+		v := f.version()
+		f.must(f.s.DeleteKey(f.Context(), first.ID, f.audit()))
+		same(f, "a session", f.changes(v).DeletedKeys, []bellhop.KeyID{first.ID})
+		v = f.version()
+		f.must(f.s.DeleteKey(f.Context(), k.ID, f.audit()))
+		gone := f.changes(v).DeletedKeys
+		slices.Sort(gone)
+		same(f, "the key", gone, []bellhop.KeyID{k.ID, second.ID})
+		same(f, "keys left", f.changes(0).Keys, []bellhop.Key{other, theirs})
+		same(f, "audit entries", len(f.audits()), 2)
+	}},
+	{"ExpireKeys removes the portal links and sessions that have ended", func(f *fixture) {
+		past, future := f.now.Add(-time.Second), f.now.Add(time.Second)
+		ended := []bellhop.Key{
+			f.key(bellhop.Key{Portal: true, ExpiresAt: past}),
+			f.key(bellhop.Key{Session: 7, ExpiresAt: past}),
+			f.key(bellhop.Key{Session: 7, ExpiresAt: f.now}),
+		}
+		left := []bellhop.Key{
+			f.key(bellhop.Key{Portal: true, ExpiresAt: future}), f.key(bellhop.Key{Session: 7, ExpiresAt: future}),
+			f.key(bellhop.Key{ExpiresAt: past}), f.key(bellhop.Key{}),
+		}
+		v := f.version()
+		for _, want := range []int{2, 1, 0} {
+			n, err := f.s.ExpireKeys(f.Context(), f.now, 2)
+			f.must(err)
+			same(f, "expired", n, want)
+		}
+		same(f, "deleted", f.changes(v).DeletedKeys, []bellhop.KeyID{ended[0].ID, ended[1].ID, ended[2].ID})
+		same(f, "keys left", f.changes(0).Keys, left)
 	}},
 	{"DeleteApp removes all that is the app's alone", func(f *fixture) {
 		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))

@@ -159,6 +159,13 @@ var logTests = []test{
 			"succeeded": {bellhop.AttemptFilter{Status: bellhop.AttemptSucceeded}, func(a *bellhop.Attempt) bool {
 				return a.Status == bellhop.AttemptSucceeded
 			}},
+			"no such prefix": {bellhop.AttemptFilter{Type: "no.*"}, func(*bellhop.Attempt) bool { return false }},
+			"failed, type": {bellhop.AttemptFilter{Status: bellhop.AttemptFailed, Type: "ticket.open"}, func(a *bellhop.Attempt) bool {
+				return a.Status == bellhop.AttemptFailed && a.Type == "ticket.open"
+			}},
+			"failed, prefix": {bellhop.AttemptFilter{Status: bellhop.AttemptFailed, Type: "inv*"}, func(a *bellhop.Attempt) bool {
+				return a.Status == bellhop.AttemptFailed && a.Type != "ticket.open"
+			}},
 			"canceled": {bellhop.AttemptFilter{Status: bellhop.AttemptCanceled}, func(*bellhop.Attempt) bool { return false }},
 			"endpoint, failed": {bellhop.AttemptFilter{Endpoint: w.b.ID, Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool {
 				return a.Endpoint == w.b.ID && a.Status == bellhop.AttemptFailed
@@ -204,33 +211,6 @@ var logTests = []test{
 				f.Errorf("got %v, want not found", err)
 			}
 		}
-	}},
-	{"Stats counts in buckets", func(f *fixture) {
-		w := history(f)
-		for name, filter := range map[string]bellhop.StatsFilter{
-			"all":      {},
-			"app":      {Apps: []string{"acme"}},
-			"apps":     {Apps: []string{"acme", "globex"}},
-			"endpoint": {Endpoint: w.a.ID},
-			"type":     {Type: "invoice.*"},
-			"mixed":    {Apps: []string{"acme"}, Endpoint: w.b.ID, Type: "invoice.paid"},
-			"time":     {Since: w.events[3].CreatedAt(), Until: w.events[9].CreatedAt()},
-		} {
-			for _, bucket := range []time.Duration{time.Second, 7 * time.Second, time.Hour} {
-				filter.Bucket = bucket
-				got, err := f.s.Stats(f.Context(), filter)
-				f.must(err)
-				same(f, name, got, countAll(w.attempts, filter))
-			}
-		}
-	}},
-	{"Stats counts a cancellation as a delivery that ended, not as a request", func(f *fixture) {
-		e := f.endpoint()
-		f.publish(e)
-		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, nil, f.now))
-		got, err := f.s.Stats(f.Context(), bellhop.StatsFilter{Bucket: time.Second})
-		f.must(err)
-		same(f, "stats", got, []bellhop.StatsBucket{{Start: f.now, Exhausted: 1}})
 	}},
 	{"Pending counts and finds the oldest", func(f *fixture) {
 		a, b := f.endpoint(), f.endpoint()
@@ -287,36 +267,4 @@ var logTests = []test{
 			})
 		}
 	}},
-}
-
-// countAll is Stats by brute force. Buckets begin at whole multiples of their
-// width since 1970.
-func countAll(attempts []bellhop.Attempt, f bellhop.StatsFilter) []bellhop.StatsBucket {
-	var list []bellhop.StatsBucket
-	for _, a := range attempts {
-		at := a.StartedAt()
-		typeOK := f.Type == "" || f.Type == a.Type || (f.Type == "invoice.*" && a.Type != "ticket.open")
-		if (len(f.Apps) > 0 && !slices.Contains(f.Apps, a.App)) || !typeOK ||
-			(f.Endpoint != 0 && f.Endpoint != a.Endpoint) ||
-			at.Before(f.Since) || (!f.Until.IsZero() && !at.Before(f.Until)) {
-			continue
-		}
-		width := f.Bucket.Milliseconds()
-		start := time.UnixMilli(at.UnixMilli() / width * width).UTC()
-		if len(list) == 0 || !list[len(list)-1].Start.Equal(start) {
-			list = append(list, bellhop.StatsBucket{Start: start})
-		}
-		b := &list[len(list)-1]
-		if a.Status == bellhop.AttemptSucceeded {
-			b.Succeeded++
-		} else {
-			b.Failed++
-			if a.Final {
-				b.Exhausted++
-			}
-		}
-		b.DurationMS += 120
-		b.MaxDurationMS = 120
-	}
-	return list
 }

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Config", configTests},
 		{"Delete", deleteTests},
 		{"Log", logTests},
+		{"Stats", statsTests},
 		{"Deliveries", deliveriesTests},
 		{"Replay", replayTests},
 		{"Keep", keepTests},

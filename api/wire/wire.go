@@ -283,11 +283,13 @@ type PortalInput struct {
 	App       string           `json:"app" doc:"The one app that it opens." example:"acme"`
 	Role      bellhop.Role     `json:"role" enum:"editor,viewer" doc:"What its holder may do."`
 	ExpiresIn bellhop.Duration `json:"expires_in,omitempty" doc:"How long it is valid. Default: 1h." example:"1h"`
+	Theme     string           `json:"theme,omitempty" enum:"auto,light,dark" doc:"How its page looks. Default: auto, as the viewer's device prefers." example:"dark"`
 }
 
 // PortalLink is a short-lived session for one app.
 type PortalLink struct {
 	ID        bellhop.KeyID `json:"id" doc:"Its id as a key: DELETE /v1/keys/{id} ends it early."`
+	URL       string        `json:"url" doc:"Open it in a browser, or in a frame of a page whose origin the operator allowed. Whoever has it can use it." example:"https://hooks.example.com/portal#token=bh_…"`
 	Token     string        `json:"token" doc:"The bearer token; shown this once."`
 	App       string        `json:"app"`
 	Role      bellhop.Role  `json:"role"`
@@ -298,24 +300,6 @@ type PortalLink struct {
 type AuditEntry struct {
 	bellhop.AuditEntry
 	At time.Time `json:"at"`
-}
-
-// Stats are attempts counted over time.
-type Stats struct {
-	Since   time.Time             `json:"since" doc:"Start of the range."`
-	Until   time.Time             `json:"until" doc:"End of the range, exclusive."`
-	Bucket  bellhop.Duration      `json:"bucket" doc:"Width of a bucket." example:"15m"`
-	Buckets []bellhop.StatsBucket `json:"buckets" nullable:"false" doc:"Oldest first; buckets without an attempt are left out."`
-}
-
-// EndpointStats are the statistics of one endpoint and the state of its lane.
-type EndpointStats struct {
-	Endpoint bellhop.EndpointID `json:"endpoint"`
-	Lane     bellhop.LaneState  `json:"lane" doc:"What the endpoint's lane is doing on the node that answers."`
-	Pending  int64              `json:"pending" doc:"Unfinished deliveries, the held ones included."`
-	// OldestPendingAt is when the oldest of them was made.
-	OldestPendingAt time.Time `json:"oldest_pending_at,omitzero" doc:"When the oldest of them was made."`
-	Stats
 }
 
 // Lost is the data of a stream's "lost" event.

@@ -13,11 +13,14 @@ func completeWords(cmd *cobra.Command) {
 		dialects = append(dialects, d.Name)
 	}
 	words := map[string][]string{
+		"code":       {"node", "python", "go", "php", "ruby", "java", "csharp"},
 		"dialect":    dialects,
 		"log-format": {"text", "json"},
 		"log-level":  {"debug", "info", "warn", "error"},
+		"kind":       {"key", "portal", "session"},
 		"ordering":   {"none", "subject", "endpoint"},
 		"role":       {"admin", "publisher", "editor", "viewer"},
+		"theme":      {"auto", "light", "dark"},
 	}
 	switch cmd.Name() {
 	case "replay":

@@ -89,7 +89,7 @@ func (s *settings) readFile(path string) (map[string]fileValue, error) {
 	return values, nil
 }
 
-func isList(f *pflag.Flag) bool { _, ok := f.Value.(*cidrValue); return ok }
+func isList(f *pflag.Flag) bool { _, ok := f.Value.(listValue); return ok }
 
 func resolved(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {

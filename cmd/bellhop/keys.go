@@ -16,20 +16,27 @@ func (p *program) keysVerb() *cobra.Command {
 
 func (p *program) keysList() *cobra.Command {
 	var pg page
-	cmd := p.apiVerb("list", "List keys and portal links", "", func(ctx context.Context, c *client.Client, _ []string) error {
-		return showList(p, c.Keys(ctx), pg, "No key.",
-			[]string{"KEY", "ROLE", "APPS", "CREATED", "EXPIRES", "NAME"},
+	var f client.KeyFilter
+	cmd := p.apiVerb("list", "List keys, portal links and sessions of the dashboard", "", func(ctx context.Context, c *client.Client, _ []string) error {
+		f.Limit = pg.size()
+		return showList(p, c.Keys(ctx, f), pg, "No key.",
+			[]string{"KEY", "KIND", "ROLE", "APPS", "CREATED", "EXPIRES", "NAME"},
 			func(k bellhop.Key) []cell {
 				expires, name := dim("never"), text(k.Name)
 				if !k.ExpiresAt.IsZero() {
 					expires = p.when(k.ExpiresAt)
 				}
-				if k.Portal {
-					name = dim("portal link")
+				kind := text("key")
+				switch {
+				case k.Portal:
+					kind = dim("portal link")
+				case k.Session != 0:
+					kind = dim("session of " + k.Session.String())
 				}
-				return []cell{text(k.ID.String()), text(string(k.Role)), list(k.Apps, "all"), p.when(k.CreatedAt), expires, name}
+				return []cell{text(k.ID.String()), kind, text(string(k.Role)), list(k.Apps, "all"), p.when(k.CreatedAt), expires, name}
 			})
 	})
+	cmd.Flags().StringVar(&f.Kind, "kind", "", "only this kind: key, portal or session")
 	pg.flags(cmd.Flags())
 	return cmd
 }
@@ -68,7 +75,7 @@ editor manages endpoints and sees the logs; viewer looks.`,
 }
 
 func (p *program) keysDelete() *cobra.Command {
-	return p.apiVerb("delete KEY", "End a key or a portal link at once", "", func(ctx context.Context, c *client.Client, args []string) error {
+	return p.apiVerb("delete KEY", "End a key with its sessions, a portal link or a session at once", "", func(ctx context.Context, c *client.Client, args []string) error {
 		k, err := idArg[id.Key](args[0])
 		if err != nil {
 			return err

@@ -147,7 +147,7 @@ func (p *program) root() *cobra.Command {
 		p.eventsVerb(), p.deliveriesVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
 		p.resendVerb(), p.replayVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
 	add("receiver", "For receivers:", p.verifyVerb())
-	root.AddCommand(p.versionVerb())
+	root.AddCommand(p.openAPIVerb(), p.versionVerb())
 	completeWords(root)
 	return root
 }

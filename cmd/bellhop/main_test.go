@@ -59,6 +59,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"version"}, exitOK, "bellhop "},
 		{[]string{"version", "--json"}, exitOK, `"platform":`},
 		{[]string{"completion", "bash"}, exitOK, "complete"},
+		{[]string{"openapi"}, exitOK, `"operationId": "publishEvent"`},
 		{[]string{"endpionts"}, exitUsage, "did you mean endpoints?"},
 		{[]string{"endpoints"}, exitOK, "rotate"},
 		{[]string{"endpoints", "rotat"}, exitUsage, "did you mean rotate?"},

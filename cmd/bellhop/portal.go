@@ -16,7 +16,10 @@ func (p *program) portalLinksVerb() *cobra.Command {
 func (p *program) portalLinksCreate() *cobra.Command {
 	in := client.PortalInput{Role: bellhop.RoleEditor}
 	var expires string
-	cmd := p.apiVerb("create APP", "Create a portal link and show its token, this once", "",
+	cmd := p.apiVerb("create APP", "Create a portal link and show its URL, this once",
+		`Create a portal link: a page where whoever has its URL manages the endpoints of one app and
+sees their logs, for a while. Send your customer's browser there, or show it in a frame of a
+page whose origin the server allows (serve --portal-origin).`,
 		func(ctx context.Context, c *client.Client, args []string) error {
 			in.App = args[0]
 			if expires != "" {
@@ -31,16 +34,12 @@ func (p *program) portalLinksCreate() *cobra.Command {
 				return err
 			}
 			return p.show(link, func() {
-				var t table
-				t.field("token", cell{text: link.Token, style: strong})
-				t.field("id", text(link.ID.String()))
-				t.field("app", text(link.App))
-				t.field("role", text(string(link.Role)))
-				t.field("expires", p.when(link.ExpiresAt))
-				p.table(&t)
+				p.print("%s", link.URL)
+				p.note("For app %s, as %s, until %s. 'bellhop keys delete %s' ends it early.", link.App, link.Role, p.when(link.ExpiresAt).text, link.ID)
 			})
 		})
 	cmd.Flags().StringVar((*string)(&in.Role), "role", string(in.Role), "editor or viewer")
 	cmd.Flags().StringVar(&expires, "expires-in", "", "how long it is valid, at most 7d (default 1h)")
+	cmd.Flags().StringVar(&in.Theme, "theme", "", "how the page looks: auto, light or dark")
 	return cmd
 }

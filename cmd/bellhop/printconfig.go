@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -18,31 +17,18 @@ func (p *program) printConfig() error {
 	}
 	for _, name := range serviceSettings() {
 		f := s.flags.Lookup(name)
-		value := &yaml.Node{Kind: yaml.ScalarNode, Value: f.Value.String()}
-		switch f.Value.Type() {
-		case "bool", "int":
-		case "network":
+		value := &yaml.Node{Kind: yaml.ScalarNode, Value: s.inForce(name)}
+		switch list, isList := f.Value.(listValue); {
+		case isList:
 			value = &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
-			for _, prefix := range s.allowCIDRs {
-				value.Content = append(value.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: prefix.String()})
+			for _, text := range list.texts() {
+				value.Content = append(value.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: text})
 			}
+		case f.Value.Type() == "bool" || f.Value.Type() == "int":
 		default:
-			value.SetString(f.Value.String())
+			value.SetString(s.inForce(name))
 		}
-		switch name {
-		case "database": // may be a URL with a password
-			if u, err := url.Parse(s.database); err == nil && u.Scheme != "" {
-				value.SetString(u.Redacted())
-			}
-		case "master-key-file":
-			value.SetString(s.keyPath())
-		case "max-in-flight":
-			value.Value = fmt.Sprint(s.requestsInFlight())
-		}
-		value.LineComment = "default"
-		if origin := s.origins[name]; origin != "" {
-			value.LineComment = origin
-		}
+		value.LineComment = s.origin(name)
 		add(keyOf(name), value)
 	}
 	if len(s.dialects) > 0 {

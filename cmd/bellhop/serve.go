@@ -20,8 +20,10 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/sqlite"
+	"github.com/bellhop/bellhop/web"
 )
 
 func (p *program) serveVerb() *cobra.Command {
@@ -69,6 +71,10 @@ func (p *program) serve(ctx context.Context) error {
 	s := p.settings
 	log := newLog(p.err, s.logFormat, s.logLevel)
 
+	logo, logoType, err := readLogo(s.portalLogo)
+	if err != nil {
+		return err
+	}
 	// The port comes first: without it there is no point in touching the disk.
 	if strings.HasPrefix(s.database, "postgres://") || strings.HasPrefix(s.database, "postgresql://") {
 		return usage("database: this version of Bellhop stores in SQLite only; name a file, such as bellhop.db")
@@ -120,6 +126,7 @@ func (p *program) serve(ctx context.Context) error {
 	b, err := bellhop.New(ctx, store, bellhop.Config{
 		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects,
 		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
+		InboxURL:          s.inboxURL(listener.Addr()),
 		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: maxInFlight,
 		Retention: s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
 	})
@@ -137,7 +144,9 @@ func (p *program) serve(ctx context.Context) error {
 	const envelope = 64 << 10 // what an event's body has besides its data
 	server := &http.Server{
 		Handler: api.Handler(b, api.Options{
-			Logger: log, PublicURL: s.publicURL, Version: version(), Gatherer: metrics, Metrics: metrics, Stop: stopping,
+			Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Gatherer: metrics, Metrics: metrics, Stop: stopping,
+			Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),
+			Features: wire.Features{Dev: s.dev, Inbox: b.InboxesEnabled()}, Branding: s.branding(), Settings: s.report(),
 			MaxEventBody: max(1<<20, int64(s.maxData)+envelope), MaxBatchBody: max(16<<20, int64(s.maxData)+envelope),
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -184,6 +193,26 @@ func (p *program) serve(ctx context.Context) error {
 		log.Info("stopped")
 	}
 	return failed
+}
+
+// localURL is where the server is reached from its own machine.
+func localURL(address net.Addr) string {
+	if a, ok := address.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		return fmt.Sprintf("http://127.0.0.1:%d", a.Port)
+	}
+	return "http://" + address.String()
+}
+
+// inboxURL is where inboxes are, or "" if there are none.
+func (s *settings) inboxURL(address net.Addr) string {
+	if !s.offersInboxes() {
+		return ""
+	}
+	base := s.publicURL
+	if base == "" {
+		base = localURL(address)
+	}
+	return strings.TrimRight(base, "/") + "/in/"
 }
 
 func cause(err error) error {
@@ -240,10 +269,7 @@ func openMasterKey(path, database string, endpoints []bellhop.Endpoint, log *slo
 // so that it does not get into the log.
 func (p *program) welcome(address net.Addr, keyFile string, newKeyFile bool, adminKey string) {
 	s := p.settings
-	base := "http://" + address.String()
-	if a, ok := address.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
-		base = fmt.Sprintf("http://127.0.0.1:%d", a.Port)
-	}
+	base := localURL(address)
 	fresh := ""
 	if newKeyFile {
 		fresh = "  (new: it opens the endpoints' secrets; keep a copy apart from the database)"
@@ -252,9 +278,11 @@ func (p *program) welcome(address net.Addr, keyFile string, newKeyFile bool, adm
 	if public == "" {
 		public = base
 	}
+	public = strings.TrimRight(public, "/")
 	p.print("Bellhop %s\n", version())
+	p.print("  Dashboard   %s/", public)
 	p.print("  API         %s", public)
-	p.print("  API guide   %s/docs", strings.TrimRight(public, "/"))
+	p.print("  API guide   %s/docs", public)
 	p.print("  Listening   %s", address)
 	p.print("  Database    %s", s.database)
 	p.print("  Master key  %s%s", keyFile, fresh)
@@ -267,6 +295,9 @@ func (p *program) welcome(address net.Addr, keyFile string, newKeyFile bool, adm
 		if base != p.settings.flags.Lookup("server").DefValue {
 			p.print("  export BELLHOP_SERVER=%s", base)
 		}
+		// A fragment stays in the browser: no server and no log sees it.
+		p.print("\nOpen this to sign in to the dashboard with it:\n")
+		p.print("  %s/sign-in#key=%s", public, adminKey)
 	}
 	p.print("")
 }

@@ -178,7 +178,16 @@ func TestServe(t *testing.T) {
 	(&run{args: []string{"apps", "list"}, environ: environ[:1]}).do(t).want(t, exitFailed, "set BELLHOP_KEY")
 	(&run{args: []string{"apps", "list", "--key-file", writeFile(t, "key", s.key+"\n")}, environ: environ[:1]}).do(t).want(t, exitOK, "acme")
 	do(exitOK, "first admin key", "keys", "list")
-	do(exitOK, "token", "portal-links", "create", "acme")
+	link := do(exitOK, "For app acme, as viewer", "portal-links", "create", "acme", "--role", "viewer", "--expires-in", "2h", "--theme", "dark")
+	if !strings.HasPrefix(link, s.base+"/portal#token=bh_") || !strings.HasSuffix(link, "&theme=dark\n") || strings.Count(link, "\n") != 1 {
+		t.Errorf("portal-links create says %q", link)
+	}
+	do(exitFailed, "theme", "portal-links", "create", "acme", "--theme", "red")
+	do(exitOK, "portal link  viewer  acme", "keys", "list")
+	if out := do(exitOK, "portal link", "keys", "list", "--kind", "portal"); strings.Contains(out, "admin") {
+		t.Errorf("keys list --kind portal says %s", out)
+	}
+	do(exitOK, "No key.", "keys", "list", "--kind", "session")
 	do(exitOK, "endpoint.create", "audit", "--all")
 	do(exitOK, "would be sent again", "replay", good, "--since", "1h", "--status", "all", "--dry-run")
 	do(exitUsage, "--yes", "replay", good, "--since", "1h", "--status", "all")

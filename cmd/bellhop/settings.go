@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/dialect"
 )
 
@@ -24,9 +26,11 @@ type settings struct {
 	// Of the service.
 	listen            string
 	publicURL         string
+	trustProxy        bool
 	database          string
 	masterKeyFile     string
 	dev               bool
+	inbox             bool
 	allowCIDRs        []netip.Prefix
 	dns               string
 	userAgent         string
@@ -38,6 +42,10 @@ type settings struct {
 	drainTimeout      time.Duration
 	logFormat         string
 	logLevel          string
+	portalName        string
+	portalColor       colorValue
+	portalLogo        string
+	portalOrigins     originsValue
 	dialects          []dialect.Definition // file only
 
 	// Of the verbs that use its API.
@@ -57,10 +65,12 @@ func newSettings() *settings {
 	f.StringVar(&s.config, "config", "", "YAML `file` with settings; keys are named like flags, with underscores")
 
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8420", "`address` (host:port) to serve on")
-	f.StringVar(&s.publicURL, "public-url", "", "`URL` under which clients reach the API, for its documentation")
+	f.StringVar(&s.publicURL, "public-url", "", "`URL` under which clients and browsers reach Bellhop, for portal links and its documentation (default the host of each request)")
+	f.BoolVar(&s.trustProxy, "trust-proxy", false, "take clients' addresses from X-Forwarded-For: only where every request comes through a proxy that adds to it")
 	f.StringVar(&s.database, "database", "bellhop.db", "SQLite `file`; made if it does not exist")
 	f.StringVar(&s.masterKeyFile, "master-key-file", "", "`file` with the key that encrypts endpoint secrets; made at the first start (default the database's path and \".key\")")
 	f.BoolVar(&s.dev, "dev", false, "for development: allow plain http and loopback targets")
+	f.BoolVar(&s.inbox, "inbox", false, "offer temporary inboxes, which endpoints can send to inside Bellhop (default on with --dev)")
 	f.Var((*cidrValue)(&s.allowCIDRs), "allow-cidr", "`network` that endpoints may be in although it is not public, such as 10.1.0.0/16; may be repeated")
 	f.StringVar(&s.dns, "dns", "", "DNS server (`host:port`) to ask for endpoints' names (default the system's)")
 	f.StringVar(&s.userAgent, "user-agent", "Bellhop", "`text` sent as User-Agent")
@@ -73,6 +83,11 @@ func newSettings() *settings {
 	f.Var(oneOf(&s.logFormat, "text", "json"), "log-format", "how the log (on standard error) is written: text or json")
 	f.Var(oneOf(&s.logLevel, "info", "debug", "warn", "error"), "log-level", "least level that is logged: debug, info, warn or error")
 
+	f.StringVar(&s.portalName, "portal-name", "Webhooks", "`name` of your platform, for the portal")
+	f.Var(&s.portalColor, "portal-color", "main `colour` of your platform, such as #0b7285, for the portal")
+	f.StringVar(&s.portalLogo, "portal-logo", "", "`file` with the logo of your platform (SVG, PNG, JPEG or WebP, at most 256 KiB), for the portal")
+	f.Var(&s.portalOrigins, "portal-origin", "`origin` such as https://app.acme.com whose pages may show the portal in a frame; may be repeated")
+
 	f.StringVar(&s.server, "server", "http://127.0.0.1:8420", "`URL` of the Bellhop server")
 	f.StringVar(&s.key, "key", "", "API `key` (bh_…); rather set BELLHOP_KEY, because others can see flags")
 	f.StringVar(&s.keyFile, "key-file", "", "`file` with the API key, used if --key is not given")
@@ -82,10 +97,52 @@ func newSettings() *settings {
 // serviceSettings are the settings of serve, in the order of its help.
 func serviceSettings() []string {
 	return []string{
-		"listen", "public-url", "database", "master-key-file", "dev", "allow-cidr", "dns", "user-agent",
+		"listen", "public-url", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
 		"enforce-event-types", "max-data", "max-in-flight", "retention", "disable-after", "drain-timeout",
-		"log-format", "log-level",
+		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
+}
+
+// listValue is a setting that may be given several times.
+type listValue interface {
+	pflag.Value
+	texts() []string
+}
+
+// inForce is the value of a setting as it is in force, without secrets.
+func (s *settings) inForce(name string) string {
+	switch name {
+	case "database": // may be a URL with a password
+		if u, err := url.Parse(s.database); err == nil && u.Scheme != "" {
+			return u.Redacted()
+		}
+	case "master-key-file":
+		return s.keyPath()
+	case "inbox":
+		return fmt.Sprint(s.offersInboxes())
+	case "max-in-flight":
+		return fmt.Sprint(s.requestsInFlight())
+	}
+	return s.flags.Lookup(name).Value.String()
+}
+
+// origin says where a setting comes from.
+func (s *settings) origin(name string) string { return cmp.Or(s.origins[name], "default") }
+
+// report lists the settings of the service for the operator.
+func (s *settings) report() []wire.Setting {
+	var list []wire.Setting
+	for _, name := range serviceSettings() {
+		source := s.origin(name)
+		if source == "flag" {
+			source = "--" + name
+		}
+		_, description := pflag.UnquoteUsage(s.flags.Lookup(name))
+		list = append(list, wire.Setting{
+			Name: keyOf(name), Value: s.inForce(name), Source: source, Default: source == "default", Description: description,
+		})
+	}
+	return list
 }
 
 // variableOf is the name of a setting's variable.
@@ -155,7 +212,7 @@ func (s *settings) resolve(name string, fromEnv map[string]string, fromFile map[
 
 // setAll sets a list to all texts, and anything else to the text that was split.
 func setAll(v pflag.Value, texts []string) error {
-	if _, isList := v.(*cidrValue); !isList {
+	if _, isList := v.(listValue); !isList {
 		text := strings.Join(texts, ",")
 		err := v.Set(text)
 		switch {
@@ -209,8 +266,12 @@ func isServiceLink(variable string) bool {
 // check looks at what no single value's own rules can tell.
 func (s *settings) check() error {
 	if s.publicURL != "" {
-		if u, err := url.Parse(s.publicURL); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		u, err := url.Parse(s.publicURL)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 			return usage("public-url: %q is not a URL such as https://hooks.example.com", s.publicURL)
+		}
+		if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return usage("public-url: leave out user, query and fragment: what is given is the beginning of other addresses")
 		}
 	}
 	if _, _, err := net.SplitHostPort(s.listen); err != nil {
@@ -220,6 +281,9 @@ func (s *settings) check() error {
 		if _, _, err := net.SplitHostPort(s.dns); err != nil {
 			return usage("dns: %q is not host:port, such as 9.9.9.9:53", s.dns)
 		}
+	}
+	if err := s.checkOrigins(); err != nil {
+		return err
 	}
 	if s.maxInFlight < 0 {
 		return usage("max-in-flight: %d is less than 1", s.maxInFlight)
@@ -273,6 +337,15 @@ func (s *settings) keyPath() string {
 		return s.masterKeyFile
 	}
 	return s.database + ".key"
+}
+
+// offersInboxes tells whether there are inboxes: as said or, if nothing was said,
+// for development.
+func (s *settings) offersInboxes() bool {
+	if s.origins["inbox"] == "" {
+		return s.dev
+	}
+	return s.inbox
 }
 
 // requestsInFlight is how many requests may be made at once.

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/bellhop/bellhop/api/wire"
 )
 
 func writeFile(t *testing.T, name, content string) string {
@@ -49,6 +51,13 @@ drain_timeout:
 			t.Errorf("lacks %q:\n%s", want, r.out)
 		}
 	}
+	// Inboxes are part of development, unless said otherwise.
+	if !strings.Contains(r.out, "inbox: true # default\n") {
+		t.Errorf("no inboxes with --dev:\n%s", r.out)
+	}
+	(&run{args: []string{"serve", "--print-config"}}).do(t).want(t, exitOK, "inbox: false # default")
+	(&run{args: []string{"serve", "--print-config", "--dev", "--inbox=false"}}).do(t).want(t, exitOK, "inbox: false # flag")
+	(&run{args: []string{"serve", "--print-config"}, environ: []string{"BELLHOP_INBOX=true"}}).do(t).want(t, exitOK, "inbox: true # BELLHOP_INBOX")
 	// What is printed is a configuration file.
 	again := writeFile(t, "again.yaml", r.out)
 	(&run{args: []string{"serve", "--print-config", "--config", again}}).do(t).want(t, exitOK, "database: env.db # "+again)
@@ -73,8 +82,29 @@ func TestVariables(t *testing.T) {
 		{"BELLHOP_PUBLIC_URL=hooks.example.com", "is not a URL"},
 		{"BELLHOP_LISTEN=8420", "is not host:port"},
 		{"BELLHOP_DNS=9.9.9.9", "is not host:port"},
+		{"BELLHOP_PUBLIC_URL=https://me:secret@hooks.example.com", "leave out user"},
+		{"BELLHOP_PUBLIC_URL=https://hooks.example.com/?a=b", "leave out user"},
+		{"BELLHOP_TRUST_PROXY=perhaps", "neither true nor false"},
+		{"BELLHOP_PORTAL_COLOR=teal", `BELLHOP_PORTAL_COLOR: "teal" is not a colour: write it like #0b7285`},
+		{"BELLHOP_PORTAL_COLOR=#fff", "is not a colour"},
+		{"BELLHOP_PORTAL_ORIGIN=*", "every page that it stands for"},
+		{"BELLHOP_PORTAL_ORIGIN=https://*.acme.com", "has a wildcard"},
+		{"BELLHOP_PORTAL_ORIGIN=https://app.acme.com/", "did you mean https://app.acme.com?"},
+		{"BELLHOP_PORTAL_ORIGIN=https://app.acme.com/portal?x", "did you mean https://app.acme.com?"},
+		{"BELLHOP_PORTAL_ORIGIN=https://me@app.acme.com", "did you mean https://app.acme.com?"},
+		{"BELLHOP_PORTAL_ORIGIN=app.acme.com", "is not an origin"},
+		{"BELLHOP_PORTAL_ORIGIN=null", "is not an origin"},
+		{"BELLHOP_PORTAL_ORIGIN=ftp://app.acme.com", "is not an origin"},
+		{"BELLHOP_PORTAL_ORIGIN=https://app.acme.com;script-src", "is not an origin"},
+		{"BELLHOP_PORTAL_ORIGIN=https://app.acme.com 'self'", "is not an origin"},
+		{"BELLHOP_PORTAL_ORIGIN=https://app.acme.com,http://app.acme.com", "is not https"},
 	} {
 		(&run{args: []string{"serve", "--print-config"}, environ: []string{tc.variable}}).do(t).want(t, exitUsage, tc.want)
+	}
+	for _, args := range [][]string{
+		{"--portal-origin", "http://localhost:3000", "--portal-origin", "http://127.0.0.1"}, {"--portal-origin", "http://app.acme.com", "--dev"},
+	} {
+		(&run{args: append([]string{"serve", "--print-config"}, args...)}).do(t).want(t, exitOK, "portal_origin: ['http")
 	}
 	// Kubernetes sets these for a Service named bellhop.
 	(&run{args: []string{"serve", "--print-config"}, environ: []string{
@@ -118,6 +148,74 @@ func TestConfigurationFile(t *testing.T) {
 	(&run{args: []string{"serve", "--print-config", "--config", writeFile(t, "bellhop.yaml", acme)}}).do(t).
 		want(t, exitOK, "- name: acme", "header: X-Acme-Signature")
 	(&run{args: []string{"serve", "--config", "none.yaml"}}).do(t).want(t, exitUsage, "none.yaml")
+}
+
+func TestPortalSettings(t *testing.T) {
+	file := writeFile(t, "bellhop.yaml", "portal_name: Acme\nportal_color: '#0B7285'\nportal_origin: [https://App.acme.com, https://b.acme.com:8443]\n")
+	r := (&run{args: []string{"serve", "--print-config", "--config", file}}).do(t).
+		want(t, exitOK, "portal_name: Acme # ", "portal_color: '#0b7285' # ", "portal_origin: ['https://app.acme.com', 'https://b.acme.com:8443'] # ", "trust_proxy: false # default")
+	again := writeFile(t, "again.yaml", r.out)
+	(&run{args: []string{"serve", "--print-config", "--config", again}}).do(t).want(t, exitOK, "portal_color: '#0b7285'")
+}
+
+func TestReport(t *testing.T) {
+	s := newSettings()
+	if err := s.flags.Parse([]string{"--listen", "127.0.0.1:3", "--allow-cidr", "10.0.0.0/8", "--allow-cidr", "fd00::/8", "--key", "bh_secret", "--config", writeFile(t, "bellhop.yaml", "retention: 7d\n")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.load([]string{"BELLHOP_MAX_DATA=1MiB", "BELLHOP_KEY_FILE=private"}); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]wire.Setting{}
+	for _, x := range s.report() {
+		got[x.Name] = x
+		if x.Description == "" || strings.Contains(x.Description, "`") || strings.Contains(x.Value+x.Source, "bh_secret") {
+			t.Errorf("%+v", x)
+		}
+	}
+	for name, want := range map[string]wire.Setting{
+		"listen":          {Value: "127.0.0.1:3", Source: "--listen"},
+		"allow_cidr":      {Value: "10.0.0.0/8,fd00::/8", Source: "--allow-cidr"},
+		"retention":       {Value: "7d", Source: s.config + " line 1"},
+		"max_data":        {Value: "1MiB", Source: "BELLHOP_MAX_DATA"},
+		"dev":             {Value: "false", Source: "default", Default: true},
+		"master_key_file": {Value: "bellhop.db.key", Source: "default", Default: true},
+	} {
+		want.Name, want.Description = name, got[name].Description
+		if got[name] != want {
+			t.Errorf("%+v, want %+v", got[name], want)
+		}
+	}
+	if len(got) != len(serviceSettings()) || got["key"].Name != "" || got["max_in_flight"].Value == "0" {
+		t.Errorf("%d settings: %+v", len(got), got)
+	}
+}
+
+func TestLogo(t *testing.T) {
+	png := "\x89PNG\r\n\x1a\n" + strings.Repeat("\x00", 20)
+	for name, c := range map[string]struct{ content, want string }{
+		"png": {png, "image/png"}, "jpg": {"\xff\xd8\xff\xe0", "image/jpeg"}, "webp": {"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"},
+		"svg":  {`<?xml version="1.0"?><!-- ours --><svg xmlns="http://www.w3.org/2000/svg"></svg>`, "image/svg+xml"},
+		"html": {"<html><svg></svg></html>", ""}, "gif": {"GIF89a", ""}, "empty": {"", ""},
+		"large": {png + strings.Repeat("x", maxLogo), ""},
+	} {
+		content, contentType, err := readLogo(writeFile(t, "logo", c.content))
+		if contentType != c.want || (err == nil) != (c.want != "") || err == nil && string(content) != c.content {
+			t.Errorf("%s: %q, %v", name, contentType, err)
+		}
+	}
+	for name, content := range map[string]string{
+		"declared": `<?xml version="1.0" encoding="ISO-8859-1"?><!-- caf` + "\xe9" + ` --><svg></svg>`,
+		"not":      "<svg><text>caf\xe9</text></svg>",
+		"UTF-16":   "\xff\xfe<\x00s\x00v\x00g\x00/\x00>\x00",
+	} {
+		if _, _, err := readLogo(writeFile(t, "logo", content)); err == nil || !strings.Contains(err.Error(), "save it as UTF-8") {
+			t.Errorf("an SVG in another encoding, %s: %v", name, err)
+		}
+	}
+	for _, args := range [][]string{{"none.svg"}, {t.TempDir()}} {
+		(&run{args: []string{"serve", "--listen", "127.0.0.1:0", "--database", "none/none.db", "--portal-logo", args[0]}}).do(t).want(t, exitUsage, "portal-logo: ")
+	}
 }
 
 func TestInFlightFor(t *testing.T) {

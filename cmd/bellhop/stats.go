@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"math"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
 )
 
@@ -37,24 +39,25 @@ func (p *program) showBuckets(s client.Stats) {
 		p.note("No attempt from %s to %s.", p.when(s.Since).text, p.when(s.Until).text)
 		return
 	}
-	t := table{header: []string{"FROM (" + s.Bucket.String() + ")", "SUCCEEDED", "FAILED", "GIVEN UP", "MEAN", "LONGEST"}}
-	var succeeded, failed, exhausted, total, longest int64
-	row := func(from cell, ok, failures, givenUp, sum, most int64) {
-		mean := int64(0)
-		if ok+failures > 0 {
-			mean = sum / (ok + failures)
-		}
-		failed := number(failures)
-		if failures > 0 {
+	t := table{header: []string{"FROM (" + s.Bucket.String() + ")", "SUCCEEDED", "FAILED", "GIVEN UP", "MEDIAN", "95%", "99%", "LONGEST"}}
+	row := func(from cell, b bellhop.StatsBucket) {
+		failed := number(b.Failed)
+		if b.Failed > 0 {
 			failed.style = bad
 		}
-		t.add(from, number(ok), failed, number(givenUp), took(mean), took(most))
+		d := b.Duration
+		t.add(from, number(b.Succeeded), failed, number(b.Exhausted), measured(d.P50), measured(d.P95), measured(d.P99), took(b.MaxDurationMS))
 	}
 	for _, b := range s.Buckets {
-		row(p.when(b.Start), b.Succeeded, b.Failed, b.Exhausted, b.DurationMS, b.MaxDurationMS)
-		succeeded, failed, exhausted = succeeded+b.Succeeded, failed+b.Failed, exhausted+b.Exhausted
-		total, longest = total+b.DurationMS, max(longest, b.MaxDurationMS)
+		row(p.when(b.Start), b)
 	}
-	row(text("all"), succeeded, failed, exhausted, total, longest)
+	row(text("all"), s.Total)
 	p.table(&t)
+	if l := s.Total.Latency; l.P99 > 0 {
+		p.print("From due to delivered, retries included: median %s, 95%% within %s, 99%% within %s.",
+			measured(l.P50).text, measured(l.P95).text, measured(l.P99).text)
+	}
 }
+
+// measured shows a percentile.
+func measured(ms float64) cell { return took(int64(math.Round(ms))) }

@@ -103,12 +103,14 @@ func (v *cidrValue) Set(text string) error {
 	return nil
 }
 
-func (v *cidrValue) String() string {
+func (v *cidrValue) String() string { return strings.Join(v.texts(), ",") }
+
+func (v *cidrValue) texts() []string {
 	var texts []string
 	for _, p := range *v {
 		texts = append(texts, p.String())
 	}
-	return strings.Join(texts, ",")
+	return texts
 }
 
 func (*cidrValue) Type() string { return "network" }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/dialect/samples"
 )
 
 // verification is what verify is asked.
@@ -22,6 +24,7 @@ type verification struct {
 	secretFile             string
 	at                     string
 	tolerance              time.Duration
+	code                   string
 }
 
 func (p *program) verifyVerb() *cobra.Command {
@@ -36,8 +39,14 @@ the body. It is read from FILE or from standard input; or its parts are, with --
 break at its end.
 
 The secret comes from --secret, --secret-file or BELLHOP_SECRET, or is asked for on a
-terminal. The dialect is told from the headers where it is not given.`,
+terminal. The dialect is told from the headers where it is not given.
+
+With --code, print instead a receiver in that language which verifies the dialect's requests,
+standard's if --dialect is not given.`,
 		func(_ *cobra.Command, args []string) error {
+			if v.code != "" {
+				return p.verificationCode(v, args)
+			}
 			if len(args) == 1 {
 				if v.request != "" {
 					return usage("the request was given twice, as %q and with --request", args[0])
@@ -48,7 +57,8 @@ terminal. The dialect is told from the headers where it is not given.`,
 		})
 	cmd.Example = `  bellhop verify --secret-file secret.txt request.txt
   nc -l 8080 | BELLHOP_SECRET=whsec_… bellhop verify
-  bellhop verify --dialect github --secret S --headers headers.txt --body body.json --at any`
+  bellhop verify --dialect github --secret S --headers headers.txt --body body.json --at any
+  bellhop verify --code python --dialect stripe >webhook.py`
 	f := cmd.Flags()
 	f.StringVar(&v.request, "request", "", "`file` with the captured request; - is standard input, the default")
 	f.StringVar(&v.headers, "headers", "", "`file` with the headers only")
@@ -58,8 +68,38 @@ terminal. The dialect is told from the headers where it is not given.`,
 	f.StringVar(&v.secretFile, "secret-file", "", "`file` with the secret, or several, one a line")
 	f.StringVar(&v.at, "at", "now", "`time` at which the request arrived, or any to accept it at any time")
 	f.Var((*durationValue)(&v.tolerance), "tolerance", "how old or early the request may be (default: the dialect's rule)")
+	f.StringVar(&v.code, "code", "", "print a receiver's code in this `language`: node, python, go, php, ruby, java or csharp")
 	p.jsonFlag(cmd)
 	return cmd
+}
+
+// verificationCode prints a receiver's code.
+func (p *program) verificationCode(v verification, args []string) error {
+	if len(args) > 0 || v.request != "" || v.headers != "" || v.body != "" {
+		return usage("--code prints a receiver and takes no request")
+	}
+	if v.dialect == "" {
+		v.dialect = "standard"
+	}
+	d, err := p.settings.dialectNamed(v.dialect)
+	if err != nil {
+		return err
+	}
+	codes, err := samples.Code(d)
+	if err != nil {
+		return err
+	}
+	known := []string{}
+	for _, s := range codes {
+		if s.Language != v.code {
+			known = append(known, s.Language)
+			continue
+		}
+		return p.show(wire.VerificationCode{Language: s.Language, Title: s.Title, Filename: s.Filename, Code: s.Code}, func() {
+			p.print("%s", strings.TrimSuffix(s.Code, "\n"))
+		})
+	}
+	return usage("there is no code in %q%s; there is %s", v.code, didYouMean(v.code, known), strings.Join(known, ", "))
 }
 
 // verdict is what verify says with --json.

@@ -164,3 +164,17 @@ func TestVerifyWithADialectOfOnesOwn(t *testing.T) {
 	head, body := capture(t, d, "s", at)
 	(&run{args: []string{"verify", "--secret", "s", "--config", file}, stdin: head + "\r\n" + body, now: at}).do(t).want(t, exitOK, "Dialect acme")
 }
+
+func TestVerifyPrintsCode(t *testing.T) {
+	check := func(exit int, said string, args ...string) {
+		t.Helper()
+		(&run{args: append([]string{"verify"}, args...)}).do(t).want(t, exit, said)
+	}
+	check(exitOK, `header(headers, "webhook-signature")`, "--code", "python")
+	check(exitOK, `need($headers, 'stripe-signature')`, "--code", "php", "--dialect", "stripe")
+	check(exitOK, "X-Acme-Signature", "--code", "java", "--dialect", "acme", "--config", writeFile(t, "bellhop.yaml", acme))
+	check(exitOK, `{"language":"go","title":"Go","filename":"webhook.go","code":"`, "--code", "go", "--json")
+	check(exitUsage, `there is no code in "pyhton": did you mean python?`, "--code", "pyhton")
+	check(exitUsage, "takes no request", "--code", "go", "request.txt")
+	check(exitUsage, "did you mean slack?", "--code", "go", "--dialect", "slak")
+}

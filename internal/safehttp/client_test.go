@@ -139,6 +139,31 @@ func TestDo(t *testing.T) {
 	}
 }
 
+// Fields shows what is written, in the order in which it is.
+func TestFields(t *testing.T) {
+	c := New(Options{UserAgent: "Mine"})
+	r := Request{
+		URL: "https://Bücher.example:8443/a?b", Method: http.MethodPost, Body: []byte("four"),
+		Header: http.Header{"webhook-id": {"1"}, "X-B": {" padded "}, "A": {"1", "2"}, "Connection": {"upgrade"}, "Content-Length": {"9"}},
+	}
+	u, err := c.policy.parseURL(r.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := string(c.head(newScratch().(*scratch), u, r))
+	fields, err := c.Fields(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := "POST /a?b HTTP/1.1\r\n"
+	for _, f := range fields {
+		got += f.Name + ": " + f.Value + "\r\n"
+	}
+	if got += "\r\n"; got != want {
+		t.Errorf("shown:\n%swritten:\n%s", got, want)
+	}
+}
+
 func TestRefusedBeforeSending(t *testing.T) {
 	c := newClient(t, Options{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 		t.Error("something was sent")

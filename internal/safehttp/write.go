@@ -26,8 +26,15 @@ func (c *Client) head(s *scratch, u *url.URL, r Request) []byte {
 	b = append(b, u.Host...)
 	b = append(b, "\r\n"...)
 
+	s.names = c.eachField(s.names, r, func(name, value string) { b = appendField(b, name, value) })
+	return append(b, "\r\n"...)
+}
+
+// eachField calls emit with each header field but Host, in the order in which they
+// are sent. It sorts in names, which it returns for the next request.
+func (c *Client) eachField(names []string, r Request, emit func(name, value string)) []string {
 	agent := c.userAgent
-	names := s.names[:0]
+	names = names[:0]
 	for name, values := range r.Header {
 		if strings.EqualFold(name, "User-Agent") {
 			agent = ""
@@ -39,24 +46,42 @@ func (c *Client) head(s *scratch, u *url.URL, r Request) []byte {
 		}
 	}
 	if agent != "" {
-		b = appendField(b, "User-Agent", agent)
+		emit("User-Agent", agent)
 	}
 	// A receiver may insist on a length where the method lets it expect a body
 	// (RFC 9110, 8.6).
 	if len(r.Body) > 0 || r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch {
-		b = append(b, "Content-Length: "...)
-		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
-		b = append(b, "\r\n"...)
+		emit("Content-Length", strconv.Itoa(len(r.Body)))
 	}
 	slices.Sort(names)
 	for _, name := range names {
 		for _, v := range r.Header[name] {
-			b = appendField(b, name, v)
+			emit(name, v)
 		}
 	}
 	clear(names) // they are the caller's
-	s.names = names
-	return append(b, "\r\n"...)
+	return names
+}
+
+// Field is one header field of a request.
+type Field struct{ Name, Value string }
+
+// Fields gives the header fields of a request as Do would send them, in order. It
+// checks nothing: whether the request may be sent is Do's to say.
+func (c *Client) Fields(r Request) ([]Field, error) {
+	u, err := c.policy.parseURL(r.URL)
+	if err != nil {
+		// Not to be dialed, then, but its host may be asked for all the same.
+		if u, err = url.Parse(r.URL); err != nil {
+			return nil, errors.New("the URL cannot be read") // err would repeat it
+		}
+	}
+	r.Method = orDefault(r.Method, http.MethodPost)
+	fields := []Field{{"Host", u.Host}}
+	c.eachField(nil, r, func(name, value string) {
+		fields = append(fields, Field{name, textproto.TrimString(value)})
+	})
+	return fields, nil
 }
 
 func appendField(b []byte, name, value string) []byte {

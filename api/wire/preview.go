@@ -1,0 +1,26 @@
+package wire
+
+import "github.com/bellhop/bellhop"
+
+// PreviewInput asks what a request would look like.
+type PreviewInput struct {
+	Endpoint EndpointInput `json:"endpoint" doc:"The settings of an endpoint that need not exist; those left out have their defaults. Its secret is used if given, else a sample one."`
+	Type     string        `json:"type,omitempty" doc:"The event's type. Default: the first that the endpoint listens to by name, or webhook.test." example:"invoice.purchase"`
+	Subject  string        `json:"subject,omitempty" doc:"The event's subject." example:"invoice:118"`
+	Data     bellhop.JSON  `json:"data,omitempty" doc:"The event's data. Default: the example of the type in the catalogue, or a sample."`
+}
+
+// Preview is a request as it would be sent.
+type Preview struct {
+	Method  string   `json:"method" doc:"The HTTP method." example:"POST"`
+	URL     string   `json:"url"`
+	Headers []Header `json:"headers" nullable:"false" doc:"In the order in which they are sent."`
+	Body    string   `json:"body" doc:"Byte for byte."`
+	Secret  string   `json:"secret" doc:"The sample secret that it is signed with, so that the signature can be recomputed; empty if yours was used."`
+}
+
+// Header is one header of a request.
+type Header struct {
+	Name  string `json:"name" doc:"In the case in which it is sent." example:"webhook-id"`
+	Value string `json:"value" doc:"What it says."`
+}

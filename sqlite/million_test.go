@@ -1,0 +1,200 @@
+package sqlite
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// million is a file with as many attempts, spread over 30 days, 20 apps and 200
+// endpoints of unequal sizes: 1 in 20 failed. It is kept in the folder that
+// BELLHOP_BENCH names, if any, since making it takes a while.
+func million(b *testing.B) (s *Store, end time.Time) {
+	b.Helper()
+	end = time.Date(2026, 3, 31, 12, 34, 56, 0, time.UTC)
+	folder := os.Getenv("BELLHOP_BENCH")
+	if folder == "" {
+		folder = b.TempDir()
+	}
+	path := filepath.Join(folder, "million.db")
+	_, err := os.Stat(path)
+	made := err == nil
+	if s, err = Open(b.Context(), path, Options{}); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	if made {
+		return s, end
+	}
+	r, ids := rand.New(rand.NewPCG(1, 2)), id.NewGenerator(1, 0)
+	body := make([]byte, 200)
+	const count, step = 1_000_000, 2000
+	for i := 0; i < count; i += step {
+		err := s.write(b.Context(), "fill", 1, func(w *writer) error {
+			for j := i; j < i+step; j++ {
+				at := end.Add(-30 * 24 * time.Hour).Add(time.Duration(float64(j) / count * float64(30*24*time.Hour)))
+				// The first endpoints have the most.
+				e := int(math.Floor(200 * math.Pow(r.Float64(), 3)))
+				a := bellhop.Attempt{
+					Delivery: bellhop.DeliveryID(id.First[id.Delivery](at.Add(-time.Duration(r.ExpFloat64() * float64(time.Second))))),
+					ID:       id.Next[id.Attempt](ids, at), Event: bellhop.EventID(j + 1), Endpoint: bellhop.EndpointID(e + 1),
+					App: fmt.Sprintf("app-%02d", e%20), Type: fmt.Sprintf("type.t%d", r.IntN(30)), Trigger: bellhop.TriggerPublish,
+					Number: 1, Status: bellhop.AttemptSucceeded, Final: true, URL: "https://example.com/hook", ResponseStatus: 200,
+					Duration: bellhop.Duration(20_000_000 * math.Exp(r.NormFloat64())), ResponseBody: body,
+				}
+				if r.IntN(20) == 0 {
+					a.Status, a.Final, a.Reason = bellhop.AttemptFailed, r.IntN(4) == 0, "timeout"
+				}
+				if err := w.addAttempt(&a, time.Time{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return s, end
+}
+
+// BenchmarkStats counts 30 days with a million attempts, before and after they were
+// rolled up, and measures that, too.
+func BenchmarkStats(b *testing.B) {
+	s, end := million(b)
+	if err := s.write(b.Context(), "begin anew", 1, func(w *writer) error {
+		w.state.rolled = rolled{}
+		w.watchLate()
+		return execAll(w.conn, "DELETE FROM rollups", "DELETE FROM rolled")
+	}); err != nil {
+		b.Fatal(err)
+	}
+	since := end.Add(-30 * 24 * time.Hour)
+	filters := []struct {
+		name string
+		f    bellhop.StatsFilter
+	}{
+		{"30 days", bellhop.StatsFilter{Since: since, Bucket: 12 * time.Hour}},
+		{"30 days in hours and a half", bellhop.StatsFilter{Since: since, Bucket: 90 * time.Minute}},
+		{"30 days, app", bellhop.StatsFilter{Since: since, Bucket: 12 * time.Hour, Apps: []string{"app-03"}}},
+		{"30 days, endpoint", bellhop.StatsFilter{Since: since, Bucket: 12 * time.Hour, Endpoint: 1}},
+		{"30 days, app, type", bellhop.StatsFilter{Since: since, Bucket: 12 * time.Hour, Apps: []string{"app-03"}, Type: "type.t7"}},
+		{"30 days, type", bellhop.StatsFilter{Since: since, Bucket: 12 * time.Hour, Type: "type.t7"}},
+		{"a day", bellhop.StatsFilter{Since: end.Add(-24 * time.Hour), Bucket: 15 * time.Minute}},
+		{"an hour", bellhop.StatsFilter{Since: end.Add(-time.Hour), Bucket: time.Minute}},
+	}
+	measure := func(state string) (list []bellhop.Stats) {
+		for _, x := range filters {
+			x.f.Until = end
+			var last bellhop.Stats
+			b.Run(x.name+", "+state, func(b *testing.B) {
+				for b.Loop() {
+					var err error
+					if last, err = s.Stats(b.Context(), x.f); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			list = append(list, last)
+		}
+		return list
+	}
+	raw := measure("raw")
+	begun, longest, steps := time.Now(), time.Duration(0), 0
+	for more := true; more; steps++ {
+		step := time.Now()
+		var err error
+		if more, err = s.RollUp(b.Context(), end.Add(-5*time.Minute)); err != nil {
+			b.Fatal(err)
+		}
+		longest = max(longest, time.Since(step))
+	}
+	b.Logf("rolled up in %s: %d steps, the longest %s", time.Since(begun), steps, longest)
+	rolledUp := measure("rolled up")
+	for i, x := range filters {
+		if !slices.Equal(raw[i].Buckets, rolledUp[i].Buckets) || raw[i].Total != rolledUp[i].Total {
+			b.Errorf("%s: rolled up it is %+v, want %+v", x.name, rolledUp[i].Total, raw[i].Total)
+		}
+	}
+	for what, sql := range map[string]string{"rollup rows": "SELECT count(*) FROM rollups", "file MB": "SELECT page_count * page_size / 1000000 FROM pragma_page_count, pragma_page_size"} {
+		if err := s.read(b.Context(), what, func(c *sqlite.Conn) error {
+			return each(c, func(st *sqlite.Stmt) { b.Logf("%s: %d", what, st.ColumnInt64(0)) }, sql)
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkAttempts lists pages of a million attempts by every kind of filter, from
+// the newest and from the middle on.
+func BenchmarkAttempts(b *testing.B) {
+	s, end := million(b)
+	middle := end.Add(-15 * 24 * time.Hour)
+	for name, f := range map[string]bellhop.AttemptFilter{
+		"all":                     {},
+		"failed":                  {Status: bellhop.AttemptFailed},
+		"succeeded":               {Status: bellhop.AttemptSucceeded},
+		"canceled":                {Status: bellhop.AttemptCanceled},
+		"type":                    {Type: "type.t7"},
+		"type prefix":             {Type: "type.t2*"},
+		"no such type":            {Type: "no.such"},
+		"no such prefix":          {Type: "no.*"},
+		"failed type":             {Status: bellhop.AttemptFailed, Type: "type.t7"},
+		"failed, no such type":    {Status: bellhop.AttemptFailed, Type: "no.such"},
+		"succeeded type":          {Status: bellhop.AttemptSucceeded, Type: "type.t7"},
+		"app":                     {Apps: []string{"app-03"}},
+		"app failed":              {Apps: []string{"app-03"}, Status: bellhop.AttemptFailed},
+		"app type":                {Apps: []string{"app-03"}, Type: "type.t7"},
+		"app prefix":              {Apps: []string{"app-03"}, Type: "type.t2*"},
+		"app, no such type":       {Apps: []string{"app-00"}, Type: "no.such"},
+		"app, no such prefix":     {Apps: []string{"app-00"}, Type: "no.*"},
+		"app failed, no such":     {Apps: []string{"app-00"}, Status: bellhop.AttemptFailed, Type: "no.such"},
+		"apps":                    {Apps: []string{"app-03", "app-04", "app-05"}},
+		"endpoint":                {Endpoint: 150},
+		"endpoint failed":         {Endpoint: 1, Status: bellhop.AttemptFailed},
+		"endpoint type":           {Endpoint: 1, Type: "type.t7"},
+		"endpoint, no such type":  {Endpoint: 1, Type: "no.such"},
+		"endpoint app":            {Endpoint: 1, Apps: []string{"app-00"}},
+		"endpoint of another app": {Endpoint: 1, Apps: []string{"app-01"}},
+		"endpoint canceled":       {Endpoint: 1, Status: bellhop.AttemptCanceled},
+		"week":                    {Since: middle, Until: middle.Add(7 * 24 * time.Hour)},
+		"week app type":           {Since: middle, Until: middle.Add(7 * 24 * time.Hour), Apps: []string{"app-03"}, Type: "type.t7"},
+		"week failed type":        {Since: middle, Until: middle.Add(7 * 24 * time.Hour), Status: bellhop.AttemptFailed, Type: "type.t7"},
+		"week, no such type":      {Since: middle, Until: middle.Add(7 * 24 * time.Hour), Type: "no.such"},
+	} {
+		f.Limit = 51
+		for _, from := range []string{"newest", "middle"} {
+			if from == "middle" {
+				f.Before = bellhop.AttemptID(firstID(middle.UnixMilli()))
+				if !f.Since.IsZero() {
+					continue
+				}
+			}
+			b.Run(name+", "+from, func(b *testing.B) {
+				rows := 0
+				for b.Loop() {
+					list, err := s.Attempts(b.Context(), f)
+					if err != nil {
+						b.Fatal(err)
+					}
+					rows = len(list)
+				}
+				b.ReportMetric(float64(rows), "rows")
+			})
+		}
+	}
+}

@@ -1,0 +1,315 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// widths of slices, in milliseconds: each is a multiple of the one before it, of
+// whose rows its own are made. The widths that a chart's buckets have by default
+// are multiples of them.
+var widths = [...]int64{5 * 60_000, 60 * 60_000, 6 * 60 * 60_000}
+
+// spans are how much one RollUp covers of each width at most.
+var spans = [...]int64{60 * 60_000, 6 * 60 * 60_000, 24 * 60 * 60_000}
+
+// rolled says how far each width is rolled up, and what has expired. Times are
+// milliseconds since 1970.
+type rolled struct {
+	until   [len(widths)]int64
+	expired int64
+}
+
+func readRolled(c *sqlite.Conn) (r rolled, err error) {
+	err = each(c, func(st *sqlite.Stmt) {
+		width, until := st.ColumnInt64(0), st.ColumnInt64(1)
+		if width == 0 {
+			r.expired = until
+		}
+		for level, w := range widths {
+			if w == width {
+				r.until[level] = until
+			}
+		}
+	}, "SELECT width, until FROM rolled")
+	return r, err
+}
+
+// sliceKey names a row of rollups, but for its width.
+type sliceKey struct {
+	slice    int64
+	endpoint int64 // 0: all of the app's
+	app      string
+}
+
+// rollup is a range of slices of one width on its way into the table.
+type rollup struct {
+	level int
+	// from is where the last one ended: attempts may still come before the first
+	// that was found.
+	from, to int64
+	rows     map[sliceKey]*tally
+}
+
+// RollUp sums up attempts in slices of time, or narrow slices in wider ones.
+//
+// It reads beside the writer, and writes in steps; the last one moves the mark up
+// to which slices count, so that whatever ends it earlier leaves rows that nobody
+// reads and the next RollUp replaces. If an attempt is recorded meanwhile for what
+// it reads, it gives up; once the mark has moved, such an attempt adds itself to
+// the rows (rollLate).
+func (s *Store) RollUp(ctx context.Context, before time.Time) (more bool, err error) {
+	select { // one at a time, or they would replace each other's rows
+	case s.rolling <- struct{}{}:
+		defer func() { <-s.rolling }()
+	case <-ctx.Done():
+		return false, fmt.Errorf("roll up: %w", ctx.Err())
+	}
+	for level := range widths {
+		r, found, err := s.nextRollup(ctx, level, before)
+		if err != nil {
+			return false, err
+		}
+		if found {
+			return s.rollUp(ctx, r)
+		}
+	}
+	return false, nil
+}
+
+// nextRollup finds the next slices that are complete and not empty.
+func (s *Store) nextRollup(ctx context.Context, level int, before time.Time) (r *rollup, found bool, err error) {
+	w := widths[level]
+	err = s.read(ctx, "look for what to roll up", func(c *sqlite.Conn) error {
+		done, err := readRolled(c)
+		if err != nil {
+			return err
+		}
+		first, limit := int64(0), before.UnixMilli()
+		if level == 0 {
+			_, err = one(c, func(st *sqlite.Stmt) { first = bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli() },
+				firstAttempt, firstID(done.until[0]))
+		} else {
+			limit = done.until[level-1]
+			_, err = one(c, func(st *sqlite.Stmt) { first = st.ColumnInt64(0) }, firstSlice, widths[level-1], done.until[level])
+		}
+		first, limit = first/w*w, limit/w*w
+		if found = err == nil && first > 0 && first < limit; found {
+			r = &rollup{level: level, from: done.until[level], to: min(limit, (first/spans[level]+1)*spans[level])}
+		}
+		return err
+	})
+	return r, found, err
+}
+
+const (
+	firstAttempt = "SELECT id FROM attempts WHERE id >= ? ORDER BY id LIMIT 1"
+	firstSlice   = "SELECT slice FROM rollups INDEXED BY rollups_slice WHERE width = ? AND slice >= ? ORDER BY slice LIMIT 1"
+	// These give a slice's rows: by app, and by the width it is made of.
+	attemptsToRoll = "SELECT " + countedColumns + ", endpoint FROM attempts INDEXED BY attempts_app WHERE app = ? AND id >= ? AND id < ?"
+	slicesToRoll   = "SELECT slice, endpoint, app, " + tallyColumns + " FROM rollups INDEXED BY rollups_slice WHERE width = ? AND slice >= ? AND slice < ?"
+)
+
+func firstID(ms int64) int64 { return int64(id.First[id.Attempt](time.UnixMilli(ms))) }
+
+func (s *Store) rollUp(ctx context.Context, r *rollup) (more bool, err error) {
+	if err := s.beginRollup(ctx, r); err != nil {
+		return false, err
+	}
+	if err := s.read(ctx, "read what to roll up", r.read); err != nil {
+		return false, err
+	}
+	return s.writeRollup(ctx, r)
+}
+
+// beginRollup: from here on the writer notes whether anything changes of what is
+// read next.
+func (s *Store) beginRollup(ctx context.Context, r *rollup) error {
+	return s.write(ctx, "begin to roll up", rowWeight, func(w *writer) error {
+		w.state.rolling, w.state.disturbed = r.to, false
+		w.watchLate()
+		return nil
+	})
+}
+
+// writeRollup answers false if something had changed; the next RollUp begins anew.
+func (s *Store) writeRollup(ctx context.Context, r *rollup) (done bool, err error) {
+	disturbed := false
+	for !done && !disturbed {
+		var written []sliceKey
+		err := s.write(ctx, "roll up", rowWeight*rollChunk, func(w *writer) error {
+			written, done = written[:0], false
+			if disturbed = w.state.disturbed; disturbed {
+				return nil
+			}
+			for k, t := range r.rows {
+				if len(written) == rollChunk {
+					return nil
+				}
+				if err := w.putSlice(widths[r.level], k, t); err != nil {
+					return err
+				}
+				written = append(written, k)
+			}
+			done = true
+			return w.setRolled(r.level, r.to)
+		})
+		if err != nil {
+			return false, err
+		}
+		for _, k := range written {
+			delete(r.rows, k)
+		}
+	}
+	return done, nil
+}
+
+// rollChunk bounds the rows of one step.
+const rollChunk = 500
+
+// read sums the rows up. An app's own row is the sum over its endpoints.
+func (r *rollup) read(c *sqlite.Conn) error {
+	r.rows = map[sliceKey]*tally{}
+	if r.level > 0 {
+		return r.readSlices(c)
+	}
+	apps, err := appsWithAttempts(c)
+	for i := 0; err == nil && i < len(apps); i++ {
+		err = r.readAttempts(c, apps[i])
+	}
+	return err
+}
+
+func (r *rollup) readAttempts(c *sqlite.Conn, app string) error {
+	w := widths[r.level]
+	var wrong error
+	err := each(c, func(st *sqlite.Stmt) {
+		slice := bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli() / w * w
+		for _, endpoint := range [...]int64{0, st.ColumnInt64(6)} {
+			wrong = cmp.Or(wrong, r.row(sliceKey{slice, endpoint, app}).count(c, st))
+		}
+	}, attemptsToRoll, app, firstID(r.from), firstID(r.to))
+	return cmp.Or(err, wrong)
+}
+
+func (r *rollup) readSlices(c *sqlite.Conn) error {
+	w := widths[r.level]
+	var wrong error
+	err := each(c, func(st *sqlite.Stmt) {
+		k := sliceKey{st.ColumnInt64(0) / w * w, st.ColumnInt64(1), st.ColumnText(2)}
+		wrong = cmp.Or(wrong, r.row(k).mergeRow(st, 3))
+	}, slicesToRoll, widths[r.level-1], r.from, r.to)
+	return cmp.Or(err, wrong)
+}
+
+func (r *rollup) row(k sliceKey) *tally {
+	t := r.rows[k]
+	if t == nil {
+		t = &tally{}
+		r.rows[k] = t
+	}
+	return t
+}
+
+func (w *writer) putSlice(width int64, k sliceKey, t *tally) error {
+	return exec(w.conn, `INSERT OR REPLACE INTO rollups
+			(width, endpoint, slice, app, succeeded, failed, exhausted, duration, longest, durations, latencies)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		width, k.endpoint, k.slice, k.app, t.succeeded, t.failed, t.exhausted, t.duration, t.longest,
+		t.durations.Append(nil), t.latencies.Append(nil))
+}
+
+// setRolled moves the mark up to which slices of a width count.
+func (w *writer) setRolled(level int, until int64) error {
+	w.state.rolled.until[level], w.state.rolling = until, 0
+	w.watchLate()
+	return exec(w.conn, "INSERT OR REPLACE INTO rolled (width, until) VALUES (?, ?)", widths[level], until)
+}
+
+// watchLate sets the bound that tells the hot path, by one comparison, that an
+// attempt concerns what is or is being rolled up.
+func (w *writer) watchLate() {
+	w.state.lateBefore = firstID(max(w.state.rolling, w.state.rolled.until[0]))
+}
+
+// rollLate adds an attempt that is recorded after its slices were rolled up: its
+// request took longer than RollUp waited for, or the store could not be written to.
+func (w *writer) rollLate(a *bellhop.Attempt, latency int64) error {
+	ms := a.ID.Time().UnixMilli()
+	if ms < w.state.rolling {
+		w.state.disturbed = true
+	}
+	for level, width := range widths {
+		if ms >= w.state.rolled.until[level] {
+			continue
+		}
+		for _, endpoint := range [...]int64{0, int64(a.Endpoint)} {
+			k := sliceKey{ms / width * width, endpoint, a.App}
+			var t tally
+			var wrong error
+			_, err := one(w.conn, func(st *sqlite.Stmt) { wrong = t.mergeRow(st, 0) },
+				"SELECT "+tallyColumns+" FROM rollups WHERE width = ? AND endpoint = ? AND slice = ? AND app = ?",
+				width, k.endpoint, k.slice, k.app)
+			if err = cmp.Or(err, wrong); err != nil {
+				return err
+			}
+			t.add(statusNumber(a.Status), a.Final, time.Duration(a.Duration).Microseconds(), latency)
+			if err := w.putSlice(width, k, &t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const slicesOfApp = "SELECT width, endpoint, slice, app FROM rollups INDEXED BY rollups_app WHERE app = ? LIMIT ?"
+
+// expiredSlices are those that ended before a time.
+const expiredSlices = "SELECT width, endpoint, slice, app FROM rollups INDEXED BY rollups_slice WHERE width = ? AND slice <= ? ORDER BY slice LIMIT ?"
+
+func (w *writer) dropSlices(list string, args ...any) (int, error) {
+	err := exec(w.conn, "DELETE FROM rollups WHERE (width, endpoint, slice, app) IN ("+list+")", args...)
+	return w.conn.Changes(), err
+}
+
+// oldCounts tells whether there are slices or samples to expire, or a mark to set
+// right (expireSlices).
+func oldCounts(c *sqlite.Conn, before, now time.Time) (found bool, err error) {
+	done, err := readRolled(c)
+	if err != nil || done.expired > ceilMilli(now) {
+		return true, err
+	}
+	for i := 0; err == nil && !found && i < len(widths); i++ {
+		found, err = one(c, func(*sqlite.Stmt) {}, expiredSlices, widths[i], ceilMilli(before)-widths[i], 1)
+	}
+	if err == nil && !found {
+		found, err = one(c, func(*sqlite.Stmt) {}, expiredSamples, micros(before), 1)
+	}
+	return found, err
+}
+
+// expireSlices deletes slices that ended before a time, and notes the time for
+// those that end after it: what they hold of before it no longer counts. A noted
+// time in the future is from when the clock was ahead, and would hide what is
+// recorded until then.
+func (w *writer) expireSlices(before time.Time, limit int, now time.Time, deleted *int) error {
+	for _, width := range widths {
+		n, err := w.dropSlices(expiredSlices, width, ceilMilli(before)-width, limit)
+		if err != nil {
+			return err
+		}
+		*deleted += n
+	}
+	if w.state.rolled.expired > ceilMilli(now) {
+		w.state.rolled.expired = 0
+	}
+	w.state.rolled.expired = max(w.state.rolled.expired, ceilMilli(before))
+	return exec(w.conn, "INSERT OR REPLACE INTO rolled (width, until) VALUES (0, ?)", w.state.rolled.expired)
+}

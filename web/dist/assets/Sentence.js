@@ -1,0 +1,1 @@
+import{a as e,n as t,t as n}from"./jsx-runtime.js";import{t as r}from"./index.js";var i=e(t(),1),a=n(),o=/(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;function s({text:e}){return(0,a.jsx)(`span`,{className:`foreign`,children:e.split(o).map((e,t)=>(0,a.jsx)(i.Fragment,{children:t%2==1?(0,a.jsx)(r,{at:e}):e},t))})}export{s as t};

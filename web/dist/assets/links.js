@@ -1,0 +1,1 @@
+function e(e,t){return{to:e,search:t}}function t(e,t){return{to:`.`,search:(e=>({...e,...t}))}}export{e as n,t};

@@ -1,0 +1,2 @@
+function e(e){return`'${e.replaceAll(`'`,`'\\''`)}'`}function t(t,n,r,i){let a=[n===`GET`||n===`POST`?`curl ${t}${r}`:`curl -X ${n} ${t}${r}`];return a.push(`-H "Authorization: Bearer $BELLHOP_KEY"`),i!==void 0&&(a.push(`-H 'Content-Type: application/json'`),a.push(`-d ${e(typeof i==`string`?i:JSON.stringify(i))}`)),a.join(` \\
+  `)}export{e as n,t};
