@@ -1,0 +1,74 @@
+/** What a text is as JSON, and whether a tree can show it without choking. */
+export interface Look {
+  /** The parsed object or array, if a tree can show it. */
+  value?: unknown;
+  /** Why it cannot, or what the tree hides. */
+  note?: string;
+  bytes: number;
+}
+
+const deepest = 200;
+const mostNodes = 5000;
+
+/** Looks at a text as JSON. */
+export function looksAt(text: string): Look {
+  const bytes = new TextEncoder().encode(text).length;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { bytes, note: "This is not JSON: it is shown as it is." };
+  }
+  if (typeof value !== "object" || value === null) return { bytes };
+  const { nodes, depth } = measure(value);
+  if (depth > deepest) return { bytes, note: `This is nested ${depth} levels deep, too deep for a tree: it is shown as it is.` };
+  if (nodes > mostNodes) return { bytes, note: `This has ${nodes.toLocaleString()} values, too many for a tree: it is shown as it is.` };
+  if (hasRoundedNumber(text)) return { bytes, value, note: "Large numbers are rounded here; Raw shows what was sent." };
+  return { bytes, value };
+}
+
+/** Counts values and levels, without recursion: hostile nesting must not end in a stack overflow. */
+export function measure(value: unknown): { nodes: number; depth: number } {
+  let nodes = 0;
+  let depth = 0;
+  const open: [unknown, number][] = [[value, 1]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [v, level] = next;
+    nodes++;
+    if (typeof v !== "object" || v === null) continue;
+    depth = Math.max(depth, level);
+    for (const member of Array.isArray(v) ? v : Object.values(v)) open.push([member, level + 1]);
+  }
+  return { nodes, depth };
+}
+
+/** Tells whether some number of the text is more than JavaScript can hold. */
+export function hasRoundedNumber(text: string): boolean {
+  const outsideStrings = text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+  return (outsideStrings.match(/-?\d[\d.eE+-]*/g) ?? []).some((n) => /^-?\d+$/.test(n) ? !Number.isSafeInteger(Number(n)) : n.replace(/[-.eE+]/g, "").length > 16);
+}
+
+/** Indents JSON, or gives the text back if it is none. */
+export function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+/** The same, unless that would round a number: for texts that are edited and sent back. */
+export function prettyExactly(text: string): string {
+  return hasRoundedNumber(text) ? text : pretty(text);
+}
+
+/** Says why a text is not JSON, or nothing if it is. */
+export function jsonFault(text: string): string | undefined {
+  if (text.trim() === "") return "Give some JSON, such as {}.";
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return `This is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

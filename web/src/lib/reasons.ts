@@ -1,0 +1,95 @@
+// Why an attempt failed, in words for people. The API's reason words are stable; the
+// sentence that comes with an attempt (detail) says more about the single case, these
+// say what to make of it. Portals show them, too: they do not name the product.
+
+import type { Schemas } from "../api/client.ts";
+
+/** Why an endpoint is in trouble, in the words of every page. */
+export const troubles: Record<Schemas["Troubled"]["reason"], string> = {
+  disabled: "Disabled automatically",
+  misconfigured: "Nothing can be sent",
+  circuit_open: "Circuit open",
+  failing: "Failing",
+  backlog: "Fallen behind",
+};
+
+/** A reason, for people. */
+interface Reason {
+  /** For a badge or the middle of a line: "timed out". */
+  short: string;
+  /** A whole sentence. */
+  sentence: string;
+  /** What the owner of the endpoint can do about it. */
+  advice: string;
+}
+
+const attempts: Record<string, Reason> = {
+  status: {
+    short: "error answer",
+    sentence: "The receiver answered, but not with success (a status from 200 to 299).",
+    advice: "Look at the response: the receiver often says there what it did not like.",
+  },
+  timeout: {
+    short: "timed out",
+    sentence: "The receiver did not answer in time.",
+    advice: "Let the receiver answer at once and do its work afterwards, or give the endpoint a longer timeout.",
+  },
+  dns: {
+    short: "unknown host",
+    sentence: "The host name of the URL could not be found.",
+    advice: "Check the URL for a typing mistake, and that the name exists in public DNS.",
+  },
+  address_refused: {
+    short: "address not allowed",
+    sentence: "The URL leads to an address that nothing is sent to, such as one of a private network.",
+    advice: "Use a public address. An operator can allow others with --allow-cidr.",
+  },
+  connect: {
+    short: "could not connect",
+    sentence: "No connection to the receiver could be made.",
+    advice: "Check that the receiver is running, that the port is right, and that its firewall lets the requests in.",
+  },
+  tls: {
+    short: "TLS failed",
+    sentence: "The encrypted connection (TLS) could not be set up, most often because of the receiver's certificate.",
+    advice: "Check that the certificate is valid for this host name, has not expired and comes with its whole chain.",
+  },
+  reset: {
+    short: "connection broke",
+    sentence: "The receiver closed the connection before its answer was complete. It may have taken the event.",
+    advice: "Look into the receiver's log, or that of a proxy before it, for a crash or a limit at this time.",
+  },
+  protocol: {
+    short: "not an HTTP answer",
+    sentence: "What came back is not a usable HTTP answer.",
+    advice: "Check that the URL leads to a web server and names the right port and scheme (http or https).",
+  },
+  render: {
+    short: "could not be built",
+    sentence: "The request could not be built: the endpoint's dialect cannot express this event, or it could not be signed.",
+    advice: "Choose a dialect that fits the events, or check the endpoint's secret.",
+  },
+  canceled: {
+    short: "canceled",
+    sentence: "The delivery was ended before it succeeded, by an erasure or a deletion.",
+    advice: "Nothing needs to be done.",
+  },
+  url_refused: {
+    short: "URL not allowed",
+    sentence: "The server's settings do not allow this URL.",
+    advice: "Use an https URL on a usual port, or ask the operator which URLs are allowed.",
+  },
+  request_invalid: {
+    short: "invalid request",
+    sentence: "A header of the request cannot be sent over HTTP.",
+    advice: "Check the headers in the endpoint's settings.",
+  },
+};
+
+/** What a reason word of an attempt means; an unknown word stands for itself. */
+export function reasonOf(word: string | undefined): Reason {
+  const known = word !== undefined && Object.hasOwn(attempts, word) ? attempts[word] : undefined;
+  if (known) return known;
+  const plain = word?.replaceAll("_", " ") || "unknown cause";
+  return { short: plain, sentence: `It failed: ${plain}.`, advice: "The attempts in the log say more." };
+}

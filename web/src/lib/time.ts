@@ -1,0 +1,89 @@
+// Times as people read them: in their own zone, with UTC at hand.
+
+const absolute = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const thisYear = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+/** Formats a time. "p.m." loses its points: it often ends a sentence, which has its own. */
+export function written(format: Intl.DateTimeFormat, at: Date): string {
+  const text = format.format(at);
+  const half = format.formatToParts(at).find((p) => p.type === "dayPeriod")?.value;
+  return half?.includes(".") ? text.replace(half, half.replace(/[.\s]/g, "")) : text;
+}
+
+/** The viewer's time: without the year if it is this one, without the day if it is today. */
+export function localTime(at: Date, now: Date = new Date()): string {
+  if (at.toDateString() === now.toDateString()) return written(clock, at);
+  return written(at.getFullYear() === now.getFullYear() ? thisYear : absolute, at);
+}
+
+/** The full time in the viewer's zone. */
+export function fullTime(at: Date): string {
+  return written(absolute, at);
+}
+
+/** 2026-11-21 22:08:41.120 UTC */
+export function utcTime(at: Date): string {
+  return at.toISOString().replace("T", " ").replace("Z", " UTC");
+}
+
+/** "in 5 minutes", "3 days ago", "just now". */
+export function relativeTime(at: Date, now: Date = new Date()): string {
+  const ms = at.getTime() - now.getTime();
+  if (Math.abs(ms) < 5000) return ms > 0 ? "in a moment" : "just now";
+  const words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+  const units: [Intl.RelativeTimeFormatUnit, number][] = [
+    ["day", 86_400_000],
+    ["hour", 3_600_000],
+    ["minute", 60_000],
+    ["second", 1000],
+  ];
+  for (const [unit, length] of units) {
+    if (Math.abs(ms) >= length) return words.format(Math.trunc(ms / length), unit);
+  }
+  return words.format(0, "second");
+}
+
+/** A length of time in milliseconds, for people: 12 ms, 3.4 s, 2 min, 5 h, 3 d. */
+export function humanDuration(ms: number): string {
+  if (ms < 1000) return `${ms < 10 && ms !== Math.round(ms) ? ms.toFixed(1) : Math.round(ms)} ms`;
+  const units: [string, number][] = [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["min", 60_000],
+    ["s", 1000],
+  ];
+  for (const [unit, length] of units) {
+    if (ms >= length) {
+      const n = ms / length;
+      return `${n < 10 ? n.toFixed(1).replace(/\.0$/, "") : Math.round(n)} ${unit}`;
+    }
+  }
+  return `${ms} ms`;
+}
+
+const goUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Reads a duration of the API, such as "2m30s" or "7d", as milliseconds; undefined if it is none. */
+export function parseDuration(text: string): number | undefined {
+  const parts = text.trim().match(/\d+(?:\.\d+)?(?:ms|s|m|h|d)/g);
+  if (!parts || parts.join("") !== text.trim()) return undefined;
+  let total = 0;
+  for (const part of parts) {
+    const unit = part.replace(/[\d.]/g, "");
+    total += parseFloat(part) * (goUnits[unit] ?? 0);
+  }
+  return total;
+}
+
+/** Writes milliseconds as a duration of the API: 90000 is "1m30s". */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return "0s";
+  let out = "";
+  for (const [unit, length] of [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000], ["ms", 1]] as const) {
+    const n = Math.floor(ms / length);
+    if (n > 0) out += `${n}${unit}`;
+    ms -= n * length;
+  }
+  return out;
+}

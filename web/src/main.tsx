@@ -1,0 +1,15 @@
+import "@mantine/core/styles.css";
+import "@mantine/notifications/styles.css";
+import "./global.css";
+
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Root } from "./root.tsx";
+import { takePortalToken } from "./session/portal.ts";
+
+takePortalToken();
+createRoot(document.getElementById("root")!).render(
+  <StrictMode>
+    <Root />
+  </StrictMode>,
+);

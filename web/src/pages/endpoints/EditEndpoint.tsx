@@ -1,0 +1,60 @@
+import { Button } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, type Endpoint, ok } from "../../api/client.ts";
+import { endpointQuery, endpointsChanged, useEndpoint, useSession } from "../../api/queries.ts";
+import { nameOf } from "../../parts/EndpointName.tsx";
+import { done } from "../../parts/notify.ts";
+import { Page } from "../../parts/Page.tsx";
+import { Empty, Waiting } from "../../parts/states.tsx";
+import { Changes } from "./form/Changes.tsx";
+import { EndpointForm } from "./form/EndpointForm.tsx";
+import { changes } from "./form/summaries.ts";
+import { patchInput, valuesOf } from "./form/values.ts";
+
+/** Changes an endpoint. */
+export function EditEndpoint() {
+  const { id } = useParams({ from: "/endpoints/$id/edit" });
+  const session = useSession();
+  const endpoint = useEndpoint(id);
+  const title = endpoint.data ? `Edit ${nameOf(endpoint.data)}` : "Edit endpoint";
+  const crumbs = [{ label: "Endpoints", to: "/endpoints" }, { label: endpoint.data ? nameOf(endpoint.data) : id, to: `/endpoints/${id}` }];
+  return (
+    <Page title={title} crumbs={crumbs}>
+      {!session.mayEdit ? (
+        <Empty title="You can look, but not change" action={<Button component={Link} to={`/endpoints/${id}`}>To the endpoint</Button>}>
+          {session.portal ? "This link" : "Your key"} cannot change endpoints. Ask an administrator for one that can.
+        </Empty>
+      ) : endpoint.data ? (
+        <Edit key={id} loaded={endpoint.data} />
+      ) : (
+        <Waiting query={endpoint} lines={8} />
+      )}
+    </Page>
+  );
+}
+
+function Edit({ loaded }: { loaded: Endpoint }) {
+  // What is saved is the difference to what the viewer began with, so that another's
+  // change of another setting meanwhile stays.
+  const [initial] = useState(() => valuesOf(loaded));
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const back = () => navigate({ to: "/endpoints/$id", params: { id: loaded.id } });
+  return (
+    <EndpointForm
+      create={false}
+      initial={initial}
+      onCancel={() => void back()}
+      foot={(values) => <Changes list={changes(initial, values)} />}
+      save={async (values) => {
+        const saved = await ok(api.PATCH("/v1/endpoints/{id}", { params: { path: { id: loaded.id } }, body: patchInput(initial, values) }));
+        queries.setQueryData(endpointQuery(loaded.id).queryKey, saved);
+        endpointsChanged(queries, loaded.id);
+        done("Endpoint saved");
+        await back();
+      }}
+    />
+  );
+}

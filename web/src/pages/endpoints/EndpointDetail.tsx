@@ -1,0 +1,124 @@
+import { Anchor, Badge, Button, Group, Modal, Stack, Tabs, Text } from "@mantine/core";
+import { IconPlugConnectedX } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+import { type Endpoint, Problem, type Schemas } from "../../api/client.ts";
+import { endpointsChanged, useEndpoint, useSession } from "../../api/queries.ts";
+import { linkTo } from "../../lib/links.ts";
+import { useFilters } from "../../lib/useFilters.ts";
+import { Copy } from "../../parts/Copy.tsx";
+import { nameOf } from "../../parts/EndpointName.tsx";
+import { Page } from "../../parts/Page.tsx";
+import { Empty, Waiting } from "../../parts/states.tsx";
+import { Status } from "../../parts/Status.tsx";
+import { TestSend } from "../../parts/TestSend.tsx";
+import { HeadActions } from "./detail/Head.tsx";
+import { HealthPanel } from "./detail/HealthPanel.tsx";
+import { OverviewTab } from "./detail/OverviewTab.tsx";
+
+const SettingsTab = lazy(() => import("./detail/SettingsTab.tsx").then((m) => ({ default: m.SettingsTab })));
+const SecretTab = lazy(() => import("./detail/SecretTab.tsx").then((m) => ({ default: m.SecretTab })));
+const RotateDialog = lazy(() => import("./detail/RotateDialog.tsx").then((m) => ({ default: m.RotateDialog })));
+const ReplayDrawer = lazy(() => import("./detail/ReplayDrawer.tsx").then((m) => ({ default: m.ReplayDrawer })));
+
+const crumbs = [{ label: "Endpoints", to: "/endpoints" }];
+
+/** One endpoint: how it is doing, what is set, and what can be done about it. */
+export function EndpointDetail() {
+  const { id = "" } = useParams({ strict: false }) as { id?: string };
+  const endpoint = useEndpoint(id);
+  const unknown = endpoint.error instanceof Problem && [400, 403, 404, 422].includes(endpoint.error.status);
+  if (unknown && !endpoint.isFetching) {
+    return (
+      <Page title="Endpoint" crumbs={crumbs}>
+        <Empty title="There is no such endpoint" icon={IconPlugConnectedX} action={<Button component={Link} to="/endpoints">To the endpoints</Button>}>
+          It was deleted, belongs to an app that you cannot see, or the link is incomplete.
+        </Empty>
+      </Page>
+    );
+  }
+  if (!endpoint.data) return <Page title="Endpoint" crumbs={crumbs}><Waiting query={endpoint} lines={8} /></Page>;
+  return <Loaded key={id} endpoint={endpoint.data} />;
+}
+
+function Loaded({ endpoint }: { endpoint: Endpoint }) {
+  const { mayEdit, portal } = useSession();
+  const [search, set] = useFilters<{ tab?: string }>();
+  const queries = useQueryClient();
+  const [dialog, setDialog] = useState<"test" | "rotate" | "replay">();
+  const [rotated, setRotated] = useState<Schemas["Rotated"]>();
+  const tab = search.tab === "settings" || (search.tab === "secret" && mayEdit) ? search.tab : "overview";
+  const show = (value: string | null) => {
+    if (value !== "secret") setRotated(undefined); // shown once
+    set({ tab: value === "overview" ? undefined : value ?? undefined }, true);
+  };
+  const close = () => setDialog(undefined);
+
+  return (
+    <Page
+      title={nameOf(endpoint)}
+      crumbs={crumbs}
+      heading={<Group gap="sm" component="span"><span className="foreign">{nameOf(endpoint)}</span><Status value={endpoint.status} size="lg" /></Group>}
+      description={<Where endpoint={endpoint} apps={!portal} />}
+      actions={mayEdit && <HeadActions endpoint={endpoint} onTest={() => setDialog("test")} onRotate={() => setDialog("rotate")} onReplay={() => setDialog("replay")} />}
+    >
+      <HealthPanel endpoint={endpoint} />
+      <Tabs value={tab} onChange={show} keepMounted={false}>
+        <Tabs.List mb="lg">
+          <Tabs.Tab value="overview">Overview</Tabs.Tab>
+          <Tabs.Tab value="settings">Settings</Tabs.Tab>
+          {mayEdit && <Tabs.Tab value="secret">Secret</Tabs.Tab>}
+        </Tabs.List>
+        <Suspense>
+          <Tabs.Panel value="overview"><OverviewTab endpoint={endpoint} /></Tabs.Panel>
+          <Tabs.Panel value="settings"><SettingsTab endpoint={endpoint} /></Tabs.Panel>
+          {mayEdit && <Tabs.Panel value="secret"><SecretTab endpoint={endpoint} rotated={rotated} onRotate={() => setDialog("rotate")} /></Tabs.Panel>}
+        </Suspense>
+      </Tabs>
+
+      {mayEdit && (
+        <Suspense>
+          <Modal opened={dialog === "test"} onClose={close} title="Send a test event" size="lg" centered>
+            <TestSend endpoint={endpoint} onResult={() => endpointsChanged(queries, endpoint.id)} />
+          </Modal>
+          {dialog === "rotate" && (
+            <RotateDialog
+              endpoint={endpoint}
+              opened
+              onClose={close}
+              onDone={(result) => {
+                close();
+                setRotated(result);
+                show("secret");
+              }}
+            />
+          )}
+          {dialog === "replay" && <ReplayDrawer endpoint={endpoint} opened onClose={close} />}
+        </Suspense>
+      )}
+    </Page>
+  );
+}
+
+/** Where requests go, and the apps whose events they carry. */
+function Where({ endpoint, apps }: { endpoint: Endpoint; apps: boolean }) {
+  return (
+    <Stack gap={6}>
+      <Group gap={4} wrap="nowrap">
+        <Text span size="sm" ff="monospace" className="foreign" dir="ltr">{endpoint.url}</Text>
+        <Copy value={endpoint.url} label="Copy the URL" />
+      </Group>
+      {apps && (
+        <Group gap={6}>
+          <Text span size="sm">{endpoint.apps.length === 1 ? "App" : "Apps"}</Text>
+          {endpoint.apps.map((app) => (
+            <Anchor key={app} component={Link} {...linkTo("/endpoints", { app })} size="sm" title={`Endpoints of ${app}`}>
+              <Badge variant="default" tt="none" fw={500} className="foreign" style={{ cursor: "pointer" }}>{app}</Badge>
+            </Anchor>
+          ))}
+        </Group>
+      )}
+    </Stack>
+  );
+}

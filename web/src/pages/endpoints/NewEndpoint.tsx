@@ -1,0 +1,56 @@
+import { Button } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { api, type Inbox, ok, type Schemas } from "../../api/client.ts";
+import { endpointsChanged, useApps, useSession } from "../../api/queries.ts";
+import { useAppFilter } from "../../layout/AppFilter.tsx";
+import { Page } from "../../parts/Page.tsx";
+import { Empty, Waiting } from "../../parts/states.tsx";
+import { Created } from "./form/Created.tsx";
+import { EndpointForm } from "./form/EndpointForm.tsx";
+import { createInput, newValues } from "./form/values.ts";
+
+/** Makes an endpoint; then, on the same page, its secret and the first test. */
+export function NewEndpoint() {
+  const session = useSession();
+  const apps = useApps();
+  const app = useAppFilter();
+  const { url } = useSearch({ from: "/endpoints/new" });
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const [made, setMade] = useState<{ endpoint: Schemas["NewEndpoint"]; inbox: Inbox | undefined }>();
+
+  if (made) return <Created {...made} />;
+  const page = { title: "New endpoint", crumbs: [{ label: "Endpoints", to: "/endpoints" }] };
+  if (!session.mayEdit) {
+    return (
+      <Page {...page}>
+        <Empty title="You can look, but not change" action={<Button component={Link} to="/endpoints">To the endpoints</Button>}>
+          {session.portal ? "This link" : "Your key"} cannot create endpoints. Ask an administrator for one that can.
+        </Empty>
+      </Page>
+    );
+  }
+  // Which app is chosen at first depends on which there are.
+  const only = apps.data?.length === 1 ? apps.data[0]!.id : undefined;
+  const first = app ?? only;
+  return (
+    <Page {...page} description="An endpoint is an address on your server that events are sent to. The address is all that it takes; everything else has good defaults.">
+      {!session.portal && !apps.data ? (
+        <Waiting query={apps} lines={6} />
+      ) : (
+        <EndpointForm
+          create
+          initial={newValues(first ? [first] : [], url)}
+          onCancel={() => void navigate({ to: "/endpoints" })}
+          save={async (values, inbox) => {
+            const endpoint = await ok(api.POST("/v1/endpoints", { body: createInput(values) }));
+            endpointsChanged(queries);
+            setMade({ endpoint, inbox });
+          }}
+        />
+      )}
+    </Page>
+  );
+}

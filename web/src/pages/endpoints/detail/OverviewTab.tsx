@@ -1,0 +1,35 @@
+import { Group, SegmentedControl, Stack, Title } from "@mantine/core";
+import type { Endpoint } from "../../../api/client.ts";
+import { useFilters } from "../../../lib/useFilters.ts";
+import { Waiting } from "../../../parts/states.tsx";
+import { Charts } from "./Charts.tsx";
+import { Facts } from "./Facts.tsx";
+import { useLane, useStats } from "./queries.ts";
+import { RecentAttempts } from "./RecentAttempts.tsx";
+import { rangeOf, ranges } from "./range.ts";
+
+/** How the endpoint did: numbers, charts and the newest attempts. */
+export function OverviewTab({ endpoint }: { endpoint: Endpoint }) {
+  const [filters, set] = useFilters<{ range?: string }>();
+  const range = rangeOf(filters.range);
+  const stats = useStats(endpoint.id, range);
+  const lane = useLane(endpoint.id);
+  const choose = (value: string) => set({ range: value === "24h" ? undefined : value }, true);
+  return (
+    <Stack gap="xl">
+      <Stack gap="sm" component="section" aria-label="Statistics">
+        <Group justify="space-between">
+          <Title order={2}>How it did</Title>
+          <SegmentedControl aria-label="Range" size="xs" value={range} onChange={choose} data={Object.entries(ranges).map(([value, r]) => ({ value, label: r.label }))} />
+        </Group>
+        {stats.data ? (
+          <>
+            <Facts stats={stats.data} pending={lane.data} range={range} />
+            <Charts stats={stats.data} range={range} />
+          </>
+        ) : <Waiting query={stats} lines={6} />}
+      </Stack>
+      <RecentAttempts endpoint={endpoint} />
+    </Stack>
+  );
+}

@@ -1,0 +1,97 @@
+import { Alert, Badge, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
+import { IconEye, IconRefresh } from "@tabler/icons-react";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, type Endpoint, ok, type Schemas } from "../../../api/client.ts";
+import { Copyable } from "../../../parts/Copy.tsx";
+import { SecretValue } from "../../../parts/SecretValue.tsx";
+import { Failure } from "../../../parts/states.tsx";
+import { Time } from "../../../parts/Time.tsx";
+import { VerificationCode } from "../../../parts/VerificationCode.tsx";
+
+type Value = Schemas["SecretValue"];
+
+interface SecretTabProps {
+  endpoint: Endpoint;
+  /** What a rotation of a moment ago answered. */
+  rotated: Schemas["Rotated"] | undefined;
+  onRotate(): void;
+}
+
+/** The secrets that requests are signed with, shown on demand, and how to verify them. */
+export function SecretTab({ endpoint, rotated, onRotate }: SecretTabProps) {
+  // Not a query: secrets are not kept in a cache, and are not asked for again by themselves.
+  const read = useMutation({ mutationFn: () => ok(api.GET("/v1/endpoints/{id}/secret", { params: { path: { id: endpoint.id } } })), gcTime: 0 });
+  const [hidden, setHidden] = useState<object>();
+  const secrets = rotated?.secrets ?? (read.data !== hidden ? read.data?.secrets : undefined);
+  return (
+    <Stack gap="xl">
+      <Stack gap="sm" component="section" aria-label="Signing secret">
+        <Group justify="space-between">
+          <Title order={2}>Signing secret</Title>
+          <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRotate}>Rotate secret</Button>
+        </Group>
+        <Text size="sm" c="dimmed" maw={720}>
+          Every request is signed with this secret. The receiver checks the signature with it, and so knows that a request came from here and was not changed. Whoever has it can forge requests: keep it out of code and logs.
+        </Text>
+        <div aria-live="polite">
+          {rotated && <RotationResult rotated={rotated} />}
+          {!secrets && (
+            <Paper withBorder p="md">
+              <Group gap="sm">
+                <Button leftSection={<IconEye size={16} />} loading={read.isPending} onClick={() => read.mutate()}>Show secret</Button>
+                <Text size="sm" c="dimmed">That you looked at it is noted in the audit log.</Text>
+              </Group>
+            </Paper>
+          )}
+          {read.error && <Failure error={read.error} />}
+          {secrets && (
+            <Stack gap="sm">
+              {secrets.map((s, i) => <Secret key={s.secret} value={s} newest={i === 0} alone={secrets.length === 1} />)}
+              {!rotated && <Button variant="subtle" size="xs" style={{ alignSelf: "flex-start" }} onClick={() => setHidden(read.data)}>Put away</Button>}
+            </Stack>
+          )}
+        </div>
+      </Stack>
+      <Stack gap="sm" component="section" aria-label="Verify the signature">
+        <Title order={2}>Verify the signature</Title>
+        <Text size="sm" c="dimmed">Paste this into the receiver. It works for the dialect of this endpoint, {endpoint.dialect}.</Text>
+        <VerificationCode dialect={endpoint.dialect} />
+      </Stack>
+    </Stack>
+  );
+}
+
+function Secret({ value, newest, alone }: { value: Value; newest: boolean; alone: boolean }) {
+  return (
+    <Paper withBorder p="md">
+      <Stack gap="xs">
+        <SecretValue value={value.secret} label={alone ? "Secret" : newest ? "New secret" : "Old secret"} />
+        {value.public_key && (
+          <div>
+            <Text size="sm" fw={500}>Public key</Text>
+            <Copyable value={value.public_key} label="Copy the public key" />
+            <Text size="xs" c="dimmed">Receivers need only this half.</Text>
+          </div>
+        )}
+        <Group gap="xs">
+          {!alone && <Badge variant="light" color={newest ? "teal" : "yellow"} tt="none">{newest ? "signs" : "signs too, for now"}</Badge>}
+          <Text size="xs" c="dimmed">
+            Made <Time at={value.created_at} />{value.expires_at ? <> · stops <Time at={value.expires_at} /> (<Time at={value.expires_at} relative />)</> : " · does not expire"}
+          </Text>
+        </Group>
+      </Stack>
+    </Paper>
+  );
+}
+
+function RotationResult({ rotated }: { rotated: Schemas["Rotated"] }) {
+  const old = rotated.secrets.find((s) => s.expires_at);
+  return (
+    <Alert color={rotated.overlap ? "teal" : "yellow"} variant="light" title="The secret was rotated" mb="sm">
+      {rotated.overlap && old
+        ? <>Requests are signed with the new and the old secret until <Time at={old.expires_at} />. Put the new one into the receiver before then.</>
+        : "The old secret stopped at once: requests are signed with the new one only. Put it into the receiver now, since it refuses requests until then."}
+    </Alert>
+  );
+}

@@ -1,0 +1,103 @@
+import { Stack, Text } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { api, type Endpoint, ok } from "../../../api/client.ts";
+import { endpointQuery, endpointsChanged } from "../../../api/queries.ts";
+import { plural } from "../../../lib/text.ts";
+import { useConfirm } from "../../../parts/confirm.tsx";
+import { nameOf } from "../../../parts/EndpointName.tsx";
+import { done, failed } from "../../../parts/notify.ts";
+import { laneQuery } from "./queries.ts";
+
+const deliveries = (n: number) => plural(n, "delivery", "deliveries");
+
+/** What can be done to an endpoint; each asks first where something would be lost. */
+export function useActions(endpoint: Endpoint) {
+  const queries = useQueryClient();
+  const confirm = useConfirm();
+  const navigate = useNavigate();
+  const path = { id: endpoint.id };
+  // Counted now, since the page may have been open for long.
+  const pending = async () => (await queries.fetchQuery({ ...laneQuery(endpoint.id), staleTime: 0 })).pending;
+  const changed = (e: Endpoint) => {
+    queries.setQueryData(endpointQuery(endpoint.id).queryKey, e);
+    endpointsChanged(queries, endpoint.id);
+  };
+
+  const pause = useMutation({
+    mutationFn: () => ok(api.POST("/v1/endpoints/{id}/pause", { params: { path } })),
+    onSuccess: (e) => {
+      changed(e);
+      done("Paused", "Deliveries are held from now on; none is lost.");
+    },
+    onError: (error) => failed("It could not be paused", error),
+  });
+
+  const resume = useMutation({
+    mutationFn: async () => {
+      const held = await pending();
+      return { held, endpoint: await ok(api.POST("/v1/endpoints/{id}/resume", { params: { path } })) };
+    },
+    onSuccess: ({ held, endpoint: e }) => {
+      changed(e);
+      done(endpoint.status === "disabled" ? "Enabled" : "Resumed", held > 0 ? `${deliveries(held)} that ${held === 1 ? "was" : "were"} held ${held === 1 ? "goes" : "go"} out now, oldest first.` : "Nothing was held.");
+    },
+    onError: (error) => failed("It could not be resumed", error),
+  });
+
+  const disable = useMutation({
+    mutationFn: async () => {
+      const held = await pending();
+      const sure = await confirm({
+        title: "Disable this endpoint?",
+        children: (
+          <Stack gap="xs">
+            <Text size="sm">Events that happen while it is disabled are not sent to it, not even later. To hold them instead, pause it.</Text>
+            {held > 0 && <Text size="sm">{deliveries(held)} that {held === 1 ? "is" : "are"} pending will be held until it is enabled again.</Text>}
+          </Stack>
+        ),
+        confirm: "Disable endpoint",
+      });
+      if (!sure) return undefined;
+      return ok(api.PATCH("/v1/endpoints/{id}", { params: { path }, body: { status: "disabled" } }));
+    },
+    onSuccess: (e) => {
+      if (!e) return;
+      changed(e);
+      done("Disabled", "It gets no new events until it is enabled.");
+    },
+    onError: (error) => failed("It could not be disabled", error),
+  });
+
+  const remove = useMutation({
+    mutationFn: async () => {
+      const lost = await pending();
+      const sure = await confirm({
+        title: "Delete this endpoint?",
+        children: (
+          <Stack gap="xs">
+            <Text size="sm" className="foreign" fw={600}>{nameOf(endpoint)}</Text>
+            <Text size="sm">
+              {lost > 0 ? `${deliveries(lost)} that ${lost === 1 ? "is" : "are"} pending will be canceled and never sent. ` : "No delivery is pending. "}
+              Its settings and its secret are gone for good. The log of its attempts stays.
+            </Text>
+          </Stack>
+        ),
+        confirm: lost > 0 ? `Delete and cancel ${deliveries(lost)}` : "Delete endpoint",
+        type: lost > 0 ? "delete" : undefined,
+      });
+      if (sure) await ok(api.DELETE("/v1/endpoints/{id}", { params: { path } }));
+      return sure;
+    },
+    onSuccess: async (deleted) => {
+      if (!deleted) return;
+      done("Deleted", `${nameOf(endpoint)} is gone.`);
+      await navigate({ to: "/endpoints" });
+      queries.removeQueries({ queryKey: ["endpoint", endpoint.id] });
+      endpointsChanged(queries);
+    },
+    onError: (error) => failed("It could not be deleted", error),
+  });
+
+  return { pause, resume, disable, remove };
+}

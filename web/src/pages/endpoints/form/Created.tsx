@@ -1,0 +1,66 @@
+import { Anchor, Button, Group, Paper, Stack, Text, ThemeIcon, Title } from "@mantine/core";
+import { IconInbox, IconKey } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import type { Inbox, Schemas } from "../../../api/client.ts";
+import { nameOf } from "../../../parts/EndpointName.tsx";
+import { Page } from "../../../parts/Page.tsx";
+import { SecretValue } from "../../../parts/SecretValue.tsx";
+import { TestSend } from "../../../parts/TestSend.tsx";
+import { VerificationCode } from "../../../parts/VerificationCode.tsx";
+
+/** After the creation: the secret, code that checks signatures with it, and a first test. */
+export function Created({ endpoint, inbox }: { endpoint: Schemas["NewEndpoint"]; inbox: Inbox | undefined }) {
+  const top = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+    top.current?.focus();
+  }, []);
+  return (
+    <Page
+      title="Endpoint created"
+      crumbs={[{ label: "Endpoints", to: "/endpoints" }]}
+      description={<span className="foreign">{nameOf(endpoint)} is active: from now on it is sent the events that it listens to.</span>}
+    >
+      <Stack gap="lg" maw={860} ref={top} tabIndex={-1} style={{ outline: "none" }}>
+        <Paper withBorder p="md" style={{ borderColor: "var(--mantine-color-teal-filled)", borderInlineStartWidth: 4 }}>
+          <Stack gap="sm">
+            <Group gap="xs" wrap="nowrap">
+              <ThemeIcon variant="light" color="teal" radius="xl"><IconKey size={17} /></ThemeIcon>
+              <Title order={2}>Keep the signing secret now</Title>
+            </Group>
+            <Text size="sm">
+              Your receiver needs it to check that requests really come from here. Store it like a password, for instance as an environment variable.
+            </Text>
+            <SecretValue value={endpoint.secret} />
+            <Text size="sm">If you lose it, those who may edit the endpoint can show it again on the endpoint's page.</Text>
+          </Stack>
+        </Paper>
+        <Paper withBorder p="md">
+          <Stack gap="sm">
+            <Title order={2}>Check the signature in your receiver</Title>
+            <Text size="sm" c="dimmed">Paste this into your server. It refuses requests that were not signed with the secret, or that are too old.</Text>
+            <VerificationCode dialect={endpoint.dialect} />
+          </Stack>
+        </Paper>
+        <Paper withBorder p="md">
+          <Stack gap="sm">
+            <Title order={2}>Try it out</Title>
+            <Text size="sm" c="dimmed">Sends one event to this endpoint at once and shows what comes back.</Text>
+            <TestSend endpoint={endpoint} />
+            {inbox && (
+              <Group gap={6}>
+                <IconInbox size={16} aria-hidden />
+                <Anchor component={Link} to={`/inboxes/${inbox.token}`} size="sm">See what arrived in the inbox</Anchor>
+              </Group>
+            )}
+          </Stack>
+        </Paper>
+        <Group>
+          <Button component={Link} to={`/endpoints/${endpoint.id}`}>Go to the endpoint</Button>
+          <Button component={Link} to="/endpoints" variant="default">All endpoints</Button>
+        </Group>
+      </Stack>
+    </Page>
+  );
+}

@@ -1,0 +1,24 @@
+import { Stack, TagsInput } from "@mantine/core";
+import { FilterField } from "./FilterField.tsx";
+import type { PartProps } from "./form.ts";
+
+/** Which of the chosen events: by subject, and by what is in their data. */
+export function Narrow(props: PartProps) {
+  const { form } = props;
+  return (
+    <Stack gap="lg">
+      <TagsInput
+        label="Subjects"
+        description="An event's subject says what it is about, such as invoice:118. List subjects, or how they begin and a * (invoice:*), and press Enter after each. Empty means all, also events without a subject."
+        placeholder={form.values.subjects.length === 0 ? "invoice:*" : undefined}
+        maxTags={200}
+        splitChars={["\n"]}
+        acceptValueOnBlur
+        clearable
+        clearButtonProps={{ "aria-label": "Remove all subjects" }}
+        {...form.getInputProps("subjects")}
+      />
+      <FilterField {...props} />
+    </Stack>
+  );
+}

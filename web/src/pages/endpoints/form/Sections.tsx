@@ -1,0 +1,60 @@
+import { Accordion, Text } from "@mantine/core";
+import type { ReactNode } from "react";
+import { Advanced } from "./Advanced.tsx";
+import type { Part, PartProps } from "./form.ts";
+import { Limits } from "./Limits.tsx";
+import { Look } from "./Look.tsx";
+import { Narrow } from "./Narrow.tsx";
+import { Retries } from "./Retries.tsx";
+import { retryInWords } from "./retry.ts";
+import { Rows } from "./Rows.tsx";
+import { advancedLine, headersLine, limitsLine, narrowLine } from "./summaries.ts";
+
+interface SectionsProps extends PartProps {
+  open: Part[];
+  onOpen(open: Part[]): void;
+}
+
+/** The settings that most endpoints can leave as they are; closed, each says what is set. */
+export function Sections({ open, onOpen, ...props }: SectionsProps) {
+  const { form, create } = props;
+  const v = form.values;
+  const parts: { part: Part; title: string; line: string; content: ReactNode }[] = [
+    { part: "narrow", title: "Only some of these events", line: narrowLine(v), content: <Narrow {...props} /> },
+    { part: "look", title: "How requests look", line: `Dialect ${v.dialect}${v.dialect === "standard" ? ", the default" : ""}`, content: <Look {...props} /> },
+    { part: "retry", title: "When it fails: retries", line: retryInWords(v.retry), content: <Retries {...props} /> },
+    { part: "limits", title: "Limits and order", line: limitsLine(v), content: <Limits {...props} /> },
+    {
+      part: "headers",
+      title: "Headers",
+      line: headersLine(v),
+      content: (
+        <Rows
+          form={form}
+          field="headers"
+          noun="header"
+          hint={"Sent with each request besides those of the dialect, such as a token that your server asks for. "
+            + "Only those who may edit the endpoint see the values."}
+          names="Authorization"
+          values="Bearer …"
+          most={30}
+        />
+      ),
+    },
+    { part: "advanced", title: "Advanced", line: advancedLine(v, create), content: <Advanced {...props} /> },
+  ];
+  return (
+    <Accordion multiple variant="contained" order={2} bg="var(--mantine-color-body)" bdrs="md" value={open} onChange={(value) => onOpen(value as Part[])}>
+      {parts.map(({ part, title, line, content }) => (
+        <Accordion.Item key={part} value={part}>
+          <Accordion.Control>
+            <Text fw={600} span display="block">{title}</Text>
+            {!open.includes(part) && <Text size="sm" c="dimmed" span display="block" className="foreign">{line}</Text>}
+          </Accordion.Control>
+          {/* What is closed is not there: the preview asks the server, the editor is heavy. */}
+          <Accordion.Panel>{open.includes(part) && content}</Accordion.Panel>
+        </Accordion.Item>
+      ))}
+    </Accordion>
+  );
+}

@@ -1,0 +1,26 @@
+import { type UseFormReturnType } from "@mantine/form";
+import type { FormValues } from "./values.ts";
+
+export type EndpointFormState = UseFormReturnType<FormValues>;
+
+/** What every part of the form gets. */
+export interface PartProps {
+  form: EndpointFormState;
+  /** A new endpoint, in contrast to one that is changed. */
+  create: boolean;
+}
+
+/** The parts that are closed at first. */
+export type Part = "narrow" | "look" | "retry" | "limits" | "headers" | "advanced";
+
+/** The part that a field is in; undefined for what is always open. */
+export function partOf(field: string): Part | undefined {
+  const name = field.split(".")[0]!;
+  if (name === "subjects" || name === "filter") return "narrow";
+  if (name === "dialect") return "look";
+  if (name === "retry") return "retry";
+  if (["timeout", "concurrency", "perSecond", "burst", "ordering"].includes(name)) return "limits";
+  if (name === "headers") return "headers";
+  if (name === "metadata" || name === "secret" || name === "verify") return "advanced";
+  return undefined;
+}

@@ -1,0 +1,53 @@
+// Brings the server's errors to the fields of the form that they are about.
+import { Problem } from "../../../api/client.ts";
+import { sentence } from "../../../lib/text.ts";
+import type { Errors, FormValues } from "./values.ts";
+
+const labels: Record<string, string> = {
+  apps: "The choice of apps", url: "The URL", name: "The name", events: "The choice of events", subjects: "The list of subjects", filter: "The filter",
+  dialect: "The dialect", retry: "The schedule", timeout: "The timeout", concurrency: "The number of requests", ordering: "The order", secret: "The secret",
+  perSecond: "The rate", burst: "The burst", headers: "The list of headers", metadata: "The list of notes",
+};
+
+/** The path in the form of a field of the API. */
+export function fieldOf(field: string, v: FormValues): { path: string; subject: string } {
+  const f = field.replace(/^(body|endpoint)\./, "");
+  const item = /^(apps|events|subjects)\[(\d+)\]/.exec(f);
+  if (item) {
+    const list = item[1] as "apps" | "events" | "subjects";
+    const value = v[list][Number(item[2])];
+    return { path: list, subject: value === undefined ? labels[list]! : `“${value}”` };
+  }
+  if (f.startsWith("filter")) {
+    const pointer = f.slice("filter".length);
+    return { path: "filter", subject: pointer === "" ? "The filter" : `At ${pointer}:` };
+  }
+  const delay = /^retry\[(\d+)\]/.exec(f);
+  if (delay) return { path: "retry.delays", subject: `Pause ${Number(delay[1]) + 1}` };
+  if (/^retry\.(initial|factor|max|until)$/.test(f)) return { path: f, subject: "This" };
+  if (f === "retry") return { path: v.retry.kind === "growing" ? "retry.initial" : "retry.delays", subject: labels.retry! };
+  if (f === "rate_limit" || f === "rate_limit.per_second") return { path: "perSecond", subject: labels.perSecond! };
+  if (f === "rate_limit.burst") return { path: "burst", subject: labels.burst! };
+  const pair = /^(headers|metadata)\.(.*)$/s.exec(f);
+  if (pair) {
+    const list = pair[1] as "headers" | "metadata";
+    const named = pair[2]!.replace(/…$/, "");
+    const i = v[list].findIndex((r) => r.name.trim() === named || (named !== pair[2] && r.name.trim().startsWith(named)));
+    return i < 0 ? { path: list, subject: `“${named}”` } : { path: `${list}.${i}.name`, subject: `“${v[list][i]!.name.trim()}”` };
+  }
+  return { path: labels[f] ? f : "", subject: labels[f] ?? `“${field}”` };
+}
+
+/** Sorts a refusal into errors of fields and what belongs to none of them. */
+export function refusal(error: unknown, v: FormValues): { fields: Errors; rest?: unknown } {
+  if (!(error instanceof Problem) || error.errors.length === 0) return { fields: {}, rest: error };
+  const fields: Errors = {};
+  const homeless = [];
+  for (const e of error.errors) {
+    const { path, subject } = fieldOf(e.field, v);
+    if (path === "") homeless.push(e);
+    else fields[path] = fields[path] ? `${fields[path]} ${sentence(subject, e.detail)}` : sentence(subject, e.detail);
+  }
+  if (homeless.length === 0) return { fields };
+  return { fields, rest: new Problem(error.status, error.code, error.title, error.detail, homeless, error.requestId) };
+}

@@ -1,0 +1,76 @@
+// One line for each closed section, and what a save would change. Everything here is pure.
+import { number, plural } from "../../../lib/text.ts";
+import { inWords } from "./events.ts";
+import { retryInWords } from "./retry.ts";
+import { type FormValues, settings } from "./values.ts";
+
+const orders: Record<FormValues["ordering"], string> = { none: "no order", subject: "in order per subject", endpoint: "strictly one after the other" };
+
+const filled = (rows: FormValues["headers"]) => rows.filter((r) => r.name.trim() !== "");
+
+export function eventsLine(v: FormValues): string {
+  return v.allEvents ? "All events, also of types to come" : inWords(v.events);
+}
+
+export function narrowLine(v: FormValues): string {
+  const parts: string[] = [];
+  if (v.subjects.length > 0) parts.push(v.subjects.length === 1 ? `subject ${v.subjects[0]}` : plural(v.subjects.length, "subject pattern"));
+  if (v.filter.trim() !== "") parts.push("a filter on the data");
+  return parts.length === 0 ? "Not narrowed down" : `Only ${parts.join(" and ")}`;
+}
+
+export function limitsLine(v: FormValues): string {
+  const rate = v.perSecond === "" ? "no rate limit" : `at most ${number(Number(v.perSecond))} a second`;
+  const wait = `waits ${v.timeout === "" ? 15 : v.timeout} s for an answer`;
+  const line = `${rate}, ${orders[v.ordering]}, ${wait}`;
+  return line.charAt(0).toUpperCase() + line.slice(1);
+}
+
+export function headersLine(v: FormValues): string {
+  const names = filled(v.headers).map((r) => r.name.trim());
+  return names.length === 0 ? "None of your own" : names.length <= 3 ? names.join(", ") : plural(names.length, "header");
+}
+
+export function advancedLine(v: FormValues, create: boolean): string {
+  const parts: string[] = [];
+  if (create) parts.push(v.secret === "" ? "secret made for you" : "your own secret");
+  if (v.verify) parts.push("URL is checked before saving");
+  const notes = filled(v.metadata).length;
+  parts.push(notes === 0 ? "no notes" : plural(notes, "note"));
+  const line = parts.join(", ");
+  return line.charAt(0).toUpperCase() + line.slice(1);
+}
+
+export interface Change {
+  label: string;
+  from: string;
+  to: string;
+}
+
+const shown: { key: keyof ReturnType<typeof settings>; label: string; words(v: FormValues): string }[] = [
+  { key: "url", label: "URL", words: (v) => v.url.trim() },
+  { key: "name", label: "Name", words: (v) => v.name.trim() || "none" },
+  { key: "apps", label: "Apps", words: (v) => v.apps.join(", ") || "none" },
+  { key: "events", label: "Events", words: eventsLine },
+  { key: "subjects", label: "Subjects", words: (v) => v.subjects.join(", ") || "all" },
+  { key: "filter", label: "Filter", words: (v) => v.filter.replace(/\s+/g, " ").trim() || "none" },
+  { key: "dialect", label: "Dialect", words: (v) => v.dialect },
+  { key: "retry", label: "Retries", words: (v) => retryInWords(v.retry) },
+  { key: "headers", label: "Headers", words: headersLine },
+  { key: "timeout", label: "Timeout", words: (v) => (v.timeout === "" ? "15 s" : `${v.timeout} s`) },
+  { key: "concurrency", label: "Requests at once", words: (v) => (v.concurrency === "" ? "32" : String(v.concurrency)) },
+  { key: "rate_limit", label: "Rate limit", words: (v) => (v.perSecond === "" ? "none" : `${v.perSecond} a second${v.burst === "" ? "" : `, ${v.burst} at once`}`) },
+  { key: "ordering", label: "Order", words: (v) => orders[v.ordering] },
+  { key: "metadata", label: "Notes", words: (v) => filled(v.metadata).map((r) => r.name).join(", ") || "none" },
+];
+
+/** What a save would change, in words. */
+export function changes(before: FormValues, now: FormValues): Change[] {
+  const [was, is] = [settings(before), settings(now)];
+  return shown
+    .filter((s) => JSON.stringify(was[s.key]) !== JSON.stringify(is[s.key]))
+    .map((s) => {
+      const [from, to] = [s.words(before), s.words(now)];
+      return { label: s.label, from: from === to ? "" : from, to: from === to ? "other values" : to };
+    });
+}

@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { type Endpoint, Problem } from "../../../api/client.ts";
+import { sentence } from "../../../lib/text.ts";
+import { refusal } from "./refusal.ts";
+import { standardRetry } from "./retry.ts";
+import { advancedLine, changes, eventsLine, headersLine, limitsLine, narrowLine } from "./summaries.ts";
+import { createInput, differs, newValues, patchInput, row, valuesOf, wrong, wrongFilter, wrongURL } from "./values.ts";
+
+const url = "https://example.com/webhooks";
+
+const endpoint: Endpoint = {
+  id: "ep_1", apps: ["acme"], url, name: "Bookkeeping", events: ["invoice.*", "ping"], subjects: ["invoice:*"], filter: { total: [{ numeric: [">", 100] }] },
+  dialect: "standard", headers: { "X-Key": "abc" }, status: "active", timeout: "15s", retry: ["1s", "5s", "15s", "30s", "1m", "2m"],
+  rate_limit: { per_second: 5, burst: 10 }, concurrency: 32, ordering: "none", metadata: { team: "finance" }, created_at: "", updated_at: "",
+};
+
+describe("what makes an endpoint", () => {
+  it("sends no more than what was chosen", () => {
+    expect(createInput(newValues(["acme"], ` ${url} `))).toEqual({ apps: ["acme"], url, dialect: "standard" });
+  });
+
+  it("sends everything that was chosen", () => {
+    const v = {
+      ...newValues(["acme", "globex"], url), name: " Books ", allEvents: false, events: ["invoice.*"], subjects: ["invoice:*"], filter: '{"a": [1]}', dialect: "github",
+      retry: { ...standardRetry, kind: "list" as const, delays: ["5s"] }, headers: [row("X-A", "1"), row("", "")], timeout: 2.5, concurrency: 4, perSecond: "0.5",
+      ordering: "subject" as const, metadata: [row("team", "x")], secret: "whsec_x", verify: true,
+    };
+    expect(createInput(v)).toEqual({
+      apps: ["acme", "globex"], url, name: "Books", events: ["invoice.*"], subjects: ["invoice:*"], filter: { a: [1] }, dialect: "github", retry: ["5s"],
+      headers: { "X-A": "1" }, timeout: "2s500ms", concurrency: 4, rate_limit: { per_second: 0.5 }, ordering: "subject", metadata: { team: "x" }, secret: "whsec_x", verify: true,
+    });
+  });
+
+  it("leaves the choice kept behind the switch out", () => {
+    expect(createInput({ ...newValues(["acme"], url), events: ["ping"] })).not.toHaveProperty("events");
+  });
+});
+
+describe("what changes an endpoint", () => {
+  const before = valuesOf(endpoint);
+
+  it("is nothing if nothing was changed", () => {
+    expect(patchInput(before, valuesOf(endpoint))).toEqual({});
+    expect(differs(before, valuesOf(endpoint))).toBe(false);
+    expect(patchInput(before, { ...before, headers: [...before.headers, row()] })).toEqual({});
+    expect(valuesOf({ ...endpoint, events: ["*"] }).allEvents).toBe(true);
+  });
+
+  it("is only what was changed", () => {
+    expect(patchInput(before, { ...before, url: `${url}/2`, headers: [row("X-Key", "other")] })).toEqual({ url: `${url}/2`, headers: { "X-Key": "other" } });
+    expect(patchInput(before, { ...before, verify: true })).toEqual({ verify: true });
+    expect(differs(before, { ...before, name: "x" })).toBe(true);
+  });
+
+  it("resets with null", () => {
+    const now = {
+      ...before, name: "", allEvents: true, subjects: [], filter: " ", retry: standardRetry, headers: [], timeout: "", concurrency: "", perSecond: "", burst: "", metadata: [],
+    };
+    expect(patchInput(before, now)).toEqual({
+      name: null, events: null, subjects: null, filter: null, retry: null, headers: null, timeout: null, concurrency: null, rate_limit: null, metadata: null,
+    });
+  });
+
+  it("is told in words", () => {
+    expect(changes(before, { ...before, retry: standardRetry, ordering: "subject", headers: [row("X-Key", "other")] })).toEqual([
+      { label: "Retries", from: "Quick: up to 7 attempts, gives up after 4 minutes", to: "Standard: up to 22 attempts, gives up after 7 days" },
+      { label: "Headers", from: "", to: "other values" },
+      { label: "Order", from: "no order", to: "in order per subject" },
+    ]);
+    expect(changes(before, before)).toEqual([]);
+  });
+});
+
+describe("what is wrong", () => {
+  it("is said about URLs", () => {
+    expect(wrongURL(url, false)).toBeUndefined();
+    expect(wrongURL("http://127.0.0.1:9000/x", true)).toBeUndefined();
+    for (const bad of ["", "example.com", "ftp://example.com", "http://example.com", "https://a b", "https://u:p@example.com", "https://example.com/#x", "https://", "javascript:alert(1)"]) {
+      expect(wrongURL(bad, false), bad).toBeDefined();
+    }
+  });
+
+  it("is said about filters", () => {
+    expect(wrongFilter("")).toBeUndefined();
+    expect(wrongFilter('{"a":[1]}')).toBeUndefined();
+    expect(wrongFilter('{"a":[1]')).toContain("not valid JSON");
+    expect(wrongFilter("[1]")).toContain("braces");
+    expect(wrongFilter('{"a":[12345678901234567890]}')).toContain("digits");
+  });
+
+  it("is said by field", () => {
+    const v = { ...newValues([], url), allEvents: false, timeout: 500, perSecond: 0, headers: [row("A", "1"), row("a", "2"), row("", "3")], subjects: ["a*b"] };
+    expect(Object.keys(wrong(v, { dev: false })).sort()).toEqual(["apps", "events", "headers.1.name", "headers.2.name", "perSecond", "subjects", "timeout"]);
+    expect(wrong(newValues(["acme"], url), { dev: false })).toEqual({});
+  });
+});
+
+describe("the server's refusal", () => {
+  const v = { ...valuesOf(endpoint), headers: [row("X-A", ""), row("Host", "x")] };
+  const refused = (...errors: [string, string][]) =>
+    refusal(new Problem(422, "invalid", "The request is not valid", "", errors.map(([field, detail]) => ({ field, code: "x", detail }))), v);
+
+  it("lands on the fields it names", () => {
+    expect(refused(["url", "The URL is bad."], ["headers.Host", "is set by Bellhop"], ["events[1]", "is odd"], ["filter/total/0", "no such operator"], ["rate_limit.burst", "must be small"]).fields).toEqual({
+      url: "The URL is bad.", "headers.1.name": "“Host” is set by Bellhop", events: "“ping” is odd", filter: "At /total/0: no such operator", burst: "The burst must be small",
+    });
+    expect(refused(["retry[2]", "is long"], ["timeout", "is 1ms"]).fields).toEqual({ "retry.delays": "Pause 3 is long", timeout: "The timeout is 1ms" });
+  });
+
+  it("keeps what no field can show", () => {
+    const { fields, rest } = refused(["url", "is bad"], ["status", "is odd"]);
+    expect(fields).toEqual({ url: "The URL is bad" });
+    expect((rest as Problem).errors.map((e) => e.field)).toEqual(["status"]);
+    expect(refusal(new Error("x"), v).rest).toBeInstanceOf(Error);
+  });
+
+  it("makes sentences", () => {
+    expect(sentence("The URL", "is missing: give it")).toBe("The URL is missing: give it");
+    expect(sentence("The URL", "there is none")).toBe("There is none");
+  });
+});
+
+describe("summaries", () => {
+  it("say what is set in one line", () => {
+    const v = valuesOf(endpoint);
+    expect(eventsLine(v)).toBe("ping and everything under invoice");
+    expect(narrowLine(v)).toBe("Only subject invoice:* and a filter on the data");
+    expect(narrowLine(newValues([]))).toBe("Not narrowed down");
+    expect(limitsLine(newValues([]))).toBe("No rate limit, no order, waits 15 s for an answer");
+    expect(limitsLine(v)).toBe("At most 5 a second, no order, waits 15 s for an answer");
+    expect(headersLine(v)).toBe("X-Key");
+    expect(advancedLine(newValues([]), true)).toBe("Secret made for you, no notes");
+    expect(advancedLine(v, false)).toBe("1 note");
+  });
+});

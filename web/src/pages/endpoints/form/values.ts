@@ -1,0 +1,215 @@
+// What the form holds, and how it becomes what the API takes. Everything here is pure.
+import type { Endpoint, EndpointInput } from "../../../api/client.ts";
+import { hasRoundedNumber } from "../../../lib/json.ts";
+import { formatDuration, parseDuration } from "../../../lib/time.ts";
+import { wrongPattern } from "./events.ts";
+import { retryInput, retryValues, type RetryValues, standardRetry, wrongRetry } from "./retry.ts";
+
+/** A name and a value; key tells rows apart while they are edited. */
+export interface Row {
+  key: string;
+  name: string;
+  value: string;
+}
+
+/** A number of an input: text while it is being typed, empty for the default. */
+type Typed = number | string;
+
+export interface FormValues {
+  apps: string[];
+  url: string;
+  name: string;
+  allEvents: boolean;
+  /** The patterns, kept while allEvents is on. */
+  events: string[];
+  subjects: string[];
+  /** JSON, or nothing. */
+  filter: string;
+  dialect: string;
+  retry: RetryValues;
+  headers: Row[];
+  /** In seconds. */
+  timeout: Typed;
+  concurrency: Typed;
+  perSecond: Typed;
+  burst: Typed;
+  ordering: Endpoint["ordering"];
+  metadata: Row[];
+  /** For a new endpoint only. */
+  secret: string;
+  /** Whether to call the URL before saving; undefined leaves it to the dialect. */
+  verify: boolean | undefined;
+}
+
+export type Errors = Record<string, string>;
+
+let rows = 0;
+
+export function row(name = "", value = ""): Row {
+  return { key: `row${++rows}`, name, value };
+}
+
+/** The values of a form that makes an endpoint. */
+export function newValues(apps: string[], url = ""): FormValues {
+  return {
+    apps, url, name: "", allEvents: true, events: [], subjects: [], filter: "", dialect: "standard", retry: standardRetry, headers: [],
+    timeout: "", concurrency: "", perSecond: "", burst: "", ordering: "none", metadata: [], secret: "", verify: undefined,
+  };
+}
+
+/** The values of a form that changes an endpoint. */
+export function valuesOf(e: Endpoint): FormValues {
+  const timeout = parseDuration(e.timeout);
+  return {
+    apps: e.apps,
+    url: e.url,
+    name: e.name ?? "",
+    allEvents: e.events.length === 0 || e.events.includes("*"),
+    events: e.events.filter((p) => p !== "*"),
+    subjects: e.subjects,
+    filter: e.filter === undefined || e.filter === null ? "" : JSON.stringify(e.filter, null, 2),
+    dialect: e.dialect,
+    retry: retryValues(e.retry),
+    headers: Object.entries(e.headers ?? {}).map(([name, value]) => row(name, value)),
+    timeout: timeout === undefined ? "" : timeout / 1000,
+    concurrency: e.concurrency,
+    perSecond: e.rate_limit?.per_second ?? "",
+    burst: e.rate_limit?.burst || "",
+    ordering: e.ordering,
+    metadata: Object.entries(e.metadata ?? {}).map(([name, value]) => row(name, value)),
+    secret: "",
+    verify: undefined,
+  };
+}
+
+type Settings = Required<Omit<EndpointInput, "status" | "secret" | "verify">>;
+
+/** Every setting as the API takes it; null stands for the default. */
+export function settings(v: FormValues): Settings {
+  const text = v.filter.trim();
+  return {
+    apps: v.apps,
+    url: v.url.trim(),
+    name: v.name.trim() || null,
+    events: v.allEvents ? null : v.events,
+    subjects: v.subjects.length > 0 ? v.subjects : null,
+    filter: text === "" ? null : parsed(text),
+    dialect: v.dialect,
+    retry: retryInput(v.retry),
+    headers: table(v.headers),
+    timeout: v.timeout === "" ? null : formatDuration(Math.round(Number(v.timeout) * 1000)),
+    concurrency: v.concurrency === "" ? null : Number(v.concurrency),
+    rate_limit: v.perSecond === "" ? null : { per_second: Number(v.perSecond), ...(v.burst === "" ? {} : { burst: Number(v.burst) }) },
+    ordering: v.ordering,
+    metadata: table(v.metadata),
+  };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text; // wrong() has said so
+  }
+}
+
+/** Rows as an object; empty rows are left out. */
+function table(list: Row[]): Record<string, string> | null {
+  const filled = list.filter((r) => r.name.trim() !== "" || r.value !== "");
+  return filled.length === 0 ? null : Object.fromEntries(filled.map((r) => [r.name.trim(), r.value]));
+}
+
+/** What makes the endpoint: only what differs from the defaults. */
+export function createInput(v: FormValues): EndpointInput & { apps: string[]; url: string } {
+  const { apps, url, ...rest } = settings(v);
+  const input = { apps: apps!, url: url!, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)) } as EndpointInput & { apps: string[]; url: string };
+  if (input.ordering === "none") delete input.ordering;
+  if (v.secret.trim() !== "") input.secret = v.secret.trim();
+  if (v.verify !== undefined) input.verify = v.verify;
+  return input;
+}
+
+/** What changes the endpoint from how it was to how it is wanted; nothing else is sent. */
+export function patchInput(before: FormValues, now: FormValues): EndpointInput {
+  const was: Record<string, unknown> = settings(before);
+  const changed = Object.entries(settings(now)).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(was[name]));
+  const input: EndpointInput = Object.fromEntries(changed);
+  if (now.verify !== undefined) input.verify = now.verify;
+  return input;
+}
+
+/** Tells whether there is anything that leaving the page would lose. */
+export function differs(before: FormValues, now: FormValues): boolean {
+  return now.secret !== "" || Object.keys(patchInput(before, { ...now, verify: undefined })).length > 0;
+}
+
+/** Says what is wrong with a URL before the server is asked; undefined if nothing is. */
+export function wrongURL(text: string, dev: boolean): string | undefined {
+  const url = text.trim();
+  if (url === "") return "Give the address that events are sent to, such as https://example.com/webhooks.";
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return "Begin the address with https://.";
+  if (!/^https?:/i.test(url)) return "Begin the address with https://: other kinds of addresses cannot take webhooks.";
+  if (/^http:/i.test(url) && !dev) return "Use https:// instead of http://: what is sent over plain http can be read and changed on the way.";
+  if (/[\s\\]/.test(url)) return "The address contains a space or a backslash: remove it.";
+  let read: URL;
+  try {
+    read = new URL(url);
+  } catch {
+    return "This cannot be read as an address. It should look like https://example.com/webhooks.";
+  }
+  if (read.username || read.password) return "The address contains a user name or password, which would end up in logs. Remove it, and add a header under Headers instead.";
+  if (url.includes("#")) return "The part from # on is never sent to a server: remove it.";
+  return undefined;
+}
+
+/** Says what is wrong with a filter's text; undefined if nothing is. */
+export function wrongFilter(text: string): string | undefined {
+  if (text.trim() === "") return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return `This is not valid JSON yet: ${(error as Error).message.replace(/^JSON\.parse: /, "")}`;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return 'A filter stands in braces, such as {"status": ["paid"]}.';
+  if (hasRoundedNumber(text)) return "A number here has more digits than a browser can keep. Set this filter through the API.";
+  return undefined;
+}
+
+/** Says what is wrong with the form, by field; what only the server knows is left to it. */
+export function wrong(v: FormValues, about: { dev: boolean }): Errors {
+  const errors: Errors = {};
+  const say = (field: string, text: string | undefined) => {
+    if (text) errors[field] = text;
+  };
+  if (v.apps.length === 0) errors.apps = "Choose the app whose events are sent.";
+  say("url", wrongURL(v.url, about.dev));
+  if (!v.allEvents) {
+    const bad = v.events.find((p) => wrongPattern(p));
+    if (v.events.length === 0) errors.events = "Choose at least one event type, or switch on all events.";
+    else if (v.events.length > 200) errors.events = `${v.events.length} are chosen; at most 200 are allowed. Choose whole groups instead of single types.`;
+    else if (bad !== undefined) errors.events = `“${bad}”: ${wrongPattern(bad)}`;
+  }
+  const subject = v.subjects.find((s) => s.slice(0, -1).includes("*"));
+  if (subject !== undefined) errors.subjects = `“${subject}” has a * that is not at its end.`;
+  say("filter", wrongFilter(v.filter));
+  for (const [field, text] of Object.entries(wrongRetry(v.retry))) errors[`retry.${field}`] = text;
+  const range = (field: "timeout" | "concurrency" | "perSecond" | "burst", least: number, most: number, text: string) => {
+    if (v[field] !== "" && !(Number(v[field]) >= least && Number(v[field]) <= most)) errors[field] = text;
+  };
+  range("timeout", 0.1, 120, "Give a time from 0.1 to 120 seconds.");
+  range("concurrency", 1, 1000, "Give a number from 1 to 1000.");
+  range("perSecond", 0.001, 100_000, "Give a number from 0.001 to 100,000.");
+  range("burst", 0, 100_000, "Give a number from 0 to 100,000.");
+  if (v.perSecond === "" && v.burst !== "") errors.perSecond = "Give a rate, or leave the burst empty, too.";
+  for (const field of ["headers", "metadata"] as const) {
+    const seen = new Set<string>();
+    v[field].forEach((r, i) => {
+      const name = field === "headers" ? r.name.trim().toLowerCase() : r.name.trim();
+      if (name === "" && r.value !== "") errors[`${field}.${i}.name`] = "Give it a name.";
+      else if (name !== "" && seen.has(name)) errors[`${field}.${i}.name`] = "This name is there twice.";
+      seen.add(name);
+    });
+  }
+  return errors;
+}

@@ -1,0 +1,85 @@
+import { Anchor, Badge, Box, Group, Skeleton, Stack, Text } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import type { Endpoint } from "../../../api/client.ts";
+import { percent, plural, shortNumber } from "../../../lib/text.ts";
+import { parseDuration } from "../../../lib/time.ts";
+import type { Column } from "../../../parts/CursorTable.tsx";
+import { nameOf } from "../../../parts/EndpointName.tsx";
+import { Sparkline } from "../../../parts/Sparkline.tsx";
+import { Status } from "../../../parts/Status.tsx";
+import type { Health } from "./queries.ts";
+import { type Hint, hintOf, type Troubled } from "./trouble.ts";
+
+/** The columns of the list; apps only where there can be more than one. */
+export function columnsOf(health: Map<string, Health>, troubled: Map<string, Troubled>, apps: boolean): Column<Endpoint>[] {
+  const columns: Column<Endpoint>[] = [
+    { key: "name", title: "Endpoint", width: "minmax(110px, 1.5fr)", cell: (e) => <Name endpoint={e} /> },
+    {
+      key: "status", title: "Status", width: "minmax(124px, 1.2fr)",
+      cell: (e) => <State endpoint={e} health={health.get(e.id)} hint={hintOf(e, troubled.get(e.id), health.get(e.id)?.series.total)} />,
+    },
+    { key: "health", title: "Last 24 hours", width: "128px", wide: true, cell: (e) => <Day health={health.get(e.id)} /> },
+    { key: "events", title: "Events", width: "minmax(110px, 1fr)", wide: true, cell: (e) => <Chips values={e.events} all="All events" what="event types" /> },
+  ];
+  if (apps) columns.push({ key: "apps", title: "App", width: "minmax(70px, 0.5fr)", wide: true, cell: (e) => <Chips values={e.apps} all="–" what="apps" /> });
+  return columns;
+}
+
+function Name({ endpoint }: { endpoint: Endpoint }) {
+  return (
+    <Stack gap={0} miw={0}>
+      <Anchor component={Link} to={`/endpoints/${endpoint.id}`} size="sm" fw={600} className="foreign" truncate title={endpoint.name}>
+        {nameOf(endpoint)}
+      </Anchor>
+      {endpoint.name && <Text size="xs" c="dimmed" className="foreign" truncate title={endpoint.url}>{endpoint.url}</Text>}
+    </Stack>
+  );
+}
+
+function State({ endpoint, health, hint }: { endpoint: Endpoint; health: Health | undefined; hint: Hint | undefined }) {
+  return (
+    <Stack gap={2} miw={0} align="flex-start">
+      <Status value={endpoint.status} />
+      {hint && (
+        <Group gap={4} wrap="nowrap" miw={0} maw="100%" c={hint.tone === "quiet" ? "dimmed" : "var(--mantine-color-text)"} title={hint.detail}>
+          {hint.tone !== "quiet" && <IconAlertTriangle size={13} aria-hidden color={`var(--mantine-color-${hint.tone === "bad" ? "red" : "orange"}-6)`} style={{ flexShrink: 0 }} />}
+          <Text size="xs" truncate className="foreign">{hint.text}</Text>
+        </Group>
+      )}
+      {/* A phone has no room for a column of its own. */}
+      {health && <Box hiddenFrom="sm"><Line health={health} height={14} /></Box>}
+    </Stack>
+  );
+}
+
+function Line({ health, height }: { health: Health; height?: number }) {
+  return <Sparkline buckets={health.series.buckets} since={health.since} until={health.until} bucketMs={parseDuration(health.bucket) || 3_600_000} height={height} />;
+}
+
+function Day({ health }: { health: Health | undefined }) {
+  if (!health) return <Skeleton h={24} w={120} />;
+  const { series } = health;
+  const attempts = series.total.succeeded + series.total.failed;
+  return (
+    <Stack gap={2}>
+      <Line health={health} />
+      <Text size="xs" c="dimmed" title={attempts === 0 ? undefined : `${percent(series.total.succeeded, attempts)} of ${plural(attempts, "attempt")} succeeded`}>
+        {attempts === 0 ? "No attempts" : `${percent(series.total.succeeded, attempts)} of ${shortNumber(attempts)}`}
+      </Text>
+    </Stack>
+  );
+}
+
+/** Some names as chips, the rest counted. */
+function Chips({ values, all, what }: { values: string[]; all: string; what: string }) {
+  if (values.length === 0) return <Text size="xs" c="dimmed">{all}</Text>;
+  return (
+    <Group gap={4} wrap="nowrap" title={values.join("\n")} miw={0}>
+      <Badge variant="default" size="sm" tt="none" fw={500} className="foreign" style={{ minWidth: 0 }}>{values[0]}</Badge>
+      {values.length > 1 && (
+        <Text size="xs" c="dimmed" style={{ flexShrink: 0 }} aria-label={`and ${values.length - 1} more ${what}`}>+{values.length - 1}</Text>
+      )}
+    </Group>
+  );
+}

@@ -1,0 +1,49 @@
+import { Anchor, Paper, Stack, Text, Title } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Endpoint } from "../../api/client.ts";
+import { useSession } from "../../api/queries.ts";
+import { useAppFilter } from "../../layout/AppFilter.tsx";
+import { plural } from "../../lib/text.ts";
+import { nameOf } from "../../parts/EndpointName.tsx";
+import { useEndpointChoices } from "../../parts/filters/EndpointFilter.tsx";
+import { Waiting } from "../../parts/states.tsx";
+import { Status } from "../../parts/Status.tsx";
+import { listensBy } from "./catalogue.ts";
+import classes from "./EventTypeList.module.css";
+
+const atOnce = 20;
+
+/** The endpoints that get events of a type. */
+export function Listeners({ type }: { type: string }) {
+  const publisher = useSession().role === "publisher"; // who may not see endpoints
+  const app = useAppFilter();
+  const endpoints = useEndpointChoices(app, !publisher);
+  const [all, setAll] = useState(false);
+  if (publisher) return null;
+  const listening = (endpoints.data ?? []).flatMap((e): [Endpoint, string][] => {
+    const by = listensBy(e.events, type);
+    return by ? [[e, by]] : [];
+  });
+  return (
+    <Stack gap="xs" component="section" aria-labelledby="listeners">
+      <Title order={2} id="listeners">Endpoints that listen</Title>
+      {!endpoints.data ? <Waiting query={endpoints} lines={2} /> : listening.length === 0
+        ? <Text size="sm" c="dimmed">No endpoint listens to this type{app ? " in this app" : ""}.</Text>
+        : (
+          <Paper withBorder component="ul" className={classes.list}>
+            {(all ? listening : listening.slice(0, atOnce)).map(([e, by]) => (
+              <li key={e.id} className={classes.item}>
+                <div className={classes.name}>
+                  <Anchor component={Link} to={`/endpoints/${e.id}`} size="sm" className="foreign">{nameOf(e)}</Anchor>
+                  {e.status !== "active" && <Status value={e.status} />}
+                </div>
+                <Text size="sm" c="dimmed" className="foreign">Listens to {by}{e.subjects.length > 0 ? ", of certain subjects" : ""}{e.filter ? ", filtered by its data" : ""}.</Text>
+              </li>
+            ))}
+          </Paper>
+        )}
+      {listening.length > atOnce && !all && <Anchor component="button" size="sm" onClick={() => setAll(true)}>Show all {plural(listening.length, "endpoint")}</Anchor>}
+    </Stack>
+  );
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import type { EventType } from "../../api/client.ts";
+import { editable, groupTypes, listensBy, putText } from "./catalogue.ts";
+
+const type = (name: string, more: Partial<EventType> = {}): EventType => ({ name, validate: false, archived: false, created_at: "", updated_at: "", ...more });
+
+describe("groupTypes", () => {
+  const types = [type("ping"), type("invoice.paid", { description: "Money came." }), type("guest.in"), type("invoice.draft", { archived: true }), type("invoice.refund")];
+  const names = (search?: string) => groupTypes(types, search).map((g) => [g.prefix, ...g.types.map((t) => t.name)]);
+  it("groups by the first part, archived ones last", () => {
+    expect(names()).toEqual([["guest", "guest.in"], ["invoice", "invoice.paid", "invoice.refund", "invoice.draft"], ["", "ping"]]);
+  });
+  it("finds words of name and description", () => {
+    expect(names("MONEY inv")).toEqual([["invoice", "invoice.paid"]]);
+    expect(names("nothing")).toEqual([]);
+  });
+});
+
+it("indents, but never changes a number", () => {
+  expect(editable('{"a":1}')).toBe('{\n  "a": 1\n}');
+  expect(editable('{"a":12345678901234567890}')).toBe('{"a":12345678901234567890}');
+  expect(editable(undefined)).toBe("");
+});
+
+it("puts texts in as they are", () => {
+  const text = putText({ description: 'A "b"', schema: " {}", example: '{"n":12345678901234567890}', validate: true, archived: false });
+  expect(text).toBe('{"description":"A \\"b\\"","validate":true,"archived":false,"schema": {},"example":{"n":12345678901234567890}}');
+  expect(JSON.parse(putText({ description: "", schema: "", example: " ", validate: false, archived: true }))).toEqual({ description: "", validate: false, archived: true });
+});
+
+it("says by what an endpoint listens to a type", () => {
+  expect(listensBy([], "a.b")).toBe("all event types");
+  expect(listensBy(["x", "a.*"], "a.b")).toBe("a.*");
+  expect(listensBy(["x"], "a.b")).toBeUndefined();
+  // The server's own events go only to endpoints that name them.
+  expect(listensBy([], "bellhop.endpoint.disabled")).toBeUndefined();
+  expect(listensBy(["*"], "bellhop.endpoint.disabled")).toBeUndefined();
+  expect(listensBy(["bellhop.*"], "bellhop.endpoint.disabled")).toBe("bellhop.*");
+});

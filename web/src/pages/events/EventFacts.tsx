@@ -1,0 +1,36 @@
+import { Anchor, Paper, Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import type { Event } from "../../api/client.ts";
+import { useSession } from "../../api/queries.ts";
+import { linkTo } from "../../lib/links.ts";
+import { Copy, Copyable } from "../../parts/Copy.tsx";
+import { Fact, Facts } from "../../parts/Facts.tsx";
+import { Time } from "../../parts/Time.tsx";
+
+/** What an event is, field by field. */
+export function EventFacts({ event }: { event: Event }) {
+  const { portal } = useSession();
+  return (
+    <Paper withBorder p="md">
+      <Facts cols={{ base: 1, xs: 2, md: 3, xl: 4 }}>
+        <Fact label="Event id"><Copyable value={event.id} label="Copy the event id" /></Fact>
+        <Fact label="Created"><Time at={event.created_at} /> <Text span size="sm" c="dimmed">(<Time at={event.created_at} relative />)</Text></Fact>
+        {event.deliver_at && <Fact label="To be delivered from"><Time at={event.deliver_at} /></Fact>}
+        <Fact label="Event type">
+          <Anchor component={Link} to={`/event-types/${encodeURIComponent(event.type)}`} size="sm" className="foreign">{event.type}</Anchor>
+        </Fact>
+        {!portal && <Fact label="App"><span className="foreign">{event.app}</span></Fact>}
+        <Fact label="Subject">
+          {event.subject
+            ? <Anchor component={Link} {...linkTo("/events", { subject: event.subject })} size="sm" className="foreign" title="Events of this subject">{event.subject}</Anchor>
+            : <Text span size="sm" c="dimmed">none</Text>}
+        </Fact>
+        <Fact label="Your id">
+          {event.external_id
+            ? <><span className="foreign">{event.external_id}</span> <Copy value={event.external_id} label="Copy your id" /></>
+            : <Text span size="sm" c="dimmed">none</Text>}
+        </Fact>
+      </Facts>
+    </Paper>
+  );
+}

@@ -1,0 +1,79 @@
+import { Anchor, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
+import { IconSend } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Event, Explanation } from "../../api/client.ts";
+import { useSession } from "../../api/queries.ts";
+import { linkTo } from "../../lib/links.ts";
+import { plural } from "../../lib/text.ts";
+import { nameOf } from "../../parts/EndpointName.tsx";
+import { Sentence } from "../../parts/Sentence.tsx";
+import { Waiting } from "../../parts/states.tsx";
+import { Status } from "../../parts/Status.tsx";
+import classes from "./Track.module.css";
+import type { Fate } from "./useEvent.ts";
+import type { useResend } from "./useResend.tsx";
+
+const atOnce = 40;
+
+/** The endpoints that did not get the event, each with the reason. */
+export function WhyNot({ event, fate, resend }: { event: Event; fate: Fate; resend: ReturnType<typeof useResend> }) {
+  const { mayEdit } = useSession();
+  const [all, setAll] = useState(false);
+  const { explanations } = fate;
+  if (!fate.explained) return null;
+  const absent = explanations.data?.filter((x) => x.outcome === "not_sent") ?? [];
+  const shown = all ? absent : absent.slice(0, atOnce);
+  return (
+    <Stack gap="xs" component="section" aria-labelledby="why-not">
+      <Title order={2} id="why-not">Why not the others?</Title>
+      {!explanations.data && <Waiting query={explanations} lines={2} />}
+      {explanations.data?.length === 0 && (
+        <Paper withBorder p="md">
+          <Text size="sm" c="dimmed">
+            This app has no endpoint yet, so nobody could get the event.{" "}
+            {mayEdit && <Anchor component={Link} {...linkTo("/endpoints/new", { app: event.app })} size="sm" underline="always">Add an endpoint</Anchor>}
+          </Text>
+        </Paper>
+      )}
+      {explanations.data && explanations.data.length > 0 && absent.length === 0 && (
+        <Paper withBorder p="md"><Text size="sm" c="dimmed">There are no others: the event is bound for every endpoint of its app.</Text></Paper>
+      )}
+      {absent.length > 0 && (
+        <Paper withBorder>
+          <Stack component="ul" gap={0} m={0} p={0} style={{ listStyle: "none" }}>
+            {shown.map((x) => (
+              <Absent key={x.endpoint} x={x} busy={resend.sending === x.endpoint} onSend={mayEdit && !event.erased && x.reason !== "disabled" ? (name) => void resend.toOne(x.endpoint, name) : undefined} />
+            ))}
+          </Stack>
+          {absent.length > shown.length && (
+            <Button m="xs" size="compact-sm" variant="subtle" onClick={() => setAll(true)}>Show the other {plural(absent.length - shown.length, "endpoint")}</Button>
+          )}
+        </Paper>
+      )}
+    </Stack>
+  );
+}
+
+function Absent({ x, busy, onSend }: { x: Explanation; busy: boolean; onSend?(name: string): void }) {
+  const name = x.name || x.url ? nameOf({ name: x.name, url: x.url ?? "" }) : x.endpoint;
+  return (
+    <Stack component="li" gap={4} className={classes.lane}>
+      <Group justify="space-between" gap="xs" align="flex-start">
+        <Group gap="xs" style={{ flex: "1 1 200px", minWidth: 0 }}>
+          <Title order={3} size="sm" fw={600}>
+            <Anchor component={Link} to={`/endpoints/${x.endpoint}`} className="foreign" inherit title={x.url}>{name}</Anchor>
+          </Title>
+          <Status value={x.outcome} />
+        </Group>
+        {onSend && (
+          <Button size="compact-sm" variant="default" leftSection={<IconSend size={14} />} loading={busy} onClick={() => onSend(name)} aria-label={`Send all the same to ${name}`}>
+            Send all the same
+          </Button>
+        )}
+      </Group>
+      <Text size="sm" c="dimmed"><Sentence text={x.detail} /></Text>
+      {x.changed_since && <Text size="xs" c="dimmed">Its settings were changed after the event; this is said by those of today.</Text>}
+    </Stack>
+  );
+}

@@ -1,0 +1,104 @@
+// What an event went through, endpoint by endpoint, and where it stands on a line
+// of time. Pure functions.
+import type { Attempt, Delivery, Explanation } from "../../api/client.ts";
+import { humanDuration } from "../../lib/time.ts";
+
+/** One endpoint's deliveries of an event, newest first, with their attempts, oldest first. */
+export interface Lane {
+  endpoint: string;
+  deliveries: Delivery[];
+  attempts: Attempt[];
+  /** What became of it: the state of the newest delivery. */
+  outcome: string;
+  /** When it is tried again. */
+  next?: string;
+  explanation?: Explanation;
+}
+
+const urgency = ["failed", "retrying", "held", "pending", "canceled", "succeeded"];
+
+/** Brings together what is known of each endpoint; what needs attention comes first. */
+export function lanesOf(deliveries: Delivery[], attempts: Attempt[], explanations: Explanation[] = []): Lane[] {
+  const lanes = new Map<string, Lane>();
+  for (const d of [...deliveries].sort((x, y) => compare(y.id, x.id))) {
+    const lane = lanes.get(d.endpoint);
+    if (lane) lane.deliveries.push(d);
+    else lanes.set(d.endpoint, { endpoint: d.endpoint, deliveries: [d], attempts: [], outcome: "" });
+  }
+  for (const a of [...attempts].sort((x, y) => compare(x.started_at, y.started_at) || compare(x.id, y.id))) {
+    lanes.get(a.endpoint)?.attempts.push(a);
+  }
+  for (const lane of lanes.values()) {
+    const newest = lane.deliveries[0]!;
+    lane.explanation = explanations.find((x) => x.endpoint === lane.endpoint && x.delivery === newest.id);
+    lane.outcome = lane.explanation?.outcome ?? (newest.status === "pending" && newest.attempts > 0 ? "retrying" : newest.status);
+    if (newest.status === "pending") lane.next = lane.explanation?.next_at ?? newest.due;
+  }
+  return [...lanes.values()].sort((x, y) => urgency.indexOf(x.outcome) - urgency.indexOf(y.outcome) || compare(x.endpoint, y.endpoint));
+}
+
+function compare(x: string, y: string): number {
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/** A line of time: at gives a place between 0 and 1. */
+export interface Axis {
+  at(ms: number): number;
+  ticks: { at: number; label: string }[];
+}
+
+const steps = [
+  10, 100, 1000, 5000, 15_000, 60_000, 5 * 60_000, 15 * 60_000, 3_600_000, 3 * 3_600_000, 12 * 3_600_000,
+  86_400_000, 3 * 86_400_000, 7 * 86_400_000, 30 * 86_400_000, 180 * 86_400_000,
+];
+
+/**
+ * An axis from start to end. Retries come after seconds, then minutes, then hours:
+ * on a line of even steps the first ones would lie on one point, so steps grow
+ * with the distance from the start.
+ */
+export function axisOf(start: number, end: number): Axis {
+  const span = Math.max(end - start, 100);
+  const unit = Math.max(span / 2000, 10);
+  const whole = Math.log1p(span / unit);
+  const at = (ms: number) => Math.min(1, Math.max(0, Math.log1p(Math.max(0, ms - start) / unit) / whole));
+  const ticks = [{ at: 0, label: "0" }];
+  for (const step of steps) {
+    const place = at(start + step);
+    if (step < span && place - ticks.at(-1)!.at >= 0.13 && place <= 0.95) ticks.push({ at: place, label: `+${humanDuration(step)}` });
+  }
+  return { at, ticks };
+}
+
+/** Where the axis of these lanes begins and ends. */
+export function spanOf(begin: string, lanes: Lane[], now: number): { start: number; end: number } {
+  const start = new Date(begin).getTime();
+  let end = start;
+  for (const lane of lanes) {
+    const last = lane.attempts.at(-1);
+    if (last) end = Math.max(end, new Date(last.started_at).getTime() + last.duration_ms);
+    if (lane.next) end = Math.max(end, new Date(lane.next).getTime(), now);
+  }
+  return { start, end };
+}
+
+/**
+ * How often to ask for news, in milliseconds: often while something is about to
+ * happen, seldom while the next attempt is far off, never (false) when all is done.
+ */
+export function pollEvery(deliveries: Delivery[], now: number): number | false {
+  let every: number | false = false;
+  for (const d of deliveries) {
+    if (d.status !== "pending" && d.status !== "held") continue;
+    const away = d.due ? new Date(d.due).getTime() - now : Infinity;
+    const wanted = d.status === "held" || away > 60_000 ? 10_000 : 1500;
+    every = every === false ? wanted : Math.min(every, wanted);
+  }
+  return every;
+}
+
+/** How many endpoints a resend to all reaches: those that got the event, and perhaps those that would get it now. */
+export function resendReach(lanes: Lane[], explanations: Explanation[] = []): { least: number; most: number } {
+  const maybe = explanations.filter((x) => x.outcome === "not_sent" && (x.reason === "changed_since" || x.reason === "created_later")).length;
+  return { least: lanes.length, most: lanes.length + maybe };
+}

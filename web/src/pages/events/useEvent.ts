@@ -1,0 +1,56 @@
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { api, type Attempt, type Delivery, eventWithText, ok, Problem } from "../../api/client.ts";
+import { useSession, whole } from "../../api/queries.ts";
+import { lanesOf, pollEvery } from "./lanes.ts";
+
+/** An event with its data as text. */
+export function useEventText(id: string) {
+  return useQuery({ queryKey: ["event", id], queryFn: () => eventWithText(id), staleTime: 60_000 });
+}
+
+export const mostAttempts = 500;
+const mostDeliveries = 2000;
+
+/** An event's deliveries, asked for again as long as something can still happen to one. */
+export function useDeliveries(id: string | undefined) {
+  return useQuery({
+    queryKey: ["event", id, "deliveries"],
+    queryFn: () => whole<Delivery>((cursor) => ok(api.GET("/v1/events/{id}/deliveries", { params: { path: { id: id! }, query: { limit: 250, cursor } } })), mostDeliveries),
+    enabled: id !== undefined,
+    refetchInterval: (query) => pollEvery(query.state.data ?? [], Date.now()),
+  });
+}
+
+/** What became of an event; it is asked again as long as something can still happen. */
+export function useFate(id: string) {
+  const session = useSession();
+  const deliveries = useDeliveries(id);
+  const every = pollEvery(deliveries.data ?? [], Date.now());
+  const attempts = useQuery({
+    queryKey: ["event", id, "attempts"],
+    queryFn: () => whole<Attempt>((cursor) => ok(api.GET("/v1/attempts", { params: { query: { event: id, limit: 250, cursor } } })), mostAttempts),
+    refetchInterval: every,
+  });
+  // Publishers may not ask this: they are not told of endpoints.
+  const explanations = useQuery({
+    queryKey: ["event", id, "explain"],
+    queryFn: async () => (await ok(api.GET("/v1/events/{id}/explain", { params: { path: { id } } }))).data,
+    enabled: session.role !== "publisher",
+    refetchInterval: every,
+  });
+  const hidden = session.role === "publisher" || (explanations.error instanceof Problem && explanations.error.status === 403);
+  const lanes = useMemo(
+    () => lanesOf(deliveries.data ?? [], attempts.data ?? [], explanations.data),
+    [deliveries.data, attempts.data, explanations.data],
+  );
+  return {
+    deliveries, attempts, explanations, lanes,
+    /** Whether the viewer may be told why endpoints did not get it. */
+    explained: !hidden,
+    /** Whether news are expected, and the page asks for them. */
+    live: every !== false,
+  };
+}
+
+export type Fate = ReturnType<typeof useFate>;

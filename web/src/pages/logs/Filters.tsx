@@ -1,0 +1,43 @@
+import { Group, Switch } from "@mantine/core";
+import { idKind, pasted } from "../../lib/ids.ts";
+import { EndpointFilter } from "../../parts/filters/EndpointFilter.tsx";
+import { Refresh } from "../../parts/filters/Refresh.tsx";
+import { TextFilter } from "../../parts/filters/TextFilter.tsx";
+import { TimeRange } from "../../parts/filters/TimeRange.tsx";
+import { TypeFilter } from "../../parts/filters/TypeFilter.tsx";
+import type { LogFilters, SetFilters } from "./logFilters.tsx";
+
+interface FiltersProps {
+  filters: LogFilters;
+  app: string | undefined;
+  set: SetFilters;
+  onRefresh(): void;
+  refreshing: boolean;
+}
+
+/** What narrows the log. A range that ends and following exclude each other. */
+export function Filters({ filters, app, set, onRefresh, refreshing }: FiltersProps) {
+  const live = filters.live === "1";
+  function find(text: string | undefined) {
+    const id = pasted(text ?? "");
+    if (idKind(id) === "attempt") set({ attempt: id });
+    else set({ event: id || undefined });
+  }
+  return (
+    <Group gap="xs">
+      <TypeFilter value={filters.type} onChange={(type) => set({ type })} />
+      <EndpointFilter app={app} value={filters.endpoint} onChange={(endpoint) => set({ endpoint })} />
+      <TextFilter label="Id of an event or attempt" placeholder="evt_… or att_…" value={filters.event} onChange={find} />
+      <TimeRange
+        value={{ since: filters.since, until: filters.until }}
+        onChange={({ since, until }) => set({ since, until, ...(until ? { live: undefined } : {}) })}
+      />
+      <Refresh busy={refreshing} onRefresh={onRefresh} />
+      <Switch
+        label="Live"
+        checked={live}
+        onChange={(e) => set(e.currentTarget.checked ? { live: "1", until: undefined } : { live: undefined })}
+      />
+    </Group>
+  );
+}

@@ -1,0 +1,69 @@
+import { Alert, Button, Group, Indicator, Text } from "@mantine/core";
+import { IconArrowUp, IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
+import { plural } from "../../lib/text.ts";
+import type { Connection, Live } from "./useTail.ts";
+
+const states: Record<Exclude<Connection, "off">, { words: string; color: string }> = {
+  connecting: { words: "Connecting…", color: "gray" },
+  connected: { words: "Live: attempts appear as they happen", color: "teal" },
+  waiting: { words: "The connection broke; trying again…", color: "orange" },
+  refused: { words: "Not live", color: "red" },
+};
+
+interface LiveBarProps {
+  live: Live;
+  paused: boolean;
+  onPause(paused: boolean): void;
+  /** Reads the list again. */
+  onReload(): void;
+}
+
+/** How following goes: the connection, pause and continue, and what was left out. */
+export function LiveBar({ live, paused, onPause, onReload }: LiveBarProps) {
+  if (live.connection === "off") return null;
+  const { words, color } = states[live.connection];
+  const { arrived, left } = live.tail;
+  return (
+    <Group gap="sm" justify="space-between" wrap="wrap">
+      <Group gap="sm" role="status" wrap="nowrap">
+        <Indicator color={paused ? "yellow" : color} position="middle-center" size={10} w={12} aria-hidden processing={live.connection === "connected" && !paused}>
+          <span />
+        </Indicator>
+        <Text size="sm">
+          {paused && live.connection === "connected" ? "Paused: what happens meanwhile waits" : words}
+          {live.error && live.connection !== "connected" && <Text span c="dimmed" size="sm"> ({live.error.message})</Text>}
+        </Text>
+      </Group>
+      <Group gap="xs">
+        {arrived > 0 && (
+          <Button size="compact-sm" variant="light" leftSection={<IconArrowUp size={14} />} onClick={live.show}>
+            {plural(arrived, "new attempt")} – show
+          </Button>
+        )}
+        {live.connection === "refused"
+          ? <Button size="compact-sm" variant="default" onClick={() => location.reload()}>Try again</Button>
+          : (
+            <Button
+              size="compact-sm"
+              variant="default"
+              leftSection={paused ? <IconPlayerPlay size={14} /> : <IconPlayerPause size={14} />}
+              onClick={() => {
+                if (paused) live.show();
+                onPause(!paused);
+              }}
+            >
+              {paused ? "Continue" : "Pause"}
+            </Button>
+          )}
+      </Group>
+      {left > 0 && (
+        <Alert variant="light" color="yellow" p="xs" w="100%" role="status">
+          <Group justify="space-between" gap="xs">
+            <Text size="sm">{plural(left, "attempt")} {left === 1 ? "was" : "were"} left out, because more happened than can be shown live. {left === 1 ? "It is" : "They are"} in the log.</Text>
+            <Button size="compact-sm" variant="default" onClick={onReload}>Reload the list</Button>
+          </Group>
+        </Alert>
+      )}
+    </Group>
+  );
+}

@@ -1,0 +1,89 @@
+import { Stack, Tabs } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
+import { useCallback, useState } from "react";
+import { api, type Attempt, ok } from "../../api/client.ts";
+import { useAppFilter } from "../../layout/AppFilter.tsx";
+import { useCursorList, useRows } from "../../lib/useCursorList.ts";
+import { useFilters } from "../../lib/useFilters.ts";
+import { CursorTable } from "../../parts/CursorTable.tsx";
+import { Chips } from "../../parts/filters/Chips.tsx";
+import { Page } from "../../parts/Page.tsx";
+import { logColumns } from "./columns.tsx";
+import { AttemptDrawer } from "./drawer/AttemptDrawer.tsx";
+import { Filters } from "./Filters.tsx";
+import { chipsOf, type LogFilters } from "./logFilters.tsx";
+import { LiveBar } from "./LiveBar.tsx";
+import { NoAttempts } from "./NoAttempts.tsx";
+import { useTail } from "./useTail.ts";
+
+const key = (a: Attempt) => a.id;
+
+/** The log: every request that was made, newest first. */
+export function Logs() {
+  const [filters, set] = useFilters<LogFilters>();
+  const app = useAppFilter();
+  const { status, type, endpoint, event, since, until, attempt } = filters;
+  const [paused, setPaused] = useState(false);
+  const live = filters.live === "1";
+
+  const wanted = { app, status, type, endpoint, event };
+  const { query, refresh } = useCursorList<Attempt>(["attempts", { ...wanted, since, until }], (cursor, signal) =>
+    ok(api.GET("/v1/attempts", { params: { query: { ...wanted, status: status as Attempt["status"] | undefined, since, until, cursor, limit: 100 } }, signal })));
+  // While a line is open, the list beneath it keeps still.
+  const following = useTail(live, paused || Boolean(attempt), wanted, useCallback(() => void refresh(), [refresh]));
+  const ahead = following.tail.shown;
+
+  const rows = useRows(query.data, key, ahead);
+  const place = attempt ? rows.findIndex((a) => a.id === attempt) : -1;
+  const go = (to: number) => {
+    const row = rows[to];
+    if (row) set({ attempt: row.id }, true);
+    if (to >= rows.length - 5 && query.hasNextPage && !query.isFetchingNextPage) void query.fetchNextPage();
+  };
+  const next = place >= 0 && place < rows.length - 1 ? () => go(place + 1) : undefined;
+  const previous = place > 0 ? () => go(place - 1) : undefined;
+  useHotkeys([["J", () => next?.()], ["K", () => previous?.()]]);
+
+  const chips = chipsOf(filters, set);
+  const clear = () => set({ type: undefined, endpoint: undefined, event: undefined, since: undefined, until: undefined, status: undefined });
+  const tab = status === "succeeded" || status === "failed" ? status : "all";
+
+  return (
+    <Page title="Logs" description="Every request that was sent to an endpoint, with what came back.">
+      <Stack gap="sm">
+        <Filters filters={filters} app={app} set={set} onRefresh={() => void refresh()} refreshing={query.isRefetching} />
+        <Chips chips={chips} clear={clear} />
+        <LiveBar
+          live={following}
+          paused={paused}
+          onPause={setPaused}
+          onReload={() => {
+            following.reset();
+            void refresh();
+          }}
+        />
+      </Stack>
+      <Tabs value={tab} onChange={(value) => set({ status: value === "all" || value === null ? undefined : value })} keepMounted={false}>
+        <Tabs.List mb="sm">
+          <Tabs.Tab value="all">All</Tabs.Tab>
+          <Tabs.Tab value="succeeded">Succeeded</Tabs.Tab>
+          <Tabs.Tab value="failed">Failed</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value={tab}>
+          <CursorTable
+            label="Attempts"
+            columns={logColumns}
+            query={query}
+            ahead={ahead}
+            rowKey={key}
+            onOpen={(a) => set({ attempt: a.id })}
+            selected={attempt}
+            empty={<NoAttempts filtered={chips.length > 0 || status !== undefined} status={status} clear={clear} live={live} />}
+            height="calc(100vh - 350px)"
+          />
+        </Tabs.Panel>
+      </Tabs>
+      <AttemptDrawer id={attempt} onClose={() => set({ attempt: undefined }, true)} onNext={next} onPrevious={previous} />
+    </Page>
+  );
+}

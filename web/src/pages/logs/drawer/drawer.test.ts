@@ -1,0 +1,59 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import type { Attempt, Event } from "../../../api/client.ts";
+import { sentBody } from "./body.ts";
+import { shellQuote } from "../../../lib/shell.ts";
+import { asCurl } from "./curl.ts";
+import { outcomeOf } from "./outcome.ts";
+
+const event: Event = { id: "evt_1", app: "acme", type: "a.b", deliveries: 1, created_at: "2026-11-22T00:07:19.02Z" };
+
+describe("sentBody", () => {
+  it("puts the data in byte for byte", () => {
+    const data = '{"n":12345678901234567890, "s":"$& $1 ${time}"}';
+    expect(sentBody("${data}", event, data)).toBe(data);
+    expect(sentBody('{"type":${type|json},"timestamp":"${time}","data":${data}}', event, data))
+      .toBe(`{"type":"a.b","timestamp":"2026-11-22T00:07:19.020Z","data":${data}}`);
+  });
+  it("does not guess", () => {
+    expect(sentBody('{"uuid":"${uuid}","data":${data}}', event, "{}")).toBeUndefined();
+    expect(sentBody("${?subject}x${/}", event, "{}")).toBeUndefined();
+    expect(sentBody("${data.id ?? id | json}", event, "{}")).toBeUndefined();
+    expect(sentBody(undefined, event, "{}")).toBeUndefined();
+  });
+});
+
+describe("asCurl", () => {
+  it("survives a shell, whatever is in it", () => {
+    const nasty = `'; echo pwned > /tmp/x; ' "$HOME" \`id\` $(id) \\ !! \n@file "`;
+    expect(execFileSync("sh", ["-c", `printf %s ${shellQuote(nasty)}`]).toString()).toBe(nasty);
+  });
+  it("gives each argument as it is", () => {
+    const command = asCurl({
+      url: "https://example.com/a[1]?x={y}&z='",
+      request_headers: { "webhook-id": ["evt_1"], "X-Two": ["a", "b'c"], "X-Empty": [""], "Content-Length": ["12"], Bad: ["a\r\nInjected: 1"], None: null },
+    }, "@data with 'quotes'");
+    const script = `curl() { for a in "$@"; do printf '%s\\0' "$a"; done; }\n${command}`;
+    expect(execFileSync("sh", ["-c", script]).toString().split("\0").slice(0, -1)).toEqual([
+      "--globoff", "--include", "--request", "POST", "--url", "https://example.com/a[1]?x={y}&z='",
+      "--header", "webhook-id: evt_1", "--header", "X-Two: a", "--header", "X-Two: b'c", "--header", "X-Empty;", "--header", "Bad: a Injected: 1",
+      "--data-raw", "@data with 'quotes'",
+    ]);
+  });
+  it("leaves out what is not known", () => {
+    expect(asCurl({ url: "http://x" }, undefined)).toBe("curl --globoff --include --request POST \\\n  --url 'http://x'");
+  });
+});
+
+describe("outcomeOf", () => {
+  const attempt = (more: Partial<Attempt>): Attempt => ({
+    id: "att_1", delivery: "dlv_1", endpoint: "ep_1", event: "evt_1", app: "acme", type: "a.b", trigger: "publish",
+    number: 1, status: "failed", final: false, started_at: "2026-11-22T00:00:00Z", duration_ms: 12, ...more,
+  });
+  it("says what happened", () => {
+    expect(outcomeOf(attempt({ status: "succeeded", response_status: 204, final: true }))).toEqual({ title: "Taken: the receiver answered 204", sentence: "" });
+    expect(outcomeOf(attempt({ reason: "timeout", detail: "no answer within 1s: connected" }))).toMatchObject({ title: "Failed: timed out", sentence: "No answer within 1s: connected." });
+    expect(outcomeOf(attempt({ reason: "status", response_status: 500, detail: "The receiver answered 500." })).title).toBe("Failed: the receiver answered 500");
+    expect(outcomeOf(attempt({ status: "canceled", reason: "canceled" }))).toMatchObject({ title: "Canceled", sentence: expect.stringContaining("ended") as string });
+  });
+});

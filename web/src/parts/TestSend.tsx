@@ -1,0 +1,103 @@
+import { Button, Group, Paper, Select, Stack, Text, ThemeIcon } from "@mantine/core";
+import { IconCheck, IconSend, IconX } from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, type Attempt, type Endpoint, ok, type Schemas } from "../api/client.ts";
+import { endpointsChanged, useEventTypes } from "../api/queries.ts";
+import { fits } from "../lib/text.ts";
+import { humanDuration } from "../lib/time.ts";
+import { CodeBlock } from "./Code.tsx";
+import { Failure } from "./states.tsx";
+import { Status, StatusCode } from "./Status.tsx";
+
+const plain = "webhook.test";
+
+/** The types that a test may have: the endpoint's own first, then the rest of the catalogue. */
+export function testTypes(patterns: string[], catalogue: { name: string; archived: boolean }[]) {
+  const names = catalogue.filter((t) => !t.archived).map((t) => t.name);
+  const wanted = patterns.length === 0 ? names : names.filter((n) => patterns.some((p) => fits(p, n)));
+  const exact = patterns.filter((p) => !p.endsWith("*") && !names.includes(p));
+  const others = names.filter((n) => !wanted.includes(n) && n !== plain);
+  const groups = [{ group: "A plain test", items: [plain] }];
+  const own = [...exact, ...wanted].filter((n) => n !== plain);
+  if (own.length > 0) groups.push({ group: "What this endpoint listens to", items: own });
+  if (others.length > 0) groups.push({ group: "Other event types", items: others });
+  return groups;
+}
+
+interface TestSendProps {
+  endpoint: Endpoint;
+  /** Is told each result. */
+  onResult?(attempt: Attempt): void;
+}
+
+/** Sends a test event now, and shows at once what the receiver answered. */
+export function TestSend({ endpoint, onResult }: TestSendProps) {
+  const [type, setType] = useState(plain);
+  const types = useEventTypes();
+  const queries = useQueryClient();
+  const send = useMutation({
+    mutationFn: (): Promise<Attempt> => ok(api.POST("/v1/endpoints/{id}/test", {
+      params: { path: { id: endpoint.id } },
+      body: (type === plain ? {} : { type }) as Schemas["TestInput"],
+    })),
+    onSuccess: (attempt) => {
+      onResult?.(attempt);
+      endpointsChanged(queries, endpoint.id);
+    },
+  });
+  return (
+    <Stack gap="sm">
+      <Group align="flex-end" gap="sm">
+        <Select
+          label="Event type"
+          data={testTypes(endpoint.events ?? [], types.data ?? [])}
+          value={type}
+          onChange={(value) => setType(value ?? plain)}
+          searchable
+          limit={200}
+          allowDeselect={false}
+          nothingFoundMessage="No such event type"
+          style={{ flex: "1 1 220px", maxWidth: 360 }}
+        />
+        <Button leftSection={<IconSend size={16} />} loading={send.isPending} onClick={() => send.mutate()}>
+          Send a test event
+        </Button>
+      </Group>
+      <div role="status" aria-live="polite">
+        {send.isPending && <Text size="sm" c="dimmed">Waiting for the answer…</Text>}
+        {send.error && <Failure error={send.error} />}
+        {send.data && !send.isPending && <TestResult attempt={send.data} />}
+      </div>
+    </Stack>
+  );
+}
+
+/** What came back for a test event. */
+function TestResult({ attempt }: { attempt: Attempt }) {
+  const good = attempt.status === "succeeded";
+  const color = good ? "teal" : "red";
+  const body = attempt.response_body ?? (attempt.response_body_base64 ? `${attempt.response_body_base64} (Base64: the answer is not text)` : "");
+  return (
+    <Paper withBorder p="sm" style={{ borderColor: `var(--mantine-color-${color}-filled)`, borderInlineStartWidth: 4 }}>
+      <Stack gap="xs">
+        <Group gap="xs" wrap="nowrap">
+          <ThemeIcon variant="light" color={color} size="sm" radius="xl">{good ? <IconCheck size={14} /> : <IconX size={14} />}</ThemeIcon>
+          <Text fw={600} size="sm">{good ? "The receiver accepted it" : "The receiver did not accept it"}</Text>
+        </Group>
+        <Group gap="xs">
+          <Status value={attempt.status} />
+          <StatusCode attempt={attempt} />
+          <Text size="sm">{humanDuration(attempt.duration_ms)}</Text>
+        </Group>
+        <Text size="sm" className="foreign">
+          {attempt.detail ?? `${good ? "An" : "Only an"} answer with a status from 200 to 299 counts as success.`}
+        </Text>
+        {body !== "" && <CodeBlock title="Response body" code={body} maxHeight={220} wrap />}
+        {body === "" && attempt.response_status && <Text size="sm" c="dimmed">The answer had no body.</Text>}
+        {attempt.response_truncated && <Text size="sm" c="dimmed">The answer went on; this is its beginning.</Text>}
+        <Text size="sm" c="dimmed">Test events are not tried again.</Text>
+      </Stack>
+    </Paper>
+  );
+}

@@ -1,0 +1,56 @@
+// Ranges of time: ISO times in the address, the viewer's zone in the fields.
+import { localTime } from "../../lib/time.ts";
+
+export interface Range {
+  since?: string;
+  until?: string;
+}
+
+/** Ranges that end now. */
+export const presets: { label: string; ms: number }[] = [
+  { label: "Last 15 minutes", ms: 15 * 60_000 },
+  { label: "Last hour", ms: 3_600_000 },
+  { label: "Last 24 hours", ms: 86_400_000 },
+  { label: "Last 7 days", ms: 7 * 86_400_000 },
+  { label: "Last 30 days", ms: 30 * 86_400_000 },
+];
+
+/** A preset, to the whole second. */
+export function presetRange(ms: number, now: Date = new Date()): Range {
+  return { since: new Date(Math.floor((now.getTime() - ms) / 1000) * 1000).toISOString() };
+}
+
+/** What an input of type datetime-local shows for a time: "2026-11-22T14:02:11" in the viewer's zone. */
+export function toField(iso: string | undefined): string {
+  if (!iso) return "";
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return "";
+  const two = (n: number) => String(n).padStart(2, "0");
+  const year = String(at.getFullYear()).padStart(4, "0");
+  return `${year}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** The time that such an input holds; undefined if it is empty or none. */
+export function fromField(text: string): string | undefined {
+  if (text === "") return undefined;
+  const at = new Date(text);
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+}
+
+/** Says what is wrong with a range, if anything is. */
+export function checkRange({ since, until }: Range): string | undefined {
+  if (since && until && new Date(since) >= new Date(until)) return "The end must be later than the beginning.";
+  return undefined;
+}
+
+/** A range in a few words. */
+export function rangeLabel({ since, until }: Range, now: Date = new Date()): string {
+  const text = (iso: string) => {
+    const at = new Date(iso);
+    return Number.isNaN(at.getTime()) ? iso : localTime(at, now);
+  };
+  if (since && until) return `${text(since)} – ${text(until)}`;
+  if (since) return `Since ${text(since)}`;
+  if (until) return `Before ${text(until)}`;
+  return "Any time";
+}

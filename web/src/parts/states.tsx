@@ -1,0 +1,86 @@
+import { Alert, Button, Code, Group, Paper, Skeleton, Stack, Text, ThemeIcon, Title } from "@mantine/core";
+import { IconAlertTriangle, IconMoodEmpty } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
+import { type ComponentType, type ReactNode, useEffect } from "react";
+import { Problem } from "../api/client.ts";
+import { useLostSince } from "../api/reach.ts";
+
+/** Says what went wrong and what to do about it. */
+export function Failure({ error, action }: { error: unknown; action?: ReactNode }) {
+  const p = error instanceof Problem ? error : undefined;
+  return (
+    <Alert color="red" variant="light" icon={<IconAlertTriangle />} title={p?.title ?? "Something went wrong"} role="alert">
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm" className="foreign">{p?.detail ?? (error instanceof Error ? error.message : String(error))}</Text>
+        {p && p.errors.length > 0 && (
+          <ul>
+            {p.errors.map((e) => (
+              <li key={e.field + e.code}>
+                <Code>{e.field}</Code> <span className="foreign">{e.detail}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+        {p?.requestId && (
+          <Text size="sm" c="dimmed">
+            The server's log says more, under <Code>{p.requestId}</Code>.
+          </Text>
+        )}
+        {action}
+      </Stack>
+    </Alert>
+  );
+}
+
+/** What a query shows before it has data: a skeleton, or its failure with a way to try again. */
+export function Waiting({ query, lines = 4 }: { query: { error: unknown; refetch: () => unknown }; lines?: number }) {
+  if (query.error) {
+    return <Failure error={query.error} action={<Button size="xs" variant="light" color="red" onClick={() => void query.refetch()}>Try again</Button>} />;
+  }
+  return (
+    <Stack gap="sm" role="status" aria-label="Loading">
+      {Array.from({ length: lines }, (_, i) => (
+        <Skeleton key={i} h={28} w={`${100 - ((i * 17) % 40)}%`} />
+      ))}
+    </Stack>
+  );
+}
+
+/** Nothing here: says why, and what to do next. */
+export function Empty({ title, children, action, icon: Icon = IconMoodEmpty }: { title: string; children?: ReactNode; action?: ReactNode; icon?: ComponentType<{ size?: number; stroke?: number }> }) {
+  return (
+    <Paper withBorder p="xl">
+      <Stack align="center" ta="center" gap="xs" maw={520} mx="auto">
+        <ThemeIcon variant="light" size={48} radius="xl">
+          <Icon size={26} stroke={1.5} />
+        </ThemeIcon>
+        <Title order={2} size="h3">{title}</Title>
+        {children && <Text c="dimmed" size="sm" component="div">{children}</Text>}
+        {action && <Group mt="xs">{action}</Group>}
+      </Stack>
+    </Paper>
+  );
+}
+
+/** An address without a page. */
+export function NotFound() {
+  useEffect(() => {
+    document.title = "There is no such page";
+  }, []);
+  return (
+    <Empty title="There is no such page" action={<Button component={Link} to="/">To the start</Button>}>
+      The link is incomplete, or the page has moved.
+    </Empty>
+  );
+}
+
+/** A page that broke: the rest keeps working. One whose script could not be loaded is loaded once the server answers. */
+export function PageError({ error, reset }: { error: unknown; reset?: () => void }) {
+  const absent = error instanceof Problem && error.status === 0;
+  const lost = useLostSince() !== undefined;
+  useEffect(() => {
+    if (absent && !lost) location.reload();
+  }, [absent, lost]);
+  if (absent) return <Failure error={error} />;
+  return <Failure error={error} action={<Button size="xs" variant="light" color="red" onClick={() => (reset ? reset() : location.reload())}>Try again</Button>} />;
+}
