@@ -1,15 +1,16 @@
 # Everything a change must pass is `make test`. It needs Go; the race detector
-# needs a C compiler too, which is installed where this is Debian and root.
+# needs a C compiler, and the dashboard's tests need Node.js and Chromium: what is
+# missing is installed where this is Debian and root, and named elsewhere.
 
 GO ?= go
 export CGO_ENABLED = 0
 
-.PHONY: build test lint race fuzz crash bench tools
+.PHONY: build test lint race fuzz crash bench tools web web-current web-test screenshots web-tools
 
 build: ## the binary, in ./bin
 	$(GO) build -trimpath -o bin/bellhop ./cmd/bellhop
 
-test: tools lint fuzz race
+test: tools web-tools lint fuzz web-current race web-test
 
 lint:
 	@test -z "$$($(GO) tool gofumpt -l .)" || { echo "not formatted (run: go tool gofumpt -w .):"; $(GO) tool gofumpt -l .; exit 1; }
@@ -31,6 +32,28 @@ fuzz:
 		done; \
 	done
 
+# The dashboard. Its build is committed, so that the program needs no Node.js.
+API = web/node_modules/.openapi.json
+TYPES = cd web && npx --no-install openapi-typescript node_modules/.openapi.json -o
+
+web: web-tools ## its API types and its build, made anew
+	$(GO) run ./cmd/bellhop openapi >$(API)
+	$(TYPES) src/api/schema.ts
+	cd web && npm run --silent build
+
+web-current: web-tools ## fails unless what is committed is what the sources give
+	$(GO) run ./cmd/bellhop openapi >$(API)
+	@$(TYPES) node_modules/.schema.ts >/dev/null
+	@cmp web/node_modules/.schema.ts web/src/api/schema.ts || { echo "web/src/api/schema.ts is not what the API gives: run make web"; exit 1; }
+	cd web && npm run --silent check && npx --no-install vite build --logLevel warn --outDir node_modules/.dist
+	@diff -r web/node_modules/.dist web/dist || { echo "web/dist is not what the sources give: run make web"; exit 1; }
+
+web-test: web-tools build ## the dashboard's logic, and the binary in Chromium
+	cd web && npm run --silent test && npm run --silent browser
+
+screenshots: web-tools build ## docs/images, made anew
+	cd web && npm run --silent screenshots
+
 crash: ## the long crash run: 200 kills
 	CGO_ENABLED=1 $(GO) test -race -timeout 60m -run Crash ./e2e -crashes 200
 
@@ -46,3 +69,22 @@ tools:
 			echo "the race detector needs a C compiler: install gcc or clang"; exit 1; \
 		fi; \
 	fi
+
+# Vite needs Node.js 20.19 or 22.12, or newer.
+NODE_FITS = node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)'
+CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium /usr/bin/chromium-browser /usr/bin/google-chrome))
+
+web-tools:
+	@missing=""; \
+	command -v npm >/dev/null || missing="nodejs npm"; \
+	[ -n "$(CHROMIUM)" ] || missing="$$missing chromium fonts-dejavu-core"; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -q && apt-get install -qy --no-install-recommends $$missing; \
+		else \
+			echo "the dashboard's tests need $$missing: install that, or name your Chromium with CHROMIUM=/path"; exit 1; \
+		fi; \
+	fi
+	@$(NODE_FITS) || { echo "Node.js is too old: 20.19, or 22.12, or newer is needed: https://nodejs.org"; exit 1; }
+	@cmp -s web/package-lock.json web/node_modules/.package-lock.installed || { \
+		(cd web && npm ci --no-fund --no-audit --loglevel=error) && cp web/package-lock.json web/node_modules/.package-lock.installed; }

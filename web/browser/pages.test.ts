@@ -1,0 +1,113 @@
+// What must hold on every page: axe finds nothing serious, nothing scrolls sideways
+// on a phone, no script fails and the policy refuses nothing, in light and dark.
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Bellhop } from "./bellhop.ts";
+import { Complaints, expectAccessible, expectNoSidewaysScroll, launch, settled, signedIn } from "./chromium.ts";
+import { Receiver } from "./receiver.ts";
+import { fill, type Sample } from "./sample.ts";
+
+let bellhop: Bellhop;
+let browser: Browser;
+let good: Receiver;
+let bad: Receiver;
+let sample: Sample;
+beforeAll(async () => {
+  [bellhop, browser, good, bad] = await Promise.all([Bellhop.start("--dev"), launch(), Receiver.start(), Receiver.start()]);
+  sample = await fill(bellhop, good, bad);
+});
+afterAll(async () => {
+  await browser?.close();
+  await bellhop?.stop();
+  await Promise.all([good?.stop(), bad?.stop()]);
+});
+
+const pages: [string, (s: Sample) => string][] = [
+  ["Overview", () => "/"],
+  ["Start", () => "/start"],
+  ["Endpoints", () => "/endpoints"],
+  ["New endpoint", () => "/endpoints/new"],
+  ["Endpoint, working", (s) => `/endpoints/${s.working}`],
+  ["Endpoint, failing", (s) => `/endpoints/${s.failing}`],
+  ["Endpoint, paused", (s) => `/endpoints/${s.paused}`],
+  ["Endpoint, its settings", (s) => `/endpoints/${s.failing}?tab=settings`],
+  ["Endpoint, its secret", (s) => `/endpoints/${s.working}?tab=secret`],
+  ["Edit endpoint", (s) => `/endpoints/${s.failing}/edit`],
+  ["Events", () => "/events"],
+  ["Event", (s) => `/events/${s.event}`],
+  ["Logs", () => "/logs"],
+  ["Failed logs", () => "/logs?status=failed"],
+  ["Attempt", (s) => `/logs?attempt=${s.attempt}`],
+  ["Live logs", () => "/logs?live=1"],
+  ["Event types", () => "/event-types"],
+  ["Event type", () => "/event-types/invoice.purchase"],
+  ["Edit event type", () => "/event-types/invoice.purchase?edit=1"],
+  ["Apps", () => "/apps"],
+  ["Keys", () => "/keys"],
+  ["Sessions", () => "/keys?kind=session"],
+  ["Audit log", () => "/audit"],
+  ["Dialects", () => "/dialects"],
+  ["Dialect", () => "/dialects?name=github"],
+  ["Inboxes", () => "/inboxes"],
+  ["Inbox", (s) => `/inboxes/${s.inbox}`],
+  ["Settings", () => "/settings"],
+  ["No such page", () => "/nowhere"],
+  ["No such endpoint", () => "/endpoints/ep_0000000000000"],
+  ["No such event", () => "/events/evt_0000000000000"],
+];
+
+describe("times", () => {
+  it("are the viewer's, with UTC at hand", async () => {
+    const context = await signedIn(browser, bellhop, { timezoneId: "America/Vancouver" });
+    const page = await context.newPage();
+    await page.goto(`${bellhop.url}/events/${sample.event}`);
+    const time = page.locator("time").first();
+    await time.waitFor();
+    const at = new Date((await time.getAttribute("datetime"))!);
+    const clock = new Intl.DateTimeFormat("en-GB", { timeZone: "America/Vancouver", hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(at);
+    expect(await time.innerText()).toContain(clock);
+    expect(await time.getAttribute("title")).toContain(at.toISOString().replace("T", " ").replace("Z", " UTC"));
+    await context.close();
+  });
+});
+
+describe("the keyboard", () => {
+  it("is enough: past the navigation, into a line of the log, and out again", async () => {
+    const page = await (await signedIn(browser, bellhop)).newPage();
+    await page.goto(`${bellhop.url}/logs`);
+    await page.getByRole("row").nth(3).waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter"); // Skip to content
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("content");
+    const into = page.getByRole("row").nth(1).getByRole("link", { name: /^Open the attempt/ });
+    for (let i = 0; i < 40 && !(await into.evaluate((e) => e === document.activeElement)); i++) await page.keyboard.press("Tab");
+    expect(await into.evaluate((e) => e === document.activeElement)).toBe(true);
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await page.waitForFunction(() => document.activeElement !== document.body); // the focus came back
+    await page.context().close();
+  });
+});
+
+for (const [look, options] of [
+  ["light", { colorScheme: "light" }],
+  ["dark", { colorScheme: "dark" }],
+  ["phone", { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
+] as const) {
+  describe(look, () => {
+    let page: Page;
+    beforeAll(async () => {
+      page = await (await signedIn(browser, bellhop, options)).newPage();
+    });
+    it.each(pages)("%s", async (name, path) => {
+      const complaints = new Complaints(page);
+      await page.goto(bellhop.url + path(sample));
+      await settled(page);
+      await expectAccessible(page, name);
+      if (look === "phone") await expectNoSidewaysScroll(page, name);
+      complaints.expectNone();
+    });
+  });
+}
