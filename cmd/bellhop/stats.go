@@ -45,8 +45,8 @@ func (p *program) showBuckets(s client.Stats) {
 		if b.Failed > 0 {
 			failed.style = bad
 		}
-		d := b.Duration
-		t.add(from, number(b.Succeeded), failed, number(b.Exhausted), measured(d.P50), measured(d.P95), measured(d.P99), took(b.MaxDurationMS))
+		d, most := b.Duration, b.MaxDurationMS
+		t.add(from, number(b.Succeeded), failed, number(b.Exhausted), within(d.P50, most), within(d.P95, most), within(d.P99, most), took(most))
 	}
 	for _, b := range s.Buckets {
 		row(p.when(b.Start), b)
@@ -61,3 +61,7 @@ func (p *program) showBuckets(s client.Stats) {
 
 // measured shows a percentile.
 func measured(ms float64) cell { return took(int64(math.Round(ms))) }
+
+// within shows a percentile that is at most the longest, as it must be: percentiles
+// are counted in classes, and the longest is in whole milliseconds.
+func within(ms float64, longest int64) cell { return took(min(int64(math.Round(ms)), longest)) }
