@@ -21,7 +21,7 @@ race: ## all tests, the built binary's included, with the race detector
 	CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...
 
 # A short run of every fuzz target; FUZZTIME=10m for a long one. It is counted, since
-# with a time a fuzzing worker that is busy as the time ends counts as a failure.
+# with a time Go 1.26 may fail where nothing is wrong, as that ends (golang/go#75804).
 FUZZTIME ?= 20000x
 fuzz:
 	@set -e; for pkg in $$($(GO) list ./...); do \
