@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { LaneState } from "../../../api/client.ts";
+import { written } from "../../../lib/time.ts";
 import { countdown, laneWords } from "./laneWords.ts";
 
 const now = new Date(2027, 5, 1, 14, 10, 0);
 const minutesAgo = (n: number) => new Date(now.getTime() - n * 60_000).toISOString();
 const lane: LaneState = { circuit: "closed", concurrency: 8, consecutive_failures: 0, in_flight: 0, queued: 0 };
 const endpoint = { status: "active", concurrency: 8, ordering: "none" } as const;
-const clock = (time: string) => new Date(time).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = (time: string) => written(new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }), new Date(time));
 
 describe("laneWords", () => {
   it("says that it works", () => {
