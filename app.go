@@ -6,11 +6,18 @@ import "time"
 type App struct {
 	// ID is chosen by the platform ("acme") or generated: 1 to 64 letters,
 	// digits, dots, hyphens and underscores, beginning with a letter or digit.
-	ID        string            `json:"id"`
-	Name      string            `json:"name,omitempty"`
-	Metadata  map[string]string `json:"metadata,omitempty"`
-	CreatedAt time.Time         `json:"created_at"`
-	UpdatedAt time.Time         `json:"updated_at"`
+	ID       string            `json:"id"`
+	Name     string            `json:"name,omitempty"`
+	Metadata map[string]string `json:"metadata,omitempty"`
+	// MaxEndpoints is how many endpoints may listen to it; 0 means the
+	// installation's default.
+	MaxEndpoints int       `json:"max_endpoints,omitempty"`
+	CreatedAt    time.Time `json:"created_at"`
+	UpdatedAt    time.Time `json:"updated_at"`
+
+	// Revision counts changes: a save that was made from an older revision is
+	// refused by the store. A new app has 0.
+	Revision int64 `json:"-"`
 }
 
 // EventType is one entry of the catalogue of what can happen.
@@ -29,4 +36,7 @@ type EventType struct {
 	Archived  bool      `json:"archived"`
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
+
+	// Revision counts changes, as that of an App.
+	Revision int64 `json:"-"`
 }

@@ -71,36 +71,9 @@ const (
 	EndpointDisabled EndpointStatus = "disabled"
 )
 
-// Ordering says which deliveries of an endpoint wait for which.
-type Ordering string
-
-// The orderings of an endpoint.
-const (
-	// OrderingNone delivers as fast as the lane allows, in no promised order.
-	OrderingNone Ordering = "none"
-	// OrderingSubject delivers events of one subject one after the other; a
-	// retry holds back only its own subject. Events without a subject are in
-	// no order.
-	OrderingSubject Ordering = "subject"
-	// OrderingEndpoint delivers strictly one at a time.
-	OrderingEndpoint Ordering = "endpoint"
-)
-
 // RateLimit is a token bucket.
 type RateLimit struct {
 	PerSecond float64 `json:"per_second"`
 	// Burst is how many deliveries may go at once after a quiet time; 0 means 1.
 	Burst int `json:"burst,omitempty"`
-}
-
-// OrderKey is the group within which deliveries of one endpoint wait for each
-// other, or "" where they don't.
-func (o Ordering) OrderKey(e *Event) string {
-	switch {
-	case o == OrderingEndpoint:
-		return "*"
-	case o == OrderingSubject && e.Subject != "":
-		return e.App + "/" + e.Subject
-	}
-	return ""
 }

@@ -2,7 +2,9 @@ package bellhop
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 )
 
 // Error is what a caller did wrong, or cannot have: a stable code, a sentence,
@@ -14,6 +16,8 @@ type Error struct {
 	Detail string
 	// Fields name each field at fault.
 	Fields []FieldError
+	// RetryAfter, if not 0, is when to try again at the earliest.
+	RetryAfter time.Duration
 }
 
 // FieldError is what is wrong with one field.
@@ -33,21 +37,23 @@ type Code string
 
 // The codes of errors. package api maps each to one HTTP status.
 const (
-	CodeInvalid        Code = "invalid"         // one or more fields are wrong
-	CodeInvalidData    Code = "invalid_data"    // data breaks the schema of its event type
-	CodeUnknownApp     Code = "unknown_app"     // publish or endpoint names an app that does not exist
-	CodeUnknownType    Code = "unknown_type"    // the catalogue is enforced and lacks the type
-	CodeArchivedType   Code = "archived_type"   // the catalogue is enforced and the type is archived
-	CodeNotFound       Code = "not_found"       // no such object
-	CodeConflict       Code = "conflict"        // the object was changed meanwhile, or is in use
-	CodeIDConflict     Code = "id_conflict"     // the publisher's id was used for different content
-	CodeErased         Code = "erased"          // the event's data is gone
-	CodeEndpointStatus Code = "endpoint_status" // the endpoint is disabled, so this cannot be done
-	CodeVerification   Code = "verify_failed"   // the URL did not answer the verification as it must
-	CodeUnavailable    Code = "unavailable"     // the store cannot take writes now; try again
-	CodeTooLarge       Code = "too_large"       // the data or the batch is larger than allowed
-	CodeInboxesOff     Code = "inboxes_off"     // the operator has not enabled inboxes
-	CodeUnsubscribed   Code = "not_subscribed"  // a resend to an endpoint that does not listen to the app
+	CodeInvalid        Code = "invalid"           // one or more fields are wrong
+	CodeInvalidData    Code = "invalid_data"      // data breaks the schema of its event type
+	CodeUnknownApp     Code = "unknown_app"       // publish or endpoint names an app that does not exist
+	CodeUnknownType    Code = "unknown_type"      // the catalogue is enforced and lacks the type
+	CodeArchivedType   Code = "archived_type"     // the catalogue is enforced and the type is archived
+	CodeNotFound       Code = "not_found"         // no such object
+	CodeConflict       Code = "conflict"          // the object was changed meanwhile, or is in use
+	CodeIDConflict     Code = "id_conflict"       // the publisher's id was used for different content
+	CodeErased         Code = "erased"            // the event's data is gone
+	CodeEndpointStatus Code = "endpoint_status"   // the endpoint is disabled, so this cannot be done
+	CodeVerification   Code = "verify_failed"     // the URL did not answer the verification as it must
+	CodeUnavailable    Code = "unavailable"       // the store cannot take writes now; try again
+	CodeTooLarge       Code = "too_large"         // the data or the batch is larger than allowed
+	CodeInboxesOff     Code = "inboxes_off"       // the operator has not enabled inboxes
+	CodeForbidden      Code = "forbidden"         // the caller's role or apps do not allow it
+	CodeTooMany        Code = "too_many_requests" // a bound on how much is done at once or per second
+	CodeUnsubscribed   Code = "not_subscribed"    // a resend to an endpoint that does not listen to the app
 )
 
 // Error gives the sentence and the fields.
@@ -78,10 +84,34 @@ func CodeOf(err error) Code {
 // IsNotFound tells whether err says that there is no such object.
 func IsNotFound(err error) bool { return CodeOf(err) == CodeNotFound }
 
-func invalid(field, code, detail string) *Error {
-	return &Error{Code: CodeInvalid, Detail: "The request is not valid", Fields: []FieldError{{field, code, detail}}}
+// Invalid is the error of a request with these fields at fault.
+func Invalid(detail string, fields ...FieldError) *Error {
+	return &Error{Code: CodeInvalid, Detail: detail, Fields: fields}
 }
 
-func notFound(what, id string) *Error {
-	return &Error{Code: CodeNotFound, Detail: "There is no " + what + " " + id}
+// Wrong is the error of a request with one field at fault.
+func Wrong(field, code, detail string) *Error {
+	return Invalid("The request is not valid", FieldError{field, code, detail})
+}
+
+// NotFound is the error for an object that does not exist, or that must look to the
+// caller as if it did not.
+func NotFound(what, id string) *Error {
+	return &Error{Code: CodeNotFound, Detail: "There is no " + what + " " + Clip(id)}
+}
+
+// UnknownApp is the error of a field that names an app which does not exist, or
+// which must look to the caller as if it did not.
+func UnknownApp(field, app string) *Error {
+	return &Error{Code: CodeUnknownApp, Detail: "There is no such app", Fields: []FieldError{
+		{field, "unknown_app", fmt.Sprintf("there is no app %q: create it first", Clip(app))},
+	}}
+}
+
+// Clip shortens a text that somebody sent, so that a message can quote it.
+func Clip(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return s
 }

@@ -1,9 +1,6 @@
 package bellhop
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Key lets a program or a person use the API. Only the hash of its token is
 // kept. A portal link is a key with an expiry and one app.
@@ -11,8 +8,8 @@ type Key struct {
 	ID   KeyID  `json:"id"`
 	Name string `json:"name,omitempty"`
 	Role Role   `json:"role"`
-	// Apps limits the key to these apps; none means all.
-	Apps []string `json:"apps,omitempty"`
+	// Scope is the apps that the key reaches.
+	Scope Scope `json:"-"`
 	// Portal marks a portal link.
 	Portal bool `json:"portal,omitempty"`
 	// Session is, for a session of the dashboard, the key that was signed in
@@ -40,9 +37,26 @@ const (
 	RoleViewer Role = "viewer"
 )
 
-// Sees tells whether the key reaches the app.
-func (k *Key) Sees(app string) bool {
-	return len(k.Apps) == 0 || slices.Contains(k.Apps, app)
+// Principal is who a key stands for. Of a session it is the key that was signed in
+// with.
+func (k *Key) Principal() Principal {
+	actor := k.ID
+	if k.Session != 0 {
+		actor = k.Session
+	}
+	return Principal{Role: k.Role, Scope: k.Scope, Actor: actor.String()}
+}
+
+// KeyRequest asks for a key or a portal link.
+type KeyRequest struct {
+	Name string
+	Role Role
+	// Apps limits the key; none means all. A portal link has exactly one.
+	Apps []string
+	// ExpiresIn is 0 for a key that stays valid until it is deleted, and for a
+	// portal link of an hour.
+	ExpiresIn Duration
+	Portal    bool
 }
 
 // AuditEntry is one line of the audit log: who changed what. It is written in the

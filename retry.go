@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -32,23 +30,15 @@ const (
 	maxRetries    = 200
 )
 
-// defaultRetryDelays: 5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 2 h, 4 h, 8 h, and
-// then every 12 h up to day seven.
-func defaultRetryDelays() []Duration {
-	d := []Duration{
+// defaultRetryDelays are the first pauses of the default schedule; the last one is
+// repeated until the delivery is seven days old.
+func defaultRetryDelays() [10]Duration {
+	return [...]Duration{
 		Duration(5 * time.Second), Duration(30 * time.Second),
 		Duration(2 * time.Minute), Duration(10 * time.Minute), Duration(30 * time.Minute),
 		Duration(time.Hour), Duration(2 * time.Hour), Duration(4 * time.Hour), Duration(8 * time.Hour),
+		Duration(12 * time.Hour),
 	}
-	var age Duration
-	for _, x := range d {
-		age += x
-	}
-	for age+Duration(12*time.Hour) <= Duration(7*24*time.Hour) {
-		d = append(d, Duration(12*time.Hour))
-		age += Duration(12 * time.Hour)
-	}
-	return d
 }
 
 // IsDefault tells whether the policy is the default schedule.
@@ -56,24 +46,68 @@ func (p RetryPolicy) IsDefault() bool { return p.Delays == nil && p.Initial == 0
 
 // Schedule is the policy as a list of delays, before jitter.
 func (p RetryPolicy) Schedule() []Duration {
-	switch {
-	case p.Delays != nil:
+	if p.Delays != nil {
 		return p.Delays
-	case p.Initial == 0:
-		return defaultRetryDelays()
 	}
 	var delays []Duration
 	var age Duration
-	for d := p.Initial; age+d <= p.Until && len(delays) < maxRetries; {
+	for n := 1; ; n++ {
+		d, ok := p.Delay(n)
+		if !ok || age+d > p.EndsAfter() {
+			return delays
+		}
 		delays = append(delays, d)
 		age += d
-		d = min(Duration(float64(d)*p.Factor), p.Max)
 	}
-	return delays
 }
 
-// check says what is wrong with the policy, naming the field under "retry".
-func (p RetryPolicy) check() *FieldError {
+// Delay is the pause after attempt number n (from 1), before jitter; false if there
+// is no further attempt. How old the delivery may become is asked besides (EndsAfter).
+func (p RetryPolicy) Delay(n int) (Duration, bool) {
+	switch {
+	case n < 1 || n > maxRetries:
+		return 0, false
+	case p.Delays != nil:
+		if n > len(p.Delays) {
+			return 0, false
+		}
+		return p.Delays[n-1], true
+	case p.Initial == 0:
+		first := defaultRetryDelays()
+		return first[min(n, len(first))-1], true
+	}
+	d := p.Initial
+	for range n - 1 {
+		if d = min(Duration(float64(d)*p.Factor), p.Max); d == p.Max {
+			break
+		}
+	}
+	return d, true
+}
+
+// EndsAfter is the age beyond which no attempt begins; 0 for none, where only the
+// number of attempts counts.
+func (p RetryPolicy) EndsAfter() Duration {
+	switch {
+	case p.Delays != nil:
+		return 0
+	case p.Initial == 0:
+		return Duration(7 * 24 * time.Hour)
+	}
+	return p.Until
+}
+
+// Longest is the longest pause: what a receiver that asks for more time can get.
+func (p RetryPolicy) Longest() (longest Duration) {
+	for _, d := range p.Schedule() {
+		longest = max(longest, d)
+	}
+	return longest
+}
+
+// Check says what is wrong with the policy, naming the field under "retry"; nil if
+// nothing is.
+func (p RetryPolicy) Check() *FieldError {
 	bad := func(field, format string, a ...any) *FieldError {
 		return &FieldError{Field: field, Code: "retry", Detail: fmt.Sprintf(format, a...)}
 	}
@@ -150,63 +184,4 @@ func (p *RetryPolicy) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	return fmt.Errorf(`retry must be a list of delays (["5s","2m"]) or an object ({"initial":"5s","factor":2,"max":"1h","until":"7d"})`)
-}
-
-// decision is what an attempt's result means for its delivery and its endpoint.
-type decision struct {
-	status AttemptStatus
-	final  bool
-	nextAt time.Time
-	// disable: the receiver said that the endpoint is gone for good.
-	disable bool
-	// slow: the receiver is overloaded; its lane should send less at once.
-	slow bool
-}
-
-// decide says what is next for a delivery after its attempt number n (from 1).
-// It is pure: random is in [0, 1) and gives the jitter of ±10 %.
-func decide(policy RetryPolicy, trigger Trigger, n int, status int, header http.Header, now time.Time, random float64) decision {
-	if status >= 200 && status <= 299 {
-		return decision{status: AttemptSucceeded, final: true}
-	}
-	d := decision{status: AttemptFailed}
-	switch status {
-	case http.StatusGone:
-		d.disable = true
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		d.slow = true
-	}
-	schedule := policy.Schedule()
-	if trigger == TriggerTest || n > len(schedule) {
-		d.final = true
-		return d
-	}
-	delay := time.Duration(float64(schedule[n-1]) * (0.9 + 0.2*random))
-	if after, ok := retryAfter(header, now); ok {
-		longest := Duration(0)
-		for _, s := range schedule {
-			longest = max(longest, s)
-		}
-		delay = max(delay, min(after, time.Duration(longest)))
-	}
-	d.nextAt = now.Add(delay)
-	return d
-}
-
-// retryAfter reads a Retry-After header (RFC 9110 §10.2.3): seconds or a date.
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	v := h.Get("Retry-After")
-	if v == "" {
-		return 0, false
-	}
-	if s, err := strconv.ParseInt(v, 10, 64); err == nil {
-		if s < 0 {
-			return 0, false
-		}
-		return time.Duration(min(s, int64(maxRetrySpan)/int64(time.Second))) * time.Second, true
-	}
-	if t, err := http.ParseTime(v); err == nil {
-		return max(t.Sub(now), 0), true
-	}
-	return 0, false
 }

@@ -7,14 +7,17 @@ import (
 )
 
 // Store keeps everything durably. Its methods are the steps of an event's way:
-// each is one transaction, takes slices, and is told the time. It is implemented
-// by packages sqlite, postgres and memstore, and package storetest says in code
-// what they must do.
+// each is one transaction, takes slices, and is told the time. Package storetest
+// says in code what they must do.
 //
 // Methods are safe for concurrent use. A step that writes may share its
 // transaction with other callers' steps (group commit), but is all or nothing by
-// itself. A store that cannot write now, such as on a full disk, gives an error
-// for which errors.Is(err, ErrUnavailable) is true, and has done nothing.
+// itself, and bounded: what one tenant can make large is done in several steps. A
+// store that cannot write now, such as on a full disk, gives an error for which
+// errors.Is(err, ErrUnavailable) is true, and has done nothing. One whose commit
+// was begun and whose answer was lost gives ErrUnknown: whether the step was done
+// is not known. Enqueue and Claim say how to find out; every other step may be
+// repeated.
 type Store interface {
 	NodeStore
 	FlowStore
@@ -26,32 +29,24 @@ type Store interface {
 	Close() error
 }
 
-// NodeID numbers a running process, from 1 to id.MaxNode; 0 is "nobody".
-type NodeID int
-
-// Node is what a process gets when it joins.
-type Node struct {
-	ID NodeID
-	// Floor is the highest id in the store that this node number may have made:
-	// new ids must be above it.
-	Floor int64
-	// LeaseUntil is when the other nodes may take over what this one owns.
-	LeaseUntil time.Time
-}
-
 // NodeStore keeps the leases by which nodes own deliveries.
 type NodeStore interface {
-	// Join registers a process under a free node number, with a lease.
-	// Deliveries still owned by an earlier holder of the number are released.
-	Join(ctx context.Context, lease time.Duration, now time.Time) (Node, error)
-	// Renew extends the lease. It fails with ErrLeaseLost if another node has
-	// taken over; the node must then stop sending and join anew.
-	Renew(ctx context.Context, node NodeID, lease time.Duration, now time.Time) error
-	// Leave releases everything that the node owns, and its number.
-	Leave(ctx context.Context, node NodeID, now time.Time) error
-	// Backlog releases the deliveries of nodes whose lease ran out, and then
-	// gives, for each endpoint that has unowned deliveries, the earliest due.
-	Backlog(ctx context.Context, now time.Time) ([]Backlog, error)
+	// Join registers a process under a free node number, with a lease of the given
+	// length under a new epoch. Deliveries still owned by an earlier holder of the
+	// number are released.
+	Join(ctx context.Context, length time.Duration, now time.Time) (Node, error)
+	// Renew extends the lease. It fails with ErrLeaseLost if the lease is over; the
+	// node must then stop sending and join anew.
+	Renew(ctx context.Context, l Lease, length time.Duration, now time.Time) error
+	// Leave ends the lease and releases everything that is owned under it. To leave
+	// again changes nothing.
+	Leave(ctx context.Context, l Lease, now time.Time) error
+	// TakeOver ends the leases that ran out, and releases what is owned under them.
+	// It returns how many there were. A node renews its own before it asks.
+	TakeOver(ctx context.Context, now time.Time) (int, error)
+	// Overdue gives, for each endpoint that has unowned deliveries due before until
+	// (zero: at any time), the earliest due. It reads, and changes nothing.
+	Overdue(ctx context.Context, until time.Time) ([]Backlog, error)
 }
 
 // Backlog says that an endpoint has deliveries that no node owns.
@@ -60,46 +55,88 @@ type Backlog struct {
 	Due      time.Time
 }
 
-// FlowStore carries deliveries: the hot path.
+// FlowStore carries deliveries: the hot path. Each step carries the caller's lease
+// and, if that is over, fails with ErrLeaseLost and changes nothing.
 type FlowStore interface {
 	// Enqueue stores accepted events with their deliveries, all or nothing.
 	//
-	// It fails with ErrStaleRoutes if routes is not the store's present
-	// version: the fan-out was made from an old table. An event whose
+	// It fails with ErrStaleRoutes if routes is not the store's present version of
+	// the routes: the fan-out was made from an old table. An event whose
 	// ExternalID was used in its app before, or earlier in events, is not
 	// stored; its receipt answers the first one with Duplicate set, or the
 	// whole call fails with a CodeIDConflict error if the digests differ.
-	Enqueue(ctx context.Context, routes int64, events []NewEvent, now time.Time) ([]Receipt, error)
+	//
+	// After ErrUnknown, Resolve tells what came of it.
+	Enqueue(ctx context.Context, l Lease, routes int64, events []NewEvent, now time.Time) ([]Receipt, error)
+
+	// Resolve finds out whether an Enqueue of these very events, which answered
+	// ErrUnknown, was done. If so, it gives the receipts; once it has said that it
+	// was not, it never will be.
+	Resolve(ctx context.Context, l Lease, events []NewEvent, now time.Time) (receipts []Receipt, stored bool, err error)
 
 	// Redeliver adds deliveries of stored events (resend, replay). Those whose
-	// event is gone or erased are left out; it returns how many were added.
-	// Without deliveries it only writes the audit entry.
-	Redeliver(ctx context.Context, deliveries []Delivery, audit *AuditEntry, now time.Time) (int, error)
+	// event is gone or erased, or whose endpoint is gone, are left out; it returns
+	// how many were added. Those that are stored, or were and have ended, are not
+	// added again, and count as added.
+	Redeliver(ctx context.Context, l Lease, deliveries []Delivery, audit *AuditEntry, now time.Time) (int, error)
 
-	// Claim makes node the owner of at most limit unowned, due deliveries of
+	// Spread goes on with the fan-out of events that were accepted with endpoints
+	// in Later: it makes at most len(ids) deliveries, without an owner, and tells
+	// which endpoints have got some. The apps take turns, from step to step and
+	// within one, each with its oldest event first. An empty answer means that
+	// nothing is left.
+	Spread(ctx context.Context, l Lease, ids []DeliveryID, now time.Time) ([]Backlog, error)
+
+	// Claim makes the lease the owner of at most limit unowned, due deliveries of
 	// one endpoint, earliest due first, and loads them with their events.
 	// Loading stops early at maxBytes of event data, after at least one.
 	//
 	// Deliveries with an OrderKey are claimed only if no unfinished delivery of
-	// the endpoint has the same key and a lower OrderPos (or the same, and a
-	// lower ID); those found waiting for such a one lose their Due until it is
-	// finished. There may then be no work, and a Next in the past: claim again.
+	// the endpoint has the same key and either a lower OrderPos (or the same, and a
+	// lower ID) or an owner: one of a key is under way at a time. Those found
+	// waiting for such a one lose their Due until it is finished or released. There
+	// may then be no work, and a Next in the past: claim again. Nor are those
+	// claimed that an event is before whose fan-out goes on (Spread), of the same
+	// app or, where the order is that of the whole endpoint, of any: Next is then a
+	// moment later than now.
 	//
-	// It fails with ErrLeaseLost if the node holds no lease.
+	// Deliveries of erased events and to endpoints that are gone are not claimed:
+	// Sweep ends them. If the endpoint's ordering was changed, Claim first carries
+	// the change over to the deliveries that were pending, a bounded piece of them,
+	// and gives work only when that is done.
+	//
+	// After ErrUnknown, deliveries may be owned that nobody knows of: Disown.
 	Claim(ctx context.Context, c ClaimRequest, now time.Time) (Claimed, error)
+
+	// Disown releases the deliveries of an endpoint that are owned under the lease
+	// and are none of known.
+	Disown(ctx context.Context, l Lease, e EndpointID, known []DeliveryID, now time.Time) error
 
 	// Record logs attempts and moves their deliveries on: a final attempt
 	// removes the delivery from the pending ones (and lets the next of its
 	// order become due now); any other sets its number of attempts and next
-	// due and releases it. If the delivery is no longer owned by node, because
-	// it was canceled or taken over, the attempt is only logged, and not as
-	// final; if the event was erased meanwhile, without its captured body and
-	// headers; if the event is gone, not at all. Failing counts in any case.
-	// Recording an attempt again changes nothing.
-	Record(ctx context.Context, node NodeID, results []Result, now time.Time) error
+	// due and releases it (so that another of its order may go, if one with a lower
+	// position has come). If the delivery is not owned under Result.Lease any
+	// more, because it was canceled or taken over, or if that lease is not the
+	// caller's, the attempt is only logged, and not as final; if the event was
+	// erased meanwhile, without its captured body and headers; if the event is
+	// gone, not at all. Failing counts in any case. Recording an attempt again
+	// changes nothing.
+	Record(ctx context.Context, l Lease, results []Result, now time.Time) error
 
-	// Release gives deliveries owned by node back, due as they were.
-	Release(ctx context.Context, node NodeID, deliveries []DeliveryID, now time.Time) error
+	// Release gives deliveries owned under the lease back, due as they were.
+	Release(ctx context.Context, l Lease, deliveries []DeliveryID, now time.Time) error
+}
+
+// Tx is a transaction of the caller's own in the database that the store keeps
+// everything in: what is enqueued in it is stored if and only if it commits. How
+// one is begun is a matter of the store's package.
+type Tx interface {
+	// Enqueue is that of FlowStore, as a part of the transaction. No delivery has
+	// an owner: nobody knows yet whether there will be any.
+	Enqueue(l Lease, routes int64, events []NewEvent, now time.Time) ([]Receipt, error)
+	// AfterCommit calls f once the transaction is durable, and never if it is not.
+	AfterCommit(f func())
 }
 
 // NewEvent is an accepted event on its way into the store.
@@ -111,6 +148,10 @@ type NewEvent struct {
 	// Deliveries are what fan-out made of it. Those with an Owner are in that
 	// node's memory already.
 	Deliveries []Delivery
+	// Later are further endpoints that get the event, in the order of their ids:
+	// Spread makes their deliveries, since there are too many for one transaction.
+	// Events of one batch may share the slice.
+	Later []EndpointID
 }
 
 // Receipt answers a publish.
@@ -125,7 +166,7 @@ type Receipt struct {
 
 // ClaimRequest asks for work.
 type ClaimRequest struct {
-	Node     NodeID
+	Lease    Lease
 	Endpoint EndpointID
 	Limit    int
 	MaxBytes int
@@ -144,46 +185,62 @@ type Work struct {
 	Delivery Delivery
 	// Event is shared by all deliveries of one event: it is never written to.
 	Event *Event
+	// Lease is what the delivery is owned under.
+	Lease Lease
 }
 
 // Result is an attempt and what it says of its endpoint's health.
 type Result struct {
 	Attempt Attempt
+	// Lease is that of the Work that the attempt was made for.
+	Lease Lease
 	// Failing, where not nil, sets the endpoint's FailingSince; the zero time
 	// marks it as well.
 	Failing *time.Time
 	// Due is when the delivery was scheduled for, if it was: its latency counts
-	// from then, and else from when it was made.
+	// from then.
 	Due time.Time
 }
 
 // ConfigStore keeps apps, event types, endpoints and keys; portal links and
-// sessions are keys. Every change moves the routes version on and writes its audit
-// entry in the same transaction.
+// sessions are keys. Every change moves the version of its part on and writes its
+// audit entry in the same transaction. The three parts (routes, catalogue, access)
+// have versions of their own: publishing depends on the first alone.
 type ConfigStore interface {
-	// Routes gives what has changed after version since; since 0, everything.
-	// It gives everything, too, when since is too old to know (Full is set).
+	// Routes, Catalogue and Access give what has changed of their part after
+	// version since; since 0, everything. They give everything, too, when since is
+	// too old to know (Full is set).
 	Routes(ctx context.Context, since int64) (RouteChanges, error)
+	Catalogue(ctx context.Context, since int64) (CatalogueChanges, error)
+	Access(ctx context.Context, since int64) (AccessChanges, error)
 
+	// SaveApp creates the app (Revision 0) or replaces it, if its Revision is that
+	// of the stored one; else it fails with ErrRevision.
 	SaveApp(ctx context.Context, a App, audit *AuditEntry) error
 	// DeleteApp removes the app, its events, attempts, pending deliveries and
 	// idempotency keys, takes it off the endpoints and keys that name several
-	// apps, and removes those that name it alone.
+	// apps, and removes those that name it alone. Other apps' deliveries to an
+	// endpoint that goes with it are left to Sweep.
 	DeleteApp(ctx context.Context, app string, audit *AuditEntry) error
 
+	// SaveEventType is like SaveApp.
 	SaveEventType(ctx context.Context, t EventType, audit *AuditEntry) error
 	DeleteEventType(ctx context.Context, name string, audit *AuditEntry) error
 
-	// SaveEndpoint creates the endpoint, or replaces it if its Revision is that
-	// of the stored one; else it fails with ErrRevision. FailingSince is kept
-	// as stored, but cleared when the status changes to active or the URL
-	// changes. A change of
-	// Ordering is carried over to the endpoint's pending deliveries.
-	// The saved endpoint, with its new Revision, is in the next Routes.
+	// SaveEndpoint creates the endpoint (Revision 0), or replaces it if its
+	// Revision is that of the stored one; else it fails with ErrRevision.
+	// FailingSince is kept as stored, unless Recovers tells that the change clears
+	// it. A change of Ordering is carried over to the endpoint's pending
+	// deliveries by Claim. The saved endpoint, with its new Revision, is in the
+	// next Routes.
 	SaveEndpoint(ctx context.Context, e Endpoint, audit *AuditEntry, now time.Time) error
-	// DeleteEndpoint removes the endpoint and cancels its pending deliveries,
-	// each with a last line in the log.
-	DeleteEndpoint(ctx context.Context, e EndpointID, ids func() AttemptID, audit *AuditEntry, now time.Time) error
+	// DeleteEndpoint removes the endpoint. Its pending deliveries are left to
+	// Sweep.
+	DeleteEndpoint(ctx context.Context, e EndpointID, audit *AuditEntry, now time.Time) error
+	// Sweep ends at most len(ids) of the pending deliveries that can never be made,
+	// because their endpoint is gone or their event was erased, each with a last
+	// line in the log. It returns how many; fewer than len(ids) when none is left.
+	Sweep(ctx context.Context, ids []AttemptID, now time.Time) (int, error)
 
 	SaveKey(ctx context.Context, k Key, audit *AuditEntry) error
 	// DeleteKey removes the key and the sessions of it.
@@ -191,32 +248,50 @@ type ConfigStore interface {
 	// ExpireKeys removes at most limit portal links and sessions that have
 	// expired by now. It returns how many; 0 when it is done.
 	ExpireKeys(ctx context.Context, now time.Time, limit int) (int, error)
+
+	// AddAudit writes an entry for what changes nothing else.
+	AddAudit(ctx context.Context, audit *AuditEntry) error
 }
 
-// RouteChanges is the configuration, or what has changed of it.
+// RouteChanges is what publishing depends on, or what has changed of it.
 type RouteChanges struct {
 	Version int64
 	// Full says that this is everything, and what is not in it is gone.
 	Full bool
 
-	Apps       []App
-	EventTypes []EventType
-	Endpoints  []Endpoint
-	Keys       []Key
-
-	DeletedApps       []string
-	DeletedEventTypes []string
-	DeletedEndpoints  []EndpointID
-	DeletedKeys       []KeyID
+	Apps             []App
+	Endpoints        []Endpoint
+	DeletedApps      []string
+	DeletedEndpoints []EndpointID
 }
 
-// LogStore reads the logs. Lists are newest first; a page has at most Limit rows
-// and a Next cursor if there are more.
+// CatalogueChanges is the catalogue, or what has changed of it.
+type CatalogueChanges struct {
+	Version int64
+	Full    bool // as that of RouteChanges
+
+	EventTypes        []EventType
+	DeletedEventTypes []string
+}
+
+// AccessChanges are the keys, or what has changed of them.
+type AccessChanges struct {
+	Version int64
+	Full    bool // as that of RouteChanges
+
+	Keys        []Key
+	DeletedKeys []KeyID
+}
+
+// LogStore reads the logs. Lists are newest first; a page has at most Limit rows.
 type LogStore interface {
 	// Event fails with a CodeNotFound error if there is none.
 	Event(ctx context.Context, id EventID) (Event, error)
 	// Events leaves out Data unless asked for.
 	Events(ctx context.Context, f EventFilter) ([]Event, error)
+	// Later gives the endpoints of an event whose deliveries are still to be made
+	// by Spread.
+	Later(ctx context.Context, id EventID) ([]EndpointID, error)
 	// Delivery and Attempt fail with a CodeNotFound error if there is none.
 	Delivery(ctx context.Context, id DeliveryID) (Delivery, error)
 	// Deliveries are ordered by their Position.
@@ -224,8 +299,10 @@ type LogStore interface {
 	Attempt(ctx context.Context, id AttemptID) (Attempt, error)
 	Attempts(ctx context.Context, f AttemptFilter) ([]Attempt, error)
 	// Candidates gives events, oldest first and with Data, that a replay to the
-	// endpoint may cover: of its apps and, as to its deliveries, of f.Status.
-	Candidates(ctx context.Context, f ReplayFilter) ([]Event, error)
+	// endpoint may cover: of its apps and types and, as to its deliveries, of
+	// f.Status. It looks at no more than f.Scan events of the range; next is the
+	// last one that it looked at, to go on after, or 0 if the range is covered.
+	Candidates(ctx context.Context, f ReplayFilter) (events []Event, next EventID, err error)
 	// Stats counts attempts in all and in buckets of time, oldest first; buckets
 	// without an attempt are left out. What was rolled up counts as before.
 	Stats(ctx context.Context, f StatsFilter) (Stats, error)
@@ -233,171 +310,20 @@ type LogStore interface {
 	// from before Since moved there.
 	BacklogSamples(ctx context.Context, f BacklogFilter) ([]BacklogSample, error)
 	// Pending counts the unfinished deliveries and gives the oldest one's id,
-	// of one endpoint or (0) of all.
+	// of one endpoint or (0) of all. Those that Spread has not made yet are not
+	// among them.
 	Pending(ctx context.Context, e EndpointID) (count int64, oldest DeliveryID, err error)
 	Audit(ctx context.Context, f AuditFilter) ([]AuditEntry, error)
-}
-
-// EventFilter selects events. Zero fields select everything.
-type EventFilter struct {
-	Apps []string // any of these; nil for all
-	Type string   // exact, or a prefix and a trailing "*"
-	// Subject is exact, or a prefix and a trailing "*".
-	Subject    string
-	ExternalID string
-	Since      time.Time // inclusive
-	Until      time.Time // exclusive
-	Before     EventID   // the cursor: only older ones
-	Limit      int
-	WithData   bool
-}
-
-// DeliveryFilter selects deliveries.
-type DeliveryFilter struct {
-	Apps     []string
-	Endpoint EndpointID
-	Event    EventID
-	Type     string
-	Status   DeliveryStatus
-	Since    time.Time
-	Until    time.Time
-	// Before is the cursor: only those whose Position is lower.
-	Before int64
-	Limit  int
-}
-
-// Position orders deliveries in lists by their latest news: the id of the final
-// attempt of a finished one, its own id while it is unfinished.
-func (d *Delivery) Position() int64 {
-	if d.Status == DeliveryPending || d.Status == DeliveryHeld {
-		return int64(d.ID)
-	}
-	return int64(d.LastAttempt)
-}
-
-// AttemptFilter selects attempts.
-type AttemptFilter struct {
-	Apps     []string
-	Endpoint EndpointID
-	Event    EventID
-	Delivery DeliveryID
-	Type     string
-	Status   AttemptStatus
-	Since    time.Time
-	Until    time.Time
-	Before   AttemptID
-	Limit    int
-	// WithBodies loads headers and bodies too.
-	WithBodies bool
-}
-
-// ReplayFilter selects events for a replay to one endpoint.
-type ReplayFilter struct {
-	Endpoint EndpointID
-	Apps     []string
-	Status   ReplayStatus
-	Since    time.Time
-	Until    time.Time
-	After    EventID // the cursor: only newer ones
-	Limit    int
-}
-
-// ReplayStatus says which events a replay covers. Erased events and events of
-// tests are never covered.
-type ReplayStatus string
-
-// What a replay can cover.
-const (
-	// ReplayFailed: the newest finished delivery to the endpoint failed, and
-	// none is pending.
-	ReplayFailed ReplayStatus = "failed"
-	// ReplayMissing: there never was a delivery to the endpoint.
-	ReplayMissing ReplayStatus = "missing"
-	// ReplayAll: every event, whether delivered or not.
-	ReplayAll ReplayStatus = "all"
-)
-
-// StatsFilter selects attempts to count.
-type StatsFilter struct {
-	Apps     []string
-	Endpoint EndpointID
-	Type     string
-	Since    time.Time
-	Until    time.Time
-	// Bucket is the width of a bucket of time, at least a second.
-	Bucket time.Duration
-}
-
-// Stats are attempts counted.
-type Stats struct {
-	// Total is the whole range as one bucket, which starts where the range does.
-	Total   StatsBucket
-	Buckets []StatsBucket
-}
-
-// StatsBucket counts the attempts that began in [Start, Start+bucket).
-type StatsBucket struct {
-	Start     time.Time `json:"start"`
-	Succeeded int64     `json:"succeeded"`
-	Failed    int64     `json:"failed"`
-	// Deliveries that ended in this bucket without success.
-	Exhausted int64 `json:"exhausted"`
-	// DurationMS is the sum of the attempts' durations, in milliseconds.
-	DurationMS int64 `json:"duration_ms"`
-	// MaxDurationMS is the longest.
-	MaxDurationMS int64 `json:"max_duration_ms"`
-	// Duration says how long receivers took to answer.
-	Duration Percentiles `json:"duration"`
-	// Latency says how long deliveries that succeeded took in all, from when
-	// they were due, retries and waiting included.
-	Latency Percentiles `json:"latency"`
-}
-
-// Percentiles are in milliseconds, within 5% of the truth; 0 where nothing was
-// measured.
-type Percentiles struct {
-	P50 float64 `json:"p50_ms"`
-	P95 float64 `json:"p95_ms"`
-	P99 float64 `json:"p99_ms"`
-}
-
-// BacklogSample is how many deliveries were unfinished at a time.
-type BacklogSample struct {
-	At      time.Time `json:"at"`
-	Pending int64     `json:"pending"`
-	// OldestAgeMS is how old the oldest was, in milliseconds; 0 if there were none.
-	OldestAgeMS int64 `json:"oldest_age_ms"`
-}
-
-// BacklogFilter selects samples of the backlog.
-type BacklogFilter struct {
-	Since time.Time
-	Until time.Time
-	// Points bounds the answer: where there are more samples in the same part of
-	// the range, the one with the most pending stands for them.
-	Points int
-}
-
-// AuditFilter selects audit entries.
-type AuditFilter struct {
-	Apps   []string // entries that concern any of these
-	Actor  string
-	Action string
-	Object string
-	Since  time.Time
-	Until  time.Time
-	Before AuditID
-	Limit  int
 }
 
 // KeepStore forgets, and sums up: privacy, retention and statistics.
 type KeepStore interface {
 	// Erase removes the data of the selected events and everything captured of
-	// their attempts, and cancels their pending deliveries, each with a last
-	// line in the log. It returns the events it erased; events erased before
-	// are not counted again. Publishing the ExternalID of an erased event again
-	// answers a duplicate, whatever the content.
-	Erase(ctx context.Context, sel EraseSelector, ids func() AttemptID, audit *AuditEntry, now time.Time) ([]EventID, error)
+	// their attempts. Their pending deliveries are never claimed again; Sweep ends
+	// them. It returns the events it erased; events erased before are not counted
+	// again. Publishing the ExternalID of an erased event again answers a
+	// duplicate, whatever the content.
+	Erase(ctx context.Context, sel EraseSelector, audit *AuditEntry, now time.Time) ([]EventID, error)
 
 	// Wipe overwrites what erased and deleted rows have left behind in files, if
 	// anything has been since the last Wipe that succeeded, in this process or an
@@ -407,9 +333,9 @@ type KeepStore interface {
 
 	// Expire deletes events, attempts and what was counted of them, idempotency
 	// keys and audit entries made before the given time, at most limit rows of
-	// each. Events that have a
-	// pending delivery stay, unless all of those are held by a disabled
-	// endpoint. It returns how many rows it deleted; 0 when it is done.
+	// each. Events that have a pending delivery, or one still to be made, stay,
+	// unless all of those are held by a disabled endpoint. It returns how many rows
+	// it deleted; 0 when it is done.
 	Expire(ctx context.Context, before time.Time, limit int, now time.Time) (int, error)
 
 	// RollUp sums up attempts that began before the given time, a bounded piece
@@ -423,25 +349,18 @@ type KeepStore interface {
 	SampleBacklog(ctx context.Context, now time.Time) error
 }
 
-// EraseSelector names one event, or all events of a subject in an app.
-type EraseSelector struct {
-	Event   EventID
-	App     string
-	Subject string
-	// After and Limit select some of a subject's events, oldest first: those after
-	// the given one, at most so many. Zero means all.
-	After EventID
-	Limit int
-}
-
 // The failures of a store that the engine acts on.
 var (
 	// ErrStaleRoutes: the fan-out must be done again from a newer table.
 	ErrStaleRoutes = errors.New("the routing table has moved on")
-	// ErrRevision: the object was changed since it was read.
+	// ErrRevision: the object was changed since it was read, or is there already.
 	ErrRevision = errors.New("changed meanwhile")
-	// ErrLeaseLost: the node's deliveries belong to others now.
+	// ErrLeaseLost: the lease is over, and what was owned under it belongs to
+	// others.
 	ErrLeaseLost = errors.New("lease lost")
 	// ErrUnavailable: the store cannot write now; nothing was done.
 	ErrUnavailable = errors.New("the store cannot take writes now")
+	// ErrUnknown: the answer to the commit was lost; whether the step was done is
+	// not known.
+	ErrUnknown = errors.New("the commit's answer was lost: whether it was stored is not known")
 )

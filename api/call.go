@@ -18,19 +18,38 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-// call is one request on its way: who asks, for what, and how it is answered.
-type call struct {
-	a     *api
+// Call is one request on its way: who asks, for what, and how it is answered.
+type Call struct {
+	kit   *Kit
 	w     *answer
 	r     *http.Request
-	route *route
-	// key is who asks; the zero Key on public routes.
+	route *Route
+	// key is who asks, and who the same for the desk; both are zero on public routes.
 	key bellhop.Key
+	who bellhop.Principal
 	// status is what a success answers with; a handler may change it.
 	status int
 	id     string
 	unread bool
 }
+
+// Context ends with the request.
+func (c *Call) Context() context.Context { return c.r.Context() }
+
+// Request is the request, whose body On and its like have read.
+func (c *Call) Request() *http.Request { return c.r }
+
+// Writer takes the answer of a Plain or Foreign route.
+func (c *Call) Writer() http.ResponseWriter { return c.w }
+
+// Key is the key, session or portal link of who asks; the zero Key on public routes.
+func (c *Call) Key() bellhop.Key { return c.key }
+
+// Principal is who asks, for the desk.
+func (c *Call) Principal() bellhop.Principal { return c.who }
+
+// Answer sets the status of a success where it is not the route's first one.
+func (c *Call) Answer(status int) { c.status = status }
 
 // answer is the response; it remembers its status, 0 while nothing is out.
 type answer struct {
@@ -55,29 +74,29 @@ func (w *answer) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *answer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// handle is the way of every request: authorize, decode and run (serve), answer,
+// Handler is the way of every request: authorize, decode and run (serve), answer,
 // count, log.
-func (a *api) handle(rt *route) http.Handler {
-	count := a.metrics.of(rt.id)
+func (k *Kit) Handler(rt *Route) http.Handler {
+	count := k.metrics.of(rt)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := a.o.Now()
-		c := &call{a: a, w: &answer{ResponseWriter: w}, r: r, route: rt}
+		began := k.o.Now()
+		c := &Call{kit: k, w: &answer{ResponseWriter: w}, r: r, route: rt}
 		c.guard()
-		took := a.o.Now().Sub(began)
+		took := k.o.Now().Sub(began)
 		count(c.w.status, took)
-		if log := a.o.Logger; log.Enabled(r.Context(), slog.LevelDebug) {
+		if log := k.o.Logger; log.Enabled(r.Context(), slog.LevelDebug) {
 			path := r.URL.Path
-			if token := r.PathValue("token"); token != "" { // an inbox's
-				path = strings.ReplaceAll(path, token, "…")
+			if hidden := r.PathValue(rt.hides); hidden != "" {
+				path = strings.ReplaceAll(path, hidden, "…")
 			}
-			log.DebugContext(r.Context(), "request", "operation", rt.id, "method", r.Method, "path", path,
+			log.DebugContext(r.Context(), "request", "operation", rt.ID, "method", r.Method, "path", path,
 				"status", c.w.status, "duration_ms", took.Milliseconds(), "key", c.key.ID.String(), "request_id", c.requestID())
 		}
 	})
 }
 
 // guard runs the route and answers its error or its panic.
-func (c *call) guard() {
+func (c *Call) guard() {
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
@@ -91,8 +110,8 @@ func (c *call) guard() {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	if !c.route.public {
-		if err := c.authorize(); err != nil {
+	if !c.route.Public {
+		if err := c.admit(); err != nil {
 			c.unread = c.r.ContentLength != 0
 			c.fail(err)
 			return
@@ -103,101 +122,44 @@ func (c *call) guard() {
 	}
 }
 
-func (c *call) authorize() error {
-	if err := c.authenticate(); err != nil {
+// admit lets in whoever is known, asks not too often, and may use the operation.
+func (c *Call) admit() (err error) {
+	if c.key, err = c.kit.doorman.Identify(c); err != nil {
 		return err
 	}
-	if !c.route.access.permits(&c.key) {
-		return problem(codeForbidden, "This takes a key with one of these roles: "+c.route.access.String())
+	if err := c.kit.bounds.request(c.key.ID); err != nil {
+		return err
 	}
-	return nil
+	c.who = c.key.Principal()
+	return c.kit.doorman.Permits(c.who, c.route.ID)
 }
 
-// authenticate finds out who asks: by the header or, where there is none, by the
-// cookie of a session.
-func (c *call) authenticate() error {
+// Welcome tells, while a request takes its time, whether it would still be let in:
+// its key may have ended meanwhile.
+func (c *Call) Welcome() bool {
+	k, err := c.kit.doorman.Identify(c)
+	return err == nil && c.kit.doorman.Permits(k.Principal(), c.route.ID) == nil
+}
+
+// Bearer is the token in the header Authorization, "" where there is no such header.
+func (c *Call) Bearer() (string, error) {
 	header := c.r.Header.Get("Authorization")
 	if header == "" {
-		if cookie, err := c.r.Cookie(c.cookieName()); err == nil {
-			return c.resume(cookie.Value)
-		}
+		return "", nil
 	}
 	token, ok := strings.CutPrefix(header, "Bearer ")
-	if !ok {
-		return problem(codeUnauthorized, `Send a key in the header "Authorization: Bearer bh_…"`)
+	if !ok || token == "" {
+		return "", ErrNoKey()
 	}
-	if c.key, ok = c.a.b.Authenticate(token); !ok {
-		return problem(codeUnauthorized, "The key is not known: it was deleted, has expired, or was copied incompletely")
-	}
-	return nil
+	return token, nil
 }
-
-// resume takes the token of a session from a cookie, which the browser adds by
-// itself: whoever made it send the request need not know the token.
-func (c *call) resume(token string) error {
-	if err := c.sameOrigin(); err != nil {
-		return err
-	}
-	k, ok := c.a.b.Authenticate(token)
-	if !ok || k.Session == 0 {
-		return problem(codeUnauthorized, "The session has ended: sign in again")
-	}
-	c.key = k
-	return nil
-}
-
-// sameOrigin refuses requests that change something and that a page of another
-// site has made.
-func (c *call) sameOrigin() error {
-	if c.a.crossOrigin.Check(c.r) == nil {
-		return nil
-	}
-	return problem(codeCrossOrigin, "A browser says that a page of another origin made this request: only Bellhop's own pages may use a session. If this is its own page, the proxy before it must pass on the Host header, or --public-url must name its address")
-}
-
-func (c *call) ctx() context.Context { return c.r.Context() }
-
-// actor is who asks, for the audit log: a person's key, not one of its sessions.
-func (c *call) actor() string { return person(&c.key).String() }
 
 // requestID names the request in the log; it is made when first needed.
-func (c *call) requestID() string {
+func (c *Call) requestID() string {
 	if c.id == "" {
 		c.id = "req_" + rand.Text()
 	}
 	return c.id
-}
-
-// none is the output of operations that answer 204, without a body.
-type none struct{}
-
-// on is a route whose handler takes its input, decoded and checked, as a struct:
-// path and query parameters in tagged fields, the body in the field Body.
-// Patterns are those of http.ServeMux. The first status is a success's, unless
-// the handler changes it.
-func on[In, Out any](pattern, id, tag string, h func(*call, In) (Out, error), summary, description string, statuses ...int) route {
-	method, path, _ := strings.Cut(pattern, " ")
-	p := planOf(reflect.TypeFor[In](), method)
-	return route{
-		method: method, path: path, id: id, tag: tag, summary: summary, description: description,
-		statuses: statuses, input: p, output: reflect.TypeFor[Out](),
-		serve: func(c *call) error {
-			c.status = statuses[0]
-			var in In
-			if err := c.decode(p, reflect.ValueOf(&in).Elem()); err != nil {
-				return err
-			}
-			out, err := h(c, in)
-			if err != nil {
-				return err
-			}
-			if c.status == http.StatusNoContent {
-				c.w.WriteHeader(c.status)
-				return nil
-			}
-			return c.write(c.status, "application/json", out)
-		},
-	}
 }
 
 // exact is an answer that encodes itself, since encoding/json would compact the
@@ -205,7 +167,7 @@ func on[In, Out any](pattern, id, tag string, h func(*call, In) (Out, error), su
 type exact interface{ EncodeJSON() ([]byte, error) }
 
 // write answers with a JSON body.
-func (c *call) write(status int, contentType string, v any) error {
+func (c *Call) write(status int, contentType string, v any) error {
 	var body []byte
 	if e, ok := v.(exact); ok {
 		b, err := e.EncodeJSON()
@@ -229,14 +191,14 @@ func (c *call) write(status int, contentType string, v any) error {
 }
 
 // decode fills in with the parameters and the body, and refuses what is unknown.
-func (c *call) decode(p *plan, in reflect.Value) error {
+func (c *Call) decode(p *plan, in reflect.Value) error {
 	fields, err := c.parameters(p, in)
 	if err != nil {
 		return err
 	}
 	if p.body == nil {
 		if len(fields) > 0 {
-			return invalid(fields...)
+			return Invalid(fields...)
 		}
 		return nil
 	}
@@ -255,18 +217,18 @@ func (c *call) decode(p *plan, in reflect.Value) error {
 		fields = append(fields, wrong...)
 	}
 	if len(fields) > 0 {
-		return invalid(fields...)
+		return Invalid(fields...)
 	}
 	return nil
 }
 
 // parameters fills the path and query parameters in.
-func (c *call) parameters(p *plan, in reflect.Value) ([]bellhop.FieldError, error) {
+func (c *Call) parameters(p *plan, in reflect.Value) ([]bellhop.FieldError, error) {
 	var fields []bellhop.FieldError
 	for _, param := range p.path {
 		if wrong := param.set(in, c.r.PathValue(param.name)); wrong != nil {
 			// What cannot be an id of this kind is the id of nothing.
-			return nil, missing(param.noun(), c.r.PathValue(param.name))
+			return nil, bellhop.NotFound(param.noun(), c.r.PathValue(param.name))
 		}
 	}
 	for _, param := range p.query {
@@ -279,13 +241,13 @@ func (c *call) parameters(p *plan, in reflect.Value) ([]bellhop.FieldError, erro
 	}
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		return nil, problem(codeQuery, "The query is not made of name=value pairs, percent-encoded and joined with &")
+		return nil, Problem(CodeQuery, "The query is not made of name=value pairs, percent-encoded and joined with &")
 	}
 	for name, values := range query {
 		param := p.parameter(name)
 		switch {
 		case param == nil:
-			fields = append(fields, unknown(name, "There is no such query parameter", p.queryNames()))
+			fields = append(fields, UnknownField(name, "There is no such query parameter", p.queryNames()))
 		case len(values) > 1:
 			fields = append(fields, bellhop.FieldError{Field: name, Code: "repeated", Detail: "is given more than once: give it once"})
 		case values[0] == "":
@@ -301,11 +263,11 @@ func (c *call) parameters(p *plan, in reflect.Value) ([]bellhop.FieldError, erro
 
 // body reads the whole body, which must be JSON by its headers and not larger
 // than the route allows. It gives nil for an empty body that may be empty.
-func (c *call) body(optional bool) (b []byte, err error) {
+func (c *Call) body(optional bool) (b []byte, err error) {
 	r := c.r
 	limit := c.route.maxBody
 	if limit == 0 {
-		limit = c.a.o.MaxBody
+		limit = c.kit.o.MaxBody
 	}
 	if r.ContentLength > limit {
 		c.unread = true
@@ -315,13 +277,13 @@ func (c *call) body(optional bool) (b []byte, err error) {
 		if optional {
 			return nil, nil
 		}
-		return nil, problem(codeEmptyBody, "Send a JSON object as the body")
+		return nil, Problem(CodeEmptyBody, "Send a JSON object as the body")
 	}
 	if err := checkMediaType(r.Header); err != nil {
 		c.unread = true
 		return nil, err
 	}
-	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.a.o.ReadTimeout)) // a recorder in a test has none
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.kit.o.ReadTimeout)) // a recorder in a test has none
 	if r.ContentLength > 0 {
 		b = make([]byte, r.ContentLength)
 		_, err = io.ReadFull(r.Body, b)
@@ -333,21 +295,21 @@ func (c *call) body(optional bool) (b []byte, err error) {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, tooLarge(limit)
 		}
-		return nil, problem(codeIncomplete, "The body ended, or stopped arriving, before it was complete")
+		return nil, Problem(CodeIncomplete, "The body ended, or stopped arriving, before it was complete")
 	}
 	if len(b) == 0 && !optional {
-		return nil, problem(codeEmptyBody, "Send a JSON object as the body")
+		return nil, Problem(CodeEmptyBody, "Send a JSON object as the body")
 	}
 	return b, nil
 }
 
 func tooLarge(limit int64) error {
-	return problem(bellhop.CodeTooLarge, "The body is larger than the "+byteSize(limit)+" allowed here")
+	return Problem(bellhop.CodeTooLarge, "The body is larger than the "+ByteSize(limit)+" allowed here")
 }
 
 func checkMediaType(h http.Header) error {
 	if h.Get("Content-Encoding") != "" {
-		return problem(codeMediaType, "Send the body without Content-Encoding")
+		return Problem(CodeMediaType, "Send the body without Content-Encoding")
 	}
 	contentType := h.Get("Content-Type")
 	if contentType == "application/json" {
@@ -355,10 +317,10 @@ func checkMediaType(h http.Header) error {
 	}
 	t, params, err := mime.ParseMediaType(contentType)
 	if err != nil || t != "application/json" {
-		return problem(codeMediaType, `Send the header "Content-Type: application/json"`)
+		return Problem(CodeMediaType, `Send the header "Content-Type: application/json"`)
 	}
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return problem(codeMediaType, "Send the body in UTF-8")
+		return Problem(CodeMediaType, "Send the body in UTF-8")
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 func decodeBody(body []byte, v reflect.Value) ([]bellhop.FieldError, error) {
 	// Keys inside these are somebody else's business: they are carried, not read.
 	if err := strictjson.Check(body, "data", "example"); err != nil {
-		return nil, malformed(err)
+		return nil, Malformed(err)
 	}
 	var d decoder
 	if v.Kind() == reflect.Pointer {
@@ -31,21 +32,21 @@ func decodeBody(body []byte, v reflect.Value) ([]bellhop.FieldError, error) {
 	return d.wrong, nil
 }
 
-// malformed is the problem of a body that is not JSON as it must be.
-func malformed(err error) error {
+// Malformed is the problem of a body that is not JSON as it must be.
+func Malformed(err error) error {
 	e, ok := errors.AsType[*strictjson.Error](err)
 	if !ok {
 		return err
 	}
 	if e.Code == strictjson.CodeWrongType {
-		return invalid(bellhop.FieldError{Field: "body", Code: "type", Detail: e.Detail})
+		return Invalid(bellhop.FieldError{Field: "body", Code: "type", Detail: e.Detail})
 	}
 	p := &bellhop.Error{
 		Code:   bellhop.Code(e.Code),
 		Detail: fmt.Sprintf("Line %d, column %d: %s", e.Line, e.Column, e.Detail),
 	}
 	if e.Key != "" {
-		p.Fields = []bellhop.FieldError{{Field: clip(e.Key), Code: e.Code, Detail: "is there twice: send it once"}}
+		p.Fields = []bellhop.FieldError{{Field: bellhop.Clip(e.Key), Code: e.Code, Detail: "is there twice: send it once"}}
 	}
 	return p
 }
@@ -82,38 +83,38 @@ const isMissing = "is missing: give it"
 func (d *decoder) object(path string, raw []byte, v reflect.Value) {
 	members, err := strictjson.Members(raw)
 	if err != nil {
-		d.fail(path, "type", "must be an object, not "+nameOf(raw))
+		d.fail(path, "type", "must be an object, not "+KindOf(raw))
 		return
 	}
 	fields, names := fieldsOf(v.Type())
 	given := map[string]bool{}
 	for _, m := range members {
-		i := indexOf(names, m.Key)
+		i := slices.Index(names, m.Key)
 		if i < 0 {
-			wrong := unknown(m.Key, "There is no such field", names)
-			wrong.Field = join(path, wrong.Field)
+			wrong := UnknownField(m.Key, "There is no such field", names)
+			wrong.Field = JoinPath(path, wrong.Field)
 			d.wrong = append(d.wrong, wrong)
 			continue
 		}
 		field := v.FieldByIndex(fields[i].Index)
-		if string(m.Value) == "null" && !takesNull(field.Type()) {
+		if string(m.Value) == "null" && !isField(field.Type()) {
 			continue // as if it were not there
 		}
 		given[m.Key] = true
-		d.value(join(path, m.Key), m.Value, field, fields[i].Tag)
+		d.value(JoinPath(path, m.Key), m.Value, field, fields[i].Tag)
 	}
 	for i, f := range fields {
 		if required(f) && !given[names[i]] {
-			d.fail(join(path, names[i]), "required", isMissing)
+			d.fail(JoinPath(path, names[i]), "required", isMissing)
 		}
 	}
 }
 
 func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.StructTag) {
-	if set, value, ok := optionalField(v); ok {
-		set.SetBool(true)
+	if isField(v.Type()) {
+		v.FieldByName("Set").SetBool(true)
 		if string(raw) != "null" {
-			d.value(path, raw, value, tag)
+			d.value(path, raw, v.FieldByName("Value"), tag)
 		}
 		return
 	}
@@ -127,7 +128,7 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 	case encoding.TextUnmarshaler:
 		s, ok := d.text(path, raw)
 		if ok && target.UnmarshalText([]byte(s)) != nil {
-			code, detail := remedy(v.Type())
+			code, detail := Remedy(v.Type())
 			d.fail(path, code, detail)
 		}
 		if t, ok := target.(*time.Time); ok {
@@ -147,7 +148,7 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 	case reflect.Slice:
 		elements, err := strictjson.Elements(raw)
 		if err != nil {
-			d.fail(path, "type", "must be a list, not "+nameOf(raw))
+			d.fail(path, "type", "must be a list, not "+KindOf(raw))
 			return
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
@@ -157,13 +158,13 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 	case reflect.Map:
 		members, err := strictjson.Members(raw)
 		if err != nil {
-			d.fail(path, "type", "must be an object, not "+nameOf(raw))
+			d.fail(path, "type", "must be an object, not "+KindOf(raw))
 			return
 		}
 		v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
 		for _, m := range members {
 			value := reflect.New(v.Type().Elem()).Elem()
-			d.value(join(path, clip(m.Key)), m.Value, value, "")
+			d.value(JoinPath(path, bellhop.Clip(m.Key)), m.Value, value, "")
 			v.SetMapIndex(reflect.ValueOf(m.Key), value)
 		}
 	case reflect.String:
@@ -177,7 +178,7 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 		v.SetString(s)
 	case reflect.Bool:
 		if json.Unmarshal(raw, v.Addr().Interface()) != nil {
-			d.fail(path, "type", "must be true or false, not "+nameOf(raw))
+			d.fail(path, "type", "must be true or false, not "+KindOf(raw))
 		}
 	case reflect.Int, reflect.Float64:
 		what := "a number"
@@ -185,7 +186,7 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 			what = "a whole number"
 		}
 		if json.Unmarshal(raw, v.Addr().Interface()) != nil {
-			d.fail(path, "type", "must be "+what+", not "+nameOf(raw))
+			d.fail(path, "type", "must be "+what+", not "+KindOf(raw))
 		} else if n := v.Convert(reflect.TypeFor[float64]()).Float(); !within(tag, n) {
 			d.fail(path, "range", "must be "+what+" "+rangeOf(tag))
 		}
@@ -220,44 +221,33 @@ func (d *decoder) retry(path string, raw []byte, p *bellhop.RetryPolicy) {
 func (d *decoder) text(path string, raw []byte) (string, bool) {
 	var s string
 	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
-		d.fail(path, "type", "must be a string, not "+nameOf(raw))
+		d.fail(path, "type", "must be a string, not "+KindOf(raw))
 		return "", false
 	}
 	return s, true
 }
 
-// optionalField takes a bellhop.Field apart.
-func optionalField(v reflect.Value) (set, value reflect.Value, ok bool) {
-	t := v.Type()
-	if t.Kind() != reflect.Struct || !strings.HasPrefix(t.Name(), "Field[") || t.PkgPath() != reflect.TypeFor[bellhop.Event]().PkgPath() {
-		return set, value, false
-	}
-	return v.FieldByName("Set"), v.FieldByName("Value"), true
+// isField tells whether a type is a bellhop.Field.
+func isField(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && strings.HasPrefix(t.Name(), "Field[") && t.PkgPath() == reflect.TypeFor[bellhop.Event]().PkgPath()
 }
 
-func takesNull(t reflect.Type) bool {
-	_, _, optional := optionalField(reflect.Zero(t))
-	return optional
+// valueOf is the type of the value of a bellhop.Field.
+func valueOf(t reflect.Type) reflect.Type {
+	f, _ := t.FieldByName("Value")
+	return f.Type
 }
 
-func join(path, name string) string {
+// JoinPath is the path of a field within another one, or ("") within the body.
+func JoinPath(path, name string) string {
 	if path == "" {
 		return name
 	}
 	return path + "." + name
 }
 
-func indexOf(names []string, name string) int {
-	for i, n := range names {
-		if n == name {
-			return i
-		}
-	}
-	return -1
-}
-
-// nameOf says what kind of JSON value raw is, without saying which.
-func nameOf(raw []byte) string {
+// KindOf says what kind of JSON value raw is, without saying which.
+func KindOf(raw []byte) string {
 	switch raw[0] {
 	case '{':
 		return "an object"

@@ -33,7 +33,8 @@ const docsPage = `<!DOCTYPE html>
 const docsPolicy = "default-src 'none'; script-src 'self'; worker-src blob:; style-src 'unsafe-inline'; " +
 	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-func serveDocs(c *call) error {
+// ServeDocs answers a page that shows the document beside it, openapi.json.
+func ServeDocs(c *Call) error {
 	h := c.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", docsPolicy)
@@ -41,7 +42,8 @@ func serveDocs(c *call) error {
 	return nil
 }
 
-func serveRedoc(c *call) error {
+// ServeRedoc answers the script of that page.
+func ServeRedoc(c *Call) error {
 	h := c.w.Header()
 	h.Set("Content-Type", "text/javascript; charset=utf-8")
 	h.Set("Cache-Control", "public, max-age=86400")

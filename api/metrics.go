@@ -49,13 +49,13 @@ func register[C prometheus.Collector](r prometheus.Registerer, c C) C {
 	return c
 }
 
-// of gives the function that counts an operation's requests.
-func (m *metrics) of(operation string) func(status int, took time.Duration) {
-	requests := m.requests.MustCurryWith(prometheus.Labels{"operation": operation})
-	seconds := m.seconds.WithLabelValues(operation)
+// of gives the function that counts a route's requests.
+func (m *metrics) of(r *Route) func(status int, took time.Duration) {
+	requests := m.requests.MustCurryWith(prometheus.Labels{"operation": r.ID})
+	seconds := m.seconds.WithLabelValues(r.ID)
 	return func(status int, took time.Duration) {
 		requests.WithLabelValues(strconv.Itoa(status)).Inc()
-		if operation != streamOperation { // lasts as long as its reader likes
+		if !r.streams { // lasts as long as its reader likes
 			seconds.Observe(took.Seconds())
 		}
 	}

@@ -30,23 +30,6 @@ type param struct {
 	fallback string
 }
 
-// rawBody is a body that the handler decodes by itself; T is what it holds.
-type rawBody[T any] struct{ bytes []byte }
-
-func (r *rawBody[T]) setRaw(b []byte)      { r.bytes = b }
-func (*rawBody[T]) contents() reflect.Type { return reflect.TypeFor[T]() }
-
-type rawTarget interface {
-	setRaw(b []byte)
-	contents() reflect.Type
-}
-
-// nothing is the body of a POST that takes no input: empty, or an object without
-// members, which many clients send anyway.
-type nothing struct {
-	Body *struct{}
-}
-
 // planOf reads the tags of an input struct. A body that is a pointer may be left
 // out.
 func planOf(in reflect.Type, method string) *plan {
@@ -98,7 +81,7 @@ func (p *param) set(in reflect.Value, s string) *bellhop.FieldError {
 	v := in.FieldByIndex(p.field.Index)
 	if t, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		if err := t.UnmarshalText([]byte(s)); err != nil {
-			return wrong(remedy(v.Type()))
+			return wrong(Remedy(v.Type()))
 		}
 		if t, ok := v.Addr().Interface().(*time.Time); ok {
 			*t = t.UTC()
@@ -163,9 +146,9 @@ func rangeOf(tag reflect.StructTag) string {
 	return "in range"
 }
 
-// remedy says how to write a value that is read from text; it does not repeat
+// Remedy says how to write a value that is read from text; it does not repeat
 // what was sent.
-func remedy(t reflect.Type) (code, detail string) {
+func Remedy(t reflect.Type) (code, detail string) {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return "time", "must be an RFC 3339 time, such as 2027-06-11T02:00:00Z"
@@ -185,8 +168,8 @@ func sampleID(t reflect.Type) string {
 	return ""
 }
 
-// byteSize prints a limit.
-func byteSize(n int64) string {
+// ByteSize prints a limit.
+func ByteSize(n int64) string {
 	switch {
 	case n >= 1<<20 && n%(1<<20) == 0:
 		return strconv.FormatInt(n>>20, 10) + " MiB"

@@ -4,32 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/internal/strictjson"
+	"github.com/bellhop/bellhop/internal/suggest"
 )
 
 // The codes of errors that only an HTTP API has.
 const (
-	codeUnauthorized bellhop.Code = "unauthorized"
-	codeForbidden    bellhop.Code = "forbidden"
-	codeCrossOrigin  bellhop.Code = "cross_origin"
-	codeTooMany      bellhop.Code = "too_many_requests"
-	codeMethod       bellhop.Code = "method_not_allowed"
-	codeMediaType    bellhop.Code = "unsupported_media_type"
-	codeEmptyBody    bellhop.Code = "empty_body"
-	codeIncomplete   bellhop.Code = "incomplete_body"
-	codeInvalidJSON  bellhop.Code = strictjson.CodeInvalidJSON
-	codeInvalidUTF8  bellhop.Code = strictjson.CodeInvalidUTF8
-	codeDuplicateKey bellhop.Code = strictjson.CodeDuplicateKey
-	codeTooDeep      bellhop.Code = strictjson.CodeTooDeep
-	codeQuery        bellhop.Code = "invalid_query"
-	codeInternal     bellhop.Code = "internal"
+	CodeUnauthorized bellhop.Code = "unauthorized"
+	CodeCrossOrigin  bellhop.Code = "cross_origin"
+	CodeMethod       bellhop.Code = "method_not_allowed"
+	CodeMediaType    bellhop.Code = "unsupported_media_type"
+	CodeEmptyBody    bellhop.Code = "empty_body"
+	CodeIncomplete   bellhop.Code = "incomplete_body"
+	CodeInvalidJSON  bellhop.Code = strictjson.CodeInvalidJSON
+	CodeInvalidUTF8  bellhop.Code = strictjson.CodeInvalidUTF8
+	CodeDuplicateKey bellhop.Code = strictjson.CodeDuplicateKey
+	CodeTooDeep      bellhop.Code = strictjson.CodeTooDeep
+	CodeQuery        bellhop.Code = "invalid_query"
+	CodeInternal     bellhop.Code = "internal"
 )
 
 // kind is what all problems of one code have in common.
@@ -41,20 +42,20 @@ type kind struct {
 // kinds maps each code to its status and title: the one place that does.
 func kinds() map[bellhop.Code]kind {
 	return map[bellhop.Code]kind{
-		codeInvalidJSON:  {400, "The body is not valid JSON"},
-		codeInvalidUTF8:  {400, "The body is not UTF-8"},
-		codeDuplicateKey: {400, "A key is there twice"},
-		codeTooDeep:      {400, "The body is nested too deep"},
-		codeEmptyBody:    {400, "The body is empty"},
-		codeIncomplete:   {400, "The body ended early"},
-		codeQuery:        {400, "The query cannot be read"},
-		codeUnauthorized: {401, "A valid key is needed"},
-		codeForbidden:    {403, "The key's role does not allow this"},
-		codeCrossOrigin:  {403, "The request comes from another site"},
-		codeTooMany:      {429, "Too many requests"},
-		codeMethod:       {405, "The path does not take this method"},
-		codeMediaType:    {415, "The body must be application/json"},
-		codeInternal:     {500, "Bellhop failed"},
+		CodeInvalidJSON:       {400, "The body is not valid JSON"},
+		CodeInvalidUTF8:       {400, "The body is not UTF-8"},
+		CodeDuplicateKey:      {400, "A key is there twice"},
+		CodeTooDeep:           {400, "The body is nested too deep"},
+		CodeEmptyBody:         {400, "The body is empty"},
+		CodeIncomplete:        {400, "The body ended early"},
+		CodeQuery:             {400, "The query cannot be read"},
+		CodeUnauthorized:      {401, "A valid key is needed"},
+		bellhop.CodeForbidden: {403, "The key's role does not allow this"},
+		CodeCrossOrigin:       {403, "The request comes from another site"},
+		bellhop.CodeTooMany:   {429, "Too many requests"},
+		CodeMethod:            {405, "The path does not take this method"},
+		CodeMediaType:         {415, "The body must be application/json"},
+		CodeInternal:          {500, "Bellhop failed"},
 
 		bellhop.CodeNotFound:       {404, "Not found"},
 		bellhop.CodeConflict:       {409, "Conflict"},
@@ -74,14 +75,33 @@ func kinds() map[bellhop.Code]kind {
 	}
 }
 
-// problem is an error of the caller's making.
-func problem(code bellhop.Code, detail string) error {
+// Problem is an error of the caller's making.
+func Problem(code bellhop.Code, detail string) error {
 	return &bellhop.Error{Code: code, Detail: detail}
 }
 
-// invalid is a request with wrong fields.
-func invalid(fields ...bellhop.FieldError) error {
-	return &bellhop.Error{Code: bellhop.CodeInvalid, Detail: "One or more fields are wrong; errors names each", Fields: fields}
+// Invalid is a request with wrong fields.
+func Invalid(fields ...bellhop.FieldError) error {
+	return bellhop.Invalid("One or more fields are wrong; errors names each", fields...)
+}
+
+// UnknownField is the error for a name that is not known, with the known name that
+// was probably meant.
+func UnknownField(name, detail string, known []string) bellhop.FieldError {
+	if near := suggest.Nearest(name, known); near != "" {
+		detail += `; did you mean "` + near + `"?`
+	}
+	return bellhop.FieldError{Field: bellhop.Clip(name), Code: "unknown_field", Detail: detail}
+}
+
+// ErrNoKey asks for a key.
+func ErrNoKey() error {
+	return Problem(CodeUnauthorized, `Send a key in the header "Authorization: Bearer bh_…"`)
+}
+
+// ErrUnknownKey says that a key is none, or no longer.
+func ErrUnknownKey() error {
+	return Problem(CodeUnauthorized, "The key is not known: it was deleted, has expired, or was copied incompletely")
 }
 
 // panicked carries a handler's panic to where errors are answered.
@@ -94,9 +114,10 @@ func (p *panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 func newPanicked(value any) *panicked { return &panicked{value, debug.Stack()} }
 
-// explain makes the problem that answers err. What Bellhop itself did wrong stays
-// in the log: the answer has only the id to find it by.
-func (a *api) explain(err error) wire.Problem {
+// explain makes the problem that answers err, and says when to try again at the
+// earliest, if that is of use. What Bellhop itself did wrong stays in the log: the
+// answer has only the id to find it by.
+func (k *Kit) explain(err error) (p wire.Problem, again time.Duration) {
 	var e *bellhop.Error
 	switch {
 	case errors.As(err, &e):
@@ -105,16 +126,24 @@ func (a *api) explain(err error) wire.Problem {
 	case errors.Is(err, bellhop.ErrRevision):
 		e = &bellhop.Error{Code: bellhop.CodeConflict, Detail: "The object was changed by somebody else meanwhile; read it and try again"}
 	default:
-		e = &bellhop.Error{Code: codeInternal, Detail: "Bellhop failed to do this. Its log says why, under the request id given here"}
+		e = &bellhop.Error{Code: CodeInternal, Detail: "Bellhop failed to do this. Its log says why, under the request id given here"}
 	}
-	k, ok := a.kinds[e.Code]
+	of, ok := k.kinds[e.Code]
 	if !ok {
-		k = kind{http.StatusUnprocessableEntity, "The request cannot be done"}
+		of = kind{http.StatusUnprocessableEntity, "The request cannot be done"}
+	}
+	again = e.RetryAfter
+	switch {
+	case again > 0:
+	case of.status == http.StatusServiceUnavailable:
+		again = afterUnavailable
+	case of.status == http.StatusTooManyRequests:
+		again = time.Second
 	}
 	return wire.Problem{
-		Type: "urn:bellhop:problem:" + string(e.Code), Title: k.title, Status: k.status,
+		Type: "urn:bellhop:problem:" + string(e.Code), Title: of.title, Status: of.status,
 		Code: e.Code, Detail: sentence(e.Detail), Errors: e.Fields,
-	}
+	}, again
 }
 
 // sentence ends a detail with a full stop.
@@ -126,54 +155,51 @@ func sentence(s string) string {
 }
 
 // fail answers err.
-func (c *call) fail(err error) {
-	if errors.Is(err, context.Canceled) && c.ctx().Err() != nil {
+func (c *Call) fail(err error) {
+	if errors.Is(err, context.Canceled) && c.Context().Err() != nil {
 		c.w.status = statusGone
 		return
 	}
-	p := c.a.explain(err)
+	p, again := c.kit.explain(err)
 	if p.Status >= 500 {
 		p.RequestID = c.requestID()
-		attrs := []any{"operation", c.route.id, "request_id", p.RequestID, "err", err}
+		attrs := []any{"operation", c.route.ID, "request_id", p.RequestID, "err", err}
 		if pan, ok := errors.AsType[*panicked](err); ok {
 			attrs = append(attrs, "stack", string(pan.stack))
 		}
 		if p.Status == http.StatusServiceUnavailable {
-			c.a.o.Logger.WarnContext(c.ctx(), "request refused", attrs...)
+			c.kit.o.Logger.WarnContext(c.Context(), "request refused", attrs...)
 		} else {
-			c.a.o.Logger.ErrorContext(c.ctx(), "request failed", attrs...)
+			c.kit.o.Logger.ErrorContext(c.Context(), "request failed", attrs...)
 		}
 	}
 	if c.w.status != 0 {
 		return // too late: part of the answer is out
 	}
 	h := c.w.Header()
-	switch p.Status {
-	case http.StatusUnauthorized:
+	if p.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="bellhop"`)
-	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", strconv.Itoa(retryAfterSeconds))
+	}
+	if again > 0 {
+		h.Set("Retry-After", wholeSeconds(again))
 	}
 	if c.unread {
 		// The rest of the body would have to be read before the connection
 		// could be used again.
 		h.Set("Connection", "close")
 	}
-	c.write(p.Status, "application/problem+json", p)
+	_ = c.write(p.Status, "application/problem+json", p) // a struct of texts has JSON
 }
 
-// retryAfterSeconds is when a caller may try again after a 503: a full disk does
-// not empty itself within a second.
-const retryAfterSeconds = 5
+// wholeSeconds prints a wait for Retry-After, which knows no fractions (RFC 9110,
+// section 10.2.3): rounded up, lest the caller come too early.
+func wholeSeconds(d time.Duration) string {
+	return strconv.FormatInt(int64(math.Ceil(d.Seconds())), 10)
+}
+
+// afterUnavailable is when a caller may try again after a 503: a full disk does not
+// empty itself within a second.
+const afterUnavailable = 5 * time.Second
 
 // statusGone marks, in metrics and logs, a caller who hung up before the answer.
 const statusGone = 499
-
-// clip shortens what a caller sent before it is repeated to him.
-func clip(s string) string {
-	const most = 64
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}

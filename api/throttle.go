@@ -2,20 +2,17 @@ package api
 
 import (
 	"math"
-	"net"
-	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// throttle bounds how often a sign-in may fail, by the client's address and in
+// Throttle bounds how often a sign-in may fail, by the client's address and in
 // all. Tokens cannot be guessed at any rate; this keeps attempts at it from being
 // free, and the log of a proxy readable.
-type throttle struct {
+type Throttle struct {
 	now func() time.Time
 
 	mu  sync.Mutex
@@ -33,17 +30,18 @@ const (
 	manyFailing = 2000
 )
 
-func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, all: perMinute(failuresOfAll), of: map[netip.Prefix]*rate.Limiter{}}
+// NewThrottle makes a Throttle that has seen nobody fail.
+func NewThrottle(now func() time.Time) *Throttle {
+	return &Throttle{now: now, all: perMinute(failuresOfAll), of: map[netip.Prefix]*rate.Limiter{}}
 }
 
 func perMinute(n int) *rate.Limiter { return rate.NewLimiter(rate.Limit(n)/60, n) }
 
-// try runs attempt, unless too many of the address have failed; then it gives how
+// Try runs attempt, unless too many of the address have failed; then it gives how
 // long to wait. Where too many of all have failed, a failure has to wait, too, but
 // not a success: strangers must not lock anybody out. Attempts take turns, so that
 // many at once are no way around it: they only look into memory.
-func (t *throttle) try(from netip.Prefix, attempt func() bool) (wait time.Duration, ok bool) {
+func (t *Throttle) Try(from netip.Prefix, attempt func() bool) (wait time.Duration, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
@@ -78,7 +76,7 @@ func lacks(l *rate.Limiter, now time.Time) time.Duration {
 	return max(time.Duration(math.Ceil(missing/float64(l.Limit())))*time.Second, time.Second)
 }
 
-func (t *throttle) forget(now time.Time) {
+func (t *Throttle) forget(now time.Time) {
 	if len(t.of) < manyFailing {
 		return
 	}
@@ -87,69 +85,4 @@ func (t *throttle) forget(now time.Time) {
 			delete(t.of, from)
 		}
 	}
-}
-
-// client is where a request comes from. Of IPv6, it is the network of 64 bits,
-// since whoever has one address there has all of it. What a proxy says counts
-// only if there is one: everybody else could say anything.
-func (c *call) client() netip.Prefix {
-	if c.a.o.TrustProxy {
-		// The last entry is the nearest proxy's own; those before it came with
-		// the request.
-		said := c.r.Header.Values("X-Forwarded-For")
-		if len(said) > 0 {
-			last := said[len(said)-1]
-			if p, ok := network(strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])); ok {
-				return p
-			}
-		}
-	}
-	p, _ := network(c.r.RemoteAddr)
-	return p // none for a socket without addresses: all its clients are one
-}
-
-// network reads an address with or without a port.
-func network(text string) (netip.Prefix, bool) {
-	if host, _, err := net.SplitHostPort(text); err == nil {
-		text = host
-	}
-	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
-	if err != nil {
-		return netip.Prefix{}, false
-	}
-	bits := 64
-	if addr = addr.Unmap().WithZone(""); addr.Is4() {
-		bits = 32
-	}
-	p, err := addr.Prefix(bits)
-	return p, err == nil
-}
-
-// secure tells whether the client's side of the connection is TLS.
-func (c *call) secure() bool {
-	return c.r.TLS != nil || strings.EqualFold(c.r.Header.Get("X-Forwarded-Proto"), "https") ||
-		strings.HasPrefix(c.a.o.PublicURL, "https://")
-}
-
-// base is where the client reaches this handler, without a slash at its end.
-func (c *call) base() string {
-	if c.a.o.PublicURL != "" {
-		return strings.TrimRight(c.a.o.PublicURL, "/")
-	}
-	if c.secure() {
-		return "https://" + c.r.Host
-	}
-	return "http://" + c.r.Host
-}
-
-// newCrossOrigin refuses what other sites make a browser send. It goes by the
-// headers that browsers add; programs, which add none, are not concerned.
-func newCrossOrigin(publicURL string) *http.CrossOriginProtection {
-	p := http.NewCrossOriginProtection()
-	if scheme, rest, ok := strings.Cut(publicURL, "://"); ok {
-		// A proxy may have replaced the Host that the Origin is compared with.
-		host, _, _ := strings.Cut(rest, "/")
-		_ = p.AddTrustedOrigin(scheme + "://" + host) // what is not an origin is not trusted
-	}
-	return p
 }

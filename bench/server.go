@@ -54,7 +54,10 @@ func startServer(ctx context.Context, o options, dir, binary string, rcv *remote
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
-	args := append([]string{"serve", "--dev", "--listen", s.addr, "--database", filepath.Join(db, "bench.db"), "--log-level", "error"}, strings.Fields(o.args)...)
+	args := append([]string{
+		"serve", "--dev", "--listen", s.addr, "--database", filepath.Join(db, "bench.db"), "--log-level", "error",
+		"--key-rate", "1000000000", "--max-endpoints", "100000", // what is measured is not these bounds
+	}, strings.Fields(o.args)...)
 	s.cmd = exec.CommandContext(ctx, binary, args...)
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
 	s.cmd.WaitDelay = 30 * time.Second

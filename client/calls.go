@@ -382,8 +382,8 @@ type KeyFilter struct {
 }
 
 // Keys lists keys, portal links and sessions of the dashboard, newest first.
-func (c *Client) Keys(ctx context.Context, f KeyFilter) iter.Seq2[bellhop.Key, error] {
-	return list[bellhop.Key](ctx, c, "/v1/keys", values(f))
+func (c *Client) Keys(ctx context.Context, f KeyFilter) iter.Seq2[Key, error] {
+	return list[Key](ctx, c, "/v1/keys", values(f))
 }
 
 // DeleteKey ends a key, with its sessions, a portal link or a session.

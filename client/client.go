@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +38,7 @@ type (
 	ReplayInput      = wire.ReplayInput
 	ReplayResult     = wire.ReplayResult
 	KeyInput         = wire.KeyInput
+	Key              = wire.Key
 	NewKey           = wire.NewKey
 	PortalInput      = wire.PortalInput
 	PortalLink       = wire.PortalLink
@@ -58,7 +60,11 @@ type (
 )
 
 // Problem is what the server refused, and why.
-type Problem struct{ wire.Problem }
+type Problem struct {
+	wire.Problem
+	// RetryAfter, if not 0, is when to try again at the earliest (429, 503).
+	RetryAfter time.Duration
+}
 
 // Error gives the sentence and the fields at fault.
 func (p *Problem) Error() string {
@@ -143,6 +149,9 @@ func readProblem(resp *http.Response) error {
 		p.Problem = wire.Problem{Title: "An answer that is not Bellhop's", Detail: "The server answered " + resp.Status + " and not as Bellhop does: is the address right?"}
 	}
 	p.Status = resp.StatusCode
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		p.RetryAfter = time.Duration(seconds) * time.Second
+	}
 	return p
 }
 

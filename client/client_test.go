@@ -15,8 +15,11 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/native"
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/memstore"
 )
@@ -42,15 +45,16 @@ func open(t *testing.T) (*client.Client, *httptest.Server) {
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	store := memstore.New()
-	b, err := bellhop.New(t.Context(), store, bellhop.Config{Sealer: ring, Transport: network{}, Logger: quiet, InboxURL: "http://127.0.0.1:8420/in/"})
+	e, err := engine.New(t.Context(), store, engine.Config{Sealer: ring, Transport: network{}, Logger: quiet, InboxURL: "http://127.0.0.1:8420/in/"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- b.Run(ctx) }()
+	go func() { ended <- e.Run(ctx) }()
 	stop := make(chan struct{})
-	server := httptest.NewServer(api.Handler(b, api.Options{Logger: quiet, Stop: stop}))
+	d := desk.New(e, desk.Options{Logger: quiet})
+	server := httptest.NewServer(native.Handler(d, native.Options{Options: api.Options{Logger: quiet}, Stop: stop}))
 	t.Cleanup(func() {
 		close(stop)
 		http.DefaultClient.CloseIdleConnections()
@@ -63,7 +67,7 @@ func open(t *testing.T) (*client.Client, *httptest.Server) {
 			t.Error(err)
 		}
 	})
-	_, token, err := b.CreateKey(t.Context(), "system", bellhop.KeyRequest{Role: bellhop.RoleAdmin})
+	_, token, err := d.CreateKey(t.Context(), bellhop.Owner(), bellhop.KeyRequest{Role: bellhop.RoleAdmin})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestCircuit(t *testing.T) {
 	if tried < 10 || tried > 11 {
 		t.Errorf("%d requests until the circuit opened", tried)
 	}
-	if x := s.explain(last.ID, e.ID); x.Outcome != bellhop.OutcomePending || x.Reason != "circuit_open" || x.Attempts != 0 || x.NextAt.IsZero() {
+	if x := s.explain(last.ID, e.ID); x.Outcome != bellhop.FatePending || x.Reason != "circuit_open" || x.Attempts != 0 || x.NextAt.IsZero() {
 		t.Errorf("explained as %+v", x)
 	}
 	if n := s.pending(e.ID); n != events {
@@ -69,7 +69,7 @@ func TestGivenUp(t *testing.T) {
 	if last := list[len(list)-1]; len(list) != 3 || !last.Final || !last.NextAt.IsZero() || last.Status != bellhop.AttemptFailed {
 		t.Errorf("%d attempts, the last: %+v", len(list), last)
 	}
-	if x := s.explain(event.ID, e.ID); x.Outcome != bellhop.OutcomeFailed || x.Reason != "status" || x.Attempts != 3 {
+	if x := s.explain(event.ID, e.ID); x.Outcome != bellhop.FateFailed || x.Reason != "status" || x.Attempts != 3 {
 		t.Errorf("explained as %+v", x)
 	}
 	s.restart()

@@ -96,7 +96,7 @@ func TestCommandLine(t *testing.T) {
 	if text := s.cli("logs"); !strings.Contains(text, "ticket.created") || !strings.Contains(text, "ATTEMPT") {
 		t.Errorf("the log:\n%s", text)
 	}
-	if x := jsonLines[bellhop.Explanation](t, s.cli("events", "explain", first.ID.String(), "--json")); len(x) != 1 || x[0].Outcome != bellhop.OutcomeSucceeded {
+	if x := jsonLines[bellhop.Explanation](t, s.cli("events", "explain", first.ID.String(), "--json")); len(x) != 1 || x[0].Outcome != bellhop.FateSucceeded {
 		t.Errorf("explanation %+v", x)
 	}
 	if text := s.cli("events", "explain", first.ID.String()); !strings.Contains(text, "succeeded") || !strings.Contains(text, "the receiver answered 200") {

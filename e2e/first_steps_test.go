@@ -53,7 +53,7 @@ func TestFirstSteps(t *testing.T) {
 	if failed.Status != bellhop.AttemptFailed || failed.Reason != "connect" || failed.Final || failed.NextAt.IsZero() || !strings.Contains(failed.Detail, down) {
 		t.Errorf("the attempt at a closed port: %+v", failed)
 	}
-	if x := s.explain(receipt.ID, books.ID); x.Outcome != bellhop.OutcomeRetrying || !strings.Contains(x.Detail, "could not connect") {
+	if x := s.explain(receipt.ID, books.ID); x.Outcome != bellhop.FateRetrying || !strings.Contains(x.Detail, "could not connect") {
 		t.Errorf("explanation %+v", x)
 	}
 
@@ -70,7 +70,7 @@ func TestFirstSteps(t *testing.T) {
 	if last.Status != bellhop.AttemptSucceeded || !last.Final || last.ResponseStatus != http.StatusNoContent || last.Number != len(log) {
 		t.Errorf("the last attempt: %+v", last)
 	}
-	if x := s.explain(receipt.ID, books.ID); x.Outcome != bellhop.OutcomeSucceeded || x.Attempts != len(log) {
+	if x := s.explain(receipt.ID, books.ID); x.Outcome != bellhop.FateSucceeded || x.Attempts != len(log) {
 		t.Errorf("explanation %+v", x)
 	}
 	event, err := s.api.Event(t.Context(), receipt.ID)

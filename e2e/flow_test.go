@@ -62,7 +62,7 @@ func TestPauseHoldsAcrossRestart(t *testing.T) {
 		last = s.publish("acme", "invoice.purchase", fmt.Sprintf(`{"n":%d}`, i))
 	}
 	s.restart()
-	if x := s.explain(last.ID, e.ID); x.Outcome != bellhop.OutcomeHeld || x.Reason != "paused" {
+	if x := s.explain(last.ID, e.ID); x.Outcome != bellhop.FateHeld || x.Reason != "paused" {
 		t.Errorf("explained as %+v", x)
 	}
 	if n := s.pending(e.ID); n != events {
@@ -88,7 +88,7 @@ func TestScheduledPublish(t *testing.T) {
 	e := s.endpoint("acme", r.URL, nil)
 	at := time.Now().Add(3 * time.Second)
 	scheduled := s.publishAs(client.Publication{App: "acme", Type: "reminder.due", DeliverAt: &at, Data: bellhop.JSON(`{"n":1}`)})
-	if x := s.explain(scheduled.ID, e.ID); x.Outcome != bellhop.OutcomePending || x.Reason != "scheduled" {
+	if x := s.explain(scheduled.ID, e.ID); x.Outcome != bellhop.FatePending || x.Reason != "scheduled" {
 		t.Errorf("explained as %+v", x)
 	}
 	s.publish("acme", "reminder.made", `{"n":0}`)
@@ -350,10 +350,10 @@ func TestErase(t *testing.T) {
 		if a.Status != bellhop.AttemptSucceeded || a.ResponseStatus != 200 || a.ResponseBody != "" {
 			t.Errorf("the log after erasing: %+v", a)
 		}
-		if x := s.explain(event.ID, done.ID); x.Outcome != bellhop.OutcomeSucceeded {
+		if x := s.explain(event.ID, done.ID); x.Outcome != bellhop.FateSucceeded {
 			t.Errorf("explained as %+v", x)
 		}
-		if x := s.explain(event.ID, waiting.ID); x.Outcome != bellhop.OutcomeCanceled || x.Detail == "" {
+		if x := s.explain(event.ID, waiting.ID); x.Outcome != bellhop.FateCanceled || x.Detail == "" {
 			t.Errorf("explained as %+v", x)
 		}
 	}
@@ -518,7 +518,7 @@ func TestDeleteInFlight(t *testing.T) {
 		t.Error("the payload of a deleted app is still on the disk")
 	}
 	s.start()
-	if x := s.explain(event.ID, stays.ID); x.Outcome != bellhop.OutcomeSucceeded {
+	if x := s.explain(event.ID, stays.ID); x.Outcome != bellhop.FateSucceeded {
 		t.Errorf("%+v", x)
 	}
 	if x := s.explain(event.ID, first.ID); x.Detail == "" {

@@ -103,7 +103,7 @@ func TestHostileReceivers(t *testing.T) {
 			if a.Final || wait < tt.again-slack/4 || wait > tt.again*12/10+slack {
 				t.Errorf("final: %v, next in %s, wanted %s", a.Final, wait, tt.again)
 			}
-			if x.Outcome != bellhop.OutcomeRetrying || !x.NextAt.Equal(a.NextAt) {
+			if x.Outcome != bellhop.FateRetrying || !x.NextAt.Equal(a.NextAt) {
 				t.Errorf("explained as %s, next at %s; the attempt says %s", x.Outcome, x.NextAt, a.NextAt)
 			}
 		})
@@ -170,10 +170,10 @@ func TestHostileReceivers(t *testing.T) {
 		if second.Deliveries != 0 {
 			t.Errorf("a disabled endpoint was given an event: %+v", second)
 		}
-		if x := s.explain(first.ID, e.ID); x.Outcome != bellhop.OutcomeHeld || !strings.Contains(x.Detail, "410 Gone") {
+		if x := s.explain(first.ID, e.ID); x.Outcome != bellhop.FateHeld || !strings.Contains(x.Detail, "410 Gone") {
 			t.Errorf("the first event: %+v", x)
 		}
-		if x := s.explain(second.ID, e.ID); x.Outcome != bellhop.OutcomeNotSent || x.Reason != "disabled" {
+		if x := s.explain(second.ID, e.ID); x.Outcome != bellhop.FateNotSent || x.Reason != "disabled" {
 			t.Errorf("the second event: %+v", x)
 		}
 		if n := r.count(); n != 1 {

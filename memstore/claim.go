@@ -9,35 +9,59 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-// Claim makes a node the owner of due deliveries of one endpoint.
-func (s *Store) Claim(ctx context.Context, c bellhop.ClaimRequest, now time.Time) (bellhop.Claimed, error) {
+// Claim makes a lease the owner of due deliveries of one endpoint.
+func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time) (bellhop.Claimed, error) {
 	var claimed bellhop.Claimed
 	err := s.step(ctx, func() error {
-		// What a node without a lease owns would never be released.
-		if !s.nodes[c.Node].held {
-			return bellhop.ErrLeaseLost
+		if err := s.holds(r.Lease); err != nil {
+			return err
 		}
-		size := 0
-		for _, d := range s.due(c.Endpoint, now) {
-			if len(claimed.Work) >= c.Limit {
-				break
-			}
-			if s.blocked(d) {
-				d.Due = time.Time{}
-				continue
-			}
-			e := s.byID[d.Event].Event
-			size += len(e.Data)
-			if c.MaxBytes > 0 && size > c.MaxBytes && len(claimed.Work) > 0 {
-				break
-			}
-			d.Owner = c.Node
-			claimed.Work = append(claimed.Work, bellhop.Work{Delivery: *d, Event: e})
+		e, ok := s.endpoints[r.Endpoint]
+		if !ok {
+			return nil // what is pending to it is for Sweep
 		}
-		claimed.Next = s.nextDue(c.Endpoint)
+		if !s.reorder(&e) {
+			claimed.Next = now
+			return nil
+		}
+		full, heldBack := s.fill(&claimed, r, now)
+		claimed.Next = s.nextDue(r.Endpoint)
+		if heldBack && !full {
+			claimed.Next = now.Add(bellhop.SpreadWait)
+		}
 		return nil
 	})
 	return claimed, err
+}
+
+// fill claims what it may. It answers whether the claim is full, and whether
+// something is held back by a fan-out that goes on.
+func (s *Store) fill(claimed *bellhop.Claimed, r bellhop.ClaimRequest, now time.Time) (full, heldBack bool) {
+	size := 0
+	for _, d := range s.due(r.Endpoint, now) {
+		if len(claimed.Work) >= r.Limit {
+			return true, heldBack
+		}
+		e := s.byID[d.Event].Event
+		switch {
+		case s.blocked(d):
+			d.Due = time.Time{}
+			continue
+		case s.overtakes(d):
+			heldBack = true
+			continue
+		case e.Erased:
+			d.Due = time.Time{} // it is for Sweep
+			continue
+		}
+		size += len(e.Data)
+		if r.MaxBytes > 0 && size > r.MaxBytes && len(claimed.Work) > 0 {
+			return true, heldBack
+		}
+		d.Owner = r.Lease.Node
+		claimed.Work = append(claimed.Work, bellhop.Work{Delivery: *d, Event: e, Lease: r.Lease})
+	}
+	return len(claimed.Work) >= r.Limit, heldBack
 }
 
 // due lists the endpoint's unowned, due deliveries, earliest first.
@@ -54,13 +78,14 @@ func (s *Store) due(e bellhop.EndpointID, now time.Time) []*bellhop.Delivery {
 	return list
 }
 
-// blocked tells whether an earlier delivery of its order is unfinished.
+// blocked tells whether an earlier delivery of its order is unfinished, or another
+// one is under way, which may have been claimed before this one was stored.
 func (s *Store) blocked(d *bellhop.Delivery) bool {
 	if d.OrderKey == "" {
 		return false
 	}
 	for _, other := range s.queues[d.Endpoint] {
-		if other.OrderKey == d.OrderKey && before(other, d) {
+		if other.OrderKey == d.OrderKey && (before(other, d) || other.Owner != 0) {
 			return true
 		}
 	}
@@ -83,14 +108,42 @@ func (s *Store) nextDue(e bellhop.EndpointID) time.Time {
 	return next
 }
 
-// Release gives deliveries back, due as they were.
-func (s *Store) Release(ctx context.Context, node bellhop.NodeID, deliveries []bellhop.DeliveryID, _ time.Time) error {
+// Disown releases what is owned under the lease and none of known.
+func (s *Store) Disown(ctx context.Context, l bellhop.Lease, e bellhop.EndpointID, known []bellhop.DeliveryID, now time.Time) error {
 	return s.step(ctx, func() error {
-		for _, id := range deliveries {
-			if d := s.pending[id]; d != nil && d.Owner == node {
-				d.Owner = 0
+		if err := s.holds(l); err != nil {
+			return err
+		}
+		for id, d := range s.queues[e] {
+			if d.Owner == l.Node && !slices.Contains(known, id) {
+				s.giveBack(d, now)
 			}
 		}
 		return nil
 	})
+}
+
+// Release gives deliveries back, due as they were.
+func (s *Store) Release(ctx context.Context, l bellhop.Lease, deliveries []bellhop.DeliveryID, now time.Time) error {
+	if len(deliveries) == 0 {
+		return nil
+	}
+	return s.step(ctx, func() error {
+		if err := s.holds(l); err != nil {
+			return err
+		}
+		for _, id := range deliveries {
+			if d := s.pending[id]; d != nil && d.Owner == l.Node {
+				s.giveBack(d, now)
+			}
+		}
+		return nil
+	})
+}
+
+// giveBack releases a delivery, and lets the first of its order go, which may have
+// come meanwhile and be waiting.
+func (s *Store) giveBack(d *bellhop.Delivery, now time.Time) {
+	d.Owner = 0
+	s.promote(d.Endpoint, d.OrderKey, now)
 }

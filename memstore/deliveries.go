@@ -19,11 +19,11 @@ func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.De
 		}
 		for _, a := range s.attempts {
 			if a.Delivery == id && a.Final {
-				found = finished(a)
+				found = a.Ended()
 				return nil
 			}
 		}
-		return notFound("delivery", id.String())
+		return bellhop.NotFound("delivery", id.String())
 	})
 	return found, err
 }
@@ -42,7 +42,7 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 			if !a.Final {
 				continue
 			}
-			if d := finished(a); deliveryMatches(&f, &d) {
+			if d := a.Ended(); deliveryMatches(&f, &d) {
 				list = append(list, d)
 			}
 		}
@@ -55,33 +55,13 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 
 func (s *Store) unfinished(d *bellhop.Delivery) bellhop.Delivery {
 	found := *d
-	switch s.endpoints[d.Endpoint].Status {
-	case bellhop.EndpointPaused, bellhop.EndpointDisabled:
-		found.Status = bellhop.DeliveryHeld
-	}
+	found.Status = bellhop.Unfinished(s.endpoints[d.Endpoint].Status)
 	return found
-}
-
-func finished(a *bellhop.Attempt) bellhop.Delivery {
-	d := bellhop.Delivery{
-		ID: a.Delivery, Event: a.Event, Endpoint: a.Endpoint, App: a.App, Type: a.Type, Trigger: a.Trigger,
-		Attempts: a.Number, LastAttempt: a.ID,
-	}
-	switch a.Status {
-	case bellhop.AttemptSucceeded:
-		d.Status = bellhop.DeliverySucceeded
-	case bellhop.AttemptFailed:
-		d.Status = bellhop.DeliveryFailed
-	case bellhop.AttemptCanceled:
-		d.Status = bellhop.DeliveryCanceled
-		d.Attempts-- // its last line is not a request
-	}
-	return d
 }
 
 func deliveryMatches(f *bellhop.DeliveryFilter, d *bellhop.Delivery) bool {
 	at := bellhop.EventID(d.Position()).Time()
-	return among(f.Apps, d.App) && matches(f.Type, d.Type) &&
+	return f.Scope.Sees(d.App) && bellhop.MatchName(f.Type, d.Type) &&
 		(f.Endpoint == 0 || f.Endpoint == d.Endpoint) &&
 		(f.Event == 0 || f.Event == d.Event) &&
 		(f.Status == "" || f.Status == d.Status) &&

@@ -2,91 +2,67 @@ package memstore
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
 )
 
 // Enqueue stores accepted events with their deliveries.
-func (s *Store) Enqueue(ctx context.Context, routes int64, events []bellhop.NewEvent, now time.Time) ([]bellhop.Receipt, error) {
+func (s *Store) Enqueue(ctx context.Context, l bellhop.Lease, routes int64, events []bellhop.NewEvent, now time.Time) ([]bellhop.Receipt, error) {
 	var receipts []bellhop.Receipt
-	err := s.step(ctx, func() error {
-		if routes != s.version {
-			return bellhop.ErrStaleRoutes
-		}
-		var err error
-		if receipts, err = s.receipts(events); err != nil {
-			return err
-		}
-		for i := range events {
-			if !receipts[i].Duplicate {
-				s.enqueue(&events[i], now)
-			}
-		}
-		return nil
+	err := s.step(ctx, func() (err error) {
+		receipts, err = s.enqueue(l, routes, events, l.Node, now)
+		return err
 	})
+	return receipts, err
+}
+
+// enqueue stores events. Deliveries may be owned by owner, and nobody else.
+func (s *Store) enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEvent, owner bellhop.NodeID, now time.Time) ([]bellhop.Receipt, error) {
+	if err := s.holds(l); err != nil {
+		return nil, err
+	}
+	if routes != s.routes.version {
+		return nil, bellhop.ErrStaleRoutes
+	}
+	receipts, err := bellhop.Receipts(events, s.firstPublish)
 	if err != nil {
 		return nil, err
 	}
-	return receipts, nil
-}
-
-// receipts looks up which events are repeated.
-func (s *Store) receipts(events []bellhop.NewEvent) ([]bellhop.Receipt, error) {
-	receipts := make([]bellhop.Receipt, len(events))
-	batch := map[externalKey]*bellhop.NewEvent{}
 	for i := range events {
-		n := &events[i]
-		receipts[i] = bellhop.Receipt{Event: n.Event.ID, Deliveries: n.Event.Deliveries}
-		if n.Event.ExternalID == "" {
-			continue
+		if !receipts[i].Duplicate {
+			s.accept(&events[i], owner, now)
 		}
-		key := externalKey{n.Event.App, n.Event.ExternalID}
-		first, digest := (*bellhop.Event)(nil), [32]byte{}
-		if e := s.external[key]; e != nil {
-			first, digest = e.Event, e.digest
-		} else if b := batch[key]; b != nil {
-			first, digest = &b.Event, b.Digest
-		} else {
-			batch[key] = n
-			continue
-		}
-		if !first.Erased && digest != n.Digest { // erasing forgets the digest
-			return nil, idConflict(i, len(events), first)
-		}
-		receipts[i] = bellhop.Receipt{Event: first.ID, Deliveries: first.Deliveries, Duplicate: true}
 	}
 	return receipts, nil
 }
 
-func idConflict(i, n int, first *bellhop.Event) error {
-	field := "id"
-	if n > 1 {
-		field = fmt.Sprintf("events[%d].id", i)
+func (s *Store) firstPublish(app, externalID string) (bellhop.FirstPublish, bool, error) {
+	e := s.external[externalKey{app, externalID}]
+	if e == nil {
+		return bellhop.FirstPublish{}, false, nil
 	}
-	return &bellhop.Error{
-		Code:   bellhop.CodeIDConflict,
-		Detail: "The id was used before in this app, for different content",
-		Fields: []bellhop.FieldError{{
-			Field: field, Code: string(bellhop.CodeIDConflict),
-			Detail: "belongs to event " + first.ID.String() + "; give each event its own id",
-		}},
-	}
+	return bellhop.FirstPublish{Event: e.ID, Deliveries: e.Deliveries, Digest: e.digest, Erased: e.Erased}, true, nil
 }
 
-func (s *Store) enqueue(n *bellhop.NewEvent, now time.Time) {
+func (s *Store) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time) {
 	e := n.Event
 	e.Data = append(bellhop.JSON(nil), e.Data...)
 	s.addEvent(&event{Event: &e, digest: n.Digest})
 	for _, d := range n.Deliveries {
-		s.addDelivery(d, &e, now)
+		s.addDelivery(d, &e, owner, now)
+	}
+	if len(n.Later) > 0 {
+		s.later[e.ID] = slices.Compact(slices.Sorted(slices.Values(n.Later)))
 	}
 }
 
-func (s *Store) addDelivery(d bellhop.Delivery, e *bellhop.Event, now time.Time) {
-	d.Event, d.App, d.Type = e.ID, e.App, e.Type
-	d.Status, d.Owner = bellhop.DeliveryPending, s.ownerOf(&d)
+func (s *Store) addDelivery(d bellhop.Delivery, e *bellhop.Event, owner bellhop.NodeID, now time.Time) {
+	d.Event, d.App, d.Type, d.Status = e.ID, e.App, e.Type, bellhop.DeliveryPending
+	if d.Owner != owner {
+		d.Owner = 0 // who has no lease here would never release it
+	}
 	if d.Due.IsZero() {
 		// It may be the first of its order, and then nothing would ever wake
 		// it; if it is not, Claim will find out.
@@ -98,20 +74,47 @@ func (s *Store) addDelivery(d bellhop.Delivery, e *bellhop.Event, now time.Time)
 	s.addPending(&d)
 }
 
-// Redeliver adds deliveries of stored events.
-func (s *Store) Redeliver(ctx context.Context, deliveries []bellhop.Delivery, audit *bellhop.AuditEntry, now time.Time) (int, error) {
+// Resolve finds out whether these events were stored. What was not can no longer
+// arrive.
+func (s *Store) Resolve(ctx context.Context, l bellhop.Lease, events []bellhop.NewEvent, _ time.Time) (receipts []bellhop.Receipt, stored bool, err error) {
+	err = s.step(ctx, func() error {
+		if err := s.holds(l); err != nil {
+			return err
+		}
+		has := func(id bellhop.EventID) (bool, error) { return s.byID[id] != nil, nil }
+		receipts, stored, err = bellhop.StoredReceipts(events, has, s.firstPublish)
+		return err
+	})
+	return receipts, stored, err
+}
+
+// stored tells whether there is such a delivery of the event, unfinished or ended.
+func (s *Store) stored(d *bellhop.Delivery) bool {
+	return s.pending[d.ID] != nil || slices.ContainsFunc(s.logOf[d.Event], func(a *bellhop.Attempt) bool {
+		return a.Delivery == d.ID && a.Final
+	})
+}
+
+// Redeliver adds deliveries of stored events. Their order is that of the endpoint
+// now, whatever it was when the caller looked.
+func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, deliveries []bellhop.Delivery, audit *bellhop.AuditEntry, now time.Time) (int, error) {
 	added := 0
 	err := s.step(ctx, func() error {
+		if err := s.holds(l); err != nil {
+			return err
+		}
 		for _, d := range deliveries {
+			if s.stored(&d) { // the step is repeated
+				added++
+				continue
+			}
 			e := s.byID[d.Event]
-			if e == nil || e.Erased {
+			to, ok := s.endpoints[d.Endpoint]
+			if e == nil || e.Erased || !ok {
 				continue
 			}
-			// An endpoint that was deleted meanwhile would keep it for ever.
-			if _, ok := s.endpoints[d.Endpoint]; !ok {
-				continue
-			}
-			s.addDelivery(d, e.Event, now)
+			d.OrderKey = to.Ordering.OrderKey(e.Event)
+			s.addDelivery(d, e.Event, l.Node, now)
 			added++
 		}
 		s.addAudit(audit)

@@ -8,42 +8,6 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-// Erase removes the data of events, and what was captured of their attempts.
-func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, ids func() bellhop.AttemptID, audit *bellhop.AuditEntry, now time.Time) ([]bellhop.EventID, error) {
-	var erased []bellhop.EventID
-	err := s.step(ctx, func() error {
-		for _, e := range s.events {
-			if e.Erased || e.ID <= sel.After || !selected(sel, e.Event) {
-				continue
-			}
-			if sel.Limit > 0 && len(erased) == sel.Limit {
-				break
-			}
-			bare := *e.Event
-			bare.Data, bare.Erased = nil, true
-			e.Event, e.digest = &bare, [32]byte{}
-			for _, a := range s.logOf[e.ID] {
-				forget(a)
-			}
-			for _, d := range slices.Clone(s.waiting[e.ID]) {
-				s.cancel(d, ids(), "erased", "The event's data was erased before it was delivered.", now)
-			}
-			erased = append(erased, e.ID)
-		}
-		s.addAudit(audit)
-		return nil
-	})
-	return erased, err
-}
-
-// selected: an empty selector, or a subject without its app, selects nothing.
-func selected(sel bellhop.EraseSelector, e *bellhop.Event) bool {
-	if sel.Event != 0 {
-		return e.ID == sel.Event
-	}
-	return sel.App != "" && sel.Subject != "" && e.App == sel.App && e.Subject == sel.Subject
-}
-
 // Wipe has nothing to do: there are no files.
 func (s *Store) Wipe(ctx context.Context) error {
 	return s.step(ctx, func() error { return nil })
@@ -92,6 +56,9 @@ func (s *Store) expireEvents(before time.Time, limit int, now time.Time) int {
 
 // expires tells whether nothing can be delivered of the event any more.
 func (s *Store) expires(e *event) bool {
+	if len(s.later[e.ID]) > 0 {
+		return false
+	}
 	for _, d := range s.waiting[e.ID] {
 		if s.endpoints[d.Endpoint].Status != bellhop.EndpointDisabled {
 			return false
@@ -126,6 +93,7 @@ func (s *Store) dropPendingOf(e bellhop.EventID) []*bellhop.Delivery {
 func (s *Store) dropEvent(e *event) {
 	s.events = slices.DeleteFunc(s.events, func(x *event) bool { return x == e })
 	delete(s.byID, e.ID)
+	delete(s.later, e.ID)
 	if e.ExternalID != "" {
 		delete(s.external, externalKey{e.App, e.ExternalID})
 	}

@@ -1,6 +1,7 @@
 package memstore_test
 
 import (
+	"context"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -14,4 +15,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) bellhop.Store { return memstore.New() })
+}
+
+func TestTransact(t *testing.T) {
+	storetest.RunTx(t, func(*testing.T) bellhop.Store { return memstore.New() },
+		func(ctx context.Context, s bellhop.Store, f func(bellhop.Tx) error) error {
+			return s.(*memstore.Store).Transact(ctx, func(tx *memstore.Tx) error { return f(tx) })
+		})
 }

@@ -9,12 +9,20 @@ import (
 	"github.com/bellhop/bellhop/internal/id"
 )
 
-// lease is kept after its holder is gone, so that Join can prefer the number
-// that has been free the longest: a process that wakes after a long sleep and
-// renews must not find its old number in somebody else's hands.
+// lease is kept after its holder is gone: the next epoch is higher, and Join can
+// prefer the number that has been free the longest.
 type lease struct {
 	until time.Time
 	held  bool
+	epoch int64
+}
+
+// holds fails with ErrLeaseLost if the lease is over.
+func (s *Store) holds(l bellhop.Lease) error {
+	if n := s.nodes[l.Node]; !n.held || n.epoch != l.Epoch {
+		return bellhop.ErrLeaseLost
+	}
+	return nil
 }
 
 // Join registers a process under a free node number.
@@ -25,9 +33,10 @@ func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (
 		if err != nil {
 			return err
 		}
-		s.releaseNode(number)
-		n = bellhop.Node{ID: number, Floor: s.highestID(), LeaseUntil: now.Add(length)}
-		s.nodes[number] = lease{until: n.LeaseUntil, held: true}
+		s.release(number, now)
+		l := lease{until: now.Add(length), held: true, epoch: s.nodes[number].epoch + 1}
+		s.nodes[number] = l
+		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, Floor: s.highestID(), Until: l.until}
 		return nil
 	})
 	return n, err
@@ -54,40 +63,55 @@ func (s *Store) freeNode(now time.Time) (bellhop.NodeID, error) {
 }
 
 // Renew extends the lease.
-func (s *Store) Renew(ctx context.Context, node bellhop.NodeID, length time.Duration, now time.Time) error {
+func (s *Store) Renew(ctx context.Context, l bellhop.Lease, length time.Duration, now time.Time) error {
 	return s.step(ctx, func() error {
-		if !s.nodes[node].held {
-			return bellhop.ErrLeaseLost
+		if err := s.holds(l); err != nil {
+			return err
 		}
-		s.nodes[node] = lease{until: now.Add(length), held: true}
+		s.nodes[l.Node] = lease{until: now.Add(length), held: true, epoch: l.Epoch}
 		return nil
 	})
 }
 
-// Leave releases what the node owns, and its number.
-func (s *Store) Leave(ctx context.Context, node bellhop.NodeID, now time.Time) error {
+// Leave ends the lease and releases what is owned under it.
+func (s *Store) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error {
 	return s.step(ctx, func() error {
-		if !s.nodes[node].held {
-			return nil // taken over already: what it owned is released
+		if s.holds(l) != nil {
+			return nil // it is over already: what it owned is released
 		}
-		s.releaseNode(node)
-		s.nodes[node] = lease{until: now}
+		s.release(l.Node, now)
+		s.nodes[l.Node] = lease{until: now, epoch: l.Epoch}
 		return nil
 	})
 }
 
-// Backlog takes over from dead nodes and lists endpoints with unowned deliveries.
-func (s *Store) Backlog(ctx context.Context, now time.Time) ([]bellhop.Backlog, error) {
-	var list []bellhop.Backlog
+// TakeOver ends leases that ran out.
+func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
+	ended := 0
 	err := s.step(ctx, func() error {
 		for number, l := range s.nodes {
 			if l.held && !l.until.After(now) {
-				s.releaseNode(number)
-				s.nodes[number] = lease{until: l.until}
+				s.release(number, now)
+				s.nodes[number] = lease{until: l.until, epoch: l.epoch}
+				ended++
 			}
 		}
+		return nil
+	})
+	return ended, err
+}
+
+// Overdue lists endpoints with unowned deliveries. Where a change of ordering is
+// under way, what waits has been due since then.
+func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog, error) {
+	var list []bellhop.Backlog
+	err := s.step(ctx, func() error {
 		for _, e := range sortedKeys(s.queues) {
-			if due := s.nextDue(e); !due.IsZero() {
+			due := s.nextDue(e)
+			if r, ok := s.reorders[e]; ok && (due.IsZero() || r.since.Before(due)) {
+				due = r.since
+			}
+			if !due.IsZero() && (until.IsZero() || due.Before(until)) {
 				list = append(list, bellhop.Backlog{Endpoint: e, Due: due})
 			}
 		}
@@ -96,21 +120,13 @@ func (s *Store) Backlog(ctx context.Context, now time.Time) ([]bellhop.Backlog, 
 	return list, err
 }
 
-func (s *Store) releaseNode(node bellhop.NodeID) {
+// release gives back all that the node owns.
+func (s *Store) release(node bellhop.NodeID, now time.Time) {
 	for _, d := range s.pending {
 		if d.Owner == node {
-			d.Owner = 0
+			s.giveBack(d, now)
 		}
 	}
-}
-
-// ownerOf is the owner a new delivery gets: nobody, if the node it names lost its
-// lease, because nobody would ever release it again.
-func (s *Store) ownerOf(d *bellhop.Delivery) bellhop.NodeID {
-	if !s.nodes[d.Owner].held {
-		return 0
-	}
-	return d.Owner
 }
 
 func (s *Store) highestID() int64 {

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,9 +23,7 @@ type Store struct {
 
 	nodes map[bellhop.NodeID]lease
 
-	// version is the routes version; feed holds what the last changes touched.
-	version int64
-	feed    []change
+	routes, catalogue, access feed
 
 	apps      map[string]bellhop.App
 	types     map[string]bellhop.EventType
@@ -46,6 +43,15 @@ type Store struct {
 	// queues and waiting are pending by endpoint and by event.
 	queues  map[bellhop.EndpointID]map[bellhop.DeliveryID]*bellhop.Delivery
 	waiting map[bellhop.EventID][]*bellhop.Delivery
+
+	// reorders are the changes of ordering under way, later the endpoints that
+	// Spread has still to make deliveries to, and the others what Sweep looks at.
+	reorders       map[bellhop.EndpointID]reordering
+	later          map[bellhop.EventID][]bellhop.EndpointID
+	sweepEndpoints map[bellhop.EndpointID]bool
+	sweepEvents    map[bellhop.EventID]bool
+	// turn is the app that Spread served last.
+	turn string
 
 	audit   []bellhop.AuditEntry
 	samples []sample
@@ -77,6 +83,11 @@ func New() *Store {
 		pending:   map[bellhop.DeliveryID]*bellhop.Delivery{},
 		queues:    map[bellhop.EndpointID]map[bellhop.DeliveryID]*bellhop.Delivery{},
 		waiting:   map[bellhop.EventID][]*bellhop.Delivery{},
+
+		reorders:       map[bellhop.EndpointID]reordering{},
+		later:          map[bellhop.EventID][]bellhop.EndpointID{},
+		sweepEndpoints: map[bellhop.EndpointID]bool{},
+		sweepEvents:    map[bellhop.EventID]bool{},
 	}
 }
 
@@ -112,7 +123,7 @@ func (s *Store) addEvent(e *event) {
 
 func (s *Store) addAttempt(a *bellhop.Attempt, scheduled time.Time) {
 	if a.Final && a.Status == bellhop.AttemptSucceeded {
-		s.latencies[a.ID] = latencyOf(a, scheduled)
+		s.latencies[a.ID] = bellhop.Latency(a, scheduled)
 	}
 	s.attempts = insertByID(s.attempts, a, func(a *bellhop.Attempt) int64 { return int64(a.ID) })
 	s.logOf[a.Event] = append(s.logOf[a.Event], a)
@@ -168,21 +179,6 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	return keys
 }
 
-// matches tells whether s is what pattern asks for: nothing, exactly s, or a
-// prefix and a trailing "*".
-func matches(pattern, s string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(s, prefix)
-	}
-	return pattern == "" || pattern == s
-}
-
 func within(t, since, until time.Time) bool {
 	return !t.Before(since) && (until.IsZero() || t.Before(until))
-}
-
-func among(apps []string, app string) bool { return len(apps) == 0 || slices.Contains(apps, app) }
-
-func notFound(what, id string) error {
-	return &bellhop.Error{Code: bellhop.CodeNotFound, Detail: "There is no " + what + " " + id}
 }

@@ -18,7 +18,8 @@ const (
 )
 
 // SampleBacklog notes how much is pending, unless that is as it was; what a clock
-// that was ahead has noted is still to come. It counts beside the writer, so that a large backlog does not hold up commits.
+// that was ahead has noted is still to come. It counts beside the writer, so that a
+// large backlog does not hold up commits.
 func (s *Store) SampleBacklog(ctx context.Context, now time.Time) error {
 	var pending, oldest int64
 	same := false
@@ -40,38 +41,20 @@ func (s *Store) SampleBacklog(ctx context.Context, now time.Time) error {
 
 // BacklogSamples gives samples, thinned out to f.Points.
 func (s *Store) BacklogSamples(ctx context.Context, f bellhop.BacklogFilter) ([]bellhop.BacklogSample, error) {
-	var list []bellhop.BacklogSample
+	var thin bellhop.BacklogThinner
 	err := s.read(ctx, "read samples of the backlog", func(c *sqlite.Conn) error {
-		list = nil
-		_, err := one(c, func(st *sqlite.Stmt) { list = append(list, scanSample(st, f.Since)) }, sampleBefore, micros(f.Since))
+		thin = bellhop.BacklogThinner{Filter: f}
+		_, err := one(c, func(st *sqlite.Stmt) {
+			thin.Before(bellhop.SampleOf(f.Since, st.ColumnInt64(1), bellhop.DeliveryID(st.ColumnInt64(2))))
+		}, sampleBefore, micros(f.Since))
 		if err != nil {
 			return err
 		}
-		part := max(f.Until.Sub(f.Since)/time.Duration(max(f.Points-len(list), 1))+1, 1)
-		last := time.Duration(-1)
 		return each(c, func(st *sqlite.Stmt) {
-			sample := scanSample(st, time.Time{})
-			switch now := sample.At.Sub(f.Since) / part; {
-			case now != last:
-				list, last = append(list, sample), now
-			case sample.Pending >= list[len(list)-1].Pending:
-				list[len(list)-1] = sample
-			}
+			thin.Add(bellhop.SampleOf(moment(st.ColumnInt64(0)), st.ColumnInt64(1), bellhop.DeliveryID(st.ColumnInt64(2))))
 		}, samplesWithin, micros(f.Since), micros(f.Until))
 	})
-	return list, err
-}
-
-// scanSample reads at, pending and oldest; the zero time leaves at as it is.
-func scanSample(st *sqlite.Stmt, at time.Time) bellhop.BacklogSample {
-	if at.IsZero() {
-		at = moment(st.ColumnInt64(0))
-	}
-	b := bellhop.BacklogSample{At: at, Pending: st.ColumnInt64(1)}
-	if oldest := bellhop.DeliveryID(st.ColumnInt64(2)); oldest != 0 {
-		b.OldestAgeMS = max(at.Sub(oldest.Time()).Milliseconds(), 0)
-	}
-	return b
+	return thin.Samples, err
 }
 
 func (w *writer) expireSamples(before time.Time, limit int, deleted *int) error {

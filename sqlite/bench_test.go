@@ -15,8 +15,7 @@ import (
 func BenchmarkEnqueueRecord(b *testing.B) {
 	var steps, commits atomic.Int64
 	s := open(b, sqlite.Options{OnCommit: func(n int, _ time.Duration) { steps.Add(int64(n)); commits.Add(1) }})
-	node, err := s.Join(b.Context(), time.Hour, now)
-	must(b, err)
+	node := join(b, s)
 	src := newSource()
 	b.ReportAllocs()
 	var left atomic.Int64
@@ -26,10 +25,10 @@ func BenchmarkEnqueueRecord(b *testing.B) {
 	for range 256 {
 		callers.Go(func() {
 			for left.Add(-1) >= 0 {
-				n := src.event(1024, 1, node.ID)
-				_, err := s.Enqueue(b.Context(), 0, []bellhop.NewEvent{n}, now)
+				n := src.event(1024, 1, node.Lease.Node)
+				_, err := s.Enqueue(b.Context(), node.Lease, 0, []bellhop.NewEvent{n}, now)
 				if err == nil {
-					err = s.Record(b.Context(), node.ID, []bellhop.Result{{Attempt: src.attempt(&n)}}, now)
+					err = s.Record(b.Context(), node.Lease, []bellhop.Result{{Attempt: src.attempt(&n), Lease: node.Lease}}, now)
 				}
 				if err != nil {
 					b.Error(err)

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -10,30 +11,60 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-// maxBlocked bounds how many deliveries one Claim finds waiting for an earlier
-// one, so that a long ordered backlog does not hold up the writer. Each is found
-// once, and the rest by the next Claim.
+// maxBlocked bounds how many deliveries one Claim finds that it cannot give out, so
+// that a long ordered backlog does not hold up the writer. Each that waits for an
+// earlier one is found once, and the rest by the next Claim.
 const maxBlocked = 1000
 
-// Claim makes a node the owner of due deliveries of one endpoint.
+// Claim makes a lease the owner of due deliveries of one endpoint.
 func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time) (bellhop.Claimed, error) {
 	var claimed bellhop.Claimed
 	err := s.write(ctx, "claim", rowWeight*(1+max(r.Limit, 0)), func(w *writer) error {
-		// What a node without a lease owns would never be released.
-		if !w.state.nodes[r.Node] {
-			return bellhop.ErrLeaseLost
+		claimed = bellhop.Claimed{}
+		if err := w.holds(r.Lease); err != nil {
+			return err
 		}
-		c := claim{writer: w, request: r, events: map[bellhop.EventID]*bellhop.Event{}}
+		exists, ordered, err := w.readyToClaim(r.Endpoint)
+		if err != nil || !exists {
+			return err // what is pending to one that is gone is for Sweep
+		}
+		if !ordered {
+			claimed.Next = now
+			return nil
+		}
+		c := claim{writer: w, request: r, events: map[bellhop.EventID]*bellhop.Event{}, fanouts: map[string]int64{}}
 		if err := c.fill(now); err != nil {
 			return err
 		}
-		claimed = bellhop.Claimed{Work: c.work}
-		_, err := one(w.conn, func(st *sqlite.Stmt) { claimed.Next = moment(st.ColumnInt64(0)) },
+		claimed.Work = c.work
+		_, err = one(w.conn, func(st *sqlite.Stmt) { claimed.Next = moment(st.ColumnInt64(0)) },
 			`SELECT due FROM pending INDEXED BY pending_due
 				WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? ORDER BY due LIMIT 1`, int64(r.Endpoint))
+		if c.heldBack && !c.full {
+			claimed.Next = now.Add(bellhop.SpreadWait)
+		}
 		return err
 	})
 	return claimed, err
+}
+
+const endpointToClaim = `SELECT e.ordering, r.after, r.since FROM endpoints e LEFT JOIN reorders r ON r.endpoint = e.id WHERE e.id = ?`
+
+// readyToClaim looks the endpoint up, and goes on with a change of its ordering if
+// there is one. It answers whether there is such an endpoint, and whether its
+// deliveries have the ordering that it has.
+func (w *writer) readyToClaim(e bellhop.EndpointID) (exists, ordered bool, err error) {
+	var ordering bellhop.Ordering
+	var after, since int64
+	exists, err = one(w.conn, func(st *sqlite.Stmt) {
+		ordering, ordered = bellhop.Ordering(st.ColumnText(0)), st.ColumnIsNull(1)
+		after, since = st.ColumnInt64(1), st.ColumnInt64(2)
+	}, endpointToClaim, int64(e))
+	if err != nil || !exists || ordered {
+		return exists, ordered, err
+	}
+	ordered, err = w.reorder(e, ordering, after, since)
+	return true, ordered, err
 }
 
 // claim is one Claim at work.
@@ -43,71 +74,125 @@ type claim struct {
 	work    []bellhop.Work
 	events  map[bellhop.EventID]*bellhop.Event
 	bytes   int
+	// blocked is how many were found that cannot be given out.
 	blocked int
+	// full says that there may be more to give out; heldBack, that some wait for a
+	// fan-out.
+	full, heldBack bool
+	// fanouts are the oldest unfinished ones of each app looked up, or of all ("*").
+	fanouts map[string]int64
 }
 
-// fill reads due rows in rounds. Each row of a round is claimed or set aside, so
-// the next round finds others.
+// fill reads due rows in rounds, each from where the last one ended.
 func (c *claim) fill(now time.Time) error {
-	for len(c.work) < c.request.Limit && c.blocked < maxBlocked {
-		rows, err := c.due(c.request.Limit-len(c.work), now)
+	due, id := int64(math.MinInt64), int64(0)
+	for c.blocked < maxBlocked {
+		if c.full = len(c.work) >= c.request.Limit; c.full {
+			return nil
+		}
+		rows, err := c.due(due, id, c.request.Limit-len(c.work), now)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
 		for i := range rows {
-			if full, err := c.take(&rows[i]); err != nil || full {
+			if err := c.take(&rows[i]); err != nil || c.full {
 				return err
 			}
 		}
+		last := &rows[len(rows)-1]
+		due, id = micros(last.Due), int64(last.ID)
 	}
 	return nil
 }
 
-func (c *claim) due(limit int, now time.Time) ([]bellhop.Delivery, error) {
+const dueOfEndpoint = `SELECT id, event, endpoint, app, '', trigger, owner, due, attempts, last_attempt, order_key, order_pos
+	FROM pending INDEXED BY pending_due
+	WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND due <= ? AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?`
+
+func (c *claim) due(due, id int64, limit int, now time.Time) ([]bellhop.Delivery, error) {
 	var rows []bellhop.Delivery
 	err := each(c.conn, func(st *sqlite.Stmt) { rows = append(rows, scanPending(st)) },
-		`SELECT id, event, endpoint, app, '', trigger, owner, due, attempts, last_attempt, order_key, order_pos
-			FROM pending INDEXED BY pending_due
-			WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND due <= ? ORDER BY due, id LIMIT ?`,
-		int64(c.request.Endpoint), micros(now), limit)
+		dueOfEndpoint, int64(c.request.Endpoint), micros(now), due, id, limit)
 	return rows, err
 }
 
-// aheadInOrder and firstInOrder agree on what comes first: two deliveries may have
-// the same position. The index ends with the id by itself, as all of them do.
+// blockedInOrder and firstInOrder agree on what comes first: two deliveries may have
+// the same position. The index ends with the id by itself, as all of them do. What is
+// under way blocks whatever its position: it may have been claimed before the other
+// was stored.
 const (
-	aheadInOrder = `SELECT 1 FROM pending INDEXED BY pending_order
-		WHERE endpoint = ? AND order_key = ? AND (order_pos, id) < (?, ?) LIMIT 1`
+	blockedInOrder = `SELECT 1 WHERE EXISTS (SELECT 1 FROM pending INDEXED BY pending_order
+		WHERE endpoint = ?1 AND order_key = ?2 AND (order_pos, id) < (?3, ?4))
+		OR EXISTS (SELECT 1 FROM pending INDEXED BY pending_busy
+		WHERE owner IS NOT NULL AND endpoint = ?1 AND order_key = ?2)`
 	firstInOrder = `SELECT id FROM pending INDEXED BY pending_order
 		WHERE endpoint = ? AND order_key = ? ORDER BY order_pos, id LIMIT 1`
 )
 
-// take claims a delivery, or sets it aside if an earlier one of its order is
-// unfinished. It answers whether the claim is full.
-func (c *claim) take(d *bellhop.Delivery) (full bool, err error) {
-	if d.OrderKey != "" {
-		waits, err := one(c.conn, func(*sqlite.Stmt) {},
-			aheadInOrder,
-			int64(d.Endpoint), d.OrderKey, int64(d.OrderPos), int64(d.ID))
-		if err != nil {
-			return false, err
-		}
-		if waits {
-			c.blocked++
-			return false, exec(c.conn, "UPDATE pending SET due = NULL WHERE id = ?", int64(d.ID))
-		}
+// take claims a delivery, or sets it aside: if an earlier one of its order is
+// unfinished or still to be made, if another one is under way, or if it is for Sweep.
+func (c *claim) take(d *bellhop.Delivery) error {
+	waits, err := c.waits(d)
+	if err != nil {
+		return err
+	}
+	if waits {
+		return c.setAside(d)
+	}
+	if back, err := c.overtakes(d); err != nil || back {
+		c.heldBack = c.heldBack || back
+		c.blocked++
+		return err
 	}
 	e, err := c.event(d.Event)
 	if err != nil {
-		return false, err
+		return err
+	}
+	if e.Erased {
+		return c.setAside(d)
 	}
 	c.bytes += len(e.Data)
 	if c.request.MaxBytes > 0 && c.bytes > c.request.MaxBytes && len(c.work) > 0 {
-		return true, nil
+		c.full = true
+		return nil
 	}
-	d.Type, d.Owner = e.Type, c.request.Node
-	c.work = append(c.work, bellhop.Work{Delivery: *d, Event: e})
-	return false, exec(c.conn, "UPDATE pending SET owner = ? WHERE id = ?", int(d.Owner), int64(d.ID))
+	d.Type, d.Owner = e.Type, c.request.Lease.Node
+	c.work = append(c.work, bellhop.Work{Delivery: *d, Event: e, Lease: c.request.Lease})
+	return exec(c.conn, "UPDATE pending SET owner = ? WHERE id = ?", int(d.Owner), int64(d.ID))
+}
+
+func (c *claim) waits(d *bellhop.Delivery) (bool, error) {
+	if d.OrderKey == "" {
+		return false, nil
+	}
+	return one(c.conn, func(*sqlite.Stmt) {}, blockedInOrder, int64(d.Endpoint), d.OrderKey, int64(d.OrderPos), int64(d.ID))
+}
+
+// overtakes tells whether an ordered delivery would go before one that Spread has
+// not made yet. That there is an earlier event whose fan-out goes on is enough: it
+// does not take long.
+func (c *claim) overtakes(d *bellhop.Delivery) (bool, error) {
+	if d.OrderKey == "" {
+		return false, nil
+	}
+	of, sql, args := d.App, oldestFanoutOf, []any{d.App}
+	if bellhop.HeldByAllApps(d) {
+		of, sql, args = d.OrderKey, oldestFanout, nil
+	}
+	oldest, known := c.fanouts[of]
+	if !known {
+		oldest = math.MaxInt64
+		if _, err := one(c.conn, func(st *sqlite.Stmt) { oldest = st.ColumnInt64(0) }, sql, args...); err != nil {
+			return false, err
+		}
+		c.fanouts[of] = oldest
+	}
+	return oldest < int64(d.OrderPos), nil
+}
+
+func (c *claim) setAside(d *bellhop.Delivery) error {
+	c.blocked++
+	return exec(c.conn, "UPDATE pending SET due = NULL WHERE id = ?", int64(d.ID))
 }
 
 func (c *claim) event(id bellhop.EventID) (*bellhop.Event, error) {
@@ -124,17 +209,60 @@ func (c *claim) event(id bellhop.EventID) (*bellhop.Event, error) {
 	return e, err
 }
 
+const ownedIDs = "SELECT id FROM pending INDEXED BY pending_owner WHERE owner = ? AND endpoint = ?"
+
+// Disown releases what is owned under the lease and none of known.
+func (s *Store) Disown(ctx context.Context, l bellhop.Lease, e bellhop.EndpointID, known []bellhop.DeliveryID, now time.Time) error {
+	keep := make(map[bellhop.DeliveryID]bool, len(known))
+	for _, d := range known {
+		keep[d] = true
+	}
+	return s.write(ctx, "disown", rowWeight, func(w *writer) error {
+		if err := w.holds(l); err != nil {
+			return err
+		}
+		var unknown []bellhop.DeliveryID
+		err := each(w.conn, func(st *sqlite.Stmt) {
+			if d := bellhop.DeliveryID(st.ColumnInt64(0)); !keep[d] {
+				unknown = append(unknown, d)
+			}
+		}, ownedIDs, int(l.Node), int64(e))
+		if err != nil {
+			return err
+		}
+		return w.giveBack(l, unknown, now)
+	})
+}
+
 // Release gives deliveries back, due as they were.
-func (s *Store) Release(ctx context.Context, node bellhop.NodeID, deliveries []bellhop.DeliveryID, _ time.Time) error {
+func (s *Store) Release(ctx context.Context, l bellhop.Lease, deliveries []bellhop.DeliveryID, now time.Time) error {
 	if len(deliveries) == 0 {
 		return nil
 	}
 	return s.write(ctx, "release", rowWeight*len(deliveries), func(w *writer) error {
-		for _, d := range deliveries {
-			if err := exec(w.conn, "UPDATE pending SET owner = NULL WHERE id = ? AND owner = ?", int64(d), int(node)); err != nil {
-				return err
-			}
+		if err := w.holds(l); err != nil {
+			return err
 		}
-		return nil
+		return w.giveBack(l, deliveries, now)
 	})
+}
+
+const giveBackOne = "UPDATE pending SET owner = NULL WHERE id = ? AND owner = ? RETURNING endpoint, order_key"
+
+// giveBack releases deliveries, and lets the first of each one's order go, which may
+// have come meanwhile and be waiting.
+func (w *writer) giveBack(l bellhop.Lease, deliveries []bellhop.DeliveryID, now time.Time) error {
+	for _, d := range deliveries {
+		var endpoint int64
+		var orderKey string
+		_, err := one(w.conn, func(st *sqlite.Stmt) { endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(1) },
+			giveBackOne, int64(d), int(l.Node))
+		if err == nil {
+			err = w.promote(bellhop.EndpointID(endpoint), orderKey, now)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

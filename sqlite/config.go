@@ -33,20 +33,39 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 		if leaving {
 			return errLeaving
 		}
-		err = exec(w.conn, "INSERT OR REPLACE INTO apps (id, name, metadata, created_at, updated_at) VALUES (?, ?, ?, ?, ?)",
-			a.ID, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt))
-		return w.finish(err, audit, kindApp, a.ID, 0)
+		if err := w.atRevision(a.Revision, "SELECT revision FROM apps WHERE id = ?", a.ID); err != nil {
+			return err
+		}
+		err = exec(w.conn, `INSERT OR REPLACE INTO apps (id, name, metadata, created_at, updated_at, revision, max_endpoints)
+				VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			a.ID, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt), a.Revision+1, a.MaxEndpoints)
+		return w.finish(err, audit, partRoutes, a.ID, 0)
 	})
+}
+
+// atRevision fails with ErrRevision unless the row that a query finds is at the
+// revision; at 0, unless there is none.
+func (w *writer) atRevision(revision int64, sql, key string) error {
+	stored := int64(0)
+	_, err := one(w.conn, func(st *sqlite.Stmt) { stored = st.ColumnInt64(0) }, sql, key)
+	if err == nil && stored != revision {
+		err = bellhop.ErrRevision
+	}
+	return err
 }
 
 // SaveEventType creates or replaces an entry of the catalogue.
 func (s *Store) SaveEventType(ctx context.Context, t bellhop.EventType, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, "save the event type", rowWeight, func(w *writer) error {
+		if err := w.atRevision(t.Revision, "SELECT revision FROM event_types WHERE name = ?", t.Name); err != nil {
+			return err
+		}
 		err := exec(w.conn, `INSERT OR REPLACE INTO event_types
-				(name, description, schema, example, validate, archived, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+				(name, description, schema, example, validate, archived, created_at, updated_at, revision)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			t.Name, t.Description, []byte(t.Schema), []byte(t.Example), t.Validate, t.Archived,
-			micros(t.CreatedAt), micros(t.UpdatedAt))
-		return w.finish(err, audit, kindEventType, t.Name, 0)
+			micros(t.CreatedAt), micros(t.UpdatedAt), t.Revision+1)
+		return w.finish(err, audit, partCatalogue, t.Name, 0)
 	})
 }
 
@@ -55,9 +74,9 @@ func (s *Store) DeleteEventType(ctx context.Context, name string, audit *bellhop
 	return s.write(ctx, "delete the event type", rowWeight, func(w *writer) error {
 		err := exec(w.conn, "DELETE FROM event_types WHERE name = ?", name)
 		if err == nil && w.conn.Changes() == 0 {
-			return notFound("event type", name)
+			return bellhop.NotFound("event type", name)
 		}
-		return w.finish(err, audit, kindEventType, name, 0)
+		return w.finish(err, audit, partCatalogue, name, 0)
 	})
 }
 
@@ -66,8 +85,8 @@ func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.Audit
 	return s.write(ctx, "save the key", rowWeight, func(w *writer) error {
 		err := exec(w.conn, `INSERT OR REPLACE INTO keys (id, name, role, apps, portal, created_at, expires_at, hash, session)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			int64(k.ID), k.Name, string(k.Role), toJSON(k.Apps), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], int64(k.Session))
-		return w.finish(err, audit, kindKey, "", int64(k.ID))
+			int64(k.ID), k.Name, string(k.Role), scopeJSON(k.Scope), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], int64(k.Session))
+		return w.finish(err, audit, partAccess, "", int64(k.ID))
 	})
 }
 
@@ -76,12 +95,12 @@ func (s *Store) DeleteKey(ctx context.Context, k bellhop.KeyID, audit *bellhop.A
 	return s.write(ctx, "delete the key", rowWeight, func(w *writer) error {
 		err := exec(w.conn, "DELETE FROM keys WHERE id = ?", int64(k))
 		if err == nil && w.conn.Changes() == 0 {
-			return notFound("key", k.String())
+			return bellhop.NotFound("key", k.String())
 		}
 		if err == nil {
 			_, err = w.dropKeys("SELECT id FROM keys WHERE session = ?", int64(k))
 		}
-		return w.finish(err, audit, kindKey, "", int64(k))
+		return w.finish(err, audit, partAccess, "", int64(k))
 	})
 }
 
@@ -102,16 +121,16 @@ func (w *writer) dropKeys(list string, args ...any) (int, error) {
 	err := each(w.conn, func(st *sqlite.Stmt) { ids = append(ids, st.ColumnInt64(0)) }, list, args...)
 	for i := 0; err == nil && i < len(ids); i++ {
 		if err = exec(w.conn, "DELETE FROM keys WHERE id = ?", ids[i]); err == nil {
-			err = w.changed(kindKey, "", ids[i])
+			err = w.changed(partAccess, "", ids[i])
 		}
 	}
 	return len(ids), err
 }
 
 // finish ends a change that went well so far: feed, then audit log.
-func (w *writer) finish(err error, audit *bellhop.AuditEntry, kind, name string, id int64) error {
+func (w *writer) finish(err error, audit *bellhop.AuditEntry, p part, name string, id int64) error {
 	if err == nil {
-		err = w.changed(kind, name, id)
+		err = w.changed(p, name, id)
 	}
 	if err == nil {
 		err = w.addAudit(audit)
@@ -124,7 +143,7 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 	return s.write(ctx, "save the endpoint", rowWeight, func(w *writer) error {
 		e := given
 		var old bellhop.Endpoint
-		exists, err := one(w.conn, func(st *sqlite.Stmt) { old = scanEndpoint(st) }, selectEndpoints+" WHERE id = ?", int64(e.ID))
+		exists, err := one(w.conn, func(st *sqlite.Stmt) { old, _ = scanEndpoint(st) }, selectEndpoints+" WHERE id = ?", int64(e.ID))
 		if err != nil {
 			return err
 		}
@@ -133,17 +152,16 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		}
 		e.Revision++
 		e.FailingSince = old.FailingSince
-		activated := e.Status == bellhop.EndpointActive && old.Status != bellhop.EndpointActive
-		if activated || e.URL != old.URL {
+		if bellhop.Recovers(&old, &e) {
 			e.FailingSince = time.Time{}
 		}
 		if err := w.putEndpoint(&e); err != nil {
 			return err
 		}
 		if exists && e.Ordering != old.Ordering {
-			err = w.reorder(&e, now)
+			err = w.beginReorder(&e, now)
 		}
-		return w.finish(err, audit, kindEndpoint, "", int64(e.ID))
+		return w.finish(err, audit, partRoutes, "", int64(e.ID))
 	})
 }
 
@@ -165,62 +183,36 @@ func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
 		toJSON(e.Secrets))
 }
 
-// reorder carries a change of ordering over to the pending deliveries; the keys
-// are those of bellhop.Ordering.OrderKey. All that waited become due; Claim finds
-// out which of them wait under the new order.
-func (w *writer) reorder(e *bellhop.Endpoint, now time.Time) error {
-	key := "NULL"
-	switch e.Ordering {
-	case bellhop.OrderingEndpoint:
-		key = "'*'"
-	case bellhop.OrderingSubject:
-		key = "(SELECT app || '/' || subject FROM events WHERE events.id = pending.event AND subject <> '')"
-	}
-	return exec(w.conn, "UPDATE pending SET order_key = "+key+", due = coalesce(due, ?) WHERE "+ofEndpoint,
-		micros(now), int64(e.ID), int64(e.ID))
-}
-
 // ofEndpoint finds all pending deliveries of an endpoint (bound twice) by two
 // indexes: that of the unowned and that of the owned, who are few.
 const ofEndpoint = `id IN (SELECT id FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ?
 	UNION ALL SELECT id FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND endpoint = ?)`
 
-// DeleteEndpoint removes an endpoint and cancels its pending deliveries.
-func (s *Store) DeleteEndpoint(ctx context.Context, e bellhop.EndpointID, ids func() bellhop.AttemptID, audit *bellhop.AuditEntry, now time.Time) error {
+// DeleteEndpoint removes an endpoint and leaves its pending deliveries to Sweep.
+func (s *Store) DeleteEndpoint(ctx context.Context, e bellhop.EndpointID, audit *bellhop.AuditEntry, _ time.Time) error {
 	return s.write(ctx, "delete the endpoint", rowWeight, func(w *writer) error {
-		err := exec(w.conn, "DELETE FROM endpoints WHERE id = ?", int64(e))
-		if err == nil && w.conn.Changes() == 0 {
-			return notFound("endpoint", e.String())
+		found, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM endpoints WHERE id = ?", int64(e))
+		if err == nil && !found {
+			return bellhop.NotFound("endpoint", e.String())
 		}
 		if err == nil {
-			err = w.cancelAll(ids, "endpoint_deleted", "The endpoint was deleted before the event was delivered.", now,
-				ofEndpoint, int64(e), int64(e))
+			err = w.dropEndpoint(e)
 		}
-		return w.finish(err, audit, kindEndpoint, "", int64(e))
+		return w.finish(err, audit, partRoutes, "", int64(e))
 	})
 }
 
-// cancelAll ends the pending deliveries that a condition finds.
-func (w *writer) cancelAll(ids func() bellhop.AttemptID, reason, detail string, now time.Time, condition string, args ...any) error {
-	var list []bellhop.Delivery
-	err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, scanPending(st)) },
-		selectPending+" WHERE p."+condition+" ORDER BY p.id", args...)
-	if err != nil {
-		return err
-	}
-	for i := range list {
-		if err := w.cancel(&list[i], ids(), reason, detail, now); err != nil {
-			return err
-		}
-	}
-	return nil
+// AddAudit writes an entry for what changes nothing else.
+func (s *Store) AddAudit(ctx context.Context, audit *bellhop.AuditEntry) error {
+	return s.write(ctx, "write to the audit log", rowWeight, func(w *writer) error { return w.addAudit(audit) })
 }
 
 func (w *writer) addAudit(a *bellhop.AuditEntry) error {
 	if a == nil {
 		return nil
 	}
-	err := exec(w.conn, "INSERT INTO audit (id, actor, action, object, apps, detail) VALUES (?, ?, ?, ?, ?, ?)",
+	// It is there already if its step is repeated.
+	err := exec(w.conn, "INSERT INTO audit (id, actor, action, object, apps, detail) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
 		int64(a.ID), a.Actor, a.Action, a.Object, toJSON(a.Apps), []byte(a.Detail))
 	for _, app := range a.Apps {
 		if err == nil {

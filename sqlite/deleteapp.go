@@ -11,21 +11,19 @@ import (
 )
 
 // DeleteApp removes an app and what belongs to it alone. First it goes as such, so
-// that nothing is published to it any more; then its rows, in steps, so that the
-// other callers' steps need not wait for all of them. Should that be interrupted,
-// the next Wipe goes on.
+// that nothing is published to it any more; then whatever names it, and its rows, in
+// steps, so that the other callers' steps need not wait for all of them. Should that
+// be interrupted, the next Wipe goes on.
 func (s *Store) DeleteApp(ctx context.Context, app string, audit *bellhop.AuditEntry) error {
 	err := s.write(ctx, "delete the app", rowWeight, func(w *writer) error {
 		err := exec(w.conn, "DELETE FROM apps WHERE id = ?", app)
 		if err == nil && w.conn.Changes() == 0 {
-			return notFound("app", app)
+			return bellhop.NotFound("app", app)
 		}
-		for _, drop := range []func(string) error{w.dropFromEndpoints, w.dropFromKeys, w.oweRows} {
-			if err == nil {
-				err = drop(app)
-			}
+		if err == nil {
+			err = w.oweRows(app)
 		}
-		return w.finish(err, audit, kindApp, app, 0)
+		return w.finish(err, audit, partRoutes, app, 0)
 	})
 	if err != nil {
 		return err
@@ -36,47 +34,80 @@ func (s *Store) DeleteApp(ctx context.Context, app string, audit *bellhop.AuditE
 	return nil
 }
 
-// dropFromEndpoints leaves what is pending of the app itself to dropRows.
-func (w *writer) dropFromEndpoints(app string) error {
-	var list []bellhop.Endpoint
-	err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, scanEndpoint(st)) },
-		selectEndpoints+" WHERE ? IN (SELECT value FROM json_each(apps)) ORDER BY id", app)
-	for i := 0; err == nil && i < len(list); i++ {
-		e := &list[i]
-		if e.Apps = without(e.Apps, app); len(e.Apps) == 0 {
-			err = exec(w.conn, "DELETE FROM pending WHERE app <> ? AND "+ofEndpoint, app, int64(e.ID), int64(e.ID))
-			if err == nil {
-				err = exec(w.conn, "DELETE FROM endpoints WHERE id = ?", int64(e.ID))
-			}
-		} else {
-			e.Revision++
-			err = w.putEndpoint(e)
+// nameChunk bounds the endpoints or keys that one step takes a deleted app off.
+const nameChunk = 500
+
+// These list what names an app. A row that is not JSON names nothing.
+const (
+	endpointsNaming = "SELECT id FROM endpoints WHERE CASE WHEN json_valid(apps) THEN ? IN (SELECT value FROM json_each(apps)) END ORDER BY id"
+	keysNaming      = "SELECT id FROM keys WHERE CASE WHEN json_valid(apps) THEN ? IN (SELECT value FROM json_each(apps)) END ORDER BY id"
+)
+
+// dropNames takes a deleted app off endpoints or keys. They are looked for beside the
+// writer, because no index finds them.
+func (s *Store) dropNames(ctx context.Context, app, list string, drop func(w *writer, id int64, app string) (bool, error)) error {
+	for again := true; again; {
+		var ids []int64
+		err := s.read(ctx, "look for what names the app", func(c *sqlite.Conn) error {
+			ids = nil
+			return each(c, func(st *sqlite.Stmt) { ids = append(ids, st.ColumnInt64(0)) }, list, app)
+		})
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			err = w.changed(kindEndpoint, "", int64(e.ID))
+		again = false // unless one may have come since
+		for len(ids) > 0 {
+			n := min(len(ids), nameChunk)
+			err := s.write(ctx, "take the app off", rowWeight*n, func(w *writer) error {
+				left, err := w.leaving(app)
+				for i := 0; err == nil && left && i < n; i++ {
+					var dropped bool
+					dropped, err = drop(w, ids[i], app)
+					again = again || dropped
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			ids = ids[n:]
 		}
 	}
-	return err
+	return nil
 }
 
-// dropFromKeys must not leave a key with an empty list: that would let it see
-// every app.
-func (w *writer) dropFromKeys(app string) error {
-	var list []bellhop.Key
-	err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, scanKey(st)) },
-		selectKeys+" WHERE apps IS NOT NULL AND ? IN (SELECT value FROM json_each(apps)) ORDER BY id", app)
-	for i := 0; err == nil && i < len(list); i++ {
-		k := &list[i]
-		if k.Apps = without(k.Apps, app); len(k.Apps) == 0 {
-			err = exec(w.conn, "DELETE FROM keys WHERE id = ?", int64(k.ID))
-		} else {
-			err = exec(w.conn, "UPDATE keys SET apps = ? WHERE id = ?", toJSON(k.Apps), int64(k.ID))
-		}
-		if err == nil {
-			err = w.changed(kindKey, "", int64(k.ID))
-		}
+func (w *writer) dropFromEndpoint(id int64, app string) (dropped bool, err error) {
+	var apps []string
+	found, err := one(w.conn, func(st *sqlite.Stmt) { _ = fromJSON(st, 0, &apps) }, "SELECT apps FROM endpoints WHERE id = ?", id)
+	if err != nil || !found || !slices.Contains(apps, app) {
+		return false, err
 	}
-	return err
+	if apps = without(apps, app); len(apps) == 0 {
+		err = w.dropEndpoint(bellhop.EndpointID(id)) // other apps may still have deliveries to it
+	} else {
+		err = exec(w.conn, "UPDATE endpoints SET apps = ?, revision = revision + 1 WHERE id = ?", listJSON(apps), id)
+	}
+	if err == nil {
+		err = w.changed(partRoutes, "", id)
+	}
+	return true, err
+}
+
+func (w *writer) dropFromKey(id int64, app string) (dropped bool, err error) {
+	var apps []string
+	found, err := one(w.conn, func(st *sqlite.Stmt) { _ = fromJSON(st, 0, &apps) }, "SELECT apps FROM keys WHERE id = ?", id)
+	if err != nil || !found || !slices.Contains(apps, app) {
+		return false, err
+	}
+	if apps = without(apps, app); len(apps) == 0 {
+		err = exec(w.conn, "DELETE FROM keys WHERE id = ?", id)
+	} else {
+		err = exec(w.conn, "UPDATE keys SET apps = ? WHERE id = ?", listJSON(apps), id)
+	}
+	if err == nil {
+		err = w.changed(partAccess, "", id)
+	}
+	return true, err
 }
 
 func without(list []string, x string) []string {
@@ -103,6 +134,12 @@ const dropChunk = 1000
 // dropRows deletes what is left of a deleted app. Any number of callers may do so
 // at once.
 func (s *Store) dropRows(ctx context.Context, app string) error {
+	if err := s.dropNames(ctx, app, endpointsNaming, (*writer).dropFromEndpoint); err != nil {
+		return err
+	}
+	if err := s.dropNames(ctx, app, keysNaming, (*writer).dropFromKey); err != nil {
+		return err
+	}
 	for done := false; !done; {
 		err := s.write(ctx, "delete the app's rows", maxBatch, func(w *writer) error {
 			left, err := w.leaving(app)
@@ -119,19 +156,21 @@ func (s *Store) dropRows(ctx context.Context, app string) error {
 }
 
 const (
+	fanoutsOfApp = "SELECT event, 0 FROM fanouts INDEXED BY fanouts_app WHERE app = ? LIMIT ?"
 	pendingOfApp = `SELECT id, 0 FROM pending INDEXED BY pending_idle_app WHERE owner IS NULL AND app = ?1
 		UNION ALL SELECT id, 0 FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND app = ?1 LIMIT ?2`
 	eventsOfApp   = "SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_app WHERE app = ? LIMIT ?"
 	attemptsOfApp = "SELECT id, coalesce(length(response_body), 0) FROM attempts INDEXED BY attempts_app WHERE app = ? LIMIT ?"
 )
 
-// dropSome is one step. What is pending goes first, since it could be sent; it may
-// be joined by a resend as long as there are events, and so may attempts.
+// dropSome is one step. What is pending or will be goes first, since it could be
+// sent; it may be joined by a resend as long as there are events, and so may attempts.
 func (w *writer) dropSome(app string) error {
 	for _, kind := range []struct {
 		list string
 		drop func(id int64) error
 	}{
+		{fanoutsOfApp, w.dropFanout},
 		{pendingOfApp, w.dropPending},
 		{eventsOfApp, func(id int64) error { return exec(w.conn, "DELETE FROM events WHERE id = ?", id) }},
 		{attemptsOfApp, func(id int64) error { return exec(w.conn, "DELETE FROM attempts WHERE id = ?", id) }},
@@ -157,6 +196,15 @@ func (w *writer) dropSome(app string) error {
 		return err
 	}
 	return exec(w.conn, "DELETE FROM owed WHERE what = 'app' AND name = ?", app)
+}
+
+func (w *writer) dropFanout(event int64) error {
+	var list int64
+	_, err := one(w.conn, func(st *sqlite.Stmt) { list = st.ColumnInt64(0) }, "SELECT list FROM fanouts WHERE event = ?", event)
+	if err != nil {
+		return err
+	}
+	return w.endFanout(bellhop.EventID(event), list)
 }
 
 func (w *writer) dropPending(id int64) error {

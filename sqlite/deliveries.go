@@ -30,10 +30,7 @@ func scanPending(st *sqlite.Stmt) bellhop.Delivery {
 // scanUnfinished reads pendingColumns and pendingStatus.
 func scanUnfinished(st *sqlite.Stmt) bellhop.Delivery {
 	d := scanPending(st)
-	switch bellhop.EndpointStatus(st.ColumnText(12)) {
-	case bellhop.EndpointPaused, bellhop.EndpointDisabled:
-		d.Status = bellhop.DeliveryHeld
-	}
+	d.Status = bellhop.Unfinished(bellhop.EndpointStatus(st.ColumnText(12)))
 	return d
 }
 
@@ -41,22 +38,13 @@ const finishedColumns = "id, delivery, event, endpoint, app, type, trigger, numb
 
 // scanFinished reads finishedColumns of a final attempt.
 func scanFinished(st *sqlite.Stmt) bellhop.Delivery {
-	d := bellhop.Delivery{
-		LastAttempt: bellhop.AttemptID(st.ColumnInt64(0)), ID: bellhop.DeliveryID(st.ColumnInt64(1)),
+	a := bellhop.Attempt{
+		ID: bellhop.AttemptID(st.ColumnInt64(0)), Delivery: bellhop.DeliveryID(st.ColumnInt64(1)),
 		Event: bellhop.EventID(st.ColumnInt64(2)), Endpoint: bellhop.EndpointID(st.ColumnInt64(3)),
 		App: st.ColumnText(4), Type: st.ColumnText(5), Trigger: bellhop.Trigger(st.ColumnText(6)),
-		Attempts: st.ColumnInt(7),
+		Number: st.ColumnInt(7), Status: statusName(st.ColumnInt(8)),
 	}
-	switch st.ColumnInt(8) {
-	case succeeded:
-		d.Status = bellhop.DeliverySucceeded
-	case failed:
-		d.Status = bellhop.DeliveryFailed
-	case canceled:
-		d.Status = bellhop.DeliveryCanceled
-		d.Attempts-- // its last line is not a request
-	}
-	return d
+	return a.Ended()
 }
 
 // Delivery gives one delivery: what is pending, or else what its final attempt
@@ -71,7 +59,7 @@ func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.De
 				"SELECT "+finishedColumns+" FROM attempts WHERE delivery = ? AND final = 1", int64(id))
 		}
 		if err == nil && !found {
-			err = notFound("delivery", id.String())
+			err = bellhop.NotFound("delivery", id.String())
 		}
 		return err
 	})
@@ -103,7 +91,7 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 // unfinished deliveries.
 func finishedQueries(f *bellhop.DeliveryFilter) []query {
 	a := bellhop.AttemptFilter{
-		Apps: f.Apps, Endpoint: f.Endpoint, Event: f.Event, Type: f.Type,
+		Scope: f.Scope, Endpoint: f.Endpoint, Event: f.Event, Type: f.Type,
 		Since: f.Since, Until: f.Until, Before: bellhop.AttemptID(f.Before),
 	}
 	switch f.Status {

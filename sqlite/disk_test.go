@@ -44,16 +44,38 @@ func (s source) attempt(n *bellhop.NewEvent) bellhop.Attempt {
 
 func enqueue(t testing.TB, s *sqlite.Store, events ...bellhop.NewEvent) {
 	t.Helper()
-	_, err := s.Enqueue(t.Context(), 0, events, now)
+	r, err := s.Routes(t.Context(), 0)
 	must(t, err)
+	_, err = s.Enqueue(t.Context(), lease(t, s), r.Version, events, now)
+	must(t, err)
+}
+
+// leases are those that tests have joined with.
+var leases sync.Map
+
+func join(t testing.TB, s *sqlite.Store) bellhop.Node {
+	t.Helper()
+	n, err := s.Join(t.Context(), time.Hour, now)
+	must(t, err)
+	leases.Store(s, n.Lease)
+	t.Cleanup(func() { leases.Delete(s) })
+	return n
+}
+
+// lease is that of the last join, or of a new one.
+func lease(t testing.TB, s *sqlite.Store) bellhop.Lease {
+	t.Helper()
+	if l, ok := leases.Load(s); ok {
+		return l.(bellhop.Lease)
+	}
+	return join(t, s).Lease
 }
 
 func TestReopenReleasesWhatADeadProcessOwned(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bellhop.db")
 	s := openAt(t, path, sqlite.Options{})
-	node, err := s.Join(t.Context(), time.Hour, now)
-	must(t, err)
-	n := newSource().event(100, 1, node.ID)
+	node := join(t, s)
+	n := newSource().event(100, 1, node.Lease.Node)
 	enqueue(t, s, n)
 	must(t, s.Close()) // without Leave, as after a crash
 
@@ -63,7 +85,7 @@ func TestReopenReleasesWhatADeadProcessOwned(t *testing.T) {
 	if !bytes.Equal(got.Data, n.Event.Data) {
 		t.Error("the event's data has changed")
 	}
-	list, err := s.Backlog(t.Context(), now)
+	list, err := s.Overdue(t.Context(), time.Time{})
 	must(t, err)
 	if len(list) != 1 {
 		t.Errorf("backlog: %v", list)
@@ -91,7 +113,7 @@ func TestACrashLosesNothingAcknowledged(t *testing.T) {
 		write(t, filepath.Join(copied, "bellhop.db"+suffix), b)
 	}
 	s = openAt(t, filepath.Join(copied, "bellhop.db"), sqlite.Options{})
-	list, err := s.Events(t.Context(), bellhop.EventFilter{Limit: 100})
+	list, err := s.Events(t.Context(), bellhop.EventFilter{Scope: bellhop.Everything(), Limit: 100})
 	must(t, err)
 	if len(list) != 50 {
 		t.Errorf("%d events survived, want 50", len(list))
@@ -109,7 +131,7 @@ func fillUp(t *testing.T, s *sqlite.Store) {
 	src := newSource()
 	for i := 0; ; i++ {
 		a, b := src.event(20_000, 1, 0), src.event(20_000, 1, 0)
-		_, err := s.Enqueue(t.Context(), 0, []bellhop.NewEvent{a, b}, now)
+		_, err := s.Enqueue(t.Context(), lease(t, s), 0, []bellhop.NewEvent{a, b}, now)
 		if err == nil {
 			continue
 		}
@@ -125,7 +147,7 @@ func fillUp(t *testing.T, s *sqlite.Store) {
 	}
 	before, _, err := s.Pending(t.Context(), 0)
 	must(t, err)
-	_, err = s.Erase(t.Context(), bellhop.EraseSelector{App: "acme", Subject: "invoice:1"}, func() bellhop.AttemptID { return id.Next[id.Attempt](src.ids, now) }, nil, now)
+	_, err = s.Erase(t.Context(), bellhop.EraseSelector{App: "acme", Subject: "invoice:1"}, nil, now)
 	must(t, err)
 	enqueue(t, s, src.event(20_000, 1, 0))
 	if before == 0 {
@@ -143,7 +165,7 @@ func TestAnIDUsedTwiceFailsAlone(t *testing.T) {
 		n := src.event(10, 1, 0)
 		callers.Go(func() { enqueue(t, s, n) })
 		callers.Go(func() {
-			if _, err := s.Enqueue(t.Context(), 0, []bellhop.NewEvent{twice}, now); err == nil || errors.Is(err, bellhop.ErrUnavailable) {
+			if _, err := s.Enqueue(t.Context(), lease(t, s), 0, []bellhop.NewEvent{twice}, now); err == nil || errors.Is(err, bellhop.ErrUnavailable) {
 				t.Errorf("Enqueue = %v", err)
 			}
 		})

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -11,29 +10,12 @@ import (
 )
 
 // Enqueue stores accepted events with their deliveries.
-func (s *Store) Enqueue(ctx context.Context, routes int64, events []bellhop.NewEvent, now time.Time) ([]bellhop.Receipt, error) {
-	weight := 0
-	for i := range events {
-		weight += rowWeight*(1+len(events[i].Deliveries)) + len(events[i].Event.Data)
-	}
+func (s *Store) Enqueue(ctx context.Context, l bellhop.Lease, routes int64, events []bellhop.NewEvent, now time.Time) ([]bellhop.Receipt, error) {
+	lists, weight := weigh(events)
 	var receipts []bellhop.Receipt
-	err := s.write(ctx, "enqueue", weight, func(w *writer) error {
-		if routes != w.state.version {
-			return bellhop.ErrStaleRoutes
-		}
-		var err error
-		if receipts, err = w.receipts(events); err != nil {
-			return err
-		}
-		for i := range events {
-			if receipts[i].Duplicate {
-				continue
-			}
-			if err := w.enqueue(&events[i], now); err != nil {
-				return err
-			}
-		}
-		return nil
+	err := s.write(ctx, "enqueue", weight, func(w *writer) (err error) {
+		receipts, err = w.enqueue(l, routes, events, lists, l.Node, now)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -41,74 +23,58 @@ func (s *Store) Enqueue(ctx context.Context, routes int64, events []bellhop.NewE
 	return receipts, nil
 }
 
-type externalKey struct{ app, id string }
-
-// firstPublish is what is known of the first event under an external id.
-type firstPublish struct {
-	receipt bellhop.Receipt
-	digest  [32]byte
-	erased  bool // and with the data its digest
+// weigh prepares what can be prepared outside of the writer: the lists of endpoints
+// for later, and about how many bytes all will take.
+func weigh(events []bellhop.NewEvent) ([]*fanoutList, int) {
+	lists, weight := fanoutLists(events)
+	for i := range events {
+		weight += rowWeight*(1+len(events[i].Deliveries)) + len(events[i].Event.Data)
+	}
+	return lists, weight
 }
 
-// receipts looks up which events are repeated.
-func (w *writer) receipts(events []bellhop.NewEvent) ([]bellhop.Receipt, error) {
-	receipts := make([]bellhop.Receipt, len(events))
-	var batch map[externalKey]firstPublish
+// enqueue stores events. Deliveries may be owned by owner, and nobody else.
+func (w *writer) enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEvent, lists []*fanoutList, owner bellhop.NodeID, now time.Time) ([]bellhop.Receipt, error) {
+	if err := w.holds(l); err != nil {
+		return nil, err
+	}
+	if routes != w.state.versions[partRoutes] {
+		return nil, bellhop.ErrStaleRoutes
+	}
+	receipts, err := bellhop.Receipts(events, w.firstPublish)
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range lists {
+		if list != nil {
+			list.row = 0
+		}
+	}
 	for i := range events {
-		n := &events[i]
-		receipts[i] = bellhop.Receipt{Event: n.Event.ID, Deliveries: n.Event.Deliveries}
-		if n.Event.ExternalID == "" {
+		if receipts[i].Duplicate {
 			continue
 		}
-		key := externalKey{n.Event.App, n.Event.ExternalID}
-		first, repeated := batch[key]
-		if !repeated {
-			var err error
-			if first, repeated, err = w.published(key); err != nil {
+		if err := w.accept(&events[i], owner, now); err != nil {
+			return nil, err
+		}
+		if lists != nil && lists[i] != nil {
+			if err := w.addFanout(&events[i].Event, lists[i]); err != nil {
 				return nil, err
 			}
-		}
-		switch {
-		case !repeated:
-			if batch == nil {
-				batch = map[externalKey]firstPublish{}
-			}
-			batch[key] = firstPublish{receipt: receipts[i], digest: n.Digest}
-		case !first.erased && first.digest != n.Digest:
-			return nil, idConflict(i, len(events), first.receipt.Event)
-		default:
-			receipts[i] = first.receipt
-			receipts[i].Duplicate = true
 		}
 	}
 	return receipts, nil
 }
 
-func (w *writer) published(key externalKey) (first firstPublish, found bool, err error) {
+func (w *writer) firstPublish(app, externalID string) (first bellhop.FirstPublish, found bool, err error) {
 	found, err = one(w.conn, func(st *sqlite.Stmt) {
-		first.receipt = bellhop.Receipt{Event: bellhop.EventID(st.ColumnInt64(0)), Deliveries: st.ColumnInt(1)}
-		first.erased = st.ColumnBool(2)
-		st.ColumnBytes(3, first.digest[:])
-	}, "SELECT id, deliveries, erased, digest FROM events WHERE external_id = ? AND external_id IS NOT NULL AND app = ?", key.id, key.app)
+		first = bellhop.FirstPublish{Event: bellhop.EventID(st.ColumnInt64(0)), Deliveries: st.ColumnInt(1), Erased: st.ColumnBool(2)}
+		st.ColumnBytes(3, first.Digest[:])
+	}, "SELECT id, deliveries, erased, digest FROM events WHERE external_id = ? AND external_id IS NOT NULL AND app = ?", externalID, app)
 	return first, found, err
 }
 
-func idConflict(i, n int, first bellhop.EventID) error {
-	field := "id"
-	if n > 1 {
-		field = fmt.Sprintf("events[%d].id", i)
-	}
-	return &bellhop.Error{
-		Code:   bellhop.CodeIDConflict,
-		Detail: "The id was used before in this app, for different content",
-		Fields: []bellhop.FieldError{{
-			Field: field, Code: string(bellhop.CodeIDConflict),
-			Detail: "belongs to event " + first.String() + "; give each event its own id",
-		}},
-	}
-}
-
-func (w *writer) enqueue(n *bellhop.NewEvent, now time.Time) error {
+func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time) error {
 	e := &n.Event
 	var digest []byte
 	if e.ExternalID != "" {
@@ -126,17 +92,16 @@ func (w *writer) enqueue(n *bellhop.NewEvent, now time.Time) error {
 		return err
 	}
 	for i := range n.Deliveries {
-		if err := w.addDelivery(&n.Deliveries[i], e.ID, e.App, now); err != nil {
+		if err := w.addDelivery(&n.Deliveries[i], e.ID, e.App, owner, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *writer) addDelivery(d *bellhop.Delivery, event bellhop.EventID, app string, now time.Time) error {
-	owner := d.Owner
-	if !w.state.nodes[owner] {
-		owner = 0 // it lost its lease: nobody would ever release this one
+func (w *writer) addDelivery(d *bellhop.Delivery, event bellhop.EventID, app string, owner bellhop.NodeID, now time.Time) error {
+	if d.Owner != owner {
+		owner = 0 // who has no lease here would never release it
 	}
 	due := d.Due
 	if due.IsZero() {
@@ -155,25 +120,57 @@ func (w *writer) addDelivery(d *bellhop.Delivery, event bellhop.EventID, app str
 		d.Attempts, int64(d.LastAttempt), orNull(d.OrderKey), int64(pos))
 }
 
-// Redeliver adds deliveries of stored events.
-func (s *Store) Redeliver(ctx context.Context, deliveries []bellhop.Delivery, audit *bellhop.AuditEntry, now time.Time) (int, error) {
+// Resolve finds out whether these events were stored. There is one writer, and what
+// it has given up it does not write later: what is not there will not arrive.
+func (s *Store) Resolve(ctx context.Context, l bellhop.Lease, events []bellhop.NewEvent, _ time.Time) (receipts []bellhop.Receipt, stored bool, err error) {
+	err = s.write(ctx, "look for the events", rowWeight, func(w *writer) (err error) {
+		if err := w.holds(l); err != nil {
+			return err
+		}
+		has := func(id bellhop.EventID) (bool, error) {
+			return one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM events WHERE id = ?", int64(id))
+		}
+		receipts, stored, err = bellhop.StoredReceipts(events, has, w.firstPublish)
+		return err
+	})
+	return receipts, stored, err
+}
+
+// storedDelivery finds a delivery, unfinished or ended.
+const storedDelivery = `SELECT endpoint, due FROM pending WHERE id = ?1
+	UNION ALL SELECT endpoint, NULL FROM attempts INDEXED BY attempts_delivery WHERE delivery = ?1 AND final = 1 LIMIT 1`
+
+// Redeliver adds deliveries of stored events. Their order is that of the endpoint
+// now, whatever it was when the caller looked.
+func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, deliveries []bellhop.Delivery, audit *bellhop.AuditEntry, now time.Time) (int, error) {
 	added := 0
 	err := s.write(ctx, "redeliver", rowWeight*(1+len(deliveries)), func(w *writer) error {
 		added = 0
-		for i := range deliveries {
-			d := &deliveries[i]
-			app := ""
-			// An endpoint that was deleted meanwhile would keep it for ever.
-			found, err := one(w.conn, func(st *sqlite.Stmt) { app = st.ColumnText(0) },
-				`SELECT app FROM events WHERE id = ? AND erased = 0 AND EXISTS (SELECT 1 FROM endpoints WHERE id = ?)`,
-				int64(d.Event), int64(d.Endpoint))
+		if err := w.holds(l); err != nil {
+			return err
+		}
+		for _, d := range deliveries {
+			stored, err := one(w.conn, func(*sqlite.Stmt) {}, storedDelivery, int64(d.ID))
+			if err != nil {
+				return err
+			}
+			if stored { // the step is repeated
+				added++
+				continue
+			}
+			e := bellhop.Event{ID: d.Event}
+			found, err := one(w.conn, func(st *sqlite.Stmt) {
+				e.App, e.Subject = st.ColumnText(0), st.ColumnText(1)
+				d.OrderKey = bellhop.Ordering(st.ColumnText(2)).OrderKey(&e)
+			}, "SELECT e.app, e.subject, x.ordering FROM events e JOIN endpoints x ON x.id = ? WHERE e.id = ? AND e.erased = 0",
+				int64(d.Endpoint), int64(d.Event))
 			if err != nil {
 				return err
 			}
 			if !found {
 				continue
 			}
-			if err := w.addDelivery(d, d.Event, app, now); err != nil {
+			if err := w.addDelivery(&d, e.ID, e.App, l.Node, now); err != nil {
 				return err
 			}
 			added++

@@ -105,6 +105,9 @@ func storageError(path string, err error) error {
 	if err == nil || ownFault(err) || rejection(err) {
 		return err
 	}
+	if _, ok := errors.AsType[aborted](err); ok {
+		return err
+	}
 	sentence := "writing to " + path + " failed"
 	switch kindOf(err) {
 	case ErrFull:

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -10,58 +9,6 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
 )
-
-// Erase removes the data of events, and what was captured of their attempts. Their
-// old bytes may be in the file until the next Wipe.
-func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, ids func() bellhop.AttemptID, audit *bellhop.AuditEntry, now time.Time) ([]bellhop.EventID, error) {
-	var erased []bellhop.EventID
-	err := s.write(ctx, "erase", maxBatch, func(w *writer) error {
-		var err error
-		if erased, err = w.selected(sel); err != nil {
-			return err
-		}
-		for _, e := range erased {
-			if err := w.erase(e, ids, now); err != nil {
-				return err
-			}
-		}
-		if len(erased) > 0 {
-			if err := w.owe("wipe", ""); err != nil {
-				return err
-			}
-		}
-		return w.addAudit(audit)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return erased, nil
-}
-
-// selected: an empty selector, or a subject without its app, selects nothing.
-func (w *writer) selected(sel bellhop.EraseSelector) (list []bellhop.EventID, err error) {
-	add := func(st *sqlite.Stmt) { list = append(list, bellhop.EventID(st.ColumnInt64(0))) }
-	if sel.Event != 0 {
-		err = each(w.conn, add, "SELECT id FROM events WHERE id = ? AND erased = 0", int64(sel.Event))
-	} else if sel.App != "" && sel.Subject != "" {
-		err = each(w.conn, add, `SELECT id FROM events INDEXED BY events_subject
-			WHERE subject <> '' AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ?`,
-			sel.Subject, sel.App, int64(sel.After), cmp.Or(sel.Limit, -1))
-	}
-	return list, err
-}
-
-func (w *writer) erase(e bellhop.EventID, ids func() bellhop.AttemptID, now time.Time) error {
-	err := exec(w.conn, "UPDATE events SET data = NULL, digest = NULL, erased = 1 WHERE id = ?", int64(e))
-	if err == nil {
-		err = exec(w.conn, `UPDATE attempts SET request_header = NULL, response_header = NULL, response_body = NULL,
-			detail = CASE WHEN response_status BETWEEN 300 AND 399 THEN '' ELSE detail END WHERE event = ?`, int64(e))
-	}
-	if err == nil {
-		err = w.cancelAll(ids, "erased", "The event's data was erased before it was delivered.", now, "event = ?", int64(e))
-	}
-	return err
-}
 
 // Expire deletes at most limit old rows of each log. What to delete is looked up
 // beside the writer, who may then have to skip over any number of kept events.
@@ -86,9 +33,13 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 	deleted := 0
 	err = s.write(ctx, "expire", rowWeight*limit, func(w *writer) error {
 		deleted = 0
+		held := limit // how many held deliveries may go as well
 		for _, e := range events {
-			if err := w.expireEvent(e, now, &deleted); err != nil {
+			if err := w.expireEvent(e, now, &held, &deleted); err != nil {
 				return err
+			}
+			if held <= 0 {
+				break
 			}
 		}
 		if err := w.expireSlices(before, limit, now, &deleted); err != nil {
@@ -103,24 +54,31 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 }
 
 // noLongerPending holds of an event e of which nothing can be delivered any more.
-const noLongerPending = ` AND NOT EXISTS (SELECT 1 FROM pending p INDEXED BY pending_event
+const noLongerPending = ` AND NOT EXISTS (SELECT 1 FROM fanouts f WHERE f.event = e.id) AND NOT EXISTS (SELECT 1 FROM pending p INDEXED BY pending_event
 	LEFT JOIN endpoints x ON x.id = p.endpoint WHERE p.event = e.id AND coalesce(x.status, '') <> 'disabled')`
 
-func (w *writer) expireEvent(event int64, now time.Time, deleted *int) error {
+// expireEvent deletes an event with what is held of it. If that is more than may go
+// now, the event goes later, with the rest.
+func (w *writer) expireEvent(event int64, now time.Time, budget, deleted *int) error {
 	// It may have been sent again since it was looked up.
 	old, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM events e WHERE e.id = ?"+noLongerPending, event)
 	if err != nil || !old {
 		return err
 	}
 	var held []bellhop.Delivery
-	err = each(w.conn, func(st *sqlite.Stmt) { held = append(held, scanPending(st)) }, selectPending+" WHERE p.event = ?", event)
+	err = each(w.conn, func(st *sqlite.Stmt) { held = append(held, scanPending(st)) }, pendingOfEvent, event, *budget+1)
+	more := len(held) > *budget
+	held = held[:min(len(held), *budget)]
+	*budget -= len(held)
 	for i := 0; err == nil && i < len(held); i++ {
 		d := &held[i]
 		if err = exec(w.conn, "DELETE FROM pending WHERE id = ?", int64(d.ID)); err == nil {
 			err = w.promote(d.Endpoint, d.OrderKey, now)
 		}
 	}
-	if err == nil {
+	if more {
+		*budget = 0
+	} else if err == nil {
 		err = exec(w.conn, "DELETE FROM events WHERE id = ?", event)
 	}
 	*deleted++

@@ -31,7 +31,7 @@ func (s *Store) Event(ctx context.Context, id bellhop.EventID) (bellhop.Event, e
 		found, err := one(c, func(st *sqlite.Stmt) { e = scanEvent(st) },
 			"SELECT "+eventColumns+", data FROM events WHERE id = ?", int64(id))
 		if err == nil && !found {
-			err = notFound("event", id.String())
+			err = bellhop.NotFound("event", id.String())
 		}
 		return err
 	})
@@ -70,8 +70,8 @@ func scanAttempt(st *sqlite.Stmt) bellhop.Attempt {
 		URL: st.ColumnText(14), Reason: st.ColumnText(15), Detail: st.ColumnText(16),
 		ResponseBody: blob(st, 19),
 	}
-	fromJSON(st, 17, &a.RequestHeader)
-	fromJSON(st, 18, &a.ResponseHeader)
+	_ = fromJSON(st, 17, &a.RequestHeader)
+	_ = fromJSON(st, 18, &a.ResponseHeader)
 	return a
 }
 
@@ -82,7 +82,7 @@ func (s *Store) Attempt(ctx context.Context, id bellhop.AttemptID) (bellhop.Atte
 		found, err := one(c, func(st *sqlite.Stmt) { a = scanAttempt(st) },
 			"SELECT "+attemptColumns+bodyColumns+" FROM attempts WHERE id = ?", int64(id))
 		if err == nil && !found {
-			err = notFound("attempt", id.String())
+			err = bellhop.NotFound("attempt", id.String())
 		}
 		return err
 	})
@@ -121,8 +121,8 @@ func (s *Store) Audit(ctx context.Context, f bellhop.AuditFilter) ([]bellhop.Aud
 
 func auditWhere(f *bellhop.AuditFilter) *where {
 	w := &where{}
-	if len(f.Apps) > 0 {
-		w.add("EXISTS (SELECT 1 FROM audit_apps a, json_each(?) j WHERE a.app = j.value AND a.audit = audit.id)", toJSON(f.Apps))
+	if !f.Scope.All {
+		w.add("EXISTS (SELECT 1 FROM audit_apps a, json_each(?) j WHERE a.app = j.value AND a.audit = audit.id)", listJSON(f.Scope.Apps))
 	}
 	for _, column := range []struct{ name, value string }{{"actor", f.Actor}, {"action", f.Action}, {"object", f.Object}} {
 		if column.value != "" {
@@ -138,6 +138,6 @@ func scanAudit(st *sqlite.Stmt) bellhop.AuditEntry {
 		ID: bellhop.AuditID(st.ColumnInt64(0)), Actor: st.ColumnText(1), Action: st.ColumnText(2), Object: st.ColumnText(3),
 		Detail: blob(st, 5),
 	}
-	fromJSON(st, 4, &a.Apps)
+	_ = fromJSON(st, 4, &a.Apps)
 	return a
 }

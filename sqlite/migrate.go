@@ -27,8 +27,8 @@ func schemas() []fs.DirEntry {
 	return list
 }
 
-// versionOf is the schema that a file leads to.
-func versionOf(file fs.DirEntry) int64 {
+// schemaOf is the schema that a file leads to.
+func schemaOf(file fs.DirEntry) int64 {
 	number, _, _ := strings.Cut(file.Name(), "_")
 	version, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
@@ -40,7 +40,7 @@ func versionOf(file fs.DirEntry) int64 {
 // newestSchema is the schema that this program works with.
 func newestSchema() int64 {
 	list := schemas()
-	return versionOf(list[len(list)-1])
+	return schemaOf(list[len(list)-1])
 }
 
 // identify looks whether the file is new, or ours and not from the future.
@@ -73,7 +73,7 @@ func identify(c *sqlite.Conn, path string) error {
 // migrate brings the schema up to date, each version in one transaction.
 func migrate(c *sqlite.Conn, program string) error {
 	for _, file := range schemas() {
-		version := versionOf(file)
+		version := schemaOf(file)
 		script, err := migrations.ReadFile("migrations/" + file.Name())
 		if err != nil {
 			return err

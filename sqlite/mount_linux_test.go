@@ -29,7 +29,7 @@ func TestAFullDiskRefusesAndRecovers(t *testing.T) {
 	src := newSource()
 	for {
 		n := src.event(50_000, 1, 0)
-		_, err := s.Enqueue(t.Context(), 0, []bellhop.NewEvent{n}, now)
+		_, err := s.Enqueue(t.Context(), lease(t, s), 0, []bellhop.NewEvent{n}, now)
 		if err == nil {
 			continue
 		}

@@ -1,8 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -13,11 +16,29 @@ import (
 
 var errNoNode = errors.New("all node numbers are taken: stop a node, or wait until the lease of a dead one runs out")
 
+// holds fails with ErrLeaseLost if the lease is over.
+func (w *writer) holds(l bellhop.Lease) error {
+	if epoch, held := w.state.leases[l.Node]; !held || epoch != l.Epoch {
+		return bellhop.ErrLeaseLost
+	}
+	return nil
+}
+
+// setLease notes that a number is held under an epoch or, at 0, by nobody.
+func (w *writer) setLease(n bellhop.NodeID, epoch int64) {
+	w.state.leases = maps.Clone(w.state.leases)
+	if epoch != 0 {
+		w.state.leases[n] = epoch
+	} else {
+		delete(w.state.leases, n)
+	}
+}
+
 // Join registers a process under a free node number.
 func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (bellhop.Node, error) {
 	var n bellhop.Node
 	err := s.write(ctx, "join", rowWeight, func(w *writer) error {
-		number, err := w.freeNode(now)
+		number, epoch, err := w.freeNode(now)
 		if err != nil {
 			return err
 		}
@@ -25,41 +46,43 @@ func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (
 		if err != nil {
 			return err
 		}
-		n = bellhop.Node{ID: number, Floor: floor, LeaseUntil: now.Add(length)}
-		if err := w.releaseNode(number); err != nil {
+		epoch++
+		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: epoch}, Floor: floor, Until: now.Add(length)}
+		if err := w.releaseNode(number, now); err != nil {
 			return err
 		}
-		w.setNode(number, true)
-		return exec(w.conn, "INSERT OR REPLACE INTO nodes (id, lease_until, held) VALUES (?, ?, 1)", int(number), micros(n.LeaseUntil))
+		w.setLease(number, epoch)
+		return exec(w.conn, "INSERT OR REPLACE INTO nodes (id, lease_until, held, epoch) VALUES (?, ?, 1, ?)",
+			int(number), micros(n.Until), epoch)
 	})
 	return n, err
 }
 
-// freeNode prefers the number that has been free the longest: a process that
-// wakes after a long sleep and renews must not find its old number in somebody
-// else's hands.
-func (w *writer) freeNode(now time.Time) (bellhop.NodeID, error) {
+// freeNode gives a number and its last epoch. It prefers the number that has been
+// free the longest, so that the ids of two processes differ even if one's clock is
+// behind.
+func (w *writer) freeNode(now time.Time) (longest bellhop.NodeID, epoch int64, err error) {
 	used := map[bellhop.NodeID]bool{}
-	longest, held := bellhop.NodeID(0), micros(now)
-	err := each(w.conn, func(st *sqlite.Stmt) {
+	ended := micros(now)
+	err = each(w.conn, func(st *sqlite.Stmt) {
 		number := bellhop.NodeID(st.ColumnInt(0))
 		used[number] = true
-		if longest == 0 && (!st.ColumnBool(2) || st.ColumnInt64(1) <= held) {
-			longest = number
+		if longest == 0 && (!st.ColumnBool(2) || st.ColumnInt64(1) <= ended) {
+			longest, epoch = number, st.ColumnInt64(3)
 		}
-	}, "SELECT id, lease_until, held FROM nodes ORDER BY lease_until, id")
+	}, "SELECT id, lease_until, held, epoch FROM nodes ORDER BY lease_until, id")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for number := bellhop.NodeID(1); number <= id.MaxNode; number++ {
 		if !used[number] {
-			return number, nil
+			return number, 0, nil
 		}
 	}
 	if longest == 0 {
-		return 0, errNoNode
+		return 0, 0, errNoNode
 	}
-	return longest, nil
+	return longest, epoch, nil
 }
 
 func (w *writer) highestID() (highest int64, err error) {
@@ -71,84 +94,138 @@ func (w *writer) highestID() (highest int64, err error) {
 }
 
 // Renew extends the lease.
-func (s *Store) Renew(ctx context.Context, node bellhop.NodeID, length time.Duration, now time.Time) error {
+func (s *Store) Renew(ctx context.Context, l bellhop.Lease, length time.Duration, now time.Time) error {
 	return s.write(ctx, "renew the lease", rowWeight, func(w *writer) error {
-		if !w.state.nodes[node] {
-			return bellhop.ErrLeaseLost
+		if err := w.holds(l); err != nil {
+			return err
 		}
-		return exec(w.conn, "UPDATE nodes SET lease_until = ? WHERE id = ?", micros(now.Add(length)), int(node))
+		return exec(w.conn, "UPDATE nodes SET lease_until = ? WHERE id = ?", micros(now.Add(length)), int(l.Node))
 	})
 }
 
-// Leave releases what the node owns, and its number.
-func (s *Store) Leave(ctx context.Context, node bellhop.NodeID, now time.Time) error {
+// Leave ends the lease and releases what is owned under it.
+func (s *Store) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error {
 	return s.write(ctx, "leave", rowWeight, func(w *writer) error {
-		if !w.state.nodes[node] {
-			return nil // taken over already: what it owned is released
+		if w.holds(l) != nil {
+			return nil // it is over already: what it owned is released
 		}
-		if err := exec(w.conn, "UPDATE nodes SET lease_until = ? WHERE id = ?", micros(now), int(node)); err != nil {
+		if err := exec(w.conn, "UPDATE nodes SET lease_until = ? WHERE id = ?", micros(now), int(l.Node)); err != nil {
 			return err
 		}
-		return w.releaseNode(node)
+		return w.releaseNode(l.Node, now)
 	})
 }
 
 // releaseNode gives back all that the node owns, and its number.
-func (w *writer) releaseNode(node bellhop.NodeID) error {
-	w.setNode(node, false)
-	if err := exec(w.conn, "UPDATE pending SET owner = NULL WHERE owner = ?", int(node)); err != nil {
+func (w *writer) releaseNode(node bellhop.NodeID, now time.Time) error {
+	w.setLease(node, 0)
+	if err := w.releaseAll(now, releaseOwned+" = ?"+released, int(node)); err != nil {
 		return err
 	}
 	return exec(w.conn, "UPDATE nodes SET held = 0 WHERE id = ?", int(node))
 }
 
-// Backlog takes over from dead nodes and lists endpoints with unowned deliveries.
-func (s *Store) Backlog(ctx context.Context, now time.Time) ([]bellhop.Backlog, error) {
-	if err := s.takeOver(ctx, now); err != nil {
-		return nil, err
+const (
+	releaseOwned = "UPDATE pending SET owner = NULL WHERE owner"
+	released     = " RETURNING id, endpoint, order_key"
+)
+
+// releaseAll runs a statement that releases deliveries, and lets the first of each
+// one's order go. Where nobody told the time, that has been due since the other came.
+func (w *writer) releaseAll(now time.Time, sql string, args ...any) error {
+	type order struct {
+		endpoint bellhop.EndpointID
+		key      string
 	}
-	var list []bellhop.Backlog
-	err := s.read(ctx, "list the backlog", func(c *sqlite.Conn) error {
-		// From endpoint to endpoint, instead of over all their rows.
-		after, found := int64(0), true
-		for found {
-			var err error
-			found, err = one(c, func(st *sqlite.Stmt) {
-				after = st.ColumnInt64(0)
-				list = append(list, bellhop.Backlog{Endpoint: bellhop.EndpointID(after), Due: moment(st.ColumnInt64(1))})
-			}, `SELECT endpoint, due FROM pending INDEXED BY pending_due
-				WHERE owner IS NULL AND due IS NOT NULL AND endpoint > ? ORDER BY endpoint, due LIMIT 1`, after)
-			if err != nil {
-				return err
-			}
+	free := map[order]time.Time{}
+	err := each(w.conn, func(st *sqlite.Stmt) {
+		if st.ColumnIsNull(2) {
+			return
 		}
-		return nil
-	})
-	return list, err
+		due := now
+		if due.IsZero() {
+			due = bellhop.DeliveryID(st.ColumnInt64(0)).Time()
+		}
+		free[order{bellhop.EndpointID(st.ColumnInt64(1)), st.ColumnText(2)}] = due
+	}, sql, args...)
+	for o, due := range free {
+		if err == nil {
+			err = w.promote(o.endpoint, o.key, due)
+		}
+	}
+	return err
 }
 
 const deadNodes = "SELECT id FROM nodes WHERE held = 1 AND lease_until <= ?"
 
-// takeOver releases the deliveries of dead nodes. It looks first, because it is
-// called often and nearly always finds none.
-func (s *Store) takeOver(ctx context.Context, now time.Time) error {
+// TakeOver ends leases that ran out. It looks first, because it is called often and
+// nearly always finds none.
+func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
 	dead := false
 	err := s.read(ctx, "look for dead nodes", func(c *sqlite.Conn) error {
 		return each(c, func(*sqlite.Stmt) { dead = true }, deadNodes, micros(now))
 	})
 	if err != nil || !dead {
-		return err
+		return 0, err
 	}
-	return s.write(ctx, "take over from dead nodes", rowWeight, func(w *writer) error {
+	ended := 0
+	err = s.write(ctx, "take over from dead nodes", rowWeight, func(w *writer) error {
 		var list []bellhop.NodeID
 		if err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, bellhop.NodeID(st.ColumnInt(0))) }, deadNodes, micros(now)); err != nil {
 			return err
 		}
+		ended = len(list)
 		for _, n := range list {
-			if err := w.releaseNode(n); err != nil {
+			if err := w.releaseNode(n, now); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	return ended, err
+}
+
+const (
+	nextOverdue = `SELECT endpoint, due FROM pending INDEXED BY pending_due
+		WHERE owner IS NULL AND due IS NOT NULL AND endpoint > ? ORDER BY endpoint, due LIMIT 1`
+	// What waits at an endpoint whose ordering was changed has been due since then.
+	waitingToReorder = `SELECT endpoint, since FROM reorders r WHERE EXISTS
+		(SELECT 1 FROM pending p INDEXED BY pending_idle_endpoint WHERE p.owner IS NULL AND p.endpoint = r.endpoint) ORDER BY endpoint`
+)
+
+// Overdue lists endpoints with unowned deliveries.
+func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog, error) {
+	var list []bellhop.Backlog
+	err := s.read(ctx, "list the backlog", func(c *sqlite.Conn) error {
+		list = nil
+		due := map[int64]int64{}
+		err := each(c, func(st *sqlite.Stmt) { due[st.ColumnInt64(0)] = st.ColumnInt64(1) }, waitingToReorder)
+		add := func(endpoint, at int64) {
+			if until.IsZero() || at < micros(until) {
+				list = append(list, bellhop.Backlog{Endpoint: bellhop.EndpointID(endpoint), Due: moment(at)})
+			}
+		}
+		// From endpoint to endpoint, instead of over all their rows.
+		after, found := int64(0), err == nil
+		for found {
+			found, err = one(c, func(st *sqlite.Stmt) {
+				after = st.ColumnInt64(0)
+				at := st.ColumnInt64(1)
+				if since, ok := due[after]; ok {
+					at = min(at, since)
+					delete(due, after)
+				}
+				add(after, at)
+			}, nextOverdue, after)
+			if err != nil {
+				return err
+			}
+		}
+		for endpoint, since := range due {
+			add(endpoint, since)
+		}
+		return err
+	})
+	slices.SortFunc(list, func(a, b bellhop.Backlog) int { return cmp.Compare(a.Endpoint, b.Endpoint) })
+	return list, err
 }

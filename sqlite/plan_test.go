@@ -32,30 +32,30 @@ func TestListsUseIndexes(t *testing.T) {
 		l.queries, l.columns, l.table, l.order, l.sorts = queries, columns, table, order, sorts
 		lists[name] = l
 	}
-	apps := []string{"acme", "globex"}
+	all, apps := bellhop.Everything(), bellhop.Only("acme", "globex")
 	for name, f := range map[string]bellhop.EventFilter{
-		"all": {}, "apps": {Apps: apps}, "type": {Type: "a.b"}, "subject": {Apps: apps, Subject: "x"},
-		"prefix": {Apps: apps, Type: "a.*", Subject: "x*"},
+		"all": {Scope: all}, "apps": {Scope: apps}, "type": {Scope: all, Type: "a.b"}, "subject": {Scope: apps, Subject: "x"},
+		"prefix": {Scope: apps, Type: "a.*", Subject: "x*"},
 	} {
 		f.Since, f.Until, f.Before = since, until, 1<<60
 		add("events "+name, eventQueries(&f), eventColumns+", data", "events", "id", false)
 	}
-	add("events external", eventQueries(&bellhop.EventFilter{ExternalID: "x"}), eventColumns+", data", "events", "id", true)
+	add("events external", eventQueries(&bellhop.EventFilter{Scope: all, ExternalID: "x"}), eventColumns+", data", "events", "id", true)
 	for name, f := range map[string]bellhop.AttemptFilter{
-		"all": {}, "apps": {Apps: apps}, "endpoint": {Endpoint: 1}, "type": {Type: "a.b"}, "failed": {Status: bellhop.AttemptFailed},
-		"succeeded": {Status: bellhop.AttemptSucceeded}, "endpoint failed": {Endpoint: 1, Status: bellhop.AttemptFailed},
-		"apps failed": {Apps: apps, Status: bellhop.AttemptFailed}, "apps type": {Apps: apps, Type: "a.*"},
-		"failed type": {Status: bellhop.AttemptFailed, Type: "a.b"}, "canceled apps type": {Apps: apps, Status: bellhop.AttemptCanceled, Type: "a.b"},
-		"endpoint apps": {Endpoint: 1, Apps: apps, Type: "a.b", Status: bellhop.AttemptCanceled},
+		"all": {Scope: all}, "apps": {Scope: apps}, "endpoint": {Scope: all, Endpoint: 1}, "type": {Scope: all, Type: "a.b"}, "failed": {Scope: all, Status: bellhop.AttemptFailed},
+		"succeeded": {Scope: all, Status: bellhop.AttemptSucceeded}, "endpoint failed": {Scope: all, Endpoint: 1, Status: bellhop.AttemptFailed},
+		"apps failed": {Scope: apps, Status: bellhop.AttemptFailed}, "apps type": {Scope: apps, Type: "a.*"},
+		"failed type": {Scope: all, Status: bellhop.AttemptFailed, Type: "a.b"}, "canceled apps type": {Scope: apps, Status: bellhop.AttemptCanceled, Type: "a.b"},
+		"endpoint apps": {Endpoint: 1, Scope: apps, Type: "a.b", Status: bellhop.AttemptCanceled},
 	} {
 		f.Since, f.Until, f.Before = since, until, 1<<60
 		add("attempts "+name, attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", false)
 	}
-	add("attempts delivery", attemptQueries(&bellhop.AttemptFilter{Delivery: 1}), attemptColumns, "attempts", "id", false)
-	add("attempts event", attemptQueries(&bellhop.AttemptFilter{Event: 1}), attemptColumns, "attempts", "id", true)
+	add("attempts delivery", attemptQueries(&bellhop.AttemptFilter{Scope: all, Delivery: 1}), attemptColumns, "attempts", "id", false)
+	add("attempts event", attemptQueries(&bellhop.AttemptFilter{Scope: all, Event: 1}), attemptColumns, "attempts", "id", true)
 	for name, f := range map[string]bellhop.DeliveryFilter{
-		"all": {}, "apps": {Apps: apps}, "endpoint": {Endpoint: 1}, "failed": {Status: bellhop.DeliveryFailed},
-		"held": {Status: bellhop.DeliveryHeld}, "type": {Type: "a.b"},
+		"all": {Scope: all}, "apps": {Scope: apps}, "endpoint": {Scope: all, Endpoint: 1}, "failed": {Scope: all, Status: bellhop.DeliveryFailed},
+		"held": {Scope: all, Status: bellhop.DeliveryHeld}, "type": {Scope: all, Type: "a.b"},
 	} {
 		f.Before = 1 << 60
 		add("finished "+name, finishedQueries(&f), finishedColumns, "attempts", "id", false)
@@ -72,32 +72,49 @@ func TestListsUseIndexes(t *testing.T) {
 			}
 		}
 		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayFailed, bellhop.ReplayMissing, bellhop.ReplayAll} {
-			for _, q := range candidateQueries(&bellhop.ReplayFilter{Endpoint: 1, Apps: []string{"acme"}, Status: status, Since: since}) {
+			f := bellhop.ReplayFilter{Endpoint: 1, Apps: []string{"acme"}, Types: []string{"a.*", "b"}, Status: status, Since: since, Scan: 9}
+			for _, q := range candidateQueries(&f, 1<<60) {
 				explain(t, c, "candidates "+string(status), q.index, status == bellhop.ReplayFailed, false, nil)
 			}
+			for _, q := range horizonQueries(&f) {
+				explain(t, c, "horizon "+string(status), q.index, false, false, nil, "COVERING INDEX")
+			}
 		}
-		for _, f := range []bellhop.StatsFilter{{}, {Apps: apps}, {Endpoint: 1}, {Endpoint: 1, Apps: apps}} {
+		for _, f := range []bellhop.StatsFilter{{Scope: all}, {Scope: apps}, {Scope: all, Endpoint: 1}, {Endpoint: 1, Scope: apps}} {
 			f.Since, f.Until = since, until
 			for _, q := range sliceQueries(&f, widths[0], 1, 2) {
 				explain(t, c, "stats of slices", slicesFrom+q.index+q.where.String(), false, false, q.where.args)
 			}
 			if f.Endpoint == 0 {
-				f.Apps = apps // they are looked up before
+				f.Scope = apps // they are looked up before
 			}
 			for _, q := range statsQueries(&f) {
 				explain(t, c, "stats", q.sql(countedColumns, "attempts"), false, false, q.where.args, "COVERING INDEX")
 			}
 		}
+		explain(t, c, "blocked in order", blockedInOrder, false, true, nil,
+			"SEARCH pending USING COVERING INDEX pending_order", "SEARCH pending USING COVERING INDEX pending_busy")
 		explain(t, c, "attempts to roll up", attemptsToRoll, false, false, []any{"acme", 1, 2}, "COVERING INDEX")
 		for name, sql := range map[string]string{
-			"ahead in order": aheadInOrder, "first in order": firstInOrder,
+			"first in order": firstInOrder, "give back": giveBackOne, "end a delivery": endDelivery, "put off": putOff,
+			"release a node's": releaseOwned + " = ?" + released, "stored delivery": storedDelivery,
 			"first attempt": firstAttempt, "first slice": firstSlice, "slices to roll up": slicesToRoll,
 			"slices of app": slicesOfApp, "expired slices": expiredSlices, "expired samples": expiredSamples,
 			"newest sample": newestSample, "sample before": sampleBefore, "samples": samplesWithin,
-			"pending of app": pendingOfApp, "events of app": eventsOfApp, "attempts of app": attemptsOfApp, "next type": nextType,
+			"next overdue": nextOverdue, "due of endpoint": dueOfEndpoint, "endpoint to claim": endpointToClaim,
+			"idle of endpoint": idleOfEndpoint, "owned of endpoint": ownedOfEndpoint, "pending of event": pendingOfEvent,
+			"drop list": dropList, "oldest fan-out of app": oldestFanoutOf, "next app to spread": nextAppToSpread,
+			"next to spread": nextToSpread, "later of event": laterOf, "list of fan-out": listOfFanout,
+			"sweep owed": sweepOwed, "next owed": nextOwed, "held lease": heldLease, "owned ids": ownedIDs, "event erased": eventErased,
+			"event to erase": eventToErase, "subject to erase": subjectToErase, "attempts to blank": attemptsToBlank,
+			"fan-outs of app": fanoutsOfApp, "pending of app": pendingOfApp, "events of app": eventsOfApp, "attempts of app": attemptsOfApp, "next type": nextType,
 		} {
 			explain(t, c, name, sql, false, false, nil)
 		}
+		// From the first row on, and no further than one, or through a table that is small.
+		explain(t, c, "oldest fan-out", oldestFanout, false, true, nil)
+		explain(t, c, "first app to spread", firstAppToSpread, false, true, nil, "COVERING INDEX fanouts_app")
+		explain(t, c, "waiting to reorder", waitingToReorder, false, true, nil)
 		return nil
 	})
 	if err != nil {

@@ -10,6 +10,9 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
+// anyApp is for a query in which nothing more is to be said of apps.
+var anyApp = bellhop.Everything()
+
 // query is a list that one index gives in its order. It names the index itself:
 // without statistics SQLite would have to guess, and the wrong guess makes it
 // sort millions of rows.
@@ -27,17 +30,21 @@ func (q *query) sql(columns, table string) string {
 }
 
 // perApp makes a query for each app, because no index gives the rows of several
-// apps in order; newest merges their answers. Without apps it makes one query.
-func perApp(apps []string, make func(app string) query) []query {
-	if len(apps) == 0 {
+// apps in order; newest merges their answers. For all apps it makes one query, and
+// for none, none.
+func perApp(s bellhop.Scope, make func(app string) query) []query {
+	if s.All {
 		return []query{make("")}
 	}
 	var list []query
-	for _, app := range slices.Compact(slices.Sorted(slices.Values(apps))) {
+	for _, app := range slices.Compact(slices.Sorted(slices.Values(s.Apps))) {
 		list = append(list, make(app))
 	}
 	return list
 }
+
+// empty tells whether the scope has no app.
+func empty(s bellhop.Scope) bool { return !s.All && len(s.Apps) == 0 }
 
 // newest merges the answers of several queries into one page.
 func newest[T any](list []T, limit int, position func(*T) int64) []T {
@@ -47,49 +54,51 @@ func newest[T any](list []T, limit int, position func(*T) int64) []T {
 
 // eventQueries finds the index for a list of events.
 func eventQueries(f *bellhop.EventFilter) []query {
-	rest := func(q *query, apps []string, subject, typ string) query {
-		q.where.among("app", apps)
+	rest := func(q *query, apps bellhop.Scope, subject, typ string) query {
+		q.where.scope("app", apps)
 		q.where.match("subject", subject)
 		q.where.match("type", typ)
 		q.where.span("id", f.Since, f.Until, int64(f.Before))
 		return *q
 	}
 	switch {
+	case empty(f.Scope):
+		return nil
 	case f.ExternalID != "":
 		q := query{index: "events_external"}
 		q.where.add("external_id IS NOT NULL AND external_id = ?", f.ExternalID)
-		return []query{rest(&q, f.Apps, f.Subject, f.Type)}
+		return []query{rest(&q, f.Scope, f.Subject, f.Type)}
 	case exact(f.Subject):
-		return perApp(f.Apps, func(app string) query {
+		return perApp(f.Scope, func(app string) query {
 			q := query{index: "events_subject"}
 			q.where.add("subject <> '' AND subject = ?", f.Subject)
 			if app != "" {
 				q.where.add("app = ?", app)
 			}
-			return rest(&q, nil, "", f.Type)
+			return rest(&q, anyApp, "", f.Type)
 		})
-	case len(f.Apps) > 0:
-		return perApp(f.Apps, func(app string) query {
+	case !f.Scope.All:
+		return perApp(f.Scope, func(app string) query {
 			q := query{index: "events_app"}
 			q.where.add("app = ?", app)
-			return rest(&q, nil, f.Subject, f.Type)
+			return rest(&q, anyApp, f.Subject, f.Type)
 		})
 	case exact(f.Type):
 		q := query{index: "events_type"}
 		q.where.add("type = ?", f.Type)
-		return []query{rest(&q, nil, f.Subject, "")}
+		return []query{rest(&q, anyApp, f.Subject, "")}
 	}
-	return []query{rest(&query{}, nil, f.Subject, f.Type)}
+	return []query{rest(&query{}, anyApp, f.Subject, f.Type)}
 }
 
 // attemptQueries finds the index for a list of attempts. Since, Until and Before
 // bound the id.
 func attemptQueries(f *bellhop.AttemptFilter) []query {
-	rest := func(q *query, apps []string, typ string) query {
+	rest := func(q *query, apps bellhop.Scope, typ string) query {
 		if f.Status != "" {
 			q.where.add("status = ?", statusNumber(f.Status))
 		}
-		q.where.among("app", apps)
+		q.where.scope("app", apps)
 		q.where.match("type", typ)
 		q.where.span("id", f.Since, f.Until, int64(f.Before))
 		return *q
@@ -106,34 +115,36 @@ func attemptQueries(f *bellhop.AttemptFilter) []query {
 		return q
 	}
 	switch {
+	case empty(f.Scope):
+		return nil
 	case f.Delivery != 0:
 		q := query{index: "attempts_delivery"}
 		q.where.add("delivery = ?", int64(f.Delivery))
 		optional(&q.where, "endpoint", int64(f.Endpoint))
 		optional(&q.where, "event", int64(f.Event))
-		return []query{rest(&q, f.Apps, f.Type)}
+		return []query{rest(&q, f.Scope, f.Type)}
 	case f.Event != 0:
 		q := query{index: "attempts_event"}
 		q.where.add("event = ?", int64(f.Event))
 		optional(&q.where, "endpoint", int64(f.Endpoint))
-		return []query{rest(&q, f.Apps, f.Type)}
+		return []query{rest(&q, f.Scope, f.Type)}
 	case f.Endpoint != 0:
 		q := indexed("attempts_endpoint", "endpoint = ?", int64(f.Endpoint))
-		return []query{rest(&q, f.Apps, f.Type)}
-	case len(f.Apps) > 0:
-		return perApp(f.Apps, func(app string) query {
+		return []query{rest(&q, f.Scope, f.Type)}
+	case !f.Scope.All:
+		return perApp(f.Scope, func(app string) query {
 			q := indexed("attempts_app", "app = ?", app)
-			return rest(&q, nil, f.Type)
+			return rest(&q, anyApp, f.Type)
 		})
 	case exact(f.Type):
 		q := indexed("attempts_type", "type = ?", f.Type)
-		return []query{rest(&q, nil, "")}
+		return []query{rest(&q, anyApp, "")}
 	case trouble:
 		q := query{index: "attempts_trouble"}
 		q.where.add("status <> 0")
-		return []query{rest(&q, nil, f.Type)}
+		return []query{rest(&q, anyApp, f.Type)}
 	}
-	return []query{rest(&query{}, nil, f.Type)}
+	return []query{rest(&query{}, anyApp, f.Type)}
 }
 
 // maxTypes is up to how many types a prefix is looked up by type.
@@ -146,7 +157,7 @@ const nextType = "SELECT type FROM attempts INDEXED BY attempts_type WHERE type 
 // would take long, and types are few.
 func attemptQueriesIn(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, error) {
 	prefix, ok := strings.CutSuffix(f.Type, "*")
-	if !ok || prefix == "" || len(f.Apps) > 0 || f.Delivery != 0 || f.Event != 0 || f.Endpoint != 0 {
+	if !ok || prefix == "" || !f.Scope.All || f.Delivery != 0 || f.Event != 0 || f.Endpoint != 0 {
 		return attemptQueries(f), nil
 	}
 	var list []query
@@ -173,8 +184,8 @@ func optional(w *where, column string, id int64) {
 // pendingQueries finds the indexes for a list of unfinished deliveries. Owned
 // rows are few: they are looked through, while the unowned may be millions.
 func pendingQueries(f *bellhop.DeliveryFilter) []query {
-	rest := func(q query, apps []string) query {
-		q.where.among("p.app", apps)
+	rest := func(q query, apps bellhop.Scope) query {
+		q.where.scope("p.app", apps)
 		q.where.match("(SELECT type FROM events WHERE events.id = p.event)", f.Type)
 		const held = "(SELECT status FROM endpoints WHERE endpoints.id = p.endpoint) IN ('paused', 'disabled')"
 		switch f.Status {
@@ -199,21 +210,23 @@ func pendingQueries(f *bellhop.DeliveryFilter) []query {
 		return q
 	}
 	switch {
+	case empty(f.Scope):
+		return nil
 	case f.Event != 0:
 		q := query{index: "pending_event"}
 		q.where.add("p.event = ?", int64(f.Event))
 		optional(&q.where, "p.endpoint", int64(f.Endpoint))
-		return []query{rest(q, f.Apps)}
+		return []query{rest(q, f.Scope)}
 	case f.Endpoint != 0:
 		return []query{
-			rest(owned("p.endpoint = ?", int64(f.Endpoint)), f.Apps),
-			rest(unowned("pending_idle_endpoint", "p.endpoint = ?", int64(f.Endpoint)), f.Apps),
+			rest(owned("p.endpoint = ?", int64(f.Endpoint)), f.Scope),
+			rest(unowned("pending_idle_endpoint", "p.endpoint = ?", int64(f.Endpoint)), f.Scope),
 		}
-	case len(f.Apps) > 0:
-		list := perApp(f.Apps, func(app string) query { return rest(unowned("pending_idle_app", "p.app = ?", app), nil) })
-		return append(list, rest(owned("1"), f.Apps))
+	case !f.Scope.All:
+		list := perApp(f.Scope, func(app string) query { return rest(unowned("pending_idle_app", "p.app = ?", app), anyApp) })
+		return append(list, rest(owned("1"), f.Scope))
 	}
-	return []query{rest(query{}, nil)}
+	return []query{rest(query{}, anyApp)}
 }
 
 // collect runs the queries for one page each.

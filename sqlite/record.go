@@ -10,7 +10,7 @@ import (
 )
 
 // Record logs attempts and moves their deliveries on.
-func (s *Store) Record(ctx context.Context, node bellhop.NodeID, results []bellhop.Result, now time.Time) error {
+func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.Result, now time.Time) error {
 	if len(results) == 0 {
 		return nil
 	}
@@ -19,8 +19,11 @@ func (s *Store) Record(ctx context.Context, node bellhop.NodeID, results []bellh
 		weight += 2*rowWeight + len(results[i].Attempt.ResponseBody)
 	}
 	return s.write(ctx, "record", weight, func(w *writer) error {
+		if err := w.holds(l); err != nil {
+			return err
+		}
 		for i := range results {
-			if err := w.record(node, &results[i], now); err != nil {
+			if err := w.record(l, &results[i], now); err != nil {
 				return err
 			}
 		}
@@ -28,14 +31,21 @@ func (s *Store) Record(ctx context.Context, node bellhop.NodeID, results []bellh
 	})
 }
 
-func (w *writer) record(node bellhop.NodeID, r *bellhop.Result, now time.Time) error {
+func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error {
 	a := r.Attempt
 	// The delivery may have moved on since the first time, and be owned again.
 	again, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM attempts WHERE id = ?", int64(a.ID))
 	if err != nil || again {
 		return err
 	}
-	owned, err := w.moveOn(node, &a, now)
+	owned := r.Lease == l
+	if owned {
+		owned, err = w.moveOn(l.Node, &a, now)
+	}
+	if err == nil && owned && w.state.erasing {
+		// Only then may a delivery that is still pending be of an erased event.
+		err = w.forgetErased(&a)
+	}
 	if err == nil && owned {
 		err = w.addAttempt(&a, r.Due)
 	} else if err == nil {
@@ -47,54 +57,60 @@ func (w *writer) record(node bellhop.NodeID, r *bellhop.Result, now time.Time) e
 	return exec(w.conn, "UPDATE endpoints SET failing_since = ? WHERE id = ?", micros(*r.Failing), int64(a.Endpoint))
 }
 
-// moveOn ends the delivery, or sets its next attempt. It answers false, and does
-// nothing, if the node does not own it.
+const (
+	endDelivery = "DELETE FROM pending WHERE id = ? AND owner = ? RETURNING endpoint, order_key"
+	putOff      = `UPDATE pending SET attempts = ?, last_attempt = ?, due = ?, owner = NULL
+		WHERE id = ? AND owner = ? RETURNING endpoint, order_key`
+)
+
+// moveOn ends the delivery, or sets its next attempt; either may let another one of
+// its order go. It answers false, and does nothing, if the node does not own it.
 func (w *writer) moveOn(node bellhop.NodeID, a *bellhop.Attempt, now time.Time) (owned bool, err error) {
-	if !a.Final {
+	var endpoint int64
+	var orderKey string
+	moved := func(st *sqlite.Stmt) { endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(1) }
+	if a.Final {
+		owned, err = one(w.conn, moved, endDelivery, int64(a.Delivery), int(node))
+	} else {
 		due := a.NextAt
 		if due.IsZero() {
 			due = now
 		}
-		err := exec(w.conn, `UPDATE pending SET attempts = ?, last_attempt = ?, due = ?, owner = NULL
-			WHERE id = ? AND owner = ?`, a.Number, int64(a.ID), micros(due), int64(a.Delivery), int(node))
-		return err == nil && w.conn.Changes() == 1, err
+		owned, err = one(w.conn, moved, putOff, a.Number, int64(a.ID), micros(due), int64(a.Delivery), int(node))
 	}
-	var endpoint int64
-	var orderKey string
-	owned, err = one(w.conn, func(st *sqlite.Stmt) { endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(1) },
-		"DELETE FROM pending WHERE id = ? AND owner = ? RETURNING endpoint, order_key", int64(a.Delivery), int(node))
-	if err != nil || orderKey == "" {
+	if err != nil {
 		return owned, err
 	}
-	return true, w.promote(bellhop.EndpointID(endpoint), orderKey, now)
+	return owned, w.promote(bellhop.EndpointID(endpoint), orderKey, now)
 }
 
-// recordLate logs an attempt of a delivery that its node no longer owns. Whatever
-// came of it, it did not end the delivery: each delivery has one final line.
+// recordLate logs an attempt of a delivery that its node no longer owns.
 func (w *writer) recordLate(a *bellhop.Attempt, scheduled time.Time) error {
 	erased := false
-	found, err := one(w.conn, func(st *sqlite.Stmt) { erased = st.ColumnBool(0) },
-		"SELECT erased FROM events WHERE id = ?", int64(a.Event))
+	found, err := one(w.conn, func(st *sqlite.Stmt) { erased = st.ColumnBool(0) }, eventErased, int64(a.Event))
 	if err != nil || !found {
 		return err
 	}
-	a.Final, a.NextAt = false, time.Time{}
+	a.MakeLate()
 	if erased {
-		forget(a)
+		a.Forget()
 	}
 	return w.addAttempt(a, scheduled)
 }
 
-// forget drops what was captured of an attempt, as Erase does. What is said of a
-// redirect may quote where it leads, which was captured too.
-func forget(a *bellhop.Attempt) {
-	a.RequestHeader, a.ResponseHeader, a.ResponseBody = nil, nil, nil
-	if a.ResponseStatus >= 300 && a.ResponseStatus <= 399 {
-		a.Detail = ""
-	}
+const eventErased = "SELECT erased FROM events WHERE id = ?"
+
+func (w *writer) forgetErased(a *bellhop.Attempt) error {
+	_, err := one(w.conn, func(st *sqlite.Stmt) {
+		if st.ColumnBool(0) {
+			a.Forget()
+		}
+	}, eventErased, int64(a.Event))
+	return err
 }
 
-// promote wakes the first delivery of an order, if it was found waiting.
+// promote wakes the first delivery of an order, if it was found waiting. Should
+// another one still be under way, Claim will find out.
 func (w *writer) promote(e bellhop.EndpointID, orderKey string, now time.Time) error {
 	if orderKey == "" {
 		return nil
@@ -103,26 +119,10 @@ func (w *writer) promote(e bellhop.EndpointID, orderKey string, now time.Time) e
 		micros(now), int64(e), orderKey)
 }
 
-// cancel ends a delivery with a last line in the log.
-func (w *writer) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason, detail string, now time.Time) error {
-	err := w.addAttempt(&bellhop.Attempt{
-		ID: id, Delivery: d.ID, Event: d.Event, Endpoint: d.Endpoint, App: d.App, Type: d.Type,
-		Trigger: d.Trigger, Number: d.Attempts + 1,
-		Status: bellhop.AttemptCanceled, Final: true, Reason: reason, Detail: detail,
-	}, time.Time{})
-	if err != nil {
-		return err
-	}
-	if err := exec(w.conn, "DELETE FROM pending WHERE id = ?", int64(d.ID)); err != nil {
-		return err
-	}
-	return w.promote(d.Endpoint, d.OrderKey, now)
-}
-
 func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 	duration, latency := time.Duration(a.Duration).Microseconds(), int64(0)
 	if a.Status == bellhop.AttemptSucceeded && a.Final {
-		latency = latencyOf(a.ID, a.Delivery, duration, scheduled)
+		latency = bellhop.Latency(a, scheduled).Microseconds()
 	}
 	if int64(a.ID) < w.state.lateBefore {
 		if err := w.rollLate(a, latency); err != nil {

@@ -1,7 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
+	"math"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -18,55 +21,128 @@ const (
 		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY a.delivery DESC LIMIT 1) = 1`
 )
 
-// Candidates lists events that a replay may cover, oldest first.
-func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) ([]bellhop.Event, error) {
-	var list []bellhop.Event
-	err := s.read(ctx, "list events for a replay", func(c *sqlite.Conn) error {
+// endless is a horizon beyond all events.
+const endless = bellhop.EventID(math.MaxInt64)
+
+// Candidates lists events that a replay may cover, oldest first. How far it looks is
+// found first, from an index alone.
+func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list []bellhop.Event, next bellhop.EventID, err error) {
+	if f.Limit <= 0 {
+		return nil, 0, nil
+	}
+	f.Apps = slices.Compact(slices.Sorted(slices.Values(f.Apps)))
+	covered := endless
+	err = s.read(ctx, "list events for a replay", func(c *sqlite.Conn) (err error) {
 		list = nil
-		for _, q := range candidateQueries(&f) {
-			err := each(c, func(st *sqlite.Stmt) { list = append(list, scanEvent(st)) }, q.index, q.where.args...)
+		if covered, err = horizon(c, &f); err != nil {
+			return err
+		}
+		for _, q := range candidateQueries(&f, covered) {
+			rows := 0
+			err := each(c, func(st *sqlite.Stmt) { list, rows = append(list, scanEvent(st)), rows+1 }, q.index, q.where.args...)
 			if err != nil {
 				return err
 			}
+			if rows >= f.Limit && rows > 0 {
+				covered = min(covered, list[len(list)-1].ID)
+			}
 		}
-		return nil
+		return leaveOutLater(c, &f, &list)
 	})
-	return oldest(list, f.Limit), err
+	list = slices.DeleteFunc(list, func(e bellhop.Event) bool { return e.ID > covered })
+	slices.SortFunc(list, func(a, b bellhop.Event) int { return cmp.Compare(a.ID, b.ID) })
+	if len(list) > f.Limit {
+		list = list[:f.Limit]
+		covered = list[f.Limit-1].ID
+	}
+	if covered != endless {
+		next = covered
+	}
+	return list, next, err
 }
 
-func oldest(list []bellhop.Event, limit int) []bellhop.Event {
-	return newest(list, limit, func(e *bellhop.Event) int64 { return -int64(e.ID) })
+// leaveOutLater leaves out events whose delivery to the endpoint is still to be made:
+// it is as good as pending.
+func leaveOutLater(c *sqlite.Conn, f *bellhop.ReplayFilter, list *[]bellhop.Event) error {
+	if f.Status == bellhop.ReplayAll {
+		return nil
+	}
+	if any, err := one(c, func(*sqlite.Stmt) {}, "SELECT 1 FROM fanouts LIMIT 1"); err != nil || !any {
+		return err
+	}
+	var wrong error
+	*list = slices.DeleteFunc(*list, func(e bellhop.Event) bool {
+		to, err := later(c, e.ID)
+		wrong = cmp.Or(wrong, err)
+		return slices.Contains(to, f.Endpoint)
+	})
+	return wrong
+}
+
+// horizon is the last event that may be looked at.
+func horizon(c *sqlite.Conn, f *bellhop.ReplayFilter) (bellhop.EventID, error) {
+	last := endless
+	if f.Scan <= 0 {
+		return last, nil
+	}
+	for _, q := range horizonQueries(f) {
+		_, err := one(c, func(st *sqlite.Stmt) { last = min(last, bellhop.EventID(st.ColumnInt64(0))) }, q.index, q.where.args...)
+		if err != nil {
+			return 0, err
+		}
+	}
+	return last, nil
+}
+
+// horizonQueries gives whole statements. Each app has an equal share of the events.
+func horizonQueries(f *bellhop.ReplayFilter) []query {
+	if f.Status == bellhop.ReplayFailed {
+		w := exhaustedWhere(f)
+		sql := "SELECT x.event FROM attempts x INDEXED BY attempts_exhausted" + w.String() + " GROUP BY x.event ORDER BY x.event LIMIT 1 OFFSET ?"
+		return []query{{sql, where{args: append(w.args, f.Scan-1)}}}
+	}
+	share := max(f.Scan/max(len(f.Apps), 1), 1)
+	return perApp(bellhop.Only(f.Apps...), func(app string) query {
+		var w where
+		w.add("app = ? AND id > ?", app, int64(f.After))
+		w.span("id", f.Since, f.Until, 0)
+		return query{"SELECT id FROM events INDEXED BY events_app" + w.String() + " ORDER BY id LIMIT 1 OFFSET ?", where{args: append(w.args, share-1)}}
+	})
+}
+
+// exhaustedWhere finds the attempts that ended a delivery to the endpoint (?1) in
+// failure, in the order of their events.
+func exhaustedWhere(f *bellhop.ReplayFilter) where {
+	w := where{args: []any{int64(f.Endpoint)}}
+	w.add("x.endpoint = ?1 AND x.final = 1 AND x.status = 1 AND x.event > ?", int64(f.After))
+	w.span("x.event", f.Since, f.Until, 0)
+	return w
 }
 
 // candidateQueries gives whole statements. Failed deliveries are rare and have an
 // index in the order of events; otherwise the events are gone through.
-func candidateQueries(f *bellhop.ReplayFilter) []query {
-	after := int64(f.After) + 1
+func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
 	const wanted = " AND e.erased = 0 AND e.test = 0"
 	columns := "e.id, e.app, e.type, e.subject, e.external_id, e.deliver_at, e.deliveries, e.erased, e.test, e.data"
 	if f.Status == bellhop.ReplayFailed {
-		w := where{args: []any{int64(f.Endpoint)}}
-		w.add("x.endpoint = ?1 AND x.final = 1 AND x.status = 1 AND x.event >= ?", after)
-		w.span("x.event", f.Since, f.Until, 0)
-		w.among("e.app", f.Apps)
+		w := exhaustedWhere(f)
+		w.add("x.event <= ?", int64(until))
+		w.scope("e.app", bellhop.Only(f.Apps...))
+		w.types("e.type", f.Types)
 		sql := "SELECT " + columns + " FROM attempts x INDEXED BY attempts_exhausted CROSS JOIN events e ON e.id = x.event" +
 			w.String() + wanted + notPending + newestFailed + " GROUP BY x.event ORDER BY x.event LIMIT ?"
-		return []query{{sql, where{args: append(w.args, max(f.Limit, 0))}}}
+		return []query{{sql, where{args: append(w.args, f.Limit)}}}
 	}
-	return perApp(f.Apps, func(app string) query {
+	return perApp(bellhop.Only(f.Apps...), func(app string) query {
 		w := where{args: []any{int64(f.Endpoint)}}
 		w.add("?1 IS NOT NULL") // it comes first, so that it is the first parameter
-		index := "NOT INDEXED"
-		if app != "" {
-			index = "INDEXED BY events_app"
-			w.add("e.app = ?", app)
-		}
-		w.add("e.id >= ?", after)
+		w.add("e.app = ? AND e.id > ? AND e.id <= ?", app, int64(f.After), int64(until))
 		w.span("e.id", f.Since, f.Until, 0)
-		sql := "SELECT " + columns + " FROM events e " + index + w.String() + wanted
+		w.types("e.type", f.Types)
+		sql := "SELECT " + columns + " FROM events e INDEXED BY events_app" + w.String() + wanted
 		if f.Status != bellhop.ReplayAll {
 			sql += notPending + noAttempt
 		}
-		return query{sql + " ORDER BY e.id LIMIT ?", where{args: append(w.args, max(f.Limit, 0))}}
+		return query{sql + " ORDER BY e.id LIMIT ?", where{args: append(w.args, f.Limit)}}
 	})
 }

@@ -55,7 +55,7 @@ type rollup struct {
 	// from is where the last one ended: attempts may still come before the first
 	// that was found.
 	from, to int64
-	rows     map[sliceKey]*tally
+	rows     map[sliceKey]*bellhop.Tally
 }
 
 // RollUp sums up attempts in slices of time, or narrow slices in wider ones.
@@ -176,7 +176,7 @@ const rollChunk = 500
 
 // read sums the rows up. An app's own row is the sum over its endpoints.
 func (r *rollup) read(c *sqlite.Conn) error {
-	r.rows = map[sliceKey]*tally{}
+	r.rows = map[sliceKey]*bellhop.Tally{}
 	if r.level > 0 {
 		return r.readSlices(c)
 	}
@@ -193,7 +193,7 @@ func (r *rollup) readAttempts(c *sqlite.Conn, app string) error {
 	err := each(c, func(st *sqlite.Stmt) {
 		slice := bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli() / w * w
 		for _, endpoint := range [...]int64{0, st.ColumnInt64(6)} {
-			wrong = cmp.Or(wrong, r.row(sliceKey{slice, endpoint, app}).count(c, st))
+			wrong = cmp.Or(wrong, count(r.row(sliceKey{slice, endpoint, app}), c, st))
 		}
 	}, attemptsToRoll, app, firstID(r.from), firstID(r.to))
 	return cmp.Or(err, wrong)
@@ -204,26 +204,26 @@ func (r *rollup) readSlices(c *sqlite.Conn) error {
 	var wrong error
 	err := each(c, func(st *sqlite.Stmt) {
 		k := sliceKey{st.ColumnInt64(0) / w * w, st.ColumnInt64(1), st.ColumnText(2)}
-		wrong = cmp.Or(wrong, r.row(k).mergeRow(st, 3))
+		wrong = cmp.Or(wrong, mergeRow(r.row(k), st, 3))
 	}, slicesToRoll, widths[r.level-1], r.from, r.to)
 	return cmp.Or(err, wrong)
 }
 
-func (r *rollup) row(k sliceKey) *tally {
+func (r *rollup) row(k sliceKey) *bellhop.Tally {
 	t := r.rows[k]
 	if t == nil {
-		t = &tally{}
+		t = &bellhop.Tally{}
 		r.rows[k] = t
 	}
 	return t
 }
 
-func (w *writer) putSlice(width int64, k sliceKey, t *tally) error {
+func (w *writer) putSlice(width int64, k sliceKey, t *bellhop.Tally) error {
 	return exec(w.conn, `INSERT OR REPLACE INTO rollups
 			(width, endpoint, slice, app, succeeded, failed, exhausted, duration, longest, durations, latencies)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		width, k.endpoint, k.slice, k.app, t.succeeded, t.failed, t.exhausted, t.duration, t.longest,
-		t.durations.Append(nil), t.latencies.Append(nil))
+		width, k.endpoint, k.slice, k.app, t.Succeeded, t.Failed, t.Exhausted, t.DurationMS, t.LongestMS,
+		t.Durations.Append(nil), t.Latencies.Append(nil))
 }
 
 // setRolled moves the mark up to which slices of a width count.
@@ -252,15 +252,15 @@ func (w *writer) rollLate(a *bellhop.Attempt, latency int64) error {
 		}
 		for _, endpoint := range [...]int64{0, int64(a.Endpoint)} {
 			k := sliceKey{ms / width * width, endpoint, a.App}
-			var t tally
+			var t bellhop.Tally
 			var wrong error
-			_, err := one(w.conn, func(st *sqlite.Stmt) { wrong = t.mergeRow(st, 0) },
+			_, err := one(w.conn, func(st *sqlite.Stmt) { wrong = mergeRow(&t, st, 0) },
 				"SELECT "+tallyColumns+" FROM rollups WHERE width = ? AND endpoint = ? AND slice = ? AND app = ?",
 				width, k.endpoint, k.slice, k.app)
 			if err = cmp.Or(err, wrong); err != nil {
 				return err
 			}
-			t.add(statusNumber(a.Status), a.Final, time.Duration(a.Duration).Microseconds(), latency)
+			t.Add(a.Status, a.Final, time.Duration(a.Duration), time.Duration(latency)*time.Microsecond)
 			if err := w.putSlice(width, k, &t); err != nil {
 				return err
 			}

@@ -45,7 +45,10 @@ func logged(t *testing.T, s *Store, ids *id.Generator, after time.Duration) {
 
 func succeededIn(t *testing.T, s *Store, want int64) {
 	t.Helper()
-	for _, f := range []bellhop.StatsFilter{{Bucket: time.Hour}, {Bucket: time.Hour, Type: "a.*"}, {Bucket: 24 * time.Hour, Apps: []string{"acme"}}} {
+	for _, f := range []bellhop.StatsFilter{
+		{Scope: anyApp, Bucket: time.Hour}, {Scope: anyApp, Bucket: time.Hour, Type: "a.*"},
+		{Scope: bellhop.Only("acme"), Bucket: 24 * time.Hour},
+	} {
 		stats, err := s.Stats(t.Context(), f)
 		if err != nil || stats.Total.Succeeded != want {
 			t.Errorf("%d succeeded, %v; want %d", stats.Total.Succeeded, err, want)
@@ -113,7 +116,7 @@ func TestRowsOfARollupThatBrokeOffDoNotCount(t *testing.T) {
 	ids := id.NewGenerator(1, 0)
 	logged(t, s, ids, time.Minute)
 	if err := s.write(t.Context(), "break off", rowWeight, func(w *writer) error {
-		return w.putSlice(widths[0], sliceKey{rollStart.UnixMilli(), 0, "acme"}, &tally{succeeded: 77})
+		return w.putSlice(widths[0], sliceKey{rollStart.UnixMilli(), 0, "acme"}, &bellhop.Tally{Succeeded: 77})
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +195,7 @@ func TestAnOlderFileIsRolledUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := openForRollup(t, path)
-	f := bellhop.StatsFilter{Bucket: 6 * time.Hour}
+	f := bellhop.StatsFilter{Scope: anyApp, Bucket: 6 * time.Hour}
 	want, err := s.Stats(t.Context(), f)
 	if err != nil || want.Total.Succeeded != 1000 || want.Total.Latency.P50 < 1900 || want.Total.Latency.P50 > 2100 {
 		t.Fatalf("%+v, %v", want.Total, err)

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"flag"
 	"path/filepath"
 	"testing"
@@ -43,4 +44,11 @@ func openAt(t testing.TB, path string, o sqlite.Options) *sqlite.Store {
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) bellhop.Store { return open(t, sqlite.Options{}) })
+}
+
+func TestTransact(t *testing.T) {
+	storetest.RunTx(t, func(t *testing.T) bellhop.Store { return open(t, sqlite.Options{}) },
+		func(ctx context.Context, s bellhop.Store, f func(bellhop.Tx) error) error {
+			return s.(*sqlite.Store).Transact(ctx, func(tx *sqlite.Tx) error { return f(tx) })
+		})
 }

@@ -10,7 +10,6 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/internal/histogram"
 )
 
 // Stats counts attempts in buckets of time. It reads what was rolled up of the
@@ -19,7 +18,7 @@ import (
 func (s *Store) Stats(ctx context.Context, f bellhop.StatsFilter) (bellhop.Stats, error) {
 	var c counter
 	err := s.read(ctx, "count attempts", func(conn *sqlite.Conn) error {
-		c = counter{conn: conn, filter: f, width: max(f.Bucket, time.Second).Milliseconds(), buckets: map[int64]*tally{}}
+		c = counter{conn: conn, filter: f, width: max(f.Bucket, time.Second).Milliseconds(), buckets: map[int64]*bellhop.Tally{}}
 		return c.run()
 	})
 	return c.stats(), err
@@ -31,7 +30,7 @@ type counter struct {
 	filter  bellhop.StatsFilter
 	width   int64 // of a bucket
 	rolled  rolled
-	buckets map[int64]*tally
+	buckets map[int64]*bellhop.Tally
 	apps    []string // whose attempts are read; found when first needed
 }
 
@@ -92,11 +91,11 @@ func (c *counter) cover(from, to int64, level int) error {
 
 // bucket gives the tally of the bucket that a time is in. Buckets begin at whole
 // multiples of their width since 1970, so that two pages of a chart agree.
-func (c *counter) bucket(ms int64) *tally {
+func (c *counter) bucket(ms int64) *bellhop.Tally {
 	start := ms / c.width * c.width
 	t := c.buckets[start]
 	if t == nil {
-		t = &tally{}
+		t = &bellhop.Tally{}
 		c.buckets[start] = t
 	}
 	return t
@@ -107,22 +106,20 @@ const countedColumns = "id, status, final, duration, latency, type"
 func (c *counter) countAttempts(from, to int64) error {
 	f := c.filter
 	f.Since, f.Until = time.UnixMilli(from), time.UnixMilli(to)
-	if f.Endpoint == 0 && len(f.Apps) == 0 {
+	if f.Endpoint == 0 && f.Scope.All {
 		if c.apps == nil {
 			var err error
 			if c.apps, err = appsWithAttempts(c.conn); err != nil {
 				return err
 			}
 		}
-		if f.Apps = c.apps; len(f.Apps) == 0 {
-			return nil
-		}
+		f.Scope = bellhop.Only(c.apps...)
 	}
 	for _, q := range statsQueries(&f) {
 		var wrong error
 		err := each(c.conn, func(st *sqlite.Stmt) {
 			if f.Type == "" || bellhop.MatchName(f.Type, st.ColumnText(5)) {
-				wrong = cmp.Or(wrong, c.bucket(bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli()).count(c.conn, st))
+				wrong = cmp.Or(wrong, count(c.bucket(bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli()), c.conn, st))
 			}
 		}, q.sql(countedColumns, "attempts"), q.where.args...)
 		if err = cmp.Or(err, wrong); err != nil {
@@ -156,10 +153,10 @@ func statsQueries(f *bellhop.StatsFilter) []query {
 		q := query{index: "attempts_endpoint"}
 		q.where.add("endpoint = ?", int64(f.Endpoint))
 		q.where.span("id", f.Since, f.Until, 0)
-		q.where.among("app", f.Apps)
+		q.where.scope("app", f.Scope)
 		return []query{q}
 	}
-	return perApp(f.Apps, func(app string) query {
+	return perApp(f.Scope, func(app string) query {
 		q := query{index: "attempts_app"}
 		q.where.add("app = ?", app)
 		q.where.span("id", f.Since, f.Until, 0)
@@ -173,7 +170,7 @@ func (c *counter) countSlices(width, from, to int64) error {
 	for _, q := range sliceQueries(&c.filter, width, from, to) {
 		var wrong error
 		err := each(c.conn, func(st *sqlite.Stmt) {
-			wrong = cmp.Or(wrong, c.bucket(st.ColumnInt64(0)).mergeRow(st, 1))
+			wrong = cmp.Or(wrong, mergeRow(c.bucket(st.ColumnInt64(0)), st, 1))
 		}, slicesFrom+q.index+q.where.String(), q.where.args...)
 		if err = cmp.Or(err, wrong); err != nil {
 			return err
@@ -185,8 +182,8 @@ func (c *counter) countSlices(width, from, to int64) error {
 // sliceQueries reads an app's slices by an index, and an endpoint's or those of all
 // apps in the order of the table, where they are next to each other.
 func sliceQueries(f *bellhop.StatsFilter, width, from, to int64) []query {
-	if f.Endpoint == 0 && len(f.Apps) > 0 {
-		return perApp(f.Apps, func(app string) query {
+	if f.Endpoint == 0 && !f.Scope.All {
+		return perApp(f.Scope, func(app string) query {
 			q := query{index: " INDEXED BY rollups_app"}
 			q.where.add("app = ? AND endpoint = 0", app)
 			q.where.add("width = ? AND slice >= ? AND slice < ?", width, from, to)
@@ -195,117 +192,58 @@ func sliceQueries(f *bellhop.StatsFilter, width, from, to int64) []query {
 	}
 	var q query
 	q.where.add("width = ? AND endpoint = ? AND slice >= ? AND slice < ?", width, int64(f.Endpoint), from, to)
-	q.where.among("app", f.Apps)
+	q.where.scope("app", f.Scope)
 	return []query{q}
 }
 
 func (c *counter) stats() bellhop.Stats {
-	var total tally
+	var total bellhop.Tally
 	var s bellhop.Stats
 	for start, t := range c.buckets {
-		total.merge(t)
-		s.Buckets = append(s.Buckets, t.bucket(time.UnixMilli(start).UTC()))
+		total.Merge(t)
+		s.Buckets = append(s.Buckets, t.Bucket(time.UnixMilli(start).UTC()))
 	}
 	slices.SortFunc(s.Buckets, func(a, b bellhop.StatsBucket) int { return a.Start.Compare(b.Start) })
-	s.Total = total.bucket(c.filter.Since)
+	s.Total = total.Bucket(c.filter.Since)
 	return s
 }
 
-// tally is what attempts add up to.
-type tally struct {
-	succeeded, failed, exhausted int64
-	// duration is the sum and longest the maximum, in milliseconds.
-	duration, longest int64
-	// In microseconds.
-	durations, latencies histogram.Histogram
-}
-
-// count adds an attempt, of which st has countedColumns.
-func (t *tally) count(c *sqlite.Conn, st *sqlite.Stmt) error {
-	id, status, final, duration, latency := st.ColumnInt64(0), st.ColumnInt(1), st.ColumnBool(2), st.ColumnInt64(3), st.ColumnInt64(4)
-	if status == succeeded && final && st.ColumnIsNull(4) {
-		// It is older than the column.
-		_, err := one(c, func(st *sqlite.Stmt) {
-			latency = latencyOf(bellhop.AttemptID(id), bellhop.DeliveryID(st.ColumnInt64(0)), duration, time.Time{})
-		}, "SELECT delivery FROM attempts WHERE id = ?", id)
+// count adds an attempt, of which st has countedColumns, to a tally.
+func count(t *bellhop.Tally, c *sqlite.Conn, st *sqlite.Stmt) error {
+	a := bellhop.Attempt{
+		ID: bellhop.AttemptID(st.ColumnInt64(0)), Status: statusName(st.ColumnInt(1)), Final: st.ColumnBool(2),
+		Duration: bellhop.Duration(st.ColumnInt64(3) * 1000),
+	}
+	latency := time.Duration(st.ColumnInt64(4)) * time.Microsecond
+	if a.Status == bellhop.AttemptSucceeded && a.Final && st.ColumnIsNull(4) {
+		// It is older than the column, and from when a delivery was made at once with
+		// its event.
+		_, err := one(c, func(st *sqlite.Stmt) { a.Delivery = bellhop.DeliveryID(st.ColumnInt64(0)) },
+			"SELECT delivery FROM attempts WHERE id = ?", int64(a.ID))
 		if err != nil {
 			return err
 		}
+		latency = bellhop.Latency(&a, time.Time{})
 	}
-	t.add(status, final, duration, latency)
+	t.Add(a.Status, a.Final, time.Duration(a.Duration), latency)
 	return nil
-}
-
-// latencyOf is how long a delivery took that ended with the attempt, in
-// microseconds.
-func latencyOf(a bellhop.AttemptID, d bellhop.DeliveryID, duration int64, scheduled time.Time) int64 {
-	due := d.Time()
-	if scheduled.After(due) {
-		due = scheduled
-	}
-	return max(a.Time().Sub(due).Microseconds()+duration, 0)
-}
-
-// add counts an attempt; durations are in microseconds. The line of a cancellation
-// is no request: it counts only as a delivery that ended without success.
-func (t *tally) add(status int, final bool, duration, latency int64) {
-	switch status {
-	case succeeded:
-		t.succeeded++
-	case failed:
-		t.failed++
-	}
-	if status != succeeded && final {
-		t.exhausted++
-	}
-	if status == succeeded && final {
-		t.latencies.Add(latency)
-	}
-	if duration > 0 { // else there was no exchange
-		t.durations.Add(duration)
-	}
-	t.duration += duration / 1000
-	t.longest = max(t.longest, duration/1000)
-}
-
-func (t *tally) merge(o *tally) {
-	t.succeeded += o.succeeded
-	t.failed += o.failed
-	t.exhausted += o.exhausted
-	t.duration += o.duration
-	t.longest = max(t.longest, o.longest)
-	t.durations.Merge(&o.durations)
-	t.latencies.Merge(&o.latencies)
 }
 
 const tallyColumns = "succeeded, failed, exhausted, duration, longest, durations, latencies"
 
-// mergeRow adds tallyColumns, which begin at a column of st.
-func (t *tally) mergeRow(st *sqlite.Stmt, at int) error {
-	t.succeeded += st.ColumnInt64(at)
-	t.failed += st.ColumnInt64(at + 1)
-	t.exhausted += st.ColumnInt64(at + 2)
-	t.duration += st.ColumnInt64(at + 3)
-	t.longest = max(t.longest, st.ColumnInt64(at+4))
-	err := t.durations.MergeEncoded(blob(st, at+5))
+// mergeRow adds tallyColumns, which begin at a column of st, to a tally.
+func mergeRow(t *bellhop.Tally, st *sqlite.Stmt, at int) error {
+	t.Succeeded += st.ColumnInt64(at)
+	t.Failed += st.ColumnInt64(at + 1)
+	t.Exhausted += st.ColumnInt64(at + 2)
+	t.DurationMS += st.ColumnInt64(at + 3)
+	t.LongestMS = max(t.LongestMS, st.ColumnInt64(at+4))
+	err := t.Durations.MergeEncoded(blob(st, at+5))
 	if err == nil {
-		err = t.latencies.MergeEncoded(blob(st, at+6))
+		err = t.Latencies.MergeEncoded(blob(st, at+6))
 	}
 	if err != nil {
 		return fmt.Errorf("a row of rollups: %w", err)
 	}
 	return nil
-}
-
-func (t *tally) bucket(start time.Time) bellhop.StatsBucket {
-	return bellhop.StatsBucket{
-		Start: start, Succeeded: t.succeeded, Failed: t.failed, Exhausted: t.exhausted,
-		DurationMS: t.duration, MaxDurationMS: t.longest,
-		Duration: percentiles(&t.durations), Latency: percentiles(&t.latencies),
-	}
-}
-
-func percentiles(h *histogram.Histogram) bellhop.Percentiles {
-	ms := func(q float64) float64 { return float64(h.Quantile(q)) / 1000 }
-	return bellhop.Percentiles{P50: ms(0.5), P95: ms(0.95), P99: ms(0.99)}
 }

@@ -114,11 +114,27 @@ func (w *where) match(column, pattern string) {
 	}
 }
 
-// among adds the condition that the column is one of a list; none means any.
-func (w *where) among(column string, list []string) {
-	if len(list) > 0 {
-		w.add(column+" IN (SELECT value FROM json_each(?))", toJSON(list))
+// scope adds the condition that the column is one of the scope's apps.
+func (w *where) scope(column string, s bellhop.Scope) {
+	if !s.All {
+		w.add(column+" IN (SELECT value FROM json_each(?))", listJSON(s.Apps))
 	}
+}
+
+// types adds the condition that the column is selected by one of several filters;
+// none of them selects everything.
+func (w *where) types(column string, filters []string) {
+	if len(filters) == 0 {
+		return
+	}
+	var any where
+	for _, f := range filters {
+		if f == "" || f == "*" {
+			return
+		}
+		any.match(column, f)
+	}
+	w.add("("+strings.Join(any.sql, " OR ")+")", any.args...)
 }
 
 // span adds a range of time as a range of ids, and the cursor.
@@ -149,6 +165,14 @@ func toJSON(v any) any {
 		return nil
 	}
 	return string(b)
+}
+
+// listJSON is toJSON for a list that is never NULL: none is an empty one.
+func listJSON(list []string) any {
+	if list == nil {
+		return "[]"
+	}
+	return toJSON(list)
 }
 
 // headerJSON is toJSON for headers, of which every attempt has two: most need no
@@ -191,14 +215,20 @@ func appendJSON(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// fromJSON reads what toJSON wrote; NULL is the zero value.
-func fromJSON(st *sqlite.Stmt, column int, v any) {
+// fromJSON reads what toJSON wrote; NULL is the zero value. What was written by
+// toJSON can be read, unless the file was tampered with. One bad row must not make a
+// whole list unreadable: callers that pass over the error are those for whom the zero
+// value opens nothing to anybody.
+func fromJSON[T any](st *sqlite.Stmt, column int, v *T) error {
 	if st.ColumnIsNull(column) {
-		return
+		return nil
 	}
-	// What was written by toJSON can be read, unless the file was tampered
-	// with; one bad row must not make a whole list unreadable.
-	_ = json.Unmarshal([]byte(st.ColumnText(column)), v)
+	var read T
+	if err := json.Unmarshal([]byte(st.ColumnText(column)), &read); err != nil {
+		return err // and not the part of it that could be read
+	}
+	*v = read
+	return nil
 }
 
 func blob(st *sqlite.Stmt, column int) []byte {
@@ -233,8 +263,4 @@ func orNull[T comparable](v T) any {
 		return nil
 	}
 	return v
-}
-
-func notFound(what, id string) error {
-	return &bellhop.Error{Code: bellhop.CodeNotFound, Detail: "There is no " + what + " " + id}
 }

@@ -13,7 +13,7 @@ func (w *writer) owe(what, name string) error {
 		ON CONFLICT (what, name) DO UPDATE SET count = count + 1`, what, name)
 }
 
-// Wipe ends deletions of apps that were interrupted, overwrites what erased and
+// Wipe ends deletions of apps and erasures that were interrupted, overwrites what erased and
 // deleted rows have left in the file, and empties the write-ahead log: when it
 // returns, their bytes are in neither. It tries again while readers need the log.
 // Until it succeeds, it stays owed.
@@ -30,6 +30,9 @@ func (s *Store) Wipe(ctx context.Context) error {
 		return err
 	}
 	if err := s.dropAllRows(ctx); err != nil {
+		return err
+	}
+	if err := s.blankAll(ctx); err != nil {
 		return err
 	}
 	if err := s.scrub(ctx); err != nil {

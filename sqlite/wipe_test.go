@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/sqlite"
 )
 
@@ -124,21 +123,20 @@ func TestADeletionThatWasInterruptedGoesOn(t *testing.T) {
 			defer cancel()
 			var atCommit atomic.Pointer[func()]
 			s := openAt(t, path, sqlite.Options{OnCommit: atNext(&atCommit)})
-			node, err := s.Join(t.Context(), time.Hour, now)
-			must(t, err)
+			node := join(t, s)
 			src := newSource()
 			var events []bellhop.NewEvent
 			var results []bellhop.Result
 			for i := range 1100 {
-				n := src.event(100, 1, node.ID)
+				n := src.event(100, 1, node.Lease.Node)
 				n.Event.ExternalID = fmt.Sprint("ext-", i)
 				events = append(events, n)
 				if i%2 == 0 {
-					results = append(results, bellhop.Result{Attempt: src.attempt(&n)})
+					results = append(results, bellhop.Result{Attempt: src.attempt(&n), Lease: node.Lease})
 				}
 			}
 			enqueue(t, s, events...)
-			must(t, s.Record(t.Context(), node.ID, results, now))
+			must(t, s.Record(t.Context(), node.Lease, results, now))
 			must(t, s.SaveApp(t.Context(), bellhop.App{ID: "acme"}, nil))
 			stop := func() { cancel() }
 			atCommit.Store(&stop) // the first commit is that of the app itself
@@ -150,21 +148,24 @@ func TestADeletionThatWasInterruptedGoesOn(t *testing.T) {
 
 			s = openAt(t, path, sqlite.Options{})
 			must(t, goOn(t, s))
-			left, err := s.Events(t.Context(), bellhop.EventFilter{Limit: 10})
+			left, err := s.Events(t.Context(), bellhop.EventFilter{Scope: bellhop.Everything(), Limit: 10})
 			must(t, err)
-			attempts, err := s.Attempts(t.Context(), bellhop.AttemptFilter{Limit: 10})
+			attempts, err := s.Attempts(t.Context(), bellhop.AttemptFilter{Scope: bellhop.Everything(), Limit: 10})
 			must(t, err)
 			pending, _, err := s.Pending(t.Context(), 0)
 			must(t, err)
 			if len(left)+len(attempts)+int(pending) != 0 {
 				t.Errorf("left: %v, %v, %d pending", left, attempts, pending)
 			}
-			must(t, s.SaveApp(t.Context(), bellhop.App{ID: "acme"}, nil))
 			r, err := s.Routes(t.Context(), 0)
 			must(t, err)
+			if len(r.Apps) == 0 {
+				must(t, s.SaveApp(t.Context(), bellhop.App{ID: "acme"}, nil))
+				r.Version++
+			}
 			again := src.event(100, 1, 0)
 			again.Event.ExternalID, again.Digest = "ext-0", [32]byte{1}
-			receipts, err := s.Enqueue(t.Context(), r.Version, []bellhop.NewEvent{again}, now)
+			receipts, err := s.Enqueue(t.Context(), lease(t, s), r.Version, []bellhop.NewEvent{again}, now)
 			must(t, err)
 			must(t, s.Wipe(t.Context()))
 			if _, err := s.Event(t.Context(), again.Event.ID); err != nil || receipts[0].Duplicate {
@@ -208,11 +209,10 @@ func withSecrets(t *testing.T, most int, o sqlite.Options) (s *sqlite.Store, dir
 	t.Helper()
 	dir = t.TempDir()
 	s = openAt(t, filepath.Join(dir, "bellhop.db"), o)
-	node, err := s.Join(t.Context(), time.Hour, now)
-	must(t, err)
+	node := join(t, s)
 	src, random := newSource(), rand.New(rand.NewPCG(1, 2))
 	for i := range 600 {
-		n := src.event(0, 1, node.ID)
+		n := src.event(0, 1, node.Lease.Node)
 		n.Event.Data = bytes.Repeat([]byte(fmt.Sprintf("PAYLOAD%04d ", i)), 1+random.IntN(most))
 		n.Event.Subject = "other"
 		if i%3 == 0 {
@@ -233,7 +233,7 @@ func withSecrets(t *testing.T, most int, o sqlite.Options) (s *sqlite.Store, dir
 			a.RequestHeader = a.ResponseHeader
 			a.ResponseStatus, a.Detail = 302, "It redirects to https://example.com/TOP-SECRET"
 		}
-		must(t, s.Record(t.Context(), node.ID, []bellhop.Result{{Attempt: a}}, now))
+		must(t, s.Record(t.Context(), node.Lease, []bellhop.Result{{Attempt: a, Lease: node.Lease}}, now))
 	}
 	if grep(t, dir, "TOP-SECRET") == 0 {
 		t.Fatal("the payload is nowhere to begin with")
@@ -244,7 +244,7 @@ func withSecrets(t *testing.T, most int, o sqlite.Options) (s *sqlite.Store, dir
 func eraseGuest(t *testing.T, s *sqlite.Store, src source) int {
 	t.Helper()
 	erased, err := s.Erase(t.Context(), bellhop.EraseSelector{App: "acme", Subject: "guest:7"},
-		func() bellhop.AttemptID { return id.Next[id.Attempt](src.ids, now) }, nil, now)
+		nil, now)
 	must(t, err)
 	return len(erased)
 }

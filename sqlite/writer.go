@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"time"
 
@@ -45,10 +44,14 @@ type writer struct {
 // state is what the writer keeps in memory of what it has written, so that the
 // checks of the hot path cost nothing.
 type state struct {
-	version int64
-	// nodes are the node numbers held. It is never changed in place: a rollback
-	// brings the old map back.
-	nodes map[bellhop.NodeID]bool
+	versions [parts]int64
+	// leases are the node numbers held and their epochs. It is never changed in
+	// place: a rollback brings the old map back.
+	leases map[bellhop.NodeID]int64
+	// turn is the app that Spread served last.
+	turn string
+	// erasing says that there may be pending deliveries of erased events.
+	erasing bool
 
 	rolled rolled
 	// rolling, if not 0, is the end of what is being rolled up; disturbed says
@@ -116,13 +119,15 @@ func (w *writer) prepare(o Options) error {
 	if err := w.recover(); err != nil {
 		return err
 	}
-	w.state.nodes = map[bellhop.NodeID]bool{}
+	w.state.leases = map[bellhop.NodeID]int64{}
+	if w.state.erasing, err = one(w.conn, func(*sqlite.Stmt) {}, nextOwed, owedEvent); err != nil {
+		return err
+	}
 	if w.state.rolled, err = readRolled(w.conn); err != nil {
 		return err
 	}
 	w.watchLate()
-	return each(w.conn, func(st *sqlite.Stmt) { w.state.version = st.ColumnInt64(0) },
-		"SELECT coalesce(max(version), 0) FROM changes")
+	return w.readVersions()
 }
 
 const pageSize = 8192
@@ -131,10 +136,10 @@ const pageSize = 8192
 // file proves that they are dead, so their leases need not run out first.
 func (w *writer) recover() error {
 	return transaction(w.conn, func() error {
-		if err := exec(w.conn, "UPDATE pending SET owner = NULL WHERE owner IS NOT NULL"); err != nil {
+		if err := w.releaseAll(time.Time{}, releaseOwned+" IS NOT NULL"+released); err != nil {
 			return err
 		}
-		return exec(w.conn, "DELETE FROM nodes")
+		return exec(w.conn, "UPDATE nodes SET held = 0")
 	})
 }
 
@@ -155,13 +160,22 @@ func transaction(c *sqlite.Conn, f func() error) error {
 
 // write hands a step to the writer and waits until it is on the disk.
 func (s *Store) write(ctx context.Context, what string, weight int, run func(*writer) error) error {
-	st := &step{weight: weight, run: run}
-	err := s.steps.Do(ctx, st)
+	return s.do(ctx, what, &step{weight: weight, run: run})
+}
+
+func (s *Store) do(ctx context.Context, what string, st *step) error {
+	return stepError(what, s.steps.Do(ctx, st), st.err)
+}
+
+// stepError is what a caller is told of a step, after what became of its transaction.
+func stepError(what string, err, own error) error {
 	switch {
 	case errors.Is(err, groupcommit.ErrClosed):
 		return errClosed
+	case errors.Is(err, groupcommit.ErrPanicked):
+		return fmt.Errorf("%s: %w: %w", what, bellhop.ErrUnknown, err)
 	case err == nil:
-		err = st.err
+		err = own
 	}
 	if err == nil || rejection(err) {
 		return err
@@ -208,6 +222,9 @@ func (w *writer) transact(batch []*step) error {
 
 // rejection tells whether a step refused its caller, rather than failed.
 func rejection(err error) bool {
+	if _, ok := errors.AsType[aborted](err); ok {
+		return false // it may have written already
+	}
 	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
 		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, errNoNode) || errors.Is(err, errLeaving) || bellhop.CodeOf(err) != ""
 }
@@ -219,13 +236,4 @@ func ownFault(err error) bool {
 		return true
 	}
 	return false
-}
-
-func (w *writer) setNode(n bellhop.NodeID, held bool) {
-	w.state.nodes = maps.Clone(w.state.nodes)
-	if held {
-		w.state.nodes[n] = true
-	} else {
-		delete(w.state.nodes, n)
-	}
 }

@@ -20,7 +20,7 @@ var claimTests = []test{
 		for _, n := range []bellhop.NewEvent{first, second, third} {
 			d := n.Deliveries[0]
 			d.Owner = f.node
-			want = append(want, bellhop.Work{Delivery: d, Event: &n.Event})
+			want = append(want, bellhop.Work{Delivery: d, Event: &n.Event, Lease: f.lease})
 		}
 		same(f, "work", c.Work, want)
 		same(f, "next", c.Next, later.Deliveries[0].Due)
@@ -51,7 +51,7 @@ var claimTests = []test{
 			f.enqueue(n)
 		}
 		for _, tc := range []struct{ maxBytes, want int }{{1, 1}, {250, 2}} {
-			c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Node: f.node, Endpoint: e.ID, Limit: 10, MaxBytes: tc.maxBytes}, f.now)
+			c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: f.lease, Endpoint: e.ID, Limit: 10, MaxBytes: tc.maxBytes}, f.now)
 			f.must(err)
 			same(f, "claimed", len(c.Work), tc.want)
 			same(f, "next", c.Next, f.now)
@@ -70,7 +70,7 @@ var claimTests = []test{
 		due := f.now
 		f.claim(e, 1)
 		f.pass(time.Minute)
-		f.must(f.s.Release(f.Context(), f.node, []bellhop.DeliveryID{n.Deliveries[0].ID, 42}, f.now))
+		f.must(f.s.Release(f.Context(), f.lease, []bellhop.DeliveryID{n.Deliveries[0].ID, 42}, f.now))
 		same(f, "delivery", f.get(n.Deliveries[0].ID), n.Deliveries[0])
 		same(f, "next", f.claimed(e, 0).Next, due)
 		same(f, "claimed again", deliveryIDs(f.claim(e, 1)), []bellhop.DeliveryID{n.Deliveries[0].ID})
@@ -79,7 +79,7 @@ var claimTests = []test{
 		e := f.endpoint()
 		n := f.publish(e)
 		f.claim(e, 1)
-		f.must(f.s.Release(f.Context(), f.join().ID, []bellhop.DeliveryID{n.Deliveries[0].ID}, f.now))
+		f.must(f.s.Release(f.Context(), f.join().Lease, []bellhop.DeliveryID{n.Deliveries[0].ID}, f.now))
 		same(f, "owner", f.get(n.Deliveries[0].ID).Owner, f.node)
 	}},
 }
@@ -175,15 +175,16 @@ var orderTests = []test{
 		e := ordered(f, bellhop.OrderingEndpoint)
 		a, b := f.publish(e), f.publish(e)
 		f.claim(e, 10)
-		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: a.Event.ID}, f.nextAttempt, nil, f.now)
-		f.must(err)
+		f.erase(a)
+		same(f, "nothing overtakes it", deliveryIDs(f.claim(e, 10)), nil)
+		f.sweep()
 		same(f, "claimed", deliveryIDs(f.claim(e, 10)), ids(b))
 	}},
 	{"a released head goes before those that wait", func(f *fixture) {
 		e := ordered(f, bellhop.OrderingEndpoint)
 		a, _ := f.publish(e), f.publish(e)
 		f.claim(e, 10)
-		f.must(f.s.Release(f.Context(), f.node, ids(a), f.now))
+		f.must(f.s.Release(f.Context(), f.lease, ids(a), f.now))
 		same(f, "claimed", deliveryIDs(f.claim(e, 10)), ids(a))
 	}},
 	{"ordering taken away lets all go", func(f *fixture) {
@@ -211,7 +212,7 @@ var orderTests = []test{
 			same(f, "order key", f.get(n.Deliveries[0].ID).OrderKey, e.Ordering.OrderKey(&n.Event))
 		}
 		same(f, "by subject", deliveryIDs(f.claim(e, 10)), ids(a, other, free))
-		f.must(f.s.Release(f.Context(), f.node, ids(a, other, free), f.now))
+		f.must(f.s.Release(f.Context(), f.lease, ids(a, other, free), f.now))
 		e.Ordering = bellhop.OrderingEndpoint
 		e = f.save(e)
 		same(f, "one at a time", deliveryIDs(f.claim(e, 10)), ids(a))

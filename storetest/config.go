@@ -12,12 +12,19 @@ import (
 
 var configTests = []test{
 	{"objects come back as they were saved", func(f *fixture) {
-		want := bellhop.RouteChanges{
-			Full: true, Version: 8,
+		routes := bellhop.RouteChanges{
+			Full: true, Version: 3,
 			Apps: []bellhop.App{
-				{ID: "acme", Name: "Acme", Metadata: map[string]string{"k": "v"}, CreatedAt: f.now, UpdatedAt: f.now.Add(time.Second)},
+				{
+					ID: "acme", Name: "Acme", Metadata: map[string]string{"k": "v"}, MaxEndpoints: 7,
+					CreatedAt: f.now, UpdatedAt: f.now.Add(time.Second),
+				},
 				{ID: "globex"},
 			},
+			Endpoints: []bellhop.Endpoint{f.fullEndpoint()},
+		}
+		catalogue := bellhop.CatalogueChanges{
+			Full: true, Version: 2,
 			EventTypes: []bellhop.EventType{
 				{
 					Name: "invoice.paid", Description: "Paid", Schema: bellhop.JSON(`{ "type" : "object" }`),
@@ -25,35 +32,40 @@ var configTests = []test{
 				},
 				{Name: "plain"},
 			},
-			Endpoints: []bellhop.Endpoint{f.fullEndpoint()},
+		}
+		access := bellhop.AccessChanges{
+			Full: true, Version: 4,
 			Keys: []bellhop.Key{
 				{
-					ID: id.Next[id.Key](f.ids, f.now), Name: "portal", Role: bellhop.RoleEditor, Apps: []string{"acme"}, Portal: true,
+					ID: id.Next[id.Key](f.ids, f.now), Name: "portal", Role: bellhop.RoleEditor, Scope: bellhop.Only("acme"), Portal: true,
 					CreatedAt: f.now, ExpiresAt: f.now.Add(time.Hour), Hash: [32]byte{1, 2, 31: 3},
 				},
-				{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin},
-				{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin, Session: 7, ExpiresAt: f.now},
+				{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin, Scope: bellhop.Everything()},
+				{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin, Scope: bellhop.Everything(), Session: 7, ExpiresAt: f.now},
+				{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin}, // sees nothing
 			},
 		}
-		for _, a := range want.Apps {
-			f.must(f.s.SaveApp(f.Context(), a, nil))
+		for i := range routes.Apps {
+			f.must(f.s.SaveApp(f.Context(), routes.Apps[i], nil))
+			routes.Apps[i].Revision = 1
 		}
-		for _, t := range want.EventTypes {
-			f.must(f.s.SaveEventType(f.Context(), t, nil))
+		for i := range catalogue.EventTypes {
+			f.must(f.s.SaveEventType(f.Context(), catalogue.EventTypes[i], nil))
+			catalogue.EventTypes[i].Revision = 1
 		}
-		f.must(f.s.SaveEndpoint(f.Context(), want.Endpoints[0], nil, f.now))
-		want.Endpoints[0].Revision = 1
-		for _, k := range want.Keys {
+		f.must(f.s.SaveEndpoint(f.Context(), routes.Endpoints[0], nil, f.now))
+		routes.Endpoints[0].Revision = 1
+		for _, k := range access.Keys {
 			f.must(f.s.SaveKey(f.Context(), k, nil))
 		}
-		got, err := f.s.Routes(f.Context(), 0)
-		f.must(err)
-		same(f, "routes", got, want)
+		same(f, "routes", f.changes(0), routes)
+		same(f, "catalogue", f.catalogue(0), catalogue)
+		same(f, "access", f.access(0), access)
 	}},
 	{"an empty store has version 0", func(f *fixture) {
-		got, err := f.s.Routes(f.Context(), 0)
-		f.must(err)
-		same(f, "routes", got, bellhop.RouteChanges{Full: true})
+		same(f, "routes", f.changes(0), bellhop.RouteChanges{Full: true})
+		same(f, "catalogue", f.catalogue(0), bellhop.CatalogueChanges{Full: true})
+		same(f, "access", f.access(0), bellhop.AccessChanges{Full: true})
 	}},
 	{"the default retry policy is told from an empty one", func(f *fixture) {
 		for _, p := range []bellhop.RetryPolicy{
@@ -73,43 +85,60 @@ var configTests = []test{
 	}},
 	{"Routes gives what changed", func(f *fixture) {
 		e := f.endpoint()
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
+		f.app("acme")
 		v := f.version()
 		same(f, "nothing", f.changes(v), bellhop.RouteChanges{Version: v})
-		a := bellhop.App{ID: "globex", Name: "1"}
-		f.must(f.s.SaveApp(f.Context(), a, nil))
+		a := f.app("globex")
 		a.Name = "2"
 		f.must(f.s.SaveApp(f.Context(), a, nil))
-		f.must(f.s.SaveEventType(f.Context(), bellhop.EventType{Name: "t"}, nil))
-		f.must(f.s.DeleteEventType(f.Context(), "t", nil))
-		k := bellhop.Key{ID: id.Next[id.Key](f.ids, f.now)}
-		f.must(f.s.SaveKey(f.Context(), k, nil))
-		f.must(f.s.DeleteKey(f.Context(), k.ID, nil))
+		a.Revision++
 		e.Name = "new"
 		e = f.save(e)
 		got := f.changes(v)
 		if got.Version <= v {
 			f.Errorf("version %d after %d", got.Version, v)
 		}
-		same(f, "changes", got, bellhop.RouteChanges{
-			Version: got.Version, Apps: []bellhop.App{a}, DeletedEventTypes: []string{"t"},
-			DeletedKeys: []bellhop.KeyID{k.ID}, Endpoints: []bellhop.Endpoint{e},
-		})
-		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, nil, f.now))
+		same(f, "changes", got, bellhop.RouteChanges{Version: got.Version, Apps: []bellhop.App{a}, Endpoints: []bellhop.Endpoint{e}})
+		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, nil, f.now))
 		f.must(f.s.DeleteApp(f.Context(), "globex", nil))
 		got = f.changes(got.Version)
 		same(f, "deleted", got, bellhop.RouteChanges{
 			Version: got.Version, DeletedEndpoints: []bellhop.EndpointID{e.ID}, DeletedApps: []string{"globex"},
 		})
 	}},
+	{"Catalogue and Access give what changed", func(f *fixture) {
+		f.must(f.s.SaveEventType(f.Context(), bellhop.EventType{Name: "old"}, nil))
+		old := f.key(bellhop.Key{})
+		c, a := f.catalogue(0).Version, f.access(0).Version
+		same(f, "nothing", f.catalogue(c), bellhop.CatalogueChanges{Version: c})
+		same(f, "nothing", f.access(a), bellhop.AccessChanges{Version: a})
+		f.must(f.s.SaveEventType(f.Context(), bellhop.EventType{Name: "new"}, nil))
+		f.must(f.s.DeleteEventType(f.Context(), "old", nil))
+		k := f.key(bellhop.Key{Scope: bellhop.Only("acme")})
+		f.must(f.s.DeleteKey(f.Context(), old.ID, nil))
+		same(f, "catalogue", f.catalogue(c), bellhop.CatalogueChanges{
+			Version: c + 2, EventTypes: []bellhop.EventType{{Name: "new", Revision: 1}}, DeletedEventTypes: []string{"old"},
+		})
+		same(f, "access", f.access(a), bellhop.AccessChanges{Version: a + 2, Keys: []bellhop.Key{k}, DeletedKeys: []bellhop.KeyID{old.ID}})
+		if got := f.catalogue(c + 9); !got.Full || len(got.EventTypes) != 1 {
+			f.Errorf("ahead: %+v", got)
+		}
+		if got := f.access(a + 9); !got.Full || len(got.Keys) != 1 {
+			f.Errorf("ahead: %+v", got)
+		}
+	}},
 	{"Routes gives everything to who is too far behind, or ahead", func(f *fixture) {
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
+		f.app("acme")
 		v := f.version()
 		if got := f.changes(v + 10); !got.Full || got.Version != v {
 			f.Errorf("ahead: %+v", got)
 		}
+		var apps [3]bellhop.App
 		for i := range 1100 {
-			f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: fmt.Sprint("app-", i%3)}, nil))
+			a := &apps[i%3]
+			a.ID = fmt.Sprint("app-", i%3)
+			f.must(f.s.SaveApp(f.Context(), *a, nil))
+			a.Revision++
 		}
 		// How far back a store knows is its own affair.
 		if got := f.changes(v); got.Full && len(got.Apps) != 4 {
@@ -121,25 +150,42 @@ var configTests = []test{
 			f.Errorf("a little behind: %+v", got)
 		}
 	}},
-	{"every change moves the version and leaves its audit entry", func(f *fixture) {
+	{"keys and event types are no affair of publishing", func(f *fixture) {
+		f.app("acme")
+		e := f.endpoint()
+		v := f.version()
+		for range 1100 {
+			f.key(bellhop.Key{Scope: bellhop.Only("acme")})
+		}
+		f.must(f.s.SaveEventType(f.Context(), bellhop.EventType{Name: "x"}, nil))
+		same(f, "version", f.version(), v)
+		if _, err := f.s.Enqueue(f.Context(), f.lease, v, []bellhop.NewEvent{f.event(e)}, f.now); err != nil {
+			f.Errorf("Enqueue after a change of keys: %v", err)
+		}
+		same(f, "what changed of the routes", f.changes(v-1), bellhop.RouteChanges{Version: v, Endpoints: []bellhop.Endpoint{e}})
+	}},
+	{"every change moves the version of its part alone and leaves its audit entry", func(f *fixture) {
 		e := f.endpoint()
 		k := bellhop.Key{ID: id.Next[id.Key](f.ids, f.now)}
-		for name, change := range map[string]func(*bellhop.AuditEntry) error{
-			"SaveApp": func(a *bellhop.AuditEntry) error { return f.s.SaveApp(f.Context(), bellhop.App{ID: "x"}, a) },
-			"SaveEventType": func(a *bellhop.AuditEntry) error {
+		for _, c := range []struct {
+			name   string
+			part   int
+			change func(*bellhop.AuditEntry) error
+		}{
+			{"SaveApp", 0, func(a *bellhop.AuditEntry) error { return f.s.SaveApp(f.Context(), bellhop.App{ID: "x"}, a) }},
+			{"SaveEndpoint", 0, func(a *bellhop.AuditEntry) error { return f.s.SaveEndpoint(f.Context(), f.stored(e.ID), a, f.now) }},
+			{"SaveEventType", 1, func(a *bellhop.AuditEntry) error {
 				return f.s.SaveEventType(f.Context(), bellhop.EventType{Name: "x"}, a)
-			},
-			"SaveKey":      func(a *bellhop.AuditEntry) error { return f.s.SaveKey(f.Context(), k, a) },
-			"SaveEndpoint": func(a *bellhop.AuditEntry) error { return f.s.SaveEndpoint(f.Context(), f.stored(e.ID), a, f.now) },
+			}},
+			{"SaveKey", 2, func(a *bellhop.AuditEntry) error { return f.s.SaveKey(f.Context(), k, a) }},
+			{"DeleteApp", 0, func(a *bellhop.AuditEntry) error { return f.s.DeleteApp(f.Context(), "x", a) }},
+			{"DeleteEventType", 1, func(a *bellhop.AuditEntry) error { return f.s.DeleteEventType(f.Context(), "x", a) }},
+			{"DeleteKey", 2, func(a *bellhop.AuditEntry) error { return f.s.DeleteKey(f.Context(), k.ID, a) }},
+			{"DeleteEndpoint", 0, func(a *bellhop.AuditEntry) error { return f.s.DeleteEndpoint(f.Context(), e.ID, a, f.now) }},
+			{"AddAudit", -1, func(a *bellhop.AuditEntry) error { return f.s.AddAudit(f.Context(), a) }},
 		} {
-			f.moves(name, change)
+			f.moves(c.name, c.part, c.change)
 		}
-		f.moves("DeleteApp", func(a *bellhop.AuditEntry) error { return f.s.DeleteApp(f.Context(), "x", a) })
-		f.moves("DeleteEventType", func(a *bellhop.AuditEntry) error { return f.s.DeleteEventType(f.Context(), "x", a) })
-		f.moves("DeleteKey", func(a *bellhop.AuditEntry) error { return f.s.DeleteKey(f.Context(), k.ID, a) })
-		f.moves("DeleteEndpoint", func(a *bellhop.AuditEntry) error {
-			return f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, a, f.now)
-		})
 	}},
 	{"a save from an old revision is refused, with its audit entry", func(f *fixture) {
 		e := f.endpoint()
@@ -165,8 +211,9 @@ var configTests = []test{
 		e := f.endpoint()
 		f.publish(e)
 		since := f.now.Add(-time.Hour)
-		r := bellhop.Result{Attempt: f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed), Failing: &since}
-		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{r}, f.now))
+		r := f.result(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed))
+		r.Failing = &since
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{r}, f.now))
 		e.FailingSince = f.now.Add(time.Hour) // not the caller's to say
 		e = f.save(e)
 		same(f, "kept", e.FailingSince, since)
@@ -178,8 +225,9 @@ var configTests = []test{
 		same(f, "cleared", e.FailingSince, time.Time{})
 
 		f.publish(e)
-		r = bellhop.Result{Attempt: f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed), Failing: &since}
-		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{r}, f.now))
+		r = f.result(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed))
+		r.Failing = &since
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{r}, f.now))
 		e.Name = "still the same place"
 		e = f.save(e)
 		same(f, "kept under a new name", e.FailingSince, since)
@@ -190,7 +238,7 @@ var configTests = []test{
 		for what, err := range map[string]error{
 			"app":        f.s.DeleteApp(f.Context(), "x", f.audit()),
 			"event type": f.s.DeleteEventType(f.Context(), "x", f.audit()),
-			"endpoint":   f.s.DeleteEndpoint(f.Context(), 42, f.nextAttempt, f.audit(), f.now),
+			"endpoint":   f.s.DeleteEndpoint(f.Context(), 42, f.audit(), f.now),
 			"key":        f.s.DeleteKey(f.Context(), 42, f.audit()),
 		} {
 			if !bellhop.IsNotFound(err) {
@@ -208,6 +256,20 @@ func (f *fixture) changes(since int64) bellhop.RouteChanges {
 	return r
 }
 
+func (f *fixture) catalogue(since int64) bellhop.CatalogueChanges {
+	f.Helper()
+	r, err := f.s.Catalogue(f.Context(), since)
+	f.must(err)
+	return r
+}
+
+func (f *fixture) access(since int64) bellhop.AccessChanges {
+	f.Helper()
+	r, err := f.s.Access(f.Context(), since)
+	f.must(err)
+	return r
+}
+
 // key saves a key.
 func (f *fixture) key(k bellhop.Key) bellhop.Key {
 	f.Helper()
@@ -216,15 +278,25 @@ func (f *fixture) key(k bellhop.Key) bellhop.Key {
 	return k
 }
 
-// moves runs a change and looks whether version and audit log have moved on.
-func (f *fixture) moves(what string, change func(*bellhop.AuditEntry) error) {
+// versions are those of routes, catalogue and access.
+func (f *fixture) versions() [3]int64 {
 	f.Helper()
-	v, audit := f.version(), f.audit("acme", "x")
+	return [3]int64{f.version(), f.catalogue(0).Version, f.access(0).Version}
+}
+
+// moves runs a change and looks whether the version of its part (-1: none) and the
+// audit log have moved on, and no other version.
+func (f *fixture) moves(what string, part int, change func(*bellhop.AuditEntry) error) {
+	f.Helper()
+	before, audit := f.versions(), f.audit("acme", "x")
 	if err := change(audit); err != nil {
 		f.Fatalf("%s: %v", what, err)
 	}
-	if f.version() <= v {
-		f.Errorf("%s left the routes version at %d", what, v)
+	after := f.versions()
+	for i := range after {
+		if (after[i] > before[i]) != (i == part) {
+			f.Errorf("%s moved the versions from %v to %v", what, before, after)
+		}
 	}
 	same(f, what+": audit", f.audits()[0], *audit)
 }
@@ -251,7 +323,7 @@ var deleteTests = []test{
 		tried, fresh := f.event(e, other), f.event(e)
 		f.enqueue(tried, fresh)
 		f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Hour))
-		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, nil, f.now))
+		f.unsubscribe(e)
 		same(f, "pending to it", f.pending(e.ID), 0)
 		same(f, "pending to the other", f.pending(other.ID), 1)
 		for i, n := range []bellhop.NewEvent{tried, fresh} {
@@ -269,15 +341,15 @@ var deleteTests = []test{
 		first, second := f.key(bellhop.Key{Session: k.ID}), f.key(bellhop.Key{Session: k.ID})
 		other := f.key(bellhop.Key{})
 		theirs := f.key(bellhop.Key{Session: other.ID})
-		v := f.version()
+		v := f.access(0).Version
 		f.must(f.s.DeleteKey(f.Context(), first.ID, f.audit()))
-		same(f, "a session", f.changes(v).DeletedKeys, []bellhop.KeyID{first.ID})
-		v = f.version()
+		same(f, "a session", f.access(v).DeletedKeys, []bellhop.KeyID{first.ID})
+		v = f.access(0).Version
 		f.must(f.s.DeleteKey(f.Context(), k.ID, f.audit()))
-		gone := f.changes(v).DeletedKeys
+		gone := f.access(v).DeletedKeys
 		slices.Sort(gone)
 		same(f, "the key", gone, []bellhop.KeyID{k.ID, second.ID})
-		same(f, "keys left", f.changes(0).Keys, []bellhop.Key{other, theirs})
+		same(f, "keys left", f.access(0).Keys, []bellhop.Key{other, theirs})
 		same(f, "audit entries", len(f.audits()), 2)
 	}},
 	{"ExpireKeys removes the portal links and sessions that have ended", func(f *fixture) {
@@ -291,20 +363,23 @@ var deleteTests = []test{
 			f.key(bellhop.Key{Portal: true, ExpiresAt: future}), f.key(bellhop.Key{Session: 7, ExpiresAt: future}),
 			f.key(bellhop.Key{ExpiresAt: past}), f.key(bellhop.Key{}),
 		}
-		v := f.version()
+		v := f.access(0).Version
 		for _, want := range []int{2, 1, 0} {
 			n, err := f.s.ExpireKeys(f.Context(), f.now, 2)
 			f.must(err)
 			same(f, "expired", n, want)
 		}
-		same(f, "deleted", f.changes(v).DeletedKeys, []bellhop.KeyID{ended[0].ID, ended[1].ID, ended[2].ID})
-		same(f, "keys left", f.changes(0).Keys, left)
+		same(f, "deleted", f.access(v).DeletedKeys, []bellhop.KeyID{ended[0].ID, ended[1].ID, ended[2].ID})
+		same(f, "keys left", f.access(0).Keys, left)
 	}},
 	{"DeleteApp removes all that is the app's alone", func(f *fixture) {
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "globex"}, nil))
+		f.app("acme")
+		f.app("globex")
 		own, shared, foreign := f.endpoint("acme"), f.endpoint("acme", "globex"), f.endpoint("globex")
-		keys := []bellhop.Key{{Apps: []string{"acme"}}, {Apps: []string{"globex", "acme"}}, {Apps: []string{"globex"}}, {}}
+		keys := []bellhop.Key{
+			{Scope: bellhop.Only("acme")}, {Scope: bellhop.Only("globex", "acme")}, {Scope: bellhop.Only("globex")},
+			{Scope: bellhop.Everything()}, {},
+		}
 		for i := range keys {
 			keys[i].ID = id.Next[id.Key](f.ids, f.now)
 			f.must(f.s.SaveKey(f.Context(), keys[i], nil))
@@ -316,24 +391,25 @@ var deleteTests = []test{
 		f.enqueue(done)
 		f.finish(shared, bellhop.AttemptSucceeded)
 		f.enqueue(gone, kept)
-		v := f.version()
+		v, keysBefore := f.version(), f.access(0).Version
 		f.must(f.s.DeleteApp(f.Context(), "acme", f.audit("acme")))
 
 		got := f.changes(v)
 		same(f, "deleted apps", got.DeletedApps, []string{"acme"})
 		same(f, "deleted endpoints", got.DeletedEndpoints, []bellhop.EndpointID{own.ID})
-		same(f, "deleted keys", got.DeletedKeys, []bellhop.KeyID{keys[0].ID})
-		keys[1].Apps = []string{"globex"}
-		same(f, "changed keys", got.Keys, []bellhop.Key{keys[1]})
+		changed := f.access(keysBefore)
+		same(f, "deleted keys", changed.DeletedKeys, []bellhop.KeyID{keys[0].ID})
+		keys[1].Scope = bellhop.Only("globex")
+		same(f, "changed keys", changed.Keys, []bellhop.Key{keys[1]})
 		shared.Apps, shared.Revision = []string{"globex"}, shared.Revision+1
 		same(f, "changed endpoints", got.Endpoints, []bellhop.Endpoint{shared})
 
-		events, err := f.s.Events(f.Context(), bellhop.EventFilter{Limit: 10})
+		events, err := f.s.Events(f.Context(), bellhop.EventFilter{Scope: anyApp, Limit: 10})
 		f.must(err)
 		if len(events) != 1 || events[0].ID != kept.Event.ID {
 			f.Errorf("events left: %v", events)
 		}
-		attempts, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Limit: 10})
+		attempts, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Limit: 10})
 		f.must(err)
 		same(f, "attempts left", attempts, nil)
 		same(f, "pending", f.pending(0), 2)
@@ -342,7 +418,7 @@ var deleteTests = []test{
 		same(f, "its ids are free again", f.enqueue(again), []bellhop.Receipt{{Event: again.Event.ID}})
 	}},
 	{"DeleteApp lets the orders that it held go on", func(f *fixture) {
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
+		f.app("acme")
 		e := f.endpoint("acme", "globex")
 		e.Ordering = bellhop.OrderingEndpoint
 		e = f.save(e)
@@ -353,8 +429,8 @@ var deleteTests = []test{
 		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
 		same(f, "claimed", deliveryIDs(f.claim(e, 10)), ids(next))
 	}},
-	{"an endpoint removed with its app leaves nothing pending", func(f *fixture) {
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
+	{"an endpoint removed with its app leaves other apps' deliveries to Sweep", func(f *fixture) {
+		f.app("acme")
 		e := f.endpoint("acme", "globex")
 		n := f.event(e)
 		n.Event.App = "globex"
@@ -362,6 +438,9 @@ var deleteTests = []test{
 		e.Apps = []string{"acme"}
 		f.save(e)
 		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		same(f, "swept", f.sweep(), 1)
 		same(f, "pending", f.pending(0), 0)
+		same(f, "status", f.get(n.Deliveries[0].ID).Status, bellhop.DeliveryCanceled)
+		same(f, "reason", f.log(n.Deliveries[0].ID)[0].Reason, bellhop.ReasonDeleted)
 	}},
 }

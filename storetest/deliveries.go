@@ -14,7 +14,7 @@ var deliveriesTests = []test{
 		work := f.claim(e, 3)
 		f.record(f.retry(work[1].Delivery, 0))
 		f.record(f.attempt(work[0].Delivery, bellhop.AttemptSucceeded))
-		list, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Limit: 10})
+		list, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Scope: anyApp, Limit: 10})
 		f.must(err)
 		var got []bellhop.DeliveryID
 		for _, d := range list {
@@ -33,7 +33,7 @@ var deliveriesTests = []test{
 			e.Status = status
 			f.save(e)
 			same(f, string(status), f.get(n.Deliveries[0].ID).Status, want)
-			list, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Endpoint: e.ID, Status: want, Limit: 10})
+			list, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Scope: anyApp, Endpoint: e.ID, Status: want, Limit: 10})
 			f.must(err)
 			same(f, "listed", len(list), 1)
 		}
@@ -48,18 +48,18 @@ var deliveriesTests = []test{
 			filter bellhop.DeliveryFilter
 			keep   func(*bellhop.Delivery) bool
 		}{
-			"all":      {bellhop.DeliveryFilter{}, func(*bellhop.Delivery) bool { return true }},
-			"app":      {bellhop.DeliveryFilter{Apps: []string{"acme"}}, func(d *bellhop.Delivery) bool { return d.App == "acme" }},
-			"apps":     {bellhop.DeliveryFilter{Apps: []string{"acme", "globex"}}, func(*bellhop.Delivery) bool { return true }},
-			"endpoint": {bellhop.DeliveryFilter{Endpoint: w.a.ID}, func(d *bellhop.Delivery) bool { return d.Endpoint == w.a.ID }},
-			"event":    {bellhop.DeliveryFilter{Event: w.events[4].ID}, func(d *bellhop.Delivery) bool { return d.Event == w.events[4].ID }},
-			"type":     {bellhop.DeliveryFilter{Type: "ticket.*"}, func(d *bellhop.Delivery) bool { return d.Type == "ticket.open" }},
-			"time": {bellhop.DeliveryFilter{Since: t5, Until: t15}, func(d *bellhop.Delivery) bool {
+			"all":      {bellhop.DeliveryFilter{Scope: anyApp}, func(*bellhop.Delivery) bool { return true }},
+			"app":      {bellhop.DeliveryFilter{Scope: bellhop.Only("acme")}, func(d *bellhop.Delivery) bool { return d.App == "acme" }},
+			"apps":     {bellhop.DeliveryFilter{Scope: bellhop.Only("acme", "globex")}, func(*bellhop.Delivery) bool { return true }},
+			"endpoint": {bellhop.DeliveryFilter{Scope: anyApp, Endpoint: w.a.ID}, func(d *bellhop.Delivery) bool { return d.Endpoint == w.a.ID }},
+			"event":    {bellhop.DeliveryFilter{Scope: anyApp, Event: w.events[4].ID}, func(d *bellhop.Delivery) bool { return d.Event == w.events[4].ID }},
+			"type":     {bellhop.DeliveryFilter{Scope: anyApp, Type: "ticket.*"}, func(d *bellhop.Delivery) bool { return d.Type == "ticket.open" }},
+			"time": {bellhop.DeliveryFilter{Scope: anyApp, Since: t5, Until: t15}, func(d *bellhop.Delivery) bool {
 				at := bellhop.EventID(d.Position()).Time()
 				return !at.Before(t5) && at.Before(t15)
 			}},
 			"everything": {
-				bellhop.DeliveryFilter{Apps: []string{"acme", "globex"}, Endpoint: w.b.ID, Type: "invoice.*", Status: bellhop.DeliveryHeld, Since: t5},
+				bellhop.DeliveryFilter{Scope: bellhop.Only("acme", "globex"), Endpoint: w.b.ID, Type: "invoice.*", Status: bellhop.DeliveryHeld, Since: t5},
 				func(d *bellhop.Delivery) bool {
 					return d.Endpoint == w.b.ID && d.Type != "ticket.open" && d.Status == bellhop.DeliveryHeld && !d.ID.Time().Before(t5)
 				},
@@ -87,11 +87,11 @@ var deliveriesTests = []test{
 		e := f.endpoint()
 		n := f.publish(e)
 		w := f.claim(e, 1)[0]
-		f.must(f.s.Release(f.Context(), f.node, ids(n), f.now))
+		f.must(f.s.Release(f.Context(), f.lease, ids(n), f.now))
 		f.record(f.attempt(w.Delivery, bellhop.AttemptFailed)) // late
 		f.finish(e, bellhop.AttemptSucceeded)
 		f.record(f.attempt(w.Delivery, bellhop.AttemptFailed)) // later still
-		list, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Limit: 10})
+		list, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Scope: anyApp, Limit: 10})
 		f.must(err)
 		if len(list) != 1 || list[0].Status != bellhop.DeliverySucceeded {
 			f.Errorf("listed %+v", list)
@@ -105,7 +105,7 @@ func deliveriesOf(f *fixture, w *world) []bellhop.Delivery {
 	seen := map[bellhop.DeliveryID]bool{}
 	var all []bellhop.Delivery
 	for _, e := range w.events {
-		list, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Event: e.ID, Limit: 10})
+		list, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Scope: anyApp, Event: e.ID, Limit: 10})
 		f.must(err)
 		if len(list) != 2 {
 			f.Fatalf("event %v has %d deliveries, want 2", e.ID, len(list))

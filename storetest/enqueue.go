@@ -47,7 +47,7 @@ var enqueueTests = []test{
 		v := f.version()
 		f.save(f.stored(e.ID))
 		n := f.event(e)
-		_, err := f.s.Enqueue(f.Context(), v, []bellhop.NewEvent{n}, f.now)
+		_, err := f.s.Enqueue(f.Context(), f.lease, v, []bellhop.NewEvent{n}, f.now)
 		if !errors.Is(err, bellhop.ErrStaleRoutes) {
 			f.Fatalf("Enqueue = %v, want ErrStaleRoutes", err)
 		}
@@ -55,7 +55,7 @@ var enqueueTests = []test{
 			f.Errorf("Event = %v, want not found", err)
 		}
 		same(f, "pending", f.pending(0), 0)
-		if _, err := f.s.Enqueue(f.Context(), v+2, []bellhop.NewEvent{n}, f.now); !errors.Is(err, bellhop.ErrStaleRoutes) {
+		if _, err := f.s.Enqueue(f.Context(), f.lease, v+2, []bellhop.NewEvent{n}, f.now); !errors.Is(err, bellhop.ErrStaleRoutes) {
 			f.Errorf("Enqueue with a version of the future = %v, want ErrStaleRoutes", err)
 		}
 	}},
@@ -91,7 +91,7 @@ var enqueueTests = []test{
 		f.enqueue(external(f.event(e), "x"))
 		fresh, conflict := f.event(e), external(f.event(e), "x")
 		conflict.Digest = [32]byte{2}
-		_, err := f.s.Enqueue(f.Context(), f.version(), []bellhop.NewEvent{fresh, conflict}, f.now)
+		_, err := f.s.Enqueue(f.Context(), f.lease, f.version(), []bellhop.NewEvent{fresh, conflict}, f.now)
 		if bellhop.CodeOf(err) != bellhop.CodeIDConflict {
 			f.Fatalf("Enqueue = %v, want %s", err, bellhop.CodeIDConflict)
 		}
@@ -103,7 +103,7 @@ var enqueueTests = []test{
 	{"refuses a conflict within the batch", func(f *fixture) {
 		a, b := external(f.event(), "x"), external(f.event(), "x")
 		b.Digest = [32]byte{2}
-		_, err := f.s.Enqueue(f.Context(), f.version(), []bellhop.NewEvent{a, b}, f.now)
+		_, err := f.s.Enqueue(f.Context(), f.lease, f.version(), []bellhop.NewEvent{a, b}, f.now)
 		if bellhop.CodeOf(err) != bellhop.CodeIDConflict {
 			f.Errorf("Enqueue = %v, want %s", err, bellhop.CodeIDConflict)
 		}
@@ -112,15 +112,49 @@ var enqueueTests = []test{
 		ctx, cancel := context.WithCancel(f.Context())
 		cancel()
 		n := f.event()
-		if _, err := f.s.Enqueue(ctx, f.version(), []bellhop.NewEvent{n}, f.now); !errors.Is(err, context.Canceled) {
+		if _, err := f.s.Enqueue(ctx, f.lease, f.version(), []bellhop.NewEvent{n}, f.now); !errors.Is(err, context.Canceled) {
 			f.Errorf("Enqueue = %v, want context.Canceled", err)
 		}
+	}},
+	{"Resolve tells what was stored", func(f *fixture) {
+		e := f.endpoint()
+		old := external(f.event(e, e), "old")
+		f.enqueue(old)
+		a, b, again := f.event(e), external(f.event(), "b"), external(f.event(e), "old")
+		twice := external(f.event(), "b")
+		batch := []bellhop.NewEvent{a, b, again, twice}
+		resolve := func(events ...bellhop.NewEvent) ([]bellhop.Receipt, bool) {
+			f.Helper()
+			r, stored, err := f.s.Resolve(f.Context(), f.lease, events, f.now)
+			f.must(err)
+			return r, stored
+		}
+		r, stored := resolve(batch...)
+		same(f, "stored before", stored, false)
+		same(f, "receipts before", r, nil)
+		want := f.enqueue(batch...)
+		f.pass(time.Minute)
+		f.save(f.stored(e.ID)) // the routes have moved on
+		r, stored = resolve(batch...)
+		same(f, "stored", stored, true)
+		same(f, "receipts", r, want)
+		r, stored = resolve(again)
+		same(f, "a duplicate alone", stored, true)
+		same(f, "its receipt", r, want[2:3])
+		other := again
+		other.Digest = [32]byte{9}
+		if _, stored = resolve(other); stored {
+			f.Error("an event that conflicts counts as stored")
+		}
+		if _, stored = resolve(b, f.event()); stored {
+			f.Error("a batch of which one is missing counts as stored")
+		}
+		same(f, "pending", f.pending(0), 3)
 	}},
 	{"Redeliver adds deliveries of what is stored", func(f *fixture) {
 		e := f.endpoint()
 		kept, erased, unknown := f.publish(), f.publish(), f.event()
-		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, f.nextAttempt, nil, f.now)
-		f.must(err)
+		f.erase(erased)
 		var list []bellhop.Delivery
 		for _, n := range []bellhop.NewEvent{kept, erased, unknown} {
 			d := f.delivery(&n.Event, &e)
@@ -128,7 +162,7 @@ var enqueueTests = []test{
 			list = append(list, d)
 		}
 		audit := f.audit("acme")
-		n, err := f.s.Redeliver(f.Context(), list, audit, f.now)
+		n, err := f.s.Redeliver(f.Context(), f.lease, list, audit, f.now)
 		f.must(err)
 		same(f, "added", n, 1)
 		same(f, "delivery", f.get(list[0].ID), list[0])
@@ -138,14 +172,14 @@ var enqueueTests = []test{
 	{"Redeliver leaves out endpoints that are gone", func(f *fixture) {
 		n := f.publish()
 		gone := bellhop.Endpoint{ID: id.Next[id.Endpoint](f.ids, f.now)}
-		added, err := f.s.Redeliver(f.Context(), []bellhop.Delivery{f.delivery(&n.Event, &gone)}, nil, f.now)
+		added, err := f.s.Redeliver(f.Context(), f.lease, []bellhop.Delivery{f.delivery(&n.Event, &gone)}, nil, f.now)
 		f.must(err)
 		same(f, "added", added, 0)
 		same(f, "pending", f.pending(0), 0)
 	}},
 	{"a closed store takes nothing", func(f *fixture) {
 		f.must(f.s.Close())
-		if _, err := f.s.Enqueue(f.Context(), 0, []bellhop.NewEvent{f.event()}, f.now); err == nil {
+		if _, err := f.s.Enqueue(f.Context(), f.lease, 0, []bellhop.NewEvent{f.event()}, f.now); err == nil {
 			f.Error("Enqueue worked after Close")
 		}
 		if _, err := f.s.Event(f.Context(), 1); err == nil || bellhop.IsNotFound(err) {

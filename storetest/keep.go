@@ -18,13 +18,12 @@ var replayTests = []test{
 		pending := f.publish(e)
 		retried := f.publish(e) // failed, then sent again by hand
 		f.record(f.attempt(f.claim(e, 2)[1].Delivery, bellhop.AttemptFailed))
-		f.must(f.s.Release(f.Context(), f.node, ids(pending), f.now))
+		f.must(f.s.Release(f.Context(), f.lease, ids(pending), f.now))
 		f.resend(&retried.Event, &e)
 		test, erased, foreign := f.event(), f.event(), f.event()
 		test.Event.Test, foreign.Event.App = true, "globex"
 		f.enqueue(test, erased, foreign)
-		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, f.nextAttempt, nil, f.now)
-		f.must(err)
+		f.erase(erased)
 
 		f.candidates(e, bellhop.ReplayFailed, failed)
 		f.candidates(e, bellhop.ReplayMissing, missing)
@@ -44,9 +43,82 @@ var replayTests = []test{
 	{"a canceled delivery did not fail, and was one", func(f *fixture) {
 		e := f.endpoint()
 		f.publish(e)
-		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, nil, f.now))
+		f.unsubscribe(e)
 		f.candidates(e, bellhop.ReplayFailed)
 		f.candidates(e, bellhop.ReplayMissing)
+	}},
+	{"by type", func(f *fixture) {
+		e := f.endpoint()
+		var all []bellhop.NewEvent
+		for _, t := range []string{"invoice.paid", "invoice.sent", "ticket.open", "ticket.shut"} {
+			n := f.event(e)
+			n.Event.Type = t
+			n.Deliveries[0].Type = t
+			f.enqueue(n)
+			all = append(all, n)
+		}
+		f.finish(e, bellhop.AttemptFailed)
+		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayFailed, bellhop.ReplayAll} {
+			for _, tc := range []struct {
+				types []string
+				want  []bellhop.NewEvent
+			}{{nil, all}, {[]string{"invoice.*", "ticket.shut"}, []bellhop.NewEvent{all[0], all[1], all[3]}}, {[]string{"no"}, nil}, {[]string{"*"}, all}} {
+				list, next, err := f.s.Candidates(f.Context(), bellhop.ReplayFilter{
+					Endpoint: e.ID, Apps: e.Apps, Types: tc.types, Status: status, Limit: 10, Scan: 10,
+				})
+				f.must(err)
+				var got []bellhop.EventID
+				for _, e := range list {
+					got = append(got, e.ID)
+				}
+				same(f, "events", got, eventIDs(tc.want...))
+				same(f, "next", next, 0)
+			}
+		}
+	}},
+	{"no step looks at more than it may", func(f *fixture) {
+		e := f.endpoint("acme", "globex")
+		var all []bellhop.NewEvent
+		for i := range 40 {
+			n := f.event(e)
+			n.Event.App = []string{"acme", "acme", "acme", "globex"}[i%4]
+			if i%10 == 9 {
+				n.Event.Type = "rare"
+			}
+			f.enqueue(n)
+			all = append(all, n)
+		}
+		f.finish(e, bellhop.AttemptFailed)
+		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayFailed, bellhop.ReplayAll} {
+			filter := bellhop.ReplayFilter{Endpoint: e.ID, Apps: []string{"acme", "globex"}, Types: []string{"rare"}, Status: status, Limit: 3, Scan: 7}
+			var got []bellhop.EventID
+			steps := 0
+			for {
+				list, next, err := f.s.Candidates(f.Context(), filter)
+				f.must(err)
+				for _, e := range list {
+					got = append(got, e.ID)
+				}
+				steps++
+				if next == 0 || steps > 100 {
+					break
+				}
+				looked := 0
+				for _, n := range all {
+					if n.Event.ID > filter.After && n.Event.ID <= next {
+						looked++
+					}
+				}
+				if looked > filter.Scan || looked == 0 {
+					f.Fatalf("%s: a step looked at %d events", status, looked)
+				}
+				filter.After = next
+			}
+			same(f, string(status), got, eventIDs(all[9], all[19], all[29], all[39]))
+			if steps < 6 {
+				f.Errorf("%s: %d steps", status, steps)
+			}
+		}
 	}},
 	{"by time and cursor", func(f *fixture) {
 		e := f.endpoint()
@@ -63,14 +135,13 @@ var replayTests = []test{
 			}
 			var got []bellhop.EventID
 			for {
-				list, err := f.s.Candidates(f.Context(), filter)
+				list, next, err := f.s.Candidates(f.Context(), filter)
 				f.must(err)
 				for _, e := range list {
 					got = append(got, e.ID)
 					same(f, "data", e.Data, all[0].Event.Data)
-					filter.After = e.ID
 				}
-				if len(list) < filter.Limit {
+				if filter.After = next; next == 0 {
 					break
 				}
 			}
@@ -83,14 +154,14 @@ func (f *fixture) resend(e *bellhop.Event, to *bellhop.Endpoint) {
 	f.Helper()
 	d := f.delivery(e, to)
 	d.Trigger = bellhop.TriggerResend
-	if n, err := f.s.Redeliver(f.Context(), []bellhop.Delivery{d}, nil, f.now); err != nil || n != 1 {
+	if n, err := f.s.Redeliver(f.Context(), f.lease, []bellhop.Delivery{d}, nil, f.now); err != nil || n != 1 {
 		f.Fatalf("Redeliver = %d, %v", n, err)
 	}
 }
 
 func (f *fixture) candidates(e bellhop.Endpoint, status bellhop.ReplayStatus, want ...bellhop.NewEvent) {
 	f.Helper()
-	list, err := f.s.Candidates(f.Context(), bellhop.ReplayFilter{Endpoint: e.ID, Apps: e.Apps, Status: status, Limit: 100})
+	list, _, err := f.s.Candidates(f.Context(), bellhop.ReplayFilter{Endpoint: e.ID, Apps: e.Apps, Status: status, Limit: 100})
 	f.must(err)
 	var got []bellhop.EventID
 	for _, e := range list {
@@ -115,7 +186,7 @@ var keepTests = []test{
 		done := captured(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed))
 		f.record(done)
 		audit := f.audit("acme")
-		got, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, f.nextAttempt, audit, f.now)
+		got, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, audit, f.now)
 		f.must(err)
 		same(f, "erased", got, []bellhop.EventID{n.Event.ID})
 		same(f, "audit", f.audits(), []bellhop.AuditEntry{*audit})
@@ -127,11 +198,13 @@ var keepTests = []test{
 		same(f, "event", event, want)
 		done.RequestHeader, done.ResponseHeader, done.ResponseBody = nil, nil, nil
 		same(f, "attempt", f.log(done.Delivery)[0], done)
+		same(f, "claimed", len(f.claim(e, 10)), 0)
+		same(f, "swept", f.sweep(), 1)
 		same(f, "pending", f.pending(0), 0)
 		d := f.get(n.Deliveries[1].ID)
 		same(f, "status", d.Status, bellhop.DeliveryCanceled)
 		last := f.log(d.ID)[0]
-		same(f, "reason", last.Reason, "erased")
+		same(f, "reason", last.Reason, bellhop.ReasonErased)
 		if last.Detail == "" || !last.Final || last.Number != 1 {
 			f.Errorf("last line: %+v", last)
 		}
@@ -154,10 +227,10 @@ var keepTests = []test{
 		}
 		recorded := []bellhop.Attempt{answer(0, 299), answer(1, 399), answer(2, 400)}
 		f.record(recorded...)
-		list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Limit: 10})
+		list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Limit: 10})
 		f.must(err)
 		same(f, "detail in a list without bodies", list[1].Detail, recorded[1].Detail)
-		_, err = f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, f.nextAttempt, nil, f.now)
+		_, err = f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, nil, f.now)
 		f.must(err)
 		recorded = append(recorded, answer(3, 300))
 		f.record(recorded[3])
@@ -174,20 +247,20 @@ var keepTests = []test{
 	}},
 	{"Wipe changes nothing that can be seen", func(f *fixture) {
 		f.must(f.s.Wipe(f.Context()))
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "globex"}, nil))
+		f.app("globex")
 		e := f.endpoint("acme", "globex")
 		kept, erased, deleted := f.event(e), f.event(e), f.event(e)
 		deleted.Event.App = "globex"
 		f.enqueue(kept, erased, deleted)
-		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, f.nextAttempt, nil, f.now)
+		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, nil, f.now)
 		f.must(err)
 		f.must(f.s.DeleteApp(f.Context(), "globex", nil))
-		events, err := f.s.Events(f.Context(), bellhop.EventFilter{Limit: 10, WithData: true})
+		events, err := f.s.Events(f.Context(), bellhop.EventFilter{Scope: anyApp, Limit: 10, WithData: true})
 		f.must(err)
 		same(f, "events", len(events), 2)
 		for range 2 {
 			f.must(f.s.Wipe(f.Context()))
-			got, err := f.s.Events(f.Context(), bellhop.EventFilter{Limit: 10, WithData: true})
+			got, err := f.s.Events(f.Context(), bellhop.EventFilter{Scope: anyApp, Limit: 10, WithData: true})
 			f.must(err)
 			same(f, "events", got, events)
 		}
@@ -211,7 +284,7 @@ var keepTests = []test{
 		}
 		sel := bellhop.EraseSelector{App: "acme", Subject: "guest:7"}
 		for _, ids := range [][]bellhop.EventID{eventIDs(want...), nil} {
-			got, err := f.s.Erase(f.Context(), sel, f.nextAttempt, nil, f.now)
+			got, err := f.s.Erase(f.Context(), sel, nil, f.now)
 			f.must(err)
 			same(f, "erased", got, ids)
 		}
@@ -227,7 +300,7 @@ var keepTests = []test{
 		ids := eventIDs(all...)
 		sel := bellhop.EraseSelector{App: "acme", Subject: "guest:7", Limit: 2}
 		for _, want := range [][]bellhop.EventID{ids[:2], ids[2:4], ids[4:], nil} {
-			got, err := f.s.Erase(f.Context(), sel, f.nextAttempt, nil, f.now)
+			got, err := f.s.Erase(f.Context(), sel, nil, f.now)
 			f.must(err)
 			same(f, "erased", got, want)
 			if len(got) > 0 {
@@ -240,7 +313,7 @@ var keepTests = []test{
 		n.Event.Subject = ""
 		f.enqueue(n)
 		for _, sel := range []bellhop.EraseSelector{{}, {App: "acme"}, {Subject: "x"}, {Event: 42}} {
-			got, err := f.s.Erase(f.Context(), sel, f.nextAttempt, nil, f.now)
+			got, err := f.s.Erase(f.Context(), sel, nil, f.now)
 			f.must(err)
 			same(f, "erased", got, nil)
 		}
@@ -252,14 +325,14 @@ var keepTests = []test{
 			n := external(f.event(e), string(rune('a'+i)))
 			f.enqueue(n)
 			f.finish(e, bellhop.AttemptSucceeded)
-			f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, f.audit("acme")))
+			f.must(f.s.AddAudit(f.Context(), f.audit("acme")))
 			old = append(old, n)
 			f.pass(time.Second)
 		}
 		limit := f.now
 		n := f.publish(e)
 		a := f.finish(e, bellhop.AttemptSucceeded)
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, f.audit("acme")))
+		f.must(f.s.AddAudit(f.Context(), f.audit("acme")))
 		calls := 0
 		for ; ; calls++ {
 			deleted, err := f.s.Expire(f.Context(), limit, 3, f.now)
@@ -274,9 +347,9 @@ var keepTests = []test{
 		if calls < 3 {
 			f.Errorf("done after %d calls of 3 rows", calls)
 		}
-		events, err := f.s.Events(f.Context(), bellhop.EventFilter{Limit: 10})
+		events, err := f.s.Events(f.Context(), bellhop.EventFilter{Scope: anyApp, Limit: 10})
 		f.must(err)
-		attempts, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Limit: 10})
+		attempts, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Limit: 10})
 		f.must(err)
 		if len(events) != 1 || events[0].ID != n.Event.ID || len(attempts) != 1 || attempts[0].ID != a[0].ID || len(f.audits()) != 1 {
 			f.Errorf("left: %v, %v, %v", events, attempts, f.audits())

@@ -102,20 +102,20 @@ var logTests = []test{
 			filter bellhop.EventFilter
 			keep   func(*bellhop.Event) bool
 		}{
-			"all":            {bellhop.EventFilter{}, func(*bellhop.Event) bool { return true }},
-			"app":            {bellhop.EventFilter{Apps: []string{"acme"}}, func(e *bellhop.Event) bool { return e.App == "acme" }},
-			"apps":           {bellhop.EventFilter{Apps: []string{"globex", "acme", "no"}}, func(*bellhop.Event) bool { return true }},
-			"no app":         {bellhop.EventFilter{Apps: []string{"no"}}, func(*bellhop.Event) bool { return false }},
-			"type":           {bellhop.EventFilter{Type: "invoice.paid"}, func(e *bellhop.Event) bool { return e.Type == "invoice.paid" }},
-			"type prefix":    {bellhop.EventFilter{Type: "invoice.*"}, func(e *bellhop.Event) bool { return e.Type != "ticket.open" }},
-			"subject":        {bellhop.EventFilter{Subject: "ticket:1"}, func(e *bellhop.Event) bool { return e.Subject == "ticket:1" }},
-			"subject prefix": {bellhop.EventFilter{Subject: "ticket:*"}, func(e *bellhop.Event) bool { return e.Subject != "" }},
-			"app, subject":   {bellhop.EventFilter{Apps: []string{"acme"}, Subject: "ticket:1"}, func(e *bellhop.Event) bool { return e.App == "acme" && e.Subject == "ticket:1" }},
-			"external id":    {bellhop.EventFilter{ExternalID: "ext-e"}, func(e *bellhop.Event) bool { return e.ExternalID == "ext-e" }},
-			"since":          {bellhop.EventFilter{Since: t5}, func(e *bellhop.Event) bool { return !e.CreatedAt().Before(t5) }},
-			"until":          {bellhop.EventFilter{Until: t5}, func(e *bellhop.Event) bool { return e.CreatedAt().Before(t5) }},
+			"all":            {bellhop.EventFilter{Scope: anyApp}, func(*bellhop.Event) bool { return true }},
+			"app":            {bellhop.EventFilter{Scope: bellhop.Only("acme")}, func(e *bellhop.Event) bool { return e.App == "acme" }},
+			"apps":           {bellhop.EventFilter{Scope: bellhop.Only("globex", "acme", "no")}, func(*bellhop.Event) bool { return true }},
+			"no app":         {bellhop.EventFilter{Scope: bellhop.Only("no")}, func(*bellhop.Event) bool { return false }},
+			"type":           {bellhop.EventFilter{Scope: anyApp, Type: "invoice.paid"}, func(e *bellhop.Event) bool { return e.Type == "invoice.paid" }},
+			"type prefix":    {bellhop.EventFilter{Scope: anyApp, Type: "invoice.*"}, func(e *bellhop.Event) bool { return e.Type != "ticket.open" }},
+			"subject":        {bellhop.EventFilter{Scope: anyApp, Subject: "ticket:1"}, func(e *bellhop.Event) bool { return e.Subject == "ticket:1" }},
+			"subject prefix": {bellhop.EventFilter{Scope: anyApp, Subject: "ticket:*"}, func(e *bellhop.Event) bool { return e.Subject != "" }},
+			"app, subject":   {bellhop.EventFilter{Scope: bellhop.Only("acme"), Subject: "ticket:1"}, func(e *bellhop.Event) bool { return e.App == "acme" && e.Subject == "ticket:1" }},
+			"external id":    {bellhop.EventFilter{Scope: anyApp, ExternalID: "ext-e"}, func(e *bellhop.Event) bool { return e.ExternalID == "ext-e" }},
+			"since":          {bellhop.EventFilter{Scope: anyApp, Since: t5}, func(e *bellhop.Event) bool { return !e.CreatedAt().Before(t5) }},
+			"until":          {bellhop.EventFilter{Scope: anyApp, Until: t5}, func(e *bellhop.Event) bool { return e.CreatedAt().Before(t5) }},
 			"everything": {
-				bellhop.EventFilter{Apps: []string{"acme", "globex"}, Type: "inv*", Subject: "ticket:1", Since: t5, Until: t15},
+				bellhop.EventFilter{Scope: bellhop.Only("acme", "globex"), Type: "inv*", Subject: "ticket:1", Since: t5, Until: t15},
 				func(e *bellhop.Event) bool {
 					return e.Type != "ticket.open" && e.Subject == "ticket:1" && !e.CreatedAt().Before(t5) && e.CreatedAt().Before(t15)
 				},
@@ -147,37 +147,37 @@ var logTests = []test{
 			filter bellhop.AttemptFilter
 			keep   func(*bellhop.Attempt) bool
 		}{
-			"all":      {bellhop.AttemptFilter{}, func(*bellhop.Attempt) bool { return true }},
-			"app":      {bellhop.AttemptFilter{Apps: []string{"acme"}}, func(a *bellhop.Attempt) bool { return a.App == "acme" }},
-			"apps":     {bellhop.AttemptFilter{Apps: []string{"acme", "globex"}}, func(*bellhop.Attempt) bool { return true }},
-			"endpoint": {bellhop.AttemptFilter{Endpoint: w.a.ID}, func(a *bellhop.Attempt) bool { return a.Endpoint == w.a.ID }},
-			"event":    {bellhop.AttemptFilter{Event: one.Event}, func(a *bellhop.Attempt) bool { return a.Event == one.Event }},
-			"delivery": {bellhop.AttemptFilter{Delivery: one.Delivery}, func(a *bellhop.Attempt) bool { return a.Delivery == one.Delivery }},
-			"type":     {bellhop.AttemptFilter{Type: "ticket.open"}, func(a *bellhop.Attempt) bool { return a.Type == "ticket.open" }},
-			"prefix":   {bellhop.AttemptFilter{Type: "invoice.*"}, func(a *bellhop.Attempt) bool { return a.Type != "ticket.open" }},
-			"failed":   {bellhop.AttemptFilter{Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool { return a.Status == bellhop.AttemptFailed }},
-			"succeeded": {bellhop.AttemptFilter{Status: bellhop.AttemptSucceeded}, func(a *bellhop.Attempt) bool {
+			"all":      {bellhop.AttemptFilter{Scope: anyApp}, func(*bellhop.Attempt) bool { return true }},
+			"app":      {bellhop.AttemptFilter{Scope: bellhop.Only("acme")}, func(a *bellhop.Attempt) bool { return a.App == "acme" }},
+			"apps":     {bellhop.AttemptFilter{Scope: bellhop.Only("acme", "globex")}, func(*bellhop.Attempt) bool { return true }},
+			"endpoint": {bellhop.AttemptFilter{Scope: anyApp, Endpoint: w.a.ID}, func(a *bellhop.Attempt) bool { return a.Endpoint == w.a.ID }},
+			"event":    {bellhop.AttemptFilter{Scope: anyApp, Event: one.Event}, func(a *bellhop.Attempt) bool { return a.Event == one.Event }},
+			"delivery": {bellhop.AttemptFilter{Scope: anyApp, Delivery: one.Delivery}, func(a *bellhop.Attempt) bool { return a.Delivery == one.Delivery }},
+			"type":     {bellhop.AttemptFilter{Scope: anyApp, Type: "ticket.open"}, func(a *bellhop.Attempt) bool { return a.Type == "ticket.open" }},
+			"prefix":   {bellhop.AttemptFilter{Scope: anyApp, Type: "invoice.*"}, func(a *bellhop.Attempt) bool { return a.Type != "ticket.open" }},
+			"failed":   {bellhop.AttemptFilter{Scope: anyApp, Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool { return a.Status == bellhop.AttemptFailed }},
+			"succeeded": {bellhop.AttemptFilter{Scope: anyApp, Status: bellhop.AttemptSucceeded}, func(a *bellhop.Attempt) bool {
 				return a.Status == bellhop.AttemptSucceeded
 			}},
-			"no such prefix": {bellhop.AttemptFilter{Type: "no.*"}, func(*bellhop.Attempt) bool { return false }},
-			"failed, type": {bellhop.AttemptFilter{Status: bellhop.AttemptFailed, Type: "ticket.open"}, func(a *bellhop.Attempt) bool {
+			"no such prefix": {bellhop.AttemptFilter{Scope: anyApp, Type: "no.*"}, func(*bellhop.Attempt) bool { return false }},
+			"failed, type": {bellhop.AttemptFilter{Scope: anyApp, Status: bellhop.AttemptFailed, Type: "ticket.open"}, func(a *bellhop.Attempt) bool {
 				return a.Status == bellhop.AttemptFailed && a.Type == "ticket.open"
 			}},
-			"failed, prefix": {bellhop.AttemptFilter{Status: bellhop.AttemptFailed, Type: "inv*"}, func(a *bellhop.Attempt) bool {
+			"failed, prefix": {bellhop.AttemptFilter{Scope: anyApp, Status: bellhop.AttemptFailed, Type: "inv*"}, func(a *bellhop.Attempt) bool {
 				return a.Status == bellhop.AttemptFailed && a.Type != "ticket.open"
 			}},
-			"canceled": {bellhop.AttemptFilter{Status: bellhop.AttemptCanceled}, func(*bellhop.Attempt) bool { return false }},
-			"endpoint, failed": {bellhop.AttemptFilter{Endpoint: w.b.ID, Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool {
+			"canceled": {bellhop.AttemptFilter{Scope: anyApp, Status: bellhop.AttemptCanceled}, func(*bellhop.Attempt) bool { return false }},
+			"endpoint, failed": {bellhop.AttemptFilter{Scope: anyApp, Endpoint: w.b.ID, Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool {
 				return a.Endpoint == w.b.ID && a.Status == bellhop.AttemptFailed
 			}},
-			"app, failed": {bellhop.AttemptFilter{Apps: []string{"acme"}, Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool {
+			"app, failed": {bellhop.AttemptFilter{Scope: bellhop.Only("acme"), Status: bellhop.AttemptFailed}, func(a *bellhop.Attempt) bool {
 				return a.App == "acme" && a.Status == bellhop.AttemptFailed
 			}},
-			"time": {bellhop.AttemptFilter{Since: t5, Until: t15}, func(a *bellhop.Attempt) bool {
+			"time": {bellhop.AttemptFilter{Scope: anyApp, Since: t5, Until: t15}, func(a *bellhop.Attempt) bool {
 				return !a.StartedAt().Before(t5) && a.StartedAt().Before(t15)
 			}},
 			"everything": {
-				bellhop.AttemptFilter{Apps: []string{"globex", "acme"}, Endpoint: w.a.ID, Type: "invoice.*", Status: bellhop.AttemptFailed, Since: t5, Until: t15},
+				bellhop.AttemptFilter{Scope: bellhop.Only("globex", "acme"), Endpoint: w.a.ID, Type: "invoice.*", Status: bellhop.AttemptFailed, Since: t5, Until: t15},
 				func(a *bellhop.Attempt) bool {
 					return a.Endpoint == w.a.ID && a.Type != "ticket.open" && a.Status == bellhop.AttemptFailed &&
 						!a.StartedAt().Before(t5) && a.StartedAt().Before(t15)
@@ -238,7 +238,7 @@ var logTests = []test{
 			if i == 0 {
 				a.Detail = nil
 			}
-			f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, a))
+			f.must(f.s.AddAudit(f.Context(), a))
 			all = append(all, *a)
 			f.pass(time.Second)
 		}
@@ -247,14 +247,14 @@ var logTests = []test{
 			filter bellhop.AuditFilter
 			keep   func(*bellhop.AuditEntry) bool
 		}{
-			"all":    {bellhop.AuditFilter{}, func(*bellhop.AuditEntry) bool { return true }},
-			"app":    {bellhop.AuditFilter{Apps: []string{"globex"}}, func(a *bellhop.AuditEntry) bool { return slices.Contains(a.Apps, "globex") }},
-			"apps":   {bellhop.AuditFilter{Apps: []string{"globex", "acme"}}, func(a *bellhop.AuditEntry) bool { return len(a.Apps) > 0 }},
-			"actor":  {bellhop.AuditFilter{Actor: "system"}, func(a *bellhop.AuditEntry) bool { return a.Actor == "system" }},
-			"action": {bellhop.AuditFilter{Action: "app.save"}, func(a *bellhop.AuditEntry) bool { return a.Action == "app.save" }},
-			"object": {bellhop.AuditFilter{Object: "x"}, func(a *bellhop.AuditEntry) bool { return a.Object == "x" }},
-			"since":  {bellhop.AuditFilter{Since: at}, func(a *bellhop.AuditEntry) bool { return !a.At().Before(at) }},
-			"until, app": {bellhop.AuditFilter{Until: at, Apps: []string{"acme"}}, func(a *bellhop.AuditEntry) bool {
+			"all":    {bellhop.AuditFilter{Scope: anyApp}, func(*bellhop.AuditEntry) bool { return true }},
+			"app":    {bellhop.AuditFilter{Scope: bellhop.Only("globex")}, func(a *bellhop.AuditEntry) bool { return slices.Contains(a.Apps, "globex") }},
+			"apps":   {bellhop.AuditFilter{Scope: bellhop.Only("globex", "acme")}, func(a *bellhop.AuditEntry) bool { return len(a.Apps) > 0 }},
+			"actor":  {bellhop.AuditFilter{Scope: anyApp, Actor: "system"}, func(a *bellhop.AuditEntry) bool { return a.Actor == "system" }},
+			"action": {bellhop.AuditFilter{Scope: anyApp, Action: "app.save"}, func(a *bellhop.AuditEntry) bool { return a.Action == "app.save" }},
+			"object": {bellhop.AuditFilter{Scope: anyApp, Object: "x"}, func(a *bellhop.AuditEntry) bool { return a.Object == "x" }},
+			"since":  {bellhop.AuditFilter{Scope: anyApp, Since: at}, func(a *bellhop.AuditEntry) bool { return !a.At().Before(at) }},
+			"until, app": {bellhop.AuditFilter{Scope: bellhop.Only("acme"), Until: at}, func(a *bellhop.AuditEntry) bool {
 				return a.At().Before(at) && len(a.Apps) > 0
 			}},
 		} {

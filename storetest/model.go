@@ -8,13 +8,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
 )
 
 // model plays random steps of the hot path against the store and against a plain
 // picture of it, and compares every answer. Each round has its own endpoints and
 // nodes, so that one store serves all rounds.
 func model(f *fixture) {
-	f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
+	f.app("acme")
 	rapid.Check(f.TB.(rapid.TB), func(t *rapid.T) {
 		m := newPicture(f, t)
 		t.Repeat(map[string]func(*rapid.T){
@@ -25,6 +26,10 @@ func model(f *fixture) {
 			"release": m.release,
 			"die":     m.die,
 			"reorder": m.reorder,
+			"accept":  m.accept,
+			"spread":  m.spread,
+			"erase":   m.erase,
+			"sweep":   m.sweep,
 			"pass":    func(t *rapid.T) { f.pass(time.Duration(rapid.IntRange(1, 30).Draw(t, "seconds")) * time.Second) },
 			"":        m.check,
 		})
@@ -37,10 +42,11 @@ type picture struct {
 	*fixture
 	t        *rapid.T
 	endpoint bellhop.Endpoint
-	nodes    []bellhop.NodeID
+	nodes    []bellhop.Lease
 	rows     []*bellhop.Delivery // in the order of ids
 	recorded []bellhop.Result
 	events   map[bellhop.EventID]*bellhop.Event
+	later    []bellhop.EventID // oldest first: Spread still has to reach the endpoint
 }
 
 func newPicture(f *fixture, t *rapid.T) *picture {
@@ -51,17 +57,22 @@ func newPicture(f *fixture, t *rapid.T) *picture {
 	for range 2 {
 		m.nodes = append(m.nodes, f.joinFor(time.Minute))
 	}
+	m.lease = m.nodes[0]
+	// A round that failed may have left something to be made.
+	for len(m.fixture.spread(100)) > 0 {
+	}
+	m.fixture.sweep()
 	return m
 }
 
-func (f *fixture) joinFor(lease time.Duration) bellhop.NodeID {
+func (f *fixture) joinFor(lease time.Duration) bellhop.Lease {
 	f.Helper()
 	n, err := f.s.Join(f.Context(), lease, f.now)
 	f.must(err)
-	return n.ID
+	return n.Lease
 }
 
-func (m *picture) anyNode(t *rapid.T) bellhop.NodeID {
+func (m *picture) anyNode(t *rapid.T) bellhop.Lease {
 	return rapid.SampledFrom(m.nodes).Draw(t, "node")
 }
 
@@ -75,8 +86,9 @@ func (m *picture) enqueue(t *rapid.T) {
 	if len(m.rows) > 0 && rapid.IntRange(0, 3).Draw(t, "tie") == 0 {
 		d.OrderPos = rapid.SampledFrom(m.rows).Draw(t, "with").OrderPos
 	}
+	m.lease = m.anyNode(t)
 	if rapid.IntRange(0, 3).Draw(t, "owned") == 0 {
-		d.Owner = m.anyNode(t)
+		d.Owner = m.lease.Node
 	}
 	m.fixture.enqueue(n)
 	row := *d
@@ -87,24 +99,36 @@ func (m *picture) enqueue(t *rapid.T) {
 func (m *picture) claim(t *rapid.T) {
 	node := m.anyNode(t)
 	limit := rapid.IntRange(1, 4).Draw(t, "limit")
-	got, err := m.s.Claim(m.Context(), bellhop.ClaimRequest{Node: node, Endpoint: m.endpoint.ID, Limit: limit}, m.now)
+	got, err := m.s.Claim(m.Context(), bellhop.ClaimRequest{Lease: node, Endpoint: m.endpoint.ID, Limit: limit}, m.now)
 	m.ok(err)
 	var want []bellhop.DeliveryID
+	heldBack := false
 	for _, d := range m.due() {
 		if len(want) == limit {
 			break
 		}
-		if m.blocked(d) {
+		switch {
+		case m.blocked(d):
+			d.Due = time.Time{}
+			continue
+		case d.OrderKey != "" && len(m.later) > 0 && bellhop.DeliveryID(m.later[0]) < d.OrderPos:
+			heldBack = true
+			continue
+		case m.events[d.Event].Erased:
 			d.Due = time.Time{}
 			continue
 		}
-		d.Owner = node
+		d.Owner = node.Node
 		want = append(want, d.ID)
 	}
 	if !slices.Equal(deliveryIDs(got.Work), want) {
 		t.Fatalf("claimed %v, want %v", deliveryIDs(got.Work), want)
 	}
-	if next := m.next(); !got.Next.Equal(next) {
+	next := m.next()
+	if heldBack && len(want) < limit {
+		next = m.now.Add(bellhop.SpreadWait)
+	}
+	if !got.Next.Equal(next) {
 		t.Fatalf("next %v, want %v", got.Next, next)
 	}
 }
@@ -119,15 +143,25 @@ func (m *picture) record(t *rapid.T) {
 	if a.Status == bellhop.AttemptFailed && rapid.Bool().Draw(t, "retry") {
 		a = m.retry(*d, time.Duration(rapid.IntRange(0, 20).Draw(t, "after"))*time.Second)
 	}
-	m.ok(m.s.Record(m.Context(), node, []bellhop.Result{{Attempt: a}}, m.now))
-	m.recorded = append(m.recorded, bellhop.Result{Attempt: a})
+	r := bellhop.Result{Attempt: a, Lease: node}
+	if rapid.IntRange(0, 3).Draw(t, "under another lease") == 0 {
+		r.Lease = m.anyNode(t)
+	}
+	m.ok(m.s.Record(m.Context(), node, []bellhop.Result{r}, m.now))
+	m.recorded = append(m.recorded, r)
 	switch {
-	case d.Owner != node:
+	case d.Owner != node.Node || r.Lease != node:
 	case a.Final:
 		m.finish(d)
 	default:
-		d.Attempts, d.LastAttempt, d.Due, d.Owner = a.Number, a.ID, a.NextAt, 0
+		d.Attempts, d.LastAttempt, d.Due = a.Number, a.ID, a.NextAt
+		m.giveBack(d)
 	}
+}
+
+func (m *picture) giveBack(d *bellhop.Delivery) {
+	d.Owner = 0
+	m.wake(d.OrderKey)
 }
 
 // repeat records an attempt once more, which must change nothing.
@@ -145,8 +179,8 @@ func (m *picture) release(t *rapid.T) {
 	for _, d := range m.rows {
 		if rapid.Bool().Draw(t, "give back") {
 			list = append(list, d.ID)
-			if d.Owner == node {
-				d.Owner = 0
+			if d.Owner == node.Node {
+				m.giveBack(d)
 			}
 		}
 	}
@@ -162,14 +196,14 @@ func (m *picture) die(t *rapid.T) {
 			m.ok(m.s.Renew(m.Context(), n, time.Minute, m.now))
 		}
 	}
-	_, err := m.s.Backlog(m.Context(), m.now)
+	_, err := m.s.TakeOver(m.Context(), m.now)
 	m.ok(err)
 	for _, d := range m.rows {
-		if d.Owner == dead {
-			d.Owner = 0
+		if d.Owner == dead.Node {
+			m.giveBack(d)
 		}
 	}
-	m.nodes = slices.DeleteFunc(m.nodes, func(n bellhop.NodeID) bool { return n == dead })
+	m.nodes = slices.DeleteFunc(m.nodes, func(n bellhop.Lease) bool { return n == dead })
 	m.nodes = append(m.nodes, m.joinFor(time.Minute))
 }
 
@@ -189,9 +223,85 @@ func (m *picture) reorder(t *rapid.T) {
 	}
 }
 
+// accept enqueues an event whose delivery is left to Spread.
+func (m *picture) accept(t *rapid.T) {
+	n := m.laterEvent([]bellhop.Endpoint{m.endpoint})
+	n.Event.Subject = rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "subject")
+	if rapid.IntRange(0, 3).Draw(t, "scheduled") == 0 {
+		at := m.now.Add(5 * time.Second)
+		n.Event.DeliverAt = &at
+	}
+	m.lease = m.anyNode(t)
+	m.fixture.enqueue(n)
+	m.later = append(m.later, n.Event.ID)
+	m.events[n.Event.ID] = &n.Event
+}
+
+func (m *picture) spread(t *rapid.T) {
+	made := id.Take[id.Delivery](m.ids, rapid.IntRange(1, 3).Draw(t, "ids"), m.now)
+	got, err := m.s.Spread(m.Context(), m.anyNode(t), made, m.now)
+	m.ok(err)
+	var due time.Time
+	for _, d := range made {
+		if len(m.later) == 0 {
+			break
+		}
+		e := m.events[m.later[0]]
+		row := m.delivery(e, &m.endpoint)
+		row.ID, row.Due, row.OrderPos = d, bellhop.SpreadDue(e, m.now), bellhop.SpreadPosition(e, d)
+		m.rows, m.later = append(m.rows, &row), m.later[1:]
+		if due.IsZero() || row.Due.Before(due) {
+			due = row.Due
+		}
+	}
+	var want []bellhop.Backlog
+	if !due.IsZero() {
+		want = append(want, bellhop.Backlog{Endpoint: m.endpoint.ID, Due: due})
+	}
+	// Its id may be lower than that of one made for the picture alone.
+	slices.SortFunc(m.rows, func(a, b *bellhop.Delivery) int { return cmp.Compare(a.ID, b.ID) })
+	if !slices.Equal(got, want) {
+		t.Fatalf("spread %v, want %v", got, want)
+	}
+}
+
+func (m *picture) erase(t *rapid.T) {
+	list := slices.Clone(m.later)
+	for _, d := range m.rows {
+		list = append(list, d.Event)
+	}
+	if len(list) == 0 {
+		t.Skip("nothing to erase")
+	}
+	e := rapid.SampledFrom(list).Draw(t, "event")
+	erased, err := m.s.Erase(m.Context(), bellhop.EraseSelector{Event: e}, nil, m.now)
+	m.ok(err)
+	if again := m.events[e].Erased; again != (len(erased) == 0) {
+		t.Fatalf("erased %v, which had been erased before: %v", erased, again)
+	}
+	m.events[e].Erased = true
+}
+
+func (m *picture) sweep(t *rapid.T) {
+	var gone []*bellhop.Delivery
+	for _, d := range m.rows {
+		if m.events[d.Event].Erased {
+			gone = append(gone, d)
+		}
+	}
+	n, err := m.s.Sweep(m.Context(), id.Take[id.Attempt](m.ids, len(gone)+1, m.now), m.now)
+	m.ok(err)
+	if n != len(gone) {
+		t.Fatalf("%d are swept, want %d", n, len(gone))
+	}
+	for _, d := range gone {
+		m.finish(d)
+	}
+}
+
 // check compares what the store says of the endpoint with the picture.
 func (m *picture) check(t *rapid.T) {
-	list, err := m.s.Deliveries(m.Context(), bellhop.DeliveryFilter{Endpoint: m.endpoint.ID, Status: bellhop.DeliveryPending, Limit: 1000})
+	list, err := m.s.Deliveries(m.Context(), bellhop.DeliveryFilter{Scope: anyApp, Endpoint: m.endpoint.ID, Status: bellhop.DeliveryPending, Limit: 1000})
 	m.ok(err)
 	if len(list) != len(m.rows) {
 		t.Fatalf("%d are pending, want %d", len(list), len(m.rows))
@@ -205,10 +315,13 @@ func (m *picture) check(t *rapid.T) {
 
 // drain finishes everything, which shows that nothing waits for ever.
 func (m *picture) drain() {
-	for range 10 * (len(m.rows) + 1) {
+	for range 10 * (len(m.rows) + len(m.later) + 1) {
+		m.spread(m.t)
+		m.sweep(m.t)
 		for _, d := range slices.Clone(m.rows) {
 			if d.Owner != 0 {
-				m.ok(m.s.Record(m.Context(), d.Owner, []bellhop.Result{{Attempt: m.attempt(*d, bellhop.AttemptSucceeded)}}, m.now))
+				l := m.leaseOf(d.Owner)
+				m.ok(m.s.Record(m.Context(), l, []bellhop.Result{{Attempt: m.attempt(*d, bellhop.AttemptSucceeded), Lease: l}}, m.now))
 				m.finish(d)
 			}
 		}
@@ -224,6 +337,11 @@ func (m *picture) drain() {
 	for _, n := range m.nodes {
 		m.ok(m.s.Leave(m.Context(), n, m.now))
 	}
+}
+
+func (m *picture) leaseOf(n bellhop.NodeID) bellhop.Lease {
+	i := slices.IndexFunc(m.nodes, func(l bellhop.Lease) bool { return l.Node == n })
+	return m.nodes[i]
 }
 
 func (m *picture) ok(err error) {
@@ -254,7 +372,7 @@ func (m *picture) next() time.Time {
 
 func (m *picture) blocked(d *bellhop.Delivery) bool {
 	return d.OrderKey != "" && slices.ContainsFunc(m.rows, func(other *bellhop.Delivery) bool {
-		return other.OrderKey == d.OrderKey && ahead(other, d)
+		return other.OrderKey == d.OrderKey && (ahead(other, d) || other.Owner != 0)
 	})
 }
 
@@ -265,9 +383,14 @@ func ahead(a, b *bellhop.Delivery) bool {
 
 func (m *picture) finish(d *bellhop.Delivery) {
 	m.rows = slices.DeleteFunc(m.rows, func(x *bellhop.Delivery) bool { return x == d })
+	m.wake(d.OrderKey)
+}
+
+// wake makes the first of an order due, if it waits.
+func (m *picture) wake(orderKey string) {
 	var first *bellhop.Delivery
 	for _, other := range m.rows {
-		if d.OrderKey != "" && other.OrderKey == d.OrderKey && (first == nil || ahead(other, first)) {
+		if orderKey != "" && other.OrderKey == orderKey && (first == nil || ahead(other, first)) {
 			first = other
 		}
 	}

@@ -52,8 +52,8 @@ var recordTests = []test{
 		work := f.claim(e, 3)
 		since, well := f.now.Add(-time.Minute), time.Time{}
 		set := func(i int, failing *time.Time) {
-			r := []bellhop.Result{{Attempt: f.attempt(work[i].Delivery, bellhop.AttemptFailed), Failing: failing}}
-			f.must(f.s.Record(f.Context(), f.node, r, f.now))
+			r := []bellhop.Result{{Attempt: f.attempt(work[i].Delivery, bellhop.AttemptFailed), Lease: f.lease, Failing: failing}}
+			f.must(f.s.Record(f.Context(), f.lease, r, f.now))
 		}
 		set(0, &since)
 		same(f, "failing", f.stored(e.ID).FailingSince, since)
@@ -68,31 +68,31 @@ var recordTests = []test{
 		e := f.endpoint()
 		n := f.publish(e)
 		w := f.claim(e, 1)[0]
-		f.must(f.s.Release(f.Context(), f.node, ids(n), f.now))
-		other := f.join().ID
-		c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Node: other, Endpoint: e.ID, Limit: 1}, f.now)
+		f.must(f.s.Release(f.Context(), f.lease, ids(n), f.now))
+		other := f.join().Lease
+		c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: other, Endpoint: e.ID, Limit: 1}, f.now)
 		f.must(err)
 		since := f.now
 		late := captured(f.attempt(w.Delivery, bellhop.AttemptSucceeded))
-		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{{Attempt: late, Failing: &since}}, f.now))
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: late, Lease: f.lease, Failing: &since}}, f.now))
 		same(f, "delivery", f.get(n.Deliveries[0].ID), c.Work[0].Delivery)
 		late.Final = false // it did not end the delivery
 		same(f, "log", f.log(n.Deliveries[0].ID), []bellhop.Attempt{late})
 		same(f, "failing since", f.stored(e.ID).FailingSince, since)
 	}},
 	{"counts Failing of what is late, and of an event that is gone", func(f *fixture) {
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
+		f.app("acme")
 		e := f.endpoint("acme", "globex")
 		n := f.publish(e)
 		late := f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed)
-		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, f.nextAttempt, nil, f.now)
-		f.must(err)
+		f.erase(n)
+		f.sweep()
 		since, well := f.now, time.Time{}
-		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{{Attempt: late, Failing: &since}}, f.now))
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: late, Lease: f.lease, Failing: &since}}, f.now))
 		same(f, "failing", f.stored(e.ID).FailingSince, since)
 		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
 		gone := f.attempt(n.Deliveries[0], bellhop.AttemptSucceeded)
-		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{{Attempt: gone, Failing: &well}}, f.now))
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: gone, Lease: f.lease, Failing: &well}}, f.now))
 		same(f, "well", f.stored(e.ID).FailingSince, well)
 	}},
 	{"recording an attempt again changes nothing", func(f *fixture) {
@@ -100,14 +100,14 @@ var recordTests = []test{
 		n := f.publish(e)
 		retry := f.retry(f.claim(e, 1)[0].Delivery, time.Minute)
 		since := f.now
-		failed := bellhop.Result{Attempt: retry, Failing: &since}
-		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{failed, failed}, f.now))
+		failed := bellhop.Result{Attempt: retry, Lease: f.lease, Failing: &since}
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{failed, failed}, f.now))
 		check := func(when string, want bellhop.Delivery, lines ...bellhop.Attempt) {
 			f.Helper()
 			other := failed
 			other.Failing = &time.Time{}
 			other.Attempt.Final, other.Attempt.Reason = true, "changed"
-			f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{other}, f.now))
+			f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{other}, f.now))
 			same(f, when+": delivery", f.get(want.ID), want)
 			same(f, when+": log", f.log(want.ID), lines)
 			same(f, when+": failing", f.stored(e.ID).FailingSince, since)
@@ -130,7 +130,7 @@ var recordTests = []test{
 		e := f.endpoint()
 		n := f.publish(e)
 		a := f.attempt(n.Deliveries[0], bellhop.AttemptSucceeded)
-		f.must(f.s.Record(f.Context(), 0, []bellhop.Result{{Attempt: a}}, f.now))
+		f.record(a)
 		same(f, "status", f.get(n.Deliveries[0].ID).Status, bellhop.DeliveryPending)
 		same(f, "log", len(f.log(n.Deliveries[0].ID)), 1)
 	}},
@@ -138,7 +138,7 @@ var recordTests = []test{
 		e := f.endpoint()
 		n := f.publish(e)
 		w := f.claim(e, 1)[0]
-		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, nil, f.now))
+		f.unsubscribe(e)
 		late := captured(f.attempt(w.Delivery, bellhop.AttemptSucceeded))
 		f.record(late)
 		got := f.get(n.Deliveries[0].ID)
@@ -153,8 +153,8 @@ var recordTests = []test{
 		e := f.endpoint()
 		n := f.publish(e)
 		w := f.claim(e, 1)[0]
-		_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, f.nextAttempt, nil, f.now)
-		f.must(err)
+		f.erase(n)
+		f.sweep()
 		late := captured(f.attempt(w.Delivery, bellhop.AttemptFailed))
 		f.record(late)
 		late.Final, late.RequestHeader, late.ResponseHeader, late.ResponseBody = false, nil, nil, nil
@@ -162,7 +162,7 @@ var recordTests = []test{
 		same(f, "status", f.get(n.Deliveries[0].ID).Status, bellhop.DeliveryCanceled)
 	}},
 	{"logs nothing of an event that is gone", func(f *fixture) {
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil))
+		f.app("acme")
 		e := f.endpoint("acme", "globex")
 		n := f.publish(e)
 		w := f.claim(e, 1)[0]
@@ -177,7 +177,7 @@ var recordTests = []test{
 		large, none := f.attempt(work[0].Delivery, bellhop.AttemptFailed), f.attempt(work[1].Delivery, bellhop.AttemptFailed)
 		large.ResponseBody = []byte(strings.Repeat("\x00é", 20_000))
 		f.record(large, none)
-		list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Limit: 10, WithBodies: true})
+		list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Limit: 10, WithBodies: true})
 		f.must(err)
 		same(f, "attempts", list, []bellhop.Attempt{none, large})
 	}},

@@ -16,14 +16,15 @@ var statsTests = []test{
 	{"Stats counts in buckets", func(f *fixture) {
 		w := history(f)
 		for name, filter := range map[string]bellhop.StatsFilter{
-			"all":      {},
-			"app":      {Apps: []string{"acme"}},
-			"apps":     {Apps: []string{"acme", "globex"}},
-			"endpoint": {Endpoint: w.a.ID},
-			"type":     {Type: "invoice.*"},
-			"mixed":    {Apps: []string{"acme"}, Endpoint: w.b.ID, Type: "invoice.paid"},
-			"time":     {Since: w.events[3].CreatedAt(), Until: w.events[9].CreatedAt()},
-			"nothing":  {Apps: []string{"nobody"}},
+			"all":      {Scope: anyApp},
+			"app":      {Scope: bellhop.Only("acme")},
+			"apps":     {Scope: bellhop.Only("acme", "globex")},
+			"endpoint": {Scope: anyApp, Endpoint: w.a.ID},
+			"type":     {Scope: anyApp, Type: "invoice.*"},
+			"mixed":    {Scope: bellhop.Only("acme"), Endpoint: w.b.ID, Type: "invoice.paid"},
+			"time":     {Scope: anyApp, Since: w.events[3].CreatedAt(), Until: w.events[9].CreatedAt()},
+			"nothing":  {Scope: bellhop.Only("nobody")},
+			"none":     {},
 		} {
 			for _, bucket := range []time.Duration{time.Second, 7 * time.Second, time.Hour} {
 				filter.Bucket = bucket
@@ -34,8 +35,8 @@ var statsTests = []test{
 	{"Stats counts a cancellation as a delivery that ended, not as a request", func(f *fixture) {
 		e := f.endpoint()
 		f.publish(e)
-		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, f.nextAttempt, nil, f.now))
-		got, err := f.s.Stats(f.Context(), bellhop.StatsFilter{Bucket: time.Second})
+		f.unsubscribe(e)
+		got, err := f.s.Stats(f.Context(), bellhop.StatsFilter{Scope: anyApp, Bucket: time.Second})
 		f.must(err)
 		same(f, "stats", got, bellhop.Stats{
 			Total: bellhop.StatsBucket{Exhausted: 1}, Buckets: []bellhop.StatsBucket{{Start: f.now, Exhausted: 1}},
@@ -45,7 +46,7 @@ var statsTests = []test{
 		e := f.endpoint()
 		latency := func(want float64) {
 			f.Helper()
-			got, err := f.s.Stats(f.Context(), bellhop.StatsFilter{Bucket: time.Second, Since: f.now, Until: f.now.Add(time.Second)})
+			got, err := f.s.Stats(f.Context(), bellhop.StatsFilter{Scope: anyApp, Bucket: time.Second, Since: f.now, Until: f.now.Add(time.Second)})
 			f.must(err)
 			if p := got.Total.Latency; math.Abs(p.P50-want) > want/20 || p.P50 != p.P99 {
 				f.Errorf("latency is %v ms, want %v", p, want)
@@ -73,12 +74,20 @@ var statsTests = []test{
 		due := f.now.Add(time.Hour)
 		f.pass(time.Hour + time.Second)
 		a := f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptSucceeded)
-		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{{Attempt: a, Due: due}}, f.now))
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: a, Lease: f.lease, Due: due}}, f.now))
 		latency(1120)
+
+		late := f.event() // its deliveries are made a while after it
+		late.Later = []bellhop.EndpointID{e.ID}
+		f.enqueue(late)
+		f.pass(3 * time.Second)
+		f.spread(10)
+		f.finish(e, bellhop.AttemptSucceeded)
+		latency(3120)
 
 		f.resend(&scheduled.Event, &e) // its time is long past
 		a = f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptSucceeded)
-		f.must(f.s.Record(f.Context(), f.node, []bellhop.Result{{Attempt: a, Due: due}}, f.now))
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: a, Lease: f.lease, Due: due}}, f.now))
 		latency(120)
 	}},
 	{"what is rolled up counts as before", func(f *fixture) {
@@ -116,11 +125,11 @@ var statsTests = []test{
 		w.check("more is rolled up")
 	}},
 	{"deleting an endpoint leaves what was counted, deleting an app does not", func(f *fixture) {
-		f.must(f.s.SaveApp(f.Context(), bellhop.App{ID: "globex"}, nil))
+		f.app("globex")
 		w := traffic(f)
 		w.rollUp(f.now)
 		w.recordLate()
-		f.must(f.s.DeleteEndpoint(f.Context(), w.endpoints[0].ID, f.nextAttempt, nil, f.now))
+		f.unsubscribe(w.endpoints[0])
 		w.check("without an endpoint")
 		f.must(f.s.DeleteApp(f.Context(), "globex", nil))
 		w.attempts = filter(w.attempts, func(a *bellhop.Attempt) bool { return a.App != "globex" })
@@ -158,12 +167,12 @@ var statsTests = []test{
 				f.must(err)
 			}
 		}
-		f.counts("recorded", bellhop.StatsFilter{Bucket: time.Hour}, before)
+		f.counts("recorded", bellhop.StatsFilter{Scope: anyApp, Bucket: time.Hour}, before)
 		expire(f.now.Add(365 * 24 * time.Hour))
-		f.counts("expired", bellhop.StatsFilter{Bucket: time.Hour}, nil)
+		f.counts("expired", bellhop.StatsFilter{Scope: anyApp, Bucket: time.Hour}, nil)
 		expire(f.now)
 		f.publish(e)
-		f.counts("once the clock is right", bellhop.StatsFilter{Bucket: time.Hour}, f.finish(e, bellhop.AttemptSucceeded))
+		f.counts("once the clock is right", bellhop.StatsFilter{Scope: anyApp, Bucket: time.Hour}, f.finish(e, bellhop.AttemptSucceeded))
 	}},
 	{"a clock that was ahead does not hide the backlog", func(f *fixture) {
 		e := f.endpoint()
@@ -304,13 +313,13 @@ func (w *counted) rollUp(before time.Time) {
 
 func (w *counted) filters() []bellhop.StatsFilter {
 	list := []bellhop.StatsFilter{
-		{Bucket: time.Hour},
-		{Bucket: 15 * time.Minute, Apps: []string{"globex"}},
-		{Bucket: 12 * time.Hour, Apps: []string{"acme", "globex", "nobody"}},
-		{Bucket: 6 * time.Hour, Endpoint: w.endpoints[1].ID},
-		{Bucket: 24 * time.Hour, Endpoint: w.endpoints[2].ID, Apps: []string{"acme"}},
-		{Bucket: time.Hour, Type: "invoice.*"},
-		{Bucket: 7 * time.Minute},
+		{Bucket: time.Hour, Scope: anyApp},
+		{Bucket: 15 * time.Minute, Scope: bellhop.Only("globex")},
+		{Bucket: 12 * time.Hour, Scope: bellhop.Only("acme", "globex", "nobody")},
+		{Bucket: 6 * time.Hour, Endpoint: w.endpoints[1].ID, Scope: anyApp},
+		{Bucket: 24 * time.Hour, Endpoint: w.endpoints[2].ID, Scope: bellhop.Only("acme")},
+		{Bucket: time.Hour, Type: "invoice.*", Scope: anyApp},
+		{Bucket: 7 * time.Minute, Scope: anyApp},
 	}
 	for _, f := range slices.Clone(list) {
 		f.Since, f.Until = w.from.Add(2*time.Hour+time.Nanosecond), w.from.Add(23*time.Hour+3*time.Minute+7*time.Second)
@@ -362,7 +371,7 @@ func countAll(attempts []bellhop.Attempt, f bellhop.StatsFilter) bellhop.Stats {
 	for _, a := range attempts {
 		at := a.StartedAt()
 		typeOK := f.Type == "" || f.Type == a.Type || (f.Type == "invoice.*" && a.Type != "ticket.open")
-		if (len(f.Apps) > 0 && !slices.Contains(f.Apps, a.App)) || !typeOK ||
+		if !f.Scope.Sees(a.App) || !typeOK ||
 			(f.Endpoint != 0 && f.Endpoint != a.Endpoint) ||
 			at.Before(f.Since) || (!f.Until.IsZero() && !at.Before(f.Until)) {
 			continue
@@ -386,7 +395,7 @@ func countBucket(start time.Time, attempts []bellhop.Attempt) bellhop.StatsBucke
 		ms := time.Duration(a.Duration).Milliseconds()
 		if a.Status == bellhop.AttemptSucceeded {
 			b.Succeeded++
-			latencies = append(latencies, float64(a.StartedAt().Sub(a.Delivery.Time()).Milliseconds()+ms))
+			latencies = append(latencies, float64(a.StartedAt().Sub(a.Event.Time()).Milliseconds()+ms))
 		} else {
 			b.Failed++
 			if a.Final {

@@ -21,12 +21,20 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		tests []test
 	}{
 		{"Node", nodeTests},
+		{"Lease", leaseTests},
 		{"Enqueue", enqueueTests},
 		{"Claim", claimTests},
 		{"Order", orderTests},
+		{"UnderWay", underWayTests},
+		{"Reorder", reorderTests},
+		{"Spread", spreadTests},
 		{"Record", recordTests},
+		{"Repeat", repeatTests},
 		{"Config", configTests},
+		{"Revision", revisionTests},
 		{"Delete", deleteTests},
+		{"Sweep", sweepTests},
+		{"Scope", scopeTests},
 		{"Log", logTests},
 		{"Stats", statsTests},
 		{"Deliveries", deliveriesTests},
@@ -62,11 +70,16 @@ type test struct {
 // told to move, and short ways to say what a test wants.
 type fixture struct {
 	testing.TB
-	s    bellhop.Store
-	now  time.Time
-	ids  *id.Generator
-	node bellhop.NodeID
+	s   bellhop.Store
+	now time.Time
+	ids *id.Generator
+	// lease is that of the node, and node its number.
+	lease bellhop.Lease
+	node  bellhop.NodeID
 }
+
+// anyApp is the scope of who may see everything.
+var anyApp = bellhop.Everything()
 
 func newFixture(t *testing.T, s bellhop.Store) *fixture {
 	f := &fixture{TB: t, s: s, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), ids: id.NewGenerator(0, 0)}
@@ -75,7 +88,8 @@ func newFixture(t *testing.T, s bellhop.Store) *fixture {
 			t.Errorf("Close: %v", err)
 		}
 	})
-	f.node = f.join().ID
+	f.lease = f.join().Lease
+	f.node = f.lease.Node
 	return f
 }
 
@@ -168,7 +182,7 @@ func (f *fixture) delivery(e *bellhop.Event, to *bellhop.Endpoint) bellhop.Deliv
 
 func (f *fixture) enqueue(events ...bellhop.NewEvent) []bellhop.Receipt {
 	f.Helper()
-	r, err := f.s.Enqueue(f.Context(), f.version(), events, f.now)
+	r, err := f.s.Enqueue(f.Context(), f.lease, f.version(), events, f.now)
 	f.must(err)
 	return r
 }
@@ -188,7 +202,7 @@ func (f *fixture) claim(e bellhop.Endpoint, limit int) []bellhop.Work {
 
 func (f *fixture) claimed(e bellhop.Endpoint, limit int) bellhop.Claimed {
 	f.Helper()
-	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Node: f.node, Endpoint: e.ID, Limit: limit}, f.now)
+	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: f.lease, Endpoint: e.ID, Limit: limit}, f.now)
 	f.must(err)
 	return c
 }
@@ -213,9 +227,9 @@ func (f *fixture) record(attempts ...bellhop.Attempt) {
 	f.Helper()
 	var results []bellhop.Result
 	for _, a := range attempts {
-		results = append(results, bellhop.Result{Attempt: a})
+		results = append(results, bellhop.Result{Attempt: a, Lease: f.lease})
 	}
-	f.must(f.s.Record(f.Context(), f.node, results, f.now))
+	f.must(f.s.Record(f.Context(), f.lease, results, f.now))
 }
 
 // finish claims everything due at the endpoint and ends it.
@@ -229,7 +243,55 @@ func (f *fixture) finish(e bellhop.Endpoint, status bellhop.AttemptStatus) []bel
 	return attempts
 }
 
-func (f *fixture) nextAttempt() bellhop.AttemptID { return id.Next[id.Attempt](f.ids, f.now) }
+// result is of work that the fixture's own lease claimed.
+func (f *fixture) result(a bellhop.Attempt) bellhop.Result {
+	return bellhop.Result{Attempt: a, Lease: f.lease}
+}
+
+// app saves an app, whatever is there.
+func (f *fixture) app(id string) bellhop.App {
+	f.Helper()
+	a := f.appNow(id)
+	f.must(f.s.SaveApp(f.Context(), a, nil))
+	a.Revision++
+	return a
+}
+
+// appNow is the app as it is stored, or a new one.
+func (f *fixture) appNow(id string) bellhop.App {
+	f.Helper()
+	for _, a := range f.changes(0).Apps {
+		if a.ID == id {
+			return a
+		}
+	}
+	return bellhop.App{ID: id}
+}
+
+// erase erases one event, and sweep ends what can never be delivered.
+func (f *fixture) erase(n bellhop.NewEvent) {
+	f.Helper()
+	_, err := f.s.Erase(f.Context(), bellhop.EraseSelector{Event: n.Event.ID}, nil, f.now)
+	f.must(err)
+}
+
+func (f *fixture) sweep() int {
+	f.Helper()
+	for total := 0; ; {
+		n, err := f.s.Sweep(f.Context(), id.Take[id.Attempt](f.ids, 10, f.now), f.now)
+		f.must(err)
+		if total += n; n < 10 {
+			return total
+		}
+	}
+}
+
+// unsubscribe deletes the endpoint, and ends what is pending to it.
+func (f *fixture) unsubscribe(e bellhop.Endpoint) {
+	f.Helper()
+	f.must(f.s.DeleteEndpoint(f.Context(), e.ID, nil, f.now))
+	f.sweep()
+}
 
 func (f *fixture) audit(apps ...string) *bellhop.AuditEntry {
 	return &bellhop.AuditEntry{
@@ -240,7 +302,7 @@ func (f *fixture) audit(apps ...string) *bellhop.AuditEntry {
 
 func (f *fixture) audits() []bellhop.AuditEntry {
 	f.Helper()
-	list, err := f.s.Audit(f.Context(), bellhop.AuditFilter{Limit: 100})
+	list, err := f.s.Audit(f.Context(), bellhop.AuditFilter{Scope: anyApp, Limit: 100})
 	f.must(err)
 	return list
 }
@@ -261,7 +323,7 @@ func (f *fixture) get(d bellhop.DeliveryID) bellhop.Delivery {
 
 func (f *fixture) log(d bellhop.DeliveryID) []bellhop.Attempt {
 	f.Helper()
-	list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Delivery: d, Limit: 100, WithBodies: true})
+	list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Delivery: d, Limit: 100, WithBodies: true})
 	f.must(err)
 	return list
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/bellhop/bellhop"
 )
@@ -20,7 +21,7 @@ func stress(f *fixture) {
 			for i := range perPublisher {
 				n := f.event(endpoints...)
 				n.Event.ExternalID = fmt.Sprint(p, "-", i)
-				if _, err := f.s.Enqueue(f.Context(), v, []bellhop.NewEvent{n}, f.now); err != nil {
+				if _, err := f.s.Enqueue(f.Context(), f.lease, v, []bellhop.NewEvent{n}, f.now); err != nil {
 					f.Error(err)
 				}
 			}
@@ -29,10 +30,10 @@ func stress(f *fixture) {
 	ledger := ledger{held: map[bellhop.DeliveryID]bool{}, done: map[bellhop.DeliveryID]bool{}}
 	const total = publishers * perPublisher * 3
 	for c := range claimers {
-		node := f.join().ID
+		lease := f.join().Lease
 		crew.Go(func() {
 			for i := 0; ledger.finished() < total && !f.Failed(); i++ {
-				f.work(&ledger, node, endpoints[(c+i)%len(endpoints)].ID)
+				f.work(&ledger, lease, endpoints[(c+i)%len(endpoints)].ID)
 			}
 		})
 	}
@@ -44,10 +45,10 @@ func stress(f *fixture) {
 				return
 			default:
 			}
-			if _, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Limit: 50}); err != nil {
+			if _, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Scope: anyApp, Limit: 50}); err != nil {
 				f.Error(err)
 			}
-			if _, err := f.s.Backlog(f.Context(), f.now); err != nil {
+			if _, err := f.s.Overdue(f.Context(), time.Time{}); err != nil {
 				f.Error(err)
 			}
 		}
@@ -56,14 +57,14 @@ func stress(f *fixture) {
 	close(stop)
 	readers.Wait()
 	same(f, "pending", f.pending(0), 0)
-	list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Status: bellhop.AttemptSucceeded, Limit: 10_000})
+	list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Status: bellhop.AttemptSucceeded, Limit: 10_000})
 	f.must(err)
 	same(f, "succeeded", len(list), total)
 }
 
 // work claims some deliveries, gives one back, lets one fail and ends the rest.
-func (f *fixture) work(l *ledger, node bellhop.NodeID, e bellhop.EndpointID) {
-	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Node: node, Endpoint: e, Limit: 7}, f.now)
+func (f *fixture) work(l *ledger, lease bellhop.Lease, e bellhop.EndpointID) {
+	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: lease, Endpoint: e, Limit: 7}, f.now)
 	if err != nil {
 		f.Error(err)
 		return
@@ -79,16 +80,16 @@ func (f *fixture) work(l *ledger, node bellhop.NodeID, e bellhop.EndpointID) {
 		case i == 6:
 			release = append(release, w.Delivery.ID)
 		case i == 5 && w.Delivery.Attempts == 0:
-			results = append(results, bellhop.Result{Attempt: f.retry(w.Delivery, 0)})
+			results = append(results, bellhop.Result{Attempt: f.retry(w.Delivery, 0), Lease: w.Lease})
 		default:
-			results = append(results, bellhop.Result{Attempt: a})
+			results = append(results, bellhop.Result{Attempt: a, Lease: w.Lease})
 		}
 	}
 	l.settle(results, release)
-	if err := f.s.Record(f.Context(), node, results, f.now); err != nil {
+	if err := f.s.Record(f.Context(), lease, results, f.now); err != nil {
 		f.Error(err)
 	}
-	if err := f.s.Release(f.Context(), node, release, f.now); err != nil {
+	if err := f.s.Release(f.Context(), lease, release, f.now); err != nil {
 		f.Error(err)
 	}
 }

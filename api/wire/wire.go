@@ -123,23 +123,26 @@ type Attempt struct {
 	ResponseBodyBase64 []byte `json:"response_body_base64,omitempty"`
 }
 
-// AppInput is an app to create (id) or to create or replace.
+// AppInput is an app to create.
 type AppInput struct {
-	ID       string            `json:"id,omitempty" doc:"Chosen by you, such as your own tenant's name: 1 to 64 letters, digits, dots, hyphens and underscores. Left out, one is made." example:"acme"`
-	Name     string            `json:"name,omitempty" doc:"For people." example:"Acme Events"`
-	Metadata map[string]string `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
+	ID           string            `json:"id,omitempty" doc:"Chosen by you, such as your own tenant's name: 1 to 64 letters, digits, dots, hyphens and underscores. Left out, one is made." example:"acme"`
+	Name         string            `json:"name,omitempty" doc:"For people." example:"Acme Events"`
+	Metadata     map[string]string `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
+	MaxEndpoints int               `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
 }
 
 // AppPut is what a PUT makes an app.
 type AppPut struct {
-	Name     string            `json:"name,omitempty" doc:"For people." example:"Acme Events"`
-	Metadata map[string]string `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
+	Name         string            `json:"name,omitempty" doc:"For people." example:"Acme Events"`
+	Metadata     map[string]string `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
+	MaxEndpoints int               `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
 }
 
 // AppPatch changes what is set of an app.
 type AppPatch struct {
-	Name     bellhop.Field[string]            `json:"name,omitzero" doc:"For people."`
-	Metadata bellhop.Field[map[string]string] `json:"metadata,omitzero" doc:"Your own notes; replaced as a whole."`
+	Name         bellhop.Field[string]            `json:"name,omitzero" doc:"For people."`
+	Metadata     bellhop.Field[map[string]string] `json:"metadata,omitzero" doc:"Your own notes; replaced as a whole."`
+	MaxEndpoints bellhop.Field[int]               `json:"max_endpoints,omitzero" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps."`
 }
 
 // MarshalJSON gives the fields that are set.
@@ -272,9 +275,24 @@ type KeyInput struct {
 	ExpiresIn bellhop.Duration `json:"expires_in,omitempty" doc:"How long the key is valid. Default: until it is deleted." example:"90d"`
 }
 
+// Key is a key as the API shows it.
+type Key struct {
+	bellhop.Key
+	// Apps are those that it is limited to; none means all.
+	Apps []string `json:"apps,omitempty"`
+}
+
+// KeyOf dresses a key for the wire.
+func KeyOf(k bellhop.Key) Key {
+	if k.Scope.All {
+		return Key{Key: k}
+	}
+	return Key{Key: k, Apps: k.Scope.Apps}
+}
+
 // NewKey is a key just created, with its token: the only time that it is shown.
 type NewKey struct {
-	bellhop.Key
+	Key
 	Token string `json:"token"`
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +33,9 @@ func (p *program) showApp(a bellhop.App) error {
 		t.field("app", text(a.ID))
 		t.field("name", text(a.Name))
 		t.notes("metadata", a.Metadata)
+		if a.MaxEndpoints != 0 {
+			t.field("max endpoints", text(strconv.Itoa(a.MaxEndpoints)))
+		}
 		t.field("created", p.when(a.CreatedAt))
 		t.field("updated", p.when(a.UpdatedAt))
 		p.table(&t)
@@ -51,9 +55,10 @@ func (p *program) appsGet() *cobra.Command {
 func (p *program) appsCreate() *cobra.Command {
 	var name string
 	var metadata []string
+	var maxEndpoints int
 	cmd := p.apiVerb("create [APP]", "Create an app", "Create an app with an id of your choice, such as your own tenant's name, or with one that is made.",
 		func(ctx context.Context, c *client.Client, args []string) error {
-			in := wire.AppInput{Name: name}
+			in := wire.AppInput{Name: name, MaxEndpoints: maxEndpoints}
 			if len(args) == 1 {
 				in.ID = args[0]
 			}
@@ -69,12 +74,14 @@ func (p *program) appsCreate() *cobra.Command {
 		})
 	cmd.Flags().StringVar(&name, "name", "", "name for people")
 	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
+	cmd.Flags().IntVar(&maxEndpoints, "max-endpoints", 0, "most endpoints that may listen to it (default what the server says)")
 	return cmd
 }
 
 func (p *program) appsUpdate() *cobra.Command {
 	var name string
 	var metadata []string
+	var maxEndpoints int
 	var cmd *cobra.Command
 	cmd = p.apiVerb("update APP", "Change an app", "Change what is given; metadata is replaced as a whole.",
 		func(ctx context.Context, c *client.Client, args []string) error {
@@ -89,6 +96,9 @@ func (p *program) appsUpdate() *cobra.Command {
 				}
 				in.Metadata = bellhop.Of(m)
 			}
+			if cmd.Flags().Changed("max-endpoints") {
+				in.MaxEndpoints = bellhop.Of(maxEndpoints)
+			}
 			a, err := c.PatchApp(ctx, args[0], in)
 			if err != nil {
 				return err
@@ -97,6 +107,7 @@ func (p *program) appsUpdate() *cobra.Command {
 		})
 	cmd.Flags().StringVar(&name, "name", "", "name for people")
 	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
+	cmd.Flags().IntVar(&maxEndpoints, "max-endpoints", 0, "most endpoints that may listen to it (default what the server says)")
 	return cmd
 }
 

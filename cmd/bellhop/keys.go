@@ -21,7 +21,7 @@ func (p *program) keysList() *cobra.Command {
 		f.Limit = pg.size()
 		return showList(p, c.Keys(ctx, f), pg, "No key.",
 			[]string{"KEY", "KIND", "ROLE", "APPS", "CREATED", "EXPIRES", "NAME"},
-			func(k bellhop.Key) []cell {
+			func(k client.Key) []cell {
 				expires, name := dim("never"), text(k.Name)
 				if !k.ExpiresAt.IsZero() {
 					expires = p.when(k.ExpiresAt)

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/native"
 )
 
 func (p *program) openAPIVerb() *cobra.Command {
@@ -12,7 +13,7 @@ func (p *program) openAPIVerb() *cobra.Command {
 server. A running one serves the same at /openapi.json, with a webhooks section that is made
 from the event types of its catalogue.`,
 		func(*cobra.Command, []string) error {
-			document, err := api.Document(api.Options{Version: version()})
+			document, err := native.Document(native.Options{Options: api.Options{Version: version()}})
 			if err != nil {
 				return err
 			}

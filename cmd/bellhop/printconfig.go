@@ -24,7 +24,7 @@ func (p *program) printConfig() error {
 			for _, text := range list.texts() {
 				value.Content = append(value.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: text})
 			}
-		case f.Value.Type() == "bool" || f.Value.Type() == "int":
+		case f.Value.Type() == "bool" || f.Value.Type() == "number":
 		default:
 			value.SetString(s.inForce(name))
 		}

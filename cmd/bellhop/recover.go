@@ -11,6 +11,8 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/sqlite"
 )
@@ -44,15 +46,16 @@ func (p *program) recoverKey(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := bellhop.New(ctx, store, bellhop.Config{Sealer: ring, Logger: slog.New(slog.DiscardHandler)})
+	quiet := slog.New(slog.DiscardHandler)
+	e, err := engine.New(ctx, store, engine.Config{Sealer: ring, Logger: quiet})
 	if err != nil {
 		return err
 	}
-	k, token, err := b.CreateKey(ctx, "system", bellhop.KeyRequest{Name: "recovered admin key", Role: bellhop.RoleAdmin})
+	k, token, err := desk.New(e, desk.Options{Logger: quiet}).CreateKey(ctx, bellhop.Owner(), bellhop.KeyRequest{Name: "recovered admin key", Role: bellhop.RoleAdmin})
 	if err != nil {
 		return fmt.Errorf("create a key: %w", err)
 	}
-	return p.show(wire.NewKey{Key: k, Token: token}, func() {
+	return p.show(wire.NewKey{Key: wire.KeyOf(k), Token: token}, func() {
 		p.print("A new admin key, shown this once and stored nowhere:\n\n  export BELLHOP_KEY=%s\n", token)
 	})
 }

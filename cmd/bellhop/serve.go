@@ -20,7 +20,10 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/native"
 	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/sqlite"
 	"github.com/bellhop/bellhop/web"
@@ -123,19 +126,25 @@ func (p *program) serve(ctx context.Context) error {
 	}
 
 	maxInFlight := s.requestsInFlight()
-	b, err := bellhop.New(ctx, store, bellhop.Config{
+	e, err := engine.New(ctx, store, engine.Config{
 		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects,
 		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
 		InboxURL:          s.inboxURL(listener.Addr()),
-		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: maxInFlight,
+		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: maxInFlight, MaxTrials: s.maxTrials,
 		Retention: s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
 	})
 	if err != nil {
 		return err
 	}
+	d := desk.New(e, desk.Options{MaxEndpoints: s.maxEndpoints, Logger: log})
+
+	access, err := store.Access(ctx, 0)
+	if err != nil {
+		return fmt.Errorf("read the keys from %s: %w", s.database, err)
+	}
 	adminKey := ""
-	if len(stored.Keys) == 0 {
-		if _, adminKey, err = b.CreateKey(ctx, "system", bellhop.KeyRequest{Name: "first admin key", Role: bellhop.RoleAdmin}); err != nil {
+	if len(access.Keys) == 0 {
+		if _, adminKey, err = d.CreateKey(ctx, bellhop.Owner(), bellhop.KeyRequest{Name: "first admin key", Role: bellhop.RoleAdmin}); err != nil {
 			return fmt.Errorf("create the first admin key: %w", err)
 		}
 	}
@@ -143,10 +152,14 @@ func (p *program) serve(ctx context.Context) error {
 	stopping := make(chan struct{})
 	const envelope = 64 << 10 // what an event's body has besides its data
 	server := &http.Server{
-		Handler: api.Handler(b, api.Options{
-			Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Gatherer: metrics, Metrics: metrics, Stop: stopping,
+		Handler: native.Handler(d, native.Options{
+			Options: api.Options{
+				Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Metrics: metrics,
+				KeyRate: s.keyRate, KeyStreams: s.keyStreams,
+			},
+			Gatherer: metrics, Stop: stopping,
 			Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),
-			Features: wire.Features{Dev: s.dev, Inbox: b.InboxesEnabled()}, Branding: s.branding(), Settings: s.report(),
+			Features: wire.Features{Dev: s.dev, Inbox: d.InboxesEnabled()}, Branding: s.branding(), Settings: s.report(),
 			MaxEventBody: max(1<<20, int64(s.maxData)+envelope), MaxBatchBody: max(16<<20, int64(s.maxData)+envelope),
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -156,10 +169,10 @@ func (p *program) serve(ctx context.Context) error {
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 
-	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	running, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopEngine()
-	engine, serving := make(chan error, 1), make(chan error, 1)
-	go func() { engine <- b.Run(engineCtx) }()
+	delivering, serving := make(chan error, 1), make(chan error, 1)
+	go func() { delivering <- e.Run(running) }()
 	go func() { serving <- server.Serve(listener) }()
 	p.welcome(listener.Addr(), keyFile, newKeyFile, adminKey)
 	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "dev", s.dev, "max_in_flight", maxInFlight, "version", version())
@@ -168,9 +181,9 @@ func (p *program) serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		log.Info("shutting down", "drain_timeout", s.drainTimeout.String())
-	case err := <-engine:
+	case err := <-delivering:
 		failed = fmt.Errorf("the engine stopped: %w", cause(err))
-		engine <- nil // it is waited for below
+		delivering <- nil // it is waited for below
 	case err := <-serving:
 		failed = fmt.Errorf("serve on %s: %w", listener.Addr(), err)
 	}
@@ -186,7 +199,7 @@ func (p *program) serve(ctx context.Context) error {
 		log.Warn("requests to the API were cut off at shutdown", "err", err)
 		_ = server.Close() // what it could not close is closed by our exit
 	}
-	if err := <-engine; err != nil && failed == nil {
+	if err := <-delivering; err != nil && failed == nil {
 		failed = fmt.Errorf("stop the engine: %w", err)
 	}
 	if failed == nil {

@@ -119,6 +119,8 @@ func TestServe(t *testing.T) {
 	do(exitOK, "app acme created", "apps", "create", "acme", "--name", "Acme", "--metadata", "plan=gold")
 	do(exitOK, "metadata.plan  gold", "apps", "get", "acme")
 	do(exitOK, "Acme Inc", "apps", "update", "acme", "--name", "Acme Inc")
+	do(exitOK, "max endpoints  3", "apps", "update", "acme", "--max-endpoints", "3")
+	do(exitFailed, "max_endpoints", "apps", "update", "acme", "--max-endpoints", "-1")
 	do(exitFailed, "nope", "apps", "get", "nope")
 
 	created := do(exitOK, "whsec_", "endpoints", "create", receiver.URL+"/good", "--app", "acme", "--events", "invoice.*", "--filter", `{"total":[1]}`, "--rate-limit", "50", "--json")

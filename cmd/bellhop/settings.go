@@ -13,7 +13,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/dialect"
 )
 
@@ -37,6 +39,10 @@ type settings struct {
 	enforceEventTypes bool
 	maxData           int
 	maxInFlight       int
+	maxTrials         int
+	maxEndpoints      int
+	keyRate           int
+	keyStreams        int
 	retention         time.Duration
 	disableAfter      time.Duration
 	drainTimeout      time.Duration
@@ -76,7 +82,11 @@ func newSettings() *settings {
 	f.StringVar(&s.userAgent, "user-agent", "Bellhop", "`text` sent as User-Agent")
 	f.BoolVar(&s.enforceEventTypes, "enforce-event-types", false, "refuse events whose type is not in the catalogue")
 	f.Var(sizeOf(&s.maxData, 256<<10), "max-data", "most data that one event may carry, such as 256KiB")
-	f.IntVar(&s.maxInFlight, "max-in-flight", 0, "most requests to endpoints at once (default 4096, or less where the limit of open files is low)")
+	f.Var(countOf(&s.maxInFlight, 0, 1_000_000), "max-in-flight", "most requests to endpoints at once (default 4096, or less where the limit of open files is low)")
+	f.Var(countOf(&s.maxTrials, 32, 10_000), "max-trials", "most tests, verifications and previews of endpoints at once, besides --max-in-flight")
+	f.Var(countOf(&s.maxEndpoints, desk.DefaultMaxEndpoints, 100_000), "max-endpoints", "most endpoints that may listen to one app, unless the app has a bound of its own")
+	f.Var(countOf(&s.keyRate, api.DefaultKeyRate, 1_000_000_000), "key-rate", "most requests to the API that one key may make a second, after a burst of as many")
+	f.Var(countOf(&s.keyStreams, api.DefaultKeyStreams, 1_000_000), "key-streams", "most streams of attempts that one key may have open at once")
 	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
 	f.Var(durationOf(&s.disableAfter, 5*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
 	f.Var(durationOf(&s.drainTimeout, 20*time.Second), "drain-timeout", "how long requests under way may take to finish at shutdown")
@@ -98,7 +108,7 @@ func newSettings() *settings {
 func serviceSettings() []string {
 	return []string{
 		"listen", "public-url", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
-		"enforce-event-types", "max-data", "max-in-flight", "retention", "disable-after", "drain-timeout",
+		"enforce-event-types", "max-data", "max-in-flight", "max-trials", "max-endpoints", "key-rate", "key-streams", "retention", "disable-after", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
 }
@@ -220,8 +230,6 @@ func setAll(v pflag.Value, texts []string) error {
 			return nil
 		case v.Type() == "bool":
 			return fmt.Errorf("%q is neither true nor false", text)
-		case v.Type() == "int":
-			return fmt.Errorf("%q is not a whole number", text)
 		}
 		return err
 	}
@@ -284,9 +292,6 @@ func (s *settings) check() error {
 	}
 	if err := s.checkOrigins(); err != nil {
 		return err
-	}
-	if s.maxInFlight < 0 {
-		return usage("max-in-flight: %d is less than 1", s.maxInFlight)
 	}
 	return nil
 }

@@ -30,10 +30,10 @@ allow_cidr:
 drain_timeout:
 `)
 	r := (&run{
-		args: []string{"serve", "--print-config", "--listen", "127.0.0.1:3"},
+		args: []string{"serve", "--print-config", "--listen", "127.0.0.1:3", "--key-streams", "5"},
 		environ: []string{
 			"BELLHOP_CONFIG=" + file, "BELLHOP_LISTEN=127.0.0.1:2", "BELLHOP_DATABASE=env.db",
-			"BELLHOP_DEV=true", "BELLHOP_USER_AGENT=", "BELLHOP_SECRET=s", "OTHER=1",
+			"BELLHOP_DEV=true", "BELLHOP_MAX_TRIALS=7", "BELLHOP_USER_AGENT=", "BELLHOP_SECRET=s", "OTHER=1",
 		},
 	}).do(t).want(t, exitOK)
 	for _, want := range []string{
@@ -46,6 +46,10 @@ drain_timeout:
 		"allow_cidr: [10.0.0.0/8, 'fd00::/8'] # " + file + " line 6\n",
 		"drain_timeout: 20s # default\n",
 		"user_agent: Bellhop # default\n",
+		"max_trials: 7 # BELLHOP_MAX_TRIALS\n",
+		"max_endpoints: 1000 # default\n",
+		"key_rate: 50000 # default\n",
+		"key_streams: 5 # flag\n",
 	} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("lacks %q:\n%s", want, r.out)
@@ -75,7 +79,15 @@ func TestVariables(t *testing.T) {
 		{"BELLHOP_DEV=maybe", `BELLHOP_DEV: "maybe" is neither true nor false`},
 		{"BELLHOP_RETENTION=0s", "longer than 0s"},
 		{"BELLHOP_MAX_DATA=lots", "is not a size"},
-		{"BELLHOP_MAX_IN_FLIGHT=-1", "less than 1"},
+		{"BELLHOP_MAX_IN_FLIGHT=-1", "BELLHOP_MAX_IN_FLIGHT: -1 is less than 1"},
+		{"BELLHOP_MAX_IN_FLIGHT=0", "less than 1"},
+		{"BELLHOP_MAX_IN_FLIGHT=many", `"many" is not a whole number`},
+		{"BELLHOP_MAX_IN_FLIGHT=99999999999999999999", "more than 1000000"},
+		{"BELLHOP_MAX_TRIALS=0", "less than 1"},
+		{"BELLHOP_MAX_ENDPOINTS=100001", "more than 100000"},
+		{"BELLHOP_KEY_RATE=1.5", `"1.5" is not a whole number`},
+		{"BELLHOP_KEY_RATE=0", "less than 1"},
+		{"BELLHOP_KEY_STREAMS=-99999999999999999999", "less than 1"},
 		{"BELLHOP_LOG_LEVEL=loud", "not one of info, debug, warn, error"},
 		{"BELLHOP_ALLOW_CIDR=10.0.0.1/8", "did you mean 10.0.0.0/8?"},
 		{"BELLHOP_ALLOW_CIDR=here", "is not a network"},
@@ -129,6 +141,7 @@ func TestConfigurationFile(t *testing.T) {
 		{"dev: true\ndev: false", "line 2: dev is there twice"},
 		{"dev: [true]", "line 1: dev must be a single value"},
 		{"retention: soon", `line 1: retention: "soon" is not a duration`},
+		{"\nkey_rate: 0", "line 2: key_rate: 0 is less than 1"},
 		{"- listen", "must hold settings"},
 		{"listen: a\n---\ndev: true", "a second document begins here"},
 		{"listen: [", "line 1"},
@@ -178,6 +191,7 @@ func TestReport(t *testing.T) {
 		"allow_cidr":      {Value: "10.0.0.0/8,fd00::/8", Source: "--allow-cidr"},
 		"retention":       {Value: "7d", Source: s.config + " line 1"},
 		"max_data":        {Value: "1MiB", Source: "BELLHOP_MAX_DATA"},
+		"key_rate":        {Value: "50000", Source: "default", Default: true},
 		"dev":             {Value: "false", Source: "default", Default: true},
 		"master_key_file": {Value: "bellhop.db.key", Source: "default", Default: true},
 	} {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -83,6 +84,41 @@ func (v *sizeValue) String() string {
 }
 
 func (*sizeValue) Type() string { return "size" }
+
+// countValue reads a whole number of at least 1.
+type countValue struct {
+	n    *int
+	most int
+}
+
+func countOf(n *int, preset, most int) *countValue {
+	*n = preset
+	return &countValue{n, most}
+}
+
+func (v *countValue) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange):
+		return fmt.Errorf("%q is not a whole number", text)
+	case n < 1:
+		return fmt.Errorf("%s is less than 1", text)
+	case n > v.most:
+		return fmt.Errorf("%s is more than %d", text, v.most)
+	}
+	*v.n = n
+	return nil
+}
+
+// String gives the number; 0 is what was not said.
+func (v *countValue) String() string {
+	if v.n == nil || *v.n == 0 { // pflag asks a zero value, too
+		return ""
+	}
+	return strconv.Itoa(*v.n)
+}
+
+func (*countValue) Type() string { return "number" }
 
 // cidrValue collects networks; a single address is a network of one.
 type cidrValue []netip.Prefix

@@ -1,6 +1,7 @@
 package id
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -73,5 +74,31 @@ func TestFirstBoundsARangeOfTime(t *testing.T) {
 	}
 	if !i.Time().Equal(at) {
 		t.Errorf("Time() = %v, want %v", i.Time(), at)
+	}
+}
+
+func TestTakeIsOneBlock(t *testing.T) {
+	g := NewGenerator(3, 0)
+	now := time.UnixMilli(1_700_000_000_000)
+	blocks := make([][]ID[Event], 8)
+	var takers sync.WaitGroup
+	for i := range blocks {
+		takers.Go(func() { blocks[i] = Take[Event](g, 1000, now) })
+	}
+	takers.Wait()
+	all := map[ID[Event]]bool{}
+	for _, block := range blocks {
+		for i, x := range block {
+			all[x] = true
+			if i > 0 && int64(x)>>(nodeBits+seqBits) == int64(block[i-1])>>(nodeBits+seqBits) && x != block[i-1]+1 {
+				t.Fatalf("%d after %d: something came between", x, block[i-1])
+			}
+		}
+	}
+	if len(all) != 8000 {
+		t.Errorf("%d different ids, want 8000", len(all))
+	}
+	if next := Next[Event](g, now); all[next] || Take[Event](g, 0, now) != nil {
+		t.Error("an id was made twice, or one too many")
 	}
 }

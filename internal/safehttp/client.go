@@ -32,7 +32,6 @@ const (
 type Options struct {
 	Policy Policy
 
-	MaxConnsPerHost     int           // connections per host, busy and idle; 0 = unlimited
 	MaxIdleConns        int           // idle connections in all; 0 = 4096
 	MaxIdleConnsPerHost int           // idle connections per host; 0 = 256
 	IdleTimeout         time.Duration // how long a connection stays idle; 0 = 90 s
@@ -72,7 +71,6 @@ func New(o Options) *Client {
 			ClientSessionCache: tls.NewLRUClientSessionCache(1024),
 		},
 		pool: &pool{
-			maxPerHost:     o.MaxConnsPerHost,
 			maxIdle:        orDefault(o.MaxIdleConns, 4096),
 			maxIdlePerHost: orDefault(o.MaxIdleConnsPerHost, 256),
 			idleTimeout:    orDefault(o.IdleTimeout, 90*time.Second),
@@ -109,6 +107,12 @@ type Request struct {
 	Body    []byte
 	Timeout time.Duration // for the whole exchange: DNS, connect, TLS, headers, kept body; 0 = 15 s
 	MaxBody int64         // bytes kept of the response body; 0 = 16 KiB
+
+	// Credentials name who the connection itself speaks for, such as a client
+	// certificate or an account at a proxy; "" is nobody in particular. Requests
+	// with different ones never go over the same connection. It is a name, not a
+	// secret.
+	Credentials string
 }
 
 // Response is what came of a Request. A failed exchange is no Go error: it is a
@@ -149,7 +153,7 @@ func (c *Client) Do(ctx context.Context, r Request) Response {
 
 	for {
 		x := &exchange{
-			client: c, caller: ctx, host: u.Host, target: targetOf(u),
+			client: c, caller: ctx, host: u.Host, target: targetOf(u, r.Credentials),
 			start: start, timeout: deadline.Sub(start).Round(time.Millisecond), deadline: deadline,
 		}
 		if c.transport != nil {
@@ -195,9 +199,9 @@ func (c *Client) check(r Request) (*url.URL, *problem) {
 	return u, nil
 }
 
-// targetOf is where a URL's requests go.
-func targetOf(u *url.URL) target {
-	t := target{secure: u.Scheme == "https", addr: u.Host}
+// targetOf is where a URL's requests go, and on whose behalf.
+func targetOf(u *url.URL, credentials string) target {
+	t := target{secure: u.Scheme == "https", addr: u.Host, credentials: credentials}
 	if u.Port() == "" && t.secure {
 		t.addr += ":443"
 	} else if u.Port() == "" {

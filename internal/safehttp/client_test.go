@@ -445,26 +445,32 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-func TestMaxConnsPerHost(t *testing.T) {
-	release := make(chan struct{})
-	inside := make(chan struct{})
-	r := newReceiver(t, "127.0.0.1:0", func(http.ResponseWriter, *http.Request) {
-		inside <- struct{}{}
-		<-release
+// A connection may speak for somebody by itself, so it serves nobody else, however
+// many are idle.
+func TestCredentialsDoNotShareConnections(t *testing.T) {
+	var mu sync.Mutex
+	speakers := map[string]string{} // by the connection's address
+	r := newReceiver(t, "127.0.0.1:0", func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		who := r.Header.Get("X-Who")
+		if before, ok := speakers[r.RemoteAddr]; ok && before != who {
+			t.Errorf("a connection of %q was used for %q", before, who)
+		}
+		speakers[r.RemoteAddr] = who
 	})
-	c := newClient(t, Options{Policy: dev, MaxConnsPerHost: 1})
-	done := make(chan Response)
-	go func() { done <- c.Do(context.Background(), post("http://"+r.addr+"/")) }()
-	<-inside
-	second := post("http://" + r.addr + "/")
-	second.Timeout = 50 * time.Millisecond
-	res := c.Do(t.Context(), second)
-	if res.Reason != ReasonTimeout || !strings.Contains(res.Detail, "became free") {
-		t.Errorf("%+v", res)
+	c := newClient(t, Options{Policy: dev})
+	for round := range 3 {
+		for _, who := range []string{"", "cert_a", "cert_b"} {
+			req := post("http://" + r.addr + "/")
+			req.Header, req.Credentials = http.Header{"X-Who": {who}}, who
+			if res := c.Do(t.Context(), req); res.Status != 200 || res.Reused != (round > 0) {
+				t.Errorf("round %d, %q: %+v", round, who, res)
+			}
+		}
 	}
-	close(release)
-	if res := <-done; res.Reason != "" {
-		t.Errorf("first: %+v", res)
+	if n := r.conns.Load(); n != 3 {
+		t.Errorf("%d connections for 3 credentials", n)
 	}
 }
 

@@ -13,13 +13,10 @@ import (
 )
 
 // connect finds a connection for an exchange: one that was kept, or a new one.
-// It can be interrupted only while it dials or waits; its deadline is set.
+// It can be interrupted only while it dials; its deadline is set.
 func (c *Client) connect(x *exchange) (*conn, error) {
 	for {
-		k, err := c.pool.take(x.caller, x.target, x.deadline)
-		if err != nil {
-			return nil, err
-		}
+		k := c.pool.take(x.target)
 		if k == nil {
 			k, err := c.dial(x)
 			if err != nil {
@@ -79,6 +76,9 @@ func (c *Client) secure(ctx context.Context, x *exchange, k *conn) error {
 	if err != nil {
 		return fmt.Errorf("split %q: %w", k.target.addr, err)
 	}
+	// The sessions to resume are shared by all: whoever gives credentials a
+	// certificate must give them sessions of their own as well, since a resumed
+	// session goes on speaking for the one it was made for.
 	config := c.tls.Clone()
 	config.ServerName = strings.TrimSuffix(host, ".")
 	k.below = &impatientConn{Conn: k.tcp}

@@ -41,7 +41,7 @@ type exchangeKey struct{}
 type phase int
 
 const (
-	phaseQueue   phase = iota // waiting for a connection, none being dialed for it
+	phaseBegin   phase = iota // no connection yet, and none being dialed
 	phaseDNS                  // looking up the name
 	phaseConnect              // connecting to an address
 	phaseTLS                  // shaking hands

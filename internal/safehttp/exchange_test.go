@@ -326,17 +326,13 @@ func TestIdleLimits(t *testing.T) {
 	}
 }
 
-// Who waits for a connection gets the one that becomes free or, if it is closed,
-// the right to dial.
-func TestWaiting(t *testing.T) {
+// The pool forgets a host with its last connection, however that ended.
+func TestHostsAreForgotten(t *testing.T) {
 	for _, connection := range []string{"keep-alive", "close"} {
-		var inside, most atomic.Int64
 		r := newReceiver(t, "127.0.0.1:0", func(w http.ResponseWriter, _ *http.Request) {
-			most.Store(max(most.Load(), inside.Add(1)))
 			w.Header().Set("Connection", connection)
-			inside.Add(-1)
 		})
-		c := newClient(t, Options{Policy: dev, MaxConnsPerHost: 2})
+		c := newClient(t, Options{Policy: dev})
 		var wg sync.WaitGroup
 		for i := range 40 {
 			wg.Go(func() {
@@ -351,13 +347,12 @@ func TestWaiting(t *testing.T) {
 		}
 		wg.Wait()
 		c.Close()
-		if most.Load() > 2 || len(c.pool.hosts) != 0 {
-			t.Errorf("%s: %d at a time, %d hosts left", connection, most.Load(), len(c.pool.hosts))
+		if len(c.pool.hosts) != 0 {
+			t.Errorf("%s: %d hosts left", connection, len(c.pool.hosts))
 		}
 	}
 
-	// A failed dial gives its right to the next.
-	c := newClient(t, Options{Policy: dev, MaxConnsPerHost: 1})
+	c := newClient(t, Options{Policy: dev})
 	url := "http://127.0.0.1:" + closedPort(t) + "/"
 	var wg sync.WaitGroup
 	for range 20 {
@@ -368,6 +363,9 @@ func TestWaiting(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	if len(c.pool.hosts) != 0 {
+		t.Errorf("after failed dials: %d hosts left", len(c.pool.hosts))
+	}
 }
 
 // A request is repeated only if nothing of it was written.
@@ -404,18 +402,18 @@ func (c brokenConn) Write([]byte) (int, error) { return c.n, c.err }
 
 func TestTargets(t *testing.T) {
 	for raw, want := range map[string]target{
-		"https://example.com/":          {true, "example.com:443"},
-		"https://example.com:443/":      {true, "example.com:443"},
-		"http://example.com:443/":       {false, "example.com:443"},
-		"http://example.com":            {false, "example.com:80"},
-		"https://[2001:4860::1]/":       {true, "[2001:4860::1]:443"},
-		"https://[2001:4860::1]:8443/x": {true, "[2001:4860::1]:8443"},
+		"https://example.com/":          {true, "example.com:443", ""},
+		"https://example.com:443/":      {true, "example.com:443", ""},
+		"http://example.com:443/":       {false, "example.com:443", ""},
+		"http://example.com":            {false, "example.com:80", ""},
+		"https://[2001:4860::1]/":       {true, "[2001:4860::1]:443", ""},
+		"https://[2001:4860::1]:8443/x": {true, "[2001:4860::1]:8443", ""},
 	} {
 		u, err := url.Parse(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := targetOf(u); got != want {
+		if got := targetOf(u, ""); got != want {
 			t.Errorf("%s: %+v, want %+v", raw, got, want)
 		}
 	}

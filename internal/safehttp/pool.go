@@ -2,7 +2,6 @@ package safehttp
 
 import (
 	"container/list"
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -11,15 +10,15 @@ import (
 // target is what connections are kept by: only a request to the very same
 // target may go over one.
 type target struct {
-	secure bool   // https
-	addr   string // host:port to dial
+	secure      bool   // https
+	addr        string // host:port to dial
+	credentials string // Request.Credentials
 }
 
-// pool keeps connections between requests and counts those in use. It starts no
-// goroutine: who comes looks after what has become too old, and a timer, which
-// only runs while connections are idle, does it when nobody comes.
+// pool keeps connections between requests. It starts no goroutine: who comes looks
+// after what has become too old, and a timer, which only runs while connections are
+// idle, does it when nobody comes.
 type pool struct {
-	maxPerHost     int // 0 = unlimited
 	maxIdle        int
 	maxIdlePerHost int
 	idleTimeout    time.Duration
@@ -33,56 +32,29 @@ type pool struct {
 
 // host is what the pool knows of one target.
 type host struct {
-	open    int          // connections, busy, idle and being dialed
-	idle    []*conn      // the longest idle first
-	waiting []chan *conn // for a connection or, with nil, the right to dial one; each has room for it
+	open int     // connections, busy, idle and being dialed: at 0, it is forgotten
+	idle []*conn // the longest idle first
 }
 
 // take returns the idle connection used last, which is the least likely to have
-// been closed meanwhile, or nil if the caller may dial one and must release it.
-// With MaxConnsPerHost connections in use, it waits for either.
-func (p *pool) take(ctx context.Context, t target, deadline time.Time) (*conn, error) {
+// been closed meanwhile, or nil: the caller may then dial one, and must release the
+// target if that fails.
+func (p *pool) take(t target) *conn {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	h := p.hosts[t]
 	if h == nil {
 		h = new(host)
 		p.hosts[t] = h
 	}
-	if n := len(h.idle); n > 0 {
-		k := h.idle[n-1]
-		p.unlist(h, n-1)
-		p.mu.Unlock()
-		return k, nil
-	}
-	if p.maxPerHost <= 0 || h.open < p.maxPerHost {
+	n := len(h.idle)
+	if n == 0 {
 		h.open++
-		p.mu.Unlock()
-		return nil, nil
+		return nil
 	}
-	turn := make(chan *conn, 1)
-	h.waiting = append(h.waiting, turn)
-	p.mu.Unlock()
-
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	select {
-	case k := <-turn:
-		return k, nil
-	case <-ctx.Done():
-	}
-	p.mu.Lock()
-	if i := slices.Index(h.waiting, turn); i >= 0 {
-		h.waiting = slices.Delete(h.waiting, i, i+1)
-		p.mu.Unlock()
-		return nil, ctx.Err()
-	}
-	p.mu.Unlock()
-	if k := <-turn; k != nil { // our turn came too late
-		p.put(k)
-	} else {
-		p.release(t)
-	}
-	return nil, ctx.Err()
+	k := h.idle[n-1]
+	p.unlist(h, n-1)
+	return k
 }
 
 // put takes a connection back that may be used again.
@@ -90,12 +62,7 @@ func (p *pool) put(k *conn) {
 	k.idleSince = time.Now()
 	p.mu.Lock()
 	h := p.hosts[k.target]
-	switch {
-	case len(h.waiting) > 0:
-		h.next() <- k
-		p.mu.Unlock()
-		return
-	case p.closed || len(h.idle) >= p.maxIdlePerHost:
+	if p.closed || len(h.idle) >= p.maxIdlePerHost {
 		p.mu.Unlock()
 		p.discard(k)
 		return
@@ -121,15 +88,11 @@ func (p *pool) discard(k *conn) {
 	p.release(k.target)
 }
 
-// release gives up the right to have a connection open.
+// release notes that a connection is no more, or could not be made.
 func (p *pool) release(t target) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := p.hosts[t]
-	if len(h.waiting) > 0 {
-		h.next() <- nil
-		return
-	}
 	if h.open--; h.open == 0 {
 		delete(p.hosts, t)
 	}
@@ -181,11 +144,4 @@ func (p *pool) unlistOldest() *conn {
 func (p *pool) unlist(h *host, i int) {
 	p.idle.Remove(h.idle[i].place)
 	h.idle = slices.Delete(h.idle, i, i+1)
-}
-
-// next is who has been waiting longest, and waits no more.
-func (h *host) next() chan *conn {
-	turn := h.waiting[0]
-	h.waiting = slices.Delete(h.waiting, 0, 1)
-	return turn
 }

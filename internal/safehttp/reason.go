@@ -119,7 +119,7 @@ func (x *exchange) waitingFor() string {
 	case phaseBody:
 		return x.peer() + " sent response headers, but its body did not end"
 	}
-	return "no connection to " + x.host + " became free"
+	return "no connection to " + x.host + " was begun"
 }
 
 // peer is the address the exchange is with or, before there is one, the host.

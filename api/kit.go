@@ -1,0 +1,140 @@
+// Package api is the kit that Bellhop's HTTP APIs are made of. It knows no resource:
+// it takes a list of routes, and owns the way of a request through each of them.
+//
+// route.go says what a route is, and kit.go makes handlers of routes. call.go is the
+// one way of a request: who asks, may he, how often (bounds.go), what for (params.go,
+// decode.go), and the answer or the problem (problem.go), counted (metrics.go) and
+// logged. openapi.go describes the same list of routes, so that a document cannot
+// promise what the server does not do. What a key may do is decided below, in package
+// desk; api/native has Bellhop's own resources.
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Options adjusts a Kit. The zero value is good.
+type Options struct {
+	// Logger gets one debug line per request and every failure of the server;
+	// bodies and tokens are never in it. Default: slog.Default().
+	Logger *slog.Logger
+	// PublicURL is where clients reach the handlers, such as
+	// "https://hooks.example.com". Default: the host of the request.
+	PublicURL string
+	// Version is Bellhop's, for documents.
+	Version string
+	// Metrics, if not nil, gets the collectors of the handlers.
+	Metrics prometheus.Registerer
+	// TrustProxy takes a client's address from the last entry of
+	// X-Forwarded-For. Only where every request comes through a proxy that adds
+	// one.
+	TrustProxy bool
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+
+	// MaxBody bounds bodies in bytes, where a route has no bound of its own.
+	// Default: 1 MiB.
+	MaxBody int64
+	// ReadTimeout bounds the reading of a body. Default: 30 seconds.
+	ReadTimeout time.Duration
+	// KeyRate bounds the requests of one key a second, after a burst of as many.
+	// Default: 50 000.
+	KeyRate int
+	// KeyStreams bounds the streams that one key has open at once. Default: 100.
+	KeyStreams int
+}
+
+// The defaults of the bounds that one key has.
+const (
+	DefaultKeyRate    = 50_000
+	DefaultKeyStreams = 100
+)
+
+// WithDefaults fills in what is zero.
+func (o Options) WithDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Version == "" {
+		o.Version = "0.0.0"
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 1 << 20
+	}
+	if o.ReadTimeout == 0 {
+		o.ReadTimeout = 30 * time.Second
+	}
+	if o.KeyRate == 0 {
+		o.KeyRate = DefaultKeyRate
+	}
+	if o.KeyStreams == 0 {
+		o.KeyStreams = DefaultKeyStreams
+	}
+	return o
+}
+
+// Doorman decides who comes in.
+type Doorman struct {
+	// Identify finds out who asks: each API has its own ways to say so.
+	Identify func(c *Call) (bellhop.Key, error)
+	// Permits tells whether somebody may use an operation. It is asked before the
+	// body is read; what the operation reaches is decided where it is done.
+	Permits func(p bellhop.Principal, operation string) error
+}
+
+// Kit makes handlers of routes.
+type Kit struct {
+	doorman Doorman
+	o       Options
+	metrics *metrics
+	kinds   map[bellhop.Code]kind
+	bounds  *bounds
+}
+
+// New makes the kit of one API.
+func New(doorman Doorman, o Options) *Kit {
+	o = o.WithDefaults()
+	return &Kit{
+		doorman: doorman, o: o, metrics: newMetrics(o.Metrics), kinds: kinds(),
+		bounds: newBounds(o.Now, o.KeyRate, o.KeyStreams),
+	}
+}
+
+// Mux serves the routes, each by its pattern.
+func (k *Kit) Mux(routes []Route) *http.ServeMux {
+	mux := http.NewServeMux()
+	for i := range routes {
+		mux.Handle(routes[i].Method+" "+routes[i].Path, k.Handler(&routes[i]))
+	}
+	return mux
+}
+
+// Rest is the handler of what the routes in mux leave over: paths that don't exist,
+// and wrong methods on paths that do.
+func (k *Kit) Rest(mux *http.ServeMux) http.Handler {
+	return k.Handler(&Route{ID: "noRoute", Public: true, serve: func(c *Call) error {
+		var allowed []string
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+			_, pattern := mux.Handler(&http.Request{Method: method, URL: c.r.URL, Host: c.r.Host})
+			if strings.HasPrefix(pattern, method+" ") {
+				allowed = append(allowed, method)
+			}
+		}
+		if len(allowed) == 0 {
+			return Problem(bellhop.CodeNotFound, "There is nothing at this path: see /docs for those that exist")
+		}
+		allow := strings.Join(allowed, ", ")
+		c.w.Header().Set("Allow", allow)
+		return Problem(CodeMethod, "This path does not take "+bellhop.Clip(c.r.Method)+"; it takes "+allow)
+	}})
+}

@@ -1,0 +1,306 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/goleak"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The toy API: a hotel's lost property.
+type (
+	umbrella struct {
+		Colour string `json:"colour" doc:"Its colour." example:"red"`
+	}
+	umbrellaNumber struct {
+		Number int `path:"number" noun:"umbrella" doc:"Its number."`
+	}
+	lost struct {
+		umbrellaNumber
+		Body umbrella
+	}
+)
+
+// toy is the toy API, and what it logged.
+type toy struct {
+	http.Handler
+	log    bytes.Buffer
+	routes []Route
+}
+
+func newToy(o Options) *toy {
+	t := &toy{}
+	o.Logger = slog.New(slog.NewTextHandler(&t.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	doorman := Doorman{
+		Identify: func(c *Call) (bellhop.Key, error) {
+			token, err := c.Bearer()
+			if err != nil || token == "" {
+				return bellhop.Key{}, cmp.Or(err, ErrNoKey())
+			}
+			k := bellhop.Key{Role: bellhop.RoleViewer}
+			if _, err := fmt.Sscanf(token, "guest%d", (*int64)(&k.ID)); err != nil {
+				return k, ErrUnknownKey()
+			}
+			return k, nil
+		},
+		Permits: func(p bellhop.Principal, operation string) error {
+			if operation == "keep" || p.Actor == "" {
+				return Problem(bellhop.CodeForbidden, "Guests may not")
+			}
+			return nil
+		},
+	}
+	failure := func(err error) func(*Call, NoInput) (None, error) {
+		return func(*Call, NoInput) (None, error) { return None{}, err }
+	}
+	t.routes = []Route{
+		On("PUT /umbrellas/{number}", "report", "Umbrellas", func(c *Call, in lost) (umbrella, error) {
+			c.Answer(http.StatusCreated)
+			return in.Body, nil
+		}, "Report", "An umbrella.", 200, 201).Takes(100).Hides("number"),
+		On("POST /keep", "keep", "Umbrellas", func(*Call, lost) (None, error) { return None{}, nil }, "Keep", "It.", 204),
+		On("GET /full", "full", "Umbrellas", failure(&bellhop.Error{Code: bellhop.CodeTooMany, Detail: "x", RetryAfter: 1100 * time.Millisecond}), "Full", "x", 200),
+		On("GET /fuller", "fuller", "Umbrellas", failure(Problem(bellhop.CodeTooMany, "x")), "Fuller", "x", 200),
+		On("GET /closed", "closed", "Umbrellas", failure(fmt.Errorf("under the stairs: %w", bellhop.ErrUnavailable)), "Closed", "x", 200),
+		On("GET /broken", "broken", "Umbrellas", failure(errors.New("under the stairs")), "Broken", "x", 200),
+		On("GET /panic", "panic", "Umbrellas", func(*Call, NoInput) (None, error) { panic("under the stairs") }, "Panic", "x", 200),
+		On("GET /open", "open", "Umbrellas", func(*Call, NoInput) (umbrella, error) { return umbrella{"blue"}, nil }, "Open", "x", 200).Open(),
+		Streaming("GET /rain", "rain", "Umbrellas", func(c *Call, _ NoInput) error {
+			events := c.Events()
+			events.Send("drop", "1", umbrella{"wet"})
+			<-c.Context().Done()
+			events.Comment("dry")
+			return nil
+		}, "Rain", "x"),
+	}
+	kit := New(doorman, o)
+	mux := kit.Mux(t.routes)
+	mux.Handle("/", kit.Rest(mux))
+	t.Handler = mux
+	return t
+}
+
+func (t *toy) ask(token, method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		r.Header.Set("Authorization", token)
+	}
+	w := httptest.NewRecorder()
+	t.ServeHTTP(w, r)
+	return w
+}
+
+func TestTheWayOfARequest(t *testing.T) {
+	api := newToy(Options{})
+	const guest = "Bearer guest1"
+	for _, c := range []struct {
+		token, call, body string
+		status            int
+		code              bellhop.Code
+		says, retryAfter  string
+	}{
+		{guest, "PUT /umbrellas/4711", `{"colour":"red"}`, 201, "", `"red"`, ""},
+		{"", "PUT /umbrellas/4711", `{"colour":"red"}`, 401, CodeUnauthorized, "Send a key", ""},
+		{"Basic eDp5", "PUT /umbrellas/4711", `{"colour":"red"}`, 401, CodeUnauthorized, "Send a key", ""},
+		{"Bearer ", "PUT /umbrellas/4711", `{"colour":"red"}`, 401, CodeUnauthorized, "Send a key", ""},
+		{"Bearer nobody", "PUT /umbrellas/4711", `{"colour":"red"}`, 401, CodeUnauthorized, "not known", ""},
+		{guest, "PUT /umbrellas/x", `{"colour":"red"}`, 404, bellhop.CodeNotFound, "There is no umbrella x", ""},
+		{guest, "PUT /umbrellas/1", `{"color":"red"}`, 422, bellhop.CodeInvalid, `did you mean \"colour\"?`, ""},
+		{guest, "PUT /umbrellas/1", `{"colour":"` + strings.Repeat("red", 50) + `"}`, 413, bellhop.CodeTooLarge, "100 bytes", ""},
+		{guest, "POST /keep", `not read`, 403, bellhop.CodeForbidden, "Guests may not", ""},
+		{guest, "GET /full", "", 429, bellhop.CodeTooMany, "", "2"},
+		{guest, "GET /fuller", "", 429, bellhop.CodeTooMany, "", "1"},
+		{guest, "GET /closed", "", 503, bellhop.CodeUnavailable, "nothing was done", "5"},
+		{guest, "GET /broken", "", 500, CodeInternal, "Its log says why", ""},
+		{guest, "GET /panic", "", 500, CodeInternal, "Its log says why", ""},
+		{"", "GET /open", "", 200, "", "blue", ""},
+		{"", "GET /nothing", "", 404, bellhop.CodeNotFound, "nothing at this path", ""},
+		{"", "POST /open", "", 405, CodeMethod, "it takes GET", ""},
+	} {
+		method, path, _ := strings.Cut(c.call, " ")
+		w := api.ask(c.token, method, path, c.body)
+		var p wire.Problem
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) || w.Header().Get("Retry-After") != c.retryAfter {
+			t.Errorf("%s: %d %s, Retry-After %q", c.call, w.Code, w.Body, w.Header().Get("Retry-After"))
+		}
+		if strings.Contains(w.Body.String(), "under the stairs") {
+			t.Errorf("%s tells what is the operator's business: %s", c.call, w.Body)
+		}
+		if c.status < 400 {
+			continue
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Code != c.code || p.Status != c.status || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %v %+v", c.call, err, p)
+		}
+	}
+	log := api.log.String()
+	if strings.Contains(log, "4711") || !strings.Contains(log, "path=/umbrellas/…") {
+		t.Error("the log shows a hidden part of a path")
+	}
+	if strings.Count(log, "under the stairs") != 3 {
+		t.Errorf("the log does not say what broke: %s", log)
+	}
+}
+
+func TestAKeyThatAsksTooOften(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	api := newToy(Options{KeyRate: 2, Now: func() time.Time { return now }})
+	report := func(token string) *httptest.ResponseRecorder {
+		return api.ask(token, "PUT", "/umbrellas/1", `{"colour":"red"}`)
+	}
+	report("Bearer guest1")
+	report("Bearer guest1")
+	w := report("Bearer guest1")
+	if w.Code != 429 || w.Header().Get("Retry-After") != "1" || !strings.Contains(w.Body.String(), "too_many_requests") {
+		t.Errorf("the third request: %d %s", w.Code, w.Body)
+	}
+	if w := report("Bearer guest2"); w.Code != 201 {
+		t.Errorf("another key: %d %s", w.Code, w.Body)
+	}
+	if w := api.ask("", "GET", "/open", ""); w.Code != 200 {
+		t.Errorf("without a key: %d", w.Code)
+	}
+	now = now.Add(time.Second)
+	if w := report("Bearer guest1"); w.Code != 201 {
+		t.Errorf("a second later: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestAKeyWithManyStreams(t *testing.T) {
+	api := newToy(Options{KeyStreams: 2})
+	server := httptest.NewServer(api)
+	defer server.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	open := func() *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/rain", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer guest1")
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	first, second, third := open(), open(), open()
+	if first.StatusCode != 200 || second.StatusCode != 200 || third.StatusCode != 429 || third.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %d %d", first.StatusCode, second.StatusCode, third.StatusCode)
+	}
+	for _, resp := range []*http.Response{first, third} {
+		_ = resp.Body.Close() // its reader goes away
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		again := open()
+		_ = again.Body.Close() // a test
+		if again.StatusCode == 200 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a closed stream counts on")
+		}
+	}
+	_ = second.Body.Close() // a test
+}
+
+func TestEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newToy(Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		r := httptest.NewRequest("GET", "/rain", nil).WithContext(ctx)
+		r.Header.Set("Authorization", "Bearer guest1")
+		w := httptest.NewRecorder()
+		time.AfterFunc(time.Minute, cancel)
+		api.ServeHTTP(w, r)
+		want := "event: drop\nid: 1\ndata: {\"colour\":\"wet\"}\n\n: dry\n\n"
+		if w.Body.String() != want || w.Header().Get("Content-Type") != "text/event-stream" {
+			t.Errorf("%v %q", w.Header(), w.Body)
+		}
+	})
+}
+
+// TestSlowBodyIsBounded: whoever sends half a body does not keep a request for ever.
+func TestSlowBodyIsBounded(t *testing.T) {
+	api := newToy(Options{ReadTimeout: 50 * time.Millisecond})
+	server := httptest.NewServer(api)
+	defer server.Close()
+	defer http.DefaultClient.CloseIdleConnections()
+	half, writer := io.Pipe()
+	defer writer.Close() //nolint:errcheck // never fails
+	go func() { _, _ = writer.Write([]byte(`{"colour":`)) }()
+	r, err := http.NewRequestWithContext(t.Context(), "PUT", server.URL+"/umbrellas/1", half)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer guest1")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // a test
+	if b, _ := io.ReadAll(resp.Body); resp.StatusCode != 400 || !bytes.Contains(b, []byte(CodeIncomplete)) {
+		t.Errorf("%s %s", resp.Status, b)
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	api := newToy(Options{})
+	b, err := json.Marshal(Describe(Options{Version: "1"}, Description{
+		Title: "Lost property", Tags: []*huma.Tag{{Name: "Umbrellas"}},
+		Identities: map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}},
+		Roles:      func(op string) string { return "whoever may " + op },
+		Changes:    []bellhop.Code{CodeCrossOrigin},
+	}, api.routes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Description string
+			Responses   map[string]struct{ Headers map[string]any }
+			Security    []map[string][]string
+		}
+		Components struct{ Schemas map[string]json.RawMessage }
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	report := doc.Paths["/umbrellas/{number}"]["put"]
+	if !strings.Contains(report.Description, "Roles: whoever may report.") || report.Responses["429"].Headers["Retry-After"] == nil {
+		t.Errorf("%+v", report)
+	}
+	for _, status := range []string{"200", "201", "400", "401", "403", "404", "413", "415", "422", "429", "500", "503"} {
+		if _, ok := report.Responses[status]; !ok {
+			t.Errorf("no answer %s", status)
+		}
+	}
+	open := doc.Paths["/open"]["get"]
+	if _, ok := open.Responses["429"]; ok || len(open.Security) != 1 || len(open.Security[0]) != 0 {
+		t.Errorf("%+v", open)
+	}
+	// It is taken, and so must be exact.
+	if !bytes.Contains(doc.Components.Schemas["Umbrella"], []byte(`"additionalProperties":false`)) {
+		t.Errorf("%s", doc.Components.Schemas["Umbrella"])
+	}
+}

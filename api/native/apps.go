@@ -1,0 +1,81 @@
+package native
+
+import (
+	"net/http"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/desk"
+)
+
+type appID struct {
+	ID string `path:"id" noun:"app" doc:"The app's id." example:"acme"`
+}
+
+type listAppsInput struct{ api.Paging }
+
+func (n *native) listApps(c *api.Call, in listAppsInput) (wire.Page[bellhop.App], error) {
+	after, err := cursorApps.Text(in.Cursor)
+	if err != nil {
+		return wire.Page[bellhop.App]{}, err
+	}
+	apps, err := n.desk.Apps(c.Context(), c.Principal(), after, in.More())
+	if err != nil {
+		return wire.Page[bellhop.App]{}, err
+	}
+	position := func(app bellhop.App) string { return cursorApps.AtText(app.ID) }
+	return page(in.Paging, apps, position, same), nil
+}
+
+func (n *native) getApp(c *api.Call, in appID) (bellhop.App, error) {
+	return n.desk.App(c.Context(), c.Principal(), in.ID)
+}
+
+type createAppInput struct {
+	Body *wire.AppInput
+}
+
+func (n *native) createApp(c *api.Call, in createAppInput) (bellhop.App, error) {
+	app := wire.AppInput{}
+	if in.Body != nil {
+		app = *in.Body
+	}
+	return n.desk.CreateApp(c.Context(), c.Principal(), app.ID, appChange(wire.AppPut{
+		Name: app.Name, Metadata: app.Metadata, MaxEndpoints: app.MaxEndpoints,
+	}))
+}
+
+type putAppInput struct {
+	appID
+	Body wire.AppPut
+}
+
+func (n *native) putApp(c *api.Call, in putAppInput) (bellhop.App, error) {
+	saved, created, err := n.desk.PutApp(c.Context(), c.Principal(), in.ID, appChange(in.Body))
+	if created {
+		c.Answer(http.StatusCreated)
+	}
+	return saved, err
+}
+
+// appChange sets what is given; what is zero has its default.
+func appChange(p wire.AppPut) desk.AppChange {
+	return desk.AppChange{
+		Name: bellhop.Of(p.Name), Metadata: bellhop.Of(p.Metadata),
+		MaxEndpoints: bellhop.Field[int]{Set: p.MaxEndpoints != 0, Value: p.MaxEndpoints},
+	}
+}
+
+type patchAppInput struct {
+	appID
+	Body wire.AppPatch
+}
+
+func (n *native) patchApp(c *api.Call, in patchAppInput) (bellhop.App, error) {
+	return n.desk.PatchApp(c.Context(), c.Principal(), in.ID, desk.AppChange(in.Body))
+}
+
+func (n *native) deleteApp(c *api.Call, in appID) (api.None, error) {
+	return api.None{}, n.desk.DeleteApp(c.Context(), c.Principal(), in.ID)
+}

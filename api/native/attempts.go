@@ -1,0 +1,69 @@
+package native
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
+)
+
+// attemptFilter is what the log of attempts and the stream are filtered by.
+type attemptFilter struct {
+	App      string                `query:"app" doc:"Only attempts for this app's events." example:"acme"`
+	Endpoint bellhop.EndpointID    `query:"endpoint" doc:"Only attempts at this endpoint."`
+	Event    bellhop.EventID       `query:"event" doc:"Only attempts for this event."`
+	Delivery bellhop.DeliveryID    `query:"delivery" doc:"Only attempts for this delivery."`
+	Type     string                `query:"type" doc:"Only attempts for events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
+	Status   bellhop.AttemptStatus `query:"status" enum:"succeeded,failed,canceled" doc:"Only attempts that ended so."`
+}
+
+func (f attemptFilter) filter() bellhop.AttemptFilter {
+	return bellhop.AttemptFilter{Endpoint: f.Endpoint, Event: f.Event, Delivery: f.Delivery, Type: f.Type, Status: f.Status}
+}
+
+type listAttemptsInput struct {
+	api.Paging
+	span
+	attemptFilter
+}
+
+func (n *native) listAttempts(c *api.Call, in listAttemptsInput) (wire.Page[wire.Attempt], error) {
+	var none wire.Page[wire.Attempt]
+	before, err := cursorAttempts.Number(in.Cursor)
+	if err != nil {
+		return none, err
+	}
+	f := in.filter()
+	f.Since, f.Until, f.Before, f.Limit = in.Since, in.Until, bellhop.AttemptID(before), in.More()
+	attempts, err := n.desk.Attempts(c.Context(), c.Principal(), in.App, f)
+	if err != nil {
+		return none, err
+	}
+	position := func(at bellhop.Attempt) string { return cursorAttempts.AtNumber(int64(at.ID)) }
+	return page(in.Paging, attempts, position, attempt), nil
+}
+
+type attemptID struct {
+	ID bellhop.AttemptID `path:"id" noun:"attempt" doc:"The attempt's id."`
+}
+
+func (n *native) getAttempt(c *api.Call, in attemptID) (wire.Attempt, error) {
+	at, err := n.desk.Attempt(c.Context(), c.Principal(), in.ID)
+	return attempt(at), err
+}
+
+// attempt dresses an attempt for the wire.
+func attempt(at bellhop.Attempt) wire.Attempt {
+	out := wire.Attempt{
+		Attempt: at, StartedAt: at.StartedAt(),
+		DurationMS: time.Duration(at.Duration).Milliseconds(),
+	}
+	if utf8.Valid(at.ResponseBody) {
+		out.ResponseBody = string(at.ResponseBody)
+	} else {
+		out.ResponseBodyBase64 = at.ResponseBody
+	}
+	return out
+}

@@ -1,0 +1,49 @@
+package native
+
+import (
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
+)
+
+type listDeliveriesInput struct {
+	api.Paging
+	span
+	App      string                 `query:"app" doc:"Only deliveries of this app's events." example:"acme"`
+	Endpoint bellhop.EndpointID     `query:"endpoint" doc:"Only deliveries to this endpoint."`
+	Event    bellhop.EventID        `query:"event" doc:"Only deliveries of this event."`
+	Type     string                 `query:"type" doc:"Only deliveries of events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
+	Status   bellhop.DeliveryStatus `query:"status" enum:"pending,succeeded,failed,held,canceled" doc:"Only deliveries in this state."`
+}
+
+func (n *native) listDeliveries(c *api.Call, in listDeliveriesInput) (wire.Page[wire.Delivery], error) {
+	return deliveries(in.Paging, func(before int64) ([]bellhop.Delivery, error) {
+		return n.desk.Deliveries(c.Context(), c.Principal(), in.App, bellhop.DeliveryFilter{
+			Endpoint: in.Endpoint, Event: in.Event, Type: in.Type, Status: in.Status,
+			Since: in.Since, Until: in.Until, Before: before, Limit: in.More(),
+		})
+	})
+}
+
+// deliveries answers one page of the deliveries that read gives from a place on.
+func deliveries(p api.Paging, read func(before int64) ([]bellhop.Delivery, error)) (wire.Page[wire.Delivery], error) {
+	before, err := cursorDeliveries.Number(p.Cursor)
+	if err != nil {
+		return wire.Page[wire.Delivery]{}, err
+	}
+	list, err := read(before)
+	if err != nil {
+		return wire.Page[wire.Delivery]{}, err
+	}
+	position := func(d bellhop.Delivery) string { return cursorDeliveries.AtNumber(d.Position()) }
+	return page(p, list, position, wire.DeliveryOf), nil
+}
+
+type deliveryID struct {
+	ID bellhop.DeliveryID `path:"id" noun:"delivery" doc:"The delivery's id."`
+}
+
+func (n *native) getDelivery(c *api.Call, in deliveryID) (wire.Delivery, error) {
+	d, err := n.desk.Delivery(c.Context(), c.Principal(), in.ID)
+	return wire.DeliveryOf(d), err
+}

@@ -1,0 +1,85 @@
+package native
+
+import (
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
+)
+
+type eventID struct {
+	ID bellhop.EventID `path:"id" noun:"event" doc:"The event's id."`
+}
+
+type listEventsInput struct {
+	api.Paging
+	span
+	App        string `query:"app" doc:"Only events of this app." example:"acme"`
+	Type       string `query:"type" doc:"Only events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
+	Subject    string `query:"subject" doc:"Only events of this subject: exact, or a prefix and a trailing *." example:"invoice:118"`
+	ExternalID string `query:"external_id" doc:"Only events published with this id." example:"order-118-paid"`
+}
+
+func (n *native) listEvents(c *api.Call, in listEventsInput) (wire.Page[wire.Event], error) {
+	var none wire.Page[wire.Event]
+	before, err := cursorEvents.Number(in.Cursor)
+	if err != nil {
+		return none, err
+	}
+	events, err := n.desk.Events(c.Context(), c.Principal(), in.App, bellhop.EventFilter{
+		Type: in.Type, Subject: in.Subject, ExternalID: in.ExternalID,
+		Since: in.Since, Until: in.Until, Before: bellhop.EventID(before), Limit: in.More(),
+	})
+	if err != nil {
+		return none, err
+	}
+	position := func(e bellhop.Event) string { return cursorEvents.AtNumber(int64(e.ID)) }
+	return page(in.Paging, events, position, wire.EventOf), nil
+}
+
+func (n *native) getEvent(c *api.Call, in eventID) (wire.Event, error) {
+	e, err := n.desk.Event(c.Context(), c.Principal(), in.ID)
+	return wire.EventOf(e), err
+}
+
+type eventDeliveriesInput struct {
+	eventID
+	api.Paging
+}
+
+func (n *native) listEventDeliveries(c *api.Call, in eventDeliveriesInput) (wire.Page[wire.Delivery], error) {
+	return deliveries(in.Paging, func(before int64) ([]bellhop.Delivery, error) {
+		return n.desk.EventDeliveries(c.Context(), c.Principal(), in.ID, bellhop.DeliveryFilter{Before: before, Limit: in.More()})
+	})
+}
+
+func (n *native) explainEvent(c *api.Call, in eventID) (wire.List[bellhop.Explanation], error) {
+	explanations, err := n.desk.Explain(c.Context(), c.Principal(), in.ID)
+	return whole(explanations, same), err
+}
+
+type resendInput struct {
+	eventID
+	Body *wire.ResendInput
+}
+
+func (n *native) resendEvent(c *api.Call, in resendInput) (wire.List[wire.Delivery], error) {
+	var only bellhop.EndpointID
+	if in.Body != nil {
+		only = in.Body.Endpoint
+	}
+	made, err := n.desk.Resend(c.Context(), c.Principal(), in.ID, only)
+	return whole(made, wire.DeliveryOf), err
+}
+
+func (n *native) eraseEvent(c *api.Call, in eventID) (api.None, error) {
+	return api.None{}, n.desk.EraseEvent(c.Context(), c.Principal(), in.ID)
+}
+
+type eraseInput struct {
+	Body wire.EraseInput
+}
+
+func (n *native) eraseSubject(c *api.Call, in eraseInput) (wire.Erased, error) {
+	erased, err := n.desk.EraseSubject(c.Context(), c.Principal(), in.Body.App, in.Body.Subject)
+	return wire.Erased{Erased: erased}, err
+}

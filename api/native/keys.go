@@ -1,0 +1,47 @@
+package native
+
+import (
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/desk"
+)
+
+type keyID struct {
+	ID bellhop.KeyID `path:"id" noun:"key" doc:"The id of the key, portal link or session."`
+}
+
+type createKeyInput struct {
+	Body wire.KeyInput
+}
+
+func (n *native) createKey(c *api.Call, in createKeyInput) (wire.NewKey, error) {
+	k, token, err := n.desk.CreateKey(c.Context(), c.Principal(), bellhop.KeyRequest{
+		Name: in.Body.Name, Role: in.Body.Role, Apps: in.Body.Apps, ExpiresIn: in.Body.ExpiresIn,
+	})
+	return wire.NewKey{Key: wire.KeyOf(k), Token: token}, err
+}
+
+type listKeysInput struct {
+	api.Paging
+	Kind string `query:"kind" enum:"key,portal,session" doc:"Only keys, portal links, or sessions of the dashboard." example:"session"`
+}
+
+func (n *native) listKeys(c *api.Call, in listKeysInput) (wire.Page[wire.Key], error) {
+	before, err := cursorKeys.Number(in.Cursor)
+	if err != nil {
+		return wire.Page[wire.Key]{}, err
+	}
+	keys, err := n.desk.Keys(c.Context(), c.Principal(), desk.KeyFilter{
+		Kind: desk.KeyKind(in.Kind), Before: bellhop.KeyID(before), Limit: in.More(),
+	})
+	if err != nil {
+		return wire.Page[wire.Key]{}, err
+	}
+	position := func(k bellhop.Key) string { return cursorKeys.AtNumber(int64(k.ID)) }
+	return page(in.Paging, keys, position, wire.KeyOf), nil
+}
+
+func (n *native) deleteKey(c *api.Call, in keyID) (api.None, error) {
+	return api.None{}, n.desk.DeleteKey(c.Context(), c.Principal(), in.ID)
+}

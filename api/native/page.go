@@ -1,0 +1,45 @@
+package native
+
+import (
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
+)
+
+// The kinds of lists that go on at a cursor.
+const (
+	cursorEvents     api.CursorKind = 'e'
+	cursorEndpoints  api.CursorKind = 'p'
+	cursorDeliveries api.CursorKind = 'd'
+	cursorAttempts   api.CursorKind = 'a'
+	cursorKeys       api.CursorKind = 'k'
+	cursorAudit      api.CursorKind = 'u'
+	cursorReplay     api.CursorKind = 'r'
+	cursorApps       api.CursorKind = 'A'
+	cursorEventTypes api.CursorKind = 'T'
+)
+
+// page makes a page of rows, of which there may be one too many. position gives a
+// row's place as a cursor.
+func page[Row, Object any](p api.Paging, rows []Row, position func(Row) string, show func(Row) Object) wire.Page[Object] {
+	out := wire.Page[Object]{Data: make([]Object, 0, min(len(rows), p.Limit))}
+	if len(rows) > p.Limit {
+		rows = rows[:p.Limit]
+		out.NextCursor = position(rows[p.Limit-1])
+	}
+	for _, row := range rows {
+		out.Data = append(out.Data, show(row))
+	}
+	return out
+}
+
+// same shows an object as it is.
+func same[T any](v T) T { return v }
+
+// whole is a list that is not paged; it is never null.
+func whole[Row, Object any](rows []Row, show func(Row) Object) wire.List[Object] {
+	out := wire.List[Object]{Data: make([]Object, len(rows))}
+	for i, row := range rows {
+		out.Data[i] = show(row)
+	}
+	return out
+}

@@ -1,0 +1,188 @@
+package native
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/strictjson"
+)
+
+type publishInput struct {
+	Body api.RawBody[wire.Publication]
+}
+
+type batchInput struct {
+	Body api.RawBody[wire.Batch]
+}
+
+// publishEvent is the hot path: the envelope is taken apart, not decoded, and the
+// data goes on as the bytes that came.
+func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error) {
+	p, wrong, err := publication(in.Body.Bytes)
+	if err != nil {
+		return wire.Receipt{}, api.Malformed(err)
+	}
+	if len(wrong) > 0 {
+		return wire.Receipt{}, api.Invalid(wrong...)
+	}
+	r, err := n.desk.Publish(c.Context(), c.Principal(), p)
+	return receipt(r), err
+}
+
+func (n *native) publishBatch(c *api.Call, in batchInput) (wire.List[wire.Receipt], error) {
+	ps, err := publications(in.Body.Bytes)
+	if err != nil {
+		return wire.List[wire.Receipt]{}, err
+	}
+	receipts, err := n.desk.PublishBatch(c.Context(), c.Principal(), ps)
+	return whole(receipts, receipt), err
+}
+
+func receipt(r bellhop.Receipt) wire.Receipt {
+	return wire.Receipt{ID: r.Event, CreatedAt: r.Event.Time(), Deliveries: r.Deliveries, Duplicate: r.Duplicate}
+}
+
+// publications reads the envelope of a batch. Fields at fault are named with
+// their place: "events[3].type".
+func publications(body []byte) ([]engine.Publication, error) {
+	members, err := strictjson.Members(body)
+	if err != nil {
+		return nil, api.Malformed(err)
+	}
+	var list []byte
+	var wrong []bellhop.FieldError
+	for _, m := range members {
+		if m.Key == "events" {
+			list = m.Value
+		} else {
+			wrong = append(wrong, api.UnknownField(m.Key, "There is no such field", []string{"events"}))
+		}
+	}
+	if list == nil {
+		wrong = append(wrong, bellhop.FieldError{Field: "events", Code: "required", Detail: "is missing: give a list of events"})
+	}
+	if len(wrong) > 0 {
+		return nil, api.Invalid(wrong...)
+	}
+	elements, err := strictjson.Elements(list)
+	if err != nil {
+		return nil, api.Invalid(bellhop.FieldError{Field: "events", Code: "type", Detail: "must be a list of events, not " + api.KindOf(list)})
+	}
+	if len(elements) == 0 || len(elements) > engine.MaxBatch {
+		return nil, api.Invalid(bellhop.FieldError{Field: "events", Code: "length", Detail: fmt.Sprintf("holds %d events; a batch holds 1 to %d", len(elements), engine.MaxBatch)})
+	}
+	ps := make([]engine.Publication, len(elements))
+	for i, e := range elements {
+		at := fmt.Sprintf("events[%d]", i)
+		p, fields, err := publication(e)
+		if err != nil {
+			return nil, malformedElement(at, err)
+		}
+		for _, f := range fields {
+			f.Field = api.JoinPath(at, f.Field)
+			wrong = append(wrong, f)
+		}
+		ps[i] = p
+	}
+	if len(wrong) > 0 {
+		return nil, api.Invalid(wrong...)
+	}
+	return ps, nil
+}
+
+// malformedElement is api.Malformed for one event of a batch, which is known to be
+// JSON.
+func malformedElement(at string, err error) error {
+	e, ok := errors.AsType[*strictjson.Error](err)
+	if !ok {
+		return err
+	}
+	if e.Code == strictjson.CodeDuplicateKey {
+		at = api.JoinPath(at, bellhop.Clip(e.Key))
+	}
+	if e.Code == strictjson.CodeWrongType {
+		return api.Invalid(bellhop.FieldError{Field: at, Code: "type", Detail: "must be an event: an object"})
+	}
+	return &bellhop.Error{
+		Code: bellhop.Code(e.Code), Detail: "In " + at + ": " + e.Detail,
+		Fields: []bellhop.FieldError{{Field: at, Code: e.Code, Detail: e.Detail}},
+	}
+}
+
+// publication reads the envelope of one event. The error is a *strictjson.Error;
+// the data is a part of body.
+func publication(body []byte) (p engine.Publication, wrong []bellhop.FieldError, err error) {
+	members, err := strictjson.Members(body)
+	if err != nil {
+		return p, nil, err
+	}
+	var app, kind bool
+	for _, m := range members {
+		if string(m.Value) == "null" && m.Key != "data" {
+			continue // as if it were not there
+		}
+		var ok bool
+		switch m.Key {
+		case "app":
+			app = true
+			p.App, ok = text(m.Value)
+		case "type":
+			kind = true
+			p.Type, ok = text(m.Value)
+		case "subject":
+			p.Subject, ok = text(m.Value)
+		case "id":
+			p.ExternalID, ok = text(m.Value)
+		case "deliver_at":
+			var s string
+			if s, ok = text(m.Value); ok {
+				if p.DeliverAt, err = time.Parse(time.RFC3339, s); err != nil || p.DeliverAt.IsZero() {
+					wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: "time", Detail: "must be an RFC 3339 time, such as 2027-06-11T02:00:00Z"})
+				}
+			}
+		case "data":
+			p.Data, ok = m.Value, true
+		default:
+			wrong = append(wrong, api.UnknownField(m.Key, "There is no such field", envelopeFields()))
+			ok = true
+		}
+		if !ok {
+			wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: "type", Detail: "must be a string, not " + api.KindOf(m.Value)})
+		}
+	}
+	missing := func(field, remedy string) {
+		wrong = append(wrong, bellhop.FieldError{Field: field, Code: "required", Detail: "is missing: give " + remedy})
+	}
+	if !app {
+		missing("app", "the id of the app that the event belongs to")
+	}
+	if !kind {
+		missing("type", "the event type, such as invoice.purchase")
+	}
+	if p.Data == nil {
+		missing("data", "the event's payload, any JSON")
+	}
+	return p, wrong, nil
+}
+
+func envelopeFields() []string {
+	return []string{"app", "type", "data", "id", "subject", "deliver_at"}
+}
+
+// text reads a JSON string that was scanned before.
+func text(raw []byte) (s string, ok bool) {
+	if raw[0] != '"' {
+		return "", false
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1]), true
+	}
+	return s, json.Unmarshal(raw, &s) == nil
+}

@@ -1,0 +1,213 @@
+package native
+
+import (
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+)
+
+// routes lists every route of the API. Who may use which is said in package desk.
+func (n *native) routes() []api.Route {
+	const (
+		events  = "Events"
+		logs    = "Logs"
+		apps    = "Apps"
+		types   = "Event types"
+		doors   = "Endpoints"
+		stats   = "Statistics"
+		keys    = "Access"
+		wire    = "Dialects"
+		inboxes = "Inboxes"
+		probes  = "Probes"
+	)
+	publishing := []bellhop.Code{
+		bellhop.CodeUnknownApp, bellhop.CodeUnknownType, bellhop.CodeArchivedType, bellhop.CodeInvalidData,
+		bellhop.CodeIDConflict, bellhop.CodeTooLarge,
+	}
+	return []api.Route{
+		api.On("POST /v1/events", "publishEvent", events, n.publishEvent,
+			"Publish an event",
+			"Accepts one event for every endpoint of its app that listens to it. The answer comes when the event and its deliveries are durable; data is kept and sent byte for byte. With an id, publishing is idempotent.", 202).
+			Takes(n.o.MaxEventBody).Fails(publishing...),
+		api.On("POST /v1/events/batch", "publishBatch", events, n.publishBatch,
+			"Publish up to 1000 events",
+			"Accepts all of the events or, if one of them is wrong, none. Answers one receipt per event, in order. Fields at fault are named with their place, such as events[3].type.", 202).
+			Takes(n.o.MaxBatchBody).Fails(publishing...),
+		api.On("GET /v1/events", "listEvents", events, n.listEvents,
+			"List events", "Newest first, without their data.", 200).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("POST /v1/events/erase", "eraseSubject", events, n.eraseSubject,
+			"Erase a subject's events",
+			"Privacy: erases, for good, the data of all events of a subject and everything captured of their attempts, and cancels their pending deliveries. The lines of the log stay.", 200).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("GET /v1/events/{id}", "getEvent", events, n.getEvent,
+			"Get an event", "With its data, byte for byte as published.", 200),
+		api.On("DELETE /v1/events/{id}", "eraseEvent", events, n.eraseEvent,
+			"Erase an event",
+			"Privacy: erases, for good, the event's data and everything captured of its attempts, and cancels its pending deliveries. The lines of the log stay. Erasing again changes nothing.", 204),
+		api.On("GET /v1/events/{id}/deliveries", "listEventDeliveries", events, n.listEventDeliveries,
+			"List an event's deliveries", "Who got it, or is to get it. By their latest news, newest first.", 200),
+		api.On("GET /v1/events/{id}/explain", "explainEvent", events, n.explainEvent,
+			"Explain an event's deliveries",
+			"For every endpoint of the event's app: whether it got the event, and why or why not: type, subject or filter did not match; paused; disabled; circuit open; failed with which response; next try when.", 200),
+		api.On("POST /v1/events/{id}/resend", "resendEvent", events, n.resendEvent,
+			"Send an event again",
+			"Makes new deliveries, which leave the retries of earlier ones alone: to one endpoint or, without a body, to every endpoint that got it or would get it now.", 202).
+			Fails(bellhop.CodeErased, bellhop.CodeEndpointStatus, bellhop.CodeUnsubscribed),
+
+		api.On("GET /v1/deliveries", "listDeliveries", logs, n.listDeliveries,
+			"List deliveries", "One line per event and endpoint, by their latest news, newest first.", 200).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("GET /v1/deliveries/{id}", "getDelivery", logs, n.getDelivery,
+			"Get a delivery", "Its state and how many attempts it took.", 200),
+		api.On("GET /v1/attempts", "listAttempts", logs, n.listAttempts,
+			"List attempts", "One line per HTTP request made, newest first, without headers and bodies.", 200).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("GET /v1/attempts/{id}", "getAttempt", logs, n.getAttempt,
+			"Get an attempt", "With the headers sent and received and the kept part of the response's body: as text, or in base64 if it is not UTF-8.", 200),
+		api.Streaming("GET /v1/stream", "streamAttempts", logs, n.streamAttempts,
+			"Follow attempts",
+			"Server-sent events, as attempts are recorded by the node that answers: \"attempt\" with an attempt (without headers and bodies) as data and its id as id, and \"lost\" with {\"count\":n} when the reader was too slow and n attempts were left out; they are in the log. A comment every 15 seconds keeps the connection alive. A key may have so many streams open at once (429).").
+			Fails(bellhop.CodeUnknownApp),
+
+		api.On("GET /v1/apps", "listApps", apps, n.listApps,
+			"List apps", "By id. Keys limited to apps see those.", 200),
+		api.On("POST /v1/apps", "createApp", apps, n.createApp,
+			"Create an app", "With an id of your choice or, without one, an id that is made.", 201).
+			Fails(bellhop.CodeConflict),
+		api.On("GET /v1/apps/{id}", "getApp", apps, n.getApp, "Get an app", "Its name and metadata.", 200),
+		api.On("PUT /v1/apps/{id}", "putApp", apps, n.putApp,
+			"Create or replace an app", "Answers 201 if it was created, 200 if it was replaced. Its endpoints and events stay.", 200, 201).
+			Fails(bellhop.CodeConflict),
+		api.On("PATCH /v1/apps/{id}", "patchApp", apps, n.patchApp,
+			"Change an app", "Fields that are given are set, null resets them, the others stay. Metadata is replaced as a whole.", 200).
+			Fails(bellhop.CodeConflict),
+		api.On("DELETE /v1/apps/{id}", "deleteApp", apps, n.deleteApp,
+			"Delete an app", "With its events, deliveries and log, for good. Endpoints that listen to other apps, too, lose this one; the others are deleted.", 204).
+			Fails(bellhop.CodeConflict),
+
+		api.On("GET /v1/event-types", "listEventTypes", types, n.listEventTypes,
+			"List event types", "The catalogue, by name.", 200),
+		api.On("GET /v1/event-types/{name}", "getEventType", types, n.getEventType,
+			"Get an event type", "Its description, schema and example.", 200),
+		api.On("PUT /v1/event-types/{name}", "putEventType", types, n.putEventType,
+			"Create or replace an event type",
+			"Answers 201 if it was created, 200 if it was replaced. With validate, publishing checks data against the schema and names each violation by JSON pointer.", 200, 201).
+			Fails(bellhop.CodeConflict),
+		api.On("DELETE /v1/event-types/{name}", "deleteEventType", types, n.deleteEventType,
+			"Delete an event type", "From the catalogue; events of the type stay. To keep it readable, archive it instead.", 204).
+			Fails(bellhop.CodeConflict),
+
+		api.On("GET /v1/endpoints", "listEndpoints", doors, n.listEndpoints,
+			"List endpoints", "Newest first.", 200).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("POST /v1/endpoints", "createEndpoint", doors, n.createEndpoint,
+			"Create an endpoint",
+			"Needs apps and url; everything else has a default. The answer holds the signing secret: the only time that it is shown without being asked for. With verify, fails unless the URL answers a test event with 2xx. An app has at most max_endpoints of them (409).", 201).
+			Demands("apps", "url").Fails(bellhop.CodeUnknownApp, bellhop.CodeConflict, bellhop.CodeVerification),
+		api.On("GET /v1/endpoints/{id}", "getEndpoint", doors, n.getEndpoint,
+			"Get an endpoint", "All but its secrets.", 200),
+		api.On("PATCH /v1/endpoints/{id}", "updateEndpoint", doors, n.updateEndpoint,
+			"Change an endpoint",
+			"Fields that are given are set, null resets them to their defaults, the others stay. Lists and objects are replaced as a whole. Takes a key that reaches all of its apps.", 200).
+			Fails(bellhop.CodeUnknownApp, bellhop.CodeConflict, bellhop.CodeVerification),
+		api.On("DELETE /v1/endpoints/{id}", "deleteEndpoint", doors, n.deleteEndpoint,
+			"Delete an endpoint", "Cancels its pending deliveries; its log stays.", 204).
+			Fails(bellhop.CodeConflict),
+		api.On("POST /v1/endpoints/{id}/pause", "pauseEndpoint", doors, n.pauseEndpoint,
+			"Pause an endpoint", "Its deliveries are held until it is resumed; none is dropped.", 200).
+			Fails(bellhop.CodeConflict),
+		api.On("POST /v1/endpoints/{id}/resume", "resumeEndpoint", doors, n.resumeEndpoint,
+			"Resume an endpoint", "Makes a paused or disabled endpoint active. What was held goes out, oldest first.", 200).
+			Fails(bellhop.CodeConflict),
+		api.On("POST /v1/endpoints/{id}/test", "testEndpoint", doors, n.testEndpoint,
+			"Send a test event", "Sends at once, makes one attempt and answers it. A body is not needed.", 200),
+		api.On("POST /v1/endpoints/{id}/replay", "replayEndpoint", doors, n.replayEndpoint,
+			"Replay events to an endpoint",
+			"Sends events of a range of time that the endpoint would get now, oldest first. One call covers at most limit events. Unless done is true, send the same request again with next_cursor as cursor: what is beyond it was not replayed yet.", 202).
+			Fails(bellhop.CodeEndpointStatus),
+		api.On("GET /v1/endpoints/{id}/secret", "getSecrets", doors, n.getSecrets,
+			"Show an endpoint's secrets", "Those that are valid now, newest first. Noted in the audit log.", 200),
+		api.On("POST /v1/endpoints/{id}/secret/rotate", "rotateSecret", doors, n.rotateSecret,
+			"Rotate an endpoint's secret",
+			"Requests are signed with the new secret at once and, until grace is over, with the old one too, if the dialect can carry several signatures. A body is not needed.", 200).
+			Fails(bellhop.CodeConflict),
+		api.On("GET /v1/endpoints/{id}/stats", "getEndpointStats", doors, n.getEndpointStats,
+			"Show how an endpoint is doing", "The state of its lane, how much is pending, and attempts counted over time.", 200),
+		api.On("GET /v1/endpoints/troubled", "listTroubledEndpoints", doors, n.listTroubledEndpoints,
+			"List endpoints in trouble", "Those that are disabled by Bellhop, fail, wait behind an open circuit or have fallen behind: the gravest first, at most 100.", 200).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("POST /v1/endpoints/preview", "previewEndpoint", doors, n.previewEndpoint,
+			"Preview a request", "The exact request that an endpoint with these settings would be sent: nothing is sent and nothing is saved.", 200).
+			Fails(bellhop.CodeUnknownApp),
+
+		api.On("GET /v1/stats", "getStats", stats, n.getStats,
+			"Count attempts over time", "The last 24 hours, unless since or until says otherwise.", 200).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("GET /v1/stats/backlog", "getBacklog", stats, n.getBacklog,
+			"Count unfinished deliveries over time", "Of the whole installation. The last 24 hours, unless since or until says otherwise.", 200),
+		api.On("GET /v1/stats/endpoints", "compareEndpoints", stats, n.compareEndpoints,
+			"Count attempts over time for several endpoints", "What a list of endpoints needs to show how each is doing.", 200),
+
+		api.On("POST /v1/inboxes", "createInbox", inboxes, n.createInbox,
+			"Create an inbox", "A temporary receiver inside Bellhop: give an endpoint its url, and see what arrives and whether the signature verifies. It keeps the newest requests, in memory, until it expires. The operator must have enabled inboxes.", 201).
+			Fails(bellhop.CodeInboxesOff, bellhop.CodeUnknownApp, bellhop.CodeConflict),
+		api.On("GET /v1/inboxes", "listInboxes", inboxes, n.listInboxes,
+			"List inboxes", "Newest first.", 200).
+			Fails(bellhop.CodeInboxesOff, bellhop.CodeUnknownApp),
+		api.On("GET /v1/inboxes/{token}", "getInbox", inboxes, n.getInbox,
+			"Look into an inbox", "With the requests that it keeps, newest first.", 200).
+			Hides("token").Fails(bellhop.CodeInboxesOff),
+		api.On("PATCH /v1/inboxes/{token}", "updateInbox", inboxes, n.updateInbox,
+			"Change how an inbox answers", "For instance with 500, to see retries.", 200).
+			Hides("token").Fails(bellhop.CodeInboxesOff),
+		api.On("DELETE /v1/inboxes/{token}", "deleteInbox", inboxes, n.deleteInbox,
+			"Delete an inbox", "Endpoints that have it as their url will be answered 410 and be disabled.", 204).
+			Hides("token").Fails(bellhop.CodeInboxesOff),
+
+		api.On("POST /v1/keys", "createKey", keys, n.createKey,
+			"Create a key", "The answer holds its token, which is shown this once: only its hash is kept.", 201).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("GET /v1/keys", "listKeys", keys, n.listKeys,
+			"List keys", "Portal links and sessions of the dashboard included, newest first, without those that have expired. A session names the key that was signed in with.", 200),
+		api.On("DELETE /v1/keys/{id}", "deleteKey", keys, n.deleteKey,
+			"Delete a key", "Ends a key, with its sessions, a portal link or a session at once.", 204),
+		api.On("POST /v1/portal-links", "createPortalLink", keys, n.createPortalLink,
+			"Create a portal link", "Short-lived access to one app, made to be put in your own pages: open its url, or show it in a frame. DELETE /v1/keys/{id} ends it early.", 201).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("GET /v1/audit", "listAudit", keys, n.listAudit,
+			"Read the audit log", "Who changed what, newest first. Keys limited to apps see what concerns those.", 200).
+			Fails(bellhop.CodeUnknownApp),
+		api.On("POST /v1/session", "startSession", keys, n.startSession,
+			"Sign in to the dashboard", "Answers a cookie that stands for the key in a browser, __Host-bellhop_session over https and bellhop_session over http: it cannot be read by scripts and ends with the key, with DELETE /v1/session or after a week. Requests with it are taken from Bellhop's own pages only. Too many wrong keys from one address are refused for a while (429).", 201).
+			Open().Takes(4<<10).Fails(api.CodeUnauthorized, bellhop.CodeForbidden, api.CodeCrossOrigin, bellhop.CodeTooMany, bellhop.CodeInvalid),
+		api.On("GET /v1/session", "getSession", keys, n.getSession,
+			"Who am I?", "What the key, session (the cookie __Host-bellhop_session, or bellhop_session over http) or portal link of this request may do.", 200),
+		api.On("DELETE /v1/session", "endSession", keys, n.endSession,
+			"Sign out", "Ends the session of this request and takes its cookie away, __Host-bellhop_session or, over http, bellhop_session. A key or portal link stays as it is.", 204),
+		api.On("GET /v1/branding", "getBranding", keys, n.getBranding,
+			"How the portal presents itself", "The operator's name, colour and logo.", 200).Open(),
+		api.On("GET /v1/settings", "getSettings", keys, n.getSettings,
+			"The server's settings", "As they are in force, and where each comes from.", 200),
+
+		api.On("GET /v1/dialects", "listDialects", wire, n.listDialects,
+			"List dialects", "How events can look on the wire: body and header templates and signature rules.", 200),
+		api.On("GET /v1/dialects/{name}", "getDialect", wire, n.getDialect,
+			"Get a dialect", "Its definition, as in a configuration file.", 200),
+		api.On("GET /v1/dialects/{name}/code", "getVerificationCode", wire, n.getVerificationCode,
+			"Get code that verifies a dialect", "For a receiver, in Node, Python, Go, PHP, Ruby, Java and C#.", 200),
+
+		api.On("GET /healthz", "healthz", probes, n.healthz,
+			"Is the process alive?", "Always ok.", 200).Open(),
+		api.On("GET /readyz", "readyz", probes, n.readyz,
+			"Can events be published?", "503 while it is starting or shutting down, or the store does not take writes.", 200).
+			Open().Fails(bellhop.CodeUnavailable),
+		api.Plain("/metrics", "metrics", probes, "text/plain", n.serveMetrics(),
+			"Prometheus metrics", "In the text format of Prometheus.").Open(),
+		api.Plain("/openapi.json", "openapi", probes, "application/json", n.serveDocument,
+			"This document", "OpenAPI 3.1. Its webhooks section is made from the event types.").Open(),
+		api.Plain("/docs", "docs", probes, "text/html", api.ServeDocs,
+			"This document, to read", "A page that needs no other host.").Open(),
+		api.Plain("/docs/redoc.standalone.js", "docsScript", probes, "text/javascript", api.ServeRedoc,
+			"The script of that page", "Redoc.").Open(),
+	}
+}

@@ -1,0 +1,114 @@
+package native
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+)
+
+// serveDocument answers the OpenAPI document with a webhooks section of the event
+// types as they are now.
+func (n *native) serveDocument(c *api.Call) error {
+	body, err := n.documentNow(c)
+	if err != nil {
+		return fmt.Errorf("make the OpenAPI document: %w", err)
+	}
+	c.Writer().Header().Set("Content-Type", "application/json")
+	_, _ = c.Writer().Write(body) // the caller hung up: nobody is left to tell
+	return nil
+}
+
+func (n *native) documentNow(c *api.Call) ([]byte, error) {
+	// What is sent is for every receiver to know, with a key or without.
+	types, err := n.desk.EventTypes(c.Context(), bellhop.Owner(), "", maxDocumentedTypes)
+	if err != nil {
+		return nil, err
+	}
+	if len(types) == 0 {
+		return json.Marshal(n.document)
+	}
+	webhooks, schemas := map[string]any{}, map[string]any{}
+	for _, t := range types {
+		component := "event." + t.Name
+		data := any(map[string]any{})
+		if len(t.Schema) > 0 {
+			schema, err := relocate(t.Schema, "#/components/schemas/"+component)
+			if err != nil {
+				return nil, err
+			}
+			schemas[component] = schema
+			data = map[string]any{"$ref": "#/components/schemas/" + component}
+		}
+		webhooks[t.Name] = map[string]any{"post": webhook(t, data)}
+	}
+	return n.document.WithWebhooks(webhooks, schemas)
+}
+
+// maxDocumentedTypes bounds the document.
+const maxDocumentedTypes = 1000
+
+// webhook describes the request that an endpoint with the standard dialect gets.
+func webhook(t bellhop.EventType, data any) map[string]any {
+	header := func(name, text string) map[string]any {
+		return map[string]any{"name": name, "in": "header", "required": true, "description": text, "schema": map[string]any{"type": "string"}}
+	}
+	media := map[string]any{"schema": map[string]any{
+		"type": "object", "required": []string{"type", "timestamp", "data"},
+		"properties": map[string]any{
+			"type":      map[string]any{"const": t.Name},
+			"timestamp": map[string]any{"type": "string", "format": "date-time", "description": "When it happened."},
+			"data":      data,
+		},
+	}}
+	if len(t.Example) > 0 {
+		media["example"] = map[string]any{"type": t.Name, "timestamp": "2027-06-11T02:00:00.000Z", "data": json.RawMessage(t.Example)}
+	}
+	description := "Sent to the endpoints that listen to " + t.Name + ". Shown in the standard dialect; other dialects look different and carry the same data."
+	if t.Description != "" {
+		description = t.Description + "\n\n" + description
+	}
+	return map[string]any{
+		"operationId": "webhook." + t.Name, "summary": t.Name, "description": description,
+		"deprecated": t.Archived, "tags": []string{"Webhooks"}, "security": []any{},
+		"parameters": []any{
+			header("webhook-id", "The event's id, the same on each attempt: take what you have seen before as done."),
+			header("webhook-timestamp", "This attempt, in Unix seconds."),
+			header("webhook-signature", "v1, and the base64 HMAC-SHA256 of id.timestamp.body; several during a rotation, separated by spaces."),
+		},
+		"requestBody": map[string]any{"required": true, "content": map[string]any{"application/json": media}},
+		"responses":   map[string]any{"2XX": map[string]any{"description": "Taken. Any other answer is tried again later."}},
+	}
+}
+
+// relocate rewrites a schema's references to its own parts for its place in the
+// document.
+func relocate(schema []byte, place string) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(schema))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if ref, ok := v["$ref"].(string); ok && (ref == "#" || strings.HasPrefix(ref, "#/")) {
+				v["$ref"] = place + ref[1:]
+			}
+			for _, member := range v {
+				walk(member)
+			}
+		case []any:
+			for _, element := range v {
+				walk(element)
+			}
+		}
+	}
+	walk(v)
+	return v, nil
+}

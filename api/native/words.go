@@ -1,0 +1,190 @@
+package native
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/desk"
+)
+
+// description is what the OpenAPI document says besides what it learns from the
+// routes.
+func description() api.Description {
+	return api.Description{
+		Title: "Bellhop", Text: introduction, Tags: tags(),
+		Identities: map[string]*huma.SecurityScheme{
+			"key":     {Type: "http", Scheme: "bearer", Description: "A key: bh_…"},
+			"session": {Type: "apiKey", In: "cookie", Name: secureCookie, Description: "A session of the dashboard. Over http the cookie's name is " + plainCookie + "."},
+		},
+		Roles: desk.Roles, Changes: []bellhop.Code{api.CodeCrossOrigin},
+		Texts: fieldTexts(), Enums: enums(), Examples: examples(),
+	}
+}
+
+const introduction = `Bellhop carries a platform's events to its customers' endpoints: it signs each event, POSTs it to every endpoint that asked for it, tries again until it is taken, and keeps a log that explains every attempt.
+
+**Authentication.** Send a key in the header ` + "`Authorization: Bearer bh_…`" + `. Keys have a role and may be limited to apps; objects of other apps do not exist for them (404). The dashboard's pages send the cookie of a session instead (` + "`POST /v1/session`" + `), which changes things from Bellhop's own pages only (403 ` + "`cross_origin`" + `).
+
+**Errors** are problem details (RFC 9457) with a stable ` + "`code`" + `; ` + "`errors`" + ` names each field at fault. Unknown fields and unknown query parameters are errors.
+
+**Bounds.** A key may make so many requests a second, and have so many streams open at once, as the settings ` + "`key_rate`" + ` and ` + "`key_streams`" + ` say; tests, verifications and previews are bounded, too. Beyond that, the answer is 429 ` + "`too_many_requests`" + `, and ` + "`Retry-After`" + ` says when to come again.
+
+**Lists** are newest first unless they say otherwise. Take ` + "`next_cursor`" + ` of an answer as ` + "`?cursor=`" + ` to go on.
+
+**Formats.** Times are RFC 3339, in UTC, to the millisecond. Durations look like ` + "`15s`" + `, ` + "`2m30s`" + `, ` + "`12h`" + ` or ` + "`7d`" + `.`
+
+// tags are the groups of operations, in the order in which they are read.
+func tags() []*huma.Tag {
+	return []*huma.Tag{
+		{Name: "Events", Description: "What happened: publish it, read it, send it again, erase it."},
+		{Name: "Endpoints", Description: "Where events go."},
+		{Name: "Inboxes", Description: "Temporary receivers inside Bellhop, to see a first event arrive. Where the operator has enabled them."},
+		{Name: "Logs", Description: "What became of events."},
+		{Name: "Statistics", Description: "Attempts counted over time."},
+		{Name: "Apps", Description: "The tenants of the platform."},
+		{Name: "Event types", Description: "The catalogue of what can happen."},
+		{Name: "Dialects", Description: "How events look on the wire."},
+		{Name: "Access", Description: "Keys, sessions, portal links, settings, and the audit log."},
+		{Name: "Probes", Description: "For the one who runs Bellhop. They take no key."},
+	}
+}
+
+// enums are the words of fields whose Go types are not tagged.
+func enums() map[string][]any {
+	status := []any{"active", "paused", "disabled"}
+	ordering := []any{"none", "subject", "endpoint"}
+	trigger := []any{"publish", "resend", "replay", "test"}
+	role := []any{"admin", "publisher", "editor", "viewer"}
+	return map[string][]any{
+		"Endpoint.status":      status,
+		"Endpoint.ordering":    ordering,
+		"NewEndpoint.status":   status,
+		"NewEndpoint.ordering": ordering,
+		"Delivery.status":      {"pending", "succeeded", "failed", "held", "canceled"},
+		"Delivery.trigger":     trigger,
+		"Attempt.status":       {"succeeded", "failed", "canceled"},
+		"Attempt.trigger":      trigger,
+		"Key.role":             role,
+		"NewKey.role":          role,
+		"PortalLink.role":      {"editor", "viewer"},
+		"LaneState.circuit":    {"closed", "open", "half_open"},
+	}
+}
+
+// fieldTexts describe fields by their name, which means the same wherever it
+// occurs; "Object.field" is for those that don't.
+func fieldTexts() map[string]string {
+	return map[string]string{
+		"id":                      "The object's id.",
+		"app":                     "The app that it belongs to.",
+		"apps":                    "The apps that it concerns.",
+		"type":                    "The event type.",
+		"event":                   "The event's id.",
+		"endpoint":                "The endpoint's id.",
+		"delivery":                "The delivery's id.",
+		"subject":                 "What in the app it happened to.",
+		"data":                    "The payload, byte for byte as published.",
+		"external_id":             "The publisher's own id of the event.",
+		"deliver_at":              "When deliveries may begin, if that was asked for.",
+		"deliveries":              "How many endpoints it was bound for when accepted.",
+		"erased":                  "True once its data was erased.",
+		"test":                    "True for the event of an endpoint's test.",
+		"created_at":              "When it was made.",
+		"updated_at":              "When it was last changed.",
+		"started_at":              "When the request began.",
+		"expires_at":              "When it ends; absent if it does not.",
+		"at":                      "When it happened.",
+		"name":                    "For people.",
+		"metadata":                "Your own notes.",
+		"max_endpoints":           "How many endpoints may listen to it; absent where the server's default holds.",
+		"description":             "What happened when this is sent.",
+		"schema":                  "JSON Schema (2020-12) of the events' data.",
+		"example":                 "Data as a receiver might see it.",
+		"validate":                "Whether publishing checks data against the schema.",
+		"archived":                "Whether the type is archived.",
+		"url":                     "Where requests go.",
+		"events":                  "The event types it wants; none means all.",
+		"subjects":                "The patterns of subjects it wants; none means all.",
+		"filter":                  "A JSON pattern over the event's data.",
+		"dialect":                 "How events look on the wire.",
+		"headers":                 "Headers sent with each request; values are shown to editors only.",
+		"status":                  "Its state.",
+		"disabled_reason":         "Why Bellhop itself disabled the endpoint.",
+		"timeout":                 "Bounds the whole exchange.",
+		"retry":                   "When a failed delivery is tried again.",
+		"rate_limit":              "Spreads deliveries over time.",
+		"per_second":              "Deliveries a second.",
+		"burst":                   "How many may go at once after a quiet time.",
+		"concurrency":             "How many requests may be in flight at once.",
+		"ordering":                "Which deliveries wait for which.",
+		"secret":                  "The signing secret.",
+		"token":                   "The bearer token; shown this once.",
+		"public_key":              "The public half of an Ed25519 key.",
+		"role":                    "What the key may do.",
+		"portal":                  "True for a portal link.",
+		"session":                 "Of a session of the dashboard, the key that was signed in with: the session ends with it.",
+		"trigger":                 "What made the delivery.",
+		"attempts":                "How many requests were made so far.",
+		"due":                     "When the next attempt may be made; absent once finished, and while it waits for an earlier delivery of its order.",
+		"last_attempt":            "The id of the newest attempt.",
+		"number":                  "Counts the attempts of the delivery from 1.",
+		"final":                   "Whether it ended the delivery.",
+		"next_at":                 "When it is tried again.",
+		"duration_ms":             "Length of the whole exchange in milliseconds.",
+		"reason":                  "A stable word for why; absent for a success.",
+		"detail":                  "A sentence that explains.",
+		"request_headers":         "As sent. Viewers are shown the values of those that Bellhop and the dialects write; editors see all.",
+		"response_status":         "The HTTP status; absent if no answer came.",
+		"response_headers":        "As received.",
+		"response_body":           "The beginning of the body, if it is UTF-8.",
+		"response_body_base64":    "The beginning of the body, if it is not UTF-8.",
+		"response_truncated":      "Whether the body went on.",
+		"outcome":                 "What became of the event at this endpoint.",
+		"changed_since":           "True if it is judged by settings that were changed after the event.",
+		"actor":                   "The id of the key that did it, or system.",
+		"action":                  "What was done, such as endpoint.update.",
+		"object":                  "The id or name of what was changed.",
+		"AuditEntry.detail":       "What changed, never a secret.",
+		"start":                   "Start of the bucket.",
+		"succeeded":               "Attempts that succeeded.",
+		"failed":                  "Attempts that failed.",
+		"exhausted":               "Deliveries that ended without success.",
+		"max_duration_ms":         "The longest attempt in milliseconds.",
+		"StatsBucket.duration_ms": "The sum of the attempts' durations in milliseconds.",
+		"StatsBucket.duration":    "How long receivers took to answer.",
+		"StatsBucket.latency":     "How long deliveries that succeeded took in all, from when they were due to the end of the attempt that succeeded.",
+		"p50_ms":                  "Half of all took no longer, in milliseconds; within 5%; 0 if there were none.",
+		"p95_ms":                  "95% took no longer.",
+		"p99_ms":                  "99% took no longer.",
+		"BacklogSample.at":        "When it was counted.",
+		"BacklogSample.pending":   "Unfinished deliveries, the held ones included.",
+		"oldest_age_ms":           "How old the oldest of them was, in milliseconds; 0 if there were none.",
+		"circuit":                 "State of the circuit breaker.",
+		"open_since":              "When the circuit opened.",
+		"next_probe":              "When the next probe is sent.",
+		"consecutive_failures":    "Failures in a row.",
+		"last_failure":            "Why the last attempt failed.",
+		"queued":                  "Deliveries in memory.",
+		"held":                    "Why nothing is sent although the endpoint is active.",
+		"in_flight":               "Requests being made.",
+		"LaneState.concurrency":   "The limit as it is now: lower than the endpoint's while the receiver is overloaded.",
+		"failing_since":           "Start of the first of an unbroken row of failures.",
+		"field":                   "The path of the field, such as events[1].type; for data that breaks its schema, data and a JSON pointer.",
+		"code":                    "Stable.",
+	}
+}
+
+// examples are those of fields that are not tagged, by their names, or by the name of
+// their Go type.
+func examples() map[string]any {
+	return map[string]any{
+		"EndpointStatus": bellhop.EndpointActive, "apps": []string{"acme"},
+		"app": "acme", "id": "acme", "type": "invoice.purchase", "url": "https://example.com/hooks", "dialect": "standard",
+		"status": "succeeded", "trigger": "publish", "ordering": "none", "role": "editor", "circuit": "closed",
+		"name": "invoice.purchase", "secret": "whsec_…", "token": "bh_…",
+		"actor": "system", "action": "event_type.update", "object": "invoice.purchase",
+		"outcome": "failed", "detail": "The receiver answered 500.",
+		"field": "app", "code": "required", "algorithm": "hmac-sha256", "encoding": "base64", "header": "webhook-signature",
+	}
+}

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Route is one operation of an API. On, Streaming and Plain make one.
+type Route struct {
+	// Method and Path are a pattern of http.ServeMux.
+	Method, Path string
+	// ID names the operation for the desk, in the document, in metrics and in the
+	// log.
+	ID  string
+	Tag string
+
+	Summary, Description string
+	// Statuses are those of successes, the usual one first.
+	Statuses []int
+	// Public routes take no key.
+	Public bool
+
+	// codes are the problems that are particular to it.
+	codes  []bellhop.Code
+	input  *plan
+	output reflect.Type
+	// content is the type of an answer that is not JSON of output.
+	content string
+	// streams says that it lasts as long as its reader likes.
+	streams bool
+	maxBody int64
+	// needs are fields of the body that this route needs although its Go type,
+	// which it shares with others, does not say so.
+	needs []string
+	// hides is a path parameter that the log must not show.
+	hides string
+	serve func(c *Call) error
+}
+
+// On is a route whose handler takes its input, decoded and checked, as a struct:
+// path and query parameters in tagged fields, the body in the field Body.
+// Patterns are those of http.ServeMux. The first status is a success's, unless
+// the handler changes it.
+func On[In, Out any](pattern, id, tag string, h func(*Call, In) (Out, error), summary, description string, statuses ...int) Route {
+	method, path, _ := strings.Cut(pattern, " ")
+	p := planOf(reflect.TypeFor[In](), method)
+	return Route{
+		Method: method, Path: path, ID: id, Tag: tag, Summary: summary, Description: description,
+		Statuses: statuses, input: p, output: reflect.TypeFor[Out](),
+		serve: func(c *Call) error {
+			c.status = statuses[0]
+			var in In
+			if err := c.decode(p, reflect.ValueOf(&in).Elem()); err != nil {
+				return err
+			}
+			out, err := h(c, in)
+			if err != nil {
+				return err
+			}
+			if c.status == http.StatusNoContent {
+				c.w.WriteHeader(c.status)
+				return nil
+			}
+			return c.write(c.status, "application/json", out)
+		},
+	}
+}
+
+// Streaming is a route of server-sent events: its handler writes them, and returns
+// once there are no more. Each key may have so many open at once.
+func Streaming[In any](pattern, id, tag string, h func(*Call, In) error, summary, description string) Route {
+	r := On(pattern, id, tag, func(c *Call, in In) (None, error) { return None{}, nil }, summary, description, http.StatusOK)
+	p := r.input
+	r.content, r.streams = "text/event-stream", true
+	r.serve = func(c *Call) error {
+		var in In
+		if err := c.decode(p, reflect.ValueOf(&in).Elem()); err != nil {
+			return err
+		}
+		done, err := c.kit.bounds.stream(c.key.ID)
+		if err != nil {
+			return err
+		}
+		defer done()
+		return h(c, in)
+	}
+	return r
+}
+
+// Plain is a route without input that writes its answer itself.
+func Plain(path, id, tag, content string, serve func(*Call) error, summary, description string) Route {
+	return Route{
+		Method: http.MethodGet, Path: path, ID: id, Tag: tag, Summary: summary, Description: description,
+		Statuses: []int{http.StatusOK}, input: &plan{}, content: content, serve: serve,
+	}
+}
+
+// Foreign is a public route of requests that are not made for the API: it takes any
+// method, is in no document, and its pattern is the mux's affair.
+func Foreign(id string, serve func(*Call) error) Route {
+	return Route{ID: id, Public: true, serve: serve}
+}
+
+// Fails names the problems that are particular to a route.
+func (r Route) Fails(codes ...bellhop.Code) Route {
+	r.codes = codes
+	return r
+}
+
+// Takes bounds a route's body, in bytes.
+func (r Route) Takes(maxBody int64) Route {
+	r.maxBody = maxBody
+	return r
+}
+
+// Demands names the fields that a route's body must have.
+func (r Route) Demands(fields ...string) Route {
+	r.needs = fields
+	return r
+}
+
+// Open makes a route public.
+func (r Route) Open() Route {
+	r.Public = true
+	return r
+}
+
+// Hides keeps a path parameter out of the log, since whoever knows it can use it.
+func (r Route) Hides(parameter string) Route {
+	r.hides = parameter
+	return r
+}
+
+// The inputs and outputs of operations that have none.
+type (
+	// None is the output of operations that answer 204, without a body.
+	None struct{}
+	// NoInput is the input of operations that take nothing.
+	NoInput struct{}
+	// Nothing is the body of a POST that takes no input: empty, or an object
+	// without members, which many clients send anyway.
+	Nothing struct {
+		Body *struct{}
+	}
+)
+
+// RawBody is a body that the handler decodes by itself; T is what it holds.
+type RawBody[T any] struct{ Bytes []byte }
+
+func (r *RawBody[T]) setRaw(b []byte)      { r.Bytes = b }
+func (*RawBody[T]) contents() reflect.Type { return reflect.TypeFor[T]() }
+
+type rawTarget interface {
+	setRaw(b []byte)
+	contents() reflect.Type
+}

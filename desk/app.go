@@ -1,0 +1,240 @@
+package desk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bellhop/bellhop"
+)
+
+// The bounds of an app's and an event type's settings.
+const (
+	maxName        = 256
+	maxDescription = 4096
+	maxSchema      = 256 << 10
+	maxMetadata    = 50
+	// mostEndpoints is the highest bound that an app can have.
+	mostEndpoints = 100_000
+)
+
+// AppChange is what a caller asks an app to be: in a creation or replacement, fields
+// that are not set get their defaults; in a change, they stay as they are.
+type AppChange struct {
+	Name     bellhop.Field[string]
+	Metadata bellhop.Field[map[string]string]
+	// MaxEndpoints is how many endpoints may listen to the app; 0 is the
+	// installation's default. It is the operator's to set: an admin who is
+	// limited to apps could else give itself as many as it likes.
+	MaxEndpoints bellhop.Field[int]
+}
+
+// App gives an app, or a CodeNotFound error.
+func (d *Desk) App(_ context.Context, p bellhop.Principal, id string) (bellhop.App, error) {
+	if err := Permits(p, "getApp"); err != nil {
+		return bellhop.App{}, err
+	}
+	return d.app(p, id)
+}
+
+func (d *Desk) app(p bellhop.Principal, id string) (bellhop.App, error) {
+	if p.Scope.Sees(id) {
+		if a, ok := d.routes().App(id); ok {
+			return a, nil
+		}
+	}
+	return bellhop.App{}, bellhop.NotFound("app", id)
+}
+
+// Apps lists apps in the order of their ids, after the given id.
+func (d *Desk) Apps(_ context.Context, p bellhop.Principal, after string, limit int) ([]bellhop.App, error) {
+	if err := Permits(p, "listApps"); err != nil {
+		return nil, err
+	}
+	return d.routes().Apps(p.Scope, after, limit), nil
+}
+
+// CreateApp adds an app, with a generated id if none is given. It fails with a
+// CodeConflict error if there is one of this id.
+func (d *Desk) CreateApp(ctx context.Context, p bellhop.Principal, id string, c AppChange) (bellhop.App, error) {
+	if err := Permits(p, "createApp"); err != nil {
+		return bellhop.App{}, err
+	}
+	if id == "" {
+		id = "app_" + strings.ToLower(rand.Text()[:16])
+	}
+	taken := &bellhop.Error{
+		Code:   bellhop.CodeConflict,
+		Detail: "There is an app of this id already: change it with PATCH or PUT /v1/apps/" + bellhop.Clip(id),
+	}
+	if _, ok := d.routes().App(id); ok {
+		return bellhop.App{}, taken
+	}
+	saved, err := d.saveApp(ctx, p, bellhop.App{ID: id}, c)
+	if errors.Is(err, bellhop.ErrRevision) { // somebody was faster
+		d.e.RefreshRoutes(ctx)
+		return bellhop.App{}, taken
+	}
+	return saved, err
+}
+
+// PutApp creates an app or replaces it as a whole, except for what the principal may
+// not set: that stays.
+func (d *Desk) PutApp(ctx context.Context, p bellhop.Principal, id string, c AppChange) (saved bellhop.App, created bool, err error) {
+	if err := Permits(p, "putApp"); err != nil {
+		return bellhop.App{}, false, err
+	}
+	if !p.Scope.Sees(id) {
+		return bellhop.App{}, false, bellhop.NotFound("app", id)
+	}
+	c.Name.Set, c.Metadata.Set = true, true
+	c.MaxEndpoints.Set = c.MaxEndpoints.Set || p.Scope.All
+	err = d.persist(ctx, "app", d.e.Routes().LoadRoutes, func() error {
+		a, ok := d.routes().App(id)
+		if created = !ok; created {
+			if !p.Scope.All { // to create apps is for those who reach all
+				return bellhop.NotFound("app", id)
+			}
+			a = bellhop.App{ID: id}
+		}
+		saved, err = d.saveApp(ctx, p, a, c)
+		return err
+	})
+	return saved, created && err == nil, err
+}
+
+// PatchApp changes what is set in c.
+func (d *Desk) PatchApp(ctx context.Context, p bellhop.Principal, id string, c AppChange) (saved bellhop.App, err error) {
+	if err := Permits(p, "patchApp"); err != nil {
+		return bellhop.App{}, err
+	}
+	err = d.persist(ctx, "app", d.e.Routes().LoadRoutes, func() error {
+		a, err := d.app(p, id)
+		if err != nil {
+			return err
+		}
+		saved, err = d.saveApp(ctx, p, a, c)
+		return err
+	})
+	return saved, err
+}
+
+// saveApp saves a with the change, as its revision says: 0 creates it. If somebody
+// else was faster, it fails with ErrRevision.
+func (d *Desk) saveApp(ctx context.Context, p bellhop.Principal, a bellhop.App, c AppChange) (bellhop.App, error) {
+	if c.MaxEndpoints.Set && c.MaxEndpoints.Value != a.MaxEndpoints && !p.Scope.All {
+		return bellhop.App{}, forbidden("To change max_endpoints takes an admin key that is not limited to apps")
+	}
+	set(c.Name, &a.Name)
+	set(c.Metadata, &a.Metadata)
+	set(c.MaxEndpoints, &a.MaxEndpoints)
+	if err := checkApp(a); err != nil {
+		return bellhop.App{}, err
+	}
+	a.UpdatedAt = d.now()
+	action := "app.update"
+	if a.Revision == 0 {
+		action, a.CreatedAt = "app.create", a.UpdatedAt
+	}
+	detail := map[string]any{"name": a.Name}
+	if a.MaxEndpoints != 0 {
+		detail["max_endpoints"] = a.MaxEndpoints
+	}
+	entry := d.e.AuditEntry(p.Actor, action, a.ID, []string{a.ID}, detail)
+	ours := func() bool {
+		now, ok := d.routes().App(a.ID)
+		return ok && now.UpdatedAt.Equal(a.UpdatedAt) && now.Name == a.Name
+	}
+	err := d.save(ctx, "save an app", d.e.Routes().LoadRoutes, ours, func() error { return d.store.SaveApp(ctx, a, entry) })
+	if err != nil {
+		return bellhop.App{}, err
+	}
+	d.e.RefreshRoutes(ctx)
+	return a, nil
+}
+
+func checkApp(a bellhop.App) error {
+	var fields []bellhop.FieldError
+	if !validAppID(a.ID) {
+		fields = append(fields, bellhop.FieldError{
+			Field: "id", Code: "app_id",
+			Detail: "must be 1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
+		})
+	}
+	fields = append(fields, checkText("name", a.Name, maxName)...)
+	fields = append(fields, checkMetadata(a.Metadata)...)
+	if a.MaxEndpoints < 0 || a.MaxEndpoints > mostEndpoints {
+		fields = append(fields, bellhop.FieldError{
+			Field: "max_endpoints", Code: "range",
+			Detail: fmt.Sprintf("must be between 1 and %d, or 0 for the default", mostEndpoints),
+		})
+	}
+	if len(fields) > 0 {
+		return bellhop.Invalid("The app is not valid", fields...)
+	}
+	return nil
+}
+
+func validAppID(s string) bool {
+	for i, c := range []byte(s) {
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alnum && (i == 0 || c != '.' && c != '-' && c != '_') {
+			return false
+		}
+	}
+	return len(s) >= 1 && len(s) <= 64
+}
+
+func checkText(field, text string, most int) []bellhop.FieldError {
+	switch {
+	case len(text) > most:
+		return []bellhop.FieldError{{Field: field, Code: "length", Detail: fmt.Sprintf("is %d bytes; at most %d are allowed", len(text), most)}}
+	case !utf8.ValidString(text):
+		return []bellhop.FieldError{{Field: field, Code: "utf8", Detail: "is not valid UTF-8"}}
+	}
+	return nil
+}
+
+func checkMetadata(m map[string]string) (fields []bellhop.FieldError) {
+	if len(m) > maxMetadata {
+		fields = append(fields, bellhop.FieldError{
+			Field: "metadata", Code: "length",
+			Detail: fmt.Sprintf("has %d entries; at most %d are allowed", len(m), maxMetadata),
+		})
+	}
+	for k, v := range m {
+		if k == "" || len(k) > 128 || len(v) > 1024 || !utf8.ValidString(k) || !utf8.ValidString(v) {
+			fields = append(fields, bellhop.FieldError{
+				Field: "metadata." + bellhop.Clip(k), Code: "length",
+				Detail: "keys are 1 to 128 bytes and values at most 1024 bytes of UTF-8",
+			})
+		}
+	}
+	return fields
+}
+
+// DeleteApp removes an app with its events, logs and pending deliveries, and the
+// endpoints and keys that are its alone.
+func (d *Desk) DeleteApp(ctx context.Context, p bellhop.Principal, id string) error {
+	if err := Permits(p, "deleteApp"); err != nil {
+		return err
+	}
+	if _, err := d.app(p, id); err != nil {
+		return err
+	}
+	entry := d.e.AuditEntry(p.Actor, "app.delete", id, []string{id}, nil)
+	if err := d.remove(ctx, "delete an app", func() error { return d.store.DeleteApp(ctx, id, entry) }); err != nil {
+		return err
+	}
+	d.e.Forget(nil, id)
+	d.e.RefreshRoutes(ctx)
+	d.e.RefreshAccess(ctx)
+	d.sweep(ctx)
+	if err := d.e.Wipe(ctx); err != nil {
+		d.log.Warn("the app is gone, but remains of its data are left in the files until the next hour's maintenance", "app", id, "err", err)
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/dialect/samples"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/match"
+)
+
+// EventType gives an entry of the catalogue, or a CodeNotFound error.
+func (d *Desk) EventType(_ context.Context, p bellhop.Principal, name string) (bellhop.EventType, error) {
+	if err := Permits(p, "getEventType"); err != nil {
+		return bellhop.EventType{}, err
+	}
+	return d.eventType(name)
+}
+
+func (d *Desk) eventType(name string) (bellhop.EventType, error) {
+	t, ok := d.e.Routes().Catalogue().Type(name)
+	if !ok {
+		return bellhop.EventType{}, bellhop.NotFound("event type", name)
+	}
+	return t.EventType, nil
+}
+
+// EventTypes lists the catalogue in the order of names, after the given one.
+func (d *Desk) EventTypes(_ context.Context, p bellhop.Principal, after string, limit int) ([]bellhop.EventType, error) {
+	if err := Permits(p, "listEventTypes"); err != nil {
+		return nil, err
+	}
+	return d.e.Routes().Catalogue().Types(after, limit), nil
+}
+
+// PutEventType creates an entry of the catalogue or replaces it as a whole.
+func (d *Desk) PutEventType(ctx context.Context, p bellhop.Principal, t bellhop.EventType) (saved bellhop.EventType, created bool, err error) {
+	if err := Permits(p, "putEventType"); err != nil {
+		return bellhop.EventType{}, false, err
+	}
+	if err := checkEventType(t); err != nil {
+		return bellhop.EventType{}, false, err
+	}
+	err = d.persist(ctx, "event type", d.e.Routes().LoadCatalogue, func() error {
+		old, err := d.eventType(t.Name)
+		created = err != nil
+		saved = t
+		saved.Revision = old.Revision
+		saved.UpdatedAt = d.now()
+		saved.CreatedAt = old.CreatedAt
+		action := "event_type.update"
+		if created {
+			action, saved.CreatedAt = "event_type.create", saved.UpdatedAt
+		}
+		entry := d.e.AuditEntry(p.Actor, action, t.Name, nil, map[string]any{"validate": t.Validate, "archived": t.Archived})
+		ours := func() bool {
+			now, err := d.eventType(t.Name)
+			return err == nil && now.UpdatedAt.Equal(saved.UpdatedAt) && now.Description == t.Description
+		}
+		return d.save(ctx, "save an event type", d.e.Routes().LoadCatalogue, ours, func() error { return d.store.SaveEventType(ctx, saved, entry) })
+	})
+	if err != nil {
+		return bellhop.EventType{}, false, err
+	}
+	d.e.RefreshCatalogue(ctx)
+	return saved, created, nil
+}
+
+func checkEventType(t bellhop.EventType) error {
+	var fields []bellhop.FieldError
+	wrong := func(field, code, detail string) {
+		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: detail})
+	}
+	if err := match.CheckType(t.Name); err != nil {
+		wrong("name", "type", err.Error())
+	} else if strings.HasPrefix(t.Name, routes.OwnTypes) {
+		wrong("name", "reserved", `types that begin with "bellhop." are Bellhop's own; choose another name`)
+	}
+	fields = append(fields, checkText("description", t.Description, maxDescription)...)
+	if len(t.Schema) > maxSchema || len(t.Example) > maxSchema {
+		wrong("schema", "length", fmt.Sprintf("schema and example are at most %d bytes each", maxSchema))
+	}
+	if t.Validate && len(t.Schema) == 0 {
+		wrong("validate", "schema", "needs a schema to validate against: give one, or leave validate out")
+	}
+	if len(t.Schema) > 0 {
+		schema, err := routes.CompileSchema(t.Schema)
+		if err != nil {
+			wrong("schema", "schema", err.Error())
+		} else if len(t.Example) > 0 {
+			for _, f := range schema.Violations(t.Example, "example") {
+				wrong(f.Field, f.Code, "breaks the schema: "+f.Detail)
+			}
+		}
+	}
+	if len(fields) > 0 {
+		return bellhop.Invalid("The event type is not valid", fields...)
+	}
+	return nil
+}
+
+// DeleteEventType removes an entry of the catalogue. Events of the type stay.
+func (d *Desk) DeleteEventType(ctx context.Context, p bellhop.Principal, name string) error {
+	if err := Permits(p, "deleteEventType"); err != nil {
+		return err
+	}
+	if _, err := d.eventType(name); err != nil {
+		return err
+	}
+	entry := d.e.AuditEntry(p.Actor, "event_type.delete", name, nil, nil)
+	if err := d.remove(ctx, "delete an event type", func() error { return d.store.DeleteEventType(ctx, name, entry) }); err != nil {
+		return err
+	}
+	d.e.RefreshCatalogue(ctx)
+	return nil
+}
+
+// Dialects lists the dialects, the built-in ones first.
+func (d *Desk) Dialects(_ context.Context, p bellhop.Principal) ([]dialect.Definition, error) {
+	if err := Permits(p, "listDialects"); err != nil {
+		return nil, err
+	}
+	var list []dialect.Definition
+	for _, x := range d.e.Routes().Dialects() {
+		list = append(list, x.Definition())
+	}
+	return list, nil
+}
+
+// Dialect gives a dialect, or a CodeNotFound error.
+func (d *Desk) Dialect(_ context.Context, p bellhop.Principal, name string) (dialect.Definition, error) {
+	if err := Permits(p, "getDialect"); err != nil {
+		return dialect.Definition{}, err
+	}
+	x := d.e.Routes().Dialect(name)
+	if x == nil {
+		return dialect.Definition{}, bellhop.NotFound("dialect", name)
+	}
+	return x.Definition(), nil
+}
+
+// VerificationCode gives a receiver's code, in several languages, that verifies
+// requests of a dialect.
+func (d *Desk) VerificationCode(_ context.Context, p bellhop.Principal, name string) ([]samples.Sample, error) {
+	if err := Permits(p, "getVerificationCode"); err != nil {
+		return nil, err
+	}
+	x := d.e.Routes().Dialect(name)
+	if x == nil {
+		return nil, bellhop.NotFound("dialect", name)
+	}
+	return samples.Code(x)
+}

@@ -1,0 +1,227 @@
+package desk
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/internal/match"
+	"github.com/bellhop/bellhop/internal/safehttp"
+)
+
+// Defaults and bounds of an endpoint's settings.
+const (
+	DefaultTimeout     = bellhop.Duration(15 * time.Second)
+	minTimeout         = bellhop.Duration(100 * time.Millisecond)
+	maxTimeout         = bellhop.Duration(2 * time.Minute)
+	DefaultConcurrency = 32
+	maxConcurrency     = 1000
+	DefaultDialect     = "standard"
+	maxPatterns        = 200
+	maxEndpointApps    = 100
+	maxHeaders         = 30
+)
+
+// apply sets what is set in c, with defaults for null, and says what is wrong.
+func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []bellhop.FieldError) {
+	set(c.Apps, &e.Apps)
+	set(c.URL, &e.URL)
+	set(c.Name, &e.Name)
+	set(c.Events, &e.Events)
+	set(c.Subjects, &e.Subjects)
+	set(c.Filter, &e.Filter)
+	set(c.Dialect, &e.Dialect)
+	set(c.Headers, &e.Headers)
+	set(c.Timeout, &e.Timeout)
+	set(c.Retry, &e.Retry)
+	set(c.RateLimit, &e.RateLimit)
+	set(c.Concurrency, &e.Concurrency)
+	set(c.Ordering, &e.Ordering)
+	set(c.Metadata, &e.Metadata)
+	if c.Status.Set {
+		e.Status, e.DisabledReason = c.Status.Value, ""
+	}
+	if e.Events == nil {
+		e.Events = []string{}
+	}
+	if e.Subjects == nil {
+		e.Subjects = []string{}
+	}
+	e.Dialect = cmp.Or(e.Dialect, DefaultDialect)
+	e.Status = cmp.Or(e.Status, bellhop.EndpointActive)
+	e.Timeout = cmp.Or(e.Timeout, DefaultTimeout)
+	e.Concurrency = cmp.Or(e.Concurrency, DefaultConcurrency)
+	e.Ordering = cmp.Or(e.Ordering, bellhop.OrderingNone)
+	e.Apps = slices.Compact(slices.Sorted(slices.Values(e.Apps)))
+	return d.checkEndpoint(e, c)
+}
+
+// set takes over a field that is given; null has the zero value.
+func set[T any](f bellhop.Field[T], to *T) {
+	if f.Set {
+		*to = f.Value
+	}
+}
+
+// checkEndpoint says what is wrong with an endpoint; what is costly to check, or may
+// have been allowed by earlier rules, only where it was given.
+func (d *Desk) checkEndpoint(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []bellhop.FieldError) {
+	wrong := func(field, code, format string, a ...any) {
+		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: fmt.Sprintf(format, a...)})
+	}
+	if c.Apps.Set {
+		if len(e.Apps) == 0 || len(e.Apps) > maxEndpointApps {
+			wrong("apps", "length", "names %d apps; an endpoint listens to 1 to %d", len(e.Apps), maxEndpointApps)
+		}
+	}
+	if c.URL.Set || c.Apps.Set {
+		if f := d.checkURL(e, c.URL.Set); f != nil {
+			fields = append(fields, *f)
+		}
+	}
+	fields = append(fields, checkText("name", e.Name, maxName)...)
+	fields = append(fields, checkMetadata(e.Metadata)...)
+	fields = append(fields, checkPatterns("events", e.Events, match.CheckTypePattern)...)
+	fields = append(fields, checkPatterns("subjects", e.Subjects, match.CheckSubjectPattern)...)
+	if c.Filter.Set && len(e.Filter) > 0 {
+		if _, err := match.CompileFilter(e.Filter); err != nil {
+			field, detail := "filter", err.Error()
+			if fe, ok := errors.AsType[*match.FilterError](err); ok {
+				field, detail = field+fe.Pointer, fe.Detail
+			}
+			wrong(field, "filter", "%s", detail)
+		}
+	}
+	var headersOf []*dialect.Dialect
+	if x := d.e.Routes().Dialect(e.Dialect); x != nil {
+		headersOf = []*dialect.Dialect{x}
+	} else {
+		wrong("dialect", "unknown_dialect", "there is no dialect %q: GET /v1/dialects lists them", bellhop.Clip(e.Dialect))
+	}
+	if c.Headers.Set {
+		headersOf = d.e.Routes().Dialects() // see wroteHeader
+	}
+	fields = append(fields, checkHeaders(e.Headers, headersOf)...)
+	return append(fields, checkDelivering(e)...)
+}
+
+// checkDelivering says what is wrong with how an endpoint wants to be sent to.
+func checkDelivering(e *bellhop.Endpoint) (fields []bellhop.FieldError) {
+	wrong := func(field, code, format string, a ...any) {
+		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: fmt.Sprintf(format, a...)})
+	}
+	switch e.Status {
+	case bellhop.EndpointActive, bellhop.EndpointPaused, bellhop.EndpointDisabled:
+	default:
+		wrong("status", "enum", `must be "active", "paused" or "disabled"`)
+	}
+	switch e.Ordering {
+	case bellhop.OrderingNone, bellhop.OrderingSubject, bellhop.OrderingEndpoint:
+	default:
+		wrong("ordering", "enum", `must be "none", "subject" or "endpoint"`)
+	}
+	if e.Timeout < minTimeout || e.Timeout > maxTimeout {
+		wrong("timeout", "range", "is %s; it must be between %s and %s", e.Timeout, minTimeout, maxTimeout)
+	}
+	if e.Concurrency < 1 || e.Concurrency > maxConcurrency {
+		wrong("concurrency", "range", "is %d; it must be between 1 and %d", e.Concurrency, maxConcurrency)
+	}
+	if rl := e.RateLimit; rl != nil {
+		if !(rl.PerSecond >= 0.001 && rl.PerSecond <= 100_000) { // NaN, too
+			wrong("rate_limit.per_second", "range", "must be between 0.001 and 100000")
+		}
+		if rl.Burst < 0 || rl.Burst > 100_000 {
+			wrong("rate_limit.burst", "range", "must be between 0 and 100000")
+		}
+	}
+	if f := e.Retry.Check(); f != nil {
+		fields = append(fields, *f)
+	}
+	return fields
+}
+
+// checkURL says what is wrong with an endpoint's URL: that of an inbox must name
+// one of its apps' inboxes, and every other one is for the guard to judge. Of a URL
+// that stays as it is, only whether its inbox is for the apps.
+func (d *Desk) checkURL(e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
+	if d.e.Inboxes().Covers(e.URL) {
+		return d.checkInboxURL(e, isNew)
+	}
+	if !isNew {
+		return nil
+	}
+	err := d.e.Sender().CheckURL(e.URL)
+	if err == nil {
+		return nil
+	}
+	if ue, ok := errors.AsType[*safehttp.URLError](err); ok {
+		return &bellhop.FieldError{Field: "url", Code: ue.Code, Detail: ue.Detail}
+	}
+	return &bellhop.FieldError{Field: "url", Code: safehttp.CodeInvalid, Detail: err.Error()}
+}
+
+func checkPatterns(field string, patterns []string, check func(string) error) (fields []bellhop.FieldError) {
+	if len(patterns) > maxPatterns {
+		return []bellhop.FieldError{{
+			Field: field, Code: "length",
+			Detail: fmt.Sprintf("has %d patterns; at most %d are allowed: use a trailing * to cover several", len(patterns), maxPatterns),
+		}}
+	}
+	for i, p := range patterns {
+		if err := check(p); err != nil {
+			fields = append(fields, bellhop.FieldError{Field: fmt.Sprintf("%s[%d]", field, i), Code: "pattern", Detail: err.Error()})
+		}
+	}
+	return fields
+}
+
+// checkHeaders refuses headers that would break the request, or that one of the
+// dialects sets itself.
+func checkHeaders(headers map[string]string, dialects []*dialect.Dialect) (fields []bellhop.FieldError) {
+	if len(headers) > maxHeaders {
+		return []bellhop.FieldError{{
+			Field: "headers", Code: "length",
+			Detail: fmt.Sprintf("has %d headers; at most %d are allowed", len(headers), maxHeaders),
+		}}
+	}
+	reserved := map[string]bool{
+		"Host": true, "Content-Length": true, "Content-Type": true, "Content-Encoding": true, "Connection": true,
+		"Transfer-Encoding": true, "Upgrade": true, "Te": true, "Trailer": true, "Expect": true,
+		"Keep-Alive": true, "Proxy-Connection": true, "Proxy-Authorization": true,
+	}
+	for _, x := range dialects {
+		for _, name := range x.HeaderNames() {
+			reserved[textproto.CanonicalMIMEHeaderKey(name)] = true
+		}
+	}
+	seen := map[string]bool{}
+	for name, value := range headers {
+		wrong := func(detail string) {
+			fields = append(fields, bellhop.FieldError{Field: "headers." + bellhop.Clip(name), Code: "header", Detail: detail})
+		}
+		canonical := http.CanonicalHeaderKey(name)
+		switch {
+		case !httpguts.ValidHeaderFieldName(name) || len(name) > 128:
+			wrong("is not a header name: use letters, digits and hyphens")
+		case reserved[canonical]:
+			wrong("is set by Bellhop or a dialect and cannot be chosen")
+		case seen[canonical]:
+			wrong("is there twice, in different case")
+		case !httpguts.ValidHeaderFieldValue(value) || len(value) > 4096 || !utf8.ValidString(value):
+			wrong("has a value that is not allowed: at most 4096 bytes, no line breaks")
+		}
+		seen[canonical] = true
+	}
+	slices.SortFunc(fields, func(x, y bellhop.FieldError) int { return strings.Compare(x.Field, y.Field) })
+	return fields
+}

@@ -1,0 +1,60 @@
+// Package desk is where people and their programs ask for things: endpoints,
+// secrets, the catalogue, keys, the log and why it says what it says, replay and
+// erasure. And it is where is decided who may ask for what: every method is asked
+// by a Principal and decides its right first, so that each API in front of it
+// (HTTP, command line, Go calls) has the same rights without a line of its own.
+//
+// What a principal may do is its role, in the table of access.go. What it may do it
+// to is its scope: objects of other apps do not exist for it.
+package desk
+
+import (
+	"cmp"
+	"log/slog"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/engine/routes"
+)
+
+// DefaultMaxEndpoints is how many endpoints may listen to one app.
+const DefaultMaxEndpoints = 1000
+
+// Options adjusts a Desk. The zero value is good.
+type Options struct {
+	// MaxEndpoints is how many endpoints may listen to one app, unless the app
+	// has a bound of its own. Default: DefaultMaxEndpoints.
+	MaxEndpoints int
+	// Logger gets the log; secrets and payloads are never in it. Default:
+	// slog.Default().
+	Logger *slog.Logger
+}
+
+// Desk answers what people ask for. Its methods are safe for concurrent use.
+type Desk struct {
+	e     *engine.Engine
+	store bellhop.Store
+	log   *slog.Logger
+
+	maxEndpoints int
+	crowds       crowds
+	doubts       doubts
+}
+
+// New makes the desk of an engine.
+func New(e *engine.Engine, o Options) *Desk {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return &Desk{e: e, store: e.Store(), log: o.Logger, maxEndpoints: cmp.Or(o.MaxEndpoints, DefaultMaxEndpoints)}
+}
+
+// Ready tells why the node cannot take events now, or nil if it can.
+func (d *Desk) Ready() error { return d.e.Ready() }
+
+// now is the time as it is stored: in UTC, to the millisecond.
+func (d *Desk) now() time.Time { return d.e.Now().UTC().Truncate(time.Millisecond) }
+
+// routes is the configuration in memory, as it is now.
+func (d *Desk) routes() *routes.Routes { return d.e.Routes().Routes() }

@@ -1,0 +1,241 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// Endpoint gives an endpoint that listens to an app of the scope, or a CodeNotFound
+// error.
+func (d *Desk) Endpoint(_ context.Context, p bellhop.Principal, e bellhop.EndpointID) (bellhop.Endpoint, error) {
+	if err := Permits(p, "getEndpoint"); err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	r, err := d.endpoint(p, e)
+	if err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	return shown(p, r.Endpoint), nil
+}
+
+// Endpoints lists endpoints, newest first: those that listen to one app, or ("") to
+// any in the scope.
+func (d *Desk) Endpoints(_ context.Context, p bellhop.Principal, app string, f bellhop.EndpointFilter) (list []bellhop.Endpoint, err error) {
+	if err := Permits(p, "listEndpoints"); err != nil {
+		return nil, err
+	}
+	if f.Scope, err = d.narrow(p, app); err != nil {
+		return nil, err
+	}
+	for _, r := range d.routes().Endpoints(f) {
+		list = append(list, shown(p, r.Endpoint))
+	}
+	return list, nil
+}
+
+// CreateEndpoint adds an endpoint and answers it with its secret in the open: the
+// only time that it is shown without being asked for.
+func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellhop.EndpointChange) (bellhop.Endpoint, string, error) {
+	var none bellhop.Endpoint
+	if err := Permits(p, "createEndpoint"); err != nil {
+		return none, "", err
+	}
+	if err := d.knownApps(p, c.Apps.Value); err != nil {
+		return none, "", err
+	}
+	now := d.now()
+	e := bellhop.Endpoint{
+		ID: id.Next[id.Endpoint](d.e.IDs(), now), Status: bellhop.EndpointActive, Dialect: DefaultDialect,
+		Events: []string{}, Subjects: []string{}, CreatedAt: now, UpdatedAt: now,
+	}
+	fields := d.apply(&e, c)
+	if !c.Apps.Set {
+		fields = append(fields, bellhop.FieldError{Field: "apps", Code: "required", Detail: "is missing: name the apps to listen to"})
+	}
+	if !c.URL.Set {
+		fields = append(fields, bellhop.FieldError{Field: "url", Code: "required", Detail: "is missing: give the address that events are sent to"})
+	}
+	secret := c.Secret.Value
+	if x := d.e.Routes().Dialect(e.Dialect); x != nil {
+		var err error
+		if secret == "" {
+			if secret, err = x.NewSecret(); err != nil {
+				return none, "", fmt.Errorf("make a secret: %w", err)
+			}
+		} else if err = x.CheckSecret(secret); err != nil {
+			fields = append(fields, bellhop.FieldError{Field: "secret", Code: "secret", Detail: err.Error()})
+		}
+	}
+	if len(fields) > 0 {
+		return none, "", endpointError(fields)
+	}
+	e.Secrets = []bellhop.Secret{{Sealed: d.seal(e.ID, secret), CreatedAt: now}}
+	if err := d.verify(ctx, e, c.Verify); err != nil {
+		return none, "", err
+	}
+	err := d.admit(ctx, e.Apps, func() error {
+		entry := d.e.AuditEntry(p.Actor, "endpoint.create", e.ID.String(), e.Apps, auditView(e))
+		return d.saveEndpoint(ctx, "create an endpoint", e, entry, now)
+	})
+	if err != nil {
+		return none, "", err
+	}
+	return shown(p, e), secret, nil
+}
+
+func (d *Desk) saveEndpoint(ctx context.Context, doing string, e bellhop.Endpoint, entry *bellhop.AuditEntry, now time.Time) error {
+	ours := func() bool {
+		r := d.routes().Endpoint(e.ID)
+		return r != nil && r.UpdatedAt.Equal(e.UpdatedAt) && slices.EqualFunc(r.Secrets, e.Secrets, func(x, y bellhop.Secret) bool {
+			return bytes.Equal(x.Sealed, y.Sealed)
+		})
+	}
+	err := d.save(ctx, doing, d.e.Routes().LoadRoutes, ours, func() error { return d.store.SaveEndpoint(ctx, e, entry, now) })
+	if err != nil {
+		return err
+	}
+	d.e.RefreshRoutes(ctx)
+	return nil
+}
+
+// UpdateEndpoint changes what is set in c. Pausing holds deliveries; making a
+// paused or disabled endpoint active sends what was held, oldest first.
+func (d *Desk) UpdateEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID, c bellhop.EndpointChange) (bellhop.Endpoint, error) {
+	if err := Permits(p, "updateEndpoint"); err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	return d.updateEndpoint(ctx, p, e, c)
+}
+
+// PauseEndpoint holds an endpoint's deliveries.
+func (d *Desk) PauseEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) (bellhop.Endpoint, error) {
+	if err := Permits(p, "pauseEndpoint"); err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	return d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
+}
+
+// ResumeEndpoint makes an endpoint active, also one that was disabled, and so sends
+// what was held, oldest first.
+func (d *Desk) ResumeEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) (bellhop.Endpoint, error) {
+	if err := Permits(p, "resumeEndpoint"); err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	return d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
+}
+
+func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellhop.EndpointID, c bellhop.EndpointChange) (bellhop.Endpoint, error) {
+	if _, err := d.editable(p, i); err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	if err := d.knownApps(p, c.Apps.Value); err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	if c.Secret.Set {
+		return bellhop.Endpoint{}, bellhop.Wrong("secret", "secret", "cannot be changed here: rotate it with POST /v1/endpoints/{id}/secret/rotate")
+	}
+	e, err := d.changeEndpoint(ctx, p, "endpoint.update", i, func(e *bellhop.Endpoint) error {
+		url, dialectName := e.URL, e.Dialect
+		if fields := d.apply(e, c); len(fields) > 0 {
+			return endpointError(fields)
+		}
+		if e.Dialect != dialectName {
+			if err := d.keepsSecrets(e); err != nil {
+				return err
+			}
+		}
+		if e.URL != url || c.Verify.Value {
+			return d.verify(ctx, *e, c.Verify)
+		}
+		return nil
+	})
+	return shown(p, e), err
+}
+
+// changeEndpoint reads, changes and saves an endpoint, again if somebody else
+// changed it in between: the right is decided each time, since the other may have
+// added an app that is beyond the scope.
+func (d *Desk) changeEndpoint(ctx context.Context, p bellhop.Principal, action string, i bellhop.EndpointID, change func(*bellhop.Endpoint) error) (saved bellhop.Endpoint, err error) {
+	err = d.persist(ctx, "endpoint", d.e.Routes().LoadRoutes, func() error {
+		r, err := d.editable(p, i)
+		if err != nil {
+			return err
+		}
+		e := r.Endpoint
+		if err := change(&e); err != nil {
+			return err
+		}
+		now := d.now()
+		e.UpdatedAt = now
+		entry := d.e.AuditEntry(p.Actor, action, i.String(), e.Apps, auditView(e))
+		save := func() error { return d.saveEndpoint(ctx, "change an endpoint", e, entry, now) }
+		added := slices.DeleteFunc(slices.Clone(e.Apps), func(app string) bool { return slices.Contains(r.Apps, app) })
+		if len(added) > 0 {
+			err = d.admit(ctx, added, save)
+		} else {
+			err = save()
+		}
+		saved = e
+		return err
+	})
+	if err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	return saved, nil
+}
+
+// DeleteEndpoint removes an endpoint at once; its log stays. Its pending deliveries
+// are canceled, each with a last line in the log: as a rule before DeleteEndpoint
+// returns, but it does not wait for long where there are many.
+func (d *Desk) DeleteEndpoint(ctx context.Context, p bellhop.Principal, i bellhop.EndpointID) error {
+	if err := Permits(p, "deleteEndpoint"); err != nil {
+		return err
+	}
+	r, err := d.editable(p, i)
+	if err != nil {
+		return err
+	}
+	entry := d.e.AuditEntry(p.Actor, "endpoint.delete", i.String(), r.Apps, map[string]any{"url": r.URL, "name": r.Name})
+	err = d.remove(ctx, "delete an endpoint", func() error { return d.store.DeleteEndpoint(ctx, i, entry, d.e.Now()) })
+	if err != nil {
+		return err
+	}
+	d.e.RefreshRoutes(ctx)
+	d.sweep(ctx)
+	return nil
+}
+
+// sweepPatience is how long a caller waits for the last lines of what it canceled.
+const sweepPatience = 5 * time.Second
+
+// sweep ends the deliveries that can never be made, as many as can be ended while
+// the caller waits: those that are left are maintenance's. Nothing is sent of them
+// either way, so a failure is none of the caller's.
+func (d *Desk) sweep(ctx context.Context) {
+	patient, cancel := context.WithTimeout(ctx, sweepPatience)
+	defer cancel()
+	if err := d.e.SweepAll(patient); err != nil && patient.Err() == nil {
+		d.log.WarnContext(ctx, "canceled deliveries have no last line in the log yet; maintenance goes on with it", "err", err)
+	}
+}
+
+// auditView is an endpoint as the audit log shows it: headers without their values,
+// since those may be the receiver's passwords.
+func auditView(e bellhop.Endpoint) bellhop.Endpoint {
+	hidden := make(map[string]string, len(e.Headers))
+	for name := range e.Headers {
+		hidden[name] = "…"
+	}
+	e.Headers = hidden
+	return e
+}
+
+func endpointError(fields []bellhop.FieldError) error {
+	return bellhop.Invalid("The endpoint is not valid", fields...)
+}

@@ -1,0 +1,181 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+)
+
+// Explain tells, for each endpoint of the event's app and each one that got it,
+// what became of the event there and why.
+func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.EventID) ([]bellhop.Explanation, error) {
+	if err := Permits(p, "explainEvent"); err != nil {
+		return nil, err
+	}
+	e, err := d.event(ctx, p, event)
+	if err != nil {
+		return nil, err
+	}
+	// In this order: a delivery that is made in between is then in both, not in
+	// neither.
+	later, err := d.store.Later(ctx, event)
+	if err != nil {
+		return nil, err
+	}
+	deliveries, err := d.deliveriesOf(ctx, &e)
+	if err != nil {
+		return nil, err
+	}
+	latest := map[bellhop.EndpointID]bellhop.Delivery{}
+	for _, x := range deliveries { // newest first
+		if _, ok := latest[x.Endpoint]; !ok {
+			latest[x.Endpoint] = x
+		}
+	}
+	coming := make(map[bellhop.EndpointID]bool, len(later))
+	for _, i := range later {
+		coming[i] = true
+	}
+
+	list := []bellhop.Explanation{}
+	for _, r := range d.routes().Of(e.App) {
+		x := bellhop.Explanation{Endpoint: r.ID, Name: r.Name, URL: r.URL, ChangedSince: r.UpdatedAt.After(e.CreatedAt())}
+		made, got := latest[r.ID]
+		delete(latest, r.ID)
+		switch {
+		case got:
+			err = d.explainDelivery(ctx, &x, made, r)
+		case coming[r.ID]:
+			explainComing(&x, &e)
+		default:
+			explainAbsence(&x, &e, r)
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, x)
+	}
+	for i, made := range latest { // to endpoints that are gone or no longer listen to the app
+		x := bellhop.Explanation{Endpoint: i}
+		r := d.routes().Endpoint(i)
+		if r != nil && p.Scope.SeesAny(r.Apps) { // else it is others' by now
+			x.Name, x.URL, x.ChangedSince = r.Name, r.URL, true
+		}
+		if err := d.explainDelivery(ctx, &x, made, r); err != nil {
+			return nil, err
+		}
+		list = append(list, x)
+	}
+	slices.SortFunc(list, func(x, y bellhop.Explanation) int { return cmp.Compare(x.Endpoint, y.Endpoint) })
+	return list, nil
+}
+
+// explainDelivery says how a delivery stands. r is nil if its endpoint is gone.
+func (d *Desk) explainDelivery(ctx context.Context, x *bellhop.Explanation, made bellhop.Delivery, r *routes.Route) error {
+	x.Delivery, x.Attempts, x.Outcome = made.ID, made.Attempts, bellhop.Fate(made.Status)
+	var last bellhop.Attempt
+	if made.LastAttempt != 0 {
+		var err error
+		if last, err = d.store.Attempt(ctx, made.LastAttempt); err != nil && !bellhop.IsNotFound(err) {
+			return err
+		}
+		x.Reason = last.Reason
+	}
+	tries := "after 1 attempt"
+	if made.Attempts != 1 {
+		tries = fmt.Sprintf("after %d attempts", made.Attempts)
+	}
+	switch made.Status {
+	case bellhop.DeliverySucceeded:
+		x.Reason = ""
+		x.Detail = fmt.Sprintf("Delivered %s: the receiver answered %d.", tries, last.ResponseStatus)
+	case bellhop.DeliveryFailed:
+		x.Detail = fmt.Sprintf("Given up %s. The last one: %s", tries, last.Detail)
+	case bellhop.DeliveryCanceled:
+		x.Detail = last.Detail
+	default:
+		d.explainPending(x, made, r, last)
+	}
+	return nil
+}
+
+func (d *Desk) explainPending(x *bellhop.Explanation, made bellhop.Delivery, r *routes.Route, last bellhop.Attempt) {
+	now := d.e.Now()
+	x.NextAt = made.Due
+	if made.Attempts > 0 {
+		x.Outcome = bellhop.FateRetrying
+		x.Detail = fmt.Sprintf("Attempt %d failed: %s ", made.Attempts, cmp.Or(last.Detail, "its log line has expired."))
+	}
+	var lane bellhop.LaneState
+	if r != nil {
+		lane, _ = d.e.LaneState(r.ID) // if it has gone just now, it has no lane
+	}
+	switch {
+	case r != nil && r.Status == bellhop.EndpointPaused:
+		x.Outcome, x.Reason = bellhop.FateHeld, "paused"
+		x.Detail += "Held because the endpoint is paused; it goes out when it is resumed."
+	case r != nil && r.Status == bellhop.EndpointDisabled:
+		x.Outcome, x.Reason = bellhop.FateHeld, "disabled"
+		x.Detail += "Held because the endpoint is disabled; it goes out when it is made active again. " + r.DisabledReason
+	case r != nil && r.Broken() != "":
+		x.Outcome, x.Reason = bellhop.FateHeld, "misconfigured"
+		x.Detail += "Held because nothing can be sent to the endpoint: " + r.Broken() + "."
+	case made.Due.IsZero():
+		x.Reason = "order"
+		x.Detail += "Waits for an earlier delivery, since the endpoint keeps the order."
+	case made.Due.After(now) && made.Attempts == 0:
+		x.Reason = "scheduled"
+		x.Detail = "Scheduled for " + stamp(made.Due) + "."
+	case made.Due.After(now) && !lane.NextProbe.After(made.Due):
+		x.Detail += "The next attempt is at " + stamp(made.Due) + "."
+	case lane.Circuit == "open":
+		x.Reason = "circuit_open"
+		x.NextAt = lane.NextProbe
+		x.Detail += fmt.Sprintf("Waits because the endpoint failed %d times in a row, last by %s; it is probed at %s.",
+			lane.ConsecutiveFailures, lane.LastFailure, stamp(lane.NextProbe))
+	default:
+		if x.Reason == "" {
+			x.Reason = "queued"
+		}
+		x.Detail += "Its turn comes next, as far as the endpoint's rate and concurrency allow."
+	}
+}
+
+// explainComing says that the delivery is still to be made: the event went to more
+// endpoints than fit into the transaction that accepted it.
+func explainComing(x *bellhop.Explanation, e *bellhop.Event) {
+	x.Outcome, x.Reason = bellhop.FatePending, "fanning_out"
+	x.Detail = fmt.Sprintf("The event is bound for %d endpoints, and its delivery to this one is still being made: it follows by itself.", e.Deliveries)
+	if e.DeliverAt != nil {
+		x.NextAt = *e.DeliverAt
+	}
+}
+
+// explainAbsence says why an endpoint did not get the event.
+func explainAbsence(x *bellhop.Explanation, e *bellhop.Event, r *routes.Route) {
+	x.Outcome = bellhop.FateNotSent
+	v := r.Verdict(e)
+	switch {
+	case e.Test:
+		x.Reason, x.Detail = "test", "The event is a test of another endpoint."
+	case r.CreatedAt.After(e.CreatedAt()):
+		x.Reason, x.Detail = "created_later", "The endpoint was created after the event. A replay of missing events would send it."
+	case e.Erased && v.Reason == "filter":
+		x.Reason, x.Detail = "erased", "The event's data was erased, so it cannot be said whether the filter matched."
+	case !v.OK:
+		x.Reason, x.Detail = v.Reason, "Not sent: "+v.Detail+"."
+	case r.Status == bellhop.EndpointDisabled:
+		x.Reason, x.Detail = "disabled", "The endpoint is disabled and gets no new events. "+r.DisabledReason
+	default:
+		x.Reason, x.Detail = "changed_since", "By its settings of today the endpoint would get the event; when the event was accepted, it was disabled or wanted something else. A replay of missing events would send it."
+	}
+}
+
+// stamp is a time within a sentence, in the form that a page can tell from the text
+// around it and show in the reader's zone.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,134 @@
+package desk_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine"
+)
+
+func TestScheduledPublishWaits(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.endpoint("a.example")
+		at := time.Now().Add(36 * time.Hour)
+		e := h.publish(`{}`, func(p *engine.Publication) { p.DeliverAt = at })
+		wait(time.Minute)
+		x, err := h.Explain(t.Context(), owner, e)
+		if err != nil || len(x) != 1 || x[0].Reason != "scheduled" || !x[0].NextAt.Equal(at) {
+			t.Errorf("explain: %+v, %v", x, err)
+		}
+		h.stop() // it is in the store, not in memory
+		h.start()
+		wait(48 * time.Hour)
+		got := h.net.at("a.example")
+		if len(got) != 1 || got[0].at.Before(at) || got[0].at.Sub(at) > time.Second {
+			t.Errorf("sent %d times; scheduled for %v: %v", len(got), at, got)
+		}
+	})
+}
+
+func TestExplainSaysWhyNot(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		want := map[bellhop.EndpointID]string{}
+		add := func(reason, host string, change ...func(*bellhop.EndpointChange)) bellhop.Endpoint {
+			e := h.endpoint(host, change...)
+			want[e.ID] = reason
+			return e
+		}
+		h.net.on("down.example", status(500))
+		add("", "well.example")
+		add("status", "down.example")
+		add("type", "type.example", func(c *bellhop.EndpointChange) { c.Events = bellhop.Of([]string{"ticket.*"}) })
+		add("subject", "subject.example", func(c *bellhop.EndpointChange) { c.Subjects = bellhop.Of([]string{"x:*"}) })
+		add("filter", "filter.example", func(c *bellhop.EndpointChange) { c.Filter = bellhop.Of(bellhop.JSON(`{"paid":[true]}`)) })
+		paused := add("paused", "paused.example")
+		h.set(paused.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
+		disabled := add("disabled", "disabled.example")
+		h.set(disabled.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointDisabled)})
+		open := add("circuit_open", "open.example")
+		h.net.on("open.example", status(503))
+		for range 20 {
+			h.publish(`{"paid":false}`)
+		}
+		wait(time.Second)
+		if s, _ := h.e.LaneState(open.ID); s.Circuit != "open" {
+			t.Fatalf("circuit: %+v", s)
+		}
+		e := h.publish(`{"paid":false}`)
+		wait(time.Second)
+		// The endpoint that answers 500 has an open circuit by now as well.
+		for id, reason := range want {
+			if reason == "status" {
+				want[id] = "circuit_open"
+			}
+		}
+		add("created_later", "later.example")
+		got, err := h.Explain(t.Context(), owner, e)
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("%d explanations, want %d: %v", len(got), len(want), err)
+		}
+		for _, x := range got {
+			if x.Reason != want[x.Endpoint] || x.Detail == "" {
+				t.Errorf("%s: reason %q, want %q (%s)", x.URL, x.Reason, want[x.Endpoint], x.Detail)
+			}
+			t.Logf("%-28s %-10s %s", x.URL, x.Outcome, x.Detail)
+		}
+	})
+}
+
+// TestExplainKnowsWhatIsStillBeingMade: an event for very many endpoints is accepted
+// before all of its deliveries are there.
+func TestExplainKnowsWhatIsStillBeingMade(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		m := meddle(nothing)
+		h := openOn(t, m, desk.Options{})
+		made := h.endpoint("made.example")
+		coming := h.endpoint("coming.example", wanting("nothing"))
+		event := h.publish(`{}`)
+		wait(time.Second)
+		m.later = []bellhop.EndpointID{made.ID, coming.ID, 1}
+		list, err := h.Explain(t.Context(), owner, event)
+		if err != nil || len(list) != 2 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		if x := list[0]; x.Endpoint != made.ID || x.Outcome != bellhop.FateSucceeded {
+			t.Errorf("a delivery that is there says more: %+v", x)
+		}
+		if x := list[1]; x.Endpoint != coming.ID || x.Outcome != bellhop.FatePending || x.Reason != "fanning_out" || x.Detail == "" || x.Delivery != 0 {
+			t.Errorf("%+v", x)
+		}
+	})
+}
+
+// TestExplainNamesNoEndpointOfOthers: one that has moved on to another app is no
+// business of the first one's people any more, but what came of the event is.
+func TestExplainNamesNoEndpointOfOthers(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.app("globex")
+		e := h.endpoint("a.example", func(c *bellhop.EndpointChange) { c.Name = bellhop.Of("Bookkeeping") })
+		gone := h.endpoint("gone.example")
+		event := h.publish(`{}`)
+		wait(time.Second)
+		h.set(e.ID, bellhop.EndpointChange{Apps: bellhop.Of([]string{"globex"}), URL: bellhop.Of("https://globex.example/token")})
+		if err := h.DeleteEndpoint(t.Context(), owner, gone.ID); err != nil {
+			t.Fatal(err)
+		}
+		for p, want := range map[string]bellhop.Explanation{
+			"viewer": {}, "owner": {Name: "Bookkeeping", URL: "https://globex.example/token"},
+		} {
+			who := owner
+			if p == "viewer" {
+				who = as(bellhop.RoleViewer, "acme")
+			}
+			list, err := h.Explain(t.Context(), who, event)
+			if err != nil || len(list) != 2 || list[0].Endpoint != e.ID || list[0].Name != want.Name || list[0].URL != want.URL || list[0].Outcome != bellhop.FateSucceeded {
+				t.Errorf("%s: %+v, %v", p, list, err)
+			}
+		}
+	})
+}

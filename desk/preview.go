@@ -1,0 +1,189 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/safehttp"
+)
+
+// PreviewRequest asks what a request would look like.
+type PreviewRequest struct {
+	// Endpoint has the settings of an endpoint that need not exist. What is not
+	// set has its default, or a sample.
+	Endpoint bellhop.EndpointChange
+	// App is the event's where the endpoint names none. Default: the first that
+	// the principal is limited to, or a sample.
+	App string
+	// Type is the event's. Default: the first that the endpoint names in full, or
+	// TypeTest.
+	Type    string
+	Subject string
+	// Data is the event's. Default: the catalogue's example of the type, or a
+	// sample.
+	Data bellhop.JSON
+}
+
+// Preview is a request as it would be sent.
+type Preview struct {
+	Method, URL string
+	// Header is in the order in which it is sent.
+	Header []HeaderField
+	Body   []byte
+	// Secret is the sample that the request is signed with; empty if a secret was
+	// given.
+	Secret string
+}
+
+// HeaderField is one header field of a request.
+type HeaderField struct{ Name, Value string }
+
+// What a preview shows where nothing was chosen.
+const (
+	sampleURL = "https://example.com/hooks"
+	sampleApp = "acme"
+)
+
+// Preview makes the request that an endpoint with these settings would be sent. It
+// sends nothing, saves nothing, and uses no existing endpoint's secret. It takes one
+// of the slots of tests, since to compile and sign whatever is asked for costs time:
+// beyond them it fails with a CodeTooMany error.
+func (d *Desk) Preview(_ context.Context, p bellhop.Principal, ask PreviewRequest) (Preview, error) {
+	if err := Permits(p, "previewEndpoint"); err != nil {
+		return Preview{}, err
+	}
+	if err := d.knownApps(p, ask.Endpoint.Apps.Value); err != nil {
+		return Preview{}, placed("endpoint.", err)
+	}
+	switch {
+	case ask.App != "":
+		if err := d.knownApp(p, "app", ask.App); err != nil {
+			return Preview{}, err
+		}
+	case !p.Scope.All && len(p.Scope.Apps) > 0:
+		ask.App = p.Scope.Apps[0]
+	}
+	now := d.now()
+	i := id.Next[id.Endpoint](d.e.IDs(), now)
+	apps := ask.Endpoint.Apps.Value
+	if len(apps) == 0 {
+		apps = []string{cmp.Or(ask.App, sampleApp)}
+	}
+	release, err := d.e.TrialSlot(i, apps)
+	if err != nil {
+		return Preview{}, err
+	}
+	defer release()
+	e, sample, err := d.previewEndpoint(ask, i, now)
+	if err != nil {
+		return Preview{}, placed("endpoint.", err)
+	}
+	event, err := d.previewEvent(ask, e)
+	if err != nil {
+		return Preview{}, err
+	}
+	r := d.e.Routes().Compile(e)
+	signer, err := r.Signer(now)
+	if err != nil {
+		return Preview{}, fmt.Errorf("sign a preview: %w", err)
+	}
+	request, err := d.e.Sender().Render(r, signer, dialect.Message{
+		ID: id.Next[id.Event](d.e.IDs(), now).String(), App: event.App, Type: event.Type, Subject: event.Subject,
+		Time: now, Data: event.Data, Timestamp: now,
+	})
+	if err != nil {
+		return Preview{}, bellhop.Invalid("The dialect "+e.Dialect+" cannot express this event",
+			bellhop.FieldError{Field: "data", Code: "render", Detail: err.Error()})
+	}
+	return d.previewOf(request, sample)
+}
+
+// previewEndpoint is the endpoint that a preview is for, and the sample secret if
+// that is what it signs with.
+func (d *Desk) previewEndpoint(ask PreviewRequest, i bellhop.EndpointID, now time.Time) (e bellhop.Endpoint, sample string, err error) {
+	c := ask.Endpoint
+	if c.URL.Value == "" {
+		c.URL = bellhop.Of(sampleURL)
+	}
+	c.Apps.Set = len(c.Apps.Value) > 0
+	e = bellhop.Endpoint{ID: i, CreatedAt: now, UpdatedAt: now}
+	fields := d.apply(&e, c)
+	secret := c.Secret.Value
+	if x := d.e.Routes().Dialect(e.Dialect); x != nil {
+		if secret == "" {
+			if sample, err = x.NewSecret(); err != nil {
+				return e, "", fmt.Errorf("make a secret: %w", err)
+			}
+			secret = sample
+		} else if err = x.CheckSecret(secret); err != nil {
+			fields = append(fields, bellhop.FieldError{Field: "secret", Code: "secret", Detail: err.Error()})
+		}
+	}
+	if len(fields) > 0 {
+		return e, "", endpointError(fields)
+	}
+	if len(e.Apps) == 0 {
+		e.Apps = []string{cmp.Or(ask.App, sampleApp)}
+	}
+	e.Secrets = []bellhop.Secret{{Sealed: d.seal(e.ID, secret), CreatedAt: now}}
+	return e, sample, nil
+}
+
+// previewEvent is the event that a preview shows.
+func (d *Desk) previewEvent(ask PreviewRequest, e bellhop.Endpoint) (engine.Publication, error) {
+	event := engine.Publication{App: e.Apps[0], Type: ask.Type, Subject: ask.Subject, Data: ask.Data}
+	if event.Type == "" {
+		named := slices.IndexFunc(e.Events, func(t string) bool { return !strings.HasSuffix(t, "*") && !strings.HasPrefix(t, routes.OwnTypes) })
+		event.Type = TypeTest
+		if named >= 0 {
+			event.Type = e.Events[named]
+		}
+	}
+	if len(event.Data) == 0 {
+		event.Data = d.testData(event.Type)
+	}
+	err := d.e.CheckPublication(&event, "")
+	switch code := bellhop.CodeOf(err); {
+	case code == bellhop.CodeUnknownType, code == bellhop.CodeArchivedType:
+		return event, nil // it shows a form, which is none of the catalogue's business
+	case code == bellhop.CodeInvalidData && len(ask.Data) == 0:
+		return event, nil // the sample is ours
+	}
+	return event, err
+}
+
+func (d *Desk) previewOf(request safehttp.Request, sample string) (Preview, error) {
+	fields, err := d.e.Sender().Fields(request)
+	if err != nil {
+		return Preview{}, fmt.Errorf("preview: %w", err)
+	}
+	v := Preview{Method: request.Method, URL: request.URL, Body: request.Body, Secret: sample}
+	for _, f := range fields {
+		v.Header = append(v.Header, HeaderField(f))
+	}
+	return v, nil
+}
+
+// placed names the fields at fault by their place in a larger request.
+func placed(place string, err error) error {
+	e, ok := errors.AsType[*bellhop.Error](err)
+	if !ok {
+		return err
+	}
+	moved := *e
+	moved.Fields = slices.Clone(e.Fields)
+	for i := range moved.Fields {
+		moved.Fields[i].Field = place + moved.Fields[i].Field
+	}
+	return &moved
+}

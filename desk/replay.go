@@ -1,0 +1,249 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+)
+
+// resendStep is how many deliveries are made in one transaction: an app may have very
+// many endpoints, and nobody else is to wait for them.
+const resendStep = 500
+
+// Resend makes new deliveries of an event, each a chain of attempts of its own
+// that leaves earlier ones alone: to one endpoint, or (0) to every endpoint of its
+// app that is not disabled and either got it before or would get it now.
+func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.EventID, endpoint bellhop.EndpointID) ([]bellhop.Delivery, error) {
+	if err := Permits(p, "resendEvent"); err != nil {
+		return nil, err
+	}
+	e, err := d.event(ctx, p, event)
+	if err != nil {
+		return nil, err
+	}
+	if endpoint != 0 {
+		if _, err := d.endpoint(p, endpoint); err != nil {
+			return nil, err
+		}
+	}
+	if e.Erased {
+		return nil, &bellhop.Error{Code: bellhop.CodeErased, Detail: "The event's data was erased, so it cannot be sent again"}
+	}
+	to, err := d.resendTo(ctx, p, &e, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	now := d.e.Now()
+	var deliveries []bellhop.Delivery
+	for _, r := range to {
+		deliveries = append(deliveries, d.e.NewDelivery(&e, r, bellhop.TriggerResend, now))
+	}
+	if len(deliveries) == 0 {
+		return nil, nil
+	}
+	entry := d.e.AuditEntry(p.Actor, "event.resend", event.String(), []string{e.App}, map[string]any{"deliveries": len(deliveries)})
+	added := 0
+	for some := range slices.Chunk(deliveries, resendStep) {
+		n, err := d.e.Redeliver(ctx, some, entry)
+		if added += n; err != nil {
+			return nil, fmt.Errorf("after %d of %d deliveries: %w", added, len(deliveries), err)
+		}
+		entry = nil
+	}
+	if added < len(deliveries) {
+		return nil, &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("The event or an endpoint changed meanwhile: %d of %d deliveries were made; look again", added, len(deliveries))}
+	}
+	return deliveries, nil
+}
+
+func (d *Desk) resendTo(ctx context.Context, p bellhop.Principal, e *bellhop.Event, endpoint bellhop.EndpointID) ([]*routes.Route, error) {
+	if endpoint != 0 {
+		r, err := d.endpoint(p, endpoint)
+		switch {
+		case err != nil:
+			return nil, err
+		case !slices.Contains(r.Apps, e.App):
+			return nil, &bellhop.Error{Code: bellhop.CodeUnsubscribed, Detail: "The endpoint does not listen to the event's app " + e.App}
+		case r.Status == bellhop.EndpointDisabled:
+			return nil, &bellhop.Error{Code: bellhop.CodeEndpointStatus, Detail: "The endpoint is disabled, so nothing was sent: make it active first"}
+		}
+		return []*routes.Route{r}, nil
+	}
+	before, err := d.deliveriesOf(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	got := make(map[bellhop.EndpointID]bool, len(before))
+	for _, x := range before {
+		got[x.Endpoint] = true
+	}
+	var to []*routes.Route
+	for _, r := range d.routes().Of(e.App) {
+		if r.Status != bellhop.EndpointDisabled && (got[r.ID] || !e.Test && r.Verdict(e).OK) {
+			to = append(to, r)
+		}
+	}
+	return to, nil
+}
+
+// deliveriesOf gives all deliveries of an event, newest first.
+func (d *Desk) deliveriesOf(ctx context.Context, e *bellhop.Event) (all []bellhop.Delivery, err error) {
+	const page = 1000
+	for before := int64(0); ; before = all[len(all)-1].Position() {
+		list, err := d.store.Deliveries(ctx, bellhop.DeliveryFilter{Scope: bellhop.Only(e.App), Event: e.ID, Before: before, Limit: page})
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, list...); len(list) < page {
+			return all, nil
+		}
+	}
+}
+
+// Replay says which events of the past go to an endpoint again.
+type Replay struct {
+	Since time.Time
+	Until time.Time // zero: now
+	// Types are event types, or prefixes with a trailing "*"; none means all.
+	Types  []string
+	Status bellhop.ReplayStatus
+	// DryRun counts and sends nothing.
+	DryRun bool
+	// After goes on from an earlier call's Next.
+	After bellhop.EventID
+	// Limit is how many events one call covers at most. Default and most:
+	// MaxReplay.
+	Limit int
+}
+
+// ReplayResult is what one call of Replay did.
+type ReplayResult struct {
+	// Matched events were covered, Enqueued deliveries made of them.
+	Matched  int
+	Enqueued int
+	// Next is where to go on; 0 when everything is covered.
+	Next bellhop.EventID
+}
+
+const (
+	// MaxReplay is how many events one call of Replay looks at, whether it covers
+	// them or not: it ends before its caller loses patience.
+	MaxReplay = 10_000
+	// replayStep is how many events are looked at at once: they are in memory with
+	// their data, and between steps others get their turn at the store.
+	replayStep = 200
+)
+
+// Replay sends events of the past to an endpoint: those that failed, those it
+// never got, or all, in their old order. It works in pages, each one transaction;
+// calling it again with Next goes on where it stopped, after a crash as well. If it
+// fails after it has sent something, it answers what it did, with Next: whoever goes
+// on from there meets the failure again if it lasts.
+func (d *Desk) Replay(ctx context.Context, p bellhop.Principal, endpoint bellhop.EndpointID, q Replay) (ReplayResult, error) {
+	if err := Permits(p, "replayEndpoint"); err != nil {
+		return ReplayResult{}, err
+	}
+	if _, err := d.editable(p, endpoint); err != nil {
+		return ReplayResult{}, err
+	}
+	if err := d.checkReplay(&q); err != nil {
+		return ReplayResult{}, err
+	}
+	res := ReplayResult{Next: q.After}
+	for looked := 0; looked < MaxReplay && res.Matched < q.Limit; looked += replayStep {
+		done, err := d.replayPage(ctx, p, endpoint, q, &res)
+		switch {
+		case err != nil && res.Enqueued > 0 && res.Next != 0 && ctx.Err() == nil:
+			d.log.WarnContext(ctx, "replay stopped early", "endpoint", endpoint.String(), "err", err)
+			return res, nil
+		case err != nil:
+			return ReplayResult{}, err
+		case done:
+			res.Next = 0
+			return res, nil
+		}
+	}
+	return res, nil
+}
+
+// replayPage goes on with a replay from res.Next. It tells whether everything is
+// covered.
+func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bellhop.EndpointID, q Replay, res *ReplayResult) (done bool, err error) {
+	// The endpoint may have been disabled, or deleted, or listen to other apps
+	// meanwhile.
+	r, err := d.editable(p, endpoint)
+	if err != nil {
+		return false, err
+	}
+	if r.Status == bellhop.EndpointDisabled && !q.DryRun {
+		what := "nothing was sent"
+		if res.Enqueued > 0 {
+			what = "nothing more was sent"
+		}
+		return false, &bellhop.Error{Code: bellhop.CodeEndpointStatus, Detail: "The endpoint is disabled, so " + what + ": make it active first"}
+	}
+	events, next, err := d.store.Candidates(ctx, bellhop.ReplayFilter{
+		Endpoint: endpoint, Apps: r.Apps, Types: q.Types, Status: q.Status, Since: q.Since, Until: q.Until,
+		After: res.Next, Limit: replayStep, Scan: replayStep,
+	})
+	if err != nil {
+		return false, err
+	}
+	looked, deliveries := d.coveredBy(r, q, events, q.Limit-res.Matched)
+	if len(deliveries) > 0 && !q.DryRun {
+		entry := d.e.AuditEntry(p.Actor, "endpoint.replay", endpoint.String(), r.Apps, map[string]any{"deliveries": len(deliveries), "status": q.Status})
+		added, err := d.e.Redeliver(ctx, deliveries, entry)
+		if err != nil {
+			return false, err
+		}
+		res.Enqueued += added
+	}
+	res.Matched += len(deliveries)
+	if looked < len(events) { // the limit is reached before the page's end
+		res.Next = events[looked-1].ID
+		return false, nil
+	}
+	res.Next = next
+	return next == 0, nil
+}
+
+// coveredBy makes deliveries of the events that a replay covers, at most limit. It
+// answers how many events it has looked at.
+func (d *Desk) coveredBy(r *routes.Route, q Replay, events []bellhop.Event, limit int) (looked int, deliveries []bellhop.Delivery) {
+	now := d.e.Now()
+	for i := range events {
+		if len(deliveries) == limit {
+			return i, deliveries
+		}
+		// What failed was bound for the endpoint when it was published; the others
+		// must be what it wants today.
+		if q.Status == bellhop.ReplayFailed || r.Verdict(&events[i]).OK {
+			deliveries = append(deliveries, d.e.NewDelivery(&events[i], r, bellhop.TriggerReplay, now))
+		}
+	}
+	return len(events), deliveries
+}
+
+func (d *Desk) checkReplay(q *Replay) error {
+	if q.Until.IsZero() {
+		q.Until = d.e.Now()
+	}
+	if q.Limit <= 0 || q.Limit > MaxReplay {
+		q.Limit = MaxReplay
+	}
+	switch {
+	case q.Since.IsZero():
+		return bellhop.Wrong("since", "required", "is missing: give the time from which events are replayed")
+	case !q.Since.Before(q.Until):
+		return bellhop.Wrong("until", "range", "must be after since: until is exclusive")
+	}
+	switch q.Status {
+	case bellhop.ReplayFailed, bellhop.ReplayMissing, bellhop.ReplayAll:
+		return nil
+	}
+	return bellhop.Wrong("status", "enum", `must be "failed", "missing" or "all"`)
+}

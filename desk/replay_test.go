@@ -1,0 +1,242 @@
+package desk_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine"
+)
+
+func TestResendIsAChainOfItsOwn(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("down.example", status(500))
+		e := h.endpoint("down.example", func(c *bellhop.EndpointChange) {
+			c.Retry = bellhop.Of(bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(time.Hour), bellhop.Duration(time.Hour)}})
+		})
+		ev := h.publish(`{}`)
+		wait(time.Minute)
+		ds, err := h.Resend(t.Context(), owner, ev, e.ID)
+		if err != nil || len(ds) != 1 {
+			t.Fatalf("resend: %v, %v", ds, err)
+		}
+		wait(4 * time.Hour)
+		if n := len(h.net.at("down.example")); n != 6 {
+			t.Errorf("%d requests, want 3 of each chain", n)
+		}
+		all := h.deliveries(bellhop.DeliveryFilter{Event: ev})
+		if len(all) != 2 || all[0].Attempts != 3 || all[1].Attempts != 3 {
+			t.Errorf("deliveries: %+v", all)
+		}
+		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointDisabled)})
+		if _, err := h.Resend(t.Context(), owner, ev, e.ID); bellhop.CodeOf(err) != bellhop.CodeEndpointStatus {
+			t.Errorf("resend to a disabled endpoint: %v", err)
+		}
+	})
+}
+
+func TestReplay(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		since := time.Now()
+		once := bellhop.Of(bellhop.RetryPolicy{Delays: []bellhop.Duration{}})
+		h.net.on("a.example", func(r received) answer {
+			if strings.Contains(r.body, `"bad"`) && r.n == 1 {
+				return answer{status: 500}
+			}
+			return answer{status: 200}
+		})
+		for range 3 {
+			h.publish(`"early"`)
+		}
+		wait(time.Second)
+		a := h.endpoint("a.example", func(c *bellhop.EndpointChange) { c.Retry = once; c.Events = bellhop.Of([]string{"invoice.*"}) })
+		for range 5 {
+			h.publish(`"bad"`)
+		}
+		for range 7 {
+			h.publish(`"good"`)
+		}
+		h.publish(`"unwanted"`, func(p *engine.Publication) { p.Type = "ticket.created" })
+		wait(time.Second)
+		for _, c := range []struct {
+			status bellhop.ReplayStatus
+			want   int
+		}{{bellhop.ReplayFailed, 5}, {bellhop.ReplayMissing, 3}, {bellhop.ReplayAll, 15}} {
+			res, err := h.Replay(t.Context(), owner, a.ID, desk.Replay{Since: since, Status: c.status, DryRun: true})
+			if err != nil || res.Matched != c.want || res.Enqueued != 0 || res.Next != 0 {
+				t.Errorf("dry run of %s: %+v, %v; want %d", c.status, res, err, c.want)
+			}
+		}
+		before := len(h.net.at("a.example"))
+		// In two calls: the cursor goes on where the first stopped.
+		q := desk.Replay{Since: since, Status: bellhop.ReplayFailed, Limit: 2}
+		total, calls := 0, 0
+		for {
+			res, err := h.Replay(t.Context(), owner, a.ID, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			total, calls = total+res.Enqueued, calls+1
+			if q.After = res.Next; res.Next == 0 {
+				break
+			}
+		}
+		wait(time.Second)
+		if n := len(h.net.at("a.example")) - before; total != 5 || n != 5 || calls < 3 {
+			t.Errorf("replayed %d in %d calls, %d arrived; want 5", total, calls, n)
+		}
+		res, err := h.Replay(t.Context(), owner, a.ID, desk.Replay{Since: since, Status: bellhop.ReplayFailed})
+		if err != nil || res.Matched != 0 {
+			t.Errorf("again: %+v, %v; nothing is left that failed", res, err)
+		}
+	})
+}
+
+// TestReplayOfTypesThatMatchNothing: the types are the store's business, and one call
+// looks at a bounded number of events, in bounded steps, whatever it finds.
+func TestReplayOfTypesThatMatchNothing(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		looked := 0
+		h := openOn(t, meddle(func(_ context.Context, step string) error {
+			if step == "Candidates" {
+				looked++
+			}
+			return nil
+		}), desk.Options{})
+		since := time.Now()
+		for range 11 {
+			batch := make([]engine.Publication, 1000)
+			for i := range batch {
+				batch[i] = engine.Publication{App: "acme", Type: "invoice.purchase", Data: bellhop.JSON(`1`)}
+			}
+			if _, err := h.PublishBatch(t.Context(), owner, batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.publish(`"wanted"`, ofType("ticket.sold"))
+		wait(time.Second)
+		e := h.endpoint("a.example")
+		q := desk.Replay{Since: since, Status: bellhop.ReplayAll, Types: []string{"room.*", "ticket.sold"}}
+		res, err := h.Replay(t.Context(), owner, e.ID, q)
+		if err != nil || res.Matched != 0 || res.Next == 0 || looked > 50 {
+			t.Fatalf("the first call looked %d times: %+v, %v", looked, res, err)
+		}
+		q.After = res.Next
+		res, err = h.Replay(t.Context(), owner, e.ID, q)
+		if err != nil || res.Matched != 1 || res.Enqueued != 1 || res.Next != 0 {
+			t.Errorf("the second call: %+v, %v", res, err)
+		}
+		wait(time.Second)
+		if got := h.net.at("a.example"); len(got) != 1 || !strings.Contains(got[0].body, "wanted") {
+			t.Errorf("%d requests", len(got))
+		}
+
+		// Where every event is covered, a call covers as many as it looks at.
+		res, err = h.Replay(t.Context(), owner, e.ID, desk.Replay{Since: since, Status: bellhop.ReplayAll, DryRun: true})
+		if err != nil || res.Matched != desk.MaxReplay || res.Next == 0 {
+			t.Errorf("all: %+v, %v", res, err)
+		}
+		res, err = h.Replay(t.Context(), owner, e.ID, desk.Replay{Since: since, Status: bellhop.ReplayAll, DryRun: true, Limit: 250})
+		if err != nil || res.Matched != 250 || res.Next == 0 {
+			t.Errorf("250: %+v, %v", res, err)
+		}
+	})
+}
+
+// TestReplayThatFailsInTheMiddle answers what it did, and where to go on; one that has
+// done nothing answers the failure.
+func TestReplayThatFailsInTheMiddle(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		sent := 0
+		broken := errors.New("broken")
+		h := openOn(t, meddle(func(_ context.Context, step string) error {
+			if step == "Redeliver" {
+				if sent++; sent == 2 || sent == 3 {
+					return broken
+				}
+			}
+			return nil
+		}), desk.Options{})
+		since := time.Now()
+		for range 300 {
+			h.publish(`1`)
+		}
+		wait(time.Second)
+		e := h.endpoint("a.example")
+		q := desk.Replay{Since: since, Status: bellhop.ReplayMissing}
+		res, err := h.Replay(t.Context(), owner, e.ID, q)
+		if err != nil || res.Enqueued != 200 || res.Next == 0 {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		q.After = res.Next
+		if res, err := h.Replay(t.Context(), owner, e.ID, q); !errors.Is(err, broken) || res != (desk.ReplayResult{}) {
+			t.Errorf("nothing was sent: %+v, %v", res, err)
+		}
+		if res, err = h.Replay(t.Context(), owner, e.ID, q); err != nil || res.Enqueued != 100 || res.Next != 0 {
+			t.Errorf("%+v, %v", res, err)
+		}
+		wait(time.Minute)
+		if n := len(h.net.at("a.example")); n != 300 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+func TestBadReplaysAreRefused(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e := h.endpoint("a.example")
+		now := time.Now()
+		for field, q := range map[string]desk.Replay{
+			"since":  {Status: bellhop.ReplayAll},
+			"until":  {Status: bellhop.ReplayAll, Since: now, Until: now},
+			"status": {Since: now.Add(-time.Hour)},
+		} {
+			_, err := h.Replay(t.Context(), owner, e.ID, q)
+			code(t, field, err, bellhop.CodeInvalid, field)
+		}
+		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointDisabled)})
+		q := desk.Replay{Since: now.Add(-time.Hour), Status: bellhop.ReplayAll}
+		_, err := h.Replay(t.Context(), owner, e.ID, q)
+		code(t, "a disabled endpoint", err, bellhop.CodeEndpointStatus)
+		q.DryRun = true
+		if _, err := h.Replay(t.Context(), owner, e.ID, q); err != nil {
+			t.Errorf("to count is allowed: %v", err)
+		}
+	})
+}
+
+// TestResendToAll reaches those who got the event and those who would get it now, and
+// no test goes to anybody else.
+func TestResendToAll(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.app("globex")
+		got := h.endpoint("got.example", wanting("invoice.*"))
+		h.endpoint("other.example", wanting("ticket.*"))
+		event := h.publish(`{}`)
+		wait(time.Second)
+		h.set(got.ID, bellhop.EndpointChange{Events: bellhop.Of([]string{"ticket.*"})})
+		would := h.endpoint("would.example")
+		foreign := h.endpoint("foreign.example", of("globex"))
+		h.set(h.endpoint("disabled.example").ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointDisabled)})
+		list, err := h.Resend(t.Context(), as(bellhop.RoleEditor, "acme"), event, 0)
+		if err != nil || len(list) != 2 || list[0].Endpoint != got.ID || list[1].Endpoint != would.ID || list[0].Trigger != bellhop.TriggerResend {
+			t.Errorf("%+v, %v", list, err)
+		}
+		wait(time.Second)
+		if len(h.net.at("got.example")) != 2 || len(h.net.at("would.example")) != 1 || len(h.net.at("other.example")) != 0 {
+			t.Errorf("%d requests", len(h.net.log))
+		}
+		_, err = h.Resend(t.Context(), owner, event, foreign.ID)
+		code(t, "to an endpoint of another app", err, bellhop.CodeUnsubscribed)
+		_, err = h.Resend(t.Context(), as(bellhop.RoleEditor, "acme"), event, foreign.ID)
+		code(t, "to one that is not to be seen", err, bellhop.CodeNotFound)
+	})
+}

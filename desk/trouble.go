@@ -1,0 +1,216 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/safehttp"
+)
+
+// Reasons of a Trouble, the gravest first.
+const (
+	TroubleDisabled      = "disabled"      // Bellhop itself took the endpoint out of service
+	TroubleMisconfigured = "misconfigured" // nothing can be sent to it
+	TroubleCircuitOpen   = "circuit_open"  // it failed so often that only probes are sent
+	TroubleFailing       = "failing"       // its latest requests failed
+	TroubleBacklog       = "backlog"       // it works, and has fallen behind
+)
+
+var gravity = []string{TroubleDisabled, TroubleMisconfigured, TroubleCircuitOpen, TroubleFailing, TroubleBacklog}
+
+const (
+	// failingAfter consecutive failures an endpoint is in trouble; fewer are part
+	// of any network.
+	failingAfter = 3
+	// behindAfter is how long a delivery may be overdue.
+	behindAfter = 5 * time.Minute
+)
+
+// MaxTroubled is how many endpoints in trouble are listed at most.
+const MaxTroubled = 100
+
+// Trouble is an endpoint that needs somebody's attention, and why.
+type Trouble struct {
+	Endpoint bellhop.Endpoint
+	// Reason is the gravest that applies.
+	Reason string
+	// Detail is a sentence that says why, for people.
+	Detail string
+	// Since is zero where it is not known.
+	Since time.Time
+	// Pending is how many unfinished deliveries the endpoint has.
+	Pending int64
+	Lane    bellhop.LaneState
+}
+
+// Troubled lists at most limit endpoints (0: MaxTroubled) that are in trouble, the
+// gravest first and then those that have been so the longest: those that listen to one
+// app, or ("") to any in the scope. What it says of circuits and failures is what this
+// node has seen.
+//
+// It looks through the endpoints in memory, asks the store once for what is overdue,
+// and then for the counts of those it lists.
+func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, limit int) ([]Trouble, error) {
+	if err := Permits(p, "listTroubledEndpoints"); err != nil {
+		return nil, err
+	}
+	scope, err := d.narrow(p, app)
+	if err != nil {
+		return nil, err
+	}
+	if limit <= 0 || limit > MaxTroubled {
+		limit = MaxTroubled
+	}
+	now := d.e.Now()
+	backlog, err := d.store.Overdue(ctx, now.Add(-behindAfter))
+	if err != nil {
+		return nil, fmt.Errorf("look for what is overdue: %w", err)
+	}
+	overdue := make(map[bellhop.EndpointID]time.Time, len(backlog))
+	for _, e := range backlog {
+		overdue[e.Endpoint] = e.Due
+	}
+	var list []Trouble
+	for _, r := range d.routesOf(scope) {
+		t, ok, err := d.trouble(r, overdue[r.ID], now)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			list = append(list, t)
+		}
+	}
+	slices.SortFunc(list, func(x, y Trouble) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(gravity, x.Reason), slices.Index(gravity, y.Reason)),
+			x.Since.Compare(y.Since), cmp.Compare(x.Endpoint.ID, y.Endpoint.ID))
+	})
+	list = list[:min(limit, len(list))]
+	for i := range list {
+		if list[i].Pending, _, err = d.store.Pending(ctx, list[i].Endpoint.ID); err != nil {
+			return nil, fmt.Errorf("count what is pending: %w", err)
+		}
+		list[i].Endpoint = shown(p, list[i].Endpoint)
+	}
+	return list, nil
+}
+
+// routesOf are the endpoints that listen to an app of the scope. It costs what they
+// are, not what all are: one tenant must not pay for another's number.
+func (d *Desk) routesOf(scope bellhop.Scope) []*routes.Route {
+	now := d.routes()
+	if scope.All {
+		return slices.Collect(now.All())
+	}
+	seen := map[bellhop.EndpointID]bool{}
+	var list []*routes.Route
+	for _, app := range scope.Apps {
+		for _, r := range now.Of(app) {
+			if !seen[r.ID] {
+				seen[r.ID] = true
+				list = append(list, r)
+			}
+		}
+	}
+	return list
+}
+
+// trouble judges one endpoint. Overdue is when its earliest delivery in the store
+// was due; zero if none is overdue.
+func (d *Desk) trouble(r *routes.Route, overdue, now time.Time) (t Trouble, ok bool, err error) {
+	if r.Status != bellhop.EndpointActive && r.DisabledReason == "" {
+		return t, false, nil // somebody wanted it so
+	}
+	if t.Lane, err = d.e.LaneState(r.ID); err != nil {
+		return t, false, ignoreGone(err)
+	}
+	lane := &t.Lane
+	overdue = earliest(overdue, d.e.OldestDue(r.ID))
+	switch {
+	case r.Status == bellhop.EndpointDisabled:
+		t.Reason, t.Since = TroubleDisabled, r.UpdatedAt
+		t.Detail = "Nothing is sent to it any more: " + r.DisabledReason
+	case r.Status != bellhop.EndpointActive:
+		return t, false, nil
+	case r.Broken() != "":
+		t.Reason = TroubleMisconfigured
+		t.Detail = "Nothing can be sent to it: " + r.Broken() + "."
+	case !lane.OpenSince.IsZero():
+		t.Reason, t.Since = TroubleCircuitOpen, lane.OpenSince
+		t.Detail = fmt.Sprintf("It failed %d times in a row (the last time, %s), so its deliveries have been waiting since %s. ",
+			lane.ConsecutiveFailures, inPlain(lane.LastFailure), stamp(lane.OpenSince))
+		if lane.NextProbe.After(now) {
+			t.Detail += "The next try with a single delivery is at " + stamp(lane.NextProbe) + "."
+		} else {
+			t.Detail += "A single delivery is tried as soon as there is one."
+		}
+	case !lane.FailingSince.IsZero() && lane.ConsecutiveFailures >= failingAfter:
+		t.Reason, t.Since = TroubleFailing, lane.FailingSince
+		t.Detail = fmt.Sprintf("Nothing has reached it since %s: %d requests in a row failed; the last time, %s.",
+			stamp(lane.FailingSince), lane.ConsecutiveFailures, inPlain(lane.LastFailure))
+	case !overdue.IsZero() && now.Sub(overdue) >= behindAfter:
+		t.Reason, t.Since = TroubleBacklog, overdue
+		t.Detail = fmt.Sprintf("It takes deliveries more slowly than they come: the oldest should have gone out at %s, %s ago.",
+			stamp(overdue), roughly(now.Sub(overdue)))
+	default:
+		return t, false, nil
+	}
+	t.Endpoint = r.Endpoint
+	return t, true, nil
+}
+
+// ignoreGone lets an endpoint go that was deleted while one looked at it.
+func ignoreGone(err error) error {
+	if bellhop.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// earliest is the earlier of two times; the zero time is none.
+func earliest(x, y time.Time) time.Time {
+	if x.IsZero() || !y.IsZero() && y.Before(x) {
+		return y
+	}
+	return x
+}
+
+func roughly(d time.Duration) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "days"}, {time.Hour, "hours"}, {time.Minute, "minutes"}} {
+		if n := int(d / unit.length); n > 1 {
+			return fmt.Sprintf("%d %s", n, unit.name)
+		}
+	}
+	return "a minute"
+}
+
+// inPlain says what a reason word of an attempt means.
+func inPlain(reason string) string {
+	switch reason {
+	case bellhop.ReasonStatus:
+		return "the receiver answered with an error"
+	case string(safehttp.ReasonTimeout):
+		return "the receiver did not answer in time"
+	case string(safehttp.ReasonDNS):
+		return "its host name could not be found"
+	case string(safehttp.ReasonAddress), string(safehttp.ReasonURL):
+		return "its address is not allowed"
+	case string(safehttp.ReasonConnect):
+		return "no connection could be made"
+	case string(safehttp.ReasonTLS):
+		return "no secure connection could be made, most often because of the certificate"
+	case string(safehttp.ReasonReset):
+		return "the receiver broke the connection off"
+	case string(safehttp.ReasonProtocol):
+		return "what came back was not an HTTP answer"
+	}
+	return "the reason was " + reason
+}

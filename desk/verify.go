@@ -1,0 +1,105 @@
+package desk
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// TypeTest is the type of the event that tests and verifications send.
+const TypeTest = "webhook.test"
+
+// sampleData is what a test event of a type without an example carries.
+func sampleData(eventType string) bellhop.JSON {
+	return marshal(map[string]any{
+		"message": "This is a test event. If you can read it, your endpoint works.",
+		"type":    eventType,
+	})
+}
+
+// testData is the data of a test event: the catalogue's example, or a sample.
+func (d *Desk) testData(eventType string) bellhop.JSON {
+	if t, err := d.eventType(eventType); err == nil && len(t.Example) > 0 {
+		return t.Example
+	}
+	return sampleData(eventType)
+}
+
+// verify calls the URL of an endpoint that is about to be saved, where the caller
+// or its dialect asks for that, and fails unless it answers as it must. No lock is
+// held meanwhile: the receiver may take its time.
+func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Field[bool]) error {
+	r := d.e.Routes().Compile(e)
+	x := r.Speaks()
+	if x == nil {
+		return nil // apply has refused it
+	}
+	rule := x.Definition().Verification
+	if !asked.Value && (asked.Set || !rule.Required) {
+		return nil
+	}
+	now := d.e.Now()
+	o, err := d.e.Verify(ctx, r, rule.Unsigned, dialect.Message{
+		ID: id.Next[id.Event](d.e.IDs(), now).String(), App: e.Apps[0], Type: TypeTest,
+		Time: now, Data: d.testData(TypeTest), Timestamp: now,
+	})
+	if err != nil {
+		return fmt.Errorf("verify an endpoint: %w", err)
+	}
+	want, good := "2xx", o.Class == bellhop.ClassTaken
+	if rule.Status != 0 {
+		want = fmt.Sprint(rule.Status)
+		good = o.Exchange.ResponseStatus == rule.Status && (o.Reason == "" || o.Reason == bellhop.ReasonStatus)
+	}
+	if good {
+		return nil
+	}
+	detail := o.Detail
+	if detail == "" {
+		detail = fmt.Sprintf("The receiver answered %d %s.", o.Exchange.ResponseStatus, http.StatusText(o.Exchange.ResponseStatus))
+	}
+	return &bellhop.Error{Code: bellhop.CodeVerification, Detail: "The URL did not pass its verification; nothing was saved", Fields: []bellhop.FieldError{
+		{Field: "url", Code: "verify_failed", Detail: "must answer a test event with " + want + ". " + detail},
+	}}
+}
+
+// TestEndpoint sends a test event to one endpoint at once, past its queue, its
+// circuit and a pause, and answers its one attempt. An empty type means TypeTest;
+// without data, it carries the catalogue's example of the type, or a sample. Tests
+// have few slots: beyond them it fails with a CodeTooMany error.
+func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID, eventType string, data bellhop.JSON) (bellhop.Attempt, error) {
+	var none bellhop.Attempt
+	if err := Permits(p, "testEndpoint"); err != nil {
+		return none, err
+	}
+	r, err := d.editable(p, e)
+	if err != nil {
+		return none, err
+	}
+	if why := r.Broken(); why != "" {
+		return none, &bellhop.Error{Code: bellhop.CodeEndpointStatus, Detail: "Nothing can be sent to the endpoint: " + why}
+	}
+	if eventType == "" {
+		eventType = TypeTest
+	}
+	if len(data) == 0 {
+		data = d.testData(eventType)
+	}
+	event := engine.Publication{App: r.Apps[0], Type: eventType, Data: data}
+	if err := d.e.CheckPublication(&event, ""); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {
+		return none, err
+	}
+	if err := d.audit(ctx, d.e.AuditEntry(p.Actor, "endpoint.test", e.String(), r.Apps, map[string]any{"type": eventType})); err != nil {
+		return none, err
+	}
+	a, err := d.e.Try(ctx, e, event)
+	if err != nil {
+		return none, err
+	}
+	return d.shownAttempt(p, a), nil
+}

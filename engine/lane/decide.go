@@ -1,0 +1,37 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Decision is what an outcome means for its delivery.
+type Decision struct {
+	Status bellhop.AttemptStatus
+	Final  bool
+	// NextAt is when the delivery is tried again; zero if Final.
+	NextAt time.Time
+}
+
+// Decide says what is next for a delivery whose attempt number n (from 1) came to an
+// outcome. Age is how old the delivery is: it ends by its age as well as by its
+// attempts. Decide is pure: random is in [0, 1) and gives the jitter of ±10 %.
+func Decide(p bellhop.RetryPolicy, trigger bellhop.Trigger, n int, age time.Duration, o bellhop.Outcome, now time.Time, random float64) Decision {
+	if o.Class == bellhop.ClassTaken {
+		return Decision{Status: bellhop.AttemptSucceeded, Final: true}
+	}
+	failed := Decision{Status: bellhop.AttemptFailed, Final: true}
+	nominal, again := p.Delay(n)
+	if trigger == bellhop.TriggerTest || !again {
+		return failed
+	}
+	delay := time.Duration(float64(nominal) * (0.9 + 0.2*random))
+	if o.After > 0 {
+		delay = max(delay, min(o.After, time.Duration(p.Longest())))
+	}
+	if ends := time.Duration(p.EndsAfter()); ends > 0 && age+delay > ends {
+		return failed
+	}
+	return Decision{Status: bellhop.AttemptFailed, NextAt: now.Add(delay)}
+}

@@ -1,0 +1,428 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// Flow is the part of the store that lanes work with.
+type Flow interface {
+	Claim(ctx context.Context, c bellhop.ClaimRequest, now time.Time) (bellhop.Claimed, error)
+	Disown(ctx context.Context, l bellhop.Lease, e bellhop.EndpointID, known []bellhop.DeliveryID, now time.Time) error
+	Record(ctx context.Context, l bellhop.Lease, results []bellhop.Result, now time.Time) error
+	Release(ctx context.Context, l bellhop.Lease, deliveries []bellhop.DeliveryID, now time.Time) error
+}
+
+// Sender makes requests. It answers false if ctx ended first, so that nothing is
+// known.
+type Sender interface {
+	Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (bellhop.Outcome, bool)
+}
+
+// Options are what a Dispatcher works with. All are required.
+type Options struct {
+	Settings
+	Flow   Flow
+	Sender Sender
+	Logger *slog.Logger
+	Now    func() time.Time
+	// Random gives the jitter: numbers in [0, 1).
+	Random func() float64
+	// Lease is the node's present lease, the zero Lease while it has none. IDs makes
+	// ids under it.
+	Lease func() bellhop.Lease
+	IDs   func() *id.Generator
+	// Wrote is told how each write went, and dresses its failure.
+	Wrote func(doing string, err error) error
+	// Recorded is told of attempts once they are durable.
+	Recorded func(a *bellhop.Attempt, w *bellhop.Work)
+	// Verdict is told what speaks against an endpoint. It must not block.
+	Verdict func(Verdict)
+}
+
+// Dispatcher is the shell of a Machine: it makes requests, works with the store, keeps
+// the time, and tells the machine what has come of it. It starts a goroutine per
+// request in flight and none while nothing is to be done.
+type Dispatcher struct {
+	o Options
+
+	mu      sync.Mutex
+	machine *Machine
+	timer   *time.Timer
+	// busy counts the goroutines at work; idle is closed when the last one ends after
+	// stopping.
+	busy              int
+	started, stopping bool
+	idle              chan struct{}
+
+	// sending is the context of requests and their records; it ends when draining
+	// took too long.
+	sending context.Context
+}
+
+// NewDispatcher gives a Dispatcher that sends nothing before Start.
+func NewDispatcher(o Options) *Dispatcher {
+	return &Dispatcher{o: o, machine: NewMachine(o.Settings), idle: make(chan struct{})}
+}
+
+// Start lets the lanes send. Requests and their records end with ctx, which outlives
+// Drain.
+func (d *Dispatcher) Start(ctx context.Context) {
+	d.mu.Lock()
+	d.sending, d.started = ctx, true
+	d.mu.Unlock()
+	d.do(Start{Lease: d.o.Lease()})
+}
+
+// Running tells whether requests are made: after Start and before Drain.
+func (d *Dispatcher) Running() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.started && !d.stopping
+}
+
+// Drain lets nothing new begin and waits for what is going on; after the timeout it
+// aborts that. It returns how many were cut off.
+func (d *Dispatcher) Drain(timeout time.Duration, abort func()) int {
+	d.mu.Lock()
+	d.machine.Step(Stop{}, d.o.Now())
+	d.stopping = true
+	d.setTimer(time.Time{})
+	busy := d.busy
+	d.mu.Unlock()
+	if busy == 0 {
+		return 0
+	}
+	t := time.NewTimer(timeout)
+	defer t.Stop()
+	select {
+	case <-d.idle:
+		return 0
+	case <-t.C:
+	}
+	d.mu.Lock()
+	busy = d.busy
+	d.mu.Unlock()
+	abort()
+	<-d.idle
+	return busy
+}
+
+// Spawn runs work on the dispatcher's account: Drain waits for it. It answers false,
+// and does nothing, if the dispatcher is not running.
+func (d *Dispatcher) Spawn(work func(ctx context.Context)) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.started || d.stopping {
+		return false
+	}
+	d.busy++
+	go func() {
+		defer d.ended()
+		work(d.sending)
+	}()
+	return true
+}
+
+func (d *Dispatcher) ended() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy--; d.busy == 0 && d.stopping {
+		close(d.idle)
+	}
+}
+
+// configureAtOnce bounds how many endpoints are taken over in one step: while it
+// runs, nothing is sent.
+const configureAtOnce = 500
+
+// Configure takes over endpoints that were made or changed, or are gone.
+func (d *Dispatcher) Configure(changed []*routes.Route, gone []bellhop.EndpointID) {
+	for some := range slices.Chunk(gone, configureAtOnce) {
+		d.do(Configured{Gone: some})
+	}
+	for some := range slices.Chunk(changed, configureAtOnce) {
+		d.do(Configured{Changed: some})
+	}
+}
+
+// Reserve promises room for a delivery that is about to be committed as owned by this
+// node: Admit or Unreserve must follow. It refuses while older ones wait in the store.
+func (d *Dispatcher) Reserve(r *routes.Route, bytes int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.Reserve(r, bytes, d.o.Now())
+}
+
+// Admit takes a delivery for which room was reserved, now that it is durable.
+func (d *Dispatcher) Admit(w bellhop.Work) { d.do(Admitted{w}) }
+
+// Unreserve gives reserved room back.
+func (d *Dispatcher) Unreserve(e bellhop.EndpointID, bytes int) {
+	d.do(Unreserved{Endpoint: e, Bytes: bytes})
+}
+
+// NoteDue tells the endpoint's lane that the store has something for it at a time.
+func (d *Dispatcher) NoteDue(e bellhop.EndpointID, at time.Time) {
+	d.do(Noted{Endpoint: e, At: at})
+}
+
+// Forget drops what is queued of events and apps that are gone. What is being
+// committed or claimed of them is not sent either.
+func (d *Dispatcher) Forget(g Gone) { d.do(Forgotten{g}) }
+
+// LostLease drops everything that is queued: others own it. Joined goes on under a new
+// lease.
+func (d *Dispatcher) LostLease()             { d.do(LeaseLost{}) }
+func (d *Dispatcher) Joined(l bellhop.Lease) { d.do(Joined{l}) }
+
+// Wake has every lane look again what it can do.
+func (d *Dispatcher) Wake() { d.do(Heartbeat{}) }
+
+// Vindicate takes back what a Verdict said of FailedSince.
+func (d *Dispatcher) Vindicate(e bellhop.EndpointID, since time.Time) {
+	d.do(Vindicated{Endpoint: e, Since: since})
+}
+
+// State tells what an endpoint's lane is doing.
+func (d *Dispatcher) State(r *routes.Route) bellhop.LaneState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.State(r, d.o.Now())
+}
+
+// OldestDue is when the next delivery in an endpoint's queue was due; zero if nothing
+// is queued.
+func (d *Dispatcher) OldestDue(e bellhop.EndpointID) time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.OldestDue(e)
+}
+
+// CircuitsOpen counts the endpoints whose circuit is open, HeldBytes the event data in
+// memory.
+func (d *Dispatcher) CircuitsOpen() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.CircuitsOpen()
+}
+
+// HeldBytes is the event data that all lanes hold.
+func (d *Dispatcher) HeldBytes() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.HeldBytes()
+}
+
+// do tells the machine what has happened, and has done what follows.
+func (d *Dispatcher) do(in Input) { d.perform(d.step(in)) }
+
+// step tells the machine what has happened. Work that follows counts from here on, so
+// that Drain cannot miss it.
+func (d *Dispatcher) step(in Input) []Effect {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	effects := d.machine.Step(in, d.o.Now())
+	for _, e := range effects {
+		switch e := e.(type) {
+		case SetTimer:
+			d.setTimer(e.At)
+		case Send, Claim, Release, Disown:
+			d.busy++
+		}
+	}
+	return effects
+}
+
+// perform starts what takes time, each in a goroutine of its own.
+func (d *Dispatcher) perform(effects []Effect) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case Send:
+			go d.work(e.Job)
+		case Claim:
+			go d.claim(e)
+		case Release:
+			go d.release(e)
+		case Disown:
+			go d.disown(e)
+		case Disable:
+			d.o.Verdict(e.Verdict)
+		case CircuitMoved:
+			d.logCircuit(e)
+		}
+	}
+}
+
+// work makes a request, and then, as long as there is more to send at once, the next.
+func (d *Dispatcher) work(job *Job) {
+	for job != nil {
+		next := d.carry(job)
+		d.ended()
+		job = next
+	}
+}
+
+// carry makes one request, has the machine decide what follows, and records both. It
+// answers a next request for the same goroutine, if there is any.
+func (d *Dispatcher) carry(job *Job) (next *Job) {
+	effects := d.step(d.send(job))
+	for i, e := range effects {
+		if record, ok := e.(Record); ok {
+			d.perform(slices.Delete(effects, i, i+1))
+			effects = d.step(Recorded{Job: job, Failed: !d.record(record)})
+			break
+		}
+	}
+	for i, e := range effects {
+		if send, ok := e.(Send); ok {
+			next = send.Job
+			effects = slices.Delete(effects, i, i+1)
+			break
+		}
+	}
+	d.perform(effects)
+	return next
+}
+
+// send makes one request. Whatever breaks, there is an outcome.
+func (d *Dispatcher) send(job *Job) (sent Sent) {
+	sent = Sent{Job: job, Attempt: id.Next[id.Attempt](d.o.IDs(), d.o.Now()), Random: d.o.Random()}
+	defer func() {
+		if p := recover(); p != nil {
+			sent.Outcome = d.panicked(job.Route, p)
+		}
+	}()
+	outcome, known := d.o.Sender.Send(d.sending, job.Route, &job.Work)
+	sent.Outcome, sent.Cut = outcome, !known
+	return sent
+}
+
+// panicked is the outcome of a request that broke Bellhop itself.
+func (d *Dispatcher) panicked(r *routes.Route, p any) bellhop.Outcome {
+	d.o.Logger.Error("sending a delivery panicked; it is tried again on its schedule. Please report this",
+		"endpoint", r.ID.String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	return bellhop.Outcome{
+		Class: bellhop.ClassOurs, Reason: bellhop.ReasonPanic,
+		Detail:   "Bellhop failed while it made the request; its operator finds the cause in the log.",
+		Exchange: bellhop.Exchange{URL: r.URL},
+	}
+}
+
+// record makes an attempt durable; only then is the next one made. It fails only when
+// draining took too long: then the attempt will be made again.
+func (d *Dispatcher) record(r Record) bool {
+	done := d.Persist("record an attempt", func(ctx context.Context, l bellhop.Lease) error {
+		return d.o.Flow.Record(ctx, l, []bellhop.Result{r.Result}, d.o.Now())
+	})
+	if done {
+		d.o.Recorded(&r.Result.Attempt, &r.Job.Work)
+	}
+	return done
+}
+
+// claim asks the store for work.
+func (d *Dispatcher) claim(c Claim) {
+	defer d.ended()
+	answer, err := d.o.Flow.Claim(d.sending, c.ClaimRequest, d.o.Now())
+	in := Claimed{Claim: c, Answer: answer}
+	if err != nil {
+		in.Answer, in.Result = bellhop.Claimed{}, NotDone
+		if errors.Is(err, bellhop.ErrUnknown) {
+			in.Result = Unknown
+		}
+		expected := errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrUnavailable)
+		if err = d.o.Wrote("claim deliveries", err); !expected && d.sending.Err() == nil {
+			d.o.Logger.Warn("claiming deliveries failed; trying again", "endpoint", c.Endpoint.String(), "err", err, "in", askAgain)
+		}
+	}
+	d.do(in)
+}
+
+// release gives deliveries back. Under a lease that is over they have been given back.
+func (d *Dispatcher) release(r Release) {
+	defer d.ended()
+	for some := range slices.Chunk(r.Deliveries, stepItems) {
+		d.Persist("release deliveries", func(ctx context.Context, _ bellhop.Lease) error {
+			return unlessOver(d.o.Flow.Release(ctx, r.Lease, some, d.o.Now()))
+		})
+	}
+	if !r.Aside {
+		d.do(Released{r.Endpoint})
+	}
+}
+
+func (d *Dispatcher) disown(x Disown) {
+	defer d.ended()
+	d.Persist("disown deliveries", func(ctx context.Context, _ bellhop.Lease) error {
+		return unlessOver(d.o.Flow.Disown(ctx, x.Lease, x.Endpoint, x.Known, d.o.Now()))
+	})
+	d.do(Disowned{x.Endpoint})
+}
+
+// unlessOver takes it for done that a lease is over, since with it all is released.
+func unlessOver(err error) error {
+	if errors.Is(err, bellhop.ErrLeaseLost) {
+		return nil
+	}
+	return err
+}
+
+// Persist repeats a write until it succeeds: what it records has happened, and
+// forgetting it would mean doing it twice. Step is given the lease of that moment. It
+// gives up, and answers false, when draining took too long.
+func (d *Dispatcher) Persist(doing string, step func(ctx context.Context, l bellhop.Lease) error) bool {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := step(d.sending, d.o.Lease())
+		expected := errors.Is(err, bellhop.ErrUnavailable) || errors.Is(err, bellhop.ErrLeaseLost) // logged once, elsewhere
+		if err = d.o.Wrote(doing, err); err == nil {
+			return true
+		}
+		if d.sending.Err() != nil {
+			return false
+		}
+		if !expected {
+			d.o.Logger.Warn("writing to the store failed; trying again", "doing", doing, "err", err, "in", wait)
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-d.sending.Done():
+			t.Stop()
+			return false
+		case <-t.C:
+		}
+	}
+}
+
+func (d *Dispatcher) logCircuit(c CircuitMoved) {
+	if c.Open {
+		d.o.Logger.Warn("circuit opened: deliveries wait while single ones probe",
+			"endpoint", c.Endpoint.String(), "failures", c.Failures, "reason", c.Reason)
+		return
+	}
+	d.o.Logger.Info("circuit closed: the endpoint answers again", "endpoint", c.Endpoint.String())
+}
+
+// setTimer has the machine told at a time; zero: not at all.
+func (d *Dispatcher) setTimer(at time.Time) {
+	switch {
+	case at.IsZero():
+		if d.timer != nil {
+			d.timer.Stop()
+		}
+	case d.timer == nil:
+		d.timer = time.AfterFunc(max(at.Sub(d.o.Now()), 0), func() { d.do(Tick{}) })
+	default:
+		d.timer.Reset(max(at.Sub(d.o.Now()), 0))
+	}
+}

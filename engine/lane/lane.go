@@ -1,0 +1,532 @@
+package lane
+
+import (
+	"slices"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+)
+
+// What one lane holds in memory at most. Everything beyond that waits in the
+// store, so a flooded or dead endpoint costs its own lane only.
+const (
+	laneItems = 512
+	laneBytes = 4 << 20
+	// stepItems bounds what one claim or release moves: while it runs, nobody else
+	// writes.
+	stepItems = 128
+	// slowAfter without an answer, while requests are in flight, a lane counts as
+	// failing, long before the timeout.
+	slowAfter = time.Second
+	// askAgain is how long a lane waits after a claim that failed.
+	askAgain = time.Second
+	// verdictAgain is how long a lane waits before it speaks against its endpoint
+	// once more.
+	verdictAgain = time.Minute
+)
+
+// lane is the in-memory queue of one endpoint, with its own limits. Whatever changes
+// calls pump, which does all that can be done now.
+type lane struct {
+	m      *Machine
+	id     bellhop.EndpointID
+	route  *routes.Route
+	closed bool
+
+	// starved is true while the lane waits for a slot; it belongs to slots.
+	starved bool
+	// wakeAt and place belong to timers.
+	wakeAt time.Time
+	place  int
+
+	queue queue
+	// reserved is room promised to deliveries that are being committed.
+	reserved, reservedBytes int
+	// flying are the requests under way, until what came of them is durable.
+	flying map[*Job]struct{}
+	// progress is when a request last ended, or the first one began; proven says
+	// that an answer showed the receiver alive since the start.
+	progress time.Time
+	proven   bool
+
+	// limit is how many requests may be in flight: the endpoint's concurrency,
+	// lowered while the receiver says it is overloaded.
+	limit    float64
+	slowedAt time.Time
+	limiter  *rate.Limiter
+	breaker  breaker
+	// failingSince starts an unbroken row of failures.
+	failingSince time.Time
+	verdictAt    time.Time
+
+	// nextDue is when the store has something for this lane that no node owns;
+	// zero if nothing is known. While a claim is under way, what is learnt
+	// meanwhile is kept in noted.
+	nextDue, noted time.Time
+	// askAt is when a claim may be made again after one that failed. The store has
+	// something meanwhile, and nothing newer may overtake it.
+	askAt     time.Time
+	claiming  bool
+	releasing bool
+	// mustRelease: what is queued was taken under rules that are no longer true.
+	mustRelease bool
+	// What was on its way when the queue was given back is newer than that, and must
+	// follow it: a claim (outdated), and so many reservations (behind).
+	outdated bool
+	behind   int
+	// doubtful: a claim's answer was lost, so the store may take for ours what is
+	// not. Once nothing is being committed, the store is told what is (disowning).
+	doubtful, disowning bool
+}
+
+func newLane(m *Machine, r *routes.Route) *lane {
+	return &lane{
+		m: m, id: r.ID, route: r, place: nowhere, limit: float64(r.Concurrency),
+		limiter: newLimiter(r), failingSince: r.FailingSince, flying: map[*Job]struct{}{},
+	}
+}
+
+func newLimiter(r *routes.Route) *rate.Limiter {
+	if r.RateLimit == nil {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(r.RateLimit.PerSecond), max(r.RateLimit.Burst, 1))
+}
+
+// configure takes over new settings.
+func (l *lane) configure(r *routes.Route, now time.Time) {
+	old := l.route
+	if old == r {
+		l.pump(now)
+		return
+	}
+	l.route = r
+	if r.Concurrency != old.Concurrency {
+		l.limit = float64(r.Concurrency)
+	}
+	switch rl := r.RateLimit; {
+	case rl == nil || l.limiter == nil:
+		l.limiter = newLimiter(r)
+	default: // what was spent stays spent
+		l.limiter.SetLimitAt(now, rate.Limit(rl.PerSecond))
+		l.limiter.SetBurstAt(now, max(rl.Burst, 1))
+	}
+	if r.Live() && (!old.Live() || old.URL != r.URL) {
+		// Enabled, resumed or moved: what was learnt of it is out of date.
+		l.breaker.success()
+		l.failingSince, l.proven, l.verdictAt = time.Time{}, false, time.Time{}
+	}
+	if r.Ordering != old.Ordering {
+		l.mustRelease = true
+	}
+	l.due(now, now)
+	l.pump(now)
+}
+
+// close ends the lane of an endpoint that was deleted; its deliveries are ended in
+// the store.
+func (l *lane) close() {
+	l.closed = true
+	l.drop(func(*bellhop.Work) bool { return true })
+	l.wakeBy(time.Time{})
+}
+
+// drop takes what is gone off the queue, and says how much that was.
+func (l *lane) drop(gone func(*bellhop.Work) bool) int {
+	items, bytes := l.queue.len(), l.queue.bytes
+	l.queue.deleteFunc(gone)
+	l.m.held += int64(l.queue.bytes - bytes)
+	return items - l.queue.len()
+}
+
+func (l *lane) reserve(bytes int, now time.Time) bool {
+	if !l.route.Live() || l.breaker.open() || l.route.Ordering != bellhop.OrderingNone || l.backlogged(now) ||
+		l.doubtful || l.disowning || l.mustRelease {
+		return false
+	}
+	items := l.queue.len() + l.reserved
+	if items >= laneItems || items > 0 && l.queue.bytes+l.reservedBytes+bytes > laneBytes || l.m.held > l.m.QueueBytes {
+		return false
+	}
+	l.reserved++
+	l.reservedBytes += bytes
+	l.m.held += int64(bytes)
+	return true
+}
+
+func (l *lane) backlogged(now time.Time) bool {
+	return !l.nextDue.IsZero() && !l.nextDue.After(now)
+}
+
+func (l *lane) unreserve(bytes int) {
+	l.reserved--
+	l.reservedBytes -= bytes
+	l.m.held -= int64(bytes)
+	l.behind = max(l.behind-1, 0)
+}
+
+// admit takes a delivery for which room was reserved, now that it is durable.
+func (l *lane) admit(w bellhop.Work, now time.Time) {
+	// Order was asked for meanwhile, or older ones were given back.
+	l.mustRelease = l.mustRelease || l.route.Ordering != bellhop.OrderingNone || l.behind > 0
+	l.unreserve(len(w.Event.Data))
+	l.push(w)
+	l.pump(now)
+}
+
+// push queues work, unless it belongs to others by now, or is gone. What is gone is
+// given back: the store knows best whether anything is left of it.
+func (l *lane) push(w bellhop.Work) {
+	if w.Lease != l.m.lease {
+		return
+	}
+	if l.m.graves.has(w.Event) {
+		l.m.do(Release{Endpoint: l.id, Lease: w.Lease, Deliveries: []bellhop.DeliveryID{w.Delivery.ID}, Aside: true})
+		return
+	}
+	l.queue.push(w)
+	l.m.held += int64(len(w.Event.Data))
+}
+
+// due notes that the store has something for the lane at the given time.
+func (l *lane) due(at, now time.Time) {
+	at = ours(at, now)
+	if l.claiming {
+		l.noted = earliest(l.noted, at)
+		return
+	}
+	l.nextDue = earliest(l.nextDue, at)
+}
+
+// ours is a time from outside as one of this process: by how far it is from now. Times
+// of the clock that never jumps and times of the one on the wall must not be compared
+// with each other, once the latter has been set.
+func ours(at, now time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return now.Add(at.Sub(now))
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// pump does whatever can be done now: send, fetch from the store, give back to it, or
+// ask to be called at the time when something can.
+func (l *lane) pump(now time.Time) {
+	if l.closed || !l.m.running {
+		return
+	}
+	if l.doubtful && !l.disowning && !l.claiming && !l.releasing && l.reserved == 0 {
+		l.disown()
+	}
+	if !l.route.Live() || l.mustRelease {
+		if !l.release(now) {
+			l.wakeBy(time.Time{}) // the end of the release before pumps again
+			return
+		}
+		if l.mustRelease = false; !l.route.Live() {
+			l.wakeBy(time.Time{})
+			return
+		}
+	}
+	var wake time.Time
+	for l.queue.len() > 0 {
+		job, again := l.next(now)
+		if job == nil {
+			wake = again
+			break
+		}
+		l.m.do(Send{job})
+	}
+	if l.breaker.open() && (l.queue.len() > 1 || now.Before(l.breaker.probeAt)) {
+		l.release(now) // but for the one that waits to be the probe
+	}
+	l.wakeBy(earliest(wake, l.fetch(now)))
+}
+
+// next takes the next delivery off the queue, and a slot for it, if a request may
+// start now; if only time can help, it tells when to ask again.
+func (l *lane) next(now time.Time) (job *Job, again time.Time) {
+	limit := l.inFlightLimit()
+	switch {
+	case len(l.flying) >= limit:
+		return nil, time.Time{}
+	case l.breaker.open() && now.Before(l.breaker.probeAt):
+		return nil, l.breaker.probeAt
+	}
+	if l.limiter != nil {
+		if tokens := l.limiter.TokensAt(now); tokens < 1 {
+			wait := (1 - tokens) / float64(l.limiter.Limit()) * float64(time.Second)
+			return nil, now.Add(max(time.Duration(wait), time.Millisecond))
+		}
+	}
+	as := l.standing(now)
+	if !l.m.slots.take(l, as, len(l.flying), limit) {
+		return nil, time.Time{}
+	}
+	if l.limiter != nil {
+		l.limiter.AllowN(now, 1)
+	}
+	if len(l.flying) == 0 {
+		l.progress = now
+	}
+	job = &Job{Work: l.queue.pop(), Route: l.route, lane: l, as: as}
+	l.flying[job] = struct{}{}
+	return job, time.Time{}
+}
+
+func (l *lane) standing(now time.Time) standing {
+	switch {
+	case l.breaker.failures > 0, !l.failingSince.IsZero(), len(l.flying) > 0 && now.Sub(l.progress) > slowAfter:
+		return failing
+	case l.proven:
+		return proven
+	}
+	return unproven
+}
+
+// inFlightLimit is how many requests may be in flight now: one, while a circuit
+// is open, as a probe.
+func (l *lane) inFlightLimit() int {
+	if l.breaker.open() || l.route.Ordering == bellhop.OrderingEndpoint {
+		return 1
+	}
+	return max(int(l.limit), 1)
+}
+
+// fetch claims deliveries from the store when it has some that are due and the
+// lane has room, and otherwise tells when that may be so.
+func (l *lane) fetch(now time.Time) (again time.Time) {
+	if l.nextDue.IsZero() || l.claiming || l.releasing || l.doubtful || l.disowning || l.m.lease == (bellhop.Lease{}) {
+		return time.Time{}
+	}
+	when := l.nextDue
+	room := 0
+	budget := min(l.m.QueueBytes-l.m.held, laneBytes/2)
+	switch items := l.queue.len() + l.reserved; {
+	case l.breaker.open():
+		// One delivery is enough to probe with.
+		if items == 0 && len(l.flying) == 0 {
+			room = 1
+			if l.breaker.probeAt.After(when) {
+				when = l.breaker.probeAt
+			}
+		}
+	case budget <= 0:
+		// All lanes together hold too much: one at a time, so that none starves.
+		if items == 0 && len(l.flying) == 0 {
+			room = 1
+		}
+	case items <= laneItems/2 && l.queue.bytes <= laneBytes/2:
+		room = min(laneItems-items, stepItems)
+	}
+	if room == 0 {
+		return time.Time{} // the end of a request pumps again
+	}
+	if l.askAt.After(when) {
+		when = l.askAt
+	}
+	if when.After(now) {
+		return when
+	}
+	budget = max(budget, 1)
+	l.claiming = true
+	l.m.underWay++
+	l.m.held += budget // other lanes' claims must not count on it
+	l.m.do(Claim{
+		ClaimRequest: bellhop.ClaimRequest{Lease: l.m.lease, Endpoint: l.id, Limit: room, MaxBytes: int(budget)},
+		ordering:     l.route.Ordering,
+	})
+	return time.Time{}
+}
+
+// claimed takes what a claim has brought.
+func (l *lane) claimed(in Claimed, now time.Time) {
+	l.claiming = false
+	l.doubtful = l.doubtful || in.Result == Unknown
+	if in.Result == Done {
+		l.nextDue, l.askAt = ours(in.Answer.Next, now), time.Time{}
+	} else {
+		in.Answer, l.askAt = bellhop.Claimed{}, now.Add(askAgain)
+	}
+	l.nextDue, l.noted = earliest(l.nextDue, l.noted), time.Time{}
+	for _, w := range in.Answer.Work {
+		l.push(w)
+	}
+	l.mustRelease = l.mustRelease || l.outdated || l.route.Ordering != in.Claim.ordering
+	l.outdated = false
+	l.pump(now)
+}
+
+// release gives everything queued back to the store, where it waits without costing
+// memory, for this node or another. It answers false if that must wait for the end of
+// an earlier release.
+func (l *lane) release(now time.Time) bool {
+	if l.queue.len() == 0 {
+		return true
+	}
+	if l.releasing {
+		return false
+	}
+	ids := make([]bellhop.DeliveryID, 0, l.queue.len())
+	for l.queue.len() > 0 {
+		w := l.queue.pop()
+		l.m.held -= int64(len(w.Event.Data))
+		ids = append(ids, w.Delivery.ID)
+	}
+	l.releasing, l.outdated, l.behind = true, l.claiming, l.reserved
+	l.due(now, now)
+	l.m.do(Release{Endpoint: l.id, Lease: l.m.lease, Deliveries: ids})
+	return true
+}
+
+// disown tells the store what is ours, so that it gives up the rest.
+func (l *lane) disown() {
+	l.doubtful, l.disowning = false, true
+	known := make([]bellhop.DeliveryID, 0, l.queue.len()+len(l.flying))
+	for _, w := range l.queue.items[l.queue.head:] {
+		known = append(known, w.Delivery.ID)
+	}
+	for job := range l.flying {
+		if job.Work.Lease == l.m.lease {
+			known = append(known, job.Work.Delivery.ID)
+			job.named = true
+		}
+	}
+	slices.Sort(known) // every run is alike
+	l.m.do(Disown{Endpoint: l.id, Lease: l.m.lease, Known: known})
+}
+
+// sent decides what an outcome means, for the delivery and for the endpoint.
+func (l *lane) sent(in Sent, now time.Time) {
+	job := in.Job
+	if in.Cut {
+		l.m.recorded(Recorded{Job: job, Failed: true}, now)
+		return
+	}
+	w, o := &job.Work, in.Outcome
+	number := w.Delivery.Attempts + 1
+	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number, age(w, now), o, now, in.Random)
+	result := bellhop.Result{
+		Lease: w.Lease,
+		Attempt: bellhop.Attempt{
+			ID: in.Attempt, Delivery: w.Delivery.ID, Event: w.Delivery.Event, Endpoint: l.id,
+			App: w.Event.App, Type: w.Event.Type, Trigger: w.Delivery.Trigger, Number: number,
+			Status: job.decision.Status, Final: job.decision.Final, NextAt: job.decision.NextAt,
+			URL: o.Exchange.URL, Duration: bellhop.Duration(o.Exchange.Duration), Reason: o.Reason, Detail: o.Detail,
+			RequestHeader: o.Exchange.RequestHeader, ResponseStatus: o.Exchange.ResponseStatus,
+			ResponseHeader: o.Exchange.ResponseHeader, ResponseBody: o.Exchange.ResponseBody,
+			ResponseTruncated: o.Exchange.ResponseTruncated,
+		},
+	}
+	if at := w.Event.DeliverAt; at != nil {
+		result.Due = *at
+	}
+	result.Failing = l.judge(job, in, now)
+	l.m.do(Record{job, result})
+}
+
+// age is how long a delivery has been due.
+func age(w *bellhop.Work, now time.Time) time.Duration {
+	since := w.Event.CreatedAt()
+	switch at := w.Event.DeliverAt; {
+	case w.Delivery.Trigger != bellhop.TriggerPublish:
+		since = w.Delivery.ID.Time()
+	case at != nil && at.After(since):
+		since = *at
+	}
+	return now.Sub(since)
+}
+
+// judge learns from an outcome how the endpoint is: it moves the circuit and the
+// concurrency. It answers what the store must know, as in Result.Failing.
+func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
+	class := in.Outcome.Class
+	if class == bellhop.ClassOurs || job.Route.URL != l.route.URL {
+		return nil // our own failing, or an address that it no longer has
+	}
+	if !class.Ill() {
+		if l.breaker.open() {
+			l.m.do(CircuitMoved{Endpoint: l.id, Reason: l.breaker.last})
+		}
+		l.breaker.success()
+		l.proven = true
+	}
+	if class == bellhop.ClassTaken {
+		l.limit = min(l.limit+1/l.limit, float64(l.route.Concurrency))
+		if !l.failingSince.IsZero() {
+			l.failingSince = time.Time{}
+			return &time.Time{}
+		}
+	}
+	if !class.Ill() {
+		return nil
+	}
+	began := in.Attempt.Time()
+	if class == bellhop.ClassOverloaded && began.After(l.slowedAt) {
+		// Once for all the requests that were in flight together.
+		l.limit, l.slowedAt = max(l.limit/2, 1), now
+	}
+	if l.breaker.failure(in.Outcome.Reason, now) {
+		l.m.do(CircuitMoved{Endpoint: l.id, Open: true, Failures: l.breaker.failures, Reason: in.Outcome.Reason})
+	}
+	if l.failingSince.IsZero() {
+		l.failingSince = began
+		failing = &began
+	}
+	switch {
+	case class == bellhop.ClassGone:
+		job.verdict = &Verdict{Route: job.Route, Gone: true}
+	case now.Sub(l.failingSince) >= l.m.DisableAfter && now.Sub(l.verdictAt) >= verdictAgain:
+		l.verdictAt = now
+		job.verdict = &Verdict{Route: job.Route, FailedSince: l.failingSince}
+	}
+	return failing
+}
+
+// recorded ends a request whose outcome is durable, or was cut off.
+func (l *lane) recorded(in Recorded, now time.Time) {
+	job := in.Job
+	delete(l.flying, job)
+	l.progress = now
+	l.m.held -= int64(len(job.Work.Event.Data))
+	if in.Failed {
+		return
+	}
+	if !job.decision.Final {
+		l.due(job.decision.NextAt, now)
+		// Where the store was told that the delivery is ours, this may have been
+		// recorded already, and it may have been claimed again: it is in doubt.
+		l.doubtful = l.doubtful || job.named
+	}
+	if job.Work.Delivery.OrderKey != "" || l.route.Ordering != bellhop.OrderingNone {
+		l.due(now, now) // the next of its order may go
+	}
+	if job.verdict != nil {
+		l.m.do(Disable{*job.verdict})
+	}
+}
+
+func (l *lane) state(now time.Time) bellhop.LaneState {
+	s := bellhop.LaneState{
+		Circuit: l.breaker.state(now), OpenSince: l.breaker.openSince, NextProbe: l.breaker.probeAt,
+		ConsecutiveFailures: l.breaker.failures, LastFailure: l.breaker.last,
+		Queued: l.queue.len(), InFlight: len(l.flying), Concurrency: l.inFlightLimit(),
+		FailingSince: l.failingSince,
+	}
+	switch {
+	case l.route.Status != bellhop.EndpointActive:
+		s.Held = string(l.route.Status)
+	case l.route.Broken() != "":
+		s.Held = l.route.Broken()
+	}
+	return s
+}

@@ -1,0 +1,407 @@
+// Package lane owns sending in time: which delivery goes when, at most how many at
+// once, and what an answer means for the next one.
+//
+// Machine decides it: Step takes what has happened and the time, and gives what is to
+// be done. It has no goroutine, lock, clock or random source, so what a lane does can
+// be read here, tested as a table, and simulated. lane.go is one endpoint's lane,
+// breaker.go its circuit, slots.go what all lanes share, decide.go the fate of a
+// delivery; step.go lists the inputs and effects. Dispatcher (dispatch.go) is the
+// shell: it runs the effects and feeds their results back.
+package lane
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+)
+
+// Settings adjust a Machine.
+type Settings struct {
+	// MaxInFlight bounds the requests of all lanes together.
+	MaxInFlight int
+	// QueueBytes bounds the event data that all lanes hold: reserved, being claimed,
+	// queued, in flight.
+	QueueBytes int64
+	// DisableAfter is how long an endpoint may fail without one success before a
+	// verdict asks for it to be disabled.
+	DisableAfter time.Duration
+}
+
+// Machine is the lanes of one node. Make one with NewMachine. It is not safe for
+// concurrent use.
+type Machine struct {
+	Settings
+	lanes map[bellhop.EndpointID]*lane
+	slots slots
+	// held is the event data that all lanes hold.
+	held    int64
+	running bool
+	lease   bellhop.Lease
+
+	// early is what was noted of endpoints that the machine has not been told of: an
+	// event may be published to a new one before that.
+	early map[bellhop.EndpointID]time.Time
+
+	// timers has the lanes that something can be done for at a time; alarm is the
+	// time that the last SetTimer asked for.
+	timers timers
+	alarm  time.Time
+
+	// underWay counts the reservations and claims that have not come to an end. As
+	// long as there are any, they may bring what is gone: graves remember that.
+	underWay int
+	graves   graves
+
+	effects []Effect
+}
+
+// NewMachine gives a Machine without lanes, which does not run yet.
+func NewMachine(s Settings) *Machine {
+	return &Machine{
+		Settings: s, slots: slots{max: s.MaxInFlight},
+		lanes: map[bellhop.EndpointID]*lane{}, early: map[bellhop.EndpointID]time.Time{},
+	}
+}
+
+// maxEarly bounds what is noted of endpoints without a lane: of one that is gone,
+// nothing will ever take it up.
+const maxEarly = 10_000
+
+// Step takes what has happened and answers what is to be done, in this order.
+func (m *Machine) Step(in Input, now time.Time) []Effect {
+	m.effects = nil
+	switch in := in.(type) {
+	case Start:
+		m.running, m.lease = true, in.Lease
+		m.pumpAll(now)
+	case Stop:
+		m.running = false
+	case LeaseLost:
+		m.lease = bellhop.Lease{}
+		for _, l := range m.lanes {
+			l.drop(func(*bellhop.Work) bool { return true })
+			l.doubtful = false // all that was owned is released
+		}
+	case Joined:
+		m.lease = in.Lease
+		m.pumpAll(now)
+	case Configured:
+		m.configure(in, now)
+	case Forgotten:
+		m.forget(in.Gone, now)
+	case Heartbeat:
+		clear(m.early) // those that there are have been noted anew
+		m.graves.tidy(m.underWay, now)
+		m.pumpAll(now)
+	case Tick:
+		m.alarm = time.Time{}
+		for len(m.timers) > 0 && !m.timers[0].wakeAt.After(now) {
+			l := m.timers[0]
+			l.wakeBy(time.Time{})
+			l.pump(now)
+		}
+	case Sent:
+		in.Job.lane.sent(in, now)
+	case Recorded:
+		m.recorded(in, now)
+	case Claimed:
+		m.claimed(in, now)
+	case Admitted:
+		m.underWay--
+		if l := m.lanes[in.Work.Delivery.Endpoint]; l != nil {
+			l.admit(in.Work, now)
+		} else {
+			m.held -= int64(len(in.Work.Event.Data))
+		}
+	case Unreserved:
+		m.underWay--
+		if l := m.lanes[in.Endpoint]; l != nil {
+			l.unreserve(in.Bytes)
+			l.pump(now)
+		} else {
+			m.held -= int64(in.Bytes)
+		}
+	case Noted:
+		if l := m.lanes[in.Endpoint]; l != nil {
+			l.due(in.At, now)
+			l.pump(now)
+		} else if len(m.early) < maxEarly {
+			m.early[in.Endpoint] = earliest(m.early[in.Endpoint], ours(in.At, now))
+		}
+	case Released:
+		if l := m.lanes[in.Endpoint]; l != nil {
+			l.releasing = false
+			l.pump(now)
+		}
+	case Disowned:
+		if l := m.lanes[in.Endpoint]; l != nil {
+			l.disowning = false
+			l.due(now, now)
+			l.pump(now)
+		}
+	case Vindicated:
+		if l := m.lanes[in.Endpoint]; l != nil && l.failingSince.Equal(in.Since) {
+			l.failingSince = time.Time{} // the next failure begins anew
+		}
+	}
+	m.setTimer()
+	return m.effects
+}
+
+func (m *Machine) do(e Effect) { m.effects = append(m.effects, e) }
+
+// setTimer keeps the one timer at the time of the earliest lane.
+func (m *Machine) setTimer() {
+	var at time.Time
+	if m.running && len(m.timers) > 0 {
+		at = m.timers[0].wakeAt
+	}
+	if !at.Equal(m.alarm) {
+		m.alarm = at
+		m.do(SetTimer{at})
+	}
+}
+
+// lane gives the lane of an endpoint, made if there is none.
+func (m *Machine) lane(r *routes.Route) *lane {
+	l := m.lanes[r.ID]
+	if l == nil {
+		l = newLane(m, r)
+		l.nextDue = m.early[r.ID]
+		delete(m.early, r.ID)
+		m.lanes[r.ID] = l
+	}
+	return l
+}
+
+func (m *Machine) pumpAll(now time.Time) {
+	for _, l := range m.busy() {
+		l.pump(now)
+	}
+}
+
+// busy gives the lanes that have something to do, in the order of their endpoints, so
+// that every run is alike. Most lanes have nothing.
+func (m *Machine) busy() []*lane {
+	var busy []*lane
+	for _, l := range m.lanes {
+		if l.queue.len() > 0 || !l.nextDue.IsZero() || l.mustRelease || l.doubtful {
+			busy = append(busy, l)
+		}
+	}
+	slices.SortFunc(busy, func(x, y *lane) int { return cmp.Compare(x.id, y.id) })
+	return busy
+}
+
+func (m *Machine) configure(in Configured, now time.Time) {
+	for _, e := range in.Gone {
+		if l := m.lanes[e]; l != nil {
+			delete(m.lanes, e)
+			l.close()
+		}
+	}
+	for _, r := range in.Changed {
+		m.lane(r).configure(r, now)
+	}
+}
+
+// Reserve promises room for a delivery that is about to be committed as owned by this
+// node: Admitted or Unreserved must follow. It refuses while older ones wait in the
+// store, so that they are not overtaken.
+func (m *Machine) Reserve(r *routes.Route, bytes int, now time.Time) bool {
+	if !m.running || m.lease == (bellhop.Lease{}) {
+		return false
+	}
+	if l := m.lanes[r.ID]; l == nil || !l.reserve(bytes, now) {
+		return false
+	}
+	m.underWay++
+	return true
+}
+
+// claimed takes the answer to a Claim.
+func (m *Machine) claimed(in Claimed, now time.Time) {
+	m.underWay--
+	m.held -= int64(in.Claim.MaxBytes)
+	if l := m.lanes[in.Claim.Endpoint]; l != nil {
+		l.claimed(in, now)
+	}
+}
+
+// recorded ends a job, and gives its slot to whoever can make use of it.
+func (m *Machine) recorded(in Recorded, now time.Time) {
+	l := in.Job.lane
+	l.recorded(in, now)
+	waiting := m.slots.give(in.Job.as)
+	l.pump(now)
+	// A lane may have stopped waiting, or have nothing to send any more.
+	for ; waiting > 0; waiting-- {
+		next := m.slots.next()
+		if next == nil {
+			return
+		}
+		before := len(next.flying)
+		if next.pump(now); len(next.flying) > before {
+			return
+		}
+	}
+}
+
+// forget drops what is queued of events and apps that are gone.
+func (m *Machine) forget(g Gone, now time.Time) {
+	if m.underWay > 0 {
+		m.graves.dig(g, now)
+	}
+	for _, l := range m.busy() {
+		if l.drop(func(w *bellhop.Work) bool { return g.has(w.Event) }) > 0 {
+			l.pump(now)
+		}
+	}
+}
+
+// has tells whether an event is among what is gone.
+func (g Gone) has(e *bellhop.Event) bool {
+	return g.Events[e.ID] || g.App != "" && g.App == e.App
+}
+
+// State tells what an endpoint's lane is doing.
+func (m *Machine) State(r *routes.Route, now time.Time) bellhop.LaneState {
+	l := m.lanes[r.ID]
+	if l == nil {
+		l = newLane(m, r) // to ask it, not to keep it
+	}
+	return l.state(now)
+}
+
+// OldestDue is when the next delivery in an endpoint's queue was due; zero if nothing
+// is queued.
+func (m *Machine) OldestDue(e bellhop.EndpointID) time.Time {
+	l := m.lanes[e]
+	if l == nil || l.queue.len() == 0 {
+		return time.Time{}
+	}
+	return l.queue.items[l.queue.head].Delivery.Due
+}
+
+// CircuitsOpen counts the endpoints whose circuit is open.
+func (m *Machine) CircuitsOpen() (open int) {
+	for _, l := range m.lanes {
+		if l.breaker.open() {
+			open++
+		}
+	}
+	return open
+}
+
+// HeldBytes is the event data that all lanes hold.
+func (m *Machine) HeldBytes() int64 { return m.held }
+
+// InFlight counts the requests that are under way.
+func (m *Machine) InFlight() int { return m.slots.inUse }
+
+// graves remember what is gone until nothing that was begun before can bring it back.
+// What takes longer than graveTime has failed by then.
+type graves struct {
+	events map[bellhop.EventID]time.Time
+	apps   map[string]time.Time
+}
+
+const graveTime = 10 * time.Minute
+
+func (g *graves) dig(gone Gone, now time.Time) {
+	if g.events == nil {
+		g.events, g.apps = map[bellhop.EventID]time.Time{}, map[string]time.Time{}
+	}
+	for e := range gone.Events {
+		g.events[e] = now
+	}
+	if gone.App != "" {
+		g.apps[gone.App] = now
+	}
+}
+
+// has tells whether an event is gone. An app may be made anew under its old id: its
+// new events are later than its grave.
+func (g *graves) has(e *bellhop.Event) bool {
+	if _, ok := g.events[e.ID]; ok {
+		return true
+	}
+	at, ok := g.apps[e.App]
+	return ok && !e.CreatedAt().After(at)
+}
+
+func (g *graves) tidy(underWay int, now time.Time) {
+	if underWay == 0 {
+		*g = graves{}
+		return
+	}
+	for e, at := range g.events {
+		if now.Sub(at) > graveTime {
+			delete(g.events, e)
+		}
+	}
+	for a, at := range g.apps {
+		if now.Sub(at) > graveTime {
+			delete(g.apps, a)
+		}
+	}
+}
+
+// timers is a heap of the lanes that wait for a time. Lanes of one time are in the
+// order of their endpoints, so that every run is alike.
+type timers []*lane
+
+var _ heap.Interface = (*timers)(nil)
+
+func (t timers) Len() int { return len(t) }
+
+func (t timers) Less(i, j int) bool {
+	if !t[i].wakeAt.Equal(t[j].wakeAt) {
+		return t[i].wakeAt.Before(t[j].wakeAt)
+	}
+	return t[i].id < t[j].id
+}
+
+func (t timers) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].place, t[j].place = i, j
+}
+
+// Push implements heap.Interface.
+func (t *timers) Push(x any) {
+	l := x.(*lane)
+	l.place = len(*t)
+	*t = append(*t, l)
+}
+
+// Pop implements heap.Interface.
+func (t *timers) Pop() any {
+	last := len(*t) - 1
+	l := (*t)[last]
+	(*t)[last] = nil
+	*t = (*t)[:last]
+	l.place = nowhere
+	return l
+}
+
+const nowhere = -1
+
+// wakeBy has the lane pumped at a time; zero means that only another input can help.
+func (l *lane) wakeBy(at time.Time) {
+	switch {
+	case at.Equal(l.wakeAt):
+	case at.IsZero():
+		heap.Remove(&l.m.timers, l.place)
+		l.wakeAt = at
+	case l.place == nowhere:
+		l.wakeAt = at
+		heap.Push(&l.m.timers, l)
+	default:
+		l.wakeAt = at
+		heap.Fix(&l.m.timers, l.place)
+	}
+}

@@ -1,0 +1,198 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+)
+
+// Input is something that has happened, for Machine.Step to decide what follows.
+type Input interface{ input() }
+
+// The inputs.
+type (
+	// Start lets the lanes send, under a lease; Stop ends that for good.
+	Start struct{ Lease bellhop.Lease }
+	Stop  struct{}
+
+	// LeaseLost: what the lanes have in memory belongs to others now. Joined: there
+	// is a new lease.
+	LeaseLost struct{}
+	Joined    struct{ Lease bellhop.Lease }
+
+	// Configured: endpoints were made or changed, or are gone.
+	Configured struct {
+		Changed []*routes.Route
+		Gone    []bellhop.EndpointID
+	}
+
+	// Admitted: a delivery for which Reserve promised room is durable.
+	Admitted struct{ Work bellhop.Work }
+	// Unreserved: a delivery for which Reserve promised room does not come.
+	Unreserved struct {
+		Endpoint bellhop.EndpointID
+		Bytes    int
+	}
+	// Noted: the store has an unowned delivery of the endpoint, due at that time.
+	Noted struct {
+		Endpoint bellhop.EndpointID
+		At       time.Time
+	}
+
+	// Sent: a request was made. Attempt is its id, which tells when it began; Random
+	// is in [0, 1), for the jitter. Cut is true where shutdown ended it, so that
+	// nothing is known of it.
+	Sent struct {
+		Job     *Job
+		Attempt bellhop.AttemptID
+		Outcome bellhop.Outcome
+		Random  float64
+		Cut     bool
+	}
+	// Recorded: what followed from a request is durable; Failed where shutdown ended
+	// the trying.
+	Recorded struct {
+		Job    *Job
+		Failed bool
+	}
+
+	// Claimed answers the effect Claim, which it names.
+	Claimed struct {
+		Claim  Claim
+		Answer bellhop.Claimed
+		Result StepResult
+	}
+	// Released and Disowned answer the effects of these names.
+	Released struct{ Endpoint bellhop.EndpointID }
+	Disowned struct{ Endpoint bellhop.EndpointID }
+
+	// Vindicated: the log has a success since the endpoint is said to have been
+	// failing, which another node saw or which was recorded out of turn.
+	Vindicated struct {
+		Endpoint bellhop.EndpointID
+		Since    time.Time
+	}
+
+	// Forgotten: events were erased, or an app was deleted; what is queued of them
+	// must not be sent, nor what is being committed or claimed.
+	Forgotten struct{ Gone }
+
+	// Tick: the time that SetTimer asked for has come.
+	Tick struct{}
+	// Heartbeat: some seconds have passed; what waits only for its turn needs no luck.
+	Heartbeat struct{}
+)
+
+// Gone says what must not be sent any more.
+type Gone struct {
+	Events map[bellhop.EventID]bool
+	App    string // "" for none
+}
+
+// StepResult is how a step of the store went.
+type StepResult int
+
+// How a step of the store can go.
+const (
+	Done    StepResult = iota
+	NotDone            // it failed and changed nothing
+	Unknown            // whether it was done is not known
+)
+
+// Effect is something that the machine wants done. What came of it is fed back as an
+// input.
+type Effect interface{ effect() }
+
+// The effects.
+type (
+	// Send asks for a request to be made: Sent.
+	Send struct{ Job *Job }
+	// Record asks for an attempt to be made durable, with what follows from it,
+	// however often that has to be tried: Recorded.
+	Record struct {
+		Job    *Job
+		Result bellhop.Result
+	}
+	// Claim asks for deliveries from the store: Claimed.
+	Claim struct {
+		bellhop.ClaimRequest
+		ordering bellhop.Ordering
+	}
+	// Release gives deliveries back to the store: Released, unless Aside.
+	Release struct {
+		Endpoint   bellhop.EndpointID
+		Lease      bellhop.Lease
+		Deliveries []bellhop.DeliveryID
+		// Aside: the lane does not wait for it.
+		Aside bool
+	}
+	// Disown gives what the store takes for ours, but for Known: Disowned.
+	Disown struct {
+		Endpoint bellhop.EndpointID
+		Lease    bellhop.Lease
+		Known    []bellhop.DeliveryID
+	}
+	// Disable asks maintenance to judge an endpoint. It has no answer but a change
+	// of configuration, or Vindicated.
+	Disable struct{ Verdict }
+	// CircuitMoved is for the log.
+	CircuitMoved struct {
+		Endpoint bellhop.EndpointID
+		Open     bool
+		Failures int
+		Reason   string
+	}
+	// SetTimer asks for a Tick at a time; zero: for none. It replaces the one before.
+	SetTimer struct{ At time.Time }
+)
+
+// Verdict speaks against an endpoint.
+type Verdict struct {
+	Route *routes.Route
+	// Gone: the receiver answered 410.
+	Gone bool
+	// FailedSince, if not Gone, is since when every attempt has failed.
+	FailedSince time.Time
+}
+
+// Job is one request: what is sent, by which settings, and on which account its slot
+// was taken.
+type Job struct {
+	Work  bellhop.Work
+	Route *routes.Route
+
+	lane     *lane
+	as       standing
+	decision Decision
+	verdict  *Verdict
+	// named: a Disown has said that its delivery is ours.
+	named bool
+}
+
+func (Start) input()      {}
+func (Stop) input()       {}
+func (LeaseLost) input()  {}
+func (Joined) input()     {}
+func (Configured) input() {}
+func (Admitted) input()   {}
+func (Unreserved) input() {}
+func (Noted) input()      {}
+func (Sent) input()       {}
+func (Recorded) input()   {}
+func (Claimed) input()    {}
+func (Released) input()   {}
+func (Disowned) input()   {}
+func (Vindicated) input() {}
+func (Forgotten) input()  {}
+func (Tick) input()       {}
+func (Heartbeat) input()  {}
+
+func (Send) effect()         {}
+func (Record) effect()       {}
+func (Claim) effect()        {}
+func (Release) effect()      {}
+func (Disown) effect()       {}
+func (Disable) effect()      {}
+func (CircuitMoved) effect() {}
+func (SetTimer) effect()     {}

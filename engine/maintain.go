@@ -1,0 +1,428 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/lane"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// heartbeat renews the node's lease until ctx ends, which is after draining: what is
+// still in flight is this node's. It does nothing else: the others only see that a
+// lease is not renewed, and not that something else takes long.
+func (e *Engine) heartbeat(ctx context.Context) {
+	tick := time.NewTicker(e.cfg.Lease / 3)
+	defer tick.Stop()
+	for {
+		if err := e.renew(ctx); err != nil && ctx.Err() == nil {
+			e.log.Error("the node's heartbeat failed; trying again", "err", err, "in", e.cfg.Lease/3)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-e.beatNow:
+		}
+	}
+}
+
+func (e *Engine) renew(ctx context.Context) error {
+	lease := e.Lease()
+	err := e.store.Renew(ctx, lease, e.cfg.Lease, e.cfg.Now())
+	if errors.Is(err, bellhop.ErrLeaseLost) && e.lanes.Running() {
+		err = e.rejoin(ctx, lease)
+	}
+	if err := e.Wrote("renew the lease", err); err != nil {
+		return err
+	}
+	wake(e.beaten)
+	return nil
+}
+
+// lookAround follows each heartbeat, until ctx ends: it takes over what dead nodes left,
+// and notices what other nodes changed.
+func (e *Engine) lookAround(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.beaten:
+		}
+		if err := e.look(ctx); err != nil && ctx.Err() == nil {
+			e.log.Error("looking for what other nodes did failed; trying again with the next heartbeat", "err", err)
+		}
+	}
+}
+
+func (e *Engine) look(ctx context.Context) error {
+	now := e.cfg.Now()
+	e.inboxes.Sweep(now)
+	if _, err := e.store.TakeOver(ctx, now); err != nil {
+		return fmt.Errorf("take over what dead nodes left: %w", err)
+	}
+	if err := e.table.Load(ctx); err != nil {
+		return err
+	}
+	if err := e.noteOverdue(ctx); err != nil {
+		return err
+	}
+	e.lanes.Wake()
+	wake(e.owing)
+	return nil
+}
+
+// noteOverdue tells the lanes what waits in the store for whoever comes first: what
+// dead or other nodes left, and what was put off. It looks some heartbeats ahead, so
+// that a retry is made when it is due and not with the heartbeat after that.
+func (e *Engine) noteOverdue(ctx context.Context) error {
+	backlog, err := e.store.Overdue(ctx, e.cfg.Now().Add(e.cfg.Lease))
+	if err != nil {
+		return fmt.Errorf("look for what is overdue: %w", err)
+	}
+	for _, b := range backlog {
+		e.lanes.NoteDue(b.Endpoint, b.Due)
+	}
+	return nil
+}
+
+// join gets a lease. Whoever asks for it and for ids sees both of the old, or both of
+// the new.
+func (e *Engine) join(ctx context.Context) error {
+	n, err := e.store.Join(ctx, e.cfg.Lease, e.cfg.Now())
+	if err != nil {
+		return fmt.Errorf("join the store: %w", err)
+	}
+	floor, old := n.Floor, e.presence.Load()
+	if old != nil {
+		// What is under way has ids that the store does not know of yet.
+		floor = max(floor, int64(id.Next[id.Attempt](old.ids, e.cfg.Now())))
+	}
+	e.presence.Store(&presence{
+		lease: n.Lease, ids: id.NewGenerator(int(n.Lease.Node), floor), replaced: make(chan struct{}),
+	})
+	if old != nil {
+		close(old.replaced)
+	}
+	return nil
+}
+
+// rejoin gets a lease instead of the one that was lost, unless somebody has done so.
+func (e *Engine) rejoin(ctx context.Context, lost bellhop.Lease) error {
+	e.joining.Lock()
+	defer e.joining.Unlock()
+	if e.Lease() != lost {
+		return nil
+	}
+	// Others own what this node had in memory: sending it would repeat it.
+	e.log.Warn("the lease was lost, after a pause longer than it; joining anew", "lease", e.cfg.Lease)
+	e.lanes.LostLease()
+	if err := e.join(ctx); err != nil {
+		return err
+	}
+	e.lanes.Joined(e.Lease())
+	return nil
+}
+
+// awaitLease waits until the node has another lease than the one that was lost. The
+// heartbeat gets it; where none beats yet, nobody else would.
+func (e *Engine) awaitLease(ctx context.Context, lost bellhop.Lease) error {
+	if !e.started.Load() {
+		return e.rejoin(ctx, lost)
+	}
+	timeout := time.NewTimer(e.cfg.Lease)
+	defer timeout.Stop()
+	me := e.presence.Load()
+	if me.lease != lost {
+		return nil
+	}
+	wake(e.beatNow)
+	select {
+	case <-me.replaced:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.stopping:
+		return unavailable("Bellhop is shutting down")
+	case <-timeout.C:
+		return unavailable("This node has lost its lease, and has not got another one yet")
+	}
+}
+
+// unavailable is why something cannot be done now that may be done in a moment.
+func unavailable(why string) error {
+	return &bellhop.Error{Code: bellhop.CodeUnavailable, Detail: why + "; nothing was done. Try again in a moment", RetryAfter: time.Second}
+}
+
+// What one transaction makes of what is owed: a first few, since most of the time there
+// is nothing, and then owedStep, which is bounded because nobody else writes while it
+// runs.
+const (
+	owedFirst = 16
+	owedStep  = 1000
+)
+
+// catchUp does what was put off, whenever there may be some, until ctx ends: the
+// deliveries of large fan-outs, and the last lines of deliveries that cannot be made
+// any more. They take turns: neither waits for all of the other.
+func (e *Engine) catchUp(ctx context.Context) {
+	for {
+		for n, more := owedFirst, true; more && ctx.Err() == nil; n = owedStep {
+			spread, err := e.spread(ctx, n)
+			e.failed(ctx, "making the deliveries of a large fan-out", err)
+			swept, err := e.sweep(ctx, n)
+			e.failed(ctx, "ending deliveries that cannot be made", err)
+			more = spread || swept
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.owing:
+		}
+	}
+}
+
+// spread makes at most n of the deliveries that accepting left for later; it tells
+// whether there was anything to do.
+func (e *Engine) spread(ctx context.Context, n int) (bool, error) {
+	me, now := e.presence.Load(), e.cfg.Now()
+	backlog, err := e.store.Spread(ctx, me.lease, id.Take[id.Delivery](me.ids, n, now), now)
+	for _, b := range backlog {
+		e.lanes.NoteDue(b.Endpoint, b.Due)
+	}
+	return len(backlog) > 0, err
+}
+
+// sweep ends at most n deliveries that can never be made; it tells whether there may be
+// more.
+func (e *Engine) sweep(ctx context.Context, n int) (bool, error) {
+	now := e.cfg.Now()
+	swept, err := e.store.Sweep(ctx, id.Take[id.Attempt](e.IDs(), n, now), now)
+	if err == nil && swept > 0 && swept < n {
+		err = e.noteOverdue(ctx) // what waited for one of them, in its order, may go
+	}
+	return err == nil && swept == n, err
+}
+
+// SweepAll ends every delivery that can never be made, since its event was erased or
+// its endpoint is gone. Maintenance does it as well; after an error it is done then.
+func (e *Engine) SweepAll(ctx context.Context) error {
+	for {
+		if more, err := e.sweep(ctx, owedStep); err != nil || !more {
+			return e.Wrote("end deliveries that cannot be made", err)
+		}
+	}
+}
+
+// failed logs what will be tried again; that nothing can be written, or that there is
+// no lease now, is logged by the heartbeat.
+func (e *Engine) failed(ctx context.Context, doing string, err error) bool {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, bellhop.ErrUnavailable) && !errors.Is(err, bellhop.ErrLeaseLost) {
+		e.log.Error(doing+" failed; trying again later", "err", err)
+	}
+	return err != nil
+}
+
+// expireChunk bounds one deletion, so that it never holds the writer for long.
+const expireChunk = 1000
+
+// expire deletes history that is older than the retention, until ctx ends.
+func (e *Engine) expire(ctx context.Context) {
+	tick := time.NewTicker(max(min(time.Hour, e.cfg.Retention/2), time.Second))
+	defer tick.Stop()
+	for {
+		total := 0
+		for ctx.Err() == nil {
+			now := e.cfg.Now()
+			n, err := e.store.Expire(ctx, now.Add(-e.cfg.Retention), expireChunk, now)
+			total += n
+			if e.failed(ctx, "deleting expired history", err) || n == 0 {
+				break
+			}
+		}
+		if total > 0 {
+			e.log.Info("deleted expired history", "rows", total)
+		}
+		e.expireKeys(ctx)
+		e.failed(ctx, "overwriting the remains of erased data", e.store.Wipe(ctx))
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// expireKeys deletes the portal links and sessions that have ended: they are made
+// by the hundred. Keys that a person made stay, so that a store without any is a
+// new one.
+func (e *Engine) expireKeys(ctx context.Context) {
+	some := false
+	for ctx.Err() == nil {
+		n, err := e.store.ExpireKeys(ctx, e.cfg.Now(), expireChunk)
+		if some = some || n > 0; e.failed(ctx, "deleting expired portal links and sessions", err) || n == 0 {
+			break
+		}
+	}
+	if some {
+		e.RefreshAccess(ctx)
+	}
+}
+
+// What statistics cost: every sampleEvery, a look at the backlog and, where there is
+// any, the attempts of some minutes to roll up. An attempt is recorded by rollAfter
+// its beginning, as a rule: no request may take longer than two minutes.
+const (
+	sampleEvery = 30 * time.Second
+	rollAfter   = 5 * time.Minute
+)
+
+// count keeps the statistics, until ctx ends.
+func (e *Engine) count(ctx context.Context) {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	for {
+		e.failed(ctx, "sampling the backlog", e.store.SampleBacklog(ctx, e.cfg.Now()))
+		for ctx.Err() == nil {
+			more, err := e.store.RollUp(ctx, e.cfg.Now().Add(-rollAfter))
+			if e.failed(ctx, "rolling statistics up", err) || !more {
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// TypeEndpointDisabled is the type of the event by which Bellhop tells an app
+// that one of its endpoints was disabled. It goes to endpoints that name it, or
+// "bellhop.*", among their events.
+const TypeEndpointDisabled = routes.OwnTypes + "endpoint.disabled"
+
+// verdicts are what lanes have said against endpoints, for maintenance to look into:
+// the latest of each.
+type verdicts struct {
+	mu    sync.Mutex
+	of    map[bellhop.EndpointID]lane.Verdict
+	added chan struct{}
+}
+
+// maxVerdicts bounds what waits. What finds no room is said again at the endpoint's
+// next failure.
+const maxVerdicts = 10_000
+
+func newVerdicts() *verdicts {
+	return &verdicts{of: map[bellhop.EndpointID]lane.Verdict{}, added: make(chan struct{}, 1)}
+}
+
+func (vs *verdicts) add(v lane.Verdict) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	old, known := vs.of[v.Route.ID]
+	if !known && len(vs.of) >= maxVerdicts || known && old.Gone && old.Route == v.Route {
+		return // the receiver's own word is plainer than a long row of failures
+	}
+	vs.of[v.Route.ID] = v
+	wake(vs.added)
+}
+
+func (vs *verdicts) take() (v lane.Verdict, ok bool) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	for e, v := range vs.of {
+		delete(vs.of, e)
+		return v, true
+	}
+	return v, false
+}
+
+// judge looks into what speaks against endpoints, until ctx ends.
+func (e *Engine) judge(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.verdicts.added:
+		}
+		for v, ok := e.verdicts.take(); ok && ctx.Err() == nil; v, ok = e.verdicts.take() {
+			e.failed(ctx, "disabling endpoint "+v.Route.ID.String(), e.carryOut(ctx, v))
+		}
+	}
+}
+
+// carryOut disables an endpoint, unless the log has a success: one that another node
+// saw, or that was recorded out of turn, counts.
+func (e *Engine) carryOut(ctx context.Context, v lane.Verdict) error {
+	reason := "The receiver answered 410 Gone: it wants no more events."
+	if !v.Gone {
+		successes, err := e.store.Attempts(ctx, bellhop.AttemptFilter{
+			Scope: bellhop.Everything(), Endpoint: v.Route.ID, Status: bellhop.AttemptSucceeded, Since: v.FailedSince, Limit: 1,
+		})
+		if err != nil {
+			return fmt.Errorf("look for successes: %w", err)
+		}
+		if len(successes) > 0 {
+			e.lanes.Vindicate(v.Route.ID, v.FailedSince)
+			return nil
+		}
+		reason = "Every attempt failed for " + bellhop.Duration(e.cfg.Now().Sub(v.FailedSince).Round(time.Minute)).String() +
+			", since " + v.FailedSince.UTC().Format(time.RFC3339) + "."
+	}
+	disabled, err := e.disable(ctx, v.Route, reason)
+	if err != nil || !disabled {
+		return err
+	}
+	e.log.Warn("endpoint disabled", "endpoint", v.Route.ID.String(), "reason", reason)
+	e.tellOwners(context.WithoutCancel(ctx), v.Route, reason) // nobody does it later
+	return nil
+}
+
+// disable takes an endpoint out of service on Bellhop's own account. It does nothing
+// if the endpoint was changed since the attempt that speaks against it: somebody may
+// just have mended it.
+func (e *Engine) disable(ctx context.Context, judged *routes.Route, reason string) (bool, error) {
+	now := e.cfg.Now().UTC().Truncate(time.Millisecond)
+	r := e.table.Routes().Endpoint(judged.ID)
+	if r == nil || r.Revision != judged.Revision {
+		return false, nil
+	}
+	changed := r.Endpoint
+	changed.Status, changed.DisabledReason, changed.UpdatedAt = bellhop.EndpointDisabled, reason, now
+	entry := e.AuditEntry(bellhop.System, "endpoint.disable", r.ID.String(), r.Apps, map[string]any{
+		"url": r.URL, "name": r.Name, "reason": reason,
+	})
+	err := e.store.SaveEndpoint(ctx, changed, entry, now)
+	switch {
+	case err == nil:
+		e.RefreshRoutes(ctx)
+		return true, e.Wrote("disable an endpoint", nil)
+	case errors.Is(err, bellhop.ErrRevision), errors.Is(err, bellhop.ErrUnknown):
+		// Somebody has changed it, or we have, perhaps: look again.
+		if err := e.table.LoadRoutes(ctx); err != nil {
+			return false, err
+		}
+		r := e.table.Routes().Endpoint(judged.ID)
+		return r != nil && r.UpdatedAt.Equal(now) && r.DisabledReason == reason, nil
+	}
+	return false, e.Wrote("disable an endpoint", err)
+}
+
+// tellOwners publishes to the apps of an endpoint that it was disabled.
+func (e *Engine) tellOwners(ctx context.Context, r *routes.Route, reason string) {
+	data := marshal(map[string]any{"endpoint": r.ID, "url": r.URL, "name": r.Name, "reason": reason, "disabled_at": e.cfg.Now().UTC()})
+	for _, app := range r.Apps {
+		p := Publication{App: app, Type: TypeEndpointDisabled, Subject: "endpoint:" + r.ID.String(), Data: data}
+		_, err := e.accept(ctx, []Publication{p}, alone)
+		if err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownApp { // the app may have gone meanwhile
+			e.log.Error("telling the owner that an endpoint was disabled failed", "endpoint", r.ID.String(), "app", app, "err", err)
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bellhop/bellhop"
+)
+
+// metrics are the engine's Prometheus collectors. None is labelled by app or
+// endpoint: their number has no bound.
+type metrics struct {
+	e *Engine
+
+	acceptedEvents *prometheus.CounterVec
+	deliveries     *prometheus.CounterVec
+	attempts       *prometheus.CounterVec
+	duration       prometheus.Histogram
+	latency        prometheus.Histogram
+	inFlight       prometheus.Gauge
+
+	pending, oldest, lanesOpen, queued *prometheus.Desc
+
+	// mu guards the last count of what is pending: counting reads an index, so
+	// a scrape does it at most every countEvery.
+	mu       sync.Mutex
+	counted  time.Time
+	count    int64
+	oldestID bellhop.DeliveryID
+	countErr error
+}
+
+const countEvery = 10 * time.Second
+
+func newMetrics(e *Engine) *metrics {
+	buckets := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60, 300, 3600, 86400}
+	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
+	return &metrics{
+		e: e,
+		acceptedEvents: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellhop_events_accepted_total", Help: "Publishes acknowledged, by whether they repeated an earlier one.",
+		}, []string{"duplicate"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellhop_deliveries_total", Help: "Deliveries that ended, by how.",
+		}, []string{"status"}),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellhop_attempts_total", Help: "Requests made, by outcome and reason of failure.",
+		}, []string{"status", "reason"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "bellhop_attempt_duration_seconds", Help: "Length of the whole exchange of an attempt.", Buckets: buckets,
+		}),
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "bellhop_delivery_latency_seconds", Help: "From acceptance of an event (or its deliver_at) until its delivery was taken, whatever held it up.", Buckets: buckets,
+		}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "bellhop_requests_in_flight", Help: "Requests under way to endpoints.",
+		}),
+		pending:   desc("bellhop_deliveries_pending", "Deliveries that are not finished, held ones included."),
+		oldest:    desc("bellhop_oldest_pending_seconds", "Age of the oldest unfinished delivery."),
+		lanesOpen: desc("bellhop_circuits_open", "Endpoints whose circuit is open."),
+		queued:    desc("bellhop_queued_bytes", "Event data in memory: waiting or being sent."),
+	}
+}
+
+// register hands the collectors to a registry, until unregister: an engine that is
+// started anew in the same process is to find its place free.
+func (m *metrics) register(r prometheus.Registerer) error {
+	if r == nil {
+		return nil
+	}
+	err := r.Register(m)
+	if _, taken := errors.AsType[prometheus.AlreadyRegisteredError](err); taken {
+		return errors.New("register metrics: an engine that runs, or has never run, reports to Config.Metrics already: " +
+			"give each engine a registry of its own, or tell them apart with prometheus.WrapRegistererWith")
+	}
+	if err != nil {
+		return fmt.Errorf("register metrics: %w", err)
+	}
+	return nil
+}
+
+func (m *metrics) unregister(r prometheus.Registerer) {
+	if r != nil {
+		r.Unregister(m)
+	}
+}
+
+// flying counts the requests under way.
+func (m *metrics) flying(delta int) { m.inFlight.Add(float64(delta)) }
+
+func (m *metrics) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.acceptedEvents, m.deliveries, m.attempts, m.duration, m.latency, m.inFlight}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, c := range m.collectors() {
+		c.Describe(ch)
+	}
+	ch <- m.pending
+	ch <- m.oldest
+	ch <- m.lanesOpen
+	ch <- m.queued
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	for _, c := range m.collectors() {
+		c.Collect(ch)
+	}
+	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	gauge(m.lanesOpen, float64(m.e.lanes.CircuitsOpen()))
+	gauge(m.queued, float64(m.e.lanes.HeldBytes()))
+	count, oldest, err := m.countPending()
+	if err != nil {
+		// The other metrics are needed most when the store is in trouble.
+		m.e.log.Warn("counting pending deliveries failed; the metric is left out", "err", err)
+		return
+	}
+	gauge(m.pending, float64(count))
+	age := 0.0
+	if oldest != 0 {
+		age = max(m.e.cfg.Now().Sub(oldest.Time()).Seconds(), 0)
+	}
+	gauge(m.oldest, age)
+}
+
+func (m *metrics) countPending() (int64, bellhop.DeliveryID, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now := m.e.cfg.Now(); m.counted.IsZero() || now.Sub(m.counted) >= countEvery {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		m.count, m.oldestID, m.countErr = m.e.store.Pending(ctx, 0)
+		m.counted = now
+	}
+	return m.count, m.oldestID, m.countErr
+}
+
+func (m *metrics) accepted(receipts []bellhop.Receipt) {
+	duplicates := 0
+	for _, r := range receipts {
+		if r.Duplicate {
+			duplicates++
+		}
+	}
+	m.acceptedEvents.WithLabelValues("true").Add(float64(duplicates))
+	m.acceptedEvents.WithLabelValues("false").Add(float64(len(receipts) - duplicates))
+}
+
+func (m *metrics) attempted(a *bellhop.Attempt, w *bellhop.Work, now time.Time) {
+	m.attempts.WithLabelValues(string(a.Status), a.Reason).Inc()
+	m.duration.Observe(time.Duration(a.Duration).Seconds())
+	if a.Final {
+		m.deliveries.WithLabelValues(string(a.Status)).Inc()
+	}
+	if a.Status == bellhop.AttemptSucceeded && w.Delivery.Trigger == bellhop.TriggerPublish {
+		since := w.Event.CreatedAt()
+		if at := w.Event.DeliverAt; at != nil && at.After(since) {
+			since = *at
+		}
+		m.latency.Observe(max(now.Sub(since), 0).Seconds())
+	}
+}

@@ -1,0 +1,318 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/match"
+	"github.com/bellhop/bellhop/internal/strictjson"
+)
+
+// Publication is one event to publish.
+type Publication struct {
+	App     string
+	Type    string
+	Subject string
+	// Data is any JSON; it is kept and sent byte for byte.
+	Data bellhop.JSON
+	// ExternalID, if given, makes publishing idempotent: the same id in the
+	// same app again answers the first receipt.
+	ExternalID string
+	// DeliverAt, if not zero, is when deliveries may begin.
+	DeliverAt time.Time
+}
+
+// MaxBatch is how many events one PublishBatch takes.
+const MaxBatch = 1000
+
+const (
+	maxExternalID = 256
+	maxDeliverIn  = 366 * 24 * time.Hour
+)
+
+// Publish accepts one event. When it returns without an error, the event and its
+// deliveries are durable. The errors of the caller's making are *bellhop.Error; if the
+// store cannot write now, errors.Is(err, bellhop.ErrUnavailable). If ctx ended before
+// the store could say whether the event is durable, errors.Is(err, bellhop.ErrUnknown):
+// to publish it again is safe with an ExternalID.
+func (e *Engine) Publish(ctx context.Context, p Publication) (bellhop.Receipt, error) {
+	if err := e.CheckPublication(&p, ""); err != nil {
+		return bellhop.Receipt{}, err
+	}
+	receipts, err := e.accept(ctx, []Publication{p}, alone)
+	if err != nil {
+		return bellhop.Receipt{}, err
+	}
+	return receipts[0], nil
+}
+
+// PublishBatch accepts up to MaxBatch events, all or nothing. Fields at fault are
+// named with their place: "events[3].type".
+func (e *Engine) PublishBatch(ctx context.Context, ps []Publication) ([]bellhop.Receipt, error) {
+	if err := e.checkBatch(ps, inBatch); err != nil {
+		return nil, err
+	}
+	return e.accept(ctx, ps, inBatch)
+}
+
+// PublishIn accepts events as a part of the caller's own transaction: they are durable
+// once that commits, and never were if it does not. Delivery begins after the commit.
+//
+// Receipts are answered before it, so they must not be passed on until then. After an
+// error, the transaction is to be rolled back.
+func (e *Engine) PublishIn(ctx context.Context, tx bellhop.Tx, ps ...Publication) ([]bellhop.Receipt, error) {
+	names := inBatch
+	if len(ps) == 1 {
+		names = alone
+	}
+	if err := e.checkBatch(ps, names); err != nil {
+		return nil, err
+	}
+	a := NewAcceptance(unowned{e.lanes}, ps...)
+	err := e.carry(ctx, a, func(q Request, now time.Time) ([]bellhop.Receipt, error) {
+		receipts, err := tx.Enqueue(q.Lease, q.Routes, q.Events, now)
+		if errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrUnknown) {
+			// Nothing to wait for here: the new lease could need the very lock that
+			// this transaction has.
+			err = unavailable("This node has no lease now")
+		}
+		return receipts, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	receipts := a.Receipts()
+	tx.AfterCommit(func() { e.settle(a) })
+	return receipts, nil
+}
+
+// unowned are lanes without room, for what is committed by somebody else: whether the
+// deliveries will ever be there is not known before.
+type unowned struct{ Lanes }
+
+func (unowned) Reserve(*routes.Route, int) bool { return false }
+
+func (e *Engine) checkBatch(ps []Publication, names func(int) string) error {
+	if len(ps) == 0 || len(ps) > MaxBatch {
+		return bellhop.Wrong("events", "length", fmt.Sprintf("holds %d events; a batch holds 1 to %d", len(ps), MaxBatch))
+	}
+	for i := range ps {
+		if err := e.CheckPublication(&ps[i], names(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckPublication says what is wrong with an event before anything is done; fields
+// are named with their place in front: at is "" or "events[3].".
+func (e *Engine) CheckPublication(p *Publication, at string) error {
+	var fields []bellhop.FieldError
+	wrong := func(field, code, detail string) {
+		fields = append(fields, bellhop.FieldError{Field: at + field, Code: code, Detail: detail})
+	}
+	if err := match.CheckType(p.Type); err != nil {
+		wrong("type", "type", err.Error())
+	} else if strings.HasPrefix(p.Type, routes.OwnTypes) {
+		wrong("type", "reserved", `types that begin with "bellhop." are published by Bellhop itself; choose another name`)
+	}
+	if err := match.CheckSubject(p.Subject); p.Subject != "" && err != nil {
+		wrong("subject", "subject", err.Error())
+	}
+	if len(p.ExternalID) > maxExternalID || !utf8.ValidString(p.ExternalID) {
+		wrong("id", "length", fmt.Sprintf("must be UTF-8 text of at most %d bytes", maxExternalID))
+	}
+	if in := p.DeliverAt.Sub(e.cfg.Now()); !p.DeliverAt.IsZero() && in > maxDeliverIn {
+		wrong("deliver_at", "range", "is more than a year away")
+	}
+	switch {
+	case len(p.Data) == 0:
+		wrong("data", "required", "is missing: give the event's payload, any JSON")
+	default:
+		if err := strictjson.Valid(p.Data); err != nil {
+			wrong("data", "json", "is not valid JSON: "+err.Error())
+		}
+	}
+	if len(fields) > 0 {
+		return bellhop.Invalid("The event is not valid", fields...)
+	}
+	if len(p.Data) > e.cfg.MaxData {
+		return &bellhop.Error{
+			Code: bellhop.CodeTooLarge, Detail: "The event's data is too large",
+			Fields: []bellhop.FieldError{{
+				Field: at + "data", Code: "length",
+				Detail: fmt.Sprintf("is %d bytes; at most %d are allowed: publish a link to large content instead", len(p.Data), e.cfg.MaxData),
+			}},
+		}
+	}
+	return e.checkCatalogue(p, at)
+}
+
+// checkCatalogue checks a publication against its event type.
+func (e *Engine) checkCatalogue(p *Publication, at string) error {
+	t, known := e.table.Catalogue().Type(p.Type)
+	if e.cfg.EnforceEventTypes {
+		wrong := func(code bellhop.Code, what, detail string) error {
+			return &bellhop.Error{Code: code, Detail: what, Fields: []bellhop.FieldError{{
+				Field: at + "type", Code: string(code), Detail: fmt.Sprintf(detail, bellhop.Clip(p.Type)),
+			}}}
+		}
+		switch {
+		case !known:
+			return wrong(bellhop.CodeUnknownType, "The event type is not in the catalogue",
+				"there is no event type %q: add it with PUT /v1/event-types/{name} first")
+		case t.Archived:
+			return wrong(bellhop.CodeArchivedType, "The event type is archived",
+				"%q is archived and takes no new events: publish another type, or unarchive it")
+		}
+	}
+	if !known {
+		return nil
+	}
+	if fields := t.Violations(p.Data, at+"data"); len(fields) > 0 {
+		return &bellhop.Error{Code: bellhop.CodeInvalidData, Detail: "The event's data breaks the schema of " + p.Type, Fields: fields}
+	}
+	return nil
+}
+
+// accept stores publications that were checked, and hands what is bound to the lanes.
+// Names says how their fields are named.
+func (e *Engine) accept(ctx context.Context, ps []Publication, names func(int) string) ([]bellhop.Receipt, error) {
+	a := NewAcceptance(e.lanes, ps...)
+	a.names = names
+	if err := e.carry(ctx, a, e.enqueue(ctx)); err != nil {
+		return nil, err
+	}
+	e.settle(a)
+	return a.Receipts(), nil
+}
+
+func (e *Engine) enqueue(ctx context.Context) func(Request, time.Time) ([]bellhop.Receipt, error) {
+	return func(q Request, now time.Time) ([]bellhop.Receipt, error) {
+		return e.store.Enqueue(ctx, q.Lease, q.Routes, q.Events, now)
+	}
+}
+
+// settle ends an acceptance whose events are stored.
+func (e *Engine) settle(a *Acceptance) {
+	if a.Settle() {
+		wake(e.owing)
+	}
+	e.metrics.accepted(a.Receipts())
+	e.wroteWell()
+}
+
+// carry does the steps of an acceptance until it is done or has failed.
+func (e *Engine) carry(ctx context.Context, a *Acceptance, enqueue func(Request, time.Time) ([]bellhop.Receipt, error)) error {
+	for {
+		switch a.Next() {
+		case StepFanOut:
+			me := e.presence.Load()
+			a.FanOut(e.table.Routes(), me.lease, me.ids, e.cfg.Now())
+		case StepEnqueue:
+			receipts, err := enqueue(a.Request(), e.cfg.Now())
+			a.Enqueued(receipts, err)
+		case StepLoadRoutes:
+			// Others may have been told the same, and have loaded them.
+			if e.table.Routes().Version() != a.Request().Routes {
+				a.Loaded(nil)
+				continue
+			}
+			a.Loaded(e.table.LoadRoutes(ctx))
+		case StepAwaitLease:
+			a.Joined(e.awaitLease(ctx, a.Request().Lease))
+		case StepResolve:
+			if err := e.resolve(ctx, a); err != nil {
+				return err
+			}
+		case StepDone:
+			return nil
+		case StepFailed:
+			return e.Wrote("enqueue events", a.Err())
+		}
+	}
+}
+
+// resolve finds out whether events were stored, until there is an answer. If ctx ends
+// first, the caller is told that it is not known; but room is reserved for what may
+// be stored, so somebody goes on asking.
+func (e *Engine) resolve(ctx context.Context, a *Acceptance) error {
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		if ctx.Err() == nil {
+			lease := e.Lease()
+			receipts, stored, err := e.store.Resolve(ctx, lease, a.Request().Events, e.cfg.Now())
+			switch a.Resolved(lease, receipts, stored, err); a.Next() {
+			case StepDone:
+				return nil
+			case StepFanOut:
+				// Not at once: what loses one answer may lose the next.
+				if err := pause(ctx, firstWait); err != nil {
+					return fmt.Errorf("enqueue events: %w", err)
+				}
+				return nil
+			}
+			e.log.Warn("whether events were stored is not known; asking again", "err", err, "in", wait)
+			if errors.Is(err, bellhop.ErrLeaseLost) && e.awaitLease(ctx, lease) == nil {
+				continue
+			}
+		}
+		if err := pause(ctx, wait); err != nil {
+			a.detach() // from what the publisher may use again
+			if !e.lanes.Spawn(func(context.Context) { e.resolveAlone(a) }) {
+				a.Abandon() // nothing is sent any more
+			}
+			return fmt.Errorf("enqueue events: %w: %w", err, bellhop.ErrUnknown)
+		}
+	}
+}
+
+// resolveAlone finds out whether events were stored whose publisher has gone. If they
+// were, they go their way; if not, he was not told so, and nothing is left of them.
+func (e *Engine) resolveAlone(a *Acceptance) {
+	defer a.Abandon()
+	e.lanes.Persist("find out whether events were stored", func(ctx context.Context, lease bellhop.Lease) error {
+		receipts, stored, err := e.store.Resolve(ctx, lease, a.Request().Events, e.cfg.Now())
+		a.Resolved(lease, receipts, stored, err)
+		return err
+	})
+	if a.Next() == StepDone && a.Settle() {
+		wake(e.owing)
+	}
+}
+
+// digest hashes what a publisher said, to tell a repeat from a conflict.
+func (p *Publication) digest() [32]byte {
+	h := sha256.New()
+	var n [8]byte
+	part := func(s string) {
+		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
+	part(p.Type)
+	part(p.Subject)
+	if p.DeliverAt.IsZero() {
+		part("")
+	} else {
+		part(p.DeliverAt.UTC().Format(time.RFC3339Nano))
+	}
+	h.Write(p.Data)
+	return [32]byte(h.Sum(nil))
+}
+
+func (p *Publication) event(i bellhop.EventID) bellhop.Event {
+	e := bellhop.Event{ID: i, App: p.App, Type: p.Type, Subject: p.Subject, Data: p.Data, ExternalID: p.ExternalID}
+	if !p.DeliverAt.IsZero() {
+		at := p.DeliverAt.UTC()
+		e.DeliverAt = &at
+	}
+	return e
+}

@@ -1,0 +1,191 @@
+package routes
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/internal/match"
+)
+
+// Route is an endpoint made ready for use: patterns compiled, dialect found. It
+// never changes; a changed endpoint is a new route.
+type Route struct {
+	bellhop.Endpoint
+	types    match.Types
+	subjects match.Subjects
+	filter   *match.Filter
+	// asksForOwn says that one of its patterns names types of Bellhop's own.
+	asksForOwn bool
+	dialect    *dialect.Dialect
+	// fault says what is wrong with the endpoint whatever its secrets are.
+	fault string
+
+	sealer bellhop.Sealer
+	now    func() time.Time
+	keys   atomic.Pointer[keys]
+}
+
+// keys are what was made of the secrets. Most endpoints are idle: they are made
+// when somebody asks for them.
+type keys struct {
+	signer *dialect.Signer
+	err    error     // why there is no signer
+	until  time.Time // when they are to be made anew; zero: never
+}
+
+// openAgain is for how long secrets that could not be opened are left alone. What
+// asks whether a route is live asks often, and what is wrong with a sealer may pass.
+const openAgain = time.Second
+
+// Compile makes a route of an endpoint, which need not be stored.
+func (t *Table) Compile(e bellhop.Endpoint) *Route {
+	r := &Route{Endpoint: e, dialect: t.Dialect(e.Dialect), sealer: t.sealer, now: t.now}
+	var err error
+	if r.types, err = match.CompileTypes(e.Events); err != nil {
+		r.fault = "its event patterns cannot be read: " + err.Error()
+	}
+	if r.subjects, err = match.CompileSubjects(e.Subjects); err != nil {
+		r.fault = "its subject patterns cannot be read: " + err.Error()
+	}
+	if len(e.Filter) > 0 {
+		if r.filter, err = match.CompileFilter(e.Filter); err != nil {
+			r.fault = "its filter cannot be read: " + err.Error()
+		}
+	}
+	if r.dialect == nil {
+		r.fault = fmt.Sprintf("its dialect %q is not configured: put it back into the configuration file, or choose another", e.Dialect)
+	}
+	for _, p := range e.Events {
+		r.asksForOwn = r.asksForOwn || strings.HasPrefix(p, OwnTypes)
+	}
+	return r
+}
+
+// Live tells whether requests may be sent. What a secret that could not be opened
+// holds back goes on once it can be: so a held lane should ask again.
+func (r *Route) Live() bool { return r.Status == bellhop.EndpointActive && r.Broken() == "" }
+
+// Broken says why nothing can be sent, such as a dialect that is no longer
+// configured or a secret that cannot be opened, or "". Deliveries are held
+// meanwhile.
+func (r *Route) Broken() string {
+	if r.fault != "" {
+		return r.fault
+	}
+	_, err := r.Signer(r.now())
+	return unusable(err)
+}
+
+// check is Broken without keeping anything in memory for it.
+func (r *Route) check(now time.Time) string {
+	if r.fault != "" {
+		return r.fault
+	}
+	return unusable(r.open(now).err)
+}
+
+func unusable(err error) string {
+	if err != nil {
+		return "its secret cannot be used: " + err.Error()
+	}
+	return ""
+}
+
+// Speaks gives the dialect of its requests, or nil if that is not configured.
+func (r *Route) Speaks() *dialect.Dialect { return r.dialect }
+
+// Verdict is whether an endpoint wants an event and, if not, why.
+type Verdict struct {
+	OK     bool
+	Reason string // "type", "subject" or "filter"
+	Detail string
+}
+
+// Wants tells whether the endpoint gets the event; data gives the event's data,
+// parsed at most once for all endpoints that have a filter.
+func (r *Route) Wants(e *bellhop.Event, data func() match.Data) bool {
+	return r.listensTo(e.Type) && r.subjects.Match(e.Subject) && (r.filter == nil || r.filter.MatchData(data()))
+}
+
+// listensTo tells whether the endpoint asked for the type. Bellhop's own types go
+// only to endpoints that name them: one that wants "all" means the platform's.
+func (r *Route) listensTo(eventType string) bool {
+	return r.types.Match(eventType) && (r.asksForOwn || !strings.HasPrefix(eventType, OwnTypes))
+}
+
+// Verdict is Wants with the reason, for explaining.
+func (r *Route) Verdict(e *bellhop.Event) Verdict {
+	if !r.listensTo(e.Type) {
+		return Verdict{false, "type", fmt.Sprintf("it listens to %s, not to %s", strings.Join(r.Events, ", "), e.Type)}
+	}
+	if !r.subjects.Match(e.Subject) {
+		what := "the event has no subject"
+		if e.Subject != "" {
+			what = "the event's subject is " + e.Subject
+		}
+		return Verdict{false, "subject", fmt.Sprintf("it listens to the subjects %s; %s", strings.Join(r.Subjects, ", "), what)}
+	}
+	if r.filter != nil {
+		if ok, why := r.filter.Match(e.Data); !ok {
+			return Verdict{false, "filter", why.String()}
+		}
+	}
+	return Verdict{OK: true}
+}
+
+// Signer gives the signer of the secrets that are valid now. It fails if they
+// cannot be opened now, even if they could be before: a signer that was made
+// before may hold a secret that has ended since.
+func (r *Route) Signer(now time.Time) (*dialect.Signer, error) {
+	k := r.keys.Load()
+	if k == nil || !k.until.IsZero() && !now.Before(k.until) {
+		// Two callers at once make it twice, and either will do: that is rarer
+		// than a call that would wait for a lock.
+		k = r.open(now)
+		r.keys.Store(k)
+	}
+	return k.signer, k.err
+}
+
+var (
+	errNoDialect = errors.New("its dialect is not configured")
+	errNoSealer  = errors.New("there is nothing to open it with")
+)
+
+// open opens the secrets that are valid now and makes a signer of them.
+func (r *Route) open(now time.Time) *keys {
+	failed := func(err error) *keys { return &keys{err: err, until: now.Add(openAgain)} }
+	if r.dialect == nil {
+		return failed(errNoDialect)
+	}
+	var secrets []string
+	var until time.Time
+	for _, s := range r.Secrets {
+		if !s.ExpiresAt.IsZero() {
+			if !now.Before(s.ExpiresAt) {
+				continue
+			}
+			if until.IsZero() || s.ExpiresAt.Before(until) {
+				until = s.ExpiresAt
+			}
+		}
+		if r.sealer == nil {
+			return failed(errNoSealer)
+		}
+		plain, err := r.sealer.Open(s.Sealed, r.ID.String())
+		if err != nil {
+			return failed(err)
+		}
+		secrets = append(secrets, string(plain))
+	}
+	signer, err := r.dialect.NewSigner(secrets)
+	if err != nil {
+		return failed(err)
+	}
+	return &keys{signer: signer, until: until}
+}

@@ -1,0 +1,228 @@
+package routes
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Routes are the apps and endpoints of one version: what fan-out is made against.
+// They never change, and what they give must not be changed either.
+type Routes struct {
+	version   int64
+	apps      layered[string, *bellhop.App]
+	endpoints layered[bellhop.EndpointID, *Route]
+	// byApp holds the routes of each app, ordered by id. A later snapshot may keep
+	// more of them in the same array, behind the end of the slice.
+	byApp layered[string, []*Route]
+}
+
+// Version is what the store compares a fan-out with.
+func (r *Routes) Version() int64 { return r.version }
+
+// App gives an app.
+func (r *Routes) App(id string) (bellhop.App, bool) {
+	a, ok := r.apps.get(id)
+	if !ok {
+		return bellhop.App{}, false
+	}
+	return *a, true
+}
+
+// Apps lists the apps of a scope in the order of their ids, after the given id ("":
+// from the first): as many as limit, or with 0 all.
+func (r *Routes) Apps(scope bellhop.Scope, after string, limit int) []bellhop.App {
+	candidates := r.apps.all()
+	if !scope.All {
+		candidates = func(yield func(*bellhop.App) bool) {
+			names := slices.Sorted(slices.Values(scope.Apps))
+			for _, name := range slices.Compact(names) {
+				if a, ok := r.apps.get(name); ok && !yield(a) {
+					return
+				}
+			}
+		}
+	}
+	list := first(func(yield func(*bellhop.App) bool) {
+		for a := range candidates {
+			if a.ID > after && !yield(a) {
+				return
+			}
+		}
+	}, limit, func(x, y *bellhop.App) int { return cmp.Compare(x.ID, y.ID) })
+	apps := make([]bellhop.App, len(list))
+	for i, a := range list {
+		apps[i] = *a
+	}
+	return apps
+}
+
+// Endpoint gives the route of an endpoint, or nil if there is none.
+func (r *Routes) Endpoint(id bellhop.EndpointID) *Route {
+	route, _ := r.endpoints.get(id)
+	return route
+}
+
+// Of gives the routes that listen to an app, ordered by id.
+func (r *Routes) Of(app string) []*Route {
+	list, _ := r.byApp.get(app)
+	// What somebody appends to it must not get into the array that is shared.
+	return slices.Clip(list)
+}
+
+// All gives every route, in no order.
+func (r *Routes) All() iter.Seq[*Route] { return r.endpoints.all() }
+
+// Endpoints lists the routes that a filter selects, newest first.
+func (r *Routes) Endpoints(f bellhop.EndpointFilter) []*Route {
+	candidates := r.All()
+	if !f.Scope.All {
+		candidates = r.newest(f)
+	}
+	list := first(func(yield func(*Route) bool) {
+		for route := range candidates {
+			if selected(&f, route) && !yield(route) {
+				return
+			}
+		}
+	}, f.Limit, func(x, y *Route) int { return cmp.Compare(y.ID, x.ID) })
+	return slices.Compact(list)
+}
+
+// newest gives the newest that f selects of each app of its scope, and not more
+// than f asks for: what other apps have is not looked at. Those that listen to
+// several of the apps are given once.
+func (r *Routes) newest(f bellhop.EndpointFilter) iter.Seq[*Route] {
+	return func(yield func(*Route) bool) {
+		several := len(f.Scope.Apps) > 1
+		given := map[bellhop.EndpointID]bool{}
+		for _, app := range f.Scope.Apps {
+			n := 0
+			list := r.Of(app)
+			if f.Before != 0 {
+				i, _ := slices.BinarySearchFunc(list, f.Before, compareID)
+				list = list[:i]
+			}
+			for _, route := range slices.Backward(list) {
+				if f.Limit > 0 && n == f.Limit {
+					break
+				}
+				if !selected(&f, route) {
+					continue
+				}
+				n++
+				if several {
+					if given[route.ID] {
+						continue
+					}
+					given[route.ID] = true
+				}
+				if !yield(route) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func selected(f *bellhop.EndpointFilter, r *Route) bool {
+	return (f.Before == 0 || r.ID < f.Before) && (f.Status == "" || r.Status == f.Status)
+}
+
+func compareID(r *Route, id bellhop.EndpointID) int { return cmp.Compare(r.ID, id) }
+
+// with gives the routes after a change, and the endpoints that are gone with it.
+// It is called once for each Routes at most: the next one goes on in its arrays.
+func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes, gone []bellhop.EndpointID) {
+	from := r
+	if c.Full {
+		from = &Routes{}
+	}
+	apps, endpoints, byApp := from.apps.edit(), from.endpoints.edit(), from.byApp.edit()
+	for _, a := range c.DeletedApps {
+		apps.remove(a)
+	}
+	for i := range c.Apps {
+		apps.set(c.Apps[i].ID, &c.Apps[i])
+	}
+
+	moved := map[string][]move{}
+	replace := func(id bellhop.EndpointID, by *Route) {
+		if old, ok := endpoints.get(id); ok {
+			for _, app := range old.Apps {
+				moved[app] = append(moved[app], move{id, nil})
+			}
+		}
+		if by == nil {
+			endpoints.remove(id)
+			return
+		}
+		endpoints.set(id, by)
+		for _, app := range by.Apps {
+			moved[app] = append(moved[app], move{id, by})
+		}
+	}
+	for _, id := range c.DeletedEndpoints {
+		replace(id, nil)
+	}
+	for _, route := range compiled {
+		replace(route.ID, route)
+	}
+	for app, moves := range moved {
+		list, _ := byApp.get(app)
+		if list = rebuilt(list, moves); len(list) > 0 {
+			byApp.set(app, list)
+		} else {
+			byApp.remove(app)
+		}
+	}
+
+	next = &Routes{version: c.Version, apps: apps.done(), endpoints: endpoints.done(), byApp: byApp.done()}
+	gone = slices.Clone(c.DeletedEndpoints)
+	if c.Full {
+		for route := range r.All() {
+			gone = append(gone, route.ID)
+		}
+	}
+	gone = slices.DeleteFunc(gone, func(id bellhop.EndpointID) bool { return next.Endpoint(id) != nil })
+	slices.Sort(gone)
+	return next, slices.Compact(gone)
+}
+
+// move says that a route is to be put in the place of that of an endpoint, or with
+// nil that there is to be none.
+type move struct {
+	id bellhop.EndpointID
+	by *Route
+}
+
+// rebuilt gives an app's list after all its moves, of which the last counts for
+// each endpoint, in one go: the list may be long, and so may the moves be.
+func rebuilt(list []*Route, moves []move) []*Route {
+	slices.SortStableFunc(moves, func(x, y move) int { return cmp.Compare(x.id, y.id) })
+	var next, rest []*Route
+	if len(list) > 0 && list[len(list)-1].ID < moves[0].id {
+		// Only new endpoints, which come last. Whoever reads the list as it was
+		// does not look behind its end: so the array can be shared, or else to
+		// create n endpoints one by one would copy n² of them.
+		next = list
+	} else {
+		next, rest = make([]*Route, 0, len(list)+len(moves)), list
+	}
+	for i, m := range moves {
+		if i+1 < len(moves) && moves[i+1].id == m.id {
+			continue
+		}
+		at, found := slices.BinarySearchFunc(rest, m.id, compareID)
+		next, rest = append(next, rest[:at]...), rest[at:]
+		if found {
+			rest = rest[1:]
+		}
+		if m.by != nil {
+			next = append(next, m.by)
+		}
+	}
+	return append(next, rest...)
+}

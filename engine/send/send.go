@@ -1,0 +1,159 @@
+// Package send owns how a delivery leaves: it turns work into an outcome. What goes
+// wrong on the way is in the outcome, whoever's fault it is.
+//
+// A request goes through one of two doors: out into the network (http.go), or to an
+// inbox, which is inside this process (inside.go). Both answer alike, so that what an
+// answer means is decided in one place (classify.go).
+package send
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/textproto"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/engine/send/inbox"
+	"github.com/bellhop/bellhop/internal/safehttp"
+)
+
+// Door is a way out. Exchange makes the request of a parcel and gives what came of
+// it; a failure is a Response with a Reason. Once it has returned, it keeps nothing
+// of the parcel that the caller might change.
+type Door interface {
+	Exchange(ctx context.Context, p Parcel) safehttp.Response
+}
+
+// Parcel is a request ready to leave, and what it carries to whom.
+type Parcel struct {
+	Event   bellhop.EventID // 0 where the request is no delivery
+	App     string          // of the event
+	Route   *routes.Route
+	Request safehttp.Request
+}
+
+// Options of a Sender.
+type Options struct {
+	// HTTP is required: it also says what requests look like that stay inside.
+	HTTP *safehttp.Client
+	// Inboxes has the receivers inside this process; nil means none.
+	Inboxes *inbox.Registry
+	// MaxBody is how much of a response's body is kept, in bytes; 0 means 16 KiB.
+	MaxBody int64
+	// Logger is the operator's, and gets what endpoints' owners must not see. It
+	// defaults to none, and Now to time.Now.
+	Logger *slog.Logger
+	Now    func() time.Time
+	// InFlight, if not nil, is told when a request begins (+1) and ends (-1).
+	InFlight func(delta int)
+}
+
+// Sender sends. It is safe for concurrent use.
+type Sender struct {
+	o    Options
+	http httpDoor
+}
+
+// New gives a Sender.
+func New(o Options) *Sender {
+	o.MaxBody = cmp.Or(o.MaxBody, 16<<10)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.InFlight == nil {
+		o.InFlight = func(int) {}
+	}
+	return &Sender{o: o, http: httpDoor{o.HTTP}}
+}
+
+// Send renders and signs a delivery, makes the request, and says what came of it.
+// sent is false if ctx ended first: then nothing is known, and nothing is to be held
+// against the receiver.
+func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o bellhop.Outcome, sent bool) {
+	now, e := s.o.Now(), w.Event
+	signer, err := r.Signer(now)
+	if err != nil {
+		return ours(r, "The request could not be signed: "+err.Error()), true
+	}
+	return s.deliver(ctx, r, signer, e.ID, dialect.Message{
+		ID: e.ID.String(), App: e.App, Type: e.Type, Subject: e.Subject,
+		Time: e.CreatedAt(), Data: e.Data, Timestamp: now,
+	})
+}
+
+// Call is Send for a message that is no delivery, such as a verification, signed by
+// whatever signer the caller has.
+func (s *Sender) Call(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message) (o bellhop.Outcome, sent bool) {
+	return s.deliver(ctx, r, signer, 0, m)
+}
+
+func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.Signer, event bellhop.EventID, m dialect.Message) (bellhop.Outcome, bool) {
+	request, err := s.Render(r, signer, m)
+	if err != nil {
+		return ours(r, "The dialect "+r.Dialect+" cannot express this event: "+err.Error()), true
+	}
+	p := Parcel{Event: event, App: m.App, Route: r, Request: request}
+	res := s.exchange(ctx, p)
+	if cutShort(ctx, res) {
+		return bellhop.Outcome{}, false
+	}
+	s.tell(p, res)
+	o := classify(res, s.o.Now())
+	o.Exchange.URL, o.Exchange.RequestHeader = request.URL, request.Header
+	return o, true
+}
+
+// Render makes the request that carries a message to an endpoint: the one way to
+// make one, for deliveries, tests, verifications and previews alike.
+func (s *Sender) Render(r *routes.Route, signer *dialect.Signer, m dialect.Message) (safehttp.Request, error) {
+	rendered, err := signer.Render(m)
+	if err != nil {
+		return safehttp.Request{}, err
+	}
+	n := len(r.Headers) + len(rendered.Headers)
+	header := make(http.Header, n)
+	values := make([]string, 0, n) // all in one piece of memory, each cut out of it
+	set := func(name, value string) {
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	for name, value := range r.Headers {
+		set(textproto.CanonicalMIMEHeaderKey(name), value)
+	}
+	for _, h := range rendered.Headers {
+		set(h.Name, h.Value) // in the case that the dialect wants
+	}
+	return safehttp.Request{
+		URL: r.URL, Method: http.MethodPost, Header: header, Body: rendered.Body,
+		Timeout: time.Duration(r.Timeout), MaxBody: s.o.MaxBody,
+	}, nil
+}
+
+// exchange takes a request through the door that its URL leads to.
+func (s *Sender) exchange(ctx context.Context, p Parcel) safehttp.Response {
+	s.o.InFlight(1)
+	defer s.o.InFlight(-1) // also if it breaks: who recovers from that counts on
+	return s.door(p.Request.URL).Exchange(ctx, p)
+}
+
+func (s *Sender) door(url string) Door {
+	if s.o.Inboxes != nil {
+		if token, ours := s.o.Inboxes.Token(url); ours {
+			return inside{s, token}
+		}
+	}
+	return s.http
+}
+
+// Fields gives the header fields of a request as they are sent, in order.
+func (s *Sender) Fields(r safehttp.Request) ([]safehttp.Field, error) { return s.o.HTTP.Fields(r) }
+
+// CheckURL says what is wrong with a URL that requests shall be sent to.
+func (s *Sender) CheckURL(raw string) error { return s.o.HTTP.CheckURL(raw) }

@@ -1,0 +1,60 @@
+package bellhop
+
+import "time"
+
+// Explanation says what became of an event at one endpoint, and why.
+type Explanation struct {
+	Endpoint EndpointID `json:"endpoint"`
+	Name     string     `json:"name,omitempty"`
+	URL      string     `json:"url,omitempty"`
+	Outcome  Fate       `json:"outcome"`
+	// Reason is a stable word: for not_sent "type", "subject", "filter",
+	// "disabled", "created_later", "changed_since", "test" or "erased"; for the
+	// others the reason of the latest attempt, or "paused", "disabled",
+	// "misconfigured", "circuit_open", "order", "scheduled", "fanning_out" or
+	// "queued".
+	Reason string `json:"reason,omitempty"`
+	// Detail is a sentence.
+	Detail   string     `json:"detail"`
+	Delivery DeliveryID `json:"delivery,omitempty"`
+	Attempts int        `json:"attempts,omitempty"`
+	NextAt   time.Time  `json:"next_at,omitzero"`
+	// ChangedSince says that the endpoint's settings were changed after the
+	// event, and that the answer was found by those of today.
+	ChangedSince bool `json:"changed_since,omitempty"`
+}
+
+// Fate is what became of an event at an endpoint.
+type Fate string
+
+// What can become of an event.
+const (
+	FateSucceeded Fate = "succeeded"
+	FateFailed    Fate = "failed"
+	FateCanceled  Fate = "canceled"
+	FatePending   Fate = "pending"
+	FateRetrying  Fate = "retrying"
+	FateHeld      Fate = "held"
+	FateNotSent   Fate = "not_sent"
+)
+
+// LaneState is what an endpoint's lane is doing on this node.
+type LaneState struct {
+	// Circuit is "closed", "open" or, when a probe is due or under way,
+	// "half_open".
+	Circuit             string    `json:"circuit"`
+	OpenSince           time.Time `json:"open_since,omitzero"`
+	NextProbe           time.Time `json:"next_probe,omitzero"`
+	ConsecutiveFailures int       `json:"consecutive_failures"`
+	// LastFailure is the reason word of the latest failure.
+	LastFailure string `json:"last_failure,omitempty"`
+	// Queued counts the deliveries in memory, InFlight the requests under way.
+	Queued   int `json:"queued"`
+	InFlight int `json:"in_flight"`
+	// Concurrency is the limit of InFlight as adapted now.
+	Concurrency int `json:"concurrency"`
+	// FailingSince is the start of an unbroken row of failures.
+	FailingSince time.Time `json:"failing_since,omitzero"`
+	// Held says why deliveries are held, if they are.
+	Held string `json:"held,omitempty"`
+}

@@ -1,0 +1,149 @@
+package bellhop
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// EventFilter selects events. Zero fields other than Scope select everything.
+type EventFilter struct {
+	Scope Scope  // what the caller may see; the zero Scope selects nothing
+	Type  string // exact, or a prefix and a trailing "*"
+	// Subject is exact, or a prefix and a trailing "*".
+	Subject    string
+	ExternalID string
+	Since      time.Time // inclusive
+	Until      time.Time // exclusive
+	Before     EventID   // the cursor: only older ones
+	Limit      int
+	WithData   bool
+}
+
+// DeliveryFilter selects deliveries.
+type DeliveryFilter struct {
+	Scope    Scope
+	Endpoint EndpointID
+	Event    EventID
+	Type     string
+	Status   DeliveryStatus
+	Since    time.Time
+	Until    time.Time
+	// Before is the cursor: only those whose Position is lower.
+	Before int64
+	Limit  int
+}
+
+// Position orders deliveries in lists by their latest news: the id of the final
+// attempt of a finished one, its own id while it is unfinished.
+func (d *Delivery) Position() int64 {
+	if d.Status == DeliveryPending || d.Status == DeliveryHeld {
+		return int64(d.ID)
+	}
+	return int64(d.LastAttempt)
+}
+
+// AttemptFilter selects attempts.
+type AttemptFilter struct {
+	Scope    Scope
+	Endpoint EndpointID
+	Event    EventID
+	Delivery DeliveryID
+	Type     string
+	Status   AttemptStatus
+	Since    time.Time
+	Until    time.Time
+	Before   AttemptID
+	Limit    int
+	// WithBodies loads headers and bodies too.
+	WithBodies bool
+}
+
+// ReplayFilter selects events for a replay to one endpoint.
+type ReplayFilter struct {
+	Endpoint EndpointID
+	Apps     []string // whose events
+	// Types are event types, or prefixes with a trailing "*"; none means all.
+	Types  []string
+	Status ReplayStatus
+	Since  time.Time
+	Until  time.Time
+	After  EventID // the cursor: only newer ones
+	Limit  int
+	// Scan bounds how many events are looked at.
+	Scan int
+}
+
+// ReplayStatus says which events a replay covers. Erased events and events of
+// tests are never covered.
+type ReplayStatus string
+
+// What a replay can cover.
+const (
+	// ReplayFailed: the newest finished delivery to the endpoint failed, and
+	// none is pending.
+	ReplayFailed ReplayStatus = "failed"
+	// ReplayMissing: there never was a delivery to the endpoint.
+	ReplayMissing ReplayStatus = "missing"
+	// ReplayAll: every event, whether delivered or not.
+	ReplayAll ReplayStatus = "all"
+)
+
+// AuditFilter selects audit entries.
+type AuditFilter struct {
+	Scope  Scope // entries that concern any of these apps; with All, the others as well
+	Actor  string
+	Action string
+	Object string
+	Since  time.Time
+	Until  time.Time
+	Before AuditID
+	Limit  int
+}
+
+// EraseSelector names one event, or all events of a subject in an app.
+type EraseSelector struct {
+	Event   EventID
+	App     string
+	Subject string
+	// After and Limit select some of a subject's events, oldest first: those after
+	// the given one, at most so many. Zero means all.
+	After EventID
+	Limit int
+}
+
+// Matches tells whether the attempt is selected, by what does not depend on time.
+func (f *AttemptFilter) Matches(a *Attempt) bool {
+	return f.Scope.Sees(a.App) &&
+		(f.Endpoint == 0 || f.Endpoint == a.Endpoint) &&
+		(f.Event == 0 || f.Event == a.Event) &&
+		(f.Delivery == 0 || f.Delivery == a.Delivery) &&
+		(f.Status == "" || f.Status == a.Status) &&
+		MatchName(f.Type, a.Type)
+}
+
+// MatchName tells whether name is selected by a filter: "" selects everything, a
+// trailing "*" everything that begins so, and anything else itself.
+func MatchName(filter, name string) bool {
+	if filter == "" {
+		return true
+	}
+	if prefix, ok := strings.CutSuffix(filter, "*"); ok {
+		return strings.HasPrefix(name, prefix)
+	}
+	return filter == name
+}
+
+// MatchNames tells whether name is selected by one of several filters; none of them
+// selects everything.
+func MatchNames(filters []string, name string) bool {
+	return len(filters) == 0 || slices.ContainsFunc(filters, func(f string) bool { return MatchName(f, name) })
+}
+
+// EndpointFilter selects endpoints, newest first.
+type EndpointFilter struct {
+	Scope  Scope // those that listen to any of these apps
+	Status EndpointStatus
+	Before EndpointID // the cursor: only older ones
+	Limit  int        // 0: all
+}

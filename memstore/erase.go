@@ -1,0 +1,42 @@
+package memstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Erase removes the data of events, and what was captured of their attempts.
+func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bellhop.AuditEntry, _ time.Time) ([]bellhop.EventID, error) {
+	var erased []bellhop.EventID
+	err := s.step(ctx, func() error {
+		for _, e := range s.events {
+			if e.Erased || e.ID <= sel.After || !selected(sel, e.Event) {
+				continue
+			}
+			if sel.Limit > 0 && len(erased) == sel.Limit {
+				break
+			}
+			bare := *e.Event
+			bare.Data, bare.Erased = nil, true
+			e.Event, e.digest = &bare, [32]byte{}
+			for _, a := range s.logOf[e.ID] {
+				a.Forget()
+			}
+			s.sweepEvents[e.ID] = true
+			erased = append(erased, e.ID)
+		}
+		s.addAudit(audit)
+		return nil
+	})
+	return erased, err
+}
+
+// selected: an empty selector, or a subject without its app, selects nothing.
+func selected(sel bellhop.EraseSelector, e *bellhop.Event) bool {
+	if sel.Event != 0 {
+		return e.ID == sel.Event
+	}
+	return sel.App != "" && sel.Subject != "" && e.App == sel.App && e.Subject == sel.Subject
+}

@@ -1,0 +1,66 @@
+package memstore
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Sweep ends pending deliveries that can never be made.
+func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Time) (int, error) {
+	swept := 0
+	err := s.step(ctx, func() error {
+		if len(s.sweepEndpoints) == 0 && len(s.sweepEvents) == 0 {
+			return nil
+		}
+		used := 0
+		ids := slices.DeleteFunc(slices.Clone(ids), func(id bellhop.AttemptID) bool {
+			if s.attempt(id) == nil {
+				return false
+			}
+			used++ // the step is repeated
+			return true
+		})
+		defer func() { swept += used }()
+		for _, e := range sortedKeys(s.sweepEndpoints) {
+			for _, d := range sortedKeys(s.queues[e]) {
+				if swept == len(ids) {
+					return nil
+				}
+				s.cancel(s.pending[d], ids[swept], bellhop.ReasonDeleted, now)
+				swept++
+			}
+			delete(s.sweepEndpoints, e)
+		}
+		for _, e := range sortedKeys(s.sweepEvents) {
+			for _, d := range slices.Clone(s.waiting[e]) {
+				if swept == len(ids) {
+					return nil
+				}
+				s.cancel(d, ids[swept], bellhop.ReasonErased, now)
+				swept++
+			}
+			delete(s.sweepEvents, e)
+		}
+		return nil
+	})
+	return swept, err
+}
+
+// cancel ends a delivery with a last line in the log.
+func (s *Store) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason string, now time.Time) {
+	line := bellhop.LastLine(d, id, reason)
+	s.addAttempt(&line, time.Time{})
+	s.removePending(d)
+	s.promote(d.Endpoint, d.OrderKey, now)
+}
+
+// dropEndpoint forgets an endpoint, and leaves what is pending to it to Sweep.
+func (s *Store) dropEndpoint(id bellhop.EndpointID) {
+	delete(s.endpoints, id)
+	delete(s.reorders, id)
+	s.sweepEndpoints[id] = true
+	s.routes.changed(change{id: int64(id)})
+}

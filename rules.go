@@ -1,0 +1,300 @@
+package bellhop
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/bellhop/bellhop/internal/histogram"
+)
+
+// The rules that every store follows, in one place, so that no two of them differ.
+
+// FirstPublish is what a store knows of the first event under an ExternalID.
+type FirstPublish struct {
+	Event      EventID
+	Deliveries int
+	Digest     [32]byte
+	// Erased events have lost their digest: whatever is published under their
+	// ExternalID counts as the same.
+	Erased bool
+}
+
+func (p *FirstPublish) conflicts(n *NewEvent) bool { return !p.Erased && p.Digest != n.Digest }
+
+// FindFirst looks an ExternalID of an app up; found is false if it is free.
+type FindFirst func(app, externalID string) (first FirstPublish, found bool, err error)
+
+// Receipts answers the events of an Enqueue: those with Duplicate set must not be
+// stored. It fails with a CodeIDConflict error if an ExternalID was used for other
+// content, and as find does.
+func Receipts(events []NewEvent, find FindFirst) ([]Receipt, error) {
+	receipts := make([]Receipt, len(events))
+	var batch map[[2]string]FirstPublish
+	for i := range events {
+		n := &events[i]
+		receipts[i] = Receipt{Event: n.Event.ID, Deliveries: n.Event.Deliveries}
+		if n.Event.ExternalID == "" {
+			continue
+		}
+		key := [2]string{n.Event.App, n.Event.ExternalID}
+		first, repeated := batch[key]
+		if !repeated {
+			var err error
+			if first, repeated, err = find(key[0], key[1]); err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case !repeated:
+			if batch == nil {
+				batch = map[[2]string]FirstPublish{}
+			}
+			batch[key] = FirstPublish{Event: n.Event.ID, Deliveries: n.Event.Deliveries, Digest: n.Digest}
+		case first.conflicts(n):
+			return nil, idConflict(i, len(events), first.Event)
+		default:
+			receipts[i] = Receipt{Event: first.Event, Deliveries: first.Deliveries, Duplicate: true}
+		}
+	}
+	return receipts, nil
+}
+
+// StoredReceipts answers for events of which it is not known whether their Enqueue
+// was done. An event is there if has says so, or if another one under its
+// ExternalID answers for it. Since they were stored all or nothing, one that is
+// missing tells that none was.
+func StoredReceipts(events []NewEvent, has func(EventID) (bool, error), find FindFirst) ([]Receipt, bool, error) {
+	receipts := make([]Receipt, len(events))
+	for i := range events {
+		n := &events[i]
+		receipts[i] = Receipt{Event: n.Event.ID, Deliveries: n.Event.Deliveries}
+		there, err := has(n.Event.ID)
+		if err != nil {
+			return nil, false, err
+		}
+		if there {
+			continue
+		}
+		if n.Event.ExternalID == "" {
+			return nil, false, nil
+		}
+		first, found, err := find(n.Event.App, n.Event.ExternalID)
+		if err != nil || !found || first.conflicts(n) {
+			return nil, false, err
+		}
+		receipts[i] = Receipt{Event: first.Event, Deliveries: first.Deliveries, Duplicate: true}
+	}
+	return receipts, true, nil
+}
+
+// idConflict is the error of event i among n.
+func idConflict(i, n int, first EventID) *Error {
+	field := "id"
+	if n > 1 {
+		field = fmt.Sprintf("events[%d].id", i)
+	}
+	return &Error{
+		Code:   CodeIDConflict,
+		Detail: "The id was used before in this app, for different content",
+		Fields: []FieldError{{field, string(CodeIDConflict), "belongs to event " + first.String() + "; give each event its own id"}},
+	}
+}
+
+// LastLine is the line of the log that ends a delivery without a request, for
+// ReasonErased or ReasonDeleted.
+func LastLine(d *Delivery, id AttemptID, reason string) Attempt {
+	detail := "The endpoint was deleted before the event was delivered."
+	if reason == ReasonErased {
+		detail = "The event's data was erased before it was delivered."
+	}
+	return Attempt{
+		ID: id, Delivery: d.ID, Event: d.Event, Endpoint: d.Endpoint, App: d.App, Type: d.Type,
+		Trigger: d.Trigger, Number: d.Attempts + 1,
+		Status: AttemptCanceled, Final: true, Reason: reason, Detail: detail,
+	}
+}
+
+// Forget drops what was captured of an attempt, for an event that is erased. What
+// is said of a redirect may quote where it leads, which was captured too.
+func (a *Attempt) Forget() {
+	a.RequestHeader, a.ResponseHeader, a.ResponseBody = nil, nil, nil
+	if a.ResponseStatus >= 300 && a.ResponseStatus <= 399 {
+		a.Detail = ""
+	}
+}
+
+// MakeLate marks an attempt of a delivery that its node no longer owns. Whatever
+// came of it, it did not end the delivery: each delivery has one final line.
+func (a *Attempt) MakeLate() { a.Final, a.NextAt = false, time.Time{} }
+
+// Ended is the delivery that ended with this attempt.
+func (a *Attempt) Ended() Delivery {
+	d := Delivery{
+		ID: a.Delivery, Event: a.Event, Endpoint: a.Endpoint, App: a.App, Type: a.Type, Trigger: a.Trigger,
+		Attempts: a.Number, LastAttempt: a.ID,
+	}
+	switch a.Status {
+	case AttemptSucceeded:
+		d.Status = DeliverySucceeded
+	case AttemptFailed:
+		d.Status = DeliveryFailed
+	case AttemptCanceled:
+		d.Status = DeliveryCanceled
+		d.Attempts-- // its last line is not a request
+	}
+	return d
+}
+
+// Unfinished is the status of a delivery that has not ended, by that of its
+// endpoint.
+func Unfinished(e EndpointStatus) DeliveryStatus {
+	if e == EndpointPaused || e == EndpointDisabled {
+		return DeliveryHeld
+	}
+	return DeliveryPending
+}
+
+// Recovers tells whether a change of an endpoint clears its FailingSince: it was
+// made active, or leads to another place.
+func Recovers(old, changed *Endpoint) bool {
+	activated := changed.Status == EndpointActive && old.Status != EndpointActive
+	return activated || changed.URL != old.URL
+}
+
+// SpreadDue is when a delivery that Spread makes is due.
+func SpreadDue(e *Event, now time.Time) time.Time {
+	if e.DeliverAt != nil && e.DeliverAt.After(now) {
+		return *e.DeliverAt
+	}
+	return now
+}
+
+// SpreadPosition is the place in the order of a delivery that Spread makes: the one
+// that it would have had at the event's acceptance.
+func SpreadPosition(e *Event, d DeliveryID) DeliveryID {
+	return OrderPosition(e, TriggerPublish, d, e.CreatedAt())
+}
+
+// SpreadApps is how many apps share a step of Spread: enough for a small fan-out to
+// get through beside large ones, and few enough for a step to be a good piece of each.
+const SpreadApps = 4
+
+// SpreadShare is what the next of some apps (at least one) gets of the n deliveries
+// that a step may still make. What it leaves is shared by those after it.
+func SpreadShare(n, apps int) int { return (n + apps - 1) / apps }
+
+// HeldByAllApps tells whether an ordered delivery waits for the fan-outs of earlier
+// events of every app, rather than of its own alone: whoever asked for the order of
+// the whole endpoint did not ask for one in each app.
+func HeldByAllApps(d *Delivery) bool { return d.OrderKey == OrderingEndpoint.OrderKey(nil) }
+
+// SpreadWait is when to ask again for an ordered delivery that the unfinished
+// fan-out of an earlier event holds back.
+const SpreadWait = 20 * time.Millisecond
+
+// Latency is how long a delivery took that ended with the attempt: from the event's
+// acceptance or, if it was sent again, from the request to do so; and from when it
+// was due, if that was later.
+func Latency(a *Attempt, due time.Time) time.Duration {
+	from := a.Delivery.Time()
+	if a.Trigger == TriggerPublish {
+		from = a.Event.Time()
+	}
+	if due.After(from) {
+		from = due
+	}
+	return max(a.StartedAt().Sub(from)+time.Duration(a.Duration), 0)
+}
+
+// Tally is what attempts add up to.
+type Tally struct {
+	Succeeded, Failed, Exhausted int64
+	// DurationMS is the sum and LongestMS the maximum of the durations.
+	DurationMS, LongestMS int64
+	// Durations and Latencies are in microseconds.
+	Durations, Latencies histogram.Histogram
+}
+
+// Add counts an attempt; latency matters for one that ended its delivery in
+// success. The line of a cancellation is no request: it counts only as a delivery
+// that ended without success.
+func (t *Tally) Add(status AttemptStatus, final bool, duration, latency time.Duration) {
+	switch status {
+	case AttemptSucceeded:
+		t.Succeeded++
+		if final {
+			t.Latencies.Add(latency.Microseconds())
+		}
+	case AttemptFailed:
+		t.Failed++
+	}
+	if final && status != AttemptSucceeded {
+		t.Exhausted++
+	}
+	if duration.Microseconds() > 0 { // else there was no exchange
+		t.Durations.Add(duration.Microseconds())
+	}
+	t.DurationMS += duration.Milliseconds()
+	t.LongestMS = max(t.LongestMS, duration.Milliseconds())
+}
+
+// Merge adds what another tally has counted.
+func (t *Tally) Merge(o *Tally) {
+	t.Succeeded += o.Succeeded
+	t.Failed += o.Failed
+	t.Exhausted += o.Exhausted
+	t.DurationMS += o.DurationMS
+	t.LongestMS = max(t.LongestMS, o.LongestMS)
+	t.Durations.Merge(&o.Durations)
+	t.Latencies.Merge(&o.Latencies)
+}
+
+// Bucket is the tally as Stats gives it.
+func (t *Tally) Bucket(start time.Time) StatsBucket {
+	return StatsBucket{
+		Start: start, Succeeded: t.Succeeded, Failed: t.Failed, Exhausted: t.Exhausted,
+		DurationMS: t.DurationMS, MaxDurationMS: t.LongestMS,
+		Duration: percentiles(&t.Durations), Latency: percentiles(&t.Latencies),
+	}
+}
+
+func percentiles(h *histogram.Histogram) Percentiles {
+	ms := func(q float64) float64 { return float64(h.Quantile(q)) / 1000 }
+	return Percentiles{P50: ms(0.5), P95: ms(0.95), P99: ms(0.99)}
+}
+
+// SampleOf is a sample of the backlog, whose oldest delivery is given (0: none).
+func SampleOf(at time.Time, pending int64, oldest DeliveryID) BacklogSample {
+	b := BacklogSample{At: at.UTC(), Pending: pending}
+	if oldest != 0 {
+		b.OldestAgeMS = max(at.Sub(oldest.Time()).Milliseconds(), 0)
+	}
+	return b
+}
+
+// BacklogThinner gathers samples for BacklogSamples, as many as the filter asks
+// for.
+type BacklogThinner struct {
+	Filter  BacklogFilter
+	Samples []BacklogSample
+
+	part, last time.Duration
+}
+
+// Before takes the last sample from before the range, moved to its start. It comes
+// before all others.
+func (t *BacklogThinner) Before(s BacklogSample) { t.Samples = append(t.Samples, s) }
+
+// Add takes the next sample of the range.
+func (t *BacklogThinner) Add(s BacklogSample) {
+	if t.part == 0 {
+		t.part = max(t.Filter.Until.Sub(t.Filter.Since)/time.Duration(max(t.Filter.Points-len(t.Samples), 1))+1, 1)
+		t.last = -1
+	}
+	switch part := s.At.Sub(t.Filter.Since) / t.part; {
+	case part != t.last:
+		t.Samples, t.last = append(t.Samples, s), part
+	case s.Pending >= t.Samples[len(t.Samples)-1].Pending:
+		t.Samples[len(t.Samples)-1] = s
+	}
+}

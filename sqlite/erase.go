@@ -1,0 +1,173 @@
+package sqlite
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+)
+
+const (
+	// eraseChunk bounds the events of one step of Erase, and blankChunk the attempts;
+	// maxBatch bounds the data of both.
+	eraseChunk = 500
+	blankChunk = 1000
+	// owedBlank is an erased event whose attempts are still to be blanked.
+	owedBlank = "blank"
+)
+
+// Erase removes the data of events, and what was captured of their attempts, in steps,
+// so that the other callers' steps need not wait for all of them. Should the blanking
+// of attempts be interrupted, the next Wipe goes on. The old bytes may be in the file
+// until then.
+func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bellhop.AuditEntry, _ time.Time) ([]bellhop.EventID, error) {
+	var erased []bellhop.EventID
+	owes := false
+	for more := true; more; {
+		rest := sel
+		rest.Limit = eraseChunk
+		if sel.Limit > 0 {
+			rest.Limit = min(eraseChunk, sel.Limit-len(erased))
+		}
+		if n := len(erased); n > 0 {
+			rest.After = erased[n-1]
+		}
+		var some []bellhop.EventID
+		left := false // to be blanked
+		err := s.write(ctx, "erase", maxBatch, func(w *writer) (err error) {
+			if some, more, err = w.selected(rest); err != nil {
+				return err
+			}
+			if left, err = w.eraseAll(some); err == nil && len(erased) == 0 {
+				err = w.addAudit(audit)
+			}
+			return err
+		})
+		if err != nil {
+			return erased, err
+		}
+		erased, owes = append(erased, some...), owes || left
+		more = more && (sel.Limit <= 0 || len(erased) < sel.Limit)
+	}
+	if owes {
+		if err := s.blankAll(ctx); err != nil {
+			s.log.Warn("erased events have left responses behind; they are erased later", "error", err)
+		}
+	}
+	return erased, nil
+}
+
+const (
+	eventToErase   = "SELECT id, 0 FROM events WHERE id = ? AND erased = 0"
+	subjectToErase = `SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_subject
+		WHERE subject <> '' AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ?`
+	attemptsToBlank = `SELECT endpoint, id, coalesce(length(response_body), 0) FROM attempts INDEXED BY attempts_event
+		WHERE event = ? AND (endpoint, id) > (?, ?) ORDER BY endpoint, id LIMIT ?`
+)
+
+// selected gives what one step erases, and whether there is more. An empty selector,
+// or a subject without its app, selects nothing.
+func (w *writer) selected(sel bellhop.EraseSelector) (list []bellhop.EventID, more bool, err error) {
+	bytes := 0
+	add := func(st *sqlite.Stmt) {
+		if len(list) == sel.Limit || bytes >= maxBatch {
+			more = true
+			return
+		}
+		list = append(list, bellhop.EventID(st.ColumnInt64(0)))
+		bytes += st.ColumnInt(1)
+	}
+	if sel.Event != 0 {
+		err = each(w.conn, add, eventToErase, int64(sel.Event))
+	} else if sel.App != "" && sel.Subject != "" {
+		err = each(w.conn, add, subjectToErase, sel.Subject, sel.App, int64(sel.After), sel.Limit+1)
+	}
+	return list, more, err
+}
+
+// eraseAll erases events. It answers whether some of their attempts are left to be
+// blanked.
+func (w *writer) eraseAll(list []bellhop.EventID) (left bool, err error) {
+	rows := blankChunk
+	for _, e := range list {
+		if err := exec(w.conn, "UPDATE events SET data = NULL, digest = NULL, erased = 1 WHERE id = ?", int64(e)); err != nil {
+			return false, err
+		}
+		unfinished, err := one(w.conn, func(*sqlite.Stmt) {},
+			"SELECT 1 WHERE EXISTS (SELECT 1 FROM pending WHERE event = ?1) OR EXISTS (SELECT 1 FROM fanouts WHERE event = ?1)", int64(e))
+		if err == nil && unfinished {
+			err = w.oweEvent(e)
+		}
+		if err != nil {
+			return false, err
+		}
+		at, n, err := w.blank(e, blanked{math.MinInt64, math.MinInt64}, max(rows, 1))
+		if rows -= n; err == nil && at != nil {
+			left = true
+			err = w.owe(owedBlank, name(e))
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	if len(list) > 0 {
+		err = w.owe("wipe", "")
+	}
+	return left, err
+}
+
+// blanked is how far the attempts of an event are blanked.
+type blanked struct{ endpoint, attempt int64 }
+
+// blank drops what was captured of some attempts of an erased event, as Forget does.
+// It answers how many there were and where to go on; nil if that was all.
+func (w *writer) blank(e bellhop.EventID, from blanked, limit int) (next *blanked, rows int, err error) {
+	var ids []int64
+	at, bytes := from, 0
+	err = each(w.conn, func(st *sqlite.Stmt) {
+		if bytes < maxBatch {
+			ids = append(ids, st.ColumnInt64(1))
+			at = blanked{st.ColumnInt64(0), st.ColumnInt64(1)}
+			bytes += st.ColumnInt(2)
+		}
+	}, attemptsToBlank, int64(e), from.endpoint, from.attempt, limit)
+	for i := 0; err == nil && i < len(ids); i++ {
+		err = exec(w.conn, `UPDATE attempts SET request_header = NULL, response_header = NULL, response_body = NULL,
+			detail = CASE WHEN response_status BETWEEN 300 AND 399 THEN '' ELSE detail END WHERE id = ?`, ids[i])
+	}
+	if len(ids) < limit && bytes < maxBatch {
+		return nil, len(ids), err
+	}
+	return &at, len(ids), err
+}
+
+// blankAll ends the blanking of attempts that Erase left. Any number of callers may do
+// so at once.
+func (s *Store) blankAll(ctx context.Context) error {
+	var events []string
+	err := s.read(ctx, "look for erased events", func(c *sqlite.Conn) error {
+		return each(c, func(st *sqlite.Stmt) { events = append(events, st.ColumnText(0)) }, "SELECT name FROM owed WHERE what = 'blank'")
+	})
+	for _, of := range events {
+		number, wrong := strconv.ParseInt(of, 10, 64)
+		if wrong != nil {
+			continue // nothing of ours
+		}
+		for at := (&blanked{math.MinInt64, math.MinInt64}); err == nil && at != nil; {
+			var next *blanked
+			err = s.write(ctx, "erase the attempts", maxBatch, func(w *writer) (err error) {
+				next, _, err = w.blank(bellhop.EventID(number), *at, blankChunk)
+				if err == nil && next == nil {
+					err = exec(w.conn, "DELETE FROM owed WHERE what = 'blank' AND name = ?", of)
+				}
+				return err
+			})
+			at = next
+		}
+	}
+	return err
+}

@@ -1,0 +1,341 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"math"
+	"slices"
+	"sort"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+)
+
+// fanoutList is a list of endpoints on its way into the store, which several events
+// share.
+type fanoutList struct {
+	ids     []bellhop.EndpointID // as the events have it
+	encoded []byte
+	row     int64 // 0: not stored yet
+}
+
+// fanoutLists gives each event's list; nil where there is none.
+func fanoutLists(events []bellhop.NewEvent) (lists []*fanoutList, bytes int) {
+	var last *fanoutList
+	for i := range events {
+		later := events[i].Later
+		if len(later) == 0 {
+			continue
+		}
+		if lists == nil {
+			lists = make([]*fanoutList, len(events))
+		}
+		if last == nil || !slices.Equal(last.ids, later) {
+			last = &fanoutList{ids: later, encoded: encodeEndpoints(later)}
+			bytes += len(last.encoded)
+		}
+		lists[i] = last
+		bytes += rowWeight / 4
+	}
+	return lists, bytes
+}
+
+// encodeEndpoints writes ids in their order, each as the step from the one before.
+func encodeEndpoints(list []bellhop.EndpointID) []byte {
+	if !slices.IsSorted(list) {
+		list = slices.Sorted(slices.Values(list))
+	}
+	buf := make([]byte, 0, 3*len(list))
+	last := bellhop.EndpointID(0)
+	for _, id := range list {
+		if id > last {
+			buf = binary.AppendUvarint(buf, uint64(id-last))
+			last = id
+		}
+	}
+	return buf
+}
+
+// decodeEndpoints reads what encodeEndpoints wrote, as far as it can be read. It
+// answers false if that is not all.
+func decodeEndpoints(buf []byte) (list []bellhop.EndpointID, whole bool) {
+	last := bellhop.EndpointID(0)
+	for len(buf) > 0 {
+		step, n := binary.Uvarint(buf)
+		if n <= 0 || step == 0 || step > uint64(math.MaxInt64-last) {
+			return list, false
+		}
+		buf = buf[n:]
+		last += bellhop.EndpointID(step)
+		list = append(list, last)
+	}
+	return list, true
+}
+
+// addFanout notes the endpoints that Spread makes deliveries to.
+func (w *writer) addFanout(e *bellhop.Event, list *fanoutList) error {
+	if list.row == 0 {
+		if err := exec(w.conn, "INSERT INTO fanout_lists (endpoints) VALUES (?)", list.encoded); err != nil {
+			return err
+		}
+		list.row = w.conn.LastInsertRowID()
+	}
+	return exec(w.conn, "INSERT INTO fanouts (event, app, list, done) VALUES (?, ?, ?, 0)", int64(e.ID), e.App, list.row)
+}
+
+const (
+	// The oldest event whose fan-out goes on: of all, or of an app.
+	oldestFanout   = "SELECT event FROM fanouts NOT INDEXED ORDER BY event LIMIT 1"
+	oldestFanoutOf = "SELECT event FROM fanouts INDEXED BY fanouts_app WHERE app = ? ORDER BY event LIMIT 1"
+
+	firstAppToSpread = "SELECT app FROM fanouts INDEXED BY fanouts_app ORDER BY app LIMIT 1"
+	nextAppToSpread  = "SELECT app FROM fanouts INDEXED BY fanouts_app WHERE app > ? ORDER BY app LIMIT 1"
+	nextToSpread     = `SELECT f.event, f.list, f.done, f.app, e.type, e.subject, e.deliver_at, e.erased
+		FROM fanouts f INDEXED BY fanouts_app LEFT JOIN events e ON e.id = f.event WHERE f.app = ? ORDER BY f.event LIMIT 1`
+	listOfFanout = "SELECT endpoints FROM fanout_lists WHERE id = ?"
+	dropList     = "DELETE FROM fanout_lists WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM fanouts INDEXED BY fanouts_list WHERE list = ?1)"
+	laterOf      = "SELECT l.endpoints, f.done FROM fanouts f JOIN fanout_lists l ON l.id = f.list WHERE f.event = ?"
+	heldLease    = "SELECT 1 FROM nodes WHERE id = ? AND epoch = ? AND held = 1"
+)
+
+// Spread makes deliveries to endpoints that events were accepted with for later. It
+// looks first, because it is called often and seldom finds any.
+func (s *Store) Spread(ctx context.Context, l bellhop.Lease, ids []bellhop.DeliveryID, now time.Time) ([]bellhop.Backlog, error) {
+	found := false
+	err := s.read(ctx, "look for fan-outs", func(c *sqlite.Conn) error {
+		held, err := one(c, func(*sqlite.Stmt) {}, heldLease, int(l.Node), l.Epoch)
+		if err != nil {
+			return err
+		}
+		if !held {
+			return bellhop.ErrLeaseLost
+		}
+		return each(c, func(*sqlite.Stmt) { found = true }, "SELECT 1 FROM fanouts LIMIT 1")
+	})
+	if err != nil || !found || len(ids) == 0 {
+		return nil, err
+	}
+	var list []bellhop.Backlog
+	var damaged []bellhop.EventID
+	err = s.write(ctx, "spread", rowWeight*len(ids), func(w *writer) error {
+		if err := w.holds(l); err != nil {
+			return err
+		}
+		sp := spread{writer: w, got: map[bellhop.EndpointID]time.Time{}, orderings: map[bellhop.EndpointID]bellhop.Ordering{}}
+		err := sp.skipUsed(ids, now)
+		for more := true; more && err == nil; {
+			more, err = sp.round(now)
+		}
+		damaged, list = sp.damaged, list[:0]
+		for e, due := range sp.got {
+			list = append(list, bellhop.Backlog{Endpoint: e, Due: due})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range damaged {
+		s.log.Error("a list of endpoints is damaged: some do not get the event; replay it to those that lack it", "event", e)
+	}
+	slices.SortFunc(list, func(a, b bellhop.Backlog) int { return cmp.Compare(a.Endpoint, b.Endpoint) })
+	return list, nil
+}
+
+// spread is one Spread at work.
+type spread struct {
+	*writer
+	ids []bellhop.DeliveryID
+	got map[bellhop.EndpointID]time.Time
+	// orderings are those of the endpoints met so far; "" of one that is gone.
+	orderings map[bellhop.EndpointID]bellhop.Ordering
+	// list is the one read last: events of a batch share it. whole says that all of
+	// it could be read.
+	list      int64
+	endpoints []bellhop.EndpointID
+	whole     bool
+	// damaged are the events whose fan-out ended early.
+	damaged []bellhop.EventID
+}
+
+// skipUsed leaves out ids that have a delivery: the step is repeated, and its answer
+// is due once more.
+func (s *spread) skipUsed(ids []bellhop.DeliveryID, now time.Time) error {
+	for _, id := range ids {
+		used, err := one(s.conn, func(st *sqlite.Stmt) {
+			due := moment(st.ColumnInt64(1))
+			if due.IsZero() {
+				due = now
+			}
+			s.answer(bellhop.EndpointID(st.ColumnInt64(0)), due)
+		}, storedDelivery, int64(id))
+		if err != nil {
+			return err
+		}
+		if !used {
+			s.ids = append(s.ids, id)
+		}
+	}
+	return nil
+}
+
+func (s *spread) answer(to bellhop.EndpointID, due time.Time) {
+	if first, ok := s.got[to]; !ok || due.Before(first) {
+		s.got[to] = due
+	}
+}
+
+// round gives the next few apps a share of the ids, and answers whether there may be
+// more to do: what they do not need the others get.
+func (s *spread) round(now time.Time) (more bool, err error) {
+	apps, err := s.turns()
+	for i := 0; err == nil && i < len(apps) && len(s.ids) > 0; i++ {
+		share := bellhop.SpreadShare(len(s.ids), len(apps)-i)
+		for more = true; more && share > 0 && err == nil; {
+			before := len(s.ids)
+			more, err = s.next(apps[i], share, now)
+			share -= before - len(s.ids)
+		}
+		s.state.turn = apps[i]
+	}
+	return len(apps) > 0 && len(s.ids) > 0, err
+}
+
+// turns gives the apps whose turn it is: from the one served last on by name, and
+// round again. Only memory knows that one: after a restart it begins anew.
+func (s *spread) turns() ([]string, error) {
+	var apps []string
+	found, err := s.addTurn(&apps, nextAppToSpread, s.state.turn)
+	if err == nil && !found {
+		found, err = s.addTurn(&apps, firstAppToSpread)
+	}
+	for err == nil && found && len(apps) < bellhop.SpreadApps {
+		found, err = s.addTurn(&apps, nextAppToSpread, apps[len(apps)-1])
+		if err == nil && !found {
+			found, err = s.addTurn(&apps, firstAppToSpread)
+		}
+	}
+	return apps, err
+}
+
+// addTurn adds the app that a query finds. It answers false if there is none, or if it
+// has a turn already.
+func (s *spread) addTurn(apps *[]string, sql string, args ...any) (added bool, err error) {
+	_, err = one(s.conn, func(st *sqlite.Stmt) {
+		if app := st.ColumnText(0); !slices.Contains(*apps, app) {
+			*apps, added = append(*apps, app), true
+		}
+	}, sql, args...)
+	return added, err
+}
+
+// next goes on with the app's oldest event, for at most limit deliveries. It answers
+// whether there may be another one.
+func (s *spread) next(app string, limit int, now time.Time) (more bool, err error) {
+	var e bellhop.Event
+	var list int64
+	var done bellhop.EndpointID
+	gone := false
+	found, err := one(s.conn, func(st *sqlite.Stmt) {
+		e.ID, list, done = bellhop.EventID(st.ColumnInt64(0)), st.ColumnInt64(1), bellhop.EndpointID(st.ColumnInt64(2))
+		e.App, e.Type, e.Subject, e.Erased = st.ColumnText(3), st.ColumnText(4), st.ColumnText(5), st.ColumnBool(7)
+		gone = st.ColumnIsNull(4)
+		if at := st.ColumnInt64(6); at != 0 {
+			t := moment(at)
+			e.DeliverAt = &t
+		}
+	}, nextToSpread, app)
+	if err != nil || !found {
+		return false, err
+	}
+	if gone { // there is nothing to deliver
+		return true, s.endFanout(e.ID, list)
+	}
+	if err := s.load(list); err != nil {
+		return false, err
+	}
+	first := sort.Search(len(s.endpoints), func(i int) bool { return s.endpoints[i] > done })
+	rest := s.endpoints[first:]
+	n := min(len(rest), limit)
+	for i, to := range rest[:n] {
+		if err := s.make(&e, to, s.ids[i], now); err != nil {
+			return false, err
+		}
+	}
+	s.ids = s.ids[n:]
+	if n == len(rest) {
+		if !s.whole {
+			s.damaged = append(s.damaged, e.ID)
+		}
+		return true, s.endFanout(e.ID, list)
+	}
+	return false, exec(s.conn, "UPDATE fanouts SET done = ? WHERE event = ?", int64(rest[n-1]), int64(e.ID))
+}
+
+func (s *spread) load(list int64) error {
+	if s.list == list {
+		return nil
+	}
+	s.list, s.endpoints, s.whole = list, nil, false
+	_, err := one(s.conn, func(st *sqlite.Stmt) { s.endpoints, s.whole = decodeEndpoints(blob(st, 0)) }, listOfFanout, list)
+	return err
+}
+
+// make makes one delivery. One that can never be made is made all the same, for
+// Sweep to end it: the log says why it did not go.
+func (s *spread) make(e *bellhop.Event, to bellhop.EndpointID, id bellhop.DeliveryID, now time.Time) error {
+	ordering, known := s.orderings[to]
+	if !known {
+		_, err := one(s.conn, func(st *sqlite.Stmt) { ordering = bellhop.Ordering(st.ColumnText(0)) },
+			"SELECT ordering FROM endpoints WHERE id = ?", int64(to))
+		if err != nil {
+			return err
+		}
+		if s.orderings[to] = ordering; ordering == "" {
+			if err := s.owe(owedEndpoint, name(to)); err != nil {
+				return err
+			}
+		}
+	}
+	if e.Erased {
+		if err := s.oweEvent(e.ID); err != nil {
+			return err
+		}
+	}
+	d := bellhop.Delivery{
+		ID: id, Endpoint: to, Trigger: bellhop.TriggerPublish,
+		Due: bellhop.SpreadDue(e, now), OrderKey: ordering.OrderKey(e), OrderPos: bellhop.SpreadPosition(e, id),
+	}
+	s.answer(to, d.Due)
+	return s.addDelivery(&d, e.ID, e.App, 0, now)
+}
+
+// endFanout forgets an event's fan-out, and its list with the last that has it.
+func (w *writer) endFanout(e bellhop.EventID, list int64) error {
+	if err := exec(w.conn, "DELETE FROM fanouts WHERE event = ?", int64(e)); err != nil {
+		return err
+	}
+	return exec(w.conn, dropList, list)
+}
+
+// Later gives the endpoints whose deliveries are still to be made.
+func (s *Store) Later(ctx context.Context, id bellhop.EventID) ([]bellhop.EndpointID, error) {
+	var list []bellhop.EndpointID
+	err := s.read(ctx, "read a fan-out", func(c *sqlite.Conn) (err error) {
+		list, err = later(c, id)
+		return err
+	})
+	return list, err
+}
+
+func later(c *sqlite.Conn, id bellhop.EventID) (list []bellhop.EndpointID, err error) {
+	_, err = one(c, func(st *sqlite.Stmt) {
+		done := bellhop.EndpointID(st.ColumnInt64(1))
+		all, _ := decodeEndpoints(blob(st, 0)) // Spread tells of a damaged one
+		list = slices.DeleteFunc(all, func(e bellhop.EndpointID) bool { return e <= done })
+	}, laterOf, int64(id))
+	return list, err
+}

@@ -1,0 +1,69 @@
+package storetest
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+var revisionTests = []test{
+	{"an app is replaced only by who has seen it", func(f *fixture) {
+		a := f.app("acme")
+		old := a
+		a.Name = "new"
+		f.must(f.s.SaveApp(f.Context(), a, nil))
+		a.Revision++
+		v := f.version()
+		for what, bad := range map[string]bellhop.App{
+			"old revision": old, "create again": {ID: "acme"}, "gone meanwhile": {ID: "globex", Revision: 3},
+		} {
+			if err := f.s.SaveApp(f.Context(), bad, f.audit()); !errors.Is(err, bellhop.ErrRevision) {
+				f.Errorf("%s: %v, want ErrRevision", what, err)
+			}
+		}
+		same(f, "apps", f.changes(0).Apps, []bellhop.App{a})
+		same(f, "version", f.version(), v)
+		same(f, "audit", f.audits(), nil)
+	}},
+	{"an event type is replaced only by who has seen it", func(f *fixture) {
+		save := func(t bellhop.EventType) error { return f.s.SaveEventType(f.Context(), t, nil) }
+		f.must(save(bellhop.EventType{Name: "a"}))
+		f.must(save(bellhop.EventType{Name: "a", Revision: 1, Description: "new"}))
+		for what, bad := range map[string]bellhop.EventType{
+			"old revision": {Name: "a", Revision: 1}, "create again": {Name: "a"}, "gone meanwhile": {Name: "b", Revision: 1},
+		} {
+			if err := save(bad); !errors.Is(err, bellhop.ErrRevision) {
+				f.Errorf("%s: %v, want ErrRevision", what, err)
+			}
+		}
+		same(f, "event types", f.catalogue(0).EventTypes, []bellhop.EventType{{Name: "a", Revision: 2, Description: "new"}})
+	}},
+	{"of several who create the same, one does", func(f *fixture) {
+		e := id.Next[id.Endpoint](f.ids, f.now)
+		for what, create := range map[string]func() error{
+			"app":        func() error { return f.s.SaveApp(f.Context(), bellhop.App{ID: "acme"}, nil) },
+			"event type": func() error { return f.s.SaveEventType(f.Context(), bellhop.EventType{Name: "a"}, nil) },
+			"endpoint": func() error {
+				return f.s.SaveEndpoint(f.Context(), bellhop.Endpoint{ID: e, Apps: []string{"acme"}}, nil, f.now)
+			},
+		} {
+			var created atomic.Int64
+			var crowd sync.WaitGroup
+			for range 8 {
+				crowd.Go(func() {
+					switch err := create(); {
+					case err == nil:
+						created.Add(1)
+					case !errors.Is(err, bellhop.ErrRevision):
+						f.Errorf("%s: %v", what, err)
+					}
+				})
+			}
+			crowd.Wait()
+			same(f, what+": creations", created.Load(), 1)
+		}
+	}},
+}
