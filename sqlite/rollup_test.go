@@ -46,7 +46,8 @@ func logged(t *testing.T, s *Store, ids *id.Generator, after time.Duration) {
 func succeededIn(t *testing.T, s *Store, want int64) {
 	t.Helper()
 	for _, f := range []bellhop.StatsFilter{
-		{Scope: anyApp, Bucket: time.Hour}, {Scope: anyApp, Bucket: time.Hour, Type: "a.*"},
+		{Scope: anyApp, Bucket: time.Hour},
+		{Scope: anyApp, Bucket: time.Hour, Type: "a.*"},
 		{Scope: bellhop.Only("acme"), Bucket: 24 * time.Hour},
 	} {
 		stats, err := s.Stats(t.Context(), f)

@@ -377,8 +377,11 @@ var deleteTests = []test{
 		f.app("globex")
 		own, shared, foreign := f.endpoint("acme"), f.endpoint("acme", "globex"), f.endpoint("globex")
 		keys := []bellhop.Key{
-			{Scope: bellhop.Only("acme")}, {Scope: bellhop.Only("globex", "acme")}, {Scope: bellhop.Only("globex")},
-			{Scope: bellhop.Everything()}, {},
+			{Scope: bellhop.Only("acme")},
+			{Scope: bellhop.Only("globex", "acme")},
+			{Scope: bellhop.Only("globex")},
+			{Scope: bellhop.Everything()},
+			{},
 		}
 		for i := range keys {
 			keys[i].ID = id.Next[id.Key](f.ids, f.now)

@@ -19,8 +19,14 @@ var scopeTests = []test{
 			same(f, "events", list, nil)
 		}
 		for _, filter := range []bellhop.AttemptFilter{
-			{}, {Endpoint: one.Endpoint}, {Event: one.Event}, {Delivery: one.Delivery}, {Type: one.Type}, {Type: "inv*"},
-			{Status: bellhop.AttemptFailed}, {Status: bellhop.AttemptSucceeded},
+			{},
+			{Endpoint: one.Endpoint},
+			{Event: one.Event},
+			{Delivery: one.Delivery},
+			{Type: one.Type},
+			{Type: "inv*"},
+			{Status: bellhop.AttemptFailed},
+			{Status: bellhop.AttemptSucceeded},
 		} {
 			filter.Limit = 10
 			list, err := f.s.Attempts(f.Context(), filter)
@@ -28,8 +34,14 @@ var scopeTests = []test{
 			same(f, "attempts", list, nil)
 		}
 		for _, filter := range []bellhop.DeliveryFilter{
-			{}, {Endpoint: one.Endpoint}, {Event: one.Event}, {Type: one.Type}, {Status: bellhop.DeliveryPending},
-			{Status: bellhop.DeliveryFailed}, {Event: w.events[5].ID}, {Endpoint: w.b.ID, Status: bellhop.DeliveryPending},
+			{},
+			{Endpoint: one.Endpoint},
+			{Event: one.Event},
+			{Type: one.Type},
+			{Status: bellhop.DeliveryPending},
+			{Status: bellhop.DeliveryFailed},
+			{Event: w.events[5].ID},
+			{Endpoint: w.b.ID, Status: bellhop.DeliveryPending},
 		} {
 			filter.Limit = 10
 			list, err := f.s.Deliveries(f.Context(), filter)
