@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"slices"
 	"fmt"
 	"time"
 
@@ -183,10 +184,16 @@ const SpreadApps = 4
 // that a step may still make. What it leaves is shared by those after it.
 func SpreadShare(n, apps int) int { return (n + apps - 1) / apps }
 
-// HeldByAllApps tells whether an ordered delivery waits for the fan-outs of earlier
-// events of every app, rather than of its own alone: whoever asked for the order of
-// the whole endpoint did not ask for one in each app.
-func HeldByAllApps(d *Delivery) bool { return d.OrderKey == OrderingEndpoint.OrderKey(nil) }
+// HeldBackBy are the apps whose earlier events, as long as their fan-out goes on, hold
+// back an ordered delivery to an endpoint that listens to apps: its own and, where the
+// order is that of the whole endpoint, all that the endpoint listens to. Other apps
+// have nothing to do with it.
+func HeldBackBy(d *Delivery, apps []string) []string {
+	if d.OrderKey != OrderingEndpoint.OrderKey(nil) || slices.Contains(apps, d.App) && len(apps) == 1 {
+		return []string{d.App}
+	}
+	return append([]string{d.App}, apps...)
+}
 
 // SpreadWait is when to ask again for an ordered delivery that the unfinished
 // fan-out of an earlier event holds back.

@@ -97,8 +97,8 @@ type FlowStore interface {
 	// waiting for such a one lose their Due until it is finished or released. There
 	// may then be no work, and a Next in the past: claim again. Nor are those
 	// claimed that an event is before whose fan-out goes on (Spread), of the same
-	// app or, where the order is that of the whole endpoint, of any: Next is then a
-	// moment later than now.
+	// app or, where the order is that of the whole endpoint, of any app that it
+	// listens to: Next is then a moment later than now.
 	//
 	// Deliveries of erased events and to endpoints that are gone are not claimed:
 	// Sweep ends them. If the endpoint's ordering was changed, Claim first carries
@@ -170,6 +170,9 @@ type ClaimRequest struct {
 	Endpoint EndpointID
 	Limit    int
 	MaxBytes int
+	// Turn names whose claims take turns with those of others: an app of the
+	// endpoint. A store in which steps wait for each other is fair between them.
+	Turn string
 }
 
 // Claimed is the answer to a ClaimRequest.

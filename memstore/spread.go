@@ -141,8 +141,9 @@ func (s *Store) overtakes(d *bellhop.Delivery) bool {
 	if d.OrderKey == "" {
 		return false
 	}
+	by := bellhop.HeldBackBy(d, s.endpoints[d.Endpoint].Apps)
 	for event := range s.later {
-		if bellhop.DeliveryID(event) < d.OrderPos && (bellhop.HeldByAllApps(d) || s.byID[event].App == d.App) {
+		if bellhop.DeliveryID(event) < d.OrderPos && slices.Contains(by, s.byID[event].App) {
 			return true
 		}
 	}

@@ -34,7 +34,7 @@ func (s *Store) SampleBacklog(ctx context.Context, now time.Time) error {
 	if err != nil || same {
 		return err
 	}
-	return s.write(ctx, "sample the backlog", rowWeight, func(w *writer) error {
+	return s.tidy(ctx, "sample the backlog", rowWeight, func(w *writer) error {
 		return exec(w.conn, "INSERT OR REPLACE INTO backlog (at, pending, oldest) VALUES (?, ?, ?)", micros(now), pending, oldest)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/groupcommit"
 )
 
 // maxBlocked bounds how many deliveries one Claim finds that it cannot give out, so
@@ -19,12 +20,12 @@ const maxBlocked = 1000
 // Claim makes a lease the owner of due deliveries of one endpoint.
 func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time) (bellhop.Claimed, error) {
 	var claimed bellhop.Claimed
-	err := s.write(ctx, "claim", rowWeight*(1+max(r.Limit, 0)), func(w *writer) error {
+	err := s.inTurn(ctx, groupcommit.Turn{Rank: upkeep, Of: r.Turn}, "claim", rowWeight*(1+max(r.Limit, 0)), func(w *writer) error {
 		claimed = bellhop.Claimed{}
 		if err := w.holds(r.Lease); err != nil {
 			return err
 		}
-		exists, ordered, err := w.readyToClaim(r.Endpoint)
+		apps, exists, ordered, err := w.readyToClaim(r.Endpoint)
 		if err != nil || !exists {
 			return err // what is pending to one that is gone is for Sweep
 		}
@@ -32,7 +33,7 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 			claimed.Next = now
 			return nil
 		}
-		c := claim{writer: w, request: r, events: map[bellhop.EventID]*bellhop.Event{}, fanouts: map[string]int64{}}
+		c := claim{writer: w, request: r, apps: apps, events: map[bellhop.EventID]*bellhop.Event{}, fanouts: map[string]int64{}}
 		if err := c.fill(now); err != nil {
 			return err
 		}
@@ -48,23 +49,27 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 	return claimed, err
 }
 
-const endpointToClaim = `SELECT e.ordering, r.after, r.since FROM endpoints e LEFT JOIN reorders r ON r.endpoint = e.id WHERE e.id = ?`
+const endpointToClaim = `SELECT e.ordering, r.after, r.since, e.apps FROM endpoints e LEFT JOIN reorders r ON r.endpoint = e.id WHERE e.id = ?`
 
 // readyToClaim looks the endpoint up, and goes on with a change of its ordering if
 // there is one. It answers whether there is such an endpoint, and whether its
-// deliveries have the ordering that it has.
-func (w *writer) readyToClaim(e bellhop.EndpointID) (exists, ordered bool, err error) {
+// deliveries have the ordering that it has; and, where that is the order of the whole
+// endpoint, the apps that it listens to.
+func (w *writer) readyToClaim(e bellhop.EndpointID) (apps []string, exists, ordered bool, err error) {
 	var ordering bellhop.Ordering
 	var after, since int64
 	exists, err = one(w.conn, func(st *sqlite.Stmt) {
 		ordering, ordered = bellhop.Ordering(st.ColumnText(0)), st.ColumnIsNull(1)
 		after, since = st.ColumnInt64(1), st.ColumnInt64(2)
+		if ordering == bellhop.OrderingEndpoint {
+			_ = fromJSON(st, 3, &apps) // an endpoint whose apps cannot be read is disabled
+		}
 	}, endpointToClaim, int64(e))
 	if err != nil || !exists || ordered {
-		return exists, ordered, err
+		return apps, exists, ordered, err
 	}
 	ordered, err = w.reorder(e, ordering, after, since)
-	return true, ordered, err
+	return apps, true, ordered, err
 }
 
 // claim is one Claim at work.
@@ -79,7 +84,9 @@ type claim struct {
 	// full says that there may be more to give out; heldBack, that some wait for a
 	// fan-out.
 	full, heldBack bool
-	// fanouts are the oldest unfinished ones of each app looked up, or of all ("*").
+	// apps are those that the endpoint listens to, fanouts the oldest unfinished ones
+	// of each app looked up.
+	apps    []string
 	fanouts map[string]int64
 }
 
@@ -175,19 +182,21 @@ func (c *claim) overtakes(d *bellhop.Delivery) (bool, error) {
 	if d.OrderKey == "" {
 		return false, nil
 	}
-	of, sql, args := d.App, oldestFanoutOf, []any{d.App}
-	if bellhop.HeldByAllApps(d) {
-		of, sql, args = d.OrderKey, oldestFanout, nil
-	}
-	oldest, known := c.fanouts[of]
-	if !known {
-		oldest = math.MaxInt64
-		if _, err := one(c.conn, func(st *sqlite.Stmt) { oldest = st.ColumnInt64(0) }, sql, args...); err != nil {
-			return false, err
+	for _, app := range bellhop.HeldBackBy(d, c.apps) {
+		oldest, known := c.fanouts[app]
+		if !known {
+			oldest = math.MaxInt64
+			_, err := one(c.conn, func(st *sqlite.Stmt) { oldest = st.ColumnInt64(0) }, oldestFanoutOf, app)
+			if err != nil {
+				return false, err
+			}
+			c.fanouts[app] = oldest
 		}
-		c.fanouts[of] = oldest
+		if oldest < int64(d.OrderPos) {
+			return true, nil
+		}
 	}
-	return oldest < int64(d.OrderPos), nil
+	return false, nil
 }
 
 func (c *claim) setAside(d *bellhop.Delivery) error {
@@ -217,7 +226,7 @@ func (s *Store) Disown(ctx context.Context, l bellhop.Lease, e bellhop.EndpointI
 	for _, d := range known {
 		keep[d] = true
 	}
-	return s.write(ctx, "disown", rowWeight, func(w *writer) error {
+	return s.tidy(ctx, "disown", rowWeight, func(w *writer) error {
 		if err := w.holds(l); err != nil {
 			return err
 		}
@@ -239,7 +248,7 @@ func (s *Store) Release(ctx context.Context, l bellhop.Lease, deliveries []bellh
 	if len(deliveries) == 0 {
 		return nil
 	}
-	return s.write(ctx, "release", rowWeight*len(deliveries), func(w *writer) error {
+	return s.tidy(ctx, "release", rowWeight*len(deliveries), func(w *writer) error {
 		if err := w.holds(l); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 }
 
 func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
-	return s.write(ctx, "save the app", rowWeight, func(w *writer) error {
+	return s.inTurn(ctx, turnOf([]string{a.ID}), "save the app", rowWeight, func(w *writer) error {
 		leaving, err := w.leaving(a.ID)
 		if err != nil {
 			return err
@@ -82,7 +82,7 @@ func (s *Store) DeleteEventType(ctx context.Context, name string, audit *bellhop
 
 // SaveKey creates or replaces a key.
 func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.AuditEntry) error {
-	return s.write(ctx, "save the key", rowWeight, func(w *writer) error {
+	return s.inTurn(ctx, turnOf(k.Scope.Apps), "save the key", rowWeight, func(w *writer) error {
 		err := exec(w.conn, `INSERT OR REPLACE INTO keys (id, name, role, apps, portal, created_at, expires_at, hash, session)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			int64(k.ID), k.Name, string(k.Role), scopeJSON(k.Scope), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], int64(k.Session))
@@ -107,7 +107,7 @@ func (s *Store) DeleteKey(ctx context.Context, k bellhop.KeyID, audit *bellhop.A
 // ExpireKeys removes portal links and sessions that have expired.
 func (s *Store) ExpireKeys(ctx context.Context, now time.Time, limit int) (int, error) {
 	expired := 0
-	err := s.write(ctx, "expire keys", rowWeight*limit, func(w *writer) (err error) {
+	err := s.tidy(ctx, "expire keys", rowWeight*limit, func(w *writer) (err error) {
 		expired, err = w.dropKeys(`SELECT id FROM keys WHERE (portal <> 0 OR session <> 0)
 			AND expires_at <> 0 AND expires_at <= ? ORDER BY id LIMIT ?`, micros(now), limit)
 		return err
@@ -140,7 +140,7 @@ func (w *writer) finish(err error, audit *bellhop.AuditEntry, p part, name strin
 
 // SaveEndpoint creates or replaces an endpoint.
 func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit *bellhop.AuditEntry, now time.Time) error {
-	return s.write(ctx, "save the endpoint", rowWeight, func(w *writer) error {
+	return s.inTurn(ctx, turnOf(given.Apps), "save the endpoint", rowWeight, func(w *writer) error {
 		e := given
 		var old bellhop.Endpoint
 		exists, err := one(w.conn, func(st *sqlite.Stmt) { old, _ = scanEndpoint(st) }, selectEndpoints+" WHERE id = ?", int64(e.ID))

@@ -58,7 +58,7 @@ func (s *Store) dropNames(ctx context.Context, app, list string, drop func(w *wr
 		again = false // unless one may have come since
 		for len(ids) > 0 {
 			n := min(len(ids), nameChunk)
-			err := s.write(ctx, "take the app off", rowWeight*n, func(w *writer) error {
+			err := s.tidy(ctx, "take the app off", rowWeight*n, func(w *writer) error {
 				left, err := w.leaving(app)
 				for i := 0; err == nil && left && i < n; i++ {
 					var dropped bool
@@ -141,7 +141,7 @@ func (s *Store) dropRows(ctx context.Context, app string) error {
 		return err
 	}
 	for done := false; !done; {
-		err := s.write(ctx, "delete the app's rows", maxBatch, func(w *writer) error {
+		err := s.tidy(ctx, "delete the app's rows", maxBatch, func(w *writer) error {
 			left, err := w.leaving(app)
 			if done = !left; err != nil || done {
 				return err

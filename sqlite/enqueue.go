@@ -7,13 +7,14 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/groupcommit"
 )
 
 // Enqueue stores accepted events with their deliveries.
 func (s *Store) Enqueue(ctx context.Context, l bellhop.Lease, routes int64, events []bellhop.NewEvent, now time.Time) ([]bellhop.Receipt, error) {
 	lists, weight := weigh(events)
 	var receipts []bellhop.Receipt
-	err := s.write(ctx, "enqueue", weight, func(w *writer) (err error) {
+	err := s.inTurn(ctx, turnOfEvents(events), "enqueue", weight, func(w *writer) (err error) {
 		receipts, err = w.enqueue(l, routes, events, lists, l.Node, now)
 		return err
 	})
@@ -140,11 +141,27 @@ func (s *Store) Resolve(ctx context.Context, l bellhop.Lease, events []bellhop.N
 const storedDelivery = `SELECT endpoint, due FROM pending WHERE id = ?1
 	UNION ALL SELECT endpoint, NULL FROM attempts INDEXED BY attempts_delivery WHERE delivery = ?1 AND final = 1 LIMIT 1`
 
+// turnOfEvents is whose turn it is to enqueue events: that of their app.
+func turnOfEvents(events []bellhop.NewEvent) groupcommit.Turn {
+	if len(events) == 0 {
+		return turnOf(nil)
+	}
+	return turnOf([]string{events[0].Event.App})
+}
+
+// turnOfDeliveries is whose turn it is to send again: that of the app.
+func turnOfDeliveries(deliveries []bellhop.Delivery) string {
+	if len(deliveries) == 0 {
+		return ""
+	}
+	return deliveries[0].App
+}
+
 // Redeliver adds deliveries of stored events. Their order is that of the endpoint
 // now, whatever it was when the caller looked.
 func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, deliveries []bellhop.Delivery, audit *bellhop.AuditEntry, now time.Time) (int, error) {
 	added := 0
-	err := s.write(ctx, "redeliver", rowWeight*(1+len(deliveries)), func(w *writer) error {
+	err := s.inTurn(ctx, groupcommit.Turn{Rank: upkeep, Of: turnOfDeliveries(deliveries)}, "redeliver", rowWeight*(1+len(deliveries)), func(w *writer) error {
 		added = 0
 		if err := w.holds(l); err != nil {
 			return err

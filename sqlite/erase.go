@@ -38,7 +38,7 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bel
 		}
 		var some []bellhop.EventID
 		left := false // to be blanked
-		err := s.write(ctx, "erase", maxBatch, func(w *writer) (err error) {
+		err := s.tidy(ctx, "erase", maxBatch, func(w *writer) (err error) {
 			if some, more, err = w.selected(rest); err != nil {
 				return err
 			}
@@ -159,7 +159,7 @@ func (s *Store) blankAll(ctx context.Context) error {
 		}
 		for at := (&blanked{math.MinInt64, math.MinInt64}); err == nil && at != nil; {
 			var next *blanked
-			err = s.write(ctx, "erase the attempts", maxBatch, func(w *writer) (err error) {
+			err = s.tidy(ctx, "erase the attempts", maxBatch, func(w *writer) (err error) {
 				next, _, err = w.blank(bellhop.EventID(number), *at, blankChunk)
 				if err == nil && next == nil {
 					err = exec(w.conn, "DELETE FROM owed WHERE what = 'blank' AND name = ?", of)

@@ -31,7 +31,7 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 		return 0, err
 	}
 	deleted := 0
-	err = s.write(ctx, "expire", rowWeight*limit, func(w *writer) error {
+	err = s.tidy(ctx, "expire", rowWeight*limit, func(w *writer) error {
 		deleted = 0
 		held := limit // how many held deliveries may go as well
 		for _, e := range events {

@@ -112,7 +112,6 @@ func TestListsUseIndexes(t *testing.T) {
 			explain(t, c, name, sql, false, false, nil)
 		}
 		// From the first row on, and no further than one, or through a table that is small.
-		explain(t, c, "oldest fan-out", oldestFanout, false, true, nil)
 		explain(t, c, "first app to spread", firstAppToSpread, false, true, nil, "COVERING INDEX fanouts_app")
 		explain(t, c, "waiting to reorder", waitingToReorder, false, true, nil)
 		return nil

@@ -7,6 +7,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/groupcommit"
 )
 
 // Record logs attempts and moves their deliveries on.
@@ -18,7 +19,7 @@ func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.R
 	for i := range results {
 		weight += 2*rowWeight + len(results[i].Attempt.ResponseBody)
 	}
-	return s.write(ctx, "record", weight, func(w *writer) error {
+	return s.inTurn(ctx, groupcommit.Turn{Rank: happened, Of: results[0].Attempt.App}, "record", weight, func(w *writer) error {
 		if err := w.holds(l); err != nil {
 			return err
 		}

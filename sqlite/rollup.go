@@ -132,7 +132,7 @@ func (s *Store) rollUp(ctx context.Context, r *rollup) (more bool, err error) {
 // beginRollup: from here on the writer notes whether anything changes of what is
 // read next.
 func (s *Store) beginRollup(ctx context.Context, r *rollup) error {
-	return s.write(ctx, "begin to roll up", rowWeight, func(w *writer) error {
+	return s.tidy(ctx, "begin to roll up", rowWeight, func(w *writer) error {
 		w.state.rolling, w.state.disturbed = r.to, false
 		w.watchLate()
 		return nil
@@ -144,7 +144,7 @@ func (s *Store) writeRollup(ctx context.Context, r *rollup) (done bool, err erro
 	disturbed := false
 	for !done && !disturbed {
 		var written []sliceKey
-		err := s.write(ctx, "roll up", rowWeight*rollChunk, func(w *writer) error {
+		err := s.tidy(ctx, "roll up", rowWeight*rollChunk, func(w *writer) error {
 			written, done = written[:0], false
 			if disturbed = w.state.disturbed; disturbed {
 				return nil

@@ -51,7 +51,7 @@ func (s *Store) scrub(ctx context.Context) error {
 			return fmt.Errorf("the database is too large to be looked through for remains: %d pages", first)
 		}
 		if len(dirty) > 0 {
-			if err := s.write(ctx, "scrub", maxBatch, func(w *writer) error { return w.scrub(dirty) }); err != nil {
+			if err := s.tidy(ctx, "scrub", maxBatch, func(w *writer) error { return w.scrub(dirty) }); err != nil {
 				return err
 			}
 		}

@@ -88,7 +88,6 @@ func (w *writer) addFanout(e *bellhop.Event, list *fanoutList) error {
 
 const (
 	// The oldest event whose fan-out goes on: of all, or of an app.
-	oldestFanout   = "SELECT event FROM fanouts NOT INDEXED ORDER BY event LIMIT 1"
 	oldestFanoutOf = "SELECT event FROM fanouts INDEXED BY fanouts_app WHERE app = ? ORDER BY event LIMIT 1"
 
 	firstAppToSpread = "SELECT app FROM fanouts INDEXED BY fanouts_app ORDER BY app LIMIT 1"
@@ -120,7 +119,7 @@ func (s *Store) Spread(ctx context.Context, l bellhop.Lease, ids []bellhop.Deliv
 	}
 	var list []bellhop.Backlog
 	var damaged []bellhop.EventID
-	err = s.write(ctx, "spread", rowWeight*len(ids), func(w *writer) error {
+	err = s.tidy(ctx, "spread", rowWeight*len(ids), func(w *writer) error {
 		if err := w.holds(l); err != nil {
 			return err
 		}

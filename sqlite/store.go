@@ -135,6 +135,7 @@ func (s *Store) start(ctx context.Context, o Options) error {
 		return err
 	}
 	s.steps = groupcommit.New(maxBatch, func(st *step) int { return st.weight }, s.writer.commit)
+	s.steps.InTurns(func(st *step) groupcommit.Turn { return st.turn }, askedShare, happenedShare, upkeepShare)
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(func() { s.steps.Run(ctx) })
 	s.running.Go(func() { s.check.run(ctx) })

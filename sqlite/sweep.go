@@ -44,7 +44,7 @@ func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Tim
 	for done := false; !done && total < len(ids); {
 		chunk := ids[total:min(len(ids), total+sweepChunk)]
 		swept := 0
-		err := s.write(ctx, "sweep", 2*rowWeight*len(chunk), func(w *writer) (err error) {
+		err := s.tidy(ctx, "sweep", 2*rowWeight*len(chunk), func(w *writer) (err error) {
 			swept, done, err = w.sweep(chunk, now)
 			return err
 		})

@@ -68,7 +68,7 @@ func (s *Store) dropAllRows(ctx context.Context) error {
 // wiped ends a wipe that began at this count. What was erased since then may be on
 // pages that it had passed already: then another one is owed.
 func (s *Store) wiped(ctx context.Context, count int64) error {
-	return s.write(ctx, "end the wipe", rowWeight, func(w *writer) error {
+	return s.tidy(ctx, "end the wipe", rowWeight, func(w *writer) error {
 		return exec(w.conn, "DELETE FROM owed WHERE what = 'wipe' AND count = ?", count)
 	})
 }

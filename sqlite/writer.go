@@ -25,6 +25,7 @@ const rowWeight = 512
 // first write: a rejection must leave nothing behind in the transaction that it
 // shares. It may be run twice, so it starts its results from scratch.
 type step struct {
+	turn   groupcommit.Turn
 	weight int
 	run    func(*writer) error
 	err    error
@@ -158,9 +159,41 @@ func transaction(c *sqlite.Conn, f func() error) error {
 	return err
 }
 
+// The ranks of steps. What somebody waits for comes first; what has happened must be
+// recorded, and there is as much of it as requests are in flight; everything else can
+// wait a moment. Each has a share of a transaction, so that none of them, whatever one
+// tenant has of it, holds up the others for longer than a share takes.
+const (
+	asked = iota
+	happened
+	upkeep
+
+	askedShare    = maxBatch / 4
+	happenedShare = maxBatch / 8
+	upkeepShare   = maxBatch / 8
+)
+
 // write hands a step to the writer and waits until it is on the disk.
 func (s *Store) write(ctx context.Context, what string, weight int, run func(*writer) error) error {
 	return s.do(ctx, what, &step{weight: weight, run: run})
+}
+
+// tidy is write for a step that nobody waits for.
+func (s *Store) tidy(ctx context.Context, what string, weight int, run func(*writer) error) error {
+	return s.inTurn(ctx, groupcommit.Turn{Rank: upkeep}, what, weight, run)
+}
+
+// inTurn is write for a step that takes its turn among others of its rank.
+func (s *Store) inTurn(ctx context.Context, turn groupcommit.Turn, what string, weight int, run func(*writer) error) error {
+	return s.do(ctx, what, &step{turn: turn, weight: weight, run: run})
+}
+
+// turnOf is whose turn a step for these apps takes. Nodes' own steps are nobody's.
+func turnOf(apps []string) groupcommit.Turn {
+	if len(apps) == 0 {
+		return groupcommit.Turn{Rank: asked, Of: "all apps"}
+	}
+	return groupcommit.Turn{Rank: asked, Of: "app " + apps[0]}
 }
 
 func (s *Store) do(ctx context.Context, what string, st *step) error {

@@ -83,6 +83,14 @@ var spreadTests = []test{
 		n := f.publish(e)
 		same(f, "claimed", deliveryIDs(f.claim(e, 10)), ids(n))
 	}},
+	{"a fan-out of an app that it does not listen to holds back no endpoint", func(f *fixture) {
+		e := ordered(f, bellhop.OrderingEndpoint)
+		first := f.laterEvent(f.endpoints(3))
+		first.Event.App = "globex"
+		f.enqueue(first)
+		n := f.publish(e)
+		same(f, "claimed", deliveryIDs(f.claim(e, 10)), ids(n))
+	}},
 	{"the order of an endpoint is one, across its apps", func(f *fixture) {
 		others := f.endpoints(3)
 		e := f.endpoint("acme", "globex") // its turn comes last

@@ -89,6 +89,14 @@ func newLane(m *Machine, r *routes.Route) *lane {
 	}
 }
 
+// tenant is whose lane it is, to be fair between tenants: the first of its apps.
+func (l *lane) tenant() string {
+	if l.route == nil || len(l.route.Apps) == 0 {
+		return ""
+	}
+	return l.route.Apps[0]
+}
+
 func newLimiter(r *routes.Route) *rate.Limiter {
 	if r.RateLimit == nil {
 		return nil
@@ -342,7 +350,7 @@ func (l *lane) fetch(now time.Time) (again time.Time) {
 	l.m.underWay++
 	l.m.held += budget // other lanes' claims must not count on it
 	l.m.do(Claim{
-		ClaimRequest: bellhop.ClaimRequest{Lease: l.m.lease, Endpoint: l.id, Limit: room, MaxBytes: int(budget)},
+		ClaimRequest: bellhop.ClaimRequest{Lease: l.m.lease, Endpoint: l.id, Limit: room, MaxBytes: int(budget), Turn: l.tenant()},
 		ordering:     l.route.Ordering,
 	})
 	return time.Time{}

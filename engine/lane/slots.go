@@ -13,13 +13,49 @@ const (
 // slots bound the requests in flight of the whole process, in such a way that
 // endpoints that hang cannot use them up: failing lanes share at most half of them,
 // and those together with unproven ones three quarters. When more than half are
-// taken, a lane's share shrinks the more it has.
+// taken, a lane's share shrinks the more it has. Lanes that wait take turns by their
+// apps, so that one app with many endpoints does not keep another waiting.
 type slots struct {
 	max   int
 	inUse int
 	used  [standings]int
-	// waiting lanes are pumped as slots are returned, in the order they came.
-	waiting [standings][]*lane
+	// waiting lanes are pumped as slots are returned.
+	waiting [standings]waiting
+}
+
+// waiting are lanes in the order in which they came, a line for each app.
+type waiting struct {
+	lines map[string][]*lane
+	ring  []string // whose turn it is, and who follows
+	count int
+}
+
+func (w *waiting) push(l *lane) {
+	of := l.tenant()
+	if w.lines == nil {
+		w.lines = map[string][]*lane{}
+	}
+	if len(w.lines[of]) == 0 {
+		w.ring = append(w.ring, of)
+	}
+	w.lines[of] = append(w.lines[of], l)
+	w.count++
+}
+
+func (w *waiting) pop() *lane {
+	of := w.ring[0]
+	w.ring = w.ring[1:]
+	line := w.lines[of]
+	l := line[0]
+	line[0] = nil
+	w.count--
+	if line = line[1:]; len(line) > 0 {
+		w.lines[of] = line
+		w.ring = append(w.ring, of)
+	} else {
+		delete(w.lines, of)
+	}
+	return l
 }
 
 // room tells whether a lane of that standing may have one of the slots.
@@ -50,7 +86,7 @@ func (s *slots) take(l *lane, of standing, inFlight, limit int) bool {
 	}
 	if !l.starved {
 		l.starved = true
-		s.waiting[of] = append(s.waiting[of], l)
+		s.waiting[of].push(l)
 	}
 	return false
 }
@@ -60,8 +96,8 @@ func (s *slots) take(l *lane, of standing, inFlight, limit int) bool {
 func (s *slots) give(of standing) (waiting int) {
 	s.inUse--
 	s.used[of]--
-	for _, w := range s.waiting {
-		waiting += len(w)
+	for i := range s.waiting {
+		waiting += s.waiting[i].count
 	}
 	return waiting
 }
@@ -70,10 +106,8 @@ func (s *slots) give(of standing) (waiting int) {
 // there is none.
 func (s *slots) next() *lane {
 	for of := range standings {
-		if w := s.waiting[of]; len(w) > 0 && s.room(of) {
-			l := w[0]
-			w[0] = nil
-			s.waiting[of] = w[1:]
+		if s.waiting[of].count > 0 && s.room(of) {
+			l := s.waiting[of].pop()
 			l.starved = false
 			return l
 		}

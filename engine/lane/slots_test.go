@@ -1,6 +1,10 @@
 package lane
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/bellhop/bellhop/engine/routes"
+)
 
 func TestSlotsKeepRoomForTheQuiet(t *testing.T) {
 	s := &slots{max: 16}
@@ -51,5 +55,34 @@ func TestReturnedSlotsGoToProvenLanesFirst(t *testing.T) {
 	s.used[failing]--
 	if s.next() != well || s.next() != bad || s.next() != nil {
 		t.Error("a lane that is proven is not woken first")
+	}
+}
+
+// One app with many endpoints must not keep another waiting.
+func TestReturnedSlotsGoFromAppToApp(t *testing.T) {
+	s := &slots{max: 1}
+	s.take(&lane{}, proven, 0, 32)
+	of := func(app string) *lane {
+		r := &routes.Route{}
+		r.Apps = []string{app}
+		return &lane{route: r}
+	}
+	for range 100 {
+		s.take(of("crowd"), proven, 0, 32)
+	}
+	quiet := of("quiet")
+	s.take(quiet, proven, 0, 32)
+	s.inUse--
+	s.used[proven]--
+	if first, second := s.next(), s.next(); first == quiet || second != quiet {
+		t.Error("the lane of another app had to wait for the crowd")
+	}
+	for range 99 {
+		if s.next() == nil {
+			t.Fatal("a lane was forgotten")
+		}
+	}
+	if s.next() != nil {
+		t.Error("a lane was given twice")
 	}
 }

@@ -9,6 +9,7 @@ package groupcommit
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -29,13 +30,25 @@ type Committer[T any] struct {
 	weight    func(T) int
 	commit    func([]T) error
 
+	// turn and shares are those of InTurns.
+	turn   func(T) Turn
+	shares []int
+
 	arrived chan struct{} // holds a token when the queue may have stopped being empty
 	idle    sync.Pool     // of *call[T]: spares a channel per Do
 
 	mu      sync.Mutex
-	queue   list[T]
+	ranks   []rank[T]
+	waiting int // calls in all ranks
 	started bool
 	closed  bool
+}
+
+// Turn says when an item is taken: by its rank, the lowest first, and within a rank
+// in turn with the items of others.
+type Turn struct {
+	Rank int
+	Of   string
 }
 
 // call is one caller waiting in Do.
@@ -45,7 +58,7 @@ type call[T any] struct {
 	done   chan error // buffered, so that the writer never waits for a caller
 
 	// Guarded by Committer.mu.
-	queued     bool
+	in         *line[T] // nil: not queued
 	prev, next *call[T]
 }
 
@@ -66,8 +79,20 @@ func New[T any](maxWeight int, weight func(T) int, commit func([]T) error) *Comm
 		maxWeight: maxWeight,
 		weight:    weight,
 		commit:    commit,
+		turn:      func(T) Turn { return Turn{} },
+		shares:    []int{maxWeight},
+		ranks:     make([]rank[T], 1),
 		arrived:   make(chan struct{}, 1),
 	}
+}
+
+// InTurns keeps one crowd of callers from holding up another. Turn says whose an item
+// is and of which rank; of each rank, at most its share (of weight) goes into a batch,
+// one item of each in turn, as long as the batch has room. An item that is heavier
+// than its share is taken by itself, and one for which there was no room for long goes
+// before all others. Call it before Run and Do.
+func (c *Committer[T]) InTurns(turn func(T) Turn, shares ...int) {
+	c.turn, c.shares, c.ranks = turn, shares, make([]rank[T], len(shares))
 }
 
 // Run is the single writer. It blocks until ctx ends; from then on Do answers
@@ -131,7 +156,7 @@ func (c *Committer[T]) Do(ctx context.Context, item T) error {
 	defer c.release(w)
 	w.item, w.weight = item, c.weight(item)
 
-	if !c.enqueue(w) {
+	if !c.enqueue(w, c.turn(item)) {
 		return ErrClosed
 	}
 	select {
@@ -151,14 +176,15 @@ func (c *Committer[T]) release(w *call[T]) {
 	c.idle.Put(w)
 }
 
-func (c *Committer[T]) enqueue(w *call[T]) bool {
+func (c *Committer[T]) enqueue(w *call[T], t Turn) bool {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
 		return false
 	}
-	wasEmpty := c.queue.first == nil
-	c.queue.push(w)
+	wasEmpty := c.waiting == 0
+	c.ranks[t.Rank].push(w, t.Of)
+	c.waiting++
 	c.mu.Unlock()
 
 	if wasEmpty {
@@ -175,10 +201,11 @@ func (c *Committer[T]) enqueue(w *call[T]) bool {
 func (c *Committer[T]) withdraw(w *call[T]) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !w.queued {
+	if w.in == nil {
 		return false
 	}
-	c.queue.remove(w)
+	w.in.remove(w)
+	c.waiting--
 	return true
 }
 
@@ -196,22 +223,51 @@ type writer[T any] struct {
 	result error
 }
 
+// patience is how many batches a rank waits for room.
+const patience = 4
+
 // take moves the next batch out of the queue; it answers false when the queue is
 // empty.
 func (w *writer[T]) take() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	total := 0
-	for next := w.queue.first; next != nil; next = w.queue.first {
-		if len(w.calls) > 0 && total+next.weight > w.maxWeight {
+	total, first := 0, slices.IndexFunc(w.ranks, func(r rank[T]) bool { return r.passed >= patience })
+	if first >= 0 {
+		total = w.takeOf(&w.ranks[first], w.shares[first], total)
+	}
+	for i := range w.ranks {
+		if i != first {
+			total = w.takeOf(&w.ranks[i], w.shares[i], total)
+		}
+	}
+	return len(w.calls) > 0
+}
+
+// takeOf takes what goes into the batch of one rank. It answers what the batch weighs.
+func (w *writer[T]) takeOf(r *rank[T], share, total int) int {
+	if r.turn == nil {
+		return total
+	}
+	taken, used := 0, 0
+	for r.turn != nil {
+		next := r.turn.first
+		if len(w.calls) > 0 && total+next.weight > w.maxWeight || taken > 0 && used+next.weight > share {
 			break
 		}
-		total += next.weight
-		w.queue.remove(next)
+		taken++
+		total, used = total+next.weight, used+next.weight
+		r.turn.remove(next)
+		w.waiting--
+		if r.turn != nil {
+			r.turn = r.turn.after
+		}
 		w.calls = append(w.calls, next)
 		w.items = append(w.items, next.item)
 	}
-	return len(w.calls) > 0
+	if r.passed++; taken > 0 {
+		r.passed = 0
+	}
+	return total
 }
 
 // wake hands the result to the callers of the batch and makes room for the next.
@@ -235,13 +291,44 @@ func (w *writer[T]) abandon() {
 	}
 }
 
-// list is a queue of calls that a withdrawn call can leave in constant time, so
-// that a crowd timing out behind one slow commit costs little and leaves nothing
-// behind.
-type list[T any] struct{ first, last *call[T] }
+// rank holds the calls of one rank, a line for each whose turn comes.
+type rank[T any] struct {
+	lines map[string]*line[T]
+	turn  *line[T] // whose turn it is, in a ring; nil: nobody waits
+	// passed counts the batches since the last one that had room for one of it.
+	passed int
+}
 
-func (l *list[T]) push(w *call[T]) {
-	w.queued, w.prev = true, l.last
+func (r *rank[T]) push(w *call[T], of string) {
+	l := r.lines[of]
+	if l == nil {
+		if r.lines == nil {
+			r.lines = map[string]*line[T]{}
+		}
+		l = &line[T]{in: r, of: of}
+		r.lines[of] = l
+		if r.turn == nil {
+			l.before, l.after, r.turn = l, l, l
+		} else { // the last of the ring
+			l.before, l.after = r.turn.before, r.turn
+			l.before.after, l.after.before = l, l
+		}
+	}
+	l.push(w)
+}
+
+// line is a queue of calls that a withdrawn call can leave in constant time, so
+// that a crowd timing out behind one slow commit costs little and leaves nothing
+// behind. One that is empty leaves its ring.
+type line[T any] struct {
+	in            *rank[T]
+	of            string
+	before, after *line[T]
+	first, last   *call[T]
+}
+
+func (l *line[T]) push(w *call[T]) {
+	w.in, w.prev = l, l.last
 	if l.last == nil {
 		l.first = w
 	} else {
@@ -250,7 +337,7 @@ func (l *list[T]) push(w *call[T]) {
 	l.last = w
 }
 
-func (l *list[T]) remove(w *call[T]) {
+func (l *line[T]) remove(w *call[T]) {
 	if w.prev == nil {
 		l.first = w.next
 	} else {
@@ -261,5 +348,19 @@ func (l *list[T]) remove(w *call[T]) {
 	} else {
 		w.next.prev = w.prev
 	}
-	w.queued, w.prev, w.next = false, nil, nil
+	w.in, w.prev, w.next = nil, nil, nil
+	if l.first != nil {
+		return
+	}
+	delete(l.in.lines, l.of)
+	switch {
+	case l.after == l:
+		l.in.turn = nil
+	default:
+		l.before.after, l.after.before = l.after, l.before
+		if l.in.turn == l {
+			// The one before, since whoever took this call goes on to the next.
+			l.in.turn = l.before
+		}
+	}
 }

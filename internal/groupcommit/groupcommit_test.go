@@ -364,3 +364,115 @@ func BenchmarkDo(b *testing.B) {
 		})
 	}
 }
+
+// ask is an item of somebody, with a rank.
+type ask struct {
+	of     string
+	rank   int
+	weight int
+}
+
+// turns is a committer whose items take turns, at most 10 a batch.
+func turns(commit func([]ask) error, shares ...int) *groupcommit.Committer[ask] {
+	c := groupcommit.New(10, func(a ask) int { return a.weight }, commit)
+	c.InTurns(func(a ask) groupcommit.Turn { return groupcommit.Turn{Rank: a.rank, Of: a.of} }, shares...)
+	return c
+}
+
+func TestACrowdHoldsUpNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var batches []string
+		c := turns(func(items []ask) error {
+			batch := ""
+			for _, i := range items {
+				batch += i.of
+			}
+			batches = append(batches, batch)
+			return nil
+		}, 4)
+		var callers sync.WaitGroup
+		for _, of := range "aaaaaaaaaabca" {
+			callers.Go(func() { _ = c.Do(t.Context(), ask{of: string(of), weight: 1}) })
+			synctest.Wait()
+		}
+		stop := start(c)
+		callers.Wait()
+		stop()
+		if diff := cmp.Diff([]string{"abca", "aaaa", "aaaa", "a"}, batches); diff != "" {
+			t.Errorf("batches (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestRanksHaveShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var batches [][]ask
+		c := turns(func(items []ask) error {
+			batches = append(batches, append([]ask(nil), items...))
+			return nil
+		}, 6, 3)
+		var callers sync.WaitGroup
+		do := func(a ask) {
+			callers.Go(func() { _ = c.Do(t.Context(), a) })
+			synctest.Wait()
+		}
+		for range 8 {
+			do(ask{"a", 1, 1})
+		}
+		do(ask{"b", 1, 50}) // more than all
+		for range 40 {
+			do(ask{"a", 0, 1})
+		}
+		stop := start(c)
+		callers.Wait()
+		stop()
+		for n, batch := range batches {
+			weight := [2]int{}
+			for _, a := range batch {
+				weight[a.rank] += a.weight
+			}
+			if alone := len(batch) == 1 && weight[1] == 50; !alone && (weight[0] > 6 || weight[1] > 3) {
+				t.Errorf("batch %d holds %v", n, batch)
+			}
+			if n == 0 && (weight[0] != 6 || weight[1] == 0) {
+				t.Errorf("the first batch holds %v: some of each rank, the first most", batch)
+			}
+			if len(batch) == 1 && weight[1] == 50 && n > 10 {
+				t.Errorf("what is heavier than all had to wait for %d batches", n)
+			}
+		}
+		if len(batches) > 12 {
+			t.Errorf("it took %d batches", len(batches))
+		}
+	})
+}
+
+func TestWhoeverLeavesLeavesTheTurnsOfOthersAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := map[string]int{}
+		c := turns(func(items []ask) error {
+			for _, i := range items {
+				got[i.of]++
+			}
+			return nil
+		}, 10)
+		ctx, leave := context.WithCancel(t.Context())
+		var callers sync.WaitGroup
+		for _, of := range "abcabcabc" {
+			ctx := ctx
+			if of != 'b' {
+				ctx = t.Context()
+			}
+			callers.Go(func() { _ = c.Do(ctx, ask{of: string(of), weight: 1}) })
+			synctest.Wait()
+		}
+		leave()
+		synctest.Wait()
+		stop := start(c)
+		callers.Wait()
+		stop()
+		if diff := cmp.Diff(map[string]int{"a": 3, "c": 3}, got); diff != "" {
+			t.Errorf("committed (-want +got):\n%s", diff)
+		}
+	})
+}
