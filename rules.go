@@ -1,8 +1,8 @@
 package bellhop
 
 import (
-	"slices"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop/internal/histogram"

@@ -9,8 +9,9 @@ import (
 )
 
 // bounds are what one key may do at once: so many requests a second, and so many
-// open streams. A session or portal link is a key of its own here: what its holder
-// does is not held against the key that it was made with.
+// open streams. Sessions count with the key that was signed in with, or whoever has one
+// could have more by signing in again. A portal link is a key of its own: whoever makes
+// them is not their holder.
 type bounds struct {
 	now     func() time.Time
 	rate    float64 // requests a second, and the size of a burst

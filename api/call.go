@@ -127,7 +127,7 @@ func (c *Call) admit() (err error) {
 	if c.key, err = c.kit.doorman.Identify(c); err != nil {
 		return err
 	}
-	if err := c.kit.bounds.request(c.key.ID); err != nil {
+	if err := c.kit.bounds.request(c.account()); err != nil {
 		return err
 	}
 	c.who = c.key.Principal()
@@ -323,4 +323,13 @@ func checkMediaType(h http.Header) error {
 		return Problem(CodeMediaType, "Send the body in UTF-8")
 	}
 	return nil
+}
+
+// account is the key whose bounds the request counts for: of a session, that of the
+// key that was signed in with.
+func (c *Call) account() bellhop.KeyID {
+	if c.key.Session != 0 {
+		return c.key.Session
+	}
+	return c.key.ID
 }

@@ -76,6 +76,11 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 		return none, "", endpointError(fields)
 	}
 	e.Secrets = []bellhop.Secret{{Sealed: d.seal(e.ID, secret), CreatedAt: now}}
+	// The URL of an endpoint that cannot be made is not called. Whether it can is asked
+	// again once it may take its turn: to verify it takes a while.
+	if err := d.fits(e.Apps); err != nil {
+		return none, "", err
+	}
 	if err := d.verify(ctx, e, c.Verify); err != nil {
 		return none, "", err
 	}
@@ -212,7 +217,7 @@ func (d *Desk) DeleteEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 }
 
 // sweepPatience is how long a caller waits for the last lines of what it canceled.
-const sweepPatience = 5 * time.Second
+const sweepPatience = 2 * time.Second
 
 // sweep ends the deliveries that can never be made, as many as can be ended while
 // the caller waits: those that are left are maintenance's. Nothing is sent of them

@@ -25,6 +25,14 @@ func (d *Desk) admit(ctx context.Context, apps []string, save func() error) erro
 	if err := d.e.Routes().LoadRoutes(ctx); err != nil {
 		return err
 	}
+	if err := d.fits(apps); err != nil {
+		return err
+	}
+	return save()
+}
+
+// fits tells whether each of the apps may have one endpoint more.
+func (d *Desk) fits(apps []string) error {
 	now := d.routes()
 	for _, id := range apps {
 		app, ok := now.App(id)
@@ -37,7 +45,7 @@ func (d *Desk) admit(ctx context.Context, apps []string, save func() error) erro
 				"The app %s has %d endpoints, and may have %d: delete one first, or have an operator raise max_endpoints of the app", id, n, most)}
 		}
 	}
-	return save()
+	return nil
 }
 
 // crowds are those who add endpoints now, by app: each app has one turn, and whoever

@@ -15,7 +15,7 @@ import (
 // maxAtOnce is how many deliveries one transaction makes: about what a store writes
 // in the time that its neighbours do not notice. The rest of a larger fan-out is left
 // to Spread.
-const maxAtOnce = 4000
+const maxAtOnce = 1000
 
 // fanOut makes events and deliveries of the publications, and for each delivery asks
 // its lane for room: those that find some are committed as owned by this node and

@@ -59,7 +59,7 @@ func TestALargeFanOutIsMadeInPieces(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 		}
-		if n := store.atOnce.Load(); n > 4000 {
+		if n := store.atOnce.Load(); n > engine.MaxAtOnce {
 			t.Errorf("%d deliveries were made in one transaction", n)
 		}
 		wait(4 * time.Second) // and no heartbeat
@@ -158,7 +158,7 @@ func TestTheListsOfABatchAreShared(t *testing.T) {
 			lists[&ne.Later[0]] = true
 		}
 	}
-	if made != 4000 || all != 1_000_000 || len(lists) != 1 {
+	if made != engine.MaxAtOnce || all != 1_000_000 || len(lists) != 1 {
 		t.Errorf("%d deliveries at once, of %d, %d lists", made, all, len(lists))
 	}
 }

@@ -160,24 +160,37 @@ func unavailable(why string) error {
 }
 
 // What one transaction makes of what is owed: a first few, since most of the time there
-// is nothing, and then owedStep, which is bounded because nobody else writes while it
-// runs.
+// is nothing, and then as many as take about owedTime, since nobody else writes while it
+// runs; at most owedStep.
 const (
 	owedFirst = 16
-	owedStep  = 1000
+	owedStep  = 500
+	owedTime  = 10 * time.Millisecond
 )
+
+// paced is how many come next where n took so long.
+func paced(n int, took time.Duration) int {
+	switch {
+	case took > 2*owedTime:
+		n /= 2
+	case took < owedTime:
+		n *= 2
+	}
+	return min(max(n, owedFirst), owedStep)
+}
 
 // catchUp does what was put off, whenever there may be some, until ctx ends: the
 // deliveries of large fan-outs, and the last lines of deliveries that cannot be made
 // any more. They take turns: neither waits for all of the other.
 func (e *Engine) catchUp(ctx context.Context) {
 	for {
-		for n, more := owedFirst, true; more && ctx.Err() == nil; n = owedStep {
+		for n, more := owedFirst, true; more && ctx.Err() == nil; {
+			begun := e.cfg.Now()
 			spread, err := e.spread(ctx, n)
 			e.failed(ctx, "making the deliveries of a large fan-out", err)
 			swept, err := e.sweep(ctx, n)
 			e.failed(ctx, "ending deliveries that cannot be made", err)
-			more = spread || swept
+			more, n = spread || swept, paced(n, e.cfg.Now().Sub(begun))
 		}
 		select {
 		case <-ctx.Done():

@@ -186,7 +186,7 @@ func (c *claim) overtakes(d *bellhop.Delivery) (bool, error) {
 		oldest, known := c.fanouts[app]
 		if !known {
 			oldest = math.MaxInt64
-			_, err := one(c.conn, func(st *sqlite.Stmt) { oldest = st.ColumnInt64(0) }, oldestFanoutOf, app)
+			_, err := one(c.conn, func(st *sqlite.Stmt) { oldest = st.ColumnInt64(0) }, oldestFanoutOf, app, int64(d.Endpoint))
 			if err != nil {
 				return false, err
 			}

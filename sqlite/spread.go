@@ -87,13 +87,13 @@ func (w *writer) addFanout(e *bellhop.Event, list *fanoutList) error {
 }
 
 const (
-	// The oldest event whose fan-out goes on: of all, or of an app.
-	oldestFanoutOf = "SELECT event FROM fanouts INDEXED BY fanouts_app WHERE app = ? ORDER BY event LIMIT 1"
+	// The app's oldest event whose fan-out has not come to an endpoint.
+	oldestFanoutOf = "SELECT event FROM fanouts INDEXED BY fanouts_app WHERE app = ? AND done < ? ORDER BY event LIMIT 1"
 
 	firstAppToSpread = "SELECT app FROM fanouts INDEXED BY fanouts_app ORDER BY app LIMIT 1"
 	nextAppToSpread  = "SELECT app FROM fanouts INDEXED BY fanouts_app WHERE app > ? ORDER BY app LIMIT 1"
 	nextToSpread     = `SELECT f.event, f.list, f.done, f.app, e.type, e.subject, e.deliver_at, e.erased
-		FROM fanouts f INDEXED BY fanouts_app LEFT JOIN events e ON e.id = f.event WHERE f.app = ? ORDER BY f.event LIMIT 1`
+		FROM fanouts f INDEXED BY fanouts_app LEFT JOIN events e ON e.id = f.event WHERE f.app = ? ORDER BY f.event LIMIT ?`
 	listOfFanout = "SELECT endpoints FROM fanout_lists WHERE id = ?"
 	dropList     = "DELETE FROM fanout_lists WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM fanouts INDEXED BY fanouts_list WHERE list = ?1)"
 	laterOf      = "SELECT l.endpoints, f.done FROM fanouts f JOIN fanout_lists l ON l.id = f.list WHERE f.event = ?"
@@ -123,9 +123,9 @@ func (s *Store) Spread(ctx context.Context, l bellhop.Lease, ids []bellhop.Deliv
 		if err := w.holds(l); err != nil {
 			return err
 		}
-		sp := spread{writer: w, got: map[bellhop.EndpointID]time.Time{}, orderings: map[bellhop.EndpointID]bellhop.Ordering{}}
+		sp := spread{writer: w, got: map[bellhop.EndpointID]time.Time{}, orderings: map[bellhop.EndpointID]bellhop.Ordering{}, lists: map[int64]endpointList{}}
 		err := sp.skipUsed(ids, now)
-		for more := true; more && err == nil; {
+		for more := true; more && err == nil && worthwhile(len(sp.ids), len(ids)); {
 			more, err = sp.round(now)
 		}
 		damaged, list = sp.damaged, list[:0]
@@ -144,6 +144,13 @@ func (s *Store) Spread(ctx context.Context, l bellhop.Lease, ids []bellhop.Deliv
 	return list, nil
 }
 
+// endpointList is a list of endpoints as it is stored. Whole says that all of it could
+// be read.
+type endpointList struct {
+	endpoints []bellhop.EndpointID
+	whole     bool
+}
+
 // spread is one Spread at work.
 type spread struct {
 	*writer
@@ -151,11 +158,8 @@ type spread struct {
 	got map[bellhop.EndpointID]time.Time
 	// orderings are those of the endpoints met so far; "" of one that is gone.
 	orderings map[bellhop.EndpointID]bellhop.Ordering
-	// list is the one read last: events of a batch share it. whole says that all of
-	// it could be read.
-	list      int64
-	endpoints []bellhop.EndpointID
-	whole     bool
+	// lists are those read so far: events of a batch share them.
+	lists map[int64]endpointList
 	// damaged are the events whose fan-out ended early.
 	damaged []bellhop.EventID
 }
@@ -187,16 +191,25 @@ func (s *spread) answer(to bellhop.EndpointID, due time.Time) {
 	}
 }
 
+// worthwhile tells whether the ids that are left of a share are enough for another
+// block. The few that a block leaves over would only make a small one, and events that
+// have not come equally far make no large ones any more.
+func worthwhile(left, share int) bool { return left > 0 && (share < smallShare || left*4 >= share) }
+
+// smallShare is a share of which every id is used, since no block of it is large.
+const smallShare = 64
+
 // round gives the next few apps a share of the ids, and answers whether there may be
 // more to do: what they do not need the others get.
 func (s *spread) round(now time.Time) (more bool, err error) {
 	apps, err := s.turns()
 	for i := 0; err == nil && i < len(apps) && len(s.ids) > 0; i++ {
 		share := bellhop.SpreadShare(len(s.ids), len(apps)-i)
-		for more = true; more && share > 0 && err == nil; {
+		left := share
+		for more = true; more && err == nil && worthwhile(left, share); {
 			before := len(s.ids)
-			more, err = s.next(apps[i], share, now)
-			share -= before - len(s.ids)
+			more, err = s.next(apps[i], left, now)
+			left -= before - len(s.ids)
 		}
 		s.state.turn = apps[i]
 	}
@@ -231,56 +244,99 @@ func (s *spread) addTurn(apps *[]string, sql string, args ...any) (added bool, e
 	return added, err
 }
 
-// next goes on with the app's oldest event, for at most limit deliveries. It answers
-// whether there may be another one.
+// fanout is an event whose fan-out goes on: all endpoints of its list up to done have
+// their delivery.
+type fanout struct {
+	event bellhop.Event
+	gone  bool // the event is: there is nothing to deliver
+	list  int64
+	done  bellhop.EndpointID
+}
+
+// next makes at most limit deliveries of the app's oldest events: a block of some
+// events by some endpoints, about as many of each. A row of it would touch as many
+// pages of the index of one as it has deliveries, and a block touches few of either.
+// It answers whether there may be more.
 func (s *spread) next(app string, limit int, now time.Time) (more bool, err error) {
-	var e bellhop.Event
-	var list int64
-	var done bellhop.EndpointID
-	gone := false
-	found, err := one(s.conn, func(st *sqlite.Stmt) {
-		e.ID, list, done = bellhop.EventID(st.ColumnInt64(0)), st.ColumnInt64(1), bellhop.EndpointID(st.ColumnInt64(2))
-		e.App, e.Type, e.Subject, e.Erased = st.ColumnText(3), st.ColumnText(4), st.ColumnText(5), st.ColumnBool(7)
-		gone = st.ColumnIsNull(4)
+	block, err := s.oldest(app, int(math.Sqrt(float64(limit))))
+	if err != nil || len(block) == 0 {
+		return false, err
+	}
+	first, err := s.rest(&block[0])
+	if err != nil {
+		return false, err
+	}
+	until := bellhop.EndpointID(0)
+	if len(first) > 0 {
+		until = first[min(max(limit/len(block), 1), len(first))-1]
+	}
+	for i := range block {
+		f := &block[i]
+		rest, err := s.rest(f)
+		if err != nil {
+			return false, err
+		}
+		n := sort.Search(len(rest), func(i int) bool { return rest[i] > until })
+		if n > limit {
+			break // the next block has it
+		}
+		for _, to := range rest[:n] {
+			if err := s.make(&f.event, to, s.ids[0], now); err != nil {
+				return false, err
+			}
+			s.ids = s.ids[1:]
+		}
+		limit -= n
+		if err := s.advance(f, until, n == len(rest)); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// oldest gives the app's oldest events, as far as they have come equally far.
+func (s *spread) oldest(app string, most int) ([]fanout, error) {
+	var list []fanout
+	err := each(s.conn, func(st *sqlite.Stmt) {
+		f := fanout{gone: st.ColumnIsNull(4), list: st.ColumnInt64(1), done: bellhop.EndpointID(st.ColumnInt64(2))}
+		e := &f.event
+		e.ID, e.App, e.Type, e.Subject, e.Erased = bellhop.EventID(st.ColumnInt64(0)), st.ColumnText(3), st.ColumnText(4), st.ColumnText(5), st.ColumnBool(7)
 		if at := st.ColumnInt64(6); at != 0 {
 			t := moment(at)
 			e.DeliverAt = &t
 		}
-	}, nextToSpread, app)
-	if err != nil || !found {
-		return false, err
-	}
-	if gone { // there is nothing to deliver
-		return true, s.endFanout(e.ID, list)
-	}
-	if err := s.load(list); err != nil {
-		return false, err
-	}
-	first := sort.Search(len(s.endpoints), func(i int) bool { return s.endpoints[i] > done })
-	rest := s.endpoints[first:]
-	n := min(len(rest), limit)
-	for i, to := range rest[:n] {
-		if err := s.make(&e, to, s.ids[i], now); err != nil {
-			return false, err
+		if len(list) == 0 || f.done == list[0].done {
+			list = append(list, f)
 		}
-	}
-	s.ids = s.ids[n:]
-	if n == len(rest) {
-		if !s.whole {
-			s.damaged = append(s.damaged, e.ID)
-		}
-		return true, s.endFanout(e.ID, list)
-	}
-	return false, exec(s.conn, "UPDATE fanouts SET done = ? WHERE event = ?", int64(rest[n-1]), int64(e.ID))
+	}, nextToSpread, app, max(most, 1))
+	return list, err
 }
 
-func (s *spread) load(list int64) error {
-	if s.list == list {
-		return nil
+// rest gives the endpoints that an event still has to be bound for.
+func (s *spread) rest(f *fanout) ([]bellhop.EndpointID, error) {
+	if f.gone {
+		return nil, nil
 	}
-	s.list, s.endpoints, s.whole = list, nil, false
-	_, err := one(s.conn, func(st *sqlite.Stmt) { s.endpoints, s.whole = decodeEndpoints(blob(st, 0)) }, listOfFanout, list)
-	return err
+	l, ok := s.lists[f.list]
+	if !ok {
+		_, err := one(s.conn, func(st *sqlite.Stmt) { l.endpoints, l.whole = decodeEndpoints(blob(st, 0)) }, listOfFanout, f.list)
+		if err != nil {
+			return nil, err
+		}
+		s.lists[f.list] = l
+	}
+	return l.endpoints[sort.Search(len(l.endpoints), func(i int) bool { return l.endpoints[i] > f.done }):], nil
+}
+
+// advance notes how far an event has come, or ends its fan-out.
+func (s *spread) advance(f *fanout, until bellhop.EndpointID, ended bool) error {
+	if !ended {
+		return exec(s.conn, "UPDATE fanouts SET done = ? WHERE event = ?", int64(until), int64(f.event.ID))
+	}
+	if !f.gone && !s.lists[f.list].whole {
+		s.damaged = append(s.damaged, f.event.ID)
+	}
+	return s.endFanout(f.event.ID, f.list)
 }
 
 // make makes one delivery. One that can never be made is made all the same, for

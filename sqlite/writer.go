@@ -170,7 +170,7 @@ const (
 
 	askedShare    = maxBatch / 4
 	happenedShare = maxBatch / 8
-	upkeepShare   = maxBatch / 8
+	upkeepShare   = maxBatch / 16
 )
 
 // write hands a step to the writer and waits until it is on the disk.

@@ -279,15 +279,16 @@ type KeyInput struct {
 type Key struct {
 	bellhop.Key
 	// Apps are those that it is limited to; none means all.
-	Apps []string `json:"apps,omitempty"`
+	Apps []string `json:"apps,omitzero"`
 }
 
-// KeyOf dresses a key for the wire.
+// KeyOf dresses a key for the wire. One that reaches no app at all, since its row is
+// damaged, must not look like one that reaches all.
 func KeyOf(k bellhop.Key) Key {
 	if k.Scope.All {
 		return Key{Key: k}
 	}
-	return Key{Key: k, Apps: k.Scope.Apps}
+	return Key{Key: k, Apps: append([]string{}, k.Scope.Apps...)}
 }
 
 // NewKey is a key just created, with its token: the only time that it is shown.
