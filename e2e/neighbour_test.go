@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,4 +68,75 @@ func TestHangingNeighboursWithFewFiles(t *testing.T) {
 			t.Errorf("an attempt at the healthy endpoint: %+v, %v", a, err)
 		}
 	}
+}
+
+// A million deliveries at once, from one request of one app, while portal links are
+// made: another app's publishes and sign-ins go on as before.
+func TestALargeBatchBesideOthers(t *testing.T) {
+	t.Parallel()
+	const crowd = 1000 // endpoints, and events
+	s := serve(t)
+	s.app("crowd")
+	s.app("quiet")
+	for i := range crowd {
+		// Paused: it is the accepting and storing that is looked at.
+		s.endpoint("crowd", fmt.Sprintf("http://127.0.0.1:9/%d", i), func(c *bellhop.EndpointChange) {
+			c.Status = bellhop.Of(bellhop.EndpointPaused)
+		})
+	}
+	healthy := newReceiver(t, answers(http.StatusOK))
+	e := s.endpoint("quiet", healthy.URL, nil)
+	viewer, err := s.api.CreateKey(t.Context(), client.KeyInput{Role: bellhop.RoleViewer, Apps: []string{"quiet"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signedIn := client.New(s.url, viewer.Token, s.http)
+
+	// slowest gives how long all but one in a hundred of n publishes and sign-ins took.
+	slowest := func(n int) (publish, signIn time.Duration) {
+		var publishes, signIns []time.Duration
+		for range n {
+			begun := time.Now()
+			s.publish("quiet", "invoice.purchase", `1`)
+			published := time.Now()
+			if _, err := signedIn.Whoami(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			publishes, signIns = append(publishes, published.Sub(begun)), append(signIns, time.Since(published))
+		}
+		slices.Sort(publishes)
+		slices.Sort(signIns)
+		return publishes[n*99/100], signIns[n*99/100]
+	}
+	idle, idleSignIn := slowest(200)
+
+	events := make([]client.Publication, crowd)
+	for i := range events {
+		events[i] = client.Publication{App: "crowd", Type: "invoice.purchase", Data: bellhop.JSON(`1`)}
+	}
+	accepted := make(chan error, 1)
+	go func() {
+		receipts, err := s.api.PublishBatch(t.Context(), events)
+		if err == nil && receipts[0].Deliveries != crowd {
+			err = fmt.Errorf("the first event is bound for %d endpoints", receipts[0].Deliveries)
+		}
+		accepted <- err
+	}()
+	if _, err := s.api.CreatePortalLink(t.Context(), client.PortalInput{App: "crowd", Role: bellhop.RoleViewer}); err != nil {
+		t.Error(err)
+	}
+	beside, besideSignIn := slowest(400)
+	if err := <-accepted; err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("99 of 100 publishes took at most %v, and %v beside a million deliveries; sign-ins %v and %v", idle, beside, idleSignIn, besideSignIn)
+	// A stall of a second is what one transaction of them all would make. The machine
+	// may be busy with other tests: so much for that.
+	if most := max(10*idle, 500*time.Millisecond); beside > most {
+		t.Errorf("publishes took %v beside a large batch of another app, and %v without", beside, idle)
+	}
+	if most := max(10*idleSignIn, 250*time.Millisecond); besideSignIn > most {
+		t.Errorf("sign-ins took %v beside a large batch of another app, and %v without", besideSignIn, idleSignIn)
+	}
+	s.waitDone(e.ID)
 }
