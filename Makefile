@@ -5,12 +5,12 @@
 GO ?= go
 export CGO_ENABLED = 0
 
-.PHONY: build test lint race fuzz crash bench tools web web-current web-test screenshots web-tools
+.PHONY: build test lint race fuzz sim sim-mutants crash bench tools web web-current web-test screenshots web-tools
 
 build: ## the binary, in ./bin
 	$(GO) build -trimpath -o bin/bellhop ./cmd/bellhop
 
-test: tools web-tools lint fuzz web-current race web-test
+test: tools web-tools lint fuzz web-current race sim web-test
 
 lint:
 	@test -z "$$($(GO) tool gofumpt -l .)" || { echo "not formatted (run: go tool gofumpt -w .):"; $(GO) tool gofumpt -l .; exit 1; }
@@ -32,6 +32,12 @@ fuzz:
 			rm -f /tmp/bellhop-fuzz.$$$$; \
 		done; \
 	done
+
+sim: ## a thousand histories of one node, each played twice
+	$(GO) test -count=1 ./sim
+
+sim-mutants: ## known-bad patches of the lanes and the flow, each of which must be found
+	$(GO) test -count=1 -timeout 60m -run TestMutants ./sim -mutants
 
 # The dashboard. Its build is committed, so that the program needs no Node.js.
 API = web/node_modules/.openapi.json

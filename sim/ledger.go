@@ -1,0 +1,364 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/engine/routes"
+)
+
+// ledger is what is true of the world, as somebody would know it who sees everything:
+// it is written as the steps of the store take effect and as requests are made. What
+// Bellhop does is held against it.
+type ledger struct {
+	w          *world
+	events     map[bellhop.EventID]*event
+	inOrder    []*event
+	deliveries map[bellhop.DeliveryID]*delivery
+	doors      map[bellhop.EndpointID]*door
+	list       []*door // in the order of their making
+	external   map[[2]string]bellhop.EventID
+	leases     map[bellhop.Lease]bool // whether they are over
+	requests   map[bellhop.AttemptID]*request
+	open       []*request // those neither recorded nor excused
+}
+
+// event is an event that was stored.
+type event struct {
+	bellhop.Event
+	id     bellhop.EventID
+	kind   string
+	data   bellhop.JSON // as it was published
+	at     time.Duration
+	erased bool
+	// later are the endpoints that Spread has still to make deliveries to.
+	later      []bellhop.EndpointID
+	deliveries []*delivery
+}
+
+// delivery is a delivery that was stored.
+type delivery struct {
+	bellhop.Delivery // as it was stored first
+	id               bellhop.DeliveryID
+	event            *event
+	door             *door
+	at               time.Duration
+	// claimed is when the store last gave it to a node.
+	claimed time.Duration
+	// moved is when it was last given back, or its turn came.
+	moved time.Duration
+	// attempts are those that moved it on; next is when the last of them allows
+	// another.
+	attempts int
+	next     time.Time
+	ended    bool
+	status   bellhop.AttemptStatus
+	requests []*request
+}
+
+// before tells whether it goes first, of two in one order.
+func (d *delivery) before(o *delivery) bool {
+	return d.OrderPos < o.OrderPos || d.OrderPos == o.OrderPos && d.id < o.id
+}
+
+// door is an endpoint as the store has it.
+type door struct {
+	id      bellhop.EndpointID
+	now     bellhop.Endpoint
+	deleted bool
+	// reordered is when its ordering was changed last, revision what it was since then.
+	reordered time.Duration
+	revision  int64
+	pending   []*delivery // and some that have ended
+	// lastTaken is when it last answered 2xx, as far as that is recorded.
+	lastTaken time.Duration
+}
+
+// request is one request that was made.
+type request struct {
+	attempt  bellhop.AttemptID
+	delivery *delivery
+	node     *node
+	lease    bellhop.Lease
+	url      string
+	began    time.Duration
+	answered time.Duration
+	number   int
+	arrived  bool
+	taken    bool // answered 2xx
+	recorded bool
+	// excuse says why its delivery may be sent again although this one is not
+	// recorded.
+	excuse string
+}
+
+func newLedger(w *world) *ledger {
+	return &ledger{
+		w: w, events: map[bellhop.EventID]*event{}, deliveries: map[bellhop.DeliveryID]*delivery{},
+		doors: map[bellhop.EndpointID]*door{}, external: map[[2]string]bellhop.EventID{},
+		leases: map[bellhop.Lease]bool{}, requests: map[bellhop.AttemptID]*request{},
+	}
+}
+
+// wants tells whether an endpoint gets an event: said anew here, and plainly.
+func wants(e *bellhop.Endpoint, app, kind, subject string) bool {
+	matches := func(patterns []string, s string) bool {
+		return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool {
+			prefix, wild := strings.CutSuffix(p, "*")
+			return s == p || wild && strings.HasPrefix(s, prefix)
+		})
+	}
+	own := strings.HasPrefix(kind, routes.OwnTypes)
+	return e.Status != bellhop.EndpointDisabled && slices.Contains(e.Apps, app) &&
+		(matches(e.Events, kind) && !own || own && slices.Contains(e.Events, "bellhop.*")) && matches(e.Subjects, subject)
+}
+
+// committed: an Enqueue has taken effect.
+func (l *ledger) committed(q engine.Request, receipts []bellhop.Receipt) {
+	w := l.w
+	for i := range q.Events {
+		n := &q.Events[i]
+		if receipts[i].Duplicate {
+			w.reached("an external id came again")
+			continue
+		}
+		e := &event{Event: n.Event, id: n.Event.ID, kind: n.Event.Type, data: slices.Clone(n.Event.Data), at: w.at, later: slices.Clone(n.Later)}
+		w.trace.name("evt", int64(e.id))
+		if l.events[e.id] != nil {
+			w.broken("1 durable", "two events have the id of %s", w.trace.of(int64(e.id)))
+		}
+		l.events[e.id] = e
+		l.inOrder = append(l.inOrder, e)
+		if e.ExternalID != "" {
+			key := [2]string{e.App, e.ExternalID}
+			if l.external[key] != 0 {
+				w.broken("1 durable", "two events have the external id %q", e.ExternalID)
+			}
+			l.external[key] = e.id
+		}
+		var want, got []bellhop.EndpointID
+		for _, d := range l.list {
+			if !d.deleted && wants(&d.now, e.App, e.kind, e.Subject) {
+				want = append(want, d.id)
+			}
+		}
+		for _, d := range n.Deliveries {
+			got = append(got, d.Endpoint)
+			l.add(d, e)
+		}
+		got = append(got, n.Later...)
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			w.broken("2 at least once", "%s went to %s, but those that want it are %s", w.trace.of(int64(e.id)), w.names(got), w.names(want))
+		}
+		if receipts[i].Deliveries != len(want) {
+			w.broken("1 durable", "the receipt of %s speaks of %d deliveries; there are %d", w.trace.of(int64(e.id)), receipts[i].Deliveries, len(want))
+		}
+		if e.DeliverAt != nil && e.DeliverAt.After(w.clock()) {
+			w.reached("an event was scheduled")
+		}
+		if len(e.later) > 0 {
+			w.reached("a fan-out went on later")
+		}
+	}
+}
+
+func (w *world) names(ids []bellhop.EndpointID) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = w.trace.of(int64(id))
+	}
+	return "[" + strings.Join(names, " ") + "]"
+}
+
+// add: a delivery was stored.
+func (l *ledger) add(d bellhop.Delivery, e *event) {
+	door := l.doors[d.Endpoint]
+	if door == nil {
+		l.w.broken("2 at least once", "a delivery is for an endpoint that never was")
+	}
+	if d.OrderPos == 0 {
+		d.OrderPos = d.ID
+	}
+	x := &delivery{Delivery: d, id: d.ID, event: e, door: door, at: l.w.at}
+	l.w.trace.name("dlv", int64(d.ID))
+	if l.deliveries[d.ID] != nil {
+		l.w.broken("4 nothing silent", "two deliveries have the id of %s", l.w.trace.of(int64(d.ID)))
+	}
+	l.w.log("  stored", int64(d.Endpoint), int64(d.ID), fmt.Sprintf("of %s, owner %d", l.w.trace.of(int64(e.id)), d.Owner))
+	l.w.trace.detail(func() string {
+		return fmt.Sprintf("%s, due %s, order %q at %s, event %d %s", d.Trigger, d.Due.Sub(epoch), d.OrderKey, d.OrderPos.Time().Sub(epoch), e.id, e.Subject)
+	})
+	l.deliveries[d.ID] = x
+	e.deliveries = append(e.deliveries, x)
+	door.pending = append(door.pending, x)
+}
+
+// redelivered: a Redeliver has taken effect. It may have done so before.
+func (l *ledger) redelivered(list []bellhop.Delivery) {
+	for _, d := range list {
+		if l.deliveries[d.ID] != nil {
+			continue
+		}
+		if row, err := l.w.store.Delivery(ctx, d.ID); err == nil {
+			l.add(row, l.events[d.Event])
+			l.w.reached("an event was sent again")
+		}
+	}
+}
+
+// spread: a Spread with these ids has taken effect.
+func (l *ledger) spread(ids []bellhop.DeliveryID) {
+	for _, id := range ids {
+		row, err := l.w.store.Delivery(ctx, id)
+		if err != nil {
+			return // ids are used from the first on
+		}
+		e := l.events[row.Event]
+		i := slices.Index(e.later, row.Endpoint)
+		if i < 0 {
+			l.w.broken("2 at least once", "Spread made a delivery of %s to %s, which was not put off", l.w.trace.of(int64(e.id)), l.w.trace.of(int64(row.Endpoint)))
+		}
+		e.later = slices.Delete(e.later, i, i+1)
+		l.add(row, e)
+		l.w.reached("a put-off delivery was made")
+	}
+}
+
+// recorded: a Record has taken effect, perhaps not for the first time.
+func (l *ledger) recorded(r *bellhop.Result) {
+	w := l.w
+	rq := l.requests[r.Attempt.ID]
+	if rq.recorded {
+		return
+	}
+	d := rq.delivery
+	stored, err := w.store.Attempt(ctx, r.Attempt.ID)
+	if err != nil {
+		w.broken("4 nothing silent", "an attempt of %s was recorded and is not in the log", w.trace.of(int64(d.id)))
+	}
+	late := !stored.Final && stored.NextAt.IsZero()
+	switch {
+	case late && rq.excuse == "" && !d.ended:
+		w.broken("4 nothing silent", "an attempt of %s, made by its owner, was logged as if somebody else owned it", w.trace.of(int64(d.id)))
+	case late:
+		w.reached("an attempt was logged out of turn")
+	case d.ended:
+		w.broken("4 nothing silent", "%s had ended, and has gone on", w.trace.of(int64(d.id)))
+	default:
+		d.attempts, d.next, d.moved = stored.Number, stored.NextAt, w.at
+		if stored.Final {
+			l.end(d, stored.Status)
+		} else if d.OrderKey != "" && slices.ContainsFunc(d.door.pending, func(o *delivery) bool {
+			return o != d && !o.ended && o.OrderKey == d.OrderKey && d.before(o)
+		}) {
+			w.reached("the first of an order is tried again while the next waits")
+		}
+		if stored.Final && stored.Status == bellhop.AttemptFailed {
+			w.reached("a schedule was exhausted")
+		}
+	}
+	rq.recorded = true
+	if rq.taken {
+		d.door.lastTaken = max(d.door.lastTaken, rq.answered)
+	}
+	l.close(rq)
+	if rq.taken != (stored.Status == bellhop.AttemptSucceeded) {
+		w.broken("4 nothing silent", "the log says that an attempt of %s %s, and the receiver says otherwise", w.trace.of(int64(d.id)), stored.Status)
+	}
+}
+
+func (l *ledger) close(rq *request) {
+	if i := slices.Index(l.open, rq); i >= 0 {
+		l.open = slices.Delete(l.open, i, i+1)
+	}
+}
+
+func (l *ledger) end(d *delivery, how bellhop.AttemptStatus) {
+	d.ended, d.status = true, how
+	d.door.pending = slices.DeleteFunc(d.door.pending, func(o *delivery) bool { return o == d })
+	for _, o := range d.door.pending {
+		if d.OrderKey != "" && o.OrderKey == d.OrderKey {
+			o.moved = l.w.at
+		}
+	}
+}
+
+// swept: a Sweep with these ids has ended some deliveries.
+func (l *ledger) swept(ids []bellhop.AttemptID) {
+	for _, id := range ids {
+		a, err := l.w.store.Attempt(ctx, id)
+		if err != nil {
+			l.w.broken("4 nothing silent", "Sweep ended a delivery and left no line in the log")
+		}
+		d := l.deliveries[a.Delivery]
+		switch {
+		case d.ended:
+			l.w.broken("4 nothing silent", "%s had ended, and was swept", l.w.trace.of(int64(d.id)))
+		case d.door.deleted:
+			l.w.reached("a deleted endpoint was swept")
+		case d.event.erased:
+			l.w.reached("an erased event was swept")
+		default:
+			l.w.broken("2 at least once", "%s was canceled, though neither its event was erased nor its endpoint deleted", l.w.trace.of(int64(d.id)))
+		}
+		l.end(d, bellhop.AttemptCanceled)
+	}
+}
+
+// erased: an Erase has taken effect.
+func (l *ledger) erased(ids []bellhop.EventID) {
+	for _, id := range ids {
+		l.events[id].erased = true
+	}
+}
+
+// saved: an endpoint was created or changed.
+func (l *ledger) saved(e bellhop.Endpoint) {
+	e.Revision++
+	d := l.doors[e.ID]
+	if d == nil {
+		d = &door{id: e.ID, lastTaken: l.w.at}
+		l.doors[e.ID] = d
+		l.list = append(l.list, d)
+		l.w.trace.name("ep", int64(e.ID))
+	} else if d.now.Ordering != e.Ordering {
+		d.reordered, d.revision = l.w.at, e.Revision
+		if len(d.pending) > 0 {
+			l.w.reached("the ordering changed while deliveries waited")
+		}
+		for _, p := range d.pending {
+			p.OrderKey = e.Ordering.OrderKey(&p.event.Event)
+		}
+	}
+	d.now = e
+}
+
+// leases looks which leases are over by now: what was sent under one of them and is
+// not recorded may be sent again.
+func (l *ledger) checkLeases() {
+	for lease, over := range l.leases {
+		if !over && errors.Is(l.w.store.Disown(ctx, lease, 0, nil, l.w.clock()), bellhop.ErrLeaseLost) {
+			l.leases[lease] = true
+			l.w.disturbed = max(l.w.disturbed, l.w.at)
+		}
+	}
+	l.excuse("its lease was over", func(rq *request) bool { return l.leases[rq.lease] })
+}
+
+// excuse lets some requests be repeated.
+func (l *ledger) excuse(why string, which func(*request) bool) {
+	l.open = slices.DeleteFunc(l.open, func(rq *request) bool {
+		if which(rq) {
+			rq.excuse = why
+			return true
+		}
+		return false
+	})
+}

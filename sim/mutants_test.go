@@ -1,0 +1,288 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var (
+	mutantsFlag = flag.Bool("mutants", false, "try every mutant, not just whether its patch still fits")
+	mutantFlag  = flag.String("mutant", "", "try only mutants with this in their name")
+)
+
+// mutant is a mistake that somebody could make, or has made. A simulator that does not
+// notice it is not worth its time.
+type mutant struct {
+	name string
+	file string // from the root of the project
+	old  string // stands in the file exactly once
+	new  string
+	// wants is a part of what it must be caught by.
+	wants string
+}
+
+// TestMutants checks that every patch still fits its file. With -mutants, it also plays
+// seeds against each, without touching the files: one must break a promise.
+func TestMutants(t *testing.T) {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			file := filepath.Join(root, m.file)
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(text, []byte(m.old)); n != 1 {
+				t.Fatalf("what the patch replaces stands %d times in %s: make it fit again", n, m.file)
+			}
+			if !*mutantsFlag || !strings.Contains(m.name, *mutantFlag) {
+				return
+			}
+			patched := bytes.Replace(text, []byte(m.old), []byte(m.new), 1)
+			m.hunt(t, root, file, patched)
+		})
+	}
+}
+
+var caught = regexp.MustCompile(`after (\d+) seeds: (.*)`)
+
+// hunt plays seeds against the project with one file replaced.
+func (m *mutant) hunt(t *testing.T, root, file string, patched []byte) {
+	t.Helper()
+	dir := t.TempDir()
+	replacement, overlay := filepath.Join(dir, filepath.Base(file)), filepath.Join(dir, "overlay.json")
+	list, err := json.Marshal(map[string]any{"Replace": map[string]string{file: replacement}})
+	if err == nil {
+		err = os.WriteFile(replacement, patched, 0o600)
+	}
+	if err == nil {
+		err = os.WriteFile(overlay, list, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("go", "test", "-vet=off", "-overlay", overlay, "-run", "^TestSeeds$", "./sim", "-hunt", "-seeds", strconv.Itoa(manySeeds))
+	c.Dir = root
+	out, err := c.CombinedOutput()
+	found := caught.FindSubmatch(out)
+	switch {
+	case err == nil:
+		t.Fatalf("%d seeds did not notice it", manySeeds)
+	case found == nil:
+		t.Fatalf("it cannot be tried: %v\n%s", err, out)
+	case !strings.Contains(string(found[2]), m.wants):
+		t.Errorf("it was caught by another promise than %q, after %s seeds: %s", m.wants, found[1], found[2])
+	default:
+		t.Logf("caught after %s seeds: %s", found[1], found[2])
+	}
+}
+
+var mutants = []mutant{
+	{
+		"room of what was not stored stays reserved", "engine/accept.go",
+		"		a.drop() // these ids are spent", "		a.request = Request{Lease: a.request.Lease} // these ids are spent",
+		"",
+	},
+	{
+		"an answer that was lost counts as not stored", "engine/accept.go",
+		"		a.step = StepResolve // the room", "		a.fail(err) // the room",
+		"",
+	},
+	{
+		"a resolved Enqueue is done again", "engine/accept.go",
+		"	case !stored:\n", "	case !stored || len(receipts) > 0:\n",
+		"",
+	},
+	{
+		"paused endpoints get no new events", "engine/fanout.go",
+		"r.Status == bellhop.EndpointDisabled ||", "r.Status != bellhop.EndpointActive ||",
+		"",
+	},
+	{
+		"stale routes are good enough", "memstore/enqueue.go",
+		"if routes != s.routes.version {", "if routes > s.routes.version {",
+		"",
+	},
+	{
+		"an order looks at what waits only", "memstore/claim.go",
+		"&& (before(other, d) || other.Owner != 0) {", "&& before(other, d) && other.Owner == 0 {",
+		"",
+	},
+	{
+		"the next of an order is not woken in the store", "memstore/record.go",
+		"	if first != nil && first.Due.IsZero() {", "	if false {",
+		"",
+	},
+	{
+		"an attempt moves on what its node owns no longer", "memstore/record.go",
+		"d != nil && d.Owner == l.Node && r.Lease == l {", "d != nil {",
+		"",
+	},
+	{
+		"a sweep leaves no line", "memstore/sweep.go",
+		"	s.addAttempt(&line, time.Time{})\n", "	_ = line\n",
+		"",
+	},
+	{
+		"a claim takes what is not due yet", "memstore/claim.go",
+		"&& !d.Due.After(now) {", "{",
+		"",
+	},
+
+	{
+		"what waits is not looked for after a change", "engine/lane/lane.go",
+		"	l.due(now, now)\n	l.pump(now)\n", "	l.pump(now)\n",
+		"",
+	},
+	{
+		"newer events overtake what waits in the store", "engine/lane/lane.go",
+		"l.backlogged(now) ||\n", "\n",
+		"",
+	},
+	{
+		"graves are ignored", "engine/lane/lane.go",
+		"	if l.m.graves.has(w.Event) {\n", "	if false {\n",
+		"",
+	},
+	{
+		"what was committed under an old lease is sent", "engine/lane/lane.go",
+		"	if w.Lease != l.m.lease {\n", "	if false {\n",
+		"",
+	},
+	{
+		"a lost lease leaves the queue", "engine/lane/machine.go",
+		"			l.drop(func(*bellhop.Work) bool { return true })\n			l.doubtful", "			l.doubtful",
+		"",
+	},
+	{
+		"a pause does not hold", "engine/lane/lane.go",
+		"	if !l.route.Live() || l.mustRelease {\n", "	if l.route.Status == bellhop.EndpointDisabled || l.mustRelease {\n",
+		"",
+	},
+	{
+		"it claims while it gives back", "engine/lane/lane.go",
+		"l.nextDue.IsZero() || l.claiming || l.releasing ||", "l.nextDue.IsZero() || l.claiming ||",
+		"",
+	},
+	{
+		"a claim whose answer was lost is not disowned", "engine/lane/lane.go",
+		"	l.doubtful = l.doubtful || in.Result == Unknown\n", "",
+		"",
+	},
+	{
+		"disowning names what flies under an old lease", "engine/lane/lane.go",
+		"		if job.Work.Lease == l.m.lease {\n			known", "		if true {\n			known",
+		"",
+	},
+	{
+		"disowning is not repeated for what was being recorded", "engine/lane/lane.go",
+		"		l.doubtful = l.doubtful || job.named\n", "",
+		"",
+	},
+	{
+		"it disowns what is being committed", "engine/lane/lane.go",
+		"&& !l.releasing && l.reserved == 0 {", "&& !l.releasing {",
+		"",
+	},
+	{
+		"a claim that failed makes it forget", "engine/lane/lane.go",
+		"		in.Answer, l.askAt = bellhop.Claimed{}, now.Add(askAgain)\n", "		in.Answer, l.nextDue = bellhop.Claimed{}, now.Add(askAgain)\n",
+		"",
+	},
+	{
+		"a change of ordering leaves the queue", "engine/lane/lane.go",
+		"	if r.Ordering != old.Ordering {\n		l.mustRelease = true\n	}\n", "",
+		"",
+	},
+	{
+		"what was claimed under another ordering is sent", "engine/lane/lane.go",
+		" || l.outdated || l.route.Ordering != in.Claim.ordering\n", " || l.outdated\n",
+		"",
+	},
+	{
+		"a claim that was under way when the queue was given back is sent", "engine/lane/lane.go",
+		" || l.outdated || l.route.Ordering != in.Claim.ordering\n", " || l.route.Ordering != in.Claim.ordering\n",
+		"",
+	},
+	{
+		"the next of an order is not looked for", "engine/lane/lane.go",
+		"		l.due(now, now) // the next of its order may go\n", "",
+		"",
+	},
+	{
+		"a retry is not looked for", "engine/lane/lane.go",
+		"		l.due(job.decision.NextAt, now)\n", "",
+		"",
+	},
+	{
+		"a rate limit is not used up", "engine/lane/lane.go",
+		"		l.limiter.AllowN(now, 1)\n", "",
+		"",
+	},
+	{
+		"concurrency grows without end", "engine/lane/lane.go",
+		"		l.limit = min(l.limit+1/l.limit, float64(l.route.Concurrency))\n", "		l.limit += 1 / l.limit\n",
+		"",
+	},
+	{
+		"the bytes of what was sent stay held", "engine/lane/lane.go",
+		"	l.m.held -= int64(len(job.Work.Event.Data))\n	if in.Failed", "	if in.Failed",
+		"",
+	},
+	{
+		"times of two clocks are mixed", "engine/lane/lane.go",
+		"	return now.Add(at.Sub(now))\n", "	return at\n",
+		"",
+	},
+	{
+		"timers are lost", "engine/lane/machine.go",
+		"	if !at.Equal(m.alarm) {\n", "	if !at.Equal(m.alarm) && m.alarm.IsZero() {\n",
+		"",
+	},
+	{
+		"a slot is not given to those that wait", "engine/lane/machine.go",
+		"	for ; waiting > 0; waiting-- {\n", "	for ; waiting < 0; waiting-- {\n",
+		"",
+	},
+	{
+		"endpoints that hang may have all slots", "engine/lane/slots.go",
+		"	case of == failing && s.used[failing] >= half:\n		return false\n	case of != proven &&", "	case of != proven && half < 0 &&",
+		"",
+	},
+	{
+		"a circuit never probes", "engine/lane/lane.go",
+		"	case l.breaker.open() && now.Before(l.breaker.probeAt):\n		return nil,", "	case l.breaker.open():\n		return nil,",
+		"",
+	},
+	{
+		"a circuit opens too soon", "engine/lane/breaker.go",
+		"	breakAfter = 10\n", "	breakAfter = 5\n",
+		"",
+	},
+	{
+		"a refusal counts as an illness", "outcome.go",
+		"return c == ClassAgain ||", "return c == ClassRefused || c == ClassAgain ||",
+		"",
+	},
+	{
+		"one attempt more than the schedule has", "engine/lane/decide.go",
+		"	nominal, again := p.Delay(n)\n", "	nominal, again := p.Delay(max(n-1, 1))\n",
+		"",
+	},
+	{
+		"a retry comes too soon", "engine/lane/decide.go",
+		"(0.9 + 0.2*random))", "(0.5 + 0.2*random))",
+		"",
+	},
+}

@@ -1,0 +1,431 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/lane"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// node is one process: the real machine, the real routing table and the real
+// acceptances, and around them what engine.Engine and lane.Dispatcher do with
+// goroutines, as happenings of the one loop.
+type node struct {
+	w  *world
+	no int64
+	// dead: its memory is gone, and with it whatever was under way in it.
+	dead bool
+	// running: requests are made. stopping: nothing new begins. cut: what is under
+	// way is cut off.
+	running, stopping, cut bool
+
+	lease   bellhop.Lease
+	ids     *id.Generator
+	machine *lane.Machine
+	table   *routes.Table
+	config  *configured
+	// busy counts what stopping waits for.
+	busy int
+	// timer tells timers that were replaced from the present one.
+	timer int
+
+	loading     bool
+	loadWaiters []func(error)
+	beating     bool
+	beatAgain   bool
+	joinWaiters []func(error)
+	catching    bool
+	owing       bool
+	judging     bool
+	verdicts    []lane.Verdict
+
+	accepting []*publishing
+
+	// What is held against the machine: what it knows, and what it has under way.
+	known    map[bellhop.EndpointID]*routes.Route
+	forgot   map[bellhop.EventID]bool
+	flying   []*flight
+	inFlight map[bellhop.EndpointID]int
+	asking   map[bellhop.EndpointID]int  // claims, releases and disownings under way
+	giving   map[bellhop.DeliveryID]bool // what is being given back
+	failures map[bellhop.EndpointID]int  // in a row, of the receiver
+	refusals map[bellhop.EndpointID]int  // in a row
+	buckets  map[bellhop.EndpointID]*bucket
+	resumes  map[bellhop.EndpointID][]heldBack
+	// proven is when the healthy endpoint answered first.
+	proven time.Duration
+}
+
+// flight is a request under way.
+type flight struct {
+	*request
+	job    *lane.Job
+	random float64
+}
+
+// configured is a ConfigStore that answers what was read before: so that a load reads
+// at one moment, and is over at a later one.
+type configured struct {
+	bellhop.ConfigStore
+	changes bellhop.RouteChanges
+}
+
+func (c *configured) Routes(context.Context, int64) (bellhop.RouteChanges, error) {
+	return c.changes, nil
+}
+
+// boot starts a process.
+func (w *world) boot() {
+	w.incarnations++
+	n := &node{
+		w: w, no: int64(w.incarnations), machine: lane.NewMachine(w.plan.settings), config: &configured{},
+		known: map[bellhop.EndpointID]*routes.Route{}, forgot: map[bellhop.EventID]bool{},
+		inFlight: map[bellhop.EndpointID]int{}, asking: map[bellhop.EndpointID]int{}, giving: map[bellhop.DeliveryID]bool{},
+		failures: map[bellhop.EndpointID]int{}, refusals: map[bellhop.EndpointID]int{},
+		buckets: map[bellhop.EndpointID]*bucket{}, resumes: map[bellhop.EndpointID][]heldBack{},
+	}
+	n.table = routes.New(routes.Options{Store: n.config, Sealer: w.secrets, Dialects: w.dialects, Now: w.now})
+	n.table.OnChange(n.configure)
+	w.node = n
+	w.disturbed = max(w.disturbed, w.at)
+	w.log("boot", 0, 0, "")
+	n.join(func(err error) {
+		if err == nil {
+			n.load(func(err error) { n.booted(err) })
+		} else {
+			n.booted(err)
+		}
+	})
+}
+
+func (n *node) booted(err error) {
+	w := n.w
+	if err != nil { // the program ends, and is started again
+		n.die()
+		w.after(w.wait(2*time.Second), "boot again", n.no, func() {
+			if w.node == nil {
+				w.boot()
+			}
+		})
+		return
+	}
+	n.running = true
+	w.log("start", 0, 0, "")
+	n.do(lane.Start{Lease: n.lease})
+	n.owing = true
+	n.catchUp()
+	n.heartbeat()
+}
+
+// die ends the process at once.
+func (n *node) die() {
+	w := n.w
+	n.dead = true
+	if w.node == n {
+		w.node = nil
+	}
+	w.disturbed = max(w.disturbed, w.at)
+	w.ledger.excuse("its node crashed", func(rq *request) bool { return rq.node == n })
+}
+
+// after has something happen to the node, unless it has ended by then.
+func (n *node) after(d time.Duration, what string, of int64, do func()) {
+	n.w.after(d, what, of, func() {
+		if !n.dead {
+			do()
+		}
+	})
+}
+
+// do tells the machine what has happened, and does what follows.
+func (n *node) do(in lane.Input) {
+	w := n.w
+	before := n.machine.InFlight()
+	effects := n.machine.Step(in, w.now())
+	n.watch(in, effects, before)
+	for _, e := range effects {
+		switch e := e.(type) {
+		case lane.SetTimer:
+			n.setTimer(e.At)
+		case lane.Send:
+			n.send(e.Job)
+		case lane.Record:
+			n.record(e)
+		case lane.Claim:
+			n.claim(e)
+		case lane.Release:
+			n.giveBack(e)
+		case lane.Disown:
+			n.disown(e)
+		case lane.Disable:
+			n.accuse(e.Verdict)
+		case lane.CircuitMoved:
+			n.circuitMoved(e)
+		}
+	}
+	n.bounds()
+	if _, ok := in.(lane.Recorded); ok {
+		n.slots()
+	}
+}
+
+func (n *node) setTimer(at time.Time) {
+	n.timer++
+	if at.IsZero() {
+		return
+	}
+	set := n.timer
+	n.after(at.Sub(n.w.now()), "tick", 0, func() {
+		if n.timer == set && !n.stopping {
+			n.do(lane.Tick{})
+		}
+	})
+}
+
+// send makes one request.
+func (n *node) send(job *lane.Job) {
+	w := n.w
+	work := &job.Work
+	rq := &request{
+		attempt: id.Next[id.Attempt](n.ids, w.clock()), delivery: w.ledger.deliveries[work.Delivery.ID],
+		node: n, lease: work.Lease, url: job.Route.URL, began: w.at, number: work.Delivery.Attempts + 1,
+	}
+	w.log("send", int64(work.Delivery.Endpoint), int64(work.Delivery.ID), "")
+	n.starts(job, rq)
+	n.busy++
+	f := &flight{request: rq, job: job, random: w.rand.Float64()}
+	n.flying = append(n.flying, f)
+	n.inFlight[work.Delivery.Endpoint]++
+	w.ledger.requests[rq.attempt] = rq
+	rq.delivery.requests = append(rq.delivery.requests, rq)
+	if !w.ledger.leases[rq.lease] {
+		w.ledger.open = append(w.ledger.open, rq)
+	} else {
+		rq.excuse = "its lease was over"
+	}
+	w.knock(rq, time.Duration(job.Route.Timeout), func(o bellhop.Outcome) {
+		if !n.dead && slices.Contains(n.flying, f) {
+			n.answered(f, o, false)
+		}
+	})
+}
+
+// answered ends a request: with its outcome or, if shutdown cut it off, without.
+func (n *node) answered(f *flight, o bellhop.Outcome, cut bool) {
+	w := n.w
+	n.flying = slices.DeleteFunc(n.flying, func(x *flight) bool { return x == f })
+	note := o.Reason
+	if cut {
+		note = "cut off"
+		w.ledger.excuse("it was cut off", func(rq *request) bool { return rq == f.request })
+		n.landed(f.job)
+	} else {
+		n.learn(f, o)
+	}
+	w.log("sent", int64(f.job.Work.Delivery.Endpoint), int64(f.job.Work.Delivery.ID), note)
+	n.do(lane.Sent{Job: f.job, Attempt: f.attempt, Outcome: o, Random: f.random, Cut: cut})
+}
+
+// landed: a request is off the books.
+func (n *node) landed(job *lane.Job) {
+	n.inFlight[job.Work.Delivery.Endpoint]--
+	n.busy--
+}
+
+// record makes an attempt durable, however often that takes.
+func (n *node) record(r lane.Record) {
+	w := n.w
+	n.decided(&r.Result, r.Job)
+	r.Result.Attempt.NextAt = stored(r.Result.Attempt.NextAt)
+	d := r.Job.Work.Delivery
+	n.persist(writing{what: "record", endpoint: d.Endpoint, of: int64(d.ID)}, func(l bellhop.Lease, now time.Time) error {
+		err := w.store.Record(ctx, l, []bellhop.Result{r.Result}, now)
+		if err == nil {
+			w.ledger.recorded(&r.Result)
+		}
+		return err
+	}, func(done bool) {
+		if !done {
+			w.ledger.excuse("shutdown kept it from being recorded", func(rq *request) bool { return rq.attempt == r.Result.Attempt.ID })
+		}
+		n.landed(r.Job)
+		n.do(lane.Recorded{Job: r.Job, Failed: !done})
+	})
+}
+
+// ask and told count the steps of the store that a lane waits for.
+func (n *node) ask(e bellhop.EndpointID) {
+	n.busy++
+	n.asking[e]++
+}
+
+func (n *node) told(e bellhop.EndpointID) {
+	n.busy--
+	n.asking[e]--
+}
+
+func (n *node) claim(c lane.Claim) {
+	w := n.w
+	n.ask(c.Endpoint)
+	now := w.clock()
+	var answer bellhop.Claimed
+	n.write(writing{what: "claim", endpoint: c.Endpoint, do: func() (err error) {
+		answer, err = w.store.Claim(ctx, c.ClaimRequest, now)
+		for _, x := range answer.Work {
+			w.ledger.deliveries[x.Delivery.ID].claimed = w.at
+		}
+		return err
+	}}, func(err error) {
+		n.told(c.Endpoint)
+		in := lane.Claimed{Claim: c, Answer: answer}
+		if err != nil {
+			in.Answer, in.Result = bellhop.Claimed{}, lane.NotDone
+			if errors.Is(err, bellhop.ErrUnknown) {
+				in.Result = lane.Unknown
+			}
+		}
+		w.log("claimed", int64(c.Endpoint), 0, strconv.Itoa(len(in.Answer.Work)))
+		w.trace.detail(func() string {
+			var b strings.Builder
+			for _, x := range in.Answer.Work {
+				fmt.Fprintf(&b, "%s due %s, ", w.trace.of(int64(x.Delivery.ID)), x.Delivery.Due.Sub(epoch))
+			}
+			return b.String() + "next in " + in.Answer.Next.Sub(w.clock()).String()
+		})
+		n.do(in)
+	})
+}
+
+// giveBack releases deliveries. Under a lease that is over they have been released.
+func (n *node) giveBack(r lane.Release) {
+	const chunk = 128
+	w := n.w
+	n.ask(r.Endpoint)
+	for _, d := range r.Deliveries {
+		n.giving[d] = true
+	}
+	var some func(rest []bellhop.DeliveryID)
+	some = func(rest []bellhop.DeliveryID) {
+		if len(rest) == 0 {
+			n.told(r.Endpoint)
+			if !r.Aside {
+				n.do(lane.Released{Endpoint: r.Endpoint})
+			}
+			return
+		}
+		now := rest[:min(len(rest), chunk)]
+		n.persist(writing{what: "release", endpoint: r.Endpoint, of: int64(now[0])}, func(_ bellhop.Lease, at time.Time) error {
+			err := w.store.Release(ctx, r.Lease, now, at)
+			for _, d := range now {
+				w.ledger.deliveries[d].moved = w.at
+				delete(n.giving, d)
+			}
+			return unlessOver(err)
+		}, func(bool) { some(rest[len(now):]) })
+	}
+	some(r.Deliveries)
+}
+
+func (n *node) disown(x lane.Disown) {
+	w := n.w
+	n.ask(x.Endpoint)
+	n.persist(writing{what: "disown", endpoint: x.Endpoint}, func(_ bellhop.Lease, now time.Time) error {
+		before := w.store.owned(x.Endpoint, x.Lease)
+		err := w.store.Disown(ctx, x.Lease, x.Endpoint, x.Known, now)
+		if err == nil && w.store.owned(x.Endpoint, x.Lease) < before {
+			w.reached("a claim whose answer was lost was disowned")
+		}
+		return unlessOver(err)
+	}, func(bool) {
+		n.told(x.Endpoint)
+		n.do(lane.Disowned{Endpoint: x.Endpoint})
+	})
+}
+
+// unlessOver takes it for done that a lease is over, since with it all is released.
+func unlessOver(err error) error {
+	if errors.Is(err, bellhop.ErrLeaseLost) {
+		return nil
+	}
+	return err
+}
+
+// persist repeats a step until it is done, each time under the lease of that moment;
+// shutdown ends it.
+func (n *node) persist(step writing, do func(bellhop.Lease, time.Time) error, told func(done bool)) {
+	var try func(wait time.Duration)
+	try = func(wait time.Duration) {
+		lease, now := n.lease, n.w.clock()
+		step.off = func() bool { return n.cut }
+		step.do = func() error { return do(lease, now) }
+		n.write(step, func(err error) {
+			switch {
+			case err == nil:
+				told(true)
+			case n.cut:
+				told(false)
+			default:
+				n.after(wait, "again: "+step.what, step.of, func() {
+					if n.cut {
+						told(false)
+						return
+					}
+					try(min(2*wait, 5*time.Second))
+				})
+			}
+		})
+	}
+	try(50 * time.Millisecond)
+}
+
+// configure is told by the routing table what has changed.
+func (n *node) configure(changed []*routes.Route, gone []bellhop.EndpointID) {
+	n.changes(changed, gone)
+	for _, e := range gone {
+		delete(n.known, e)
+	}
+	for _, r := range changed {
+		n.known[r.ID] = r
+	}
+	n.do(lane.Configured{Changed: changed, Gone: gone})
+}
+
+// load brings the routes up to date. Like those of the real table, loads come one
+// after the other, and whoever asks while one is under way gets the next.
+func (n *node) load(told func(error)) {
+	if n.loading {
+		n.loadWaiters = append(n.loadWaiters, told)
+		return
+	}
+	n.loading = true
+	var changes bellhop.RouteChanges
+	n.read("load", func() (err error) {
+		changes, err = n.w.store.Routes(ctx, n.table.Routes().Version())
+		return err
+	}, func(err error) {
+		if err == nil {
+			n.config.changes = changes
+			err = n.table.LoadRoutes(ctx)
+			n.w.log("loaded", 0, changes.Version, "")
+		}
+		n.loading = false
+		waiters := n.loadWaiters
+		n.loadWaiters = nil
+		if len(waiters) > 0 {
+			n.load(func(err error) {
+				for _, w := range waiters {
+					w(err)
+				}
+			})
+		}
+		told(err)
+	})
+}

@@ -1,0 +1,366 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/lane"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// What people do to endpoints and events, by way of the node that is there.
+
+func (w *world) newURL() string {
+	w.urls++
+	return fmt.Sprintf("https://r%d.example/", w.urls)
+}
+
+// anyEndpoint draws one that is there; nil if none is.
+func (w *world) anyEndpoint() *door {
+	var list []*door
+	for _, d := range w.ledger.list {
+		if !d.deleted {
+			list = append(list, d)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return pick(&w.loop, list)
+}
+
+// endpoint draws a new one.
+func (w *world) endpoint(n *node) bellhop.Endpoint {
+	e := bellhop.Endpoint{
+		ID: id.Next[id.Endpoint](n.ids, w.clock()), URL: w.newURL(), Dialect: theDialect,
+		Events: []string{}, Subjects: []string{}, Status: bellhop.EndpointActive,
+		Timeout:     bellhop.Duration(w.between(500*time.Millisecond, maxTimeout)),
+		Retry:       w.retry(),
+		Concurrency: w.number(1, 8), Ordering: w.ordering(),
+		Secrets: []bellhop.Secret{{Sealed: []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}},
+	}
+	for i := range w.plan.apps {
+		if w.chance(0.6) {
+			e.Apps = append(e.Apps, appName(i))
+		}
+	}
+	if len(e.Apps) == 0 {
+		e.Apps = []string{appName(0)}
+	}
+	if w.chance(0.4) {
+		e.Events = pick(&w.loop, [][]string{{"order.*"}, {"order.paid", "user.made"}, {"user.*", "bellhop.*"}, {"*"}})
+	}
+	if w.chance(0.2) {
+		e.Subjects = pick(&w.loop, [][]string{{"thing:*"}, {"thing:1", "thing:2"}})
+	}
+	if w.chance(0.3) {
+		e.RateLimit = w.rate()
+	}
+	return e
+}
+
+const maxTimeout = 15 * time.Second
+
+func (w *world) ordering() bellhop.Ordering {
+	return pick(&w.loop, []bellhop.Ordering{bellhop.OrderingNone, bellhop.OrderingNone, bellhop.OrderingSubject, bellhop.OrderingEndpoint})
+}
+
+func (w *world) rate() *bellhop.RateLimit {
+	if w.chance(0.2) {
+		return nil
+	}
+	return &bellhop.RateLimit{PerSecond: 0.5 + 10*w.rand.Float64(), Burst: w.number(0, 4)}
+}
+
+func (w *world) retry() bellhop.RetryPolicy {
+	if w.chance(0.2) {
+		return bellhop.RetryPolicy{
+			Initial: bellhop.Duration(time.Second), Factor: 2,
+			Max: bellhop.Duration(30 * time.Second), Until: bellhop.Duration(w.between(20*time.Second, 4*time.Minute)),
+		}
+	}
+	p := bellhop.RetryPolicy{Delays: []bellhop.Duration{}}
+	for range w.number(0, 6) {
+		p.Delays = append(p.Delays, bellhop.Duration(w.between(100*time.Millisecond, time.Minute)))
+	}
+	return p
+}
+
+func (w *world) createEndpoint() {
+	if n := w.node; n != nil && n.running {
+		e := w.endpoint(n)
+		w.newReceiver(e.URL, pick(&w.loop, w.plan.moods))
+		n.save(e)
+	}
+}
+
+// createHealthy makes an endpoint that nothing ever happens to, so that nothing but
+// others can delay what it gets.
+func (w *world) createHealthy() {
+	n := w.node
+	if n == nil || !n.running {
+		if w.mended == 0 {
+			w.after(time.Second, "healthy endpoint", 0, w.createHealthy)
+		}
+		return
+	}
+	e := w.endpoint(n)
+	e.Apps, e.Events, e.Subjects = []string{appName(0)}, []string{"order.*", "user.*"}, []string{}
+	e.Ordering, e.RateLimit, e.Concurrency = bellhop.OrderingNone, nil, 8
+	w.newReceiver(e.URL, well).pace = 10 * time.Millisecond
+	w.healthy = e.ID
+	n.save(e)
+}
+
+// save creates or changes an endpoint, and has the change loaded.
+func (n *node) save(e bellhop.Endpoint) {
+	w := n.w
+	now := w.clock()
+	n.write(writing{what: "save", endpoint: e.ID, do: func() error {
+		err := w.store.SaveEndpoint(ctx, e, nil, now)
+		if err == nil {
+			w.ledger.saved(e)
+		}
+		return err
+	}}, func(err error) {
+		if err == nil || errors.Is(err, bellhop.ErrUnknown) || errors.Is(err, bellhop.ErrRevision) {
+			n.load(func(error) {})
+		}
+	})
+}
+
+// change has some endpoint changed, as its node knows it.
+func (w *world) change(note string, f func(e *bellhop.Endpoint)) {
+	n := w.node
+	if n == nil || !n.running {
+		return
+	}
+	d := w.anyEndpoint()
+	if w.chance(0.5) { // where much goes on, most can go wrong
+		for _, o := range w.ledger.list {
+			if !o.deleted && n.asking[o.id] > 0 && o.id != w.healthy {
+				d = o
+			}
+		}
+	}
+	if d == nil || d.id == w.healthy {
+		return
+	}
+	r := n.table.Routes().Endpoint(d.id)
+	if r == nil {
+		return
+	}
+	w.log(note, int64(d.id), 0, "")
+	e := r.Endpoint
+	f(&e)
+	n.save(e)
+}
+
+func (w *world) pause() {
+	w.change("pause", func(e *bellhop.Endpoint) {
+		e.Status = bellhop.EndpointPaused
+		if w.chance(0.3) { // for a moment, in which more comes and not all is given back
+			for range 3 {
+				w.after(w.between(time.Millisecond, time.Second), "publish", int64(e.ID), w.publish)
+			}
+			w.after(w.between(time.Millisecond, time.Second), "resume soon", int64(e.ID), func() { w.activate(w.ledger.doors[e.ID]) })
+		}
+	})
+}
+
+// activate resumes or enables an endpoint.
+func (w *world) activate(d *door) {
+	n := w.node
+	if n == nil || !n.running || d.deleted || d.now.Status == bellhop.EndpointActive {
+		return
+	}
+	if r := n.table.Routes().Endpoint(d.id); r != nil {
+		w.log("activate", int64(d.id), 0, "")
+		e := r.Endpoint
+		e.Status, e.DisabledReason = bellhop.EndpointActive, ""
+		n.save(e)
+	}
+}
+
+func (w *world) disable() {
+	w.change("disable", func(e *bellhop.Endpoint) { e.Status = bellhop.EndpointDisabled })
+}
+
+func (w *world) resume() {
+	w.change("resume", func(e *bellhop.Endpoint) { e.Status, e.DisabledReason = bellhop.EndpointActive, "" })
+}
+
+func (w *world) move() {
+	w.change("move", func(e *bellhop.Endpoint) {
+		e.URL = w.newURL()
+		w.newReceiver(e.URL, pick(&w.loop, w.plan.moods))
+	})
+}
+
+func (w *world) reorder() {
+	w.change("reorder", func(e *bellhop.Endpoint) { e.Ordering = w.ordering() })
+}
+
+func (w *world) changeConcurrency() {
+	w.change("concurrency", func(e *bellhop.Endpoint) { e.Concurrency = w.number(1, 8) })
+}
+
+func (w *world) changeRate() {
+	w.change("rate limit", func(e *bellhop.Endpoint) { e.RateLimit = w.rate() })
+}
+
+// release lets go of whatever is held, at the end.
+func (w *world) release() {
+	for _, d := range w.ledger.list {
+		// A rate limit that would take an hour over what there is tells nothing new.
+		slow := d.now.RateLimit != nil && len(d.pending) > 50
+		if d.deleted || d.now.Status == bellhop.EndpointActive && !slow {
+			continue
+		}
+		if r := w.node.table.Routes().Endpoint(d.id); r != nil {
+			e := r.Endpoint
+			e.Status = bellhop.EndpointActive
+			if slow {
+				e.RateLimit = nil
+			}
+			w.node.save(e)
+		}
+	}
+}
+
+func (w *world) deleteEndpoint() {
+	n, d := w.node, w.anyEndpoint()
+	if n == nil || !n.running || d == nil || d.id == w.healthy {
+		return
+	}
+	now := w.clock()
+	n.write(writing{what: "delete", endpoint: d.id, do: func() error {
+		err := w.store.DeleteEndpoint(ctx, d.id, nil, now)
+		if err == nil {
+			d.deleted = true
+		}
+		return err
+	}}, func(err error) {
+		if err == nil || errors.Is(err, bellhop.ErrUnknown) {
+			n.load(func(error) { n.wakeUpkeep() })
+		}
+	})
+}
+
+// anyEvent draws one of the latest events; nil if there is none.
+func (w *world) anyEvent() *event {
+	list := w.ledger.inOrder
+	if len(list) == 0 {
+		return nil
+	}
+	return pick(&w.loop, list[max(0, len(list)-10):])
+}
+
+func (w *world) eraseEvent() {
+	if e := w.anyEvent(); e != nil && w.node != nil && w.node.running {
+		w.node.erase(bellhop.EraseSelector{Event: e.id})
+	}
+}
+
+func (w *world) eraseSubject() {
+	if e := w.anyEvent(); e != nil && e.Subject != "" && w.node != nil && w.node.running {
+		w.node.erase(bellhop.EraseSelector{App: e.App, Subject: e.Subject})
+	}
+}
+
+// erase has events erased. An answer that is lost is asked for again. Then what is
+// forgotten is all that is erased of what was selected: an Erase that is repeated does
+// not name what was erased before.
+func (n *node) erase(sel bellhop.EraseSelector) {
+	w := n.w
+	var erased []bellhop.EventID
+	var try func(wait time.Duration)
+	try = func(wait time.Duration) {
+		now := w.clock()
+		n.write(writing{what: "erase", of: int64(sel.Event), do: func() (err error) {
+			if erased, err = w.store.Erase(ctx, sel, nil, now); err == nil {
+				w.ledger.erased(erased)
+			}
+			return err
+		}}, func(err error) {
+			if err == nil {
+				n.forget(sel)
+			} else if !errors.Is(err, bellhop.ErrUnavailable) || wait > firstWait {
+				n.after(wait, "erase again", 0, func() { try(min(2*wait, 5*time.Second)) })
+			}
+		})
+	}
+	try(firstWait)
+}
+
+const firstWait = 50 * time.Millisecond
+
+func (n *node) forget(sel bellhop.EraseSelector) {
+	w := n.w
+	forget := map[bellhop.EventID]bool{}
+	for _, e := range w.ledger.inOrder {
+		if e.erased && (e.id == sel.Event || sel.Event == 0 && e.App == sel.App && e.Subject == sel.Subject) {
+			forget[e.id], n.forgot[e.id] = true, true
+		}
+	}
+	n.do(lane.Forgotten{Gone: lane.Gone{Events: forget}})
+	for _, r := range n.table.Routes().Of(appOf(w, forget, sel)) {
+		if r.Ordering != bellhop.OrderingNone {
+			n.NoteDue(r.ID, w.now()) // what waited for an erased one may go
+		}
+	}
+	n.wakeUpkeep()
+}
+
+func appOf(w *world, events map[bellhop.EventID]bool, sel bellhop.EraseSelector) string {
+	for e := range events {
+		return w.ledger.events[e].App // all are of one
+	}
+	return sel.App
+}
+
+// resend has an event sent again to one of the endpoints of its app.
+func (w *world) resend() {
+	n, e := w.node, w.anyEvent()
+	if n == nil || !n.running || e == nil {
+		return
+	}
+	list := n.table.Routes().Of(e.App)
+	if len(list) == 0 {
+		return
+	}
+	now := w.clock()
+	ds := []bellhop.Delivery{n.delivery(e, pick(&w.loop, list), now)}
+	var try func(wait time.Duration)
+	try = func(wait time.Duration) {
+		lease := n.lease
+		n.write(writing{what: "redeliver", endpoint: ds[0].Endpoint, of: int64(ds[0].ID), do: func() error {
+			_, err := w.store.Redeliver(ctx, lease, ds, nil, now)
+			if err == nil {
+				w.ledger.redelivered(ds)
+			}
+			return err
+		}}, func(err error) {
+			switch {
+			case errors.Is(err, bellhop.ErrUnknown): // to repeat it adds nothing twice
+				n.after(wait, "redeliver again", 0, func() { try(min(2*wait, 5*time.Second)) })
+			case err == nil:
+				n.NoteDue(ds[0].Endpoint, ds[0].Due)
+			}
+		})
+	}
+	try(50 * time.Millisecond)
+}
+
+// delivery is engine.Engine.NewDelivery for a resend.
+func (n *node) delivery(e *event, r *routes.Route, now time.Time) bellhop.Delivery {
+	d := bellhop.Delivery{
+		ID: id.Next[id.Delivery](n.ids, now), Event: e.id, Endpoint: r.ID, App: e.App, Type: e.kind,
+		Trigger: bellhop.TriggerResend, Status: bellhop.DeliveryPending, Due: now, OrderKey: r.Ordering.OrderKey(&e.Event),
+	}
+	d.OrderPos = bellhop.OrderPosition(&e.Event, bellhop.TriggerResend, d.ID, now)
+	return d
+}

@@ -1,0 +1,58 @@
+package sim
+
+// situations are what some seed must come to, out of a thousand: a fault that never
+// meets the code that it is for would be no test of it. Each is the word that
+// world.reached is told.
+var situations = []string{
+	// Into the store.
+	"a commit took effect late",
+	"a late commit was given up",
+	"a crash in the middle of a publish",
+	"a fan-out was done again",
+	"a fan-out went on later",
+	"a put-off delivery was made",
+	"a publisher went away while nobody knew",
+	"an Enqueue whose answer was lost was done",
+	"an Enqueue whose answer was lost was not done",
+	"an Enqueue whose answer was lost was resolved under another lease",
+	"an event was scheduled",
+	"an external id came again",
+	"an external id came again for something else",
+
+	// Lanes.
+	"a claim whose answer was lost was disowned",
+	"a lane waited for a slot",
+	"a lane was full",
+	"a rate limit was used up",
+	"a rate limit was waited for",
+	"the first of an order is tried again while the next waits",
+	"the memory of all lanes was used up",
+	"the ordering changed while deliveries waited",
+
+	// Receivers.
+	"a circuit opened",
+	"a probe closed a circuit",
+	"a receiver that was gone was disabled",
+	"a schedule was exhausted",
+	"an accused endpoint was vindicated",
+	"an endpoint that failed for too long was disabled",
+	"an event was taken twice, with a reason",
+	"an overloaded endpoint was given less",
+	"refusals opened no circuit",
+
+	// Nodes.
+	"a crash with requests under way",
+	"a lease was lost with requests under way",
+	"an attempt was logged out of turn",
+	"draining took too long",
+	"the clock went back",
+	"what a dead node had was taken over",
+
+	// People.
+	"a deleted endpoint was swept",
+	"a pause gave back what was queued",
+	"an erased event was swept",
+	"an event was erased while it was claimed or committed",
+	"an event was sent again",
+	"what was held went out oldest first",
+}

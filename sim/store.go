@@ -1,0 +1,201 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/memstore"
+)
+
+// store is a memstore at the end of a line that fails. A step sets out, takes effect at
+// one moment, and is answered at a later one. It may not be done at all
+// (ErrUnavailable), or its answer be lost (ErrUnknown): then it was done, or it was
+// not, or it will be, after its caller was told that nobody knows.
+type store struct {
+	*memstore.Store
+	w *world
+	// late is a step whose commit is still on its way. No other can write before it.
+	late *lateStep
+	// Until then nothing can be written, and many answers are lost.
+	down, storm time.Duration
+}
+
+type lateStep struct {
+	what string
+	// first is the first event, if it is an Enqueue: Resolve decides what came of it.
+	first bellhop.EventID
+	do    func() error
+}
+
+// ctx is that of all steps: what a caller's going away means is decided by the world.
+var ctx = context.Background()
+
+var errLine = errors.New("the line is broken")
+
+// transit is how long it takes to get from here to there.
+func (w *world) transit() time.Duration {
+	if w.chance(w.plan.slow) {
+		return w.long()
+	}
+	return w.between(50*time.Microsecond, 5*time.Millisecond)
+}
+
+// transitOf is transit for a step of the store.
+func (w *world) transitOf(what string) time.Duration {
+	if what == w.plan.tardy && w.chance(0.4) {
+		return w.long()
+	}
+	return w.transit()
+}
+
+func (w *world) long() time.Duration {
+	d := w.between(10*time.Millisecond, 3*time.Second)
+	w.disturbed = max(w.disturbed, w.at+d)
+	return d
+}
+
+// writing describes a step that writes.
+type writing struct {
+	what     string
+	endpoint bellhop.EndpointID
+	of       int64
+	first    bellhop.EventID // as that of lateStep
+	// off, if not nil, says that the caller has gone away.
+	off func() bool
+	do  func() error
+}
+
+// write has the store do a step, and tells what came of it.
+func (n *node) write(step writing, told func(error)) {
+	w := n.w
+	w.after(w.transitOf(step.what), step.what, step.of, func() {
+		if n.dead && w.chance(0.5) {
+			return // it was never on its way
+		}
+		var err error
+		if step.off != nil && step.off() {
+			err = context.Canceled
+		} else {
+			err = w.store.take(step)
+		}
+		w.log(step.what, int64(step.endpoint), step.of, word(err))
+		if err != nil && !errors.Is(err, bellhop.ErrStaleRoutes) {
+			w.disturbed = max(w.disturbed, w.at)
+		}
+		n.after(w.transitOf(step.what), "told "+step.what, step.of, func() { told(err) })
+	})
+}
+
+// read is write for a step that changes nothing.
+func (n *node) read(what string, f func() error, told func(error)) {
+	w := n.w
+	w.after(w.transitOf(what), what, 0, func() {
+		err := errLine
+		if !w.chance(w.plan.unreadable) {
+			err = f()
+		} else {
+			w.disturbed = max(w.disturbed, w.at)
+		}
+		n.after(w.transitOf(what), what, 0, func() { told(err) })
+	})
+}
+
+// take does a step, or not.
+func (s *store) take(step writing) error {
+	w := s.w
+	if w.at < s.down || w.chance(w.plan.unavailable) {
+		return bellhop.ErrUnavailable
+	}
+	lost := w.chance(w.plan.unknown) || w.at < s.storm && w.chance(0.5)
+	if lost && w.chance(0.3) {
+		return bellhop.ErrUnknown // it never was done
+	}
+	s.settle(step.first)
+	if !lost {
+		return step.do()
+	}
+	if w.chance(0.5) {
+		_ = step.do()
+		return bellhop.ErrUnknown
+	}
+	late := &lateStep{what: step.what, first: step.first, do: step.do}
+	s.late = late
+	w.after(w.between(time.Millisecond, 3*time.Second), "late "+step.what, step.of, func() {
+		if s.late == late {
+			s.commitLate()
+		}
+	})
+	return bellhop.ErrUnknown
+}
+
+// settle has what is late take effect, since another step is about to write. If that
+// one asks about the late one (first is its first event), it may as well never happen.
+func (s *store) settle(first bellhop.EventID) {
+	if s.late == nil {
+		return
+	}
+	if first != 0 && first == s.late.first && s.w.chance(0.5) {
+		s.w.log("late, given up", 0, int64(first), s.late.what)
+		s.w.reached("a late commit was given up")
+		s.late = nil
+		return
+	}
+	s.commitLate()
+}
+
+func (s *store) commitLate() {
+	late := s.late
+	s.late = nil
+	err := late.do()
+	s.w.log("late", 0, 0, late.what+" "+word(err))
+	if err == nil {
+		s.w.reached("a commit took effect late")
+	}
+}
+
+// word says in a word how a step went.
+func word(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, bellhop.ErrUnavailable):
+		return "unavailable"
+	case errors.Is(err, bellhop.ErrUnknown):
+		return "unknown"
+	case errors.Is(err, bellhop.ErrLeaseLost):
+		return "lease lost"
+	case errors.Is(err, bellhop.ErrStaleRoutes):
+		return "stale routes"
+	}
+	return err.Error()
+}
+
+// all gives every pending delivery.
+func (s *store) all() []bellhop.Delivery {
+	list, err := s.Deliveries(ctx, bellhop.DeliveryFilter{Scope: bellhop.Everything(), Status: bellhop.DeliveryPending, Limit: 1 << 30})
+	s.w.must(err)
+	held, err := s.Deliveries(ctx, bellhop.DeliveryFilter{Scope: bellhop.Everything(), Status: bellhop.DeliveryHeld, Limit: 1 << 30})
+	s.w.must(err)
+	list = append(list, held...)
+	slices.SortFunc(list, func(a, b bellhop.Delivery) int { return int(a.ID - b.ID) })
+	return list
+}
+
+// owned counts the deliveries of an endpoint that a lease's node owns.
+func (s *store) owned(e bellhop.EndpointID, l bellhop.Lease) (count int) {
+	for _, d := range s.all() {
+		if d.Endpoint == e && d.Owner == l.Node {
+			count++
+		}
+	}
+	return count
+}
+
+// ownedAt tells whether a node owns the delivery.
+func (s *store) ownedAt(d bellhop.DeliveryID) bool {
+	row, err := s.Delivery(ctx, d)
+	return err == nil && row.Owner != 0
+}

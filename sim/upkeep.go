@@ -1,0 +1,465 @@
+package sim
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/engine/lane"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// join gets a lease.
+func (n *node) join(told func(error)) {
+	w := n.w
+	now := w.clock()
+	var joined bellhop.Node
+	n.write(writing{what: "join", do: func() (err error) {
+		if joined, err = w.store.Join(ctx, w.plan.lease, now); err == nil {
+			w.ledger.leases[joined.Lease] = false
+			w.ledger.checkLeases()
+		}
+		return err
+	}}, func(err error) {
+		if err != nil {
+			told(err)
+			return
+		}
+		floor := joined.Floor
+		if n.ids != nil {
+			floor = max(floor, int64(id.Next[id.Attempt](n.ids, w.clock())))
+		}
+		n.lease, n.ids = joined.Lease, id.NewGenerator(int(joined.Lease.Node), floor)
+		waiters := n.joinWaiters
+		n.joinWaiters = nil
+		for _, f := range waiters {
+			f(nil)
+		}
+		told(nil)
+	})
+}
+
+// awaitLease waits for another lease than the one that was lost.
+func (n *node) awaitLease(lost bellhop.Lease, told func(error)) {
+	switch {
+	case n.lease != lost:
+		told(nil)
+		return
+	case n.stopping:
+		told(bellhop.ErrUnavailable)
+		return
+	}
+	waiting := true
+	once := func(err error) {
+		if waiting {
+			waiting = false
+			told(err)
+		}
+	}
+	n.joinWaiters = append(n.joinWaiters, once)
+	n.after(n.w.plan.lease, "no lease", 0, func() { once(bellhop.ErrUnavailable) })
+	n.beat()
+}
+
+// heartbeat beats three times in a lease.
+func (n *node) heartbeat() {
+	n.beat()
+	n.after(n.w.plan.lease/3, "heartbeat", n.no, n.heartbeat)
+}
+
+// beat is engine.Engine.beat. One that is asked for during another follows it.
+func (n *node) beat() {
+	if n.beating {
+		n.beatAgain = true
+		return
+	}
+	n.beating = true
+	w := n.w
+	end := func(error) {
+		n.beating = false
+		if n.beatAgain {
+			n.beatAgain = false
+			n.beat()
+		}
+	}
+	lease, now := n.lease, w.clock()
+	n.write(writing{what: "renew", do: func() error {
+		return w.store.Renew(ctx, lease, w.plan.lease, now)
+	}}, func(err error) {
+		switch {
+		case n.stopping:
+			end(err)
+		case errors.Is(err, bellhop.ErrLeaseLost):
+			n.rejoin(lease, func(err error) { n.beatOn(now, err, end) })
+		default:
+			n.beatOn(now, err, end)
+		}
+	})
+}
+
+func (n *node) rejoin(lost bellhop.Lease, told func(error)) {
+	w := n.w
+	if n.lease != lost {
+		told(nil)
+		return
+	}
+	w.log("lease lost", 0, 0, "")
+	if len(n.flying) > 0 {
+		w.reached("a lease was lost with requests under way")
+	}
+	n.resumes = map[bellhop.EndpointID][]heldBack{}
+	n.do(lane.LeaseLost{})
+	n.join(func(err error) {
+		if err == nil {
+			n.do(lane.Joined{Lease: n.lease})
+		}
+		told(err)
+	})
+}
+
+// beatOn is the rest of a beat, once the lease is renewed.
+func (n *node) beatOn(now time.Time, err error, end func(error)) {
+	w := n.w
+	if err != nil {
+		end(err)
+		return
+	}
+	n.write(writing{what: "take over", do: func() error {
+		ended, err := w.store.TakeOver(ctx, now)
+		if ended > 0 {
+			w.ledger.checkLeases()
+			w.reached("what a dead node had was taken over")
+		}
+		return err
+	}}, func(err error) {
+		if err != nil {
+			end(err)
+			return
+		}
+		n.load(func(err error) {
+			if err != nil {
+				end(err)
+				return
+			}
+			n.noteOverdue(func(err error) {
+				if err == nil {
+					n.do(lane.Heartbeat{})
+					n.wakeUpkeep()
+					w.rows()
+				}
+				end(err)
+			})
+		})
+	})
+}
+
+func (n *node) noteOverdue(told func(error)) {
+	w := n.w
+	until := w.clock().Add(w.plan.lease)
+	var list []bellhop.Backlog
+	n.read("overdue", func() (err error) {
+		if list, err = w.store.Overdue(ctx, until); err == nil {
+			n.overlooked(list)
+		}
+		return err
+	}, func(err error) {
+		if err == nil {
+			for _, b := range list {
+				n.NoteDue(b.Endpoint, b.Due)
+			}
+		}
+		told(err)
+	})
+}
+
+// owedStep is smaller than that of the engine, so that a sweep takes several.
+const owedStep = 5
+
+// wakeUpkeep has what is owed be done.
+func (n *node) wakeUpkeep() {
+	n.owing = true
+	n.catchUp()
+}
+
+// catchUp is engine.Engine.catchUp: spread and sweep in turns.
+func (n *node) catchUp() {
+	if n.catching || !n.owing || n.stopping {
+		return
+	}
+	n.catching, n.owing = true, false
+	n.spread(func(spread bool) {
+		n.sweep(func(swept bool) {
+			n.catching = false
+			n.owing = n.owing || spread || swept
+			n.catchUp()
+		})
+	})
+}
+
+func (n *node) spread(told func(bool)) {
+	w := n.w
+	lease, now := n.lease, w.clock()
+	ids := id.Take[id.Delivery](n.ids, owedStep, now)
+	var backlog []bellhop.Backlog
+	n.write(writing{what: "spread", do: func() (err error) {
+		if backlog, err = w.store.Spread(ctx, lease, ids, now); err == nil {
+			w.ledger.spread(ids)
+		}
+		return err
+	}}, func(err error) {
+		if err != nil {
+			told(false)
+			return
+		}
+		for _, b := range backlog {
+			n.NoteDue(b.Endpoint, b.Due)
+		}
+		told(len(backlog) > 0)
+	})
+}
+
+func (n *node) sweep(told func(bool)) {
+	w := n.w
+	now := w.clock()
+	ids := id.Take[id.Attempt](n.ids, owedStep, now)
+	swept := 0
+	n.write(writing{what: "sweep", do: func() (err error) {
+		if swept, err = w.store.Sweep(ctx, ids, now); err == nil {
+			w.ledger.swept(ids[:swept])
+		}
+		return err
+	}}, func(err error) {
+		switch {
+		case err != nil:
+			told(false)
+		case swept > 0:
+			n.noteOverdue(func(err error) { told(err == nil && swept == owedStep) })
+		default:
+			told(false)
+		}
+	})
+}
+
+// accuse takes a verdict, to look into it one after the other.
+func (n *node) accuse(v lane.Verdict) {
+	n.verdicts = slices.DeleteFunc(n.verdicts, func(o lane.Verdict) bool { return o.Route.ID == v.Route.ID })
+	n.verdicts = append(n.verdicts, v)
+	n.judge()
+}
+
+func (n *node) judge() {
+	if n.judging || n.stopping || len(n.verdicts) == 0 {
+		return
+	}
+	n.judging = true
+	v := n.verdicts[0]
+	n.verdicts = n.verdicts[1:]
+	n.carryOut(v, func() {
+		n.judging = false
+		n.judge()
+	})
+}
+
+// carryOut is engine.Engine.carryOut.
+func (n *node) carryOut(v lane.Verdict, end func()) {
+	w := n.w
+	if v.Gone {
+		n.sentence(v, end)
+		return
+	}
+	var successes []bellhop.Attempt
+	n.read("look for successes", func() (err error) {
+		successes, err = w.store.Attempts(ctx, bellhop.AttemptFilter{
+			Scope: bellhop.Everything(), Endpoint: v.Route.ID, Status: bellhop.AttemptSucceeded, Since: v.FailedSince, Limit: 1,
+		})
+		if len(successes) == 0 {
+			w.accused(v.Route.ID)
+		}
+		return err
+	}, func(err error) {
+		switch {
+		case err != nil:
+			end()
+		case len(successes) > 0:
+			w.reached("an accused endpoint was vindicated")
+			n.do(lane.Vindicated{Endpoint: v.Route.ID, Since: v.FailedSince})
+			end()
+		default:
+			n.sentence(v, end)
+		}
+	})
+}
+
+func (n *node) sentence(v lane.Verdict, end func()) {
+	w := n.w
+	now := w.clock().UTC().Truncate(time.Millisecond)
+	r := n.table.Routes().Endpoint(v.Route.ID)
+	if r == nil || r.Revision != v.Route.Revision {
+		end()
+		return
+	}
+	e := r.Endpoint
+	e.Status, e.DisabledReason, e.UpdatedAt = bellhop.EndpointDisabled, "it is said to be ill", now
+	tell := func() {
+		w.log("disabled", int64(e.ID), 0, "")
+		for _, app := range e.Apps {
+			n.accept(&publishing{own: true}, engine.Publication{
+				App: app, Type: engine.TypeEndpointDisabled, Subject: "endpoint:" + e.ID.String(), Data: bellhop.JSON(`{"reason":"ill"}`),
+			})
+		}
+		end()
+	}
+	n.write(writing{what: "disable", endpoint: e.ID, do: func() error {
+		err := w.store.SaveEndpoint(ctx, e, nil, now)
+		if err == nil {
+			w.disabled(v)
+			w.ledger.saved(e)
+		}
+		return err
+	}}, func(err error) {
+		switch {
+		case err == nil:
+			n.load(func(error) { tell() })
+		case errors.Is(err, bellhop.ErrRevision), errors.Is(err, bellhop.ErrUnknown):
+			n.load(func(err error) {
+				r := n.table.Routes().Endpoint(e.ID)
+				if err == nil && r != nil && r.UpdatedAt.Equal(now) && r.DisabledReason == e.DisabledReason {
+					tell()
+				} else {
+					end()
+				}
+			})
+		default:
+			end()
+		}
+	})
+}
+
+// crash ends the process at once. Another one is started soon.
+func (w *world) crash() {
+	n := w.node
+	if n == nil || !n.running {
+		return
+	}
+	w.log("crash", 0, 0, "")
+	if len(n.accepting) > 0 {
+		w.reached("a crash in the middle of a publish")
+	}
+	if len(n.flying) > 0 {
+		w.reached("a crash with requests under way")
+	}
+	n.die()
+	w.bootSoon()
+}
+
+func (w *world) bootSoon() {
+	w.after(w.wait(5*time.Second), "boot again", 0, func() {
+		if w.node == nil {
+			w.boot()
+		}
+	})
+}
+
+// stop ends the process in order: it finishes what is under way, or cuts it off when
+// that takes too long, and leaves.
+func (w *world) stop() {
+	n := w.node
+	if n == nil || !n.running || n.stopping {
+		return
+	}
+	w.log("stop", 0, 0, "")
+	n.stopping, n.running = true, false
+	n.do(lane.Stop{})
+	n.timer++
+	waiters := n.joinWaiters
+	n.joinWaiters = nil
+	for _, f := range waiters {
+		f(bellhop.ErrUnavailable)
+	}
+	n.resumes = map[bellhop.EndpointID][]heldBack{}
+	w.disturbed = max(w.disturbed, w.at)
+	n.after(w.plan.drain, "drained too long", 0, func() {
+		n.cut = true
+		for _, p := range n.accepting {
+			p.away = true
+		}
+		if n.busy > 0 {
+			w.reached("draining took too long")
+		}
+		for _, f := range slices.Clone(n.flying) {
+			n.answered(f, bellhop.Outcome{}, true)
+		}
+	})
+	n.leave()
+}
+
+// leave waits until nothing is under way, and gives up the lease.
+func (n *node) leave() {
+	w := n.w
+	if n.busy > 0 || len(n.accepting) > 0 {
+		n.after(50*time.Millisecond, "drain", 0, n.leave)
+		return
+	}
+	lease, now := n.lease, w.clock()
+	n.write(writing{what: "leave", do: func() error {
+		err := w.store.Leave(ctx, lease, now)
+		w.ledger.checkLeases()
+		return err
+	}}, func(err error) {
+		w.log("left", 0, 0, word(err))
+		n.bounds()
+		n.die()
+		w.bootSoon()
+	})
+}
+
+// loseLease has the node's lease taken over, as if it had been silent for too long.
+func (w *world) loseLease() {
+	n := w.node
+	if n == nil || n.lease == (bellhop.Lease{}) {
+		return
+	}
+	w.log("lease taken over", 0, 0, "")
+	w.store.settle(0)
+	_, err := w.store.TakeOver(ctx, w.clock().Add(w.back+2*w.plan.lease+w.plan.length))
+	w.must(err)
+	w.ledger.checkLeases()
+	w.disturbed = max(w.disturbed, w.at)
+}
+
+// outage has the store refuse all writes for a while.
+func (w *world) outage() {
+	w.store.down = w.at + w.between(time.Second, time.Minute)
+	w.log("outage", 0, 0, "")
+}
+
+// storm has many answers of the store be lost for a while.
+func (w *world) storm() {
+	w.store.storm = w.at + w.between(time.Second, 30*time.Second)
+	w.log("storm", 0, 0, "")
+}
+
+// turnClock sets the clock on the wall.
+func (w *world) turnClock() {
+	by := w.between(time.Second, 5*time.Minute)
+	if w.chance(0.5) {
+		w.back += by
+		by = -by
+		w.reached("the clock went back")
+	}
+	w.skew += by
+	w.disturbed = max(w.disturbed, w.at)
+	w.log("clock", 0, 0, by.String())
+}
+
+// loseSecrets lets no secret be opened for a while: what is changed meanwhile is held.
+func (w *world) loseSecrets() {
+	w.secrets.lost = true
+	w.log("secrets lost", 0, 0, "")
+	w.after(w.between(time.Second, 20*time.Second), "secrets found", 0, func() {
+		w.secrets.lost = false
+		w.disturbed = max(w.disturbed, w.at) // lanes find it out with the next heartbeat
+	})
+}
