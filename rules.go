@@ -61,11 +61,13 @@ func Receipts(events []NewEvent, find FindFirst) ([]Receipt, error) {
 }
 
 // StoredReceipts answers for events of which it is not known whether their Enqueue
-// was done. An event is there if has says so, or if another one under its
-// ExternalID answers for it. Since they were stored all or nothing, one that is
-// missing tells that none was.
+// was done. Since they were stored all or nothing, one that is there tells that all
+// were: those that are missing answer for others under their ExternalID, or have gone
+// with their app since. Where none is there, it was done only if each of them repeats
+// an earlier one.
 func StoredReceipts(events []NewEvent, has func(EventID) (bool, error), find FindFirst) ([]Receipt, bool, error) {
 	receipts := make([]Receipt, len(events))
+	some, missing := false, false
 	for i := range events {
 		n := &events[i]
 		receipts[i] = Receipt{Event: n.Event.ID, Deliveries: n.Event.Deliveries}
@@ -74,16 +76,23 @@ func StoredReceipts(events []NewEvent, has func(EventID) (bool, error), find Fin
 			return nil, false, err
 		}
 		if there {
+			some = true
 			continue
 		}
-		if n.Event.ExternalID == "" {
-			return nil, false, nil
+		repeats := false
+		if n.Event.ExternalID != "" {
+			first, found, err := find(n.Event.App, n.Event.ExternalID)
+			if err != nil {
+				return nil, false, err
+			}
+			if repeats = found && !first.conflicts(n); repeats {
+				receipts[i] = Receipt{Event: first.Event, Deliveries: first.Deliveries, Duplicate: true}
+			}
 		}
-		first, found, err := find(n.Event.App, n.Event.ExternalID)
-		if err != nil || !found || first.conflicts(n) {
-			return nil, false, err
-		}
-		receipts[i] = Receipt{Event: first.Event, Deliveries: first.Deliveries, Duplicate: true}
+		missing = missing || !repeats
+	}
+	if missing && !some {
+		return nil, false, nil
 	}
 	return receipts, true, nil
 }

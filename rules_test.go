@@ -216,3 +216,24 @@ func TestSpread(t *testing.T) {
 		}
 	}
 }
+
+// A batch for two apps was stored, and one of them deleted, before anybody asked what
+// had become of it.
+func TestABatchOfWhichAPartIsGoneWasStored(t *testing.T) {
+	a, b := NewEvent{Event: Event{ID: 1, App: "a", Deliveries: 2}}, NewEvent{Event: Event{ID: 2, App: "b", Deliveries: 3}}
+	none := func(string, string) (FirstPublish, bool, error) { return FirstPublish{}, false, nil }
+	for _, c := range []struct {
+		there  map[EventID]bool
+		stored bool
+	}{
+		{map[EventID]bool{1: true, 2: true}, true},
+		{map[EventID]bool{2: true}, true},
+		{nil, false},
+	} {
+		has := func(e EventID) (bool, error) { return c.there[e], nil }
+		receipts, stored, err := StoredReceipts([]NewEvent{a, b}, has, none)
+		if err != nil || stored != c.stored || stored && (receipts[0].Deliveries != 2 || receipts[1].Deliveries != 3) {
+			t.Errorf("%v: %v, %v, %v", c.there, receipts, stored, err)
+		}
+	}
+}

@@ -146,8 +146,11 @@ var enqueueTests = []test{
 		if _, stored = resolve(other); stored {
 			f.Error("an event that conflicts counts as stored")
 		}
-		if _, stored = resolve(b, f.event()); stored {
-			f.Error("a batch of which one is missing counts as stored")
+		if _, stored = resolve(b, f.event()); !stored {
+			f.Error("a batch of which one has gone since, with its app, does not count as stored")
+		}
+		if _, stored = resolve(f.event(), f.event()); stored {
+			f.Error("a batch of which none is there counts as stored")
 		}
 		same(f, "pending", f.pending(0), 3)
 	}},
