@@ -78,7 +78,9 @@ func TestStoredReceipts(t *testing.T) {
 			{Event: 11, Deliveries: 11, Duplicate: true},
 		}},
 		{"one repeats an old one", []bellhop.NewEvent{event(12, "old", 1)}, []bellhop.Receipt{{Event: 1, Deliveries: 9, Duplicate: true}}},
-		{"one is missing", []bellhop.NewEvent{event(10, "", 0), event(12, "", 0)}, nil},
+		{"one has gone since", []bellhop.NewEvent{event(10, "", 0), event(12, "", 0)}, []bellhop.Receipt{{Event: 10, Deliveries: 10}, {Event: 12, Deliveries: 12}}},
+		{"none is there", []bellhop.NewEvent{event(12, "", 0), event(13, "", 0)}, nil},
+		{"one repeats an old one, and one is missing", []bellhop.NewEvent{event(12, "old", 1), event(13, "", 0)}, nil},
 		{"one under a free id is missing", []bellhop.NewEvent{event(12, "free", 0)}, nil},
 		{"one conflicts", []bellhop.NewEvent{event(12, "old", 2)}, nil},
 	} {
@@ -213,27 +215,6 @@ func TestSpread(t *testing.T) {
 	} {
 		if got := bellhop.Unfinished(status); got != want {
 			t.Errorf("at an endpoint that is %q: %s", status, got)
-		}
-	}
-}
-
-// A batch for two apps was stored, and one of them deleted, before anybody asked what
-// had become of it.
-func TestABatchOfWhichAPartIsGoneWasStored(t *testing.T) {
-	a, b := NewEvent{Event: Event{ID: 1, App: "a", Deliveries: 2}}, NewEvent{Event: Event{ID: 2, App: "b", Deliveries: 3}}
-	none := func(string, string) (FirstPublish, bool, error) { return FirstPublish{}, false, nil }
-	for _, c := range []struct {
-		there  map[EventID]bool
-		stored bool
-	}{
-		{map[EventID]bool{1: true, 2: true}, true},
-		{map[EventID]bool{2: true}, true},
-		{nil, false},
-	} {
-		has := func(e EventID) (bool, error) { return c.there[e], nil }
-		receipts, stored, err := StoredReceipts([]NewEvent{a, b}, has, none)
-		if err != nil || stored != c.stored || stored && (receipts[0].Deliveries != 2 || receipts[1].Deliveries != 3) {
-			t.Errorf("%v: %v, %v, %v", c.there, receipts, stored, err)
 		}
 	}
 }
