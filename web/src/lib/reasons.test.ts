@@ -13,7 +13,7 @@ describe("reasonOf", () => {
   it("knows every word that an attempt can have", () => {
     const words = new Set([
       ...reasonsOf("internal/safehttp/reason.go", /^\s*Reason\w+\s+(?:Reason\s+)?= "(\w+)"/gm),
-      ...reasonsOf("deliver.go", /^\s*reason\w+\s*= "(\w+)"/gm),
+      ...reasonsOf("outcome.go", /^\s*Reason\w+\s*= "(\w+)"/gm),
     ]);
     expect(words.size).toBeGreaterThanOrEqual(12);
     const unknown = reasonOf("no such word").advice;

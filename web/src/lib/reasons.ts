@@ -64,14 +64,29 @@ const attempts: Record<string, Reason> = {
     sentence: "What came back is not a usable HTTP answer.",
     advice: "Check that the URL leads to a web server and names the right port and scheme (http or https).",
   },
+  panic: {
+    short: "failed inside",
+    sentence: "The server that sends failed while it made the request. It says nothing about the receiver.",
+    advice: "Nothing needs to be done here: it is tried again. The operator finds the cause in the server's log.",
+  },
   render: {
     short: "could not be built",
     sentence: "The request could not be built: the endpoint's dialect cannot express this event, or it could not be signed.",
     advice: "Choose a dialect that fits the events, or check the endpoint's secret.",
   },
+  erased: {
+    short: "event erased",
+    sentence: "The delivery was ended before it succeeded, since the event was erased.",
+    advice: "Nothing needs to be done.",
+  },
+  endpoint_deleted: {
+    short: "endpoint deleted",
+    sentence: "The delivery was ended before it succeeded, since its endpoint was deleted.",
+    advice: "Nothing needs to be done.",
+  },
   canceled: {
     short: "canceled",
-    sentence: "The delivery was ended before it succeeded, by an erasure or a deletion.",
+    sentence: "The delivery was ended before it succeeded.",
     advice: "Nothing needs to be done.",
   },
   url_refused: {
