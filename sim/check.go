@@ -56,6 +56,9 @@ func (n *node) starts(job *lane.Job, rq *request) {
 	if !bytes.Equal(work.Event.Data, d.event.data) {
 		w.broken("6 same bytes", "%s is sent with other data than was published", name)
 	}
+	if at, forgot := n.forgotApps[d.event.App]; forgot && d.event.gone && d.event.at < at {
+		w.broken("6 same bytes", "%s is sent after its app was deleted", name)
+	}
 	if d.event.erased && n.forgot[d.event.id] {
 		w.broken("6 same bytes", "%s is sent after its event was erased", name)
 	}
@@ -70,18 +73,18 @@ func (n *node) starts(job *lane.Job, rq *request) {
 	case r.Status != bellhop.EndpointActive || !r.Live():
 		w.broken("5 pause holds", "%s is sent to %s, which is %s %s", name, to, r.Status, r.Broken())
 	}
-	n.inTurn(d, name)
+	n.inTurn(d, work.Delivery.OrderKey, name)
 	n.withinLimits(r, name, to)
 	n.resumed(d, work.Delivery.Due, name, to)
 	n.punctual(d, name)
 }
 
-// inTurn: nobody goes before those that are before him in his order.
-func (n *node) inTurn(d *delivery, name string) {
+// inTurn: nobody goes before those that are before him in his order. Key is that of
+// the order in which it was claimed.
+func (n *node) inTurn(d *delivery, key, name string) {
 	w, door := n.w, d.door
-	if d.claimed < door.reordered {
-		// It was claimed by an order that is changed since: only as long as the node
-		// does not know.
+	if d.claimed < door.reordered && key != d.OrderKey {
+		// The order was changed since: it is sent only as long as the node does not know.
 		if door.now.Ordering != bellhop.OrderingNone && n.known[door.id].Revision >= door.revision {
 			w.broken("order", "%s is sent by the order that its endpoint had before", name)
 		}
@@ -477,7 +480,7 @@ func (n *node) overlooked(list []bellhop.Backlog) {
 			}
 			since := max(row.Due.Sub(epoch.Add(w.skew)), d.at, d.moved)
 			if w.at-since > time.Second && w.disturbed+patch < since && d.door.reordered < since {
-				w.broken("4 nothing silent", "%s is due since %s, its lane is idle, and does not look", w.trace.of(int64(d.id)), w.at-since)
+				w.broken("4 nothing silent", "%s is due since %s, its lane is idle, and does not look: %+v", w.trace.of(int64(d.id)), w.at-since, s)
 			}
 		}
 	}
@@ -516,7 +519,7 @@ func (w *world) final() {
 		w.broken("2 at least once", "in the end, %d requests are under way", len(n.flying))
 	}
 	for e := range w.never {
-		if w.ledger.events[e] != nil {
+		if known := w.ledger.events[e]; known != nil && !known.gone {
 			w.broken("1 durable", "a publish was said to have failed, and %s was stored", w.trace.of(int64(e)))
 		}
 	}
@@ -529,6 +532,9 @@ func (w *world) final() {
 		}
 	}
 	for _, e := range w.ledger.inOrder {
+		if e.gone {
+			continue
+		}
 		stored, err := w.store.Event(ctx, e.id)
 		if err != nil {
 			w.broken("1 durable", "%s is gone", w.trace.of(int64(e.id)))

@@ -36,6 +36,8 @@ type event struct {
 	data   bellhop.JSON // as it was published
 	at     time.Duration
 	erased bool
+	// gone: its app was deleted, and it with it.
+	gone bool
 	// later are the endpoints that Spread has still to make deliveries to.
 	later      []bellhop.EndpointID
 	deliveries []*delivery
@@ -239,6 +241,11 @@ func (l *ledger) recorded(r *bellhop.Result) {
 		return
 	}
 	d := rq.delivery
+	if d.event.gone {
+		rq.recorded = true
+		l.close(rq)
+		return
+	}
 	stored, err := w.store.Attempt(ctx, r.Attempt.ID)
 	if err != nil {
 		w.broken("4 nothing silent", "an attempt of %s was recorded and is not in the log", w.trace.of(int64(d.id)))
@@ -316,6 +323,34 @@ func (l *ledger) swept(ids []bellhop.AttemptID) {
 func (l *ledger) erased(ids []bellhop.EventID) {
 	for _, id := range ids {
 		l.events[id].erased = true
+	}
+}
+
+// appDeleted: an app is gone with its events, and off the endpoints that have others.
+func (l *ledger) appDeleted(app string) {
+	l.w.disturbed = max(l.w.disturbed, l.w.at)
+	l.w.reached("an app was deleted")
+	for _, e := range l.inOrder {
+		if e.App != app || e.gone {
+			continue
+		}
+		e.gone, e.later = true, nil
+		if e.ExternalID != "" {
+			delete(l.external, [2]string{app, e.ExternalID})
+		}
+		for _, d := range e.deliveries {
+			if !d.ended {
+				l.end(d, bellhop.AttemptCanceled)
+			}
+		}
+	}
+	for _, d := range l.list {
+		if d.deleted || !slices.Contains(d.now.Apps, app) {
+			continue
+		}
+		d.now.Apps = slices.DeleteFunc(slices.Clone(d.now.Apps), func(a string) bool { return a == app })
+		d.deleted = len(d.now.Apps) == 0
+		d.now.Revision++
 	}
 }
 

@@ -44,22 +44,25 @@ type node struct {
 	joinWaiters []func(error)
 	catching    bool
 	owing       bool
+	ended       bool // sweeps have ended deliveries since the lanes were told
 	judging     bool
 	verdicts    []lane.Verdict
 
 	accepting []*publishing
 
 	// What is held against the machine: what it knows, and what it has under way.
-	known    map[bellhop.EndpointID]*routes.Route
-	forgot   map[bellhop.EventID]bool
-	flying   []*flight
-	inFlight map[bellhop.EndpointID]int
-	asking   map[bellhop.EndpointID]int  // claims, releases and disownings under way
-	giving   map[bellhop.DeliveryID]bool // what is being given back
-	failures map[bellhop.EndpointID]int  // in a row, of the receiver
-	refusals map[bellhop.EndpointID]int  // in a row
-	buckets  map[bellhop.EndpointID]*bucket
-	resumes  map[bellhop.EndpointID][]heldBack
+	known  map[bellhop.EndpointID]*routes.Route
+	forgot map[bellhop.EventID]bool
+	// forgotApps are when the machine was told that apps are gone.
+	forgotApps map[string]time.Duration
+	flying     []*flight
+	inFlight   map[bellhop.EndpointID]int
+	asking     map[bellhop.EndpointID]int  // claims, releases and disownings under way
+	giving     map[bellhop.DeliveryID]bool // what is being given back
+	failures   map[bellhop.EndpointID]int  // in a row, of the receiver
+	refusals   map[bellhop.EndpointID]int  // in a row
+	buckets    map[bellhop.EndpointID]*bucket
+	resumes    map[bellhop.EndpointID][]heldBack
 	// proven is when the healthy endpoint answered first.
 	proven time.Duration
 }
@@ -87,7 +90,7 @@ func (w *world) boot() {
 	w.incarnations++
 	n := &node{
 		w: w, no: int64(w.incarnations), machine: lane.NewMachine(w.plan.settings), config: &configured{},
-		known: map[bellhop.EndpointID]*routes.Route{}, forgot: map[bellhop.EventID]bool{},
+		known: map[bellhop.EndpointID]*routes.Route{}, forgot: map[bellhop.EventID]bool{}, forgotApps: map[string]time.Duration{},
 		inFlight: map[bellhop.EndpointID]int{}, asking: map[bellhop.EndpointID]int{}, giving: map[bellhop.DeliveryID]bool{},
 		failures: map[bellhop.EndpointID]int{}, refusals: map[bellhop.EndpointID]int{},
 		buckets: map[bellhop.EndpointID]*bucket{}, resumes: map[bellhop.EndpointID][]heldBack{},

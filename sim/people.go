@@ -256,7 +256,10 @@ func (w *world) anyEvent() *event {
 	if len(list) == 0 {
 		return nil
 	}
-	return pick(&w.loop, list[max(0, len(list)-10):])
+	if e := pick(&w.loop, list[max(0, len(list)-10):]); !e.gone {
+		return e
+	}
+	return nil
 }
 
 func (w *world) eraseEvent() {
@@ -363,4 +366,40 @@ func (n *node) delivery(e *event, r *routes.Route, now time.Time) bellhop.Delive
 	}
 	d.OrderPos = bellhop.OrderPosition(&e.Event, bellhop.TriggerResend, d.ID, now)
 	return d
+}
+
+// deleteApp deletes one of the later apps, and sometimes makes it anew.
+func (w *world) deleteApp() {
+	n := w.node
+	if n == nil || !n.running || w.plan.apps < 2 {
+		return
+	}
+	app := appName(w.number(1, w.plan.apps-1))
+	if _, there := n.table.Routes().App(app); !there {
+		n.write(writing{what: "make app", do: func() error { return w.store.SaveApp(ctx, bellhop.App{ID: app}, nil) }}, func(error) {
+			n.load(func(error) {})
+		})
+		return
+	}
+	w.log("delete app", 0, 0, app)
+	var try func(wait time.Duration)
+	try = func(wait time.Duration) {
+		n.write(writing{what: "delete app", do: func() error {
+			err := w.store.DeleteApp(ctx, app, nil)
+			if err == nil {
+				w.ledger.appDeleted(app)
+			}
+			return err
+		}}, func(err error) {
+			switch {
+			case err == nil, bellhop.IsNotFound(err):
+				n.forgotApps[app] = w.at
+				n.do(lane.Forgotten{Gone: lane.Gone{App: app}})
+				n.load(func(error) { n.wakeUpkeep() })
+			case errors.Is(err, bellhop.ErrUnknown):
+				n.after(wait, "delete app again", 0, func() { try(min(2*wait, 5*time.Second)) })
+			}
+		})
+	}
+	try(firstWait)
 }

@@ -111,6 +111,7 @@ func draw(l *loop) plan {
 	act("erase event", (*world).eraseEvent, 12)
 	act("erase subject", (*world).eraseSubject, 6)
 	act("resend", (*world).resend, 12)
+	act("delete app", (*world).deleteApp, 6)
 	if !p.calm {
 		act("crash", (*world).crash, 6)
 		act("stop", (*world).stop, 4)

@@ -224,12 +224,32 @@ func (n *node) resolve(p *publishing, wait time.Duration) {
 			return err
 		},
 	}, func(err error) {
+		again := func() { n.resolve(p, min(2*wait, 5*time.Second)) }
 		n.resolved(p, lease, receipts, stored, err)
-		if p.a.Next() != engine.StepResolve {
+		switch p.a.Next() {
+		case engine.StepDone:
 			n.carry(p)
-			return
+		case engine.StepFanOut: // but not at once
+			n.after(firstWait, "fan out again", 0, func() {
+				if p.away {
+					n.gone(p)
+				} else {
+					n.carry(p)
+				}
+			})
+		default:
+			if errors.Is(err, bellhop.ErrLeaseLost) {
+				n.awaitLease(lease, func(err error) {
+					if err == nil {
+						again()
+					} else {
+						n.after(wait, "resolve again", 0, again)
+					}
+				})
+			} else {
+				n.after(wait, "resolve again", 0, again)
+			}
 		}
-		n.after(wait, "resolve again", 0, func() { n.resolve(p, min(2*wait, 5*time.Second)) })
 	})
 }
 
@@ -246,7 +266,8 @@ func (n *node) resolved(p *publishing, lease bellhop.Lease, receipts []bellhop.R
 		w.reached("an Enqueue whose answer was lost was not done")
 	}
 	first := &q.Events[0].Event
-	if err == nil && first.ExternalID == "" && stored != (w.ledger.events[first.ID] != nil) {
+	known := w.ledger.events[first.ID]
+	if err == nil && first.ExternalID == "" && stored != (known != nil) && (known == nil || !known.gone) {
 		w.broken("1 durable", "Resolve said %v of %s, which is not so", stored, w.trace.of(int64(first.ID)))
 	}
 	p.a.Resolved(lease, receipts, stored, err)
@@ -283,6 +304,14 @@ func (n *node) resolveAlone(p *publishing) {
 		p.a.Abandon()
 		end()
 	})
+}
+
+// gone ends what nobody waits for, and of which nothing is stored.
+func (n *node) gone(p *publishing) {
+	n.accepting = slices.DeleteFunc(n.accepting, func(x *publishing) bool { return x == p })
+	for _, e := range p.asked {
+		n.w.never[e] = true
+	}
 }
 
 // answer tells a publisher what came of it.

@@ -49,6 +49,7 @@ var situations = []string{
 	"what a dead node had was taken over",
 
 	// People.
+	"an app was deleted",
 	"a deleted endpoint was swept",
 	"a pause gave back what was queued",
 	"an erased event was swept",

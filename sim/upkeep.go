@@ -234,8 +234,12 @@ func (n *node) sweep(told func(bool)) {
 		switch {
 		case err != nil:
 			told(false)
-		case swept > 0:
-			n.noteOverdue(func(err error) { told(err == nil && swept == owedStep) })
+		case swept == owedStep:
+			n.ended = true
+			told(true)
+		case swept > 0 || n.ended:
+			n.ended = false
+			n.noteOverdue(func(error) { told(false) })
 		default:
 			told(false)
 		}

@@ -178,6 +178,7 @@ func (w *world) run() {
 func (w *world) mend() {
 	w.log("mend", 0, 0, "")
 	w.mended = w.at
+	w.disturbed = max(w.disturbed, w.at)
 	w.plan.unavailable, w.plan.unknown, w.plan.unreadable, w.plan.slow, w.plan.tardy = 0, 0, 0, 0, ""
 	w.secrets.lost, w.store.down, w.store.storm = false, 0, 0
 	for _, r := range w.receivers {
