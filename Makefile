@@ -24,12 +24,13 @@ race: ## all tests, the built binary's included, with the race detector
 # with a time Go 1.26 may fail where nothing is wrong, as that ends (golang/go#75804).
 FUZZTIME ?= 20000x
 fuzz:
-	@set -e; for pkg in $$($(GO) list ./...); do \
-		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-			echo "fuzz $$pkg $$target $(FUZZTIME)"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg >/tmp/bellhop-fuzz.$$$$ 2>&1 \
-				|| { cat /tmp/bellhop-fuzz.$$$$; rm -f /tmp/bellhop-fuzz.$$$$; exit 1; }; \
-			rm -f /tmp/bellhop-fuzz.$$$$; \
+	@set -e; bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; \
+	for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' --exclude-dir=node_modules . | xargs -n 1 dirname | sort -u); do \
+		$(GO) test -c -fuzz . -o $$bin/test $$dir; \
+		for target in $$(cd $$dir && $$bin/test -test.list '^Fuzz'); do \
+			echo "fuzz $$dir $$target $(FUZZTIME)"; \
+			(cd $$dir && $$bin/test -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
+				-test.fuzzcachedir "$$($(GO) env GOCACHE)/fuzz/$$dir") >$$bin/log 2>&1 || { cat $$bin/log; exit 1; }; \
 		done; \
 	done
 
