@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,16 +45,9 @@ func startServer(ctx context.Context, o options, dir, binary string, rcv *remote
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s := &server{addr: l.Addr().String()}
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
+	s := &server{}
 	args := append([]string{
-		"serve", "--dev", "--listen", s.addr, "--database", filepath.Join(db, "bench.db"), "--log-level", "error",
+		"serve", "--dev", "--listen", "127.0.0.1:0", "--database", filepath.Join(db, "bench.db"), "--log-level", "error",
 		"--key-rate", "1000000000", "--max-endpoints", "100000", // what is measured is not these bounds
 	}, strings.Fields(o.args)...)
 	s.cmd = exec.CommandContext(ctx, binary, args...)
@@ -66,10 +58,11 @@ func startServer(ctx context.Context, o options, dir, binary string, rcv *remote
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	keys := make(chan string, 1)
-	go s.read(out, keys)
+	started := make(chan [2]string, 1)
+	go s.read(out, started)
 	select {
-	case s.key = <-keys:
+	case told := <-started:
+		s.addr, s.key = told[0], told[1]
 	case <-time.After(20 * time.Second):
 		s.stop()
 		return nil, errors.New("bellhop printed no admin key within 20 seconds")
@@ -83,13 +76,18 @@ func startServer(ctx context.Context, o options, dir, binary string, rcv *remote
 
 var tokenPattern = regexp.MustCompile(`bh_[0-9a-z]{20,}`)
 
-// read finds the admin key in what bellhop prints and passes on what follows.
-func (s *server) read(out io.Reader, keys chan<- string) {
+// read finds the address and the admin key in what bellhop prints, in this order, and
+// passes on what follows.
+func (s *server) read(out io.Reader, started chan<- [2]string) {
+	addr := ""
 	scanner := bufio.NewScanner(out)
 	for scanner.Scan() {
+		if words := strings.Fields(scanner.Text()); len(words) == 2 && words[0] == "Listening" {
+			addr = words[1]
+		}
 		if token := tokenPattern.FindString(scanner.Text()); token != "" {
 			select {
-			case keys <- token:
+			case started <- [2]string{addr, token}:
 			default:
 			}
 			continue

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testport"
 )
 
 // fromJSON reads what the program printed with --json: one object.
@@ -174,7 +175,7 @@ func TestExitCodes(t *testing.T) {
 		{name: "refused", stdin: "{}", args: []string{"publish", "nobody", "x.y"}, code: 1, says: "nobody"},
 		{name: "not found", args: []string{"apps", "get", "nobody"}, code: 1},
 		{name: "no key", args: []string{"apps", "list", "--key", ""}, env: "BELLHOP_KEY=", code: 1, says: "BELLHOP_KEY"},
-		{name: "nobody there", args: []string{"apps", "list", "--server", "http://" + freeAddress(t)}, code: 3, says: "bellhop serve"},
+		{name: "nobody there", args: []string{"apps", "list", "--server", "http://" + testport.Reserve(t)}, code: 3, says: "bellhop serve"},
 		{name: "backup of nothing", args: []string{"backup", "--database", "nothing.db", "copy.db"}, code: 1, says: "nothing.db"},
 	}
 	for _, tt := range tests {

@@ -19,6 +19,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/internal/testport"
 )
 
 // A new user's first quarter of an hour: an empty folder, one command, an app, two
@@ -32,7 +33,7 @@ func TestFirstSteps(t *testing.T) {
 	sale := sample(t, "showpass-invoice-purchase")
 
 	up := newReceiver(t, answers(http.StatusOK))
-	down := freeAddress(t)
+	down := testport.Reserve(t)
 	tickets := s.endpoint("harbour", up.URL+"/tickets", func(c *bellhop.EndpointChange) {
 		c.Dialect = bellhop.Of("showpass")
 		c.Events = bellhop.Of([]string{"invoice.*"})

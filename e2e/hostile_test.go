@@ -10,6 +10,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/internal/testport"
 )
 
 // slack is what a busy machine may add to a duration.
@@ -22,7 +23,7 @@ func TestHostileReceivers(t *testing.T) {
 	s := serve(t)
 	s.app("acme")
 	internal := newReceiver(t, answers(http.StatusOK)) // what redirects lead to
-	closed := freeAddress(t)
+	closed := testport.Reserve(t)
 	inTwoSeconds := func() string { return "2" }
 	atADate := func() string { return time.Now().Add(3 * time.Second).UTC().Format(http.TimeFormat) }
 

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +21,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testport"
 )
 
 // patience is how long anything that must happen may take on a slow machine.
@@ -54,7 +53,7 @@ type server struct {
 // newServer prepares a server in an empty folder.
 func newServer(t testing.TB, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), listen: freeAddress(t), flags: flags, output: &output{}}
+	s := &server{t: t, dir: t.TempDir(), listen: testport.Reserve(t), flags: flags, output: &output{}}
 	s.db = filepath.Join(s.dir, "bellhop.db")
 	s.url = "http://" + s.listen
 	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: patience}
@@ -370,27 +369,6 @@ func within(t testing.TB, limit time.Duration, what string, ok func() bool) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
-
-// freeAddress gives an address that nobody listens at. Its port is below those
-// that systems give to outgoing connections, so that a server which is restarted
-// finds it still free.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 15000+rand.IntN(17000))
-		if _, taken := addresses.LoadOrStore(address, true); taken {
-			continue
-		}
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no free port")
-	return ""
-}
-
-var addresses sync.Map // those given out
 
 // output collects what processes write.
 type output struct {

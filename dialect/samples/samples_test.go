@@ -21,6 +21,7 @@ import (
 
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/dialect/samples"
+	"github.com/bellhop/bellhop/internal/testport"
 )
 
 // odd are dialects that use what the built-in ones leave alone.
@@ -508,45 +509,33 @@ func (tr trial) judge(t *testing.T, url string) {
 // start runs a receiver until the test ends, and returns its URL.
 func start(t *testing.T, secret string, args func(port string) []string) string {
 	t.Helper()
-	for range 3 { // somebody may take the port in between
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, _ := net.SplitHostPort(free.Addr().String())
-		_ = free.Close()
-
-		ctx, cancel := context.WithCancel(context.Background())
-		line := args(port)
-		var output bytes.Buffer
-		cmd := exec.CommandContext(ctx, line[0], line[1:]...)
-		cmd.Env = append(os.Environ(), "WEBHOOK_SECRET="+secret, "PORT="+port, "LC_ALL=C.UTF-8")
-		cmd.Stdout, cmd.Stderr = &output, &output
-		if err := cmd.Start(); err != nil {
-			cancel()
-			t.Fatal(err)
-		}
-		ended := make(chan struct{})
-		go func() {
-			_ = cmd.Wait()
-			close(ended)
-		}()
-		stop := func() {
-			cancel()
-			<-ended
-			if t.Failed() {
-				t.Logf("%s said:\n%.4000s", line[0], output.String())
-			}
-		}
-		if answers(t, port, ended) {
-			t.Cleanup(stop)
-			return "http://127.0.0.1:" + port + "/"
-		}
-		stop()
-		t.Logf("%s did not start: %.2000s", line[0], output.String())
+	_, port, _ := net.SplitHostPort(testport.Reserve(t))
+	ctx, cancel := context.WithCancel(context.Background())
+	line := args(port)
+	var output bytes.Buffer
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd.Env = append(os.Environ(), "WEBHOOK_SECRET="+secret, "PORT="+port, "LC_ALL=C.UTF-8")
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		cancel()
+		t.Fatal(err)
 	}
-	t.Fatal("the receiver does not start")
-	return ""
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		if t.Failed() {
+			t.Logf("%s said:\n%.4000s", line[0], output.String())
+		}
+	})
+	if !answers(t, port, ended) {
+		t.Fatal("the receiver does not start")
+	}
+	return "http://127.0.0.1:" + port + "/"
 }
 
 // answers waits until the port takes connections. It is false if the program ends first.
