@@ -111,7 +111,7 @@ func (c *Call) guard() {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	if !c.route.Public {
-		if err := c.admit(); err != nil {
+		if err := c.Admit(c.route.ID); err != nil {
 			c.unread = c.r.ContentLength != 0
 			c.fail(err)
 			return
@@ -122,8 +122,9 @@ func (c *Call) guard() {
 	}
 }
 
-// admit lets in whoever is known, asks not too often, and may use the operation.
-func (c *Call) admit() (err error) {
+// Admit lets in whoever is known, asks not too often, and may use the operation: on
+// public routes, for what they show to those with a key alone.
+func (c *Call) Admit(operation string) (err error) {
 	if c.key, err = c.kit.doorman.Identify(c); err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (c *Call) admit() (err error) {
 		return err
 	}
 	c.who = c.key.Principal()
-	return c.kit.doorman.Permits(c.who, c.route.ID)
+	return c.kit.doorman.Permits(c.who, operation)
 }
 
 // Welcome tells, while a request takes its time, whether it would still be let in:
@@ -147,8 +148,9 @@ func (c *Call) Bearer() (string, error) {
 	if header == "" {
 		return "", nil
 	}
-	token, ok := strings.CutPrefix(header, "Bearer ")
-	if !ok || token == "" {
+	// The name of a scheme has no case (RFC 9110, section 11.1).
+	scheme, token, _ := strings.Cut(header, " ")
+	if token = strings.TrimLeft(token, " "); token == "" || !strings.EqualFold(scheme, "Bearer") {
 		return "", ErrNoKey()
 	}
 	return token, nil
@@ -319,10 +321,11 @@ func checkMediaType(h http.Header) error {
 	if err != nil || t != "application/json" {
 		return Problem(CodeMediaType, `Send the header "Content-Type: application/json"`)
 	}
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return Problem(CodeMediaType, "Send the body in UTF-8")
+	switch strings.ToLower(params["charset"]) {
+	case "", "utf-8", "utf8": // the second is nowhere registered and often sent
+		return nil
 	}
-	return nil
+	return Problem(CodeMediaType, "Send the body in UTF-8")
 }
 
 // account is the key whose bounds the request counts for: of a session, that of the

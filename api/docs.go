@@ -11,7 +11,8 @@ import (
 var redoc []byte
 
 // docsPage names no other host, and its addresses are relative so that it works
-// below a prefix, too.
+// below a prefix, too. Of the Markdown in event types, Redoc is told to take out what
+// could run or lead astray (sanitize); docsPolicy would not let it run either.
 const docsPage = `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -21,7 +22,7 @@ const docsPage = `<!DOCTYPE html>
 <style>body { margin: 0 }</style>
 </head>
 <body>
-<redoc spec-url="openapi.json" hide-download-button="true" disable-search="false" theme='{"typography":{"fontFamily":"system-ui, sans-serif","headings":{"fontFamily":"system-ui, sans-serif"},"code":{"fontFamily":"ui-monospace, monospace"}}}'></redoc>
+<redoc spec-url="openapi.json" sanitize="true" hide-download-button="true" disable-search="false" theme='{"typography":{"fontFamily":"system-ui, sans-serif","headings":{"fontFamily":"system-ui, sans-serif"},"code":{"fontFamily":"ui-monospace, monospace"}}}'></redoc>
 <noscript>This page needs JavaScript. The document that it shows is <a href="openapi.json">openapi.json</a>.</noscript>
 <script src="docs/redoc.standalone.js"></script>
 </body>

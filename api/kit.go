@@ -99,6 +99,7 @@ type Kit struct {
 	metrics *metrics
 	kinds   map[bellhop.Code]kind
 	bounds  *bounds
+	refusals refusals
 }
 
 // New makes the kit of one API.

@@ -122,6 +122,10 @@ func TestTheWayOfARequest(t *testing.T) {
 		{"", "PUT /umbrellas/471147114711", `{"colour":"red"}`, 401, CodeUnauthorized, "Send a key", ""},
 		{"Basic eDp5", "PUT /umbrellas/471147114711", `{"colour":"red"}`, 401, CodeUnauthorized, "Send a key", ""},
 		{"Bearer ", "PUT /umbrellas/471147114711", `{"colour":"red"}`, 401, CodeUnauthorized, "Send a key", ""},
+		{"bearer guest1", "PUT /umbrellas/1", `{"colour":"red"}`, 201, "", `"red"`, ""},
+		{"BEARER  guest1", "PUT /umbrellas/1", `{"colour":"red"}`, 201, "", `"red"`, ""},
+		{"Bearer", "PUT /umbrellas/1", `{"colour":"red"}`, 401, CodeUnauthorized, "Send a key", ""},
+		{"Bearerguest1", "PUT /umbrellas/1", `{"colour":"red"}`, 401, CodeUnauthorized, "Send a key", ""},
 		{"Bearer nobody", "PUT /umbrellas/471147114711", `{"colour":"red"}`, 401, CodeUnauthorized, "not known", ""},
 		{guest, "PUT /umbrellas/x", `{"colour":"red"}`, 404, bellhop.CodeNotFound, "There is no umbrella x", ""},
 		{guest, "PUT /umbrellas/1", `{"color":"red"}`, 422, bellhop.CodeInvalid, `did you mean \"colour\"?`, ""},
@@ -158,6 +162,26 @@ func TestTheWayOfARequest(t *testing.T) {
 	}
 	if strings.Count(log, "under the stairs") != 3 {
 		t.Errorf("the log does not say what broke: %s", log)
+	}
+}
+
+// TestTheLogOfRefusals: while the store takes nothing every request is refused, and the
+// log says so from time to time.
+func TestTheLogOfRefusals(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	api := newToy(Options{Now: func() time.Time { return now }})
+	for range 10_000 {
+		api.ask("Bearer guest1", "GET", "/closed", "")
+		now = now.Add(2 * time.Millisecond)
+	}
+	var told []string
+	for line := range strings.Lines(api.log.String()) {
+		if strings.Contains(line, "level=WARN") {
+			told = append(told, line)
+		}
+	}
+	if len(told) != 2 || !strings.Contains(told[0], "refused_since_last=1 ") && !strings.HasSuffix(told[0], "refused_since_last=1\n") || !strings.Contains(told[1], "refused_since_last=5000") {
+		t.Errorf("%d lines of 10 000 refusals in 20 s: %q", len(told), told)
 	}
 }
 

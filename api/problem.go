@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -168,7 +170,11 @@ func (c *Call) fail(err error) {
 			attrs = append(attrs, "stack", string(pan.stack))
 		}
 		if p.Status == http.StatusServiceUnavailable {
-			c.kit.o.Logger.WarnContext(c.Context(), "request refused", attrs...)
+			level := slog.LevelDebug
+			if since, ok := c.kit.refusals.tell(c.kit.o.Now()); ok {
+				level, attrs = slog.LevelWarn, append(attrs, "refused_since_last", since)
+			}
+			c.kit.o.Logger.Log(c.Context(), level, "request refused", attrs...)
 		} else {
 			c.kit.o.Logger.ErrorContext(c.Context(), "request failed", attrs...)
 		}
@@ -189,6 +195,31 @@ func (c *Call) fail(err error) {
 		h.Set("Connection", "close")
 	}
 	_ = c.write(p.Status, "application/problem+json", p) // a struct of texts has JSON
+}
+
+// refusals are the requests answered 503. While the disk is full every publish is one,
+// and a line for each would fill what is left of it.
+type refusals struct {
+	mu     sync.Mutex
+	told   time.Time
+	untold int
+}
+
+// refusalsToldEvery is how often the log tells of refusals.
+const refusalsToldEvery = 10 * time.Second
+
+// tell counts a refusal, and says whether the log is to tell of it, with how many
+// there were since it last did.
+func (r *refusals) tell(now time.Time) (since int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.untold++
+	if passed := now.Sub(r.told); passed >= 0 && passed < refusalsToldEvery {
+		return 0, false
+	}
+	since = r.untold
+	r.told, r.untold = now, 0
+	return since, true
 }
 
 // wholeSeconds prints a wait for Retry-After, which knows no fractions (RFC 9110,

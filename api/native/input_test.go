@@ -178,8 +178,10 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s: %+v", name, p)
 		}
 	}
-	if r := s.do(s.admin, "POST", "/v1/events", `{"app":"acme","type":"invoice.purchase","data":1}`, "Content-Type", "application/json; charset=UTF-8"); r.status != 202 {
-		t.Errorf("charset=UTF-8: %d %s", r.status, r.body)
+	for _, charset := range []string{"UTF-8", "utf8", `"utf-8"`, `"UTF8"`} {
+		if r := s.do(s.admin, "POST", "/v1/events", `{"app":"acme","type":"invoice.purchase","data":1}`, "Content-Type", "Application/JSON; charset="+charset); r.status != 202 {
+			t.Errorf("charset=%s: %d %s", charset, r.status, r.body)
+		}
 	}
 }
 

@@ -30,6 +30,9 @@ type Options struct {
 	Branding wire.Branding
 	// Settings are the program's, for the operator's eyes; never a secret.
 	Settings []wire.Setting
+	// PublicDocs shows the event types in the OpenAPI document and on /docs to those
+	// without a key, too. The API's own paths are always there to read.
+	PublicDocs bool
 	// Stop, when closed, ends the streams, which an orderly shutdown of an
 	// http.Server would otherwise wait for.
 	Stop <-chan struct{}

@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/bellhop/bellhop"
 )
 
 // openAPI is as much of a document as the test reads.
@@ -263,6 +266,65 @@ func TestEveryRouteAnswers(t *testing.T) {
 			if r.header.Get(h) == "" {
 				t.Errorf("%s: no %s", route.ID, h)
 			}
+		}
+	}
+}
+
+// TestCatalogueOfTheDocument: the API's own paths are for everybody to read, the event
+// types for those with a key, unless the operator says otherwise.
+func TestCatalogueOfTheDocument(t *testing.T) {
+	open, closed := open(t, setup{options: func(o *Options) { o.PublicDocs = true }}), open(t)
+	for _, s := range []*site{open, closed} {
+		if r := s.do(s.admin, "PUT", "/v1/event-types/secret.plan", `{"description":"What we plan."}`); r.status != 201 {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	portal, _, err := closed.desk.CreateKey(t.Context(), bellhop.Owner(), bellhop.KeyRequest{Role: bellhop.RoleViewer, Apps: []string{"acme"}, ExpiresIn: bellhop.Duration(time.Hour), Portal: true})
+	if err != nil || !portal.Portal {
+		t.Fatal(err)
+	}
+	session := closed.signIn(closed.admin)
+	for name, c := range map[string]struct {
+		s      *site
+		token  string
+		header []string
+		status int
+		shown  bool
+	}{
+		"nobody":               {closed, "", nil, 200, false},
+		"nobody, opened":       {open, "", nil, 200, true},
+		"publisher":            {closed, closed.key(bellhop.RolePublisher, "acme"), nil, 200, true},
+		"viewer":               {closed, closed.key(bellhop.RoleViewer, "acme"), nil, 200, true},
+		"wrong key":            {closed, "bh_wrong", nil, 401, false},
+		"session":              {closed, "", []string{"Cookie", session}, 200, true},
+		"session that ended":   {closed, "", []string{"Cookie", plainCookie + "=bh_gone"}, 200, false},
+		"key that's no bearer": {closed, "", []string{"Authorization", "Basic eDp5"}, 401, false},
+	} {
+		r := c.s.do(c.token, "GET", "/openapi.json", "", c.header...)
+		if shown := bytes.Contains(r.body, []byte("secret.plan")); r.status != c.status || shown != c.shown {
+			t.Errorf("%s: %d, the event types are shown: %v", name, r.status, shown)
+		}
+		if c.status == 200 && !bytes.Contains(r.body, []byte(`"publishEvent"`)) {
+			t.Errorf("%s: the API's own paths are missing", name)
+		}
+	}
+}
+
+// TestDocsAreSanitised: Redoc is told to sanitise, by a name that this bundle of it
+// knows, and the policy lets no script run but Redoc's own.
+func TestDocsAreSanitised(t *testing.T) {
+	s := open(t)
+	r := s.do("", "GET", "/docs", "")
+	if !bytes.Contains(r.body, []byte(`sanitize="true"`)) {
+		t.Errorf("Redoc is not told to sanitise: %s", r.body)
+	}
+	script := s.do("", "GET", "/docs/redoc.standalone.js", "")
+	if !bytes.Contains(script.body, []byte("this.sanitize=")) || !bytes.Contains(script.body, []byte("DOMPurify")) {
+		t.Error("this Redoc does not know sanitize")
+	}
+	for part := range strings.SplitSeq(r.header.Get("Content-Security-Policy"), "; ") {
+		if strings.HasPrefix(part, "script-src ") && part != "script-src 'self'" || part == "default-src" && part != "default-src 'none'" {
+			t.Errorf("the policy has %q", part)
 		}
 	}
 }

@@ -225,7 +225,7 @@ func TestEventTypes(t *testing.T) {
 		}
 		Components struct{ Schemas map[string]json.RawMessage }
 	}
-	r := s.do("", "GET", "/openapi.json", "")
+	r := s.do(s.key(bellhop.RoleViewer, "acme"), "GET", "/openapi.json", "")
 	r.into(t, &doc)
 	if !strings.HasPrefix(doc.Webhooks["invoice.purchase"].Post.Description, "An invoice was paid.") ||
 		!bytes.Contains(doc.Webhooks["invoice.purchase"].Post.RequestBody.Content["application/json"], []byte(`"1.10"`)) ||

@@ -204,7 +204,7 @@ func (n *native) routes() []api.Route {
 		api.Plain("/metrics", "metrics", probes, "text/plain", n.serveMetrics(),
 			"Prometheus metrics", "In the text format of Prometheus.").Open(),
 		api.Plain("/openapi.json", "openapi", probes, "application/json", n.serveDocument,
-			"This document", "OpenAPI 3.1. Its webhooks section is made from the event types.").Open(),
+			"This document", "OpenAPI 3.1. For those with a key, its webhooks section is made from the event types; where the operator has opened it (the setting `public_docs`), for everybody.").Open(),
 		api.Plain("/docs", "docs", probes, "text/html", api.ServeDocs,
 			"This document, to read", "A page that needs no other host.").Open(),
 		api.Plain("/docs/redoc.standalone.js", "docsScript", probes, "text/javascript", api.ServeRedoc,

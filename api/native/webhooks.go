@@ -10,10 +10,17 @@ import (
 	"github.com/bellhop/bellhop/api"
 )
 
-// serveDocument answers the OpenAPI document with a webhooks section of the event
-// types as they are now.
+// serveDocument answers the OpenAPI document, and whoever may see the event types gets
+// a webhooks section of them as they are now.
 func (n *native) serveDocument(c *api.Call) error {
-	body, err := n.documentNow(c)
+	seesTypes, err := n.seesTypes(c)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(n.document)
+	if err == nil && seesTypes {
+		body, err = n.documentNow(c)
+	}
 	if err != nil {
 		return fmt.Errorf("make the OpenAPI document: %w", err)
 	}
@@ -22,8 +29,20 @@ func (n *native) serveDocument(c *api.Call) error {
 	return nil
 }
 
+// seesTypes tells whether the request may see the event types. A wrong key is an error;
+// a session that has ended is nobody's, since its browser sends it unasked.
+func (n *native) seesTypes(c *api.Call) (bool, error) {
+	if n.o.PublicDocs {
+		return true, nil
+	}
+	err := c.Admit("listEventTypes")
+	if c.Request().Header.Get("Authorization") == "" && bellhop.CodeOf(err) == api.CodeUnauthorized {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (n *native) documentNow(c *api.Call) ([]byte, error) {
-	// What is sent is for every receiver to know, with a key or without.
 	types, err := n.desk.EventTypes(c.Context(), bellhop.Owner(), "", maxDocumentedTypes)
 	if err != nil {
 		return nil, err

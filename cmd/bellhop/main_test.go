@@ -71,6 +71,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"logs", "evt_1"}, exitUsage, "att_"},
 		{[]string{"publish", "acme"}, exitUsage, "needs APP and TYPE"},
 		{[]string{"publish", "acme", "a.b", "--data", "{"}, exitUsage, "not valid JSON"},
+		{[]string{"publish", "acme", "a.b", "--data", "\ufeff{}"}, exitUsage, "a byte order mark (send none)"},
 		{[]string{"publish", "acme", "a.b", "--data", "main.go"}, exitUsage, "write @main.go"},
 		{[]string{"apps", "delete", "acme"}, exitUsage, "--yes"},
 		{[]string{"apps", "list", "--server", "http://127.0.0.1:1"}, exitUnreachable, "Is 'bellhop serve' running there?"},

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
 func (p *program) publishVerb() *cobra.Command {
@@ -81,19 +81,18 @@ func (p *program) publishData(flag string) (bellhop.JSON, error) {
 	if p.inTerminal {
 		return nil, usage("give the payload with --data, or pipe it in")
 	}
-	b, err := p.readInput("-")
+	b, err := p.textOrFile("@-")
 	if err != nil {
 		return nil, err
 	}
-	if b = trimJSON(b); !validJSON(b) {
-		return nil, usage("standard input is not one JSON value")
+	b = trimJSON(b)
+	if err := strictjson.Valid(b); err != nil {
+		return nil, usage("standard input is not one JSON value: %w", err)
 	}
 	return b, nil
 }
 
 func trimJSON(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }
-
-func validJSON(b []byte) bool { return json.Valid(b) }
 
 // What one request of a batch carries at most; the server takes 16 MiB.
 const (
@@ -149,6 +148,11 @@ func (p *program) publishBatch(ctx context.Context, c *client.Client, path strin
 			}
 		}
 		line++
+		if line == 1 {
+			if err := unmarked(path, text); err != nil {
+				return err
+			}
+		}
 		if len(text) == 0 {
 			continue
 		}
@@ -180,13 +184,15 @@ func (p *program) publishBatch(ctx context.Context, c *client.Client, path strin
 
 func readPublication(line []byte) (client.Publication, error) {
 	var publication client.Publication
+	// It says what the server would, and what encoding/json does not: which bytes
+	// are odd, and that a key is there twice.
+	if e, ok := errors.AsType[*strictjson.Error](strictjson.Check(line, "data")); ok {
+		return publication, fmt.Errorf("not an event: column %d: %s", e.Column, e.Detail)
+	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&publication); err != nil {
 		return publication, fmt.Errorf("not an event: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return publication, errors.New("more than one event")
 	}
 	return publication, nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
 // apiVerb is a verb that calls a running server.
@@ -193,7 +194,11 @@ func (p *program) confirm(yes bool, question string) error {
 // textOrFile reads a value that may be given as a file: @FILE, or @- for standard input.
 func (p *program) textOrFile(value string) ([]byte, error) {
 	if path, ok := strings.CutPrefix(value, "@"); ok {
-		return p.readInput(path)
+		b, err := p.readInput(path)
+		if err != nil {
+			return nil, err
+		}
+		return b, unmarked(path, b)
 	}
 	return []byte(value), nil
 }
@@ -204,11 +209,12 @@ func (p *program) jsonOrFile(flag, value string) (bellhop.JSON, error) {
 	if err != nil || value == "" {
 		return nil, err
 	}
-	if b = trimJSON(b); !validJSON(b) {
+	b = trimJSON(b)
+	if err := strictjson.Valid(b); err != nil {
 		if _, statErr := os.Stat(value); statErr == nil {
 			return nil, usage("--%s: %q is not JSON; to read the file of that name, write @%s", flag, value, value)
 		}
-		return nil, usage("--%s is not valid JSON", flag)
+		return nil, usage("--%s is not valid JSON: %w", flag, err)
 	}
 	return b, nil
 }

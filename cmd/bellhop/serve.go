@@ -157,7 +157,7 @@ func (p *program) serve(ctx context.Context) error {
 				Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Metrics: metrics,
 				KeyRate: s.keyRate, KeyStreams: s.keyStreams,
 			},
-			Gatherer: metrics, Stop: stopping,
+			Gatherer: metrics, PublicDocs: s.publicDocs, Stop: stopping,
 			Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),
 			Features: wire.Features{Dev: s.dev, Inbox: d.InboxesEnabled()}, Branding: s.branding(), Settings: s.report(),
 			MaxEventBody: max(1<<20, int64(s.maxData)+envelope), MaxBatchBody: max(16<<20, int64(s.maxData)+envelope),
@@ -176,6 +176,10 @@ func (p *program) serve(ctx context.Context) error {
 	go func() { serving <- server.Serve(listener) }()
 	p.welcome(listener.Addr(), keyFile, newKeyFile, adminKey)
 	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "dev", s.dev, "max_in_flight", maxInFlight, "version", version())
+
+	if s.publicURL == "" && !s.dev {
+		log.Warn("public-url is not set: portal links and the API guide name the host that each request asked for, which whoever sends a request can choose; set --public-url")
+	}
 
 	var failed error
 	select {

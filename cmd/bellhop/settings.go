@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"net"
@@ -28,6 +29,7 @@ type settings struct {
 	// Of the service.
 	listen            string
 	publicURL         string
+	publicDocs        bool
 	trustProxy        bool
 	database          string
 	masterKeyFile     string
@@ -72,6 +74,7 @@ func newSettings() *settings {
 
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8420", "`address` (host:port) to serve on")
 	f.StringVar(&s.publicURL, "public-url", "", "`URL` under which clients and browsers reach Bellhop, for portal links and its documentation (default the host of each request)")
+	f.BoolVar(&s.publicDocs, "public-docs", false, "show the event types on /docs and in /openapi.json to those without a key, too")
 	f.BoolVar(&s.trustProxy, "trust-proxy", false, "take clients' addresses from X-Forwarded-For: only where every request comes through a proxy that adds to it")
 	f.StringVar(&s.database, "database", "bellhop.db", "SQLite `file`; made if it does not exist")
 	f.StringVar(&s.masterKeyFile, "master-key-file", "", "`file` with the key that encrypts endpoint secrets; made at the first start (default the database's path and \".key\")")
@@ -107,7 +110,7 @@ func newSettings() *settings {
 // serviceSettings are the settings of serve, in the order of its help.
 func serviceSettings() []string {
 	return []string{
-		"listen", "public-url", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
+		"listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
 		"enforce-event-types", "max-data", "max-in-flight", "max-trials", "max-endpoints", "key-rate", "key-streams", "retention", "disable-after", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
@@ -296,6 +299,18 @@ func (s *settings) check() error {
 	return nil
 }
 
+// unmarked refuses a text with the byte order mark that some editors and shells put
+// before it: nobody sees it in a key or a secret, and it makes another one.
+func unmarked(path string, text []byte) error {
+	if !bytes.HasPrefix(text, []byte("\ufeff")) {
+		return nil
+	}
+	if path == "-" {
+		return usage("standard input begins with a byte order mark: send it without")
+	}
+	return usage("%s begins with a byte order mark: save it without", path)
+}
+
 // apiKey is the key for the API, from --key or --key-file.
 func (s *settings) apiKey() (string, error) {
 	if s.key != "" || s.keyFile == "" {
@@ -304,6 +319,9 @@ func (s *settings) apiKey() (string, error) {
 	b, err := os.ReadFile(s.keyFile)
 	if err != nil {
 		return "", usage("key-file: %w", err)
+	}
+	if err := unmarked(s.keyFile, b); err != nil {
+		return "", err
 	}
 	key := strings.TrimSpace(string(b))
 	if key == "" || strings.ContainsAny(key, " \t\r\n") {

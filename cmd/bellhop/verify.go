@@ -231,6 +231,9 @@ func (p *program) receivedRequest(v verification) (dialect.Received, error) {
 	if err != nil {
 		return dialect.Received{}, err
 	}
+	if err := unmarked(v.request, dump); err != nil {
+		return dialect.Received{}, err
+	}
 	if len(bytes.TrimSpace(dump)) == 0 {
 		return dialect.Received{}, usage("the captured request is empty")
 	}
@@ -267,6 +270,9 @@ func (p *program) verifySecrets(v verification) ([]string, error) {
 	if v.secretFile != "" {
 		content, err := p.readInput(v.secretFile)
 		if err != nil {
+			return nil, err
+		}
+		if err := unmarked(v.secretFile, content); err != nil {
 			return nil, err
 		}
 		for line := range strings.Lines(string(content)) {
