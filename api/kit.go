@@ -94,11 +94,11 @@ type Doorman struct {
 
 // Kit makes handlers of routes.
 type Kit struct {
-	doorman Doorman
-	o       Options
-	metrics *metrics
-	kinds   map[bellhop.Code]kind
-	bounds  *bounds
+	doorman  Doorman
+	o        Options
+	metrics  *metrics
+	kinds    map[bellhop.Code]kind
+	bounds   *bounds
 	refusals refusals
 }
 

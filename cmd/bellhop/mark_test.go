@@ -29,10 +29,10 @@ func TestByteOrderMark(t *testing.T) {
 // TestLinesOfABatch: what is wrong with a line is said as the server would say it.
 func TestLinesOfABatch(t *testing.T) {
 	for line, want := range map[string]string{
-		`{"app":"a","type":"b","data":1} {}`:             "column 33",
-		`{"app":"a","app":"b","type":"b","data":1}`:      `"app" is there twice`,
+		`{"app":"a","type":"b","data":1} {}`:               "column 33",
+		`{"app":"a","app":"b","type":"b","data":1}`:        `"app" is there twice`,
 		"{\"app\":\"a\",\"type\":\"b\",\"data\":\"\xff\"}": "not UTF-8",
-		`{"ap":"a","type":"b","data":1}`:                 "unknown field",
+		`{"ap":"a","type":"b","data":1}`:                   "unknown field",
 	} {
 		(&run{args: []string{"publish", "--batch", "-", "--key", "bh_x"}, stdin: line}).do(t).want(t, exitUsage, "line 1 of -", want)
 	}
