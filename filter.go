@@ -27,20 +27,10 @@ type DeliveryFilter struct {
 	Event    EventID
 	Type     string
 	Status   DeliveryStatus
-	Since    time.Time
-	Until    time.Time
-	// Before is the cursor: only those whose Position is lower.
-	Before int64
-	Limit  int
-}
-
-// Position orders deliveries in lists by their latest news: the id of the final
-// attempt of a finished one, its own id while it is unfinished.
-func (d *Delivery) Position() int64 {
-	if d.Status == DeliveryPending || d.Status == DeliveryHeld {
-		return int64(d.ID)
-	}
-	return int64(d.LastAttempt)
+	Since    time.Time  // inclusive; when it was made
+	Until    time.Time  // exclusive
+	Before   DeliveryID // the cursor: only older ones
+	Limit    int
 }
 
 // AttemptFilter selects attempts.

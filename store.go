@@ -286,7 +286,9 @@ type AccessChanges struct {
 	DeletedKeys []KeyID
 }
 
-// LogStore reads the logs. Lists are newest first; a page has at most Limit rows.
+// LogStore reads the logs. Lists are newest first by id, which never changes, and a
+// cursor is an id: so a row that is there throughout a listing is listed, whatever
+// happens to it meanwhile. A page has at most Limit rows.
 type LogStore interface {
 	// Event fails with a CodeNotFound error if there is none.
 	Event(ctx context.Context, id EventID) (Event, error)
@@ -297,7 +299,6 @@ type LogStore interface {
 	Later(ctx context.Context, id EventID) ([]EndpointID, error)
 	// Delivery and Attempt fail with a CodeNotFound error if there is none.
 	Delivery(ctx context.Context, id DeliveryID) (Delivery, error)
-	// Deliveries are ordered by their Position.
 	Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error)
 	Attempt(ctx context.Context, id AttemptID) (Attempt, error)
 	Attempts(ctx context.Context, f AttemptFilter) ([]Attempt, error)

@@ -107,7 +107,7 @@ type DeliveryFilter struct {
 	Limit    int                    `query:"limit"`
 }
 
-// Deliveries lists deliveries, by their latest news, newest first.
+// Deliveries lists deliveries, newest first by when they were made.
 func (c *Client) Deliveries(ctx context.Context, f DeliveryFilter) iter.Seq2[Delivery, error] {
 	return list[Delivery](ctx, c, "/v1/deliveries", values(f))
 }

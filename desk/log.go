@@ -57,7 +57,7 @@ func (d *Desk) Events(ctx context.Context, p bellhop.Principal, app string, f be
 	return d.store.Events(ctx, f)
 }
 
-// EventDeliveries lists the deliveries of one event, by their latest news. Of the
+// EventDeliveries lists the deliveries of one event, newest first. Of the
 // filter, all but Scope and Event count.
 func (d *Desk) EventDeliveries(ctx context.Context, p bellhop.Principal, event bellhop.EventID, f bellhop.DeliveryFilter) ([]bellhop.Delivery, error) {
 	if err := Permits(p, "listEventDeliveries"); err != nil {
@@ -83,7 +83,7 @@ func (d *Desk) Delivery(ctx context.Context, p bellhop.Principal, id bellhop.Del
 	return within(p, x, x.App, err, "delivery", id.String())
 }
 
-// Deliveries lists deliveries by their latest news: of one app, or ("") of all in
+// Deliveries lists deliveries, newest first: of one app, or ("") of all in
 // the scope.
 func (d *Desk) Deliveries(ctx context.Context, p bellhop.Principal, app string, f bellhop.DeliveryFilter) (list []bellhop.Delivery, err error) {
 	if err := Permits(p, "listDeliveries"); err != nil {

@@ -93,7 +93,7 @@ func (d *Desk) resendTo(ctx context.Context, p bellhop.Principal, e *bellhop.Eve
 // deliveriesOf gives all deliveries of an event, newest first.
 func (d *Desk) deliveriesOf(ctx context.Context, e *bellhop.Event) (all []bellhop.Delivery, err error) {
 	const page = 1000
-	for before := int64(0); ; before = all[len(all)-1].Position() {
+	for before := bellhop.DeliveryID(0); ; before = all[len(all)-1].ID {
 		list, err := d.store.Deliveries(ctx, bellhop.DeliveryFilter{Scope: bellhop.Only(e.App), Event: e.ID, Before: before, Limit: page})
 		if err != nil {
 			return nil, err

@@ -28,8 +28,7 @@ func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.De
 	return found, err
 }
 
-// Deliveries lists deliveries by their latest news, newest first. Since and
-// Until bound that news, like the cursor does.
+// Deliveries lists deliveries, newest first, whether they have ended or not.
 func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bellhop.Delivery, error) {
 	var list []bellhop.Delivery
 	err := s.step(ctx, func() error {
@@ -46,7 +45,7 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 				list = append(list, d)
 			}
 		}
-		slices.SortFunc(list, func(a, b bellhop.Delivery) int { return cmp.Compare(b.Position(), a.Position()) })
+		slices.SortFunc(list, func(a, b bellhop.Delivery) int { return cmp.Compare(b.ID, a.ID) })
 		list = list[:min(len(list), f.Limit)]
 		return nil
 	})
@@ -60,11 +59,10 @@ func (s *Store) unfinished(d *bellhop.Delivery) bellhop.Delivery {
 }
 
 func deliveryMatches(f *bellhop.DeliveryFilter, d *bellhop.Delivery) bool {
-	at := bellhop.EventID(d.Position()).Time()
 	return f.Scope.Sees(d.App) && bellhop.MatchName(f.Type, d.Type) &&
 		(f.Endpoint == 0 || f.Endpoint == d.Endpoint) &&
 		(f.Event == 0 || f.Event == d.Event) &&
 		(f.Status == "" || f.Status == d.Status) &&
-		(f.Before == 0 || d.Position() < f.Before) &&
-		within(at, f.Since, f.Until)
+		(f.Before == 0 || d.ID < f.Before) &&
+		within(d.ID.Time(), f.Since, f.Until)
 }

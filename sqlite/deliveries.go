@@ -34,10 +34,10 @@ func scanUnfinished(st *sqlite.Stmt) bellhop.Delivery {
 	return d
 }
 
-const finishedColumns = "id, delivery, event, endpoint, app, type, trigger, number, status"
+const endedColumns = "id, delivery, event, endpoint, app, type, trigger, number, status"
 
-// scanFinished reads finishedColumns of a final attempt.
-func scanFinished(st *sqlite.Stmt) bellhop.Delivery {
+// scanEnded reads endedColumns of a final attempt.
+func scanEnded(st *sqlite.Stmt) bellhop.Delivery {
 	a := bellhop.Attempt{
 		ID: bellhop.AttemptID(st.ColumnInt64(0)), Delivery: bellhop.DeliveryID(st.ColumnInt64(1)),
 		Event: bellhop.EventID(st.ColumnInt64(2)), Endpoint: bellhop.EndpointID(st.ColumnInt64(3)),
@@ -55,8 +55,8 @@ func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.De
 		found, err := one(c, func(st *sqlite.Stmt) { d = scanUnfinished(st) },
 			"SELECT "+pendingColumns+pendingStatus+" FROM pending p WHERE p.id = ?", int64(id))
 		if err == nil && !found {
-			found, err = one(c, func(st *sqlite.Stmt) { d = scanFinished(st) },
-				"SELECT "+finishedColumns+" FROM attempts WHERE delivery = ? AND final = 1", int64(id))
+			found, err = one(c, func(st *sqlite.Stmt) { d = scanEnded(st) },
+				"SELECT "+endedColumns+" FROM attempts WHERE delivery = ? AND final = 1", int64(id))
 		}
 		if err == nil && !found {
 			err = bellhop.NotFound("delivery", id.String())
@@ -66,8 +66,7 @@ func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.De
 	return d, err
 }
 
-// Deliveries lists deliveries by their latest news, newest first. Since and
-// Until bound that news, like the cursor does.
+// Deliveries lists deliveries, newest first, whether they have ended or not.
 func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bellhop.Delivery, error) {
 	var list []bellhop.Delivery
 	err := s.read(ctx, "list deliveries", func(c *sqlite.Conn) error {
@@ -79,37 +78,11 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 			}
 			list = unfinished
 		}
-		queries := finishedQueries(&f)
-		finished, err := collect(c, queries, finishedColumns, "attempts", "id", f.Limit, scanFinished)
+		finished, err := collect(c, endedQueries(&f), endedColumns, "attempts", "delivery", f.Limit, scanEnded)
 		list = append(list, finished...)
 		return err
 	})
-	return newest(list, f.Limit, (*bellhop.Delivery).Position), err
-}
-
-// finishedQueries lists final attempts, or nothing if the filter wants only
-// unfinished deliveries.
-func finishedQueries(f *bellhop.DeliveryFilter) []query {
-	a := bellhop.AttemptFilter{
-		Scope: f.Scope, Endpoint: f.Endpoint, Event: f.Event, Type: f.Type,
-		Since: f.Since, Until: f.Until, Before: bellhop.AttemptID(f.Before),
-	}
-	switch f.Status {
-	case "":
-	case bellhop.DeliverySucceeded:
-		a.Status = bellhop.AttemptSucceeded
-	case bellhop.DeliveryFailed:
-		a.Status = bellhop.AttemptFailed
-	case bellhop.DeliveryCanceled:
-		a.Status = bellhop.AttemptCanceled
-	default:
-		return nil
-	}
-	queries := attemptQueries(&a)
-	for i := range queries {
-		queries[i].where.add("final = 1")
-	}
-	return queries
+	return newest(list, f.Limit, func(d *bellhop.Delivery) int64 { return int64(d.ID) }), err
 }
 
 // Pending counts unfinished deliveries.

@@ -51,16 +51,18 @@ func TestListsUseIndexes(t *testing.T) {
 		f.Since, f.Until, f.Before = since, until, 1<<60
 		add("attempts "+name, attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", false)
 	}
-	add("attempts delivery", attemptQueries(&bellhop.AttemptFilter{Scope: all, Delivery: 1}), attemptColumns, "attempts", "id", false)
+	add("attempts delivery", attemptQueries(&bellhop.AttemptFilter{Scope: all, Delivery: 1}), attemptColumns, "attempts", "id", true)
 	add("attempts event", attemptQueries(&bellhop.AttemptFilter{Scope: all, Event: 1}), attemptColumns, "attempts", "id", true)
 	for name, f := range map[string]bellhop.DeliveryFilter{
 		"all": {Scope: all}, "apps": {Scope: apps}, "endpoint": {Scope: all, Endpoint: 1}, "failed": {Scope: all, Status: bellhop.DeliveryFailed},
-		"held": {Scope: all, Status: bellhop.DeliveryHeld}, "type": {Scope: all, Type: "a.b"},
+		"held": {Scope: all, Status: bellhop.DeliveryHeld}, "type": {Scope: all, Type: "a.b"}, "succeeded": {Scope: all, Status: bellhop.DeliverySucceeded},
+		"apps failed": {Scope: apps, Status: bellhop.DeliveryFailed}, "endpoint failed": {Scope: apps, Endpoint: 1, Status: bellhop.DeliveryFailed},
+		"apps type": {Scope: apps, Type: "a.*", Status: bellhop.DeliverySucceeded}, "event": {Scope: apps, Event: 1}, "event, endpoint": {Scope: apps, Event: 1, Endpoint: 1},
 	} {
 		f.Before = 1 << 60
-		add("finished "+name, finishedQueries(&f), finishedColumns, "attempts", "id", false)
+		add("ended "+name, endedQueries(&f), endedColumns, "attempts", "delivery", f.Event != 0)
 		for i, q := range pendingQueries(&f) {
-			add("pending "+name+string(rune('0'+i)), []query{q}, pendingColumns, "pending p", "p.id", q.index == "pending_owner")
+			add("pending "+name+string(rune('0'+i)), []query{q}, pendingColumns, "pending p", "p.id", q.index == "pending_owner" || f.Event != 0)
 		}
 	}
 	err = s.read(t.Context(), "explain", func(c *sqlite.Conn) error {

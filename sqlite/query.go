@@ -194,7 +194,7 @@ func pendingQueries(f *bellhop.DeliveryFilter) []query {
 		case bellhop.DeliveryPending:
 			q.where.add("coalesce(NOT " + held + ", 1)")
 		}
-		q.where.span("p.id", f.Since, f.Until, f.Before)
+		q.where.span("p.id", f.Since, f.Until, int64(f.Before))
 		return q
 	}
 	owned := func(condition string, args ...any) query {
@@ -227,6 +227,70 @@ func pendingQueries(f *bellhop.DeliveryFilter) []query {
 		return append(list, rest(owned("1"), f.Scope))
 	}
 	return []query{rest(query{}, anyApp)}
+}
+
+// endedQueries finds the index for a list of deliveries that have ended: of their
+// final attempts, in the order of the deliveries. There are none if the filter wants
+// only unfinished ones.
+func endedQueries(f *bellhop.DeliveryFilter) []query {
+	rest := func(q query, apps bellhop.Scope) query {
+		q.where.add("final = 1")
+		q.where.scope("app", apps)
+		q.where.match("type", f.Type)
+		q.where.span("delivery", f.Since, f.Until, int64(f.Before))
+		return q
+	}
+	// Those that did not succeed are rare and looked for most.
+	trouble := false
+	indexed := func(index, column string, arg any) (q query) {
+		q.index = "attempts_ended" + index
+		if trouble {
+			q.index = "attempts_ended_trouble" + index
+			q.where.add("status <> 0")
+		}
+		if column != "" {
+			q.where.add(column+" = ?", arg)
+		}
+		if f.Status != "" {
+			q.where.add("status = ?", endedNumber(f.Status))
+		}
+		return q
+	}
+	switch f.Status {
+	case "", bellhop.DeliverySucceeded:
+	case bellhop.DeliveryFailed, bellhop.DeliveryCanceled:
+		trouble = true
+	default:
+		return nil
+	}
+	switch {
+	case empty(f.Scope):
+		return nil
+	case f.Event != 0:
+		q := indexed("", "event", int64(f.Event))
+		q.index = "attempts_event"
+		optional(&q.where, "endpoint", int64(f.Endpoint))
+		return []query{rest(q, f.Scope)}
+	case f.Endpoint != 0:
+		return []query{rest(indexed("_endpoint", "endpoint", int64(f.Endpoint)), f.Scope)}
+	case !f.Scope.All:
+		return perApp(f.Scope, func(app string) query { return rest(indexed("_app", "app", app), anyApp) })
+	}
+	q := indexed("", "", nil)
+	if !trouble {
+		q.index = "attempts_delivery"
+	}
+	return []query{rest(q, anyApp)}
+}
+
+func endedNumber(s bellhop.DeliveryStatus) int {
+	switch s {
+	case bellhop.DeliverySucceeded:
+		return succeeded
+	case bellhop.DeliveryCanceled:
+		return canceled
+	}
+	return failed
 }
 
 // collect runs the queries for one page each.

@@ -16,7 +16,7 @@ const reorderChunk = 500
 const (
 	idleOfEndpoint  = selectPending + " INDEXED BY pending_idle_endpoint WHERE p.owner IS NULL AND p.endpoint = ? AND p.id > ? ORDER BY p.id LIMIT ?"
 	ownedOfEndpoint = selectPending + " INDEXED BY pending_owner WHERE p.owner = ? AND p.endpoint = ? AND p.id > ? ORDER BY p.id LIMIT ?"
-	pendingOfEvent  = selectPending + " INDEXED BY pending_event WHERE p.event = ? ORDER BY p.id LIMIT ?"
+	pendingOfEvent  = selectPending + " INDEXED BY pending_event WHERE p.event = ? ORDER BY p.endpoint, p.id LIMIT ?"
 )
 
 // pendingOf gives the first of an endpoint's pending deliveries, owned or not, in

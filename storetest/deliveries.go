@@ -8,7 +8,7 @@ import (
 )
 
 var deliveriesTests = []test{
-	{"finished and unfinished ones merge by position", func(f *fixture) {
+	{"finished and unfinished ones merge by their ids", func(f *fixture) {
 		e := f.endpoint()
 		old, tried, fresh := f.publish(e), f.publish(e), f.publish(e)
 		work := f.claim(e, 3)
@@ -20,7 +20,7 @@ var deliveriesTests = []test{
 		for _, d := range list {
 			got = append(got, d.ID)
 		}
-		same(f, "order", got, ids(old, fresh, tried))
+		same(f, "order", got, ids(fresh, tried, old))
 	}},
 	{"what the endpoint holds is held", func(f *fixture) {
 		for status, want := range map[bellhop.EndpointStatus]bellhop.DeliveryStatus{
@@ -55,7 +55,7 @@ var deliveriesTests = []test{
 			"event":    {bellhop.DeliveryFilter{Scope: anyApp, Event: w.events[4].ID}, func(d *bellhop.Delivery) bool { return d.Event == w.events[4].ID }},
 			"type":     {bellhop.DeliveryFilter{Scope: anyApp, Type: "ticket.*"}, func(d *bellhop.Delivery) bool { return d.Type == "ticket.open" }},
 			"time": {bellhop.DeliveryFilter{Scope: anyApp, Since: t5, Until: t15}, func(d *bellhop.Delivery) bool {
-				at := bellhop.EventID(d.Position()).Time()
+				at := d.ID.Time()
 				return !at.Before(t5) && at.Before(t15)
 			}},
 			"everything": {
@@ -77,7 +77,7 @@ var deliveriesTests = []test{
 			walk(f, name, filter(all, tc.keep), func(last *bellhop.Delivery, limit int) ([]bellhop.Delivery, error) {
 				page := tc.filter
 				if page.Limit = limit; last != nil {
-					page.Before = last.Position()
+					page.Before = last.ID
 				}
 				return f.s.Deliveries(f.Context(), page)
 			})
@@ -99,7 +99,7 @@ var deliveriesTests = []test{
 	}},
 }
 
-// deliveriesOf lists each delivery of the history, oldest position first.
+// deliveriesOf lists each delivery of the history, oldest first.
 func deliveriesOf(f *fixture, w *world) []bellhop.Delivery {
 	f.Helper()
 	seen := map[bellhop.DeliveryID]bool{}
@@ -119,6 +119,6 @@ func deliveriesOf(f *fixture, w *world) []bellhop.Delivery {
 			all = append(all, d)
 		}
 	}
-	slices.SortFunc(all, func(a, b bellhop.Delivery) int { return cmp.Compare(a.Position(), b.Position()) })
+	slices.SortFunc(all, func(a, b bellhop.Delivery) int { return cmp.Compare(a.ID, b.ID) })
 	return all
 }

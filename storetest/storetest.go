@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Log", logTests},
 		{"Stats", statsTests},
 		{"Deliveries", deliveriesTests},
+		{"Moves", movesTests},
 		{"Replay", replayTests},
 		{"Keep", keepTests},
 	} {

@@ -17,7 +17,7 @@ type listDeliveriesInput struct {
 }
 
 func (n *native) listDeliveries(c *api.Call, in listDeliveriesInput) (wire.Page[wire.Delivery], error) {
-	return deliveries(in.Paging, func(before int64) ([]bellhop.Delivery, error) {
+	return deliveries(in.Paging, func(before bellhop.DeliveryID) ([]bellhop.Delivery, error) {
 		return n.desk.Deliveries(c.Context(), c.Principal(), in.App, bellhop.DeliveryFilter{
 			Endpoint: in.Endpoint, Event: in.Event, Type: in.Type, Status: in.Status,
 			Since: in.Since, Until: in.Until, Before: before, Limit: in.More(),
@@ -26,16 +26,16 @@ func (n *native) listDeliveries(c *api.Call, in listDeliveriesInput) (wire.Page[
 }
 
 // deliveries answers one page of the deliveries that read gives from a place on.
-func deliveries(p api.Paging, read func(before int64) ([]bellhop.Delivery, error)) (wire.Page[wire.Delivery], error) {
+func deliveries(p api.Paging, read func(before bellhop.DeliveryID) ([]bellhop.Delivery, error)) (wire.Page[wire.Delivery], error) {
 	before, err := cursorDeliveries.Number(p.Cursor)
 	if err != nil {
 		return wire.Page[wire.Delivery]{}, err
 	}
-	list, err := read(before)
+	list, err := read(bellhop.DeliveryID(before))
 	if err != nil {
 		return wire.Page[wire.Delivery]{}, err
 	}
-	position := func(d bellhop.Delivery) string { return cursorDeliveries.AtNumber(d.Position()) }
+	position := func(d bellhop.Delivery) string { return cursorDeliveries.AtNumber(int64(d.ID)) }
 	return page(p, list, position, wire.DeliveryOf), nil
 }
 

@@ -47,7 +47,7 @@ type eventDeliveriesInput struct {
 }
 
 func (n *native) listEventDeliveries(c *api.Call, in eventDeliveriesInput) (wire.Page[wire.Delivery], error) {
-	return deliveries(in.Paging, func(before int64) ([]bellhop.Delivery, error) {
+	return deliveries(in.Paging, func(before bellhop.DeliveryID) ([]bellhop.Delivery, error) {
 		return n.desk.EventDeliveries(c.Context(), c.Principal(), in.ID, bellhop.DeliveryFilter{Before: before, Limit: in.More()})
 	})
 }

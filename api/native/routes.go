@@ -45,7 +45,7 @@ func (n *native) routes() []api.Route {
 			"Erase an event",
 			"Privacy: erases, for good, the event's data and everything captured of its attempts, and cancels its pending deliveries. The lines of the log stay. Erasing again changes nothing.", 204),
 		api.On("GET /v1/events/{id}/deliveries", "listEventDeliveries", events, n.listEventDeliveries,
-			"List an event's deliveries", "Who got it, or is to get it. By their latest news, newest first.", 200),
+			"List an event's deliveries", "Who got it, or is to get it, newest first.", 200),
 		api.On("GET /v1/events/{id}/explain", "explainEvent", events, n.explainEvent,
 			"Explain an event's deliveries",
 			"For every endpoint of the event's app: whether it got the event, and why or why not: type, subject or filter did not match; paused; disabled; circuit open; failed with which response; next try when.", 200),
@@ -55,7 +55,7 @@ func (n *native) routes() []api.Route {
 			Fails(bellhop.CodeErased, bellhop.CodeEndpointStatus, bellhop.CodeUnsubscribed),
 
 		api.On("GET /v1/deliveries", "listDeliveries", logs, n.listDeliveries,
-			"List deliveries", "One line per event and endpoint, by their latest news, newest first.", 200).
+			"List deliveries", "One line per event and endpoint, newest first by when they were made: one that ends keeps its place.", 200).
 			Fails(bellhop.CodeUnknownApp),
 		api.On("GET /v1/deliveries/{id}", "getDelivery", logs, n.getDelivery,
 			"Get a delivery", "Its state and how many attempts it took.", 200),

@@ -16,7 +16,7 @@ func (p *program) deliveriesVerb() *cobra.Command {
 func (p *program) deliveriesList() *cobra.Command {
 	var pg page
 	var filter client.DeliveryFilter
-	cmd := p.apiVerb("list", "List deliveries, by their latest news", "", func(ctx context.Context, c *client.Client, _ []string) error {
+	cmd := p.apiVerb("list", "List deliveries, newest first", "", func(ctx context.Context, c *client.Client, _ []string) error {
 		filter.Limit = pg.size()
 		return showList(p, c.Deliveries(ctx, filter), pg, "No delivery.",
 			[]string{"CREATED", "STATUS", "DELIVERY", "TRIES", "APP", "TYPE", "EVENT", "ENDPOINT", "DUE"},
