@@ -44,7 +44,7 @@ func Builtin() []Definition {
 		},
 		{
 			Name:        "allthings",
-			Description: "Allthings webhooks. The URN is urn:allthings:app:APP:SUBJECT, without its last part when there is no subject. The time is signed as part of the body; receivers refuse one older than two minutes or in the future. Creating an endpoint calls its URL first, unsigned, and fails unless the answer is 200.",
+			Description: "Allthings webhooks. The URN is urn:allthings:app:APP:SUBJECT, without its last part when there is no subject. The time is signed as part of the body; receivers refuse one that is two minutes old or not before their own now, so it is stamped one second early. Creating an endpoint calls its URL first, unsigned, and fails unless the answer is 200.",
 			ContentType: "application/json",
 			Body: `{"event":{"id":${id|json},"name":${type|json},` +
 				`"urn":"urn:allthings:app:${app|escape}${?subject}:${subject|escape}${/}",` +
@@ -59,6 +59,7 @@ func Builtin() []Definition {
 				BodyTime:  "timestamp",
 				MaxAge:    "2m",
 				MaxAhead:  "0s",
+				Backdate:  "1s",
 			},
 			Verification: Verification{Required: true, Unsigned: true, Status: 200},
 		},

@@ -55,6 +55,7 @@ type rules struct {
 	clocked  bool  // whether there is one
 	maxAge   time.Duration
 	maxAhead time.Duration
+	backdate time.Duration
 }
 
 // scheme is an algorithm with the form of its signatures.
@@ -311,8 +312,9 @@ func (c *compiler) signature(sig Signature) {
 		}
 		r.bodyTime = src.path
 	}
-	r.maxAge = c.duration("signature.max_age", sig.MaxAge)
-	r.maxAhead = c.duration("signature.max_ahead", sig.MaxAhead)
+	r.maxAge = c.duration("signature.max_age", sig.MaxAge, DefaultTolerance)
+	r.maxAhead = c.duration("signature.max_ahead", sig.MaxAhead, DefaultTolerance)
+	r.backdate = c.duration("signature.backdate", sig.Backdate, 0)
 
 	c.algorithm(sig)
 	c.value(sig)
@@ -322,13 +324,13 @@ func (c *compiler) signature(sig Signature) {
 
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"
 
-func (c *compiler) duration(field, text string) time.Duration {
+func (c *compiler) duration(field, text string, fallback time.Duration) time.Duration {
 	if text == "" {
-		return DefaultTolerance
+		return fallback
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		c.problem(field, "%.40q is not a length of time; write one such as 90s or 5m", text)
+	if err != nil || d < 0 || d%time.Millisecond != 0 {
+		c.problem(field, "%.40q is not a length of time in whole milliseconds; write one such as 90s or 5m", text)
 	}
 	return d
 }
@@ -472,6 +474,14 @@ func (c *compiler) clock() {
 	}
 	if r.bodyTime != nil && !r.clocked {
 		c.problem("signature.body_time", "needs a header whose value is ${ts} or ${ms}; add it, or remove body_time")
+	}
+	switch {
+	case r.clocked && r.maxAge == 0:
+		c.problem("signature.max_age", "0s refuses every request; give one such as 5m, or leave it out")
+	case r.clocked && r.maxAhead == 0 && r.backdate == 0:
+		c.problem("signature.max_ahead", "0s refuses a request that arrives in the millisecond in which it was made; give backdate as well, such as 1s")
+	case r.backdate > 0 && r.backdate >= r.maxAge:
+		c.problem("signature.backdate", "makes every request older than max_age allows; give one that is much shorter")
 	}
 }
 

@@ -87,10 +87,16 @@ type Signature struct {
 	// body. Receivers then refuse a header that says another time.
 	BodyTime string `yaml:"body_time" json:"body_time,omitempty"`
 
-	// MaxAge and MaxAhead say how far in the past and in the future the time
-	// of a request may lie, such as "2m"; empty means "5m".
+	// MaxAge and MaxAhead are how old and how early a request is that its
+	// receiver refuses, such as "2m"; empty means "5m". With a MaxAhead of "0s",
+	// its time must lie before the receiver's own now.
 	MaxAge   string `yaml:"max_age" json:"max_age,omitempty"`
 	MaxAhead string `yaml:"max_ahead" json:"max_ahead,omitempty"`
+
+	// Backdate is how long before the attempt the time lies that its request
+	// tells, such as "1s", for receivers that want a time before their own now:
+	// on a fast network a request arrives in the millisecond in which it was made.
+	Backdate string `yaml:"backdate" json:"backdate,omitempty"`
 }
 
 // Verification says how an endpoint's URL must answer a test event before it is

@@ -31,8 +31,8 @@
 //	time     when it happened: RFC 3339, UTC, always three decimals
 //	time_s   the same in Unix seconds
 //	time_ms  the same in Unix milliseconds
-//	ts       this attempt, in Unix seconds
-//	ms       this attempt, in Unix milliseconds
+//	ts       this attempt, in Unix seconds; less the signature's backdate
+//	ms       the same in Unix milliseconds
 //	data     the published bytes, untouched (bodies only)
 //	data.a.b member b of member a of the data: a string, or a number or boolean
 //	         as its text; anything else, or nothing, counts as empty

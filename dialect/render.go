@@ -74,6 +74,7 @@ func (d *Dialect) NewSigner(secrets []string) (*Signer, error) {
 // or if the dialect signs a member of the body that this body lacks.
 func (s *Signer) Render(m Message) (Request, error) {
 	d := s.dialect
+	m.Timestamp = m.Timestamp.Add(-d.rules.backdate)
 	switch {
 	case m.ID == "":
 		return Request{}, fmt.Errorf("render %s: message has no ID; set it", d.Name())

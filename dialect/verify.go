@@ -278,19 +278,27 @@ func (c *check) checkTime(now time.Time, tolerance time.Duration) *VerifyError {
 	if tolerance > 0 {
 		maxAge, maxAhead = tolerance, tolerance
 	}
-	age := now.Sub(c.at)
+	// Receivers' clocks count milliseconds, and where the time must lie before now,
+	// this one is no more lenient than they are.
+	age := now.Truncate(time.Millisecond).Sub(c.at)
 	at := c.at.UTC().Format(timeFormat)
 	switch {
-	case age > maxAge:
+	case age >= maxAge:
 		return &VerifyError{
 			CodeStaleTime,
-			fmt.Sprintf("The signature is right, but the request is from %s, %v ago, and at most %v is allowed.", at, age.Round(time.Millisecond), maxAge),
+			fmt.Sprintf("The signature is right, but the request is from %s, %v ago, and it must be less than %v.", at, age.Round(time.Millisecond), maxAge),
 			"Verify requests when they arrive, and check the receiver's clock; otherwise somebody has sent an old request again.",
 		}
-	case age < -maxAhead: // -age overflows for the far future
+	case age <= -maxAhead && maxAhead == 0:
 		return &VerifyError{
 			CodeFutureTime,
-			fmt.Sprintf("The signature is right, but the request is from %s, %v in the future, and at most %v is allowed.", at, (-age).Round(time.Millisecond), maxAhead),
+			fmt.Sprintf("The signature is right, but the request is from %s, which is not before now.", at),
+			"Check the clocks of receiver and sender, and that the sender stamps its requests with a time before the attempt.",
+		}
+	case age <= -maxAhead: // -age overflows for the far future
+		return &VerifyError{
+			CodeFutureTime,
+			fmt.Sprintf("The signature is right, but the request is from %s, %v in the future, and it must be less than %v.", at, (-age).Round(time.Millisecond), maxAhead),
 			"Check the clocks of receiver and sender.",
 		}
 	}

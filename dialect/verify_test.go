@@ -70,21 +70,28 @@ func TestVerifyAcceptsAndRejects(t *testing.T) {
 		if !d.rules.clocked {
 			return
 		}
+		stamped := at.Add(-d.rules.backdate)
+		if d.rules.clock == valueTS {
+			stamped = stamped.Truncate(time.Second)
+		}
 		for _, test := range []struct {
 			after     time.Duration
 			tolerance time.Duration
 			want      string
 		}{
-			{d.rules.maxAge - 2*time.Second, 0, ""},
-			{d.rules.maxAge + 2*time.Second, 0, CodeStaleTime},
+			{d.rules.maxAge - time.Millisecond, 0, ""},
+			{d.rules.maxAge, 0, CodeStaleTime},
+			{-d.rules.maxAhead + time.Millisecond, 0, ""},
+			{-d.rules.maxAhead + time.Millisecond - time.Nanosecond, 0, CodeFutureTime}, // the same millisecond
+			{-d.rules.maxAhead, 0, CodeFutureTime},
 			{-d.rules.maxAhead - 2*time.Second, 0, CodeFutureTime},
 			{time.Minute, 30 * time.Second, CodeStaleTime},
 			{-time.Minute, 2 * time.Minute, ""},
 			{time.Hour, 2 * time.Hour, ""},
 			{10000 * time.Hour, -1, ""},
 		} {
-			if got := codeOf(d.Verify(req(), []string{newest}, at.Add(test.after), test.tolerance)); got != test.want {
-				t.Errorf("%v after the attempt with tolerance %v: %q, want %q", test.after, test.tolerance, got, test.want)
+			if got := codeOf(d.Verify(req(), []string{newest}, stamped.Add(test.after), test.tolerance)); got != test.want {
+				t.Errorf("%v after its time with tolerance %v: %q, want %q", test.after, test.tolerance, got, test.want)
 			}
 		}
 		// The difference of times this far apart does not fit in a time.Duration.
@@ -100,7 +107,7 @@ func TestVerifyAcceptsAndRejects(t *testing.T) {
 
 		moved := req()
 		name := d.rules.clockHeader()
-		sent := fmt.Sprint(at.Unix())
+		sent := fmt.Sprint(stamped.Unix())
 		later, _ := strconv.Atoi(sent)
 		moved.Header.Set(name, strings.Replace(moved.Header.Get(name), sent, fmt.Sprint(later+1), 1))
 		want := CodeSignatureMismatch
@@ -336,7 +343,7 @@ func TestVerifyTellsChangedBodyFromWrongSecretWhereItCan(t *testing.T) {
 func TestVerifyAllthingsTime(t *testing.T) {
 	d := lookup(t, "allthings")
 	req := render(t, d, sample(), "s3cr3t").received()
-	req.Body = bytes.Replace(req.Body, []byte(`"timestamp":1800000000123`), []byte(`"timestamp":1800000000124`), 1)
+	req.Body = bytes.Replace(req.Body, []byte(`"timestamp":1799999999123`), []byte(`"timestamp":1799999999124`), 1)
 	var refused *VerifyError
 	if err := d.Verify(req, []string{"s3cr3t"}, at, 0); !errors.As(err, &refused) ||
 		refused.Code != CodeChangedBody || !strings.Contains(refused.Detail, "time in the body") {

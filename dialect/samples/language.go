@@ -50,7 +50,7 @@ func languages() []language {
 				}
 				return "`" + re + "`"
 			},
-			number: goDuration,
+			number: digits,
 			text: func(steps []step, nested bool) string {
 				operator := " + "
 				if nested { // as gofmt has it
@@ -185,16 +185,4 @@ func digits(n int64) string {
 		text = text[:i] + "_" + text[i:]
 	}
 	return text
-}
-
-func goDuration(ms int64) string {
-	switch {
-	case ms == 0:
-		return "0"
-	case ms%60_000 == 0:
-		return strconv.FormatInt(ms/60_000, 10) + "*time.Minute"
-	case ms%1000 == 0:
-		return strconv.FormatInt(ms/1000, 10) + "*time.Second"
-	}
-	return strconv.FormatInt(ms, 10) + "*time.Millisecond"
 }
