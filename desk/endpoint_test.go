@@ -233,6 +233,35 @@ func TestVerificationBeforeSaving(t *testing.T) {
 	})
 }
 
+// TestTestsAreSignedAsTheDialectSays: the documented receiver of allthings takes
+// whatever is unsigned as a test, and refuses signed events of types it does not know.
+func TestTestsAreSignedAsTheDialectSays(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		for dialect, header := range map[string]string{"standard": "webhook-signature", "allthings": "x-allthings-signature"} {
+			h.net.on(dialect+".example", status(200))
+			e := h.endpoint(dialect+".example", func(e *bellhop.EndpointChange) { e.Dialect = bellhop.Of(dialect) })
+			before := len(h.net.at(dialect + ".example"))
+			a, err := h.TestEndpoint(t.Context(), owner, e.ID, "", nil)
+			if err != nil || a.Status != bellhop.AttemptSucceeded {
+				t.Fatalf("%s: %+v, %v", dialect, a, err)
+			}
+			h.publish(`{}`)
+			wait(time.Second)
+			sent := h.net.at(dialect + ".example")[before:]
+			if len(sent) != 2 {
+				t.Fatalf("%s: %d requests", dialect, len(sent))
+			}
+			if signed := sent[0].header.Get(header) != ""; signed != (dialect == "standard") {
+				t.Errorf("%s: the test is signed: %v", dialect, signed)
+			}
+			if sent[1].header.Get(header) == "" {
+				t.Errorf("%s: the event is not signed", dialect)
+			}
+		}
+	})
+}
+
 func TestTestEventIsAnsweredAtOnceAndNotRetried(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)

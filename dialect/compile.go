@@ -128,6 +128,9 @@ func (d *Dialect) HeaderNames() []string {
 // rotation.
 func (d *Dialect) ManySignatures() bool { return d.rules.join != "" }
 
+// UnsignedTests reports whether tests and verifications leave the signature out.
+func (d *Dialect) UnsignedTests() bool { return d.definition.Verification.Unsigned }
+
 // compiler collects the problems of a definition.
 type compiler struct {
 	d        *Dialect

@@ -107,7 +107,7 @@ type Verification struct {
 	Required bool `yaml:"required" json:"required,omitempty"`
 
 	// Unsigned leaves the signature out, as before the receiver can know the
-	// secret.
+	// secret; also of the tests that are sent later on demand.
 	Unsigned bool `yaml:"unsigned" json:"unsigned,omitempty"`
 
 	// Status is the only answer that passes; 0 means any 2xx.

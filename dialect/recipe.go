@@ -40,6 +40,12 @@ type Recipe struct {
 	// Received are the values to take out of headers other than Header.
 	Received []Part
 
+	// Unsigned says that requests without Header are tests, such as the one by
+	// which an endpoint's URL is tried out: to be answered, and nothing more.
+	Unsigned bool
+	// Status is the answer by which events and tests are taken; 0 means any 2xx.
+	Status int
+
 	// EventID is where the request carries what is the same on each attempt: a
 	// header, or a member of the body; the zero Part if nowhere.
 	EventID Part
@@ -64,7 +70,8 @@ func (d *Dialect) Recipe() Recipe {
 		Key: r.form, KeyPrefix: r.prefix, MinKey: r.minKey,
 		Encoding: r.encoding, Header: r.header, Value: r.parts(r.value), Join: r.join,
 		Content: r.parts(r.content), BodyTime: slices.Clone(r.bodyTime),
-		EventID: d.eventID(),
+		EventID:  d.eventID(),
+		Unsigned: d.definition.Verification.Unsigned, Status: d.definition.Verification.Status,
 	}
 	if r.hmac != nil {
 		out.HMAC = &Form{r.hmac.prefix, r.hmac.suffix}

@@ -21,7 +21,9 @@ import (
 // Sample is a receiver in one language: a function that verifies a request and
 // the smallest server that calls it. The server takes the endpoint's secret
 // (of an Ed25519 endpoint the public key) from WEBHOOK_SECRET and its port from
-// PORT, and answers 204 or 401.
+// PORT, and answers 204, or what the dialect's receivers answer, or else 401. Where
+// a dialect's tests are unsigned, they are answered as well: so a receiver passes the
+// check that creating its endpoint makes.
 type Sample struct {
 	Language string // node, python, go, php, ruby, java or csharp
 	Title    string // the language's name

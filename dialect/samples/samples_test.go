@@ -2,6 +2,7 @@ package samples_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -15,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +58,7 @@ func odd() []dialect.Definition {
 				Algorithm: "ed25519", Content: "${ts}${body}", Encoding: "hex", Header: "x-signature",
 				Each: `sig="${signature}"`, Join: ", ",
 			},
+			Verification: dialect.Verification{Required: true, Unsigned: true, Status: 202},
 		},
 		{
 			Name: "odd-single",
@@ -128,6 +131,14 @@ func TestShape(t *testing.T) {
 			}
 			if times := strings.Contains(s.Code, "too old"); times != (r.Clock != "") {
 				complain("looks at the time: %v", times)
+			}
+			// Not every language can be run everywhere, so this is looked for as well.
+			if takes := strings.Contains(s.Code, "nobody vouches"); takes != r.Unsigned {
+				complain("takes unsigned tests: %v", takes)
+			}
+			answer, name := strconv.Itoa(cmp.Or(r.Status, 204)), "StatusNoContent"
+			if !strings.Contains(s.Code, answer) && !(answer == "204" && strings.Contains(s.Code, name)) {
+				complain("does not answer %s", answer)
 			}
 			if !strings.Contains(s.Code, "more than once") || !strings.Contains(s.Code, "WEBHOOK_SECRET") {
 				complain("says nothing about repetition or the secret")
@@ -243,6 +254,14 @@ func (tr trial) requests(t *testing.T) []request {
 	}
 
 	add("valid", render(message, tr.signing))
+	// What creating an endpoint sends to its URL, to a receiver that has the secret.
+	probe := message
+	probe.Type, probe.Data = "webhook.test", []byte(`{"message":"This is a test event.","type":"webhook.test"}`)
+	if d.Definition().Verification.Unsigned {
+		add("probe", render(probe))
+	} else if d.Name() != "odd-body" {
+		add("probe", render(probe, tr.signing))
+	}
 	subject := message
 	subject.Subject = "ticket: größe"
 	add("valid, with a subject", render(subject, tr.signing))
@@ -482,9 +501,14 @@ func (tr trial) judge(t *testing.T, url string) {
 	accepted := 0
 	for _, r := range tr.requests(t) {
 		want := http.StatusUnauthorized
+		rule := tr.d.Definition().Verification
+		taken := cmp.Or(rule.Status, http.StatusNoContent)
 		if err := tr.d.Verify(r.Received, []string{tr.secret}, time.Now(), 0); err == nil {
-			want = http.StatusNoContent
+			want = taken
 			accepted++
+		}
+		if r.Header[tr.d.Recipe().Header] == nil && rule.Unsigned {
+			want = taken // a test
 		}
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(r.Body))
 		if err != nil {

@@ -1,8 +1,11 @@
 package samples
 
 import (
+	"cmp"
+	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bellhop/bellhop/dialect"
@@ -28,6 +31,8 @@ type view struct {
 	Content []piece
 	Clock   string // variable of the time
 
+	Answer int // status of the answer to what is taken
+
 	ClockMatched bool // Pattern has made sure that the time is digits
 	Seconds      bool // the time's unit; else milliseconds
 	MaxAge       int64
@@ -51,6 +56,7 @@ func (l language) view(name string, r dialect.Recipe) view {
 	v := view{
 		Recipe: r, lang: l, Dialect: name, Clock: l.variableOf(r.Clock), Seconds: r.Clock == "ts",
 		MaxAge: r.MaxAge.Milliseconds(), MinAge: -r.MaxAhead.Milliseconds(),
+		Answer: cmp.Or(r.Status, http.StatusNoContent),
 	}
 	v.Signed = l.variableOf("signature")
 	if r.Join != "" {
@@ -202,6 +208,9 @@ func (v view) Ed25519Pattern() string {
 	alphabet := map[string]string{"hex": "[0-9a-fA-F]+", "base64": "[A-Za-z0-9+/]+={0,2}", "base64url": "[A-Za-z0-9_-]+"}
 	return regexp.QuoteMeta(v.Ed25519.Prefix) + "(" + alphabet[v.Encoding] + ")" + regexp.QuoteMeta(v.Ed25519.Suffix)
 }
+
+// AnswerLine is Answer with its reason phrase.
+func (v view) AnswerLine() string { return strconv.Itoa(v.Answer) + " " + http.StatusText(v.Answer) }
 
 // Once says how to recognize an event that comes again.
 func (v view) Once() string {
