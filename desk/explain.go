@@ -94,6 +94,9 @@ func (d *Desk) explainDelivery(ctx context.Context, x *bellhop.Explanation, made
 	case bellhop.DeliverySucceeded:
 		x.Reason = ""
 		x.Detail = fmt.Sprintf("Delivered %s: the receiver answered %d.", tries, last.ResponseStatus)
+		if last.Detail != "" { // there was something odd about the answer
+			x.Detail += " " + last.Detail
+		}
 	case bellhop.DeliveryFailed:
 		x.Detail = fmt.Sprintf("Given up %s. The last one: %s", tries, last.Detail)
 	case bellhop.DeliveryCanceled:

@@ -1,8 +1,11 @@
 package routes
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -24,6 +27,9 @@ type Route struct {
 	dialect    *dialect.Dialect
 	// fault says what is wrong with the endpoint whatever its secrets are.
 	fault string
+	// credentials is a name for what its requests are authenticated with, besides
+	// their signature: "" for nothing.
+	credentials string
 
 	sealer bellhop.Sealer
 	now    func() time.Time
@@ -63,8 +69,25 @@ func (t *Table) Compile(e bellhop.Endpoint) *Route {
 	for _, p := range e.Events {
 		r.asksForOwn = r.asksForOwn || strings.HasPrefix(p, OwnTypes)
 	}
+	r.credentials = credentialsOf(e.Headers)
 	return r
 }
+
+// credentialsOf is a name for a set of headers, any of which may be a token.
+func credentialsOf(headers map[string]string) string {
+	if len(headers) == 0 {
+		return ""
+	}
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		fmt.Fprintf(h, "%d:%s%d:%s", len(name), name, len(headers[name]), headers[name])
+	}
+	return string(h.Sum(nil)[:16])
+}
+
+// Credentials is a name for what its requests are authenticated with, besides their
+// signature: requests with different ones do not share a connection.
+func (r *Route) Credentials() string { return r.credentials }
 
 // Live tells whether requests may be sent. What a secret that could not be opened
 // holds back goes on once it can be: so a held lane should ask again.

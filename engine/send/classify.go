@@ -43,7 +43,10 @@ func classify(res safehttp.Response, now time.Time) bellhop.Outcome {
 			ResponseBody: res.Body, ResponseTruncated: res.Truncated,
 		},
 	}
-	if taken(res.Status) {
+	if o.Class == bellhop.ClassTaken {
+		if res.Remark != "" {
+			o.Detail = answered(res.Status) + ", so the event was taken; but " + res.Remark + "."
+		}
 		return o
 	}
 	o.After = retryAfter(res.Header, now)
@@ -53,29 +56,28 @@ func classify(res safehttp.Response, now time.Time) bellhop.Outcome {
 	return o
 }
 
-// classOf is the class of a response, however far it came.
+// classOf is the class of a response. What it means is in its first line: neither odd
+// headers nor a body that breaks off or never ends unsay that.
 func classOf(res safehttp.Response) bellhop.Class {
-	by := bellhop.ClassOf(res.Status)
-	switch {
-	case res.Reason == "":
-		return by
-	case res.Reason == safehttp.ReasonRequest:
+	switch res.Reason {
+	case "":
+		return bellhop.ClassOf(res.Status)
+	case safehttp.ReasonRequest:
 		return bellhop.ClassOurs // a header that we made and cannot send
-	case res.Status != 0 && (by == bellhop.ClassOverloaded || by == bellhop.ClassGone):
-		return by // what it asks for is in its first line; that the rest broke off does not unsay it
 	}
-	// Among them a 2xx whose body broke off or did not end in time: whether the
-	// event was taken is not known. And any other, since it held us up.
 	return bellhop.ClassAgain
 }
 
-func taken(status int) bool { return status >= 200 && status <= 299 }
-
-func statusDetail(res safehttp.Response) string {
-	text := "The receiver answered " + strconv.Itoa(res.Status)
-	if t := http.StatusText(res.Status); t != "" {
+func answered(status int) string {
+	text := "The receiver answered " + strconv.Itoa(status)
+	if t := http.StatusText(status); t != "" {
 		text += " " + t
 	}
+	return text
+}
+
+func statusDetail(res safehttp.Response) string {
+	text := answered(res.Status)
 	switch {
 	case res.Status >= 300 && res.Status <= 399:
 		text += "; redirects are not followed"
@@ -84,6 +86,9 @@ func statusDetail(res safehttp.Response) string {
 		}
 	case res.Status == http.StatusGone:
 		text += ": it wants no more events"
+	}
+	if res.Remark != "" {
+		text += "; and " + res.Remark
 	}
 	return text + "."
 }

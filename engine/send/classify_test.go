@@ -51,9 +51,7 @@ func TestBrokenExchanges(t *testing.T) {
 		safehttp.ReasonReset, safehttp.ReasonProtocol, safehttp.ReasonURL, safehttp.ReasonRequest,
 	} {
 		for status, want := range map[int]bellhop.Class{
-			0: bellhop.ClassAgain, 101: bellhop.ClassAgain, 200: bellhop.ClassAgain, 302: bellhop.ClassAgain,
-			400: bellhop.ClassAgain, 404: bellhop.ClassAgain, 500: bellhop.ClassAgain,
-			410: bellhop.ClassGone, 429: bellhop.ClassOverloaded, 503: bellhop.ClassOverloaded,
+			0: bellhop.ClassAgain, 101: bellhop.ClassAgain,
 		} {
 			if reason == safehttp.ReasonRequest {
 				want = bellhop.ClassOurs // it never leaves
@@ -62,9 +60,23 @@ func TestBrokenExchanges(t *testing.T) {
 			if o.Class != want || o.Reason != string(reason) || o.Detail != "so it was" || o.Exchange.ResponseStatus != status {
 				t.Errorf("%s, %d: %+v, want class %d", reason, status, o, want)
 			}
-			if status == 200 != (o.After == 0) {
-				t.Errorf("%s, %d: after %s", reason, status, o.After)
-			}
+		}
+	}
+}
+
+// What is odd about a response does not change what it means, and is in the log.
+func TestOddResponses(t *testing.T) {
+	for status, want := range map[int]string{
+		200: "The receiver answered 200 OK, so the event was taken; but its body broke off.",
+		299: "The receiver answered 299, so the event was taken; but its body broke off.",
+		302: "The receiver answered 302 Found; redirects are not followed; and its body broke off.",
+		400: "The receiver answered 400 Bad Request; and its body broke off.",
+		410: "The receiver answered 410 Gone: it wants no more events; and its body broke off.",
+		503: "The receiver answered 503 Service Unavailable; and its body broke off.",
+	} {
+		o := classify(safehttp.Response{Status: status, Remark: "its body broke off", Truncated: true}, time.Now())
+		if o.Class != bellhop.ClassOf(status) || o.Detail != want || (o.Reason == "") != (o.Class == bellhop.ClassTaken) {
+			t.Errorf("%d: %+v", status, o)
 		}
 	}
 }

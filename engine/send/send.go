@@ -11,7 +11,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/textproto"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -128,7 +127,7 @@ func (s *Sender) Render(r *routes.Route, signer *dialect.Signer, m dialect.Messa
 		header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
 	for name, value := range r.Headers {
-		set(textproto.CanonicalMIMEHeaderKey(name), value)
+		set(name, value) // in the case in which its owner wrote it
 	}
 	for _, h := range rendered.Headers {
 		set(h.Name, h.Value) // in the case that the dialect wants
@@ -136,6 +135,7 @@ func (s *Sender) Render(r *routes.Route, signer *dialect.Signer, m dialect.Messa
 	return safehttp.Request{
 		URL: r.URL, Method: http.MethodPost, Header: header, Body: rendered.Body,
 		Timeout: time.Duration(r.Timeout), MaxBody: s.o.MaxBody,
+		App: m.App, Credentials: r.Credentials(),
 	}, nil
 }
 

@@ -108,10 +108,12 @@ type Request struct {
 	Timeout time.Duration // for the whole exchange: DNS, connect, TLS, headers, kept body; 0 = 15 s
 	MaxBody int64         // bytes kept of the response body; 0 = 16 KiB
 
-	// Credentials name who the connection itself speaks for, such as a client
-	// certificate or an account at a proxy; "" is nobody in particular. Requests
-	// with different ones never go over the same connection. It is a name, not a
-	// secret.
+	// App and Credentials name for whom a connection speaks: requests that differ in
+	// either never share one. An answer that comes too late for its own request can
+	// be taken for that to the next one, so who can make a receiver give one must not
+	// have others behind him. Credentials tells apart what the requests are
+	// authenticated with (headers, client certificates). It is a name, not a secret.
+	App         string
 	Credentials string
 }
 
@@ -130,10 +132,14 @@ type Response struct {
 	// refused. For the operator's eyes: they tell how the network looks inside.
 	Refused []netip.Addr
 
-	// Reason is "" when a response came in full, or its kept part did. With a
-	// Reason, Status may still be set: the response had begun.
+	// Reason is "" when the head of a response came in full: what the receiver means
+	// is in its status line. With a Reason, Status may still be set (101).
 	Reason Reason
 	Detail string // with a Reason: a sentence for the log, safe to show to the endpoint's owner
+
+	// Remark says what was odd about a response, such as a body that broke off: "" or a
+	// clause that begins with "its", as safe as Detail.
+	Remark string
 }
 
 // Do sends a request and returns what came of it, at the latest when r.Timeout
@@ -151,19 +157,20 @@ func (c *Client) Do(ctx context.Context, r Request) Response {
 		deadline = d
 	}
 
-	for {
-		x := &exchange{
-			client: c, caller: ctx, host: u.Host, target: targetOf(u, r.Credentials),
+	begin := func(afresh bool) *exchange {
+		return &exchange{
+			client: c, caller: ctx, host: u.Host, target: targetOf(u, r), afresh: afresh,
 			start: start, timeout: deadline.Sub(start).Round(time.Millisecond), deadline: deadline,
 		}
-		if c.transport != nil {
-			return x.simulate(u, r)
-		}
-		out, err := x.do(u, r)
-		if err != errUnsent {
-			return out
-		}
 	}
+	if c.transport != nil {
+		return begin(false).simulate(u, r)
+	}
+	out, stale := begin(false).do(u, r)
+	if stale {
+		out, _ = begin(true).do(u, r)
+	}
+	return out
 }
 
 // problem is a request that was not sent.
@@ -200,8 +207,8 @@ func (c *Client) check(r Request) (*url.URL, *problem) {
 }
 
 // targetOf is where a URL's requests go, and on whose behalf.
-func targetOf(u *url.URL, credentials string) target {
-	t := target{secure: u.Scheme == "https", addr: u.Host, credentials: credentials}
+func targetOf(u *url.URL, r Request) target {
+	t := target{secure: u.Scheme == "https", addr: u.Host, app: r.App, credentials: r.Credentials}
 	if u.Port() == "" && t.secure {
 		t.addr += ":443"
 	} else if u.Port() == "" {

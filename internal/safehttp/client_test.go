@@ -79,16 +79,22 @@ func rawReceiver(t *testing.T, serve func(c *net.TCPConn)) (url string, conns *a
 
 // readRequest reads one request with a short body up to its end.
 func readRequest(c net.Conn) bool {
+	_, ok := readRequestOf(c)
+	return ok
+}
+
+// readRequestOf is readRequest with what was read.
+func readRequestOf(c net.Conn) (request string, ok bool) {
 	var got []byte
 	buf := make([]byte, 4096)
 	for !bytes.Contains(got, []byte("{}")) {
 		n, err := c.Read(buf)
 		if err != nil {
-			return false
+			return "", false
 		}
 		got = append(got, buf[:n]...)
 	}
-	return true
+	return string(got), true
 }
 
 var dev = Policy{Dev: true}
@@ -236,9 +242,9 @@ func TestMisbehavior(t *testing.T) {
 		{"hang", 100 * time.Millisecond, say(""), ReasonTimeout, 0, "sent the request, but no response headers came"},
 		{"half a header", 100 * time.Millisecond, say("HTTP/1.1 200 OK\r\nX: "), ReasonTimeout, 0, "response headers did not end"},
 		{"trickled header", 150 * time.Millisecond, drip("HTTP/1.1 200 OK\r\nX: ", "x", 5*time.Millisecond), ReasonTimeout, 0, "response headers did not end"},
-		{"trickled body", 150 * time.Millisecond, drip(head+"9999\r\n\r\n", "x", 5*time.Millisecond), ReasonTimeout, 200, "body did not end"},
-		{"trickled chunks", 150 * time.Millisecond, drip("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", 5*time.Millisecond), ReasonTimeout, 200, "body did not end"},
-		{"body that stops", 100 * time.Millisecond, say(head + "10\r\n\r\n12345"), ReasonTimeout, 200, "body did not end"},
+		{"trickled body", 150 * time.Millisecond, drip(head+"9999\r\n\r\n", "x", 5*time.Millisecond), "", 200, "its body did not end within 150ms"},
+		{"trickled chunks", 150 * time.Millisecond, drip("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", 5*time.Millisecond), "", 200, "its body did not end within 150ms"},
+		{"body that stops", 100 * time.Millisecond, say(head + "10\r\n\r\n12345"), "", 200, "its body did not end within 100ms"},
 		{"slow 1xx", 150 * time.Millisecond, drip("", "HTTP/1.1 103 Early Hints\r\n\r\n", 5*time.Millisecond), ReasonTimeout, 0, "response headers did not end"},
 		{"endless body", 0, drip("HTTP/1.1 200 OK\r\n\r\n", strings.Repeat("x", 4096), 0), "", 200, ""},
 		{"endless chunks", 0, drip("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "400\r\n"+strings.Repeat("x", 1024)+"\r\n", 0), "", 200, ""},
@@ -246,16 +252,16 @@ func TestMisbehavior(t *testing.T) {
 		{"endless headers", 0, drip("HTTP/1.1 200 OK\r\n", "X: "+strings.Repeat("x", 1024)+"\r\n", 0), ReasonProtocol, 0, "exceeded"},
 		{"one endless header", 0, drip("HTTP/1.1 200 OK\r\nX: ", strings.Repeat("x", 1024), 0), ReasonProtocol, 0, "exceeded"},
 		{"1xx flood", 0, drip("", "HTTP/1.1 100 Continue\r\nX: y\r\n\r\n", 0), ReasonProtocol, 0, "exceeded"},
-		{"endless chunk extension", 0, drip("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=", strings.Repeat("x", 1024), 0), ReasonProtocol, 200, ""},
+		{"endless chunk extension", 0, drip("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=", strings.Repeat("x", 1024), 0), "", 200, "its body cannot be read"},
 		{"unasked upgrade", 0, say("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), ReasonProtocol, 101, "101"},
 		{"bare 101", 0, say("HTTP/1.1 101 Switching Protocols\r\n\r\n"), ReasonProtocol, 101, "101"},
 		{"garbage", 0, say("SSH-2.0-OpenSSH_9.2p1\r\n\x1b[2J\r\n"), ReasonProtocol, 0, "not usable"},
-		{"bad length", 0, say(head + "x\r\n\r\n"), ReasonProtocol, 0, ""},
-		{"two lengths", 0, say(head + "1\r\nContent-Length: 2\r\n\r\nab"), ReasonProtocol, 0, ""},
-		{"bad chunk", 0, say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), ReasonProtocol, 200, ""},
+		{"bad length", 0, say(head + "x\r\n\r\n"), "", 200, "cannot be read, so that its body was not read"},
+		{"two lengths", 0, say(head + "1\r\nContent-Length: 2\r\n\r\nab"), "", 200, "several values of Content-Length"},
+		{"bad chunk", 0, say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), "", 200, "its body cannot be read"},
 		{"close at once", 0, func(c *net.TCPConn) { c.Close() }, ReasonReset, 0, "closed the connection"},
 		{"close after request", 0, sayAndClose(""), ReasonReset, 0, "closed the connection"},
-		{"length promises too much", 0, sayAndClose(head + "10\r\n\r\n12345"), ReasonReset, 200, "closed the connection"},
+		{"length promises too much", 0, sayAndClose(head + "10\r\n\r\n12345"), "", 200, "its body broke off"},
 		{"length promises too little", 0, say(head + "5\r\n\r\n12345 and more"), "", 200, ""},
 		{"reset", 0, func(c *net.TCPConn) { readRequest(c); c.SetLinger(0); c.Close() }, ReasonReset, 0, "closed the connection"},
 		{"reset in body", 0, func(c *net.TCPConn) {
@@ -285,11 +291,18 @@ func TestMisbehavior(t *testing.T) {
 			if took := time.Since(start); took > limit {
 				t.Errorf("took %s", took)
 			}
-			if res.Reason != tt.reason || tt.status >= 0 && res.Status != tt.status || !strings.Contains(res.Detail, tt.detail) {
-				t.Errorf("%q, status %d, %q", res.Reason, res.Status, res.Detail)
+			if tt.status < 0 && res.Status == 200 {
+				tt.reason, tt.status, tt.detail = "", 200, "its body broke off"
 			}
-			if (res.Detail == "") != (res.Reason == "") || strings.ContainsAny(res.Detail, "\r\n\x1b") || len(res.Detail) > maxDetail+3 {
-				t.Errorf("detail %q", res.Detail)
+			said := res.Detail + res.Remark
+			if res.Reason != tt.reason || tt.status >= 0 && res.Status != tt.status || !strings.Contains(said, tt.detail) {
+				t.Errorf("%q, status %d, %q", res.Reason, res.Status, said)
+			}
+			if (res.Detail == "") != (res.Reason == "") || strings.ContainsAny(said, "\r\n\x1b") || len(said) > maxDetail+3 {
+				t.Errorf("%q", said)
+			}
+			if res.Remark != "" != (res.Reason == "" && tt.detail != "") || res.Remark != "" && !res.Truncated {
+				t.Errorf("%+v", res)
 			}
 			if len(res.Body) > defaultMaxBody || conns.Load() != 1 || res.RemoteAddr == "" {
 				t.Errorf("%d bytes, %d connections, to %q", len(res.Body), conns.Load(), res.RemoteAddr)
@@ -474,33 +487,274 @@ func TestCredentialsDoNotShareConnections(t *testing.T) {
 	}
 }
 
-// A kept-alive connection that dies under a request may have delivered it. It
-// must not be sent again, whatever its headers promise.
-func TestNeverSentTwice(t *testing.T) {
+// A receiver that closes its connections without having said so costs no attempt,
+// whether it does so at once, in a while, or as the next request arrives: that is sent
+// once more, over a new connection.
+func TestClosedKeptConnection(t *testing.T) {
+	for name, receiver := range map[string]func(c net.Conn, tcp *net.TCPConn, took func()){
+		"at once": func(c net.Conn, _ *net.TCPConn, took func()) {
+			if readRequest(c) {
+				took()
+				io.WriteString(c, okAnswer)
+			}
+		},
+		"as the next one comes": func(c net.Conn, _ *net.TCPConn, took func()) {
+			if readRequest(c) {
+				took()
+				io.WriteString(c, okAnswer)
+				c.Read(make([]byte, 1))
+			}
+		},
+		"having read the next one": func(c net.Conn, _ *net.TCPConn, took func()) {
+			if readRequest(c) {
+				took()
+				io.WriteString(c, okAnswer)
+				readRequest(c)
+			}
+		},
+		"by a reset": func(c net.Conn, tcp *net.TCPConn, took func()) {
+			if readRequest(c) {
+				took()
+				io.WriteString(c, okAnswer)
+				c.Read(make([]byte, 1))
+				tcp.SetLinger(0)
+				tcp.Close()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var taken atomic.Int64
+			overBoth(t, func(c net.Conn, tcp *net.TCPConn) {
+				receiver(c, tcp, func() { taken.Add(1) })
+				c.Close()
+			}, func(t *testing.T, c *Client, url string, _ *atomic.Int64) {
+				taken.Store(0)
+				n := 60
+				if strings.HasPrefix(url, "https") {
+					n = 15
+				}
+				for i := range n {
+					if res := c.Do(t.Context(), post(url)); res.Status != 200 || res.Reason != "" {
+						t.Fatalf("%d of %d: %+v", i, n, res)
+					}
+				}
+				if got := taken.Load(); got != int64(n) {
+					t.Errorf("%d of %d were answered", got, n)
+				}
+			})
+		})
+	}
+}
+
+// Once more is once: a new connection that is closed is a failure, and so is a kept one
+// that is closed in the middle of an answer, or when the time is over.
+func TestSentOnceMoreOnly(t *testing.T) {
 	var requests atomic.Int64
-	url, _ := rawReceiver(t, func(c *net.TCPConn) {
+	url, conns := rawReceiver(t, func(c *net.TCPConn) {
 		defer c.Close()
 		for readRequest(c) {
-			if requests.Add(1) == 2 {
-				return // taken, and no answer
+			if requests.Add(1) > 1 {
+				return
 			}
-			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			io.WriteString(c, okAnswer)
 		}
 	})
 	c := newClient(t, Options{Policy: dev})
-	r := post(url)
-	r.Header = http.Header{"Idempotency-Key": {"evt_1"}, "X-Idempotency-Key": {"evt_1"}}
-	if res := c.Do(t.Context(), r); res.Status != 200 {
+	if res := c.Do(t.Context(), post(url)); res.Status != 200 {
 		t.Fatalf("first: %+v", res)
 	}
-	r.Method = "PUT"
+	res := c.Do(t.Context(), post(url))
+	if res.Reason != ReasonReset || res.Reused || requests.Load() != 3 || conns.Load() != 2 {
+		t.Errorf("%d requests on %d connections: %+v", requests.Load(), conns.Load(), res)
+	}
+	if res = c.Do(t.Context(), post(url)); res.Reason != ReasonReset || requests.Load() != 4 {
+		t.Errorf("on a new connection: %d requests, %+v", requests.Load(), res)
+	}
+
+	for name, second := range map[string]string{"half a status line": "HTTP/1.1 2", "half a head": okLine + "X: "} {
+		requests.Store(0)
+		url, _ := rawReceiver(t, func(c *net.TCPConn) {
+			defer c.Close()
+			for readRequest(c) {
+				if requests.Add(1) > 1 {
+					io.WriteString(c, second)
+					return
+				}
+				io.WriteString(c, okAnswer)
+			}
+		})
+		c.Do(t.Context(), post(url))
+		if res := c.Do(t.Context(), post(url)); res.Reason != ReasonReset || !res.Reused || requests.Load() != 2 {
+			t.Errorf("%s: %d requests, %+v", name, requests.Load(), res)
+		}
+	}
+}
+
+// The time of a request is that of both its connections.
+func TestSentOnceMoreOnTheSameTime(t *testing.T) {
+	var requests atomic.Int64
+	url, _ := rawReceiver(t, func(c *net.TCPConn) {
+		for readRequest(c) {
+			switch requests.Add(1) {
+			case 1:
+				io.WriteString(c, okAnswer)
+			case 2:
+				c.Close()
+				return
+			}
+		}
+	})
+	c := newClient(t, Options{Policy: dev})
+	c.Do(t.Context(), post(url))
+	r := post(url)
+	r.Timeout = 200 * time.Millisecond
 	res := c.Do(t.Context(), r)
-	if res.Reason != ReasonReset || !res.Reused || !strings.Contains(res.Detail, "unknown") {
-		t.Errorf("second: %+v", res)
+	if res.Reason != ReasonTimeout || res.Duration < r.Timeout || res.Duration > r.Timeout+slack || requests.Load() != 3 {
+		t.Errorf("%d requests, %+v", requests.Load(), res)
 	}
-	if n := requests.Load(); n != 2 {
-		t.Errorf("the receiver got %d requests", n)
+}
+
+// What the receiver sent before it had any of the request is nobody's answer. Here the
+// kernel acknowledges at once, so the count is made up.
+func TestAnswerBeforeTheRequest(t *testing.T) {
+	var requests atomic.Int64
+	serve := func(c net.Conn, _ *net.TCPConn) {
+		for readRequest(c) {
+			requests.Add(1)
+			io.WriteString(c, okAnswer)
+		}
 	}
+	overBoth(t, serve, func(t *testing.T, c *Client, url string, conns *atomic.Int64) {
+		for _, missing := range []int64{0, -1} {
+			requests.Store(0)
+			before := conns.Load()
+			c.Do(t.Context(), post(url))
+			c.pool.mu.Lock()
+			k := c.pool.idle.Front().Value.(*conn)
+			c.pool.mu.Unlock()
+			if n := k.wire.outstanding(); n != 0 {
+				t.Errorf("%d bytes outstanding after an answer", n)
+			}
+			k.wire.outstanding = func() int64 { return k.wire.written + missing }
+			res := c.Do(t.Context(), post(url))
+			if unheeded := missing == 0; res.Status != 200 || res.Reused == unheeded || unheeded != (requests.Load() == 3) || unheeded != (conns.Load() == before+2) {
+				t.Errorf("all but %d bytes outstanding: %d requests, %+v", -missing, requests.Load(), res)
+			}
+			c.Close()
+			c.pool.closed = false
+		}
+	})
+}
+
+// Of what a receiver does not read, some is never acknowledged.
+func TestUnacknowledged(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells")
+	}
+	url, _ := rawReceiver(t, func(*net.TCPConn) {})
+	c := newClient(t, Options{Policy: dev})
+	u, err := c.policy.parseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(slack)
+	k, err := c.dial(&exchange{client: c, caller: t.Context(), target: targetOf(u, Request{}), deadline: deadline})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	k.SetWriteDeadline(time.Now().Add(goodbye))
+	k.Write(make([]byte, 64<<20))
+	if n := k.wire.outstanding(); n <= 0 {
+		t.Errorf("%d bytes outstanding", n)
+	}
+}
+
+// Requests of one app never meet an answer that another app's made the receiver send,
+// nor do those with other credentials, over TLS or not. The receiver answers
+// /poison twice, the second time a little later, and never /mute.
+func TestLateSecondAnswer(t *testing.T) {
+	const rounds = 8
+	serve := func(c net.Conn, _ *net.TCPConn) {
+		for {
+			request, ok := readRequestOf(c)
+			if !ok {
+				return
+			}
+			if strings.Contains(request, "/mute") {
+				c.Close()
+				return
+			}
+			io.WriteString(c, okAnswer)
+			if strings.Contains(request, "/poison") {
+				time.Sleep(2 * time.Millisecond)
+				if _, err := io.WriteString(c, okAnswer); err != nil {
+					return
+				}
+			}
+		}
+	}
+	overBoth(t, serve, func(t *testing.T, c *Client, url string, _ *atomic.Int64) {
+		base := strings.TrimSuffix(url, "/hooks")
+		to := func(path, app, credentials string) Response {
+			r := post(base + path)
+			r.App, r.Credentials = app, credentials
+			return c.Do(t.Context(), r)
+		}
+		for i := range rounds {
+			for _, other := range [][2]string{{"victim", ""}, {"victim", "key_1"}, {"attacker", "key_2"}} {
+				// So that there is a kept connection that might be taken.
+				if res := to("/fine", other[0], other[1]); res.Status != 200 {
+					t.Fatalf("fine: %+v", res)
+				}
+				if res := to("/poison", "attacker", ""); res.Status != 200 {
+					t.Fatalf("poison: %+v", res)
+				}
+				time.Sleep(time.Duration(i%4) * time.Millisecond) // before, with and after the second answer
+				if res := to("/mute", other[0], other[1]); res.Status != 0 || res.Reason != ReasonReset {
+					t.Fatalf("counts as delivered, but was not answered: %+v", res)
+				}
+			}
+		}
+	})
+}
+
+// What was answered while this process was stopped is no timeout.
+func TestAnswerThatWaited(t *testing.T) {
+	overBoth(t, func(c net.Conn, _ *net.TCPConn) {
+		readRequest(c)
+		io.WriteString(c, okAnswer)
+		c.Read(make([]byte, 1))
+	}, func(t *testing.T, c *Client, url string, _ *atomic.Int64) {
+		u, err := c.policy.parseURL(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := &exchange{client: c, caller: t.Context(), target: targetOf(u, Request{}), deadline: time.Now().Add(slack)}
+		k, err := c.dial(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Close()
+		x.got(k)
+		s := newScratch().(*scratch)
+		s.in.reset(k)
+		r := post(url)
+		r.Method, r.MaxBody = http.MethodPost, 10
+		w := k.write(s, c.head(s, u, r), r.Body, false)
+		for k.wire.quiet(x.deadline) { // the answer is on its way
+			runtime.Gosched()
+		}
+		k.SetDeadline(longAgo)
+		out, _, err := x.receive(&s.in, w, r)
+		if err != nil || out.Status != 200 || string(out.Body) != "ok" || out.Remark != "" {
+			t.Errorf("%+v, %v", out, err)
+		}
+		// And where nothing waits, the time is over.
+		if _, err := k.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("nothing is there: %v", err)
+		}
+	})
 }
 
 // A connection that has aged is given up before anything is sent on it.
@@ -605,7 +859,7 @@ func TestTLSGoodbyeIsShort(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- server.Handshake() }()
 	// Up to TLS 1.2 the server's handshake ends with a read, so it leaves nothing unread.
-	client := tls.Client(&impatientConn{Conn: ours}, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
+	client := tls.Client(&wire{Conn: ours}, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
 	if err := errors.Join(client.Handshake(), <-done); err != nil {
 		t.Fatal(err)
 	}

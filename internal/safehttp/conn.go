@@ -28,11 +28,10 @@ var longAgo = time.Unix(1, 0)
 
 // conn is a connection to a target. It belongs to one exchange or to the pool.
 type conn struct {
-	net.Conn // TCP, or TLS over it
+	net.Conn // the wire, or TLS over it
 
-	tcp   net.Conn
-	raw   syscall.RawConn // of tcp
-	below *impatientConn  // between TLS and tcp, nil without TLS
+	wire   *wire
+	secure bool // there is TLS
 
 	target   target
 	remote   string
@@ -62,7 +61,7 @@ func (k *conn) cancelWith(ctx context.Context) (uncancel func() bool) {
 }
 
 // abort closes the connection without a word, since the receiver may not listen.
-func (k *conn) abort() { k.tcp.Close() }
+func (k *conn) abort() { k.wire.Close() }
 
 // expired reports whether the connection is too old for another request.
 func (k *conn) expired() bool { return time.Since(k.born) >= k.expires }
@@ -70,11 +69,11 @@ func (k *conn) expired() bool { return time.Since(k.born) >= k.expires }
 // drained reports whether TLS has nothing left that it had read ahead. Those
 // bytes the kernel no longer knows of.
 func (k *conn) drained() bool {
-	if k.below == nil {
+	if !k.secure {
 		return true
 	}
-	k.below.dry = true
-	defer func() { k.below.dry = false }()
+	k.wire.dry = true
+	defer func() { k.wire.dry = false }()
 	n, err := k.Conn.Read(make([]byte, 1))
 	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
@@ -100,25 +99,72 @@ func (k *conn) keepAlive(h http.Header) {
 	}
 }
 
-// impatientConn sits below TLS.
-type impatientConn struct {
-	net.Conn
+// wire is a connection itself, below TLS if there is any.
+type wire struct {
+	net.Conn // TCP
+	raw      syscall.RawConn
+	probes
+	counter
 	dry bool // reads find nothing, as if their time were over
+
+	// Of the exchange under way. Only one whose request is written at once has
+	// written right while it is read.
+	written   int64 // bytes of the request
+	heard     bool  // something came since begin
+	unheeded  bool  // what came first was sent before the receiver had any of the request
+	listening bool  // watch for that
+
+	// outstanding is how many of the bytes written the receiver has not acknowledged.
+	outstanding func() int64
 }
 
-func (c *impatientConn) Read(p []byte) (int, error) {
-	if c.dry {
-		return 0, os.ErrDeadlineExceeded // which does not break the TLS connection
+func newWire(tcp net.Conn, raw syscall.RawConn) *wire {
+	w := &wire{Conn: tcp, raw: raw}
+	w.makeProbes()
+	w.makeCounter()
+	w.outstanding = w.unacknowledged
+	return w
+}
+
+// begin is called before an exchange on the connection. watch says that what comes
+// before the receiver can have read the request is to be noted.
+func (w *wire) begin(watch bool) {
+	w.written, w.heard, w.unheeded, w.listening = 0, false, false, watch
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	w.written += int64(n)
+	return n, err
+}
+
+func (w *wire) Read(p []byte) (int, error) {
+	if w.dry {
+		return 0, os.ErrDeadlineExceeded // which does not break a TLS connection
 	}
-	return c.Conn.Read(p)
+	n, err := w.Conn.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		// If this process was stopped for a while, or did not get to run, an answer
+		// that came in time has been waiting. Whoever goes on sending gains little:
+		// all that is read is bounded.
+		if now, nowErr, there := w.readNow(p); there {
+			n, err = now, nowErr
+		}
+	}
+	if n > 0 && !w.heard {
+		w.heard = true
+		// Whatever is sent by somebody who has the request acknowledges it.
+		w.unheeded = w.listening && w.written > 0 && w.outstanding() >= w.written
+	}
+	return n, err
 }
 
 // SetWriteDeadline shortens the five seconds that tls.Conn.Close allows itself to
 // send its goodbye, so that a receiver that stopped reading cannot hold us past
 // the deadline.
-func (c *impatientConn) SetWriteDeadline(t time.Time) error {
+func (w *wire) SetWriteDeadline(t time.Time) error {
 	if latest := time.Now().Add(goodbye); t.After(latest) {
 		t = latest
 	}
-	return c.Conn.SetWriteDeadline(t)
+	return w.Conn.SetWriteDeadline(t)
 }

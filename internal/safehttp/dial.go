@@ -16,7 +16,12 @@ import (
 // It can be interrupted only while it dials; its deadline is set.
 func (c *Client) connect(x *exchange) (*conn, error) {
 	for {
-		k := c.pool.take(x.target)
+		var k *conn
+		if x.afresh {
+			c.pool.reserve(x.target)
+		} else {
+			k = c.pool.take(x.target)
+		}
 		if k == nil {
 			k, err := c.dial(x)
 			if err != nil {
@@ -26,7 +31,7 @@ func (c *Client) connect(x *exchange) (*conn, error) {
 		}
 		// The deadline comes first: that of the exchange before may be over, and
 		// then nobody can look into the connection.
-		if !k.expired() && time.Since(k.idleSince) < c.pool.idleTimeout && k.SetDeadline(x.deadline) == nil && k.quiet() {
+		if !k.expired() && time.Since(k.idleSince) < c.pool.idleTimeout && k.SetDeadline(x.deadline) == nil && k.wire.quiet(x.deadline) {
 			return k, nil
 		}
 		c.pool.discard(k) // each round uses up an idle connection, so this ends
@@ -48,15 +53,17 @@ func (c *Client) dial(x *exchange) (*conn, error) {
 		dialed.Close()
 		return nil, errors.New("dialed something else than TCP")
 	}
-	k := &conn{
-		Conn: tcp, tcp: tcp, target: x.target,
-		remote: tcp.RemoteAddr().String(), born: time.Now(), expires: maxConnAge,
-	}
-	x.connected(k.remote)
-	if k.raw, err = tcp.SyscallConn(); err != nil {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
 		tcp.Close()
 		return nil, fmt.Errorf("look below a connection: %w", err)
 	}
+	w := newWire(tcp, raw)
+	k := &conn{
+		Conn: w, wire: w, target: x.target,
+		remote: tcp.RemoteAddr().String(), born: time.Now(), expires: maxConnAge,
+	}
+	x.connected(k.remote)
 	if x.target.secure {
 		if err := c.secure(ctx, x, k); err != nil {
 			tcp.Close()
@@ -81,9 +88,8 @@ func (c *Client) secure(ctx context.Context, x *exchange, k *conn) error {
 	// session goes on speaking for the one it was made for.
 	config := c.tls.Clone()
 	config.ServerName = strings.TrimSuffix(host, ".")
-	k.below = &impatientConn{Conn: k.tcp}
-	t := tls.Client(k.below, config)
-	k.Conn = t
+	t := tls.Client(k.wire, config)
+	k.Conn, k.secure = t, true
 	x.enter(phaseTLS)
 	return t.HandshakeContext(ctx)
 }

@@ -34,13 +34,25 @@
 // again. Only a request too large for the kernel's buffer is written by another,
 // so that an early answer is heard.
 //
-// What is read is the receiver's, and it may be hostile. The parser refuses
-// whatever could be read in two ways, and a connection is used again only if its
-// response ended where it said and nothing followed.
+// What is read is the receiver's, and it may be hostile or odd. What it means is in
+// the head of its response: that is read as leniently as it can be, and a body that
+// breaks off or never ends takes nothing back. But a connection is used again only if
+// its response could be read in one way, ended where it said, and was followed by
+// nothing.
 //
-// # Sent once
+// # Whose answer it is
 //
-// A request that a kept connection dies under may have been taken, so it is not
-// sent again: whether to is the caller's decision, and his attempt to record. Do
-// repeats a request only when not one byte of it was written.
+// HTTP/1.1 tells answers apart by their order alone. A receiver that sends one too
+// many some time later would have it taken for that to the next request. So a
+// connection belongs to one app and one set of credentials; what is there before a
+// request is written ends it, and so does what the receiver sent before it had any of
+// the request, which its acknowledgements tell (on Linux).
+//
+// # Sent once more
+//
+// A receiver may close a kept connection just as a request goes out on it, and many
+// close them without having said so. Then the request is sent once more, at once and
+// over a new connection, on the same deadline: not a byte of an answer has come, so
+// nobody can have decided anything by it. The receiver may get it twice, which is what
+// event ids are for. What fails on a new connection has failed.
 package safehttp

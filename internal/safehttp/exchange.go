@@ -19,6 +19,7 @@ type exchange struct {
 	caller   context.Context // of Do
 	host     string
 	target   target
+	afresh   bool // no kept connection will do
 	start    time.Time
 	timeout  time.Duration
 	deadline time.Time
@@ -32,6 +33,7 @@ type exchange struct {
 
 	// Set once a connection is ours.
 	reused bool  // it had served a request before
+	broken bool  // the body has no end that could be waited for
 	conn   *conn // nil with a replaced transport
 }
 
@@ -112,21 +114,24 @@ func newScratch() any {
 	return &scratch{in: responseReader{br: bufio.NewReaderSize(nil, 4<<10)}}
 }
 
-// errUnsent is a kept connection that turned out closed before one byte of the
-// request was written. Only then is it certain that repeating it sends it once.
-var errUnsent = errors.New("nothing was sent")
+// errNobody is an answer on a kept connection that was sent before the receiver had
+// any of the request: whatever it answers, it is not that.
+var errNobody = errors.New("an answer came before the receiver had the request")
 
 // do sends a request and reads the response, in the goroutine of the caller:
 // handing the work to others and back costs more than the work. Whatever it waits
 // for ends at the connection's deadline, which a cancellation moves to the past.
-func (x *exchange) do(u *url.URL, r Request) (Response, error) {
+//
+// stale says that the kept connection it went over was of no use any more, and that
+// there is time for another one.
+func (x *exchange) do(u *url.URL, r Request) (out Response, stale bool) {
 	c := x.client
 	if err := x.caller.Err(); err != nil {
-		return x.finish(Response{}, err), nil
+		return x.finish(Response{}, err), false
 	}
 	k, err := c.connect(x)
 	if err != nil {
-		return x.finish(Response{}, err), nil
+		return x.finish(Response{}, err), false
 	}
 	x.got(k)
 	uncancel := k.cancelWith(x.caller)
@@ -135,23 +140,34 @@ func (x *exchange) do(u *url.URL, r Request) (Response, error) {
 	defer s.in.br.Reset(nil)
 	s.in.reset(k)
 
-	w := k.write(s, c.head(s, u, r), r.Body)
+	w := k.write(s, c.head(s, u, r), r.Body, x.reused)
 	out, more, err := x.receive(&s.in, w, r)
+	if k.wire.unheeded {
+		out, err = Response{}, errNobody
+	}
 	if err != nil {
 		uncancel()
 		k.abort()
 		w.wait()
 		c.pool.release(k.target)
-		if x.reused && w.n == 0 && x.caller.Err() == nil && time.Now().Before(x.deadline) {
-			return Response{}, errUnsent
+		if x.stale(w, err) {
+			return Response{}, true
 		}
 		if w.err == nil {
 			x.enter(phaseWait)
 		}
-		return x.finish(out, err), nil
+		return x.finish(out, err), false
 	}
 
 	out = x.finish(out, nil)
+	if x.broken {
+		// Nothing more is to be had. It may be waiting for us, so it is not waited for.
+		uncancel()
+		k.abort()
+		w.wait()
+		c.pool.release(k.target)
+		return out, false
+	}
 	if more || w.unfinished() {
 		k.SetDeadline(earlier(x.deadline, time.Now().Add(c.drainTime)))
 	}
@@ -167,7 +183,18 @@ func (x *exchange) do(u *url.URL, r Request) (Response, error) {
 	} else {
 		c.pool.discard(k)
 	}
-	return out, nil
+	return out, false
+}
+
+// stale tells whether a failed exchange says nothing but that its kept connection
+// had been closed, or belonged to an older answer: then nobody has answered the
+// request, and it is sent once more, over a new connection. The receiver may have
+// read it all the same. That is what its event id is for.
+func (x *exchange) stale(w *writing, err error) bool {
+	if !x.reused || x.caller.Err() != nil || !time.Now().Before(x.deadline) {
+		return false
+	}
+	return err == errNobody || w.n == 0 || x.conn.received == 0 && isReset(err)
 }
 
 // receive reads the kept part of the response. more says that the rest is worth
@@ -184,21 +211,36 @@ func (x *exchange) receive(in *responseReader, w *writing, r Request) (out Respo
 	if err != nil {
 		return out, false, err
 	}
-	more, err = x.keep(&out, in, in.length, r.MaxBody)
-	return out, more, err
+	if out.Status < 200 {
+		return out, false, unasked(out.Status)
+	}
+	out.Remark = tidy(in.remarks())
+	if in.unframed != "" {
+		x.broken, out.Truncated = true, true
+		return out, false, nil
+	}
+	return out, x.keep(&out, in, in.length, r.MaxBody), nil
 }
 
+// unasked is the error of a 101, which would hand us the raw connection, for something
+// that we did not ask for.
+func unasked(status int) error { return fmt.Errorf("unasked status %d", status) }
+
 // keep reads the kept part of a body.
-func (x *exchange) keep(out *Response, body io.Reader, length, limit int64) (more bool, err error) {
+// That it breaks off or does not end in time is no failure: what the response means
+// is in its head.
+func (x *exchange) keep(out *Response, body io.Reader, length, limit int64) (more bool) {
 	x.enter(phaseBody)
-	if out.Status < 200 {
-		// 101 would hand us the raw connection, for something we did not ask for.
-		return false, fmt.Errorf("unasked status %d", out.Status)
-	}
-	var full bool
+	var (
+		full bool
+		err  error
+	)
 	out.Body, full, err = keep(body, length, limit)
 	out.Truncated = err != nil || full && length != limit
-	return full && length-limit <= drainBytes, err
+	if err != nil {
+		x.broken, out.Remark = true, tidy(x.shortfall(err))
+	}
+	return err == nil && full && length-limit <= drainBytes
 }
 
 // drain reads on for as long as drainBytes and the body's deadline allow.

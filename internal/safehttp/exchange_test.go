@@ -151,7 +151,7 @@ func TestHugeContentLength(t *testing.T) {
 		c.Close()
 	})
 	c := newClient(t, Options{Policy: dev})
-	if res := c.Do(t.Context(), post(url)); res.Status != 200 || res.Reason != ReasonReset || string(res.Body) != "x" {
+	if res := c.Do(t.Context(), post(url)); res.Status != 200 || res.Reason != "" || !strings.Contains(res.Remark, "broke off") || !res.Truncated || string(res.Body) != "x" {
 		t.Errorf("%+v", res)
 	}
 }
@@ -194,7 +194,7 @@ func TestCancelInBody(t *testing.T) {
 	overBoth(t, serve, func(t *testing.T, c *Client, url string, _ *atomic.Int64) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-inside; cancel() }()
-		if res := c.Do(ctx, post(url)); res.Reason != ReasonCanceled || res.Duration > slack {
+		if res := c.Do(ctx, post(url)); res.Status != 200 || res.Reason != "" || !strings.Contains(res.Remark, "canceled") || res.Duration > slack {
 			t.Errorf("%+v", res)
 		}
 	})
@@ -368,8 +368,9 @@ func TestHostsAreForgotten(t *testing.T) {
 	}
 }
 
-// A request is repeated only if nothing of it was written.
-func TestRepeatedOnlyIfUnsent(t *testing.T) {
+// A kept connection that fails in another way than by having been closed has the
+// request repeated only if nothing of it was written.
+func TestRepeatedIfUnsent(t *testing.T) {
 	r := newReceiver(t, "127.0.0.1:0", ok)
 	for _, tt := range []struct {
 		n    int
@@ -402,18 +403,18 @@ func (c brokenConn) Write([]byte) (int, error) { return c.n, c.err }
 
 func TestTargets(t *testing.T) {
 	for raw, want := range map[string]target{
-		"https://example.com/":          {true, "example.com:443", ""},
-		"https://example.com:443/":      {true, "example.com:443", ""},
-		"http://example.com:443/":       {false, "example.com:443", ""},
-		"http://example.com":            {false, "example.com:80", ""},
-		"https://[2001:4860::1]/":       {true, "[2001:4860::1]:443", ""},
-		"https://[2001:4860::1]:8443/x": {true, "[2001:4860::1]:8443", ""},
+		"https://example.com/":          {true, "example.com:443", "acme", "k"},
+		"https://example.com:443/":      {true, "example.com:443", "acme", "k"},
+		"http://example.com:443/":       {false, "example.com:443", "acme", "k"},
+		"http://example.com":            {false, "example.com:80", "acme", "k"},
+		"https://[2001:4860::1]/":       {true, "[2001:4860::1]:443", "acme", "k"},
+		"https://[2001:4860::1]:8443/x": {true, "[2001:4860::1]:8443", "acme", "k"},
 	} {
 		u, err := url.Parse(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := targetOf(u, ""); got != want {
+		if got := targetOf(u, Request{App: "acme", Credentials: "k"}); got != want {
 			t.Errorf("%s: %+v, want %+v", raw, got, want)
 		}
 	}

@@ -8,12 +8,20 @@ import (
 	"time"
 )
 
+type probes struct{}
+
+func (w *wire) makeProbes() {}
+
 // quiet reports whether the receiver has neither closed an idle connection nor
 // said anything on it. The byte it may take from the connection is no loss:
 // there should be none, and the connection is then not used again.
-func (k *conn) quiet() bool {
+func (w *wire) quiet(deadline time.Time) bool {
 	var b [1]byte
-	k.tcp.SetReadDeadline(time.Now().Add(time.Millisecond)) // one in the past would not even look
-	_, err := k.tcp.Read(b[:])
+	w.Conn.SetReadDeadline(time.Now().Add(time.Millisecond)) // one in the past would not even look
+	_, err := w.Conn.Read(b[:])
+	w.Conn.SetReadDeadline(deadline)
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
+
+// readNow cannot look past the deadline here.
+func (w *wire) readNow([]byte) (n int, err error, there bool) { return 0, nil, false }

@@ -2,7 +2,36 @@
 
 package safehttp
 
-import "syscall"
+import (
+	"io"
+	"syscall"
+	"time"
+)
+
+// probes look at a connection without waiting for anything. They are made once for
+// each, since functions made for every look would be garbage of every exchange.
+type probes struct {
+	peek func(fd uintptr) bool
+	read func(fd uintptr)
+
+	quiet bool // what peek found
+
+	into []byte // what read fills
+	n    int
+	err  error
+}
+
+func (w *wire) makeProbes() {
+	one := make([]byte, 1)
+	w.peek = func(fd uintptr) bool {
+		_, _, err := syscall.Recvfrom(int(fd), one, syscall.MSG_PEEK) // Go's sockets do not block
+		w.probes.quiet = err == syscall.EAGAIN
+		return true
+	}
+	w.probes.read = func(fd uintptr) {
+		w.n, w.err = syscall.Read(int(fd), w.into)
+	}
+}
 
 // quiet reports whether the receiver has neither closed an idle connection nor
 // said anything on it. Nothing but a new request could make it speak, so
@@ -10,13 +39,19 @@ import "syscall"
 // costs half a microsecond. A read with a deadline in the past would not look at
 // all, one with a deadline ahead would wait for it, and a goroutine that waits all
 // the time would take part in every exchange.
-func (k *conn) quiet() bool {
-	quiet := false
-	err := k.raw.Read(func(fd uintptr) bool {
-		var b [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK) // Go's sockets do not block
-		quiet = err == syscall.EAGAIN
-		return true
-	})
-	return err == nil && quiet
+func (w *wire) quiet(time.Time) bool {
+	return w.raw.Read(w.peek) == nil && w.probes.quiet
+}
+
+// readNow reads what is there, whatever the deadline. If nothing is, it says so.
+func (w *wire) readNow(p []byte) (n int, err error, there bool) {
+	w.into = p
+	defer func() { w.into = nil }()
+	if w.raw.Control(w.probes.read) != nil || w.err != nil || len(p) == 0 {
+		return 0, nil, false
+	}
+	if w.n == 0 {
+		return 0, io.EOF, true
+	}
+	return w.n, nil, true
 }

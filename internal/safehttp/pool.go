@@ -12,6 +12,7 @@ import (
 type target struct {
 	secure      bool   // https
 	addr        string // host:port to dial
+	app         string // Request.App
 	credentials string // Request.Credentials
 }
 
@@ -42,11 +43,7 @@ type host struct {
 func (p *pool) take(t target) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h := p.hosts[t]
-	if h == nil {
-		h = new(host)
-		p.hosts[t] = h
-	}
+	h := p.host(t)
 	n := len(h.idle)
 	if n == 0 {
 		h.open++
@@ -55,6 +52,22 @@ func (p *pool) take(t target) *conn {
 	k := h.idle[n-1]
 	p.unlist(h, n-1)
 	return k
+}
+
+// reserve is take for a caller who wants a new connection.
+func (p *pool) reserve(t target) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.host(t).open++
+}
+
+func (p *pool) host(t target) *host {
+	h := p.hosts[t]
+	if h == nil {
+		h = new(host)
+		p.hosts[t] = h
+	}
+	return h
 }
 
 // put takes a connection back that may be used again.

@@ -32,8 +32,8 @@ const (
 	ReasonConnect Reason = "connect"
 	// ReasonTLS: the TLS handshake failed, most often because of the certificate.
 	ReasonTLS Reason = "tls"
-	// ReasonReset: the receiver ended the connection before the response was
-	// complete. Whether it took the request cannot be known.
+	// ReasonReset: the receiver ended the connection before the head of a response
+	// was complete. Whether it took the request cannot be known.
 	ReasonReset Reason = "reset"
 	// ReasonProtocol: what came back is not an HTTP/1.1 response to our request:
 	// garbage, headers beyond the limit, an unasked change of protocol.
@@ -90,14 +90,24 @@ func (x *exchange) explain(err error) (Reason, string) {
 	case x.phase == phaseConnect, errors.As(err, &op) && op.Op == "dial":
 		return ReasonConnect, "could not connect to " + x.peer() + ": " + plain(err)
 	case isReset(err):
-		if x.reused {
-			return ReasonReset, "the receiver closed the kept-alive connection to " + x.peer() + " as a request was being sent; whether it took the request is unknown"
-		}
-		return ReasonReset, x.peer() + " closed the connection before its response was complete: " + plain(err)
+		return ReasonReset, x.peer() + " closed the connection before the headers of a response were complete: " + plain(err)
 	case x.phase < phaseSend:
 		return ReasonConnect, "no connection to " + x.peer() + ": " + plain(err)
 	}
 	return ReasonProtocol, "the response of " + x.peer() + " is not usable: " + plain(err)
+}
+
+// shortfall says why a body was not read to its end, or to the end of what is kept.
+func (x *exchange) shortfall(err error) string {
+	switch {
+	case errors.Is(x.caller.Err(), context.Canceled):
+		return "its body did not end before the request was canceled"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Sprintf("its body did not end within %s", x.timeout)
+	case isReset(err):
+		return "its body broke off: " + plain(err)
+	}
+	return "its body cannot be read: " + plain(err)
 }
 
 // waitingFor says what had not happened when time ran out.
@@ -116,8 +126,6 @@ func (x *exchange) waitingFor() string {
 			return "connected to " + x.peer() + " and sent the request, but the response headers did not end"
 		}
 		return "connected to " + x.peer() + " and sent the request, but no response headers came"
-	case phaseBody:
-		return x.peer() + " sent response headers, but its body did not end"
 	}
 	return "no connection to " + x.host + " was begun"
 }

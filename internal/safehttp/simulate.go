@@ -27,9 +27,12 @@ func (x *exchange) simulate(u *url.URL, r Request) Response {
 	}
 	defer res.Body.Close()
 	out := Response{Status: res.StatusCode, Header: res.Header}
-	more, err := x.keep(&out, res.Body, res.ContentLength, r.MaxBody)
-	out = x.finish(out, err)
-	if more && err == nil {
+	if out.Status < 200 {
+		return x.finish(out, unasked(out.Status))
+	}
+	more := x.keep(&out, res.Body, res.ContentLength, r.MaxBody)
+	out = x.finish(out, nil)
+	if more {
 		timer := time.AfterFunc(x.client.drainTime, cancel)
 		drain(res.Body, &out)
 		timer.Stop()

@@ -101,8 +101,9 @@ type writing struct {
 // write writes a request. A large one is written by a goroutine of its own:
 // a receiver may answer before it has read all (413, 401), and would not be heard
 // by somebody who is still waiting for it to read.
-func (k *conn) write(s *scratch, head, body []byte) *writing {
+func (k *conn) write(s *scratch, head, body []byte, reused bool) *writing {
 	w := new(writing)
+	k.wire.begin(reused && len(head)+len(body) <= wholeRequest)
 	if len(head)+len(body) <= wholeRequest {
 		s.out = append(head, body...) // one write, and with TLS one record
 		n, err := k.Conn.Write(s.out)
