@@ -60,7 +60,7 @@ func TestPreviewIsWhatIsSent(t *testing.T) {
 			if v.Header[0] != (desk.HeaderField{Name: "Host", Value: "127.0.0.1:8420"}) || v.Header[1] != (desk.HeaderField{Name: "User-Agent", Value: "Mine"}) || v.Header[2].Name != "Content-Length" {
 				t.Errorf("%s: order %v", name, v.Header)
 			}
-			if !slices.Contains(v.Header, desk.HeaderField{Name: "X-Mine", Value: "padded"}) {
+			if !slices.Contains(v.Header, desk.HeaderField{Name: "x-mine", Value: "padded"}) {
 				t.Errorf("%s: own header: %v", name, v.Header)
 			}
 		}
