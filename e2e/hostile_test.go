@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"bufio"
+	"context"
+	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,7 +83,7 @@ func TestHostileReceivers(t *testing.T) {
 			if (a.Status == bellhop.AttemptSucceeded) != tt.succeeds || a.Reason != tt.reason || a.ResponseStatus != tt.status {
 				t.Errorf("%s, reason %q, response status %d; %s", a.Status, a.Reason, a.ResponseStatus, a.Detail)
 			}
-			if !strings.Contains(a.Detail, tt.detail) || (a.Detail == "") != (tt.detail == "") {
+			if !strings.Contains(a.Detail, tt.detail) || (a.Detail == "") != (tt.succeeds && tt.detail == "") {
 				t.Errorf("the detail %q does not say %q", a.Detail, tt.detail)
 			}
 			took := time.Duration(a.DurationMS) * time.Millisecond
@@ -181,11 +185,99 @@ func TestHostileReceivers(t *testing.T) {
 			t.Errorf("%d requests", n)
 		}
 	})
+	t.Run("closes-in-silence", func(t *testing.T) {
+		t.Parallel()
+		url := rawReceiver(t, func(c net.Conn, in *bufio.Reader) {
+			if _, ok := takeRequest(in); ok {
+				_, _ = io.WriteString(c, plainOK)
+			}
+		})
+		e := s.endpoint("acme", url, func(c *bellhop.EndpointChange) {
+			c.Events, c.Concurrency = bellhop.Of([]string{"silence"}), bellhop.Of(4)
+		})
+		events := make([]bellhop.EventID, 60)
+		for i := range events {
+			events[i] = s.publish("acme", "silence", `{}`).ID
+		}
+		for _, event := range events {
+			if a := s.attempts(event, e.ID, 1)[0]; a.Status != bellhop.AttemptSucceeded || a.Number != 1 {
+				t.Fatalf("%+v", a)
+			}
+		}
+	})
+	t.Run("late-second-answer", func(t *testing.T) {
+		t.Parallel()
+		url := rawReceiver(t, func(c net.Conn, in *bufio.Reader) {
+			for {
+				path, ok := takeRequest(in)
+				if !ok || path == "/mute" {
+					return
+				}
+				_, _ = io.WriteString(c, plainOK)
+				time.Sleep(3 * time.Millisecond)
+				_, _ = io.WriteString(c, plainOK)
+			}
+		})
+		s.app("poisoned")
+		only := func(c *bellhop.EndpointChange) {
+			c.Events, c.Retry = bellhop.Of([]string{"late"}), delays(time.Hour)
+		}
+		twice, mute := s.endpoint("acme", url+"/twice", only), s.endpoint("poisoned", url+"/mute", only)
+		for range 9 { // one more, and its circuit would open
+			first := s.publish("acme", "late", `{}`)
+			s.attempts(first.ID, twice.ID, 1)
+			second := s.publish("poisoned", "late", `{}`)
+			if a := s.attempts(second.ID, mute.ID, 1)[0]; a.Status == bellhop.AttemptSucceeded {
+				t.Fatalf("counts as delivered, and was never answered: %+v", a)
+			}
+		}
+	})
 	t.Cleanup(func() {
 		if n := internal.count(); n != 0 {
 			t.Errorf("%d redirects to an internal address were followed", n)
 		}
 	})
+}
+
+const plainOK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+// rawReceiver runs serve for each connection, and then closes it.
+func rawReceiver(t *testing.T, serve func(c net.Conn, in *bufio.Reader)) (url string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			stop := context.AfterFunc(t.Context(), func() { c.Close() })
+			serving.Go(func() {
+				defer c.Close()
+				defer stop()
+				serve(c, bufio.NewReader(c))
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		serving.Wait()
+	})
+	return "http://" + l.Addr().String()
+}
+
+// takeRequest reads a request to its end, and gives its path.
+func takeRequest(in *bufio.Reader) (path string, ok bool) {
+	r, err := http.ReadRequest(in)
+	if err != nil {
+		return "", false
+	}
+	_, err = io.Copy(io.Discard, r.Body)
+	return r.URL.Path, err == nil
 }
 
 func or(a, b string) string {
