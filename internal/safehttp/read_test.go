@@ -171,7 +171,7 @@ func TestResponse(t *testing.T) {
 		{"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", "", true, ""},
 		{"HTTP/1.1 200 Ça va\r\nContent-Length: 0\r\n\r\n", "", true, ""},
 		{head("X: "+strings.Repeat("x", maxHead-100), "Content-Length: 0"), "", true, ""},
-		{head(strings.Repeat("X: y\r\n", 10_000)+"Content-Length: 0"), "", true, ""},
+		{head(strings.Repeat("X: y\r\n", 10_000) + "Content-Length: 0"), "", true, ""},
 		{head(strings.Repeat("X: y\r\n", 10_000)+"Connection: close", "transfer-encoding : chunked") + "0\r\n\r\n", "", false, ""},
 		{"\r\n" + strings.Repeat("\n", maxHead), "", false, "exceeded"},
 		{head("X: " + strings.Repeat("x", maxHead)), "", false, "exceeded"},
