@@ -40,3 +40,20 @@ type EventType struct {
 	// Revision counts changes, as that of an App.
 	Revision int64 `json:"-"`
 }
+
+// EncodeJSON gives the event type with its schema and example byte for byte, which
+// encoding/json would compact.
+func (t EventType) EncodeJSON() ([]byte, error) {
+	b, err := appendJSON(nil, struct {
+		EventType
+		Schema  struct{} `json:"schema,omitzero"`
+		Example struct{} `json:"example,omitzero"`
+	}{EventType: t})
+	if err == nil && len(t.Schema) > 0 {
+		b = appendMember(b, "schema", t.Schema)
+	}
+	if err == nil && len(t.Example) > 0 {
+		b = appendMember(b, "example", t.Example)
+	}
+	return b, err
+}

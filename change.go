@@ -13,21 +13,28 @@ func Of[T any](v T) Field[T] { return Field[T]{Set: true, Value: v} }
 // EndpointChange is what a caller asks an endpoint to be: in a creation, fields
 // that are not set get their defaults; in an update, they stay as they are.
 type EndpointChange struct {
-	Apps        Field[[]string]
+	Apps Field[[]string]
+	// Terms are those of Apps, and count with them only: where Apps are set, an app
+	// that has none here has none of its own from then on.
+	Terms       Field[[]AppTerms]
 	URL         Field[string]
 	Name        Field[string]
+	Description Field[string]
 	Events      Field[[]string]
 	Subjects    Field[[]string]
 	Filter      Field[JSON]
 	Dialect     Field[string]
 	Headers     Field[map[string]string]
 	Status      Field[EndpointStatus]
-	Timeout     Field[Duration]
-	Retry       Field[RetryPolicy]
-	RateLimit   Field[*RateLimit]
-	Concurrency Field[int]
-	Ordering    Field[Ordering]
-	Metadata    Field[map[string]string]
+	// Locked and LockedReason are for admins to set.
+	Locked       Field[bool]
+	LockedReason Field[string]
+	Timeout      Field[Duration]
+	Retry        Field[RetryPolicy]
+	RateLimit    Field[*RateLimit]
+	Concurrency  Field[int]
+	Ordering     Field[Ordering]
+	Metadata     Field[map[string]string]
 	// Secret is the signing secret of a new endpoint; without it one is made.
 	// Existing endpoints change theirs by rotation.
 	Secret Field[string]

@@ -1,7 +1,13 @@
 package bellhop
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
 	"time"
+
+	"github.com/bellhop/bellhop/internal/match"
 )
 
 // Endpoint is a URL plus what it wants to hear, how to sign, when to retry.
@@ -9,12 +15,19 @@ type Endpoint struct {
 	ID EndpointID `json:"id"`
 	// Apps are the apps it listens to: at least one.
 	Apps []string `json:"apps"`
-	URL  string   `json:"url"`
-	Name string   `json:"name,omitempty"`
+	// Terms are what it wants to hear of those of its apps for which Events,
+	// Subjects or Filter do not hold, ordered by app. In JSON they stand among the
+	// apps: see [AppTerms].
+	Terms []AppTerms `json:"-"`
+	URL   string     `json:"url"`
+	Name  string     `json:"name,omitempty"`
+	// Description is for people: what the endpoint is for, and who looks after it.
+	Description string `json:"description,omitempty"`
 	// Events are the event types it wants: exact names, or a prefix and a
 	// trailing "*"; none means all.
 	Events []string `json:"events"`
-	// Subjects narrow it to subjects of these patterns; none means all.
+	// Subjects narrow it to subjects of these patterns; none means all. A pattern
+	// may be a URN that names the app as well: urn:allthings:app:APP:PATTERN.
 	Subjects []string `json:"subjects"`
 	// Filter is a JSON pattern over the event's data.
 	Filter  JSON              `json:"filter,omitempty"`
@@ -23,6 +36,10 @@ type Endpoint struct {
 	Status  EndpointStatus    `json:"status"`
 	// DisabledReason says why Bellhop itself disabled the endpoint.
 	DisabledReason string `json:"disabled_reason,omitempty"`
+	// Locked endpoints are held by the operator: only admins change or delete them.
+	Locked bool `json:"locked"`
+	// LockedReason says why, to those who may not.
+	LockedReason string `json:"locked_reason,omitempty"`
 	// Timeout bounds the whole exchange: connect, TLS, headers, and as much of
 	// the body as is kept.
 	Timeout Duration    `json:"timeout"`
@@ -44,6 +61,178 @@ type Endpoint struct {
 	// FailingSince is the start of the first of an unbroken row of failures;
 	// zero while the endpoint is well. It is written by Record only.
 	FailingSince time.Time `json:"-"`
+}
+
+// AppTerms are what an endpoint wants to hear of one app, where that differs from its
+// other apps. In JSON, an app without terms of its own is its name, "acme", and one
+// with some an object: {"app":"acme","subjects":["ticket:*"]}.
+type AppTerms struct {
+	App string `json:"app"`
+	// Events, Subjects and Filter take the place of the endpoint's; nil leaves it
+	// in force. Lists that are empty, but not nil, mean all; so does the filter {}.
+	Events   []string `json:"events,omitzero"`
+	Subjects []string `json:"subjects,omitzero"`
+	Filter   JSON     `json:"filter,omitempty"`
+}
+
+// IsZero tells whether there are no terms, but an app alone.
+func (t *AppTerms) IsZero() bool { return t.Events == nil && t.Subjects == nil && len(t.Filter) == 0 }
+
+// MarshalJSON gives the short form where that says all.
+func (t AppTerms) MarshalJSON() ([]byte, error) { return t.encode() }
+
+func (t *AppTerms) encode() ([]byte, error) {
+	if t.IsZero() {
+		return appendJSON(nil, t.App)
+	}
+	rest := *t
+	rest.Filter = nil
+	type plain AppTerms
+	b, err := appendJSON(nil, plain(rest))
+	if err == nil && len(t.Filter) > 0 {
+		b = appendMember(b, "filter", t.Filter)
+	}
+	return b, err
+}
+
+// UnmarshalJSON takes both forms.
+func (t *AppTerms) UnmarshalJSON(b []byte) error {
+	*t = AppTerms{}
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, &t.App)
+	}
+	type plain AppTerms
+	return json.Unmarshal(b, (*plain)(t))
+}
+
+// TermsOf gives what the endpoint wants to hear of one of its apps, with nothing left
+// to what holds for the others.
+func (e *Endpoint) TermsOf(app string) AppTerms {
+	all := AppTerms{App: app, Events: e.Events, Subjects: e.Subjects, Filter: e.Filter}
+	if i := slices.IndexFunc(e.Terms, func(t AppTerms) bool { return t.App == app }); i >= 0 {
+		own := &e.Terms[i]
+		if own.Events != nil {
+			all.Events = own.Events
+		}
+		if own.Subjects != nil {
+			all.Subjects = own.Subjects
+		}
+		if len(own.Filter) > 0 {
+			all.Filter = own.Filter
+		}
+	}
+	return all
+}
+
+// AppsWithTerms are the apps, each with its terms if it has some.
+func (e *Endpoint) AppsWithTerms() []AppTerms {
+	list := make([]AppTerms, len(e.Apps))
+	for i, app := range e.Apps {
+		list[i].App = app
+		if j := slices.IndexFunc(e.Terms, func(t AppTerms) bool { return t.App == app }); j >= 0 {
+			list[i] = e.Terms[j]
+		}
+	}
+	return list
+}
+
+// Leave takes an app off the endpoint, with whatever names it. It changes none of the
+// lists that were there.
+func (e *Endpoint) Leave(app string) {
+	is := func(a string) bool { return a == app }
+	e.Apps = slices.DeleteFunc(slices.Clone(e.Apps), is)
+	if e.Terms = slices.DeleteFunc(slices.Clone(e.Terms), func(t AppTerms) bool { return t.App == app }); len(e.Terms) == 0 {
+		e.Terms = nil
+	}
+	// No pattern at all would mean every subject.
+	if left := match.WithoutURNs(e.Subjects, is); len(left) > 0 {
+		e.Subjects = left
+	}
+}
+
+// SplitTerms makes of a list of apps with their terms what an endpoint has: the names,
+// and the terms of those that have some, both ordered by app. Of an app that is there
+// twice, the first counts.
+func SplitTerms(list []AppTerms) (apps []string, terms []AppTerms) {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(x, y AppTerms) int { return cmp.Compare(x.App, y.App) })
+	list = slices.CompactFunc(list, func(x, y AppTerms) bool { return x.App == y.App })
+	apps = make([]string, len(list))
+	for i := range list {
+		apps[i] = list[i].App
+		if !list[i].IsZero() {
+			terms = append(terms, list[i])
+		}
+	}
+	return apps, terms
+}
+
+// plainEndpoint is an Endpoint without its methods.
+type plainEndpoint Endpoint
+
+// MarshalJSON gives the endpoint as the API shows it, its terms among its apps.
+func (e Endpoint) MarshalJSON() ([]byte, error) { return e.EncodeJSON() }
+
+// EncodeJSON is MarshalJSON with the filters byte for byte, which encoding/json would
+// compact.
+func (e Endpoint) EncodeJSON() ([]byte, error) {
+	apps := []byte{'['}
+	for _, t := range e.AppsWithTerms() {
+		if len(apps) > 1 {
+			apps = append(apps, ',')
+		}
+		b, err := t.encode()
+		if err != nil {
+			return nil, err
+		}
+		apps = append(apps, b...)
+	}
+	rest, err := appendJSON(nil, struct {
+		plainEndpoint
+		ID     struct{} `json:"id,omitzero"`
+		Apps   struct{} `json:"apps,omitzero"`
+		Filter struct{} `json:"filter,omitzero"`
+	}{plainEndpoint: plainEndpoint(e)})
+	if err != nil {
+		return nil, err
+	}
+	b := append([]byte(`{"id":"`+e.ID.String()+`","apps":`), append(apps, ']', ',')...)
+	b = append(b, rest[1:]...)
+	if len(e.Filter) > 0 {
+		b = appendMember(b, "filter", e.Filter)
+	}
+	return b, nil
+}
+
+// UnmarshalJSON reads what MarshalJSON gives.
+func (e *Endpoint) UnmarshalJSON(b []byte) error {
+	read := struct {
+		*plainEndpoint
+		Apps []AppTerms `json:"apps"`
+	}{plainEndpoint: (*plainEndpoint)(e)}
+	if err := json.Unmarshal(b, &read); err != nil {
+		return err
+	}
+	e.Apps, e.Terms = SplitTerms(read.Apps)
+	return nil
+}
+
+// appendJSON appends v as JSON, with nothing escaped that need not be.
+func appendJSON(b []byte, v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return append(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...), nil
+}
+
+// appendMember adds a last member, whose value is taken over as it stands, to an
+// object that has at least one.
+func appendMember(object []byte, name string, value []byte) []byte {
+	object = append(bytes.TrimSuffix(object, []byte("}")), `,"`+name+`":`...)
+	return append(append(object, value...), '}')
 }
 
 // Secret is one signing key of an endpoint.

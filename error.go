@@ -52,6 +52,7 @@ const (
 	CodeTooLarge       Code = "too_large"         // the data or the batch is larger than allowed
 	CodeInboxesOff     Code = "inboxes_off"       // the operator has not enabled inboxes
 	CodeForbidden      Code = "forbidden"         // the caller's role or apps do not allow it
+	CodeLocked         Code = "locked"            // an operator has locked the endpoint
 	CodeTooMany        Code = "too_many_requests" // a bound on how much is done at once or per second
 	CodeUnsubscribed   Code = "not_subscribed"    // a resend to an endpoint that does not listen to the app
 )

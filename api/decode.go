@@ -125,6 +125,15 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 	case *bellhop.RetryPolicy:
 		d.retry(path, raw, target)
 		return
+	case *bellhop.AppTerms:
+		if raw[0] == '"' {
+			target.App, _ = d.text(path, raw)
+			return
+		}
+		if raw[0] != '{' {
+			d.fail(path, "type", "must be the name of an app or an object, not "+KindOf(raw))
+			return
+		}
 	case encoding.TextUnmarshaler:
 		s, ok := d.text(path, raw)
 		if ok && target.UnmarshalText([]byte(s)) != nil {

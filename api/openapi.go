@@ -30,6 +30,9 @@ type Description struct {
 	// Texts describe fields by their name, which means the same wherever it
 	// occurs; "Object.field" is for those that don't.
 	Texts map[string]string
+	// Shapes are the types whose schema a field has that is described by its own Go
+	// type as something else, by "Object.field".
+	Shapes map[string]reflect.Type
 	// Enums are the words that a field takes, by "Object.field": for types whose
 	// own tags don't say.
 	Enums map[string][]any
@@ -291,6 +294,10 @@ func (w *writer) refine() {
 	}
 	for name, schema := range schemas {
 		for property, s := range schema.Properties {
+			if shape := w.Shapes[name+"."+property]; shape != nil {
+				s = w.registry.Schema(shape, true, property)
+				schema.Properties[property] = s
+			}
 			s.Enum = append(s.Enum, w.Enums[name+"."+property]...)
 			if s.Description == "" && s.Ref == "" {
 				s.Description = w.Texts[property]
@@ -331,6 +338,7 @@ func aliases(routes []Route) map[reflect.Type]reflect.Type {
 		reflect.TypeFor[bellhop.JSON]():        reflect.TypeFor[json.RawMessage](),
 		reflect.TypeFor[bellhop.RetryPolicy](): reflect.TypeFor[retryDoc](),
 		reflect.TypeFor[bellhop.Duration]():    reflect.TypeFor[durationDoc](),
+		reflect.TypeFor[bellhop.AppTerms]():    reflect.TypeFor[termsDoc](),
 	}
 	for i := range routes {
 		if routes[i].input.body == nil {
@@ -370,11 +378,34 @@ func structsIn(t reflect.Type) (found []reflect.Type) {
 	return found
 }
 
-// retryDoc and durationDoc describe bellhop.RetryPolicy and bellhop.Duration.
+// retryDoc, durationDoc and termsDoc describe bellhop.RetryPolicy, bellhop.Duration
+// and bellhop.AppTerms.
 type (
 	retryDoc    struct{}
 	durationDoc struct{}
+	termsDoc    struct{}
 )
+
+func (termsDoc) Schema(r huma.Registry) *huma.Schema {
+	patterns := func(text string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}, Description: text}
+	}
+	app := &huma.Schema{Type: huma.TypeString, Description: "The app.", Examples: []any{"acme"}}
+	return &huma.Schema{
+		OneOf: []*huma.Schema{
+			{Type: huma.TypeString, Title: "App", Description: "An app of which the endpoint's own events, subjects and filter hold."},
+			{
+				Type: huma.TypeObject, Title: "App with terms", Required: []string{"app"}, AdditionalProperties: false,
+				Description: "An app of which something else holds; what is left out is the endpoint's own.",
+				Properties: map[string]*huma.Schema{
+					"app": app, "events": patterns("In place of the endpoint's; [] means all."),
+					"subjects": patterns("In place of the endpoint's; [] means all."),
+					"filter":   {Description: "In place of the endpoint's; {} matches all."},
+				},
+			},
+		},
+	}
+}
 
 func (durationDoc) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Description: `A duration: "15s", "2m30s", "12h", "7d".`, Examples: []any{"15s"}}

@@ -53,6 +53,7 @@ func kinds() map[bellhop.Code]kind {
 		CodeQuery:             {400, "The query cannot be read"},
 		CodeUnauthorized:      {401, "A valid key is needed"},
 		bellhop.CodeForbidden: {403, "The key's role does not allow this"},
+		bellhop.CodeLocked:    {403, "An operator has locked the endpoint"},
 		CodeCrossOrigin:       {403, "The request comes from another site"},
 		bellhop.CodeTooMany:   {429, "Too many requests"},
 		CodeMethod:            {405, "The path does not take this method"},

@@ -213,12 +213,12 @@ func (c *Client) Endpoint(ctx context.Context, id bellhop.EndpointID) (bellhop.E
 // CreateEndpoint makes an endpoint of the fields that are set, and gives it with
 // its secret.
 func (c *Client) CreateEndpoint(ctx context.Context, in bellhop.EndpointChange) (NewEndpoint, error) {
-	return call[NewEndpoint](ctx, c, http.MethodPost, "/v1/endpoints", nil, wire.EndpointInput(in))
+	return call[NewEndpoint](ctx, c, http.MethodPost, "/v1/endpoints", nil, wire.EndpointInputOf(in))
 }
 
 // UpdateEndpoint changes the fields that are set.
-func (c *Client) UpdateEndpoint(ctx context.Context, id bellhop.EndpointID, in bellhop.EndpointChange) (bellhop.Endpoint, error) {
-	return call[bellhop.Endpoint](ctx, c, http.MethodPatch, at("/v1/endpoints/%s", id), nil, wire.EndpointInput(in))
+func (c *Client) UpdateEndpoint(ctx context.Context, id bellhop.EndpointID, in bellhop.EndpointChange) (SavedEndpoint, error) {
+	return call[SavedEndpoint](ctx, c, http.MethodPatch, at("/v1/endpoints/%s", id), nil, wire.EndpointInputOf(in))
 }
 
 // DeleteEndpoint deletes an endpoint.

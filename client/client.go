@@ -34,6 +34,7 @@ type (
 	AppPut           = wire.AppPut
 	AppPatch         = wire.AppPatch
 	NewEndpoint      = wire.NewEndpoint
+	SavedEndpoint    = wire.SavedEndpoint
 	Rotated          = wire.Rotated
 	ReplayInput      = wire.ReplayInput
 	ReplayResult     = wire.ReplayResult

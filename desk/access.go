@@ -9,6 +9,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/match"
 )
 
 // access is who may use an operation besides admins, who may use all of them.
@@ -242,7 +243,11 @@ func shown(p bellhop.Principal, e bellhop.Endpoint) bellhop.Endpoint {
 			e.Headers[name] = Hidden
 		}
 	}
-	e.Apps = p.Scope.Visible(e.Apps)
+	if !p.Scope.SeesAll(e.Apps) {
+		e.Terms = slices.DeleteFunc(slices.Clone(e.Terms), func(t bellhop.AppTerms) bool { return !p.Scope.Sees(t.App) })
+		e.Subjects = match.WithoutURNs(e.Subjects, func(app string) bool { return !p.Scope.Sees(app) })
+		e.Apps = p.Scope.Visible(e.Apps)
+	}
 	if e.Events == nil {
 		e.Events = []string{}
 	}

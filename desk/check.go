@@ -15,7 +15,6 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
-	"github.com/bellhop/bellhop/internal/match"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
@@ -27,16 +26,16 @@ const (
 	DefaultConcurrency = 32
 	maxConcurrency     = 1000
 	DefaultDialect     = "standard"
-	maxPatterns        = 200
-	maxEndpointApps    = 100
+	maxLockedReason    = 500
 	maxHeaders         = 30
 )
 
 // apply sets what is set in c, with defaults for null, and says what is wrong.
 func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []bellhop.FieldError) {
-	set(c.Apps, &e.Apps)
+	fields = applyApps(e, &c)
 	set(c.URL, &e.URL)
 	set(c.Name, &e.Name)
+	set(c.Description, &e.Description)
 	set(c.Events, &e.Events)
 	set(c.Subjects, &e.Subjects)
 	set(c.Filter, &e.Filter)
@@ -48,6 +47,11 @@ func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []be
 	set(c.Concurrency, &e.Concurrency)
 	set(c.Ordering, &e.Ordering)
 	set(c.Metadata, &e.Metadata)
+	set(c.Locked, &e.Locked)
+	if !e.Locked {
+		e.LockedReason = ""
+	}
+	set(c.LockedReason, &e.LockedReason)
 	if c.Status.Set {
 		e.Status, e.DisabledReason = c.Status.Value, ""
 	}
@@ -62,8 +66,7 @@ func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []be
 	e.Timeout = cmp.Or(e.Timeout, DefaultTimeout)
 	e.Concurrency = cmp.Or(e.Concurrency, DefaultConcurrency)
 	e.Ordering = cmp.Or(e.Ordering, bellhop.OrderingNone)
-	e.Apps = slices.Compact(slices.Sorted(slices.Values(e.Apps)))
-	return d.checkEndpoint(e, c)
+	return append(fields, d.checkEndpoint(e, c)...)
 }
 
 // set takes over a field that is given; null has the zero value.
@@ -79,11 +82,6 @@ func (d *Desk) checkEndpoint(e *bellhop.Endpoint, c bellhop.EndpointChange) (fie
 	wrong := func(field, code, format string, a ...any) {
 		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: fmt.Sprintf(format, a...)})
 	}
-	if c.Apps.Set {
-		if len(e.Apps) == 0 || len(e.Apps) > maxEndpointApps {
-			wrong("apps", "length", "names %d apps; an endpoint listens to 1 to %d", len(e.Apps), maxEndpointApps)
-		}
-	}
 	if c.URL.Set || c.Apps.Set {
 		if f := d.checkURL(e, c.URL.Set); f != nil {
 			fields = append(fields, *f)
@@ -91,17 +89,12 @@ func (d *Desk) checkEndpoint(e *bellhop.Endpoint, c bellhop.EndpointChange) (fie
 	}
 	fields = append(fields, checkText("name", e.Name, maxName)...)
 	fields = append(fields, checkMetadata(e.Metadata)...)
-	fields = append(fields, checkPatterns("events", e.Events, match.CheckTypePattern)...)
-	fields = append(fields, checkPatterns("subjects", e.Subjects, match.CheckSubjectPattern)...)
-	if c.Filter.Set && len(e.Filter) > 0 {
-		if _, err := match.CompileFilter(e.Filter); err != nil {
-			field, detail := "filter", err.Error()
-			if fe, ok := errors.AsType[*match.FilterError](err); ok {
-				field, detail = field+fe.Pointer, fe.Detail
-			}
-			wrong(field, "filter", "%s", detail)
-		}
+	fields = append(fields, checkText("description", e.Description, maxDescription)...)
+	fields = append(fields, checkText("locked_reason", e.LockedReason, maxLockedReason)...)
+	if e.LockedReason != "" && !e.Locked {
+		wrong("locked_reason", "without", "says why an endpoint is locked: set locked, too")
 	}
+	fields = append(fields, checkWants(e, &c)...)
 	var headersOf []*dialect.Dialect
 	if x := d.e.Routes().Dialect(e.Dialect); x != nil {
 		headersOf = []*dialect.Dialect{x}
@@ -168,21 +161,6 @@ func (d *Desk) checkURL(e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
 		return &bellhop.FieldError{Field: "url", Code: ue.Code, Detail: ue.Detail}
 	}
 	return &bellhop.FieldError{Field: "url", Code: safehttp.CodeInvalid, Detail: err.Error()}
-}
-
-func checkPatterns(field string, patterns []string, check func(string) error) (fields []bellhop.FieldError) {
-	if len(patterns) > maxPatterns {
-		return []bellhop.FieldError{{
-			Field: field, Code: "length",
-			Detail: fmt.Sprintf("has %d patterns; at most %d are allowed: use a trailing * to cover several", len(patterns), maxPatterns),
-		}}
-	}
-	for i, p := range patterns {
-		if err := check(p); err != nil {
-			fields = append(fields, bellhop.FieldError{Field: fmt.Sprintf("%s[%d]", field, i), Code: "pattern", Detail: err.Error()})
-		}
-	}
-	return fields
 }
 
 // checkHeaders refuses headers that would break the request, or that one of the

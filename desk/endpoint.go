@@ -46,7 +46,13 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	if err := Permits(p, "createEndpoint"); err != nil {
 		return none, "", err
 	}
+	if err := d.namedApps(p, &c); err != nil {
+		return none, "", err
+	}
 	if err := d.knownApps(p, c.Apps.Value); err != nil {
+		return none, "", err
+	}
+	if err := mayLock(p, &none, &c); err != nil {
 		return none, "", err
 	}
 	now := d.now()
@@ -76,6 +82,9 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 		return none, "", endpointError(fields)
 	}
 	e.Secrets = []bellhop.Secret{{Sealed: d.seal(e.ID, secret), CreatedAt: now}}
+	if err := d.notHeld(p, &e); err != nil {
+		return none, "", err
+	}
 	// The URL of an endpoint that cannot be made is not called. Whether it can is asked
 	// again once it may take its turn: to verify it takes a while.
 	if err := d.fits(e.Apps); err != nil {
@@ -136,7 +145,7 @@ func (d *Desk) ResumeEndpoint(ctx context.Context, p bellhop.Principal, e bellho
 }
 
 func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellhop.EndpointID, c bellhop.EndpointChange) (bellhop.Endpoint, error) {
-	if _, err := d.editable(p, i); err != nil {
+	if _, err := d.changeable(p, i); err != nil {
 		return bellhop.Endpoint{}, err
 	}
 	if err := d.knownApps(p, c.Apps.Value); err != nil {
@@ -147,8 +156,16 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 	}
 	e, err := d.changeEndpoint(ctx, p, "endpoint.update", i, func(e *bellhop.Endpoint) error {
 		url, dialectName := e.URL, e.Dialect
+		if err := mayLock(p, e, &c); err != nil {
+			return err
+		}
 		if fields := d.apply(e, c); len(fields) > 0 {
 			return endpointError(fields)
+		}
+		if c.URL.Set || c.Apps.Set {
+			if err := d.notHeld(p, e); err != nil {
+				return err
+			}
 		}
 		if e.Dialect != dialectName {
 			if err := d.keepsSecrets(e); err != nil {
@@ -168,7 +185,7 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 // added an app that is beyond the scope.
 func (d *Desk) changeEndpoint(ctx context.Context, p bellhop.Principal, action string, i bellhop.EndpointID, change func(*bellhop.Endpoint) error) (saved bellhop.Endpoint, err error) {
 	err = d.persist(ctx, "endpoint", d.e.Routes().LoadRoutes, func() error {
-		r, err := d.editable(p, i)
+		r, err := d.changeable(p, i)
 		if err != nil {
 			return err
 		}
@@ -178,6 +195,13 @@ func (d *Desk) changeEndpoint(ctx context.Context, p bellhop.Principal, action s
 		}
 		now := d.now()
 		e.UpdatedAt = now
+		action := action
+		switch {
+		case e.Locked && !r.Locked:
+			action = "endpoint.lock"
+		case !e.Locked && r.Locked:
+			action = "endpoint.unlock"
+		}
 		entry := d.e.AuditEntry(p.Actor, action, i.String(), e.Apps, auditView(e))
 		save := func() error { return d.saveEndpoint(ctx, "change an endpoint", e, entry, now) }
 		added := slices.DeleteFunc(slices.Clone(e.Apps), func(app string) bool { return slices.Contains(r.Apps, app) })
@@ -202,7 +226,7 @@ func (d *Desk) DeleteEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 	if err := Permits(p, "deleteEndpoint"); err != nil {
 		return err
 	}
-	r, err := d.editable(p, i)
+	r, err := d.changeable(p, i)
 	if err != nil {
 		return err
 	}

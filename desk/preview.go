@@ -40,6 +40,9 @@ type Preview struct {
 	// Header is in the order in which it is sent.
 	Header []HeaderField
 	Body   []byte
+	// Recent is how the settings would do with the newest events of the apps that
+	// they name; nil if they name none, or it cannot be said.
+	Recent *Recent
 	// Secret is the sample that the request is signed with; empty if a secret was
 	// given.
 	Secret string
@@ -58,9 +61,12 @@ const (
 // sends nothing, saves nothing, and uses no existing endpoint's secret. It takes one
 // of the slots of tests, since to compile and sign whatever is asked for costs time:
 // beyond them it fails with a CodeTooMany error.
-func (d *Desk) Preview(_ context.Context, p bellhop.Principal, ask PreviewRequest) (Preview, error) {
+func (d *Desk) Preview(ctx context.Context, p bellhop.Principal, ask PreviewRequest) (Preview, error) {
 	if err := Permits(p, "previewEndpoint"); err != nil {
 		return Preview{}, err
+	}
+	if err := d.namedApps(p, &ask.Endpoint); err != nil {
+		return Preview{}, placed("endpoint.", err)
 	}
 	if err := d.knownApps(p, ask.Endpoint.Apps.Value); err != nil {
 		return Preview{}, placed("endpoint.", err)
@@ -105,7 +111,13 @@ func (d *Desk) Preview(_ context.Context, p bellhop.Principal, ask PreviewReques
 		return Preview{}, bellhop.Invalid("The dialect "+e.Dialect+" cannot express this event",
 			bellhop.FieldError{Field: "data", Code: "render", Detail: err.Error()})
 	}
-	return d.previewOf(request, sample)
+	v, err := d.previewOf(request, sample)
+	if err == nil && len(ask.Endpoint.Apps.Value) > 0 {
+		if recent, err := d.recent(ctx, p, r); err == nil {
+			v.Recent = &recent
+		}
+	}
+	return v, err
 }
 
 // previewEndpoint is the endpoint that a preview is for, and the sample secret if
@@ -143,10 +155,11 @@ func (d *Desk) previewEndpoint(ask PreviewRequest, i bellhop.EndpointID, now tim
 func (d *Desk) previewEvent(ask PreviewRequest, e bellhop.Endpoint) (engine.Publication, error) {
 	event := engine.Publication{App: e.Apps[0], Type: ask.Type, Subject: ask.Subject, Data: ask.Data}
 	if event.Type == "" {
-		named := slices.IndexFunc(e.Events, func(t string) bool { return !strings.HasSuffix(t, "*") && !strings.HasPrefix(t, routes.OwnTypes) })
+		events := e.TermsOf(event.App).Events
+		named := slices.IndexFunc(events, func(t string) bool { return !strings.HasSuffix(t, "*") && !strings.HasPrefix(t, routes.OwnTypes) })
 		event.Type = TypeTest
 		if named >= 0 {
-			event.Type = e.Events[named]
+			event.Type = events[named]
 		}
 	}
 	if len(event.Data) == 0 {

@@ -63,7 +63,7 @@ func (d *Desk) RotateSecret(ctx context.Context, p bellhop.Principal, i bellhop.
 	if err := Permits(p, "rotateSecret"); err != nil {
 		return nil, false, err
 	}
-	if _, err := d.editable(p, i); err != nil {
+	if _, err := d.changeable(p, i); err != nil {
 		return nil, false, err
 	}
 	keep := DefaultGrace

@@ -147,7 +147,7 @@ func TestPreview(t *testing.T) {
 	s.app("acme")
 	r := newReceiver(t, answers(http.StatusOK))
 	settings := bellhop.EndpointChange{Apps: bellhop.Of([]string{"acme"}), URL: bellhop.Of(r.URL + "/a?b=c"), Dialect: bellhop.Of("stripe")}
-	v, err := s.api.PreviewEndpoint(t.Context(), client.PreviewInput{Endpoint: wire.EndpointInput(settings), Type: "a.b", Data: bellhop.JSON(`{"n":1.10}`)})
+	v, err := s.api.PreviewEndpoint(t.Context(), client.PreviewInput{Endpoint: wire.EndpointInputOf(settings), Type: "a.b", Data: bellhop.JSON(`{"n":1.10}`)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -167,6 +167,11 @@ func cloneEventType(t bellhop.EventType) bellhop.EventType {
 func cloneEndpoint(e bellhop.Endpoint) bellhop.Endpoint {
 	e.Apps, e.Events, e.Subjects = slices.Clone(e.Apps), slices.Clone(e.Events), slices.Clone(e.Subjects)
 	e.Filter = slices.Clone(e.Filter)
+	e.Terms = slices.Clone(e.Terms)
+	for i := range e.Terms {
+		t := &e.Terms[i]
+		t.Events, t.Subjects, t.Filter = slices.Clone(t.Events), slices.Clone(t.Subjects), slices.Clone(t.Filter)
+	}
 	e.Headers, e.Metadata = maps.Clone(e.Headers), maps.Clone(e.Metadata)
 	e.Retry.Delays = slices.Clone(e.Retry.Delays)
 	e.Secrets = slices.Clone(e.Secrets)

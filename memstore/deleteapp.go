@@ -29,7 +29,7 @@ func (s *Store) dropFromEndpoints(app string) {
 		if !slices.Contains(e.Apps, app) {
 			continue
 		}
-		e.Apps = without(e.Apps, app)
+		e.Leave(app)
 		if len(e.Apps) == 0 {
 			s.dropEndpoint(id) // other apps may still have deliveries to it
 			continue

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -175,12 +176,46 @@ func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
 	}
 	return exec(w.conn, `INSERT OR REPLACE INTO endpoints
 			(id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter, dialect, headers,
-			disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets)
-			VALUES (?, ?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
+			description, locked, locked_reason, terms)
+			VALUES (?, ?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), micros(e.FailingSince), toJSON(e.Apps), e.URL, e.Name,
 		toJSON(e.Events), toJSON(e.Subjects), []byte(e.Filter), e.Dialect, toJSON(e.Headers), e.DisabledReason,
 		int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata), micros(e.CreatedAt), micros(e.UpdatedAt),
-		toJSON(e.Secrets))
+		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms))
+}
+
+// storedTerms are terms as a column holds them: encoding/json would compact the filter.
+type storedTerms struct {
+	App      string   `json:"app"`
+	Events   []string `json:"events,omitzero"`
+	Subjects []string `json:"subjects,omitzero"`
+	Filter   string   `json:"filter,omitempty"`
+}
+
+func termsJSON(terms []bellhop.AppTerms) any {
+	if len(terms) == 0 {
+		return nil
+	}
+	list := make([]storedTerms, len(terms))
+	for i, t := range terms {
+		list[i] = storedTerms{t.App, t.Events, t.Subjects, string(t.Filter)}
+	}
+	return toJSON(list)
+}
+
+func scanTerms(st *sqlite.Stmt, column int) (terms []bellhop.AppTerms, err error) {
+	var list []storedTerms
+	if err := fromJSON(st, column, &list); err != nil {
+		return nil, err
+	}
+	for _, t := range list {
+		if t.Filter != "" && !json.Valid([]byte(t.Filter)) {
+			return nil, errors.New("a filter is not JSON")
+		}
+		terms = append(terms, bellhop.AppTerms{App: t.App, Events: t.Events, Subjects: t.Subjects, Filter: bellhop.JSON(t.Filter)})
+	}
+	return terms, nil
 }
 
 // ofEndpoint finds all pending deliveries of an endpoint (bound twice) by two

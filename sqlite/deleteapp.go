@@ -77,15 +77,26 @@ func (s *Store) dropNames(ctx context.Context, app, list string, drop func(w *wr
 }
 
 func (w *writer) dropFromEndpoint(id int64, app string) (dropped bool, err error) {
-	var apps []string
-	found, err := one(w.conn, func(st *sqlite.Stmt) { _ = fromJSON(st, 0, &apps) }, "SELECT apps FROM endpoints WHERE id = ?", id)
-	if err != nil || !found || !slices.Contains(apps, app) {
+	var e bellhop.Endpoint
+	var unread error
+	found, err := one(w.conn, func(st *sqlite.Stmt) {
+		_ = fromJSON(st, 0, &e.Apps)
+		if e.Terms, unread = scanTerms(st, 1); unread == nil {
+			unread = fromJSON(st, 2, &e.Subjects)
+		}
+	}, "SELECT apps, terms, subjects FROM endpoints WHERE id = ?", id)
+	if err != nil || !found || !slices.Contains(e.Apps, app) {
 		return false, err
 	}
-	if apps = without(apps, app); len(apps) == 0 {
+	e.Leave(app)
+	switch {
+	case len(e.Apps) == 0:
 		err = w.dropEndpoint(bellhop.EndpointID(id)) // other apps may still have deliveries to it
-	} else {
-		err = exec(w.conn, "UPDATE endpoints SET apps = ?, revision = revision + 1 WHERE id = ?", listJSON(apps), id)
+	case unread != nil: // it stays as it is, to be read as such
+		err = exec(w.conn, "UPDATE endpoints SET apps = ?, revision = revision + 1 WHERE id = ?", listJSON(e.Apps), id)
+	default:
+		err = exec(w.conn, "UPDATE endpoints SET apps = ?, terms = ?, subjects = coalesce(?, 'null'), revision = revision + 1 WHERE id = ?",
+			listJSON(e.Apps), termsJSON(e.Terms), toJSON(e.Subjects), id)
 	}
 	if err == nil {
 		err = w.changed(partRoutes, "", id)

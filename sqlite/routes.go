@@ -216,8 +216,8 @@ func scanEventType(st *sqlite.Stmt) bellhop.EventType {
 }
 
 const selectEndpoints = `SELECT id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter,
-	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets
-	FROM endpoints`
+	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
+	description, locked, locked_reason, terms FROM endpoints`
 
 // scanEndpoint reads selectEndpoints. Where a setting cannot be read, its zero value
 // would often widen what the endpoint gets, or how: no list of types means all of
@@ -231,6 +231,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 		FailingSince: moment(st.ColumnInt64(4)), URL: st.ColumnText(6), Name: st.ColumnText(7), Filter: blob(st, 10),
 		Dialect: st.ColumnText(11), DisabledReason: st.ColumnText(13), Timeout: bellhop.Duration(st.ColumnInt64(14)),
 		Concurrency: st.ColumnInt(17), CreatedAt: moment(st.ColumnInt64(19)), UpdatedAt: moment(st.ColumnInt64(20)),
+		Description: st.ColumnText(22), Locked: st.ColumnBool(23), LockedReason: st.ColumnText(24),
 	}
 	var wrong []error
 	check := func(column string, err error) {
@@ -245,6 +246,9 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 	check("retry", fromJSON(st, 15, &e.Retry))
 	check("rate_limit", fromJSON(st, 16, &e.RateLimit))
 	check("secrets", fromJSON(st, 21, &e.Secrets))
+	terms, err := scanTerms(st, 25)
+	check("terms", err)
+	e.Terms = terms
 	if e.Filter != nil && !json.Valid(e.Filter) {
 		check("filter", errors.New("it is not JSON"))
 		e.Filter = nil
@@ -255,7 +259,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 	}
 	e.Status = bellhop.EndpointDisabled
 	e.DisabledReason = "Its settings cannot be read from the database: set its event types, subjects, filter, headers and secret anew."
-	e.Events, e.Subjects = []string{unreadable}, []string{unreadable}
+	e.Events, e.Subjects, e.Terms = []string{unreadable}, []string{unreadable}, nil
 	return e, fmt.Errorf("endpoint %v: %w", e.ID, errors.Join(wrong...))
 }
 

@@ -306,6 +306,10 @@ func (f *fixture) fullEndpoint() bellhop.Endpoint {
 	return bellhop.Endpoint{
 		ID: id.Next[id.Endpoint](f.ids, f.now), Apps: []string{"acme", "globex"}, URL: "https://example.com/?a=1&b=2",
 		Name: "Main", Events: []string{"invoice.*"}, Subjects: []string{"ticket:*"}, Filter: bellhop.JSON(`{ "a" : ["<x>"] }`),
+		Terms: []bellhop.AppTerms{
+			{App: "acme", Events: []string{}, Filter: bellhop.JSON(`{ "b" : [1e400, "<y>"] }`)}, {App: "globex", Subjects: []string{"guest:*"}},
+		},
+		Description: "For the books", Locked: true, LockedReason: "Floods",
 		Dialect: "standard", Headers: map[string]string{"X-A": "1"}, Status: bellhop.EndpointPaused, DisabledReason: "gone",
 		Timeout: bellhop.Duration(1500 * time.Millisecond), Retry: bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(time.Second)}},
 		RateLimit: &bellhop.RateLimit{PerSecond: 0.5, Burst: 3}, Concurrency: 4, Ordering: bellhop.OrderingSubject,
@@ -419,6 +423,25 @@ var deleteTests = []test{
 		again := external(f.event(), "x")
 		again.Digest = [32]byte{7}
 		same(f, "its ids are free again", f.enqueue(again), []bellhop.Receipt{{Event: again.Event.ID}})
+	}},
+	{"DeleteApp takes all that names the app off an endpoint of several", func(f *fixture) {
+		f.app("acme")
+		e := f.endpoint("acme", "globex")
+		e.Subjects = []string{"guest:*", "urn:allthings:app:acme:ticket:*", "urn:allthings:app:globex:ticket:*"}
+		e.Terms = []bellhop.AppTerms{{App: "acme", Events: []string{"a.*"}}, {App: "globex", Filter: bellhop.JSON(`{ "a": [1] }`)}}
+		e = f.save(e)
+		only := f.endpoint("acme", "globex")
+		only.Subjects = []string{"urn:allthings:app:acme:ticket:*"}
+		only.Terms = []bellhop.AppTerms{{App: "globex", Subjects: []string{"guest:*"}}}
+		only = f.save(only)
+		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		left := f.stored(e.ID)
+		same(f, "apps", left.Apps, []string{"globex"})
+		same(f, "subjects", left.Subjects, []string{"guest:*", "urn:allthings:app:globex:ticket:*"})
+		same(f, "terms", left.Terms, []bellhop.AppTerms{{App: "globex", Filter: bellhop.JSON(`{ "a": [1] }`)}})
+		left = f.stored(only.ID)
+		same(f, "no subject does not become every subject", left.Subjects, []string{"urn:allthings:app:acme:ticket:*"})
+		same(f, "terms of the one", left.Terms, only.Terms)
 	}},
 	{"DeleteApp lets the orders that it held go on", func(f *fixture) {
 		f.app("acme")

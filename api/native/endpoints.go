@@ -48,8 +48,11 @@ type createEndpointInput struct {
 }
 
 func (n *native) createEndpoint(c *api.Call, in createEndpointInput) (wire.NewEndpoint, error) {
-	e, secret, err := n.desk.CreateEndpoint(c.Context(), c.Principal(), bellhop.EndpointChange(in.Body))
-	return wire.NewEndpoint{Endpoint: e, Secret: secret}, err
+	e, secret, err := n.desk.CreateEndpoint(c.Context(), c.Principal(), in.Body.Change())
+	if err != nil {
+		return wire.NewEndpoint{}, err
+	}
+	return wire.NewEndpoint{SavedEndpoint: n.saved(c, e), Secret: secret}, nil
 }
 
 type updateEndpointInput struct {
@@ -57,8 +60,22 @@ type updateEndpointInput struct {
 	Body wire.EndpointInput
 }
 
-func (n *native) updateEndpoint(c *api.Call, in updateEndpointInput) (bellhop.Endpoint, error) {
-	return n.desk.UpdateEndpoint(c.Context(), c.Principal(), in.ID, bellhop.EndpointChange(in.Body))
+func (n *native) updateEndpoint(c *api.Call, in updateEndpointInput) (wire.SavedEndpoint, error) {
+	e, err := n.desk.UpdateEndpoint(c.Context(), c.Principal(), in.ID, in.Body.Change())
+	if err != nil {
+		return wire.SavedEndpoint{}, err
+	}
+	return n.saved(c, e), nil
+}
+
+// saved says of an endpoint that was saved how many of the newest events it would have
+// got. That this cannot be said is no failure of the change.
+func (n *native) saved(c *api.Call, e bellhop.Endpoint) wire.SavedEndpoint {
+	recent, err := n.desk.Recent(c.Context(), c.Principal(), e)
+	if err != nil {
+		return wire.SavedEndpoint{Endpoint: e}
+	}
+	return wire.SavedEndpoint{Endpoint: e, Recent: (*wire.Recent)(&recent)}
 }
 
 func (n *native) pauseEndpoint(c *api.Call, in endpointAction) (bellhop.Endpoint, error) {

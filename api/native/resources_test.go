@@ -3,6 +3,7 @@ package native
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -199,6 +200,89 @@ func TestApps(t *testing.T) {
 	}
 	if r := s.do(s.admin, "GET", "/v1/apps/initech", ""); r.status != 404 {
 		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
+// TestAppsWithTermsComeBackAsTheyWereSent sends what was answered back, and gets it again.
+func TestAppsWithTermsComeBackAsTheyWereSent(t *testing.T) {
+	s := open(t)
+	s.do(s.admin, "POST", "/v1/apps", `{"id":"initech"}`)
+	const apps = `["acme",{"app":"globex","events":[],"subjects":["<guest>:*"],"filter":{ "b": [1e400, 99999999999999.99],  "a": ["<x>"] }},{"app":"initech","filter":{}}]`
+	const filter = `{ "z": [1.10], "a": [ "&" ] }`
+	r := s.do(s.admin, "POST", "/v1/endpoints", `{"url":"https://example.com/in","description":"For <you>","apps":`+apps+`,"filter":`+filter+`}`)
+	var made wire.NewEndpoint
+	r.into(t, &made)
+	path := "/v1/endpoints/" + made.ID.String()
+	holds := func(what string, r reply) {
+		t.Helper()
+		if r.status > 201 || !bytes.Contains(r.body, []byte(`"apps":`+apps)) || !bytes.Contains(r.body, []byte(`"filter":`+filter)) {
+			t.Errorf("%s: %d %s", what, r.status, r.body)
+		}
+	}
+	holds("POST", r)
+	holds("GET", s.do(s.admin, "GET", path, ""))
+	holds("PATCH of something else", s.do(s.admin, "PATCH", path, `{"name":"x"}`))
+	holds("PATCH of the same", s.do(s.admin, "PATCH", path, `{"apps":`+apps+`,"filter":`+filter+`}`))
+	// What the Go types make of it is the same again, but for spaces.
+	in, err := json.Marshal(wire.EndpointInputOf(bellhop.EndpointChange{Apps: bellhop.Of(made.Apps), Terms: bellhop.Of(made.Terms)}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(`{"apps":`+apps+`}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(string(in)); got != compact.String() {
+		t.Errorf("through Go: %s\nwant %s", got, &compact)
+	}
+	if r := s.do(s.admin, "PATCH", path, `{"apps":["acme","globex"]}`); !bytes.Contains(r.body, []byte(`"apps":["acme","globex"],`)) {
+		t.Errorf("in the short form: %s", r.body)
+	}
+	for body, field := range map[string]string{
+		`{"apps":[{"subjects":["a"]}]}`:                   "apps[0].app",
+		`{"apps":["acme",{"app":"globex","subject":[]}]}`: "apps[1].subject",
+		`{"apps":["acme",3]}`:                             "apps[1]",
+		`{"apps":[{"app":"acme","events":["a",1]}]}`:      "apps[0].events[1]",
+	} {
+		if r := s.do(s.admin, "PATCH", path, body); r.status != 422 || !bytes.Contains(r.body, []byte(`"field":"`+field+`"`)) {
+			t.Errorf("%s: %d %s", body, r.status, r.body)
+		}
+	}
+}
+
+// TestSavingSaysHowManyOfTheNewestEventsMatch in the answers of POST and PATCH, and
+// before saving in a preview.
+func TestSavingSaysHowManyOfTheNewestEventsMatch(t *testing.T) {
+	s := open(t)
+	for i := range 3 {
+		s.do(s.admin, "POST", "/v1/events", fmt.Sprintf(`{"app":"acme","type":"a.b","subject":"x:%d","data":{"n":%d}}`, i, i))
+	}
+	var made wire.NewEndpoint
+	s.do(s.admin, "POST", "/v1/endpoints", `{"apps":["acme"],"url":"https://example.com/in"}`).into(t, &made)
+	if made.Recent == nil || *made.Recent != (wire.Recent{Events: 3, Matched: 3}) || made.Secret == "" || made.URL == "" {
+		t.Errorf("made: %+v", made)
+	}
+	var saved wire.SavedEndpoint
+	s.do(s.admin, "PATCH", "/v1/endpoints/"+made.ID.String(), `{"subjects":["x:1"]}`).into(t, &saved)
+	if saved.Recent == nil || *saved.Recent != (wire.Recent{Events: 3, Matched: 1}) {
+		t.Errorf("saved: %+v", saved.Recent)
+	}
+	var v wire.Preview
+	s.do(s.admin, "POST", "/v1/endpoints/preview", `{"endpoint":{"apps":["acme"],"filter":{"n":[5]}}}`).into(t, &v)
+	if v.Recent == nil || *v.Recent != (wire.Recent{Events: 3}) {
+		t.Errorf("previewed: %+v", v.Recent)
+	}
+}
+
+// TestEventTypesKeepTheirBytes: spaces, order, and numbers that no float holds.
+func TestEventTypesKeepTheirBytes(t *testing.T) {
+	s := open(t)
+	const schema, example = `{ "type": "object",  "maximum": 99999999999999.99 }`, `{ "b": 1e400, "a": "<&>" }`
+	r := s.do(s.admin, "PUT", "/v1/event-types/a.b", `{"schema":`+schema+`,"example":`+example+`}`)
+	for what, r := range map[string]reply{"PUT": r, "GET": s.do(s.admin, "GET", "/v1/event-types/a.b", "")} {
+		if !bytes.Contains(r.body, []byte(`"schema":`+schema)) || !bytes.Contains(r.body, []byte(`"example":`+example)) {
+			t.Errorf("%s: %s", what, r.body)
+		}
 	}
 }
 

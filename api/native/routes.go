@@ -102,25 +102,26 @@ func (n *native) routes() []api.Route {
 			Fails(bellhop.CodeUnknownApp),
 		api.On("POST /v1/endpoints", "createEndpoint", doors, n.createEndpoint,
 			"Create an endpoint",
-			"Needs apps and url; everything else has a default. The answer holds the signing secret: the only time that it is shown without being asked for. With verify, fails unless the URL answers a test event with 2xx. An app has at most max_endpoints of them (409).", 201).
-			Demands("apps", "url").Fails(bellhop.CodeUnknownApp, bellhop.CodeConflict, bellhop.CodeVerification),
+			"Needs url and, unless its subjects are URNs that name them, apps; everything else has a default. The answer holds the signing secret: the only time that it is shown without being asked for. With verify, fails unless the URL answers a test event with 2xx. An app has at most max_endpoints of them (409).", 201).
+			Demands("url").Fails(bellhop.CodeUnknownApp, bellhop.CodeConflict, bellhop.CodeVerification, bellhop.CodeLocked),
 		api.On("GET /v1/endpoints/{id}", "getEndpoint", doors, n.getEndpoint,
 			"Get an endpoint", "All but its secrets.", 200),
 		api.On("PATCH /v1/endpoints/{id}", "updateEndpoint", doors, n.updateEndpoint,
 			"Change an endpoint",
-			"Fields that are given are set, null resets them to their defaults, the others stay. Lists and objects are replaced as a whole. Takes a key that reaches all of its apps.", 200).
-			Fails(bellhop.CodeUnknownApp, bellhop.CodeConflict, bellhop.CodeVerification),
+			"Fields that are given are set, null resets them to their defaults, the others stay. Lists and objects are replaced as a whole. Takes a key that reaches all of its apps. An endpoint that is locked is changed by admins alone (403 locked).", 200).
+			Fails(bellhop.CodeUnknownApp, bellhop.CodeConflict, bellhop.CodeVerification, bellhop.CodeLocked),
 		api.On("DELETE /v1/endpoints/{id}", "deleteEndpoint", doors, n.deleteEndpoint,
 			"Delete an endpoint", "Cancels its pending deliveries; its log stays.", 204).
-			Fails(bellhop.CodeConflict),
+			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/pause", "pauseEndpoint", doors, n.pauseEndpoint,
 			"Pause an endpoint", "Its deliveries are held until it is resumed; none is dropped.", 200).
-			Fails(bellhop.CodeConflict),
+			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/resume", "resumeEndpoint", doors, n.resumeEndpoint,
 			"Resume an endpoint", "Makes a paused or disabled endpoint active. What was held goes out, oldest first.", 200).
-			Fails(bellhop.CodeConflict),
+			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/test", "testEndpoint", doors, n.testEndpoint,
-			"Send a test event", "Sends at once, makes one attempt and answers it. A body is not needed.", 200),
+			"Send a test event", "Sends at once, makes one attempt and answers it. A body is not needed.", 200).
+			Fails(bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/replay", "replayEndpoint", doors, n.replayEndpoint,
 			"Replay events to an endpoint",
 			"Sends events of a range of time that the endpoint would get now, oldest first. One call covers at most limit events. Unless done is true, send the same request again with next_cursor as cursor: what is beyond it was not replayed yet.", 202).
@@ -130,7 +131,7 @@ func (n *native) routes() []api.Route {
 		api.On("POST /v1/endpoints/{id}/secret/rotate", "rotateSecret", doors, n.rotateSecret,
 			"Rotate an endpoint's secret",
 			"Requests are signed with the new secret at once and, until grace is over, with the old one too, if the dialect can carry several signatures. A body is not needed.", 200).
-			Fails(bellhop.CodeConflict),
+			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("GET /v1/endpoints/{id}/stats", "getEndpointStats", doors, n.getEndpointStats,
 			"Show how an endpoint is doing", "The state of its lane, how much is pending, and attempts counted over time.", 200),
 		api.On("GET /v1/endpoints/troubled", "listTroubledEndpoints", doors, n.listTroubledEndpoints,

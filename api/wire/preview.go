@@ -17,6 +17,7 @@ type Preview struct {
 	Headers []Header `json:"headers" nullable:"false" doc:"In the order in which they are sent."`
 	Body    string   `json:"body" doc:"Byte for byte."`
 	Secret  string   `json:"secret" doc:"The sample secret that it is signed with, so that the signature can be recomputed; empty if yours was used."`
+	Recent  *Recent  `json:"recent,omitempty" doc:"How the settings would do with the newest events of the apps that they name."`
 }
 
 // Header is one header of a request.

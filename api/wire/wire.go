@@ -157,26 +157,63 @@ type EventTypePut struct {
 	Archived    bool         `json:"archived,omitempty" doc:"Keep the type readable; where the catalogue is enforced, take no new events of it."`
 }
 
-// EndpointInput is an endpoint to create, or what to change of one. It has the
-// fields of [bellhop.EndpointChange], so that each converts to the other.
+// EndpointInput is an endpoint to create, or what to change of one.
 type EndpointInput struct {
-	Apps        bellhop.Field[[]string]               `json:"apps,omitzero" doc:"The apps it listens to: at least one, all of which the key must reach." example:"[\"acme\"]"`
-	URL         bellhop.Field[string]                 `json:"url,omitzero" doc:"Where requests go: https, a public address, no credentials and no fragment." example:"https://example.com/hooks"`
-	Name        bellhop.Field[string]                 `json:"name,omitzero" doc:"For people." example:"Bookkeeping"`
-	Events      bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; none means all." example:"[\"invoice.*\"]"`
-	Subjects    bellhop.Field[[]string]               `json:"subjects,omitzero" doc:"Narrows it to subjects of these patterns; none means all." example:"[\"ticket:damage-report:*\"]"`
-	Filter      bellhop.Field[bellhop.JSON]           `json:"filter,omitzero" doc:"A JSON pattern over the event's data, such as {\"total\":[{\"numeric\":[\">\",100]}]}."`
-	Dialect     bellhop.Field[string]                 `json:"dialect,omitzero" doc:"How events look on the wire; see GET /v1/dialects. Default: standard." example:"standard"`
-	Headers     bellhop.Field[map[string]string]      `json:"headers,omitzero" doc:"Headers to send with each request. Their values are shown to editors only."`
-	Status      bellhop.Field[bellhop.EndpointStatus] `json:"status,omitzero" enum:"active,paused,disabled" doc:"Paused endpoints have their deliveries held; disabled ones get no new ones. Default: active."`
-	Timeout     bellhop.Field[bellhop.Duration]       `json:"timeout,omitzero" doc:"Bounds the whole exchange. Default: 15s." example:"15s"`
-	Retry       bellhop.Field[bellhop.RetryPolicy]    `json:"retry,omitzero" doc:"When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}. Default: about seven days."`
-	RateLimit   bellhop.Field[*bellhop.RateLimit]     `json:"rate_limit,omitzero" doc:"Spreads deliveries over time; null for no limit."`
-	Concurrency bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once."`
-	Ordering    bellhop.Field[bellhop.Ordering]       `json:"ordering,omitzero" enum:"none,subject,endpoint" doc:"none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none."`
-	Metadata    bellhop.Field[map[string]string]      `json:"metadata,omitzero" doc:"Your own notes: strings by name."`
-	Secret      bellhop.Field[string]                 `json:"secret,omitzero" writeOnly:"true" doc:"The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation."`
-	Verify      bellhop.Field[bool]                   `json:"verify,omitzero" doc:"Fail unless the URL answers a test event with 2xx."`
+	Apps         bellhop.Field[[]bellhop.AppTerms]     `json:"apps,omitzero" doc:"The apps it listens to, all of which the key must reach: names or, where events, subjects or filter differ by app, objects. What an object leaves out is the endpoint's own. Replaced as a whole. May be left out of a new endpoint whose subjects are all URNs, which name the apps." example:"[\"acme\",{\"app\":\"globex\",\"subjects\":[\"ticket:*\"]}]"`
+	URL          bellhop.Field[string]                 `json:"url,omitzero" doc:"Where requests go: https, a public address, no credentials and no fragment." example:"https://example.com/hooks"`
+	Name         bellhop.Field[string]                 `json:"name,omitzero" doc:"For people." example:"Bookkeeping"`
+	Description  bellhop.Field[string]                 `json:"description,omitzero" doc:"For people: what it is for, and who looks after it." example:"Feeds the ledger; ask the finance team."`
+	Events       bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; none means all." example:"[\"invoice.*\"]"`
+	Subjects     bellhop.Field[[]string]               `json:"subjects,omitzero" doc:"Narrows it to subjects of these patterns; none means all. A pattern may be a URN, which holds for one app: urn:allthings:app:APP:PATTERN." example:"[\"ticket:damage-report:*\"]"`
+	Filter       bellhop.Field[bellhop.JSON]           `json:"filter,omitzero" doc:"A JSON pattern over the event's data, such as {\"total\":[{\"numeric\":[\">\",100]}]}."`
+	Dialect      bellhop.Field[string]                 `json:"dialect,omitzero" doc:"How events look on the wire; see GET /v1/dialects. Default: standard." example:"standard"`
+	Headers      bellhop.Field[map[string]string]      `json:"headers,omitzero" doc:"Headers to send with each request. Their values are shown to editors only."`
+	Status       bellhop.Field[bellhop.EndpointStatus] `json:"status,omitzero" enum:"active,paused,disabled" doc:"Paused endpoints have their deliveries held; disabled ones get no new ones. Default: active."`
+	Locked       bellhop.Field[bool]                   `json:"locked,omitzero" doc:"An operator's hold: while it is true, only admins change the endpoint, its status and its secret, or delete it. Only admins set it."`
+	LockedReason bellhop.Field[string]                 `json:"locked_reason,omitzero" doc:"Why it is locked, shown to those who may not change it."`
+	Timeout      bellhop.Field[bellhop.Duration]       `json:"timeout,omitzero" doc:"Bounds the whole exchange. Default: 15s." example:"15s"`
+	Retry        bellhop.Field[bellhop.RetryPolicy]    `json:"retry,omitzero" doc:"When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}. Default: about seven days."`
+	RateLimit    bellhop.Field[*bellhop.RateLimit]     `json:"rate_limit,omitzero" doc:"Spreads deliveries over time; null for no limit."`
+	Concurrency  bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once."`
+	Ordering     bellhop.Field[bellhop.Ordering]       `json:"ordering,omitzero" enum:"none,subject,endpoint" doc:"none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none."`
+	Metadata     bellhop.Field[map[string]string]      `json:"metadata,omitzero" doc:"Your own notes: strings by name."`
+	Secret       bellhop.Field[string]                 `json:"secret,omitzero" writeOnly:"true" doc:"The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation."`
+	Verify       bellhop.Field[bool]                   `json:"verify,omitzero" doc:"Fail unless the URL answers a test event with 2xx."`
+}
+
+// EndpointInputOf gives a change as it goes over the wire.
+func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
+	in := EndpointInput{
+		URL: c.URL, Name: c.Name, Description: c.Description, Events: c.Events, Subjects: c.Subjects, Filter: c.Filter,
+		Dialect: c.Dialect, Headers: c.Headers, Status: c.Status, Locked: c.Locked, LockedReason: c.LockedReason,
+		Timeout: c.Timeout, Retry: c.Retry, RateLimit: c.RateLimit, Concurrency: c.Concurrency, Ordering: c.Ordering,
+		Metadata: c.Metadata, Secret: c.Secret, Verify: c.Verify,
+	}
+	if c.Apps.Set {
+		e := bellhop.Endpoint{Apps: c.Apps.Value, Terms: c.Terms.Value}
+		in.Apps = bellhop.Of(e.AppsWithTerms())
+	}
+	return in
+}
+
+// Change is what is asked for.
+func (e EndpointInput) Change() bellhop.EndpointChange {
+	c := bellhop.EndpointChange{
+		URL: e.URL, Name: e.Name, Description: e.Description, Events: e.Events, Subjects: e.Subjects, Filter: e.Filter,
+		Dialect: e.Dialect, Headers: e.Headers, Status: e.Status, Locked: e.Locked, LockedReason: e.LockedReason,
+		Timeout: e.Timeout, Retry: e.Retry, RateLimit: e.RateLimit, Concurrency: e.Concurrency, Ordering: e.Ordering,
+		Metadata: e.Metadata, Secret: e.Secret, Verify: e.Verify,
+	}
+	if e.Apps.Set {
+		c.Apps.Set, c.Terms.Set = true, true
+		for _, t := range e.Apps.Value {
+			c.Apps.Value = append(c.Apps.Value, t.App)
+			if !t.IsZero() {
+				c.Terms.Value = append(c.Terms.Value, t)
+			}
+		}
+	}
+	return c
 }
 
 // MarshalJSON gives the fields that are set; zero values are null, which stands
@@ -202,11 +239,82 @@ func marshalSet(v any) ([]byte, error) {
 	return json.Marshal(set)
 }
 
+// Recent says how an endpoint's settings would have done with the newest events.
+type Recent struct {
+	Events  int `json:"events" doc:"How many of the newest events of its apps were looked at: as many as can be in a moment, at most 500." example:"120"`
+	Matched int `json:"matched" doc:"How many of them the endpoint would have got by these settings. With 0 they are worth a second look." example:"7"`
+}
+
+// SavedEndpoint is an endpoint as it was saved.
+type SavedEndpoint struct {
+	bellhop.Endpoint
+	// Recent is nil where the events could not be looked at.
+	Recent *Recent `json:"recent,omitempty" doc:"How the settings would have done with the newest events."`
+}
+
+// EncodeJSON gives the endpoint with its filters byte for byte.
+func (e SavedEndpoint) EncodeJSON() ([]byte, error) {
+	return withMembers(e.Endpoint, struct {
+		Recent *Recent `json:"recent,omitempty"`
+	}{e.Recent})
+}
+
+// MarshalJSON is EncodeJSON, compacted by encoding/json.
+func (e SavedEndpoint) MarshalJSON() ([]byte, error) { return e.EncodeJSON() }
+
+// UnmarshalJSON reads what MarshalJSON gives.
+func (e *SavedEndpoint) UnmarshalJSON(b []byte) error {
+	var more struct {
+		Recent *Recent `json:"recent"`
+	}
+	if err := json.Unmarshal(b, &more); err != nil {
+		return err
+	}
+	e.Recent = more.Recent
+	return json.Unmarshal(b, &e.Endpoint)
+}
+
 // NewEndpoint is an endpoint just created, with its secret: the only time that
 // the secret is shown without being asked for.
 type NewEndpoint struct {
-	bellhop.Endpoint
+	SavedEndpoint
 	Secret string `json:"secret"`
+}
+
+// EncodeJSON gives the endpoint with its filters byte for byte.
+func (e NewEndpoint) EncodeJSON() ([]byte, error) {
+	return withMembers(e.Endpoint, struct {
+		Secret string  `json:"secret"`
+		Recent *Recent `json:"recent,omitempty"`
+	}{e.Secret, e.Recent})
+}
+
+// MarshalJSON is EncodeJSON, compacted by encoding/json.
+func (e NewEndpoint) MarshalJSON() ([]byte, error) { return e.EncodeJSON() }
+
+// UnmarshalJSON reads what MarshalJSON gives.
+func (e *NewEndpoint) UnmarshalJSON(b []byte) error {
+	var more struct {
+		Secret string `json:"secret"`
+	}
+	if err := json.Unmarshal(b, &more); err != nil {
+		return err
+	}
+	e.Secret = more.Secret
+	return json.Unmarshal(b, &e.SavedEndpoint)
+}
+
+// withMembers adds the members of a struct to an endpoint's.
+func withMembers(e bellhop.Endpoint, more any) ([]byte, error) {
+	b, err := e.EncodeJSON()
+	if err != nil {
+		return nil, err
+	}
+	rest, err := json.Marshal(more)
+	if err != nil || len(rest) <= len("{}") {
+		return b, err
+	}
+	return append(append(bytes.TrimSuffix(b, []byte("}")), ','), rest[1:]...), nil
 }
 
 // TestInput asks for a test event.

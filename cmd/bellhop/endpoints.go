@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/internal/id"
 )
@@ -73,13 +74,27 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 	t := &table{}
 	t.field("endpoint", text(e.ID.String()))
 	t.field("name", text(e.Name))
+	t.field("description", text(e.Description))
 	t.field("url", text(e.URL))
 	t.field("status", status(e.Status))
 	t.field("disabled because", text(e.DisabledReason))
+	if e.Locked {
+		t.field("locked", text("by the operator: only admins change it"))
+		t.field("locked because", text(e.LockedReason))
+	}
 	t.field("apps", list(e.Apps, "–"))
 	t.field("events", list(e.Events, "all"))
 	t.field("subjects", list(e.Subjects, "all"))
 	t.field("filter", text(string(e.Filter)))
+	for _, own := range e.Terms {
+		if own.Events != nil {
+			t.field(own.App+": events", list(own.Events, "all"))
+		}
+		if own.Subjects != nil {
+			t.field(own.App+": subjects", list(own.Subjects, "all"))
+		}
+		t.field(own.App+": filter", text(string(own.Filter)))
+	}
 	t.field("dialect", text(e.Dialect))
 	for _, name := range sortedKeys(e.Headers) {
 		t.field("header", text(name+": "+e.Headers[name]))
@@ -95,6 +110,18 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 	t.field("created", p.when(e.CreatedAt))
 	t.field("updated", p.when(e.UpdatedAt))
 	return t
+}
+
+// noteRecent says how the settings that were saved would have done with the newest
+// events, if there are some.
+func (p *program) noteRecent(r *wire.Recent) {
+	switch {
+	case r == nil || r.Events == 0:
+	case r.Matched == 0:
+		p.note("None of the %d newest events would have gone to it: check its events, subjects and filter.", r.Events)
+	default:
+		p.note("Of the %d newest events, %d would have gone to it.", r.Events, r.Matched)
+	}
 }
 
 // retryText shows a schedule, with what repeats at its end counted.
@@ -119,22 +146,26 @@ func retryText(r bellhop.RetryPolicy) string {
 
 // endpointFlags are what create and update take.
 type endpointFlags struct {
-	flags                                  *pflag.FlagSet
-	apps, events, subjects, headers, notes []string
-	url, name, filter, dialect, status     string
-	timeout, retry, ordering, secret       string
-	rate                                   float64
-	burst, concurrency                     int
-	verify                                 bool
+	flags                                 *pflag.FlagSet
+	apps, terms, events, subjects         []string
+	headers, notes                        []string
+	url, name, description                string
+	filter, dialect, status, lockedReason string
+	timeout, retry, ordering, secret      string
+	rate                                  float64
+	burst, concurrency                    int
+	verify, locked                        bool
 }
 
 func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	e.flags = f
 	f.StringSliceVar(&e.apps, "app", nil, "`app` to listen to; may be repeated")
+	f.StringArrayVar(&e.terms, "app-terms", nil, "an app with what is wanted of it alone, as `JSON` such as {\"app\":\"acme\",\"subjects\":[\"ticket:*\"]}; may be repeated")
 	f.StringSliceVar(&e.events, "events", nil, "event `types`: exact, or ending in *; may be repeated (default all)")
-	f.StringSliceVar(&e.subjects, "subjects", nil, "`patterns` of subjects; may be repeated (default all)")
+	f.StringSliceVar(&e.subjects, "subjects", nil, "`patterns` of subjects, or URNs urn:allthings:app:APP:PATTERN; may be repeated (default all)")
 	f.StringVar(&e.filter, "filter", "", "pattern over the data, as `JSON` or @FILE")
 	f.StringVar(&e.name, "name", "", "name for people")
+	f.StringVar(&e.description, "description", "", "what it is for, for people")
 	f.StringVar(&e.dialect, "dialect", "", "how events look on the wire; see 'bellhop dialects list' (default standard)")
 	f.StringArrayVar(&e.headers, "header", nil, "`header` to send, as \"Name: value\"; may be repeated")
 	f.StringVar(&e.timeout, "timeout", "", "`duration` that bounds the whole exchange (default 15s)")
@@ -145,6 +176,8 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	f.StringVar(&e.ordering, "ordering", "", "none, subject or endpoint (default none)")
 	f.StringArrayVar(&e.notes, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
 	f.StringVar(&e.status, "status", "", "active, paused or disabled (default active)")
+	f.BoolVar(&e.locked, "locked", false, "let only admins change it: an operator's hold")
+	f.StringVar(&e.lockedReason, "locked-reason", "", "why it is locked, for those who may not change it")
 	f.BoolVar(&e.verify, "verify", false, "fail unless the URL answers a test event with 2xx")
 	if update {
 		f.StringVar(&e.url, "url", "", "`URL` to send to")
@@ -168,6 +201,21 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 	texts("subjects", &c.Subjects, e.subjects)
 	word(given("url"), &c.URL, e.url)
 	word(given("name"), &c.Name, e.name)
+	word(given("description"), &c.Description, e.description)
+	word(given("locked-reason"), &c.LockedReason, e.lockedReason)
+	if given("locked") {
+		c.Locked = bellhop.Of(e.locked)
+	}
+	if given("app-terms") {
+		for _, text := range without(e.terms, "") {
+			var t bellhop.AppTerms
+			if err := strict(text, &t); err != nil {
+				return c, usage("--app-terms: %w", err)
+			}
+			c.Apps.Set, c.Terms.Set = true, true
+			c.Apps.Value, c.Terms.Value = append(c.Apps.Value, t.App), append(c.Terms.Value, t)
+		}
+	}
 	word(given("dialect"), &c.Dialect, e.dialect)
 	word(given("ordering"), &c.Ordering, e.ordering)
 	word(given("status"), &c.Status, e.status)
@@ -237,6 +285,13 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 	return c, nil
 }
 
+// strict decodes JSON, and refuses members that v does not have.
+func strict(text string, v any) error {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
+}
+
 func word[S ~string](given bool, to *bellhop.Field[S], value string) {
 	if given {
 		*to = bellhop.Of(S(value))
@@ -284,6 +339,7 @@ func (p *program) endpointsCreate() *cobra.Command {
 				t := p.endpointTable(created.Endpoint)
 				t.field("secret", cell{text: created.Secret, style: strong})
 				p.table(t)
+				p.noteRecent(created.Recent)
 			})
 		})
 	cmd.Example = `  bellhop endpoints create https://example.com/hooks --app acme --events 'invoice.*'`
@@ -304,7 +360,10 @@ func (p *program) endpointsUpdate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.showEndpoint(endpoint)
+			return p.show(endpoint, func() {
+				p.table(p.endpointTable(endpoint.Endpoint))
+				p.noteRecent(endpoint.Recent)
+			})
 		})
 	e.register(cmd.Flags(), true)
 	return cmd

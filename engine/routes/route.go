@@ -19,12 +19,10 @@ import (
 // never changes; a changed endpoint is a new route.
 type Route struct {
 	bellhop.Endpoint
-	types    match.Types
-	subjects match.Subjects
-	filter   *match.Filter
-	// asksForOwn says that one of its patterns names types of Bellhop's own.
-	asksForOwn bool
-	dialect    *dialect.Dialect
+	// terms are what it wants of each app that is not in byApp.
+	terms   *terms
+	byApp   map[string]*terms
+	dialect *dialect.Dialect
 	// fault says what is wrong with the endpoint whatever its secrets are.
 	fault string
 	// credentials is a name for what its requests are authenticated with, besides
@@ -34,6 +32,15 @@ type Route struct {
 	sealer bellhop.Sealer
 	now    func() time.Time
 	keys   atomic.Pointer[keys]
+}
+
+// terms are what an endpoint wants to hear of an app, compiled.
+type terms struct {
+	types    match.Types
+	subjects match.Subjects
+	filter   *match.Filter
+	// asksForOwn says that one of its patterns names types of Bellhop's own.
+	asksForOwn bool
 }
 
 // keys are what was made of the secrets. Most endpoints are idle: they are made
@@ -51,23 +58,9 @@ const openAgain = time.Second
 // Compile makes a route of an endpoint, which need not be stored.
 func (t *Table) Compile(e bellhop.Endpoint) *Route {
 	r := &Route{Endpoint: e, dialect: t.Dialect(e.Dialect), sealer: t.sealer, now: t.now}
-	var err error
-	if r.types, err = match.CompileTypes(e.Events); err != nil {
-		r.fault = "its event patterns cannot be read: " + err.Error()
-	}
-	if r.subjects, err = match.CompileSubjects(e.Subjects); err != nil {
-		r.fault = "its subject patterns cannot be read: " + err.Error()
-	}
-	if len(e.Filter) > 0 {
-		if r.filter, err = match.CompileFilter(e.Filter); err != nil {
-			r.fault = "its filter cannot be read: " + err.Error()
-		}
-	}
+	r.compileTerms()
 	if r.dialect == nil {
 		r.fault = fmt.Sprintf("its dialect %q is not configured: put it back into the configuration file, or choose another", e.Dialect)
-	}
-	for _, p := range e.Events {
-		r.asksForOwn = r.asksForOwn || strings.HasPrefix(p, OwnTypes)
 	}
 	r.credentials = credentialsOf(e.Headers)
 	return r
@@ -88,6 +81,65 @@ func credentialsOf(headers map[string]string) string {
 // Credentials is a name for what its requests are authenticated with, besides their
 // signature: requests with different ones do not share a connection.
 func (r *Route) Credentials() string { return r.credentials }
+
+// compileTerms compiles what the endpoint wants: once, as far as its apps have that in
+// common. Apps may be many, and what is compiled is large beside what it is made of.
+func (r *Route) compileTerms() {
+	common := r.compile("", bellhop.AppTerms{Events: r.Events, Subjects: r.Subjects, Filter: r.Filter}, nil)
+	r.terms = common
+	urns := slices.ContainsFunc(r.Subjects, isURN)
+	for _, t := range r.AppsWithTerms() {
+		if t.Subjects == nil && urns {
+			t.Subjects = r.Subjects
+		}
+		if t.IsZero() {
+			continue
+		}
+		if r.byApp == nil {
+			r.byApp = map[string]*terms{}
+		}
+		r.byApp[t.App] = r.compile(t.App, t, common)
+	}
+}
+
+// compile compiles the terms of an app, and takes what they leave out from others.
+func (r *Route) compile(app string, t bellhop.AppTerms, others *terms) *terms {
+	c := &terms{}
+	if others != nil {
+		*c = *others
+	}
+	var err error
+	if t.Events != nil || others == nil {
+		if c.types, err = match.CompileTypes(t.Events); err != nil {
+			r.fault = "its event patterns cannot be read: " + err.Error()
+		}
+		c.asksForOwn = slices.ContainsFunc(t.Events, func(p string) bool { return strings.HasPrefix(p, OwnTypes) })
+	}
+	if t.Subjects != nil || others == nil {
+		if c.subjects, err = match.CompileSubjectsOf(app, t.Subjects); err != nil {
+			r.fault = "its subject patterns cannot be read: " + err.Error()
+		}
+	}
+	if len(t.Filter) > 0 {
+		if c.filter, err = match.CompileFilter(t.Filter); err != nil {
+			r.fault = "its filter cannot be read: " + err.Error()
+		}
+	}
+	return c
+}
+
+func isURN(pattern string) bool {
+	_, _, ok := match.CutURN(pattern)
+	return ok
+}
+
+// of gives the terms of an app.
+func (r *Route) of(app string) *terms {
+	if t, ok := r.byApp[app]; ok {
+		return t
+	}
+	return r.terms
+}
 
 // Live tells whether requests may be sent. What a secret that could not be opened
 // holds back goes on once it can be: so a held lane should ask again.
@@ -129,32 +181,45 @@ type Verdict struct {
 	Detail string
 }
 
-// Wants tells whether the endpoint gets the event; data gives the event's data,
-// parsed at most once for all endpoints that have a filter.
+// Wants tells whether the endpoint gets an event of one of its apps; data gives the
+// event's data, parsed at most once for all endpoints that have a filter.
 func (r *Route) Wants(e *bellhop.Event, data func() match.Data) bool {
-	return r.listensTo(e.Type) && r.subjects.Match(e.Subject) && (r.filter == nil || r.filter.MatchData(data()))
+	t := r.of(e.App)
+	return t.listenTo(e.Type) && t.subjects.Match(e.Subject) && (t.filter == nil || t.filter.MatchData(data()))
 }
 
-// listensTo tells whether the endpoint asked for the type. Bellhop's own types go
-// only to endpoints that name them: one that wants "all" means the platform's.
-func (r *Route) listensTo(eventType string) bool {
-	return r.types.Match(eventType) && (r.asksForOwn || !strings.HasPrefix(eventType, OwnTypes))
+// listenTo tells whether the type is asked for. Bellhop's own types go only to those
+// that name them: one that wants "all" means the platform's.
+func (t *terms) listenTo(eventType string) bool {
+	return t.types.Match(eventType) && (t.asksForOwn || !strings.HasPrefix(eventType, OwnTypes))
+}
+
+// Filters tells whether data decides about events of the app that have the type and
+// the subject of e: for others, Verdict does not look at it.
+func (r *Route) Filters(e *bellhop.Event) bool {
+	t := r.of(e.App)
+	return t.filter != nil && t.listenTo(e.Type) && t.subjects.Match(e.Subject)
 }
 
 // Verdict is Wants with the reason, for explaining.
 func (r *Route) Verdict(e *bellhop.Event) Verdict {
-	if !r.listensTo(e.Type) {
-		return Verdict{false, "type", fmt.Sprintf("it listens to %s, not to %s", strings.Join(r.Events, ", "), e.Type)}
+	t := r.of(e.App)
+	if !t.listenTo(e.Type) {
+		return Verdict{false, "type", fmt.Sprintf("it listens to %s, not to %s", strings.Join(r.TermsOf(e.App).Events, ", "), e.Type)}
 	}
-	if !r.subjects.Match(e.Subject) {
+	if !t.subjects.Match(e.Subject) {
 		what := "the event has no subject"
 		if e.Subject != "" {
 			what = "the event's subject is " + e.Subject
 		}
-		return Verdict{false, "subject", fmt.Sprintf("it listens to the subjects %s; %s", strings.Join(r.Subjects, ", "), what)}
+		asked := "the subjects " + strings.Join(match.SubjectsOf(e.App, r.TermsOf(e.App).Subjects), ", ")
+		if asked == "the subjects " {
+			asked = "subjects of other apps"
+		}
+		return Verdict{false, "subject", fmt.Sprintf("it listens to %s; %s", asked, what)}
 	}
-	if r.filter != nil {
-		if ok, why := r.filter.Match(e.Data); !ok {
+	if t.filter != nil {
+		if ok, why := t.filter.Match(e.Data); !ok {
 			return Verdict{false, "filter", why.String()}
 		}
 	}

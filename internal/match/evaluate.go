@@ -252,6 +252,24 @@ func (t within) accept(v any) bool {
 	return true
 }
 
+// empty tells whether no number is within the bounds.
+func (t within) empty() bool {
+	// Between any two numbers there is another one: so it is enough to look at each
+	// pair of bounds.
+	for _, low := range t {
+		for _, high := range t {
+			if low.op[0] == '<' || high.op[0] == '>' {
+				continue // "=" is a bound on both sides
+			}
+			order := low.limit.compare(high.limit)
+			if order > 0 || order == 0 && (low.op == ">" || high.op == "<") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (b bound) holds(order int) bool {
 	switch b.op {
 	case "<":

@@ -82,7 +82,16 @@ type leaf struct {
 }
 
 // CompileFilter compiles a pattern. The error is a *FilterError.
-func CompileFilter(pattern []byte) (*Filter, error) {
+func CompileFilter(pattern []byte) (*Filter, error) { return compileFilter(pattern, false) }
+
+// CheckFilter is CompileFilter for patterns that are yet to be saved: it refuses, too,
+// what can never match. The error is a *FilterError.
+func CheckFilter(pattern []byte) error {
+	_, err := compileFilter(pattern, true)
+	return err
+}
+
+func compileFilter(pattern []byte, strict bool) (*Filter, error) {
 	if len(pattern) > MaxFilterSize {
 		return nil, &FilterError{"", fmt.Sprintf("the pattern has %d bytes: shorten it to %d, or split it over several endpoints", len(pattern), MaxFilterSize)}
 	}
@@ -107,7 +116,7 @@ func CompileFilter(pattern []byte) (*Filter, error) {
 	if !ok {
 		return nil, &FilterError{"", `a pattern is an object: write {"field": ["value"]}`}
 	}
-	var c compiler
+	c := compiler{strict: strict}
 	n, err := c.node(root, "", 1)
 	if err != nil {
 		return nil, err
@@ -183,8 +192,11 @@ func escape(key string) string { return escapes.Replace(key) }
 // escapes is made once: making it costs more than all else of a filter.
 var escapes = strings.NewReplacer("~", "~0", "/", "~1")
 
-// compiler counts what it has compiled.
-type compiler struct{ tests int }
+// compiler counts what it has compiled. A strict one refuses what can never match.
+type compiler struct {
+	tests  int
+	strict bool
+}
 
 func (c *compiler) node(o object, at string, depth int) (*node, error) {
 	if depth > MaxFilterDepth {
@@ -324,7 +336,11 @@ func (c *compiler) test(v any, at string) (test, error) {
 	case opAnythingBut:
 		return c.anythingBut(arg, at)
 	case opNumeric:
-		return numeric(arg, at)
+		r, err := numeric(arg, at)
+		if err == nil && c.strict && r.empty() {
+			return nil, &FilterError{at, "no number is " + join(r, " and ") + ": correct the bounds"}
+		}
+		return r, err
 	}
 	return nil, &FilterError{at, "no such operator: use prefix, suffix, equals-ignore-case, anything-but, numeric or exists"}
 }
@@ -356,7 +372,7 @@ func (c *compiler) anythingBut(arg any, at string) (test, error) {
 	return not, nil
 }
 
-func numeric(arg any, at string) (test, error) {
+func numeric(arg any, at string) (within, error) {
 	usage := &FilterError{at, `numeric takes pairs of a comparison (=, <, <=, >, >=) and a number, at most four: write [">", 0, "<=", 5]`}
 	list, _ := arg.([]any)
 	if len(list) == 0 || len(list)%2 != 0 || len(list) > 8 {

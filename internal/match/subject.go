@@ -20,9 +20,17 @@ func CheckSubject(subject string) error {
 }
 
 // CheckSubjectPattern tells whether pattern can stand in an endpoint's list of
-// subjects: an exact subject, or the beginning of subjects followed by one *. A
-// subject that itself contains a * can be matched by its beginning only.
+// subjects: an exact subject, or the beginning of subjects followed by one *; either
+// may be the tail of a URN, as CutURN has it. A subject that itself contains a * can
+// be matched by its beginning only.
 func CheckSubjectPattern(pattern string) error {
+	if _, _, ok := CutURN(pattern); ok {
+		return CheckURN(pattern)
+	}
+	return checkPlainPattern(pattern)
+}
+
+func checkPlainPattern(pattern string) error {
 	if err := checkSubject("subject pattern", pattern); err != nil {
 		return err
 	}
@@ -52,15 +60,19 @@ func checkSubject(what, s string) error {
 
 // Subjects is a compiled list of subject patterns. The zero Subjects matches
 // every event.
-type Subjects struct{ set set }
+type Subjects struct {
+	set set
+	// none matches no event: there were patterns, but none for the app.
+	none bool
+}
 
 // CompileSubjects compiles patterns; an empty list matches every event. The error
 // is that of CheckSubjectPattern.
 func CompileSubjects(patterns []string) (Subjects, error) {
 	s, err := compile(patterns, CheckSubjectPattern)
-	return Subjects{s}, err
+	return Subjects{set: s}, err
 }
 
 // Match tells whether one of the patterns is, or covers, subject. An event
 // without a subject, "", is covered by "*" only.
-func (s Subjects) Match(subject string) bool { return s.set.match(subject) }
+func (s Subjects) Match(subject string) bool { return !s.none && s.set.match(subject) }
