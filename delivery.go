@@ -28,6 +28,9 @@ type Delivery struct {
 	OrderPos DeliveryID `json:"-"`
 }
 
+// IsRetry tells whether the next attempt would not be the first.
+func (d *Delivery) IsRetry() bool { return d.Attempts > 0 }
+
 // DeliveryStatus is the state of a delivery.
 type DeliveryStatus string
 

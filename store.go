@@ -45,13 +45,16 @@ type NodeStore interface {
 	// It returns how many there were. A node renews its own before it asks.
 	TakeOver(ctx context.Context, now time.Time) (int, error)
 	// Overdue gives, for each endpoint that has unowned deliveries due before until
-	// (zero: at any time), the earliest due. It reads, and changes nothing.
+	// (zero: at any time), the earliest due: of its first attempts, and of its retries.
+	// It reads, and changes nothing.
 	Overdue(ctx context.Context, until time.Time) ([]Backlog, error)
 }
 
-// Backlog says that an endpoint has deliveries that no node owns.
+// Backlog says that an endpoint has deliveries that no node owns: first attempts or
+// retries, the earliest of which is due at a time.
 type Backlog struct {
 	Endpoint EndpointID
+	Retries  bool
 	Due      time.Time
 }
 
@@ -88,7 +91,8 @@ type FlowStore interface {
 	Spread(ctx context.Context, l Lease, ids []DeliveryID, now time.Time) ([]Backlog, error)
 
 	// Claim makes the lease the owner of at most limit unowned, due deliveries of
-	// one endpoint, earliest due first, and loads them with their events.
+	// one endpoint, earliest due first, and loads them with their events: of first
+	// attempts or, if Retries is set, of retries, so that neither wait for the other.
 	// Loading stops early at maxBytes of event data, after at least one.
 	//
 	// Deliveries with an OrderKey are claimed only if no unfinished delivery of
@@ -98,7 +102,7 @@ type FlowStore interface {
 	// may then be no work, and a Next in the past: claim again. Nor are those
 	// claimed that an event is before whose fan-out goes on (Spread), of the same
 	// app or, where the order is that of the whole endpoint, of any app that it
-	// listens to: Next is then a moment later than now.
+	// listens to: the Next of their kind is then a moment later than now.
 	//
 	// Deliveries of erased events and to endpoints that are gone are not claimed:
 	// Sweep ends them. If the endpoint's ordering was changed, Claim first carries
@@ -168,6 +172,10 @@ type Receipt struct {
 type ClaimRequest struct {
 	Lease    Lease
 	Endpoint EndpointID
+	// Retries asks for deliveries that had an attempt, and not for those that had none.
+	Retries bool
+	// Newest asks for those that became due last.
+	Newest   bool
 	Limit    int
 	MaxBytes int
 	// Turn names whose claims take turns with those of others: an app of the
@@ -178,9 +186,18 @@ type ClaimRequest struct {
 // Claimed is the answer to a ClaimRequest.
 type Claimed struct {
 	Work []Work
-	// Next is when the endpoint's earliest delivery that is still unowned is
-	// due, which may be in the past; zero if there is none.
-	Next time.Time
+	// Next is when the earliest of the endpoint's first attempts that are still
+	// unowned is due, NextRetry the same of its retries. Either may be in the past,
+	// and is zero if there is none.
+	Next, NextRetry time.Time
+}
+
+// NextOf is Next or, for retries, NextRetry.
+func (c *Claimed) NextOf(retries bool) *time.Time {
+	if retries {
+		return &c.NextRetry
+	}
+	return &c.Next
 }
 
 // Work is a delivery and its event, ready to be sent.

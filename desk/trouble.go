@@ -73,7 +73,7 @@ func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, li
 	}
 	overdue := make(map[bellhop.EndpointID]time.Time, len(backlog))
 	for _, e := range backlog {
-		overdue[e.Endpoint] = e.Due
+		overdue[e.Endpoint] = earliest(overdue[e.Endpoint], e.Due)
 	}
 	var list []Trouble
 	for _, r := range d.routesOf(scope) {

@@ -20,8 +20,8 @@ type Lanes interface {
 	Reserve(r *routes.Route, bytes int) bool
 	Unreserve(e bellhop.EndpointID, bytes int)
 	Admit(w bellhop.Work)
-	// NoteDue tells that the store has an unowned delivery, due at that time.
-	NoteDue(e bellhop.EndpointID, at time.Time)
+	// NoteDue tells that the store has an unowned delivery.
+	NoteDue(b bellhop.Backlog)
 }
 
 // Step is what an Acceptance wants done next.
@@ -226,7 +226,7 @@ func (a *Acceptance) Settle() (later bool) {
 	}
 	a.reserved = false
 	for _, b := range earliest(unowned) {
-		a.lanes.NoteDue(b.Endpoint, b.Due)
+		a.lanes.NoteDue(b)
 	}
 	return later
 }

@@ -41,7 +41,7 @@ func (l *ledger) Admit(w bellhop.Work) {
 	l.admitted = append(l.admitted, w)
 }
 
-func (l *ledger) NoteDue(e bellhop.EndpointID, _ time.Time) { l.noted = append(l.noted, e) }
+func (l *ledger) NoteDue(b bellhop.Backlog) { l.noted = append(l.noted, b.Endpoint) }
 
 func (l *ledger) held() (bytes int) {
 	for _, n := range l.reserved {

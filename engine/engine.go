@@ -385,10 +385,6 @@ func (e *Engine) LaneState(endpoint bellhop.EndpointID) (bellhop.LaneState, erro
 // zero if nothing is queued.
 func (e *Engine) OldestDue(endpoint bellhop.EndpointID) time.Time { return e.lanes.OldestDue(endpoint) }
 
-// NoteDue tells the endpoint's lane that the store has a delivery for it that nobody
-// owns, due at that time.
-func (e *Engine) NoteDue(endpoint bellhop.EndpointID, at time.Time) { e.lanes.NoteDue(endpoint, at) }
-
 // Forget drops erased events, and everything of a deleted app ("" for none), from
 // lanes and inboxes. What is being committed or claimed of them meanwhile is not sent
 // either.
@@ -431,7 +427,7 @@ func (e *Engine) Redeliver(ctx context.Context, deliveries []bellhop.Delivery, a
 		switch {
 		case err == nil:
 			for _, b := range earliest(deliveries) {
-				e.lanes.NoteDue(b.Endpoint, b.Due)
+				e.lanes.NoteDue(b)
 			}
 			return added, e.Wrote("enqueue deliveries", nil)
 		case errors.Is(err, bellhop.ErrLeaseLost):

@@ -339,7 +339,7 @@ func BenchmarkFanOut(b *testing.B) {
 // noLanes are lanes without room.
 type noLanes struct{}
 
-func (noLanes) Reserve(*routes.Route, int) bool       { return false }
-func (noLanes) Unreserve(bellhop.EndpointID, int)     {}
-func (noLanes) Admit(bellhop.Work)                    {}
-func (noLanes) NoteDue(bellhop.EndpointID, time.Time) {}
+func (noLanes) Reserve(*routes.Route, int) bool   { return false }
+func (noLanes) Unreserve(bellhop.EndpointID, int) {}
+func (noLanes) Admit(bellhop.Work)                {}
+func (noLanes) NoteDue(bellhop.Backlog)           {}

@@ -86,7 +86,7 @@ func (e *Engine) noteOverdue(ctx context.Context) error {
 		return fmt.Errorf("look for what is overdue: %w", err)
 	}
 	for _, b := range backlog {
-		e.lanes.NoteDue(b.Endpoint, b.Due)
+		e.lanes.NoteDue(b)
 	}
 	return nil
 }
@@ -206,7 +206,7 @@ func (e *Engine) spread(ctx context.Context, n int) (bool, error) {
 	me, now := e.presence.Load(), e.cfg.Now()
 	backlog, err := e.store.Spread(ctx, me.lease, id.Take[id.Delivery](me.ids, n, now), now)
 	for _, b := range backlog {
-		e.lanes.NoteDue(b.Endpoint, b.Due)
+		e.lanes.NoteDue(b)
 	}
 	return len(backlog) > 0, err
 }

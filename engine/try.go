@@ -102,10 +102,10 @@ func attemptOf(i bellhop.AttemptID, w *bellhop.Work, o bellhop.Outcome) bellhop.
 // unlaned stands for the lanes where none is concerned.
 type unlaned struct{}
 
-func (unlaned) Reserve(*routes.Route, int) bool       { return false }
-func (unlaned) Unreserve(bellhop.EndpointID, int)     {}
-func (unlaned) Admit(bellhop.Work)                    {}
-func (unlaned) NoteDue(bellhop.EndpointID, time.Time) {}
+func (unlaned) Reserve(*routes.Route, int) bool   { return false }
+func (unlaned) Unreserve(bellhop.EndpointID, int) {}
+func (unlaned) Admit(bellhop.Work)                {}
+func (unlaned) NoteDue(bellhop.Backlog)           {}
 
 // Verify sends a message to an endpoint that need not exist yet, signed or not, and
 // answers what came of it. Nothing is stored. It takes a TrialSlot.

@@ -21,13 +21,13 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 			return nil // what is pending to it is for Sweep
 		}
 		if !s.reorder(&e) {
-			claimed.Next = now
+			claimed.Next, claimed.NextRetry = now, now
 			return nil
 		}
 		full, heldBack := s.fill(&claimed, r, now)
-		claimed.Next = s.nextDue(r.Endpoint)
+		claimed.Next, claimed.NextRetry = s.nextDue(r.Endpoint, false), s.nextDue(r.Endpoint, true)
 		if heldBack && !full {
-			claimed.Next = now.Add(bellhop.SpreadWait)
+			*claimed.NextOf(r.Retries) = now.Add(bellhop.SpreadWait)
 		}
 		return nil
 	})
@@ -38,7 +38,7 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 // something is held back by a fan-out that goes on.
 func (s *Store) fill(claimed *bellhop.Claimed, r bellhop.ClaimRequest, now time.Time) (full, heldBack bool) {
 	size := 0
-	for _, d := range s.due(r.Endpoint, now) {
+	for _, d := range s.due(&r, now) {
 		if len(claimed.Work) >= r.Limit {
 			return true, heldBack
 		}
@@ -64,17 +64,20 @@ func (s *Store) fill(claimed *bellhop.Claimed, r bellhop.ClaimRequest, now time.
 	return len(claimed.Work) >= r.Limit, heldBack
 }
 
-// due lists the endpoint's unowned, due deliveries, earliest first.
-func (s *Store) due(e bellhop.EndpointID, now time.Time) []*bellhop.Delivery {
+// due lists the endpoint's unowned, due deliveries that a claim asks for.
+func (s *Store) due(r *bellhop.ClaimRequest, now time.Time) []*bellhop.Delivery {
 	var list []*bellhop.Delivery
-	for _, d := range s.queues[e] {
-		if d.Owner == 0 && !d.Due.IsZero() && !d.Due.After(now) {
+	for _, d := range s.queues[r.Endpoint] {
+		if d.Owner == 0 && d.IsRetry() == r.Retries && !d.Due.IsZero() && !d.Due.After(now) {
 			list = append(list, d)
 		}
 	}
 	slices.SortFunc(list, func(a, b *bellhop.Delivery) int {
 		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID))
 	})
+	if r.Newest {
+		slices.Reverse(list)
+	}
 	return list
 }
 
@@ -97,11 +100,12 @@ func before(a, b *bellhop.Delivery) bool {
 	return cmp.Or(cmp.Compare(a.OrderPos, b.OrderPos), cmp.Compare(a.ID, b.ID)) < 0
 }
 
-// nextDue is the earliest due of the endpoint's unowned deliveries; zero if none.
-func (s *Store) nextDue(e bellhop.EndpointID) time.Time {
+// nextDue is when the earliest of the endpoint's unowned deliveries is due, of its
+// retries or of its first attempts; zero if there is none.
+func (s *Store) nextDue(e bellhop.EndpointID, retries bool) time.Time {
 	var next time.Time
 	for _, d := range s.queues[e] {
-		if d.Owner == 0 && !d.Due.IsZero() && (next.IsZero() || d.Due.Before(next)) {
+		if d.Owner == 0 && d.IsRetry() == retries && !d.Due.IsZero() && (next.IsZero() || d.Due.Before(next)) {
 			next = d.Due
 		}
 	}

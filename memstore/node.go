@@ -107,12 +107,14 @@ func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog
 	var list []bellhop.Backlog
 	err := s.step(ctx, func() error {
 		for _, e := range sortedKeys(s.queues) {
-			due := s.nextDue(e)
-			if r, ok := s.reorders[e]; ok && (due.IsZero() || r.since.Before(due)) {
-				due = r.since
-			}
-			if !due.IsZero() && (until.IsZero() || due.Before(until)) {
-				list = append(list, bellhop.Backlog{Endpoint: e, Due: due})
+			for _, retries := range []bool{false, true} {
+				due := s.nextDue(e, retries)
+				if r, ok := s.reorders[e]; ok && !retries && (due.IsZero() || r.since.Before(due)) {
+					due = r.since
+				}
+				if !due.IsZero() && (until.IsZero() || due.Before(until)) {
+					list = append(list, bellhop.Backlog{Endpoint: e, Retries: retries, Due: due})
+				}
 			}
 		}
 		return nil

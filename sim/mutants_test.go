@@ -142,7 +142,7 @@ var mutants = []mutant{
 
 	{
 		"what waits is not looked for after a change", "engine/lane/lane.go",
-		"	l.due(now, now)\n	l.pump(now)\n", "	l.pump(now)\n",
+		"	l.anyDue(now)\n	l.pump(now)\n", "	l.pump(now)\n",
 		"",
 	},
 	{
@@ -172,7 +172,7 @@ var mutants = []mutant{
 	},
 	{
 		"it claims while it gives back", "engine/lane/lane.go",
-		"l.nextDue.IsZero() || l.claiming || l.releasing ||", "l.nextDue.IsZero() || l.claiming ||",
+		"l.nextDue == (dues{}) || l.claiming || l.releasing ||", "l.nextDue == (dues{}) || l.claiming ||",
 		"",
 	},
 	{
@@ -197,7 +197,7 @@ var mutants = []mutant{
 	},
 	{
 		"a claim that failed makes it forget", "engine/lane/lane.go",
-		"		in.Answer, l.askAt = bellhop.Claimed{}, now.Add(askAgain)\n", "		in.Answer, l.nextDue = bellhop.Claimed{}, now.Add(askAgain)\n",
+		"		in.Answer, l.askAt = bellhop.Claimed{}, now.Add(askAgain)\n", "		in.Answer, l.nextDue = bellhop.Claimed{}, dues{}\n",
 		"",
 	},
 	{
@@ -217,12 +217,12 @@ var mutants = []mutant{
 	},
 	{
 		"the next of an order is not looked for", "engine/lane/lane.go",
-		"		l.due(now, now) // the next of its order may go\n", "",
+		"		l.anyDue(now) // the next of its order may go\n", "",
 		"",
 	},
 	{
 		"a retry is not looked for", "engine/lane/lane.go",
-		"		l.due(job.decision.NextAt, now)\n", "",
+		"		l.due(retry, job.decision.NextAt, now)\n", "",
 		"",
 	},
 	{

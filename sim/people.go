@@ -312,7 +312,7 @@ func (n *node) forget(sel bellhop.EraseSelector) {
 	n.do(lane.Forgotten{Gone: lane.Gone{Events: forget}})
 	for _, r := range n.table.Routes().Of(appOf(w, forget, sel)) {
 		if r.Ordering != bellhop.OrderingNone {
-			n.NoteDue(r.ID, w.now()) // what waited for an erased one may go
+			n.NoteDue(bellhop.Backlog{Endpoint: r.ID, Due: w.now()}) // what waited for an erased one may go
 		}
 	}
 	n.wakeUpkeep()
@@ -351,7 +351,7 @@ func (w *world) resend() {
 			case errors.Is(err, bellhop.ErrUnknown): // to repeat it adds nothing twice
 				n.after(wait, "redeliver again", 0, func() { try(min(2*wait, 5*time.Second)) })
 			case err == nil:
-				n.NoteDue(ds[0].Endpoint, ds[0].Due)
+				n.NoteDue(bellhop.Backlog{Endpoint: ds[0].Endpoint, Due: ds[0].Due})
 			}
 		})
 	}

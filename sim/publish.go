@@ -379,6 +379,6 @@ func (n *node) Unreserve(e bellhop.EndpointID, bytes int) {
 func (n *node) Admit(work bellhop.Work) { n.do(lane.Admitted{Work: work}) }
 
 // NoteDue implements engine.Lanes.
-func (n *node) NoteDue(e bellhop.EndpointID, at time.Time) { n.do(lane.Noted{Endpoint: e, At: at}) }
+func (n *node) NoteDue(b bellhop.Backlog) { n.do(lane.Noted{Backlog: b}) }
 
 func appName(i int) string { return fmt.Sprintf("app%d", i+1) }

@@ -167,7 +167,7 @@ func (n *node) noteOverdue(told func(error)) {
 	}, func(err error) {
 		if err == nil {
 			for _, b := range list {
-				n.NoteDue(b.Endpoint, b.Due)
+				n.NoteDue(b)
 			}
 		}
 		told(err)
@@ -214,7 +214,7 @@ func (n *node) spread(told func(bool)) {
 			return
 		}
 		for _, b := range backlog {
-			n.NoteDue(b.Endpoint, b.Due)
+			n.NoteDue(b)
 		}
 		told(len(backlog) > 0)
 	})

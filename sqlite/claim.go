@@ -30,7 +30,7 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 			return err // what is pending to one that is gone is for Sweep
 		}
 		if !ordered {
-			claimed.Next = now
+			claimed.Next, claimed.NextRetry = now, now
 			return nil
 		}
 		c := claim{writer: w, request: r, apps: apps, events: map[bellhop.EventID]*bellhop.Event{}, fanouts: map[string]int64{}}
@@ -38,15 +38,26 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 			return err
 		}
 		claimed.Work = c.work
-		_, err = one(w.conn, func(st *sqlite.Stmt) { claimed.Next = moment(st.ColumnInt64(0)) },
-			`SELECT due FROM pending INDEXED BY pending_due
-				WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? ORDER BY due LIMIT 1`, int64(r.Endpoint))
+		claimed.Next, err = nextDue(w.conn, int64(r.Endpoint), false)
+		if err == nil {
+			claimed.NextRetry, err = nextDue(w.conn, int64(r.Endpoint), true)
+		}
 		if c.heldBack && !c.full {
-			claimed.Next = now.Add(bellhop.SpreadWait)
+			*claimed.NextOf(r.Retries) = now.Add(bellhop.SpreadWait)
 		}
 		return err
 	})
 	return claimed, err
+}
+
+const earliestOfEndpoint = `SELECT due FROM pending INDEXED BY pending_due
+	WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND (attempts > 0) = ? ORDER BY due LIMIT 1`
+
+// nextDue is when the earliest of an endpoint's unowned deliveries is due, of its
+// retries or of its first attempts; zero if there is none.
+func nextDue(c *sqlite.Conn, endpoint int64, retries bool) (next time.Time, err error) {
+	_, err = one(c, func(st *sqlite.Stmt) { next = moment(st.ColumnInt64(0)) }, earliestOfEndpoint, endpoint, retries)
+	return next, err
 }
 
 const endpointToClaim = `SELECT e.ordering, r.after, r.since, e.apps FROM endpoints e LEFT JOIN reorders r ON r.endpoint = e.id WHERE e.id = ?`
@@ -93,6 +104,9 @@ type claim struct {
 // fill reads due rows in rounds, each from where the last one ended.
 func (c *claim) fill(now time.Time) error {
 	due, id := int64(math.MinInt64), int64(0)
+	if c.request.Newest {
+		due, id = micros(now), math.MaxInt64
+	}
 	for c.blocked < maxBlocked {
 		if c.full = len(c.work) >= c.request.Limit; c.full {
 			return nil
@@ -112,14 +126,22 @@ func (c *claim) fill(now time.Time) error {
 	return nil
 }
 
-const dueOfEndpoint = `SELECT id, event, endpoint, app, '', trigger, owner, due, attempts, last_attempt, order_key, order_pos
-	FROM pending INDEXED BY pending_due
-	WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND due <= ? AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?`
+const (
+	dueOfKind = `SELECT id, event, endpoint, app, '', trigger, owner, due, attempts, last_attempt, order_key, order_pos
+		FROM pending INDEXED BY pending_due
+		WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND (attempts > 0) = ? AND due <= ? `
+	oldestDue = dueOfKind + "AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?"
+	newestDue = dueOfKind + "AND (due, id) < (?, ?) ORDER BY due DESC, id DESC LIMIT ?"
+)
 
 func (c *claim) due(due, id int64, limit int, now time.Time) ([]bellhop.Delivery, error) {
 	var rows []bellhop.Delivery
+	sql := oldestDue
+	if c.request.Newest {
+		sql = newestDue
+	}
 	err := each(c.conn, func(st *sqlite.Stmt) { rows = append(rows, scanPending(st)) },
-		dueOfEndpoint, int64(c.request.Endpoint), micros(now), due, id, limit)
+		sql, int64(c.request.Endpoint), c.request.Retries, micros(now), due, id, limit)
 	return rows, err
 }
 

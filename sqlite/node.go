@@ -186,8 +186,8 @@ func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
 }
 
 const (
-	nextOverdue = `SELECT endpoint, due FROM pending INDEXED BY pending_due
-		WHERE owner IS NULL AND due IS NOT NULL AND endpoint > ? ORDER BY endpoint, due LIMIT 1`
+	nextOverdue = `SELECT endpoint FROM pending INDEXED BY pending_due
+		WHERE owner IS NULL AND due IS NOT NULL AND endpoint > ? ORDER BY endpoint LIMIT 1`
 	// What waits at an endpoint whose ordering was changed has been due since then.
 	waitingToReorder = `SELECT endpoint, since FROM reorders r WHERE EXISTS
 		(SELECT 1 FROM pending p INDEXED BY pending_idle_endpoint WHERE p.owner IS NULL AND p.endpoint = r.endpoint) ORDER BY endpoint`
@@ -198,34 +198,36 @@ func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog
 	var list []bellhop.Backlog
 	err := s.read(ctx, "list the backlog", func(c *sqlite.Conn) error {
 		list = nil
-		due := map[int64]int64{}
-		err := each(c, func(st *sqlite.Stmt) { due[st.ColumnInt64(0)] = st.ColumnInt64(1) }, waitingToReorder)
-		add := func(endpoint, at int64) {
-			if until.IsZero() || at < micros(until) {
-				list = append(list, bellhop.Backlog{Endpoint: bellhop.EndpointID(endpoint), Due: moment(at)})
+		due := map[int64]time.Time{}
+		err := each(c, func(st *sqlite.Stmt) { due[st.ColumnInt64(0)] = moment(st.ColumnInt64(1)) }, waitingToReorder)
+		add := func(endpoint int64, retries bool, at time.Time) {
+			if !at.IsZero() && (until.IsZero() || at.Before(until)) {
+				list = append(list, bellhop.Backlog{Endpoint: bellhop.EndpointID(endpoint), Retries: retries, Due: at})
 			}
 		}
 		// From endpoint to endpoint, instead of over all their rows.
 		after, found := int64(0), err == nil
-		for found {
-			found, err = one(c, func(st *sqlite.Stmt) {
-				after = st.ColumnInt64(0)
-				at := st.ColumnInt64(1)
-				if since, ok := due[after]; ok {
-					at = min(at, since)
-					delete(due, after)
-				}
-				add(after, at)
-			}, nextOverdue, after)
-			if err != nil {
-				return err
+		for err == nil && found {
+			if found, err = one(c, func(st *sqlite.Stmt) { after = st.ColumnInt64(0) }, nextOverdue, after); err != nil || !found {
+				break
 			}
+			for _, retries := range []bool{false, true} {
+				at, err := nextDue(c, after, retries)
+				if err != nil {
+					return err
+				}
+				if since, ok := due[after]; ok && !retries && (at.IsZero() || since.Before(at)) {
+					at = since
+				}
+				add(after, retries, at)
+			}
+			delete(due, after)
 		}
 		for endpoint, since := range due {
-			add(endpoint, since)
+			add(endpoint, false, since)
 		}
 		return err
 	})
-	slices.SortFunc(list, func(a, b bellhop.Backlog) int { return cmp.Compare(a.Endpoint, b.Endpoint) })
+	slices.SortStableFunc(list, func(a, b bellhop.Backlog) int { return cmp.Compare(a.Endpoint, b.Endpoint) })
 	return list, err
 }

@@ -103,7 +103,7 @@ func TestListsUseIndexes(t *testing.T) {
 			"first attempt": firstAttempt, "first slice": firstSlice, "slices to roll up": slicesToRoll,
 			"slices of app": slicesOfApp, "expired slices": expiredSlices, "expired samples": expiredSamples,
 			"newest sample": newestSample, "sample before": sampleBefore, "samples": samplesWithin,
-			"next overdue": nextOverdue, "due of endpoint": dueOfEndpoint, "endpoint to claim": endpointToClaim,
+			"next overdue": nextOverdue, "oldest due": oldestDue, "newest due": newestDue, "earliest of endpoint": earliestOfEndpoint, "endpoint to claim": endpointToClaim,
 			"idle of endpoint": idleOfEndpoint, "owned of endpoint": ownedOfEndpoint, "pending of event": pendingOfEvent,
 			"drop list": dropList, "oldest fan-out of app": oldestFanoutOf, "next app to spread": nextAppToSpread,
 			"next to spread": nextToSpread, "later of event": laterOf, "list of fan-out": listOfFanout,

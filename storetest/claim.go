@@ -57,6 +57,52 @@ var claimTests = []test{
 			same(f, "next", c.Next, f.now)
 		}
 	}},
+	{"first attempts and retries are claimed apart", func(f *fixture) {
+		e := f.endpoint()
+		var retries, firsts []bellhop.DeliveryID
+		for range 3 {
+			f.publish(e)
+		}
+		for _, w := range f.claim(e, 3) {
+			f.record(f.retry(w.Delivery, time.Second))
+			retries = append(retries, w.Delivery.ID)
+		}
+		f.pass(time.Minute)
+		for range 3 {
+			firsts = append(firsts, ids(f.publish(e))...)
+		}
+		later := f.event(e)
+		later.Deliveries[0].Due = f.now.Add(time.Hour)
+		f.enqueue(later)
+		same(f, "backlog", backlog(f), []bellhop.Backlog{
+			{Endpoint: e.ID, Due: f.now}, {Endpoint: e.ID, Retries: true, Due: f.now.Add(-59 * time.Second)},
+		})
+		c := f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Limit: 2})
+		same(f, "first attempts, though retries have been due for longer", deliveryIDs(c.Work), firsts[:2])
+		same(f, "next", []time.Time{c.Next, c.NextRetry}, []time.Time{f.now, f.now.Add(-59 * time.Second)})
+		c = f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Retries: true, Limit: 2})
+		same(f, "retries, though first attempts are due", deliveryIDs(c.Work), retries[:2])
+		c = f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Limit: 9})
+		same(f, "the other first attempt", deliveryIDs(c.Work), firsts[2:])
+		same(f, "next then", []time.Time{c.Next, c.NextRetry}, []time.Time{f.now.Add(time.Hour), f.now.Add(-59 * time.Second)})
+		c = f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Retries: true, Limit: 9})
+		same(f, "the other retry", deliveryIDs(c.Work), retries[2:])
+		same(f, "next at last", []time.Time{c.Next, c.NextRetry}, []time.Time{f.now.Add(time.Hour), {}})
+	}},
+	{"Newest takes what became due last", func(f *fixture) {
+		e := f.endpoint()
+		a, b, c, d := f.event(e), f.event(e), f.event(e), f.event(e)
+		a.Deliveries[0].Due = f.now.Add(-time.Second)
+		b.Deliveries[0].Due = f.now.Add(-time.Minute)
+		d.Deliveries[0].Due = f.now.Add(time.Second)
+		f.enqueue(a, b, c, d)
+		for _, want := range []bellhop.NewEvent{c, a, b} {
+			got := f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Newest: true, Limit: 1})
+			same(f, "claimed", deliveryIDs(got.Work), ids(want))
+		}
+		same(f, "one that is not due", f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Newest: true, Limit: 1}),
+			bellhop.Claimed{Next: d.Deliveries[0].Due})
+	}},
 	{"two deliveries of one event share it", func(f *fixture) {
 		e := f.endpoint()
 		f.publish(e, e)

@@ -99,11 +99,17 @@ func (m *picture) enqueue(t *rapid.T) {
 func (m *picture) claim(t *rapid.T) {
 	node := m.anyNode(t)
 	limit := rapid.IntRange(1, 4).Draw(t, "limit")
-	got, err := m.s.Claim(m.Context(), bellhop.ClaimRequest{Lease: node, Endpoint: m.endpoint.ID, Limit: limit}, m.now)
+	r := bellhop.ClaimRequest{Lease: node, Endpoint: m.endpoint.ID, Limit: limit, Retries: rapid.Bool().Draw(t, "retries"), Newest: rapid.IntRange(0, 4).Draw(t, "newest") == 0}
+	m.claimAs(t, r)
+}
+
+func (m *picture) claimAs(t *rapid.T, r bellhop.ClaimRequest) {
+	got, err := m.s.Claim(m.Context(), r, m.now)
 	m.ok(err)
 	var want []bellhop.DeliveryID
 	heldBack := false
-	for _, d := range m.due() {
+	limit := r.Limit
+	for _, d := range m.due(&r) {
 		if len(want) == limit {
 			break
 		}
@@ -118,18 +124,20 @@ func (m *picture) claim(t *rapid.T) {
 			d.Due = time.Time{}
 			continue
 		}
-		d.Owner = node.Node
+		d.Owner = r.Lease.Node
 		want = append(want, d.ID)
 	}
 	if !slices.Equal(deliveryIDs(got.Work), want) {
 		t.Fatalf("claimed %v, want %v", deliveryIDs(got.Work), want)
 	}
-	next := m.next()
-	if heldBack && len(want) < limit {
-		next = m.now.Add(bellhop.SpreadWait)
-	}
-	if !got.Next.Equal(next) {
-		t.Fatalf("next %v, want %v", got.Next, next)
+	for _, retries := range []bool{false, true} {
+		next := m.next(retries)
+		if retries == r.Retries && heldBack && len(want) < limit {
+			next = m.now.Add(bellhop.SpreadWait)
+		}
+		if at := *got.NextOf(retries); !at.Equal(next) {
+			t.Fatalf("next %v, want %v (retries: %v)", at, next, retries)
+		}
 	}
 }
 
@@ -329,7 +337,9 @@ func (m *picture) drain() {
 		for _, n := range m.nodes {
 			m.ok(m.s.Renew(m.Context(), n, time.Minute, m.now))
 		}
-		m.claim(m.t)
+		for _, retries := range []bool{false, true} {
+			m.claimAs(m.t, bellhop.ClaimRequest{Lease: m.nodes[0], Endpoint: m.endpoint.ID, Retries: retries, Limit: 4})
+		}
 	}
 	if len(m.rows) != 0 || m.pending(m.endpoint.ID) != 0 {
 		m.t.Fatalf("%d deliveries are never finished", len(m.rows))
@@ -350,20 +360,23 @@ func (m *picture) ok(err error) {
 	}
 }
 
-func (m *picture) due() []*bellhop.Delivery {
+func (m *picture) due(r *bellhop.ClaimRequest) []*bellhop.Delivery {
 	list := slices.DeleteFunc(slices.Clone(m.rows), func(d *bellhop.Delivery) bool {
-		return d.Owner != 0 || d.Due.IsZero() || d.Due.After(m.now)
+		return d.Owner != 0 || d.IsRetry() != r.Retries || d.Due.IsZero() || d.Due.After(m.now)
 	})
 	slices.SortStableFunc(list, func(a, b *bellhop.Delivery) int {
 		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.ID, b.ID))
 	})
+	if r.Newest {
+		slices.Reverse(list)
+	}
 	return list
 }
 
-func (m *picture) next() time.Time {
+func (m *picture) next(retries bool) time.Time {
 	var next time.Time
 	for _, d := range m.rows {
-		if d.Owner == 0 && !d.Due.IsZero() && (next.IsZero() || d.Due.Before(next)) {
+		if d.Owner == 0 && d.IsRetry() == retries && !d.Due.IsZero() && (next.IsZero() || d.Due.Before(next)) {
 			next = d.Due
 		}
 	}

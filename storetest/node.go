@@ -186,6 +186,6 @@ func backlog(f *fixture) []bellhop.Backlog {
 	f.Helper()
 	list, err := f.s.Overdue(f.Context(), time.Time{})
 	f.must(err)
-	slices.SortFunc(list, func(a, b bellhop.Backlog) int { return int(a.Endpoint - b.Endpoint) })
+	slices.SortStableFunc(list, func(a, b bellhop.Backlog) int { return int(a.Endpoint - b.Endpoint) })
 	return list
 }

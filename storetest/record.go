@@ -41,7 +41,7 @@ var recordTests = []test{
 		want := n.Deliveries[0]
 		want.Attempts, want.LastAttempt, want.Due = 1, a.ID, f.now.Add(time.Minute)
 		same(f, "delivery", f.get(want.ID), want)
-		same(f, "too early", f.claimed(e, 1), bellhop.Claimed{Next: want.Due})
+		same(f, "too early", f.claimed(e, 1), bellhop.Claimed{NextRetry: want.Due})
 		f.pass(time.Minute)
 		same(f, "again", f.claim(e, 1)[0].Delivery.Attempts, 1)
 	}},

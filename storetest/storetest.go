@@ -201,9 +201,19 @@ func (f *fixture) claim(e bellhop.Endpoint, limit int) []bellhop.Work {
 	return f.claimed(e, limit).Work
 }
 
+// claimed claims first attempts, and then retries.
 func (f *fixture) claimed(e bellhop.Endpoint, limit int) bellhop.Claimed {
 	f.Helper()
-	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: f.lease, Endpoint: e.ID, Limit: limit}, f.now)
+	c := f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Limit: limit})
+	retries := f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Retries: true, Limit: limit - len(c.Work)})
+	return bellhop.Claimed{Work: append(c.Work, retries.Work...), Next: c.Next, NextRetry: retries.NextRetry}
+}
+
+// claimOf makes one claim under the fixture's lease.
+func (f *fixture) claimOf(r bellhop.ClaimRequest) bellhop.Claimed {
+	f.Helper()
+	r.Lease = f.lease
+	c, err := f.s.Claim(f.Context(), r, f.now)
 	f.must(err)
 	return c
 }

@@ -65,6 +65,9 @@ func stress(f *fixture) {
 // work claims some deliveries, gives one back, lets one fail and ends the rest.
 func (f *fixture) work(l *ledger, lease bellhop.Lease, e bellhop.EndpointID) {
 	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: lease, Endpoint: e, Limit: 7}, f.now)
+	if err == nil && len(c.Work) == 0 {
+		c, err = f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: lease, Endpoint: e, Retries: true, Limit: 7}, f.now)
+	}
 	if err != nil {
 		f.Error(err)
 		return

@@ -173,9 +173,7 @@ func (d *Dispatcher) Unreserve(e bellhop.EndpointID, bytes int) {
 }
 
 // NoteDue tells the endpoint's lane that the store has something for it at a time.
-func (d *Dispatcher) NoteDue(e bellhop.EndpointID, at time.Time) {
-	d.do(Noted{Endpoint: e, At: at})
-}
+func (d *Dispatcher) NoteDue(b bellhop.Backlog) { d.do(Noted{b}) }
 
 // Forget drops what is queued of events and apps that are gone. What is being
 // committed or claimed of them is not sent either.

@@ -15,6 +15,13 @@ import (
 const (
 	laneItems = 512
 	laneBytes = 4 << 20
+	// Retries have room of their own beside it, so that they never fill that of first
+	// attempts.
+	retryItems = laneItems / 4
+	retryBytes = laneBytes / 4
+	// retryShare: while both wait, one request in so many is a retry, so that first
+	// attempts hardly wait for retries and retries do not wait for ever.
+	retryShare = 8
 	// stepItems bounds what one claim or release moves: while it runs, nobody else
 	// writes.
 	stepItems = 128
@@ -45,8 +52,12 @@ type lane struct {
 	queue queue
 	// reserved is room promised to deliveries that are being committed.
 	reserved, reservedBytes int
-	// flying are the requests under way, until what came of them is durable.
-	flying map[*Job]struct{}
+	// flying are the requests under way, until what came of them is durable; retrying
+	// is how many of them are retries. passed counts the first attempts that have gone
+	// before a waiting retry.
+	flying   map[*Job]struct{}
+	retrying int
+	passed   int
 	// progress is when a request last ended, or the first one began; proven says
 	// that an answer showed the receiver alive since the start.
 	progress time.Time
@@ -62,14 +73,14 @@ type lane struct {
 	failingSince time.Time
 	verdictAt    time.Time
 
-	// nextDue is when the store has something for this lane that no node owns;
-	// zero if nothing is known. While a claim is under way, what is learnt
-	// meanwhile is kept in noted.
-	nextDue, noted time.Time
+	// nextDue is when the store has something for this lane that no node owns. While a
+	// claim is under way, what is learnt meanwhile is kept in noted.
+	nextDue, noted dues
 	// askAt is when a claim may be made again after one that failed. The store has
 	// something meanwhile, and nothing newer may overtake it.
 	askAt     time.Time
 	claiming  bool
+	claimedOf kind // the last claim's
 	releasing bool
 	// mustRelease: what is queued was taken under rules that are no longer true.
 	mustRelease bool
@@ -130,7 +141,7 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 	if r.Ordering != old.Ordering {
 		l.mustRelease = true
 	}
-	l.due(now, now)
+	l.anyDue(now)
 	l.pump(now)
 }
 
@@ -144,9 +155,9 @@ func (l *lane) close() {
 
 // drop takes what is gone off the queue, and says how much that was.
 func (l *lane) drop(gone func(*bellhop.Work) bool) int {
-	items, bytes := l.queue.len(), l.queue.bytes
+	items, bytes := l.queue.len(), l.queue.bytes()
 	l.queue.deleteFunc(gone)
-	l.m.held += int64(l.queue.bytes - bytes)
+	l.m.held += int64(l.queue.bytes() - bytes)
 	return items - l.queue.len()
 }
 
@@ -155,8 +166,9 @@ func (l *lane) reserve(bytes int, now time.Time) bool {
 		l.doubtful || l.disowning || l.mustRelease {
 		return false
 	}
-	items := l.queue.len() + l.reserved
-	if items >= laneItems || items > 0 && l.queue.bytes+l.reservedBytes+bytes > laneBytes || l.m.held > l.m.QueueBytes {
+	waiting := &l.queue[firstAttempt]
+	items := waiting.len() + l.reserved
+	if items >= laneItems || items > 0 && waiting.bytes+l.reservedBytes+bytes > laneBytes || l.m.held > l.m.QueueBytes {
 		return false
 	}
 	l.reserved++
@@ -165,8 +177,11 @@ func (l *lane) reserve(bytes int, now time.Time) bool {
 	return true
 }
 
+// backlogged tells whether first attempts wait in the store, which must not be
+// overtaken. Retries may be: no first attempt waits behind one.
 func (l *lane) backlogged(now time.Time) bool {
-	return !l.nextDue.IsZero() && !l.nextDue.After(now)
+	at := earliest(l.nextDue[firstAttempt], l.noted[firstAttempt])
+	return !at.IsZero() && !at.After(now)
 }
 
 func (l *lane) unreserve(bytes int) {
@@ -199,14 +214,20 @@ func (l *lane) push(w bellhop.Work) {
 	l.m.held += int64(len(w.Event.Data))
 }
 
-// due notes that the store has something for the lane at the given time.
-func (l *lane) due(at, now time.Time) {
-	at = ours(at, now)
+// due notes that the store has something of a kind for the lane at the given time.
+func (l *lane) due(k kind, at, now time.Time) {
 	if l.claiming {
-		l.noted = earliest(l.noted, at)
+		l.noted.note(k, ours(at, now))
 		return
 	}
-	l.nextDue = earliest(l.nextDue, at)
+	l.nextDue.note(k, ours(at, now))
+}
+
+// anyDue notes that the store may have anything for the lane now.
+func (l *lane) anyDue(now time.Time) {
+	for k := range kinds {
+		l.due(k, now, now)
+	}
 }
 
 // ours is a time from outside as one of this process: by how far it is from now. Times
@@ -270,6 +291,10 @@ func (l *lane) next(now time.Time) (job *Job, again time.Time) {
 	case l.breaker.open() && now.Before(l.breaker.probeAt):
 		return nil, l.breaker.probeAt
 	}
+	retries := l.mayRetry(limit)
+	if l.queue[firstAttempt].len() == 0 && !retries {
+		return nil, time.Time{}
+	}
 	if l.limiter != nil {
 		if tokens := l.limiter.TokensAt(now); tokens < 1 {
 			wait := (1 - tokens) / float64(l.limiter.Limit()) * float64(time.Second)
@@ -286,9 +311,31 @@ func (l *lane) next(now time.Time) (job *Job, again time.Time) {
 	if len(l.flying) == 0 {
 		l.progress = now
 	}
-	job = &Job{Work: l.queue.pop(), Route: l.route, lane: l, as: as}
+	job = &Job{Work: l.queue[l.turn(retries)].pop(), Route: l.route, lane: l, as: as}
 	l.flying[job] = struct{}{}
+	if job.Work.Delivery.IsRetry() {
+		l.retrying++
+	}
 	return job, time.Time{}
+}
+
+// mayRetry tells whether a waiting retry may go. A quarter of the requests that may be
+// in flight is left to first attempts, for retries that take long.
+func (l *lane) mayRetry(limit int) bool {
+	return l.queue[retry].len() > 0 && l.retrying < limit-limit/4
+}
+
+// turn says of which kind the next request is.
+func (l *lane) turn(retries bool) kind {
+	switch {
+	case !retries:
+		return firstAttempt
+	case l.queue[firstAttempt].len() > 0 && l.passed < retryShare-1:
+		l.passed++
+		return firstAttempt
+	}
+	l.passed = 0
+	return retry
 }
 
 func (l *lane) standing(now time.Time) standing {
@@ -313,47 +360,76 @@ func (l *lane) inFlightLimit() int {
 // fetch claims deliveries from the store when it has some that are due and the
 // lane has room, and otherwise tells when that may be so.
 func (l *lane) fetch(now time.Time) (again time.Time) {
-	if l.nextDue.IsZero() || l.claiming || l.releasing || l.doubtful || l.disowning || l.m.lease == (bellhop.Lease{}) {
+	if l.nextDue == (dues{}) || l.claiming || l.releasing || l.doubtful || l.disowning || l.m.lease == (bellhop.Lease{}) {
 		return time.Time{}
 	}
-	when := l.nextDue
-	room := 0
-	budget := min(l.m.QueueBytes-l.m.held, laneBytes/2)
-	switch items := l.queue.len() + l.reserved; {
-	case l.breaker.open():
-		// One delivery is enough to probe with.
-		if items == 0 && len(l.flying) == 0 {
-			room = 1
-			if l.breaker.probeAt.After(when) {
-				when = l.breaker.probeAt
+	for _, k := range l.claimTurns() {
+		when := l.nextDue[k]
+		room, budget := l.room(k)
+		if when.IsZero() || room == 0 {
+			continue // the end of a request pumps again
+		}
+		for _, notBefore := range []time.Time{l.askAt, l.breaker.probeAt} {
+			if notBefore.After(when) {
+				when = notBefore
 			}
 		}
-	case budget <= 0:
-		// All lanes together hold too much: one at a time, so that none starves.
-		if items == 0 && len(l.flying) == 0 {
-			room = 1
+		if !when.After(now) {
+			l.claim(k, room, budget)
+			return time.Time{}
 		}
-	case items <= laneItems/2 && l.queue.bytes <= laneBytes/2:
-		room = min(laneItems-items, stepItems)
+		again = earliest(again, when)
 	}
-	if room == 0 {
-		return time.Time{} // the end of a request pumps again
+	return again
+}
+
+// claimTurns is which kind is claimed first: they take turns, but that a probe is a
+// first attempt, if there is one. What failed before would be likely to fail again,
+// whether or not the receiver is well.
+func (l *lane) claimTurns() [kinds]kind {
+	if !l.breaker.open() && l.claimedOf == firstAttempt {
+		return [kinds]kind{retry, firstAttempt}
 	}
-	if l.askAt.After(when) {
-		when = l.askAt
+	return [kinds]kind{firstAttempt, retry}
+}
+
+// room is how many deliveries of a kind the lane has room for, and for how many bytes
+// of their events.
+func (l *lane) room(k kind) (items int, bytes int64) {
+	most, mostBytes := laneItems, laneBytes
+	here, hereBytes := l.queue[k].len(), l.queue[k].bytes
+	if k == retry {
+		most, mostBytes = retryItems, retryBytes
+	} else {
+		here += l.reserved
 	}
-	if when.After(now) {
-		return when
+	bytes = min(l.m.QueueBytes-l.m.held, int64(mostBytes/2))
+	switch {
+	case l.breaker.open() || bytes <= 0:
+		// One delivery is enough to probe with; and if all lanes together hold too
+		// much, it is one at a time, so that none starves.
+		if l.queue.len()+l.reserved == 0 && len(l.flying) == 0 {
+			items = 1
+		}
+	case here <= most/2 && hereBytes <= mostBytes/2:
+		items = min(most-here, stepItems)
 	}
-	budget = max(budget, 1)
-	l.claiming = true
+	return items, max(bytes, 1)
+}
+
+func (l *lane) claim(k kind, room int, budget int64) {
+	l.claiming, l.claimedOf = true, k
 	l.m.underWay++
 	l.m.held += budget // other lanes' claims must not count on it
 	l.m.do(Claim{
-		ClaimRequest: bellhop.ClaimRequest{Lease: l.m.lease, Endpoint: l.id, Limit: room, MaxBytes: int(budget), Turn: l.tenant()},
-		ordering:     l.route.Ordering,
+		ClaimRequest: bellhop.ClaimRequest{
+			Lease: l.m.lease, Endpoint: l.id, Retries: k == retry, Limit: room, MaxBytes: int(budget), Turn: l.tenant(),
+			// The newest probe says most of how the receiver is now. An order is
+			// kept even so.
+			Newest: k == firstAttempt && l.breaker.open() && l.route.Ordering == bellhop.OrderingNone,
+		},
+		ordering: l.route.Ordering,
 	})
-	return time.Time{}
 }
 
 // claimed takes what a claim has brought.
@@ -361,11 +437,14 @@ func (l *lane) claimed(in Claimed, now time.Time) {
 	l.claiming = false
 	l.doubtful = l.doubtful || in.Result == Unknown
 	if in.Result == Done {
-		l.nextDue, l.askAt = ours(in.Answer.Next, now), time.Time{}
+		l.nextDue, l.askAt = dues{ours(in.Answer.Next, now), ours(in.Answer.NextRetry, now)}, time.Time{}
 	} else {
 		in.Answer, l.askAt = bellhop.Claimed{}, now.Add(askAgain)
 	}
-	l.nextDue, l.noted = earliest(l.nextDue, l.noted), time.Time{}
+	for k, at := range l.noted {
+		l.nextDue.note(kind(k), at)
+	}
+	l.noted = dues{}
 	for _, w := range in.Answer.Work {
 		l.push(w)
 	}
@@ -385,13 +464,12 @@ func (l *lane) release(now time.Time) bool {
 		return false
 	}
 	ids := make([]bellhop.DeliveryID, 0, l.queue.len())
-	for l.queue.len() > 0 {
-		w := l.queue.pop()
-		l.m.held -= int64(len(w.Event.Data))
+	l.drop(func(w *bellhop.Work) bool {
 		ids = append(ids, w.Delivery.ID)
-	}
+		return true
+	})
 	l.releasing, l.outdated, l.behind = true, l.claiming, l.reserved
-	l.due(now, now)
+	l.anyDue(now)
 	l.m.do(Release{Endpoint: l.id, Lease: l.m.lease, Deliveries: ids})
 	return true
 }
@@ -400,7 +478,7 @@ func (l *lane) release(now time.Time) bool {
 func (l *lane) disown() {
 	l.doubtful, l.disowning = false, true
 	known := make([]bellhop.DeliveryID, 0, l.queue.len()+len(l.flying))
-	for _, w := range l.queue.items[l.queue.head:] {
+	for w := range l.queue.all() {
 		known = append(known, w.Delivery.ID)
 	}
 	for job := range l.flying {
@@ -504,19 +582,22 @@ func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
 func (l *lane) recorded(in Recorded, now time.Time) {
 	job := in.Job
 	delete(l.flying, job)
+	if job.Work.Delivery.IsRetry() {
+		l.retrying--
+	}
 	l.progress = now
 	l.m.held -= int64(len(job.Work.Event.Data))
 	if in.Failed {
 		return
 	}
 	if !job.decision.Final {
-		l.due(job.decision.NextAt, now)
+		l.due(retry, job.decision.NextAt, now)
 		// Where the store was told that the delivery is ours, this may have been
 		// recorded already, and it may have been claimed again: it is in doubt.
 		l.doubtful = l.doubtful || job.named
 	}
 	if job.Work.Delivery.OrderKey != "" || l.route.Ordering != bellhop.OrderingNone {
-		l.due(now, now) // the next of its order may go
+		l.anyDue(now) // the next of its order may go
 	}
 	if job.verdict != nil {
 		l.m.do(Disable{*job.verdict})

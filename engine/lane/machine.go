@@ -44,7 +44,7 @@ type Machine struct {
 
 	// early is what was noted of endpoints that the machine has not been told of: an
 	// event may be published to a new one before that.
-	early map[bellhop.EndpointID]time.Time
+	early map[bellhop.EndpointID]dues
 
 	// timers has the lanes that something can be done for at a time; alarm is the
 	// time that the last SetTimer asked for.
@@ -63,7 +63,7 @@ type Machine struct {
 func NewMachine(s Settings) *Machine {
 	return &Machine{
 		Settings: s, slots: slots{max: s.MaxInFlight},
-		lanes: map[bellhop.EndpointID]*lane{}, early: map[bellhop.EndpointID]time.Time{},
+		lanes: map[bellhop.EndpointID]*lane{}, early: map[bellhop.EndpointID]dues{},
 	}
 }
 
@@ -127,10 +127,12 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 		}
 	case Noted:
 		if l := m.lanes[in.Endpoint]; l != nil {
-			l.due(in.At, now)
+			l.due(kindOf(in.Retries), in.Due, now)
 			l.pump(now)
 		} else if len(m.early) < maxEarly {
-			m.early[in.Endpoint] = earliest(m.early[in.Endpoint], ours(in.At, now))
+			noted := m.early[in.Endpoint]
+			noted.note(kindOf(in.Retries), ours(in.Due, now))
+			m.early[in.Endpoint] = noted
 		}
 	case Released:
 		if l := m.lanes[in.Endpoint]; l != nil {
@@ -140,7 +142,7 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 	case Disowned:
 		if l := m.lanes[in.Endpoint]; l != nil {
 			l.disowning = false
-			l.due(now, now)
+			l.anyDue(now)
 			l.pump(now)
 		}
 	case Vindicated:
@@ -189,7 +191,7 @@ func (m *Machine) pumpAll(now time.Time) {
 func (m *Machine) busy() []*lane {
 	var busy []*lane
 	for _, l := range m.lanes {
-		if l.queue.len() > 0 || !l.nextDue.IsZero() || l.mustRelease || l.doubtful {
+		if l.queue.len() > 0 || l.nextDue != (dues{}) || l.mustRelease || l.doubtful {
 			busy = append(busy, l)
 		}
 	}
@@ -284,7 +286,7 @@ func (m *Machine) OldestDue(e bellhop.EndpointID) time.Time {
 	if l == nil || l.queue.len() == 0 {
 		return time.Time{}
 	}
-	return l.queue.items[l.queue.head].Delivery.Due
+	return l.queue.oldestDue()
 }
 
 // CircuitsOpen counts the endpoints whose circuit is open.

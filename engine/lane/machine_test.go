@@ -183,9 +183,9 @@ func TestARetryIsFetchedWhenItIsDue(t *testing.T) {
 func TestOneClaimAtATime(t *testing.T) {
 	b := newBench(t)
 	r := b.endpoint()
-	effects := b.step(Noted{r.ID, b.now})
+	effects := b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}})
 	b.want("noted", effects, "Claim")
-	b.want("noted again", b.step(Noted{r.ID, b.now}))
+	b.want("noted again", b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))
 	b.want("what was noted meanwhile is not lost", b.step(Claimed{Claim: of[Claim](effects)[0]}), "Claim")
 }
 
@@ -193,10 +193,10 @@ func TestOneClaimAtATime(t *testing.T) {
 func TestWhatIsNotedBeforeThereIsALane(t *testing.T) {
 	b := newBench(t)
 	r := b.route()
-	b.want("noted", b.step(Noted{r.ID, b.now}))
+	b.want("noted", b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))
 	b.want("configured", b.step(Configured{Changed: []*routes.Route{r}}), "Claim")
 	for range 2 * maxEarly {
-		b.step(Noted{id.Next[id.Endpoint](b.ids, b.now), b.now})
+		b.step(Noted{bellhop.Backlog{Endpoint: id.Next[id.Endpoint](b.ids, b.now), Due: b.now}})
 	}
 	if n := len(b.m.early); n != maxEarly {
 		t.Errorf("%d endpoints that there are not are remembered", n)
@@ -210,7 +210,7 @@ func TestWhatIsNotedBeforeThereIsALane(t *testing.T) {
 func TestAClaimThatFailsIsMadeAgain(t *testing.T) {
 	b := newBench(t)
 	r := b.endpoint()
-	claim := of[Claim](b.step(Noted{r.ID, b.now}))[0]
+	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
 	b.want("failed", b.step(Claimed{Claim: claim, Result: NotDone}))
 	if b.m.Reserve(r, 1, b.now) {
 		t.Error("room was promised to a new delivery although older ones wait in the store")
@@ -222,8 +222,8 @@ func TestAClaimThatFailsIsMadeAgain(t *testing.T) {
 func TestOlderDeliveriesAreNotOvertaken(t *testing.T) {
 	b := newBench(t)
 	r := b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 })
-	b.step(Noted{r.ID, b.now})
-	b.step(Noted{r.ID, b.now})
+	b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}})
+	b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}})
 	if !b.m.lanes[r.ID].claiming {
 		t.Fatal("nothing is claimed")
 	}
@@ -321,7 +321,7 @@ func TestWhatIsOnItsWayFollowsWhatWasGivenBack(t *testing.T) {
 		w := b.work(r)
 		var in Input = Admitted{w}
 		if late == "claimed" {
-			in = Claimed{Claim: of[Claim](b.step(Noted{r.ID, b.now}))[0], Answer: bellhop.Claimed{Work: []bellhop.Work{w}}}
+			in = Claimed{Claim: of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0], Answer: bellhop.Claimed{Work: []bellhop.Work{w}}}
 		} else if !b.m.Reserve(r, len(w.Event.Data), b.now) {
 			t.Fatal("there is no room")
 		}
@@ -355,7 +355,7 @@ func TestOrderAskedForWhileReleasing(t *testing.T) {
 func TestWhatIsClaimedUnderAnOldOrderIsGivenBack(t *testing.T) {
 	b := newBench(t)
 	r := b.endpoint()
-	claim := of[Claim](b.step(Noted{r.ID, b.now}))[0]
+	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
 	ordered := b.changed(r, func(e *bellhop.Endpoint) { e.Ordering = bellhop.OrderingSubject })
 	b.step(Configured{Changed: []*routes.Route{ordered}})
 	b.want("claimed", b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}}}), "Release")
@@ -466,7 +466,7 @@ func TestALongRowOfFailuresIsAVerdict(t *testing.T) {
 	fail := func() []Effect {
 		_, effects := b.publish(r)
 		_, follows := b.answer(of[Send](effects)[0].Job, bellhop.ClassAgain)
-		b.m.lanes[r.ID].nextDue = time.Time{} // the retries are of no interest here
+		b.m.lanes[r.ID].nextDue = dues{} // the retries are of no interest here
 		return ofKind(follows, "Disable")
 	}
 	began := b.now
@@ -524,7 +524,7 @@ func TestWhatIsGoneIsNotSent(t *testing.T) {
 	ofOther.Event.App = "other"
 	b.m.Reserve(r, len(committing.Event.Data), b.now)
 	b.m.Reserve(r, len(ofOther.Event.Data), b.now)
-	claim := of[Claim](b.step(Noted{r.ID, b.now}))[0]
+	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
 
 	gone := Gone{Events: map[bellhop.EventID]bool{queued.Event.ID: true, committing.Event.ID: true, claimed.Event.ID: true}, App: "other"}
 	b.now = b.now.Add(time.Second)
@@ -561,7 +561,7 @@ func TestALostLeaseDropsWhatIsQueued(t *testing.T) {
 	b.publish(r)
 	late := b.work(r)
 	b.m.Reserve(r, len(late.Event.Data), b.now)
-	claim := of[Claim](b.step(Noted{r.ID, b.now}))[0]
+	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
 	claimed := b.work(r)
 
 	b.want("lost", b.step(LeaseLost{}))
@@ -594,7 +594,7 @@ func TestWhatFliesUnderAnOldLeaseIsNotOurs(t *testing.T) {
 	b.step(LeaseLost{})
 	b.lease.Epoch++
 	b.step(Joined{b.lease})
-	claim := of[Claim](b.step(Noted{r.ID, b.now}))[0]
+	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
 	effects := b.step(Claimed{Claim: claim, Result: Unknown})
 	b.want("the answer was lost", effects, "Disown")
 	if got := of[Disown](effects)[0]; len(got.Known) != 0 || got.Lease != b.lease {
@@ -610,7 +610,7 @@ func TestAClaimWhoseAnswerWasLost(t *testing.T) {
 	queued, _ := b.publish(r)
 	committing := b.work(r)
 	b.m.Reserve(r, len(committing.Event.Data), b.now)
-	claim := of[Claim](b.step(Noted{r.ID, b.now}))[0]
+	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
 	b.want("the answer was lost while a commit is under way", b.step(Claimed{Claim: claim, Result: Unknown}))
 	if b.m.Reserve(r, 1, b.now) {
 		t.Error("room was promised that the store might take away")
@@ -645,7 +645,7 @@ func TestAfterTheEndNothingBegins(t *testing.T) {
 	b.step(Stop{})
 	_, follows := b.answer(of[Send](effects)[0].Job, bellhop.ClassAgain)
 	b.want("answered", follows)
-	b.want("noted", b.step(Noted{r.ID, b.now}))
+	b.want("noted", b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))
 	b.want("told", b.step(Heartbeat{}))
 }
 
@@ -667,7 +667,7 @@ func TestADeletedEndpointLeavesNothingOnTheBooks(t *testing.T) {
 	a, c := b.work(r), b.work(r)
 	b.m.Reserve(r, len(a.Event.Data), b.now)
 	b.m.Reserve(r, len(c.Event.Data), b.now)
-	claim := of[Claim](b.step(Noted{r.ID, b.now}))[0]
+	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
 	b.want("deleted", b.step(Configured{Gone: []bellhop.EndpointID{r.ID}}))
 	b.step(Admitted{a})
 	b.step(Unreserved{r.ID, len(c.Event.Data)})
@@ -731,7 +731,7 @@ func TestMemoryOfAllLanesIsBounded(t *testing.T) {
 	}
 	var claims []Claim
 	for range 50 {
-		claims = append(claims, of[Claim](b.step(Noted{b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 }).ID, b.now}))...)
+		claims = append(claims, of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 }).ID, Due: b.now}}))...)
 	}
 	if b.m.held > b.m.QueueBytes+50 {
 		t.Errorf("claims for %d bytes are under way; the bound is %d", b.m.held, b.m.QueueBytes)

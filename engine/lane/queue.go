@@ -1,23 +1,90 @@
 package lane
 
-import "github.com/bellhop/bellhop"
+import (
+	"iter"
+	"time"
 
-// queue is a first-in, first-out list of work that counts its event data. It
-// keeps no memory while empty.
-type queue struct {
+	"github.com/bellhop/bellhop"
+)
+
+// kind tells deliveries that had no attempt yet from those that had one: neither may
+// wait until all of the other have gone.
+type kind int
+
+const (
+	firstAttempt kind = iota
+	retry
+	kinds
+)
+
+func kindOf(isRetry bool) kind {
+	if isRetry {
+		return retry
+	}
+	return firstAttempt
+}
+
+// dues are when the earliest delivery of each kind is due; zero if nothing is known.
+type dues [kinds]time.Time
+
+// note takes in that there is a delivery of a kind, due at a time.
+func (d *dues) note(k kind, at time.Time) { d[k] = earliest(d[k], at) }
+
+// queue is the work that waits in memory, in a line for each kind.
+type queue [kinds]line
+
+func (q *queue) len() int { return q[firstAttempt].len() + q[retry].len() }
+
+func (q *queue) bytes() int { return q[firstAttempt].bytes + q[retry].bytes }
+
+func (q *queue) push(w bellhop.Work) { q[kindOf(w.Delivery.IsRetry())].push(w) }
+
+// deleteFunc removes the work for which gone is true.
+func (q *queue) deleteFunc(gone func(*bellhop.Work) bool) {
+	for k := range q {
+		q[k].deleteFunc(gone)
+	}
+}
+
+// all gives the work that waits.
+func (q *queue) all() iter.Seq[*bellhop.Work] {
+	return func(yield func(*bellhop.Work) bool) {
+		for k := range q {
+			for i := q[k].head; i < len(q[k].items); i++ {
+				if !yield(&q[k].items[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// oldestDue is when the first of either line was due; zero if nothing waits.
+func (q *queue) oldestDue() (oldest time.Time) {
+	for k := range q {
+		if q[k].len() > 0 {
+			oldest = earliest(oldest, q[k].items[q[k].head].Delivery.Due)
+		}
+	}
+	return oldest
+}
+
+// line is a first-in, first-out list of work that counts its event data. It keeps no
+// memory while empty.
+type line struct {
 	items []bellhop.Work
 	head  int
 	bytes int
 }
 
-func (q *queue) len() int { return len(q.items) - q.head }
+func (q *line) len() int { return len(q.items) - q.head }
 
-func (q *queue) push(w bellhop.Work) {
+func (q *line) push(w bellhop.Work) {
 	q.items = append(q.items, w)
 	q.bytes += len(w.Event.Data)
 }
 
-func (q *queue) pop() bellhop.Work {
+func (q *line) pop() bellhop.Work {
 	w := q.items[q.head]
 	q.items[q.head] = bellhop.Work{} // let the event go
 	q.head++
@@ -36,8 +103,7 @@ func (q *queue) pop() bellhop.Work {
 	return w
 }
 
-// deleteFunc removes the work for which gone is true.
-func (q *queue) deleteFunc(gone func(*bellhop.Work) bool) {
+func (q *line) deleteFunc(gone func(*bellhop.Work) bool) {
 	kept := q.items[:0]
 	q.bytes = 0
 	for i := q.head; i < len(q.items); i++ {
@@ -47,5 +113,8 @@ func (q *queue) deleteFunc(gone func(*bellhop.Work) bool) {
 		}
 	}
 	clear(q.items[len(kept):])
+	if len(kept) == 0 && cap(kept) > 64 {
+		kept = nil
+	}
 	q.items, q.head = kept, 0
 }

@@ -34,11 +34,8 @@ type (
 		Endpoint bellhop.EndpointID
 		Bytes    int
 	}
-	// Noted: the store has an unowned delivery of the endpoint, due at that time.
-	Noted struct {
-		Endpoint bellhop.EndpointID
-		At       time.Time
-	}
+	// Noted: the store has an unowned delivery of an endpoint, due at a time.
+	Noted struct{ bellhop.Backlog }
 
 	// Sent: a request was made. Attempt is its id, which tells when it began; Random
 	// is in [0, 1), for the jitter. Cut is true where shutdown ended it, so that
