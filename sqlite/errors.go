@@ -20,6 +20,7 @@ var (
 	ErrFull        = errors.New("no space left")
 	ErrReadOnly    = errors.New("read-only")
 	ErrNoDirectory = errors.New("no such folder")
+	ErrMissing     = errors.New("gone, and its log is left")
 	ErrPermission  = errors.New("permission denied")
 )
 

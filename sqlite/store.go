@@ -47,6 +47,7 @@ type Store struct {
 	path   string
 	log    *slog.Logger
 	lock   *os.File
+	files  *files
 	writer *writer
 	steps  *groupcommit.Committer[*step]
 	check  *checkpointer
@@ -109,18 +110,32 @@ func locate(path string) (string, error) {
 	if err := access(path); err != nil {
 		return "", openError(path, err)
 	}
+	// SQLite would throw the log away, and begin anew.
+	_, err = os.Stat(path)
+	if wal, walErr := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) && walErr == nil && wal.Size() > 0 {
+		return "", &OpenError{path, ErrMissing, fmt.Sprintf(
+			"%s is missing, but its write-ahead log %s-wal is there: put the database back beside it, or restore a backup and remove the log; nothing was changed", path, path), nil}
+	}
 	return path, nil
 }
 
 func (s *Store) start(ctx context.Context, o Options) error {
 	var err error
+	s.files = &files{path: s.path, log: o.Logger}
+	if s.files.lock, s.files.db, err = lockInode(s.path); err != nil {
+		return err
+	}
+	s.files.size = s.files.db.Size()
 	if s.writer, err = openWriter(s.path, o); err != nil {
 		return err
 	}
 	if s.check, err = openCheckpointer(s.path, o.Logger); err != nil {
 		return err
 	}
-	s.writer.wrote = s.check.wrote
+	if err := s.files.noteWAL(); err != nil {
+		return err
+	}
+	s.writer.files, s.writer.wrote = s.files, s.check.wrote
 	readers := o.Readers
 	if readers <= 0 {
 		readers = 4
@@ -128,6 +143,10 @@ func (s *Store) start(ctx context.Context, o Options) error {
 	s.readers, err = sqlitex.NewPool(s.path, sqlitex.PoolOptions{
 		Flags: sqlite.OpenReadWrite, PoolSize: readers,
 		PrepareConn: func(c *sqlite.Conn) error {
+			// It was opened by name, perhaps long after the others.
+			if err := s.files.same(); err != nil {
+				return err
+			}
 			return execAll(c, "PRAGMA query_only = 1", "PRAGMA cache_size = -1024", "PRAGMA temp_store = memory")
 		},
 	})
@@ -166,6 +185,9 @@ func (s *Store) release() error {
 	}
 	if s.writer != nil {
 		errs = append(errs, s.writer.conn.Close()) // the last one: it checkpoints
+	}
+	if s.files != nil {
+		errs = append(errs, s.files.close()) // after SQLite's own, see lockInode
 	}
 	return errors.Join(append(errs, s.lock.Close())...)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -40,6 +38,7 @@ type writer struct {
 	onCommit func(int, time.Duration)
 	// wrote tells the checkpointer how much was added.
 	wrote func(bytes int)
+	files *files
 }
 
 // state is what the writer keeps in memory of what it has written, so that the
@@ -64,18 +63,7 @@ type state struct {
 }
 
 func openWriter(path string, o Options) (*writer, error) {
-	// Payloads and logs are nobody else's business; the files beside the database
-	// take over its mode.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	switch {
-	case err == nil:
-		if err := f.Close(); err != nil {
-			return nil, err
-		}
-	case !errors.Is(err, fs.ErrExist):
-		return nil, err
-	}
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite, sqlite.OpenCreate)
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, err
 	}
@@ -232,6 +220,9 @@ func (w *writer) commit(batch []*step) error {
 }
 
 func (w *writer) transact(batch []*step) error {
+	if err := w.files.check(w.copyLog); err != nil {
+		return err
+	}
 	begun, before, weight := time.Now(), w.state, 0
 	err := transaction(w.conn, func() error {
 		for _, st := range batch {
@@ -251,6 +242,16 @@ func (w *writer) transact(batch []*step) error {
 		w.onCommit(len(batch), time.Since(begun))
 	}
 	return nil
+}
+
+// copyLog copies the whole write-ahead log into the database.
+func (w *writer) copyLog() error {
+	busy := false
+	err := each(w.conn, func(st *sqlite.Stmt) { busy = st.ColumnBool(0) }, "PRAGMA wal_checkpoint(FULL)")
+	if err == nil && busy {
+		err = sqlite.ResultBusy.ToError()
+	}
+	return err
 }
 
 // rejection tells whether a step refused its caller, rather than failed.

@@ -25,6 +25,8 @@ func (n *native) readyz(*api.Call, api.NoInput) (health, error) {
 	switch err := n.desk.Ready(); {
 	case err == nil:
 		return health{"ok"}, nil
+	case bellhop.CodeOf(err) != "": // which is meant to be told
+		return health{}, err
 	case errors.Is(err, bellhop.ErrUnavailable):
 		return health{}, api.Problem(bellhop.CodeUnavailable, "The store cannot take writes now")
 	default:

@@ -144,6 +144,9 @@ func (p *program) serve(ctx context.Context) error {
 	}
 	adminKey := ""
 	if len(access.Keys) == 0 {
+		if !newKeyFile {
+			log.Warn("the database is new, but the master key file beside it is not: if you expected your data here, stop Bellhop and put the database, or a backup of it, in its place", "database", s.database, "master_key_file", keyFile)
+		}
 		if _, adminKey, err = d.CreateKey(ctx, bellhop.Owner(), bellhop.KeyRequest{Name: "first admin key", Role: bellhop.RoleAdmin}); err != nil {
 			return fmt.Errorf("create the first admin key: %w", err)
 		}
@@ -174,6 +177,7 @@ func (p *program) serve(ctx context.Context) error {
 	delivering, serving := make(chan error, 1), make(chan error, 1)
 	go func() { delivering <- e.Run(running) }()
 	go func() { serving <- server.Serve(listener) }()
+	go watchKeyFile(running, keyFile, log)
 	p.welcome(listener.Addr(), keyFile, newKeyFile, adminKey)
 	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "dev", s.dev, "max_in_flight", maxInFlight, "version", version())
 
@@ -280,6 +284,28 @@ func openMasterKey(path, database string, endpoints []bellhop.Endpoint, log *slo
 		log.Error("secrets of some endpoints cannot be opened; their deliveries are held", "endpoints", closed, "of", len(endpoints), "err", reason)
 	}
 	return ring, created, nil
+}
+
+// watchKeyFile says, until ctx ends, when the file is gone without which a restart
+// could not open the secrets.
+func watchKeyFile(ctx context.Context, path string, log *slog.Logger) {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for gone := false; ; {
+		switch _, err := os.Stat(path); {
+		case err != nil && !gone:
+			gone = true
+			log.Error("the master key file cannot be seen any more: Bellhop goes on with the key that it has read, but once stopped it cannot start without that file; restore it from its backup", "master_key_file", path, "err", err)
+		case err == nil && gone:
+			gone = false
+			log.Info("the master key file is in its place again", "master_key_file", path)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // welcome says where everything is. The admin key is said here and nowhere else,

@@ -1,0 +1,142 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/bellhop/bellhop"
+)
+
+// files are the database and its write-ahead log as they were opened. SQLite goes on
+// with open files whatever becomes of their names, so what is committed after they
+// were removed, or replaced, is lost with the process: the writer looks before each
+// transaction, which costs some microseconds beside the disk's flush.
+type files struct {
+	path string
+	log  *slog.Logger
+
+	// lock keeps other processes from the same file under another name.
+	lock *inodeLock
+	db   os.FileInfo
+	wal  *os.File
+	// walInfo is that of wal.
+	walInfo os.FileInfo
+	// size is how large the database was at least: it never shrinks.
+	size int64
+
+	// lost is the sentence that was logged last; "" if all is well. saved says that
+	// the removed log's content is in the database.
+	lost  string
+	saved bool
+}
+
+// noteWAL remembers the write-ahead log, once SQLite has made it. Locks are on other
+// files, so that opening and closing it does no harm.
+func (f *files) noteWAL() error {
+	wal, err := os.Open(f.path + "-wal")
+	if err != nil {
+		return err
+	}
+	if f.walInfo, err = wal.Stat(); err != nil {
+		return errors.Join(err, wal.Close())
+	}
+	f.wal = wal
+	return nil
+}
+
+func (f *files) close() error {
+	var errs []error
+	if f.wal != nil {
+		errs = append(errs, f.wal.Close())
+	}
+	return errors.Join(append(errs, f.lock.close())...)
+}
+
+// same fails if the database's name leads to another file, or nowhere.
+func (f *files) same() error {
+	db, err := os.Stat(f.path)
+	if err == nil && !os.SameFile(db, f.db) {
+		err = fmt.Errorf("%s is another file now than the one that Bellhop has opened", f.path)
+	}
+	return err
+}
+
+// check fails with ErrUnavailable while the names do not lead to the files that are
+// open, or these were cut short by somebody else. save is to bring what the log holds
+// into the database.
+func (f *files) check(save func() error) error {
+	lost, walGone := f.look()
+	if walGone && !f.saved {
+		if err := save(); err != nil {
+			lost += "; what it held could not be saved to the database yet (" + err.Error() + ")"
+		} else {
+			f.saved = true
+		}
+	}
+	if walGone && f.saved {
+		lost += "; what it held has been saved to the database. Restart Bellhop"
+	}
+	if lost != f.lost {
+		f.lost = lost
+		if lost == "" {
+			f.log.Info("the database's files are in their place again", "database", f.path)
+		} else {
+			f.log.Error("no write is taken any more: " + lost)
+		}
+	}
+	if lost == "" {
+		f.saved = false
+		return nil
+	}
+	return fmt.Errorf("%w: %s: %w", bellhop.ErrUnavailable, lost, &bellhop.Error{
+		Code:   bellhop.CodeUnavailable,
+		Detail: "The files of the database were removed, moved or changed by somebody else; nothing was done. Bellhop's log says what to do",
+	})
+}
+
+const (
+	putBack = "put it back, and Bellhop goes on; or stop Bellhop, restore a backup, and start it again"
+	noWAL   = "the database's write-ahead log %s was %s while Bellhop runs"
+)
+
+// look says in a sentence what is wrong, if anything.
+func (f *files) look() (lost string, walGone bool) {
+	switch db, err := os.Stat(f.path); {
+	case errors.Is(err, os.ErrNotExist):
+		return "the database " + f.path + " was removed or moved while Bellhop runs: " + putBack, false
+	case err != nil:
+		return "the database " + f.path + " cannot be seen any more (" + err.Error() + "): make it accessible, and Bellhop goes on", false
+	case !os.SameFile(db, f.db):
+		return "the database " + f.path + " is another file now than the one that Bellhop has opened: " + putBack, false
+	case db.Size() < f.size:
+		return "the database " + f.path + " was cut short or overwritten while Bellhop runs: stop Bellhop, restore a backup, and start it again", false
+	default:
+		f.size = db.Size()
+	}
+	if f.wal == nil {
+		return "", false
+	}
+	switch wal, err := os.Stat(f.path + "-wal"); {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Sprintf(noWAL, f.path+"-wal", "removed"), true
+	case err != nil:
+		return "the database's write-ahead log cannot be seen any more (" + err.Error() + "): make it accessible, and Bellhop goes on", false
+	case !os.SameFile(wal, f.walInfo):
+		return fmt.Sprintf(noWAL, f.path+"-wal", "replaced"), true
+	case wal.Size() > 0:
+		// SQLite writes on where it was, also in a log that somebody has emptied;
+		// nobody could read that after a crash.
+		var magic [4]byte
+		n, err := f.wal.ReadAt(magic[:], 0)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "the database's write-ahead log cannot be read (" + err.Error() + ")", false
+		}
+		if n == len(magic) && (magic[0] != 0x37 || magic[1] != 0x7f || magic[2] != 0x06 || magic[3]&^1 != 0x82) {
+			return fmt.Sprintf(noWAL, f.path+"-wal", "cut short or overwritten") + ": stop Bellhop, restore a backup, and start it again", false
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,151 @@
+package sqlite_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/sqlite"
+)
+
+// TestNothingIsAcknowledgedThatWouldBeLost: whatever somebody does to the files of an
+// open store, the very next write is refused, with what to do, and has done nothing.
+// Where the files come back, so does the store; the rest is there after a restart.
+func TestNothingIsAcknowledgedThatWouldBeLost(t *testing.T) {
+	away := func(name string) func(t *testing.T, path string) func() {
+		return func(t *testing.T, path string) func() {
+			must(t, os.Rename(path+name, path+name+".away"))
+			return func() { must(t, os.Rename(path+name+".away", path+name)) }
+		}
+	}
+	for name, tc := range map[string]struct {
+		// spoil does something to the files; what it returns, if anything, undoes it.
+		spoil func(t *testing.T, path string) (mend func())
+		says  []string
+		// whole: a new process finds everything.
+		whole bool
+	}{
+		"database moved": {away(""), []string{"removed or moved", "put it back"}, true},
+		"log moved":      {away("-wal"), []string{"write-ahead log", "saved to the database", "Restart"}, true},
+		"folder moved": {func(t *testing.T, path string) func() {
+			dir := filepath.Dir(path)
+			must(t, os.Rename(dir, dir+"2"))
+			return func() { must(t, os.Rename(dir+"2", dir)) }
+		}, []string{"removed or moved"}, true},
+		"database replaced": {func(t *testing.T, path string) func() {
+			other := filepath.Join(t.TempDir(), "other.db")
+			closed(t, other)
+			must(t, os.Rename(path, path+".away"))
+			must(t, os.Rename(other, path))
+			return func() { must(t, os.Rename(path+".away", path)) }
+		}, []string{"another file", "put it back"}, true},
+		"log removed": {func(t *testing.T, path string) func() {
+			must(t, os.Remove(path+"-wal"))
+			return nil
+		}, []string{"write-ahead log", "removed", "Restart"}, true},
+		"log replaced": {func(t *testing.T, path string) func() {
+			must(t, os.Remove(path+"-wal"))
+			write(t, path+"-wal", nil)
+			return nil
+		}, []string{"write-ahead log", "replaced"}, true},
+		"database removed": {func(t *testing.T, path string) func() {
+			must(t, os.Remove(path))
+			return nil
+		}, []string{"removed or moved", "restore a backup"}, false},
+		"database cut short": {func(t *testing.T, path string) func() {
+			must(t, os.Truncate(path, 100))
+			return nil
+		}, []string{"cut short", "restore a backup"}, false},
+		"log overwritten": {func(t *testing.T, path string) func() {
+			info, err := os.Stat(path + "-wal")
+			must(t, err)
+			write(t, path+"-wal", make([]byte, info.Size()))
+			return nil
+		}, []string{"write-ahead log", "overwritten", "restore a backup"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "data")
+			must(t, os.Mkdir(dir, 0o700))
+			path := filepath.Join(dir, "bellhop.db")
+			closed(t, path) // so that the database has a size
+			s, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+			must(t, err)
+			defer func() { _ = s.Close() }()
+			must(t, s.SaveApp(t.Context(), bellhop.App{ID: "before"}, nil))
+			mend := tc.spoil(t, path)
+			for range 2 {
+				err := s.SaveApp(t.Context(), bellhop.App{ID: "meanwhile"}, nil)
+				if !errors.Is(err, bellhop.ErrUnavailable) || bellhop.CodeOf(err) != bellhop.CodeUnavailable {
+					t.Fatalf("a write was answered %v", err)
+				}
+				for _, part := range tc.says {
+					if !strings.Contains(err.Error(), part) {
+						t.Errorf("%q does not say %q", err, part)
+					}
+				}
+			}
+			want := []string{"before"}
+			if mend != nil {
+				mend()
+				must(t, s.SaveApp(t.Context(), bellhop.App{ID: "after"}, nil))
+				want = []string{"after", "before"}
+			}
+			if !tc.whole {
+				return
+			}
+			// What a kill -9 leaves is the files as they are now.
+			crashed := filepath.Join(t.TempDir(), "bellhop.db")
+			for _, suffix := range []string{"", "-wal"} {
+				if b, err := os.ReadFile(path + suffix); err == nil {
+					write(t, crashed+suffix, b)
+				}
+			}
+			must(t, s.Close())
+			for what, at := range map[string]string{"crash": crashed, "restart": path} {
+				again := openAt(t, at, sqlite.Options{})
+				r, err := again.Routes(t.Context(), 0)
+				must(t, err)
+				var got []string
+				for _, a := range r.Apps {
+					got = append(got, a.ID)
+				}
+				if strings.Join(got, " ") != strings.Join(want, " ") {
+					t.Errorf("after a %s there are the apps %v, want %v", what, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestALostDatabaseIsNotBegunAnew: SQLite would throw the log away that was left.
+func TestALostDatabaseIsNotBegunAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	write(t, path+"-wal", make([]byte, 5000))
+	if s, err := sqlite.Open(t.Context(), path, sqlite.Options{}); !errors.Is(err, sqlite.ErrMissing) {
+		t.Errorf("Open = %v, %v", s, err)
+	}
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() != 5000 {
+		t.Errorf("the log is %v, %v", info, err)
+	}
+}
+
+// TestAHardLinkIsTheSameFile: it has a log and a lock of its own, so two stores would
+// ruin it.
+func TestAHardLinkIsTheSameFile(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "bellhop.db"), filepath.Join(t.TempDir(), "link.db")
+	s := openAt(t, path, sqlite.Options{})
+	must(t, os.Link(path, link))
+	for range 2 {
+		if _, err := sqlite.Open(t.Context(), link, sqlite.Options{}); !errors.Is(err, sqlite.ErrLocked) || !strings.Contains(err.Error(), "another name") {
+			t.Errorf("Open = %v, want ErrLocked", err)
+		}
+	}
+	must(t, s.SaveApp(t.Context(), bellhop.App{ID: "acme"}, nil))
+	must(t, s.Close())
+	must(t, openAt(t, link, sqlite.Options{}).Close())
+}
