@@ -34,8 +34,10 @@ func lockInode(path string) (*inodeLock, os.FileInfo, error) {
 	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
 		// fd stays open: if it is this process that has the file open, closing it would
 		// drop SQLite's locks.
-		return nil, nil, &OpenError{path, ErrLocked,
-			path + " is in use by another Bellhop, under another name (a hard link, or another mount): stop that one first, or name another file", nil}
+		return nil, nil, &OpenError{
+			path, ErrLocked,
+			path + " is in use by another Bellhop, under another name (a hard link, or another mount): stop that one first, or name another file", nil,
+		}
 	}
 	// Some file systems know no such locks: then the one beside the file must do.
 	info, err := os.Stat(path)
