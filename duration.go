@@ -11,12 +11,16 @@ import (
 // or "7d" (a day is 24 hours) in JSON, YAML and flags.
 type Duration time.Duration
 
+// maxDays is a century.
+const maxDays = 36500
+
 // ParseDuration reads Go's duration syntax with days added: "7d", "1d12h".
 func ParseDuration(s string) (Duration, error) {
 	rest, days := s, 0.0
 	if before, after, ok := strings.Cut(s, "d"); ok {
+		// ParseFloat would take exponents, infinities and hexadecimal as well.
 		v, err := strconv.ParseFloat(before, 64)
-		if err != nil || !(v >= 0 && v <= 36500) { // NaN, too
+		if err != nil || strings.Trim(before, "0123456789.") != "" || v > maxDays {
 			return 0, errDuration(s)
 		}
 		days, rest = v, after
@@ -27,7 +31,9 @@ func ParseDuration(s string) (Duration, error) {
 		if err != nil {
 			return 0, errDuration(s)
 		}
-		total += d
+		if total += d; days > 0 && (d < 0 || total < 0) { // hours against days, or an overflow
+			return 0, errDuration(s)
+		}
 	}
 	if s == "" {
 		return 0, errDuration(s)

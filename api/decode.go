@@ -77,6 +77,9 @@ func required(f reflect.StructField) bool {
 	return !strings.Contains(tag, ",omitempty") && !strings.Contains(tag, ",omitzero")
 }
 
+// IsEmpty is said of a field whose empty string would be taken for none.
+const IsEmpty = "is empty: give it a value, or leave it out"
+
 // isMissing is said of a required field.
 const isMissing = "is missing: give it"
 
@@ -135,13 +138,10 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 			return
 		}
 	case encoding.TextUnmarshaler:
-		s, ok := d.text(path, raw)
-		if ok && target.UnmarshalText([]byte(s)) != nil {
+		// Empty text would be read as no id, and so as any.
+		if s, ok := d.text(path, raw); ok && (s == "" || readText(target, s) != nil) {
 			code, detail := Remedy(v.Type())
 			d.fail(path, code, detail)
-		}
-		if t, ok := target.(*time.Time); ok {
-			*t = t.UTC()
 		}
 		return
 	}
@@ -160,6 +160,9 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 			d.fail(path, "type", "must be a list, not "+KindOf(raw))
 			return
 		}
+		if len(elements) == 0 && tag.Get("minItems") != "" {
+			d.fail(path, "length", IsEmpty)
+		}
 		v.Set(reflect.MakeSlice(v.Type(), len(elements), len(elements)))
 		for i, e := range elements {
 			d.value(fmt.Sprintf("%s[%d]", path, i), e, v.Index(i), "")
@@ -172,6 +175,10 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 		}
 		v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
 		for _, m := range members {
+			if err := strictjson.CheckText(m.Key); err != nil {
+				d.fail(JoinPath(path, bellhop.Clip(m.Key)), CodeText, "has a name that "+err.Error())
+				continue
+			}
 			value := reflect.New(v.Type().Elem()).Elem()
 			d.value(JoinPath(path, bellhop.Clip(m.Key)), m.Value, value, "")
 			v.SetMapIndex(reflect.ValueOf(m.Key), value)
@@ -184,6 +191,9 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 		if enum := tag.Get("enum"); enum != "" && !oneOf(enum, s) {
 			d.fail(path, "enum", "must be "+alternatives(enum))
 		}
+		if s == "" && tag.Get("minLength") != "" {
+			d.fail(path, "length", IsEmpty)
+		}
 		v.SetString(s)
 	case reflect.Bool:
 		if json.Unmarshal(raw, v.Addr().Interface()) != nil {
@@ -194,14 +204,25 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 		if v.Kind() == reflect.Int {
 			what = "a whole number"
 		}
-		if json.Unmarshal(raw, v.Addr().Interface()) != nil {
-			d.fail(path, "type", "must be "+what+", not "+KindOf(raw))
+		if kind := KindOf(raw); kind != "a number" {
+			d.fail(path, "type", "must be "+what+", not "+kind)
+		} else if json.Unmarshal(raw, v.Addr().Interface()) != nil { // a fraction, or too large
+			d.fail(path, "range", "must be "+what+" "+rangeOf(tag))
 		} else if n := v.Convert(reflect.TypeFor[float64]()).Float(); !within(tag, n) {
 			d.fail(path, "range", "must be "+what+" "+rangeOf(tag))
 		}
 	default:
 		panic("a body has a type that cannot be read: " + v.Type().String())
 	}
+}
+
+// readText reads a value that is written as text.
+func readText(target encoding.TextUnmarshaler, s string) (err error) {
+	if t, ok := target.(*time.Time); ok {
+		*t, err = bellhop.ParseTime(s)
+		return err
+	}
+	return target.UnmarshalText([]byte(s))
 }
 
 // retry reads a policy, whose own decoder knows no paths: the shape is checked
@@ -226,11 +247,18 @@ func (d *decoder) retry(path string, raw []byte, p *bellhop.RetryPolicy) {
 	}
 }
 
+// CodeText is the code of a field whose string cannot be kept as text.
+const CodeText = "text"
+
 // text reads a string.
 func (d *decoder) text(path string, raw []byte) (string, bool) {
-	var s string
-	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+	if raw[0] != '"' {
 		d.fail(path, "type", "must be a string, not "+KindOf(raw))
+		return "", false
+	}
+	s, err := strictjson.Text(raw)
+	if err != nil {
+		d.fail(path, CodeText, err.Error())
 		return "", false
 	}
 	return s, true

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
 // plan is how a route's input struct is filled, worked out once.
@@ -78,13 +79,13 @@ func (p *param) set(in reflect.Value, s string) *bellhop.FieldError {
 	wrong := func(code, detail string) *bellhop.FieldError {
 		return &bellhop.FieldError{Field: p.name, Code: code, Detail: detail}
 	}
+	if err := strictjson.CheckText(s); err != nil {
+		return wrong(CodeText, err.Error())
+	}
 	v := in.FieldByIndex(p.field.Index)
 	if t, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		if err := t.UnmarshalText([]byte(s)); err != nil {
+		if readText(t, s) != nil {
 			return wrong(Remedy(v.Type()))
-		}
-		if t, ok := v.Addr().Interface().(*time.Time); ok {
-			*t = t.UTC()
 		}
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,9 @@ import (
 
 // Publish publishes one event. Its data is sent byte for byte.
 func (c *Client) Publish(ctx context.Context, p Publication) (Receipt, error) {
+	if err := checkText("", reflect.ValueOf(p)); err != nil {
+		return Receipt{}, err
+	}
 	body, err := p.AppendJSON(nil)
 	if err != nil {
 		return Receipt{}, err
@@ -26,6 +30,9 @@ func (c *Client) Publish(ctx context.Context, p Publication) (Receipt, error) {
 
 // PublishBatch publishes up to 1000 events, all or nothing.
 func (c *Client) PublishBatch(ctx context.Context, ps []Publication) ([]Receipt, error) {
+	if err := checkText("events", reflect.ValueOf(ps)); err != nil {
+		return nil, err
+	}
 	body := []byte(`{"events":[`)
 	var err error
 	for i, p := range ps {

@@ -164,6 +164,9 @@ func call[Out any](ctx context.Context, c *Client, method, path string, query ur
 	case json.RawMessage:
 		body = in
 	default:
+		if err := checkText("", reflect.ValueOf(in)); err != nil {
+			return out, err
+		}
 		if body, err = json.Marshal(in); err != nil {
 			return out, fmt.Errorf("encode the request: %w", err)
 		}

@@ -26,6 +26,30 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// encoding/json would send two different ids as one, and the second event would be
+// taken for a repetition of the first.
+func TestTextThatIsNotUTF8IsNotSent(t *testing.T) {
+	c, _ := open(t)
+	const bad = "caf\xe9"
+	event := client.Publication{App: "acme", Type: "a.b", Data: bellhop.JSON(`1`)}
+	withID := event
+	withID.ID = bad
+	_, one := c.Publish(t.Context(), withID)
+	_, batch := c.PublishBatch(t.Context(), []client.Publication{event, withID})
+	_, app := c.CreateApp(t.Context(), wire.AppInput{ID: "cafe", Metadata: map[string]string{"a": bad}})
+	_, name := c.CreateApp(t.Context(), wire.AppInput{ID: "cafe", Metadata: map[string]string{bad: "a"}})
+	_, endpoint := c.CreateEndpoint(t.Context(), bellhop.EndpointChange{Apps: bellhop.Of([]string{"acme"}), Events: bellhop.Of([]string{"a", bad})})
+	for want, err := range map[string]error{" id is": one, "events[1].id": batch, "metadata.a": app, "metadata": name, "events[1]": endpoint} {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "not UTF-8") {
+			t.Errorf("%v, want one that names %s", err, want)
+		}
+	}
+	withID.ID = "caf\u00e9 \ufffd"
+	if _, err := c.Publish(t.Context(), withID); err != nil && !strings.Contains(err.Error(), "app") {
+		t.Error(err)
+	}
+}
+
 // network takes every request.
 type network struct{}
 

@@ -37,6 +37,9 @@ func (r StatsRange) complete(now time.Time) (StatsRange, error) {
 	}
 	if r.Since.IsZero() {
 		r.Since = r.Until.Add(-defaultStatsRange)
+		if r.Since.Year() < 0 { // which cannot be written
+			r.Since = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+		}
 	}
 	if err := checkSpan(r.Since, r.Until); err != nil {
 		return r, err

@@ -34,8 +34,8 @@ type counter struct {
 	apps    []string // whose attempts are read; found when first needed
 }
 
-// endOfTime is the last millisecond that an id can carry.
-const endOfTime = 1<<42 - 1
+// endOfTime is the first millisecond that no id can carry.
+const endOfTime = 1 << 42
 
 func (c *counter) run() error {
 	var err error
@@ -58,7 +58,7 @@ func ceilMilli(t time.Time) int64 {
 	if t.Nanosecond()%int(time.Millisecond) != 0 {
 		ms++
 	}
-	return max(ms, 0)
+	return min(max(ms, 0), endOfTime)
 }
 
 // cover counts the range from slices of a width and, before and after those, from

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Sweep", sweepTests},
 		{"Scope", scopeTests},
 		{"Log", logTests},
+		{"Times", timesTests},
 		{"Stats", statsTests},
 		{"Deliveries", deliveriesTests},
 		{"Moves", movesTests},

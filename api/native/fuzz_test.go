@@ -15,7 +15,7 @@ func FuzzPublishEnvelope(f *testing.F) {
 	f.Add([]byte(`[1`))
 	f.Add([]byte("{\"\xff\":1}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if p, wrong, err := publication(body); err == nil && len(wrong) == 0 {
+		if p, wrong, err := ReadPublication(body); err == nil && len(wrong) == 0 {
 			var reference struct{ Data json.RawMessage }
 			if err := json.Unmarshal(body, &reference); err != nil {
 				t.Errorf("%q was accepted, but is not JSON: %v", body, err)

@@ -1,10 +1,9 @@
 package native
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -25,7 +24,7 @@ type batchInput struct {
 // publishEvent is the hot path: the envelope is taken apart, not decoded, and the
 // data goes on as the bytes that came.
 func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error) {
-	p, wrong, err := publication(in.Body.Bytes)
+	p, wrong, err := ReadPublication(in.Body.Bytes)
 	if err != nil {
 		return wire.Receipt{}, api.Malformed(err)
 	}
@@ -81,7 +80,7 @@ func publications(body []byte) ([]engine.Publication, error) {
 	ps := make([]engine.Publication, len(elements))
 	for i, e := range elements {
 		at := fmt.Sprintf("events[%d]", i)
-		p, fields, err := publication(e)
+		p, fields, err := ReadPublication(e)
 		if err != nil {
 			return nil, malformedElement(at, err)
 		}
@@ -116,9 +115,9 @@ func malformedElement(at string, err error) error {
 	}
 }
 
-// publication reads the envelope of one event. The error is a *strictjson.Error;
-// the data is a part of body.
-func publication(body []byte) (p engine.Publication, wrong []bellhop.FieldError, err error) {
+// ReadPublication reads an event as POST /v1/events takes it, and names the fields that
+// are wrong. The error is a *strictjson.Error; the data is a part of body.
+func ReadPublication(body []byte) (p engine.Publication, wrong []bellhop.FieldError, err error) {
 	members, err := strictjson.Members(body)
 	if err != nil {
 		return p, nil, err
@@ -128,33 +127,43 @@ func publication(body []byte) (p engine.Publication, wrong []bellhop.FieldError,
 		if string(m.Value) == "null" && m.Key != "data" {
 			continue // as if it were not there
 		}
-		var ok bool
+		text := func() (s string) {
+			if m.Value[0] != '"' {
+				wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: "type", Detail: "must be a string, not " + api.KindOf(m.Value)})
+				return ""
+			}
+			s, err := strictjson.Text(m.Value)
+			switch {
+			case err != nil:
+				wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: api.CodeText, Detail: err.Error()})
+			case s == "":
+				wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: "length", Detail: api.IsEmpty})
+			}
+			return s
+		}
 		switch m.Key {
 		case "app":
-			app = true
-			p.App, ok = text(m.Value)
+			app, p.App = true, text()
 		case "type":
-			kind = true
-			p.Type, ok = text(m.Value)
+			kind, p.Type = true, text()
 		case "subject":
-			p.Subject, ok = text(m.Value)
+			p.Subject = text()
 		case "id":
-			p.ExternalID, ok = text(m.Value)
+			p.ExternalID = text()
 		case "deliver_at":
-			var s string
-			if s, ok = text(m.Value); ok {
-				if p.DeliverAt, err = time.Parse(time.RFC3339, s); err != nil || p.DeliverAt.IsZero() {
-					wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: "time", Detail: "must be an RFC 3339 time, such as 2027-06-11T02:00:00Z"})
-				}
+			s := text()
+			if s == "" {
+				break
+			}
+			var err error
+			if p.DeliverAt, err = bellhop.ParseTime(s); err != nil {
+				code, detail := api.Remedy(reflect.TypeFor[time.Time]())
+				wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: code, Detail: detail})
 			}
 		case "data":
-			p.Data, ok = m.Value, true
+			p.Data = m.Value
 		default:
 			wrong = append(wrong, api.UnknownField(m.Key, "There is no such field", envelopeFields()))
-			ok = true
-		}
-		if !ok {
-			wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: "type", Detail: "must be a string, not " + api.KindOf(m.Value)})
 		}
 	}
 	missing := func(field, remedy string) {
@@ -174,15 +183,4 @@ func publication(body []byte) (p engine.Publication, wrong []bellhop.FieldError,
 
 func envelopeFields() []string {
 	return []string{"app", "type", "data", "id", "subject", "deliver_at"}
-}
-
-// text reads a JSON string that was scanned before.
-func text(raw []byte) (s string, ok bool) {
-	if raw[0] != '"' {
-		return "", false
-	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1]), true
-	}
-	return s, json.Unmarshal(raw, &s) == nil
 }

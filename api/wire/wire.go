@@ -29,8 +29,8 @@ type List[T any] struct {
 type Publication struct {
 	App       string       `json:"app" doc:"The app that the event belongs to." example:"acme"`
 	Type      string       `json:"type" doc:"The event type, a dotted name." example:"invoice.purchase"`
-	Subject   string       `json:"subject,omitempty" doc:"What in the app it happened to; endpoints can listen to patterns of subjects, and order by them." example:"invoice:118"`
-	ID        string       `json:"id,omitempty" doc:"Your own id of the event, at most 256 bytes. Publishing the same id in the same app again answers the first receipt with duplicate set, and makes no new event; with other content it is refused (409)." example:"order-118-paid"`
+	Subject   string       `json:"subject,omitempty" minLength:"1" doc:"What in the app it happened to; endpoints can listen to patterns of subjects, and order by them." example:"invoice:118"`
+	ID        string       `json:"id,omitempty" minLength:"1" doc:"Your own id of the event, at most 256 bytes. Publishing the same id in the same app again answers the first receipt with duplicate set, and makes no new event; with other content it is refused (409)." example:"order-118-paid"`
 	DeliverAt *time.Time   `json:"deliver_at,omitempty" doc:"Deliveries begin at this time instead of at once; at most a year ahead." example:"2027-06-11T02:00:00Z"`
 	Data      bellhop.JSON `json:"data" doc:"The payload: any JSON, kept and sent byte for byte." example:"{\"total\":\"123.90\",\"currency\":\"CAD\"}"`
 }
@@ -125,7 +125,7 @@ type Attempt struct {
 
 // AppInput is an app to create.
 type AppInput struct {
-	ID           string            `json:"id,omitempty" doc:"Chosen by you, such as your own tenant's name: 1 to 64 letters, digits, dots, hyphens and underscores. Left out, one is made." example:"acme"`
+	ID           string            `json:"id,omitempty" minLength:"1" doc:"Chosen by you, such as your own tenant's name: 1 to 64 letters, digits, dots, hyphens and underscores. Left out, one is made." example:"acme"`
 	Name         string            `json:"name,omitempty" doc:"For people." example:"Acme Events"`
 	Metadata     map[string]string `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
 	MaxEndpoints int               `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
@@ -177,7 +177,7 @@ type EndpointInput struct {
 	Concurrency  bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once."`
 	Ordering     bellhop.Field[bellhop.Ordering]       `json:"ordering,omitzero" enum:"none,subject,endpoint" doc:"none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none."`
 	Metadata     bellhop.Field[map[string]string]      `json:"metadata,omitzero" doc:"Your own notes: strings by name."`
-	Secret       bellhop.Field[string]                 `json:"secret,omitzero" writeOnly:"true" doc:"The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation."`
+	Secret       bellhop.Field[string]                 `json:"secret,omitzero" minLength:"1" writeOnly:"true" doc:"The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation."`
 	Verify       bellhop.Field[bool]                   `json:"verify,omitzero" doc:"Fail unless the URL answers a test event with 2xx."`
 }
 
@@ -319,7 +319,7 @@ func withMembers(e bellhop.Endpoint, more any) ([]byte, error) {
 
 // TestInput asks for a test event.
 type TestInput struct {
-	Type string       `json:"type,omitempty" doc:"The test event's type. Default: webhook.test." example:"invoice.purchase"`
+	Type string       `json:"type,omitempty" minLength:"1" doc:"The test event's type. Default: webhook.test." example:"invoice.purchase"`
 	Data bellhop.JSON `json:"data,omitempty" doc:"The test event's data. Default: the example of the type in the catalogue, or a sample."`
 }
 
@@ -361,7 +361,7 @@ type Erased struct {
 // RotateInput asks for a new secret.
 type RotateInput struct {
 	Grace  *bellhop.Duration `json:"grace,omitempty" doc:"How long the old secret stays valid beside the new one. Default: 24h; 0s ends it at once." example:"24h"`
-	Secret string            `json:"secret,omitempty" writeOnly:"true" doc:"The new secret, in the dialect's form. Left out, one is made."`
+	Secret string            `json:"secret,omitempty" minLength:"1" writeOnly:"true" doc:"The new secret, in the dialect's form. Left out, one is made."`
 }
 
 // Secrets are an endpoint's valid secrets.
@@ -379,7 +379,7 @@ type Rotated struct {
 type KeyInput struct {
 	Name      string           `json:"name,omitempty" doc:"For people." example:"checkout service"`
 	Role      bellhop.Role     `json:"role" enum:"admin,publisher,editor,viewer" doc:"What the key may do."`
-	Apps      []string         `json:"apps,omitempty" nullable:"false" doc:"Limits the key to these apps; none means all." example:"[\"acme\"]"`
+	Apps      []string         `json:"apps,omitempty" nullable:"false" minItems:"1" doc:"Limits the key to these apps; left out, it reaches all." example:"[\"acme\"]"`
 	ExpiresIn bellhop.Duration `json:"expires_in,omitempty" doc:"How long the key is valid. Default: until it is deleted." example:"90d"`
 }
 

@@ -84,6 +84,9 @@ func TestMoments(t *testing.T) {
 		{"1d12h", false, now.Add(-36 * time.Hour)},
 		{"2h", true, now.Add(2 * time.Hour)},
 		{"2027-05-01T00:00:00+02:00", false, time.Date(2027, 4, 30, 22, 0, 0, 0, time.UTC)},
+		{"2027-05-01t00:00:00z", false, time.Date(2027, 5, 1, 0, 0, 0, 0, time.UTC)},
+		{"2016-12-31T23:59:60Z", false, time.Date(2017, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{"9999-12-31T23:59:59-12:00", false, time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)},
 		{"2027-05-01", false, time.Date(2027, 5, 1, 0, 0, 0, 0, time.Local)},
 	} {
 		var at time.Time

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api/native"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/internal/strictjson"
 )
@@ -182,17 +182,19 @@ func (p *program) publishBatch(ctx context.Context, c *client.Client, path strin
 	return nil
 }
 
+// readPublication reads a line as strictly as the server does: what is lost here, such
+// as the first of two ids, the server never sees.
 func readPublication(line []byte) (client.Publication, error) {
-	var publication client.Publication
-	// It says what the server would, and what encoding/json does not: which bytes
-	// are odd, and that a key is there twice.
-	if e, ok := errors.AsType[*strictjson.Error](strictjson.Check(line, "data")); ok {
-		return publication, fmt.Errorf("not an event: column %d: %s", e.Column, e.Detail)
+	p, wrong, err := native.ReadPublication(line)
+	if e, ok := errors.AsType[*strictjson.Error](err); ok {
+		return client.Publication{}, fmt.Errorf("not an event: column %d: %s", e.Column, e.Detail)
 	}
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&publication); err != nil {
-		return publication, fmt.Errorf("not an event: %w", err)
+	if len(wrong) > 0 {
+		return client.Publication{}, fmt.Errorf("%q %s", wrong[0].Field, wrong[0].Detail)
+	}
+	publication := client.Publication{App: p.App, Type: p.Type, Subject: p.Subject, ID: p.ExternalID, Data: bytes.Clone(p.Data)}
+	if !p.DeliverAt.IsZero() {
+		publication.DeliverAt = &p.DeliverAt
 	}
 	return publication, nil
 }

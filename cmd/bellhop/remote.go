@@ -26,6 +26,9 @@ import (
 // apiVerb is a verb that calls a running server.
 func (p *program) apiVerb(use, short, long string, run func(ctx context.Context, c *client.Client, args []string) error) *cobra.Command {
 	cmd := p.verb(use, short, long, func(cmd *cobra.Command, args []string) error {
+		if err := notEmpty(cmd.Flags()); err != nil {
+			return err
+		}
 		c, err := p.connect()
 		if err != nil {
 			return err
@@ -36,6 +39,21 @@ func (p *program) apiVerb(use, short, long string, run func(ctx context.Context,
 	p.settings.add(cmd.Flags(), "server", "key", "key-file")
 	p.jsonFlag(cmd)
 	return cmd
+}
+
+// clearing are the flags that an empty value clears.
+var clearing = []string{"name", "description", "filter", "events", "subjects", "header", "metadata"}
+
+// notEmpty refuses flags that were given an empty value, mostly by a variable that is
+// not set: without the flag, a command does something else. A key for no app would
+// be one for all.
+func notEmpty(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if text := f.Value.String(); err == nil && (text == "" || text == "[]") && !slices.Contains(clearing, f.Name) {
+			err = usage("--%s is empty: give it a value, or leave it out", f.Name)
+		}
+	})
+	return err
 }
 
 func (p *program) jsonFlag(cmd *cobra.Command) {

@@ -162,6 +162,28 @@ func TestServe(t *testing.T) {
 	(&run{args: []string{"publish", "--batch", "-"}, stdin: batch, environ: environ}).do(t).want(t, exitOK, "2 events published")
 	(&run{args: []string{"publish", "--batch", "-"}, stdin: batch, environ: environ}).do(t).want(t, exitOK, "2 of them published before")
 	(&run{args: []string{"publish", "--batch", "-"}, stdin: `{"app":"acme","tipe":"x"}`, environ: environ}).do(t).want(t, exitUsage, "line 1 of -", `"tipe"`)
+	for line, want := range map[string]string{
+		`{"app":"acme","type":"a.b","data":1,"id":"\ud800"}`:          `\ud800`,
+		`{"app":"acme","type":"a.b","data":1,"id":"a","id":"b"}`:      "twice",
+		`{"app":"acme","type":"a.b","data":1,"ID":"a"}`:               `"ID"`,
+		`{"app":"acme","type":"a.b","data":1,"id":""}`:                `"id" is empty`,
+		`{"app":"acme","type":"a.b","data":1,"deliver_at":"at noon"}`: "deliver_at",
+	} {
+		(&run{args: []string{"publish", "--batch", "-"}, stdin: line, environ: environ}).do(t).want(t, exitUsage, "line 1 of -", want)
+	}
+	for _, flag := range [][]string{
+		{"publish", "acme", "a.b", "--data", "1", "--id", ""},
+		{"publish", "acme", "a.b", "--data", "1", "--subject="},
+		{"publish", "acme", "a.b", "--data", ""},
+		{"keys", "create", "--role", "viewer", "--app", ""},
+		{"keys", "create", "--role", "viewer", "--expires-in", ""},
+		{"endpoints", "rotate", good, "--secret", ""},
+		{"events", "list", "--app", ""},
+	} {
+		(&run{args: flag, environ: environ}).do(t).want(t, exitUsage, "is empty")
+	}
+	do(exitFailed, "subject is not UTF-8", "publish", "acme", "a.b", "--data", "1", "--subject", "caf\xe9")
+	do(exitFailed, "not UTF-8", "apps", "update", "acme", "--metadata", "a=\xff")
 
 	do(exitOK, "stats", "endpoints", "stats", "--help")
 	do(exitOK, "circuit", "endpoints", "stats", good)

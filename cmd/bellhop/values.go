@@ -192,10 +192,17 @@ func (v *momentValue) Set(text string) error {
 		*v.at = v.now()
 		return nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+	if t, err := bellhop.ParseTime(text); err == nil {
+		*v.at = t.Local()
+		return nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
 		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			*v.at = t
-			return nil
+			// Its year may be another one in UTC.
+			if t, err = bellhop.ParseTime(t.Format(time.RFC3339Nano)); err == nil {
+				*v.at = t.Local()
+				return nil
+			}
 		}
 	}
 	d, err := bellhop.ParseDuration(text)

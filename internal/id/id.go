@@ -10,6 +10,7 @@ package id
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,15 @@ const (
 
 	// MaxNode is the highest node number an id can carry.
 	MaxNode = 1<<nodeBits - 1
+
+	maxMilli = 1<<(63-nodeBits-seqBits) - 1
+)
+
+// The range of times that ids can carry, and the last that is taken from a clock: the
+// year that is left after it is room to count on.
+var (
+	endOfTime = time.UnixMilli(maxMilli + 1)
+	lastClock = endOfTime.AddDate(-1, 0, 0)
 )
 
 // Kind names what an id belongs to; it is a type, so that the id of an event
@@ -104,12 +114,21 @@ func clip(s string) string {
 }
 
 // First is the lowest id that can be made at t or later: a bound for a range of
-// time over a column of ids.
+// time over a column of ids. Times before the first id have the lowest bound there is,
+// and times after the last one the highest.
 func First[K Kind](t time.Time) ID[K] {
-	ms := max(t.UnixMilli(), 0)
+	switch {
+	case !t.Before(endOfTime):
+		return math.MaxInt64
+	case t.Unix() < 0:
+		return 0
+	}
+	ms := t.UnixMilli()
 	// A partial millisecond belongs to the one after it.
 	if t.Nanosecond()%int(time.Millisecond) != 0 {
-		ms++
+		if ms++; ms > maxMilli {
+			return math.MaxInt64
+		}
 	}
 	return ID[K](ms << (nodeBits + seqBits))
 }
@@ -176,7 +195,7 @@ func NewGenerator(node int, floor int64) *Generator {
 	return &Generator{node: int64(node) & MaxNode, last: floor}
 }
 
-// next makes an id for the time now. When the clock stands still or goes back,
+// next makes an id for the time now, or for the last that an id can carry. When the clock stands still or goes back,
 // or 4096 ids were made in this millisecond, it counts on from the last id.
 func (g *Generator) next(now time.Time) int64 {
 	g.mu.Lock()
@@ -186,6 +205,9 @@ func (g *Generator) next(now time.Time) int64 {
 
 // count is next, for who holds the lock.
 func (g *Generator) count(now time.Time) int64 {
+	if now.After(lastClock) {
+		now = lastClock
+	}
 	v := max(now.UnixMilli(), 0)<<(nodeBits+seqBits) | g.node<<seqBits
 	if v <= g.last {
 		ms, seq := g.last>>(nodeBits+seqBits), g.last&(1<<seqBits-1)

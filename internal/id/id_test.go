@@ -77,6 +77,34 @@ func TestFirstBoundsARangeOfTime(t *testing.T) {
 	}
 }
 
+func TestTimesBeyondWhatIdsCarry(t *testing.T) {
+	last := time.UnixMilli(1<<42 - 1)
+	for _, at := range []time.Time{last.Add(1), last.Add(time.Millisecond), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC), time.Unix(1<<62, 0)} {
+		if bound := First[Event](at); bound != 1<<63-1 {
+			t.Errorf("First(%v) = %d, want the highest", at, bound)
+		}
+	}
+	for _, at := range []time.Time{{}, time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, -1), time.Unix(-1<<62, 0)} {
+		if bound := First[Event](at); bound != 0 {
+			t.Errorf("First(%v) = %d, want the lowest", at, bound)
+		}
+	}
+	if bound := First[Event](last); bound.Time() != last.UTC() {
+		t.Errorf("First(%v) is of %v", last, bound.Time())
+	}
+	g := NewGenerator(MaxNode, 0)
+	before := ID[Event](0)
+	for _, now := range []time.Time{time.UnixMilli(1_700_000_000_000), last.Add(time.Hour), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), time.Unix(1<<62, 0)} {
+		for range 2 << seqBits {
+			i := Next[Event](g, now)
+			if i <= before {
+				t.Fatalf("at %v, %d follows %d", now, i, before)
+			}
+			before = i
+		}
+	}
+}
+
 func TestTakeIsOneBlock(t *testing.T) {
 	g := NewGenerator(3, 0)
 	now := time.UnixMilli(1_700_000_000_000)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
 // Limits of a filter. What an endpoint's owner may ask for is paid for at every
@@ -108,7 +110,7 @@ func compileFilter(pattern []byte, strict bool) (*Filter, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(pattern))
 	dec.UseNumber()
-	tree, err := parse(dec, "", 0)
+	tree, err := (&parser{dec, pattern}).parse("", 0)
 	if err != nil {
 		return nil, err
 	}
@@ -132,16 +134,38 @@ type member struct {
 	value any // object, []any, string, *decimal, bool or nil
 }
 
-// parse reads one valid value. It exists because encoding/json would let the last
-// of two equal keys win, and half of the owner's filter would be gone silently.
-func parse(dec *json.Decoder, at string, depth int) (any, error) {
+// parser reads a pattern. It exists because encoding/json would let the last of two
+// equal keys win, and half of the owner's filter would be gone silently.
+type parser struct {
+	*json.Decoder
+	pattern []byte
+}
+
+// token is the next one, or an error for a string that encoding/json would change:
+// it could match what was never asked for.
+func (p *parser) token(at string) (json.Token, error) {
+	begin := p.InputOffset()
+	token, err := p.Token()
+	if err != nil {
+		return nil, &FilterError{at, err.Error()}
+	}
+	if _, isText := token.(string); isText {
+		if _, err := strictjson.Text(bytes.TrimLeft(p.pattern[begin:p.InputOffset()], " \t\r\n,:")); err != nil {
+			return nil, &FilterError{at, "this text " + err.Error()}
+		}
+	}
+	return token, nil
+}
+
+// parse reads one valid value.
+func (p *parser) parse(at string, depth int) (any, error) {
 	// The deepest there can be: an array in each $or, and the alternatives.
 	if depth > 2*MaxFilterDepth+4 {
 		return nil, tooDeep(at)
 	}
-	token, err := dec.Token()
+	token, err := p.token(at)
 	if err != nil {
-		return nil, &FilterError{at, err.Error()}
+		return nil, err
 	}
 	switch token := token.(type) {
 	case json.Number:
@@ -153,33 +177,36 @@ func parse(dec *json.Decoder, at string, depth int) (any, error) {
 	case json.Delim:
 		if token == '[' {
 			list := []any{}
-			for dec.More() {
-				v, err := parse(dec, fmt.Sprintf("%s/%d", at, len(list)), depth+1)
+			for p.More() {
+				v, err := p.parse(fmt.Sprintf("%s/%d", at, len(list)), depth+1)
 				if err != nil {
 					return nil, err
 				}
 				list = append(list, v)
 			}
-			_, _ = dec.Token() // the closing bracket
+			_, _ = p.Token() // the closing bracket
 			return list, nil
 		}
 		o := object{}
 		seen := map[string]bool{}
-		for dec.More() {
-			token, _ := dec.Token()
+		for p.More() {
+			token, err := p.token(at)
+			if err != nil {
+				return nil, err
+			}
 			key, _ := token.(string)
 			here := at + "/" + escape(key)
 			if seen[key] {
 				return nil, &FilterError{here, "this field is there twice: put all alternatives into one array"}
 			}
 			seen[key] = true
-			v, err := parse(dec, here, depth+1)
+			v, err := p.parse(here, depth+1)
 			if err != nil {
 				return nil, err
 			}
 			o = append(o, member{key, v})
 		}
-		_, _ = dec.Token()
+		_, _ = p.Token()
 		return o, nil
 	default:
 		return token, nil

@@ -441,3 +441,36 @@ func BenchmarkFilter(b *testing.B) {
 		}
 	})
 }
+
+// Numbers of strangers are compared as they are written, and cost no more than their
+// length: nothing is computed.
+func TestNumbersOfAnySize(t *testing.T) {
+	long := strings.Repeat("9", 100_000)
+	for pattern, yes := range map[string][]string{
+		`{"n":[{"numeric":[">",1]}]}`:                  {`1e999999999`, `1e1000001`, long, long + "e99"},
+		`{"n":[{"numeric":["<",1,">",0]}]}`:            {`1e-999999999`, `0.` + long},
+		`{"n":[99999999999999.99]}`:                    {`99999999999999.99`, `9999999999999999e-2`},
+		`{"n":[1e400]}`:                                {`1e400`, `10e399`},
+		`{"n":[{"anything-but":9007199254740992}]}`:    {`9007199254740993`, `1e99999999999999999999`},
+		`{"n":[{"numeric":["=",1e999999999]}]}`:        {`1e999999999`},
+		`{"n":[{"exists":true}]}`:                      {`1e99999999999999999999`},
+		`{"n":[{"numeric":[">",9007199254740992]}]}`:   {`9007199254740993`},
+		`{"n":[{"numeric":["<",-1e99999999]}]}`:        {`-1e999999999`},
+		`{"n":[{"numeric":[">=",0,"<=",0]}, "never"]}`: {`0e99999999999999999999`, `-0`},
+	} {
+		f, err := match.CompileFilter([]byte(pattern))
+		if err != nil {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, n := range yes {
+			if ok, why := f.Match([]byte(`{"n":` + n + `}`)); !ok {
+				t.Errorf("%s does not match %.40s: %s", pattern, n, why)
+			}
+		}
+	}
+	for _, pattern := range []string{`{"n":[1e9999999999]}`, `{"n":[{"numeric":[">",-1e-9999999999]}]}`, `{"n":[{"anything-but":[1e9999999999]}]}`} {
+		if _, err := match.CompileFilter([]byte(pattern)); err == nil {
+			t.Errorf("%s was taken", pattern)
+		}
+	}
+}

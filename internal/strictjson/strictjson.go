@@ -9,7 +9,6 @@ package strictjson
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"unicode/utf8"
@@ -43,7 +42,9 @@ func (e *Error) Error() string {
 
 // Member is one member of an object.
 type Member struct {
-	Key   string // unescaped
+	// Key is unescaped; it may hold what CheckText refuses, and two different keys
+	// never become one.
+	Key   string
 	Value []byte // the value as it was written, without the space around it; part of the document
 }
 
@@ -406,17 +407,6 @@ func (s *scanner) literal(i int, want string) int {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isHex(c byte) bool { return isDigit(c) || ('a' <= c|0x20 && c|0x20 <= 'f') }
-
-// unquote decodes a key that has been scanned. Keys are compared decoded, because
-// "a" and "\u0061" are the same key.
-func unquote(quoted []byte) string {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
-	}
-	var key string
-	_ = json.Unmarshal(quoted, &key) // cannot fail on a scanned string
-	return key
-}
 
 // keySet finds a repeated key: by looking through the members while they are few,
 // and with a map when a caller sends so many that this would take quadratic time.
