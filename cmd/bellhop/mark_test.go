@@ -32,7 +32,7 @@ func TestLinesOfABatch(t *testing.T) {
 		`{"app":"a","type":"b","data":1} {}`:               "column 33",
 		`{"app":"a","app":"b","type":"b","data":1}`:        `"app" is there twice`,
 		"{\"app\":\"a\",\"type\":\"b\",\"data\":\"\xff\"}": "not UTF-8",
-		`{"ap":"a","type":"b","data":1}`:                   "unknown field",
+		`{"ap":"a","type":"b","data":1}`:                   `"ap": There is no such field; did you mean "app"?`,
 	} {
 		(&run{args: []string{"publish", "--batch", "-", "--key", "bh_x"}, stdin: line}).do(t).want(t, exitUsage, "line 1 of -", want)
 	}

@@ -190,7 +190,7 @@ func readPublication(line []byte) (client.Publication, error) {
 		return client.Publication{}, fmt.Errorf("not an event: column %d: %s", e.Column, e.Detail)
 	}
 	if len(wrong) > 0 {
-		return client.Publication{}, fmt.Errorf("%q %s", wrong[0].Field, wrong[0].Detail)
+		return client.Publication{}, fmt.Errorf("%q: %s", wrong[0].Field, wrong[0].Detail)
 	}
 	publication := client.Publication{App: p.App, Type: p.Type, Subject: p.Subject, ID: p.ExternalID, Data: bytes.Clone(p.Data)}
 	if !p.DeliverAt.IsZero() {

@@ -166,7 +166,7 @@ func TestServe(t *testing.T) {
 		`{"app":"acme","type":"a.b","data":1,"id":"\ud800"}`:          `\ud800`,
 		`{"app":"acme","type":"a.b","data":1,"id":"a","id":"b"}`:      "twice",
 		`{"app":"acme","type":"a.b","data":1,"ID":"a"}`:               `"ID"`,
-		`{"app":"acme","type":"a.b","data":1,"id":""}`:                `"id" is empty`,
+		`{"app":"acme","type":"a.b","data":1,"id":""}`:                `"id": is empty`,
 		`{"app":"acme","type":"a.b","data":1,"deliver_at":"at noon"}`: "deliver_at",
 	} {
 		(&run{args: []string{"publish", "--batch", "-"}, stdin: line, environ: environ}).do(t).want(t, exitUsage, "line 1 of -", want)
