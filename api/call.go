@@ -5,17 +5,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/door"
 )
 
 // Call is one request on its way: who asks, for what, and how it is answered.
@@ -31,6 +28,9 @@ type Call struct {
 	status int
 	id     string
 	unread bool
+	// held is how much memory the call holds, of the kit's bound.
+	held   int64
+	heldBy share
 }
 
 // Context ends with the request.
@@ -82,6 +82,9 @@ func (k *Kit) Handler(rt *Route) http.Handler {
 		began := k.o.Now()
 		c := &Call{kit: k, w: &answer{ResponseWriter: w}, r: r, route: rt}
 		c.guard()
+		if c.held > 0 {
+			k.memory.give(c.heldBy, c.held)
+		}
 		took := k.o.Now().Sub(began)
 		count(c.w.status, took)
 		if log := k.o.Logger; log.Enabled(r.Context(), slog.LevelDebug) {
@@ -132,6 +135,7 @@ func (c *Call) Admit(operation string) (err error) {
 		return err
 	}
 	c.who = c.key.Principal()
+	door.Known(c.Context())
 	return c.kit.doorman.Permits(c.who, operation)
 }
 
@@ -168,6 +172,9 @@ func (c *Call) requestID() string {
 // published data in it.
 type exact interface{ EncodeJSON() ([]byte, error) }
 
+// longAnswer is from where on an answer counts as held memory, in bytes.
+const longAnswer = 64 << 10
+
 // write answers with a JSON body.
 func (c *Call) write(status int, contentType string, v any) error {
 	var body []byte
@@ -186,6 +193,13 @@ func (c *Call) write(status int, contentType string, v any) error {
 		}
 		body = buf.Bytes()
 	}
+	// Whoever reads slowly keeps a long answer in memory. Only reads are refused: what
+	// was done must not look as if it were not.
+	if len(body) > longAnswer && c.r.Method == http.MethodGet {
+		if err := c.hold(int64(len(body))); err != nil {
+			return err
+		}
+	}
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // the caller hung up: nobody is left to tell
@@ -194,15 +208,12 @@ func (c *Call) write(status int, contentType string, v any) error {
 
 // decode fills in with the parameters and the body, and refuses what is unknown.
 func (c *Call) decode(p *plan, in reflect.Value) error {
-	fields, err := c.parameters(p, in)
-	if err != nil {
+	var wrong Faults
+	if err := c.parameters(p, in, &wrong); err != nil {
 		return err
 	}
 	if p.body == nil {
-		if len(fields) > 0 {
-			return Invalid(fields...)
-		}
-		return nil
+		return wrong.Err()
 	}
 	body, err := c.body(p.optional)
 	if err != nil {
@@ -212,25 +223,19 @@ func (c *Call) decode(p *plan, in reflect.Value) error {
 	if raw, ok := target.Addr().Interface().(rawTarget); ok {
 		raw.setRaw(body)
 	} else if len(body) > 0 {
-		wrong, err := decodeBody(body, target)
-		if err != nil {
+		if err := decodeBody(body, target, &wrong); err != nil {
 			return err
 		}
-		fields = append(fields, wrong...)
 	}
-	if len(fields) > 0 {
-		return Invalid(fields...)
-	}
-	return nil
+	return wrong.Err()
 }
 
 // parameters fills the path and query parameters in.
-func (c *Call) parameters(p *plan, in reflect.Value) ([]bellhop.FieldError, error) {
-	var fields []bellhop.FieldError
+func (c *Call) parameters(p *plan, in reflect.Value, wrong *Faults) error {
 	for _, param := range p.path {
 		if wrong := param.set(in, c.r.PathValue(param.name)); wrong != nil {
 			// What cannot be an id of this kind is the id of nothing.
-			return nil, bellhop.NotFound(param.noun(), c.r.PathValue(param.name))
+			return bellhop.NotFound(param.noun(), c.r.PathValue(param.name))
 		}
 	}
 	for _, param := range p.query {
@@ -239,93 +244,29 @@ func (c *Call) parameters(p *plan, in reflect.Value) ([]bellhop.FieldError, erro
 		}
 	}
 	if c.r.URL.RawQuery == "" {
-		return nil, nil
+		return nil
 	}
 	query, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
-		return nil, Problem(CodeQuery, "The query is not made of name=value pairs, percent-encoded and joined with &")
+		return Problem(CodeQuery, "The query is not made of name=value pairs, percent-encoded and joined with &")
 	}
 	for name, values := range query {
 		param := p.parameter(name)
 		switch {
+		case param == nil && wrong.Count():
 		case param == nil:
-			fields = append(fields, UnknownField(name, "There is no such query parameter", p.queryNames()))
+			wrong.Add(UnknownField(name, "There is no such query parameter", p.queryNames()))
 		case len(values) > 1:
-			fields = append(fields, bellhop.FieldError{Field: name, Code: "repeated", Detail: "is given more than once: give it once"})
+			wrong.Add(bellhop.FieldError{Field: name, Code: "repeated", Detail: "is given more than once: give it once"})
 		case values[0] == "":
 			// An empty filter filters nothing, as when it is left out.
 		default:
-			if wrong := param.set(in, values[0]); wrong != nil {
-				fields = append(fields, *wrong)
+			if fault := param.set(in, values[0]); fault != nil {
+				wrong.Add(*fault)
 			}
 		}
 	}
-	return fields, nil
-}
-
-// body reads the whole body, which must be JSON by its headers and not larger
-// than the route allows. It gives nil for an empty body that may be empty.
-func (c *Call) body(optional bool) (b []byte, err error) {
-	r := c.r
-	limit := c.route.maxBody
-	if limit == 0 {
-		limit = c.kit.o.MaxBody
-	}
-	if r.ContentLength > limit {
-		c.unread = true
-		return nil, tooLarge(limit)
-	}
-	if r.ContentLength == 0 {
-		if optional {
-			return nil, nil
-		}
-		return nil, Problem(CodeEmptyBody, "Send a JSON object as the body")
-	}
-	if err := checkMediaType(r.Header); err != nil {
-		c.unread = true
-		return nil, err
-	}
-	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.kit.o.ReadTimeout)) // a recorder in a test has none
-	if r.ContentLength > 0 {
-		b = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, b)
-	} else {
-		b, err = io.ReadAll(http.MaxBytesReader(c.w.ResponseWriter, r.Body, limit))
-	}
-	if err != nil {
-		c.unread = true
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, tooLarge(limit)
-		}
-		return nil, Problem(CodeIncomplete, "The body ended, or stopped arriving, before it was complete")
-	}
-	if len(b) == 0 && !optional {
-		return nil, Problem(CodeEmptyBody, "Send a JSON object as the body")
-	}
-	return b, nil
-}
-
-func tooLarge(limit int64) error {
-	return Problem(bellhop.CodeTooLarge, "The body is larger than the "+ByteSize(limit)+" allowed here")
-}
-
-func checkMediaType(h http.Header) error {
-	if h.Get("Content-Encoding") != "" {
-		return Problem(CodeMediaType, "Send the body without Content-Encoding")
-	}
-	contentType := h.Get("Content-Type")
-	if contentType == "application/json" {
-		return nil
-	}
-	t, params, err := mime.ParseMediaType(contentType)
-	if err != nil || t != "application/json" {
-		return Problem(CodeMediaType, `Send the header "Content-Type: application/json"`)
-	}
-	switch strings.ToLower(params["charset"]) {
-	case "", "utf-8", "utf8": // the second is nowhere registered and often sent
-		return nil
-	}
-	return Problem(CodeMediaType, "Send the body in UTF-8")
+	return nil
 }
 
 // account is the key whose bounds the request counts for: of a session, that of the

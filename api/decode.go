@@ -15,21 +15,21 @@ import (
 )
 
 // decodeBody reads a JSON object into the struct v, strictly: unknown and
-// repeated members are errors. It gives every field at fault, by its path, and
+// repeated members are errors. It adds every field at fault to wrong, by its path, and
 // never repeats a value, which could be a secret. encoding/json does none of
 // this: it stops at the first error and drops the path of most.
-func decodeBody(body []byte, v reflect.Value) ([]bellhop.FieldError, error) {
+func decodeBody(body []byte, v reflect.Value, wrong *Faults) error {
 	// Keys inside these are somebody else's business: they are carried, not read.
 	if err := strictjson.Check(body, "data", "example"); err != nil {
-		return nil, Malformed(err)
+		return Malformed(err)
 	}
-	var d decoder
+	d := decoder{wrong}
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
 	}
 	d.object("", body, v)
-	return d.wrong, nil
+	return nil
 }
 
 // Malformed is the problem of a body that is not JSON as it must be.
@@ -52,13 +52,13 @@ func Malformed(err error) error {
 }
 
 // decoder collects what is wrong while it walks a body that is known to be JSON.
-type decoder struct{ wrong []bellhop.FieldError }
+type decoder struct{ wrong *Faults }
 
 func (d *decoder) fail(path, code, detail string) {
 	if path == "" {
 		path = "body"
 	}
-	d.wrong = append(d.wrong, bellhop.FieldError{Field: path, Code: code, Detail: detail})
+	d.wrong.Add(bellhop.FieldError{Field: path, Code: code, Detail: detail})
 }
 
 // fieldsOf lists a struct's JSON fields.
@@ -93,10 +93,13 @@ func (d *decoder) object(path string, raw []byte, v reflect.Value) {
 	given := map[string]bool{}
 	for _, m := range members {
 		i := slices.Index(names, m.Key)
+		if i < 0 && d.wrong.Count() {
+			continue
+		}
 		if i < 0 {
 			wrong := UnknownField(m.Key, "There is no such field", names)
 			wrong.Field = JoinPath(path, wrong.Field)
-			d.wrong = append(d.wrong, wrong)
+			d.wrong.Add(wrong)
 			continue
 		}
 		field := v.FieldByIndex(fields[i].Index)
@@ -228,7 +231,7 @@ func readText(target encoding.TextUnmarshaler, s string) (err error) {
 // retry reads a policy, whose own decoder knows no paths: the shape is checked
 // here first.
 func (d *decoder) retry(path string, raw []byte, p *bellhop.RetryPolicy) {
-	before := len(d.wrong)
+	before := len(d.wrong.list) + d.wrong.more
 	switch raw[0] {
 	case '[':
 		var delays []bellhop.Duration
@@ -242,7 +245,7 @@ func (d *decoder) retry(path string, raw []byte, p *bellhop.RetryPolicy) {
 		}
 		d.object(path, raw, reflect.ValueOf(&object).Elem())
 	}
-	if len(d.wrong) == before && p.UnmarshalJSON(raw) != nil {
+	if len(d.wrong.list)+d.wrong.more == before && p.UnmarshalJSON(raw) != nil {
 		d.fail(path, "retry", `must be a list of delays, such as ["5s","2m"], or an object such as {"initial":"5s","factor":2,"max":"1h","until":"7d"}`)
 	}
 }

@@ -32,8 +32,9 @@ func FuzzBody(f *testing.F) {
 	f.Add([]byte(`{"apps":[[]],"retry":[{}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var in wire.EndpointInput
-		wrong, err := decodeBody(body, reflect.ValueOf(&in).Elem())
-		if err == nil && len(wrong) == 0 && !json.Valid(body) {
+		var wrong Faults
+		err := decodeBody(body, reflect.ValueOf(&in).Elem(), &wrong)
+		if err == nil && wrong.Err() == nil && !json.Valid(body) {
 			t.Errorf("%q was accepted, but is not JSON", body)
 		}
 	})

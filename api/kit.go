@@ -42,6 +42,10 @@ type Options struct {
 	// MaxBody bounds bodies in bytes, where a route has no bound of its own.
 	// Default: 1 MiB.
 	MaxBody int64
+	// MaxMemory bounds what the bodies of all requests under way, and long answers,
+	// hold together, in bytes; beyond it requests are answered 503. One key, or the
+	// keys of one app, get half of it at most. Default: 256 MiB.
+	MaxMemory int64
 	// ReadTimeout bounds the reading of a body. Default: 30 seconds.
 	ReadTimeout time.Duration
 	// KeyRate bounds the requests of one key a second, after a burst of as many.
@@ -57,6 +61,9 @@ const (
 	DefaultKeyStreams = 100
 )
 
+// DefaultMaxMemory is the default of Options.MaxMemory.
+const DefaultMaxMemory = 256 << 20
+
 // WithDefaults fills in what is zero.
 func (o Options) WithDefaults() Options {
 	if o.Logger == nil {
@@ -70,6 +77,9 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 1 << 20
+	}
+	if o.MaxMemory == 0 {
+		o.MaxMemory = DefaultMaxMemory
 	}
 	if o.ReadTimeout == 0 {
 		o.ReadTimeout = 30 * time.Second
@@ -99,6 +109,7 @@ type Kit struct {
 	metrics  *metrics
 	kinds    map[bellhop.Code]kind
 	bounds   *bounds
+	memory   *memory
 	refusals refusals
 }
 
@@ -107,6 +118,7 @@ func New(doorman Doorman, o Options) *Kit {
 	o = o.WithDefaults()
 	return &Kit{
 		doorman: doorman, o: o, metrics: newMetrics(o.Metrics), kinds: kinds(),
+		memory: newMemory(o.MaxMemory),
 		bounds: newBounds(o.Now, o.KeyRate, o.KeyStreams),
 	}
 }

@@ -219,7 +219,7 @@ func (w *writer) problemsOf(r *Route) map[int][]bellhop.Code {
 		codes = append(codes, bellhop.CodeNotFound)
 	}
 	if r.input.body != nil {
-		codes = append(codes, bellhop.CodeTooLarge, CodeMediaType, CodeInvalidJSON, CodeInvalidUTF8, CodeDuplicateKey, CodeTooDeep, CodeIncomplete)
+		codes = append(codes, bellhop.CodeTooLarge, CodeMediaType, CodeInvalidJSON, CodeInvalidUTF8, CodeDuplicateKey, CodeTooDeep, CodeTooManyKeys, CodeIncomplete, CodeBusy)
 		if !r.input.optional {
 			codes = append(codes, CodeEmptyBody)
 		}

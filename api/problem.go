@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,8 +32,10 @@ const (
 	CodeInvalidUTF8  bellhop.Code = strictjson.CodeInvalidUTF8
 	CodeDuplicateKey bellhop.Code = strictjson.CodeDuplicateKey
 	CodeTooDeep      bellhop.Code = strictjson.CodeTooDeep
+	CodeTooManyKeys  bellhop.Code = strictjson.CodeTooManyKeys
 	CodeQuery        bellhop.Code = "invalid_query"
 	CodeInternal     bellhop.Code = "internal"
+	CodeBusy         bellhop.Code = "busy"
 )
 
 // kind is what all problems of one code have in common.
@@ -48,6 +51,7 @@ func kinds() map[bellhop.Code]kind {
 		CodeInvalidUTF8:       {400, "The body is not UTF-8"},
 		CodeDuplicateKey:      {400, "A key is there twice"},
 		CodeTooDeep:           {400, "The body is nested too deep"},
+		CodeTooManyKeys:       {400, "An object has too many keys"},
 		CodeEmptyBody:         {400, "The body is empty"},
 		CodeIncomplete:        {400, "The body ended early"},
 		CodeQuery:             {400, "The query cannot be read"},
@@ -59,6 +63,7 @@ func kinds() map[bellhop.Code]kind {
 		CodeMethod:            {405, "The path does not take this method"},
 		CodeMediaType:         {415, "The body must be application/json"},
 		CodeInternal:          {500, "Bellhop failed"},
+		CodeBusy:              {503, "Bellhop has as much to do as it can"},
 
 		bellhop.CodeNotFound:       {404, "Not found"},
 		bellhop.CodeConflict:       {409, "Conflict"},
@@ -86,6 +91,64 @@ func Problem(code bellhop.Code, detail string) error {
 // Invalid is a request with wrong fields.
 func Invalid(fields ...bellhop.FieldError) error {
 	return bellhop.Invalid("One or more fields are wrong; errors names each", fields...)
+}
+
+// Faults collects fields at fault, and after the first hundred only counts them: an
+// answer need not be longer than the request.
+type Faults struct {
+	list []bellhop.FieldError
+	more int
+}
+
+// mostFaults is how many fields at fault an answer names.
+const mostFaults = 100
+
+// Add adds a field.
+func (f *Faults) Add(e bellhop.FieldError) {
+	if !f.Count() {
+		f.list = append(f.list, e)
+	}
+}
+
+// Count tells whether there are as many as are named, and then counts one more: where it
+// takes time to say what is wrong.
+func (f *Faults) Count() bool {
+	if len(f.list) < mostFaults {
+		return false
+	}
+	f.more++
+	return true
+}
+
+// List gives the fields, with a last line that says how many more there are.
+func (f *Faults) List() []bellhop.FieldError { return andMore(f.list, f.more) }
+
+// Err is the problem with the fields, nil if there are none.
+func (f *Faults) Err() error {
+	if len(f.list) == 0 {
+		return nil
+	}
+	return Invalid(f.List()...)
+}
+
+// andMore ends a list of fields with a line that says how many more there are.
+func andMore(list []bellhop.FieldError, more int) []bellhop.FieldError {
+	if len(list) > mostFaults {
+		list, more = list[:mostFaults], len(list)-mostFaults
+	}
+	if more > 0 {
+		list = append(slices.Clip(list), bellhop.FieldError{Field: "", Code: "more", Detail: fmt.Sprintf("%d more are wrong: mend these first", more)})
+	}
+	return list
+}
+
+// bounded is a list that may be as long as somebody made it, for an answer. One that is
+// bounded already has its last line.
+func bounded(list []bellhop.FieldError) []bellhop.FieldError {
+	if len(list) == mostFaults+1 && list[mostFaults].Code == "more" {
+		return list
+	}
+	return andMore(list, 0)
 }
 
 // UnknownField is the error for a name that is not known, with the known name that
@@ -145,7 +208,7 @@ func (k *Kit) explain(err error) (p wire.Problem, again time.Duration) {
 	}
 	return wire.Problem{
 		Type: "urn:bellhop:problem:" + string(e.Code), Title: of.title, Status: of.status,
-		Code: e.Code, Detail: sentence(e.Detail), Errors: e.Fields,
+		Code: e.Code, Detail: sentence(e.Detail), Errors: bounded(e.Fields),
 	}, again
 }
 

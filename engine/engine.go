@@ -258,9 +258,10 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	}
 	e.table = routes.New(routes.Options{Store: store, Sealer: c.Sealer, Dialects: dialects, Logger: c.Logger, Now: c.Now})
 	e.http = safehttp.New(safehttp.Options{
-		Policy:    safehttp.Policy{AllowCIDRs: c.AllowCIDRs, Dev: c.Dev, DNS: c.DNS},
-		UserAgent: c.UserAgent,
-		Transport: c.Transport,
+		MaxIdleConns: c.MaxInFlight, // an idle connection takes a file, too
+		Policy:       safehttp.Policy{AllowCIDRs: c.AllowCIDRs, Dev: c.Dev, DNS: c.DNS},
+		UserAgent:    c.UserAgent,
+		Transport:    c.Transport,
 	})
 	if e.inboxes, err = inbox.New(c.InboxURL, inbox.Options{
 		Sealer: c.Sealer, Logger: c.Logger, Now: c.Now,

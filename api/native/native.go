@@ -95,7 +95,7 @@ func Handler(d *desk.Desk, o Options) http.Handler {
 			rest.ServeHTTP(w, r)
 		}
 	}))
-	return mux
+	return kit.Patient(mux)
 }
 
 // Document gives the OpenAPI document (3.1, as JSON, indented) of a handler with

@@ -24,12 +24,13 @@ type batchInput struct {
 // publishEvent is the hot path: the envelope is taken apart, not decoded, and the
 // data goes on as the bytes that came.
 func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error) {
-	p, wrong, err := ReadPublication(in.Body.Bytes)
+	var wrong api.Faults
+	p, err := publication("", in.Body.Bytes, &wrong)
 	if err != nil {
 		return wire.Receipt{}, api.Malformed(err)
 	}
-	if len(wrong) > 0 {
-		return wire.Receipt{}, api.Invalid(wrong...)
+	if err := wrong.Err(); err != nil {
+		return wire.Receipt{}, err
 	}
 	r, err := n.desk.Publish(c.Context(), c.Principal(), p)
 	return receipt(r), err
@@ -56,44 +57,35 @@ func publications(body []byte) ([]engine.Publication, error) {
 		return nil, api.Malformed(err)
 	}
 	var list []byte
-	var wrong []bellhop.FieldError
+	var wrong api.Faults
 	for _, m := range members {
 		if m.Key == "events" {
 			list = m.Value
 		} else {
-			wrong = append(wrong, api.UnknownField(m.Key, "There is no such field", []string{"events"}))
+			wrong.Add(api.UnknownField(m.Key, "There is no such field", []string{"events"}))
 		}
 	}
 	if list == nil {
-		wrong = append(wrong, bellhop.FieldError{Field: "events", Code: "required", Detail: "is missing: give a list of events"})
+		wrong.Add(bellhop.FieldError{Field: "events", Code: "required", Detail: "is missing: give a list of events"})
 	}
-	if len(wrong) > 0 {
-		return nil, api.Invalid(wrong...)
+	if err := wrong.Err(); err != nil {
+		return nil, err
 	}
-	elements, err := strictjson.Elements(list)
+	elements, n, err := strictjson.ElementsUpTo(list, engine.MaxBatch)
 	if err != nil {
 		return nil, api.Invalid(bellhop.FieldError{Field: "events", Code: "type", Detail: "must be a list of events, not " + api.KindOf(list)})
 	}
-	if len(elements) == 0 || len(elements) > engine.MaxBatch {
-		return nil, api.Invalid(bellhop.FieldError{Field: "events", Code: "length", Detail: fmt.Sprintf("holds %d events; a batch holds 1 to %d", len(elements), engine.MaxBatch)})
+	if n == 0 || n > engine.MaxBatch {
+		return nil, api.Invalid(bellhop.FieldError{Field: "events", Code: "length", Detail: fmt.Sprintf("holds %d events; a batch holds 1 to %d", n, engine.MaxBatch)})
 	}
 	ps := make([]engine.Publication, len(elements))
 	for i, e := range elements {
 		at := fmt.Sprintf("events[%d]", i)
-		p, fields, err := ReadPublication(e)
-		if err != nil {
+		if ps[i], err = publication(at, e, &wrong); err != nil {
 			return nil, malformedElement(at, err)
 		}
-		for _, f := range fields {
-			f.Field = api.JoinPath(at, f.Field)
-			wrong = append(wrong, f)
-		}
-		ps[i] = p
 	}
-	if len(wrong) > 0 {
-		return nil, api.Invalid(wrong...)
-	}
-	return ps, nil
+	return ps, wrong.Err()
 }
 
 // malformedElement is api.Malformed for one event of a batch, which is known to be
@@ -118,9 +110,19 @@ func malformedElement(at string, err error) error {
 // ReadPublication reads an event as POST /v1/events takes it, and names the fields that
 // are wrong. The error is a *strictjson.Error; the data is a part of body.
 func ReadPublication(body []byte) (p engine.Publication, wrong []bellhop.FieldError, err error) {
+	var faults api.Faults
+	p, err = publication("", body, &faults)
+	return p, faults.List(), err
+}
+
+// publication is ReadPublication for an event at a place in the request.
+func publication(at string, body []byte, wrong *api.Faults) (p engine.Publication, err error) {
 	members, err := strictjson.Members(body)
 	if err != nil {
-		return p, nil, err
+		return p, err
+	}
+	fault := func(field, code, detail string) {
+		wrong.Add(bellhop.FieldError{Field: api.JoinPath(at, field), Code: code, Detail: detail})
 	}
 	var app, kind bool
 	for _, m := range members {
@@ -129,15 +131,15 @@ func ReadPublication(body []byte) (p engine.Publication, wrong []bellhop.FieldEr
 		}
 		text := func() (s string) {
 			if m.Value[0] != '"' {
-				wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: "type", Detail: "must be a string, not " + api.KindOf(m.Value)})
+				fault(m.Key, "type", "must be a string, not "+api.KindOf(m.Value))
 				return ""
 			}
 			s, err := strictjson.Text(m.Value)
 			switch {
 			case err != nil:
-				wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: api.CodeText, Detail: err.Error()})
+				fault(m.Key, api.CodeText, err.Error())
 			case s == "":
-				wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: "length", Detail: api.IsEmpty})
+				fault(m.Key, "length", api.IsEmpty)
 			}
 			return s
 		}
@@ -158,16 +160,19 @@ func ReadPublication(body []byte) (p engine.Publication, wrong []bellhop.FieldEr
 			var err error
 			if p.DeliverAt, err = bellhop.ParseTime(s); err != nil {
 				code, detail := api.Remedy(reflect.TypeFor[time.Time]())
-				wrong = append(wrong, bellhop.FieldError{Field: m.Key, Code: code, Detail: detail})
+				fault(m.Key, code, detail)
 			}
 		case "data":
 			p.Data = m.Value
 		default:
-			wrong = append(wrong, api.UnknownField(m.Key, "There is no such field", envelopeFields()))
+			if !wrong.Count() {
+				unknown := api.UnknownField(m.Key, "There is no such field", envelopeFields())
+				fault(unknown.Field, unknown.Code, unknown.Detail)
+			}
 		}
 	}
 	missing := func(field, remedy string) {
-		wrong = append(wrong, bellhop.FieldError{Field: field, Code: "required", Detail: "is missing: give " + remedy})
+		fault(field, "required", "is missing: give "+remedy)
 	}
 	if !app {
 		missing("app", "the id of the app that the event belongs to")
@@ -178,7 +183,7 @@ func ReadPublication(body []byte) (p engine.Publication, wrong []bellhop.FieldEr
 	if p.Data == nil {
 		missing("data", "the event's payload, any JSON")
 	}
-	return p, wrong, nil
+	return p, nil
 }
 
 func envelopeFields() []string {

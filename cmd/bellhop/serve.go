@@ -24,6 +24,7 @@ import (
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/door"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/sqlite"
 	"github.com/bellhop/bellhop/web"
@@ -153,33 +154,36 @@ func (p *program) serve(ctx context.Context) error {
 	}
 
 	stopping := make(chan struct{})
-	const envelope = 64 << 10 // what an event's body has besides its data
 	server := &http.Server{
 		Handler: native.Handler(d, native.Options{
 			Options: api.Options{
 				Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Metrics: metrics,
-				KeyRate: s.keyRate, KeyStreams: s.keyStreams,
+				KeyRate: s.keyRate, KeyStreams: s.keyStreams, MaxMemory: int64(s.maxMemory),
 			},
 			Gatherer: metrics, PublicDocs: s.publicDocs, Stop: stopping,
 			Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),
 			Features: wire.Features{Dev: s.dev, Inbox: d.InboxesEnabled()}, Branding: s.branding(), Settings: s.report(),
-			MaxEventBody: max(1<<20, int64(s.maxData)+envelope), MaxBatchBody: max(16<<20, int64(s.maxData)+envelope),
+			MaxEventBody: s.maxEventBody(), MaxBatchBody: s.maxBatchBody(),
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		// No WriteTimeout: streams last as long as their readers like.
+		MaxHeaderBytes:    32 << 10,
+		// No ReadTimeout and no WriteTimeout: streams last as long as their readers
+		// like. The API bounds bodies, the door bounds answers.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+
+	entrance := door.New(listener, s.connections())
+	entrance.Attend(server)
 
 	running, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopEngine()
 	delivering, serving := make(chan error, 1), make(chan error, 1)
 	go func() { delivering <- e.Run(running) }()
-	go func() { serving <- server.Serve(listener) }()
+	go func() { serving <- server.Serve(entrance) }()
 	go watchKeyFile(running, keyFile, log)
 	p.welcome(listener.Addr(), keyFile, newKeyFile, adminKey)
-	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "dev", s.dev, "max_in_flight", maxInFlight, "version", version())
+	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "dev", s.dev, "max_in_flight", maxInFlight, "max_connections", s.connections(), "version", version())
 
 	if s.publicURL == "" && !s.dev {
 		log.Warn("public-url is not set: portal links and the API guide name the host that each request asked for, which whoever sends a request can choose; set --public-url")

@@ -41,6 +41,8 @@ type settings struct {
 	enforceEventTypes bool
 	maxData           int
 	maxInFlight       int
+	maxConnections    int
+	maxMemory         int
 	maxTrials         int
 	maxEndpoints      int
 	keyRate           int
@@ -86,6 +88,8 @@ func newSettings() *settings {
 	f.BoolVar(&s.enforceEventTypes, "enforce-event-types", false, "refuse events whose type is not in the catalogue")
 	f.Var(sizeOf(&s.maxData, 256<<10), "max-data", "most data that one event may carry, such as 256KiB")
 	f.Var(countOf(&s.maxInFlight, 0, 1_000_000), "max-in-flight", "most requests to endpoints at once (default 4096, or less where the limit of open files is low)")
+	f.Var(countOf(&s.maxConnections, 0, 1_000_000), "max-connections", "most connections to the API at once (default 4096, or less where the limit of open files is low)")
+	f.Var(sizeOf(&s.maxMemory, api.DefaultMaxMemory), "max-memory", "most memory that the bodies of requests to the API and long answers may take together, such as 256MiB")
 	f.Var(countOf(&s.maxTrials, 32, 10_000), "max-trials", "most tests, verifications and previews of endpoints at once, besides --max-in-flight")
 	f.Var(countOf(&s.maxEndpoints, desk.DefaultMaxEndpoints, 100_000), "max-endpoints", "most endpoints that may listen to one app, unless the app has a bound of its own")
 	f.Var(countOf(&s.keyRate, api.DefaultKeyRate, 1_000_000_000), "key-rate", "most requests to the API that one key may make a second, after a burst of as many")
@@ -111,7 +115,7 @@ func newSettings() *settings {
 func serviceSettings() []string {
 	return []string{
 		"listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
-		"enforce-event-types", "max-data", "max-in-flight", "max-trials", "max-endpoints", "key-rate", "key-streams", "retention", "disable-after", "drain-timeout",
+		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "key-rate", "key-streams", "retention", "disable-after", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
 }
@@ -135,6 +139,8 @@ func (s *settings) inForce(name string) string {
 		return fmt.Sprint(s.offersInboxes())
 	case "max-in-flight":
 		return fmt.Sprint(s.requestsInFlight())
+	case "max-connections":
+		return fmt.Sprint(s.connections())
 	}
 	return s.flags.Lookup(name).Value.String()
 }
@@ -293,6 +299,9 @@ func (s *settings) check() error {
 			return usage("dns: %q is not host:port, such as 9.9.9.9:53", s.dns)
 		}
 	}
+	if least := 4 * s.maxBatchBody(); int64(s.maxMemory) < least {
+		return usage("max-memory: must be at least %s, so that two of the longest batches of one key fit in: one key gets half of it", api.ByteSize(least))
+	}
 	if err := s.checkOrigins(); err != nil {
 		return err
 	}
@@ -376,19 +385,38 @@ func (s *settings) requestsInFlight() int {
 	if s.maxInFlight > 0 {
 		return s.maxInFlight
 	}
-	return inFlightFor(openFiles())
+	inFlight, _ := s.divide(openFiles())
+	return inFlight
 }
 
-// inFlightFor is how many requests to make at once with so many open files: each
-// may need a connection in use and leave one idle, and the database, the log and
-// the API's callers need some too.
-func inFlightFor(files uint64) int {
-	const (
-		most, least = 4096, 16
-		others      = 200
-	)
-	if files >= 2*most+others {
-		return most
+// connections is how many connections to the API there may be at once.
+func (s *settings) connections() int {
+	if s.maxConnections > 0 {
+		return s.maxConnections
 	}
-	return max(least, (int(files)-others)/2)
+	_, connections := s.divide(openFiles())
+	return connections
 }
+
+// divide says how many of the open files are for requests to endpoints and for
+// connections to the API, so that neither takes what the other needs. A request may
+// need a connection in use and leave one idle; the database, the log and the questions
+// to the DNS need some files, and trials do.
+func (s *settings) divide(files uint64) (inFlight, connections int) {
+	const (
+		most, mostConnections   = 4096, 4096
+		least, leastConnections = 16, 32
+		others                  = 96
+	)
+	all := int(min(files, 1<<20))
+	connections = min(max(all/4, leastConnections), mostConnections)
+	inFlight = min(max((all-others-s.maxTrials-connections)/2, least), most)
+	return inFlight, connections
+}
+
+// maxEventBody and maxBatchBody are the longest bodies that are taken.
+func (s *settings) maxEventBody() int64 { return max(1<<20, int64(s.maxData)+envelope) }
+func (s *settings) maxBatchBody() int64 { return max(16<<20, int64(s.maxData)+envelope) }
+
+// envelope is what an event's body has besides its data.
+const envelope = 64 << 10

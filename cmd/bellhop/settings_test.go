@@ -232,10 +232,19 @@ func TestLogo(t *testing.T) {
 	}
 }
 
-func TestInFlightFor(t *testing.T) {
-	for files, want := range map[uint64]int{0: 16, 256: 28, 1024: 412, 8392: 4096, 1 << 63: 4096} {
-		if got := inFlightFor(files); got != want {
-			t.Errorf("inFlightFor(%d) = %d, want %d", files, got, want)
+// TestDivide: requests to endpoints, each with a connection in use and one idle, and
+// connections to the API leave files for the rest, where there are enough for any.
+func TestDivide(t *testing.T) {
+	s := settings{maxTrials: 32}
+	for files, want := range map[uint64][2]int{
+		0: {16, 32}, 256: {32, 64}, 1024: {320, 256}, 4096: {1472, 1024}, 16384: {4096, 4096}, 1 << 63: {4096, 4096},
+	} {
+		inFlight, connections := s.divide(files)
+		if got := [2]int{inFlight, connections}; got != want {
+			t.Errorf("of %d files, %v", files, got)
+		}
+		if files >= 256 && uint64(2*inFlight+connections+s.maxTrials+96) > files {
+			t.Errorf("of %d files, %d requests and %d connections leave too few", files, inFlight, connections)
 		}
 	}
 }

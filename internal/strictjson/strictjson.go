@@ -17,12 +17,17 @@ import (
 // MaxDepth is how deep arrays and objects may be nested; a scalar has depth 0.
 const MaxDepth = 512
 
+// MaxKeys is how many keys an object may have whose keys are compared. Those inside of
+// what is carried are not.
+const MaxKeys = 100_000
+
 // The codes of an [Error].
 const (
 	CodeInvalidUTF8  = "invalid_utf8"
 	CodeInvalidJSON  = "invalid_json"
 	CodeDuplicateKey = "duplicate_key"
 	CodeTooDeep      = "too_deep"
+	CodeTooManyKeys  = "too_many_keys"
 	CodeWrongType    = "wrong_type" // valid so far, but not the object or array that was asked for
 )
 
@@ -90,19 +95,37 @@ func Members(b []byte) ([]Member, error) {
 // in the same pass, repeated keys excepted: call Members on the elements. They
 // are parts of b, not copies. The error is an *Error, with positions in b.
 func Elements(b []byte) ([][]byte, error) {
+	elements, _, err := ElementsUpTo(b, len(b))
+	return elements, err
+}
+
+// ElementsUpTo is Elements for an array that should have most elements at most: it
+// gives those, and how many there are. A list of many takes more memory than its text.
+func ElementsUpTo(b []byte, most int) (list [][]byte, n int, err error) {
 	s := scanner{b: b}
-	var elements [][]byte
-	err := s.document(func(i int) int {
+	elements := elements{list: [][]byte{}, most: most}
+	err = s.document(func(i int) int {
 		if !s.is(i, '[') {
 			return s.fail(i, CodeWrongType, "expected an array, found "+s.found(i))
 		}
-		elements = [][]byte{}
 		return s.array(i, 1, false, &elements)
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return elements, nil
+	return elements.list, elements.n, nil
+}
+
+// elements are those of an array, the first most of them.
+type elements struct {
+	list    [][]byte
+	n, most int
+}
+
+func (e *elements) add(value []byte) {
+	if e.n++; e.n <= e.most {
+		e.list = append(e.list, value)
+	}
 }
 
 // failed is what a scanning method returns instead of a position when it has set
@@ -251,6 +274,9 @@ func (s *scanner) object(i, depth int, members *[]Member) int {
 				s.err.Key = key
 				return failed
 			}
+			if len(*members) == MaxKeys {
+				return s.fail(keyAt, CodeTooManyKeys, fmt.Sprintf("an object has more than %d keys: send fewer", MaxKeys))
+			}
 			unique = s.everywhere && (depth > 1 || !slices.Contains(s.carried, key))
 		}
 		if i = s.space(i); !s.is(i, ':') {
@@ -277,7 +303,7 @@ func (s *scanner) object(i, depth int, members *[]Member) int {
 }
 
 // array scans an array, and with elements collects them.
-func (s *scanner) array(i, depth int, unique bool, elements *[][]byte) int {
+func (s *scanner) array(i, depth int, unique bool, elements *elements) int {
 	if depth > MaxDepth {
 		return s.tooDeep(i)
 	}
@@ -291,7 +317,7 @@ func (s *scanner) array(i, depth int, unique bool, elements *[][]byte) int {
 			return failed
 		}
 		if elements != nil {
-			*elements = append(*elements, s.b[valueAt:i:i])
+			elements.add(s.b[valueAt:i:i])
 		}
 		i = s.space(i)
 		switch {
