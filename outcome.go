@@ -82,9 +82,13 @@ type Exchange struct {
 // Reasons of attempts that do not come from the exchange itself; those of the
 // exchange are the words of package internal/safehttp.
 const (
-	ReasonStatus   = "status" // an answer other than 2xx
-	ReasonRender   = "render" // the dialect cannot express this event, or cannot sign
-	ReasonPanic    = "panic"  // sending it broke Bellhop
+	ReasonStatus = "status" // an answer other than 2xx
+	ReasonRender = "render" // the dialect cannot express this event, or cannot sign
+	ReasonPanic  = "panic"  // sending it broke Bellhop
+	// ReasonResources: this machine had no descriptors, ports or memory for a
+	// connection. Nothing was sent, and no attempt is made of it: it goes out soon.
+	ReasonResources = "resources"
+
 	ReasonErased   = "erased" // canceled, since the event was erased
 	ReasonDeleted  = "endpoint_deleted"
 	ReasonCutShort = "canceled" // shutdown cut the request off

@@ -209,6 +209,8 @@ func inPlain(reason string) string {
 		return "no secure connection could be made, most often because of the certificate"
 	case string(safehttp.ReasonReset):
 		return "the receiver broke the connection off"
+	case bellhop.ReasonResources:
+		return "this server could not make a connection"
 	case string(safehttp.ReasonProtocol):
 		return "what came back was not an HTTP answer"
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
@@ -50,6 +51,12 @@ func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Fie
 	})
 	if err != nil {
 		return fmt.Errorf("verify an endpoint: %w", err)
+	}
+	if o.Reason == bellhop.ReasonResources {
+		return &bellhop.Error{
+			Code: bellhop.CodeUnavailable, RetryAfter: time.Second,
+			Detail: "The URL could not be verified, and nothing was saved: " + o.Detail + ". Try again in a moment",
+		}
 	}
 	want, good := "2xx", o.Class == bellhop.ClassTaken
 	if rule.Status != 0 {

@@ -25,6 +25,8 @@ const (
 	// stepItems bounds what one claim or release moves: while it runs, nobody else
 	// writes.
 	stepItems = 128
+	// restTime is how long a lane waits after this machine had nothing to connect with.
+	restTime = time.Second
 	// slowAfter without an answer, while requests are in flight, a lane counts as
 	// failing, long before the timeout.
 	slowAfter = time.Second
@@ -69,6 +71,9 @@ type lane struct {
 	slowedAt time.Time
 	limiter  *rate.Limiter
 	breaker  breaker
+	// restUntil is when the next request may go after one that could not leave for
+	// lack of descriptors or the like; it goes alone. Zero once one has left.
+	restUntil time.Time
 	// failingSince starts an unbroken row of failures.
 	failingSince time.Time
 	verdictAt    time.Time
@@ -290,6 +295,8 @@ func (l *lane) next(now time.Time) (job *Job, again time.Time) {
 		return nil, time.Time{}
 	case l.breaker.open() && now.Before(l.breaker.probeAt):
 		return nil, l.breaker.probeAt
+	case now.Before(l.restUntil):
+		return nil, l.restUntil
 	}
 	retries := l.mayRetry(limit)
 	if l.queue[firstAttempt].len() == 0 && !retries {
@@ -348,10 +355,13 @@ func (l *lane) standing(now time.Time) standing {
 	return unproven
 }
 
+// resting tells whether the lane's last request could not leave this machine.
+func (l *lane) resting() bool { return !l.restUntil.IsZero() }
+
 // inFlightLimit is how many requests may be in flight now: one, while a circuit
-// is open, as a probe.
+// is open or the lane rests, as a probe.
 func (l *lane) inFlightLimit() int {
-	if l.breaker.open() || l.route.Ordering == bellhop.OrderingEndpoint {
+	if l.breaker.open() || l.resting() || l.route.Ordering == bellhop.OrderingEndpoint {
 		return 1
 	}
 	return max(int(l.limit), 1)
@@ -369,7 +379,7 @@ func (l *lane) fetch(now time.Time) (again time.Time) {
 		if when.IsZero() || room == 0 {
 			continue // the end of a request pumps again
 		}
-		for _, notBefore := range []time.Time{l.askAt, l.breaker.probeAt} {
+		for _, notBefore := range []time.Time{l.askAt, l.breaker.probeAt, l.restUntil} {
 			if notBefore.After(when) {
 				when = notBefore
 			}
@@ -405,7 +415,7 @@ func (l *lane) room(k kind) (items int, bytes int64) {
 	}
 	bytes = min(l.m.QueueBytes-l.m.held, int64(mostBytes/2))
 	switch {
-	case l.breaker.open() || bytes <= 0:
+	case l.breaker.open() || l.resting() || bytes <= 0:
 		// One delivery is enough to probe with; and if all lanes together hold too
 		// much, it is one at a time, so that none starves.
 		if l.queue.len()+l.reserved == 0 && len(l.flying) == 0 {
@@ -498,6 +508,13 @@ func (l *lane) sent(in Sent, now time.Time) {
 		l.m.recorded(Recorded{Job: job, Failed: true}, now)
 		return
 	}
+	if in.Outcome.Reason == bellhop.ReasonResources {
+		l.spare(job, now)
+		return
+	}
+	if !now.Before(l.restUntil) {
+		l.restUntil = time.Time{}
+	}
 	w, o := &job.Work, in.Outcome
 	number := w.Delivery.Attempts + 1
 	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number, age(w, now), o, now, in.Random)
@@ -518,6 +535,18 @@ func (l *lane) sent(in Sent, now time.Time) {
 	}
 	result.Failing = l.judge(job, in, now)
 	l.m.do(Record{job, result})
+}
+
+// spare ends a request that could not leave this machine: no attempt was made, so none
+// is recorded. The delivery goes back to the store with all that is queued, so that the
+// order is kept, and is fetched again soon.
+func (l *lane) spare(job *Job, now time.Time) {
+	l.restUntil = now.Add(restTime)
+	if !l.closed {
+		l.push(job.Work)
+		l.mustRelease = true
+	}
+	l.m.recorded(Recorded{Job: job, Failed: true}, now)
 }
 
 // age is how long a delivery has been due.

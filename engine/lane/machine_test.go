@@ -428,6 +428,82 @@ func TestOwnFailuresSayNothingAboutHealth(t *testing.T) {
 	}
 }
 
+// A request that could not leave for lack of descriptors is no attempt, speaks against
+// nobody, and goes out soon, at first alone.
+func TestAShortageIsNoAttempt(t *testing.T) {
+	for name, change := range map[string]func(*bellhop.Endpoint){
+		"":            func(*bellhop.Endpoint) {},
+		"in an order": func(e *bellhop.Endpoint) { e.Ordering = bellhop.OrderingEndpoint },
+	} {
+		b := newBench(t)
+		r := b.endpoint(change)
+		shortage := func(j *Job) []Effect {
+			return b.step(Sent{
+				Job: j, Attempt: id.Next[id.Attempt](b.ids, b.now), Random: 0.5,
+				Outcome: bellhop.Outcome{Class: bellhop.ClassOurs, Reason: bellhop.ReasonResources},
+			})
+		}
+		var works []bellhop.Work
+		for range 3 {
+			works = append(works, b.work(r))
+		}
+		effects := b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}})
+		b.want("noted", effects, "Claim")
+		effects = b.step(Claimed{Claim: of[Claim](effects)[0], Answer: bellhop.Claimed{Work: works}})
+		jobs := of[Send](effects)
+		var back []bellhop.DeliveryID
+		for _, s := range jobs {
+			effects := shortage(s.Job)
+			b.want(name+": a shortage", effects, "Release")
+			back = append(back, of[Release](effects)[0].Deliveries...)
+			b.step(Released{r.ID})
+		}
+		if len(back) != 3 {
+			t.Errorf("%s: %d given back", name, len(back))
+		}
+		b.quiet()
+		b.want(name+": at once", b.step(Heartbeat{}))
+		if s := b.m.State(r, b.now); s.ConsecutiveFailures != 0 || !s.FailingSince.IsZero() {
+			t.Errorf("%s: %+v", name, s)
+		}
+
+		b.now = b.now.Add(restTime)
+		claims := of[Claim](b.step(Tick{}))
+		if len(claims) == 1 && claims[0].Retries { // there are none
+			claims = of[Claim](b.step(Claimed{Claim: claims[0], Answer: bellhop.Claimed{Next: b.now}}))
+		}
+		if len(claims) != 1 || claims[0].Limit != 1 || claims[0].Retries {
+			t.Fatalf("%s: soon: %+v", name, claims)
+		}
+		effects = b.step(Claimed{Claim: claims[0], Answer: bellhop.Claimed{Work: works[:1], Next: b.now}})
+		b.want(name+": one, to see", effects, "Send")
+		job := of[Send](effects)[0].Job
+		if job.Work.Delivery.Attempts != 0 {
+			t.Errorf("%s: %+v", name, job.Work)
+		}
+		result, follows := b.answer(job, bellhop.ClassTaken)
+		if result.Attempt.Number != 1 {
+			t.Errorf("%s: %+v", name, result.Attempt)
+		}
+		claims = of[Claim](follows)
+		if len(claims) != 1 || claims[0].Limit == 1 {
+			t.Errorf("%s: once one has left: %+v", name, claims)
+		}
+	}
+}
+
+// One that ends as its endpoint is gone leaves nothing on the books.
+func TestAShortageOfADeletedEndpoint(t *testing.T) {
+	b := newBench(t)
+	r := b.endpoint()
+	_, effects := b.publish(r)
+	b.step(Configured{Gone: []bellhop.EndpointID{r.ID}})
+	b.want("a shortage", b.step(Sent{
+		Job: of[Send](effects)[0].Job, Outcome: bellhop.Outcome{Reason: bellhop.ReasonResources},
+	}))
+	b.quiet()
+}
+
 func TestOverloadHalvesOnceForWhatWasInFlightTogether(t *testing.T) {
 	b := newBench(t)
 	r := b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 16 })

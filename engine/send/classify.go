@@ -62,8 +62,8 @@ func classOf(res safehttp.Response) bellhop.Class {
 	switch res.Reason {
 	case "":
 		return bellhop.ClassOf(res.Status)
-	case safehttp.ReasonRequest:
-		return bellhop.ClassOurs // a header that we made and cannot send
+	case safehttp.ReasonRequest, safehttp.ReasonResources:
+		return bellhop.ClassOurs // a header that we made and cannot send; no descriptors
 	}
 	return bellhop.ClassAgain
 }

@@ -3,6 +3,7 @@ package send
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
@@ -23,6 +24,9 @@ const maxNamed = 8
 func (s *Sender) tell(p Parcel, res safehttp.Response) {
 	refused := res.Refused[:min(len(res.Refused), maxNamed)]
 	switch {
+	case res.Reason == safehttp.ReasonResources:
+		s.tellShortage(res)
+		return
 	case res.Reason == safehttp.ReasonAddress:
 		s.o.Logger.Warn("a request was not sent: its address is not public; if it is meant to be reached, allow it with --allow-cidr",
 			"endpoint", p.Route.ID.String(), "url_host", hostOf(p.Request.URL), "refused", refused)
@@ -35,6 +39,23 @@ func (s *Sender) tell(p Parcel, res safehttp.Response) {
 			"endpoint", p.Route.ID.String(), "event", p.Event.String(), "reason", string(res.Reason),
 			"address", res.RemoteAddr, "reused", res.Reused, "duration", res.Duration)
 	}
+}
+
+// shortageAgain is how long a shortage goes on before the log says so once more.
+const shortageAgain = time.Minute
+
+// tellShortage writes to the operator's log that connections cannot be made, not for
+// each of the requests that wait for one: there may be thousands.
+func (s *Sender) tellShortage(res safehttp.Response) {
+	now := s.o.Now().UnixNano()
+	told := s.toldShortage.Load()
+	if told != 0 && now-told < int64(shortageAgain) && now >= told || !s.toldShortage.CompareAndSwap(told, now) {
+		return
+	}
+	s.o.Logger.Error("connections to receivers cannot be made: this server has run out of what they need. "+
+		"Deliveries wait and are tried again every second; no receiver is blamed. "+
+		"Raise the limit of open files (ulimit -n, LimitNOFILE) or of local ports, or lower --max-in-flight",
+		"problem", res.Detail)
 }
 
 // hostOf is the host and port of a URL. The rest may be a secret.

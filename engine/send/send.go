@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -55,6 +56,8 @@ type Options struct {
 type Sender struct {
 	o    Options
 	http httpDoor
+	// toldShortage is when the log last said that connections cannot be made.
+	toldShortage atomic.Int64
 }
 
 // New gives a Sender.

@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		receive()
 		return
 	}
+	if urls := strings.Fields(os.Getenv(runShort)); len(urls) == 2 {
+		beShort(urls[0], urls[1])
+		return
+	}
 	log.SetOutput(io.Discard) // net/http's servers log what we do out of turn
 	goleak.VerifyTestMain(m)
 }
@@ -890,6 +894,9 @@ func TestReplacedTransport(t *testing.T) {
 		{"hang", func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }, ReasonTimeout},
 		{"refused", func(*http.Request) (*http.Response, error) { return nil, syscall.ECONNREFUSED }, ReasonConnect},
 		{"reset", func(*http.Request) (*http.Response, error) { return nil, syscall.ECONNRESET }, ReasonReset},
+		{"descriptors", func(*http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+		}, ReasonResources},
 		{"dns", func(*http.Request) (*http.Response, error) { return nil, &net.DNSError{Err: "no such host"} }, ReasonDNS},
 		{"address", func(*http.Request) (*http.Response, error) { return nil, &AddrError{} }, ReasonAddress},
 	}

@@ -24,6 +24,9 @@ func (c *Client) connect(x *exchange) (*conn, error) {
 		}
 		if k == nil {
 			k, err := c.dial(x)
+			if err != nil && exhausted(err) != nil && c.pool.shed() {
+				k, err = c.dial(x)
+			}
 			if err != nil {
 				c.pool.release(x.target)
 			}

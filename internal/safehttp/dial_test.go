@@ -2,13 +2,17 @@ package safehttp
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -265,5 +269,63 @@ func TestDNSFailures(t *testing.T) {
 	res := c.Do(t.Context(), Request{URL: "https://hang.test/", Timeout: 100 * time.Millisecond})
 	if res.Reason != ReasonTimeout || !strings.Contains(res.Detail, "DNS lookup of hang.test did not finish") {
 		t.Errorf("hang.test: %+v", res)
+	}
+}
+
+// runShort, set in the environment to the URLs of two receivers, turns the test binary
+// into a process without descriptors.
+const runShort = "SAFEHTTP_SHORT"
+
+// A process that has no descriptors left says that this is its own fault. It closes idle
+// connections for new ones, and goes on once there are some.
+func TestOutOfDescriptors(t *testing.T) {
+	a, b := newReceiver(t, "127.0.0.1:0", ok), newReceiver(t, "127.0.0.1:0", ok)
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), runShort+"=http://"+a.addr+"/ http://"+b.addr+"/")
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// beShort prints what it finds wrong.
+func beShort(a, b string) {
+	c := New(Options{Policy: Policy{Dev: true, DNS: "127.0.0.1:1"}}) // where nobody answers
+	defer c.Close()
+	do := func(url string) Response { return c.Do(context.Background(), post(url)) }
+	if res := do(a); res.Status != 200 {
+		fmt.Printf("before: %+v\n", res)
+	}
+	if res := do("http://name.example:1/"); res.Reason != ReasonDNS {
+		fmt.Printf("by name, before: %+v\n", res)
+	}
+	limit := syscall.Rlimit{Cur: 64, Max: 64}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		fmt.Println(err)
+	}
+	var files []*os.File
+	use := func() {
+		for {
+			f, err := os.Open(os.DevNull)
+			if err != nil {
+				return
+			}
+			files = append(files, f)
+		}
+	}
+	use()
+	if res := do(b); res.Status != 200 || res.Reused {
+		fmt.Printf("an idle connection should have made way: %+v\n", res)
+	}
+	c.pool.shed()
+	use()
+	if res := do(b); res.Reason != ReasonResources || !strings.Contains(res.Detail, "too many open files") || res.RemoteAddr != "" {
+		fmt.Printf("without descriptors: %+v\n", res)
+	}
+	if res := do("http://name.example:1/"); res.Reason != ReasonResources {
+		fmt.Printf("without descriptors, by name: %+v\n", res)
+	}
+	files[0].Close()
+	if res := do(b); res.Status != 200 {
+		fmt.Printf("with one: %+v\n", res)
 	}
 }

@@ -130,6 +130,21 @@ func (p *pool) clean() {
 	}
 }
 
+// shed closes the idle connections that were used longest ago, half of them, since
+// somebody needs their descriptors more. It tells whether there were any.
+func (p *pool) shed() bool {
+	var old []*conn
+	p.mu.Lock()
+	for n := (p.idle.Len() + 1) / 2; n > 0; n-- {
+		old = append(old, p.unlistOldest())
+	}
+	p.mu.Unlock()
+	for _, k := range old {
+		p.discard(k)
+	}
+	return len(old) > 0
+}
+
 // close closes the idle connections, and has the busy ones closed later.
 func (p *pool) close() {
 	var all []*conn

@@ -44,6 +44,9 @@ const (
 	// ReasonURL: Policy.CheckURL refused the URL, for another reason than its
 	// address. Nothing was sent.
 	ReasonURL Reason = "url_refused"
+	// ReasonResources: this machine ran out of descriptors, ports or memory for
+	// connections. Nothing was sent, and it says nothing about the receiver.
+	ReasonResources Reason = "resources"
 	// ReasonRequest: the method or a header cannot be sent over HTTP. Nothing
 	// was sent.
 	ReasonRequest Reason = "request_invalid"
@@ -79,6 +82,8 @@ func (x *exchange) explain(err error) (Reason, string) {
 		op      *net.OpError
 	)
 	switch {
+	case exhausted(err) != nil:
+		return ReasonResources, "this server could not make a connection: " + exhausted(err).Error() + "; its operator finds more in the log"
 	case errors.As(err, &refused) && x.remote == "":
 		return ReasonAddress, "refused to connect to " + x.host + ", which leads to no public address; the operator can allow others with --allow-cidr"
 	case errors.As(err, &dns):
@@ -136,6 +141,29 @@ func (x *exchange) peer() string {
 		return x.remote
 	}
 	return x.host
+}
+
+// shortages are the errors by which the kernel says that it has no more of something
+// that a connection needs: descriptors, ports, memory.
+var shortages = []syscall.Errno{
+	syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.EADDRINUSE,
+	syscall.ENOMEM, syscall.ENOBUFS, syscall.EAGAIN,
+}
+
+// exhausted gives the shortage on this machine that an error comes from, or nil.
+func exhausted(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	var dns *net.DNSError
+	lookup := errors.As(err, &dns)
+	for _, e := range shortages {
+		// The resolver keeps of its errors only what they say.
+		if errors.Is(err, e) || lookup && strings.HasSuffix(dns.Err, e.Error()) {
+			return e
+		}
+	}
+	return nil
 }
 
 // isReset reports whether the other side ended the connection, as opposed to
