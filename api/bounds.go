@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"time"
@@ -9,18 +10,47 @@ import (
 )
 
 // bounds are what one key may do at once: so many requests a second, and so many
-// open streams. Sessions count with the key that was signed in with, or whoever has one
+// open streams, of which there are bounds of one app and in all, too. Sessions count with the key that was signed in with, or whoever has one
 // could have more by signing in again. A portal link is a key of its own: whoever makes
 // them is not their holder.
 type bounds struct {
 	now     func() time.Time
 	rate    float64 // requests a second, and the size of a burst
-	streams int
+	streams Streams
 
 	mu sync.Mutex
-	of map[bellhop.KeyID]*usage
+	// open are the streams that are open, and apps those of them that are of keys
+	// which reach one app alone.
+	open int
+	apps map[string]int
+	of   map[bellhop.KeyID]*usage
 	// sweepAt is how many keys of may have before the idle ones are forgotten.
 	sweepAt int
+}
+
+// Streams are the bounds of open streams. The zero value is good.
+type Streams struct {
+	// OfKey bounds those of one key. Default: 20.
+	OfKey int
+	// OfApp bounds those of all keys that reach one app alone, such as its portal
+	// links. Default: 50.
+	OfApp int
+	// InAll bounds all; and nobody has more than are then left for others.
+	// Default: 400.
+	InAll int
+}
+
+// The defaults of Streams.
+const (
+	DefaultKeyStreams = 20
+	DefaultAppStreams = 50
+	DefaultStreams    = 400
+)
+
+func (s Streams) withDefaults() Streams {
+	return Streams{
+		OfKey: cmp.Or(s.OfKey, DefaultKeyStreams), OfApp: cmp.Or(s.OfApp, DefaultAppStreams), InAll: cmp.Or(s.InAll, DefaultStreams),
+	}
 }
 
 // usage is a token bucket, as full as it was at a time, and the streams of a key.
@@ -33,8 +63,8 @@ type usage struct {
 // leastSweep is how many keys are kept without asking whether they are idle.
 const leastSweep = 256
 
-func newBounds(now func() time.Time, rate, streams int) *bounds {
-	return &bounds{now: now, rate: float64(rate), streams: streams, of: map[bellhop.KeyID]*usage{}, sweepAt: leastSweep}
+func newBounds(now func() time.Time, rate int, streams Streams) *bounds {
+	return &bounds{now: now, rate: float64(rate), streams: streams, apps: map[string]int{}, of: map[bellhop.KeyID]*usage{}, sweepAt: leastSweep}
 }
 
 // request counts one request of a key, or says when it may come again.
@@ -52,22 +82,43 @@ func (b *bounds) request(k bellhop.KeyID) error {
 	return nil
 }
 
-// stream counts one more open stream of a key, until done is called.
-func (b *bounds) stream(k bellhop.KeyID) (done func(), err error) {
+// stream counts one more open stream of a key, and of the app of its share, until done
+// is called.
+func (b *bounds) stream(k bellhop.KeyID, of share) (done func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	u := b.usage(k)
-	if u.streams >= b.streams {
-		return nil, &bellhop.Error{
-			Code: bellhop.CodeTooMany, Detail: fmt.Sprintf("This key has %d streams open, which is as many as it may have: close one first", b.streams),
-			RetryAfter: time.Second,
+	mine := u.streams
+	if of.app != "" {
+		mine = b.apps[of.app]
+	}
+	full := &bellhop.Error{Code: bellhop.CodeTooMany, RetryAfter: time.Second}
+	switch {
+	case u.streams >= b.streams.OfKey:
+		full.Detail = fmt.Sprintf("This key has %d streams open, which is as many as it may have: close one first", u.streams)
+		return nil, full
+	case of.app != "" && mine >= b.streams.OfApp:
+		full.Detail = fmt.Sprintf("The keys and portal links of this app have %d streams open, which is as many as they may have: close one first", mine)
+		return nil, full
+	case mine >= b.streams.InAll-b.open:
+		full.Code, full.RetryAfter = CodeBusy, afterUnavailable
+		full.Detail = fmt.Sprintf("%d streams are open, and what is left of the %d is for others: try again later", b.open, b.streams.InAll)
+		return nil, full
+	}
+	add := func(n int) {
+		u.streams += n
+		b.open += n
+		if of.app != "" {
+			if b.apps[of.app] += n; b.apps[of.app] == 0 {
+				delete(b.apps, of.app)
+			}
 		}
 	}
-	u.streams++
+	add(1)
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		u.streams--
+		add(-1)
 	}, nil
 }
 

@@ -23,7 +23,7 @@ func after(t *testing.T, err error) time.Duration {
 
 func TestRequestsOfAKey(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	b := newBounds(func() time.Time { return now }, 100, 1)
+	b := newBounds(func() time.Time { return now }, 100, Streams{OfKey: 1, OfApp: 100, InAll: 100})
 	for i := range 100 {
 		if wait := after(t, b.request(1)); wait != 0 {
 			t.Fatalf("request %d of the burst has to wait %s", i, wait)
@@ -54,20 +54,20 @@ func TestRequestsOfAKey(t *testing.T) {
 }
 
 func TestStreamsOfAKey(t *testing.T) {
-	b := newBounds(time.Now, 1000, 2)
-	one, err := b.stream(1)
+	b := newBounds(time.Now, 1000, Streams{OfKey: 2, OfApp: 100, InAll: 100})
+	one, err := b.stream(1, share{key: 1})
 	after(t, err)
-	two, err := b.stream(1)
+	two, err := b.stream(1, share{key: 1})
 	after(t, err)
-	if _, err := b.stream(1); after(t, err) == 0 {
+	if _, err := b.stream(1, share{key: 1}); after(t, err) == 0 {
 		t.Error("a third stream is open")
 	}
-	other, err := b.stream(2)
+	other, err := b.stream(2, share{key: 2})
 	if after(t, err) != 0 {
 		t.Error("another key's streams count")
 	}
 	one()
-	if one, err = b.stream(1); after(t, err) != 0 {
+	if one, err = b.stream(1, share{key: 1}); after(t, err) != 0 {
 		t.Error("a closed stream counts on")
 	}
 	for _, done := range []func(){one, two, other} {
@@ -79,8 +79,8 @@ func TestStreamsOfAKey(t *testing.T) {
 // none of those that matter is forgotten.
 func TestIdleKeysAreForgotten(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	b := newBounds(func() time.Time { return now }, 10, 1)
-	done, err := b.stream(1)
+	b := newBounds(func() time.Time { return now }, 10, Streams{OfKey: 1, OfApp: 100, InAll: 100})
+	done, err := b.stream(1, share{key: 1})
 	after(t, err)
 	defer done()
 	most := 0
@@ -94,7 +94,7 @@ func TestIdleKeysAreForgotten(t *testing.T) {
 	if most > 1000 {
 		t.Errorf("%d keys were kept", most)
 	}
-	if _, err := b.stream(1); after(t, err) == 0 {
+	if _, err := b.stream(1, share{key: 1}); after(t, err) == 0 {
 		t.Error("an open stream was forgotten")
 	}
 	for range 10 {
@@ -107,7 +107,7 @@ func TestIdleKeysAreForgotten(t *testing.T) {
 }
 
 func BenchmarkBounds(bench *testing.B) {
-	b := newBounds(time.Now, 1<<40, 1)
+	b := newBounds(time.Now, 1<<40, Streams{OfKey: 1, OfApp: 100, InAll: 100})
 	bench.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
 			if err := b.request(bellhop.KeyID(i % 100)); err != nil {

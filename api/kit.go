@@ -51,18 +51,15 @@ type Options struct {
 	// KeyRate bounds the requests of one key a second, after a burst of as many.
 	// Default: 50 000.
 	KeyRate int
-	// KeyStreams bounds the streams that one key has open at once. Default: 100.
-	KeyStreams int
+	// Streams bounds the streams that are open at once.
+	Streams Streams
 }
 
-// The defaults of the bounds that one key has.
+// The defaults of Options.
 const (
-	DefaultKeyRate    = 50_000
-	DefaultKeyStreams = 100
+	DefaultKeyRate   = 50_000
+	DefaultMaxMemory = 256 << 20
 )
-
-// DefaultMaxMemory is the default of Options.MaxMemory.
-const DefaultMaxMemory = 256 << 20
 
 // WithDefaults fills in what is zero.
 func (o Options) WithDefaults() Options {
@@ -87,9 +84,7 @@ func (o Options) WithDefaults() Options {
 	if o.KeyRate == 0 {
 		o.KeyRate = DefaultKeyRate
 	}
-	if o.KeyStreams == 0 {
-		o.KeyStreams = DefaultKeyStreams
-	}
+	o.Streams = o.Streams.withDefaults()
 	return o
 }
 
@@ -119,7 +114,7 @@ func New(doorman Doorman, o Options) *Kit {
 	return &Kit{
 		doorman: doorman, o: o, metrics: newMetrics(o.Metrics), kinds: kinds(),
 		memory: newMemory(o.MaxMemory),
-		bounds: newBounds(o.Now, o.KeyRate, o.KeyStreams),
+		bounds: newBounds(o.Now, o.KeyRate, o.Streams),
 	}
 }
 

@@ -85,7 +85,7 @@ func newToy(o Options) *toy {
 		On("GET /open", "open", "Umbrellas", func(*Call, NoInput) (umbrella, error) { return umbrella{"blue"}, nil }, "Open", "x", 200).Open(),
 		Streaming("GET /rain", "rain", "Umbrellas", func(c *Call, _ NoInput) error {
 			events := c.Events()
-			events.Send("drop", "1", umbrella{"wet"})
+			events.Send(Event("drop", "1", umbrella{"wet"}))
 			<-c.Context().Done()
 			events.Comment("dry")
 			return nil
@@ -210,7 +210,7 @@ func TestAKeyThatAsksTooOften(t *testing.T) {
 }
 
 func TestAKeyWithManyStreams(t *testing.T) {
-	api := newToy(Options{KeyStreams: 2})
+	api := newToy(Options{Streams: Streams{OfKey: 2}})
 	server := httptest.NewServer(api)
 	defer server.Close()
 	defer http.DefaultClient.CloseIdleConnections()

@@ -215,6 +215,9 @@ func (w *writer) problemsOf(r *Route) map[int][]bellhop.Code {
 		}
 		codes = append(codes, CodeQuery, bellhop.CodeInvalid)
 	}
+	if r.streams {
+		codes = append(codes, CodeBusy)
+	}
 	if len(r.input.path) > 0 {
 		codes = append(codes, bellhop.CodeNotFound)
 	}

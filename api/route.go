@@ -80,7 +80,7 @@ func Streaming[In any](pattern, id, tag string, h func(*Call, In) error, summary
 		if err := c.decode(p, reflect.ValueOf(&in).Elem()); err != nil {
 			return err
 		}
-		done, err := c.kit.bounds.stream(c.account())
+		done, err := c.kit.bounds.stream(c.account(), c.share())
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -26,27 +25,33 @@ func (c *Call) Events() *Events {
 }
 
 // Comment sends a line that readers pass over.
-func (e *Events) Comment(text string) bool { return e.send(": " + text + "\n\n") }
+func (e *Events) Comment(text string) bool { return e.Send([]byte(": " + text + "\n\n")) }
 
-// Send sends an event with data as JSON; without an id if that is "".
-func (e *Events) Send(name, id string, data any) bool {
+// Event is the text of an event with data as JSON; without an id if that is "".
+func Event(name, id string, data any) []byte {
 	b, err := json.Marshal(data)
 	if err != nil {
-		return false
+		panic(fmt.Errorf("make a stream's event: %w", err)) // of our own types
 	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "event: %s\n", name)
+	text := fmt.Appendf(nil, "event: %s\n", name)
 	if id != "" {
-		fmt.Fprintf(&text, "id: %s\n", id)
+		text = fmt.Appendf(text, "id: %s\n", id)
 	}
-	fmt.Fprintf(&text, "data: %s\n\n", b)
-	return e.send(text.String())
+	return fmt.Appendf(text, "data: %s\n\n", b)
 }
 
-func (e *Events) send(text string) bool {
+// Send sends events, all of them before whoever reads gets to see the first.
+func (e *Events) Send(events ...[]byte) bool {
 	_ = e.control.SetWriteDeadline(time.Now().Add(eventPatience)) // a recorder in a test has none
-	if _, err := e.w.Write([]byte(text)); err != nil {
-		return false
+	for _, text := range events {
+		if _, err := e.w.Write(text); err != nil {
+			return false
+		}
 	}
 	return e.control.Flush() == nil
+}
+
+// ComeBack tells the reader to connect anew, after some time, when this stream ends.
+func (e *Events) ComeBack(after time.Duration) bool {
+	return e.Send(fmt.Appendf(nil, "retry: %d\n\n", after.Milliseconds()))
 }

@@ -213,7 +213,7 @@ type Engine struct {
 	lanes    *lane.Dispatcher
 	trials   *trials
 	verdicts *verdicts
-	watchers watchers
+	watchers *watchers
 	metrics  *metrics
 
 	presence atomic.Pointer[presence]
@@ -249,7 +249,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e := &Engine{
 		cfg: c, log: c.Logger, store: store,
 		beatNow: make(chan struct{}, 1), beaten: make(chan struct{}, 1), owing: make(chan struct{}, 1),
-		stopping: make(chan struct{}),
+		stopping: make(chan struct{}), watchers: newWatchers(),
 	}
 	e.metrics = newMetrics(e)
 	dialects, err := c.compiled()

@@ -7,45 +7,104 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-// watchers are told of attempts as they are recorded on this node.
+// watchers are told of attempts as they are recorded on this node. A delivery hands its
+// attempt over and goes on: one goroutine looks who may see it, while there are watchers.
 type watchers struct {
-	mu     sync.RWMutex
-	all    map[*Watcher]struct{}
+	// watching is how many there are, for those who do not lock.
+	watching atomic.Int32
+	news     chan *Seen
+	// missed counts what did not fit into news.
+	missed atomic.Int64
+
+	mu  sync.Mutex
+	all map[*Watcher]struct{}
+	// everywhere are those who see all apps, and of those who see an app, so that
+	// whoever cannot see an attempt is not asked.
+	everywhere map[*Watcher]struct{}
+	of         map[string]map[*Watcher]struct{}
+	// stop ends the goroutine; nil while there is none.
+	stop   chan struct{}
 	closed bool
+}
+
+// Seen is an attempt, without headers and bodies, as all of its watchers see it: they
+// must not change it.
+type Seen struct {
+	bellhop.Attempt
+	once  sync.Once
+	shown []byte
+}
+
+// Shown is what render makes of the attempt, which it is asked for once, whoever asks:
+// what is the same for many readers is not made for each.
+func (s *Seen) Shown(render func(bellhop.Attempt) []byte) []byte {
+	s.once.Do(func() { s.shown = render(s.Attempt) })
+	return s.shown
 }
 
 // Watcher is one follower of the attempts.
 type Watcher struct {
-	of     *watchers
-	filter bellhop.AttemptFilter
-	ch     chan bellhop.Attempt
-	lost   atomic.Int64
+	watchers *watchers
+	filter   bellhop.AttemptFilter
+	ch       chan *Seen
+	lost     atomic.Int64
+	closed   bool
 }
 
-// watchBuffer is how far a watcher may fall behind before it loses attempts:
-// delivering never waits for whoever looks on.
-const watchBuffer = 256
+const (
+	// watchBuffer is how far a watcher may fall behind before it loses attempts:
+	// delivering never waits for whoever looks on.
+	watchBuffer = 256
+	// newsBuffer is how far they all may, where a lot happens at once.
+	newsBuffer = 4096
+)
+
+func newWatchers() *watchers {
+	return &watchers{
+		news: make(chan *Seen, newsBuffer), all: map[*Watcher]struct{}{},
+		everywhere: map[*Watcher]struct{}{}, of: map[string]map[*Watcher]struct{}{},
+	}
+}
 
 // Watch gives the attempts as they are recorded on this node, without headers and
 // bodies, until Close or the end of Run. Of the filter, Scope, Endpoint, Event,
 // Delivery, Type and Status count.
 func (e *Engine) Watch(f bellhop.AttemptFilter) *Watcher {
-	w := &Watcher{of: &e.watchers, filter: f, ch: make(chan bellhop.Attempt, watchBuffer)}
-	e.watchers.mu.Lock()
-	defer e.watchers.mu.Unlock()
-	if e.watchers.closed {
-		close(w.ch)
+	ws := e.watchers
+	w := &Watcher{watchers: ws, filter: f, ch: make(chan *Seen, watchBuffer)}
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.closed {
+		w.close()
 		return w
 	}
-	if e.watchers.all == nil {
-		e.watchers.all = map[*Watcher]struct{}{}
+	ws.all[w] = struct{}{}
+	if f.Scope.All {
+		ws.everywhere[w] = struct{}{}
 	}
-	e.watchers.all[w] = struct{}{}
+	for _, app := range w.apps() {
+		if ws.of[app] == nil {
+			ws.of[app] = map[*Watcher]struct{}{}
+		}
+		ws.of[app][w] = struct{}{}
+	}
+	if ws.watching.Store(int32(len(ws.all))); len(ws.all) == 1 {
+		ws.stop = make(chan struct{})
+		go ws.spread(ws.stop)
+	}
 	return w
 }
 
+// apps are those that it is listed under.
+func (w *Watcher) apps() []string {
+	if w.filter.Scope.All {
+		return nil
+	}
+	return w.filter.Scope.Apps
+}
+
 // C gives the attempts; it is closed when there are no more.
-func (w *Watcher) C() <-chan bellhop.Attempt { return w.ch }
+func (w *Watcher) C() <-chan *Seen { return w.ch }
 
 // Lost counts the attempts that were missed since the last call, because the
 // watcher was too slow.
@@ -53,28 +112,81 @@ func (w *Watcher) Lost() int64 { return w.lost.Swap(0) }
 
 // Close ends the watcher.
 func (w *Watcher) Close() {
-	w.of.mu.Lock()
-	defer w.of.mu.Unlock()
-	if _, ok := w.of.all[w]; ok {
-		delete(w.of.all, w)
-		close(w.ch)
+	ws := w.watchers
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if w.closed {
+		return
+	}
+	w.close()
+	delete(ws.all, w)
+	delete(ws.everywhere, w)
+	for _, app := range w.apps() {
+		if delete(ws.of[app], w); len(ws.of[app]) == 0 {
+			delete(ws.of, app)
+		}
+	}
+	if ws.watching.Store(int32(len(ws.all))); len(ws.all) == 0 {
+		close(ws.stop)
 	}
 }
 
+func (w *Watcher) close() {
+	w.closed = true
+	close(w.ch)
+}
+
+// send tells of an attempt, without waiting for anybody.
 func (ws *watchers) send(a *bellhop.Attempt) {
-	ws.mu.RLock()
-	defer ws.mu.RUnlock()
-	for w := range ws.all {
-		if !w.filter.Matches(a) {
-			continue
-		}
-		line := *a
-		line.RequestHeader, line.ResponseHeader, line.ResponseBody = nil, nil, nil
+	if ws.watching.Load() == 0 {
+		return
+	}
+	s := &Seen{Attempt: *a}
+	s.RequestHeader, s.ResponseHeader, s.ResponseBody = nil, nil, nil
+	select {
+	case ws.news <- s:
+	default:
+		ws.missed.Add(1)
+	}
+}
+
+// spread tells the watchers, until there are none.
+func (ws *watchers) spread(stop <-chan struct{}) {
+	for {
 		select {
-		case w.ch <- line:
-		default:
-			w.lost.Add(1)
+		case s := <-ws.news:
+			ws.tell(s)
+		case <-stop:
+			return
 		}
+	}
+}
+
+func (ws *watchers) tell(s *Seen) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if missed := ws.missed.Swap(0); missed > 0 {
+		// Nobody knows whose they were.
+		for w := range ws.all {
+			w.lost.Add(missed)
+		}
+	}
+	for w := range ws.everywhere {
+		w.offer(s)
+	}
+	for w := range ws.of[s.App] {
+		w.offer(s)
+	}
+}
+
+func (w *Watcher) offer(s *Seen) {
+	if !w.filter.Matches(&s.Attempt) {
+		return
+	}
+	select {
+	case w.ch <- s:
+	default:
+		w.lost.Add(1)
 	}
 }
 
@@ -82,8 +194,14 @@ func (ws *watchers) closeAll() {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	ws.closed = true
-	for w := range ws.all {
-		close(w.ch)
+	if len(ws.all) > 0 {
+		close(ws.stop)
 	}
-	ws.all = nil
+	ws.watching.Store(0)
+	for w := range ws.all {
+		w.close()
+	}
+	clear(ws.all)
+	clear(ws.everywhere)
+	clear(ws.of)
 }

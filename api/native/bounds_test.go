@@ -44,7 +44,7 @@ func TestEachKeyHasItsOwnRate(t *testing.T) {
 }
 
 func TestEachKeyHasItsOwnStreams(t *testing.T) {
-	s := open(t, setup{options: func(o *Options) { o.KeyStreams = 1 }})
+	s := open(t, setup{options: func(o *Options) { o.Streams.OfKey = 1 }})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	resp, _ := s.follow(ctx, s.admin, "")

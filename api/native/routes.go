@@ -66,7 +66,7 @@ func (n *native) routes() []api.Route {
 			"Get an attempt", "With the headers sent and received and the kept part of the response's body: as text, or in base64 if it is not UTF-8.", 200),
 		api.Streaming("GET /v1/stream", "streamAttempts", logs, n.streamAttempts,
 			"Follow attempts",
-			"Server-sent events, as attempts are recorded by the node that answers: \"attempt\" with an attempt (without headers and bodies) as data and its id as id, and \"lost\" with {\"count\":n} when the reader was too slow and n attempts were left out; they are in the log. A comment every 15 seconds keeps the connection alive. A key may have so many streams open at once (429).").
+			"Server-sent events, as attempts are recorded by the node that answers: \"attempt\" with an attempt (without headers and bodies) as data and its id as id, and \"lost\" with {\"count\":n} when the reader was too slow and n attempts were left out: they are in the log, and the stream ends, to be connected anew after the time in retry. A comment every 15 seconds keeps the connection alive. There are bounds of how many streams are open at once, by key and app (429) and in all (503).").
 			Fails(bellhop.CodeUnknownApp),
 
 		api.On("GET /v1/apps", "listApps", apps, n.listApps,

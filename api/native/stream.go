@@ -3,6 +3,7 @@ package native
 import (
 	"time"
 
+	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/api/wire"
 )
@@ -10,6 +11,13 @@ import (
 // heartbeat keeps proxies from closing a quiet stream, and finds out that its reader
 // is gone.
 const heartbeat = 15 * time.Second
+
+const (
+	// burst is how many attempts are sent at once, where so many wait.
+	burst = 64
+	// comeBack is when a reader that was too slow may come back.
+	comeBack = 5 * time.Second
+)
 
 // streamAttempts sends attempts as they happen until the reader goes away, the server
 // stops, or the key ends.
@@ -24,25 +32,37 @@ func (n *native) streamAttempts(c *api.Call, in attemptFilter) error {
 	if !events.Comment("attempts as they happen") {
 		return nil
 	}
-	tellLost := func() bool {
-		lost := watcher.Lost()
-		return lost == 0 || events.Send("lost", "", wire.Lost{Count: lost})
-	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	var texts [][]byte
 	for {
 		select {
 		case at, ok := <-watcher.C():
 			if !ok {
 				return nil // the engine has stopped
 			}
+			texts = append(texts[:0], at.Shown(attemptEvent))
+			for ok && len(texts) < burst {
+				select {
+				case at, more := <-watcher.C():
+					if ok = more; ok {
+						texts = append(texts, at.Shown(attemptEvent))
+					}
+					continue
+				default:
+				}
+				break
+			}
 			// Nothing more is told once a key is gone.
-			if !c.Welcome() || !tellLost() || !events.Send("attempt", at.ID.String(), attempt(at)) {
+			if !c.Welcome() || !events.Send(texts...) {
 				return nil
+			}
+			if len(watcher.C()) > 0 {
+				continue // what it lost comes after these
 			}
 		case <-beat.C:
 			// A portal link may have expired, a key been deleted.
-			if !c.Welcome() || !events.Comment("still here") || !tellLost() {
+			if !c.Welcome() || !events.Comment("still here") {
 				return nil
 			}
 		case <-n.o.Stop:
@@ -50,5 +70,15 @@ func (n *native) streamAttempts(c *api.Call, in attemptFilter) error {
 		case <-c.Context().Done():
 			return nil
 		}
+		// A reader that is too slow would be so for ever: it is told, and comes back.
+		if lost := watcher.Lost(); lost > 0 {
+			_ = events.Send(api.Event("lost", "", wire.Lost{Count: lost})) && events.ComeBack(comeBack)
+			return nil
+		}
 	}
+}
+
+// attemptEvent is an attempt as every reader of it gets it.
+func attemptEvent(at bellhop.Attempt) []byte {
+	return api.Event("attempt", at.ID.String(), attempt(at))
 }

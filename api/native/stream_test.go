@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -94,4 +95,77 @@ func TestStreamHeartbeat(t *testing.T) {
 			t.Errorf("%d heartbeats: %q", n, w.Body)
 		}
 	})
+}
+
+// slowReader is a reader that takes nothing until it is let.
+type slowReader struct {
+	*httptest.ResponseRecorder
+	reads chan struct{}
+}
+
+func (r *slowReader) Write(b []byte) (int, error) {
+	<-r.reads
+	return r.ResponseRecorder.Write(b)
+}
+
+func (r *slowReader) Flush() {}
+
+// TestSlowReaderComesBack: a reader that falls behind gets what was kept for it, is told
+// how much it lost and when to come back, and its stream ends.
+func TestSlowReaderComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := unserved(t)
+		s.endpoint("acme")
+		req := httptest.NewRequest("GET", "/v1/stream", nil)
+		req.Header.Set("Authorization", "Bearer "+s.admin)
+		w := &slowReader{httptest.NewRecorder(), make(chan struct{})}
+		ended := make(chan struct{})
+		go func() {
+			s.handler.ServeHTTP(w, req)
+			close(ended)
+		}()
+		const events = 1000
+		for range events {
+			s.publish("acme")
+			synctest.Wait()
+		}
+		close(w.reads)
+		<-ended
+		text := w.Body.String()
+		told := strings.Count(text, "event: attempt\n")
+		_, end, _ := strings.Cut(text, "event: lost\n")
+		if want := fmt.Sprintf("data: {\"count\":%d}\n\nretry: 5000\n\n", events-told); told < 256 || end != want {
+			t.Errorf("after %d of %d attempts: %q, want %q", told, events, end, want)
+		}
+	})
+}
+
+// TestStreamsOfAnAppAreBounded: portal links of one app share a bound, however many
+// there are, and leave some of all streams to others.
+func TestStreamsOfAnAppAreBounded(t *testing.T) {
+	s := open(t, setup{options: func(o *Options) { o.Streams.OfApp, o.Streams.InAll = 3, 8 }})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	link := func(app string) string {
+		var link wire.PortalLink
+		s.do(s.admin, "POST", "/v1/portal-links", `{"app":"`+app+`","role":"viewer"}`).into(t, &link)
+		return link.Token
+	}
+	for range 3 {
+		resp, _ := s.follow(ctx, link("acme"), "")
+		defer resp.Body.Close() //nolint:errcheck // a test
+	}
+	if p := s.do(link("acme"), "GET", "/v1/stream", "").problem(t); p.Code != bellhop.CodeTooMany || !strings.Contains(p.Detail, "this app") {
+		t.Errorf("a fourth stream of the app: %+v", p)
+	}
+	for range 2 { // with 3 of 8 open, another app may have 2 and still leave as many
+		resp, _ := s.follow(ctx, link("globex"), "")
+		defer resp.Body.Close() //nolint:errcheck // a test
+	}
+	resp, _ := s.follow(ctx, s.admin, "")
+	defer resp.Body.Close() //nolint:errcheck // a test
+	r := s.do(link("globex"), "GET", "/v1/stream", "")
+	if p := r.problem(t); p.Status != 503 || p.Code != "busy" || r.header.Get("Retry-After") == "" {
+		t.Errorf("what is left is for others: %+v", p)
+	}
 }

@@ -30,7 +30,7 @@ const introduction = `Bellhop carries a platform's events to its customers' endp
 
 **Errors** are problem details (RFC 9457) with a stable ` + "`code`" + `; ` + "`errors`" + ` names each field at fault. Unknown fields and unknown query parameters are errors. An answer names a hundred fields at most; a last one with the code ` + "`more`" + ` says how many are left out.
 
-**Bounds.** A key may make so many requests a second, and have so many streams open at once, as the settings ` + "`key_rate`" + ` and ` + "`key_streams`" + ` say; tests, verifications and previews are bounded, too. Beyond that, the answer is 429 ` + "`too_many_requests`" + `, and ` + "`Retry-After`" + ` says when to come again. Bodies of requests under way share a bound of memory (` + "`max_memory`" + `); beyond it the answer is 503 ` + "`busy`" + `, with ` + "`Retry-After`" + `, too.
+**Bounds.** A key may make so many requests a second, and have so many streams open at once, as the settings ` + "`key_rate`" + ` and ` + "`key_streams`" + ` say; streams are bounded by app and in all, too (` + "`app_streams`" + `, ` + "`max_streams`" + `); tests, verifications and previews are bounded, too. Beyond that, the answer is 429 ` + "`too_many_requests`" + `, and ` + "`Retry-After`" + ` says when to come again. Bodies of requests under way share a bound of memory (` + "`max_memory`" + `); beyond it the answer is 503 ` + "`busy`" + `, with ` + "`Retry-After`" + `, too.
 
 **Lists** are newest first unless they say otherwise. Take ` + "`next_cursor`" + ` of an answer as ` + "`?cursor=`" + ` to go on.
 

@@ -158,7 +158,7 @@ func (p *program) serve(ctx context.Context) error {
 		Handler: native.Handler(d, native.Options{
 			Options: api.Options{
 				Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Metrics: metrics,
-				KeyRate: s.keyRate, KeyStreams: s.keyStreams, MaxMemory: int64(s.maxMemory),
+				KeyRate: s.keyRate, Streams: s.streams, MaxMemory: int64(s.maxMemory),
 			},
 			Gatherer: metrics, PublicDocs: s.publicDocs, Stop: stopping,
 			Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),

@@ -46,7 +46,7 @@ type settings struct {
 	maxTrials         int
 	maxEndpoints      int
 	keyRate           int
-	keyStreams        int
+	streams           api.Streams
 	retention         time.Duration
 	disableAfter      time.Duration
 	drainTimeout      time.Duration
@@ -93,7 +93,9 @@ func newSettings() *settings {
 	f.Var(countOf(&s.maxTrials, 32, 10_000), "max-trials", "most tests, verifications and previews of endpoints at once, besides --max-in-flight")
 	f.Var(countOf(&s.maxEndpoints, desk.DefaultMaxEndpoints, 100_000), "max-endpoints", "most endpoints that may listen to one app, unless the app has a bound of its own")
 	f.Var(countOf(&s.keyRate, api.DefaultKeyRate, 1_000_000_000), "key-rate", "most requests to the API that one key may make a second, after a burst of as many")
-	f.Var(countOf(&s.keyStreams, api.DefaultKeyStreams, 1_000_000), "key-streams", "most streams of attempts that one key may have open at once")
+	f.Var(countOf(&s.streams.OfKey, api.DefaultKeyStreams, 100_000), "key-streams", "most streams of attempts that one key may have open at once")
+	f.Var(countOf(&s.streams.OfApp, api.DefaultAppStreams, 100_000), "app-streams", "most streams that the keys and portal links of one app may have open together")
+	f.Var(countOf(&s.streams.InAll, api.DefaultStreams, 100_000), "max-streams", "most streams that may be open in all")
 	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
 	f.Var(durationOf(&s.disableAfter, 5*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
 	f.Var(durationOf(&s.drainTimeout, 20*time.Second), "drain-timeout", "how long requests under way may take to finish at shutdown")
@@ -115,7 +117,7 @@ func newSettings() *settings {
 func serviceSettings() []string {
 	return []string{
 		"listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
-		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "key-rate", "key-streams", "retention", "disable-after", "drain-timeout",
+		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "key-rate", "key-streams", "app-streams", "max-streams", "retention", "disable-after", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
 }
