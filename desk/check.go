@@ -104,7 +104,7 @@ func (d *Desk) checkEndpoint(e *bellhop.Endpoint, c bellhop.EndpointChange) (fie
 	if c.Headers.Set {
 		headersOf = d.e.Routes().Dialects() // see wroteHeader
 	}
-	fields = append(fields, checkHeaders(e.Headers, headersOf)...)
+	fields = append(fields, checkHeaders(e.Headers, headersOf, c.Headers.Set)...)
 	return append(fields, checkDelivering(e)...)
 }
 
@@ -147,13 +147,17 @@ func checkDelivering(e *bellhop.Endpoint) (fields []bellhop.FieldError) {
 // one of its apps' inboxes, and every other one is for the guard to judge. Of a URL
 // that stays as it is, only whether its inbox is for the apps.
 func (d *Desk) checkURL(e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
-	if d.e.Inboxes().Covers(e.URL) {
+	inside := d.e.Inboxes().Covers(e.URL)
+	var err error
+	switch {
+	case isNew && inside:
+		err = safehttp.CheckEscapes(e.URL)
+	case isNew:
+		err = d.e.Sender().CheckURL(e.URL)
+	}
+	if inside && err == nil {
 		return d.checkInboxURL(e, isNew)
 	}
-	if !isNew {
-		return nil
-	}
-	err := d.e.Sender().CheckURL(e.URL)
 	if err == nil {
 		return nil
 	}
@@ -164,8 +168,9 @@ func (d *Desk) checkURL(e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
 }
 
 // checkHeaders refuses headers that would break the request, or that one of the
-// dialects sets itself.
-func checkHeaders(headers map[string]string, dialects []*dialect.Dialect) (fields []bellhop.FieldError) {
+// dialects sets itself. Values beyond ASCII, which were allowed once, are refused only
+// in new headers.
+func checkHeaders(headers map[string]string, dialects []*dialect.Dialect, isNew bool) (fields []bellhop.FieldError) {
 	if len(headers) > maxHeaders {
 		return []bellhop.FieldError{{
 			Field: "headers", Code: "length",
@@ -197,9 +202,15 @@ func checkHeaders(headers map[string]string, dialects []*dialect.Dialect) (field
 			wrong("is there twice, in different case")
 		case !httpguts.ValidHeaderFieldValue(value) || len(value) > 4096 || !utf8.ValidString(value):
 			wrong("has a value that is not allowed: at most 4096 bytes, no line breaks")
+		case isNew && !isASCII(value):
+			wrong("has a value with characters beyond ASCII, which receivers read in different ways: encode it as the receiver expects, for example percent-encoded (caf%C3%A9) or in base64")
 		}
 		seen[canonical] = true
 	}
 	slices.SortFunc(fields, func(x, y bellhop.FieldError) int { return strings.Compare(x.Field, y.Field) })
 	return fields
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }

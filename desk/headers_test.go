@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -151,3 +152,34 @@ func TestInboxShowsWhatCameFromOutside(t *testing.T) {
 
 // asSent gives a header by its name as it was written on the wire.
 func asSent(h http.Header, name string) []string { return h[name] }
+
+// An endpoint that was saved with header values beyond ASCII, when they were allowed, and
+// with a stray percent sign in its URL, goes on, and can be changed otherwise.
+func TestEndpointsFromBeforeGoOn(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e := h.endpoint("a.example")
+		e.Headers, e.URL = map[string]string{"X-API-KEY": "caf\u00e9"}, "https://a.example/hook?discount=5%&n=%41"
+		if err := h.store.SaveEndpoint(t.Context(), e, h.e.AuditEntry(bellhop.System, "endpoint.save", e.ID.String(), e.Apps, nil), h.e.Now()); err != nil {
+			t.Fatal(err)
+		}
+		h.e.RefreshRoutes(t.Context())
+		if e = h.set(e.ID, bellhop.EndpointChange{Name: bellhop.Of("renamed")}); e.Name != "renamed" {
+			t.Errorf("%+v", e)
+		}
+		event := h.publish(`{}`)
+		wait(time.Second)
+		list := h.attempts(bellhop.AttemptFilter{Event: event})
+		if len(list) != 1 || list[0].Status != bellhop.AttemptSucceeded || len(list[0].RequestHeader["X-API-KEY"]) != 1 {
+			t.Errorf("%+v", list)
+		}
+		for name, c := range map[string]bellhop.EndpointChange{
+			"headers.X-API-KEY": {Headers: bellhop.Of(e.Headers)}, "url": {URL: bellhop.Of(e.URL)},
+		} {
+			_, err := h.UpdateEndpoint(t.Context(), owner, e.ID, c)
+			if refused, ok := errors.AsType[*bellhop.Error](err); !ok || len(refused.Fields) != 1 || refused.Fields[0].Field != name {
+				t.Errorf("%s, given anew: %v", name, err)
+			}
+		}
+	})
+}

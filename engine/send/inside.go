@@ -20,6 +20,7 @@ func (d inside) Exchange(_ context.Context, p Parcel) safehttp.Response {
 	start := d.s.o.Now()
 	arrived := inbox.Request{App: p.App, Method: p.Request.Method, Path: p.Request.URL, Header: http.Header{}, Body: p.Request.Body}
 	if u, err := url.Parse(p.Request.URL); err == nil {
+		safehttp.NormalizeTarget(u)
 		arrived.Path = u.RequestURI()
 	}
 	fields, err := d.s.Fields(p.Request)

@@ -35,12 +35,15 @@ func (e *URLError) Error() string { return e.Detail }
 // URL may still be refused when it is dialed, once DNS has said where its name
 // leads. The error is a *URLError.
 func (p Policy) CheckURL(raw string) error {
+	if err := CheckEscapes(raw); err != nil {
+		return err
+	}
 	_, err := p.parseURL(raw)
 	return err
 }
 
 // parseURL checks a URL and returns it with its host in ASCII, so that what is
-// dialed is what was checked. No message repeats the input, nor wraps the error
+// dialed is what was checked, and its path and query as they are sent. No message repeats the input, nor wraps the error
 // of url.Parse, which does: a mistyped URL may hold a password.
 func (p Policy) parseURL(raw string) (*url.URL, error) {
 	if len(raw) > maxURL {
@@ -83,6 +86,7 @@ func (p Policy) parseURL(raw string) (*url.URL, error) {
 	} else if strings.HasSuffix(u.Host, ":") {
 		return nil, &URLError{CodeInvalid, "The URL has a colon after its host, but no port; add the port or remove the colon."}
 	}
+	NormalizeTarget(u)
 	return u, nil
 }
 
