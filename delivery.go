@@ -51,6 +51,10 @@ const (
 // Trigger says what made a delivery.
 type Trigger string
 
+// Again tells whether the delivery was asked for once more, of an event that was
+// stored before.
+func (t Trigger) Again() bool { return t == TriggerResend || t == TriggerReplay }
+
 // What can make a delivery.
 const (
 	TriggerPublish Trigger = "publish"

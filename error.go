@@ -54,6 +54,8 @@ const (
 	CodeForbidden      Code = "forbidden"         // the caller's role or apps do not allow it
 	CodeLocked         Code = "locked"            // an operator has locked the endpoint
 	CodeTooMany        Code = "too_many_requests" // a bound on how much is done at once or per second
+	CodeBacklogFull    Code = "backlog_full"      // as many deliveries wait as may
+	CodeTooBroad       Code = "too_broad"         // a question that takes too long to answer
 	CodeUnsubscribed   Code = "not_subscribed"    // a resend to an endpoint that does not listen to the app
 )
 

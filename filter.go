@@ -33,6 +33,21 @@ type DeliveryFilter struct {
 	Limit    int
 }
 
+// StandingFilter selects how an event stands at endpoints.
+type StandingFilter struct {
+	Event  EventID
+	Before EndpointID // the cursor: only older endpoints
+	Limit  int
+}
+
+// Standing is how an event stands at an endpoint.
+type Standing struct {
+	Delivery Delivery
+	// Last is the delivery's newest attempt without headers and body; its ID is 0 if
+	// there was none, or if it has expired.
+	Last Attempt
+}
+
 // AttemptFilter selects attempts.
 type AttemptFilter struct {
 	Scope    Scope
@@ -70,8 +85,7 @@ type ReplayStatus string
 
 // What a replay can cover.
 const (
-	// ReplayFailed: the newest finished delivery to the endpoint failed, and
-	// none is pending.
+	// ReplayFailed: the delivery to the endpoint that Latest picks failed.
 	ReplayFailed ReplayStatus = "failed"
 	// ReplayMissing: there never was a delivery to the endpoint.
 	ReplayMissing ReplayStatus = "missing"

@@ -208,6 +208,39 @@ func HeldBackBy(d *Delivery, apps []string) []string {
 // fan-out of an earlier event holds back.
 const SpreadWait = 20 * time.Millisecond
 
+// Latest picks, of the deliveries of one event to one endpoint (at least one), the one
+// that tells how the event stands there. That is the newest one, whichever ended last;
+// but as long as another is unfinished, one that failed or was canceled tells nothing:
+// the event is still on its way.
+//
+// So an event has arrived once a resend of it has succeeded, although the retries of
+// the delivery before run out later; and explain, the status of a replay and the list
+// of an event's deliveries say the same of it.
+func Latest(of ...Delivery) Delivery {
+	var newest, unfinished Delivery
+	for _, d := range of {
+		if d.ID > newest.ID {
+			newest = d
+		}
+		if (d.Status == DeliveryPending || d.Status == DeliveryHeld) && d.ID > unfinished.ID {
+			unfinished = d
+		}
+	}
+	if newest.Status != DeliverySucceeded && unfinished.ID != 0 {
+		return unfinished
+	}
+	return newest
+}
+
+// BacklogFull refuses to let more wait than may; Redelivery and Enqueue do.
+func BacklogFull(bound BacklogBound, most int64) *Error {
+	detail := fmt.Sprintf("The app has %d or more unfinished deliveries, which is as many as it may: resume, mend or delete the endpoints that they wait for, or let them be worked off", most)
+	if bound == FullEndpoint {
+		detail = fmt.Sprintf("As many as %d deliveries of replays and resends wait at the endpoint already, which is as many as may: resume it or mend it, and go on once they are worked off", most)
+	}
+	return &Error{Code: CodeBacklogFull, Detail: detail, RetryAfter: 30 * time.Second}
+}
+
 // Latency is how long a delivery took that ended with the attempt: from the event's
 // acceptance or, if it was sent again, from the request to do so; and from when it
 // was due, if that was later.

@@ -69,6 +69,9 @@ type FlowStore interface {
 	// stored; its receipt answers the first one with Duplicate set, or the
 	// whole call fails with a CodeIDConflict error if the digests differ.
 	//
+	// An event whose app has as many unfinished deliveries as its MaxPending says
+	// fails the whole call with a CodeBacklogFull error, unless it is a duplicate.
+	//
 	// After ErrUnknown, Resolve tells what came of it.
 	Enqueue(ctx context.Context, l Lease, routes int64, events []NewEvent, now time.Time) ([]Receipt, error)
 
@@ -77,11 +80,11 @@ type FlowStore interface {
 	// was not, it never will be.
 	Resolve(ctx context.Context, l Lease, events []NewEvent, now time.Time) (receipts []Receipt, stored bool, err error)
 
-	// Redeliver adds deliveries of stored events (resend, replay). Those whose
-	// event is gone or erased, or whose endpoint is gone, are left out; it returns
-	// how many were added. Those that are stored, or were and have ended, are not
-	// added again, and count as added.
-	Redeliver(ctx context.Context, l Lease, deliveries []Delivery, audit *AuditEntry, now time.Time) (int, error)
+	// Redeliver adds deliveries of stored events (resend, replay), in their order
+	// and as far as r.Bounds allow. Those whose event is gone or erased, or whose
+	// endpoint is gone, are left out. Those that are stored, or were and have ended,
+	// are not added again, and count as added.
+	Redeliver(ctx context.Context, l Lease, r Redelivery, now time.Time) (Redelivered, error)
 
 	// Spread goes on with the fan-out of events that were accepted with endpoints
 	// in Later: it makes at most len(ids) deliveries, without an owner, and tells
@@ -156,7 +159,50 @@ type NewEvent struct {
 	// Spread makes their deliveries, since there are too many for one transaction.
 	// Events of one batch may share the slice.
 	Later []EndpointID
+	// MaxPending bounds the unfinished deliveries that the app may have before; 0 is
+	// no bound. Those that Spread has not made yet do not count, and with several
+	// nodes the bound holds about.
+	MaxPending int64
 }
+
+// Redelivery asks for deliveries of stored events.
+type Redelivery struct {
+	Deliveries []Delivery
+	Audit      *AuditEntry
+	// SkipWaiting leaves out deliveries of events that wait at the endpoint
+	// already: one is unfinished, or is still to be made by Spread.
+	SkipWaiting bool
+	Bounds      BacklogBounds
+}
+
+// BacklogBounds say how much may wait before a Redelivery adds no more. With several
+// nodes they hold about. Zero fields are no bound.
+type BacklogBounds struct {
+	// Endpoint bounds the unfinished deliveries of replays and resends to one
+	// endpoint.
+	Endpoint int64
+	// App bounds all unfinished deliveries of one app.
+	App int64
+}
+
+// Redelivered is what a Redelivery did.
+type Redelivered struct {
+	Added int
+	// Waiting were left out because their event waits at the endpoint already.
+	Waiting int
+	// Full says that a bound is reached: the last Left deliveries were not looked at.
+	Full BacklogBound
+	Left int
+}
+
+// BacklogBound names a bound of BacklogBounds that is reached; "" is none.
+type BacklogBound string
+
+// The bounds.
+const (
+	FullEndpoint BacklogBound = "endpoint"
+	FullApp      BacklogBound = "app"
+)
 
 // Receipt answers a publish.
 type Receipt struct {
@@ -330,10 +376,13 @@ type LogStore interface {
 	// BacklogSamples gives what SampleBacklog wrote, oldest first, the last one
 	// from before Since moved there.
 	BacklogSamples(ctx context.Context, f BacklogFilter) ([]BacklogSample, error)
-	// Pending counts the unfinished deliveries and gives the oldest one's id,
-	// of one endpoint or (0) of all. Those that Spread has not made yet are not
-	// among them.
-	Pending(ctx context.Context, e EndpointID) (count int64, oldest DeliveryID, err error)
+	// Standings tells how an event stands at endpoints: of each that it has a
+	// delivery to, the one that Latest picks. Newest endpoints first.
+	Standings(ctx context.Context, f StandingFilter) ([]Standing, error)
+	// Pending counts the unfinished deliveries of the scope's apps and gives the
+	// oldest one's id, of one endpoint or (0) of all. Those that Spread has not made
+	// yet are not among them. Counting does not cost what there is to count.
+	Pending(ctx context.Context, s Scope, e EndpointID) (count int64, oldest DeliveryID, err error)
 	Audit(ctx context.Context, f AuditFilter) ([]AuditEntry, error)
 }
 

@@ -53,12 +53,15 @@ type Options struct {
 	KeyRate int
 	// Streams bounds the streams that are open at once.
 	Streams Streams
+	// ReadLimit is how long one look through the logs may take. Default: 10 seconds.
+	ReadLimit time.Duration
 }
 
 // The defaults of Options.
 const (
 	DefaultKeyRate   = 50_000
 	DefaultMaxMemory = 256 << 20
+	DefaultReadLimit = 10 * time.Second
 )
 
 // WithDefaults fills in what is zero.
@@ -85,6 +88,9 @@ func (o Options) WithDefaults() Options {
 		o.KeyRate = DefaultKeyRate
 	}
 	o.Streams = o.Streams.withDefaults()
+	if o.ReadLimit == 0 {
+		o.ReadLimit = DefaultReadLimit
+	}
 	return o
 }
 
@@ -105,6 +111,7 @@ type Kit struct {
 	kinds    map[bellhop.Code]kind
 	bounds   *bounds
 	memory   *memory
+	reading  *reading
 	refusals refusals
 }
 
@@ -113,8 +120,9 @@ func New(doorman Doorman, o Options) *Kit {
 	o = o.WithDefaults()
 	return &Kit{
 		doorman: doorman, o: o, metrics: newMetrics(o.Metrics), kinds: kinds(),
-		memory: newMemory(o.MaxMemory),
-		bounds: newBounds(o.Now, o.KeyRate, o.Streams),
+		memory:  newMemory(o.MaxMemory),
+		bounds:  newBounds(o.Now, o.KeyRate, o.Streams),
+		reading: newReading(o.ReadLimit),
 	}
 }
 

@@ -65,6 +65,8 @@ func kinds() map[bellhop.Code]kind {
 		CodeInternal:          {500, "Bellhop failed"},
 		CodeBusy:              {503, "Bellhop has as much to do as it can"},
 
+		bellhop.CodeBacklogFull: {429, "Too many deliveries wait"},
+
 		bellhop.CodeNotFound:       {404, "Not found"},
 		bellhop.CodeConflict:       {409, "Conflict"},
 		bellhop.CodeIDConflict:     {409, "The id was used for different content"},
@@ -73,6 +75,7 @@ func kinds() map[bellhop.Code]kind {
 		bellhop.CodeInboxesOff:     {409, "Inboxes are turned off"},
 		bellhop.CodeErased:         {410, "The event's data is erased"},
 		bellhop.CodeTooLarge:       {413, "Too large"},
+		bellhop.CodeTooBroad:       {422, "The question takes too long to answer"},
 		bellhop.CodeInvalid:        {422, "The request is not valid"},
 		bellhop.CodeInvalidData:    {422, "The data breaks the schema of its type"},
 		bellhop.CodeUnknownApp:     {422, "There is no such app"},

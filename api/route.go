@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/bellhop/bellhop"
@@ -29,6 +30,10 @@ type Route struct {
 	output reflect.Type
 	// content is the type of an answer that is not JSON of output.
 	content string
+	// reads says that it looks through logs, and filters which of its parameters make
+	// it look at less.
+	reads   bool
+	filters []string
 	// streams says that it lasts as long as its reader likes.
 	streams bool
 	maxBody int64
@@ -56,7 +61,14 @@ func On[In, Out any](pattern, id, tag string, h func(*Call, In) (Out, error), su
 			if err := c.decode(p, reflect.ValueOf(&in).Elem()); err != nil {
 				return err
 			}
-			out, err := h(c, in)
+			var out Out
+			run := func() (err error) { out, err = h(c, in); return err }
+			var err error
+			if c.route.reads {
+				err = c.inTurn(run)
+			} else {
+				err = run()
+			}
 			if err != nil {
 				return err
 			}
@@ -106,7 +118,20 @@ func Foreign(id string, serve func(*Call) error) Route {
 
 // Fails names the problems that are particular to a route.
 func (r Route) Fails(codes ...bellhop.Code) Route {
-	r.codes = codes
+	r.codes = append(slices.Clip(r.codes), codes...)
+	return r
+}
+
+// Reads marks a route that looks through logs: how many of those run at once is
+// bounded, by account. Filters are the query's parameters that make it look at less, the
+// best first; where there are some, it ends with a CodeTooBroad problem that names them
+// if it takes longer than Options.ReadLimit.
+func (r Route) Reads(filters ...string) Route {
+	r.reads, r.filters = true, filters
+	r.codes = append(slices.Clip(r.codes), bellhop.CodeTooMany)
+	if len(filters) > 0 {
+		r.codes = append(r.codes, bellhop.CodeTooBroad)
+	}
 	return r
 }
 

@@ -76,10 +76,9 @@ func (c *Client) EventDeliveries(ctx context.Context, id bellhop.EventID) iter.S
 }
 
 // Explain says of each endpoint of the event's app whether it got the event, and
-// why or why not.
-func (c *Client) Explain(ctx context.Context, id bellhop.EventID) ([]bellhop.Explanation, error) {
-	out, err := call[wire.List[bellhop.Explanation]](ctx, c, http.MethodGet, at("/v1/events/%s/explain", id), nil, nil)
-	return out.Data, err
+// why or why not. Newest endpoints first.
+func (c *Client) Explain(ctx context.Context, id bellhop.EventID) iter.Seq2[bellhop.Explanation, error] {
+	return list[bellhop.Explanation](ctx, c, at("/v1/events/%s/explain", id), nil)
 }
 
 // Resend sends an event again: to one endpoint or, if that is 0, to every one
@@ -270,6 +269,7 @@ func (c *Client) ReplayAll(ctx context.Context, id bellhop.EndpointID, in Replay
 			}
 			sum.Matched += step.Matched
 			sum.Enqueued += step.Enqueued
+			sum.AlreadyWaiting += step.AlreadyWaiting
 			sum.NextCursor, sum.Done = step.NextCursor, step.Done
 			if !yield(sum, nil) {
 				return

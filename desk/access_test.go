@@ -188,7 +188,7 @@ func TestAppIsolation(t *testing.T) {
 				_, err := h.EventDeliveries(ctx, p, o.event, bellhop.DeliveryFilter{})
 				return err
 			},
-			"Explain":    func(p bellhop.Principal, o objects) error { _, err := h.Explain(ctx, p, o.event); return err },
+			"Explain":    func(p bellhop.Principal, o objects) error { _, err := h.Explain(ctx, p, o.event, 0, 10); return err },
 			"Resend":     func(p bellhop.Principal, o objects) error { _, err := h.Resend(ctx, p, o.event, 0); return err },
 			"EraseEvent": func(p bellhop.Principal, o objects) error { return h.EraseEvent(ctx, p, o.event) },
 			"EraseSubject": func(p bellhop.Principal, o objects) error {

@@ -18,14 +18,23 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 )
 
-// DefaultMaxEndpoints is how many endpoints may listen to one app.
-const DefaultMaxEndpoints = 1000
+// The defaults of the bounds of Options.
+const (
+	DefaultMaxEndpoints = 1000
+	DefaultMaxResent    = 100_000
+	DefaultMaxPending   = 1_000_000
+)
 
 // Options adjusts a Desk. The zero value is good.
 type Options struct {
 	// MaxEndpoints is how many endpoints may listen to one app, unless the app
 	// has a bound of its own. Default: DefaultMaxEndpoints.
 	MaxEndpoints int
+	// MaxResent is how many unfinished deliveries of replays and resends may wait at
+	// one endpoint, and MaxPending how many unfinished deliveries of any kind one app
+	// may have, before no more of them are made. Defaults: DefaultMaxResent and
+	// DefaultMaxPending.
+	MaxResent, MaxPending int64
 	// Logger gets the log; secrets and payloads are never in it. Default:
 	// slog.Default().
 	Logger *slog.Logger
@@ -38,6 +47,7 @@ type Desk struct {
 	log   *slog.Logger
 
 	maxEndpoints int
+	bounds       bellhop.BacklogBounds
 	crowds       crowds
 	doubts       doubts
 }
@@ -47,7 +57,10 @@ func New(e *engine.Engine, o Options) *Desk {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &Desk{e: e, store: e.Store(), log: o.Logger, maxEndpoints: cmp.Or(o.MaxEndpoints, DefaultMaxEndpoints)}
+	return &Desk{
+		e: e, store: e.Store(), log: o.Logger, maxEndpoints: cmp.Or(o.MaxEndpoints, DefaultMaxEndpoints),
+		bounds: bellhop.BacklogBounds{Endpoint: cmp.Or(o.MaxResent, DefaultMaxResent), App: cmp.Or(o.MaxPending, DefaultMaxPending)},
+	}
 }
 
 // Ready tells why the node cannot take events now, or nil if it can.

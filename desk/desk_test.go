@@ -376,8 +376,8 @@ func (m *meddled) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.T
 	return n, err
 }
 
-func (m *meddled) Redeliver(ctx context.Context, l bellhop.Lease, ds []bellhop.Delivery, audit *bellhop.AuditEntry, now time.Time) (n int, err error) {
-	err = m.step(ctx, "Redeliver", func() error { n, err = m.Store.Redeliver(ctx, l, ds, audit, now); return err })
+func (m *meddled) Redeliver(ctx context.Context, l bellhop.Lease, r bellhop.Redelivery, now time.Time) (n bellhop.Redelivered, err error) {
+	err = m.step(ctx, "Redeliver", func() error { n, err = m.Store.Redeliver(ctx, l, r, now); return err })
 	return n, err
 }
 

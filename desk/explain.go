@@ -11,9 +11,10 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 )
 
-// Explain tells, for each endpoint of the event's app and each one that got it,
-// what became of the event there and why.
-func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.EventID) ([]bellhop.Explanation, error) {
+// Explain tells, for each endpoint of the event's app and each one that got it, what
+// became of the event there and why. It is a list in pages, newest endpoints first:
+// those before one (0: from the newest on), at most limit.
+func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.EventID, before bellhop.EndpointID, limit int) ([]bellhop.Explanation, error) {
 	if err := Permits(p, "explainEvent"); err != nil {
 		return nil, err
 	}
@@ -27,65 +28,52 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 	if err != nil {
 		return nil, err
 	}
-	deliveries, err := d.deliveriesOf(ctx, &e)
-	if err != nil {
-		return nil, err
-	}
-	latest := map[bellhop.EndpointID]bellhop.Delivery{}
-	for _, x := range deliveries { // newest first
-		if _, ok := latest[x.Endpoint]; !ok {
-			latest[x.Endpoint] = x
-		}
-	}
 	coming := make(map[bellhop.EndpointID]bool, len(later))
 	for _, i := range later {
 		coming[i] = true
 	}
+	standings, err := d.store.Standings(ctx, bellhop.StandingFilter{Event: event, Before: before, Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[bellhop.EndpointID]*bellhop.Standing, len(standings))
+	for i := range standings {
+		at[standings[i].Delivery.Endpoint] = &standings[i]
+	}
+	// Where there are more than one page, both lists have its endpoints.
+	listening := d.routes().Endpoints(bellhop.EndpointFilter{Scope: bellhop.Only(e.App), Before: before, Limit: limit})
 
 	list := []bellhop.Explanation{}
-	for _, r := range d.routes().Of(e.App) {
+	for _, r := range listening {
 		x := bellhop.Explanation{Endpoint: r.ID, Name: r.Name, URL: r.URL, ChangedSince: r.UpdatedAt.After(e.CreatedAt())}
-		made, got := latest[r.ID]
-		delete(latest, r.ID)
-		switch {
-		case got:
-			err = d.explainDelivery(ctx, &x, made, r)
+		switch standing := at[r.ID]; {
+		case standing != nil:
+			d.explainDelivery(p, &x, standing, r)
+			delete(at, r.ID)
 		case coming[r.ID]:
 			explainComing(&x, &e)
 		default:
 			explainAbsence(&x, &e, r)
 		}
-		if err != nil {
-			return nil, err
-		}
 		list = append(list, x)
 	}
-	for i, made := range latest { // to endpoints that are gone or no longer listen to the app
+	for i, standing := range at { // endpoints that are gone or no longer listen to the app
 		x := bellhop.Explanation{Endpoint: i}
 		r := d.routes().Endpoint(i)
 		if r != nil && p.Scope.SeesAny(r.Apps) { // else it is others' by now
 			x.Name, x.URL, x.ChangedSince = r.Name, r.URL, true
 		}
-		if err := d.explainDelivery(ctx, &x, made, r); err != nil {
-			return nil, err
-		}
+		d.explainDelivery(p, &x, standing, r)
 		list = append(list, x)
 	}
-	slices.SortFunc(list, func(x, y bellhop.Explanation) int { return cmp.Compare(x.Endpoint, y.Endpoint) })
-	return list, nil
+	slices.SortFunc(list, func(x, y bellhop.Explanation) int { return cmp.Compare(y.Endpoint, x.Endpoint) })
+	return list[:min(len(list), limit)], nil
 }
 
 // explainDelivery says how a delivery stands. r is nil if its endpoint is gone.
-func (d *Desk) explainDelivery(ctx context.Context, x *bellhop.Explanation, made bellhop.Delivery, r *routes.Route) error {
-	x.Delivery, x.Attempts, x.Outcome = made.ID, made.Attempts, bellhop.Fate(made.Status)
-	var last bellhop.Attempt
-	if made.LastAttempt != 0 {
-		var err error
-		if last, err = d.store.Attempt(ctx, made.LastAttempt); err != nil && !bellhop.IsNotFound(err) {
-			return err
-		}
-		x.Reason = last.Reason
-	}
+func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, standing *bellhop.Standing, r *routes.Route) {
+	made, last := &standing.Delivery, &standing.Last
+	x.Delivery, x.Attempts, x.Outcome, x.Reason = made.ID, made.Attempts, bellhop.Fate(made.Status), last.Reason
 	tries := "after 1 attempt"
 	if made.Attempts != 1 {
 		tries = fmt.Sprintf("after %d attempts", made.Attempts)
@@ -102,12 +90,11 @@ func (d *Desk) explainDelivery(ctx context.Context, x *bellhop.Explanation, made
 	case bellhop.DeliveryCanceled:
 		x.Detail = last.Detail
 	default:
-		d.explainPending(x, made, r, last)
+		d.explainPending(p, x, made, r, last)
 	}
-	return nil
 }
 
-func (d *Desk) explainPending(x *bellhop.Explanation, made bellhop.Delivery, r *routes.Route, last bellhop.Attempt) {
+func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, made *bellhop.Delivery, r *routes.Route, last *bellhop.Attempt) {
 	now := d.e.Now()
 	x.NextAt = made.Due
 	if made.Attempts > 0 {
@@ -116,7 +103,7 @@ func (d *Desk) explainPending(x *bellhop.Explanation, made bellhop.Delivery, r *
 	}
 	var lane bellhop.LaneState
 	if r != nil {
-		lane, _ = d.e.LaneState(r.ID) // if it has gone just now, it has no lane
+		lane, _ = d.lane(p, r) // if it has gone just now, it has no lane
 	}
 	switch {
 	case r != nil && r.Status == bellhop.EndpointPaused:
@@ -139,14 +126,22 @@ func (d *Desk) explainPending(x *bellhop.Explanation, made bellhop.Delivery, r *
 	case lane.Circuit == "open":
 		x.Reason = "circuit_open"
 		x.NextAt = lane.NextProbe
-		x.Detail += fmt.Sprintf("Waits because the endpoint failed %d times in a row, last by %s; it is probed at %s.",
-			lane.ConsecutiveFailures, lane.LastFailure, stamp(lane.NextProbe))
+		x.Detail += fmt.Sprintf("Waits because the endpoint failed %s, last by %s; it is probed at %s.",
+			inARow(lane.ConsecutiveFailures), lane.LastFailure, stamp(lane.NextProbe))
 	default:
 		if x.Reason == "" {
 			x.Reason = "queued"
 		}
 		x.Detail += "Its turn comes next, as far as the endpoint's rate and concurrency allow."
 	}
+}
+
+// inARow says how often something failed; 0 where that is not to be told.
+func inARow(n int) string {
+	if n == 0 {
+		return "again and again"
+	}
+	return fmt.Sprintf("%d times in a row", n)
 }
 
 // explainComing says that the delivery is still to be made: the event went to more

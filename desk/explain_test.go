@@ -16,7 +16,7 @@ func TestScheduledPublishWaits(t *testing.T) {
 		at := time.Now().Add(36 * time.Hour)
 		e := h.publish(`{}`, func(p *engine.Publication) { p.DeliverAt = at })
 		wait(time.Minute)
-		x, err := h.Explain(t.Context(), owner, e)
+		x, err := h.Explain(t.Context(), owner, e, 0, 100)
 		if err != nil || len(x) != 1 || x[0].Reason != "scheduled" || !x[0].NextAt.Equal(at) {
 			t.Errorf("explain: %+v, %v", x, err)
 		}
@@ -67,7 +67,7 @@ func TestExplainSaysWhyNot(t *testing.T) {
 			}
 		}
 		add("created_later", "later.example")
-		got, err := h.Explain(t.Context(), owner, e)
+		got, err := h.Explain(t.Context(), owner, e, 0, 100)
 		if err != nil || len(got) != len(want) {
 			t.Fatalf("%d explanations, want %d: %v", len(got), len(want), err)
 		}
@@ -91,14 +91,14 @@ func TestExplainKnowsWhatIsStillBeingMade(t *testing.T) {
 		event := h.publish(`{}`)
 		wait(time.Second)
 		m.later = []bellhop.EndpointID{made.ID, coming.ID, 1}
-		list, err := h.Explain(t.Context(), owner, event)
+		list, err := h.Explain(t.Context(), owner, event, 0, 100)
 		if err != nil || len(list) != 2 {
 			t.Fatalf("%+v, %v", list, err)
 		}
-		if x := list[0]; x.Endpoint != made.ID || x.Outcome != bellhop.FateSucceeded {
+		if x := list[1]; x.Endpoint != made.ID || x.Outcome != bellhop.FateSucceeded {
 			t.Errorf("a delivery that is there says more: %+v", x)
 		}
-		if x := list[1]; x.Endpoint != coming.ID || x.Outcome != bellhop.FatePending || x.Reason != "fanning_out" || x.Detail == "" || x.Delivery != 0 {
+		if x := list[0]; x.Endpoint != coming.ID || x.Outcome != bellhop.FatePending || x.Reason != "fanning_out" || x.Detail == "" || x.Delivery != 0 {
 			t.Errorf("%+v", x)
 		}
 	})
@@ -125,8 +125,8 @@ func TestExplainNamesNoEndpointOfOthers(t *testing.T) {
 			if p == "viewer" {
 				who = as(bellhop.RoleViewer, "acme")
 			}
-			list, err := h.Explain(t.Context(), who, event)
-			if err != nil || len(list) != 2 || list[0].Endpoint != e.ID || list[0].Name != want.Name || list[0].URL != want.URL || list[0].Outcome != bellhop.FateSucceeded {
+			list, err := h.Explain(t.Context(), who, event, 0, 100)
+			if err != nil || len(list) != 2 || list[1].Endpoint != e.ID || list[1].Name != want.Name || list[1].URL != want.URL || list[1].Outcome != bellhop.FateSucceeded {
 				t.Errorf("%s: %+v, %v", p, list, err)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/match"
 )
 
 // checkSpan refuses a range of time that is none.
@@ -166,21 +167,44 @@ func (d *Desk) Audit(ctx context.Context, p bellhop.Principal, app string, f bel
 	return list, nil
 }
 
-// shownEntry is an entry of the audit log without the names of apps beyond the scope:
-// a change of an endpoint or key that several apps share names them all.
+// shownEntry is an entry of the audit log without the names of apps beyond the scope,
+// and without what counts their deliveries: a change of an endpoint or key that several
+// apps share names them all.
 func shownEntry(p bellhop.Principal, e bellhop.AuditEntry) bellhop.AuditEntry {
 	if p.Scope.SeesAll(e.Apps) {
 		return e
 	}
 	e.Apps = p.Scope.Visible(e.Apps)
 	var detail map[string]json.RawMessage
-	var apps []string
-	if json.Unmarshal(e.Detail, &detail) != nil || json.Unmarshal(detail["apps"], &apps) != nil {
+	if len(e.Detail) == 0 {
 		return e
 	}
-	detail["apps"] = json.RawMessage(marshal(p.Scope.Visible(apps)))
+	if json.Unmarshal(e.Detail, &detail) != nil {
+		e.Detail = nil
+		return e
+	}
+	delete(detail, "deliveries")
+	shorten(detail, "apps", p.Scope.Visible)
+	shorten(detail, "subjects", func(list []string) []string {
+		return match.WithoutURNs(list, func(app string) bool { return !p.Scope.Sees(app) })
+	})
 	e.Detail = marshal(detail)
 	return e
+}
+
+// shorten keeps of a list in an entry's detail what may be seen; of what is no list of
+// texts, nothing.
+func shorten(detail map[string]json.RawMessage, field string, visible func([]string) []string) {
+	list, ok := detail[field]
+	if !ok {
+		return
+	}
+	var texts []string
+	if json.Unmarshal(list, &texts) != nil {
+		delete(detail, field)
+		return
+	}
+	detail[field] = json.RawMessage(marshal(visible(texts)))
 }
 
 // marshal encodes what cannot fail to encode.

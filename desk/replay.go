@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -48,9 +49,12 @@ func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.Ev
 	entry := d.e.AuditEntry(p.Actor, "event.resend", event.String(), []string{e.App}, map[string]any{"deliveries": len(deliveries)})
 	added := 0
 	for some := range slices.Chunk(deliveries, resendStep) {
-		n, err := d.e.Redeliver(ctx, some, entry)
-		if added += n; err != nil {
-			return nil, fmt.Errorf("after %d of %d deliveries: %w", added, len(deliveries), err)
+		done, err := d.e.Redeliver(ctx, bellhop.Redelivery{Deliveries: some, Audit: entry, Bounds: d.bounds})
+		if err == nil {
+			err = d.full(done.Full)
+		}
+		if added += done.Added; err != nil {
+			return nil, afterSome(added, len(deliveries), err)
 		}
 		entry = nil
 	}
@@ -58,6 +62,27 @@ func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.Ev
 		return nil, &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("The event or an endpoint changed meanwhile: %d of %d deliveries were made; look again", added, len(deliveries))}
 	}
 	return deliveries, nil
+}
+
+// full is the error of a bound that is reached.
+func (d *Desk) full(bound bellhop.BacklogBound) error {
+	switch bound {
+	case "":
+		return nil
+	case bellhop.FullEndpoint:
+		return bellhop.BacklogFull(bound, d.bounds.Endpoint)
+	}
+	return bellhop.BacklogFull(bound, d.bounds.App)
+}
+
+// afterSome says what an error has interrupted.
+func afterSome(added, of int, err error) error {
+	if e, ok := errors.AsType[*bellhop.Error](err); ok && added > 0 {
+		partly := *e
+		partly.Detail = fmt.Sprintf("%d of %d deliveries were made, and then no more. %s", added, of, e.Detail)
+		return &partly
+	}
+	return fmt.Errorf("after %d of %d deliveries: %w", added, of, err)
 }
 
 func (d *Desk) resendTo(ctx context.Context, p bellhop.Principal, e *bellhop.Event, endpoint bellhop.EndpointID) ([]*routes.Route, error) {
@@ -125,6 +150,9 @@ type ReplayResult struct {
 	// Matched events were covered, Enqueued deliveries made of them.
 	Matched  int
 	Enqueued int
+	// Waiting are those of Matched that were not added, since they wait at the
+	// endpoint already.
+	Waiting int
 	// Next is where to go on; 0 when everything is covered.
 	Next bellhop.EventID
 }
@@ -139,7 +167,7 @@ const (
 )
 
 // Replay sends events of the past to an endpoint: those that failed, those it
-// never got, or all, in their old order. It works in pages, each one transaction;
+// never got, or all, in their old order, but none that waits there already. It works in pages, each one transaction;
 // calling it again with Next goes on where it stopped, after a crash as well. If it
 // fails after it has sent something, it answers what it did, with Next: whoever goes
 // on from there meets the failure again if it lasts.
@@ -196,11 +224,21 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 	looked, deliveries := d.coveredBy(r, q, events, q.Limit-res.Matched)
 	if len(deliveries) > 0 && !q.DryRun {
 		entry := d.e.AuditEntry(p.Actor, "endpoint.replay", endpoint.String(), r.Apps, map[string]any{"deliveries": len(deliveries), "status": q.Status})
-		added, err := d.e.Redeliver(ctx, deliveries, entry)
+		made, err := d.e.Redeliver(ctx, bellhop.Redelivery{Deliveries: deliveries, Audit: entry, SkipWaiting: true, Bounds: d.bounds})
 		if err != nil {
 			return false, err
 		}
-		res.Enqueued += added
+		res.Enqueued += made.Added
+		res.Waiting += made.Waiting
+		if made.Full != "" {
+			// What was looked at is done; it goes on with the first that was not.
+			covered := len(deliveries) - made.Left
+			res.Matched += covered
+			if covered > 0 {
+				res.Next = deliveries[covered-1].Event
+			}
+			return false, d.full(made.Full)
+		}
 	}
 	res.Matched += len(deliveries)
 	if looked < len(events) { // the limit is reached before the page's end

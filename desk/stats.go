@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
 )
 
 // The bounds of statistics: what a chart can show, and what counting may cost.
@@ -125,27 +126,38 @@ type EndpointStats struct {
 
 // EndpointStats counts an endpoint's attempts, of apps in the scope, and says what
 // its lane is doing on this node.
-func (d *Desk) EndpointStats(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID, r StatsRange) (out EndpointStats, err error) {
+func (d *Desk) EndpointStats(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID, over StatsRange) (out EndpointStats, err error) {
 	if err := Permits(p, "getEndpointStats"); err != nil {
 		return out, err
 	}
-	if _, err := d.endpoint(p, e); err != nil {
+	r, err := d.endpoint(p, e)
+	if err != nil {
 		return out, err
 	}
-	if out.StatsResult, err = d.stats(ctx, r, bellhop.StatsFilter{Scope: p.Scope, Endpoint: e}); err != nil {
+	if out.StatsResult, err = d.stats(ctx, over, bellhop.StatsFilter{Scope: p.Scope, Endpoint: e}); err != nil {
 		return EndpointStats{}, err
 	}
-	if out.Lane, err = d.e.LaneState(e); err != nil {
+	if out.Lane, err = d.lane(p, r); err != nil {
 		return EndpointStats{}, err
 	}
 	var oldest bellhop.DeliveryID
-	if out.Pending, oldest, err = d.store.Pending(ctx, e); err != nil {
+	if out.Pending, oldest, err = d.store.Pending(ctx, p.Scope, e); err != nil {
 		return EndpointStats{}, err
 	}
 	if oldest != 0 {
 		out.OldestPendingAt = oldest.Time()
 	}
 	return out, nil
+}
+
+// lane is what an endpoint's lane is doing, as the principal may see it: without the
+// numbers that deliveries of apps beyond its scope have a part in.
+func (d *Desk) lane(p bellhop.Principal, r *routes.Route) (bellhop.LaneState, error) {
+	s, err := d.e.LaneState(r.ID)
+	if !p.Scope.SeesAll(r.Apps) {
+		s.Queued, s.InFlight, s.Concurrency, s.ConsecutiveFailures = 0, 0, 0, 0
+	}
+	return s, err
 }
 
 // EndpointSeries are the attempts of one endpoint, counted.
@@ -222,7 +234,7 @@ func (d *Desk) Backlog(ctx context.Context, p bellhop.Principal, since, until ti
 	if out.Samples, err = d.store.BacklogSamples(ctx, bellhop.BacklogFilter{Since: r.Since, Until: r.Until, Points: maxSamples}); err != nil {
 		return Backlog{}, err
 	}
-	if out.Pending, out.Oldest, err = d.store.Pending(ctx, 0); err != nil {
+	if out.Pending, out.Oldest, err = d.store.Pending(ctx, bellhop.Everything(), 0); err != nil {
 		return Backlog{}, err
 	}
 	if out.Oldest != 0 {

@@ -77,7 +77,7 @@ func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, li
 	}
 	var list []Trouble
 	for _, r := range d.routesOf(scope) {
-		t, ok, err := d.trouble(r, overdue[r.ID], now)
+		t, ok, err := d.trouble(p, r, overdue[r.ID], now)
 		if err != nil {
 			return nil, err
 		}
@@ -90,14 +90,21 @@ func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, li
 			cmp.Compare(slices.Index(gravity, x.Reason), slices.Index(gravity, y.Reason)),
 			x.Since.Compare(y.Since), cmp.Compare(x.Endpoint.ID, y.Endpoint.ID))
 	})
-	list = list[:min(limit, len(list))]
-	for i := range list {
-		if list[i].Pending, _, err = d.store.Pending(ctx, list[i].Endpoint.ID); err != nil {
+	some := list[:0]
+	for _, t := range list {
+		if len(some) == limit {
+			break
+		}
+		if t.Pending, _, err = d.store.Pending(ctx, p.Scope, t.Endpoint.ID); err != nil {
 			return nil, fmt.Errorf("count what is pending: %w", err)
 		}
-		list[i].Endpoint = shown(p, list[i].Endpoint)
+		if t.Reason == TroubleBacklog && t.Pending == 0 {
+			continue // it is worked off, or that of others
+		}
+		t.Endpoint = shown(p, t.Endpoint)
+		some = append(some, t)
 	}
-	return list, nil
+	return some, nil
 }
 
 // routesOf are the endpoints that listen to an app of the scope. It costs what they
@@ -121,15 +128,19 @@ func (d *Desk) routesOf(scope bellhop.Scope) []*routes.Route {
 }
 
 // trouble judges one endpoint. Overdue is when its earliest delivery in the store
-// was due; zero if none is overdue.
-func (d *Desk) trouble(r *routes.Route, overdue, now time.Time) (t Trouble, ok bool, err error) {
+// was due; zero if none is overdue. What it says of an endpoint that listens to apps
+// beyond the principal's scope, too, counts nothing of theirs.
+func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, overdue, now time.Time) (t Trouble, ok bool, err error) {
 	if r.Status != bellhop.EndpointActive && r.DisabledReason == "" {
 		return t, false, nil // somebody wanted it so
 	}
-	if t.Lane, err = d.e.LaneState(r.ID); err != nil {
+	lane, err := d.e.LaneState(r.ID)
+	if err == nil {
+		t.Lane, err = d.lane(p, r)
+	}
+	if err != nil {
 		return t, false, ignoreGone(err)
 	}
-	lane := &t.Lane
 	overdue = earliest(overdue, d.e.OldestDue(r.ID))
 	switch {
 	case r.Status == bellhop.EndpointDisabled:
@@ -142,8 +153,8 @@ func (d *Desk) trouble(r *routes.Route, overdue, now time.Time) (t Trouble, ok b
 		t.Detail = "Nothing can be sent to it: " + r.Broken() + "."
 	case !lane.OpenSince.IsZero():
 		t.Reason, t.Since = TroubleCircuitOpen, lane.OpenSince
-		t.Detail = fmt.Sprintf("It failed %d times in a row (the last time, %s), so its deliveries have been waiting since %s. ",
-			lane.ConsecutiveFailures, inPlain(lane.LastFailure), stamp(lane.OpenSince))
+		t.Detail = fmt.Sprintf("It failed %s (the last time, %s), so its deliveries have been waiting since %s. ",
+			inARow(t.Lane.ConsecutiveFailures), inPlain(lane.LastFailure), stamp(lane.OpenSince))
 		if lane.NextProbe.After(now) {
 			t.Detail += "The next try with a single delivery is at " + stamp(lane.NextProbe) + "."
 		} else {
@@ -151,10 +162,14 @@ func (d *Desk) trouble(r *routes.Route, overdue, now time.Time) (t Trouble, ok b
 		}
 	case !lane.FailingSince.IsZero() && lane.ConsecutiveFailures >= failingAfter:
 		t.Reason, t.Since = TroubleFailing, lane.FailingSince
-		t.Detail = fmt.Sprintf("Nothing has reached it since %s: %d requests in a row failed; the last time, %s.",
-			stamp(lane.FailingSince), lane.ConsecutiveFailures, inPlain(lane.LastFailure))
+		t.Detail = fmt.Sprintf("Nothing has reached it since %s: it failed %s; the last time, %s.",
+			stamp(lane.FailingSince), inARow(t.Lane.ConsecutiveFailures), inPlain(lane.LastFailure))
 	case !overdue.IsZero() && now.Sub(overdue) >= behindAfter:
-		t.Reason, t.Since = TroubleBacklog, overdue
+		if t.Reason = TroubleBacklog; !p.Scope.SeesAll(r.Apps) {
+			t.Detail = "It takes deliveries more slowly than they come."
+			break
+		}
+		t.Since = overdue
 		t.Detail = fmt.Sprintf("It takes deliveries more slowly than they come: the oldest should have gone out at %s, %s ago.",
 			stamp(overdue), roughly(now.Sub(overdue)))
 	default:

@@ -70,7 +70,7 @@ func TestTermsDifferByApp(t *testing.T) {
 			{"initech", "x", "invoice.paid", `{"n":2}`, "type", "ticket.*"},
 		} {
 			id := h.publish(c.data, about(c.app, c.subject, c.kind, c.data))
-			x, err := h.Explain(t.Context(), owner, id)
+			x, err := h.Explain(t.Context(), owner, id, 0, 100)
 			if err != nil || len(x) != 1 {
 				t.Fatalf("%+v: %v, %v", c, x, err)
 			}
@@ -228,7 +228,7 @@ func TestASharedEndpointShowsNoOtherApps(t *testing.T) {
 			t.Errorf("%s %v", d, seen.Subjects)
 		}
 		id := h.publish(`{}`, about("acme", "other", "a.b", `{}`))
-		x, err := h.Explain(t.Context(), editor, id)
+		x, err := h.Explain(t.Context(), editor, id, 0, 100)
 		if err != nil || len(x) != 1 || strings.Contains(x[0].Detail, "globex") || !strings.Contains(x[0].Detail, "acme:mine") {
 			t.Errorf("%+v, %v", x, err)
 		}

@@ -324,16 +324,15 @@ func (s *server) attempts(event bellhop.EventID, endpoint bellhop.EndpointID, n 
 // explain gives the explanation of an event at an endpoint.
 func (s *server) explain(event bellhop.EventID, endpoint bellhop.EndpointID) bellhop.Explanation {
 	s.t.Helper()
-	list, err := s.api.Explain(s.t.Context(), event)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, x := range list {
+	for x, err := range s.api.Explain(s.t.Context(), event) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
 		if x.Endpoint == endpoint {
 			return x
 		}
 	}
-	s.t.Fatalf("nothing is explained of %s at %s: %+v", event, endpoint, list)
+	s.t.Fatalf("nothing is explained of %s at %s", event, endpoint)
 	return bellhop.Explanation{}
 }
 

@@ -62,6 +62,8 @@ type Acceptance struct {
 	// only, if not 0, makes it a test: its one event goes to this endpoint alone, and
 	// is owned by this node whatever its lane says.
 	only bellhop.EndpointID
+	// maxPending is Config.MaxPending.
+	maxPending int64
 
 	step     Step
 	fanOuts  int

@@ -839,10 +839,10 @@ type forgetful struct {
 	n int
 }
 
-func (s *forgetful) Redeliver(ctx context.Context, l bellhop.Lease, d []bellhop.Delivery, a *bellhop.AuditEntry, now time.Time) (int, error) {
-	n, err := s.Store.Redeliver(ctx, l, d, a, now)
+func (s *forgetful) Redeliver(ctx context.Context, l bellhop.Lease, r bellhop.Redelivery, now time.Time) (bellhop.Redelivered, error) {
+	n, err := s.Store.Redeliver(ctx, l, r, now)
 	if s.n++; err == nil && s.n%2 == 1 {
-		return 0, bellhop.ErrUnknown
+		return bellhop.Redelivered{}, bellhop.ErrUnknown
 	}
 	return n, err
 }

@@ -88,6 +88,10 @@ type Config struct {
 	Lease time.Duration
 	// MaxInFlight bounds the requests of the whole process. Default: 4096.
 	MaxInFlight int
+	// MaxPending refuses publishes to an app that has as many unfinished deliveries,
+	// with a CodeBacklogFull error. 0 is no bound: an endpoint that is down then holds
+	// up nothing but itself, at the cost of the disk.
+	MaxPending int64
 	// MaxTrials bounds the tests, verifications and previews that are under way at
 	// once, besides MaxInFlight. Default: 32.
 	MaxTrials int
@@ -421,16 +425,16 @@ func (e *Engine) refresh(ctx context.Context, what string, load func(context.Con
 // Redeliver commits deliveries of stored events, made by NewDelivery, and tells their
 // lanes. It answers how many were added: events may have been erased, and endpoints
 // deleted, in between.
-func (e *Engine) Redeliver(ctx context.Context, deliveries []bellhop.Delivery, audit *bellhop.AuditEntry) (int, error) {
+func (e *Engine) Redeliver(ctx context.Context, r bellhop.Redelivery) (bellhop.Redelivered, error) {
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		lease, now := e.Lease(), e.cfg.Now()
-		added, err := e.store.Redeliver(ctx, lease, deliveries, audit, now)
+		done, err := e.store.Redeliver(ctx, lease, r, now)
 		switch {
 		case err == nil:
-			for _, b := range earliest(deliveries) {
+			for _, b := range earliest(r.Deliveries) {
 				e.lanes.NoteDue(b)
 			}
-			return added, e.Wrote("enqueue deliveries", nil)
+			return done, e.Wrote("enqueue deliveries", nil)
 		case errors.Is(err, bellhop.ErrLeaseLost):
 			err = e.awaitLease(ctx, lease)
 		case errors.Is(err, bellhop.ErrUnknown): // to repeat it adds nothing twice
@@ -439,7 +443,7 @@ func (e *Engine) Redeliver(ctx context.Context, deliveries []bellhop.Delivery, a
 			err = e.Wrote("enqueue deliveries", err)
 		}
 		if err != nil {
-			return 0, err
+			return bellhop.Redelivered{}, err
 		}
 	}
 }

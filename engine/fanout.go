@@ -42,6 +42,7 @@ func (a *Acceptance) fanOut(ids *id.Generator, now time.Time) error {
 			}
 			continue
 		}
+		ne.MaxPending = a.maxPending
 		bound, later := f.endpoints(&ne.Event)
 		ne.Deliveries = make([]bellhop.Delivery, len(bound))
 		for j, r := range bound {

@@ -210,8 +210,8 @@ func (h *house) resend(event bellhop.EventID, endpoint bellhop.EndpointID) {
 	}
 	d := h.NewDelivery(&e, h.Routes().Routes().Endpoint(endpoint), bellhop.TriggerResend, h.Now())
 	entry := h.AuditEntry(bellhop.System, "event.resend", event.String(), nil, nil)
-	if n, err := h.Redeliver(h.t.Context(), []bellhop.Delivery{d}, entry); err != nil || n != 1 {
-		h.t.Fatalf("resend: %d, %v", n, err)
+	if n, err := h.Redeliver(h.t.Context(), bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}, Audit: entry}); err != nil || n.Added != 1 {
+		h.t.Fatalf("resend: %+v, %v", n, err)
 	}
 }
 

@@ -136,7 +136,7 @@ func (m *metrics) countPending() (int64, bellhop.DeliveryID, error) {
 	if now := m.e.cfg.Now(); m.counted.IsZero() || now.Sub(m.counted) >= countEvery {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		m.count, m.oldestID, m.countErr = m.e.store.Pending(ctx, 0)
+		m.count, m.oldestID, m.countErr = m.e.store.Pending(ctx, bellhop.Everything(), 0)
 		m.counted = now
 	}
 	return m.count, m.oldestID, m.countErr

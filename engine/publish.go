@@ -77,6 +77,7 @@ func (e *Engine) PublishIn(ctx context.Context, tx bellhop.Tx, ps ...Publication
 		return nil, err
 	}
 	a := NewAcceptance(unowned{e.lanes}, ps...)
+	a.maxPending = e.cfg.MaxPending
 	err := e.carry(ctx, a, func(q Request, now time.Time) ([]bellhop.Receipt, error) {
 		receipts, err := tx.Enqueue(q.Lease, q.Routes, q.Events, now)
 		if errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrUnknown) {
@@ -187,6 +188,7 @@ func (e *Engine) checkCatalogue(p *Publication, at string) error {
 // Names says how their fields are named.
 func (e *Engine) accept(ctx context.Context, ps []Publication, names func(int) string) ([]bellhop.Receipt, error) {
 	a := NewAcceptance(e.lanes, ps...)
+	a.maxPending = e.cfg.MaxPending
 	a.names = names
 	if err := e.carry(ctx, a, e.enqueue(ctx)); err != nil {
 		return nil, err

@@ -66,3 +66,41 @@ func deliveryMatches(f *bellhop.DeliveryFilter, d *bellhop.Delivery) bool {
 		(f.Before == 0 || d.ID < f.Before) &&
 		within(d.ID.Time(), f.Since, f.Until)
 }
+
+// Standings tells how an event stands at endpoints.
+func (s *Store) Standings(ctx context.Context, f bellhop.StandingFilter) ([]bellhop.Standing, error) {
+	var list []bellhop.Standing
+	err := s.step(ctx, func() error {
+		of := s.deliveriesOf(f.Event)
+		for _, e := range slices.Backward(sortedKeys(of)) {
+			if len(list) >= f.Limit {
+				break
+			}
+			if f.Before != 0 && e >= f.Before {
+				continue
+			}
+			x := bellhop.Standing{Delivery: bellhop.Latest(of[e]...)}
+			if a := s.attempt(x.Delivery.LastAttempt); a != nil {
+				x.Last = cloneAttempt(a)
+				x.Last.RequestHeader, x.Last.ResponseHeader, x.Last.ResponseBody = nil, nil, nil
+			}
+			list = append(list, x)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// deliveriesOf are the deliveries of an event, by endpoint.
+func (s *Store) deliveriesOf(event bellhop.EventID) map[bellhop.EndpointID][]bellhop.Delivery {
+	of := map[bellhop.EndpointID][]bellhop.Delivery{}
+	for _, d := range s.waiting[event] {
+		of[d.Endpoint] = append(of[d.Endpoint], s.unfinished(d))
+	}
+	for _, a := range s.logOf[event] {
+		if a.Final {
+			of[a.Endpoint] = append(of[a.Endpoint], a.Ended())
+		}
+	}
+	return of
+}

@@ -31,6 +31,12 @@ func (s *Store) enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEvent
 		return nil, err
 	}
 	for i := range events {
+		n := &events[i]
+		if !receipts[i].Duplicate && s.full(bellhop.BacklogBounds{App: n.MaxPending}, 0, n.Event.App) != "" {
+			return nil, bellhop.BacklogFull(bellhop.FullApp, n.MaxPending)
+		}
+	}
+	for i := range events {
 		if !receipts[i].Duplicate {
 			s.accept(&events[i], owner, now)
 		}
@@ -97,15 +103,15 @@ func (s *Store) stored(d *bellhop.Delivery) bool {
 
 // Redeliver adds deliveries of stored events. Their order is that of the endpoint
 // now, whatever it was when the caller looked.
-func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, deliveries []bellhop.Delivery, audit *bellhop.AuditEntry, now time.Time) (int, error) {
-	added := 0
+func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, r bellhop.Redelivery, now time.Time) (bellhop.Redelivered, error) {
+	var done bellhop.Redelivered
 	err := s.step(ctx, func() error {
 		if err := s.holds(l); err != nil {
 			return err
 		}
-		for _, d := range deliveries {
+		for i, d := range r.Deliveries {
 			if s.stored(&d) { // the step is repeated
-				added++
+				done.Added++
 				continue
 			}
 			e := s.byID[d.Event]
@@ -113,12 +119,57 @@ func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, deliveries []bel
 			if e == nil || e.Erased || !ok {
 				continue
 			}
+			if r.SkipWaiting && s.waitsAt(d.Event, d.Endpoint) {
+				done.Waiting++
+				continue
+			}
+			if done.Full = s.full(r.Bounds, d.Endpoint, e.App); done.Full != "" {
+				done.Left = len(r.Deliveries) - i
+				break
+			}
 			d.OrderKey = to.Ordering.OrderKey(e.Event)
 			s.addDelivery(d, e.Event, l.Node, now)
-			added++
+			done.Added++
 		}
-		s.addAudit(audit)
+		if done.Added > 0 || done.Full == "" {
+			s.addAudit(r.Audit)
+		}
 		return nil
 	})
-	return added, err
+	return done, err
+}
+
+// waitsAt tells whether an event waits at an endpoint, or will when its fan-out comes
+// to it.
+func (s *Store) waitsAt(event bellhop.EventID, endpoint bellhop.EndpointID) bool {
+	return slices.Contains(s.later[event], endpoint) ||
+		slices.ContainsFunc(s.waiting[event], func(d *bellhop.Delivery) bool { return d.Endpoint == endpoint })
+}
+
+// full tells which bound leaves no room for one more delivery.
+func (s *Store) full(b bellhop.BacklogBounds, e bellhop.EndpointID, app string) bellhop.BacklogBound {
+	if b.Endpoint > 0 {
+		again := int64(0)
+		for _, d := range s.queues[e] {
+			if d.Trigger.Again() {
+				again++
+			}
+		}
+		if again >= b.Endpoint {
+			return bellhop.FullEndpoint
+		}
+	}
+	if b.App > 0 && s.countOf(bellhop.Only(app), s.pending) >= b.App {
+		return bellhop.FullApp
+	}
+	return ""
+}
+
+func (s *Store) countOf(scope bellhop.Scope, rows map[bellhop.DeliveryID]*bellhop.Delivery) (n int64) {
+	for _, d := range rows {
+		if scope.Sees(d.App) {
+			n++
+		}
+	}
+	return n
 }

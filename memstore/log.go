@@ -85,16 +85,16 @@ func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellho
 	return list, err
 }
 
-// Pending counts unfinished deliveries.
-func (s *Store) Pending(ctx context.Context, e bellhop.EndpointID) (count int64, oldest bellhop.DeliveryID, err error) {
+// Pending counts unfinished deliveries, and finds the oldest.
+func (s *Store) Pending(ctx context.Context, scope bellhop.Scope, e bellhop.EndpointID) (count int64, oldest bellhop.DeliveryID, err error) {
 	err = s.step(ctx, func() error {
 		rows := s.pending
 		if e != 0 {
 			rows = s.queues[e]
 		}
-		for id := range rows {
-			count++
-			if oldest == 0 || id < oldest {
+		count = s.countOf(scope, rows)
+		for id, d := range rows {
+			if scope.Sees(d.App) && (oldest == 0 || id < oldest) {
 				oldest = id
 			}
 		}

@@ -35,28 +35,12 @@ func (s *Store) covers(status bellhop.ReplayStatus, event bellhop.EventID, endpo
 	if status == bellhop.ReplayAll {
 		return true
 	}
-	if slices.Contains(s.later[event], endpoint) {
-		return false // it is as good as pending
-	}
-	for _, d := range s.waiting[event] {
-		if d.Endpoint == endpoint {
-			return false
-		}
-	}
-	var newest *bellhop.Attempt
-	for _, a := range s.logOf[event] {
-		if a.Endpoint != endpoint {
-			continue
-		}
-		if status == bellhop.ReplayMissing {
-			return false
-		}
-		if a.Final && (newest == nil || a.Delivery > newest.Delivery) {
-			newest = a
-		}
+	if s.waitsAt(event, endpoint) {
+		return false
 	}
 	if status == bellhop.ReplayMissing {
-		return true
+		return !slices.ContainsFunc(s.logOf[event], func(a *bellhop.Attempt) bool { return a.Endpoint == endpoint })
 	}
-	return newest != nil && newest.Status == bellhop.AttemptFailed
+	ended := s.deliveriesOf(event)[endpoint]
+	return len(ended) > 0 && bellhop.Latest(ended...).Status == bellhop.DeliveryFailed
 }

@@ -341,7 +341,7 @@ func (w *world) resend() {
 	try = func(wait time.Duration) {
 		lease := n.lease
 		n.write(writing{what: "redeliver", endpoint: ds[0].Endpoint, of: int64(ds[0].ID), do: func() error {
-			_, err := w.store.Redeliver(ctx, lease, ds, nil, now)
+			_, err := w.store.Redeliver(ctx, lease, bellhop.Redelivery{Deliveries: ds}, now)
 			if err == nil {
 				w.ledger.redelivered(ds)
 			}

@@ -221,7 +221,7 @@ func (w *world) quiescent() bool {
 	if !n.running || len(n.accepting) > 0 || n.machine.InFlight() > 0 || n.busy > 0 {
 		return false
 	}
-	pending, _, err := w.store.Pending(ctx, 0)
+	pending, _, err := w.store.Pending(ctx, bellhop.Everything(), 0)
 	w.must(err)
 	for _, e := range w.ledger.inOrder {
 		if len(e.later) > 0 {

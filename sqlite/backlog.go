@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	countPending   = "SELECT count(*), coalesce(min(id), 0) FROM pending"
 	newestSample   = "SELECT pending, oldest FROM backlog WHERE at = (SELECT max(at) FROM backlog WHERE at <= ?)"
 	sampleBefore   = "SELECT at, pending, oldest FROM backlog WHERE at < ? ORDER BY at DESC LIMIT 1"
 	samplesWithin  = "SELECT at, pending, oldest FROM backlog WHERE at >= ? AND at < ? ORDER BY at"
@@ -23,8 +22,9 @@ const (
 func (s *Store) SampleBacklog(ctx context.Context, now time.Time) error {
 	var pending, oldest int64
 	same := false
-	err := s.read(ctx, "count deliveries", func(c *sqlite.Conn) error {
-		err := each(c, func(st *sqlite.Stmt) { pending, oldest = st.ColumnInt64(0), st.ColumnInt64(1) }, countPending)
+	err := s.readFor(ctx, forUpkeep, "count deliveries", func(c *sqlite.Conn) error {
+		pending = s.writer.waiting.count(anyApp, 0)
+		err := each(c, func(st *sqlite.Stmt) { oldest = st.ColumnInt64(0) }, oldestOf)
 		if err != nil {
 			return err
 		}

@@ -162,7 +162,7 @@ func TestALargeBacklogIsDealtWithInPieces(t *testing.T) {
 	}
 	pending := func(want int64) {
 		t.Helper()
-		if n, _, err := c.s.Pending(t.Context(), e.ID); err != nil || n != want {
+		if n, _, err := c.s.Pending(t.Context(), bellhop.Everything(), e.ID); err != nil || n != want {
 			t.Fatalf("%d are pending, %v; want %d", n, err, want)
 		}
 	}
@@ -282,7 +282,7 @@ func TestAnAppWithManyEndpointsGoesInPieces(t *testing.T) {
 	if len(r.Endpoints) != endpoints/2 || rows(t, c.s, "SELECT count(*) FROM keys") != 0 {
 		t.Errorf("%d endpoints and %d keys are left", len(r.Endpoints), rows(t, c.s, "SELECT count(*) FROM keys"))
 	}
-	if n, _, err := c.s.Pending(t.Context(), 0); err != nil || n != 1 {
+	if n, _, err := c.s.Pending(t.Context(), bellhop.Everything(), 0); err != nil || n != 1 {
 		t.Errorf("%d are pending, %v", n, err)
 	}
 }
@@ -327,7 +327,7 @@ func TestAWideFanOutIsOneModestTransaction(t *testing.T) {
 					}
 				}
 			})
-			if n, _, err := c.s.Pending(t.Context(), 0); err != nil || n < 5*900 || n > 5*1000 {
+			if n, _, err := c.s.Pending(t.Context(), bellhop.Everything(), 0); err != nil || n < 5*900 || n > 5*1000 {
 				t.Errorf("%d are pending, %v", n, err)
 			}
 			c.must(c.s.DeleteApp(t.Context(), "acme", nil))

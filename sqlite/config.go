@@ -218,11 +218,6 @@ func scanTerms(st *sqlite.Stmt, column int) (terms []bellhop.AppTerms, err error
 	return terms, nil
 }
 
-// ofEndpoint finds all pending deliveries of an endpoint (bound twice) by two
-// indexes: that of the unowned and that of the owned, who are few.
-const ofEndpoint = `id IN (SELECT id FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ?
-	UNION ALL SELECT id FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND endpoint = ?)`
-
 // DeleteEndpoint removes an endpoint and leaves its pending deliveries to Sweep.
 func (s *Store) DeleteEndpoint(ctx context.Context, e bellhop.EndpointID, audit *bellhop.AuditEntry, _ time.Time) error {
 	return s.write(ctx, "delete the endpoint", rowWeight, func(w *writer) error {

@@ -48,7 +48,7 @@ const (
 func (s *Store) dropNames(ctx context.Context, app, list string, drop func(w *writer, id int64, app string) (bool, error)) error {
 	for again := true; again; {
 		var ids []int64
-		err := s.read(ctx, "look for what names the app", func(c *sqlite.Conn) error {
+		err := s.readFor(ctx, forUpkeep, "look for what names the app", func(c *sqlite.Conn) error {
 			ids = nil
 			return each(c, func(st *sqlite.Stmt) { ids = append(ids, st.ColumnInt64(0)) }, list, app)
 		})
@@ -221,8 +221,10 @@ func (w *writer) dropFanout(event int64) error {
 func (w *writer) dropPending(id int64) error {
 	var endpoint int64
 	var orderKey string
-	_, err := one(w.conn, func(st *sqlite.Stmt) { endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(1) },
-		"DELETE FROM pending WHERE id = ? RETURNING endpoint, order_key", id)
+	_, err := one(w.conn, func(st *sqlite.Stmt) {
+		endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(3)
+		w.noteGone(st)
+	}, "DELETE FROM pending WHERE id = ? RETURNING endpoint, app, trigger, order_key", id)
 	if err != nil {
 		return err
 	}

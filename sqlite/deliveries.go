@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"math"
 
 	"zombiezen.com/go/sqlite"
 
@@ -85,14 +86,115 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 	return newest(list, f.Limit, func(d *bellhop.Delivery) int64 { return int64(d.ID) }), err
 }
 
-// Pending counts unfinished deliveries.
-func (s *Store) Pending(ctx context.Context, e bellhop.EndpointID) (count int64, oldest bellhop.DeliveryID, err error) {
+const (
+	oldestOf        = "SELECT min(id) FROM pending NOT INDEXED"
+	oldestIdle      = "SELECT id FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ?"
+	oldestOwned     = "SELECT id FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL"
+	oldestIdleOfApp = "SELECT id FROM pending INDEXED BY pending_idle_app WHERE owner IS NULL AND app = ?"
+)
+
+// Pending counts unfinished deliveries, and finds the oldest.
+func (s *Store) Pending(ctx context.Context, scope bellhop.Scope, e bellhop.EndpointID) (count int64, oldest bellhop.DeliveryID, err error) {
 	err = s.read(ctx, "count deliveries", func(c *sqlite.Conn) error {
-		sql, args := "SELECT count(*), coalesce(min(id), 0) FROM pending", []any{}
-		if e != 0 {
-			sql, args = sql+" WHERE "+ofEndpoint, []any{int64(e), int64(e)}
+		count, oldest = s.writer.waiting.count(scope, e), 0
+		if count == 0 {
+			return nil
 		}
-		return each(c, func(st *sqlite.Stmt) { count, oldest = st.ColumnInt64(0), bellhop.DeliveryID(st.ColumnInt64(1)) }, sql, args...)
+		first := func(st *sqlite.Stmt) {
+			if d := bellhop.DeliveryID(st.ColumnInt64(0)); d != 0 && (oldest == 0 || d < oldest) {
+				oldest = d
+			}
+		}
+		if e == 0 && scope.All {
+			return each(c, first, oldestOf)
+		}
+		for _, q := range oldestQueries(scope, e) {
+			if err := each(c, first, q.index+q.where.String()+" ORDER BY id LIMIT 1", q.where.args...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return count, oldest, err
+}
+
+// oldestQueries gives the beginnings of statements.
+func oldestQueries(scope bellhop.Scope, e bellhop.EndpointID) []query {
+	var where where
+	where.scope("app", scope)
+	optional(&where, "endpoint", int64(e))
+	and := func(sql string, args ...any) query {
+		for _, condition := range where.sql {
+			sql += " AND " + condition
+		}
+		w := where
+		w.sql, w.args = nil, append(args, where.args...)
+		return query{sql, w}
+	}
+	list := []query{and(oldestOwned)}
+	if e != 0 {
+		where.sql, where.args = where.sql[:len(where.sql)-1], where.args[:len(where.args)-1]
+		return append(list, and(oldestIdle, int64(e)))
+	}
+	where.sql, where.args = nil, nil
+	return append(list, perApp(scope, func(app string) query { return and(oldestIdleOfApp, app) })...)
+}
+
+const (
+	nextTried   = "SELECT max(endpoint) FROM attempts INDEXED BY attempts_event WHERE event = ? AND endpoint < ?"
+	nextWaiting = "SELECT max(endpoint) FROM pending INDEXED BY pending_event WHERE event = ? AND endpoint < ?"
+
+	newestUnfinished = " INDEXED BY pending_event WHERE p.event = ? AND p.endpoint = ? ORDER BY p.id DESC LIMIT 1"
+	newestEnded      = "SELECT " + endedColumns + " FROM attempts INDEXED BY attempts_event WHERE event = ? AND endpoint = ? AND final = 1 ORDER BY delivery DESC LIMIT 1"
+	lastAttempt      = "SELECT " + attemptColumns + noBodies + " FROM attempts WHERE id = ?"
+)
+
+// Standings goes from endpoint to endpoint, over what an index has of the event.
+func (s *Store) Standings(ctx context.Context, f bellhop.StandingFilter) ([]bellhop.Standing, error) {
+	var list []bellhop.Standing
+	err := s.read(ctx, "look how an event stands", func(c *sqlite.Conn) error {
+		list = nil
+		before := int64(f.Before)
+		if before == 0 {
+			before = math.MaxInt64
+		}
+		for len(list) < f.Limit {
+			next := int64(0)
+			for _, sql := range []string{nextTried, nextWaiting} {
+				if err := each(c, func(st *sqlite.Stmt) { next = max(next, st.ColumnInt64(0)) }, sql, int64(f.Event), before); err != nil {
+					return err
+				}
+			}
+			if before = next; next == 0 {
+				return nil
+			}
+			standing, found, err := standingAt(c, int64(f.Event), next)
+			if err != nil {
+				return err
+			}
+			if found {
+				list = append(list, standing)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// standingAt is how an event stands at an endpoint. It answers false if there is no
+// delivery, but attempts of one that has been taken over or has expired.
+func standingAt(c *sqlite.Conn, event, endpoint int64) (s bellhop.Standing, found bool, err error) {
+	var of []bellhop.Delivery
+	err = each(c, func(st *sqlite.Stmt) { of = append(of, scanUnfinished(st)) },
+		"SELECT "+pendingColumns+pendingStatus+" FROM pending p"+newestUnfinished, event, endpoint)
+	if err == nil {
+		err = each(c, func(st *sqlite.Stmt) { of = append(of, scanEnded(st)) }, newestEnded, event, endpoint)
+	}
+	if err != nil || len(of) == 0 {
+		return s, false, err
+	}
+	if s.Delivery = bellhop.Latest(of...); s.Delivery.LastAttempt != 0 {
+		_, err = one(c, func(st *sqlite.Stmt) { s.Last = scanAttempt(st) }, lastAttempt, int64(s.Delivery.LastAttempt))
+	}
+	return s, true, err
 }

@@ -145,7 +145,7 @@ func fillUp(t *testing.T, s *sqlite.Store) {
 		}
 		break
 	}
-	before, _, err := s.Pending(t.Context(), 0)
+	before, _, err := s.Pending(t.Context(), bellhop.Everything(), 0)
 	must(t, err)
 	_, err = s.Erase(t.Context(), bellhop.EraseSelector{App: "acme", Subject: "invoice:1"}, nil, now)
 	must(t, err)
@@ -171,7 +171,7 @@ func TestAnIDUsedTwiceFailsAlone(t *testing.T) {
 		})
 	}
 	callers.Wait()
-	if n, _, err := s.Pending(t.Context(), 0); err != nil || n != 65 {
+	if n, _, err := s.Pending(t.Context(), bellhop.Everything(), 0); err != nil || n != 65 {
 		t.Errorf("pending = %d, %v; want 65", n, err)
 	}
 }
@@ -211,7 +211,7 @@ func TestBackupWhileWriting(t *testing.T) {
 		}
 	}
 	c := openAt(t, copied, sqlite.Options{})
-	if n, _, err := c.Pending(t.Context(), 0); err != nil || n < 200 {
+	if n, _, err := c.Pending(t.Context(), bellhop.Everything(), 0); err != nil || n < 200 {
 		t.Errorf("the copy has %d deliveries, %v", n, err)
 	}
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -45,6 +46,12 @@ func (w *writer) enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEven
 	receipts, err := bellhop.Receipts(events, w.firstPublish)
 	if err != nil {
 		return nil, err
+	}
+	for i := range events {
+		n := &events[i]
+		if !receipts[i].Duplicate && w.waiting.full(bellhop.BacklogBounds{App: n.MaxPending}, 0, n.Event.App, w.state.waits) != "" {
+			return nil, bellhop.BacklogFull(bellhop.FullApp, n.MaxPending)
+		}
 	}
 	for _, list := range lists {
 		if list != nil {
@@ -114,6 +121,7 @@ func (w *writer) addDelivery(d *bellhop.Delivery, event bellhop.EventID, app str
 	if pos == 0 {
 		pos = d.ID
 	}
+	w.state.waits = append(w.state.waits, waits{d.Endpoint, app, d.Trigger.Again(), 1})
 	return exec(w.conn, `INSERT INTO pending
 			(id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -159,40 +167,79 @@ func turnOfDeliveries(deliveries []bellhop.Delivery) string {
 
 // Redeliver adds deliveries of stored events. Their order is that of the endpoint
 // now, whatever it was when the caller looked.
-func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, deliveries []bellhop.Delivery, audit *bellhop.AuditEntry, now time.Time) (int, error) {
-	added := 0
-	err := s.inTurn(ctx, groupcommit.Turn{Rank: upkeep, Of: turnOfDeliveries(deliveries)}, "redeliver", rowWeight*(1+len(deliveries)), func(w *writer) error {
-		added = 0
+func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, r bellhop.Redelivery, now time.Time) (bellhop.Redelivered, error) {
+	var done bellhop.Redelivered
+	weight := rowWeight * (1 + len(r.Deliveries))
+	err := s.inTurn(ctx, groupcommit.Turn{Rank: upkeep, Of: turnOfDeliveries(r.Deliveries)}, "redeliver", weight, func(w *writer) error {
+		done = bellhop.Redelivered{}
 		if err := w.holds(l); err != nil {
 			return err
 		}
-		for _, d := range deliveries {
-			stored, err := one(w.conn, func(*sqlite.Stmt) {}, storedDelivery, int64(d.ID))
-			if err != nil {
+		for i := range r.Deliveries {
+			if err := w.redeliver(l, &r, i, &done, now); err != nil {
 				return err
 			}
-			if stored { // the step is repeated
-				added++
-				continue
+			if done.Full != "" {
+				break
 			}
-			e := bellhop.Event{ID: d.Event}
-			found, err := one(w.conn, func(st *sqlite.Stmt) {
-				e.App, e.Subject = st.ColumnText(0), st.ColumnText(1)
-				d.OrderKey = bellhop.Ordering(st.ColumnText(2)).OrderKey(&e)
-			}, "SELECT e.app, e.subject, x.ordering FROM events e JOIN endpoints x ON x.id = ? WHERE e.id = ? AND e.erased = 0",
-				int64(d.Endpoint), int64(d.Event))
-			if err != nil {
-				return err
-			}
-			if !found {
-				continue
-			}
-			if err := w.addDelivery(&d, e.ID, e.App, l.Node, now); err != nil {
-				return err
-			}
-			added++
 		}
-		return w.addAudit(audit)
+		if done.Added == 0 && done.Full != "" {
+			return nil // nothing was done that the audit log could tell of
+		}
+		return w.addAudit(r.Audit)
 	})
-	return added, err
+	return done, err
+}
+
+const (
+	eventToRedeliver  = "SELECT e.app, e.subject, x.ordering FROM events e JOIN endpoints x ON x.id = ? WHERE e.id = ? AND e.erased = 0"
+	waitingAtEndpoint = "SELECT 1 FROM pending INDEXED BY pending_event WHERE event = ? AND endpoint = ? LIMIT 1"
+)
+
+// redeliver adds one delivery, unless it is there, waits, or finds no room.
+func (w *writer) redeliver(l bellhop.Lease, r *bellhop.Redelivery, i int, done *bellhop.Redelivered, now time.Time) error {
+	d := r.Deliveries[i]
+	stored, err := one(w.conn, func(*sqlite.Stmt) {}, storedDelivery, int64(d.ID))
+	if err != nil {
+		return err
+	}
+	if stored { // the step is repeated
+		done.Added++
+		return nil
+	}
+	e := bellhop.Event{ID: d.Event}
+	found, err := one(w.conn, func(st *sqlite.Stmt) {
+		e.App, e.Subject = st.ColumnText(0), st.ColumnText(1)
+		d.OrderKey = bellhop.Ordering(st.ColumnText(2)).OrderKey(&e)
+	}, eventToRedeliver, int64(d.Endpoint), int64(d.Event))
+	if err != nil || !found {
+		return err
+	}
+	if r.SkipWaiting {
+		waits, err := w.waitsAt(d.Event, d.Endpoint)
+		if err != nil {
+			return err
+		}
+		if waits {
+			done.Waiting++
+			return nil
+		}
+	}
+	if done.Full = w.waiting.full(r.Bounds, d.Endpoint, e.App, w.state.waits); done.Full != "" {
+		done.Left = len(r.Deliveries) - i
+		return nil
+	}
+	done.Added++
+	return w.addDelivery(&d, e.ID, e.App, l.Node, now)
+}
+
+// waitsAt tells whether an event waits at an endpoint, or will when its fan-out comes
+// to it.
+func (w *writer) waitsAt(e bellhop.EventID, endpoint bellhop.EndpointID) (bool, error) {
+	waits, err := one(w.conn, func(*sqlite.Stmt) {}, waitingAtEndpoint, int64(e), int64(endpoint))
+	if err != nil || waits {
+		return waits, err
+	}
+	to, err := later(w.conn, e)
+	return slices.Contains(to, endpoint), err
 }

@@ -149,7 +149,7 @@ func (w *writer) blank(e bellhop.EventID, from blanked, limit int) (next *blanke
 // so at once.
 func (s *Store) blankAll(ctx context.Context) error {
 	var events []string
-	err := s.read(ctx, "look for erased events", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forUpkeep, "look for erased events", func(c *sqlite.Conn) error {
 		return each(c, func(st *sqlite.Stmt) { events = append(events, st.ColumnText(0)) }, "SELECT name FROM owed WHERE what = 'blank'")
 	})
 	for _, of := range events {

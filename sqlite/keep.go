@@ -15,7 +15,7 @@ import (
 func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now time.Time) (int, error) {
 	bound := int64(id.First[id.Event](before))
 	events, others := []int64(nil), false
-	err := s.read(ctx, "look for old rows", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forUpkeep, "look for old rows", func(c *sqlite.Conn) error {
 		err := each(c, func(st *sqlite.Stmt) { events = append(events, st.ColumnInt64(0)) },
 			"SELECT e.id FROM events e NOT INDEXED WHERE e.id < ?"+noLongerPending+" ORDER BY e.id LIMIT ?", bound, limit)
 		if err != nil {
@@ -72,7 +72,7 @@ func (w *writer) expireEvent(event int64, now time.Time, budget, deleted *int) e
 	*budget -= len(held)
 	for i := 0; err == nil && i < len(held); i++ {
 		d := &held[i]
-		if err = exec(w.conn, "DELETE FROM pending WHERE id = ?", int64(d.ID)); err == nil {
+		if err = w.gone(d.ID); err == nil {
 			err = w.promote(d.Endpoint, d.OrderKey, now)
 		}
 	}

@@ -45,8 +45,11 @@ func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Ev
 		columns = eventColumns + ", data"
 	}
 	var list []bellhop.Event
-	err := s.read(ctx, "list events", func(c *sqlite.Conn) (err error) {
-		list, err = collect(c, eventQueries(&f), columns, "events", "id", f.Limit, scanEvent)
+	err := s.read(ctx, "list events", func(c *sqlite.Conn) error {
+		queries, err := eventQueriesIn(c, &f)
+		if err == nil {
+			list, err = collect(c, queries, columns, "events", "id", f.Limit, scanEvent)
+		}
 		return err
 	})
 	return newest(list, f.Limit, func(e *bellhop.Event) int64 { return int64(e.ID) }), err

@@ -162,7 +162,7 @@ const deadNodes = "SELECT id FROM nodes WHERE held = 1 AND lease_until <= ?"
 // nearly always finds none.
 func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
 	dead := false
-	err := s.read(ctx, "look for dead nodes", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forFlow, "look for dead nodes", func(c *sqlite.Conn) error {
 		return each(c, func(*sqlite.Stmt) { dead = true }, deadNodes, micros(now))
 	})
 	if err != nil || !dead {
@@ -196,7 +196,7 @@ const (
 // Overdue lists endpoints with unowned deliveries.
 func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog, error) {
 	var list []bellhop.Backlog
-	err := s.read(ctx, "list the backlog", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forFlow, "list the backlog", func(c *sqlite.Conn) error {
 		list = nil
 		due := map[int64]time.Time{}
 		err := each(c, func(st *sqlite.Stmt) { due[st.ColumnInt64(0)] = moment(st.ColumnInt64(1)) }, waitingToReorder)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,37 +33,34 @@ func TestListsUseIndexes(t *testing.T) {
 		l.queries, l.columns, l.table, l.order, l.sorts = queries, columns, table, order, sorts
 		lists[name] = l
 	}
-	all, apps := bellhop.Everything(), bellhop.Only("acme", "globex")
-	for name, f := range map[string]bellhop.EventFilter{
-		"all": {Scope: all}, "apps": {Scope: apps}, "type": {Scope: all, Type: "a.b"}, "subject": {Scope: apps, Subject: "x"},
-		"prefix": {Scope: apps, Type: "a.*", Subject: "x*"},
-	} {
-		f.Since, f.Until, f.Before = since, until, 1<<60
-		add("events "+name, eventQueries(&f), eventColumns+", data", "events", "id", false)
-	}
-	add("events external", eventQueries(&bellhop.EventFilter{Scope: all, ExternalID: "x"}), eventColumns+", data", "events", "id", true)
-	for name, f := range map[string]bellhop.AttemptFilter{
-		"all": {Scope: all}, "apps": {Scope: apps}, "endpoint": {Scope: all, Endpoint: 1}, "type": {Scope: all, Type: "a.b"}, "failed": {Scope: all, Status: bellhop.AttemptFailed},
-		"succeeded": {Scope: all, Status: bellhop.AttemptSucceeded}, "endpoint failed": {Scope: all, Endpoint: 1, Status: bellhop.AttemptFailed},
-		"apps failed": {Scope: apps, Status: bellhop.AttemptFailed}, "apps type": {Scope: apps, Type: "a.*"},
-		"failed type": {Scope: all, Status: bellhop.AttemptFailed, Type: "a.b"}, "canceled apps type": {Scope: apps, Status: bellhop.AttemptCanceled, Type: "a.b"},
-		"endpoint apps": {Endpoint: 1, Scope: apps, Type: "a.b", Status: bellhop.AttemptCanceled},
-	} {
-		f.Since, f.Until, f.Before = since, until, 1<<60
-		add("attempts "+name, attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", false)
-	}
-	add("attempts delivery", attemptQueries(&bellhop.AttemptFilter{Scope: all, Delivery: 1}), attemptColumns, "attempts", "id", true)
-	add("attempts event", attemptQueries(&bellhop.AttemptFilter{Scope: all, Event: 1}), attemptColumns, "attempts", "id", true)
-	for name, f := range map[string]bellhop.DeliveryFilter{
-		"all": {Scope: all}, "apps": {Scope: apps}, "endpoint": {Scope: all, Endpoint: 1}, "failed": {Scope: all, Status: bellhop.DeliveryFailed},
-		"held": {Scope: all, Status: bellhop.DeliveryHeld}, "type": {Scope: all, Type: "a.b"}, "succeeded": {Scope: all, Status: bellhop.DeliverySucceeded},
-		"apps failed": {Scope: apps, Status: bellhop.DeliveryFailed}, "endpoint failed": {Scope: apps, Endpoint: 1, Status: bellhop.DeliveryFailed},
-		"apps type": {Scope: apps, Type: "a.*", Status: bellhop.DeliverySucceeded}, "event": {Scope: apps, Event: 1}, "event, endpoint": {Scope: apps, Event: 1, Endpoint: 1},
-	} {
-		f.Before = 1 << 60
-		add("ended "+name, endedQueries(&f), endedColumns, "attempts", "delivery", f.Event != 0)
-		for i, q := range pendingQueries(&f) {
-			add("pending "+name+string(rune('0'+i)), []query{q}, pendingColumns, "pending p", "p.id", q.index == "pending_owner" || f.Event != 0)
+	// Every combination of filters.
+	names := []string{"", "a.b", "a.*"}
+	for _, apps := range []bellhop.Scope{bellhop.Everything(), bellhop.Only("acme", "globex")} {
+		for _, typ := range names {
+			for _, subject := range names {
+				for _, external := range []string{"", "x"} {
+					f := bellhop.EventFilter{Scope: apps, Type: typ, Subject: subject, ExternalID: external, Since: since, Until: until, Before: 1 << 60}
+					add(fmt.Sprintf("events %+v", f), eventQueries(&f), eventColumns+", data", "events", "id",
+						external != "" || apps.All && subject == "a.b") // the subject of more than maxTypes apps is sorted
+				}
+			}
+			for _, endpoint := range []bellhop.EndpointID{0, 1} {
+				for _, event := range []bellhop.EventID{0, 1} {
+					for _, status := range []bellhop.AttemptStatus{"", bellhop.AttemptSucceeded, bellhop.AttemptFailed, bellhop.AttemptCanceled} {
+						for _, delivery := range []bellhop.DeliveryID{0, 1} {
+							f := bellhop.AttemptFilter{Scope: apps, Type: typ, Endpoint: endpoint, Event: event, Delivery: delivery, Status: status, Since: since, Until: until, Before: 1 << 60}
+							add(fmt.Sprintf("attempts %+v", f), attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", event != 0 || delivery != 0)
+						}
+					}
+					for _, status := range []bellhop.DeliveryStatus{"", bellhop.DeliveryPending, bellhop.DeliveryHeld, bellhop.DeliverySucceeded, bellhop.DeliveryFailed, bellhop.DeliveryCanceled} {
+						f := bellhop.DeliveryFilter{Scope: apps, Type: typ, Endpoint: endpoint, Event: event, Status: status, Since: since, Until: until, Before: 1 << 60}
+						add(fmt.Sprintf("ended %+v", f), endedQueries(&f), endedColumns, "attempts", "delivery", event != 0)
+						for i, q := range pendingQueries(&f) {
+							add(fmt.Sprintf("pending %d %+v", i, f), []query{q}, pendingColumns, "pending p", "p.id", q.index == "pending_owner" || event != 0)
+						}
+					}
+				}
+			}
 		}
 	}
 	err = s.read(t.Context(), "explain", func(c *sqlite.Conn) error {
@@ -82,6 +80,7 @@ func TestListsUseIndexes(t *testing.T) {
 				explain(t, c, "horizon "+string(status), q.index, false, false, nil, "COVERING INDEX")
 			}
 		}
+		all, apps := bellhop.Everything(), bellhop.Only("acme", "globex")
 		for _, f := range []bellhop.StatsFilter{{Scope: all}, {Scope: apps}, {Scope: all, Endpoint: 1}, {Endpoint: 1, Scope: apps}} {
 			f.Since, f.Until = since, until
 			for _, q := range sliceQueries(&f, widths[0], 1, 2) {
@@ -104,6 +103,9 @@ func TestListsUseIndexes(t *testing.T) {
 			"slices of app": slicesOfApp, "expired slices": expiredSlices, "expired samples": expiredSamples,
 			"newest sample": newestSample, "sample before": sampleBefore, "samples": samplesWithin,
 			"next overdue": nextOverdue, "oldest due": oldestDue, "newest due": newestDue, "earliest of endpoint": earliestOfEndpoint, "endpoint to claim": endpointToClaim,
+			"next tried": nextTried, "next waiting": nextWaiting, "newest unfinished": "SELECT " + pendingColumns + " FROM pending p" + newestUnfinished,
+			"waiting at endpoint": waitingAtEndpoint, "event to redeliver": eventToRedeliver, "next type of app": nextTypeOfApp, "next app of subject": nextAppOfSubject, "next type of events": nextTypeEvent,
+			"oldest idle": oldestIdle + " ORDER BY id LIMIT 1", "oldest idle of app": oldestIdleOfApp + " ORDER BY id LIMIT 1",
 			"idle of endpoint": idleOfEndpoint, "owned of endpoint": ownedOfEndpoint, "pending of event": pendingOfEvent,
 			"drop list": dropList, "oldest fan-out of app": oldestFanoutOf, "next app to spread": nextAppToSpread,
 			"next to spread": nextToSpread, "later of event": laterOf, "list of fan-out": listOfFanout,

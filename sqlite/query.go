@@ -77,6 +77,12 @@ func eventQueries(f *bellhop.EventFilter) []query {
 			}
 			return rest(&q, anyApp, "", f.Type)
 		})
+	case !f.Scope.All && exact(f.Type):
+		return perApp(f.Scope, func(app string) query {
+			q := query{index: "events_app_type"}
+			q.where.add("app = ? AND type = ?", app, f.Type)
+			return rest(&q, anyApp, f.Subject, "")
+		})
 	case !f.Scope.All:
 		return perApp(f.Scope, func(app string) query {
 			q := query{index: "events_app"}
@@ -147,32 +153,103 @@ func attemptQueries(f *bellhop.AttemptFilter) []query {
 	return []query{rest(&query{}, anyApp, f.Type)}
 }
 
-// maxTypes is up to how many types a prefix is looked up by type.
+// maxTypes is up to how many types a prefix is looked up by type, and up to how many
+// apps a subject by app.
 const maxTypes = 32
 
-const nextType = "SELECT type FROM attempts INDEXED BY attempts_type WHERE type > ? ORDER BY type LIMIT 1"
+const (
+	nextType      = "SELECT type FROM attempts INDEXED BY attempts_type WHERE type > ? ORDER BY type LIMIT 1"
+	nextTypeEvent = "SELECT type FROM events INDEXED BY events_type WHERE type > ? ORDER BY type LIMIT 1"
+	nextTypeOfApp = "SELECT type FROM events INDEXED BY events_app_type WHERE app = ? AND type > ? ORDER BY type LIMIT 1"
 
-// attemptQueriesIn is attemptQueries for a filter that may have nothing to look up
-// by but a prefix of types. Going through all attempts for one that few or none have
-// would take long, and types are few.
+	nextAppOfSubject = "SELECT app FROM events INDEXED BY events_subject WHERE subject <> '' AND subject = ? AND app > ? ORDER BY app LIMIT 1"
+)
+
+// typesLike are the types that a pattern's prefix selects, besides the prefix itself.
+func typesLike(c *sqlite.Conn, pattern, next string, args ...any) (types []string, ok bool, err error) {
+	return namesAfter(c, strings.TrimSuffix(pattern, "*"), next, args...)
+}
+
+// namesAfter are the names that begin with a prefix and are longer, from one to the
+// next, each found by a query whose last parameter is the one before. Going through all
+// rows for one that few or none have would take long, and names are few: where they are
+// more than maxTypes, it answers false, and one of them is found soon.
+func namesAfter(c *sqlite.Conn, prefix, next string, args ...any) (names []string, ok bool, err error) {
+	for last := prefix; ; last = names[len(names)-1] {
+		name := ""
+		found, err := one(c, func(st *sqlite.Stmt) { name = st.ColumnText(0) }, next, append(args, last)...)
+		if err != nil || !found || !strings.HasPrefix(name, prefix) {
+			return names, err == nil, err
+		}
+		if names = append(names, name); len(names) > maxTypes {
+			return nil, false, nil
+		}
+	}
+}
+
+func isPrefix(pattern string) bool { return len(pattern) > 1 && strings.HasSuffix(pattern, "*") }
+
+// attemptQueriesIn is attemptQueries for a filter that may have nothing to look up by
+// but a prefix of types.
 func attemptQueriesIn(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, error) {
-	prefix, ok := strings.CutSuffix(f.Type, "*")
-	if !ok || prefix == "" || !f.Scope.All || f.Delivery != 0 || f.Event != 0 || f.Endpoint != 0 {
+	if !isPrefix(f.Type) || !f.Scope.All || f.Delivery != 0 || f.Event != 0 || f.Endpoint != 0 {
 		return attemptQueries(f), nil
+	}
+	types, ok, err := typesLike(c, f.Type, nextType)
+	if err != nil || !ok {
+		return attemptQueries(f), err
 	}
 	var list []query
 	typed := *f
-	typed.Type = prefix
-	for list = attemptQueries(&typed); len(list) <= maxTypes; list = append(list, attemptQueries(&typed)...) {
-		found, err := one(c, func(st *sqlite.Stmt) { typed.Type = st.ColumnText(0) }, nextType, typed.Type)
+	for _, typed.Type = range append(types, strings.TrimSuffix(f.Type, "*")) {
+		list = append(list, attemptQueries(&typed)...)
+	}
+	return list, nil
+}
+
+// eventQueriesIn is eventQueries for a filter that may have nothing to look up by but
+// apps and a prefix of types, or a subject of any app.
+func eventQueriesIn(c *sqlite.Conn, f *bellhop.EventFilter) ([]query, error) {
+	if f.ExternalID == "" && exact(f.Subject) && f.Scope.All {
+		// The index has the rows of one app in order.
+		apps, ok, err := namesAfter(c, "", nextAppOfSubject, f.Subject)
+		if err != nil || !ok {
+			return eventQueries(f), err
+		}
+		inApps := *f
+		inApps.Scope = bellhop.Only(apps...)
+		return eventQueries(&inApps), nil
+	}
+	if !isPrefix(f.Type) || f.ExternalID != "" || exact(f.Subject) {
+		return eventQueries(f), nil
+	}
+	var list []query
+	typed := *f
+	narrow := func(next string, args ...any) error {
+		types, ok, err := typesLike(c, f.Type, next, args...)
 		if err != nil {
+			return err
+		}
+		if !ok {
+			typed.Type = f.Type
+			list = append(list, eventQueries(&typed)...)
+			return nil
+		}
+		for _, typed.Type = range append(types, strings.TrimSuffix(f.Type, "*")) {
+			list = append(list, eventQueries(&typed)...)
+		}
+		return nil
+	}
+	if f.Scope.All {
+		return list, narrow(nextTypeEvent)
+	}
+	for _, app := range slices.Compact(slices.Sorted(slices.Values(f.Scope.Apps))) {
+		typed.Scope = bellhop.Only(app)
+		if err := narrow(nextTypeOfApp, app); err != nil {
 			return nil, err
 		}
-		if !found || !strings.HasPrefix(typed.Type, prefix) {
-			return list, nil
-		}
 	}
-	return attemptQueries(f), nil
+	return list, nil
 }
 
 func optional(w *where, column string, id int64) {

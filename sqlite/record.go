@@ -59,9 +59,9 @@ func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error
 }
 
 const (
-	endDelivery = "DELETE FROM pending WHERE id = ? AND owner = ? RETURNING endpoint, order_key"
+	endDelivery = "DELETE FROM pending WHERE id = ? AND owner = ? RETURNING endpoint, app, trigger, order_key"
 	putOff      = `UPDATE pending SET attempts = ?, last_attempt = ?, due = ?, owner = NULL
-		WHERE id = ? AND owner = ? RETURNING endpoint, order_key`
+		WHERE id = ? AND owner = ? RETURNING endpoint, app, trigger, order_key`
 )
 
 // moveOn ends the delivery, or sets its next attempt; either may let another one of
@@ -69,7 +69,12 @@ const (
 func (w *writer) moveOn(node bellhop.NodeID, a *bellhop.Attempt, now time.Time) (owned bool, err error) {
 	var endpoint int64
 	var orderKey string
-	moved := func(st *sqlite.Stmt) { endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(1) }
+	moved := func(st *sqlite.Stmt) {
+		endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(3)
+		if a.Final {
+			w.noteGone(st)
+		}
+	}
 	if a.Final {
 		owned, err = one(w.conn, moved, endDelivery, int64(a.Delivery), int(node))
 	} else {

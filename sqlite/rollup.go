@@ -87,7 +87,7 @@ func (s *Store) RollUp(ctx context.Context, before time.Time) (more bool, err er
 // nextRollup finds the next slices that are complete and not empty.
 func (s *Store) nextRollup(ctx context.Context, level int, before time.Time) (r *rollup, found bool, err error) {
 	w := widths[level]
-	err = s.read(ctx, "look for what to roll up", func(c *sqlite.Conn) error {
+	err = s.readFor(ctx, forUpkeep, "look for what to roll up", func(c *sqlite.Conn) error {
 		done, err := readRolled(c)
 		if err != nil {
 			return err
@@ -123,7 +123,7 @@ func (s *Store) rollUp(ctx context.Context, r *rollup) (more bool, err error) {
 	if err := s.beginRollup(ctx, r); err != nil {
 		return false, err
 	}
-	if err := s.read(ctx, "read what to roll up", r.read); err != nil {
+	if err := s.readFor(ctx, forUpkeep, "read what to roll up", r.read); err != nil {
 		return false, err
 	}
 	return s.writeRollup(ctx, r)

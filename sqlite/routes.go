@@ -87,7 +87,7 @@ func changesOf(c *sqlite.Conn, p part, since int64) (version int64, list []objec
 func (s *Store) Routes(ctx context.Context, since int64) (bellhop.RouteChanges, error) {
 	var r bellhop.RouteChanges
 	var bad []error
-	err := s.read(ctx, "read the routes", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forFlow, "read the routes", func(c *sqlite.Conn) error {
 		r, bad = bellhop.RouteChanges{}, nil
 		var list []object
 		var err error
@@ -131,7 +131,7 @@ func (s *Store) Routes(ctx context.Context, since int64) (bellhop.RouteChanges, 
 // Catalogue gives the event types, or what has changed of them.
 func (s *Store) Catalogue(ctx context.Context, since int64) (bellhop.CatalogueChanges, error) {
 	var r bellhop.CatalogueChanges
-	err := s.read(ctx, "read the catalogue", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forFlow, "read the catalogue", func(c *sqlite.Conn) error {
 		r = bellhop.CatalogueChanges{}
 		var list []object
 		var err error
@@ -160,7 +160,7 @@ func (s *Store) Catalogue(ctx context.Context, since int64) (bellhop.CatalogueCh
 func (s *Store) Access(ctx context.Context, since int64) (bellhop.AccessChanges, error) {
 	var r bellhop.AccessChanges
 	var bad []error
-	err := s.read(ctx, "read the keys", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forFlow, "read the keys", func(c *sqlite.Conn) error {
 		r, bad = bellhop.AccessChanges{}, nil
 		var list []object
 		var err error

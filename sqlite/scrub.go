@@ -30,7 +30,7 @@ func (s *Store) scrub(ctx context.Context) error {
 	for first := 2; ; first += scrubChunk { // page 1 is the schema's
 		var dirty []int
 		seen := 0
-		err := s.read(ctx, "look for remains", func(c *sqlite.Conn) error {
+		err := s.readFor(ctx, forUpkeep, "look for remains", func(c *sqlite.Conn) error {
 			dirty, seen = nil, 0
 			return each(c, func(st *sqlite.Stmt) {
 				seen++

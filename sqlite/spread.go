@@ -104,7 +104,7 @@ const (
 // looks first, because it is called often and seldom finds any.
 func (s *Store) Spread(ctx context.Context, l bellhop.Lease, ids []bellhop.DeliveryID, now time.Time) ([]bellhop.Backlog, error) {
 	found := false
-	err := s.read(ctx, "look for fan-outs", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forFlow, "look for fan-outs", func(c *sqlite.Conn) error {
 		held, err := one(c, func(*sqlite.Stmt) {}, heldLease, int(l.Node), l.Epoch)
 		if err != nil {
 			return err

@@ -35,7 +35,8 @@ type Options struct {
 	// with bellhop.ErrUnavailable, as on a full disk. 0 is no bound. The
 	// write-ahead log comes on top.
 	MaxSize int64
-	// Readers is how many lists are read at once; 0 means 4.
+	// Readers is how many reads of the logs run at once; 0 means 8. What publishing
+	// and delivering need, and upkeep, have readers of their own besides.
 	Readers int
 	// OnCommit, if not nil, is told of each transaction: how many steps shared
 	// it, and how long it took.
@@ -53,9 +54,10 @@ type Store struct {
 	check  *checkpointer
 
 	// open is held for reading by every read, so that Close waits for it.
-	open    sync.RWMutex
-	closed  bool
-	readers *sqlitex.Pool
+	open   sync.RWMutex
+	closed bool
+	// readers are connections by whom they are for: none waits for the others.
+	readers [kindsOfReading]*sqlitex.Pool
 
 	// wiping has room for one Wipe, rolling for one RollUp.
 	wiping, rolling chan struct{}
@@ -136,22 +138,23 @@ func (s *Store) start(ctx context.Context, o Options) error {
 		return err
 	}
 	s.writer.files, s.writer.wrote = s.files, s.check.wrote
-	readers := o.Readers
-	if readers <= 0 {
-		readers = 4
+	if o.Readers <= 0 {
+		o.Readers = 8
 	}
-	s.readers, err = sqlitex.NewPool(s.path, sqlitex.PoolOptions{
-		Flags: sqlite.OpenReadWrite, PoolSize: readers,
-		PrepareConn: func(c *sqlite.Conn) error {
-			// It was opened by name, perhaps long after the others.
-			if err := s.files.same(); err != nil {
-				return err
-			}
-			return execAll(c, "PRAGMA query_only = 1", "PRAGMA cache_size = -1024", "PRAGMA temp_store = memory")
-		},
-	})
-	if err != nil {
-		return err
+	for kind, size := range [kindsOfReading]int{forPeople: o.Readers, forFlow: 2, forUpkeep: 2} {
+		s.readers[kind], err = sqlitex.NewPool(s.path, sqlitex.PoolOptions{
+			Flags: sqlite.OpenReadWrite, PoolSize: size,
+			PrepareConn: func(c *sqlite.Conn) error {
+				// It was opened by name, perhaps long after the others.
+				if err := s.files.same(); err != nil {
+					return err
+				}
+				return execAll(c, "PRAGMA query_only = 1", "PRAGMA cache_size = -1024", "PRAGMA temp_store = memory")
+			},
+		})
+		if err != nil {
+			return err
+		}
 	}
 	s.steps = groupcommit.New(maxBatch, func(st *step) int { return st.weight }, s.writer.commit)
 	s.steps.InTurns(func(st *step) groupcommit.Turn { return st.turn }, askedShare, happenedShare, upkeepShare)
@@ -177,8 +180,10 @@ func (s *Store) Close() error {
 
 func (s *Store) release() error {
 	var errs []error
-	if s.readers != nil {
-		errs = append(errs, s.readers.Close())
+	for _, pool := range s.readers {
+		if pool != nil {
+			errs = append(errs, pool.Close())
+		}
 	}
 	if s.check != nil {
 		errs = append(errs, s.check.conn.Close())
@@ -194,18 +199,34 @@ func (s *Store) release() error {
 
 var errClosed = errors.New("sqlite: the store is closed")
 
-// read runs f on a connection that sees one state of the store throughout.
+// reading says whom a read is for.
+type reading int
+
+const (
+	forPeople reading = iota // what somebody asks for may take long
+	forFlow                  // what publishing and delivering wait for is short
+	forUpkeep
+	kindsOfReading
+)
+
+// read runs f on a connection that sees one state of the store throughout, for
+// whoever asks for a log.
 func (s *Store) read(ctx context.Context, what string, f func(*sqlite.Conn) error) error {
+	return s.readFor(ctx, forPeople, what, f)
+}
+
+// readFor is read for somebody else.
+func (s *Store) readFor(ctx context.Context, kind reading, what string, f func(*sqlite.Conn) error) error {
 	s.open.RLock()
 	defer s.open.RUnlock()
 	if s.closed {
 		return errClosed
 	}
-	c, err := s.readers.Take(ctx)
+	c, err := s.readers[kind].Take(ctx)
 	if err != nil {
 		return readError(ctx, what, err)
 	}
-	defer s.readers.Put(c)
+	defer s.readers[kind].Put(c)
 	if err := exec(c, "BEGIN"); err != nil {
 		return readError(ctx, what, err)
 	}

@@ -34,7 +34,7 @@ const sweepChunk = 250
 // called often and seldom finds any.
 func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Time) (int, error) {
 	owed := false
-	err := s.read(ctx, "look for what to sweep", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forFlow, "look for what to sweep", func(c *sqlite.Conn) error {
 		return each(c, func(*sqlite.Stmt) { owed = true }, sweepOwed)
 	})
 	if err != nil || !owed {
@@ -131,7 +131,7 @@ func (w *writer) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason string
 	if err := w.addAttempt(&line, time.Time{}); err != nil {
 		return err
 	}
-	if err := exec(w.conn, "DELETE FROM pending WHERE id = ?", int64(d.ID)); err != nil {
+	if err := w.gone(d.ID); err != nil {
 		return err
 	}
 	if reason == bellhop.ReasonDeleted {

@@ -64,7 +64,7 @@ func TestATransactionHasTheCallersOwnTables(t *testing.T) {
 	if n := orders(); n != 2 {
 		t.Errorf("%d orders, want 2", n)
 	}
-	if n, _, err := s.Pending(t.Context(), 0); err != nil || n != 1 {
+	if n, _, err := s.Pending(t.Context(), bellhop.Everything(), 0); err != nil || n != 1 {
 		t.Errorf("%d are pending, %v; want 1", n, err)
 	}
 	err := run(func(tx *sqlite.Tx) error {

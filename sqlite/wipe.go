@@ -46,7 +46,7 @@ func (s *Store) Wipe(ctx context.Context) error {
 
 // wipesOwed is how often a wipe was asked for since the last one; 0 if none is owed.
 func (s *Store) wipesOwed(ctx context.Context) (count int64, err error) {
-	err = s.read(ctx, "look whether a wipe is owed", func(c *sqlite.Conn) error {
+	err = s.readFor(ctx, forUpkeep, "look whether a wipe is owed", func(c *sqlite.Conn) error {
 		return each(c, func(st *sqlite.Stmt) { count = st.ColumnInt64(0) }, "SELECT count FROM owed WHERE what = 'wipe'")
 	})
 	return count, err
@@ -56,7 +56,7 @@ func (s *Store) wipesOwed(ctx context.Context) (count int64, err error) {
 // too.
 func (s *Store) dropAllRows(ctx context.Context) error {
 	var apps []string
-	err := s.read(ctx, "look for deleted apps", func(c *sqlite.Conn) error {
+	err := s.readFor(ctx, forUpkeep, "look for deleted apps", func(c *sqlite.Conn) error {
 		return each(c, func(st *sqlite.Stmt) { apps = append(apps, st.ColumnText(0)) }, "SELECT name FROM owed WHERE what = 'app'")
 	})
 	for i := 0; err == nil && i < len(apps); i++ {

@@ -141,7 +141,7 @@ func TestADeletionThatWasInterruptedGoesOn(t *testing.T) {
 			stop := func() { cancel() }
 			atCommit.Store(&stop) // the first commit is that of the app itself
 			must(t, s.DeleteApp(ctx, "acme", nil))
-			if n, _, err := s.Pending(t.Context(), 0); err != nil || n == 0 {
+			if n, _, err := s.Pending(t.Context(), bellhop.Everything(), 0); err != nil || n == 0 {
 				t.Fatalf("the deletion was not interrupted: %d are pending, %v", n, err)
 			}
 			must(t, s.Close())
@@ -152,7 +152,7 @@ func TestADeletionThatWasInterruptedGoesOn(t *testing.T) {
 			must(t, err)
 			attempts, err := s.Attempts(t.Context(), bellhop.AttemptFilter{Scope: bellhop.Everything(), Limit: 10})
 			must(t, err)
-			pending, _, err := s.Pending(t.Context(), 0)
+			pending, _, err := s.Pending(t.Context(), bellhop.Everything(), 0)
 			must(t, err)
 			if len(left)+len(attempts)+int(pending) != 0 {
 				t.Errorf("left: %v, %v, %d pending", left, attempts, pending)
@@ -197,7 +197,7 @@ func TestDeletingAnAppLetsOthersWrite(t *testing.T) {
 	if n := commits.Load() - before; n != 9 {
 		t.Errorf("deleting took %d commits", n)
 	}
-	if n, _, err := s.Pending(t.Context(), 0); err != nil || n != 0 {
+	if n, _, err := s.Pending(t.Context(), bellhop.Everything(), 0); err != nil || n != 0 {
 		t.Errorf("pending: %d, %v", n, err)
 	}
 }

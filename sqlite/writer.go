@@ -36,6 +36,7 @@ type writer struct {
 	path     string
 	state    state
 	onCommit func(int, time.Duration)
+	waiting  *waiting
 	// wrote tells the checkpointer how much was added.
 	wrote func(bytes int)
 	files *files
@@ -50,6 +51,8 @@ type state struct {
 	leases map[bellhop.NodeID]int64
 	// turn is the app that Spread served last.
 	turn string
+	// waits are the pending deliveries that have come and gone in this transaction.
+	waits []waits
 	// erasing says that there may be pending deliveries of erased events.
 	erasing bool
 
@@ -106,6 +109,9 @@ func (w *writer) prepare(o Options) error {
 		}
 	}
 	if err := w.recover(); err != nil {
+		return err
+	}
+	if w.waiting, err = countWaiting(w.conn); err != nil {
 		return err
 	}
 	w.state.leases = map[bellhop.NodeID]int64{}
@@ -237,6 +243,8 @@ func (w *writer) transact(batch []*step) error {
 		w.state = before
 		return err
 	}
+	w.waiting.apply(w.state.waits)
+	w.state.waits = nil
 	w.wrote(weight)
 	if w.onCommit != nil {
 		w.onCommit(len(batch), time.Since(begun))

@@ -165,9 +165,7 @@ var enqueueTests = []test{
 			list = append(list, d)
 		}
 		audit := f.audit("acme")
-		n, err := f.s.Redeliver(f.Context(), f.lease, list, audit, f.now)
-		f.must(err)
-		same(f, "added", n, 1)
+		same(f, "added", f.redeliver(audit, list...), 1)
 		same(f, "delivery", f.get(list[0].ID), list[0])
 		same(f, "claimed", deliveryIDs(f.claim(e, 10)), []bellhop.DeliveryID{list[0].ID})
 		same(f, "audit", f.audits(), []bellhop.AuditEntry{*audit})
@@ -175,9 +173,7 @@ var enqueueTests = []test{
 	{"Redeliver leaves out endpoints that are gone", func(f *fixture) {
 		n := f.publish()
 		gone := bellhop.Endpoint{ID: id.Next[id.Endpoint](f.ids, f.now)}
-		added, err := f.s.Redeliver(f.Context(), f.lease, []bellhop.Delivery{f.delivery(&n.Event, &gone)}, nil, f.now)
-		f.must(err)
-		same(f, "added", added, 0)
+		same(f, "added", f.redeliver(nil, f.delivery(&n.Event, &gone)), 0)
 		same(f, "pending", f.pending(0), 0)
 	}},
 	{"a closed store takes nothing", func(f *fixture) {

@@ -154,9 +154,7 @@ func (f *fixture) resend(e *bellhop.Event, to *bellhop.Endpoint) {
 	f.Helper()
 	d := f.delivery(e, to)
 	d.Trigger = bellhop.TriggerResend
-	if n, err := f.s.Redeliver(f.Context(), f.lease, []bellhop.Delivery{d}, nil, f.now); err != nil || n != 1 {
-		f.Fatalf("Redeliver = %d, %v", n, err)
-	}
+	same(f, "added", f.redeliver(nil, d), 1)
 }
 
 func (f *fixture) candidates(e bellhop.Endpoint, status bellhop.ReplayStatus, want ...bellhop.NewEvent) {

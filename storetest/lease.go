@@ -129,7 +129,7 @@ func (f *fixture) steps(l bellhop.Lease, e bellhop.Endpoint, owned bellhop.NewEv
 	d.Trigger = bellhop.TriggerResend
 	_, enqueue := f.s.Enqueue(f.Context(), l, f.version(), []bellhop.NewEvent{n}, f.now)
 	_, _, resolve := f.s.Resolve(f.Context(), l, []bellhop.NewEvent{owned}, f.now)
-	_, redeliver := f.s.Redeliver(f.Context(), l, []bellhop.Delivery{d}, f.audit("acme"), f.now)
+	_, redeliver := f.s.Redeliver(f.Context(), l, bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}, Audit: f.audit("acme")}, f.now)
 	_, spread := f.s.Spread(f.Context(), l, id.Take[id.Delivery](f.ids, 10, f.now), f.now)
 	_, claim := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: l, Endpoint: e.ID, Limit: 1}, f.now)
 	disown := f.s.Disown(f.Context(), l, e.ID, []bellhop.DeliveryID{owned.Deliveries[0].ID}, f.now)

@@ -218,7 +218,7 @@ var logTests = []test{
 		second.Deliveries[0].Owner = f.node
 		f.enqueue(second, first)
 		check := func(e bellhop.EndpointID, count int64, oldest bellhop.DeliveryID) {
-			n, id, err := f.s.Pending(f.Context(), e)
+			n, id, err := f.s.Pending(f.Context(), anyApp, e)
 			f.must(err)
 			same(f, "count", n, count)
 			same(f, "oldest", id, oldest)

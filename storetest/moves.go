@@ -115,8 +115,7 @@ func moves(w *world) map[string]func(f *fixture) {
 		"sent again": func(f *fixture) {
 			d := f.delivery(&w.events[3], &w.a)
 			d.App, d.Type, d.Trigger = w.events[3].App, w.events[3].Type, bellhop.TriggerResend
-			_, err := f.s.Redeliver(f.Context(), f.lease, []bellhop.Delivery{d}, f.audit("acme"), f.now)
-			f.must(err)
+			f.redeliver(f.audit("acme"), d)
 		},
 		"reordered": func(f *fixture) {
 			e := f.stored(w.b.ID)

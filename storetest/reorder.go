@@ -88,8 +88,7 @@ var reorderTests = []test{
 		d.Trigger = bellhop.TriggerResend
 		e.Ordering = bellhop.OrderingEndpoint
 		f.save(e)
-		_, err := f.s.Redeliver(f.Context(), f.lease, []bellhop.Delivery{d}, nil, f.now)
-		f.must(err)
+		f.redeliver(nil, d)
 		same(f, "order key", f.get(d.ID).OrderKey, "*")
 	}},
 }

@@ -25,7 +25,7 @@ var repeatTests = []test{
 				return err
 			},
 			"Redeliver": func(a *bellhop.AuditEntry) error {
-				_, err := f.s.Redeliver(f.Context(), f.lease, []bellhop.Delivery{d}, a, f.now)
+				_, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}, Audit: a}, f.now)
 				return err
 			},
 		} {
@@ -86,9 +86,7 @@ var repeatTests = []test{
 		}
 		redeliver := func(list ...bellhop.Delivery) {
 			f.Helper()
-			added, err := f.s.Redeliver(f.Context(), f.lease, list, f.audit("acme"), f.now)
-			f.must(err)
-			same(f, "added", added, len(list))
+			same(f, "added", f.redeliver(f.audit("acme"), list...), len(list))
 		}
 		redeliver(list[:3]...)
 		redeliver(list[:3]...)
@@ -105,9 +103,7 @@ var repeatTests = []test{
 		redeliver(list...) // they are known, though the event is erased
 		same(f, "pending in the end", f.pending(e.ID), 0)
 		more := f.delivery(&n.Event, &e)
-		added, err := f.s.Redeliver(f.Context(), f.lease, []bellhop.Delivery{more}, nil, f.now)
-		f.must(err)
-		same(f, "added of what is erased", added, 0)
+		same(f, "added of what is erased", f.redeliver(nil, more), 0)
 	}},
 	{"Spread gives the answer again, and goes on", func(f *fixture) {
 		later := f.endpoints(5)

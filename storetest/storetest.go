@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Stats", statsTests},
 		{"Deliveries", deliveriesTests},
 		{"Moves", movesTests},
+		{"Waiting", waitingTests},
 		{"Replay", replayTests},
 		{"Keep", keepTests},
 	} {
@@ -260,6 +261,14 @@ func (f *fixture) result(a bellhop.Attempt) bellhop.Result {
 	return bellhop.Result{Attempt: a, Lease: f.lease}
 }
 
+// redeliver asks for deliveries of stored events, and answers how many were added.
+func (f *fixture) redeliver(audit *bellhop.AuditEntry, deliveries ...bellhop.Delivery) int {
+	f.Helper()
+	done, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: deliveries, Audit: audit}, f.now)
+	f.must(err)
+	return done.Added
+}
+
 // app saves an app, whatever is there.
 func (f *fixture) app(id string) bellhop.App {
 	f.Helper()
@@ -321,7 +330,7 @@ func (f *fixture) audits() []bellhop.AuditEntry {
 
 func (f *fixture) pending(e bellhop.EndpointID) int64 {
 	f.Helper()
-	n, _, err := f.s.Pending(f.Context(), e)
+	n, _, err := f.s.Pending(f.Context(), anyApp, e)
 	f.must(err)
 	return n
 }

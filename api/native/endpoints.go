@@ -118,7 +118,7 @@ func (n *native) replayEndpoint(c *api.Call, in replayInput) (wire.ReplayResult,
 		Since: in.Body.Since, Until: in.Body.Until, Types: in.Body.Types, Status: in.Body.Status,
 		DryRun: in.Body.DryRun, After: bellhop.EventID(after), Limit: in.Body.Limit,
 	})
-	out := wire.ReplayResult{Matched: done.Matched, Enqueued: done.Enqueued, Done: done.Next == 0}
+	out := wire.ReplayResult{Matched: done.Matched, Enqueued: done.Enqueued, AlreadyWaiting: done.Waiting, Done: done.Next == 0}
 	if !out.Done {
 		out.NextCursor = cursorReplay.AtNumber(int64(done.Next))
 	}

@@ -52,9 +52,22 @@ func (n *native) listEventDeliveries(c *api.Call, in eventDeliveriesInput) (wire
 	})
 }
 
-func (n *native) explainEvent(c *api.Call, in eventID) (wire.List[bellhop.Explanation], error) {
-	explanations, err := n.desk.Explain(c.Context(), c.Principal(), in.ID)
-	return whole(explanations, same), err
+type explainInput struct {
+	eventID
+	api.Paging
+}
+
+func (n *native) explainEvent(c *api.Call, in explainInput) (wire.Page[bellhop.Explanation], error) {
+	before, err := cursorExplain.Number(in.Cursor)
+	if err != nil {
+		return wire.Page[bellhop.Explanation]{}, err
+	}
+	list, err := n.desk.Explain(c.Context(), c.Principal(), in.ID, bellhop.EndpointID(before), in.More())
+	if err != nil {
+		return wire.Page[bellhop.Explanation]{}, err
+	}
+	position := func(x bellhop.Explanation) string { return cursorExplain.AtNumber(int64(x.Endpoint)) }
+	return page(in.Paging, list, position, same), nil
 }
 
 type resendInput struct {

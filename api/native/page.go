@@ -14,6 +14,7 @@ const (
 	cursorKeys       api.CursorKind = 'k'
 	cursorAudit      api.CursorKind = 'u'
 	cursorReplay     api.CursorKind = 'r'
+	cursorExplain    api.CursorKind = 'x'
 	cursorApps       api.CursorKind = 'A'
 	cursorEventTypes api.CursorKind = 'T'
 )

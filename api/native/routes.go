@@ -21,7 +21,7 @@ func (n *native) routes() []api.Route {
 	)
 	publishing := []bellhop.Code{
 		bellhop.CodeUnknownApp, bellhop.CodeUnknownType, bellhop.CodeArchivedType, bellhop.CodeInvalidData,
-		bellhop.CodeIDConflict, bellhop.CodeTooLarge,
+		bellhop.CodeIDConflict, bellhop.CodeTooLarge, bellhop.CodeBacklogFull,
 	}
 	return []api.Route{
 		api.On("POST /v1/events", "publishEvent", events, n.publishEvent,
@@ -34,7 +34,8 @@ func (n *native) routes() []api.Route {
 			Takes(n.o.MaxBatchBody).Fails(publishing...),
 		api.On("GET /v1/events", "listEvents", events, n.listEvents,
 			"List events", "Newest first, without their data.", 200).
-			Fails(bellhop.CodeUnknownApp),
+			Fails(bellhop.CodeUnknownApp).
+			Reads("app", "subject", "type", "since"),
 		api.On("POST /v1/events/erase", "eraseSubject", events, n.eraseSubject,
 			"Erase a subject's events",
 			"Privacy: erases, for good, the data of all events of a subject and everything captured of their attempts, and cancels their pending deliveries. The lines of the log stay.", 200).
@@ -45,23 +46,27 @@ func (n *native) routes() []api.Route {
 			"Erase an event",
 			"Privacy: erases, for good, the event's data and everything captured of its attempts, and cancels its pending deliveries. The lines of the log stay. Erasing again changes nothing.", 204),
 		api.On("GET /v1/events/{id}/deliveries", "listEventDeliveries", events, n.listEventDeliveries,
-			"List an event's deliveries", "Who got it, or is to get it, newest first.", 200),
+			"List an event's deliveries", "Who got it, or is to get it, newest first.", 200).
+			Reads(),
 		api.On("GET /v1/events/{id}/explain", "explainEvent", events, n.explainEvent,
 			"Explain an event's deliveries",
-			"For every endpoint of the event's app: whether it got the event, and why or why not: type, subject or filter did not match; paused; disabled; circuit open; failed with which response; next try when.", 200),
+			"For every endpoint of the event's app, newest first: whether it got the event, and why or why not: type, subject or filter did not match; paused; disabled; circuit open; failed with which response; next try when.", 200).
+			Reads(),
 		api.On("POST /v1/events/{id}/resend", "resendEvent", events, n.resendEvent,
 			"Send an event again",
 			"Makes new deliveries, which leave the retries of earlier ones alone: to one endpoint or, without a body, to every endpoint that got it or would get it now.", 202).
-			Fails(bellhop.CodeErased, bellhop.CodeEndpointStatus, bellhop.CodeUnsubscribed),
+			Fails(bellhop.CodeErased, bellhop.CodeEndpointStatus, bellhop.CodeUnsubscribed, bellhop.CodeBacklogFull),
 
 		api.On("GET /v1/deliveries", "listDeliveries", logs, n.listDeliveries,
 			"List deliveries", "One line per event and endpoint, newest first by when they were made: one that ends keeps its place.", 200).
-			Fails(bellhop.CodeUnknownApp),
+			Fails(bellhop.CodeUnknownApp).
+			Reads("event", "endpoint", "app", "since"),
 		api.On("GET /v1/deliveries/{id}", "getDelivery", logs, n.getDelivery,
 			"Get a delivery", "Its state and how many attempts it took.", 200),
 		api.On("GET /v1/attempts", "listAttempts", logs, n.listAttempts,
 			"List attempts", "One line per HTTP request made, newest first, without headers and bodies.", 200).
-			Fails(bellhop.CodeUnknownApp),
+			Fails(bellhop.CodeUnknownApp).
+			Reads("delivery", "event", "endpoint", "app", "since"),
 		api.On("GET /v1/attempts/{id}", "getAttempt", logs, n.getAttempt,
 			"Get an attempt", "With the headers sent and received and the kept part of the response's body: as text, or in base64 if it is not UTF-8.", 200),
 		api.Streaming("GET /v1/stream", "streamAttempts", logs, n.streamAttempts,
@@ -124,8 +129,9 @@ func (n *native) routes() []api.Route {
 			Fails(bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/replay", "replayEndpoint", doors, n.replayEndpoint,
 			"Replay events to an endpoint",
-			"Sends events of a range of time that the endpoint would get now, oldest first. One call covers at most limit events. Unless done is true, send the same request again with next_cursor as cursor: what is beyond it was not replayed yet.", 202).
-			Fails(bellhop.CodeEndpointStatus),
+			"Sends events of a range of time that the endpoint would get now, oldest first; one that waits there already is not added again. One call covers at most limit events. Unless done is true, send the same request again with next_cursor as cursor: what is beyond it was not replayed yet.", 202).
+			Fails(bellhop.CodeEndpointStatus, bellhop.CodeBacklogFull).
+			Reads(),
 		api.On("GET /v1/endpoints/{id}/secret", "getSecrets", doors, n.getSecrets,
 			"Show an endpoint's secrets", "Those that are valid now, newest first. Noted in the audit log.", 200),
 		api.On("POST /v1/endpoints/{id}/secret/rotate", "rotateSecret", doors, n.rotateSecret,
@@ -133,21 +139,26 @@ func (n *native) routes() []api.Route {
 			"Requests are signed with the new secret at once and, until grace is over, with the old one too, if the dialect can carry several signatures. A body is not needed.", 200).
 			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("GET /v1/endpoints/{id}/stats", "getEndpointStats", doors, n.getEndpointStats,
-			"Show how an endpoint is doing", "The state of its lane, how much is pending, and attempts counted over time.", 200),
+			"Show how an endpoint is doing", "The state of its lane, how much is pending, and attempts counted over time.", 200).
+			Reads("since"),
 		api.On("GET /v1/endpoints/troubled", "listTroubledEndpoints", doors, n.listTroubledEndpoints,
 			"List endpoints in trouble", "Those that are disabled by Bellhop, fail, wait behind an open circuit or have fallen behind: the gravest first, at most 100.", 200).
-			Fails(bellhop.CodeUnknownApp),
+			Fails(bellhop.CodeUnknownApp).
+			Reads(),
 		api.On("POST /v1/endpoints/preview", "previewEndpoint", doors, n.previewEndpoint,
 			"Preview a request", "The exact request that an endpoint with these settings would be sent: nothing is sent and nothing is saved.", 200).
 			Fails(bellhop.CodeUnknownApp),
 
 		api.On("GET /v1/stats", "getStats", stats, n.getStats,
 			"Count attempts over time", "The last 24 hours, unless since or until says otherwise.", 200).
-			Fails(bellhop.CodeUnknownApp),
+			Fails(bellhop.CodeUnknownApp).
+			Reads("app", "endpoint", "since"),
 		api.On("GET /v1/stats/backlog", "getBacklog", stats, n.getBacklog,
-			"Count unfinished deliveries over time", "Of the whole installation. The last 24 hours, unless since or until says otherwise.", 200),
+			"Count unfinished deliveries over time", "Of the whole installation. The last 24 hours, unless since or until says otherwise.", 200).
+			Reads("since"),
 		api.On("GET /v1/stats/endpoints", "compareEndpoints", stats, n.compareEndpoints,
-			"Count attempts over time for several endpoints", "What a list of endpoints needs to show how each is doing.", 200),
+			"Count attempts over time for several endpoints", "What a list of endpoints needs to show how each is doing.", 200).
+			Reads("since"),
 
 		api.On("POST /v1/inboxes", "createInbox", inboxes, n.createInbox,
 			"Create an inbox", "A temporary receiver inside Bellhop: give an endpoint its url, and see what arrives and whether the signature verifies. It keeps the newest requests, in memory, until it expires. The operator must have enabled inboxes.", 201).
@@ -177,7 +188,8 @@ func (n *native) routes() []api.Route {
 			Fails(bellhop.CodeUnknownApp),
 		api.On("GET /v1/audit", "listAudit", keys, n.listAudit,
 			"Read the audit log", "Who changed what, newest first. Keys limited to apps see what concerns those.", 200).
-			Fails(bellhop.CodeUnknownApp),
+			Fails(bellhop.CodeUnknownApp).
+			Reads("since", "until"),
 		api.On("POST /v1/session", "startSession", keys, n.startSession,
 			"Sign in to the dashboard", "Answers a cookie that stands for the key in a browser, __Host-bellhop_session over https and bellhop_session over http: it cannot be read by scripts and ends with the key, with DELETE /v1/session or after a week. Requests with it are taken from Bellhop's own pages only. Too many wrong keys from one address are refused for a while (429).", 201).
 			Open().Takes(4<<10).Fails(api.CodeUnauthorized, bellhop.CodeForbidden, api.CodeCrossOrigin, bellhop.CodeTooMany, bellhop.CodeInvalid),

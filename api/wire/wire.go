@@ -336,10 +336,11 @@ type ReplayInput struct {
 
 // ReplayResult says what a replay did.
 type ReplayResult struct {
-	Matched    int    `json:"matched" doc:"Events that this call covered."`
-	Enqueued   int    `json:"enqueued" doc:"Deliveries that this call made; 0 in a dry run."`
-	NextCursor string `json:"next_cursor,omitempty" doc:"Set unless done: one call covers a bounded number of events. Send the same request with this as cursor to go on; until then the rest is not replayed."`
-	Done       bool   `json:"done" doc:"True if nothing is left to cover."`
+	Matched        int    `json:"matched" doc:"Events that this call covered."`
+	Enqueued       int    `json:"enqueued" doc:"Deliveries that this call made; 0 in a dry run."`
+	AlreadyWaiting int    `json:"already_waiting" doc:"Of the matched events, those that were not added because they wait at the endpoint already; 0 in a dry run."`
+	NextCursor     string `json:"next_cursor,omitempty" doc:"Set unless done: one call covers a bounded number of events. Send the same request with this as cursor to go on; until then the rest is not replayed."`
+	Done           bool   `json:"done" doc:"True if nothing is left to cover."`
 }
 
 // ResendInput asks for an event to be sent again.

@@ -92,15 +92,17 @@ func (p *program) eventsGet() *cobra.Command {
 }
 
 func (p *program) eventsExplain() *cobra.Command {
-	return p.eventVerb("explain EVENT", "Say who got an event, and why or why not", "",
+	var pg page
+	cmd := p.eventVerb("explain EVENT", "Say who got an event, and why or why not", "",
 		func(ctx context.Context, c *client.Client, e bellhop.EventID) error {
-			explanations, err := c.Explain(ctx, e)
-			return showList(p, whole(explanations, err), page{all: true}, "No endpoint listens to the event's app.",
+			return showList(p, c.Explain(ctx, e), pg, "No endpoint listens to the event's app.",
 				[]string{"OUTCOME", "ENDPOINT", "NAME", "WHY"},
 				func(x bellhop.Explanation) []cell {
 					return []cell{status(x.Outcome), text(x.Endpoint.String()), text(x.Name), text(x.Detail)}
 				})
 		})
+	pg.flags(cmd.Flags())
+	return cmd
 }
 
 func (p *program) eventsErase() *cobra.Command {

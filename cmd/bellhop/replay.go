@@ -79,5 +79,10 @@ func (p *program) replay(ctx context.Context, c *client.Client, e bellhop.Endpoi
 		p.progress("%d events on the way", sent.Enqueued)
 	}
 	p.progressEnd()
-	return p.show(sent, func() { p.print("%s %s on the way to %s", p.mark(true), count(sent.Enqueued, "event"), e) })
+	return p.show(sent, func() {
+		p.print("%s %s on the way to %s", p.mark(true), count(sent.Enqueued, "event"), e)
+		if sent.AlreadyWaiting > 0 {
+			p.print("%s not added, because they wait there already", count(sent.AlreadyWaiting, "event"))
+		}
+	})
 }

@@ -132,12 +132,13 @@ func (p *program) serve(ctx context.Context) error {
 		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
 		InboxURL:          s.inboxURL(listener.Addr()),
 		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: maxInFlight, MaxTrials: s.maxTrials,
-		Retention: s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
+		MaxPending: int64(s.maxPendingPublish),
+		Retention:  s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
 	})
 	if err != nil {
 		return err
 	}
-	d := desk.New(e, desk.Options{MaxEndpoints: s.maxEndpoints, Logger: log})
+	d := desk.New(e, desk.Options{MaxEndpoints: s.maxEndpoints, MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
 
 	access, err := store.Access(ctx, 0)
 	if err != nil {
@@ -158,7 +159,7 @@ func (p *program) serve(ctx context.Context) error {
 		Handler: native.Handler(d, native.Options{
 			Options: api.Options{
 				Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Metrics: metrics,
-				KeyRate: s.keyRate, Streams: s.streams, MaxMemory: int64(s.maxMemory),
+				KeyRate: s.keyRate, Streams: s.streams, MaxMemory: int64(s.maxMemory), ReadLimit: s.readLimit,
 			},
 			Gatherer: metrics, PublicDocs: s.publicDocs, Stop: stopping,
 			Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),

@@ -47,6 +47,10 @@ type settings struct {
 	maxEndpoints      int
 	keyRate           int
 	streams           api.Streams
+	readLimit         time.Duration
+	maxResent         int
+	maxPending        int
+	maxPendingPublish int
 	retention         time.Duration
 	disableAfter      time.Duration
 	drainTimeout      time.Duration
@@ -96,6 +100,10 @@ func newSettings() *settings {
 	f.Var(countOf(&s.streams.OfKey, api.DefaultKeyStreams, 100_000), "key-streams", "most streams of attempts that one key may have open at once")
 	f.Var(countOf(&s.streams.OfApp, api.DefaultAppStreams, 100_000), "app-streams", "most streams that the keys and portal links of one app may have open together")
 	f.Var(countOf(&s.streams.InAll, api.DefaultStreams, 100_000), "max-streams", "most streams that may be open in all")
+	f.Var(durationOf(&s.readLimit, api.DefaultReadLimit), "read-limit", "how long one look through the logs may take before it is answered \"narrow it down\"")
+	f.Var(countOf(&s.maxResent, desk.DefaultMaxResent, 1_000_000_000), "max-resent", "most unfinished deliveries of replays and resends that may wait at one endpoint")
+	f.Var(countOf(&s.maxPending, desk.DefaultMaxPending, 1_000_000_000), "max-pending", "most unfinished deliveries that one app may have before its replays and resends are refused")
+	f.Var(countOf(&s.maxPendingPublish, 0, 1_000_000_000), "max-pending-publish", "most unfinished deliveries that one app may have before its publishes are refused, too (default no bound)")
 	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
 	f.Var(durationOf(&s.disableAfter, 5*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
 	f.Var(durationOf(&s.drainTimeout, 20*time.Second), "drain-timeout", "how long requests under way may take to finish at shutdown")
@@ -117,7 +125,8 @@ func newSettings() *settings {
 func serviceSettings() []string {
 	return []string{
 		"listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
-		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "key-rate", "key-streams", "app-streams", "max-streams", "retention", "disable-after", "drain-timeout",
+		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
+		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
 }
