@@ -158,7 +158,8 @@ func asSent(h http.Header, name string) []string { return h[name] }
 func TestEndpointsFromBeforeGoOn(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)
-		e := h.endpoint("a.example")
+		created := h.endpoint("a.example")
+		e := h.e.Routes().Routes().Endpoint(created.ID).Endpoint
 		e.Headers, e.URL = map[string]string{"X-API-KEY": "caf\u00e9"}, "https://a.example/hook?discount=5%&n=%41"
 		if err := h.store.SaveEndpoint(t.Context(), e, h.e.AuditEntry(bellhop.System, "endpoint.save", e.ID.String(), e.Apps, nil), h.e.Now()); err != nil {
 			t.Fatal(err)
@@ -169,7 +170,7 @@ func TestEndpointsFromBeforeGoOn(t *testing.T) {
 		}
 		event := h.publish(`{}`)
 		wait(time.Second)
-		list := h.attempts(bellhop.AttemptFilter{Event: event})
+		list := h.attempts(bellhop.AttemptFilter{Event: event, WithBodies: true})
 		if len(list) != 1 || list[0].Status != bellhop.AttemptSucceeded || len(list[0].RequestHeader["X-API-KEY"]) != 1 {
 			t.Errorf("%+v", list)
 		}
