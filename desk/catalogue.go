@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -41,7 +42,7 @@ func (d *Desk) PutEventType(ctx context.Context, p bellhop.Principal, t bellhop.
 	if err := Permits(p, "putEventType"); err != nil {
 		return bellhop.EventType{}, false, err
 	}
-	if err := checkEventType(t); err != nil {
+	if err := checkEventType(ctx, t); err != nil {
 		return bellhop.EventType{}, false, err
 	}
 	err = d.persist(ctx, "event type", d.e.Routes().LoadCatalogue, func() error {
@@ -69,7 +70,7 @@ func (d *Desk) PutEventType(ctx context.Context, p bellhop.Principal, t bellhop.
 	return saved, created, nil
 }
 
-func checkEventType(t bellhop.EventType) error {
+func checkEventType(ctx context.Context, t bellhop.EventType) error {
 	var fields []bellhop.FieldError
 	wrong := func(field, code, detail string) {
 		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: detail})
@@ -88,11 +89,18 @@ func checkEventType(t bellhop.EventType) error {
 	}
 	if len(t.Schema) > 0 {
 		schema, err := routes.CompileSchema(t.Schema)
-		if err != nil {
-			wrong("schema", "schema", err.Error())
+		if e, ok := errors.AsType[*routes.SchemaError](err); ok {
+			wrong("schema"+e.Pointer, "schema", e.Detail)
 		} else if len(t.Example) > 0 {
-			for _, f := range schema.Violations(t.Example, "example") {
-				wrong(f.Field, f.Code, "breaks the schema: "+f.Detail)
+			breaches, err := schema.Violations(routes.NewBudget(ctx), t.Example, "example")
+			if err != nil {
+				return fmt.Errorf("check an example: %w", err)
+			}
+			for _, f := range breaches {
+				if f.Code == "schema" {
+					f.Detail = "breaks the schema: " + f.Detail
+				}
+				fields = append(fields, f)
 			}
 		}
 	}

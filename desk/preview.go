@@ -94,7 +94,7 @@ func (d *Desk) Preview(ctx context.Context, p bellhop.Principal, ask PreviewRequ
 	if err != nil {
 		return Preview{}, placed("endpoint.", err)
 	}
-	event, err := d.previewEvent(ask, e)
+	event, err := d.previewEvent(ctx, ask, e)
 	if err != nil {
 		return Preview{}, err
 	}
@@ -152,7 +152,7 @@ func (d *Desk) previewEndpoint(ask PreviewRequest, i bellhop.EndpointID, now tim
 }
 
 // previewEvent is the event that a preview shows.
-func (d *Desk) previewEvent(ask PreviewRequest, e bellhop.Endpoint) (engine.Publication, error) {
+func (d *Desk) previewEvent(ctx context.Context, ask PreviewRequest, e bellhop.Endpoint) (engine.Publication, error) {
 	event := engine.Publication{App: e.Apps[0], Type: ask.Type, Subject: ask.Subject, Data: ask.Data}
 	if event.Type == "" {
 		events := e.TermsOf(event.App).Events
@@ -165,7 +165,7 @@ func (d *Desk) previewEvent(ask PreviewRequest, e bellhop.Endpoint) (engine.Publ
 	if len(event.Data) == 0 {
 		event.Data = d.testData(event.Type)
 	}
-	err := d.e.CheckPublication(&event, "")
+	err := d.e.CheckPublication(ctx, &event)
 	switch code := bellhop.CodeOf(err); {
 	case code == bellhop.CodeUnknownType, code == bellhop.CodeArchivedType:
 		return event, nil // it shows a form, which is none of the catalogue's business

@@ -103,7 +103,7 @@ func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.
 		data = d.testData(eventType)
 	}
 	event := engine.Publication{App: r.Apps[0], Type: eventType, Data: data}
-	if err := d.e.CheckPublication(&event, ""); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {
+	if err := d.e.CheckPublication(ctx, &event); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {
 		return none, err
 	}
 	if err := d.audit(ctx, d.e.AuditEntry(p.Actor, "endpoint.test", e.String(), r.Apps, map[string]any{"type": eventType})); err != nil {

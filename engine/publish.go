@@ -44,7 +44,7 @@ const (
 // the store could say whether the event is durable, errors.Is(err, bellhop.ErrUnknown):
 // to publish it again is safe with an ExternalID.
 func (e *Engine) Publish(ctx context.Context, p Publication) (bellhop.Receipt, error) {
-	if err := e.CheckPublication(&p, ""); err != nil {
+	if err := e.CheckPublication(ctx, &p); err != nil {
 		return bellhop.Receipt{}, err
 	}
 	receipts, err := e.accept(ctx, []Publication{p}, alone)
@@ -57,7 +57,7 @@ func (e *Engine) Publish(ctx context.Context, p Publication) (bellhop.Receipt, e
 // PublishBatch accepts up to MaxBatch events, all or nothing. Fields at fault are
 // named with their place: "events[3].type".
 func (e *Engine) PublishBatch(ctx context.Context, ps []Publication) ([]bellhop.Receipt, error) {
-	if err := e.checkBatch(ps, inBatch); err != nil {
+	if err := e.checkBatch(ctx, ps, inBatch); err != nil {
 		return nil, err
 	}
 	return e.accept(ctx, ps, inBatch)
@@ -73,7 +73,7 @@ func (e *Engine) PublishIn(ctx context.Context, tx bellhop.Tx, ps ...Publication
 	if len(ps) == 1 {
 		names = alone
 	}
-	if err := e.checkBatch(ps, names); err != nil {
+	if err := e.checkBatch(ctx, ps, names); err != nil {
 		return nil, err
 	}
 	a := NewAcceptance(unowned{e.lanes}, ps...)
@@ -101,21 +101,26 @@ type unowned struct{ Lanes }
 
 func (unowned) Reserve(*routes.Route, int) bool { return false }
 
-func (e *Engine) checkBatch(ps []Publication, names func(int) string) error {
+func (e *Engine) checkBatch(ctx context.Context, ps []Publication, names func(int) string) error {
 	if len(ps) == 0 || len(ps) > MaxBatch {
 		return bellhop.Wrong("events", "length", fmt.Sprintf("holds %d events; a batch holds 1 to %d", len(ps), MaxBatch))
 	}
+	budget := routes.NewBudget(ctx)
 	for i := range ps {
-		if err := e.CheckPublication(&ps[i], names(i)); err != nil {
+		if err := e.checkPublication(budget, &ps[i], names(i)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// CheckPublication says what is wrong with an event before anything is done; fields
-// are named with their place in front: at is "" or "events[3].".
-func (e *Engine) CheckPublication(p *Publication, at string) error {
+// CheckPublication says what is wrong with an event before anything is done.
+func (e *Engine) CheckPublication(ctx context.Context, p *Publication) error {
+	return e.checkPublication(routes.NewBudget(ctx), p, "")
+}
+
+// checkPublication names fields with their place in front: at is "" or "events[3].".
+func (e *Engine) checkPublication(b *routes.Budget, p *Publication, at string) error {
 	var fields []bellhop.FieldError
 	wrong := func(field, code, detail string) {
 		fields = append(fields, bellhop.FieldError{Field: at + field, Code: code, Detail: detail})
@@ -154,11 +159,11 @@ func (e *Engine) CheckPublication(p *Publication, at string) error {
 			}},
 		}
 	}
-	return e.checkCatalogue(p, at)
+	return e.checkCatalogue(b, p, at)
 }
 
 // checkCatalogue checks a publication against its event type.
-func (e *Engine) checkCatalogue(p *Publication, at string) error {
+func (e *Engine) checkCatalogue(b *routes.Budget, p *Publication, at string) error {
 	t, known := e.table.Catalogue().Type(p.Type)
 	if e.cfg.EnforceEventTypes {
 		wrong := func(code bellhop.Code, what, detail string) error {
@@ -178,7 +183,11 @@ func (e *Engine) checkCatalogue(p *Publication, at string) error {
 	if !known {
 		return nil
 	}
-	if fields := t.Violations(p.Data, at+"data"); len(fields) > 0 {
+	fields, err := t.Violations(b, p.Data, at+"data")
+	if err != nil {
+		return fmt.Errorf("check an event: %w", err)
+	}
+	if len(fields) > 0 {
 		return &bellhop.Error{Code: bellhop.CodeInvalidData, Detail: "The event's data breaks the schema of " + p.Type, Fields: fields}
 	}
 	return nil

@@ -26,7 +26,7 @@ func (e *Engine) Try(ctx context.Context, endpoint bellhop.EndpointID, p Publica
 	if err := testable(r, endpoint, p.App); err != nil {
 		return bellhop.Attempt{}, err
 	}
-	if err := e.CheckPublication(&p, ""); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {
+	if err := e.CheckPublication(ctx, &p); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {
 		return bellhop.Attempt{}, err
 	}
 	release, err := e.TrialSlot(endpoint, r.Apps)

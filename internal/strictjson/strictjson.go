@@ -11,6 +11,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -29,6 +31,7 @@ const (
 	CodeTooDeep      = "too_deep"
 	CodeTooManyKeys  = "too_many_keys"
 	CodeWrongType    = "wrong_type" // valid so far, but not the object or array that was asked for
+	CodeSurrogate    = "surrogate"  // half of a surrogate pair
 )
 
 // Error is the one error type of this package.
@@ -38,7 +41,9 @@ type Error struct {
 	Line   int    // from 1
 	Column int    // in characters, from 1
 	Key    string // the repeated key, for CodeDuplicateKey
-	Detail string // what is wrong and what to do, in one clause
+	// Pointer is where the text is, for CodeSurrogate: a JSON pointer (RFC 6901).
+	Pointer string
+	Detail  string // what is wrong and what to do, in one clause
 }
 
 func (e *Error) Error() string {
@@ -68,6 +73,14 @@ func Check(b []byte, carried ...string) error {
 // *Error.
 func Valid(b []byte) error {
 	s := scanner{b: b}
+	return s.document(func(i int) int { return s.value(i, 1, false) })
+}
+
+// Characters is Valid for a document whose strings somebody will decode: half of a
+// surrogate pair in any of them is an error, since most decoders make every such half
+// the same character. The error is an *Error.
+func Characters(b []byte) error {
+	s := scanner{b: b, characters: true}
 	return s.document(func(i int) int { return s.value(i, 1, false) })
 }
 
@@ -139,6 +152,7 @@ type scanner struct {
 	b          []byte
 	everywhere bool     // look for repeated keys at every level…
 	carried    []string // …but not inside these top-level members
+	characters bool     // refuse halves of surrogate pairs
 	err        *Error
 }
 
@@ -223,7 +237,11 @@ func (s *scanner) value(i, depth int, unique bool) int {
 	}
 	switch c := s.b[i]; c {
 	case '"':
-		return s.string(i)
+		end := s.string(i)
+		if s.characters && end != failed {
+			return s.whole(i, end)
+		}
+		return end
 	case '{':
 		if unique {
 			var members []Member
@@ -265,6 +283,10 @@ func (s *scanner) object(i, depth int, members *[]Member) int {
 		if i = s.string(i); i == failed {
 			return failed
 		}
+		keyEnd := i
+		if s.characters && s.whole(keyAt, i) == failed {
+			return failed
+		}
 		unique := false
 		var key string
 		if members != nil {
@@ -285,6 +307,9 @@ func (s *scanner) object(i, depth int, members *[]Member) int {
 		i = s.space(i + 1)
 		valueAt := i
 		if i = s.value(i, depth+1, unique); i == failed {
+			if s.err.Code == CodeSurrogate {
+				s.err.Pointer = "/" + pointerEscapes.Replace(unquote(s.b[keyAt:keyEnd])) + s.err.Pointer
+			}
 			return failed
 		}
 		if members != nil {
@@ -311,9 +336,12 @@ func (s *scanner) array(i, depth int, unique bool, elements *elements) int {
 	if s.is(i, ']') {
 		return i + 1
 	}
-	for {
+	for index := 0; ; index++ {
 		valueAt := i
 		if i = s.value(i, depth+1, unique); i == failed {
+			if s.err.Code == CodeSurrogate {
+				s.err.Pointer = "/" + strconv.Itoa(index) + s.err.Pointer
+			}
 			return failed
 		}
 		if elements != nil {
@@ -330,6 +358,20 @@ func (s *scanner) array(i, depth int, unique bool, elements *elements) int {
 		}
 	}
 }
+
+// whole tells whether a string that was scanned has no half of a surrogate pair, and
+// gives its end or failed.
+func (s *scanner) whole(i, end int) int {
+	if bytes.Contains(s.b[i:end], []byte(`\u`)) {
+		if half, found := lone(unquote(s.b[i:end])); found {
+			return s.fail(i, CodeSurrogate, half)
+		}
+	}
+	return end
+}
+
+// pointerEscapes writes a key as a part of a JSON pointer.
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 func (s *scanner) tooDeep(i int) int {
 	return s.fail(i, CodeTooDeep, fmt.Sprintf("nested deeper than %d levels: flatten the document", MaxDepth))

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -22,34 +23,28 @@ func Text(raw []byte) (string, error) {
 // CheckText tells whether a string, such as the key of a [Member], can be kept as
 // text; see [Text].
 func CheckText(s string) error {
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c != 0 && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c == 0 {
-			return errors.New("contains the character U+0000: leave it out")
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			if half, ok := surrogate(s[i:]); ok {
-				return fmt.Errorf(`contains \u%04x, one half of a surrogate pair, which is no character: send both halves, or the character as UTF-8`, half)
-			}
-			return errors.New("contains a byte that is not UTF-8: encode it as UTF-8")
-		}
-		i += size
+	if strings.IndexByte(s, 0) >= 0 {
+		return errors.New("contains the character U+0000: leave it out")
 	}
-	return nil
+	if utf8.ValidString(s) {
+		return nil
+	}
+	if detail, found := lone(s); found {
+		return errors.New(detail)
+	}
+	return errors.New("contains a byte that is not UTF-8: encode it as UTF-8")
 }
 
-// surrogate gives the half of a surrogate pair that s begins with, in the three bytes
-// that unquote makes of it.
-func surrogate(s string) (half uint16, ok bool) {
-	if len(s) < 3 || s[0] != 0xed || s[1] < 0xa0 || s[1] > 0xbf || s[2] < 0x80 || s[2] > 0xbf {
-		return 0, false
+// lone finds the first half of a surrogate pair, in the three bytes that unquote makes
+// of it, and says what to do.
+func lone(s string) (detail string, found bool) {
+	for i := range len(s) - 2 {
+		if s[i] == 0xed && s[i+1] >= 0xa0 && s[i+1] <= 0xbf && s[i+2]&0xc0 == 0x80 {
+			half := 0xd000 | uint16(s[i+1]&0x3f)<<6 | uint16(s[i+2]&0x3f)
+			return fmt.Sprintf(`contains \u%04x, one half of a surrogate pair, which is no character: send both halves, or the character as UTF-8`, half), true
+		}
 	}
-	return 0xd000 | uint16(s[1]&0x3f)<<6 | uint16(s[2]&0x3f), true
+	return "", false
 }
 
 // unquote decodes a string that has been scanned. A lone half of a surrogate pair
