@@ -318,6 +318,13 @@ func TestDocsAreSanitised(t *testing.T) {
 	if !bytes.Contains(r.body, []byte(`sanitize="true"`)) {
 		t.Errorf("Redoc is not told to sanitise: %s", r.body)
 	}
+	const schema = `{"type":"object","externalDocs":{"url":"https://example.com/good"},"properties":{"a":{"type":"string","externalDocs":{"url":" javascript:alert(1)"}},"externalDocs":{"type":"string","description":"a property"}}}`
+	if r := s.do(s.admin, "PUT", "/v1/event-types/a.b", `{"schema":`+schema+`}`); r.status != 201 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	if doc := s.do(s.admin, "GET", "/openapi.json", "").body; bytes.Contains(doc, []byte("javascript:")) || !bytes.Contains(doc, []byte("example.com/good")) || !bytes.Contains(doc, []byte("a property")) {
+		t.Error("of the links in a schema, the document has the wrong ones")
+	}
 	script := s.do("", "GET", "/docs/redoc.standalone.js", "")
 	if !bytes.Contains(script.body, []byte("this.sanitize=")) || !bytes.Contains(script.body, []byte("DOMPurify")) {
 		t.Error("this Redoc does not know sanitize")

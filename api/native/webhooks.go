@@ -103,8 +103,15 @@ func webhook(t bellhop.EventType, data any) map[string]any {
 	}
 }
 
+// leadsToPage tells whether a link of a schema is one that a page may have as it is:
+// Redoc sanitises Markdown, and not these.
+func leadsToPage(link any) bool {
+	text, ok := link.(string)
+	return !ok || strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://")
+}
+
 // relocate rewrites a schema's references to its own parts for its place in the
-// document.
+// document, and takes out links that are none to a page.
 func relocate(schema []byte, place string) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(schema))
 	d.UseNumber()
@@ -118,6 +125,9 @@ func relocate(schema []byte, place string) (any, error) {
 		case map[string]any:
 			if ref, ok := v["$ref"].(string); ok && (ref == "#" || strings.HasPrefix(ref, "#/")) {
 				v["$ref"] = place + ref[1:]
+			}
+			if docs, ok := v["externalDocs"].(map[string]any); ok && !leadsToPage(docs["url"]) {
+				delete(v, "externalDocs")
 			}
 			for _, member := range v {
 				walk(member)
