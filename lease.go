@@ -17,7 +17,8 @@ type Lease struct {
 type Node struct {
 	Lease Lease
 	// Floor is the highest id in the store that this node number may have made:
-	// new ids must be above it.
+	// new ids must be above it. Ids of other numbers that are further ahead than
+	// ClockSlack, since the clock was ahead once, do not count.
 	Floor int64
 	// Until is when the other nodes may take over what this one owns.
 	Until time.Time

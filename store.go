@@ -33,7 +33,8 @@ type Store interface {
 type NodeStore interface {
 	// Join registers a process under a free node number, with a lease of the given
 	// length under a new epoch. Deliveries still owned by an earlier holder of the
-	// number are released.
+	// number are released. It is a number that nobody has held before or, failing that,
+	// the one that has been free the longest.
 	Join(ctx context.Context, length time.Duration, now time.Time) (Node, error)
 	// Renew extends the lease. It fails with ErrLeaseLost if the lease is over; the
 	// node must then stop sending and join anew.
@@ -44,6 +45,15 @@ type NodeStore interface {
 	// TakeOver ends the leases that ran out, and releases what is owned under them.
 	// It returns how many there were. A node renews its own before it asks.
 	TakeOver(ctx context.Context, now time.Time) (int, error)
+	// Clock gives what NoteClock wrote last. Where nothing was written yet, At is when
+	// the newest lease ends or ended; zero if there was none.
+	Clock(ctx context.Context) (ClockMark, error)
+	// NoteClock writes what a node knows of the time, for the next process.
+	NoteClock(ctx context.Context, m ClockMark) error
+	// Replan makes good what a step back of the clock has done to pending deliveries
+	// (Turn.Replanned). It looks at no more than limit deliveries, those after the given
+	// one; next is the last that it looked at, to go on after, or 0 when it is done.
+	Replan(ctx context.Context, t Turn, after DeliveryID, limit int) (next DeliveryID, changed int, err error)
 	// Overdue gives, for each endpoint that has unowned deliveries due before until
 	// (zero: at any time), the earliest due: of its first attempts, and of its retries.
 	// It reads, and changes nothing.

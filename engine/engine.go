@@ -43,6 +43,15 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
+	// Elapsed is how long the process has been running, by a clock that nobody sets, to
+	// tell when the other one was. Default: the system's; with a Now of your own, that
+	// one, which is then believed.
+	Elapsed func() time.Duration
+	// Earliest is before which Now is certainly wrong, and not believed. Default: none.
+	Earliest time.Time
+	// TrustClock believes the time as it is at the start, however far it is from what
+	// was seen last.
+	TrustClock bool
 	// Random gives the jitter: numbers in [0, 1). Default: math/rand/v2.
 	Random func() float64
 	// Metrics, if not nil, gets the engine's collectors, until the end of Run.
@@ -162,6 +171,10 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Elapsed == nil {
+		start := c.Now()
+		c.Elapsed = func() time.Duration { return c.Now().Sub(start) } // by the monotonic clock, if it has one
+	}
 	if c.Random == nil {
 		c.Random = rand.Float64
 	}
@@ -208,6 +221,7 @@ func (c *Config) compiled() ([]*dialect.Dialect, error) {
 // concurrent use.
 type Engine struct {
 	cfg      Config
+	clock    *clock
 	log      *slog.Logger
 	store    bellhop.Store
 	table    *routes.Table
@@ -232,6 +246,8 @@ type Engine struct {
 	started atomic.Bool
 	// stopping is closed when Run's context has ended.
 	stopping chan struct{}
+	// minding belongs to mindClock.
+	minding minding
 }
 
 // presence is this process as the store knows it. Lease and ids belong together: an
@@ -239,6 +255,9 @@ type Engine struct {
 type presence struct {
 	lease bellhop.Lease
 	ids   *id.Generator
+	// number holds the node number that is in ids: that of the lease, but after a step
+	// back of the clock.
+	number bellhop.Lease
 	// replaced is closed when there is a newer one.
 	replaced chan struct{}
 }
@@ -250,11 +269,18 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
+	mark, err := store.Clock(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what the clock showed last: %w", err)
+	}
+	clock := newClock(&c, mark)
+	c.Now = clock.Now
 	e := &Engine{
-		cfg: c, log: c.Logger, store: store,
+		cfg: c, clock: clock, log: c.Logger, store: store,
 		beatNow: make(chan struct{}, 1), beaten: make(chan struct{}, 1), owing: make(chan struct{}, 1),
 		stopping: make(chan struct{}), watchers: newWatchers(),
 	}
+	e.minding.turned.Store(mark.Turned)
 	e.metrics = newMetrics(e)
 	dialects, err := c.compiled()
 	if err != nil {
@@ -280,11 +306,12 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e.verdicts = newVerdicts()
 	e.lanes = lane.NewDispatcher(lane.Options{
 		Settings: lane.Settings{MaxInFlight: c.MaxInFlight, QueueBytes: c.QueueBytes, DisableAfter: c.DisableAfter},
-		Flow:     store, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Random: c.Random,
+		Flow:     store, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Unseen: clock.Unseen, Random: c.Random,
 		Lease: e.Lease, IDs: e.IDs,
 		Wrote: e.Wrote, Recorded: e.recorded, Verdict: e.verdicts.add,
 	})
 	e.table.OnChange(e.lanes.Configure)
+	e.lookAtClock()
 	if err := e.join(ctx); err != nil {
 		return nil, err
 	}
@@ -334,7 +361,11 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.http.Close()
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	err := e.store.Leave(leaving, e.Lease(), e.cfg.Now())
+	var err error
+	for _, l := range e.presence.Load().leases() {
+		err = errors.Join(err, e.store.Leave(leaving, l, e.cfg.Now()))
+	}
+	_ = e.store.NoteClock(leaving, e.clockMark()) // else the pause looks a little longer than it was
 	upkeep.Wait()
 	if err != nil {
 		return fmt.Errorf("leave the store: %w", err)

@@ -33,10 +33,14 @@ func (e *Engine) heartbeat(ctx context.Context) {
 }
 
 func (e *Engine) renew(ctx context.Context) error {
-	lease := e.Lease()
-	err := e.store.Renew(ctx, lease, e.cfg.Lease, e.cfg.Now())
-	if errors.Is(err, bellhop.ErrLeaseLost) && e.lanes.Running() {
-		err = e.rejoin(ctx, lease)
+	me := e.presence.Load()
+	err := e.store.Renew(ctx, me.lease, e.cfg.Lease, e.cfg.Now())
+	if err == nil && me.number != me.lease {
+		if err = e.store.Renew(ctx, me.number, e.cfg.Lease, e.cfg.Now()); errors.Is(err, bellhop.ErrLeaseLost) {
+			err = e.renumber(ctx)
+		}
+	} else if errors.Is(err, bellhop.ErrLeaseLost) && e.lanes.Running() {
+		err = e.rejoin(ctx, me.lease)
 	}
 	if err := e.Wrote("renew the lease", err); err != nil {
 		return err
@@ -61,6 +65,9 @@ func (e *Engine) lookAround(ctx context.Context) {
 }
 
 func (e *Engine) look(ctx context.Context) error {
+	if err := e.mindClock(ctx); err != nil {
+		return err
+	}
 	now := e.cfg.Now()
 	e.inboxes.Sweep(now)
 	if _, err := e.store.TakeOver(ctx, now); err != nil {
@@ -101,10 +108,12 @@ func (e *Engine) join(ctx context.Context) error {
 	floor, old := n.Floor, e.presence.Load()
 	if old != nil {
 		// What is under way has ids that the store does not know of yet.
-		floor = max(floor, int64(id.Next[id.Attempt](old.ids, e.cfg.Now())))
+		if last := id.Next[id.Attempt](old.ids, e.cfg.Now()); !last.Time().After(e.cfg.Now().Add(bellhop.ClockSlack)) {
+			floor = max(floor, int64(last))
+		}
 	}
 	e.presence.Store(&presence{
-		lease: n.Lease, ids: id.NewGenerator(int(n.Lease.Node), floor), replaced: make(chan struct{}),
+		lease: n.Lease, number: n.Lease, ids: id.NewGenerator(int(n.Lease.Node), floor), replaced: make(chan struct{}),
 	})
 	if old != nil {
 		close(old.replaced)
@@ -251,8 +260,7 @@ func (e *Engine) expire(ctx context.Context) {
 	for {
 		total := 0
 		for ctx.Err() == nil {
-			now := e.cfg.Now()
-			n, err := e.store.Expire(ctx, now.Add(-e.cfg.Retention), expireChunk, now)
+			n, err := e.store.Expire(ctx, e.clock.Settled().Add(-e.cfg.Retention), expireChunk, e.cfg.Now())
 			total += n
 			if e.failed(ctx, "deleting expired history", err) || n == 0 {
 				break
@@ -277,7 +285,7 @@ func (e *Engine) expire(ctx context.Context) {
 func (e *Engine) expireKeys(ctx context.Context) {
 	some := false
 	for ctx.Err() == nil {
-		n, err := e.store.ExpireKeys(ctx, e.cfg.Now(), expireChunk)
+		n, err := e.store.ExpireKeys(ctx, e.clock.Settled(), expireChunk)
 		if some = some || n > 0; e.failed(ctx, "deleting expired portal links and sessions", err) || n == 0 {
 			break
 		}
@@ -302,7 +310,7 @@ func (e *Engine) count(ctx context.Context) {
 	for {
 		e.failed(ctx, "sampling the backlog", e.store.SampleBacklog(ctx, e.cfg.Now()))
 		for ctx.Err() == nil {
-			more, err := e.store.RollUp(ctx, e.cfg.Now().Add(-rollAfter))
+			more, err := e.store.RollUp(ctx, e.clock.Settled().Add(-rollAfter))
 			if e.failed(ctx, "rolling statistics up", err) || !more {
 				break
 			}
@@ -376,6 +384,10 @@ func (e *Engine) judge(ctx context.Context) {
 func (e *Engine) carryOut(ctx context.Context, v lane.Verdict) error {
 	reason := "The receiver answered 410 Gone: it wants no more events."
 	if !v.Gone {
+		failedFor := e.cfg.Now().Sub(v.FailedSince) - e.clock.Unseen(v.FailedSince)
+		if failedFor < e.cfg.DisableAfter {
+			return nil // nobody saw so much time pass; the lane will say it again
+		}
 		successes, err := e.store.Attempts(ctx, bellhop.AttemptFilter{
 			Scope: bellhop.Everything(), Endpoint: v.Route.ID, Status: bellhop.AttemptSucceeded, Since: v.FailedSince, Limit: 1,
 		})
@@ -386,7 +398,7 @@ func (e *Engine) carryOut(ctx context.Context, v lane.Verdict) error {
 			e.lanes.Vindicate(v.Route.ID, v.FailedSince)
 			return nil
 		}
-		reason = "Every attempt failed for " + bellhop.Duration(e.cfg.Now().Sub(v.FailedSince).Round(time.Minute)).String() +
+		reason = "Every attempt failed for " + bellhop.Duration(failedFor.Round(time.Minute)).String() +
 			", since " + v.FailedSince.UTC().Format(time.RFC3339) + "."
 	}
 	disabled, err := e.disable(ctx, v.Route, reason)

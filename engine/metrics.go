@@ -24,7 +24,7 @@ type metrics struct {
 	latency        prometheus.Histogram
 	inFlight       prometheus.Gauge
 
-	pending, oldest, lanesOpen, queued *prometheus.Desc
+	pending, oldest, lanesOpen, queued, doubted *prometheus.Desc
 
 	// mu guards the last count of what is pending: counting reads an index, so
 	// a scrape does it at most every countEvery.
@@ -63,6 +63,7 @@ func newMetrics(e *Engine) *metrics {
 		pending:   desc("bellhop_deliveries_pending", "Deliveries that are not finished, held ones included."),
 		oldest:    desc("bellhop_oldest_pending_seconds", "Age of the oldest unfinished delivery."),
 		lanesOpen: desc("bellhop_circuits_open", "Endpoints whose circuit is open."),
+		doubted:   desc("bellhop_clock_doubted_seconds", "By how much the clock has jumped ahead so that it is not believed yet."),
 		queued:    desc("bellhop_queued_bytes", "Event data in memory: waiting or being sent."),
 	}
 }
@@ -106,6 +107,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.oldest
 	ch <- m.lanesOpen
 	ch <- m.queued
+	ch <- m.doubted
 }
 
 // Collect implements prometheus.Collector.
@@ -116,6 +118,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
 	gauge(m.lanesOpen, float64(m.e.lanes.CircuitsOpen()))
 	gauge(m.queued, float64(m.e.lanes.HeldBytes()))
+	gauge(m.doubted, m.e.clock.Doubted().Seconds())
 	count, oldest, err := m.countPending()
 	if err != nil {
 		// The other metrics are needed most when the store is in trouble.

@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -34,9 +35,13 @@ func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (
 			return err
 		}
 		s.release(number, now)
+		bound := id.First[id.Event](now.Add(bellhop.ClockSlack))
+		if s.nodes[number].until.After(now) {
+			bound = math.MaxInt64 // it may have made ids that are ahead
+		}
 		l := lease{until: now.Add(length), held: true, epoch: s.nodes[number].epoch + 1}
 		s.nodes[number] = l
-		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, Floor: s.highestID(), Until: l.until}
+		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, Floor: s.highestID(int64(bound)), Until: l.until}
 		return nil
 	})
 	return n, err
@@ -131,25 +136,31 @@ func (s *Store) release(node bellhop.NodeID, now time.Time) {
 	}
 }
 
-func (s *Store) highestID() int64 {
+// highestID is the highest below a bound.
+func (s *Store) highestID(bound int64) int64 {
 	var highest int64
+	saw := func(i int64) {
+		if i < bound {
+			highest = max(highest, i)
+		}
+	}
 	for _, e := range s.events {
-		highest = max(highest, int64(e.ID))
+		saw(int64(e.ID))
 	}
 	for _, a := range s.attempts {
-		highest = max(highest, int64(a.ID))
+		saw(int64(a.ID))
 	}
 	for d := range s.pending {
-		highest = max(highest, int64(d))
+		saw(int64(d))
 	}
 	for _, a := range s.audit {
-		highest = max(highest, int64(a.ID))
+		saw(int64(a.ID))
 	}
 	for e := range s.endpoints {
-		highest = max(highest, int64(e))
+		saw(int64(e))
 	}
 	for k := range s.keys {
-		highest = max(highest, int64(k))
+		saw(int64(k))
 	}
 	return highest
 }

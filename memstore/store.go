@@ -22,6 +22,8 @@ type Store struct {
 	closed bool
 
 	nodes map[bellhop.NodeID]lease
+	// clock is what NoteClock wrote; nil: nothing.
+	clock *bellhop.ClockMark
 
 	routes, catalogue, access feed
 

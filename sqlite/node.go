@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -38,11 +39,15 @@ func (w *writer) setLease(n bellhop.NodeID, epoch int64) {
 func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (bellhop.Node, error) {
 	var n bellhop.Node
 	err := s.write(ctx, "join", rowWeight, func(w *writer) error {
-		number, epoch, err := w.freeNode(now)
+		number, epoch, until, err := w.freeNode(now)
 		if err != nil {
 			return err
 		}
-		floor, err := w.highestID()
+		bound := int64(id.First[id.Event](now.Add(bellhop.ClockSlack)))
+		if until > micros(now) {
+			bound = math.MaxInt64 // it may have made ids that are ahead
+		}
+		floor, err := w.highestID(bound)
 		if err != nil {
 			return err
 		}
@@ -58,38 +63,39 @@ func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (
 	return n, err
 }
 
-// freeNode gives a number and its last epoch. It prefers the number that has been
+// freeNode gives a number, its last epoch and when its last lease ended. It prefers the number that has been
 // free the longest, so that the ids of two processes differ even if one's clock is
 // behind.
-func (w *writer) freeNode(now time.Time) (longest bellhop.NodeID, epoch int64, err error) {
+func (w *writer) freeNode(now time.Time) (longest bellhop.NodeID, epoch, until int64, err error) {
 	used := map[bellhop.NodeID]bool{}
 	ended := micros(now)
 	err = each(w.conn, func(st *sqlite.Stmt) {
 		number := bellhop.NodeID(st.ColumnInt(0))
 		used[number] = true
 		if longest == 0 && (!st.ColumnBool(2) || st.ColumnInt64(1) <= ended) {
-			longest, epoch = number, st.ColumnInt64(3)
+			longest, epoch, until = number, st.ColumnInt64(3), st.ColumnInt64(1)
 		}
 	}, "SELECT id, lease_until, held, epoch FROM nodes ORDER BY lease_until, id")
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	for number := bellhop.NodeID(1); number <= id.MaxNode; number++ {
 		if !used[number] {
-			return number, 0, nil
+			return number, 0, 0, nil
 		}
 	}
 	if longest == 0 {
-		return 0, 0, errNoNode
+		return 0, 0, 0, errNoNode
 	}
-	return longest, epoch, nil
+	return longest, epoch, until, nil
 }
 
-func (w *writer) highestID() (highest int64, err error) {
+// highestID is the highest below a bound.
+func (w *writer) highestID(bound int64) (highest int64, err error) {
 	_, err = one(w.conn, func(st *sqlite.Stmt) { highest = st.ColumnInt64(0) },
-		`SELECT max(coalesce((SELECT max(id) FROM events), 0), coalesce((SELECT max(id) FROM attempts), 0),
-			coalesce((SELECT max(id) FROM pending), 0), coalesce((SELECT max(id) FROM audit), 0),
-			coalesce((SELECT max(id) FROM endpoints), 0), coalesce((SELECT max(id) FROM keys), 0))`)
+		`SELECT max(coalesce((SELECT max(id) FROM events WHERE id < ?1), 0), coalesce((SELECT max(id) FROM attempts WHERE id < ?1), 0),
+			coalesce((SELECT max(id) FROM pending WHERE id < ?1), 0), coalesce((SELECT max(id) FROM audit WHERE id < ?1), 0),
+			coalesce((SELECT max(id) FROM endpoints WHERE id < ?1), 0), coalesce((SELECT max(id) FROM keys WHERE id < ?1), 0))`, bound)
 	return highest, err
 }
 

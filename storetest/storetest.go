@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 	}{
 		{"Node", nodeTests},
 		{"Lease", leaseTests},
+		{"Clock", clockTests},
 		{"Enqueue", enqueueTests},
 		{"Claim", claimTests},
 		{"Order", orderTests},

@@ -134,6 +134,7 @@ func (p *program) serve(ctx context.Context) error {
 		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: maxInFlight, MaxTrials: s.maxTrials,
 		MaxPending: int64(s.maxPendingPublish),
 		Retention:  s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
+		TrustClock: s.trustClock, Earliest: writtenIn,
 	})
 	if err != nil {
 		return err
@@ -220,6 +221,9 @@ func (p *program) serve(ctx context.Context) error {
 	}
 	return failed
 }
+
+// writtenIn is before which no clock is right that this program runs by.
+var writtenIn = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // localURL is where the server is reached from its own machine.
 func localURL(address net.Addr) string {

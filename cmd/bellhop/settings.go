@@ -53,6 +53,7 @@ type settings struct {
 	maxPendingPublish int
 	retention         time.Duration
 	disableAfter      time.Duration
+	trustClock        bool
 	drainTimeout      time.Duration
 	logFormat         string
 	logLevel          string
@@ -106,6 +107,7 @@ func newSettings() *settings {
 	f.Var(countOf(&s.maxPendingPublish, 0, 1_000_000_000), "max-pending-publish", "most unfinished deliveries that one app may have before its publishes are refused, too (default no bound)")
 	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
 	f.Var(durationOf(&s.disableAfter, 5*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
+	f.BoolVar(&s.trustClock, "trust-clock", false, "believe the time as it is at this start, although it has jumped ahead since it was seen last: history that is then older than --retention is deleted")
 	f.Var(durationOf(&s.drainTimeout, 20*time.Second), "drain-timeout", "how long requests under way may take to finish at shutdown")
 	f.Var(oneOf(&s.logFormat, "text", "json"), "log-format", "how the log (on standard error) is written: text or json")
 	f.Var(oneOf(&s.logLevel, "info", "debug", "warn", "error"), "log-level", "least level that is logged: debug, info, warn or error")
@@ -126,7 +128,7 @@ func serviceSettings() []string {
 	return []string{
 		"listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
 		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
-		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "drain-timeout",
+		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "trust-clock", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
 }

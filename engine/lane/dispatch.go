@@ -36,6 +36,8 @@ type Options struct {
 	Sender Sender
 	Logger *slog.Logger
 	Now    func() time.Time
+	// Unseen is how much of the time since then nobody saw pass.
+	Unseen func(since time.Time) time.Duration
 	// Random gives the jitter: numbers in [0, 1).
 	Random func() float64
 	// Lease is the node's present lease, the zero Lease while it has none. IDs makes
@@ -302,7 +304,7 @@ func (d *Dispatcher) send(job *Job) (sent Sent) {
 		}
 	}()
 	outcome, known := d.o.Sender.Send(d.sending, job.Route, &job.Work)
-	sent.Outcome, sent.Cut = outcome, !known
+	sent.Outcome, sent.Cut, sent.Unseen = outcome, !known, d.o.Unseen(dueSince(&job.Work))
 	return sent
 }
 

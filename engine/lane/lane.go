@@ -517,7 +517,7 @@ func (l *lane) sent(in Sent, now time.Time) {
 	}
 	w, o := &job.Work, in.Outcome
 	number := w.Delivery.Attempts + 1
-	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number, age(w, now), o, now, in.Random)
+	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number, age(w, job.Route.Retry, now)-in.Unseen, o, now, in.Random)
 	result := bellhop.Result{
 		Lease: w.Lease,
 		Attempt: bellhop.Attempt{
@@ -549,8 +549,8 @@ func (l *lane) spare(job *Job, now time.Time) {
 	l.m.recorded(Recorded{Job: job, Failed: true}, now)
 }
 
-// age is how long a delivery has been due.
-func age(w *bellhop.Work, now time.Time) time.Duration {
+// dueSince is since when a delivery has been due.
+func dueSince(w *bellhop.Work) time.Time {
 	since := w.Event.CreatedAt()
 	switch at := w.Event.DeliverAt; {
 	case w.Delivery.Trigger != bellhop.TriggerPublish:
@@ -558,7 +558,22 @@ func age(w *bellhop.Work, now time.Time) time.Duration {
 	case at != nil && at.After(since):
 		since = *at
 	}
-	return now.Sub(since)
+	return since
+}
+
+// age is how long a delivery has been due. One that is from the future, since the clock
+// was ahead when it was made, is as old as its attempts so far have made it wait.
+func age(w *bellhop.Work, p bellhop.RetryPolicy, now time.Time) time.Duration {
+	if old := now.Sub(dueSince(w)); old >= 0 {
+		return old
+	}
+	waited := time.Duration(0)
+	for n := 1; n <= min(w.Delivery.Attempts, 1000); n++ {
+		if delay, again := p.Delay(n); again {
+			waited += time.Duration(delay)
+		}
+	}
+	return waited
 }
 
 // judge learns from an outcome how the endpoint is: it moves the circuit and the
@@ -593,7 +608,7 @@ func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
 	if l.breaker.failure(in.Outcome.Reason, now) {
 		l.m.do(CircuitMoved{Endpoint: l.id, Open: true, Failures: l.breaker.failures, Reason: in.Outcome.Reason})
 	}
-	if l.failingSince.IsZero() {
+	if l.failingSince.IsZero() || l.failingSince.After(now) { // by a clock that was ahead
 		l.failingSince = began
 		failing = &began
 	}

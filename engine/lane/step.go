@@ -39,12 +39,14 @@ type (
 
 	// Sent: a request was made. Attempt is its id, which tells when it began; Random
 	// is in [0, 1), for the jitter. Cut is true where shutdown ended it, so that
-	// nothing is known of it.
+	// nothing is known of it. Unseen is how much of the delivery's age nobody saw pass,
+	// since the clock has jumped.
 	Sent struct {
 		Job     *Job
 		Attempt bellhop.AttemptID
 		Outcome bellhop.Outcome
 		Random  float64
+		Unseen  time.Duration
 		Cut     bool
 	}
 	// Recorded: what followed from a request is durable; Failed where shutdown ended

@@ -52,6 +52,7 @@ type Registry struct {
 type box struct {
 	Inbox
 	order    int64
+	ends     time.Time  // ExpiresAt, by a clock that nobody sets
 	requests []*Request // oldest first; none is ever changed
 	bytes    int
 	outside  *rate.Limiter
@@ -94,9 +95,11 @@ func (s *Registry) Add(app string, expiresIn bellhop.Duration) (Inbox, error) {
 	if expiresIn < minExpiry || expiresIn > maxExpiry {
 		return Inbox{}, bellhop.Wrong("expires_in", "range", fmt.Sprintf("must be between %s and %s", minExpiry, maxExpiry))
 	}
-	now := s.o.Now().UTC().Truncate(time.Millisecond)
+	ticking := s.o.Now()
+	now := ticking.UTC().Truncate(time.Millisecond)
 	token := newToken()
 	in := &box{
+		ends: ticking.Add(time.Duration(expiresIn)),
 		Inbox: Inbox{
 			Token: token, URL: s.base + token, App: app, AnswerStatus: http.StatusOK,
 			CreatedAt: now, ExpiresAt: now.Add(time.Duration(expiresIn)), Capacity: maxRequests,
@@ -105,7 +108,7 @@ func (s *Registry) Add(app string, expiresIn bellhop.Duration) (Inbox, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.removeExpired(now)
+	s.removeExpired(ticking)
 	ofApp := 0
 	for _, other := range s.live {
 		if other.App == app {
@@ -129,7 +132,7 @@ func newToken() string { return strings.ToLower(rand.Text()) }
 // find gives a live inbox, or nil. Call it with mu held.
 func (s *Registry) find(token string, now time.Time) *box {
 	in := s.live[sha256.Sum256([]byte(token))]
-	if in == nil || !now.Before(in.ExpiresAt) {
+	if in == nil || !now.Before(in.ends) {
 		return nil
 	}
 	return in
@@ -181,7 +184,7 @@ func (s *Registry) List(scope bellhop.Scope) ([]Inbox, error) {
 	defer s.mu.Unlock()
 	var found []*box
 	for _, in := range s.live {
-		if now.Before(in.ExpiresAt) && scope.Sees(in.App) {
+		if now.Before(in.ends) && scope.Sees(in.App) {
 			found = append(found, in)
 		}
 	}
@@ -273,7 +276,7 @@ func (s *Registry) ForgetApp(app string) {
 }
 
 func (s *Registry) removeExpired(now time.Time) {
-	s.remove(func(in *box) bool { return !now.Before(in.ExpiresAt) })
+	s.remove(func(in *box) bool { return !now.Before(in.ends) })
 }
 
 func (s *Registry) remove(gone func(*box) bool) {
