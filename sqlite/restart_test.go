@@ -180,3 +180,64 @@ func TestARestartLetsTheFirstOfAnOrderGo(t *testing.T) {
 		t.Errorf("claimed %+v, want the first", work)
 	}
 }
+
+// TestCountsAfterARestart: what waits is counted as before, and steps that failed in a
+// transaction that others shared have not counted.
+func TestCountsAfterARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	s := openAt(t, path, sqlite.Options{})
+	src := newSource()
+	endpoint := bellhop.Endpoint{ID: 7, Apps: []string{"acme"}, URL: "https://example.com", Status: bellhop.EndpointPaused}
+	must(t, s.SaveEndpoint(t.Context(), endpoint, nil, now))
+	owner := join(t, s).Lease.Node
+	var events []bellhop.NewEvent
+	for range 20 {
+		events = append(events, src.event(10, 7, owner))
+	}
+	enqueue(t, s, events...)
+	again := func(s *sqlite.Store, most int64) bellhop.Redelivered {
+		t.Helper()
+		var list []bellhop.Delivery
+		for i := range events[:8] {
+			d := events[i].Deliveries[0]
+			d.ID, d.Trigger, d.Owner = id.Next[id.Delivery](src.ids, now), bellhop.TriggerReplay, 0
+			d.Event = events[i].Event.ID
+			list = append(list, d)
+		}
+		done, err := s.Redeliver(t.Context(), lease(t, s), bellhop.Redelivery{Deliveries: list, Bounds: bellhop.BacklogBounds{Endpoint: most}}, now)
+		must(t, err)
+		return done
+	}
+	if done := again(s, 100); done.Added != 8 {
+		t.Fatalf("%+v", done)
+	}
+	attempt := src.attempt(&events[0])
+	must(t, s.Record(t.Context(), lease(t, s), []bellhop.Result{{Attempt: attempt, Lease: lease(t, s)}}, now))
+	// An id twice breaks a rule of the database: the step fails, alone or not.
+	r, err := s.Routes(t.Context(), 0)
+	must(t, err)
+	twice := src.event(10, 7, 0)
+	twice.Event.ID = events[1].Event.ID
+	if _, err := s.Enqueue(t.Context(), lease(t, s), r.Version, []bellhop.NewEvent{src.event(10, 7, 0), twice}, now); err == nil {
+		t.Fatal("an id was stored twice")
+	}
+	check := func(what string, s *sqlite.Store) {
+		t.Helper()
+		if n, _, err := s.Pending(t.Context(), bellhop.Only("acme"), 7); err != nil || n != 27 {
+			t.Errorf("%s: %d wait, %v; want 27", what, n, err)
+		}
+	}
+	check("before", s)
+	must(t, s.Close())
+	s = openAt(t, path, sqlite.Options{})
+	join(t, s)
+	check("after", s)
+	if done := again(s, 8); done.Full != bellhop.FullEndpoint || done.Added != 0 {
+		t.Errorf("beyond the bound: %+v", done)
+	}
+	check("refused", s)
+	if done := again(s, 9); done.Full != bellhop.FullEndpoint || done.Added != 1 {
+		t.Errorf("to the bound: %+v", done)
+	}
+	must(t, s.Close())
+}
