@@ -29,7 +29,7 @@ type Attempt struct {
 	// Duration is the length of the whole exchange.
 	Duration Duration `json:"duration"`
 	// Reason is empty for a success and a stable word for everything else:
-	// "status" (an answer other than 2xx), "timeout", "dns", "refused_address",
+	// "status" (an answer other than 2xx), "timeout", "dns", "address_refused",
 	// "connect", "tls", "reset", "protocol", "render", "canceled" and so on.
 	Reason string `json:"reason,omitempty"`
 	// Detail is a sentence that explains Reason.

@@ -215,7 +215,7 @@ func inPlain(reason string) string {
 	case string(safehttp.ReasonTimeout):
 		return "the receiver did not answer in time"
 	case string(safehttp.ReasonDNS):
-		return "its host name could not be found"
+		return "its host name leads to no public address"
 	case string(safehttp.ReasonAddress), string(safehttp.ReasonURL):
 		return "its address is not allowed"
 	case string(safehttp.ReasonConnect):

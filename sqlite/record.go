@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -15,11 +16,7 @@ func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.R
 	if len(results) == 0 {
 		return nil
 	}
-	weight := 0
-	for i := range results {
-		weight += 2*rowWeight + len(results[i].Attempt.ResponseBody)
-	}
-	return s.inTurn(ctx, groupcommit.Turn{Rank: happened, Of: results[0].Attempt.App}, "record", weight, func(w *writer) error {
+	return s.inTurn(ctx, groupcommit.Turn{Rank: happened, Of: results[0].Attempt.App}, "record", weighResults(results), func(w *writer) error {
 		if err := w.holds(l); err != nil {
 			return err
 		}
@@ -30,6 +27,23 @@ func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.R
 		}
 		return nil
 	})
+}
+
+// weighResults is what results weigh in a transaction. Receivers decide how long their
+// headers are, as they do with bodies, and endpoints' owners what is sent with requests.
+func weighResults(results []bellhop.Result) (weight int) {
+	for i := range results {
+		a := &results[i].Attempt
+		weight += 2*rowWeight + len(a.ResponseBody)
+		for _, h := range []http.Header{a.RequestHeader, a.ResponseHeader} {
+			for name, values := range h {
+				for _, v := range values {
+					weight += len(name) + len(v)
+				}
+			}
+		}
+	}
+	return weight
 }
 
 func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error {

@@ -27,7 +27,7 @@ func (s *Sender) tell(p Parcel, res safehttp.Response) {
 	case res.Reason == safehttp.ReasonResources:
 		s.tellShortage(res)
 		return
-	case res.Reason == safehttp.ReasonAddress:
+	case res.Reason == safehttp.ReasonAddress, res.Reason == safehttp.ReasonDNS && len(refused) > 0:
 		s.o.Logger.Warn("a request was not sent: its address is not public; if it is meant to be reached, allow it with --allow-cidr",
 			"endpoint", p.Route.ID.String(), "url_host", hostOf(p.Request.URL), "refused", refused)
 	case len(refused) > 0:

@@ -351,7 +351,7 @@ func TestRefusedAddress(t *testing.T) {
 
 	inner := []netip.Addr{netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("fd00::1")}
 	for level, res := range map[string]safehttp.Response{
-		"WARN": {Reason: safehttp.ReasonAddress, Detail: "refused", Refused: inner},
+		"WARN": {Reason: safehttp.ReasonDNS, Detail: "refused", Refused: inner},
 		"INFO": {Status: 200, RemoteAddr: "192.0.2.1:443", Refused: inner},
 	} {
 		h.log.Reset()

@@ -26,6 +26,9 @@ const (
 	// connection costs as much as thirty deliveries on an open one.
 	drainBytes = 64 << 10
 	drainTime  = 50 * time.Millisecond
+
+	// veilTime is how long a request takes at least whose host name leads nowhere.
+	veilTime = 250 * time.Millisecond
 )
 
 // Options of a [Client]. Zero values are good.
@@ -53,6 +56,7 @@ type Client struct {
 	transport http.RoundTripper // nil unless replaced
 	userAgent string
 	drainTime time.Duration
+	veilTime  time.Duration
 }
 
 // New returns a Client. It starts nothing; Close ends what its requests started.
@@ -62,6 +66,7 @@ func New(o Options) *Client {
 		userAgent: orDefault(o.UserAgent, "Bellhop"),
 		transport: o.Transport,
 		drainTime: drainTime,
+		veilTime:  veilTime,
 		scratches: &sync.Pool{New: newScratch},
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS12,

@@ -898,7 +898,7 @@ func TestReplacedTransport(t *testing.T) {
 			return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
 		}, ReasonResources},
 		{"dns", func(*http.Request) (*http.Response, error) { return nil, &net.DNSError{Err: "no such host"} }, ReasonDNS},
-		{"address", func(*http.Request) (*http.Response, error) { return nil, &AddrError{} }, ReasonAddress},
+		{"address", func(*http.Request) (*http.Response, error) { return nil, &AddrError{} }, ReasonDNS},
 	}
 	for _, tt := range tests {
 		answer = tt.answer

@@ -29,6 +29,7 @@ func (c *Client) connect(x *exchange) (*conn, error) {
 			}
 			if err != nil {
 				c.pool.release(x.target)
+				x.veil(err)
 			}
 			return k, err
 		}
@@ -38,6 +39,23 @@ func (c *Client) connect(x *exchange) (*conn, error) {
 			return k, nil
 		}
 		c.pool.discard(k) // each round uses up an idle connection, so this ends
+	}
+}
+
+// veil has names that lead nowhere take equally long, whether they exist or not: else
+// the time would tell what the words do not.
+func (x *exchange) veil(err error) {
+	x.mu.Lock()
+	nowhere := x.leadsNowhere(err)
+	x.mu.Unlock()
+	if !nowhere {
+		return
+	}
+	rest := time.NewTimer(min(x.client.veilTime-time.Since(x.start), time.Until(x.deadline)))
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-x.caller.Done():
 	}
 }
 

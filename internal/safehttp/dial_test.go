@@ -152,12 +152,13 @@ func TestNameLeadsToRefusedAddress(t *testing.T) {
 	}
 	dns := newNameserver(t, answers)
 	c := newClient(t, Options{Policy: Policy{DNS: dns.addr}})
+	c.veilTime = 0
 	for name, addr := range answers {
 		res := c.Do(t.Context(), Request{URL: "https://" + name + "/", Timeout: patience})
-		if res.Reason == ReasonConnect && res.RemoteAddr == "" && strings.Contains(addr[0], ":") && !hasIPv6() {
+		if res.Reason == ReasonDNS && len(res.Refused) == 0 && strings.Contains(addr[0], ":") && !hasIPv6() {
 			continue // the resolver dropped the address before the guard saw it
 		}
-		if res.Reason != ReasonAddress || res.RemoteAddr != "" || res.Status != 0 {
+		if res.Reason != ReasonDNS || res.RemoteAddr != "" || res.Status != 0 {
 			t.Errorf("%s: %q to %q: %s", addr[0], res.Reason, res.RemoteAddr, res.Detail)
 		}
 		if strings.Contains(res.Detail, addr[0]) || len(res.Refused) == 0 {
@@ -191,7 +192,7 @@ func TestOnePublicAndOnePrivateAnswer(t *testing.T) {
 		}
 	}
 	res := doPlain(t, c, "http://only.test:"+public.port+"/", patience)
-	if res.Reason != ReasonAddress || len(res.Refused) != 2 {
+	if res.Reason != ReasonDNS || len(res.Refused) != 2 {
 		t.Errorf("only.test: %+v", res)
 	}
 	if n := private.conns.Load(); n != 0 {
@@ -235,7 +236,7 @@ func TestRebinding(t *testing.T) {
 	if res := doPlain(t, c, url, patience); res.Reason != "" || res.Status != 200 {
 		t.Fatalf("first: %+v", res)
 	}
-	if res := doPlain(t, c, url, patience); res.Reason != ReasonAddress {
+	if res := doPlain(t, c, url, patience); res.Reason != ReasonDNS {
 		t.Errorf("after rebinding: %+v", res)
 	}
 	if n := private.conns.Load(); n != 0 {
@@ -270,6 +271,35 @@ func TestDNSFailures(t *testing.T) {
 	if res.Reason != ReasonTimeout || !strings.Contains(res.Detail, "DNS lookup of hang.test did not finish") {
 		t.Errorf("hang.test: %+v", res)
 	}
+}
+
+// A name inside the operator's network looks like one that does not exist: in its
+// reason, in its words, and in its time.
+func TestNamesInsideAreNotTold(t *testing.T) {
+	dns := newNameserver(t, map[string][]string{
+		"ten.test": {"10.1.2.3"}, "own.test": {"127.0.0.1"}, "cloud.test": {"169.254.169.254"}, "six.test": {"fd00::1"},
+		"several.test": {"10.1.2.3", "192.168.0.1", "fd00::1"}, "none.test": nil,
+	})
+	c := newClient(t, Options{Policy: Policy{DNS: dns.addr}})
+	var wg sync.WaitGroup
+	for _, name := range []string{"ten.test", "own.test", "cloud.test", "six.test", "several.test", "none.test", "unknown.test"} {
+		wg.Go(func() {
+			res := c.Do(context.Background(), Request{URL: "https://" + name + ":8443/", Timeout: patience})
+			want := name + ":8443 leads to no public address: the name does not exist, or none of its addresses is public; check its spelling, or have the operator allow the address with --allow-cidr"
+			if res.Reason != ReasonDNS || res.Detail != want || res.RemoteAddr != "" {
+				t.Errorf("%s: %q, %q", name, res.Reason, res.Detail)
+			}
+			if res.Duration < veilTime {
+				t.Errorf("%s took %s", name, res.Duration)
+			}
+			// The time of the request is kept all the same.
+			res = c.Do(context.Background(), Request{URL: "https://" + name + "/", Timeout: veilTime / 2})
+			if res.Duration > veilTime/2+slack {
+				t.Errorf("%s, with less time, took %s", name, res.Duration)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // runShort, set in the environment to the URLs of two receivers, turns the test binary

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -22,11 +23,13 @@ const (
 	// ReasonTimeout: the deadline of the exchange passed. Response.Detail says
 	// in which phase. A caller's own, earlier context deadline counts as well.
 	ReasonTimeout Reason = "timeout"
-	// ReasonDNS: the host name could not be resolved, or the DNS server did not
-	// answer within its own limits.
+	// ReasonDNS: the host name leads to no address that requests may be sent to, be it
+	// that it does not exist or that the policy refused all its addresses: who owns an
+	// endpoint must not learn which names there are inside the operator's network. Or
+	// the DNS server did not answer within its own limits. No packet was sent.
 	ReasonDNS Reason = "dns"
-	// ReasonAddress: the policy refused the URL's address, or every address that
-	// its name led to. No packet was sent.
+	// ReasonAddress: the policy refused the address that the URL has for a host. No
+	// packet was sent.
 	ReasonAddress Reason = "address_refused"
 	// ReasonConnect: no connection could be established: refused, unreachable.
 	ReasonConnect Reason = "connect"
@@ -84,8 +87,10 @@ func (x *exchange) explain(err error) (Reason, string) {
 	switch {
 	case exhausted(err) != nil:
 		return ReasonResources, "this server could not make a connection: " + exhausted(err).Error() + "; its operator finds more in the log"
+	case x.leadsNowhere(err):
+		return ReasonDNS, x.host + " leads to no public address: the name does not exist, or none of its addresses is public; check its spelling, or have the operator allow the address with --allow-cidr"
 	case errors.As(err, &refused) && x.remote == "":
-		return ReasonAddress, "refused to connect to " + x.host + ", which leads to no public address; the operator can allow others with --allow-cidr"
+		return ReasonAddress, "refused to connect to " + x.host + ", which is no public address; the operator can allow others with --allow-cidr"
 	case errors.As(err, &dns):
 		return ReasonDNS, "the DNS lookup of " + x.host + " failed: " + dns.Err
 	case errors.As(err, &cert), errors.As(err, &record), x.phase == phaseTLS:
@@ -100,6 +105,34 @@ func (x *exchange) explain(err error) (Reason, string) {
 		return ReasonConnect, "no connection to " + x.peer() + ": " + plain(err)
 	}
 	return ReasonProtocol, "the response of " + x.peer() + " is not usable: " + plain(err)
+}
+
+// leadsNowhere tells whether a dial failed since its name has no address that may be
+// connected to: there is none, none of the kinds that this machine can reach, or none
+// that the policy allows.
+func (x *exchange) leadsNowhere(err error) bool {
+	var (
+		dns        *net.DNSError
+		unsuitable *net.AddrError
+		refused    *AddrError
+	)
+	switch {
+	case errors.As(err, &dns):
+		return dns.IsNotFound
+	case x.remote != "":
+		return false
+	}
+	return errors.As(err, &unsuitable) || errors.As(err, &refused) && !isLiteral(x.target.addr)
+}
+
+// isLiteral tells whether a host:port has an address for a host.
+func isLiteral(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return err == nil
 }
 
 // shortfall says why a body was not read to its end, or to the end of what is kept.
