@@ -11,9 +11,16 @@ type App struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 	// MaxEndpoints is how many endpoints may listen to it; 0 means the
 	// installation's default.
-	MaxEndpoints int       `json:"max_endpoints,omitempty"`
-	CreatedAt    time.Time `json:"created_at"`
-	UpdatedAt    time.Time `json:"updated_at"`
+	MaxEndpoints int `json:"max_endpoints,omitempty"`
+	// Dialects are those that its people may choose for endpoints, their default
+	// first; none means all, and the installation's default.
+	Dialects []string `json:"dialects,omitempty"`
+	// DialectOptions are values of dialects' options for its events, by dialect
+	// and option.
+	DialectOptions map[string]map[string]string `json:"dialect_options,omitempty"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 
 	// Revision counts changes: a save that was made from an older revision is
 	// refused by the store. A new app has 0.

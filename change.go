@@ -24,8 +24,10 @@ type EndpointChange struct {
 	Subjects    Field[[]string]
 	Filter      Field[JSON]
 	Dialect     Field[string]
-	Headers     Field[map[string]string]
-	Status      Field[EndpointStatus]
+	// DialectOptions are replaced as a whole.
+	DialectOptions Field[map[string]string]
+	Headers        Field[map[string]string]
+	Status         Field[EndpointStatus]
 	// Locked and LockedReason are for admins to set.
 	Locked       Field[bool]
 	LockedReason Field[string]

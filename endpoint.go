@@ -30,10 +30,12 @@ type Endpoint struct {
 	// may be a URN that names the app as well: urn:allthings:app:APP:PATTERN.
 	Subjects []string `json:"subjects"`
 	// Filter is a JSON pattern over the event's data.
-	Filter  JSON              `json:"filter,omitempty"`
-	Dialect string            `json:"dialect"`
-	Headers map[string]string `json:"headers,omitempty"`
-	Status  EndpointStatus    `json:"status"`
+	Filter  JSON   `json:"filter,omitempty"`
+	Dialect string `json:"dialect"`
+	// DialectOptions are values of its dialect's options, before those of an app.
+	DialectOptions map[string]string `json:"dialect_options,omitempty"`
+	Headers        map[string]string `json:"headers,omitempty"`
+	Status         EndpointStatus    `json:"status"`
 	// DisabledReason says why Bellhop itself disabled the endpoint.
 	DisabledReason string `json:"disabled_reason,omitempty"`
 	// Locked endpoints are held by the operator: only admins change or delete them.

@@ -26,6 +26,12 @@ const (
 type AppChange struct {
 	Name     bellhop.Field[string]
 	Metadata bellhop.Field[map[string]string]
+	// Dialects are those that the app's people may choose, their default first;
+	// none means all, and the installation's default. Endpoints that have another
+	// one already keep it.
+	Dialects bellhop.Field[[]string]
+	// DialectOptions are values of dialects' options, by dialect and option.
+	DialectOptions bellhop.Field[map[string]map[string]string]
 	// MaxEndpoints is how many endpoints may listen to the app; 0 is the
 	// installation's default. It is the operator's to set: an admin who is
 	// limited to apps could else give itself as many as it likes.
@@ -90,7 +96,7 @@ func (d *Desk) PutApp(ctx context.Context, p bellhop.Principal, id string, c App
 	if !p.Scope.Sees(id) {
 		return bellhop.App{}, false, bellhop.NotFound("app", id)
 	}
-	c.Name.Set, c.Metadata.Set = true, true
+	c.Name.Set, c.Metadata.Set, c.Dialects.Set, c.DialectOptions.Set = true, true, true, true
 	c.MaxEndpoints.Set = c.MaxEndpoints.Set || p.Scope.All
 	err = d.persist(ctx, "app", d.e.Routes().LoadRoutes, func() error {
 		a, ok := d.routes().App(id)
@@ -131,8 +137,10 @@ func (d *Desk) saveApp(ctx context.Context, p bellhop.Principal, a bellhop.App, 
 	set(c.Name, &a.Name)
 	set(c.Metadata, &a.Metadata)
 	set(c.MaxEndpoints, &a.MaxEndpoints)
-	if err := checkApp(a); err != nil {
-		return bellhop.App{}, err
+	set(c.Dialects, &a.Dialects)
+	set(c.DialectOptions, &a.DialectOptions)
+	if fields := append(checkApp(a), d.checkAppDialects(c)...); len(fields) > 0 {
+		return bellhop.App{}, bellhop.Invalid("The app is not valid", fields...)
 	}
 	a.UpdatedAt = d.now()
 	action := "app.update"
@@ -142,6 +150,12 @@ func (d *Desk) saveApp(ctx context.Context, p bellhop.Principal, a bellhop.App, 
 	detail := map[string]any{"name": a.Name}
 	if a.MaxEndpoints != 0 {
 		detail["max_endpoints"] = a.MaxEndpoints
+	}
+	if c.Dialects.Set {
+		detail["dialects"] = a.Dialects
+	}
+	if c.DialectOptions.Set {
+		detail["dialect_options"] = a.DialectOptions
 	}
 	entry := d.e.AuditEntry(p.Actor, action, a.ID, []string{a.ID}, detail)
 	ours := func() bool {
@@ -156,8 +170,7 @@ func (d *Desk) saveApp(ctx context.Context, p bellhop.Principal, a bellhop.App, 
 	return a, nil
 }
 
-func checkApp(a bellhop.App) error {
-	var fields []bellhop.FieldError
+func checkApp(a bellhop.App) (fields []bellhop.FieldError) {
 	if !validAppID(a.ID) {
 		fields = append(fields, bellhop.FieldError{
 			Field: "id", Code: "app_id",
@@ -172,10 +185,7 @@ func checkApp(a bellhop.App) error {
 			Detail: fmt.Sprintf("must be between 1 and %d, or 0 for the default", mostEndpoints),
 		})
 	}
-	if len(fields) > 0 {
-		return bellhop.Invalid("The app is not valid", fields...)
-	}
-	return nil
+	return fields
 }
 
 func validAppID(s string) bool {

@@ -39,7 +39,9 @@ func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []be
 	set(c.Events, &e.Events)
 	set(c.Subjects, &e.Subjects)
 	set(c.Filter, &e.Filter)
+	was := e.Dialect
 	set(c.Dialect, &e.Dialect)
+	set(c.DialectOptions, &e.DialectOptions)
 	set(c.Headers, &e.Headers)
 	set(c.Timeout, &e.Timeout)
 	set(c.Retry, &e.Retry)
@@ -61,12 +63,15 @@ func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []be
 	if e.Subjects == nil {
 		e.Subjects = []string{}
 	}
-	e.Dialect = cmp.Or(e.Dialect, DefaultDialect)
 	e.Status = cmp.Or(e.Status, bellhop.EndpointActive)
 	e.Timeout = cmp.Or(e.Timeout, DefaultTimeout)
 	e.Concurrency = cmp.Or(e.Concurrency, DefaultConcurrency)
 	e.Ordering = cmp.Or(e.Ordering, bellhop.OrderingNone)
-	return append(fields, d.checkEndpoint(e, c)...)
+	if e.Dialect == "" {
+		e.Dialect = d.usualDialect(e.Apps)
+	}
+	fields = append(fields, d.checkEndpoint(e, c)...)
+	return append(fields, d.checkDialectOptions(e, c, was)...)
 }
 
 // set takes over a field that is given; null has the zero value.

@@ -35,6 +35,9 @@ type Options struct {
 	// may have, before no more of them are made. Defaults: DefaultMaxResent and
 	// DefaultMaxPending.
 	MaxResent, MaxPending int64
+	// DefaultDialect is the dialect of endpoints that name none and whose apps
+	// offer none in particular: one that the engine has. Default: DefaultDialect.
+	DefaultDialect string
 	// Logger gets the log; secrets and payloads are never in it. Default:
 	// slog.Default().
 	Logger *slog.Logger
@@ -46,10 +49,11 @@ type Desk struct {
 	store bellhop.Store
 	log   *slog.Logger
 
-	maxEndpoints int
-	bounds       bellhop.BacklogBounds
-	crowds       crowds
-	doubts       doubts
+	maxEndpoints   int
+	defaultDialect string
+	bounds         bellhop.BacklogBounds
+	crowds         crowds
+	doubts         doubts
 }
 
 // New makes the desk of an engine.
@@ -59,7 +63,8 @@ func New(e *engine.Engine, o Options) *Desk {
 	}
 	return &Desk{
 		e: e, store: e.Store(), log: o.Logger, maxEndpoints: cmp.Or(o.MaxEndpoints, DefaultMaxEndpoints),
-		bounds: bellhop.BacklogBounds{Endpoint: cmp.Or(o.MaxResent, DefaultMaxResent), App: cmp.Or(o.MaxPending, DefaultMaxPending)},
+		defaultDialect: cmp.Or(o.DefaultDialect, DefaultDialect),
+		bounds:         bellhop.BacklogBounds{Endpoint: cmp.Or(o.MaxResent, DefaultMaxResent), App: cmp.Or(o.MaxPending, DefaultMaxPending)},
 	}
 }
 

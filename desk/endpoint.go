@@ -57,10 +57,11 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	}
 	now := d.now()
 	e := bellhop.Endpoint{
-		ID: id.Next[id.Endpoint](d.e.IDs(), now), Status: bellhop.EndpointActive, Dialect: DefaultDialect,
+		ID: id.Next[id.Endpoint](d.e.IDs(), now), Status: bellhop.EndpointActive,
 		Events: []string{}, Subjects: []string{}, CreatedAt: now, UpdatedAt: now,
 	}
 	fields := d.apply(&e, c)
+	fields = append(fields, d.checkChoice(p, &e, nil)...)
 	if !c.Apps.Set {
 		fields = append(fields, bellhop.FieldError{Field: "apps", Code: "required", Detail: "is missing: name the apps to listen to"})
 	}
@@ -155,11 +156,11 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 		return bellhop.Endpoint{}, bellhop.Wrong("secret", "secret", "cannot be changed here: rotate it with POST /v1/endpoints/{id}/secret/rotate")
 	}
 	e, err := d.changeEndpoint(ctx, p, "endpoint.update", i, func(e *bellhop.Endpoint) error {
-		url, dialectName := e.URL, e.Dialect
+		old := *e
 		if err := mayLock(p, e, &c); err != nil {
 			return err
 		}
-		if fields := d.apply(e, c); len(fields) > 0 {
+		if fields := append(d.apply(e, c), d.checkChoice(p, e, &old)...); len(fields) > 0 {
 			return endpointError(fields)
 		}
 		if c.URL.Set || c.Apps.Set {
@@ -167,12 +168,12 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 				return err
 			}
 		}
-		if e.Dialect != dialectName {
+		if e.Dialect != old.Dialect {
 			if err := d.keepsSecrets(e); err != nil {
 				return err
 			}
 		}
-		if e.URL != url || c.Verify.Value {
+		if e.URL != old.URL || c.Verify.Value {
 			return d.verify(ctx, *e, c.Verify)
 		}
 		return nil

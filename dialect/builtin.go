@@ -97,10 +97,13 @@ func Builtin() []Definition {
 		},
 		{
 			Name:        "stripe",
-			Description: "Stripe webhooks. The body is an event object with the data as data.object; created is when the event happened, in Unix seconds. The key is the whole text of the secret, whsec_ included.",
+			Description: "Stripe webhooks. The body is an event object with the data as data.object; created is when the event happened, in Unix seconds, and api_version an option, because Stripe's libraries refuse events of another release than their own. The key is the whole text of the secret, whsec_ included.",
 			ContentType: "application/json",
-			Body: `{"id":${id|json},"object":"event","type":${type|json},` +
-				`"created":${time_s},"data":{"object":${data}}}`,
+			Body: `{"id":${id|json},"object":"event","api_version":${option.api_version|json},"created":${time_s},` +
+				`"data":{"object":${data}},"livemode":true,"pending_webhooks":1,"request":null,"type":${type|json}}`,
+			Options: []Option{{
+				"api_version", "Release of Stripe's API whose form the data has: what the receiver's library is made for.", "2025-08-27.basil",
+			}},
 			Signature: Signature{
 				Algorithm:    "hmac-sha256",
 				Secret:       "raw",
@@ -115,11 +118,17 @@ func Builtin() []Definition {
 		},
 		{
 			Name:        "shopify",
-			Description: "Shopify webhooks. The body is the data; the topic is the event type, the webhook id a UUID that stays the same on each attempt, and triggered-at when the event happened. The time is not signed.",
+			Description: "Shopify webhooks. The body is the data; the topic is the event type with slashes for dots (orders.create is orders/create), the webhook id a UUID that stays the same on each attempt, and triggered-at when the event happened. The shop's domain and the API's version are options. The time is not signed.",
 			ContentType: "application/json",
 			Body:        `${data}`,
+			Options: []Option{
+				{"shop_domain", "Domain of the shop whose event it is.", `${app|url}.myshopify.com`},
+				{"api_version", "Version of Shopify's Admin API whose form the data has.", "2025-10"},
+			},
 			Headers: []HeaderTemplate{
-				{"X-Shopify-Topic", `${type}`},
+				{"X-Shopify-Topic", `${type|slashes}`},
+				{"X-Shopify-Shop-Domain", `${option.shop_domain}`},
+				{"X-Shopify-API-Version", `${option.api_version}`},
 				{"X-Shopify-Webhook-Id", `${uuid}`},
 				{"X-Shopify-Triggered-At", `${time}`},
 			},

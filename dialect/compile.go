@@ -21,6 +21,7 @@ type Dialect struct {
 	json        bool // the body is JSON
 	body        template
 	literals    int // bytes of literal text in body
+	options     []option
 	headers     []headerTemplate
 	rules       rules
 }
@@ -87,10 +88,11 @@ func Compile(def Definition) (*Dialect, error) {
 
 // compile is Compile without the rehearsal.
 func compile(def Definition) (*Dialect, error) {
-	def.Headers = slices.Clone(def.Headers)
+	def.Headers, def.Options = slices.Clone(def.Headers), slices.Clone(def.Options)
 	c := compiler{d: &Dialect{definition: def}}
 	c.name(def.Name)
 	c.contentType(def.ContentType)
+	c.options(def.Options)
 	c.body(def.Body)
 	c.headers(def.Headers)
 	c.signature(def.Signature)
@@ -109,7 +111,7 @@ func (d *Dialect) Name() string { return d.definition.Name }
 // Definition returns a copy of what the dialect was compiled from.
 func (d *Dialect) Definition() Definition {
 	def := d.definition
-	def.Headers = slices.Clone(def.Headers)
+	def.Headers, def.Options = slices.Clone(def.Headers), slices.Clone(def.Options)
 	return def
 }
 
@@ -198,6 +200,7 @@ func (c *compiler) contentType(text string) {
 
 func (c *compiler) body(text string) {
 	c.d.body = c.template("body", text, "${data}")
+	c.declared("body", c.d.body)
 	for _, seg := range c.d.body {
 		c.d.literals += len(seg.literal)
 		for _, src := range seg.sources {
@@ -244,6 +247,7 @@ func (c *compiler) headers(headers []HeaderTemplate) {
 			c.problem(field, "has spaces around it, which HTTP cuts off; remove them")
 		}
 		t := c.template(field, h.Value, "")
+		c.declared(field, t)
 		for j := range t {
 			seg := &t[j]
 			if !isPrintable(seg.literal) {
@@ -454,7 +458,7 @@ func (c *compiler) content(sig Signature) {
 			continue
 		}
 		r.contentIsRaw = false
-		if src.value > valueBody || src.value == valueData {
+		if src.value > valueBody || src.value == valueData || src.value == valueOption {
 			c.problem("signature.content", "has ${%s}, which cannot be signed; use ${body}", src)
 		} else if _, ok := r.received[src.value]; !ok {
 			c.problem("signature.content", "has ${%s}, which receivers could not know; add a header whose value is exactly ${%s}", src, src)

@@ -138,6 +138,17 @@ func TestCompileNamesFieldAndRemedy(t *testing.T) {
 		{"encoding", func(d *Definition) { d.Signature.Encoding = "b64" }, `signature.encoding "b64" is unknown; use hex`},
 		{"signature header", func(d *Definition) { d.Signature.Header = "" }, `signature.header "" is not a header's name`},
 		{"signature header twice", func(d *Definition) { d.Signature.Header = "X-SHOP" }, `signature.header "X-SHOP" is also in headers; remove`},
+		{"option not declared", func(d *Definition) { d.Body = `{"v":${option.version|json}}` }, `body has ${option.version}, which options do not have; add it there`},
+		{"option without name", func(d *Definition) { d.Body = `{"v":${option|json}}` }, `an option has a name; write ${option.name}`},
+		{"option's name", func(d *Definition) { d.Options = []Option{{Name: "api-version"}} }, `options[0].name "api-version" is not a name; use`},
+		{"option twice", func(d *Definition) { d.Options = []Option{{Name: "a"}, {Name: "a"}} }, `options[1].name "a" occurs twice; remove`},
+		{"option's default", func(d *Definition) { d.Options = []Option{{Name: "a", Default: "${data.x}"}} }, `options[0].default has ${data.x}; use`},
+		{"option unescaped", func(d *Definition) {
+			d.Options, d.Body = []Option{{Name: "a"}}, `{"v":"${option.a}"}`
+		}, `body has ${option.a}, which would let a publisher break the JSON; write ${option.a|json}`},
+		{"option signed", func(d *Definition) {
+			d.Options, d.Signature.Content = []Option{{Name: "a"}}, "${option.a}${body}"
+		}, `signature.content has ${option.a}, which cannot be signed; use ${body}`},
 		{"unknowable content", func(d *Definition) { d.Signature.Content = "${type}${body}" }, `signature.content has ${type}, which receivers could not know; add a header whose value is exactly ${type}`},
 		{"data in content", func(d *Definition) { d.Signature.Content = "${data}" }, `signature.content has ${data}, which cannot be signed; use ${body}`},
 		{"filter in content", func(d *Definition) { d.Signature.Content = "${body|json}" }, `signature.content has a section, filter or ??`},

@@ -22,6 +22,9 @@ type Definition struct {
 	// signature. Their names keep their case where HTTP/1.1 is spoken.
 	Headers []HeaderTemplate `yaml:"headers" json:"headers,omitempty"`
 
+	// Options are values that apps and endpoints choose.
+	Options []Option `yaml:"options" json:"options,omitempty"`
+
 	// Signature says how requests are signed.
 	Signature Signature `yaml:"signature" json:"signature"`
 

@@ -36,6 +36,7 @@
 //	data     the published bytes, untouched (bodies only)
 //	data.a.b member b of member a of the data: a string, or a number or boolean
 //	         as its text; anything else, or nothing, counts as empty
+//	option.a what was chosen for the app or endpoint as [Option] a, or its default
 //
 // Filters, applied from left to right:
 //
@@ -44,6 +45,7 @@
 //	url      percent-encoding of all but letters, digits and -._~
 //	percent  CloudEvents HTTP binding 1.0.2 section 3.1.3.2: percent-encoding of
 //	         all outside U+0021 to U+007E and of " and %
+//	slashes  slashes for dots: orders.create becomes orders/create
 //
 // A header that renders empty is not sent. Types and subjects come from
 // strangers, so in headers every control character and non-ASCII byte of a

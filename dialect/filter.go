@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -13,13 +14,14 @@ const (
 	filterEscape
 	filterURL
 	filterPercent
+	filterSlashes
 	filterCount // filters that can be written in a template come before
 
 	filterHeader // added to all values in headers and in signed content
 )
 
 func (f filter) String() string {
-	return [filterCount]string{"json", "escape", "url", "percent"}[f]
+	return [filterCount]string{"json", "escape", "url", "percent", "slashes"}[f]
 }
 
 func parseFilter(name string) (filter, error) {
@@ -28,7 +30,7 @@ func parseFilter(name string) (filter, error) {
 			return f, nil
 		}
 	}
-	return 0, fmt.Errorf("there is no filter %q; use json, escape, url or percent", name)
+	return 0, fmt.Errorf("there is no filter %q; use json, escape, url, percent or slashes", name)
 }
 
 func (f filter) append(dst []byte, text string) []byte {
@@ -39,6 +41,8 @@ func (f filter) append(dst []byte, text string) []byte {
 		return append(dst, '"')
 	case filterEscape:
 		return appendEscaped(dst, text)
+	case filterSlashes:
+		return append(dst, strings.ReplaceAll(text, ".", "/")...)
 	}
 	for i := range len(text) {
 		if c := text[i]; f.keeps(text, i) {

@@ -17,6 +17,9 @@ type Message struct {
 	Time      time.Time // when the event happened (was accepted)
 	Data      []byte    // exact published JSON, carried byte for byte
 	Timestamp time.Time // of this attempt
+	// Options are what was chosen for the app or the endpoint; see [Option].
+	// Those that are not there, or empty, have their defaults.
+	Options map[string]string
 }
 
 // Header is one header of a rendered request. Name has the case that the
@@ -37,6 +40,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 // message, on the receiver's in what was received.
 type scope struct {
 	message  Message
+	options  []option         // of the dialect
 	received map[value]string // not nil on the receiver's side
 
 	body       []byte // the request's body, once known
@@ -47,6 +51,9 @@ type scope struct {
 
 // text returns a value. A value that is absent is empty.
 func (s *scope) text(src source) string {
+	if src.value == valueOption {
+		return s.optionText(src.path[0])
+	}
 	if src.path != nil {
 		return member(s.bytes(src.value), src.path)
 	}

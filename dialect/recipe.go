@@ -125,7 +125,7 @@ func (d *Dialect) eventID() Part {
 		}
 	}
 	m := Message{ID: "evt_sample", Timestamp: time.Unix(1700000000, 0), Data: []byte(`null`)}
-	sc := &scope{message: m}
+	sc := &scope{message: m, options: d.options}
 	body := d.body.append(nil, sc)
 	for _, v := range []value{valueUUID, valueID} {
 		alone := slices.ContainsFunc(d.body, func(s segment) bool {

@@ -20,6 +20,7 @@ const (
 	valueTimeMS
 	valueTS
 	valueMS
+	valueOption
 	valueData
 	valueBody
 	valueSignature
@@ -30,7 +31,7 @@ const (
 func (v value) String() string {
 	return [valueCount]string{
 		"id", "uuid", "app", "type", "subject", "time", "time_s", "time_ms", "ts", "ms",
-		"data", "body", "signature", "signatures",
+		"option", "data", "body", "signature", "signatures",
 	}[v]
 }
 
@@ -167,10 +168,13 @@ func parseSource(text string) (source, error) {
 			continue
 		}
 		path := parts[1:]
+		if v == valueOption && len(path) != 1 {
+			return source{}, fmt.Errorf("an option has a name; write ${option.name}")
+		}
 		if len(path) == 0 {
 			return source{value: v}, nil
 		}
-		if v != valueData && v != valueBody {
+		if v != valueData && v != valueBody && v != valueOption {
 			return source{}, fmt.Errorf("%s has no members; write ${%s}", v, v)
 		}
 		if slices.Contains(path, "") {

@@ -301,6 +301,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	}
 	e.sender = send.New(send.Options{
 		HTTP: e.http, Inboxes: e.inboxes, MaxBody: c.MaxBody, Logger: c.Logger, Now: c.Now, InFlight: e.metrics.flying,
+		App: func(id string) (bellhop.App, bool) { return e.table.Routes().App(id) },
 	})
 	e.trials = newTrials(c.MaxTrials)
 	e.verdicts = newVerdicts()

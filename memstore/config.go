@@ -155,7 +155,11 @@ func (s *Store) addAudit(a *bellhop.AuditEntry) {
 // got.
 
 func cloneApp(a bellhop.App) bellhop.App {
-	a.Metadata = maps.Clone(a.Metadata)
+	a.Metadata, a.Dialects = maps.Clone(a.Metadata), slices.Clone(a.Dialects)
+	a.DialectOptions = maps.Clone(a.DialectOptions)
+	for dialect, options := range a.DialectOptions {
+		a.DialectOptions[dialect] = maps.Clone(options)
+	}
 	return a
 }
 
@@ -173,6 +177,7 @@ func cloneEndpoint(e bellhop.Endpoint) bellhop.Endpoint {
 		t.Events, t.Subjects, t.Filter = slices.Clone(t.Events), slices.Clone(t.Subjects), slices.Clone(t.Filter)
 	}
 	e.Headers, e.Metadata = maps.Clone(e.Headers), maps.Clone(e.Metadata)
+	e.DialectOptions = maps.Clone(e.DialectOptions)
 	e.Retry.Delays = slices.Clone(e.Retry.Delays)
 	e.Secrets = slices.Clone(e.Secrets)
 	if e.RateLimit != nil {

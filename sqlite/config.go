@@ -37,9 +37,10 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 		if err := w.atRevision(a.Revision, "SELECT revision FROM apps WHERE id = ?", a.ID); err != nil {
 			return err
 		}
-		err = exec(w.conn, `INSERT OR REPLACE INTO apps (id, name, metadata, created_at, updated_at, revision, max_endpoints)
-				VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			a.ID, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt), a.Revision+1, a.MaxEndpoints)
+		err = exec(w.conn, `INSERT OR REPLACE INTO apps (id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			a.ID, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt), a.Revision+1, a.MaxEndpoints,
+			toJSON(a.Dialects), toJSON(a.DialectOptions))
 		return w.finish(err, audit, partRoutes, a.ID, 0)
 	})
 }
@@ -177,12 +178,12 @@ func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
 	return exec(w.conn, `INSERT OR REPLACE INTO endpoints
 			(id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter, dialect, headers,
 			disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
-			description, locked, locked_reason, terms)
-			VALUES (?, ?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			description, locked, locked_reason, terms, dialect_options)
+			VALUES (?, ?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), micros(e.FailingSince), toJSON(e.Apps), e.URL, e.Name,
 		toJSON(e.Events), toJSON(e.Subjects), []byte(e.Filter), e.Dialect, toJSON(e.Headers), e.DisabledReason,
 		int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata), micros(e.CreatedAt), micros(e.UpdatedAt),
-		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms))
+		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms), toJSON(e.DialectOptions))
 }
 
 // storedTerms are terms as a column holds them: encoding/json would compact the filter.

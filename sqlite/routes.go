@@ -193,7 +193,7 @@ func (s *Store) Access(ctx context.Context, since int64) (bellhop.AccessChanges,
 	return r, err
 }
 
-const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints FROM apps"
+const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options FROM apps"
 
 func scanApp(st *sqlite.Stmt) bellhop.App {
 	a := bellhop.App{
@@ -202,6 +202,8 @@ func scanApp(st *sqlite.Stmt) bellhop.App {
 		Revision: st.ColumnInt64(5), MaxEndpoints: st.ColumnInt(6),
 	}
 	_ = fromJSON(st, 2, &a.Metadata)
+	_ = fromJSON(st, 7, &a.Dialects)
+	_ = fromJSON(st, 8, &a.DialectOptions)
 	return a
 }
 
@@ -217,7 +219,7 @@ func scanEventType(st *sqlite.Stmt) bellhop.EventType {
 
 const selectEndpoints = `SELECT id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
-	description, locked, locked_reason, terms FROM endpoints`
+	description, locked, locked_reason, terms, dialect_options FROM endpoints`
 
 // scanEndpoint reads selectEndpoints. Where a setting cannot be read, its zero value
 // would often widen what the endpoint gets, or how: no list of types means all of
@@ -249,6 +251,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 	terms, err := scanTerms(st, 25)
 	check("terms", err)
 	e.Terms = terms
+	check("dialect_options", fromJSON(st, 26, &e.DialectOptions))
 	if e.Filter != nil && !json.Valid(e.Filter) {
 		check("filter", errors.New("it is not JSON"))
 		e.Filter = nil

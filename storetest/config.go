@@ -17,6 +17,7 @@ var configTests = []test{
 			Apps: []bellhop.App{
 				{
 					ID: "acme", Name: "Acme", Metadata: map[string]string{"k": "v"}, MaxEndpoints: 7,
+					Dialects: []string{"shopify", "standard"}, DialectOptions: map[string]map[string]string{"shopify": {"shop_domain": "é.example"}},
 					CreatedAt: f.now, UpdatedAt: f.now.Add(time.Second),
 				},
 				{ID: "globex"},
@@ -310,7 +311,7 @@ func (f *fixture) fullEndpoint() bellhop.Endpoint {
 			{App: "acme", Events: []string{}, Filter: bellhop.JSON(`{ "b" : [1e400, "<y>"] }`)}, {App: "globex", Subjects: []string{"guest:*"}},
 		},
 		Description: "For the books", Locked: true, LockedReason: "Floods",
-		Dialect: "standard", Headers: map[string]string{"X-A": "1"}, Status: bellhop.EndpointPaused, DisabledReason: "gone",
+		Dialect: "standard", DialectOptions: map[string]string{"a": "é"}, Headers: map[string]string{"X-A": "1"}, Status: bellhop.EndpointPaused, DisabledReason: "gone",
 		Timeout: bellhop.Duration(1500 * time.Millisecond), Retry: bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(time.Second)}},
 		RateLimit: &bellhop.RateLimit{PerSecond: 0.5, Burst: 3}, Concurrency: 4, Ordering: bellhop.OrderingSubject,
 		Metadata: map[string]string{"team": "é"}, CreatedAt: f.now, UpdatedAt: f.now.Add(time.Millisecond),

@@ -43,6 +43,7 @@ func (n *native) createApp(c *api.Call, in createAppInput) (bellhop.App, error) 
 	}
 	return n.desk.CreateApp(c.Context(), c.Principal(), app.ID, appChange(wire.AppPut{
 		Name: app.Name, Metadata: app.Metadata, MaxEndpoints: app.MaxEndpoints,
+		Dialects: app.Dialects, DialectOptions: app.DialectOptions,
 	}))
 }
 
@@ -63,6 +64,7 @@ func (n *native) putApp(c *api.Call, in putAppInput) (bellhop.App, error) {
 func appChange(p wire.AppPut) desk.AppChange {
 	return desk.AppChange{
 		Name: bellhop.Of(p.Name), Metadata: bellhop.Of(p.Metadata),
+		Dialects: bellhop.Of(p.Dialects), DialectOptions: bellhop.Of(p.DialectOptions),
 		MaxEndpoints: bellhop.Field[int]{Set: p.MaxEndpoints != 0, Value: p.MaxEndpoints},
 	}
 }

@@ -124,6 +124,8 @@ func fieldTexts() map[string]string {
 		"subjects":                  "The patterns of subjects it wants; none means all.",
 		"filter":                    "A JSON pattern over the event's data.",
 		"dialect":                   "How events look on the wire.",
+		"dialects":                  "The dialects that its people may choose, their default first; absent if they may choose any.",
+		"dialect_options":           "What was chosen for options of dialects; an endpoint's go before its apps'.",
 		"headers":                   "Headers sent with each request; values are shown to editors only.",
 		"status":                    "Its state.",
 		"locked":                    "Whether an operator holds it: then only admins change or delete it.",

@@ -125,24 +125,30 @@ type Attempt struct {
 
 // AppInput is an app to create.
 type AppInput struct {
-	ID           string            `json:"id,omitempty" minLength:"1" doc:"Chosen by you, such as your own tenant's name: 1 to 64 letters, digits, dots, hyphens and underscores. Left out, one is made." example:"acme"`
-	Name         string            `json:"name,omitempty" doc:"For people." example:"Acme Events"`
-	Metadata     map[string]string `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
-	MaxEndpoints int               `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
+	ID             string                       `json:"id,omitempty" minLength:"1" doc:"Chosen by you, such as your own tenant's name: 1 to 64 letters, digits, dots, hyphens and underscores. Left out, one is made." example:"acme"`
+	Name           string                       `json:"name,omitempty" doc:"For people." example:"Acme Events"`
+	Metadata       map[string]string            `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
+	Dialects       []string                     `json:"dialects,omitempty" doc:"The dialects that its people may choose for endpoints, their default first; none means all. Admins may choose any." example:"[\"shopify\",\"standard\"]"`
+	DialectOptions map[string]map[string]string `json:"dialect_options,omitempty" doc:"Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; see GET /v1/dialects." example:"{\"shopify\":{\"shop_domain\":\"acme.myshopify.com\"}}"`
+	MaxEndpoints   int                          `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
 }
 
 // AppPut is what a PUT makes an app.
 type AppPut struct {
-	Name         string            `json:"name,omitempty" doc:"For people." example:"Acme Events"`
-	Metadata     map[string]string `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
-	MaxEndpoints int               `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
+	Name           string                       `json:"name,omitempty" doc:"For people." example:"Acme Events"`
+	Metadata       map[string]string            `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
+	Dialects       []string                     `json:"dialects,omitempty" doc:"The dialects that its people may choose for endpoints, their default first; none means all. Admins may choose any." example:"[\"shopify\",\"standard\"]"`
+	DialectOptions map[string]map[string]string `json:"dialect_options,omitempty" doc:"Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; see GET /v1/dialects." example:"{\"shopify\":{\"shop_domain\":\"acme.myshopify.com\"}}"`
+	MaxEndpoints   int                          `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
 }
 
 // AppPatch changes what is set of an app.
 type AppPatch struct {
-	Name         bellhop.Field[string]            `json:"name,omitzero" doc:"For people."`
-	Metadata     bellhop.Field[map[string]string] `json:"metadata,omitzero" doc:"Your own notes; replaced as a whole."`
-	MaxEndpoints bellhop.Field[int]               `json:"max_endpoints,omitzero" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps."`
+	Name           bellhop.Field[string]                       `json:"name,omitzero" doc:"For people."`
+	Metadata       bellhop.Field[map[string]string]            `json:"metadata,omitzero" doc:"Your own notes; replaced as a whole."`
+	Dialects       bellhop.Field[[]string]                     `json:"dialects,omitzero" doc:"The dialects that its people may choose for endpoints, their default first; none means all. Admins may choose any." example:"[\"shopify\",\"standard\"]"`
+	DialectOptions bellhop.Field[map[string]map[string]string] `json:"dialect_options,omitzero" doc:"Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; replaced as a whole; see GET /v1/dialects." example:"{\"shopify\":{\"shop_domain\":\"acme.myshopify.com\"}}"`
+	MaxEndpoints   bellhop.Field[int]                          `json:"max_endpoints,omitzero" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps."`
 }
 
 // MarshalJSON gives the fields that are set.
@@ -159,33 +165,34 @@ type EventTypePut struct {
 
 // EndpointInput is an endpoint to create, or what to change of one.
 type EndpointInput struct {
-	Apps         bellhop.Field[[]bellhop.AppTerms]     `json:"apps,omitzero" doc:"The apps it listens to, all of which the key must reach: names or, where events, subjects or filter differ by app, objects. What an object leaves out is the endpoint's own. Replaced as a whole. May be left out of a new endpoint whose subjects are all URNs, which name the apps." example:"[\"acme\",{\"app\":\"globex\",\"subjects\":[\"ticket:*\"]}]"`
-	URL          bellhop.Field[string]                 `json:"url,omitzero" doc:"Where requests go: https, a public address, no credentials and no fragment." example:"https://example.com/hooks"`
-	Name         bellhop.Field[string]                 `json:"name,omitzero" doc:"For people." example:"Bookkeeping"`
-	Description  bellhop.Field[string]                 `json:"description,omitzero" doc:"For people: what it is for, and who looks after it." example:"Feeds the ledger; ask the finance team."`
-	Events       bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; none means all." example:"[\"invoice.*\"]"`
-	Subjects     bellhop.Field[[]string]               `json:"subjects,omitzero" doc:"Narrows it to subjects of these patterns; none means all. A pattern may be a URN, which holds for one app: urn:allthings:app:APP:PATTERN." example:"[\"ticket:damage-report:*\"]"`
-	Filter       bellhop.Field[bellhop.JSON]           `json:"filter,omitzero" doc:"A JSON pattern over the event's data, such as {\"total\":[{\"numeric\":[\">\",100]}]}."`
-	Dialect      bellhop.Field[string]                 `json:"dialect,omitzero" doc:"How events look on the wire; see GET /v1/dialects. Default: standard." example:"standard"`
-	Headers      bellhop.Field[map[string]string]      `json:"headers,omitzero" doc:"Headers to send with each request. Their values are shown to editors only."`
-	Status       bellhop.Field[bellhop.EndpointStatus] `json:"status,omitzero" enum:"active,paused,disabled" doc:"Paused endpoints have their deliveries held; disabled ones get no new ones. Default: active."`
-	Locked       bellhop.Field[bool]                   `json:"locked,omitzero" doc:"An operator's hold: while it is true, only admins change the endpoint, its status and its secret, or delete it. Only admins set it."`
-	LockedReason bellhop.Field[string]                 `json:"locked_reason,omitzero" doc:"Why it is locked, shown to those who may not change it."`
-	Timeout      bellhop.Field[bellhop.Duration]       `json:"timeout,omitzero" doc:"Bounds the whole exchange. Default: 15s." example:"15s"`
-	Retry        bellhop.Field[bellhop.RetryPolicy]    `json:"retry,omitzero" doc:"When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}. Default: about seven days."`
-	RateLimit    bellhop.Field[*bellhop.RateLimit]     `json:"rate_limit,omitzero" doc:"Spreads deliveries over time; null for no limit."`
-	Concurrency  bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once."`
-	Ordering     bellhop.Field[bellhop.Ordering]       `json:"ordering,omitzero" enum:"none,subject,endpoint" doc:"none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none."`
-	Metadata     bellhop.Field[map[string]string]      `json:"metadata,omitzero" doc:"Your own notes: strings by name."`
-	Secret       bellhop.Field[string]                 `json:"secret,omitzero" minLength:"1" writeOnly:"true" doc:"The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation."`
-	Verify       bellhop.Field[bool]                   `json:"verify,omitzero" doc:"Fail unless the URL answers a test event with 2xx."`
+	Apps           bellhop.Field[[]bellhop.AppTerms]     `json:"apps,omitzero" doc:"The apps it listens to, all of which the key must reach: names or, where events, subjects or filter differ by app, objects. What an object leaves out is the endpoint's own. Replaced as a whole. May be left out of a new endpoint whose subjects are all URNs, which name the apps." example:"[\"acme\",{\"app\":\"globex\",\"subjects\":[\"ticket:*\"]}]"`
+	URL            bellhop.Field[string]                 `json:"url,omitzero" doc:"Where requests go: https, a public address, no credentials and no fragment." example:"https://example.com/hooks"`
+	Name           bellhop.Field[string]                 `json:"name,omitzero" doc:"For people." example:"Bookkeeping"`
+	Description    bellhop.Field[string]                 `json:"description,omitzero" doc:"For people: what it is for, and who looks after it." example:"Feeds the ledger; ask the finance team."`
+	Events         bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; none means all." example:"[\"invoice.*\"]"`
+	Subjects       bellhop.Field[[]string]               `json:"subjects,omitzero" doc:"Narrows it to subjects of these patterns; none means all. A pattern may be a URN, which holds for one app: urn:allthings:app:APP:PATTERN." example:"[\"ticket:damage-report:*\"]"`
+	Filter         bellhop.Field[bellhop.JSON]           `json:"filter,omitzero" doc:"A JSON pattern over the event's data, such as {\"total\":[{\"numeric\":[\">\",100]}]}."`
+	Dialect        bellhop.Field[string]                 `json:"dialect,omitzero" doc:"How events look on the wire; see GET /v1/dialects. Default: the first that its apps offer, or the server's, which is standard unless the operator says otherwise. Unless you are an admin, it must be one that each of its apps offers." example:"standard"`
+	DialectOptions bellhop.Field[map[string]string]      `json:"dialect_options,omitzero" doc:"Values of the dialect's options, before those of an app; replaced as a whole. See GET /v1/dialects. With stripe, for example: {\"api_version\": \"2025-08-27.basil\"}."`
+	Headers        bellhop.Field[map[string]string]      `json:"headers,omitzero" doc:"Headers to send with each request. Their values are shown to editors only."`
+	Status         bellhop.Field[bellhop.EndpointStatus] `json:"status,omitzero" enum:"active,paused,disabled" doc:"Paused endpoints have their deliveries held; disabled ones get no new ones. Default: active."`
+	Locked         bellhop.Field[bool]                   `json:"locked,omitzero" doc:"An operator's hold: while it is true, only admins change the endpoint, its status and its secret, or delete it. Only admins set it."`
+	LockedReason   bellhop.Field[string]                 `json:"locked_reason,omitzero" doc:"Why it is locked, shown to those who may not change it."`
+	Timeout        bellhop.Field[bellhop.Duration]       `json:"timeout,omitzero" doc:"Bounds the whole exchange. Default: 15s." example:"15s"`
+	Retry          bellhop.Field[bellhop.RetryPolicy]    `json:"retry,omitzero" doc:"When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}. Default: about seven days."`
+	RateLimit      bellhop.Field[*bellhop.RateLimit]     `json:"rate_limit,omitzero" doc:"Spreads deliveries over time; null for no limit."`
+	Concurrency    bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once."`
+	Ordering       bellhop.Field[bellhop.Ordering]       `json:"ordering,omitzero" enum:"none,subject,endpoint" doc:"none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none."`
+	Metadata       bellhop.Field[map[string]string]      `json:"metadata,omitzero" doc:"Your own notes: strings by name."`
+	Secret         bellhop.Field[string]                 `json:"secret,omitzero" minLength:"1" writeOnly:"true" doc:"The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation."`
+	Verify         bellhop.Field[bool]                   `json:"verify,omitzero" doc:"Fail unless the URL answers a test event with 2xx."`
 }
 
 // EndpointInputOf gives a change as it goes over the wire.
 func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 	in := EndpointInput{
 		URL: c.URL, Name: c.Name, Description: c.Description, Events: c.Events, Subjects: c.Subjects, Filter: c.Filter,
-		Dialect: c.Dialect, Headers: c.Headers, Status: c.Status, Locked: c.Locked, LockedReason: c.LockedReason,
+		Dialect: c.Dialect, DialectOptions: c.DialectOptions, Headers: c.Headers, Status: c.Status, Locked: c.Locked, LockedReason: c.LockedReason,
 		Timeout: c.Timeout, Retry: c.Retry, RateLimit: c.RateLimit, Concurrency: c.Concurrency, Ordering: c.Ordering,
 		Metadata: c.Metadata, Secret: c.Secret, Verify: c.Verify,
 	}
@@ -200,7 +207,7 @@ func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 func (e EndpointInput) Change() bellhop.EndpointChange {
 	c := bellhop.EndpointChange{
 		URL: e.URL, Name: e.Name, Description: e.Description, Events: e.Events, Subjects: e.Subjects, Filter: e.Filter,
-		Dialect: e.Dialect, Headers: e.Headers, Status: e.Status, Locked: e.Locked, LockedReason: e.LockedReason,
+		Dialect: e.Dialect, DialectOptions: e.DialectOptions, Headers: e.Headers, Status: e.Status, Locked: e.Locked, LockedReason: e.LockedReason,
 		Timeout: e.Timeout, Retry: e.Retry, RateLimit: e.RateLimit, Concurrency: e.Concurrency, Ordering: e.Ordering,
 		Metadata: e.Metadata, Secret: e.Secret, Verify: e.Verify,
 	}

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api/wire"
@@ -33,6 +35,10 @@ func (p *program) showApp(a bellhop.App) error {
 		t.field("app", text(a.ID))
 		t.field("name", text(a.Name))
 		t.notes("metadata", a.Metadata)
+		t.field("dialects", list(a.Dialects, "all"))
+		for _, name := range sortedKeys(a.DialectOptions) {
+			t.notes("options of "+name, a.DialectOptions[name])
+		}
 		if a.MaxEndpoints != 0 {
 			t.field("max endpoints", text(strconv.Itoa(a.MaxEndpoints)))
 		}
@@ -54,16 +60,19 @@ func (p *program) appsGet() *cobra.Command {
 
 func (p *program) appsCreate() *cobra.Command {
 	var name string
-	var metadata []string
+	var metadata, dialects, options []string
 	var maxEndpoints int
 	cmd := p.apiVerb("create [APP]", "Create an app", "Create an app with an id of your choice, such as your own tenant's name, or with one that is made.",
 		func(ctx context.Context, c *client.Client, args []string) error {
-			in := wire.AppInput{Name: name, MaxEndpoints: maxEndpoints}
+			in := wire.AppInput{Name: name, Dialects: dialects, MaxEndpoints: maxEndpoints}
 			if len(args) == 1 {
 				in.ID = args[0]
 			}
 			var err error
 			if in.Metadata, err = notes("metadata", metadata); err != nil {
+				return err
+			}
+			if in.DialectOptions, err = appOptions(options); err != nil {
 				return err
 			}
 			a, err := c.CreateApp(ctx, in)
@@ -74,16 +83,42 @@ func (p *program) appsCreate() *cobra.Command {
 		})
 	cmd.Flags().StringVar(&name, "name", "", "name for people")
 	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
+	appDialectFlags(cmd.Flags(), &dialects, &options)
 	cmd.Flags().IntVar(&maxEndpoints, "max-endpoints", 0, "most endpoints that may listen to it (default what the server says)")
 	return cmd
 }
 
+func appDialectFlags(f *pflag.FlagSet, dialects, options *[]string) {
+	f.StringSliceVar(dialects, "dialect", nil, "`dialect` that its people may choose for endpoints, the default first; may be repeated (default all)")
+	f.StringArrayVar(options, "dialect-option", nil, "an option of a dialect for its events, as `DIALECT.NAME=VALUE`; may be repeated")
+}
+
+// appOptions reads options of dialects.
+func appOptions(texts []string) (map[string]map[string]string, error) {
+	flat, err := notes("dialect-option", texts)
+	if err != nil {
+		return nil, err
+	}
+	options := map[string]map[string]string{}
+	for name, value := range flat {
+		dialect, option, ok := strings.Cut(name, ".")
+		if !ok {
+			return nil, usage("--dialect-option: %q is not DIALECT.NAME, such as shopify.shop_domain", name)
+		}
+		if options[dialect] == nil {
+			options[dialect] = map[string]string{}
+		}
+		options[dialect][option] = value
+	}
+	return options, nil
+}
+
 func (p *program) appsUpdate() *cobra.Command {
 	var name string
-	var metadata []string
+	var metadata, dialects, options []string
 	var maxEndpoints int
 	var cmd *cobra.Command
-	cmd = p.apiVerb("update APP", "Change an app", "Change what is given; metadata is replaced as a whole.",
+	cmd = p.apiVerb("update APP", "Change an app", "Change what is given; lists are replaced as a whole.",
 		func(ctx context.Context, c *client.Client, args []string) error {
 			var in client.AppPatch
 			if cmd.Flags().Changed("name") {
@@ -96,6 +131,16 @@ func (p *program) appsUpdate() *cobra.Command {
 				}
 				in.Metadata = bellhop.Of(m)
 			}
+			if cmd.Flags().Changed("dialect") {
+				in.Dialects = bellhop.Of(without(dialects, ""))
+			}
+			if cmd.Flags().Changed("dialect-option") {
+				m, err := appOptions(without(options, ""))
+				if err != nil {
+					return err
+				}
+				in.DialectOptions = bellhop.Of(m)
+			}
 			if cmd.Flags().Changed("max-endpoints") {
 				in.MaxEndpoints = bellhop.Of(maxEndpoints)
 			}
@@ -107,6 +152,7 @@ func (p *program) appsUpdate() *cobra.Command {
 		})
 	cmd.Flags().StringVar(&name, "name", "", "name for people")
 	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
+	appDialectFlags(cmd.Flags(), &dialects, &options)
 	cmd.Flags().IntVar(&maxEndpoints, "max-endpoints", 0, "most endpoints that may listen to it (default what the server says)")
 	return cmd
 }

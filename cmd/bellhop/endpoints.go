@@ -96,6 +96,7 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 		t.field(own.App+": filter", text(string(own.Filter)))
 	}
 	t.field("dialect", text(e.Dialect))
+	t.notes("dialect options", e.DialectOptions)
 	for _, name := range sortedKeys(e.Headers) {
 		t.field("header", text(name+": "+e.Headers[name]))
 	}
@@ -148,7 +149,7 @@ func retryText(r bellhop.RetryPolicy) string {
 type endpointFlags struct {
 	flags                                 *pflag.FlagSet
 	apps, terms, events, subjects         []string
-	headers, notes                        []string
+	headers, notes, options               []string
 	url, name, description                string
 	filter, dialect, status, lockedReason string
 	timeout, retry, ordering, secret      string
@@ -166,7 +167,8 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	f.StringVar(&e.filter, "filter", "", "pattern over the data, as `JSON` or @FILE")
 	f.StringVar(&e.name, "name", "", "name for people")
 	f.StringVar(&e.description, "description", "", "what it is for, for people")
-	f.StringVar(&e.dialect, "dialect", "", "how events look on the wire; see 'bellhop dialects list' (default standard)")
+	f.StringVar(&e.dialect, "dialect", "", "how events look on the wire; see 'bellhop dialects list' (default what its apps or the server have)")
+	f.StringArrayVar(&e.options, "dialect-option", nil, "an option of the dialect, as `NAME=VALUE`; may be repeated")
 	f.StringArrayVar(&e.headers, "header", nil, "`header` to send, as \"Name: value\"; may be repeated")
 	f.StringVar(&e.timeout, "timeout", "", "`duration` that bounds the whole exchange (default 15s)")
 	f.StringVar(&e.retry, "retry", "", "`delays` such as 5s,1m,1h, or none, or the API's JSON (default about seven days)")
@@ -243,6 +245,13 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 			return c, err
 		}
 		c.Metadata = bellhop.Of(m)
+	}
+	if given("dialect-option") {
+		m, err := notes("dialect-option", without(e.options, ""))
+		if err != nil {
+			return c, err
+		}
+		c.DialectOptions = bellhop.Of(m)
 	}
 	if given("timeout") {
 		c.Timeout.Set = true

@@ -139,7 +139,7 @@ func (p *program) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := desk.New(e, desk.Options{MaxEndpoints: s.maxEndpoints, MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
+	d := desk.New(e, desk.Options{MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
 
 	access, err := store.Access(ctx, 0)
 	if err != nil {
@@ -164,7 +164,7 @@ func (p *program) serve(ctx context.Context) error {
 			},
 			Gatherer: metrics, PublicDocs: s.publicDocs, Stop: stopping,
 			Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),
-			Features: wire.Features{Dev: s.dev, Inbox: d.InboxesEnabled()}, Branding: s.branding(), Settings: s.report(),
+			Features: wire.Features{Dev: s.dev, Inbox: d.InboxesEnabled(), DefaultDialect: d.DefaultDialect()}, Branding: s.branding(), Settings: s.report(),
 			MaxEventBody: s.maxEventBody(), MaxBatchBody: s.maxBatchBody(),
 		}),
 		ReadHeaderTimeout: 10 * time.Second,

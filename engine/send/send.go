@@ -40,6 +40,8 @@ type Parcel struct {
 type Options struct {
 	// HTTP is required: it also says what requests look like that stay inside.
 	HTTP *safehttp.Client
+	// App, if not nil, finds an app, whose dialect options go before the defaults.
+	App func(id string) (bellhop.App, bool)
 	// Inboxes has the receivers inside this process; nil means none.
 	Inboxes *inbox.Registry
 	// MaxBody is how much of a response's body is kept, in bytes; 0 means 16 KiB.
@@ -118,6 +120,13 @@ func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.S
 // Render makes the request that carries a message to an endpoint: the one way to
 // make one, for deliveries, tests, verifications and previews alike.
 func (s *Sender) Render(r *routes.Route, signer *dialect.Signer, m dialect.Message) (safehttp.Request, error) {
+	if x := r.Speaks(); x != nil && x.HasOptions() {
+		m.Options = r.DialectOptions
+		if s.o.App != nil {
+			app, _ := s.o.App(m.App)
+			m.Options = dialect.MergeOptions(r.DialectOptions, app.DialectOptions[x.Name()])
+		}
+	}
 	rendered, err := signer.Render(m)
 	if err != nil {
 		return safehttp.Request{}, err

@@ -22,7 +22,7 @@ func TestCheckType(t *testing.T) {
 		".":              "extra dot",
 		"a b":            "letters, digits",
 		"a\n":            "letters, digits",
-		"orders/create":  `contains '/'`,
+		"orders/create":  `write a dot for it`,
 		"user:created":   `contains ':'`,
 		"rückzahlung":    `contains 'ü'`,
 		"invoice.*":      "* that is not at the end of a pattern",

@@ -43,6 +43,8 @@ func checkType(what, shown, name string) error {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
 		case r == '*':
 			return fmt.Errorf("%s %q has a * that is not at the end of a pattern: leave it out, or end the pattern there", what, shown)
+		case r == '/':
+			return fmt.Errorf("%s %q contains a slash: write a dot for it, and let the dialect write the slash, as shopify does: it sends orders.create as orders/create", what, shown)
 		default:
 			return fmt.Errorf("%s %q contains %q: use only letters, digits, dots, hyphens and underscores", what, shown, r)
 		}
