@@ -5,12 +5,12 @@
 GO ?= go
 export CGO_ENABLED = 0
 
-.PHONY: build test lint race fuzz sim sim-mutants crash bench tools web web-current web-test screenshots web-tools
+.PHONY: build test lint race fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools
 
 build: ## the binary, in ./bin
 	$(GO) build -trimpath -o bin/bellhop ./cmd/bellhop
 
-test: tools web-tools lint fuzz web-current race sim web-test
+test: tools web-tools lint fuzz web-current race sim oracle web-test
 
 lint:
 	@test -z "$$($(GO) tool gofumpt -l .)" || { echo "not formatted (run: go tool gofumpt -w .):"; $(GO) tool gofumpt -l .; exit 1; }
@@ -37,6 +37,13 @@ fuzz:
 				-test.fuzzcachedir "$$($(GO) env GOCACHE)/fuzz/$$dir") >$$bin/log 2>&1 || { cat $$bin/log; exit 1; }; \
 		done; \
 	done
+
+oracle: oracle-tools ## the vendors' own libraries as receivers of their dialects
+	cd e2e/oracle && $(GO) vet . && $(GO) test -count=1 .
+
+oracle-tools: web-tools
+	@cmp -s e2e/oracle/package-lock.json e2e/oracle/node_modules/.package-lock.installed || { \
+		(cd e2e/oracle && npm ci --no-fund --no-audit --loglevel=error) && cp e2e/oracle/package-lock.json e2e/oracle/node_modules/.package-lock.installed; }
 
 sim: ## a thousand histories of one node, each played twice
 	$(GO) test -count=1 ./sim
@@ -79,6 +86,13 @@ tools:
 			apt-get update -q && apt-get install -qy --no-install-recommends gcc libc6-dev; \
 		else \
 			echo "the race detector needs a C compiler: install gcc or clang"; exit 1; \
+		fi; \
+	fi
+	@if ! command -v python3 >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -q && apt-get install -qy --no-install-recommends python3; \
+		else \
+			echo "the tests run receivers in Python: install python3"; exit 1; \
 		fi; \
 	fi
 

@@ -23,10 +23,14 @@ func sampleData(eventType string) bellhop.JSON {
 	})
 }
 
-// testData is the data of a test event: the catalogue's example, or a sample.
-func (d *Desk) testData(eventType string) bellhop.JSON {
+// testData is the data of a test event: the catalogue's example, or what the dialect's
+// receivers know as a test, or a sample.
+func (d *Desk) testData(eventType string, x *dialect.Dialect) bellhop.JSON {
 	if t, err := d.eventType(eventType); err == nil && len(t.Example) > 0 {
 		return t.Example
+	}
+	if data := x.Definition().Verification.Data; data != "" && eventType == TypeTest {
+		return bellhop.JSON(data)
 	}
 	return sampleData(eventType)
 }
@@ -47,7 +51,7 @@ func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Fie
 	now := d.e.Now()
 	o, err := d.e.Verify(ctx, r, rule.Unsigned, dialect.Message{
 		ID: id.Next[id.Event](d.e.IDs(), now).String(), App: e.Apps[0], Type: TypeTest,
-		Time: now, Data: d.testData(TypeTest), Timestamp: now,
+		Time: now, Data: d.testData(TypeTest, x), Timestamp: now,
 	})
 	if err != nil {
 		return fmt.Errorf("verify an endpoint: %w", err)
@@ -100,7 +104,7 @@ func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.
 		eventType = TypeTest
 	}
 	if len(data) == 0 {
-		data = d.testData(eventType)
+		data = d.testData(eventType, r.Speaks())
 	}
 	event := engine.Publication{App: r.Apps[0], Type: eventType, Data: data}
 	if err := d.e.CheckPublication(ctx, &event); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {

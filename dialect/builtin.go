@@ -142,7 +142,7 @@ func Builtin() []Definition {
 		},
 		{
 			Name:        "slack",
-			Description: "Slack request signing, version v0. The body is the data, which should name its own type, because no header does.",
+			Description: "Slack request signing, version v0. The body is the data, which should be one of Slack's payloads, such as an event_callback, because no header names the type. Tests are Slack's own url_verification.",
 			ContentType: "application/json",
 			Body:        `${data}`,
 			Headers:     []HeaderTemplate{{"X-Slack-Request-Timestamp", `${ts}`}},
@@ -154,6 +154,7 @@ func Builtin() []Definition {
 				Header:    "X-Slack-Signature",
 				Each:      `v0=${signature}`,
 			},
+			Verification: Verification{Data: `{"type":"url_verification","token":"","challenge":"bellhop"}`},
 		},
 		{
 			Name:        "svix",

@@ -99,6 +99,9 @@ func compile(def Definition) (*Dialect, error) {
 	if s := def.Verification.Status; s != 0 && (s < 200 || s > 299) {
 		c.problem("verification.status", "is %d; give a status from 200 to 299, or leave it out for any of them", s)
 	}
+	if data := def.Verification.Data; data != "" && !json.Valid([]byte(data)) {
+		c.problem("verification.data", "is not JSON; write a JSON text, such as {\"type\":\"test\"}")
+	}
 	if len(c.problems) > 0 {
 		return nil, errors.Join(c.problems...)
 	}

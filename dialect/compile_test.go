@@ -138,6 +138,7 @@ func TestCompileNamesFieldAndRemedy(t *testing.T) {
 		{"encoding", func(d *Definition) { d.Signature.Encoding = "b64" }, `signature.encoding "b64" is unknown; use hex`},
 		{"signature header", func(d *Definition) { d.Signature.Header = "" }, `signature.header "" is not a header's name`},
 		{"signature header twice", func(d *Definition) { d.Signature.Header = "X-SHOP" }, `signature.header "X-SHOP" is also in headers; remove`},
+		{"test data", func(d *Definition) { d.Verification.Data = "{" }, `verification.data is not JSON; write`},
 		{"option not declared", func(d *Definition) { d.Body = `{"v":${option.version|json}}` }, `body has ${option.version}, which options do not have; add it there`},
 		{"option without name", func(d *Definition) { d.Body = `{"v":${option|json}}` }, `an option has a name; write ${option.name}`},
 		{"option's name", func(d *Definition) { d.Options = []Option{{Name: "api-version"}} }, `options[0].name "api-version" is not a name; use`},

@@ -113,6 +113,10 @@ type Verification struct {
 	// secret; also of the tests that are sent later on demand.
 	Unsigned bool `yaml:"unsigned" json:"unsigned,omitempty"`
 
+	// Data is the JSON that tests and verifications carry, where receivers refuse
+	// what they do not know; empty means the event type's example, or a sample.
+	Data string `yaml:"data" json:"data,omitempty"`
+
 	// Status is the only answer that passes; 0 means any 2xx.
 	Status int `yaml:"status" json:"status,omitempty"`
 }
