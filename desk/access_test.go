@@ -74,6 +74,7 @@ var withoutPrincipal = map[string]string{
 	"Authenticate":   "says who asks",
 	"Ready":          "a probe: says nothing but whether",
 	"InboxesEnabled": "says nothing but whether",
+	"DefaultDialect": "a setting that every session is told",
 	"Receive":        "whoever has the token may send",
 	"StartSession":   "whoever has the key may",
 	"EndSession":     "whoever has the session may",
