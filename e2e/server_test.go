@@ -25,7 +25,7 @@ import (
 )
 
 // patience is how long anything that must happen may take on a slow machine.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // server is one Bellhop: a folder with its database, an address, and the process
 // that serves them, which can be stopped, killed and started again.
