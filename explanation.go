@@ -9,7 +9,7 @@ type Explanation struct {
 	URL      string     `json:"url,omitempty"`
 	Outcome  Fate       `json:"outcome"`
 	// Reason is a stable word: for not_sent "type", "subject", "filter",
-	// "disabled", "created_later", "changed_since", "test" or "erased"; for the
+	// "own_type", "disabled", "created_later", "changed_since", "test" or "erased"; for the
 	// others the reason of the latest attempt, or "paused", "disabled",
 	// "misconfigured", "circuit_open", "order", "scheduled", "fanning_out" or
 	// "queued".

@@ -171,7 +171,7 @@ func (p *RetryPolicy) UnmarshalJSON(b []byte) error {
 		p.Delays = []Duration{}
 		return json.Unmarshal(b, &p.Delays)
 	case len(b) > 0 && b[0] == '{':
-		o := retryObject{Factor: 2, Max: Duration(12 * time.Hour), Until: Duration(7 * 24 * time.Hour)}
+		o := retryObject{Factor: 2, Max: -1, Until: Duration(7 * 24 * time.Hour)}
 		d := json.NewDecoder(bytes.NewReader(b))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&o); err != nil {
@@ -180,7 +180,10 @@ func (p *RetryPolicy) UnmarshalJSON(b []byte) error {
 		if o.Initial == 0 {
 			return fmt.Errorf(`retry.initial is missing: give the first delay, such as "5s"`)
 		}
-		p.Initial, p.Factor, p.Max, p.Until = o.Initial, o.Factor, max(o.Max, o.Initial), o.Until
+		if o.Max == -1 {
+			o.Max = max(Duration(12*time.Hour), o.Initial)
+		}
+		p.Initial, p.Factor, p.Max, p.Until = o.Initial, o.Factor, o.Max, o.Until
 		return nil
 	}
 	return fmt.Errorf(`retry must be a list of delays (["5s","2m"]) or an object ({"initial":"5s","factor":2,"max":"1h","until":"7d"})`)

@@ -43,7 +43,7 @@ func TestRetryPolicyJSON(t *testing.T) {
 			t.Errorf("%s was taken: %+v", in, p)
 		}
 	}
-	for _, in := range []string{`["1ms"]`, `["8d"]`, `["7d","7d","7d","7d","7d"]`, `{"initial":"5s","factor":0.5}`, `{"initial":"1h","until":"1m"}`, `{"initial":"5s","factor":1e300}`} {
+	for _, in := range []string{`["1ms"]`, `["8d"]`, `["7d","7d","7d","7d","7d"]`, `{"initial":"5s","factor":0.5}`, `{"initial":"1h","max":"1m"}`, `{"initial":"1h","max":"0s"}`, `{"initial":"1h","until":"1m"}`, `{"initial":"5s","factor":1e300}`} {
 		var p RetryPolicy
 		if err := json.Unmarshal([]byte(in), &p); err != nil {
 			t.Errorf("%s: %v", in, err)

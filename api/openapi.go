@@ -106,8 +106,8 @@ func documentOf(doc *huma.OpenAPI) *Document {
 func (d *Document) MarshalJSON() ([]byte, error) { return json.Marshal(d.members) }
 
 // WithWebhooks gives the document with a webhooks section, and the schemas that it
-// refers to beside those of the routes.
-func (d *Document) WithWebhooks(webhooks, schemas map[string]any) ([]byte, error) {
+// refers to beside those of the routes. The note is added to the description.
+func (d *Document) WithWebhooks(webhooks, schemas map[string]any, note string) ([]byte, error) {
 	doc := map[string]any{}
 	for name, member := range d.members {
 		doc[name] = member
@@ -122,6 +122,14 @@ func (d *Document) WithWebhooks(webhooks, schemas map[string]any) ([]byte, error
 	var components map[string]any
 	if err := json.Unmarshal(d.members["components"], &components); err != nil {
 		return nil, err
+	}
+	if note != "" {
+		var info map[string]any
+		if err := json.Unmarshal(d.members["info"], &info); err != nil {
+			return nil, err
+		}
+		info["description"] = fmt.Sprintf("%v\n\n%s", info["description"], note)
+		doc["info"] = info
 	}
 	components["schemas"] = all
 	doc["components"], doc["webhooks"] = components, webhooks

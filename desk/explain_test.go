@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,37 @@ func TestExplainSaysWhyNot(t *testing.T) {
 				t.Errorf("%s: reason %q, want %q (%s)", x.URL, x.Reason, want[x.Endpoint], x.Detail)
 			}
 			t.Logf("%-28s %-10s %s", x.URL, x.Outcome, x.Detail)
+		}
+	})
+}
+
+// TestExplainOfBellhopsOwnEvents: an endpoint that wants all is told why "all" was not
+// this one.
+func TestExplainOfBellhopsOwnEvents(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		want := map[bellhop.EndpointID]string{
+			h.endpoint("all.example").ID:                              "own_type",
+			h.endpoint("star.example", wanting("*")).ID:               "own_type",
+			h.endpoint("other.example", wanting("ticket.*")).ID:       "type",
+			h.endpoint("own.example", wanting("a.b", "bellhop.*")).ID: "",
+			h.endpoint("gone.example").ID:                             "own_type",
+		}
+		h.net.on("gone.example", status(410))
+		h.publish(`{}`)
+		wait(time.Minute)
+		own, err := h.Events(t.Context(), owner, "", bellhop.EventFilter{Type: "bellhop.*", Limit: 10})
+		if err != nil || len(own) != 1 {
+			t.Fatalf("%+v, %v", own, err)
+		}
+		list, err := h.Explain(t.Context(), owner, own[0].ID, 0, 100)
+		if err != nil || len(list) != len(want) {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		for _, x := range list {
+			if x.Reason != want[x.Endpoint] || x.Reason == "own_type" && !strings.Contains(x.Detail, "bellhop.*") {
+				t.Errorf("%s: %q, want %q (%s)", x.URL, x.Reason, want[x.Endpoint], x.Detail)
+			}
 		}
 	})
 }

@@ -54,8 +54,10 @@ func (d *Desk) open(e bellhop.Endpoint) ([]bellhop.SecretValue, error) {
 	return values, nil
 }
 
-// RotateSecret puts a new secret before the endpoint's others, which stay valid
-// for grace (nil for DefaultGrace, 0 for not at all). Secret "" makes one. It
+// RotateSecret puts a new secret before the one that it replaces, which stays valid
+// for grace (nil for DefaultGrace); those replaced before end when they were to. A
+// grace of 0 ends all of them at once. Secret "" makes one; one that is valid already
+// is refused. Where five are valid, it fails with a CodeConflict error. It
 // answers the valid secrets, newest first, and whether requests are signed with
 // all of them: a dialect that carries one signature signs with the newest, so that
 // the old one stops at once.
@@ -92,8 +94,11 @@ func (d *Desk) RotateSecret(ctx context.Context, p bellhop.Principal, i bellhop.
 		}
 		overlap = stay > 0
 		now := d.now()
-		e.Secrets = rotated(e.Secrets, bellhop.Secret{Sealed: d.seal(e.ID, fresh), CreatedAt: now}, now, time.Duration(stay))
-		return nil
+		if err := d.isFresh(*e, fresh); err != nil {
+			return err
+		}
+		e.Secrets, err = rotated(e.Secrets, bellhop.Secret{Sealed: d.seal(e.ID, fresh), CreatedAt: now}, now, time.Duration(stay))
+		return err
 	})
 	if err != nil {
 		return nil, false, err
@@ -102,20 +107,54 @@ func (d *Desk) RotateSecret(ctx context.Context, p bellhop.Principal, i bellhop.
 	return values, overlap, err
 }
 
-// rotated puts fresh before the old secrets, of which those that are still valid
-// end after keep at the latest.
-func rotated(old []bellhop.Secret, fresh bellhop.Secret, now time.Time, keep time.Duration) []bellhop.Secret {
-	secrets := []bellhop.Secret{fresh}
-	for _, s := range old {
-		end := now.Add(keep)
-		if s.ExpiresAt.IsZero() || end.Before(s.ExpiresAt) {
-			s.ExpiresAt = end
-		}
-		if s.ExpiresAt.After(now) && len(secrets) < maxSecrets {
-			secrets = append(secrets, s)
+// isFresh refuses a secret that is valid already: it would be listed twice, and end as
+// one while it is needed as the other.
+func (d *Desk) isFresh(e bellhop.Endpoint, secret string) error {
+	valid, err := d.open(e)
+	if err != nil {
+		return err
+	}
+	for i, v := range valid {
+		switch {
+		case v.Secret != secret:
+		case i == 0:
+			return bellhop.Wrong("secret", "secret", "is the endpoint's secret already: give another one, or leave it out to have one made")
+		default:
+			return bellhop.Wrong("secret", "secret", "was rotated away and is valid until "+stamp(v.ExpiresAt)+
+				": give another one, or end it first with a rotation whose grace is 0s")
 		}
 	}
-	return secrets
+	return nil
+}
+
+// rotated puts fresh before the old secrets that stay valid: the one that it replaces
+// for as long as keep, and those from before as long as they were promised; with no
+// keep, none of them. It fails rather than end one of them early.
+func rotated(old []bellhop.Secret, fresh bellhop.Secret, now time.Time, keep time.Duration) ([]bellhop.Secret, error) {
+	secrets := []bellhop.Secret{fresh}
+	if keep == 0 {
+		return secrets, nil
+	}
+	first := time.Time{}
+	for _, s := range old {
+		if s.ExpiresAt.IsZero() {
+			s.ExpiresAt = now.Add(keep)
+		}
+		if s.ExpiresAt.After(now) {
+			secrets = append(secrets, s)
+			if first.IsZero() || s.ExpiresAt.Before(first) {
+				first = s.ExpiresAt
+			}
+		}
+	}
+	if len(secrets) > maxSecrets {
+		return nil, &bellhop.Error{
+			Code: bellhop.CodeConflict,
+			Detail: fmt.Sprintf("The endpoint has %d valid secrets, and at most %d can be: rotate when the next one ends, at %s, or with a grace of 0s, which ends all of them now",
+				len(secrets)-1, maxSecrets, stamp(first)),
+		}
+	}
+	return secrets, nil
 }
 
 // keepsSecrets refuses a change of dialect under which the secrets would not work.

@@ -42,7 +42,7 @@ func (n *native) createApp(c *api.Call, in createAppInput) (bellhop.App, error) 
 		app = *in.Body
 	}
 	return n.desk.CreateApp(c.Context(), c.Principal(), app.ID, appChange(wire.AppPut{
-		Name: app.Name, Metadata: app.Metadata, MaxEndpoints: app.MaxEndpoints,
+		Name: app.Name, Metadata: app.Metadata, MaxEndpoints: &app.MaxEndpoints,
 		Dialects: app.Dialects, DialectOptions: app.DialectOptions,
 	}))
 }
@@ -62,11 +62,14 @@ func (n *native) putApp(c *api.Call, in putAppInput) (bellhop.App, error) {
 
 // appChange sets what is given; what is zero has its default.
 func appChange(p wire.AppPut) desk.AppChange {
-	return desk.AppChange{
+	c := desk.AppChange{
 		Name: bellhop.Of(p.Name), Metadata: bellhop.Of(p.Metadata),
 		Dialects: bellhop.Of(p.Dialects), DialectOptions: bellhop.Of(p.DialectOptions),
-		MaxEndpoints: bellhop.Field[int]{Set: p.MaxEndpoints != 0, Value: p.MaxEndpoints},
 	}
+	if p.MaxEndpoints != nil {
+		c.MaxEndpoints = bellhop.Of(*p.MaxEndpoints)
+	}
+	return c
 }
 
 type patchAppInput struct {

@@ -71,6 +71,20 @@ func TestEndpointsOfAnAppAreBounded(t *testing.T) {
 		t.Errorf("a third endpoint: %+v", p)
 	}
 	limited := s.key(bellhop.RoleAdmin, "acme")
+	for _, most := range []string{"0", "3"} {
+		s.do(s.admin, "PATCH", "/v1/apps/acme", `{"max_endpoints":2}`)
+		for _, method := range []string{"PATCH", "PUT"} {
+			if r := s.do(limited, method, "/v1/apps/acme", `{"max_endpoints":`+most+`}`); r.status != 403 {
+				t.Errorf("%s of max_endpoints %s: %d %s", method, most, r.status, r.body)
+			}
+		}
+		if r := s.do(limited, "PUT", "/v1/apps/acme", `{"name":"Acme"}`); r.status != 200 || !strings.Contains(string(r.body), `"max_endpoints":2`) {
+			t.Errorf("PUT without max_endpoints: %d %s", r.status, r.body)
+		}
+		if r := s.do(s.admin, "PUT", "/v1/apps/acme", `{}`); r.status != 200 || strings.Contains(string(r.body), "max_endpoints") {
+			t.Errorf("PUT by an operator: %d %s", r.status, r.body)
+		}
+	}
 	if r := s.do(limited, "PATCH", "/v1/apps/acme", `{"max_endpoints":3}`); r.status != 403 {
 		t.Errorf("an admin of one app raises its bound: %d %s", r.status, r.body)
 	}

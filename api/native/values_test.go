@@ -268,3 +268,23 @@ func TestNumbersOfStrangers(t *testing.T) {
 		}
 	}
 }
+
+// TestTheDocumentSaysWhatItLeavesOut: of more event types than it shows, it says so.
+func TestTheDocumentSaysWhatItLeavesOut(t *testing.T) {
+	s := open(t)
+	const left = "There are more event types than the 1000"
+	for i := range maxDocumentedTypes + 1 {
+		if i == maxDocumentedTypes {
+			if r := s.do(s.admin, "GET", "/openapi.json", ""); r.status != 200 || strings.Contains(string(r.body), left) {
+				t.Errorf("%d types: %d", i, r.status)
+			}
+		}
+		if _, _, err := s.desk.PutEventType(t.Context(), bellhop.Owner(), bellhop.EventType{Name: fmt.Sprintf("t%04d", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := s.do(s.admin, "GET", "/openapi.json", "")
+	if body := string(r.body); r.status != 200 || !strings.Contains(body, left) || !strings.Contains(body, `"t0999"`) || strings.Contains(body, `"t1000"`) {
+		t.Errorf("%d: not what it leaves out", r.status)
+	}
+}

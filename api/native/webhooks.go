@@ -43,9 +43,14 @@ func (n *native) seesTypes(c *api.Call) (bool, error) {
 }
 
 func (n *native) documentNow(c *api.Call) ([]byte, error) {
-	types, err := n.desk.EventTypes(c.Context(), bellhop.Owner(), "", maxDocumentedTypes)
+	types, err := n.desk.EventTypes(c.Context(), bellhop.Owner(), "", maxDocumentedTypes+1)
 	if err != nil {
 		return nil, err
+	}
+	note := ""
+	if len(types) > maxDocumentedTypes {
+		types = types[:maxDocumentedTypes]
+		note = fmt.Sprintf("There are more event types than the %d, by name, that this document shows: GET /v1/event-types lists all.", maxDocumentedTypes)
 	}
 	if len(types) == 0 {
 		return json.Marshal(n.document)
@@ -64,7 +69,7 @@ func (n *native) documentNow(c *api.Call) ([]byte, error) {
 		}
 		webhooks[t.Name] = map[string]any{"post": webhook(t, data)}
 	}
-	return n.document.WithWebhooks(webhooks, schemas)
+	return n.document.WithWebhooks(webhooks, schemas, note)
 }
 
 // maxDocumentedTypes bounds the document.

@@ -139,7 +139,9 @@ type AppPut struct {
 	Metadata       map[string]string            `json:"metadata,omitempty" doc:"Your own notes: strings by name."`
 	Dialects       []string                     `json:"dialects,omitempty" doc:"The dialects that its people may choose for endpoints, their default first; none means all. Admins may choose any." example:"[\"shopify\",\"standard\"]"`
 	DialectOptions map[string]map[string]string `json:"dialect_options,omitempty" doc:"Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; see GET /v1/dialects." example:"{\"shopify\":{\"shop_domain\":\"acme.myshopify.com\"}}"`
-	MaxEndpoints   int                          `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
+	// MaxEndpoints differs from 0 where it is not given: a key that is limited to apps
+	// may not set it, and then leaves it as it is.
+	MaxEndpoints *int `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. To change it takes a key that is not limited to apps; left out by one that is, it stays." example:"200"`
 }
 
 // AppPatch changes what is set of an app.
@@ -368,7 +370,7 @@ type Erased struct {
 
 // RotateInput asks for a new secret.
 type RotateInput struct {
-	Grace  *bellhop.Duration `json:"grace,omitempty" doc:"How long the old secret stays valid beside the new one. Default: 24h; 0s ends it at once." example:"24h"`
+	Grace  *bellhop.Duration `json:"grace,omitempty" doc:"How long the old secret stays valid beside the new one; those rotated away before end when they were to. Default: 24h; 0s ends all of them at once. At most five are valid at a time: beyond that a rotation is refused (409)." example:"24h"`
 	Secret string            `json:"secret,omitempty" minLength:"1" writeOnly:"true" doc:"The new secret, in the dialect's form. Left out, one is made."`
 }
 

@@ -17,7 +17,9 @@ func (p *program) tailVerb() *cobra.Command {
 		func(ctx context.Context, c *client.Client, _ []string) error {
 			// Asking for the latest first also finds out whether the server can be
 			// reached and takes the key, which the stream would try for ever.
-			last = max(0, min(last, 250))
+			if last < 0 || last > 250 {
+				return usage("--last: %d is not between 0 and 250; 'bellhop logs' lists more", last)
+			}
 			filter.Limit = max(last, 1)
 			var latest []client.Attempt
 			for a, err := range c.Attempts(ctx, filter) {

@@ -204,6 +204,10 @@ func (r *Route) Filters(e *bellhop.Event) bool {
 // Verdict is Wants with the reason, for explaining.
 func (r *Route) Verdict(e *bellhop.Event) Verdict {
 	t := r.of(e.App)
+	if t.types.Match(e.Type) && !t.listenTo(e.Type) {
+		return Verdict{false, "own_type", fmt.Sprintf(
+			"%s is one of Bellhop's own types, which an endpoint gets only if it lists %s* or the type itself", e.Type, OwnTypes)}
+	}
 	if !t.listenTo(e.Type) {
 		return Verdict{false, "type", fmt.Sprintf("it listens to %s, not to %s", strings.Join(r.TermsOf(e.App).Events, ", "), e.Type)}
 	}

@@ -193,11 +193,12 @@ func TestWants(t *testing.T) {
 		{"another type", []string{"invoice", "person.*"}, nil, "", event, "type", "it listens to invoice, person.*, not to ticket.made"},
 		{name: "a subject", subjects: []string{"ticket:*"}, event: event},
 		{"another subject", nil, []string{"person:*"}, "", event, "subject", "the event's subject is ticket:42"},
-		{"no subject", nil, []string{"person:*"}, "", own, "type", ""},
+		{"no subject", nil, []string{"person:*"}, "", own, "own_type", ""},
 		{name: "a filter", filter: `{"price": [{"numeric": [">", 10]}]}`, event: event},
 		{"a filter that fails", nil, nil, `{"price": [{"numeric": [">", 20]}]}`, event, "filter", "price"},
-		{"Bellhop's own are not part of everything", nil, nil, "", own, "type", ""},
-		{"nor of a star", []string{"*"}, nil, "", own, "type", ""},
+		{"Bellhop's own are not part of everything", nil, nil, "", own, "own_type", "only if it lists bellhop.*"},
+		{"nor of a star", []string{"*"}, nil, "", own, "own_type", "Bellhop's own"},
+		{"another type than Bellhop's", []string{"invoice.*"}, nil, "", own, "type", "it listens to invoice.*"},
 		{name: "unless they are named", events: []string{"ticket.*", "bellhop.*"}, event: own},
 	} {
 		e := endpoint(1, "acme")
