@@ -6,8 +6,8 @@ import (
 )
 
 // Attempt is one HTTP request made for a delivery, with its response: a line of
-// an append-only log. A delivery that is canceled gets a last line without a
-// request, so that the log always says how it ended.
+// an append-only log. A delivery that is canceled, or becomes too old while it waits,
+// gets a last line without a request, so that the log always says how it ended.
 type Attempt struct {
 	ID       AttemptID  `json:"id"`
 	Delivery DeliveryID `json:"delivery"`
@@ -30,7 +30,8 @@ type Attempt struct {
 	Duration Duration `json:"duration"`
 	// Reason is empty for a success and a stable word for everything else:
 	// "status" (an answer other than 2xx), "timeout", "dns", "address_refused",
-	// "connect", "tls", "reset", "protocol", "render", "canceled" and so on.
+	// "connect", "tls", "reset", "protocol", "render", "canceled" and so on. "expired"
+	// says that no request was made.
 	Reason string `json:"reason,omitempty"`
 	// Detail is a sentence that explains Reason.
 	Detail string `json:"detail,omitempty"`

@@ -40,7 +40,7 @@ const (
 	DeliveryPending DeliveryStatus = "pending"
 	// DeliverySucceeded was answered 2xx.
 	DeliverySucceeded DeliveryStatus = "succeeded"
-	// DeliveryFailed has used up its retries.
+	// DeliveryFailed has used up its retries, or its time.
 	DeliveryFailed DeliveryStatus = "failed"
 	// DeliveryHeld waits for its endpoint to be resumed or enabled.
 	DeliveryHeld DeliveryStatus = "held"

@@ -60,6 +60,9 @@ type Endpoint struct {
 	// Revision counts changes: a save that was made from an older revision is
 	// refused by the store.
 	Revision int64 `json:"-"`
+	// ResumedAt is when the endpoint was last resumed from a pause; zero if never. It is
+	// written by the store.
+	ResumedAt time.Time `json:"-"`
 	// FailingSince is the start of the first of an unbroken row of failures;
 	// zero while the endpoint is well. It is written by Record only.
 	FailingSince time.Time `json:"-"`
@@ -258,7 +261,7 @@ const (
 	// first, on resume.
 	EndpointPaused EndpointStatus = "paused"
 	// EndpointDisabled endpoints get no new deliveries; what was pending when
-	// it was disabled is held until it is enabled again or history expires.
+	// it was disabled is held until it is enabled again or too old to be tried.
 	EndpointDisabled EndpointStatus = "disabled"
 )
 

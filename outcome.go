@@ -91,5 +91,6 @@ const (
 
 	ReasonErased   = "erased" // canceled, since the event was erased
 	ReasonDeleted  = "endpoint_deleted"
+	ReasonExpired  = "expired"  // failed without a request, since it became too old
 	ReasonCutShort = "canceled" // shutdown cut the request off
 )

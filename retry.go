@@ -9,13 +9,13 @@ import (
 
 // RetryPolicy says when a failed delivery is tried again: as a list of delays, or
 // as an exponential schedule. In JSON it is a list ("["5s","2m"]") or an object.
-// The zero policy is the default schedule of about seven days.
+// The zero policy is the default schedule of seven days.
 type RetryPolicy struct {
 	// Delays, if not nil, are the pauses after each failed attempt. An empty
 	// list means no retry.
 	Delays []Duration
 	// Initial is the first delay, Factor what each next one is multiplied by,
-	// Max their upper bound, and Until the age after which no retry begins.
+	// Max their upper bound, and Until the age at which the last attempt is made.
 	Initial Duration
 	Factor  float64
 	Max     Duration
@@ -44,7 +44,8 @@ func defaultRetryDelays() [10]Duration {
 // IsDefault tells whether the policy is the default schedule.
 func (p RetryPolicy) IsDefault() bool { return p.Delays == nil && p.Initial == 0 }
 
-// Schedule is the policy as a list of delays, before jitter.
+// Schedule is the policy as a list of delays, before jitter. The last one of a policy
+// that ends by age leads to that age.
 func (p RetryPolicy) Schedule() []Duration {
 	if p.Delays != nil {
 		return p.Delays
@@ -53,7 +54,10 @@ func (p RetryPolicy) Schedule() []Duration {
 	var age Duration
 	for n := 1; ; n++ {
 		d, ok := p.Delay(n)
-		if !ok || age+d > p.EndsAfter() {
+		if ok {
+			d, ok = p.Within(d, age)
+		}
+		if !ok {
 			return delays
 		}
 		delays = append(delays, d)
@@ -62,7 +66,7 @@ func (p RetryPolicy) Schedule() []Duration {
 }
 
 // Delay is the pause after attempt number n (from 1), before jitter; false if there
-// is no further attempt. How old the delivery may become is asked besides (EndsAfter).
+// is no further attempt. How old the delivery may become is asked besides (Within).
 func (p RetryPolicy) Delay(n int) (Duration, bool) {
 	switch {
 	case n < 1 || n > maxRetries:
@@ -85,16 +89,45 @@ func (p RetryPolicy) Delay(n int) (Duration, bool) {
 	return d, true
 }
 
-// EndsAfter is the age beyond which no attempt begins; 0 for none, where only the
-// number of attempts counts.
-func (p RetryPolicy) EndsAfter() Duration {
+// Within shortens a pause, for a delivery of the given age, so that the attempt after
+// it is made no later than the policy lasts; false if there can be none. A list of
+// delays counts attempts alone.
+func (p RetryPolicy) Within(d, age Duration) (Duration, bool) {
+	if p.Delays != nil {
+		return d, true
+	}
+	left := p.Lasts() - age
+	return min(d, left), left >= minRetryDelay
+}
+
+const week = Duration(7 * 24 * time.Hour)
+
+// MinLasts is the least that a policy lasts.
+const MinLasts = Duration(time.Minute)
+
+// Lasts is how long a delivery is tried: at that age it ends if it waits for something
+// else than its turn, such as behind an open circuit. A list of delays lasts as long as
+// its attempts can take, and a minute at least.
+func (p RetryPolicy) Lasts() Duration {
 	switch {
 	case p.Delays != nil:
-		return 0
+		var sum, longest Duration
+		for _, d := range p.Delays {
+			sum, longest = sum+d, max(longest, d)
+		}
+		return max(sum+sum/10+longest, MinLasts) // jitter, and a receiver that asks for more time
 	case p.Initial == 0:
-		return Duration(7 * 24 * time.Hour)
+		return week
 	}
 	return p.Until
+}
+
+// EndsAfter is the age at which a delivery ends that waits for nothing but its turn.
+func (p RetryPolicy) EndsAfter() Duration {
+	if p.Delays != nil {
+		return max(p.Lasts(), week)
+	}
+	return p.Lasts()
 }
 
 // Longest is the longest pause: what a receiver that asks for more time can get.

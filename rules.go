@@ -110,7 +110,7 @@ func idConflict(i, n int, first EventID) *Error {
 	}
 }
 
-// LastLine is the line of the log that ends a delivery without a request, for
+// LastLine is the line of the log that cancels a delivery without a request, for
 // ReasonErased or ReasonDeleted.
 func LastLine(d *Delivery, id AttemptID, reason string) Attempt {
 	detail := "The endpoint was deleted before the event was delivered."
@@ -122,6 +122,31 @@ func LastLine(d *Delivery, id AttemptID, reason string) Attempt {
 		Trigger: d.Trigger, Number: d.Attempts + 1,
 		Status: AttemptCanceled, Final: true, Reason: reason, Detail: detail,
 	}
+}
+
+// ExpiredLine is the line of the log that ends a delivery that became too old.
+func ExpiredLine(d *Delivery, id AttemptID, detail string) Attempt {
+	line := LastLine(d, id, ReasonExpired)
+	line.Status, line.Detail = AttemptFailed, detail
+	return line
+}
+
+// Born is when a delivery begins to age: when it was made or, if its event is to be
+// delivered later, then.
+func Born(d *Delivery, e *Event) time.Time {
+	made := d.ID.Time()
+	if at := e.DeliverAt; at != nil && d.Trigger == TriggerPublish && at.After(made) {
+		return *at
+	}
+	return made
+}
+
+// Resumed is the ResumedAt of an endpoint after a change.
+func Resumed(old, changed *Endpoint, now time.Time) time.Time {
+	if old.Status == EndpointPaused && changed.Status != EndpointPaused {
+		return now
+	}
+	return old.ResumedAt
 }
 
 // Forget drops what was captured of an attempt, for an event that is erased. What
@@ -150,6 +175,8 @@ func (a *Attempt) Ended() Delivery {
 		d.Status = DeliveryFailed
 	case AttemptCanceled:
 		d.Status = DeliveryCanceled
+	}
+	if a.Status == AttemptCanceled || a.Reason == ReasonExpired {
 		d.Attempts-- // its last line is not a request
 	}
 	return d

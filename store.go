@@ -143,6 +143,30 @@ type FlowStore interface {
 
 	// Release gives deliveries owned under the lease back, due as they were.
 	Release(ctx context.Context, l Lease, deliveries []DeliveryID, now time.Time) error
+
+	// Oldest gives, for each endpoint that has unowned deliveries born before the
+	// given time (Born), when the oldest of them was. It reads, and changes nothing.
+	Oldest(ctx context.Context, before time.Time) ([]Aged, error)
+	// EndOld ends at most len(ids) of an endpoint's unowned deliveries that were born
+	// before o.Before, oldest first, each with a last line in the log. It returns how
+	// many; fewer than len(ids) when none is left. It ends none if the endpoint is gone
+	// or was changed since o.Revision.
+	EndOld(ctx context.Context, o EndOld, ids []AttemptID, now time.Time) (int, error)
+}
+
+// Aged says when the oldest of an endpoint's unowned deliveries was born.
+type Aged struct {
+	Endpoint EndpointID
+	Born     time.Time
+}
+
+// EndOld says which deliveries of an endpoint have become too old.
+type EndOld struct {
+	Endpoint EndpointID
+	Revision int64
+	Before   time.Time
+	// Detail says why, in their last line.
+	Detail string
 }
 
 // Tx is a transaction of the caller's own in the database that the store keeps
@@ -306,7 +330,7 @@ type ConfigStore interface {
 	// SaveEndpoint creates the endpoint (Revision 0), or replaces it if its
 	// Revision is that of the stored one; else it fails with ErrRevision.
 	// FailingSince is kept as stored, unless Recovers tells that the change clears
-	// it. A change of Ordering is carried over to the endpoint's pending
+	// it; ResumedAt follows from the change (Resumed). A change of Ordering is carried over to the endpoint's pending
 	// deliveries by Claim. The saved endpoint, with its new Revision, is in the
 	// next Routes.
 	SaveEndpoint(ctx context.Context, e Endpoint, audit *AuditEntry, now time.Time) error

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -48,7 +49,7 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 		x := bellhop.Explanation{Endpoint: r.ID, Name: r.Name, URL: r.URL, ChangedSince: r.UpdatedAt.After(e.CreatedAt())}
 		switch standing := at[r.ID]; {
 		case standing != nil:
-			d.explainDelivery(p, &x, standing, r)
+			d.explainDelivery(p, &x, &e, standing, r)
 			delete(at, r.ID)
 		case coming[r.ID]:
 			explainComing(&x, &e)
@@ -63,7 +64,7 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 		if r != nil && p.Scope.SeesAny(r.Apps) { // else it is others' by now
 			x.Name, x.URL, x.ChangedSince = r.Name, r.URL, true
 		}
-		d.explainDelivery(p, &x, standing, r)
+		d.explainDelivery(p, &x, &e, standing, r)
 		list = append(list, x)
 	}
 	slices.SortFunc(list, func(x, y bellhop.Explanation) int { return cmp.Compare(y.Endpoint, x.Endpoint) })
@@ -71,7 +72,7 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 }
 
 // explainDelivery says how a delivery stands. r is nil if its endpoint is gone.
-func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, standing *bellhop.Standing, r *routes.Route) {
+func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, standing *bellhop.Standing, r *routes.Route) {
 	made, last := &standing.Delivery, &standing.Last
 	x.Delivery, x.Attempts, x.Outcome, x.Reason = made.ID, made.Attempts, bellhop.Fate(made.Status), last.Reason
 	tries := "after 1 attempt"
@@ -86,17 +87,22 @@ func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, stan
 			x.Detail += " " + last.Detail
 		}
 	case bellhop.DeliveryFailed:
-		x.Detail = fmt.Sprintf("Given up %s. The last one: %s", tries, last.Detail)
+		of := "The last one: "
+		if last.Reason == bellhop.ReasonExpired {
+			of = ""
+		}
+		x.Detail = fmt.Sprintf("Given up %s. %s%s", tries, of, last.Detail)
 	case bellhop.DeliveryCanceled:
 		x.Detail = last.Detail
 	default:
-		d.explainPending(p, x, made, r, last)
+		d.explainPending(p, x, e, made, r, last)
 	}
 }
 
-func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, made *bellhop.Delivery, r *routes.Route, last *bellhop.Attempt) {
+func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, made *bellhop.Delivery, r *routes.Route, last *bellhop.Attempt) {
 	now := d.e.Now()
 	x.NextAt = made.Due
+	defer func() { x.Detail = strings.TrimSpace(x.Detail) }()
 	if made.Attempts > 0 {
 		x.Outcome = bellhop.FateRetrying
 		x.Detail = fmt.Sprintf("Attempt %d failed: %s ", made.Attempts, cmp.Or(last.Detail, "its log line has expired."))
@@ -111,10 +117,10 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, made 
 		x.Detail += "Held because the endpoint is paused; it goes out when it is resumed."
 	case r != nil && r.Status == bellhop.EndpointDisabled:
 		x.Outcome, x.Reason = bellhop.FateHeld, "disabled"
-		x.Detail += "Held because the endpoint is disabled; it goes out when it is made active again. " + r.DisabledReason
+		x.Detail += "Held because the endpoint is disabled; it goes out when it is made active again. " + d.endsAt(e, made) + r.DisabledReason
 	case r != nil && r.Broken() != "":
 		x.Outcome, x.Reason = bellhop.FateHeld, "misconfigured"
-		x.Detail += "Held because nothing can be sent to the endpoint: " + r.Broken() + "."
+		x.Detail += "Held because nothing can be sent to the endpoint: " + r.Broken() + ". " + d.endsAt(e, made)
 	case made.Due.IsZero():
 		x.Reason = "order"
 		x.Detail += "Waits for an earlier delivery, since the endpoint keeps the order."
@@ -126,8 +132,8 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, made 
 	case lane.Circuit == "open":
 		x.Reason = "circuit_open"
 		x.NextAt = lane.NextProbe
-		x.Detail += fmt.Sprintf("Waits because the endpoint failed %s, last by %s; it is probed at %s.",
-			inARow(lane.ConsecutiveFailures), lane.LastFailure, stamp(lane.NextProbe))
+		x.Detail += fmt.Sprintf("Waits because the endpoint failed %s, last by %s; it is probed at %s. %s",
+			inARow(lane.ConsecutiveFailures), lane.LastFailure, stamp(lane.NextProbe), d.endsAt(e, made))
 	default:
 		if x.Reason == "" {
 			x.Reason = "queued"
@@ -142,6 +148,11 @@ func inARow(n int) string {
 		return "again and again"
 	}
 	return fmt.Sprintf("%d times in a row", n)
+}
+
+// endsAt says when a delivery that is held is given up.
+func (d *Desk) endsAt(e *bellhop.Event, made *bellhop.Delivery) string {
+	return "It is given up if it has not been sent by " + stamp(d.e.EndsAt(made, e)) + ". "
 }
 
 // explainComing says that the delivery is still to be made: the event went to more

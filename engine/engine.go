@@ -87,7 +87,8 @@ type Config struct {
 	// Retention is how long events and attempts are kept. Default: 30 days.
 	Retention time.Duration
 	// DisableAfter is how long an endpoint may fail without one success before
-	// it is disabled. Default: 5 days.
+	// it is disabled. One whose schedule lasts longer is given a seventh more than
+	// that. Default: 8 days.
 	DisableAfter time.Duration
 	// DrainTimeout is how long Run lets requests finish after its context
 	// ended. Default: 20 seconds.
@@ -162,7 +163,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	or(&c.Retention, 30*24*time.Hour)
-	or(&c.DisableAfter, 5*24*time.Hour)
+	or(&c.DisableAfter, 8*24*time.Hour)
 	or(&c.DrainTimeout, 20*time.Second)
 	or(&c.Lease, 15*time.Second)
 	if c.Logger == nil {

@@ -190,16 +190,20 @@ func paced(n int, took time.Duration) int {
 
 // catchUp does what was put off, whenever there may be some, until ctx ends: the
 // deliveries of large fan-outs, and the last lines of deliveries that cannot be made
-// any more. They take turns: neither waits for all of the other.
+// any more, or have become too old. They take turns: none waits for all of another.
 func (e *Engine) catchUp(ctx context.Context) {
 	for {
+		old, err := e.tooOld(ctx)
+		e.failed(ctx, "looking for deliveries that are too old", err)
 		for n, more := owedFirst, true; more && ctx.Err() == nil; {
 			begun := e.cfg.Now()
 			spread, err := e.spread(ctx, n)
 			e.failed(ctx, "making the deliveries of a large fan-out", err)
 			swept, err := e.sweep(ctx, n)
 			e.failed(ctx, "ending deliveries that cannot be made", err)
-			more, n = spread || swept, paced(n, e.cfg.Now().Sub(begun))
+			old, err = e.endOld(ctx, old, n)
+			e.failed(ctx, "ending deliveries that are too old", err)
+			more, n = spread || swept || len(old) > 0, paced(n, e.cfg.Now().Sub(begun))
 		}
 		select {
 		case <-ctx.Done():

@@ -54,7 +54,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 	c := e.Config()
 	if c.MaxInFlight != 4096 || c.MaxTrials != 32 || c.MaxData != 256<<10 || c.MaxBody != 16<<10 || c.QueueBytes != 128<<20 ||
-		c.DisableAfter != 5*24*time.Hour || c.Lease != 15*time.Second || c.Logger == nil || c.Now == nil {
+		c.DisableAfter != 8*24*time.Hour || c.Lease != 15*time.Second || c.Logger == nil || c.Now == nil {
 		t.Errorf("defaults: %+v", c)
 	}
 }

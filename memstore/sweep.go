@@ -15,15 +15,9 @@ func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Tim
 		if len(s.sweepEndpoints) == 0 && len(s.sweepEvents) == 0 {
 			return nil
 		}
-		used := 0
-		ids := slices.DeleteFunc(slices.Clone(ids), func(id bellhop.AttemptID) bool {
-			if s.attempt(id) == nil {
-				return false
-			}
-			used++ // the step is repeated
-			return true
-		})
-		defer func() { swept += used }()
+		given := len(ids)
+		ids := s.unused(ids)
+		defer func() { swept += given - len(ids) }()
 		for _, e := range sortedKeys(s.sweepEndpoints) {
 			for _, d := range sortedKeys(s.queues[e]) {
 				if swept == len(ids) {
@@ -52,9 +46,7 @@ func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Tim
 // cancel ends a delivery with a last line in the log.
 func (s *Store) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason string, now time.Time) {
 	line := bellhop.LastLine(d, id, reason)
-	s.addAttempt(&line, time.Time{})
-	s.removePending(d)
-	s.promote(d.Endpoint, d.OrderKey, now)
+	s.end(d, &line, now)
 }
 
 // dropEndpoint forgets an endpoint, and leaves what is pending to it to Sweep.

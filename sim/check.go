@@ -218,9 +218,27 @@ func (n *node) decided(r *bellhop.Result, job *lane.Job) {
 		w.broken("2 at least once", "%s is tried again after %d attempts; its schedule has %d", name, a.Number, len(p.Delays)+1)
 	}
 	delay, _ := p.Delay(a.Number)
-	if least := w.clock().Add(time.Duration(float64(delay) * 0.89)); a.NextAt.Before(least) {
+	least := w.clock().Add(time.Duration(float64(delay) * 0.89))
+	if p.Delays == nil { // the last one comes when the schedule ends
+		if end := n.born(&job.Work, job.Route).Add(time.Duration(p.Lasts())); end.Before(least) {
+			least = end
+		}
+	}
+	if a.NextAt.Before(least) {
 		w.broken("2 at least once", "%s is tried again at %s, sooner than its schedule says", name, a.NextAt)
 	}
+}
+
+// born is when a delivery began to age, or was resumed.
+func (n *node) born(work *bellhop.Work, r *routes.Route) time.Time {
+	born := work.Delivery.ID.Time()
+	if at := work.Event.DeliverAt; at != nil && work.Delivery.Trigger == bellhop.TriggerPublish && at.After(born) {
+		born = *at
+	}
+	if r.ResumedAt.After(born) {
+		born = r.ResumedAt
+	}
+	return born
 }
 
 // learn counts what an answer says of its receiver, before the machine is told.

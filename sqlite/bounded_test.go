@@ -191,11 +191,24 @@ func TestALargeBacklogIsDealtWithInPieces(t *testing.T) {
 		c.sweep(5)
 	})
 	pending(events*each - 5*1000)
+	c.beside("end what is old", 4*sweepChunk, func() {
+		stored := e
+		stored.Revision++
+		for range 5 {
+			ids := id.Take[id.Attempt](c.ids, 1000, c.now)
+			n, err := c.s.EndOld(c.Context(), bellhop.EndOld{Endpoint: e.ID, Revision: stored.Revision, Before: c.now.Add(time.Hour), Detail: "old"}, ids, c.now)
+			c.must(err)
+			if n != 1000 {
+				t.Fatalf("ended %d of 1000", n)
+			}
+		}
+	})
+	pending(events*each - 10*1000)
 	c.beside("delete the endpoint", 4*sweepChunk, func() {
 		c.must(c.s.DeleteEndpoint(t.Context(), e.ID, nil, c.now))
 		c.sweep(5)
 	})
-	pending(events*each - 10*1000)
+	pending(events*each - 15*1000)
 }
 
 // TestAnEventWithManyAttemptsIsErasedInPieces, and what is left when that is interrupted

@@ -35,7 +35,7 @@ func scanUnfinished(st *sqlite.Stmt) bellhop.Delivery {
 	return d
 }
 
-const endedColumns = "id, delivery, event, endpoint, app, type, trigger, number, status"
+const endedColumns = "id, delivery, event, endpoint, app, type, trigger, number, status, reason"
 
 // scanEnded reads endedColumns of a final attempt.
 func scanEnded(st *sqlite.Stmt) bellhop.Delivery {
@@ -43,7 +43,7 @@ func scanEnded(st *sqlite.Stmt) bellhop.Delivery {
 		ID: bellhop.AttemptID(st.ColumnInt64(0)), Delivery: bellhop.DeliveryID(st.ColumnInt64(1)),
 		Event: bellhop.EventID(st.ColumnInt64(2)), Endpoint: bellhop.EndpointID(st.ColumnInt64(3)),
 		App: st.ColumnText(4), Type: st.ColumnText(5), Trigger: bellhop.Trigger(st.ColumnText(6)),
-		Number: st.ColumnInt(7), Status: statusName(st.ColumnInt(8)),
+		Number: st.ColumnInt(7), Status: statusName(st.ColumnInt(8)), Reason: st.ColumnText(9),
 	}
 	return a.Ended()
 }

@@ -100,14 +100,14 @@ func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time
 		return err
 	}
 	for i := range n.Deliveries {
-		if err := w.addDelivery(&n.Deliveries[i], e.ID, e.App, owner, now); err != nil {
+		if err := w.addDelivery(&n.Deliveries[i], e, owner, now); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *writer) addDelivery(d *bellhop.Delivery, event bellhop.EventID, app string, owner bellhop.NodeID, now time.Time) error {
+func (w *writer) addDelivery(d *bellhop.Delivery, e *bellhop.Event, owner bellhop.NodeID, now time.Time) error {
 	if d.Owner != owner {
 		owner = 0 // who has no lease here would never release it
 	}
@@ -121,12 +121,12 @@ func (w *writer) addDelivery(d *bellhop.Delivery, event bellhop.EventID, app str
 	if pos == 0 {
 		pos = d.ID
 	}
-	w.state.waits = append(w.state.waits, waits{d.Endpoint, app, d.Trigger.Again(), 1})
+	w.state.waits = append(w.state.waits, waits{d.Endpoint, e.App, d.Trigger.Again(), 1})
 	return exec(w.conn, `INSERT INTO pending
-			(id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		int64(d.ID), int64(event), int64(d.Endpoint), app, string(d.Trigger), orNull(int64(owner)), micros(due),
-		d.Attempts, int64(d.LastAttempt), orNull(d.OrderKey), int64(pos))
+			(id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		int64(d.ID), int64(e.ID), int64(d.Endpoint), e.App, string(d.Trigger), orNull(int64(owner)), micros(due),
+		d.Attempts, int64(d.LastAttempt), orNull(d.OrderKey), int64(pos), micros(bellhop.Born(d, e)))
 }
 
 // Resolve finds out whether these events were stored. There is one writer, and what
@@ -230,7 +230,7 @@ func (w *writer) redeliver(l bellhop.Lease, r *bellhop.Redelivery, i int, done *
 		return nil
 	}
 	done.Added++
-	return w.addDelivery(&d, e.ID, e.App, l.Node, now)
+	return w.addDelivery(&d, &e, l.Node, now)
 }
 
 // waitsAt tells whether an event waits at an endpoint, or will when its fan-out comes

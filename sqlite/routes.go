@@ -219,7 +219,7 @@ func scanEventType(st *sqlite.Stmt) bellhop.EventType {
 
 const selectEndpoints = `SELECT id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
-	description, locked, locked_reason, terms, dialect_options FROM endpoints`
+	description, locked, locked_reason, terms, dialect_options, resumed_at FROM endpoints`
 
 // scanEndpoint reads selectEndpoints. Where a setting cannot be read, its zero value
 // would often widen what the endpoint gets, or how: no list of types means all of
@@ -233,7 +233,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 		FailingSince: moment(st.ColumnInt64(4)), URL: st.ColumnText(6), Name: st.ColumnText(7), Filter: blob(st, 10),
 		Dialect: st.ColumnText(11), DisabledReason: st.ColumnText(13), Timeout: bellhop.Duration(st.ColumnInt64(14)),
 		Concurrency: st.ColumnInt(17), CreatedAt: moment(st.ColumnInt64(19)), UpdatedAt: moment(st.ColumnInt64(20)),
-		Description: st.ColumnText(22), Locked: st.ColumnBool(23), LockedReason: st.ColumnText(24),
+		Description: st.ColumnText(22), Locked: st.ColumnBool(23), LockedReason: st.ColumnText(24), ResumedAt: moment(st.ColumnInt64(27)),
 	}
 	var wrong []error
 	check := func(column string, err error) {

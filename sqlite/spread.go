@@ -365,7 +365,7 @@ func (s *spread) make(e *bellhop.Event, to bellhop.EndpointID, id bellhop.Delive
 		Due: bellhop.SpreadDue(e, now), OrderKey: ordering.OrderKey(e), OrderPos: bellhop.SpreadPosition(e, id),
 	}
 	s.answer(to, d.Due)
-	return s.addDelivery(&d, e.ID, e.App, 0, now)
+	return s.addDelivery(&d, e, 0, now)
 }
 
 // endFanout forgets an event's fan-out, and its list with the last that has it.

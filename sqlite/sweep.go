@@ -59,15 +59,9 @@ func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Tim
 // sweep ends as many as there are ids, and answers whether nothing more is owed. Ids
 // that have a line already, because the step is repeated, count as used.
 func (w *writer) sweep(given []bellhop.AttemptID, now time.Time) (swept int, done bool, err error) {
-	var ids []bellhop.AttemptID
-	for _, a := range given {
-		used, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM attempts WHERE id = ?", int64(a))
-		if err != nil {
-			return 0, false, err
-		}
-		if !used {
-			ids = append(ids, a)
-		}
+	ids, err := w.unused(given)
+	if err != nil {
+		return 0, false, err
 	}
 	swept, done, err = w.sweepNew(ids, now)
 	return swept + len(given) - len(ids), done, err
@@ -128,10 +122,7 @@ func (w *writer) sweepOne(what, of string, ids []bellhop.AttemptID, now time.Tim
 // cancel ends a delivery with a last line in the log.
 func (w *writer) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason string, now time.Time) error {
 	line := bellhop.LastLine(d, id, reason)
-	if err := w.addAttempt(&line, time.Time{}); err != nil {
-		return err
-	}
-	if err := w.gone(d.ID); err != nil {
+	if err := w.end(d, &line); err != nil {
 		return err
 	}
 	if reason == bellhop.ReasonDeleted {

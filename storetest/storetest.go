@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Revision", revisionTests},
 		{"Delete", deleteTests},
 		{"Sweep", sweepTests},
+		{"Ends", endTests},
 		{"Scope", scopeTests},
 		{"Log", logTests},
 		{"Times", timesTests},

@@ -181,7 +181,7 @@ type EndpointInput struct {
 	Locked         bellhop.Field[bool]                   `json:"locked,omitzero" doc:"An operator's hold: while it is true, only admins change the endpoint, its status and its secret, or delete it. Only admins set it."`
 	LockedReason   bellhop.Field[string]                 `json:"locked_reason,omitzero" doc:"Why it is locked, shown to those who may not change it."`
 	Timeout        bellhop.Field[bellhop.Duration]       `json:"timeout,omitzero" doc:"Bounds the whole exchange. Default: 15s." example:"15s"`
-	Retry          bellhop.Field[bellhop.RetryPolicy]    `json:"retry,omitzero" doc:"When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}. Default: about seven days."`
+	Retry          bellhop.Field[bellhop.RetryPolicy]    `json:"retry,omitzero" doc:"When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}, where until is the age of the last attempt. Default: 5s, 30s, 2m, 10m, 30m, 1h, 2h, 4h, 8h, then every 12h until the delivery is seven days old."`
 	RateLimit      bellhop.Field[*bellhop.RateLimit]     `json:"rate_limit,omitzero" doc:"Spreads deliveries over time; null for no limit."`
 	Concurrency    bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once."`
 	Ordering       bellhop.Field[bellhop.Ordering]       `json:"ordering,omitzero" enum:"none,subject,endpoint" doc:"none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none."`

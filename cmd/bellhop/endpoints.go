@@ -125,24 +125,25 @@ func (p *program) noteRecent(r *wire.Recent) {
 	}
 }
 
-// retryText shows a schedule, with what repeats at its end counted.
+// retryText shows a schedule, with what repeats counted.
 func retryText(r bellhop.RetryPolicy) string {
 	delays := r.Schedule()
 	if len(delays) == 0 {
 		return "never"
 	}
-	last, same := delays[len(delays)-1], 0
-	for same < len(delays) && delays[len(delays)-1-same] == last {
-		same++
-	}
 	var texts []string
-	for _, d := range delays[:len(delays)-same] {
-		texts = append(texts, d.String())
+	for len(delays) > 0 {
+		same := 1
+		for same < len(delays) && delays[same] == delays[0] {
+			same++
+		}
+		text := delays[0].String()
+		if same > 1 {
+			text = fmt.Sprintf("%d× %s", same, text)
+		}
+		texts, delays = append(texts, text), delays[same:]
 	}
-	if same > 1 {
-		return strings.Join(append(texts, fmt.Sprintf("%d× %s", same, last)), ", ")
-	}
-	return strings.Join(append(texts, last.String()), ", ")
+	return strings.Join(texts, ", ")
 }
 
 // endpointFlags are what create and update take.
@@ -171,7 +172,7 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	f.StringArrayVar(&e.options, "dialect-option", nil, "an option of the dialect, as `NAME=VALUE`; may be repeated")
 	f.StringArrayVar(&e.headers, "header", nil, "`header` to send, as \"Name: value\"; may be repeated")
 	f.StringVar(&e.timeout, "timeout", "", "`duration` that bounds the whole exchange (default 15s)")
-	f.StringVar(&e.retry, "retry", "", "`delays` such as 5s,1m,1h, or none, or the API's JSON (default about seven days)")
+	f.StringVar(&e.retry, "retry", "", "`delays` such as 5s,1m,1h, or none, or the API's JSON (default: until it is seven days old)")
 	f.Float64Var(&e.rate, "rate-limit", 0, "most deliveries a second; 0 is no limit")
 	f.IntVar(&e.burst, "rate-burst", 0, "how many may go at once after a quiet time")
 	f.IntVar(&e.concurrency, "concurrency", 0, "most requests at once (default 32)")

@@ -141,7 +141,7 @@ func TestSuggestions(t *testing.T) {
 
 func TestRetryText(t *testing.T) {
 	for flag, want := range map[string]string{
-		"":       "5s, 30s, 2m, 10m, 30m, 1h, 2h, 4h, 8h, 12× 12h",
+		"":       "5s, 30s, 2m, 10m, 30m, 1h, 2h, 4h, 8h, 12× 12h, 8h17m25s",
 		"none":   "never",
 		"5s,1m":  "5s, 1m",
 		"1s,1s":  "2× 1s",

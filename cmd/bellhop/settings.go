@@ -108,7 +108,7 @@ func newSettings() *settings {
 	f.Var(countOf(&s.maxPending, desk.DefaultMaxPending, 1_000_000_000), "max-pending", "most unfinished deliveries that one app may have before its replays and resends are refused")
 	f.Var(countOf(&s.maxPendingPublish, 0, 1_000_000_000), "max-pending-publish", "most unfinished deliveries that one app may have before its publishes are refused, too (default no bound)")
 	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
-	f.Var(durationOf(&s.disableAfter, 5*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
+	f.Var(durationOf(&s.disableAfter, 8*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
 	f.BoolVar(&s.trustClock, "trust-clock", false, "believe the time as it is at this start, although it has jumped ahead since it was seen last: history that is then older than --retention is deleted")
 	f.Var(durationOf(&s.drainTimeout, 20*time.Second), "drain-timeout", "how long requests under way may take to finish at shutdown")
 	f.Var(oneOf(&s.logFormat, "text", "json"), "log-format", "how the log (on standard error) is written: text or json")

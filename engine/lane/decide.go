@@ -26,12 +26,12 @@ func Decide(p bellhop.RetryPolicy, trigger bellhop.Trigger, n int, age time.Dura
 	if trigger == bellhop.TriggerTest || !again {
 		return failed
 	}
-	delay := time.Duration(float64(nominal) * (0.9 + 0.2*random))
+	delay := bellhop.Duration(float64(nominal) * (0.9 + 0.2*random))
 	if o.After > 0 {
-		delay = max(delay, min(o.After, time.Duration(p.Longest())))
+		delay = max(delay, min(bellhop.Duration(o.After), p.Longest()))
 	}
-	if ends := time.Duration(p.EndsAfter()); ends > 0 && age+delay > ends {
+	if delay, again = p.Within(delay, bellhop.Duration(age)); !again {
 		return failed
 	}
-	return Decision{Status: bellhop.AttemptFailed, NextAt: now.Add(delay)}
+	return Decision{Status: bellhop.AttemptFailed, NextAt: now.Add(time.Duration(delay))}
 }

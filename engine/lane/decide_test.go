@@ -45,11 +45,15 @@ func TestDecide(t *testing.T) {
 		{name: "the first of a week", policy: week, n: 1, class: bellhop.ClassAgain, want: in(5 * time.Second)},
 		{name: "every twelve hours", policy: week, n: 15, age: 3 * day, class: bellhop.ClassAgain, want: in(12 * time.Hour)},
 		{name: "up to the end of the week", policy: week, n: 22, age: 6*day + 12*time.Hour, class: bellhop.ClassAgain, want: in(12 * time.Hour)},
-		{name: "the week is over", policy: week, n: 22, age: 6*day + 12*time.Hour + 1, class: bellhop.ClassAgain, want: over},
+		{name: "the last one at the end of the week", policy: week, n: 22, age: 6*day + 16*time.Hour, class: bellhop.ClassAgain, want: in(8 * time.Hour)},
+		{name: "the last one, though more time is asked for", policy: week, n: 22, age: 6*day + 23*time.Hour, class: bellhop.ClassOverloaded, after: day, want: in(time.Hour)},
+		{name: "the week is over", policy: week, n: 23, age: 7 * day, class: bellhop.ClassAgain, want: over},
+		{name: "it is as good as over", policy: week, n: 23, age: 7*day - time.Millisecond, class: bellhop.ClassAgain, want: over},
 		{name: "it waited longer than a week", policy: week, n: 1, age: 8 * day, class: bellhop.ClassAgain, want: over},
 		{name: "doubled", policy: exponential, n: 4, class: bellhop.ClassAgain, want: in(8 * time.Second)},
 		{name: "at most", policy: exponential, n: 20, class: bellhop.ClassAgain, want: in(time.Minute)},
-		{name: "until", policy: exponential, n: 20, age: 59*time.Minute + time.Second, class: bellhop.ClassAgain, want: over},
+		{name: "until", policy: exponential, n: 20, age: 59*time.Minute + time.Second, class: bellhop.ClassAgain, want: in(59 * time.Second)},
+		{name: "until it is over", policy: exponential, n: 20, age: time.Hour, class: bellhop.ClassAgain, want: over},
 	} {
 		o := bellhop.Outcome{Class: c.class, After: c.after}
 		if got := Decide(c.policy, c.trigger, c.n, c.age, o, now, 0.5); got != c.want {

@@ -304,7 +304,7 @@ func (d *Dispatcher) send(job *Job) (sent Sent) {
 		}
 	}()
 	outcome, known := d.o.Sender.Send(d.sending, job.Route, &job.Work)
-	sent.Outcome, sent.Cut, sent.Unseen = outcome, !known, d.o.Unseen(dueSince(&job.Work))
+	sent.Outcome, sent.Cut, sent.Unseen = outcome, !known, d.o.Unseen(born(&job.Work, job.Route))
 	return sent
 }
 

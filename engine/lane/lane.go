@@ -517,7 +517,7 @@ func (l *lane) sent(in Sent, now time.Time) {
 	}
 	w, o := &job.Work, in.Outcome
 	number := w.Delivery.Attempts + 1
-	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number, age(w, job.Route.Retry, now)-in.Unseen, o, now, in.Random)
+	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number, age(w, job.Route, now)-in.Unseen, o, now, in.Random)
 	result := bellhop.Result{
 		Lease: w.Lease,
 		Attempt: bellhop.Attempt{
@@ -549,31 +549,36 @@ func (l *lane) spare(job *Job, now time.Time) {
 	l.m.recorded(Recorded{Job: job, Failed: true}, now)
 }
 
-// dueSince is since when a delivery has been due.
-func dueSince(w *bellhop.Work) time.Time {
-	since := w.Event.CreatedAt()
-	switch at := w.Event.DeliverAt; {
-	case w.Delivery.Trigger != bellhop.TriggerPublish:
-		since = w.Delivery.ID.Time()
-	case at != nil && at.After(since):
-		since = *at
+// born is since when a delivery ages. A pause makes it young again: what it held is
+// tried as long as anything else.
+func born(w *bellhop.Work, r *routes.Route) time.Time {
+	born := bellhop.Born(&w.Delivery, w.Event)
+	if r.ResumedAt.After(born) {
+		return r.ResumedAt
 	}
-	return since
+	return born
 }
 
-// age is how long a delivery has been due. One that is from the future, since the clock
-// was ahead when it was made, is as old as its attempts so far have made it wait.
-func age(w *bellhop.Work, p bellhop.RetryPolicy, now time.Time) time.Duration {
-	if old := now.Sub(dueSince(w)); old >= 0 {
+// age is how old a delivery is. One that is from the future, since the clock was ahead
+// when it was made, is as old as its attempts so far have made it wait.
+func age(w *bellhop.Work, r *routes.Route, now time.Time) time.Duration {
+	if old := now.Sub(born(w, r)); old >= 0 {
 		return old
 	}
 	waited := time.Duration(0)
 	for n := 1; n <= min(w.Delivery.Attempts, 1000); n++ {
-		if delay, again := p.Delay(n); again {
+		if delay, again := r.Retry.Delay(n); again {
 			waited += time.Duration(delay)
 		}
 	}
 	return waited
+}
+
+// disableAfter is how long the endpoint may fail: longer than a delivery is tried, so
+// that those of before have come to their end.
+func (l *lane) disableAfter() time.Duration {
+	lasts := time.Duration(l.route.Retry.Lasts())
+	return max(l.m.DisableAfter, lasts+lasts/7)
 }
 
 // judge learns from an outcome how the endpoint is: it moves the circuit and the
@@ -615,7 +620,7 @@ func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
 	switch {
 	case class == bellhop.ClassGone:
 		job.verdict = &Verdict{Route: job.Route, Gone: true}
-	case now.Sub(l.failingSince) >= l.m.DisableAfter && now.Sub(l.verdictAt) >= verdictAgain:
+	case now.Sub(l.failingSince) >= l.disableAfter() && now.Sub(l.verdictAt) >= verdictAgain:
 		l.verdictAt = now
 		job.verdict = &Verdict{Route: job.Route, FailedSince: l.failingSince}
 	}

@@ -27,7 +27,7 @@ type Settings struct {
 	// queued, in flight.
 	QueueBytes int64
 	// DisableAfter is how long an endpoint may fail without one success before a
-	// verdict asks for it to be disabled.
+	// verdict asks for it to be disabled, if its schedule does not last longer.
 	DisableAfter time.Duration
 }
 

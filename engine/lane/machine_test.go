@@ -547,9 +547,11 @@ func TestALongRowOfFailuresIsAVerdict(t *testing.T) {
 	}
 	began := b.now
 	b.want("the first", fail())
-	b.now = b.now.Add(24 * time.Hour)
+	b.now = b.now.Add(8*24*time.Hour - time.Second)
+	b.want("while its schedule lasts", fail())
+	b.now = b.now.Add(time.Second)
 	effects := fail()
-	b.want("a day later", effects, "Disable")
+	b.want("a day after that", effects, "Disable")
 	if v := of[Disable](effects)[0]; !v.FailedSince.Equal(began) || v.Gone {
 		t.Errorf("%+v", v)
 	}

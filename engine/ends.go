@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// lastTry is how much older than its schedule a delivery of an endpoint that works may
+// become, so that its last attempt, which is due at that age, is made.
+const lastTry = 10 * time.Minute
+
+// ending says at which age the deliveries of an endpoint end that wait in the store, and
+// what they wait for; 0 if they do not: a pause holds what it holds.
+func ending(r *routes.Route, circuit bellhop.LaneState) (age time.Duration, waitsFor string) {
+	lasts := time.Duration(r.Retry.Lasts())
+	switch {
+	case r.Status == bellhop.EndpointPaused:
+		return 0, ""
+	case r.Status == bellhop.EndpointDisabled:
+		return lasts, "the endpoint is disabled"
+	case r.Broken() != "":
+		return lasts, "nothing can be sent to the endpoint: " + r.Broken()
+	case !circuit.OpenSince.IsZero():
+		return lasts, fmt.Sprintf("the endpoint fails, last by %s, so that only single deliveries have been tried since %s",
+			circuit.LastFailure, circuit.OpenSince.UTC().Format(time.RFC3339))
+	case r.Ordering != bellhop.OrderingNone:
+		return time.Duration(r.Retry.EndsAfter()) + lastTry, "its turn did not come, in an order that others of the endpoint were before it"
+	}
+	return time.Duration(r.Retry.EndsAfter()) + lastTry, "its turn did not come, by the endpoint's rate and concurrency"
+}
+
+// EndsAt is when a delivery that waits in the store is given up because of its age, as
+// things stand at its endpoint; zero if it is not.
+func (e *Engine) EndsAt(d *bellhop.Delivery, event *bellhop.Event) time.Time {
+	r := e.table.Routes().Endpoint(d.Endpoint)
+	if r == nil {
+		return time.Time{}
+	}
+	age, _ := ending(r, e.lanes.State(r))
+	if age == 0 {
+		return time.Time{}
+	}
+	born := bellhop.Born(d, event)
+	if r.ResumedAt.After(born) {
+		born = r.ResumedAt
+	}
+	return born.Add(age)
+}
+
+// tooOld finds the endpoints at which deliveries have become too old, by the time as far
+// as it is believed: they must not end because the clock has jumped.
+func (e *Engine) tooOld(ctx context.Context) ([]bellhop.EndOld, error) {
+	now := e.clock.Settled()
+	aged, err := e.store.Oldest(ctx, now.Add(-time.Duration(bellhop.MinLasts)))
+	if err != nil {
+		return nil, fmt.Errorf("look for what has become too old: %w", err)
+	}
+	var list []bellhop.EndOld
+	for _, a := range aged {
+		r := e.table.Routes().Endpoint(a.Endpoint)
+		if r == nil {
+			continue // it is for Sweep
+		}
+		age, waitsFor := ending(r, e.lanes.State(r))
+		before := now.Add(-age)
+		if age == 0 || !a.Born.Before(before) || r.ResumedAt.After(before) {
+			continue
+		}
+		list = append(list, bellhop.EndOld{
+			Endpoint: r.ID, Revision: r.Revision, Before: before,
+			Detail: fmt.Sprintf("No request was made: the delivery is older than the %s that those to this endpoint are tried for, and still waited, since %s.",
+				r.Retry.Lasts(), waitsFor),
+		})
+	}
+	return list, nil
+}
+
+// endOld ends at most n deliveries of the first of some endpoints, and gives those that
+// may have more: they take turns.
+func (e *Engine) endOld(ctx context.Context, old []bellhop.EndOld, n int) ([]bellhop.EndOld, error) {
+	if len(old) == 0 {
+		return nil, nil
+	}
+	now, first := e.cfg.Now(), old[0]
+	old = old[1:]
+	ended, err := e.store.EndOld(ctx, first, id.Take[id.Attempt](e.IDs(), n, now), now)
+	switch {
+	case err != nil:
+		return nil, err // with the next heartbeat, we look again
+	case ended == n:
+		return append(old, first), nil
+	case ended > 0:
+		e.log.Warn("deliveries were given up because of their age", "endpoint", first.Endpoint.String(), "why", first.Detail)
+		err = e.noteOverdue(ctx) // what waited for one of them, in its order, may go
+	}
+	return old, err
+}

@@ -1,0 +1,213 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
+)
+
+func retrying(delays ...time.Duration) func(*bellhop.EndpointChange) {
+	p := bellhop.RetryPolicy{Delays: []bellhop.Duration{}}
+	for _, d := range delays {
+		p.Delays = append(p.Delays, bellhop.Duration(d))
+	}
+	return func(c *bellhop.EndpointChange) { c.Retry = bellhop.Of(p) }
+}
+
+// ended counts the deliveries of an endpoint by how they stand, and of the failed ones
+// those that ended without a request as their last line. Each has a last line.
+func (h *house) ended(e bellhop.EndpointID) (pending, succeeded, failed, expired int) {
+	h.t.Helper()
+	for _, d := range h.deliveries(bellhop.DeliveryFilter{Endpoint: e, Limit: 1000}) {
+		switch d.Status {
+		case bellhop.DeliverySucceeded:
+			succeeded++
+			continue
+		case bellhop.DeliveryFailed:
+			failed++
+		default:
+			pending++
+			continue
+		}
+		last, err := h.store.Attempt(h.t.Context(), d.LastAttempt)
+		if err != nil || !last.Final || last.Detail == "" {
+			h.t.Fatalf("the last line of %v is %+v (%v)", d.ID, last, err)
+		}
+		if last.Reason == bellhop.ReasonExpired {
+			expired++
+			if last.Number != d.Attempts+1 || last.URL != "" || last.Duration != 0 {
+				h.t.Errorf("%d requests were made for a delivery whose last line is %+v", d.Attempts, last)
+			}
+		}
+	}
+	return pending, succeeded, failed, expired
+}
+
+// Behind an open circuit, a delivery ends as its schedule does.
+func TestDeliveriesEndBehindAnOpenCircuit(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("down.example", status(500))
+		e := h.endpoint("down.example", retrying(time.Second, time.Second))
+		for range 30 {
+			h.publish(`{}`)
+		}
+		wait(30 * time.Second)
+		if pending, _, _, _ := h.ended(e.ID); pending == 0 {
+			t.Error("all have ended after half a minute: an outage as short as that loses events")
+		}
+		wait(45 * time.Second)
+		if pending, _, failed, expired := h.ended(e.ID); pending != 0 || failed != 30 || expired == 0 {
+			t.Errorf("after 75 s %d are pending, %d failed, %d of them without a last request", pending, failed, expired)
+		}
+	})
+}
+
+// Seven days are seven days for whatever is not sent: behind an open circuit, at an
+// endpoint that is disabled, and in an order.
+func TestDeliveriesEndAfterSevenDays(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*bellhop.EndpointChange)
+		then   bellhop.EndpointStatus
+	}{
+		"behind an open circuit": {},
+		"in an order":            {change: func(c *bellhop.EndpointChange) { c.Ordering = bellhop.Of(bellhop.OrderingEndpoint) }},
+		"in orders of subjects":  {change: func(c *bellhop.EndpointChange) { c.Ordering = bellhop.Of(bellhop.OrderingSubject) }},
+		"disabled":               {then: bellhop.EndpointDisabled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(t *testing.T) {
+				h := open(t, func(c *engine.Config) { c.Lease = time.Hour }) // fewer heartbeats to simulate
+				h.net.on("down.example", status(500))
+				e := h.endpoint("down.example", func(ch *bellhop.EndpointChange) {
+					if c.change != nil {
+						c.change(ch)
+					}
+				})
+				for range 40 {
+					h.publish(`{}`)
+				}
+				if c.then != "" {
+					h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(c.then)})
+				}
+				wait(7*24*time.Hour - time.Hour)
+				if _, _, failed, _ := h.ended(e.ID); failed != 0 {
+					t.Errorf("%d have failed before seven days are over", failed)
+				}
+				wait(2 * time.Hour)
+				if pending, _, failed, expired := h.ended(e.ID); pending != 0 || failed != 40 || expired == 0 {
+					t.Errorf("after seven days %d are pending, %d failed, %d of them without a last request", pending, failed, expired)
+				}
+			})
+		})
+	}
+}
+
+// A pause holds: what it held is as young as ever when it ends.
+func TestAPauseDoesNotAge(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t, func(c *engine.Config) { c.Lease = time.Hour })
+		h.net.on("late.example", func(r received) answer {
+			if r.n < 12 {
+				return answer{status: 500}
+			}
+			return answer{status: 200}
+		})
+		e := h.endpoint("late.example")
+		h.publish(`{}`)
+		wait(time.Minute) // two attempts
+		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
+		h.publish(`{}`)
+		wait(10 * 24 * time.Hour)
+		if pending, _, _, _ := h.ended(e.ID); pending != 2 {
+			t.Errorf("a pause of ten days left %d of 2", pending)
+		}
+		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
+		wait(6 * 24 * time.Hour)
+		if pending, succeeded, failed, _ := h.ended(e.ID); succeeded != 2 {
+			t.Errorf("after it %d are pending, %d succeeded, %d failed", pending, succeeded, failed)
+		}
+	})
+}
+
+// A list of delays counts attempts: what only waits its turn at an endpoint that works
+// is not given up for that.
+func TestABacklogDoesNotEndByAShortSchedule(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e := h.endpoint("slow.example", retrying(time.Second), func(c *bellhop.EndpointChange) {
+			c.RateLimit = bellhop.Of(&bellhop.RateLimit{PerSecond: 1, Burst: 1})
+		})
+		for range 900 {
+			h.publish(`{}`)
+		}
+		wait(20 * time.Minute)
+		if _, succeeded, _, _ := h.ended(e.ID); succeeded != 900 {
+			t.Errorf("%d of 900 came", succeeded)
+		}
+	})
+}
+
+// An endpoint is never disabled before its own schedule is over.
+func TestDisablingWaitsForTheSchedule(t *testing.T) {
+	for name, c := range map[string]struct {
+		retry bellhop.RetryPolicy
+		after time.Duration
+		want  time.Duration
+	}{
+		"by default":       {want: 8 * 24 * time.Hour},
+		"a long schedule":  {retry: bellhop.RetryPolicy{Initial: bellhop.Duration(time.Hour), Factor: 1, Max: bellhop.Duration(6 * time.Hour), Until: bellhop.Duration(16 * 24 * time.Hour)}, want: 16 * 24 * time.Hour * 8 / 7},
+		"a short setting":  {after: time.Hour, want: 8 * 24 * time.Hour},
+		"a short schedule": {retry: bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(time.Second)}}, after: time.Hour, want: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(t *testing.T) {
+				h := open(t, func(cfg *engine.Config) { cfg.Lease, cfg.DisableAfter = 6*time.Hour, c.after })
+				h.net.on("down.example", status(500))
+				e := h.endpoint("down.example", func(ch *bellhop.EndpointChange) { ch.Retry = bellhop.Of(c.retry) })
+				began := time.Now()
+				for h.Routes().Routes().Endpoint(e.ID).Status == bellhop.EndpointActive && time.Since(began) < 30*24*time.Hour {
+					h.publish(`{}`)
+					wait(c.want / 64)
+				}
+				if took := time.Since(began); took < c.want || took > c.want+c.want/8 {
+					t.Errorf("it was disabled after %v, want %v", took, c.want)
+				}
+			})
+		})
+	}
+}
+
+// What the clock alone says is not believed: a jump ends nothing.
+func TestAJumpOfTheClockEndsNoDelivery(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h, w, _ := onAWall(t)
+		h.net.on("down.example", status(500))
+		down, off := h.endpoint("down.example"), h.endpoint("off.example")
+		h.set(off.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
+		for range 20 {
+			h.publish(`{}`)
+		}
+		h.set(off.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointDisabled)})
+		wait(time.Minute)
+		if pending, _, _, _ := h.ended(off.ID); pending != 20 {
+			t.Fatalf("%d wait at the disabled endpoint", pending)
+		}
+		w.set(10 * day)
+		wait(time.Hour)
+		for _, e := range []bellhop.EndpointID{down.ID, off.ID} {
+			if _, _, failed, _ := h.ended(e); failed != 0 {
+				t.Errorf("%d deliveries were ended by a clock that jumped", failed)
+			}
+		}
+		w.set(-10 * day)
+		wait(time.Hour)
+		for _, e := range []bellhop.EndpointID{down.ID, off.ID} {
+			if _, _, failed, _ := h.ended(e); failed != 0 {
+				t.Errorf("%d deliveries were ended by a clock that was set back", failed)
+			}
+		}
+	})
+}
