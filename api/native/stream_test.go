@@ -124,6 +124,7 @@ func TestSlowReaderComesBack(t *testing.T) {
 			s.handler.ServeHTTP(w, req)
 			close(ended)
 		}()
+		synctest.Wait() // it watches
 		const events = 1000
 		for range events {
 			s.publish("acme")
