@@ -1,6 +1,8 @@
 // The API as the dashboard sees it: nothing here that the OpenAPI document does
 // not say. Requests carry the session's cookie or, in a portal, the link's token.
 import createClient from "openapi-fetch";
+import { appName } from "../lib/apps.ts";
+import { elementTexts, memberTexts } from "../lib/members.ts";
 import { sentence } from "../lib/text.ts";
 import { inPortal, portalToken } from "../session/portal.ts";
 import { reaching } from "./reach.ts";
@@ -107,8 +109,7 @@ export function problemOf(body: unknown, status: number): Problem {
  * would round large numbers and drop the publisher's spacing.
  */
 export async function eventWithText(id: string): Promise<{ event: Event; data: string | undefined }> {
-  const text = await ok(api.GET("/v1/events/{id}", { params: { path: { id } }, parseAs: "text" }) as Promise<{ data?: string; error?: unknown; response: Response }>);
-  return splitEvent(text);
+  return splitEvent(await okText(api.GET("/v1/events/{id}", { params: { path: { id } }, parseAs: "text" })));
 }
 
 /** Splits an event's JSON into its fields and the text of its data, its last member. */
@@ -118,4 +119,26 @@ export function splitEvent(text: string): { event: Event; data: string | undefin
   // Quotes inside of strings are escaped, so the first of these is the member.
   const mark = ',"data":';
   return { event, data: text.slice(text.indexOf(mark) + mark.length, text.lastIndexOf("}")) };
+}
+
+/** An endpoint whose filters are there as texts, too, byte for byte as they were saved. */
+export interface ExactEndpoint extends Endpoint {
+  texts: { filter?: string; byApp: Record<string, string> };
+}
+
+/** Reads an endpoint's JSON. */
+export function exactEndpoint(text: string): ExactEndpoint {
+  const endpoint = JSON.parse(text) as Endpoint;
+  const { apps, filter } = memberTexts(text);
+  const byApp: Record<string, string> = {};
+  elementTexts(apps ?? "[]").forEach((entry, i) => {
+    const own = entry.startsWith("{") ? memberTexts(entry).filter : undefined;
+    if (own !== undefined) byApp[appName(endpoint.apps[i]!)] = own;
+  });
+  return { ...endpoint, texts: { filter: endpoint.filter === null ? undefined : filter, byApp } };
+}
+
+/** The text of a call's answer. */
+export function okText(call: Promise<{ data?: unknown; error?: unknown; response: Response }>): Promise<string> {
+  return ok(call as Promise<{ data?: string; error?: unknown; response: Response }>);
 }

@@ -4,7 +4,7 @@
 // the plural (["endpoints", …]), one thing with the singular and its id, followed by
 // what is asked of it (["endpoint", id, "stats", …]).
 import { type QueryClient, useQuery } from "@tanstack/react-query";
-import { api, type App, type Dialect, type Endpoint, type EventType, ok, type Schemas, type Session } from "./client.ts";
+import { api, type App, type Dialect, type EventType, exactEndpoint, type ExactEndpoint, ok, okText, type Schemas, type Session } from "./client.ts";
 
 export const sessionKey = ["session"] as const;
 
@@ -70,7 +70,8 @@ export function useDialects() {
 export function endpointQuery(id: string) {
   return {
     queryKey: ["endpoint", id],
-    queryFn: ({ signal }: { signal: AbortSignal }): Promise<Endpoint> => ok(api.GET("/v1/endpoints/{id}", { params: { path: { id } }, signal })),
+    queryFn: async ({ signal }: { signal: AbortSignal }): Promise<ExactEndpoint> =>
+      exactEndpoint(await okText(api.GET("/v1/endpoints/{id}", { params: { path: { id } }, signal, parseAs: "text" }))),
     staleTime: 30_000,
   };
 }

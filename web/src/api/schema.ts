@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * This document
-         * @description OpenAPI 3.1. Its webhooks section is made from the event types.
+         * @description OpenAPI 3.1. For those with a key, its webhooks section is made from the event types; where the operator has opened it (the setting `public_docs`), for everybody.
          */
         get: operations["openapi"];
         put?: never;
@@ -287,7 +287,7 @@ export interface paths {
         };
         /**
          * List deliveries
-         * @description One line per event and endpoint, by their latest news, newest first.
+         * @description One line per event and endpoint, newest first by when they were made: one that ends keeps its place.
          *
          *     Roles: admin, publisher, editor, viewer.
          */
@@ -405,7 +405,7 @@ export interface paths {
         put?: never;
         /**
          * Create an endpoint
-         * @description Needs apps and url; everything else has a default. The answer holds the signing secret: the only time that it is shown without being asked for. With verify, fails unless the URL answers a test event with 2xx. An app has at most max_endpoints of them (409).
+         * @description Needs url and, unless its subjects are URNs that name them, apps; everything else has a default. The answer holds the signing secret: the only time that it is shown without being asked for. With verify, fails unless the URL answers a test event with 2xx. An app has at most max_endpoints of them (409).
          *
          *     Roles: admin, editor.
          */
@@ -487,7 +487,7 @@ export interface paths {
         head?: never;
         /**
          * Change an endpoint
-         * @description Fields that are given are set, null resets them to their defaults, the others stay. Lists and objects are replaced as a whole. Takes a key that reaches all of its apps.
+         * @description Fields that are given are set, null resets them to their defaults, the others stay. Lists and objects are replaced as a whole. Takes a key that reaches all of its apps. An endpoint that is locked is changed by admins alone (403 locked).
          *
          *     Roles: admin, editor.
          */
@@ -813,7 +813,7 @@ export interface paths {
         };
         /**
          * List an event's deliveries
-         * @description Who got it, or is to get it. By their latest news, newest first.
+         * @description Who got it, or is to get it, newest first.
          *
          *     Roles: admin, publisher, editor, viewer.
          */
@@ -1433,8 +1433,20 @@ export interface components {
             type: string;
         };
         Endpoint: {
-            /** @description The apps that it concerns. */
-            apps: string[];
+            /** @description The apps that it listens to: names or, where events, subjects or filter differ by app, objects. */
+            apps: (string | {
+                /**
+                 * @description The app.
+                 * @example acme
+                 */
+                app: string;
+                /** @description In place of the endpoint's; [] means all. */
+                events?: string[];
+                /** @description In place of the endpoint's; {} matches all. */
+                filter?: unknown;
+                /** @description In place of the endpoint's; [] means all. */
+                subjects?: string[];
+            })[];
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -1445,6 +1457,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description For people: what it is for, and who looks after it. */
+            description?: string;
             /** @description How events look on the wire. */
             dialect: string;
             /** @description Why Bellhop itself disabled the endpoint. */
@@ -1459,6 +1473,10 @@ export interface components {
             };
             /** @description The object's id. */
             id: string;
+            /** @description Whether an operator holds it: then only admins change or delete it. */
+            locked: boolean;
+            /** @description Why it is locked, in the operator's words. */
+            locked_reason?: string;
             /** @description Your own notes. */
             metadata?: {
                 [key: string]: string;
@@ -1520,17 +1538,40 @@ export interface components {
         };
         EndpointInput: {
             /**
-             * @description The apps it listens to: at least one, all of which the key must reach.
+             * @description The apps it listens to, all of which the key must reach: names or, where events, subjects or filter differ by app, objects. What an object leaves out is the endpoint's own. Replaced as a whole. May be left out of a new endpoint whose subjects are all URNs, which name the apps.
              * @example [
-             *       "acme"
+             *       "acme",
+             *       {
+             *         "app": "globex",
+             *         "subjects": [
+             *           "ticket:*"
+             *         ]
+             *       }
              *     ]
              */
-            apps?: string[] | null;
+            apps?: (string | {
+                /**
+                 * @description The app.
+                 * @example acme
+                 */
+                app: string;
+                /** @description In place of the endpoint's; [] means all. */
+                events?: string[];
+                /** @description In place of the endpoint's; {} matches all. */
+                filter?: unknown;
+                /** @description In place of the endpoint's; [] means all. */
+                subjects?: string[];
+            })[] | null;
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
              */
             concurrency?: number | null;
+            /**
+             * @description For people: what it is for, and who looks after it.
+             * @example Feeds the ledger; ask the finance team.
+             */
+            description?: string | null;
             /**
              * @description How events look on the wire; see GET /v1/dialects. Default: standard.
              * @example standard
@@ -1549,6 +1590,10 @@ export interface components {
             headers?: {
                 [key: string]: string;
             } | null;
+            /** @description An operator's hold: while it is true, only admins change the endpoint, its status and its secret, or delete it. Only admins set it. */
+            locked?: boolean | null;
+            /** @description Why it is locked, shown to those who may not change it. */
+            locked_reason?: string | null;
             /** @description Your own notes: strings by name. */
             metadata?: {
                 [key: string]: string;
@@ -1600,7 +1645,7 @@ export interface components {
              */
             status?: "active" | "paused" | "disabled" | null;
             /**
-             * @description Narrows it to subjects of these patterns; none means all.
+             * @description Narrows it to subjects of these patterns; none means all. A pattern may be a URN, which holds for one app: urn:allthings:app:APP:PATTERN.
              * @example [
              *       "ticket:damage-report:*"
              *     ]
@@ -2115,8 +2160,20 @@ export interface components {
             data: components["schemas"]["VerificationCode"][];
         };
         NewEndpoint: {
-            /** @description The apps that it concerns. */
-            apps: string[];
+            /** @description The apps that it listens to: names or, where events, subjects or filter differ by app, objects. */
+            apps: (string | {
+                /**
+                 * @description The app.
+                 * @example acme
+                 */
+                app: string;
+                /** @description In place of the endpoint's; [] means all. */
+                events?: string[];
+                /** @description In place of the endpoint's; {} matches all. */
+                filter?: unknown;
+                /** @description In place of the endpoint's; [] means all. */
+                subjects?: string[];
+            })[];
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -2127,6 +2184,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description For people: what it is for, and who looks after it. */
+            description?: string;
             /** @description How events look on the wire. */
             dialect: string;
             /** @description Why Bellhop itself disabled the endpoint. */
@@ -2141,6 +2200,10 @@ export interface components {
             };
             /** @description The object's id. */
             id: string;
+            /** @description Whether an operator holds it: then only admins change or delete it. */
+            locked: boolean;
+            /** @description Why it is locked, in the operator's words. */
+            locked_reason?: string;
             /** @description Your own notes. */
             metadata?: {
                 [key: string]: string;
@@ -2153,6 +2216,8 @@ export interface components {
              */
             ordering: "none" | "subject" | "endpoint";
             rate_limit?: components["schemas"]["RateLimit"];
+            /** @description How the settings would have done with the newest events. */
+            recent?: components["schemas"]["Recent"];
             /**
              * @description When a failed delivery is tried again: a list of delays, one per retry, or an exponential schedule.
              * @example [
@@ -2352,6 +2417,8 @@ export interface components {
              * @example POST
              */
             method: string;
+            /** @description How the settings would do with the newest events of the apps that they name. */
+            recent?: components["schemas"]["Recent"];
             /** @description The sample secret that it is signed with, so that the signature can be recomputed; empty if yours was used. */
             secret: string;
             /** @description Where requests go. */
@@ -2470,6 +2537,20 @@ export interface components {
              */
             id: string;
         };
+        Recent: {
+            /**
+             * Format: int64
+             * @description How many of the newest events of its apps were looked at: as many as can be in a moment, at most 500.
+             * @example 120
+             */
+            events: number;
+            /**
+             * Format: int64
+             * @description How many of them the endpoint would have got by these settings. With 0 they are worth a second look.
+             * @example 7
+             */
+            matched: number;
+        };
         ReplayInput: {
             /** @description next_cursor of the call before: goes on from there. Repeat the other fields unchanged. */
             cursor?: string;
@@ -2544,6 +2625,112 @@ export interface components {
             /** @description Those that are valid now, newest first. */
             secrets: components["schemas"]["SecretValue"][];
         };
+        SavedEndpoint: {
+            /** @description The apps that it listens to: names or, where events, subjects or filter differ by app, objects. */
+            apps: (string | {
+                /**
+                 * @description The app.
+                 * @example acme
+                 */
+                app: string;
+                /** @description In place of the endpoint's; [] means all. */
+                events?: string[];
+                /** @description In place of the endpoint's; {} matches all. */
+                filter?: unknown;
+                /** @description In place of the endpoint's; [] means all. */
+                subjects?: string[];
+            })[];
+            /**
+             * Format: int64
+             * @description How many requests may be in flight at once.
+             */
+            concurrency: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description For people: what it is for, and who looks after it. */
+            description?: string;
+            /** @description How events look on the wire. */
+            dialect: string;
+            /** @description Why Bellhop itself disabled the endpoint. */
+            disabled_reason?: string;
+            /** @description The event types it wants; none means all. */
+            events: string[];
+            /** @description A JSON pattern over the event's data. */
+            filter?: unknown;
+            /** @description Headers sent with each request; values are shown to editors only. */
+            headers?: {
+                [key: string]: string;
+            };
+            /** @description The object's id. */
+            id: string;
+            /** @description Whether an operator holds it: then only admins change or delete it. */
+            locked: boolean;
+            /** @description Why it is locked, in the operator's words. */
+            locked_reason?: string;
+            /** @description Your own notes. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /** @description For people. */
+            name?: string;
+            /**
+             * @description Which deliveries wait for which.
+             * @enum {string}
+             */
+            ordering: "none" | "subject" | "endpoint";
+            rate_limit?: components["schemas"]["RateLimit"];
+            /** @description How the settings would have done with the newest events. */
+            recent?: components["schemas"]["Recent"];
+            /**
+             * @description When a failed delivery is tried again: a list of delays, one per retry, or an exponential schedule.
+             * @example [
+             *       "5s",
+             *       "2m",
+             *       "1h"
+             *     ]
+             */
+            retry: string[] | {
+                /** @default 2 */
+                factor: number;
+                /**
+                 * @description A duration: "15s", "2m30s", "12h", "7d".
+                 * @example 15s
+                 */
+                initial: string;
+                /**
+                 * @description A duration: "15s", "2m30s", "12h", "7d".
+                 * @example 15s
+                 */
+                max?: string;
+                /**
+                 * @description A duration: "15s", "2m30s", "12h", "7d".
+                 * @example 15s
+                 */
+                until?: string;
+            };
+            /**
+             * @description Its state.
+             * @enum {string}
+             */
+            status: "active" | "paused" | "disabled";
+            /** @description The patterns of subjects it wants; none means all. */
+            subjects: string[];
+            /**
+             * @description A duration: "15s", "2m30s", "12h", "7d".
+             * @example 15s
+             */
+            timeout: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            updated_at: string;
+            /** @description Where requests go. */
+            url: string;
+        };
         SecretValue: {
             /**
              * Format: date-time
@@ -2617,6 +2804,7 @@ export interface components {
         };
         Signature: {
             algorithm: string;
+            backdate?: string;
             body_time?: string;
             content?: string;
             each?: string;
@@ -4666,6 +4854,7 @@ export interface operations {
                      *           "dialect": "standard",
                      *           "events": [],
                      *           "id": "ep_32G88NJ9V4W00",
+                     *           "locked": false,
                      *           "ordering": "none",
                      *           "retry": [
                      *             "5s",
@@ -4757,8 +4946,15 @@ export interface operations {
                 /**
                  * @example {
                  *       "apps": [
-                 *         "acme"
+                 *         "acme",
+                 *         {
+                 *           "app": "globex",
+                 *           "subjects": [
+                 *             "ticket:*"
+                 *           ]
+                 *         }
                  *       ],
+                 *       "description": "Feeds the ledger; ask the finance team.",
                  *       "dialect": "standard",
                  *       "events": [
                  *         "invoice.*"
@@ -4773,7 +4969,7 @@ export interface operations {
                  *       "url": "https://example.com/hooks"
                  *     }
                  */
-                "application/json": WithRequired<components["schemas"]["EndpointInput"], "apps" | "url">;
+                "application/json": WithRequired<components["schemas"]["EndpointInput"], "url">;
             };
         };
         responses: {
@@ -4793,6 +4989,7 @@ export interface operations {
                      *       "dialect": "standard",
                      *       "events": [],
                      *       "id": "ep_32G88NJ9V4W00",
+                     *       "locked": false,
                      *       "ordering": "none",
                      *       "retry": [
                      *         "5s",
@@ -4830,7 +5027,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4922,8 +5119,15 @@ export interface operations {
                  * @example {
                  *       "endpoint": {
                  *         "apps": [
-                 *           "acme"
+                 *           "acme",
+                 *           {
+                 *             "app": "globex",
+                 *             "subjects": [
+                 *               "ticket:*"
+                 *             ]
+                 *           }
                  *         ],
+                 *         "description": "Feeds the ledger; ask the finance team.",
                  *         "dialect": "standard",
                  *         "events": [
                  *           "invoice.*"
@@ -5090,6 +5294,7 @@ export interface operations {
                      *             "dialect": "standard",
                      *             "events": [],
                      *             "id": "ep_32G88NJ9V4W00",
+                     *             "locked": false,
                      *             "ordering": "none",
                      *             "retry": [
                      *               "5s",
@@ -5209,6 +5414,7 @@ export interface operations {
                      *       "dialect": "standard",
                      *       "events": [],
                      *       "id": "ep_32G88NJ9V4W00",
+                     *       "locked": false,
                      *       "ordering": "none",
                      *       "retry": [
                      *         "5s",
@@ -5336,7 +5542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5424,8 +5630,15 @@ export interface operations {
                 /**
                  * @example {
                  *       "apps": [
-                 *         "acme"
+                 *         "acme",
+                 *         {
+                 *           "app": "globex",
+                 *           "subjects": [
+                 *             "ticket:*"
+                 *           ]
+                 *         }
                  *       ],
+                 *       "description": "Feeds the ledger; ask the finance team.",
                  *       "dialect": "standard",
                  *       "events": [
                  *         "invoice.*"
@@ -5460,6 +5673,7 @@ export interface operations {
                      *       "dialect": "standard",
                      *       "events": [],
                      *       "id": "ep_32G88NJ9V4W00",
+                     *       "locked": false,
                      *       "ordering": "none",
                      *       "retry": [
                      *         "5s",
@@ -5473,7 +5687,7 @@ export interface operations {
                      *       "url": "https://example.com/hooks"
                      *     }
                      */
-                    "application/json": components["schemas"]["Endpoint"];
+                    "application/json": components["schemas"]["SavedEndpoint"];
                 };
             };
             /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
@@ -5496,7 +5710,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5614,6 +5828,7 @@ export interface operations {
                      *       "dialect": "standard",
                      *       "events": [],
                      *       "id": "ep_32G88NJ9V4W00",
+                     *       "locked": false,
                      *       "ordering": "none",
                      *       "retry": [
                      *         "5s",
@@ -5650,7 +5865,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5921,6 +6136,7 @@ export interface operations {
                      *       "dialect": "standard",
                      *       "events": [],
                      *       "id": "ep_32G88NJ9V4W00",
+                     *       "locked": false,
                      *       "ordering": "none",
                      *       "retry": [
                      *         "5s",
@@ -5957,7 +6173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6206,7 +6422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6510,7 +6726,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { jsonFault, looksAt, measure, pretty, prettyExactly } from "./json.ts";
+import { jsonFault, hasRoundedNumber, kept, looksAt, measure, pretty } from "./json.ts";
 
 it("shows objects and arrays as a tree", () => {
   expect(looksAt('{"a":[1,2]}').value).toEqual({ a: [1, 2] });
@@ -31,10 +31,24 @@ it("leaves alone what is not JSON", () => {
   expect(pretty('{"a":1}')).toBe('{\n  "a": 1\n}');
 });
 
-it("does not round what is sent back", () => {
-  expect(prettyExactly('{"a":1}')).toBe('{\n  "a": 1\n}');
-  expect(prettyExactly('{"id":12345678901234567890}')).toBe('{"id":12345678901234567890}');
-  expect(prettyExactly("{")).toBe("{");
+it("knows which numbers JavaScript cannot hold", () => {
+  for (const n of ["99999999999999.99", "1e400", "-1e-400", "12345678901234567890", "0.1000000000000000055", "9007199254740993"]) expect(hasRoundedNumber(`[${n}]`), n).toBe(true);
+  for (const n of ["0", "-0", "0.10", "1.0e3", "1E+2", "118.00", "1e21", "123456789012345680000", "5e-324"]) expect(hasRoundedNumber(`[${n}]`), n).toBe(false);
+});
+
+it("indents without changing anything but spaces", () => {
+  const text = '{"b":[1e400,99999999999999.99,{}],"a":"x : [y] \\" {","a":[],"10":1.10,"9":{"n":null}}';
+  expect(pretty(text)).toBe('{\n  "b": [\n    1e400,\n    99999999999999.99,\n    {}\n  ],\n  "a": "x : [y] \\" {",\n  "a": [],\n  "10": 1.10,\n  "9": {\n    "n": null\n  }\n}');
+  expect(pretty(pretty(text))).toBe(pretty(text));
+  for (const plain of ['{"a":[1,{"b":[]}],"c":"d"}', "[]", " 12 ", '"x"', "[[[]]]"]) expect(pretty(plain)).toBe(JSON.stringify(JSON.parse(plain), null, 2));
+  expect(pretty("{")).toBe("{");
+});
+
+it("saves what nobody touched as it was", () => {
+  const was = '{ "b":1e400,"a" : 1 }';
+  expect(kept(was, pretty(was))).toBe(was);
+  expect(kept(was, '{"a":2}')).toBe('{"a":2}');
+  expect(kept(undefined, '{"a":2}')).toBe('{"a":2}');
 });
 
 it("says why a text is not JSON", () => {

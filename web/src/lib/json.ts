@@ -42,24 +42,49 @@ export function measure(value: unknown): { nodes: number; depth: number } {
   return { nodes, depth };
 }
 
-/** Tells whether some number of the text is more than JavaScript can hold. */
+/** Tells whether some number of the text is another one once JavaScript has read it. */
 export function hasRoundedNumber(text: string): boolean {
   const outsideStrings = text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-  return (outsideStrings.match(/-?\d[\d.eE+-]*/g) ?? []).some((n) => /^-?\d+$/.test(n) ? !Number.isSafeInteger(Number(n)) : n.replace(/[-.eE+]/g, "").length > 16);
+  return (outsideStrings.match(/-?\d[\d.eE+-]*/g) ?? []).some((n) => exact(n) !== exact(String(Number(n))));
 }
 
-/** Indents JSON, or gives the text back if it is none. */
+/** A number as its digits and their power of ten: the same for 1.50, 15e-1 and 0.15e1. */
+function exact(number: string): string {
+  const [, sign, whole, fraction = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? [];
+  if (whole === undefined) return number; // such as Infinity
+  const digits = (whole + fraction).replace(/^0+/, "");
+  const kept = digits.replace(/0+$/, "");
+  return kept === "" ? "0" : `${sign}${kept}e${BigInt(exponent) - BigInt(fraction.length) + BigInt(digits.length - kept.length)}`;
+}
+
+/**
+ * Indents JSON, or gives the text back if it is none. Only the spaces between its parts
+ * change: each number and string stays as it is written, also those that JavaScript
+ * cannot hold, and so do keys that are there twice.
+ */
 export function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
+  if (jsonFault(text) !== undefined) return text;
+  const parts = text.match(/"(?:[^"\\]|\\.)*"|[[\]{}:,]|[^\s[\]{}:,"]+/g) ?? [];
+  let depth = 0;
+  const line = () => "\n" + "  ".repeat(depth);
+  let out = "";
+  parts.forEach((part, i) => {
+    const before = parts[i - 1];
+    if (part === "]" || part === "}") {
+      depth--;
+      out += before === "[" || before === "{" ? part : line() + part;
+      return;
+    }
+    if (before === "[" || before === "{" || before === ",") out += line();
+    if (part === "[" || part === "{") depth++;
+    out += part === ":" ? ": " : part;
+  });
+  return out;
 }
 
-/** The same, unless that would round a number: for texts that are edited and sent back. */
-export function prettyExactly(text: string): string {
-  return hasRoundedNumber(text) ? text : pretty(text);
+/** What is saved of a text that was shown indented: what nobody touched, as it was. */
+export function kept(original: string | undefined, now: string): string {
+  return original !== undefined && pretty(original) === now ? original : now;
 }
 
 /** Says why a text is not JSON, or nothing if it is. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { memberTexts } from "./members.ts";
+import { elementTexts, memberTexts } from "./members.ts";
 
 it("gives each member's very text", () => {
   const text = '{"name":"a.b", "schema" : {"x":[1,{"y":"}\\"],"}]},\n"example":12345678901234567890,"t":true,"s":"a,\\"b","l":[ ],"\\u0065":null}';
@@ -8,4 +8,9 @@ it("gives each member's very text", () => {
   });
   expect({ ...memberTexts("{}") }).toEqual({});
   expect(memberTexts('{"__proto__":1}')["__proto__"]).toBe("1");
+});
+
+it("gives the elements of a list as they stand", () => {
+  expect(elementTexts(' [ "a,]", { "f": [1e400] } ,3.0,[]] ')).toEqual(['"a,]"', '{ "f": [1e400] }', "3.0", "[]"]);
+  expect(elementTexts("[ ]")).toEqual([]);
 });

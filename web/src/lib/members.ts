@@ -20,6 +20,19 @@ export function memberTexts(json: string): Record<string, string> {
   }
 }
 
+/** The elements of a JSON list, each as the text that stands there. The text must be valid JSON. */
+export function elementTexts(json: string): string[] {
+  const found: string[] = [];
+  let at = skipSpace(json, json.indexOf("[") + 1);
+  while (at < json.length && json[at] !== "]") {
+    const end = endOfValue(json, at);
+    found.push(json.slice(at, end));
+    at = skipSpace(json, end);
+    if (json[at] === ",") at = skipSpace(json, at + 1);
+  }
+  return found;
+}
+
 function skipSpace(json: string, at: number): number {
   while (at < json.length && " \t\r\n".includes(json[at]!)) at++;
   return at;

@@ -1,4 +1,5 @@
 import { Badge, type MantineColor } from "@mantine/core";
+import { IconLock } from "@tabler/icons-react";
 import type { Attempt, Delivery, Endpoint } from "../api/client.ts";
 
 const colors: Record<string, MantineColor> = {
@@ -19,6 +20,11 @@ export function Status({ value, size = "sm" }: { value: State | (string & {}); s
       {words[value] ?? value}
     </Badge>
   );
+}
+
+/** That the operator holds an endpoint. */
+export function LockedBadge({ size = "sm" }: { size?: "sm" | "lg" }) {
+  return <Badge variant="light" color="yellow" size={size} tt="none" fw={600} leftSection={<IconLock size={12} aria-hidden />} style={{ flexShrink: 0 }}>locked</Badge>;
 }
 
 /** An HTTP status, or why there is none. */

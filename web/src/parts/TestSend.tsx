@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Attempt, type Endpoint, ok, type Schemas } from "../api/client.ts";
 import { endpointsChanged, useEventTypes } from "../api/queries.ts";
+import { allEvents } from "../lib/apps.ts";
 import { fits } from "../lib/text.ts";
 import { humanDuration } from "../lib/time.ts";
 import { CodeBlock } from "./Code.tsx";
@@ -51,7 +52,7 @@ export function TestSend({ endpoint, onResult }: TestSendProps) {
       <Group align="flex-end" gap="sm">
         <Select
           label="Event type"
-          data={testTypes(endpoint.events ?? [], types.data ?? [])}
+          data={testTypes(allEvents(endpoint), types.data ?? [])}
           value={type}
           onChange={(value) => setType(value ?? plain)}
           searchable

@@ -9,6 +9,8 @@ const actions: Record<string, string> = {
   "endpoint.update": "Changed the endpoint",
   "endpoint.delete": "Deleted the endpoint",
   "endpoint.disable": "Disabled the endpoint",
+  "endpoint.lock": "Locked the endpoint",
+  "endpoint.unlock": "Unlocked the endpoint",
   "endpoint.pause": "Paused the endpoint",
   "endpoint.resume": "Resumed the endpoint",
   "endpoint.test": "Sent a test to the endpoint",

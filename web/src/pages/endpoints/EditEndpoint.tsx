@@ -2,12 +2,14 @@ import { Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, type Endpoint, ok } from "../../api/client.ts";
+import { api, exactEndpoint, type ExactEndpoint, okText, type Schemas } from "../../api/client.ts";
 import { endpointQuery, endpointsChanged, useEndpoint, useSession } from "../../api/queries.ts";
+import { exactly } from "../../lib/exact.ts";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { done } from "../../parts/notify.ts";
 import { Page } from "../../parts/Page.tsx";
 import { Empty, Waiting } from "../../parts/states.tsx";
+import { heldFrom, Locked } from "./Locked.tsx";
 import { Changes } from "./form/Changes.tsx";
 import { EndpointForm } from "./form/EndpointForm.tsx";
 import { changes } from "./form/summaries.ts";
@@ -26,6 +28,8 @@ export function EditEndpoint() {
         <Empty title="You can look, but not change" action={<Button component={Link} to={`/endpoints/${id}`}>To the endpoint</Button>}>
           {session.portal ? "This link" : "Your key"} cannot change endpoints. Ask an administrator for one that can.
         </Empty>
+      ) : endpoint.data && heldFrom(session, endpoint.data) ? (
+        <Locked endpoint={endpoint.data} action={<Button component={Link} to={`/endpoints/${id}`} variant="default" size="xs">To the endpoint</Button>} />
       ) : endpoint.data ? (
         <Edit key={id} loaded={endpoint.data} />
       ) : (
@@ -35,7 +39,7 @@ export function EditEndpoint() {
   );
 }
 
-function Edit({ loaded }: { loaded: Endpoint }) {
+function Edit({ loaded }: { loaded: ExactEndpoint }) {
   // What is saved is the difference to what the viewer began with, so that another's
   // change of another setting meanwhile stays.
   const [initial] = useState(() => valuesOf(loaded));
@@ -49,10 +53,12 @@ function Edit({ loaded }: { loaded: Endpoint }) {
       onCancel={() => void back()}
       foot={(values) => <Changes list={changes(initial, values)} />}
       save={async (values) => {
-        const saved = await ok(api.PATCH("/v1/endpoints/{id}", { params: { path: { id: loaded.id } }, body: patchInput(initial, values) }));
+        const text = await okText(api.PATCH("/v1/endpoints/{id}", { params: { path: { id: loaded.id } }, ...exactly(patchInput(initial, values)), parseAs: "text" }));
+        const { recent, ...saved } = exactEndpoint(text) as ExactEndpoint & Pick<Schemas["SavedEndpoint"], "recent">;
         queries.setQueryData(endpointQuery(loaded.id).queryKey, saved);
         endpointsChanged(queries, loaded.id);
-        done("Endpoint saved");
+        if (recent && recent.events > 0 && recent.matched === 0) done("Endpoint saved", `None of the ${recent.events} newest events would have been sent to it: check its event types, subjects and filter.`);
+        else done("Endpoint saved");
         await back();
       }}
     />

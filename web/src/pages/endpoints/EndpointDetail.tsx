@@ -3,19 +3,21 @@ import { IconPlugConnectedX } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
-import { type Endpoint, Problem, type Schemas } from "../../api/client.ts";
+import { type Endpoint, type ExactEndpoint, Problem, type Schemas } from "../../api/client.ts";
 import { endpointsChanged, useEndpoint, useSession } from "../../api/queries.ts";
+import { appNames } from "../../lib/apps.ts";
 import { linkTo } from "../../lib/links.ts";
 import { useFilters } from "../../lib/useFilters.ts";
 import { Copy } from "../../parts/Copy.tsx";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { Page } from "../../parts/Page.tsx";
 import { Empty, Waiting } from "../../parts/states.tsx";
-import { Status } from "../../parts/Status.tsx";
+import { LockedBadge, Status } from "../../parts/Status.tsx";
 import { TestSend } from "../../parts/TestSend.tsx";
 import { HeadActions } from "./detail/Head.tsx";
 import { HealthPanel } from "./detail/HealthPanel.tsx";
 import { OverviewTab } from "./detail/OverviewTab.tsx";
+import { heldFrom, Locked } from "./Locked.tsx";
 
 const SettingsTab = lazy(() => import("./detail/SettingsTab.tsx").then((m) => ({ default: m.SettingsTab })));
 const SecretTab = lazy(() => import("./detail/SecretTab.tsx").then((m) => ({ default: m.SecretTab })));
@@ -42,8 +44,10 @@ export function EndpointDetail() {
   return <Loaded key={id} endpoint={endpoint.data} />;
 }
 
-function Loaded({ endpoint }: { endpoint: Endpoint }) {
-  const { mayEdit, portal } = useSession();
+function Loaded({ endpoint }: { endpoint: ExactEndpoint }) {
+  const session = useSession();
+  const { mayEdit, portal } = session;
+  const held = heldFrom(session, endpoint);
   const [search, set] = useFilters<{ tab?: string }>();
   const queries = useQueryClient();
   const [dialog, setDialog] = useState<"test" | "rotate" | "replay">();
@@ -59,10 +63,11 @@ function Loaded({ endpoint }: { endpoint: Endpoint }) {
     <Page
       title={nameOf(endpoint)}
       crumbs={crumbs}
-      heading={<Group gap="sm" component="span"><span className="foreign">{nameOf(endpoint)}</span><Status value={endpoint.status} size="lg" /></Group>}
+      heading={<Group gap="sm" component="span"><span className="foreign">{nameOf(endpoint)}</span><Status value={endpoint.status} size="lg" />{endpoint.locked && <LockedBadge size="lg" />}</Group>}
       description={<Where endpoint={endpoint} apps={!portal} />}
-      actions={mayEdit && <HeadActions endpoint={endpoint} onTest={() => setDialog("test")} onRotate={() => setDialog("rotate")} onReplay={() => setDialog("replay")} />}
+      actions={mayEdit && <HeadActions endpoint={endpoint} held={held} onTest={() => setDialog("test")} onRotate={() => setDialog("rotate")} onReplay={() => setDialog("replay")} />}
     >
+      {endpoint.locked && <Locked endpoint={endpoint} />}
       <HealthPanel endpoint={endpoint} />
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">
@@ -72,8 +77,8 @@ function Loaded({ endpoint }: { endpoint: Endpoint }) {
         </Tabs.List>
         <Suspense>
           <Tabs.Panel value="overview"><OverviewTab endpoint={endpoint} /></Tabs.Panel>
-          <Tabs.Panel value="settings"><SettingsTab endpoint={endpoint} /></Tabs.Panel>
-          {mayEdit && <Tabs.Panel value="secret"><SecretTab endpoint={endpoint} rotated={rotated} onRotate={() => setDialog("rotate")} /></Tabs.Panel>}
+          <Tabs.Panel value="settings"><SettingsTab endpoint={endpoint} editable={mayEdit && !held} /></Tabs.Panel>
+          {mayEdit && <Tabs.Panel value="secret"><SecretTab endpoint={endpoint} rotated={rotated} onRotate={held ? undefined : () => setDialog("rotate")} /></Tabs.Panel>}
         </Suspense>
       </Tabs>
 
@@ -105,6 +110,7 @@ function Loaded({ endpoint }: { endpoint: Endpoint }) {
 function Where({ endpoint, apps }: { endpoint: Endpoint; apps: boolean }) {
   return (
     <Stack gap={6}>
+      {endpoint.description && <Text span size="sm" className="foreign" style={{ whiteSpace: "pre-line" }}>{endpoint.description}</Text>}
       <Group gap={4} wrap="nowrap">
         <Text span size="sm" ff="monospace" className="foreign" dir="ltr">{endpoint.url}</Text>
         <Copy value={endpoint.url} label="Copy the URL" />
@@ -112,7 +118,7 @@ function Where({ endpoint, apps }: { endpoint: Endpoint; apps: boolean }) {
       {apps && (
         <Group gap={6}>
           <Text span size="sm">{endpoint.apps.length === 1 ? "App" : "Apps"}</Text>
-          {endpoint.apps.map((app) => (
+          {appNames(endpoint).map((app) => (
             <Anchor key={app} component={Link} {...linkTo("/endpoints", { app })} size="sm" title={`Endpoints of ${app}`}>
               <Badge variant="default" tt="none" fw={500} className="foreign" style={{ cursor: "pointer" }}>{app}</Badge>
             </Anchor>

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, type Inbox, ok, type Schemas } from "../../api/client.ts";
 import { endpointsChanged, useApps, useSession } from "../../api/queries.ts";
 import { useAppFilter } from "../../layout/AppFilter.tsx";
+import { exactly } from "../../lib/exact.ts";
 import { Page } from "../../parts/Page.tsx";
 import { Empty, Waiting } from "../../parts/states.tsx";
 import { Created } from "./form/Created.tsx";
@@ -45,7 +46,7 @@ export function NewEndpoint() {
           initial={newValues(first ? [first] : [], url)}
           onCancel={() => void navigate({ to: "/endpoints" })}
           save={async (values, inbox) => {
-            const endpoint = await ok(api.POST("/v1/endpoints", { body: createInput(values) }));
+            const endpoint = await ok(api.POST("/v1/endpoints", exactly(createInput(values))));
             endpointsChanged(queries);
             setMade({ endpoint, inbox });
           }}

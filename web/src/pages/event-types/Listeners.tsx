@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Endpoint } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { useAppFilter } from "../../layout/AppFilter.tsx";
+import { appNames, termsOf } from "../../lib/apps.ts";
 import { plural } from "../../lib/text.ts";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { useEndpointChoices } from "../../parts/filters/EndpointFilter.tsx";
@@ -21,9 +22,13 @@ export function Listeners({ type }: { type: string }) {
   const endpoints = useEndpointChoices(app, !publisher);
   const [all, setAll] = useState(false);
   if (publisher) return null;
-  const listening = (endpoints.data ?? []).flatMap((e): [Endpoint, string][] => {
-    const by = listensBy(e.events, type);
-    return by ? [[e, by]] : [];
+  const listening = (endpoints.data ?? []).flatMap((e): [Endpoint, string, boolean][] => {
+    for (const name of app ? [app] : appNames(e)) {
+      const { events, subjects, filtered } = termsOf(e, name);
+      const by = listensBy(events, type);
+      if (by) return [[e, `${by}${subjects.length > 0 ? ", of certain subjects" : ""}${filtered ? ", filtered by its data" : ""}`, e.apps.some((a) => typeof a !== "string")]];
+    }
+    return [];
   });
   return (
     <Stack gap="xs" component="section" aria-labelledby="listeners">
@@ -32,13 +37,13 @@ export function Listeners({ type }: { type: string }) {
         ? <Text size="sm" c="dimmed">No endpoint listens to this type{app ? " in this app" : ""}.</Text>
         : (
           <Paper withBorder component="ul" className={classes.list}>
-            {(all ? listening : listening.slice(0, atOnce)).map(([e, by]) => (
+            {(all ? listening : listening.slice(0, atOnce)).map(([e, by, differs]) => (
               <li key={e.id} className={classes.item}>
                 <div className={classes.name}>
                   <Anchor component={Link} to={`/endpoints/${e.id}`} size="sm" className="foreign">{nameOf(e)}</Anchor>
                   {e.status !== "active" && <Status value={e.status} />}
                 </div>
-                <Text size="sm" c="dimmed" className="foreign">Listens to {by}{e.subjects.length > 0 ? ", of certain subjects" : ""}{e.filter ? ", filtered by its data" : ""}.</Text>
+                <Text size="sm" c="dimmed" className="foreign">Listens to {by}{differs && !app ? "; it differs by app" : ""}.</Text>
               </li>
             ))}
           </Paper>

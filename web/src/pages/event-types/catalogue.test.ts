@@ -18,8 +18,17 @@ describe("groupTypes", () => {
 
 it("indents, but never changes a number", () => {
   expect(editable('{"a":1}')).toBe('{\n  "a": 1\n}');
-  expect(editable('{"a":12345678901234567890}')).toBe('{"a":12345678901234567890}');
+  expect(editable('{"a":12345678901234567890}')).toBe('{\n  "a": 12345678901234567890\n}');
   expect(editable(undefined)).toBe("");
+});
+
+it("puts back byte for byte what nobody touched", () => {
+  const began = { schema: '{"maximum" :99999999999999.99,  "a":[ ]}', example: '{"z":1e400,"a":1.0}' };
+  const form = { description: "Other words", schema: editable(began.schema), example: editable(began.example), validate: true, archived: false };
+  expect(form.schema).not.toBe(began.schema);
+  expect(putText(form, began)).toBe(`{"description":"Other words","validate":true,"archived":false,"schema":${began.schema},"example":${began.example}}`);
+  // And where something was touched, the rest keeps its numbers.
+  expect(putText({ ...form, example: form.example.replace('"a"', '"b"') }, began)).toContain('"z": 1e400');
 });
 
 it("puts texts in as they are", () => {

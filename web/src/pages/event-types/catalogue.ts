@@ -1,6 +1,6 @@
 // The catalogue as lists and as text to edit. Pure functions.
 import type { EventType } from "../../api/client.ts";
-import { prettyExactly } from "../../lib/json.ts";
+import { kept, pretty } from "../../lib/json.ts";
 import { fits } from "../../lib/text.ts";
 
 /** Types that begin alike: "invoice" has invoice.paid and invoice.refunded. */
@@ -29,14 +29,20 @@ export function groupTypes(types: EventType[], search = ""): TypeGroup[] {
 /** JSON text as people edit it. */
 export function editable(text: string | undefined): string {
   if (text === undefined || text === "null") return "";
-  return prettyExactly(text);
+  return pretty(text);
 }
 
-/** The text of a PUT, with schema and example byte for byte as they stand in the form. */
-export function putText(values: { description: string; schema: string; example: string; validate: boolean; archived: boolean }): string {
+/** The texts that a form began with. */
+interface Began {
+  schema: string | undefined;
+  example: string | undefined;
+}
+
+/** The text of a PUT: schema and example byte for byte as they were or, once touched, as they stand in the form. */
+export function putText(values: { description: string; schema: string; example: string; validate: boolean; archived: boolean }, began?: Began): string {
   const members = [`"description":${JSON.stringify(values.description)}`, `"validate":${values.validate}`, `"archived":${values.archived}`];
-  if (values.schema.trim() !== "") members.push(`"schema":${values.schema}`);
-  if (values.example.trim() !== "") members.push(`"example":${values.example}`);
+  if (values.schema.trim() !== "") members.push(`"schema":${kept(began?.schema, values.schema)}`);
+  if (values.example.trim() !== "") members.push(`"example":${kept(began?.example, values.example)}`);
   return `{${members.join(",")}}`;
 }
 

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { api, type EventType, ok } from "../../api/client.ts";
+import { api, type EventType, ok, okText } from "../../api/client.ts";
 import { memberTexts } from "../../lib/members.ts";
 
 /** An event type, and the texts of its schema and example byte for byte. */
@@ -14,7 +14,7 @@ export function useEventType(name: string, enabled: boolean) {
   return useQuery({
     queryKey: ["event-type", name],
     queryFn: async (): Promise<KnownType> => {
-      const text = await ok(api.GET("/v1/event-types/{name}", { params: { path: { name } }, parseAs: "text" }) as Promise<{ data?: string; error?: unknown; response: Response }>);
+      const text = await okText(api.GET("/v1/event-types/{name}", { params: { path: { name } }, parseAs: "text" }));
       const texts = memberTexts(text);
       return { type: JSON.parse(text) as EventType, schema: texts.schema, example: texts.example };
     },

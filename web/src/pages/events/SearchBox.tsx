@@ -4,6 +4,7 @@ import { type NavigateOptions, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { api, ok, Problem } from "../../api/client.ts";
 import { useAppFilter } from "../../layout/AppFilter.tsx";
+import { appNames } from "../../lib/apps.ts";
 import { idKind, pasted } from "../../lib/ids.ts";
 
 interface SearchBoxProps {
@@ -31,7 +32,7 @@ async function pageOf(id: string): Promise<{ page: NavigateOptions; apps: string
       }
       case "endpoint": {
         const endpoint = await ok(api.GET("/v1/endpoints/{id}", { params: { path } }));
-        return { page: { to: "/endpoints/$id", params: { id: endpoint.id } }, apps: endpoint.apps };
+        return { page: { to: "/endpoints/$id", params: { id: endpoint.id } }, apps: appNames(endpoint) };
       }
     }
   } catch (error) {

@@ -8,6 +8,7 @@ import { nameOf } from "../../parts/EndpointName.tsx";
 import { Sentence } from "../../parts/Sentence.tsx";
 import { Waiting } from "../../parts/states.tsx";
 import { Time } from "../../parts/Time.tsx";
+import { appNames } from "../../lib/apps.ts";
 import { troubles } from "../../lib/reasons.ts";
 import { plural } from "../../lib/text.ts";
 import classes from "./Trouble.module.css";
@@ -65,7 +66,7 @@ function Line({ troubled: t }: { troubled: Troubled }) {
       <Stack gap={2} miw={0} className={classes.what}>
         <Group gap="xs">
           <Anchor component={Link} to={`/endpoints/${t.endpoint.id}`} fw={600} size="sm" className="foreign">{nameOf(t.endpoint)}</Anchor>
-          <Text size="xs" c="dimmed" className="foreign">{t.endpoint.apps.join(", ")}</Text>
+          <Text size="xs" c="dimmed" className="foreign">{appNames(t.endpoint).join(", ")}</Text>
         </Group>
         <Text size="sm"><Sentence text={t.detail} /></Text>
       </Stack>

@@ -6,6 +6,7 @@ import { type FormEvent, useState } from "react";
 import { api, type App, type Endpoint, faultOf, ok, type Schemas } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { Failure } from "../../parts/states.tsx";
+import { exactly, Raw } from "../../lib/exact.ts";
 import { jsonFault } from "../../lib/json.ts";
 import { plural } from "../../lib/text.ts";
 import { curl } from "../../lib/shell.ts";
@@ -43,7 +44,7 @@ export function PublishStep({ app, endpoint, event, state, onPublished }: Publis
   const publish = useMutation({
     mutationFn: async (): Promise<Published> => {
       if (!mayPublish) {
-        const attempt = await ok(api.POST("/v1/endpoints/{id}/test", { params: { path: { id: endpoint!.id } }, body: { type, data: JSON.parse(data) as unknown } }));
+        const attempt = await ok(api.POST("/v1/endpoints/{id}/test", { params: { path: { id: endpoint!.id } }, ...exactly({ type, data: new Raw(data.trim()) }) }));
         return { event: attempt.event, at: attempt.started_at, deliveries: 1 };
       }
       // The text as it was typed: going through JSON.parse would round large numbers.

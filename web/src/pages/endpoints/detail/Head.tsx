@@ -6,14 +6,24 @@ import { useActions } from "./useActions.tsx";
 
 interface HeadActionsProps {
   endpoint: Endpoint;
+  /** The operator's lock forbids the viewer to change it. */
+  held: boolean;
   onTest(): void;
   onRotate(): void;
   onReplay(): void;
 }
 
 /** What can be done to an endpoint: the everyday things as buttons, the rest in a menu. */
-export function HeadActions({ endpoint, onTest, onRotate, onReplay }: HeadActionsProps) {
+export function HeadActions({ endpoint, held, onTest, onRotate, onReplay }: HeadActionsProps) {
   const { pause, resume, disable, remove } = useActions(endpoint);
+  if (held) {
+    return (
+      <>
+        {endpoint.status === "active" && <Button variant="default" px="sm" leftSection={<IconSend size={16} />} onClick={onTest}>Send test</Button>}
+        {endpoint.status !== "disabled" && <Button variant="default" px="sm" leftSection={<IconHistory size={16} />} onClick={onReplay}>Send past events again…</Button>}
+      </>
+    );
+  }
   return (
     <>
       <Button variant="default" px="sm" leftSection={<IconSend size={16} />} onClick={onTest}>Send test</Button>

@@ -15,7 +15,8 @@ interface SecretTabProps {
   endpoint: Endpoint;
   /** What a rotation of a moment ago answered. */
   rotated: Schemas["Rotated"] | undefined;
-  onRotate(): void;
+  /** Left out where the operator's lock forbids it. */
+  onRotate?(): void;
 }
 
 /** The secrets that requests are signed with, shown on demand, and how to verify them. */
@@ -29,7 +30,7 @@ export function SecretTab({ endpoint, rotated, onRotate }: SecretTabProps) {
       <Stack gap="sm" component="section" aria-label="Signing secret">
         <Group justify="space-between">
           <Title order={2}>Signing secret</Title>
-          <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRotate}>Rotate secret</Button>
+          {onRotate && <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRotate}>Rotate secret</Button>}
         </Group>
         <Text size="sm" c="dimmed" maw={720}>
           Every request is signed with this secret. The receiver checks the signature with it, and so knows that a request came from here and was not changed. Whoever has it can forge requests: keep it out of code and logs.

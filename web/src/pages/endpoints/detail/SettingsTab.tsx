@@ -2,8 +2,10 @@ import { Anchor, Badge, Button, Code, Group, Paper, Stack, Text, Title } from "@
 import { IconPencil } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import type { Endpoint } from "../../../api/client.ts";
+import type { Endpoint, ExactEndpoint } from "../../../api/client.ts";
 import { useSession } from "../../../api/queries.ts";
+import { appNames, type AppTerms } from "../../../lib/apps.ts";
+import { pretty } from "../../../lib/json.ts";
 import { linkTo } from "../../../lib/links.ts";
 import { plural } from "../../../lib/text.ts";
 import { humanDuration, parseDuration } from "../../../lib/time.ts";
@@ -21,13 +23,14 @@ const orders: Record<Endpoint["ordering"], string> = {
 };
 
 /** Everything that is set, readable. */
-export function SettingsTab({ endpoint: e }: { endpoint: Endpoint }) {
+export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint; editable: boolean }) {
   const { mayEdit, portal } = useSession();
+  const own = e.apps.filter((a): a is AppTerms => typeof a !== "string");
   return (
     <Stack gap="md">
       <Group justify="space-between">
         <Title order={2}>Settings</Title>
-        {mayEdit && (
+        {editable && (
           <Button component={Link} to={`/endpoints/${e.id}/edit`} variant="default" leftSection={<IconPencil size={16} />}>
             Edit settings
           </Button>
@@ -36,13 +39,15 @@ export function SettingsTab({ endpoint: e }: { endpoint: Endpoint }) {
       <Paper withBorder px="md" py={4}>
         <dl className={classes.settings}>
           <Setting term="Name">{e.name ? <span className="foreign">{e.name}</span> : <None>No name</None>}</Setting>
+          {e.description && <Setting term="Description"><span className="foreign" style={{ whiteSpace: "pre-line" }}>{e.description}</span></Setting>}
           <Setting term="URL"><span className="foreign">{e.url}</span></Setting>
-          {!portal && <Setting term={e.apps.length === 1 ? "App" : "Apps"}><Chips values={e.apps} /></Setting>}
+          {!portal && <Setting term={e.apps.length === 1 ? "App" : "Apps"}><Chips values={appNames(e)} /></Setting>}
           <Setting term="Events">{e.events.length === 0 ? "All event types, those added later too" : <Chips values={e.events} />}</Setting>
           <Setting term="Subjects">{e.subjects.length === 0 ? "All subjects" : <Chips values={e.subjects} />}</Setting>
           <Setting term="Filter">
-            {e.filter === undefined || e.filter === null ? <None>None: the data of an event does not matter</None> : <CodeBlock title="Filter" code={JSON.stringify(e.filter, null, 2)} maxHeight={260} />}
+            {e.filter === undefined || e.filter === null ? <None>None: the data of an event does not matter</None> : <CodeBlock title="Filter" code={pretty(e.texts.filter ?? "")} maxHeight={260} />}
           </Setting>
+          {own.length > 0 && <Setting term={portal ? "In place of these" : "Different by app"}><Own endpoint={e} own={own} named={!portal} /></Setting>}
           <Setting term="Dialect">
             <Anchor component={Link} {...linkTo("/dialects", { name: e.dialect })} size="sm" className="foreign">{e.dialect}</Anchor>
             <Note>How events and their signature look in a request.</Note>
@@ -85,6 +90,25 @@ function Chips({ values }: { values: string[] }) {
         <Badge key={v} variant="default" tt="none" fw={500} className="foreign" maw="100%" h="auto" styles={{ label: { whiteSpace: "normal" } }}>{v}</Badge>
       ))}
     </Group>
+  );
+}
+
+/** What is wanted of single apps, in place of what holds for all. */
+function Own({ endpoint, own, named }: { endpoint: ExactEndpoint; own: AppTerms[]; named: boolean }) {
+  return (
+    <Stack gap="sm">
+      {own.map((a) => {
+        const filter = endpoint.texts.byApp[a.app];
+        return (
+          <Stack key={a.app} gap={4}>
+            {named && <Text size="sm" fw={600} className="foreign">{a.app}</Text>}
+            {a.events && (a.events.length === 0 ? <span>All event types</span> : <Chips values={a.events} />)}
+            {a.subjects && (a.subjects.length === 0 ? <span>All subjects</span> : <Chips values={a.subjects} />)}
+            {filter !== undefined && (pretty(filter) === "{}" ? <span>No filter</span> : <CodeBlock title={`Filter of ${a.app}`} code={pretty(filter)} maxHeight={260} />)}
+          </Stack>
+        );
+      })}
+    </Stack>
   );
 }
 

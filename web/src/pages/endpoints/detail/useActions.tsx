@@ -20,7 +20,7 @@ export function useActions(endpoint: Endpoint) {
   // Counted now, since the page may have been open for long.
   const pending = async () => (await queries.fetchQuery({ ...laneQuery(endpoint.id), staleTime: 0 })).pending;
   const changed = (e: Endpoint) => {
-    queries.setQueryData(endpointQuery(endpoint.id).queryKey, e);
+    queries.setQueryData(endpointQuery(endpoint.id).queryKey, (old) => old && { ...old, ...e }); // the filters stay as they are
     endpointsChanged(queries, endpoint.id);
   };
 

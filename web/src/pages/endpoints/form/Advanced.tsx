@@ -1,11 +1,12 @@
-import { Checkbox, PasswordInput, Stack, Title } from "@mantine/core";
-import { useDialects } from "../../../api/queries.ts";
+import { Checkbox, PasswordInput, Stack, Switch, TextInput, Title } from "@mantine/core";
+import { useDialects, useSession } from "../../../api/queries.ts";
 import type { PartProps } from "./form.ts";
 import { Rows } from "./Rows.tsx";
 
 /** What few need: a secret of one's own, the check of the URL, notes. */
 export function Advanced({ form, create }: PartProps) {
   const dialects = useDialects();
+  const { role, portal } = useSession();
   const rule = dialects.data?.find((d) => d.name === form.values.dialect)?.verification;
   const required = rule?.required === true;
   return (
@@ -28,6 +29,24 @@ export function Advanced({ form, create }: PartProps) {
           visibilityToggleButtonProps={{ "aria-label": "Show the secret", tabIndex: 0, "aria-hidden": false }}
           {...form.getInputProps("secret")}
         />
+      )}
+      {role === "admin" && !portal && (
+        <Stack gap="xs">
+          <Switch
+            label="Locked"
+            description="Your hold on it as the operator: while it is locked, editors can look, but neither change it, nor pause, resume or delete it. Admins still can."
+            {...form.getInputProps("locked", { type: "checkbox" })}
+          />
+          {form.values.locked && (
+            <TextInput
+              label="Why it is locked"
+              description="Is shown to those who may not change it."
+              placeholder="Floods the receiver; ask support."
+              autoComplete="off"
+              {...form.getInputProps("lockedReason")}
+            />
+          )}
+        </Stack>
       )}
       <div>
         <Title order={3} size="sm" mb={4}>Notes</Title>

@@ -7,6 +7,7 @@ import { nameOf } from "../../../parts/EndpointName.tsx";
 import { Page } from "../../../parts/Page.tsx";
 import { SecretValue } from "../../../parts/SecretValue.tsx";
 import { TestSend } from "../../../parts/TestSend.tsx";
+import { RecentWords } from "./Recent.tsx";
 import { VerificationCode } from "../../../parts/VerificationCode.tsx";
 
 /** After the creation: the secret, code that checks signatures with it, and a first test. */
@@ -23,6 +24,7 @@ export function Created({ endpoint, inbox }: { endpoint: Schemas["NewEndpoint"];
       description={<span className="foreign">{nameOf(endpoint)} is active: from now on it is sent the events that it listens to.</span>}
     >
       <Stack gap="lg" maw={860} ref={top} tabIndex={-1} style={{ outline: "none" }}>
+        {endpoint.recent && <RecentWords {...endpoint.recent} />}
         <Paper withBorder p="md" style={{ borderColor: "var(--mantine-color-teal-filled)", borderInlineStartWidth: 4 }}>
           <Stack gap="sm">
             <Group gap="xs" wrap="nowrap">

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Paper, Stack, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Group, Paper, Stack, Textarea, TextInput, Title } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useBlocker } from "@tanstack/react-router";
 import { type ReactNode, useRef, useState } from "react";
@@ -9,6 +9,7 @@ import { Failure } from "../../../parts/states.tsx";
 import { AppField } from "./AppField.tsx";
 import { EventPicker } from "./EventPicker.tsx";
 import { type Part, partOf } from "./form.ts";
+import { Recent } from "./Recent.tsx";
 import { refusal } from "./refusal.ts";
 import { Sections } from "./Sections.tsx";
 import { UrlField } from "./UrlField.tsx";
@@ -82,6 +83,15 @@ export function EndpointForm({ initial, create, save, onCancel, foot }: Endpoint
               autoComplete="off"
               {...form.getInputProps("name")}
             />
+            <Textarea
+              label="Description"
+              description="What it is for, and who looks after it."
+              autosize
+              minRows={1}
+              maxRows={6}
+              autoComplete="off"
+              {...form.getInputProps("description")}
+            />
           </Stack>
         </Paper>
         <Paper withBorder p="md">
@@ -91,6 +101,7 @@ export function EndpointForm({ initial, create, save, onCancel, foot }: Endpoint
           </Stack>
         </Paper>
         <Sections {...props} open={open} onOpen={setOpen} />
+        <Recent form={form} />
         {tried && problems > 0 && (
           <Alert color="red" variant="light" title={problems === 1 ? "One thing needs another look" : `${problems} things need another look`}>
             {Object.entries(form.errors).map(([field, text]) => <div key={field} className="foreign">{text}</div>)}

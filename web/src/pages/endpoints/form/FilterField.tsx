@@ -1,23 +1,30 @@
 import { Button, Code, Group, Input, Text, Textarea } from "@mantine/core";
-import { lazy, Suspense, useId } from "react";
+import { lazy, type ReactNode, Suspense, useId } from "react";
 import type { PartProps } from "./form.ts";
 import { wrongFilter } from "./values.ts";
 
 const JsonEditor = lazy(() => import("../../../parts/JsonEditor.tsx"));
-
-const label = "Filter on the data";
 
 const examples = [
   { label: "Paid or partly paid, from Switzerland", text: '{\n  "status": ["paid", {"prefix": "part"}],\n  "customer": {"country": ["CH"]}\n}' },
   { label: "More than 100, and not a test", text: '{\n  "total": [{"numeric": [">", 100]}],\n  "mode": [{"anything-but": "test"}]\n}' },
 ];
 
+interface FilterInputProps {
+  label: string;
+  text: string;
+  error: ReactNode;
+  onChange(text: string): void;
+}
+
 /** A JSON pattern over the data of events. */
 export function FilterField({ form }: PartProps) {
+  return <FilterInput label="Filter on the data" text={form.values.filter} error={form.errors.filter} onChange={(text) => form.setFieldValue("filter", text)} />;
+}
+
+export function FilterInput({ label, text, error: given, onChange: set }: FilterInputProps) {
   const id = useId();
-  const text = form.values.filter;
-  const error = form.errors.filter ?? wrongFilter(text);
-  const set = (value: string) => form.setFieldValue("filter", value);
+  const error = given ?? wrongFilter(text);
   const described = `${id}-hint${error ? ` ${id}-error` : ""}`;
   return (
     <Input.Wrapper
@@ -38,7 +45,7 @@ export function FilterField({ form }: PartProps) {
     >
       <div data-field="filter" style={{ marginBlock: 6 }}>
         <Suspense fallback={<Textarea aria-label={label} aria-describedby={described} autosize minRows={5} value={text} onChange={(e) => set(e.currentTarget.value)} />}>
-          <JsonEditor value={text} onChange={set} label={label} describedBy={described} invalid={error !== undefined} />
+          <JsonEditor value={text} onChange={set} label={label} describedBy={described} invalid={Boolean(error)} />
         </Suspense>
       </div>
       <Group gap="xs" mb={4}>

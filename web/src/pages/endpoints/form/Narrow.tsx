@@ -9,7 +9,7 @@ export function Narrow(props: PartProps) {
     <Stack gap="lg">
       <TagsInput
         label="Subjects"
-        description="An event's subject says what it is about, such as invoice:118. List subjects, or how they begin and a * (invoice:*), and press Enter after each. Empty means all, also events without a subject."
+        description="An event's subject says what it is about, such as invoice:118. List subjects, or how they begin and a * (invoice:*), and press Enter after each. Empty means all, also events without a subject. A URN names the app as well: urn:allthings:app:APP:invoice:*."
         placeholder={form.values.subjects.length === 0 ? "invoice:*" : undefined}
         maxTags={200}
         splitChars={["\n"]}

@@ -4,6 +4,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { api, ok, Problem, type Schemas } from "../../../api/client.ts";
 import { useEventTypes, useSession } from "../../../api/queries.ts";
+import { written } from "../../../lib/exact.ts";
 import { CodeBlock } from "../../../parts/Code.tsx";
 import { testTypes } from "../../../parts/TestSend.tsx";
 import type { PartProps } from "./form.ts";
@@ -35,10 +36,10 @@ export function Preview({ form }: PartProps) {
   const [type, setType] = useState<string | null>(null);
   const types = useEventTypes();
   const wanted = useMemo(() => looks(form.values, dev), [form.values, dev]);
-  const [body] = useDebouncedValue(JSON.stringify({ endpoint: wanted, ...(type ? { type } : {}) }), 400);
+  const [body] = useDebouncedValue(written({ endpoint: wanted, ...(type ? { type } : {}) }), 400);
   const query = useQuery({
     queryKey: ["preview", body],
-    queryFn: ({ signal }) => ok(api.POST("/v1/endpoints/preview", { body: JSON.parse(body) as Schemas["PreviewInput"], signal })),
+    queryFn: ({ signal }) => ok(api.POST("/v1/endpoints/preview", { body: {} as Schemas["PreviewInput"], bodySerializer: () => body, signal })),
     enabled: wanted.apps!.length > 0,
     placeholderData: keepPreviousData,
     staleTime: 30_000,

@@ -5,10 +5,11 @@ import type { Part, PartProps } from "./form.ts";
 import { Limits } from "./Limits.tsx";
 import { Look } from "./Look.tsx";
 import { Narrow } from "./Narrow.tsx";
+import { OwnTerms } from "./OwnTerms.tsx";
 import { Retries } from "./Retries.tsx";
 import { retryInWords } from "./retry.ts";
 import { Rows } from "./Rows.tsx";
-import { advancedLine, headersLine, limitsLine, narrowLine } from "./summaries.ts";
+import { advancedLine, appsLine, headersLine, limitsLine, narrowLine, ownApps } from "./summaries.ts";
 
 interface SectionsProps extends PartProps {
   open: Part[];
@@ -21,6 +22,10 @@ export function Sections({ open, onOpen, ...props }: SectionsProps) {
   const v = form.values;
   const parts: { part: Part; title: string; line: string; content: ReactNode }[] = [
     { part: "narrow", title: "Only some of these events", line: narrowLine(v), content: <Narrow {...props} /> },
+    // In a portal there is one app, whose people need not know of others.
+    ...(v.apps.length > 1 || ownApps(v).length > 0
+      ? [{ part: "own" as const, title: "Different by app", line: appsLine(v), content: <OwnTerms {...props} /> }]
+      : []),
     { part: "look", title: "How requests look", line: `Dialect ${v.dialect}${v.dialect === "standard" ? ", the default" : ""}`, content: <Look {...props} /> },
     { part: "retry", title: "When it fails: retries", line: retryInWords(v.retry), content: <Retries {...props} /> },
     { part: "limits", title: "Limits and order", line: limitsLine(v), content: <Limits {...props} /> },

@@ -11,16 +11,17 @@ export interface PartProps {
 }
 
 /** The parts that are closed at first. */
-export type Part = "narrow" | "look" | "retry" | "limits" | "headers" | "advanced";
+export type Part = "narrow" | "own" | "look" | "retry" | "limits" | "headers" | "advanced";
 
 /** The part that a field is in; undefined for what is always open. */
 export function partOf(field: string): Part | undefined {
   const name = field.split(".")[0]!;
   if (name === "subjects" || name === "filter") return "narrow";
+  if (name === "own") return "own";
   if (name === "dialect") return "look";
   if (name === "retry") return "retry";
   if (["timeout", "concurrency", "perSecond", "burst", "ordering"].includes(name)) return "limits";
   if (name === "headers") return "headers";
-  if (name === "metadata" || name === "secret" || name === "verify") return "advanced";
+  if (name === "metadata" || name === "locked" || name === "lockedReason" || name === "secret" || name === "verify") return "advanced";
   return undefined;
 }

@@ -4,7 +4,7 @@ import { sentence } from "../../../lib/text.ts";
 import type { Errors, FormValues } from "./values.ts";
 
 const labels: Record<string, string> = {
-  apps: "The choice of apps", url: "The URL", name: "The name", events: "The choice of events", subjects: "The list of subjects", filter: "The filter",
+  apps: "The choice of apps", url: "The URL", name: "The name", description: "The description", locked: "The lock", lockedReason: "The reason of the lock", events: "The choice of events", subjects: "The list of subjects", filter: "The filter",
   dialect: "The dialect", retry: "The schedule", timeout: "The timeout", concurrency: "The number of requests", ordering: "The order", secret: "The secret",
   perSecond: "The rate", burst: "The burst", headers: "The list of headers", metadata: "The list of notes",
 };
@@ -12,6 +12,12 @@ const labels: Record<string, string> = {
 /** The path in the form of a field of the API. */
 export function fieldOf(field: string, v: FormValues): { path: string; subject: string } {
   const f = field.replace(/^(body|endpoint)\./, "");
+  const own = /^apps\[(\d+)\]\.(events|subjects|filter)(.*)$/s.exec(f);
+  const app = own && v.apps[Number(own[1])];
+  if (own && app !== undefined && app !== null) {
+    return { path: `own.${app}.${own[2]}`, subject: own[2] === "filter" ? (own[3] === "" ? "The filter" : `At ${own[3]}:`) : itemOf(v.own[app]?.[own[2] as "events" | "subjects"], own[3]!) ?? labels[own[2]!]! };
+  }
+  if (f === "locked_reason") return { path: "lockedReason", subject: labels.lockedReason! };
   const item = /^(apps|events|subjects)\[(\d+)\]/.exec(f);
   if (item) {
     const list = item[1] as "apps" | "events" | "subjects";
@@ -36,6 +42,12 @@ export function fieldOf(field: string, v: FormValues): { path: string; subject: 
     return i < 0 ? { path: list, subject: `“${named}”` } : { path: `${list}.${i}.name`, subject: `“${v[list][i]!.name.trim()}”` };
   }
   return { path: labels[f] ? f : "", subject: labels[f] ?? `“${field}”` };
+}
+
+/** The element of a list that "[3]" names, quoted. */
+function itemOf(list: string[] | undefined, index: string): string | undefined {
+  const value = list?.[Number(/^\[(\d+)\]/.exec(index)?.[1] ?? NaN)];
+  return value === undefined ? undefined : `“${value}”`;
 }
 
 /** Sorts a refusal into errors of fields and what belongs to none of them. */

@@ -1,4 +1,5 @@
 // One line for each closed section, and what a save would change. Everything here is pure.
+import { written } from "../../../lib/exact.ts";
 import { number, plural } from "../../../lib/text.ts";
 import { inWords } from "./events.ts";
 import { retryInWords } from "./retry.ts";
@@ -19,6 +20,17 @@ export function narrowLine(v: FormValues): string {
   return parts.length === 0 ? "Not narrowed down" : `Only ${parts.join(" and ")}`;
 }
 
+/** The apps of which something of its own is wanted. */
+export function ownApps(v: FormValues): string[] {
+  return v.apps.filter((app) => Object.values(v.own[app] ?? {}).some((x) => x !== undefined));
+}
+
+export function appsLine(v: FormValues): string {
+  const own = ownApps(v);
+  if (own.length === 0) return "The same of every app";
+  return own.length <= 3 ? `Something else of ${own.join(", ")}` : `Something else of ${own.length} apps`;
+}
+
 export function limitsLine(v: FormValues): string {
   const rate = v.perSecond === "" ? "no rate limit" : `at most ${number(Number(v.perSecond))} a second`;
   const wait = `waits ${v.timeout === "" ? 15 : v.timeout} s for an answer`;
@@ -36,6 +48,7 @@ export function advancedLine(v: FormValues, create: boolean): string {
   if (create) parts.push(v.secret === "" ? "secret made for you" : "your own secret");
   if (v.verify) parts.push("URL is checked before saving");
   const notes = filled(v.metadata).length;
+  if (v.locked) parts.push("locked");
   parts.push(notes === 0 ? "no notes" : plural(notes, "note"));
   const line = parts.join(", ");
   return line.charAt(0).toUpperCase() + line.slice(1);
@@ -50,6 +63,9 @@ export interface Change {
 const shown: { key: keyof ReturnType<typeof settings>; label: string; words(v: FormValues): string }[] = [
   { key: "url", label: "URL", words: (v) => v.url.trim() },
   { key: "name", label: "Name", words: (v) => v.name.trim() || "none" },
+  { key: "description", label: "Description", words: (v) => v.description.trim() || "none" },
+  { key: "locked", label: "Lock", words: (v) => (v.locked ? "locked" : "not locked") },
+  { key: "locked_reason", label: "Reason of the lock", words: (v) => (v.locked && v.lockedReason.trim()) || "none" },
   { key: "apps", label: "Apps", words: (v) => v.apps.join(", ") || "none" },
   { key: "events", label: "Events", words: eventsLine },
   { key: "subjects", label: "Subjects", words: (v) => v.subjects.join(", ") || "all" },
@@ -68,7 +84,7 @@ const shown: { key: keyof ReturnType<typeof settings>; label: string; words(v: F
 export function changes(before: FormValues, now: FormValues): Change[] {
   const [was, is] = [settings(before), settings(now)];
   return shown
-    .filter((s) => JSON.stringify(was[s.key]) !== JSON.stringify(is[s.key]))
+    .filter((s) => written(was[s.key]) !== written(is[s.key]))
     .map((s) => {
       const [from, to] = [s.words(before), s.words(now)];
       return { label: s.label, from: from === to ? "" : from, to: from === to ? "other values" : to };

@@ -1,15 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { type Endpoint, Problem } from "../../../api/client.ts";
+import { exactEndpoint, type ExactEndpoint, Problem } from "../../../api/client.ts";
+import { Raw, written } from "../../../lib/exact.ts";
+import { pretty } from "../../../lib/json.ts";
 import { sentence } from "../../../lib/text.ts";
 import { refusal } from "./refusal.ts";
 import { standardRetry } from "./retry.ts";
-import { advancedLine, changes, eventsLine, headersLine, limitsLine, narrowLine } from "./summaries.ts";
+import { advancedLine, appsLine, changes, eventsLine, headersLine, limitsLine, narrowLine } from "./summaries.ts";
 import { createInput, differs, newValues, patchInput, row, valuesOf, wrong, wrongFilter, wrongURL } from "./values.ts";
 
 const url = "https://example.com/webhooks";
 
-const endpoint: Endpoint = {
-  id: "ep_1", apps: ["acme"], url, name: "Bookkeeping", events: ["invoice.*", "ping"], subjects: ["invoice:*"], filter: { total: [{ numeric: [">", 100] }] },
+const filter = '{ "total":[{"numeric": [">",99999999999999.99]}],  "b": [1e400] }';
+
+const endpoint: ExactEndpoint = {
+  id: "ep_1", apps: ["acme"], url, name: "Bookkeeping", events: ["invoice.*", "ping"], subjects: ["invoice:*"], filter: JSON.parse(filter) as unknown, texts: { filter, byApp: {} }, locked: false,
   dialect: "standard", headers: { "X-Key": "abc" }, status: "active", timeout: "15s", retry: ["1s", "5s", "15s", "30s", "1m", "2m"],
   rate_limit: { per_second: 5, burst: 10 }, concurrency: 32, ordering: "none", metadata: { team: "finance" }, created_at: "", updated_at: "",
 };
@@ -26,7 +30,7 @@ describe("what makes an endpoint", () => {
       ordering: "subject" as const, metadata: [row("team", "x")], secret: "whsec_x", verify: true,
     };
     expect(createInput(v)).toEqual({
-      apps: ["acme", "globex"], url, name: "Books", events: ["invoice.*"], subjects: ["invoice:*"], filter: { a: [1] }, dialect: "github", retry: ["5s"],
+      apps: ["acme", "globex"], url, name: "Books", events: ["invoice.*"], subjects: ["invoice:*"], filter: new Raw('{"a": [1]}'), dialect: "github", retry: ["5s"],
       headers: { "X-A": "1" }, timeout: "2s500ms", concurrency: 4, rate_limit: { per_second: 0.5 }, ordering: "subject", metadata: { team: "x" }, secret: "whsec_x", verify: true,
     });
   });
@@ -61,6 +65,32 @@ describe("what changes an endpoint", () => {
     });
   });
 
+  it("keeps the bytes of filters that nobody touched, and the numbers of those that somebody did", () => {
+    expect(before.filter).toBe(pretty(filter));
+    const typed = before.filter.replace('"b"', '"c"');
+    expect(written(patchInput(before, { ...before, filter: typed }))).toBe(`{"filter":${typed}}`);
+    expect(typed).toContain("1e400");
+    expect(patchInput(before, { ...before, name: "x" })).toEqual({ name: "x" });
+    expect(written(createInput(before))).toContain(`"filter":${filter}`); // as it was
+  });
+
+  it("keeps what is wanted of each app", () => {
+    const own = '{"app":"b","events":[],"filter":{ "n": [1.10] }}';
+    const e = exactEndpoint(`{"id":"ep_1","apps":["a",${own},{"app":"c","subjects":["x:*"],"filter":{}}],"url":"${url}","events":[],"subjects":[],"dialect":"standard","locked":true,"locked_reason":"why","status":"active","timeout":"15s","retry":[],"concurrency":32,"ordering":"none"}`);
+    const v = valuesOf(e);
+    expect(patchInput(v, v)).toEqual({});
+    expect(written(patchInput(v, { ...v, apps: ["b", "c"] }))).toBe(`{"apps":[${own},{"app":"c","subjects":["x:*"],"filter":{}}]}`);
+    expect(written(patchInput(v, { ...v, own: { ...v.own, c: { events: ["y"] }, b: {} } }))).toBe('{"apps":["a","b",{"app":"c","events":["y"]}]}');
+    expect(patchInput(v, { ...v, locked: false })).toEqual({ locked: false, locked_reason: null });
+    expect(patchInput(v, { ...v, description: "For the books" })).toEqual({ description: "For the books" });
+    expect(appsLine(v)).toBe("Something else of b, c");
+    const errors: [string, string][] = [["apps[1].filter/n/0", "is odd"], ["apps[2].subjects[0]", "is bad"], ["locked_reason", "is too long"]];
+    expect(refusal(new Problem(422, "invalid", "", "", errors.map(([field, detail]) => ({ field, code: "x", detail }))), v).fields).toEqual({
+      "own.b.filter": "At /n/0: is odd", "own.c.subjects": "“x:*” is bad", lockedReason: "The reason of the lock is too long",
+    });
+    expect(Object.keys(wrong({ ...v, own: { b: { events: ["a b"], filter: "{" }, c: { subjects: ["a*b"] } } }, { dev: false })).sort()).toEqual(["own.b.events", "own.b.filter", "own.c.subjects"]);
+  });
+
   it("is told in words", () => {
     expect(changes(before, { ...before, retry: standardRetry, ordering: "subject", headers: [row("X-Key", "other")] })).toEqual([
       { label: "Retries", from: "Quick: up to 7 attempts, gives up after 4 minutes", to: "Standard: up to 22 attempts, gives up after 7 days" },
@@ -85,7 +115,7 @@ describe("what is wrong", () => {
     expect(wrongFilter('{"a":[1]}')).toBeUndefined();
     expect(wrongFilter('{"a":[1]')).toContain("not valid JSON");
     expect(wrongFilter("[1]")).toContain("braces");
-    expect(wrongFilter('{"a":[12345678901234567890]}')).toContain("digits");
+    expect(wrongFilter('{"a":[12345678901234567890]}')).toBeUndefined(); // it is sent as it stands
   });
 
   it("is said by field", () => {

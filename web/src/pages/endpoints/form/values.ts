@@ -1,6 +1,8 @@
 // What the form holds, and how it becomes what the API takes. Everything here is pure.
-import type { Endpoint, EndpointInput } from "../../../api/client.ts";
-import { hasRoundedNumber } from "../../../lib/json.ts";
+import type { Endpoint, EndpointInput, ExactEndpoint } from "../../../api/client.ts";
+import { appNames, type AppEntry } from "../../../lib/apps.ts";
+import { Raw, written } from "../../../lib/exact.ts";
+import { kept, pretty } from "../../../lib/json.ts";
 import { formatDuration, parseDuration } from "../../../lib/time.ts";
 import { wrongPattern } from "./events.ts";
 import { retryInput, retryValues, type RetryValues, standardRetry, wrongRetry } from "./retry.ts";
@@ -15,16 +17,31 @@ export interface Row {
 /** A number of an input: text while it is being typed, empty for the default. */
 type Typed = number | string;
 
+/** What is wanted of one app in place of what holds for all: undefined where that holds. */
+export interface OwnTerms {
+  events?: string[];
+  subjects?: string[];
+  /** JSON, or nothing for a filter that lets all through. */
+  filter?: string;
+}
+
 export interface FormValues {
   apps: string[];
+  /** By app; those of apps that are not chosen wait. */
+  own: Record<string, OwnTerms>;
   url: string;
   name: string;
+  description: string;
+  locked: boolean;
+  lockedReason: string;
   allEvents: boolean;
   /** The patterns, kept while allEvents is on. */
   events: string[];
   subjects: string[];
   /** JSON, or nothing. */
   filter: string;
+  /** The filters as they were saved, which are shown indented: "" is the one for all apps. */
+  texts: Record<string, string>;
   dialect: string;
   retry: RetryValues;
   headers: Row[];
@@ -52,22 +69,27 @@ export function row(name = "", value = ""): Row {
 /** The values of a form that makes an endpoint. */
 export function newValues(apps: string[], url = ""): FormValues {
   return {
-    apps, url, name: "", allEvents: true, events: [], subjects: [], filter: "", dialect: "standard", retry: standardRetry, headers: [],
+    apps, own: {}, url, name: "", description: "", locked: false, lockedReason: "", allEvents: true, events: [], subjects: [], filter: "", texts: {}, dialect: "standard", retry: standardRetry, headers: [],
     timeout: "", concurrency: "", perSecond: "", burst: "", ordering: "none", metadata: [], secret: "", verify: undefined,
   };
 }
 
 /** The values of a form that changes an endpoint. */
-export function valuesOf(e: Endpoint): FormValues {
+export function valuesOf(e: ExactEndpoint): FormValues {
   const timeout = parseDuration(e.timeout);
   return {
-    apps: e.apps,
+    apps: appNames(e),
+    own: Object.fromEntries(e.apps.flatMap((a) => (typeof a === "string" ? [] : [[a.app, ownTerms(a.events, a.subjects, e.texts.byApp[a.app])]]))),
     url: e.url,
     name: e.name ?? "",
+    description: e.description ?? "",
+    locked: e.locked,
+    lockedReason: e.locked_reason ?? "",
     allEvents: e.events.length === 0 || e.events.includes("*"),
     events: e.events.filter((p) => p !== "*"),
     subjects: e.subjects,
-    filter: e.filter === undefined || e.filter === null ? "" : JSON.stringify(e.filter, null, 2),
+    filter: pretty(e.texts.filter ?? ""),
+    texts: { ...e.texts.byApp, ...(e.texts.filter === undefined ? {} : { "": e.texts.filter }) },
     dialect: e.dialect,
     retry: retryValues(e.retry),
     headers: Object.entries(e.headers ?? {}).map(([name, value]) => row(name, value)),
@@ -82,18 +104,29 @@ export function valuesOf(e: Endpoint): FormValues {
   };
 }
 
+function ownTerms(events: string[] | undefined, subjects: string[] | undefined, filter: string | undefined): OwnTerms {
+  return {
+    ...(events === undefined ? {} : { events: events.filter((p) => p !== "*") }),
+    ...(subjects === undefined ? {} : { subjects }),
+    ...(filter === undefined ? {} : { filter: pretty(filter) === "{}" ? "" : pretty(filter) }),
+  };
+}
+
 type Settings = Required<Omit<EndpointInput, "status" | "secret" | "verify">>;
 
-/** Every setting as the API takes it; null stands for the default. */
+/** Every setting as the API takes it; null stands for the default. Filters are raw. */
 export function settings(v: FormValues): Settings {
   const text = v.filter.trim();
   return {
-    apps: v.apps,
+    apps: v.apps.map((app) => entry(app, v)),
     url: v.url.trim(),
     name: v.name.trim() || null,
+    description: v.description.trim() || null,
+    locked: v.locked,
+    locked_reason: v.locked ? v.lockedReason.trim() || null : null,
     events: v.allEvents ? null : v.events,
     subjects: v.subjects.length > 0 ? v.subjects : null,
-    filter: text === "" ? null : parsed(text),
+    filter: text === "" ? null : new Raw(kept(v.texts[""], v.filter)),
     dialect: v.dialect,
     retry: retryInput(v.retry),
     headers: table(v.headers),
@@ -105,12 +138,17 @@ export function settings(v: FormValues): Settings {
   };
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text; // wrong() has said so
-  }
+/** An app as the API takes it: its name or, where something of its own is wanted, an object. */
+function entry(app: string, v: FormValues): AppEntry {
+  const own = v.own[app];
+  if (!own || Object.values(own).every((x) => x === undefined)) return app;
+  const { events, subjects, filter } = own;
+  return {
+    app,
+    ...(events === undefined ? {} : { events }),
+    ...(subjects === undefined ? {} : { subjects }),
+    ...(filter === undefined ? {} : { filter: new Raw(filter.trim() === "" ? "{}" : kept(v.texts[app], filter)) }),
+  };
 }
 
 /** Rows as an object; empty rows are left out. */
@@ -120,10 +158,11 @@ function table(list: Row[]): Record<string, string> | null {
 }
 
 /** What makes the endpoint: only what differs from the defaults. */
-export function createInput(v: FormValues): EndpointInput & { apps: string[]; url: string } {
+export function createInput(v: FormValues): EndpointInput & { url: string } {
   const { apps, url, ...rest } = settings(v);
-  const input = { apps: apps!, url: url!, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)) } as EndpointInput & { apps: string[]; url: string };
+  const input = { apps: apps!, url: url!, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)) } as EndpointInput & { url: string };
   if (input.ordering === "none") delete input.ordering;
+  if (!input.locked) delete input.locked;
   if (v.secret.trim() !== "") input.secret = v.secret.trim();
   if (v.verify !== undefined) input.verify = v.verify;
   return input;
@@ -132,7 +171,7 @@ export function createInput(v: FormValues): EndpointInput & { apps: string[]; ur
 /** What changes the endpoint from how it was to how it is wanted; nothing else is sent. */
 export function patchInput(before: FormValues, now: FormValues): EndpointInput {
   const was: Record<string, unknown> = settings(before);
-  const changed = Object.entries(settings(now)).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(was[name]));
+  const changed = Object.entries(settings(now)).filter(([name, value]) => written(value) !== written(was[name]));
   const input: EndpointInput = Object.fromEntries(changed);
   if (now.verify !== undefined) input.verify = now.verify;
   return input;
@@ -172,8 +211,12 @@ export function wrongFilter(text: string): string | undefined {
     return `This is not valid JSON yet: ${(error as Error).message.replace(/^JSON\.parse: /, "")}`;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return 'A filter stands in braces, such as {"status": ["paid"]}.';
-  if (hasRoundedNumber(text)) return "A number here has more digits than a browser can keep. Set this filter through the API.";
   return undefined;
+}
+
+function wrongSubjects(subjects: string[]): string | undefined {
+  const bad = subjects.find((s) => s.slice(0, -1).includes("*"));
+  return bad === undefined ? undefined : `“${bad}” has a * that is not at its end.`;
 }
 
 /** Says what is wrong with the form, by field; what only the server knows is left to it. */
@@ -190,9 +233,15 @@ export function wrong(v: FormValues, about: { dev: boolean }): Errors {
     else if (v.events.length > 200) errors.events = `${v.events.length} are chosen; at most 200 are allowed. Choose whole groups instead of single types.`;
     else if (bad !== undefined) errors.events = `“${bad}”: ${wrongPattern(bad)}`;
   }
-  const subject = v.subjects.find((s) => s.slice(0, -1).includes("*"));
-  if (subject !== undefined) errors.subjects = `“${subject}” has a * that is not at its end.`;
+  say("subjects", wrongSubjects(v.subjects));
   say("filter", wrongFilter(v.filter));
+  for (const app of v.apps) {
+    const own = v.own[app];
+    const bad = own?.events?.find((p) => wrongPattern(p));
+    if (bad !== undefined) errors[`own.${app}.events`] = `“${bad}”: ${wrongPattern(bad)}`;
+    say(`own.${app}.subjects`, wrongSubjects(own?.subjects ?? []));
+    say(`own.${app}.filter`, wrongFilter(own?.filter ?? ""));
+  }
   for (const [field, text] of Object.entries(wrongRetry(v.retry))) errors[`retry.${field}`] = text;
   const range = (field: "timeout" | "concurrency" | "perSecond" | "burst", least: number, most: number, text: string) => {
     if (v[field] !== "" && !(Number(v[field]) >= least && Number(v[field]) <= most)) errors[field] = text;

@@ -2,12 +2,13 @@ import { Anchor, Badge, Box, Group, Skeleton, Stack, Text } from "@mantine/core"
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { Endpoint } from "../../../api/client.ts";
+import { allEvents, appNames } from "../../../lib/apps.ts";
 import { percent, plural, shortNumber } from "../../../lib/text.ts";
 import { parseDuration } from "../../../lib/time.ts";
 import type { Column } from "../../../parts/CursorTable.tsx";
 import { nameOf } from "../../../parts/EndpointName.tsx";
 import { Sparkline } from "../../../parts/Sparkline.tsx";
-import { Status } from "../../../parts/Status.tsx";
+import { LockedBadge, Status } from "../../../parts/Status.tsx";
 import type { Health } from "./queries.ts";
 import { type Hint, hintOf, type Troubled } from "./trouble.ts";
 
@@ -20,16 +21,16 @@ export function columnsOf(health: Map<string, Health>, troubled: Map<string, Tro
       cell: (e) => <State endpoint={e} health={health.get(e.id)} hint={hintOf(e, troubled.get(e.id), health.get(e.id)?.series.total)} />,
     },
     { key: "health", title: "Last 24 hours", width: "128px", wide: true, cell: (e) => <Day health={health.get(e.id)} /> },
-    { key: "events", title: "Events", width: "minmax(110px, 1fr)", wide: true, cell: (e) => <Chips values={e.events} all="All events" what="event types" /> },
+    { key: "events", title: "Events", width: "minmax(110px, 1fr)", wide: true, cell: (e) => <Chips values={allEvents(e)} all="All events" what="event types" /> },
   ];
-  if (apps) columns.push({ key: "apps", title: "App", width: "minmax(70px, 0.5fr)", wide: true, cell: (e) => <Chips values={e.apps} all="–" what="apps" /> });
+  if (apps) columns.push({ key: "apps", title: "App", width: "minmax(70px, 0.5fr)", wide: true, cell: (e) => <Chips values={appNames(e)} all="–" what="apps" /> });
   return columns;
 }
 
 function Name({ endpoint }: { endpoint: Endpoint }) {
   return (
     <Stack gap={0} miw={0}>
-      <Anchor component={Link} to={`/endpoints/${endpoint.id}`} size="sm" fw={600} className="foreign" truncate title={endpoint.name}>
+      <Anchor component={Link} to={`/endpoints/${endpoint.id}`} size="sm" fw={600} className="foreign" truncate title={endpoint.description || endpoint.name}>
         {nameOf(endpoint)}
       </Anchor>
       {endpoint.name && <Text size="xs" c="dimmed" className="foreign" truncate title={endpoint.url}>{endpoint.url}</Text>}
@@ -40,7 +41,7 @@ function Name({ endpoint }: { endpoint: Endpoint }) {
 function State({ endpoint, health, hint }: { endpoint: Endpoint; health: Health | undefined; hint: Hint | undefined }) {
   return (
     <Stack gap={2} miw={0} align="flex-start">
-      <Status value={endpoint.status} />
+      <Group gap={4} wrap="nowrap"><Status value={endpoint.status} />{endpoint.locked && <LockedBadge />}</Group>
       {hint && (
         <Group gap={4} wrap="nowrap" miw={0} maw="100%" c={hint.tone === "quiet" ? "dimmed" : "var(--mantine-color-text)"} title={hint.detail}>
           {hint.tone !== "quiet" && <IconAlertTriangle size={13} aria-hidden color={`var(--mantine-color-${hint.tone === "bad" ? "red" : "orange"}-6)`} style={{ flexShrink: 0 }} />}

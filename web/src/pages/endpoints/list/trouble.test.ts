@@ -3,7 +3,7 @@ import type { Endpoint, StatsBucket } from "../../../api/client.ts";
 import { found, hintOf, type Troubled } from "./trouble.ts";
 
 const endpoint: Endpoint = {
-  id: "ep_1", apps: ["acme"], url: "https://example.com/Hooks", name: "Bookkeeping", events: [], subjects: [], dialect: "standard", status: "active",
+  id: "ep_1", apps: ["acme"], url: "https://example.com/Hooks", name: "Bookkeeping", events: [], subjects: [], dialect: "standard", status: "active", locked: false,
   timeout: "15s", retry: [], concurrency: 8, ordering: "none", created_at: "2027-06-01T00:00:00Z", updated_at: "2027-06-01T00:00:00Z",
 };
 const zero = { p50_ms: 0, p95_ms: 0, p99_ms: 0 };

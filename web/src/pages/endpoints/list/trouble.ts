@@ -29,8 +29,8 @@ export function hintOf(endpoint: Endpoint, troubled: Troubled | undefined, total
   return undefined;
 }
 
-/** Tells whether an endpoint's name or URL contains the text that was typed. */
-export function found(endpoint: Pick<Endpoint, "id" | "name" | "url">, text: string): boolean {
+/** Tells whether an endpoint's name, description or URL contains the text that was typed. */
+export function found(endpoint: Pick<Endpoint, "id" | "name" | "description" | "url">, text: string): boolean {
   const wanted = text.trim().toLocaleLowerCase();
-  return [endpoint.name ?? "", endpoint.url, endpoint.id].some((s) => s.toLocaleLowerCase().includes(wanted));
+  return [endpoint.name ?? "", endpoint.description ?? "", endpoint.url, endpoint.id].some((s) => s.toLocaleLowerCase().includes(wanted));
 }

@@ -71,7 +71,7 @@ export function EventTypeForm({ known }: { known?: KnownType }) {
 
   function submit(values: typeof form.values) {
     const name = values.name.trim();
-    save.mutate({ name, text: putText(values) }, {
+    save.mutate({ name, text: putText(values, known) }, {
       onSuccess: () => {
         done(known ? "The event type is saved" : "The event type is in the catalogue");
         view(name);

@@ -1,6 +1,6 @@
 import { Button, Group, Input, Skeleton } from "@mantine/core";
 import { lazy, type ReactNode, Suspense, useId } from "react";
-import { prettyExactly } from "../../../lib/json.ts";
+import { pretty } from "../../../lib/json.ts";
 
 const JsonEditor = lazy(() => import("../../../parts/JsonEditor.tsx"));
 
@@ -17,7 +17,7 @@ interface JsonFieldProps {
 /** A field of a form that holds JSON. */
 export function JsonField({ label, description, error, value, onChange, children }: JsonFieldProps) {
   const id = useId();
-  const tidy = prettyExactly(value);
+  const tidy = pretty(value);
   return (
     <Input.Wrapper
       label={label}
