@@ -1,7 +1,6 @@
 // The real binary on a file of its own, and a client of its API.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import createClient, { type Client } from "openapi-fetch";
@@ -20,21 +19,23 @@ export class Bellhop {
 
   /** Starts the binary and waits until it has printed its admin key and answers. */
   static async start(...flags: string[]): Promise<Bellhop> {
-    const address = `127.0.0.1:${await freePort()}`;
-    const command = { folder: mkdtempSync(join(tmpdir(), "bellhop-browser-")), args: ["serve", "--listen", address, ...flags] };
+    const command = { folder: mkdtempSync(join(tmpdir(), "bellhop-browser-")), args: ["serve", "--listen", "127.0.0.1:0", ...flags] };
     const child = run(command);
     let said = "";
-    const key = await new Promise<string>((done, fail) => {
+    // The port is the system's choice: one that was free a moment ago may be taken by now.
+    const { address, key } = await new Promise<{ address: string; key: string }>((done, fail) => {
       const listen = (chunk: Buffer) => {
         said += chunk.toString();
-        const found = said.match(/BELLHOP_KEY=(bh_\w+)/);
-        if (found?.[1]) done(found[1]);
+        const address = said.match(/Listening\s+(127\.0\.0\.1:\d+)/)?.[1];
+        const key = said.match(/BELLHOP_KEY=(bh_\w+)/)?.[1];
+        if (address && key) done({ address, key });
       };
       child.stdout?.on("data", listen);
       child.stderr?.on("data", listen);
       child.on("error", (e) => fail(new Error(`${binary} does not start (make build makes it): ${e.message}`)));
       child.on("exit", (code) => fail(new Error(`bellhop ended with ${code}:\n${said}`)));
     });
+    command.args[2] = address; // it keeps the port when it is started again
     const bellhop = new Bellhop(`http://${address}`, key, child, command);
     await bellhop.ready();
     return bellhop;
@@ -109,16 +110,4 @@ export async function until(ask: () => Promise<boolean> | boolean, what: string,
     if (Date.now() > end) throw new Error(`it never came to be that ${what}`);
     await new Promise((next) => setTimeout(next, 50));
   }
-}
-
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.on("error", fail);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (address && typeof address === "object" ? done(address.port) : fail(new Error("no port"))));
-    });
-  });
 }

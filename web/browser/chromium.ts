@@ -46,17 +46,25 @@ export async function signedIn(browser: Browser, bellhop: Bellhop, options: Para
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Fails if axe finds anything serious on the page as it is now. */
-export async function expectAccessible(page: Page, what: string): Promise<void> {
+/** Fails if axe finds anything serious on the page as it is now: by all of its rules, or by some. */
+export async function expectAccessible(page: Page, what: string, rules?: string[]): Promise<void> {
   // Through the debugger, since the page's policy lets no foreign script in.
-  await page.evaluate(axe);
-  const violations = await page.evaluate(async () => {
+  if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe);
+  const violations = await page.evaluate(async (rules) => {
     const run = (globalThis as unknown as { axe: { run(o: object): Promise<{ violations: { id: string; impact: string; help: string; nodes: { target: string[]; failureSummary: string }[] }[] }> } }).axe;
-    const { violations } = await run.run({ resultTypes: ["violations"] });
+    const { violations } = await run.run({ resultTypes: ["violations"], ...(rules ? { runOnly: rules } : {}) });
     return violations.map((v) => ({ id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.slice(0, 3).map((n) => `${n.target.join(" ")}: ${n.failureSummary}`) }));
-  });
+  }, rules);
   const serious = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
   expect(serious, `axe on ${what}`).toEqual([]);
+}
+
+/** Shows the page, as it is, in dark, and fails if axe finds anything serious about its colours: nothing else is different there. */
+export async function expectReadableInDark(page: Page, what: string): Promise<void> {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === "dark");
+  await expectAccessible(page, `${what}, dark`, ["color-contrast", "link-in-text-block"]);
+  await page.emulateMedia({ colorScheme: "light" });
 }
 
 /** Fails if the page is wider than its window. */

@@ -108,6 +108,79 @@ describe("deleting", () => {
   });
 });
 
+describe("saving a form", () => {
+  const odd = '{ "n":[99999999999999.99, 1e400],  "a":[ "<x>" ] }';
+
+  it("keeps the bytes of an endpoint's filters that nobody touched, and says what would have matched", async () => {
+    await bellhop.app("globex");
+    const made = await raw("POST", "/v1/endpoints", `{"url":"${receiver.url}/odd","name":"Odd","filter":${odd},"apps":["acme",{"app":"globex","events":["a.*"],"filter":${odd}}]}`);
+    const { id } = JSON.parse(made) as { id: string };
+    await page.goto(`${bellhop.url}/endpoints/${id}/edit`);
+    await page.getByText("matches", { exact: false }).first().waitFor(); // none of the newest events does
+    await page.getByLabel("Description").fill("For the odd ones");
+    await page.getByRole("button", { name: "Save changes" }).click();
+    await page.getByRole("heading", { name: "Odd", level: 1 }).waitFor();
+    await page.getByText("For the odd ones").first().waitFor();
+    await page.getByText("None of the", { exact: false }).first().waitFor();
+    let text = await raw("GET", `/v1/endpoints/${id}`);
+    expect(text.split(odd)).toHaveLength(3);
+
+    // One app's filter is changed: what else is in the list of apps stays as it was.
+    await page.goto(`${bellhop.url}/endpoints/${id}/edit`);
+    await page.getByRole("button", { name: "Different by app" }).click();
+    await page.getByRole("region", { name: "acme" }).getByLabel("Its own subjects").check();
+    await page.getByRole("combobox", { name: "Subjects of acme" }).fill("guest:*");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Save changes" }).click();
+    await page.getByRole("heading", { name: "Odd", level: 1 }).waitFor();
+    text = await raw("GET", `/v1/endpoints/${id}`);
+    expect(text).toContain(`"apps":[{"app":"acme","subjects":["guest:*"]},{"app":"globex","events":["a.*"],"filter":${odd}}]`);
+  });
+
+  it("keeps the bytes of an event type's schema and example", async () => {
+    const schema = '{"type":"object",  "maximum": 99999999999999.99}';
+    await raw("PUT", "/v1/event-types/odd.one", `{"schema":${schema},"example":${odd}}`);
+    await page.goto(`${bellhop.url}/event-types/odd.one?edit=1`);
+    await page.getByLabel("Description").fill("Something odd.");
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByText("Something odd.").first().waitFor();
+    const text = await raw("GET", "/v1/event-types/odd.one");
+    expect(text).toContain("Something odd.");
+    expect(text).toContain(`"schema":${schema}`);
+    expect(text).toContain(`"example":${odd}`);
+  });
+});
+
+describe("an operator's lock", () => {
+  it("is shown with its reason, and leaves an editor nothing to change", async () => {
+    const locked = await bellhop.endpoint("acme", `${receiver.url}/locked`, { name: "Held", status: "paused", locked: true, locked_reason: "Floods the receiver." });
+    const { token } = await given(bellhop.api().POST("/v1/keys", { body: { role: "editor", apps: ["acme"] } }));
+    const context = await signedIn(browser, bellhop, {}, token);
+    const editor = await context.newPage();
+    await editor.goto(`${bellhop.url}/endpoints/${locked}`);
+    await editor.getByText("Locked by the operator").waitFor();
+    await editor.getByText("Floods the receiver.").waitFor();
+    await expectAccessible(editor, "a locked endpoint");
+    for (const name of ["Resume", "Edit", "More actions", "Send test"]) expect(await editor.getByRole("button", { name, exact: true }).or(editor.getByRole("link", { name, exact: true })).count(), name).toBe(0);
+    await editor.goto(`${bellhop.url}/endpoints/${locked}/edit`);
+    await editor.getByText("Locked by the operator").waitFor();
+    expect(await editor.getByRole("button", { name: "Save changes" }).count()).toBe(0);
+    await context.close();
+
+    await page.goto(`${bellhop.url}/endpoints/${locked}`);
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByRole("button", { name: "Pause" }).waitFor();
+  });
+});
+
+/** A call of the API whose body and answer are texts. */
+async function raw(method: string, path: string, body?: string): Promise<string> {
+  const answer = await fetch(bellhop.url + path, { method, headers: { Authorization: `Bearer ${bellhop.adminKey}`, "Content-Type": "application/json" }, body });
+  const text = await answer.text();
+  expect(answer.ok, text).toBe(true);
+  return text;
+}
+
 async function secrets(): Promise<string[]> {
   const answer = await given(bellhop.api().GET("/v1/endpoints/{id}/secret", { params: { path: { id: endpoint } } }));
   return answer.secrets.map((s) => s.secret);

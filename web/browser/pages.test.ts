@@ -3,7 +3,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Bellhop } from "./bellhop.ts";
-import { Complaints, expectAccessible, expectNoSidewaysScroll, launch, settled, signedIn } from "./chromium.ts";
+import { Complaints, expectAccessible, expectNoSidewaysScroll, expectReadableInDark, launch, settled, signedIn } from "./chromium.ts";
 import { Receiver } from "./receiver.ts";
 import { fill, type Sample } from "./sample.ts";
 
@@ -30,6 +30,8 @@ const pages: [string, (s: Sample) => string][] = [
   ["Endpoint, working", (s) => `/endpoints/${s.working}`],
   ["Endpoint, failing", (s) => `/endpoints/${s.failing}`],
   ["Endpoint, paused", (s) => `/endpoints/${s.paused}`],
+  ["Endpoint, locked", (s) => `/endpoints/${s.locked}`],
+  ["Endpoint, different by app", (s) => `/endpoints/${s.locked}?tab=settings`],
   ["Endpoint, its settings", (s) => `/endpoints/${s.failing}?tab=settings`],
   ["Endpoint, its secret", (s) => `/endpoints/${s.working}?tab=secret`],
   ["Edit endpoint", (s) => `/endpoints/${s.failing}/edit`],
@@ -95,9 +97,8 @@ describe("the keyboard", () => {
 });
 
 for (const [look, options] of [
-  ["light", { colorScheme: "light" }],
-  ["dark", { colorScheme: "dark" }],
-  ["phone", { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
+  ["in light and dark", { colorScheme: "light" }],
+  ["on a phone", { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
 ] as const) {
   describe(look, () => {
     let page: Page;
@@ -109,8 +110,37 @@ for (const [look, options] of [
       await page.goto(bellhop.url + path(sample));
       await settled(page);
       await expectAccessible(page, name);
-      if (look === "phone") await expectNoSidewaysScroll(page, name);
+      if (look === "on a phone") await expectNoSidewaysScroll(page, name);
+      else await expectReadableInDark(page, name);
       complaints.expectNone();
     });
   });
 }
+
+describe("the form of an endpoint", () => {
+  it("can be used by all with every part open", async () => {
+    const page = await (await signedIn(browser, bellhop)).newPage();
+    await page.goto(`${bellhop.url}/endpoints/${sample.locked}/edit`);
+    for (const part of ["Only some of these events", "Different by app", "Advanced"]) await page.getByRole("button", { name: part }).click();
+    await page.getByRole("switch", { name: "Locked" }).waitFor();
+    await page.getByRole("region", { name: "Harbour Homes" }).getByRole("textbox", { name: /^Filter/ }).waitFor();
+    await page.getByText(/newest event/).first().waitFor();
+    await expectAccessible(page, "the form");
+    await expectReadableInDark(page, "the form");
+    await page.context().close();
+  });
+});
+
+describe("dark", () => {
+  it("is there from the first paint, where the system is dark", async () => {
+    const context = await signedIn(browser, bellhop, { colorScheme: "dark" });
+    const page = await context.newPage();
+    const complaints = new Complaints(page);
+    await page.goto(bellhop.url);
+    await settled(page);
+    expect(await page.evaluate(() => document.documentElement.dataset.mantineColorScheme)).toBe("dark");
+    expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).not.toBe("rgb(255, 255, 255)");
+    complaints.expectNone();
+    await context.close();
+  });
+});

@@ -1,11 +1,12 @@
 // A portal link in the pages of a platform: one app, its own people.
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, FrameLocator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Bellhop, freePort, given, until } from "./bellhop.ts";
+import { Bellhop, given, until } from "./bellhop.ts";
 import { Complaints, expectAccessible, expectNoSidewaysScroll, launch, settled, signedIn } from "./chromium.ts";
 import { Receiver } from "./receiver.ts";
 
@@ -18,15 +19,16 @@ let refused: string;
 let own: string;
 let foreign: string;
 beforeAll(async () => {
-  const port = await freePort();
+  platform = createServer((request, response) => {
+    const link = new URL(request.url ?? "", "http://platform.example").searchParams.get("link") ?? "";
+    response.writeHead(200, { "Content-Type": "text/html" });
+    response.end(`<!doctype html><title>Platform</title><iframe src="${link.replaceAll('"', "&quot;")}" width="1000" height="700"></iframe>`);
+  });
+  await new Promise<void>((listening) => platform.listen(0, listening));
+  const { port } = platform.address() as AddressInfo;
   // Two origins of one server: a browser tells them apart, and both from Bellhop's.
   allowed = `http://127.0.0.1:${port}`;
   refused = `http://localhost:${port}`;
-  platform = createServer((request, response) => {
-    const link = new URL(request.url ?? "", allowed).searchParams.get("link") ?? "";
-    response.writeHead(200, { "Content-Type": "text/html" });
-    response.end(`<!doctype html><title>Platform</title><iframe src="${link.replaceAll('"', "&quot;")}" width="1000" height="700"></iframe>`);
-  }).listen(port);
   const logo = join(mkdtempSync(join(tmpdir(), "bellhop-logo-")), "logo.svg");
   writeFileSync(logo, '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="32"><rect width="120" height="32" fill="#0b7285"/></svg>');
   [bellhop, browser, receiver] = await Promise.all([

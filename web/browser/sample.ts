@@ -7,6 +7,8 @@ export interface Sample {
   working: string;
   failing: string;
   paused: string;
+  /** One of two apps, which wants something else of each, and is held by the operator. */
+  locked: string;
   event: string;
   attempt: string;
   inbox: string;
@@ -29,6 +31,11 @@ export async function fill(bellhop: Bellhop, good: Receiver, bad: Receiver): Pro
   const paused = await endpoint("acme", `${good.url}/crm`, { name: "CRM", dialect: "cloudevents", status: "paused" });
   await endpoint("acme", inbox.url, { name: "Try-out", events: ["booking.*"] });
   await endpoint("harbour", `${good.url}/harbour`, { name: "Tenant portal", subjects: ["ticket:damage-report:*"] });
+  const locked = (await given(api.POST("/v1/endpoints", { body: {
+    apps: ["acme", { app: "harbour", subjects: ["ticket:*"], filter: { urgent: [true] } }], url: `${good.url}/shared`, name: "Head office",
+    description: "Copies everything to the data warehouse.\nAsk the data team before you change it.", filter: { currency: ["CAD"] },
+    status: "disabled", locked: true, locked_reason: "Floods the receiver: see ticket 4711.",
+  } }))).id;
 
   let event = "";
   for (let i = 0; i < 30; i++) {
@@ -42,7 +49,7 @@ export async function fill(bellhop: Bellhop, good: Receiver, bad: Receiver): Pro
     attempt = data[0]?.id ?? "";
     return data.length > 5;
   }, "the failing endpoint has failed");
-  return { working, failing, paused, event, attempt, inbox: inbox.token };
+  return { working, failing, paused, locked, event, attempt, inbox: inbox.token };
 }
 
 const catalogue: [string, string, Record<string, unknown>][] = [

@@ -2059,7 +2059,7 @@ export interface components {
         };
         KeyInput: {
             /**
-             * @description Limits the key to these apps; none means all.
+             * @description Limits the key to these apps; left out, it reaches all.
              * @example [
              *       "acme"
              *     ]

@@ -56,7 +56,7 @@ const attempts: Record<string, Reason> = {
   },
   reset: {
     short: "connection broke",
-    sentence: "The receiver closed the connection before its answer was complete. It may have taken the event.",
+    sentence: "The receiver closed the connection before the headers of its answer were complete. It may have taken the event.",
     advice: "Look into the receiver's log, or that of a proxy before it, for a crash or a limit at this time.",
   },
   protocol: {
@@ -69,6 +69,11 @@ const attempts: Record<string, Reason> = {
     sentence: "The server that sends failed while it made the request. It says nothing about the receiver.",
     advice: "Nothing needs to be done here: it is tried again. The operator finds the cause in the server's log.",
   },
+  resources: {
+    short: "no connection left",
+    sentence: "This server had no descriptors, ports or memory for a connection. It says nothing about the receiver.",
+    advice: "Try again in a moment; the operator finds more in the server's log.",
+  },
   render: {
     short: "could not be built",
     sentence: "The request could not be built: the endpoint's dialect cannot express this event, or it could not be signed.",
@@ -78,6 +83,11 @@ const attempts: Record<string, Reason> = {
     short: "event erased",
     sentence: "The delivery was ended before it succeeded, since the event was erased.",
     advice: "Nothing needs to be done.",
+  },
+  expired: {
+    short: "too old",
+    sentence: "The delivery was given up at the age at which its schedule ends, while it waited: the endpoint was down or disabled.",
+    advice: "Once the receiver works again, send past events again.",
   },
   endpoint_deleted: {
     short: "endpoint deleted",
@@ -100,6 +110,11 @@ const attempts: Record<string, Reason> = {
     advice: "Check the headers in the endpoint's settings.",
   },
 };
+
+/** Whether a line of the log is a request. Others end a delivery for which none was made. */
+export function madeRequest(a: Pick<Schemas["Attempt"], "status" | "reason">): boolean {
+  return a.status !== "canceled" && a.reason !== "expired";
+}
 
 /** What a reason word of an attempt means; an unknown word stands for itself. */
 export function reasonOf(word: string | undefined): Reason {

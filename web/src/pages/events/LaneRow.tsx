@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Attempt } from "../../api/client.ts";
 import { plural } from "../../lib/text.ts";
+import { madeRequest } from "../../lib/reasons.ts";
 import { humanDuration } from "../../lib/time.ts";
 import { EndpointName, nameOf } from "../../parts/EndpointName.tsx";
 import { Sentence } from "../../parts/Sentence.tsx";
@@ -26,7 +27,7 @@ const triggers: Record<string, string> = { resend: "Sent again", replay: "Replay
 
 /** What the other columns do not say of an attempt. */
 function noteOf(a: Attempt): string {
-  const notes = [triggers[a.trigger], a.response_status ? undefined : a.detail];
+  const notes = [triggers[a.trigger], a.response_status && a.status !== "succeeded" ? undefined : a.detail];
   return notes.filter((n) => n !== undefined).join(": ");
 }
 
@@ -60,13 +61,13 @@ export function LaneRow({ lane, axis, onResend, busy }: LaneRowProps) {
         <ol className={classes.attempts} aria-label="Attempts, newest first">
           {shown.map((a) => (
             <li key={a.id} className={classes.attempt}>
-              <Text span size="sm" c="dimmed" title={`Attempt ${a.number} of its delivery`}>#{a.number}</Text>
+              <Text span size="sm" c="dimmed" title={madeRequest(a) ? `Attempt ${a.number} of its delivery` : "No request was made"}>{madeRequest(a) ? `#${a.number}` : "–"}</Text>
               <Anchor component={Link} {...logOf(a)} size="sm">
                 <VisuallyHidden>Attempt {a.number} in the log, </VisuallyHidden>
                 <Time at={a.started_at} />
               </Anchor>
               <span><StatusCode attempt={a} /></span>
-              <Text span size="sm" ta="end">{humanDuration(a.duration_ms)}</Text>
+              <Text span size="sm" ta="end">{madeRequest(a) ? humanDuration(a.duration_ms) : "–"}</Text>
               <Text span size="sm" c="dimmed" className={`foreign ${classes.detail}`} lineClamp={1} title={a.detail}>{noteOf(a)}</Text>
             </li>
           ))}

@@ -2,6 +2,7 @@ import { IconCheck, IconMinus, IconX } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { Attempt } from "../../api/client.ts";
 import { linkTo, type Target } from "../../lib/links.ts";
+import { madeRequest } from "../../lib/reasons.ts";
 import { fullTime, humanDuration } from "../../lib/time.ts";
 import type { Axis, Lane } from "./lanes.ts";
 import classes from "./Track.module.css";
@@ -23,7 +24,7 @@ export function Track({ lane, axis }: { lane: Lane; axis: Axis }) {
       {lane.attempts.map((a) => {
         const start = new Date(a.started_at).getTime();
         const from = axis.at(start);
-        const Icon = icons[a.status];
+        const Icon = madeRequest(a) ? icons[a.status] : IconMinus;
         return (
           <Link
             key={a.id}
@@ -31,7 +32,7 @@ export function Track({ lane, axis }: { lane: Lane; axis: Axis }) {
             tabIndex={-1}
             className={classes.mark}
             data-status={a.status}
-            title={`Attempt ${a.number}: ${a.response_status ?? a.status}\n${fullTime(new Date(start))}, ${humanDuration(a.duration_ms)}`}
+            title={madeRequest(a) ? `Attempt ${a.number}: ${a.response_status ?? a.status}\n${fullTime(new Date(start))}, ${humanDuration(a.duration_ms)}` : `${a.detail ?? a.status}\n${fullTime(new Date(start))}`}
             style={{ insetInlineStart: `${from * 100}%`, width: `calc(${(axis.at(start + a.duration_ms) - from) * 100}% + 20px)` }}
           >
             <Icon size={12} stroke={3} />

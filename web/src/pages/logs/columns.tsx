@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { Attempt } from "../../api/client.ts";
 import { shortId } from "../../lib/ids.ts";
 import { linkHere } from "../../lib/links.ts";
+import { madeRequest } from "../../lib/reasons.ts";
 import { humanDuration } from "../../lib/time.ts";
 import type { Column } from "../../parts/CursorTable.tsx";
 import { EndpointName } from "../../parts/EndpointName.tsx";
@@ -33,6 +34,6 @@ export const logColumns: Column<Attempt>[] = [
     cell: (a) => <Anchor component={Link} to={`/events/${a.event}`} ff="monospace" style={{ fontSize: 12 }} title="The event's id, which receivers get as idempotency key">{a.event}</Anchor>,
   },
   { key: "id", title: "Attempt", width: "94px", wide: true, cell: (a) => <Code title={a.id}>{shortId(a.id)}</Code> },
-  { key: "number", title: "Try", width: "40px", wide: true, align: "end", cell: (a) => a.number },
-  { key: "duration", title: "Took", width: "64px", align: "end", cell: (a) => humanDuration(a.duration_ms) },
+  { key: "number", title: "Try", width: "40px", wide: true, align: "end", cell: (a) => (madeRequest(a) ? a.number : "–") },
+  { key: "duration", title: "Took", width: "64px", align: "end", cell: (a) => (madeRequest(a) ? humanDuration(a.duration_ms) : "–") },
 ];

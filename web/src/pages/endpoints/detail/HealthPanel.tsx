@@ -3,6 +3,7 @@ import { IconAlertTriangle, IconBolt, IconCircleCheck, IconHourglass, IconPlayer
 import { useQueryClient } from "@tanstack/react-query";
 import { type ComponentType, useEffect } from "react";
 import type { Endpoint } from "../../../api/client.ts";
+import { madeRequest } from "../../../lib/reasons.ts";
 import { useNow } from "../../../lib/useNow.ts";
 import { Waiting } from "../../../parts/states.tsx";
 import classes from "./detail.module.css";
@@ -30,7 +31,7 @@ export function HealthPanel({ endpoint }: { endpoint: Endpoint }) {
     if (lane.data && status !== endpoint.status) void queries.invalidateQueries({ queryKey: ["endpoint", endpoint.id], exact: true });
   }, [lane.data, endpoint.status, endpoint.id, queries]);
   if (!lane.data) return <Paper withBorder p="md"><Waiting query={lane} lines={2} /></Paper>;
-  const latest = recent.data ? recent.data.find((a) => a.status !== "canceled") ?? null : undefined;
+  const latest = recent.data ? recent.data.find(madeRequest) ?? null : undefined;
   const words = laneWords(lane.data.lane, endpoint, lane.data.pending, now, latest);
   const { color, icon: Icon } = looks[words.tone];
   return (

@@ -5,10 +5,10 @@ const day = 86_400_000;
 
 describe("the presets", () => {
   it("has the server's default schedule", () => {
-    // retry.go: 5 s to 8 h, then every 12 h as long as the seventh day is not over.
-    expect(standard).toHaveLength(21);
-    expect(total(standard)).toBeLessThanOrEqual(7 * day);
-    expect(total(standard) + day / 2).toBeGreaterThan(7 * day);
+    // retry.go: 5 s to 8 h, then every 12 h until the delivery is seven days old.
+    expect(standard).toHaveLength(22);
+    expect(total(standard)).toBe(7 * day);
+    expect(standard.at(-1)).toBe(29_845_000); // 8h17m25s, as the server writes it
   });
 
   it("come back from the API as themselves", () => {
@@ -19,14 +19,14 @@ describe("the presets", () => {
     }
     expect(retryInput(standardRetry)).toBeNull();
     // The server answers with the default written out, in its own spelling.
-    expect(retryValues(["5s", "30s", "2m", "10m", "30m", "1h", "2h", "4h", "8h", ...Array<string>(12).fill("12h0m0s")]).kind).toBe("standard");
+    expect(retryValues(["5s", "30s", "2m", "10m", "30m", "1h", "2h", "4h", "8h", ...Array<string>(12).fill("12h0m0s"), "8h17m25s"]).kind).toBe("standard");
   });
 
   it("reads lists and growing schedules", () => {
     expect(retryValues(["5s", "2m"])).toMatchObject({ kind: "list", delays: ["5s", "2m"] });
     const growing = retryValues({ initial: "10s", factor: 3, max: "1m", until: "5m" });
     expect(growing).toMatchObject({ kind: "growing", initial: "10s", factor: 3 });
-    expect(pauses(growing)).toEqual([10_000, 30_000, 60_000, 60_000, 60_000, 60_000]);
+    expect(pauses(growing)).toEqual([10_000, 30_000, 60_000, 60_000, 60_000, 60_000, 20_000]);
     expect(retryInput(growing)).toEqual({ initial: "10s", factor: 3, max: "1m", until: "5m" });
   });
 });
@@ -55,8 +55,8 @@ describe("checks", () => {
 
 describe("in words and on a line", () => {
   it("says what a schedule does", () => {
-    expect(pausesInWords(standard)).toBe("5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 2 h, 4 h, 8 h, 12 × 12 h");
-    expect(retryInWords(standardRetry)).toBe("Standard: up to 22 attempts, gives up after 7 days");
+    expect(pausesInWords(standard)).toBe("5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 2 h, 4 h, 8 h, 12 × 12 h, 8.3 h");
+    expect(retryInWords(standardRetry)).toBe("Standard: up to 23 attempts, gives up after 7 days");
     expect(retryInWords({ ...standardRetry, kind: "none" })).toBe("One attempt only, no retries");
     expect(roughly(231_000)).toBe("4 minutes");
     expect(roughly(day)).toBe("1 day");

@@ -29,14 +29,28 @@ export interface RetryValues {
 
 type Retry = NonNullable<EndpointInput["retry"]>;
 
+/**
+ * The pauses of a schedule that ends by age: its last attempt is made at that age, so
+ * the last pause is as short as that takes.
+ */
+function lasting(until: number, pause: (n: number) => number): number[] {
+  const all: number[] = [];
+  let age = 0;
+  while (until - age >= shortestDelay && all.length < mostRetries) {
+    const d = Math.min(pause(all.length), until - age);
+    all.push(d);
+    age += d;
+  }
+  return all;
+}
+
+const first = [5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, hour, 2 * hour, 4 * hour, 8 * hour];
+
 /** The schedule that endpoints have by default, in milliseconds. */
-export const standard: number[] = [
-  5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, hour, 2 * hour, 4 * hour, 8 * hour,
-  ...Array<number>(12).fill(12 * hour),
-];
+export const standard: number[] = lasting(7 * day, (n) => first[n] ?? 12 * hour);
 
 export const presets: Record<"standard" | "quick" | "patient" | "none", { title: string; hint: string; delays: number[] }> = {
-  standard: { title: "Standard", hint: "For most receivers: soon at first, then for about a week.", delays: standard },
+  standard: { title: "Standard", hint: "For most receivers: soon at first, then every 12 hours, for seven days.", delays: standard },
   quick: { title: "Quick", hint: "For events that nobody needs after a few minutes.", delays: [second, 5 * second, 15 * second, 30 * second, minute, 2 * minute] },
   patient: { title: "Patient", hint: "For receivers that may be away for days: once a day, for two weeks.", delays: [minute, 15 * minute, hour, 6 * hour, ...Array<number>(14).fill(day)] },
   none: { title: "No retries", hint: "One attempt only. What fails stays in the log and can be sent again by hand.", delays: [] },
@@ -81,13 +95,7 @@ export function pauses(r: RetryValues): number[] {
   const [initial, max, until] = [r.initial, r.max, r.until].map(parseDuration);
   const factor = Number(r.factor);
   if (initial === undefined || max === undefined || until === undefined || initial < shortestDelay || !(factor >= 1)) return [];
-  const all: number[] = [];
-  let age = 0;
-  for (let d = initial; age + d <= until && all.length < mostRetries; d = Math.min(d * factor, Math.max(max, initial))) {
-    all.push(d);
-    age += d;
-  }
-  return all;
+  return lasting(until, (n) => Math.min(initial * factor ** n, Math.max(max, initial)));
 }
 
 /** Says what is wrong with a schedule, by field of RetryValues. */

@@ -93,7 +93,7 @@ describe("what changes an endpoint", () => {
 
   it("is told in words", () => {
     expect(changes(before, { ...before, retry: standardRetry, ordering: "subject", headers: [row("X-Key", "other")] })).toEqual([
-      { label: "Retries", from: "Quick: up to 7 attempts, gives up after 4 minutes", to: "Standard: up to 22 attempts, gives up after 7 days" },
+      { label: "Retries", from: "Quick: up to 7 attempts, gives up after 4 minutes", to: "Standard: up to 23 attempts, gives up after 7 days" },
       { label: "Headers", from: "", to: "other values" },
       { label: "Order", from: "no order", to: "in order per subject" },
     ]);

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import type { Attempt } from "../../../api/client.ts";
 import { useSession } from "../../../api/queries.ts";
 import { linkTo } from "../../../lib/links.ts";
+import { madeRequest } from "../../../lib/reasons.ts";
 import { humanDuration } from "../../../lib/time.ts";
 import { Copyable } from "../../../parts/Copy.tsx";
 import { EndpointName } from "../../../parts/EndpointName.tsx";
@@ -50,19 +51,19 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
       <Facts cols={{ base: 1, xs: 2 }}>
         <Fact label="Attempt"><Copyable value={a.id} label="Copy the attempt's id" /></Fact>
         <Fact label="Idempotency key (the event's id)"><Copyable value={a.event} label="Copy the idempotency key" /></Fact>
-        <Fact label="Sent"><Time at={a.started_at} /> <Text span size="sm" c="dimmed">(<Time at={a.started_at} relative />)</Text></Fact>
-        <Fact label="Took">{humanDuration(a.duration_ms)}</Fact>
+        <Fact label={madeRequest(a) ? "Sent" : "When"}><Time at={a.started_at} /> <Text span size="sm" c="dimmed">(<Time at={a.started_at} relative />)</Text></Fact>
+        <Fact label="Took">{madeRequest(a) ? humanDuration(a.duration_ms) : "No request was made"}</Fact>
         <Fact label="Endpoint"><EndpointName id={a.endpoint} /></Fact>
         <Fact label="Event type"><span className="foreign">{a.type}</span></Fact>
-        <Fact label="Try">{a.number}{a.final ? ", the last one" : ""}</Fact>
+        {madeRequest(a) && <Fact label="Try">{a.number}{a.final ? ", the last one" : ""}</Fact>}
         <Fact label="Why it was sent">{triggers[a.trigger]}</Fact>
         <Fact label="Delivery"><Copyable value={a.delivery} label="Copy the delivery's id" /></Fact>
         <Fact label="All of this event">
           <Anchor component={Link} {...linkTo("/logs", { event: a.event })} size="sm">Its attempts in the log</Anchor>
         </Fact>
       </Facts>
-      <RequestPart attempt={a} />
-      <ResponsePart attempt={a} />
+      {madeRequest(a) && <RequestPart attempt={a} />}
+      {madeRequest(a) && <ResponsePart attempt={a} />}
     </Stack>
   );
 }
@@ -70,6 +71,7 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
 function nextStep(a: Attempt): ReactNode {
   if (a.next_at) return <>This was try {a.number}; the next one was set for <Time at={a.next_at} /> (<Time at={a.next_at} relative />).</>;
   if (a.status === "succeeded") return a.number > 1 ? `It took ${a.number} tries.` : "At the first try.";
+  if (!madeRequest(a)) return "Nothing more is sent unless you send it again.";
   if (a.final) return a.number > 1 ? `This was the last of ${a.number} tries; nothing more is sent unless you send it again.` : "Nothing more is sent unless you send it again.";
   return `This was try ${a.number}.`;
 }

@@ -1,5 +1,5 @@
 import type { Attempt } from "../../../api/client.ts";
-import { reasonOf } from "../../../lib/reasons.ts";
+import { madeRequest, reasonOf } from "../../../lib/reasons.ts";
 
 /** How an attempt ended, in words. */
 interface Outcome {
@@ -10,10 +10,11 @@ interface Outcome {
 }
 
 export function outcomeOf(a: Attempt): Outcome {
-  if (a.status === "succeeded") return { title: `Taken: the receiver answered ${a.response_status ?? "in time"}`, sentence: "" };
+  if (a.status === "succeeded") return { title: `Taken: the receiver answered ${a.response_status ?? "in time"}`, sentence: a.detail ? asSentence(a.detail) : "" };
   const reason = reasonOf(a.reason);
   const sentence = a.detail ? asSentence(a.detail) : reason.sentence;
   if (a.status === "canceled") return { title: "Canceled", sentence };
+  if (!madeRequest(a)) return { title: `Given up: ${reason.short}`, sentence, advice: reason.advice };
   const title = a.response_status ? `Failed: the receiver answered ${a.response_status}` : `Failed: ${reason.short}`;
   return { title, sentence, advice: reason.advice };
 }

@@ -1,0 +1,1 @@
+var e=class{text;constructor(e){this.text=e}};function t(n){return n instanceof e?n.text:Array.isArray(n)?`[${n.map(e=>t(e===void 0?null:e)).join(`,`)}]`:typeof n!=`object`||!n?JSON.stringify(n):`{${Object.entries(n).filter(([,e])=>e!==void 0).map(([e,n])=>`${JSON.stringify(e)}:${t(n)}`).join(`,`)}}`}function n(e){return{body:e,bodySerializer:t}}export{n,t as r,e as t};
