@@ -527,7 +527,7 @@ export interface paths {
         put?: never;
         /**
          * Replay events to an endpoint
-         * @description Sends events of a range of time that the endpoint would get now, oldest first. One call covers at most limit events. Unless done is true, send the same request again with next_cursor as cursor: what is beyond it was not replayed yet.
+         * @description Sends events of a range of time that the endpoint would get now, oldest first; one that waits there already is not added again. One call covers at most limit events. Unless done is true, send the same request again with next_cursor as cursor: what is beyond it was not replayed yet.
          *
          *     Roles: admin, editor.
          */
@@ -835,7 +835,7 @@ export interface paths {
         };
         /**
          * Explain an event's deliveries
-         * @description For every endpoint of the event's app: whether it got the event, and why or why not: type, subject or filter did not match; paused; disabled; circuit open; failed with which response; next try when.
+         * @description For every endpoint of the event's app, newest first: whether it got the event, and why or why not: type, subject or filter did not match; paused; disabled; circuit open; failed with which response; next try when.
          *
          *     Roles: admin, editor, viewer.
          */
@@ -1133,7 +1133,7 @@ export interface paths {
         };
         /**
          * Follow attempts
-         * @description Server-sent events, as attempts are recorded by the node that answers: "attempt" with an attempt (without headers and bodies) as data and its id as id, and "lost" with {"count":n} when the reader was too slow and n attempts were left out; they are in the log. A comment every 15 seconds keeps the connection alive. A key may have so many streams open at once (429).
+         * @description Server-sent events, as attempts are recorded by the node that answers: "attempt" with an attempt (without headers and bodies) as data and its id as id, and "lost" with {"count":n} when the reader was too slow and n attempts were left out: they are in the log, and the stream ends, to be connected anew after the time in retry. A comment every 15 seconds keeps the connection alive. There are bounds of how many streams are open at once, by key and app (429) and in all (503).
          *
          *     Roles: admin, publisher, editor, viewer.
          */
@@ -1827,7 +1827,7 @@ export interface components {
              *     }
              */
             schema?: unknown;
-            /** @description Refuse to publish data that breaks the schema. */
+            /** @description Refuse to publish data that breaks the schema, that has a number of more than 100 digits or with an exponent beyond 999, or that takes too long to check. */
             validate?: boolean;
         };
         Explanation: {
@@ -2135,10 +2135,6 @@ export interface components {
             /** @description All of the objects. */
             data: components["schemas"]["Delivery"][];
         };
-        ListExplanation: {
-            /** @description All of the objects. */
-            data: components["schemas"]["Explanation"][];
-        };
         ListInbox: {
             /** @description All of the objects. */
             data: components["schemas"]["Inbox"][];
@@ -2335,6 +2331,12 @@ export interface components {
         PageEventType: {
             /** @description The objects of this page. */
             data: components["schemas"]["EventType"][];
+            /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
+            next_cursor?: string;
+        };
+        PageExplanation: {
+            /** @description The objects of this page. */
+            data: components["schemas"]["Explanation"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
         };
@@ -2588,6 +2590,11 @@ export interface components {
             until?: string;
         };
         ReplayResult: {
+            /**
+             * Format: int64
+             * @description Of the matched events, those that were not added because they wait at the endpoint already; 0 in a dry run.
+             */
+            already_waiting: number;
             /** @description True if nothing is left to cover. */
             done: boolean;
             /**
@@ -3236,7 +3243,7 @@ export interface operations {
                     "application/json": components["schemas"]["App"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3321,7 +3328,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3492,7 +3499,7 @@ export interface operations {
                     "application/json": components["schemas"]["App"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3586,7 +3593,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3747,7 +3754,7 @@ export interface operations {
                     "application/json": components["schemas"]["App"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3841,7 +3848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -3966,7 +3973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. */
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. `unknown_app`: There is no such app. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4204,7 +4211,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. */
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. `unknown_app`: There is no such app. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4375,7 +4382,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. */
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. `unknown_app`: There is no such app. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5007,7 +5014,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewEndpoint"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5092,7 +5099,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5170,7 +5177,7 @@ export interface operations {
                     "application/json": components["schemas"]["Preview"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5246,7 +5253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5690,7 +5697,7 @@ export interface operations {
                     "application/json": components["schemas"]["SavedEndpoint"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5784,7 +5791,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5845,7 +5852,7 @@ export interface operations {
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5939,7 +5946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -5990,6 +5997,7 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "already_waiting": 1,
                      *       "done": false,
                      *       "enqueued": 1,
                      *       "matched": 1
@@ -5998,7 +6006,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReplayResult"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6072,7 +6080,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: Too many requests. */
+            /** @description `backlog_full`: Too many deliveries wait. `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -6092,7 +6100,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -6153,7 +6161,7 @@ export interface operations {
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6247,7 +6255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -6402,7 +6410,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rotated"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6496,7 +6504,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -6625,7 +6633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid`: The request is not valid. */
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6706,7 +6714,7 @@ export interface operations {
                     "application/json": components["schemas"]["Attempt"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6791,7 +6799,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -7075,7 +7083,7 @@ export interface operations {
                     "application/json": components["schemas"]["EventType"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7169,7 +7177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -7391,7 +7399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. */
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. `unknown_app`: There is no such app. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7466,7 +7474,7 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7531,7 +7539,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: Too many requests. */
+            /** @description `backlog_full`: Too many deliveries wait. `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -7551,7 +7559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -7616,7 +7624,7 @@ export interface operations {
                     "application/json": components["schemas"]["ListReceipt"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7681,7 +7689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: Too many requests. */
+            /** @description `backlog_full`: Too many deliveries wait. `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -7701,7 +7709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -7748,7 +7756,7 @@ export interface operations {
                     "application/json": components["schemas"]["Erased"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7824,7 +7832,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -8161,7 +8169,15 @@ export interface operations {
     };
     explainEvent: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description How many to answer.
+                 * @example 1
+                 */
+                limit?: number;
+                /** @description next_cursor of the page before; without it, the list begins. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 /**
@@ -8191,7 +8207,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["ListExplanation"];
+                    "application/json": components["schemas"]["PageExplanation"];
                 };
             };
             /** @description `invalid_query`: The query cannot be read. */
@@ -8314,7 +8330,7 @@ export interface operations {
                     "application/json": components["schemas"]["ListDelivery"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8397,7 +8413,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`: Too many requests. */
+            /** @description `backlog_full`: Too many deliveries wait. `too_many_requests`: Too many requests. */
             429: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -8417,7 +8433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -8580,7 +8596,7 @@ export interface operations {
                     "application/json": components["schemas"]["Inbox"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8665,7 +8681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -8953,7 +8969,7 @@ export interface operations {
                     "application/json": components["schemas"]["Inbox"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9047,7 +9063,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -9203,7 +9219,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewKey"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9279,7 +9295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -9435,7 +9451,7 @@ export interface operations {
                     "application/json": components["schemas"]["PortalLink"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9511,7 +9527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -9658,7 +9674,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. */
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9734,7 +9750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unavailable`: Bellhop cannot take writes now. */
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
@@ -10031,7 +10047,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. */
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. `unknown_app`: There is no such app. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10134,7 +10150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid`: The request is not valid. */
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10267,7 +10283,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid`: The request is not valid. */
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10396,6 +10412,17 @@ export interface operations {
             /** @description `internal`: Bellhop failed. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {

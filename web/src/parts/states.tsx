@@ -9,7 +9,7 @@ import { useLostSince } from "../api/reach.ts";
 export function Failure({ error, action }: { error: unknown; action?: ReactNode }) {
   const p = error instanceof Problem ? error : undefined;
   return (
-    <Alert color="red" variant="light" icon={<IconAlertTriangle />} title={p?.title ?? "Something went wrong"} role="alert">
+    <Alert color={p?.code === "too_broad" ? "yellow" : "red"} variant="light" icon={<IconAlertTriangle />} title={p?.title ?? "Something went wrong"} role="alert">
       <Stack gap="xs" align="flex-start">
         <Text size="sm" className="foreign">{p?.detail ?? (error instanceof Error ? error.message : String(error))}</Text>
         {p && p.errors.length > 0 && (

@@ -41,7 +41,7 @@ export function Deliveries({ event, fate, resend }: DeliveriesProps) {
           )}
         </Group>
         {may && lanes.length > 0 && (
-          <Button size="xs" variant="light" leftSection={<IconRepeat size={14} />} loading={resend.sending === "all"} onClick={() => void resend.toAll(resendReach(lanes, explanations.data))}>
+          <Button size="xs" variant="light" leftSection={<IconRepeat size={14} />} loading={resend.sending === "all"} onClick={() => void resend.toAll(resendReach(lanes, explanations.data?.list))}>
             Send again to all
           </Button>
         )}

@@ -5,7 +5,7 @@ import { useState } from "react";
 import type { Event, Explanation } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { linkTo } from "../../lib/links.ts";
-import { plural } from "../../lib/text.ts";
+import { number, plural } from "../../lib/text.ts";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { Sentence } from "../../parts/Sentence.tsx";
 import { Waiting } from "../../parts/states.tsx";
@@ -19,16 +19,17 @@ const atOnce = 40;
 /** The endpoints that did not get the event, each with the reason. */
 export function WhyNot({ event, fate, resend }: { event: Event; fate: Fate; resend: ReturnType<typeof useResend> }) {
   const { mayEdit } = useSession();
-  const [all, setAll] = useState(false);
-  const { explanations } = fate;
+  const [whole, setWhole] = useState(false);
+  const { explanations, explainMore } = fate;
+  const all = explanations.data?.list;
   if (!fate.explained) return null;
-  const absent = explanations.data?.filter((x) => x.outcome === "not_sent") ?? [];
-  const shown = all ? absent : absent.slice(0, atOnce);
+  const absent = all?.filter((x) => x.outcome === "not_sent") ?? [];
+  const shown = whole ? absent : absent.slice(0, atOnce);
   return (
     <Stack gap="xs" component="section" aria-labelledby="why-not">
       <Title order={2} id="why-not">Why not the others?</Title>
       {!explanations.data && <Waiting query={explanations} lines={2} />}
-      {explanations.data?.length === 0 && (
+      {all?.length === 0 && (
         <Paper withBorder p="md">
           <Text size="sm" c="dimmed">
             This app has no endpoint yet, so nobody could get the event.{" "}
@@ -36,8 +37,14 @@ export function WhyNot({ event, fate, resend }: { event: Event; fate: Fate; rese
           </Text>
         </Paper>
       )}
-      {explanations.data && explanations.data.length > 0 && absent.length === 0 && (
+      {all && all.length > 0 && absent.length === 0 && !explainMore && (
         <Paper withBorder p="md"><Text size="sm" c="dimmed">There are no others: the event is bound for every endpoint of its app.</Text></Paper>
+      )}
+      {explainMore && (whole || absent.length <= atOnce) && (
+        <Group gap="xs">
+          <Text size="sm" c="dimmed">These are of the newest {number(all?.length ?? 0)} endpoints of the app.</Text>
+          <Button size="compact-sm" variant="light" loading={explanations.isFetching} onClick={explainMore}>Look at more</Button>
+        </Group>
       )}
       {absent.length > 0 && (
         <Paper withBorder>
@@ -47,7 +54,7 @@ export function WhyNot({ event, fate, resend }: { event: Event; fate: Fate; rese
             ))}
           </Stack>
           {absent.length > shown.length && (
-            <Button m="xs" size="compact-sm" variant="subtle" onClick={() => setAll(true)}>Show the other {plural(absent.length - shown.length, "endpoint")}</Button>
+            <Button m="xs" size="compact-sm" variant="subtle" onClick={() => setWhole(true)}>Show the other {plural(absent.length - shown.length, "endpoint")}</Button>
           )}
         </Paper>
       )}

@@ -9,6 +9,7 @@ export function ReplayRun({ endpoint, replay, onClose }: { endpoint: Endpoint; r
   const { phase, count, sent } = replay;
   const total = count?.matched ?? 0;
   const enqueued = sent?.enqueued ?? 0;
+  const waiting = sent?.waiting ?? 0;
   const covered = sent?.matched ?? 0;
   const rest = Math.max(total - covered, 0);
   return (
@@ -60,7 +61,8 @@ export function ReplayRun({ endpoint, replay, onClose }: { endpoint: Endpoint; r
           <Progress value={100} color="teal" aria-label="Replay" />
           <Alert color="teal" variant="light" title={`${plural(enqueued, "delivery", "deliveries")} enqueued`} role="status">
             {endpoint.status === "paused" ? "They are held, since the endpoint is paused, and go out on resume." : "They go out now, oldest first; the attempts appear in the log as replays."}
-            {enqueued < covered && ` ${plural(covered - enqueued, "event")} could not be sent again, because their data was erased meanwhile.`}
+            {waiting > 0 && ` ${plural(waiting, "event")} ${waiting === 1 ? "was" : "were"} not added: ${waiting === 1 ? "it waits" : "they wait"} there already.`}
+            {enqueued + waiting < covered && ` ${plural(covered - enqueued - waiting, "event")} could not be sent again, because their data was erased meanwhile.`}
           </Alert>
           <Group justify="flex-end"><Button onClick={onClose}>Done</Button></Group>
         </>

@@ -10,7 +10,7 @@ function fake(events: number, fail?: number) {
     if (++calls === fail) throw new Error("broke");
     const start = Number(given.cursor ?? 0);
     const end = Math.min(start + given.limit, events);
-    return { matched: end - start, enqueued: given.dry_run ? 0 : end - start, done: end === events, ...(end < events ? { next_cursor: String(end) } : {}) };
+    return { matched: end - start, enqueued: given.dry_run ? 0 : end - start - 1, already_waiting: 1, done: end === events, ...(end < events ? { next_cursor: String(end) } : {}) };
   });
 }
 
@@ -24,7 +24,8 @@ describe("replay", () => {
   it("calls until it is done, repeating the other fields", async () => {
     const call = fake(250);
     const seen = await all(replay(call, input));
-    expect(seen.map((p) => [p.matched, p.enqueued, p.done])).toEqual([[100, 100, false], [200, 200, false], [250, 250, true]]);
+    expect(seen.map((p) => [p.matched, p.enqueued, p.done])).toEqual([[100, 99, false], [200, 198, false], [250, 247, true]]);
+    expect(seen.at(-1)!.waiting).toBe(3);
     expect(call.mock.calls.map(([given]) => given)).toEqual([input, { ...input, cursor: "100" }, { ...input, cursor: "200" }]);
   });
   it("counts without enqueueing", async () => {
@@ -47,12 +48,12 @@ describe("replay", () => {
     await expect((async () => {
       for await (const p of replay(call, input)) so = p;
     })()).rejects.toThrow("broke");
-    expect(so?.enqueued).toBe(100);
+    expect(so?.enqueued).toBe(99);
     const rest = await all(replay(call, input, so));
-    expect(rest.at(-1)).toMatchObject({ matched: 250, enqueued: 250, done: true });
+    expect(rest.at(-1)).toMatchObject({ matched: 250, enqueued: 247, waiting: 3, done: true });
   });
   it("ends where it is told to go on without being told where", async () => {
-    const call = vi.fn(async (): Promise<ReplayResult> => ({ matched: 1, enqueued: 1, done: false }));
+    const call = vi.fn(async (): Promise<ReplayResult> => ({ matched: 1, enqueued: 1, already_waiting: 0, done: false }));
     expect((await all(replay(call, input))).length).toBe(1);
   });
 });

@@ -11,12 +11,14 @@ export interface ReplayProgress {
   matched: number;
   /** Deliveries made so far; 0 in a count. */
   enqueued: number;
+  /** Events that were not added, since they wait at the endpoint already. */
+  waiting: number;
   /** Where to go on. */
   cursor?: string;
   done: boolean;
 }
 
-const nothing: ReplayProgress = { matched: 0, enqueued: 0, done: false };
+const nothing: ReplayProgress = { matched: 0, enqueued: 0, waiting: 0, done: false };
 
 /**
  * Makes calls until nothing is left, telling after each how far it came. Whoever
@@ -29,7 +31,7 @@ export async function* replay(call: (input: ReplayInput) => Promise<ReplayResult
     const result = await call(so.cursor ? { ...input, cursor: so.cursor } : input);
     const cursor = result.done ? undefined : result.next_cursor || undefined;
     // Without a cursor there is no way on: better to end than to begin again.
-    so = { matched: so.matched + result.matched, enqueued: so.enqueued + result.enqueued, cursor, done: cursor === undefined };
+    so = { matched: so.matched + result.matched, enqueued: so.enqueued + result.enqueued, waiting: so.waiting + result.already_waiting, cursor, done: cursor === undefined };
     yield so;
   }
 }
