@@ -10,7 +10,8 @@ function fake(events: number, fail?: number) {
     if (++calls === fail) throw new Error("broke");
     const start = Number(given.cursor ?? 0);
     const end = Math.min(start + given.limit, events);
-    return { matched: end - start, enqueued: given.dry_run ? 0 : end - start - 1, already_waiting: 1, done: end === events, ...(end < events ? { next_cursor: String(end) } : {}) };
+    const waiting = given.dry_run || end === start ? 0 : 1; // of each call, one waits already
+    return { matched: end - start, enqueued: given.dry_run ? 0 : end - start - waiting, already_waiting: waiting, done: end === events, ...(end < events ? { next_cursor: String(end) } : {}) };
   });
 }
 
@@ -30,11 +31,11 @@ describe("replay", () => {
   });
   it("counts without enqueueing", async () => {
     const seen = await all(replay(fake(150), { ...input, dry_run: true }));
-    expect(seen.at(-1)).toEqual({ matched: 150, enqueued: 0, cursor: undefined, done: true });
+    expect(seen.at(-1)).toEqual({ matched: 150, enqueued: 0, waiting: 0, cursor: undefined, done: true });
   });
   it("makes one call when there is nothing", async () => {
     const call = fake(0);
-    expect(await all(replay(call, input))).toEqual([{ matched: 0, enqueued: 0, cursor: undefined, done: true }]);
+    expect(await all(replay(call, input))).toEqual([{ matched: 0, enqueued: 0, waiting: 0, cursor: undefined, done: true }]);
     expect(call).toHaveBeenCalledTimes(1);
   });
   it("makes no further call once its reader left", async () => {
