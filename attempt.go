@@ -33,7 +33,8 @@ type Attempt struct {
 	// "connect", "tls", "reset", "protocol", "render", "canceled" and so on. "expired"
 	// says that no request was made.
 	Reason string `json:"reason,omitempty"`
-	// Detail is a sentence that explains Reason.
+	// Detail is a sentence that explains Reason or, without one, says what was odd
+	// about the answer.
 	Detail string `json:"detail,omitempty"`
 
 	RequestHeader http.Header `json:"request_headers,omitempty"`

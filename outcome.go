@@ -12,7 +12,8 @@ type Outcome struct {
 	// After is how long the receiver asked to be left alone (Retry-After); 0 if it
 	// did not ask.
 	After time.Duration
-	// Reason and Detail are those of Attempt: empty where the event was taken.
+	// Reason and Detail are those of Attempt. Where the event was taken, Reason is
+	// empty, and Detail says what was odd about the answer, if anything was.
 	Reason string
 	Detail string
 	// Exchange is the request that was made and its response, as far as it came.
