@@ -167,7 +167,7 @@ func call[Out any](ctx context.Context, c *Client, method, path string, query ur
 		if err := checkText("", reflect.ValueOf(in)); err != nil {
 			return out, err
 		}
-		if body, err = json.Marshal(in); err != nil {
+		if body, err = encode(in); err != nil {
 			return out, fmt.Errorf("encode the request: %w", err)
 		}
 	}
@@ -183,6 +183,14 @@ func call[Out any](ctx context.Context, c *Client, method, path string, query ur
 		return out, fmt.Errorf("read Bellhop's answer: %w", err)
 	}
 	return out, nil
+}
+
+// encode gives the JSON of a request; what the caller gave as JSON, byte for byte.
+func encode(in any) ([]byte, error) {
+	if exact, ok := in.(interface{ EncodeJSON() ([]byte, error) }); ok {
+		return exact.EncodeJSON()
+	}
+	return json.Marshal(in)
 }
 
 // list iterates over a list, page after page. After an error it ends.

@@ -50,6 +50,59 @@ func TestTextThatIsNotUTF8IsNotSent(t *testing.T) {
 	}
 }
 
+// TestSavedBytesComeBack: what was saved as JSON is answered byte for byte, alone and in
+// lists, after a change of something else, and from Go there and back.
+func TestSavedBytesComeBack(t *testing.T) {
+	c, _ := open(t)
+	ctx := t.Context()
+	const (
+		schema  = `{ "type":"object", "properties" : {"b":{"maximum":99999999999999.99},"a":{"const":1.0}},"title":"<&>  é\u00e9" }`
+		example = `{"b" : 99999999999999.98, "a":1.0,"big":1e400, "dup":1,"dup":2, "html":"<&>"}`
+		filter  = `{ "b":[99999999999999.99,  1e400], "a":[ {"prefix":"<&>"} ] }`
+	)
+	typeHolds := func(what string, et bellhop.EventType, err error) {
+		t.Helper()
+		if err != nil || string(et.Schema) != schema || string(et.Example) != example {
+			t.Errorf("%s: %s %s, %v", what, et.Schema, et.Example, err)
+		}
+	}
+	endpointHolds := func(what string, e bellhop.Endpoint, err error) {
+		t.Helper()
+		if err != nil || string(e.Filter) != filter || len(e.Terms) != 1 || string(e.Terms[0].Filter) != filter {
+			t.Errorf("%s: %s %+v, %v", what, e.Filter, e.Terms, err)
+		}
+	}
+	if _, err := c.PutApp(ctx, "acme", client.AppPut{}); err != nil {
+		t.Fatal(err)
+	}
+	et, err := c.PutEventType(ctx, "a.b", client.EventTypePut{Schema: bellhop.JSON(schema), Example: bellhop.JSON(example)})
+	typeHolds("PUT", et, err)
+	et, err = c.EventType(ctx, "a.b")
+	typeHolds("GET", et, err)
+	for et, err := range c.EventTypes(ctx) {
+		typeHolds("listed", et, err)
+	}
+	et, err = c.PutEventType(ctx, "a.b", client.EventTypePut{Schema: et.Schema, Example: et.Example, Description: "Changed", Archived: true})
+	typeHolds("there and back", et, err)
+
+	made, err := c.CreateEndpoint(ctx, bellhop.EndpointChange{
+		Apps: bellhop.Of([]string{"acme"}), URL: bellhop.Of("https://example.com"), Filter: bellhop.Of(bellhop.JSON(filter)),
+		Terms: bellhop.Of([]bellhop.AppTerms{{App: "acme", Filter: bellhop.JSON(filter)}}),
+	})
+	endpointHolds("POST", made.Endpoint, err)
+	e, err := c.Endpoint(ctx, made.ID)
+	endpointHolds("GET", e, err)
+	for e, err := range c.Endpoints(ctx, client.EndpointFilter{}) {
+		endpointHolds("listed", e, err)
+	}
+	saved, err := c.UpdateEndpoint(ctx, made.ID, bellhop.EndpointChange{Name: bellhop.Of("other")})
+	endpointHolds("PATCH of something else", saved.Endpoint, err)
+	saved, err = c.UpdateEndpoint(ctx, made.ID, bellhop.EndpointChange{
+		Apps: bellhop.Of(e.Apps), Terms: bellhop.Of(e.Terms), Filter: bellhop.Of(e.Filter),
+	})
+	endpointHolds("there and back", saved.Endpoint, err)
+}
+
 // network takes every request.
 type network struct{}
 

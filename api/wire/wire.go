@@ -6,8 +6,6 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
-	"reflect"
-	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -228,25 +226,6 @@ func (e EndpointInput) Change() bellhop.EndpointChange {
 // MarshalJSON gives the fields that are set; zero values are null, which stands
 // for the default.
 func (e EndpointInput) MarshalJSON() ([]byte, error) { return marshalSet(e) }
-
-// marshalSet encodes a struct of bellhop.Fields, leaving out those not set.
-func marshalSet(v any) ([]byte, error) {
-	rv := reflect.ValueOf(v)
-	set := map[string]any{}
-	for i := range rv.NumField() {
-		field := rv.Field(i)
-		if !field.FieldByName("Set").Bool() {
-			continue
-		}
-		name, _, _ := strings.Cut(rv.Type().Field(i).Tag.Get("json"), ",")
-		if value := field.FieldByName("Value"); value.IsZero() {
-			set[name] = nil
-		} else {
-			set[name] = value.Interface()
-		}
-	}
-	return json.Marshal(set)
-}
 
 // Recent says how an endpoint's settings would have done with the newest events.
 type Recent struct {
