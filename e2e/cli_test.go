@@ -174,7 +174,8 @@ func TestExitCodes(t *testing.T) {
 		{name: "no such file", args: []string{"publish", "acme", "x.y", "--data", "@nothing.json"}, code: 2, says: "nothing.json"},
 		{name: "refused", stdin: "{}", args: []string{"publish", "nobody", "x.y"}, code: 1, says: "nobody"},
 		{name: "not found", args: []string{"apps", "get", "nobody"}, code: 1},
-		{name: "no key", args: []string{"apps", "list", "--key", ""}, env: "BELLHOP_KEY=", code: 1, says: "BELLHOP_KEY"},
+		{name: "no key", args: []string{"apps", "list"}, env: "BELLHOP_KEY=", code: 1, says: "BELLHOP_KEY"},
+		{name: "an empty key", args: []string{"apps", "list", "--key", ""}, code: 2, says: "--key is empty"},
 		{name: "nobody there", args: []string{"apps", "list", "--server", "http://" + testport.Reserve(t)}, code: 3, says: "bellhop serve"},
 		{name: "backup of nothing", args: []string{"backup", "--database", "nothing.db", "copy.db"}, code: 1, says: "nothing.db"},
 	}
