@@ -67,7 +67,8 @@ func TestScheduleIsBounded(t *testing.T) {
 		var sum Duration
 		s := p.Schedule()
 		for i, d := range s {
-			if sum += d; d <= 0 || i > 0 && d < s[i-1] && d != p.Max {
+			// The last one leads to the end, however near that is.
+			if sum += d; d <= 0 || i > 0 && i < len(s)-1 && d < s[i-1] {
 				t.Fatalf("delay %d is %s: %v", i, d, s)
 			}
 		}
