@@ -17,7 +17,8 @@ const resendStep = 500
 
 // Resend makes new deliveries of an event, each a chain of attempts of its own
 // that leaves earlier ones alone: to one endpoint, or (0) to every endpoint of its
-// app that is not disabled and either got it before or would get it now.
+// app that is not disabled and either got it before or would get it now. Where one
+// waits already, due and not tried yet, that one is answered, and no other is made.
 func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.EventID, endpoint bellhop.EndpointID) ([]bellhop.Delivery, error) {
 	if err := Permits(p, "resendEvent"); err != nil {
 		return nil, err
@@ -34,17 +35,25 @@ func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.Ev
 	if e.Erased {
 		return nil, &bellhop.Error{Code: bellhop.CodeErased, Detail: "The event's data was erased, so it cannot be sent again"}
 	}
-	to, err := d.resendTo(ctx, p, &e, endpoint)
+	before, err := d.deliveriesOf(ctx, &e, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	to, err := d.resendTo(p, &e, endpoint, before)
 	if err != nil {
 		return nil, err
 	}
 	now := d.e.Now()
-	var deliveries []bellhop.Delivery
+	var waiting, deliveries []bellhop.Delivery
 	for _, r := range to {
+		if i := slices.IndexFunc(before, func(x bellhop.Delivery) bool { return x.Endpoint == r.ID && goesNext(&x, now) }); i >= 0 {
+			waiting = append(waiting, before[i])
+			continue
+		}
 		deliveries = append(deliveries, d.e.NewDelivery(&e, r, bellhop.TriggerResend, now))
 	}
 	if len(deliveries) == 0 {
-		return nil, nil
+		return waiting, nil
 	}
 	entry := d.e.AuditEntry(p.Actor, "event.resend", event.String(), []string{e.App}, map[string]any{"deliveries": len(deliveries)})
 	added := 0
@@ -61,7 +70,14 @@ func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.Ev
 	if added < len(deliveries) {
 		return nil, &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("The event or an endpoint changed meanwhile: %d of %d deliveries were made; look again", added, len(deliveries))}
 	}
-	return deliveries, nil
+	return append(waiting, deliveries...), nil
+}
+
+// goesNext tells whether a delivery waits, due and not tried yet: a second one beside it
+// would bring the receiver nothing sooner. One that waits for a retry or for its time does
+// not count, since to resend means now.
+func goesNext(d *bellhop.Delivery, now time.Time) bool {
+	return (d.Status == bellhop.DeliveryPending || d.Status == bellhop.DeliveryHeld) && d.Attempts == 0 && !d.Due.After(now)
 }
 
 // full is the error of a bound that is reached.
@@ -85,7 +101,7 @@ func afterSome(added, of int, err error) error {
 	return fmt.Errorf("after %d of %d deliveries: %w", added, of, err)
 }
 
-func (d *Desk) resendTo(ctx context.Context, p bellhop.Principal, e *bellhop.Event, endpoint bellhop.EndpointID) ([]*routes.Route, error) {
+func (d *Desk) resendTo(p bellhop.Principal, e *bellhop.Event, endpoint bellhop.EndpointID, before []bellhop.Delivery) ([]*routes.Route, error) {
 	if endpoint != 0 {
 		r, err := d.endpoint(p, endpoint)
 		switch {
@@ -97,10 +113,6 @@ func (d *Desk) resendTo(ctx context.Context, p bellhop.Principal, e *bellhop.Eve
 			return nil, &bellhop.Error{Code: bellhop.CodeEndpointStatus, Detail: "The endpoint is disabled, so nothing was sent: make it active first"}
 		}
 		return []*routes.Route{r}, nil
-	}
-	before, err := d.deliveriesOf(ctx, e)
-	if err != nil {
-		return nil, err
 	}
 	got := make(map[bellhop.EndpointID]bool, len(before))
 	for _, x := range before {
@@ -115,11 +127,11 @@ func (d *Desk) resendTo(ctx context.Context, p bellhop.Principal, e *bellhop.Eve
 	return to, nil
 }
 
-// deliveriesOf gives all deliveries of an event, newest first.
-func (d *Desk) deliveriesOf(ctx context.Context, e *bellhop.Event) (all []bellhop.Delivery, err error) {
+// deliveriesOf gives all deliveries of an event, or those to one endpoint, newest first.
+func (d *Desk) deliveriesOf(ctx context.Context, e *bellhop.Event, endpoint bellhop.EndpointID) (all []bellhop.Delivery, err error) {
 	const page = 1000
 	for before := bellhop.DeliveryID(0); ; before = all[len(all)-1].ID {
-		list, err := d.store.Deliveries(ctx, bellhop.DeliveryFilter{Scope: bellhop.Only(e.App), Event: e.ID, Before: before, Limit: page})
+		list, err := d.store.Deliveries(ctx, bellhop.DeliveryFilter{Scope: bellhop.Only(e.App), Event: e.ID, Endpoint: endpoint, Before: before, Limit: page})
 		if err != nil {
 			return nil, err
 		}

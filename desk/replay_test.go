@@ -40,6 +40,40 @@ func TestResendIsAChainOfItsOwn(t *testing.T) {
 	})
 }
 
+// TestResendOfWhatWaits: an event that is to go next to an endpoint is not added again,
+// however often that is asked for; one that waits for a retry goes now.
+func TestResendOfWhatWaits(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("a.example", status(500))
+		e := h.endpoint("a.example")
+		ev := h.publish(`{}`)
+		wait(time.Second)
+		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
+		wait(time.Second)
+		var first bellhop.DeliveryID
+		for i := range 20 {
+			to := e.ID
+			if i%2 == 1 {
+				to = 0
+			}
+			made, err := h.Resend(t.Context(), owner, ev, to)
+			if err != nil || len(made) != 1 {
+				t.Fatalf("resend %d: %v, %v", i, made, err)
+			}
+			if first == 0 {
+				first = made[0].ID
+			}
+			if made[0].ID != first {
+				t.Errorf("resend %d made another delivery", i)
+			}
+		}
+		if all := h.deliveries(bellhop.DeliveryFilter{Event: ev}); len(all) != 2 {
+			t.Errorf("deliveries: %+v", all)
+		}
+	})
+}
+
 func TestReplay(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)
