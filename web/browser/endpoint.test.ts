@@ -173,6 +173,30 @@ describe("an operator's lock", () => {
   });
 });
 
+describe("an app's dialects", () => {
+  it("are those that an editor may choose, the first being the default", async () => {
+    await bellhop.app("shop");
+    await given(bellhop.api().PATCH("/v1/apps/{id}", { params: { path: { id: "shop" } }, body: { dialects: ["shopify", "standard"] } }));
+    const { token } = await given(bellhop.api().POST("/v1/keys", { body: { role: "editor", apps: ["shop"] } }));
+    const context = await signedIn(browser, bellhop, {}, token);
+    const editor = await context.newPage();
+    await editor.goto(`${bellhop.url}/endpoints/new`);
+    await editor.getByText("Dialect shopify, the default").waitFor();
+    await editor.getByRole("button", { name: "How requests look" }).click();
+    await editor.getByRole("combobox", { name: "Dialect" }).or(editor.getByRole("textbox", { name: "Dialect" })).first().click();
+    expect(await editor.getByRole("option").filter({ visible: true }).allInnerTexts()).toEqual([expect.stringMatching(/^shopify/), expect.stringMatching(/^standard/)].toReversed());
+    await editor.keyboard.press("Escape");
+    await editor.getByLabel(/^Option /).first().fill("acme.example");
+    await editor.getByLabel("URL").fill(`${receiver.url}/shop`);
+    await editor.getByRole("button", { name: "Create endpoint" }).click();
+    await editor.getByText("Keep the signing secret now").waitFor();
+    const { data } = await given(bellhop.api().GET("/v1/endpoints", { params: { query: { app: "shop" } } }));
+    expect(data).toMatchObject([{ dialect: "shopify" }]);
+    expect(Object.values(data[0]!.dialect_options ?? {})).toEqual(["acme.example"]);
+    await context.close();
+  });
+});
+
 /** A call of the API whose body and answer are texts. */
 async function raw(method: string, path: string, body?: string): Promise<string> {
   const answer = await fetch(bellhop.url + path, { method, headers: { Authorization: `Bearer ${bellhop.adminKey}`, "Content-Type": "application/json" }, body });

@@ -1156,6 +1156,14 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description What was chosen for options of dialects; an endpoint's go before its apps'. */
+            dialect_options?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            /** @description The dialects that its people may choose, their default first; absent if they may choose any. */
+            dialects?: string[];
             /** @description The object's id. */
             id: string;
             /**
@@ -1176,6 +1184,27 @@ export interface components {
             updated_at: string;
         };
         AppInput: {
+            /**
+             * @description Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; see GET /v1/dialects.
+             * @example {
+             *       "shopify": {
+             *         "shop_domain": "acme.myshopify.com"
+             *       }
+             *     }
+             */
+            dialect_options?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            /**
+             * @description The dialects that its people may choose for endpoints, their default first; none means all. Admins may choose any.
+             * @example [
+             *       "shopify",
+             *       "standard"
+             *     ]
+             */
+            dialects?: string[];
             /**
              * @description Chosen by you, such as your own tenant's name: 1 to 64 letters, digits, dots, hyphens and underscores. Left out, one is made.
              * @example acme
@@ -1199,6 +1228,27 @@ export interface components {
         };
         AppPatch: {
             /**
+             * @description Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; replaced as a whole; see GET /v1/dialects.
+             * @example {
+             *       "shopify": {
+             *         "shop_domain": "acme.myshopify.com"
+             *       }
+             *     }
+             */
+            dialect_options?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            } | null;
+            /**
+             * @description The dialects that its people may choose for endpoints, their default first; none means all. Admins may choose any.
+             * @example [
+             *       "shopify",
+             *       "standard"
+             *     ]
+             */
+            dialects?: string[] | null;
+            /**
              * Format: int64
              * @description How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps.
              */
@@ -1212,8 +1262,29 @@ export interface components {
         };
         AppPut: {
             /**
+             * @description Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; see GET /v1/dialects.
+             * @example {
+             *       "shopify": {
+             *         "shop_domain": "acme.myshopify.com"
+             *       }
+             *     }
+             */
+            dialect_options?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+            /**
+             * @description The dialects that its people may choose for endpoints, their default first; none means all. Admins may choose any.
+             * @example [
+             *       "shopify",
+             *       "standard"
+             *     ]
+             */
+            dialects?: string[];
+            /**
              * Format: int64
-             * @description How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps.
+             * @description How many endpoints may listen to it; 0 for the server's default. To change it takes a key that is not limited to apps; left out by one that is, it stays.
              * @example 200
              */
             max_endpoints?: number;
@@ -1390,6 +1461,7 @@ export interface components {
             headers?: components["schemas"]["HeaderTemplate"][];
             /** @description For people. */
             name: string;
+            options?: components["schemas"]["Option"][];
             signature: components["schemas"]["Signature"];
             verification?: components["schemas"]["Verification"];
         };
@@ -1461,6 +1533,10 @@ export interface components {
             description?: string;
             /** @description How events look on the wire. */
             dialect: string;
+            /** @description What was chosen for options of dialects; an endpoint's go before its apps'. */
+            dialect_options?: {
+                [key: string]: string;
+            };
             /** @description Why Bellhop itself disabled the endpoint. */
             disabled_reason?: string;
             /** @description The event types it wants; none means all. */
@@ -1573,10 +1649,14 @@ export interface components {
              */
             description?: string | null;
             /**
-             * @description How events look on the wire; see GET /v1/dialects. Default: standard.
+             * @description How events look on the wire; see GET /v1/dialects. Default: the first that its apps offer, or the server's, which is standard unless the operator says otherwise. Unless you are an admin, it must be one that each of its apps offers.
              * @example standard
              */
             dialect?: string | null;
+            /** @description Values of the dialect's options, before those of an app; replaced as a whole. See GET /v1/dialects. With stripe, for example: {"api_version": "2025-08-27.basil"}. */
+            dialect_options?: {
+                [key: string]: string;
+            } | null;
             /**
              * @description The event types it wants: exact names, or a prefix and a trailing *; none means all.
              * @example [
@@ -1611,7 +1691,7 @@ export interface components {
             /** @description Spreads deliveries over time; null for no limit. */
             rate_limit?: components["schemas"]["RateLimit"] | null;
             /**
-             * @description When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}. Default: about seven days.
+             * @description When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}, where until is the age of the last attempt. Default: 5s, 30s, 2m, 10m, 30m, 1h, 2h, 4h, 8h, then every 12h until the delivery is seven days old.
              * @example [
              *       "5s",
              *       "2m",
@@ -1859,6 +1939,11 @@ export interface components {
             url?: string;
         };
         Features: {
+            /**
+             * @description The dialect of endpoints that name none, of apps without dialects of their own.
+             * @example standard
+             */
+            default_dialect: string;
             /** @description Plain http and loopback targets are allowed. */
             dev: boolean;
             /** @description Temporary receivers can be made: POST /v1/inboxes. */
@@ -2184,6 +2269,10 @@ export interface components {
             description?: string;
             /** @description How events look on the wire. */
             dialect: string;
+            /** @description What was chosen for options of dialects; an endpoint's go before its apps'. */
+            dialect_options?: {
+                [key: string]: string;
+            };
             /** @description Why Bellhop itself disabled the endpoint. */
             disabled_reason?: string;
             /** @description The event types it wants; none means all. */
@@ -2291,6 +2380,13 @@ export interface components {
             session?: string;
             /** @description The bearer token; shown this once. */
             token: string;
+        };
+        Option: {
+            default?: string;
+            /** @description What happened when this is sent. */
+            description?: string;
+            /** @description For people. */
+            name: string;
         };
         PageApp: {
             /** @description The objects of this page. */
@@ -2619,7 +2715,7 @@ export interface components {
         };
         RotateInput: {
             /**
-             * @description How long the old secret stays valid beside the new one. Default: 24h; 0s ends it at once.
+             * @description How long the old secret stays valid beside the new one; those rotated away before end when they were to. Default: 24h; 0s ends all of them at once. At most five are valid at a time: beyond that a rotation is refused (409).
              * @example 24h
              */
             grace?: string;
@@ -2661,6 +2757,10 @@ export interface components {
             description?: string;
             /** @description How events look on the wire. */
             dialect: string;
+            /** @description What was chosen for options of dialects; an endpoint's go before its apps'. */
+            dialect_options?: {
+                [key: string]: string;
+            };
             /** @description Why Bellhop itself disabled the endpoint. */
             disabled_reason?: string;
             /** @description The event types it wants; none means all. */
@@ -2914,6 +3014,8 @@ export interface components {
             since?: string;
         };
         Verification: {
+            /** @description The payload, byte for byte as published. */
+            data?: string;
             required?: boolean;
             /**
              * Format: int64
@@ -3218,6 +3320,15 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "dialect_options": {
+                 *         "shopify": {
+                 *           "shop_domain": "acme.myshopify.com"
+                 *         }
+                 *       },
+                 *       "dialects": [
+                 *         "shopify",
+                 *         "standard"
+                 *       ],
                  *       "id": "acme",
                  *       "max_endpoints": 200,
                  *       "name": "Acme Events"
@@ -3459,6 +3570,15 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "dialect_options": {
+                 *         "shopify": {
+                 *           "shop_domain": "acme.myshopify.com"
+                 *         }
+                 *       },
+                 *       "dialects": [
+                 *         "shopify",
+                 *         "standard"
+                 *       ],
                  *       "max_endpoints": 200,
                  *       "name": "Acme Events"
                  *     }
@@ -3733,7 +3853,19 @@ export interface operations {
         /** @description At most 1 MiB. */
         requestBody: {
             content: {
-                /** @example {} */
+                /**
+                 * @example {
+                 *       "dialect_options": {
+                 *         "shopify": {
+                 *           "shop_domain": "acme.myshopify.com"
+                 *         }
+                 *       },
+                 *       "dialects": [
+                 *         "shopify",
+                 *         "standard"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["AppPatch"];
             };
         };
@@ -9561,6 +9693,7 @@ export interface operations {
                      *         "acme"
                      *       ],
                      *       "features": {
+                     *         "default_dialect": "standard",
                      *         "dev": false,
                      *         "inbox": false
                      *       },
@@ -9663,6 +9796,7 @@ export interface operations {
                      *         "acme"
                      *       ],
                      *       "features": {
+                     *         "default_dialect": "standard",
                      *         "dev": false,
                      *         "inbox": false
                      *       },

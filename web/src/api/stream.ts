@@ -19,11 +19,13 @@ export async function followAttempts(query: Record<string, string | undefined>, 
   for (const [name, value] of Object.entries(query)) if (value) url.searchParams.set(name, value);
   for (let failures = 0; !signal.aborted; failures++) {
     let error: Error | undefined;
+    let after = 0; // what the server asks for, where it has too many readers
     try {
       const response = await fetch(url, { headers: authorization(), credentials, signal });
       if (!response.ok || !response.body) {
         error = problemOf(await response.json().catch(() => undefined), response.status);
-        if (response.status >= 400 && response.status < 500) {
+        after = Number(response.headers.get("Retry-After")) * 1000;
+        if (response.status >= 400 && response.status < 500 && response.status !== 429) {
           listener.state("waiting", error);
           return; // asking again would not help
         }
@@ -41,7 +43,7 @@ export async function followAttempts(query: Record<string, string | undefined>, 
     }
     if (signal.aborted) return;
     listener.state("waiting", error);
-    await pause(patience[Math.min(failures, patience.length - 1)] ?? 10_000, signal);
+    await pause(Math.max(after || 0, patience[Math.min(failures, patience.length - 1)] ?? 10_000), signal);
   }
 }
 

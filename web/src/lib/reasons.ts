@@ -35,9 +35,9 @@ const attempts: Record<string, Reason> = {
     advice: "Let the receiver answer at once and do its work afterwards, or give the endpoint a longer timeout.",
   },
   dns: {
-    short: "unknown host",
-    sentence: "The host name of the URL could not be found.",
-    advice: "Check the URL for a typing mistake, and that the name exists in public DNS.",
+    short: "no public address",
+    sentence: "The host name of the URL does not exist, or leads to no public address.",
+    advice: "Check the URL for a typing mistake, and that the name exists in public DNS. An operator can allow other addresses with --allow-cidr.",
   },
   address_refused: {
     short: "address not allowed",

@@ -1,12 +1,13 @@
-import { Button, Group, Modal, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, Modal, MultiSelect, Stack, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, type App, ok, Problem } from "../../api/client.ts";
+import { useDialects } from "../../api/queries.ts";
 import { done } from "../../parts/notify.ts";
 import { Failure } from "../../parts/states.tsx";
 import { idFault, parseNotes, writeNotes } from "./metadata.ts";
 
-/** Creates an app, or changes the name and notes of one. */
+/** Creates an app, or changes the settings of one. */
 export function AppForm({ app, opened, onClose }: { app?: App; opened: boolean; onClose(): void }) {
   return (
     <Modal opened={opened} onClose={onClose} title={app ? `Change ${app.id}` : "New app"}>
@@ -20,11 +21,14 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
   const [id, setId] = useState(app?.id ?? "");
   const [name, setName] = useState(app?.name ?? "");
   const [notes, setNotes] = useState(() => writeNotes(app?.metadata));
+  const all = useDialects().data ?? [];
+  const [dialects, setDialects] = useState(app?.dialects ?? []);
+  const [options, setOptions] = useState(app?.dialect_options ?? {});
   const [faults, setFaults] = useState<Record<string, string | undefined>>({});
   const save = useMutation({
     mutationFn: async (metadata: Record<string, string>) => {
-      if (app) return ok(api.PATCH("/v1/apps/{id}", { params: { path: { id: app.id } }, body: { name: name.trim() || null, metadata } }));
-      return ok(api.POST("/v1/apps", { body: { ...(id && { id }), ...(name.trim() && { name: name.trim() }), metadata } }));
+      if (app) return ok(api.PATCH("/v1/apps/{id}", { params: { path: { id: app.id } }, body: { name: name.trim() || null, metadata, dialects: dialects.length > 0 ? dialects : null, dialect_options: filledOptions(options) ?? null } }));
+      return ok(api.POST("/v1/apps", { body: { ...(id && { id }), ...(name.trim() && { name: name.trim() }), metadata, ...(dialects.length > 0 && { dialects }), dialect_options: filledOptions(options) } }));
     },
     onSuccess: async (saved) => {
       await queries.invalidateQueries({ queryKey: ["apps"] });
@@ -32,7 +36,7 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
       onClose();
     },
     onError: (error) => {
-      if (error instanceof Problem) setFaults(Object.fromEntries(error.errors.map((e) => [e.field.startsWith("metadata") ? "metadata" : e.field, e.detail])));
+      if (error instanceof Problem) setFaults(Object.fromEntries(error.errors.map((e) => [/^(metadata|dialects)\b/.exec(e.field)?.[0] ?? e.field, e.detail])));
     },
   });
   function submit(e: FormEvent) {
@@ -42,7 +46,8 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
     setFaults(wrong);
     if (!wrong.id && "notes" in read) save.mutate(read.notes);
   }
-  const placed = ["id", "name", "metadata"].some((f) => faults[f]);
+  const shown = all.filter((d) => (d.options ?? []).length > 0 && (dialects.length === 0 || dialects.includes(d.name) || options[d.name]));
+  const placed = ["id", "name", "metadata", "dialects"].some((f) => faults[f]) || Object.keys(faults).some((f) => f.startsWith("dialect_options.") && faults[f]);
   return (
     <Stack component="form" onSubmit={submit}>
       {!app && (
@@ -58,6 +63,31 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
       )}
       <TextInput label="Name" description="For people, such as Acme Events." value={name} onChange={(e) => setName(e.currentTarget.value)} error={faults.name} data-autofocus={app ? true : undefined} />
       <Textarea label="Notes" description="Your own metadata, one a line: plan: gold" autosize minRows={3} maxRows={12} value={notes} onChange={(e) => setNotes(e.currentTarget.value)} error={faults.metadata} />
+      <MultiSelect
+        label="Dialects"
+        description="Those that the app's people may choose for their endpoints; the first is their default. Empty means all."
+        data={[...new Set([...all.map((d) => d.name), ...dialects])]}
+        value={dialects}
+        onChange={setDialects}
+        error={faults.dialects}
+        searchable
+        clearable
+        clearButtonProps={{ "aria-label": "Offer all dialects" }}
+        nothingFoundMessage="No such dialect"
+      />
+      {shown.flatMap((d) => (d.options ?? []).map((o) => (
+        <TextInput
+          key={`${d.name}.${o.name}`}
+          label={`${o.name} in ${d.name}`}
+          description={<span className="foreign">{o.description}</span>}
+          placeholder={o.default}
+          autoComplete="off"
+          spellCheck={false}
+          value={options[d.name]?.[o.name] ?? ""}
+          error={faults[`dialect_options.${d.name}.${o.name}`]}
+          onChange={(e) => setOptions({ ...options, [d.name]: { ...options[d.name], [o.name]: e.currentTarget.value } })}
+        />
+      )))}
       {save.error && !placed && <Failure error={save.error} />}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>Cancel</Button>
@@ -65,4 +95,13 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
       </Group>
     </Stack>
   );
+}
+
+/** Options that say something; nothing if none does. */
+function filledOptions(options: Record<string, Record<string, string>>): Record<string, Record<string, string>> | undefined {
+  const filled = Object.entries(options).flatMap(([dialect, values]) => {
+    const said = Object.entries(values).filter(([, value]) => value.trim() !== "").map(([name, value]) => [name, value.trim()]);
+    return said.length > 0 ? [[dialect, Object.fromEntries(said) as Record<string, string>] as const] : [];
+  });
+  return filled.length > 0 ? Object.fromEntries(filled) : undefined;
 }

@@ -38,6 +38,7 @@ export function AppTable({ apps, onLink, onEdit, onDelete }: AppTableProps) {
                   {app.name && <Code className="foreign">{app.id}</Code>}
                   {app.id === filter && <Badge size="xs" variant="light" tt="none">shown now</Badge>}
                 </Group>
+                {app.dialects && app.dialects.length > 0 && <Text size="xs" c="dimmed" className="foreign">{app.dialects.length === 1 ? "Dialect" : "Dialects"} {app.dialects.join(", ")}</Text>}
               </Table.Td>
               <Table.Td maw={300}><Notes notes={app.metadata} /></Table.Td>
               <Table.Td><Time at={app.created_at} /></Table.Td>
@@ -52,7 +53,7 @@ export function AppTable({ apps, onLink, onEdit, onDelete }: AppTableProps) {
                           <ActionIcon variant="subtle" color="gray" aria-label={`More for ${app.id}`}><IconDots size={16} /></ActionIcon>
                         </Menu.Target>
                         <Menu.Dropdown>
-                          <Menu.Item leftSection={<IconPencil size={14} />} onClick={() => onEdit(app)}>Change name and notes</Menu.Item>
+                          <Menu.Item leftSection={<IconPencil size={14} />} onClick={() => onEdit(app)}>Change settings</Menu.Item>
                           {operator && <Menu.Item color="red" leftSection={<IconTrash size={14} />} onClick={() => onDelete(app)}>Delete app</Menu.Item>}
                         </Menu.Dropdown>
                       </Menu>

@@ -6,7 +6,7 @@ import type { Connection, Live } from "./useTail.ts";
 const states: Record<Exclude<Connection, "off">, { words: string; color: string }> = {
   connecting: { words: "Connecting…", color: "gray" },
   connected: { words: "Live: attempts appear as they happen", color: "teal" },
-  waiting: { words: "The connection broke; trying again…", color: "orange" },
+  waiting: { words: "Not connected; trying again…", color: "orange" },
   refused: { words: "Not live", color: "red" },
 };
 

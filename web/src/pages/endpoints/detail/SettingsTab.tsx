@@ -51,6 +51,7 @@ export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint
           <Setting term="Dialect">
             <Anchor component={Link} {...linkTo("/dialects", { name: e.dialect })} size="sm" className="foreign">{e.dialect}</Anchor>
             <Note>How events and their signature look in a request.</Note>
+            {Object.keys(e.dialect_options ?? {}).length > 0 && <Pairs pairs={e.dialect_options} none="" />}
           </Setting>
           <Setting term="Headers"><Headers endpoint={e} mayEdit={mayEdit} /></Setting>
           <Setting term="Retries"><Retries endpoint={e} /></Setting>

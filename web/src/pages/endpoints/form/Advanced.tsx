@@ -1,20 +1,21 @@
 import { Checkbox, PasswordInput, Stack, Switch, TextInput, Title } from "@mantine/core";
 import { useDialects, useSession } from "../../../api/queries.ts";
-import type { PartProps } from "./form.ts";
+import { type PartProps, useDialectChoice } from "./form.ts";
 import { Rows } from "./Rows.tsx";
 
 /** What few need: a secret of one's own, the check of the URL, notes. */
 export function Advanced({ form, create }: PartProps) {
   const dialects = useDialects();
+  const { dialect } = useDialectChoice(form.values);
   const { role, portal } = useSession();
-  const rule = dialects.data?.find((d) => d.name === form.values.dialect)?.verification;
+  const rule = dialects.data?.find((d) => d.name === dialect)?.verification;
   const required = rule?.required === true;
   return (
     <Stack gap="lg">
       <Checkbox
         label="Check the URL with a test event before saving"
         description={required
-          ? `Receivers of the dialect ${form.values.dialect} expect this. Nothing is saved unless the answer is ${rule?.status ?? "a status from 200 to 299"}.`
+          ? `Receivers of the dialect ${dialect} expect this. Nothing is saved unless the answer is ${rule?.status ?? "a status from 200 to 299"}.`
           : "Nothing is saved unless the receiver answers with a status from 200 to 299."}
         checked={form.values.verify ?? (required && create)}
         onChange={(e) => form.setFieldValue("verify", e.currentTarget.checked === (required && create) ? undefined : e.currentTarget.checked)}

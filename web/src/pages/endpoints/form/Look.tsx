@@ -1,22 +1,23 @@
-import { Select, Stack, Text } from "@mantine/core";
+import { Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDialects } from "../../../api/queries.ts";
 import { Waiting } from "../../../parts/states.tsx";
-import type { PartProps } from "./form.ts";
+import { type PartProps, useDialectChoice } from "./form.ts";
 import { Preview } from "./Preview.tsx";
 
 /** The dialect, and the request as it will be. */
 export function Look({ form, create }: PartProps) {
   const dialects = useDialects();
+  const { dialect, offered } = useDialectChoice(form.values);
   if (!dialects.data) return <Waiting query={dialects} lines={3} />;
-  const chosen = dialects.data.find((d) => d.name === form.values.dialect);
-  const names = dialects.data.map((d) => d.name);
-  if (!names.includes(form.values.dialect)) names.push(form.values.dialect);
+  const chosen = dialects.data.find((d) => d.name === dialect);
+  const names = dialects.data.map((d) => d.name).filter((name) => !offered || offered.includes(name) || name === form.values.dialect);
+  if (!names.includes(dialect)) names.push(dialect);
   return (
     <Stack gap="md">
       <Select
         label="Dialect"
-        description="The form of the requests: their body, headers and signature. Keep standard unless your receiver expects another one."
-        data={names.map((name) => ({ value: name, label: name === "standard" ? "standard (default)" : name }))}
+        description="The form of the requests: their body, headers and signature. Keep the default unless your receiver expects another one."
+        data={names.map((name) => ({ value: name, label: form.values.dialect === "" && name === dialect ? `${name} (default)` : name }))}
         searchable
         allowDeselect={false}
         nothingFoundMessage="No such dialect"
@@ -28,7 +29,29 @@ export function Look({ form, create }: PartProps) {
           </div>
         )}
         {...form.getInputProps("dialect")}
+        value={dialect}
+        onChange={(name) => {
+          form.clearFieldError("dialect");
+          // Options are those of the dialect.
+          form.setValues({ dialect: name ?? "", dialectOptions: {} });
+        }}
       />
+      {(chosen?.options ?? []).map((o) => (
+        <TextInput
+          key={o.name}
+          label={`Option ${o.name}`}
+          description={<span className="foreign">{o.description}{o.default ? ` Left empty: ${o.default}` : ""}</span>}
+          placeholder={o.default}
+          autoComplete="off"
+          spellCheck={false}
+          value={form.values.dialectOptions[o.name] ?? ""}
+          error={form.errors[`dialectOptions.${o.name}`]}
+          onChange={(e) => {
+            form.clearFieldError(`dialectOptions.${o.name}`);
+            form.setFieldValue("dialectOptions", { ...form.values.dialectOptions, [o.name]: e.currentTarget.value });
+          }}
+        />
+      ))}
       <div aria-live="polite">
         {chosen?.description && <Text size="sm" className="foreign">{chosen.description}</Text>}
         {!create && <Text size="sm" c="dimmed" mt={4}>Before you change the dialect of an endpoint, make sure that its receiver understands the new one.</Text>}

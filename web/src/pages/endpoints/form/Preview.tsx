@@ -14,9 +14,11 @@ const placeholder = "https://example.com/webhooks";
 
 /** The settings that a request's looks depend on: mistakes elsewhere must not hide the preview. */
 function looks(v: FormValues, dev: boolean): Schemas["EndpointInput"] {
-  const { apps, events, dialect, headers } = settings(v);
+  const { apps, events, dialect, dialect_options, headers } = settings(v);
   return {
-    apps, dialect,
+    apps,
+    ...(dialect === null ? {} : { dialect }),
+    ...(dialect_options === null ? {} : { dialect_options }),
     url: wrongURL(v.url, dev) ? placeholder : v.url.trim(),
     ...(events === null ? {} : { events }),
     ...(headers === null ? {} : { headers }),

@@ -1,7 +1,7 @@
 import { Accordion, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Advanced } from "./Advanced.tsx";
-import type { Part, PartProps } from "./form.ts";
+import { type Part, type PartProps, useDialectChoice } from "./form.ts";
 import { Limits } from "./Limits.tsx";
 import { Look } from "./Look.tsx";
 import { Narrow } from "./Narrow.tsx";
@@ -20,13 +20,14 @@ interface SectionsProps extends PartProps {
 export function Sections({ open, onOpen, ...props }: SectionsProps) {
   const { form, create } = props;
   const v = form.values;
+  const { dialect } = useDialectChoice(v);
   const parts: { part: Part; title: string; line: string; content: ReactNode }[] = [
     { part: "narrow", title: "Only some of these events", line: narrowLine(v), content: <Narrow {...props} /> },
     // In a portal there is one app, whose people need not know of others.
     ...(v.apps.length > 1 || ownApps(v).length > 0
       ? [{ part: "own" as const, title: "Different by app", line: appsLine(v), content: <OwnTerms {...props} /> }]
       : []),
-    { part: "look", title: "How requests look", line: `Dialect ${v.dialect}${v.dialect === "standard" ? ", the default" : ""}`, content: <Look {...props} /> },
+    { part: "look", title: "How requests look", line: `Dialect ${dialect}${v.dialect === "" ? ", the default" : ""}`, content: <Look {...props} /> },
     { part: "retry", title: "When it fails: retries", line: retryInWords(v.retry), content: <Retries {...props} /> },
     { part: "limits", title: "Limits and order", line: limitsLine(v), content: <Limits {...props} /> },
     {

@@ -1,4 +1,6 @@
 import { type UseFormReturnType } from "@mantine/form";
+import { useApps, useSession } from "../../../api/queries.ts";
+import { defaultDialect, offeredDialects } from "../../../lib/dialects.ts";
 import type { FormValues } from "./values.ts";
 
 export type EndpointFormState = UseFormReturnType<FormValues>;
@@ -18,10 +20,21 @@ export function partOf(field: string): Part | undefined {
   const name = field.split(".")[0]!;
   if (name === "subjects" || name === "filter") return "narrow";
   if (name === "own") return "own";
-  if (name === "dialect") return "look";
+  if (name === "dialect" || name === "dialectOptions") return "look";
   if (name === "retry") return "retry";
   if (["timeout", "concurrency", "perSecond", "burst", "ordering"].includes(name)) return "limits";
   if (name === "headers") return "headers";
   if (name === "metadata" || name === "locked" || name === "lockedReason" || name === "secret" || name === "verify") return "advanced";
   return undefined;
+}
+
+/** The dialect that the endpoint has or would get, and those that the viewer may choose (undefined: any). */
+export function useDialectChoice(v: Pick<FormValues, "apps" | "dialect">): { dialect: string; offered: string[] | undefined } {
+  const session = useSession();
+  const apps = useApps().data ?? [];
+  const chosen = session.portal ? session.apps : v.apps;
+  return {
+    dialect: v.dialect || defaultDialect(apps, chosen, session.features.default_dialect),
+    offered: session.role === "admin" ? undefined : offeredDialects(apps, chosen),
+  };
 }

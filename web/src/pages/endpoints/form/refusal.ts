@@ -17,6 +17,8 @@ export function fieldOf(field: string, v: FormValues): { path: string; subject: 
   if (own && app !== undefined && app !== null) {
     return { path: `own.${app}.${own[2]}`, subject: own[2] === "filter" ? (own[3] === "" ? "The filter" : `At ${own[3]}:`) : itemOf(v.own[app]?.[own[2] as "events" | "subjects"], own[3]!) ?? labels[own[2]!]! };
   }
+  const option = /^dialect_options(?:\.(.*))?$/s.exec(f);
+  if (option) return { path: option[1] ? `dialectOptions.${option[1]}` : "dialect", subject: option[1] ? `“${option[1]}”` : labels.dialect! };
   if (f === "locked_reason") return { path: "lockedReason", subject: labels.lockedReason! };
   const item = /^(apps|events|subjects)\[(\d+)\]/.exec(f);
   if (item) {

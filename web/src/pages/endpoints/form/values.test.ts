@@ -20,7 +20,7 @@ const endpoint: ExactEndpoint = {
 
 describe("what makes an endpoint", () => {
   it("sends no more than what was chosen", () => {
-    expect(createInput(newValues(["acme"], ` ${url} `))).toEqual({ apps: ["acme"], url, dialect: "standard" });
+    expect(createInput(newValues(["acme"], ` ${url} `))).toEqual({ apps: ["acme"], url });
   });
 
   it("sends everything that was chosen", () => {
@@ -54,6 +54,13 @@ describe("what changes an endpoint", () => {
     expect(patchInput(before, { ...before, url: `${url}/2`, headers: [row("X-Key", "other")] })).toEqual({ url: `${url}/2`, headers: { "X-Key": "other" } });
     expect(patchInput(before, { ...before, verify: true })).toEqual({ verify: true });
     expect(differs(before, { ...before, name: "x" })).toBe(true);
+  });
+
+  it("gives the options of the dialect, and takes them away with it", () => {
+    const stripe = { ...before, dialect: "stripe", dialectOptions: { api_version: " 2025-08-27 ", empty: "" } };
+    expect(patchInput(before, stripe)).toEqual({ dialect: "stripe", dialect_options: { api_version: "2025-08-27" } });
+    expect(patchInput(stripe, { ...stripe, dialect: "standard", dialectOptions: {} })).toEqual({ dialect: "standard", dialect_options: null });
+    expect(refusal(new Problem(422, "invalid", "", "", [{ field: "dialect_options.api_version", code: "x", detail: "is odd" }]), stripe).fields).toEqual({ "dialectOptions.api_version": "“api_version” is odd" });
   });
 
   it("resets with null", () => {

@@ -42,7 +42,10 @@ export interface FormValues {
   filter: string;
   /** The filters as they were saved, which are shown indented: "" is the one for all apps. */
   texts: Record<string, string>;
+  /** Empty leaves it to the apps, or to the server. */
   dialect: string;
+  /** Of that dialect. */
+  dialectOptions: Record<string, string>;
   retry: RetryValues;
   headers: Row[];
   /** In seconds. */
@@ -69,7 +72,7 @@ export function row(name = "", value = ""): Row {
 /** The values of a form that makes an endpoint. */
 export function newValues(apps: string[], url = ""): FormValues {
   return {
-    apps, own: {}, url, name: "", description: "", locked: false, lockedReason: "", allEvents: true, events: [], subjects: [], filter: "", texts: {}, dialect: "standard", retry: standardRetry, headers: [],
+    apps, own: {}, url, name: "", description: "", locked: false, lockedReason: "", allEvents: true, events: [], subjects: [], filter: "", texts: {}, dialect: "", dialectOptions: {}, retry: standardRetry, headers: [],
     timeout: "", concurrency: "", perSecond: "", burst: "", ordering: "none", metadata: [], secret: "", verify: undefined,
   };
 }
@@ -91,6 +94,7 @@ export function valuesOf(e: ExactEndpoint): FormValues {
     filter: pretty(e.texts.filter ?? ""),
     texts: { ...e.texts.byApp, ...(e.texts.filter === undefined ? {} : { "": e.texts.filter }) },
     dialect: e.dialect,
+    dialectOptions: e.dialect_options ?? {},
     retry: retryValues(e.retry),
     headers: Object.entries(e.headers ?? {}).map(([name, value]) => row(name, value)),
     timeout: timeout === undefined ? "" : timeout / 1000,
@@ -127,7 +131,8 @@ export function settings(v: FormValues): Settings {
     events: v.allEvents ? null : v.events,
     subjects: v.subjects.length > 0 ? v.subjects : null,
     filter: text === "" ? null : new Raw(kept(v.texts[""], v.filter)),
-    dialect: v.dialect,
+    dialect: v.dialect || null,
+    dialect_options: filledOptions(v.dialectOptions),
     retry: retryInput(v.retry),
     headers: table(v.headers),
     timeout: v.timeout === "" ? null : formatDuration(Math.round(Number(v.timeout) * 1000)),
@@ -149,6 +154,11 @@ function entry(app: string, v: FormValues): AppEntry {
     ...(subjects === undefined ? {} : { subjects }),
     ...(filter === undefined ? {} : { filter: new Raw(filter.trim() === "" ? "{}" : kept(v.texts[app], filter)) }),
   };
+}
+
+function filledOptions(options: Record<string, string>): Record<string, string> | null {
+  const filled = Object.entries(options).filter(([, value]) => value.trim() !== "").map(([name, value]) => [name, value.trim()] as const);
+  return filled.length === 0 ? null : Object.fromEntries(filled.sort());
 }
 
 /** Rows as an object; empty rows are left out. */
