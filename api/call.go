@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/door"
@@ -135,7 +136,13 @@ func (c *Call) Admit(operation string) (err error) {
 		return err
 	}
 	c.who = c.key.Principal()
-	door.Known(c.Context())
+	if !door.Known(c.Context(), c.share()) {
+		c.w.Header().Set("Connection", "close")
+		return &bellhop.Error{
+			Code: bellhop.CodeTooMany, RetryAfter: time.Second,
+			Detail: "This key, or the keys and portal links of its app, have half of all connections open, each with a request being worked on: use fewer at once",
+		}
+	}
 	return c.kit.doorman.Permits(c.who, operation)
 }
 

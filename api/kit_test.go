@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -9,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,6 +24,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/internal/door"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -58,6 +62,9 @@ func newToy(o Options) *toy {
 			k := bellhop.Key{Role: bellhop.RoleViewer}
 			if _, err := fmt.Sscanf(token, "guest%d", (*int64)(&k.ID)); err != nil {
 				return k, ErrUnknownKey()
+			}
+			if k.ID >= 100 { // as portal links do
+				k.Scope = bellhop.Scope{Apps: []string{"acme"}}
 			}
 			return k, nil
 		},
@@ -245,6 +252,68 @@ func TestAKeyWithManyStreams(t *testing.T) {
 		}
 	}
 	_ = second.Body.Close() // a test
+}
+
+// TestAnAppWithManyConnections: the portal links of one app hold half of the connections
+// at most. What they have waiting for a body makes room; what is worked on does not.
+func TestAnAppWithManyConnections(t *testing.T) {
+	api := newToy(Options{})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: api, ReadHeaderTimeout: time.Minute}
+	entrance := door.New(listener, 4)
+	entrance.Attend(server)
+	go func() { _ = server.Serve(entrance) }()
+	defer server.Close() //nolint:errcheck // a test
+	send := func(link int, request string) net.Conn {
+		c, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		if _, err := fmt.Fprintf(c, request, link); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	rain := func(link int) (*http.Response, string) {
+		resp, err := http.ReadResponse(bufio.NewReader(send(link, "GET /rain HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer guest%d\r\n\r\n")), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode == 200 {
+			return resp, ""
+		}
+		b, _ := io.ReadAll(resp.Body)
+		return resp, string(b)
+	}
+	waiting := send(100, "PUT /umbrellas/1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer guest%d\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 99\r\n\r\n")
+	const goOn = "HTTP/1.1 100 Continue\r\n\r\n"
+	if b, err := io.ReadAll(io.LimitReader(waiting, int64(len(goOn)))); string(b) != goOn {
+		t.Fatalf("%q %v", b, err)
+	}
+	for i := range 2 {
+		for until := time.Now().Add(10 * time.Second); ; { // until its body is waited for
+			if resp, body := rain(101 + i); resp.StatusCode == 200 {
+				break
+			} else if time.Now().After(until) {
+				t.Fatal(resp.Status, body)
+			}
+		}
+	}
+	if b, err := io.ReadAll(waiting); len(b) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("who waits did not make room: %q %v", b, err)
+	}
+	resp, body := rain(103)
+	if resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "1" || !resp.Close || !strings.Contains(body, "half of all connections") {
+		t.Errorf("one more than half: %s %v %s", resp.Status, resp.Header, body)
+	}
+	if resp, body := rain(1); resp.StatusCode != 200 {
+		t.Errorf("another key: %s %s", resp.Status, body)
+	}
 }
 
 func TestEvents(t *testing.T) {

@@ -17,12 +17,20 @@ type conn struct {
 	// place is that among the strangers; the door's mutex guards it.
 	place *list.Element
 
-	known atomic.Bool
-	// under says that a request is under way: its header is complete.
-	under atomic.Bool
-	// idleSince is when the last request was done, in nanoseconds; 0 while one is
-	// under way, and before the first.
-	idleSince atomic.Int64
+	// holder is who made the last request, nil while nobody is known. It is set by the
+	// request, with the door's mutex.
+	holder any
+
+	// Since when, in nanoseconds; 0 if it is not so.
+	//
+	// underSince is when the header of the request under way was complete, idleSince
+	// when the last one was done.
+	underSince, idleSince atomic.Int64
+	// bodySince is since when a request is under way whose body is being waited for,
+	// and stuckSince since when the next piece of a response is being written.
+	bodySince, stuckSince atomic.Int64
+	// unread says that a response, or some of it, was not read in time.
+	unread atomic.Bool
 
 	mu sync.Mutex
 	// readBy and writeBy are the deadlines that net/http and the handlers asked for.
@@ -37,42 +45,96 @@ func (c *conn) turn(state http.ConnState) {
 	switch state {
 	case http.StateActive:
 		c.idleSince.Store(0)
-		c.under.Store(true)
+		c.underSince.Store(time.Now().UnixNano())
 	case http.StateIdle:
-		c.under.Store(false)
+		c.underSince.Store(0)
 		c.idleSince.Store(time.Now().UnixNano())
 	}
+}
+
+// spareSince is since when nobody here works for the connection: it is idle, or its
+// client is being waited for to send a request's body or to read a response. 0 means
+// that somebody does.
+func (c *conn) spareSince(now time.Time) (since int64, idle bool) {
+	if since := c.idleSince.Load(); since != 0 {
+		return since, true
+	}
+	if since := c.bodySince.Load(); since != 0 {
+		return since, false
+	}
+	if since := c.stuckSince.Load(); since != 0 && since < now.Add(-stuck).UnixNano() {
+		return since, false
+	}
+	return 0, false
 }
 
 // Read reads, and breaks a header that says its length twice, so that net/http refuses
 // it.
 func (c *conn) Read(b []byte) (int, error) {
+	if c.framing.inBody() && c.awaited() {
+		c.bodySince.Store(c.underSince.Load())
+		defer c.bodySince.Store(0)
+	}
 	n, err := c.Conn.Read(b)
 	c.framing.see(b[:n])
 	return n, err
 }
 
-// Write gives whoever reads so much time as the length allows. Package net/http has a
-// deadline for all that a request takes, or none.
+// awaited tells whether somebody is waiting for what is read.
+func (c *conn) awaited() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.readBy.IsZero()
+}
+
+// Write gives whoever reads so much time as the length allows, and a stranger little to
+// go on reading. Package net/http has a deadline for all that a request takes, or none.
 func (c *conn) Write(b []byte) (int, error) {
 	if c.framing.broken && bytes.Equal(b, badRequest) {
 		n, err := c.Conn.Write(twoLengths)
 		return min(n, len(b)), err
 	}
-	patience := readPatience + time.Duration(len(b))*time.Second/readPace
-	if c.door.closing.Load() {
-		patience = closingPatience
+	defer c.stuckSince.Store(0)
+	by := time.Now().Add(readPatience + time.Duration(len(b))*time.Second/readPace)
+	hurried := false
+	for done := 0; ; {
+		now := time.Now()
+		if !hurried && c.door.closing.Load() {
+			hurried, by = true, earlier(by, now.Add(closingPatience))
+		}
+		until := by
+		if c.holder == nil {
+			until = earlier(by, now.Add(strangerPatience))
+		}
+		c.mu.Lock()
+		if !c.writeBy.IsZero() {
+			until = earlier(until, c.writeBy)
+		}
+		c.mu.Unlock()
+		if err := c.Conn.SetWriteDeadline(until); err != nil {
+			return done, err
+		}
+		c.stuckSince.Store(now.UnixNano())
+		n, err := c.Conn.Write(b[done:min(len(b), done+piece)])
+		if done += n; err != nil {
+			c.unread.Store(true)
+			return done, err
+		}
+		if done == len(b) {
+			return done, nil
+		}
 	}
-	by := time.Now().Add(patience)
-	c.mu.Lock()
-	if !c.writeBy.IsZero() && c.writeBy.Before(by) {
-		by = c.writeBy
+}
+
+// piece is how much of a response is written at once, in bytes: small enough to see
+// whether it is being read at all.
+const piece = 16 << 10
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
 	}
-	c.mu.Unlock()
-	if err := c.Conn.SetWriteDeadline(by); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
+	return a
 }
 
 // SetWriteDeadline bounds writes further.
@@ -102,7 +164,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 
 // hurry is Door.hurry for one connection.
 func (c *conn) hurry() {
-	if !c.under.Load() {
+	if c.underSince.Load() == 0 {
 		_ = c.Close()
 		return
 	}
@@ -115,11 +177,15 @@ func (c *conn) hurry() {
 	}
 }
 
-// Close closes the connection and frees its place.
+// Close closes the connection and frees its place. What was not read in time goes with
+// it: else the system would offer it for minutes more, and keep it in memory.
 func (c *conn) Close() error {
 	c.door.mu.Lock()
 	c.door.forget(c)
 	c.door.mu.Unlock()
+	if tcp, ok := c.Conn.(interface{ SetLinger(int) error }); ok && (c.unread.Load() || c.stuckSince.Load() != 0) {
+		_ = tcp.SetLinger(0)
+	}
 	return c.Conn.Close()
 }
 

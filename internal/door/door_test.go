@@ -3,12 +3,15 @@ package door
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -36,11 +39,18 @@ func open(t *testing.T, most int) *house {
 		ReadHeaderTimeout: time.Hour, // here, nobody goes by himself
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			h.calls.Add(1)
-			if r.Header.Get("Authorization") != "" {
-				Known(r.Context())
+			if key := r.Header.Get("Authorization"); key != "" && !Known(r.Context(), key) {
+				w.Header().Set("Connection", "close")
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
 			}
-			if r.URL.Path == "/slow" {
+			switch r.URL.Path {
+			case "/slow":
 				<-h.slow
+			case "/large":
+				_, _ = w.Write(large)
+			case "/body": // as the API does when it reads a body
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Hour))
 			}
 			_, _ = io.Copy(w, r.Body)
 		}),
@@ -50,6 +60,9 @@ func open(t *testing.T, most int) *house {
 	t.Cleanup(func() { _ = h.server.Close() })
 	return h
 }
+
+// large is an answer of which no system takes all.
+var large = make([]byte, 16<<20)
 
 type guest struct {
 	t *testing.T
@@ -88,6 +101,16 @@ func (g *guest) status() int {
 func (g *guest) ask(path string) int {
 	g.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: k\r\n\r\n")
 	return g.status()
+}
+
+// called waits until so many requests have come.
+func (h *house) called(n int32) {
+	h.t.Helper()
+	for until := time.Now().Add(patience); h.calls.Load() < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			h.t.Fatalf("%d requests came, want %d", h.calls.Load(), n)
+		}
+	}
 }
 
 // opened waits until so many connections are open.
@@ -145,27 +168,19 @@ func TestFullOfRequests(t *testing.T) {
 	for i := range 3 {
 		g := h.enter()
 		if i < 2 {
-			g.send("GET /slow HTTP/1.1\r\nHost: x\r\nAuthorization: k\r\n\r\n")
+			fmt.Fprintf(g, "GET /slow HTTP/1.1\r\nHost: x\r\nAuthorization: %d\r\n\r\n", i)
 		} else if g.ask("/") != 200 {
 			t.Fatal("no answer")
 		}
 		busyOnes = append(busyOnes, g)
 	}
-	for until := time.Now().Add(patience); h.calls.Load() < 3; time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal("the requests did not arrive")
-		}
-	}
+	h.called(3)
 	next := h.enter()
-	next.send("GET /slow HTTP/1.1\r\nHost: x\r\nAuthorization: k\r\n\r\n")
+	next.send("GET /slow HTTP/1.1\r\nHost: x\r\nAuthorization: next\r\n\r\n")
 	if busyOnes[2].status() != 0 {
 		t.Error("the idle one is still there")
 	}
-	for until := time.Now().Add(patience); h.calls.Load() < 4; time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal("the next request did not arrive")
-		}
-	}
+	h.called(4)
 	resp, err := http.ReadResponse(h.enter().in, nil)
 	if err != nil || resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "1" || resp.Header.Get("Content-Type") != "application/problem+json" {
 		t.Fatalf("%v %+v", err, resp)
@@ -175,6 +190,157 @@ func TestFullOfRequests(t *testing.T) {
 		if status := g.status(); status != 200 {
 			t.Errorf("a request under way was answered %d", status)
 		}
+	}
+}
+
+// TestWhoHoldsMost: one who lets requests wait for their bodies, or answers for a reader,
+// has half of the connections at most, makes room for others first, and never loses a
+// request that is being worked on.
+func TestWhoHoldsMost(t *testing.T) {
+	h := open(t, 16)
+	knock := func(key, path string, more string) *guest {
+		g, n := h.enter(), h.calls.Load()
+		g.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nAuthorization: " + key + "\r\n" + more)
+		h.called(n + 1)
+		return g
+	}
+	const half = "Content-Length: 1000\r\n\r\n{"
+	holds := func(key string, want int) {
+		t.Helper()
+		for until := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+			h.door.mu.Lock()
+			n := h.door.of[key]
+			waiting := 0
+			for c := range h.door.open {
+				if since, _ := c.spareSince(time.Now()); since != 0 && c.holder == key {
+					waiting++
+				}
+			}
+			h.door.mu.Unlock()
+			if n == want && waiting >= want-1 { // one of them may be working
+				return
+			}
+			if time.Now().After(until) {
+				t.Fatalf("%s holds %d, of which %d wait, want %d", key, n, waiting, want)
+			}
+		}
+	}
+	working := knock("evil", "/slow", "\r\n")
+	var waiting []*guest
+	for i := range 20 {
+		waiting = append(waiting, knock("evil", "/body", half))
+		holds("evil", min(i+2, 8))
+	}
+	if waiting[0].status() != 0 {
+		t.Error("the one that waited longest is still there")
+	}
+	for range 5 {
+		knock("worse", "/large", "\r\n")
+	}
+	var others []*guest
+	for range 6 { // three more than there is room for
+		others = append(others, knock("good", "/slow", "\r\n"))
+	}
+	holds("evil", 5)
+	holds("worse", 5)
+	for i := range 4 {
+		others = append(others, knock(fmt.Sprint("good", i), "/slow", "\r\n"))
+	}
+	close(h.slow)
+	for _, g := range append(others, working) {
+		if status := g.status(); status != 200 {
+			t.Errorf("a request that is being worked on got %d", status)
+		}
+	}
+}
+
+// TestHalfIsBusy: one whose requests are all being worked on gets no more than half.
+func TestHalfIsBusy(t *testing.T) {
+	h := open(t, 6)
+	var working []*guest
+	for i := range 3 {
+		g := h.enter()
+		g.send("GET /slow HTTP/1.1\r\nHost: x\r\nAuthorization: k\r\n\r\n")
+		h.called(int32(i + 1))
+		working = append(working, g)
+	}
+	if status := h.enter().ask("/"); status != 429 {
+		t.Errorf("one more than half got %d", status)
+	}
+	close(h.slow)
+	for _, g := range working {
+		if status := g.status(); status != 200 {
+			t.Errorf("a request that is being worked on got %d", status)
+		}
+	}
+	if status := h.enter().ask("/"); status != 200 {
+		t.Errorf("with idle ones to spare, one more got %d", status)
+	}
+	h.opened(3)
+}
+
+// TestUnread: of an answer that nobody reads, the system keeps little.
+func TestUnread(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	reader, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	_ = reader.(*net.TCPConn).SetReadBuffer(4 << 10)
+	c, err := New(l, 4).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)) // all that it takes is taken at once
+	if n, err := c.Write(large); err == nil || n > 512<<10 {
+		t.Errorf("%d bytes were taken: %v", n, err)
+	}
+}
+
+// TestPatience: a stranger may pause for ten seconds and read slowly, but not as slowly
+// as he likes; who is known may pause for longer.
+func TestPatience(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		holder any
+		pause  time.Duration
+		want   time.Duration // until the answer is given up, 0 if it is read
+	}{
+		{"a stranger who reads nothing", nil, 0, strangerPatience},
+		{"a stranger who reads", nil, strangerPatience / 20, 0},
+		{"a stranger who reads slowly", nil, strangerPatience / 2, 94 * time.Second},
+		{"one who is known and reads nothing", "k", 0, 94 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				here, there := net.Pipe() // keeps nothing that is not read
+				var reading sync.WaitGroup
+				defer reading.Wait()
+				defer there.Close()
+				c := &conn{Conn: here, door: New(nil, 4), holder: tt.holder}
+				if tt.pause > 0 {
+					reading.Go(func() {
+						for b := make([]byte, piece); ; {
+							time.Sleep(tt.pause)
+							if _, err := there.Read(b); err != nil {
+								return
+							}
+						}
+					})
+				}
+				began := time.Now()
+				n, err := c.Write(large[:1<<20])
+				if took := time.Since(began); tt.want == 0 && err != nil || tt.want > 0 && (err == nil || took != tt.want) {
+					t.Errorf("%d bytes in %v: %v", n, took, err)
+				}
+			})
+		})
 	}
 }
 
@@ -215,15 +381,11 @@ func TestStuckAtTheEnd(t *testing.T) {
 	sender.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
 	working := h.enter()
 	working.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
-	for until := time.Now().Add(patience); h.calls.Load() < 3; time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal("the requests did not arrive")
-		}
-	}
+	h.called(3)
 	h.opened(5)
 	h.door.mu.Lock()
 	for c := range h.door.open { // as the API does when it reads a body
-		if c.under.Load() && c.RemoteAddr().String() == sender.LocalAddr().String() {
+		if c.underSince.Load() != 0 && c.RemoteAddr().String() == sender.LocalAddr().String() {
 			_ = c.SetReadDeadline(time.Now().Add(time.Hour))
 		}
 	}

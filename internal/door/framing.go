@@ -203,6 +203,9 @@ func (f *framing) endChunkSize(line []byte) {
 	}
 }
 
+// inBody tells whether some of a body is still to come.
+func (f *framing) inBody() bool { return f.part >= body && !f.blind }
+
 // begin waits for the next request.
 func (f *framing) begin() { *f = framing{line: f.line[:0]} }
 
