@@ -14,13 +14,19 @@ import (
 	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
+// parts are fields whose contents are somebody else's business: carried, not read. A
+// schema is read, and may be larger than what anybody configures otherwise.
+var parts = strictjson.Parts{Carried: []string{"data", "example"}, Large: []string{"schema"}}
+
+// maxList is how many elements a list in a body may have.
+const maxList = 10_000
+
 // decodeBody reads a JSON object into the struct v, strictly: unknown and
 // repeated members are errors. It adds every field at fault to wrong, by its path, and
 // never repeats a value, which could be a secret. encoding/json does none of
 // this: it stops at the first error and drops the path of most.
 func decodeBody(body []byte, v reflect.Value, wrong *Faults) error {
-	// Keys inside these are somebody else's business: they are carried, not read.
-	if err := strictjson.Check(body, "data", "example"); err != nil {
+	if err := strictjson.Check(body, parts); err != nil {
 		return Malformed(err)
 	}
 	d := decoder{wrong}
@@ -158,9 +164,13 @@ func (d *decoder) value(path string, raw []byte, v reflect.Value, tag reflect.St
 	case reflect.Struct:
 		d.object(path, raw, v)
 	case reflect.Slice:
-		elements, err := strictjson.Elements(raw)
+		elements, more, err := strictjson.ElementsUpTo(raw, maxList)
 		if err != nil {
 			d.fail(path, "type", "must be a list, not "+KindOf(raw))
+			return
+		}
+		if more {
+			d.fail(path, "length", fmt.Sprintf("has more than %d elements: give fewer", maxList))
 			return
 		}
 		if len(elements) == 0 && tag.Get("minItems") != "" {

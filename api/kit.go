@@ -111,7 +111,8 @@ type Kit struct {
 	kinds    map[bellhop.Code]kind
 	bounds   *bounds
 	memory   *memory
-	reading  *reading
+	reading  *gate
+	decoding *gate
 	refusals refusals
 }
 
@@ -120,9 +121,10 @@ func New(doorman Doorman, o Options) *Kit {
 	o = o.WithDefaults()
 	return &Kit{
 		doorman: doorman, o: o, metrics: newMetrics(o.Metrics), kinds: kinds(),
-		memory:  newMemory(o.MaxMemory),
-		bounds:  newBounds(o.Now, o.KeyRate, o.Streams),
-		reading: newReading(o.ReadLimit),
+		memory:   newMemory(o.MaxMemory),
+		bounds:   newBounds(o.Now, o.KeyRate, o.Streams),
+		reading:  newReading(),
+		decoding: newDecoding(),
 	}
 }
 

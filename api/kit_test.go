@@ -48,6 +48,7 @@ type toy struct {
 	http.Handler
 	log    bytes.Buffer
 	routes []Route
+	kit    *Kit
 }
 
 func newToy(o Options) *toy {
@@ -98,22 +99,26 @@ func newToy(o Options) *toy {
 			return nil
 		}, "Rain", "x"),
 	}
-	kit := New(doorman, o)
-	mux := kit.Mux(t.routes)
-	mux.Handle("/", kit.Rest(mux))
+	t.kit = New(doorman, o)
+	mux := t.kit.Mux(t.routes)
+	mux.Handle("/", t.kit.Rest(mux))
 	t.Handler = mux
 	return t
 }
 
 func (t *toy) ask(token, method, path, body string) *httptest.ResponseRecorder {
+	r, w := t.request(token, method, path, body)
+	t.ServeHTTP(w, r)
+	return w
+}
+
+func (t *toy) request(token, method, path, body string) (*http.Request, *httptest.ResponseRecorder) {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	if token != "" {
 		r.Header.Set("Authorization", token)
 	}
-	w := httptest.NewRecorder()
-	t.ServeHTTP(w, r)
-	return w
+	return r, httptest.NewRecorder()
 }
 
 func TestTheWayOfARequest(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -12,13 +13,15 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-// reading bounds the operations that look through logs, which may take long: so many
-// run at once, of one account half of them, and those of an account that must wait do
-// so in a queue of its own. Accounts take turns. So whoever asks for much waits for
-// himself, and everybody else for what is under way at most.
-type reading struct {
+// gate bounds work that may take long, such as that of the operations that look through
+// logs: so much runs at once, of one account half of it, and that of an account that
+// must wait does so in a queue of its own. Accounts take turns. So whoever asks for much
+// waits for himself, and everybody else for what is under way at most.
+type gate struct {
 	slots, each, queue int
-	limit              time.Duration
+	// full is said when an account's queue is, of how many it has, and late to whom
+	// waited in vain.
+	full, late string
 
 	mu      sync.Mutex
 	running int
@@ -35,7 +38,7 @@ type account struct {
 	app string
 }
 
-// readers are the reads of an account: under way, and waiting for their turn.
+// readers are what an account has under way, and waiting for its turn.
 type readers struct {
 	running int
 	waiting []chan struct{}
@@ -52,12 +55,36 @@ const (
 	maxReadWait = 15 * time.Second
 )
 
-func newReading(limit time.Duration) *reading {
-	return &reading{slots: readsAtOnce, each: readsAtOnce / 2, queue: readsWaiting, limit: limit, of: map[account]*readers{}}
+func newReading() *gate {
+	return &gate{
+		slots: readsAtOnce, each: readsAtOnce / 2, queue: readsWaiting, of: map[account]*readers{},
+		full: "%d reads with this key are under way or wait for their turn, which is as many as may: ask for one thing after the other",
+		late: "Too much is being read from the logs at this moment. Try again in a while",
+	}
 }
 
-// begin waits for the account's turn. The caller calls done when it has read.
-func (r *reading) begin(ctx context.Context, a account) (done func(), err error) {
+const (
+	// largeBody is from where on a body is decoded in its account's turn, in bytes. To
+	// take a smaller one apart costs less than to answer it.
+	largeBody = 64 << 10
+	// bodiesWaiting is how many large bodies of one account wait to be decoded: more
+	// than a busy publisher of batches has under way.
+	bodiesWaiting = 256
+)
+
+// newDecoding bounds the decoding of large bodies, which costs as much memory and time
+// as their sender likes, by what else the processors have to do.
+func newDecoding() *gate {
+	slots := max(2, runtime.GOMAXPROCS(0))
+	return &gate{
+		slots: slots, each: slots / 2, queue: bodiesWaiting, of: map[account]*readers{},
+		full: "%d large bodies with this key are being read or wait for their turn, which is as many as may: send fewer at once, or smaller ones",
+		late: "Too many large bodies are being read at this moment. Try again in a while",
+	}
+}
+
+// begin waits for the account's turn. The caller calls done when its work is done.
+func (r *gate) begin(ctx context.Context, a account) (done func(), err error) {
 	turn, err := r.enter(a)
 	if err != nil {
 		return nil, err
@@ -71,7 +98,7 @@ func (r *reading) begin(ctx context.Context, a account) (done func(), err error)
 		err = ctx.Err()
 	case <-patience.C:
 		err = &bellhop.Error{
-			Code: CodeBusy, Detail: "Too much is being read from the logs at this moment. Try again in a while",
+			Code: CodeBusy, Detail: r.late,
 			RetryAfter: 5 * time.Second,
 		}
 	}
@@ -80,7 +107,7 @@ func (r *reading) begin(ctx context.Context, a account) (done func(), err error)
 }
 
 // enter takes a place: a channel that is closed when it is the account's turn.
-func (r *reading) enter(a account) (chan struct{}, error) {
+func (r *gate) enter(a account) (chan struct{}, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	of := r.of[a]
@@ -91,7 +118,7 @@ func (r *reading) enter(a account) (chan struct{}, error) {
 	if len(of.waiting) >= r.queue {
 		return nil, &bellhop.Error{
 			Code: bellhop.CodeTooMany, RetryAfter: time.Second,
-			Detail: fmt.Sprintf("%d reads with this key are under way or wait for their turn, which is as many as may: ask for one thing after the other", of.running+len(of.waiting)),
+			Detail: fmt.Sprintf(r.full, of.running+len(of.waiting)),
 		}
 	}
 	turn := make(chan struct{})
@@ -101,14 +128,14 @@ func (r *reading) enter(a account) (chan struct{}, error) {
 	return turn, nil
 }
 
-func (r *reading) leave(a account) {
+func (r *gate) leave(a account) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.end(a)
 }
 
 // giveUp takes a place back. Its turn may have come just now.
-func (r *reading) giveUp(a account, turn chan struct{}) {
+func (r *gate) giveUp(a account, turn chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	of := r.of[a]
@@ -120,7 +147,7 @@ func (r *reading) giveUp(a account, turn chan struct{}) {
 	r.end(a)
 }
 
-func (r *reading) end(a account) {
+func (r *gate) end(a account) {
 	of := r.of[a]
 	of.running--
 	r.running--
@@ -130,14 +157,14 @@ func (r *reading) end(a account) {
 }
 
 // queueUp gives an account a turn, unless it has one or may not.
-func (r *reading) queueUp(a account, of *readers) {
+func (r *gate) queueUp(a account, of *readers) {
 	if len(of.waiting) > 0 && of.running < r.each && !slices.Contains(r.turns, a) {
 		r.turns = append(r.turns, a)
 	}
 }
 
 // next lets those run whose turn it is, as far as there is room.
-func (r *reading) next() {
+func (r *gate) next() {
 	for r.running < r.slots && len(r.turns) > 0 {
 		a := r.turns[0]
 		r.turns = r.turns[1:]
@@ -153,14 +180,14 @@ func (r *reading) next() {
 	}
 }
 
-func (r *reading) forget(a account, of *readers) {
+func (r *gate) forget(a account, of *readers) {
 	if of.running == 0 && len(of.waiting) == 0 {
 		delete(r.of, a)
 	}
 }
 
-// account is whose bounds a read counts for.
-func (c *Call) readsFor() account {
+// worksFor is the account whose bounds a call's work counts for.
+func (c *Call) worksFor() account {
 	if c.key.Portal && len(c.key.Scope.Apps) == 1 {
 		return account{app: c.key.Scope.Apps[0]}
 	}
@@ -173,8 +200,8 @@ var errTooLong = errors.New("reading took too long")
 // inTurn runs a handler that looks through logs, in its account's turn and, where the
 // route has filters that would help, for a limited time.
 func (c *Call) inTurn(run func() error) error {
-	of := c.kit.reading
-	done, err := of.begin(c.Context(), c.readsFor())
+	limit := c.kit.o.ReadLimit
+	done, err := c.kit.reading.begin(c.Context(), c.worksFor())
 	if err != nil {
 		return err
 	}
@@ -182,16 +209,33 @@ func (c *Call) inTurn(run func() error) error {
 	if len(c.route.filters) == 0 {
 		return run()
 	}
-	ctx, cancel := context.WithTimeoutCause(c.Context(), of.limit, errTooLong)
+	ctx, cancel := context.WithTimeoutCause(c.Context(), limit, errTooLong)
 	defer cancel()
 	whole := c.r
 	c.r = c.r.WithContext(ctx)
 	err = run()
 	c.r = whole
 	if err != nil && errors.Is(context.Cause(ctx), errTooLong) {
-		return c.tooBroad(of.limit)
+		return c.tooBroad(limit)
 	}
 	return err
+}
+
+// Decoding runs what takes a body apart; of a large one, in its account's turn, unless
+// the caller is gone by then.
+func (c *Call) Decoding(body []byte, run func() error) error {
+	if len(body) <= largeBody {
+		return run()
+	}
+	done, err := c.kit.decoding.begin(c.Context(), c.worksFor())
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := c.Context().Err(); err != nil {
+		return err
+	}
+	return run()
 }
 
 // tooBroad says which filters would make the question smaller.

@@ -13,7 +13,7 @@ import (
 
 // reads follows who is reading.
 type reads struct {
-	*reading
+	*gate
 	t     *testing.T
 	order []account
 	free  map[account][]func()
@@ -21,7 +21,7 @@ type reads struct {
 }
 
 func newReads(t *testing.T) *reads {
-	return &reads{reading: newReading(time.Second), t: t, free: map[account][]func(){}, fails: map[account]int{}}
+	return &reads{gate: newReading(), t: t, free: map[account][]func(){}, fails: map[account]int{}}
 }
 
 // ask has n more of an account wait for their turn. In a bubble, only one goroutine
@@ -90,8 +90,8 @@ func TestReadsTakeTurns(t *testing.T) {
 				r.end(a)
 			}
 		}
-		if len(r.of) != 0 || len(r.turns) != 0 || r.reading.running != 0 {
-			t.Errorf("left in memory: %+v, %v, %d", r.of, r.turns, r.reading.running)
+		if len(r.of) != 0 || len(r.turns) != 0 || r.gate.running != 0 {
+			t.Errorf("left in memory: %+v, %v, %d", r.of, r.turns, r.gate.running)
 		}
 	})
 }
@@ -125,8 +125,8 @@ func TestReadsThatWait(t *testing.T) {
 				r.end(x)
 			}
 		}
-		if len(r.of) != 0 || r.reading.running != 0 {
-			t.Errorf("left in memory: %+v, %d", r.of, r.reading.running)
+		if len(r.of) != 0 || r.gate.running != 0 {
+			t.Errorf("left in memory: %+v, %d", r.of, r.gate.running)
 		}
 	})
 }

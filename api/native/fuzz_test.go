@@ -26,7 +26,7 @@ func FuzzPublishEnvelope(f *testing.F) {
 		} else if err != nil && api.Malformed(err) == nil {
 			t.Error("an error became none")
 		}
-		if ps, err := publications(body); err == nil && len(ps) == 0 {
+		if ps, err := publications(t.Context(), body); err == nil && len(ps) == 0 {
 			t.Errorf("%q is an empty batch", body)
 		}
 	})

@@ -197,7 +197,7 @@ func TestBodiesShareOneBound(t *testing.T) {
 // depth; a query; the events of a batch; what the desk finds.
 func TestAnAnswerStopsAfterHundredErrors(t *testing.T) {
 	s := open(t)
-	const many = 60_000
+	const many, long = 900, 9000
 	list := func(n int, item func(i int) string) string {
 		var items []string
 		for i := range n {
@@ -216,7 +216,7 @@ func TestAnAnswerStopsAfterHundredErrors(t *testing.T) {
 		"batch":      {"POST", "/v1/events/batch", `{"events":[` + list(1000, func(i int) string { return `{"app":1,"type":2}` }) + `]}`, 2900},
 		"endpoint":   {"POST", "/v1/endpoints", `{"url":"https://example.com","apps":["acme"],` + list(many, unknown) + `}`, many - 100},
 		"nested":     {"POST", "/v1/endpoints", `{"url":"https://example.com","apps":["acme"],"rate_limit":{"per_second":1,` + list(many, unknown) + `}}`, many - 100},
-		"list":       {"POST", "/v1/endpoints", `{"url":"https://example.com","apps":["acme"],"events":[` + list(many, zero) + `]}`, many - 100},
+		"list":       {"POST", "/v1/endpoints", `{"url":"https://example.com","apps":["acme"],"events":[` + list(long, zero) + `]}`, long - 100},
 		"map":        {"POST", "/v1/endpoints", `{"url":"https://example.com","apps":["acme"],"metadata":{` + list(many, unknown) + `}}`, many - 100},
 		"query":      {"GET", "/v1/events?" + strings.ReplaceAll(list(2000, func(i int) string { return fmt.Sprintf("unknown%d=1", i) }), ",", "&"), "", 1900},
 		"the desk's": {"POST", "/v1/endpoints", `{"url":"https://example.com","apps":["acme"],"events":[` + list(300, func(i int) string { return fmt.Sprintf(`"no type %d"`, i) }) + `]}`, -1},
@@ -237,8 +237,32 @@ func TestAnAnswerStopsAfterHundredErrors(t *testing.T) {
 func TestBatchOfTooMany(t *testing.T) {
 	s := open(t)
 	r := s.do(s.admin, "POST", "/v1/events/batch", `{"events":[`+strings.Repeat("1,", 1_000_000)+`1]}`)
-	if p := r.problem(t); r.status != 422 || !strings.Contains(p.Errors[0].Detail, "holds 1000001 events") {
+	if p := r.problem(t); r.status != 422 || !strings.Contains(p.Errors[0].Detail, "holds more than 1000 events") {
 		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
+// TestConfigurationHasFewParts: a body of a hundred thousand keys or elements is refused
+// before any of them is kept, for one reason.
+func TestConfigurationHasFewParts(t *testing.T) {
+	s := open(t)
+	var headers strings.Builder
+	for i := range 80_000 {
+		fmt.Fprintf(&headers, `"h%x":"0",`, i)
+	}
+	endpoint := func(rest string) string { return `{"url":"https://example.com","apps":["acme"],` + rest + `}` }
+	for name, c := range map[string]struct {
+		body, detail string
+		status       int
+	}{
+		"headers": {endpoint(`"headers":{` + headers.String() + `"h":"0"}`), "more than 1000 keys", 400},
+		"apps":    {`{"url":"https://example.com","apps":[` + strings.Repeat(`"a",`, 200_000) + `"a"]}`, "more than 10000 elements", 422},
+		"events":  {endpoint(`"events":[` + strings.Repeat(`0,`, 200_000) + `0]`), "more than 10000 elements", 422},
+	} {
+		r := s.do(s.admin, "POST", "/v1/endpoints", c.body)
+		if p := r.problem(t); r.status != c.status || len(p.Errors) > 1 || !strings.Contains(string(r.body), c.detail) {
+			t.Errorf("%s: %d %.300s", name, r.status, r.body)
+		}
 	}
 }
 

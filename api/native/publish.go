@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -25,7 +26,11 @@ type batchInput struct {
 // data goes on as the bytes that came.
 func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error) {
 	var wrong api.Faults
-	p, err := publication("", in.Body.Bytes, &wrong)
+	var p engine.Publication
+	err := c.Decoding(in.Body.Bytes, func() (err error) {
+		p, err = publication("", in.Body.Bytes, &wrong)
+		return err
+	})
 	if err != nil {
 		return wire.Receipt{}, api.Malformed(err)
 	}
@@ -37,7 +42,11 @@ func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error
 }
 
 func (n *native) publishBatch(c *api.Call, in batchInput) (wire.List[wire.Receipt], error) {
-	ps, err := publications(in.Body.Bytes)
+	var ps []engine.Publication
+	err := c.Decoding(in.Body.Bytes, func() (err error) {
+		ps, err = publications(c.Context(), in.Body.Bytes)
+		return err
+	})
 	if err != nil {
 		return wire.List[wire.Receipt]{}, err
 	}
@@ -51,7 +60,7 @@ func receipt(r bellhop.Receipt) wire.Receipt {
 
 // publications reads the envelope of a batch. Fields at fault are named with
 // their place: "events[3].type".
-func publications(body []byte) ([]engine.Publication, error) {
+func publications(ctx context.Context, body []byte) ([]engine.Publication, error) {
 	members, err := strictjson.Members(body)
 	if err != nil {
 		return nil, api.Malformed(err)
@@ -71,15 +80,22 @@ func publications(body []byte) ([]engine.Publication, error) {
 	if err := wrong.Err(); err != nil {
 		return nil, err
 	}
-	elements, n, err := strictjson.ElementsUpTo(list, engine.MaxBatch)
+	elements, more, err := strictjson.ElementsUpTo(list, engine.MaxBatch)
 	if err != nil {
 		return nil, api.Invalid(bellhop.FieldError{Field: "events", Code: "type", Detail: "must be a list of events, not " + api.KindOf(list)})
 	}
-	if n == 0 || n > engine.MaxBatch {
-		return nil, api.Invalid(bellhop.FieldError{Field: "events", Code: "length", Detail: fmt.Sprintf("holds %d events; a batch holds 1 to %d", n, engine.MaxBatch)})
+	if len(elements) == 0 || more {
+		holds := fmt.Sprintf("%d", len(elements))
+		if more {
+			holds = "more than " + holds
+		}
+		return nil, api.Invalid(bellhop.FieldError{Field: "events", Code: "length", Detail: fmt.Sprintf("holds %s events; a batch holds 1 to %d", holds, engine.MaxBatch)})
 	}
 	ps := make([]engine.Publication, len(elements))
 	for i, e := range elements {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		at := fmt.Sprintf("events[%d]", i)
 		if ps[i], err = publication(at, e, &wrong); err != nil {
 			return nil, malformedElement(at, err)

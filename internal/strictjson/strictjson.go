@@ -9,7 +9,9 @@ package strictjson
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,9 +21,13 @@ import (
 // MaxDepth is how deep arrays and objects may be nested; a scalar has depth 0.
 const MaxDepth = 512
 
-// MaxKeys is how many keys an object may have whose keys are compared. Those inside of
-// what is carried are not.
-const MaxKeys = 100_000
+// How many keys an object may have whose keys are compared. Those inside of what is
+// carried are not.
+const (
+	MaxKeys = 1000
+	// MaxLargeKeys is for objects inside of what is large.
+	MaxLargeKeys = 10_000
+)
 
 // The codes of an [Error].
 const (
@@ -58,14 +64,21 @@ type Member struct {
 	Value []byte // the value as it was written, without the space around it; part of the document
 }
 
+// Parts names top-level members of a document that Check looks at in another way.
+type Parts struct {
+	// Carried are kept byte for byte for somebody else: repeated keys inside them are
+	// let pass, and any number of keys.
+	Carried []string
+	// Large may hold objects of MaxLargeKeys keys.
+	Large []string
+}
+
 // Check validates a request body: one JSON value in UTF-8, nothing after it, not
-// nested deeper than MaxDepth, and no object with the same key twice. Only inside
-// the top-level members named by carried are repeated keys let pass: those are
-// kept byte for byte for somebody else, and are their business. The error is an
-// *Error.
-func Check(b []byte, carried ...string) error {
-	s := scanner{b: b, everywhere: true, carried: carried}
-	return s.document(func(i int) int { return s.value(i, 1, true) })
+// nested deeper than MaxDepth, and no object with the same key twice or with more than
+// MaxKeys keys. It builds nothing of what it reads. The error is an *Error.
+func Check(b []byte, parts Parts) error {
+	s := scanner{b: b, everywhere: true, parts: parts}
+	return s.document(func(i int) int { return s.value(i, 1, MaxKeys) })
 }
 
 // Valid validates any one JSON value in UTF-8, not nested deeper than MaxDepth;
@@ -73,7 +86,7 @@ func Check(b []byte, carried ...string) error {
 // *Error.
 func Valid(b []byte) error {
 	s := scanner{b: b}
-	return s.document(func(i int) int { return s.value(i, 1, false) })
+	return s.document(func(i int) int { return s.value(i, 1, 0) })
 }
 
 // Characters is Valid for a document whose strings somebody will decode: half of a
@@ -81,7 +94,7 @@ func Valid(b []byte) error {
 // the same character. The error is an *Error.
 func Characters(b []byte) error {
 	s := scanner{b: b, characters: true}
-	return s.document(func(i int) int { return s.value(i, 1, false) })
+	return s.document(func(i int) int { return s.value(i, 1, 0) })
 }
 
 // Members splits an object into its members, in the order written, validating
@@ -95,8 +108,12 @@ func Members(b []byte) ([]Member, error) {
 		if !s.is(i, '{') {
 			return s.fail(i, CodeWrongType, "expected an object, found "+s.found(i))
 		}
-		members = make([]Member, 0, 8)
-		return s.object(i, 1, &members)
+		room := new(struct { // for most objects, in one allocation
+			members [8]Member
+			keys    [8]keyAt
+		})
+		members, s.keys = room.members[:0], room.keys[:0]
+		return s.object(i, 1, MaxKeys, &members)
 	})
 	if err != nil {
 		return nil, err
@@ -112,33 +129,29 @@ func Elements(b []byte) ([][]byte, error) {
 	return elements, err
 }
 
-// ElementsUpTo is Elements for an array that should have most elements at most: it
-// gives those, and how many there are. A list of many takes more memory than its text.
-func ElementsUpTo(b []byte, most int) (list [][]byte, n int, err error) {
+// ElementsUpTo is Elements for an array that should have most elements at most. It
+// stops at the first one beyond, and then tells that there are more: what follows is
+// not looked at.
+func ElementsUpTo(b []byte, most int) (list [][]byte, more bool, err error) {
 	s := scanner{b: b}
 	elements := elements{list: [][]byte{}, most: most}
 	err = s.document(func(i int) int {
 		if !s.is(i, '[') {
 			return s.fail(i, CodeWrongType, "expected an array, found "+s.found(i))
 		}
-		return s.array(i, 1, false, &elements)
+		return s.array(i, 1, 0, &elements)
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, false, err
 	}
-	return elements.list, elements.n, nil
+	return elements.list, elements.more, nil
 }
 
 // elements are those of an array, the first most of them.
 type elements struct {
-	list    [][]byte
-	n, most int
-}
-
-func (e *elements) add(value []byte) {
-	if e.n++; e.n <= e.most {
-		e.list = append(e.list, value)
-	}
+	list [][]byte
+	most int
+	more bool
 }
 
 // failed is what a scanning method returns instead of a position when it has set
@@ -150,10 +163,12 @@ const failed = -1
 // after it, or failed.
 type scanner struct {
 	b          []byte
-	everywhere bool     // look for repeated keys at every level…
-	carried    []string // …but not inside these top-level members
-	characters bool     // refuse halves of surrogate pairs
-	err        *Error
+	everywhere bool  // look for repeated keys at every level…
+	parts      Parts // …but inside of these as they say
+	characters bool  // refuse halves of surrogate pairs
+	// keys are those of the objects that are being scanned, the innermost's last.
+	keys []keyAt
+	err  *Error
 }
 
 // document scans b as space, what root scans, space.
@@ -230,8 +245,8 @@ func (s *scanner) space(i int) int {
 }
 
 // value scans any value. Its depth is that of the container it may turn out to
-// be; unique asks for repeated keys to be refused.
-func (s *scanner) value(i, depth int, unique bool) int {
+// be; with most, repeated keys are refused, and objects of more than most keys.
+func (s *scanner) value(i, depth, most int) int {
 	if i >= len(s.b) {
 		return s.invalid(i, "a value")
 	}
@@ -243,13 +258,9 @@ func (s *scanner) value(i, depth int, unique bool) int {
 		}
 		return end
 	case '{':
-		if unique {
-			var members []Member
-			return s.object(i, depth, &members)
-		}
-		return s.object(i, depth, nil)
+		return s.object(i, depth, most, nil)
 	case '[':
-		return s.array(i, depth, unique, nil)
+		return s.array(i, depth, most, nil)
 	case 't':
 		return s.literal(i, "true")
 	case 'f':
@@ -264,13 +275,12 @@ func (s *scanner) value(i, depth int, unique bool) int {
 	}
 }
 
-// object scans an object, and with members collects them and refuses repeated
-// keys.
-func (s *scanner) object(i, depth int, members *[]Member) int {
+// object scans an object, and with members collects them. See value for most.
+func (s *scanner) object(i, depth, most int, members *[]Member) int {
 	if depth > MaxDepth {
 		return s.tooDeep(i)
 	}
-	var seen keySet
+	outer := len(s.keys)
 	i = s.space(i + 1)
 	if s.is(i, '}') {
 		return i + 1
@@ -287,39 +297,31 @@ func (s *scanner) object(i, depth int, members *[]Member) int {
 		if s.characters && s.whole(keyAt, i) == failed {
 			return failed
 		}
-		unique := false
-		var key string
-		if members != nil {
-			key = unquote(s.b[keyAt:i])
-			if !seen.add(key, *members) {
-				s.fail(keyAt, CodeDuplicateKey, fmt.Sprintf("the key %.100q is there twice: send it once", key))
-				s.err.Key = key
-				return failed
-			}
-			if len(*members) == MaxKeys {
-				return s.fail(keyAt, CodeTooManyKeys, fmt.Sprintf("an object has more than %d keys: send fewer", MaxKeys))
-			}
-			unique = s.everywhere && (depth > 1 || !slices.Contains(s.carried, key))
+		if most > 0 && !s.newKey(outer, keyAt, keyEnd, most) {
+			return failed
 		}
 		if i = s.space(i); !s.is(i, ':') {
 			return s.invalid(i, "a colon")
 		}
 		i = s.space(i + 1)
 		valueAt := i
-		if i = s.value(i, depth+1, unique); i == failed {
+		if i = s.value(i, depth+1, s.inside(keyAt, keyEnd, depth, most)); i == failed {
 			if s.err.Code == CodeSurrogate {
 				s.err.Pointer = "/" + pointerEscapes.Replace(unquote(s.b[keyAt:keyEnd])) + s.err.Pointer
 			}
 			return failed
 		}
 		if members != nil {
-			*members = append(*members, Member{Key: key, Value: s.b[valueAt:i:i]})
+			*members = append(*members, Member{Key: unquote(s.b[keyAt:keyEnd]), Value: s.b[valueAt:i:i]})
 		}
 		i = s.space(i)
 		switch {
 		case s.is(i, ','):
 			i = s.space(i + 1)
 		case s.is(i, '}'):
+			if !s.unique(outer) {
+				return failed
+			}
 			return i + 1
 		default:
 			return s.invalid(i, "a comma or }")
@@ -328,7 +330,7 @@ func (s *scanner) object(i, depth int, members *[]Member) int {
 }
 
 // array scans an array, and with elements collects them.
-func (s *scanner) array(i, depth int, unique bool, elements *elements) int {
+func (s *scanner) array(i, depth, most int, elements *elements) int {
 	if depth > MaxDepth {
 		return s.tooDeep(i)
 	}
@@ -337,15 +339,19 @@ func (s *scanner) array(i, depth int, unique bool, elements *elements) int {
 		return i + 1
 	}
 	for index := 0; ; index++ {
+		if elements != nil && index == elements.most {
+			elements.more = true
+			return len(s.b)
+		}
 		valueAt := i
-		if i = s.value(i, depth+1, unique); i == failed {
+		if i = s.value(i, depth+1, most); i == failed {
 			if s.err.Code == CodeSurrogate {
 				s.err.Pointer = "/" + strconv.Itoa(index) + s.err.Pointer
 			}
 			return failed
 		}
 		if elements != nil {
-			elements.add(s.b[valueAt:i:i])
+			elements.list = append(elements.list, s.b[valueAt:i:i])
 		}
 		i = s.space(i)
 		switch {
@@ -476,25 +482,99 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isHex(c byte) bool { return isDigit(c) || ('a' <= c|0x20 && c|0x20 <= 'f') }
 
-// keySet finds a repeated key: by looking through the members while they are few,
-// and with a map when a caller sends so many that this would take quadratic time.
-type keySet struct{ many map[string]bool }
+// keyAt is a key of an object, where it is in the document, and its hash.
+type keyAt struct {
+	hash    uint64
+	at, end int
+}
 
-// add answers false if key is among the members already.
-func (k *keySet) add(key string, members []Member) bool {
-	const few = 16
-	if len(members) < few {
-		return !slices.ContainsFunc(members, func(m Member) bool { return m.Key == key })
-	}
-	if k.many == nil {
-		k.many = make(map[string]bool, 2*few)
-		for _, m := range members {
-			k.many[m.Key] = true
-		}
-	}
-	if k.many[key] {
+var seed = maphash.MakeSeed()
+
+// fewKeys are compared with each other, one by one. More are sorted by their hashes
+// once all are known: to compare them takes no memory for each object, and no time
+// that grows with their square.
+const fewKeys = 16
+
+// newKey remembers a key of the object whose keys begin at outer. It answers false,
+// having failed, if the object has most keys already, or has the key among few.
+func (s *scanner) newKey(outer, at, end, most int) bool {
+	n := len(s.keys) - outer
+	if n == most {
+		s.fail(at, CodeTooManyKeys, fmt.Sprintf("an object has more than %d keys: send fewer", most))
 		return false
 	}
-	k.many[key] = true
+	k := keyAt{at: at, end: end}
+	if text := s.b[at+1 : end-1]; bytes.IndexByte(text, '\\') < 0 {
+		k.hash = maphash.Bytes(seed, text)
+	} else {
+		k.hash = maphash.String(seed, unquote(s.b[at:end]))
+	}
+	if n < fewKeys {
+		for _, other := range s.keys[outer:] {
+			if s.same(k, other) {
+				s.twice(k)
+				return false
+			}
+		}
+	}
+	if s.keys == nil {
+		s.keys = make([]keyAt, 0, 8)
+	}
+	s.keys = append(s.keys, k)
 	return true
+}
+
+// unique forgets the keys of an object that has ended. It answers false, having
+// failed, if one of them is there twice.
+func (s *scanner) unique(outer int) bool {
+	keys := s.keys[outer:]
+	s.keys = s.keys[:outer]
+	if len(keys) <= fewKeys {
+		return true
+	}
+	slices.SortFunc(keys, func(a, b keyAt) int { return cmp.Or(cmp.Compare(a.hash, b.hash), a.at-b.at) })
+	var first keyAt // of those that repeat another
+	for i, k := range keys {
+		for j := i - 1; j >= 0 && keys[j].hash == k.hash; j-- {
+			if s.same(k, keys[j]) {
+				if first.end == 0 || k.at < first.at {
+					first = k
+				}
+				break
+			}
+		}
+	}
+	if first.end == 0 {
+		return true
+	}
+	s.twice(first)
+	return false
+}
+
+func (s *scanner) same(a, b keyAt) bool {
+	return a.hash == b.hash && (bytes.Equal(s.b[a.at:a.end], s.b[b.at:b.end]) || unquote(s.b[a.at:a.end]) == unquote(s.b[b.at:b.end]))
+}
+
+func (s *scanner) twice(k keyAt) {
+	key := unquote(s.b[k.at:k.end])
+	s.fail(k.at, CodeDuplicateKey, fmt.Sprintf("the key %.100q is there twice: send it once", key))
+	s.err.Key = key
+}
+
+// inside is how many keys the objects inside of a member may have, 0 if theirs are not
+// compared.
+func (s *scanner) inside(at, end, depth, most int) int {
+	if !s.everywhere || most == 0 {
+		return 0
+	}
+	if depth > 1 {
+		return most
+	}
+	switch key := unquote(s.b[at:end]); {
+	case slices.Contains(s.parts.Carried, key):
+		return 0
+	case slices.Contains(s.parts.Large, key):
+		return MaxLargeKeys
+	}
+	return most
 }

@@ -64,7 +64,7 @@ func TestCheck(t *testing.T) {
 		{"too deep and endless", strings.Repeat(`{"a":`, 1<<20), `too_deep 2560`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := outcome(strictjson.Check([]byte(tc.in), "data")); got != tc.want {
+			if got := outcome(strictjson.Check([]byte(tc.in), strictjson.Parts{Carried: []string{"data"}, Large: []string{"schema"}})); got != tc.want {
 				t.Errorf("Check = %q, want %q", got, tc.want)
 			}
 		})
@@ -86,7 +86,7 @@ func TestErrorTellsWhereAndWhat(t *testing.T) {
 		"{\"a\": 1\n \"b\":2}": `line 2, column 2 (byte 9): invalid JSON: expected a comma or }, found a string`,
 		"[1, 2":                `line 1, column 6 (byte 5): invalid JSON: expected a comma or ], found the end of the document`,
 	} {
-		if err := strictjson.Check([]byte(in)); err == nil || err.Error() != want {
+		if err := strictjson.Check([]byte(in), strictjson.Parts{}); err == nil || err.Error() != want {
 			t.Errorf("Check(%q)\n got %v\nwant %s", in, err, want)
 		}
 	}
@@ -233,7 +233,7 @@ func FuzzValid(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		before := bytes.Clone(b)
-		err := strictjson.Check(b)
+		err := strictjson.Check(b, strictjson.Parts{})
 		members, membersErr := strictjson.Members(b)
 		elements, elementsErr := strictjson.Elements(b)
 		if !bytes.Equal(b, before) {
@@ -314,7 +314,7 @@ func BenchmarkCheck(b *testing.B) {
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := strictjson.Check(doc, "data"); err != nil {
+		if err := strictjson.Check(doc, strictjson.Parts{Carried: []string{"data"}}); err != nil {
 			b.Fatal(err)
 		}
 	}
