@@ -171,7 +171,7 @@ func TestEndpointsFromBeforeGoOn(t *testing.T) {
 		event := h.publish(`{}`)
 		wait(time.Second)
 		list := h.attempts(bellhop.AttemptFilter{Event: event, WithBodies: true})
-		if len(list) != 1 || list[0].Status != bellhop.AttemptSucceeded || len(list[0].RequestHeader["X-API-KEY"]) != 1 {
+		if len(list) != 1 || list[0].Status != bellhop.AttemptSucceeded || len(map[string][]string(list[0].RequestHeader)["X-API-KEY"]) != 1 {
 			t.Errorf("%+v", list)
 		}
 		for name, c := range map[string]bellhop.EndpointChange{

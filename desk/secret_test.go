@@ -88,7 +88,7 @@ func TestSecretsLastAsPromised(t *testing.T) {
 		if err != nil || len(values) != 5 || values[0].Secret != old {
 			t.Fatalf("%d secrets, %v", len(values), err)
 		}
-		values, err = rotate(0, valid[0].Secret)
+		_, err = rotate(0, valid[0].Secret)
 		code(t, "a secret that is valid, at once", err, bellhop.CodeInvalid, "secret")
 		if values, err = rotate(0, ""); err != nil || len(values) != 1 {
 			t.Errorf("with a grace of 0s %d secrets are left, %v", len(values), err)

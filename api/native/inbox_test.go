@@ -132,7 +132,7 @@ func TestWhatAnEndpointSentOnceStaysHidden(t *testing.T) {
 		s.do(viewer, "GET", "/v1/attempts/"+logged.ID.String(), "").into(t, &at)
 		// The log has the names as they were sent.
 		hidden := []string{desk.Hidden}
-		if h := at.RequestHeader; !slices.Equal(h["x-token"], hidden) || !slices.Equal(h["user-agent"], hidden) || slices.Equal(h["webhook-id"], hidden) || !slices.Equal(h["Content-Type"], []string{"application/json"}) {
+		if h := map[string][]string(at.RequestHeader); !slices.Equal(h["x-token"], hidden) || !slices.Equal(h["user-agent"], hidden) || slices.Equal(h["webhook-id"], hidden) || !slices.Equal(h["Content-Type"], []string{"application/json"}) {
 			t.Errorf("%s, in the log: %v", when, h)
 		}
 		if got := s.look(s.admin, in.Token).Requests[0].Headers.Get("X-Token"); got != "hush" {

@@ -126,7 +126,7 @@ func TestSend(t *testing.T) {
 	if err := r.Speaks().Verify(dialect.Received{Header: header, Body: body}, []string{secret}, time.Now(), 0); err != nil {
 		t.Error(err)
 	}
-	if v := o.Exchange.RequestHeader["x-token"]; len(v) != 1 || v[0] != "s" || o.Exchange.Duration <= 0 {
+	if v := map[string][]string(o.Exchange.RequestHeader)["x-token"]; len(v) != 1 || v[0] != "s" || o.Exchange.Duration <= 0 {
 		t.Errorf("%+v", o.Exchange)
 	}
 	o.Exchange.RequestHeader, o.Exchange.Duration = nil, 0
@@ -402,7 +402,7 @@ func TestInside(t *testing.T) {
 	r, w := h.endpoint(in.URL+"/shop?x=1"), work(`{"n":1}`)
 	o, sent := h.Send(t.Context(), r, w)
 	if !sent || o.Class != bellhop.ClassTaken || o.Exchange.ResponseStatus != 200 || o.Exchange.URL != r.URL || string(o.Exchange.ResponseBody) != "Request 1 of this inbox.\n" ||
-		len(o.Exchange.RequestHeader["x-token"]) != 1 || o.Exchange.Duration < time.Millisecond || o.Exchange.Duration > time.Second {
+		len(map[string][]string(o.Exchange.RequestHeader)["x-token"]) != 1 || o.Exchange.Duration < time.Millisecond || o.Exchange.Duration > time.Second {
 		t.Errorf("%+v, %v", o, sent)
 	}
 	_, got, err := boxes.Look(in.Token, 0)
