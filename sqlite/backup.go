@@ -57,6 +57,10 @@ func copyDatabase(ctx context.Context, srcPath, dstPath string, progress func(do
 	if _, err := os.Stat(srcPath); err != nil {
 		return err
 	}
+	srcPath = resolve(srcPath)
+	if err := otherName(srcPath); err != nil {
+		return err
+	}
 	src, err := sqlite.OpenConn(srcPath, sqlite.OpenReadWrite)
 	if err != nil {
 		return openError(srcPath, err)

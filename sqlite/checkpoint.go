@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,8 @@ import (
 type checkpointer struct {
 	conn *sqlite.Conn
 	log  *slog.Logger
+	// damaged tells whether somebody has spoiled the log.
+	damaged func() bool
 
 	added atomic.Int64 // bytes since the last look, as the writer weighs them
 	total atomic.Int64 // bytes ever, to see whether the writer is idle
@@ -110,6 +113,10 @@ func (k *checkpointer) truncate() error {
 }
 
 func (k *checkpointer) checkpoint(sql string) (pages int, err error) {
+	if k.damaged() {
+		// Half of what was written would ruin the database as well.
+		return 0, errors.New("the write-ahead log was cut short or overwritten by somebody else")
+	}
 	busy := false
 	err = each(k.conn, func(st *sqlite.Stmt) { busy, pages = st.ColumnBool(0), st.ColumnInt(1) }, sql)
 	if err == nil && busy {

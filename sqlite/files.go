@@ -3,7 +3,6 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 
@@ -15,15 +14,15 @@ import (
 // were removed, or replaced, is lost with the process: the writer looks before each
 // transaction, which costs some microseconds beside the disk's flush.
 type files struct {
-	path string
-	log  *slog.Logger
+	// path has no links in it, name is what was asked for.
+	path, name string
+	log        *slog.Logger
 
 	// lock keeps other processes from the same file under another name.
 	lock *inodeLock
 	db   os.FileInfo
-	wal  *os.File
-	// walInfo is that of wal.
-	walInfo os.FileInfo
+	// wal is nil until SQLite has made it.
+	wal *writeAheadLog
 	// size is how large the database was at least: it never shrinks.
 	size int64
 
@@ -33,31 +32,23 @@ type files struct {
 	saved bool
 }
 
-// noteWAL remembers the write-ahead log, once SQLite has made it. Locks are on other
-// files, so that opening and closing it does no harm.
-func (f *files) noteWAL() error {
-	wal, err := os.Open(f.path + "-wal")
-	if err != nil {
-		return err
-	}
-	if f.walInfo, err = wal.Stat(); err != nil {
-		return errors.Join(err, wal.Close())
-	}
-	f.wal = wal
-	return nil
+// noteWAL remembers the write-ahead log, once SQLite has made it.
+func (f *files) noteWAL() (err error) {
+	f.wal, err = openLog(f.path)
+	return err
 }
 
+// damaged tells whether the log is not what SQLite has written: it must not be copied
+// into the database then.
+func (f *files) damaged() bool { return f.wal != nil && f.wal.intact() != nil }
+
 func (f *files) close() error {
-	var errs []error
-	if f.wal != nil {
-		errs = append(errs, f.wal.Close())
-	}
-	return errors.Join(append(errs, f.lock.close())...)
+	return errors.Join(f.wal.close(), f.lock.close())
 }
 
 // same fails if the database's name leads to another file, or nowhere.
 func (f *files) same() error {
-	db, err := os.Stat(f.path)
+	db, err := os.Lstat(f.path)
 	if err == nil && !os.SameFile(db, f.db) {
 		err = fmt.Errorf("%s is another file now than the one that Bellhop has opened", f.path)
 	}
@@ -69,6 +60,9 @@ func (f *files) same() error {
 // into the database.
 func (f *files) check(save func() error) error {
 	lost, walGone := f.look()
+	if walGone && f.damaged() {
+		lost, walGone = lost+"; what it held is damaged: "+restore, false
+	}
 	if walGone && !f.saved {
 		if err := save(); err != nil {
 			lost += "; what it held could not be saved to the database yet (" + err.Error() + ")"
@@ -98,45 +92,47 @@ func (f *files) check(save func() error) error {
 }
 
 const (
-	putBack = "put it back, and Bellhop goes on; or stop Bellhop, restore a backup, and start it again"
+	putBack = "put it back, and Bellhop goes on; or " + restore
+	restore = "stop Bellhop, restore a backup, and start it again"
 	noWAL   = "the database's write-ahead log %s was %s while Bellhop runs"
 )
 
 // look says in a sentence what is wrong, if anything.
 func (f *files) look() (lost string, walGone bool) {
-	switch db, err := os.Stat(f.path); {
+	// Not what a link leads to: the log's name is the database's own with an ending,
+	// so that nobody would look for it here any more.
+	switch db, err := os.Lstat(f.path); {
 	case errors.Is(err, os.ErrNotExist):
 		return "the database " + f.path + " was removed or moved while Bellhop runs: " + putBack, false
 	case err != nil:
 		return "the database " + f.path + " cannot be seen any more (" + err.Error() + "): make it accessible, and Bellhop goes on", false
+	case db.Mode()&os.ModeSymlink != 0:
+		return "the database " + f.path + " was moved while Bellhop runs, and is a link now: " + putBack, false
 	case !os.SameFile(db, f.db):
 		return "the database " + f.path + " is another file now than the one that Bellhop has opened: " + putBack, false
 	case db.Size() < f.size:
-		return "the database " + f.path + " was cut short or overwritten while Bellhop runs: stop Bellhop, restore a backup, and start it again", false
+		return "the database " + f.path + " was cut short or overwritten while Bellhop runs: " + restore, false
 	default:
 		f.size = db.Size()
+	}
+	if f.name != f.path {
+		if db, err := os.Stat(f.name); err != nil || !os.SameFile(db, f.db) {
+			return "the link " + f.name + " does not lead to the database " + f.path + " any more: " + putBack, false
+		}
 	}
 	if f.wal == nil {
 		return "", false
 	}
-	switch wal, err := os.Stat(f.path + "-wal"); {
+	switch wal, err := os.Lstat(f.path + "-wal"); {
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Sprintf(noWAL, f.path+"-wal", "removed"), true
 	case err != nil:
 		return "the database's write-ahead log cannot be seen any more (" + err.Error() + "): make it accessible, and Bellhop goes on", false
-	case !os.SameFile(wal, f.walInfo):
+	case !os.SameFile(wal, f.wal.info):
 		return fmt.Sprintf(noWAL, f.path+"-wal", "replaced"), true
-	case wal.Size() > 0:
-		// SQLite writes on where it was, also in a log that somebody has emptied;
-		// nobody could read that after a crash.
-		var magic [4]byte
-		n, err := f.wal.ReadAt(magic[:], 0)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "the database's write-ahead log cannot be read (" + err.Error() + ")", false
-		}
-		if n == len(magic) && (magic[0] != 0x37 || magic[1] != 0x7f || magic[2] != 0x06 || magic[3]&^1 != 0x82) {
-			return fmt.Sprintf(noWAL, f.path+"-wal", "cut short or overwritten") + ": stop Bellhop, restore a backup, and start it again", false
-		}
+	}
+	if err := f.wal.intact(); err != nil {
+		return fmt.Sprintf(noWAL, f.path+"-wal", "cut short or overwritten") + " (" + err.Error() + "): " + restore, false
 	}
 	return "", false
 }

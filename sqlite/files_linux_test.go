@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -59,6 +60,35 @@ func TestNothingIsAcknowledgedThatWouldBeLost(t *testing.T) {
 			must(t, os.Truncate(path, 100))
 			return nil
 		}, []string{"cut short", "restore a backup"}, false},
+		"log cut to half": {func(t *testing.T, path string) func() {
+			whole, err := os.ReadFile(path + "-wal")
+			must(t, err)
+			must(t, os.Truncate(path+"-wal", int64(len(whole)/2)))
+			return func() { write(t, path+"-wal", whole) }
+		}, []string{"write-ahead log", "cut short", "restore a backup"}, true},
+		"log emptied": {func(t *testing.T, path string) func() {
+			must(t, os.Truncate(path+"-wal", 0))
+			return nil
+		}, []string{"write-ahead log", "cut short", "restore a backup"}, false},
+		"log's beginning overwritten": {func(t *testing.T, path string) func() {
+			whole, err := os.ReadFile(path + "-wal")
+			must(t, err)
+			spoiled := bytes.Clone(whole)
+			copy(spoiled[16:24], "otherway")
+			write(t, path+"-wal", spoiled)
+			return func() { write(t, path+"-wal", whole) }
+		}, []string{"write-ahead log", "overwritten", "restore a backup"}, true},
+		"log's end overwritten": {func(t *testing.T, path string) func() {
+			whole, err := os.ReadFile(path + "-wal")
+			must(t, err)
+			write(t, path+"-wal", append(bytes.Clone(whole[:len(whole)-9000]), make([]byte, 9000)...))
+			return func() { write(t, path+"-wal", whole) }
+		}, []string{"write-ahead log", "overwritten", "restore a backup"}, true},
+		"database behind a link": {func(t *testing.T, path string) func() {
+			must(t, os.Rename(path, path+".away"))
+			must(t, os.Symlink(path+".away", path))
+			return func() { must(t, os.Remove(path)); must(t, os.Rename(path+".away", path)) }
+		}, []string{"is a link now", "put it back"}, true},
 		"log overwritten": {func(t *testing.T, path string) func() {
 			info, err := os.Stat(path + "-wal")
 			must(t, err)
@@ -148,4 +178,61 @@ func TestAHardLinkIsTheSameFile(t *testing.T) {
 	must(t, s.SaveApp(t.Context(), bellhop.App{ID: "acme"}, nil))
 	must(t, s.Close())
 	must(t, openAt(t, link, sqlite.Options{}).Close())
+}
+
+// TestADamagedLogIsNotCopied: after the log was cut, neither a checkpoint nor the end
+// writes what is left of it into the database.
+func TestADamagedLogIsNotCopied(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	closed(t, path)
+	before, err := os.ReadFile(path)
+	must(t, err)
+	s, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	must(t, err)
+	must(t, s.SaveApp(t.Context(), bellhop.App{ID: "acme"}, nil))
+	info, err := os.Stat(path + "-wal")
+	must(t, err)
+	must(t, os.Truncate(path+"-wal", info.Size()/2))
+	must(t, s.Close())
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the database was written: %v", err)
+	}
+	if left, err := os.Stat(path + "-wal"); err != nil || left.Size() != info.Size()/2 {
+		t.Errorf("the log is %v, %v", left, err)
+	}
+	must(t, openAt(t, path, sqlite.Options{}).Close())
+}
+
+// TestALinkToAFileThatIsNotThere: the database is made where the link leads.
+func TestALinkToAFileThatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "real"), 0o700))
+	link := filepath.Join(dir, "bellhop.db")
+	must(t, os.Symlink("real/data.db", link))
+	s := openAt(t, link, sqlite.Options{})
+	must(t, s.SaveApp(t.Context(), bellhop.App{ID: "acme"}, nil))
+	if _, err := os.Stat(filepath.Join(dir, "real", "data.db-wal")); err != nil {
+		t.Error(err)
+	}
+	must(t, os.Remove(link))
+	must(t, os.Symlink("real/other.db", link))
+	if err := s.SaveApp(t.Context(), bellhop.App{ID: "late"}, nil); !errors.Is(err, bellhop.ErrUnavailable) {
+		t.Errorf("a write through a link that leads elsewhere was answered %v", err)
+	}
+}
+
+// TestABackupByAnotherName: the log lies beside the name that the server goes by.
+func TestABackupByAnotherName(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	path, link := filepath.Join(dir, "bellhop.db"), filepath.Join(other, "link.db")
+	s := openAt(t, path, sqlite.Options{})
+	must(t, s.SaveApp(t.Context(), bellhop.App{ID: "acme"}, nil))
+	must(t, os.Link(path, link))
+	if err := sqlite.Backup(t.Context(), link, filepath.Join(other, "copy.db"), nil); !errors.Is(err, sqlite.ErrLocked) {
+		t.Errorf("Backup = %v, want ErrLocked", err)
+	}
+	if left, err := os.ReadDir(other); err != nil || len(left) != 1 {
+		t.Errorf("beside the link there is %v, %v", left, err)
+	}
+	must(t, sqlite.Backup(t.Context(), path, filepath.Join(other, "copy.db"), nil))
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,6 +47,43 @@ func lockInode(path string) (*inodeLock, os.FileInfo, error) {
 		return nil, nil, errors.Join(err, unix.Close(fd))
 	}
 	return &inodeLock{fd}, info, nil
+}
+
+// otherName fails if a Bellhop has the file open, but not by this name: its log does
+// not lie beside it then.
+func otherName(path string) error {
+	beside, err := os.Open(path + ".lock")
+	if err == nil {
+		defer beside.Close()
+		// If it is this process itself, closing the file here would drop SQLite's locks.
+		if holder, _ := io.ReadAll(io.LimitReader(beside, 20)); strings.TrimSpace(string(holder)) == strconv.Itoa(os.Getpid()) {
+			return nil
+		}
+	}
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	l := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart, Start: lockedByte, Len: 1}
+	if err := unix.FcntlFlock(uintptr(fd), unix.F_OFD_GETLK, &l); err != nil || l.Type == unix.F_UNLCK {
+		return unix.Close(fd) // nobody has, or the file system knows no such locks
+	}
+	if beside != nil && errors.Is(unix.Flock(int(beside.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK) {
+		return unix.Close(fd)
+	}
+	// fd stays open, as in lockInode.
+	return &OpenError{
+		path, ErrLocked,
+		path + " is in use by a Bellhop under another name (a hard link, or another mount), beside which its write-ahead log lies: use that name", nil,
+	}
+}
+
+// keepLog keeps the last connection from copying the log into the database and removing
+// it, which it does if it can lock the bytes that all of them share. False if it cannot.
+func (l *inodeLock) keepLog() bool {
+	const sharedFirst, sharedSize = 0x40000002, 510
+	shared := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart, Start: sharedFirst, Len: sharedSize}
+	return unix.FcntlFlock(uintptr(l.fd), unix.F_OFD_SETLK, &shared) == nil
 }
 
 func (l *inodeLock) close() error {

@@ -26,4 +26,11 @@ func lockInode(path string) (*inodeLock, os.FileInfo, error) {
 	return nil, info, err
 }
 
+// otherName cannot tell here.
+func otherName(string) error { return nil }
+
+// keepLog would keep the last connection from copying the log and removing it; here a
+// connection that stays open must do.
+func (*inodeLock) keepLog() bool { return false }
+
 func (*inodeLock) close() error { return nil }

@@ -74,15 +74,19 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	path, err := locate(path)
+	name := path
+	path, err := locate(name)
 	if err != nil {
 		return nil, err
+	}
+	if name, err = filepath.Abs(name); err != nil {
+		return nil, openError(path, err)
 	}
 	lock, err := lockFile(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, log: o.Logger, lock: lock, wiping: make(chan struct{}, 1), rolling: make(chan struct{}, 1)}
+	s := &Store{path: path, log: o.Logger, lock: lock, files: &files{path: path, name: name, log: o.Logger}, wiping: make(chan struct{}, 1), rolling: make(chan struct{}, 1)}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(openError(path, err), s.release())
 	}
@@ -95,9 +99,7 @@ func locate(path string) (string, error) {
 	if err != nil {
 		return "", openError(path, err)
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
+	path = resolve(path)
 	dir := filepath.Dir(path)
 	if info, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		return "", &OpenError{path, ErrNoDirectory, "The folder " + dir + " does not exist: create it, or name another file", err}
@@ -121,9 +123,33 @@ func locate(path string) (string, error) {
 	return path, nil
 }
 
+// resolve follows links, also such as lead to a file that is still to be made. What
+// cannot be resolved stays as it is.
+func resolve(path string) string {
+	next := path
+	for range 40 { // where systems give up
+		if real, err := filepath.EvalSymlinks(next); err == nil {
+			return real
+		}
+		dir, err := filepath.EvalSymlinks(filepath.Dir(next))
+		if err != nil {
+			return path
+		}
+		next = filepath.Join(dir, filepath.Base(next))
+		link, err := os.Readlink(next)
+		if err != nil {
+			return next
+		}
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(dir, link)
+		}
+		next = link
+	}
+	return path
+}
+
 func (s *Store) start(ctx context.Context, o Options) error {
 	var err error
-	s.files = &files{path: s.path, log: o.Logger}
 	if s.files.lock, s.files.db, err = lockInode(s.path); err != nil {
 		return err
 	}
@@ -137,7 +163,7 @@ func (s *Store) start(ctx context.Context, o Options) error {
 	if err := s.files.noteWAL(); err != nil {
 		return err
 	}
-	s.writer.files, s.writer.wrote = s.files, s.check.wrote
+	s.writer.files, s.writer.wrote, s.check.damaged = s.files, s.check.wrote, s.files.damaged
 	if o.Readers <= 0 {
 		o.Readers = 8
 	}
@@ -185,15 +211,15 @@ func (s *Store) release() error {
 			errs = append(errs, pool.Close())
 		}
 	}
-	if s.check != nil {
+	// The last connection copies the log into the database, and removes it.
+	keep := s.files.damaged() && !s.files.lock.keepLog()
+	if s.check != nil && !keep {
 		errs = append(errs, s.check.conn.Close())
 	}
 	if s.writer != nil {
-		errs = append(errs, s.writer.conn.Close()) // the last one: it checkpoints
+		errs = append(errs, s.writer.conn.Close())
 	}
-	if s.files != nil {
-		errs = append(errs, s.files.close()) // after SQLite's own, see lockInode
-	}
+	errs = append(errs, s.files.close()) // after SQLite's own, see lockInode
 	return errors.Join(append(errs, s.lock.Close())...)
 }
 
