@@ -337,9 +337,11 @@ type ConfigStore interface {
 	// DeleteEndpoint removes the endpoint. Its pending deliveries are left to
 	// Sweep.
 	DeleteEndpoint(ctx context.Context, e EndpointID, audit *AuditEntry, now time.Time) error
-	// Sweep ends at most len(ids) of the pending deliveries that can never be made,
+	// Sweep ends at most len(ids) of the unowned deliveries that can never be made,
 	// because their endpoint is gone or their event was erased, each with a last
 	// line in the log. It returns how many; fewer than len(ids) when none is left.
+	// What a node owns may be in flight: that is ended by Record, or when the node
+	// releases it.
 	Sweep(ctx context.Context, ids []AttemptID, now time.Time) (int, error)
 
 	SaveKey(ctx context.Context, k Key, audit *AuditEntry) error
@@ -394,6 +396,9 @@ type LogStore interface {
 	// Later gives the endpoints of an event whose deliveries are still to be made
 	// by Spread.
 	Later(ctx context.Context, id EventID) ([]EndpointID, error)
+	// HeldBack tells whether an ordered delivery, to an endpoint that listens to apps,
+	// waits for the fan-out of an earlier event (as Claim says).
+	HeldBack(ctx context.Context, d Delivery, apps []string) (bool, error)
 	// Delivery and Attempt fail with a CodeNotFound error if there is none.
 	Delivery(ctx context.Context, id DeliveryID) (Delivery, error)
 	Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, error)

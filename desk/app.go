@@ -242,6 +242,7 @@ func (d *Desk) DeleteApp(ctx context.Context, p bellhop.Principal, id string) er
 	d.e.Forget(nil, id)
 	d.e.RefreshRoutes(ctx)
 	d.e.RefreshAccess(ctx)
+	d.e.LookForOverdue(ctx) // what waited for one of its deliveries, in its order, may go
 	d.sweep(ctx)
 	if err := d.e.Wipe(ctx); err != nil {
 		d.log.Warn("the app is gone, but remains of its data are left in the files until the next hour's maintenance", "app", id, "err", err)

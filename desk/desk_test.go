@@ -334,6 +334,14 @@ func (m *meddled) step(ctx context.Context, name string, do func() error) error 
 	return do()
 }
 
+func (m *meddled) Spread(ctx context.Context, l bellhop.Lease, ids []bellhop.DeliveryID, now time.Time) (made []bellhop.Backlog, err error) {
+	err = m.step(ctx, "Spread", func() error {
+		made, err = m.Store.Spread(ctx, l, ids, now)
+		return err
+	})
+	return made, err
+}
+
 func (m *meddled) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
 	return m.step(ctx, "SaveApp "+a.ID, func() error { return m.Store.SaveApp(ctx, a, audit) })
 }

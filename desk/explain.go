@@ -50,6 +50,9 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 		switch standing := at[r.ID]; {
 		case standing != nil:
 			d.explainDelivery(p, &x, &e, standing, r)
+			if err := d.explainOrder(ctx, &x, &standing.Delivery, r); err != nil {
+				return nil, err
+			}
 			delete(at, r.ID)
 		case coming[r.ID]:
 			explainComing(&x, &e)
@@ -140,6 +143,20 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 		}
 		x.Detail += "Its turn comes next, as far as the endpoint's rate and concurrency allow."
 	}
+}
+
+// explainOrder says so if a delivery whose turn has come waits for the fan-out of an
+// earlier event, since the endpoint keeps the order.
+func (d *Desk) explainOrder(ctx context.Context, x *bellhop.Explanation, made *bellhop.Delivery, r *routes.Route) error {
+	if x.Reason != "queued" {
+		return nil
+	}
+	held, err := d.store.HeldBack(ctx, *made, r.Apps)
+	if held {
+		x.Reason = "fanning_out"
+		x.Detail = "Waits until an earlier event, which is bound for many endpoints, has come to this one, since the endpoint keeps the order."
+	}
+	return err
 }
 
 // inARow says how often something failed; 0 where that is not to be told.

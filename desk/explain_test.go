@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/id"
 )
 
 func TestScheduledPublishWaits(t *testing.T) {
@@ -162,5 +164,66 @@ func TestExplainNamesNoEndpointOfOthers(t *testing.T) {
 				t.Errorf("%s: %+v, %v", p, list, err)
 			}
 		}
+	})
+}
+
+// TestExplainNamesTheFanOutThatHoldsAnOrderBack: where the order is kept, an event
+// waits until an earlier one has come to all of its endpoints.
+func TestExplainNamesTheFanOutThatHoldsAnOrderBack(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		m := meddle(func(_ context.Context, step string) error {
+			if step == "Spread" {
+				return bellhop.ErrUnavailable // it goes on for as long as this
+			}
+			return nil
+		})
+		h := openOn(t, m, desk.Options{})
+		e := h.endpoint("ordered.example", func(c *bellhop.EndpointChange) { c.Ordering = bellhop.Of(bellhop.OrderingEndpoint) })
+		now := h.e.Now()
+		first := bellhop.NewEvent{
+			Event: bellhop.Event{ID: id.Next[id.Event](h.e.IDs(), now), App: "acme", Type: "a.b", Data: bellhop.JSON(`{}`), Deliveries: 1},
+			Later: []bellhop.EndpointID{e.ID},
+		}
+		if _, err := m.Enqueue(t.Context(), h.e.Lease(), h.e.Routes().Routes().Version(), []bellhop.NewEvent{first}, now); err != nil {
+			t.Fatal(err)
+		}
+		wait(time.Second)
+		event := h.publish(`{}`)
+		wait(time.Second)
+		list, err := h.Explain(t.Context(), owner, event, 0, 100)
+		if err != nil || len(list) != 1 || list[0].Reason != "fanning_out" || !strings.Contains(list[0].Detail, "order") {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+}
+
+// TestDeletingAnAppLetsOthersOrdersGoOn, at once and not with some heartbeat.
+func TestDeletingAnAppLetsOthersOrdersGoOn(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.app("globex")
+		h.net.on("shared.example", func(r received) answer {
+			if strings.Contains(r.body, "stuck") {
+				return answer{status: 500}
+			}
+			return answer{status: 200}
+		})
+		h.endpoint("shared.example", func(c *bellhop.EndpointChange) {
+			c.Apps, c.Ordering = bellhop.Of([]string{"acme", "globex"}), bellhop.Of(bellhop.OrderingEndpoint)
+		})
+		h.publish(`"stuck"`)
+		wait(time.Second)
+		h.publish(`"next"`, func(p *engine.Publication) { p.App = "globex" })
+		wait(11*time.Minute + time.Second) // between two heartbeats, and two retries
+		if err := h.DeleteApp(t.Context(), owner, "acme"); err != nil {
+			t.Fatal(err)
+		}
+		wait(100 * time.Millisecond)
+		for _, r := range h.net.at("shared.example") {
+			if strings.Contains(r.body, "next") {
+				return
+			}
+		}
+		t.Error("the next of the order still waits")
 	})
 }

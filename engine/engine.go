@@ -311,6 +311,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		Flow:     store, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Unseen: clock.Unseen, Random: c.Random,
 		Lease: e.Lease, IDs: e.IDs,
 		Wrote: e.Wrote, Recorded: e.recorded, Verdict: e.verdicts.add,
+		GaveUp: func() { wake(e.owing) },
 	})
 	e.table.OnChange(e.lanes.Configure)
 	e.lookAtClock()

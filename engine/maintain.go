@@ -98,6 +98,12 @@ func (e *Engine) noteOverdue(ctx context.Context) error {
 	return nil
 }
 
+// LookForOverdue tells the lanes what waits in the store, after a change that may have
+// made something due. Its failure is made good by the next heartbeat.
+func (e *Engine) LookForOverdue(ctx context.Context) {
+	e.failed(ctx, "looking for what is overdue", e.noteOverdue(context.WithoutCancel(ctx)))
+}
+
 // join gets a lease. Whoever asks for it and for ids sees both of the old, or both of
 // the new.
 func (e *Engine) join(ctx context.Context) error {

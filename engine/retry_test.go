@@ -142,24 +142,30 @@ func TestGoneDisablesTheEndpointAndTellsTheOwner(t *testing.T) {
 	})
 }
 
-func TestFiveDaysOfFailureDisable(t *testing.T) {
+func TestEightDaysOfFailureDisable(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		h.net.on("down.example", func(received) answer { return answer{fail: errReset} })
 		e := h.endpoint("down.example")
-		h.publish(`{}`)
-		wait(4*24*time.Hour + 12*time.Hour)
-		if got, _ := h.Endpoint(e.ID); got.Status != bellhop.EndpointActive {
-			t.Fatalf("disabled after four and a half days: %s", got.DisabledReason)
+		day := func(n int) {
+			for range n {
+				h.publish(`{}`)
+				wait(24 * time.Hour)
+			}
 		}
-		wait(36 * time.Hour)
+		day(7)
+		wait(12 * time.Hour)
+		if got, _ := h.Endpoint(e.ID); got.Status != bellhop.EndpointActive {
+			t.Fatalf("disabled after seven and a half days: %s", got.DisabledReason)
+		}
+		day(1)
 		if got, _ := h.Endpoint(e.ID); got.Status != bellhop.EndpointDisabled {
-			t.Fatalf("still %s after six days", got.Status)
+			t.Fatalf("still %s after eight and a half days", got.Status)
 		}
 	})
 }
 
-func TestOneSuccessResetsTheFiveDays(t *testing.T) {
+func TestOneSuccessResetsTheEightDays(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		start := time.Now()
@@ -170,7 +176,7 @@ func TestOneSuccessResetsTheFiveDays(t *testing.T) {
 			return answer{status: 500}
 		})
 		e := h.endpoint("flaky.example")
-		for range 8 {
+		for range 11 {
 			h.publish(`{}`)
 			wait(24 * time.Hour)
 		}

@@ -138,16 +138,29 @@ func (s *Store) makeDelivery(e *bellhop.Event, to bellhop.EndpointID, id bellhop
 // not made yet. That there is an earlier event whose fan-out goes on is enough: it
 // does not take long.
 func (s *Store) overtakes(d *bellhop.Delivery) bool {
+	return s.heldBack(d, s.endpoints[d.Endpoint].Apps)
+}
+
+func (s *Store) heldBack(d *bellhop.Delivery, apps []string) bool {
 	if d.OrderKey == "" {
 		return false
 	}
-	by := bellhop.HeldBackBy(d, s.endpoints[d.Endpoint].Apps)
+	by := bellhop.HeldBackBy(d, apps)
 	for event := range s.later {
 		if bellhop.DeliveryID(event) < d.OrderPos && slices.Contains(by, s.byID[event].App) {
 			return true
 		}
 	}
 	return false
+}
+
+// HeldBack tells whether an ordered delivery waits for a fan-out.
+func (s *Store) HeldBack(ctx context.Context, d bellhop.Delivery, apps []string) (held bool, err error) {
+	err = s.step(ctx, func() error {
+		held = s.heldBack(&d, apps)
+		return nil
+	})
+	return held, err
 }
 
 // Later gives the endpoints whose deliveries are still to be made.

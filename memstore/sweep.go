@@ -20,23 +20,33 @@ func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Tim
 		defer func() { swept += given - len(ids) }()
 		for _, e := range sortedKeys(s.sweepEndpoints) {
 			for _, d := range sortedKeys(s.queues[e]) {
+				if s.pending[d].Owner != 0 {
+					continue
+				}
 				if swept == len(ids) {
 					return nil
 				}
 				s.cancel(s.pending[d], ids[swept], bellhop.ReasonDeleted, now)
 				swept++
 			}
-			delete(s.sweepEndpoints, e)
+			if len(s.queues[e]) == 0 {
+				delete(s.sweepEndpoints, e)
+			}
 		}
 		for _, e := range sortedKeys(s.sweepEvents) {
 			for _, d := range slices.Clone(s.waiting[e]) {
+				if d.Owner != 0 {
+					continue
+				}
 				if swept == len(ids) {
 					return nil
 				}
 				s.cancel(d, ids[swept], bellhop.ReasonErased, now)
 				swept++
 			}
-			delete(s.sweepEvents, e)
+			if len(s.waiting[e]) == 0 {
+				delete(s.sweepEvents, e)
+			}
 		}
 		return nil
 	})

@@ -221,6 +221,24 @@ func (c *claim) overtakes(d *bellhop.Delivery) (bool, error) {
 	return false, nil
 }
 
+// HeldBack tells whether an ordered delivery waits for a fan-out.
+func (s *Store) HeldBack(ctx context.Context, d bellhop.Delivery, apps []string) (held bool, err error) {
+	if d.OrderKey == "" {
+		return false, nil
+	}
+	err = s.read(ctx, "look for what holds a delivery back", func(c *sqlite.Conn) error {
+		held = false
+		for _, app := range bellhop.HeldBackBy(&d, apps) {
+			_, err := one(c, func(st *sqlite.Stmt) { held = held || st.ColumnInt64(0) < int64(d.OrderPos) }, oldestFanoutOf, app, int64(d.Endpoint))
+			if err != nil || held {
+				return err
+			}
+		}
+		return nil
+	})
+	return held, err
+}
+
 func (c *claim) setAside(d *bellhop.Delivery) error {
 	c.blocked++
 	return exec(c.conn, "UPDATE pending SET due = NULL WHERE id = ?", int64(d.ID))

@@ -109,7 +109,7 @@ func TestListsUseIndexes(t *testing.T) {
 			"idle of endpoint": idleOfEndpoint, "owned of endpoint": ownedOfEndpoint, "pending of event": pendingOfEvent,
 			"drop list": dropList, "oldest fan-out of app": oldestFanoutOf, "next app to spread": nextAppToSpread,
 			"next to spread": nextToSpread, "later of event": laterOf, "list of fan-out": listOfFanout,
-			"next idle": nextIdle, "born first": bornFirst, "old of endpoint": oldOfEndpoint, "sweep owed": sweepOwed, "next owed": nextOwed, "held lease": heldLease, "owned ids": ownedIDs, "event erased": eventErased,
+			"next idle": nextIdle, "born first": bornFirst, "old of endpoint": oldOfEndpoint, "sweep owed": sweepOwed, "next owed": nextOwed, "idle of event": idleOfEvent, "held lease": heldLease, "owned ids": ownedIDs, "event erased": eventErased,
 			"event to erase": eventToErase, "subject to erase": subjectToErase, "attempts to blank": attemptsToBlank,
 			"fan-outs of app": fanoutsOfApp, "pending of app": pendingOfApp, "events of app": eventsOfApp, "attempts of app": attemptsOfApp, "next type": nextType,
 		} {

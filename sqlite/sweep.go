@@ -19,15 +19,16 @@ const (
 )
 
 const (
-	sweepOwed = "SELECT 1 FROM owed WHERE what IN ('endpoint', 'event') LIMIT 1"
-	nextOwed  = "SELECT name FROM owed WHERE what = ? LIMIT 1"
+	sweepOwed   = "SELECT 1 FROM owed WHERE what IN ('endpoint', 'event') LIMIT 1"
+	nextOwed    = "SELECT name FROM owed WHERE what = ? AND name > ? ORDER BY name LIMIT 1"
+	idleOfEvent = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.owner IS NULL ORDER BY p.endpoint, p.id LIMIT ?"
 )
 
 // name is an id as owed has it.
 func name[K id.Kind](i id.ID[K]) string { return strconv.FormatInt(int64(i), 10) }
 
 // sweepChunk bounds the deliveries that one transaction ends, and the marks that it
-// takes away.
+// looks at.
 const sweepChunk = 250
 
 // Sweep ends pending deliveries that can never be made. It looks first, because it is
@@ -40,66 +41,83 @@ func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Tim
 	if err != nil || !owed {
 		return 0, err
 	}
-	total := 0
-	for done := false; !done && total < len(ids); {
+	total, at := 0, owedMark{what: owedEndpoint}
+	for at.what != "" && total < len(ids) {
 		chunk := ids[total:min(len(ids), total+sweepChunk)]
-		swept := 0
+		swept, next := 0, owedMark{}
 		err := s.tidy(ctx, "sweep", 2*rowWeight*len(chunk), func(w *writer) (err error) {
-			swept, done, err = w.sweep(chunk, now)
+			swept, next, err = w.sweep(at, chunk, now)
 			return err
 		})
 		if err != nil {
 			return total, err
 		}
-		total += swept
+		total, at = total+swept, next
 	}
 	return total, nil
 }
 
-// sweep ends as many as there are ids, and answers whether nothing more is owed. Ids
+// owedMark is where a sweep has come to among what is owed; no what: to the end.
+type owedMark struct{ what, of string }
+
+// sweep ends as many as there are ids, from a mark on, and answers how far it came. Ids
 // that have a line already, because the step is repeated, count as used.
-func (w *writer) sweep(given []bellhop.AttemptID, now time.Time) (swept int, done bool, err error) {
+func (w *writer) sweep(at owedMark, given []bellhop.AttemptID, now time.Time) (swept int, next owedMark, err error) {
 	ids, err := w.unused(given)
 	if err != nil {
-		return 0, false, err
+		return 0, at, err
 	}
-	swept, done, err = w.sweepNew(ids, now)
-	return swept + len(given) - len(ids), done, err
+	swept, next, err = w.sweepNew(at, ids, now)
+	return swept + len(given) - len(ids), next, err
 }
 
-func (w *writer) sweepNew(ids []bellhop.AttemptID, now time.Time) (swept int, done bool, err error) {
-	marks := 0
-	for _, what := range []string{owedEndpoint, owedEvent} {
-		for {
-			if swept == len(ids) || marks == sweepChunk {
-				return swept, false, nil
-			}
-			of := ""
-			found, err := one(w.conn, func(st *sqlite.Stmt) { of = st.ColumnText(0) }, nextOwed, what)
-			if err != nil {
-				return swept, false, err
-			}
-			if !found {
-				break
-			}
-			n, err := w.sweepOne(what, of, ids[swept:], now)
-			swept += n
-			if err != nil {
-				return swept, false, err
-			}
-			if swept < len(ids) {
-				if err := exec(w.conn, "DELETE FROM owed WHERE what = ? AND name = ?", what, of); err != nil {
-					return swept, false, err
-				}
-				marks++
-			}
+func (w *writer) sweepNew(at owedMark, ids []bellhop.AttemptID, now time.Time) (swept int, next owedMark, err error) {
+	for marks := 0; swept < len(ids) && marks < sweepChunk; marks++ {
+		of := ""
+		found, err := one(w.conn, func(st *sqlite.Stmt) { of = st.ColumnText(0) }, nextOwed, at.what, at.of)
+		switch {
+		case err != nil:
+			return swept, at, err
+		case !found && at.what == owedEndpoint:
+			at = owedMark{what: owedEvent}
+			continue
+		case !found:
+			w.state.erasing, err = one(w.conn, func(*sqlite.Stmt) {}, nextOwed, owedEvent, "")
+			return swept, owedMark{}, err
+		}
+		n, err := w.sweepOne(at.what, of, ids[swept:], now)
+		if swept += n; err != nil {
+			return swept, at, err
+		}
+		if swept == len(ids) {
+			break // there may be more of it
+		}
+		at.of = of
+		if err := w.settle(at); err != nil {
+			return swept, at, err
 		}
 	}
-	w.state.erasing = false
-	return swept, true, nil
+	return swept, at, nil
 }
 
-// sweepOne ends what is pending of one endpoint or event.
+// settle takes a mark away, unless some of its deliveries are under way: what comes of
+// those is waited for.
+func (w *writer) settle(at owedMark) error {
+	number, _ := strconv.ParseInt(at.of, 10, 64)
+	var left []bellhop.Delivery
+	var err error
+	if at.what == owedEvent {
+		err = each(w.conn, func(st *sqlite.Stmt) { left = append(left, scanPending(st)) }, pendingOfEvent, number, 1)
+	} else {
+		left, err = w.pendingOf(number, 0, 1)
+	}
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	return exec(w.conn, "DELETE FROM owed WHERE what = ? AND name = ?", at.what, at.of)
+}
+
+// sweepOne ends what is pending of one endpoint or event and under way at no node.
 func (w *writer) sweepOne(what, of string, ids []bellhop.AttemptID, now time.Time) (n int, err error) {
 	number, err := strconv.ParseInt(of, 10, 64)
 	if err != nil {
@@ -107,11 +125,12 @@ func (w *writer) sweepOne(what, of string, ids []bellhop.AttemptID, now time.Tim
 	}
 	reason := bellhop.ReasonDeleted
 	var list []bellhop.Delivery
+	add := func(st *sqlite.Stmt) { list = append(list, scanPending(st)) }
 	if what == owedEvent {
 		reason = bellhop.ReasonErased
-		err = each(w.conn, func(st *sqlite.Stmt) { list = append(list, scanPending(st)) }, pendingOfEvent, number, len(ids))
+		err = each(w.conn, add, idleOfEvent, number, len(ids))
 	} else {
-		list, err = w.pendingOf(number, 0, len(ids))
+		err = each(w.conn, add, idleOfEndpoint, number, 0, len(ids))
 	}
 	for i := 0; err == nil && i < len(list); i++ {
 		err = w.cancel(&list[i], ids[i], reason, now)

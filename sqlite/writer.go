@@ -115,7 +115,7 @@ func (w *writer) prepare(o Options) error {
 		return err
 	}
 	w.state.leases = map[bellhop.NodeID]int64{}
-	if w.state.erasing, err = one(w.conn, func(*sqlite.Stmt) {}, nextOwed, owedEvent); err != nil {
+	if w.state.erasing, err = one(w.conn, func(*sqlite.Stmt) {}, nextOwed, owedEvent, ""); err != nil {
 		return err
 	}
 	if w.state.rolled, err = readRolled(w.conn); err != nil {

@@ -223,6 +223,8 @@ var orderTests = []test{
 		f.claim(e, 10)
 		f.erase(a)
 		same(f, "nothing overtakes it", deliveryIDs(f.claim(e, 10)), nil)
+		f.must(f.s.Release(f.Context(), f.lease, ids(a), f.now))
+		same(f, "nor when it is not under way any more", deliveryIDs(f.claim(e, 10)), nil)
 		f.sweep()
 		same(f, "claimed", deliveryIDs(f.claim(e, 10)), ids(b))
 	}},

@@ -293,7 +293,7 @@ func (m *picture) erase(t *rapid.T) {
 func (m *picture) sweep(t *rapid.T) {
 	var gone []*bellhop.Delivery
 	for _, d := range m.rows {
-		if m.events[d.Event].Erased {
+		if m.events[d.Event].Erased && d.Owner == 0 {
 			gone = append(gone, d)
 		}
 	}

@@ -138,6 +138,7 @@ var recordTests = []test{
 		e := f.endpoint()
 		n := f.publish(e)
 		w := f.claim(e, 1)[0]
+		f.must(f.s.Release(f.Context(), f.lease, ids(n), f.now))
 		f.unsubscribe(e)
 		late := captured(f.attempt(w.Delivery, bellhop.AttemptSucceeded))
 		f.record(late)
@@ -154,6 +155,7 @@ var recordTests = []test{
 		n := f.publish(e)
 		w := f.claim(e, 1)[0]
 		f.erase(n)
+		f.must(f.s.Release(f.Context(), f.lease, ids(n), f.now))
 		f.sweep()
 		late := captured(f.attempt(w.Delivery, bellhop.AttemptFailed))
 		f.record(late)

@@ -99,6 +99,7 @@ var repeatTests = []test{
 		same(f, "the one that succeeded", f.get(done.ID).Status, bellhop.DeliverySucceeded)
 		same(f, "the one that failed", f.get(failed.ID).Status, bellhop.DeliveryFailed)
 		f.erase(n)
+		f.must(f.s.Disown(f.Context(), f.lease, e.ID, nil, f.now))
 		f.sweep()
 		redeliver(list...) // they are known, though the event is erased
 		same(f, "pending in the end", f.pending(e.ID), 0)

@@ -106,8 +106,14 @@ var spreadTests = []test{
 			c := f.claimed(e, 10)
 			same(f, "claimed", deliveryIDs(c.Work), nil)
 			same(f, "next", c.Next, f.now.Add(bellhop.SpreadWait))
+			held, err := f.s.HeldBack(f.Context(), n.Deliveries[0], e.Apps)
+			f.must(err)
+			same(f, "held back", held, true)
 			f.spread(1)
 		}
+		held, err := f.s.HeldBack(f.Context(), n.Deliveries[0], e.Apps)
+		f.must(err)
+		same(f, "held back then", held, false)
 		work := f.claim(e, 10)
 		if len(work) != 1 || work[0].Event.ID != first.Event.ID {
 			f.Fatalf("claimed %v, want the delivery of %v", deliveryIDs(work), first.Event.ID)

@@ -11,14 +11,21 @@ var sweepTests = []test{
 	{"Sweep ends no more than it has ids for", func(f *fixture) {
 		e := f.endpoint()
 		f.flood(e, 7)
-		f.claim(e, 3)
+		flying := f.claim(e, 2)
 		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, nil, f.now))
 		same(f, "pending until it is swept", f.pending(e.ID), 7)
-		for _, want := range []int{3, 3, 1, 0} {
-			n, err := f.s.Sweep(f.Context(), id.Take[id.Attempt](f.ids, 3, f.now), f.now)
-			f.must(err)
-			same(f, "swept", n, want)
+		sweep := func(list ...int) {
+			f.Helper()
+			for _, want := range list {
+				n, err := f.s.Sweep(f.Context(), id.Take[id.Attempt](f.ids, 3, f.now), f.now)
+				f.must(err)
+				same(f, "swept", n, want)
+			}
 		}
+		sweep(3, 2, 0)
+		same(f, "pending while they are in flight", f.pending(e.ID), 2)
+		f.must(f.s.Release(f.Context(), f.lease, deliveryIDs(flying), f.now))
+		sweep(2, 0)
 		same(f, "pending", f.pending(e.ID), 0)
 		lines, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Status: bellhop.AttemptCanceled, Limit: 100})
 		f.must(err)
@@ -41,15 +48,34 @@ var sweepTests = []test{
 		same(f, "claimed", deliveryIDs(f.claim(e, 10)), ids(kept))
 		same(f, "swept again", f.sweep(), 0)
 	}},
-	{"what was canceled is not owned any more", func(f *fixture) {
-		e := f.endpoint()
-		n := f.publish(e)
-		w := f.claim(e, 1)[0]
-		f.erase(n)
-		f.sweep()
-		f.record(f.retry(w.Delivery, time.Minute))
-		same(f, "pending", f.pending(0), 0)
-		same(f, "status", f.get(n.Deliveries[0].ID).Status, bellhop.DeliveryCanceled)
+	{"what is in flight is ended by its answer, or swept after it", func(f *fixture) {
+		for name, gone := range map[string]func(e bellhop.Endpoint, n bellhop.NewEvent){
+			"erased":  func(_ bellhop.Endpoint, n bellhop.NewEvent) { f.erase(n) },
+			"deleted": func(e bellhop.Endpoint, _ bellhop.NewEvent) { f.must(f.s.DeleteEndpoint(f.Context(), e.ID, nil, f.now)) },
+		} {
+			e := f.endpoint()
+			n := f.event(e, e, e, e)
+			f.enqueue(n)
+			work := f.claim(e, 4)
+			gone(e, n)
+			same(f, name+": swept while they are in flight", f.sweep(), 0)
+			f.record(f.attempt(work[0].Delivery, bellhop.AttemptSucceeded), f.attempt(work[1].Delivery, bellhop.AttemptFailed), f.retry(work[2].Delivery, time.Minute))
+			same(f, name+": swept after a retry was planned", f.sweep(), 1)
+			other := f.join()
+			same(f, name+": swept while another node has joined", f.sweep(), 0)
+			f.must(f.s.Leave(f.Context(), other.Lease, f.now))
+			f.must(f.s.Disown(f.Context(), f.lease, e.ID, nil, f.now))
+			same(f, name+": swept when nobody owns it", f.sweep(), 1)
+			for i, want := range []bellhop.Delivery{
+				{Status: bellhop.DeliverySucceeded, Attempts: 1}, {Status: bellhop.DeliveryFailed, Attempts: 1},
+				{Status: bellhop.DeliveryCanceled, Attempts: 1}, {Status: bellhop.DeliveryCanceled},
+			} {
+				d := f.get(work[i].Delivery.ID)
+				same(f, name+": status", d.Status, want.Status)
+				same(f, name+": requests", d.Attempts, want.Attempts)
+			}
+			same(f, name+": pending", f.pending(0), 0)
+		}
 	}},
 	{"an attempt in flight while its event is erased may end the delivery, but tells nothing of it", func(f *fixture) {
 		e := f.endpoint()

@@ -83,6 +83,8 @@ var underWayTests = []test{
 	{"Sweep lets the first go", func(f *fixture) {
 		o := f.overtaken(bellhop.OrderingEndpoint, f.lease)
 		f.erase(o.second)
+		same(f, "swept while it is under way", f.sweep(), 0)
+		f.must(f.s.Release(f.Context(), f.lease, ids(o.second), f.now))
 		same(f, "swept", f.sweep(), 1)
 		o.goesOn(f)
 	}},

@@ -48,6 +48,8 @@ type Options struct {
 	Wrote func(doing string, err error) error
 	// Recorded is told of attempts once they are durable.
 	Recorded func(a *bellhop.Attempt, w *bellhop.Work)
+	// GaveUp is told that the store was given back what is not to be sent, for it to end.
+	GaveUp func()
 	// Verdict is told what speaks against an endpoint. It must not block.
 	Verdict func(Verdict)
 }
@@ -357,9 +359,11 @@ func (d *Dispatcher) release(r Release) {
 			return unlessOver(d.o.Flow.Release(ctx, r.Lease, some, d.o.Now()))
 		})
 	}
-	if !r.Aside {
-		d.do(Released{r.Endpoint})
+	if r.Aside {
+		d.o.GaveUp()
+		return
 	}
+	d.do(Released{r.Endpoint})
 }
 
 func (d *Dispatcher) disown(x Disown) {

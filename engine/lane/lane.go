@@ -151,11 +151,31 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 }
 
 // close ends the lane of an endpoint that was deleted; its deliveries are ended in
-// the store.
+// the store, when what is in flight has been answered.
 func (l *lane) close() {
 	l.closed = true
-	l.drop(func(*bellhop.Work) bool { return true })
+	l.giveUp(func(*bellhop.Work) bool { return true })
+	if l.doubtful {
+		l.disown()
+	}
 	l.wakeBy(time.Time{})
+}
+
+// giveUp takes what is gone off the queue and gives it back to the store, which ends
+// it. It says how much that was.
+func (l *lane) giveUp(gone func(*bellhop.Work) bool) int {
+	var ids []bellhop.DeliveryID
+	l.drop(func(w *bellhop.Work) bool {
+		if !gone(w) {
+			return false
+		}
+		ids = append(ids, w.Delivery.ID)
+		return true
+	})
+	if len(ids) > 0 {
+		l.m.giveUp(l.id, l.m.lease, ids)
+	}
+	return len(ids)
 }
 
 // drop takes what is gone off the queue, and says how much that was.
@@ -212,7 +232,7 @@ func (l *lane) push(w bellhop.Work) {
 		return
 	}
 	if l.m.graves.has(w.Event) {
-		l.m.do(Release{Endpoint: l.id, Lease: w.Lease, Deliveries: []bellhop.DeliveryID{w.Delivery.ID}, Aside: true})
+		l.m.giveUp(l.id, w.Lease, []bellhop.DeliveryID{w.Delivery.ID})
 		return
 	}
 	l.queue.push(w)
@@ -542,7 +562,9 @@ func (l *lane) sent(in Sent, now time.Time) {
 // order is kept, and is fetched again soon.
 func (l *lane) spare(job *Job, now time.Time) {
 	l.restUntil = now.Add(restTime)
-	if !l.closed {
+	if l.closed {
+		l.m.giveUp(l.id, job.Work.Lease, []bellhop.DeliveryID{job.Work.Delivery.ID})
+	} else {
 		l.push(job.Work)
 		l.mustRelease = true
 	}

@@ -116,6 +116,7 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 			l.admit(in.Work, now)
 		} else {
 			m.held -= int64(len(in.Work.Event.Data))
+			m.giveUp(in.Work.Delivery.Endpoint, in.Work.Lease, []bellhop.DeliveryID{in.Work.Delivery.ID})
 		}
 	case Unreserved:
 		m.underWay--
@@ -231,7 +232,24 @@ func (m *Machine) claimed(in Claimed, now time.Time) {
 	m.held -= int64(in.Claim.MaxBytes)
 	if l := m.lanes[in.Claim.Endpoint]; l != nil {
 		l.claimed(in, now)
+		return
 	}
+	var ids []bellhop.DeliveryID
+	for _, w := range in.Answer.Work {
+		ids = append(ids, w.Delivery.ID)
+	}
+	switch {
+	case in.Result == Unknown:
+		m.do(Disown{Endpoint: in.Claim.Endpoint, Lease: in.Claim.Lease})
+	case len(ids) > 0:
+		m.giveUp(in.Claim.Endpoint, in.Claim.Lease, ids)
+	}
+}
+
+// giveUp gives deliveries back to the store that are not to be sent any more: it ends
+// them, or knows best whether anything is left of them.
+func (m *Machine) giveUp(e bellhop.EndpointID, l bellhop.Lease, ids []bellhop.DeliveryID) {
+	m.do(Release{Endpoint: e, Lease: l, Deliveries: ids, Aside: true})
 }
 
 // recorded ends a job, and gives its slot to whoever can make use of it.
@@ -259,7 +277,7 @@ func (m *Machine) forget(g Gone, now time.Time) {
 		m.graves.dig(g, now)
 	}
 	for _, l := range m.busy() {
-		if l.drop(func(w *bellhop.Work) bool { return g.has(w.Event) }) > 0 {
+		if l.giveUp(func(w *bellhop.Work) bool { return g.has(w.Event) }) > 0 {
 			l.pump(now)
 		}
 	}

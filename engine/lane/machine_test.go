@@ -500,7 +500,7 @@ func TestAShortageOfADeletedEndpoint(t *testing.T) {
 	b.step(Configured{Gone: []bellhop.EndpointID{r.ID}})
 	b.want("a shortage", b.step(Sent{
 		Job: of[Send](effects)[0].Job, Outcome: bellhop.Outcome{Reason: bellhop.ReasonResources},
-	}))
+	}), "Release")
 	b.quiet()
 }
 
@@ -746,10 +746,10 @@ func TestADeletedEndpointLeavesNothingOnTheBooks(t *testing.T) {
 	b.m.Reserve(r, len(a.Event.Data), b.now)
 	b.m.Reserve(r, len(c.Event.Data), b.now)
 	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
-	b.want("deleted", b.step(Configured{Gone: []bellhop.EndpointID{r.ID}}))
-	b.step(Admitted{a})
+	b.want("deleted", b.step(Configured{Gone: []bellhop.EndpointID{r.ID}}), "Release")
+	b.want("admitted", b.step(Admitted{a}), "Release")
 	b.step(Unreserved{r.ID, len(c.Event.Data)})
-	b.want("claimed", b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}, Next: b.now}}))
+	b.want("claimed", b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}, Next: b.now}}), "Release")
 	_, follows := b.answer(job, bellhop.ClassAgain)
 	b.want("answered", follows)
 	b.quiet()
