@@ -220,8 +220,16 @@ func (n *node) decided(r *bellhop.Result, job *lane.Job) {
 	delay, _ := p.Delay(a.Number)
 	least := w.clock().Add(time.Duration(float64(delay) * 0.89))
 	if p.Delays == nil { // the last one comes when the schedule ends
-		if end := n.born(&job.Work, job.Route).Add(time.Duration(p.Lasts())); end.Before(least) {
-			least = end
+		age := w.clock().Sub(n.born(&job.Work, job.Route))
+		if age < 0 { // it was made by a clock that was ahead
+			age = 0
+			for i := range job.Work.Delivery.Attempts {
+				delay, _ := p.Delay(i + 1)
+				age += time.Duration(delay)
+			}
+		}
+		if end := w.clock().Add(time.Duration(p.Lasts()) - age); end.Before(least) {
+			least = end.Add(-time.Millisecond)
 		}
 	}
 	if a.NextAt.Before(least) {

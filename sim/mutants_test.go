@@ -130,8 +130,8 @@ var mutants = []mutant{
 		"",
 	},
 	{
-		"a sweep leaves no line", "memstore/sweep.go",
-		"	s.addAttempt(&line, time.Time{})\n", "	_ = line\n",
+		"a sweep leaves no line", "memstore/ends.go",
+		"	s.addAttempt(line, time.Time{})\n", "",
 		"",
 	},
 	{

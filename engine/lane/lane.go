@@ -231,6 +231,7 @@ func (l *lane) push(w bellhop.Work) {
 	if w.Lease != l.m.lease {
 		return
 	}
+	defer l.m.saw(w.Event.CreatedAt())
 	if l.m.graves.has(w.Event) {
 		l.m.giveUp(l.id, w.Lease, []bellhop.DeliveryID{w.Delivery.ID})
 		return

@@ -55,6 +55,9 @@ type Machine struct {
 	// long as there are any, they may bring what is gone: graves remember that.
 	underWay int
 	graves   graves
+	// latest is the latest time that was seen, of the clock on the wall or as the date
+	// of an event: a clock that was set back leaves events that are ahead of it.
+	latest time.Time
 
 	effects []Effect
 }
@@ -74,6 +77,7 @@ const maxEarly = 10_000
 // Step takes what has happened and answers what is to be done, in this order.
 func (m *Machine) Step(in Input, now time.Time) []Effect {
 	m.effects = nil
+	m.saw(now)
 	switch in := in.(type) {
 	case Start:
 		m.running, m.lease = true, in.Lease
@@ -274,7 +278,7 @@ func (m *Machine) recorded(in Recorded, now time.Time) {
 // forget drops what is queued of events and apps that are gone.
 func (m *Machine) forget(g Gone, now time.Time) {
 	if m.underWay > 0 {
-		m.graves.dig(g, now)
+		m.graves.dig(g, grave{now, m.latest})
 	}
 	for _, l := range m.busy() {
 		if l.giveUp(func(w *bellhop.Work) bool { return g.has(w.Event) }) > 0 {
@@ -323,24 +327,34 @@ func (m *Machine) HeldBytes() int64 { return m.held }
 // InFlight counts the requests that are under way.
 func (m *Machine) InFlight() int { return m.slots.inUse }
 
+// saw notes a time.
+func (m *Machine) saw(at time.Time) {
+	if at = at.Round(0); at.After(m.latest) {
+		m.latest = at
+	}
+}
+
 // graves remember what is gone until nothing that was begun before can bring it back.
 // What takes longer than graveTime has failed by then.
 type graves struct {
-	events map[bellhop.EventID]time.Time
-	apps   map[string]time.Time
+	events map[bellhop.EventID]grave
+	apps   map[string]grave
 }
+
+// grave is when something was forgotten, and up to which date what belongs to it is gone.
+type grave struct{ dug, upTo time.Time }
 
 const graveTime = 10 * time.Minute
 
-func (g *graves) dig(gone Gone, now time.Time) {
+func (g *graves) dig(gone Gone, of grave) {
 	if g.events == nil {
-		g.events, g.apps = map[bellhop.EventID]time.Time{}, map[string]time.Time{}
+		g.events, g.apps = map[bellhop.EventID]grave{}, map[string]grave{}
 	}
 	for e := range gone.Events {
-		g.events[e] = now
+		g.events[e] = of
 	}
 	if gone.App != "" {
-		g.apps[gone.App] = now
+		g.apps[gone.App] = of
 	}
 }
 
@@ -350,8 +364,8 @@ func (g *graves) has(e *bellhop.Event) bool {
 	if _, ok := g.events[e.ID]; ok {
 		return true
 	}
-	at, ok := g.apps[e.App]
-	return ok && !e.CreatedAt().After(at)
+	of, ok := g.apps[e.App]
+	return ok && !e.CreatedAt().After(of.upTo)
 }
 
 func (g *graves) tidy(underWay int, now time.Time) {
@@ -359,13 +373,13 @@ func (g *graves) tidy(underWay int, now time.Time) {
 		*g = graves{}
 		return
 	}
-	for e, at := range g.events {
-		if now.Sub(at) > graveTime {
+	for e, of := range g.events {
+		if now.Sub(of.dug) > graveTime {
 			delete(g.events, e)
 		}
 	}
-	for a, at := range g.apps {
-		if now.Sub(at) > graveTime {
+	for a, of := range g.apps {
+		if now.Sub(of.dug) > graveTime {
 			delete(g.apps, a)
 		}
 	}
