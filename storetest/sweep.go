@@ -50,8 +50,10 @@ var sweepTests = []test{
 	}},
 	{"what is in flight is ended by its answer, or swept after it", func(f *fixture) {
 		for name, gone := range map[string]func(e bellhop.Endpoint, n bellhop.NewEvent){
-			"erased":  func(_ bellhop.Endpoint, n bellhop.NewEvent) { f.erase(n) },
-			"deleted": func(e bellhop.Endpoint, _ bellhop.NewEvent) { f.must(f.s.DeleteEndpoint(f.Context(), e.ID, nil, f.now)) },
+			"erased": func(_ bellhop.Endpoint, n bellhop.NewEvent) { f.erase(n) },
+			"deleted": func(e bellhop.Endpoint, _ bellhop.NewEvent) {
+				f.must(f.s.DeleteEndpoint(f.Context(), e.ID, nil, f.now))
+			},
 		} {
 			e := f.endpoint()
 			n := f.event(e, e, e, e)
@@ -67,8 +69,10 @@ var sweepTests = []test{
 			f.must(f.s.Disown(f.Context(), f.lease, e.ID, nil, f.now))
 			same(f, name+": swept when nobody owns it", f.sweep(), 1)
 			for i, want := range []bellhop.Delivery{
-				{Status: bellhop.DeliverySucceeded, Attempts: 1}, {Status: bellhop.DeliveryFailed, Attempts: 1},
-				{Status: bellhop.DeliveryCanceled, Attempts: 1}, {Status: bellhop.DeliveryCanceled},
+				{Status: bellhop.DeliverySucceeded, Attempts: 1},
+				{Status: bellhop.DeliveryFailed, Attempts: 1},
+				{Status: bellhop.DeliveryCanceled, Attempts: 1},
+				{Status: bellhop.DeliveryCanceled},
 			} {
 				d := f.get(work[i].Delivery.ID)
 				same(f, name+": status", d.Status, want.Status)
