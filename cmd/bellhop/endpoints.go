@@ -31,8 +31,12 @@ func (p *program) endpointsList() *cobra.Command {
 		return showList(p, c.Endpoints(ctx, filter), pg, "No endpoint: 'bellhop endpoints create URL --app APP' makes one.",
 			[]string{"ENDPOINT", "STATUS", "APPS", "EVENTS", "DIALECT", "NAME", "URL"},
 			func(e bellhop.Endpoint) []cell {
+				state := status(e.Status)
+				if e.Locked {
+					state.text += ", locked"
+				}
 				return []cell{
-					text(e.ID.String()), status(e.Status), list(e.Apps, "–"), list(e.Events, "all"),
+					text(e.ID.String()), state, list(e.Apps, "–"), list(e.Events, "all"),
 					text(e.Dialect), text(e.Name), text(e.URL),
 				}
 			})
