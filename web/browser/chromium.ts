@@ -63,6 +63,14 @@ export async function expectAccessible(page: Page, what: string, rules?: string[
 export async function expectReadableInDark(page: Page, what: string): Promise<void> {
   await page.emulateMedia({ colorScheme: "dark" });
   await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === "dark");
+  // With reduced motion every change of a colour is a transition, if the shortest there is,
+  // and what is inherited follows a frame later, level by level.
+  await page.evaluate(async () => {
+    for (let quiet = 0; quiet < 3; quiet++) {
+      await new Promise(requestAnimationFrame);
+      if (document.getAnimations().some((a) => a instanceof CSSTransition)) quiet = 0;
+    }
+  });
   await expectAccessible(page, `${what}, dark`, ["color-contrast", "link-in-text-block"]);
   await page.emulateMedia({ colorScheme: "light" });
 }
