@@ -154,12 +154,13 @@ func (b *bucket) refill(now time.Duration) {
 func (n *node) resumed(d *delivery, due time.Time, name, to string) {
 	w := n.w
 	held := slices.DeleteFunc(n.resumes[d.door.id], func(o heldBack) bool { return o.ended || len(o.requests) > 0 || o.event.erased })
-	if len(held) == 0 {
+	if len(held) == 0 || d.door.now.Ordering != bellhop.OrderingNone {
 		delete(n.resumes, d.door.id)
 		return
 	}
 	first := held[0]
-	if d.attempts == 0 && len(d.requests) == 0 && first.before(heldBack{d, due}) {
+	// By their ids, too, since a clock that went back makes what is newer due earlier.
+	if d.attempts == 0 && len(d.requests) == 0 && first.before(heldBack{d, due}) && first.id < d.id {
 		w.broken("5 pause holds", "%s goes to %s, which was resumed, before the older %s", name, to, w.trace.of(int64(first.id)))
 	}
 	if d == first.delivery {
@@ -350,6 +351,9 @@ func (n *node) held(d *door) []heldBack {
 	for _, o := range d.pending {
 		if o.ended || o.event.erased || len(o.requests) > 0 || o.OrderKey != "" {
 			continue
+		}
+		if slices.ContainsFunc(n.accepting, func(p *publishing) bool { return slices.Contains(p.asked, o.event.id) }) {
+			continue // nobody was told yet that it is stored
 		}
 		row, err := w.store.Delivery(ctx, o.id)
 		if err == nil && (row.Owner == 0 || n.giving[o.id]) && !row.Due.IsZero() && !row.Due.After(w.clock()) {

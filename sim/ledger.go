@@ -23,6 +23,7 @@ type ledger struct {
 	doors      map[bellhop.EndpointID]*door
 	list       []*door // in the order of their making
 	external   map[[2]string]bellhop.EventID
+	dropped    map[string]bool        // the apps that were deleted once
 	leases     map[bellhop.Lease]bool // whether they are over
 	requests   map[bellhop.AttemptID]*request
 	open       []*request // those neither recorded nor excused
@@ -102,7 +103,7 @@ type request struct {
 func newLedger(w *world) *ledger {
 	return &ledger{
 		w: w, events: map[bellhop.EventID]*event{}, deliveries: map[bellhop.DeliveryID]*delivery{},
-		doors: map[bellhop.EndpointID]*door{}, external: map[[2]string]bellhop.EventID{},
+		doors: map[bellhop.EndpointID]*door{}, external: map[[2]string]bellhop.EventID{}, dropped: map[string]bool{},
 		leases: map[bellhop.Lease]bool{}, requests: map[bellhop.AttemptID]*request{},
 	}
 }
@@ -330,6 +331,7 @@ func (l *ledger) erased(ids []bellhop.EventID) {
 func (l *ledger) appDeleted(app string) {
 	l.w.disturbed = max(l.w.disturbed, l.w.at)
 	l.w.reached("an app was deleted")
+	l.dropped[app] = true
 	for _, e := range l.inOrder {
 		if e.App != app || e.gone {
 			continue

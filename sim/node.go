@@ -249,7 +249,7 @@ func (n *node) record(r lane.Record) {
 	n.decided(&r.Result, r.Job)
 	r.Result.Attempt.NextAt = stored(r.Result.Attempt.NextAt)
 	d := r.Job.Work.Delivery
-	n.persist(writing{what: "record", endpoint: d.Endpoint, of: int64(d.ID)}, func(l bellhop.Lease, now time.Time) error {
+	n.persist(writing{what: "record", endpoint: d.Endpoint, of: int64(d.ID), meddle: true}, func(l bellhop.Lease, now time.Time) error {
 		err := w.store.Record(ctx, l, []bellhop.Result{r.Result}, now)
 		if err == nil {
 			w.ledger.recorded(&r.Result)
@@ -280,7 +280,7 @@ func (n *node) claim(c lane.Claim) {
 	n.ask(c.Endpoint)
 	now := w.clock()
 	var answer bellhop.Claimed
-	n.write(writing{what: "claim", endpoint: c.Endpoint, do: func() (err error) {
+	n.write(writing{what: "claim", endpoint: c.Endpoint, meddle: true, do: func() (err error) {
 		answer, err = w.store.Claim(ctx, c.ClaimRequest, now)
 		for _, x := range answer.Work {
 			w.ledger.deliveries[x.Delivery.ID].claimed = w.at
@@ -325,7 +325,7 @@ func (n *node) giveBack(r lane.Release) {
 			return
 		}
 		now := rest[:min(len(rest), chunk)]
-		n.persist(writing{what: "release", endpoint: r.Endpoint, of: int64(now[0])}, func(_ bellhop.Lease, at time.Time) error {
+		n.persist(writing{what: "release", endpoint: r.Endpoint, of: int64(now[0]), meddle: true}, func(_ bellhop.Lease, at time.Time) error {
 			err := w.store.Release(ctx, r.Lease, now, at)
 			for _, d := range now {
 				w.ledger.deliveries[d].moved = w.at

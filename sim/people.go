@@ -132,21 +132,26 @@ func (n *node) save(e bellhop.Endpoint) {
 	})
 }
 
-// change has some endpoint changed, as its node knows it.
-func (w *world) change(note string, f func(e *bellhop.Endpoint)) {
-	n := w.node
-	if n == nil || !n.running {
-		return
-	}
-	d := w.anyEndpoint()
-	if w.chance(0.5) { // where much goes on, most can go wrong
-		for _, o := range w.ledger.list {
-			if !o.deleted && n.asking[o.id] > 0 && o.id != w.healthy {
-				d = o
+// target draws an endpoint that people may do something to; nil if there is none.
+// Where much goes on, most can go wrong.
+func (w *world) target() *door {
+	if n := w.node; n != nil && w.chance(0.5) {
+		for _, d := range w.ledger.list {
+			if !d.deleted && n.asking[d.id] > 0 && d.id != w.healthy {
+				return d
 			}
 		}
 	}
-	if d == nil || d.id == w.healthy {
+	if d := w.anyEndpoint(); d != nil && d.id != w.healthy {
+		return d
+	}
+	return nil
+}
+
+// change has an endpoint changed, as its node knows it.
+func (w *world) change(d *door, note string, f func(e *bellhop.Endpoint)) {
+	n := w.node
+	if n == nil || !n.running || d == nil {
 		return
 	}
 	r := n.table.Routes().Endpoint(d.id)
@@ -160,15 +165,41 @@ func (w *world) change(note string, f func(e *bellhop.Endpoint)) {
 }
 
 func (w *world) pause() {
-	w.change("pause", func(e *bellhop.Endpoint) {
+	d := w.target()
+	if w.chance(0.3) {
+		w.blink(d)
+		return
+	}
+	w.change(d, "pause", func(e *bellhop.Endpoint) { e.Status = bellhop.EndpointPaused })
+}
+
+// blink pauses an endpoint for a moment, in which more comes and not all is given back.
+func (w *world) blink(d *door) {
+	w.change(d, "blink", func(e *bellhop.Endpoint) {
 		e.Status = bellhop.EndpointPaused
-		if w.chance(0.3) { // for a moment, in which more comes and not all is given back
-			for range 3 {
-				w.after(w.between(time.Millisecond, time.Second), "publish", int64(e.ID), w.publish)
-			}
-			w.after(w.between(time.Millisecond, time.Second), "resume soon", int64(e.ID), func() { w.activate(w.ledger.doors[e.ID]) })
+		for range 3 {
+			w.after(w.between(time.Millisecond, time.Second), "publish", int64(e.ID), w.publish)
 		}
+		w.after(w.between(time.Millisecond, time.Second), "resume soon", int64(e.ID), func() { w.activate(d) })
 	})
+}
+
+// meddle does something to an endpoint whose lane waits for an answer: that would be
+// rare by chance.
+func (w *world) meddle(d *door) {
+	if w.mended > 0 || d == nil || d.deleted || d.id == w.healthy {
+		return
+	}
+	switch w.rand.IntN(4) {
+	case 0, 1:
+		w.blink(d)
+	case 2:
+		w.reorderAt(d)
+	default:
+		if len(d.pending) > 0 && w.node != nil && w.node.running {
+			w.node.erase(bellhop.EraseSelector{Event: pick(&w.loop, d.pending).event.id})
+		}
+	}
 }
 
 // activate resumes or enables an endpoint.
@@ -186,30 +217,32 @@ func (w *world) activate(d *door) {
 }
 
 func (w *world) disable() {
-	w.change("disable", func(e *bellhop.Endpoint) { e.Status = bellhop.EndpointDisabled })
+	w.change(w.target(), "disable", func(e *bellhop.Endpoint) { e.Status = bellhop.EndpointDisabled })
 }
 
 func (w *world) resume() {
-	w.change("resume", func(e *bellhop.Endpoint) { e.Status, e.DisabledReason = bellhop.EndpointActive, "" })
+	w.change(w.target(), "resume", func(e *bellhop.Endpoint) { e.Status, e.DisabledReason = bellhop.EndpointActive, "" })
 }
 
 func (w *world) move() {
-	w.change("move", func(e *bellhop.Endpoint) {
+	w.change(w.target(), "move", func(e *bellhop.Endpoint) {
 		e.URL = w.newURL()
 		w.newReceiver(e.URL, pick(&w.loop, w.plan.moods))
 	})
 }
 
-func (w *world) reorder() {
-	w.change("reorder", func(e *bellhop.Endpoint) { e.Ordering = w.ordering() })
+func (w *world) reorder() { w.reorderAt(w.target()) }
+
+func (w *world) reorderAt(d *door) {
+	w.change(d, "reorder", func(e *bellhop.Endpoint) { e.Ordering = w.ordering() })
 }
 
 func (w *world) changeConcurrency() {
-	w.change("concurrency", func(e *bellhop.Endpoint) { e.Concurrency = w.number(1, 8) })
+	w.change(w.target(), "concurrency", func(e *bellhop.Endpoint) { e.Concurrency = w.number(1, 8) })
 }
 
 func (w *world) changeRate() {
-	w.change("rate limit", func(e *bellhop.Endpoint) { e.RateLimit = w.rate() })
+	w.change(w.target(), "rate limit", func(e *bellhop.Endpoint) { e.RateLimit = w.rate() })
 }
 
 // release lets go of whatever is held, at the end.
@@ -232,8 +265,8 @@ func (w *world) release() {
 }
 
 func (w *world) deleteEndpoint() {
-	n, d := w.node, w.anyEndpoint()
-	if n == nil || !n.running || d == nil || d.id == w.healthy {
+	n, d := w.node, w.target()
+	if n == nil || !n.running || d == nil {
 		return
 	}
 	now := w.clock()

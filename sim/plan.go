@@ -24,6 +24,8 @@ type plan struct {
 
 	// The chances of a step of the store to fail, to have its answer lost, to be slow.
 	unavailable, unknown, unreadable, slow float64
+	// meddle is the chance that somebody does something while a lane waits for an answer.
+	meddle float64
 	// tardy is a kind of step that often takes long, whatever the others do.
 	tardy string
 	// secrets can now and then not be opened.
@@ -81,12 +83,13 @@ func draw(l *loop) plan {
 		p.moods = []mood{hanging} // all but the healthy one
 	}
 	p.unavailable, p.unknown, p.unreadable = rate(0.01, 0.3), rate(0.01, 0.3), rate(0.01, 0.3)
+	p.meddle = rate(0.01, 0.1)
 	p.slow, p.secrets = rate(0.01, 0.2), l.rand.IntN(4) == 0
 	if on() {
 		p.tardy = pick(l, []string{"claim", "release", "record", "enqueue", "resolve", "disown", "save", "load"})
 	}
 	if p.calm {
-		p.unavailable, p.unknown, p.unreadable, p.slow, p.tardy, p.secrets = 0, 0, 0, 0, "", false
+		p.unavailable, p.unknown, p.unreadable, p.slow, p.meddle, p.tardy, p.secrets = 0, 0, 0, 0, 0, "", false
 	}
 
 	events := l.number(20, 120)

@@ -191,9 +191,15 @@ func (n *node) enqueue(p *publishing) {
 			ne.Deliveries[j].Due = stored(ne.Deliveries[j].Due)
 		}
 	}
+	var to bellhop.EndpointID // somebody that it goes to
+	for i := range q.Events {
+		for _, d := range q.Events[i].Deliveries {
+			to = d.Endpoint
+		}
+	}
 	var receipts []bellhop.Receipt
 	n.write(writing{
-		what: "enqueue", of: int64(q.Events[0].Event.ID), first: q.Events[0].Event.ID, off: func() bool { return p.away },
+		what: "enqueue", endpoint: to, meddle: true, of: int64(q.Events[0].Event.ID), first: q.Events[0].Event.ID, off: func() bool { return p.away },
 		do: func() (err error) {
 			if receipts, err = w.store.Enqueue(ctx, q.Lease, q.Routes, q.Events, now); err == nil {
 				w.ledger.committed(q, receipts)
@@ -338,6 +344,9 @@ func (n *node) answer(p *publishing) {
 	}
 	for i, r := range receipts {
 		e := w.ledger.events[r.Event]
+		if e == nil && w.ledger.dropped[p.ps[i].App] {
+			continue // it was a duplicate of one that has gone with its app
+		}
 		if e == nil || e.App != p.ps[i].App || !e.erased && !bytes.Equal(e.data, p.ps[i].Data) {
 			w.broken("1 durable", "a publish was acknowledged that is not stored, or not as it was published")
 		}

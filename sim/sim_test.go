@@ -39,7 +39,7 @@ func TestSeeds(t *testing.T) {
 	for s := range *seeds {
 		list = append(list, uint64(s+1))
 	}
-	found, reached, steps := play(list)
+	found, reached, steps, longest := play(list)
 	if *hunt {
 		if found != nil {
 			t.Fatalf("after %d seeds: %v", found.Seed, firstLine(found.Broken))
@@ -50,7 +50,7 @@ func TestSeeds(t *testing.T) {
 		t.Fatalf("seed %d: %v\n\n%s\nThe whole of it: go test ./sim -run TestSeeds -seed %d\nKeep it in sim/testdata/seeds.txt once it is mended.",
 			found.Seed, found.Broken, found.Broken.Tail, found.Seed)
 	}
-	t.Logf("%d seeds, %d steps each on average", len(list), steps/len(list))
+	t.Logf("%d seeds, %d steps each on average, %d at most", len(list), steps/len(list), longest)
 	for _, s := range situations {
 		if reached[s] == 0 && *seeds >= 1000 {
 			t.Errorf("no seed came to this: %s", s)
@@ -67,7 +67,7 @@ func TestSeeds(t *testing.T) {
 
 // play runs each seed twice, on all processors. It answers the first seed of the list
 // that broke a promise, and how many came to which situation.
-func play(list []uint64) (found *Result, reached map[string]int, steps int) {
+func play(list []uint64) (found *Result, reached map[string]int, steps, longest int) {
 	var (
 		mu   sync.Mutex
 		at   int
@@ -82,7 +82,7 @@ func play(list []uint64) (found *Result, reached map[string]int, steps int) {
 			for i := next.Add(1) - 1; i < end.Load(); i = next.Add(1) - 1 {
 				r := twice(list[i])
 				mu.Lock()
-				steps += r.Steps
+				steps, longest = steps+r.Steps, max(longest, r.Steps)
 				for s := range r.Reached {
 					reached[s]++
 				}
@@ -95,7 +95,7 @@ func play(list []uint64) (found *Result, reached map[string]int, steps int) {
 		})
 	}
 	work.Wait()
-	return found, reached, steps
+	return found, reached, steps, longest
 }
 
 // twice runs a seed twice: a history that is not the same again could not be looked

@@ -63,6 +63,8 @@ type writing struct {
 	endpoint bellhop.EndpointID
 	of       int64
 	first    bellhop.EventID // as that of lateStep
+	// meddle says that somebody may do something before the answer comes.
+	meddle bool
 	// off, if not nil, says that the caller has gone away.
 	off func() bool
 	do  func() error
@@ -85,7 +87,12 @@ func (n *node) write(step writing, told func(error)) {
 		if err != nil && !errors.Is(err, bellhop.ErrStaleRoutes) {
 			w.disturbed = max(w.disturbed, w.at)
 		}
-		n.after(w.transitOf(step.what), "told "+step.what, step.of, func() { told(err) })
+		back := w.transitOf(step.what)
+		if step.meddle && w.chance(w.plan.meddle) {
+			w.meddle(w.ledger.doors[step.endpoint])
+			back += w.long()
+		}
+		n.after(back, "told "+step.what, step.of, func() { told(err) })
 	})
 }
 

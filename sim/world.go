@@ -125,8 +125,9 @@ func (w *world) must(err error) {
 	}
 }
 
-// maxSteps is more than any history should need.
-const maxSteps = 2_000_000
+// maxSteps is ten times what the longest history needs: one that goes round and round
+// fails soon.
+const maxSteps = 300_000
 
 func (w *world) begin() {
 	w.plan = draw(&w.loop)
@@ -179,7 +180,8 @@ func (w *world) mend() {
 	w.log("mend", 0, 0, "")
 	w.mended = w.at
 	w.disturbed = max(w.disturbed, w.at)
-	w.plan.unavailable, w.plan.unknown, w.plan.unreadable, w.plan.slow, w.plan.tardy = 0, 0, 0, 0, ""
+	w.plan.unavailable, w.plan.unknown, w.plan.unreadable, w.plan.slow = 0, 0, 0, 0
+	w.plan.meddle, w.plan.tardy = 0, ""
 	w.secrets.lost, w.store.down, w.store.storm = false, 0, 0
 	for _, r := range w.receivers {
 		r.mood = well

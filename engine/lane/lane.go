@@ -143,6 +143,11 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 		l.breaker.success()
 		l.failingSince, l.proven, l.verdictAt = time.Time{}, false, time.Time{}
 	}
+	if r.Live() && !old.Live() {
+		// Older ones may have been held meanwhile, of which nobody knew yet when room
+		// was promised: they go first.
+		l.behind = l.reserved
+	}
 	if r.Ordering != old.Ordering {
 		l.mustRelease = true
 	}

@@ -103,9 +103,12 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 		m.pumpAll(now)
 	case Tick:
 		m.alarm = time.Time{}
+		var due []*lane // each once, whatever time it asks for next
 		for len(m.timers) > 0 && !m.timers[0].wakeAt.After(now) {
-			l := m.timers[0]
-			l.wakeBy(time.Time{})
+			due = append(due, m.timers[0])
+			m.timers[0].wakeBy(time.Time{})
+		}
+		for _, l := range due {
 			l.pump(now)
 		}
 	case Sent:

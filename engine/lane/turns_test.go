@@ -220,3 +220,19 @@ func TestNothingOvertakesWhatIsNotedDuringAClaim(t *testing.T) {
 		t.Errorf("claims: %+v", claims)
 	}
 }
+
+// What was being committed as a pause began does not overtake, when it ends, what was
+// held: that may be older.
+func TestWhatIsCommittedAcrossAPauseGoesInTurn(t *testing.T) {
+	b := newBench(t)
+	r := b.endpoint()
+	w := b.work(r)
+	b.m.Reserve(r, len(w.Event.Data), b.now)
+	p := b.changed(r, paused)
+	b.step(Configured{Changed: []*routes.Route{p}})
+	r = b.changed(p, func(e *bellhop.Endpoint) { e.Status = bellhop.EndpointActive })
+	claim := of[Claim](b.step(Configured{Changed: []*routes.Route{r}}))[0]
+	b.want("committed", b.step(Admitted{w}), "Release")
+	b.want("claimed", b.step(Claimed{Claim: claim}))
+	b.want("given back", b.step(Released{r.ID}), "Claim")
+}
