@@ -34,6 +34,21 @@ func ending(r *routes.Route, circuit bellhop.LaneState) (age time.Duration, wait
 	return time.Duration(r.Retry.EndsAfter()) + lastTry, "its turn did not come, by the endpoint's rate and concurrency"
 }
 
+// TooOld says which of the deliveries that wait at an endpoint in the store are too old,
+// the oldest of which was born at a time; false if none is.
+func TooOld(r *routes.Route, circuit bellhop.LaneState, born, now time.Time) (bellhop.EndOld, bool) {
+	age, waitsFor := ending(r, circuit)
+	before := now.Add(-age)
+	if age == 0 || !born.Before(before) || r.ResumedAt.After(before) {
+		return bellhop.EndOld{}, false
+	}
+	return bellhop.EndOld{
+		Endpoint: r.ID, Revision: r.Revision, Before: before,
+		Detail: fmt.Sprintf("No request was made: the delivery is older than the %s that those to this endpoint are tried for, and still waited, since %s.",
+			r.Retry.Lasts(), waitsFor),
+	}, true
+}
+
 // EndsAt is when a delivery that waits in the store is given up because of its age, as
 // things stand at its endpoint; zero if it is not.
 func (e *Engine) EndsAt(d *bellhop.Delivery, event *bellhop.Event) time.Time {
@@ -66,16 +81,9 @@ func (e *Engine) tooOld(ctx context.Context) ([]bellhop.EndOld, error) {
 		if r == nil {
 			continue // it is for Sweep
 		}
-		age, waitsFor := ending(r, e.lanes.State(r))
-		before := now.Add(-age)
-		if age == 0 || !a.Born.Before(before) || r.ResumedAt.After(before) {
-			continue
+		if o, ok := TooOld(r, e.lanes.State(r), a.Born, now); ok {
+			list = append(list, o)
 		}
-		list = append(list, bellhop.EndOld{
-			Endpoint: r.ID, Revision: r.Revision, Before: before,
-			Detail: fmt.Sprintf("No request was made: the delivery is older than the %s that those to this endpoint are tried for, and still waited, since %s.",
-				r.Retry.Lasts(), waitsFor),
-		})
 	}
 	return list, nil
 }

@@ -74,6 +74,7 @@ func (n *node) starts(job *lane.Job, rq *request) {
 		w.broken("5 pause holds", "%s is sent to %s, which is %s %s", name, to, r.Status, r.Broken())
 	}
 	n.inTurn(d, work.Delivery.OrderKey, name)
+	n.inItsTurn(job, name)
 	n.withinLimits(r, name, to)
 	n.resumed(d, work.Delivery.Due, name, to)
 	n.punctual(d, name)
@@ -472,6 +473,9 @@ func (w *world) forward() time.Duration { return w.skew + w.back }
 func (w *world) rows() {
 	for _, d := range w.store.all() {
 		known := w.ledger.deliveries[d.ID]
+		if known != nil {
+			w.inTime(&d, known)
+		}
 		switch {
 		case known == nil || known.ended:
 			w.broken("4 nothing silent", "%s is pending, and should not be", w.trace.of(int64(d.ID)))
@@ -486,6 +490,24 @@ func (w *world) rows() {
 				w.broken("4 nothing silent", "%s waits for its turn, and it is its turn", w.trace.of(int64(d.ID)))
 			}
 		}
+	}
+}
+
+// slackOfAge is how long after its time a delivery must have ended at the latest: some
+// heartbeats, if nothing goes wrong meanwhile.
+const slackOfAge = 40 * time.Second
+
+// inTime: nothing waits for ever at an endpoint that is disabled.
+func (w *world) inTime(d *bellhop.Delivery, known *delivery) {
+	to := known.door
+	if d.Owner != 0 || to.deleted || known.event.erased || to.now.Status != bellhop.EndpointDisabled {
+		return
+	}
+	due := max(known.born(-w.back)+time.Duration(to.now.Retry.Lasts()), to.changed, w.disturbed)
+	// By a clock that was set, it may have been made earlier or later than it was.
+	if w.at > due+slackOfAge+2*w.back+w.ahead() {
+		w.broken("4 nothing silent", "%s, made at %s, waits at %s, which is disabled, though its schedule lasts %s",
+			w.trace.of(int64(d.ID)), known.at, w.trace.of(int64(to.id)), to.now.Retry.Lasts())
 	}
 }
 
@@ -597,6 +619,7 @@ func (w *world) finished(d *delivery, lines []bellhop.Attempt) {
 		if !d.door.deleted && !d.event.erased {
 			w.broken("2 at least once", "%s was canceled without a reason", name)
 		}
+	case d.expired && last.Status == bellhop.AttemptFailed && last.Reason == bellhop.ReasonExpired && rq == nil:
 	case rq == nil:
 		w.broken("4 nothing silent", "the last line of %s is of no request", name)
 	case last.Status == bellhop.AttemptSucceeded && !rq.taken:

@@ -60,6 +60,7 @@ type delivery struct {
 	attempts int
 	next     time.Time
 	ended    bool
+	expired  bool // for its age
 	status   bellhop.AttemptStatus
 	requests []*request
 }
@@ -78,6 +79,8 @@ type door struct {
 	reordered time.Duration
 	revision  int64
 	pending   []*delivery // and some that have ended
+	// resumed is when a pause ended last, changed when it was saved last.
+	resumed, changed time.Duration
 	// lastTaken is when it last answered 2xx, as far as that is recorded.
 	lastTaken time.Duration
 }
@@ -306,6 +309,7 @@ func (l *ledger) swept(ids []bellhop.AttemptID) {
 			l.w.broken("4 nothing silent", "Sweep ended a delivery and left no line in the log")
 		}
 		d := l.deliveries[a.Delivery]
+		l.notInFlight(d)
 		switch {
 		case d.ended:
 			l.w.broken("4 nothing silent", "%s had ended, and was swept", l.w.trace.of(int64(d.id)))
@@ -318,6 +322,58 @@ func (l *ledger) swept(ids []bellhop.AttemptID) {
 		}
 		l.end(d, bellhop.AttemptCanceled)
 	}
+}
+
+// notInFlight: nothing ends a delivery whose request is under way but its answer.
+func (l *ledger) notInFlight(d *delivery) {
+	for _, rq := range d.requests {
+		if !rq.recorded && rq.excuse == "" && !l.leases[rq.lease] {
+			l.w.broken("4 nothing silent", "%s was ended without a request while one of it is under way", l.w.trace.of(int64(d.id)))
+		}
+	}
+}
+
+// late is how long after its making a delivery may be stored, of a commit that is late.
+const late = 20 * time.Second
+
+// endedOld: EndOld with these ids has ended some deliveries of an endpoint.
+func (l *ledger) endedOld(e bellhop.EndpointID, ids []bellhop.AttemptID) {
+	w, to := l.w, l.doors[e]
+	for _, id := range ids {
+		a, err := w.store.Attempt(ctx, id)
+		if err != nil || !a.Final || a.Detail == "" {
+			w.broken("4 nothing silent", "EndOld ended a delivery and left no last line in the log")
+		}
+		d := l.deliveries[a.Delivery]
+		name := w.trace.of(int64(d.id))
+		l.notInFlight(d)
+		switch {
+		case d.ended:
+			w.broken("4 nothing silent", "%s had ended, and was ended for its age", name)
+		case d.door != to:
+			w.broken("4 nothing silent", "%s is of another endpoint than that whose deliveries were ended", name)
+		case to.now.Status == bellhop.EndpointPaused:
+			w.broken("5 pause holds", "%s was ended for its age while its endpoint is paused", name)
+		case a.Status == bellhop.AttemptFailed && w.at-d.born(w.ahead())+late < time.Duration(to.now.Retry.Lasts()):
+			w.broken("2 at least once", "%s was ended for its age after %s; its schedule lasts %s", name, w.at-d.born(w.ahead()), to.now.Retry.Lasts())
+		case a.Status == bellhop.AttemptFailed && to.now.Status == bellhop.EndpointDisabled:
+			w.reached("a delivery became too old at a disabled endpoint")
+		case a.Status == bellhop.AttemptFailed:
+			w.reached("a delivery became too old behind an open circuit")
+		}
+		d.expired = a.Status == bellhop.AttemptFailed
+		l.end(d, a.Status)
+	}
+}
+
+// born is since when a delivery ages, by a clock that nobody sets. Off is how far that
+// on the wall may have been ahead of it when the delivery was scheduled.
+func (d *delivery) born(off time.Duration) time.Duration {
+	born := max(d.at, d.door.resumed)
+	if at := d.event.DeliverAt; at != nil && d.Trigger == bellhop.TriggerPublish {
+		born = max(born, at.Sub(epoch)-off)
+	}
+	return born
 }
 
 // erased: an Erase has taken effect.
@@ -374,7 +430,10 @@ func (l *ledger) saved(e bellhop.Endpoint) {
 			p.OrderKey = e.Ordering.OrderKey(&p.event.Event)
 		}
 	}
-	d.now = e
+	if d.now.Status == bellhop.EndpointPaused && e.Status != bellhop.EndpointPaused {
+		d.resumed = l.w.at
+	}
+	d.changed, d.now = l.w.at, e
 }
 
 // leases looks which leases are over by now: what was sent under one of them and is

@@ -63,6 +63,7 @@ type node struct {
 	refusals   map[bellhop.EndpointID]int  // in a row
 	buckets    map[bellhop.EndpointID]*bucket
 	resumes    map[bellhop.EndpointID][]heldBack
+	turns      turns
 	// proven is when the healthy endpoint answered first.
 	proven time.Duration
 }
@@ -94,6 +95,7 @@ func (w *world) boot() {
 		inFlight: map[bellhop.EndpointID]int{}, asking: map[bellhop.EndpointID]int{}, giving: map[bellhop.DeliveryID]bool{},
 		failures: map[bellhop.EndpointID]int{}, refusals: map[bellhop.EndpointID]int{},
 		buckets: map[bellhop.EndpointID]*bucket{}, resumes: map[bellhop.EndpointID][]heldBack{},
+		turns: newTurns(),
 	}
 	n.table = routes.New(routes.Options{Store: n.config, Sealer: w.secrets, Dialects: w.dialects, Now: w.now})
 	n.table.OnChange(n.configure)
@@ -153,6 +155,7 @@ func (n *node) do(in lane.Input) {
 	w := n.w
 	before := n.machine.InFlight()
 	effects := n.machine.Step(in, w.now())
+	n.turns.queued(in, func(e bellhop.EndpointID) bool { return n.known[e] != nil })
 	n.watch(in, effects, before)
 	for _, e := range effects {
 		switch e := e.(type) {
@@ -165,6 +168,9 @@ func (n *node) do(in lane.Input) {
 		case lane.Claim:
 			n.claim(e)
 		case lane.Release:
+			for _, d := range e.Deliveries {
+				delete(n.turns.waiting, d)
+			}
 			n.giveBack(e)
 		case lane.Disown:
 			n.disown(e)
@@ -279,11 +285,16 @@ func (n *node) claim(c lane.Claim) {
 	w := n.w
 	n.ask(c.Endpoint)
 	now := w.clock()
+	r := n.known[c.Endpoint]
+	probe := r != nil && r.Ordering == bellhop.OrderingNone && n.machine.State(r, w.now()).Circuit != "closed"
 	var answer bellhop.Claimed
 	n.write(writing{what: "claim", endpoint: c.Endpoint, meddle: true, do: func() (err error) {
 		answer, err = w.store.Claim(ctx, c.ClaimRequest, now)
 		for _, x := range answer.Work {
 			w.ledger.deliveries[x.Delivery.ID].claimed = w.at
+		}
+		if probe && err == nil {
+			n.probed(c, answer, now)
 		}
 		return err
 	}}, func(err error) {

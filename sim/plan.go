@@ -115,6 +115,7 @@ func draw(l *loop) plan {
 	act("erase subject", (*world).eraseSubject, 6)
 	act("resend", (*world).resend, 12)
 	act("delete app", (*world).deleteApp, 6)
+	act("list", (*world).list, 10)
 	if !p.calm {
 		act("crash", (*world).crash, 6)
 		act("stop", (*world).stop, 4)

@@ -29,9 +29,15 @@ var situations = []string{
 	"the memory of all lanes was used up",
 	"the ordering changed while deliveries waited",
 
+	"a first attempt went before retries that waited",
+	"a retry went while first attempts waited",
+	"a delivery became too old at a disabled endpoint",
+	"a delivery became too old behind an open circuit",
+
 	// Receivers.
 	"a circuit opened",
 	"a probe closed a circuit",
+	"a probe was the newest of several first attempts",
 	"a receiver that was gone was disabled",
 	"a schedule was exhausted",
 	"an accused endpoint was vindicated",
@@ -55,5 +61,6 @@ var situations = []string{
 	"an erased event was swept",
 	"an event was erased while it was claimed or committed",
 	"an event was sent again",
+	"rows moved while a list was read by pages",
 	"what was held went out oldest first",
 }

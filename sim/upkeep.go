@@ -191,9 +191,11 @@ func (n *node) catchUp() {
 	n.catching, n.owing = true, false
 	n.spread(func(spread bool) {
 		n.sweep(func(swept bool) {
-			n.catching = false
-			n.owing = n.owing || spread || swept
-			n.catchUp()
+			n.endOld(func(ended bool) {
+				n.catching = false
+				n.owing = n.owing || spread || swept || ended
+				n.catchUp()
+			})
 		})
 	})
 }
@@ -243,6 +245,48 @@ func (n *node) sweep(told func(bool)) {
 		default:
 			told(false)
 		}
+	})
+}
+
+// ahead is how far the clock has jumped ahead in all.
+func (w *world) ahead() time.Duration { return w.skew + w.back }
+
+// settled is the time as far as it is believed: jumps ahead are not.
+func (w *world) settled() time.Time { return epoch.Add(w.at - w.back) }
+
+// endOld ends some deliveries of the first endpoint at which they are too old.
+func (n *node) endOld(told func(bool)) {
+	w := n.w
+	var aged []bellhop.Aged
+	n.read("oldest", func() (err error) {
+		aged, err = w.store.Oldest(ctx, w.settled().Add(-time.Duration(bellhop.MinLasts)))
+		return err
+	}, func(err error) {
+		var first bellhop.EndOld
+		found := false
+		for _, a := range aged {
+			if r := n.table.Routes().Endpoint(a.Endpoint); r != nil && !found {
+				first, found = engine.TooOld(r, n.machine.State(r, w.now()), a.Born, w.settled())
+			}
+		}
+		if err != nil || !found {
+			told(false)
+			return
+		}
+		now, ended := w.clock(), 0
+		ids := id.Take[id.Attempt](n.ids, owedStep, now)
+		n.write(writing{what: "end old", endpoint: first.Endpoint, do: func() (err error) {
+			if ended, err = w.store.EndOld(ctx, first, ids, now); err == nil {
+				w.ledger.endedOld(first.Endpoint, ids[:ended])
+			}
+			return err
+		}}, func(err error) {
+			if err != nil || ended == 0 {
+				told(false)
+				return
+			}
+			n.noteOverdue(func(error) { told(true) })
+		})
 	})
 }
 

@@ -484,6 +484,9 @@ func (l *lane) claimed(in Claimed, now time.Time) {
 	for _, w := range in.Answer.Work {
 		l.push(w)
 	}
+	// The newest was to be a probe: where the circuit was closed meanwhile, older ones go
+	// first.
+	l.mustRelease = l.mustRelease || in.Claim.Newest && !l.breaker.open()
 	l.mustRelease = l.mustRelease || l.outdated || l.route.Ordering != in.Claim.ordering
 	l.outdated = false
 	l.pump(now)

@@ -36,7 +36,10 @@ type Settings struct {
 type Machine struct {
 	Settings
 	lanes map[bellhop.EndpointID]*lane
-	slots slots
+	// closed are lanes of endpoints that are gone, as long as they have something in
+	// flight.
+	closed map[bellhop.EndpointID]*lane
+	slots  slots
 	// held is the event data that all lanes hold.
 	held    int64
 	running bool
@@ -66,7 +69,7 @@ type Machine struct {
 func NewMachine(s Settings) *Machine {
 	return &Machine{
 		Settings: s, slots: slots{max: s.MaxInFlight},
-		lanes: map[bellhop.EndpointID]*lane{}, early: map[bellhop.EndpointID]dues{},
+		lanes: map[bellhop.EndpointID]*lane{}, closed: map[bellhop.EndpointID]*lane{}, early: map[bellhop.EndpointID]dues{},
 	}
 }
 
@@ -211,7 +214,9 @@ func (m *Machine) configure(in Configured, now time.Time) {
 	for _, e := range in.Gone {
 		if l := m.lanes[e]; l != nil {
 			delete(m.lanes, e)
-			l.close()
+			if l.close(); len(l.flying) > 0 {
+				m.closed[e] = l
+			}
 		}
 	}
 	for _, r := range in.Changed {
@@ -246,6 +251,8 @@ func (m *Machine) claimed(in Claimed, now time.Time) {
 		ids = append(ids, w.Delivery.ID)
 	}
 	switch {
+	case in.Result == Unknown && m.closed[in.Claim.Endpoint] != nil:
+		m.closed[in.Claim.Endpoint].disown()
 	case in.Result == Unknown:
 		m.do(Disown{Endpoint: in.Claim.Endpoint, Lease: in.Claim.Lease})
 	case len(ids) > 0:
@@ -263,6 +270,9 @@ func (m *Machine) giveUp(e bellhop.EndpointID, l bellhop.Lease, ids []bellhop.De
 func (m *Machine) recorded(in Recorded, now time.Time) {
 	l := in.Job.lane
 	l.recorded(in, now)
+	if l.closed && len(l.flying) == 0 {
+		delete(m.closed, l.id)
+	}
 	waiting := m.slots.give(in.Job.as)
 	l.pump(now)
 	// A lane may have stopped waiting, or have nothing to send any more.

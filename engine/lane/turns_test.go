@@ -236,3 +236,18 @@ func TestWhatIsCommittedAcrossAPauseGoesInTurn(t *testing.T) {
 	b.want("claimed", b.step(Claimed{Claim: claim}))
 	b.want("given back", b.step(Released{r.ID}), "Claim")
 }
+
+// A probe that is being claimed when the endpoint is resumed does not go before what is
+// older.
+func TestAProbeThatIsNotNeededGoesInTurn(t *testing.T) {
+	b := newBench(t)
+	r := b.endpoint()
+	b.opened(r)
+	b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}})
+	b.now = b.now.Add(firstProbe)
+	claim := of[Claim](b.step(Tick{}))[0]
+	p := b.changed(r, paused)
+	b.step(Configured{Changed: []*routes.Route{p}})
+	b.step(Configured{Changed: []*routes.Route{b.changed(p, func(e *bellhop.Endpoint) { e.Status = bellhop.EndpointActive })}})
+	b.want("claimed", b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}}}), "Release")
+}
