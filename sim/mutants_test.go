@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 var (
@@ -55,6 +56,9 @@ func TestMutants(t *testing.T) {
 	}
 }
 
+// huntTime bounds the hunt for one mutant. To run out of time is not to be caught.
+const huntTime = 15 * time.Minute
+
 var caught = regexp.MustCompile(`after (\d+) seeds: (.*)`)
 
 // hunt plays seeds against the project with one file replaced.
@@ -72,13 +76,15 @@ func (m *mutant) hunt(t *testing.T, root, file string, patched []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := exec.Command("go", "test", "-vet=off", "-overlay", overlay, "-run", "^TestSeeds$", "./sim", "-hunt", "-seeds", strconv.Itoa(manySeeds))
+	c := exec.Command("go", "test", "-vet=off", "-overlay", overlay, "-timeout", huntTime.String(), "-run", "^TestSeeds$", "./sim", "-hunt", "-seeds", strconv.Itoa(manySeeds))
 	c.Dir = root
 	out, err := c.CombinedOutput()
 	found := caught.FindSubmatch(out)
 	switch {
 	case err == nil:
 		t.Fatalf("%d seeds did not notice it", manySeeds)
+	case bytes.Contains(out, []byte("panic: test timed out")):
+		t.Fatalf("it ran for longer than %s, which proves nothing: a mistake must break a promise, and a history has an end (maxSteps)", huntTime)
 	case found == nil:
 		t.Fatalf("it cannot be tried: %v\n%s", err, out)
 	case !strings.Contains(string(found[2]), m.wants):
@@ -223,6 +229,71 @@ var mutants = []mutant{
 	{
 		"a retry is not looked for", "engine/lane/lane.go",
 		"		l.due(retry, job.decision.NextAt, now)\n", "",
+		"",
+	},
+	{
+		"a probe is the oldest", "engine/lane/lane.go",
+		"			Newest: k == firstAttempt && l.breaker.open() && l.route.Ordering == bellhop.OrderingNone,\n", "",
+		"3 no neighbour",
+	},
+	{
+		"a probe is a retry", "engine/lane/lane.go",
+		"	if !l.breaker.open() && l.claimedOf == firstAttempt {\n", "	if l.breaker.open() || l.claimedOf == firstAttempt {\n",
+		"3 no neighbour",
+	},
+	{
+		"a probe that is not needed is sent at once", "engine/lane/lane.go",
+		"	l.mustRelease = l.mustRelease || in.Claim.Newest && !l.breaker.open()\n", "",
+		"5 pause holds",
+	},
+	{
+		"retries go before first attempts", "engine/lane/lane.go",
+		"	case l.queue[firstAttempt].len() > 0 && l.passed < retryShare-1:\n", "	case l.queue[retry].len() == 0:\n",
+		"3 no neighbour",
+	},
+	{
+		"what was being committed across a pause overtakes", "engine/lane/lane.go",
+		"		l.behind = l.reserved\n	}\n", "	}\n",
+		"5 pause holds",
+	},
+	{
+		"nothing ends for its age", "engine/ends.go",
+		"	if age == 0 || !born.Before(before)", "	if age >= 0 || !born.Before(before)",
+		"4 nothing silent",
+	},
+	{
+		"everything ends after a minute", "engine/ends.go",
+		"	before := now.Add(-age)\n", "	before := now.Add(-time.Minute)\n",
+		"2 at least once",
+	},
+	{
+		"a pause ages what it holds", "engine/ends.go",
+		" || r.ResumedAt.After(before) {", " {",
+		"2 at least once",
+	},
+	{
+		"what a pause holds ends", "engine/ends.go",
+		"	case r.Status == bellhop.EndpointPaused:\n		return 0, \"\"\n", "",
+		"5 pause holds",
+	},
+	{
+		"what is in flight is swept", "memstore/sweep.go",
+		"				if s.pending[d].Owner != 0 {\n", "				if false {\n",
+		"4 nothing silent",
+	},
+	{
+		"what is not to be sent is not given back", "engine/lane/machine.go",
+		"	m.do(Release{Endpoint: e, Lease: l, Deliveries: ids, Aside: true})\n", "",
+		"",
+	},
+	{
+		"what was given back is not looked for", "engine/lane/lane.go",
+		"	l.anyDue(now)\n	l.m.do(Release{", "	l.m.do(Release{",
+		"",
+	},
+	{
+		"lists go by the latest news", "memstore/deliveries.go",
+		"		slices.SortFunc(list, func(a, b bellhop.Delivery) int { return cmp.Compare(b.ID, a.ID) })\n", "		slices.SortFunc(list, func(a, b bellhop.Delivery) int { return cmp.Compare(b.LastAttempt, a.LastAttempt) })\n",
 		"",
 	},
 	{
