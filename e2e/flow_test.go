@@ -521,8 +521,8 @@ func TestDeleteInFlight(t *testing.T) {
 	if x := s.explain(event.ID, stays.ID); x.Outcome != bellhop.FateSucceeded {
 		t.Errorf("%+v", x)
 	}
-	if x := s.explain(event.ID, first.ID); x.Detail == "" {
-		t.Errorf("%+v", x)
+	if x := s.explain(event.ID, first.ID); x.Outcome != bellhop.FateSucceeded || x.Attempts != 1 {
+		t.Errorf("what was in flight to the deleted endpoint, and taken: %+v", x)
 	}
 	s.app("other") // its id is free again, and nothing of the old one is left
 	for e := range s.api.Events(t.Context(), client.EventFilter{App: "other"}) {
