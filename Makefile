@@ -22,7 +22,7 @@ lint:
 RACE = -race -gcflags=modernc.org/...=-race=false
 
 race: ## all tests, the built binary's included, with the race detector
-	CGO_ENABLED=1 $(GO) test $(RACE) -timeout 15m ./...
+	CGO_ENABLED=1 $(GO) test $(RACE) -timeout 15m $$($(GO) list ./... | grep -v '/sim$$')
 
 # A short run of every fuzz target; FUZZTIME=10m for a long one. It is counted, since
 # with a time Go 1.26 may fail where nothing is wrong, as that ends (golang/go#75804).
@@ -45,8 +45,9 @@ oracle-tools: web-tools
 	@cmp -s e2e/oracle/package-lock.json e2e/oracle/node_modules/.package-lock.installed || { \
 		(cd e2e/oracle && npm ci --no-fund --no-audit --loglevel=error) && cp e2e/oracle/package-lock.json e2e/oracle/node_modules/.package-lock.installed; }
 
-sim: ## a thousand histories of one node, each played twice
-	$(GO) test -count=1 ./sim
+# What has one goroutine, or compares what things cost, the race detector only slows down.
+sim: ## a thousand histories of one node, each played twice; what large tables cost
+	$(GO) test -count=1 ./sim ./engine/routes
 
 sim-mutants: ## known-bad patches of the lanes and the flow, each of which must be found
 	$(GO) test -count=1 -timeout 60m -run TestMutants ./sim -mutants
