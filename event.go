@@ -1,6 +1,8 @@
 package bellhop
 
 import (
+	"crypto/sha1"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -65,6 +67,19 @@ type Event struct {
 	// Test marks an event that an endpoint's test made: it went to that
 	// endpoint alone.
 	Test bool `json:"test,omitempty"`
+}
+
+// uuidNamespace is that of package dialect: receivers remember these UUIDs.
+const uuidNamespace = "\xe8\xd9\xfa\xe8\xa2\x60\x46\xaf\xad\x31\x99\x23\xbd\x40\xd6\xbd"
+
+// UUIDOf is the UUID of an event (version 5, RFC 9562 section 5.5), made of its id:
+// what dialects send to receivers whose idempotency key has to be a UUID.
+func UUIDOf(e EventID) string {
+	sum := sha1.Sum([]byte(uuidNamespace + e.String()))
+	sum[6] = sum[6]&0x0f | 0x50
+	sum[8] = sum[8]&0x3f | 0x80
+	text := hex.EncodeToString(sum[:16])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
 
 // CreatedAt is when the event was accepted, to the millisecond.

@@ -13,11 +13,14 @@ type EventFilter struct {
 	// Subject is exact, or a prefix and a trailing "*".
 	Subject    string
 	ExternalID string
-	Since      time.Time // inclusive
-	Until      time.Time // exclusive
-	Before     EventID   // the cursor: only older ones
-	Limit      int
-	WithData   bool
+	// UUID is that of UUIDOf. It is in no index, but computed for every event that
+	// the rest of the filter selects, until it is found.
+	UUID     string
+	Since    time.Time // inclusive
+	Until    time.Time // exclusive
+	Before   EventID   // the cursor: only older ones
+	Limit    int
+	WithData bool
 }
 
 // DeliveryFilter selects deliveries.

@@ -54,6 +54,7 @@ type EventFilter struct {
 	Type       string    `query:"type"`
 	Subject    string    `query:"subject"`
 	ExternalID string    `query:"external_id"`
+	UUID       string    `query:"uuid"`
 	Since      time.Time `query:"since"`
 	Until      time.Time `query:"until"`
 	// Limit is the size of a page, not of the list.

@@ -149,6 +149,22 @@ func TestVerificationHoldsNothingUp(t *testing.T) {
 }
 
 // TestTestsAreAudited, and carry the catalogue's example.
+// TestShowpassTestsCarryAnInvoice: receivers check with a test that they can read one.
+func TestShowpassTestsCarryAnInvoice(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e := h.endpoint("a.example", func(c *bellhop.EndpointChange) { c.Dialect = bellhop.Of("showpass") })
+		if _, err := h.TestEndpoint(t.Context(), owner, e.ID, "", nil); err != nil {
+			t.Fatal(err)
+		}
+		got := h.net.at("a.example")
+		if len(got) != 1 || !strings.Contains(got[0].body, `"event_type":"webhook.test"`) ||
+			!strings.Contains(got[0].body, `"ticket_items":[`) || !strings.HasPrefix(got[0].body, `{"id":"c4-88d1-`) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 func TestTestsAreAudited(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t, func(c *engine.Config) { c.EnforceEventTypes = true })

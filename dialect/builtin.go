@@ -1,9 +1,16 @@
 package dialect
 
 import (
+	_ "embed"
 	"fmt"
 	"strings"
 )
+
+// sampleInvoice is the Invoice of Showpass's tests, in which receivers check that they
+// can read one.
+//
+//go:embed testdata/showpass-invoice-purchase.json
+var sampleInvoice string
 
 // Builtin returns the definitions of the built-in dialects: standard,
 // cloudevents, cloudevents-binary, allthings, showpass, github, stripe,
@@ -76,6 +83,7 @@ func Builtin() []Definition {
 				Encoding:  "hex",
 				Header:    "X-SHOWPASS-SIGNATURE",
 			},
+			Verification: Verification{Data: strings.TrimSpace(sampleInvoice)},
 		},
 		{
 			Name:        "github",

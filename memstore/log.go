@@ -46,6 +46,7 @@ func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Ev
 func eventMatches(f *bellhop.EventFilter, e *bellhop.Event) bool {
 	return f.Scope.Sees(e.App) && bellhop.MatchName(f.Type, e.Type) && bellhop.MatchName(f.Subject, e.Subject) &&
 		(f.ExternalID == "" || f.ExternalID == e.ExternalID) &&
+		(f.UUID == "" || f.UUID == bellhop.UUIDOf(e.ID)) &&
 		within(e.CreatedAt(), f.Since, f.Until)
 }
 

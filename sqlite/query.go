@@ -59,11 +59,17 @@ func eventQueries(f *bellhop.EventFilter) []query {
 		q.where.match("subject", subject)
 		q.where.match("type", typ)
 		q.where.span("id", f.Since, f.Until, int64(f.Before))
+		if f.UUID != "" {
+			q.where.add("event_uuid(id) = ?", f.UUID)
+		}
 		return *q
 	}
 	switch {
 	case empty(f.Scope):
 		return nil
+	case f.UUID != "" && f.Scope.All:
+		// The order matters to none of one row, and this index is small.
+		return []query{rest(&query{index: "events_app"}, anyApp, f.Subject, f.Type)}
 	case f.ExternalID != "":
 		q := query{index: "events_external"}
 		q.where.add("external_id IS NOT NULL AND external_id = ?", f.ExternalID)
@@ -210,6 +216,9 @@ func attemptQueriesIn(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, error)
 // eventQueriesIn is eventQueries for a filter that may have nothing to look up by but
 // apps and a prefix of types, or a subject of any app.
 func eventQueriesIn(c *sqlite.Conn, f *bellhop.EventFilter) ([]query, error) {
+	if f.UUID != "" {
+		return eventQueries(f), nil
+	}
 	if f.ExternalID == "" && exact(f.Subject) && f.Scope.All {
 		// The index has the rows of one app in order.
 		apps, ok, err := namesAfter(c, "", nextAppOfSubject, f.Subject)

@@ -13,6 +13,16 @@ import (
 	"github.com/bellhop/bellhop/internal/id"
 )
 
+// addFunctions makes known to SQL what is computed in Go.
+func addFunctions(c *sqlite.Conn) error {
+	return c.CreateFunction("event_uuid", &sqlite.FunctionImpl{
+		NArgs: 1, Deterministic: true, AllowIndirect: true,
+		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+			return sqlite.TextValue(bellhop.UUIDOf(bellhop.EventID(args[0].Int64()))), nil
+		},
+	})
+}
+
 // prepare gives a cached statement with its parameters bound.
 func prepare(c *sqlite.Conn, sql string, args ...any) (*sqlite.Stmt, error) {
 	st, err := c.Prepare(sql)

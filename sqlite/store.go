@@ -175,6 +175,9 @@ func (s *Store) start(ctx context.Context, o Options) error {
 				if err := s.files.same(); err != nil {
 					return err
 				}
+				if err := addFunctions(c); err != nil {
+					return err
+				}
 				return execAll(c, "PRAGMA query_only = 1", "PRAGMA cache_size = -1024", "PRAGMA temp_store = memory")
 			},
 		})

@@ -112,6 +112,9 @@ var logTests = []test{
 			"subject prefix": {bellhop.EventFilter{Scope: anyApp, Subject: "ticket:*"}, func(e *bellhop.Event) bool { return e.Subject != "" }},
 			"app, subject":   {bellhop.EventFilter{Scope: bellhop.Only("acme"), Subject: "ticket:1"}, func(e *bellhop.Event) bool { return e.App == "acme" && e.Subject == "ticket:1" }},
 			"external id":    {bellhop.EventFilter{Scope: anyApp, ExternalID: "ext-e"}, func(e *bellhop.Event) bool { return e.ExternalID == "ext-e" }},
+			"uuid":           {bellhop.EventFilter{Scope: anyApp, UUID: bellhop.UUIDOf(w.events[7].ID)}, func(e *bellhop.Event) bool { return e.ID == w.events[7].ID }},
+			"app, uuid":      {bellhop.EventFilter{Scope: bellhop.Only(w.events[7].App), UUID: bellhop.UUIDOf(w.events[7].ID)}, func(e *bellhop.Event) bool { return e.ID == w.events[7].ID }},
+			"foreign uuid":   {bellhop.EventFilter{Scope: bellhop.Only("no"), UUID: bellhop.UUIDOf(w.events[7].ID)}, func(*bellhop.Event) bool { return false }},
 			"since":          {bellhop.EventFilter{Scope: anyApp, Since: t5}, func(e *bellhop.Event) bool { return !e.CreatedAt().Before(t5) }},
 			"until":          {bellhop.EventFilter{Scope: anyApp, Until: t5}, func(e *bellhop.Event) bool { return e.CreatedAt().Before(t5) }},
 			"everything": {

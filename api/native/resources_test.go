@@ -93,6 +93,20 @@ func TestEventLife(t *testing.T) {
 	at := s.firstAttempt(event)
 	path := "/v1/events/" + event.String()
 
+	var shown wire.Event
+	s.do(s.admin, "GET", path, "").into(t, &shown)
+	if shown.UUID != bellhop.UUIDOf(event) {
+		t.Errorf("shown as %q", shown.UUID)
+	}
+	var found wire.Page[wire.Event]
+	s.do(s.admin, "GET", "/v1/events?uuid="+strings.ToUpper(shown.UUID), "").into(t, &found)
+	if len(found.Data) != 1 || found.Data[0].ID != event {
+		t.Errorf("found by its UUID: %+v", found)
+	}
+	if r := s.do(s.admin, "GET", "/v1/events?uuid="+bellhop.UUIDOf(event+1), ""); !strings.Contains(string(r.body), `"data":[]`) {
+		t.Errorf("found by another UUID: %s", r.body)
+	}
+
 	var deliveries wire.Page[wire.Delivery]
 	s.do(s.admin, "GET", path+"/deliveries", "").into(t, &deliveries)
 	if len(deliveries.Data) != 1 || deliveries.Data[0].Endpoint != e.ID || deliveries.Data[0].Status != bellhop.DeliverySucceeded {

@@ -66,11 +66,14 @@ type Receipt struct {
 // Event is an event as the API shows it.
 type Event struct {
 	bellhop.Event
+	UUID      string    `json:"uuid" doc:"A UUID made of the id: the idempotency key that the dialects showpass (webhook_event_uuid), github and shopify send, the same on each attempt." example:"2ce56e14-7f13-56e6-94b4-a5655b2079e7"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
 // EventOf dresses an event for the wire.
-func EventOf(e bellhop.Event) Event { return Event{Event: e, CreatedAt: e.CreatedAt()} }
+func EventOf(e bellhop.Event) Event {
+	return Event{Event: e, UUID: bellhop.UUIDOf(e.ID), CreatedAt: e.CreatedAt()}
+}
 
 // EncodeJSON gives the event with its data byte for byte.
 func (e Event) EncodeJSON() ([]byte, error) {

@@ -35,6 +35,7 @@ func (p *program) eventsList() *cobra.Command {
 	f.StringVar(&filter.Type, "type", "", "only of this type; may end in *")
 	f.StringVar(&filter.Subject, "subject", "", "only of this subject; may end in *")
 	f.StringVar(&filter.ExternalID, "id", "", "only the one published with this `id`")
+	f.StringVar(&filter.UUID, "uuid", "", "only the one with this `UUID`, which showpass sends as webhook_event_uuid")
 	f.Var(p.moment(&filter.Since), "since", "not before this `time`, or 2h for two hours ago")
 	f.Var(p.moment(&filter.Until), "until", "before this `time`")
 	pg.flags(f)
@@ -71,6 +72,7 @@ func (p *program) eventsGet() *cobra.Command {
 				t.field("type", text(e.Type))
 				t.field("subject", text(e.Subject))
 				t.field("id", text(e.ExternalID))
+				t.field("uuid", text(e.UUID))
 				t.field("accepted", p.when(e.CreatedAt))
 				if e.DeliverAt != nil {
 					t.field("deliver at", p.when(*e.DeliverAt))

@@ -57,7 +57,7 @@ Dialects of your own go into the configuration file:
 			if printConfig {
 				return p.printConfig()
 			}
-			return p.serve(cmd.Context())
+			return p.serve(cmd.Context(), p.welcome)
 		})
 	p.settings.add(cmd.Flags(), serviceSettings()...)
 	cmd.Flags().BoolVar(&printConfig, "print-config", false, "show the settings, where each comes from, and stop")
@@ -65,8 +65,18 @@ Dialects of your own go into the configuration file:
 	return cmd
 }
 
-// serve wires the service and runs it until ctx ends.
-func (p *program) serve(ctx context.Context) error {
+// started is a service that takes requests.
+type started struct {
+	address    net.Addr
+	keyFile    string
+	newKeyFile bool
+	// adminKey is the first admin key; "" unless this is the first start.
+	adminKey string
+}
+
+// serve wires the service and runs it until ctx ends. Once it takes requests it calls
+// ready, which must not wait.
+func (p *program) serve(ctx context.Context, ready func(started)) error {
 	// An event lives for milliseconds, so little is alive at any time: collecting
 	// garbage a quarter as often costs some memory and saves a tenth of the CPU.
 	if os.Getenv("GOGC") == "" {
@@ -184,7 +194,7 @@ func (p *program) serve(ctx context.Context) error {
 	go func() { delivering <- e.Run(running) }()
 	go func() { serving <- server.Serve(entrance) }()
 	go watchKeyFile(running, keyFile, log)
-	p.welcome(listener.Addr(), keyFile, newKeyFile, adminKey)
+	ready(started{listener.Addr(), keyFile, newKeyFile, adminKey})
 	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "dev", s.dev, "max_in_flight", maxInFlight, "max_connections", s.connections(), "version", version())
 
 	if s.publicURL == "" && !s.dev {
@@ -319,11 +329,11 @@ func watchKeyFile(ctx context.Context, path string, log *slog.Logger) {
 
 // welcome says where everything is. The admin key is said here and nowhere else,
 // so that it does not get into the log.
-func (p *program) welcome(address net.Addr, keyFile string, newKeyFile bool, adminKey string) {
+func (p *program) welcome(at started) {
 	s := p.settings
-	base := localURL(address)
+	base := localURL(at.address)
 	fresh := ""
-	if newKeyFile {
+	if at.newKeyFile {
 		fresh = "  (new: it opens the endpoints' secrets; keep a copy apart from the database)"
 	}
 	public := s.publicURL
@@ -335,21 +345,21 @@ func (p *program) welcome(address net.Addr, keyFile string, newKeyFile bool, adm
 	p.print("  Dashboard   %s/", public)
 	p.print("  API         %s", public)
 	p.print("  API guide   %s/docs", public)
-	p.print("  Listening   %s", address)
+	p.print("  Listening   %s", at.address)
 	p.print("  Database    %s", s.database)
-	p.print("  Master key  %s%s", keyFile, fresh)
+	p.print("  Master key  %s%s", at.keyFile, fresh)
 	if s.dev {
 		p.print("\n%s", p.style.paint(wait, "Development mode: plain http and loopback addresses are allowed as targets. Not for production."))
 	}
-	if adminKey != "" {
+	if at.adminKey != "" {
 		p.print("\nThis is the first start. Here is the admin key, shown this once and stored nowhere:\n")
-		p.print("  export BELLHOP_KEY=%s", adminKey)
+		p.print("  export BELLHOP_KEY=%s", at.adminKey)
 		if base != p.settings.flags.Lookup("server").DefValue {
 			p.print("  export BELLHOP_SERVER=%s", base)
 		}
 		// A fragment stays in the browser: no server and no log sees it.
 		p.print("\nOpen this to sign in to the dashboard with it:\n")
-		p.print("  %s/sign-in#key=%s", public, adminKey)
+		p.print("  %s/sign-in#key=%s", public, at.adminKey)
 	}
 	p.print("")
 }
