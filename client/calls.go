@@ -318,9 +318,9 @@ func (c *Client) Inbox(ctx context.Context, token string, after int64) (InboxCon
 	return call[InboxContent](ctx, c, http.MethodGet, at("/v1/inboxes/%s", token), query, nil)
 }
 
-// AnswerInbox sets the HTTP status that an inbox answers with.
-func (c *Client) AnswerInbox(ctx context.Context, token string, status int) (Inbox, error) {
-	return call[Inbox](ctx, c, http.MethodPatch, at("/v1/inboxes/%s", token), nil, wire.InboxPatch{AnswerStatus: status})
+// AnswerInbox changes how an inbox answers.
+func (c *Client) AnswerInbox(ctx context.Context, token string, change InboxPatch) (Inbox, error) {
+	return call[Inbox](ctx, c, http.MethodPatch, at("/v1/inboxes/%s", token), nil, change)
 }
 
 // DeleteInbox ends an inbox; endpoints that have it as their URL get disabled.

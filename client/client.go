@@ -52,6 +52,8 @@ type (
 	Inbox            = wire.Inbox
 	InboxContent     = wire.InboxContent
 	InboxInput       = wire.InboxInput
+	InboxPatch       = wire.InboxPatch
+	InboxRequest     = wire.InboxRequest
 	Preview          = wire.Preview
 	PreviewInput     = wire.PreviewInput
 	VerificationCode = wire.VerificationCode

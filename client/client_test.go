@@ -188,7 +188,7 @@ func TestEveryCall(t *testing.T) {
 
 	in, err := c.CreateInbox(ctx, client.InboxInput{App: "acme"})
 	must(err)
-	in, err = c.AnswerInbox(ctx, in.Token, 500)
+	in, err = c.AnswerInbox(ctx, in.Token, client.InboxPatch{Status: bellhop.Of(500)})
 	must(err)
 	inboxes, err := c.Inboxes(ctx, "acme")
 	must(err)

@@ -287,9 +287,12 @@ func TestAppIsolation(t *testing.T) {
 				_, err := h.CreateInbox(ctx, p, o.app, 0)
 				return err
 			},
-			"Inboxes":     func(p bellhop.Principal, o objects) error { _, err := h.Inboxes(ctx, p, o.app); return err },
-			"Inbox":       func(p bellhop.Principal, o objects) error { _, _, err := h.Inbox(ctx, p, o.inbox, 0); return err },
-			"AnswerInbox": func(p bellhop.Principal, o objects) error { _, err := h.AnswerInbox(ctx, p, o.inbox, 500); return err },
+			"Inboxes": func(p bellhop.Principal, o objects) error { _, err := h.Inboxes(ctx, p, o.app); return err },
+			"Inbox":   func(p bellhop.Principal, o objects) error { _, _, err := h.Inbox(ctx, p, o.inbox, 0); return err },
+			"AnswerInbox": func(p bellhop.Principal, o objects) error {
+				_, err := h.AnswerInbox(ctx, p, o.inbox, desk.AnswerChange{Status: bellhop.Of(500)})
+				return err
+			},
 			"DeleteInbox": func(p bellhop.Principal, o objects) error { return h.DeleteInbox(ctx, p, o.inbox) },
 		}
 		words := func(o objects, err error) string {

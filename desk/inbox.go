@@ -13,6 +13,9 @@ type (
 	Inbox          = inbox.Inbox
 	InboxRequest   = inbox.Request
 	InboxSignature = inbox.Signature
+	InboxAnswer    = inbox.Answer
+	InboxReply     = inbox.Reply
+	AnswerChange   = inbox.AnswerChange
 )
 
 // MaxInboxBody is how much of a body from outside is looked at, in bytes.
@@ -46,7 +49,7 @@ func (d *Desk) CreateInbox(ctx context.Context, p bellhop.Principal, app string,
 // what lets its readers send to it.
 func (d *Desk) auditInbox(ctx context.Context, p bellhop.Principal, action string, in Inbox) error {
 	return d.audit(ctx, d.e.AuditEntry(p.Actor, action, in.Token[:6]+"…", []string{in.App},
-		map[string]any{"answer_status": in.AnswerStatus, "expires_at": in.ExpiresAt}))
+		map[string]any{"answer_status": in.Answer.Status, "answer_delay": in.Answer.Delay, "fail_first": in.Answer.FailFirst, "expires_at": in.ExpiresAt}))
 }
 
 // Inboxes lists the inboxes, newest first: of one app, or ("") of all in the scope.
@@ -104,8 +107,8 @@ func (d *Desk) shownRequest(p bellhop.Principal, r *InboxRequest) *InboxRequest 
 	return &cut
 }
 
-// AnswerInbox sets the HTTP status that an inbox answers with.
-func (d *Desk) AnswerInbox(ctx context.Context, p bellhop.Principal, token string, status int) (Inbox, error) {
+// AnswerInbox changes how an inbox answers.
+func (d *Desk) AnswerInbox(ctx context.Context, p bellhop.Principal, token string, c AnswerChange) (Inbox, error) {
 	if err := Permits(p, "updateInbox"); err != nil {
 		return Inbox{}, err
 	}
@@ -113,14 +116,13 @@ func (d *Desk) AnswerInbox(ctx context.Context, p bellhop.Principal, token strin
 	if err != nil {
 		return Inbox{}, err
 	}
-	if err := inbox.CheckAnswer(status); err != nil {
+	if in.Answer, err = in.Answer.With(c); err != nil {
 		return Inbox{}, err
 	}
-	in.AnswerStatus = status
 	if err := d.auditInbox(ctx, p, "inbox.update", in); err != nil {
 		return Inbox{}, err
 	}
-	return d.e.Inboxes().Answer(token, status)
+	return d.e.Inboxes().Answer(token, c)
 }
 
 // DeleteInbox ends an inbox. Endpoints that have it as their URL will be answered
@@ -142,7 +144,7 @@ func (d *Desk) DeleteInbox(ctx context.Context, p bellhop.Principal, token strin
 
 // Receive takes a request that came to an inbox from outside. Whoever has the token
 // may send some: see [inbox.Registry.Receive].
-func (d *Desk) Receive(token string, r InboxRequest, body func() ([]byte, bool, error)) (status int, text string, err error) {
+func (d *Desk) Receive(token string, r InboxRequest, body func() ([]byte, bool, error)) (InboxReply, error) {
 	return d.e.Inboxes().Receive(token, r, body)
 }
 

@@ -42,12 +42,12 @@ func (h *house) arrived(token string) []*desk.InboxRequest {
 // send sends a request to an inbox from outside.
 func (h *house) send(token, body string, header http.Header) int {
 	h.t.Helper()
-	status, _, err := h.Receive(token, desk.InboxRequest{Method: "POST", Path: "/in/" + token, Header: header},
+	answer, err := h.Receive(token, desk.InboxRequest{Method: "POST", Path: "/in/" + token, Header: header},
 		func() ([]byte, bool, error) { return []byte(body), false, nil })
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return status
+	return answer.Status
 }
 
 // firstAttempt gives an event's first attempt, in full.
@@ -68,7 +68,7 @@ func TestInboxReceives(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t, withInboxes)
 		in := h.inbox("acme", 0)
-		if in.URL != inboxURL+in.Token || in.AnswerStatus != 200 || in.ExpiresAt.Sub(in.CreatedAt) != time.Hour {
+		if in.URL != inboxURL+in.Token || in.Answer.Status != 200 || in.ExpiresAt.Sub(in.CreatedAt) != time.Hour {
 			t.Errorf("%+v", in)
 		}
 		e := h.endpoint("", at(in.URL+"/shop?x=1"), func(c *bellhop.EndpointChange) {
@@ -102,7 +102,7 @@ func TestInboxReceives(t *testing.T) {
 		}
 
 		// A receiver that fails, and is mended.
-		if _, err := h.AnswerInbox(t.Context(), owner, in.Token, 500); err != nil {
+		if _, err := h.AnswerInbox(t.Context(), owner, in.Token, desk.AnswerChange{Status: bellhop.Of(500)}); err != nil {
 			t.Fatal(err)
 		}
 		event = h.publish(`{"n":2}`)
@@ -110,17 +110,17 @@ func TestInboxReceives(t *testing.T) {
 		if a := h.attempts(bellhop.AttemptFilter{Event: event})[0]; a.Status != bellhop.AttemptFailed || a.ResponseStatus != 500 || a.Reason != "status" {
 			t.Errorf("attempt %+v", a)
 		}
-		if _, err := h.AnswerInbox(t.Context(), owner, in.Token, 204); err != nil {
+		if _, err := h.AnswerInbox(t.Context(), owner, in.Token, desk.AnswerChange{Status: bellhop.Of(204)}); err != nil {
 			t.Fatal(err)
 		}
 		for status, want := range map[int]string{200: "Request ", 204: "", 205: "", 304: ""} {
 			other := h.inbox("acme", 0)
-			if _, err := h.AnswerInbox(t.Context(), owner, other.Token, status); err != nil {
+			if _, err := h.AnswerInbox(t.Context(), owner, other.Token, desk.AnswerChange{Status: bellhop.Of(status)}); err != nil {
 				t.Fatal(err)
 			}
-			got, text, err := h.Receive(other.Token, desk.InboxRequest{Header: http.Header{}}, func() ([]byte, bool, error) { return nil, false, nil })
-			if err != nil || got != status || !strings.HasPrefix(text, want) || want == "" && text != "" {
-				t.Errorf("answers %d %q, %v", got, text, err)
+			got, err := h.Receive(other.Token, desk.InboxRequest{Header: http.Header{}}, func() ([]byte, bool, error) { return nil, false, nil })
+			if err != nil || got.Status != status || !strings.HasPrefix(got.Text, want) || want == "" && got.Text != "" {
+				t.Errorf("answers %+v, %v", got, err)
 			}
 		}
 		wait(time.Minute)
@@ -361,12 +361,12 @@ func TestInboxesHaveSlotsOfTheirOwn(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
-				status, _, err := h.Receive(in.Token, desk.InboxRequest{Header: http.Header{}}, func() ([]byte, bool, error) {
+				answer, err := h.Receive(in.Token, desk.InboxRequest{Header: http.Header{}}, func() ([]byte, bool, error) {
 					<-arrive
 					return nil, false, nil
 				})
-				if status != 200 || err != nil {
-					t.Errorf("a slow one: %d, %v", status, err)
+				if answer.Status != 200 || err != nil {
+					t.Errorf("a slow one: %d, %v", answer.Status, err)
 				}
 			})
 		}
@@ -438,7 +438,7 @@ func TestInboxesOff(t *testing.T) {
 		_, create := h.CreateInbox(ctx, owner, "acme", 0)
 		_, list := h.Inboxes(h.t.Context(), owner, "")
 		_, _, look := h.Inbox(h.t.Context(), owner, "aaaaaaaaaaaaaaaaaaaaaaaaaa", 0)
-		_, answer := h.AnswerInbox(ctx, owner, "aaaaaaaaaaaaaaaaaaaaaaaaaa", 200)
+		_, answer := h.AnswerInbox(ctx, owner, "aaaaaaaaaaaaaaaaaaaaaaaaaa", desk.AnswerChange{})
 		for _, err := range []error{create, list, look, answer, h.DeleteInbox(ctx, owner, "aaaaaaaaaaaaaaaaaaaaaaaaaa")} {
 			if bellhop.CodeOf(err) != bellhop.CodeInboxesOff || !strings.Contains(err.Error(), "--inbox") {
 				t.Errorf("%v", err)

@@ -72,14 +72,14 @@ func TestInbox(t *testing.T) {
 		t.Errorf("what the inbox shows does not verify: %v", err)
 	}
 
-	if _, err := s.api.AnswerInbox(t.Context(), in.Token, 500); err != nil {
+	if _, err := s.api.AnswerInbox(t.Context(), in.Token, client.InboxPatch{Status: bellhop.Of(500)}); err != nil {
 		t.Fatal(err)
 	}
 	event = s.publish("acme", "invoice.purchase", `{"n":2}`)
 	if a := s.attempts(event.ID, e.ID, 1)[0]; a.Status != bellhop.AttemptFailed || a.ResponseStatus != 500 {
 		t.Errorf("attempt %+v", a)
 	}
-	if _, err := s.api.AnswerInbox(t.Context(), in.Token, 200); err != nil {
+	if _, err := s.api.AnswerInbox(t.Context(), in.Token, client.InboxPatch{Status: bellhop.Of(200)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.api.Resend(t.Context(), event.ID, e.ID); err != nil {

@@ -3,6 +3,7 @@ package native
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,7 +23,18 @@ type createInboxInput struct{ Body wire.InboxInput }
 
 func (n *native) createInbox(c *api.Call, in createInboxInput) (wire.Inbox, error) {
 	made, err := n.desk.CreateInbox(c.Context(), c.Principal(), in.Body.App, in.Body.ExpiresIn)
-	return wire.Inbox(made), err
+	return shownInbox(made), err
+}
+
+// shownInbox dresses an inbox for the wire.
+func shownInbox(in desk.Inbox) wire.Inbox {
+	a := in.Answer
+	return wire.Inbox{
+		Token: in.Token, URL: in.URL, App: in.App,
+		AnswerStatus: a.Status, AnswerBody: a.Body, AnswerHeaders: a.Headers, AnswerDelay: a.Delay,
+		FailFirst: a.FailFirst, FailLeft: a.FailLeft, FailStatus: a.FailStatus,
+		CreatedAt: in.CreatedAt, ExpiresAt: in.ExpiresAt, Capacity: in.Capacity, Received: in.Received,
+	}
 }
 
 type listInboxesInput struct {
@@ -31,8 +43,7 @@ type listInboxesInput struct {
 
 func (n *native) listInboxes(c *api.Call, in listInboxesInput) (wire.List[wire.Inbox], error) {
 	inboxes, err := n.desk.Inboxes(c.Context(), c.Principal(), in.App)
-	show := func(i desk.Inbox) wire.Inbox { return wire.Inbox(i) }
-	return whole(inboxes, show), err
+	return whole(inboxes, shownInbox), err
 }
 
 type getInboxInput struct {
@@ -42,7 +53,7 @@ type getInboxInput struct {
 
 func (n *native) getInbox(c *api.Call, in getInboxInput) (wire.InboxContent, error) {
 	inbox, requests, err := n.desk.Inbox(c.Context(), c.Principal(), in.Token, int64(in.After))
-	return wire.InboxContent{Inbox: wire.Inbox(inbox), Requests: whole(requests, inboxRequest).Data}, err
+	return wire.InboxContent{Inbox: shownInbox(inbox), Requests: whole(requests, inboxRequest).Data}, err
 }
 
 // inboxRequest dresses a request for the wire.
@@ -69,8 +80,8 @@ type updateInboxInput struct {
 }
 
 func (n *native) updateInbox(c *api.Call, in updateInboxInput) (wire.Inbox, error) {
-	changed, err := n.desk.AnswerInbox(c.Context(), c.Principal(), in.Token, in.Body.AnswerStatus)
-	return wire.Inbox(changed), err
+	changed, err := n.desk.AnswerInbox(c.Context(), c.Principal(), in.Token, desk.AnswerChange(in.Body))
+	return shownInbox(changed), err
 }
 
 func (n *native) deleteInbox(c *api.Call, in inboxToken) (api.None, error) {
@@ -98,10 +109,18 @@ func (n *native) receiving() *api.Route {
 		arrived := arrival{w: c.Writer(), r: c.Request(), unread: true}
 		select {
 		case under <- struct{}{}:
-			defer func() { <-under }()
-			n.receive(&arrived)
 		default:
-			arrived.reply(http.StatusServiceUnavailable, "The inboxes are busy. Try again in a moment.\n")
+			arrived.reply(http.StatusServiceUnavailable, "The inboxes are busy. Try again in a moment.\n", nil)
+			return nil
+		}
+		answer := n.receive(&arrived)
+		<-under // what waits for its answer holds up no other
+		if answer.Delay > 0 {
+			// Reading is over: its deadline would end the waiting.
+			_ = http.NewResponseController(arrived.w).SetReadDeadline(time.Time{})
+		}
+		if answer.Wait(c.Context(), answer.Delay+1) {
+			arrived.reply(answer.Status, answer.Text, answer.Header)
 		}
 		return nil
 	}).Hides("token")
@@ -116,7 +135,8 @@ type arrival struct {
 	unread bool
 }
 
-func (n *native) receive(a *arrival) {
+// receive takes a request in, and gives what to answer.
+func (n *native) receive(a *arrival) desk.InboxReply {
 	r := desk.InboxRequest{Method: a.r.Method, Path: a.r.URL.RequestURI(), Header: arrivedHeader(a.r)}
 	size := 0
 	for name, values := range r.Header {
@@ -124,19 +144,17 @@ func (n *native) receive(a *arrival) {
 	}
 	switch {
 	case size > maxInboxHeader:
-		a.reply(http.StatusRequestHeaderFieldsTooLarge, "The headers are longer than the "+api.ByteSize(maxInboxHeader)+" that an inbox takes.\n")
-		return
+		return desk.InboxReply{Status: http.StatusRequestHeaderFieldsTooLarge, Text: "The headers are longer than the " + api.ByteSize(maxInboxHeader) + " that an inbox takes.\n"}
 	case len(r.Path) > maxInboxPath:
-		a.reply(http.StatusRequestURITooLong, "The path is longer than the "+api.ByteSize(maxInboxPath)+" that an inbox takes.\n")
-		return
+		return desk.InboxReply{Status: http.StatusRequestURITooLong, Text: "The path is longer than the " + api.ByteSize(maxInboxPath) + " that an inbox takes.\n"}
 	}
-	status, text, err := n.desk.Receive(a.r.PathValue("token"), r, func() ([]byte, bool, error) {
+	answer, err := n.desk.Receive(a.r.PathValue("token"), r, func() ([]byte, bool, error) {
 		return a.body(min(n.o.ReadTimeout, maxInboxWait))
 	})
 	if err != nil {
-		status, text = http.StatusBadRequest, "The body ended, or stopped arriving, before it was complete.\n"
+		return desk.InboxReply{Status: http.StatusBadRequest, Text: "The body ended, or stopped arriving, before it was complete.\n"}
 	}
-	a.reply(status, text)
+	return answer
 }
 
 // arrivedHeader is the header of a request as it came, but for what lets its
@@ -171,10 +189,13 @@ func (a *arrival) body(wait time.Duration) (body []byte, more bool, err error) {
 	return body, n > 0, nil
 }
 
-// reply answers the request.
-func (a *arrival) reply(status int, text string) {
+// reply answers the request. Whoever looks at it with a browser sees text: it must not
+// act in the name of the dashboard, whose address it shares.
+func (a *arrival) reply(status int, text string, header http.Header) {
 	h := a.w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
+	maps.Copy(h, header)
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 	if a.unread {
 		h.Set("Connection", "close")
 	}

@@ -60,7 +60,7 @@ func TestInbox(t *testing.T) {
 		t.Errorf("after the last one: %+v", later)
 	}
 
-	for _, body := range []string{`{}`, `{"answer_status":199}`, `{"answer_status":600}`, `{"answer_status":"500"}`} {
+	for _, body := range []string{`{"answer_status":199}`, `{"answer_status":600}`, `{"answer_status":"500"}`} {
 		if p := s.do(editor, "PATCH", "/v1/inboxes/"+in.Token, body).problem(t); p.Status != 422 || p.Errors[0].Field != "answer_status" {
 			t.Errorf("%s: %+v", body, p)
 		}
@@ -240,5 +240,46 @@ func TestHostileInboxRequests(t *testing.T) {
 	wg.Wait()
 	if got := s.look(s.admin, in.Token); len(got.Requests) > 100 || got.Received > 200 {
 		t.Errorf("%d kept of %d", len(got.Requests), got.Received)
+	}
+}
+
+// TestProgrammedInbox: what an inbox answers is seen by a delivery and by whoever sends
+// from outside, and cannot act as a page of the dashboard.
+func TestProgrammedInbox(t *testing.T) {
+	s := open(t, withInboxes)
+	in := s.inbox("acme")
+	s.do(s.admin, "PATCH", "/v1/inboxes/"+in.Token, `{"answer_status":202,"answer_body":"{\"pin\":\"4711\"}","answer_headers":{"Content-Type":"application/json","X-Mine":"1"},"fail_first":1,"fail_status":429}`).into(t, &in)
+	if in.AnswerStatus != 202 || in.AnswerBody != `{"pin":"4711"}` || in.FailFirst != 1 || in.FailLeft != 1 || in.FailStatus != 429 {
+		t.Errorf("%+v", in)
+	}
+	if r := s.do("", "POST", "/in/"+in.Token, "x"); r.status != 429 {
+		t.Errorf("the first: %d %s", r.status, r.body)
+	}
+	r := s.do("", "POST", "/in/"+in.Token, "x")
+	if r.status != 202 || string(r.body) != `{"pin":"4711"}` || r.header.Get("X-Mine") != "1" || r.header.Get("Content-Type") != "application/json" ||
+		!strings.HasSuffix(r.header.Get("Content-Security-Policy"), "sandbox") || r.header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("the second: %d %s %v", r.status, r.body, r.header)
+	}
+	s.do(s.admin, "PATCH", "/v1/inboxes/"+in.Token, `{"answer_delay":"1ms"}`).into(t, &in)
+	if r := s.do("", "POST", "/in/"+in.Token, "x"); r.status != 202 || in.AnswerDelay.String() != "1ms" {
+		t.Errorf("a slow one: %d %s", r.status, r.body)
+	}
+	for body, field := range map[string]string{
+		`{"answer_delay":"31s"}`:                                  "answer_delay",
+		`{"answer_headers":{"Set-Cookie":"a=b"}}`:                 "answer_headers.Set-Cookie",
+		`{"answer_headers":{"Content-Type":"text/html"}}`:         "answer_headers.Content-Type",
+		`{"fail_status":200}`:                                     "fail_status",
+		`{"fail_first":-1}`:                                       "fail_first",
+		`{"answer_body":"` + strings.Repeat("x", 16<<10+1) + `"}`: "answer_body",
+		`{"delay":"1s"}`:                                          "delay",
+	} {
+		if p := s.do(s.admin, "PATCH", "/v1/inboxes/"+in.Token, body).problem(t); p.Status != 422 || p.Errors[0].Field != field {
+			t.Errorf("%.60s: %+v", body, p)
+		}
+	}
+	var reset wire.Inbox
+	s.do(s.admin, "PATCH", "/v1/inboxes/"+in.Token, `{"answer_status":null,"answer_body":null,"answer_headers":null,"answer_delay":null,"fail_first":null,"fail_status":null}`).into(t, &reset)
+	if reset.AnswerStatus != 200 || reset.AnswerBody != "" || reset.AnswerHeaders != nil || reset.AnswerDelay != 0 || reset.FailFirst != 0 || reset.FailStatus != 500 {
+		t.Errorf("reset: %+v", reset)
 	}
 }

@@ -170,7 +170,7 @@ func (n *native) routes() []api.Route {
 			"Look into an inbox", "With the requests that it keeps, newest first.", 200).
 			Hides("token").Fails(bellhop.CodeInboxesOff),
 		api.On("PATCH /v1/inboxes/{token}", "updateInbox", inboxes, n.updateInbox,
-			"Change how an inbox answers", "For instance with 500, to see retries.", 200).
+			"Change how an inbox answers", "With which status, text and headers, after how long, and how many requests fail first: a slow or a flaky receiver, to see what Bellhop makes of it. Fields that are given are set, null resets them, the others stay.", 200).
 			Hides("token").Fails(bellhop.CodeInboxesOff),
 		api.On("DELETE /v1/inboxes/{token}", "deleteInbox", inboxes, n.deleteInbox,
 			"Delete an inbox", "Endpoints that have it as their url will be answered 410 and be disabled.", 204).

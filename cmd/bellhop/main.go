@@ -146,7 +146,7 @@ func (p *program) root() *cobra.Command {
 		p.publishVerb(), p.appsVerb(), p.endpointsVerb(), p.eventTypesVerb(), p.dialectsVerb(),
 		p.eventsVerb(), p.deliveriesVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
 		p.resendVerb(), p.replayVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
-	add("receiver", "For receivers:", p.verifyVerb())
+	add("receiver", "For receivers:", p.verifyVerb(), p.inboxesVerb())
 	root.AddCommand(p.openAPIVerb(), p.versionVerb())
 	completeWords(root)
 	return root

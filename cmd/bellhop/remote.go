@@ -42,7 +42,7 @@ func (p *program) apiVerb(use, short, long string, run func(ctx context.Context,
 }
 
 // clearing are the flags that an empty value clears.
-var clearing = []string{"name", "description", "filter", "events", "subjects", "header", "metadata"}
+var clearing = []string{"body", "name", "description", "filter", "events", "subjects", "header", "metadata"}
 
 // notEmpty refuses flags that were given an empty value, mostly by a variable that is
 // not set: without the flag, a command does something else. A key for no app would

@@ -2,6 +2,7 @@ package send
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -16,7 +17,7 @@ type inside struct {
 	token string
 }
 
-func (d inside) Exchange(_ context.Context, p Parcel) safehttp.Response {
+func (d inside) Exchange(ctx context.Context, p Parcel) safehttp.Response {
 	start := d.s.o.Now()
 	arrived := inbox.Request{App: p.App, Method: p.Request.Method, Path: p.Request.URL, Header: http.Header{}, Body: p.Request.Body}
 	if u, err := url.Parse(p.Request.URL); err == nil {
@@ -30,10 +31,19 @@ func (d inside) Exchange(_ context.Context, p Parcel) safehttp.Response {
 	for _, f := range fields {
 		arrived.Header.Add(f.Name, f.Value) // canonical, as a server reads it
 	}
-	status, text := d.s.o.Inboxes.Deliver(d.token, arrived, p.Event, p.Route)
-	kept := min(int64(len(text)), max(p.Request.MaxBody, 0))
+	answer := d.s.o.Inboxes.Deliver(d.token, arrived, p.Event, p.Route)
+	if !answer.Wait(ctx, p.Request.Timeout) {
+		if ctx.Err() != nil {
+			return safehttp.Response{Reason: safehttp.ReasonCanceled, Detail: "the request was canceled before it was answered", Duration: d.s.o.Now().Sub(start)}
+		}
+		return safehttp.Response{
+			Reason: safehttp.ReasonTimeout, Duration: d.s.o.Now().Sub(start),
+			Detail: fmt.Sprintf("no answer within %s: the inbox is set to answer after %s", p.Request.Timeout, answer.Delay),
+		}
+	}
+	kept := min(int64(len(answer.Text)), max(p.Request.MaxBody, 0))
 	return safehttp.Response{
-		Status: status, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}},
-		Body: []byte(text[:kept]), Truncated: kept < int64(len(text)), Duration: d.s.o.Now().Sub(start),
+		Status: answer.Status, Header: answer.Header,
+		Body: []byte(answer.Text[:kept]), Truncated: kept < int64(len(answer.Text)), Duration: d.s.o.Now().Sub(start),
 	}
 }

@@ -429,7 +429,7 @@ func TestInside(t *testing.T) {
 		t.Errorf("%d requests with an erased event, %v", len(got), err)
 	}
 	for status, want := range map[int]bellhop.Class{204: bellhop.ClassTaken, 400: bellhop.ClassRefused, 503: bellhop.ClassOverloaded} {
-		if _, err := boxes.Answer(in.Token, status); err != nil {
+		if _, err := boxes.Answer(in.Token, inbox.AnswerChange{Status: bellhop.Of(status)}); err != nil {
 			t.Fatal(err)
 		}
 		if o, sent := h.Send(t.Context(), r, work("{}")); !sent || o.Class != want || o.Exchange.ResponseStatus != status {

@@ -20,10 +20,10 @@ type Inbox struct {
 	Token string
 	URL   string
 	App   string
-	// AnswerStatus is the HTTP status that it answers with.
-	AnswerStatus int
-	CreatedAt    time.Time
-	ExpiresAt    time.Time
+	// Answer is how it answers.
+	Answer    Answer
+	CreatedAt time.Time
+	ExpiresAt time.Time
 	// Capacity is how many requests it keeps; older ones make room.
 	Capacity int
 	// Received counts the requests that came, those that made room included.

@@ -118,18 +118,17 @@ func (h *room) arrived(token string) []*Request {
 // send sends a request to an inbox from outside.
 func (h *room) send(token, body string, header http.Header) int {
 	h.t.Helper()
-	status, _, err := h.Receive(token, Request{Method: "POST", Path: "/in/" + token, Header: header},
+	answer, err := h.Receive(token, Request{Method: "POST", Path: "/in/" + token, Header: header},
 		func() ([]byte, bool, error) { return []byte(body), false, nil })
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return status
+	return answer.Status
 }
 
 // deliver brings an event of an app to an inbox by way of an endpoint.
 func (h *room) deliver(token, app, body string, event bellhop.EventID, from *routes.Route) int {
-	status, _ := h.Deliver(token, Request{App: app, Method: "POST", Header: http.Header{}, Body: []byte(body)}, event, from)
-	return status
+	return h.Deliver(token, Request{App: app, Method: "POST", Header: http.Header{}, Body: []byte(body)}, event, from).Status
 }
 
 // signed gives the header of a request of dialect github.
@@ -157,7 +156,7 @@ func signed(t *testing.T, body, secret string) http.Header {
 func TestInboxes(t *testing.T) {
 	h := open(t)
 	in := h.inbox("acme", 0)
-	if in.URL != base+in.Token || in.AnswerStatus != 200 || in.ExpiresAt.Sub(in.CreatedAt) != time.Hour || in.Capacity != 100 {
+	if in.URL != base+in.Token || in.Answer.Status != 200 || in.ExpiresAt.Sub(in.CreatedAt) != time.Hour || in.Capacity != 100 {
 		t.Errorf("%+v", in)
 	}
 	if token, ok := h.Token(in.URL + "/shop?x=1"); !ok || token != in.Token {
@@ -206,28 +205,28 @@ func TestAnswers(t *testing.T) {
 	h := open(t)
 	in := h.inbox("acme", 0)
 	for status, want := range map[int]string{200: "Request ", 204: "", 205: "", 304: "", 500: "Request "} {
-		if changed, err := h.Answer(in.Token, status); err != nil || changed.AnswerStatus != status {
+		if changed, err := h.Answer(in.Token, AnswerChange{Status: bellhop.Of(status)}); err != nil || changed.Answer.Status != status {
 			t.Fatalf("%+v, %v", changed, err)
 		}
-		got, text, err := h.Receive(in.Token, Request{Header: http.Header{}}, func() ([]byte, bool, error) { return nil, false, nil })
-		if err != nil || got != status || !strings.HasPrefix(text, want) || want == "" && text != "" {
-			t.Errorf("answers %d %q, %v", got, text, err)
+		got, err := h.Receive(in.Token, Request{Header: http.Header{}}, func() ([]byte, bool, error) { return nil, false, nil })
+		if err != nil || got.Status != status || !strings.HasPrefix(got.Text, want) || want == "" && got.Text != "" {
+			t.Errorf("answers %+v, %v", got, err)
 		}
 		if r := h.arrived(in.Token)[0]; r.Answered != status {
 			t.Errorf("kept as answered %d", r.Answered)
 		}
 	}
-	for _, status := range []int{-1, 0, 199, 600} {
-		if _, err := h.Answer(in.Token, status); bellhop.CodeOf(err) != bellhop.CodeInvalid || CheckAnswer(status) == nil {
+	for _, status := range []int{-1, 199, 600} {
+		if _, err := h.Answer(in.Token, AnswerChange{Status: bellhop.Of(status)}); bellhop.CodeOf(err) != bellhop.CodeInvalid {
 			t.Errorf("%d: %v", status, err)
 		}
 	}
-	if _, err := h.Answer("aaaaaaaaaaaaaaaaaaaaaaaaaa", 200); !bellhop.IsNotFound(err) {
+	if _, err := h.Answer("aaaaaaaaaaaaaaaaaaaaaaaaaa", AnswerChange{}); !bellhop.IsNotFound(err) {
 		t.Errorf("an inbox that there is not: %v", err)
 	}
 
 	broke := errors.New("it broke off")
-	if _, _, err := h.Receive(in.Token, Request{}, func() ([]byte, bool, error) { return nil, false, broke }); !errors.Is(err, broke) {
+	if _, err := h.Receive(in.Token, Request{}, func() ([]byte, bool, error) { return nil, false, broke }); !errors.Is(err, broke) {
 		t.Errorf("a body that broke off: %v", err)
 	}
 	if n := len(h.arrived(in.Token)); n != 5 {
@@ -251,9 +250,9 @@ func TestInboxEnds(t *testing.T) {
 			e := h.endpoint(in.URL, "a secret of mine", "acme")
 			h.send(in.Token, "x", http.Header{})
 			end(h, in)
-			status, text := h.Deliver(in.Token, Request{App: "acme", Header: http.Header{}}, 1, e)
-			if status != 410 || !strings.Contains(text, "There is no such inbox") {
-				t.Errorf("%d %s", status, text)
+			gone := h.Deliver(in.Token, Request{App: "acme", Header: http.Header{}}, 1, e)
+			if gone.Status != 410 || !strings.Contains(gone.Text, "There is no such inbox") {
+				t.Errorf("%+v", gone)
 			}
 			if h.send(in.Token, "x", http.Header{}) != 410 {
 				t.Error("it still takes requests from outside")
@@ -307,7 +306,7 @@ func TestSignature(t *testing.T) {
 			t.Errorf("signed with %s: %+v", other, s)
 		}
 	}
-	if _, _, err := h.Receive(in.Token, Request{Header: signed(t, "x", secret)}, func() ([]byte, bool, error) { return []byte("x"), true, nil }); err != nil {
+	if _, err := h.Receive(in.Token, Request{Header: signed(t, "x", secret)}, func() ([]byte, bool, error) { return []byte("x"), true, nil }); err != nil {
 		t.Fatal(err)
 	}
 	if s, r := last(), h.arrived(in.Token)[0]; s.Verified || !r.Truncated || !strings.Contains(s.Detail, "longer than 1048576 bytes") {
@@ -454,13 +453,13 @@ func TestInboxesHaveSlotsOfTheirOwn(t *testing.T) {
 	var wg sync.WaitGroup
 	for range maxUnderWay {
 		wg.Go(func() {
-			status, _, err := h.Receive(in.Token, Request{Header: http.Header{}}, func() ([]byte, bool, error) {
+			answer, err := h.Receive(in.Token, Request{Header: http.Header{}}, func() ([]byte, bool, error) {
 				waiting <- struct{}{}
 				<-arrive
 				return nil, false, nil
 			})
-			if status != 200 || err != nil {
-				t.Errorf("a slow one: %d, %v", status, err)
+			if answer.Status != 200 || err != nil {
+				t.Errorf("a slow one: %d, %v", answer.Status, err)
 			}
 		})
 	}
@@ -519,7 +518,7 @@ func TestOff(t *testing.T) {
 	_, list := s.List(bellhop.Everything())
 	_, find := s.Find(none)
 	_, _, look := s.Look(none, 0)
-	_, answer := s.Answer(none, 200)
+	_, answer := s.Answer(none, AnswerChange{})
 	for _, err := range []error{add, list, find, look, answer} {
 		if bellhop.CodeOf(err) != bellhop.CodeInboxesOff || !strings.Contains(err.Error(), "--inbox") {
 			t.Errorf("%v", err)

@@ -17,18 +17,22 @@ import (
 // gone explains a 410, which an endpoint's owner finds in the log.
 const gone = "There is no such inbox: it expired or was deleted, or Bellhop was started anew since. Make another one.\n"
 
-// Deliver takes the request of an endpoint, with its whole body, and gives the
-// status and the text to answer with. event is 0 where the request is no delivery.
-func (s *Registry) Deliver(token string, r Request, event bellhop.EventID, from *routes.Route) (status int, text string) {
+// Deliver takes the request of an endpoint, with its whole body, and gives what to
+// answer. event is 0 where the request is no delivery.
+func (s *Registry) Deliver(token string, r Request, event bellhop.EventID, from *routes.Route) Reply {
 	r.event = event
-	return s.arrive(token, r, false, []*routes.Route{from})
+	return s.arrive(token, r, false, false, []*routes.Route{from})
+}
+
+func plainly(status int, text string) Reply {
+	return Reply{Status: status, Text: text, Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}}
 }
 
 // Receive takes a request that came to an inbox from outside: its method, path and
-// header. It answers the status and the text to answer with. body reads the body,
-// up to MaxBody bytes of it, and tells whether there is more; it is called only
-// where the request is taken, and its error is answered.
-func (s *Registry) Receive(token string, r Request, body func() ([]byte, bool, error)) (status int, text string, err error) {
+// header. It gives what to answer. body reads the body, up to MaxBody bytes of it, and
+// tells whether there is more; it is called only where the request is taken, and its
+// error is answered.
+func (s *Registry) Receive(token string, r Request, body func() ([]byte, bool, error)) (Reply, error) {
 	now := s.o.Now()
 	s.mu.Lock()
 	in := s.find(token, now)
@@ -40,11 +44,11 @@ func (s *Registry) Receive(token string, r Request, body func() ([]byte, bool, e
 	s.mu.Unlock()
 	switch {
 	case in == nil:
-		return http.StatusGone, gone, nil
+		return plainly(http.StatusGone, gone), nil
 	case busy:
-		return http.StatusServiceUnavailable, fmt.Sprintf("This inbox takes %d requests at once. Try again in a moment.\n", maxUnderWay), nil
+		return plainly(http.StatusServiceUnavailable, fmt.Sprintf("This inbox takes %d requests at once. Try again in a moment.\n", maxUnderWay)), nil
 	case !may:
-		return http.StatusTooManyRequests, fmt.Sprintf("This inbox takes %d requests a second. Send fewer.\n", perSecond), nil
+		return plainly(http.StatusTooManyRequests, fmt.Sprintf("This inbox takes %d requests a second. Send fewer.\n", perSecond)), nil
 	}
 	defer func() {
 		s.mu.Lock()
@@ -53,11 +57,10 @@ func (s *Registry) Receive(token string, r Request, body func() ([]byte, bool, e
 	}()
 	content, more, err := body()
 	if err != nil {
-		return 0, "", err
+		return Reply{}, err
 	}
 	r.App, r.event, r.Body = in.App, 0, content
-	status, text = s.arrive(token, r, more, s.signers(token, in.App))
-	return status, text, nil
+	return s.arrive(token, r, true, more, s.signers(token, in.App)), nil
 }
 
 // signers are the newest endpoints that have an inbox as their URL.
@@ -77,7 +80,7 @@ func (s *Registry) signers(token, app string) []*routes.Route {
 
 // arrive checks the signature of a request, keeps it, and gives what to answer.
 // more says that its body goes on.
-func (s *Registry) arrive(token string, r Request, more bool, signers []*routes.Route) (status int, text string) {
+func (s *Registry) arrive(token string, r Request, outside, more bool, signers []*routes.Route) Reply {
 	now := s.o.Now()
 	if len(signers) > 0 {
 		// Not under the lock: to explain a wrong signature takes a while.
@@ -92,18 +95,20 @@ func (s *Registry) arrive(token string, r Request, more bool, signers []*routes.
 	defer s.mu.Unlock()
 	in := s.find(token, now)
 	if in == nil {
-		return http.StatusGone, gone
+		return plainly(http.StatusGone, gone)
 	}
-	r.Answered = in.AnswerStatus
-	if s.events.forbid(r.event, in.order) || s.apps.forbid(r.App, in.order) {
-		return r.Answered, ""
+	answer := s.reply(in, outside)
+	r.Answered = answer.Status
+	if !s.events.forbid(r.event, in.order) && !s.apps.forbid(r.App, in.order) {
+		s.keep(in, &r)
+		if answer.Text == "" {
+			answer.Text = fmt.Sprintf("Request %d of this inbox.\n", r.ID)
+		}
 	}
-	s.keep(in, &r)
-	switch r.Answered {
-	case http.StatusNoContent, http.StatusResetContent, http.StatusNotModified: // without content: RFC 9110, section 15
-		return r.Answered, ""
+	if contentless(answer.Status) {
+		answer.Text = ""
 	}
-	return r.Answered, fmt.Sprintf("Request %d of this inbox.\n", r.ID)
+	return answer
 }
 
 // checkSignature says whether one of the endpoints signed the request and, if none

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +45,9 @@ type Registry struct {
 	// carries such an event may still be on its way.
 	events tombstones[bellhop.EventID]
 	apps   tombstones[string]
+	// waiting counts the requests whose answer takes its time, waitingOutside those of
+	// them that came from outside.
+	waiting, waitingOutside int
 }
 
 // box is an Inbox with what it keeps.
@@ -57,6 +59,7 @@ type box struct {
 	bytes    int
 	outside  *rate.Limiter
 	underWay int // requests from outside
+	waiting  int // requests whose answer takes its time
 }
 
 // New gives a Registry whose inboxes have URLs that begin with base, which must end
@@ -101,7 +104,7 @@ func (s *Registry) Add(app string, expiresIn bellhop.Duration) (Inbox, error) {
 	in := &box{
 		ends: ticking.Add(time.Duration(expiresIn)),
 		Inbox: Inbox{
-			Token: token, URL: s.base + token, App: app, AnswerStatus: http.StatusOK,
+			Token: token, URL: s.base + token, App: app, Answer: usualAnswer(),
 			CreatedAt: now, ExpiresAt: now.Add(time.Duration(expiresIn)), Capacity: maxRequests,
 		},
 		outside: rate.NewLimiter(perSecond, burst),
@@ -196,17 +199,9 @@ func (s *Registry) List(scope bellhop.Scope) ([]Inbox, error) {
 	return list, nil
 }
 
-// CheckAnswer says what is wrong with a status that an inbox shall answer with.
-func CheckAnswer(status int) error {
-	if status < 200 || status > 599 {
-		return bellhop.Wrong("answer_status", "range", "must be an HTTP status from 200 to 599")
-	}
-	return nil
-}
-
-// Answer sets the HTTP status that an inbox answers with.
-func (s *Registry) Answer(token string, status int) (Inbox, error) {
-	if err := cmp.Or(s.off(), CheckAnswer(status)); err != nil {
+// Answer changes how an inbox answers.
+func (s *Registry) Answer(token string, c AnswerChange) (Inbox, error) {
+	if err := s.off(); err != nil {
 		return Inbox{}, err
 	}
 	s.mu.Lock()
@@ -215,7 +210,11 @@ func (s *Registry) Answer(token string, status int) (Inbox, error) {
 	if in == nil {
 		return Inbox{}, bellhop.NotFound("inbox", token)
 	}
-	in.AnswerStatus = status
+	changed, err := in.Answer.With(c)
+	if err != nil {
+		return Inbox{}, err
+	}
+	in.Answer = changed
 	return in.Inbox, nil
 }
 
