@@ -27,7 +27,15 @@ type EndpointChange struct {
 	// DialectOptions are replaced as a whole.
 	DialectOptions Field[map[string]string]
 	Headers        Field[map[string]string]
-	Status         Field[EndpointStatus]
+	Recipe         Field[string]
+	// RecipeFields are replaced as a whole.
+	RecipeFields Field[map[string]string]
+	Transform    Field[*Transform]
+	Auth         Field[*AuthChange]
+	TLS          Field[*ClientTLSChange]
+	// Capture is replaced as a whole.
+	Capture Field[map[string]string]
+	Status  Field[EndpointStatus]
 	// Locked and LockedReason are for admins to set.
 	Locked       Field[bool]
 	LockedReason Field[string]
@@ -43,4 +51,22 @@ type EndpointChange struct {
 	// Verify makes the change fail unless the URL answers a test event with
 	// 2xx. Dialects may ask for it by themselves.
 	Verify Field[bool]
+}
+
+// AuthChange is an Auth with its secrets in the open. Those that are left out stay as
+// they are, as long as they are for the same purpose.
+type AuthChange struct {
+	Auth
+	Password     string `json:"password,omitempty"`
+	Token        string `json:"token,omitempty"`
+	Value        string `json:"value,omitempty"`
+	ClientSecret string `json:"client_secret,omitempty"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+}
+
+// ClientTLSChange is a ClientTLS with its secret in the open, which stays as it is
+// where it is left out and the certificate stays.
+type ClientTLSChange struct {
+	ClientTLS
+	Key string `json:"key,omitempty"`
 }

@@ -35,7 +35,8 @@ type Endpoint struct {
 	// DialectOptions are values of its dialect's options, before those of an app.
 	DialectOptions map[string]string `json:"dialect_options,omitempty"`
 	Headers        map[string]string `json:"headers,omitempty"`
-	Status         EndpointStatus    `json:"status"`
+	Making
+	Status EndpointStatus `json:"status"`
 	// DisabledReason says why Bellhop itself disabled the endpoint.
 	DisabledReason string `json:"disabled_reason,omitempty"`
 	// Locked endpoints are held by the operator: only admins change or delete them.
@@ -57,6 +58,8 @@ type Endpoint struct {
 
 	// Secrets sign the requests, newest first, encrypted as stored.
 	Secrets []Secret `json:"-"`
+	// Sealed are its other credentials.
+	Sealed SealedValues `json:"credentials,omitempty"`
 	// Revision counts changes: a save that was made from an older revision is
 	// refused by the store.
 	Revision int64 `json:"-"`

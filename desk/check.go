@@ -43,6 +43,7 @@ func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []be
 	set(c.Dialect, &e.Dialect)
 	set(c.DialectOptions, &e.DialectOptions)
 	set(c.Headers, &e.Headers)
+	fields = append(fields, d.applyMaking(e, &c)...)
 	set(c.Timeout, &e.Timeout)
 	set(c.Retry, &e.Retry)
 	set(c.RateLimit, &e.RateLimit)

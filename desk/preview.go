@@ -13,8 +13,8 @@ import (
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/internal/id"
-	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
 // PreviewRequest asks what a request would look like.
@@ -103,15 +103,15 @@ func (d *Desk) Preview(ctx context.Context, p bellhop.Principal, ask PreviewRequ
 	if err != nil {
 		return Preview{}, fmt.Errorf("sign a preview: %w", err)
 	}
-	request, err := d.e.Sender().Render(r, signer, dialect.Message{
+	made, unmade := d.e.Sender().Make(ctx, r, signer, dialect.Message{
 		ID: id.Next[id.Event](d.e.IDs(), now).String(), App: event.App, Type: event.Type, Subject: event.Subject,
 		Time: now, Data: event.Data, Timestamp: now,
 	})
-	if err != nil {
-		return Preview{}, bellhop.Invalid("The dialect "+e.Dialect+" cannot express this event",
-			bellhop.FieldError{Field: "data", Code: "render", Detail: err.Error()})
+	if unmade != nil {
+		return Preview{}, bellhop.Invalid("No request can be made of this event",
+			bellhop.FieldError{Field: "data", Code: unmade.Reason, Detail: unmade.Detail})
 	}
-	v, err := d.previewOf(request, sample)
+	v, err := d.previewOf(made, sample)
 	if err == nil && len(ask.Endpoint.Apps.Value) > 0 {
 		if recent, err := d.recent(ctx, p, r); err == nil {
 			v.Recent = &recent
@@ -175,12 +175,14 @@ func (d *Desk) previewEvent(ctx context.Context, ask PreviewRequest, e bellhop.E
 	return event, err
 }
 
-func (d *Desk) previewOf(request safehttp.Request, sample string) (Preview, error) {
+func (d *Desk) previewOf(made send.Made, sample string) (Preview, error) {
+	request := made.Request
+	request.Header = made.ShownHeader
 	fields, err := d.e.Sender().Fields(request)
 	if err != nil {
 		return Preview{}, fmt.Errorf("preview: %w", err)
 	}
-	v := Preview{Method: request.Method, URL: request.URL, Body: request.Body, Secret: sample}
+	v := Preview{Method: request.Method, URL: made.ShownURL, Body: request.Body, Secret: sample}
 	for _, f := range fields {
 		v.Header = append(v.Header, HeaderField(f))
 	}

@@ -20,6 +20,9 @@ type Message struct {
 	// Options are what was chosen for the app or the endpoint; see [Option].
 	// Those that are not there, or empty, have their defaults.
 	Options map[string]string
+	// Body, if not nil, is sent and signed in place of what the dialect's template
+	// makes of Data, which then need not be there.
+	Body []byte
 }
 
 // Header is one header of a rendered request. Name has the case that the

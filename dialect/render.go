@@ -82,7 +82,9 @@ func (s *Signer) Render(m Message) (Request, error) {
 		return Request{}, fmt.Errorf("render %s: message has no Timestamp; set the time of the attempt", d.Name())
 	}
 	sc := &scope{message: m, options: d.options}
-	sc.body = d.body.append(make([]byte, 0, d.literals+len(m.Data)+len(m.Type)+len(m.Subject)+128), sc)
+	if sc.body = m.Body; sc.body == nil {
+		sc.body = d.body.append(make([]byte, 0, d.literals+len(m.Data)+len(m.Type)+len(m.Subject)+128), sc)
+	}
 
 	headers := make([]Header, 1, len(d.headers)+2)
 	headers[0] = Header{"Content-Type", d.contentType}

@@ -181,6 +181,7 @@ func cloneEndpoint(e bellhop.Endpoint) bellhop.Endpoint {
 	e.DialectOptions = maps.Clone(e.DialectOptions)
 	e.Retry.Delays = slices.Clone(e.Retry.Delays)
 	e.Secrets = slices.Clone(e.Secrets)
+	e.Making, e.Sealed = e.Making.Clone(), maps.Clone(e.Sealed)
 	if e.RateLimit != nil {
 		r := *e.RateLimit
 		e.RateLimit = &r

@@ -169,22 +169,25 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 }
 
 func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
-	var retry, rateLimit any
+	var retry, rateLimit, making any
 	if !e.Retry.IsDefault() {
 		retry = toJSON(e.Retry)
 	}
 	if e.RateLimit != nil {
 		rateLimit = toJSON(e.RateLimit)
 	}
+	if !e.Making.IsZero() {
+		making = toJSON(e.Making)
+	}
 	return exec(w.conn, `INSERT OR REPLACE INTO endpoints
 			(id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter, dialect, headers,
 			disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
-			description, locked, locked_reason, terms, dialect_options, resumed_at)
-			VALUES (?, ?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials)
+			VALUES (?, ?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), micros(e.FailingSince), toJSON(e.Apps), e.URL, e.Name,
 		toJSON(e.Events), toJSON(e.Subjects), []byte(e.Filter), e.Dialect, toJSON(e.Headers), e.DisabledReason,
 		int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata), micros(e.CreatedAt), micros(e.UpdatedAt),
-		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt))
+		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)))
 }
 
 // storedTerms are terms as a column holds them: encoding/json would compact the filter.

@@ -219,7 +219,7 @@ func scanEventType(st *sqlite.Stmt) bellhop.EventType {
 
 const selectEndpoints = `SELECT id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
-	description, locked, locked_reason, terms, dialect_options, resumed_at FROM endpoints`
+	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials FROM endpoints`
 
 // scanEndpoint reads selectEndpoints. Where a setting cannot be read, its zero value
 // would often widen what the endpoint gets, or how: no list of types means all of
@@ -252,6 +252,8 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 	check("terms", err)
 	e.Terms = terms
 	check("dialect_options", fromJSON(st, 26, &e.DialectOptions))
+	check("making", fromJSON(st, 28, &e.Making))
+	check("credentials", fromJSON(st, 29, (*map[string][]byte)(&e.Sealed)))
 	if e.Filter != nil && !json.Valid(e.Filter) {
 		check("filter", errors.New("it is not JSON"))
 		e.Filter = nil

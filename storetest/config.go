@@ -319,6 +319,16 @@ func (f *fixture) fullEndpoint() bellhop.Endpoint {
 			{Sealed: []byte{0, 1, 255}, CreatedAt: f.now},
 			{Sealed: []byte{2}, CreatedAt: f.now, ExpiresAt: f.now.Add(time.Hour)},
 		},
+		Making: bellhop.Making{
+			Recipe: "slack", RecipeFields: map[string]string{"channel": "<#é>"},
+			Transform: &bellhop.Transform{Code: "function transform(e) { return {body: '<'} }", OnError: bellhop.OnErrorFail},
+			Auth: &bellhop.Auth{
+				Type: bellhop.AuthRefreshToken, Username: "u", Name: "n", Prefix: "p ", TokenURL: "https://example.com/t?a&b",
+				ClientID: "c", Scopes: []string{"s"}, ClientAuth: "body", Params: map[string]string{"audience": "a"},
+			},
+			TLS: &bellhop.ClientTLS{Certificate: "C", CA: "A"}, Capture: map[string]string{"pin": "/a~1b"},
+		},
+		Sealed: bellhop.SealedValues{bellhop.SealedClientSecret: {0, 255}, bellhop.SealedTLSKey: {1}},
 	}
 }
 

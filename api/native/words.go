@@ -78,8 +78,12 @@ func enums() map[string][]any {
 
 // shapes are the fields whose JSON is not that of their Go type.
 func shapes() map[string]reflect.Type {
-	apps := reflect.TypeFor[[]bellhop.AppTerms]()
-	return map[string]reflect.Type{"Endpoint.apps": apps, "NewEndpoint.apps": apps, "SavedEndpoint.apps": apps}
+	shapes := map[string]reflect.Type{}
+	for _, object := range []string{"Endpoint", "NewEndpoint", "SavedEndpoint"} {
+		shapes[object+".apps"] = reflect.TypeFor[[]bellhop.AppTerms]()
+		shapes[object+".credentials"] = reflect.TypeFor[[]string]()
+	}
+	return shapes
 }
 
 // fieldTexts describe fields by their name, which means the same wherever it
@@ -127,6 +131,23 @@ func fieldTexts() map[string]string {
 		"dialects":                  "The dialects that its people may choose, their default first; absent if they may choose any.",
 		"dialect_options":           "What was chosen for options of dialects; an endpoint's go before its apps'.",
 		"headers":                   "Headers sent with each request; values are shown to editors only.",
+		"recipe":                    "The recipe that makes the requests; absent where the dialect does.",
+		"recipe_fields":             "Values of the recipe's fields.",
+		"Transform.code":            "JavaScript that defines transform(event).",
+		"on_error":                  "What becomes of an event that it fails on: hold (the default) or fail.",
+		"Auth.type":                 "The way to authenticate.",
+		"username":                  "Of basic.",
+		"Auth.name":                 "Of header and query: the name of the header or parameter.",
+		"prefix":                    "Of header: what stands before the value.",
+		"token_url":                 "Of oauth2: where tokens come from.",
+		"client_id":                 "Of oauth2.",
+		"scopes":                    "Of oauth2.",
+		"client_auth":               "Of oauth2: how the client names itself to the server, basic or body.",
+		"params":                    "Of oauth2: sent with each token request.",
+		"certificate":               "Shown to receivers that ask for one, in PEM.",
+		"ca":                        "Certificates trusted besides the system's, in PEM.",
+		"credentials":               "Names of the secrets that are set besides the signing secret; what they are is never shown.",
+		"capture":                   "Values taken out of answers: a JSON pointer by name.",
 		"status":                    "Its state.",
 		"locked":                    "Whether an operator holds it: then only admins change or delete it.",
 		"locked_reason":             "Why it is locked, in the operator's words.",

@@ -178,6 +178,12 @@ type EndpointInput struct {
 	Dialect        bellhop.Field[string]                 `json:"dialect,omitzero" doc:"How events look on the wire; see GET /v1/dialects. Default: the first that its apps offer, or the server's, which is standard unless the operator says otherwise. Unless you are an admin, it must be one that each of its apps offers." example:"standard"`
 	DialectOptions bellhop.Field[map[string]string]      `json:"dialect_options,omitzero" doc:"Values of the dialect's options, before those of an app; replaced as a whole. See GET /v1/dialects. With stripe, for example: {\"api_version\": \"2025-08-27.basil\"}."`
 	Headers        bellhop.Field[map[string]string]      `json:"headers,omitzero" doc:"Headers to send with each request. Their values are shown to editors only."`
+	Recipe         bellhop.Field[string]                 `json:"recipe,omitzero" doc:"The recipe that makes the requests, instead of the dialect; see GET /v1/recipes." example:"slack"`
+	RecipeFields   bellhop.Field[map[string]string]      `json:"recipe_fields,omitzero" doc:"Values of the recipe's fields; replaced as a whole."`
+	Transform      bellhop.Field[*bellhop.Transform]     `json:"transform,omitzero" doc:"JavaScript that defines transform(event) and makes the requests; null for none. With on_error \"hold\", the default, an event that it fails on is held until the endpoint is changed; with \"fail\" its delivery fails at once."`
+	Auth           bellhop.Field[*AuthInput]             `json:"auth,omitzero" doc:"How requests authenticate, besides their signature; null for not at all. Secrets are never shown again: one that is left out stays as it is."`
+	TLS            bellhop.Field[*ClientTLSInput]        `json:"tls,omitzero" doc:"What connections need beyond the usual: a client certificate with its key, certificates of authorities to trust. In PEM; null for nothing."`
+	Capture        bellhop.Field[map[string]string]      `json:"capture,omitzero" doc:"Values to take out of 2xx answers that are JSON: a JSON pointer (RFC 6901) by name; replaced as a whole. Each capture is published as bellhop.delivery.captured to the endpoints of the app that ask for it." example:"{\"pin\":\"/access/pin\"}"`
 	Status         bellhop.Field[bellhop.EndpointStatus] `json:"status,omitzero" enum:"active,paused,disabled" doc:"Paused endpoints have their deliveries held; disabled ones get no new ones. Default: active."`
 	Locked         bellhop.Field[bool]                   `json:"locked,omitzero" doc:"An operator's hold: while it is true, only admins change the endpoint, its status and its secret, or delete it. Only admins set it."`
 	LockedReason   bellhop.Field[string]                 `json:"locked_reason,omitzero" doc:"Why it is locked, shown to those who may not change it."`
@@ -195,7 +201,8 @@ type EndpointInput struct {
 func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 	in := EndpointInput{
 		URL: c.URL, Name: c.Name, Description: c.Description, Events: c.Events, Subjects: c.Subjects, Filter: c.Filter,
-		Dialect: c.Dialect, DialectOptions: c.DialectOptions, Headers: c.Headers, Status: c.Status, Locked: c.Locked, LockedReason: c.LockedReason,
+		Dialect: c.Dialect, DialectOptions: c.DialectOptions, Headers: c.Headers, Recipe: c.Recipe, RecipeFields: c.RecipeFields,
+		Transform: c.Transform, Auth: authInput(c.Auth), TLS: tlsInput(c.TLS), Capture: c.Capture, Status: c.Status, Locked: c.Locked, LockedReason: c.LockedReason,
 		Timeout: c.Timeout, Retry: c.Retry, RateLimit: c.RateLimit, Concurrency: c.Concurrency, Ordering: c.Ordering,
 		Metadata: c.Metadata, Secret: c.Secret, Verify: c.Verify,
 	}
@@ -210,7 +217,8 @@ func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 func (e EndpointInput) Change() bellhop.EndpointChange {
 	c := bellhop.EndpointChange{
 		URL: e.URL, Name: e.Name, Description: e.Description, Events: e.Events, Subjects: e.Subjects, Filter: e.Filter,
-		Dialect: e.Dialect, DialectOptions: e.DialectOptions, Headers: e.Headers, Status: e.Status, Locked: e.Locked, LockedReason: e.LockedReason,
+		Dialect: e.Dialect, DialectOptions: e.DialectOptions, Headers: e.Headers, Recipe: e.Recipe, RecipeFields: e.RecipeFields,
+		Transform: e.Transform, Auth: authChange(e.Auth), TLS: tlsChange(e.TLS), Capture: e.Capture, Status: e.Status, Locked: e.Locked, LockedReason: e.LockedReason,
 		Timeout: e.Timeout, Retry: e.Retry, RateLimit: e.RateLimit, Concurrency: e.Concurrency, Ordering: e.Ordering,
 		Metadata: e.Metadata, Secret: e.Secret, Verify: e.Verify,
 	}

@@ -10,7 +10,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -102,53 +101,19 @@ func (s *Sender) Call(ctx context.Context, r *routes.Route, signer *dialect.Sign
 }
 
 func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.Signer, event bellhop.EventID, m dialect.Message) (bellhop.Outcome, bool) {
-	request, err := s.Render(r, signer, m)
-	if err != nil {
-		return ours(r, "The dialect "+r.Dialect+" cannot express this event: "+err.Error()), true
+	made, unmade := s.Make(ctx, r, signer, m)
+	if unmade != nil {
+		return *unmade, true
 	}
-	p := Parcel{Event: event, App: m.App, Route: r, Request: request}
+	p := Parcel{Event: event, App: m.App, Route: r, Request: made.Request}
 	res := s.exchange(ctx, p)
 	if cutShort(ctx, res) {
 		return bellhop.Outcome{}, false
 	}
 	s.tell(p, res)
 	o := classify(res, s.o.Now())
-	o.Exchange.URL, o.Exchange.RequestHeader = request.URL, request.Header
+	o.Exchange.URL, o.Exchange.RequestHeader = made.ShownURL, made.ShownHeader
 	return o, true
-}
-
-// Render makes the request that carries a message to an endpoint: the one way to
-// make one, for deliveries, tests, verifications and previews alike.
-func (s *Sender) Render(r *routes.Route, signer *dialect.Signer, m dialect.Message) (safehttp.Request, error) {
-	if x := r.Speaks(); x != nil && x.HasOptions() {
-		m.Options = r.DialectOptions
-		if s.o.App != nil {
-			app, _ := s.o.App(m.App)
-			m.Options = dialect.MergeOptions(r.DialectOptions, app.DialectOptions[x.Name()])
-		}
-	}
-	rendered, err := signer.Render(m)
-	if err != nil {
-		return safehttp.Request{}, err
-	}
-	n := len(r.Headers) + len(rendered.Headers)
-	header := make(http.Header, n)
-	values := make([]string, 0, n) // all in one piece of memory, each cut out of it
-	set := func(name, value string) {
-		values = append(values, value)
-		header[name] = values[len(values)-1 : len(values) : len(values)]
-	}
-	for name, value := range r.Headers {
-		set(name, value) // in the case in which its owner wrote it
-	}
-	for _, h := range rendered.Headers {
-		set(h.Name, h.Value) // in the case that the dialect wants
-	}
-	return safehttp.Request{
-		URL: r.URL, Method: http.MethodPost, Header: header, Body: rendered.Body,
-		Timeout: time.Duration(r.Timeout), MaxBody: s.o.MaxBody,
-		App: m.App, Credentials: r.Credentials(),
-	}, nil
 }
 
 // exchange takes a request through the door that its URL leads to.

@@ -152,10 +152,11 @@ func TestRenderedHeadersAreApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := h.Render(r, signer, dialect.Message{ID: "evt_1", App: "acme", Type: "t", Data: []byte("{}"), Timestamp: time.Now()})
-	if err != nil {
-		t.Fatal(err)
+	made, unmade := h.Make(t.Context(), r, signer, dialect.Message{ID: "evt_1", App: "acme", Type: "t", Data: []byte("{}"), Timestamp: time.Now()})
+	if unmade != nil {
+		t.Fatal(unmade.Detail)
 	}
+	request := made.Request
 	before := len(request.Header)
 	for name := range request.Header {
 		request.Header[name] = append(request.Header[name], "more")
@@ -467,10 +468,11 @@ func BenchmarkBareExchange(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	request, err := h.Render(r, signer, dialect.Message{ID: "evt_1", App: "acme", Type: "t", Data: []byte("{}"), Timestamp: time.Now()})
-	if err != nil {
-		b.Fatal(err)
+	made, unmade := h.Make(b.Context(), r, signer, dialect.Message{ID: "evt_1", App: "acme", Type: "t", Data: []byte("{}"), Timestamp: time.Now()})
+	if unmade != nil {
+		b.Fatal(unmade.Detail)
 	}
+	request := made.Request
 	b.ReportAllocs()
 	for b.Loop() {
 		if res := h.o.HTTP.Do(b.Context(), request); res.Reason != "" {

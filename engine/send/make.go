@@ -1,0 +1,74 @@
+package send
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/safehttp"
+)
+
+// Made is a request that is ready to leave.
+type Made struct {
+	Request safehttp.Request
+	// ShownURL and ShownHeader are what may be seen of it, and is logged: the same,
+	// but without credentials.
+	ShownURL    string
+	ShownHeader http.Header
+	// KeepBody says that the log keeps the body, since it could not be made anew from
+	// the event and the dialect.
+	KeepBody bool
+}
+
+// Make makes the request that carries a message to an endpoint: the one way to make
+// one, for deliveries, tests, verifications and previews alike. Where none can be
+// made, the outcome says why.
+func (s *Sender) Make(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message) (Made, *bellhop.Outcome) {
+	s.chooseOptions(r, &m)
+	rendered, err := signer.Render(m)
+	if err != nil {
+		o := ours(r, "The dialect "+r.Dialect+" cannot express this event: "+err.Error())
+		return Made{}, &o
+	}
+	made := Made{Request: s.request(r, m, rendered)}
+	made.ShownURL, made.ShownHeader = made.Request.URL, made.Request.Header
+	return made, nil
+}
+
+// chooseOptions gives a message the options of the dialect: those of its app go first.
+func (s *Sender) chooseOptions(r *routes.Route, m *dialect.Message) {
+	x := r.Speaks()
+	if x == nil || !x.HasOptions() {
+		return
+	}
+	m.Options = r.DialectOptions
+	if s.o.App != nil {
+		app, _ := s.o.App(m.App)
+		m.Options = dialect.MergeOptions(r.DialectOptions, app.DialectOptions[x.Name()])
+	}
+}
+
+// request is what the dialect made, with the endpoint's own headers.
+func (s *Sender) request(r *routes.Route, m dialect.Message, rendered dialect.Request) safehttp.Request {
+	n := len(r.Headers) + len(rendered.Headers)
+	header := make(http.Header, n)
+	values := make([]string, 0, n) // all in one piece of memory, each cut out of it
+	set := func(name, value string) {
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	for name, value := range r.Headers {
+		set(name, value) // in the case in which its owner wrote it
+	}
+	for _, h := range rendered.Headers {
+		set(h.Name, h.Value) // in the case that the dialect wants
+	}
+	return safehttp.Request{
+		URL: r.URL, Method: http.MethodPost, Header: header, Body: rendered.Body,
+		Timeout: time.Duration(r.Timeout), MaxBody: s.o.MaxBody,
+		App: m.App, Credentials: r.Credentials(),
+	}
+}
