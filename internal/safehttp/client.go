@@ -120,6 +120,10 @@ type Request struct {
 	// authenticated with (headers, client certificates). It is a name, not a secret.
 	App         string
 	Credentials string
+
+	// Identity, if not nil, is whom TLS speaks for and trusts. Two are never one, however
+	// alike they are: each set of credentials has one and keeps it.
+	Identity *Identity
 }
 
 // Response is what came of a Request. A failed exchange is no Go error: it is a
@@ -213,7 +217,7 @@ func (c *Client) check(r Request) (*url.URL, *problem) {
 
 // targetOf is where a URL's requests go, and on whose behalf.
 func targetOf(u *url.URL, r Request) target {
-	t := target{secure: u.Scheme == "https", addr: u.Host, app: r.App, credentials: r.Credentials}
+	t := target{secure: u.Scheme == "https", addr: u.Host, app: r.App, credentials: r.Credentials, identity: r.Identity}
 	if u.Port() == "" && t.secure {
 		t.addr += ":443"
 	} else if u.Port() == "" {

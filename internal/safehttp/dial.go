@@ -104,10 +104,9 @@ func (c *Client) secure(ctx context.Context, x *exchange, k *conn) error {
 	if err != nil {
 		return fmt.Errorf("split %q: %w", k.target.addr, err)
 	}
-	// The sessions to resume are shared by all: whoever gives credentials a
-	// certificate must give them sessions of their own as well, since a resumed
-	// session goes on speaking for the one it was made for.
-	config := c.tls.Clone()
+	// A resumed session goes on speaking for the one it was made for, so an identity has
+	// sessions of its own. Those of all others, who show no certificate, are shared.
+	config := c.tlsFor(x)
 	config.ServerName = strings.TrimSuffix(host, ".")
 	t := tls.Client(k.wire, config)
 	k.Conn, k.secure = t, true

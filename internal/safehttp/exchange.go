@@ -30,6 +30,7 @@ type exchange struct {
 	phase   phase
 	remote  string       // address being tried or connected to
 	refused []netip.Addr // addresses the guard refused
+	asked   asked        // for our certificate
 
 	// Set once a connection is ours.
 	reused bool  // it had served a request before
@@ -50,6 +51,15 @@ const (
 	phaseSend                 // sending the request
 	phaseWait                 // waiting for response headers
 	phaseBody                 // reading the response body
+)
+
+// asked says whether a receiver asked for a client certificate.
+type asked int
+
+const (
+	notAsked asked = iota
+	askedInVain
+	askedAndGot
 )
 
 func (x *exchange) enter(p phase) {

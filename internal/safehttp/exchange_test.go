@@ -403,12 +403,12 @@ func (c brokenConn) Write([]byte) (int, error) { return c.n, c.err }
 
 func TestTargets(t *testing.T) {
 	for raw, want := range map[string]target{
-		"https://example.com/":          {true, "example.com:443", "acme", "k"},
-		"https://example.com:443/":      {true, "example.com:443", "acme", "k"},
-		"http://example.com:443/":       {false, "example.com:443", "acme", "k"},
-		"http://example.com":            {false, "example.com:80", "acme", "k"},
-		"https://[2001:4860::1]/":       {true, "[2001:4860::1]:443", "acme", "k"},
-		"https://[2001:4860::1]:8443/x": {true, "[2001:4860::1]:8443", "acme", "k"},
+		"https://example.com/":          {true, "example.com:443", "acme", "k", nil},
+		"https://example.com:443/":      {true, "example.com:443", "acme", "k", nil},
+		"http://example.com:443/":       {false, "example.com:443", "acme", "k", nil},
+		"http://example.com":            {false, "example.com:80", "acme", "k", nil},
+		"https://[2001:4860::1]/":       {true, "[2001:4860::1]:443", "acme", "k", nil},
+		"https://[2001:4860::1]:8443/x": {true, "[2001:4860::1]:8443", "acme", "k", nil},
 	} {
 		u, err := url.Parse(raw)
 		if err != nil {

@@ -14,6 +14,7 @@ type target struct {
 	addr        string // host:port to dial
 	app         string // Request.App
 	credentials string // Request.Credentials
+	identity    *Identity
 }
 
 // pool keeps connections between requests. It starts no goroutine: who comes looks

@@ -93,6 +93,9 @@ func (x *exchange) explain(err error) (Reason, string) {
 		return ReasonAddress, "refused to connect to " + x.host + ", which is no public address; the operator can allow others with --allow-cidr"
 	case errors.As(err, &dns):
 		return ReasonDNS, "the DNS lookup of " + x.host + " failed: " + dns.Err
+	case errors.As(err, &op) && op.Op == "remote error":
+		// With TLS 1.3, what a receiver says of our certificate comes after the handshake.
+		return ReasonTLS, x.peer() + " ended the TLS connection: " + plain(op.Err) + x.wantsCertificate()
 	case errors.As(err, &cert), errors.As(err, &record), x.phase == phaseTLS:
 		return ReasonTLS, "the TLS handshake with " + x.peer() + " failed: " + plain(err)
 	case refused != nil: // and another of the name's addresses was tried, in vain
@@ -123,6 +126,18 @@ func (x *exchange) leadsNowhere(err error) bool {
 		return false
 	}
 	return errors.As(err, &unsuitable) || errors.As(err, &refused) && !isLiteral(x.target.addr)
+}
+
+// wantsCertificate is the remedy where a receiver that asked for a client certificate
+// ends the connection: most often, since it did not get one that it knows.
+func (x *exchange) wantsCertificate() string {
+	switch x.asked {
+	case askedInVain:
+		return "; it asks for a client certificate: give the endpoint's tls a certificate and key that the receiver's owner accepts"
+	case askedAndGot:
+		return "; it does not accept the certificate of the endpoint's tls: give it one that the receiver's owner accepts"
+	}
+	return ""
 }
 
 // isLiteral tells whether a host:port has an address for a host.

@@ -46,6 +46,28 @@ func (p Policy) CheckURL(raw string) error {
 // dialed is what was checked, and its path and query as they are sent. No message repeats the input, nor wraps the error
 // of url.Parse, which does: a mistyped URL may hold a password.
 func (p Policy) parseURL(raw string) (*url.URL, error) {
+	u, err := readURL(raw, "https://example.com/webhooks")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case u.Scheme == "https" || u.Scheme == "http" && p.Dev:
+	case u.Scheme == "http":
+		return nil, &URLError{CodeScheme, "The URL uses plain http, which anybody on the way can read and change; use https (plain http is allowed in development mode only)."}
+	case u.Scheme == "":
+		return nil, &URLError{CodeInvalid, "The URL is not absolute; begin it with https://."}
+	default:
+		return nil, &URLError{CodeScheme, "The URL's scheme is not supported; use https."}
+	}
+	if err := p.checkAuthority(u, "https://example.com/webhooks"); err != nil {
+		return nil, err
+	}
+	NormalizeTarget(u)
+	return u, nil
+}
+
+// readURL reads what any URL has; like is one for people to go by.
+func readURL(raw, like string) (*url.URL, error) {
 	if len(raw) > maxURL {
 		return nil, &URLError{CodeInvalid, "The URL is longer than 2048 bytes; use a shorter one."}
 	}
@@ -57,37 +79,33 @@ func (p Policy) parseURL(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, &URLError{CodeInvalid, "The URL cannot be read; it should look like https://example.com/webhooks."}
+		return nil, &URLError{CodeInvalid, "The URL cannot be read; it should look like " + like + "."}
 	}
-	switch {
-	case u.Scheme == "https" || u.Scheme == "http" && p.Dev:
-	case u.Scheme == "http":
-		return nil, &URLError{CodeScheme, "The URL uses plain http, which anybody on the way can read and change; use https (plain http is allowed in development mode only)."}
-	case u.Scheme == "":
-		return nil, &URLError{CodeInvalid, "The URL is not absolute; begin it with https://."}
-	default:
-		return nil, &URLError{CodeScheme, "The URL's scheme is not supported; use https."}
-	}
+	return u, nil
+}
+
+// checkAuthority checks the part between the scheme and the path, and puts its host into
+// ASCII.
+func (p Policy) checkAuthority(u *url.URL, like string) error {
 	if u.User != nil {
-		return nil, &URLError{CodeCredentials, "The URL contains a user name or password, which would end up in logs; remove it and configure a header instead."}
+		return &URLError{CodeCredentials, "The URL contains a user name or password, which would end up in logs; remove it and configure a header instead."}
 	}
 	if u.Opaque != "" || u.Hostname() == "" {
-		return nil, &URLError{CodeInvalid, "The URL has no host; it should look like https://example.com/webhooks."}
+		return &URLError{CodeInvalid, "The URL has no host; it should look like " + like + "."}
 	}
 	host, err := p.checkHost(u.Host, u.Hostname())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	u.Host = host
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, &URLError{CodeInvalid, "The URL's port is not between 1 and 65535; correct or remove it."}
+			return &URLError{CodeInvalid, "The URL's port is not between 1 and 65535; correct or remove it."}
 		}
 	} else if strings.HasSuffix(u.Host, ":") {
-		return nil, &URLError{CodeInvalid, "The URL has a colon after its host, but no port; add the port or remove the colon."}
+		return &URLError{CodeInvalid, "The URL has a colon after its host, but no port; add the port or remove the colon."}
 	}
-	NormalizeTarget(u)
-	return u, nil
+	return nil
 }
 
 // unwanted are the characters on which URL parsers disagree, and those which
