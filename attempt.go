@@ -26,18 +26,26 @@ type Attempt struct {
 
 	// URL is where the request went.
 	URL string `json:"url,omitempty"`
+	// Method is that of the request; empty where it was POST.
+	Method string `json:"method,omitempty"`
 	// Duration is the length of the whole exchange.
 	Duration Duration `json:"duration"`
 	// Reason is empty for a success and a stable word for everything else:
 	// "status" (an answer other than 2xx), "timeout", "dns", "address_refused",
-	// "connect", "tls", "reset", "protocol", "render", "canceled" and so on. "expired"
-	// says that no request was made.
+	// "connect", "tls", "reset", "protocol", "render", "canceled" and so on. "expired",
+	// "skipped", "recipe" and those that begin with "transform" say that no request was
+	// made.
 	Reason string `json:"reason,omitempty"`
 	// Detail is a sentence that explains Reason or, without one, says what was odd
 	// about the answer.
 	Detail string `json:"detail,omitempty"`
 
 	RequestHeader http.Header `json:"request_headers,omitempty"`
+	// RequestBody is the beginning (64 KiB) of what was sent, where a recipe, a
+	// transformation or a mail made it; it is not kept where the event's data and its
+	// dialect say as much.
+	RequestBody      []byte `json:"-"`
+	RequestTruncated bool   `json:"request_truncated,omitempty"`
 	// ResponseStatus is the HTTP status, 0 if no answer came.
 	ResponseStatus int         `json:"response_status,omitempty"`
 	ResponseHeader http.Header `json:"response_headers,omitempty"`
@@ -45,6 +53,9 @@ type Attempt struct {
 	// configured otherwise).
 	ResponseBody      []byte `json:"-"`
 	ResponseTruncated bool   `json:"response_truncated,omitempty"`
+	// Captured are values that were taken out of the answer, by the names that the
+	// endpoint gives them.
+	Captured map[string]string `json:"captured,omitempty"`
 }
 
 // StartedAt is when the attempt began, to the millisecond.

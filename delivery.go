@@ -15,7 +15,7 @@ type Delivery struct {
 	// Attempts is how many requests were made for it so far.
 	Attempts int `json:"attempts"`
 	// Due is when the next attempt may be made; zero once finished, and zero
-	// while it waits for an earlier delivery of its order.
+	// while it is held or waits for an earlier delivery of its order.
 	Due time.Time `json:"due,omitzero"`
 	// LastAttempt is the newest attempt, zero if there was none.
 	LastAttempt AttemptID `json:"last_attempt,omitempty"`
@@ -26,6 +26,13 @@ type Delivery struct {
 	// the other, in the order of OrderPos; "" where order is not kept.
 	OrderKey string     `json:"-"`
 	OrderPos DeliveryID `json:"-"`
+
+	// Held says that the delivery itself is held, and not its endpoint: its latest
+	// attempt came to ClassHeld. Holds is how many attempts did, and ReleasedAt when it
+	// was last let go: it ages from then on.
+	Held       bool      `json:"-"`
+	Holds      int       `json:"-"`
+	ReleasedAt time.Time `json:"-"`
 }
 
 // IsRetry tells whether the next attempt would not be the first.
@@ -42,9 +49,11 @@ const (
 	DeliverySucceeded DeliveryStatus = "succeeded"
 	// DeliveryFailed has used up its retries, or its time.
 	DeliveryFailed DeliveryStatus = "failed"
-	// DeliveryHeld waits for its endpoint to be resumed or enabled.
+	// DeliveryHeld waits for its endpoint to be resumed or enabled or, where no request
+	// could be made of its event, changed.
 	DeliveryHeld DeliveryStatus = "held"
-	// DeliveryCanceled was ended by an erasure or by deleting its endpoint.
+	// DeliveryCanceled was ended by an erasure, by deleting its endpoint, or since the
+	// endpoint's settings leave its event out.
 	DeliveryCanceled DeliveryStatus = "canceled"
 )
 

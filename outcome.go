@@ -18,6 +18,9 @@ type Outcome struct {
 	Detail string
 	// Exchange is the request that was made and its response, as far as it came.
 	Exchange Exchange
+	// Captured are the values that were taken out of the answer, by the names that the
+	// endpoint gives them.
+	Captured map[string]string
 }
 
 // Class says what an outcome means for the delivery and for its endpoint.
@@ -40,6 +43,12 @@ const (
 	ClassOverloaded
 	// ClassGone: the receiver wants no more events at all (410).
 	ClassGone
+	// ClassHeld: no request can be made of this event by the endpoint's present
+	// settings. The delivery waits until they are changed.
+	ClassHeld
+	// ClassSkipped: the endpoint's settings say that no request is to be made of this
+	// event.
+	ClassSkipped
 )
 
 // ClassOf is the class of a complete answer, by its status.
@@ -70,11 +79,16 @@ func (c Class) Ill() bool { return c == ClassAgain || c == ClassOverloaded || c 
 // Exchange is one request and what came back.
 type Exchange struct {
 	URL string
+	// Method is empty where it is POST.
+	Method string
 	// Duration is the length of the whole exchange.
-	Duration       time.Duration
-	RequestHeader  http.Header
-	ResponseStatus int // 0 if no answer came
-	ResponseHeader http.Header
+	Duration      time.Duration
+	RequestHeader http.Header
+	// RequestBody and RequestTruncated are those of Attempt.
+	RequestBody      []byte
+	RequestTruncated bool
+	ResponseStatus   int // 0 if no answer came
+	ResponseHeader   http.Header
 	// ResponseBody is the kept beginning of the body.
 	ResponseBody      []byte
 	ResponseTruncated bool
@@ -89,6 +103,17 @@ const (
 	// ReasonResources: this machine had no descriptors, ports or memory for a
 	// connection. Nothing was sent, and no attempt is made of it: it goes out soon.
 	ReasonResources = "resources"
+
+	// The endpoint's transformation could not make a request: it has an error, took too
+	// long, took too much memory, or gave what is no request.
+	ReasonTransform        = "transform"
+	ReasonTransformTimeout = "transform_timeout"
+	ReasonTransformMemory  = "transform_memory"
+	ReasonTransformResult  = "transform_result"
+	ReasonRecipe           = "recipe"  // the recipe misses a field of the event, or a credential
+	ReasonAuth             = "auth"    // no token could be had
+	ReasonAnswer           = "answer"  // 2xx, but the recipe says that this is no success
+	ReasonSkipped          = "skipped" // canceled, since the endpoint's settings leave it out
 
 	ReasonErased   = "erased" // canceled, since the event was erased
 	ReasonDeleted  = "endpoint_deleted"

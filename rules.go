@@ -2,6 +2,7 @@ package bellhop
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -132,13 +133,36 @@ func ExpiredLine(d *Delivery, id AttemptID, detail string) Attempt {
 }
 
 // Born is when a delivery begins to age: when it was made or, if its event is to be
-// delivered later, then.
+// delivered later, then. One that was held begins anew when it is let go.
 func Born(d *Delivery, e *Event) time.Time {
-	made := d.ID.Time()
-	if at := e.DeliverAt; at != nil && d.Trigger == TriggerPublish && at.After(made) {
-		return *at
+	born := d.ID.Time()
+	if at := e.DeliverAt; at != nil && d.Trigger == TriggerPublish && at.After(born) {
+		born = *at
 	}
-	return made
+	if d.ReleasedAt.After(born) {
+		born = d.ReleasedAt
+	}
+	return born
+}
+
+// Releases tells whether a change of an endpoint lets its held deliveries go: it was
+// made active, or a request to it is made in another way.
+func Releases(old, changed *Endpoint) bool {
+	return changed.Status == EndpointActive && old.Status != EndpointActive ||
+		changed.URL != old.URL || changed.Dialect != old.Dialect ||
+		!maps.Equal(changed.DialectOptions, old.DialectOptions) || !maps.Equal(changed.Headers, old.Headers)
+}
+
+// CanHold tells whether an attempt's delivery is held: by the settings of a revision of
+// its endpoint, which are those of today.
+func (r *Result) CanHold(revision int64) bool {
+	return r.Held && !r.Attempt.Final && r.Revision == revision
+}
+
+// Reacts tells whether something is to be published of what an attempt has captured:
+// it ended its delivery, which was no test.
+func (a *Attempt) Reacts() bool {
+	return len(a.Captured) > 0 && a.Final && a.Status == AttemptSucceeded && a.Trigger != TriggerTest
 }
 
 // Resumed is the ResumedAt of an endpoint after a change.
@@ -149,14 +173,22 @@ func Resumed(old, changed *Endpoint, now time.Time) time.Time {
 	return old.ResumedAt
 }
 
-// Forget drops what was captured of an attempt, for an event that is erased. What
-// is said of a redirect may quote where it leads, which was captured too.
+// Forget drops what was captured of an attempt, for an event that is erased. What is
+// said of it may quote the event or the answer; and where a request was made from the
+// event, rather than by a dialect, so may its URL.
 func (a *Attempt) Forget() {
-	a.RequestHeader, a.ResponseHeader, a.ResponseBody = nil, nil, nil
-	if a.ResponseStatus >= 300 && a.ResponseStatus <= 399 {
+	made := a.RequestBody != nil || a.Method != ""
+	if made {
+		a.URL = ""
+	}
+	if made || a.ResponseStatus >= 300 && a.ResponseStatus <= 399 || slices.Contains(Quoting, a.Reason) {
 		a.Detail = ""
 	}
+	a.RequestHeader, a.RequestBody, a.ResponseHeader, a.ResponseBody, a.Captured = nil, nil, nil, nil, nil
 }
+
+// Quoting are the reasons of attempts whose detail may quote the event, or the answer.
+var Quoting = []string{ReasonTransform, ReasonTransformTimeout, ReasonTransformMemory, ReasonTransformResult, ReasonRecipe, ReasonAnswer}
 
 // MakeLate marks an attempt of a delivery that its node no longer owns. Whatever
 // came of it, it did not end the delivery: each delivery has one final line.
@@ -182,10 +214,10 @@ func (a *Attempt) Ended() Delivery {
 	return d
 }
 
-// Unfinished is the status of a delivery that has not ended, by that of its
-// endpoint.
-func Unfinished(e EndpointStatus) DeliveryStatus {
-	if e == EndpointPaused || e == EndpointDisabled {
+// Unfinished is the status of a delivery that has not ended: by that of its endpoint,
+// and by whether it is held itself.
+func Unfinished(e EndpointStatus, held bool) DeliveryStatus {
+	if held || e == EndpointPaused || e == EndpointDisabled {
 		return DeliveryHeld
 	}
 	return DeliveryPending

@@ -213,8 +213,11 @@ func TestSpread(t *testing.T) {
 		"": bellhop.DeliveryPending, bellhop.EndpointActive: bellhop.DeliveryPending,
 		bellhop.EndpointPaused: bellhop.DeliveryHeld, bellhop.EndpointDisabled: bellhop.DeliveryHeld,
 	} {
-		if got := bellhop.Unfinished(status); got != want {
+		if got := bellhop.Unfinished(status, false); got != want {
 			t.Errorf("at an endpoint that is %q: %s", status, got)
+		}
+		if got := bellhop.Unfinished(status, true); got != bellhop.DeliveryHeld {
+			t.Errorf("held itself, at an endpoint that is %q: %s", status, got)
 		}
 	}
 }

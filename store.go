@@ -24,6 +24,8 @@ type Store interface {
 	ConfigStore
 	LogStore
 	KeepStore
+	TokenStore
+	ReactionStore
 
 	// Close ends the store. Steps in progress finish first.
 	Close() error
@@ -120,7 +122,9 @@ type FlowStore interface {
 	// Deliveries of erased events and to endpoints that are gone are not claimed:
 	// Sweep ends them. If the endpoint's ordering was changed, Claim first carries
 	// the change over to the deliveries that were pending, a bounded piece of them,
-	// and gives work only when that is done.
+	// and gives work only when that is done. Those that are held are not claimed: if
+	// they are let go, Claim first does that with a bounded piece of them, and gives
+	// work beside; NextRetry is then not later than now.
 	//
 	// After ErrUnknown, deliveries may be owned that nobody knows of: Disown.
 	Claim(ctx context.Context, c ClaimRequest, now time.Time) (Claimed, error)
@@ -133,22 +137,28 @@ type FlowStore interface {
 	// removes the delivery from the pending ones (and lets the next of its
 	// order become due now); any other sets its number of attempts and next
 	// due and releases it (so that another of its order may go, if one with a lower
-	// position has come). If the delivery is not owned under Result.Lease any
+	// position has come), or holds it (Result.Held). If the delivery is not owned under Result.Lease any
 	// more, because it was canceled or taken over, or if that lease is not the
 	// caller's, the attempt is only logged, and not as final; if the event was
 	// erased meanwhile, without its captured body and headers; if the event is
 	// gone, not at all. Failing counts in any case. Recording an attempt again
-	// changes nothing.
+	// changes nothing. Of one that Reacts, there is a reaction from then on.
 	Record(ctx context.Context, l Lease, results []Result, now time.Time) error
 
 	// Release gives deliveries owned under the lease back, due as they were.
 	Release(ctx context.Context, l Lease, deliveries []DeliveryID, now time.Time) error
 
+	// ReleaseHeld lets held deliveries of an endpoint go: the given ones or, where none
+	// are given, all of them, which Claim goes on with. They are due now. It answers how
+	// many of the given ones were held.
+	ReleaseHeld(ctx context.Context, e EndpointID, only []DeliveryID, now time.Time) (int, error)
+
 	// Oldest gives, for each endpoint that has unowned deliveries born before the
-	// given time (Born), when the oldest of them was. It reads, and changes nothing.
+	// given time (Born) that are not held, when the oldest of them was. It reads, and
+	// changes nothing.
 	Oldest(ctx context.Context, before time.Time) ([]Aged, error)
 	// EndOld ends at most len(ids) of an endpoint's unowned deliveries that were born
-	// before o.Before, oldest first, each with a last line in the log. It returns how
+	// before o.Before and are not held, oldest first, each with a last line in the log. It returns how
 	// many; fewer than len(ids) when none is left. It ends none if the endpoint is gone
 	// or was changed since o.Revision.
 	EndOld(ctx context.Context, o EndOld, ids []AttemptID, now time.Time) (int, error)
@@ -297,6 +307,11 @@ type Result struct {
 	// Failing, where not nil, sets the endpoint's FailingSince; the zero time
 	// marks it as well.
 	Failing *time.Time
+	// Held asks for the delivery to be held, if the attempt is not final: no request can
+	// be made of its event by the settings of this Revision of the endpoint. Where those
+	// were changed meanwhile, it is due at once instead.
+	Held     bool
+	Revision int64
 	// Due is when the delivery was scheduled for, if it was: its latency counts
 	// from then.
 	Due time.Time
@@ -330,12 +345,13 @@ type ConfigStore interface {
 	// SaveEndpoint creates the endpoint (Revision 0), or replaces it if its
 	// Revision is that of the stored one; else it fails with ErrRevision.
 	// FailingSince is kept as stored, unless Recovers tells that the change clears
-	// it; ResumedAt follows from the change (Resumed). A change of Ordering is carried over to the endpoint's pending
-	// deliveries by Claim. The saved endpoint, with its new Revision, is in the
+	// it; ResumedAt follows from the change (Resumed). A change of Ordering is carried
+	// over to the endpoint's pending deliveries by Claim; so is one that lets its held
+	// deliveries go (Releases). The saved endpoint, with its new Revision, is in the
 	// next Routes.
 	SaveEndpoint(ctx context.Context, e Endpoint, audit *AuditEntry, now time.Time) error
-	// DeleteEndpoint removes the endpoint. Its pending deliveries are left to
-	// Sweep.
+	// DeleteEndpoint removes the endpoint and its token. Its pending deliveries are
+	// left to Sweep.
 	DeleteEndpoint(ctx context.Context, e EndpointID, audit *AuditEntry, now time.Time) error
 	// Sweep ends at most len(ids) of the unowned deliveries that can never be made,
 	// because their endpoint is gone or their event was erased, each with a last
@@ -422,6 +438,10 @@ type LogStore interface {
 	// oldest one's id, of one endpoint or (0) of all. Those that Spread has not made
 	// yet are not among them. Counting does not cost what there is to count.
 	Pending(ctx context.Context, s Scope, e EndpointID) (count int64, oldest DeliveryID, err error)
+	// Held counts the deliveries of the scope's apps that are held themselves, of one
+	// endpoint or (0) of each that has some. Counting does not cost what there is to
+	// count.
+	Held(ctx context.Context, s Scope, e EndpointID) (map[EndpointID]int64, error)
 	Audit(ctx context.Context, f AuditFilter) ([]AuditEntry, error)
 }
 
@@ -456,6 +476,44 @@ type KeepStore interface {
 	// SampleBacklog notes how many deliveries are unfinished and which is the
 	// oldest, unless the last sample says the same.
 	SampleBacklog(ctx context.Context, now time.Time) error
+}
+
+// TokenStore keeps what an endpoint's authorization server gave last, sealed. A token is
+// no part of the endpoint: it comes and goes without a change of its Revision.
+type TokenStore interface {
+	// Token gives an endpoint's token; the zero Token if there is none.
+	Token(ctx context.Context, e EndpointID) (Token, error)
+	// SaveToken creates the token (Version 0), or replaces it if its Version is that of
+	// the stored one, and answers the new Version; else it fails with ErrRevision. It
+	// fails with a CodeNotFound error if the endpoint is gone. After ErrUnknown, Token
+	// tells.
+	SaveToken(ctx context.Context, e EndpointID, t Token) (version int64, err error)
+}
+
+// Token is what an endpoint's requests are authenticated with, for a while.
+type Token struct {
+	// Version counts the changes.
+	Version int64
+	// Sealed is encrypted by the engine.
+	Sealed []byte
+	// ExpiresAt is when a new one is needed; zero: not known.
+	ExpiresAt time.Time
+}
+
+// ReactionStore keeps what is still to be published of captured values. What Record
+// has added is there until it is taken away, whatever happens to the process.
+type ReactionStore interface {
+	// Reactions gives at most limit attempts that have reacted, oldest first, of one app:
+	// the next one after the given app that has some, or else the first.
+	Reactions(ctx context.Context, after string, limit int) ([]Reaction, error)
+	// EndReactions takes reactions away that are done.
+	EndReactions(ctx context.Context, attempts []AttemptID) error
+}
+
+// Reaction says that something is to be published of what an attempt has captured.
+type Reaction struct {
+	Attempt AttemptID
+	App     string
 }
 
 // The failures of a store that the engine acts on.

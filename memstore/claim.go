@@ -24,10 +24,14 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 			claimed.Next, claimed.NextRetry = now, now
 			return nil
 		}
+		releasing := !s.goOnReleasing(r.Endpoint)
 		full, heldBack := s.fill(&claimed, r, now)
 		claimed.Next, claimed.NextRetry = s.nextDue(r.Endpoint, false), s.nextDue(r.Endpoint, true)
 		if heldBack && !full {
 			*claimed.NextOf(r.Retries) = now.Add(bellhop.SpreadWait)
+		}
+		if releasing {
+			claimed.NextRetry = now
 		}
 		return nil
 	})

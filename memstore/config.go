@@ -66,8 +66,11 @@ func (s *Store) SaveEndpoint(ctx context.Context, e bellhop.Endpoint, audit *bel
 		e.ResumedAt = bellhop.Resumed(&old, &e, now)
 		s.endpoints[e.ID] = e
 		if exists && e.Ordering != old.Ordering {
-			s.reorders[e.ID] = reordering{since: now}
+			s.reorders[e.ID] = carrying{since: now}
 			s.reorder(&e) // mostly this is all
+		}
+		if exists && bellhop.Releases(&old, &e) {
+			s.beginRelease(e.ID, now)
 		}
 		s.routes.changed(change{id: int64(e.ID)})
 		s.addAudit(audit)
@@ -197,6 +200,7 @@ func cloneKey(k bellhop.Key) bellhop.Key {
 func cloneAttempt(a *bellhop.Attempt) bellhop.Attempt {
 	c := *a
 	c.RequestHeader, c.ResponseHeader = a.RequestHeader.Clone(), a.ResponseHeader.Clone()
-	c.ResponseBody = slices.Clone(a.ResponseBody)
+	c.RequestBody, c.ResponseBody = slices.Clone(a.RequestBody), slices.Clone(a.ResponseBody)
+	c.Captured = maps.Clone(a.Captured)
 	return c
 }

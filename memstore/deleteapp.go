@@ -70,6 +70,7 @@ func (s *Store) dropEvents(app string) {
 		if a.App == app {
 			delete(s.logOf, a.Event)
 			delete(s.latencies, a.ID)
+			delete(s.reactions, a.ID)
 		}
 		return a.App == app
 	})

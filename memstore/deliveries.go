@@ -54,7 +54,7 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 
 func (s *Store) unfinished(d *bellhop.Delivery) bellhop.Delivery {
 	found := *d
-	found.Status = bellhop.Unfinished(s.endpoints[d.Endpoint].Status)
+	found.Status = bellhop.Unfinished(s.endpoints[d.Endpoint].Status, d.Held)
 	return found
 }
 
@@ -82,7 +82,7 @@ func (s *Store) Standings(ctx context.Context, f bellhop.StandingFilter) ([]bell
 			x := bellhop.Standing{Delivery: bellhop.Latest(of[e]...)}
 			if a := s.attempt(x.Delivery.LastAttempt); a != nil {
 				x.Last = cloneAttempt(a)
-				x.Last.RequestHeader, x.Last.ResponseHeader, x.Last.ResponseBody = nil, nil, nil
+				withoutBodies(&x.Last)
 			}
 			list = append(list, x)
 		}

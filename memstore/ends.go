@@ -49,10 +49,11 @@ func (s *Store) EndOld(ctx context.Context, o bellhop.EndOld, ids []bellhop.Atte
 
 func (s *Store) born(d *bellhop.Delivery) time.Time { return bellhop.Born(d, s.byID[d.Event].Event) }
 
-// old lists the endpoint's unowned deliveries born before a time, oldest first.
+// old lists the endpoint's unowned deliveries born before a time and not held, oldest
+// first.
 func (s *Store) old(e bellhop.EndpointID, before time.Time) (list []*bellhop.Delivery) {
 	for _, d := range s.queues[e] {
-		if d.Owner == 0 && s.born(d).Before(before) {
+		if d.Owner == 0 && !d.Held && s.born(d).Before(before) {
 			list = append(list, d)
 		}
 	}

@@ -77,7 +77,7 @@ func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellho
 			}
 			found := cloneAttempt(a)
 			if !f.WithBodies {
-				found.RequestHeader, found.ResponseHeader, found.ResponseBody = nil, nil, nil
+				withoutBodies(&found)
 			}
 			list = append(list, found)
 		}
@@ -125,4 +125,9 @@ func auditMatches(f *bellhop.AuditFilter, a *bellhop.AuditEntry) bool {
 	return f.Scope.SeesAny(a.Apps) && (f.Actor == "" || f.Actor == a.Actor) &&
 		(f.Action == "" || f.Action == a.Action) && (f.Object == "" || f.Object == a.Object) &&
 		within(a.At(), f.Since, f.Until)
+}
+
+// withoutBodies leaves out what a list does not show.
+func withoutBodies(a *bellhop.Attempt) {
+	a.RequestHeader, a.RequestBody, a.ResponseHeader, a.ResponseBody, a.Captured = nil, nil, nil, nil, nil
 }

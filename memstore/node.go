@@ -106,8 +106,8 @@ func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
 	return ended, err
 }
 
-// Overdue lists endpoints with unowned deliveries. Where a change of ordering is
-// under way, what waits has been due since then.
+// Overdue lists endpoints with unowned deliveries. Where a change is being carried over
+// to what waits, that has been due since then.
 func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog, error) {
 	var list []bellhop.Backlog
 	err := s.step(ctx, func() error {
@@ -115,6 +115,9 @@ func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog
 			for _, retries := range []bool{false, true} {
 				due := s.nextDue(e, retries)
 				if r, ok := s.reorders[e]; ok && !retries && (due.IsZero() || r.since.Before(due)) {
+					due = r.since
+				}
+				if r, ok := s.releases[e]; ok && retries && (due.IsZero() || r.since.Before(due)) {
 					due = r.since
 				}
 				if !due.IsZero() && (until.IsZero() || due.Before(until)) {

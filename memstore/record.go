@@ -33,7 +33,7 @@ func (s *Store) record(l bellhop.Lease, r *bellhop.Result, now time.Time) {
 			a.Forget()
 		}
 		if d := s.pending[a.Delivery]; d != nil && d.Owner == l.Node && r.Lease == l {
-			s.moveOn(d, &a, r.Due, now)
+			s.moveOn(d, r, &a, now)
 		} else {
 			a.MakeLate()
 			s.addAttempt(&a, r.Due)
@@ -47,14 +47,23 @@ func (s *Store) record(l bellhop.Lease, r *bellhop.Result, now time.Time) {
 
 // moveOn ends the delivery, or sets its next attempt; either may let another one of
 // its order go.
-func (s *Store) moveOn(d *bellhop.Delivery, a *bellhop.Attempt, scheduled, now time.Time) {
-	s.addAttempt(a, scheduled)
+func (s *Store) moveOn(d *bellhop.Delivery, r *bellhop.Result, a *bellhop.Attempt, now time.Time) {
+	s.addAttempt(a, r.Due)
+	if a.Reacts() {
+		s.reactions[a.ID] = a.App
+	}
 	if a.Final {
 		s.removePending(d)
 	} else {
 		d.Attempts, d.LastAttempt, d.Due, d.Owner = a.Number, a.ID, a.NextAt, 0
 		if d.Due.IsZero() {
 			d.Due = now
+		}
+		if r.Held {
+			d.Holds++
+		}
+		if r.CanHold(s.endpoints[d.Endpoint].Revision) {
+			d.Held, d.Due = true, time.Time{}
 		}
 	}
 	s.promote(d.Endpoint, d.OrderKey, now)
@@ -72,7 +81,7 @@ func (s *Store) promote(e bellhop.EndpointID, orderKey string, now time.Time) {
 			first = d
 		}
 	}
-	if first != nil && first.Due.IsZero() {
+	if first != nil && first.Due.IsZero() && !first.Held {
 		first.Due = now
 	}
 }

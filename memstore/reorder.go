@@ -10,9 +10,9 @@ import (
 // reorderChunk is how many deliveries one step carries over to a new ordering.
 const reorderChunk = 500
 
-// reordering is a change of ordering on its way through an endpoint's pending
-// deliveries, in the order of their ids.
-type reordering struct {
+// carrying is a change of an endpoint on its way through its pending deliveries, in the
+// order of their ids.
+type carrying struct {
 	after bellhop.DeliveryID
 	since time.Time
 }
@@ -25,16 +25,11 @@ func (s *Store) reorder(e *bellhop.Endpoint) (done bool) {
 	if !ok {
 		return true
 	}
-	ids := sortedKeys(s.queues[e.ID])
-	first, found := slices.BinarySearch(ids, r.after)
-	if found {
-		first++
-	}
-	ids = ids[first:]
+	ids := s.queuedAfter(e.ID, r.after)
 	for _, id := range ids[:min(len(ids), reorderChunk)] {
 		d := s.pending[id]
 		d.OrderKey = e.Ordering.OrderKey(s.byID[d.Event].Event)
-		if d.Due.IsZero() {
+		if d.Due.IsZero() && !d.Held {
 			d.Due = r.since
 		}
 		r.after = id
@@ -45,4 +40,14 @@ func (s *Store) reorder(e *bellhop.Endpoint) (done bool) {
 	}
 	s.reorders[e.ID] = r
 	return false
+}
+
+// queuedAfter are an endpoint's pending deliveries after one, in the order of their ids.
+func (s *Store) queuedAfter(e bellhop.EndpointID, after bellhop.DeliveryID) []bellhop.DeliveryID {
+	ids := sortedKeys(s.queues[e])
+	first, found := slices.BinarySearch(ids, after)
+	if found {
+		first++
+	}
+	return ids[first:]
 }

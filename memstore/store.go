@@ -46,14 +46,20 @@ type Store struct {
 	queues  map[bellhop.EndpointID]map[bellhop.DeliveryID]*bellhop.Delivery
 	waiting map[bellhop.EventID][]*bellhop.Delivery
 
-	// reorders are the changes of ordering under way, later the endpoints that
+	// reorders are the changes of ordering under way, releases those that let held
+	// deliveries go, later the endpoints that
 	// Spread has still to make deliveries to, and the others what Sweep looks at.
-	reorders       map[bellhop.EndpointID]reordering
+	reorders       map[bellhop.EndpointID]carrying
+	releases       map[bellhop.EndpointID]carrying
 	later          map[bellhop.EventID][]bellhop.EndpointID
 	sweepEndpoints map[bellhop.EndpointID]bool
 	sweepEvents    map[bellhop.EventID]bool
 	// turn is the app that Spread served last.
 	turn string
+
+	tokens map[bellhop.EndpointID]bellhop.Token
+	// reactions are the apps of attempts that have reacted.
+	reactions map[bellhop.AttemptID]string
 
 	audit   []bellhop.AuditEntry
 	samples []sample
@@ -86,10 +92,14 @@ func New() *Store {
 		queues:    map[bellhop.EndpointID]map[bellhop.DeliveryID]*bellhop.Delivery{},
 		waiting:   map[bellhop.EventID][]*bellhop.Delivery{},
 
-		reorders:       map[bellhop.EndpointID]reordering{},
+		reorders:       map[bellhop.EndpointID]carrying{},
+		releases:       map[bellhop.EndpointID]carrying{},
 		later:          map[bellhop.EventID][]bellhop.EndpointID{},
 		sweepEndpoints: map[bellhop.EndpointID]bool{},
 		sweepEvents:    map[bellhop.EventID]bool{},
+
+		tokens:    map[bellhop.EndpointID]bellhop.Token{},
+		reactions: map[bellhop.AttemptID]string{},
 	}
 }
 

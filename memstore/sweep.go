@@ -63,6 +63,8 @@ func (s *Store) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason string,
 func (s *Store) dropEndpoint(id bellhop.EndpointID) {
 	delete(s.endpoints, id)
 	delete(s.reorders, id)
+	delete(s.releases, id)
+	delete(s.tokens, id)
 	s.sweepEndpoints[id] = true
 	s.routes.changed(change{id: int64(id)})
 }

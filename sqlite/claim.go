@@ -25,15 +25,15 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 		if err := w.holds(r.Lease); err != nil {
 			return err
 		}
-		apps, exists, ordered, err := w.readyToClaim(r.Endpoint)
+		ready, exists, err := w.readyToClaim(r.Endpoint)
 		if err != nil || !exists {
 			return err // what is pending to one that is gone is for Sweep
 		}
-		if !ordered {
+		if !ready.ordered {
 			claimed.Next, claimed.NextRetry = now, now
 			return nil
 		}
-		c := claim{writer: w, request: r, apps: apps, events: map[bellhop.EventID]*bellhop.Event{}, fanouts: map[string]int64{}}
+		c := claim{writer: w, request: r, apps: ready.apps, events: map[bellhop.EventID]*bellhop.Event{}, fanouts: map[string]int64{}}
 		if err := c.fill(now); err != nil {
 			return err
 		}
@@ -44,6 +44,9 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 		}
 		if c.heldBack && !c.full {
 			*claimed.NextOf(r.Retries) = now.Add(bellhop.SpreadWait)
+		}
+		if !ready.released {
+			claimed.NextRetry = now
 		}
 		return err
 	})
@@ -60,27 +63,40 @@ func nextDue(c *sqlite.Conn, endpoint int64, retries bool) (next time.Time, err 
 	return next, err
 }
 
-const endpointToClaim = `SELECT e.ordering, r.after, r.since, e.apps FROM endpoints e LEFT JOIN reorders r ON r.endpoint = e.id WHERE e.id = ?`
+const endpointToClaim = `SELECT e.ordering, r.after, r.since, h.after, h.since, e.apps FROM endpoints e
+	LEFT JOIN reorders r ON r.endpoint = e.id LEFT JOIN releases h ON h.endpoint = e.id WHERE e.id = ?`
 
-// readyToClaim looks the endpoint up, and goes on with a change of its ordering if
-// there is one. It answers whether there is such an endpoint, and whether its
-// deliveries have the ordering that it has; and, where that is the order of the whole
+// readiness says whether an endpoint's deliveries have the ordering that it has, and
+// whether those that were held are let go; and, where the order is that of the whole
 // endpoint, the apps that it listens to.
-func (w *writer) readyToClaim(e bellhop.EndpointID) (apps []string, exists, ordered bool, err error) {
+type readiness struct {
+	ordered, released bool
+	apps              []string
+}
+
+// readyToClaim looks the endpoint up, and goes on with its changes if there are some. It
+// answers whether there is such an endpoint.
+func (w *writer) readyToClaim(e bellhop.EndpointID) (is readiness, exists bool, err error) {
 	var ordering bellhop.Ordering
-	var after, since int64
+	var reorder, release struct{ after, since int64 }
 	exists, err = one(w.conn, func(st *sqlite.Stmt) {
-		ordering, ordered = bellhop.Ordering(st.ColumnText(0)), st.ColumnIsNull(1)
-		after, since = st.ColumnInt64(1), st.ColumnInt64(2)
+		ordering, is.ordered, is.released = bellhop.Ordering(st.ColumnText(0)), st.ColumnIsNull(1), st.ColumnIsNull(3)
+		reorder.after, reorder.since = st.ColumnInt64(1), st.ColumnInt64(2)
+		release.after, release.since = st.ColumnInt64(3), st.ColumnInt64(4)
 		if ordering == bellhop.OrderingEndpoint {
-			_ = fromJSON(st, 3, &apps) // an endpoint whose apps cannot be read is disabled
+			_ = fromJSON(st, 5, &is.apps) // an endpoint whose apps cannot be read is disabled
 		}
 	}, endpointToClaim, int64(e))
-	if err != nil || !exists || ordered {
-		return apps, exists, ordered, err
+	if err != nil || !exists {
+		return is, exists, err
 	}
-	ordered, err = w.reorder(e, ordering, after, since)
-	return apps, true, ordered, err
+	if !is.ordered {
+		is.ordered, err = w.reorder(e, ordering, reorder.after, reorder.since)
+	}
+	if err == nil && is.ordered && !is.released {
+		is.released, err = w.goOnReleasing(e, release.after, release.since)
+	}
+	return is, true, err
 }
 
 // claim is one Claim at work.
@@ -127,7 +143,7 @@ func (c *claim) fill(now time.Time) error {
 }
 
 const (
-	dueOfKind = `SELECT id, event, endpoint, app, '', trigger, owner, due, attempts, last_attempt, order_key, order_pos
+	dueOfKind = `SELECT id, event, endpoint, app, '', trigger, owner, due, attempts, last_attempt, order_key, order_pos, held, holds, released
 		FROM pending INDEXED BY pending_due
 		WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND (attempts > 0) = ? AND due <= ? `
 	oldestDue = dueOfKind + "AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?"

@@ -164,6 +164,9 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		if exists && e.Ordering != old.Ordering {
 			err = w.beginReorder(&e, now)
 		}
+		if err == nil && exists && bellhop.Releases(&old, &e) {
+			err = w.beginRelease(e.ID, now)
+		}
 		return w.finish(err, audit, partRoutes, "", int64(e.ID))
 	})
 }

@@ -167,11 +167,12 @@ func (s *Store) dropRows(ctx context.Context, app string) error {
 }
 
 const (
-	fanoutsOfApp = "SELECT event, 0 FROM fanouts INDEXED BY fanouts_app WHERE app = ? LIMIT ?"
-	pendingOfApp = `SELECT id, 0 FROM pending INDEXED BY pending_idle_app WHERE owner IS NULL AND app = ?1
+	reactionsLeft = "SELECT attempt, 0 FROM reactions INDEXED BY reactions_app WHERE app = ? LIMIT ?"
+	fanoutsOfApp  = "SELECT event, 0 FROM fanouts INDEXED BY fanouts_app WHERE app = ? LIMIT ?"
+	pendingOfApp  = `SELECT id, 0 FROM pending INDEXED BY pending_idle_app WHERE owner IS NULL AND app = ?1
 		UNION ALL SELECT id, 0 FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND app = ?1 LIMIT ?2`
 	eventsOfApp   = "SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_app WHERE app = ? LIMIT ?"
-	attemptsOfApp = "SELECT id, coalesce(length(response_body), 0) FROM attempts INDEXED BY attempts_app WHERE app = ? LIMIT ?"
+	attemptsOfApp = "SELECT id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts INDEXED BY attempts_app WHERE app = ? LIMIT ?"
 )
 
 // dropSome is one step. What is pending or will be goes first, since it could be
@@ -184,6 +185,7 @@ func (w *writer) dropSome(app string) error {
 		{fanoutsOfApp, w.dropFanout},
 		{pendingOfApp, w.dropPending},
 		{eventsOfApp, func(id int64) error { return exec(w.conn, "DELETE FROM events WHERE id = ?", id) }},
+		{reactionsLeft, func(id int64) error { return exec(w.conn, "DELETE FROM reactions WHERE attempt = ?", id) }},
 		{attemptsOfApp, func(id int64) error { return exec(w.conn, "DELETE FROM attempts WHERE id = ?", id) }},
 	} {
 		var ids []int64
@@ -222,9 +224,9 @@ func (w *writer) dropPending(id int64) error {
 	var endpoint int64
 	var orderKey string
 	_, err := one(w.conn, func(st *sqlite.Stmt) {
-		endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(3)
+		endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(4)
 		w.noteGone(st)
-	}, "DELETE FROM pending WHERE id = ? RETURNING endpoint, app, trigger, order_key", id)
+	}, "DELETE FROM pending WHERE id = ? RETURNING endpoint, app, trigger, held, order_key", id)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 const (
 	pendingColumns = `p.id, p.event, p.endpoint, p.app, (SELECT type FROM events WHERE events.id = p.event), p.trigger,
-		p.owner, p.due, p.attempts, p.last_attempt, p.order_key, p.order_pos`
+		p.owner, p.due, p.attempts, p.last_attempt, p.order_key, p.order_pos, p.held, p.holds, p.released`
 	pendingStatus = ", (SELECT status FROM endpoints WHERE endpoints.id = p.endpoint)"
 	selectPending = "SELECT " + pendingColumns + " FROM pending p"
 )
@@ -25,13 +25,14 @@ func scanPending(st *sqlite.Stmt) bellhop.Delivery {
 		Owner: bellhop.NodeID(st.ColumnInt(6)), Due: moment(st.ColumnInt64(7)), Attempts: st.ColumnInt(8),
 		LastAttempt: bellhop.AttemptID(st.ColumnInt64(9)),
 		OrderKey:    st.ColumnText(10), OrderPos: bellhop.DeliveryID(st.ColumnInt64(11)),
+		Held: st.ColumnBool(12), Holds: st.ColumnInt(13), ReleasedAt: moment(st.ColumnInt64(14)),
 	}
 }
 
 // scanUnfinished reads pendingColumns and pendingStatus.
 func scanUnfinished(st *sqlite.Stmt) bellhop.Delivery {
 	d := scanPending(st)
-	d.Status = bellhop.Unfinished(bellhop.EndpointStatus(st.ColumnText(12)))
+	d.Status = bellhop.Unfinished(bellhop.EndpointStatus(st.ColumnText(15)), d.Held)
 	return d
 }
 

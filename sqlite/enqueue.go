@@ -121,7 +121,7 @@ func (w *writer) addDelivery(d *bellhop.Delivery, e *bellhop.Event, owner bellho
 	if pos == 0 {
 		pos = d.ID
 	}
-	w.state.waits = append(w.state.waits, waits{d.Endpoint, e.App, d.Trigger.Again(), 1})
+	w.state.waits = append(w.state.waits, waits{endpoint: d.Endpoint, app: e.App, again: d.Trigger.Again(), n: 1})
 	return exec(w.conn, `INSERT INTO pending
 			(id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -65,7 +65,7 @@ const (
 	eventToErase   = "SELECT id, 0 FROM events WHERE id = ? AND erased = 0"
 	subjectToErase = `SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_subject
 		WHERE subject <> '' AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ?`
-	attemptsToBlank = `SELECT endpoint, id, coalesce(length(response_body), 0) FROM attempts INDEXED BY attempts_event
+	attemptsToBlank = `SELECT endpoint, id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts INDEXED BY attempts_event
 		WHERE event = ? AND (endpoint, id) > (?, ?) ORDER BY endpoint, id LIMIT ?`
 )
 
@@ -136,14 +136,21 @@ func (w *writer) blank(e bellhop.EventID, from blanked, limit int) (next *blanke
 		}
 	}, attemptsToBlank, int64(e), from.endpoint, from.attempt, limit)
 	for i := 0; err == nil && i < len(ids); i++ {
-		err = exec(w.conn, `UPDATE attempts SET request_header = NULL, response_header = NULL, response_body = NULL,
-			detail = CASE WHEN response_status BETWEEN 300 AND 399 THEN '' ELSE detail END WHERE id = ?`, ids[i])
+		err = exec(w.conn, blankOne, quoting, ids[i])
 	}
 	if len(ids) < limit && bytes < maxBatch {
 		return nil, len(ids), err
 	}
 	return &at, len(ids), err
 }
+
+// blankOne does what Forget does.
+const blankOne = `UPDATE attempts SET request_header = NULL, request_body = NULL, response_header = NULL, response_body = NULL,
+	captured = NULL, url = CASE WHEN request_body IS NOT NULL OR method IS NOT NULL THEN '' ELSE url END,
+	detail = CASE WHEN request_body IS NOT NULL OR method IS NOT NULL OR response_status BETWEEN 300 AND 399
+		OR reason IN (SELECT value FROM json_each(?)) THEN '' ELSE detail END WHERE id = ?`
+
+var quoting = listJSON(bellhop.Quoting)
 
 // blankAll ends the blanking of attempts that Erase left. Any number of callers may do
 // so at once.

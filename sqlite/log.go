@@ -57,9 +57,9 @@ func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Ev
 
 const (
 	attemptColumns = `id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
-		response_status, truncated, url, reason, detail`
-	bodyColumns = ", request_header, response_header, response_body"
-	noBodies    = ", NULL, NULL, NULL"
+		response_status, truncated, url, reason, detail, method, request_truncated`
+	bodyColumns = ", request_header, response_header, response_body, request_body, captured"
+	noBodies    = ", NULL, NULL, NULL, NULL, NULL"
 )
 
 func scanAttempt(st *sqlite.Stmt) bellhop.Attempt {
@@ -71,10 +71,11 @@ func scanAttempt(st *sqlite.Stmt) bellhop.Attempt {
 		NextAt: moment(st.ColumnInt64(10)), Duration: bellhop.Duration(st.ColumnInt64(11) * 1000),
 		ResponseStatus: st.ColumnInt(12), ResponseTruncated: st.ColumnBool(13),
 		URL: st.ColumnText(14), Reason: st.ColumnText(15), Detail: st.ColumnText(16),
-		ResponseBody: blob(st, 19),
+		Method: st.ColumnText(17), RequestTruncated: st.ColumnBool(18), RequestBody: blob(st, 22), ResponseBody: blob(st, 21),
 	}
-	_ = fromJSON(st, 17, &a.RequestHeader)
-	_ = fromJSON(st, 18, &a.ResponseHeader)
+	_ = fromJSON(st, 19, &a.RequestHeader)
+	_ = fromJSON(st, 20, &a.ResponseHeader)
+	_ = fromJSON(st, 23, &a.Captured)
 	return a
 }
 

@@ -206,6 +206,10 @@ func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog
 		list = nil
 		due := map[int64]time.Time{}
 		err := each(c, func(st *sqlite.Stmt) { due[st.ColumnInt64(0)] = moment(st.ColumnInt64(1)) }, waitingToReorder)
+		releasing := map[int64]time.Time{}
+		if err == nil {
+			err = each(c, func(st *sqlite.Stmt) { releasing[st.ColumnInt64(0)] = moment(st.ColumnInt64(1)) }, "SELECT endpoint, since FROM releases")
+		}
 		add := func(endpoint int64, retries bool, at time.Time) {
 			if !at.IsZero() && (until.IsZero() || at.Before(until)) {
 				list = append(list, bellhop.Backlog{Endpoint: bellhop.EndpointID(endpoint), Retries: retries, Due: at})
@@ -222,12 +226,20 @@ func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog
 				if err != nil {
 					return err
 				}
-				if since, ok := due[after]; ok && !retries && (at.IsZero() || since.Before(at)) {
+				carried := due
+				if retries {
+					carried = releasing
+				}
+				if since, ok := carried[after]; ok && (at.IsZero() || since.Before(at)) {
 					at = since
 				}
 				add(after, retries, at)
 			}
 			delete(due, after)
+			delete(releasing, after)
+		}
+		for endpoint, since := range releasing {
+			add(endpoint, true, since)
 		}
 		for endpoint, since := range due {
 			add(endpoint, false, since)

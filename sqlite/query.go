@@ -276,9 +276,9 @@ func pendingQueries(f *bellhop.DeliveryFilter) []query {
 		const held = "(SELECT status FROM endpoints WHERE endpoints.id = p.endpoint) IN ('paused', 'disabled')"
 		switch f.Status {
 		case bellhop.DeliveryHeld:
-			q.where.add(held)
+			q.where.add("(p.held = 1 OR " + held + ")")
 		case bellhop.DeliveryPending:
-			q.where.add("coalesce(NOT " + held + ", 1)")
+			q.where.add("p.held = 0 AND coalesce(NOT " + held + ", 1)")
 		}
 		q.where.span("p.id", f.Since, f.Until, int64(f.Before))
 		return q

@@ -34,7 +34,10 @@ func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.R
 func weighResults(results []bellhop.Result) (weight int) {
 	for i := range results {
 		a := &results[i].Attempt
-		weight += 2*rowWeight + len(a.ResponseBody)
+		weight += 2*rowWeight + len(a.RequestBody) + len(a.ResponseBody)
+		for name, v := range a.Captured {
+			weight += len(name) + len(v)
+		}
 		for _, h := range []http.Header{a.RequestHeader, a.ResponseHeader} {
 			for name, values := range h {
 				for _, v := range values {
@@ -55,14 +58,16 @@ func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error
 	}
 	owned := r.Lease == l
 	if owned {
-		owned, err = w.moveOn(l.Node, &a, now)
+		owned, err = w.moveOn(l.Node, r, now)
 	}
 	if err == nil && owned && w.state.erasing {
 		// Only then may a delivery that is still pending be of an erased event.
 		err = w.forgetErased(&a)
 	}
 	if err == nil && owned {
-		err = w.addAttempt(&a, r.Due)
+		if err = w.addAttempt(&a, r.Due); err == nil {
+			err = w.react(&a)
+		}
 	} else if err == nil {
 		err = w.recordLate(&a, r.Due)
 	}
@@ -73,25 +78,29 @@ func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error
 }
 
 const (
-	endDelivery = "DELETE FROM pending WHERE id = ? AND owner = ? RETURNING endpoint, app, trigger, order_key"
+	endDelivery = "DELETE FROM pending WHERE id = ? AND owner = ? RETURNING endpoint, app, trigger, held, order_key"
 	putOff      = `UPDATE pending SET attempts = ?, last_attempt = ?, due = ?, owner = NULL
-		WHERE id = ? AND owner = ? RETURNING endpoint, app, trigger, order_key`
+		WHERE id = ? AND owner = ? RETURNING endpoint, app, trigger, held, order_key`
 )
 
-// moveOn ends the delivery, or sets its next attempt; either may let another one of
+// moveOn ends the delivery, sets its next attempt, or holds it; each may let another one of
 // its order go. It answers false, and does nothing, if the node does not own it.
-func (w *writer) moveOn(node bellhop.NodeID, a *bellhop.Attempt, now time.Time) (owned bool, err error) {
+func (w *writer) moveOn(node bellhop.NodeID, r *bellhop.Result, now time.Time) (owned bool, err error) {
+	a := &r.Attempt
 	var endpoint int64
 	var orderKey string
 	moved := func(st *sqlite.Stmt) {
-		endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(3)
+		endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(4)
 		if a.Final {
 			w.noteGone(st)
 		}
 	}
-	if a.Final {
+	switch {
+	case a.Final:
 		owned, err = one(w.conn, moved, endDelivery, int64(a.Delivery), int(node))
-	} else {
+	case r.Held:
+		owned, err = w.hold(node, r, moved, now)
+	default:
 		due := a.NextAt
 		if due.IsZero() {
 			due = now
@@ -135,7 +144,7 @@ func (w *writer) promote(e bellhop.EndpointID, orderKey string, now time.Time) e
 	if orderKey == "" {
 		return nil
 	}
-	return exec(w.conn, "UPDATE pending SET due = ? WHERE due IS NULL AND id = ("+firstInOrder+")",
+	return exec(w.conn, "UPDATE pending SET due = ? WHERE due IS NULL AND held = 0 AND id = ("+firstInOrder+")",
 		micros(now), int64(e), orderKey)
 }
 
@@ -151,12 +160,14 @@ func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 	}
 	return exec(w.conn, `INSERT INTO attempts
 			(id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
-			response_status, truncated, url, reason, detail, request_header, response_header, response_body, latency)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			response_status, truncated, url, reason, detail, request_header, response_header, response_body, latency,
+			method, request_truncated, request_body, captured)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(a.ID), int64(a.Delivery), int64(a.Event), int64(a.Endpoint), a.App, a.Type, string(a.Trigger),
 		a.Number, statusNumber(a.Status), a.Final, micros(a.NextAt), duration,
 		a.ResponseStatus, a.ResponseTruncated, a.URL, a.Reason, a.Detail,
-		headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader), a.ResponseBody, latency)
+		headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader), a.ResponseBody, latency,
+		orNull(a.Method), orNull(a.RequestTruncated), a.RequestBody, toJSON(a.Captured))
 }
 
 // The numbers are in the file: they cannot change.

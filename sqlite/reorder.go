@@ -57,7 +57,7 @@ func (w *writer) reorder(e bellhop.EndpointID, o bellhop.Ordering, after, since 
 		event := bellhop.Event{ID: d.Event, App: d.App}
 		_, err := one(w.conn, func(st *sqlite.Stmt) { event.Subject = st.ColumnText(0) }, "SELECT subject FROM events WHERE id = ?", int64(d.Event))
 		if err == nil {
-			err = exec(w.conn, "UPDATE pending SET order_key = ?, due = coalesce(due, ?) WHERE id = ?",
+			err = exec(w.conn, "UPDATE pending SET order_key = ?, due = CASE WHEN held = 1 THEN NULL ELSE coalesce(due, ?) END WHERE id = ?",
 				orNull(o.OrderKey(&event)), since, int64(d.ID))
 		}
 		if err != nil {

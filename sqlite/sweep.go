@@ -153,8 +153,12 @@ func (w *writer) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason string
 // dropEndpoint removes an endpoint, and leaves what is pending to it to Sweep.
 func (w *writer) dropEndpoint(e bellhop.EndpointID) error {
 	err := exec(w.conn, "DELETE FROM endpoints WHERE id = ?", int64(e))
-	if err == nil {
-		err = exec(w.conn, "DELETE FROM reorders WHERE endpoint = ?", int64(e))
+	for _, sql := range []string{
+		"DELETE FROM reorders WHERE endpoint = ?", "DELETE FROM releases WHERE endpoint = ?", "DELETE FROM tokens WHERE endpoint = ?",
+	} {
+		if err == nil {
+			err = exec(w.conn, sql, int64(e))
+		}
 	}
 	if err == nil {
 		err = w.owe(owedEndpoint, name(e))

@@ -18,26 +18,27 @@ type waiting struct {
 	app   map[string]int64
 	again map[bellhop.EndpointID]int64 // those of replays and resends
 	of    map[bellhop.EndpointID]map[string]int64
+	held  map[bellhop.EndpointID]map[string]int64 // those that are held themselves
 }
 
-// waits is a pending delivery that has come or gone.
+// waits is a pending delivery that has come or gone, or is held or not any more.
 type waits struct {
 	endpoint bellhop.EndpointID
 	app      string
 	again    bool
-	n        int64
+	n, held  int64
 }
 
-const allWaiting = "SELECT endpoint, app, trigger FROM pending NOT INDEXED"
+const allWaiting = "SELECT endpoint, app, trigger, held FROM pending NOT INDEXED"
 
 func countWaiting(c *sqlite.Conn) (*waiting, error) {
-	w := &waiting{app: map[string]int64{}, again: map[bellhop.EndpointID]int64{}, of: map[bellhop.EndpointID]map[string]int64{}}
+	w := &waiting{app: map[string]int64{}, again: map[bellhop.EndpointID]int64{}, of: map[bellhop.EndpointID]map[string]int64{}, held: map[bellhop.EndpointID]map[string]int64{}}
 	return w, each(c, func(st *sqlite.Stmt) { w.apply([]waits{waitsOf(st, 1)}) }, allWaiting)
 }
 
-// waitsOf reads endpoint, app and trigger.
+// waitsOf reads endpoint, app, trigger and held.
 func waitsOf(st *sqlite.Stmt, n int64) waits {
-	return waits{bellhop.EndpointID(st.ColumnInt64(0)), st.ColumnText(1), bellhop.Trigger(st.ColumnText(2)).Again(), n}
+	return waits{bellhop.EndpointID(st.ColumnInt64(0)), st.ColumnText(1), bellhop.Trigger(st.ColumnText(2)).Again(), n, n * st.ColumnInt64(3)}
 }
 
 // apply adds what was committed.
@@ -53,14 +54,22 @@ func (w *waiting) apply(changes []waits) {
 		if x.again {
 			add(w.again, x.endpoint, x.n)
 		}
-		of := w.of[x.endpoint]
-		if of == nil {
-			of = map[string]int64{}
-			w.of[x.endpoint] = of
-		}
-		if add(of, x.app, x.n); len(of) == 0 {
-			delete(w.of, x.endpoint)
-		}
+		addOf(w.of, x.endpoint, x.app, x.n)
+		addOf(w.held, x.endpoint, x.app, x.held)
+	}
+}
+
+func addOf(m map[bellhop.EndpointID]map[string]int64, e bellhop.EndpointID, app string, n int64) {
+	if n == 0 {
+		return
+	}
+	of := m[e]
+	if of == nil {
+		of = map[string]int64{}
+		m[e] = of
+	}
+	if add(of, app, n); len(of) == 0 {
+		delete(m, e)
 	}
 }
 
@@ -88,6 +97,28 @@ func (w *waiting) count(s bellhop.Scope, e bellhop.EndpointID) (n int64) {
 		}
 	}
 	return n
+}
+
+// countHeld is how many of the scope's apps are held, at one endpoint or (0) at each.
+func (w *waiting) countHeld(s bellhop.Scope, e bellhop.EndpointID) map[bellhop.EndpointID]int64 {
+	held := map[bellhop.EndpointID]int64{}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	count := func(e bellhop.EndpointID, apps map[string]int64) {
+		for app, n := range apps {
+			if s.Sees(app) {
+				held[e] += n
+			}
+		}
+	}
+	if e != 0 {
+		count(e, w.held[e])
+		return held
+	}
+	for e, apps := range w.held {
+		count(e, apps)
+	}
+	return held
 }
 
 // full tells which bound leaves no room for one more delivery, besides what this
@@ -118,9 +149,9 @@ func (w *waiting) full(b bellhop.BacklogBounds, e bellhop.EndpointID, app string
 
 // gone removes a pending delivery, and notes it.
 func (w *writer) gone(id bellhop.DeliveryID) error {
-	_, err := one(w.conn, func(st *sqlite.Stmt) { w.noteGone(st) }, "DELETE FROM pending WHERE id = ? RETURNING endpoint, app, trigger", int64(id))
+	_, err := one(w.conn, func(st *sqlite.Stmt) { w.noteGone(st) }, "DELETE FROM pending WHERE id = ? RETURNING endpoint, app, trigger, held", int64(id))
 	return err
 }
 
-// noteGone reads endpoint, app and trigger of a row that was removed.
+// noteGone reads endpoint, app, trigger and held of a row that was removed.
 func (w *writer) noteGone(st *sqlite.Stmt) { w.state.waits = append(w.state.waits, waitsOf(st, -1)) }

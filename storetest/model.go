@@ -22,6 +22,8 @@ func model(f *fixture) {
 			"enqueue": m.enqueue,
 			"claim":   m.claim,
 			"record":  m.record,
+			"hold":    m.hold,
+			"let go":  m.letGo,
 			"repeat":  m.repeat,
 			"release": m.release,
 			"die":     m.die,
@@ -167,6 +169,41 @@ func (m *picture) record(t *rapid.T) {
 	}
 }
 
+// hold records that no request could be made of a delivery, by settings of today or of
+// before.
+func (m *picture) hold(t *rapid.T) {
+	if len(m.rows) == 0 {
+		t.Skip("nothing pending")
+	}
+	d := rapid.SampledFrom(m.rows).Draw(t, "delivery")
+	node := m.anyNode(t)
+	a := m.retry(*d, 0)
+	a.NextAt = time.Time{}
+	r := bellhop.Result{Attempt: a, Lease: node, Held: true, Revision: m.endpoint.Revision - int64(rapid.IntRange(0, 1).Draw(t, "changes since"))}
+	m.ok(m.s.Record(m.Context(), node, []bellhop.Result{r}, m.now))
+	m.recorded = append(m.recorded, r)
+	if d.Owner != node.Node {
+		return
+	}
+	d.Attempts, d.LastAttempt, d.Due, d.Holds = a.Number, a.ID, m.now, d.Holds+1
+	if r.Revision == m.endpoint.Revision {
+		d.Held, d.Status, d.Due = true, bellhop.DeliveryHeld, time.Time{}
+	}
+	m.giveBack(d)
+}
+
+// letGo changes what requests are made of.
+func (m *picture) letGo(*rapid.T) {
+	e := m.stored(m.endpoint.ID)
+	e.URL += "/new"
+	m.endpoint = m.save(e)
+	for _, d := range m.rows {
+		if d.Held {
+			d.Held, d.Status, d.Due, d.ReleasedAt = false, bellhop.DeliveryPending, m.now, m.now
+		}
+	}
+}
+
 func (m *picture) giveBack(d *bellhop.Delivery) {
 	d.Owner = 0
 	m.wake(d.OrderKey)
@@ -225,7 +262,7 @@ func (m *picture) reorder(t *rapid.T) {
 	}
 	for _, d := range m.rows {
 		d.OrderKey = e.Ordering.OrderKey(m.events[d.Event])
-		if d.Due.IsZero() {
+		if d.Due.IsZero() && !d.Held {
 			d.Due = m.now
 		}
 	}
@@ -309,8 +346,13 @@ func (m *picture) sweep(t *rapid.T) {
 
 // check compares what the store says of the endpoint with the picture.
 func (m *picture) check(t *rapid.T) {
-	list, err := m.s.Deliveries(m.Context(), bellhop.DeliveryFilter{Scope: anyApp, Endpoint: m.endpoint.ID, Status: bellhop.DeliveryPending, Limit: 1000})
-	m.ok(err)
+	var list []bellhop.Delivery
+	for _, status := range []bellhop.DeliveryStatus{bellhop.DeliveryPending, bellhop.DeliveryHeld} {
+		some, err := m.s.Deliveries(m.Context(), bellhop.DeliveryFilter{Scope: anyApp, Endpoint: m.endpoint.ID, Status: status, Limit: 1000})
+		m.ok(err)
+		list = append(list, some...)
+	}
+	slices.SortFunc(list, func(a, b bellhop.Delivery) int { return cmp.Compare(b.ID, a.ID) })
 	if len(list) != len(m.rows) {
 		t.Fatalf("%d are pending, want %d", len(list), len(m.rows))
 	}
@@ -323,6 +365,7 @@ func (m *picture) check(t *rapid.T) {
 
 // drain finishes everything, which shows that nothing waits for ever.
 func (m *picture) drain() {
+	m.letGo(m.t)
 	for range 10 * (len(m.rows) + len(m.later) + 1) {
 		m.spread(m.t)
 		m.sweep(m.t)
@@ -407,7 +450,7 @@ func (m *picture) wake(orderKey string) {
 			first = other
 		}
 	}
-	if first != nil && first.Due.IsZero() {
+	if first != nil && first.Due.IsZero() && !first.Held {
 		first.Due = m.now
 	}
 }

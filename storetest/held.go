@@ -1,0 +1,441 @@
+package storetest
+
+import (
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+// hold records that no request could be made, by the settings of the endpoint as given.
+func (f *fixture) hold(e bellhop.Endpoint, work ...bellhop.Work) []bellhop.Attempt {
+	f.Helper()
+	var lines []bellhop.Attempt
+	var results []bellhop.Result
+	for _, w := range work {
+		a := f.retry(w.Delivery, 0)
+		a.NextAt, a.Reason = time.Time{}, bellhop.ReasonTransform
+		lines = append(lines, a)
+		results = append(results, bellhop.Result{Attempt: a, Lease: f.lease, Held: true, Revision: e.Revision})
+	}
+	f.must(f.s.Record(f.Context(), f.lease, results, f.now))
+	return lines
+}
+
+func (f *fixture) held(e bellhop.EndpointID, scope bellhop.Scope) map[bellhop.EndpointID]int64 {
+	f.Helper()
+	n, err := f.s.Held(f.Context(), scope, e)
+	f.must(err)
+	return n
+}
+
+func (f *fixture) releaseHeld(e bellhop.Endpoint, only ...bellhop.DeliveryID) int {
+	f.Helper()
+	n, err := f.s.ReleaseHeld(f.Context(), e.ID, only, f.now)
+	f.must(err)
+	return n
+}
+
+var heldTests = []test{
+	{"what is held waits until a request is made in another way", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		a := f.hold(e, f.claim(e, 1)...)[0]
+		want := n.Deliveries[0]
+		want.Status, want.Attempts, want.LastAttempt, want.Due = bellhop.DeliveryHeld, 1, a.ID, time.Time{}
+		want.Held, want.Holds = true, 1
+		same(f, "held", f.get(want.ID), want)
+		same(f, "line", f.log(want.ID), []bellhop.Attempt{a})
+		e.Name = "Another name"
+		e = f.save(e)
+		f.pass(time.Hour)
+		same(f, "claimed", f.claimed(e, 10), bellhop.Claimed{})
+		same(f, "overdue", backlog(f), nil)
+		same(f, "counted", f.held(e.ID, anyApp), map[bellhop.EndpointID]int64{e.ID: 1})
+
+		e.Headers = map[string]string{"X-One": "1"}
+		e = f.save(e)
+		same(f, "overdue then", backlog(f), []bellhop.Backlog{{Endpoint: e.ID, Retries: true, Due: f.now}})
+		same(f, "counted then", len(f.held(0, anyApp)), 0)
+		w := f.claim(e, 10)
+		same(f, "claimed then", deliveryIDs(w), ids(n))
+		same(f, "released", w[0].Delivery.ReleasedAt, f.now)
+		same(f, "born", bellhop.Born(&w[0].Delivery, w[0].Event), f.now)
+		f.hold(e, w...)
+		d := f.get(want.ID)
+		same(f, "held again", d.Held, true)
+		same(f, "holds", d.Holds, 2)
+		same(f, "attempts", d.Attempts, 2)
+	}},
+	{"whatever makes the request otherwise lets it go, and so does resuming", func(f *fixture) {
+		for name, change := range map[string]func(*bellhop.Endpoint){
+			"url":     func(e *bellhop.Endpoint) { e.URL += "/new" },
+			"dialect": func(e *bellhop.Endpoint) { e.Dialect = "raw" },
+			"options": func(e *bellhop.Endpoint) { e.DialectOptions = map[string]string{"a": "b"} },
+			"resumed": func(e *bellhop.Endpoint) {
+				e.Status = bellhop.EndpointPaused
+				*e = f.save(*e)
+				same(f, "held while paused", len(f.held(e.ID, anyApp)), 1)
+				e.Status = bellhop.EndpointActive
+			},
+		} {
+			e := f.endpoint()
+			n := f.publish(e)
+			f.hold(e, f.claim(e, 1)...)
+			change(&e)
+			e = f.save(e)
+			same(f, "claimed after a change of "+name, deliveryIDs(f.claim(e, 1)), ids(n))
+		}
+	}},
+	{"an attempt under settings of before does not hold", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		w := f.claim(e, 1)
+		changed := e
+		changed.URL += "/new"
+		changed = f.save(changed)
+		f.hold(e, w...)
+		d := f.get(n.Deliveries[0].ID)
+		same(f, "held", d.Held, false)
+		same(f, "holds", d.Holds, 1)
+		same(f, "due", d.Due, f.now)
+		same(f, "claimed", deliveryIDs(f.claim(changed, 1)), ids(n))
+	}},
+	{"a long backlog is let go in steps, and work is given meanwhile", func(f *fixture) {
+		e, neighbour := f.endpoint(), f.endpoint()
+		f.flood(e, many)
+		f.hold(e, f.claim(e, many)...)
+		same(f, "counted", f.held(0, anyApp), map[bellhop.EndpointID]int64{e.ID: many})
+		f.publish(neighbour)
+		e.URL += "/new"
+		e = f.save(e)
+		if left := f.held(e.ID, anyApp)[e.ID]; left == 0 {
+			f.Fatal("all are let go in the step that saves")
+		}
+		f.finish(neighbour, bellhop.AttemptSucceeded)
+		for steps := 0; f.pending(e.ID) > 0; steps++ {
+			if steps > many {
+				f.Fatal("it does not end")
+			}
+			if len(backlog(f)) == 0 {
+				f.Fatalf("nobody would come for the %d that are left", f.pending(e.ID))
+			}
+			c := f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Retries: true, Limit: 400})
+			if len(c.Work) == 0 {
+				f.Fatal("no work beside the release")
+			}
+			if left := f.held(e.ID, anyApp)[e.ID]; left > 0 && (c.NextRetry.IsZero() || c.NextRetry.After(f.now)) {
+				f.Fatalf("the next is at %v, while %d are still held", c.NextRetry, left)
+			}
+			for _, w := range c.Work {
+				f.record(f.attempt(w.Delivery, bellhop.AttemptSucceeded))
+			}
+		}
+		same(f, "counted in the end", len(f.held(0, anyApp)), 0)
+	}},
+	{"what is held again during a release stays so", func(f *fixture) {
+		e := f.endpoint()
+		f.flood(e, many)
+		f.hold(e, f.claim(e, many)...)
+		e.URL += "/new"
+		e = f.save(e)
+		tries := 0
+		for range many {
+			c := f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Retries: true, Limit: 100})
+			tries += len(c.Work)
+			f.hold(e, c.Work...)
+			if c.NextRetry.IsZero() {
+				break
+			}
+		}
+		same(f, "tried", tries, many)
+		same(f, "held", f.held(e.ID, anyApp)[e.ID], int64(many))
+	}},
+	{"ReleaseHeld lets some go, or all", func(f *fixture) {
+		e, other := f.endpoint(), f.endpoint()
+		first, second, third := f.publish(e), f.publish(e), f.publish(e)
+		f.hold(e, f.claim(e, 10)...)
+		same(f, "of another endpoint", f.releaseHeld(other, ids(first)...), 0)
+		same(f, "released", f.releaseHeld(e, append(ids(second), ids(second)...)...), 1)
+		same(f, "claimed", deliveryIDs(f.claim(e, 10)), ids(second))
+		f.releaseHeld(e)
+		same(f, "claimed of all", deliveryIDs(f.claim(e, 10)), ids(first, third))
+		_, err := f.s.ReleaseHeld(f.Context(), 42, nil, f.now)
+		same(f, "of an endpoint that is gone", bellhop.CodeOf(err), bellhop.CodeNotFound)
+	}},
+	{"an order waits behind what is held, and no other does", func(f *fixture) {
+		e := ordered(f, bellhop.OrderingSubject)
+		of := func(subject string) bellhop.NewEvent {
+			n := f.event(e)
+			n.Event.Subject = subject
+			n.Deliveries[0].OrderKey = e.Ordering.OrderKey(&n.Event)
+			f.enqueue(n)
+			return n
+		}
+		first, next, other := of("a"), of("a"), of("b")
+		work := f.claim(e, 10)
+		same(f, "claimed", deliveryIDs(work), ids(first, other))
+		f.hold(e, work[0])
+		f.record(f.attempt(work[1].Delivery, bellhop.AttemptSucceeded))
+		same(f, "behind", deliveryIDs(f.claim(e, 10)), nil)
+		otherNext := of("b")
+		same(f, "beside", deliveryIDs(f.claim(e, 10)), ids(otherNext))
+		e.Ordering = bellhop.OrderingEndpoint // which makes nothing due that is held
+		e = f.save(e)
+		same(f, "all wait", deliveryIDs(f.claim(e, 10)), nil)
+		f.record(f.attempt(f.get(otherNext.Deliveries[0].ID), bellhop.AttemptSucceeded))
+		same(f, "all still wait", deliveryIDs(f.claim(e, 10)), nil)
+		e.URL += "/new"
+		e = f.save(e)
+		same(f, "released", deliveryIDs(f.claim(e, 10)), ids(first))
+		f.finishOne(first)
+		same(f, "and then the next", deliveryIDs(f.claim(e, 10)), ids(next))
+	}},
+	{"what is held does not end by its age, until it is let go", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e)
+		f.hold(e, f.claim(e, 1)...)
+		f.pass(30 * 24 * time.Hour)
+		same(f, "old", f.oldest(time.Hour), nil)
+		same(f, "ended", f.endOld(e, time.Hour, 10), 0)
+		f.releaseHeld(e)
+		same(f, "ended when young again", f.endOld(e, time.Hour, 10), 0)
+		f.pass(2 * time.Hour)
+		same(f, "old", len(f.oldest(time.Hour)), 1)
+		same(f, "ended", f.endOld(e, time.Hour, 10), 1)
+	}},
+	{"an event stays while a delivery of it is held, unless its endpoint is disabled", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		f.hold(e, f.claim(e, 1)...)
+		f.pass(90 * 24 * time.Hour)
+		expire := func() {
+			_, err := f.s.Expire(f.Context(), f.now.Add(-time.Hour), 100, f.now)
+			f.must(err)
+		}
+		expire()
+		same(f, "held", f.get(n.Deliveries[0].ID).Held, true)
+		e.Status = bellhop.EndpointDisabled
+		f.save(e)
+		expire()
+		same(f, "pending", f.pending(0), 0)
+		same(f, "counted", len(f.held(0, anyApp)), 0)
+	}},
+	{"what is held is canceled with its event or its endpoint", func(f *fixture) {
+		f.app("acme")
+		e, gone := f.endpoint("acme", "globex"), f.endpoint()
+		erased, deleted, dropped := f.publish(e), f.publish(gone), f.publish(e)
+		f.hold(e, f.claim(e, 10)...)
+		f.hold(gone, f.claim(gone, 10)...)
+		f.erase(erased)
+		f.releaseHeld(e, ids(erased)...)
+		same(f, "claimed of an erased event", len(f.claim(e, 10)), 0)
+		f.must(f.s.DeleteEndpoint(f.Context(), gone.ID, nil, f.now))
+		same(f, "swept", f.sweep(), 2)
+		same(f, "of the event", f.log(erased.Deliveries[0].ID)[0].Reason, bellhop.ReasonErased)
+		same(f, "of the endpoint", f.log(deleted.Deliveries[0].ID)[0].Reason, bellhop.ReasonDeleted)
+		same(f, "counted", f.held(0, anyApp), map[bellhop.EndpointID]int64{e.ID: 1})
+		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		same(f, "counted after the app", len(f.held(0, anyApp)), 0)
+		_, err := f.s.Delivery(f.Context(), dropped.Deliveries[0].ID)
+		same(f, "of the app", bellhop.CodeOf(err), bellhop.CodeNotFound)
+	}},
+	{"lists and counts tell what is held from what waits", func(f *fixture) {
+		e := f.endpoint("acme", "globex")
+		held, waits := f.publish(e), f.event(e)
+		f.hold(e, f.claim(e, 1)...)
+		waits.Event.App = "globex"
+		f.enqueue(waits)
+		for status, want := range map[bellhop.DeliveryStatus]bellhop.NewEvent{bellhop.DeliveryHeld: held, bellhop.DeliveryPending: waits} {
+			for _, filter := range []bellhop.DeliveryFilter{
+				{Scope: anyApp}, {Scope: bellhop.Only("acme", "globex")}, {Scope: anyApp, Endpoint: e.ID}, {Scope: anyApp, Event: want.Event.ID},
+			} {
+				filter.Status, filter.Limit = status, 10
+				list, err := f.s.Deliveries(f.Context(), filter)
+				f.must(err)
+				if len(list) != 1 || list[0].ID != want.Deliveries[0].ID || list[0].Status != status {
+					f.Errorf("%+v lists %+v", filter, list)
+				}
+			}
+		}
+		same(f, "of one app", f.held(e.ID, bellhop.Only("acme")), map[bellhop.EndpointID]int64{e.ID: 1})
+		same(f, "of the other", len(f.held(0, bellhop.Only("globex"))), 0)
+		standings, err := f.s.Standings(f.Context(), bellhop.StandingFilter{Event: held.Event.ID, Limit: 1})
+		f.must(err)
+		same(f, "standing", standings[0].Delivery.Status, bellhop.DeliveryHeld)
+		same(f, "and why", standings[0].Last.Reason, bellhop.ReasonTransform)
+	}},
+	{"a replay leaves out what is held", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		f.hold(e, f.claim(e, 1)...)
+		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayFailed, bellhop.ReplayMissing} {
+			list, _, err := f.s.Candidates(f.Context(), bellhop.ReplayFilter{Endpoint: e.ID, Apps: []string{"acme"}, Status: status, Limit: 10, Scan: 10})
+			f.must(err)
+			same(f, "candidates", len(list), 0)
+		}
+		again := f.delivery(&n.Event, &e)
+		done, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: []bellhop.Delivery{again}, SkipWaiting: true}, f.now)
+		f.must(err)
+		same(f, "waiting", done.Waiting, 1)
+	}},
+}
+
+// finishOne records that the only delivery of an event, which is owned, has succeeded.
+func (f *fixture) finishOne(n bellhop.NewEvent) {
+	f.Helper()
+	f.record(f.attempt(f.get(n.Deliveries[0].ID), bellhop.AttemptSucceeded))
+}
+
+var tokenTests = []test{
+	{"a token is replaced by who knows the last one", func(f *fixture) {
+		e := f.endpoint()
+		get := func() bellhop.Token {
+			t, err := f.s.Token(f.Context(), e.ID)
+			f.must(err)
+			return t
+		}
+		same(f, "none", get(), bellhop.Token{})
+		first := bellhop.Token{Sealed: []byte{1, 0, 2}, ExpiresAt: f.now.Add(time.Hour)}
+		version, err := f.s.SaveToken(f.Context(), e.ID, first)
+		f.must(err)
+		first.Version = version
+		same(f, "kept", get(), first)
+		second := bellhop.Token{Version: version, Sealed: []byte("two")}
+		version, err = f.s.SaveToken(f.Context(), e.ID, second)
+		f.must(err)
+		for _, stale := range []int64{0, first.Version, version + 1} {
+			if _, err := f.s.SaveToken(f.Context(), e.ID, bellhop.Token{Version: stale, Sealed: []byte("stale")}); err != bellhop.ErrRevision {
+				f.Errorf("replacing version %d: %v", stale, err)
+			}
+		}
+		second.Version = version
+		same(f, "kept then", get(), second)
+		same(f, "revision", f.stored(e.ID).Revision, e.Revision)
+		f.save(e)
+		same(f, "kept through a change", get(), second)
+		f.must(f.s.DeleteEndpoint(f.Context(), e.ID, nil, f.now))
+		same(f, "gone with the endpoint", get(), bellhop.Token{})
+		_, err = f.s.SaveToken(f.Context(), e.ID, bellhop.Token{Sealed: []byte("late")})
+		same(f, "saved late", bellhop.CodeOf(err), bellhop.CodeNotFound)
+	}},
+	{"a token goes with the last app of its endpoint", func(f *fixture) {
+		f.app("acme")
+		e := f.endpoint()
+		_, err := f.s.SaveToken(f.Context(), e.ID, bellhop.Token{Sealed: []byte("one")})
+		f.must(err)
+		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		t, err := f.s.Token(f.Context(), e.ID)
+		f.must(err)
+		same(f, "left", t, bellhop.Token{})
+	}},
+}
+
+// take records that a delivery succeeded and that something was captured.
+func (f *fixture) take(w bellhop.Work, trigger bellhop.Trigger) bellhop.Attempt {
+	f.Helper()
+	a := f.attempt(w.Delivery, bellhop.AttemptSucceeded)
+	a.Trigger, a.Captured = trigger, map[string]string{"pin": "1234"}
+	f.record(a, a)
+	return a
+}
+
+func (f *fixture) reactions(after string, limit int) []bellhop.Reaction {
+	f.Helper()
+	list, err := f.s.Reactions(f.Context(), after, limit)
+	f.must(err)
+	return list
+}
+
+var reactionTests = []test{
+	{"what was captured is to be published until that is done", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e, e)
+		work := f.claim(e, 2)
+		a := f.take(work[0], bellhop.TriggerPublish)
+		none := f.attempt(work[1].Delivery, bellhop.AttemptSucceeded)
+		f.record(none)
+		want := []bellhop.Reaction{{Attempt: a.ID, App: "acme"}}
+		same(f, "reactions", f.reactions("", 10), want)
+		same(f, "reactions again", f.reactions("acme", 10), want)
+		got, err := f.s.Attempt(f.Context(), a.ID)
+		f.must(err)
+		same(f, "attempt", got, a)
+		f.must(f.s.EndReactions(f.Context(), []bellhop.AttemptID{a.ID, none.ID}))
+		f.must(f.s.EndReactions(f.Context(), []bellhop.AttemptID{a.ID}))
+		same(f, "left", f.reactions("", 10), nil)
+		f.record(a)
+		same(f, "recorded again", f.reactions("", 10), nil)
+	}},
+	{"nothing follows from a test, from what is late, or from what was not taken", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e, e, e)
+		work := f.claim(e, 3)
+		f.take(work[0], bellhop.TriggerTest)
+		failed := f.retry(work[1].Delivery, time.Hour)
+		failed.Captured = map[string]string{"a": "b"}
+		f.record(failed)
+		f.must(f.s.Release(f.Context(), f.lease, deliveryIDs(work[2:]), f.now))
+		f.take(work[2], bellhop.TriggerPublish)
+		same(f, "reactions", f.reactions("", 10), nil)
+	}},
+	{"apps take turns", func(f *fixture) {
+		e := f.endpoint("acme", "globex", "initech")
+		of := map[string][]bellhop.Reaction{}
+		for _, app := range []string{"acme", "acme", "acme", "globex", "initech"} {
+			n := f.event(e)
+			n.Event.App = app
+			f.enqueue(n)
+			a := f.take(f.claim(e, 1)[0], bellhop.TriggerPublish)
+			of[app] = append(of[app], bellhop.Reaction{Attempt: a.ID, App: app})
+		}
+		same(f, "first", f.reactions("", 2), of["acme"][:2])
+		same(f, "then", f.reactions("acme", 2), of["globex"])
+		same(f, "of one that has none", f.reactions("hooli", 2), of["initech"])
+		same(f, "and around", f.reactions("initech", 9), of["acme"])
+		f.app("acme")
+		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		same(f, "without the deleted app", f.reactions("initech", 2), of["globex"])
+	}},
+	{"Erase takes what was captured, and what a request was made of", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e, e, e, e)
+		work := f.claim(e, 4)
+		lines := []bellhop.Attempt{
+			f.attempt(work[0].Delivery, bellhop.AttemptSucceeded), f.attempt(work[1].Delivery, bellhop.AttemptSucceeded),
+			f.attempt(work[2].Delivery, bellhop.AttemptFailed), f.attempt(work[3].Delivery, bellhop.AttemptFailed),
+		}
+		lines[0].Method, lines[0].RequestBody, lines[0].RequestTruncated = "PUT", []byte(`{"name":"Ada"}`), true
+		lines[0].Captured = map[string]string{"pin": "1234"}
+		lines[1].RequestBody = []byte(`hi`)
+		lines[2].Method = "DELETE"
+		lines[3].Reason = bellhop.ReasonTransform
+		for i := range lines {
+			lines[i].URL, lines[i].Detail = "https://example.com/ada", "It says: Ada."
+		}
+		f.record(lines...)
+		f.erase(n)
+		for _, line := range lines {
+			line.Forget()
+			got, err := f.s.Attempt(f.Context(), line.ID)
+			f.must(err)
+			same(f, "left", got, line)
+		}
+		same(f, "what there is to publish is found to be gone", len(f.reactions("", 10)), 1)
+	}},
+	{"lists leave out what is large", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e)
+		a := f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptSucceeded)
+		a.Method, a.RequestBody, a.RequestTruncated, a.Captured = "PUT", []byte("x"), true, map[string]string{"a": "b"}
+		f.record(a)
+		list, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Limit: 1})
+		f.must(err)
+		want := a
+		want.RequestBody, want.Captured = nil, nil
+		same(f, "listed", list, []bellhop.Attempt{want})
+		same(f, "with bodies", f.log(a.Delivery), []bellhop.Attempt{a})
+		standings, err := f.s.Standings(f.Context(), bellhop.StandingFilter{Event: a.Event, Limit: 1})
+		f.must(err)
+		same(f, "standing", standings[0].Last, want)
+	}},
+}
