@@ -46,6 +46,9 @@ const (
 	// ClassHeld: no request can be made of this event by the endpoint's present
 	// settings. The delivery waits until they are changed.
 	ClassHeld
+	// ClassUnfit: as ClassHeld, but the endpoint's settings say that the delivery fails at
+	// once (OnErrorFail).
+	ClassUnfit
 	// ClassSkipped: the endpoint's settings say that no request is to be made of this
 	// event.
 	ClassSkipped
@@ -75,6 +78,11 @@ func ClassOf(status int) Class {
 // Ill tells whether the outcome speaks against the health of the receiver: only
 // then it counts for the circuit and for disabling.
 func (c Class) Ill() bool { return c == ClassAgain || c == ClassOverloaded || c == ClassGone }
+
+// Silent tells whether the outcome says nothing of the receiver, whom it did not ask.
+func (c Class) Silent() bool {
+	return c == ClassOurs || c == ClassHeld || c == ClassUnfit || c == ClassSkipped
+}
 
 // Exchange is one request and what came back.
 type Exchange struct {

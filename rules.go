@@ -2,7 +2,6 @@ package bellhop
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -148,9 +147,7 @@ func Born(d *Delivery, e *Event) time.Time {
 // Releases tells whether a change of an endpoint lets its held deliveries go: it was
 // made active, or a request to it is made in another way.
 func Releases(old, changed *Endpoint) bool {
-	return changed.Status == EndpointActive && old.Status != EndpointActive ||
-		changed.URL != old.URL || changed.Dialect != old.Dialect ||
-		!maps.Equal(changed.DialectOptions, old.DialectOptions) || !maps.Equal(changed.Headers, old.Headers)
+	return changed.Status == EndpointActive && old.Status != EndpointActive || !changed.MakesLike(old)
 }
 
 // CanHold tells whether an attempt's delivery is held: by the settings of a revision of

@@ -92,10 +92,11 @@ func attemptOf(i bellhop.AttemptID, w *bellhop.Work, o bellhop.Outcome) bellhop.
 		ID: i, Delivery: w.Delivery.ID, Event: w.Delivery.Event, Endpoint: w.Delivery.Endpoint,
 		App: w.Event.App, Type: w.Event.Type, Trigger: bellhop.TriggerTest, Number: 1,
 		Status: d.Status, Final: true,
-		URL: o.Exchange.URL, Duration: bellhop.Duration(o.Exchange.Duration), Reason: o.Reason, Detail: o.Detail,
-		RequestHeader: o.Exchange.RequestHeader, ResponseStatus: o.Exchange.ResponseStatus,
+		URL: o.Exchange.URL, Method: o.Exchange.Method, Duration: bellhop.Duration(o.Exchange.Duration), Reason: o.Reason, Detail: o.Detail,
+		RequestHeader: o.Exchange.RequestHeader, RequestBody: o.Exchange.RequestBody,
+		RequestTruncated: o.Exchange.RequestTruncated, ResponseStatus: o.Exchange.ResponseStatus,
 		ResponseHeader: o.Exchange.ResponseHeader, ResponseBody: o.Exchange.ResponseBody,
-		ResponseTruncated: o.Exchange.ResponseTruncated,
+		ResponseTruncated: o.Exchange.ResponseTruncated, Captured: o.Captured,
 	}
 }
 

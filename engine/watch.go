@@ -142,7 +142,7 @@ func (ws *watchers) send(a *bellhop.Attempt) {
 		return
 	}
 	s := &Seen{Attempt: *a}
-	s.RequestHeader, s.ResponseHeader, s.ResponseBody = nil, nil, nil
+	s.RequestHeader, s.RequestBody, s.ResponseHeader, s.ResponseBody, s.Captured = nil, nil, nil, nil, nil
 	select {
 	case ws.news <- s:
 	default:

@@ -4,14 +4,12 @@ import (
 	"testing"
 	"time"
 
-	"zombiezen.com/go/sqlite"
-
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
 )
 
-// TestManyHeld lets a hundred thousand held deliveries of one endpoint go. That is done
-// in steps: neither who changes the endpoint waits for it, nor a neighbour.
+// TestManyHeld lets some of a hundred thousand held deliveries of one endpoint go. That
+// is done in steps: neither who changes the endpoint waits for it, nor a neighbour.
 func TestManyHeld(t *testing.T) {
 	const many = 100_000
 	c := newCrowded(t)
@@ -33,36 +31,28 @@ func TestManyHeld(t *testing.T) {
 	}
 	e.URL = "https://example.com/new"
 	var saving time.Duration
-	claims := 0
-	c.beside("letting all go", 3*releaseChunk, func() {
+	const claims = 80
+	c.beside("letting some go", 2*releaseChunk, func() {
 		begun := time.Now()
 		c.must(c.s.SaveEndpoint(t.Context(), e, nil, c.now))
 		saving = time.Since(begun)
 		if old, err := c.s.Oldest(t.Context(), c.now.Add(-time.Hour)); err != nil || len(old) > 0 {
 			t.Errorf("old: %v, %v", old, err)
 		}
-		for left := int64(many); left > 0; claims++ {
+		for range claims {
 			got, err := c.s.Claim(t.Context(), bellhop.ClaimRequest{Lease: c.lease, Endpoint: e.ID, Retries: true, Limit: 1}, c.now)
 			c.must(err)
 			if len(got.Work) != 1 {
-				t.Fatalf("claim %d gave %d", claims, len(got.Work))
+				t.Fatalf("a claim gave %d", len(got.Work))
 			}
-			held, err := c.s.Held(t.Context(), bellhop.Everything(), e.ID)
-			c.must(err)
-			left = held[e.ID]
 		}
 	})
-	if claims > many/releaseChunk+1 {
-		t.Errorf("after %d claims, all had gone", claims)
-	}
 	if saving > time.Second {
 		t.Errorf("the endpoint was saved in %v", saving)
 	}
-	left := 0
-	c.must(c.s.read(t.Context(), "look", func(conn *sqlite.Conn) error {
-		return each(conn, func(*sqlite.Stmt) { left++ }, "SELECT 1 FROM releases")
-	}))
-	if left > 0 {
-		t.Error("the release is still under way")
+	held, err = c.s.Held(t.Context(), bellhop.Everything(), e.ID)
+	c.must(err)
+	if want := int64(many - (1+claims)*releaseChunk); held[e.ID] != want {
+		t.Errorf("%d are held then, want %d", held[e.ID], want)
 	}
 }

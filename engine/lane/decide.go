@@ -10,18 +10,27 @@ import (
 type Decision struct {
 	Status bellhop.AttemptStatus
 	Final  bool
-	// NextAt is when the delivery is tried again; zero if Final.
+	// NextAt is when the delivery is tried again; zero if Final or Held.
 	NextAt time.Time
+	// Held: the delivery waits for another way to make its request.
+	Held bool
 }
 
-// Decide says what is next for a delivery whose attempt number n (from 1) came to an
-// outcome. Age is how old the delivery is: it ends by its age as well as by its
+// Decide says what is next for a delivery whose attempt number n (from 1, those not
+// counted that were held) came to an outcome. Age is how old the delivery is: it ends by its age as well as by its
 // attempts. Decide is pure: random is in [0, 1) and gives the jitter of ±10 %.
 func Decide(p bellhop.RetryPolicy, trigger bellhop.Trigger, n int, age time.Duration, o bellhop.Outcome, now time.Time, random float64) Decision {
-	if o.Class == bellhop.ClassTaken {
-		return Decision{Status: bellhop.AttemptSucceeded, Final: true}
-	}
 	failed := Decision{Status: bellhop.AttemptFailed, Final: true}
+	switch {
+	case o.Class == bellhop.ClassTaken:
+		return Decision{Status: bellhop.AttemptSucceeded, Final: true}
+	case o.Class == bellhop.ClassSkipped:
+		return Decision{Status: bellhop.AttemptCanceled, Final: true}
+	case o.Class == bellhop.ClassUnfit:
+		return failed
+	case o.Class == bellhop.ClassHeld && trigger != bellhop.TriggerTest:
+		return Decision{Status: bellhop.AttemptFailed, Held: true}
+	}
 	nominal, again := p.Delay(n)
 	if trigger == bellhop.TriggerTest || !again {
 		return failed

@@ -546,17 +546,18 @@ func (l *lane) sent(in Sent, now time.Time) {
 	}
 	w, o := &job.Work, in.Outcome
 	number := w.Delivery.Attempts + 1
-	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number, age(w, job.Route, now)-in.Unseen, o, now, in.Random)
+	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number-w.Delivery.Holds, age(w, job.Route, now)-in.Unseen, o, now, in.Random)
 	result := bellhop.Result{
-		Lease: w.Lease,
+		Lease: w.Lease, Held: job.decision.Held, Revision: job.Route.Revision,
 		Attempt: bellhop.Attempt{
 			ID: in.Attempt, Delivery: w.Delivery.ID, Event: w.Delivery.Event, Endpoint: l.id,
 			App: w.Event.App, Type: w.Event.Type, Trigger: w.Delivery.Trigger, Number: number,
 			Status: job.decision.Status, Final: job.decision.Final, NextAt: job.decision.NextAt,
-			URL: o.Exchange.URL, Duration: bellhop.Duration(o.Exchange.Duration), Reason: o.Reason, Detail: o.Detail,
-			RequestHeader: o.Exchange.RequestHeader, ResponseStatus: o.Exchange.ResponseStatus,
+			URL: o.Exchange.URL, Method: o.Exchange.Method, Duration: bellhop.Duration(o.Exchange.Duration), Reason: o.Reason, Detail: o.Detail,
+			RequestHeader: o.Exchange.RequestHeader, RequestBody: o.Exchange.RequestBody,
+			RequestTruncated: o.Exchange.RequestTruncated, ResponseStatus: o.Exchange.ResponseStatus,
 			ResponseHeader: o.Exchange.ResponseHeader, ResponseBody: o.Exchange.ResponseBody,
-			ResponseTruncated: o.Exchange.ResponseTruncated,
+			ResponseTruncated: o.Exchange.ResponseTruncated, Captured: o.Captured,
 		},
 	}
 	if at := w.Event.DeliverAt; at != nil {
@@ -597,7 +598,7 @@ func age(w *bellhop.Work, r *routes.Route, now time.Time) time.Duration {
 		return old
 	}
 	waited := time.Duration(0)
-	for n := 1; n <= min(w.Delivery.Attempts, 1000); n++ {
+	for n := 1; n <= min(w.Delivery.Attempts-w.Delivery.Holds, 1000); n++ {
 		if delay, again := r.Retry.Delay(n); again {
 			waited += time.Duration(delay)
 		}
@@ -616,8 +617,8 @@ func (l *lane) disableAfter() time.Duration {
 // concurrency. It answers what the store must know, as in Result.Failing.
 func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
 	class := in.Outcome.Class
-	if class == bellhop.ClassOurs || job.Route.URL != l.route.URL {
-		return nil // our own failing, or an address that it no longer has
+	if class.Silent() || job.Route.URL != l.route.URL {
+		return nil // nothing is known of the receiver, or it is one that was left
 	}
 	if !class.Ill() {
 		if l.breaker.open() {
@@ -670,8 +671,13 @@ func (l *lane) recorded(in Recorded, now time.Time) {
 	if in.Failed {
 		return
 	}
+	if job.decision.Held && job.Route != l.route {
+		l.anyDue(now) // by the settings of today it may not be held
+	}
 	if !job.decision.Final {
-		l.due(retry, job.decision.NextAt, now)
+		if !job.decision.Held {
+			l.due(retry, job.decision.NextAt, now)
+		}
 		// Where the store was told that the delivery is ours, this may have been
 		// recorded already, and it may have been claimed again: it is in doubt.
 		l.doubtful = l.doubtful || job.named
