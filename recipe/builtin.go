@@ -1,0 +1,4 @@
+package recipe
+
+// Builtin gives the definitions of the built-in recipes.
+func Builtin() []Definition { return nil }

@@ -1,0 +1,206 @@
+package recipe
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Settings are what an endpoint says of its recipe.
+type Settings struct {
+	URL    string
+	Fields map[string]string
+	// Key is the endpoint's signing secret, from which PINs are made.
+	Key []byte
+}
+
+// Bound is a recipe with an endpoint's settings, safe for concurrent use.
+type Bound struct {
+	recipe *Recipe
+	set    Settings
+	fields map[string]any
+}
+
+// Bind gives the recipe the settings of an endpoint, or says what is wrong with them.
+func (r *Recipe) Bind(s Settings) (*Bound, []Wrong) {
+	fields, wrong := r.readFields(s.Fields)
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	return &Bound{r, s, fields}, nil
+}
+
+// Recipe is what was bound.
+func (b *Bound) Recipe() *Recipe { return b.recipe }
+
+// Request is what a recipe makes of an event.
+type Request struct {
+	Method, URL string
+	Headers     []Header // Content-Type first, if there is a body
+	Body        []byte
+	// Mail, if not nil, is to be sent in place of a request.
+	Mail *Message
+	// Lookup, if not nil, is a GET to be made first.
+	Lookup *Check
+	// Captured are values to be kept if the request is taken.
+	Captured map[string]string
+}
+
+// Message is a mail.
+type Message struct {
+	From, ReplyTo       string
+	To                  []string // each a list of addresses with commas between; some may be empty
+	Subject, Text, HTML string
+}
+
+// Check is a GET whose answer may say that the event was done before.
+type Check struct {
+	URL    string
+	in     []step
+	equals string
+}
+
+// Found tells whether an answer, complete and with a status of 2xx, says so.
+func (c *Check) Found(body []byte) bool {
+	v, err := decode(body)
+	if err != nil {
+		return false
+	}
+	for _, one := range listOf(follow(v, c.in)) {
+		if textOf(one) == c.equals {
+			return true
+		}
+	}
+	return false
+}
+
+// Skipped says that an event needs nothing done, and why.
+type Skipped struct{ Reason string }
+
+func (s *Skipped) Error() string { return s.Reason }
+
+// Make makes the request of an event. An error that is a *Skipped means that there is
+// nothing to do; any other, such as a *Problem, that the request cannot be made from
+// this event with these settings. It says so in a sentence.
+func (b *Bound) Make(e Event) (Request, error) {
+	r := b.recipe
+	sc := &scope{event: &e, fields: b.fields, url: b.set.URL, key: b.set.Key, what: r.Name()}
+	for _, s := range r.skip {
+		met, err := s.when.holds(sc)
+		if err != nil {
+			return Request{}, r.placed("skip", err)
+		}
+		if met {
+			return Request{}, &Skipped{s.reason}
+		}
+	}
+	var q Request
+	var err error
+	if r.mail != nil {
+		q.Mail, err = r.message(sc)
+	} else {
+		q, err = r.request(sc)
+	}
+	for _, t := range r.captured {
+		if err != nil {
+			break
+		}
+		var text string
+		if text, err = r.text("capture."+t.name, t.value, sc); text != "" {
+			if q.Captured == nil {
+				q.Captured = map[string]string{}
+			}
+			q.Captured[t.name] = text
+		}
+	}
+	if err != nil {
+		return Request{}, err
+	}
+	return q, nil
+}
+
+func (r *Recipe) request(sc *scope) (Request, error) {
+	q := Request{Method: r.method}
+	var err error
+	if q.URL, err = r.text("url", r.url, sc); err != nil {
+		return q, err
+	}
+	if r.body != nil {
+		sc.escape = r.escape
+		q.Body, err = r.body.append(make([]byte, 0, 512), sc)
+		sc.escape = nil
+		if err == nil && r.json {
+			q.Body, err = tidyJSON(q.Body)
+		}
+		if err != nil {
+			return q, r.placed("body", err)
+		}
+		q.Headers = append(q.Headers, Header{"Content-Type", r.contentType()})
+	}
+	for _, h := range r.headers {
+		text, err := r.text("header "+h.name, h.value, sc)
+		if err != nil {
+			return q, err
+		}
+		if text != "" {
+			q.Headers = append(q.Headers, Header{h.name, text})
+		}
+	}
+	if r.lookup != nil {
+		q.Lookup = &Check{in: r.lookup.in}
+		if q.Lookup.URL, err = r.text("lookup.url", r.lookup.url, sc); err != nil {
+			return q, err
+		}
+		if q.Lookup.equals, err = r.text("lookup.found.equals", r.lookup.equals, sc); err != nil {
+			return q, err
+		}
+		if q.Lookup.equals == "" {
+			return q, r.placed("lookup.found.equals", errors.New("is empty: everything would be taken for done"))
+		}
+	}
+	return q, nil
+}
+
+func (r *Recipe) message(sc *scope) (*Message, error) {
+	m := &Message{}
+	for _, part := range []struct {
+		name string
+		t    template
+		to   *string
+	}{
+		{"mail.from", r.mail.from, &m.From}, {"mail.reply_to", r.mail.replyTo, &m.ReplyTo},
+		{"mail.subject", r.mail.subject, &m.Subject}, {"mail.text", r.mail.text, &m.Text}, {"mail.html", r.mail.html, &m.HTML},
+	} {
+		var err error
+		if *part.to, err = r.text(part.name, part.t, sc); err != nil {
+			return nil, err
+		}
+	}
+	for i, t := range r.mail.to {
+		text, err := r.text(fmt.Sprintf("mail.to[%d]", i), t, sc)
+		if err != nil {
+			return nil, err
+		}
+		if strings.Trim(text, ", ") != "" {
+			m.To = append(m.To, text)
+		}
+	}
+	return m, nil
+}
+
+func (r *Recipe) text(place string, t template, sc *scope) (string, error) {
+	b, err := t.append(nil, sc)
+	if err != nil {
+		return "", r.placed(place, err)
+	}
+	return string(b), nil
+}
+
+// placed says which part of the recipe could not be made, unless a value is at fault.
+func (r *Recipe) placed(place string, err error) error {
+	var p *Problem
+	if errors.As(err, &p) {
+		return err
+	}
+	return &Problem{Value: place, Detail: fmt.Sprintf("the %s of recipe %s %s", place, r.Name(), err)}
+}

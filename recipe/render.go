@@ -1,0 +1,263 @@
+package recipe
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Event is what a request is made from.
+type Event struct {
+	ID      string // "evt_…", the same on each attempt
+	App     string
+	Type    string
+	Subject string
+	Time    time.Time // when it happened
+	Data    []byte    // JSON
+}
+
+// timeFormat is that of the value time.
+const timeFormat = "2006-01-02T15:04:05.000Z07:00"
+
+var (
+	errTooLarge = errors.New("makes more than 1 MiB from this event: shorten it with truncate or with max on its loops, or narrow what the endpoint gets with a filter")
+	errTooLong  = errors.New("goes through too many values of this event: bound its loops with max, or narrow what the endpoint gets with a filter")
+)
+
+// scope is where a rendering finds its values, and how much of it is left.
+type scope struct {
+	event  *Event
+	fields map[string]any // text, a list of texts, or a *fieldTemplate
+	url    string
+	key    []byte
+	// escape takes from an event's text what the target takes for its own; nil where
+	// nothing is to be taken.
+	escape func(string) string
+	what   string              // the recipe's name
+
+	data    any
+	decoded bool
+	vars    map[string]any
+	rounds  int
+	steps   int
+}
+
+// value finds a source's value; nil if it is not there.
+func (sc *scope) value(s *source) (any, error) {
+	if sc.steps++; sc.steps > maxSteps {
+		return nil, errTooLong
+	}
+	e := sc.event
+	switch s.root {
+	case "":
+		return s.constant, nil
+	case "id":
+		return e.ID, nil
+	case "uuid":
+		return eventUUID(e.ID), nil
+	case "app":
+		return e.App, nil
+	case "type":
+		return e.Type, nil
+	case "subject":
+		return e.Subject, nil
+	case "time":
+		return e.Time.UTC().Format(timeFormat), nil
+	case "url":
+		return sc.url, nil
+	case "field":
+		return sc.field(s.path[0].name)
+	case "data":
+		if len(s.path) == 0 {
+			return verbatim(e.Data), nil
+		}
+		if !sc.decoded {
+			var err error
+			if sc.data, err = decode(e.Data); err != nil {
+				return nil, problem("data", "the event's data is no JSON")
+			}
+			sc.decoded = true
+		}
+		return sc.follow(sc.data, s.path), nil
+	}
+	return sc.follow(sc.vars[s.root], s.path), nil
+}
+
+// follow counts what a path with [*] looks at.
+func (sc *scope) follow(v any, path []step) any {
+	found := follow(v, path)
+	if list, ok := found.([]any); ok {
+		sc.steps += len(list)
+	}
+	return found
+}
+
+func (sc *scope) field(name string) (any, error) {
+	switch v := sc.fields[name].(type) {
+	case *fieldTemplate:
+		text, err := v.template.append(nil, sc)
+		if err != nil {
+			return nil, err
+		}
+		if v.markup {
+			return markup(text), nil
+		}
+		return string(text), nil
+	default:
+		return v, nil
+	}
+}
+
+// evaluate gives an expression's value. What is missing and not optional is a Problem.
+func (sc *scope) evaluate(x *expression) (any, error) {
+	v, err := sc.first(x)
+	if err != nil || missing(v) {
+		return v, err
+	}
+	for _, f := range x.filters {
+		c := call{in: v, of: x.String(), scope: sc}
+		if raw, ok := v.(verbatim); ok && f.name != "json" {
+			c.in, _ = decode(raw)
+		}
+		for i := range f.args {
+			arg, err := sc.value(&f.args[i])
+			if err != nil {
+				return nil, err
+			}
+			c.args = append(c.args, arg)
+		}
+		if v, err = f.run(&c); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+func (sc *scope) first(x *expression) (any, error) {
+	var v any
+	for i := range x.sources {
+		var err error
+		if v, err = sc.value(&x.sources[i]); err != nil {
+			return nil, err
+		}
+		if !missing(v) {
+			return v, nil
+		}
+	}
+	if x.optional() {
+		return v, nil
+	}
+	name := x.String()
+	return nil, problem(name, "the recipe %s needs %s, which is not there: narrow the endpoint's events or filter to those that have it, or give the recipe another value for it", sc.what, name)
+}
+
+// append renders the template onto dst.
+func (t template) append(dst []byte, sc *scope) ([]byte, error) {
+	for i := range t {
+		n := &t[i]
+		var err error
+		switch {
+		case n.value != nil:
+			var v any
+			if v, err = sc.evaluate(n.value); err == nil {
+				dst, err = n.slot.write(dst, sc.escaped(v, n), n.value.String())
+			}
+		case n.section != nil:
+			dst, err = n.section.append(dst, sc)
+		case n.loop != nil:
+			dst, err = n.loop.append(dst, sc)
+		default:
+			dst = append(dst, n.literal...)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(dst) > maxOutput {
+			return nil, errTooLarge
+		}
+	}
+	return dst, nil
+}
+
+// escaped is a value of the event with what the target takes for its own escaped, where
+// it stands in a text. What an administrator has put into a field is taken as it is.
+func (sc *scope) escaped(v any, n *node) any {
+	if sc.escape == nil || missing(v) || n.value.sources[0].root == "field" || n.slot == slotJSON && !isText(v) {
+		return v
+	}
+	if slices.ContainsFunc(n.value.filters, func(f filterCall) bool { return f.name == "raw" }) {
+		return v
+	}
+	return sc.escape(textOf(v))
+}
+
+func isText(v any) bool { _, ok := v.(string); return ok }
+
+func (s *section) append(dst []byte, sc *scope) ([]byte, error) {
+	for _, b := range s.branches {
+		met := b.when.any == nil
+		if !met {
+			var err error
+			if met, err = b.when.holds(sc); err != nil {
+				return nil, err
+			}
+		}
+		if met {
+			return template(b.nodes).append(dst, sc)
+		}
+	}
+	return dst, nil
+}
+
+func (l *loop) append(dst []byte, sc *scope) ([]byte, error) {
+	v, err := sc.first(&l.over)
+	if _, lacks := err.(*Problem); lacks && l.over.sources[0].root != "field" {
+		return dst, nil // a list that is not there is empty
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(l.over.filters) > 0 && !missing(v) {
+		if v, err = sc.evaluate(&l.over); err != nil {
+			return nil, err
+		}
+	}
+	if raw, ok := v.(verbatim); ok {
+		v, _ = decode(raw)
+	}
+	list := listOf(v)
+	if l.most > 0 && len(list) > l.most {
+		list = list[:l.most]
+	}
+	if sc.vars == nil {
+		sc.vars = map[string]any{}
+	}
+	defer delete(sc.vars, l.name)
+	for i, element := range list {
+		if sc.rounds++; sc.rounds > maxRounds {
+			return nil, errTooLong
+		}
+		if i > 0 {
+			dst = append(dst, l.join...)
+		}
+		sc.vars[l.name] = element
+		if dst, err = template(l.nodes).append(dst, sc); err != nil {
+			return nil, err
+		}
+	}
+	return dst, nil
+}
+
+// uuidNamespace is that of package dialect, so that an event has one UUID.
+const uuidNamespace = "\xe8\xd9\xfa\xe8\xa2\x60\x46\xaf\xad\x31\x99\x23\xbd\x40\xd6\xbd"
+
+// eventUUID is a UUID of version 5 (RFC 9562 section 5.5) made of an event's id.
+func eventUUID(id string) string {
+	sum := sha1.Sum([]byte(uuidNamespace + id))
+	sum[6] = sum[6]&0x0f | 0x50
+	sum[8] = sum[8]&0x3f | 0x80
+	text := hex.EncodeToString(sum[:16])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+}
