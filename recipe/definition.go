@@ -83,13 +83,13 @@ type Address struct {
 
 // The kinds of fields.
 const (
-	KindText     = "text"     // one line
-	KindEmail    = "email"    // one address
-	KindEmails   = "emails"   // addresses, with commas between
-	KindNumber   = "number"   // a decimal number
-	KindTimezone = "timezone" // an IANA name such as Europe/Zurich
-	KindTemplate = "template" // text with values of the event in it
-	KindHTML     = "html"     // HTML with values of the event in it
+	KindText       = "text"       // one line
+	KindEmail      = "email"      // one address
+	KindNumber     = "number"     // a decimal number
+	KindTimezone   = "timezone"   // an IANA name such as Europe/Zurich
+	KindTemplate   = "template"   // text with values of the event in it
+	KindHTML       = "html"       // HTML with values of the event in it
+	KindRecipients = "recipients" // addresses with commas between, or values that are addresses
 )
 
 // Field is something that an endpoint's owner is asked for. It is never a secret.

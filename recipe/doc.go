@@ -43,11 +43,14 @@
 //
 //	lower upper trim line           line makes one line of several
 //	before:" " after:" "            what stands before or after the first such text
-//	replace:"a","b" truncate:80     truncate counts characters and ends with …
+//	replace:"a","b"
+//	truncate:80 cut:80              so many characters; truncate ends with …
 //	md5 sha256                      hexadecimal
 //	pin:6                           digits from 1 to 9 made of the value and the endpoint's secret
 //	join:", " first last count sum unique
-//	flat                            members of members beside their own: a__b
+//	flat:"__"                       members of members beside their own: a__b
+//	members                         an object's members, in the object around them
+//	entries                         an object as a list of names and values
 //	number abs                      a decimal number, for JSON
 //	money:"CHF" minor:"CHF"         12.5 or, from minor units, 1250 as 12.50; yen have no decimals
 //	date:"2 Jan 2006",field.zone    Go's layouts, rfc3339, unix or unix_ms; and a time zone

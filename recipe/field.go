@@ -20,7 +20,7 @@ type field struct {
 // fieldTemplate is what an endpoint's owner has put into a field that is a template.
 type fieldTemplate struct {
 	template template
-	markup   bool
+	kind     string
 }
 
 // Bounds of the values of fields, in bytes.
@@ -47,8 +47,8 @@ func (c *compiler) fields() {
 		if f.Kind == "" {
 			f.Kind = KindText
 		}
-		if !slices.Contains([]string{KindText, KindEmail, KindEmails, KindNumber, KindTimezone, KindTemplate, KindHTML}, f.Kind) {
-			c.problem(place+".kind", "%.70q is unknown; use text, email, emails, number, timezone, template or html", f.Kind)
+		if !slices.Contains([]string{KindText, KindEmail, KindNumber, KindTimezone, KindTemplate, KindHTML, KindRecipients}, f.Kind) {
+			c.problem(place+".kind", "%.70q is unknown; use text, email, number, timezone, template, html or recipients", f.Kind)
 		}
 		compiled := field{Field: f}
 		if f.Pattern != "" {
@@ -131,8 +131,8 @@ func (f *field) hint() string {
 // read gives the value of a field's text, or says what is wrong with it.
 func (f *field) read(text string) (v any, wrong string) {
 	most, lines := maxValue, false
-	if f.Kind == KindTemplate || f.Kind == KindHTML {
-		most, lines = maxOwnText, true
+	if f.made() {
+		most, lines = maxOwnText, f.Kind != KindRecipients
 	}
 	switch {
 	case len(text) > most:
@@ -149,16 +149,6 @@ func (f *field) read(text string) (v any, wrong string) {
 		if checkAddress(text) != nil {
 			return nil, fmt.Sprintf("is %q: give one address such as ada@example.com", clip(text))
 		}
-	case KindEmails:
-		var list []any
-		for one := range strings.SplitSeq(text, ",") {
-			one = strings.TrimSpace(one)
-			if checkAddress(one) != nil {
-				return nil, fmt.Sprintf("has %q: give addresses such as ada@example.com, with commas between", clip(one))
-			}
-			list = append(list, one)
-		}
-		return list, ""
 	case KindNumber:
 		if _, err := (&call{of: f.Name}).rational(text); err != nil {
 			return nil, fmt.Sprintf("is %q: give a number such as 12 or 0.5", clip(text))
@@ -168,21 +158,29 @@ func (f *field) read(text string) (v any, wrong string) {
 		if _, err := loadZone(text); err != nil {
 			return nil, fmt.Sprintf("is %q, which is no time zone: give one such as Europe/Zurich", clip(text))
 		}
-	case KindTemplate, KindHTML:
+	case KindTemplate, KindHTML, KindRecipients:
 		return f.readTemplate(text)
 	}
 	return text, ""
+}
+
+// made tells whether the field is a template itself.
+func (f *field) made() bool {
+	return f.Kind == KindTemplate || f.Kind == KindHTML || f.Kind == KindRecipients
 }
 
 func (f *field) readTemplate(text string) (v any, wrong string) {
 	t, err := parse(text)
 	if err == nil {
 		var l, end lexer = plain{slotText}, nil
-		if f.Kind == KindHTML {
+		switch f.Kind {
+		case KindHTML:
 			l = htmlText{}
+		case KindRecipients:
+			l = addressText{}
 		}
 		if end, err = t.place(l); err == nil && end != l {
-			return nil, "ends within a tag: close it"
+			return nil, "ends within a tag or within quotes: close them"
 		}
 	}
 	if err != nil {
@@ -193,7 +191,7 @@ func (f *field) readTemplate(text string) (v any, wrong string) {
 			wrong = "has ${" + s.String() + "}: use values of the event, such as ${data.id}"
 		}
 	})
-	return &fieldTemplate{t, f.Kind == KindHTML}, wrong
+	return &fieldTemplate{t, f.Kind}, wrong
 }
 
 // DefaultURL is the address of an endpoint that names none; "" if it must.

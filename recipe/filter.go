@@ -86,7 +86,8 @@ func filters() map[string]filterKind {
 			}
 			return strings.ReplaceAll(text, from, to), nil
 		}},
-		"truncate": {least: 1, most: 1, run: truncate},
+		"truncate": {least: 1, most: 1, run: func(c *call) (any, error) { return shorten(c, "…") }},
+		"cut":      {least: 1, most: 1, run: func(c *call) (any, error) { return shorten(c, "") }},
 		"md5": {run: onText(func(s string) string {
 			sum := md5.Sum([]byte(s))
 			return hex.EncodeToString(sum[:])
@@ -123,6 +124,14 @@ func filters() map[string]filterKind {
 		"last":  {run: func(c *call) (any, error) { return follow(listOf(c.in), []step{{kind: stepIndex, index: -1}}), nil }},
 		"count": {run: func(c *call) (any, error) { return json.Number(strconv.Itoa(len(listOf(c.in)))), nil }},
 		"flat":  {most: 1, run: flat},
+		"members": {run: func(c *call) (any, error) {
+			object, ok := c.in.(map[string]any)
+			if !ok {
+				return nil, c.wrong("only an object has members")
+			}
+			return members(object), nil
+		}},
+		"entries": {run: entries},
 
 		"number": {run: func(c *call) (any, error) { return c.decimal(-1, nil) }},
 		"abs":    {run: absolute},
@@ -166,7 +175,8 @@ func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\u2028' || r == '\u2029' || r == '\u0085' }), " ")
 }
 
-func truncate(c *call) (any, error) {
+// shorten cuts a text to so many characters, with a mark at the end of what was longer.
+func shorten(c *call, mark string) (any, error) {
 	most, err := c.number(0, 0)
 	if err != nil {
 		return nil, err
@@ -175,13 +185,10 @@ func truncate(c *call) (any, error) {
 	if len(text) <= most || utf8.RuneCountInString(text) <= most {
 		return text, nil
 	}
-	if most == 0 {
-		return "", nil
-	}
 	n := 0
 	for i := range text {
-		if n == most-1 {
-			return text[:i] + "…", nil
+		if n == max(most-utf8.RuneCountInString(mark), 0) {
+			return text[:i] + mark, nil
 		}
 		n++
 	}
@@ -243,13 +250,9 @@ func escapeMarkdown(s string) string {
 // flat puts the members of objects within an object beside its own, their names
 // joined. Lists stay as they are.
 func flat(c *call) (any, error) {
-	in := c.in
-	if raw, ok := in.(verbatim); ok {
-		in, _ = decode(raw)
-	}
-	object, ok := in.(map[string]any)
+	object, ok := c.in.(map[string]any)
 	if !ok {
-		return in, nil
+		return c.in, nil
 	}
 	out := map[string]any{}
 	flatten(out, "", c.arg(0, "__"), object)
@@ -264,4 +267,20 @@ func flatten(out map[string]any, prefix, separator string, object map[string]any
 		}
 		out[prefix+name] = v
 	}
+}
+
+// entries are the members of an object that are there, as a list of names and values,
+// so that a loop can go through what no recipe knows.
+func entries(c *call) (any, error) {
+	object, ok := c.in.(map[string]any)
+	if !ok {
+		object = map[string]any{"value": c.in}
+	}
+	var list []any
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		if v := object[name]; !missing(v) {
+			list = append(list, map[string]any{"name": name, "value": v})
+		}
+	}
+	return list, nil
 }

@@ -35,7 +35,7 @@ type scope struct {
 	// escape takes from an event's text what the target takes for its own; nil where
 	// nothing is to be taken.
 	escape func(string) string
-	what   string              // the recipe's name
+	what   string // the recipe's name
 
 	data    any
 	decoded bool
@@ -101,8 +101,11 @@ func (sc *scope) field(name string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if v.markup {
+		switch v.kind {
+		case KindHTML:
 			return markup(text), nil
+		case KindRecipients:
+			return addresses(text), nil
 		}
 		return string(text), nil
 	default:
@@ -110,16 +113,26 @@ func (sc *scope) field(name string) (any, error) {
 	}
 }
 
-// evaluate gives an expression's value. What is missing and not optional is a Problem.
-func (sc *scope) evaluate(x *expression) (any, error) {
+// evaluate gives an expression's value. What is missing, required and not optional is a
+// Problem.
+func (sc *scope) evaluate(x *expression, required bool) (any, error) {
 	v, err := sc.first(x)
-	if err != nil || missing(v) {
-		return v, err
+	switch {
+	case err != nil:
+		return nil, err
+	case missing(v) && required && !x.optional():
+		name := x.String()
+		return nil, problem(name, "the recipe %s needs %s, which is not there: narrow the endpoint's events or filter to those that have it, or give the recipe another value for it", sc.what, name)
+	case missing(v):
+		return v, nil
 	}
-	for _, f := range x.filters {
+	for i := range x.filters {
+		f := &x.filters[i]
 		c := call{in: v, of: x.String(), scope: sc}
-		if raw, ok := v.(verbatim); ok && f.name != "json" {
-			c.in, _ = decode(raw)
+		if raw, ok := v.(verbatim); ok {
+			if c.in, err = decode(raw); err != nil {
+				return nil, problem("data", "the event's data is no JSON")
+			}
 		}
 		for i := range f.args {
 			arg, err := sc.value(&f.args[i])
@@ -135,22 +148,14 @@ func (sc *scope) evaluate(x *expression) (any, error) {
 	return v, nil
 }
 
-func (sc *scope) first(x *expression) (any, error) {
-	var v any
+// first is the first of an expression's sources that is there.
+func (sc *scope) first(x *expression) (v any, err error) {
 	for i := range x.sources {
-		var err error
-		if v, err = sc.value(&x.sources[i]); err != nil {
-			return nil, err
-		}
-		if !missing(v) {
-			return v, nil
+		if v, err = sc.value(&x.sources[i]); err != nil || !missing(v) {
+			return v, err
 		}
 	}
-	if x.optional() {
-		return v, nil
-	}
-	name := x.String()
-	return nil, problem(name, "the recipe %s needs %s, which is not there: narrow the endpoint's events or filter to those that have it, or give the recipe another value for it", sc.what, name)
+	return v, nil
 }
 
 // append renders the template onto dst.
@@ -161,7 +166,7 @@ func (t template) append(dst []byte, sc *scope) ([]byte, error) {
 		switch {
 		case n.value != nil:
 			var v any
-			if v, err = sc.evaluate(n.value); err == nil {
+			if v, err = sc.evaluate(n.value, true); err == nil {
 				dst, err = n.slot.write(dst, sc.escaped(v, n), n.value.String())
 			}
 		case n.section != nil:
@@ -212,17 +217,9 @@ func (s *section) append(dst []byte, sc *scope) ([]byte, error) {
 }
 
 func (l *loop) append(dst []byte, sc *scope) ([]byte, error) {
-	v, err := sc.first(&l.over)
-	if _, lacks := err.(*Problem); lacks && l.over.sources[0].root != "field" {
-		return dst, nil // a list that is not there is empty
-	}
+	v, err := sc.evaluate(&l.over, false)
 	if err != nil {
 		return nil, err
-	}
-	if len(l.over.filters) > 0 && !missing(v) {
-		if v, err = sc.evaluate(&l.over); err != nil {
-			return nil, err
-		}
 	}
 	if raw, ok := v.(verbatim); ok {
 		v, _ = decode(raw)

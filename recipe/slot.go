@@ -113,7 +113,11 @@ func (s slot) write(dst []byte, v any, of string) ([]byte, error) {
 	case slotName:
 		return append(dst, strings.NewReplacer(`"`, "'", `\`, "/").Replace(oneLine(text))...), nil
 	case slotJSON:
-		return append(dst, jsonOf(v)...), nil
+		text := jsonOf(v)
+		if _, ok := v.(members); ok {
+			text = text[1 : len(text)-1]
+		}
+		return append(dst, text...), nil
 	case slotJSONString:
 		quoted := jsonOf(text)
 		return append(dst, quoted[1:len(quoted)-1]...), nil
@@ -159,6 +163,9 @@ func percent(dst []byte, text string, keep func(i int) bool) []byte {
 
 // appendAddress appends addresses: one, or with a list several, separated by commas.
 func appendAddress(dst []byte, v any, of string) ([]byte, error) {
+	if made, ok := v.(addresses); ok {
+		return append(dst, made...), nil
+	}
 	for i, one := range listOf(v) {
 		text := strings.TrimSpace(textOf(one))
 		if err := checkAddress(text); err != nil {

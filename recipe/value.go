@@ -13,8 +13,12 @@ import (
 type (
 	// verbatim is JSON as it was published.
 	verbatim []byte
-	// markup is HTML that was made by escaping, to be written as it is.
-	markup string
+	// markup is HTML, and addresses are addresses, each of whose values was written as
+	// its place asks for.
+	markup    string
+	addresses string
+	// members are written as those of the object around them.
+	members map[string]any
 )
 
 // Problem is why a request cannot be made from an event: a value that it needs is
@@ -43,6 +47,12 @@ func missing(v any) bool {
 		return len(v) == 0
 	case map[string]any:
 		return len(v) == 0
+	case members:
+		return len(v) == 0
+	case markup:
+		return v == ""
+	case addresses:
+		return v == ""
 	}
 	return false
 }
@@ -63,6 +73,8 @@ func textOf(v any) string {
 		return strconv.FormatBool(v)
 	case markup:
 		return string(v)
+	case addresses:
+		return string(v)
 	case verbatim:
 		return string(v)
 	}
@@ -74,8 +86,8 @@ func jsonOf(v any) []byte {
 	if v, ok := v.(verbatim); ok {
 		return v
 	}
-	if v, ok := v.(markup); ok {
-		return jsonOf(string(v))
+	if v, ok := v.(members); ok { // within braces of its own, unless a slot takes them off
+		return jsonOf(map[string]any(v))
 	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
