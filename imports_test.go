@@ -37,29 +37,30 @@ var (
 // arrows are looked through from the top; the first whose folder a file is in counts.
 var arrows = []arrow{
 	{folder: "dialect", may: []string{"dialect"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
+	{folder: "recipe", may: []string{"recipe"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
 	{folder: "internal", may: []string{"internal/"}, never: drivers},
 
 	{folder: "sqlite", may: []string{".", "internal/"}, never: []string{"github.com/prometheus/", "github.com/spf13/"}},
 	{folder: "memstore", may: []string{".", "internal/"}, never: heavy},
 	{folder: "storetest", may: []string{".", "internal/"}, never: heavy},
-	{folder: "client", may: []string{".", "dialect", "internal/", "api/wire"}, never: heavy},
+	{folder: "client", may: []string{".", "dialect", "internal/", "api/wire", "recipe"}, never: heavy},
 
-	{folder: "engine/routes", may: []string{".", "dialect", "internal/"}, never: append([]string{"net/http", "github.com/prometheus/"}, shells...)},
+	{folder: "engine/routes", may: []string{".", "dialect", "internal/", "recipe"}, never: append([]string{"net/http", "github.com/prometheus/"}, shells...)},
 	{folder: "engine/send/inbox", may: []string{".", "dialect", "internal/", "engine/routes"}, never: heavy},
-	{folder: "engine/send", may: []string{".", "dialect", "internal/", "engine/routes", "engine/send/inbox"}, never: heavy},
+	{folder: "engine/send", may: []string{".", "dialect", "internal/", "engine/routes", "engine/send/inbox", "recipe"}, never: heavy},
 	{folder: "engine/lane", may: []string{".", "internal/id", "engine/routes"}, never: append([]string{"net/http"}, heavy...)},
-	{folder: "engine", may: []string{".", "dialect", "internal/", "engine/"}, never: shells},
-	{folder: "desk", may: []string{".", "dialect/", "internal/", "engine/"}, never: shells},
+	{folder: "engine", may: []string{".", "dialect", "internal/", "engine/", "recipe"}, never: shells},
+	{folder: "desk", may: []string{".", "dialect/", "internal/", "engine/", "recipe"}, never: shells},
 	{folder: "sim", may: []string{".", "dialect", "internal/", "engine/", "memstore"}, never: shells},
 
 	{folder: "api/wire", may: []string{".", "internal/"}, never: heavy},
-	{folder: "api/native", may: []string{".", "dialect/", "internal/", "engine/", "desk", "api", "api/wire"}, never: drivers},
+	{folder: "api/native", may: []string{".", "dialect/", "internal/", "engine/", "desk", "api", "api/wire", "recipe"}, never: drivers},
 	{folder: "api", may: []string{".", "internal/", "desk", "api/wire"}, never: drivers},
 	{folder: "web", never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
-	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "desk", "sqlite", "api", "api/native", "api/wire", "client", "web"}},
+	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "desk", "sqlite", "api", "api/native", "api/wire", "client", "web", "recipe"}},
 
 	{folder: "bench", may: []string{".", "dialect", "internal/", "api/wire", "client"}, never: drivers},
-	{folder: "e2e", may: []string{".", "dialect", "internal/", "api/wire", "client"}, never: drivers},
+	{folder: "e2e", may: []string{".", "dialect", "internal/", "api/wire", "client", "recipe"}, never: drivers},
 	{folder: ".", may: []string{"internal/"}, never: append([]string{"golang.org/"}, heavy...)},
 }
 
