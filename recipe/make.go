@@ -168,8 +168,11 @@ func (r *Recipe) message(sc *scope) (*Message, error) {
 		t    template
 		to   *string
 	}{
-		{"mail.from", r.mail.from, &m.From}, {"mail.reply_to", r.mail.replyTo, &m.ReplyTo},
-		{"mail.subject", r.mail.subject, &m.Subject}, {"mail.text", r.mail.text, &m.Text}, {"mail.html", r.mail.html, &m.HTML},
+		{"mail.from", r.mail.from, &m.From},
+		{"mail.reply_to", r.mail.replyTo, &m.ReplyTo},
+		{"mail.subject", r.mail.subject, &m.Subject},
+		{"mail.text", r.mail.text, &m.Text},
+		{"mail.html", r.mail.html, &m.HTML},
 	} {
 		var err error
 		if *part.to, err = r.text(part.name, part.t, sc); err != nil {
