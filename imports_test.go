@@ -47,7 +47,9 @@ var arrows = []arrow{
 
 	{folder: "engine/routes", may: []string{".", "dialect", "internal/", "recipe"}, never: append([]string{"net/http", "github.com/prometheus/"}, shells...)},
 	{folder: "engine/send/inbox", may: []string{".", "dialect", "internal/", "engine/routes"}, never: heavy},
-	{folder: "engine/send", may: []string{".", "dialect", "internal/", "engine/routes", "engine/send/inbox", "recipe"}, never: heavy},
+	{folder: "engine/send/auth", may: []string{".", "internal/"}, never: heavy},
+	{folder: "engine/send/smtp", may: []string{".", "internal/", "engine/routes", "engine/send"}, never: append([]string{"github.com/prometheus/"}, shells...)},
+	{folder: "engine/send", may: []string{".", "dialect", "internal/", "engine/routes", "engine/send/auth", "engine/send/inbox", "recipe"}, never: heavy},
 	{folder: "engine/lane", may: []string{".", "internal/id", "engine/routes"}, never: append([]string{"net/http"}, heavy...)},
 	{folder: "engine", may: []string{".", "dialect", "internal/", "engine/", "recipe"}, never: shells},
 	{folder: "desk", may: []string{".", "dialect/", "internal/", "engine/", "recipe"}, never: shells},

@@ -122,6 +122,9 @@ const (
 	SealedTLSKey       = "tls.key"
 )
 
+// Hidden stands for a value that may not be seen.
+const Hidden = "(hidden)"
+
 // SealedContext is what one of an endpoint's Sealed values is sealed with.
 func SealedContext(e EndpointID, name string) string { return e.String() + " " + name }
 

@@ -217,7 +217,7 @@ func (d *Desk) editable(p bellhop.Principal, id bellhop.EndpointID) (*routes.Rou
 }
 
 // Hidden stands for a value that the principal may not see.
-const Hidden = "(hidden)"
+const Hidden = bellhop.Hidden
 
 // edits tells whether the principal may change an endpoint of these apps: only then
 // it may see the values of its headers, which often carry a token.
