@@ -34,19 +34,12 @@ const (
 	maxKept = 20_000
 )
 
-// Store keeps sealed tokens over a restart: one of each endpoint.
-type Store interface {
-	// Token gives what was saved last, or nil.
-	Token(ctx context.Context, e bellhop.EndpointID) ([]byte, error)
-	SaveToken(ctx context.Context, e bellhop.EndpointID, sealed []byte) error
-}
-
 // Options of a Keeper.
 type Options struct {
 	// Do makes a request, past the guard. Required.
 	Do func(context.Context, safehttp.Request) safehttp.Response
 	// Store and Sealer keep tokens over a restart; without either they are in memory only.
-	Store  Store
+	Store  bellhop.TokenStore
 	Sealer bellhop.Sealer
 	// Logger defaults to none, Now to time.Now.
 	Logger *slog.Logger
@@ -88,6 +81,7 @@ type state struct {
 	failure *Failure
 	failed  int // in a row
 	restsTo time.Time
+	saveAt  time.Time // not before then, where the token is in memory alone
 }
 
 // flight is a token request under way.
@@ -129,6 +123,7 @@ func (k *Keeper) Token(ctx context.Context, g Grant) (string, *Failure) {
 		if st.token.stale(now) && st.flight == nil && !now.Before(st.restsTo) {
 			k.ask(st, g)
 		}
+		k.saveLater(st, g)
 		k.mu.Unlock()
 		return access, nil
 	}
@@ -304,7 +299,7 @@ func (k *Keeper) fetch(g Grant, known token, refused string) (token, *Failure) {
 	if got.lasts > 0 {
 		t.Expires = t.Obtained.Add(got.lasts)
 	}
-	k.save(g, t)
+	t.unsaved = !k.save(g, t)
 	return t, nil
 }
 

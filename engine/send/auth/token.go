@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ type token struct {
 	Refresh  string    `json:"refresh,omitempty"`
 	Obtained time.Time `json:"obtained"`
 	Expires  time.Time `json:"expires,omitzero"` // zero: nobody knows
+	unsaved  bool      // it is in memory alone
 }
 
 // usable tells whether it may be sent.
@@ -46,14 +48,14 @@ func (k *Keeper) load(g Grant) (token, error) {
 	}
 	ctx, cancel := context.WithTimeout(k.ctx, storeFor)
 	defer cancel()
-	sealed, err := k.o.Store.Token(ctx, g.Endpoint)
+	stored, err := k.o.Store.Token(ctx, g.Endpoint)
 	if err != nil {
 		return token{}, fmt.Errorf("load a token: %w", err)
 	}
-	if len(sealed) == 0 {
+	if len(stored.Sealed) == 0 {
 		return token{}, nil
 	}
-	plain, err := k.o.Sealer.Open(sealed, bellhop.SealedContext(g.Endpoint, sealedToken))
+	plain, err := k.o.Sealer.Open(stored.Sealed, bellhop.SealedContext(g.Endpoint, sealedToken))
 	if err != nil {
 		return token{}, fmt.Errorf("open a token: %w", err)
 	}
@@ -70,19 +72,23 @@ func (k *Keeper) load(g Grant) (token, error) {
 	return t, nil
 }
 
-// saves is how often the store is asked to keep a token.
-const saves = 3
+// saves is how often the store is asked at a time to keep a token, and saveAgain how long
+// after that it is asked anew.
+const (
+	saves     = 3
+	saveAgain = 5 * time.Second
+)
 
-// save keeps a token in the store. Where that fails it is still in memory, and the log
-// says what a restart would cost.
-func (k *Keeper) save(g Grant, t token) {
+// save keeps a token in the store, and tells whether it is there. Where that fails it is
+// still in memory and tried again, and the log says what a restart would cost.
+func (k *Keeper) save(g Grant, t token) bool {
 	if k.o.Store == nil || k.o.Sealer == nil {
-		return
+		return true
 	}
 	plain, err := json.Marshal(t)
 	if err != nil {
 		k.o.Logger.Error("a token cannot be kept", "endpoint", g.Endpoint.String(), "err", err)
-		return
+		return true
 	}
 	sealed := k.o.Sealer.Seal(plain, bellhop.SealedContext(g.Endpoint, sealedToken))
 	// Not the keeper's context: a refresh token that was replaced is worth a moment of the
@@ -90,10 +96,44 @@ func (k *Keeper) save(g Grant, t token) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), storeFor)
 	defer cancel()
 	for range saves {
-		if err = k.o.Store.SaveToken(ctx, g.Endpoint, sealed); err == nil || bellhop.IsNotFound(err) {
-			return
+		var stored bellhop.Token
+		if stored, err = k.o.Store.Token(ctx, g.Endpoint); err != nil {
+			continue
+		}
+		if bytes.Equal(stored.Sealed, sealed) {
+			return true // the answer was lost, the token was not
+		}
+		// Whatever another process has saved meanwhile, it had it from an older one.
+		_, err = k.o.Store.SaveToken(ctx, g.Endpoint, bellhop.Token{Version: stored.Version, Sealed: sealed, ExpiresAt: t.Expires})
+		switch {
+		case err == nil:
+			return true
+		case bellhop.IsNotFound(err):
+			return false // it is gone or, while it is verified, not stored yet
 		}
 	}
 	k.o.Logger.Error("a token could not be stored: if this process ends before the next one, its endpoint may have to be connected anew",
 		"endpoint", g.Endpoint.String(), "err", err)
+	return false
+}
+
+// saveLater saves the token of a state that is in memory alone. It is called with the
+// lock.
+func (k *Keeper) saveLater(st *state, g Grant) {
+	now := k.o.Now()
+	if !st.token.unsaved || k.closed || now.Before(st.saveAt) {
+		return
+	}
+	st.saveAt = now.Add(saveAgain)
+	t := st.token
+	k.asking.Go(func() {
+		if !k.save(g, t) {
+			return
+		}
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if st.token.Access == t.Access {
+			st.token.unsaved = false
+		}
+	})
 }
