@@ -5,7 +5,7 @@
 GO ?= go
 export CGO_ENABLED = 0
 
-.PHONY: build test lint race fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools
+.PHONY: build test lint race fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs
 
 build: ## the binary, in ./bin
 	$(GO) build -trimpath -o bin/bellhop ./cmd/bellhop
@@ -73,6 +73,16 @@ web-test: web-tools build ## the dashboard's logic, and the binary in Chromium
 
 screenshots: web-tools build ## docs/images, made anew
 	cd web && npm run --silent screenshots
+
+# The engine of transformations. It is committed, so that neither a build nor a test needs
+# this; another version has other names for its exports (internal/script/engine.go).
+QUICKJS = @jitl/quickjs-wasmfile-release-sync@0.32.0
+quickjs: ## internal/script/quickjs, made anew from npm by version and checksum
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	(cd "$$dir" && npm pack --silent $(QUICKJS) >/dev/null && tar -xzf *.tgz); \
+	cp "$$dir/package/dist/emscripten-module.wasm" "$$dir/quickjs.wasm"; cp "$$dir/package/LICENSE" "$$dir/LICENSE"; \
+	(cd "$$dir" && sha256sum -c --quiet "$(CURDIR)/internal/script/quickjs/SHA256SUMS"); \
+	cp "$$dir/quickjs.wasm" "$$dir/LICENSE" internal/script/quickjs/
 
 crash: ## the long crash run: 200 kills
 	CGO_ENABLED=1 $(GO) test $(RACE) -timeout 60m -run Crash ./e2e -crashes 200
