@@ -301,7 +301,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e.sender = send.New(send.Options{
-		HTTP: e.http, Inboxes: e.inboxes, MaxBody: c.MaxBody, Logger: c.Logger, Now: c.Now, InFlight: e.metrics.flying,
+		HTTP: e.http, Tokens: store, Sealer: c.Sealer, Inboxes: e.inboxes, MaxBody: c.MaxBody, Logger: c.Logger, Now: c.Now, InFlight: e.metrics.flying,
 		App: func(id string) (bellhop.App, bool) { return e.table.Routes().App(id) },
 	})
 	e.trials = newTrials(c.MaxTrials)
@@ -361,6 +361,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	unlease()
 	heart.Wait()
 	e.watchers.closeAll()
+	e.sender.Close()
 	e.http.Close()
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

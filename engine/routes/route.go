@@ -1,10 +1,8 @@
 package routes
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -28,6 +26,8 @@ type Route struct {
 	// credentials is a name for what its requests are authenticated with, besides
 	// their signature: "" for nothing.
 	credentials string
+	// certificateEnds is when its client certificate does; zero if it has none.
+	certificateEnds time.Time
 
 	sealer bellhop.Sealer
 	now    func() time.Time
@@ -46,9 +46,10 @@ type terms struct {
 // keys are what was made of the secrets. Most endpoints are idle: they are made
 // when somebody asks for them.
 type keys struct {
-	signer *dialect.Signer
-	err    error     // why there is no signer
-	until  time.Time // when they are to be made anew; zero: never
+	signer      *dialect.Signer
+	err         error     // why there is no signer
+	unauthentic string    // why requests cannot be authenticated
+	until       time.Time // when they are to be made anew; zero: never
 }
 
 // openAgain is for how long secrets that could not be opened are left alone. What
@@ -62,25 +63,10 @@ func (t *Table) Compile(e bellhop.Endpoint) *Route {
 	if r.dialect == nil {
 		r.fault = fmt.Sprintf("its dialect %q is not configured: put it back into the configuration file, or choose another", e.Dialect)
 	}
-	r.credentials = credentialsOf(e.Headers)
+	r.credentials = credentialsOf(&e)
+	r.compileTLS()
 	return r
 }
-
-// credentialsOf is a name for a set of headers, any of which may be a token.
-func credentialsOf(headers map[string]string) string {
-	if len(headers) == 0 {
-		return ""
-	}
-	h := sha256.New()
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		fmt.Fprintf(h, "%d:%s%d:%s", len(name), name, len(headers[name]), headers[name])
-	}
-	return string(h.Sum(nil)[:16])
-}
-
-// Credentials is a name for what its requests are authenticated with, besides their
-// signature: requests with different ones do not share a connection.
-func (r *Route) Credentials() string { return r.credentials }
 
 // compileTerms compiles what the endpoint wants: once, as far as its apps have that in
 // common. Apps may be many, and what is compiled is large beside what it is made of.
@@ -152,8 +138,7 @@ func (r *Route) Broken() string {
 	if r.fault != "" {
 		return r.fault
 	}
-	_, err := r.Signer(r.now())
-	return unusable(err)
+	return r.kept(r.now()).fault()
 }
 
 // check is Broken without keeping anything in memory for it.
@@ -161,14 +146,14 @@ func (r *Route) check(now time.Time) string {
 	if r.fault != "" {
 		return r.fault
 	}
-	return unusable(r.open(now).err)
+	return r.open(now).fault()
 }
 
-func unusable(err error) string {
-	if err != nil {
-		return "its secret cannot be used: " + err.Error()
+func (k *keys) fault() string {
+	if k.err != nil {
+		return "its secret cannot be used: " + k.err.Error()
 	}
-	return ""
+	return k.unauthentic
 }
 
 // Speaks gives the dialect of its requests, or nil if that is not configured.
@@ -234,6 +219,12 @@ func (r *Route) Verdict(e *bellhop.Event) Verdict {
 // cannot be opened now, even if they could be before: a signer that was made
 // before may hold a secret that has ended since.
 func (r *Route) Signer(now time.Time) (*dialect.Signer, error) {
+	k := r.kept(now)
+	return k.signer, k.err
+}
+
+// kept gives what was made of the secrets that are valid now.
+func (r *Route) kept(now time.Time) *keys {
 	k := r.keys.Load()
 	if k == nil || !k.until.IsZero() && !now.Before(k.until) {
 		// Two callers at once make it twice, and either will do: that is rarer
@@ -241,7 +232,7 @@ func (r *Route) Signer(now time.Time) (*dialect.Signer, error) {
 		k = r.open(now)
 		r.keys.Store(k)
 	}
-	return k.signer, k.err
+	return k
 }
 
 var (
@@ -279,5 +270,12 @@ func (r *Route) open(now time.Time) *keys {
 	if err != nil {
 		return failed(err)
 	}
-	return &keys{signer: signer, until: until}
+	if ends := r.certificateEnds; now.Before(ends) && (until.IsZero() || ends.Before(until)) {
+		until = ends
+	}
+	k := &keys{signer: signer, until: until, unauthentic: r.unauthentic(now)}
+	if k.unauthentic != "" {
+		k.until = now.Add(openAgain)
+	}
+	return k
 }

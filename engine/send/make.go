@@ -35,6 +35,7 @@ func (s *Sender) Make(ctx context.Context, r *routes.Route, signer *dialect.Sign
 	}
 	made := Made{Request: s.request(r, m, rendered)}
 	made.ShownURL, made.ShownHeader = made.Request.URL, made.Request.Header
+	conceal(r, &made)
 	return made, nil
 }
 

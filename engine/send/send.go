@@ -16,6 +16,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/engine/send/auth"
 	"github.com/bellhop/bellhop/engine/send/inbox"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
@@ -33,6 +34,10 @@ type Parcel struct {
 	App     string          // of the event
 	Route   *routes.Route
 	Request safehttp.Request
+
+	// credentials authenticate the request already; they are here for what goes before
+	// or after it to the same endpoint.
+	credentials *credentials
 }
 
 // Options of a Sender.
@@ -41,6 +46,10 @@ type Options struct {
 	HTTP *safehttp.Client
 	// App, if not nil, finds an app, whose dialect options go before the defaults.
 	App func(id string) (bellhop.App, bool)
+	// Tokens and Sealer keep OAuth2 tokens over a restart; without them they are in
+	// memory only.
+	Tokens bellhop.TokenStore
+	Sealer bellhop.Sealer
 	// Inboxes has the receivers inside this process; nil means none.
 	Inboxes *inbox.Registry
 	// MaxBody is how much of a response's body is kept, in bytes; 0 means 16 KiB.
@@ -57,6 +66,9 @@ type Options struct {
 type Sender struct {
 	o    Options
 	http httpDoor
+	// tokens and identities are what endpoints authenticate with.
+	tokens     *auth.Keeper
+	identities identities
 	// toldShortage is when the log last said that connections cannot be made.
 	toldShortage atomic.Int64
 }
@@ -73,8 +85,13 @@ func New(o Options) *Sender {
 	if o.InFlight == nil {
 		o.InFlight = func(int) {}
 	}
-	return &Sender{o: o, http: httpDoor{o.HTTP}}
+	return &Sender{o: o, http: httpDoor{o.HTTP}, tokens: auth.New(auth.Options{
+		Do: o.HTTP.Do, Store: o.Tokens, Sealer: o.Sealer, Logger: o.Logger, Now: o.Now,
+	})}
 }
+
+// Close ends what goes on beside deliveries: requests for tokens.
+func (s *Sender) Close() { s.tokens.Close() }
 
 // Send renders and signs a delivery, makes the request, and says what came of it.
 // sent is false if ctx ended first: then nothing is known, and nothing is to be held
@@ -106,9 +123,13 @@ func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.S
 		return *unmade, true
 	}
 	p := Parcel{Event: event, App: m.App, Route: r, Request: made.Request}
-	res := s.exchange(ctx, p)
-	if cutShort(ctx, res) {
+	res, unmade, ended := s.authenticated(ctx, p, func(p Parcel) safehttp.Response { return s.exchange(ctx, p) })
+	if ended || cutShort(ctx, res) {
 		return bellhop.Outcome{}, false
+	}
+	if unmade != nil {
+		unmade.Exchange.URL, unmade.Exchange.RequestHeader = made.ShownURL, made.ShownHeader
+		return *unmade, true
 	}
 	s.tell(p, res)
 	o := classify(res, s.o.Now())

@@ -54,6 +54,8 @@ type Failure struct {
 	After time.Duration
 	// Patience says that the caller's time was over: the request goes on without him.
 	Patience bool
+	// Closed says that nothing more is asked for, since the keeper was closed.
+	Closed bool
 }
 
 // Keeper keeps tokens. It is safe for concurrent use.
@@ -207,7 +209,7 @@ func (k *Keeper) await(ctx context.Context, st *state, g Grant) (string, *Failur
 func (k *Keeper) ask(st *state, g Grant) *flight {
 	f := &flight{grant: st.grant, done: make(chan struct{})}
 	if k.closed {
-		f.failure = &Failure{Detail: "Bellhop is shutting down.", Patience: true}
+		f.failure = &Failure{Detail: "Bellhop is shutting down.", Closed: true}
 		close(f.done)
 		return f
 	}
@@ -276,7 +278,7 @@ func (k *Keeper) fetch(g Grant, known token, refused string) (token, *Failure) {
 	defer cancel()
 	res := k.o.Do(ctx, g.request(refresh))
 	if k.ctx.Err() != nil {
-		return token{}, &Failure{Detail: "Bellhop is shutting down.", Patience: true}
+		return token{}, &Failure{Detail: "Bellhop is shutting down.", Closed: true}
 	}
 	masked := func(s string) string { return mask(s, g.secrets(refresh)) }
 	got, no := read(res, g.Auth.Type, masked)
