@@ -162,9 +162,12 @@ func (a *Attempt) Reacts() bool {
 	return len(a.Captured) > 0 && a.Final && a.Status == AttemptSucceeded && a.Trigger != TriggerTest
 }
 
-// Resumed is the ResumedAt of an endpoint after a change.
-func Resumed(old, changed *Endpoint, now time.Time) time.Time {
-	if old.Status == EndpointPaused && changed.Status != EndpointPaused {
+// Resumed is the ResumedAt of an endpoint after a change. Where there is an order, to let
+// held deliveries go (there are some if holds is set) is as to resume it: what waited
+// behind them did so for no fault of the receiver.
+func Resumed(old, changed *Endpoint, holds bool, now time.Time) time.Time {
+	if old.Status == EndpointPaused && changed.Status != EndpointPaused ||
+		holds && old.Ordering != OrderingNone && Releases(old, changed) {
 		return now
 	}
 	return old.ResumedAt

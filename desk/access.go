@@ -258,10 +258,11 @@ func shown(p bellhop.Principal, e bellhop.Endpoint) bellhop.Endpoint {
 }
 
 // shownAttempt is an attempt as the principal may see it: the request carried the
-// endpoint's own headers.
+// endpoint's own headers and, if it is kept, a body that a recipe or script of the
+// endpoint made.
 func (d *Desk) shownAttempt(p bellhop.Principal, a bellhop.Attempt) bellhop.Attempt {
-	if len(a.RequestHeader) > 0 && !d.editsEndpoint(p, a.Endpoint) {
-		a.RequestHeader = d.discreet(a.Endpoint, a.RequestHeader)
+	if (len(a.RequestHeader) > 0 || len(a.RequestBody) > 0) && !d.editsEndpoint(p, a.Endpoint) {
+		a.RequestHeader, a.RequestBody = d.discreet(a.Endpoint, a.RequestHeader), nil
 	}
 	return a
 }

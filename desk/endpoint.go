@@ -137,12 +137,33 @@ func (d *Desk) PauseEndpoint(ctx context.Context, p bellhop.Principal, e bellhop
 }
 
 // ResumeEndpoint makes an endpoint active, also one that was disabled, and so sends
-// what was held, oldest first.
+// what was held, oldest first. That goes for deliveries that are held by themselves,
+// too, and if the endpoint has been active all along.
 func (d *Desk) ResumeEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) (bellhop.Endpoint, error) {
 	if err := Permits(p, "resumeEndpoint"); err != nil {
 		return bellhop.Endpoint{}, err
 	}
-	return d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
+	resumed, err := d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
+	if err == nil {
+		_, err = d.releaseHeld(ctx, e, nil)
+	}
+	return resumed, err
+}
+
+// releaseHeld lets deliveries go that are held by themselves: some, or all of an
+// endpoint.
+func (d *Desk) releaseHeld(ctx context.Context, e bellhop.EndpointID, only []bellhop.DeliveryID) (int, error) {
+	held, err := d.store.Held(ctx, bellhop.Everything(), e)
+	if err != nil || held[e] == 0 {
+		return 0, err
+	}
+	n, err := d.store.ReleaseHeld(ctx, e, only, d.e.Now())
+	if err := d.e.Wrote("release held deliveries", err); err != nil {
+		return 0, err
+	}
+	d.e.RefreshRoutes(ctx)
+	d.e.LookForOverdue(ctx)
+	return n, nil
 }
 
 func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellhop.EndpointID, c bellhop.EndpointChange) (bellhop.Endpoint, error) {

@@ -37,6 +37,10 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 	if err != nil {
 		return nil, err
 	}
+	held, err := d.store.Held(ctx, bellhop.Everything(), 0)
+	if err != nil {
+		return nil, err
+	}
 	at := make(map[bellhop.EndpointID]*bellhop.Standing, len(standings))
 	for i := range standings {
 		at[standings[i].Delivery.Endpoint] = &standings[i]
@@ -49,7 +53,7 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 		x := bellhop.Explanation{Endpoint: r.ID, Name: r.Name, URL: r.URL, ChangedSince: r.UpdatedAt.After(e.CreatedAt())}
 		switch standing := at[r.ID]; {
 		case standing != nil:
-			d.explainDelivery(p, &x, &e, standing, r)
+			d.explainDelivery(p, &x, &e, standing, r, held[x.Endpoint] > 0)
 			if err := d.explainOrder(ctx, &x, &standing.Delivery, r); err != nil {
 				return nil, err
 			}
@@ -67,15 +71,16 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 		if r != nil && p.Scope.SeesAny(r.Apps) { // else it is others' by now
 			x.Name, x.URL, x.ChangedSince = r.Name, r.URL, true
 		}
-		d.explainDelivery(p, &x, &e, standing, r)
+		d.explainDelivery(p, &x, &e, standing, r, held[x.Endpoint] > 0)
 		list = append(list, x)
 	}
 	slices.SortFunc(list, func(x, y bellhop.Explanation) int { return cmp.Compare(y.Endpoint, x.Endpoint) })
 	return list[:min(len(list), limit)], nil
 }
 
-// explainDelivery says how a delivery stands. r is nil if its endpoint is gone.
-func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, standing *bellhop.Standing, r *routes.Route) {
+// explainDelivery says how a delivery stands. r is nil if its endpoint is gone; holds
+// says whether the endpoint has deliveries that are held themselves.
+func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, standing *bellhop.Standing, r *routes.Route, holds bool) {
 	made, last := &standing.Delivery, &standing.Last
 	x.Delivery, x.Attempts, x.Outcome, x.Reason = made.ID, made.Attempts, bellhop.Fate(made.Status), last.Reason
 	tries := "after 1 attempt"
@@ -98,11 +103,11 @@ func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *b
 	case bellhop.DeliveryCanceled:
 		x.Detail = last.Detail
 	default:
-		d.explainPending(p, x, e, made, r, last)
+		d.explainPending(p, x, e, made, r, last, holds)
 	}
 }
 
-func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, made *bellhop.Delivery, r *routes.Route, last *bellhop.Attempt) {
+func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, made *bellhop.Delivery, r *routes.Route, last *bellhop.Attempt, holds bool) {
 	now := d.e.Now()
 	x.NextAt = made.Due
 	defer func() { x.Detail = strings.TrimSpace(x.Detail) }()
@@ -115,18 +120,24 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 		lane, _ = d.lane(p, r) // if it has gone just now, it has no lane
 	}
 	switch {
+	case made.Held:
+		x.Outcome, x.Reason = bellhop.FateHeld, cmp.Or(last.Reason, "held")
+		x.Detail = "Held: " + cmp.Or(last.Detail, "no request could be made of the event; the line of the log that says why has expired.") + " " + mending(last.Reason)
 	case r != nil && r.Status == bellhop.EndpointPaused:
 		x.Outcome, x.Reason = bellhop.FateHeld, "paused"
 		x.Detail += "Held because the endpoint is paused; it goes out when it is resumed."
 	case r != nil && r.Status == bellhop.EndpointDisabled:
 		x.Outcome, x.Reason = bellhop.FateHeld, "disabled"
-		x.Detail += "Held because the endpoint is disabled; it goes out when it is made active again. " + d.endsAt(e, made) + r.DisabledReason
+		x.Detail += "Held because the endpoint is disabled; it goes out when it is made active again. " + d.endsAt(e, made, holds) + r.DisabledReason
 	case r != nil && r.Broken() != "":
 		x.Outcome, x.Reason = bellhop.FateHeld, "misconfigured"
-		x.Detail += "Held because nothing can be sent to the endpoint: " + r.Broken() + ". " + d.endsAt(e, made)
+		x.Detail += "Held because nothing can be sent to the endpoint: " + r.Broken() + ". " + d.endsAt(e, made, holds)
 	case made.Due.IsZero():
 		x.Reason = "order"
 		x.Detail += "Waits for an earlier delivery, since the endpoint keeps the order."
+		if holds {
+			x.Detail += " Some of its deliveries are held, perhaps that one."
+		}
 	case made.Due.After(now) && made.Attempts == 0:
 		x.Reason = "scheduled"
 		x.Detail = "Scheduled for " + stamp(made.Due) + "."
@@ -136,13 +147,25 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 		x.Reason = "circuit_open"
 		x.NextAt = lane.NextProbe
 		x.Detail += fmt.Sprintf("Waits because the endpoint failed %s, last by %s; it is probed at %s. %s",
-			inARow(lane.ConsecutiveFailures), lane.LastFailure, stamp(lane.NextProbe), d.endsAt(e, made))
+			inARow(lane.ConsecutiveFailures), lane.LastFailure, stamp(lane.NextProbe), d.endsAt(e, made, holds))
 	default:
 		if x.Reason == "" {
 			x.Reason = "queued"
 		}
 		x.Detail += "Its turn comes next, as far as the endpoint's rate and concurrency allow."
 	}
+}
+
+// mending says what lets a delivery go that is held for a reason.
+func mending(reason string) string {
+	of := "Change how the endpoint makes its requests"
+	switch reason {
+	case bellhop.ReasonTransform, bellhop.ReasonTransformTimeout, bellhop.ReasonTransformMemory, bellhop.ReasonTransformResult:
+		of = "Fix the endpoint's transformation"
+	case bellhop.ReasonRecipe:
+		of = "Fill in what the endpoint's recipe misses, or publish events that have it"
+	}
+	return of + ", and the delivery goes out by itself; resuming the endpoint tries it again as it is."
 }
 
 // explainOrder says so if a delivery whose turn has come waits for the fan-out of an
@@ -168,8 +191,12 @@ func inARow(n int) string {
 }
 
 // endsAt says when a delivery that is held is given up.
-func (d *Desk) endsAt(e *bellhop.Event, made *bellhop.Delivery) string {
-	return "It is given up if it has not been sent by " + stamp(d.e.EndsAt(made, e)) + ". "
+func (d *Desk) endsAt(e *bellhop.Event, made *bellhop.Delivery, holds bool) string {
+	at := d.e.EndsAt(made, e, holds)
+	if at.IsZero() {
+		return ""
+	}
+	return "It is given up if it has not been sent by " + stamp(at) + ". "
 }
 
 // explainComing says that the delivery is still to be made: the event went to more

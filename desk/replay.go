@@ -18,7 +18,8 @@ const resendStep = 500
 // Resend makes new deliveries of an event, each a chain of attempts of its own
 // that leaves earlier ones alone: to one endpoint, or (0) to every endpoint of its
 // app that is not disabled and either got it before or would get it now. Where one
-// waits already, due and not tried yet, that one is answered, and no other is made.
+// waits already, due and not tried yet, that one is answered, and no other is made; one
+// that is held, since no request could be made of the event, is let go instead.
 func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.EventID, endpoint bellhop.EndpointID) ([]bellhop.Delivery, error) {
 	if err := Permits(p, "resendEvent"); err != nil {
 		return nil, err
@@ -46,6 +47,14 @@ func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.Ev
 	now := d.e.Now()
 	var waiting, deliveries []bellhop.Delivery
 	for _, r := range to {
+		again, err := d.releaseOne(ctx, before, r.ID, now)
+		if err != nil {
+			return nil, err
+		}
+		if again.ID != 0 {
+			waiting = append(waiting, again)
+			continue
+		}
 		if i := slices.IndexFunc(before, func(x bellhop.Delivery) bool { return x.Endpoint == r.ID && goesNext(&x, now) }); i >= 0 {
 			waiting = append(waiting, before[i])
 			continue
@@ -71,6 +80,22 @@ func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.Ev
 		return nil, &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("The event or an endpoint changed meanwhile: %d of %d deliveries were made; look again", added, len(deliveries))}
 	}
 	return append(waiting, deliveries...), nil
+}
+
+// releaseOne lets the newest delivery of an event to an endpoint go that is held, and
+// gives it; its ID is 0 if none is.
+func (d *Desk) releaseOne(ctx context.Context, of []bellhop.Delivery, e bellhop.EndpointID, now time.Time) (bellhop.Delivery, error) {
+	i := slices.IndexFunc(of, func(x bellhop.Delivery) bool { return x.Endpoint == e && x.Held })
+	if i < 0 {
+		return bellhop.Delivery{}, nil
+	}
+	n, err := d.releaseHeld(ctx, e, []bellhop.DeliveryID{of[i].ID})
+	if err != nil || n == 0 { // it has gone meanwhile
+		return bellhop.Delivery{}, err
+	}
+	released := of[i]
+	released.Status, released.Due, released.Held, released.ReleasedAt = bellhop.DeliveryPending, now, false, now
+	return released, nil
 }
 
 // goesNext tells whether a delivery waits, due and not tried yet: a second one beside it

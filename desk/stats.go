@@ -122,6 +122,7 @@ type EndpointStats struct {
 	// oldest was made; zero if there is none.
 	Pending         int64
 	OldestPendingAt time.Time
+	Held            Holding
 }
 
 // EndpointStats counts an endpoint's attempts, of apps in the scope, and says what
@@ -146,6 +147,13 @@ func (d *Desk) EndpointStats(ctx context.Context, p bellhop.Principal, e bellhop
 	}
 	if oldest != 0 {
 		out.OldestPendingAt = oldest.Time()
+	}
+	held, err := d.store.Held(ctx, p.Scope, e)
+	if err == nil {
+		out.Held, err = d.holding(ctx, p, e, held[e])
+	}
+	if err != nil {
+		return EndpointStats{}, err
 	}
 	return out, nil
 }

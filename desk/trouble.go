@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -17,11 +18,12 @@ const (
 	TroubleDisabled      = "disabled"      // Bellhop itself took the endpoint out of service
 	TroubleMisconfigured = "misconfigured" // nothing can be sent to it
 	TroubleCircuitOpen   = "circuit_open"  // it failed so often that only probes are sent
+	TroubleHeld          = "held"          // requests could not be made of some events
 	TroubleFailing       = "failing"       // its latest requests failed
 	TroubleBacklog       = "backlog"       // it works, and has fallen behind
 )
 
-var gravity = []string{TroubleDisabled, TroubleMisconfigured, TroubleCircuitOpen, TroubleFailing, TroubleBacklog}
+var gravity = []string{TroubleDisabled, TroubleMisconfigured, TroubleCircuitOpen, TroubleHeld, TroubleFailing, TroubleBacklog}
 
 const (
 	// failingAfter consecutive failures an endpoint is in trouble; fewer are part
@@ -45,7 +47,9 @@ type Trouble struct {
 	Since time.Time
 	// Pending is how many unfinished deliveries the endpoint has.
 	Pending int64
-	Lane    bellhop.LaneState
+	// Held is how many of them are held since no request could be made of their events.
+	Held int64
+	Lane bellhop.LaneState
 }
 
 // Troubled lists at most limit endpoints (0: MaxTroubled) that are in trouble, the
@@ -75,9 +79,13 @@ func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, li
 	for _, e := range backlog {
 		overdue[e.Endpoint] = earliest(overdue[e.Endpoint], e.Due)
 	}
+	held, err := d.store.Held(ctx, scope, 0)
+	if err != nil {
+		return nil, fmt.Errorf("look for what is held: %w", err)
+	}
 	var list []Trouble
 	for _, r := range d.routesOf(scope) {
-		t, ok, err := d.trouble(p, r, overdue[r.ID], now)
+		t, ok, err := d.trouble(p, r, overdue[r.ID], held[r.ID], now)
 		if err != nil {
 			return nil, err
 		}
@@ -100,6 +108,15 @@ func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, li
 		}
 		if t.Reason == TroubleBacklog && t.Pending == 0 {
 			continue // it is worked off, or that of others
+		}
+		if t.Reason == TroubleHeld {
+			h, err := d.holding(ctx, p, t.Endpoint.ID, t.Held)
+			if err != nil {
+				return nil, err
+			}
+			if h.Event != 0 {
+				t.Detail += fmt.Sprintf(" The newest one, of event %s: %s", h.Event, strings.TrimSpace(h.Detail+" "+mending(h.Reason)))
+			}
 		}
 		t.Endpoint = shown(p, t.Endpoint)
 		some = append(some, t)
@@ -127,10 +144,48 @@ func (d *Desk) routesOf(scope bellhop.Scope) []*routes.Route {
 	return list
 }
 
+// Holding says what an endpoint holds since no request could be made of it.
+type Holding struct {
+	Count int64
+	// Event is that of the newest one, and the others say why it is held: those of its
+	// last attempt, unless that has expired.
+	Event  bellhop.EventID
+	At     time.Time
+	Reason string
+	Detail string
+}
+
+// holding looks the newest held delivery up that may be seen of so many.
+func (d *Desk) holding(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID, count int64) (Holding, error) {
+	h := Holding{Count: count}
+	if count == 0 {
+		return h, nil
+	}
+	list, err := d.store.Deliveries(ctx, bellhop.DeliveryFilter{Scope: p.Scope, Endpoint: e, Status: bellhop.DeliveryHeld, Limit: 10})
+	i := slices.IndexFunc(list, func(x bellhop.Delivery) bool { return x.Held })
+	if err != nil || i < 0 {
+		return h, err
+	}
+	h.Event = list[i].Event
+	last, err := d.store.Attempt(ctx, list[i].LastAttempt)
+	if err != nil {
+		return h, ignoreGone(err)
+	}
+	h.At, h.Reason, h.Detail = last.StartedAt(), last.Reason, last.Detail
+	return h, nil
+}
+
+func howManyHeld(n int64) string {
+	if n == 1 {
+		return "1 delivery is held, since no request could be made of its event"
+	}
+	return fmt.Sprintf("%d deliveries are held, since no request could be made of their events", n)
+}
+
 // trouble judges one endpoint. Overdue is when its earliest delivery in the store
-// was due; zero if none is overdue. What it says of an endpoint that listens to apps
+// was due; zero if none is overdue; held is how many are held themselves. What it says of an endpoint that listens to apps
 // beyond the principal's scope, too, counts nothing of theirs.
-func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, overdue, now time.Time) (t Trouble, ok bool, err error) {
+func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, overdue time.Time, held int64, now time.Time) (t Trouble, ok bool, err error) {
 	if r.Status != bellhop.EndpointActive && r.DisabledReason == "" {
 		return t, false, nil // somebody wanted it so
 	}
@@ -141,6 +196,7 @@ func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, overdue, now time.T
 	if err != nil {
 		return t, false, ignoreGone(err)
 	}
+	t.Held = held
 	overdue = earliest(overdue, d.e.OldestDue(r.ID))
 	switch {
 	case r.Status == bellhop.EndpointDisabled:
@@ -160,6 +216,9 @@ func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, overdue, now time.T
 		} else {
 			t.Detail += "A single delivery is tried as soon as there is one."
 		}
+	case held > 0:
+		t.Reason = TroubleHeld
+		t.Detail = howManyHeld(held) + "."
 	case !lane.FailingSince.IsZero() && lane.ConsecutiveFailures >= failingAfter:
 		t.Reason, t.Since = TroubleFailing, lane.FailingSince
 		t.Detail = fmt.Sprintf("Nothing has reached it since %s: it failed %s; the last time, %s.",

@@ -15,11 +15,12 @@ import (
 const lastTry = 10 * time.Minute
 
 // ending says at which age the deliveries of an endpoint end that wait in the store, and
-// what they wait for; 0 if they do not: a pause holds what it holds.
-func ending(r *routes.Route, circuit bellhop.LaneState) (age time.Duration, waitsFor string) {
+// what they wait for; 0 if they do not: a pause holds what it holds, and so does a
+// delivery that is held what is behind it in its order.
+func ending(r *routes.Route, circuit bellhop.LaneState, holds bool) (age time.Duration, waitsFor string) {
 	lasts := time.Duration(r.Retry.Lasts())
 	switch {
-	case r.Status == bellhop.EndpointPaused:
+	case r.Status == bellhop.EndpointPaused, holds && r.Ordering != bellhop.OrderingNone:
 		return 0, ""
 	case r.Status == bellhop.EndpointDisabled:
 		return lasts, "the endpoint is disabled"
@@ -35,9 +36,10 @@ func ending(r *routes.Route, circuit bellhop.LaneState) (age time.Duration, wait
 }
 
 // TooOld says which of the deliveries that wait at an endpoint in the store are too old,
-// the oldest of which was born at a time; false if none is.
-func TooOld(r *routes.Route, circuit bellhop.LaneState, born, now time.Time) (bellhop.EndOld, bool) {
-	age, waitsFor := ending(r, circuit)
+// the oldest of which was born at a time; false if none is. Holds says that some are
+// held themselves.
+func TooOld(r *routes.Route, circuit bellhop.LaneState, holds bool, born, now time.Time) (bellhop.EndOld, bool) {
+	age, waitsFor := ending(r, circuit, holds)
 	before := now.Add(-age)
 	if age == 0 || !born.Before(before) || r.ResumedAt.After(before) {
 		return bellhop.EndOld{}, false
@@ -50,13 +52,13 @@ func TooOld(r *routes.Route, circuit bellhop.LaneState, born, now time.Time) (be
 }
 
 // EndsAt is when a delivery that waits in the store is given up because of its age, as
-// things stand at its endpoint; zero if it is not.
-func (e *Engine) EndsAt(d *bellhop.Delivery, event *bellhop.Event) time.Time {
+// things stand at its endpoint, where others may be held; zero if it is not.
+func (e *Engine) EndsAt(d *bellhop.Delivery, event *bellhop.Event, holds bool) time.Time {
 	r := e.table.Routes().Endpoint(d.Endpoint)
-	if r == nil {
+	if r == nil || d.Held {
 		return time.Time{}
 	}
-	age, _ := ending(r, e.lanes.State(r))
+	age, _ := ending(r, e.lanes.State(r), holds)
 	if age == 0 {
 		return time.Time{}
 	}
@@ -75,13 +77,20 @@ func (e *Engine) tooOld(ctx context.Context) ([]bellhop.EndOld, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look for what has become too old: %w", err)
 	}
+	if len(aged) == 0 {
+		return nil, nil
+	}
+	held, err := e.store.Held(ctx, bellhop.Everything(), 0)
+	if err != nil {
+		return nil, fmt.Errorf("look for what is held: %w", err)
+	}
 	var list []bellhop.EndOld
 	for _, a := range aged {
 		r := e.table.Routes().Endpoint(a.Endpoint)
 		if r == nil {
 			continue // it is for Sweep
 		}
-		if o, ok := TooOld(r, e.lanes.State(r), a.Born, now); ok {
+		if o, ok := TooOld(r, e.lanes.State(r), held[a.Endpoint] > 0, a.Born, now); ok {
 			list = append(list, o)
 		}
 	}

@@ -63,7 +63,7 @@ func (s *Store) SaveEndpoint(ctx context.Context, e bellhop.Endpoint, audit *bel
 		if bellhop.Recovers(&old, &e) {
 			e.FailingSince = time.Time{}
 		}
-		e.ResumedAt = bellhop.Resumed(&old, &e, now)
+		e.ResumedAt = bellhop.Resumed(&old, &e, s.anyHeld(e.ID), now)
 		s.endpoints[e.ID] = e
 		if exists && e.Ordering != old.Ordering {
 			s.reorders[e.ID] = carrying{since: now}

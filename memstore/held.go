@@ -41,6 +41,15 @@ func (s *Store) goOnReleasing(e bellhop.EndpointID) (done bool) {
 	return true
 }
 
+func (s *Store) anyHeld(e bellhop.EndpointID) bool {
+	for _, d := range s.queues[e] {
+		if d.Held {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Store) letGo(d *bellhop.Delivery, at time.Time) {
 	d.Held, d.Due, d.ReleasedAt = false, at, at
 }
@@ -49,8 +58,14 @@ func (s *Store) letGo(d *bellhop.Delivery, at time.Time) {
 func (s *Store) ReleaseHeld(ctx context.Context, e bellhop.EndpointID, only []bellhop.DeliveryID, now time.Time) (int, error) {
 	released := 0
 	err := s.step(ctx, func() error {
-		if _, ok := s.endpoints[e]; !ok {
+		to, ok := s.endpoints[e]
+		if !ok {
 			return bellhop.NotFound("endpoint", e.String())
+		}
+		if to.Ordering != bellhop.OrderingNone && s.anyHeld(e) {
+			to.ResumedAt = now
+			s.endpoints[e] = to
+			s.routes.changed(change{id: int64(e)})
 		}
 		if len(only) == 0 {
 			s.beginRelease(e, now)

@@ -258,15 +258,18 @@ func (w *world) settled() time.Time { return epoch.Add(w.at - w.back) }
 func (n *node) endOld(told func(bool)) {
 	w := n.w
 	var aged []bellhop.Aged
+	var held map[bellhop.EndpointID]int64
 	n.read("oldest", func() (err error) {
-		aged, err = w.store.Oldest(ctx, w.settled().Add(-time.Duration(bellhop.MinLasts)))
+		if aged, err = w.store.Oldest(ctx, w.settled().Add(-time.Duration(bellhop.MinLasts))); err == nil {
+			held, err = w.store.Held(ctx, bellhop.Everything(), 0)
+		}
 		return err
 	}, func(err error) {
 		var first bellhop.EndOld
 		found := false
 		for _, a := range aged {
 			if r := n.table.Routes().Endpoint(a.Endpoint); r != nil && !found {
-				first, found = engine.TooOld(r, n.machine.State(r, w.now()), a.Born, w.settled())
+				first, found = engine.TooOld(r, n.machine.State(r, w.now()), held[a.Endpoint] > 0, a.Born, w.settled())
 			}
 		}
 		if err != nil || !found {

@@ -157,7 +157,11 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		if bellhop.Recovers(&old, &e) {
 			e.FailingSince = time.Time{}
 		}
-		e.ResumedAt = bellhop.Resumed(&old, &e, now)
+		holds, err := w.anyHeld(e.ID)
+		if err != nil {
+			return err
+		}
+		e.ResumedAt = bellhop.Resumed(&old, &e, holds, now)
 		if err := w.putEndpoint(&e); err != nil {
 			return err
 		}

@@ -63,6 +63,9 @@ func (s *Store) ReleaseHeld(ctx context.Context, e bellhop.EndpointID, only []be
 		if err := w.exists(e); err != nil {
 			return err
 		}
+		if err := w.reviveBehind(e, now); err != nil {
+			return err
+		}
 		if len(only) == 0 {
 			return w.beginRelease(e, now)
 		}
@@ -78,6 +81,25 @@ func (s *Store) ReleaseHeld(ctx context.Context, e bellhop.EndpointID, only []be
 		return nil
 	})
 	return released, err
+}
+
+func (w *writer) anyHeld(e bellhop.EndpointID) (bool, error) {
+	return one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM pending INDEXED BY pending_held WHERE held = 1 AND endpoint = ? LIMIT 1", int64(e))
+}
+
+// reviveBehind makes what waits behind held deliveries in their order young again, as
+// Resumed does.
+func (w *writer) reviveBehind(e bellhop.EndpointID, now time.Time) error {
+	holds, err := w.anyHeld(e)
+	if err != nil || !holds {
+		return err
+	}
+	revived, err := one(w.conn, func(*sqlite.Stmt) {}, "UPDATE endpoints SET resumed_at = ? WHERE id = ? AND ordering <> ? RETURNING id",
+		micros(now), int64(e), string(bellhop.OrderingNone))
+	if err != nil || !revived {
+		return err
+	}
+	return w.changed(partRoutes, "", int64(e))
 }
 
 // exists fails with a CodeNotFound error if there is no such endpoint.

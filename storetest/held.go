@@ -203,6 +203,37 @@ var heldTests = []test{
 		same(f, "old", len(f.oldest(time.Hour)), 1)
 		same(f, "ended", f.endOld(e, time.Hour, 10), 1)
 	}},
+	{"what waits behind one that is held is young again when it is let go", func(f *fixture) {
+		for name, letGo := range map[string]func(*bellhop.Endpoint, bellhop.DeliveryID){
+			"by a change": func(e *bellhop.Endpoint, _ bellhop.DeliveryID) {
+				e.URL += "/new"
+				*e = f.save(*e)
+			},
+			"all":  func(e *bellhop.Endpoint, _ bellhop.DeliveryID) { f.releaseHeld(*e) },
+			"some": func(e *bellhop.Endpoint, d bellhop.DeliveryID) { f.releaseHeld(*e, d) },
+		} {
+			e := ordered(f, bellhop.OrderingEndpoint)
+			first := f.publish(e)
+			f.hold(e, f.claim(e, 1)...)
+			f.publish(e)
+			f.pass(30 * 24 * time.Hour)
+			v := f.version()
+			letGo(&e, first.Deliveries[0].ID)
+			same(f, "resumed: "+name, f.stored(e.ID).ResumedAt, f.now)
+			if f.version() == v {
+				f.Errorf("%s: nobody hears of it", name)
+			}
+			same(f, "revision: "+name, f.stored(e.ID).Revision, e.Revision)
+			without := ordered(f, bellhop.OrderingEndpoint)
+			letGo(&without, 0)
+			same(f, "where nothing is held: "+name, f.stored(without.ID).ResumedAt, time.Time{})
+			none := f.endpoint()
+			f.publish(none)
+			f.hold(none, f.claim(none, 1)...)
+			letGo(&none, 0)
+			same(f, "where there is no order: "+name, f.stored(none.ID).ResumedAt, time.Time{})
+		}
+	}},
 	{"an event stays while a delivery of it is held, unless its endpoint is disabled", func(f *fixture) {
 		e := f.endpoint()
 		n := f.publish(e)

@@ -60,10 +60,15 @@ func attempt(at bellhop.Attempt) wire.Attempt {
 		Attempt: at, StartedAt: at.StartedAt(),
 		DurationMS: time.Duration(at.Duration).Milliseconds(),
 	}
-	if utf8.Valid(at.ResponseBody) {
-		out.ResponseBody = string(at.ResponseBody)
-	} else {
-		out.ResponseBodyBase64 = at.ResponseBody
-	}
+	out.RequestBody, out.RequestBodyBase64 = textOrBytes(at.RequestBody)
+	out.ResponseBody, out.ResponseBodyBase64 = textOrBytes(at.ResponseBody)
 	return out
+}
+
+// textOrBytes gives a body as text if it is UTF-8.
+func textOrBytes(body []byte) (text string, bytes []byte) {
+	if utf8.Valid(body) {
+		return string(body), nil
+	}
+	return "", body
 }

@@ -152,7 +152,8 @@ type endpointStatsInput struct {
 func (n *native) getEndpointStats(c *api.Call, in endpointStatsInput) (wire.EndpointStats, error) {
 	s, err := n.desk.EndpointStats(c.Context(), c.Principal(), in.ID, desk.StatsRange(in.statsRange))
 	return wire.EndpointStats{
-		Endpoint: in.ID, Lane: s.Lane, Pending: s.Pending, OldestPendingAt: s.OldestPendingAt,
+		Endpoint: in.ID, Lane: s.Lane, Pending: s.Pending, OldestPendingAt: s.OldestPendingAt, Held: s.Held.Count,
+		HeldAt: s.Held.At, HeldReason: s.Held.Reason, HeldDetail: s.Held.Detail,
 		Stats: statsOf(s.StatsResult),
 	}, err
 }

@@ -122,7 +122,7 @@ func (n *native) routes() []api.Route {
 			"Pause an endpoint", "Its deliveries are held until it is resumed; none is dropped.", 200).
 			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/resume", "resumeEndpoint", doors, n.resumeEndpoint,
-			"Resume an endpoint", "Makes a paused or disabled endpoint active. What was held goes out, oldest first.", 200).
+			"Resume an endpoint", "Makes a paused or disabled endpoint active. What was held goes out, oldest first; deliveries that are held since no request could be made of their events are tried again, also if the endpoint has been active.", 200).
 			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/test", "testEndpoint", doors, n.testEndpoint,
 			"Send a test event", "Sends at once, makes one attempt and answers it. A body is not needed.", 200).
@@ -142,7 +142,7 @@ func (n *native) routes() []api.Route {
 			"Show how an endpoint is doing", "The state of its lane, how much is pending, and attempts counted over time.", 200).
 			Reads("since"),
 		api.On("GET /v1/endpoints/troubled", "listTroubledEndpoints", doors, n.listTroubledEndpoints,
-			"List endpoints in trouble", "Those that are disabled by Bellhop, fail, wait behind an open circuit or have fallen behind: the gravest first, at most 100.", 200).
+			"List endpoints in trouble", "Those that are disabled by Bellhop, fail, wait behind an open circuit, hold deliveries or have fallen behind: the gravest first, at most 100.", 200).
 			Fails(bellhop.CodeUnknownApp).
 			Reads(),
 		api.On("POST /v1/endpoints/preview", "previewEndpoint", doors, n.previewEndpoint,

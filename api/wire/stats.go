@@ -22,6 +22,11 @@ type EndpointStats struct {
 	Pending  int64              `json:"pending" doc:"Unfinished deliveries, the held ones included."`
 	// OldestPendingAt is when the oldest of them was made.
 	OldestPendingAt time.Time `json:"oldest_pending_at,omitzero" doc:"When the oldest of them was made."`
+	Held            int64     `json:"held" doc:"How many of them are held, since no request could be made of their events by the endpoint's settings."`
+	// HeldAt, HeldReason and HeldDetail are of the newest of those.
+	HeldAt     time.Time `json:"held_at,omitzero" doc:"When the newest of those was held."`
+	HeldReason string    `json:"held_reason,omitempty" doc:"Why, as in its last attempt."`
+	HeldDetail string    `json:"held_detail,omitempty" doc:"The same in a sentence."`
 	Stats
 }
 
@@ -54,9 +59,10 @@ type Backlog struct {
 // Troubled is an endpoint that needs somebody's attention, and why.
 type Troubled struct {
 	Endpoint bellhop.Endpoint  `json:"endpoint"`
-	Reason   string            `json:"reason" enum:"disabled,misconfigured,circuit_open,failing,backlog" doc:"The gravest that applies."`
+	Reason   string            `json:"reason" enum:"disabled,misconfigured,circuit_open,held,failing,backlog" doc:"The gravest that applies."`
 	Detail   string            `json:"detail" doc:"A sentence that says why."`
 	Since    time.Time         `json:"since,omitzero" doc:"Since when, as far as that is known."`
 	Pending  int64             `json:"pending" doc:"Its unfinished deliveries."`
+	Held     int64             `json:"held" doc:"How many of them are held, since no request could be made of their events."`
 	Lane     bellhop.LaneState `json:"lane"`
 }

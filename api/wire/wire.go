@@ -118,6 +118,10 @@ type Attempt struct {
 	// Duration takes the place of the engine's: DurationMS says the same.
 	Duration   struct{} `json:"duration,omitzero" hidden:"true"`
 	DurationMS int64    `json:"duration_ms"`
+	// RequestBody is the kept part of the request's body if that is UTF-8,
+	// RequestBodyBase64 if it is not.
+	RequestBody       string `json:"request_body,omitempty"`
+	RequestBodyBase64 []byte `json:"request_body_base64,omitempty"`
 	// ResponseBody is the kept part of the response's body if that is UTF-8,
 	// ResponseBodyBase64 if it is not.
 	ResponseBody       string `json:"response_body,omitempty"`

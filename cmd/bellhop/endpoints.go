@@ -536,6 +536,9 @@ func (p *program) endpointsStats() *cobra.Command {
 				}
 				t.field("in flight", text(fmt.Sprintf("%d of %d", s.Lane.InFlight, s.Lane.Concurrency)))
 				t.field("pending", text(fmt.Sprint(s.Pending)))
+				if s.Held > 0 {
+					t.field("held", text(fmt.Sprintf("%d of them, since no request could be made of their events: bellhop deliveries --endpoint %s --status held", s.Held, s.Endpoint)))
+				}
 				if !s.OldestPendingAt.IsZero() {
 					t.field("oldest pending", text(age(p.now().Sub(s.OldestPendingAt))+" old"))
 				}

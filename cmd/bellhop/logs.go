@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -114,13 +115,20 @@ func (p *program) showAttempt(a client.Attempt) error {
 		t.field("delivery", text(a.Delivery.String()))
 		p.table(&t)
 		if a.URL != "" {
-			p.print("\n%s", p.style.paint(strong, "POST "+clean(a.URL)))
+			p.print("\n%s", p.style.paint(strong, clean(cmp.Or(a.Method, http.MethodPost)+" "+a.URL)))
 			p.showHeaders(a.RequestHeader)
+			p.showBody(a.RequestBody, a.RequestBodyBase64, a.RequestTruncated)
 		}
 		if a.ResponseStatus != 0 {
 			p.print("\n%s", p.style.paint(strong, strings.TrimSpace(fmt.Sprintf("%d %s", a.ResponseStatus, http.StatusText(a.ResponseStatus)))))
 			p.showHeaders(a.ResponseHeader)
-			p.showBody(a)
+			p.showBody(a.ResponseBody, a.ResponseBodyBase64, a.ResponseTruncated)
+		}
+		if len(a.Captured) > 0 {
+			p.print("\n%s", p.style.paint(strong, "captured"))
+			for _, name := range sortedKeys(a.Captured) {
+				p.print("%s %s", p.style.paint(faint, clean(name)+":"), clean(a.Captured[name]))
+			}
 		}
 	})
 }
@@ -133,14 +141,14 @@ func (p *program) showHeaders(h http.Header) {
 	}
 }
 
-func (p *program) showBody(a client.Attempt) {
-	switch body := a.ResponseBody; {
-	case len(a.ResponseBodyBase64) > 0:
-		p.print("\n%s", p.style.paint(faint, fmt.Sprintf("(%d bytes that are not text; --json has them in base64)", len(a.ResponseBodyBase64))))
+func (p *program) showBody(body string, bytes []byte, truncated bool) {
+	switch {
+	case len(bytes) > 0:
+		p.print("\n%s", p.style.paint(faint, fmt.Sprintf("(%d bytes that are not text; --json has them in base64)", len(bytes))))
 	case body != "" && utf8.ValidString(body):
 		p.print("\n%s", cleanText(body))
 	}
-	if a.ResponseTruncated {
+	if truncated {
 		p.print("%s", p.style.paint(faint, "(only the beginning of the body was kept)"))
 	}
 }
