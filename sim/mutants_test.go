@@ -127,7 +127,7 @@ var mutants = []mutant{
 	},
 	{
 		"the next of an order is not woken in the store", "memstore/record.go",
-		"	if first != nil && first.Due.IsZero() {", "	if false {",
+		"	if first != nil && first.Due.IsZero() && !first.Held {", "	if false {",
 		"",
 	},
 	{
@@ -273,7 +273,7 @@ var mutants = []mutant{
 	},
 	{
 		"what a pause holds ends", "engine/ends.go",
-		"	case r.Status == bellhop.EndpointPaused:\n		return 0, \"\"\n", "",
+		"	case r.Status == bellhop.EndpointPaused, holds", "	case holds",
 		"5 pause holds",
 	},
 	{
