@@ -59,7 +59,9 @@ var arrows = []arrow{
 	{folder: "api/native", may: []string{".", "dialect/", "internal/", "engine/", "desk", "api", "api/wire", "recipe"}, never: drivers},
 	{folder: "api", may: []string{".", "internal/", "desk", "api/wire"}, never: drivers},
 	{folder: "web", never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
-	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "desk", "sqlite", "api", "api/native", "api/wire", "client", "web", "recipe"}},
+	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "desk", "sqlite", "api", "api/native", "api/wire", "client", "web", "recipe", "examples/demo"}},
+
+	{folder: "examples", may: []string{".", "dialect", "internal/testsmtp", "client", "examples/"}, never: heavy},
 
 	{folder: "bench", may: []string{".", "dialect", "internal/", "api/wire", "client"}, never: drivers},
 	{folder: "e2e", may: []string{".", "dialect", "internal/", "api/wire", "client", "recipe"}, never: drivers},

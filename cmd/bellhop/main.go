@@ -126,7 +126,7 @@ func (p *program) root() *cobra.Command {
 	root := group("bellhop", "Carry events to webhooks: signed, retried, logged",
 		"Bellhop signs each event of a platform and POSTs it to every endpoint that asked\n"+
 			"for it, tries again until it is taken, and keeps a log that explains every attempt.\n\n"+
-			"Start with:  bellhop serve --dev\n\n"+
+			"Look at it:  bellhop demo\nStart with:  bellhop serve --dev\n\n"+
 			"Every setting can be a flag, a variable (--public-url is BELLHOP_PUBLIC_URL) or a key\n"+
 			"of the configuration file (public_url); flags win over variables, and variables\n"+
 			"over the file.\n\n"+exitCodes)
@@ -141,7 +141,7 @@ func (p *program) root() *cobra.Command {
 			root.AddCommand(v)
 		}
 	}
-	add("service", "The service:", p.serveVerb(), p.backupVerb())
+	add("service", "The service:", p.serveVerb(), p.demoVerb(), p.backupVerb())
 	add("api", "Its API from a shell:",
 		p.publishVerb(), p.appsVerb(), p.endpointsVerb(), p.eventTypesVerb(), p.dialectsVerb(),
 		p.eventsVerb(), p.deliveriesVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),

@@ -38,9 +38,9 @@ type View struct {
 // Parse makes a page of the layout and body, which stands in its middle.
 func Parse(body string) *template.Template {
 	t := template.New("layout.html").Funcs(template.FuncMap{
-		"ago":  func(t time.Time) string { return ago(time.Since(t)) },
-		"when": func(t time.Time) string { return t.Local().Format("2 Jan 15:04") },
-		"utc":  func(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04 MST") },
+		"ago":   func(t time.Time) string { return ago(time.Since(t)) },
+		"clock": func(t time.Time) string { return t.Local().Format("15:04:05") },
+		"when":  func(t time.Time) string { return t.Local().Format("2 Jan 15:04") },
 	})
 	t = template.Must(t.ParseFS(files, "layout.html"))
 	return template.Must(t.New("body").Parse(body))
@@ -79,7 +79,7 @@ func Show(w http.ResponseWriter, t *template.Template, v View) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+nonce+"'; script-src 'nonce-"+nonce+"'; connect-src 'self'; img-src data:; frame-src 'self'; form-action *; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'nonce-"+nonce+"'; script-src 'nonce-"+nonce+"'; connect-src 'self'; img-src data:; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	_, _ = w.Write(b.Bytes()) // the browser has gone
 }
 

@@ -67,7 +67,7 @@ func New(secrets map[string]string, delay time.Duration) *Troubles {
 	t := &Troubles{delay: delay, list: []*Trouble{
 		{
 			Name: Slow, Title: "Slow", Does: "Takes its time over each answer.",
-			Look: "Its latency in the statistics; nobody else is slower for it. Try “Pause”: what comes meanwhile is held, and goes out on “Resume”, oldest first.",
+			Look:   "Its latency in the statistics; nobody else is slower for it. Try “Pause”: what comes meanwhile is held, and goes out on “Resume”, oldest first.",
 			answer: func(*Trouble, event) int { return http.StatusOK },
 		},
 		{
@@ -103,7 +103,7 @@ func New(secrets map[string]string, delay time.Duration) *Troubles {
 		},
 		{
 			Name: Gone, Title: "Gone", Does: "Answers 410: it wants no events any more.",
-			Look: "Bellhop takes it at its word, and has disabled the endpoint; the page of the endpoint says why.",
+			Look:   "Bellhop takes it at its word, and has disabled the endpoint; the page of the endpoint says why.",
 			answer: func(*Trouble, event) int { return http.StatusGone },
 		},
 	}}
@@ -176,8 +176,8 @@ func (t *Trouble) take(header http.Header, body []byte) (int, event) {
 //go:embed page.html
 var body string
 
-// Handler serves their page; POST /{name}/hook is the URL of each one's endpoint. links
-// gives the address of an endpoint in the dashboard.
+// Handler serves their page; POST /{name}/hook is the URL of each one's endpoint. link
+// gives the address of an endpoint in the dashboard, or "".
 func (t *Troubles) Handler(nav func() page.Nav, link func(name string) string) http.Handler {
 	tmpl := page.Parse(body)
 	mux := http.NewServeMux()
