@@ -111,6 +111,9 @@ const (
 	// ReasonResources: this machine had no descriptors, ports or memory for a
 	// connection. Nothing was sent, and no attempt is made of it: it goes out soon.
 	ReasonResources = "resources"
+	// ReasonNoListener: nobody listens at the endpoint (see [ListenPrefix]). Nothing was
+	// sent, and no attempt of a delivery is made of it: it waits.
+	ReasonNoListener = "no_listener"
 
 	// The endpoint's transformation could not make a request: it has an error, took too
 	// long, took too much memory, or gave what is no request.

@@ -54,6 +54,8 @@ type (
 	InboxInput       = wire.InboxInput
 	InboxPatch       = wire.InboxPatch
 	InboxRequest     = wire.InboxRequest
+	ListenRequest    = wire.ListenRequest
+	ListenAnswer     = wire.ListenAnswer
 	Preview          = wire.Preview
 	PreviewInput     = wire.PreviewInput
 	VerificationCode = wire.VerificationCode

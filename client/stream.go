@@ -84,7 +84,7 @@ func (c *Client) follow(ctx context.Context, f AttemptFilter, yield func(StreamI
 	// A dead peer sends no FIN: only its silence tells.
 	watchdog := time.AfterFunc(silence, cancel)
 	defer watchdog.Stop()
-	return true, readEvents(resp.Body, func() { watchdog.Reset(silence) }, func(name, data string) error {
+	return true, readEvents(resp.Body, maxEvent, func() { watchdog.Reset(silence) }, func(name, data string) error {
 		switch name {
 		case "attempt":
 			var at Attempt
@@ -112,9 +112,9 @@ const maxEvent = 1 << 20
 
 // readEvents parses server-sent events (WHATWG HTML §9.2.6), as far as Bellhop
 // sends them: no retry, no carriage returns.
-func readEvents(r io.Reader, alive func(), event func(name, data string) error) error {
+func readEvents(r io.Reader, most int, alive func(), event func(name, data string) error) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxEvent)
+	lines.Buffer(nil, most)
 	name, data := "", ""
 	for lines.Scan() {
 		alive()

@@ -89,6 +89,9 @@ var table = map[string]access{
 	"compareEndpoints":      editor | viewer,
 	"listTroubledEndpoints": editor | viewer,
 
+	"listenEndpoint": editor,
+	"answerListened": editor,
+
 	"createInbox":         editor,
 	"updateInbox":         editor,
 	"deleteInbox":         editor,

@@ -26,7 +26,7 @@ func roleTable() map[string]string {
 		"listEventTypes": "Aapev", "getEventType": "Aapev", "putEventType": "A", "deleteEventType": "A",
 		"listEndpoints": "Aaev", "getEndpoint": "Aaev", "getEndpointStats": "Aaev",
 		"createEndpoint": "Aae", "updateEndpoint": "Aae", "deleteEndpoint": "Aae", "pauseEndpoint": "Aae", "resumeEndpoint": "Aae",
-		"testEndpoint": "Aae", "replayEndpoint": "Aae", "getSecrets": "Aae", "rotateSecret": "Aae", "previewEndpoint": "Aae",
+		"listenEndpoint": "Aae", "answerListened": "Aae", "testEndpoint": "Aae", "replayEndpoint": "Aae", "getSecrets": "Aae", "rotateSecret": "Aae", "previewEndpoint": "Aae",
 		"createInbox": "Aae", "listInboxes": "Aaev", "getInbox": "Aaev", "updateInbox": "Aae", "deleteInbox": "Aae",
 		"getStats": "Aaev", "getBacklog": "A", "compareEndpoints": "Aaev", "listTroubledEndpoints": "Aaev",
 		"listDialects": "Aapev", "getDialect": "Aapev", "getVerificationCode": "Aapev",
@@ -292,6 +292,13 @@ func TestAppIsolation(t *testing.T) {
 			"AnswerInbox": func(p bellhop.Principal, o objects) error {
 				_, err := h.AnswerInbox(ctx, p, o.inbox, desk.AnswerChange{Status: bellhop.Of(500)})
 				return err
+			},
+			"Listen": func(p bellhop.Principal, o objects) error {
+				_, err := h.Listen(ctx, p, o.endpoint, "f3a1c0d29be84b6a")
+				return err
+			},
+			"AnswerListened": func(p bellhop.Principal, o objects) error {
+				return h.AnswerListened(ctx, p, o.endpoint, "f3a1c0d29be84b6a", "x", desk.ListenAnswer{Status: 200})
 			},
 			"DeleteInbox": func(p bellhop.Principal, o objects) error { return h.DeleteInbox(ctx, p, o.inbox) },
 		}

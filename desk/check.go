@@ -15,6 +15,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
@@ -156,6 +157,8 @@ func (d *Desk) checkURL(e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
 	inside := d.e.Inboxes().Covers(e.URL)
 	var err error
 	switch {
+	case isNew && e.Listened():
+		err = listen.CheckURL(e.URL)
 	case isNew && inside:
 		err = safehttp.CheckEscapes(e.URL)
 	case isNew:

@@ -29,6 +29,7 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/engine/send/inbox"
+	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
@@ -221,19 +222,21 @@ func (c *Config) compiled() ([]*dialect.Dialect, error) {
 // Engine is one node: it accepts events and delivers them. Its methods are safe for
 // concurrent use.
 type Engine struct {
-	cfg      Config
-	clock    *clock
-	log      *slog.Logger
-	store    bellhop.Store
-	table    *routes.Table
-	http     *safehttp.Client
-	inboxes  *inbox.Registry
-	sender   *send.Sender
-	lanes    *lane.Dispatcher
-	trials   *trials
-	verdicts *verdicts
-	watchers *watchers
-	metrics  *metrics
+	cfg     Config
+	clock   *clock
+	log     *slog.Logger
+	store   bellhop.Store
+	table   *routes.Table
+	http    *safehttp.Client
+	inboxes *inbox.Registry
+	// listeners join what is sent to some endpoints with who listens at them.
+	listeners *listen.Hub
+	sender    *send.Sender
+	lanes     *lane.Dispatcher
+	trials    *trials
+	verdicts  *verdicts
+	watchers  *watchers
+	metrics   *metrics
 
 	presence atomic.Pointer[presence]
 	// joining lets one goroutine at a time get a new lease.
@@ -247,6 +250,8 @@ type Engine struct {
 	started atomic.Bool
 	// stopping is closed when Run's context has ended.
 	stopping chan struct{}
+	// lookedForAbandoned belongs to dropAbandoned.
+	lookedForAbandoned time.Time
 	// minding belongs to mindClock.
 	minding minding
 }
@@ -287,7 +292,8 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.table = routes.New(routes.Options{Store: store, Sealer: c.Sealer, Dialects: dialects, Logger: c.Logger, Now: c.Now})
+	e.listeners = listen.NewHub(c.Now, func(id bellhop.EndpointID) { e.lanes.Stir(id) })
+	e.table = routes.New(routes.Options{Away: e.away, Store: store, Sealer: c.Sealer, Dialects: dialects, Logger: c.Logger, Now: c.Now})
 	e.http = safehttp.New(safehttp.Options{
 		MaxIdleConns: c.MaxInFlight, // an idle connection takes a file, too
 		Policy:       safehttp.Policy{AllowCIDRs: c.AllowCIDRs, Dev: c.Dev, DNS: c.DNS},
@@ -301,7 +307,8 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e.sender = send.New(send.Options{
-		HTTP: e.http, Tokens: store, Sealer: c.Sealer, Inboxes: e.inboxes, MaxBody: c.MaxBody, Logger: c.Logger, Now: c.Now, InFlight: e.metrics.flying,
+		HTTP: e.http, Tokens: store, Sealer: c.Sealer, Inboxes: e.inboxes, Listeners: e.listeners,
+		MaxBody: c.MaxBody, Logger: c.Logger, Now: c.Now, InFlight: e.metrics.flying,
 		App: func(id string) (bellhop.App, bool) { return e.table.Routes().App(id) },
 	})
 	e.trials = newTrials(c.MaxTrials)

@@ -258,6 +258,7 @@ func change(e *bellhop.Endpoint, c bellhop.EndpointChange) {
 	given(c.RateLimit, &e.RateLimit)
 	given(c.Concurrency, &e.Concurrency)
 	given(c.Ordering, &e.Ordering)
+	given(c.Metadata, &e.Metadata)
 	if c.Status.Set {
 		e.Status, e.DisabledReason = c.Status.Value, ""
 	}

@@ -76,6 +76,9 @@ func (e *Engine) look(ctx context.Context) error {
 	if err := e.table.Load(ctx); err != nil {
 		return err
 	}
+	if err := e.dropAbandoned(ctx); err != nil {
+		return err
+	}
 	if err := e.noteOverdue(ctx); err != nil {
 		return err
 	}

@@ -236,8 +236,8 @@ func TestExamplesAreAccepted(t *testing.T) {
 			example = regexp.MustCompile(`ep_[0-9A-Z]{13}`).ReplaceAll(example, []byte(e.ID.String()))
 			example = bytes.ReplaceAll(example, []byte("bh_…"), []byte(s.admin))
 			r := s.do(s.admin, strings.ToUpper(method), path, string(example))
-			// createApp: the example's app exists already.
-			if r.status/100 != 2 && op.OperationID != "createApp" {
+			// createApp: the example's app exists already. answerListened: nobody asked.
+			if r.status/100 != 2 && op.OperationID != "createApp" && (op.OperationID != "answerListened" || r.status != 404) {
 				t.Errorf("%s with %s: %d %s", op.OperationID, example, r.status, r.body)
 			}
 			if r.status/100 == 2 {

@@ -149,6 +149,15 @@ func (n *native) routes() []api.Route {
 			"Preview a request", "The exact request that an endpoint with these settings would be sent: nothing is sent and nothing is saved.", 200).
 			Fails(bellhop.CodeUnknownApp),
 
+		api.Streaming("GET /v1/endpoints/{id}/listen", "listenEndpoint", doors, n.listen,
+			"Listen at an endpoint",
+			"For endpoints whose url begins with listen+, to which Bellhop does not send: server-sent events hand over each request as \"request\", to be made to the rest of the url by whoever listens, who answers it with POST. While nobody listens, deliveries wait, without attempts. One session listens at an endpoint; one that comes back takes over, and is handed again what it has not answered. At most 20 listen at the endpoints of an app. It is what \"bellhop listen\" does.").
+			Fails(bellhop.CodeConflict, bellhop.CodeLocked, bellhop.CodeTooMany, bellhop.CodeInvalid),
+		api.On("POST /v1/endpoints/{id}/listen", "answerListened", doors, n.answerListened,
+			"Answer a request that was handed over",
+			"With what the program answered, or why it did not. 404 says that nobody waits for it any more: it comes again, or its outcome is known.", 204).
+			Takes(maxListenAnswer).Fails(bellhop.CodeConflict, bellhop.CodeLocked, bellhop.CodeInvalid),
+
 		api.On("GET /v1/stats", "getStats", stats, n.getStats,
 			"Count attempts over time", "The last 24 hours, unless since or until says otherwise.", 200).
 			Fails(bellhop.CodeUnknownApp).

@@ -80,6 +80,9 @@ func operations() map[string][]string {
 		"rotateSecret":     {"POST /v1/endpoints/{endpoint}/secret/rotate"},
 		"previewEndpoint":  {`POST /v1/endpoints/preview {"endpoint":{"apps":["acme"],"url":"https://x.example"}}`},
 
+		"listenEndpoint": get("/v1/endpoints/{endpoint}/listen?session=f3a1c0d29be84b6a"),
+		"answerListened": {`POST /v1/endpoints/{endpoint}/listen {"session":"f3a1c0d29be84b6a","id":"x","status":200}`},
+
 		"getStats":              get("/v1/stats", "/v1/stats?endpoint={endpoint}", "/v1/stats?type=invoice.*"),
 		"getBacklog":            get("/v1/stats/backlog"),
 		"compareEndpoints":      get("/v1/stats/endpoints?endpoints={endpoint},{paused}"),

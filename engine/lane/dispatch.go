@@ -191,6 +191,9 @@ func (d *Dispatcher) Joined(l bellhop.Lease) { d.do(Joined{l}) }
 // Wake has every lane look again what it can do.
 func (d *Dispatcher) Wake() { d.do(Heartbeat{}) }
 
+// Stir has an endpoint's lane look again whether it may send.
+func (d *Dispatcher) Stir(e bellhop.EndpointID) { d.do(Stirred{e}) }
+
 // Vindicate takes back what a Verdict said of FailedSince.
 func (d *Dispatcher) Vindicate(e bellhop.EndpointID, since time.Time) {
 	d.do(Vindicated{Endpoint: e, Since: since})

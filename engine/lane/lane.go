@@ -537,7 +537,7 @@ func (l *lane) sent(in Sent, now time.Time) {
 		l.m.recorded(Recorded{Job: job, Failed: true}, now)
 		return
 	}
-	if in.Outcome.Reason == bellhop.ReasonResources {
+	if in.Outcome.Reason == bellhop.ReasonResources || in.Outcome.Reason == bellhop.ReasonNoListener {
 		l.spare(job, now)
 		return
 	}
@@ -635,6 +635,11 @@ func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
 		}
 	}
 	if !class.Ill() {
+		return nil
+	}
+	if job.Route.Listened() && class != bellhop.ClassGone {
+		// Somebody works on the program and wants to see what it does now: each delivery
+		// keeps to its own schedule, and nothing is disabled over night.
 		return nil
 	}
 	began := in.Attempt.Time()

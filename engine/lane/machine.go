@@ -156,6 +156,10 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 			l.anyDue(now)
 			l.pump(now)
 		}
+	case Stirred:
+		if l := m.lanes[in.Endpoint]; l != nil {
+			l.pump(now)
+		}
 	case Vindicated:
 		if l := m.lanes[in.Endpoint]; l != nil && l.failingSince.Equal(in.Since) {
 			l.failingSince = time.Time{} // the next failure begins anew

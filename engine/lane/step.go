@@ -77,6 +77,10 @@ type (
 	// must not be sent, nor what is being committed or claimed.
 	Forgotten struct{ Gone }
 
+	// Stirred: whether an endpoint's route is live may have changed, although the route
+	// is the same.
+	Stirred struct{ Endpoint bellhop.EndpointID }
+
 	// Tick: the time that SetTimer asked for has come.
 	Tick struct{}
 	// Heartbeat: some seconds have passed; what waits only for its turn needs no luck.
@@ -184,6 +188,7 @@ func (Released) input()   {}
 func (Disowned) input()   {}
 func (Vindicated) input() {}
 func (Forgotten) input()  {}
+func (Stirred) input()    {}
 func (Tick) input()       {}
 func (Heartbeat) input()  {}
 

@@ -29,6 +29,8 @@ type Route struct {
 	// certificateEnds is when its client certificate does; zero if it has none.
 	certificateEnds time.Time
 
+	// away, if not nil, says why nothing can be sent at present.
+	away   func(id bellhop.EndpointID, url string) string
 	sealer bellhop.Sealer
 	now    func() time.Time
 	keys   atomic.Pointer[keys]
@@ -65,6 +67,9 @@ func (t *Table) Compile(e bellhop.Endpoint) *Route {
 	}
 	r.credentials = credentialsOf(&e)
 	r.compileTLS()
+	if r.Listened() {
+		r.away = t.away
+	}
 	return r
 }
 
@@ -132,11 +137,16 @@ func (r *Route) of(app string) *terms {
 func (r *Route) Live() bool { return r.Status == bellhop.EndpointActive && r.Broken() == "" }
 
 // Broken says why nothing can be sent, such as a dialect that is no longer
-// configured or a secret that cannot be opened, or "". Deliveries are held
+// configured, a secret that cannot be opened or that nobody listens at it, or "". Deliveries are held
 // meanwhile.
 func (r *Route) Broken() string {
 	if r.fault != "" {
 		return r.fault
+	}
+	if r.away != nil {
+		if why := r.away(r.ID, r.URL); why != "" {
+			return why
+		}
 	}
 	return r.kept(r.now()).fault()
 }

@@ -34,6 +34,9 @@ type Options struct {
 	Sealer bellhop.Sealer
 	// Dialects are those that endpoints can have, each name once.
 	Dialects []*dialect.Dialect
+	// Away, if not nil, says why nothing can be sent to an endpoint that somebody has to
+	// listen at, or "". It is asked often.
+	Away func(id bellhop.EndpointID, url string) string
 	// Logger is told about endpoints and event types that cannot be used as they
 	// are. The default says nothing.
 	Logger *slog.Logger
@@ -50,6 +53,7 @@ type Table struct {
 	byName   map[string]*dialect.Dialect
 	log      *slog.Logger
 	now      func() time.Time
+	away     func(id bellhop.EndpointID, url string) string
 	changed  func(changed []*Route, gone []bellhop.EndpointID)
 
 	current atomic.Pointer[snapshot]
@@ -71,7 +75,7 @@ type snapshot struct {
 func New(o Options) *Table {
 	t := &Table{
 		store: o.Store, sealer: o.Sealer, dialects: slices.Clone(o.Dialects), byName: map[string]*dialect.Dialect{},
-		log: o.Logger, now: o.Now, routes: newLoads(), catalogue: newLoads(), access: newLoads(),
+		away: o.Away, log: o.Logger, now: o.Now, routes: newLoads(), catalogue: newLoads(), access: newLoads(),
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)

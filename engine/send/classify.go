@@ -62,7 +62,7 @@ func classOf(res safehttp.Response) bellhop.Class {
 	switch res.Reason {
 	case "":
 		return bellhop.ClassOf(res.Status)
-	case safehttp.ReasonRequest, safehttp.ReasonResources:
+	case safehttp.ReasonRequest, safehttp.ReasonResources, bellhop.ReasonNoListener:
 		return bellhop.ClassOurs // a header that we made and cannot send; no descriptors
 	}
 	return bellhop.ClassAgain

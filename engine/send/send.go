@@ -1,8 +1,8 @@
 // Package send owns how a delivery leaves: it turns work into an outcome. What goes
 // wrong on the way is in the outcome, whoever's fault it is.
 //
-// A request goes through one of two doors: out into the network (http.go), or to an
-// inbox, which is inside this process (inside.go). Both answer alike, so that what an
+// A request goes through one of its doors: out into the network (http.go), to an inbox,
+// which is inside this process (inside.go), or to somebody who listens (listener.go). All answer alike, so that what an
 // answer means is decided in one place (classify.go).
 package send
 
@@ -18,6 +18,7 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/engine/send/auth"
 	"github.com/bellhop/bellhop/engine/send/inbox"
+	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
@@ -30,8 +31,11 @@ type Door interface {
 
 // Parcel is a request ready to leave, and what it carries to whom.
 type Parcel struct {
-	Event   bellhop.EventID // 0 where the request is no delivery
-	App     string          // of the event
+	Event bellhop.EventID // 0 where the request is no delivery
+	App   string          // of the event
+	Type  string          // of the event
+	// Work is nil where the request is no delivery.
+	Work    *bellhop.Work
 	Route   *routes.Route
 	Request safehttp.Request
 
@@ -52,6 +56,8 @@ type Options struct {
 	Sealer bellhop.Sealer
 	// Inboxes has the receivers inside this process; nil means none.
 	Inboxes *inbox.Registry
+	// Listeners have the requests of endpoints that somebody listens at; nil means none.
+	Listeners *listen.Hub
 	// MaxBody is how much of a response's body is kept, in bytes; 0 means 16 KiB.
 	MaxBody int64
 	// Logger is the operator's, and gets what endpoints' owners must not see. It
@@ -105,7 +111,7 @@ func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o 
 	if err != nil {
 		return ours(r, "The request could not be signed: "+err.Error()), true
 	}
-	return s.deliver(ctx, r, signer, e.ID, dialect.Message{
+	return s.deliver(ctx, r, signer, w, dialect.Message{
 		ID: e.ID.String(), App: e.App, Type: e.Type, Subject: e.Subject,
 		Time: e.CreatedAt(), Data: e.Data, Timestamp: now,
 	})
@@ -114,15 +120,18 @@ func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o 
 // Call is Send for a message that is no delivery, such as a verification, signed by
 // whatever signer the caller has.
 func (s *Sender) Call(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message) (o bellhop.Outcome, sent bool) {
-	return s.deliver(ctx, r, signer, 0, m)
+	return s.deliver(ctx, r, signer, nil, m)
 }
 
-func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.Signer, event bellhop.EventID, m dialect.Message) (bellhop.Outcome, bool) {
+func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.Signer, w *bellhop.Work, m dialect.Message) (bellhop.Outcome, bool) {
 	made, unmade := s.Make(ctx, r, signer, m)
 	if unmade != nil {
 		return *unmade, true
 	}
-	p := Parcel{Event: event, App: m.App, Route: r, Request: made.Request}
+	p := Parcel{App: m.App, Type: m.Type, Work: w, Route: r, Request: made.Request}
+	if w != nil {
+		p.Event = w.Event.ID
+	}
 	res, unmade, ended := s.authenticated(ctx, p, func(p Parcel) safehttp.Response { return s.exchange(ctx, p) })
 	if ended || cutShort(ctx, res) {
 		return bellhop.Outcome{}, false
@@ -149,6 +158,9 @@ func (s *Sender) door(url string) Door {
 		if token, ours := s.o.Inboxes.Token(url); ours {
 			return inside{s, token}
 		}
+	}
+	if _, listened := listen.Local(url); listened && s.o.Listeners != nil {
+		return listener{s}
 	}
 	return s.http
 }

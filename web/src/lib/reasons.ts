@@ -64,6 +64,11 @@ const attempts: Record<string, Reason> = {
     sentence: "What came back is not a usable HTTP answer.",
     advice: "Check that the URL leads to a web server and names the right port and scheme (http or https).",
   },
+  no_listener: {
+    short: "nobody listens",
+    sentence: "The endpoint is for a program on somebody's own machine, and nobody listens there now.",
+    advice: "Start 'bellhop listen' there: deliveries wait for it, and go out in order.",
+  },
   panic: {
     short: "failed inside",
     sentence: "The server that sends failed while it made the request. It says nothing about the receiver.",

@@ -1,0 +1,178 @@
+package engine_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/send/listen"
+	"github.com/bellhop/bellhop/internal/safehttp"
+)
+
+// listened makes an endpoint that somebody has to listen at, one request at a time.
+func (h *house) listened(metadata map[string]string) bellhop.Endpoint {
+	h.t.Helper()
+	e := h.endpoint("a.example", func(c *bellhop.EndpointChange) {
+		c.URL = bellhop.Of("listen+http://localhost:3000/hook")
+		c.Metadata, c.Concurrency = bellhop.Of(metadata), bellhop.Of(1)
+	})
+	return e
+}
+
+// program listens at an endpoint until close is called, and answers as it is told.
+func (h *house) program(e bellhop.EndpointID, answer func(*listen.Request) listen.Answer) (requests *[]*listen.Request, leave func()) {
+	h.t.Helper()
+	const session = "a session of mine"
+	st, err := h.Listeners().Attach(e, []string{"acme"}, session)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(st.Close)
+	requests = new([]*listen.Request)
+	go func() {
+		for {
+			select {
+			case <-st.News():
+			case <-st.Ended():
+				return
+			}
+			for _, r := range st.Take() {
+				*requests = append(*requests, r)
+				if _, err := h.Listeners().Answer(e, session, r.ID, answer(r)); err != nil {
+					h.t.Error(err)
+				}
+			}
+		}
+	}()
+	synctest.Wait()
+	return requests, st.Close
+}
+
+func works(*listen.Request) listen.Answer { return listen.Answer{Status: 204} }
+
+// TestWhileNobodyListens deliveries wait, without attempts, and go out in order.
+func TestWhileNobodyListens(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e := h.listened(nil)
+		var want []bellhop.EventID
+		for range 20 {
+			want = append(want, h.publish(`1`))
+			wait(time.Minute)
+		}
+		if n := len(h.attempts(bellhop.AttemptFilter{Endpoint: e.ID})); n != 0 {
+			t.Fatalf("%d attempts while nobody listens", n)
+		}
+		requests, leave := h.program(e.ID, works)
+		wait(time.Second)
+		leave()
+		want = append(want, h.publish(`1`), h.publish(`1`))
+		wait(2 * 24 * time.Hour)
+		if n := len(h.attempts(bellhop.AttemptFilter{Endpoint: e.ID})); n != 20 {
+			t.Errorf("%d attempts, of 20 requests", n)
+		}
+		more, _ := h.program(e.ID, works)
+		wait(time.Second)
+		var got []bellhop.EventID
+		for _, r := range append(*requests, *more...) {
+			got = append(got, r.Event)
+			if r.Number != 1 {
+				t.Errorf("attempt %d of %s", r.Number, r.Event)
+			}
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d requests, want %d", len(got), len(want))
+		}
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("request %d is of another event", i)
+			}
+		}
+	})
+}
+
+// TestAListenerThatIsCutOff: the attempt that was under way is none, and has the same
+// name when it comes again, so that the listener knows it.
+func TestAListenerThatIsCutOff(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e := h.listened(nil)
+		st, err := h.Listeners().Attach(e.ID, []string{"acme"}, "a session of mine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.publish(`1`)
+		synctest.Wait()
+		first := st.Take()
+		st.Close()
+		wait(time.Hour)
+		if n := len(h.attempts(bellhop.AttemptFilter{Endpoint: e.ID})); n != 0 || len(first) != 1 {
+			t.Fatalf("%d attempts, %d requests", n, len(first))
+		}
+		again, _ := h.program(e.ID, works)
+		wait(time.Second)
+		if len(*again) != 1 || (*again)[0].ID != first[0].ID {
+			t.Errorf("%v comes as %v", first, *again)
+		}
+	})
+}
+
+// TestAProgramThatIsDown: each delivery keeps to its schedule, whatever came of the
+// others, and the endpoint stays.
+func TestAProgramThatIsDown(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e := h.listened(nil)
+		down := func(*listen.Request) listen.Answer {
+			return listen.Answer{Reason: safehttp.ReasonConnect, Detail: "start it"}
+		}
+		h.program(e.ID, down)
+		for range 15 {
+			h.publish(`1`)
+		}
+		wait(time.Second)
+		attempts := h.attempts(bellhop.AttemptFilter{Endpoint: e.ID})
+		state, err := h.LaneState(e.ID)
+		if err != nil || len(attempts) != 15 || state.Circuit != "closed" || !state.FailingSince.IsZero() {
+			t.Errorf("%d attempts, %+v, %v", len(attempts), state, err)
+		}
+		if a := attempts[0]; a.Reason != "connect" || a.Detail != "start it" || a.Status != bellhop.AttemptFailed || a.NextAt.IsZero() {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// TestAbandonedEndpoints are deleted if they were made to be listened at for a while,
+// and nobody does any more.
+func TestAbandonedEndpoints(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		temporary := map[string]string{bellhop.MetaListen: bellhop.ListenTemporary}
+		left, never, used, kept := h.listened(temporary), h.listened(temporary), h.listened(temporary), h.listened(map[string]string{bellhop.MetaListen: bellhop.ListenKept})
+		other := h.endpoint("b.example", func(c *bellhop.EndpointChange) { c.Metadata = bellhop.Of(temporary) })
+		_, leave := h.program(left.ID, works)
+		h.program(used.ID, works)
+		wait(30 * time.Minute)
+		leave()
+		exist := func(e bellhop.Endpoint, want bool) {
+			t.Helper()
+			if is := h.Routes().Routes().Endpoint(e.ID) != nil; is != want {
+				t.Errorf("%s exists: %v", e.Name, is)
+			}
+		}
+		wait(32 * time.Minute)
+		exist(never, false)
+		exist(left, true)
+		event := h.publish(`1`)
+		wait(30 * time.Minute)
+		exist(left, false)
+		exist(used, true)
+		exist(kept, true)
+		exist(other, true)
+		ended := h.attempts(bellhop.AttemptFilter{Event: event, Endpoint: left.ID})
+		if len(ended) != 1 || ended[0].Reason != bellhop.ReasonDeleted {
+			t.Errorf("what waited for it: %+v", ended)
+		}
+	})
+}

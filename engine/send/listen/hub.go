@@ -1,0 +1,294 @@
+package listen
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Hub joins what is sent to endpoints with who listens at them. It is safe for
+// concurrent use.
+type Hub struct {
+	now     func() time.Time
+	changed func(bellhop.EndpointID)
+	began   time.Time
+
+	mu        sync.Mutex
+	lines     map[bellhop.EndpointID]*line
+	apps      map[string]int // listeners at the endpoints of each app
+	listeners int
+}
+
+// line is what leads to one endpoint's listener.
+type line struct {
+	stream *Stream // nil while nobody listens
+	// session is that of whoever listens, or did last; left is when that ended.
+	session string
+	left    time.Time
+	// waiting are the requests on their way, oldest first, and last numbers them.
+	waiting []*exchange
+	last    uint64
+	// moved is closed when stream changes.
+	moved chan struct{}
+}
+
+// exchange is a request on its way.
+type exchange struct {
+	request *Request
+	number  uint64
+	answer  chan Answer // has room for the one
+}
+
+// NewHub gives a Hub. Changed is told when somebody begins or ceases to listen at an
+// endpoint.
+func NewHub(now func() time.Time, changed func(bellhop.EndpointID)) *Hub {
+	return &Hub{now: now, changed: changed, began: now(), lines: map[bellhop.EndpointID]*line{}, apps: map[string]int{}}
+}
+
+// line gives an endpoint's line, made if there is none. Call it with mu held.
+func (h *Hub) line(e bellhop.EndpointID) *line {
+	l := h.lines[e]
+	if l == nil {
+		l = &line{left: h.began, moved: make(chan struct{})}
+		h.lines[e] = l
+	}
+	return l
+}
+
+// Listening tells whether somebody listens at an endpoint.
+func (h *Hub) Listening(e bellhop.EndpointID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.lines[e]
+	return l != nil && l.stream != nil
+}
+
+// AwaySince is since when nobody listens at an endpoint, as far as this process knows;
+// zero if somebody does.
+func (h *Hub) AwaySince(e bellhop.EndpointID) time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch l := h.lines[e]; {
+	case l == nil:
+		return h.began
+	case l.stream != nil:
+		return time.Time{}
+	default:
+		return l.left
+	}
+}
+
+// Keep forgets the endpoints that there are no more.
+func (h *Hub) Keep(there func(bellhop.EndpointID) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for e, l := range h.lines {
+		if there(e) {
+			continue
+		}
+		if l.stream != nil {
+			h.end(e, l)
+		}
+		if len(l.waiting) == 0 {
+			delete(h.lines, e)
+		}
+	}
+}
+
+// Stream is a listener's side of its line.
+type Stream struct {
+	hub      *Hub
+	endpoint bellhop.EndpointID
+	apps     []string
+	news     chan struct{}
+	ended    chan struct{}
+	given    uint64 // the last request that it was given
+}
+
+// Attach begins to listen at an endpoint of these apps. A session that listens there
+// already does so here from now on: its other connection is taken for broken. Another
+// session has to wait for its end: that is a CodeConflict error. Requests that are on
+// their way come again.
+func (h *Hub) Attach(e bellhop.EndpointID, apps []string, session string) (*Stream, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.line(e)
+	if l.stream != nil && l.session != session {
+		return nil, &bellhop.Error{Code: bellhop.CodeConflict, Detail: "Somebody listens at this endpoint already: make another one, or end that 'bellhop listen'"}
+	}
+	if l.stream != nil {
+		h.end(e, l)
+	}
+	if full := slices.IndexFunc(apps, func(app string) bool { return h.apps[app] >= maxPerApp }); full >= 0 {
+		return nil, &bellhop.Error{Code: bellhop.CodeTooMany, Detail: fmt.Sprintf("%d listeners are connected to the app %s, which is the most: end one first", maxPerApp, apps[full]), RetryAfter: 5 * time.Second}
+	}
+	if h.listeners >= maxListeners {
+		return nil, &bellhop.Error{Code: bellhop.CodeTooMany, Detail: fmt.Sprintf("%d listeners are connected, which is the most: try again later", maxListeners), RetryAfter: 5 * time.Second}
+	}
+	st := &Stream{hub: h, endpoint: e, apps: slices.Clone(apps), news: make(chan struct{}, 1), ended: make(chan struct{})}
+	l.stream, l.session = st, session
+	h.count(st, 1)
+	if len(l.waiting) > 0 {
+		st.news <- struct{}{}
+	}
+	h.move(e, l)
+	return st, nil
+}
+
+func (h *Hub) count(st *Stream, n int) {
+	h.listeners += n
+	for _, app := range st.apps {
+		if h.apps[app] += n; h.apps[app] == 0 {
+			delete(h.apps, app)
+		}
+	}
+}
+
+// move tells everybody that somebody began or ceased to listen.
+func (h *Hub) move(e bellhop.EndpointID, l *line) {
+	close(l.moved)
+	l.moved = make(chan struct{})
+	go h.changed(e) // it may ask whether somebody listens
+}
+
+// end ends whoever listens.
+func (h *Hub) end(e bellhop.EndpointID, l *line) {
+	close(l.stream.ended)
+	h.count(l.stream, -1)
+	l.stream, l.left = nil, h.now()
+	h.move(e, l)
+}
+
+// News tells that Take has something.
+func (st *Stream) News() <-chan struct{} { return st.news }
+
+// Ended is closed when this is no longer who listens.
+func (st *Stream) Ended() <-chan struct{} { return st.ended }
+
+// Take gives the requests that have not been given yet, oldest first. They are shared:
+// do not change them.
+func (st *Stream) Take() (requests []*Request) {
+	st.hub.mu.Lock()
+	defer st.hub.mu.Unlock()
+	l := st.hub.lines[st.endpoint]
+	if l == nil || l.stream != st {
+		return nil
+	}
+	for _, x := range l.waiting {
+		if x.number > st.given {
+			requests = append(requests, x.request)
+			st.given = x.number
+		}
+	}
+	return requests
+}
+
+// Close ceases to listen.
+func (st *Stream) Close() {
+	st.hub.mu.Lock()
+	defer st.hub.mu.Unlock()
+	if l := st.hub.lines[st.endpoint]; l != nil && l.stream == st {
+		st.hub.end(st.endpoint, l)
+	}
+}
+
+// Answer brings the answer to a request, and tells whether that was still waited for.
+// It is a CodeConflict error if another session listens at the endpoint.
+func (h *Hub) Answer(e bellhop.EndpointID, session, request string, a Answer) (awaited bool, err error) {
+	if err := a.Check(); err != nil {
+		return false, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.lines[e]
+	if l == nil {
+		return false, nil
+	}
+	if l.session != session {
+		return false, &bellhop.Error{Code: bellhop.CodeConflict, Detail: "This session does not listen at the endpoint: only who was given a request can answer it"}
+	}
+	i := slices.IndexFunc(l.waiting, func(x *exchange) bool { return x.request.ID == request })
+	if i < 0 {
+		return false, nil
+	}
+	a.Detail = tidy(a.Detail)
+	l.waiting[i].answer <- a
+	l.waiting = slices.Delete(l.waiting, i, i+1)
+	return true, nil
+}
+
+// End says how an exchange ended.
+type End int
+
+// The ends of an exchange.
+const (
+	Answered End = iota
+	// Away: nobody listens, or too much waits for who does. Nothing is known of the
+	// request, which may be made again.
+	Away
+	// Late: no answer came in time.
+	Late
+	// Canceled: ctx ended.
+	Canceled
+)
+
+// Exchange gives a request to whoever listens at the endpoint and waits for the answer.
+func (h *Hub) Exchange(ctx context.Context, e bellhop.EndpointID, r *Request) (Answer, End) {
+	h.mu.Lock()
+	l := h.line(e)
+	if l.stream == nil && h.now().Sub(l.left) >= grace || len(l.waiting) >= maxWaiting {
+		h.mu.Unlock()
+		return Answer{}, Away
+	}
+	l.last++
+	x := &exchange{request: r, number: l.last, answer: make(chan Answer, 1)}
+	l.waiting = append(l.waiting, x)
+	if l.stream != nil {
+		select {
+		case l.stream.news <- struct{}{}:
+		default:
+		}
+	}
+	h.mu.Unlock()
+	defer h.forget(e, x)
+
+	late := time.NewTimer(r.Timeout + slack)
+	defer late.Stop()
+	for {
+		h.mu.Lock()
+		moved, listening, left := l.moved, l.stream != nil, h.now().Sub(l.left)
+		h.mu.Unlock()
+		var gone <-chan time.Time
+		if !listening {
+			t := time.NewTimer(max(grace-left, 0))
+			defer t.Stop()
+			gone = t.C
+		}
+		select {
+		case a := <-x.answer:
+			return a, Answered
+		case <-moved:
+		case <-gone:
+			return Answer{}, Away
+		case <-late.C:
+			if !listening {
+				return Answer{}, Away
+			}
+			return Answer{}, Late
+		case <-ctx.Done():
+			return Answer{}, Canceled
+		}
+	}
+}
+
+func (h *Hub) forget(e bellhop.EndpointID, x *exchange) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.lines[e]; l != nil {
+		l.waiting = slices.DeleteFunc(l.waiting, func(y *exchange) bool { return y == x })
+	}
+}
