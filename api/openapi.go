@@ -54,7 +54,7 @@ func Describe(o Options, d Description, routes []Route) *Document {
 	o = o.WithDefaults()
 	w := &writer{
 		Description: d, o: o, kinds: kinds(),
-		registry: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+		registry: huma.NewMapRegistry("#/components/schemas/", schemaName),
 		aliases:  aliases(routes),
 	}
 	for t, alias := range w.aliases {
@@ -289,6 +289,22 @@ func (w *writer) parameter(p param, in string) *huma.Param {
 	return out
 }
 
+// schemaName names the schema of a type. Those of package recipe have names that others
+// have as well.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch {
+	case strings.HasSuffix(t.PkgPath(), "/recipe"):
+		return "Recipe" + strings.TrimPrefix(name, "Definition")
+	case strings.Contains(t.Name(), "/recipe."):
+		return strings.TrimSuffix(name, "Definition") + "Recipe"
+	}
+	return name
+}
+
 // refine adds to the schemas what Go tags cannot say, or not where the type is of
 // another package.
 func (w *writer) refine() {
@@ -296,7 +312,7 @@ func (w *writer) refine() {
 	taken, resettable := map[string]bool{}, map[string]bool{}
 	for _, t := range w.taken {
 		for _, of := range structsIn(t) {
-			name := huma.DefaultSchemaNamer(of, "")
+			name := schemaName(of, "")
 			taken[name] = true
 			for _, f := range reflect.VisibleFields(of) {
 				resettable[name] = resettable[name] || isField(f.Type)

@@ -14,6 +14,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/recipe"
 )
 
 // Publish publishes one event. Its data is sent byte for byte.
@@ -447,6 +448,17 @@ func (c *Client) Dialects(ctx context.Context) ([]dialect.Definition, error) {
 // Dialect gives a dialect's definition.
 func (c *Client) Dialect(ctx context.Context, name string) (dialect.Definition, error) {
 	return call[dialect.Definition](ctx, c, http.MethodGet, at("/v1/dialects/%s", name), nil, nil)
+}
+
+// Recipes lists the recipes.
+func (c *Client) Recipes(ctx context.Context) ([]recipe.Definition, error) {
+	out, err := call[wire.List[recipe.Definition]](ctx, c, http.MethodGet, "/v1/recipes", url.Values{}, nil)
+	return out.Data, err
+}
+
+// Recipe gives a recipe's definition.
+func (c *Client) Recipe(ctx context.Context, name string) (recipe.Definition, error) {
+	return call[recipe.Definition](ctx, c, http.MethodGet, at("/v1/recipes/%s", name), nil, nil)
 }
 
 // VerificationCode gives the code of receivers that verify requests of a

@@ -21,7 +21,7 @@ func TestClientIsLight(t *testing.T) {
 	for _, dep := range deps {
 		own, isOwn := strings.CutPrefix(dep, "github.com/bellhop/bellhop/")
 		if isOwn {
-			if own == "client" || own == "dialect" || own == "api/wire" || strings.HasPrefix(own, "internal/") {
+			if own == "client" || own == "dialect" || own == "recipe" || own == "api/wire" || strings.HasPrefix(own, "internal/") {
 				continue
 			}
 			t.Errorf("the client brings along %s", dep)

@@ -74,6 +74,8 @@ var table = map[string]access{
 	"getStats":     editor | viewer,
 	"listDialects": everybody,
 	"getDialect":   everybody,
+	"listRecipes":  everybody,
+	"getRecipe":    everybody,
 
 	"createKey":        admins,
 	"listKeys":         admins,

@@ -30,6 +30,7 @@ func roleTable() map[string]string {
 		"createInbox": "Aae", "listInboxes": "Aaev", "getInbox": "Aaev", "updateInbox": "Aae", "deleteInbox": "Aae",
 		"getStats": "Aaev", "getBacklog": "A", "compareEndpoints": "Aaev", "listTroubledEndpoints": "Aaev",
 		"listDialects": "Aapev", "getDialect": "Aapev", "getVerificationCode": "Aapev",
+		"listRecipes": "Aapev", "getRecipe": "Aapev",
 		"createKey": "Aa", "listKeys": "Aa", "deleteKey": "Aa", "createPortalLink": "Aa", "listAudit": "Aa",
 		"getSession": "Aapev", "endSession": "Aapev", "getSettings": "A",
 	}

@@ -65,7 +65,7 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	if !c.Apps.Set {
 		fields = append(fields, bellhop.FieldError{Field: "apps", Code: "required", Detail: "is missing: name the apps to listen to"})
 	}
-	if !c.URL.Set {
+	if !c.URL.Set && e.URL == "" {
 		fields = append(fields, bellhop.FieldError{Field: "url", Code: "required", Detail: "is missing: give the address that events are sent to"})
 	}
 	secret := c.Secret.Value

@@ -163,7 +163,7 @@ func (d *Desk) previewEvent(ctx context.Context, ask PreviewRequest, e bellhop.E
 		}
 	}
 	if len(event.Data) == 0 {
-		event.Data = d.testData(event.Type, d.e.Routes().Dialect(e.Dialect))
+		event.Data = d.testData(event.Type, &e)
 	}
 	err := d.e.CheckPublication(ctx, &event)
 	switch code := bellhop.CodeOf(err); {

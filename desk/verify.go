@@ -23,12 +23,16 @@ func sampleData(eventType string) bellhop.JSON {
 	})
 }
 
-// testData is the data of a test event: the catalogue's example, or what the dialect's
-// receivers know as a test, or a sample.
-func (d *Desk) testData(eventType string, x *dialect.Dialect) bellhop.JSON {
+// testData is the data of a test event: the catalogue's example, or what the recipe
+// makes something of, or what the dialect's receivers know as a test, or a sample.
+func (d *Desk) testData(eventType string, e *bellhop.Endpoint) bellhop.JSON {
 	if t, err := d.eventType(eventType); err == nil && len(t.Example) > 0 {
 		return t.Example
 	}
+	if x := d.e.Routes().Recipe(e.Recipe); x != nil {
+		return bellhop.JSON(x.Definition().Sample.Data)
+	}
+	x := d.e.Routes().Dialect(e.Dialect)
 	if data := x.Definition().Verification.Data; data != "" && eventType == TypeTest {
 		return bellhop.JSON(data)
 	}
@@ -45,13 +49,16 @@ func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Fie
 		return nil // apply has refused it
 	}
 	rule := x.Definition().Verification
+	if e.Recipe != "" {
+		rule = dialect.Verification{} // what the dialect's receivers expect is nothing to a recipe's
+	}
 	if !asked.Value && (asked.Set || !rule.Required) {
 		return nil
 	}
 	now := d.e.Now()
 	o, err := d.e.Verify(ctx, r, rule.Unsigned, dialect.Message{
 		ID: id.Next[id.Event](d.e.IDs(), now).String(), App: e.Apps[0], Type: TypeTest,
-		Time: now, Data: d.testData(TypeTest, x), Timestamp: now,
+		Time: now, Data: d.testData(TypeTest, &e), Timestamp: now,
 	})
 	if err != nil {
 		return fmt.Errorf("verify an endpoint: %w", err)
@@ -104,7 +111,7 @@ func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.
 		eventType = TypeTest
 	}
 	if len(data) == 0 {
-		data = d.testData(eventType, r.Speaks())
+		data = d.testData(eventType, &r.Endpoint)
 	}
 	event := engine.Publication{App: r.Apps[0], Type: eventType, Data: data}
 	if err := d.e.CheckPublication(ctx, &event); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {

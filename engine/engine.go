@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,7 @@ import (
 	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/safehttp"
+	"github.com/bellhop/bellhop/recipe"
 )
 
 // Config adjusts an Engine. The zero value of every field but Sealer is a good
@@ -59,6 +61,8 @@ type Config struct {
 	Metrics prometheus.Registerer
 	// Dialects are known besides the built-in ones.
 	Dialects []dialect.Definition
+	// Recipes are known besides the built-in ones.
+	Recipes []recipe.Definition
 
 	// AllowCIDRs are addresses that endpoints may have although they are not
 	// public.
@@ -219,6 +223,22 @@ func (c *Config) compiled() ([]*dialect.Dialect, error) {
 	return list, nil
 }
 
+// compiledRecipes gives the recipes ready for use, the built-in ones first.
+func (c *Config) compiledRecipes() ([]*recipe.Recipe, error) {
+	var list []*recipe.Recipe
+	for _, d := range append(recipe.Builtin(), c.Recipes...) {
+		compiled, err := recipe.Compile(d)
+		if err != nil {
+			return nil, fmt.Errorf("recipe %q: %w", d.Name, err)
+		}
+		if slices.ContainsFunc(list, func(r *recipe.Recipe) bool { return r.Name() == d.Name }) {
+			return nil, fmt.Errorf("recipe %q: the name is taken; give yours another", d.Name)
+		}
+		list = append(list, compiled)
+	}
+	return list, nil
+}
+
 // Engine is one node: it accepts events and delivers them. Its methods are safe for
 // concurrent use.
 type Engine struct {
@@ -292,8 +312,12 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	recipes, err := c.compiledRecipes()
+	if err != nil {
+		return nil, err
+	}
 	e.listeners = listen.NewHub(c.Now, func(id bellhop.EndpointID) { e.lanes.Stir(id) })
-	e.table = routes.New(routes.Options{Away: e.away, Store: store, Sealer: c.Sealer, Dialects: dialects, Logger: c.Logger, Now: c.Now})
+	e.table = routes.New(routes.Options{Away: e.away, Store: store, Sealer: c.Sealer, Dialects: dialects, Recipes: recipes, Logger: c.Logger, Now: c.Now})
 	e.http = safehttp.New(safehttp.Options{
 		MaxIdleConns: c.MaxInFlight, // an idle connection takes a file, too
 		Policy:       safehttp.Policy{AllowCIDRs: c.AllowCIDRs, Dev: c.Dev, DNS: c.DNS},

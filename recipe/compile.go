@@ -286,7 +286,7 @@ func (r *Recipe) contentType() string { return or(r.definition.ContentType, "app
 // rehearse makes the request of the sample.
 func (r *Recipe) rehearse() error {
 	d := &r.definition
-	set := Settings{URL: "https://example.com", Fields: d.Sample.Fields, Key: []byte("sample")}
+	set := Settings{URL: "https://example.com", Fields: d.Sample.Fields}
 	if r.address != nil {
 		url, err := r.DefaultURL(d.Sample.Fields)
 		if err != nil {
@@ -312,7 +312,7 @@ func (r *Recipe) SampleEvent() Event {
 	s := r.definition.Sample
 	return Event{
 		ID: "evt_06f3a5rq8s7g04p9zk1v2m3n4c", App: "acme", Type: s.Type, Subject: s.Subject,
-		Time: time.Date(2027, 1, 15, 9, 30, 0, 0, time.UTC), Data: []byte(s.Data),
+		Time: time.Date(2027, 1, 15, 9, 30, 0, 0, time.UTC), Data: []byte(s.Data), Key: []byte("sample"),
 	}
 }
 

@@ -129,6 +129,21 @@ type Auth struct {
 	Params     map[string]string `yaml:"params,omitempty" json:"params,omitempty"`
 }
 
+// Secrets are the names of the credentials that an endpoint must have, as it shows them.
+func (a *Auth) Secrets() []string {
+	switch a.Type {
+	case "basic":
+		return []string{"auth.password"}
+	case "bearer":
+		return []string{"auth.token"}
+	case "oauth2_client_credentials":
+		return []string{"auth.client_secret"}
+	case "oauth2_refresh_token":
+		return []string{"auth.client_secret", "auth.refresh_token"}
+	}
+	return []string{"auth.value"}
+}
+
 // Skip is a condition under which an event needs nothing done.
 type Skip struct {
 	// When is a condition as that of a section, such as

@@ -10,8 +10,6 @@ import (
 type Settings struct {
 	URL    string
 	Fields map[string]string
-	// Key is the endpoint's signing secret, from which PINs are made.
-	Key []byte
 }
 
 // Bound is a recipe with an endpoint's settings, safe for concurrent use.
@@ -20,6 +18,9 @@ type Bound struct {
 	set    Settings
 	fields map[string]any
 }
+
+// Mails tells whether the recipe makes mails.
+func (r *Recipe) Mails() bool { return r.mail != nil }
 
 // Bind gives the recipe the settings of an endpoint, or says what is wrong with them.
 func (r *Recipe) Bind(s Settings) (*Bound, []Wrong) {
@@ -84,7 +85,7 @@ func (s *Skipped) Error() string { return s.Reason }
 // this event with these settings. It says so in a sentence.
 func (b *Bound) Make(e Event) (Request, error) {
 	r := b.recipe
-	sc := &scope{event: &e, fields: b.fields, url: b.set.URL, key: b.set.Key, what: r.Name()}
+	sc := &scope{event: &e, fields: b.fields, url: b.set.URL, key: e.Key, what: r.Name()}
 	for _, s := range r.skip {
 		met, err := s.when.holds(sc)
 		if err != nil {

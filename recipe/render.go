@@ -16,6 +16,8 @@ type Event struct {
 	Subject string
 	Time    time.Time // when it happened
 	Data    []byte    // JSON
+	// Key is the endpoint's secret, from which PINs are made.
+	Key []byte
 }
 
 // timeFormat is that of the value time.

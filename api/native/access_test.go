@@ -84,6 +84,8 @@ func roleTable() map[string]string {
 		"GET /v1/dialects":                                             "Aapev",
 		"GET /v1/dialects/standard":                                    "Aapev",
 		"GET /v1/dialects/standard/code":                               "Aapev",
+		"GET /v1/recipes":                                              "Aapev",
+		"GET /v1/recipes/slack":                                        "Aapev",
 		"POST /v1/keys":                                                "Aa",
 		"GET /v1/keys":                                                 "Aa",
 		"DELETE /v1/keys/{key}":                                        "Aa",

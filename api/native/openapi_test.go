@@ -139,10 +139,10 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// fromDialect tells whether a schema is of package dialect, whose definitions are
-// described at length elsewhere.
+// fromDialect tells whether a schema is of package dialect or recipe, whose definitions
+// are described at length elsewhere.
 func fromDialect(name string) bool {
-	return slices.Contains([]string{"Definition", "HeaderTemplate", "Option", "Signature", "Verification"}, name)
+	return strings.HasPrefix(name, "Recipe") || slices.Contains([]string{"Definition", "HeaderTemplate", "Option", "Signature", "Verification"}, name)
 }
 
 // TestExamplesUseRealWords: where a field takes some words only, its examples are

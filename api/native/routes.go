@@ -218,6 +218,11 @@ func (n *native) routes() []api.Route {
 		api.On("GET /v1/dialects/{name}/code", "getVerificationCode", wire, n.getVerificationCode,
 			"Get code that verifies a dialect", "For a receiver, in Node, Python, Go, PHP, Ruby, Java and C#.", 200),
 
+		api.On("GET /v1/recipes", "listRecipes", wire, n.listRecipes,
+			"List recipes", "How requests of well-known targets are made of events: fields asked for, templates, authentication, limits.", 200),
+		api.On("GET /v1/recipes/{name}", "getRecipe", wire, n.getRecipe,
+			"Get a recipe", "Its definition, as in a configuration file.", 200),
+
 		api.On("GET /healthz", "healthz", probes, n.healthz,
 			"Is the process alive?", "Always ok.", 200).Open(),
 		api.On("GET /readyz", "readyz", probes, n.readyz,

@@ -89,6 +89,7 @@ func operations() map[string][]string {
 		"listTroubledEndpoints": get("/v1/endpoints/troubled"),
 
 		"listDialects": get("/v1/dialects"), "getDialect": get("/v1/dialects/standard"),
+		"listRecipes": get("/v1/recipes"), "getRecipe": get("/v1/recipes/slack"),
 		"getVerificationCode": get("/v1/dialects/standard/code?language=go"),
 
 		"createKey":        {`POST /v1/keys {"role":"viewer","apps":["acme"]}`},

@@ -11,6 +11,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/internal/match"
+	"github.com/bellhop/bellhop/recipe"
 )
 
 // Route is an endpoint made ready for use: patterns compiled, dialect found. It
@@ -21,6 +22,7 @@ type Route struct {
 	terms   *terms
 	byApp   map[string]*terms
 	dialect *dialect.Dialect
+	recipe  *recipe.Bound
 	// fault says what is wrong with the endpoint whatever its secrets are.
 	fault string
 	// credentials is a name for what its requests are authenticated with, besides
@@ -49,6 +51,7 @@ type terms struct {
 // when somebody asks for them.
 type keys struct {
 	signer      *dialect.Signer
+	newest      string    // the secret that signs where only one can
 	err         error     // why there is no signer
 	unauthentic string    // why requests cannot be authenticated
 	until       time.Time // when they are to be made anew; zero: never
@@ -65,6 +68,7 @@ func (t *Table) Compile(e bellhop.Endpoint) *Route {
 	if r.dialect == nil {
 		r.fault = fmt.Sprintf("its dialect %q is not configured: put it back into the configuration file, or choose another", e.Dialect)
 	}
+	r.bindRecipe(t)
 	r.credentials = credentialsOf(&e)
 	r.compileTLS()
 	if r.Listened() {
@@ -72,6 +76,27 @@ func (t *Table) Compile(e bellhop.Endpoint) *Route {
 	}
 	return r
 }
+
+// bindRecipe gives the endpoint's recipe, if it has one, what the endpoint says of it.
+func (r *Route) bindRecipe(t *Table) {
+	if r.Recipe == "" {
+		return
+	}
+	rec := t.Recipe(r.Recipe)
+	if rec == nil {
+		r.fault = fmt.Sprintf("its recipe %q is not configured: put it back into the configuration file, or choose another", r.Recipe)
+		return
+	}
+	bound, wrong := rec.Bind(recipe.Settings{URL: r.URL, Fields: r.RecipeFields})
+	if len(wrong) > 0 {
+		r.fault = fmt.Sprintf("its recipe cannot be followed: recipe_fields.%s %s", wrong[0].Field, wrong[0].Detail)
+		return
+	}
+	r.recipe = bound
+}
+
+// Follows gives the recipe that makes its requests, or nil if none does.
+func (r *Route) Follows() *recipe.Bound { return r.recipe }
 
 // compileTerms compiles what the endpoint wants: once, as far as its apps have that in
 // common. Apps may be many, and what is compiled is large beside what it is made of.
@@ -245,6 +270,12 @@ func (r *Route) kept(now time.Time) *keys {
 	return k
 }
 
+// Secret gives the newest secret, as Signer gives a signer.
+func (r *Route) Secret(now time.Time) (string, error) {
+	k := r.kept(now)
+	return k.newest, k.err
+}
+
 var (
 	errNoDialect = errors.New("its dialect is not configured")
 	errNoSealer  = errors.New("there is nothing to open it with")
@@ -283,7 +314,7 @@ func (r *Route) open(now time.Time) *keys {
 	if ends := r.certificateEnds; now.Before(ends) && (until.IsZero() || ends.Before(until)) {
 		until = ends
 	}
-	k := &keys{signer: signer, until: until, unauthentic: r.unauthentic(now)}
+	k := &keys{signer: signer, newest: append(secrets, "")[0], until: until, unauthentic: r.unauthentic(now)}
 	if k.unauthentic != "" {
 		k.until = now.Add(openAgain)
 	}

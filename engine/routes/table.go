@@ -19,6 +19,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/recipe"
 )
 
 // OwnTypes is how the names of Bellhop's own event types begin.
@@ -37,6 +38,8 @@ type Options struct {
 	// Away, if not nil, says why nothing can be sent to an endpoint that somebody has to
 	// listen at, or "". It is asked often.
 	Away func(id bellhop.EndpointID, url string) string
+	// Recipes are those that endpoints can have, each name once.
+	Recipes []*recipe.Recipe
 	// Logger is told about endpoints and event types that cannot be used as they
 	// are. The default says nothing.
 	Logger *slog.Logger
@@ -51,6 +54,7 @@ type Table struct {
 	sealer   bellhop.Sealer
 	dialects []*dialect.Dialect
 	byName   map[string]*dialect.Dialect
+	recipes  []*recipe.Recipe
 	log      *slog.Logger
 	now      func() time.Time
 	away     func(id bellhop.EndpointID, url string) string
@@ -75,7 +79,8 @@ type snapshot struct {
 func New(o Options) *Table {
 	t := &Table{
 		store: o.Store, sealer: o.Sealer, dialects: slices.Clone(o.Dialects), byName: map[string]*dialect.Dialect{},
-		away: o.Away, log: o.Logger, now: o.Now, routes: newLoads(), catalogue: newLoads(), access: newLoads(),
+		recipes: slices.Clone(o.Recipes),
+		away:    o.Away, log: o.Logger, now: o.Now, routes: newLoads(), catalogue: newLoads(), access: newLoads(),
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
@@ -110,6 +115,17 @@ func (t *Table) Dialect(name string) *dialect.Dialect { return t.byName[name] }
 
 // Dialects lists the dialects in the order in which they were given.
 func (t *Table) Dialects() []*dialect.Dialect { return slices.Clone(t.dialects) }
+
+// Recipe gives the recipe of that name, or nil.
+func (t *Table) Recipe(name string) *recipe.Recipe {
+	if i := slices.IndexFunc(t.recipes, func(r *recipe.Recipe) bool { return r.Name() == name }); i >= 0 {
+		return t.recipes[i]
+	}
+	return nil
+}
+
+// Recipes lists the recipes in the order in which they were given.
+func (t *Table) Recipes() []*recipe.Recipe { return slices.Clone(t.recipes) }
 
 // Load brings all three parts up to date, as far as that is possible: if one cannot
 // be loaded, the others still are.

@@ -8,6 +8,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/mail"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
@@ -21,12 +22,26 @@ type Made struct {
 	// KeepBody says that the log keeps the body, since it could not be made anew from
 	// the event and the dialect.
 	KeepBody bool
+	// Mail, if not nil, is what is sent in place of the request.
+	Mail *mail.Message
+
+	// way is what the endpoint's recipe wants done; nil without one.
+	way *recipeWay
+	// Looked says that the exchange that was made is the recipe's lookup, and Found that
+	// it found the event done.
+	Looked, Found bool
 }
+
+// lookupURL is where the recipe's lookup goes.
+func (m *Made) lookupURL() string { return m.way.lookup.URL }
 
 // Make makes the request that carries a message to an endpoint: the one way to make
 // one, for deliveries, tests, verifications and previews alike. Where none can be
 // made, the outcome says why.
 func (s *Sender) Make(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message) (Made, *bellhop.Outcome) {
+	if b := r.Follows(); b != nil {
+		return s.byRecipe(r, b, signer, m)
+	}
 	s.chooseOptions(r, &m)
 	rendered, err := signer.Render(m)
 	if err != nil {

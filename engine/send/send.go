@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/bellhop/bellhop/engine/send/auth"
 	"github.com/bellhop/bellhop/engine/send/inbox"
 	"github.com/bellhop/bellhop/engine/send/listen"
+	"github.com/bellhop/bellhop/internal/mail"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
@@ -38,6 +40,8 @@ type Parcel struct {
 	Work    *bellhop.Work
 	Route   *routes.Route
 	Request safehttp.Request
+	// Mail, if not nil, is what is sent, to the server that the URL names.
+	Mail *mail.Message
 
 	// credentials authenticate the request already; they are here for what goes before
 	// or after it to the same endpoint.
@@ -128,22 +132,48 @@ func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.S
 	if unmade != nil {
 		return *unmade, true
 	}
-	p := Parcel{App: m.App, Type: m.Type, Work: w, Route: r, Request: made.Request}
+	if unmade := lacking(r); unmade != nil {
+		return *unmade, true
+	}
+	p := Parcel{App: m.App, Type: m.Type, Work: w, Route: r, Request: made.Request, Mail: made.Mail}
 	if w != nil {
 		p.Event = w.Event.ID
 	}
-	res, unmade, ended := s.authenticated(ctx, p, func(p Parcel) safehttp.Response { return s.exchange(ctx, p) })
+	res, unmade, ended := s.authenticated(ctx, p, func(p Parcel) safehttp.Response { return s.once(ctx, p, &made) })
 	if ended || cutShort(ctx, res) {
 		return bellhop.Outcome{}, false
 	}
 	if unmade != nil {
-		unmade.Exchange.URL, unmade.Exchange.RequestHeader = made.ShownURL, made.ShownHeader
+		s.show(&unmade.Exchange, &made)
 		return *unmade, true
 	}
 	s.tell(p, res)
 	o := classify(res, s.o.Now())
-	o.Exchange.URL, o.Exchange.RequestHeader = made.ShownURL, made.ShownHeader
+	s.judge(&o, &made, res)
+	s.show(&o.Exchange, &made)
 	return o, true
+}
+
+// maxKept is how much of a request's body is kept in the log, in bytes.
+const maxKept = 64 << 10
+
+// show says of an exchange what may be seen of its request.
+func (s *Sender) show(x *bellhop.Exchange, made *Made) {
+	x.URL, x.RequestHeader = made.ShownURL, made.ShownHeader
+	if made.Looked {
+		x.URL, x.Method = made.lookupURL(), http.MethodGet
+		return
+	}
+	if m := made.Request.Method; m != http.MethodPost {
+		x.Method = m
+	}
+	if made.KeepBody {
+		body := made.Request.Body
+		if body == nil {
+			body = []byte{} // it was made, and is empty
+		}
+		x.RequestBody, x.RequestTruncated = body[:min(len(body), maxKept)], len(body) > maxKept
+	}
 }
 
 // exchange takes a request through the door that its URL leads to.
