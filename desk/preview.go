@@ -15,6 +15,7 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/recipe"
 )
 
 // PreviewRequest asks what a request would look like.
@@ -124,12 +125,15 @@ func (d *Desk) Preview(ctx context.Context, p bellhop.Principal, ask PreviewRequ
 // that is what it signs with.
 func (d *Desk) previewEndpoint(ask PreviewRequest, i bellhop.EndpointID, now time.Time) (e bellhop.Endpoint, sample string, err error) {
 	c := ask.Endpoint
-	if c.URL.Value == "" {
+	if c.URL.Value == "" && c.Recipe.Value == "" {
 		c.URL = bellhop.Of(sampleURL)
 	}
 	c.Apps.Set = len(c.Apps.Value) > 0
+	if x := d.e.Routes().Recipe(c.Recipe.Value); x != nil {
+		d.previewRecipe(&c, x.Definition())
+	}
 	e = bellhop.Endpoint{ID: i, CreatedAt: now, UpdatedAt: now}
-	fields := d.apply(&e, c)
+	fields := slices.DeleteFunc(d.apply(&e, c), isCredential) // a request shows where they go without them
 	secret := c.Secret.Value
 	if x := d.e.Routes().Dialect(e.Dialect); x != nil {
 		if secret == "" {
@@ -151,6 +155,24 @@ func (d *Desk) previewEndpoint(ask PreviewRequest, i bellhop.EndpointID, now tim
 	return e, sample, nil
 }
 
+// previewRecipe fills in what an endpoint that follows a recipe has in the end.
+func (d *Desk) previewRecipe(c *bellhop.EndpointChange, def recipe.Definition) {
+	if c.URL.Value == "" {
+		c.URL = bellhop.Field[string]{}
+		if def.Address.Default == "" {
+			c.URL = bellhop.Of(def.Address.Placeholder)
+		}
+	}
+	if def.Auth != nil && !def.Auth.Optional && !c.Auth.Set {
+		c.Auth = bellhop.Of(&bellhop.AuthChange{})
+	}
+}
+
+// isCredential tells whether something is wrong only for want of a credential.
+func isCredential(f bellhop.FieldError) bool {
+	return f.Code == "required" && strings.HasPrefix(f.Field, "auth.")
+}
+
 // previewEvent is the event that a preview shows.
 func (d *Desk) previewEvent(ctx context.Context, ask PreviewRequest, e bellhop.Endpoint) (engine.Publication, error) {
 	event := engine.Publication{App: e.Apps[0], Type: ask.Type, Subject: ask.Subject, Data: ask.Data}
@@ -160,6 +182,9 @@ func (d *Desk) previewEvent(ctx context.Context, ask PreviewRequest, e bellhop.E
 		event.Type = TypeTest
 		if named >= 0 {
 			event.Type = events[named]
+		} else if x := d.e.Routes().Recipe(e.Recipe); x != nil {
+			sample := x.Definition().Sample
+			event.Type, event.Subject = sample.Type, cmp.Or(ask.Subject, sample.Subject)
 		}
 	}
 	if len(event.Data) == 0 {
