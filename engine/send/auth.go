@@ -255,7 +255,7 @@ func (s *Sender) authenticated(ctx context.Context, p Parcel, exchange func(Parc
 			Detail: "The endpoint's credentials cannot be used: " + err.Error() + ".",
 		}, false
 	}
-	if c == nil || s.isInside(p.Request.URL) { // an inbox shows what it gets to people
+	if c == nil || s.isInside(p.Request.URL) {
 		return exchange(p), nil, false
 	}
 	start := time.Now()

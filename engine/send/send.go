@@ -139,6 +139,9 @@ func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.S
 	if w != nil {
 		p.Event = w.Event.ID
 	}
+	if s.isInside(p.Request.URL) { // who looks into an inbox sees what the log shows
+		p.Request.URL, p.Request.Header = made.ShownURL, made.ShownHeader
+	}
 	res, unmade, ended := s.authenticated(ctx, p, func(p Parcel) safehttp.Response { return s.once(ctx, p, &made) })
 	if ended || cutShort(ctx, res) {
 		return bellhop.Outcome{}, false

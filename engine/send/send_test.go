@@ -73,6 +73,7 @@ func open(t testing.TB, n network, with ...func(*Options)) *house {
 	}
 	t.Cleanup(o.HTTP.Close)
 	h.Sender = New(o)
+	t.Cleanup(h.Close)
 	return h
 }
 
