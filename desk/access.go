@@ -248,6 +248,12 @@ func shown(p bellhop.Principal, e bellhop.Endpoint) bellhop.Endpoint {
 			e.Headers[name] = Hidden
 		}
 	}
+	if e.Auth != nil && len(e.Auth.Params) > 0 && !edits(p, e.Apps) {
+		e.Making = e.Making.Clone()
+		for name := range e.Auth.Params {
+			e.Auth.Params[name] = Hidden
+		}
+	}
 	if !p.Scope.SeesAll(e.Apps) {
 		e.Terms = slices.DeleteFunc(slices.Clone(e.Terms), func(t bellhop.AppTerms) bool { return !p.Scope.Sees(t.App) })
 		e.Subjects = match.WithoutURNs(e.Subjects, func(app string) bool { return !p.Scope.Sees(app) })

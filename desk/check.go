@@ -33,6 +33,7 @@ const (
 
 // apply sets what is set in c, with defaults for null, and says what is wrong.
 func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []bellhop.FieldError) {
+	old := *e
 	fields = applyApps(e, &c)
 	set(c.URL, &e.URL)
 	set(c.Name, &e.Name)
@@ -73,6 +74,9 @@ func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []be
 		e.Dialect = d.usualDialect(e.Apps)
 	}
 	fields = append(fields, d.checkEndpoint(e, c)...)
+	fields = append(fields, leaveHost(e, &old, &c)...)
+	fields = append(fields, d.checkAuth(e, &c)...)
+	fields = append(fields, d.checkTLS(e, &c)...)
 	return append(fields, d.checkDialectOptions(e, c, was)...)
 }
 
@@ -170,10 +174,15 @@ func (d *Desk) checkURL(e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
 	if err == nil {
 		return nil
 	}
+	return urlError("url", err)
+}
+
+// urlError is what is wrong with a URL in a field.
+func urlError(field string, err error) *bellhop.FieldError {
 	if ue, ok := errors.AsType[*safehttp.URLError](err); ok {
-		return &bellhop.FieldError{Field: "url", Code: ue.Code, Detail: ue.Detail}
+		return &bellhop.FieldError{Field: field, Code: ue.Code, Detail: ue.Detail}
 	}
-	return &bellhop.FieldError{Field: "url", Code: safehttp.CodeInvalid, Detail: err.Error()}
+	return &bellhop.FieldError{Field: field, Code: safehttp.CodeInvalid, Detail: err.Error()}
 }
 
 // checkHeaders refuses headers that would break the request, or that one of the

@@ -61,6 +61,7 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 		Events: []string{}, Subjects: []string{}, CreatedAt: now, UpdatedAt: now,
 	}
 	fields := d.apply(&e, c)
+	fields = append(fields, missingCredentials(&e, fields)...)
 	fields = append(fields, d.checkChoice(p, &e, nil)...)
 	if !c.Apps.Set {
 		fields = append(fields, bellhop.FieldError{Field: "apps", Code: "required", Detail: "is missing: name the apps to listen to"})
@@ -181,7 +182,11 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 		if err := mayLock(p, e, &c); err != nil {
 			return err
 		}
-		if fields := append(d.apply(e, c), d.checkChoice(p, e, &old)...); len(fields) > 0 {
+		fields := d.apply(e, c)
+		if c.Auth.Set || c.TLS.Set || c.URL.Set {
+			fields = append(fields, missingCredentials(e, fields)...)
+		}
+		if fields = append(fields, d.checkChoice(p, e, &old)...); len(fields) > 0 {
 			return endpointError(fields)
 		}
 		if c.URL.Set || c.Apps.Set {
@@ -284,6 +289,18 @@ func auditView(e bellhop.Endpoint) bellhop.Endpoint {
 		hidden[name] = "…"
 	}
 	e.Headers = hidden
+	e.Making = e.Making.Clone()
+	if e.Auth != nil {
+		for name := range e.Auth.Params {
+			e.Auth.Params[name] = "…"
+		}
+	}
+	if e.TLS != nil && e.TLS.Certificate != "" {
+		e.TLS.Certificate = "…"
+	}
+	if e.TLS != nil && e.TLS.CA != "" {
+		e.TLS.CA = "…"
+	}
 	return e
 }
 

@@ -37,7 +37,7 @@ func (c *credentials) put(r *safehttp.Request) *bellhop.Outcome {
 	if c == nil {
 		return nil
 	}
-	if at := originOf(r.URL); at != c.origin {
+	if at := safehttp.Origin(r.URL); at != c.origin {
 		return &bellhop.Outcome{
 			Class: bellhop.ClassHeld, Reason: bellhop.ReasonAuth,
 			Detail: "The request would go to " + at + ", but the endpoint's credentials are for " + c.origin +
@@ -86,7 +86,7 @@ func (c *credentials) mask(res *safehttp.Response) {
 
 // conceal shows in what is logged where the credentials go, and that they are hidden.
 func conceal(r *routes.Route, made *Made) {
-	if r.Auth == nil || originOf(r.URL) == "" {
+	if r.Auth == nil || safehttp.IsMail(r.URL) {
 		return
 	}
 	header, query := placeOf(r.Auth)
@@ -127,26 +127,13 @@ func withQuery(raw, name, value string) string {
 	return raw + sep + url.QueryEscape(name) + "=" + value
 }
 
-// originOf is the scheme, host and port of a URL over http; "" of any other.
-func originOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-		return ""
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	return u.Scheme + "://" + strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")) + ":" + port
-}
-
 // credentials opens what an endpoint's requests are authenticated with, but for the
 // token: nil if they are not.
 func (s *Sender) credentials(r *routes.Route) (*credentials, error) {
 	if r.Auth == nil && r.TLS == nil {
 		return nil, nil
 	}
-	c := &credentials{origin: originOf(r.URL)}
+	c := &credentials{origin: safehttp.Origin(r.URL)}
 	var err error
 	if r.TLS != nil {
 		if c.identity, err = s.identity(r); err != nil {

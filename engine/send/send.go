@@ -201,5 +201,14 @@ func (s *Sender) door(url string) Door {
 // Fields gives the header fields of a request as they are sent, in order.
 func (s *Sender) Fields(r safehttp.Request) ([]safehttp.Field, error) { return s.o.HTTP.Fields(r) }
 
-// CheckURL says what is wrong with a URL that requests shall be sent to.
-func (s *Sender) CheckURL(raw string) error { return s.o.HTTP.CheckURL(raw) }
+// CheckURL says what is wrong with a URL that requests shall be sent to, or mail.
+func (s *Sender) CheckURL(raw string) error {
+	if safehttp.IsMail(raw) {
+		_, err := s.o.HTTP.CheckMailURL(raw)
+		return err
+	}
+	return s.o.HTTP.CheckURL(raw)
+}
+
+// CheckHTTP says what is wrong with a URL that must be one over http.
+func (s *Sender) CheckHTTP(raw string) error { return s.o.HTTP.CheckURL(raw) }
