@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/textproto"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
-
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
@@ -28,7 +25,6 @@ const (
 	maxConcurrency     = 1000
 	DefaultDialect     = "standard"
 	maxLockedReason    = 500
-	maxHeaders         = 30
 )
 
 // apply sets what is set in c, with defaults for null, and says what is wrong.
@@ -189,21 +185,11 @@ func urlError(field string, err error) *bellhop.FieldError {
 // dialects sets itself. Values beyond ASCII, which were allowed once, are refused only
 // in new headers.
 func checkHeaders(headers map[string]string, dialects []*dialect.Dialect, isNew bool) (fields []bellhop.FieldError) {
-	if len(headers) > maxHeaders {
+	if len(headers) > send.MaxHeaders {
 		return []bellhop.FieldError{{
 			Field: "headers", Code: "length",
-			Detail: fmt.Sprintf("has %d headers; at most %d are allowed", len(headers), maxHeaders),
+			Detail: fmt.Sprintf("has %d headers; at most %d are allowed", len(headers), send.MaxHeaders),
 		}}
-	}
-	reserved := map[string]bool{
-		"Host": true, "Content-Length": true, "Content-Type": true, "Content-Encoding": true, "Connection": true,
-		"Transfer-Encoding": true, "Upgrade": true, "Te": true, "Trailer": true, "Expect": true,
-		"Keep-Alive": true, "Proxy-Connection": true, "Proxy-Authorization": true,
-	}
-	for _, x := range dialects {
-		for _, name := range x.HeaderNames() {
-			reserved[textproto.CanonicalMIMEHeaderKey(name)] = true
-		}
 	}
 	seen := map[string]bool{}
 	for name, value := range headers {
@@ -211,24 +197,16 @@ func checkHeaders(headers map[string]string, dialects []*dialect.Dialect, isNew 
 			fields = append(fields, bellhop.FieldError{Field: "headers." + bellhop.Clip(name), Code: "header", Detail: detail})
 		}
 		canonical := http.CanonicalHeaderKey(name)
-		switch {
-		case !httpguts.ValidHeaderFieldName(name) || len(name) > 128:
-			wrong("is not a header name: use letters, digits and hyphens")
-		case reserved[canonical]:
-			wrong("is set by Bellhop or a dialect and cannot be chosen")
+		switch fault := send.HeaderFault(name, value, isNew); {
+		case send.Reserved(name, dialects...):
+			wrong(send.HeaderReserved)
 		case seen[canonical]:
-			wrong("is there twice, in different case")
-		case !httpguts.ValidHeaderFieldValue(value) || len(value) > 4096 || !utf8.ValidString(value):
-			wrong("has a value that is not allowed: at most 4096 bytes, no line breaks")
-		case isNew && !isASCII(value):
-			wrong("has a value with characters beyond ASCII, which receivers read in different ways: encode it as the receiver expects, for example percent-encoded (caf%C3%A9) or in base64")
+			wrong(send.HeaderTwice)
+		case fault != "":
+			wrong(fault)
 		}
 		seen[canonical] = true
 	}
 	slices.SortFunc(fields, func(x, y bellhop.FieldError) int { return strings.Compare(x.Field, y.Field) })
 	return fields
-}
-
-func isASCII(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
 }

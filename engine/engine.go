@@ -33,6 +33,7 @@ import (
 	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/safehttp"
+	"github.com/bellhop/bellhop/internal/script"
 	"github.com/bellhop/bellhop/recipe"
 )
 
@@ -333,7 +334,8 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e.sender = send.New(send.Options{
 		HTTP: e.http, Tokens: store, Sealer: c.Sealer, Inboxes: e.inboxes, Listeners: e.listeners,
 		MaxBody: c.MaxBody, Logger: c.Logger, Now: c.Now, InFlight: e.metrics.flying,
-		App: func(id string) (bellhop.App, bool) { return e.table.Routes().App(id) },
+		Scripts: script.New(script.Options{MaxBody: c.MaxData}),
+		App:     func(id string) (bellhop.App, bool) { return e.table.Routes().App(id) },
 	})
 	e.trials = newTrials(c.MaxTrials)
 	e.verdicts = newVerdicts()

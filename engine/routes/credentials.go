@@ -37,14 +37,18 @@ func (r *Route) Credential(name string) (string, error) {
 }
 
 // credentialsOf is a name for all by which the requests of an endpoint may be
-// authenticated: its headers, any of which may be a token, and its credentials.
+// authenticated: its headers, any of which may be a token, those of its script, and its
+// credentials.
 func credentialsOf(e *bellhop.Endpoint) string {
-	if len(e.Headers) == 0 && e.Auth == nil && e.TLS == nil {
+	if len(e.Headers) == 0 && e.Auth == nil && e.TLS == nil && e.Transform == nil {
 		return ""
 	}
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
 		digest(h, name, e.Headers[name])
+	}
+	if e.Transform != nil { // which may set headers
+		digest(h, "transform", e.Transform.Code)
 	}
 	if e.Auth != nil || e.TLS != nil {
 		b, _ := json.Marshal(struct { // of strings alone, which always works

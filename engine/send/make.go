@@ -42,6 +42,10 @@ func (s *Sender) Make(ctx context.Context, r *routes.Route, signer *dialect.Sign
 	if b := r.Follows(); b != nil {
 		return s.byRecipe(r, b, signer, m)
 	}
+	if r.Transform != nil {
+		made, _, unmade := s.transform(ctx, r, signer, m, false)
+		return made, unmade
+	}
 	s.chooseOptions(r, &m)
 	rendered, err := signer.Render(m)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/mail"
 	"github.com/bellhop/bellhop/internal/safehttp"
+	"github.com/bellhop/bellhop/internal/script"
 )
 
 // Door is a way out. Exchange makes the request of a parcel and gives what came of
@@ -62,6 +63,8 @@ type Options struct {
 	Inboxes *inbox.Registry
 	// Listeners have the requests of endpoints that somebody listens at; nil means none.
 	Listeners *listen.Hub
+	// Scripts is where transformations run; nil means one with good defaults.
+	Scripts *script.Sandbox
 	// MaxBody is how much of a response's body is kept, in bytes; 0 means 16 KiB.
 	MaxBody int64
 	// Logger is the operator's, and gets what endpoints' owners must not see. It
@@ -91,6 +94,9 @@ func New(o Options) *Sender {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Scripts == nil {
+		o.Scripts = script.New(script.Options{})
 	}
 	if o.InFlight == nil {
 		o.InFlight = func(int) {}
@@ -130,7 +136,7 @@ func (s *Sender) Call(ctx context.Context, r *routes.Route, signer *dialect.Sign
 func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.Signer, w *bellhop.Work, m dialect.Message) (bellhop.Outcome, bool) {
 	made, unmade := s.Make(ctx, r, signer, m)
 	if unmade != nil {
-		return *unmade, true
+		return *unmade, unmade.Reason != bellhop.ReasonCutShort
 	}
 	if unmade := lacking(r); unmade != nil {
 		return *unmade, true
