@@ -183,9 +183,6 @@ func (w *writer) body(r *Route) *huma.RequestBody {
 	}
 	w.taken = append(w.taken, r.input.bodyType)
 	schema := w.registry.Schema(r.input.bodyType, true, r.ID)
-	if len(r.needs) > 0 {
-		schema = &huma.Schema{AllOf: []*huma.Schema{schema}, Required: r.needs}
-	}
 	return &huma.RequestBody{
 		Required: !r.input.optional, Description: "At most " + ByteSize(limit) + ".",
 		Content: map[string]*huma.MediaType{"application/json": {

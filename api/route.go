@@ -37,9 +37,6 @@ type Route struct {
 	// streams says that it lasts as long as its reader likes.
 	streams bool
 	maxBody int64
-	// needs are fields of the body that this route needs although its Go type,
-	// which it shares with others, does not say so.
-	needs []string
 	// hides is a path parameter that the log must not show.
 	hides string
 	serve func(c *Call) error
@@ -138,12 +135,6 @@ func (r Route) Reads(filters ...string) Route {
 // Takes bounds a route's body, in bytes.
 func (r Route) Takes(maxBody int64) Route {
 	r.maxBody = maxBody
-	return r
-}
-
-// Demands names the fields that a route's body must have.
-func (r Route) Demands(fields ...string) Route {
-	r.needs = fields
 	return r
 }
 

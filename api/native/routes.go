@@ -107,8 +107,8 @@ func (n *native) routes() []api.Route {
 			Fails(bellhop.CodeUnknownApp),
 		api.On("POST /v1/endpoints", "createEndpoint", doors, n.createEndpoint,
 			"Create an endpoint",
-			"Needs url and, unless its subjects are URNs that name them, apps; everything else has a default. The answer holds the signing secret: the only time that it is shown without being asked for. With verify, fails unless the URL answers a test event with 2xx. An app has at most max_endpoints of them (409).", 201).
-			Demands("url").Fails(bellhop.CodeUnknownApp, bellhop.CodeConflict, bellhop.CodeVerification, bellhop.CodeLocked),
+			"Needs url, unless its recipe knows one, and apps, unless its subjects are URNs that name them; everything else has a default. The answer holds the signing secret: the only time that it is shown without being asked for. With verify, fails unless the URL answers a test event with 2xx. An app has at most max_endpoints of them (409).", 201).
+			Fails(bellhop.CodeUnknownApp, bellhop.CodeConflict, bellhop.CodeVerification, bellhop.CodeLocked),
 		api.On("GET /v1/endpoints/{id}", "getEndpoint", doors, n.getEndpoint,
 			"Get an endpoint", "All but its secrets.", 200),
 		api.On("PATCH /v1/endpoints/{id}", "updateEndpoint", doors, n.updateEndpoint,

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/recipe"
 )
 
 // completeWords lets shells complete the flags that take one of a few words.
@@ -12,9 +13,14 @@ func completeWords(cmd *cobra.Command) {
 	for _, d := range dialect.Builtin() {
 		dialects = append(dialects, d.Name)
 	}
+	recipes := []string{}
+	for _, r := range recipe.Builtin() {
+		recipes = append(recipes, r.Name)
+	}
 	words := map[string][]string{
 		"code":       {"node", "python", "go", "php", "ruby", "java", "csharp"},
 		"dialect":    dialects,
+		"recipe":     recipes,
 		"log-format": {"text", "json"},
 		"log-level":  {"debug", "info", "warn", "error"},
 		"kind":       {"key", "portal", "session"},

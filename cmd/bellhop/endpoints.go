@@ -101,6 +101,10 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 	}
 	t.field("dialect", text(e.Dialect))
 	t.notes("dialect options", e.DialectOptions)
+	if e.Recipe != "" {
+		t.field("recipe", text(e.Recipe))
+		t.notes("recipe fields", e.RecipeFields)
+	}
 	for _, name := range sortedKeys(e.Headers) {
 		t.field("header", text(name+": "+e.Headers[name]))
 	}
@@ -161,6 +165,7 @@ type endpointFlags struct {
 	rate                                  float64
 	burst, concurrency                    int
 	verify, locked                        bool
+	recipe                                recipeFlags
 }
 
 func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
@@ -174,6 +179,7 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	f.StringVar(&e.description, "description", "", "what it is for, for people")
 	f.StringVar(&e.dialect, "dialect", "", "how events look on the wire; see 'bellhop dialects list' (default what its apps or the server have)")
 	f.StringArrayVar(&e.options, "dialect-option", nil, "an option of the dialect, as `NAME=VALUE`; may be repeated")
+	e.recipe.register(f)
 	f.StringArrayVar(&e.headers, "header", nil, "`header` to send, as \"Name: value\"; may be repeated")
 	f.StringVar(&e.timeout, "timeout", "", "`duration` that bounds the whole exchange (default 15s)")
 	f.StringVar(&e.retry, "retry", "", "`delays` such as 5s,1m,1h, or none, or the API's JSON (default: until it is seven days old)")
@@ -224,6 +230,9 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 		}
 	}
 	word(given("dialect"), &c.Dialect, e.dialect)
+	if err := e.recipe.change(given, &c); err != nil {
+		return c, err
+	}
 	word(given("ordering"), &c.Ordering, e.ordering)
 	word(given("status"), &c.Status, e.status)
 	if given("filter") {
@@ -338,13 +347,18 @@ func retryOf(flag string) (bellhop.RetryPolicy, error) {
 
 func (p *program) endpointsCreate() *cobra.Command {
 	var e endpointFlags
-	cmd := p.apiVerb("create URL", "Create an endpoint", "Create an endpoint and show its signing secret, which the receiver needs.",
+	cmd := p.apiVerb("create [URL]", "Create an endpoint", "Create an endpoint and show its signing secret, which the receiver needs. The URL may be left out where a recipe knows it.",
 		func(ctx context.Context, c *client.Client, args []string) error {
 			change, err := p.change(&e)
 			if err != nil {
 				return err
 			}
-			change.URL = bellhop.Of(args[0])
+			switch {
+			case len(args) > 0:
+				change.URL = bellhop.Of(args[0])
+			case e.recipe.name == "":
+				return usage("give the URL that events are sent to")
+			}
 			created, err := c.CreateEndpoint(ctx, change)
 			if err != nil {
 				return err
@@ -356,7 +370,8 @@ func (p *program) endpointsCreate() *cobra.Command {
 				p.noteRecent(created.Recent)
 			})
 		})
-	cmd.Example = `  bellhop endpoints create https://example.com/hooks --app acme --events 'invoice.*'`
+	cmd.Example = `  bellhop endpoints create https://example.com/hooks --app acme --events 'invoice.*'
+  bellhop endpoints create https://hooks.slack.com/services/T0/B0/XX --app acme --recipe slack --events 'ticket.*'`
 	e.register(cmd.Flags(), false)
 	return cmd
 }

@@ -22,7 +22,7 @@ type fileValue struct {
 }
 
 // readFile reads the configuration file: a mapping of settings, and the list of
-// the operator's own dialects, which it keeps. Errors name the line.
+// the operator's own dialects and recipes, which it keeps. Errors name the line.
 func (s *settings) readFile(path string) (map[string]fileValue, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *settings) readFile(path string) (map[string]fileValue, error) {
 	}
 
 	names := map[string]string{}
-	known := []string{"dialects"}
+	known := []string{"dialects", "recipes"}
 	s.flags.VisitAll(func(f *pflag.Flag) {
 		if f.Name != "config" {
 			names[keyOf(f.Name)] = f.Name
@@ -64,6 +64,10 @@ func (s *settings) readFile(path string) (map[string]fileValue, error) {
 			return nil, fail(key.Line, "%s is there twice: remove one", key.Value)
 		case key.Value == "dialects":
 			if err := s.readDialects(value); err != nil {
+				return nil, fmt.Errorf("%s %w", path, err)
+			}
+		case key.Value == "recipes":
+			if err := s.readRecipes(value); err != nil {
 				return nil, fmt.Errorf("%s %w", path, err)
 			}
 		case !ok:
@@ -142,6 +146,9 @@ func (s *settings) readDialects(list *yaml.Node) error {
 // do that only for whole files, and without a suggestion.
 func unknownFields(n *yaml.Node, t reflect.Type, of string) error {
 	n = resolved(n)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	switch {
 	case n.Kind == yaml.MappingNode && t.Kind() == reflect.Struct:
 		fields := map[string]reflect.StructField{}

@@ -38,6 +38,13 @@ func (p *program) printConfig() error {
 		}
 		add("dialects", dialects)
 	}
+	if len(s.recipes) > 0 {
+		recipes, err := yamlNode(s.recipes)
+		if err != nil {
+			return err
+		}
+		add("recipes", recipes)
+	}
 	return p.printYAML(top)
 }
 

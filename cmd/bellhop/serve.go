@@ -138,7 +138,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 
 	maxInFlight := s.requestsInFlight()
 	e, err := engine.New(ctx, store, engine.Config{
-		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects,
+		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects, Recipes: s.recipes,
 		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
 		InboxURL:          s.inboxURL(listener.Addr()),
 		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: maxInFlight, MaxTrials: s.maxTrials,

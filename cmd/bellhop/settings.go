@@ -18,6 +18,7 @@ import (
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/recipe"
 )
 
 // settings is everything that can be set. A setting is named once, as a flag;
@@ -63,6 +64,7 @@ type settings struct {
 	portalLogo        string
 	portalOrigins     originsValue
 	dialects          []dialect.Definition // file only
+	recipes           []recipe.Definition  // file only
 
 	// Of the verbs that use its API.
 	server  string
