@@ -11,6 +11,7 @@ import (
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/examples/dooraccess"
+	"github.com/bellhop/bellhop/examples/signed"
 	"github.com/bellhop/bellhop/examples/troubles"
 )
 
@@ -66,26 +67,13 @@ func (s *story) repeats() error {
 
 // forge sends what looks like an event, signed with a secret that nobody knows.
 func (s *story) forge(url, name string) (int, error) {
-	d, err := dialect.Lookup(name)
+	req, err := signed.Request(url, name, "a foreign secret", dialect.Message{
+		ID: "evt_forged", App: House, Type: "ticket.created", Subject: "ticket:damage-report:1", Time: s.now(), Data: []byte(`{"id":"1"}`),
+	})
 	if err != nil {
 		return 0, err
 	}
-	signer, err := d.NewSigner([]string{"a foreign secret"})
-	if err != nil {
-		return 0, err
-	}
-	r, err := signer.Render(dialect.Message{ID: "evt_forged", App: House, Type: "ticket.created", Subject: "ticket:damage-report:1", Time: s.now(), Data: []byte(`{"id":"1"}`), Timestamp: s.now()})
-	if err != nil {
-		return 0, err
-	}
-	req, err := http.NewRequestWithContext(s.ctx, http.MethodPost, url, strings.NewReader(string(r.Body)))
-	if err != nil {
-		return 0, err
-	}
-	for _, h := range r.Headers {
-		req.Header.Set(h.Name, h.Value)
-	}
-	resp, err := s.http.Do(req)
+	resp, err := s.http.Do(req.WithContext(s.ctx))
 	if err != nil {
 		return 0, err
 	}

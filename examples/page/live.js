@@ -7,7 +7,7 @@
   async function refresh() {
     if (!document.hidden) {
       try {
-        const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+        const page = new DOMParser().parseFromString((await (await fetch(location.href)).text()).replace(/<style[^]*?<\/style>/, ""), "text/html");
         const fresh = page.querySelectorAll("[data-live]");
         parts().forEach((old, i) => {
           const now = fresh[i];

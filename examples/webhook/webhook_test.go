@@ -7,31 +7,17 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/examples/signed"
 	"github.com/bellhop/bellhop/examples/webhook"
 )
 
-// signed is a request as Bellhop makes it.
-func signed(t *testing.T, name, secret string, m dialect.Message) *http.Request {
+func request(t *testing.T, name, secret string, m dialect.Message) *http.Request {
 	t.Helper()
-	d, err := dialect.Lookup(name)
+	req, err := signed.Request("/hook", name, secret, m)
 	if err != nil {
 		t.Fatal(err)
-	}
-	s, err := d.NewSigner([]string{secret})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Timestamp = time.Now()
-	r, err := s.Render(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req := httptest.NewRequest(http.MethodPost, "/hook", strings.NewReader(string(r.Body)))
-	for _, h := range r.Headers {
-		req.Header.Set(h.Name, h.Value)
 	}
 	return req
 }
@@ -60,30 +46,30 @@ func TestReceiver(t *testing.T) {
 			m := dialect.Message{ID: "evt_1", App: "a", Type: "thing.made", Subject: "thing:1", Data: []byte(`{"n":1}`)}
 
 			broken = errors.New("the disk is full")
-			if w := post(r, signed(t, name, "s3cr3t", m)); w.Code != 500 || !strings.Contains(w.Body.String(), "disk is full") {
+			if w := post(r, request(t, name, "s3cr3t", m)); w.Code != 500 || !strings.Contains(w.Body.String(), "disk is full") {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 			broken = webhook.Refuse("no such thing")
-			if w := post(r, signed(t, name, "s3cr3t", m)); w.Code != 422 {
+			if w := post(r, request(t, name, "s3cr3t", m)); w.Code != 422 {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 			// What failed is no repeat.
 			broken = nil
-			if w := post(r, signed(t, name, "s3cr3t", m)); w.Code != 200 || !strings.Contains(w.Body.String(), "WO-1") {
+			if w := post(r, request(t, name, "s3cr3t", m)); w.Code != 200 || !strings.Contains(w.Body.String(), "WO-1") {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
-			if w := post(r, signed(t, name, "s3cr3t", m)); w.Code != 200 || !strings.Contains(w.Body.String(), "repeat") {
+			if w := post(r, request(t, name, "s3cr3t", m)); w.Code != 200 || !strings.Contains(w.Body.String(), "repeat") {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 			if len(got) != 1 || got[0].ID == "" || got[0].Type != "thing.made" || string(got[0].Data) != `{"n":1}` {
 				t.Errorf("handled %+v", got)
 			}
 
-			if w := post(r, signed(t, name, "another", m)); w.Code != 401 {
+			if w := post(r, request(t, name, "another", m)); w.Code != 401 {
 				t.Errorf("a foreign secret: %d", w.Code)
 			}
 			m.Type = "webhook.test"
-			if w := post(r, signed(t, name, "s3cr3t", m)); w.Code != 200 {
+			if w := post(r, request(t, name, "s3cr3t", m)); w.Code != 200 {
 				t.Errorf("a test: %d", w.Code)
 			}
 			unsigned := httptest.NewRequest(http.MethodPost, "/hook", strings.NewReader(`{}`))
