@@ -191,6 +191,7 @@ func (m Message) Lines() []template.HTML {
 
 var (
 	linked = regexp.MustCompile(`&lt;(https?://[^|&\s]+)(?:\|([^&]*))?&gt;`)
+	dated  = regexp.MustCompile(`&lt;!date\^[0-9]+\^[^|&]*\|([^&]*)&gt;`)
 	bold   = regexp.MustCompile(`(^|\s)\*([^*\n]+)\*`)
 	italic = regexp.MustCompile(`(^|\s)_([^_\n]+)_`)
 	code   = regexp.MustCompile("`([^`\n]+)`")
@@ -208,6 +209,7 @@ func Render(line string) template.HTML {
 		}
 		return `<a rel="noreferrer" href="` + m[1] + `">` + m[2] + `</a>`
 	})
+	text = dated.ReplaceAllString(text, "$1")
 	text = bold.ReplaceAllString(text, "$1<b>$2</b>")
 	text = italic.ReplaceAllString(text, "$1<i>$2</i>")
 	text = code.ReplaceAllString(text, "<code>$1</code>")

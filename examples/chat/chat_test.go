@@ -76,6 +76,7 @@ func TestRenderEscapes(t *testing.T) {
 		"<https://example.com/a?b=1|the order>": `<a rel="noreferrer" href="https://example.com/a?b=1">the order</a>`,
 		`&lt;https://example.com|no link&gt;`:   `&#60;https://example.com|no link&#62;`,
 		`<javascript:alert(1)|x>`:               `&lt;javascript:alert(1)|x&gt;`,
+		"<!date^1800000000^{time}|8 pm>, then":  "8 pm, then",
 		`_quiet_ 3*4*5`:                         `<i>quiet</i> 3*4*5`,
 	} {
 		if got := string(chat.Render(in)); got != want {

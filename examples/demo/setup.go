@@ -67,6 +67,11 @@ func (d *Demo) wanted() []wish {
 		}),
 		hook("office", Hall, "Back office", "/back-office/hook", events("invoice.*")),
 	}
+	// Slack signs nothing and wants nothing signed: who knows the URL may post.
+	list = append(list, wish{"chat", bellhop.EndpointChange{
+		Apps: bellhop.Of([]string{Hall}), URL: bellhop.Of(d.base + "/chat" + d.channel.Path), Name: bellhop.Of("Chat"),
+		Events: bellhop.Of([]string{"invoice.purchase"}), Recipe: bellhop.Of("slack"),
+	}})
 	for _, name := range d.troubles.Names() {
 		t := d.troubles.Trouble(name)
 		list = append(list, hook(name, Hall, "Trouble: "+t.Title, "/troubles/"+name+"/hook", func(c *bellhop.EndpointChange) {

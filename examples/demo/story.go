@@ -106,6 +106,24 @@ func (s *story) boxOffice() error {
 		c := s.office.Count()
 		return all(same("taken", c.Taken, 9), same("forged", c.Forged, 0), same("failed", c.Failed, 0))
 	})
+	s.expect("chat: a message of each sale, laid out and escaped", func() error {
+		messages := s.channel.Messages()
+		if err := same("messages", len(messages), 5); err != nil {
+			return err
+		}
+		var text strings.Builder
+		for _, m := range messages {
+			for _, line := range m.Lines() {
+				fmt.Fprintln(&text, line)
+			}
+		}
+		for _, want := range []string{"118.00 CAD", "Tom &amp; Ida", "&#60;x&#62;", "Zoë Łukasz", "2 × Harbour Lights"} {
+			if !strings.Contains(text.String(), want) {
+				return fmt.Errorf("there is no %q in %s", want, text.String())
+			}
+		}
+		return nil
+	})
 	return nil
 }
 
