@@ -13,8 +13,8 @@ import (
 const eraseStep = 200
 
 // EraseEvent removes for good the data of one event, and everything that was captured
-// of its deliveries; what is pending is canceled. The log lines stay. Erasing again
-// changes nothing.
+// of its deliveries, also where that was published (engine.TypeDeliveryCaptured); what
+// is pending is canceled. The log lines stay. Erasing again changes nothing.
 func (d *Desk) EraseEvent(ctx context.Context, p bellhop.Principal, id bellhop.EventID) error {
 	if err := Permits(p, "eraseEvent"); err != nil {
 		return err
@@ -23,8 +23,10 @@ func (d *Desk) EraseEvent(ctx context.Context, p bellhop.Principal, id bellhop.E
 	if err != nil {
 		return err
 	}
-	_, err = d.erase(ctx, bellhop.EraseSelector{Event: id}, e.App, d.e.AuditEntry(p.Actor, "event.erase", id.String(), []string{e.App}, nil))
-	return err
+	if _, err = d.eraseAll(ctx, bellhop.EraseSelector{Event: id}, e.App, d.e.AuditEntry(p.Actor, "event.erase", id.String(), []string{e.App}, nil)); err == nil {
+		err = d.eraseCaptured(ctx, &e)
+	}
+	return d.erasedAll(ctx, err)
 }
 
 // EraseSubject is EraseEvent for all events of a subject. It answers how many it
@@ -48,13 +50,18 @@ func (d *Desk) EraseSubject(ctx context.Context, p bellhop.Principal, app, subje
 
 func (d *Desk) erase(ctx context.Context, sel bellhop.EraseSelector, app string, entry *bellhop.AuditEntry) (erased int, err error) {
 	erased, err = d.eraseAll(ctx, sel, app, entry)
+	return erased, d.erasedAll(ctx, err)
+}
+
+// erasedAll ends an erasure that went well or (err) not.
+func (d *Desk) erasedAll(ctx context.Context, err error) error {
 	// What was erased stays erased, also if the rest failed. What waited for it, in its
 	// order, goes once it has its last line.
 	d.sweep(ctx)
 	if err != nil {
-		return erased, err
+		return err
 	}
-	return erased, d.e.Wipe(ctx)
+	return d.e.Wipe(ctx)
 }
 
 func (d *Desk) eraseAll(ctx context.Context, sel bellhop.EraseSelector, app string, entry *bellhop.AuditEntry) (erased int, err error) {

@@ -10,6 +10,9 @@ func (d *Desk) applyMaking(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fiel
 	set(c.RecipeFields, &e.RecipeFields)
 	set(c.Transform, &e.Transform)
 	set(c.Capture, &e.Capture)
+	if c.Capture.Set {
+		fields = append(fields, checkCapture(e.Capture)...)
+	}
 	d.presetAuth(e, c)
 	if c.Auth.Set {
 		d.applyAuth(e, c.Auth.Value)

@@ -147,10 +147,11 @@ func checkPatterns(field string, patterns []string, check func(string) error) (f
 // name of none.
 func checkOwnTypes(field string, patterns []string) (fields []bellhop.FieldError) {
 	for i, p := range patterns {
-		if strings.HasPrefix(p, routes.OwnTypes) && !bellhop.MatchName(p, engine.TypeEndpointDisabled) {
+		own := engine.OwnEventTypes()
+		if strings.HasPrefix(p, routes.OwnTypes) && !slices.ContainsFunc(own, func(t string) bool { return bellhop.MatchName(p, t) }) {
 			fields = append(fields, bellhop.FieldError{
 				Field: fmt.Sprintf("%s[%d]", field, i), Code: "never",
-				Detail: fmt.Sprintf("matches no event: types that begin with %s are Bellhop's own, which are: %s", routes.OwnTypes, engine.TypeEndpointDisabled),
+				Detail: fmt.Sprintf("matches no event: types that begin with %s are Bellhop's own, which are: %s", routes.OwnTypes, strings.Join(own, " and ")),
 			})
 		}
 	}

@@ -265,6 +265,8 @@ type Engine struct {
 	// beatNow asks for a heartbeat before its time, beaten tells that there was one,
 	// and owing that there may be something for catchUp.
 	beatNow, beaten, owing chan struct{}
+	// reacting tells that there may be something for react.
+	reacting chan struct{}
 
 	// unwell holds why the store could not be written to lately, for Ready.
 	unwell  atomic.Pointer[error]
@@ -305,6 +307,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e := &Engine{
 		cfg: c, clock: clock, log: c.Logger, store: store,
 		beatNow: make(chan struct{}, 1), beaten: make(chan struct{}, 1), owing: make(chan struct{}, 1),
+		reacting: make(chan struct{}, 1),
 		stopping: make(chan struct{}), watchers: newWatchers(),
 	}
 	e.minding.turned.Store(mark.Turned)
@@ -380,6 +383,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	upkeep.Go(func() { e.lookAround(ctx) })
 	upkeep.Go(func() { e.catchUp(ctx) })
 	upkeep.Go(func() { e.judge(ctx) })
+	upkeep.Go(func() { e.react(ctx) })
 	upkeep.Go(func() { e.expire(ctx) })
 	upkeep.Go(func() { e.count(ctx) })
 	heart.Go(func() { e.heartbeat(leased) })
@@ -557,6 +561,9 @@ func (e *Engine) wroteWell() {
 func (e *Engine) recorded(a *bellhop.Attempt, w *bellhop.Work) {
 	e.metrics.attempted(a, w, e.cfg.Now())
 	e.watchers.send(a)
+	if a.Reacts() {
+		wake(e.reacting)
+	}
 }
 
 // How long to wait before a step of the store is tried again.

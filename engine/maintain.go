@@ -84,6 +84,7 @@ func (e *Engine) look(ctx context.Context) error {
 	}
 	e.lanes.Wake()
 	wake(e.owing)
+	wake(e.reacting)
 	return nil
 }
 

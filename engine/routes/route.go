@@ -214,6 +214,10 @@ func (t *terms) listenTo(eventType string) bool {
 	return t.types.Match(eventType) && (t.asksForOwn || !strings.HasPrefix(eventType, OwnTypes))
 }
 
+// Asks tells whether the endpoint wants to hear of events of a type in an app, or of
+// some of them.
+func (r *Route) Asks(app, eventType string) bool { return r.of(app).listenTo(eventType) }
+
 // Filters tells whether data decides about events of the app that have the type and
 // the subject of e: for others, Verdict does not look at it.
 func (r *Route) Filters(e *bellhop.Event) bool {

@@ -121,10 +121,12 @@ func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o 
 	if err != nil {
 		return ours(r, "The request could not be signed: "+err.Error()), true
 	}
-	return s.deliver(ctx, r, signer, w, dialect.Message{
+	o, sent = s.deliver(ctx, r, signer, w, dialect.Message{
 		ID: e.ID.String(), App: e.App, Type: e.Type, Subject: e.Subject,
 		Time: e.CreatedAt(), Data: e.Data, Timestamp: now,
 	})
+	capture(r, e.Type, &o)
+	return o, sent
 }
 
 // Call is Send for a message that is no delivery, such as a verification, signed by
