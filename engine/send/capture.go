@@ -17,11 +17,15 @@ import (
 const MaxCaptured = 1 << 10
 
 // capture takes values out of the answer to a delivery, by a JSON pointer each, if the
-// event was taken. What cannot be had is said in the outcome's detail: the event was
+// event was taken: they come to those that a recipe has captured. What cannot be had is said in the outcome's detail: the event was
 // taken all the same. Answers to Bellhop's own events are never looked at, so that what
 // is published of an answer leads to nothing that is published of an answer.
 func capture(r *routes.Route, eventType string, o *bellhop.Outcome) {
-	if len(r.Capture) == 0 || o.Class != bellhop.ClassTaken || strings.HasPrefix(eventType, routes.OwnTypes) {
+	if o.Class != bellhop.ClassTaken || strings.HasPrefix(eventType, routes.OwnTypes) {
+		o.Captured = nil
+		return
+	}
+	if len(r.Capture) == 0 {
 		return
 	}
 	body := bytes.TrimSpace(o.Exchange.ResponseBody)

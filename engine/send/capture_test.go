@@ -19,8 +19,12 @@ func TestCapture(t *testing.T) {
 		detail  string // a part of it; "": there is none
 	}{
 		{"a string as it is", `{"access":{"pin":"1234\n\"ä"}}`, of("pin", "/access/pin"), of("pin", "1234\n\"ä"), ""},
-		{"others as JSON", ` {"n": 1.50e3, "l": [1, {"a" : null}], "t": true, "z": null}`, map[string]string{"n": "/n", "l": "/l", "t": "/t", "z": "/z"},
-			map[string]string{"n": "1.50e3", "l": `[1,{"a":null}]`, "t": "true", "z": "null"}, ""},
+		{
+			"others as JSON", ` {"n": 1.50e3, "l": [1, {"a" : null}], "t": true, "z": null}`,
+			map[string]string{"n": "/n", "l": "/l", "t": "/t", "z": "/z"},
+			map[string]string{"n": "1.50e3", "l": `[1,{"a":null}]`, "t": "true", "z": "null"},
+			"",
+		},
 		{"the whole", ` "ok" `, of("all", ""), of("all", "ok"), ""},
 		{"an element", `{"tickets":[{"id":7},{"id":8}]}`, of("second", "/tickets/1/id"), of("second", "8"), ""},
 		{"escapes", `{"a/b":{"c~d":"x","c~1d":"y"}}`, map[string]string{"x": "/a~1b/c~0d", "y": "/a~1b/c~01d"}, map[string]string{"x": "x", "y": "y"}, ""},
@@ -56,6 +60,10 @@ func TestCaptureOnlyOfWhatWasTakenAndIsNotBellhopsOwn(t *testing.T) {
 		}
 	}
 	o := answer(bellhop.ClassTaken, false)
+	o.Captured = of("code", "by a recipe")
+	if capture(r, "ticket.made", o); !maps.Equal(o.Captured, map[string]string{"a": "x", "code": "by a recipe"}) {
+		t.Errorf("beside what a recipe captured: %q", o.Captured)
+	}
 	capture(r, routes.OwnTypes+"delivery.captured", o)
 	if o.Captured != nil || o.Detail != "" {
 		t.Errorf("of Bellhop's own event: %q, %q", o.Captured, o.Detail)
