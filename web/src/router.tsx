@@ -80,7 +80,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/endpoints/$id/edit",
-    validateSearch: keeps(),
+    validateSearch: keeps("part"),
     component: page(() => import("./pages/endpoints/EditEndpoint.tsx"), "EditEndpoint"),
   }),
   createRoute({

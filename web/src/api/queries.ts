@@ -5,6 +5,7 @@
 // what is asked of it (["endpoint", id, "stats", …]).
 import { type QueryClient, useQuery } from "@tanstack/react-query";
 import { api, type App, type Dialect, type EventType, exactEndpoint, type ExactEndpoint, ok, okText, type Schemas, type Session } from "./client.ts";
+import type { Recipe } from "../lib/recipes.ts";
 
 export const sessionKey = ["session"] as const;
 
@@ -65,6 +66,20 @@ export function useDialects() {
     queryFn: async (): Promise<Dialect[]> => (await ok(api.GET("/v1/dialects"))).data,
     staleTime: Infinity,
   });
+}
+
+export function useRecipes() {
+  return useQuery({
+    queryKey: ["recipes"],
+    queryFn: async (): Promise<Recipe[]> => (await ok(api.GET("/v1/recipes"))).data,
+    staleTime: Infinity,
+  });
+}
+
+/** A recipe by its name; undefined for none, and while they are not loaded. */
+export function useRecipe(name: string | undefined): Recipe | undefined {
+  const recipes = useRecipes().data;
+  return name ? recipes?.find((r) => r.name === name) : undefined;
 }
 
 export function endpointQuery(id: string) {

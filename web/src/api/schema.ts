@@ -447,7 +447,7 @@ export interface paths {
         };
         /**
          * List endpoints in trouble
-         * @description Those that are disabled by Bellhop, fail, wait behind an open circuit or have fallen behind: the gravest first, at most 100.
+         * @description Those that are disabled by Bellhop, fail, wait behind an open circuit, hold deliveries or have fallen behind: the gravest first, at most 100.
          *
          *     Roles: admin, editor, viewer.
          */
@@ -492,6 +492,34 @@ export interface paths {
          *     Roles: admin, editor.
          */
         patch: operations["updateEndpoint"];
+        trace?: never;
+    };
+    "/v1/endpoints/{id}/listen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listen at an endpoint
+         * @description For endpoints whose url begins with listen+, to which Bellhop does not send: server-sent events hand over each request as "request", to be made to the rest of the url by whoever listens, who answers it with POST. While nobody listens, deliveries wait, without attempts. One session listens at an endpoint; one that comes back takes over, and is handed again what it has not answered. At most 20 listen at the endpoints of an app. It is what "bellhop listen" does.
+         *
+         *     Roles: admin, editor.
+         */
+        get: operations["listenEndpoint"];
+        put?: never;
+        /**
+         * Answer a request that was handed over
+         * @description With what the program answered, or why it did not. 404 says that nobody waits for it any more: it comes again, or its outcome is known.
+         *
+         *     Roles: admin, editor.
+         */
+        post: operations["answerListened"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/endpoints/{id}/pause": {
@@ -549,7 +577,7 @@ export interface paths {
         put?: never;
         /**
          * Resume an endpoint
-         * @description Makes a paused or disabled endpoint active. What was held goes out, oldest first.
+         * @description Makes a paused or disabled endpoint active. What was held goes out, oldest first; deliveries that are held since no request could be made of their events are tried again, also if the endpoint has been active.
          *
          *     Roles: admin, editor.
          */
@@ -925,7 +953,7 @@ export interface paths {
         head?: never;
         /**
          * Change how an inbox answers
-         * @description For instance with 500, to see retries.
+         * @description With which status, text and headers, after how long, and how many requests fail first: a slow or a flaky receiver, to see what Bellhop makes of it. Fields that are given are set, null resets them, the others stay.
          *
          *     Roles: admin, editor.
          */
@@ -998,6 +1026,50 @@ export interface paths {
          *     Roles: admin.
          */
         post: operations["createPortalLink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recipes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List recipes
+         * @description How requests of well-known targets are made of events: fields asked for, templates, authentication, limits.
+         *
+         *     Roles: admin, publisher, editor, viewer.
+         */
+        get: operations["listRecipes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recipes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a recipe
+         * @description Its definition, as in a configuration file.
+         *
+         *     Roles: admin, publisher, editor, viewer.
+         */
+        get: operations["getRecipe"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1301,6 +1373,10 @@ export interface components {
         Attempt: {
             /** @description The app that it belongs to. */
             app: string;
+            /** @description Values taken out of the answer, by the endpoint's names for them. */
+            captured?: {
+                [key: string]: string;
+            };
             /** @description The delivery's id. */
             delivery: string;
             /** @description A sentence that explains. */
@@ -1318,6 +1394,8 @@ export interface components {
             final: boolean;
             /** @description The object's id. */
             id: string;
+            /** @description The method of the request; absent where it was POST. */
+            method?: string;
             /**
              * Format: date-time
              * @description When it is tried again.
@@ -1330,10 +1408,16 @@ export interface components {
             number: number;
             /** @description A stable word for why; absent for a success. */
             reason?: string;
+            /** @description The beginning of what was sent, if a recipe, a transformation or a mail made it and it is UTF-8; shown to editors only. */
+            request_body?: string;
+            /** @description The beginning of what was sent, if it is not UTF-8. */
+            request_body_base64?: string;
             /** @description As sent. Viewers are shown the values of those that Bellhop and the dialects write; editors see all. */
             request_headers?: {
                 [key: string]: string[] | null;
             };
+            /** @description Whether what was sent went on. */
+            request_truncated?: boolean;
             /** @description The beginning of the body, if it is UTF-8. */
             response_body?: string;
             /** @description The beginning of the body, if it is not UTF-8. */
@@ -1387,6 +1471,75 @@ export interface components {
             id: string;
             /** @description The id or name of what was changed. */
             object: string;
+        };
+        Auth: {
+            /** @description Of oauth2: how the client names itself to the server, basic or body. */
+            client_auth?: string;
+            /** @description Of oauth2. */
+            client_id?: string;
+            /** @description Of header and query: the name of the header or parameter. */
+            name?: string;
+            /** @description Of oauth2: sent with each token request. */
+            params?: {
+                [key: string]: string;
+            };
+            /** @description Of header: what stands before the value. */
+            prefix?: string;
+            /** @description Of oauth2. */
+            scopes?: string[];
+            /** @description Of oauth2: where tokens come from. */
+            token_url?: string;
+            /** @description The way to authenticate. */
+            type: string;
+            /** @description Of basic. */
+            username?: string;
+        };
+        AuthInput: {
+            /**
+             * @description Of oauth2: how the client names itself to the server. Default: basic.
+             * @enum {string}
+             */
+            client_auth?: "basic" | "body";
+            /** @description Of oauth2. */
+            client_id?: string;
+            /** @description Of oauth2. */
+            client_secret?: string;
+            /**
+             * @description Of header and query: the name of the header or parameter.
+             * @example X-Api-Key
+             */
+            name?: string;
+            /** @description Of oauth2: sent with each token request, such as an audience. */
+            params?: {
+                [key: string]: string;
+            };
+            /** @description Of basic. */
+            password?: string;
+            /**
+             * @description Of header: what stands before the value.
+             * @example KISI-LOGIN
+             */
+            prefix?: string;
+            /** @description Of oauth2_refresh_token. Where the server gives a new one with each token, the newest is kept. */
+            refresh_token?: string;
+            /** @description Of oauth2. */
+            scopes?: string[];
+            /** @description Of bearer. */
+            token?: string;
+            /**
+             * @description Of oauth2: where tokens come from.
+             * @example https://login.example.com/oauth2/token
+             */
+            token_url?: string;
+            /**
+             * @description The event type.
+             * @enum {string}
+             */
+            type: "basic" | "bearer" | "header" | "query" | "oauth2_client_credentials" | "oauth2_refresh_token";
+            /** @description Of basic. */
+            username?: string;
+            /** @description Of header and query. */
+            value?: string;
         };
         Backlog: {
             /** @description The oldest of them; absent if there are none. */
@@ -1452,6 +1605,20 @@ export interface components {
              */
             name: string;
         };
+        ClientTLS: {
+            /** @description Certificates trusted besides the system's, in PEM. */
+            ca?: string;
+            /** @description Shown to receivers that ask for one, in PEM. */
+            certificate?: string;
+        };
+        ClientTLSInput: {
+            /** @description Certificates trusted besides the system's. */
+            ca?: string;
+            /** @description Shown to receivers that ask for one, with its chain. */
+            certificate?: string;
+            /** @description Of the certificate, not encrypted. */
+            key?: string;
+        };
         Definition: {
             body?: string;
             content_type?: string;
@@ -1470,7 +1637,7 @@ export interface components {
             app: string;
             /**
              * Format: int64
-             * @description How many requests were made so far.
+             * @description How many attempts were made so far.
              */
             attempts: number;
             /**
@@ -1480,7 +1647,7 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description When the next attempt may be made; absent once finished, and while it waits for an earlier delivery of its order.
+             * @description When the next attempt may be made; absent once finished, and while it is held or waits for an earlier delivery of its order.
              */
             due?: string;
             /** @description The endpoint's id. */
@@ -1519,6 +1686,11 @@ export interface components {
                 /** @description In place of the endpoint's; [] means all. */
                 subjects?: string[];
             })[];
+            auth?: components["schemas"]["Auth"];
+            /** @description Values taken out of answers: a JSON pointer by name. */
+            capture?: {
+                [key: string]: string;
+            };
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -1529,6 +1701,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description Names of the secrets that are set besides the signing secret; what they are is never shown. */
+            credentials?: string[];
             /** @description For people: what it is for, and who looks after it. */
             description?: string;
             /** @description How events look on the wire. */
@@ -1565,6 +1739,12 @@ export interface components {
              */
             ordering: "none" | "subject" | "endpoint";
             rate_limit?: components["schemas"]["RateLimit"];
+            /** @description The recipe that makes the requests; absent where the dialect does. */
+            recipe?: string;
+            /** @description Values of the recipe's fields. */
+            recipe_fields?: {
+                [key: string]: string;
+            };
             /**
              * @description When a failed delivery is tried again: a list of delays, one per retry, or an exponential schedule.
              * @example [
@@ -1604,6 +1784,8 @@ export interface components {
              * @example 15s
              */
             timeout: string;
+            tls?: components["schemas"]["ClientTLS"];
+            transform?: components["schemas"]["Transform"];
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -1638,6 +1820,17 @@ export interface components {
                 /** @description In place of the endpoint's; [] means all. */
                 subjects?: string[];
             })[] | null;
+            /** @description How requests authenticate, besides their signature; null for not at all. Secrets are never shown again: one that is left out stays as it is. */
+            auth?: components["schemas"]["AuthInput"] | null;
+            /**
+             * @description Values to take out of 2xx answers that are JSON: a JSON pointer (RFC 6901) by name; replaced as a whole. Each capture is published as bellhop.delivery.captured to the endpoints of the app that ask for it.
+             * @example {
+             *       "pin": "/access/pin"
+             *     }
+             */
+            capture?: {
+                [key: string]: string;
+            } | null;
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -1691,6 +1884,15 @@ export interface components {
             /** @description Spreads deliveries over time; null for no limit. */
             rate_limit?: components["schemas"]["RateLimit"] | null;
             /**
+             * @description The recipe that makes the requests, instead of the dialect; see GET /v1/recipes.
+             * @example n8n
+             */
+            recipe?: string | null;
+            /** @description Values of the recipe's fields; replaced as a whole. */
+            recipe_fields?: {
+                [key: string]: string;
+            } | null;
+            /**
              * @description When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}, where until is the age of the last attempt. Default: 5s, 30s, 2m, 10m, 30m, 1h, 2h, 4h, 8h, then every 12h until the delivery is seven days old.
              * @example [
              *       "5s",
@@ -1736,6 +1938,10 @@ export interface components {
              * @example 15s
              */
             timeout?: string | null;
+            /** @description What connections need beyond the usual: a client certificate with its key, certificates of authorities to trust. In PEM; null for nothing. */
+            tls?: components["schemas"]["ClientTLSInput"] | null;
+            /** @description JavaScript that defines transform(event) and makes the requests; null for none. With on_error "hold", the default, an event that it fails on is held until the endpoint is changed; with "fail" its delivery fails at once. */
+            transform?: components["schemas"]["Transform"] | null;
             /**
              * @description Where requests go: https, a public address, no credentials and no fragment.
              * @example https://example.com/hooks
@@ -1762,6 +1968,20 @@ export interface components {
             buckets: components["schemas"]["StatsBucket"][];
             /** @description The endpoint's id. */
             endpoint: string;
+            /**
+             * Format: int64
+             * @description How many of them are held, since no request could be made of their events by the endpoint's settings.
+             */
+            held: number;
+            /**
+             * Format: date-time
+             * @description When the newest of those was held.
+             */
+            held_at?: string;
+            /** @description The same in a sentence. */
+            held_detail?: string;
+            /** @description Why, as in its last attempt. */
+            held_reason?: string;
             /** @description What the endpoint's lane is doing on the node that answers. */
             lane: components["schemas"]["LaneState"];
             /**
@@ -1857,6 +2077,11 @@ export interface components {
             test?: boolean;
             /** @description The event type. */
             type: string;
+            /**
+             * @description A UUID made of the id: the idempotency key that the dialects showpass (webhook_event_uuid), github and shopify send, the same on each attempt.
+             * @example 2ce56e14-7f13-56e6-94b4-a5655b2079e7
+             */
+            uuid: string;
         };
         EventType: {
             /** @description Whether the type is archived. */
@@ -1913,7 +2138,7 @@ export interface components {
         Explanation: {
             /**
              * Format: int64
-             * @description How many requests were made so far.
+             * @description How many attempts were made so far.
              */
             attempts?: number;
             /** @description True if it is judged by settings that were changed after the event. */
@@ -1979,6 +2204,17 @@ export interface components {
             status: "ok";
         };
         Inbox: {
+            /** @description The text of its answer; without it, a sentence that counts the requests. */
+            answer_body?: string;
+            /**
+             * @description How long its answer takes.
+             * @example 15s
+             */
+            answer_delay?: string;
+            /** @description Headers of its answer. */
+            answer_headers?: {
+                [key: string]: string;
+            };
             /**
              * Format: int64
              * @description The HTTP status that it answers with.
@@ -2001,6 +2237,21 @@ export interface components {
              * @description When it ends; absent if it does not.
              */
             expires_at: string;
+            /**
+             * Format: int64
+             * @description How many requests were to fail before the others.
+             */
+            fail_first?: number;
+            /**
+             * Format: int64
+             * @description How many of those have not come yet.
+             */
+            fail_left?: number;
+            /**
+             * Format: int64
+             * @description The HTTP status that those are answered with.
+             */
+            fail_status: number;
             /**
              * Format: int64
              * @description How many requests came, those that made room included.
@@ -2015,6 +2266,17 @@ export interface components {
             url: string;
         };
         InboxContent: {
+            /** @description The text of its answer; without it, a sentence that counts the requests. */
+            answer_body?: string;
+            /**
+             * @description How long its answer takes.
+             * @example 15s
+             */
+            answer_delay?: string;
+            /** @description Headers of its answer. */
+            answer_headers?: {
+                [key: string]: string;
+            };
             /**
              * Format: int64
              * @description The HTTP status that it answers with.
@@ -2037,6 +2299,21 @@ export interface components {
              * @description When it ends; absent if it does not.
              */
             expires_at: string;
+            /**
+             * Format: int64
+             * @description How many requests were to fail before the others.
+             */
+            fail_first?: number;
+            /**
+             * Format: int64
+             * @description How many of those have not come yet.
+             */
+            fail_left?: number;
+            /**
+             * Format: int64
+             * @description The HTTP status that those are answered with.
+             */
+            fail_status: number;
             /**
              * Format: int64
              * @description How many requests came, those that made room included.
@@ -2066,11 +2343,42 @@ export interface components {
         };
         InboxPatch: {
             /**
+             * @description The text of its answer, at most 16 KiB. Default: a sentence that counts the requests.
+             * @example Thank you.
+             */
+            answer_body?: string | null;
+            /**
+             * @description How long its answer takes, at most 30s; an endpoint's timeout ends the waiting earlier. So many requests may wait at once, and more of them are answered 503 at once: 32 of an inbox, 128 in all.
+             * @example 2s
+             */
+            answer_delay?: string | null;
+            /**
+             * @description Headers of its answer: Content-Type (text/plain or application/json), Retry-After, and those that begin with X-.
+             * @example {
+             *       "Retry-After": "30"
+             *     }
+             */
+            answer_headers?: {
+                [key: string]: string;
+            } | null;
+            /**
              * Format: int64
-             * @description The HTTP status that it answers with, to try out what a failing receiver does.
+             * @description The HTTP status that it answers with, to try out what a failing receiver does. Default: 200.
              * @example 500
              */
-            answer_status: number;
+            answer_status?: number | null;
+            /**
+             * Format: int64
+             * @description How many requests fail from now on, before the others are answered as said.
+             * @example 3
+             */
+            fail_first?: number | null;
+            /**
+             * Format: int64
+             * @description The HTTP status that those are answered with. Default: 500.
+             * @example 503
+             */
+            fail_status?: number | null;
         };
         InboxRequest: {
             /**
@@ -2228,6 +2536,10 @@ export interface components {
             /** @description All of the objects. */
             data: components["schemas"]["Receipt"][];
         };
+        ListRecipe: {
+            /** @description All of the objects. */
+            data: components["schemas"]["Recipe"][];
+        };
         ListSetting: {
             /** @description All of the objects. */
             data: components["schemas"]["Setting"][];
@@ -2239,6 +2551,41 @@ export interface components {
         ListVerificationCode: {
             /** @description All of the objects. */
             data: components["schemas"]["VerificationCode"][];
+        };
+        ListenAnswer: {
+            /** @description The beginning of the answer's body, in base64. */
+            body?: string;
+            /** @description The same as a sentence, for the log. */
+            detail?: string;
+            /**
+             * Format: int64
+             * @description How long the program took.
+             */
+            duration_ms?: number;
+            /** @description Those of the answer. */
+            headers?: {
+                [key: string]: string[] | null;
+            };
+            /**
+             * @description The request's.
+             * @example dlv_01HZX3K2Q9F7A.1
+             */
+            id: string;
+            /** @description Why there was no answer: timeout, dns, connect, tls, reset or protocol. */
+            reason?: string;
+            /**
+             * @description That which was given the request.
+             * @example f3a1c0d29be84b6a
+             */
+            session: string;
+            /**
+             * Format: int64
+             * @description The HTTP status that the program answered; left out if it did not.
+             * @example 200
+             */
+            status?: number;
+            /** @description True if the body goes on. */
+            truncated?: boolean;
         };
         NewEndpoint: {
             /** @description The apps that it listens to: names or, where events, subjects or filter differ by app, objects. */
@@ -2255,6 +2602,11 @@ export interface components {
                 /** @description In place of the endpoint's; [] means all. */
                 subjects?: string[];
             })[];
+            auth?: components["schemas"]["Auth"];
+            /** @description Values taken out of answers: a JSON pointer by name. */
+            capture?: {
+                [key: string]: string;
+            };
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -2265,6 +2617,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description Names of the secrets that are set besides the signing secret; what they are is never shown. */
+            credentials?: string[];
             /** @description For people: what it is for, and who looks after it. */
             description?: string;
             /** @description How events look on the wire. */
@@ -2303,6 +2657,12 @@ export interface components {
             rate_limit?: components["schemas"]["RateLimit"];
             /** @description How the settings would have done with the newest events. */
             recent?: components["schemas"]["Recent"];
+            /** @description The recipe that makes the requests; absent where the dialect does. */
+            recipe?: string;
+            /** @description Values of the recipe's fields. */
+            recipe_fields?: {
+                [key: string]: string;
+            };
             /**
              * @description When a failed delivery is tried again: a list of delays, one per retry, or an exponential schedule.
              * @example [
@@ -2344,6 +2704,8 @@ export interface components {
              * @example 15s
              */
             timeout: string;
+            tls?: components["schemas"]["ClientTLS"];
+            transform?: components["schemas"]["Transform"];
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -2649,6 +3011,154 @@ export interface components {
              */
             matched: number;
         };
+        Recipe: {
+            address: components["schemas"]["RecipeAddress"];
+            answers?: components["schemas"]["RecipeAnswer"][];
+            auth?: components["schemas"]["RecipeAuth"];
+            body?: string;
+            /** @description Values taken out of answers: a JSON pointer by name. */
+            capture?: {
+                [key: string]: string;
+            };
+            category?: string;
+            /**
+             * Format: int64
+             * @description How many requests may be in flight at once.
+             */
+            concurrency?: number;
+            content_type?: string;
+            /** @description What happened when this is sent. */
+            description?: string;
+            docs?: string;
+            escape?: string;
+            /** @description The event types it wants; none means all. */
+            events?: string[];
+            fields?: components["schemas"]["RecipeField"][];
+            /** @description Headers sent with each request; values are shown to editors only. */
+            headers?: components["schemas"]["RecipeHeader"][];
+            lookup?: components["schemas"]["RecipeLookup"];
+            mail?: components["schemas"]["RecipeMail"];
+            /** @description The method of the request; absent where it was POST. */
+            method?: string;
+            /** @description For people. */
+            name: string;
+            rate_limit?: components["schemas"]["RecipeRateLimit"];
+            redirect?: components["schemas"]["RecipeRedirect"];
+            sample: components["schemas"]["RecipeSample"];
+            signed?: boolean;
+            skip?: components["schemas"]["RecipeSkip"][];
+            title: string;
+            /** @description Where requests go. */
+            url?: string;
+        };
+        RecipeAddress: {
+            default?: string;
+            help?: string;
+            hosts?: string[];
+            placeholder?: string;
+            title?: string;
+        };
+        RecipeAnswer: {
+            contains?: string;
+            /** @description A sentence that explains. */
+            detail?: string;
+            json?: {
+                [key: string]: string;
+            };
+            means: string;
+            not_json?: boolean;
+            /** @description Its state. */
+            status?: number[];
+            text?: string;
+        };
+        RecipeAuth: {
+            /** @description Of oauth2: how the client names itself to the server, basic or body. */
+            client_auth?: string;
+            help?: string;
+            /** @description For people. */
+            name?: string;
+            optional?: boolean;
+            /** @description Of oauth2: sent with each token request. */
+            params?: {
+                [key: string]: string;
+            };
+            /** @description Of header: what stands before the value. */
+            prefix?: string;
+            /** @description Of oauth2. */
+            scopes?: string[];
+            title?: string;
+            /** @description Of oauth2: where tokens come from. */
+            token_url?: string;
+            /** @description The event type. */
+            type: string;
+            /** @description Of basic. */
+            username?: string;
+        };
+        RecipeField: {
+            choices?: string[];
+            default?: string;
+            help?: string;
+            kind?: string;
+            /** @description For people. */
+            name: string;
+            pattern?: string;
+            required?: boolean;
+            title?: string;
+        };
+        RecipeFound: {
+            equals: string;
+            in: string;
+        };
+        RecipeHeader: {
+            /** @description For people. */
+            name: string;
+            value: string;
+        };
+        RecipeLookup: {
+            found: components["schemas"]["RecipeFound"];
+            /** @description Where requests go. */
+            url: string;
+        };
+        RecipeMail: {
+            from: string;
+            html?: string;
+            reply_to?: string;
+            /** @description What in the app it happened to. */
+            subject: string;
+            text?: string;
+            to: string[];
+        };
+        RecipeRateLimit: {
+            /**
+             * Format: int64
+             * @description How many may go at once after a quiet time.
+             */
+            burst?: number;
+            /**
+             * Format: double
+             * @description Deliveries a second.
+             */
+            per_second: number;
+        };
+        RecipeRedirect: {
+            hosts: string[];
+        };
+        RecipeSample: {
+            /** @description The payload, byte for byte as published. */
+            data: string;
+            fields?: {
+                [key: string]: string;
+            };
+            /** @description What in the app it happened to. */
+            subject?: string;
+            /** @description The event type. */
+            type: string;
+        };
+        RecipeSkip: {
+            /** @description A stable word for why; absent for a success. */
+            reason: string;
+            when: string;
+        };
         ReplayInput: {
             /** @description next_cursor of the call before: goes on from there. Repeat the other fields unchanged. */
             cursor?: string;
@@ -2743,6 +3253,11 @@ export interface components {
                 /** @description In place of the endpoint's; [] means all. */
                 subjects?: string[];
             })[];
+            auth?: components["schemas"]["Auth"];
+            /** @description Values taken out of answers: a JSON pointer by name. */
+            capture?: {
+                [key: string]: string;
+            };
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -2753,6 +3268,8 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description Names of the secrets that are set besides the signing secret; what they are is never shown. */
+            credentials?: string[];
             /** @description For people: what it is for, and who looks after it. */
             description?: string;
             /** @description How events look on the wire. */
@@ -2791,6 +3308,12 @@ export interface components {
             rate_limit?: components["schemas"]["RateLimit"];
             /** @description How the settings would have done with the newest events. */
             recent?: components["schemas"]["Recent"];
+            /** @description The recipe that makes the requests; absent where the dialect does. */
+            recipe?: string;
+            /** @description Values of the recipe's fields. */
+            recipe_fields?: {
+                [key: string]: string;
+            };
             /**
              * @description When a failed delivery is tried again: a list of delays, one per retry, or an exponential schedule.
              * @example [
@@ -2830,6 +3353,8 @@ export interface components {
              * @example 15s
              */
             timeout: string;
+            tls?: components["schemas"]["ClientTLS"];
+            transform?: components["schemas"]["Transform"];
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -2992,10 +3517,21 @@ export interface components {
              */
             type?: string;
         };
+        Transform: {
+            /** @description JavaScript that defines transform(event). */
+            code: string;
+            /** @description What becomes of an event that it fails on: hold (the default) or fail. */
+            on_error?: string;
+        };
         Troubled: {
             /** @description A sentence that says why. */
             detail: string;
             endpoint: components["schemas"]["Endpoint"];
+            /**
+             * Format: int64
+             * @description How many of them are held, since no request could be made of their events.
+             */
+            held: number;
             lane: components["schemas"]["LaneState"];
             /**
              * Format: int64
@@ -3006,7 +3542,7 @@ export interface components {
              * @description The gravest that applies.
              * @enum {string}
              */
-            reason: "disabled" | "misconfigured" | "circuit_open" | "failing" | "backlog";
+            reason: "disabled" | "misconfigured" | "circuit_open" | "held" | "failing" | "backlog";
             /**
              * Format: date-time
              * @description Since when, as far as that is known.
@@ -5093,6 +5629,9 @@ export interface operations {
                  *           ]
                  *         }
                  *       ],
+                 *       "capture": {
+                 *         "pin": "/access/pin"
+                 *       },
                  *       "description": "Feeds the ledger; ask the finance team.",
                  *       "dialect": "standard",
                  *       "events": [
@@ -5100,6 +5639,7 @@ export interface operations {
                  *       ],
                  *       "name": "Bookkeeping",
                  *       "ordering": "none",
+                 *       "recipe": "n8n",
                  *       "status": "active",
                  *       "subjects": [
                  *         "ticket:damage-report:*"
@@ -5266,6 +5806,9 @@ export interface operations {
                  *             ]
                  *           }
                  *         ],
+                 *         "capture": {
+                 *           "pin": "/access/pin"
+                 *         },
                  *         "description": "Feeds the ledger; ask the finance team.",
                  *         "dialect": "standard",
                  *         "events": [
@@ -5273,6 +5816,7 @@ export interface operations {
                  *         ],
                  *         "name": "Bookkeeping",
                  *         "ordering": "none",
+                 *         "recipe": "n8n",
                  *         "status": "active",
                  *         "subjects": [
                  *           "ticket:damage-report:*"
@@ -5446,6 +5990,7 @@ export interface operations {
                      *             "updated_at": "2027-06-11T02:00:00.000Z",
                      *             "url": "https://example.com/hooks"
                      *           },
+                     *           "held": 1,
                      *           "lane": {
                      *             "circuit": "closed",
                      *             "concurrency": 1,
@@ -5777,6 +6322,9 @@ export interface operations {
                  *           ]
                  *         }
                  *       ],
+                 *       "capture": {
+                 *         "pin": "/access/pin"
+                 *       },
                  *       "description": "Feeds the ledger; ask the finance team.",
                  *       "dialect": "standard",
                  *       "events": [
@@ -5784,6 +6332,7 @@ export interface operations {
                  *       ],
                  *       "name": "Bookkeeping",
                  *       "ordering": "none",
+                 *       "recipe": "n8n",
                  *       "status": "active",
                  *       "subjects": [
                  *         "ticket:damage-report:*"
@@ -5895,6 +6444,266 @@ export interface operations {
                 };
             };
             /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. `verify_failed`: The URL did not pass its verification. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listenEndpoint: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Names who listens: 16 to 64 characters that nobody can guess. When a connection breaks, come back with the same.
+                 * @example f3a1c0d29be84b6a
+                 */
+                session?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example ep_32G88NJ9V4W00
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: Conflict. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answerListened: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example ep_32G88NJ9V4W00
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 256 KiB. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "dlv_01HZX3K2Q9F7A.1",
+                 *       "session": "f3a1c0d29be84b6a",
+                 *       "status": 200
+                 *     }
+                 */
+                "application/json": components["schemas"]["ListenAnswer"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: Conflict. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6702,6 +7511,7 @@ export interface operations {
                      *         }
                      *       ],
                      *       "endpoint": "ep_32G88NJ9V4W00",
+                     *       "held": 1,
                      *       "lane": {
                      *         "circuit": "closed",
                      *         "concurrency": 1,
@@ -7473,6 +8283,11 @@ export interface operations {
                  * @example order-118-paid
                  */
                 external_id?: string;
+                /**
+                 * @description Only the event with this UUID, which is what receivers of some dialects log (webhook_event_uuid of showpass). Narrow it by app and time: it is in no index.
+                 * @example 2ce56e14-7f13-56e6-94b4-a5655b2079e7
+                 */
+                uuid?: string;
             };
             header?: never;
             path?: never;
@@ -7494,7 +8309,8 @@ export interface operations {
                      *           "created_at": "2027-06-11T02:00:00.000Z",
                      *           "deliveries": 1,
                      *           "id": "evt_32G88NJ9V4W00",
-                     *           "type": "invoice.purchase"
+                     *           "type": "invoice.purchase",
+                     *           "uuid": "2ce56e14-7f13-56e6-94b4-a5655b2079e7"
                      *         }
                      *       ]
                      *     }
@@ -8004,7 +8820,8 @@ export interface operations {
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "deliveries": 1,
                      *       "id": "evt_32G88NJ9V4W00",
-                     *       "type": "invoice.purchase"
+                     *       "type": "invoice.purchase",
+                     *       "uuid": "2ce56e14-7f13-56e6-94b4-a5655b2079e7"
                      *     }
                      */
                     "application/json": components["schemas"]["Event"];
@@ -8608,6 +9425,7 @@ export interface operations {
                      *           "capacity": 1,
                      *           "created_at": "2027-06-11T02:00:00.000Z",
                      *           "expires_at": "2027-06-11T02:00:00.000Z",
+                     *           "fail_status": 1,
                      *           "received": 1,
                      *           "token": "bh_…",
                      *           "url": "https://hooks.example.com/in/3f9c…"
@@ -8720,6 +9538,7 @@ export interface operations {
                      *       "capacity": 1,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "expires_at": "2027-06-11T02:00:00.000Z",
+                     *       "fail_status": 1,
                      *       "received": 1,
                      *       "token": "bh_…",
                      *       "url": "https://hooks.example.com/in/3f9c…"
@@ -8857,6 +9676,7 @@ export interface operations {
                      *       "capacity": 1,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "expires_at": "2027-06-11T02:00:00.000Z",
+                     *       "fail_status": 1,
                      *       "received": 1,
                      *       "requests": [
                      *         {
@@ -9073,7 +9893,14 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "answer_status": 500
+                 *       "answer_body": "Thank you.",
+                 *       "answer_delay": "2s",
+                 *       "answer_headers": {
+                 *         "Retry-After": "30"
+                 *       },
+                 *       "answer_status": 500,
+                 *       "fail_first": 3,
+                 *       "fail_status": 503
                  *     }
                  */
                 "application/json": components["schemas"]["InboxPatch"];
@@ -9093,6 +9920,7 @@ export interface operations {
                      *       "capacity": 1,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "expires_at": "2027-06-11T02:00:00.000Z",
+                     *       "fail_status": 1,
                      *       "received": 1,
                      *       "token": "bh_…",
                      *       "url": "https://hooks.example.com/in/3f9c…"
@@ -9664,6 +10492,199 @@ export interface operations {
                 headers: {
                     /** @description Seconds after which to try again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRecipes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "address": {},
+                     *           "name": "invoice.purchase",
+                     *           "sample": {
+                     *             "type": "invoice.purchase"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListRecipe"];
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRecipe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The recipe's name.
+                 * @example slack
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "address": {},
+                     *       "name": "invoice.purchase",
+                     *       "sample": {
+                     *         "type": "invoice.purchase"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Recipe"];
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

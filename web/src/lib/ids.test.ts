@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { idKind, pasted, shortId } from "./ids.ts";
+import { idKind, isUUID, pasted, shortId } from "./ids.ts";
 
 describe("idKind", () => {
   it.each([
@@ -23,6 +23,13 @@ describe("pasted", () => {
     expect(pasted("'a b' ")).toBe("a b");
     expect(pasted('say "yes"')).toBe('say "yes"');
   });
+});
+
+it("knows a UUID", () => {
+  expect(isUUID("2ce56e14-7f13-56e6-94b4-a5655b2079e7")).toBe(true);
+  expect(isUUID("2CE56E14-7F13-56E6-94B4-A5655B2079E7")).toBe(true);
+  expect(isUUID("2ce56e14-7f13-56e6-94b4-a5655b2079e")).toBe(false);
+  expect(isUUID("evt_38G0JGK6R0400")).toBe(false);
 });
 
 it("shortens ids to their end", () => {

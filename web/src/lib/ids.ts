@@ -22,3 +22,8 @@ export function pasted(text: string): string {
 export function shortId(id: string): string {
   return id.length > 10 ? `…${id.slice(-8)}` : id;
 }
+
+/** A UUID, such as receivers of some dialects log in place of an event's id. */
+export function isUUID(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}

@@ -10,6 +10,7 @@ export const troubles: Record<Schemas["Troubled"]["reason"], string> = {
   misconfigured: "Nothing can be sent",
   circuit_open: "Circuit open",
   failing: "Failing",
+  held: "Deliveries are held",
   backlog: "Fallen behind",
 };
 
@@ -109,6 +110,46 @@ const attempts: Record<string, Reason> = {
     sentence: "The server's settings do not allow this URL.",
     advice: "Use an https URL on a usual port, or ask the operator which URLs are allowed.",
   },
+  transform: {
+    short: "script failed",
+    sentence: "The endpoint's script failed on this event, so there was nothing to send.",
+    advice: "Correct the script at the line that is named. What is held goes out by itself then.",
+  },
+  transform_timeout: {
+    short: "script too slow",
+    sentence: "The endpoint's script did not end in the time that it gets.",
+    advice: "Look for a loop that does not end, or for a regular expression that tries too much; then save the script. What is held goes out by itself then.",
+  },
+  transform_memory: {
+    short: "script too large",
+    sentence: "The endpoint's script needed more memory than it gets.",
+    advice: "Let it build less at once, and save it. What is held goes out by itself then.",
+  },
+  transform_result: {
+    short: "no usable result",
+    sentence: "What the endpoint's script returned makes no request: it is of the wrong form, too large, or has a header or URL that is not allowed.",
+    advice: "Correct what the script returns. What is held goes out by itself then.",
+  },
+  recipe: {
+    short: "recipe misses something",
+    sentence: "The recipe could make no request of this event: a value that it needs is not in the event, or a setting is missing.",
+    advice: "Give the endpoint what is missing, or let it listen only to events that have it. What is held goes out by itself once the endpoint is changed.",
+  },
+  auth: {
+    short: "no token",
+    sentence: "No access token could be had from the token server, so the request was not made.",
+    advice: "Check the token URL, the client's id and secret and, if there is one, the refresh token in the endpoint's settings.",
+  },
+  answer: {
+    short: "refused in the answer",
+    sentence: "The receiver answered with success, but its answer says that it did not take the event.",
+    advice: "Look at the response: it says what the receiver did not like.",
+  },
+  skipped: {
+    short: "left out",
+    sentence: "The endpoint's recipe or script leaves this event out: nothing was sent.",
+    advice: "Nothing needs to be done.",
+  },
   request_invalid: {
     short: "invalid request",
     sentence: "A header of the request cannot be sent over HTTP.",
@@ -116,9 +157,16 @@ const attempts: Record<string, Reason> = {
   },
 };
 
-/** Whether a line of the log is a request. Others end a delivery for which none was made. */
+const unmade = new Set<string | undefined>(["expired", "render", "transform", "transform_timeout", "transform_memory", "transform_result", "recipe", "auth"]);
+
+/** Whether a line of the log is a request. Others end or hold a delivery for which none was made. */
 export function madeRequest(a: Pick<Schemas["Attempt"], "status" | "reason">): boolean {
-  return a.status !== "canceled" && a.reason !== "expired";
+  return a.status !== "canceled" && !unmade.has(a.reason);
+}
+
+/** Whether an attempt left its delivery held, until the endpoint is changed. */
+export function leftHeld(a: Pick<Schemas["Attempt"], "status" | "final" | "next_at" | "trigger">): boolean {
+  return a.status === "failed" && !a.final && !a.next_at && a.trigger !== "test";
 }
 
 /** What a reason word of an attempt means; an unknown word stands for itself. */

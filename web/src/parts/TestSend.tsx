@@ -3,8 +3,9 @@ import { IconCheck, IconSend, IconX } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Attempt, type Endpoint, ok, type Schemas } from "../api/client.ts";
-import { endpointsChanged, useEventTypes } from "../api/queries.ts";
+import { endpointsChanged, useEventTypes, useRecipe } from "../api/queries.ts";
 import { allEvents } from "../lib/apps.ts";
+import { exactly, Raw } from "../lib/exact.ts";
 import { fits } from "../lib/text.ts";
 import { humanDuration } from "../lib/time.ts";
 import { CodeBlock } from "./Code.tsx";
@@ -12,6 +13,8 @@ import { Failure } from "./states.tsx";
 import { Status, StatusCode } from "./Status.tsx";
 
 const plain = "webhook.test";
+/** The event that comes with a recipe. */
+const sample = " sample";
 
 /** The types that a test may have: the endpoint's own first, then the rest of the catalogue. */
 export function testTypes(patterns: string[], catalogue: { name: string; archived: boolean }[]) {
@@ -34,13 +37,15 @@ interface TestSendProps {
 
 /** Sends a test event now, and shows at once what the receiver answered. */
 export function TestSend({ endpoint, onResult }: TestSendProps) {
-  const [type, setType] = useState(plain);
+  const recipe = useRecipe(endpoint.recipe);
+  const [chosen, setType] = useState<string>();
+  const type = chosen ?? (recipe ? sample : plain);
   const types = useEventTypes();
   const queries = useQueryClient();
   const send = useMutation({
     mutationFn: (): Promise<Attempt> => ok(api.POST("/v1/endpoints/{id}/test", {
       params: { path: { id: endpoint.id } },
-      body: (type === plain ? {} : { type }) as Schemas["TestInput"],
+      ...exactly((type === plain ? {} : type === sample && recipe ? { type: recipe.sample.type, data: new Raw(recipe.sample.data) } : { type }) as Schemas["TestInput"]),
     })),
     onSuccess: (attempt) => {
       onResult?.(attempt);
@@ -52,7 +57,7 @@ export function TestSend({ endpoint, onResult }: TestSendProps) {
       <Group align="flex-end" gap="sm">
         <Select
           label="Event type"
-          data={testTypes(allEvents(endpoint), types.data ?? [])}
+          data={[...(recipe ? [{ group: recipe.title, items: [{ value: sample, label: `A sample: ${recipe.sample.type}` }] }] : []), ...testTypes(allEvents(endpoint), types.data ?? [])]}
           value={type}
           onChange={(value) => setType(value ?? plain)}
           searchable

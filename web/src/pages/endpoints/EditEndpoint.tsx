@@ -1,9 +1,10 @@
 import { Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, exactEndpoint, type ExactEndpoint, okText, type Schemas } from "../../api/client.ts";
-import { endpointQuery, endpointsChanged, useEndpoint, useSession } from "../../api/queries.ts";
+import { endpointQuery, endpointsChanged, useEndpoint, useRecipes, useSession } from "../../api/queries.ts";
+import type { Recipe } from "../../lib/recipes.ts";
 import { exactly } from "../../lib/exact.ts";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { done } from "../../parts/notify.ts";
@@ -12,6 +13,7 @@ import { Empty, Waiting } from "../../parts/states.tsx";
 import { heldFrom, Locked } from "./Locked.tsx";
 import { Changes } from "./form/Changes.tsx";
 import { EndpointForm } from "./form/EndpointForm.tsx";
+import type { Part } from "./form/form.ts";
 import { changes } from "./form/summaries.ts";
 import { patchInput, valuesOf } from "./form/values.ts";
 
@@ -20,6 +22,7 @@ export function EditEndpoint() {
   const { id } = useParams({ from: "/endpoints/$id/edit" });
   const session = useSession();
   const endpoint = useEndpoint(id);
+  const recipes = useRecipes();
   const title = endpoint.data ? `Edit ${nameOf(endpoint.data)}` : "Edit endpoint";
   const crumbs = [{ label: "Endpoints", to: "/endpoints" }, { label: endpoint.data ? nameOf(endpoint.data) : id, to: `/endpoints/${id}` }];
   return (
@@ -30,25 +33,27 @@ export function EditEndpoint() {
         </Empty>
       ) : endpoint.data && heldFrom(session, endpoint.data) ? (
         <Locked endpoint={endpoint.data} action={<Button component={Link} to={`/endpoints/${id}`} variant="default" size="xs">To the endpoint</Button>} />
-      ) : endpoint.data ? (
-        <Edit key={id} loaded={endpoint.data} />
+      ) : endpoint.data && (endpoint.data.recipe === undefined || recipes.data) ? (
+        <Edit key={id} loaded={endpoint.data} recipe={recipes.data?.find((r) => r.name === endpoint.data.recipe)} />
       ) : (
-        <Waiting query={endpoint} lines={8} />
+        <Waiting query={endpoint.data ? recipes : endpoint} lines={8} />
       )}
     </Page>
   );
 }
 
-function Edit({ loaded }: { loaded: ExactEndpoint }) {
+function Edit({ loaded, recipe }: { loaded: ExactEndpoint; recipe: Recipe | undefined }) {
   // What is saved is the difference to what the viewer began with, so that another's
   // change of another setting meanwhile stays.
-  const [initial] = useState(() => valuesOf(loaded));
+  const [initial] = useState(() => valuesOf(loaded, recipe));
+  const { part } = useSearch({ from: "/endpoints/$id/edit" });
   const navigate = useNavigate();
   const queries = useQueryClient();
   const back = () => navigate({ to: "/endpoints/$id", params: { id: loaded.id } });
   return (
     <EndpointForm
       create={false}
+      openAtFirst={part as Part | undefined}
       initial={initial}
       onCancel={() => void back()}
       foot={(values) => <Changes list={changes(initial, values)} />}

@@ -16,6 +16,7 @@ import { LockedBadge, Status } from "../../parts/Status.tsx";
 import { TestSend } from "../../parts/TestSend.tsx";
 import { HeadActions } from "./detail/Head.tsx";
 import { HealthPanel } from "./detail/HealthPanel.tsx";
+import { HeldPanel } from "./detail/HeldPanel.tsx";
 import { OverviewTab } from "./detail/OverviewTab.tsx";
 import { heldFrom, Locked } from "./Locked.tsx";
 
@@ -69,6 +70,7 @@ function Loaded({ endpoint }: { endpoint: ExactEndpoint }) {
     >
       {endpoint.locked && <Locked endpoint={endpoint} />}
       <HealthPanel endpoint={endpoint} />
+      <HeldPanel endpoint={endpoint} editable={mayEdit && !held} />
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">
           <Tabs.Tab value="overview">Overview</Tabs.Tab>

@@ -37,7 +37,7 @@ export function NewEndpoint() {
   const only = apps.data?.length === 1 ? apps.data[0]!.id : undefined;
   const first = app ?? only;
   return (
-    <Page {...page} description="An endpoint is an address on your server that events are sent to. The address is all that it takes; everything else has good defaults.">
+    <Page {...page} description="An endpoint is where events are sent: your own server, or a service that people use. The address is all that it takes as a rule; everything else has good defaults.">
       {!session.portal && !apps.data ? (
         <Waiting query={apps} lines={6} />
       ) : (

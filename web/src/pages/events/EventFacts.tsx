@@ -14,6 +14,7 @@ export function EventFacts({ event }: { event: Event }) {
     <Paper withBorder p="md">
       <Facts cols={{ base: 1, xs: 2, md: 3, xl: 4 }}>
         <Fact label="Event id"><Copyable value={event.id} label="Copy the event id" /></Fact>
+        <Fact label="UUID, as some receivers log it"><Copyable value={event.uuid} label="Copy the UUID" /></Fact>
         <Fact label="Created"><Time at={event.created_at} /> <Text span size="sm" c="dimmed">(<Time at={event.created_at} relative />)</Text></Fact>
         {event.deliver_at && <Fact label="To be delivered from"><Time at={event.deliver_at} /></Fact>}
         <Fact label="Event type">

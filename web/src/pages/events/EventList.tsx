@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import { api, type Event, ok } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { useAppFilter } from "../../layout/AppFilter.tsx";
+import { isUUID } from "../../lib/ids.ts";
 import { useCursorList } from "../../lib/useCursorList.ts";
 import { useFilters } from "../../lib/useFilters.ts";
 import { CursorTable } from "../../parts/CursorTable.tsx";
@@ -37,14 +38,19 @@ export function EventList() {
   const app = useAppFilter();
   const navigate = useNavigate();
   const { q, type, subject, since, until } = filters;
-  const { query, refresh } = useCursorList<Event>(["events", { app, q, type, subject, since, until }], (cursor, signal) =>
-    ok(api.GET("/v1/events", { params: { query: { app, external_id: q, type, subject, since, until, cursor, limit: 100 } }, signal })));
+  const { query, refresh } = useCursorList<Event>(["events", { app, q, type, subject, since, until }], async (cursor, signal) => {
+    const ask = (by: { external_id?: string; uuid?: string }) =>
+      ok(api.GET("/v1/events", { params: { query: { app, ...by, type, subject, since, until, cursor, limit: 100 } }, signal }));
+    const own = await ask({ external_id: q });
+    // Publishers have UUIDs of their own, too: those go first.
+    return q !== undefined && isUUID(q) && own.data.length === 0 ? ask({ uuid: q }) : own;
+  });
   const oneApp = session.portal || app !== undefined || session.apps.length === 1;
   const columns = useMemo(() => eventColumns(!oneApp), [oneApp]);
 
   const clear = () => set({ q: undefined, type: undefined, subject: undefined, since: undefined, until: undefined });
   const chips: Chip[] = [];
-  if (q) chips.push({ label: "Your id", value: q, remove: () => set({ q: undefined }) });
+  if (q) chips.push({ label: isUUID(q) ? "UUID or your id" : "Your id", value: q, remove: () => set({ q: undefined }) });
   if (type) chips.push({ label: "Type", value: type, remove: () => set({ type: undefined }) });
   if (subject) chips.push({ label: "Subject", value: subject, remove: () => set({ subject: undefined }) });
   if (since || until) chips.push({ label: "Time", value: rangeLabel({ since, until }), remove: () => set({ since: undefined, until: undefined }) });
@@ -53,7 +59,7 @@ export function EventList() {
     ? (
       <Empty title="No event matches" action={<Button variant="light" onClick={clear}>{chips.length > 1 ? "Clear all filters" : "Clear the filter"}</Button>}>
         {q
-          ? <>No event has <b className="foreign">{q}</b> as its own id{chips.length > 1 ? " and fits the other filters" : ""}. Own ids are compared letter for letter.</>
+          ? <>No event has <b className="foreign">{q}</b> as its {isUUID(q) ? "UUID or own id" : "own id"}{chips.length > 1 ? " and fits the other filters" : ""}. Own ids are compared letter for letter.</>
           : "Nothing was published that fits these filters. Subjects and types are compared letter for letter; end one with * to search by its beginning."}
       </Empty>
     )

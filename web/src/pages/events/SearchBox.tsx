@@ -9,7 +9,7 @@ import { idKind, pasted } from "../../lib/ids.ts";
 
 interface SearchBoxProps {
   value: string | undefined;
-  /** Searches for an event by the publisher's own id. */
+  /** Searches for an event by its UUID or the publisher's own id. */
   onSearch(text: string | undefined): void;
 }
 
@@ -94,7 +94,7 @@ export function SearchBox({ value, onSearch }: SearchBoxProps) {
     <form role="search" onSubmit={(e: FormEvent) => { e.preventDefault(); void search(text); }}>
       <TextInput
         aria-label="Search by id"
-        placeholder="Find by id: evt_…, att_…, dlv_…, or your own"
+        placeholder="Find by id: evt_…, att_…, dlv_…, a UUID, or your own"
         maw={560}
         value={text}
         onChange={(e) => {

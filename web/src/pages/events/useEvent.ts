@@ -5,8 +5,8 @@ import { useSession, whole } from "../../api/queries.ts";
 import { lanesOf, pollEvery } from "./lanes.ts";
 
 /** An event with its data as text. */
-export function useEventText(id: string) {
-  return useQuery({ queryKey: ["event", id], queryFn: () => eventWithText(id), staleTime: 60_000 });
+export function useEventText(id: string | undefined) {
+  return useQuery({ queryKey: ["event", id], queryFn: () => eventWithText(id!), staleTime: 60_000, enabled: id !== undefined });
 }
 
 export const mostAttempts = 500;

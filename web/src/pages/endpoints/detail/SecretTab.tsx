@@ -3,6 +3,7 @@ import { IconEye, IconRefresh } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Endpoint, ok, type Schemas } from "../../../api/client.ts";
+import { useRecipe } from "../../../api/queries.ts";
 import { Copyable } from "../../../parts/Copy.tsx";
 import { SecretValue } from "../../../parts/SecretValue.tsx";
 import { Failure } from "../../../parts/states.tsx";
@@ -23,6 +24,7 @@ interface SecretTabProps {
 export function SecretTab({ endpoint, rotated, onRotate }: SecretTabProps) {
   // Not a query: secrets are not kept in a cache, and are not asked for again by themselves.
   const read = useMutation({ mutationFn: () => ok(api.GET("/v1/endpoints/{id}/secret", { params: { path: { id: endpoint.id } } })), gcTime: 0 });
+  const recipe = useRecipe(endpoint.recipe);
   const [hidden, setHidden] = useState<object>();
   const secrets = rotated?.secrets ?? (read.data !== hidden ? read.data?.secrets : undefined);
   return (
@@ -32,6 +34,7 @@ export function SecretTab({ endpoint, rotated, onRotate }: SecretTabProps) {
           <Title order={2}>Signing secret</Title>
           {onRotate && <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRotate}>Rotate secret</Button>}
         </Group>
+        {endpoint.recipe && !recipe?.signed && <Alert variant="light" p="xs">Requests of this recipe carry no signature: its target does not look at one.</Alert>}
         <Text size="sm" c="dimmed" maw={720}>
           Every request is signed with this secret. The receiver checks the signature with it, and so knows that a request came from here and was not changed. Whoever has it can forge requests: keep it out of code and logs.
         </Text>

@@ -3,7 +3,7 @@ import { IconPencil } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Endpoint, ExactEndpoint } from "../../../api/client.ts";
-import { useSession } from "../../../api/queries.ts";
+import { useRecipe, useSession } from "../../../api/queries.ts";
 import { appNames, type AppTerms } from "../../../lib/apps.ts";
 import { pretty } from "../../../lib/json.ts";
 import { linkTo } from "../../../lib/links.ts";
@@ -14,6 +14,8 @@ import { Copyable } from "../../../parts/Copy.tsx";
 import { Time } from "../../../parts/Time.tsx";
 import { pauses, retryInWords, retryValues } from "../form/retry.ts";
 import { RetryTimeline } from "../form/RetryTimeline.tsx";
+import { authLine } from "../form/summaries.ts";
+import { valuesOf } from "../form/values.ts";
 import classes from "./detail.module.css";
 
 const orders: Record<Endpoint["ordering"], string> = {
@@ -25,6 +27,7 @@ const orders: Record<Endpoint["ordering"], string> = {
 /** Everything that is set, readable. */
 export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint; editable: boolean }) {
   const { mayEdit, portal } = useSession();
+  const recipe = useRecipe(e.recipe);
   const own = e.apps.filter((a): a is AppTerms => typeof a !== "string");
   return (
     <Stack gap="md">
@@ -48,11 +51,26 @@ export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint
             {e.filter === undefined || e.filter === null ? <None>None: the data of an event does not matter</None> : <CodeBlock title="Filter" code={pretty(e.texts.filter ?? "")} maxHeight={260} />}
           </Setting>
           {own.length > 0 && <Setting term={portal ? "In place of these" : "Different by app"}><Own endpoint={e} own={own} named={!portal} /></Setting>}
+          {e.recipe && (
+            <Setting term="Recipe">
+              <span className="foreign">{recipe?.title ?? e.recipe}</span>
+              {recipe?.description && <Note><span className="foreign">{recipe.description}</span></Note>}
+              {Object.keys(e.recipe_fields ?? {}).length > 0 && <Pairs pairs={e.recipe_fields} none="" />}
+            </Setting>
+          )}
+          {e.transform && (
+            <Setting term="Script">
+              <CodeBlock title="transform(event)" code={e.transform.code} maxHeight={320} />
+              <Note>{e.transform.on_error === "fail" ? "A delivery that it fails on is given up." : "A delivery that it fails on is held until the script is changed."}</Note>
+            </Setting>
+          )}
           <Setting term="Dialect">
             <Anchor component={Link} {...linkTo("/dialects", { name: e.dialect })} size="sm" className="foreign">{e.dialect}</Anchor>
             <Note>How events and their signature look in a request.</Note>
             {Object.keys(e.dialect_options ?? {}).length > 0 && <Pairs pairs={e.dialect_options} none="" />}
           </Setting>
+          {(e.auth || e.tls) && <Setting term="Authentication"><Authentication endpoint={e} /></Setting>}
+          {Object.keys(e.capture ?? {}).length > 0 && <Setting term="Kept of answers"><Pairs pairs={e.capture} none="" /></Setting>}
           <Setting term="Headers"><Headers endpoint={e} mayEdit={mayEdit} /></Setting>
           <Setting term="Retries"><Retries endpoint={e} /></Setting>
           <Setting term="Timeout">{time(e.timeout)}<Note>So long may one request take.</Note></Setting>
@@ -122,6 +140,22 @@ function Retries({ endpoint }: { endpoint: Endpoint }) {
     </Stack>
   );
 }
+
+/** How requests authenticate; of secrets only that they are set. */
+function Authentication({ endpoint: e }: { endpoint: Endpoint }) {
+  const facts = [e.auth?.username, e.auth?.name, e.auth?.token_url, e.auth?.client_id].filter((x) => x !== undefined && x !== "");
+  return (
+    <Stack gap={2}>
+      <span>{authLine(valuesOf({ ...e, texts: { byApp: {} } }))}</span>
+      {facts.length > 0 && <Text size="sm" c="dimmed" className="foreign">{facts.join(" · ")}</Text>}
+      {e.credentials && e.credentials.length > 0 && <Note>{e.credentials.map((c) => credentialNames[c] ?? c).join(", ")}: set, and never shown.</Note>}
+    </Stack>
+  );
+}
+
+const credentialNames: Record<string, string> = {
+  "auth.password": "Password", "auth.token": "Token", "auth.value": "Value", "auth.client_secret": "Client secret", "auth.refresh_token": "Refresh token", "tls.key": "Key of the certificate",
+};
 
 function Headers({ endpoint, mayEdit }: { endpoint: Endpoint; mayEdit: boolean }) {
   return (

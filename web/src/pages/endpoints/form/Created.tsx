@@ -3,6 +3,7 @@ import { IconInbox, IconKey } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import type { Inbox, Schemas } from "../../../api/client.ts";
+import { useRecipe } from "../../../api/queries.ts";
 import { nameOf } from "../../../parts/EndpointName.tsx";
 import { Page } from "../../../parts/Page.tsx";
 import { SecretValue } from "../../../parts/SecretValue.tsx";
@@ -12,6 +13,9 @@ import { VerificationCode } from "../../../parts/VerificationCode.tsx";
 
 /** After the creation: the secret, code that checks signatures with it, and a first test. */
 export function Created({ endpoint, inbox }: { endpoint: Schemas["NewEndpoint"]; inbox: Inbox | undefined }) {
+  const recipe = useRecipe(endpoint.recipe);
+  // What the recipe's target takes, it does not verify.
+  const unsigned = endpoint.recipe !== undefined && !recipe?.signed;
   const top = useRef<HTMLDivElement>(null);
   useEffect(() => {
     window.scrollTo(0, 0);
@@ -25,26 +29,30 @@ export function Created({ endpoint, inbox }: { endpoint: Schemas["NewEndpoint"];
     >
       <Stack gap="lg" maw={860} ref={top} tabIndex={-1} style={{ outline: "none" }}>
         {endpoint.recent && <RecentWords {...endpoint.recent} />}
-        <Paper withBorder p="md" style={{ borderColor: "var(--mantine-color-teal-filled)", borderInlineStartWidth: 4 }}>
-          <Stack gap="sm">
-            <Group gap="xs" wrap="nowrap">
-              <ThemeIcon variant="light" color="teal" radius="xl"><IconKey size={17} /></ThemeIcon>
-              <Title order={2}>Keep the signing secret now</Title>
-            </Group>
-            <Text size="sm">
-              Your receiver needs it to check that requests really come from here. Store it like a password, for instance as an environment variable.
-            </Text>
-            <SecretValue value={endpoint.secret} />
-            <Text size="sm">If you lose it, those who may edit the endpoint can show it again on the endpoint's page.</Text>
-          </Stack>
-        </Paper>
-        <Paper withBorder p="md">
-          <Stack gap="sm">
-            <Title order={2}>Check the signature in your receiver</Title>
-            <Text size="sm" c="dimmed">Paste this into your server. It refuses requests that were not signed with the secret, or that are too old.</Text>
-            <VerificationCode dialect={endpoint.dialect} />
-          </Stack>
-        </Paper>
+        {!unsigned && (
+          <>
+            <Paper withBorder p="md" style={{ borderColor: "var(--mantine-color-teal-filled)", borderInlineStartWidth: 4 }}>
+              <Stack gap="sm">
+                <Group gap="xs" wrap="nowrap">
+                  <ThemeIcon variant="light" color="teal" radius="xl"><IconKey size={17} /></ThemeIcon>
+                  <Title order={2}>Keep the signing secret now</Title>
+                </Group>
+                <Text size="sm">
+                  Your receiver needs it to check that requests really come from here. Store it like a password, for instance as an environment variable.
+                </Text>
+                <SecretValue value={endpoint.secret} />
+                <Text size="sm">If you lose it, those who may edit the endpoint can show it again on the endpoint's page.</Text>
+              </Stack>
+            </Paper>
+            <Paper withBorder p="md">
+              <Stack gap="sm">
+                <Title order={2}>Check the signature in your receiver</Title>
+                <Text size="sm" c="dimmed">Paste this into your server. It refuses requests that were not signed with the secret, or that are too old.</Text>
+                <VerificationCode dialect={endpoint.dialect} />
+              </Stack>
+            </Paper>
+          </>
+        )}
         <Paper withBorder p="md">
           <Stack gap="sm">
             <Title order={2}>Try it out</Title>

@@ -3,15 +3,18 @@ import { useForm } from "@mantine/form";
 import { useBlocker } from "@tanstack/react-router";
 import { type ReactNode, useRef, useState } from "react";
 import type { Inbox } from "../../../api/client.ts";
-import { useSession } from "../../../api/queries.ts";
+import { useRecipe, useRecipes, useSession } from "../../../api/queries.ts";
 import { useConfirm } from "../../../parts/confirm.tsx";
 import { Failure } from "../../../parts/states.tsx";
 import { AppField } from "./AppField.tsx";
 import { EventPicker } from "./EventPicker.tsx";
 import { type Part, partOf } from "./form.ts";
+import { Preview } from "./Preview.tsx";
+import { RecipeSetup } from "./RecipeSetup.tsx";
 import { Recent } from "./Recent.tsx";
 import { refusal } from "./refusal.ts";
 import { Sections } from "./Sections.tsx";
+import { Target } from "./Target.tsx";
 import { UrlField } from "./UrlField.tsx";
 import { differs, type Errors, type FormValues, wrong } from "./values.ts";
 import classes from "./EndpointForm.module.css";
@@ -19,6 +22,8 @@ import classes from "./EndpointForm.module.css";
 interface EndpointFormProps {
   initial: FormValues;
   create: boolean;
+  /** A part that is open from the start. */
+  openAtFirst?: Part;
   /** Saves, and throws the server's Problem if it refuses. */
   save(values: FormValues, inbox: Inbox | undefined): Promise<void>;
   onCancel(): void;
@@ -27,10 +32,12 @@ interface EndpointFormProps {
 }
 
 /** The form of an endpoint: the essentials open, the rest in parts that say what is set. */
-export function EndpointForm({ initial, create, save, onCancel, foot }: EndpointFormProps) {
+export function EndpointForm({ initial, create, openAtFirst, save, onCancel, foot }: EndpointFormProps) {
   const session = useSession();
-  const form = useForm<FormValues>({ initialValues: initial, validate: (v) => wrong(v, session.features) });
-  const [open, setOpen] = useState<Part[]>([]);
+  const recipes = useRecipes().data;
+  const form = useForm<FormValues>({ initialValues: initial, validate: (v) => wrong(v, { dev: session.features.dev, recipe: recipes?.find((r) => r.name === v.recipe) }) });
+  const recipe = useRecipe(form.values.recipe);
+  const [open, setOpen] = useState<Part[]>(openAtFirst ? [openAtFirst] : []);
   const [inbox, setInbox] = useState<Inbox>();
   const [failure, setFailure] = useState<unknown>();
   const [saving, setSaving] = useState(false);
@@ -75,7 +82,8 @@ export function EndpointForm({ initial, create, save, onCancel, foot }: Endpoint
           <Stack gap="md">
             <Title order={2}>Where to send</Title>
             <AppField {...props} />
-            <UrlField {...props} inbox={inbox} onInbox={setInbox} />
+            <Target {...props} />
+            {recipe ? <RecipeSetup form={form} recipe={recipe} /> : <UrlField {...props} inbox={inbox} onInbox={setInbox} />}
             <TextInput
               label="Name"
               description="For people, so that it is found again."
@@ -100,6 +108,14 @@ export function EndpointForm({ initial, create, save, onCancel, foot }: Endpoint
             <EventPicker {...props} />
           </Stack>
         </Paper>
+        {recipe && (
+          <Paper withBorder p="md">
+            <Stack gap="md">
+              <Title order={2}>What is sent</Title>
+              <Preview form={form} recipe={recipe} />
+            </Stack>
+          </Paper>
+        )}
         <Sections {...props} open={open} onOpen={setOpen} />
         <Recent form={form} />
         {tried && problems > 0 && (

@@ -56,7 +56,7 @@ export function Look({ form, create }: PartProps) {
         {chosen?.description && <Text size="sm" className="foreign">{chosen.description}</Text>}
         {!create && <Text size="sm" c="dimmed" mt={4}>Before you change the dialect of an endpoint, make sure that its receiver understands the new one.</Text>}
       </div>
-      <Preview form={form} create={create} />
+      <Preview form={form} />
     </Stack>
   );
 }

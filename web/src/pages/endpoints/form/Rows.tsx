@@ -6,7 +6,7 @@ import { row } from "./values.ts";
 
 interface RowsProps {
   form: EndpointFormState;
-  field: "headers" | "metadata";
+  field: "headers" | "metadata" | "capture";
   /** "header": what one row is. */
   noun: string;
   hint: string;

@@ -1,6 +1,8 @@
 import { Accordion, Text } from "@mantine/core";
 import type { ReactNode } from "react";
+import { useRecipe } from "../../../api/queries.ts";
 import { Advanced } from "./Advanced.tsx";
+import { Auth } from "./Auth.tsx";
 import { type Part, type PartProps, useDialectChoice } from "./form.ts";
 import { Limits } from "./Limits.tsx";
 import { Look } from "./Look.tsx";
@@ -9,7 +11,7 @@ import { OwnTerms } from "./OwnTerms.tsx";
 import { Retries } from "./Retries.tsx";
 import { retryInWords } from "./retry.ts";
 import { Rows } from "./Rows.tsx";
-import { advancedLine, appsLine, headersLine, limitsLine, narrowLine, ownApps } from "./summaries.ts";
+import { advancedLine, appsLine, authLine, captureLine, headersLine, lookLine, limitsLine, narrowLine, ownApps } from "./summaries.ts";
 
 interface SectionsProps extends PartProps {
   open: Part[];
@@ -21,15 +23,39 @@ export function Sections({ open, onOpen, ...props }: SectionsProps) {
   const { form, create } = props;
   const v = form.values;
   const { dialect } = useDialectChoice(v);
+  const recipe = useRecipe(v.recipe);
   const parts: { part: Part; title: string; line: string; content: ReactNode }[] = [
     { part: "narrow", title: "Only some of these events", line: narrowLine(v), content: <Narrow {...props} /> },
     // In a portal there is one app, whose people need not know of others.
     ...(v.apps.length > 1 || ownApps(v).length > 0
       ? [{ part: "own" as const, title: "Different by app", line: appsLine(v), content: <OwnTerms {...props} /> }]
       : []),
-    { part: "look", title: "How requests look", line: `Dialect ${dialect}${v.dialect === "" ? ", the default" : ""}`, content: <Look {...props} /> },
+    // A recipe says itself how its requests look, and what they authenticate with.
+    ...(v.recipe === "" || recipe?.signed
+      ? [{ part: "look" as const, title: "How requests look", line: lookLine(v, dialect), content: <Look {...props} /> }]
+      : []),
+    ...(v.recipe === "" || v.tls.certificate + v.tls.ca + v.tls.key !== ""
+      ? [{ part: "auth" as const, title: "Authentication", line: authLine(v), content: <Auth {...props} /> }]
+      : []),
+    {
+      part: "capture",
+      title: "What to keep of answers",
+      line: captureLine(v),
+      content: (
+        <Rows
+          form={form}
+          field="capture"
+          noun="value"
+          hint={"Values that the receiver answers with, such as a PIN or an order number: a name, and where it stands in the answer's JSON (a JSON pointer). "
+            + "They are shown with the delivery, and sent as bellhop.delivery.captured to the endpoints of the app that listen to it."}
+          names="pin"
+          values="/access/pin"
+          most={20}
+        />
+      ),
+    },
     { part: "retry", title: "When it fails: retries", line: retryInWords(v.retry), content: <Retries {...props} /> },
-    { part: "limits", title: "Limits and order", line: limitsLine(v), content: <Limits {...props} /> },
+    { part: "limits", title: "Limits and order", line: limitsLine(v, recipe), content: <Limits {...props} /> },
     {
       part: "headers",
       title: "Headers",

@@ -13,14 +13,16 @@ export interface PartProps {
 }
 
 /** The parts that are closed at first. */
-export type Part = "narrow" | "own" | "look" | "retry" | "limits" | "headers" | "advanced";
+export type Part = "narrow" | "own" | "look" | "auth" | "capture" | "retry" | "limits" | "headers" | "advanced";
 
 /** The part that a field is in; undefined for what is always open. */
 export function partOf(field: string): Part | undefined {
   const name = field.split(".")[0]!;
   if (name === "subjects" || name === "filter") return "narrow";
   if (name === "own") return "own";
-  if (name === "dialect" || name === "dialectOptions") return "look";
+  if (name === "dialect" || name === "dialectOptions" || name === "code") return "look";
+  if (name === "auth" || name === "tls") return "auth";
+  if (name === "capture") return "capture";
   if (name === "retry") return "retry";
   if (["timeout", "concurrency", "perSecond", "burst", "ordering"].includes(name)) return "limits";
   if (name === "headers") return "headers";

@@ -7,6 +7,7 @@ const labels: Record<string, string> = {
   apps: "The choice of apps", url: "The URL", name: "The name", description: "The description", locked: "The lock", lockedReason: "The reason of the lock", events: "The choice of events", subjects: "The list of subjects", filter: "The filter",
   dialect: "The dialect", retry: "The schedule", timeout: "The timeout", concurrency: "The number of requests", ordering: "The order", secret: "The secret",
   perSecond: "The rate", burst: "The burst", headers: "The list of headers", metadata: "The list of notes",
+  recipe: "The recipe", code: "The script", capture: "The list of values", auth: "The authentication", tls: "The certificates",
 };
 
 /** The path in the form of a field of the API. */
@@ -19,6 +20,11 @@ export function fieldOf(field: string, v: FormValues): { path: string; subject: 
   }
   const option = /^dialect_options(?:\.(.*))?$/s.exec(f);
   if (option) return { path: option[1] ? `dialectOptions.${option[1]}` : "dialect", subject: option[1] ? `“${option[1]}”` : labels.dialect! };
+  const ofRecipe = /^recipe_fields\.(.*)$/s.exec(f);
+  if (ofRecipe) return { path: `recipeFields.${ofRecipe[1]}`, subject: `“${ofRecipe[1]}”` };
+  if (f === "recipe_fields") return { path: "recipe", subject: "The list of fields" };
+  if (/^transform(\.|$)/.test(f)) return { path: "code", subject: labels.code! };
+  if (/^(auth|tls)\./.test(f)) return { path: f, subject: "This" };
   if (f === "locked_reason") return { path: "lockedReason", subject: labels.lockedReason! };
   const item = /^(apps|events|subjects)\[(\d+)\]/.exec(f);
   if (item) {
@@ -36,9 +42,9 @@ export function fieldOf(field: string, v: FormValues): { path: string; subject: 
   if (f === "retry") return { path: v.retry.kind === "growing" ? "retry.initial" : "retry.delays", subject: labels.retry! };
   if (f === "rate_limit" || f === "rate_limit.per_second") return { path: "perSecond", subject: labels.perSecond! };
   if (f === "rate_limit.burst") return { path: "burst", subject: labels.burst! };
-  const pair = /^(headers|metadata)\.(.*)$/s.exec(f);
+  const pair = /^(headers|metadata|capture)\.(.*)$/s.exec(f);
   if (pair) {
-    const list = pair[1] as "headers" | "metadata";
+    const list = pair[1] as "headers" | "metadata" | "capture";
     const named = pair[2]!.replace(/…$/, "");
     const i = v[list].findIndex((r) => r.name.trim() === named || (named !== pair[2] && r.name.trim().startsWith(named)));
     return i < 0 ? { path: list, subject: `“${named}”` } : { path: `${list}.${i}.name`, subject: `“${v[list][i]!.name.trim()}”` };

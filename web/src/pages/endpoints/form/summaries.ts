@@ -3,6 +3,7 @@ import { written } from "../../../lib/exact.ts";
 import { number, plural } from "../../../lib/text.ts";
 import { inWords } from "./events.ts";
 import { retryInWords } from "./retry.ts";
+import { paceOf, type Recipe } from "../../../lib/recipes.ts";
 import { type FormValues, settings } from "./values.ts";
 
 const orders: Record<FormValues["ordering"], string> = { none: "no order", subject: "in order per subject", endpoint: "strictly one after the other" };
@@ -31,8 +32,8 @@ export function appsLine(v: FormValues): string {
   return own.length <= 3 ? `Something else of ${own.join(", ")}` : `Something else of ${own.length} apps`;
 }
 
-export function limitsLine(v: FormValues): string {
-  const rate = v.perSecond === "" ? "no rate limit" : `at most ${number(Number(v.perSecond))} a second`;
+export function limitsLine(v: FormValues, recipe?: Recipe): string {
+  const rate = v.perSecond === "" ? (recipe && paceOf(recipe)) ?? "no rate limit" : `at most ${number(Number(v.perSecond))} a second`;
   const wait = `waits ${v.timeout === "" ? 15 : v.timeout} s for an answer`;
   const line = `${rate}, ${orders[v.ordering]}, ${wait}`;
   return line.charAt(0).toUpperCase() + line.slice(1);
@@ -41,6 +42,28 @@ export function limitsLine(v: FormValues): string {
 export function headersLine(v: FormValues): string {
   const names = filled(v.headers).map((r) => r.name.trim());
   return names.length === 0 ? "None of your own" : names.length <= 3 ? names.join(", ") : plural(names.length, "header");
+}
+
+export function lookLine(v: FormValues, dialect: string): string {
+  return `Dialect ${dialect}${v.dialect === "" ? ", the default" : ""}${v.scripted && v.recipe === "" ? ", changed by a script" : ""}`;
+}
+
+const ways: Record<FormValues["auth"]["type"], string> = {
+  "": "", basic: "User name and password", bearer: "Bearer token", header: "A header", query: "A query parameter",
+  oauth2_client_credentials: "OAuth 2 (client credentials)", oauth2_refresh_token: "OAuth 2 (refresh token)",
+};
+
+export function authLine(v: FormValues): string {
+  const parts = [ways[v.auth.type]];
+  if (v.tls.certificate.trim() !== "") parts.push("client certificate");
+  if (v.tls.ca.trim() !== "") parts.push("own authorities");
+  const line = parts.filter((p) => p !== "").join(", ");
+  return line === "" ? "None besides the signature" : line.charAt(0).toUpperCase() + line.slice(1);
+}
+
+export function captureLine(v: FormValues): string {
+  const names = filled(v.capture).map((r) => r.name.trim());
+  return names.length === 0 ? "Nothing: only the status matters" : names.length <= 3 ? names.join(", ") : plural(names.length, "value");
 }
 
 export function advancedLine(v: FormValues, create: boolean): string {
@@ -72,6 +95,12 @@ const shown: { key: keyof ReturnType<typeof settings>; label: string; words(v: F
   { key: "filter", label: "Filter", words: (v) => v.filter.replace(/\s+/g, " ").trim() || "none" },
   { key: "dialect", label: "Dialect", words: (v) => v.dialect || "the default" },
   { key: "dialect_options", label: "Options of the dialect", words: (v) => Object.entries(v.dialectOptions).filter(([, x]) => x.trim() !== "").map(([n, x]) => `${n} ${x.trim()}`).join(", ") || "none" },
+  { key: "recipe", label: "Recipe", words: (v) => v.recipe || "none" },
+  { key: "recipe_fields", label: "Fields of the recipe", words: (v) => Object.entries(v.recipeFields).filter(([, x]) => x.trim() !== "").map(([n, x]) => `${n} ${x.trim()}`).join(", ") || "none" },
+  { key: "transform", label: "Script", words: (v) => (!v.scripted || v.recipe ? "none" : `${plural(v.code.trim().split("\n").length, "line")}, ${v.onError === "hold" ? "failures are held" : "failures end"}`) },
+  { key: "auth", label: "Authentication", words: (v) => ways[v.auth.type] || "none" },
+  { key: "tls", label: "Certificates", words: (v) => [v.tls.certificate && "client certificate", v.tls.ca && "own authorities"].filter(Boolean).join(", ") || "none" },
+  { key: "capture", label: "Values kept of answers", words: captureLine },
   { key: "retry", label: "Retries", words: (v) => retryInWords(v.retry) },
   { key: "headers", label: "Headers", words: headersLine },
   { key: "timeout", label: "Timeout", words: (v) => (v.timeout === "" ? "15 s" : `${v.timeout} s`) },

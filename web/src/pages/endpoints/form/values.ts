@@ -4,7 +4,9 @@ import { appNames, type AppEntry } from "../../../lib/apps.ts";
 import { Raw, written } from "../../../lib/exact.ts";
 import { kept, pretty } from "../../../lib/json.ts";
 import { formatDuration, parseDuration } from "../../../lib/time.ts";
+import { isMail, type Recipe } from "../../../lib/recipes.ts";
 import { wrongPattern } from "./events.ts";
+import { authInput, type AuthValues, authValues, fieldsInput, noAuth, nothingStored, noTLS, recipeAuth, type Stored, storedOf, tlsInput, type TLSValues, wrongMaking } from "./making.ts";
 import { retryInput, retryValues, type RetryValues, standardRetry, wrongRetry } from "./retry.ts";
 
 /** A name and a value; key tells rows apart while they are edited. */
@@ -46,6 +48,19 @@ export interface FormValues {
   dialect: string;
   /** Of that dialect. */
   dialectOptions: Record<string, string>;
+  /** The recipe that makes the requests; empty where the dialect does. */
+  recipe: string;
+  recipeFields: Record<string, string>;
+  /** Whether a script makes the requests. Its code is kept while it is off. */
+  scripted: boolean;
+  code: string;
+  onError: "hold" | "fail";
+  auth: AuthValues;
+  tls: TLSValues;
+  /** JSON pointers into answers, by name. */
+  capture: Row[];
+  /** What the server has of an endpoint that is changed, and does not show. */
+  stored: Stored;
   retry: RetryValues;
   headers: Row[];
   /** In seconds. */
@@ -72,13 +87,14 @@ export function row(name = "", value = ""): Row {
 /** The values of a form that makes an endpoint. */
 export function newValues(apps: string[], url = ""): FormValues {
   return {
-    apps, own: {}, url, name: "", description: "", locked: false, lockedReason: "", allEvents: true, events: [], subjects: [], filter: "", texts: {}, dialect: "", dialectOptions: {}, retry: standardRetry, headers: [],
+    apps, own: {}, url, name: "", description: "", locked: false, lockedReason: "", allEvents: true, events: [], subjects: [], filter: "", texts: {}, dialect: "", dialectOptions: {},
+    recipe: "", recipeFields: {}, scripted: false, code: "", onError: "hold", auth: noAuth, tls: noTLS, capture: [], stored: nothingStored, retry: standardRetry, headers: [],
     timeout: "", concurrency: "", perSecond: "", burst: "", ordering: "none", metadata: [], secret: "", verify: undefined,
   };
 }
 
 /** The values of a form that changes an endpoint. */
-export function valuesOf(e: ExactEndpoint): FormValues {
+export function valuesOf(e: ExactEndpoint, recipe?: Recipe): FormValues {
   const timeout = parseDuration(e.timeout);
   return {
     apps: appNames(e),
@@ -95,6 +111,15 @@ export function valuesOf(e: ExactEndpoint): FormValues {
     texts: { ...e.texts.byApp, ...(e.texts.filter === undefined ? {} : { "": e.texts.filter }) },
     dialect: e.dialect,
     dialectOptions: e.dialect_options ?? {},
+    recipe: e.recipe ?? "",
+    recipeFields: e.recipe_fields ?? {},
+    scripted: e.transform !== undefined,
+    code: e.transform?.code ?? "",
+    onError: e.transform?.on_error === "fail" ? "fail" : "hold",
+    auth: e.auth ? authValues(e.auth, recipe?.auth?.optional) : recipeAuth(recipe),
+    tls: { certificate: e.tls?.certificate ?? "", key: "", ca: e.tls?.ca ?? "" },
+    capture: Object.entries(e.capture ?? {}).map(([name, value]) => row(name, value)),
+    stored: storedOf(e),
     retry: retryValues(e.retry),
     headers: Object.entries(e.headers ?? {}).map(([name, value]) => row(name, value)),
     timeout: timeout === undefined ? "" : timeout / 1000,
@@ -123,7 +148,7 @@ export function settings(v: FormValues): Settings {
   const text = v.filter.trim();
   return {
     apps: v.apps.map((app) => entry(app, v)),
-    url: v.url.trim(),
+    url: v.url.trim() || null,
     name: v.name.trim() || null,
     description: v.description.trim() || null,
     locked: v.locked,
@@ -133,6 +158,12 @@ export function settings(v: FormValues): Settings {
     filter: text === "" ? null : new Raw(kept(v.texts[""], v.filter)),
     dialect: v.dialect || null,
     dialect_options: filledOptions(v.dialectOptions),
+    recipe: v.recipe || null,
+    recipe_fields: v.recipe === "" ? null : fieldsInput(v.recipeFields),
+    transform: v.scripted && v.recipe === "" ? { code: v.code, on_error: v.onError } : null,
+    auth: authInput(v.auth, v.stored),
+    tls: tlsInput(v.tls),
+    capture: table(v.capture),
     retry: retryInput(v.retry),
     headers: table(v.headers),
     timeout: v.timeout === "" ? null : formatDuration(Math.round(Number(v.timeout) * 1000)),
@@ -169,8 +200,8 @@ function table(list: Row[]): Record<string, string> | null {
 
 /** What makes the endpoint: only what differs from the defaults. */
 export function createInput(v: FormValues): EndpointInput & { url: string } {
-  const { apps, url, ...rest } = settings(v);
-  const input = { apps: apps!, url: url!, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)) } as EndpointInput & { url: string };
+  const { apps, ...rest } = settings(v);
+  const input = { apps: apps!, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)) } as EndpointInput & { url: string };
   if (input.ordering === "none") delete input.ordering;
   if (!input.locked) delete input.locked;
   if (v.secret.trim() !== "") input.secret = v.secret.trim();
@@ -211,6 +242,16 @@ export function wrongURL(text: string, dev: boolean): string | undefined {
   return undefined;
 }
 
+/** Says what is wrong with a mail server's address; undefined if nothing is. */
+export function wrongMailServer(text: string, dev: boolean): string | undefined {
+  const url = text.trim();
+  if (url === "") return "Give the mail server's address, such as smtp://mail.example.com:587.";
+  if (!/^smtps?:\/\/[^\s/@]+$/i.test(url) && !(dev && /^smtp\+plain:\/\/[^\s/@]+$/i.test(url))) {
+    return "Give the mail server as smtp://mail.example.com:587 (with STARTTLS) or smtps://mail.example.com:465, without user and password.";
+  }
+  return undefined;
+}
+
 /** Says what is wrong with a filter's text; undefined if nothing is. */
 export function wrongFilter(text: string): string | undefined {
   if (text.trim() === "") return undefined;
@@ -230,13 +271,19 @@ function wrongSubjects(subjects: string[]): string | undefined {
 }
 
 /** Says what is wrong with the form, by field; what only the server knows is left to it. */
-export function wrong(v: FormValues, about: { dev: boolean }): Errors {
+export function wrong(v: FormValues, about: { dev: boolean; recipe?: Recipe }): Errors {
   const errors: Errors = {};
   const say = (field: string, text: string | undefined) => {
     if (text) errors[field] = text;
   };
   if (v.apps.length === 0) errors.apps = "Choose the app whose events are sent.";
-  say("url", wrongURL(v.url, about.dev));
+  const { recipe } = about;
+  if (!(v.url.trim() === "" && recipe?.address.default)) say("url", isMail(recipe) ? wrongMailServer(v.url, about.dev) : wrongURL(v.url, about.dev));
+  for (const f of recipe?.fields ?? []) {
+    if (f.required && !f.default && !v.recipeFields[f.name]?.trim()) errors[`recipeFields.${f.name}`] = `Give ${f.title ?? f.name}.`;
+  }
+  if (v.scripted && v.recipe === "" && v.code.trim() === "") errors.code = "Write the function transform(event), or switch the script off.";
+  Object.assign(errors, wrongMaking(v));
   if (!v.allEvents) {
     const bad = v.events.find((p) => wrongPattern(p));
     if (v.events.length === 0) errors.events = "Choose at least one event type, or switch on all events.";
@@ -261,7 +308,10 @@ export function wrong(v: FormValues, about: { dev: boolean }): Errors {
   range("perSecond", 0.001, 100_000, "Give a number from 0.001 to 100,000.");
   range("burst", 0, 100_000, "Give a number from 0 to 100,000.");
   if (v.perSecond === "" && v.burst !== "") errors.perSecond = "Give a rate, or leave the burst empty, too.";
-  for (const field of ["headers", "metadata"] as const) {
+  v.capture.forEach((r, i) => {
+    if (r.name.trim() !== "" && r.value !== "" && !r.value.startsWith("/")) errors[`capture.${i}.value`] = "A JSON pointer begins with /, such as /access/pin.";
+  });
+  for (const field of ["headers", "metadata", "capture"] as const) {
     const seen = new Set<string>();
     v[field].forEach((r, i) => {
       const name = field === "headers" ? r.name.trim().toLowerCase() : r.name.trim();
@@ -271,4 +321,22 @@ export function wrong(v: FormValues, about: { dev: boolean }): Errors {
     });
   }
   return errors;
+}
+
+/** What choosing a recipe, or none, changes: what nobody touched follows it. */
+export function chooseRecipe(v: FormValues, before: Recipe | undefined, now: Recipe | undefined, zone = "UTC"): Partial<FormValues> {
+  const presets = (r: Recipe | undefined) => ({ allEvents: !r?.events?.length, events: r?.events ?? [] });
+  const was = presets(before);
+  const untouched = v.allEvents === was.allEvents && (v.allEvents || written(v.events) === written(was.events));
+  const fields = Object.fromEntries((now?.fields ?? []).flatMap((f) => {
+    const value = v.recipeFields[f.name] ?? (f.kind === "timezone" ? zone : "");
+    return value === "" || before?.fields?.find((b) => b.name === f.name)?.kind !== f.kind && v.recipeFields[f.name] ? [] : [[f.name, value]];
+  }));
+  return {
+    recipe: now?.name ?? "",
+    recipeFields: fields,
+    auth: recipeAuth(now),
+    ...(v.name === "" || v.name === before?.title ? { name: now?.title ?? "" } : {}),
+    ...(untouched ? presets(now) : {}),
+  };
 }

@@ -9,7 +9,7 @@ const endpoint: Endpoint = {
 const zero = { p50_ms: 0, p95_ms: 0, p99_ms: 0 };
 const total: StatsBucket = { start: "2027-06-01T00:00:00Z", succeeded: 10, failed: 2, exhausted: 0, duration_ms: 0, max_duration_ms: 0, duration: zero, latency: zero };
 const troubled: Troubled = {
-  endpoint, pending: 3, reason: "circuit_open", detail: "It failed 12 times in a row.",
+  endpoint, pending: 3, held: 0, reason: "circuit_open", detail: "It failed 12 times in a row.",
   lane: { circuit: "open", concurrency: 1, consecutive_failures: 12, in_flight: 0, queued: 0, last_failure: "timeout" },
 };
 

@@ -1,11 +1,11 @@
-import { Alert, Anchor, Button, Group, Stack, Text } from "@mantine/core";
-import { IconAlertTriangle, IconBroadcast, IconCircleCheck, IconCircleMinus, IconRepeat } from "@tabler/icons-react";
+import { Alert, Anchor, Button, Group, Stack, Text, Title } from "@mantine/core";
+import { IconAlertTriangle, IconBroadcast, IconCircleCheck, IconCircleMinus, IconPlayerPause, IconRepeat } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Attempt } from "../../../api/client.ts";
 import { useSession } from "../../../api/queries.ts";
 import { linkTo } from "../../../lib/links.ts";
-import { madeRequest } from "../../../lib/reasons.ts";
+import { leftHeld, madeRequest } from "../../../lib/reasons.ts";
 import { humanDuration } from "../../../lib/time.ts";
 import { Copyable } from "../../../parts/Copy.tsx";
 import { EndpointName } from "../../../parts/EndpointName.tsx";
@@ -21,6 +21,7 @@ const looks = {
   succeeded: { color: "teal", icon: IconCircleCheck },
   failed: { color: "red", icon: IconAlertTriangle },
   canceled: { color: "gray", icon: IconCircleMinus },
+  held: { color: "yellow", icon: IconPlayerPause },
 };
 
 const triggers = { publish: "The event was published", resend: "Somebody sent the event again", replay: "A replay of past events", test: "A test of the endpoint" };
@@ -30,7 +31,8 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
   const { mayEdit } = useSession();
   const resend = useResend(a.event);
   const outcome = outcomeOf(a);
-  const look = looks[a.status];
+  const look = leftHeld(a) ? looks.held : looks[a.status];
+  const captured = Object.entries(a.captured ?? {});
   return (
     <Stack gap="lg">
       <Alert variant="light" color={look.color} icon={<look.icon />} title={<span className="foreign">{outcome.title}</span>}>
@@ -62,6 +64,14 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
           <Anchor component={Link} {...linkTo("/logs", { event: a.event })} size="sm">Its attempts in the log</Anchor>
         </Fact>
       </Facts>
+      {captured.length > 0 && (
+        <Stack gap="xs" component="section" aria-labelledby="captured">
+          <Title order={3} id="captured">Kept of the answer</Title>
+          <Facts cols={{ base: 1, xs: 2 }}>
+            {captured.map(([name, value]) => <Fact key={name} label={name}><Copyable value={value} label={`Copy ${name}`} /></Fact>)}
+          </Facts>
+        </Stack>
+      )}
       {madeRequest(a) && <RequestPart attempt={a} />}
       {madeRequest(a) && <ResponsePart attempt={a} />}
     </Stack>
@@ -71,7 +81,8 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
 function nextStep(a: Attempt): ReactNode {
   if (a.next_at) return <>This was try {a.number}; the next one was set for <Time at={a.next_at} /> (<Time at={a.next_at} relative />).</>;
   if (a.status === "succeeded") return a.number > 1 ? `It took ${a.number} tries.` : "At the first try.";
-  if (!madeRequest(a)) return "Nothing more is sent unless you send it again.";
+  if (leftHeld(a)) return "The delivery is held: it goes out by itself once the endpoint is changed, or when you send it again.";
+  if (!madeRequest(a) && (a.final || a.status === "canceled")) return "Nothing more is sent unless you send it again.";
   if (a.final) return a.number > 1 ? `This was the last of ${a.number} tries; nothing more is sent unless you send it again.` : "Nothing more is sent unless you send it again.";
   return `This was try ${a.number}.`;
 }

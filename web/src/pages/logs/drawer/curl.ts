@@ -5,8 +5,8 @@ import { shellQuote } from "../../../lib/shell.ts";
 const ofConnection = new Set(["content-length", "connection", "transfer-encoding", "host", "accept-encoding", "expect"]);
 
 /** A curl command that sends the request of an attempt again, for those who repair a receiver. */
-export function asCurl(attempt: Pick<Attempt, "url" | "request_headers">, body: string | undefined): string {
-  const lines = ["curl --globoff --include --request POST", `  --url ${shellQuote(attempt.url ?? "")}`];
+export function asCurl(attempt: Pick<Attempt, "url" | "method" | "request_headers">, body: string | undefined): string {
+  const lines = [`curl --globoff --include --request ${attempt.method ?? "POST"}`, `  --url ${shellQuote(attempt.url ?? "")}`];
   for (const [name, values] of Object.entries(attempt.request_headers ?? {})) {
     if (ofConnection.has(name.toLowerCase())) continue;
     // A header without a value ends with a semicolon, or curl would leave it out.

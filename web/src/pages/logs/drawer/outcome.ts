@@ -1,5 +1,5 @@
 import type { Attempt } from "../../../api/client.ts";
-import { madeRequest, reasonOf } from "../../../lib/reasons.ts";
+import { leftHeld, madeRequest, reasonOf } from "../../../lib/reasons.ts";
 
 /** How an attempt ended, in words. */
 interface Outcome {
@@ -13,8 +13,8 @@ export function outcomeOf(a: Attempt): Outcome {
   if (a.status === "succeeded") return { title: `Taken: the receiver answered ${a.response_status ?? "in time"}`, sentence: a.detail ? asSentence(a.detail) : "" };
   const reason = reasonOf(a.reason);
   const sentence = a.detail ? asSentence(a.detail) : reason.sentence;
-  if (a.status === "canceled") return { title: "Canceled", sentence };
-  if (!madeRequest(a)) return { title: `Given up: ${reason.short}`, sentence, advice: reason.advice };
+  if (a.status === "canceled") return { title: a.reason === "skipped" ? "Left out" : "Canceled", sentence };
+  if (!madeRequest(a)) return { title: `${leftHeld(a) ? "Held" : a.final ? "Given up" : "Failed"}: ${reason.short}`, sentence, advice: reason.advice };
   const title = a.response_status ? `Failed: the receiver answered ${a.response_status}` : `Failed: ${reason.short}`;
   return { title, sentence, advice: reason.advice };
 }
