@@ -1,1 +1,1 @@
-import{W as e,bt as t}from"./index.js";function n(){let n=t({strict:!1}),r=e();return r.portal?r.apps[0]:n.app}export{n as t};
+import{K as e,St as t}from"./index.js";function n(){let n=t({strict:!1}),r=e();return r.portal?r.apps[0]:n.app}export{n as t};

@@ -405,7 +405,7 @@ export interface paths {
         put?: never;
         /**
          * Create an endpoint
-         * @description Needs url and, unless its subjects are URNs that name them, apps; everything else has a default. The answer holds the signing secret: the only time that it is shown without being asked for. With verify, fails unless the URL answers a test event with 2xx. An app has at most max_endpoints of them (409).
+         * @description Needs url, unless its recipe knows one, and apps, unless its subjects are URNs that name them; everything else has a default. The answer holds the signing secret: the only time that it is shown without being asked for. With verify, fails unless the URL answers a test event with 2xx. An app has at most max_endpoints of them (409).
          *
          *     Roles: admin, editor.
          */
@@ -5648,7 +5648,7 @@ export interface operations {
                  *       "url": "https://example.com/hooks"
                  *     }
                  */
-                "application/json": WithRequired<components["schemas"]["EndpointInput"], "url">;
+                "application/json": components["schemas"]["EndpointInput"];
             };
         };
         responses: {
@@ -11587,6 +11587,3 @@ export interface operations {
         };
     };
 }
-type WithRequired<T, K extends keyof T> = T & {
-    [P in K]-?: T[P];
-};
