@@ -78,6 +78,9 @@ type Config struct {
 	// UserAgent is sent with each request. Default: "Bellhop".
 	UserAgent string
 
+	// Mailer sends the mail of endpoints whose URL is a mail server's; package
+	// engine/send/smtp has one. Default: there are no such endpoints.
+	Mailer send.Mailer
 	// InboxURL turns inboxes on and is where they are: an absolute URL that ends in a
 	// slash, such as "https://hooks.example.com/in/". Default: there are none.
 	InboxURL string
@@ -335,7 +338,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e.sender = send.New(send.Options{
-		HTTP: e.http, Tokens: store, Sealer: c.Sealer, Inboxes: e.inboxes, Listeners: e.listeners,
+		HTTP: e.http, Tokens: store, Sealer: c.Sealer, Inboxes: e.inboxes, Listeners: e.listeners, Mailer: c.Mailer,
 		MaxBody: c.MaxBody, Logger: c.Logger, Now: c.Now, InFlight: e.metrics.flying,
 		Scripts: script.New(script.Options{MaxBody: c.MaxData}),
 		App:     func(id string) (bellhop.App, bool) { return e.table.Routes().App(id) },

@@ -24,6 +24,7 @@ import (
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/engine/send/smtp"
 	"github.com/bellhop/bellhop/internal/door"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/sqlite"
@@ -140,6 +141,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	e, err := engine.New(ctx, store, engine.Config{
 		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects, Recipes: s.recipes,
 		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
+		Mailer:            smtp.Mailer{},
 		InboxURL:          s.inboxURL(listener.Addr()),
 		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: maxInFlight, MaxTrials: s.maxTrials,
 		MaxPending: int64(s.maxPendingPublish),

@@ -26,7 +26,9 @@ type credentials struct {
 	value       string
 	identity    *safehttp.Identity
 	secrets     []string // what no log repeats
-	fromBellhop bool     // value is a token that can be renewed
+	username    string   // with password, of a mail server
+	password    string
+	fromBellhop bool // value is a token that can be renewed
 	grant       auth.Grant
 }
 
@@ -46,6 +48,7 @@ func (c *credentials) put(r *safehttp.Request) *bellhop.Outcome {
 	}
 	r.Identity = c.identity
 	switch {
+	case safehttp.IsMail(r.URL): // they are said in the conversation
 	case c.header != "":
 		header := make(http.Header, len(r.Header)+1)
 		for name, values := range r.Header {
@@ -141,7 +144,11 @@ func (s *Sender) credentials(r *routes.Route) (*credentials, error) {
 		}
 	}
 	if a := r.Auth; a != nil {
-		err = c.fill(r, a)
+		if err = c.fill(r, a); err == nil && safehttp.IsMail(r.URL) && a.Type == bellhop.AuthBasic && s.o.Mailer != nil {
+			c.username = a.Username
+			c.password, err = r.Credential(bellhop.SealedPassword)
+			c.secrets = append(c.secrets, s.o.Mailer.Secrets(c.username, c.password)...)
+		}
 	}
 	return c, err
 }

@@ -71,6 +71,9 @@ func (s *Sender) byRecipe(r *routes.Route, b *recipe.Bound, signer *dialect.Sign
 		made.Request.Method, made.Request.URL = q.Method, q.URL
 	}
 	made.ShownURL, made.ShownHeader = made.Request.URL, made.Request.Header
+	if made.Mail != nil {
+		return made, s.compose(r, &made, m)
+	}
 	conceal(r, &made)
 	return made, nil
 }
@@ -175,6 +178,12 @@ func permitted(made *Made, from string, res safehttp.Response) (to string, ok bo
 func (s *Sender) judge(o *bellhop.Outcome, made *Made, res safehttp.Response) {
 	w := made.way
 	if w == nil || res.Reason != "" {
+		return
+	}
+	if made.Mail != nil { // classifyMail has said it
+		if o.Class == bellhop.ClassTaken {
+			o.Captured = w.captured
+		}
 		return
 	}
 	if made.Looked {

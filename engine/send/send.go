@@ -65,6 +65,8 @@ type Options struct {
 	Listeners *listen.Hub
 	// Scripts is where transformations run; nil means one with good defaults.
 	Scripts *script.Sandbox
+	// Mailer sends mail; nil means that there is none.
+	Mailer Mailer
 	// MaxBody is how much of a response's body is kept, in bytes; 0 means 16 KiB.
 	MaxBody int64
 	// Logger is the operator's, and gets what endpoints' owners must not see. It
@@ -160,6 +162,9 @@ func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.S
 	}
 	s.tell(p, res)
 	o := classify(res, s.o.Now())
+	if made.Mail != nil {
+		classifyMail(&o, res)
+	}
 	s.judge(&o, &made, res)
 	s.show(&o.Exchange, &made)
 	return o, true
@@ -203,6 +208,9 @@ func (s *Sender) door(url string) Door {
 	if _, listened := listen.Local(url); listened && s.o.Listeners != nil {
 		return listener{s}
 	}
+	if safehttp.IsMail(url) {
+		return postDoor{s}
+	}
 	return s.http
 }
 
@@ -212,6 +220,9 @@ func (s *Sender) Fields(r safehttp.Request) ([]safehttp.Field, error) { return s
 // CheckURL says what is wrong with a URL that requests shall be sent to, or mail.
 func (s *Sender) CheckURL(raw string) error {
 	if safehttp.IsMail(raw) {
+		if s.o.Mailer == nil {
+			return &safehttp.URLError{Code: safehttp.CodeScheme, Detail: noMail + "."}
+		}
 		_, err := s.o.HTTP.CheckMailURL(raw)
 		return err
 	}

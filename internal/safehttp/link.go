@@ -91,11 +91,21 @@ func (l *Link) Wire() net.Conn {
 	return l.Conn
 }
 
-// Securing says that the next that may fail is a TLS handshake.
-func (l *Link) Securing() {
+// Securing says whether what may fail next is a TLS handshake.
+func (l *Link) Securing(now bool) {
 	l.x.mu.Lock()
 	defer l.x.mu.Unlock()
-	l.x.phase = phaseTLS
+	l.x.phase = phaseSend
+	if now {
+		l.x.phase = phaseTLS
+	}
+}
+
+// Hurry leaves the other side no more than d from now on.
+func (l *Link) Hurry(d time.Duration) {
+	if end := time.Now().Add(d); end.Before(l.x.deadline) {
+		l.tcp.SetDeadline(end)
+	}
 }
 
 // errTalkative is a server that says more than anybody would read.
