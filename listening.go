@@ -15,5 +15,9 @@ const (
 	ListenKept      = "kept"
 )
 
+// NobodyListens begins what such an endpoint's lane says it is held by, while nobody
+// listens.
+const NobodyListens = "nobody listens at it"
+
 // Listened tells whether somebody has to listen at the endpoint for anything to be sent.
 func (e *Endpoint) Listened() bool { return strings.HasPrefix(e.URL, ListenPrefix) }

@@ -19,7 +19,7 @@ func (e *Engine) away(id bellhop.EndpointID, url string) string {
 		return ""
 	}
 	local, _ := listen.Local(url)
-	return "nobody listens at it: start 'bellhop listen --forward " + local + "'"
+	return bellhop.NobodyListens + ": start 'bellhop listen --forward " + local + "'"
 }
 
 const (

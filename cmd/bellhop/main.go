@@ -32,6 +32,10 @@ type program struct {
 	width int
 	// password reads a line without showing it.
 	password func() (string, error)
+	// raw has a terminal hand over each key as it is pressed, until restore; nil where
+	// there is none. size is how wide and high it is.
+	raw  func() (restore func(), err error)
+	size func() (width, height int)
 
 	settings *settings
 	style    style
@@ -59,6 +63,17 @@ func main() {
 			b, err := term.ReadPassword(int(os.Stdin.Fd()))
 			return string(b), err
 		},
+	}
+	p.raw = func() (func(), error) {
+		before, err := term.MakeRaw(int(os.Stdin.Fd()))
+		return func() { _ = term.Restore(int(os.Stdin.Fd()), before) }, err
+	}
+	p.size = func() (int, int) {
+		w, h, err := term.GetSize(int(os.Stdout.Fd()))
+		if err != nil || w <= 0 || h <= 0 {
+			return 80, 24
+		}
+		return w, h
 	}
 	if p.outTerminal {
 		p.width, _, _ = term.GetSize(int(os.Stdout.Fd()))
@@ -146,7 +161,7 @@ func (p *program) root() *cobra.Command {
 		p.publishVerb(), p.appsVerb(), p.endpointsVerb(), p.eventTypesVerb(), p.dialectsVerb(), p.recipesVerb(),
 		p.eventsVerb(), p.deliveriesVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
 		p.resendVerb(), p.replayVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
-	add("receiver", "For receivers:", p.verifyVerb(), p.inboxesVerb())
+	add("receiver", "For receivers:", p.verifyVerb(), p.listenVerb(), p.inboxesVerb())
 	root.AddCommand(p.openAPIVerb(), p.versionVerb())
 	completeWords(root)
 	return root
