@@ -112,7 +112,7 @@ func (p *program) listen(ctx context.Context, c *client.Client, in listenFlags) 
 	defer abort()
 	l.view = plainView{p}
 	ending := func() error { return nil }
-	if p.raw != nil && p.outTerminal && p.inTerminal && !in.plain && !p.json {
+	if p.onScreen(in.plain) {
 		s, err := p.startScreen(ctx, l.c, l.title(), l.narrowed(), stop)
 		if err != nil {
 			return err

@@ -42,6 +42,12 @@ const (
 	resize = 500 * time.Millisecond
 )
 
+// onScreen tells whether there is a terminal for a screen, and nothing else was asked
+// for.
+func (p *program) onScreen(plain bool) bool {
+	return p.raw != nil && p.inTerminal && p.outTerminal && !plain && !p.json && p.variable("TERM") != "dumb"
+}
+
 // startScreen takes the terminal over. Quit is called when the person asks to end.
 func (p *program) startScreen(ctx context.Context, c *client.Client, title []string, narrowed string, quit func()) (*liveScreen, error) {
 	restore, err := p.raw()
