@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -90,8 +91,9 @@ func Back(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	to := r.FormValue("back")
-	if to == "" || to[0] != '.' && to[0] != '/' || len(to) > 1 && to[:2] == "//" {
-		to = "."
+	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
+		to = "." // no other host
 	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	w.Header().Set("Location", to) // http.Redirect would make it absolute, by a path whose prefix was stripped
+	w.WriteHeader(http.StatusSeeOther)
 }
