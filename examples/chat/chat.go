@@ -158,35 +158,46 @@ func (c *Channel) Messages() []Message {
 	return list
 }
 
-// Lines gives the texts of a message as they are shown, a line each.
-func (m Message) Lines() []template.HTML {
-	var lines []template.HTML
-	add := func(text string) {
-		for line := range strings.Lines(text) {
-			lines = append(lines, Render(strings.TrimRight(line, "\n")))
-		}
+// Part is a block as it is shown: lines, and fields beside each other.
+type Part struct {
+	Lines  []template.HTML
+	Fields [][]template.HTML
+}
+
+// Parts gives the message as it is shown: its blocks or, without any, its text.
+func (m Message) Parts() []Part {
+	if len(m.Blocks) == 0 {
+		return []Part{{Lines: lines(m.Text)}}
 	}
+	var parts []Part
 	for _, b := range m.Blocks {
+		var p Part
 		if b.Text != nil {
-			add(b.Text.Text)
+			p.Lines = lines(b.Text.Text)
 		}
 		for _, f := range b.Fields {
-			add(f.Text)
+			p.Fields = append(p.Fields, lines(f.Text))
 		}
 		for _, e := range b.Elements {
 			var object Text
 			var text string
 			if json.Unmarshal(e.Text, &object) == nil {
-				add(object.Text)
+				p.Lines = append(p.Lines, lines(object.Text)...)
 			} else if json.Unmarshal(e.Text, &text) == nil {
-				add(text)
+				p.Lines = append(p.Lines, lines(text)...)
 			}
 		}
+		parts = append(parts, p)
 	}
-	if len(m.Blocks) == 0 {
-		add(m.Text)
+	return parts
+}
+
+func lines(text string) []template.HTML {
+	var list []template.HTML
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		list = append(list, Render(strings.TrimRight(line, "\n")))
 	}
-	return lines
+	return list
 }
 
 var (

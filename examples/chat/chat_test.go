@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -82,5 +83,17 @@ func TestRenderEscapes(t *testing.T) {
 		if got := string(chat.Render(in)); got != want {
 			t.Errorf("%s\n got %s\nwant %s", in, got, want)
 		}
+	}
+}
+
+func TestPartsOfAMessage(t *testing.T) {
+	c := chat.New(time.Now)
+	w := httptest.NewRecorder()
+	c.ServeHTTP(w, httptest.NewRequest(http.MethodPost, c.Path, strings.NewReader(`{"text":"fallback","blocks":[
+		{"type":"section","text":{"type":"mrkdwn","text":"*A*\nb"},"fields":[{"type":"mrkdwn","text":"*C*\nd"}]},
+		{"type":"context","elements":[{"type":"mrkdwn","text":"e"},{"type":"button","text":{"type":"plain_text","text":"f"}}]}]}`)))
+	parts := c.Messages()[0].Parts()
+	if got := fmt.Sprint(parts); w.Code != 200 || got != "[{[<b>A</b> b] [[<b>C</b> d]]} {[e f] []}]" {
+		t.Errorf("%d %s", w.Code, got)
 	}
 }

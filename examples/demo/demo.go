@@ -31,6 +31,7 @@ import (
 	"github.com/bellhop/bellhop/examples/residence"
 	"github.com/bellhop/bellhop/examples/servicedesk"
 	"github.com/bellhop/bellhop/examples/troubles"
+	"github.com/bellhop/bellhop/examples/webhook"
 )
 
 // Config is what a demo needs.
@@ -66,6 +67,7 @@ type Demo struct {
 
 	hall      *boxoffice.Office
 	house     *residence.Residence
+	reacts    *webhook.Receiver
 	desk      *servicedesk.Desk
 	doors     *dooraccess.Doors
 	sheet     *registrationcodes.Sheet
@@ -113,7 +115,7 @@ func New(ctx context.Context, c Config) (*Demo, error) {
 func (d *Demo) start(ctx context.Context, dir string) error {
 	apiToken := rand.Text()
 	partner := &partner{base: d.base + "/residence/api", token: apiToken, http: d.http}
-	for _, name := range []string{"desk", "doors", "sheet", "office", troubles.Slow, troubles.Flaky, troubles.Down, troubles.Picky, troubles.Gone} {
+	for _, name := range []string{"desk", "house", "doors", "sheet", "office", troubles.Slow, troubles.Flaky, troubles.Down, troubles.Picky, troubles.Gone} {
 		d.secrets[name] = "demo-" + rand.Text()
 	}
 	hall, err := d.publisher(ctx, Hall, "Harbour Hall", "showpass")
@@ -128,6 +130,9 @@ func (d *Demo) start(ctx context.Context, dir string) error {
 	d.house = residence.New(House, house, d.now)
 	d.channel = chat.New(d.now)
 	d.troubles = troubles.New(d.secrets, slowness)
+	if d.reacts, err = d.house.Listener(d.secrets["house"]); err != nil {
+		return err
+	}
 	if d.desk, err = servicedesk.New(d.secrets["desk"], partner, d.now); err != nil {
 		return err
 	}
@@ -231,6 +236,7 @@ func (d *Demo) handler(apiToken string) http.Handler {
 	mount := func(path string, h http.Handler) { mux.Handle(path+"/", http.StripPrefix(path, h)) }
 	mount("/boxoffice", d.hall.Handler(d.navOf("/portal/"+Hall)))
 	mount("/residence", d.house.Handler(d.navOf("/portal/"+House)))
+	mux.Handle("POST /residence/hook", d.reacts)
 	mount("/residence/api", d.house.API(apiToken))
 	mount("/service-desk", d.desk.Handler(d.nav("desk")))
 	mount("/door-access", d.doors.Handler(d.nav("doors")))

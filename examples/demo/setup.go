@@ -59,6 +59,11 @@ func (d *Demo) wanted() []wish {
 			c.Events = bellhop.Of([]string{"ticket.created", "ticket.updated"})
 			c.Subjects = bellhop.Of([]string{"urn:allthings:app:" + House + ":ticket:damage-report:*"})
 			c.Ordering = bellhop.Of(bellhop.OrderingSubject)
+			c.Capture = bellhop.Of(map[string]string{"work_order": "/work_order"})
+		}),
+		hook("house", House, "The house itself", "/residence/hook", func(c *bellhop.EndpointChange) {
+			c.Description = bellhop.Of("Hears what was captured of partners' answers.")
+			c.Events = bellhop.Of([]string{"bellhop.delivery.captured"})
 		}),
 		hook("doors", House, "Door access", "/door-access/hook", events("booking.accepted")),
 		hook("sheet", House, "Registration codes", "/registration-codes/hook", func(c *bellhop.EndpointChange) {

@@ -113,8 +113,8 @@ func (s *story) boxOffice() error {
 		}
 		var text strings.Builder
 		for _, m := range messages {
-			for _, line := range m.Lines() {
-				fmt.Fprintln(&text, line)
+			for _, part := range m.Parts() {
+				fmt.Fprintln(&text, part.Lines, part.Fields)
 			}
 		}
 		for _, want := range []string{"118.00 CAD", "Tom &amp; Ida", "&#60;x&#62;", "Zoë Łukasz", "2 × Harbour Lights"} {
@@ -139,12 +139,12 @@ func (s *story) residence() error {
 		list := s.house.Tickets("")
 		return list[slices.IndexFunc(list, func(t residence.Ticket) bool { return t.ID == damage.ID })]
 	}
-	s.expect("service desk: one work order, of the damage report alone; its number is at the ticket", func() error {
+	s.expect("service desk: one work order, of the damage report alone; its number, captured from the answer, is at the ticket", func() error {
 		orders := s.desk.Orders()
 		if err := same("work orders", len(orders), 1); err != nil {
 			return err
 		}
-		return all(same("ticket", orders[0].Ticket, damage.ID), same("number at the ticket", ticket().WorkOrder, orders[0].Number))
+		return all(same("ticket", orders[0].Ticket, damage.ID), same("number at the ticket", ticket().WorkOrder, orders[0].Number), same("captures", s.reacts.Count().Taken, 1))
 	})
 	if len(s.desk.Orders()) != 1 {
 		return errors.New("there is no work order to go on with")

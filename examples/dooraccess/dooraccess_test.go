@@ -2,6 +2,7 @@ package dooraccess_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -16,6 +17,18 @@ type pins map[string]string
 func (p pins) SetPIN(_ context.Context, booking, pin string) error {
 	p[booking] = pin
 	return nil
+}
+
+type failing struct {
+	pins
+	down *bool
+}
+
+func (f failing) SetPIN(ctx context.Context, booking, pin string) error {
+	if *f.down {
+		return errors.New("the residence is down")
+	}
+	return f.pins.SetPIN(ctx, booking, pin)
 }
 
 func TestPINsOpenInTheBookedTimeOnly(t *testing.T) {
@@ -58,6 +71,22 @@ func TestPINsOpenInTheBookedTimeOnly(t *testing.T) {
 			t.Errorf("%s with %s at %s: %v", c.door, c.pin, c.at, got)
 		}
 	}
+	// A residence that is down has the event come again, and the PIN is the same.
+	down := true
+	d2, err := dooraccess.New("s3cr3t", failing{pins: written, down: &down}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _, err := signed.Send(d2, "allthings", "s3cr3t", "evt_1", "booking.accepted", "", string(sample)); status != 500 || err != nil {
+		t.Errorf("%d, %v", status, err)
+	}
+	first := d2.Permits()[0].PIN
+	down = false
+	if status, _, err := signed.Send(d2, "allthings", "s3cr3t", "evt_1", "booking.accepted", "", string(sample)); status != 200 || err != nil || written["bk-20931"] != first {
+		t.Errorf("%d, %v, wrote %v after %s", status, err, written, first)
+	}
+	written["bk-20931"] = pin
+
 	// The booking in another event, as after a restart of the platform, has its PIN.
 	send("evt_1", string(sample))
 	send("evt_2", string(sample))

@@ -1,10 +1,14 @@
 package residence
 
 import (
+	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
+
+	"github.com/bellhop/bellhop/examples/webhook"
 )
 
 // API is what partners call, with a token that the house gave them:
@@ -34,6 +38,31 @@ func (h *Residence) API(token string) http.Handler {
 			return
 		}
 		mux.ServeHTTP(w, r)
+	})
+}
+
+// Listener takes what Bellhop has captured from partners' answers: the number of a work
+// order belongs to the ticket that is the event's subject.
+func (h *Residence) Listener(secret string) (*webhook.Receiver, error) {
+	return webhook.New("allthings", secret, func(ctx context.Context, e webhook.Event) (any, error) {
+		var c struct {
+			Subject  string
+			Captured struct {
+				WorkOrder string `json:"work_order"`
+			}
+		}
+		if err := json.Unmarshal(e.Data, &c); err != nil || e.Type != "bellhop.delivery.captured" {
+			return nil, webhook.Refuse("the house takes nothing but what was captured")
+		}
+		ticket, ok := strings.CutPrefix(c.Subject, "ticket:"+Damage+":")
+		if !ok || c.Captured.WorkOrder == "" {
+			return nil, nil // of something else
+		}
+		_, err := h.Update(ctx, ticket, Change{WorkOrder: c.Captured.WorkOrder})
+		if errors.Is(err, errNotFound) {
+			return nil, webhook.Refuse("there is no ticket %s", ticket)
+		}
+		return nil, err
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/examples/residence"
+	"github.com/bellhop/bellhop/examples/signed"
 )
 
 // told is what was published, unless publishing fails.
@@ -88,6 +89,36 @@ func TestAPI(t *testing.T) {
 	}
 	if h.Tickets("ten-771")[0].WorkOrder != "WO-1" || h.Bookings("ten-902")[0].PIN != "471100" || len(h.Bookings("ten-771")) != 0 {
 		t.Errorf("%+v %+v", h.Tickets(""), h.Bookings(""))
+	}
+}
+
+// TestCapturedNumbersReachTheirTicket: by the subject of the event that was answered.
+func TestCapturedNumbersReachTheirTicket(t *testing.T) {
+	h := residence.New("house", &told{}, time.Now)
+	ticket, err := h.Report(t.Context(), "ten-771", residence.Damage, "Heating", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := h.Listener("s3cr3t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, c := range map[string]struct {
+		eventType, subject, captured string
+		want                         int
+	}{
+		"evt_1": {"bellhop.delivery.captured", "ticket:damage-report:" + ticket.ID, `{"work_order":"WO-7"}`, 200},
+		"evt_2": {"bellhop.delivery.captured", "booking:1", `{"pin":"1"}`, 200},
+		"evt_3": {"bellhop.delivery.captured", "ticket:damage-report:other", `{"work_order":"WO-8"}`, 422},
+		"evt_4": {"ticket.created", "ticket:damage-report:" + ticket.ID, `{"work_order":"WO-9"}`, 422},
+	} {
+		data := `{"subject":"` + c.subject + `","captured":` + c.captured + `}`
+		if status, body, err := signed.Send(l, "allthings", "s3cr3t", id, c.eventType, c.subject, data); status != c.want || err != nil {
+			t.Errorf("%s: %d %s, %v", id, status, body, err)
+		}
+	}
+	if n := h.Tickets("")[0].WorkOrder; n != "WO-7" {
+		t.Errorf("the ticket has %q", n)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Package servicedesk is a sample receiver: the service desk of a property manager, an
 // ERP in small. It makes a work order of each damage report, follows what changes at its
-// ticket, and writes back through the residence's API.
+// ticket, and writes back: the number of the work order by its answer, which its endpoint
+// captures, and everything later through the residence's API.
 package servicedesk
 
 import (
@@ -72,7 +73,7 @@ type delta struct {
 	Delta    map[string]struct{ From, To string }
 }
 
-func (d *Desk) handle(ctx context.Context, e webhook.Event) (any, error) {
+func (d *Desk) handle(_ context.Context, e webhook.Event) (any, error) {
 	switch e.Type {
 	case "ticket.created":
 		var t ticket
@@ -82,7 +83,7 @@ func (d *Desk) handle(ctx context.Context, e webhook.Event) (any, error) {
 		if t.Category.ID != "damage-report" {
 			return nil, webhook.Refuse("only damage reports are for the service desk, and this is of category %q", t.Category.ID)
 		}
-		return d.open(ctx, t)
+		return map[string]string{"work_order": d.open(t)}, nil
 	case "ticket.updated":
 		var u delta
 		if err := json.Unmarshal(e.Data, &u); err != nil {
@@ -94,31 +95,27 @@ func (d *Desk) handle(ctx context.Context, e webhook.Event) (any, error) {
 	return nil, webhook.Refuse("the service desk knows no events of type %s", e.Type)
 }
 
-// open makes the work order of a ticket, and tells the platform its number. If that
-// fails, so does the event: when it comes again, the order is there, and is told again.
-func (d *Desk) open(ctx context.Context, t ticket) (any, error) {
+// open makes the work order of a ticket, and gives its number.
+func (d *Desk) open(t ticket) string {
 	d.mu.Lock()
-	o := d.find(t.ID)
-	if o == nil {
-		d.number++
-		o = &Order{
-			Number: fmt.Sprintf("WO-%d", d.number), Ticket: t.ID, TicketNumber: t.Number, Title: t.Title, Tenant: t.Tenant.Name, Unit: t.Unit.Name,
-			Status: t.Status, At: d.now(), Steps: []string{"made from ticket " + t.Number}, wrote: map[string]string{},
-		}
-		if d.orders = append(d.orders, o); len(d.orders) > maxOrders {
-			d.orders = d.orders[1:]
-		}
-		for _, u := range d.early[t.ID] {
-			o.apply(u)
-		}
-		delete(d.early, t.ID)
+	defer d.mu.Unlock()
+	if o := d.find(t.ID); o != nil {
+		return o.Number
 	}
-	number := o.Number
-	d.mu.Unlock()
-	if err := d.write(ctx, t.ID, map[string]string{"workOrder": number}); err != nil {
-		return nil, err
+	d.number++
+	o := &Order{
+		Number: fmt.Sprintf("WO-%d", d.number), Ticket: t.ID, TicketNumber: t.Number, Title: t.Title, Tenant: t.Tenant.Name, Unit: t.Unit.Name,
+		Status: t.Status, At: d.now(), Steps: []string{"made from ticket " + t.Number},
 	}
-	return map[string]string{"work_order": number}, nil
+	o.wrote = map[string]string{"workOrder": o.Number}
+	if d.orders = append(d.orders, o); len(d.orders) > maxOrders {
+		d.orders = d.orders[1:]
+	}
+	for _, u := range d.early[t.ID] {
+		o.apply(u)
+	}
+	delete(d.early, t.ID)
+	return o.Number
 }
 
 // follow takes over what changed at a ticket.
@@ -247,7 +244,7 @@ func (d *Desk) Handler(nav func() page.Nav) http.Handler {
 		orders := d.Orders()
 		page.Show(w, t, page.View{
 			Title: "Service desk", Kind: "Receiver", Nav: nav(),
-			Intro: "An ERP in small. Its endpoint asks for the subjects ticket:damage-report:* and nothing else. Each damage report becomes a work order, whose number and progress it writes to the ticket; the event of its own write comes back, and is recognised.",
+			Intro: "An ERP in small. Its endpoint asks for the subjects ticket:damage-report:* and nothing else. Each damage report becomes a work order. Bellhop captures its number from the desk's answer and tells the residence; what the desk decides later it writes itself. The event of its own write comes back, and is recognised.",
 			Body:  map[string]any{"Count": d.Count(), "Own": d.Own(), "Orders": orders[:min(20, len(orders))]},
 		})
 	})

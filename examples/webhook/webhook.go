@@ -55,8 +55,8 @@ type Receiver struct {
 	handle  Handler
 
 	mu    sync.Mutex
-	seen  map[string]bool
-	order []string // of seen, oldest first
+	seen  map[string]any // the answer to each event, by id
+	order []string       // of seen, oldest first
 	count Count
 }
 
@@ -73,7 +73,7 @@ func New(name, secret string, handle Handler) (*Receiver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Receiver{dialect: d, name: name, secret: secret, handle: handle, seen: map[string]bool{}}, nil
+	return &Receiver{dialect: d, name: name, secret: secret, handle: handle, seen: map[string]any{}}, nil
 }
 
 // Count tells what has come so far.
@@ -109,14 +109,14 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.fail(w, http.StatusBadRequest, err)
 		return
 	}
-	switch {
-	case e.Type == "webhook.test":
+	if e.Type == "webhook.test" {
 		r.count.Tests++
 		answer(w, http.StatusOK, map[string]string{"message": "test"})
 		return
-	case r.seen[e.ID]:
+	}
+	if before, ok := r.seen[e.ID]; ok {
 		r.count.Repeats++
-		answer(w, http.StatusOK, map[string]any{"ok": true, "repeat": true})
+		answer(w, http.StatusOK, before) // the first answer may have been lost on its way
 		return
 	}
 	result, err := r.handle(req.Context(), e)
@@ -128,11 +128,11 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.fail(w, http.StatusInternalServerError, err)
 		return
 	}
-	r.count.Taken++
-	r.remember(e.ID) // only now: what failed must not be taken for a repeat
 	if result == nil {
 		result = map[string]bool{"ok": true}
 	}
+	r.count.Taken++
+	r.remember(e.ID, result) // only now: what failed must not be taken for a repeat
 	answer(w, http.StatusOK, result)
 }
 
@@ -142,8 +142,8 @@ func (r *Receiver) fail(w http.ResponseWriter, status int, err error) {
 	answer(w, status, map[string]string{"error": err.Error()})
 }
 
-func (r *Receiver) remember(id string) {
-	r.seen[id] = true
+func (r *Receiver) remember(id string, answer any) {
+	r.seen[id] = answer
 	r.order = append(r.order, id)
 	if len(r.order) > maxSeen {
 		delete(r.seen, r.order[0])

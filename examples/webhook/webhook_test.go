@@ -58,7 +58,7 @@ func TestReceiver(t *testing.T) {
 			if w := post(r, request(t, name, "s3cr3t", m)); w.Code != 200 || !strings.Contains(w.Body.String(), "WO-1") {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
-			if w := post(r, request(t, name, "s3cr3t", m)); w.Code != 200 || !strings.Contains(w.Body.String(), "repeat") {
+			if w := post(r, request(t, name, "s3cr3t", m)); w.Code != 200 || !strings.Contains(w.Body.String(), "WO-1") {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 			if len(got) != 1 || got[0].ID == "" || got[0].Type != "thing.made" || string(got[0].Data) != `{"n":1}` {
