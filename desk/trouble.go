@@ -21,9 +21,10 @@ const (
 	TroubleHeld          = "held"          // requests could not be made of some events
 	TroubleFailing       = "failing"       // its latest requests failed
 	TroubleBacklog       = "backlog"       // it works, and has fallen behind
+	TroubleCertificate   = "certificate"   // it works, and its client certificate ends soon
 )
 
-var gravity = []string{TroubleDisabled, TroubleMisconfigured, TroubleCircuitOpen, TroubleHeld, TroubleFailing, TroubleBacklog}
+var gravity = []string{TroubleDisabled, TroubleMisconfigured, TroubleCircuitOpen, TroubleHeld, TroubleFailing, TroubleBacklog, TroubleCertificate}
 
 const (
 	// failingAfter consecutive failures an endpoint is in trouble; fewer are part
@@ -231,6 +232,9 @@ func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, overdue time.Time, 
 		t.Since = overdue
 		t.Detail = fmt.Sprintf("It takes deliveries more slowly than they come: the oldest should have gone out at %s, %s ago.",
 			stamp(overdue), roughly(now.Sub(overdue)))
+	case r.CertificateEndsSoon(now):
+		t.Reason = TroubleCertificate
+		t.Detail = "Its client certificate ends on " + day(r.CertificateEnds()) + ": give its tls a new certificate and key before that, since nothing is sent afterwards."
 	default:
 		return t, false, nil
 	}
@@ -283,6 +287,8 @@ func inPlain(reason string) string {
 		return "no secure connection could be made, most often because of the certificate"
 	case string(safehttp.ReasonReset):
 		return "the receiver broke the connection off"
+	case bellhop.ReasonAuth:
+		return "no token could be had for it"
 	case bellhop.ReasonResources:
 		return "this server could not make a connection"
 	case string(safehttp.ReasonProtocol):

@@ -59,7 +59,7 @@ type Backlog struct {
 // Troubled is an endpoint that needs somebody's attention, and why.
 type Troubled struct {
 	Endpoint bellhop.Endpoint  `json:"endpoint"`
-	Reason   string            `json:"reason" enum:"disabled,misconfigured,circuit_open,held,failing,backlog" doc:"The gravest that applies."`
+	Reason   string            `json:"reason" enum:"disabled,misconfigured,circuit_open,held,failing,backlog,certificate" doc:"The gravest that applies."`
 	Detail   string            `json:"detail" doc:"A sentence that says why."`
 	Since    time.Time         `json:"since,omitzero" doc:"Since when, as far as that is known."`
 	Pending  int64             `json:"pending" doc:"Its unfinished deliveries."`

@@ -90,17 +90,10 @@ func SealedOf(m *bellhop.Making) []string {
 	return names
 }
 
-// CertificateEnds is when the first certificate in PEM text ends.
-func CertificateEnds(text string) (time.Time, error) {
-	block, _ := pem.Decode([]byte(strings.TrimSpace(text)))
-	if block == nil {
-		return time.Time{}, errors.New("it is not PEM")
-	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return c.NotAfter, nil
+// CertificateEndsSoon tells whether it is time to replace the client certificate: a fifth
+// of its time is left, and no more than three weeks.
+func (r *Route) CertificateEndsSoon(now time.Time) bool {
+	return !r.certificateEnds.IsZero() && !now.Before(r.certificateEnds.Add(-min(r.certificateLasts/5, 21*24*time.Hour)))
 }
 
 // CertificateEnds is when the endpoint's client certificate ends; zero if it has none.
@@ -111,8 +104,16 @@ func (r *Route) compileTLS() {
 	if r.TLS == nil || r.TLS.Certificate == "" {
 		return
 	}
-	var err error
-	if r.certificateEnds, err = CertificateEnds(r.TLS.Certificate); err != nil && r.fault == "" {
+	block, _ := pem.Decode([]byte(strings.TrimSpace(r.TLS.Certificate)))
+	err := errors.New("it is not PEM")
+	if block != nil {
+		var c *x509.Certificate
+		if c, err = x509.ParseCertificate(block.Bytes); err == nil {
+			r.certificateEnds, r.certificateLasts = c.NotAfter, c.NotAfter.Sub(c.NotBefore)
+			return
+		}
+	}
+	if r.fault == "" {
 		r.fault = "its client certificate cannot be read: " + err.Error()
 	}
 }

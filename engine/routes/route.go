@@ -29,7 +29,8 @@ type Route struct {
 	// their signature: "" for nothing.
 	credentials string
 	// certificateEnds is when its client certificate does; zero if it has none.
-	certificateEnds time.Time
+	certificateEnds  time.Time
+	certificateLasts time.Duration
 
 	// away, if not nil, says why nothing can be sent at present.
 	away   func(id bellhop.EndpointID, url string) string
