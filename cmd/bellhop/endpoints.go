@@ -104,6 +104,7 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 	if e.Recipe != "" {
 		t.field("recipe", text(e.Recipe))
 		t.notes("recipe fields", e.RecipeFields)
+		authFields(t, &e)
 	}
 	for _, name := range sortedKeys(e.Headers) {
 		t.field("header", text(name+": "+e.Headers[name]))
@@ -166,6 +167,7 @@ type endpointFlags struct {
 	burst, concurrency                    int
 	verify, locked                        bool
 	recipe                                recipeFlags
+	auth                                  authFlags
 }
 
 func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
@@ -180,6 +182,7 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	f.StringVar(&e.dialect, "dialect", "", "how events look on the wire; see 'bellhop dialects list' (default what its apps or the server have)")
 	f.StringArrayVar(&e.options, "dialect-option", nil, "an option of the dialect, as `NAME=VALUE`; may be repeated")
 	e.recipe.register(f)
+	e.auth.register(f)
 	f.StringArrayVar(&e.headers, "header", nil, "`header` to send, as \"Name: value\"; may be repeated")
 	f.StringVar(&e.timeout, "timeout", "", "`duration` that bounds the whole exchange (default 15s)")
 	f.StringVar(&e.retry, "retry", "", "`delays` such as 5s,1m,1h, or none, or the API's JSON (default: until it is seven days old)")
@@ -353,6 +356,13 @@ func (p *program) endpointsCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			proposed, err := e.proposed(ctx, c)
+			if err != nil {
+				return err
+			}
+			if err := e.auth.change(p, e.flags.Changed, proposed, &change); err != nil {
+				return err
+			}
 			switch {
 			case len(args) > 0:
 				change.URL = bellhop.Of(args[0])
@@ -383,6 +393,13 @@ func (p *program) endpointsUpdate() *cobra.Command {
 		func(ctx context.Context, c *client.Client, id bellhop.EndpointID) error {
 			change, err := p.change(&e)
 			if err != nil {
+				return err
+			}
+			now, err := e.asIs(ctx, c, id)
+			if err != nil {
+				return err
+			}
+			if err := e.auth.change(p, e.flags.Changed, now, &change); err != nil {
 				return err
 			}
 			endpoint, err := c.UpdateEndpoint(ctx, id, change)
