@@ -187,7 +187,7 @@ func teams() Definition {
 			{Status: []int{200, 202}, Contains: "failed with HTTP error", Means: Again, Detail: "Teams took the request and could not post it: see its answer."},
 			{Status: []int{401}, Means: Again, Detail: "The workflow wants no requests from here: in its trigger, choose that anyone may start it."},
 		},
-		RateLimit: &RateLimit{PerSecond: 1, Burst: 4}, Concurrency: 2,
+		RateLimit: &RateLimit{PerSecond: 1, Burst: 3}, Concurrency: 2,
 		Sample: Sample{Type: "booking.accepted", Subject: "booking:bk-20931", Data: sampleBooking, Fields: map[string]string{"timezone": "Europe/Zurich"}},
 	}
 }
@@ -220,7 +220,7 @@ func discord() Definition {
 		Answers: []Answer{
 			{Status: []int{404}, Contains: "10015", Means: Again, Detail: "Discord does not know this webhook any more: make a new one and change the endpoint's URL."},
 		},
-		RateLimit: &RateLimit{PerSecond: 0.5, Burst: 5}, Concurrency: 1,
+		RateLimit: &RateLimit{PerSecond: 0.4, Burst: 4}, Concurrency: 1,
 		Sample: Sample{Type: "invoice.purchase", Subject: "invoice:c4-88d1", Data: sampleInvoice},
 	}
 }

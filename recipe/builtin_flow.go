@@ -37,7 +37,7 @@ func automations() []Definition {
 				{Status: []int{400}, Contains: "Queue is full", Means: Overloaded, Detail: "The scenario's queue in Make is full: it gets the event when there is room."},
 				{Status: []int{410}, Means: Again, Detail: "No scenario in Make listens to this webhook: switch it on."},
 			},
-			RateLimit: &RateLimit{PerSecond: 30, Burst: 30}, Concurrency: 5,
+			RateLimit: &RateLimit{PerSecond: 25, Burst: 30}, Concurrency: 5,
 			Sample: Sample{Type: "booking.accepted", Subject: "booking:bk-20931", Data: sampleBooking},
 		},
 		{

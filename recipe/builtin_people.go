@@ -31,7 +31,7 @@ func contacts() []Definition {
 				{Status: []int{401}, Means: Again, Detail: "HubSpot does not take the access token: give the endpoint a new one."},
 				{Status: []int{403}, Means: Again, Detail: "The access token lacks a scope: crm.objects.contacts.read and crm.objects.contacts.write are needed."},
 			},
-			RateLimit: &RateLimit{PerSecond: 10, Burst: 50}, Concurrency: 5,
+			RateLimit: &RateLimit{PerSecond: 9, Burst: 10}, Concurrency: 5,
 			Sample: Sample{Type: "invoice.purchase", Subject: "invoice:c4-88d1", Data: sampleInvoice},
 		},
 		{

@@ -179,6 +179,9 @@ func (c *compiler) request(d *Definition) {
 	if len(r.url) > 0 && r.url[0].slot != slotBase {
 		c.problem("url", "must begin with ${url}")
 	}
+	if len(r.url) == 1 {
+		r.url[0].slot = slotText // nothing is put behind it: it is taken as it is
+	}
 	if l := d.Lookup; l != nil {
 		r.lookup = &lookup{url: c.template("lookup.url", or(l.URL, "${url}"), urlText{}), equals: c.template("lookup.found.equals", l.Found.Equals, plain{slotText})}
 		var err error

@@ -119,6 +119,7 @@ func (s *Sender) once(ctx context.Context, p Parcel, made *Made) safehttp.Respon
 		if res, settled := s.lookUp(ctx, p, made); settled {
 			return res
 		}
+		p.Request.Once = true // whoever has to be asked first does not know repeats
 		p.Request.Timeout = max(p.Request.Timeout-s.o.Now().Sub(begun), time.Millisecond)
 	}
 	res := s.exchange(ctx, p)
@@ -186,36 +187,37 @@ func (s *Sender) judge(o *bellhop.Outcome, made *Made, res safehttp.Response) {
 		}
 		return
 	}
-	if made.Looked {
-		switch {
-		case made.Found:
-			o.Detail = "It was done before, as the receiver's list shows: no request was made again."
-		case o.Class == bellhop.ClassTaken:
-			o.Class, o.Reason = bellhop.ClassAgain, bellhop.ReasonAnswer
-			o.Detail = "Whether it was done before cannot be known: the receiver's list is longer than 1 MiB. Remove what is old from it."
+	j := w.recipe.Judge(res.Status, res.Body)
+	switch {
+	case made.Found:
+		o.Detail = "It was done before, as the receiver's list shows: no request was made again."
+	case made.Looked && o.Class == bellhop.ClassTaken:
+		o.Class, o.Reason = bellhop.ClassAgain, bellhop.ReasonAnswer
+		o.Detail = "Whether it was done before cannot be known: the receiver's list is longer than 1 MiB. Remove what is old from it."
+	case j.Means == recipe.Taken && !made.Looked:
+		o.Class, o.Reason, o.After = bellhop.ClassTaken, "", 0
+		if j.Detail != "" || res.Status > 299 {
+			o.Detail = j.Detail
 		}
-	} else if j := w.recipe.Judge(res.Status, res.Body); j.Means != "" {
-		o.Class = classes[j.Means]
-		switch {
-		case o.Class == bellhop.ClassTaken:
-			o.Reason, o.After = "", 0
-			if j.Detail != "" || res.Status > 299 {
-				o.Detail = j.Detail
-			}
-		default:
-			o.After = retryAfter(res.Header, s.o.Now())
-			if o.Reason = bellhop.ReasonStatus; res.Status >= 200 && res.Status <= 299 {
-				o.Reason = bellhop.ReasonAnswer
-			}
-			if j.Detail != "" {
-				o.Detail = j.Detail
-			} else if o.Detail == "" {
-				o.Detail = statusDetail(res)
-			}
-		}
+	case j.Means != "" && j.Means != recipe.Taken:
+		s.judgeFailed(o, j, res)
 	}
 	if o.Class == bellhop.ClassTaken {
 		o.Captured = w.captured
+	}
+}
+
+// judgeFailed says of an outcome what the recipe says of an answer that is no success.
+func (s *Sender) judgeFailed(o *bellhop.Outcome, j recipe.Judgement, res safehttp.Response) {
+	o.Class = classes[j.Means]
+	o.After = retryAfter(res.Header, s.o.Now())
+	if o.Reason = bellhop.ReasonStatus; res.Status >= 200 && res.Status <= 299 {
+		o.Reason = bellhop.ReasonAnswer
+	}
+	if j.Detail != "" {
+		o.Detail = j.Detail
+	} else if o.Detail == "" {
+		o.Detail = statusDetail(res)
 	}
 }
 

@@ -113,6 +113,10 @@ type Request struct {
 	Timeout time.Duration // for the whole exchange: DNS, connect, TLS, headers, kept body; 0 = 15 s
 	MaxBody int64         // bytes kept of the response body; 0 = 16 KiB
 
+	// Once keeps it from being sent a second time, as it is otherwise where a kept
+	// connection turns out to be closed: it goes out on a connection of its own.
+	Once bool
+
 	// App and Credentials name for whom a connection speaks: requests that differ in
 	// either never share one. An answer that comes too late for its own request can
 	// be taken for that to the next one, so who can make a receiver give one must not
@@ -175,7 +179,7 @@ func (c *Client) Do(ctx context.Context, r Request) Response {
 	if c.transport != nil {
 		return begin(false).simulate(u, r)
 	}
-	out, stale := begin(false).do(u, r)
+	out, stale := begin(r.Once).do(u, r)
 	if stale {
 		out, _ = begin(true).do(u, r)
 	}
