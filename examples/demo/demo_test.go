@@ -18,6 +18,7 @@ import (
 	"github.com/bellhop/bellhop/api/native"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/engine/send/smtp"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/memstore"
 )
@@ -32,7 +33,7 @@ func open(t *testing.T) *Demo {
 		t.Fatal(err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	e, err := engine.New(t.Context(), memstore.New(), engine.Config{Sealer: ring, Logger: quiet, Dev: true})
+	e, err := engine.New(t.Context(), memstore.New(), engine.Config{Sealer: ring, Logger: quiet, Dev: true, Mailer: smtp.Mailer{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"maps"
 	"slices"
@@ -77,6 +78,16 @@ func (d *Demo) wanted() []wish {
 		Apps: bellhop.Of([]string{Hall}), URL: bellhop.Of(d.base + "/chat" + d.channel.Path), Name: bellhop.Of("Chat"),
 		Events: bellhop.Of([]string{"invoice.purchase"}), Recipe: bellhop.Of("slack"),
 	}})
+	list = append(list, wish{"mail", bellhop.EndpointChange{
+		Apps: bellhop.Of([]string{Hall}), URL: bellhop.Of(d.mailbox.URL), Name: bellhop.Of("Confirmations"),
+		Description: bellhop.Of("Sends a mail to each customer."), Events: bellhop.Of([]string{"invoice.purchase"}), Recipe: bellhop.Of("email"),
+		RecipeFields: bellhop.Of(map[string]string{
+			"from": "tickets@harbour-hall.example", "from_name": "Harbour Hall",
+			"to": "${data.customer_email}", "subject": "Your tickets for ${data.ticket_items[0].event_name}", "text": mailText, "html": mailHTML,
+		}),
+		Auth: bellhop.Of(&bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthBasic, Username: d.mailbox.User}, Password: d.mailbox.Password}),
+		TLS:  bellhop.Of(&bellhop.ClientTLSChange{ClientTLS: bellhop.ClientTLS{CA: d.mailbox.CA}}),
+	}})
 	for _, name := range d.troubles.Names() {
 		t := d.troubles.Trouble(name)
 		list = append(list, hook(name, Hall, "Trouble: "+t.Title, "/troubles/"+name+"/hook", func(c *bellhop.EndpointChange) {
@@ -92,3 +103,11 @@ func (d *Demo) wanted() []wish {
 	}
 	return list
 }
+
+// The mail that customers get, with values of the invoice.
+var (
+	//go:embed mail.txt
+	mailText string
+	//go:embed mail.html
+	mailHTML string
+)

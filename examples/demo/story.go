@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -14,6 +15,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/examples/boxoffice"
+	"github.com/bellhop/bellhop/examples/mailbox"
 	"github.com/bellhop/bellhop/examples/residence"
 )
 
@@ -105,6 +107,29 @@ func (s *story) boxOffice() error {
 	s.expect("back office: all nine events came with a right signature, once", func() error {
 		c := s.office.Count()
 		return all(same("taken", c.Taken, 9), same("forged", c.Forged, 0), same("failed", c.Failed, 0))
+	})
+	s.expect("mailbox: each customer got their confirmation as HTML, by SMTP with TLS and a password", func() error {
+		mails := s.mailbox.Mails()
+		if err := same("mails", len(mails), 5); err != nil {
+			return err
+		}
+		for _, sale := range []boxoffice.Sale{zoe, tom, mai, amir, ida} {
+			v := sale.Invoice
+			i := slices.IndexFunc(mails, func(m mailbox.Mail) bool { return m.To == v.CustomerEmail })
+			if i < 0 {
+				return fmt.Errorf("none to %s", v.CustomerEmail)
+			}
+			m := mails[i]
+			if err := all(same("subject", m.Subject, "Your tickets for "+v.InvoiceItems[0].EventName), same("TLS and password", m.Secure, true)); err != nil {
+				return err
+			}
+			for _, want := range []string{html.EscapeString(v.CustomerName), v.TicketItems[0].BarcodeString, v.GrossRevenue.String(), "<table"} {
+				if !strings.Contains(html.UnescapeString(m.HTML), html.UnescapeString(want)) || strings.Contains(m.HTML, "<x>") {
+					return fmt.Errorf("the mail to %s has no %q: %s", m.To, want, m.HTML)
+				}
+			}
+		}
+		return nil
 	})
 	s.expect("chat: a message of each sale, laid out and escaped", func() error {
 		messages := s.channel.Messages()

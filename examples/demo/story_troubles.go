@@ -20,7 +20,7 @@ type permit = dooraccess.Permit
 // repeats sends everything again, and what was not signed by Bellhop.
 func (s *story) repeats() error {
 	sent := map[string]int{}
-	for _, name := range []string{"desk", "doors", "sheet", "office"} {
+	for _, name := range []string{"desk", "doors", "sheet", "office", "mail"} {
 		for d, err := range s.api.Deliveries(s.ctx, client.DeliveryFilter{Endpoint: s.endpoints[name]}) {
 			if err != nil {
 				return err
@@ -43,6 +43,9 @@ func (s *story) repeats() error {
 		b := s.office.Books()
 		return all(same("cents", b.Net, before.Net), same("ledger lines", len(b.Ledger), 7), same("work orders", len(s.desk.Orders()), 1),
 			same("updates of the ticket", s.house.Updates(), 3), same("permits", len(s.doors.Permits()), 2), same("rows", len(s.sheet.Rows()), 4))
+	})
+	s.expect("mailbox: mail that is sent again has the same Message-ID, and is one mail", func() error {
+		return all(same("arrived", s.mailbox.Arrived(), 5+sent["mail"]), same("mails", len(s.mailbox.Mails()), 5))
 	})
 	for _, f := range []struct {
 		path, dialect, name string

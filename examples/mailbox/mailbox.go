@@ -74,6 +74,9 @@ func (b *Box) Mails() []Mail {
 	return list
 }
 
+// Arrived tells how many messages came, those that came again included.
+func (b *Box) Arrived() int { return len(b.server.Messages()) }
+
 //go:embed page.html
 var body string
 
