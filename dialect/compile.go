@@ -128,6 +128,14 @@ func (d *Dialect) HeaderNames() []string {
 	return append(names, d.rules.header)
 }
 
+// MaxAge is how old a signature may be for those who check its time; 0 where it has none.
+func (d *Dialect) MaxAge() time.Duration {
+	if !d.rules.clocked {
+		return 0
+	}
+	return d.rules.maxAge
+}
+
 // ManySignatures reports whether a request can carry one signature per valid
 // secret. If not, only the newest secret signs, and the old one stops at
 // rotation.

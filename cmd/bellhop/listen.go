@@ -136,9 +136,11 @@ func (l *listening) wanted(ctx context.Context) (bellhop.EndpointChange, error) 
 	}
 	apps := slices.Sorted(slices.Values(l.in.apps))
 	if len(apps) == 0 {
-		if apps, err = l.onlyApp(ctx, who.Apps); err != nil {
+		only, err := oneApp(ctx, l.c, who.Apps)
+		if err != nil {
 			return none, err
 		}
+		apps = []string{only}
 	}
 	host, err := os.Hostname()
 	if err != nil || host == "" {
@@ -168,27 +170,6 @@ func (l *listening) wanted(ctx context.Context) (bellhop.EndpointChange, error) 
 		change.Secret = bellhop.Of(strings.TrimSpace(string(secret)))
 	}
 	return change, nil
-}
-
-// onlyApp is the app to listen to where none was named.
-func (l *listening) onlyApp(ctx context.Context, apps []string) ([]string, error) {
-	if len(apps) == 0 {
-		for a, err := range l.c.Apps(ctx) {
-			if err != nil {
-				return nil, err
-			}
-			if apps = append(apps, a.ID); len(apps) > 10 {
-				break
-			}
-		}
-	}
-	switch len(apps) {
-	case 0:
-		return nil, errors.New("there is no app yet: 'bellhop apps create' makes one")
-	case 1:
-		return apps, nil
-	}
-	return nil, usage("name the app to listen to with --app: there are %s", strings.Join(apps[:min(len(apps), 10)], ", "))
 }
 
 // open takes up the endpoint of an earlier time that nobody listens at, so that what

@@ -83,11 +83,17 @@ func (p *program) forwardedDetail(x *forwarded) []string {
 		lines = append(lines, p.headerLine(h.Name, h.Value))
 	}
 	lines = append(append(lines, ""), bodyLines(r.Body)...)
+	return append(append(lines, ""), p.answerLines(x)...)
+}
+
+// answerLines shows what a program answered.
+func (p *program) answerLines(x *forwarded) []string {
 	a := x.answer
 	if a.Status == 0 {
-		return append(lines, "", p.style.paint(bad, a.Reason), clean(a.Detail))
+		return []string{p.style.paint(bad, a.Reason), clean(a.Detail)}
 	}
-	lines = append(lines, "", p.style.paint(strong, strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))))+fmt.Sprintf("  %dms", a.DurationMS))
+	var lines []string
+	lines = append(lines, p.style.paint(strong, strings.TrimSpace(fmt.Sprintf("%d %s", a.Status, http.StatusText(a.Status))))+fmt.Sprintf("  %dms", a.DurationMS))
 	for _, name := range sortedKeys(a.Headers) {
 		for _, v := range a.Headers[name] {
 			lines = append(lines, p.headerLine(name, v))

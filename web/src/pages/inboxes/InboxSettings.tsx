@@ -1,5 +1,6 @@
 import { Anchor, Button, Code, Group, Paper, Select, SimpleGrid, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import type { Inbox } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { CopyWide } from "../../parts/Copy.tsx";
@@ -8,8 +9,9 @@ import { failed } from "../../parts/notify.ts";
 import { Time } from "../../parts/Time.tsx";
 import { linkTo } from "../../lib/links.ts";
 import { useNow } from "../../lib/useNow.ts";
-import { answers, answerWords, timeLeft } from "./answers.ts";
-import { useAnswerWith, useEndpointsAt } from "./queries.ts";
+import { AnswerForm } from "./AnswerForm.tsx";
+import { answerExtras, answers, answerWords, timeLeft } from "./answers.ts";
+import { useChangeAnswer, useEndpointsAt } from "./queries.ts";
 
 /** What an inbox is: its URL, how it answers, who sends to it and how long it lives. */
 export function InboxSettings({ inbox }: { inbox: Inbox }) {
@@ -54,29 +56,37 @@ export function InboxSettings({ inbox }: { inbox: Inbox }) {
 
 function Answer({ inbox }: { inbox: Inbox }) {
   const { mayEdit } = useSession();
-  const answer = useAnswerWith(inbox.token);
-  const shown = answer.isPending ? answer.variables : inbox.answer_status;
+  const answer = useChangeAnswer(inbox.token);
+  const [programming, setProgramming] = useState(false);
+  const shown = (answer.isPending && answer.variables.answer_status) || inbox.answer_status;
   const effect = answers.find((a) => a.status === shown)?.effect;
+  const extras = answerExtras(inbox);
   if (!mayEdit) {
     return (
       <div>
         <Text size="sm" fw={500} mb={4}>Answers with</Text>
         <Text size="sm">{answerWords(inbox.answer_status)}</Text>
+        {extras && <Text size="xs" c="dimmed" className="foreign">{extras}</Text>}
       </div>
     );
   }
   const data = answers.map((a) => ({ value: String(a.status), label: a.words }));
   if (!answers.some((a) => a.status === shown)) data.push({ value: String(shown), label: String(shown) });
   return (
-    <Select
-      label="Answer with"
-      description={effect}
-      inputWrapperOrder={["label", "input", "description", "error"]}
-      data={data}
-      value={String(shown)}
-      allowDeselect={false}
-      onChange={(value) => value && answer.mutate(Number(value), { onError: (error) => failed("It answers as before", error) })}
-    />
+    <div>
+      <Select
+        label="Answer with"
+        description={effect}
+        inputWrapperOrder={["label", "input", "description", "error"]}
+        data={data}
+        value={String(shown)}
+        allowDeselect={false}
+        onChange={(value) => value && answer.mutate({ answer_status: Number(value) }, { onError: (error) => failed("It answers as before", error) })}
+      />
+      {extras && <Text size="xs" mt={4} className="foreign">{extras}</Text>}
+      <Button variant="subtle" size="compact-sm" mt={4} px={4} onClick={() => setProgramming(true)}>Delay, text, failures…</Button>
+      <AnswerForm inbox={inbox} opened={programming} onClose={() => setProgramming(false)} />
+    </div>
   );
 }
 

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { api, type Endpoint, type Inbox, ok } from "../../api/client.ts";
+import { api, type Endpoint, type Inbox, ok, type Schemas } from "../../api/client.ts";
 import { whole } from "../../api/queries.ts";
 
 const often = 1500;
@@ -52,10 +52,11 @@ export function useDeleteInbox() {
   });
 }
 
-export function useAnswerWith(token: string) {
+/** Changes how an inbox answers. */
+export function useChangeAnswer(token: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (status: number) => ok(api.PATCH("/v1/inboxes/{token}", { params: { path: { token } }, body: { answer_status: status } })),
+    mutationFn: (body: Schemas["InboxPatch"]) => ok(api.PATCH("/v1/inboxes/{token}", { params: { path: { token } }, body })),
     onSuccess: () =>
       Promise.all([queries.invalidateQueries({ queryKey: ["inbox", token] }), queries.invalidateQueries({ queryKey: ["inboxes"] })]),
   });
