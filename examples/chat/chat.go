@@ -242,7 +242,7 @@ func (c *Channel) Handler(nav func() page.Nav) http.Handler {
 		c.mu.Unlock()
 		page.Show(w, t, page.View{
 			Title: "Chat", Kind: "Receiver", Nav: nav(),
-			Intro: "A channel with an incoming webhook as Slack's: it checks what is posted, takes about one message a second, and shows what Slack would show.",
+			Intro: "A channel with an incoming webhook as Slack's: it checks what is posted, takes about one message a second, and shows what Slack would show. Sales come by the recipe for Slack, inquiries of the house by a script.",
 			Body:  map[string]any{"Messages": messages[:min(25, len(messages))], "Posted": len(messages), "Limited": limited, "Refused": refused},
 		})
 	})

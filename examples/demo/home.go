@@ -58,7 +58,7 @@ func (d *Demo) homePage(mux *http.ServeMux) {
 			}},
 			Body: map[string]any{
 				"Platforms": platforms, "Receivers": receivers, "Busy": d.busy.Load(), "Dashboard": d.bellhop, "Tenant": d.house.Tenants[0],
-				"Down": d.dashboardOf(troubles.Down), "Slow": d.dashboardOf(troubles.Slow),
+				"Down": d.dashboardOf(troubles.Down), "Slow": d.dashboardOf(troubles.Slow), "Porter": d.dashboardOf("porter"),
 			},
 		})
 	})

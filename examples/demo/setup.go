@@ -78,6 +78,13 @@ func (d *Demo) wanted() []wish {
 		Apps: bellhop.Of([]string{Hall}), URL: bellhop.Of(d.base + "/chat" + d.channel.Path), Name: bellhop.Of("Chat"),
 		Events: bellhop.Of([]string{"invoice.purchase"}), Recipe: bellhop.Of("slack"),
 	}})
+	// What no recipe fits, a script does.
+	list = append(list, wish{"porter", bellhop.EndpointChange{
+		Apps: bellhop.Of([]string{House}), URL: bellhop.Of(d.base + "/chat" + d.channel.Path), Name: bellhop.Of("Porter's chat"),
+		Description: bellhop.Of("Tells the chat of inquiries, by a script."), Events: bellhop.Of([]string{"ticket.created"}),
+		Transform: bellhop.Of(&bellhop.Transform{Code: porterScript}), RateLimit: bellhop.Of(&bellhop.RateLimit{PerSecond: 1}),
+		Verify: bellhop.Of(false), // the test event is no ticket
+	}})
 	list = append(list, wish{"mail", bellhop.EndpointChange{
 		Apps: bellhop.Of([]string{Hall}), URL: bellhop.Of(d.mailbox.URL), Name: bellhop.Of("Confirmations"),
 		Description: bellhop.Of("Sends a mail to each customer."), Events: bellhop.Of([]string{"invoice.purchase"}), Recipe: bellhop.Of("email"),
@@ -103,6 +110,11 @@ func (d *Demo) wanted() []wish {
 	}
 	return list
 }
+
+// porterScript makes a chat's message of an inquiry.
+//
+//go:embed porter.js
+var porterScript string
 
 // The mail that customers get, with values of the invoice.
 var (

@@ -132,8 +132,8 @@ func (s *story) boxOffice() error {
 		return nil
 	})
 	s.expect("chat: a message of each sale, laid out and escaped", func() error {
-		messages := s.channel.Messages()
-		if err := same("messages", len(messages), 5); err != nil {
+		messages := s.channel.Messages() // the house tells of nothing yet
+		if err := same("sales", len(messages), 5); err != nil {
 			return err
 		}
 		var text strings.Builder
@@ -196,6 +196,9 @@ func (s *story) residence() error {
 		return all(same("outcome", x.Outcome, bellhop.FateNotSent), same("reason", x.Reason, "subject"))
 	})
 
+	if err := s.script(tenant); err != nil {
+		return err
+	}
 	now := s.now()
 	booking, err1 := s.house.Accept(s.ctx, tenant, 0, now.Add(-time.Hour), now.Add(time.Hour))
 	later, err2 := s.house.Accept(s.ctx, tenant, 0, now.Add(24*time.Hour), now.Add(48*time.Hour))
@@ -229,6 +232,49 @@ func (s *story) residence() error {
 	})
 	_ = later
 	return s.codes(tenant)
+}
+
+// script breaks the porter's script, and repairs it.
+func (s *story) script(tenant string) error {
+	told := func(want int) error {
+		n := 0
+		for _, m := range s.channel.Messages() {
+			if strings.HasPrefix(m.Text, "*Inquiry*") {
+				n++
+			}
+		}
+		return same("inquiries in the chat", n, want)
+	}
+	s.expect("script: the chat is told of the inquiry, and the damage report is skipped", func() error {
+		var damage string
+		for _, t := range s.house.Tickets("") {
+			if t.Category.ID == residence.Damage {
+				damage = t.ID
+			}
+		}
+		x, err := s.explain(House, "ticket.created:"+damage, "porter")
+		return all(err, told(1), same("outcome", x.Outcome, bellhop.FateCanceled), same("reason", x.Reason, bellhop.ReasonSkipped))
+	})
+	change := func(code string) error {
+		_, err := s.api.UpdateEndpoint(s.ctx, s.endpoints["porter"], bellhop.EndpointChange{Transform: bellhop.Of(&bellhop.Transform{Code: code})})
+		return err
+	}
+	if err := change("function transform(event) {\n  return { body: event.data.nobody.name };\n}"); err != nil {
+		return err
+	}
+	held, err := s.house.Report(s.ctx, tenant, residence.Inquiry, "Is there a ladder?", "")
+	if err != nil {
+		return err
+	}
+	s.expect("script: what it fails on is held, and explained with line and column", func() error {
+		x, err := s.explain(House, "ticket.created:"+held.ID, "porter")
+		return all(err, told(1), same("outcome", x.Outcome, bellhop.FateHeld), same("reason", x.Reason, bellhop.ReasonTransform), same("it names line 2", strings.Contains(x.Detail, "2:"), true))
+	})
+	if err := change(porterScript); err != nil {
+		return err
+	}
+	s.expect("script: once it is corrected, what was held goes out", func() error { return told(2) })
+	return nil
 }
 
 // codes makes registration codes, one of them while the sheet is paused.
