@@ -209,23 +209,36 @@ func (n *node) decided(r *bellhop.Result, job *lane.Job) {
 		}
 		return
 	}
-	last := p.Delays != nil && a.Number > len(p.Delays)
+	switch {
+	case a.Status == bellhop.AttemptCanceled:
+		if !a.Final {
+			w.broken("2 at least once", "%s is skipped, and tried again", name)
+		}
+		return
+	case r.Held:
+		if a.Final || !a.NextAt.IsZero() {
+			w.broken("4 nothing silent", "%s is held, and yet ended or tried again", name)
+		}
+		return
+	}
+	number := a.Number - job.Work.Delivery.Holds
+	last := p.Delays != nil && number > len(p.Delays)
 	if a.Final {
 		if p.Delays != nil && !last {
-			w.broken("2 at least once", "%s is given up after %d of %d attempts", name, a.Number, len(p.Delays)+1)
+			w.broken("2 at least once", "%s is given up after %d of %d attempts", name, number, len(p.Delays)+1)
 		}
 		return
 	}
 	if last {
-		w.broken("2 at least once", "%s is tried again after %d attempts; its schedule has %d", name, a.Number, len(p.Delays)+1)
+		w.broken("2 at least once", "%s is tried again after %d attempts; its schedule has %d", name, number, len(p.Delays)+1)
 	}
-	delay, _ := p.Delay(a.Number)
+	delay, _ := p.Delay(number)
 	least := w.clock().Add(time.Duration(float64(delay) * 0.89))
 	if p.Delays == nil { // the last one comes when the schedule ends
 		age := w.clock().Sub(n.born(&job.Work, job.Route))
 		if age < 0 { // it was made by a clock that was ahead
 			age = 0
-			for i := range job.Work.Delivery.Attempts {
+			for i := range job.Work.Delivery.Attempts - job.Work.Delivery.Holds {
 				delay, _ := p.Delay(i + 1)
 				age += time.Duration(delay)
 			}
@@ -245,8 +258,10 @@ func (n *node) born(work *bellhop.Work, r *routes.Route) time.Time {
 	if at := work.Event.DeliverAt; at != nil && work.Delivery.Trigger == bellhop.TriggerPublish && at.After(born) {
 		born = *at
 	}
-	if r.ResumedAt.After(born) {
-		born = r.ResumedAt
+	for _, anew := range []time.Time{r.ResumedAt, work.Delivery.ReleasedAt} {
+		if anew.After(born) {
+			born = anew
+		}
 	}
 	return born
 }
@@ -258,7 +273,7 @@ func (n *node) learn(f *flight, o bellhop.Outcome) {
 	if e == n.w.healthy && n.proven == 0 {
 		n.proven = n.w.at
 	}
-	if r := n.known[e]; r == nil || r.URL != f.url {
+	if r := n.known[e]; r == nil || r.URL != f.url || o.Class == bellhop.ClassHeld || o.Class == bellhop.ClassSkipped {
 		return
 	}
 	// Said anew here: only these speak against the receiver.
@@ -479,6 +494,10 @@ func (w *world) rows() {
 		switch {
 		case known == nil || known.ended:
 			w.broken("4 nothing silent", "%s is pending, and should not be", w.trace.of(int64(d.ID)))
+		case d.Held != known.held && !known.event.erased && !known.door.deleted && !known.door.many:
+			w.broken("4 nothing silent", "%s is held: %v; should it be: %v", w.trace.of(int64(d.ID)), d.Held, known.held)
+		case d.Held:
+			// It waits for its endpoint to be changed.
 		case d.Owner != 0 && !d.Due.IsZero(), !d.Due.IsZero(), known.event.erased, known.door.deleted:
 			// Its owner has it, it has a time, or Sweep ends it.
 		case d.OrderKey == "" && known.door.reordered == 0:
@@ -500,7 +519,8 @@ const slackOfAge = 40 * time.Second
 // inTime: nothing waits for ever at an endpoint that is disabled.
 func (w *world) inTime(d *bellhop.Delivery, known *delivery) {
 	to := known.door
-	if d.Owner != 0 || to.deleted || known.event.erased || to.now.Status != bellhop.EndpointDisabled {
+	behind := to.now.Ordering != bellhop.OrderingNone && slices.ContainsFunc(to.pending, func(o *delivery) bool { return o.held && !o.ended })
+	if d.Owner != 0 || d.Held || behind || to.deleted || known.event.erased || to.now.Status != bellhop.EndpointDisabled {
 		return
 	}
 	due := max(known.born(-w.back)+time.Duration(to.now.Retry.Lasts()), to.changed, w.disturbed)
@@ -616,7 +636,7 @@ func (w *world) finished(d *delivery, lines []bellhop.Attempt) {
 	rq := w.ledger.requests[last.ID]
 	switch {
 	case last.Status == bellhop.AttemptCanceled:
-		if !d.door.deleted && !d.event.erased {
+		if !d.door.deleted && !d.event.erased && (rq == nil || !rq.skipped) {
 			w.broken("2 at least once", "%s was canceled without a reason", name)
 		}
 	case d.expired && last.Status == bellhop.AttemptFailed && last.Reason == bellhop.ReasonExpired && rq == nil:

@@ -61,6 +61,11 @@ type delivery struct {
 	next     time.Time
 	ended    bool
 	expired  bool // for its age
+	// held: no request can be made of it, as its endpoint is. holds counts how often
+	// that was found, and released is when it was let go.
+	held     bool
+	holds    int
+	released time.Duration
 	status   bellhop.AttemptStatus
 	requests []*request
 }
@@ -79,6 +84,8 @@ type door struct {
 	reordered time.Duration
 	revision  int64
 	pending   []*delivery // and some that have ended
+	// many says that so many were let go at once that it took several steps.
+	many bool
 	// resumed is when a pause ended last, changed when it was saved last.
 	resumed, changed time.Duration
 	// lastTaken is when it last answered 2xx, as far as that is recorded.
@@ -97,6 +104,7 @@ type request struct {
 	number   int
 	arrived  bool
 	taken    bool // answered 2xx
+	skipped  bool
 	recorded bool
 	// excuse says why its delivery may be sent again although this one is not
 	// recorded.
@@ -255,6 +263,10 @@ func (l *ledger) recorded(r *bellhop.Result) {
 		w.broken("4 nothing silent", "an attempt of %s was recorded and is not in the log", w.trace.of(int64(d.id)))
 	}
 	late := !stored.Final && stored.NextAt.IsZero()
+	if late && r.Held {
+		row, err := w.store.Delivery(ctx, d.id)
+		late = err != nil || row.LastAttempt != r.Attempt.ID
+	}
 	switch {
 	case late && rq.excuse == "" && !d.ended:
 		w.broken("4 nothing silent", "an attempt of %s, made by its owner, was logged as if somebody else owned it", w.trace.of(int64(d.id)))
@@ -264,8 +276,14 @@ func (l *ledger) recorded(r *bellhop.Result) {
 		w.broken("4 nothing silent", "%s had ended, and has gone on", w.trace.of(int64(d.id)))
 	default:
 		d.attempts, d.next, d.moved = stored.Number, stored.NextAt, w.at
+		if r.Held {
+			l.hold(d, r)
+		}
 		if stored.Final {
 			l.end(d, stored.Status)
+			if rq.skipped {
+				w.reached("a delivery was skipped")
+			}
 		} else if d.OrderKey != "" && slices.ContainsFunc(d.door.pending, func(o *delivery) bool {
 			return o != d && !o.ended && o.OrderKey == d.OrderKey && d.before(o)
 		}) {
@@ -284,6 +302,47 @@ func (l *ledger) recorded(r *bellhop.Result) {
 		w.broken("4 nothing silent", "the log says that an attempt of %s %s, and the receiver says otherwise", w.trace.of(int64(d.id)), stored.Status)
 	}
 }
+
+// hold: an attempt found that no request can be made, by the settings of a revision.
+func (l *ledger) hold(d *delivery, r *bellhop.Result) {
+	w := l.w
+	d.holds++
+	d.held = !d.door.deleted && r.Revision == d.door.now.Revision
+	if !d.held {
+		w.reached("an attempt by settings of before held nothing")
+		return
+	}
+	if d.OrderKey != "" && slices.ContainsFunc(d.door.pending, func(o *delivery) bool {
+		return o != d && !o.ended && o.OrderKey == d.OrderKey && d.before(o)
+	}) {
+		w.reached("an order waited behind one that is held")
+	}
+}
+
+// letGo: the held deliveries of an endpoint may go. What waits behind them in its order
+// is young again.
+func (l *ledger) letGo(d *door) {
+	held := 0
+	for _, o := range d.pending {
+		if o.held {
+			o.held, o.released, o.moved = false, l.w.at, l.w.at
+			held++
+		}
+	}
+	if held == 0 {
+		return
+	}
+	l.w.reached("held deliveries were let go")
+	if held > releaseChunk {
+		d.many = true
+	}
+	if d.now.Ordering != bellhop.OrderingNone {
+		d.resumed = l.w.at
+	}
+}
+
+// releaseChunk is how many held deliveries one step of the store lets go.
+const releaseChunk = 250
 
 func (l *ledger) close(rq *request) {
 	if i := slices.Index(l.open, rq); i >= 0 {
@@ -352,6 +411,8 @@ func (l *ledger) endedOld(e bellhop.EndpointID, ids []bellhop.AttemptID) {
 			w.broken("4 nothing silent", "%s had ended, and was ended for its age", name)
 		case d.door != to:
 			w.broken("4 nothing silent", "%s is of another endpoint than that whose deliveries were ended", name)
+		case d.held:
+			w.broken("5 pause holds", "%s was ended for its age while it is held", name)
 		case to.now.Status == bellhop.EndpointPaused:
 			w.broken("5 pause holds", "%s was ended for its age while its endpoint is paused", name)
 		case a.Status == bellhop.AttemptFailed && w.at-d.born(w.ahead())+late < time.Duration(to.now.Retry.Lasts()):
@@ -369,7 +430,7 @@ func (l *ledger) endedOld(e bellhop.EndpointID, ids []bellhop.AttemptID) {
 // born is since when a delivery ages, by a clock that nobody sets. Off is how far that
 // on the wall may have been ahead of it when the delivery was scheduled.
 func (d *delivery) born(off time.Duration) time.Duration {
-	born := max(d.at, d.door.resumed)
+	born := max(d.at, d.door.resumed, d.released)
 	if at := d.event.DeliverAt; at != nil && d.Trigger == bellhop.TriggerPublish {
 		born = max(born, at.Sub(epoch)-off)
 	}
@@ -429,6 +490,10 @@ func (l *ledger) saved(e bellhop.Endpoint) {
 		for _, p := range d.pending {
 			p.OrderKey = e.Ordering.OrderKey(&p.event.Event)
 		}
+	}
+	// Said anew here: in a simulation, nothing else makes requests otherwise.
+	if e.URL != d.now.URL || e.Status == bellhop.EndpointActive && d.now.Status != bellhop.EndpointActive {
+		l.letGo(d)
 	}
 	if d.now.Status == bellhop.EndpointPaused && e.Status != bellhop.EndpointPaused {
 		d.resumed = l.w.at

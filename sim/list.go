@@ -49,7 +49,7 @@ func (w *world) listed(wanted []*delivery, seen map[bellhop.DeliveryID]bool, sta
 		if d.event.gone {
 			continue
 		}
-		if status == bellhop.DeliveryPending && (d.ended || d.door.deleted || d.door.changed >= began || d.door.now.Status != bellhop.EndpointActive) {
+		if status == bellhop.DeliveryPending && (d.ended || d.held || d.released >= began || d.door.deleted || d.door.changed >= began || d.door.now.Status != bellhop.EndpointActive) {
 			continue
 		}
 		if !seen[d.id] {

@@ -277,6 +277,26 @@ var mutants = []mutant{
 		"5 pause holds",
 	},
 	{
+		"held by settings of before", "rules.go",
+		"!r.Attempt.Final && r.Revision == revision", "!r.Attempt.Final && revision != 0",
+		"4 nothing silent",
+	},
+	{
+		"held although the endpoint was changed", "memstore/config.go",
+		"if exists && bellhop.Releases(&old, &e) {", "if false {",
+		"4 nothing silent",
+	},
+	{
+		"held and too old", "memstore/ends.go",
+		"d.Owner == 0 && !d.Held && s.born", "d.Owner == 0 && s.born",
+		"5 pause holds",
+	},
+	{
+		"held and woken as the first of its order", "memstore/record.go",
+		"first.Due.IsZero() && !first.Held {", "first.Due.IsZero() {",
+		"",
+	},
+	{
 		"what is in flight is swept", "memstore/sweep.go",
 		"				if s.pending[d].Owner != 0 {\n", "				if false {\n",
 		"4 nothing silent",

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -231,6 +232,28 @@ func (w *world) move() {
 	})
 }
 
+// letGo has the held deliveries of an endpoint tried again as it is.
+func (w *world) letGo() { w.letGoAt(w.target()) }
+
+func (w *world) letGoAt(d *door) {
+	n := w.node
+	if n == nil || !n.running || d == nil || d.deleted {
+		return
+	}
+	now := w.clock()
+	n.write(writing{what: "let go", endpoint: d.id, do: func() error {
+		_, err := w.store.ReleaseHeld(ctx, d.id, nil, now)
+		if err == nil {
+			w.ledger.letGo(d)
+		}
+		return err
+	}}, func(err error) {
+		if err == nil || errors.Is(err, bellhop.ErrUnknown) {
+			n.load(func(error) { n.noteOverdue(func(error) {}) })
+		}
+	})
+}
+
 func (w *world) reorder() { w.reorderAt(w.target()) }
 
 func (w *world) reorderAt(d *door) {
@@ -250,6 +273,9 @@ func (w *world) release() {
 	for _, d := range w.ledger.list {
 		// A rate limit that would take an hour over what there is tells nothing new.
 		slow := d.now.RateLimit != nil && len(d.pending) > 50
+		if slices.ContainsFunc(d.pending, func(o *delivery) bool { return o.held && !o.ended }) {
+			w.letGoAt(d)
+		}
 		if d.deleted || d.now.Status == bellhop.EndpointActive && !slow {
 			continue
 		}

@@ -110,6 +110,7 @@ func draw(l *loop) plan {
 	act("reorder", (*world).reorder, 8)
 	act("concurrency", (*world).changeConcurrency, 8)
 	act("rate limit", (*world).changeRate, 8)
+	act("let go", (*world).letGo, 8)
 	act("delete", (*world).deleteEndpoint, 4)
 	act("erase event", (*world).eraseEvent, 12)
 	act("erase subject", (*world).eraseSubject, 6)

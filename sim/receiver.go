@@ -20,6 +20,8 @@ const (
 	sluggish                // takes all, late
 	unreachable             // cannot be connected to
 	severing                // takes it, but the answer is lost
+	unmade                  // no request can be made for it of some types
+	skipping                // none is to be made of some types
 	moods
 )
 
@@ -57,6 +59,15 @@ func (w *world) knock(rq *request, timeout time.Duration, told func(bellhop.Outc
 			o.Exchange.URL, o.Exchange.Duration = rq.url, w.at-began
 			told(o)
 		})
+	}
+	if m := w.receivers[rq.url].mood; (m == unmade || m == skipping) && rq.delivery.event.kind == kinds[0] {
+		o := bellhop.Outcome{Class: bellhop.ClassHeld, Reason: bellhop.ReasonTransform}
+		if m == skipping {
+			o = bellhop.Outcome{Class: bellhop.ClassSkipped, Reason: bellhop.ReasonSkipped}
+			rq.skipped = true
+		}
+		answer(w.wait(time.Millisecond), o)
+		return
 	}
 	w.after(w.transit(), "knock", int64(rq.attempt), func() {
 		r := w.receivers[rq.url]
@@ -122,5 +133,5 @@ func (w *world) changeMood() {
 }
 
 var moodNames = [moods]string{
-	"well", "failing", "hanging", "flapping", "refusing", "overloaded", "gone", "sluggish", "unreachable", "severing",
+	"well", "failing", "hanging", "flapping", "refusing", "overloaded", "gone", "sluggish", "unreachable", "severing", "unmade", "skipping",
 }

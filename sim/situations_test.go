@@ -29,6 +29,11 @@ var situations = []string{
 	"the memory of all lanes was used up",
 	"the ordering changed while deliveries waited",
 
+	"a delivery was skipped",
+	"an attempt by settings of before held nothing",
+	"an order waited behind one that is held",
+	"held deliveries were let go",
+
 	"a first attempt went before retries that waited",
 	"a retry went while first attempts waited",
 	"a delivery became too old at a disabled endpoint",
