@@ -122,7 +122,7 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 	switch {
 	case made.Held:
 		x.Outcome, x.Reason = bellhop.FateHeld, cmp.Or(last.Reason, "held")
-		x.Detail = "Held: " + cmp.Or(last.Detail, "no request could be made of the event; the line of the log that says why has expired.") + " " + mending(last.Reason)
+		x.Detail = "Held: " + cmp.Or(last.Detail, "no request could be made of the event; the line of the log that says why has expired.") + " " + mending
 	case r != nil && r.Status == bellhop.EndpointPaused:
 		x.Outcome, x.Reason = bellhop.FateHeld, "paused"
 		x.Detail += "Held because the endpoint is paused; it goes out when it is resumed."
@@ -156,17 +156,8 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 	}
 }
 
-// mending says what lets a delivery go that is held for a reason.
-func mending(reason string) string {
-	of := "Change how the endpoint makes its requests"
-	switch reason {
-	case bellhop.ReasonTransform, bellhop.ReasonTransformTimeout, bellhop.ReasonTransformMemory, bellhop.ReasonTransformResult:
-		of = "Fix the endpoint's transformation"
-	case bellhop.ReasonRecipe:
-		of = "Fill in what the endpoint's recipe misses, or publish events that have it"
-	}
-	return of + ", and the delivery goes out by itself; resuming the endpoint tries it again as it is."
-}
+// mending says what lets a delivery go that is held, after what is wrong with it.
+const mending = "It goes out by itself once the endpoint makes its requests in another way; resuming the endpoint tries it again as it is."
 
 // explainOrder says so if a delivery whose turn has come waits for the fan-out of an
 // earlier event, since the endpoint keeps the order.

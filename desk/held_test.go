@@ -50,7 +50,7 @@ func TestHeldDeliveriesSayWhyAndWaitUntilTheyMayGo(t *testing.T) {
 		}
 		x := h.explained(first)
 		if x.Outcome != bellhop.FateHeld || x.Reason != bellhop.ReasonTransform || !x.NextAt.IsZero() ||
-			!strings.Contains(x.Detail, "line 3, column 5") || !strings.Contains(x.Detail, "Fix the endpoint's transformation") {
+			!strings.Contains(x.Detail, "line 3, column 5") || !strings.Contains(x.Detail, "goes out by itself") {
 			t.Errorf("explained: %+v", x)
 		}
 		if list := h.deliveries(bellhop.DeliveryFilter{Status: bellhop.DeliveryHeld}); len(list) != 2 {

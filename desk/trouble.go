@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -116,7 +115,7 @@ func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, li
 				return nil, err
 			}
 			if h.Event != 0 {
-				t.Detail += fmt.Sprintf(" The newest one, of event %s: %s", h.Event, strings.TrimSpace(h.Detail+" "+mending(h.Reason)))
+				t.Detail += fmt.Sprintf(" The newest one, of event %s: %s", h.Event, h.Detail)
 			}
 		}
 		t.Endpoint = shown(p, t.Endpoint)

@@ -24,13 +24,14 @@ type metrics struct {
 	latency        prometheus.Histogram
 	inFlight       prometheus.Gauge
 
-	pending, oldest, lanesOpen, queued, doubted *prometheus.Desc
+	pending, held, oldest, lanesOpen, queued, doubted *prometheus.Desc
 
 	// mu guards the last count of what is pending: counting reads an index, so
 	// a scrape does it at most every countEvery.
 	mu       sync.Mutex
 	counted  time.Time
 	count    int64
+	heldNow  int64
 	oldestID bellhop.DeliveryID
 	countErr error
 }
@@ -61,6 +62,7 @@ func newMetrics(e *Engine) *metrics {
 			Name: "bellhop_requests_in_flight", Help: "Requests under way to endpoints.",
 		}),
 		pending:   desc("bellhop_deliveries_pending", "Deliveries that are not finished, held ones included."),
+		held:      desc("bellhop_deliveries_held", "Deliveries that are held since no request can be made of their events."),
 		oldest:    desc("bellhop_oldest_pending_seconds", "Age of the oldest unfinished delivery."),
 		lanesOpen: desc("bellhop_circuits_open", "Endpoints whose circuit is open."),
 		doubted:   desc("bellhop_clock_doubted_seconds", "By how much the clock has jumped ahead so that it is not believed yet."),
@@ -104,6 +106,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 		c.Describe(ch)
 	}
 	ch <- m.pending
+	ch <- m.held
 	ch <- m.oldest
 	ch <- m.lanesOpen
 	ch <- m.queued
@@ -119,13 +122,14 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.lanesOpen, float64(m.e.lanes.CircuitsOpen()))
 	gauge(m.queued, float64(m.e.lanes.HeldBytes()))
 	gauge(m.doubted, m.e.clock.Doubted().Seconds())
-	count, oldest, err := m.countPending()
+	count, held, oldest, err := m.countPending()
 	if err != nil {
 		// The other metrics are needed most when the store is in trouble.
 		m.e.log.Warn("counting pending deliveries failed; the metric is left out", "err", err)
 		return
 	}
 	gauge(m.pending, float64(count))
+	gauge(m.held, float64(held))
 	age := 0.0
 	if oldest != 0 {
 		age = max(m.e.cfg.Now().Sub(oldest.Time()).Seconds(), 0)
@@ -133,16 +137,23 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.oldest, age)
 }
 
-func (m *metrics) countPending() (int64, bellhop.DeliveryID, error) {
+func (m *metrics) countPending() (count, held int64, oldest bellhop.DeliveryID, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now := m.e.cfg.Now(); m.counted.IsZero() || now.Sub(m.counted) >= countEvery {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		m.count, m.oldestID, m.countErr = m.e.store.Pending(ctx, bellhop.Everything(), 0)
-		m.counted = now
+		m.counted, m.heldNow = now, 0
+		if m.countErr == nil {
+			var at map[bellhop.EndpointID]int64
+			at, m.countErr = m.e.store.Held(ctx, bellhop.Everything(), 0)
+			for _, n := range at {
+				m.heldNow += n
+			}
+		}
 	}
-	return m.count, m.oldestID, m.countErr
+	return m.count, m.heldNow, m.oldestID, m.countErr
 }
 
 func (m *metrics) accepted(receipts []bellhop.Receipt) {
@@ -158,7 +169,9 @@ func (m *metrics) accepted(receipts []bellhop.Receipt) {
 
 func (m *metrics) attempted(a *bellhop.Attempt, w *bellhop.Work, now time.Time) {
 	m.attempts.WithLabelValues(string(a.Status), a.Reason).Inc()
-	m.duration.Observe(time.Duration(a.Duration).Seconds())
+	if a.Duration > 0 || a.ResponseStatus != 0 { // else there was no exchange
+		m.duration.Observe(time.Duration(a.Duration).Seconds())
+	}
 	if a.Final {
 		m.deliveries.WithLabelValues(string(a.Status)).Inc()
 	}

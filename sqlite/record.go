@@ -158,6 +158,10 @@ func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 			return err
 		}
 	}
+	var captured any
+	if len(a.Captured) > 0 {
+		captured = toJSON(a.Captured)
+	}
 	return exec(w.conn, `INSERT INTO attempts
 			(id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
 			response_status, truncated, url, reason, detail, request_header, response_header, response_body, latency,
@@ -167,7 +171,7 @@ func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 		a.Number, statusNumber(a.Status), a.Final, micros(a.NextAt), duration,
 		a.ResponseStatus, a.ResponseTruncated, a.URL, a.Reason, a.Detail,
 		headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader), a.ResponseBody, latency,
-		orNull(a.Method), orNull(a.RequestTruncated), a.RequestBody, toJSON(a.Captured))
+		orNull(a.Method), orNull(a.RequestTruncated), a.RequestBody, captured)
 }
 
 // The numbers are in the file: they cannot change.

@@ -106,6 +106,7 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 		t.notes("recipe fields", e.RecipeFields)
 		authFields(t, &e)
 	}
+	t.notes("capture", e.Capture)
 	for _, name := range sortedKeys(e.Headers) {
 		t.field("header", text(name+": "+e.Headers[name]))
 	}
@@ -168,6 +169,7 @@ type endpointFlags struct {
 	verify, locked                        bool
 	recipe                                recipeFlags
 	auth                                  authFlags
+	captures                              []string
 }
 
 func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
@@ -183,6 +185,7 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	f.StringArrayVar(&e.options, "dialect-option", nil, "an option of the dialect, as `NAME=VALUE`; may be repeated")
 	e.recipe.register(f)
 	e.auth.register(f)
+	f.StringArrayVar(&e.captures, "capture", nil, "a value to take out of 2xx answers, as `NAME=POINTER` such as pin=/access/pin (RFC 6901); may be repeated")
 	f.StringArrayVar(&e.headers, "header", nil, "`header` to send, as \"Name: value\"; may be repeated")
 	f.StringVar(&e.timeout, "timeout", "", "`duration` that bounds the whole exchange (default 15s)")
 	f.StringVar(&e.retry, "retry", "", "`delays` such as 5s,1m,1h, or none, or the API's JSON (default: until it is seven days old)")
@@ -235,6 +238,13 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 	word(given("dialect"), &c.Dialect, e.dialect)
 	if err := e.recipe.change(given, &c); err != nil {
 		return c, err
+	}
+	if given("capture") {
+		m, err := notes("capture", without(e.captures, ""))
+		if err != nil {
+			return c, err
+		}
+		c.Capture = bellhop.Of(m)
 	}
 	word(given("ordering"), &c.Ordering, e.ordering)
 	word(given("status"), &c.Status, e.status)
@@ -569,7 +579,7 @@ func (p *program) endpointsStats() *cobra.Command {
 				t.field("in flight", text(fmt.Sprintf("%d of %d", s.Lane.InFlight, s.Lane.Concurrency)))
 				t.field("pending", text(fmt.Sprint(s.Pending)))
 				if s.Held > 0 {
-					t.field("held", text(fmt.Sprintf("%d of them, since no request could be made of their events: bellhop deliveries --endpoint %s --status held", s.Held, s.Endpoint)))
+					t.field("held", text(fmt.Sprintf("%d of them, since no request could be made of their events: bellhop deliveries list --endpoint %s --status held", s.Held, s.Endpoint)))
 				}
 				if !s.OldestPendingAt.IsZero() {
 					t.field("oldest pending", text(age(p.now().Sub(s.OldestPendingAt))+" old"))

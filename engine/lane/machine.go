@@ -102,7 +102,7 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 		m.forget(in.Gone, now)
 	case Heartbeat:
 		clear(m.early) // those that there are have been noted anew
-		m.graves.tidy(m.underWay, now)
+		m.graves.tidy(now)
 		m.pumpAll(now)
 	case Tick:
 		m.alarm = time.Time{}
@@ -164,6 +164,9 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 		if l := m.lanes[in.Endpoint]; l != nil && l.failingSince.Equal(in.Since) {
 			l.failingSince = time.Time{} // the next failure begins anew
 		}
+	}
+	if m.underWay == 0 {
+		m.graves = graves{}
 	}
 	m.setTimer()
 	return m.effects
@@ -385,11 +388,7 @@ func (g *graves) has(e *bellhop.Event) bool {
 	return ok && !e.CreatedAt().After(of.upTo)
 }
 
-func (g *graves) tidy(underWay int, now time.Time) {
-	if underWay == 0 {
-		*g = graves{}
-		return
-	}
+func (g *graves) tidy(now time.Time) {
 	for e, of := range g.events {
 		if now.Sub(of.dug) > graveTime {
 			delete(g.events, e)
