@@ -3,8 +3,10 @@ package smtp_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/netip"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -254,5 +256,48 @@ func TestCompose(t *testing.T) {
 	m.From = "a@exa mple.com"
 	if _, err := (smtp.Mailer{}).Compose(m, "x", at); err == nil || errors.Unwrap(err) != nil {
 		t.Error(err)
+	}
+}
+
+// TestPythonReadsIt: a reader that is nobody's friend finds in a message what was put in,
+// and no defect.
+func TestPythonReadsIt(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed (make tools does that)")
+	}
+	data, err := smtp.Mailer{}.Compose(message(), "evt_1.ep_2", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(python, "-c", `
+import email, email.policy, json, sys
+m = email.message_from_bytes(sys.stdin.buffer.read(), policy=email.policy.SMTP)
+parts = {p.get_content_type(): p.get_content() for p in m.walk() if not p.is_multipart()}
+defects = [str(d) for p in m.walk() for d in p.defects + [x for h in p.values() for x in h.defects]]
+json.dump({"subject": m["subject"], "to": [a.addr_spec for a in m["to"].addresses], "name": m["from"].addresses[0].display_name,
+  "id": m["message-id"], "date": m["date"].datetime.isoformat(), "parts": parts, "defects": defects}, sys.stdout)`)
+	cmd.Stdin = bytes.NewReader(data)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Subject, Name, ID, Date string
+		To, Defects             []string
+		Parts                   map[string]string
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := message()
+	if len(got.Defects) > 0 || got.Subject != "Grüße Bcc: evil@example.com" || got.Name != "Bühne 7" || got.ID != "<evt_1.ep_2@venue.example>" ||
+		got.Date != "2026-11-29T10:00:00+00:00" || strings.Join(got.To, " ") != "ayse@example.com ben@xn--bcher-kva.example" {
+		t.Errorf("%+v", got)
+	}
+	for kind, text := range map[string]string{"text/plain": want.Text, "text/html": want.HTML} {
+		if got := strings.TrimSuffix(strings.ReplaceAll(got.Parts[kind], "\r\n", "\n"), "\n"); got != strings.TrimSuffix(text, "\n") {
+			t.Errorf("%s: %q", kind, got)
+		}
 	}
 }
