@@ -138,8 +138,8 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 		l.limiter.SetLimitAt(now, rate.Limit(rl.PerSecond))
 		l.limiter.SetBurstAt(now, max(rl.Burst, 1))
 	}
-	if r.Live() && (!old.Live() || old.URL != r.URL) {
-		// Enabled, resumed or moved: what was learnt of it is out of date.
+	if r.Live() && (!old.Live() || !same(old, r)) {
+		// Enabled, resumed, moved or given other credentials: what was learnt of it is out of date.
 		l.breaker.success()
 		l.failingSince, l.proven, l.verdictAt = time.Time{}, false, time.Time{}
 	}
@@ -154,6 +154,9 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 	l.anyDue(now)
 	l.pump(now)
 }
+
+// same tells whether both lead to one receiver that knows us as the same.
+func same(x, y *routes.Route) bool { return x.URL == y.URL && x.Credentials() == y.Credentials() }
 
 // close ends the lane of an endpoint that was deleted; its deliveries are ended in
 // the store, when what is in flight has been answered.
@@ -617,7 +620,7 @@ func (l *lane) disableAfter() time.Duration {
 // concurrency. It answers what the store must know, as in Result.Failing.
 func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
 	class := in.Outcome.Class
-	if class.Silent() || job.Route.URL != l.route.URL {
+	if class.Silent() || !same(job.Route, l.route) {
 		return nil // nothing is known of the receiver, or it is one that was left
 	}
 	if !class.Ill() {

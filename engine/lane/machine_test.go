@@ -572,7 +572,14 @@ func ofKind(effects []Effect, kind string) (list []Effect) {
 	return list
 }
 
+// TestANewAddressStartsAnew, and so do new credentials: a circuit that opened since a
+// token was wrong does not wait once it is right.
 func TestANewAddressStartsAnew(t *testing.T) {
+	startsAnew(t, func(e *bellhop.Endpoint) { e.URL = "https://b.example/hook" })
+	startsAnew(t, func(e *bellhop.Endpoint) { e.Headers = map[string]string{"X-Key": "new"} })
+}
+
+func startsAnew(t *testing.T, change func(*bellhop.Endpoint)) {
 	b := newBench(t)
 	r := b.endpoint()
 	var jobs []*Job
@@ -581,7 +588,7 @@ func TestANewAddressStartsAnew(t *testing.T) {
 		jobs = append(jobs, of[Send](effects)[0].Job)
 	}
 	b.answer(jobs[0], bellhop.ClassAgain)
-	moved := b.changed(r, func(e *bellhop.Endpoint) { e.URL = "https://b.example/hook" })
+	moved := b.changed(r, change)
 	b.step(Configured{Changed: []*routes.Route{moved}})
 	if s := b.m.State(moved, b.now); s.ConsecutiveFailures != 0 || !s.FailingSince.IsZero() {
 		t.Errorf("%+v", s)
