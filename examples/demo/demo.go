@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -114,7 +113,7 @@ func New(ctx context.Context, c Config) (*Demo, error) {
 // before it takes them.
 func (d *Demo) start(ctx context.Context, dir string) error {
 	apiToken := rand.Text()
-	partner := &partner{base: d.base + "/residence/api", token: apiToken, http: d.http}
+	partner := &residence.Partner{URL: d.base + "/residence/api", Token: apiToken, HTTP: d.http}
 	for _, name := range []string{"desk", "house", "doors", "sheet", "office", troubles.Slow, troubles.Flaky, troubles.Down, troubles.Picky, troubles.Gone} {
 		d.secrets[name] = "demo-" + rand.Text()
 	}
@@ -190,43 +189,6 @@ func (d *Demo) Close() {
 		d.mailbox.Close()
 	}
 	d.http.CloseIdleConnections()
-}
-
-// partner calls the residence's API, as the receivers do that write back.
-type partner struct {
-	base, token string
-	http        *http.Client
-}
-
-func (p *partner) UpdateTicket(ctx context.Context, ticket string, fields map[string]string) error {
-	return p.patch(ctx, "/tickets/"+ticket, fields)
-}
-
-func (p *partner) SetPIN(ctx context.Context, booking, pin string) error {
-	return p.patch(ctx, "/bookings/"+booking, map[string]string{"pin": pin})
-}
-
-func (p *partner) patch(ctx context.Context, path string, in any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPatch, p.base+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+p.token)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := p.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close() //nolint:errcheck // nothing was written
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the residence answered %s: %s", resp.Status, text)
-	}
-	return nil
 }
 
 // handler is all pages. They are for those who have the link; what programs call is
