@@ -52,6 +52,9 @@ func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Fie
 	if e.Recipe != "" {
 		rule = dialect.Verification{} // what the dialect's receivers expect is nothing to a recipe's
 	}
+	if e.Listened() {
+		rule.Required = false // nobody listens at it before there is one
+	}
 	if !asked.Value && (asked.Set || !rule.Required) {
 		return nil
 	}

@@ -57,7 +57,7 @@ func (n *native) listen(c *api.Call, in listenInput) error {
 func listenRequest(r *desk.ListenRequest) wire.ListenRequest {
 	out := wire.ListenRequest{
 		ID: r.ID, Event: r.Event, Delivery: r.Delivery, App: r.App, Type: r.Type, Trigger: r.Trigger, Number: r.Number,
-		Method: r.Method, Headers: make([]wire.HeaderField, len(r.Header)), Body: r.Body, TimeoutMS: r.Timeout.Milliseconds(),
+		Method: r.Method, URL: r.URL, Headers: make([]wire.HeaderField, len(r.Header)), Body: r.Body, TimeoutMS: r.Timeout.Milliseconds(),
 	}
 	for i, f := range r.Header {
 		out.Headers[i] = wire.HeaderField(f)

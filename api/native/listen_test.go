@@ -157,6 +157,20 @@ func TestListenUntilTheEnd(t *testing.T) {
 	}
 }
 
+// TestListenersOfDialectsThatVerify: nobody can listen at an endpoint before there is one.
+func TestListenersOfDialectsThatVerify(t *testing.T) {
+	s := open(t)
+	for _, dialect := range []string{"allthings", "showpass", "standard"} {
+		if r := s.do(s.admin, "POST", "/v1/endpoints", `{"apps":["acme"],"url":"listen+http://localhost:3000/","dialect":"`+dialect+`"}`); r.status != 201 {
+			t.Errorf("%s: %d %s", dialect, r.status, r.body)
+		}
+	}
+	p := s.do(s.admin, "POST", "/v1/endpoints", `{"apps":["acme"],"url":"listen+http://localhost:3000/","verify":true}`).problem(t)
+	if p.Code != bellhop.CodeVerification || !strings.Contains(p.Errors[0].Detail, "nobody listens") {
+		t.Errorf("asked to verify it: %+v", p)
+	}
+}
+
 func TestURLsToListenAt(t *testing.T) {
 	s := open(t)
 	for _, url := range []string{"listen+ftp://localhost/", "listen+http://me:secret@localhost/", "listen+localhost:3000"} {

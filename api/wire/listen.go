@@ -16,6 +16,7 @@ type ListenRequest struct {
 	Trigger   bellhop.Trigger    `json:"trigger,omitempty"`
 	Number    int                `json:"number,omitempty" doc:"Counts the delivery's attempts from 1."`
 	Method    string             `json:"method" doc:"The HTTP method."`
+	URL       string             `json:"url" doc:"Where it is meant: the endpoint's url without listen+, or what a recipe made of that." example:"http://localhost:3000/hook"`
 	Headers   []HeaderField      `json:"headers" nullable:"false" doc:"In order, as they are to be sent."`
 	Body      []byte             `json:"body" doc:"Byte for byte, in base64."`
 	TimeoutMS int64              `json:"timeout_ms" doc:"How long the program may take."`

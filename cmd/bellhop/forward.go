@@ -116,7 +116,7 @@ func (f *forwarder) forward(ctx context.Context, r client.ListenRequest) (client
 }
 
 func (f *forwarder) send(ctx context.Context, r client.ListenRequest) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, r.Method, f.to.String(), bytes.NewReader(r.Body))
+	req, err := http.NewRequestWithContext(ctx, r.Method, f.target(r), bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +124,15 @@ func (f *forwarder) send(ctx context.Context, r client.ListenRequest) (*http.Res
 		req.Header[h.Name] = append(req.Header[h.Name], h.Value) // in the case in which it is sent
 	}
 	return f.http.Do(req)
+}
+
+// target is where a request goes: to the program, and nowhere else, whatever the
+// endpoint's URL was made; what a recipe asks for besides has paths of its own.
+func (f *forwarder) target(r client.ListenRequest) string {
+	if u, err := url.Parse(r.URL); err == nil && u.Scheme == f.to.Scheme && u.Host == f.to.Host && u.User == nil {
+		return r.URL
+	}
+	return f.to.String()
 }
 
 // fitHeader is the header of an answer as far as it can be passed on.

@@ -85,6 +85,8 @@ type listening struct {
 // listenView shows what happens. Its methods may be called from any goroutine.
 type listenView interface {
 	connected(again bool)
+	// retitled: it is another endpoint, since somebody else has taken the first one.
+	retitled(title []string)
 	lost(err error, in time.Duration)
 	began(x *forwarded)
 	ended(x *forwarded)
@@ -243,7 +245,7 @@ func (l *listening) run(ctx, working context.Context, change bellhop.EndpointCha
 			if err := l.create(ctx, change); err != nil {
 				return err
 			}
-			l.introduce(ctx)
+			l.view.retitled(l.title())
 			continue
 		case ok && problem.Status < 500 && problem.Code != bellhop.CodeTooMany:
 			return err

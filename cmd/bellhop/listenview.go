@@ -26,6 +26,12 @@ func (v plainView) lost(err error, in time.Duration) {
 	v.p.note("%s", v.p.style.paint(faint, fmt.Sprintf("(the connection is lost: %s; again in %s)", cleanText(err.Error()), in.Round(100*time.Millisecond))))
 }
 
+func (v plainView) retitled(title []string) {
+	for _, line := range title {
+		v.p.note("%s", line)
+	}
+}
+
 func (v plainView) began(*forwarded) {}
 
 func (v plainView) repeated(x *forwarded) {

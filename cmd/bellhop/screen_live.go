@@ -259,6 +259,8 @@ func (v screenView) connected(bool) {
 	v.s.change(func(m *screen) { m.state = present })
 }
 
+func (v screenView) retitled(title []string) { v.s.change(func(m *screen) { m.title = title }) }
+
 func (v screenView) lost(err error, in time.Duration) {
 	v.s.change(func(m *screen) {
 		m.state = v.p.style.paint(bad, fmt.Sprintf("✗ no connection to the server: %s; again in %s", cleanText(err.Error()), in.Round(100*time.Millisecond)))

@@ -3,6 +3,8 @@ package send
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 
@@ -27,13 +29,12 @@ func (d listener) Exchange(ctx context.Context, p Parcel) safehttp.Response {
 		return failed(safehttp.ReasonURL, err.Error())
 	}
 	r := &listen.Request{
-		ID: rand.Text(), App: p.App, Event: p.Event, Type: p.Type,
+		ID: rand.Text(), URL: local, App: p.App, Event: p.Event, Type: p.Type,
 		Method: request.Method, Body: request.Body, Timeout: request.Timeout,
 	}
 	if w := p.Work; w != nil {
 		r.Delivery, r.Trigger, r.Number = w.Delivery.ID, w.Delivery.Trigger, w.Delivery.Attempts+1
-		// The same attempt has the same name, also after a crash.
-		r.ID = fmt.Sprintf("%s.%d", r.Delivery, r.Number)
+		r.ID = fmt.Sprintf("%s.%d", r.Delivery, r.Number) + particular(p)
 	}
 	for _, f := range fields {
 		if name := http.CanonicalHeaderKey(f.Name); name != "Host" && name != "Content-Length" && name != "Connection" {
@@ -54,6 +55,21 @@ func (d listener) Exchange(ctx context.Context, p Parcel) safehttp.Response {
 		Status: a.Status, Header: a.Header, Body: a.Body[:kept], Truncated: a.Truncated || kept < int64(len(a.Body)),
 		Reason: a.Reason, Detail: a.Detail, Duration: a.Duration,
 	}
+}
+
+// particular names a request apart from the others of its attempt, such as a recipe's
+// question before it, or a second try with a newer token. The same attempt has the same
+// names, also after a crash.
+func particular(p Parcel) string {
+	about := p.Request.Method + " " + p.Request.URL
+	if p.Route.Auth != nil {
+		about += " " + p.Request.Header.Get("Authorization")
+	}
+	if about == http.MethodPost+" "+p.Route.URL {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(about))
+	return "." + hex.EncodeToString(sum[:4])
 }
 
 func noListener(local string) string {

@@ -196,16 +196,18 @@ func (s *Sender) show(x *bellhop.Exchange, made *Made) {
 func (s *Sender) exchange(ctx context.Context, p Parcel) safehttp.Response {
 	s.o.InFlight(1)
 	defer s.o.InFlight(-1) // also if it breaks: who recovers from that counts on
-	return s.door(p.Request.URL).Exchange(ctx, p)
+	return s.door(p).Exchange(ctx, p)
 }
 
-func (s *Sender) door(url string) Door {
+func (s *Sender) door(p Parcel) Door {
+	url := p.Request.URL
 	if s.o.Inboxes != nil {
 		if token, ours := s.o.Inboxes.Token(url); ours {
 			return inside{s, token}
 		}
 	}
-	if _, listened := listen.Local(url); listened && s.o.Listeners != nil {
+	// What a script or a recipe makes of another endpoint's URL is not listened at.
+	if _, listened := listen.Local(url); listened && p.Route.Listened() && s.o.Listeners != nil {
 		return listener{s}
 	}
 	if safehttp.IsMail(url) {

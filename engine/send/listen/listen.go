@@ -57,6 +57,8 @@ type Request struct {
 	Trigger  bellhop.Trigger
 	Number   int // of the attempt
 	Method   string
+	// URL is where it is meant: the rest of the endpoint's, or what a recipe made of it.
+	URL string
 	// Header are the fields in the order in which they are sent, without those that are
 	// the connection's own affair.
 	Header  []safehttp.Field
