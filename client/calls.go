@@ -292,6 +292,12 @@ func (c *Client) RotateSecret(ctx context.Context, id bellhop.EndpointID, grace 
 	return call[Rotated](ctx, c, http.MethodPost, at("/v1/endpoints/%s/secret/rotate", id), nil, wire.RotateInput{Grace: grace, Secret: secret})
 }
 
+// TestTransformation gives what a transformation makes of an event. Nothing is sent and
+// nothing is saved; what is wrong with the script is in the answer.
+func (c *Client) TestTransformation(ctx context.Context, in TransformTest) (TransformTested, error) {
+	return call[TransformTested](ctx, c, http.MethodPost, "/v1/transformations/test", nil, in)
+}
+
 // PreviewEndpoint gives the request that an endpoint of these settings would be
 // sent. Nothing is sent and nothing is saved.
 func (c *Client) PreviewEndpoint(ctx context.Context, in PreviewInput) (Preview, error) {

@@ -59,6 +59,11 @@ type (
 	Preview          = wire.Preview
 	PreviewInput     = wire.PreviewInput
 	VerificationCode = wire.VerificationCode
+	TransformTest    = wire.TransformTest
+	TransformEvent   = wire.TransformEvent
+	TransformTested  = wire.TransformTested
+	TransformRequest = wire.TransformRequest
+	TransformError   = wire.TransformError
 	EndpointsStats   = wire.EndpointsStats
 	Backlog          = wire.Backlog
 	Troubled         = wire.Troubled

@@ -100,6 +100,7 @@ var table = map[string]access{
 	"listInboxes":         editor | viewer,
 	"getInbox":            editor | viewer,
 	"previewEndpoint":     editor,
+	"testTransformation":  editor,
 	"getVerificationCode": everybody,
 }
 
@@ -253,6 +254,10 @@ func shown(p bellhop.Principal, e bellhop.Endpoint) bellhop.Endpoint {
 		for name := range e.Auth.Params {
 			e.Auth.Params[name] = Hidden
 		}
+	}
+	if e.Transform != nil && !edits(p, e.Apps) { // it may set headers, too
+		e.Making = e.Making.Clone()
+		e.Transform.Code = Hidden
 	}
 	if !p.Scope.SeesAll(e.Apps) {
 		e.Terms = slices.DeleteFunc(slices.Clone(e.Terms), func(t bellhop.AppTerms) bool { return !p.Scope.Sees(t.App) })

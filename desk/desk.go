@@ -38,6 +38,8 @@ type Options struct {
 	// DefaultDialect is the dialect of endpoints that name none and whose apps
 	// offer none in particular: one that the engine has. Default: DefaultDialect.
 	DefaultDialect string
+	// Transformations says who may write transformations. Default: editors.
+	Transformations Writers
 	// Logger gets the log; secrets and payloads are never in it. Default:
 	// slog.Default().
 	Logger *slog.Logger
@@ -51,6 +53,7 @@ type Desk struct {
 
 	maxEndpoints   int
 	defaultDialect string
+	writers        Writers
 	bounds         bellhop.BacklogBounds
 	crowds         crowds
 	doubts         doubts
@@ -64,6 +67,7 @@ func New(e *engine.Engine, o Options) *Desk {
 	return &Desk{
 		e: e, store: e.Store(), log: o.Logger, maxEndpoints: cmp.Or(o.MaxEndpoints, DefaultMaxEndpoints),
 		defaultDialect: cmp.Or(o.DefaultDialect, DefaultDialect),
+		writers:        cmp.Or(o.Transformations, WritersEditors),
 		bounds:         bellhop.BacklogBounds{Endpoint: cmp.Or(o.MaxResent, DefaultMaxResent), App: cmp.Or(o.MaxPending, DefaultMaxPending)},
 	}
 }

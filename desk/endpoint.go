@@ -55,6 +55,9 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	if err := mayLock(p, &none, &c); err != nil {
 		return none, "", err
 	}
+	if err := d.mayTransform(p, nil, c.Transform.Value); err != nil {
+		return none, "", err
+	}
 	now := d.now()
 	e := bellhop.Endpoint{
 		ID: id.Next[id.Endpoint](d.e.IDs(), now), Status: bellhop.EndpointActive,
@@ -181,6 +184,11 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 		old := *e
 		if err := mayLock(p, e, &c); err != nil {
 			return err
+		}
+		if c.Transform.Set {
+			if err := d.mayTransform(p, e.Transform, c.Transform.Value); err != nil {
+				return err
+			}
 		}
 		fields := d.apply(e, c)
 		if c.Auth.Set || c.TLS.Set || c.URL.Set {

@@ -21,6 +21,9 @@ func (d *Desk) applyMaking(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fiel
 		d.applyTLS(e, c.TLS.Value)
 	}
 	fields = append(fields, d.applyRecipe(e, c, &old)...)
+	if c.Transform.Set {
+		fields = append(fields, d.checkTransform(e)...)
+	}
 	if e.Recipe != "" && e.Transform != nil {
 		fields = append(fields, bellhop.FieldError{
 			Field: "transform", Code: "exclusive", Detail: "cannot stand beside a recipe, which makes the requests itself: leave one of them out",

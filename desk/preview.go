@@ -66,16 +66,51 @@ func (d *Desk) Preview(ctx context.Context, p bellhop.Principal, ask PreviewRequ
 	if err := Permits(p, "previewEndpoint"); err != nil {
 		return Preview{}, err
 	}
-	if err := d.namedApps(p, &ask.Endpoint); err != nil {
+	if err := d.mayTransform(p, nil, ask.Endpoint.Transform.Value); err != nil {
 		return Preview{}, placed("endpoint.", err)
 	}
+	h, err := d.rehearse(ctx, p, ask, nil)
+	if err != nil {
+		return Preview{}, err
+	}
+	defer h.release()
+	made, unmade := d.e.Sender().Make(ctx, h.route, h.signer, h.message)
+	if unmade != nil {
+		return Preview{}, bellhop.Invalid("No request can be made of this event",
+			bellhop.FieldError{Field: "data", Code: unmade.Reason, Detail: unmade.Detail})
+	}
+	v, err := d.previewOf(made, h.sample)
+	if err == nil && len(ask.Endpoint.Apps.Value) > 0 {
+		if recent, err := d.recent(ctx, p, h.route); err == nil {
+			v.Recent = &recent
+		}
+	}
+	return v, err
+}
+
+// rehearsal is all that a request is made of which is not sent.
+type rehearsal struct {
+	route   *routes.Route
+	signer  *dialect.Signer
+	sample  string // the secret, if it is a sample
+	message dialect.Message
+	// release gives back the slot that it takes.
+	release func()
+}
+
+// rehearse makes ready what is asked for: with an event that happened, or else with the
+// one that is described.
+func (d *Desk) rehearse(ctx context.Context, p bellhop.Principal, ask PreviewRequest, past *bellhop.Event) (h rehearsal, err error) {
+	if err := d.namedApps(p, &ask.Endpoint); err != nil {
+		return h, placed("endpoint.", err)
+	}
 	if err := d.knownApps(p, ask.Endpoint.Apps.Value); err != nil {
-		return Preview{}, placed("endpoint.", err)
+		return h, placed("endpoint.", err)
 	}
 	switch {
 	case ask.App != "":
 		if err := d.knownApp(p, "app", ask.App); err != nil {
-			return Preview{}, err
+			return h, err
 		}
 	case !p.Scope.All && len(p.Scope.Apps) > 0:
 		ask.App = p.Scope.Apps[0]
@@ -86,39 +121,36 @@ func (d *Desk) Preview(ctx context.Context, p bellhop.Principal, ask PreviewRequ
 	if len(apps) == 0 {
 		apps = []string{cmp.Or(ask.App, sampleApp)}
 	}
-	release, err := d.e.TrialSlot(i, apps)
-	if err != nil {
-		return Preview{}, err
+	if h.release, err = d.e.TrialSlot(i, apps); err != nil {
+		return h, err
 	}
-	defer release()
+	defer func() {
+		if err != nil {
+			h.release()
+		}
+	}()
 	e, sample, err := d.previewEndpoint(ask, i, now)
 	if err != nil {
-		return Preview{}, placed("endpoint.", err)
+		return h, placed("endpoint.", err)
 	}
-	event, err := d.previewEvent(ctx, ask, e)
-	if err != nil {
-		return Preview{}, err
-	}
-	r := d.e.Routes().Compile(e)
-	signer, err := r.Signer(now)
-	if err != nil {
-		return Preview{}, fmt.Errorf("sign a preview: %w", err)
-	}
-	made, unmade := d.e.Sender().Make(ctx, r, signer, dialect.Message{
-		ID: id.Next[id.Event](d.e.IDs(), now).String(), App: event.App, Type: event.Type, Subject: event.Subject,
-		Time: now, Data: event.Data, Timestamp: now,
-	})
-	if unmade != nil {
-		return Preview{}, bellhop.Invalid("No request can be made of this event",
-			bellhop.FieldError{Field: "data", Code: unmade.Reason, Detail: unmade.Detail})
-	}
-	v, err := d.previewOf(made, sample)
-	if err == nil && len(ask.Endpoint.Apps.Value) > 0 {
-		if recent, err := d.recent(ctx, p, r); err == nil {
-			v.Recent = &recent
+	h.sample = sample
+	if past != nil {
+		h.message = dialect.Message{ID: past.ID.String(), App: past.App, Type: past.Type, Subject: past.Subject, Time: past.CreatedAt(), Data: past.Data, Timestamp: now}
+	} else {
+		event, err := d.previewEvent(ctx, ask, e)
+		if err != nil {
+			return h, err
+		}
+		h.message = dialect.Message{
+			ID: id.Next[id.Event](d.e.IDs(), now).String(), App: event.App, Type: event.Type, Subject: event.Subject,
+			Time: now, Data: event.Data, Timestamp: now,
 		}
 	}
-	return v, err
+	h.route = d.e.Routes().Compile(e)
+	if h.signer, err = h.route.Signer(now); err != nil {
+		return h, fmt.Errorf("sign a preview: %w", err)
+	}
+	return h, nil
 }
 
 // previewEndpoint is the endpoint that a preview is for, and the sample secret if

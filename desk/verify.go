@@ -43,12 +43,15 @@ func (d *Desk) testData(eventType string, e *bellhop.Endpoint) bellhop.JSON {
 // or its dialect asks for that, and fails unless it answers as it must. No lock is
 // held meanwhile: the receiver may take its time.
 func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Field[bool]) error {
-	r := d.e.Routes().Compile(e)
-	x := r.Speaks()
+	x := d.e.Routes().Dialect(e.Dialect)
 	if x == nil {
 		return nil // apply has refused it
 	}
 	rule := x.Definition().Verification
+	if rule.Required || rule.Data != "" {
+		e.Transform = nil // a call of the dialect's own, not an event
+	}
+	r := d.e.Routes().Compile(e)
 	if e.Recipe != "" {
 		rule = dialect.Verification{} // what the dialect's receivers expect is nothing to a recipe's
 	}

@@ -148,6 +148,9 @@ func (n *native) routes() []api.Route {
 		api.On("POST /v1/endpoints/preview", "previewEndpoint", doors, n.previewEndpoint,
 			"Preview a request", "The exact request that an endpoint with these settings would be sent: nothing is sent and nothing is saved.", 200).
 			Fails(bellhop.CodeUnknownApp),
+		api.On("POST /v1/transformations/test", "testTransformation", doors, n.testTransformation,
+			"Try a transformation", "What a script makes of an event, as a delivery would: nothing is sent and nothing is saved. What is wrong with the script is in the answer.", 200).
+			Fails(bellhop.CodeUnknownApp),
 
 		api.Streaming("GET /v1/endpoints/{id}/listen", "listenEndpoint", doors, n.listen,
 			"Listen at an endpoint",

@@ -153,6 +153,7 @@ func (n *native) session(k bellhop.Key) wire.Session {
 		Key: k.ID, Name: k.Name, Role: k.Role, Apps: wire.KeyOf(k).Apps, Portal: k.Portal, ExpiresAt: k.ExpiresAt,
 		Version: n.o.Version, Features: n.o.Features,
 	}
+	s.Features.Transformations = n.desk.MayTransform(k.Principal())
 	if k.Session != 0 { // the key that the person holds
 		s.Key = k.Session
 	}

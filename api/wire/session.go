@@ -28,6 +28,8 @@ type Session struct {
 type Features struct {
 	Inbox bool `json:"inbox" doc:"Temporary receivers can be made: POST /v1/inboxes."`
 	Dev   bool `json:"dev" doc:"Plain http and loopback targets are allowed."`
+	// Transformations says whether the caller may write them.
+	Transformations bool `json:"transformations" doc:"The caller may write transformations of endpoints that it may change."`
 	// DefaultDialect is that of endpoints whose apps have none of their own.
 	DefaultDialect string `json:"default_dialect" doc:"The dialect of endpoints that name none, of apps without dialects of their own." example:"standard"`
 }

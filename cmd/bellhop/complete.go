@@ -27,6 +27,9 @@ func completeWords(cmd *cobra.Command) {
 		"ordering":   {"none", "subject", "endpoint"},
 		"role":       {"admin", "publisher", "editor", "viewer"},
 		"theme":      {"auto", "light", "dark"},
+
+		"transformations":    {"editors", "admins", "off"},
+		"transform-on-error": {"hold", "fail"},
 	}
 	switch cmd.Name() {
 	case "replay":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -106,6 +107,9 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 		t.notes("recipe fields", e.RecipeFields)
 		authFields(t, &e)
 	}
+	if e.Transform != nil {
+		t.field("transformation", text(fmt.Sprintf("%d bytes; on an error %s", len(e.Transform.Code), cmp.Or(e.Transform.OnError, bellhop.OnErrorHold))))
+	}
 	t.notes("capture", e.Capture)
 	for _, name := range sortedKeys(e.Headers) {
 		t.field("header", text(name+": "+e.Headers[name]))
@@ -167,6 +171,7 @@ type endpointFlags struct {
 	rate                                  float64
 	burst, concurrency                    int
 	verify, locked                        bool
+	transform                             transformFlags
 	recipe                                recipeFlags
 	auth                                  authFlags
 	captures                              []string
@@ -187,6 +192,7 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	e.auth.register(f)
 	f.StringArrayVar(&e.captures, "capture", nil, "a value to take out of 2xx answers, as `NAME=POINTER` such as pin=/access/pin (RFC 6901); may be repeated")
 	f.StringArrayVar(&e.headers, "header", nil, "`header` to send, as \"Name: value\"; may be repeated")
+	e.transform.register(f)
 	f.StringVar(&e.timeout, "timeout", "", "`duration` that bounds the whole exchange (default 15s)")
 	f.StringVar(&e.retry, "retry", "", "`delays` such as 5s,1m,1h, or none, or the API's JSON (default: until it is seven days old)")
 	f.Float64Var(&e.rate, "rate-limit", 0, "most deliveries a second; 0 is no limit")
@@ -310,6 +316,10 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 	}
 	if given("verify") {
 		c.Verify = bellhop.Of(e.verify)
+	}
+	var err error
+	if c.Transform, err = p.transformChange(&e.transform); err != nil {
+		return c, err
 	}
 	if e.secret != "" {
 		secret, err := p.textOrFile(e.secret)

@@ -151,7 +151,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	if err != nil {
 		return err
 	}
-	d := desk.New(e, desk.Options{MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
+	d := desk.New(e, desk.Options{MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, Transformations: desk.Writers(s.transformations), MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
 
 	access, err := store.Access(ctx, 0)
 	if err != nil {

@@ -47,6 +47,7 @@ type settings struct {
 	maxTrials         int
 	maxEndpoints      int
 	defaultDialect    string
+	transformations   string
 	keyRate           int
 	streams           api.Streams
 	readLimit         time.Duration
@@ -101,6 +102,7 @@ func newSettings() *settings {
 	f.Var(countOf(&s.maxTrials, 32, 10_000), "max-trials", "most tests, verifications and previews of endpoints at once, besides --max-in-flight")
 	f.Var(countOf(&s.maxEndpoints, desk.DefaultMaxEndpoints, 100_000), "max-endpoints", "most endpoints that may listen to one app, unless the app has a bound of its own")
 	f.StringVar(&s.defaultDialect, "default-dialect", desk.DefaultDialect, "`dialect` of endpoints that name none, unless their apps have dialects of their own")
+	f.Var(oneOf(&s.transformations, string(desk.WritersEditors), string(desk.WritersAdmins), string(desk.WritersNobody)), "transformations", "who may write transformations, scripts that make the requests of an endpoint: editors (the portal's users, too), admins, or off")
 	f.Var(countOf(&s.keyRate, api.DefaultKeyRate, 1_000_000_000), "key-rate", "most requests to the API that one key may make a second, after a burst of as many")
 	f.Var(countOf(&s.streams.OfKey, api.DefaultKeyStreams, 100_000), "key-streams", "most streams of attempts that one key may have open at once")
 	f.Var(countOf(&s.streams.OfApp, api.DefaultAppStreams, 100_000), "app-streams", "most streams that the keys and portal links of one app may have open together")
@@ -131,7 +133,7 @@ func newSettings() *settings {
 func serviceSettings() []string {
 	return []string{
 		"listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
-		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
+		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
 		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "trust-clock", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}

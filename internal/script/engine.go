@@ -46,7 +46,8 @@ const (
 )
 
 // engine is the compiled module, and what each instance of it begins with. To make it
-// takes a second of work and 20 MB: so that is done once, when the first script is there.
+// takes up to a second of work and 20 MB: so that is done once, when the first script is
+// there.
 type engine struct {
 	once     sync.Once
 	err      error
@@ -54,6 +55,19 @@ type engine struct {
 	compiled wazero.CompiledModule
 	// base is the memory of an instance in which no script was loaded.
 	base *image
+}
+
+// usual is the engine of all sandboxes whose heap is the usual one. As the program's own
+// code, it is one for the process: it holds nothing of any script.
+var usual engine
+
+const usualHeap = 8 << 20
+
+func engineOf(heap int64) *engine {
+	if heap == usualHeap {
+		return &usual
+	}
+	return &engine{}
 }
 
 // ready makes the engine, with so large a heap for scripts.

@@ -44,10 +44,11 @@ type addresses struct {
 	// end is where the word is that says how far the heap reaches.
 	end uint32
 	// top is the stack pointer at rest.
-	top                             uint32
-	runtime, context                uint64
-	undefined, argument, name       uint64
-	load, runScript, settle, tellOf uint64
+	top                       uint32
+	runtime, context          uint64
+	undefined, argument, name uint64
+	load, check, runScript    uint64
+	settle, tellOf            uint64
 }
 
 // run is what one run may use, and what is seen of it.
@@ -351,7 +352,7 @@ func (in *instance) begin(heap uint64) error {
 			text, _ := in.text(uint32(export(exportGetString, n.context, thrown)))
 			return fmt.Errorf("prelude.js: %s", text)
 		}
-		for name, to := range map[string]*uint64{"load": &n.load, "run": &n.runScript, "settle": &n.settle, "fault": &n.tellOf} {
+		for name, to := range map[string]*uint64{"load": &n.load, "check": &n.check, "run": &n.runScript, "settle": &n.settle, "fault": &n.tellOf} {
 			*to = export(exportGetProperty, n.context, functions, export(exportNewString, n.context, put(name)))
 		}
 		return err

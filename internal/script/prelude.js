@@ -137,11 +137,21 @@
     return told("v", parts, text);
   };
 
+  const missing = () => failed("error", "the script defines no function transform: write function transform(event) { return { body: event.data } }");
+
   let main, settled, value;
   return {
     // load takes the function that the script was made into.
     load(script) {
       main = script;
+    },
+    // check says what can be said before there is an event.
+    check() {
+      try {
+        return typeof main() === "function" ? "n" : missing();
+      } catch (e) {
+        return threw(e);
+      }
     },
     // run takes whether to print (0 or 1), three seeds of 8 hexadecimal digits, and the event.
     run(input) {
@@ -149,8 +159,7 @@
         printing = input[0] === "1";
         seed = slice(input, 0, 25);
         const transform = main();
-        if (typeof transform !== "function")
-          return failed("error", "the script defines no function transform: write function transform(event) { return { body: event.data } }");
+        if (typeof transform !== "function") return missing();
         const r = transform(parse(slice(input, 25)));
         if (r instanceof Promise) {
           then(r, (v) => { settled = 1; value = v; }, (v) => { settled = 2; value = v; });

@@ -114,34 +114,50 @@ func firstLine(s string) string {
 }
 
 // run runs a script on an event.
-func (s *Sandbox) run(ctx context.Context, in *instance, im *image, e Event, logs bool) (result Result, trace Trace, err error) {
-	began := time.Now()
-	in.restore(im)
+func (s *Sandbox) run(ctx context.Context, in *instance, im *image, e Event, logs bool) (Result, Trace, error) {
+	var trace Trace
 	r := s.newRun(ctx, 1)
-	budget := r.budget
-	r.clock = float64(e.Time.UnixMilli())
 	if logs {
 		r.logs = &trace.Logs
 	}
-	var said []byte
-	err = in.within(r, func(ctx context.Context) error {
+	return s.answer(r, &trace, in, im, e.Time, func(ctx context.Context) (said []byte, err error) {
 		at, err := in.put(ctx, input(e, logs))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		v, err := do(ctx, in.newString, in.names.context, at)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		said, err = in.invoke(ctx, in.names.runScript, v)
 		if err != nil || len(said) == 0 || said[0] != 'p' {
-			return err
+			return said, err
 		}
 		// A promise: what it waits for is done now, or never.
 		if _, err = do(ctx, in.jobs, in.names.runtime, ^uint64(0)>>32, in.names.argument); err != nil {
-			return err
+			return nil, err
 		}
-		said, err = in.invoke(ctx, in.names.settle, 0)
+		return in.invoke(ctx, in.names.settle, 0)
+	})
+}
+
+// check has a script define its function, as it does for each event.
+func (s *Sandbox) check(ctx context.Context, in *instance, im *image) (Result, Trace, error) {
+	var trace Trace
+	return s.answer(s.newRun(ctx, 1), &trace, in, im, time.Now(), func(ctx context.Context) ([]byte, error) {
+		return in.invoke(ctx, in.names.check, 0)
+	})
+}
+
+// answer makes a call of the script's image, and reads what is said.
+func (s *Sandbox) answer(r *run, trace *Trace, in *instance, im *image, clock time.Time, call func(context.Context) ([]byte, error)) (result Result, _ Trace, err error) {
+	began := time.Now()
+	in.restore(im)
+	budget := r.budget
+	r.clock = float64(clock.UnixMilli())
+	var said []byte
+	err = in.within(r, func(ctx context.Context) (err error) {
+		said, err = call(ctx)
 		return err
 	})
 	fault, err := s.judge(r, err)
@@ -155,7 +171,7 @@ func (s *Sandbox) run(ctx context.Context, in *instance, im *image, e Event, log
 		in.spoiled = true // whatever it did to the engine ends with it
 		err = fault
 	}
-	return result, trace, err
+	return result, *trace, err
 }
 
 // input is what the function run of prelude.js takes.

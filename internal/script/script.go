@@ -127,12 +127,12 @@ type measure struct{ work, heap int64 }
 // New gives a Sandbox. It costs nothing until the first script is there.
 func New(o Options) *Sandbox {
 	o.Deadline = cmp.Or(o.Deadline, 100*time.Millisecond)
-	o.Heap = cmp.Or(o.Heap, 8<<20)
+	o.Heap = cmp.Or(o.Heap, usualHeap)
 	o.MaxBody = cmp.Or(o.MaxBody, 256<<10)
 	o.Running = cmp.Or(o.Running, runtime.GOMAXPROCS(0))
 	o.Instances = cmp.Or(o.Instances, 16)
 	o.Images = cmp.Or(o.Images, 32<<20)
-	s := &Sandbox{o: o, engine: &engine{}, slots: newSlots(o.Running)}
+	s := &Sandbox{o: o, engine: engineOf(o.Heap), slots: newSlots(o.Running)}
 	s.pool.most = o.Instances
 	s.images.most = o.Images
 	return s
@@ -147,7 +147,7 @@ func (s *Sandbox) Deadline() time.Duration { return s.o.Deadline }
 // Check tells what is wrong with a script before it runs, with a *Fault, or another error
 // if that cannot be told.
 func (s *Sandbox) Check(ctx context.Context, app, code string) error {
-	_, _, err := s.within(ctx, app, code, func(*instance, *image) (Result, Trace, error) { return Result{}, Trace{}, nil })
+	_, _, err := s.within(ctx, app, code, func(in *instance, im *image) (Result, Trace, error) { return s.check(ctx, in, im) })
 	return err
 }
 

@@ -32,16 +32,9 @@ function transform(event) {
   };
 }`
 
-// shared is the engine of all sandboxes of the tests that have the usual heap: to make one
-// takes a while.
-var shared = &engine{}
-
 // newSandbox gives a sandbox, and closes it with the test.
 func newSandbox(t testing.TB, o Options) *Sandbox {
 	s := New(o)
-	if o.Heap == 0 {
-		s.engine = shared
-	}
 	t.Cleanup(s.Close)
 	return s
 }
@@ -129,8 +122,17 @@ func TestPlaces(t *testing.T) {
 	if err := s.Check(t.Context(), "acme", "function transform(e) {"); err == nil {
 		t.Error("Check finds nothing wrong with half a function")
 	}
-	if err := s.Check(t.Context(), "acme", "for (;;); function transform() {}"); err != nil {
-		t.Errorf("Check runs the script: %v", err)
+	for code, want := range map[string]string{
+		"for (;;); function transform() {}":     "the script did not end within 100ms",
+		"const f = () => 1":                     "the script defines no function transform: write function transform(event) { return { body: event.data } }",
+		"\nnothing.at; function transform() {}": "2:1: ReferenceError: 'nothing' is not defined",
+	} {
+		if err := s.Check(t.Context(), "acme", code); err == nil || err.Error() != want {
+			t.Errorf("of %s, Check says %v", code, err)
+		}
+	}
+	if err := s.Check(t.Context(), "acme", reshape); err != nil {
+		t.Error(err)
 	}
 	long := "function transform() { return { body: 1 } }\n" + strings.Repeat("/^a+(b|c)*$/g;\n", (MaxCode-50)/15)
 	if got := body(t, s, "acme", long, concert); got != "1" {
@@ -334,7 +336,7 @@ func TestNewIsFree(t *testing.T) {
 	if n := testing.AllocsPerRun(10, func() { New(Options{}) }); n > 8 {
 		t.Errorf("%v allocations", n)
 	}
-	if s := New(Options{}); s.engine.base != nil || s.pool.timer != nil {
+	if s := New(Options{Heap: 4 << 20}); s.engine.base != nil || s.pool.timer != nil {
 		t.Error("something was made already")
 	}
 }
