@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/desk"
 )
 
 func authed(a bellhop.AuthChange) bellhop.EndpointChange {
@@ -159,7 +160,7 @@ func certificate(t *testing.T, ends time.Time, use x509.ExtKeyUsage) (string, st
 		t.Fatal(err)
 	}
 	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "x"}, NotBefore: ends.Add(-1000 * time.Hour), NotAfter: ends,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "x"}, NotBefore: ends.Add(-100 * time.Hour), NotAfter: ends,
 		ExtKeyUsage: []x509.ExtKeyUsage{use},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
@@ -215,5 +216,50 @@ func TestTLSIsChecked(t *testing.T) {
 		h.set(e.ID, bellhop.EndpointChange{TLS: both})
 		_, err := h.UpdateEndpoint(t.Context(), owner, e.ID, bellhop.EndpointChange{URL: bellhop.Of("https://b.example/")})
 		code(t, "another host", err, bellhop.CodeInvalid, "tls.key")
+	})
+}
+
+// TestCertificateEnds: that a certificate will end is told before, and when it has, what is
+// for its endpoint waits for a new one.
+func TestCertificateEnds(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		cert, key := certificate(t, h.e.Now().Add(30*time.Hour), x509.ExtKeyUsageClientAuth)
+		with := func(cert, key string) bellhop.Field[*bellhop.ClientTLSChange] {
+			return bellhop.Of(&bellhop.ClientTLSChange{ClientTLS: bellhop.ClientTLS{Certificate: cert}, Key: key})
+		}
+		e := h.endpoint("a.example", func(c *bellhop.EndpointChange) { c.TLS = with(cert, key) })
+		trouble := func() string {
+			t.Helper()
+			list, err := h.Troubled(t.Context(), owner, "", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(list) == 0 {
+				return ""
+			}
+			return list[0].Reason + ": " + list[0].Detail
+		}
+		if got := trouble(); got != "" {
+			t.Errorf("with thirty hours of a hundred left: %s", got)
+		}
+		wait(12 * time.Hour)
+		if got := trouble(); !strings.HasPrefix(got, desk.TroubleCertificate+": Its client certificate ends on") {
+			t.Errorf("with eighteen hours left: %q", got)
+		}
+		wait(19 * time.Hour)
+		if got := trouble(); !strings.HasPrefix(got, desk.TroubleMisconfigured+": Nothing can be sent to it: its client certificate ended on") {
+			t.Errorf("once it has ended: %q", got)
+		}
+		h.publish(`{}`)
+		wait(time.Minute)
+		if n := len(h.net.at("a.example")); n != 0 {
+			t.Errorf("%d requests were made", n)
+		}
+		h.set(e.ID, bellhop.EndpointChange{TLS: with(certificate(t, h.e.Now().Add(90*time.Hour), x509.ExtKeyUsageClientAuth))})
+		wait(time.Minute)
+		if n := len(h.net.at("a.example")); n != 1 || trouble() != "" {
+			t.Errorf("with a new one, %d requests were made, and in trouble is %q", n, trouble())
+		}
 	})
 }

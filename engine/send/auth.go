@@ -282,6 +282,9 @@ func (s *Sender) authenticated(ctx context.Context, p Parcel, exchange func(Parc
 		return res, nil
 	}
 	res, unmade = call()
+	if res.Status == http.StatusUnauthorized && p.Route.Auth != nil && !c.fromBellhop && res.Remark == "" {
+		res.Remark = "its answer is to the credentials of the endpoint's auth: check them"
+	}
 	if unmade != nil || !c.fromBellhop || res.Status != http.StatusUnauthorized || within.Err() != nil {
 		return res, unmade, false
 	}

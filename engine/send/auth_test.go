@@ -239,6 +239,15 @@ func TestTokenServerStalls(t *testing.T) {
 	}
 }
 
+// TestCredentialsThatAreRefused: the detail says where to look.
+func TestCredentialsThatAreRefused(t *testing.T) {
+	h := open(t, answering(401, nil, ""))
+	r := h.endpoint("https://example.com/", h.with(bellhop.Auth{Type: bellhop.AuthBearer}, map[string]string{bellhop.SealedToken: "old-token"}))
+	if o, _ := h.Send(t.Context(), r, work(`{}`)); o.Class != bellhop.ClassAgain || !strings.HasSuffix(o.Detail, "the endpoint's auth: check them.") {
+		t.Errorf("%+v", o)
+	}
+}
+
 // TestMissingCredential: nothing is sent without what its endpoint promises.
 func TestMissingCredential(t *testing.T) {
 	h := open(t, answering(200, nil, ""))
