@@ -20,6 +20,7 @@ import (
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/engine/send"
+	"github.com/bellhop/bellhop/engine/send/smtp"
 	"github.com/bellhop/bellhop/internal/safehttp"
 	"github.com/bellhop/bellhop/recipe"
 )
@@ -54,7 +55,7 @@ func open(t *testing.T) *house {
 	}
 	client := safehttp.New(safehttp.Options{Policy: safehttp.Policy{Dev: true}})
 	h := &house{
-		t: t, sealer: sealer, sender: send.New(send.Options{HTTP: client}),
+		t: t, sealer: sealer, sender: send.New(send.Options{HTTP: client, Mailer: smtp.Mailer{}}),
 		table: routes.New(routes.Options{Sealer: sealer, Dialects: []*dialect.Dialect{standard}, Recipes: recipes}),
 	}
 	t.Cleanup(func() { h.sender.Close(); client.Close() })

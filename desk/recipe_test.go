@@ -1,0 +1,230 @@
+package desk_test
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/recipe"
+)
+
+// follows makes the settings of an endpoint that follows a recipe.
+func follows(name, url string, fields map[string]string, auth *bellhop.AuthChange) bellhop.EndpointChange {
+	c := bellhop.EndpointChange{Apps: bellhop.Of([]string{"acme"}), Recipe: bellhop.Of(name)}
+	if url != "" {
+		c.URL = bellhop.Of(url)
+	}
+	if fields != nil {
+		c.RecipeFields = bellhop.Of(fields)
+	}
+	if auth != nil {
+		c.Auth = bellhop.Of(auth)
+	}
+	return c
+}
+
+var mailchimpFields = map[string]string{"server": "us21", "list": "a1b2c3d4e5"}
+
+func TestRecipesAreChecked(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		key := func() *bellhop.AuthChange { return &bellhop.AuthChange{Password: "key-us21"} }
+		for _, c := range []struct {
+			change bellhop.EndpointChange
+			want   []string // field, code and a part of the detail
+		}{
+			{follows("slak", "https://hooks.slack.com/x", nil, nil), []string{"recipe unknown_recipe did you mean \"slack\"?"}},
+			{follows("slack", "", nil, nil), []string{"url required"}},
+			{follows("slack", "https://evil.example/x", nil, nil), []string{"url recipe_host hooks.slack.com"}},
+			{follows("slack", "https://hooks.slack.com.evil.example/x", nil, nil), []string{"url recipe_host hooks.slack.com"}},
+			{follows("slack", "https://hooks.slack.com/x", map[string]string{"channel": "#a"}, nil), []string{"recipe_fields.channel unknown has the fields text"}},
+			{follows("slack", "https://hooks.slack.com/x", map[string]string{"text": "${data.x"}, nil), []string{"recipe_fields.text value without }"}},
+			{follows("teams", "https://x.logic.azure.com/x", map[string]string{"timezone": "Nowhere"}, nil), []string{"recipe_fields.timezone value no time zone"}},
+			{follows("mailchimp-member", "", map[string]string{"list": "a1b2c3d4e5"}, key()), []string{"recipe_fields.server required behind the hyphen", "url required"}},
+			{follows("mailchimp-member", "", map[string]string{"server": "us21.evil.example/", "list": "a1b2c3d4e5"}, key()), []string{"recipe_fields.server value not of the form", "url required"}},
+			{follows("mailchimp-member", "", mailchimpFields, nil), []string{"auth.password required API keys"}},
+			{follows("mailchimp-member", "https://us21.api.mailchimp.com/3.0?x=1", mailchimpFields, key()), []string{"url recipe_url has a query"}},
+			{follows("hubspot-contact", "", nil, &bellhop.AuthChange{}), []string{"auth.token required Private Apps"}},
+			{follows("email", "https://mail.example.com", map[string]string{"from": "a@example.com"}, nil), []string{"url recipe_url mail server"}},
+			{follows("email", "smtp://mail.example.com", map[string]string{"from": "a@example.com, b@example.com"}, nil), []string{"recipe_fields.from value one address"}},
+			{follows("email", "smtp://mail.example.com", map[string]string{"from": "a@example.com", "html": `<a onclick="${id}">`}, nil), []string{"recipe_fields.html value no value is safe"}},
+			{follows("", "https://a.example", map[string]string{"x": "y"}, nil), []string{"recipe_fields without give recipe as well"}},
+		} {
+			_, _, err := h.CreateEndpoint(t.Context(), owner, c.change)
+			var got []string
+			if e, ok := errors.AsType[*bellhop.Error](err); ok {
+				for _, f := range e.Fields {
+					got = append(got, f.Field+" "+f.Code+" "+f.Detail)
+				}
+			}
+			if len(got) < len(c.want) {
+				t.Errorf("%s %v: %v, want %v", c.change.Recipe.Value, c.change.RecipeFields.Value, err, c.want)
+				continue
+			}
+			for _, want := range c.want {
+				parts := strings.SplitN(want, " ", 3)
+				if !slices.ContainsFunc(got, func(g string) bool {
+					return strings.HasPrefix(g, parts[0]+" "+parts[1]+" ") && (len(parts) < 3 || strings.Contains(g, parts[2]))
+				}) {
+					t.Errorf("%s: got %q, want %q", c.change.Recipe.Value, got, want)
+				}
+			}
+		}
+	})
+}
+
+func TestARecipeKnowsTheRest(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e, _, err := h.CreateEndpoint(t.Context(), owner, follows("mailchimp-member", "", mailchimpFields, &bellhop.AuthChange{Password: "key-us21"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.URL != "https://us21.api.mailchimp.com/3.0" || e.Auth.Type != bellhop.AuthBasic || e.Auth.Username != "bellhop" ||
+			e.RateLimit == nil || e.RateLimit.PerSecond != 10 || e.Concurrency != 8 {
+			t.Errorf("%+v, auth %+v, limit %+v", e, e.Auth, e.RateLimit)
+		}
+		// Another server prefix is another address; a chosen address stays.
+		again := bellhop.Of(&bellhop.AuthChange{Password: "key-us21"}) // a key is not sent elsewhere unasked
+		e = h.set(e.ID, bellhop.EndpointChange{RecipeFields: bellhop.Of(map[string]string{"server": "us7", "list": "a1b2c3d4e5"}), Auth: again})
+		if e.URL != "https://us7.api.mailchimp.com/3.0" {
+			t.Errorf("url %s", e.URL)
+		}
+		e = h.set(e.ID, bellhop.EndpointChange{URL: bellhop.Of("https://us8.api.mailchimp.com/3.0"), Concurrency: bellhop.Of(2), Auth: again})
+		e = h.set(e.ID, bellhop.EndpointChange{RecipeFields: bellhop.Of(mailchimpFields)})
+		if e.URL != "https://us8.api.mailchimp.com/3.0" || e.Concurrency != 2 {
+			t.Errorf("url %s, concurrency %d", e.URL, e.Concurrency)
+		}
+		// What was chosen is not the recipe's to change, and what is skipped is settled.
+		h.publish(`{"customer_email":"zoe@example.com","subscribe_to_venue":false}`)
+		h.publish(`{"customer_email":"zoe@example.com","subscribe_to_venue":true}`)
+		wait(time.Second)
+		if got := h.net.at("us8.api.mailchimp.com"); len(got) != 1 || got[0].header.Get("Authorization") == "" {
+			t.Errorf("sent %+v", got)
+		}
+		// Without a recipe it is an endpoint like others.
+		e = h.set(e.ID, bellhop.EndpointChange{Recipe: bellhop.Of(""), Auth: bellhop.Of[*bellhop.AuthChange](nil)})
+		if e.Recipe != "" || len(e.RecipeFields) != 0 || e.URL == "" {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
+// TestAnEventThatARecipeCannotExpressIsHeld until the recipe's fields are changed.
+func TestAnEventThatARecipeCannotExpressIsHeld(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("hooks.slack.com", func(received) answer { return answer{status: 200, body: "ok"} })
+		e, _, err := h.CreateEndpoint(t.Context(), owner, follows("slack", "https://hooks.slack.com/x", map[string]string{"text": "Hello ${data.name}"}, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.publish(`{"title":"x"}`)
+		wait(8 * 24 * time.Hour)
+		if got := h.net.at("hooks.slack.com"); len(got) != 0 {
+			t.Fatalf("sent %+v", got)
+		}
+		a := h.attempts(bellhop.AttemptFilter{Endpoint: e.ID})
+		if len(a) != 1 || a[0].Reason != bellhop.ReasonRecipe || !strings.Contains(a[0].Detail, "data.name, which is not there") {
+			t.Fatalf("attempts %+v", a)
+		}
+		h.set(e.ID, bellhop.EndpointChange{RecipeFields: bellhop.Of(map[string]string{"text": "Hello ${data.title}"})})
+		wait(time.Minute)
+		if got := h.net.at("hooks.slack.com"); len(got) != 1 || got[0].body != `{"text":"Hello x"}` {
+			t.Errorf("sent %+v", got)
+		}
+	})
+}
+
+func TestARecipeIsPreviewed(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		for _, def := range recipe.Builtin() {
+			if def.Name == "email" {
+				continue // it is previewed as a mail
+			}
+			fields := def.Sample.Fields
+			v, err := h.Preview(t.Context(), owner, desk.PreviewRequest{Endpoint: follows(def.Name, "", fields, nil)})
+			if err != nil {
+				t.Errorf("%s: %v", def.Name, err)
+				continue
+			}
+			shown := http.Header{}
+			for _, f := range v.Header {
+				shown.Add(f.Name, f.Value)
+			}
+			if len(v.Body) == 0 || v.URL == "" || shown.Get("Content-Type") != "application/json" {
+				t.Errorf("%s: %+v", def.Name, v)
+			}
+			if def.Auth != nil && !def.Auth.Optional && shown.Get("Authorization") != bellhop.Hidden {
+				t.Errorf("%s: it does not show where the credentials go: %v", def.Name, shown)
+			}
+			if signed := shown.Get("webhook-signature") != ""; signed != def.Signed {
+				t.Errorf("%s: signed %v", def.Name, signed)
+			}
+		}
+		_, err := h.Preview(t.Context(), owner, desk.PreviewRequest{Endpoint: follows("mailchimp-member", "", map[string]string{"server": "us21"}, nil)})
+		code(t, "a preview without a field", err, bellhop.CodeInvalid)
+		_, err = h.Preview(t.Context(), owner, desk.PreviewRequest{
+			Endpoint: follows("mailchimp-member", "", mailchimpFields, nil), Data: bellhop.JSON(`{"subscribe_to_venue":true}`),
+		})
+		code(t, "a preview of what cannot be made", err, bellhop.CodeInvalid, "data")
+	})
+}
+
+// TestARecipeThatIsGone holds what it should have made.
+func TestARecipeThatIsGone(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		own := recipe.Definition{
+			Name: "mine", Title: "Mine", Body: `{"id":${id}}`, Sample: recipe.Sample{Type: "a.b", Data: `{}`},
+		}
+		h := open(t, func(c *engine.Config) { c.Recipes = []recipe.Definition{own} })
+		e, _, err := h.CreateEndpoint(t.Context(), owner, follows("mine", "https://mine.example/", nil, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.stop()
+		h.config.Recipes = nil
+		h.start()
+		h.publish(`{}`)
+		wait(time.Hour)
+		if why := h.e.Routes().Routes().Endpoint(e.ID).Broken(); !strings.Contains(why, `recipe "mine" is not configured`) {
+			t.Errorf("broken: %s", why)
+		}
+		if got := h.net.at("mine.example"); len(got) != 0 {
+			t.Errorf("sent %+v", got)
+		}
+		h.stop()
+		h.config.Recipes = []recipe.Definition{own}
+		h.start()
+		wait(time.Minute)
+		if got := h.net.at("mine.example"); len(got) != 1 {
+			t.Errorf("sent %+v", got)
+		}
+	})
+}
+
+// TestRecipesAreTestedWithTheirSample, and their URL is not called uninvited.
+func TestRecipesAreTestedWithTheirSample(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("hooks.slack.com", func(received) answer { return answer{status: 200, body: "ok"} })
+		c := follows("slack", "https://hooks.slack.com/x", nil, nil)
+		c.Dialect = bellhop.Of("allthings") // which calls an endpoint's URL before it is saved
+		e, _, err := h.CreateEndpoint(t.Context(), owner, c)
+		if err != nil || len(h.net.at("hooks.slack.com")) != 0 {
+			t.Fatalf("%v, %d requests", err, len(h.net.at("hooks.slack.com")))
+		}
+		a, err := h.TestEndpoint(t.Context(), owner, e.ID, "", nil)
+		got := h.net.at("hooks.slack.com")
+		if err != nil || a.Status != bellhop.AttemptSucceeded || len(got) != 1 || !strings.Contains(got[0].body, "Seit gestern Abend") {
+			t.Errorf("%+v, %v: %+v", a, err, got)
+		}
+	})
+}
