@@ -468,7 +468,7 @@ func TestEveryVerbShowsJSON(t *testing.T) {
 	attempt := s.attempts(event.ID, e.ID, 1)[0]
 	for _, verb := range []string{
 		"apps list", "apps get acme", "apps update acme --name Acme", "audit", "deliveries list", "deliveries get " + attempt.Delivery.String(),
-		"dialects list", "dialects get showpass", "endpoints list", "endpoints get " + e.ID.String(), "endpoints secret " + e.ID.String(),
+		"dialects list", "dialects get showpass", "recipes list", "recipes get slack", "endpoints list", "endpoints get " + e.ID.String(), "endpoints secret " + e.ID.String(),
 		"endpoints stats " + e.ID.String(), "endpoints update " + e.ID.String() + " --name Door", "endpoints pause " + e.ID.String(),
 		"endpoints resume " + e.ID.String(), "endpoints test " + e.ID.String(), "endpoints rotate " + e.ID.String(), "event-types list",
 		"event-types get invoice.purchase", "events list", "events get " + event.ID.String(), "events explain " + event.ID.String(),

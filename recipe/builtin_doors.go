@@ -13,7 +13,7 @@ func doors() []Definition {
 			Address:     Address{Title: "API", Default: "https://api.kisi.io", Hosts: []string{"api.kisi.io"}},
 			Fields: []Field{
 				{Name: "group", Title: "Access group ID", Required: true, Pattern: "[0-9]{1,12}", Kind: KindNumber, Help: "In Kisi: the number in the address of the access group's page."},
-				{Name: "email", Title: "Mail the link to", Kind: KindTemplate, Default: `${data.tenant.email ?? ""}`, Help: "Where the event has the address. Without one, Kisi mails nothing, and the platform hears of the link by capture."},
+				{Name: "email", Title: "Mail the link to", Kind: KindTemplate, Default: `${data.tenant.email ?? ""}`, Help: "Where the event has the address. Without one, Kisi mails nothing."},
 				{Name: "qr", Title: "QR code", Choices: []string{"online", "offline"}, Help: "Adds a QR code for Kisi's readers to the mail; leave it empty for none."},
 			},
 			Auth:   &Auth{Type: "header", Header: "Authorization", Prefix: "KISI-LOGIN ", Title: "API key", Help: "In Kisi: your account, API, Add API key."},

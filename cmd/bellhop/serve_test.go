@@ -195,6 +195,13 @@ func TestServe(t *testing.T) {
 	do(exitOK, "deleted", "event-types", "delete", "invoice.void")
 	do(exitOK, "showpass", "dialects", "list")
 	do(exitOK, "- name: github", "dialects", "get", "github")
+	do(exitOK, "mailchimp-member", "recipes", "list")
+	do(exitOK, "Server prefix", "recipes", "get", "mailchimp-member")
+	do(exitOK, "- name: slack", "recipes", "get", "slack", "--yaml")
+	do(exitUsage, "give the URL", "endpoints", "create", "--app", "acme")
+	do(exitFailed, "recipe_fields.server", "endpoints", "create", "--app", "acme", "--recipe", "mailchimp-member", "--field", "list=a1b2c3")
+	do(exitOK, "us21.api.mailchimp.com", "endpoints", "create", "--app", "acme", "--recipe", "mailchimp-member",
+		"--field", "list=a1b2c3", "--field", "server=us21", "--auth-password-file", writeFile(t, "key", "key-us21"), "--status", "paused")
 	do(exitUsage, "--role", "keys", "create")
 	viewer := strings.TrimSpace(do(exitOK, "bh_", "keys", "create", "--role", "viewer", "--app", "acme"))
 	(&run{args: []string{"apps", "create", "x", "--key", viewer}, environ: environ}).do(t).want(t, exitFailed, "role")
@@ -254,7 +261,7 @@ func TestServe(t *testing.T) {
 	if err := os.Rename(keyFile, keyFile+".away"); err != nil {
 		t.Fatal(err)
 	}
-	(&run{args: []string{"serve", "--listen", "127.0.0.1:0", "--database", database}}).do(t).want(t, exitFailed, "is missing", "2 endpoints")
+	(&run{args: []string{"serve", "--listen", "127.0.0.1:0", "--database", database}}).do(t).want(t, exitFailed, "is missing", "3 endpoints")
 	if _, err := os.Stat(keyFile); err == nil {
 		t.Error("a new master key was made beside an old database")
 	}

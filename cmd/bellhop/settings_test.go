@@ -133,6 +133,19 @@ dialects:
     signature: {algorithm: hmac-sha256, secret: raw, content: "${ts}.${body}", encoding: hex, header: X-Acme-Signature}
 `
 
+const erp = `
+recipes:
+  - name: erp
+    title: ERP
+    address: {default: "https://${field.tenant}.erp.example.com", hosts: ["*.erp.example.com"]}
+    fields: [{name: tenant, required: true}]
+    auth: {type: header, name: X-Api-Key}
+    url: "${url}/orders"
+    body: '{"ref": ${data.id}, "items": [${each data.items as i}${i.name},${/}]}'
+    answers: [{status: [200], json: {ok: true}, means: taken}]
+    sample: {type: a.b, data: '{"id": "1"}', fields: {tenant: acme}}
+`
+
 func TestConfigurationFile(t *testing.T) {
 	for _, tc := range []struct{ content, want string }{
 		{"listn: x", `line 1: there is no setting "listn": did you mean listen?`},
@@ -152,6 +165,13 @@ func TestConfigurationFile(t *testing.T) {
 		{strings.Replace(acme, "acme", "standard", 1), `line 3: the dialect name "standard" is taken`},
 		{acme + strings.TrimPrefix(acme, "\ndialects:\n"), `the dialect name "acme" is taken`},
 		{"dialects: acme", "dialects must be a list"},
+		{"recipes: erp", "recipes must be a list"},
+		{strings.Replace(erp, "body:", "boddy:", 1), `line 9: a recipe has no field "boddy": did you mean body?`},
+		{strings.Replace(erp, "hosts:", "host:", 1), `line 5: a recipe's address has no field "host": did you mean hosts?`},
+		{strings.Replace(erp, "means:", "mean:", 1), `line 10: a recipe's answers has no field "mean": did you mean means?`},
+		{strings.Replace(erp, "${/}", "", 1), `line 3: recipe "erp": body has ${each data.items as i}: has no end`},
+		{strings.Replace(erp, "${data.id}", "${data.ref}", 1), "needs data.ref, which is not there"},
+		{strings.Replace(erp, "name: erp", "name: slack", 1), `the recipe name "slack" is taken`},
 	} {
 		(&run{args: []string{"serve", "--print-config", "--config", writeFile(t, "bellhop.yaml", tc.content)}}).do(t).want(t, exitUsage, tc.want)
 	}
@@ -160,6 +180,8 @@ func TestConfigurationFile(t *testing.T) {
 	}
 	(&run{args: []string{"serve", "--print-config", "--config", writeFile(t, "bellhop.yaml", acme)}}).do(t).
 		want(t, exitOK, "- name: acme", "header: X-Acme-Signature")
+	own := (&run{args: []string{"serve", "--print-config", "--config", writeFile(t, "bellhop.yaml", erp)}}).do(t).want(t, exitOK, "- name: erp")
+	(&run{args: []string{"serve", "--print-config", "--config", writeFile(t, "again.yaml", own.out)}}).do(t).want(t, exitOK, "- name: erp")
 	(&run{args: []string{"serve", "--config", "none.yaml"}}).do(t).want(t, exitUsage, "none.yaml")
 }
 
