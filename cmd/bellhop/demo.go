@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -38,6 +40,9 @@ with 0 only if all are.`,
 // demo serves on a temporary database and puts the demo around it, until ctx ends or the
 // check is over.
 func (p *program) demo(ctx context.Context, listen string, check bool) (err error) {
+	if !onThisMachine(listen) {
+		return usage("listen: the demo is for this machine alone: name a loopback address such as 127.0.0.1:8421")
+	}
 	dir, err := os.MkdirTemp("", "bellhop-demo-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
@@ -57,7 +62,11 @@ func (p *program) demo(ctx context.Context, listen string, check bool) (err erro
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	ready, ended := make(chan started, 1), make(chan error, 1)
-	go func() { ended <- p.serve(serving, func(at started) { ready <- at }) }()
+	go func() {
+		err := p.serve(serving, func(at started) { ready <- at })
+		stop() // without it the demo has nothing to show
+		ended <- err
+	}()
 	select {
 	case at := <-ready:
 		err = p.around(serving, at, dir, listen, check)
@@ -66,6 +75,13 @@ func (p *program) demo(ctx context.Context, listen string, check bool) (err erro
 	case err := <-ended:
 		return err
 	}
+}
+
+// onThisMachine tells whether nobody else can reach an address.
+func onThisMachine(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip, notIP := netip.ParseAddr(host)
+	return err == nil && (host == "localhost" || notIP == nil && ip.IsLoopback())
 }
 
 // around puts the demo around a service that runs.

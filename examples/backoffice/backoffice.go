@@ -31,6 +31,8 @@ type Customer struct {
 type Entry struct {
 	At                    time.Time
 	Transaction, Kind, By string
+	// UUID is the webhook_event_uuid by which it came.
+	UUID string
 	// Amount is in cents: above zero for sales, below for what was given back.
 	Amount int64
 }
@@ -86,14 +88,14 @@ func (o *Office) handle(_ context.Context, e webhook.Event) (any, error) {
 	switch e.Type {
 	case "invoice.purchase":
 		c.Orders++
-		o.book(c, v, "sale", gross+tax)
+		o.book(c, v, e.ID, "sale", gross+tax)
 		if v.Subscribe && !slices.Contains(o.list, v.Email) {
 			o.list = append(o.list, v.Email)
 		}
 	case "invoice.refund":
-		o.book(c, v, "refund", -(gross + tax))
+		o.book(c, v, e.ID, "refund", -(gross + tax))
 	case "invoice.void":
-		o.book(c, v, "void", -(gross + tax))
+		o.book(c, v, e.ID, "void", -(gross + tax))
 	case "invoice.transfer", "invoice.transferred": // no money moves
 	default:
 		return nil, webhook.Refuse("the back office knows no events of type %s", e.Type)
@@ -113,13 +115,13 @@ func (o *Office) customer(v invoice) *Customer {
 
 // book adds a line. A sum does not depend on the order of its lines, so it does not
 // matter that a refund may come before its sale.
-func (o *Office) book(c *Customer, v invoice, kind string, amount int64) {
+func (o *Office) book(c *Customer, v invoice, uuid, kind string, amount int64) {
 	c.Spent += amount
 	o.net += amount
 	if o.open[v.Transaction] += amount; o.open[v.Transaction] == 0 {
 		delete(o.open, v.Transaction)
 	}
-	if o.ledger = append(o.ledger, Entry{o.now(), v.Transaction, kind, c.Name, amount}); len(o.ledger) > maxEntries {
+	if o.ledger = append(o.ledger, Entry{o.now(), v.Transaction, kind, c.Name, uuid, amount}); len(o.ledger) > maxEntries {
 		o.ledger = o.ledger[1:]
 	}
 }
@@ -161,6 +163,16 @@ func (o *Office) Books() Books {
 		return strings.Compare(x.Email, y.Email)
 	})
 	return b
+}
+
+// UUIDOf is the webhook_event_uuid of a transaction's newest line, "" if it has none.
+func (o *Office) UUIDOf(transaction string) string {
+	for _, e := range o.Books().Ledger {
+		if e.Transaction == transaction {
+			return e.UUID
+		}
+	}
+	return ""
 }
 
 //go:embed page.html

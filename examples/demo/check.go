@@ -47,7 +47,7 @@ func (s *story) tell() bool {
 	} {
 		fmt.Fprintf(s.out, "%s\n", chapter.title)
 		if err := chapter.tell(); err != nil { // the rest of the chapter builds on it
-			s.note("goes on", err)
+			s.note("the chapter ends early", err)
 		}
 	}
 	fmt.Fprintf(s.out, "\n%d of %d states are right.\n", s.right, s.right+s.wrong)

@@ -174,6 +174,7 @@ func (d *Demo) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	running.Go(func() { d.hall.Live(ctx, d.busy.Load) })
 	running.Go(func() { d.house.Live(ctx, d.busy.Load) })
+	running.Go(func() { d.troubles.Live(ctx, d.busy.Load) })
 	running.Wait()
 }
 

@@ -55,6 +55,9 @@ func (s *story) pages() error {
 		}
 		return all(errs...)
 	})
+	s.expect("the platforms' customers get to their webhooks", func() error {
+		return all(get(browser, s.base+"/portal/"+Hall, "<title>"), get(browser, s.base+"/portal/"+House, "<title>"))
+	})
 	return nil
 }
 
@@ -107,6 +110,16 @@ func (s *story) boxOffice() error {
 	s.expect("back office: all nine events came with a right signature, once", func() error {
 		c := s.office.Count()
 		return all(same("taken", c.Taken, 9), same("forged", c.Forged, 0), same("failed", c.Failed, 0))
+	})
+	s.expect("back office: the webhook_event_uuid that it has logged leads back to the event", func() error {
+		sale, err := s.event(Hall, zoe.Invoice.TransactionID+":purchase")
+		if err != nil {
+			return err
+		}
+		for e, err := range s.api.Events(s.ctx, client.EventFilter{App: Hall, UUID: s.office.UUIDOf(zoe.Invoice.TransactionID)}) {
+			return all(err, same("event", e.ID, sale.ID))
+		}
+		return errors.New("no event is found")
 	})
 	s.expect("mailbox: each customer got their confirmation as HTML, by SMTP with TLS and a password", func() error {
 		mails := s.mailbox.Mails()

@@ -4,6 +4,7 @@
 package troubles
 
 import (
+	"context"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -81,7 +82,7 @@ func New(secrets map[string]string, delay time.Duration) *Troubles {
 			},
 		},
 		{
-			Name: Down, Title: "Down for a while", Does: "Breaks the connection, until you repair it.",
+			Name: Down, Title: "Down for a while", Does: "Breaks every connection, until it is repaired: by you, or by itself after two minutes.",
 			Look: "After ten failures in a row its circuit opens: deliveries wait, and their attempts are not used up. Repair it; a probe finds that out, and the rest follows. What had failed for good comes back with “Replay”.",
 			answer: func(t *Trouble, _ event) int {
 				if t.down {
@@ -171,6 +172,30 @@ func (t *Trouble) take(header http.Header, body []byte) (int, event) {
 		t.got, t.tries = nil, map[string]int{}
 	}
 	return status, e
+}
+
+// How long the one that is down for a while is down, and then up, by itself.
+const (
+	downFor = 2 * time.Minute
+	upFor   = 3 * time.Minute
+)
+
+// Live has it go down and come back by itself while running says so, until ctx ends.
+func (t *Troubles) Live(ctx context.Context, running func() bool) {
+	for down := true; ; down = !down {
+		pause := upFor
+		if down {
+			pause = downFor
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		if running() {
+			t.SetDown(!down)
+		}
+	}
 }
 
 //go:embed page.html

@@ -1,9 +1,12 @@
 package troubles_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/examples/page"
@@ -65,4 +68,39 @@ func TestEachIsNoGoodInItsOwnWay(t *testing.T) {
 	if got := ts.Trouble(troubles.Picky).Got(); len(got) != 1 {
 		t.Errorf("took %v", got)
 	}
+}
+
+// TestDownForAWhile: it comes back by itself, unless nothing is to happen by itself.
+func TestDownForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ts := troubles.New(map[string]string{troubles.Down: "s3cr3t"}, 0)
+		h := ts.Handler(func() page.Nav { return page.Nav{} }, func(string) string { return "" })
+		works := func() bool {
+			req, err := signed.Request("/down/hook", "showpass", "s3cr3t", dialect.Message{ID: "evt_1", Type: "invoice.purchase", Data: []byte(`{}`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = recover() }() // the connection breaks
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, req)
+			return w.Code == 200
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		running := true
+		go ts.Live(ctx, func() bool { return running })
+		for minute, want := range []bool{false, false, true, true, true, false, false, true} {
+			if works() != want {
+				t.Errorf("in minute %d it works: %v", minute, !want)
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+		}
+		running = false
+		time.Sleep(time.Hour)
+		if !works() {
+			t.Error("it went down although nothing was to happen by itself")
+		}
+		stop()
+		synctest.Wait()
+	})
 }
