@@ -99,6 +99,10 @@ func (f *forwarder) forward(ctx context.Context, r client.ListenRequest) (client
 	defer cancel()
 	answer := client.ListenAnswer{ID: r.ID}
 	resp, err := f.send(ctx, r)
+	if err == nil && resp.StatusCode < 100 {
+		_ = resp.Body.Close()
+		err = fmt.Errorf("the status %q is none", resp.Status)
+	}
 	if err != nil {
 		answer.Reason, answer.Detail = explainForward(err, f.to, timeout)
 		answer.DurationMS = int(time.Since(began).Milliseconds())
@@ -166,7 +170,7 @@ func explainForward(err error, to *url.URL, timeout time.Duration) (reason, deta
 		return "dns", fmt.Sprintf("the name %s is not known on the machine of 'bellhop listen': check --forward", to.Hostname())
 	case errors.As(err, &cert):
 		return "tls", fmt.Sprintf("the certificate of %s is not trusted: forward to http, or use --insecure", to.Host)
-	case errors.As(err, &rec):
+	case errors.As(err, &rec), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "tls", fmt.Sprintf("%s does not speak TLS: forward to http://%s", to.Host, to.Host)
 	case errors.As(err, &op) && op.Op == "dial":
 		return "connect", fmt.Sprintf("no connection to %s: %s", to.Host, op.Err)
