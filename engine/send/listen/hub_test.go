@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,8 +135,8 @@ func TestAConnectionThatBreaks(t *testing.T) {
 
 func TestOneListens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		moved := 0
-		h := NewHub(time.Now, func(bellhop.EndpointID) { moved++ })
+		var moved atomic.Int64
+		h := NewHub(time.Now, func(bellhop.EndpointID) { moved.Add(1) })
 		first := h.attach(t, 1, mine)
 		if _, err := h.Attach(1, []string{"acme"}, theirs); bellhop.CodeOf(err) != bellhop.CodeConflict {
 			t.Errorf("another session: %v", err)
@@ -149,8 +150,8 @@ func TestOneListens(t *testing.T) {
 		second.Close()
 		h.attach(t, 1, theirs)
 		synctest.Wait()
-		if moved != 5 {
-			t.Errorf("it was told of %d changes", moved)
+		if moved.Load() != 5 {
+			t.Errorf("it was told of %d changes", moved.Load())
 		}
 	})
 }
