@@ -142,21 +142,28 @@ func (p *publisher) publish(eventType string, size int) error {
 	return nil
 }
 
+// load is what a server made of many single events.
+type load struct {
+	rate, acceptRate  float64 // events a second
+	ownCPU, cpu       float64 // microseconds an event, of the server and of all
+	idleMemory, after float64 // MB
+}
+
 // throughput publishes single events over many connections and waits for the last
 // one to arrive.
-func throughput(ctx context.Context, o options, dir, binary string, rcv *remote, r *report) error {
+func throughput(ctx context.Context, o options, dir, binary string, rcv *remote) (l load, err error) {
 	s, err := startServer(ctx, o, dir, binary, rcv, 0)
 	if err != nil {
-		return err
+		return l, err
 	}
 	defer s.stop()
-	if r.IdleMemoryMB, err = s.memoryMB(); err != nil {
-		return err
+	if l.idleMemory, err = s.memoryMB(); err != nil {
+		return l, err
 	}
 	own, all := s.cpu(), s.cpu()+cpuOf(os.Getpid())+rcv.cpu()
 	before, err := rcv.count()
 	if err != nil {
-		return err
+		return l, err
 	}
 	began := time.Now()
 	until := began.Add(time.Duration(o.seconds) * time.Second)
@@ -176,24 +183,23 @@ func throughput(ctx context.Context, o options, dir, binary string, rcv *remote,
 		return nil
 	})
 	if err != nil {
-		return err
+		return l, err
 	}
-	r.AcceptRate = float64(accepted.Load()) / time.Since(began).Seconds()
+	l.acceptRate = float64(accepted.Load()) / time.Since(began).Seconds()
 	var arrived int64
 	if err := waitFor(ctx, time.Minute, func() bool {
 		n, err := rcv.count()
 		arrived = n - before
 		return err != nil || arrived >= accepted.Load()
 	}); err != nil {
-		return fmt.Errorf("%d of %d events arrived", arrived, accepted.Load())
+		return l, fmt.Errorf("%d of %d events arrived", arrived, accepted.Load())
 	}
-	r.Rate = float64(accepted.Load()) / time.Since(began).Seconds()
-	r.Ratio = r.Rate / r.BareRate
+	l.rate = float64(accepted.Load()) / time.Since(began).Seconds()
 	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(accepted.Load()) }
-	r.OwnCPUMicros = each(s.cpu() - own)
-	r.CPUMicros = each(s.cpu() + cpuOf(os.Getpid()) + rcv.cpu() - all)
-	r.BusyMemoryMB, err = s.memoryMB()
-	return err
+	l.ownCPU = each(s.cpu() - own)
+	l.cpu = each(s.cpu() + cpuOf(os.Getpid()) + rcv.cpu() - all)
+	l.after, err = s.memoryMB()
+	return l, err
 }
 
 // paced publishes at a fixed rate for each endpoint, of which some hang, and

@@ -8,6 +8,7 @@
 //
 //   - a bare loop that signs and POSTs with net/http, and stores nothing: the limit;
 //   - the same through bellhop, from single durable publishes to arrival;
+//   - again, with a transformation that reshapes each event, beside the same without;
 //   - the latency of healthy endpoints, without and with others that hang;
 //   - memory while idle.
 //
@@ -34,6 +35,7 @@ type options struct {
 	rate        int
 	hanging     int
 	args        string
+	transform   string // code of the endpoints' transformation
 	json        bool
 }
 
@@ -47,11 +49,16 @@ type report struct {
 	BareCPUMicros float64 `json:"bare_cpu_us_per_request"`
 	CPUMicros     float64 `json:"cpu_us_per_event"`
 	OwnCPUMicros  float64 `json:"bellhop_cpu_us_per_event"`
-	Calm          latency `json:"healthy_latency_without_hanging"`
-	Disturbed     latency `json:"healthy_latency_with_hanging"`
-	P99Ratio      float64 `json:"p99_with_to_without"`
-	IdleMemoryMB  float64 `json:"idle_memory_mb"`
-	BusyMemoryMB  float64 `json:"busy_memory_mb"`
+	// Transformed is to be compared with the plain rate that was measured beside it.
+	PlainRate        float64 `json:"plain_per_second"`
+	TransformedRate  float64 `json:"transformed_per_second"`
+	TransformedRatio float64 `json:"transformed_to_plain"`
+
+	Calm         latency `json:"healthy_latency_without_hanging"`
+	Disturbed    latency `json:"healthy_latency_with_hanging"`
+	P99Ratio     float64 `json:"p99_with_to_without"`
+	IdleMemoryMB float64 `json:"idle_memory_mb"`
+	BusyMemoryMB float64 `json:"busy_memory_mb"`
 }
 
 func main() {
@@ -109,10 +116,17 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := throughput(ctx, o, dir, binary, rcv, &r); err != nil {
+	l, err := throughput(ctx, o, dir, binary, rcv)
+	if err != nil {
 		return fmt.Errorf("throughput: %w", err)
 	}
+	r.Rate, r.Ratio, r.AcceptRate, r.OwnCPUMicros, r.CPUMicros = l.rate, l.rate/r.BareRate, l.acceptRate, l.ownCPU, l.cpu
+	r.IdleMemoryMB, r.BusyMemoryMB = l.idleMemory, l.after
 	say("bellhop, publish to arrival, durable          %8.0f /s   %.2f   (%.0f µs of CPU an event, %.0f of them its own)", r.Rate, r.Ratio, r.CPUMicros, r.OwnCPUMicros)
+
+	if err := transformed(ctx, o, dir, binary, rcv, &r, say); err != nil {
+		return fmt.Errorf("transformations: %w", err)
+	}
 
 	if r.Calm, err = paced(ctx, o, dir, binary, rcv, 0); err != nil {
 		return fmt.Errorf("latency: %w", err)
@@ -127,6 +141,42 @@ func run(ctx context.Context, o options) error {
 	if o.json {
 		return json.NewEncoder(os.Stdout).Encode(r)
 	}
+	return nil
+}
+
+// reshape is a transformation as they are: it picks, renames, formats and joins.
+const reshape = `function transform(event) {
+  const { fill, ...rest } = event.data;
+  return {
+    headers: { "X-Event-Type": event.type },
+    body: { text: "Event " + event.id + " of " + event.app, at: event.time, size: fill.length, fill, fields: Object.keys(rest).map((k) => k.toUpperCase()).join(", "), ...rest },
+  };
+}`
+
+// transformed measures a load with and without a transformation, in turns: what else the
+// machine does hits both alike.
+func transformed(ctx context.Context, o options, dir, binary string, rcv *remote, r *report, say func(string, ...any)) error {
+	const turns = 2
+	half := o
+	half.seconds = max(o.seconds/turns, 1)
+	var plain, with, plainCPU, withCPU float64
+	for range turns {
+		for _, code := range []string{"", reshape} {
+			half.transform = code
+			l, err := throughput(ctx, half, dir, binary, rcv)
+			if err != nil {
+				return err
+			}
+			if code == "" {
+				plain, plainCPU = plain+l.rate/turns, plainCPU+l.ownCPU/turns
+			} else {
+				with, withCPU = with+l.rate/turns, withCPU+l.ownCPU/turns
+			}
+		}
+	}
+	r.PlainRate, r.TransformedRate, r.TransformedRatio = plain, with, with/plain
+	say("the same, each event transformed by a script  %8.0f /s   %.2f of %.0f /s without   (%.0f µs of bellhop's CPU an event, %.0f without)",
+		with, r.TransformedRatio, plain, withCPU, plainCPU)
 	return nil
 }
 

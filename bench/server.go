@@ -111,10 +111,14 @@ func (s *server) setUp(ctx context.Context, o options, rcv *remote, hanging int)
 		if i >= o.endpoints-hanging {
 			path = "/hang/"
 		}
-		if _, err := c.CreateEndpoint(ctx, bellhop.EndpointChange{
+		change := bellhop.EndpointChange{
 			Apps: bellhop.Of([]string{"bench"}), URL: bellhop.Of(rcv.url(path)), Events: bellhop.Of([]string{eventType(i)}),
 			Timeout: bellhop.Of(bellhop.Duration(5 * time.Second)),
-		}); err != nil {
+		}
+		if o.transform != "" {
+			change.Transform = bellhop.Of(&bellhop.Transform{Code: o.transform})
+		}
+		if _, err := c.CreateEndpoint(ctx, change); err != nil {
 			return err
 		}
 	}
