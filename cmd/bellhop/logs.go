@@ -60,6 +60,8 @@ func (p *program) attemptRow(a client.Attempt) []cell {
 	switch {
 	case !a.NextAt.IsZero():
 		next = p.when(a.NextAt)
+	case a.Status == bellhop.AttemptFailed && !a.Final:
+		next = text("held")
 	case a.Status == bellhop.AttemptFailed:
 		next = cell{text: "given up", style: bad}
 	}

@@ -128,7 +128,7 @@ func (p *program) showTransformed(t client.TransformTested) {
 		p.note("log: %s", line)
 	}
 	if t.Error == nil {
-		p.note("It ran for %.2f ms, and used %.1f %% of what it may.", t.DurationMS, 100*t.Used)
+		p.note("It ran for %.2f ms, and used %.2g %% of what it may.", t.DurationMS, 100*t.Used)
 	}
 	switch r := t.Request; {
 	case t.Skipped && t.SkipReason != "":
