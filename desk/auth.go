@@ -156,14 +156,18 @@ func (d *Desk) checkAuth(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields
 		wrong("auth.type", "enum", `must be "basic", "bearer", "header", "query", "oauth2_client_credentials" or "oauth2_refresh_token"`)
 		return fields
 	}
+	mail := safehttp.IsMail(e.URL)
+	if mail && a.Type.OAuth2() { // XOAUTH2 says whose mailbox it is
+		parts.needs = append([]string{"username"}, parts.needs...)
+	}
 	if c.Auth.Set {
 		fields = append(fields, checkParts(a, c.Auth.Value, parts.needs, parts.may)...)
 		fields = append(fields, d.checkAuthValues(a)...)
 	}
-	if safehttp.IsMail(e.URL) {
+	if mail {
 		switch {
-		case a.Type != bellhop.AuthBasic:
-			wrong("auth.type", "mail", "must be basic, with a username and a password: the endpoint's URL is that of a mail server")
+		case a.Type != bellhop.AuthBasic && !a.Type.OAuth2():
+			wrong("auth.type", "mail", "must be basic, with a username and a password, or one of oauth2 with a username: the endpoint's URL is that of a mail server")
 		case strings.HasPrefix(e.URL, "smtp+plain:"):
 			wrong("auth", "mail", "would send the password in the open: use smtp:// or smtps:// in the URL, or no auth")
 		}
@@ -187,6 +191,17 @@ func (d *Desk) checkAuth(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields
 		}
 	}
 	return fields
+}
+
+// checkMail refuses a mail server for an endpoint whose events nothing makes a mail of.
+// Whether a recipe does is for checkRecipeURL to say.
+func checkMail(e *bellhop.Endpoint, c *bellhop.EndpointChange) []bellhop.FieldError {
+	if !safehttp.IsMail(e.URL) || e.Recipe != "" || !c.URL.Set && !c.Recipe.Set {
+		return nil
+	}
+	return []bellhop.FieldError{{
+		Field: "recipe", Code: "required", Detail: "is missing: the URL is that of a mail server, so choose a recipe that makes a mail of an event, such as email",
+	}}
 }
 
 // checkParts refuses what is missing of a type of auth, and what belongs to another.

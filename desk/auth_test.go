@@ -17,6 +17,8 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/engine/send/smtp"
 )
 
 func authed(a bellhop.AuthChange) bellhop.EndpointChange {
@@ -34,8 +36,12 @@ func oauth(tokenURL, secret string) bellhop.AuthChange {
 // TestAuthIsChecked: what is wrong is named by its field, and no secret is repeated.
 func TestAuthIsChecked(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, func(c *engine.Config) { c.Mailer = smtp.Mailer{} })
 		const hush = "9f3c-secret"
+		mailed := func(c *bellhop.EndpointChange) {
+			c.URL = bellhop.Of("smtp://mail.example.com")
+			c.Recipe, c.RecipeFields = bellhop.Of("email"), bellhop.Of(map[string]string{"from": "a@example.com", "to": "b@example.com"})
+		}
 		for name, c := range map[string]struct {
 			auth  bellhop.AuthChange
 			other func(*bellhop.EndpointChange)
@@ -63,6 +69,8 @@ func TestAuthIsChecked(t *testing.T) {
 			"scope":           {bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthClientCredentials, TokenURL: "https://l.example/", ClientID: "c", Scopes: []string{"a b"}}, ClientSecret: hush}, nil, "auth.scopes", "RFC 6749"},
 			"reserved":        {bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthClientCredentials, TokenURL: "https://l.example/", ClientID: "c", Params: map[string]string{"grant_type": "x"}}, ClientSecret: hush}, nil, "auth.params.grant_type", "by Bellhop itself"},
 			"client auth":     {bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthClientCredentials, TokenURL: "https://l.example/", ClientID: "c", ClientAuth: "jwt"}, ClientSecret: hush}, nil, "auth.client_auth", "must be"},
+			"mail by key":     {bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthQuery, Name: "k"}, Value: hush}, mailed, "auth.type", "must be basic"},
+			"whose mailbox":   {oauth("https://login.example/token", hush), mailed, "auth.username", "is missing"},
 			"no refresh":      {bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthRefreshToken, TokenURL: "https://l.example/", ClientID: "c"}}, nil, "auth.refresh_token", "is missing"},
 		} {
 			change := hook("a.example")
@@ -80,6 +88,21 @@ func TestAuthIsChecked(t *testing.T) {
 				t.Errorf("%s: the error repeats the secret: %s", name, all)
 			}
 		}
+	})
+}
+
+// TestMailNeedsARecipe: a mail server takes mails alone.
+func TestMailNeedsARecipe(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		toMail := func(c *bellhop.EndpointChange) { c.URL = bellhop.Of("smtps://mail.example.com") }
+		h := open(t, func(c *engine.Config) { c.Mailer = smtp.Mailer{} })
+		_, _, err := h.CreateEndpoint(t.Context(), owner, hook("", toMail))
+		code(t, "no recipe", err, bellhop.CodeInvalid, "recipe")
+		h = open(t)
+		_, _, err = h.CreateEndpoint(t.Context(), owner, hook("", toMail, func(c *bellhop.EndpointChange) {
+			c.Recipe, c.RecipeFields = bellhop.Of("email"), bellhop.Of(map[string]string{"from": "a@example.com", "to": "b@example.com"})
+		}))
+		code(t, "no mailer", err, bellhop.CodeInvalid, "url")
 	})
 }
 

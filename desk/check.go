@@ -71,6 +71,7 @@ func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []be
 	}
 	fields = append(fields, d.checkEndpoint(e, c)...)
 	fields = append(fields, leaveHost(e, &old, &c)...)
+	fields = append(fields, checkMail(e, &c)...)
 	fields = append(fields, d.checkAuth(e, &c)...)
 	fields = append(fields, d.checkTLS(e, &c)...)
 	return append(fields, d.checkDialectOptions(e, c, was)...)

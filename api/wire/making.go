@@ -6,7 +6,7 @@ import "github.com/bellhop/bellhop"
 // afterwards, and never shown.
 type AuthInput struct {
 	Type         bellhop.AuthType  `json:"type" enum:"basic,bearer,header,query,oauth2_client_credentials,oauth2_refresh_token"`
-	Username     string            `json:"username,omitempty" doc:"Of basic."`
+	Username     string            `json:"username,omitempty" doc:"Of basic and, for a mail server, of oauth2."`
 	Password     string            `json:"password,omitempty" writeOnly:"true" doc:"Of basic."`
 	Token        string            `json:"token,omitempty" writeOnly:"true" doc:"Of bearer."`
 	Name         string            `json:"name,omitempty" doc:"Of header and query: the name of the header or parameter." example:"X-Api-Key"`

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,7 +29,8 @@ type credentials struct {
 	secrets     []string // what no log repeats
 	username    string   // with password, of a mail server
 	password    string
-	fromBellhop bool // value is a token that can be renewed
+	token       string // that value carries
+	fromBellhop bool   // value is a token that can be renewed
 	grant       auth.Grant
 }
 
@@ -144,8 +146,10 @@ func (s *Sender) credentials(r *routes.Route) (*credentials, error) {
 		}
 	}
 	if a := r.Auth; a != nil {
-		if err = c.fill(r, a); err == nil && safehttp.IsMail(r.URL) && a.Type == bellhop.AuthBasic && s.o.Mailer != nil {
+		if err = c.fill(r, a); err == nil && safehttp.IsMail(r.URL) {
 			c.username = a.Username
+		}
+		if c.username != "" && a.Type == bellhop.AuthBasic && s.o.Mailer != nil {
 			c.password, err = r.Credential(bellhop.SealedPassword)
 			c.secrets = append(c.secrets, s.o.Mailer.Secrets(c.username, c.password)...)
 		}
@@ -189,8 +193,11 @@ func (c *credentials) fill(r *routes.Route, a *bellhop.Auth) (err error) {
 
 // carry gives the credentials a token.
 func (c *credentials) carry(token string) {
-	c.value = "Bearer " + token
+	c.value, c.token = "Bearer "+token, token
 	c.secrets = append(c.secrets, token)
+	if c.username != "" {
+		c.secrets = append(c.secrets, xoauth2(c.username, token))
+	}
 }
 
 // identities are the TLS identities of endpoints, made once for each set of
@@ -282,17 +289,17 @@ func (s *Sender) authenticated(ctx context.Context, p Parcel, exchange func(Parc
 		return res, nil
 	}
 	res, unmade = call()
-	if res.Status == http.StatusUnauthorized && p.Route.Auth != nil && !c.fromBellhop && res.Remark == "" {
+	if unauthorized(p, res) && p.Route.Auth != nil && !c.fromBellhop && res.Remark == "" {
 		res.Remark = "its answer is to the credentials of the endpoint's auth: check them"
 	}
-	if unmade != nil || !c.fromBellhop || res.Status != http.StatusUnauthorized || within.Err() != nil {
+	if unmade != nil || !c.fromBellhop || !unauthorized(p, res) || within.Err() != nil {
 		return res, unmade, false
 	}
 	fresh, f := s.tokens.Renew(within, c.grant, token)
 	switch {
 	case f != nil:
 		o := failed(f)
-		o.Detail = "The receiver answered 401 Unauthorized, and there is no other token: " + f.Detail
+		o.Detail = "The receiver answered " + strconv.Itoa(res.Status) + ", and there is no other token: " + f.Detail
 		o.Exchange.ResponseStatus, o.Exchange.ResponseHeader = res.Status, res.Header
 		o.Exchange.ResponseBody, o.Exchange.ResponseTruncated = res.Body, res.Truncated
 		return res, o, ctx.Err() != nil || f.Closed
@@ -301,10 +308,24 @@ func (s *Sender) authenticated(ctx context.Context, p Parcel, exchange func(Parc
 	}
 	c.carry(fresh)
 	res, unmade = call()
-	if res.Status == http.StatusUnauthorized {
+	if unauthorized(p, res) {
 		res.Remark = strings.TrimPrefix(res.Remark+"; its answer was the same to a token that the token server had just given: check the client's rights and auth.scopes", "; ")
 	}
 	return res, unmade, false
+}
+
+// unauthorized tells whether a receiver does not take the credentials: by HTTP 401, by
+// SMTP 535 (RFC 4954 §6).
+func unauthorized(p Parcel, res safehttp.Response) bool {
+	if p.Mail != nil {
+		return res.Status == 535
+	}
+	return res.Status == http.StatusUnauthorized
+}
+
+// xoauth2 is how a token is said to a mail server.
+func xoauth2(username, token string) string {
+	return base64.StdEncoding.EncodeToString([]byte("user=" + username + "\x01auth=Bearer " + token + "\x01\x01"))
 }
 
 func (s *Sender) isInside(url string) bool {

@@ -1,6 +1,7 @@
 package send
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -22,6 +23,8 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/send/inbox"
+	"github.com/bellhop/bellhop/internal/mail"
+	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
 // with gives an endpoint an auth and its secrets.
@@ -213,7 +216,7 @@ func TestNoOtherToken(t *testing.T) {
 	s.down.Store(true)
 	o, _ := h.Send(t.Context(), r, work(`{}`))
 	if o.Class != bellhop.ClassAgain || o.Reason != bellhop.ReasonAuth || o.Exchange.ResponseStatus != 401 || o.After <= 0 ||
-		!strings.Contains(o.Detail, "answered 401 Unauthorized, and there is no other token: The token server 127.0.0.1:") {
+		!strings.Contains(o.Detail, "answered 401, and there is no other token: The token server 127.0.0.1:") {
 		t.Errorf("%+v", o)
 	}
 	// And from the start: nothing is sent without one.
@@ -221,6 +224,50 @@ func TestNoOtherToken(t *testing.T) {
 	o, _ = h.Send(t.Context(), r, work(`{}`))
 	if o.Reason != bellhop.ReasonAuth || s.called.Load() != called || o.Exchange.URL != r.URL {
 		t.Errorf("%+v after %d more calls", o, s.called.Load()-called)
+	}
+}
+
+// post is a mail server that wants the newest token.
+type post struct {
+	good   *atomic.Int64
+	tokens []string
+}
+
+func (p *post) Compose(*mail.Message, string, time.Time) ([]byte, error) { return []byte("mail"), nil }
+
+func (p *post) Secrets(_, password string) []string { return []string{password} }
+
+func (p *post) Send(_ context.Context, _ *safehttp.Client, l Letter) safehttp.Response {
+	p.tokens = append(p.tokens, l.Username+" "+l.Token)
+	if l.Token != fmt.Sprintf("access-%d", p.good.Load()) {
+		return safehttp.Response{Status: 535, Detail: "no " + xoauth2(l.Username, l.Token)}
+	}
+	return safehttp.Response{Status: 250}
+}
+
+// TestMailByToken: a mail server that does not take a token is as a 401.
+func TestMailByToken(t *testing.T) {
+	s := newOAuth(t)
+	p := &post{good: &s.good}
+	h := open(t, nil, func(o *Options) { o.Mailer = p })
+	r := h.endpoint("smtp://mail.example.com", func(e *bellhop.Endpoint) { e.Headers = nil },
+		h.with(bellhop.Auth{Type: bellhop.AuthClientCredentials, Username: "anna", TokenURL: s.URL + "/token", ClientID: "c"}, map[string]string{bellhop.SealedClientSecret: "client-secret"}))
+	s.good.Store(2)
+	parcel := Parcel{App: "acme", Route: r, Mail: &mail.Message{}}
+	parcel.Request.URL, parcel.Request.Timeout = r.URL, 15*time.Second
+	send := func() safehttp.Response {
+		res, unmade, ended := h.authenticated(t.Context(), parcel, func(p Parcel) safehttp.Response { return h.exchange(t.Context(), p) })
+		if unmade != nil || ended {
+			t.Fatalf("%+v, %t", unmade, ended)
+		}
+		return res
+	}
+	if res := send(); res.Status != 250 || strings.Join(p.tokens, ", ") != "anna access-1, anna access-2" {
+		t.Errorf("%+v with %q", res, p.tokens)
+	}
+	s.good.Store(3)
+	if res := send(); res.Status != 535 || res.Detail != "no "+bellhop.Hidden {
+		t.Errorf("%+v", res)
 	}
 }
 

@@ -34,6 +34,8 @@ type Letter struct {
 	MaxBody  int64         // bytes kept of the answer
 	// Username and Password authenticate, if there are some.
 	Username, Password string
+	// Token does so in place of a password.
+	Token string
 }
 
 // postDoor leads to a mail server.
@@ -51,7 +53,7 @@ func (d postDoor) Exchange(ctx context.Context, p Parcel) safehttp.Response {
 		Timeout: p.Request.Timeout, MaxBody: p.Request.MaxBody,
 	}
 	if c := p.credentials; c != nil {
-		l.Username, l.Password = c.username, c.password
+		l.Username, l.Password, l.Token = c.username, c.password, c.token
 	}
 	return d.s.o.Mailer.Send(ctx, d.s.o.HTTP, l)
 }

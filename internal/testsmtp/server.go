@@ -19,7 +19,7 @@ type Options struct {
 	// first byte.
 	Certificate *tls.Certificate
 	Implicit    bool
-	// Users are names with their passwords. With some, mail is taken from them alone.
+	// Users are names with their passwords, or with XOAUTH2 their tokens. With some, mail is taken from them alone.
 	Users map[string]string
 	// Mechanisms are the ways to authenticate that are offered; none means PLAIN and LOGIN.
 	// They are offered over TLS only, unless PlainAuth says otherwise.

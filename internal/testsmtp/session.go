@@ -263,6 +263,13 @@ func (x *session) auth(arg string) error {
 			answers[i] = string(raw)
 		}
 		user, password = answers[0], answers[1]
+	case "XOAUTH2":
+		raw, err := base64.StdEncoding.DecodeString(first)
+		parts := strings.Split(string(raw), "\x01")
+		if err != nil || len(parts) != 4 {
+			return x.write(501, "5.5.2 That cannot be read")
+		}
+		user, password = strings.TrimPrefix(parts[0], "user="), strings.TrimPrefix(parts[1], "auth=Bearer ")
 	default:
 		return x.write(504, "5.5.4 Mechanism is not made here")
 	}

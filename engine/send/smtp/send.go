@@ -119,6 +119,13 @@ func (t *talk) authenticate() *safehttp.Response {
 	ways := strings.Fields(strings.ToUpper(offered))
 	var auth gosmtp.Auth
 	switch {
+	case l.Token != "" && slices.Contains(ways, "XOAUTH2"):
+		auth = gosmtp.XOAuth2Auth(l.Username, l.Token)
+	case l.Token != "":
+		res := t.link.Took()
+		res.Reason = bellhop.ReasonAuth
+		res.Detail = t.target.Addr + " does not take OAuth2 tokens (XOAUTH2): use a password, or another server"
+		return &res
 	case slices.Contains(ways, "PLAIN"):
 		auth = gosmtp.PlainAuth("", l.Username, l.Password, t.target.Host, false)
 	case slices.Contains(ways, "LOGIN"):
@@ -135,8 +142,13 @@ func (t *talk) authenticate() *safehttp.Response {
 	}
 	if err := t.client.Auth(auth); err != nil {
 		res := t.ended(err, "answer AUTH", "the name and password")
+		remedy := "check auth.username and auth.password, which with many providers is a password for applications"
+		if l.Token != "" {
+			res = t.ended(err, "answer AUTH", "the name and token")
+			remedy = "check auth.username, and that the token's client may send its mail (auth.scopes)"
+		}
 		if res.Status == 535 || res.Status == 534 || res.Status == 530 {
-			res.Detail += "; check auth.username and auth.password, which with many providers is a password for applications"
+			res.Detail += "; " + remedy
 		}
 		return &res
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,14 +93,18 @@ func users() map[string]string { return map[string]string{user: password} }
 
 func TestMailArrives(t *testing.T) {
 	for name, o := range map[string]testsmtp.Options{
-		"STARTTLS, PLAIN": {Users: users(), Mechanisms: []string{"PLAIN"}},
-		"TLS, LOGIN":      {Users: users(), Mechanisms: []string{"XOAUTH2", "LOGIN"}, Implicit: true},
-		"nobody":          {},
+		"STARTTLS, PLAIN":   {Users: users(), Mechanisms: []string{"PLAIN"}},
+		"TLS, LOGIN":        {Users: users(), Mechanisms: []string{"XOAUTH2", "LOGIN"}, Implicit: true},
+		"STARTTLS, XOAUTH2": {Users: users(), Mechanisms: []string{"XOAUTH2"}},
+		"nobody":            {},
 	} {
 		f := open(t, o)
 		l := f.letter()
 		if o.Users != nil {
 			login(&l)
+			if slices.Equal(o.Mechanisms, []string{"XOAUTH2"}) {
+				l.Password, l.Token = "", l.Password
+			}
 		}
 		for range 2 { // the delivery, and a repeat
 			if res := f.send(l); res.Status != 250 || res.Reason != "" || string(res.Body) != "2.0.0 Taken" || res.Duration <= 0 {
@@ -167,6 +172,7 @@ func TestServersThatMisbehave(t *testing.T) {
 		"STARTTLS not now":  {at("STARTTLS", testsmtp.Reply{Code: 454, Text: "4.7.0 TLS not available"}), nil, 454, "", "answered 454 to STARTTLS"},
 		"STARTTLS stripped": {at("STARTTLS", testsmtp.Reply{Raw: "220 go\r\n250 injected\r\n"}), hurry, 0, "", ""},
 		"unknown authority": {nil, func(l *send.Letter) { l.Identity = nil }, 0, "tls", "certificate"},
+		"wrong token":       {nil, func(l *send.Letter) { l.Username, l.Token = user, "wrong-token" }, 535, "", "answered 535 to the name and token: 5.7.8 Username or password is wrong; check auth.username, and"},
 		"wrong password":    {nil, func(l *send.Letter) { l.Username, l.Password = user, "wrong-password" }, 535, "", "answered 535 to the name and password: 5.7.8 Username or password is wrong; check auth.username"},
 		"no password":       {nil, func(l *send.Letter) { l.Username = "" }, 530, "", "answered 530 to the sender box@venue.example"},
 		"sender refused":    {at("MAIL", testsmtp.Reply{Code: 550, Text: "5.7.1 Not yours"}), nil, 550, "", "to the sender box@venue.example: 5.7.1 Not yours"},
@@ -185,7 +191,7 @@ func TestServersThatMisbehave(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := open(t, testsmtp.Options{Users: users(), Behave: c.behave})
+			f := open(t, testsmtp.Options{Users: users(), Mechanisms: []string{"LOGIN", "PLAIN", "XOAUTH2"}, Behave: c.behave})
 			change := []func(*send.Letter){login}
 			if c.change != nil {
 				change = append(change, c.change)
