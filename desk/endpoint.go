@@ -150,12 +150,19 @@ func (d *Desk) ResumeEndpoint(ctx context.Context, p bellhop.Principal, e bellho
 	resumed, err := d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
 	if err == nil {
 		_, err = d.releaseHeld(ctx, e, nil)
+		d.lookAgain(ctx)
 	}
 	return resumed, err
 }
 
+// lookAgain has lanes come for what was let go.
+func (d *Desk) lookAgain(ctx context.Context) {
+	d.e.RefreshRoutes(ctx)
+	d.e.LookForOverdue(ctx)
+}
+
 // releaseHeld lets deliveries go that are held by themselves: some, or all of an
-// endpoint.
+// endpoint. Lanes are told by lookAgain.
 func (d *Desk) releaseHeld(ctx context.Context, e bellhop.EndpointID, only []bellhop.DeliveryID) (int, error) {
 	held, err := d.store.Held(ctx, bellhop.Everything(), e)
 	if err != nil || held[e] == 0 {
@@ -165,8 +172,6 @@ func (d *Desk) releaseHeld(ctx context.Context, e bellhop.EndpointID, only []bel
 	if err := d.e.Wrote("release held deliveries", err); err != nil {
 		return 0, err
 	}
-	d.e.RefreshRoutes(ctx)
-	d.e.LookForOverdue(ctx)
 	return n, nil
 }
 

@@ -46,6 +46,11 @@ func (d *Desk) Resend(ctx context.Context, p bellhop.Principal, event bellhop.Ev
 	}
 	now := d.e.Now()
 	var waiting, deliveries []bellhop.Delivery
+	defer func() {
+		if slices.ContainsFunc(waiting, func(x bellhop.Delivery) bool { return x.ReleasedAt.Equal(now) }) {
+			d.lookAgain(ctx)
+		}
+	}()
 	for _, r := range to {
 		again, err := d.releaseOne(ctx, before, r.ID, now)
 		if err != nil {
