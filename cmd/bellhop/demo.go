@@ -92,7 +92,10 @@ func (p *program) around(ctx context.Context, at started, dir, listen string, ch
 	}
 	defer d.Close()
 	if check {
-		if !d.Check(ctx, p.out) {
+		switch right := d.Check(ctx, p.out); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !right:
 			return errSilent
 		}
 		return nil

@@ -45,6 +45,9 @@ func (s *story) tell() bool {
 		{"Repeats and forgeries", s.repeats},
 		{"Troubles", s.trouble},
 	} {
+		if s.ctx.Err() != nil {
+			return false
+		}
 		fmt.Fprintf(s.out, "%s\n", chapter.title)
 		if err := chapter.tell(); err != nil { // the rest of the chapter builds on it
 			s.note("the chapter ends early", err)
@@ -64,7 +67,10 @@ func (s *story) expect(state string, is func() error) {
 	defer tick.Stop()
 	for {
 		err := is()
-		if err == nil || time.Now().After(deadline) || s.ctx.Err() != nil {
+		if s.ctx.Err() != nil {
+			return
+		}
+		if err == nil || time.Now().After(deadline) {
 			s.note(state, err)
 			return
 		}
