@@ -379,6 +379,12 @@ func (c *comparison) holds(sc *scope) (bool, error) {
 		return !truth(left), nil
 	}
 	right, err := sc.value(&c.right)
+	if err == nil {
+		err = sc.spend(left)
+	}
+	if err == nil {
+		err = sc.spend(right)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -104,12 +104,17 @@ func filters() map[string]filterKind {
 
 		"join": {most: 1, run: func(c *call) (any, error) {
 			var texts []string
+			size, separator := 0, c.arg(0, ", ")
 			for _, v := range listOf(c.in) {
 				if !missing(v) {
 					texts = append(texts, textOf(v))
+					size += len(texts[len(texts)-1]) + len(separator)
 				}
 			}
-			return strings.Join(texts, c.arg(0, ", ")), nil
+			if size > maxOutput {
+				return nil, errTooLarge
+			}
+			return strings.Join(texts, separator), nil
 		}},
 		"unique": {run: func(c *call) (any, error) {
 			seen := map[string]bool{}
@@ -254,10 +259,15 @@ func flat(c *call) (any, error) {
 	if !ok {
 		return c.in, nil
 	}
-	out := map[string]any{}
-	flatten(out, "", c.arg(0, "__"), object)
+	out, separator := map[string]any{}, c.arg(0, "__")
+	if len(separator) > maxSeparator {
+		return nil, c.wrong("the separator of flat has more than %d bytes", maxSeparator)
+	}
+	flatten(out, "", separator, object)
 	return out, nil
 }
+
+const maxSeparator = 16
 
 func flatten(out map[string]any, prefix, separator string, object map[string]any) {
 	for name, v := range object {

@@ -49,6 +49,9 @@ func absolute(c *call) (any, error) {
 func sum(c *call) (any, error) {
 	total := new(big.Rat)
 	for _, v := range listOf(c.in) {
+		if c.scope.steps += 10; c.scope.steps > maxSteps { // exact numbers are slow
+			return nil, errTooLong
+		}
 		r, err := c.rational(v)
 		if err != nil {
 			return nil, err

@@ -87,13 +87,43 @@ func (sc *scope) value(s *source) (any, error) {
 	return sc.follow(sc.vars[s.root], s.path), nil
 }
 
-// follow counts what a path with [*] looks at.
+// follow counts what a path looks at, with [*] all elements.
 func (sc *scope) follow(v any, path []step) any {
-	found := follow(v, path)
-	if list, ok := found.([]any); ok {
-		sc.steps += len(list)
+	return walk(v, path, &sc.steps)
+}
+
+// perStep is how much of a text is looked through for one step, in bytes; to decode
+// JSON takes four times as long.
+const perStep = 64
+
+// spend counts what it costs to look through a value.
+func (sc *scope) spend(v any) error {
+	sc.weigh(v)
+	if sc.steps > maxSteps {
+		return errTooLong
 	}
-	return found
+	return nil
+}
+
+// weigh counts a value and all that is in it, as far as that can be afforded.
+func (sc *scope) weigh(v any) {
+	if sc.steps++; sc.steps > maxSteps {
+		return
+	}
+	switch v := v.(type) {
+	case string:
+		sc.steps += len(v) / perStep
+	case verbatim:
+		sc.steps += len(v) / perStep * 4
+	case []any:
+		for i := 0; i < len(v) && sc.steps <= maxSteps; i++ {
+			sc.weigh(v[i])
+		}
+	case map[string]any:
+		for _, one := range v {
+			sc.weigh(one)
+		}
+	}
 }
 
 func (sc *scope) field(name string) (any, error) {
@@ -130,6 +160,9 @@ func (sc *scope) evaluate(x *expression, required bool) (any, error) {
 	}
 	for i := range x.filters {
 		f := &x.filters[i]
+		if err = sc.spend(v); err != nil {
+			return nil, err
+		}
 		c := call{in: v, of: x.String(), scope: sc}
 		if raw, ok := v.(verbatim); ok {
 			if c.in, err = decode(raw); err != nil {
@@ -145,6 +178,9 @@ func (sc *scope) evaluate(x *expression, required bool) (any, error) {
 		}
 		if v, err = f.run(&c); err != nil {
 			return nil, err
+		}
+		if text, ok := v.(string); ok && len(text) > maxOutput {
+			return nil, errTooLarge
 		}
 	}
 	return v, nil
@@ -240,6 +276,9 @@ func (l *loop) append(dst []byte, sc *scope) ([]byte, error) {
 		}
 		if i > 0 {
 			dst = append(dst, l.join...)
+		}
+		if len(dst) > maxOutput {
+			return nil, errTooLarge
 		}
 		sc.vars[l.name] = element
 		if dst, err = template(l.nodes).append(dst, sc); err != nil {

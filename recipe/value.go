@@ -149,7 +149,14 @@ func isName(s string) bool {
 // follow goes along a path. What is not there is nil; behind [*] there is an array of
 // what there is.
 func follow(v any, path []step) any {
+	walked := 0
+	return walk(v, path, &walked)
+}
+
+// walk is follow, and counts what it looks at.
+func walk(v any, path []step, walked *int) any {
 	for i, s := range path {
+		*walked++
 		switch s.kind {
 		case stepName:
 			object, _ := v.(map[string]any)
@@ -168,7 +175,8 @@ func follow(v any, path []step) any {
 			list, _ := v.([]any)
 			var all []any
 			for _, element := range list {
-				switch found := follow(element, path[i+1:]).(type) {
+				*walked++
+				switch found := walk(element, path[i+1:], walked).(type) {
 				case nil:
 				case []any:
 					if stillAll(path[i+1:]) {
