@@ -21,7 +21,7 @@ func (d *Desk) applyMaking(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fiel
 		d.applyTLS(e, c.TLS.Value)
 	}
 	fields = append(fields, d.applyRecipe(e, c, &old)...)
-	if c.Transform.Set {
+	if c.Transform.Set || c.URL.Set {
 		fields = append(fields, d.checkTransform(e)...)
 	}
 	if e.Recipe != "" && e.Transform != nil {

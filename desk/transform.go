@@ -10,6 +10,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/send"
+	"github.com/bellhop/bellhop/internal/safehttp"
 	"github.com/bellhop/bellhop/internal/script"
 )
 
@@ -67,6 +68,9 @@ func (d *Desk) checkTransform(e *bellhop.Endpoint) (fields []bellhop.FieldError)
 	if strings.TrimSpace(t.Code) == "" {
 		wrong("transform.code", "required", "is missing: write function transform(event) { return { body: event.data } }")
 		return fields
+	}
+	if safehttp.IsMail(e.URL) {
+		wrong("transform", "mail", "makes HTTP requests, and the url is a mail server's: mail takes a recipe")
 	}
 	app := sampleApp
 	if len(e.Apps) > 0 {

@@ -3,6 +3,7 @@ package native
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api/wire"
@@ -82,6 +83,52 @@ func TestSessionSaysWhoWritesTransformations(t *testing.T) {
 		}
 		if got := strings.Join(may, " "); got != want {
 			t.Errorf("%s: %s", writers, got)
+		}
+	}
+}
+
+// TestSlowScriptsDelayNoNeighbour has an app publish what its script never ends on, far more
+// than is worked off soon. Another app's deliveries, plain and transformed, go out meanwhile.
+func TestSlowScriptsDelayNoNeighbour(t *testing.T) {
+	s := open(t)
+	endpoint := func(app, code string) {
+		transform := "null"
+		if code != "" {
+			transform = `{"code":"function transform(e) { ` + code + ` }"}`
+		}
+		var e bellhop.Endpoint
+		s.do(s.admin, "POST", "/v1/endpoints", `{"apps":["`+app+`"],"url":"https://example.com/","concurrency":6,"transform":`+transform+`}`).into(t, &e)
+	}
+	publish := func(app string) {
+		var r wire.Receipt
+		s.do(s.admin, "POST", "/v1/events", `{"app":"`+app+`","type":"a.b","data":{"n":1}}`).into(t, &r)
+	}
+	for range 5 {
+		endpoint("acme", "for (;;);")
+	}
+	endpoint("globex", "")
+	endpoint("globex", "return { body: e.data }")
+	const slow, calm = 60, 40
+	for range slow {
+		publish("acme")
+	}
+	began := time.Now()
+	for range calm {
+		publish("globex")
+		<-s.net.got
+		<-s.net.got
+	}
+	t.Logf("%d calm deliveries took %s", 2*calm, time.Since(began))
+	list, err := s.desk.Attempts(t.Context(), bellhop.Owner(), "acme", bellhop.AttemptFilter{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) >= slow*5 {
+		t.Errorf("%d slow scripts have ended: that proves nothing", len(list))
+	}
+	for _, a := range list {
+		if a.Reason != bellhop.ReasonTransformTimeout {
+			t.Errorf("%+v", a)
 		}
 	}
 }

@@ -22,8 +22,7 @@ type Transformed struct {
 	// Fault is what is wrong with the script or its result; nil if a request was made,
 	// or was not wanted.
 	Fault *script.Fault
-	// Skipped says that the script wants no request, for the reason in Skipped; both are
-	// empty otherwise.
+	// Skipped says that the script wants no request, and Reason why, if it says so.
 	Skipped bool
 	Reason  string
 }
@@ -71,9 +70,13 @@ func skipped(r *routes.Route, reason string) *bellhop.Outcome {
 	if reason != "" {
 		detail = "The endpoint's transformation skips this event: " + bellhop.Clip(reason) + "."
 	}
-	return &bellhop.Outcome{
-		Class: bellhop.ClassSkipped, Reason: bellhop.ReasonSkipped, Detail: detail, Exchange: bellhop.Exchange{URL: r.URL},
-	}
+	return &bellhop.Outcome{Class: bellhop.ClassSkipped, Reason: bellhop.ReasonSkipped, Detail: detail, Exchange: unsent(r)}
+}
+
+// unsent is the exchange that did not take place. Its body is empty, not absent: what the
+// script says of an event may quote it, and is then erased with it.
+func unsent(r *routes.Route) bellhop.Exchange {
+	return bellhop.Exchange{URL: r.URL, RequestBody: []byte{}}
 }
 
 // reasons are the words of the log for what is wrong with a script.
@@ -97,7 +100,7 @@ func faulty(r *routes.Route, f *script.Fault) *bellhop.Outcome {
 	case script.KindResult:
 		detail = "The transformation gave what cannot be sent: "
 	}
-	o := &bellhop.Outcome{Class: bellhop.ClassHeld, Reason: ReasonOf(f), Exchange: bellhop.Exchange{URL: r.URL}}
+	o := &bellhop.Outcome{Class: bellhop.ClassHeld, Reason: ReasonOf(f), Exchange: unsent(r)}
 	remedy := ". Correct it, and what is held goes out."
 	if r.Transform.OnError == bellhop.OnErrorFail {
 		o.Class, remedy = bellhop.ClassUnfit, ". Correct it, and resend what has failed."
@@ -121,7 +124,10 @@ func (s *Sender) transformed(r *routes.Route, signer *dialect.Signer, m dialect.
 	if result.Method == http.MethodGet && len(result.Body) > 0 {
 		return wrong("a GET has no body: leave it out, or choose another method")
 	}
-	if result.URL != "" && result.URL != r.URL {
+	if safehttp.IsMail(r.URL) && result.URL == "" {
+		return wrong("the endpoint's url is a mail server's: mail takes a recipe")
+	}
+	if result.URL != "" && (result.URL != r.URL || safehttp.IsMail(r.URL)) {
 		if why := s.refuse(result.URL); why != "" {
 			return wrong("the url %s", why)
 		}
@@ -169,7 +175,7 @@ func (s *Sender) refuse(raw string) string {
 	if s.o.Inboxes != nil && s.o.Inboxes.Covers(raw) {
 		return "is that of an inbox: make it the endpoint's own URL"
 	}
-	err := s.CheckURL(raw)
+	err := s.CheckHTTP(raw)
 	if err == nil {
 		return ""
 	}

@@ -97,6 +97,8 @@ func TestUntransformed(t *testing.T) {
 		{"url", `function transform() { return { url: "ftp://example.com/", body: 1 } }`, "transform_result", "the url"},
 		{"url of a file", `function transform() { return { url: "file:///etc/passwd", body: 1 } }`, "transform_result", "the url"},
 		{"url with a password", `function transform() { return { url: "https://a:b@example.com/", body: 1 } }`, "transform_result", "the url"},
+		{"url of a mail server", `function transform() { return { url: "smtp://mail.example.com:587", body: 1 } }`, "transform_result", "the url"},
+		{"url of a listener", `function transform() { return { url: "listen+http://localhost:1/", body: 1 } }`, "transform_result", "the url"},
 		{"no url at all", `function transform() { return { url: "", method: "POST", body: 1, url: "//" } }`, "transform_result", "the url"},
 		{"own header of the dialect", `function transform() { return { headers: { "Webhook-Signature": "v1,x" }, body: 1 } }`, "transform_result", "the header Webhook-Signature is set by Bellhop or a dialect and cannot be chosen"},
 		{"host", `function transform() { return { headers: { host: "example.org" }, body: 1 } }`, "transform_result", "the header host is set by Bellhop"},
@@ -122,6 +124,9 @@ func TestUntransformed(t *testing.T) {
 	r := h.endpoint(inboxURL, returning(`{ skip: "no concert" }`))
 	if o, _ := h.Send(t.Context(), r, work(`{}`)); o.Class != bellhop.ClassSkipped || o.Reason != bellhop.ReasonSkipped || o.Detail != "The endpoint's transformation skips this event: no concert." {
 		t.Errorf("%+v", o)
+	}
+	if o, _ := h.Send(t.Context(), h.endpoint("smtp://mail.example.com:587", returning(`{ body: 1 }`)), work(`{}`)); o.Reason != bellhop.ReasonTransformResult || !strings.Contains(o.Detail, "mail takes a recipe") {
+		t.Errorf("to a mail server: %+v", o)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

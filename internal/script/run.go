@@ -23,7 +23,9 @@ func (s *Sandbox) load(ctx context.Context, in *instance, code string) (*image, 
 		if im, err = s.compile(ctx, in, code); err != nil {
 			return nil, err
 		}
-		s.images.put(key, im)
+		if im.fault == nil || im.fault.Kind == KindSyntax { // others may be of the moment
+			s.images.put(key, im)
+		}
 	}
 	if im.fault != nil {
 		return nil, im.fault

@@ -34,8 +34,9 @@ const (
 	// workPerSecond is what a processor of 2020 does, about.
 	workPerSecond = 100_000_000
 	// patience is how many times the deadline a script may hold the processor, in real
-	// time: what costs more than the meter counts ends then.
-	patience = 10
+	// time: what costs far more than the meter counts ends then. It is large, since the
+	// processor may be busy with others meanwhile, without Bellhop's knowing.
+	patience = 100
 	// loading is how many times the deadline it may take to compile a script, which
 	// happens once for many events.
 	loading = 5
