@@ -31,14 +31,14 @@ it("programs what an inbox answers, and says what is wrong with it", async () =>
 
   await page.getByRole("button", { name: "Delay, text, failures…" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByLabel("Status").fill("202");
+  await dialog.getByLabel("Status", { exact: true }).fill("202");
   await dialog.getByLabel("Fail first").fill("1");
-  await dialog.getByRole("textbox", { name: "Fail with" }).click();
+  await dialog.getByRole("combobox", { name: "Fail with" }).click();
   await page.getByRole("option", { name: "503 Unavailable" }).click();
-  await dialog.getByLabel("Text").fill("x".repeat(17_000));
+  await dialog.getByLabel("Text", { exact: true }).fill("x".repeat(17_000));
   await dialog.getByRole("button", { name: "Answer like this" }).click();
   await dialog.getByText("at most 16384 are allowed").waitFor();
-  await dialog.getByLabel("Text").fill('{"pin":"4711"}');
+  await dialog.getByLabel("Text", { exact: true }).fill('{"pin":"4711"}');
   await expectAccessible(page, "the form of an inbox's answer");
   await dialog.getByRole("button", { name: "Answer like this" }).click();
   await dialog.waitFor({ state: "hidden" });
