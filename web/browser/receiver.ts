@@ -2,6 +2,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 
 export interface Received {
+  method: string;
   path: string;
   headers: IncomingHttpHeaders;
   body: string;
@@ -12,6 +13,8 @@ export class Receiver {
   /** What it answers with. */
   status = 200;
   body = "ok";
+  /** Paths that lead elsewhere (302). */
+  readonly redirects = new Map<string, string>();
   /** How many milliseconds it takes to answer. */
   delay = 0;
   private constructor(private readonly server: Server, readonly url: string) {}
@@ -22,10 +25,11 @@ export class Receiver {
         const chunks: Buffer[] = [];
         request.on("data", (chunk: Buffer) => chunks.push(chunk));
         request.on("end", () => {
-          receiver.received.push({ path: request.url ?? "", headers: request.headers, body: Buffer.concat(chunks).toString() });
+          receiver.received.push({ method: request.method ?? "", path: request.url ?? "", headers: request.headers, body: Buffer.concat(chunks).toString() });
           const { status, body } = receiver;
+          const location = receiver.redirects.get(request.url ?? "");
           setTimeout(() => {
-            response.writeHead(status, { "Content-Type": "text/plain" });
+            response.writeHead(location ? 302 : status, { "Content-Type": "text/plain", ...(location ? { Location: location } : {}) });
             response.end(body);
           }, receiver.delay);
         });

@@ -1218,6 +1218,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/transformations/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a transformation
+         * @description What a script makes of an event, as a delivery would: nothing is sent and nothing is saved. What is wrong with the script is in the answer.
+         *
+         *     Roles: admin, editor.
+         */
+        post: operations["testTransformation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2173,6 +2195,8 @@ export interface components {
             dev: boolean;
             /** @description Temporary receivers can be made: POST /v1/inboxes. */
             inbox: boolean;
+            /** @description The caller may write transformations of endpoints that it may change. */
+            transformations: boolean;
         };
         FieldError: {
             /** @description Stable. */
@@ -3523,6 +3547,100 @@ export interface components {
             /** @description What becomes of an event that it fails on: hold (the default) or fail. */
             on_error?: string;
         };
+        TransformError: {
+            /**
+             * Format: int64
+             * @description Where in the line, from 1.
+             */
+            column?: number;
+            /**
+             * Format: int64
+             * @description Where in the code, from 1; absent if that is not known.
+             * @example 2
+             */
+            line?: number;
+            /**
+             * @description What is wrong, in a sentence.
+             * @example TypeError: cannot read property 'name' of undefined
+             */
+            message: string;
+            /**
+             * @description As attempts say it.
+             * @enum {string}
+             */
+            reason: "transform" | "transform_timeout" | "transform_memory" | "transform_result";
+        };
+        TransformEvent: {
+            /** @description Default: the example of the type in the catalogue, or a sample. */
+            data?: unknown;
+            /**
+             * @description What in the app it happened to.
+             * @example invoice:118
+             */
+            subject?: string;
+            /**
+             * @description Default: the first that the endpoint listens to by name, or webhook.test.
+             * @example invoice.purchase
+             */
+            type?: string;
+        };
+        TransformRequest: {
+            /** @description Byte for byte. */
+            body: string;
+            /** @description In the order in which they are sent. */
+            headers: components["schemas"]["Header"][];
+            /**
+             * @description The HTTP method.
+             * @example POST
+             */
+            method: string;
+            /** @description Where it would go. */
+            url: string;
+        };
+        TransformTest: {
+            /**
+             * @description The event's app, where neither the endpoint nor event_id names one.
+             * @example acme
+             */
+            app?: string;
+            /**
+             * @description JavaScript that defines the function transform(event).
+             * @example function transform(event) { return { body: { text: event.type } } }
+             */
+            code: string;
+            /** @description The other settings of the endpoint, which need not exist; those left out have their defaults. */
+            endpoint?: components["schemas"]["EndpointInput"];
+            /** @description An event that is made up, where event_id names none. Default: one as in a preview. */
+            event?: components["schemas"]["TransformEvent"];
+            /** @description An event that happened. */
+            event_id?: string;
+        };
+        TransformTested: {
+            /**
+             * Format: double
+             * @description How long it ran, in milliseconds of this server.
+             * @example 0.21
+             */
+            duration_ms: number;
+            /** @description What is wrong with the script, or with what it returned. */
+            error?: components["schemas"]["TransformError"];
+            /** @description The lines that it printed with console.log. */
+            logs: string[];
+            /** @description The body that would be sent without it, to compare. */
+            original: string;
+            /** @description The request that would be sent; absent where there is none. */
+            request?: components["schemas"]["TransformRequest"];
+            /** @description Why, if it says so. */
+            skip_reason?: string;
+            /** @description The script wants no request for this event. */
+            skipped?: boolean;
+            /**
+             * Format: double
+             * @description Which part of the deadline it has used up, from 0 to 1. It is counted in work, so that it does not depend on how busy the server is.
+             * @example 0.002
+             */
+            used: number;
+        };
         Troubled: {
             /** @description A sentence that says why. */
             detail: string;
@@ -3542,7 +3660,7 @@ export interface components {
              * @description The gravest that applies.
              * @enum {string}
              */
-            reason: "disabled" | "misconfigured" | "circuit_open" | "held" | "failing" | "backlog";
+            reason: "disabled" | "misconfigured" | "circuit_open" | "held" | "failing" | "backlog" | "certificate";
             /**
              * Format: date-time
              * @description Since when, as far as that is known.
@@ -10716,7 +10834,8 @@ export interface operations {
                      *       "features": {
                      *         "default_dialect": "standard",
                      *         "dev": false,
-                     *         "inbox": false
+                     *         "inbox": false,
+                     *         "transformations": false
                      *       },
                      *       "key": "key_32G88NJ9V4W00",
                      *       "portal": false,
@@ -10819,7 +10938,8 @@ export interface operations {
                      *       "features": {
                      *         "default_dialect": "standard",
                      *         "dev": false,
-                     *         "inbox": false
+                     *         "inbox": false,
+                     *         "transformations": false
                      *       },
                      *       "key": "key_32G88NJ9V4W00",
                      *       "portal": false,
@@ -11574,6 +11694,131 @@ export interface operations {
                 };
             };
             /** @description `busy`: Bellhop has as much to do as it can. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testTransformation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 1 MiB. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "app": "acme",
+                 *       "code": "function transform(event) { return { body: { text: event.type } } }"
+                 *     }
+                 */
+                "application/json": components["schemas"]["TransformTest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "duration_ms": 0.21,
+                     *       "logs": [],
+                     *       "used": 0.002
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TransformTested"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */

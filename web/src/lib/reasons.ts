@@ -12,6 +12,7 @@ export const troubles: Record<Schemas["Troubled"]["reason"], string> = {
   failing: "Failing",
   held: "Deliveries are held",
   backlog: "Fallen behind",
+  certificate: "Certificate ends soon",
 };
 
 /** A reason, for people. */

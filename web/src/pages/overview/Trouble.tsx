@@ -15,7 +15,7 @@ import classes from "./Trouble.module.css";
 
 type Troubled = Schemas["Troubled"];
 
-const colors: Record<Troubled["reason"], string> = { disabled: "red", misconfigured: "red", circuit_open: "red", held: "orange", failing: "orange", backlog: "yellow" };
+const colors: Record<Troubled["reason"], string> = { disabled: "red", misconfigured: "red", circuit_open: "red", held: "orange", failing: "orange", backlog: "yellow", certificate: "yellow" };
 
 const first = 5;
 

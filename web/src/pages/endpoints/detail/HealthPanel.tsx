@@ -32,7 +32,9 @@ export function HealthPanel({ endpoint }: { endpoint: Endpoint }) {
   }, [lane.data, endpoint.status, endpoint.id, queries]);
   if (!lane.data) return <Paper withBorder p="md"><Waiting query={lane} lines={2} /></Paper>;
   const latest = recent.data ? recent.data.find(madeRequest) ?? null : undefined;
-  const words = laneWords(lane.data.lane, endpoint, lane.data.pending, now, latest);
+  // What is held for its own sake is said apart, unless the endpoint holds everything.
+  const pending = lane.data.pending - (endpoint.status === "active" ? lane.data.held : 0);
+  const words = laneWords(lane.data.lane, endpoint, pending, now, latest);
   const { color, icon: Icon } = looks[words.tone];
   return (
     <Paper withBorder p="md" className={classes.health} data-tone={words.tone} component="section" aria-label="Health">

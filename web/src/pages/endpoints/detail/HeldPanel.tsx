@@ -24,7 +24,7 @@ export function HeldPanel({ endpoint, editable }: { endpoint: Endpoint; editable
       <Stack gap={6} miw={0}>
         <Text fw={650} role="status">{plural(stats.held, "delivery is held", "deliveries are held")}: {why(endpoint, stats)}</Text>
         {stats.held_detail && <Text size="sm"><Sentence text={stats.held_detail} />{stats.held_at && <Text span size="sm" c="dimmed"> (<Time at={stats.held_at} relative />)</Text>}</Text>}
-        <Text size="sm">Nothing is lost: they go out by themselves once this is corrected.</Text>
+        <Text size="sm">Nothing is lost: {stats.held === 1 ? "it goes out by itself" : "they go out by themselves"} once this is corrected.</Text>
         {editable && <Remedies endpoint={endpoint} held={stats.held} />}
       </Stack>
     </Paper>
@@ -33,10 +33,13 @@ export function HeldPanel({ endpoint, editable }: { endpoint: Endpoint; editable
 
 function why(endpoint: Endpoint, stats: EndpointStats): string {
   const reason = stats.held_reason ?? "";
-  if (reason.startsWith("transform")) return "the script fails";
+  if (reason.startsWith("transform") || (endpoint.transform && reason === "")) {
+    const line = /\b(?:line )?(\d+):\d+: /.exec(stats.held_detail ?? "")?.[1];
+    return line ? `the script fails at line ${line}` : "the script fails";
+  }
   if (reason === "recipe") return "the recipe misses something";
   if (reason === "auth") return "no access token can be had";
-  return endpoint.transform ? "the script fails" : reasonOf(reason).short;
+  return reasonOf(reason).short;
 }
 
 function Remedies({ endpoint, held }: { endpoint: Endpoint; held: number }) {

@@ -1,4 +1,4 @@
-import { FileButton, Button, Group, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
+import { FileButton, Button, Group, Input, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { IconFile } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import type { EndpointFormState, PartProps } from "./form.ts";
@@ -36,6 +36,7 @@ export function Auth({ form }: PartProps) {
             }}
           />
           <AuthFields form={form} />
+          {form.errors.auth && <Input.Error>{form.errors.auth}</Input.Error>}
         </Stack>
       )}
       <Certificates form={form} />
@@ -130,7 +131,7 @@ function Certificates({ form }: { form: EndpointFormState }) {
   return (
     <Stack gap="md">
       <div>
-        <Title order={3} size="sm">Certificates</Title>
+        {form.values.recipe === "" && <Title order={3} size="sm">Certificates</Title>}
         <Text size="sm" c="dimmed">For receivers that ask for a client certificate (mutual TLS), or have one of an authority of their own. In PEM: paste them, or choose a file.</Text>
       </div>
       <Pem label="Client certificate" hint="With its chain." value={tls.certificate} error={form.errors["tls.certificate"] ?? form.errors.tls} onChange={(certificate) => set({ certificate })} />

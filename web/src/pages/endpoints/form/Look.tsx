@@ -1,12 +1,14 @@
 import { Select, Stack, Text, TextInput } from "@mantine/core";
-import { useDialects } from "../../../api/queries.ts";
+import { useDialects, useSession } from "../../../api/queries.ts";
 import { Waiting } from "../../../parts/states.tsx";
 import { type PartProps, useDialectChoice } from "./form.ts";
 import { Preview } from "./Preview.tsx";
+import { Transformation } from "./script/Transformation.tsx";
 
 /** The dialect, and the request as it will be. */
 export function Look({ form, create }: PartProps) {
   const dialects = useDialects();
+  const mayScript = useSession().features.transformations && form.values.recipe === "";
   const { dialect, offered } = useDialectChoice(form.values);
   if (!dialects.data) return <Waiting query={dialects} lines={3} />;
   const chosen = dialects.data.find((d) => d.name === dialect);
@@ -56,7 +58,9 @@ export function Look({ form, create }: PartProps) {
         {chosen?.description && <Text size="sm" className="foreign">{chosen.description}</Text>}
         {!create && <Text size="sm" c="dimmed" mt={4}>Before you change the dialect of an endpoint, make sure that its receiver understands the new one.</Text>}
       </div>
-      <Preview form={form} />
+      {mayScript && <Transformation form={form} />}
+      {!mayScript && form.values.scripted && form.values.recipe === "" && <Text size="sm">A script makes the requests. You may not change it; what you see here is the request without it.</Text>}
+      {!(form.values.scripted && mayScript) && <Preview form={form} />}
     </Stack>
   );
 }

@@ -35,7 +35,7 @@ export function SecretInput({ label, description, set, value, onChange, error, l
   return (
     <div>
       {lines
-        ? <Textarea {...common} autosize minRows={3} maxRows={8} ff="monospace" onChange={(e) => onChange(e.currentTarget.value)} />
+        ? <Textarea {...common} autosize minRows={3} maxRows={8} styles={{ input: { fontFamily: "var(--bh-mono)", fontSize: 12 } }} onChange={(e) => onChange(e.currentTarget.value)} />
         : <PasswordInput {...common} onChange={(e) => onChange(e.currentTarget.value)} visibilityToggleButtonProps={{ "aria-label": `Show: ${label}`, tabIndex: 0, "aria-hidden": false }} />}
       {set && (
         <Button size="compact-xs" variant="subtle" mt={4} onClick={() => { onChange(""); setReplacing(false); }}>Keep the one that is set</Button>

@@ -11,7 +11,7 @@ import { OwnTerms } from "./OwnTerms.tsx";
 import { Retries } from "./Retries.tsx";
 import { retryInWords } from "./retry.ts";
 import { Rows } from "./Rows.tsx";
-import { advancedLine, appsLine, authLine, captureLine, headersLine, lookLine, limitsLine, narrowLine, ownApps } from "./summaries.ts";
+import { advancedLine, appsLine, authLine, captureLine, certificatesLine, headersLine, lookLine, limitsLine, narrowLine, ownApps } from "./summaries.ts";
 
 interface SectionsProps extends PartProps {
   open: Part[];
@@ -34,9 +34,7 @@ export function Sections({ open, onOpen, ...props }: SectionsProps) {
     ...(v.recipe === "" || recipe?.signed
       ? [{ part: "look" as const, title: "How requests look", line: lookLine(v, dialect), content: <Look {...props} /> }]
       : []),
-    ...(v.recipe === "" || v.tls.certificate + v.tls.ca + v.tls.key !== ""
-      ? [{ part: "auth" as const, title: "Authentication", line: authLine(v), content: <Auth {...props} /> }]
-      : []),
+    { part: "auth", title: v.recipe === "" ? "Authentication" : "Certificates", line: v.recipe === "" ? authLine(v) : certificatesLine(v), content: <Auth {...props} /> },
     {
       part: "capture",
       title: "What to keep of answers",

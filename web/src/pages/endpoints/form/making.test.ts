@@ -3,8 +3,9 @@ import type { Recipe } from "../../../lib/recipes.ts";
 import { authInput, authValues, keeps, noAuth, nothingStored, noTLS, type Stored, tlsInput, wrongMaking } from "./making.ts";
 import { chooseRecipe, createInput, newValues, patchInput, settings, wrong } from "./values.ts";
 
+
 const url = "https://example.com/hooks";
-const stored: Stored = { credentials: ["auth.password", "tls.key"], auth: authValues({ type: "basic", username: "ada" }), certificate: "CERT", origin: "https://example.com" };
+const stored: Stored = { credentials: ["auth.password", "tls.key"], auth: authValues({ type: "basic", username: "ada" }), certificate: "CERT", url };
 const fresh = { auth: noAuth, tls: noTLS, url, stored: nothingStored };
 
 describe("credentials", () => {
@@ -87,6 +88,12 @@ describe("a recipe that is chosen", () => {
     expect(about("smtp+plain://127.0.0.1:2525")).toBeDefined();
     expect(about("smtp+plain://127.0.0.1:2525", true)).toBeUndefined();
   });
+});
+
+it("takes the address that is there already as it is", () => {
+  const v = { ...newValues(["acme"], "listen+http://localhost:3000/hook"), stored: { ...nothingStored, url: "listen+http://localhost:3000/hook" } };
+  expect(wrong(v, { dev: false })).toEqual({});
+  expect(wrong({ ...v, url: "listen+http://localhost:3000/other" }, { dev: false })).toHaveProperty("url");
 });
 
 describe("a script", () => {

@@ -35,14 +35,14 @@ export interface Stored {
   credentials: string[];
   auth: AuthValues;
   certificate: string;
-  origin: string;
+  url: string;
 }
 
 export const noAuth: AuthValues = {
   type: "", username: "", name: "", prefix: "", tokenURL: "", clientID: "", scopes: "", clientAuth: "basic", params: {}, secrets: {}, optional: false,
 };
 export const noTLS: TLSValues = { certificate: "", key: "", ca: "" };
-export const nothingStored: Stored = { credentials: [], auth: noAuth, certificate: "", origin: "" };
+export const nothingStored: Stored = { credentials: [], auth: noAuth, certificate: "", url: "" };
 
 /** The secrets that a way to authenticate needs. */
 export const secretsOf: Record<AuthType, SecretName[]> = {
@@ -70,7 +70,7 @@ export function recipeAuth(recipe: Recipe | undefined): AuthValues {
 }
 
 export function storedOf(e: Endpoint): Stored {
-  return { credentials: e.credentials ?? [], auth: authValues(e.auth), certificate: e.tls?.certificate ?? "", origin: originOf(e.url) };
+  return { credentials: e.credentials ?? [], auth: authValues(e.auth), certificate: e.tls?.certificate ?? "", url: e.url };
 }
 
 /** Scheme, host and port: what a secret was meant for. */
@@ -85,7 +85,7 @@ export function originOf(url: string): string {
 
 /** Whether the server has this secret already and keeps it, if nothing new is typed. */
 export function keeps(stored: Stored, v: { auth: AuthValues; tls: TLSValues; url: string }, secret: SecretName | "tls.key"): boolean {
-  if (originOf(v.url) !== stored.origin && v.url.trim() !== "") return false;
+  if (originOf(v.url) !== originOf(stored.url) && v.url.trim() !== "") return false;
   if (secret === "tls.key") return stored.credentials.includes(secret) && v.tls.certificate.trim() === stored.certificate.trim();
   const { type, tokenURL, clientID } = stored.auth;
   return stored.credentials.includes(`auth.${secret}`) && v.auth.type === type && v.auth.tokenURL.trim() === tokenURL && v.auth.clientID.trim() === clientID;

@@ -10,6 +10,9 @@ const labels: Record<string, string> = {
   recipe: "The recipe", code: "The script", capture: "The list of values", auth: "The authentication", tls: "The certificates",
 };
 
+/** The parts of the authentication and the certificates that have a field. */
+const shownAuth = new Set(["username", "password", "token", "name", "value", "prefix", "token_url", "client_id", "client_secret", "refresh_token", "scopes", "certificate", "key", "ca"]);
+
 /** The path in the form of a field of the API. */
 export function fieldOf(field: string, v: FormValues): { path: string; subject: string } {
   const f = field.replace(/^(body|endpoint)\./, "");
@@ -24,7 +27,8 @@ export function fieldOf(field: string, v: FormValues): { path: string; subject: 
   if (ofRecipe) return { path: `recipeFields.${ofRecipe[1]}`, subject: `“${ofRecipe[1]}”` };
   if (f === "recipe_fields") return { path: "recipe", subject: "The list of fields" };
   if (/^transform(\.|$)/.test(f)) return { path: "code", subject: labels.code! };
-  if (/^(auth|tls)\./.test(f)) return { path: f, subject: "This" };
+  const ofAuth = /^(?:auth|tls)\.(\w+)/.exec(f);
+  if (ofAuth) return shownAuth.has(ofAuth[1]!) ? { path: f, subject: "This" } : { path: "auth", subject: `“${ofAuth[1]}”` };
   if (f === "locked_reason") return { path: "lockedReason", subject: labels.lockedReason! };
   const item = /^(apps|events|subjects)\[(\d+)\]/.exec(f);
   if (item) {

@@ -53,12 +53,21 @@ const ways: Record<FormValues["auth"]["type"], string> = {
   oauth2_client_credentials: "OAuth 2 (client credentials)", oauth2_refresh_token: "OAuth 2 (refresh token)",
 };
 
+function certificates(v: FormValues): string[] {
+  return [...(v.tls.certificate.trim() === "" ? [] : ["client certificate"]), ...(v.tls.ca.trim() === "" ? [] : ["own authorities"])];
+}
+
+function listed(parts: string[], none: string): string {
+  const line = parts.join(", ");
+  return line === "" ? none : line.charAt(0).toUpperCase() + line.slice(1);
+}
+
 export function authLine(v: FormValues): string {
-  const parts = [ways[v.auth.type]];
-  if (v.tls.certificate.trim() !== "") parts.push("client certificate");
-  if (v.tls.ca.trim() !== "") parts.push("own authorities");
-  const line = parts.filter((p) => p !== "").join(", ");
-  return line === "" ? "None besides the signature" : line.charAt(0).toUpperCase() + line.slice(1);
+  return listed([...(v.auth.type === "" ? [] : [ways[v.auth.type]]), ...certificates(v)], "None besides the signature");
+}
+
+export function certificatesLine(v: FormValues): string {
+  return listed(certificates(v), "The usual ones");
 }
 
 export function captureLine(v: FormValues): string {
@@ -99,7 +108,7 @@ const shown: { key: keyof ReturnType<typeof settings>; label: string; words(v: F
   { key: "recipe_fields", label: "Fields of the recipe", words: (v) => Object.entries(v.recipeFields).filter(([, x]) => x.trim() !== "").map(([n, x]) => `${n} ${x.trim()}`).join(", ") || "none" },
   { key: "transform", label: "Script", words: (v) => (!v.scripted || v.recipe ? "none" : `${plural(v.code.trim().split("\n").length, "line")}, ${v.onError === "hold" ? "failures are held" : "failures end"}`) },
   { key: "auth", label: "Authentication", words: (v) => ways[v.auth.type] || "none" },
-  { key: "tls", label: "Certificates", words: (v) => [v.tls.certificate && "client certificate", v.tls.ca && "own authorities"].filter(Boolean).join(", ") || "none" },
+  { key: "tls", label: "Certificates", words: (v) => certificates(v).join(", ") || "none" },
   { key: "capture", label: "Values kept of answers", words: captureLine },
   { key: "retry", label: "Retries", words: (v) => retryInWords(v.retry) },
   { key: "headers", label: "Headers", words: headersLine },

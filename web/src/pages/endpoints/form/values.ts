@@ -278,7 +278,9 @@ export function wrong(v: FormValues, about: { dev: boolean; recipe?: Recipe }): 
   };
   if (v.apps.length === 0) errors.apps = "Choose the app whose events are sent.";
   const { recipe } = about;
-  if (!(v.url.trim() === "" && recipe?.address.default)) say("url", isMail(recipe) ? wrongMailServer(v.url, about.dev) : wrongURL(v.url, about.dev));
+  // What is there already is the server's to judge: it knows addresses that nobody can give here.
+  const fine = v.url.trim() === "" ? Boolean(recipe?.address.default) : v.url.trim() === v.stored.url;
+  if (!fine) say("url", isMail(recipe) ? wrongMailServer(v.url, about.dev) : wrongURL(v.url, about.dev));
   for (const f of recipe?.fields ?? []) {
     if (f.required && !f.default && !v.recipeFields[f.name]?.trim()) errors[`recipeFields.${f.name}`] = `Give ${f.title ?? f.name}.`;
   }
@@ -309,6 +311,7 @@ export function wrong(v: FormValues, about: { dev: boolean; recipe?: Recipe }): 
   range("burst", 0, 100_000, "Give a number from 0 to 100,000.");
   if (v.perSecond === "" && v.burst !== "") errors.perSecond = "Give a rate, or leave the burst empty, too.";
   v.capture.forEach((r, i) => {
+    if (/[^\w.-]/.test(r.name.trim())) errors[`capture.${i}.name`] = "Use letters, digits, _, - and . only.";
     if (r.name.trim() !== "" && r.value !== "" && !r.value.startsWith("/")) errors[`capture.${i}.value`] = "A JSON pointer begins with /, such as /access/pin.";
   });
   for (const field of ["headers", "metadata", "capture"] as const) {

@@ -23,7 +23,7 @@ export function hintOf(endpoint: Endpoint, troubled: Troubled | undefined, total
   if (troubled) {
     const last = troubled.lane.last_failure;
     const why = last && (troubled.reason === "circuit_open" || troubled.reason === "failing") ? `: ${reasonOf(last).short}` : "";
-    return { tone: troubled.reason === "backlog" || troubled.reason === "failing" ? "warn" : "bad", text: troubles[troubled.reason] + why, detail: troubled.detail };
+    return { tone: ["backlog", "failing", "held", "certificate"].includes(troubled.reason) ? "warn" : "bad", text: troubles[troubled.reason] + why, detail: troubled.detail };
   }
   if (total && total.failed > 0) return { tone: "quiet", text: `${plural(total.failed, "attempt")} failed in 24 h` };
   return undefined;

@@ -81,7 +81,7 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
 function nextStep(a: Attempt): ReactNode {
   if (a.next_at) return <>This was try {a.number}; the next one was set for <Time at={a.next_at} /> (<Time at={a.next_at} relative />).</>;
   if (a.status === "succeeded") return a.number > 1 ? `It took ${a.number} tries.` : "At the first try.";
-  if (leftHeld(a)) return "The delivery is held: it goes out by itself once the endpoint is changed, or when you send it again.";
+  if (leftHeld(a)) return "The delivery is held until then, or until you send it again.";
   if (!madeRequest(a) && (a.final || a.status === "canceled")) return "Nothing more is sent unless you send it again.";
   if (a.final) return a.number > 1 ? `This was the last of ${a.number} tries; nothing more is sent unless you send it again.` : "Nothing more is sent unless you send it again.";
   return `This was try ${a.number}.`;

@@ -1,0 +1,89 @@
+import { Button, Group, Input, Radio, Stack, Switch, Text, Textarea } from "@mantine/core";
+import { lazy, Suspense, useId, useState } from "react";
+import { Choices } from "../Choices.tsx";
+import { EventSource, type Source } from "../EventSource.tsx";
+import type { EndpointFormState } from "../form.ts";
+import { examples, starter } from "./examples.ts";
+import { Outcome } from "./Outcome.tsx";
+import { useTrial } from "./trial.ts";
+
+const ScriptEditor = lazy(() => import("../../../../parts/ScriptEditor.tsx"));
+
+const fates = [
+  { value: "hold", title: "Hold the delivery", hint: "It waits until the script is changed, and then goes out. Nothing is lost." },
+  { value: "fail", title: "Give it up", hint: "The delivery fails at once. It can be sent again by hand." },
+];
+
+/** Whether a script makes the requests, and the script. */
+export function Transformation({ form }: { form: EndpointFormState }) {
+  const { scripted } = form.values;
+  return (
+    <Stack gap="md">
+      <Switch
+        label="Change requests with a script"
+        description="JavaScript that makes the body of each request and, if need be, its method, URL and headers; or says that an event is to be left out. What it makes is signed and sent."
+        checked={scripted}
+        onChange={(e) => {
+          form.clearFieldError("code");
+          form.setValues({ scripted: e.currentTarget.checked, ...(form.values.code.trim() === "" ? { code: starter } : {}) });
+        }}
+      />
+      {scripted && <Script form={form} />}
+    </Stack>
+  );
+}
+
+function Script({ form }: { form: EndpointFormState }) {
+  const id = useId();
+  const [source, setSource] = useState<Source>("");
+  const trial = useTrial(form.values, source);
+  const { code } = form.values;
+  const fault = trial.data?.error;
+  const set = (text: string) => {
+    form.clearFieldError("code");
+    form.setFieldValue("code", text);
+  };
+  const error = form.errors.code;
+  return (
+    <Stack gap="md">
+      <Input.Wrapper
+        label="Script"
+        labelElement="div"
+        labelProps={{ id: `${id}-label` }}
+        description="It defines transform(event), has no access to anything else, and gets 100 ms and 8 MB."
+        descriptionProps={{ id: `${id}-hint` }}
+        error={error}
+        errorProps={{ id: `${id}-error` }}
+        inputWrapperOrder={["label", "description", "input", "error"]}
+      >
+        <div data-field="code" style={{ marginBlock: 6 }}>
+          <Suspense fallback={<Textarea aria-label="Script" autosize minRows={8} value={code} onChange={(e) => set(e.currentTarget.value)} />}>
+            <ScriptEditor
+              value={code}
+              onChange={set}
+              label="Script"
+              describedBy={`${id}-hint${error ? ` ${id}-error` : ""}`}
+              invalid={Boolean(error) || fault !== undefined}
+              at={fault?.line ? { line: fault.line, column: fault.column } : undefined}
+            />
+          </Suspense>
+        </div>
+        <Group gap="xs">
+          <Text size="xs" c="dimmed">Insert an example:</Text>
+          {examples.map((e) => (
+            <Button key={e.label} size="compact-xs" variant="light" onClick={() => set(e.code)}>{e.label}</Button>
+          ))}
+        </Group>
+      </Input.Wrapper>
+      <Stack gap="xs" component="section" aria-label="Trial of the script">
+        <Group>
+          <EventSource label="Try it with" first="A sample that fits" app={form.values.apps[0]} events={form.values.allEvents ? [] : form.values.events} value={source} onChange={setSource} />
+        </Group>
+        {form.values.apps.length === 0 ? <Text size="sm" c="dimmed">Choose an app first to try the script.</Text> : <Outcome trial={trial} />}
+      </Stack>
+      <Radio.Group label="When it fails on an event" {...form.getInputProps("onError")}>
+        <Choices choices={fates} columns={2} />
+      </Radio.Group>
+    </Stack>
+  );
+}
