@@ -397,7 +397,7 @@ func TestServersThatLie(t *testing.T) {
 		"error object":     {say(400, j, `{"error":{"code":7}}`), `{"code":7}`},
 		"plain 403":        {say(403, j, `{}`), "check auth.client_id"},
 		"redirect": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://login.example.com/new?key=1", 307)
+			http.Redirect(w, r, "https://login.example.com/new?key=1", http.StatusTemporaryRedirect)
 		}, "redirects are not followed: if https://login.example.com/new is the right address, make it auth.token_url"},
 		"unwell":  {say(503, "text/plain", "later"), "answered 503 Service Unavailable"},
 		"dropped": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "could not be asked"},
