@@ -61,98 +61,95 @@ func onText(f func(s string) string) func(*call) (any, error) {
 
 // filters are all that there are. None of them depends on the time of day or on
 // chance: a retry of an event makes the same request.
-func filters() map[string]filterKind {
-	return map[string]filterKind{
-		"lower": {run: onText(strings.ToLower)},
-		"upper": {run: onText(strings.ToUpper)},
-		"trim":  {run: onText(strings.TrimSpace)},
-		"line":  {run: onText(oneLine)},
-		"before": {least: 1, most: 1, run: func(c *call) (any, error) {
-			before, _, _ := strings.Cut(textOf(c.in), c.arg(0, " "))
-			return before, nil
-		}},
-		"after": {least: 1, most: 1, run: func(c *call) (any, error) {
-			_, after, _ := strings.Cut(textOf(c.in), c.arg(0, " "))
-			return after, nil
-		}},
-		"replace": {least: 2, most: 2, run: func(c *call) (any, error) {
-			from, to := c.arg(0, ""), c.arg(1, "")
-			text := textOf(c.in)
-			if from == "" {
-				return text, nil
-			}
-			if grown := len(text) + strings.Count(text, from)*(len(to)-len(from)); grown > maxOutput {
-				return nil, c.wrong("replacing makes more than %d bytes of it", maxOutput)
-			}
-			return strings.ReplaceAll(text, from, to), nil
-		}},
-		"truncate": {least: 1, most: 1, run: func(c *call) (any, error) { return shorten(c, "…") }},
-		"cut":      {least: 1, most: 1, run: func(c *call) (any, error) { return shorten(c, "") }},
-		"md5": {run: onText(func(s string) string {
-			sum := md5.Sum([]byte(s))
-			return hex.EncodeToString(sum[:])
-		})},
-		"sha256": {run: onText(func(s string) string {
-			sum := sha256.Sum256([]byte(s))
-			return hex.EncodeToString(sum[:])
-		})},
-		"pin":      {most: 1, run: pin},
-		"raw":      {run: func(c *call) (any, error) { return c.in, nil }},
-		"json":     {run: func(c *call) (any, error) { return string(jsonOf(c.in)), nil }},
-		"slack":    {run: onText(escapeSlack)},
-		"markdown": {run: onText(escapeMarkdown)},
+var filters = map[string]filterKind{
+	"lower": {run: onText(strings.ToLower)},
+	"upper": {run: onText(strings.ToUpper)},
+	"trim":  {run: onText(strings.TrimSpace)},
+	"line":  {run: onText(oneLine)},
+	"before": {least: 1, most: 1, run: func(c *call) (any, error) {
+		before, _, _ := strings.Cut(textOf(c.in), c.arg(0, " "))
+		return before, nil
+	}},
+	"after": {least: 1, most: 1, run: func(c *call) (any, error) {
+		_, after, _ := strings.Cut(textOf(c.in), c.arg(0, " "))
+		return after, nil
+	}},
+	"replace": {least: 2, most: 2, run: func(c *call) (any, error) {
+		from, to := c.arg(0, ""), c.arg(1, "")
+		text := textOf(c.in)
+		if from == "" {
+			return text, nil
+		}
+		if grown := len(text) + strings.Count(text, from)*(len(to)-len(from)); grown > maxOutput {
+			return nil, c.wrong("replacing makes more than %d bytes of it", maxOutput)
+		}
+		return strings.ReplaceAll(text, from, to), nil
+	}},
+	"truncate": {least: 1, most: 1, run: func(c *call) (any, error) { return shorten(c, "…") }},
+	"cut":      {least: 1, most: 1, run: func(c *call) (any, error) { return shorten(c, "") }},
+	"md5": {run: onText(func(s string) string {
+		sum := md5.Sum([]byte(s))
+		return hex.EncodeToString(sum[:])
+	})},
+	"sha256": {run: onText(func(s string) string {
+		sum := sha256.Sum256([]byte(s))
+		return hex.EncodeToString(sum[:])
+	})},
+	"pin":      {most: 1, run: pin},
+	"raw":      {run: func(c *call) (any, error) { return c.in, nil }},
+	"json":     {run: func(c *call) (any, error) { return string(jsonOf(c.in)), nil }},
+	"slack":    {run: onText(escapeSlack)},
+	"markdown": {run: onText(escapeMarkdown)},
 
-		"join": {most: 1, run: func(c *call) (any, error) {
-			var texts []string
-			size, separator := 0, c.arg(0, ", ")
-			for _, v := range listOf(c.in) {
-				if !missing(v) {
-					texts = append(texts, textOf(v))
-					size += len(texts[len(texts)-1]) + len(separator)
-				}
+	"join": {most: 1, run: func(c *call) (any, error) {
+		var texts []string
+		size, separator := 0, c.arg(0, ", ")
+		for _, v := range listOf(c.in) {
+			if !missing(v) {
+				texts = append(texts, textOf(v))
+				size += len(texts[len(texts)-1]) + len(separator)
 			}
-			if size > maxOutput {
-				return nil, errTooLarge
-			}
-			return strings.Join(texts, separator), nil
-		}},
-		"unique": {run: func(c *call) (any, error) {
-			seen := map[string]bool{}
-			return slices.DeleteFunc(slices.Clone(listOf(c.in)), func(v any) bool {
-				text := string(jsonOf(v))
-				was := seen[text]
-				seen[text] = true
-				return was
-			}), nil
-		}},
-		"first": {run: func(c *call) (any, error) { return follow(listOf(c.in), []step{{kind: stepIndex}}), nil }},
-		"last":  {run: func(c *call) (any, error) { return follow(listOf(c.in), []step{{kind: stepIndex, index: -1}}), nil }},
-		"count": {run: func(c *call) (any, error) { return json.Number(strconv.Itoa(len(listOf(c.in)))), nil }},
-		"flat":  {most: 1, run: flat},
-		"members": {run: func(c *call) (any, error) {
-			object, ok := c.in.(map[string]any)
-			if !ok {
-				return nil, c.wrong("only an object has members")
-			}
-			return members(object), nil
-		}},
-		"entries": {run: entries},
+		}
+		if size > maxOutput {
+			return nil, errTooLarge
+		}
+		return strings.Join(texts, separator), nil
+	}},
+	"unique": {run: func(c *call) (any, error) {
+		seen := map[string]bool{}
+		return slices.DeleteFunc(slices.Clone(listOf(c.in)), func(v any) bool {
+			text := string(jsonOf(v))
+			was := seen[text]
+			seen[text] = true
+			return was
+		}), nil
+	}},
+	"first": {run: func(c *call) (any, error) { return follow(listOf(c.in), []step{{kind: stepIndex}}), nil }},
+	"last":  {run: func(c *call) (any, error) { return follow(listOf(c.in), []step{{kind: stepIndex, index: -1}}), nil }},
+	"count": {run: func(c *call) (any, error) { return json.Number(strconv.Itoa(len(listOf(c.in)))), nil }},
+	"flat":  {most: 1, run: flat},
+	"members": {run: func(c *call) (any, error) {
+		object, ok := c.in.(map[string]any)
+		if !ok {
+			return nil, c.wrong("only an object has members")
+		}
+		return members(object), nil
+	}},
+	"entries": {run: entries},
 
-		"number": {run: func(c *call) (any, error) { return c.decimal(-1, nil) }},
-		"abs":    {run: absolute},
-		"sum":    {run: sum},
-		"money":  {most: 1, run: func(c *call) (any, error) { return c.money(false) }},
-		"minor":  {most: 1, run: func(c *call) (any, error) { return c.money(true) }},
-		"date":   {least: 1, most: 2, run: date},
-	}
+	"number": {run: func(c *call) (any, error) { return c.decimal(-1, nil) }},
+	"abs":    {run: absolute},
+	"sum":    {run: sum},
+	"money":  {most: 1, run: func(c *call) (any, error) { return c.money(false) }},
+	"minor":  {most: 1, run: func(c *call) (any, error) { return c.money(true) }},
+	"date":   {least: 1, most: 2, run: date},
 }
 
 func newFilterCall(name string, args []source) (filterCall, error) {
-	all := filters()
-	kind, ok := all[name]
+	kind, ok := filters[name]
 	switch {
 	case !ok:
-		return filterCall{}, fmt.Errorf("there is no filter %q; use one of %s", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+		return filterCall{}, fmt.Errorf("there is no filter %q; use one of %s", name, strings.Join(slices.Sorted(maps.Keys(filters)), ", "))
 	case len(args) < kind.least || len(args) > kind.most:
 		return filterCall{}, fmt.Errorf("the filter %s takes %d to %d arguments, not %d", name, kind.least, kind.most, len(args))
 	}

@@ -79,7 +79,7 @@ func TestTemplates(t *testing.T) {
 }
 
 func md5Of(s string) string {
-	v, _ := filters()["md5"].run(&call{in: s})
+	v, _ := filters["md5"].run(&call{in: s})
 	return v.(string)
 }
 

@@ -182,6 +182,13 @@ func TestConfigurationFile(t *testing.T) {
 		want(t, exitOK, "- name: acme", "header: X-Acme-Signature")
 	own := (&run{args: []string{"serve", "--print-config", "--config", writeFile(t, "bellhop.yaml", erp)}}).do(t).want(t, exitOK, "- name: erp")
 	(&run{args: []string{"serve", "--print-config", "--config", writeFile(t, "again.yaml", own.out)}}).do(t).want(t, exitOK, "- name: erp")
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "recipes", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, _ = strings.Cut(example, "```")
+	(&run{args: []string{"serve", "--print-config", "--config", writeFile(t, "documented.yaml", example)}}).do(t).want(t, exitOK, "- name: erp-work-order")
 	(&run{args: []string{"serve", "--config", "none.yaml"}}).do(t).want(t, exitUsage, "none.yaml")
 }
 
