@@ -129,7 +129,7 @@ func (s *Sender) transformed(r *routes.Route, signer *dialect.Signer, m dialect.
 	}
 	if result.URL != "" && (result.URL != r.URL || safehttp.IsMail(r.URL)) {
 		if why := s.refuse(result.URL); why != "" {
-			return wrong("the url %s", why)
+			return wrong("the url%s", why)
 		}
 	}
 	if why := checkHeader(result.Header, r.Speaks()); why != "" {
@@ -170,19 +170,20 @@ func (s *Sender) transformed(r *routes.Route, signer *dialect.Signer, m dialect.
 	return made, nil
 }
 
-// refuse says why a script may not send to a URL; "" if it may.
+// refuse says why a script may not send to a URL, as the rest of a sentence that begins
+// with it; "" if it may.
 func (s *Sender) refuse(raw string) string {
 	if s.o.Inboxes != nil && s.o.Inboxes.Covers(raw) {
-		return "is that of an inbox: make it the endpoint's own URL"
+		return " is that of an inbox: make it the endpoint's own URL"
 	}
 	err := s.CheckHTTP(raw)
 	if err == nil {
 		return ""
 	}
 	if ue, ok := errors.AsType[*safehttp.URLError](err); ok {
-		return ue.Detail
+		return strings.TrimSuffix(strings.TrimPrefix(ue.Detail, "The URL"), ".")
 	}
-	return err.Error()
+	return " cannot be used: " + err.Error()
 }
 
 // checkHeader says what is wrong with header fields that a script set; "" if nothing.

@@ -98,6 +98,7 @@ var hostile = []struct {
 	{"normalizing", `function transform() { const s = "\u0344".repeat(1e5); for (;;) s.normalize("NFKD") }`, KindTimeout + " or " + KindMemory, ""},
 	{"dates", `function transform() { for (;;) new Date(8.64e15).toLocaleString() }`, KindTimeout, ""},
 	{"printing", `function transform() { for (;;) console.log("x".repeat(1e4)) }`, KindTimeout, ""},
+	{"printing by a getter", `function transform() { console.log({ get a() { for (;;); } }); return { body: 1 } }`, KindTimeout, ""},
 	{"body that is too large", `function transform() { return { body: "x".repeat(300000) } }`, KindResult, "262144"},
 	{"prelude broken", `JSON.stringify = JSON.parse = Object.keys = Array.isArray = String.prototype.slice = RegExp.prototype.exec = () => { throw 1 }; function transform() { return { body: { a: 1 } } }`, "", ""},
 	{"prototypes broken", `Object.prototype.body = "polluted"; Array.prototype[Symbol.iterator] = null; Object.defineProperty(Object.prototype, "method", { set() { throw 1 } }); function transform() { return { body: 1 } }`, "", ""},

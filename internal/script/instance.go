@@ -166,7 +166,7 @@ func writeLocalTime(m api.Memory, seconds int64, to uint32) {
 
 // print keeps a line of the script's log.
 func (in *instance) print(m api.Module, argument uint64) {
-	in.run.budget -= sliceOfWork / 10 // for what is done here
+	in.run.budget -= sliceOfWork / 50 // for what is done here
 	if in.run.logs == nil || len(*in.run.logs) > maxLogs {
 		return
 	}

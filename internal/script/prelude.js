@@ -36,7 +36,8 @@
     return (next() * 0x200000 + (next() >>> 11)) / 0x20000000000000;
   };
 
-  let printing = false;
+  // As many lines are printed as are kept, and one that says that there were more.
+  let printing = false, lines = 101;
   const shown = (v) => {
     try {
       if (typeof v === "string") return v;
@@ -47,7 +48,7 @@
     }
   };
   const log = function () {
-    if (!printing) return;
+    if (!printing || lines-- <= 0) return;
     let text = "";
     for (let i = 0; i < arguments.length; i++) text += (i ? " " : "") + slice(shown(arguments[i]), 0, maxMessage);
     print(slice(text, 0, maxMessage));

@@ -98,6 +98,22 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestLogsAreBounded checks that printing much costs a script neither its result nor, when it
+// is tried out, what it would not cost it in a delivery.
+func TestLogsAreBounded(t *testing.T) {
+	s := newSandbox(t, Options{})
+	const code = `function transform(e) { for (let i = 0; i < 5000; i++) console.log("line", i, e.data); return { body: 1 } }`
+	for _, logs := range []bool{false, true} {
+		r, trace, err := s.Run(t.Context(), "acme", code, concert, logs)
+		if err != nil || string(r.Body) != "1" || trace.Used > 0.2 {
+			t.Errorf("%q, %v of the deadline, %v", r.Body, trace.Used, err)
+		}
+		if n := len(trace.Logs); logs && (n != maxLogs+1 || trace.Logs[99][:7] != "line 99" || !strings.Contains(trace.Logs[100], "first 100")) || !logs && n != 0 {
+			t.Errorf("%d lines are kept", n)
+		}
+	}
+}
+
 // TestPlaces checks that errors name the place at which their author finds them.
 func TestPlaces(t *testing.T) {
 	s := newSandbox(t, Options{})
