@@ -124,6 +124,12 @@ func TestQuickbooksReceipts(t *testing.T) {
 		if !strings.Contains(s.last(), `"TaxCodeRef":{"value":"TAX"}`) || !strings.HasSuffix(s.last(), `"TxnTaxDetail":{"TotalTax":5.90}}`) {
 			t.Errorf("%s: %s", name, s.last())
 		}
+		other := map[string]string{"salesreceipt": "invoice.refund", "refundreceipt": "invoice.purchase"}[kind]
+		booked := len(s.receipts[kind])
+		h.sends(r, h.event(name, 8, func(e *bellhop.Event) { e.Type = other }), bellhop.ClassSkipped, "would falsify the books")
+		if len(s.receipts[kind]) != booked {
+			t.Errorf("%s books %s", name, other)
+		}
 		s.throttle = true
 		h.sends(r, h.event(name, 6), bellhop.ClassOverloaded, "429")
 		s.throttle = false

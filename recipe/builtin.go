@@ -1,6 +1,9 @@
 package recipe
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Builtin gives the definitions of the built-in recipes, by category. What they hold
 // must not be changed.
@@ -18,3 +21,9 @@ const (
 	categoryBooks      = "Accounting"
 	categoryMail       = "E-mail"
 )
+
+// only skips events of other types than these, where a request made of one would do
+// harm or never work. reason is a sentence.
+func only(reason string, types ...string) []Skip {
+	return []Skip{{When: `type != "` + strings.Join(types, `" and type != "`) + `"`, Reason: reason}}
+}

@@ -5,16 +5,19 @@ func books() []Definition {
 		receipt("quickbooks-sales-receipt", "QuickBooks sales receipt", "salesreceipt",
 			"Books each sale as a sales receipt in QuickBooks Online. A retry is known by its request id: there is no second receipt.",
 			"https://developer.intuit.com/app/developer/qbo/docs/api/accounting/all-entities/salesreceipt",
+			"A sales receipt is for a sale (invoice.purchase): booked as one, any other event would falsify the books.",
 			[]string{"invoice.purchase"}, Sample{Type: "invoice.purchase", Subject: "invoice:c4-88d1", Data: sampleInvoice}),
 		receipt("quickbooks-refund-receipt", "QuickBooks refund receipt", "refundreceipt",
 			"Books each refund or void as a refund receipt in QuickBooks Online, so that it is netted against the sale. A retry is known by its request id: there is no second receipt.",
 			"https://developer.intuit.com/app/developer/qbo/docs/api/accounting/all-entities/refundreceipt",
+			"A refund receipt is for what is paid back (invoice.refund, invoice.void): booked as one, any other event would falsify the books.",
 			[]string{"invoice.refund", "invoice.void"}, Sample{Type: "invoice.refund", Subject: "invoice:c4-88d1", Data: sampleInvoice}),
 	}
 }
 
-// receipt is a recipe for QuickBooks' receipts of either kind.
-func receipt(name, title, entity, description, docs string, events []string, sample Sample) Definition {
+// receipt is a recipe for QuickBooks' receipts of either kind. reason is why other
+// events than those that are named are skipped.
+func receipt(name, title, entity, description, docs, reason string, events []string, sample Sample) Definition {
 	sample.Fields = map[string]string{"company": "9130347957983546", "item": "1", "account": "35", "customer": "58"}
 	return Definition{
 		Name: name, Title: title, Category: categoryBooks, Description: description, Docs: docs, Events: events,
@@ -35,6 +38,7 @@ func receipt(name, title, entity, description, docs string, events []string, sam
 			Type: "oauth2_refresh_token", TokenURL: "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer", ClientAuth: "basic",
 			Title: "Intuit app", Help: "The client ID and secret of your app at developer.intuit.com, and a refresh token with the scope com.intuit.quickbooks.accounting, from its OAuth playground.",
 		},
+		Skip:    only(reason, events...),
 		URL:     "${url}/v3/company/${field.company}/" + entity + "?minorversion=75&requestid=${uuid}",
 		Headers: []Header{{"Accept", "application/json"}},
 		Body: `{"TxnDate":"${time | date:"2006-01-02",field.timezone}","PrivateNote":"${data.transaction_id ?? id} (${type}, ${id})",` +

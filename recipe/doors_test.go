@@ -88,6 +88,10 @@ func TestKisiGroupLink(t *testing.T) {
 	if len(s.links) != 2 {
 		t.Errorf("links %v", s.links)
 	}
+	h.sends(r, h.event("kisi-group-link", 8, func(e *bellhop.Event) { e.Type = "booking.declined" }), bellhop.ClassSkipped, "booking.accepted")
+	if len(s.links) != 2 {
+		t.Errorf("links %v", s.links)
+	}
 	// While it cannot be known, none is made.
 	s.down = true
 	h.sends(r, h.event("kisi-group-link", 4), bellhop.ClassOverloaded, "503")
@@ -181,6 +185,7 @@ func TestNukiKeypadCode(t *testing.T) {
 	if o := h.sends(r, h.event("nuki-keypad-code", 3, own("b3", "345678")), bellhop.ClassRefused, "for somebody else"); o.Captured != nil {
 		t.Errorf("captured %v", o.Captured)
 	}
+	h.sends(r, h.event("nuki-keypad-code", 6, own("b6", "456789"), func(e *bellhop.Event) { e.Type = "ticket.created" }), bellhop.ClassSkipped, "booking.accepted")
 	h.sends(r, h.event("nuki-keypad-code", 4, own("b4", "120000")), bellhop.ClassRefused, "400")
 	h.sends(h.endpoint("nuki-keypad-code", s.URL, map[string]string{"auth.token": "x"}), h.event("nuki-keypad-code", 5), bellhop.ClassAgain, "give the endpoint a new one")
 	if len(s.codes) != 2 {
