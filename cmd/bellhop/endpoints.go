@@ -262,13 +262,9 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 		c.Filter = bellhop.Of(filter)
 	}
 	if given("header") {
-		headers := map[string]string{}
-		for _, h := range without(e.headers, "") {
-			name, value, ok := strings.Cut(h, ":")
-			if !ok {
-				return c, usage("--header: %q is not \"Name: value\"", name)
-			}
-			headers[name] = strings.TrimSpace(value)
+		headers, err := headerFlags(without(e.headers, ""))
+		if err != nil {
+			return c, err
 		}
 		c.Headers = bellhop.Of(headers)
 	}

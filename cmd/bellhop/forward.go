@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -198,6 +199,8 @@ func forwardURL(text string) (*url.URL, error) {
 	switch {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		return nil, usage("%q is not where a program can be reached: write a URL such as http://localhost:3000/hook, or a port", text)
+	case u.Port() != "" && !isPort(u.Port()):
+		return nil, usage("%q has a port that there is not: ports are 1 to 65535", text)
 	case u.User != nil:
 		return nil, usage("the URL to forward to must not hold credentials: endpoints show their URL")
 	case u.Fragment != "":
@@ -207,6 +210,11 @@ func forwardURL(text string) (*url.URL, error) {
 		u.Path = "/"
 	}
 	return u, nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 // answers tells whether something accepts connections where requests are forwarded to.

@@ -213,7 +213,7 @@ func TestForwardsToTheProgramAlone(t *testing.T) {
 			t.Errorf("%s leads to %v, %v", text, u, err)
 		}
 	}
-	for _, text := range []string{"", "/hook", "ftp://x", "http://", "http://a:b@x/", "http://x/#y", "http://%zz"} {
+	for _, text := range []string{"", "/hook", "ftp://x", "http://", "http://a:b@x/", "http://x/#y", "http://%zz", "70000", "0", "localhost:65536/hook", "http://x:0/"} {
 		if u, err := forwardURL(text); err == nil {
 			t.Errorf("%s leads to %s", text, u)
 		}

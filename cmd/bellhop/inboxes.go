@@ -169,9 +169,9 @@ are answered 503 at once.`,
 			}
 			return p.show(in, func() { p.showInbox(in) })
 		})
-	cmd.Example = `  bellhop inboxes answer TOKEN --status 503 --header Retry-After=30
+	cmd.Example = `  bellhop inboxes answer TOKEN --status 503 --header "Retry-After: 30"
   bellhop inboxes answer TOKEN --fail-first 3
-  bellhop inboxes answer TOKEN --delay 20s --body @answer.json --header Content-Type=application/json`
+  bellhop inboxes answer TOKEN --delay 20s --body @answer.json --header "Content-Type: application/json"`
 	answer.add(cmd)
 	cmd.Flags().BoolVar(&answer.reset, "reset", false, "answer 200 at once again")
 	return cmd
@@ -210,7 +210,7 @@ func (a *answerFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&a.status, "status", 200, "the HTTP status that it answers with")
 	f.StringVar(&a.body, "body", "", "the text of its answer, or @FILE; at most 16 KiB")
-	f.StringArrayVar(&a.headers, "header", nil, "a `NAME=VALUE` of its answer: Content-Type, Retry-After or X-…; may be repeated")
+	f.StringArrayVar(&a.headers, "header", nil, "`header` of its answer, as \"Name: value\": Content-Type, Retry-After or X-…; may be repeated")
 	f.StringVar(&a.delay, "delay", "", "how long its answer takes, at most 30s")
 	f.IntVar(&a.failFirst, "fail-first", 0, "how many requests fail from now on, before the others")
 	f.IntVar(&a.failStatus, "fail-status", 500, "the HTTP status that those are answered with")
@@ -247,7 +247,7 @@ func (a *answerFlags) change(p *program) (c client.InboxPatch, given bool, err e
 		c.Body = bellhop.Of(string(b))
 	}
 	if is("header") {
-		headers, err := notes("header", a.headers)
+		headers, err := headerFlags(a.headers)
 		if err != nil {
 			return c, false, err
 		}

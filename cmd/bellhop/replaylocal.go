@@ -59,6 +59,9 @@ with --secret. Nothing is written to the server's log.`,
 	return cmd
 }
 
+// userAgent is what a server sends that was told nothing else.
+var userAgent = wire.HeaderField{Name: "User-Agent", Value: "Bellhop"}
+
 // localRequest is a request that is to be made again, and what is to be said of it.
 type localRequest struct {
 	client.ListenRequest
@@ -132,7 +135,7 @@ func (p *program) original(ctx context.Context, c *client.Client, event client.E
 		}
 	}
 	if !hasHeader(a.RequestHeader, "User-Agent") { // the log leaves out what is the same in all requests
-		r.Headers = append(r.Headers, wire.HeaderField{Name: "User-Agent", Value: "Bellhop"})
+		r.Headers = append(r.Headers, userAgent)
 	}
 	r.notes = append(r.notes, fmt.Sprintf("Original headers, of attempt %s at %s.", a.ID, a.Endpoint))
 	if len(hidden) > 0 {
@@ -228,6 +231,7 @@ func (p *program) signedAnew(ctx context.Context, c *client.Client, event client
 		return r, fmt.Errorf("the dialect %s cannot express this event: %w", d.Name(), err)
 	}
 	r.ListenRequest = client.ListenRequest{Event: event.ID, App: event.App, Type: event.Type, Method: http.MethodPost, Body: request.Body}
+	r.Headers = append(r.Headers, userAgent)
 	for _, h := range request.Headers {
 		r.Headers = append(r.Headers, wire.HeaderField{Name: h.Name, Value: h.Value})
 	}

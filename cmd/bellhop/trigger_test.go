@@ -89,7 +89,9 @@ func TestTriggerAndReplayLocal(t *testing.T) {
 		"inboxes answer aaaa":                       "say what to change",
 		"inboxes answer aaaa --status 500":          "aaaa",
 		"inboxes create acme --delay 1h":            "answer_delay",
-		"inboxes create acme --header Set-Cookie=a": "answer_headers.Set-Cookie",
+		"inboxes create acme --header Set-Cookie:a": "answer_headers.Set-Cookie",
+		"inboxes create acme --header X-Mine=1":     "X-Mine",
+		"listen --forward 70000":                    "ports are 1 to 65535",
 		"inboxes create nobody":                     "nobody",
 	} {
 		r := (&run{args: strings.Fields(args), environ: environ}).do(t)
@@ -126,7 +128,7 @@ func TestTriggerAndReplayLocal(t *testing.T) {
 	event := eventID.FindString(bellhop(0, nil, "trigger", "standard.paid", "--data", `{}`).out)
 	signed := bellhop(0, []string{"Signed anew, in the dialect standard, with the secret whsec_"}, "replay-local", event, "--to", program.URL, "--sign")
 	secret := regexp.MustCompile(`whsec_[^\s.]+`).FindString(signed.errors)
-	if got := program.last(t); dialect.Verify("standard", got.Header, got.Body, secret) != nil {
+	if got := program.last(t); dialect.Verify("standard", got.Header, got.Body, secret) != nil || got.Header.Get("User-Agent") != "Bellhop" {
 		t.Errorf("what was signed anew does not verify with %s", secret)
 	}
 	bellhop(1, []string{"418"}, "replay-local", event, "--to", program.URL+"/fails", "--sign", "--secret", secret)
@@ -163,7 +165,7 @@ func TestInboxesVerb(t *testing.T) {
 	post(503)
 	post(201)
 	bellhop([]string{"#1 POST", "answered 503", "#2 POST", `{"n":1}`}, "inboxes", "show", url)
-	bellhop([]string{"418 after 1ms", "header.X-Mine"}, "inboxes", "answer", url, "--status", "418", "--delay", "1ms", "--header", "X-Mine=1", "--body", "no")
+	bellhop([]string{"418 after 1ms", "header.X-Mine"}, "inboxes", "answer", url, "--status", "418", "--delay", "1ms", "--header", "X-Mine: 1", "--body", "no")
 	post(418)
 	bellhop([]string{"answers   200"}, "inboxes", "answer", url, "--reset")
 	post(200)

@@ -223,3 +223,17 @@ func (v *momentValue) Set(text string) error {
 func (v *momentValue) String() string { return v.text }
 
 func (*momentValue) Type() string { return "time" }
+
+// headerFlags reads repeated --header flags.
+func headerFlags(lines []string) (map[string]string, error) {
+	headers := map[string]string{}
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			name, _, _ = strings.Cut(name, "=") // what follows may be a secret
+			return nil, usage("--header: %q is not \"Name: value\"", name)
+		}
+		headers[name] = strings.TrimSpace(value)
+	}
+	return headers, nil
+}
