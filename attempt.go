@@ -26,7 +26,7 @@ type Attempt struct {
 
 	// URL is where the request went.
 	URL string `json:"url,omitempty"`
-	// Method is that of the request; empty where it was POST.
+	// Method is that of the request; empty where it was POST, and MAIL for a mail.
 	Method string `json:"method,omitempty"`
 	// Duration is the length of the whole exchange.
 	Duration Duration `json:"duration"`

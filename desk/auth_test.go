@@ -98,6 +98,13 @@ func TestMailNeedsARecipe(t *testing.T) {
 		h := open(t, func(c *engine.Config) { c.Mailer = smtp.Mailer{} })
 		_, _, err := h.CreateEndpoint(t.Context(), owner, hook("", toMail))
 		code(t, "no recipe", err, bellhop.CodeInvalid, "recipe")
+		// The preview is of a mail, which has no headers of HTTP.
+		v, err := h.Preview(t.Context(), owner, desk.PreviewRequest{Endpoint: hook("", toMail, func(c *bellhop.EndpointChange) {
+			c.Recipe, c.RecipeFields = bellhop.Of("email"), bellhop.Of(map[string]string{"from": "a@example.com", "to": "b@example.com"})
+		})})
+		if err != nil || v.Method != "MAIL" || v.URL != "smtps://mail.example.com" || len(v.Header) != 0 || !strings.Contains(string(v.Body), "Message-ID: <evt_") {
+			t.Errorf("%+v, %v", v, err)
+		}
 		h = open(t)
 		_, _, err = h.CreateEndpoint(t.Context(), owner, hook("", toMail, func(c *bellhop.EndpointChange) {
 			c.Recipe, c.RecipeFields = bellhop.Of("email"), bellhop.Of(map[string]string{"from": "a@example.com", "to": "b@example.com"})

@@ -234,6 +234,9 @@ func (d *Desk) previewEvent(ctx context.Context, ask PreviewRequest, e bellhop.E
 
 func (d *Desk) previewOf(made send.Made, sample string) (Preview, error) {
 	request := made.Request
+	if made.Mail != nil { // it has the headers of a mail, which are in its body
+		return Preview{Method: request.Method, URL: made.ShownURL, Header: []HeaderField{}, Body: request.Body, Secret: sample}, nil
+	}
 	request.Header = made.ShownHeader
 	fields, err := d.e.Sender().Fields(request)
 	if err != nil {

@@ -58,6 +58,9 @@ func (d postDoor) Exchange(ctx context.Context, p Parcel) safehttp.Response {
 	return d.s.o.Mailer.Send(ctx, d.s.o.HTTP, l)
 }
 
+// methodMail stands where requests have their method.
+const methodMail = "MAIL"
+
 // noMail is what is wrong with mail where nothing sends any.
 const noMail = "This server sends no mail: use an endpoint over https"
 
@@ -70,7 +73,7 @@ func (s *Sender) compose(r *routes.Route, made *Made, m dialect.Message) *bellho
 	if err != nil {
 		return held(r, "No mail can be made of this event: "+err.Error()+".")
 	}
-	made.Request.Body = data
+	made.Request.Body, made.Request.Method = data, methodMail
 	made.Request.Header, made.ShownHeader = nil, nil // those are of HTTP
 	return nil
 }

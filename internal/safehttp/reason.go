@@ -97,7 +97,7 @@ func (x *exchange) explain(err error) (Reason, string) {
 		// With TLS 1.3, what a receiver says of our certificate comes after the handshake.
 		return ReasonTLS, x.peer() + " ended the TLS connection: " + plain(op.Err) + x.wantsCertificate()
 	case errors.As(err, &cert), errors.As(err, &record), x.phase == phaseTLS:
-		return ReasonTLS, "the TLS handshake with " + x.peer() + " failed: " + plain(err)
+		return ReasonTLS, "the TLS handshake with " + x.peer() + " failed: " + shorten(plain(err)) + tlsRemedy(err)
 	case refused != nil: // and another of the name's addresses was tried, in vain
 		return ReasonConnect, "could not connect to " + x.peer()
 	case x.phase == phaseConnect, errors.As(err, &op) && op.Op == "dial":
@@ -234,6 +234,16 @@ func plain(err error) string {
 		return "unexpected end"
 	}
 	return strings.TrimPrefix(err.Error(), "net/http: ")
+}
+
+// maxCause bounds what an error adds to a sentence that goes on with a remedy.
+const maxCause = 120
+
+func shorten(s string) string {
+	if len(s) > maxCause {
+		s = s[:maxCause] + "…"
+	}
+	return s
 }
 
 // tidy makes a sentence fit for one line of a log, whoever wrote parts of it.

@@ -25,6 +25,8 @@ type Options struct {
 	// They are offered over TLS only, unless PlainAuth says otherwise.
 	Mechanisms []string
 	PlainAuth  bool
+	// Terse answers with codes alone, after the greetings.
+	Terse bool
 	// MaxSize bounds a message, in bytes (0: 10 MiB); MaxKept how many are kept, of which
 	// the oldest go first (0: 200).
 	MaxSize int

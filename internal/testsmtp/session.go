@@ -127,6 +127,9 @@ func (x *session) write(code int, lines ...string) error {
 		if i == len(lines)-1 {
 			sep = " "
 		}
+		if x.s.o.Terse && x.greeted && len(lines) == 1 && code != 334 {
+			sep, line = "", ""
+		}
 		fmt.Fprintf(&b, "%d%s%s\r\n", code, sep, line)
 	}
 	x.conn.SetDeadline(time.Now().Add(x.s.o.Idle))

@@ -75,6 +75,10 @@ func read(res safehttp.Response, t bellhop.AuthType, masked func(string) string)
 		if err == nil {
 			r.text += said(a)
 		}
+		r.text += "; it is asked again by itself, and if that lasts, its operator should know"
+		if res.Status == http.StatusTooManyRequests {
+			r.text = refused("answered %s", status(res.Status)).text + "; it is asked again by itself, less often: endpoints that share its client share its limit"
+		}
 		r.after = retryAfter(res.Header)
 		return given{}, r
 	case err != nil && (res.Status < 200 || res.Status > 299):
@@ -116,15 +120,15 @@ func accept(a answer) (given, *refusal) {
 	r := &refusal{settled: true}
 	switch lasts, err := seconds(a.ExpiresIn); {
 	case a.AccessToken == "":
-		r.text = "answered without an access_token"
+		r.text = "answered without an access_token; check auth.token_url"
 	case len(a.AccessToken) > longestToken || strings.ContainsFunc(a.AccessToken, notInToken):
-		r.text = "gave an access_token that cannot be sent in a header"
+		r.text = "gave an access_token that cannot be sent in a header; ask its operator"
 	case len(a.RefreshToken) > longestToken:
-		r.text = "gave a refresh_token that is too long to be one"
+		r.text = "gave a refresh_token that is too long to be one; ask its operator"
 	case a.TokenType != "" && !strings.EqualFold(a.TokenType, "bearer"):
 		r.text = "gave a token of the type " + strconv.Quote(tidy(a.TokenType)) + ", and only bearer tokens can be sent; ask its operator for those"
 	case err != nil:
-		r.text = "gave an expires_in that is no number of seconds"
+		r.text = "gave an expires_in that is no number of seconds; ask its operator"
 	case len(a.ExpiresIn) > 0 && string(a.ExpiresIn) != "null" && lasts <= 0:
 		r.text, r.settled = "handed out a token that had already expired (expires_in "+tidy(string(a.ExpiresIn))+"); its clock or its configuration is wrong", false
 	default:
@@ -167,14 +171,17 @@ func explain(code int, a answer, t bellhop.AuthType) *refusal {
 	switch {
 	case word == "invalid_grant" && t == bellhop.AuthRefreshToken:
 		remedy = "the refresh token was revoked, has expired, or was used elsewhere: connect anew and enter the new one as auth.refresh_token"
+	case word == "invalid_grant":
+		remedy = "check auth.client_id, auth.params and auth.scopes: the server gives this client no token for them"
 	case remedy == "" && (code == http.StatusUnauthorized || code == http.StatusForbidden):
 		remedy = remedies["invalid_client"]
 	case remedy == "" && (code == http.StatusNotFound || code == http.StatusMethodNotAllowed):
 		remedy = "check auth.token_url"
 	}
-	if remedy != "" {
-		r.text += "; " + remedy
+	if remedy == "" {
+		remedy = "look the error up in the documentation of the token server, and check auth"
 	}
+	r.text += "; " + remedy
 	r.settled = word != "temporarily_unavailable" && word != "server_error"
 	return r
 }

@@ -395,11 +395,14 @@ func TestServersThatLie(t *testing.T) {
 		"endless":          {say(200, j, `{"access_token":"`+strings.Repeat("x", 70<<10)+`"}`), "more than 64 KiB"},
 		"error with 200":   {say(200, j, `{"error":"invalid_scope"}`), "invalid_scope; check auth.scopes"},
 		"error object":     {say(400, j, `{"error":{"code":7}}`), `{"code":7}`},
+		"too many":         {say(429, j, `{"error":"slow_down"}`), "less often"},
+		"no grant":         {say(400, j, `{"error":"invalid_grant"}`), "check auth.client_id, auth.params and auth.scopes"},
+		"unknown word":     {say(400, j, `{"error":"e17"}`), "e17; look the error up"},
 		"plain 403":        {say(403, j, `{}`), "check auth.client_id"},
 		"redirect": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://login.example.com/new?key=1", http.StatusTemporaryRedirect)
 		}, "redirects are not followed: if https://login.example.com/new is the right address, make it auth.token_url"},
-		"unwell":  {say(503, "text/plain", "later"), "answered 503 Service Unavailable"},
+		"unwell":  {say(503, "text/plain", "later"), "answered 503 Service Unavailable; it is asked again by itself"},
 		"dropped": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "could not be asked"},
 		"stalls":  {func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "did not answer in time"},
 		"echo": {func(w http.ResponseWriter, r *http.Request) {

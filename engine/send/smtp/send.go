@@ -74,6 +74,7 @@ func (t *talk) hold() safehttp.Response {
 	if err := t.client.Hello(domainOf(t.envelope.from)); err != nil {
 		return t.ended(err, "answer EHLO", "EHLO")
 	}
+	t.tolerate()
 	for _, step := range []func() *safehttp.Response{t.encrypt, t.authenticate, t.address} {
 		if res := step(); res != nil {
 			return *res
@@ -100,6 +101,7 @@ func (t *talk) encrypt() *safehttp.Response {
 	err := t.client.StartTLS(t.link.TLSConfig())
 	if err == nil {
 		t.link.Securing(false)
+		t.tolerate() // the conversation has begun anew
 		return nil
 	}
 	if answered(err) != nil {

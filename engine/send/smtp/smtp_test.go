@@ -94,6 +94,7 @@ func users() map[string]string { return map[string]string{user: password} }
 func TestMailArrives(t *testing.T) {
 	for name, o := range map[string]testsmtp.Options{
 		"STARTTLS, PLAIN":   {Users: users(), Mechanisms: []string{"PLAIN"}},
+		"codes alone":       {Users: users(), Terse: true},
 		"TLS, LOGIN":        {Users: users(), Mechanisms: []string{"XOAUTH2", "LOGIN"}, Implicit: true},
 		"STARTTLS, XOAUTH2": {Users: users(), Mechanisms: []string{"XOAUTH2"}},
 		"nobody":            {},
@@ -107,7 +108,7 @@ func TestMailArrives(t *testing.T) {
 			}
 		}
 		for range 2 { // the delivery, and a repeat
-			if res := f.send(l); res.Status != 250 || res.Reason != "" || string(res.Body) != "2.0.0 Taken" || res.Duration <= 0 {
+			if res := f.send(l); res.Status != 250 || res.Reason != "" || string(res.Body) != "2.0.0 Taken" && !o.Terse || res.Duration <= 0 {
 				t.Fatalf("%s: %+v", name, res)
 			}
 		}
