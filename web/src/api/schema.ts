@@ -1558,7 +1558,7 @@ export interface components {
              * @enum {string}
              */
             type: "basic" | "bearer" | "header" | "query" | "oauth2_client_credentials" | "oauth2_refresh_token";
-            /** @description Of basic. */
+            /** @description Of basic and, for a mail server, of oauth2. */
             username?: string;
             /** @description Of header and query. */
             value?: string;

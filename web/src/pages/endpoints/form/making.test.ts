@@ -78,6 +78,13 @@ describe("a recipe that is chosen", () => {
     expect(createInput(v)).toEqual({ apps: ["acme"], name: "A list", events: ["invoice.*"], recipe: "list", recipe_fields: { id: " a1 ", zone: "UTC" }, auth: { type: "bearer", token: "t" } });
   });
 
+  it("hears of all events where all are wanted, whatever it fits", () => {
+    expect(createInput({ ...chosen, allEvents: true })).toMatchObject({ recipe: "list", events: [] });
+    const before = newValues(["acme"], url);
+    expect(patchInput(before, { ...before, recipe: "list" })).toMatchObject({ recipe: "list", events: [] });
+    expect(patchInput({ ...before, recipe: "list" }, { ...before, recipe: "list", name: "x" })).toEqual({ name: "x" });
+  });
+
   it("for mail wants a mail server", () => {
     const mail = { ...list, mail: {}, address: {}, auth: undefined, fields: [] } as unknown as Recipe;
     const about = (address: string, dev = false) => wrong({ ...begun, recipe: "list", url: address }, { dev, recipe: mail }).url;

@@ -203,6 +203,8 @@ export function createInput(v: FormValues): EndpointInput & { url: string } {
   const { apps, ...rest } = settings(v);
   const input = { apps: apps!, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)) } as EndpointInput & { url: string };
   if (input.ordering === "none") delete input.ordering;
+  // With a recipe, none named would mean those that the recipe fits.
+  if (v.recipe !== "" && v.allEvents) input.events = [];
   if (!input.locked) delete input.locked;
   if (v.secret.trim() !== "") input.secret = v.secret.trim();
   if (v.verify !== undefined) input.verify = v.verify;
@@ -214,6 +216,7 @@ export function patchInput(before: FormValues, now: FormValues): EndpointInput {
   const was: Record<string, unknown> = settings(before);
   const changed = Object.entries(settings(now)).filter(([name, value]) => written(value) !== written(was[name]));
   const input: EndpointInput = Object.fromEntries(changed);
+  if (now.recipe !== before.recipe && now.recipe !== "" && now.allEvents) input.events = [];
   if (now.verify !== undefined) input.verify = now.verify;
   return input;
 }
