@@ -10,7 +10,9 @@ export CGO_ENABLED = 0
 build: ## the binary, in ./bin
 	$(GO) build -trimpath -o bin/bellhop ./cmd/bellhop
 
-test: tools web-tools lint fuzz web-current race sim oracle web-test
+# The last ones keep one processor busy at most, each: two at a time.
+test: tools web-tools lint fuzz web-current race
+	@$(MAKE) --no-print-directory -j 2 sim oracle web-test
 
 lint:
 	@test -z "$$($(GO) tool gofumpt -l .)" || { echo "not formatted (run: go tool gofumpt -w .):"; $(GO) tool gofumpt -l .; exit 1; }
