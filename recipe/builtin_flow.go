@@ -15,7 +15,7 @@ func automations() []Definition {
 				Hosts:       []string{"hooks.zapier.com"},
 			},
 			Signed: true,
-			Body:   `{"webhook_id":${id},"webhook_type":${type},"webhook_time":${time},"webhook_app":${app},${?subject}"webhook_subject":${subject},${/}${data | flat:"__" | members}}`,
+			Body:   `{"webhook_id":${id},"webhook_type":${type},"webhook_time":${time},"webhook_app":${app},${?subject}"webhook_subject":${subject},${/}${data | flat:"__" | members:"webhook_id","webhook_type","webhook_time","webhook_app","webhook_subject"}}`,
 			Answers: []Answer{
 				{Status: []int{200}, JSON: map[string]string{"status": "success"}, Means: Taken},
 			},
@@ -71,10 +71,11 @@ func sheets() []Definition {
 			Hosts:       []string{"script.google.com"},
 		},
 		Fields: []Field{{Name: "sheet", Title: "Sheet", Default: "Events", Help: "The name of the tab that rows are added to. It is made if it is not there."}},
-		Body:   `{"id":${id},"sheet":${field.sheet},"row":{"event":${id},"type":${type},"time":${time},${data | flat:"." | members}}}`,
+		Body:   `{"id":${id},"sheet":${field.sheet},"row":{"event":${id},"type":${type},"time":${time},${data | flat:"." | members:"event","type","time"}}}`,
 		Answers: []Answer{
 			{Status: []int{200}, JSON: map[string]string{"ok": "true"}, Means: Taken},
 			{Status: []int{200}, JSON: map[string]string{"ok": "false"}, Means: Again, Detail: "The script answered that it failed: see its answer, and Executions in Apps Script."},
+			{Status: []int{302, 303}, Means: Again, Detail: "Google leads to another page, such as one to sign in, in place of the script's answer: deploy the script as a web app that anyone can access, and use the URL that ends in /exec."},
 			{Status: []int{200}, NotJSON: true, Means: Again, Detail: "Google answered with a page in place of the script's answer: deploy the script as a web app that anyone can access, and use the URL that ends in /exec."},
 		},
 		Redirect:  &Redirect{Hosts: []string{"script.googleusercontent.com"}},

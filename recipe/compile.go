@@ -34,9 +34,17 @@ type skip struct {
 }
 
 type lookup struct {
-	url    template
-	in     []step
-	equals template
+	url         template
+	in          []step
+	where, same []lookupPart
+	otherwise   string
+}
+
+// lookupPart is what an element has at a path.
+type lookupPart struct {
+	path  []step
+	place string
+	value template
 }
 
 type headerTemplate struct {
@@ -183,10 +191,21 @@ func (c *compiler) request(d *Definition) {
 		r.url[0].slot = slotText // nothing is put behind it: it is taken as it is
 	}
 	if l := d.Lookup; l != nil {
-		r.lookup = &lookup{url: c.template("lookup.url", or(l.URL, "${url}"), urlText{}), equals: c.template("lookup.found.equals", l.Found.Equals, plain{slotText})}
+		r.lookup = &lookup{
+			url: c.template("lookup.url", or(l.URL, "${url}"), urlText{}), otherwise: l.Otherwise,
+			where: c.lookupParts("lookup.where", l.Where), same: c.lookupParts("lookup.same", l.Same),
+		}
 		var err error
-		if r.lookup.in, err = parsePath(l.Found.In); err != nil {
-			c.problem("lookup.found.in", "%s", err)
+		if l.In != "" {
+			if r.lookup.in, err = parsePath(l.In); err != nil {
+				c.problem("lookup.in", "%s", err)
+			}
+		}
+		if len(l.Where) == 0 {
+			c.problem("lookup.where", "is empty; say by what an element is known")
+		}
+		if len(l.Same) > 0 && l.Otherwise == "" {
+			c.problem("lookup.otherwise", "is empty; say in a sentence what to do where an element is known and not the same")
 		}
 	}
 	if len(d.Headers) > maxHeaders {
@@ -215,6 +234,17 @@ func (c *compiler) request(d *Definition) {
 	if r.method != "GET" {
 		r.body = c.template("body", or(d.Body, "${data}"), l)
 	}
+}
+
+func (c *compiler) lookupParts(place string, parts map[string]string) (list []lookupPart) {
+	for _, name := range sortedNames(parts) {
+		path, err := parsePath(name)
+		if err != nil {
+			c.problem(place, "%s", err)
+		}
+		list = append(list, lookupPart{path, place + "." + name, c.template(place+"."+name, parts[name], plain{slotText})})
+	}
+	return list
 }
 
 func (c *compiler) mail(d *Definition) {

@@ -12,7 +12,8 @@ import (
 var dateInputs = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02"}
 
 // date writes a date in another layout and zone. Layouts are those of Go's package
-// time, or rfc3339, unix and unix_ms. Dates without a zone are in the one given, or UTC.
+// time, or rfc3339, utc, unix and unix_ms. Dates without a zone are in the one given, or
+// UTC; where one is asked for and not given, they will not do.
 func date(c *call) (any, error) {
 	zone := time.UTC
 	if name := c.arg(1, ""); name != "" {
@@ -25,8 +26,13 @@ func date(c *call) (any, error) {
 	if !ok {
 		return nil, c.wrong("it is no date; publish one such as 2027-02-05T14:00:00Z")
 	}
+	if len(c.args) > 1 && missing(c.args[1]) && zoneless(c.in) {
+		return nil, c.wrong("it does not say in which time zone it is; publish it with one, such as 2027-02-05T14:00:00Z, or give the recipe the time zone")
+	}
 	t = t.In(zone)
 	switch layout := c.arg(0, ""); layout {
+	case "utc":
+		return t.UTC().Format(timeFormat), nil
 	case "rfc3339":
 		return t.Format(time.RFC3339), nil
 	case "unix":
@@ -36,6 +42,29 @@ func date(c *call) (any, error) {
 	default:
 		return t.Format(layout), nil
 	}
+}
+
+// zoneless tells whether a date that can be read does not say in which zone it is.
+func zoneless(v any) bool {
+	text, ok := v.(string)
+	if !ok {
+		return false // seconds are the same everywhere
+	}
+	_, err := time.Parse(dateInputs[0], text)
+	return err != nil
+}
+
+// later takes a date only if it is after another one.
+func later(c *call) (any, error) {
+	from, ok1 := readDate(c.args[0], time.UTC)
+	until, ok2 := readDate(c.in, time.UTC)
+	switch {
+	case !ok1 || !ok2:
+		return nil, c.wrong("it, or what it is to come after, %s, is no date; publish one such as 2027-02-05T14:00:00Z", shown(c.args[0]))
+	case !until.After(from):
+		return nil, c.wrong("it is not after %s; publish a period that ends after it begins", shown(c.args[0]))
+	}
+	return c.in, nil
 }
 
 // loadZone finds a zone by its IANA name; Local would be that of the machine.

@@ -152,18 +152,22 @@ type Skip struct {
 	Reason string `yaml:"reason" json:"reason"`
 }
 
-// Lookup is a GET that is made before the request, with the same credentials. Where
-// its answer fits Found, the event was done before, and no request is made.
+// Lookup is a GET that is made before the request, with the same credentials. Where its
+// JSON answer has an element that was made of the event before, no request is made: the
+// element is the answer, also to what is captured.
 type Lookup struct {
-	URL   string `yaml:"url" json:"url"` // a template that begins with ${url}
-	Found Found  `yaml:"found" json:"found"`
-}
-
-// Found is a value that is looked for in a JSON answer.
-type Found struct {
-	// In is a path in the answer, such as [*].name; Equals is a template.
-	In     string `yaml:"in" json:"in"`
-	Equals string `yaml:"equals" json:"equals"`
+	URL string `yaml:"url" json:"url"` // a template that begins with ${url}
+	// In is the path of the list of elements, such as orders; empty if the answer is
+	// the list.
+	In string `yaml:"in,omitempty" json:"in,omitempty"`
+	// Where are templates of what the element has, by its path in the element: by that
+	// it is known.
+	Where map[string]string `yaml:"where" json:"where"`
+	// Same are templates of what the element must have besides; dates may be written
+	// differently. An element that is known and has something else is another's, or out
+	// of date: the event is refused, and Otherwise says in a sentence what to do.
+	Same      map[string]string `yaml:"same,omitempty" json:"same,omitempty"`
+	Otherwise string            `yaml:"otherwise,omitempty" json:"otherwise,omitempty"`
 }
 
 // Header is a header of a recipe; its value is a template.

@@ -49,11 +49,13 @@
 //	pin:6                           digits from 1 to 9 made of the value and the endpoint's secret
 //	join:", " first last count sum unique
 //	flat:"__"                       members of members beside their own: a__b
-//	members                         an object's members, in the object around them
+//	members:"id","type"             an object's members, in the object around them; those
+//	                                with one of these names get another (data.id)
 //	entries                         an object as a list of names and values
 //	number abs                      a decimal number, for JSON
 //	money:"CHF" minor:"CHF"         12.5 or, from minor units, 1250 as 12.50; yen have no decimals
-//	date:"2 Jan 2006",field.zone    Go's layouts, rfc3339, unix or unix_ms; and a time zone
+//	date:"2 Jan 2006",field.zone    Go's layouts, rfc3339, utc, unix or unix_ms; and a time zone
+//	later:data.from                 a date that must be after another
 //	json                            JSON as text
 //	slack markdown raw              escaping for chats; raw leaves out what the recipe does by itself
 package recipe

@@ -59,7 +59,7 @@ func newKisi(t *testing.T) *kisi {
 				answer(w, 422, `{"code":"unprocessable_entity"}`)
 				return
 			}
-			s.links = append(s.links, map[string]any{"id": len(s.links) + 1, "group_id": in.Link.Group, "name": in.Link.Name})
+			s.links = append(s.links, map[string]any{"id": len(s.links) + 1, "group_id": in.Link.Group, "name": in.Link.Name, "valid_from": in.Link.From, "valid_until": in.Link.Until, "secret": fmt.Sprint("s", len(s.links)+1)})
 			answer(w, 200, fmt.Sprintf(`{"id":%d,"name":%q}`, len(s.links), in.Link.Name))
 		}
 	})
@@ -71,14 +71,17 @@ func TestKisiGroupLink(t *testing.T) {
 	r := h.endpoint("kisi-group-link", s.URL, credentialsOf("kisi-group-link"))
 	s.lose = 1
 	h.sends(r, h.event("kisi-group-link", 1), bellhop.ClassAgain, "")
+	golden(t, "kisi-group-link", s.at(0)+"\n\n"+s.at(1))
 	if len(s.links) != 1 {
 		t.Fatalf("links %v", s.links)
 	}
-	golden(t, "kisi-group-link", s.requests[0]+"\n\n"+s.requests[1])
 
 	o := h.sends(r, h.event("kisi-group-link", 1), bellhop.ClassTaken, "done before")
 	if o.Exchange.Method != "GET" || !strings.Contains(o.Exchange.URL, "/group_links?group_id=4711&query=bk-20931") || o.Exchange.RequestBody != nil {
 		t.Errorf("shown: %+v", o.Exchange)
+	}
+	if string(o.Exchange.ResponseBody) != `{"group_id":4711,"id":1,"name":"Guest room 2 (bk-20931)","secret":"s1","valid_from":"2027-02-05T14:00:00Z","valid_until":"2027-02-07T10:00:00Z"}` {
+		t.Errorf("captured from, and shown: %s", o.Exchange.ResponseBody)
 	}
 	// The same booking in another event is no second link, another booking is one.
 	h.sends(r, h.event("kisi-group-link", 2), bellhop.ClassTaken, "done before")
@@ -92,6 +95,15 @@ func TestKisiGroupLink(t *testing.T) {
 	if len(s.links) != 2 {
 		t.Errorf("links %v", s.links)
 	}
+	// Another period is not done, and does not go unnoticed.
+	moved := func(e *bellhop.Event) {
+		e.Data = bellhop.JSON(strings.NewReplacer("2027-02-05", "2027-03-05", "2027-02-07", "2027-03-07").Replace(string(e.Data)))
+	}
+	if o := h.sends(r, h.event("kisi-group-link", 8, moved), bellhop.ClassRefused, "for another period: delete it in Kisi"); o.Reason != bellhop.ReasonAnswer {
+		t.Errorf("reason %s", o.Reason)
+	}
+	s.links = s.links[1:] // somebody deletes it
+	h.sends(r, h.event("kisi-group-link", 8, moved), bellhop.ClassTaken, "")
 	// While it cannot be known, none is made.
 	s.down = true
 	h.sends(r, h.event("kisi-group-link", 4), bellhop.ClassOverloaded, "503")
@@ -167,16 +179,21 @@ func TestNukiKeypadCode(t *testing.T) {
 	r := h.endpoint("nuki-keypad-code", s.URL, credentialsOf("nuki-keypad-code"))
 	s.lose = 1
 	h.sends(r, h.event("nuki-keypad-code", 1), bellhop.ClassAgain, "")
-	golden(t, "nuki-keypad-code", s.requests[0]+"\n\n"+s.requests[1])
+	golden(t, "nuki-keypad-code", s.at(0)+"\n\n"+s.at(1))
 	o := h.sends(r, h.event("nuki-keypad-code", 1), bellhop.ClassTaken, "done before")
 	if len(s.codes) != 1 || o.Captured["code"] != fmt.Sprint(s.codes[0]["code"]) ||
 		s.codes[0]["allowedFromDate"] != "2027-02-05T14:00:00.000Z" || s.codes[0]["allowedUntilDate"] != "2027-02-07T10:00:00.000Z" {
 		t.Errorf("codes %v, captured %v", s.codes, o.Captured)
 	}
+	if o := h.sends(r, h.event("nuki-keypad-code", 8, func(e *bellhop.Event) {
+		e.Data = bellhop.JSON(strings.Replace(string(e.Data), "2027-02-07", "2027-02-08", 1))
+	}), bellhop.ClassRefused, "for another period: delete it in Nuki"); o.Captured != nil {
+		t.Errorf("captured %v", o.Captured)
+	}
 	// The platform may choose the code; one that somebody else has is not given twice.
 	own := func(id, code string) func(*bellhop.Event) {
 		return func(e *bellhop.Event) {
-			e.Data = bellhop.JSON(`{"id":"` + id + `","code":"` + code + `","from":"2027-03-01","until":"2027-03-02"}`)
+			e.Data = bellhop.JSON(`{"id":"` + id + `","code":"` + code + `","from":"2027-03-01T12:00:00Z","until":"2027-03-02T12:00:00+01:00"}`)
 		}
 	}
 	if o := h.sends(r, h.event("nuki-keypad-code", 2, own("b2", "345678")), bellhop.ClassTaken, ""); o.Captured["code"] != "345678" {
@@ -187,8 +204,27 @@ func TestNukiKeypadCode(t *testing.T) {
 	}
 	h.sends(r, h.event("nuki-keypad-code", 6, own("b6", "456789"), func(e *bellhop.Event) { e.Type = "ticket.created" }), bellhop.ClassSkipped, "booking.accepted")
 	h.sends(r, h.event("nuki-keypad-code", 4, own("b4", "120000")), bellhop.ClassRefused, "400")
+	// A period that ends before it begins, or is in no time zone, opens no door.
+	for name, id := range map[string]string{"kisi-group-link": "group", "nuki-keypad-code": "smartlock"} {
+		r := h.endpoint(name, s.URL, credentialsOf(name))
+		for period, want := range map[string]string{
+			`"from":"2027-02-07T10:00:00Z","until":"2027-02-05T14:00:00Z"`: "it is not after",
+			`"from":"2027-02-05T14:00:00","until":"2027-02-07T10:00:00"`:   "in which time zone",
+			`"from":"2027-02-05T14:00:00Z","until":"soon"`:                 "is no date",
+		} {
+			h.sends(r, h.event(name, 9, func(e *bellhop.Event) { e.Data = bellhop.JSON(`{"id":"x",` + period + `}`) }), bellhop.ClassHeld, want)
+		}
+		zoned := h.endpoint(name, s.URL, credentialsOf(name), func(e *bellhop.Endpoint) { e.RecipeFields["timezone"] = "Europe/Zurich" })
+		before := s.count()
+		h.send(zoned, h.event(name, 9, func(e *bellhop.Event) {
+			e.Data = bellhop.JSON(`{"id":"z","from":"2027-02-05T14:00:00","until":"2027-02-07T10:00:00"}`)
+		}))
+		if name == "nuki-keypad-code" && !strings.Contains(s.last(), `"allowedFromDate":"2027-02-05T13:00:00.000Z"`) || s.count() == before {
+			t.Errorf("%s %s: sent %s", name, id, s.last())
+		}
+	}
 	h.sends(h.endpoint("nuki-keypad-code", s.URL, map[string]string{"auth.token": "x"}), h.event("nuki-keypad-code", 5), bellhop.ClassAgain, "give the endpoint a new one")
-	if len(s.codes) != 2 {
+	if len(s.codes) != 3 {
 		t.Errorf("codes %v", s.codes)
 	}
 }

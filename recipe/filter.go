@@ -124,17 +124,11 @@ var filters = map[string]filterKind{
 			return was
 		}), nil
 	}},
-	"first": {run: func(c *call) (any, error) { return follow(listOf(c.in), []step{{kind: stepIndex}}), nil }},
-	"last":  {run: func(c *call) (any, error) { return follow(listOf(c.in), []step{{kind: stepIndex, index: -1}}), nil }},
-	"count": {run: func(c *call) (any, error) { return json.Number(strconv.Itoa(len(listOf(c.in)))), nil }},
-	"flat":  {most: 1, run: flat},
-	"members": {run: func(c *call) (any, error) {
-		object, ok := c.in.(map[string]any)
-		if !ok {
-			return nil, c.wrong("only an object has members")
-		}
-		return members(object), nil
-	}},
+	"first":   {run: func(c *call) (any, error) { return follow(listOf(c.in), []step{{kind: stepIndex}}), nil }},
+	"last":    {run: func(c *call) (any, error) { return follow(listOf(c.in), []step{{kind: stepIndex, index: -1}}), nil }},
+	"count":   {run: func(c *call) (any, error) { return json.Number(strconv.Itoa(len(listOf(c.in)))), nil }},
+	"flat":    {most: 1, run: flat},
+	"members": {most: 8, run: membersOf},
 	"entries": {run: entries},
 
 	"number": {run: func(c *call) (any, error) { return c.decimal(-1, nil) }},
@@ -143,6 +137,7 @@ var filters = map[string]filterKind{
 	"money":  {most: 1, run: func(c *call) (any, error) { return c.money(false) }},
 	"minor":  {most: 1, run: func(c *call) (any, error) { return c.money(true) }},
 	"date":   {least: 1, most: 2, run: date},
+	"later":  {least: 1, most: 1, run: later},
 }
 
 func newFilterCall(name string, args []source) (filterCall, error) {
@@ -260,20 +255,62 @@ func flat(c *call) (any, error) {
 	if len(separator) > maxSeparator {
 		return nil, c.wrong("the separator of flat has more than %d bytes", maxSeparator)
 	}
-	flatten(out, "", separator, object)
+	size := 0
+	flatten(out, "", separator, object, 0, &size)
+	if size > maxOutput {
+		return nil, errTooLarge
+	}
 	return out, nil
 }
 
 const maxSeparator = 16
 
-func flatten(out map[string]any, prefix, separator string, object map[string]any) {
+// maxFlat is how deep flat goes: what is deeper stays as it is.
+const maxFlat = 16
+
+// flatten counts the names that it makes in size, and ends where they are too much.
+func flatten(out map[string]any, prefix, separator string, object map[string]any, depth int, size *int) {
 	for name, v := range object {
-		if inner, ok := v.(map[string]any); ok && len(inner) > 0 {
-			flatten(out, prefix+name+separator, separator, inner)
+		if *size += len(prefix) + len(name); *size > maxOutput {
+			return
+		}
+		if inner, ok := v.(map[string]any); ok && len(inner) > 0 && depth < maxFlat {
+			flatten(out, prefix+name+separator, separator, inner, depth+1, size)
 			continue
 		}
 		out[prefix+name] = v
 	}
+}
+
+// membersOf are an object's members, to be written beside others. Those that have the
+// name of another, which the arguments are, get another name themselves: no name is
+// there twice.
+func membersOf(c *call) (any, error) {
+	object, ok := c.in.(map[string]any)
+	if !ok {
+		return nil, c.wrong("only an object has members")
+	}
+	out := make(members, len(object))
+	for name, v := range object {
+		out[name] = v
+	}
+	for i := range c.args {
+		taken := c.arg(i, "")
+		v, clashes := out[taken]
+		if !clashes {
+			continue
+		}
+		free := "data." + taken
+		for {
+			if _, there := out[free]; !there {
+				break
+			}
+			free += "_"
+		}
+		delete(out, taken)
+		out[free] = v
+	}
+	return out, nil
 }
 
 // entries are the members of an object that are there, as a list of names and values,

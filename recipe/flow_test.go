@@ -152,7 +152,7 @@ func TestGoogleSheets(t *testing.T) {
 	})
 	plain := h.endpoint("google-sheets", s.URL+"/macros/s/AKfycb/exec", nil)
 	h.sends(plain, h.event("google-sheets", 1), bellhop.ClassTaken, "")
-	golden(t, "google-sheets", s.requests[0])
+	golden(t, "google-sheets", s.at(0))
 	if len(s.rows) != 1 || s.rows[0]["unit.address"] != "Seestrasse 12, 8002 Zürich" || s.rows[0]["code"] != "4F7K-QX2M" {
 		t.Fatalf("rows %v", s.rows)
 	}
@@ -163,6 +163,14 @@ func TestGoogleSheets(t *testing.T) {
 	h.sends(r, h.event("google-sheets", 2), bellhop.ClassTaken, "")
 	if len(s.rows) != 2 {
 		t.Errorf("%d rows of two events", len(s.rows))
+	}
+	// The data's own members of the same names do not take the place of the event's: by
+	// its id a repeat is known.
+	for range 2 {
+		h.sends(plain, h.event("google-sheets", 6, func(e *bellhop.Event) { e.Data = bellhop.JSON(`{"event":"own","type":"t","data.type":1,"time":"x"}`) }), bellhop.ClassTaken, "")
+	}
+	if row := s.rows[len(s.rows)-1]; len(s.rows) != 3 || row["data.event"] != "own" || row["data.type_"] != "t" || row["type"] != "registration-code.created" {
+		t.Errorf("rows %v", s.rows)
 	}
 	s.broken = true
 	if o := h.sends(r, h.event("google-sheets", 3), bellhop.ClassAgain, "Executions in Apps Script"); o.Reason != bellhop.ReasonAnswer || o.Exchange.ResponseStatus != 200 {
@@ -183,13 +191,13 @@ func TestARedirectElsewhereIsNotFollowed(t *testing.T) {
 			w.Header().Set("Location", to)
 			answer(w, 302, "")
 		})
-		h.sends(h.endpoint("google-sheets", s.URL, nil), h.event("google-sheets", 1), bellhop.ClassAgain, "redirects are not followed")
+		h.sends(h.endpoint("google-sheets", s.URL, nil), h.event("google-sheets", 1), bellhop.ClassAgain, "such as one to sign in")
 	}
 	// Once is enough, and others have none.
 	loop := serve(t, func(w http.ResponseWriter, r *http.Request, _ []byte) {
 		http.Redirect(w, r, "/again", http.StatusFound)
 	})
-	h.sends(h.endpoint("google-sheets", loop.URL, nil), h.event("google-sheets", 1), bellhop.ClassAgain, "redirects are not followed")
+	h.sends(h.endpoint("google-sheets", loop.URL, nil), h.event("google-sheets", 1), bellhop.ClassAgain, "such as one to sign in")
 	if loop.count() != 2 {
 		t.Errorf("%d requests", loop.count())
 	}

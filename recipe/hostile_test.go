@@ -12,7 +12,8 @@ import (
 func TestHostileTemplates(t *testing.T) {
 	long := strings.Repeat("x", 60<<10)
 	numbers := "[" + strings.Repeat("1,", 20_000) + "1]"
-	data := fmt.Sprintf(`{"l":%s,"t":%q,"q":"\\\"","o":{"a":%s},"deep":%s}`, numbers, strings.Repeat("y", 200<<10), numbers,
+	data := fmt.Sprintf(`{"l":%s,"t":%q,"q":"\\\"","o":{"a":%s},"wide":{%q:{%s"z":1}},"deep":%s}`, numbers, strings.Repeat("y", 200<<10), numbers,
+		strings.Repeat("n", 10<<10), manyMembers(1000),
 		strings.Repeat(`{"a":`, 500)+"1"+strings.Repeat("}", 500))
 	each := "${each data.l as a}"
 	for name, text := range map[string]string{
@@ -29,6 +30,7 @@ func TestHostileTemplates(t *testing.T) {
 		"backslashes of backslashes": "${data.q" + strings.Repeat(" | markdown", 200) + "}",
 		"replacements":               "${data.t" + strings.Repeat(` | replace:"y","yy"`, 60) + "}",
 		"long separators":            `${data | flat:"` + long + `" | json}`,
+		"names that grow":            "${data.wide | flat | json | count}${data.wide | flat | json | count}",
 		"sums":                       each + "${data.l | sum}${/}",
 		"unique":                     each + "${data.l | unique | count}${/}",
 		"conditions":                 each + strings.Repeat("${?data.l and data.t and data.o}x${/}", 1000) + "${/}",
@@ -42,6 +44,14 @@ func TestHostileTemplates(t *testing.T) {
 			t.Errorf("%s: made %d bytes", name, len(got))
 		}
 	}
+}
+
+func manyMembers(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"m%d":1,`, i)
+	}
+	return b.String()
 }
 
 func FuzzTemplates(f *testing.F) {

@@ -153,7 +153,9 @@ func serve(t *testing.T, handle func(w http.ResponseWriter, r *http.Request, bod
 		}
 		s.mu.Unlock()
 		if lost {
+			s.mu.Lock()                             // so that later requests see it
 			handle(httptest.NewRecorder(), r, body) // it is done, and nobody hears of it
+			s.mu.Unlock()
 			panic(http.ErrAbortHandler)
 		}
 		handle(w, r, body)
@@ -188,6 +190,13 @@ func (s *target) last() string {
 		return ""
 	}
 	return s.requests[len(s.requests)-1]
+}
+
+// at is the i-th request. What a target did of which nobody heard is seen after it.
+func (s *target) at(i int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[i]
 }
 
 func (s *target) count() int {

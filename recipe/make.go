@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Settings are what an endpoint says of its recipe.
@@ -56,23 +57,62 @@ type Message struct {
 
 // Check is a GET whose answer may say that the event was done before.
 type Check struct {
-	URL    string
-	in     []step
-	equals string
+	URL         string
+	in          []step
+	where, same []known
+	otherwise   string
 }
 
-// Found tells whether an answer, complete and with a status of 2xx, says so.
-func (c *Check) Found(body []byte) bool {
+// known is what an element must have at a path.
+type known struct {
+	path []step
+	text string
+}
+
+// Finding is what an answer to a Check says.
+type Finding struct {
+	// Element is what was made of the event before, as JSON; nil if nothing was.
+	Element []byte
+	// Differs, if not empty, says in a sentence what is to be done, since the element is
+	// not what the event asks for.
+	Differs string
+}
+
+// Find looks through an answer that is complete and has a status of 2xx.
+func (c *Check) Find(body []byte) (f Finding) {
 	v, err := decode(body)
 	if err != nil {
-		return false
+		return f
 	}
-	for _, one := range listOf(follow(v, c.in)) {
-		if textOf(one) == c.equals {
-			return true
+	for _, element := range listOf(follow(v, c.in)) {
+		if !has(element, c.where) {
+			continue
+		}
+		if has(element, c.same) {
+			return Finding{Element: jsonOf(element)}
+		}
+		f = Finding{Element: jsonOf(element), Differs: c.otherwise}
+	}
+	return f
+}
+
+func has(element any, parts []known) bool {
+	for _, p := range parts {
+		if !alike(textOf(follow(element, p.path)), p.text) {
+			return false
 		}
 	}
-	return false
+	return true
+}
+
+// alike compares texts, and dates by the moment.
+func alike(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, ok1 := readDate(a, time.UTC)
+	y, ok2 := readDate(b, time.UTC)
+	return ok1 && ok2 && x.Equal(y)
 }
 
 // Skipped says that an event needs nothing done, and why.
@@ -148,18 +188,32 @@ func (r *Recipe) request(sc *scope) (Request, error) {
 		}
 	}
 	if r.lookup != nil {
-		q.Lookup = &Check{in: r.lookup.in}
+		q.Lookup = &Check{in: r.lookup.in, otherwise: r.lookup.otherwise}
 		if q.Lookup.URL, err = r.text("lookup.url", r.lookup.url, sc); err != nil {
 			return q, err
 		}
-		if q.Lookup.equals, err = r.text("lookup.found.equals", r.lookup.equals, sc); err != nil {
+		if q.Lookup.where, err = r.knownBy(r.lookup.where, sc); err != nil {
 			return q, err
 		}
-		if q.Lookup.equals == "" {
-			return q, r.placed("lookup.found.equals", errors.New("is empty: everything would be taken for done"))
+		if q.Lookup.same, err = r.knownBy(r.lookup.same, sc); err != nil {
+			return q, err
 		}
 	}
 	return q, nil
+}
+
+func (r *Recipe) knownBy(parts []lookupPart, sc *scope) (list []known, err error) {
+	for _, p := range parts {
+		text, err := r.text(p.place, p.value, sc)
+		if err == nil && text == "" {
+			err = r.placed(p.place, errors.New("is empty: everything would be taken for done"))
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, known{p.path, text})
+	}
+	return list, nil
 }
 
 func (r *Recipe) message(sc *scope) (*Message, error) {

@@ -30,6 +30,8 @@ type Made struct {
 	// Looked says that the exchange that was made is the recipe's lookup, and Found that
 	// it found the event done.
 	Looked, Found bool
+	// differs says why what was found is not what the event asks for.
+	differs string
 }
 
 // lookupURL is where the recipe's lookup goes.

@@ -114,7 +114,7 @@ func (s *Sender) once(ctx context.Context, p Parcel, made *Made) safehttp.Respon
 		return s.exchange(ctx, p)
 	}
 	begun := s.o.Now()
-	made.Looked, made.Found = false, false
+	made.Looked, made.Found, made.differs = false, false, ""
 	if made.way.lookup != nil {
 		if res, settled := s.lookUp(ctx, p, made); settled {
 			return res
@@ -143,12 +143,18 @@ func (s *Sender) lookUp(ctx context.Context, p Parcel, made *Made) (res safehttp
 		return safehttp.Response{Reason: safehttp.ReasonURL, Detail: unmade.Detail}, true
 	}
 	res = s.exchange(ctx, ask)
-	found := res.Reason == "" && res.Status >= 200 && res.Status <= 299 && made.way.lookup.Found(res.Body)
-	unknown := res.Reason != "" || res.Status < 200 || res.Status > 299 || res.Truncated && !found
-	if !found && !unknown {
+	answered := res.Reason == "" && res.Status >= 200 && res.Status <= 299
+	var found recipe.Finding
+	if answered {
+		found = made.way.lookup.Find(res.Body)
+	}
+	if answered && found.Element == nil && !res.Truncated {
 		return res, false
 	}
-	made.Looked, made.Found = true, found
+	made.Looked, made.Found, made.differs = true, found.Element != nil, found.Differs
+	if made.Found {
+		res.Body, res.Truncated = found.Element, false // the others of the list are no business of this delivery
+	}
 	res.Truncated = res.Truncated || int64(len(res.Body)) > s.o.MaxBody
 	res.Body = res.Body[:min(int64(len(res.Body)), s.o.MaxBody)]
 	return res, true
@@ -189,6 +195,8 @@ func (s *Sender) judge(o *bellhop.Outcome, made *Made, res safehttp.Response) {
 	}
 	j := w.recipe.Judge(res.Status, res.Body)
 	switch {
+	case made.differs != "":
+		o.Class, o.Reason, o.Detail = bellhop.ClassRefused, bellhop.ReasonAnswer, made.differs
 	case made.Found:
 		o.Detail = "It was done before, as the receiver's list shows: no request was made again."
 	case made.Looked && o.Class == bellhop.ClassTaken:
