@@ -193,15 +193,23 @@ func (d *Desk) checkAuth(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields
 	return fields
 }
 
-// checkMail refuses a mail server for an endpoint whose events nothing makes a mail of.
-// Whether a recipe does is for checkRecipeURL to say.
-func checkMail(e *bellhop.Endpoint, c *bellhop.EndpointChange) []bellhop.FieldError {
-	if !safehttp.IsMail(e.URL) || e.Recipe != "" || !c.URL.Set && !c.Recipe.Set {
+// checkMail refuses a mail server for an endpoint whose events nothing makes a mail of,
+// and what goes with HTTP alone. Whether a recipe makes mails is for checkRecipeURL to say.
+func checkMail(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields []bellhop.FieldError) {
+	if !safehttp.IsMail(e.URL) {
 		return nil
 	}
-	return []bellhop.FieldError{{
-		Field: "recipe", Code: "required", Detail: "is missing: the URL is that of a mail server, so choose a recipe that makes a mail of an event, such as email",
-	}}
+	if e.Recipe == "" && (c.URL.Set || c.Recipe.Set) {
+		fields = append(fields, bellhop.FieldError{
+			Field: "recipe", Code: "required", Detail: "is missing: the URL is that of a mail server, so choose a recipe that makes a mail of an event, such as email",
+		})
+	}
+	if len(e.Capture) > 0 && (c.URL.Set || c.Capture.Set) {
+		fields = append(fields, bellhop.FieldError{
+			Field: "capture", Code: "mail", Detail: "takes values out of JSON, which no mail server answers with: leave it out",
+		})
+	}
+	return fields
 }
 
 // checkParts refuses what is missing of a type of auth, and what belongs to another.

@@ -67,7 +67,7 @@ func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []be
 	e.Concurrency = cmp.Or(e.Concurrency, DefaultConcurrency)
 	e.Ordering = cmp.Or(e.Ordering, bellhop.OrderingNone)
 	if e.Dialect == "" {
-		e.Dialect = d.usualDialect(e.Apps)
+		fields = append(fields, d.chooseDialect(e)...)
 	}
 	fields = append(fields, d.checkEndpoint(e, c)...)
 	fields = append(fields, leaveHost(e, &old, &c)...)

@@ -98,6 +98,31 @@ func TestAppsOfferDialects(t *testing.T) {
 			t.Errorf("an admin takes any: %v", err)
 		}
 
+		// Two apps with nothing in common: nobody is sent from the one to the other, and
+		// none gets the other's dialect unasked.
+		offer("free", "github")
+		for _, who := range []bellhop.Principal{editor, owner} {
+			for _, asked := range []string{"", "svix", "github"} {
+				change := []func(*bellhop.EndpointChange){of("acme", "free")}
+				if asked != "" {
+					change = append(change, inDialect(asked))
+				}
+				_, err := create(who, change...)
+				field, code, detail := fieldOf(err)
+				switch {
+				case who.Role == bellhop.RoleAdmin && asked != "":
+					if err != nil {
+						t.Errorf("an admin names %s: %v", asked, err)
+					}
+				case field != "dialect" || code != "none_in_common" || !strings.Contains(detail, "acme (shopify, stripe, svix), free (github): make an endpoint for each"):
+					t.Errorf("%s asks for %q: %v", who.Role, asked, err)
+				}
+			}
+		}
+		if _, err := h.Preview(t.Context(), owner, desk.PreviewRequest{Endpoint: hook("a.example", of("acme", "free"))}); err == nil {
+			t.Error("the preview shows the dialect of one of two apps that have none in common")
+		}
+
 		for field, c := range map[string]desk.AppChange{
 			"dialects[1]":                  {Dialects: bellhop.Of([]string{"stripe", "none"})},
 			"dialects[2]":                  {Dialects: bellhop.Of([]string{"stripe", "svix", "stripe"})},

@@ -65,7 +65,7 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	}
 	fields := d.apply(&e, c)
 	fields = append(fields, missingCredentials(&e, fields)...)
-	fields = append(fields, d.checkChoice(p, &e, nil)...)
+	fields = append(fields, d.checkChoice(p, &e, nil, fields)...)
 	if !c.Apps.Set {
 		fields = append(fields, bellhop.FieldError{Field: "apps", Code: "required", Detail: "is missing: name the apps to listen to"})
 	}
@@ -199,7 +199,7 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 		if c.Auth.Set || c.TLS.Set || c.URL.Set {
 			fields = append(fields, missingCredentials(e, fields)...)
 		}
-		if fields = append(fields, d.checkChoice(p, e, &old)...); len(fields) > 0 {
+		if fields = append(fields, d.checkChoice(p, e, &old, fields)...); len(fields) > 0 {
 			return endpointError(fields)
 		}
 		if c.URL.Set || c.Apps.Set {

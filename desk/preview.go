@@ -15,6 +15,7 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/match"
 	"github.com/bellhop/bellhop/recipe"
 )
 
@@ -26,7 +27,8 @@ type PreviewRequest struct {
 	// App is the event's where the endpoint names none. Default: the first that
 	// the principal is limited to, or a sample.
 	App string
-	// Type is the event's. Default: the first that the endpoint names in full, or
+	// Type is the event's. Default: that of its recipe's sample, or the first that the
+	// endpoint names in full, or
 	// TypeTest.
 	Type    string
 	Subject string
@@ -211,12 +213,12 @@ func (d *Desk) previewEvent(ctx context.Context, ask PreviewRequest, e bellhop.E
 	if event.Type == "" {
 		events := e.TermsOf(event.App).Events
 		named := slices.IndexFunc(events, func(t string) bool { return !strings.HasSuffix(t, "*") && !strings.HasPrefix(t, routes.OwnTypes) })
-		event.Type = TypeTest
-		if named >= 0 {
+		var subject string
+		event.Type, subject = d.testType(&e)
+		if wants, err := match.CompileTypes(events); named >= 0 && (err != nil || event.Type == TypeTest || !wants.Match(event.Type)) {
 			event.Type = events[named]
-		} else if x := d.e.Routes().Recipe(e.Recipe); x != nil {
-			sample := x.Definition().Sample
-			event.Type, event.Subject = sample.Type, cmp.Or(ask.Subject, sample.Subject)
+		} else {
+			event.Subject = cmp.Or(ask.Subject, subject)
 		}
 	}
 	if len(event.Data) == 0 {

@@ -68,10 +68,13 @@ func (d *Desk) applyRecipe(e *bellhop.Endpoint, c *bellhop.EndpointChange, old *
 	if len(fields) == 0 {
 		d.defaultURL(e, c, x, old)
 	}
-	if c.URL.Set {
+	if e.URL != "" && (c.URL.Set || changed) {
 		fields = append(fields, d.checkRecipeURL(e, x)...)
 	}
 	def := x.Definition()
+	if changed {
+		defaultEvents(e, c, def.Events, d.fitting(old.Recipe))
+	}
 	if changed && !c.RateLimit.Set && def.RateLimit != nil {
 		limit := bellhop.RateLimit(*def.RateLimit)
 		e.RateLimit = &limit
@@ -80,9 +83,28 @@ func (d *Desk) applyRecipe(e *bellhop.Endpoint, c *bellhop.EndpointChange, old *
 		e.Concurrency = def.Concurrency
 	}
 	if changed || c.Auth.Set {
-		fields = append(fields, lackingCredentials(e, &def)...)
+		fields = append(fields, checkRecipeAuth(e, &def)...)
 	}
 	return fields
+}
+
+// fitting gives the patterns of the events that a recipe fits; none means all.
+func (d *Desk) fitting(name string) []string {
+	if x := d.e.Routes().Recipe(name); x != nil {
+		return x.Definition().Events
+	}
+	return nil
+}
+
+// defaultEvents has an endpoint hear of the events that its new recipe fits, unless some
+// are given, or others were chosen than its former recipe fits.
+func defaultEvents(e *bellhop.Endpoint, c *bellhop.EndpointChange, fits, fitted []string) {
+	if len(fits) == 0 || c.Events.Set && c.Events.Value != nil {
+		return
+	}
+	if len(e.Events) == 0 || slices.Equal(e.Events, fitted) {
+		e.Events = slices.Clone(fits)
+	}
 }
 
 // defaultURL sets the address that the recipe makes of the fields, where none is given
@@ -166,19 +188,28 @@ func fill(to *string, preset string) {
 	}
 }
 
-// lackingCredentials names the credentials that a recipe needs and an endpoint does not
-// have. Whoever authenticates in another way than the recipe proposes knows why.
-func lackingCredentials(e *bellhop.Endpoint, def *recipe.Definition) (fields []bellhop.FieldError) {
+// checkRecipeAuth says where an endpoint authenticates in another way than its recipe's
+// target asks for, and which credentials it lacks for that.
+func checkRecipeAuth(e *bellhop.Endpoint, def *recipe.Definition) (fields []bellhop.FieldError) {
 	a := def.Auth
-	if a == nil || e.Auth == nil && a.Optional || e.Auth != nil && string(e.Auth.Type) != a.Type {
+	if a == nil || a.Optional && (e.Auth == nil || string(e.Auth.Type) != a.Type) {
 		return nil
+	}
+	wrong := func(field, code, format string, v ...any) {
+		detail := fmt.Sprintf(format+" (%s). %s", append(v, a.Title, a.Help)...)
+		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: strings.TrimSpace(detail)})
+	}
+	switch {
+	case e.Auth == nil:
+	case string(e.Auth.Type) != a.Type:
+		wrong("auth.type", "recipe", "must be %q, or left out: the target of the recipe %s takes nothing else", a.Type, def.Name)
+		return fields
+	case !a.Optional && a.Header != "" && !strings.EqualFold(e.Auth.Name, a.Header):
+		wrong("auth.name", "recipe", "must be %q, or left out: the target of the recipe %s takes nothing else", a.Header, def.Name)
 	}
 	for _, name := range a.Secrets() {
 		if len(e.Sealed[name]) == 0 {
-			fields = append(fields, bellhop.FieldError{
-				Field: name, Code: "required",
-				Detail: strings.TrimSpace(fmt.Sprintf("is missing: the recipe %s needs it (%s). %s", def.Name, a.Title, a.Help)),
-			})
+			wrong(name, "required", "is missing: the recipe %s needs it", def.Name)
 		}
 	}
 	return fields

@@ -11,6 +11,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/engine/send/smtp"
 	"github.com/bellhop/bellhop/recipe"
 )
 
@@ -34,6 +35,9 @@ var mailchimpFields = map[string]string{"server": "us21", "list": "a1b2c3d4e5"}
 func TestRecipesAreChecked(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)
+		basic := &bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthBasic, Username: "u"}, Password: "p"}
+		bearer := &bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthBearer}, Token: "t"}
+		ofHeader := &bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthHeader, Name: "X-Key"}, Value: "v"}
 		key := func() *bellhop.AuthChange { return &bellhop.AuthChange{Password: "key-us21"} }
 		for _, c := range []struct {
 			change bellhop.EndpointChange
@@ -51,6 +55,9 @@ func TestRecipesAreChecked(t *testing.T) {
 			{follows("mailchimp-member", "", mailchimpFields, nil), []string{"auth.password required API keys"}},
 			{follows("mailchimp-member", "https://us21.api.mailchimp.com/3.0?x=1", mailchimpFields, key()), []string{"url recipe_url has a query"}},
 			{follows("hubspot-contact", "", nil, &bellhop.AuthChange{}), []string{"auth.token required Private Apps"}},
+			{follows("hubspot-contact", "", nil, basic), []string{"auth.type recipe \"bearer\""}},
+			{follows("mailchimp-member", "", mailchimpFields, bearer), []string{"auth.type recipe \"basic\""}},
+			{follows("kisi-group-link", "", map[string]string{"group": "1"}, ofHeader), []string{"auth.name recipe \"Authorization\""}},
 			{follows("email", "https://mail.example.com", map[string]string{"from": "a@example.com"}, nil), []string{"url recipe_url mail server"}},
 			{follows("email", "smtp://mail.example.com", map[string]string{"from": "a@example.com, b@example.com"}, nil), []string{"recipe_fields.from value one address"}},
 			{follows("email", "smtp://mail.example.com", map[string]string{"from": "a@example.com", "html": `<a onclick="${id}">`}, nil), []string{"recipe_fields.html value no value is safe"}},
@@ -102,8 +109,8 @@ func TestARecipeKnowsTheRest(t *testing.T) {
 			t.Errorf("url %s, concurrency %d", e.URL, e.Concurrency)
 		}
 		// What was chosen is not the recipe's to change, and what is skipped is settled.
-		h.publish(`{"customer_email":"zoe@example.com","subscribe_to_venue":false}`)
-		h.publish(`{"customer_email":"zoe@example.com","subscribe_to_venue":true}`)
+		h.publish(`{"customer_email":"zoe@example.com","subscribe_to_venue":false}`, ofType("invoice.purchase"))
+		h.publish(`{"customer_email":"zoe@example.com","subscribe_to_venue":true}`, ofType("invoice.purchase"))
 		wait(time.Second)
 		if got := h.net.at("us8.api.mailchimp.com"); len(got) != 1 || got[0].header.Get("Authorization") == "" {
 			t.Errorf("sent %+v", got)
@@ -112,6 +119,107 @@ func TestARecipeKnowsTheRest(t *testing.T) {
 		e = h.set(e.ID, bellhop.EndpointChange{Recipe: bellhop.Of(""), Auth: bellhop.Of[*bellhop.AuthChange](nil)})
 		if e.Recipe != "" || len(e.RecipeFields) != 0 || e.URL == "" {
 			t.Errorf("%+v", e)
+		}
+	})
+}
+
+// TestTheEventsThatARecipeFits are those of its endpoints, unless others are chosen.
+func TestTheEventsThatARecipeFits(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		key := &bellhop.AuthChange{Password: "key-us21"}
+		create := func(events bellhop.Field[[]string]) bellhop.Endpoint {
+			t.Helper()
+			c := follows("mailchimp-member", "", mailchimpFields, key)
+			c.Events = events
+			e, _, err := h.CreateEndpoint(t.Context(), owner, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e
+		}
+		is := func(what string, e bellhop.Endpoint, want ...string) {
+			t.Helper()
+			if !slices.Equal(e.Events, want) {
+				t.Errorf("%s: events %q, want %q", what, e.Events, want)
+			}
+		}
+		usual := create(bellhop.Field[[]string]{})
+		is("not given", usual, "invoice.purchase")
+		is("null", create(bellhop.Of[[]string](nil)), "invoice.purchase")
+		is("all", create(bellhop.Of([]string{})))
+		own := create(bellhop.Of([]string{"sale.made"}))
+		is("given", own, "sale.made")
+
+		to := func(e bellhop.Endpoint, name string) bellhop.Endpoint {
+			c := bellhop.EndpointChange{Recipe: bellhop.Of(name), Auth: bellhop.Of[*bellhop.AuthChange](nil)}
+			if name == "hubspot-contact" {
+				c.Auth, c.URL = bellhop.Of(&bellhop.AuthChange{Token: "t"}), bellhop.Of("https://api.hubapi.com")
+			}
+			return h.set(e.ID, c)
+		}
+		is("another recipe", to(usual, "hubspot-contact"), "invoice.*", "ticket.created")
+		is("another recipe where others were chosen", to(own, "hubspot-contact"), "sale.made")
+		is("no recipe", to(usual, ""), "invoice.*", "ticket.created")
+		is("a recipe where none were chosen", to(h.endpoint("plain.example"), "hubspot-contact"), "invoice.*", "ticket.created")
+
+		v, err := h.Preview(t.Context(), owner, desk.PreviewRequest{Endpoint: follows("quickbooks-refund-receipt", "", map[string]string{"company": "12345", "item": "1", "account": "2"}, nil)})
+		if err != nil || !strings.Contains(string(v.Body), "(invoice.refund, ") {
+			t.Errorf("the preview of a refund: %s, %v", v.Body, err)
+		}
+	})
+}
+
+// TestMailAndHTTPAreNotMixed, whichever is there first.
+func TestMailAndHTTPAreNotMixed(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t, func(c *engine.Config) { c.Mailer = smtp.Mailer{} })
+		mail := func(change ...func(*bellhop.EndpointChange)) bellhop.EndpointChange {
+			c := follows("email", "smtps://mail.example.com", map[string]string{"from": "a@example.com"}, nil)
+			for _, f := range change {
+				f(&c)
+			}
+			return c
+		}
+		posts := h.endpoint("posts.example")
+		mails, _, err := h.CreateEndpoint(t.Context(), owner, mail())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			of     *bellhop.Endpoint // nil to make one
+			change bellhop.EndpointChange
+			field  string
+		}{
+			{nil, mail(func(c *bellhop.EndpointChange) {
+				c.Recipe, c.RecipeFields = bellhop.Field[string]{}, bellhop.Field[map[string]string]{}
+			}), "recipe"},
+			{nil, mail(func(c *bellhop.EndpointChange) { c.URL = bellhop.Of("https://mail.example.com") }), "url"},
+			{nil, mail(func(c *bellhop.EndpointChange) { c.Capture = bellhop.Of(map[string]string{"id": "/id"}) }), "capture"},
+			{nil, mail(func(c *bellhop.EndpointChange) {
+				c.Auth = bellhop.Of(&bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthBearer}, Token: "t"})
+			}), "auth.type"},
+			{nil, hook("a.example", func(c *bellhop.EndpointChange) {
+				c.URL, c.TLS = bellhop.Of("http://a.example"), bellhop.Of(&bellhop.ClientTLSChange{ClientTLS: bellhop.ClientTLS{CA: "x"}})
+			}), "tls"},
+			{&posts, bellhop.EndpointChange{Recipe: bellhop.Of("email"), RecipeFields: bellhop.Of(map[string]string{"from": "a@example.com"})}, "url"},
+			{&posts, bellhop.EndpointChange{Recipe: bellhop.Of("slack")}, "url"},
+			{&posts, bellhop.EndpointChange{URL: bellhop.Of("smtps://mail.example.com")}, "recipe"},
+			{&mails, bellhop.EndpointChange{Recipe: bellhop.Of("slack")}, "url"},
+			{&mails, bellhop.EndpointChange{Recipe: bellhop.Of("")}, "recipe"},
+			{&mails, bellhop.EndpointChange{Capture: bellhop.Of(map[string]string{"id": "/id"})}, "capture"},
+			{&mails, bellhop.EndpointChange{Recipe: bellhop.Of(""), Transform: bellhop.Of(&bellhop.Transform{Code: "function transform(event) { return {} }"})}, "transform"},
+		} {
+			var err error
+			if c.of == nil {
+				_, _, err = h.CreateEndpoint(t.Context(), owner, c.change)
+			} else {
+				_, err = h.UpdateEndpoint(t.Context(), owner, c.of.ID, c.change)
+			}
+			e, ok := errors.AsType[*bellhop.Error](err)
+			if !ok || !slices.ContainsFunc(e.Fields, func(f bellhop.FieldError) bool { return f.Field == c.field }) {
+				t.Errorf("%+v: %v, want an error of %s", c.change, err, c.field)
+			}
 		}
 	})
 }
@@ -222,6 +330,9 @@ func TestRecipesAreTestedWithTheirSample(t *testing.T) {
 			t.Fatalf("%v, %d requests", err, len(h.net.at("hooks.slack.com")))
 		}
 		a, err := h.TestEndpoint(t.Context(), owner, e.ID, "", nil)
+		if a.Type != "ticket.created" {
+			t.Errorf("the test's type is %s", a.Type)
+		}
 		got := h.net.at("hooks.slack.com")
 		if err != nil || a.Status != bellhop.AttemptSucceeded || len(got) != 1 || !strings.Contains(got[0].body, "Seit gestern Abend") {
 			t.Errorf("%+v, %v: %+v", a, err, got)

@@ -23,6 +23,16 @@ func sampleData(eventType string) bellhop.JSON {
 	})
 }
 
+// testType is the type of a test event whose type nobody chose, and its subject: those of
+// the recipe's sample, if there is a recipe.
+func (d *Desk) testType(e *bellhop.Endpoint) (name, subject string) {
+	if x := d.e.Routes().Recipe(e.Recipe); x != nil {
+		s := x.Definition().Sample
+		return s.Type, s.Subject
+	}
+	return TypeTest, ""
+}
+
 // testData is the data of a test event: the catalogue's example, or what the recipe
 // makes something of, or what the dialect's receivers know as a test, or a sample.
 func (d *Desk) testData(eventType string, e *bellhop.Endpoint) bellhop.JSON {
@@ -62,9 +72,10 @@ func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Fie
 		return nil
 	}
 	now := d.e.Now()
+	name, subject := d.testType(&e)
 	o, err := d.e.Verify(ctx, r, rule.Unsigned, dialect.Message{
-		ID: id.Next[id.Event](d.e.IDs(), now).String(), App: e.Apps[0], Type: TypeTest,
-		Time: now, Data: d.testData(TypeTest, &e), Timestamp: now,
+		ID: id.Next[id.Event](d.e.IDs(), now).String(), App: e.Apps[0], Type: name, Subject: subject,
+		Time: now, Data: d.testData(name, &e), Timestamp: now,
 	})
 	if err != nil {
 		return fmt.Errorf("verify an endpoint: %w", err)
@@ -93,8 +104,9 @@ func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Fie
 }
 
 // TestEndpoint sends a test event to one endpoint at once, past its queue, its
-// circuit and a pause, and answers its one attempt. An empty type means TypeTest;
-// without data, it carries the catalogue's example of the type, or a sample. Tests
+// circuit and a pause, and answers its one attempt. An empty type means that of its
+// recipe's sample, or TypeTest; without data, it carries the catalogue's example of the
+// type, or a sample. Tests
 // have few slots: beyond them it fails with a CodeTooMany error.
 func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID, eventType string, data bellhop.JSON) (bellhop.Attempt, error) {
 	var none bellhop.Attempt
@@ -113,13 +125,14 @@ func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.
 	if why := r.Broken(); why != "" {
 		return none, &bellhop.Error{Code: bellhop.CodeEndpointStatus, Detail: "Nothing can be sent to the endpoint: " + why}
 	}
+	subject := ""
 	if eventType == "" {
-		eventType = TypeTest
+		eventType, subject = d.testType(&r.Endpoint)
 	}
 	if len(data) == 0 {
 		data = d.testData(eventType, &r.Endpoint)
 	}
-	event := engine.Publication{App: r.Apps[0], Type: eventType, Data: data}
+	event := engine.Publication{App: r.Apps[0], Type: eventType, Subject: subject, Data: data}
 	if err := d.e.CheckPublication(ctx, &event); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {
 		return none, err
 	}

@@ -13,7 +13,7 @@ type TransformTest struct {
 
 // TransformEvent is an event that is made up.
 type TransformEvent struct {
-	Type    string       `json:"type,omitempty" doc:"Default: the first that the endpoint listens to by name, or webhook.test." example:"invoice.purchase"`
+	Type    string       `json:"type,omitempty" doc:"Default: that of its recipe's sample, or the first that the endpoint listens to by name, or webhook.test." example:"invoice.purchase"`
 	Subject string       `json:"subject,omitempty" doc:"What in the app it happened to." example:"invoice:118"`
 	Data    bellhop.JSON `json:"data,omitempty" doc:"Default: the example of the type in the catalogue, or a sample."`
 }

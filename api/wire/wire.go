@@ -176,7 +176,7 @@ type EndpointInput struct {
 	URL            bellhop.Field[string]                 `json:"url,omitzero" doc:"Where requests go: https, a public address, no credentials and no fragment." example:"https://example.com/hooks"`
 	Name           bellhop.Field[string]                 `json:"name,omitzero" doc:"For people." example:"Bookkeeping"`
 	Description    bellhop.Field[string]                 `json:"description,omitzero" doc:"For people: what it is for, and who looks after it." example:"Feeds the ledger; ask the finance team."`
-	Events         bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; none means all." example:"[\"invoice.*\"]"`
+	Events         bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; [] means all. A new endpoint that gives none has those that its recipe fits, or all." example:"[\"invoice.*\"]"`
 	Subjects       bellhop.Field[[]string]               `json:"subjects,omitzero" doc:"Narrows it to subjects of these patterns; none means all. A pattern may be a URN, which holds for one app: urn:allthings:app:APP:PATTERN." example:"[\"ticket:damage-report:*\"]"`
 	Filter         bellhop.Field[bellhop.JSON]           `json:"filter,omitzero" doc:"A JSON pattern over the event's data, such as {\"total\":[{\"numeric\":[\">\",100]}]}."`
 	Dialect        bellhop.Field[string]                 `json:"dialect,omitzero" doc:"How events look on the wire; see GET /v1/dialects. Default: the first that its apps offer, or the server's, which is standard unless the operator says otherwise. Unless you are an admin, it must be one that each of its apps offers." example:"standard"`
@@ -322,7 +322,7 @@ func withMembers(e bellhop.Endpoint, more any) ([]byte, error) {
 
 // TestInput asks for a test event.
 type TestInput struct {
-	Type string       `json:"type,omitempty" minLength:"1" doc:"The test event's type. Default: webhook.test." example:"invoice.purchase"`
+	Type string       `json:"type,omitempty" minLength:"1" doc:"The test event's type. Default: that of its recipe's sample, or webhook.test." example:"invoice.purchase"`
 	Data bellhop.JSON `json:"data,omitempty" doc:"The test event's data. Default: the example of the type in the catalogue, or a sample."`
 }
 

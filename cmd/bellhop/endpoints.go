@@ -181,7 +181,7 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	e.flags = f
 	f.StringSliceVar(&e.apps, "app", nil, "`app` to listen to; may be repeated")
 	f.StringArrayVar(&e.terms, "app-terms", nil, "an app with what is wanted of it alone, as `JSON` such as {\"app\":\"acme\",\"subjects\":[\"ticket:*\"]}; may be repeated")
-	f.StringSliceVar(&e.events, "events", nil, "event `types`: exact, or ending in *; may be repeated (default all)")
+	f.StringSliceVar(&e.events, "events", nil, "event `types`: exact, or ending in *; may be repeated (default those that the recipe fits, or all)")
 	f.StringSliceVar(&e.subjects, "subjects", nil, "`patterns` of subjects, or URNs urn:allthings:app:APP:PATTERN; may be repeated (default all)")
 	f.StringVar(&e.filter, "filter", "", "pattern over the data, as `JSON` or @FILE")
 	f.StringVar(&e.name, "name", "", "name for people")
@@ -393,6 +393,9 @@ func (p *program) endpointsCreate() *cobra.Command {
 				t := p.endpointTable(created.Endpoint)
 				t.field("secret", cell{text: created.Secret, style: strong})
 				p.table(t)
+				if e.recipe.name != "" && !e.flags.Changed("events") && len(created.Events) > 0 {
+					p.note("Its events are those that the recipe fits; --events chooses others, and --events '*' all.")
+				}
 				p.noteRecent(created.Recent)
 			})
 		})
