@@ -1,12 +1,12 @@
 package send
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,24 +68,29 @@ func (c *credentials) put(r *safehttp.Request) *bellhop.Outcome {
 
 // mask takes the credentials out of what a receiver said: some send back what they got.
 func (c *credentials) mask(res *safehttp.Response) {
-	for _, s := range c.secrets {
-		if len(s) < 4 {
-			continue // too short to be told from anything else
+	if c == nil || len(c.secrets) == 0 {
+		return
+	}
+	res.Body = hide(res.Body, c.secrets)
+	for name, values := range res.Header {
+		values = slices.Clone(values)
+		for i, v := range values {
+			values[i] = c.hidden(v)
 		}
-		if bytes.Contains(res.Body, []byte(s)) {
-			res.Body = bytes.ReplaceAll(res.Body, []byte(s), []byte(bellhop.Hidden))
-		}
-		for name, values := range res.Header {
-			for i, v := range values {
-				if strings.Contains(v, s) {
-					values = append([]string(nil), values...)
-					values[i] = strings.ReplaceAll(v, s, bellhop.Hidden)
-					res.Header[name] = values
-				}
-			}
-		}
-		res.Detail = strings.ReplaceAll(res.Detail, s, bellhop.Hidden)
-		res.Remark = strings.ReplaceAll(res.Remark, s, bellhop.Hidden)
+		res.Header[name] = values
+	}
+	res.Detail, res.Remark = c.hidden(res.Detail), c.hidden(res.Remark)
+}
+
+// hidden is a text without the credentials.
+func (c *credentials) hidden(text string) string {
+	return hideText(text, c.secrets)
+}
+
+// keep cuts an answer that was read beyond what is kept of it.
+func keep(res *safehttp.Response, limit int64) {
+	if int64(len(res.Body)) > limit {
+		res.Body, res.Truncated = res.Body[:limit], true
 	}
 }
 
@@ -163,6 +168,9 @@ func (c *credentials) fill(r *routes.Route, a *bellhop.Auth) (err error) {
 		if err == nil {
 			plain, err = r.Credential(name)
 			c.secrets = append(c.secrets, plain)
+			if strings.Contains(plain, " ") {
+				c.secrets = append(c.secrets, url.QueryEscape(plain)) // with a plus in its place
+			}
 		}
 		return plain
 	}
@@ -283,8 +291,10 @@ func (s *Sender) authenticated(ctx context.Context, p Parcel, exchange func(Parc
 			return safehttp.Response{}, unmade
 		}
 		q.Request.Timeout = max(p.Request.Timeout-time.Since(start), time.Millisecond)
+		q.Request.MaxBody += c.beyond()
 		res := exchange(q)
 		c.mask(&res)
+		keep(&res, p.Request.MaxBody)
 		res.Duration = time.Since(start)
 		return res, nil
 	}

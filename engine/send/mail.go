@@ -36,6 +36,8 @@ type Letter struct {
 	Username, Password string
 	// Token does so in place of a password.
 	Token string
+	// Hide, if not nil, takes them out of what the server says, before it is cut.
+	Hide func(string) string
 }
 
 // postDoor leads to a mail server.
@@ -53,7 +55,7 @@ func (d postDoor) Exchange(ctx context.Context, p Parcel) safehttp.Response {
 		Timeout: p.Request.Timeout, MaxBody: p.Request.MaxBody,
 	}
 	if c := p.credentials; c != nil {
-		l.Username, l.Password, l.Token = c.username, c.password, c.token
+		l.Username, l.Password, l.Token, l.Hide = c.username, c.password, c.token, c.hidden
 	}
 	return d.s.o.Mailer.Send(ctx, d.s.o.HTTP, l)
 }

@@ -143,6 +143,7 @@ func (s *Sender) lookUp(ctx context.Context, p Parcel, made *Made) (res safehttp
 		return safehttp.Response{Reason: safehttp.ReasonURL, Detail: unmade.Detail}, true
 	}
 	res = s.exchange(ctx, ask)
+	p.credentials.mask(&res)
 	answered := res.Reason == "" && res.Status >= 200 && res.Status <= 299
 	var found recipe.Finding
 	if answered {

@@ -104,7 +104,7 @@ func New(o Options) *Sender {
 		o.InFlight = func(int) {}
 	}
 	return &Sender{o: o, http: httpDoor{o.HTTP}, tokens: auth.New(auth.Options{
-		Do: o.HTTP.Do, Store: o.Tokens, Sealer: o.Sealer, Logger: o.Logger, Now: o.Now,
+		Do: o.HTTP.Do, Hide: hideText, Store: o.Tokens, Sealer: o.Sealer, Logger: o.Logger, Now: o.Now,
 	})}
 }
 

@@ -41,6 +41,9 @@ type Options struct {
 	// Store and Sealer keep tokens over a restart; without either they are in memory only.
 	Store  bellhop.TokenStore
 	Sealer bellhop.Sealer
+	// Hide, if not nil, takes secrets out of what a server said; else they are found only as
+	// they are, and as in a form.
+	Hide func(text string, secrets []string) string
 	// Logger defaults to none, Now to time.Now.
 	Logger *slog.Logger
 	Now    func() time.Time
@@ -98,6 +101,9 @@ type flight struct {
 func New(o Options) *Keeper {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Hide == nil {
+		o.Hide = mask
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -280,7 +286,7 @@ func (k *Keeper) fetch(g Grant, known token, refused string) (token, *Failure) {
 	if k.ctx.Err() != nil {
 		return token{}, &Failure{Detail: "Bellhop is shutting down.", Closed: true}
 	}
-	masked := func(s string) string { return mask(s, g.secrets(refresh)) }
+	masked := func(s string) string { return k.o.Hide(s, g.secrets(refresh)) }
 	got, no := read(res, g.Auth.Type, masked)
 	if no != nil {
 		k.mu.Lock()

@@ -185,7 +185,7 @@ func (t *talk) address() *safehttp.Response {
 			res := t.ended(err, "answer RCPT TO", "")
 			return &res
 		}
-		refused = append(refused, fmt.Sprintf("%s (%d %s)", to, a.Code, tidy(a.Msg)))
+		refused = append(refused, fmt.Sprintf("%s (%d %s)", to, a.Code, tidy(t.hide(a.Msg))))
 		if worst == nil || a.Code/100 > worst.Code/100 {
 			worst = a
 		}
@@ -246,17 +246,25 @@ func (t *talk) ended(err error, doing, to string) safehttp.Response {
 	}
 	res := t.said(a.Code, a.Msg)
 	res.Detail = "The mail server answered " + strconv.Itoa(a.Code) + " to " + to
-	if text := tidy(a.Msg); text != "" {
+	if text := tidy(t.hide(a.Msg)); text != "" {
 		res.Detail += ": " + text
 	}
 	return res
+}
+
+// hide takes the name and password out of what the server said.
+func (t *talk) hide(text string) string {
+	if t.letter.Hide == nil {
+		return text
+	}
+	return t.letter.Hide(text)
 }
 
 // said is a Response that holds what the server said.
 func (t *talk) said(code int, text string) safehttp.Response {
 	res := t.link.Took()
 	res.Status = code
-	kept := strings.ToValidUTF8(text, "")
+	kept := strings.ToValidUTF8(t.hide(text), "")
 	limit := maxText
 	if t.letter.MaxBody > 0 {
 		limit = int(min(t.letter.MaxBody, maxText))
