@@ -28,8 +28,7 @@ type PreviewRequest struct {
 	// the principal is limited to, or a sample.
 	App string
 	// Type is the event's. Default: that of its recipe's sample, or the first that the
-	// endpoint names in full, or
-	// TypeTest.
+	// endpoint names in full, or TypeTest.
 	Type    string
 	Subject string
 	// Data is the event's. Default: the catalogue's example of the type, or a

@@ -106,8 +106,7 @@ func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Fie
 // TestEndpoint sends a test event to one endpoint at once, past its queue, its
 // circuit and a pause, and answers its one attempt. An empty type means that of its
 // recipe's sample, or TypeTest; without data, it carries the catalogue's example of the
-// type, or a sample. Tests
-// have few slots: beyond them it fails with a CodeTooMany error.
+// type, or a sample. Tests have few slots: beyond them it fails with a CodeTooMany error.
 func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID, eventType string, data bellhop.JSON) (bellhop.Attempt, error) {
 	var none bellhop.Attempt
 	if err := Permits(p, "testEndpoint"); err != nil {
