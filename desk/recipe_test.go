@@ -339,3 +339,27 @@ func TestRecipesAreTestedWithTheirSample(t *testing.T) {
 		}
 	})
 }
+
+// TestAnOwnersTemplateIsBounded: whoever may edit an endpoint may write templates, and
+// must not be able to use up the server with one.
+func TestAnOwnersTemplateIsBounded(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		data := bellhop.JSON(`{"r":[` + strings.Repeat("1,", 5000) + `1],"s":"` + strings.Repeat("a", 200_000) + `","q":"` + strings.Repeat(`\"`, 500) + `"}`)
+		for text, want := range map[string]string{
+			"${data" + strings.Repeat(" | json", 24) + " | sha256}":            "16 filters",
+			"${data" + strings.Repeat(" | json", 15) + " | sha256}":            "more than 1 MiB",
+			"${each data.r as x}${data.s | upper | cut:1}${/}":                 "too many values",
+			"${each data.r as x}${data | json | sha256 | cut:1}${/}":           "too many values",
+			"${each data.r as x}${each data.r as y}${/}${/}":                   "too many values",
+			`${each data.r as x join "` + strings.Repeat("z", 9000) + `"}${/}`: "more than 1 MiB",
+		} {
+			_, err := h.Preview(t.Context(), owner, desk.PreviewRequest{
+				Endpoint: follows("slack", "", map[string]string{"text": text}, nil), Data: data,
+			})
+			if e, ok := errors.AsType[*bellhop.Error](err); !ok || len(e.Fields) != 1 || !strings.Contains(e.Fields[0].Detail, want) {
+				t.Errorf("%.60s: %v", text, err)
+			}
+		}
+	})
+}

@@ -280,7 +280,9 @@ func (p *parser) expression() (expression, error) {
 		if err != nil {
 			return e, err
 		}
-		e.filters = append(e.filters, call)
+		if e.filters = append(e.filters, call); len(e.filters) > maxFilters {
+			return e, fmt.Errorf("has more than %d filters; do with less", maxFilters)
+		}
 	}
 	return e, nil
 }

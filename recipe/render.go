@@ -130,6 +130,9 @@ func (sc *scope) field(name string) (any, error) {
 	switch v := sc.fields[name].(type) {
 	case *fieldTemplate:
 		text, err := v.template.append(nil, sc)
+		if err == nil {
+			err = sc.spend(string(text))
+		}
 		if err != nil {
 			return nil, err
 		}

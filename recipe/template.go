@@ -14,7 +14,8 @@ const (
 	maxNested   = 8        // sections and loops within one another
 	maxOutput   = 1 << 20  // bytes of a body
 	maxRounds   = 10_000   // of all loops of one rendering together
-	maxSteps    = 200_000  // values that one rendering looks at
+	maxSteps    = 200_000  // that one rendering takes: values that it looks at, and texts by their length
+	maxFilters  = 16       // of one value
 )
 
 // node is a part of a template: one of literal, value, section and loop.

@@ -132,6 +132,7 @@ func TestWrongTemplates(t *testing.T) {
 		{`${"abc}`, plain{}, `closing "`},
 		{"${id ; id}", plain{}, "means nothing"},
 		{"${id id}", plain{}, "too much"},
+		{"${id" + strings.Repeat(" | json", 24) + " | sha256}", plain{}, "more than 16 filters"},
 		{"${data[x]}", plain{}, "inside []"},
 		{"${each data.a as}x${/}", plain{}, "write ${each"},
 		{"${each data.a as id}x${/}", plain{}, "is taken"},
