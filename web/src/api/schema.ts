@@ -1873,7 +1873,7 @@ export interface components {
                 [key: string]: string;
             } | null;
             /**
-             * @description The event types it wants: exact names, or a prefix and a trailing *; none means all.
+             * @description The event types it wants: exact names, or a prefix and a trailing *; [] means all. A new endpoint that gives none has those that its recipe fits, or all.
              * @example [
              *       "invoice.*"
              *     ]
@@ -2919,7 +2919,7 @@ export interface components {
              */
             subject?: string;
             /**
-             * @description The event's type. Default: the first that the endpoint listens to by name, or webhook.test.
+             * @description The event's type. Default: that of its recipe's sample, or the first that the endpoint listens to by name, or webhook.test.
              * @example invoice.purchase
              */
             type?: string;
@@ -3129,19 +3129,22 @@ export interface components {
             required?: boolean;
             title?: string;
         };
-        RecipeFound: {
-            equals: string;
-            in: string;
-        };
         RecipeHeader: {
             /** @description For people. */
             name: string;
             value: string;
         };
         RecipeLookup: {
-            found: components["schemas"]["RecipeFound"];
+            in?: string;
+            otherwise?: string;
+            same?: {
+                [key: string]: string;
+            };
             /** @description Where requests go. */
             url: string;
+            where: {
+                [key: string]: string;
+            };
         };
         RecipeMail: {
             from: string;
@@ -3536,7 +3539,7 @@ export interface components {
             /** @description The test event's data. Default: the example of the type in the catalogue, or a sample. */
             data?: unknown;
             /**
-             * @description The test event's type. Default: webhook.test.
+             * @description The test event's type. Default: that of its recipe's sample, or webhook.test.
              * @example invoice.purchase
              */
             type?: string;
@@ -3579,7 +3582,7 @@ export interface components {
              */
             subject?: string;
             /**
-             * @description Default: the first that the endpoint listens to by name, or webhook.test.
+             * @description Default: that of its recipe's sample, or the first that the endpoint listens to by name, or webhook.test.
              * @example invoice.purchase
              */
             type?: string;

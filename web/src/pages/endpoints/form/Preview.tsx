@@ -6,6 +6,7 @@ import { api, ok, Problem, type Schemas } from "../../../api/client.ts";
 import { useSession } from "../../../api/queries.ts";
 import { Raw, written } from "../../../lib/exact.ts";
 import { defaultAddress, isMail, type Recipe, withSamples } from "../../../lib/recipes.ts";
+import { requestLine } from "../../../lib/firstLine.ts";
 import { CodeBlock } from "../../../parts/Code.tsx";
 import { EventSource, type Source, useSourceEvent } from "./EventSource.tsx";
 import type { EndpointFormState } from "./form.ts";
@@ -55,7 +56,7 @@ export function looks(v: FormValues, dev: boolean, recipe?: Recipe): { endpoint:
 
 /** A preview as it goes over the wire. */
 function asText(p: Schemas["Preview"]): string {
-  const lines = [`${p.method} ${p.url}`, ...(p.headers ?? []).map((h) => `${h.name}: ${h.value}`)];
+  const lines = [requestLine(p.method, p.url), ...(p.headers ?? []).map((h) => `${h.name}: ${h.value}`)];
   return `${lines.join("\n")}\n\n${p.body}`;
 }
 

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { Attempt } from "../../../api/client.ts";
 import { useDialects, useEndpoint } from "../../../api/queries.ts";
 import { Body } from "../../../parts/Body.tsx";
+import { requestLine } from "../../../lib/firstLine.ts";
 import { CopyWide } from "../../../parts/Copy.tsx";
 import { Json } from "../../../parts/Json.tsx";
 import { Waiting } from "../../../parts/states.tsx";
@@ -28,7 +29,7 @@ function Head({ attempt: a, body }: { attempt: Attempt; body: string | undefined
         <Title order={3} id="request">Request</Title>
         {a.url && a.request_headers && !a.url.startsWith("smtp") && <CopyWide value={asCurl(a, body)} label="Copy as cURL" />}
       </Group>
-      <Code block className="foreign">{`${a.method ?? "POST"} ${a.url ?? "(the URL is no longer known)"}`}</Code>
+      <Code block className="foreign">{requestLine(a.method ?? "POST", a.url ?? "(the URL is no longer known)")}</Code>
       <HeaderTable headers={a.request_headers} label="Request headers" none="No headers are kept of this request." />
       <Text size="sm" fw={600} component="h4" m={0}>Body</Text>
     </>
