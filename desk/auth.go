@@ -209,6 +209,11 @@ func checkMail(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields []bellhop
 			Field: "capture", Code: "mail", Detail: "takes values out of JSON, which no mail server answers with: leave it out",
 		})
 	}
+	if len(e.Headers) > 0 && (c.URL.Set || c.Headers.Set) {
+		fields = append(fields, bellhop.FieldError{
+			Field: "headers", Code: "mail", Detail: "are those of HTTP, and the URL is that of a mail server: leave them out",
+		})
+	}
 	return fields
 }
 

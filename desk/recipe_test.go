@@ -196,6 +196,7 @@ func TestMailAndHTTPAreNotMixed(t *testing.T) {
 			}), "recipe"},
 			{nil, mail(func(c *bellhop.EndpointChange) { c.URL = bellhop.Of("https://mail.example.com") }), "url"},
 			{nil, mail(func(c *bellhop.EndpointChange) { c.Capture = bellhop.Of(map[string]string{"id": "/id"}) }), "capture"},
+			{nil, mail(func(c *bellhop.EndpointChange) { c.Headers = bellhop.Of(map[string]string{"X-A": "b"}) }), "headers"},
 			{nil, mail(func(c *bellhop.EndpointChange) {
 				c.Auth = bellhop.Of(&bellhop.AuthChange{Auth: bellhop.Auth{Type: bellhop.AuthBearer}, Token: "t"})
 			}), "auth.type"},
