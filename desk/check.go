@@ -2,6 +2,7 @@ package desk
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,7 +29,7 @@ const (
 )
 
 // apply sets what is set in c, with defaults for null, and says what is wrong.
-func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []bellhop.FieldError) {
+func (d *Desk) apply(ctx context.Context, e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []bellhop.FieldError) {
 	old := *e
 	fields = applyApps(e, &c)
 	set(c.URL, &e.URL)
@@ -41,7 +42,7 @@ func (d *Desk) apply(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []be
 	set(c.Dialect, &e.Dialect)
 	set(c.DialectOptions, &e.DialectOptions)
 	set(c.Headers, &e.Headers)
-	fields = append(fields, d.applyMaking(e, &c)...)
+	fields = append(fields, d.applyMaking(ctx, e, &c)...)
 	set(c.Timeout, &e.Timeout)
 	set(c.Retry, &e.Retry)
 	set(c.RateLimit, &e.RateLimit)

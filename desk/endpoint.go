@@ -63,7 +63,7 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 		ID: id.Next[id.Endpoint](d.e.IDs(), now), Status: bellhop.EndpointActive,
 		Events: []string{}, Subjects: []string{}, CreatedAt: now, UpdatedAt: now,
 	}
-	fields := d.apply(&e, c)
+	fields := d.apply(ctx, &e, c)
 	fields = append(fields, missingCredentials(&e, fields)...)
 	fields = append(fields, d.checkChoice(p, &e, nil, fields)...)
 	if !c.Apps.Set {
@@ -195,7 +195,7 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 				return err
 			}
 		}
-		fields := d.apply(e, c)
+		fields := d.apply(ctx, e, c)
 		if c.Auth.Set || c.TLS.Set || c.URL.Set {
 			fields = append(fields, missingCredentials(e, fields)...)
 		}

@@ -1,10 +1,14 @@
 package desk
 
-import "github.com/bellhop/bellhop"
+import (
+	"context"
+
+	"github.com/bellhop/bellhop"
+)
 
 // applyMaking sets how an endpoint's requests are made, seals the secrets of it that
 // are given, and says what is wrong.
-func (d *Desk) applyMaking(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields []bellhop.FieldError) {
+func (d *Desk) applyMaking(ctx context.Context, e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields []bellhop.FieldError) {
 	old := bellhop.Making{Recipe: e.Recipe, RecipeFields: e.RecipeFields}
 	set(c.Recipe, &e.Recipe)
 	set(c.RecipeFields, &e.RecipeFields)
@@ -22,7 +26,7 @@ func (d *Desk) applyMaking(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fiel
 	}
 	fields = append(fields, d.applyRecipe(e, c, &old)...)
 	if c.Transform.Set || c.URL.Set {
-		fields = append(fields, d.checkTransform(e)...)
+		fields = append(fields, d.checkTransform(ctx, e)...)
 	}
 	if e.Recipe != "" && e.Transform != nil {
 		fields = append(fields, bellhop.FieldError{

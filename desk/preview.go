@@ -16,6 +16,7 @@ import (
 	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/match"
+	"github.com/bellhop/bellhop/internal/script"
 	"github.com/bellhop/bellhop/recipe"
 )
 
@@ -75,7 +76,7 @@ func (d *Desk) Preview(ctx context.Context, p bellhop.Principal, ask PreviewRequ
 		return Preview{}, err
 	}
 	defer h.release()
-	made, unmade := d.e.Sender().Make(ctx, h.route, h.signer, h.message)
+	made, unmade := d.e.Sender().Make(script.ForPeople(ctx), h.route, h.signer, h.message)
 	if unmade != nil {
 		return Preview{}, bellhop.Invalid("No request can be made of this event",
 			bellhop.FieldError{Field: "data", Code: unmade.Reason, Detail: unmade.Detail})
@@ -130,7 +131,7 @@ func (d *Desk) rehearse(ctx context.Context, p bellhop.Principal, ask PreviewReq
 			h.release()
 		}
 	}()
-	e, sample, err := d.previewEndpoint(ask, i, now)
+	e, sample, err := d.previewEndpoint(ctx, ask, i, now)
 	if err != nil {
 		return h, placed("endpoint.", err)
 	}
@@ -156,7 +157,7 @@ func (d *Desk) rehearse(ctx context.Context, p bellhop.Principal, ask PreviewReq
 
 // previewEndpoint is the endpoint that a preview is for, and the sample secret if
 // that is what it signs with.
-func (d *Desk) previewEndpoint(ask PreviewRequest, i bellhop.EndpointID, now time.Time) (e bellhop.Endpoint, sample string, err error) {
+func (d *Desk) previewEndpoint(ctx context.Context, ask PreviewRequest, i bellhop.EndpointID, now time.Time) (e bellhop.Endpoint, sample string, err error) {
 	c := ask.Endpoint
 	if c.URL.Value == "" && c.Recipe.Value == "" {
 		c.URL = bellhop.Of(sampleURL)
@@ -166,7 +167,7 @@ func (d *Desk) previewEndpoint(ask PreviewRequest, i bellhop.EndpointID, now tim
 		d.previewRecipe(&c, x.Definition())
 	}
 	e = bellhop.Endpoint{ID: i, CreatedAt: now, UpdatedAt: now}
-	fields := slices.DeleteFunc(d.apply(&e, c), isCredential) // a request shows where they go without them
+	fields := slices.DeleteFunc(d.apply(ctx, &e, c), isCredential) // a request shows where they go without them
 	secret := c.Secret.Value
 	if x := d.e.Routes().Dialect(e.Dialect); x != nil {
 		if secret == "" {

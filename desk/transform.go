@@ -52,7 +52,7 @@ func (d *Desk) mayTransform(p bellhop.Principal, old, wanted *bellhop.Transform)
 }
 
 // checkTransform says what is wrong with an endpoint's transformation.
-func (d *Desk) checkTransform(e *bellhop.Endpoint) (fields []bellhop.FieldError) {
+func (d *Desk) checkTransform(ctx context.Context, e *bellhop.Endpoint) (fields []bellhop.FieldError) {
 	t := e.Transform
 	if t == nil {
 		return nil
@@ -76,8 +76,7 @@ func (d *Desk) checkTransform(e *bellhop.Endpoint) (fields []bellhop.FieldError)
 	if len(e.Apps) > 0 {
 		app = e.Apps[0]
 	}
-	// No caller's context: a check is short, and what it would leave undone is the saving.
-	err := d.e.Sender().Scripts().Check(context.Background(), app, t.Code)
+	err := d.e.Sender().Scripts().Check(ctx, app, t.Code)
 	if fault, ok := errors.AsType[*script.Fault](err); ok {
 		wrong("transform.code", send.ReasonOf(fault), "%s", fault.Error())
 	} else if err != nil {

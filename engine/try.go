@@ -13,6 +13,7 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/script"
 )
 
 // Try sends an event to one endpoint at once, past its queue, its circuit and a pause,
@@ -71,7 +72,7 @@ func (e *Engine) try(ctx context.Context, endpoint bellhop.EndpointID, p Publica
 	w := &bellhop.Work{Delivery: stored.Deliveries[0], Event: &stored.Event, Lease: a.request.Lease}
 
 	attempt := id.Next[id.Attempt](e.IDs(), e.cfg.Now())
-	o, known := e.guarded(r, func() (bellhop.Outcome, bool) { return e.sender.Send(ctx, r, w) })
+	o, known := e.guarded(r, func() (bellhop.Outcome, bool) { return e.sender.Send(script.ForPeople(ctx), r, w) })
 	if !known {
 		return bellhop.Attempt{}, unavailable("Shutting down cut the test off")
 	}

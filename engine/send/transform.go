@@ -33,7 +33,7 @@ func (s *Sender) Scripts() *script.Sandbox { return s.o.Scripts }
 // Transform is Make for an endpoint with a transformation, and gives what is seen of it,
 // too. Only for this is what the script prints kept.
 func (s *Sender) Transform(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message) (Made, Transformed, *bellhop.Outcome) {
-	return s.transform(ctx, r, signer, m, true)
+	return s.transform(script.ForPeople(ctx), r, signer, m, true)
 }
 
 // transform has the endpoint's script make the request, and its dialect sign it.
@@ -41,6 +41,7 @@ func (s *Sender) transform(ctx context.Context, r *routes.Route, signer *dialect
 	s.chooseOptions(r, &m)
 	result, trace, err := s.o.Scripts.Run(ctx, m.App, r.Transform.Code, script.Event{
 		ID: m.ID, Type: m.Type, App: m.App, Subject: m.Subject, Time: m.Time, Data: m.Data,
+		Endpoint: int64(r.ID),
 	}, logs)
 	seen.Trace = trace
 	fault, isFault := errors.AsType[*script.Fault](err)

@@ -12,8 +12,9 @@
 //     deadline is counted in this work and not in time, so that a script does not time out
 //     because the machine is busy, and fails on one attempt just where it fails on another.
 //   - Memory. Its heap is bounded by the engine, and by the size of the linear memory.
-//   - The processor. Few scripts run at once, of one app at most half of those, and apps take
-//     turns by the work that they have done (slots.go).
+//   - The processor. Few scripts run at once, of one app at most half of those; people and
+//     deliveries, apps, and an app's endpoints take turns by the work that they have done
+//     (slots.go).
 //
 // Each event finds the memory as the script's loading left it, byte for byte (image.go): no
 // state goes from one event to the next. The clock stands at the event's time, and random

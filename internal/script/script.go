@@ -79,6 +79,9 @@ func (f *Fault) Error() string {
 // Event is what a script is given.
 type Event struct {
 	ID, Type, App, Subject string
+	// Endpoint is whose script it is, for the turns that those of an app take. Scripts
+	// do not see it.
+	Endpoint int64
 	// Time is when it happened: the script's clock stands there.
 	Time time.Time
 	// Data is JSON.
@@ -146,9 +149,9 @@ func (s *Sandbox) Close() { s.pool.drop() }
 func (s *Sandbox) Deadline() time.Duration { return s.o.Deadline }
 
 // Check tells what is wrong with a script before it runs, with a *Fault, or another error
-// if that cannot be told.
+// if that cannot be told. Somebody waits for it: see ForPeople.
 func (s *Sandbox) Check(ctx context.Context, app, code string) error {
-	_, _, err := s.within(ctx, app, code, func(in *instance, im *image) (Result, Trace, error) { return s.check(ctx, in, im) })
+	_, _, err := s.within(ctx, turn{people: true, app: app}, code, func(in *instance, im *image) (Result, Trace, error) { return s.check(ctx, in, im) })
 	return err
 }
 
@@ -156,30 +159,31 @@ func (s *Sandbox) Check(ctx context.Context, app, code string) error {
 // script's, or else that of ctx, or one of Bellhop's. Only with logs is what it prints
 // kept.
 func (s *Sandbox) Run(ctx context.Context, app, code string, e Event, logs bool) (Result, Trace, error) {
-	return s.within(ctx, app, code, func(in *instance, im *image) (Result, Trace, error) {
+	t := turn{people: forPeople(ctx), app: app, endpoint: e.Endpoint}
+	return s.within(ctx, t, code, func(in *instance, im *image) (Result, Trace, error) {
 		return s.run(ctx, in, im, e, logs)
 	})
 }
 
 // within takes a slot and an instance for the app, and uses them for a script.
-func (s *Sandbox) within(ctx context.Context, app, code string, use func(*instance, *image) (Result, Trace, error)) (result Result, trace Trace, err error) {
+func (s *Sandbox) within(ctx context.Context, t turn, code string, use func(*instance, *image) (Result, Trace, error)) (result Result, trace Trace, err error) {
 	if len(code) > MaxCode {
 		return result, trace, &Fault{Kind: KindSyntax, Message: fmt.Sprintf("the script has %d bytes; at most %d are allowed", len(code), MaxCode)}
 	}
 	if err := s.engine.ready(uint64(s.o.Heap)); err != nil {
 		return result, trace, err
 	}
-	if err := s.slots.take(ctx, app); err != nil {
+	if err := s.slots.take(ctx, t); err != nil {
 		return result, trace, err
 	}
 	var worked int64
-	defer func() { s.slots.give(app, worked) }()
-	in := s.pool.take(app)
+	defer func() { s.slots.give(t, worked) }()
+	in := s.pool.take(t.app)
 	if in == nil {
 		if in, err = s.engine.instantiate(); err != nil {
 			return result, trace, err
 		}
-		in.app = app
+		in.app = t.app
 	}
 	defer func() {
 		worked, in.worked = in.worked, 0

@@ -389,50 +389,9 @@ func TestNeighbours(t *testing.T) {
 		t.Errorf("while 5 slow scripts ran, %d quick ones of a neighbour did", quick)
 	}
 	t.Logf("%d quick scripts beside 5 slow ones", quick)
-	if s.slots.running != 0 || len(s.slots.apps) != 0 {
-		t.Errorf("%d slots are still taken, by %d apps", s.slots.running, len(s.slots.apps))
+	if s.slots.running != 0 || s.slots.all.here != 0 {
+		t.Errorf("%d slots are still taken, by %d runs", s.slots.running, s.slots.all.here)
 	}
-}
-
-func TestWaitingEndsWithItsContext(t *testing.T) {
-	s := newSlots(1)
-	if err := s.take(t.Context(), "a"); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.take(ctx, "a"); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if err := s.take(ctx, "b"); !errors.Is(err, context.Canceled) || len(s.apps) != 1 {
-		t.Error(err, s.apps)
-	}
-	s.give("a", 1)
-	if err := s.take(t.Context(), "b"); err != nil {
-		t.Error(err)
-	}
-}
-
-// TestTurns checks that of those who wait, the app that has done the least goes first.
-func TestTurns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(1)
-		var order []string
-		_ = s.take(t.Context(), "busy")
-		for _, app := range []string{"busy", "busy", "calm", "calm"} {
-			go func() {
-				_ = s.take(t.Context(), app)
-				order = append(order, app)
-				s.give(app, map[string]int64{"busy": 100, "calm": 1}[app])
-			}()
-			synctest.Wait()
-		}
-		s.give("busy", 100)
-		synctest.Wait()
-		if got := strings.Join(order, " "); got != "calm calm busy busy" {
-			t.Error(got)
-		}
-	})
 }
 
 // TestCanceled ends a run in the middle.
