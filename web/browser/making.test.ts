@@ -154,8 +154,9 @@ describe("a script", () => {
   });
 });
 
+/** Types a script in place of the one that is there, once the editor has taken the place of the plain field. */
 async function write(code: string): Promise<void> {
-  await page.getByRole("textbox", { name: "Script", exact: true }).click();
+  await page.getByRole("textbox", { name: "Script", exact: true }).and(page.locator("[contenteditable]")).click();
   await page.keyboard.press("Control+A");
   await page.keyboard.insertText(code);
 }
