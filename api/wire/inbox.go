@@ -18,7 +18,7 @@ type InboxPatch struct {
 	Status     bellhop.Field[int]               `json:"answer_status,omitzero" minimum:"200" maximum:"599" doc:"The HTTP status that it answers with, to try out what a failing receiver does. Default: 200." example:"500"`
 	Body       bellhop.Field[string]            `json:"answer_body,omitzero" doc:"The text of its answer, at most 16 KiB. Default: a sentence that counts the requests." example:"Thank you."`
 	Headers    bellhop.Field[map[string]string] `json:"answer_headers,omitzero" doc:"Headers of its answer: Content-Type (text/plain or application/json), Retry-After, and those that begin with X-." example:"{\"Retry-After\":\"30\"}"`
-	Delay      bellhop.Field[bellhop.Duration]  `json:"answer_delay,omitzero" doc:"How long its answer takes, at most 30s; an endpoint's timeout ends the waiting earlier. So many requests may wait at once, and more of them are answered 503 at once: 32 of an inbox, 128 in all." example:"2s"`
+	Delay      bellhop.Field[bellhop.Duration]  `json:"answer_delay,omitzero" doc:"How long its answer takes, at most 30s; an endpoint's timeout ends the waiting earlier. So many requests may wait at once, and more of them are answered 503 at once: 32 at the inboxes of an app, 256 in all, and one of each app in any case." example:"2s"`
 	FailFirst  bellhop.Field[int]               `json:"fail_first,omitzero" minimum:"0" maximum:"1000" doc:"How many requests fail from now on, before the others are answered as said." example:"3"`
 	FailStatus bellhop.Field[int]               `json:"fail_status,omitzero" minimum:"300" maximum:"599" doc:"The HTTP status that those are answered with. Default: 500." example:"503"`
 }

@@ -153,8 +153,8 @@ func (p *program) inboxesAnswer() *cobra.Command {
 server's memory and ends with the inbox.
 
 --delay is bounded by 30s, and for a delivery by its endpoint's timeout: an answer that takes longer
-is one that never came. At most 32 requests wait at an inbox at once, and 128 in all; further ones
-are answered 503 at once.`,
+is one that never came. At most 32 requests wait at the inboxes of an app at once, and 256 in all;
+further ones are answered 503 at once, but that one of each app may wait in any case.`,
 		func(ctx context.Context, c *client.Client, args []string) error {
 			change, given, err := answer.change(p)
 			switch {

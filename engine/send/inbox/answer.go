@@ -44,7 +44,7 @@ type AnswerChange struct {
 
 // The bounds of answers. A request whose answer takes its time is kept waiting, and so
 // is whoever made it: there may be so many of them, and the next ones are told to come
-// later (503) at once.
+// later (503) at once. Whatever other apps' inboxes keep, one of each app may wait.
 const (
 	maxDelay         = bellhop.Duration(30 * time.Second)
 	maxAnswerBody    = 16 << 10
@@ -52,9 +52,10 @@ const (
 	maxAnswerValue   = 1 << 10
 	maxFailFirst     = 1000
 
-	maxWaitingOfOne   = 32
-	maxWaiting        = 128
-	maxWaitingOutside = 32
+	maxWaiting              = 256
+	maxWaitingPerApp        = maxWaiting / 8 // an endpoint's usual concurrency
+	maxWaitingOutside       = 32
+	maxWaitingOutsidePerApp = maxWaitingOutside / 4
 )
 
 func usualAnswer() Answer {
@@ -175,12 +176,11 @@ func (s *Registry) reply(in *box, outside bool) Reply {
 	a := &in.Answer
 	r := Reply{Status: a.Status, Text: a.Body, Delay: time.Duration(a.Delay), Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}}
 	if a.Delay > 0 {
-		if in.waiting >= maxWaitingOfOne || s.waiting >= maxWaiting || outside && s.waitingOutside >= maxWaitingOutside {
-			r.Status, r.Delay = http.StatusServiceUnavailable, 0
-			r.Text = "Too many requests wait for their answer here. Try again in a moment.\n"
+		if full := s.full(in.App, outside); full != "" {
+			r.Status, r.Delay, r.Text = http.StatusServiceUnavailable, 0, full+" Try again in a moment.\n"
 			return r
 		}
-		r.done = s.waits(in, outside)
+		r.done = s.waits(in.App, outside)
 	}
 	if a.FailLeft > 0 {
 		a.FailLeft--
@@ -193,13 +193,33 @@ func (s *Registry) reply(in *box, outside bool) Reply {
 	return r
 }
 
+// crowd counts requests whose answer takes its time.
+type crowd struct{ all, outside int }
+
+// full says why an app's inboxes can have no further request wait; "" where one can.
+func (s *Registry) full(app string, outside bool) string {
+	own := s.waiting[app]
+	switch {
+	case own.all >= maxWaitingPerApp:
+		return fmt.Sprintf("%d requests wait for their answer at the inboxes of this app, which is the most.", own.all)
+	case outside && own.outside >= maxWaitingOutsidePerApp:
+		return fmt.Sprintf("%d requests from outside wait for their answer at the inboxes of this app, which is the most.", own.outside)
+	case own.all > 0 && s.waitingInAll.all >= maxWaiting, outside && own.outside > 0 && s.waitingInAll.outside >= maxWaitingOutside:
+		return "Too many requests wait for their answer at all inboxes together."
+	}
+	return ""
+}
+
 // waits counts a request that waits, until what it answers is called.
-func (s *Registry) waits(in *box, outside bool) (done func()) {
+func (s *Registry) waits(app string, outside bool) (done func()) {
 	add := func(n int) {
-		in.waiting += n
-		s.waiting += n
+		c := crowd{all: n}
 		if outside {
-			s.waitingOutside += n
+			c.outside = n
+		}
+		s.waitingInAll = s.waitingInAll.plus(c)
+		if s.waiting[app] = s.waiting[app].plus(c); s.waiting[app] == (crowd{}) {
+			delete(s.waiting, app)
 		}
 	}
 	add(1)
@@ -209,6 +229,8 @@ func (s *Registry) waits(in *box, outside bool) (done func()) {
 		add(-1)
 	}
 }
+
+func (c crowd) plus(d crowd) crowd { return crowd{c.all + d.all, c.outside + d.outside} }
 
 // contentless tells whether answers of a status have no content: RFC 9110, section 15.
 func contentless(status int) bool {

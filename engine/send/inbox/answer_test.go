@@ -1,6 +1,8 @@
 package inbox
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -125,7 +127,7 @@ func TestSlowAnswers(t *testing.T) {
 			t.Errorf("an endpoint with less patience: after %s", time.Since(began))
 		}
 		var waiting []Reply
-		for range maxWaitingOfOne {
+		for range maxWaitingPerApp {
 			waiting = append(waiting, deliver())
 		}
 		if full := deliver(); full.Status != 503 || full.Delay != 0 || !full.Wait(t.Context(), time.Second) {
@@ -137,11 +139,68 @@ func TestSlowAnswers(t *testing.T) {
 		for _, r := range waiting {
 			r.Wait(t.Context(), time.Millisecond)
 		}
-		if h.waiting != 0 || h.waitingOutside != 0 {
-			t.Errorf("%d wait, %d from outside", h.waiting, h.waitingOutside)
+		if len(h.waiting) != 0 || h.waitingInAll != (crowd{}) {
+			t.Errorf("%v wait, %v in all", h.waiting, h.waitingInAll)
 		}
 		if again := deliver(); again.Status != 200 || again.Wait(t.Context(), time.Millisecond) {
 			t.Errorf("afterwards: %+v", again)
 		}
 	})
+}
+
+// TestSlowAnswersOfManyApps: what waits at the inboxes of one app, or of all the others,
+// leaves each app a place.
+func TestSlowAnswersOfManyApps(t *testing.T) {
+	h := open(t)
+	slow := func(app string) Inbox {
+		in := h.inbox(app, 0)
+		h.answers(in.Token, AnswerChange{Delay: bellhop.Of(bellhop.Duration(time.Second))})
+		return in
+	}
+	var waiting []Reply
+	fill := func(in Inbox, outside bool) (n int, told string) {
+		for ; ; n++ {
+			h.mu.Lock()
+			r := h.reply(h.live[sha256.Sum256([]byte(in.Token))], outside)
+			h.mu.Unlock()
+			if r.Status == http.StatusServiceUnavailable {
+				return n, r.Text
+			}
+			waiting = append(waiting, r)
+		}
+	}
+	evil, more, good := slow("evil"), slow("evil"), slow("good")
+	if n, told := fill(evil, true); n != maxWaitingOutsidePerApp || !strings.Contains(told, "from outside") {
+		t.Errorf("%d of an app wait from outside, then: %s", n, told)
+	}
+	if n, told := fill(evil, false); n != maxWaitingPerApp-maxWaitingOutsidePerApp || !strings.Contains(told, "of this app") {
+		t.Errorf("%d of an app wait besides, then: %s", n, told)
+	}
+	if n, _ := fill(more, false); n != 0 {
+		t.Errorf("%d wait at another inbox of that app", n)
+	}
+	if n, _ := fill(good, false); n != maxWaitingPerApp {
+		t.Errorf("%d of another app wait", n)
+	}
+	for i := range 6 {
+		in := slow(fmt.Sprint("app", i))
+		fill(in, true)
+		fill(in, false)
+	}
+	if len(waiting) != maxWaiting {
+		t.Errorf("%d wait in all", len(waiting))
+	}
+	if n, told := fill(slow("last"), false); n != 1 || !strings.Contains(told, "at all inboxes") {
+		t.Errorf("%d of the last app wait, then: %s", n, told)
+	}
+	late := slow("late")
+	if n, told := fill(late, true); n != 1 || !strings.Contains(told, "at all inboxes") {
+		t.Errorf("%d of the last app wait from outside, then: %s", n, told)
+	}
+	for _, r := range waiting {
+		r.done()
+	}
+	if len(h.waiting) != 0 || h.waitingInAll != (crowd{}) {
+		t.Errorf("%v wait, %v in all", h.waiting, h.waitingInAll)
+	}
 }

@@ -45,9 +45,9 @@ type Registry struct {
 	// carries such an event may still be on its way.
 	events tombstones[bellhop.EventID]
 	apps   tombstones[string]
-	// waiting counts the requests whose answer takes its time, waitingOutside those of
-	// them that came from outside.
-	waiting, waitingOutside int
+	// waiting counts the requests whose answer takes its time, by the inbox's app.
+	waiting      map[string]crowd
+	waitingInAll crowd
 }
 
 // box is an Inbox with what it keeps.
@@ -59,7 +59,6 @@ type box struct {
 	bytes    int
 	outside  *rate.Limiter
 	underWay int // requests from outside
-	waiting  int // requests whose answer takes its time
 }
 
 // New gives a Registry whose inboxes have URLs that begin with base, which must end
@@ -74,7 +73,7 @@ func New(base string, o Options) (*Registry, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Registry{base: base, o: o, live: map[[32]byte]*box{}}, nil
+	return &Registry{base: base, o: o, live: map[[32]byte]*box{}, waiting: map[string]crowd{}}, nil
 }
 
 // Enabled tells whether there can be inboxes.

@@ -2372,7 +2372,7 @@ export interface components {
              */
             answer_body?: string | null;
             /**
-             * @description How long its answer takes, at most 30s; an endpoint's timeout ends the waiting earlier. So many requests may wait at once, and more of them are answered 503 at once: 32 of an inbox, 128 in all.
+             * @description How long its answer takes, at most 30s; an endpoint's timeout ends the waiting earlier. So many requests may wait at once, and more of them are answered 503 at once: 32 at the inboxes of an app, 256 in all, and one of each app in any case.
              * @example 2s
              */
             answer_delay?: string | null;
