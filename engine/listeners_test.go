@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +39,7 @@ func (h *house) program(e bellhop.EndpointID, answer func(*listen.Request) liste
 			case <-st.Ended():
 				return
 			}
-			for _, r := range st.Take() {
+			for r := range st.Take() {
 				*requests = append(*requests, r)
 				if _, err := h.Listeners().Answer(e, session, r.ID, answer(r)); err != nil {
 					h.t.Error(err)
@@ -92,6 +94,37 @@ func TestWhileNobodyListens(t *testing.T) {
 	})
 }
 
+// TestAListenerThatStalls: what is too much for it waits without an attempt, and goes
+// out once there is room.
+func TestAListenerThatStalls(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e := h.endpoint("a.example", func(c *bellhop.EndpointChange) {
+			c.URL, c.Concurrency = bellhop.Of("listen+http://localhost:3000/hook"), bellhop.Of(64)
+		})
+		st, err := h.Listeners().Attach(e.ID, []string{"acme"}, "a session of mine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		const events = 50
+		for range events {
+			h.publish(`"` + strings.Repeat("x", 250_000) + `"`)
+		}
+		wait(5 * time.Second)
+		if n := len(h.attempts(bellhop.AttemptFilter{Endpoint: e.ID})); n != 0 {
+			t.Errorf("%d attempts while it stalls", n)
+		}
+		if n := len(slices.Collect(st.Take())); n < 32 || n >= events {
+			t.Errorf("%d requests are on their way", n)
+		}
+		requests, _ := h.program(e.ID, works)
+		wait(5 * time.Second)
+		if n := len(h.attempts(bellhop.AttemptFilter{Endpoint: e.ID})); n != events || len(*requests) != events {
+			t.Errorf("%d attempts, %d requests", n, len(*requests))
+		}
+	})
+}
+
 // TestAListenerThatIsCutOff: the attempt that was under way is none, and has the same
 // name when it comes again, so that the listener knows it.
 func TestAListenerThatIsCutOff(t *testing.T) {
@@ -104,7 +137,7 @@ func TestAListenerThatIsCutOff(t *testing.T) {
 		}
 		h.publish(`1`)
 		synctest.Wait()
-		first := st.Take()
+		first := slices.Collect(st.Take())
 		st.Close()
 		wait(time.Hour)
 		if n := len(h.attempts(bellhop.AttemptFilter{Endpoint: e.ID})); n != 0 || len(first) != 1 {

@@ -33,7 +33,7 @@ func (n *native) listen(c *api.Call, in listenInput) error {
 	for {
 		select {
 		case <-stream.News():
-			for _, r := range stream.Take() {
+			for r := range stream.Take() {
 				// Nothing more is handed out once a key is gone.
 				if !c.Welcome() || !events.Send(api.Event("request", "", listenRequest(r))) {
 					return nil

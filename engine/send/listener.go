@@ -45,6 +45,8 @@ func (d listener) Exchange(ctx context.Context, p Parcel) safehttp.Response {
 	switch end {
 	case listen.Away:
 		return failed(bellhop.ReasonNoListener, noListener(local))
+	case listen.Full:
+		return failed(safehttp.ReasonResources, "too much waits for 'bellhop listen' already: answer what it was given, or set a lower concurrency")
 	case listen.Late:
 		return failed(safehttp.ReasonTimeout, fmt.Sprintf("no answer within %s: 'bellhop listen' is connected and has not said what the program answered", request.Timeout))
 	case listen.Canceled:

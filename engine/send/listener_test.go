@@ -2,6 +2,7 @@ package send
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -31,7 +32,7 @@ func TestListenerDoor(t *testing.T) {
 			done := make(chan safehttp.Response, 1)
 			go func() { done <- h.door(p).Exchange(t.Context(), p) }()
 			<-st.News()
-			given := st.Take()[0]
+			given := slices.Collect(st.Take())[0]
 			if given.URL != strings.TrimPrefix(url, "listen+") || given.Number != 3 || given.Delivery != 5 {
 				t.Errorf("%+v", given)
 			}

@@ -3,6 +3,7 @@ package listen
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,9 @@ type Hub struct {
 	lines     map[bellhop.EndpointID]*line
 	apps      map[string]int // listeners at the endpoints of each app
 	listeners int
+	// bytes are what the requests on their way take, of each app's events and in all.
+	bytes    map[string]int
+	allBytes int
 }
 
 // line is what leads to one endpoint's listener.
@@ -31,6 +35,7 @@ type line struct {
 	left    time.Time
 	// waiting are the requests on their way, oldest first, and last numbers them.
 	waiting []*exchange
+	bytes   int
 	last    uint64
 	// moved is closed when stream changes.
 	moved chan struct{}
@@ -40,13 +45,14 @@ type line struct {
 type exchange struct {
 	request *Request
 	number  uint64
+	size    int
 	answer  chan Answer // has room for the one
 }
 
 // NewHub gives a Hub. Changed is told when somebody begins or ceases to listen at an
 // endpoint.
 func NewHub(now func() time.Time, changed func(bellhop.EndpointID)) *Hub {
-	return &Hub{now: now, changed: changed, began: now(), lines: map[bellhop.EndpointID]*line{}, apps: map[string]int{}}
+	return &Hub{now: now, changed: changed, began: now(), lines: map[bellhop.EndpointID]*line{}, apps: map[string]int{}, bytes: map[string]int{}}
 }
 
 // line gives an endpoint's line, made if there is none. Call it with mu held.
@@ -169,9 +175,17 @@ func (st *Stream) News() <-chan struct{} { return st.news }
 // Ended is closed when this is no longer who listens.
 func (st *Stream) Ended() <-chan struct{} { return st.ended }
 
-// Take gives the requests that have not been given yet, oldest first. They are shared:
-// do not change them.
-func (st *Stream) Take() (requests []*Request) {
+// Take gives the requests that have not been given yet, oldest first, each when it is
+// asked for: who takes long holds none that has ended. They are shared: do not change
+// them.
+func (st *Stream) Take() iter.Seq[*Request] {
+	return func(yield func(*Request) bool) {
+		for r := st.next(); r != nil && yield(r); r = st.next() {
+		}
+	}
+}
+
+func (st *Stream) next() *Request {
 	st.hub.mu.Lock()
 	defer st.hub.mu.Unlock()
 	l := st.hub.lines[st.endpoint]
@@ -180,11 +194,11 @@ func (st *Stream) Take() (requests []*Request) {
 	}
 	for _, x := range l.waiting {
 		if x.number > st.given {
-			requests = append(requests, x.request)
 			st.given = x.number
+			return x.request
 		}
 	}
-	return requests
+	return nil
 }
 
 // Close ceases to listen.
@@ -217,7 +231,7 @@ func (h *Hub) Answer(e bellhop.EndpointID, session, request string, a Answer) (a
 	}
 	a.Detail = tidy(a.Detail)
 	l.waiting[i].answer <- a
-	l.waiting = slices.Delete(l.waiting, i, i+1)
+	h.drop(l, i)
 	return true, nil
 }
 
@@ -227,9 +241,10 @@ type End int
 // The ends of an exchange.
 const (
 	Answered End = iota
-	// Away: nobody listens, or too much waits for who does. Nothing is known of the
-	// request, which may be made again.
+	// Away: nobody listens. Nothing is known of the request, which may be made again.
 	Away
+	// Full: too much is on its way already. The request was not given to anybody.
+	Full
 	// Late: no answer came in time.
 	Late
 	// Canceled: ctx ended.
@@ -240,13 +255,18 @@ const (
 func (h *Hub) Exchange(ctx context.Context, e bellhop.EndpointID, r *Request) (Answer, End) {
 	h.mu.Lock()
 	l := h.line(e)
-	if l.stream == nil && h.now().Sub(l.left) >= grace || len(l.waiting) >= maxWaiting {
+	if l.stream == nil && h.now().Sub(l.left) >= grace {
 		h.mu.Unlock()
 		return Answer{}, Away
 	}
+	x := &exchange{request: r, number: l.last + 1, size: r.size(), answer: make(chan Answer, 1)}
+	if !h.fits(l, x) {
+		h.mu.Unlock()
+		return Answer{}, Full
+	}
 	l.last++
-	x := &exchange{request: r, number: l.last, answer: make(chan Answer, 1)}
 	l.waiting = append(l.waiting, x)
+	h.weigh(l, x, 1)
 	if l.stream != nil {
 		select {
 		case l.stream.news <- struct{}{}:
@@ -289,6 +309,30 @@ func (h *Hub) forget(e bellhop.EndpointID, x *exchange) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if l := h.lines[e]; l != nil {
-		l.waiting = slices.DeleteFunc(l.waiting, func(y *exchange) bool { return y == x })
+		if i := slices.Index(l.waiting, x); i >= 0 {
+			h.drop(l, i)
+		}
+	}
+}
+
+// drop takes a request off its way.
+func (h *Hub) drop(l *line, i int) {
+	h.weigh(l, l.waiting[i], -1)
+	l.waiting = slices.Delete(l.waiting, i, i+1)
+}
+
+// fits tells whether a request may be on its way beside those that are. Whatever the
+// others take, one at a time may, so that nobody holds up another listener for good.
+func (h *Hub) fits(l *line, x *exchange) bool {
+	return len(l.waiting) == 0 || len(l.waiting) < maxWaiting &&
+		l.bytes+x.size <= maxBytes && h.bytes[x.request.App]+x.size <= maxBytesPerApp && h.allBytes+x.size <= maxBytesInAll
+}
+
+func (h *Hub) weigh(l *line, x *exchange, n int) {
+	size, app := n*x.size, x.request.App
+	l.bytes += size
+	h.allBytes += size
+	if h.bytes[app] += size; h.bytes[app] == 0 {
+		delete(h.bytes, app)
 	}
 }

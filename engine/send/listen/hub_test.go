@@ -52,9 +52,10 @@ func (h *Hub) send(ctx context.Context, e bellhop.EndpointID, id string) <-chan 
 	return done
 }
 
-func ids(requests []*Request) string {
+// taken are the names of what a listener takes.
+func taken(st *Stream) string {
 	var ids []string
-	for _, r := range requests {
+	for r := range st.Take() {
 		ids = append(ids, r.ID)
 	}
 	return strings.Join(ids, " ")
@@ -73,11 +74,11 @@ func TestRequestsAndAnswers(t *testing.T) {
 		st := h.attach(t, 1, mine)
 		a, b := h.send(t.Context(), 1, "a"), h.send(t.Context(), 1, "b")
 		<-st.News()
-		if got := ids(st.Take()); got != "a b" {
+		if got := taken(st); got != "a b" {
 			t.Errorf("taken: %s", got)
 		}
-		if got := st.Take(); len(got) != 0 {
-			t.Errorf("taken twice: %s", ids(got))
+		if got := taken(st); got != "" {
+			t.Errorf("taken twice: %s", got)
 		}
 		h.answer(t, 1, mine, "b")
 		h.answer(t, 1, mine, "a")
@@ -105,7 +106,7 @@ func TestAConnectionThatBreaks(t *testing.T) {
 		h := newTestHub()
 		first := h.attach(t, 1, mine)
 		a, b := h.send(t.Context(), 1, "a"), h.send(t.Context(), 1, "b")
-		first.Take()
+		taken(first)
 		first.Close()
 		if h.Listening(1) || h.AwaySince(1) != time.Now() {
 			t.Error("it is still listened at")
@@ -113,7 +114,7 @@ func TestAConnectionThatBreaks(t *testing.T) {
 		time.Sleep(grace - time.Millisecond)
 		second := h.attach(t, 1, mine)
 		<-second.News()
-		if got := ids(second.Take()); got != "a b" {
+		if got := taken(second); got != "a b" {
 			t.Errorf("given again: %s", got)
 		}
 		h.answer(t, 1, mine, "a")
@@ -127,7 +128,7 @@ func TestAConnectionThatBreaks(t *testing.T) {
 		if r := <-h.send(t.Context(), 1, "c"); r.end != Away || r.took != 0 {
 			t.Errorf("while nobody listens: %+v", r)
 		}
-		if third := h.attach(t, 1, mine); len(third.News()) != 0 || third.Take() != nil {
+		if third := h.attach(t, 1, mine); len(third.News()) != 0 || taken(third) != "" {
 			t.Error("what has ended is given again")
 		}
 	})
@@ -170,8 +171,8 @@ func TestTimeRunsOut(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		// What has ended is not handed out afterwards.
-		if got := st.Take(); len(got) != 0 {
-			t.Errorf("taken: %s", ids(got))
+		if got := taken(st); got != "" {
+			t.Errorf("taken: %s", got)
 		}
 	})
 }
@@ -215,11 +216,11 @@ func TestAListenerThatStalls(t *testing.T) {
 		for i := range maxWaiting {
 			h.send(t.Context(), 1, fmt.Sprint(i))
 		}
-		if r := <-h.send(t.Context(), 1, "one too many"); r.end != Away || r.took != 0 {
+		if r := <-h.send(t.Context(), 1, "one too many"); r.end != Full || r.took != 0 {
 			t.Errorf("%+v", r)
 		}
 		b := h.send(t.Context(), 2, "b")
-		other.Take()
+		taken(other)
 		h.answer(t, 2, mine, "b")
 		if r := <-b; r.end != Answered {
 			t.Errorf("another endpoint's: %+v", r)
@@ -227,6 +228,73 @@ func TestAListenerThatStalls(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+// TestBytesOnTheirWay are bounded: of a listener, of an app and in all. Beyond that, one
+// request at a time is on its way to each, and what has ended makes room.
+func TestBytesOnTheirWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHub()
+		ctx, stop := context.WithCancel(t.Context())
+		big := func(e bellhop.EndpointID, app string) <-chan result {
+			if h.lines[e] == nil {
+				if _, err := h.Attach(e, []string{app}, mine); err != nil {
+					t.Fatal(err)
+				}
+			}
+			done := make(chan result, 1)
+			go func() {
+				_, end := h.Exchange(ctx, e, &Request{ID: "a", App: app, Body: large, Timeout: 15 * time.Second})
+				done <- result{end: end}
+			}()
+			synctest.Wait()
+			return done
+		}
+		fill := func(e bellhop.EndpointID, app string) (n int) {
+			for ; ; n++ {
+				select {
+				case r := <-big(e, app):
+					if r.end != Full {
+						t.Fatalf("%+v", r)
+					}
+					return n
+				default:
+				}
+			}
+		}
+		if n := fill(1, "evil"); n != maxBytes/len(large)-1 {
+			t.Errorf("%d are on their way to one listener", n)
+		}
+		for e := range bellhop.EndpointID(5) {
+			fill(2+e, "evil")
+		}
+		if n := fill(9, "evil"); n != 1 || h.bytes["evil"] < maxBytesPerApp || h.bytes["evil"] > maxBytesPerApp+3*(len(large)+requestOverhead) {
+			t.Errorf("%d are on their way to the last listener of an app, whose requests take %d bytes", n, h.bytes["evil"])
+		}
+		if n := fill(10, "good"); n != maxBytes/len(large)-1 {
+			t.Errorf("%d are on their way to another app's", n)
+		}
+		for e := range bellhop.EndpointID(12) {
+			fill(20+e, fmt.Sprint("app", e))
+		}
+		if n := fill(50, "late"); n != 1 || h.allBytes > maxBytesInAll+4*(len(large)+requestOverhead) {
+			t.Errorf("%d are on their way to the last listener, and take %d bytes in all", n, h.allBytes)
+		}
+		stop()
+		synctest.Wait()
+		if h.allBytes != 0 || len(h.bytes) != 0 || h.lines[1].bytes != 0 {
+			t.Errorf("nothing is on its way, and takes %d bytes, %v", h.allBytes, h.bytes)
+		}
+		ctx = t.Context()
+		again := big(1, "evil")
+		h.answer(t, 1, mine, "a")
+		if r := <-again; r.end != Answered || h.allBytes != 0 {
+			t.Errorf("%+v, and %d bytes are taken", r, h.allBytes)
+		}
+	})
+}
+
+// large is a body that a few requests share.
+var large = make([]byte, 1<<20)
 
 func TestAnswersAreChecked(t *testing.T) {
 	long := map[string][]string{"X": {strings.Repeat("x", maxHeader)}}

@@ -66,6 +66,15 @@ type Request struct {
 	Timeout time.Duration
 }
 
+// size is what the request takes of memory, roughly.
+func (r *Request) size() int {
+	n := requestOverhead + len(r.URL) + len(r.Body)
+	for _, f := range r.Header {
+		n += len(f.Name) + len(f.Value) + 32
+	}
+	return n
+}
+
 // Answer is what came of a request at its listener.
 type Answer struct {
 	Status    int // 0 where no answer came
@@ -124,8 +133,16 @@ const (
 	maxListeners = 200
 	// maxWaiting is how many requests may be on their way to one listener.
 	maxWaiting = 64
-	maxHeader  = 64 << 10
-	maxDetail  = 300 // characters
+	// What those requests may take of memory: of one listener (enough for an endpoint's
+	// usual 32 at once with events as large as they usually may be), of an app's events,
+	// and in all. What does not fit waits in the store.
+	maxBytes        = 10 << 20
+	maxBytesPerApp  = 32 << 20
+	maxBytesInAll   = 128 << 20
+	requestOverhead = 512 // what a request takes besides its texts, roughly
+
+	maxHeader = 64 << 10
+	maxDetail = 300 // characters
 	// grace is how long a request waits for a listener whose connection broke.
 	grace = 3 * time.Second
 	// slack is how much longer than an endpoint's timeout its listener has to answer:
