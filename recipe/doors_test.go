@@ -151,9 +151,8 @@ func newNuki(t *testing.T) *nuki {
 			b, _ := json.Marshal(s.codes)
 			answer(w, 200, string(b))
 		default:
-			code := strconv.Itoa(in.Code)
 			err := decoded(body, &in)
-			code = strconv.Itoa(in.Code)
+			code := strconv.Itoa(in.Code)
 			from, err1 := time.Parse(time.RFC3339, in.From)
 			until, err2 := time.Parse(time.RFC3339, in.Until)
 			if r.Method != "PUT" || err != nil || err1 != nil || err2 != nil || !until.After(from) || in.Type != 13 || in.Name == "" || len([]rune(in.Name)) > 20 ||

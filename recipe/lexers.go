@@ -275,7 +275,7 @@ func (h htmlText) at(*expression) (slot, lexer, error) {
 		h.empty, h.link = false, true
 		return slotLink, h, nil
 	case urlAttribute(h.name) && !h.link:
-		return 0, h, fmt.Errorf("in the attribute %s behind text that is no link; begin it with https://, http:// or mailto:", h.name)
+		return 0, h, fmt.Errorf("in the attribute %s behind text that is no link; begin it with a scheme (https, http or mailto)", h.name)
 	}
 	h.empty = false
 	return slotAttribute, h, nil

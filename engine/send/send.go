@@ -1,9 +1,11 @@
 // Package send owns how a delivery leaves: it turns work into an outcome. What goes
 // wrong on the way is in the outcome, whoever's fault it is.
 //
-// A request goes through one of its doors: out into the network (http.go), to an inbox,
-// which is inside this process (inside.go), or to somebody who listens (listener.go). All answer alike, so that what an
-// answer means is decided in one place (classify.go).
+// A request is made by the dialect alone (make.go), by a recipe (recipe.go) or by a script
+// (transform.go), and given its credentials (auth.go). It goes through one of the doors: out
+// into the network (http.go), to a mail server (mail.go), to an inbox, which is inside this
+// process (inside.go), or to somebody who listens (listener.go). All answer alike, so that
+// what an answer means is decided in one place (classify.go).
 package send
 
 import (
