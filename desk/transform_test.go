@@ -1,6 +1,7 @@
 package desk_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -202,6 +203,45 @@ func TestATransformationIsTestedAndPreviewed(t *testing.T) {
 		h.endpoint("b.example", script, func(c *bellhop.EndpointChange) { c.Dialect = bellhop.Of("allthings") })
 		if got := h.net.at("b.example"); len(got) != 1 || strings.HasPrefix(got[0].body, "of ") {
 			t.Errorf("verified with %+v", got)
+		}
+	})
+}
+
+// TestPeopleDoNotStandInLine has events wait for a slow script, and tries it out and
+// corrects it meanwhile.
+func TestPeopleDoNotStandInLine(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		e := h.endpoint("slow.example", scripted(`function transform() { for (let i = 0; i < 200000; i++); return { body: 1 } }`))
+		done := func() int { return len(h.net.at("slow.example")) }
+		for range 20 {
+			h.publish(`{}`)
+		}
+		for done() == 0 {
+			runtime.Gosched()
+		}
+		for name, do := range map[string]func() error{
+			"a test": func() error { _, err := h.TestEndpoint(t.Context(), owner, e.ID, "", nil); return err },
+			"a preview": func() error {
+				_, err := h.Preview(t.Context(), owner, desk.PreviewRequest{Endpoint: hook("slow.example", scripted(`function transform() { return { body: 2 } }`))})
+				return err
+			},
+			"a save": func() error {
+				_, err := h.UpdateEndpoint(t.Context(), owner, e.ID, bellhop.EndpointChange{Transform: bellhop.Of(&bellhop.Transform{Code: `function transform() { return { body: 3 } }`})})
+				return err
+			},
+		} {
+			before := done()
+			if err := do(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if n := done() - before; n > 3*runtime.GOMAXPROCS(0) {
+				t.Errorf("%d events went before %s", n, name)
+			}
+		}
+		wait(time.Minute)
+		if done() != 21 {
+			t.Errorf("%d were sent of 20 and a test", done())
 		}
 	})
 }
