@@ -30,6 +30,7 @@ type DeliveryFilter struct {
 	Event    EventID
 	Type     string
 	Status   DeliveryStatus
+	Itself   bool       // with DeliveryHeld: not those that only their endpoint holds
 	Since    time.Time  // inclusive; when it was made
 	Until    time.Time  // exclusive
 	Before   DeliveryID // the cursor: only older ones

@@ -150,6 +150,20 @@ func Releases(old, changed *Endpoint) bool {
 	return changed.Status == EndpointActive && old.Status != EndpointActive || !changed.MakesLike(old)
 }
 
+// The time that held deliveries have to be tried once let go, each and all of them.
+const (
+	releaseTime    = 2 * time.Millisecond
+	maxReleaseTime = time.Minute
+)
+
+// JustReleased tells whether so many held deliveries of an endpoint, of which the oldest
+// was let go last at the given time, have hardly been tried since: to let them go once
+// more would only repeat that.
+func JustReleased(oldest time.Time, held int64, now time.Time) bool {
+	since := now.Sub(oldest)
+	return since >= 0 && since < maxReleaseTime && int64(since/releaseTime) < held
+}
+
 // CanHold tells whether an attempt's delivery is held: by the settings of a revision of
 // its endpoint, which are those of today.
 func (r *Result) CanHold(revision int64) bool {

@@ -221,3 +221,25 @@ func TestSpread(t *testing.T) {
 		}
 	}
 }
+
+func TestJustReleased(t *testing.T) {
+	now := time.Unix(1_700_000_000, 0)
+	for _, x := range []struct {
+		ago  time.Duration
+		held int64
+		want bool
+	}{
+		{time.Millisecond, 1, true},
+		{10 * time.Millisecond, 1, false},
+		{10 * time.Second, 20_000, true},
+		{time.Minute, 1_000_000, false},
+		{-time.Second, 10, false},
+	} {
+		if got := bellhop.JustReleased(now.Add(-x.ago), x.held, now); got != x.want {
+			t.Errorf("%v ago, %d: %v", x.ago, x.held, got)
+		}
+	}
+	if bellhop.JustReleased(time.Time{}, 20_000, now) {
+		t.Error("those that were never let go were so a moment ago")
+	}
+}

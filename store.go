@@ -150,7 +150,8 @@ type FlowStore interface {
 
 	// ReleaseHeld lets held deliveries of an endpoint go: the given ones or, where none
 	// are given, all of them, which Claim goes on with. They are due now. It answers how
-	// many of the given ones were held.
+	// many of them were held: 0, having changed nothing, if all are to go while Claim has
+	// not come to the end of the last time, or that was a moment ago (JustReleased).
 	ReleaseHeld(ctx context.Context, e EndpointID, only []DeliveryID, now time.Time) (int, error)
 
 	// Oldest gives, for each endpoint that has unowned deliveries born before the

@@ -142,15 +142,30 @@ func (d *Desk) PauseEndpoint(ctx context.Context, p bellhop.Principal, e bellhop
 
 // ResumeEndpoint makes an endpoint active, also one that was disabled, and so sends
 // what was held, oldest first. That goes for deliveries that are held by themselves,
-// too, and if the endpoint has been active all along.
+// too, and if the endpoint has been active all along: which is not changed then, or what
+// is under way would be made by other settings than those of today.
 func (d *Desk) ResumeEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) (bellhop.Endpoint, error) {
 	if err := Permits(p, "resumeEndpoint"); err != nil {
 		return bellhop.Endpoint{}, err
 	}
-	resumed, err := d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
-	if err == nil {
-		_, err = d.releaseHeld(ctx, e, nil)
+	d.e.RefreshRoutes(ctx)
+	r, err := d.changeable(p, e)
+	if err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	resumed, active := shown(p, r.Endpoint), r.Status == bellhop.EndpointActive
+	if !active {
+		resumed, err = d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
+		if err != nil {
+			return bellhop.Endpoint{}, err
+		}
+	}
+	n, err := d.releaseHeld(ctx, e, nil)
+	if n > 0 || !active {
 		d.lookAgain(ctx)
+	}
+	if err == nil && n > 0 && active {
+		err = d.audit(ctx, d.e.AuditEntry(p.Actor, "endpoint.update", e.String(), r.Apps, auditView(r.Endpoint)))
 	}
 	return resumed, err
 }

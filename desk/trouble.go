@@ -161,13 +161,12 @@ func (d *Desk) holding(ctx context.Context, p bellhop.Principal, e bellhop.Endpo
 	if count == 0 {
 		return h, nil
 	}
-	list, err := d.store.Deliveries(ctx, bellhop.DeliveryFilter{Scope: p.Scope, Endpoint: e, Status: bellhop.DeliveryHeld, Limit: 10})
-	i := slices.IndexFunc(list, func(x bellhop.Delivery) bool { return x.Held })
-	if err != nil || i < 0 {
+	list, err := d.store.Deliveries(ctx, bellhop.DeliveryFilter{Scope: p.Scope, Endpoint: e, Status: bellhop.DeliveryHeld, Itself: true, Limit: 1})
+	if err != nil || len(list) == 0 {
 		return h, err
 	}
-	h.Event = list[i].Event
-	last, err := d.store.Attempt(ctx, list[i].LastAttempt)
+	h.Event = list[0].Event
+	last, err := d.store.Attempt(ctx, list[0].LastAttempt)
 	if err != nil {
 		return h, ignoreGone(err)
 	}

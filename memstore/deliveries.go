@@ -63,6 +63,7 @@ func deliveryMatches(f *bellhop.DeliveryFilter, d *bellhop.Delivery) bool {
 		(f.Endpoint == 0 || f.Endpoint == d.Endpoint) &&
 		(f.Event == 0 || f.Event == d.Event) &&
 		(f.Status == "" || f.Status == d.Status) &&
+		(!f.Itself || d.Held) &&
 		(f.Before == 0 || d.ID < f.Before) &&
 		within(d.ID.Time(), f.Since, f.Until)
 }

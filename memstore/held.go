@@ -50,6 +50,28 @@ func (s *Store) anyHeld(e bellhop.EndpointID) bool {
 	return false
 }
 
+// mayRelease answers how many held deliveries of an endpoint may be let go: none if that
+// is under way, or was done a moment ago.
+func (s *Store) mayRelease(e bellhop.EndpointID, now time.Time) int {
+	if _, going := s.releases[e]; going {
+		return 0
+	}
+	var oldest *bellhop.Delivery
+	held := 0
+	for _, d := range s.queues[e] {
+		if d.Held {
+			held++
+			if oldest == nil || d.ID < oldest.ID {
+				oldest = d
+			}
+		}
+	}
+	if held > 0 && bellhop.JustReleased(oldest.ReleasedAt, int64(held), now) {
+		return 0
+	}
+	return held
+}
+
 func (s *Store) letGo(d *bellhop.Delivery, at time.Time) {
 	d.Held, d.Due, d.ReleasedAt = false, at, at
 }
@@ -61,6 +83,11 @@ func (s *Store) ReleaseHeld(ctx context.Context, e bellhop.EndpointID, only []be
 		to, ok := s.endpoints[e]
 		if !ok {
 			return bellhop.NotFound("endpoint", e.String())
+		}
+		if len(only) == 0 {
+			if released = s.mayRelease(e, now); released == 0 {
+				return nil
+			}
 		}
 		if to.Ordering != bellhop.OrderingNone && s.anyHeld(e) {
 			to.ResumedAt = now

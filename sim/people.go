@@ -242,8 +242,8 @@ func (w *world) letGoAt(d *door) {
 	}
 	now := w.clock()
 	n.write(writing{what: "let go", endpoint: d.id, do: func() error {
-		_, err := w.store.ReleaseHeld(ctx, d.id, nil, now)
-		if err == nil {
+		n, err := w.store.ReleaseHeld(ctx, d.id, nil, now)
+		if err == nil && n > 0 {
 			w.ledger.letGo(d)
 		}
 		return err

@@ -74,7 +74,11 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 	err := s.read(ctx, "list deliveries", func(c *sqlite.Conn) error {
 		list = nil
 		if f.Status == "" || f.Status == bellhop.DeliveryPending || f.Status == bellhop.DeliveryHeld {
-			unfinished, err := collect(c, pendingQueries(&f), pendingColumns+pendingStatus, "pending p", "p.id", f.Limit, scanUnfinished)
+			queries, err := s.pendingQueriesIn(c, &f)
+			if err != nil {
+				return err
+			}
+			unfinished, err := collect(c, queries, pendingColumns+pendingStatus, "pending p", "p.id", f.Limit, scanUnfinished)
 			if err != nil {
 				return err
 			}

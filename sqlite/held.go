@@ -63,6 +63,12 @@ func (s *Store) ReleaseHeld(ctx context.Context, e bellhop.EndpointID, only []be
 		if err := w.exists(e); err != nil {
 			return err
 		}
+		if len(only) == 0 {
+			var err error
+			if released, err = w.mayRelease(e, now); err != nil || released == 0 {
+				return err
+			}
+		}
 		if err := w.reviveBehind(e, now); err != nil {
 			return err
 		}
@@ -81,6 +87,35 @@ func (s *Store) ReleaseHeld(ctx context.Context, e bellhop.EndpointID, only []be
 		return nil
 	})
 	return released, err
+}
+
+const (
+	underRelease = "SELECT 1 FROM releases WHERE endpoint = ?"
+	oldestHeld   = "SELECT released FROM pending INDEXED BY pending_held WHERE held = 1 AND endpoint = ? ORDER BY id LIMIT 1"
+)
+
+// mayRelease answers how many held deliveries of an endpoint may be let go: none if that
+// is under way, or was done a moment ago.
+func (w *writer) mayRelease(e bellhop.EndpointID, now time.Time) (held int, err error) {
+	going, err := one(w.conn, func(*sqlite.Stmt) {}, underRelease, int64(e))
+	if err != nil || going {
+		return 0, err
+	}
+	var last time.Time
+	holds, err := one(w.conn, func(st *sqlite.Stmt) { last = moment(st.ColumnInt64(0)) }, oldestHeld, int64(e))
+	if err != nil || !holds {
+		return 0, err
+	}
+	n := w.waiting.countHeld(bellhop.Everything(), e)[e]
+	for _, x := range w.state.waits {
+		if x.endpoint == e {
+			n += x.held
+		}
+	}
+	if bellhop.JustReleased(last, n, now) {
+		return 0, nil
+	}
+	return int(n), nil
 }
 
 func (w *writer) anyHeld(e bellhop.EndpointID) (bool, error) {

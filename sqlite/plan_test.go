@@ -80,6 +80,13 @@ func TestListsUseIndexes(t *testing.T) {
 				explain(t, c, "horizon "+string(status), q.index, false, false, nil, "COVERING INDEX")
 			}
 		}
+		for _, scope := range []bellhop.Scope{bellhop.Everything(), bellhop.Only("acme", "globex")} {
+			f := bellhop.DeliveryFilter{Scope: scope, Status: bellhop.DeliveryHeld, Since: since, Until: until, Before: 1 << 60}
+			for name, q := range map[string]query{"pending_held": heldQuery(&f, 1), "pending_idle_endpoint": idleQuery(&f, 1)} {
+				sql := q.sql(pendingColumns+pendingStatus, "pending p") + " ORDER BY p.id DESC LIMIT 50"
+				explain(t, c, "held of endpoint", sql, false, false, q.where.args, "SEARCH p USING INDEX "+name+" (endpoint=? AND id>? AND id<?)")
+			}
+		}
 		all, apps := bellhop.Everything(), bellhop.Only("acme", "globex")
 		for _, f := range []bellhop.StatsFilter{{Scope: all}, {Scope: apps}, {Scope: all, Endpoint: 1}, {Endpoint: 1, Scope: apps}} {
 			f.Since, f.Until = since, until
@@ -103,6 +110,7 @@ func TestListsUseIndexes(t *testing.T) {
 			"slices of app": slicesOfApp, "expired slices": expiredSlices, "expired samples": expiredSamples,
 			"newest sample": newestSample, "sample before": sampleBefore, "samples": samplesWithin,
 			"next overdue": nextOverdue, "oldest due": oldestDue, "newest due": newestDue, "earliest of endpoint": earliestOfEndpoint, "endpoint to claim": endpointToClaim,
+			"oldest held": oldestHeld, "under release": underRelease, "held of endpoint": heldOfEndpoint, "endpoint stopped": endpointStopped,
 			"next tried": nextTried, "next waiting": nextWaiting, "newest unfinished": "SELECT " + pendingColumns + " FROM pending p" + newestUnfinished,
 			"waiting at endpoint": waitingAtEndpoint, "event to redeliver": eventToRedeliver, "next type of app": nextTypeOfApp, "next app of subject": nextAppOfSubject, "next type of events": nextTypeEvent,
 			"oldest idle": oldestIdle + " ORDER BY id LIMIT 1", "oldest idle of app": oldestIdleOfApp + " ORDER BY id LIMIT 1",

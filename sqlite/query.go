@@ -267,54 +267,6 @@ func optional(w *where, column string, id int64) {
 	}
 }
 
-// pendingQueries finds the indexes for a list of unfinished deliveries. Owned
-// rows are few: they are looked through, while the unowned may be millions.
-func pendingQueries(f *bellhop.DeliveryFilter) []query {
-	rest := func(q query, apps bellhop.Scope) query {
-		q.where.scope("p.app", apps)
-		q.where.match("(SELECT type FROM events WHERE events.id = p.event)", f.Type)
-		const held = "(SELECT status FROM endpoints WHERE endpoints.id = p.endpoint) IN ('paused', 'disabled')"
-		switch f.Status {
-		case bellhop.DeliveryHeld:
-			q.where.add("(p.held = 1 OR " + held + ")")
-		case bellhop.DeliveryPending:
-			q.where.add("p.held = 0 AND coalesce(NOT " + held + ", 1)")
-		}
-		q.where.span("p.id", f.Since, f.Until, int64(f.Before))
-		return q
-	}
-	owned := func(condition string, args ...any) query {
-		q := query{index: "pending_owner"}
-		q.where.add("p.owner IS NOT NULL")
-		q.where.add(condition, args...)
-		return q
-	}
-	unowned := func(index, condition string, args ...any) query {
-		q := query{index: index}
-		q.where.add("p.owner IS NULL")
-		q.where.add(condition, args...)
-		return q
-	}
-	switch {
-	case empty(f.Scope):
-		return nil
-	case f.Event != 0:
-		q := query{index: "pending_event"}
-		q.where.add("p.event = ?", int64(f.Event))
-		optional(&q.where, "p.endpoint", int64(f.Endpoint))
-		return []query{rest(q, f.Scope)}
-	case f.Endpoint != 0:
-		return []query{
-			rest(owned("p.endpoint = ?", int64(f.Endpoint)), f.Scope),
-			rest(unowned("pending_idle_endpoint", "p.endpoint = ?", int64(f.Endpoint)), f.Scope),
-		}
-	case !f.Scope.All:
-		list := perApp(f.Scope, func(app string) query { return rest(unowned("pending_idle_app", "p.app = ?", app), anyApp) })
-		return append(list, rest(owned("1"), f.Scope))
-	}
-	return []query{rest(query{}, anyApp)}
-}
-
 // endedQueries finds the index for a list of deliveries that have ended: of their
 // final attempts, in the order of the deliveries. There are none if the filter wants
 // only unfinished ones.

@@ -99,6 +99,28 @@ func (w *waiting) count(s bellhop.Scope, e bellhop.EndpointID) (n int64) {
 	return n
 }
 
+// endpoints are those at which deliveries of the scope's apps wait, and whether some are
+// held themselves.
+func (w *waiting) endpoints(s bellhop.Scope) map[bellhop.EndpointID]bool {
+	list := map[bellhop.EndpointID]bool{}
+	sees := func(apps map[string]int64) bool {
+		for app := range apps {
+			if s.Sees(app) {
+				return true
+			}
+		}
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for e, apps := range w.of {
+		if sees(apps) {
+			list[e] = sees(w.held[e])
+		}
+	}
+	return list
+}
+
 // countHeld is how many of the scope's apps are held, at one endpoint or (0) at each.
 func (w *waiting) countHeld(s bellhop.Scope, e bellhop.EndpointID) map[bellhop.EndpointID]int64 {
 	held := map[bellhop.EndpointID]int64{}

@@ -164,6 +164,39 @@ var heldTests = []test{
 		_, err := f.s.ReleaseHeld(f.Context(), 42, nil, f.now)
 		same(f, "of an endpoint that is gone", bellhop.CodeOf(err), bellhop.CodeNotFound)
 	}},
+	{"a release is not begun anew while it is under way, or was a moment ago", func(f *fixture) {
+		e := f.endpoint()
+		same(f, "of none", f.releaseHeld(e), 0)
+		f.flood(e, many)
+		f.hold(e, f.claim(e, many)...)
+		same(f, "released", f.releaseHeld(e), many)
+		claim := func() []bellhop.Work {
+			f.Helper()
+			return f.claimOf(bellhop.ClaimRequest{Endpoint: e.ID, Retries: true, Limit: 100}).Work
+		}
+		first := claim()
+		f.hold(e, first...)
+		tries := len(first)
+		for range many {
+			f.pass(time.Minute)
+			if f.held(e.ID, anyApp)[e.ID] > int64(tries) {
+				same(f, "while it is under way", f.releaseHeld(e), 0)
+			}
+			work := claim()
+			if tries += len(work); len(work) == 0 {
+				break
+			}
+			f.hold(e, work...)
+		}
+		same(f, "tried", tries, many)
+		same(f, "released once more", f.releaseHeld(e), many)
+		for work := claim(); len(work) > 0; work = claim() {
+			f.hold(e, work...)
+			same(f, "a moment ago", f.releaseHeld(e), 0)
+		}
+		f.pass(time.Minute)
+		same(f, "released later", f.releaseHeld(e), many)
+	}},
 	{"an order waits behind what is held, and no other does", func(f *fixture) {
 		e := ordered(f, bellhop.OrderingSubject)
 		of := func(subject string) bellhop.NewEvent {
@@ -288,6 +321,20 @@ var heldTests = []test{
 				if len(list) != 1 || list[0].ID != want.Deliveries[0].ID || list[0].Status != status {
 					f.Errorf("%+v lists %+v", filter, list)
 				}
+			}
+		}
+		e.Status = bellhop.EndpointPaused
+		e = f.save(e)
+		for itself, want := range map[bool][]bellhop.DeliveryID{true: ids(held), false: ids(waits, held)} {
+			for _, filter := range []bellhop.DeliveryFilter{{Scope: anyApp}, {Scope: bellhop.Only("acme", "globex")}, {Scope: anyApp, Endpoint: e.ID}} {
+				filter.Status, filter.Itself, filter.Limit = bellhop.DeliveryHeld, itself, 10
+				list, err := f.s.Deliveries(f.Context(), filter)
+				f.must(err)
+				var got []bellhop.DeliveryID
+				for i := range list {
+					got = append(got, list[i].ID)
+				}
+				same(f, "held while paused", got, want)
 			}
 		}
 		same(f, "of one app", f.held(e.ID, bellhop.Only("acme")), map[bellhop.EndpointID]int64{e.ID: 1})
