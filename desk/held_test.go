@@ -78,11 +78,18 @@ func TestHeldDeliveriesSayWhyAndWaitUntilTheyMayGo(t *testing.T) {
 		if x := h.explained(second); x.Outcome != bellhop.FateHeld {
 			t.Errorf("the other one: %+v", x)
 		}
-		if _, err := h.ResumeEndpoint(t.Context(), owner, e.ID); err != nil {
+		before, err := h.Endpoint(t.Context(), owner, e.ID)
+		if err != nil {
 			t.Fatal(err)
 		}
+		for range 20 {
+			now, err := h.ResumeEndpoint(t.Context(), owner, e.ID)
+			if err != nil || now.Revision != before.Revision {
+				t.Fatalf("resumed, it has the revision %d instead of %d: %v", now.Revision, before.Revision, err)
+			}
+		}
 		wait(time.Second)
-		if x := h.explained(second); x.Outcome != bellhop.FateSucceeded {
+		if x := h.explained(second); x.Outcome != bellhop.FateSucceeded || x.Attempts != 2 {
 			t.Errorf("the other one after the endpoint was resumed: %+v", x)
 		}
 		if got := h.troubles(""); len(got) != 0 {
