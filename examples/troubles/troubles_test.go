@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,8 +87,9 @@ func TestDownForAWhile(t *testing.T) {
 			return w.Code == 200
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		running := true
-		go ts.Live(ctx, func() bool { return running })
+		var running atomic.Bool
+		running.Store(true)
+		go ts.Live(ctx, running.Load)
 		for minute, want := range []bool{false, false, true, true, true, false, false, true} {
 			if works() != want {
 				t.Errorf("in minute %d it works: %v", minute, !want)
@@ -95,7 +97,7 @@ func TestDownForAWhile(t *testing.T) {
 			time.Sleep(time.Minute)
 			synctest.Wait()
 		}
-		running = false
+		running.Store(false)
 		time.Sleep(time.Hour)
 		if !works() {
 			t.Error("it went down although nothing was to happen by itself")
