@@ -25,7 +25,7 @@ RACE = -race -gcflags=modernc.org/...=-race=false
 
 # Many tests wait for processes and clocks: more of them run at once than there are processors.
 race: ## all tests, the built binary's included, with the race detector
-	CGO_ENABLED=1 $(GO) test $(RACE) -p 3 -parallel 4 -timeout 15m $$($(GO) list ./... | grep -vE '/(sim|dialect/samples)$$')
+	CGO_ENABLED=1 $(GO) test $(RACE) -short -p 3 -parallel 4 -timeout 15m $$($(GO) list ./... | grep -vE '/(sim|dialect/samples)$$')
 
 # A short run of every fuzz target; FUZZTIME=10m for a long one. It is counted, since
 # with a time Go 1.26 may fail where nothing is wrong, as that ends (golang/go#75804).
@@ -52,9 +52,10 @@ oracle-tools: web-tools
 	@cmp -s e2e/oracle/package-lock.json e2e/oracle/node_modules/.package-lock.installed || { \
 		(cd e2e/oracle && npm ci --no-fund --no-audit --loglevel=error) && cp e2e/oracle/package-lock.json e2e/oracle/node_modules/.package-lock.installed; }
 
-# What has one goroutine, or compares what things cost, the race detector only slows down.
-sim: ## a thousand histories of one node, each played twice; what large tables cost; samples for receivers, run
-	$(GO) test -count=1 ./sim ./engine/routes ./dialect/samples
+# What has one goroutine, lives through days, or compares what things cost, the race detector
+# only slows down.
+sim: ## a thousand histories of one node, each played twice; days of an engine; what large tables cost; samples for receivers, run
+	$(GO) test -count=1 ./sim ./engine ./engine/routes ./dialect/samples
 
 sim-mutants: ## known-bad patches of the lanes and the flow, each of which must be found
 	$(GO) test -count=1 -timeout 60m -run TestMutants ./sim -mutants

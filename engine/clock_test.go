@@ -125,6 +125,7 @@ func TestAJumpAheadDestroysNothing(t *testing.T) {
 // A computer that slept, or a start after a long time: the time is right, and is
 // believed in the end.
 func TestALongSleepIsBelievedInTheEnd(t *testing.T) {
+	lasts(t)
 	for _, restart := range []bool{false, true} {
 		simulate(t, func(t *testing.T) {
 			h, w, _ := onAWall(t)

@@ -152,6 +152,7 @@ func TestABacklogDoesNotEndByAShortSchedule(t *testing.T) {
 
 // An endpoint is never disabled before its own schedule is over.
 func TestDisablingWaitsForTheSchedule(t *testing.T) {
+	lasts(t)
 	for name, c := range map[string]struct {
 		retry bellhop.RetryPolicy
 		after time.Duration

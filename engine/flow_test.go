@@ -267,6 +267,7 @@ func TestEraseCancelsAndBlanks(t *testing.T) {
 }
 
 func TestRetentionDeletesHistoryButNotWhatIsHeld(t *testing.T) {
+	lasts(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		h.endpoint("a.example")

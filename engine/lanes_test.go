@@ -150,6 +150,7 @@ func TestGoneAtAnOldAddressDoesNotDisable(t *testing.T) {
 }
 
 func TestANewAddressStartsTheFiveDaysAnew(t *testing.T) {
+	lasts(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		h.net.on("old.example", status(500))
@@ -170,6 +171,7 @@ func TestANewAddressStartsTheFiveDaysAnew(t *testing.T) {
 // The one success that ended a row of failures may be recorded out of turn: it
 // counts all the same, also after a restart.
 func TestALateSuccessEndsARowOfFailures(t *testing.T) {
+	lasts(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		var answered atomic.Int64

@@ -143,6 +143,7 @@ func TestGoneDisablesTheEndpointAndTellsTheOwner(t *testing.T) {
 }
 
 func TestEightDaysOfFailureDisable(t *testing.T) {
+	lasts(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		h.net.on("down.example", func(received) answer { return answer{fail: errReset} })
