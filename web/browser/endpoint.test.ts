@@ -187,7 +187,7 @@ describe("an app's dialects", () => {
     expect(await editor.getByRole("option").filter({ visible: true }).allInnerTexts()).toEqual([expect.stringMatching(/^standard/), expect.stringMatching(/^shopify/)]);
     await editor.keyboard.press("Escape");
     await editor.getByLabel(/^Option /).first().fill("acme.example");
-    await editor.getByLabel("URL").fill(`${receiver.url}/shop`);
+    await editor.getByRole("textbox", { name: "URL" }).fill(`${receiver.url}/shop`);
     await editor.getByRole("button", { name: "Create endpoint" }).click();
     await editor.getByText("Keep the signing secret now").waitFor();
     const { data } = await given(bellhop.api().GET("/v1/endpoints", { params: { query: { app: "shop" } } }));
