@@ -4,15 +4,25 @@
 
 GO ?= go
 export CGO_ENABLED = 0
+# The same for all, so that nothing is compiled twice; without what debuggers want, to link sooner.
+export GOFLAGS := -trimpath -ldflags=-w $(GOFLAGS)
 
-.PHONY: build test lint race fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs
+.PHONY: build test waiting computing lint race race-rest race-e2e fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs
 
 build: ## the binary, in ./bin
-	$(GO) build -trimpath -o bin/bellhop ./cmd/bellhop
+	$(GO) build -o bin/bellhop ./cmd/bellhop
 
-# The last ones keep less than all processors busy: two at a time.
-test: tools web-tools fuzz web-current race
-	@$(MAKE) --no-print-directory -j 2 sim oracle lint web-test
+# Two lanes side by side, for two processors: what waits for processes, clocks and a browser,
+# and what computes. What both need is compiled before.
+test: tools web-tools web-current
+	CGO_ENABLED=1 $(GO) build $(RACE) ./...
+	@$(MAKE) --no-print-directory -j 2 waiting computing
+
+waiting:
+	@set -e; for target in race-e2e web-test; do $(MAKE) --no-print-directory $$target; done
+
+computing:
+	@set -e; for target in race-rest fuzz sim lint oracle; do $(MAKE) --no-print-directory $$target; done
 
 lint:
 	@test -z "$$($(GO) tool gofumpt -l .)" || { echo "not formatted (run: go tool gofumpt -w .):"; $(GO) tool gofumpt -l .; exit 1; }
@@ -23,9 +33,16 @@ lint:
 # to watch its every byte makes the tests of the store four times as slow.
 RACE = -race -gcflags=modernc.org/...=-race=false
 
-# Many tests wait for processes and clocks: more of them run at once than there are processors.
-race: ## all tests, the built binary's included, with the race detector
-	CGO_ENABLED=1 $(GO) test $(RACE) -short -p 3 -parallel 4 -timeout 15m $$($(GO) list ./... | grep -vE '/(sim|dialect/samples)$$')
+race: race-rest race-e2e ## all tests, the built binary's included, with the race detector
+
+# Their vetting is that of lint.
+RACE_TEST = CGO_ENABLED=1 $(GO) test $(RACE) -vet=off -short -timeout 15m
+race-rest:
+	$(RACE_TEST) -p 2 -parallel 4 $$($(GO) list ./... | grep -vE '/(e2e|sim|dialect/samples)$$')
+
+# They wait for processes and clocks: more of them run at once than there are processors.
+race-e2e:
+	$(RACE_TEST) -parallel 5 ./e2e
 
 # A short run of every fuzz target; FUZZTIME=10m for a long one. It is counted, since
 # with a time Go 1.26 may fail where nothing is wrong, as that ends (golang/go#75804).
