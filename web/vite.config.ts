@@ -1,5 +1,7 @@
+import { lingui } from "@lingui/vite-plugin";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { macros } from "./macros.ts";
 
 const upstream = {
   target: process.env.BELLHOP_SERVER ?? "http://127.0.0.1:8420",
@@ -9,7 +11,7 @@ const upstream = {
 // The build is committed and embedded into the binary: file names carry no hash,
 // so that a change of one page is a change of one file. The server sends ETags.
 export default defineConfig({
-  plugins: [react()],
+  plugins: [macros(), lingui(), react()],
   build: {
     outDir: "dist",
     emptyOutDir: true,
@@ -30,5 +32,5 @@ export default defineConfig({
   // BELLHOP_KEY set, nobody need sign in.
   server: { proxy: Object.fromEntries(["/v1", "^/in/", "/docs", "/openapi.json", "/readyz", "/portal/logo"].map((path) => [path, upstream])) },
   // One browser-like environment for all files: making it takes longer than the tests.
-  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], isolate: false, maxWorkers: 2 },
+  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], setupFiles: ["src/language/english.setup.ts"], isolate: false, maxWorkers: 2 },
 });

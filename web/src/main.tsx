@@ -4,12 +4,15 @@ import "./global.css";
 
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { speak } from "./language/language.ts";
 import { Root } from "./root.tsx";
 import { takePortalToken } from "./session/portal.ts";
 
 takePortalToken();
-createRoot(document.getElementById("root")!).render(
-  <StrictMode>
-    <Root />
-  </StrictMode>,
+void speak().then(() =>
+  createRoot(document.getElementById("root")!).render(
+    <StrictMode>
+      <Root />
+    </StrictMode>,
+  ),
 );

@@ -1,3 +1,5 @@
+import { i18n } from "@lingui/core";
+import { I18nProvider } from "@lingui/react";
 import { MantineProvider, localStorageColorSchemeManager } from "@mantine/core";
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
@@ -39,9 +41,11 @@ const colorScheme = localStorageColorSchemeManager({ key: "bellhop-theme" });
 
 export function Root() {
   return (
-    <QueryClientProvider client={queries}>
-      <Themed />
-    </QueryClientProvider>
+    <I18nProvider i18n={i18n}>
+      <QueryClientProvider client={queries}>
+        <Themed />
+      </QueryClientProvider>
+    </I18nProvider>
   );
 }
 

@@ -1,1 +1,1 @@
-import{K as e,St as t}from"./index.js";function n(){let n=t({strict:!1}),r=e();return r.portal?r.apps[0]:n.app}export{n as t};
+import{G as e,xt as t}from"./index.js";function n(){let n=t({strict:!1}),r=e();return r.portal?r.apps[0]:n.app}export{n as t};

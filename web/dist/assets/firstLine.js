@@ -1,1 +1,1 @@
-import{F as e}from"./index.js";var t=e(`outline`,`circle-minus`,`CircleMinus`,[[`path`,{d:`M3 12a9 9 0 1 0 18 0a9 9 0 1 0 -18 0`,key:`svg-0`}],[`path`,{d:`M9 12l6 0`,key:`svg-1`}]]);function n(e,t){return/^smtps?(\+plain)?:/i.test(t)?`A mail by ${t}`:`${e} ${t}`}export{t as n,n as t};
+import{P as e}from"./index.js";var t=e(`outline`,`circle-minus`,`CircleMinus`,[[`path`,{d:`M3 12a9 9 0 1 0 18 0a9 9 0 1 0 -18 0`,key:`svg-0`}],[`path`,{d:`M9 12l6 0`,key:`svg-1`}]]);function n(e,t){return/^smtps?(\+plain)?:/i.test(t)?`A mail by ${t}`:`${e} ${t}`}export{t as n,n as t};

@@ -1,3 +1,6 @@
+import { i18n, type MessageDescriptor } from "@lingui/core";
+import { msg, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { ActionIcon, AppShell, Burger, Divider, Group, NavLink, Text, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import {
@@ -18,18 +21,19 @@ import classes from "./Shell.module.css";
 import { Unreachable } from "./Unreachable.tsx";
 
 const AppSelect = optional(() => import("./AppSelect.tsx"));
+const LanguageSelect = optional(() => import("./LanguageSelect.tsx"));
 
 interface Item {
   to: string;
-  label: string;
+  label: MessageDescriptor;
   icon: ComponentType<{ size?: number; stroke?: number }>;
 }
 
 const everyday: Item[] = [
-  { to: "/endpoints", label: "Endpoints", icon: IconPlugConnected },
-  { to: "/events", label: "Events", icon: IconBroadcast },
-  { to: "/logs", label: "Logs", icon: IconActivity },
-  { to: "/event-types", label: "Event types", icon: IconBook2 },
+  { to: "/endpoints", label: msg`Endpoints`, icon: IconPlugConnected },
+  { to: "/events", label: msg`Events`, icon: IconBroadcast },
+  { to: "/logs", label: msg`Logs`, icon: IconActivity },
+  { to: "/event-types", label: msg`Event types`, icon: IconBook2 },
 ];
 
 /** The frame around every page: navigation, app filter, theme, sign-out. */
@@ -40,27 +44,27 @@ export function Shell() {
   useEffect(close, [path, close]);
   const painted = usePainted();
 
-  const items: Item[] = session.portal ? everyday : [{ to: "/", label: "Overview", icon: IconChartAreaLine }, ...everyday];
+  const items: Item[] = session.portal ? everyday : [{ to: "/", label: msg`Overview`, icon: IconChartAreaLine }, ...everyday];
   const manage: Item[] = [];
   if (!session.portal) {
-    manage.push({ to: "/apps", label: "Apps", icon: IconApps });
-    if (session.features.inbox) manage.push({ to: "/inboxes", label: "Inboxes", icon: IconInbox });
+    manage.push({ to: "/apps", label: msg`Apps`, icon: IconApps });
+    if (session.features.inbox) manage.push({ to: "/inboxes", label: msg`Inboxes`, icon: IconInbox });
     if (session.role === "admin") {
-      manage.push({ to: "/keys", label: "Keys", icon: IconKey }, { to: "/audit", label: "Audit log", icon: IconHistory });
+      manage.push({ to: "/keys", label: msg`Keys`, icon: IconKey }, { to: "/audit", label: msg`Audit log`, icon: IconHistory });
     }
-    manage.push({ to: "/dialects", label: "Dialects", icon: IconLanguage });
-    if (session.operator) manage.push({ to: "/settings", label: "Settings", icon: IconSettings });
+    manage.push({ to: "/dialects", label: msg`Dialects`, icon: IconLanguage });
+    if (session.operator) manage.push({ to: "/settings", label: msg`Settings`, icon: IconSettings });
   }
 
   return (
     <AppShell header={{ height: 56 }} navbar={{ width: 220, breakpoint: "sm", collapsed: { mobile: !open } }} padding={{ base: "sm", sm: "lg" }}>
       <a href="#content" className={classes.skip}>
-        Skip to content
+        <Trans>Skip to content</Trans>
       </a>
       <AppShell.Header className={classes.header}>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="sm">
           <Group wrap="nowrap" gap="sm" miw={0}>
-            <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" aria-expanded={open} />
+            <Burger opened={open} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t`Navigation`} aria-expanded={open} />
             <Brand />
           </Group>
           <Group wrap="nowrap" gap="xs">
@@ -69,13 +73,14 @@ export function Shell() {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="xs" aria-label="Main">
+      <AppShell.Navbar p="xs" aria-label={t`Main`}>
         <AppShell.Section grow className={classes.items}>
           {items.map((item) => <NavItem key={item.to} item={item} path={path} />)}
-          {manage.length > 0 && <Divider my="xs" label="Manage" labelPosition="left" />}
+          {manage.length > 0 && <Divider my="xs" label={t`Manage`} labelPosition="left" />}
           {manage.map((item) => <NavItem key={item.to} item={item} path={path} />)}
         </AppShell.Section>
         <AppShell.Section>
+          {painted && <Suspense><LanguageSelect /></Suspense>}
           {!inPortal && (
             <>
               <NavLink
@@ -83,7 +88,7 @@ export function Shell() {
                 href="/docs"
                 target="_blank"
                 rel="noreferrer"
-                label="API guide"
+                label={t`API guide`}
                 leftSection={<IconExternalLink size={18} stroke={1.6} />}
                 className={classes.item}
               />
@@ -106,7 +111,7 @@ function NavItem({ item, path }: { item: Item; path: string }) {
     <NavLink
       component={Link}
       to={item.to}
-      label={item.label}
+      label={i18n._(item.label)}
       leftSection={<item.icon size={18} stroke={1.6} />}
       active={active}
       aria-current={active ? "page" : undefined}
@@ -116,9 +121,9 @@ function NavItem({ item, path }: { item: Item; path: string }) {
 }
 
 const themes = [
-  { value: "auto", label: "as the device", icon: IconDeviceDesktop },
-  { value: "light", label: "light", icon: IconSun },
-  { value: "dark", label: "dark", icon: IconMoon },
+  { value: "auto", label: msg`as the device`, icon: IconDeviceDesktop },
+  { value: "light", label: msg`light`, icon: IconSun },
+  { value: "dark", label: msg`dark`, icon: IconMoon },
 ] as const;
 
 function ThemeButton() {
@@ -126,7 +131,8 @@ function ThemeButton() {
   const at = Math.max(0, themes.findIndex((t) => t.value === colorScheme));
   const current = themes[at] ?? themes[0];
   const next = themes[(at + 1) % themes.length] ?? themes[0];
-  const label = `Theme: ${current.label}. Change to ${next.label}`;
+  const [is, becomes] = [i18n._(current.label), i18n._(next.label)];
+  const label = t`Theme: ${is}. Change to ${becomes}`;
   return (
     <ActionIcon variant="subtle" color="gray" size="lg" aria-label={label} title={label} onClick={() => setColorScheme(next.value)}>
       <current.icon size={18} stroke={1.6} />
@@ -143,13 +149,13 @@ function SignOut() {
       queries.clear();
       location.assign("/");
     } catch (error) {
-      failed("You are still signed in", error);
+      failed(t`You are still signed in`, error);
     }
   }
   return (
     <NavLink
       component="button"
-      label="Sign out"
+      label={t`Sign out`}
       description={`${session.name || session.key} · ${session.role}`}
       leftSection={<IconLogout size={18} stroke={1.6} />}
       className={classes.item}

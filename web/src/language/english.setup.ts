@@ -1,0 +1,3 @@
+import { activate } from "./language.ts";
+
+activate("en");
