@@ -9,8 +9,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -45,15 +47,22 @@ func newAuthority(t testing.TB) *authority {
 	return &authority{file, cert, key}
 }
 
-// certify makes a certificate for a host name, valid until a time.
+// certify makes a certificate for host names and addresses, valid until a time.
 func (a *authority) certify(t testing.TB, until time.Time, names ...string) tls.Certificate {
 	t.Helper()
 	key := newKey(t)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), DNSNames: names,
-		NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until,
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		NotBefore:    time.Now().Add(-2 * time.Hour), NotAfter: until,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
+	template.DNSNames = slices.DeleteFunc(names, func(name string) bool {
+		ip := net.ParseIP(name)
+		if ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		}
+		return ip != nil
+	})
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,9 @@ func (n *native) readyz(*api.Call, api.NoInput) (health, error) {
 
 func (n *native) serveMetrics() func(c *api.Call) error {
 	if n.o.Gatherer == nil {
-		return func(*api.Call) error { return api.Problem(bellhop.CodeNotFound, "Metrics are not served here") }
+		return func(*api.Call) error {
+			return api.Problem(bellhop.CodeNotFound, "Metrics are not served on this address")
+		}
 	}
 	var h http.Handler = promhttp.HandlerFor(n.o.Gatherer, promhttp.HandlerOpts{})
 	return func(c *api.Call) error {

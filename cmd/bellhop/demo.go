@@ -86,7 +86,7 @@ func onThisMachine(address string) bool {
 
 // around puts the demo around a service that runs.
 func (p *program) around(ctx context.Context, at started, dir, listen string, check bool) error {
-	d, err := demo.New(ctx, demo.Config{Bellhop: localURL(at.address), Key: at.adminKey, Dir: dir, Listen: listen})
+	d, err := demo.New(ctx, demo.Config{Bellhop: p.settings.localURL(at.address), Key: at.adminKey, Dir: dir, Listen: listen})
 	if err != nil {
 		return fmt.Errorf("start the demo: %w", err)
 	}

@@ -68,7 +68,9 @@ Dialects of your own go into the configuration file:
 
 // started is a service that takes requests.
 type started struct {
-	address    net.Addr
+	address net.Addr
+	// metrics is where /metrics is served, nil if that is on address, too.
+	metrics    net.Addr
 	keyFile    string
 	newKeyFile bool
 	// adminKey is the first admin key; "" unless this is the first start.
@@ -96,9 +98,22 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
-		return listenError(s.listen, err)
+		return listenError("listen", s.listen, err)
 	}
 	defer func() { _ = listener.Close() }() // closed by the server, unless we don't get that far
+	var metricsListener net.Listener
+	if s.metricsListen != "" {
+		if metricsListener, err = net.Listen("tcp", s.metricsListen); err != nil {
+			return listenError("metrics-listen", s.metricsListen, err)
+		}
+		defer func() { _ = metricsListener.Close() }()
+	}
+	var cert *certificate
+	if s.tlsCert != "" {
+		if cert, err = loadCertificate(s.tlsCert, s.tlsKey, log); err != nil {
+			return err
+		}
+	}
 
 	metrics := prometheus.NewRegistry()
 	batchSize := prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -168,13 +183,17 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	}
 
 	stopping := make(chan struct{})
+	var onMain prometheus.Gatherer
+	if metricsListener == nil {
+		onMain = metrics
+	}
 	server := &http.Server{
 		Handler: native.Handler(d, native.Options{
 			Options: api.Options{
 				Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Metrics: metrics,
 				KeyRate: s.keyRate, Streams: s.streams, MaxMemory: int64(s.maxMemory), ReadLimit: s.readLimit,
 			},
-			Gatherer: metrics, PublicDocs: s.publicDocs, Stop: stopping,
+			Gatherer: onMain, PublicDocs: s.publicDocs, Stop: stopping,
 			Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),
 			Features: wire.Features{Dev: s.dev, Inbox: d.InboxesEnabled(), DefaultDialect: d.DefaultDialect()}, Branding: s.branding(), Settings: s.report(),
 			MaxEventBody: s.maxEventBody(), MaxBatchBody: s.maxBatchBody(),
@@ -189,18 +208,36 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 
 	entrance := door.New(listener, s.connections())
 	entrance.Attend(server)
+	accepting := net.Listener(entrance)
+	if cert != nil {
+		accepting = entrance.Secure(cert.config())
+		metrics.MustRegister(cert)
+	}
 
 	running, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopEngine()
 	delivering, serving := make(chan error, 1), make(chan error, 1)
 	go func() { delivering <- e.Run(running) }()
-	go func() { serving <- server.Serve(entrance) }()
+	go func() { serving <- server.Serve(accepting) }()
 	go watchKeyFile(running, keyFile, log)
-	ready(started{listener.Addr(), keyFile, newKeyFile, adminKey})
-	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "dev", s.dev, "max_in_flight", maxInFlight, "max_connections", s.connections(), "version", version())
+	at := started{address: listener.Addr(), keyFile: keyFile, newKeyFile: newKeyFile, adminKey: adminKey}
+	if cert != nil {
+		go cert.watch(running)
+	}
+	if metricsListener != nil {
+		at.metrics = metricsListener.Addr()
+		measuring := serveMetrics(metricsListener, metrics, log)
+		defer func() { _ = measuring.Close() }() // the last thing: an end that takes long is worth watching
+	}
+	ready(at)
+	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "tls", cert != nil, "dev", s.dev, "max_in_flight", maxInFlight, "max_connections", s.connections(), "version", version())
 
 	if s.publicURL == "" && !s.dev {
 		log.Warn("public-url is not set: portal links and the API guide name the host that each request asked for, which whoever sends a request can choose; set --public-url")
+	}
+
+	if plain := s.plainBeyond(listener.Addr()); plain != "" {
+		log.Warn(plain, "address", listener.Addr().String())
 	}
 
 	var failed error
@@ -238,11 +275,25 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 var writtenIn = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // localURL is where the server is reached from its own machine.
-func localURL(address net.Addr) string {
-	if a, ok := address.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
-		return fmt.Sprintf("http://127.0.0.1:%d", a.Port)
+func (s *settings) localURL(address net.Addr) string {
+	scheme := "http://"
+	if s.tlsCert != "" {
+		scheme = "https://"
 	}
-	return "http://" + address.String()
+	if a, ok := address.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
+		return fmt.Sprintf("%s127.0.0.1:%d", scheme, a.Port)
+	}
+	return scheme + address.String()
+}
+
+// plainBeyond is a warning if keys and data go over the network as they are: where other
+// machines reach the address, without TLS here or, as the settings say, at a proxy.
+func (s *settings) plainBeyond(address net.Addr) string {
+	a, ok := address.(*net.TCPAddr)
+	if !ok || a.IP.IsLoopback() || s.tlsCert != "" || s.trustProxy || strings.HasPrefix(s.publicURL, "https://") {
+		return ""
+	}
+	return "plain http is served to other machines: whoever is in between can read keys and data. Set --tls-cert and --tls-key, or put a proxy with TLS before Bellhop and say so with an https --public-url"
 }
 
 // inboxURL is where inboxes are, or "" if there are none.
@@ -252,7 +303,7 @@ func (s *settings) inboxURL(address net.Addr) string {
 	}
 	base := s.publicURL
 	if base == "" {
-		base = localURL(address)
+		base = s.localURL(address)
 	}
 	return strings.TrimRight(base, "/") + "/in/"
 }
@@ -264,14 +315,14 @@ func cause(err error) error {
 	return err
 }
 
-func listenError(address string, err error) error {
+func listenError(setting, address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s is in use, perhaps by another Bellhop: stop that, or choose another address with --listen", address)
+		return fmt.Errorf("%s is in use, perhaps by another Bellhop: stop that, or choose another address with --%s", address, setting)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("this user may not listen on %s: choose a port above 1023 with --listen", address)
+		return fmt.Errorf("this user may not listen on %s: choose a port above 1023 with --%s", address, setting)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("this machine does not have the address %s: correct --listen", address)
+		return fmt.Errorf("this machine does not have the address %s: correct --%s", address, setting)
 	}
 	return fmt.Errorf("cannot listen on %s: %w", address, err)
 }
@@ -333,7 +384,7 @@ func watchKeyFile(ctx context.Context, path string, log *slog.Logger) {
 // so that it does not get into the log.
 func (p *program) welcome(at started) {
 	s := p.settings
-	base := localURL(at.address)
+	base := s.localURL(at.address)
 	fresh := ""
 	if at.newKeyFile {
 		fresh = "  (new: it opens the endpoints' secrets; keep a copy apart from the database)"
@@ -348,6 +399,9 @@ func (p *program) welcome(at started) {
 	p.print("  API         %s", public)
 	p.print("  API guide   %s/docs", public)
 	p.print("  Listening   %s", at.address)
+	if at.metrics != nil {
+		p.print("  Metrics     http://%s/metrics", at.metrics)
+	}
 	p.print("  Database    %s", s.database)
 	p.print("  Master key  %s%s", at.keyFile, fresh)
 	if s.dev {

@@ -29,6 +29,9 @@ type settings struct {
 
 	// Of the service.
 	listen            string
+	tlsCert           string
+	tlsKey            string
+	metricsListen     string
 	publicURL         string
 	publicDocs        bool
 	trustProxy        bool
@@ -84,6 +87,9 @@ func newSettings() *settings {
 	f.StringVar(&s.config, "config", "", "YAML `file` with settings; keys are named like flags, with underscores")
 
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8420", "`address` (host:port) to serve on")
+	f.StringVar(&s.tlsCert, "tls-cert", "", "`file` with the certificate and its chain (PEM): serve https; read anew when it changes")
+	f.StringVar(&s.tlsKey, "tls-key", "", "`file` with the private key of --tls-cert (PEM); read anew when it changes")
+	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` (host:port) to serve /metrics on, over http, rather than on --listen")
 	f.StringVar(&s.publicURL, "public-url", "", "`URL` under which clients and browsers reach Bellhop, for portal links and its documentation (default the host of each request)")
 	f.BoolVar(&s.publicDocs, "public-docs", false, "show the event types on /docs and in /openapi.json to those without a key, too")
 	f.BoolVar(&s.trustProxy, "trust-proxy", false, "take clients' addresses from X-Forwarded-For: only where every request comes through a proxy that adds to it")
@@ -132,7 +138,7 @@ func newSettings() *settings {
 // serviceSettings are the settings of serve, in the order of its help.
 func serviceSettings() []string {
 	return []string{
-		"listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
+		"listen", "tls-cert", "tls-key", "metrics-listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
 		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
 		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "trust-clock", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
@@ -312,6 +318,12 @@ func (s *settings) check() error {
 	}
 	if _, _, err := net.SplitHostPort(s.listen); err != nil {
 		return usage("listen: %q is not host:port, such as 127.0.0.1:8420, or :8420 for all addresses", s.listen)
+	}
+	if _, _, err := net.SplitHostPort(s.metricsListen); s.metricsListen != "" && err != nil {
+		return usage("metrics-listen: %q is not host:port, such as 127.0.0.1:9420", s.metricsListen)
+	}
+	if (s.tlsCert == "") != (s.tlsKey == "") {
+		return usage("tls-cert and tls-key belong together: name the file of the certificate and that of its key")
 	}
 	if s.dns != "" {
 		if _, _, err := net.SplitHostPort(s.dns); err != nil {

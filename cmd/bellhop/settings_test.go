@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -274,6 +276,29 @@ func TestDivide(t *testing.T) {
 		}
 		if files >= 256 && uint64(2*inFlight+connections+s.maxTrials+96) > files {
 			t.Errorf("of %d files, %d requests and %d connections leave too few", files, inFlight, connections)
+		}
+	}
+}
+
+// TestPlainBeyond: the warning of plain http is for those whom it helps.
+func TestPlainBeyond(t *testing.T) {
+	for _, tt := range []struct {
+		address string
+		s       settings
+		want    bool
+	}{
+		{"127.0.0.1:8420", settings{}, false},
+		{"[::1]:8420", settings{}, false},
+		{"0.0.0.0:8420", settings{}, true},
+		{"[::]:8420", settings{}, true},
+		{"192.0.2.1:8420", settings{publicURL: "http://hooks.example.com"}, true},
+		{"192.0.2.1:8420", settings{publicURL: "https://hooks.example.com"}, false},
+		{"192.0.2.1:8420", settings{trustProxy: true}, false},
+		{"192.0.2.1:8420", settings{tlsCert: "cert.pem"}, false},
+	} {
+		address := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(tt.address))
+		if got := tt.s.plainBeyond(address); (got != "") != tt.want {
+			t.Errorf("%s %+v: %q", tt.address, tt.s.publicURL, got)
 		}
 	}
 }

@@ -17,8 +17,8 @@ type conn struct {
 	// place is that among the strangers; the door's mutex guards it.
 	place *list.Element
 
-	// holder is who made the last request, nil while nobody is known. It is set by the
-	// request, with the door's mutex.
+	// holder is who made the last request, nil while nobody is known. It is set with the
+	// door's mutex and mu, since the requests of HTTP/2 run side by side.
 	holder any
 
 	// Since when, in nanoseconds; 0 if it is not so.
@@ -31,6 +31,9 @@ type conn struct {
 	bodySince, stuckSince atomic.Int64
 	// unread says that a response, or some of it, was not read in time.
 	unread atomic.Bool
+
+	// wire is the TCP connection, below TLS where there is some.
+	wire net.Conn
 
 	mu sync.Mutex
 	// readBy and writeBy are the deadlines that net/http and the handlers asked for.
@@ -103,10 +106,10 @@ func (c *conn) Write(b []byte) (int, error) {
 			hurried, by = true, earlier(by, now.Add(closingPatience))
 		}
 		until := by
+		c.mu.Lock()
 		if c.holder == nil {
 			until = earlier(by, now.Add(strangerPatience))
 		}
-		c.mu.Lock()
 		if !c.writeBy.IsZero() {
 			until = earlier(until, c.writeBy)
 		}
@@ -169,11 +172,11 @@ func (c *conn) hurry() {
 		return
 	}
 	last := time.Now().Add(closingPatience)
-	_ = c.Conn.SetWriteDeadline(last)
+	_ = c.wire.SetWriteDeadline(last)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.readBy.IsZero() && last.Before(c.readBy) {
-		_ = c.Conn.SetReadDeadline(last)
+		_ = c.wire.SetReadDeadline(last)
 	}
 }
 
@@ -183,10 +186,24 @@ func (c *conn) Close() error {
 	c.door.mu.Lock()
 	c.door.forget(c)
 	c.door.mu.Unlock()
-	if tcp, ok := c.Conn.(interface{ SetLinger(int) error }); ok && (c.unread.Load() || c.stuckSince.Load() != 0) {
+	if tcp, ok := c.wire.(interface{ SetLinger(int) error }); ok && (c.unread.Load() || c.stuckSince.Load() != 0) {
 		_ = tcp.SetLinger(0)
 	}
-	return c.Conn.Close()
+	return c.wire.Close()
+}
+
+// heldBy tells whether the last request was made by this holder.
+func (c *conn) heldBy(holder any) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.holder == holder
+}
+
+// hold says who makes a request; the door's mutex is held.
+func (c *conn) hold(holder any) {
+	c.mu.Lock()
+	c.holder = holder
+	c.mu.Unlock()
 }
 
 // CloseWrite is what net/http does before it closes a connection on which a client may

@@ -72,14 +72,15 @@ func New(l net.Listener, most int) *Door {
 // Attend sets the hooks of a server that is going to serve at the door.
 func (d *Door) Attend(s *http.Server) {
 	s.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		return context.WithValue(ctx, visitor{}, c)
+		return context.WithValue(ctx, visitor{}, within(c))
 	}
 	s.ConnState = func(c net.Conn, state http.ConnState) {
-		if c, ok := c.(*conn); ok {
+		if c := within(c); c != nil {
 			c.turn(state)
 		}
 	}
 	s.RegisterOnShutdown(d.hurry)
+	s.HTTP2, s.Handler = Bound(), paced(s.Handler)
 }
 
 // visitor is the key of the connection in the context of its requests: there is no
@@ -92,7 +93,7 @@ type visitor struct{}
 // listeners it does nothing.
 func Known(ctx context.Context, holder any) bool {
 	c, ok := ctx.Value(visitor{}).(*conn)
-	if !ok || c.holder == holder {
+	if !ok || c == nil || c.heldBy(holder) {
 		return true
 	}
 	leaves, ok := c.door.know(c, holder)
@@ -105,6 +106,18 @@ func Known(ctx context.Context, holder any) bool {
 // Accept gives the next connection. Where there is no room and nobody to take it from,
 // connections are told so and closed.
 func (d *Door) Accept() (net.Conn, error) {
+	c, err := d.next(func(c net.Conn) {
+		_ = c.SetWriteDeadline(time.Now().Add(time.Second)) // it fits into an empty buffer
+		_, _ = c.Write(busy)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// next gives the next connection that may stay; others are refused and closed.
+func (d *Door) next(refuse func(net.Conn)) (*conn, error) {
 	for {
 		accepted, err := d.Listener.Accept()
 		if err != nil {
@@ -113,7 +126,7 @@ func (d *Door) Accept() (net.Conn, error) {
 		if tcp, ok := accepted.(interface{ SetWriteBuffer(int) error }); ok {
 			_ = tcp.SetWriteBuffer(sendBuffer) // if it cannot be, only the bound is missing
 		}
-		c := &conn{Conn: accepted, door: d}
+		c := &conn{Conn: accepted, wire: accepted, door: d}
 		leaves, ok := d.admit(c)
 		if leaves != nil {
 			_ = leaves.Close()
@@ -121,8 +134,7 @@ func (d *Door) Accept() (net.Conn, error) {
 		if ok {
 			return c, nil
 		}
-		_ = accepted.SetWriteDeadline(time.Now().Add(time.Second)) // it fits into an empty buffer
-		_, _ = accepted.Write(busy)
+		refuse(accepted)
 		_ = accepted.Close()
 	}
 }
@@ -191,7 +203,7 @@ func (d *Door) know(c *conn, holder any) (leaves *conn, ok bool) {
 		d.forget(leaves)
 	}
 	d.release(c)
-	c.holder = holder
+	c.hold(holder)
 	d.of[holder]++
 	return leaves, true
 }
