@@ -2,6 +2,11 @@ package bellhop
 
 import "time"
 
+// AllApps stands in the apps of an endpoint, alone, for all of them: it gets what Bellhop
+// itself has to tell, of every app and of the installation, and nothing that the apps
+// publish. It is no app: those events are kept under it.
+const AllApps = "*"
+
 // App is one tenant of the platform: it owns events, and endpoints listen to it.
 type App struct {
 	// ID is chosen by the platform ("acme") or generated: 1 to 64 letters,

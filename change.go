@@ -45,6 +45,8 @@ type EndpointChange struct {
 	Concurrency  Field[int]
 	Ordering     Field[Ordering]
 	Metadata     Field[map[string]string]
+	// Notify is replaced as a whole.
+	Notify Field[[]string]
 	// Secret is the signing secret of a new endpoint; without it one is made.
 	// Existing endpoints change theirs by rotation.
 	Secret Field[string]

@@ -13,7 +13,7 @@ import (
 // Endpoint is a URL plus what it wants to hear, how to sign, when to retry.
 type Endpoint struct {
 	ID EndpointID `json:"id"`
-	// Apps are the apps it listens to: at least one.
+	// Apps are the apps it listens to: at least one, or AllApps alone.
 	Apps []string `json:"apps"`
 	// Terms are what it wants to hear of those of its apps for which Events,
 	// Subjects or Filter do not hold, ordered by app. In JSON they stand among the
@@ -53,8 +53,11 @@ type Endpoint struct {
 	Concurrency int               `json:"concurrency"`
 	Ordering    Ordering          `json:"ordering"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
-	CreatedAt   time.Time         `json:"created_at"`
-	UpdatedAt   time.Time         `json:"updated_at"`
+	// Notify are addresses of those who look after the endpoint: they get a mail when it
+	// breaks, and when it works again.
+	Notify    []string  `json:"notify,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 
 	// Secrets sign the requests, newest first, encrypted as stored.
 	Secrets []Secret `json:"-"`

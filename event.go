@@ -18,6 +18,7 @@ type (
 	AttemptID  = id.ID[id.Attempt]
 	KeyID      = id.ID[id.Key]
 	AuditID    = id.ID[id.Audit]
+	NoticeID   = id.ID[id.Notice]
 )
 
 // JSON is a JSON text that is kept byte for byte. Unlike json.RawMessage it is

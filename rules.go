@@ -176,6 +176,16 @@ func (a *Attempt) Reacts() bool {
 	return len(a.Captured) > 0 && a.Final && a.Status == AttemptSucceeded && a.Trigger != TriggerTest
 }
 
+// GaveUp tells whether the attempt is the last of a delivery that was not taken, and was
+// no test.
+func (a *Attempt) GaveUp() bool {
+	return a.Final && a.Status == AttemptFailed && a.Trigger != TriggerTest
+}
+
+// Reacts tells whether something is to be published of a result: of what was captured, or
+// that its delivery was given up where somebody wants to hear of it.
+func (r *Result) Reacts() bool { return r.Attempt.Reacts() || r.Tells && r.Attempt.GaveUp() }
+
 // Resumed is the ResumedAt of an endpoint after a change. Where there is an order, to let
 // held deliveries go (there are some if holds is set) is as to resume it: what waited
 // behind them did so for no fault of the receiver.

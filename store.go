@@ -26,6 +26,7 @@ type Store interface {
 	KeepStore
 	TokenStore
 	ReactionStore
+	NoticeStore
 
 	// Close ends the store. Steps in progress finish first.
 	Close() error
@@ -142,7 +143,7 @@ type FlowStore interface {
 	// caller's, the attempt is only logged, and not as final; if the event was
 	// erased meanwhile, without its captured body and headers; if the event is
 	// gone, not at all. Failing counts in any case. Recording an attempt again
-	// changes nothing. Of one that Reacts, there is a reaction from then on.
+	// changes nothing. Of a result that Reacts, there is a reaction from then on.
 	Record(ctx context.Context, l Lease, results []Result, now time.Time) error
 
 	// Release gives deliveries owned under the lease back, due as they were.
@@ -178,6 +179,8 @@ type EndOld struct {
 	Before   time.Time
 	// Detail says why, in their last line.
 	Detail string
+	// Tells asks for a reaction to each.
+	Tells bool
 }
 
 // Tx is a transaction of the caller's own in the database that the store keeps
@@ -316,6 +319,8 @@ type Result struct {
 	// Due is when the delivery was scheduled for, if it was: its latency counts
 	// from then.
 	Due time.Time
+	// Tells says that somebody wants to hear of it if the delivery is given up.
+	Tells bool
 }
 
 // ConfigStore keeps apps, event types, endpoints and keys; portal links and
@@ -501,7 +506,8 @@ type Token struct {
 	ExpiresAt time.Time
 }
 
-// ReactionStore keeps what is still to be published of captured values. What Record
+// ReactionStore keeps what is still to be published of captured values, and of deliveries
+// that were given up. What Record
 // has added is there until it is taken away, whatever happens to the process.
 type ReactionStore interface {
 	// Reactions gives at most limit attempts that have reacted, oldest first, of one app:

@@ -182,6 +182,29 @@ func (d *Desk) knownApp(p bellhop.Principal, field, app string) error {
 	return bellhop.UnknownApp(field, app)
 }
 
+// mayListenToAll refuses AllApps to those who may not have it, or beside others.
+func mayListenToAll(p bellhop.Principal, apps []string) error {
+	switch {
+	case !slices.Contains(apps, bellhop.AllApps):
+		return nil
+	case p.Role != bellhop.RoleAdmin || !p.Scope.All:
+		return &bellhop.Error{Code: bellhop.CodeForbidden, Detail: "An endpoint of all apps takes an admin key that is not limited to apps", Fields: []bellhop.FieldError{
+			{Field: "apps", Code: "forbidden", Detail: `"*" is for admins of the whole installation: name the apps`},
+		}}
+	case len(apps) > 1:
+		return bellhop.Wrong("apps", "all_apps", `"*" stands alone: it is for what Bellhop itself tells of all apps. Make another endpoint for the events of an app`)
+	}
+	return nil
+}
+
+// listens is knownApps for an endpoint, which may listen to AllApps.
+func (d *Desk) listens(p bellhop.Principal, apps []string) error {
+	if slices.Contains(apps, bellhop.AllApps) {
+		return mayListenToAll(p, apps)
+	}
+	return d.knownApps(p, apps)
+}
+
 // knownApps is knownApp for each app of the field "apps".
 func (d *Desk) knownApps(p bellhop.Principal, apps []string) error {
 	for i, app := range apps {
@@ -195,7 +218,7 @@ func (d *Desk) knownApps(p bellhop.Principal, apps []string) error {
 // narrow is the scope of a list that is asked for of one app, or ("") of all that
 // the principal reaches.
 func (d *Desk) narrow(p bellhop.Principal, app string) (bellhop.Scope, error) {
-	if app != "" {
+	if app != "" && (app != bellhop.AllApps || !p.Scope.All) {
 		if err := d.knownApp(p, "app", app); err != nil {
 			return bellhop.Scope{}, err
 		}

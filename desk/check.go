@@ -49,6 +49,7 @@ func (d *Desk) apply(ctx context.Context, e *bellhop.Endpoint, c bellhop.Endpoin
 	set(c.Concurrency, &e.Concurrency)
 	set(c.Ordering, &e.Ordering)
 	set(c.Metadata, &e.Metadata)
+	set(c.Notify, &e.Notify)
 	set(c.Locked, &e.Locked)
 	if !e.Locked {
 		e.LockedReason = ""
@@ -98,6 +99,9 @@ func (d *Desk) checkEndpoint(e *bellhop.Endpoint, c bellhop.EndpointChange) (fie
 	}
 	fields = append(fields, checkText("name", e.Name, maxName)...)
 	fields = append(fields, checkMetadata(e.Metadata)...)
+	if c.Notify.Set {
+		fields = append(fields, checkAddresses("notify", e.Notify, maxNotify)...)
+	}
 	fields = append(fields, checkText("description", e.Description, maxDescription)...)
 	fields = append(fields, checkText("locked_reason", e.LockedReason, maxLockedReason)...)
 	if e.LockedReason != "" && !e.Locked {

@@ -49,7 +49,7 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	if err := d.namedApps(p, &c); err != nil {
 		return none, "", err
 	}
-	if err := d.knownApps(p, c.Apps.Value); err != nil {
+	if err := d.listens(p, c.Apps.Value); err != nil {
 		return none, "", err
 	}
 	if err := mayLock(p, &none, &c); err != nil {
@@ -194,7 +194,7 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 	if _, err := d.changeable(p, i); err != nil {
 		return bellhop.Endpoint{}, err
 	}
-	if err := d.knownApps(p, c.Apps.Value); err != nil {
+	if err := d.listens(p, c.Apps.Value); err != nil {
 		return bellhop.Endpoint{}, err
 	}
 	if c.Secret.Set {

@@ -36,7 +36,7 @@ func (d *Desk) fits(apps []string) error {
 	now := d.routes()
 	for _, id := range apps {
 		app, ok := now.App(id)
-		if !ok { // deleted meanwhile
+		if !ok && id != bellhop.AllApps { // deleted meanwhile
 			return bellhop.UnknownApp("apps", id)
 		}
 		most := cmp.Or(app.MaxEndpoints, d.maxEndpoints)

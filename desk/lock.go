@@ -12,10 +12,16 @@ import (
 // one that no operator has locked.
 func (d *Desk) changeable(p bellhop.Principal, id bellhop.EndpointID) (*routes.Route, error) {
 	r, err := d.editable(p, id)
+	if err == nil {
+		err = mayListenToAll(p, r.Apps)
+	}
 	if err == nil && r.Locked && p.Role != bellhop.RoleAdmin {
 		return nil, locked(&r.Endpoint, "This endpoint is locked")
 	}
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // locked is the error of a change that a lock forbids.

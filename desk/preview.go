@@ -106,7 +106,7 @@ func (d *Desk) rehearse(ctx context.Context, p bellhop.Principal, ask PreviewReq
 	if err := d.namedApps(p, &ask.Endpoint); err != nil {
 		return h, placed("endpoint.", err)
 	}
-	if err := d.knownApps(p, ask.Endpoint.Apps.Value); err != nil {
+	if err := d.listens(p, ask.Endpoint.Apps.Value); err != nil {
 		return h, placed("endpoint.", err)
 	}
 	switch {

@@ -97,6 +97,9 @@ func checkWants(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields []bellho
 	if c.Events.Set {
 		fields = append(fields, checkOwnTypes("events", e.Events)...)
 	}
+	if slices.Contains(e.Apps, bellhop.AllApps) {
+		fields = append(fields, checkOnlyOwn(e)...)
+	}
 	for _, t := range e.Terms {
 		if c.Apps.Set {
 			fields = append(fields, checkOwnTypes(placeOf(t.App, c)+".events", t.Events)...)
@@ -146,14 +149,31 @@ func checkPatterns(field string, patterns []string, check func(string) error) (f
 // checkOwnTypes refuses patterns below the prefix of Bellhop's own types that are the
 // name of none.
 func checkOwnTypes(field string, patterns []string) (fields []bellhop.FieldError) {
+	own := engine.OwnEventTypes()
 	for i, p := range patterns {
-		own := engine.OwnEventTypes()
 		if strings.HasPrefix(p, routes.OwnTypes) && !slices.ContainsFunc(own, func(t string) bool { return bellhop.MatchName(p, t) }) {
 			fields = append(fields, bellhop.FieldError{
 				Field: fmt.Sprintf("%s[%d]", field, i), Code: "never",
-				Detail: fmt.Sprintf("matches no event: types that begin with %s are Bellhop's own, which are: %s", routes.OwnTypes, strings.Join(own, " and ")),
+				Detail: fmt.Sprintf("matches no event: types that begin with %s are Bellhop's own, which are: %s", routes.OwnTypes, strings.Join(own, ", ")),
 			})
 		}
+	}
+	return fields
+}
+
+// checkOnlyOwn refuses what an endpoint of all apps would wait for in vain.
+func checkOnlyOwn(e *bellhop.Endpoint) (fields []bellhop.FieldError) {
+	own := engine.OwnEventTypes()
+	for i, p := range e.Events {
+		if !strings.HasPrefix(p, routes.OwnTypes) && !slices.ContainsFunc(own, func(t string) bool { return bellhop.MatchName(p, t) }) {
+			fields = append(fields, bellhop.FieldError{
+				Field: fmt.Sprintf("events[%d]", i), Code: "never",
+				Detail: fmt.Sprintf("matches no event: an endpoint of all apps gets what Bellhop itself tells, which is: %s", strings.Join(own, ", ")),
+			})
+		}
+	}
+	if len(e.Terms) > 0 {
+		fields = append(fields, bellhop.FieldError{Field: "apps[0]", Code: "all_apps", Detail: `"*" has no terms of its own: give events, subjects and filter of the endpoint`})
 	}
 	return fields
 }

@@ -142,7 +142,7 @@ func (a *Acceptance) unchanged(r *routes.Routes) bool {
 			continue
 		}
 		last = app
-		if _, ok := r.App(app); !ok || !slices.Equal(a.routes.Of(app), r.Of(app)) {
+		if !r.Has(app) || !slices.Equal(a.routes.Of(app), r.Of(app)) {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -91,6 +92,7 @@ func (e *Engine) tooOld(ctx context.Context) ([]bellhop.EndOld, error) {
 			continue // it is for Sweep
 		}
 		if o, ok := TooOld(r, e.lanes.State(r), held[a.Endpoint] > 0, a.Born, now); ok {
+			o.Tells = slices.ContainsFunc(r.Apps, e.tellsOfEnds)
 			list = append(list, o)
 		}
 	}
@@ -110,8 +112,10 @@ func (e *Engine) endOld(ctx context.Context, old []bellhop.EndOld, n int) ([]bel
 	case err != nil:
 		return nil, err // with the next heartbeat, we look again
 	case ended == n:
+		wake(e.reacting)
 		return append(old, first), nil
 	case ended > 0:
+		wake(e.reacting)
 		e.log.Warn("deliveries were given up because of their age", "endpoint", first.Endpoint.String(), "why", first.Detail)
 		err = e.noteOverdue(ctx) // what waited for one of them, in its order, may go
 	}

@@ -347,7 +347,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e.verdicts = newVerdicts()
 	e.lanes = lane.NewDispatcher(lane.Options{
 		Settings: lane.Settings{MaxInFlight: c.MaxInFlight, QueueBytes: c.QueueBytes, DisableAfter: c.DisableAfter},
-		Flow:     store, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Unseen: clock.Unseen, Random: c.Random,
+		Flow:     tellingFlow{store, e}, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Unseen: clock.Unseen, Random: c.Random,
 		Lease: e.Lease, IDs: e.IDs,
 		Wrote: e.Wrote, Recorded: e.recorded, Verdict: e.verdicts.add,
 		GaveUp: func() { wake(e.owing) },
@@ -564,7 +564,7 @@ func (e *Engine) wroteWell() {
 func (e *Engine) recorded(a *bellhop.Attempt, w *bellhop.Work) {
 	e.metrics.attempted(a, w, e.cfg.Now())
 	e.watchers.send(a)
-	if a.Reacts() {
+	if a.Reacts() || a.GaveUp() {
 		wake(e.reacting)
 	}
 }

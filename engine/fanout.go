@@ -29,7 +29,7 @@ func (a *Acceptance) fanOut(ids *id.Generator, now time.Time) error {
 	a.request.Events = make([]bellhop.NewEvent, len(a.ps))
 	for i := range a.ps {
 		p, ne := &a.ps[i], &a.request.Events[i]
-		if _, ok := a.routes.App(p.App); !ok {
+		if !a.routes.Has(p.App) {
 			return bellhop.UnknownApp(a.names(i)+"app", p.App)
 		}
 		ne.Event = p.event(id.Next[id.Event](ids, now))

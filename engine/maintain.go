@@ -337,11 +337,6 @@ func (e *Engine) count(ctx context.Context) {
 	}
 }
 
-// TypeEndpointDisabled is the type of the event by which Bellhop tells an app
-// that one of its endpoints was disabled. It goes to endpoints that name it, or
-// "bellhop.*", among their events.
-const TypeEndpointDisabled = routes.OwnTypes + "endpoint.disabled"
-
 // verdicts are what lanes have said against endpoints, for maintenance to look into:
 // the latest of each.
 type verdicts struct {
@@ -454,14 +449,17 @@ func (e *Engine) disable(ctx context.Context, judged *routes.Route, reason strin
 	return false, e.Wrote("disable an endpoint", err)
 }
 
-// tellOwners publishes to the apps of an endpoint that it was disabled.
+// tellOwners publishes that an endpoint was disabled: to its apps and to all.
 func (e *Engine) tellOwners(ctx context.Context, r *routes.Route, reason string) {
-	data := marshal(map[string]any{"endpoint": r.ID, "url": r.URL, "name": r.Name, "reason": reason, "disabled_at": e.cfg.Now().UTC()})
-	for _, app := range r.Apps {
-		p := Publication{App: app, Type: TypeEndpointDisabled, Subject: "endpoint:" + r.ID.String(), Data: data}
-		_, err := e.accept(ctx, []Publication{p}, alone)
-		if err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownApp { // the app may have gone meanwhile
-			e.log.Error("telling the owner that an endpoint was disabled failed", "endpoint", r.ID.String(), "app", app, "err", err)
+	changed := e.table.Routes().Endpoint(r.ID)
+	if changed == nil {
+		return // deleted meanwhile
+	}
+	data := map[string]any{"endpoint": r.ID, "url": r.URL, "name": r.Name, "apps": r.Apps, "reason": reason, "disabled_at": changed.UpdatedAt}
+	for _, app := range append([]string{bellhop.AllApps}, r.Apps...) {
+		err := e.PublishOwn(ctx, OwnEvent{App: app, Type: TypeEndpointDisabled, Endpoint: r.ID, Since: changed.UpdatedAt, Data: data})
+		if err != nil {
+			e.log.Error("telling that an endpoint was disabled failed", "endpoint", r.ID.String(), "app", app, "err", err)
 		}
 	}
 }

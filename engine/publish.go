@@ -44,6 +44,9 @@ const (
 // the store could say whether the event is durable, errors.Is(err, bellhop.ErrUnknown):
 // to publish it again is safe with an ExternalID.
 func (e *Engine) Publish(ctx context.Context, p Publication) (bellhop.Receipt, error) {
+	if err := onesOwn(&p, ""); err != nil {
+		return bellhop.Receipt{}, err
+	}
 	if err := e.CheckPublication(ctx, &p); err != nil {
 		return bellhop.Receipt{}, err
 	}
@@ -107,9 +110,20 @@ func (e *Engine) checkBatch(ctx context.Context, ps []Publication, names func(in
 	}
 	budget := routes.NewBudget(ctx)
 	for i := range ps {
+		if err := onesOwn(&ps[i], names(i)); err != nil {
+			return err
+		}
 		if err := e.checkPublication(budget, &ps[i], names(i)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// onesOwn refuses to publish to AllApps: what is told there is Bellhop's own.
+func onesOwn(p *Publication, at string) error {
+	if p.App == bellhop.AllApps {
+		return bellhop.UnknownApp(at+"app", p.App)
 	}
 	return nil
 }

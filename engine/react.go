@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/routes"
@@ -14,9 +13,6 @@ import (
 // endpoint has captured of an answer. It goes to endpoints that name it, or "bellhop.*",
 // among their events; where none does, it is not published.
 const TypeDeliveryCaptured = routes.OwnTypes + "delivery.captured"
-
-// OwnEventTypes are the types that Bellhop itself publishes events of.
-func OwnEventTypes() []string { return []string{TypeDeliveryCaptured, TypeEndpointDisabled} }
 
 // CapturedID is the external id of the event that tells what was captured of a delivery:
 // however often it is published, it is one.
@@ -65,14 +61,23 @@ func (e *Engine) reactToAll(ctx context.Context) (failed error) {
 // reactTo publishes some captures of one app, and takes them off the list of those to
 // do. A crash between the two has them published again, under the same external ids.
 func (e *Engine) reactTo(ctx context.Context, app string, list []bellhop.Reaction) error {
-	asked := slices.ContainsFunc(e.table.Routes().Of(app), func(r *routes.Route) bool {
-		return r.Status != bellhop.EndpointDisabled && r.Asks(app, TypeDeliveryCaptured)
-	})
+	asked := e.HearsOf(app, TypeDeliveryCaptured)
+	told := []string{}
+	for _, who := range []string{app, bellhop.AllApps} {
+		if e.HearsOf(who, TypeDeliveryExhausted) {
+			told = append(told, who)
+		}
+	}
 	done := make([]bellhop.AttemptID, len(list))
 	var ps []Publication
 	var of []bellhop.EventID
 	for i, x := range list {
 		done[i] = x.Attempt
+		if len(told) > 0 {
+			if err := e.tellExhausted(ctx, told, x.Attempt); err != nil {
+				return err
+			}
+		}
 		if !asked {
 			continue
 		}
@@ -94,7 +99,7 @@ func (e *Engine) reactTo(ctx context.Context, app string, list []bellhop.Reactio
 // is erased or gone.
 func (e *Engine) captured(ctx context.Context, i bellhop.AttemptID) (p Publication, of bellhop.EventID, err error) {
 	a, err := e.store.Attempt(ctx, i)
-	if bellhop.IsNotFound(err) || err == nil && len(a.Captured) == 0 {
+	if bellhop.IsNotFound(err) || err == nil && (len(a.Captured) == 0 || a.Status != bellhop.AttemptSucceeded) {
 		return p, 0, nil
 	}
 	var event bellhop.Event

@@ -181,6 +181,7 @@ func cloneEndpoint(e bellhop.Endpoint) bellhop.Endpoint {
 		t.Events, t.Subjects, t.Filter = slices.Clone(t.Events), slices.Clone(t.Subjects), slices.Clone(t.Filter)
 	}
 	e.Headers, e.Metadata = maps.Clone(e.Headers), maps.Clone(e.Metadata)
+	e.Notify = slices.Clone(e.Notify)
 	e.DialectOptions = maps.Clone(e.DialectOptions)
 	e.Retry.Delays = slices.Clone(e.Retry.Delays)
 	e.Secrets = slices.Clone(e.Secrets)

@@ -14,6 +14,7 @@ func (s *Store) DeleteApp(ctx context.Context, app string, audit *bellhop.AuditE
 			return bellhop.NotFound("app", app)
 		}
 		delete(s.apps, app)
+		delete(s.keeping.settings, app)
 		s.routes.changed(change{name: app})
 		s.dropEvents(app)
 		s.dropFromEndpoints(app)

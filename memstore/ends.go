@@ -40,6 +40,9 @@ func (s *Store) EndOld(ctx context.Context, o bellhop.EndOld, ids []bellhop.Atte
 				line = bellhop.LastLine(d, ids[i], bellhop.ReasonErased)
 			}
 			s.end(d, &line, now)
+			if (&bellhop.Result{Attempt: line, Tells: o.Tells}).Reacts() {
+				s.reactions[line.ID] = line.App
+			}
 			ended++
 		}
 		return nil

@@ -49,7 +49,7 @@ func (s *Store) record(l bellhop.Lease, r *bellhop.Result, now time.Time) {
 // its order go.
 func (s *Store) moveOn(d *bellhop.Delivery, r *bellhop.Result, a *bellhop.Attempt, now time.Time) {
 	s.addAttempt(a, r.Due)
-	if a.Reacts() {
+	if (&bellhop.Result{Attempt: *a, Tells: r.Tells}).Reacts() {
 		s.reactions[a.ID] = a.App
 	}
 	if a.Final {

@@ -60,6 +60,7 @@ type Store struct {
 	tokens map[bellhop.EndpointID]bellhop.Token
 	// reactions are the apps of attempts that have reacted.
 	reactions map[bellhop.AttemptID]string
+	keeping   noticeKeeping
 
 	audit   []bellhop.AuditEntry
 	samples []sample
@@ -100,6 +101,7 @@ func New() *Store {
 
 		tokens:    map[bellhop.EndpointID]bellhop.Token{},
 		reactions: map[bellhop.AttemptID]string{},
+		keeping:   newNoticeKeeping(),
 	}
 }
 

@@ -21,6 +21,9 @@ func (s *Store) DeleteApp(ctx context.Context, app string, audit *bellhop.AuditE
 			return bellhop.NotFound("app", app)
 		}
 		if err == nil {
+			err = exec(w.conn, "DELETE FROM notice_settings WHERE app = ?", app)
+		}
+		if err == nil {
 			err = w.oweRows(app)
 		}
 		return w.finish(err, audit, partRoutes, app, 0)

@@ -83,6 +83,9 @@ func (w *writer) endOld(o bellhop.EndOld, given []bellhop.AttemptID, now time.Ti
 			err = w.end(d, &line)
 		}
 		if err == nil {
+			err = w.react(&line, o.Tells)
+		}
+		if err == nil {
 			err = w.promote(d.Endpoint, d.OrderKey, now)
 		}
 	}

@@ -45,8 +45,8 @@ func (s *Store) EndReactions(ctx context.Context, attempts []bellhop.AttemptID) 
 	})
 }
 
-func (w *writer) react(a *bellhop.Attempt) error {
-	if !a.Reacts() {
+func (w *writer) react(a *bellhop.Attempt, tells bool) error {
+	if !(&bellhop.Result{Attempt: *a, Tells: tells}).Reacts() {
 		return nil
 	}
 	return exec(w.conn, "INSERT INTO reactions (attempt, app) VALUES (?, ?)", int64(a.ID), a.App)

@@ -66,7 +66,7 @@ func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error
 	}
 	if err == nil && owned {
 		if err = w.addAttempt(&a, r.Due); err == nil {
-			err = w.react(&a)
+			err = w.react(&a, r.Tells)
 		}
 	} else if err == nil {
 		err = w.recordLate(&a, r.Due)

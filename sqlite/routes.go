@@ -219,7 +219,7 @@ func scanEventType(st *sqlite.Stmt) bellhop.EventType {
 
 const selectEndpoints = `SELECT id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
-	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials FROM endpoints`
+	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify FROM endpoints`
 
 // scanEndpoint reads selectEndpoints. Where a setting cannot be read, its zero value
 // would often widen what the endpoint gets, or how: no list of types means all of
@@ -259,6 +259,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 		e.Filter = nil
 	}
 	_ = fromJSON(st, 18, &e.Metadata)
+	_ = fromJSON(st, 30, &e.Notify)
 	if len(wrong) == 0 {
 		return e, nil
 	}

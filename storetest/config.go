@@ -314,7 +314,7 @@ func (f *fixture) fullEndpoint() bellhop.Endpoint {
 		Dialect: "standard", DialectOptions: map[string]string{"a": "é"}, Headers: map[string]string{"X-A": "1"}, Status: bellhop.EndpointPaused, DisabledReason: "gone",
 		Timeout: bellhop.Duration(1500 * time.Millisecond), Retry: bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(time.Second)}},
 		RateLimit: &bellhop.RateLimit{PerSecond: 0.5, Burst: 3}, Concurrency: 4, Ordering: bellhop.OrderingSubject,
-		Metadata: map[string]string{"team": "é"}, CreatedAt: f.now, UpdatedAt: f.now.Add(time.Millisecond),
+		Metadata: map[string]string{"team": "é"}, Notify: []string{"ann@example.com", "ben@example.com"}, CreatedAt: f.now, UpdatedAt: f.now.Add(time.Millisecond),
 		Secrets: []bellhop.Secret{
 			{Sealed: []byte{0, 1, 255}, CreatedAt: f.now},
 			{Sealed: []byte{2}, CreatedAt: f.now, ExpiresAt: f.now.Add(time.Hour)},

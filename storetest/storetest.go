@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Held", heldTests},
 		{"Token", tokenTests},
 		{"Reaction", reactionTests},
+		{"Notice", noticeTests},
 		{"Repeat", repeatTests},
 		{"Config", configTests},
 		{"Revision", revisionTests},

@@ -111,6 +111,7 @@ func fieldTexts() map[string]string {
 		"at":                        "When it happened.",
 		"name":                      "For people.",
 		"metadata":                  "Your own notes.",
+		"notify":                    "E-mail addresses of those who look after it: each is told when it breaks and when it works again.",
 		"max_endpoints":             "How many endpoints may listen to it; absent where the server's default holds.",
 		"description":               "What happened when this is sent.",
 		"schema":                    "JSON Schema (2020-12) of the events' data.",

@@ -172,7 +172,7 @@ type EventTypePut struct {
 
 // EndpointInput is an endpoint to create, or what to change of one.
 type EndpointInput struct {
-	Apps           bellhop.Field[[]bellhop.AppTerms]     `json:"apps,omitzero" doc:"The apps it listens to, all of which the key must reach: names or, where events, subjects or filter differ by app, objects. What an object leaves out is the endpoint's own. Replaced as a whole. May be left out of a new endpoint whose subjects are all URNs, which name the apps." example:"[\"acme\",{\"app\":\"globex\",\"subjects\":[\"ticket:*\"]}]"`
+	Apps           bellhop.Field[[]bellhop.AppTerms]     `json:"apps,omitzero" doc:"The apps it listens to, all of which the key must reach: names or, where events, subjects or filter differ by app, objects. What an object leaves out is the endpoint's own. Replaced as a whole. \"*\" alone is for what Bellhop itself tells of all apps (bellhop.*), and takes an admin key that is not limited to apps. May be left out of a new endpoint whose subjects are all URNs, which name the apps." example:"[\"acme\",{\"app\":\"globex\",\"subjects\":[\"ticket:*\"]}]"`
 	URL            bellhop.Field[string]                 `json:"url,omitzero" doc:"Where requests go: https, a public address, no credentials and no fragment." example:"https://example.com/hooks"`
 	Name           bellhop.Field[string]                 `json:"name,omitzero" doc:"For people." example:"Bookkeeping"`
 	Description    bellhop.Field[string]                 `json:"description,omitzero" doc:"For people: what it is for, and who looks after it." example:"Feeds the ledger; ask the finance team."`
@@ -197,6 +197,7 @@ type EndpointInput struct {
 	Concurrency    bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once."`
 	Ordering       bellhop.Field[bellhop.Ordering]       `json:"ordering,omitzero" enum:"none,subject,endpoint" doc:"none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none."`
 	Metadata       bellhop.Field[map[string]string]      `json:"metadata,omitzero" doc:"Your own notes: strings by name."`
+	Notify         bellhop.Field[[]string]               `json:"notify,omitzero" doc:"E-mail addresses of those who look after it, at most 5: each gets a mail when the endpoint breaks and when it works again, and can unsubscribe." example:"[\"ann@example.com\"]"`
 	Secret         bellhop.Field[string]                 `json:"secret,omitzero" minLength:"1" writeOnly:"true" doc:"The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation."`
 	Verify         bellhop.Field[bool]                   `json:"verify,omitzero" doc:"Fail unless the URL answers a test event with 2xx."`
 }
@@ -208,7 +209,7 @@ func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 		Dialect: c.Dialect, DialectOptions: c.DialectOptions, Headers: c.Headers, Recipe: c.Recipe, RecipeFields: c.RecipeFields,
 		Transform: c.Transform, Auth: authInput(c.Auth), TLS: tlsInput(c.TLS), Capture: c.Capture, Status: c.Status, Locked: c.Locked, LockedReason: c.LockedReason,
 		Timeout: c.Timeout, Retry: c.Retry, RateLimit: c.RateLimit, Concurrency: c.Concurrency, Ordering: c.Ordering,
-		Metadata: c.Metadata, Secret: c.Secret, Verify: c.Verify,
+		Metadata: c.Metadata, Notify: c.Notify, Secret: c.Secret, Verify: c.Verify,
 	}
 	if c.Apps.Set {
 		e := bellhop.Endpoint{Apps: c.Apps.Value, Terms: c.Terms.Value}
@@ -224,7 +225,7 @@ func (e EndpointInput) Change() bellhop.EndpointChange {
 		Dialect: e.Dialect, DialectOptions: e.DialectOptions, Headers: e.Headers, Recipe: e.Recipe, RecipeFields: e.RecipeFields,
 		Transform: e.Transform, Auth: authChange(e.Auth), TLS: tlsChange(e.TLS), Capture: e.Capture, Status: e.Status, Locked: e.Locked, LockedReason: e.LockedReason,
 		Timeout: e.Timeout, Retry: e.Retry, RateLimit: e.RateLimit, Concurrency: e.Concurrency, Ordering: e.Ordering,
-		Metadata: e.Metadata, Secret: e.Secret, Verify: e.Verify,
+		Metadata: e.Metadata, Notify: e.Notify, Secret: e.Secret, Verify: e.Verify,
 	}
 	if e.Apps.Set {
 		c.Apps.Set, c.Terms.Set = true, true

@@ -122,6 +122,9 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 	t.field("concurrency", text(fmt.Sprint(e.Concurrency)))
 	t.field("ordering", text(string(e.Ordering)))
 	t.notes("metadata", e.Metadata)
+	if len(e.Notify) > 0 {
+		t.field("notify", list(e.Notify, "nobody"))
+	}
 	t.field("created", p.when(e.CreatedAt))
 	t.field("updated", p.when(e.UpdatedAt))
 	return t
@@ -164,7 +167,7 @@ func retryText(r bellhop.RetryPolicy) string {
 type endpointFlags struct {
 	flags                                 *pflag.FlagSet
 	apps, terms, events, subjects         []string
-	headers, notes, options               []string
+	headers, notes, options, notify       []string
 	url, name, description                string
 	filter, dialect, status, lockedReason string
 	timeout, retry, ordering, secret      string
@@ -179,7 +182,7 @@ type endpointFlags struct {
 
 func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	e.flags = f
-	f.StringSliceVar(&e.apps, "app", nil, "`app` to listen to; may be repeated")
+	f.StringSliceVar(&e.apps, "app", nil, "`app` to listen to, or * for what Bellhop itself tells of all; may be repeated")
 	f.StringArrayVar(&e.terms, "app-terms", nil, "an app with what is wanted of it alone, as `JSON` such as {\"app\":\"acme\",\"subjects\":[\"ticket:*\"]}; may be repeated")
 	f.StringSliceVar(&e.events, "events", nil, "event `types`: exact, or ending in *; may be repeated (default those that the recipe fits, or all)")
 	f.StringSliceVar(&e.subjects, "subjects", nil, "`patterns` of subjects, or URNs urn:allthings:app:APP:PATTERN; may be repeated (default all)")
@@ -200,6 +203,7 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	f.IntVar(&e.concurrency, "concurrency", 0, "most requests at once (default 32)")
 	f.StringVar(&e.ordering, "ordering", "", "none, subject or endpoint (default none)")
 	f.StringArrayVar(&e.notes, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
+	f.StringSliceVar(&e.notify, "notify", nil, "e-mail `address` of who looks after it, to be told when it breaks; may be repeated")
 	f.StringVar(&e.status, "status", "", "active, paused or disabled (default active)")
 	f.BoolVar(&e.locked, "locked", false, "let only admins change it: an operator's hold")
 	f.StringVar(&e.lockedReason, "locked-reason", "", "why it is locked, for those who may not change it")
@@ -224,6 +228,7 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 	texts("app", &c.Apps, e.apps)
 	texts("events", &c.Events, e.events)
 	texts("subjects", &c.Subjects, e.subjects)
+	texts("notify", &c.Notify, e.notify)
 	word(given("url"), &c.URL, e.url)
 	word(given("name"), &c.Name, e.name)
 	word(given("description"), &c.Description, e.description)

@@ -130,7 +130,7 @@ func (r *Route) compile(app string, t bellhop.AppTerms, others *terms) *terms {
 		if c.types, err = match.CompileTypes(t.Events); err != nil {
 			r.fault = "its event patterns cannot be read: " + err.Error()
 		}
-		c.asksForOwn = slices.ContainsFunc(t.Events, func(p string) bool { return strings.HasPrefix(p, OwnTypes) })
+		c.asksForOwn = r.OfAllApps() || slices.ContainsFunc(t.Events, func(p string) bool { return strings.HasPrefix(p, OwnTypes) })
 	}
 	if t.Subjects != nil || others == nil {
 		if c.subjects, err = match.CompileSubjectsOf(app, t.Subjects); err != nil {
@@ -206,7 +206,19 @@ type Verdict struct {
 // event's data, parsed at most once for all endpoints that have a filter.
 func (r *Route) Wants(e *bellhop.Event, data func() match.Data) bool {
 	t := r.of(e.App)
-	return t.listenTo(e.Type) && t.subjects.Match(e.Subject) && (t.filter == nil || t.filter.MatchData(data()))
+	return t.listenTo(e.Type) && !r.itself(e) && t.subjects.Match(e.Subject) && (t.filter == nil || t.filter.MatchData(data()))
+}
+
+// OfAllApps tells whether it listens to Bellhop itself, as to all apps.
+func (r *Route) OfAllApps() bool { return len(r.Apps) == 1 && r.Apps[0] == bellhop.AllApps }
+
+// AboutEndpoint is the subject of events of Bellhop's own that tell of an endpoint.
+func AboutEndpoint(id bellhop.EndpointID) string { return "endpoint:" + id.String() }
+
+// itself tells whether Bellhop tells of this very endpoint: what goes to one that fails
+// would fail, and be told of again.
+func (r *Route) itself(e *bellhop.Event) bool {
+	return strings.HasPrefix(e.Type, OwnTypes) && e.Subject == AboutEndpoint(r.ID)
 }
 
 // listenTo tells whether the type is asked for. Bellhop's own types go only to those
@@ -218,6 +230,16 @@ func (t *terms) listenTo(eventType string) bool {
 // Asks tells whether the endpoint wants to hear of events of a type in an app, or of
 // some of them.
 func (r *Route) Asks(app, eventType string) bool { return r.of(app).listenTo(eventType) }
+
+// AsksForOwn tells whether it names types of Bellhop's own, in any of its apps.
+func (r *Route) AsksForOwn() bool {
+	for _, t := range r.byApp {
+		if t.asksForOwn {
+			return true
+		}
+	}
+	return r.terms.asksForOwn
+}
 
 // Filters tells whether data decides about events of the app that have the type and
 // the subject of e: for others, Verdict does not look at it.
@@ -235,6 +257,9 @@ func (r *Route) Verdict(e *bellhop.Event) Verdict {
 	}
 	if !t.listenTo(e.Type) {
 		return Verdict{false, "type", fmt.Sprintf("it listens to %s, not to %s", strings.Join(r.TermsOf(e.App).Events, ", "), e.Type)}
+	}
+	if r.itself(e) {
+		return Verdict{false, "own_type", "it tells of this very endpoint, which is told to others alone"}
 	}
 	if !t.subjects.Match(e.Subject) {
 		what := "the event has no subject"

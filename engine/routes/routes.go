@@ -31,6 +31,12 @@ func (r *Routes) App(id string) (bellhop.App, bool) {
 	return *a, true
 }
 
+// Has tells whether events can be of an app: one that there is, or AllApps.
+func (r *Routes) Has(id string) bool {
+	_, ok := r.apps.get(id)
+	return ok || id == bellhop.AllApps
+}
+
 // Apps lists the apps of a scope in the order of their ids, after the given id ("":
 // from the first): as many as limit, or with 0 all.
 func (r *Routes) Apps(scope bellhop.Scope, after string, limit int) []bellhop.App {

@@ -50,6 +50,7 @@ type (
 	Attempt  struct{}
 	Key      struct{}
 	Audit    struct{}
+	Notice   struct{}
 )
 
 // Prefix tells whose id it is, in print.
@@ -59,6 +60,7 @@ func (Delivery) Prefix() string { return "dlv_" }
 func (Attempt) Prefix() string  { return "att_" }
 func (Key) Prefix() string      { return "key_" }
 func (Audit) Prefix() string    { return "aud_" }
+func (Notice) Prefix() string   { return "ntc_" }
 
 // String prints the id, such as "evt_01HZX3K2Q9F7A". The zero ID prints as "".
 func (i ID[K]) String() string {

@@ -1755,6 +1755,8 @@ export interface components {
             };
             /** @description For people. */
             name?: string;
+            /** @description E-mail addresses of those who look after it: each is told when it breaks and when it works again. */
+            notify?: string[];
             /**
              * @description Which deliveries wait for which.
              * @enum {string}
@@ -1818,7 +1820,7 @@ export interface components {
         };
         EndpointInput: {
             /**
-             * @description The apps it listens to, all of which the key must reach: names or, where events, subjects or filter differ by app, objects. What an object leaves out is the endpoint's own. Replaced as a whole. May be left out of a new endpoint whose subjects are all URNs, which name the apps.
+             * @description The apps it listens to, all of which the key must reach: names or, where events, subjects or filter differ by app, objects. What an object leaves out is the endpoint's own. Replaced as a whole. "*" alone is for what Bellhop itself tells of all apps (bellhop.*), and takes an admin key that is not limited to apps. May be left out of a new endpoint whose subjects are all URNs, which name the apps.
              * @example [
              *       "acme",
              *       {
@@ -1898,6 +1900,13 @@ export interface components {
              * @example Bookkeeping
              */
             name?: string | null;
+            /**
+             * @description E-mail addresses of those who look after it, at most 5: each gets a mail when the endpoint breaks and when it works again, and can unsubscribe.
+             * @example [
+             *       "ann@example.com"
+             *     ]
+             */
+            notify?: string[] | null;
             /**
              * @description none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none.
              * @enum {string|null}
@@ -2673,6 +2682,8 @@ export interface components {
             };
             /** @description For people. */
             name?: string;
+            /** @description E-mail addresses of those who look after it: each is told when it breaks and when it works again. */
+            notify?: string[];
             /**
              * @description Which deliveries wait for which.
              * @enum {string}
@@ -3327,6 +3338,8 @@ export interface components {
             };
             /** @description For people. */
             name?: string;
+            /** @description E-mail addresses of those who look after it: each is told when it breaks and when it works again. */
+            notify?: string[];
             /**
              * @description Which deliveries wait for which.
              * @enum {string}
@@ -5759,6 +5772,9 @@ export interface operations {
                  *         "invoice.*"
                  *       ],
                  *       "name": "Bookkeeping",
+                 *       "notify": [
+                 *         "ann@example.com"
+                 *       ],
                  *       "ordering": "none",
                  *       "recipe": "n8n",
                  *       "status": "active",
@@ -5936,6 +5952,9 @@ export interface operations {
                  *           "invoice.*"
                  *         ],
                  *         "name": "Bookkeeping",
+                 *         "notify": [
+                 *           "ann@example.com"
+                 *         ],
                  *         "ordering": "none",
                  *         "recipe": "n8n",
                  *         "status": "active",
@@ -6452,6 +6471,9 @@ export interface operations {
                  *         "invoice.*"
                  *       ],
                  *       "name": "Bookkeeping",
+                 *       "notify": [
+                 *         "ann@example.com"
+                 *       ],
                  *       "ordering": "none",
                  *       "recipe": "n8n",
                  *       "status": "active",

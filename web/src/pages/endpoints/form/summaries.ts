@@ -116,6 +116,7 @@ const shown: { key: keyof ReturnType<typeof settings>; label: string; words(v: F
   { key: "concurrency", label: "Requests at once", words: (v) => (v.concurrency === "" ? "32" : String(v.concurrency)) },
   { key: "rate_limit", label: "Rate limit", words: (v) => (v.perSecond === "" ? "none" : `${v.perSecond} a second${v.burst === "" ? "" : `, ${v.burst} at once`}`) },
   { key: "ordering", label: "Order", words: (v) => orders[v.ordering] },
+  { key: "notify", label: "Told when it breaks", words: (v) => v.notify.join(", ") || "nobody" },
   { key: "metadata", label: "Notes", words: (v) => filled(v.metadata).map((r) => r.name).join(", ") || "none" },
 ];
 

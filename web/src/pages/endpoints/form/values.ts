@@ -70,6 +70,8 @@ export interface FormValues {
   burst: Typed;
   ordering: Endpoint["ordering"];
   metadata: Row[];
+  /** Addresses of those who are told when it breaks. */
+  notify: string[];
   /** For a new endpoint only. */
   secret: string;
   /** Whether to call the URL before saving; undefined leaves it to the dialect. */
@@ -89,7 +91,7 @@ export function newValues(apps: string[], url = ""): FormValues {
   return {
     apps, own: {}, url, name: "", description: "", locked: false, lockedReason: "", allEvents: true, events: [], subjects: [], filter: "", texts: {}, dialect: "", dialectOptions: {},
     recipe: "", recipeFields: {}, scripted: false, code: "", onError: "hold", auth: noAuth, tls: noTLS, capture: [], stored: nothingStored, retry: standardRetry, headers: [],
-    timeout: "", concurrency: "", perSecond: "", burst: "", ordering: "none", metadata: [], secret: "", verify: undefined,
+    timeout: "", concurrency: "", perSecond: "", burst: "", ordering: "none", metadata: [], notify: [], secret: "", verify: undefined,
   };
 }
 
@@ -128,6 +130,7 @@ export function valuesOf(e: ExactEndpoint, recipe?: Recipe): FormValues {
     burst: e.rate_limit?.burst || "",
     ordering: e.ordering,
     metadata: Object.entries(e.metadata ?? {}).map(([name, value]) => row(name, value)),
+    notify: e.notify ?? [],
     secret: "",
     verify: undefined,
   };
@@ -171,6 +174,7 @@ export function settings(v: FormValues): Settings {
     rate_limit: v.perSecond === "" ? null : { per_second: Number(v.perSecond), ...(v.burst === "" ? {} : { burst: Number(v.burst) }) },
     ordering: v.ordering,
     metadata: table(v.metadata),
+    notify: v.notify.length > 0 ? v.notify : null,
   };
 }
 

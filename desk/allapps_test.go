@@ -1,0 +1,131 @@
+package desk_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
+)
+
+// types are those of what a host received, in order, without tests.
+func (h *house) types(host string) (list []string) {
+	h.t.Helper()
+	for _, r := range h.net.at(host) {
+		var body struct{ Type string }
+		if err := json.Unmarshal([]byte(r.body), &body); err != nil {
+			h.t.Fatal(err)
+		}
+		list = append(list, body.Type)
+	}
+	return list
+}
+
+func once(c *bellhop.EndpointChange) {
+	c.Retry = bellhop.Of(bellhop.RetryPolicy{Delays: []bellhop.Duration{}})
+}
+
+func TestWhoMayListenToAllApps(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.app("globex")
+		ctx, all := t.Context(), bellhop.Everything()
+		for what, p := range map[string]bellhop.Principal{
+			"an admin of some apps": as(bellhop.RoleAdmin, "acme", "globex"),
+			"an editor of all":      {Role: bellhop.RoleEditor, Scope: all},
+			"an editor of one":      as(bellhop.RoleEditor, "acme"),
+		} {
+			_, _, err := h.CreateEndpoint(ctx, p, hook("ops.example", of("*")))
+			code(t, what, err, bellhop.CodeForbidden, "apps")
+		}
+		_, _, err := h.CreateEndpoint(ctx, owner, hook("ops.example", of("*", "acme")))
+		code(t, "beside an app", err, bellhop.CodeInvalid, "apps")
+		_, _, err = h.CreateEndpoint(ctx, owner, hook("ops.example", of("*"), wanting("invoice.*")))
+		code(t, "events of customers", err, bellhop.CodeInvalid, "events[0]")
+
+		e := h.endpoint("ops.example", of("*"))
+		shop := h.endpoint("shop.example")
+		_, err = h.UpdateEndpoint(ctx, as(bellhop.RoleAdmin, "acme"), shop.ID, bellhop.EndpointChange{Apps: bellhop.Of([]string{"*"})})
+		code(t, "one's own made one of all", err, bellhop.CodeForbidden, "apps")
+		editor := bellhop.Principal{Role: bellhop.RoleEditor, Scope: all}
+		_, err = h.UpdateEndpoint(ctx, editor, e.ID, bellhop.EndpointChange{Name: bellhop.Of("x")})
+		code(t, "changed by an editor", err, bellhop.CodeForbidden, "apps")
+		code(t, "deleted by an editor", h.DeleteEndpoint(ctx, editor, e.ID), bellhop.CodeForbidden, "apps")
+		_, err = h.Endpoint(ctx, as(bellhop.RoleAdmin, "acme", "globex"), e.ID)
+		code(t, "seen by an admin of apps", err, bellhop.CodeNotFound)
+		if list, err := h.Endpoints(ctx, owner, "*", bellhop.EndpointFilter{}); err != nil || len(list) != 1 || list[0].ID != e.ID {
+			t.Errorf("listed by app: %v, %v", list, err)
+		}
+		_, _, err = h.CreateKey(ctx, owner, bellhop.KeyRequest{Role: bellhop.RoleViewer, Apps: []string{"*"}})
+		code(t, "a key of it", err, bellhop.CodeUnknownApp)
+		_, err = h.Publish(ctx, owner, engine.Publication{App: "*", Type: "invoice.purchase", Data: bellhop.JSON("{}")})
+		code(t, "published to it", err, bellhop.CodeUnknownApp, "app")
+		if a, err := h.TestEndpoint(ctx, owner, e.ID, "", nil); err != nil || a.Status != bellhop.AttemptSucceeded {
+			t.Errorf("tested: %+v, %v", a, err)
+		}
+		// Apps come and go; it stays, and gets nothing of theirs.
+		h.publish(`{}`)
+		if err := h.DeleteApp(ctx, owner, "globex"); err != nil {
+			t.Fatal(err)
+		}
+		wait(time.Minute)
+		if got := h.types("ops.example"); !slices.Equal(got, []string{"webhook.test"}) {
+			t.Errorf("it got %v", got)
+		}
+	})
+}
+
+func TestDeliveriesThatAreGivenUpAreTold(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("shop.example", status(500))
+		h.net.on("ops2.example", status(500))
+		shop := h.endpoint("shop.example", once, func(c *bellhop.EndpointChange) { c.Name = bellhop.Of("Shop") })
+		h.endpoint("watch.example", wanting("bellhop.delivery.exhausted"))
+		h.endpoint("ops.example", of("*"))
+		h.endpoint("ops2.example", of("*"), once)
+		event := h.publish(`{"secret":1}`)
+		wait(time.Minute)
+		for _, host := range []string{"watch.example", "ops.example", "ops2.example"} {
+			got := h.net.at(host)
+			if len(got) != 1 {
+				t.Fatalf("%s got %d", host, len(got))
+			}
+			var body struct {
+				Type string
+				Data struct {
+					Event, App, Endpoint, Delivery, Reason string
+					EventType                              string `json:"event_type"`
+					ResponseStatus                         int    `json:"response_status"`
+					Attempts                               int
+				}
+			}
+			if err := json.Unmarshal([]byte(got[0].body), &body); err != nil {
+				t.Fatal(err)
+			}
+			d := body.Data
+			if body.Type != engine.TypeDeliveryExhausted || d.Event != event.String() || d.App != "acme" || d.EventType != "invoice.purchase" ||
+				d.Endpoint != shop.ID.String() || d.Reason != "status" || d.ResponseStatus != 500 || d.Attempts != 1 || d.Delivery == "" || strings.Contains(got[0].body, "secret") {
+				t.Errorf("%s got %s", host, got[0].body)
+			}
+		}
+		// That one of them was not told is told to nobody: it would not end.
+		wait(24 * time.Hour)
+		if n := len(h.net.at("ops.example")); n != 1 {
+			t.Errorf("it was told %d times", n)
+		}
+		if left, err := h.store.Reactions(t.Context(), "", 10); err != nil || len(left) > 0 {
+			t.Errorf("left: %v, %v", left, err)
+		}
+		ex, err := h.Events(t.Context(), owner, "*", bellhop.EventFilter{Limit: 10})
+		if err != nil || len(ex) != 1 || ex[0].Subject != "endpoint:"+shop.ID.String() {
+			t.Errorf("events of all apps: %+v, %v", ex, err)
+		}
+		if list, err := h.Events(t.Context(), as(bellhop.RoleAdmin, "acme"), "", bellhop.EventFilter{Limit: 10}); err != nil || slices.ContainsFunc(list, func(e bellhop.Event) bool { return e.App == "*" }) {
+			t.Errorf("an admin of an app sees %+v, %v", list, err)
+		}
+	})
+}

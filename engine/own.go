@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
+)
+
+// The types of events by which Bellhop tells of itself: an app of what is its own, and
+// those who listen to bellhop.AllApps of every app and of the installation. They go to
+// endpoints that name them, or "bellhop.*", among their events; where none does, they are
+// not published. None is told of itself, and no delivery of them that is given up is told
+// of: so nothing goes round in circles.
+const (
+	TypeEndpointFailing   = routes.OwnTypes + "endpoint.failing"
+	TypeEndpointOnHold    = routes.OwnTypes + "endpoint.on_hold"
+	TypeEndpointRecovered = routes.OwnTypes + "endpoint.recovered"
+	TypeEndpointDisabling = routes.OwnTypes + "endpoint.disabling"
+	TypeEndpointDisabled  = routes.OwnTypes + "endpoint.disabled"
+	TypeEndpointBacklog   = routes.OwnTypes + "endpoint.backlog"
+	TypeDeliveryExhausted = routes.OwnTypes + "delivery.exhausted"
+	TypeBacklog           = routes.OwnTypes + "backlog"
+	TypeBacklogRecovered  = routes.OwnTypes + "backlog.recovered"
+	TypeStorage           = routes.OwnTypes + "storage"
+	TypeStorageRecovered  = routes.OwnTypes + "storage.recovered"
+)
+
+// OwnEventTypes are the types that Bellhop itself publishes events of.
+func OwnEventTypes() []string {
+	return []string{
+		TypeBacklog, TypeBacklogRecovered, TypeDeliveryCaptured, TypeDeliveryExhausted,
+		TypeEndpointBacklog, TypeEndpointDisabled, TypeEndpointDisabling, TypeEndpointFailing,
+		TypeEndpointOnHold, TypeEndpointRecovered, TypeStorage, TypeStorageRecovered,
+	}
+}
+
+// HearsOf tells whether an endpoint of the app wants to hear of a type of Bellhop's own.
+func (e *Engine) HearsOf(app, eventType string) bool {
+	return slices.ContainsFunc(e.table.Routes().Of(app), func(r *routes.Route) bool {
+		return r.Status != bellhop.EndpointDisabled && r.Asks(app, eventType)
+	})
+}
+
+// OwnEvent is something that Bellhop tells an app, or all.
+type OwnEvent struct {
+	App      string // or bellhop.AllApps
+	Type     string
+	Endpoint bellhop.EndpointID // 0: none in particular
+	// Since is when what it tells began: with App, Type and Endpoint it is what makes it
+	// one event, however often it is published.
+	Since time.Time
+	// Data is encoded as JSON.
+	Data any
+}
+
+// PublishOwn publishes an event of Bellhop's own, unless nobody wants to hear of it, the
+// app is gone, or it was published before.
+func (e *Engine) PublishOwn(ctx context.Context, o OwnEvent) error {
+	if !e.HearsOf(o.App, o.Type) {
+		return nil
+	}
+	p := Publication{App: o.App, Type: o.Type, Data: marshal(o.Data), ExternalID: fmt.Sprintf("%s:%s:%d", o.Type, o.Endpoint, o.Since.UnixMilli())}
+	if o.Endpoint != 0 {
+		p.Subject = routes.AboutEndpoint(o.Endpoint)
+	}
+	return e.publishOwn(ctx, p)
+}
+
+func (e *Engine) publishOwn(ctx context.Context, p Publication) error {
+	_, err := e.accept(ctx, []Publication{p}, alone)
+	if code := bellhop.CodeOf(err); code == bellhop.CodeUnknownApp || code == bellhop.CodeIDConflict {
+		return nil // it went meanwhile, or was told of in other words
+	}
+	return err
+}
+
+// tellsOfEnds tells whether anybody wants to hear of deliveries of an app's events that
+// are given up.
+func (e *Engine) tellsOfEnds(app string) bool {
+	return app != bellhop.AllApps && (e.HearsOf(bellhop.AllApps, TypeDeliveryExhausted) || e.HearsOf(app, TypeDeliveryExhausted))
+}
+
+// tellingFlow asks for a reaction to deliveries that are given up, where somebody wants to
+// hear of them.
+type tellingFlow struct {
+	bellhop.Store
+	e *Engine
+}
+
+// Record is that of the store.
+func (f tellingFlow) Record(ctx context.Context, l bellhop.Lease, results []bellhop.Result, now time.Time) error {
+	for i := range results {
+		a := &results[i].Attempt
+		if a.GaveUp() && !strings.HasPrefix(a.Type, routes.OwnTypes) {
+			results[i].Tells = f.e.tellsOfEnds(a.App)
+		}
+	}
+	return f.Store.Record(ctx, l, results, now)
+}
+
+// tellExhausted publishes to some apps that the delivery of an attempt was given up, if
+// that is what it was.
+func (e *Engine) tellExhausted(ctx context.Context, apps []string, i bellhop.AttemptID) error {
+	a, err := e.store.Attempt(ctx, i)
+	if bellhop.IsNotFound(err) || err == nil && (!a.GaveUp() || strings.HasPrefix(a.Type, routes.OwnTypes)) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look up what was given up: %w", err)
+	}
+	data := map[string]any{
+		"event": a.Event, "event_type": a.Type, "app": a.App, "endpoint": a.Endpoint, "delivery": a.Delivery, "attempt": a.ID,
+		"attempts": a.Number, "reason": a.Reason, "failed_at": a.StartedAt(),
+	}
+	if a.ResponseStatus != 0 {
+		data["response_status"] = a.ResponseStatus
+	}
+	if !slices.Contains(bellhop.Quoting, a.Reason) { // else it may quote the event
+		data["detail"] = a.Detail
+	}
+	if r := e.table.Routes().Endpoint(a.Endpoint); r != nil {
+		data["endpoint_name"], data["url"] = r.Name, r.URL
+	}
+	for _, app := range apps {
+		p := Publication{
+			App: app, Type: TypeDeliveryExhausted, Subject: routes.AboutEndpoint(a.Endpoint), Data: marshal(data),
+			ExternalID: TypeDeliveryExhausted + ":" + a.Delivery.String(),
+		}
+		if err := e.publishOwn(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
