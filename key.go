@@ -14,7 +14,9 @@ type Key struct {
 	Portal bool `json:"portal,omitempty"`
 	// Session is, for a session of the dashboard, the key that was signed in
 	// with: the session ends with it.
-	Session   KeyID     `json:"session,omitempty"`
+	Session KeyID `json:"session,omitempty"`
+	// Device is, for a session, where it was started: browser and system.
+	Device    string    `json:"device,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
 	// ExpiresAt is zero for a key that stays valid until it is deleted.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
@@ -45,6 +47,12 @@ func (k *Key) Principal() Principal {
 		actor = k.Session
 	}
 	return Principal{Role: k.Role, Scope: k.Scope, Actor: actor.String()}
+}
+
+// KeyUse is when a key was last used.
+type KeyUse struct {
+	Key KeyID
+	At  time.Time
 }
 
 // KeyRequest asks for a key or a portal link.

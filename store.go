@@ -373,6 +373,14 @@ type ConfigStore interface {
 	// expired by now. It returns how many; 0 when it is done.
 	ExpireKeys(ctx context.Context, now time.Time, limit int) (int, error)
 
+	// NoteKeyUses keeps when keys were last used, in place of what it kept of them. It
+	// is no change of the keys: there is nothing new in Access. A key that is gone is
+	// left out.
+	NoteKeyUses(ctx context.Context, uses []KeyUse) error
+	// KeyUses gives what was noted, in the order of the keys. A key that was never used
+	// is not there.
+	KeyUses(ctx context.Context) ([]KeyUse, error)
+
 	// AddAudit writes an entry for what changes nothing else.
 	AddAudit(ctx context.Context, audit *AuditEntry) error
 }

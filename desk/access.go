@@ -168,7 +168,11 @@ func forbidden(detail string) error {
 // Authenticate finds the key of a token. Tokens are looked up by their hash, so
 // the time that it takes says nothing about them.
 func (d *Desk) Authenticate(token string) (bellhop.Key, bool) {
-	return d.e.Routes().Access().Find(sha256.Sum256([]byte(token)), d.e.Now())
+	k, ok := d.e.Routes().Access().Find(sha256.Sum256([]byte(token)), d.e.Now())
+	if ok {
+		d.e.UsedKey(k.ID)
+	}
+	return k, ok
 }
 
 // knownApp refuses a field that names an app which does not exist or is beyond the

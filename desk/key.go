@@ -156,6 +156,15 @@ func (d *Desk) Keys(_ context.Context, p bellhop.Principal, f KeyFilter) (list [
 	return list, nil
 }
 
+// KeyUses tells when the keys that Keys lists were last used, to the minute. A key that
+// was never used is not there.
+func (d *Desk) KeyUses(ctx context.Context, p bellhop.Principal) (map[bellhop.KeyID]time.Time, error) {
+	if err := Permits(p, "listKeys"); err != nil {
+		return nil, err
+	}
+	return d.e.KeyUses(ctx)
+}
+
 // commands tells whether a key reaches no more than the principal, which then may
 // see it and end it.
 func commands(p bellhop.Principal, k *bellhop.Key) bool { return p.Scope.Covers(k.Scope) }

@@ -136,7 +136,7 @@ func TestSessionsAreForKeysThatLook(t *testing.T) {
 		publisher, _ := h.key(bellhop.KeyRequest{Role: bellhop.RolePublisher})
 		s, token := h.session(k)
 		for what, of := range map[string]bellhop.Key{"portal link": link, "publish": publisher, "session": s, "only publish": {}} {
-			_, _, err := h.StartSession(ctx, of)
+			_, _, err := h.StartSession(ctx, of, "")
 			code(t, what, err, bellhop.CodeForbidden)
 			if !strings.Contains(err.Error(), what) {
 				t.Errorf("%s: %v", what, err)

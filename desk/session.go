@@ -19,8 +19,9 @@ const (
 
 // StartSession makes a session of a key, for a browser: a key with a token of its
 // own that may do the same. It ends with the key, and after a week at the latest.
-// Whoever has the key may start one, unless there is nothing for it to look at.
-func (d *Desk) StartSession(ctx context.Context, of bellhop.Key) (session bellhop.Key, token string, err error) {
+// Whoever has the key may start one, unless there is nothing for it to look at. agent is
+// what the browser calls itself (User-Agent), or empty.
+func (d *Desk) StartSession(ctx context.Context, of bellhop.Key, agent string) (session bellhop.Key, token string, err error) {
 	switch {
 	case of.Portal:
 		return bellhop.Key{}, "", forbidden("This is the token of a portal link: open the link itself. To sign in takes a key with the role admin, editor or viewer")
@@ -39,7 +40,7 @@ func (d *Desk) StartSession(ctx context.Context, of bellhop.Key) (session bellho
 	now := d.now()
 	token = newToken()
 	session = bellhop.Key{
-		ID: id.Next[id.Key](d.e.IDs(), now), Name: of.Name, Role: of.Role, Scope: of.Scope, Session: of.ID,
+		ID: id.Next[id.Key](d.e.IDs(), now), Name: of.Name, Role: of.Role, Scope: of.Scope, Session: of.ID, Device: deviceOf(agent),
 		CreatedAt: now, ExpiresAt: now.Add(sessionLasts), Hash: sha256.Sum256([]byte(token)),
 	}
 	if !of.ExpiresAt.IsZero() && of.ExpiresAt.Before(session.ExpiresAt) {

@@ -21,7 +21,7 @@ func (h *house) key(r bellhop.KeyRequest) (bellhop.Key, string) {
 // session starts a session of a key and gives it with its token.
 func (h *house) session(of bellhop.Key) (bellhop.Key, string) {
 	h.t.Helper()
-	s, token, err := h.StartSession(h.t.Context(), of)
+	s, token, err := h.StartSession(h.t.Context(), of, "")
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -87,6 +87,53 @@ func TestSessionEndsWithItsKey(t *testing.T) {
 			if k.ID == orphan.ID {
 				t.Error("an orphan is listed")
 			}
+		}
+	})
+}
+
+// TestLastUse: of a thousand requests in a minute one is remembered, and written down
+// with the next heartbeats; what is not written yet is shown all the same.
+func TestLastUse(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		k, token := h.key(bellhop.KeyRequest{Role: bellhop.RoleViewer})
+		never, _ := h.key(bellhop.KeyRequest{Role: bellhop.RoleViewer})
+		used := func(of bellhop.Key) time.Time {
+			t.Helper()
+			uses, err := h.KeyUses(t.Context(), owner)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return uses[of.ID]
+		}
+		written := func() int {
+			t.Helper()
+			uses, err := h.store.KeyUses(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(uses)
+		}
+		minute := func() time.Time { return time.Now().Truncate(time.Minute) }
+		h.knows("a key", token, true)
+		first := minute()
+		if at := used(k); !at.Equal(first) {
+			t.Errorf("used at %v, want %v", at, first)
+		}
+		wait(2 * time.Minute)
+		if written() != 1 || !used(k).Equal(first) {
+			t.Errorf("%d are written; used at %v, want %v", written(), used(k), first)
+		}
+		for range 1000 {
+			h.knows("a key", token, true)
+		}
+		h.knows("no key", "bh_nobody", false)
+		if at := used(k); !at.Equal(minute()) {
+			t.Errorf("used at %v, want %v", at, minute())
+		}
+		wait(time.Minute)
+		if at := used(never); !at.IsZero() || written() != 1 {
+			t.Errorf("a key that nobody used, used at %v; %d are written", at, written())
 		}
 	})
 }

@@ -259,6 +259,7 @@ type Engine struct {
 	lanes     *lane.Dispatcher
 	trials    *trials
 	verdicts  *verdicts
+	keyUses   keyUses
 	watchers  *watchers
 	metrics   *metrics
 
@@ -405,6 +406,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.http.Close()
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	e.noteKeyUses(leaving, atLeave)
 	var err error
 	for _, l := range e.presence.Load().leases() {
 		err = errors.Join(err, e.store.Leave(leaving, l, e.cfg.Now()))

@@ -79,6 +79,7 @@ func (e *Engine) look(ctx context.Context) error {
 	if err := e.dropAbandoned(ctx); err != nil {
 		return err
 	}
+	e.noteKeyUses(ctx, minuteOf(e.cfg.Now()))
 	if err := e.noteOverdue(ctx); err != nil {
 		return err
 	}

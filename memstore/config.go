@@ -132,9 +132,33 @@ func (s *Store) dropKeys(drop func(bellhop.Key) bool) {
 	for _, id := range sortedKeys(s.keys) {
 		if drop(s.keys[id]) {
 			delete(s.keys, id)
+			delete(s.keyUses, id)
 			s.access.changed(change{id: int64(id)})
 		}
 	}
+}
+
+// NoteKeyUses keeps when keys were last used.
+func (s *Store) NoteKeyUses(ctx context.Context, uses []bellhop.KeyUse) error {
+	return s.step(ctx, func() error {
+		for _, u := range uses {
+			if _, ok := s.keys[u.Key]; ok {
+				s.keyUses[u.Key] = u.At
+			}
+		}
+		return nil
+	})
+}
+
+// KeyUses gives when the keys were last used.
+func (s *Store) KeyUses(ctx context.Context) (uses []bellhop.KeyUse, err error) {
+	err = s.step(ctx, func() error {
+		for _, k := range sortedKeys(s.keyUses) {
+			uses = append(uses, bellhop.KeyUse{Key: k, At: s.keyUses[k]})
+		}
+		return nil
+	})
+	return uses, err
 }
 
 // AddAudit writes an entry for what changes nothing else.

@@ -31,6 +31,7 @@ type Store struct {
 	types     map[string]bellhop.EventType
 	endpoints map[bellhop.EndpointID]bellhop.Endpoint
 	keys      map[bellhop.KeyID]bellhop.Key
+	keyUses   map[bellhop.KeyID]time.Time
 
 	// events and attempts are in the order of their ids.
 	events   []*event
@@ -85,6 +86,7 @@ func New() *Store {
 		types:     map[string]bellhop.EventType{},
 		endpoints: map[bellhop.EndpointID]bellhop.Endpoint{},
 		keys:      map[bellhop.KeyID]bellhop.Key{},
+		keyUses:   map[bellhop.KeyID]time.Time{},
 		byID:      map[bellhop.EventID]*event{},
 		external:  map[externalKey]*event{},
 		logOf:     map[bellhop.EventID][]*bellhop.Attempt{},

@@ -85,9 +85,9 @@ func (s *Store) DeleteEventType(ctx context.Context, name string, audit *bellhop
 // SaveKey creates or replaces a key.
 func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.AuditEntry) error {
 	return s.inTurn(ctx, turnOf(k.Scope.Apps), "save the key", rowWeight, func(w *writer) error {
-		err := exec(w.conn, `INSERT OR REPLACE INTO keys (id, name, role, apps, portal, created_at, expires_at, hash, session)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			int64(k.ID), k.Name, string(k.Role), scopeJSON(k.Scope), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], int64(k.Session))
+		err := exec(w.conn, `INSERT OR REPLACE INTO keys (id, name, role, apps, portal, created_at, expires_at, hash, session, device)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			int64(k.ID), k.Name, string(k.Role), scopeJSON(k.Scope), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], int64(k.Session), k.Device)
 		return w.finish(err, audit, partAccess, "", int64(k.ID))
 	})
 }
@@ -98,6 +98,9 @@ func (s *Store) DeleteKey(ctx context.Context, k bellhop.KeyID, audit *bellhop.A
 		err := exec(w.conn, "DELETE FROM keys WHERE id = ?", int64(k))
 		if err == nil && w.conn.Changes() == 0 {
 			return bellhop.NotFound("key", k.String())
+		}
+		if err == nil {
+			err = exec(w.conn, "DELETE FROM key_uses WHERE key = ?", int64(k))
 		}
 		if err == nil {
 			_, err = w.dropKeys("SELECT id FROM keys WHERE session = ?", int64(k))
@@ -123,10 +126,37 @@ func (w *writer) dropKeys(list string, args ...any) (int, error) {
 	err := each(w.conn, func(st *sqlite.Stmt) { ids = append(ids, st.ColumnInt64(0)) }, list, args...)
 	for i := 0; err == nil && i < len(ids); i++ {
 		if err = exec(w.conn, "DELETE FROM keys WHERE id = ?", ids[i]); err == nil {
+			err = exec(w.conn, "DELETE FROM key_uses WHERE key = ?", ids[i])
+		}
+		if err == nil {
 			err = w.changed(partAccess, "", ids[i])
 		}
 	}
 	return len(ids), err
+}
+
+// NoteKeyUses keeps when keys were last used.
+func (s *Store) NoteKeyUses(ctx context.Context, uses []bellhop.KeyUse) error {
+	return s.write(ctx, "note when keys were used", rowWeight*len(uses), func(w *writer) error {
+		for _, u := range uses {
+			err := exec(w.conn, "INSERT OR REPLACE INTO key_uses (key, at) SELECT id, ? FROM keys WHERE id = ?", micros(u.At), int64(u.Key))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// KeyUses gives when the keys were last used.
+func (s *Store) KeyUses(ctx context.Context) (uses []bellhop.KeyUse, err error) {
+	err = s.read(ctx, "read when keys were used", func(c *sqlite.Conn) error {
+		uses = nil
+		return each(c, func(st *sqlite.Stmt) {
+			uses = append(uses, bellhop.KeyUse{Key: bellhop.KeyID(st.ColumnInt64(0)), At: moment(st.ColumnInt64(1))})
+		}, "SELECT key, at FROM key_uses ORDER BY key")
+	})
+	return uses, err
 }
 
 // finish ends a change that went well so far: feed, then audit log.

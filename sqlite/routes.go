@@ -272,7 +272,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 // unreadable stands in lists that cannot be read. It is the name of nothing.
 const unreadable = "unreadable.setting"
 
-const selectKeys = "SELECT id, name, role, apps, portal, created_at, expires_at, hash, session FROM keys"
+const selectKeys = "SELECT id, name, role, apps, portal, created_at, expires_at, hash, session, device FROM keys"
 
 // scanKey reads selectKeys. No apps (NULL) means all of them; a list that is empty or
 // cannot be read means none.
@@ -280,7 +280,7 @@ func scanKey(st *sqlite.Stmt) (bellhop.Key, error) {
 	k := bellhop.Key{
 		ID: bellhop.KeyID(st.ColumnInt64(0)), Name: st.ColumnText(1), Role: bellhop.Role(st.ColumnText(2)),
 		Portal: st.ColumnBool(4), CreatedAt: moment(st.ColumnInt64(5)), ExpiresAt: moment(st.ColumnInt64(6)),
-		Session: bellhop.KeyID(st.ColumnInt64(8)),
+		Session: bellhop.KeyID(st.ColumnInt64(8)), Device: st.ColumnText(9),
 	}
 	st.ColumnBytes(7, k.Hash[:])
 	if st.ColumnIsNull(3) {

@@ -367,6 +367,29 @@ var deleteTests = []test{
 		same(f, "keys left", f.access(0).Keys, []bellhop.Key{other, theirs})
 		same(f, "audit entries", len(f.audits()), 2)
 	}},
+	{"when keys were used is noted, and is no change of them", func(f *fixture) {
+		uses := func() []bellhop.KeyUse {
+			u, err := f.s.KeyUses(f.Context())
+			f.must(err)
+			return u
+		}
+		same(f, "at first", len(uses()), 0)
+		k := f.key(bellhop.Key{Device: "Firefox on Windows"})
+		s, link := f.key(bellhop.Key{Session: k.ID}), f.key(bellhop.Key{Portal: true, ExpiresAt: f.now})
+		v := f.access(0)
+		same(f, "the device", v.Keys[0].Device, k.Device)
+		f.must(f.s.NoteKeyUses(f.Context(), []bellhop.KeyUse{{Key: s.ID, At: f.now}, {Key: k.ID, At: f.now.Add(time.Hour)}, {Key: link.ID, At: f.now}, {Key: 42, At: f.now}}))
+		f.must(f.s.NoteKeyUses(f.Context(), []bellhop.KeyUse{{Key: k.ID, At: f.now.Add(time.Minute)}}))
+		same(f, "noted", uses(), []bellhop.KeyUse{{Key: k.ID, At: f.now.Add(time.Minute)}, {Key: s.ID, At: f.now}, {Key: link.ID, At: f.now}})
+		same(f, "version", f.access(v.Version).Version, v.Version)
+		f.must(f.s.SaveKey(f.Context(), k, nil))
+		same(f, "after the key was saved again", len(uses()), 3)
+		_, err := f.s.ExpireKeys(f.Context(), f.now, 1)
+		f.must(err)
+		same(f, "without what has expired", len(uses()), 2)
+		f.must(f.s.DeleteKey(f.Context(), k.ID, nil))
+		same(f, "without what was deleted", len(uses()), 0)
+	}},
 	{"ExpireKeys removes the portal links and sessions that have ended", func(f *fixture) {
 		past, future := f.now.Add(-time.Second), f.now.Add(time.Second)
 		ended := []bellhop.Key{

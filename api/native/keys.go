@@ -38,8 +38,17 @@ func (n *native) listKeys(c *api.Call, in listKeysInput) (wire.Page[wire.Key], e
 	if err != nil {
 		return wire.Page[wire.Key]{}, err
 	}
+	uses, err := n.desk.KeyUses(c.Context(), c.Principal())
+	if err != nil {
+		return wire.Page[wire.Key]{}, err
+	}
+	dress := func(k bellhop.Key) wire.Key {
+		w := wire.KeyOf(k)
+		w.LastUsedAt, w.Current = uses[k.ID], k.ID == c.Key().ID
+		return w
+	}
 	position := func(k bellhop.Key) string { return cursorKeys.AtNumber(int64(k.ID)) }
-	return page(in.Paging, keys, position, wire.KeyOf), nil
+	return page(in.Paging, keys, position, dress), nil
 }
 
 func (n *native) deleteKey(c *api.Call, in keyID) (api.None, error) {

@@ -107,7 +107,7 @@ func (n *native) startSession(c *api.Call, in startSessionInput) (wire.Session, 
 		n.o.Logger.InfoContext(c.Context(), "sign-in failed", "client", from.String())
 		return wire.Session{}, api.ErrUnknownKey()
 	}
-	session, token, err := n.desk.StartSession(c.Context(), k)
+	session, token, err := n.desk.StartSession(c.Context(), k, c.Request().UserAgent())
 	if err != nil {
 		return wire.Session{}, err
 	}

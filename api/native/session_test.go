@@ -71,7 +71,7 @@ func TestSessionLife(t *testing.T) {
 	editor := s.key(bellhop.RoleEditor, "acme")
 	var who, session wire.Session
 	s.do(editor, "GET", "/v1/session", "").into(t, &who)
-	r := s.do("", "POST", "/v1/session", `{"key":" `+editor+`\n"}`)
+	r := s.do("", "POST", "/v1/session", `{"key":" `+editor+`\n"}`, "User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
 	r.into(t, &session)
 	if r.status != 201 || session.Key != who.Key || session.Role != bellhop.RoleEditor || !slices.Equal(session.Apps, []string{"acme"}) ||
 		session.Portal || session.Version != "1.2.3" || !session.Features.Dev || session.ExpiresAt.IsZero() || !who.ExpiresAt.IsZero() {
@@ -111,8 +111,15 @@ func TestSessionLife(t *testing.T) {
 
 	var keys wire.Page[wire.Key]
 	s.do(s.admin, "GET", "/v1/keys?kind=session", "").into(t, &keys)
-	if len(keys.Data) != 1 || keys.Data[0].Session != who.Key {
+	if len(keys.Data) != 1 || keys.Data[0].Session != who.Key || keys.Data[0].Device != "Firefox on Linux" || keys.Data[0].LastUsedAt.IsZero() || keys.Data[0].Current {
 		t.Errorf("sessions: %+v", keys.Data)
+	}
+	var mine wire.Page[wire.Key]
+	s.do(s.admin, "GET", "/v1/keys?kind=key", "").into(t, &mine)
+	for _, k := range mine.Data {
+		if k.Current != (k.Role == bellhop.RoleAdmin) || k.LastUsedAt.IsZero() {
+			t.Errorf("%+v, asked for with the admin's key", k)
+		}
 	}
 
 	// A key or portal link has nothing to sign out of.
@@ -447,8 +454,14 @@ func TestPortalLinkURL(t *testing.T) {
 	if want := strings.Replace(s.url, "http:", "https:", 1) + "/portal#token=" + link.Token + "&theme=dark"; link.URL != want {
 		t.Errorf("%s, want %s", link.URL, want)
 	}
-	if r := s.do(s.admin, "POST", "/v1/portal-links", `{"app":"acme","role":"viewer","theme":"red"}`); r.status != 422 {
-		t.Errorf("%d %s", r.status, r.body)
+	s.do(s.admin, "POST", "/v1/portal-links", `{"app":"acme","role":"viewer","theme":"dark","lang":"de-CH"}`).into(t, &link)
+	if want := s.url + "/portal?lang=de-CH#token=" + link.Token + "&theme=dark"; link.URL != want {
+		t.Errorf("%s, want %s", link.URL, want)
+	}
+	for _, wrong := range []string{`"theme":"red"`, `"lang":"de#token=x"`, `"lang":"d"`, `"lang":"` + strings.Repeat("de-", 20) + `de"`} {
+		if r := s.do(s.admin, "POST", "/v1/portal-links", `{"app":"acme","role":"viewer",`+wrong+`}`); r.status != 422 {
+			t.Errorf("%s: %d %s", wrong, r.status, r.body)
+		}
 	}
 	public := unserved(t, setup{options: func(o *Options) { o.PublicURL = "https://hooks.example.com/x/" }})
 	r := httptest.NewRequest("POST", "/v1/portal-links", strings.NewReader(`{"app":"acme","role":"viewer"}`))

@@ -393,6 +393,10 @@ type Key struct {
 	bellhop.Key
 	// Apps are those that it is limited to; none means all.
 	Apps []string `json:"apps,omitzero"`
+	// LastUsedAt is when a request was last made with it, to the minute; absent if never.
+	LastUsedAt time.Time `json:"last_used_at,omitzero" doc:"When a request was last made with it, to the minute. Absent: not since Bellhop keeps this."`
+	// Current marks the key or session that asks.
+	Current bool `json:"current,omitempty" doc:"True for the key or session that this request was made with."`
 }
 
 // KeyOf dresses a key for the wire. One that reaches no app at all, since its row is
@@ -416,6 +420,7 @@ type PortalInput struct {
 	Role      bellhop.Role     `json:"role" enum:"editor,viewer" doc:"What its holder may do."`
 	ExpiresIn bellhop.Duration `json:"expires_in,omitempty" doc:"How long it is valid. Default: 1h." example:"1h"`
 	Theme     string           `json:"theme,omitempty" enum:"auto,light,dark" doc:"How its page looks. Default: auto, as the viewer's device prefers." example:"dark"`
+	Lang      string           `json:"lang,omitempty" doc:"The language of its page, as a tag: en, de, fr or it, with a region if dates and numbers are to be that region's. What the page does not speak is left to the viewer's browser, as without it." example:"de-CH"`
 }
 
 // PortalLink is a short-lived session for one app.

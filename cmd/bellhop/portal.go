@@ -41,5 +41,6 @@ page whose origin the server allows (serve --portal-origin).`,
 	cmd.Flags().StringVar((*string)(&in.Role), "role", string(in.Role), "editor or viewer")
 	cmd.Flags().StringVar(&expires, "expires-in", "", "how long it is valid, at most 7d (default 1h)")
 	cmd.Flags().StringVar(&in.Theme, "theme", "", "how the page looks: auto, light or dark")
+	cmd.Flags().StringVar(&in.Lang, "lang", "", "language of the page, as a tag such as de or fr-CH (default as the viewer's browser)")
 	return cmd
 }

@@ -2464,6 +2464,9 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description True for the key or session that this request was made with. */
+            current?: boolean;
+            device?: string;
             /**
              * Format: date-time
              * @description When it ends; absent if it does not.
@@ -2471,6 +2474,11 @@ export interface components {
             expires_at?: string;
             /** @description The object's id. */
             id: string;
+            /**
+             * Format: date-time
+             * @description When a request was last made with it, to the minute. Absent: not since Bellhop keeps this.
+             */
+            last_used_at?: string;
             /** @description For people. */
             name?: string;
             /** @description True for a portal link. */
@@ -2757,6 +2765,9 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description True for the key or session that this request was made with. */
+            current?: boolean;
+            device?: string;
             /**
              * Format: date-time
              * @description When it ends; absent if it does not.
@@ -2764,6 +2775,11 @@ export interface components {
             expires_at?: string;
             /** @description The object's id. */
             id: string;
+            /**
+             * Format: date-time
+             * @description When a request was last made with it, to the minute. Absent: not since Bellhop keeps this.
+             */
+            last_used_at?: string;
             /** @description For people. */
             name?: string;
             /** @description True for a portal link. */
@@ -2867,6 +2883,11 @@ export interface components {
              * @example 1h
              */
             expires_in?: string;
+            /**
+             * @description The language of its page, as a tag: en, de, fr or it, with a region if dates and numbers are to be that region's. What the page does not speak is left to the viewer's browser, as without it.
+             * @example de-CH
+             */
+            lang?: string;
             /**
              * @description What its holder may do.
              * @enum {string}
@@ -10527,6 +10548,7 @@ export interface operations {
                  * @example {
                  *       "app": "acme",
                  *       "expires_in": "1h",
+                 *       "lang": "de-CH",
                  *       "role": "editor",
                  *       "theme": "dark"
                  *     }
