@@ -116,7 +116,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/apps",
-    validateSearch: keeps("q"),
+    validateSearch: keeps("q", "sort"),
     component: page(() => import("./pages/apps/Apps.tsx"), "Apps"),
   }),
   createRoute({

@@ -1,1 +1,1 @@
-import{_n as e,fn as t}from"./index.js";function n(n,r={getInitialValueInEffect:!0}){let i=e(n,r),{colorScheme:a}=t();return a===`auto`?i:a}export{n as t};
+import{n as e,t}from"./use-mantine-color-scheme.js";function n(n,r={getInitialValueInEffect:!0}){let i=e(n,r),{colorScheme:a}=t();return a===`auto`?i:a}export{n as t};

@@ -15,8 +15,9 @@ export function Brand() {
   if (!inPortal) {
     return (
       <Group gap="xs" wrap="nowrap">
-        <Image src="/favicon.svg" alt="" w={28} h={28} />
-        <Text fw={700} size="lg" component="span">
+        <Image src="/favicon.svg" alt="" w={28} h={28} miw={28} />
+        {/* A phone has room for the sign only. */}
+        <Text fw={700} size="lg" component="span" visibleFrom="xs">
           {name}
         </Text>
       </Group>

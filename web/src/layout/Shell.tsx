@@ -1,40 +1,32 @@
-import { i18n, type MessageDescriptor } from "@lingui/core";
-import { msg, t } from "@lingui/core/macro";
+import { i18n } from "@lingui/core";
+import { t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
-import { ActionIcon, AppShell, Burger, Divider, Group, NavLink, Text, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, AppShell, Burger, Button, Divider, Group, Kbd, NavLink, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import {
-  IconActivity, IconApps, IconBook2, IconBroadcast, IconChartAreaLine, IconDeviceDesktop, IconExternalLink, IconHistory, IconInbox, IconKey,
-  IconLanguage, IconLogout, IconMoon, IconPlugConnected, IconSettings, IconSun,
-} from "@tabler/icons-react";
+import { IconExternalLink, IconLogout, IconSearch } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { type ComponentType, Suspense, useEffect } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { api, ok } from "../api/client.ts";
 import { useSession } from "../api/queries.ts";
 import { optional } from "../lib/optional.ts";
+import { useKeys } from "../lib/useKeys.ts";
 import { usePainted } from "../lib/usePainted.ts";
+import { AppName } from "../parts/AppName.tsx";
 import { failed } from "../parts/notify.ts";
 import { inPortal } from "../session/portal.ts";
 import { Brand } from "./Brand.tsx";
+import { type Item, pagesOf } from "./pages.ts";
 import classes from "./Shell.module.css";
 import { Unreachable } from "./Unreachable.tsx";
 
 const AppSelect = optional(() => import("./AppSelect.tsx"));
+
 const LanguageSelect = optional(() => import("./LanguageSelect.tsx"));
-
-interface Item {
-  to: string;
-  label: MessageDescriptor;
-  icon: ComponentType<{ size?: number; stroke?: number }>;
-}
-
-const everyday: Item[] = [
-  { to: "/endpoints", label: msg`Endpoints`, icon: IconPlugConnected },
-  { to: "/events", label: msg`Events`, icon: IconBroadcast },
-  { to: "/logs", label: msg`Logs`, icon: IconActivity },
-  { to: "/event-types", label: msg`Event types`, icon: IconBook2 },
-];
+const ViewMenu = optional(() => import("./ViewMenu.tsx"));
+const loadSearch = () => import("./search/SearchDialog.tsx");
+const SearchDialog = optional(loadSearch);
+const KeysDialog = optional(() => import("./KeysDialog.tsx"));
 
 /** The frame around every page: navigation, app filter, theme, sign-out. */
 export function Shell() {
@@ -44,17 +36,19 @@ export function Shell() {
   useEffect(close, [path, close]);
   const painted = usePainted();
 
-  const items: Item[] = session.portal ? everyday : [{ to: "/", label: msg`Overview`, icon: IconChartAreaLine }, ...everyday];
-  const manage: Item[] = [];
-  if (!session.portal) {
-    manage.push({ to: "/apps", label: msg`Apps`, icon: IconApps });
-    if (session.features.inbox) manage.push({ to: "/inboxes", label: msg`Inboxes`, icon: IconInbox });
-    if (session.role === "admin") {
-      manage.push({ to: "/keys", label: msg`Keys`, icon: IconKey }, { to: "/audit", label: msg`Audit log`, icon: IconHistory });
-    }
-    manage.push({ to: "/dialects", label: msg`Dialects`, icon: IconLanguage });
-    if (session.operator) manage.push({ to: "/settings", label: msg`Settings`, icon: IconSettings });
-  }
+  const { everyday: items, manage } = pagesOf(session);
+  const [dialog, setDialog] = useState<"search" | "keys">();
+  // Once asked for, they stay where they are, closed, so that they can give the focus back.
+  const [asked, setAsked] = useState<{ search?: boolean; keys?: boolean }>({});
+  const show = (name: "search" | "keys") => {
+    setAsked((before) => ({ ...before, [name]: true }));
+    setDialog(name);
+  };
+  // What is typed right after Ctrl-K is for the box: it is there by then.
+  useEffect(() => {
+    if (painted) loadSearch().catch(() => undefined);
+  }, [painted]);
+  useKeys({ "mod+k": () => show("search"), "/": () => show("search"), "?": () => show("keys") });
 
   return (
     <AppShell header={{ height: 56 }} navbar={{ width: 220, breakpoint: "sm", collapsed: { mobile: !open } }} padding={{ base: "sm", sm: "lg" }}>
@@ -68,8 +62,9 @@ export function Shell() {
             <Brand />
           </Group>
           <Group wrap="nowrap" gap="xs">
-            {session.portal ? <Text size="sm" c="dimmed" className="foreign" truncate>{session.apps[0]}</Text> : painted && <Suspense><AppSelect /></Suspense>}
-            <ThemeButton />
+            {session.portal ? <Text size="sm" c="dimmed" truncate><AppName id={session.apps[0] ?? ""} /></Text> : painted && <Suspense><AppSelect /></Suspense>}
+            <SearchButton onSearch={() => show("search")} />
+            {painted && <Suspense fallback={<ActionIcon variant="subtle" size="lg" aria-hidden disabled />}><ViewMenu onKeys={() => show("keys")} /></Suspense>}
           </Group>
         </Group>
       </AppShell.Header>
@@ -101,6 +96,10 @@ export function Shell() {
         <Unreachable />
         <Outlet />
       </AppShell.Main>
+      <Suspense>
+        {asked.search && <SearchDialog opened={dialog === "search"} onClose={() => setDialog(undefined)} />}
+        {asked.keys && <KeysDialog opened={dialog === "keys"} onClose={() => setDialog(undefined)} />}
+      </Suspense>
     </AppShell>
   );
 }
@@ -120,23 +119,19 @@ function NavItem({ item, path }: { item: Item; path: string }) {
   );
 }
 
-const themes = [
-  { value: "auto", label: msg`as the device`, icon: IconDeviceDesktop },
-  { value: "light", label: msg`light`, icon: IconSun },
-  { value: "dark", label: msg`dark`, icon: IconMoon },
-] as const;
-
-function ThemeButton() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const at = Math.max(0, themes.findIndex((t) => t.value === colorScheme));
-  const current = themes[at] ?? themes[0];
-  const next = themes[(at + 1) % themes.length] ?? themes[0];
-  const [is, becomes] = [i18n._(current.label), i18n._(next.label)];
-  const label = t`Theme: ${is}. Change to ${becomes}`;
+/** A way to search that is seen; on a phone a sign. */
+function SearchButton({ onSearch }: { onSearch(): void }) {
+  const mod = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘" : "Ctrl";
   return (
-    <ActionIcon variant="subtle" color="gray" size="lg" aria-label={label} title={label} onClick={() => setColorScheme(next.value)}>
-      <current.icon size={18} stroke={1.6} />
-    </ActionIcon>
+    <>
+      <Button
+        variant="default" size="sm" fw={400} visibleFrom="md" aria-keyshortcuts="Control+K"
+        leftSection={<IconSearch size={14} />} rightSection={<Kbd size="xs">{mod} K</Kbd>} onClick={onSearch}
+      >
+        <Trans context="verb">Search</Trans>
+      </Button>
+      <ActionIcon variant="subtle" color="gray" size="lg" hiddenFrom="md" aria-label={t({ message: "Search", context: "verb" })} onClick={onSearch}><IconSearch size={18} stroke={1.6} /></ActionIcon>
+    </>
   );
 }
 

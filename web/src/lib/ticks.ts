@@ -1,11 +1,10 @@
 // The times below a chart, in the viewer's language and not in American English.
-import { written } from "./time.ts";
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+import { format, written } from "./time.ts";
 
 /** Names times (in seconds) that are so many seconds apart: by day, or by hour with the day where a new one begins. */
 export function timeTicks(times: number[], apart: number): string[] {
+  const clock = format("tick", { hour: "numeric", minute: "2-digit" });
+  const day = format("day", { month: "short", day: "numeric" });
   let before = "";
   return times.map((t) => {
     const at = new Date(t * 1000);

@@ -1,8 +1,20 @@
-// Times as people read them: in their own zone, with UTC at hand.
+// Times as people read them: in the zone that they chose, with UTC at hand.
+import { locale } from "../language/language.ts";
+import { chosen } from "./choices.ts";
 
-const absolute = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const thisYear = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** The format of that name in the zone chosen now and the language of the page. */
+export function format(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const timeZone = chosen().zone === "utc" ? "UTC" : undefined;
+  const key = `${name} ${locale} ${timeZone ?? ""}`;
+  let made = formats.get(key);
+  if (!made) formats.set(key, (made = new Intl.DateTimeFormat(locale, { ...options, timeZone })));
+  return made;
+}
+
+const clock: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", second: "2-digit" };
+const day: Intl.DateTimeFormatOptions = { month: "short", day: "numeric" };
 
 /** Formats a time. "p.m." loses its points: it often ends a sentence, which has its own. */
 export function written(format: Intl.DateTimeFormat, at: Date): string {
@@ -11,15 +23,34 @@ export function written(format: Intl.DateTimeFormat, at: Date): string {
   return half?.includes(".") ? text.replace(half, half.replace(/[.\s]/g, "")) : text;
 }
 
-/** The viewer's time: without the year if it is this one, without the day if it is today. */
-export function localTime(at: Date, now: Date = new Date()): string {
-  if (at.toDateString() === now.toDateString()) return written(clock, at);
-  return written(at.getFullYear() === now.getFullYear() ? thisYear : absolute, at);
+/** The day of a time as a number that tells days apart: 20261121. */
+function dayOf(at: Date): number {
+  return chosen().zone === "utc"
+    ? at.getUTCFullYear() * 10_000 + (at.getUTCMonth() + 1) * 100 + at.getUTCDate()
+    : at.getFullYear() * 10_000 + (at.getMonth() + 1) * 100 + at.getDate();
 }
 
-/** The full time in the viewer's zone. */
+/** Whether two times are of one day. */
+export function sameDay(a: Date, b: Date): boolean {
+  return dayOf(a) === dayOf(b);
+}
+
+/** The time without the year if it is this one, without the day if it is today; the zone is to stand beside it (zoneOf). */
+export function shortTime(at: Date, now: Date = new Date()): string {
+  if (sameDay(at, now)) return written(format("clock", clock), at);
+  const thisYear = Math.floor(dayOf(at) / 10_000) === Math.floor(dayOf(now) / 10_000);
+  return thisYear ? written(format("this year", { ...day, ...clock }), at) : written(format("absolute", { year: "numeric", ...day, ...clock }), at);
+}
+
+/** What the zone is called in which times are shown, at a time: "CET", "UTC". */
+export function zoneOf(at: Date = new Date()): string {
+  if (chosen().zone === "utc") return "UTC";
+  return format("zone", { timeZoneName: "short" }).formatToParts(at).find((p) => p.type === "timeZoneName")?.value ?? "";
+}
+
+/** The full time, with its zone. */
 export function fullTime(at: Date): string {
-  return written(absolute, at);
+  return `${written(format("absolute", { year: "numeric", ...day, ...clock }), at)} ${zoneOf(at)}`;
 }
 
 /** 2026-11-21 22:08:41.120 UTC */
@@ -31,7 +62,7 @@ export function utcTime(at: Date): string {
 export function relativeTime(at: Date, now: Date = new Date()): string {
   const ms = at.getTime() - now.getTime();
   if (Math.abs(ms) < 5000) return ms > 0 ? "in a moment" : "just now";
-  const words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+  const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const units: [Intl.RelativeTimeFormatUnit, number][] = [
     ["day", 86_400_000],
     ["hour", 3_600_000],

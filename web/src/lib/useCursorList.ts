@@ -5,6 +5,10 @@ import { useCallback, useMemo } from "react";
 export interface ListPage<T> {
   data: T[];
   next_cursor?: string;
+  /** How many there are in all, where the API counts them. */
+  total?: number;
+  /** The time back to which a search has looked; the page may be short, and go on. */
+  searched_until?: string;
 }
 
 /**

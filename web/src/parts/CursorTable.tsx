@@ -1,45 +1,55 @@
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Box, Button, Center, Loader, Text } from "@mantine/core";
 import { type InfiniteData, type UseInfiniteQueryResult } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
-import { useRows } from "../lib/useCursorList.ts";
-import classes from "./CursorTable.module.css";
+import { useChoices } from "../lib/choices.ts";
+import { number } from "../lib/text.ts";
+import { type ListPage, useRows } from "../lib/useCursorList.ts";
+import { useFill } from "../lib/useFill.ts";
 import { Failure, Waiting } from "./states.tsx";
+import { Cells, type Column, Head, opens, type Selection, sorted, type Sorting, tracks, withSelection } from "./table.tsx";
+import classes from "./table.module.css";
 
-/** One column: what stands in it, and how wide it is (CSS grid track). */
-export interface Column<T> {
-  key: string;
-  title: string;
-  width: string;
-  /** Left out on narrow screens. */
-  wide?: boolean;
-  align?: "end";
-  cell(row: T): ReactNode;
-}
+export type { Column } from "./table.tsx";
 
 interface CursorTableProps<T> {
   label: string;
   columns: Column<T>[];
-  query: UseInfiniteQueryResult<InfiniteData<{ data: T[]; next_cursor?: string }>>;
+  query: UseInfiniteQueryResult<InfiniteData<ListPage<T>>>;
   rowKey(row: T): string;
   /** Opens a row, by mouse or by Enter. */
   onOpen?(row: T): void;
   selected?: string;
   /** Shown in place of the table when there is nothing. */
   empty: ReactNode;
+  /** In px; where lines are dense it is 26 unless another is given. */
   rowHeight?: number;
-  height?: string;
+  denseHeight?: number;
   /** Rows that stand before those of the query: what arrived live. */
   ahead?: T[];
+  /** How what is loaded is sorted; onSort is told "name", "-name" or undefined. */
+  sorting?: Sorting;
+  onSort?(sorting: string | undefined): void;
+  selection?: Selection<T>;
+  /** Says in place of the usual words how far the list goes. */
+  foot?: ReactNode;
 }
 
 /**
  * A list of any length: pages come from the server by cursor as they are scrolled
  * to, and only the rows in view are in the document.
  */
-export function CursorTable<T>({ label, columns, query, rowKey, onOpen, selected, empty, rowHeight = 44, height = "calc(100vh - 260px)", ahead }: CursorTableProps<T>) {
+export function CursorTable<T>({ label, columns: given, query, rowKey, onOpen, selected, empty, rowHeight: roomy = 44, denseHeight = 26, ahead, sorting, onSort, selection, foot }: CursorTableProps<T>) {
+  const frame = useRef<HTMLDivElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
-  const rows = useRows(query.data, rowKey, ahead);
+  const { rows: density } = useChoices();
+  const rowHeight = density === "dense" ? denseHeight : roomy;
+  const height = useFill(frame);
+  const unsorted = useRows(query.data, rowKey, ahead);
+  const rows = useMemo(() => sorted(unsorted, given, sorting), [unsorted, given, sorting?.by, sorting?.descending]);
+  const columns = useMemo(() => withSelection(given, rowKey, rows, selection), [given, rowKey, rows, selection]);
   // One function for all renders, so that rows are drawn anew only when they change.
   const opener = useRef(onOpen);
   useEffect(() => {
@@ -55,6 +65,7 @@ export function CursorTable<T>({ label, columns, query, rowKey, onOpen, selected
     // The same function as long as the rows are the same: with another one, all are measured anew.
     getItemKey: useCallback((i: number) => rowKey(rows[i]!), [rows, rowKey]),
   });
+  useEffect(() => virtual.measure(), [virtual, rowHeight]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   const { hasNextPage, isFetchingNextPage, fetchNextPage, isFetchNextPageError } = query;
@@ -62,50 +73,50 @@ export function CursorTable<T>({ label, columns, query, rowKey, onOpen, selected
     if (last >= rows.length - 20 && hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage();
   }, [last, rows.length, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
 
-  if (!query.data) return <Waiting query={query} lines={8} />;
   // What was loaded before stays, also when asking anew failed; the answer to other filters is on its way.
-  const failure = query.error && !isFetchNextPageError && <Failure error={query.error} action={<Button size="xs" onClick={() => void query.refetch()}>Try again</Button>} />;
-  if (rows.length === 0) return failure || empty;
-  const vars = {
-    "--columns": columns.map((c) => c.width).join(" "),
-    "--narrow-columns": columns.filter((c) => !c.wide).map((c) => c.width).join(" "),
-  } as React.CSSProperties;
+  const failure = query.error && !isFetchNextPageError && <Failure error={query.error} action={<Button size="xs" onClick={() => void query.refetch()}><Trans>Try again</Trans></Button>} />;
+  // The frame is there from the start, so that its place is known.
+  if (!query.data) return <div ref={frame}><Waiting query={query} lines={8} /></div>;
+  if (rows.length === 0) return <div ref={frame}>{failure || empty}</div>;
   return (
-    <>
+    <div ref={frame}>
       {failure}
-      <Box className={classes.frame} style={vars} aria-busy={query.isPlaceholderData} opacity={query.isPlaceholderData ? 0.6 : 1}>
+      <Box className={`${classes.frame} ${density === "dense" ? classes.dense : ""}`} style={tracks(columns)} aria-busy={query.isPlaceholderData} opacity={query.isPlaceholderData ? 0.6 : 1}>
         <div ref={scroller} className={classes.scroller} style={{ maxHeight: height }} tabIndex={0} role="region" aria-label={label}>
           <div role="table" aria-label={label} aria-rowcount={hasNextPage ? -1 : rows.length + 1} className={classes.table}>
-            <div role="rowgroup" className={classes.head}>
-              <div role="row" className={classes.row}>
-                {columns.map((c) => (
-                  <div key={c.key} role="columnheader" className={classes.cell} data-wide={c.wide || undefined} data-align={c.align}>
-                    {c.title}
-                  </div>
-                ))}
-              </div>
-            </div>
+            <Head columns={columns} sorting={sorting} onSort={onSort} />
             <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: "relative" }}>
               {items.map((item) => {
                 const row = rows[item.index]!;
                 const key = rowKey(row);
-                return <Row key={key} row={row} columns={columns} index={item.index} start={item.start} height={rowHeight} selected={selected === key} onOpen={open} />;
+                return (
+                  <Row
+                    key={key} row={row} columns={columns} index={item.index} start={item.start} height={rowHeight} onOpen={open}
+                    current={selected === key} chosen={selection?.chosen.has(key)}
+                  />
+                );
               })}
             </div>
           </div>
           {isFetchingNextPage && (
             <Center p="xs">
-              <Loader size="sm" aria-label="Loading more" />
+              <Loader size="sm" aria-label={t`Loading more`} />
             </Center>
           )}
-          {isFetchNextPageError && <Failure error={query.error} action={<Button size="xs" onClick={() => void fetchNextPage()}>Try again</Button>} />}
+          {isFetchNextPageError && <Failure error={query.error} action={<Button size="xs" onClick={() => void fetchNextPage()}><Trans>Try again</Trans></Button>} />}
         </div>
         <Text size="xs" c="dimmed" className={classes.foot} role="status">
-          {rows.length.toLocaleString()} {hasNextPage ? "loaded, more as you scroll" : rows.length === 1 ? "line" : "lines, that is all"}
+          {foot ?? footOf(rows.length, hasNextPage, query.data.pages[0]?.total)}
         </Text>
       </Box>
-    </>
+    </div>
   );
+}
+
+function footOf(loaded: number, more: boolean, total: number | undefined): string {
+  if (!more) return plural(loaded, { one: "# line", other: "# lines, that is all" });
+  const [shown, all] = [number(loaded), number(total ?? 0)];
+  return total === undefined ? t`${shown} loaded, more as you scroll` : t`${shown} of ${all} loaded, more as you scroll`;
 }
 
 interface RowProps<T> {
@@ -114,29 +125,26 @@ interface RowProps<T> {
   index: number;
   start: number;
   height: number;
-  selected: boolean;
+  current: boolean;
+  chosen: boolean | undefined;
   onOpen: ((row: T) => void) | undefined;
 }
 
-function PlainRow<T>({ row, columns, index, start, height, selected, onOpen }: RowProps<T>) {
+function PlainRow<T>({ row, columns, index, start, height, current, chosen, onOpen }: RowProps<T>) {
+  const click = onOpen && opens(() => onOpen(row));
   return (
     <div
       role="row"
       aria-rowindex={index + 2}
-      aria-current={selected || undefined}
+      aria-current={current || undefined}
+      aria-selected={chosen}
       data-openable={onOpen ? true : undefined}
       className={classes.row}
       style={{ position: "absolute", insetInline: 0, height, transform: `translateY(${start}px)` }}
-      onClick={onOpen && ((e) => {
-        // Links and buttons inside of a row do what they say.
-        if (!(e.target as Element).closest("a,button")) onOpen(row);
-      })}
+      onClick={click}
+      onAuxClick={click}
     >
-      {columns.map((c) => (
-        <div key={c.key} role="cell" className={classes.cell} data-wide={c.wide || undefined} data-align={c.align}>
-          {c.cell(row)}
-        </div>
-      ))}
+      <Cells row={row} columns={columns} />
     </div>
   );
 }

@@ -4,8 +4,9 @@ import { VisuallyHidden } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { useEffect, useMemo, useRef } from "react";
 import uPlot from "uplot";
+import { useChoices } from "../lib/choices.ts";
 import { timeTicks } from "../lib/ticks.ts";
-import { localTime } from "../lib/time.ts";
+import { shortTime, zoneOf } from "../lib/time.ts";
 import classes from "./Plot.module.css";
 
 export interface Series {
@@ -56,6 +57,7 @@ export default function Plot({ label, times, series, format = String, height = 2
   formatting.current = format;
   const range = useRef({ from, to, least });
   range.current = { from, to, least };
+  const { zone } = useChoices();
   const shape = JSON.stringify(series.map((s) => [s.label, s.color, s.kind, s.dash]));
   const data = useMemo(() => [times, ...series.map((s) => (s.kind === "area" ? withoutFlats(s.values) : s.values))] as uPlot.AlignedData, [times, series]);
   const given = useRef(series);
@@ -72,6 +74,7 @@ export default function Plot({ label, times, series, format = String, height = 2
       {
         width,
         height: height - 30,
+        ...(zone === "utc" ? { tzDate: (seconds: number) => uPlot.tzDate(new Date(seconds * 1000), "UTC") } : {}),
         cursor: { points: { size: 7 } },
         scales: {
           x: { range: () => [range.current.from, range.current.to] },
@@ -82,7 +85,7 @@ export default function Plot({ label, times, series, format = String, height = 2
           { stroke: ink, grid, ticks: { show: false }, font: "11px system-ui", size: 62, values: (_, ticks) => ticks.map((t) => formatting.current(t)) },
         ],
         series: [
-          { label: "Time", value: (_, v) => (v === null ? "–" : localTime(new Date(v * 1000))) },
+          { label: `Time (${zoneOf()})`, value: (_, v) => (v === null ? "–" : shortTime(new Date(v * 1000))) },
           ...series.map((s, n): uPlot.Series => ({
             label: s.label,
             stroke: resolve(s.color),
@@ -100,9 +103,9 @@ export default function Plot({ label, times, series, format = String, height = 2
       holder.current,
     );
     return () => plot.current?.destroy();
-    // A new shape or width is a new plot; new data is not.
+    // A new shape, width or zone is a new plot; new data is not.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [width, height, shape]);
+  }, [width, height, shape, zone]);
 
   useEffect(() => {
     plot.current?.setData(data);
@@ -116,14 +119,14 @@ export default function Plot({ label, times, series, format = String, height = 2
           <caption>{label}</caption>
           <thead>
             <tr>
-              <th scope="col">Time</th>
+              <th scope="col">Time ({zoneOf()})</th>
               {series.map((s) => <th key={s.label} scope="col">{s.label}</th>)}
             </tr>
           </thead>
           <tbody>
             {times.slice(-24).map((t, i, shown) => (
               <tr key={t}>
-                <th scope="row">{localTime(new Date(t * 1000))}</th>
+                <th scope="row">{shortTime(new Date(t * 1000))}</th>
                 {series.map((s) => {
                   const v = s.values[times.length - shown.length + i];
                   return <td key={s.label}>{v === null || v === undefined ? "none" : format(v)}</td>;

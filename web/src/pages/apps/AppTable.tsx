@@ -1,80 +1,75 @@
-import { ActionIcon, Anchor, Badge, Button, Code, Group, Menu, Table, Text, VisuallyHidden } from "@mantine/core";
-import { IconDots, IconLink, IconPencil, IconTrash } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
+import { Anchor, Badge, Code, Group, Text } from "@mantine/core";
+import { IconLink, IconPencil, IconPlugConnected, IconTrash } from "@tabler/icons-react";
+import { Link, useNavigate } from "@tanstack/react-router";
 import type { App } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { useAppFilter } from "../../layout/AppFilter.tsx";
 import { linkTo } from "../../lib/links.ts";
+import { plural } from "../../lib/text.ts";
+import { type Action, ListTable } from "../../parts/ListTable.tsx";
+import type { Column, Sorting } from "../../parts/table.tsx";
 import { Time } from "../../parts/Time.tsx";
 
 interface AppTableProps {
   apps: App[];
+  sorting: Sorting | undefined;
+  onSort(sorting: string | undefined): void;
   onLink(app: App): void;
   onEdit(app: App): void;
   onDelete(app: App): void;
 }
 
-export function AppTable({ apps, onLink, onEdit, onDelete }: AppTableProps) {
+const key = (app: App) => app.id;
+
+export function AppTable({ apps, sorting, onSort, onLink, onEdit, onDelete }: AppTableProps) {
   const { role, operator } = useSession();
   const filter = useAppFilter();
-  const admin = role === "admin";
+  const navigate = useNavigate();
+  const columns: Column<App>[] = [
+    {
+      key: "name", title: "App", width: "minmax(140px, 1.4fr)", sort: (a) => a.name || a.id,
+      cell: (app) => (
+        <>
+          <Group gap="xs" wrap="nowrap" miw={0}>
+            <Anchor component={Link} {...linkTo("/", { app: app.id })} size="sm" fw={600} className="foreign" truncate title={`Show this app only: ${app.id}`}>{app.name || app.id}</Anchor>
+            {app.id === filter && <Badge size="xs" variant="light" tt="none" miw="max-content">shown now</Badge>}
+          </Group>
+          {app.dialects && app.dialects.length > 0 && <Text size="xs" c="dimmed" className="foreign" truncate>{app.dialects.length === 1 ? "Dialect" : "Dialects"} {app.dialects.join(", ")}</Text>}
+        </>
+      ),
+    },
+    { key: "id", title: "Id", width: "minmax(90px, 0.8fr)", below: true, sort: (a) => a.id, cell: (app) => <Code className="foreign" title={app.id}>{app.id}</Code> },
+    { key: "notes", title: "Notes", width: "minmax(80px, 1fr)", below: true, cell: (app) => <Notes notes={app.metadata} /> },
+    { key: "created", title: "Created", width: "150px", below: true, sort: (a) => a.created_at, cell: (app) => <Time at={app.created_at} /> },
+  ];
+  const actions = (app: App): Action[] => [
+    { label: "Endpoints", name: `Endpoints of ${app.id}`, icon: IconPlugConnected, first: true, to: linkTo("/endpoints", { app: app.id }) },
+    ...(role === "admin" ? [
+      { label: "Portal link", name: `Portal link for ${app.id}`, icon: IconLink, first: true, run: () => onLink(app) },
+      { label: "Change settings", name: `Change settings of ${app.id}`, icon: IconPencil, run: () => onEdit(app) },
+    ] : []),
+    ...(operator ? [{ label: "Delete app", name: `Delete app ${app.id}`, icon: IconTrash, danger: true, run: () => onDelete(app) }] : []),
+  ];
   return (
-    <Table.ScrollContainer minWidth={600} scrollAreaProps={{ viewportProps: { tabIndex: 0, role: "region", "aria-label": "Apps" } }}>
-      <Table verticalSpacing="sm" withTableBorder highlightOnHover bg="var(--mantine-color-body)">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>App</Table.Th>
-            <Table.Th>Notes</Table.Th>
-            <Table.Th>Created</Table.Th>
-            <Table.Th><VisuallyHidden>Actions</VisuallyHidden></Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {apps.map((app) => (
-            <Table.Tr key={app.id}>
-              <Table.Td maw={320}>
-                <Group gap="xs">
-                  <Anchor component={Link} {...linkTo("/", { app: app.id })} size="sm" fw={600} className="foreign" title="Show this app only">{app.name || app.id}</Anchor>
-                  {app.name && <Code className="foreign">{app.id}</Code>}
-                  {app.id === filter && <Badge size="xs" variant="light" tt="none">shown now</Badge>}
-                </Group>
-                {app.dialects && app.dialects.length > 0 && <Text size="xs" c="dimmed" className="foreign">{app.dialects.length === 1 ? "Dialect" : "Dialects"} {app.dialects.join(", ")}</Text>}
-              </Table.Td>
-              <Table.Td maw={300}><Notes notes={app.metadata} /></Table.Td>
-              <Table.Td><Time at={app.created_at} /></Table.Td>
-              <Table.Td>
-                <Group gap="xs" justify="flex-end" wrap="nowrap">
-                  <Button component={Link} {...linkTo("/endpoints", { app: app.id })} size="compact-sm" variant="subtle" aria-label={`Endpoints of ${app.id}`}>Endpoints</Button>
-                  {admin && (
-                    <>
-                      <Button size="compact-sm" variant="light" leftSection={<IconLink size={14} />} onClick={() => onLink(app)} aria-label={`Portal link for ${app.id}`}>Portal link</Button>
-                      <Menu position="bottom-end">
-                        <Menu.Target>
-                          <ActionIcon variant="subtle" color="gray" aria-label={`More for ${app.id}`}><IconDots size={16} /></ActionIcon>
-                        </Menu.Target>
-                        <Menu.Dropdown>
-                          <Menu.Item leftSection={<IconPencil size={14} />} onClick={() => onEdit(app)}>Change settings</Menu.Item>
-                          {operator && <Menu.Item color="red" leftSection={<IconTrash size={14} />} onClick={() => onDelete(app)}>Delete app</Menu.Item>}
-                        </Menu.Dropdown>
-                      </Menu>
-                    </>
-                  )}
-                </Group>
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <ListTable
+      label="Apps"
+      columns={columns}
+      rows={apps}
+      rowKey={key}
+      onOpen={(app) => void navigate({ to: "/", search: { app: app.id } })}
+      actions={actions}
+      actionsWidth="300px"
+      more={(app) => `More for ${app.id}`}
+      sorting={sorting}
+      onSort={onSort}
+      count={(n) => plural(n, "app")}
+    />
   );
 }
 
 function Notes({ notes }: { notes?: Record<string, string> }) {
   const all = Object.entries(notes ?? {});
   if (all.length === 0) return <Text span size="sm" c="dimmed">–</Text>;
-  return (
-    <Text size="xs" className="foreign" lineClamp={2}>
-      {all.map(([name, value]) => `${name}: ${value}`).join(" · ")}
-    </Text>
-  );
+  const text = all.map(([name, value]) => `${name}: ${value}`).join(" · ");
+  return <Text size="xs" className="foreign" truncate title={text}>{text}</Text>;
 }

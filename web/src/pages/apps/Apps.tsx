@@ -1,4 +1,4 @@
-import { Button, Text, TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { IconApps, IconPlus, IconSearch } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -6,19 +6,17 @@ import type { App } from "../../api/client.ts";
 import { useApps, useSession } from "../../api/queries.ts";
 import { Page } from "../../parts/Page.tsx";
 import { Empty, Waiting } from "../../parts/states.tsx";
-import { plural } from "../../lib/text.ts";
+import { sortingFrom } from "../../parts/table.tsx";
 import { useFilters } from "../../lib/useFilters.ts";
 import { AppForm } from "./AppForm.tsx";
 import { AppTable } from "./AppTable.tsx";
 import { PortalLinkDialog } from "./PortalLink.tsx";
 import { useRemoveApp } from "./useRemoveApp.tsx";
 
-const most = 200;
-
 /** The platform's customers, each an app with its own endpoints, events and portal. */
 export function Apps() {
   const { operator } = useSession();
-  const [search, set] = useFilters<{ q?: string }>();
+  const [search, set] = useFilters<{ q?: string; sort?: string }>();
   const apps = useApps();
   const remove = useRemoveApp();
   const [form, setForm] = useState<{ opened: boolean; app?: App }>({ opened: false });
@@ -48,15 +46,13 @@ export function Apps() {
             value={search.q ?? ""}
             onChange={(e) => set({ q: e.currentTarget.value || undefined }, true)}
           />
-          <Text size="sm" c="dimmed" role="status">
-            {q ? `${plural(found.length, "app")} found` : plural(found.length, "app")}
-            {found.length > most ? `, the first ${most} are shown: search for the others` : ""}
-          </Text>
           {found.length === 0 ? (
             <Empty title="No app fits" icon={IconSearch}>Search for a part of an id, a name or a note.</Empty>
           ) : (
             <AppTable
-              apps={found.slice(0, most)}
+              apps={found}
+              sorting={sortingFrom(search.sort)}
+              onSort={(sort) => set({ sort }, true)}
               onLink={(app) => setLink({ opened: true, app })}
               onEdit={(app) => setForm({ opened: true, app })}
               onDelete={(app) => void remove(app)}

@@ -77,7 +77,7 @@ export function EndpointList() {
             query={{ ...query, data: shown, hasNextPage: more } as typeof query}
             rowKey={keyOf}
             rowHeight={68}
-            height="calc(100vh - 300px)"
+            denseHeight={30}
             onOpen={(e) => void navigate({ to: "/endpoints/$id", params: { id: e.id } })}
             empty={<NoMatch searching={searching} status={onlyTroubled ? "in trouble" : status} onClear={() => set({ q: undefined, status: undefined }, true)} />}
           />

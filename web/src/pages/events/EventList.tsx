@@ -84,7 +84,6 @@ export function EventList() {
         rowKey={key}
         onOpen={(e) => void navigate({ to: "/events/$id", params: { id: e.id } })}
         empty={empty}
-        height="calc(100vh - 340px)"
       />
     </Page>
   );

@@ -1,44 +1,15 @@
 import { Button, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
-import { type NavigateOptions, useNavigate } from "@tanstack/react-router";
+import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { api, ok, Problem } from "../../api/client.ts";
 import { useAppFilter } from "../../layout/AppFilter.tsx";
-import { appNames } from "../../lib/apps.ts";
+import { pageFor, placeOf } from "../../layout/search/place.ts";
 import { idKind, pasted } from "../../lib/ids.ts";
 
 interface SearchBoxProps {
   value: string | undefined;
   /** Searches for an event by its UUID or the publisher's own id. */
   onSearch(text: string | undefined): void;
-}
-
-/** Where an id of the server's own leads to and of which apps that is, or nothing if there is no such thing. */
-async function pageOf(id: string): Promise<{ page: NavigateOptions; apps: string[] } | undefined> {
-  const path = { id };
-  try {
-    switch (idKind(id)) {
-      case "event": {
-        const event = await ok(api.GET("/v1/events/{id}", { params: { path } }));
-        return { page: { to: "/events/$id", params: { id: event.id } }, apps: [event.app] };
-      }
-      case "attempt": {
-        const attempt = await ok(api.GET("/v1/attempts/{id}", { params: { path } }));
-        return { page: { to: "/logs", search: { attempt: attempt.id } }, apps: [attempt.app] };
-      }
-      case "delivery": {
-        const delivery = await ok(api.GET("/v1/deliveries/{id}", { params: { path } }));
-        return { page: { to: "/events/$id", params: { id: delivery.event } }, apps: [delivery.app] };
-      }
-      case "endpoint": {
-        const endpoint = await ok(api.GET("/v1/endpoints/{id}", { params: { path } }));
-        return { page: { to: "/endpoints/$id", params: { id: endpoint.id } }, apps: appNames(endpoint) };
-      }
-    }
-  } catch (error) {
-    if (!(error instanceof Problem) || error.status !== 404) throw error;
-  }
-  return undefined;
 }
 
 /** One box for every id: the server's own lead to what they name, others search. */
@@ -64,13 +35,10 @@ export function SearchBox({ value, onSearch }: SearchBoxProps) {
     }
     setBusy(true);
     try {
-      const found = await pageOf(id);
+      const found = await placeOf(id);
       if (asked.current !== id) return;
       if (found) {
-        const { page, apps } = found;
-        // What belongs to another app than the one shown would be hidden there.
-        const search = app !== undefined && !apps.includes(app) ? { app: undefined } : {};
-        await navigate({ ...page, search: { ...(page.search as object), ...search } } as NavigateOptions);
+        await navigate(pageFor(found, app));
         return;
       }
       // Somebody's own id may look like one of ours.

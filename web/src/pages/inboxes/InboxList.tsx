@@ -1,15 +1,18 @@
-import { ActionIcon, Anchor, Badge, Button, Table, Tooltip, VisuallyHidden } from "@mantine/core";
+import { Anchor, Badge, Button } from "@mantine/core";
 import { IconInbox, IconPlus, IconTrash } from "@tabler/icons-react";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Inbox } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { useAppFilter } from "../../layout/AppFilter.tsx";
+import { AppName } from "../../parts/AppName.tsx";
 import { Copy } from "../../parts/Copy.tsx";
+import { ListTable } from "../../parts/ListTable.tsx";
 import { Page } from "../../parts/Page.tsx";
 import { Empty, Waiting } from "../../parts/states.tsx";
+import type { Column } from "../../parts/table.tsx";
 import { Time } from "../../parts/Time.tsx";
-import { number } from "../../lib/text.ts";
+import { number, plural } from "../../lib/text.ts";
 import { answerWords } from "./answers.ts";
 import { NewInbox } from "./NewInbox.tsx";
 import { useInboxes } from "./queries.ts";
@@ -44,46 +47,39 @@ export function InboxList() {
   );
 }
 
+const key = (inbox: Inbox) => inbox.token;
+
+const columns: Column<Inbox>[] = [
+  {
+    key: "inbox", title: "Inbox", width: "minmax(150px, 1.2fr)", controls: true,
+    cell: (inbox) => (
+      <>
+        <Anchor component={Link} to={`/inboxes/${inbox.token}`} size="sm" className="foreign" ff="monospace">/in/{inbox.token.slice(0, 10)}…</Anchor>{" "}
+        <Copy value={inbox.url} label="Copy URL" />
+      </>
+    ),
+  },
+  { key: "app", title: "App", width: "minmax(60px, 1fr)", below: true, cell: (inbox) => <AppName id={inbox.app} /> },
+  { key: "received", title: "Received", width: "80px", below: true, align: "end", cell: (inbox) => number(inbox.received) },
+  { key: "answer", title: "Answers with", width: "minmax(120px, 0.8fr)", below: true, cell: (inbox) => <Badge variant="light" color={inbox.answer_status < 300 ? "teal" : "red"} tt="none" miw="max-content">{answerWords(inbox.answer_status)}</Badge> },
+  { key: "expires", title: "Expires", width: "120px", below: true, cell: (inbox) => <Time at={inbox.expires_at} relative /> },
+];
+
 function InboxTable({ inboxes }: { inboxes: Inbox[] }) {
   const { mayEdit } = useSession();
   const remove = useRemoveInbox();
+  const navigate = useNavigate();
   return (
-    <Table.ScrollContainer minWidth={620} scrollAreaProps={{ viewportProps: { tabIndex: 0, role: "region", "aria-label": "Inboxes" } }}>
-      <Table verticalSpacing="sm" withTableBorder highlightOnHover bg="var(--mantine-color-body)">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Inbox</Table.Th>
-            <Table.Th>App</Table.Th>
-            <Table.Th ta="end">Received</Table.Th>
-            <Table.Th>Answers with</Table.Th>
-            <Table.Th>Expires</Table.Th>
-            <Table.Th><VisuallyHidden>Actions</VisuallyHidden></Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {inboxes.map((inbox) => (
-            <Table.Tr key={inbox.token}>
-              <Table.Td maw={280}>
-                <Anchor component={Link} to={`/inboxes/${inbox.token}`} size="sm" className="foreign" ff="monospace">/in/{inbox.token.slice(0, 10)}…</Anchor>{" "}
-                <Copy value={inbox.url} label="Copy URL" />
-              </Table.Td>
-              <Table.Td className="foreign">{inbox.app}</Table.Td>
-              <Table.Td ta="end">{number(inbox.received)}</Table.Td>
-              <Table.Td><Badge variant="light" color={inbox.answer_status < 300 ? "teal" : "red"} tt="none" miw="max-content">{answerWords(inbox.answer_status)}</Badge></Table.Td>
-              <Table.Td><Time at={inbox.expires_at} relative /></Table.Td>
-              <Table.Td ta="end">
-                {mayEdit && (
-                  <Tooltip label="Delete" withArrow>
-                    <ActionIcon variant="subtle" color="red" aria-label={`Delete inbox ${inbox.token.slice(0, 10)}`} onClick={() => void remove(inbox)}>
-                      <IconTrash size={16} />
-                    </ActionIcon>
-                  </Tooltip>
-                )}
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <ListTable
+      label="Inboxes"
+      count={(n) => plural(n, "inbox", "inboxes")}
+      columns={columns}
+      rows={inboxes}
+      rowKey={key}
+      onOpen={(inbox) => void navigate({ to: "/inboxes/$token", params: { token: inbox.token } })}
+      actions={mayEdit ? (inbox) => [{ label: "Delete", name: `Delete inbox ${inbox.token.slice(0, 10)}`, icon: IconTrash, danger: true, first: true, run: () => void remove(inbox) }] : undefined}
+      actionsWidth="96px"
+      more={(inbox) => `More for inbox ${inbox.token.slice(0, 10)}`}
+    />
   );
 }

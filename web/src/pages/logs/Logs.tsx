@@ -1,10 +1,11 @@
 import { Stack, Tabs } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { api, type Attempt, ok } from "../../api/client.ts";
+import { useSession } from "../../api/queries.ts";
 import { useAppFilter } from "../../layout/AppFilter.tsx";
 import { useCursorList, useRows } from "../../lib/useCursorList.ts";
 import { useFilters } from "../../lib/useFilters.ts";
+import { useKeys } from "../../lib/useKeys.ts";
 import { CursorTable } from "../../parts/CursorTable.tsx";
 import { Chips } from "../../parts/filters/Chips.tsx";
 import { Page } from "../../parts/Page.tsx";
@@ -22,6 +23,9 @@ const key = (a: Attempt) => a.id;
 export function Logs() {
   const [filters, set] = useFilters<LogFilters>();
   const app = useAppFilter();
+  const session = useSession();
+  const oneApp = session.portal || app !== undefined || session.apps.length === 1;
+  const columns = useMemo(() => logColumns(!oneApp), [oneApp]);
   const { status, type, endpoint, event, since, until, attempt } = filters;
   const [paused, setPaused] = useState(false);
   const live = filters.live === "1";
@@ -42,7 +46,7 @@ export function Logs() {
   };
   const next = place >= 0 && place < rows.length - 1 ? () => go(place + 1) : undefined;
   const previous = place > 0 ? () => go(place - 1) : undefined;
-  useHotkeys([["J", () => next?.()], ["K", () => previous?.()]]);
+  useKeys({ j: next, k: previous });
 
   const chips = chipsOf(filters, set);
   const clear = () => set({ type: undefined, endpoint: undefined, event: undefined, since: undefined, until: undefined, status: undefined });
@@ -72,14 +76,13 @@ export function Logs() {
         <Tabs.Panel value={tab}>
           <CursorTable
             label="Attempts"
-            columns={logColumns}
+            columns={columns}
             query={query}
             ahead={ahead}
             rowKey={key}
             onOpen={(a) => set({ attempt: a.id })}
             selected={attempt}
             empty={<NoAttempts filtered={chips.length > 0 || status !== undefined} status={status} clear={clear} live={live} />}
-            height="calc(100vh - 350px)"
           />
         </Tabs.Panel>
       </Tabs>

@@ -1,6 +1,8 @@
 import { Button, Group, Popover, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { IconCalendarTime, IconChevronDown } from "@tabler/icons-react";
 import { type FormEvent, useState } from "react";
+import { useChoices } from "../../lib/choices.ts";
+import { zoneOf } from "../../lib/time.ts";
 import { checkRange, fromField, presetRange, presets, type Range, rangeLabel, toField } from "./range.ts";
 
 interface TimeRangeProps {
@@ -11,6 +13,7 @@ interface TimeRangeProps {
 /** Chooses a range of time: one of the usual ones, or any. */
 export function TimeRange({ value, onChange }: TimeRangeProps) {
   const [open, setOpen] = useState(false);
+  useChoices(); // of the zone
   function choose(range: Range) {
     setOpen(false);
     onChange(range);
@@ -37,6 +40,7 @@ export function TimeRange({ value, onChange }: TimeRangeProps) {
 }
 
 function Choices({ value, choose }: { value: Range; choose(range: Range): void }) {
+  const { zone } = useChoices();
   const [since, setSince] = useState(toField(value.since));
   const [until, setUntil] = useState(toField(value.until));
   const range = { since: fromField(since), until: fromField(until) };
@@ -61,7 +65,7 @@ function Choices({ value, choose }: { value: Range; choose(range: Range): void }
         <TextInput type="datetime-local" step={1} size="xs" label="From" value={since} onChange={(e) => setSince(e.currentTarget.value)} />
         <TextInput type="datetime-local" step={1} size="xs" label="To" value={until} onChange={(e) => setUntil(e.currentTarget.value)} error={wrong} />
         <Group justify="space-between" wrap="nowrap">
-          <Text size="xs" c="dimmed">In your time zone.</Text>
+          <Text size="xs" c="dimmed">{zone === "utc" ? "In UTC." : `In your time zone (${zoneOf()}).`}</Text>
           <Button type="submit" size="xs" disabled={wrong !== undefined || (!range.since && !range.until)}>
             Show this range
           </Button>

@@ -1,5 +1,6 @@
-// Ranges of time: ISO times in the address, the viewer's zone in the fields.
-import { localTime } from "../../lib/time.ts";
+// Ranges of time: ISO times in the address, the chosen zone in the fields.
+import { chosen } from "../../lib/choices.ts";
+import { shortTime, zoneOf } from "../../lib/time.ts";
 
 export interface Range {
   since?: string;
@@ -20,11 +21,12 @@ export function presetRange(ms: number, now: Date = new Date()): Range {
   return { since: new Date(Math.floor((now.getTime() - ms) / 1000) * 1000).toISOString() };
 }
 
-/** What an input of type datetime-local shows for a time: "2026-11-22T14:02:11" in the viewer's zone. */
+/** What an input of type datetime-local shows for a time: "2026-11-22T14:02:11" in the chosen zone. */
 export function toField(iso: string | undefined): string {
   if (!iso) return "";
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return "";
+  if (chosen().zone === "utc") return at.toISOString().slice(0, 19);
   const two = (n: number) => String(n).padStart(2, "0");
   const year = String(at.getFullYear()).padStart(4, "0");
   return `${year}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
@@ -33,7 +35,7 @@ export function toField(iso: string | undefined): string {
 /** The time that such an input holds; undefined if it is empty or none. */
 export function fromField(text: string): string | undefined {
   if (text === "") return undefined;
-  const at = new Date(text);
+  const at = new Date(chosen().zone === "utc" ? `${text}Z` : text);
   return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }
 
@@ -45,11 +47,11 @@ export function checkRange({ since, until }: Range): string | undefined {
 
 /** A range in a few words. */
 export function rangeLabel({ since, until }: Range, now: Date = new Date()): string {
-  const text = (iso: string) => {
+  const text = (iso: string, zone = true) => {
     const at = new Date(iso);
-    return Number.isNaN(at.getTime()) ? iso : localTime(at, now);
+    return Number.isNaN(at.getTime()) ? iso : zone ? `${shortTime(at, now)} ${zoneOf(at)}` : shortTime(at, now);
   };
-  if (since && until) return `${text(since)} – ${text(until)}`;
+  if (since && until) return `${text(since, false)} – ${text(until)}`;
   if (since) return `Since ${text(since)}`;
   if (until) return `Before ${text(until)}`;
   return "Any time";

@@ -2,7 +2,7 @@
 import type { Attempt, Endpoint, LaneState } from "../../../api/client.ts";
 import { reasonOf } from "../../../lib/reasons.ts";
 import { plural } from "../../../lib/text.ts";
-import { humanDuration, localTime, relativeTime, written } from "../../../lib/time.ts";
+import { format, humanDuration, relativeTime, sameDay, shortTime, written } from "../../../lib/time.ts";
 
 export interface LaneWords {
   /** good: works. idle: nothing to do yet. wait: held on purpose. warn: trouble that passes. bad: nothing gets through. */
@@ -109,12 +109,10 @@ const capital = (s: string) => s.charAt(0).toUpperCase() + s.slice(1);
 const lower = (s: string) => (/^(The|No|What|An?|It) /.test(s) ? s.charAt(0).toLowerCase() + s.slice(1) : s);
 const sentences = (...parts: (string | false)[]) => parts.filter(Boolean).join(" ");
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-
 /** "14:02" today, with the day before. */
 function at(time: string, now: Date): string {
   const date = new Date(time);
-  return date.toDateString() === now.toDateString() ? written(clock, date) : localTime(date, now);
+  return sameDay(date, now) ? written(format("minute", { hour: "2-digit", minute: "2-digit" }), date) : shortTime(date, now);
 }
 
 /** "40 s", "2 min 5 s" */

@@ -5,10 +5,12 @@ import type { Endpoint } from "../../../api/client.ts";
 import { allEvents, appNames } from "../../../lib/apps.ts";
 import { percent, plural, shortNumber } from "../../../lib/text.ts";
 import { parseDuration } from "../../../lib/time.ts";
+import { useAppNames } from "../../../parts/AppName.tsx";
 import type { Column } from "../../../parts/CursorTable.tsx";
 import { nameOf } from "../../../parts/EndpointName.tsx";
 import { Sparkline } from "../../../parts/Sparkline.tsx";
 import { LockedBadge, Status } from "../../../parts/Status.tsx";
+import classes from "../../../parts/table.module.css";
 import type { Health } from "./queries.ts";
 import { type Hint, hintOf, type Troubled } from "./trouble.ts";
 
@@ -23,7 +25,7 @@ export function columnsOf(health: Map<string, Health>, troubled: Map<string, Tro
     { key: "health", title: "Last 24 hours", width: "128px", wide: true, cell: (e) => <Day health={health.get(e.id)} /> },
     { key: "events", title: "Events", width: "minmax(110px, 1fr)", wide: true, cell: (e) => <Chips values={allEvents(e)} all="All events" what="event types" /> },
   ];
-  if (apps) columns.push({ key: "apps", title: "App", width: "minmax(70px, 0.5fr)", wide: true, cell: (e) => <Chips values={appNames(e)} all="–" what="apps" /> });
+  if (apps) columns.push({ key: "apps", title: "App", width: "minmax(70px, 0.5fr)", wide: true, cell: (e) => <Apps endpoint={e} /> });
   return columns;
 }
 
@@ -33,7 +35,7 @@ function Name({ endpoint }: { endpoint: Endpoint }) {
       <Anchor component={Link} to={`/endpoints/${endpoint.id}`} size="sm" fw={600} className="foreign" truncate title={endpoint.description || endpoint.name}>
         {nameOf(endpoint)}
       </Anchor>
-      {endpoint.name && <Text size="xs" c="dimmed" className="foreign" truncate title={endpoint.url}>{endpoint.url}</Text>}
+      {endpoint.name && <Text size="xs" c="dimmed" className={`foreign ${classes.second}`} truncate title={endpoint.url}>{endpoint.url}</Text>}
     </Stack>
   );
 }
@@ -43,13 +45,13 @@ function State({ endpoint, health, hint }: { endpoint: Endpoint; health: Health 
     <Stack gap={2} miw={0} align="flex-start">
       <Group gap={4} wrap="nowrap"><Status value={endpoint.status} />{endpoint.locked && <LockedBadge />}</Group>
       {hint && (
-        <Group gap={4} wrap="nowrap" miw={0} maw="100%" c={hint.tone === "quiet" ? "dimmed" : "var(--mantine-color-text)"} title={hint.detail}>
+        <Group className={classes.second} gap={4} wrap="nowrap" miw={0} maw="100%" c={hint.tone === "quiet" ? "dimmed" : "var(--mantine-color-text)"} title={hint.detail}>
           {hint.tone !== "quiet" && <IconAlertTriangle size={13} aria-hidden color={`var(--mantine-color-${hint.tone === "bad" ? "red" : "orange"}-6)`} style={{ flexShrink: 0 }} />}
           <Text size="xs" truncate className="foreign">{hint.text}</Text>
         </Group>
       )}
       {/* A phone has no room for a column of its own. */}
-      {health && <Box hiddenFrom="sm"><Line health={health} height={14} /></Box>}
+      {health && <Box hiddenFrom="sm" className={classes.second}><Line health={health} height={14} /></Box>}
     </Stack>
   );
 }
@@ -65,11 +67,16 @@ function Day({ health }: { health: Health | undefined }) {
   return (
     <Stack gap={2}>
       <Line health={health} />
-      <Text size="xs" c="dimmed" title={attempts === 0 ? undefined : `${percent(series.total.succeeded, attempts)} of ${plural(attempts, "attempt")} succeeded`}>
+      <Text size="xs" c="dimmed" className={classes.second} title={attempts === 0 ? undefined : `${percent(series.total.succeeded, attempts)} of ${plural(attempts, "attempt")} succeeded`}>
         {attempts === 0 ? "No attempts" : `${percent(series.total.succeeded, attempts)} of ${shortNumber(attempts)}`}
       </Text>
     </Stack>
   );
+}
+
+function Apps({ endpoint }: { endpoint: Endpoint }) {
+  const name = useAppNames();
+  return <Chips values={appNames(endpoint).map(name)} all="–" what="apps" />;
 }
 
 /** Some names as chips, the rest counted. */

@@ -1,0 +1,1 @@
+var e={evt:`event`,att:`attempt`,dlv:`delivery`,ep:`endpoint`};function t(t){let n=/^(evt|att|dlv|ep)_[0-7OILoil][0-9A-TV-Za-tv-z]{12}$/.exec(t);return n?e[n[1]]:void 0}function n(e){return e.trim().replace(/^(["'`])(.*)\1,?$/,`$2`).trim()}function r(e){return/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(e)}export{r as n,n as r,t};

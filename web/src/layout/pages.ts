@@ -1,0 +1,32 @@
+// The pages that there are for whom, by the names of the navigation.
+import type { MessageDescriptor } from "@lingui/core";
+import { msg } from "@lingui/core/macro";
+import {
+  IconActivity, IconApps, IconBook2, IconBroadcast, IconChartAreaLine, IconHistory, IconInbox, IconKey, IconLanguage, IconPlugConnected, IconSettings,
+} from "@tabler/icons-react";
+import type { ComponentType } from "react";
+import type { useSession } from "../api/queries.ts";
+
+export interface Item {
+  to: string;
+  label: MessageDescriptor;
+  icon: ComponentType<{ size?: number; stroke?: number }>;
+}
+
+const everyday: Item[] = [
+  { to: "/endpoints", label: msg`Endpoints`, icon: IconPlugConnected },
+  { to: "/events", label: msg`Events`, icon: IconBroadcast },
+  { to: "/logs", label: msg`Logs`, icon: IconActivity },
+  { to: "/event-types", label: msg`Event types`, icon: IconBook2 },
+];
+
+/** The pages of everyday, and those for who manages. */
+export function pagesOf(session: ReturnType<typeof useSession>): { everyday: Item[]; manage: Item[] } {
+  if (session.portal) return { everyday, manage: [] };
+  const manage: Item[] = [{ to: "/apps", label: msg`Apps`, icon: IconApps }];
+  if (session.features.inbox) manage.push({ to: "/inboxes", label: msg`Inboxes`, icon: IconInbox });
+  if (session.role === "admin") manage.push({ to: "/keys", label: msg`Keys`, icon: IconKey }, { to: "/audit", label: msg`Audit log`, icon: IconHistory });
+  manage.push({ to: "/dialects", label: msg`Dialects`, icon: IconLanguage });
+  if (session.operator) manage.push({ to: "/settings", label: msg`Settings`, icon: IconSettings });
+  return { everyday: [{ to: "/", label: msg`Overview`, icon: IconChartAreaLine }, ...everyday], manage };
+}
