@@ -69,9 +69,11 @@ type Endpoint struct {
 	// ResumedAt is when the endpoint was last resumed from a pause; zero if never. It is
 	// written by the store.
 	ResumedAt time.Time `json:"-"`
-	// FailingSince is the start of the first of an unbroken row of failures;
-	// zero while the endpoint is well. It is written by Record only.
-	FailingSince time.Time `json:"-"`
+	// Vitals are what its attempts have said of its receiver. They are written by the
+	// store alone.
+	Vitals Vitals `json:"-"`
+	// Health is how it does, in answers to those who ask; it is not stored.
+	Health *HealthState `json:"health,omitempty"`
 }
 
 // AppTerms are what an endpoint wants to hear of one app, where that differs from its

@@ -152,6 +152,8 @@ func MatchNames(filters []string, name string) bool {
 type EndpointFilter struct {
 	Scope  Scope // those that listen to any of these apps
 	Status EndpointStatus
+	// Health, unless "", is looked at by package desk alone.
+	Health Health
 	Before EndpointID // the cursor: only older ones
 	Limit  int        // 0: all
 }

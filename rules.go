@@ -247,13 +247,6 @@ func Unfinished(e EndpointStatus, held bool) DeliveryStatus {
 	return DeliveryPending
 }
 
-// Recovers tells whether a change of an endpoint clears its FailingSince: it was
-// made active, or leads to another place.
-func Recovers(old, changed *Endpoint) bool {
-	activated := changed.Status == EndpointActive && old.Status != EndpointActive
-	return activated || changed.URL != old.URL
-}
-
 // SpreadDue is when a delivery that Spread makes is due.
 func SpreadDue(e *Event, now time.Time) time.Time {
 	if e.DeliverAt != nil && e.DeliverAt.After(now) {

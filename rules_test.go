@@ -121,7 +121,7 @@ func TestForget(t *testing.T) {
 	}
 }
 
-func TestRecovers(t *testing.T) {
+func TestRenew(t *testing.T) {
 	for _, tc := range []struct {
 		old, changed bellhop.Endpoint
 		want         bool
@@ -130,9 +130,35 @@ func TestRecovers(t *testing.T) {
 		{bellhop.Endpoint{Status: bellhop.EndpointActive}, bellhop.Endpoint{Status: bellhop.EndpointActive, Name: "new"}, false},
 		{bellhop.Endpoint{Status: bellhop.EndpointActive}, bellhop.Endpoint{Status: bellhop.EndpointPaused}, false},
 		{bellhop.Endpoint{Status: bellhop.EndpointPaused, URL: "a"}, bellhop.Endpoint{Status: bellhop.EndpointPaused, URL: "b"}, true},
+		{bellhop.Endpoint{}, bellhop.Endpoint{Headers: map[string]string{"X-Key": "new"}}, true},
+		{bellhop.Endpoint{}, bellhop.Endpoint{Making: bellhop.Making{Auth: &bellhop.Auth{Type: bellhop.AuthBearer}}}, true},
 	} {
-		if got := bellhop.Recovers(&tc.old, &tc.changed); got != tc.want {
-			t.Errorf("from %+v to %+v: %v", tc.old, tc.changed, got)
+		tc.old.Vitals = bellhop.Vitals{Revision: 1, Failures: 3}
+		tc.changed.Revision = 7
+		want := tc.old.Vitals
+		if tc.want {
+			want = bellhop.Vitals{Revision: 7, Since: noon}
+		}
+		if got := bellhop.Renew(&tc.old, &tc.changed, noon); got != want {
+			t.Errorf("from %+v to %+v: %+v", tc.old, tc.changed, got)
+		}
+	}
+}
+
+func TestVitalsHealth(t *testing.T) {
+	for _, tc := range []struct {
+		v    bellhop.Vitals
+		want bellhop.Health
+	}{
+		{bellhop.Vitals{}, bellhop.HealthUnknown},
+		{bellhop.Vitals{Taken: true}, bellhop.HealthHealthy},
+		{bellhop.Vitals{Taken: true, Failures: 2}, bellhop.HealthHealthy},
+		{bellhop.Vitals{Taken: true, Failures: 3}, bellhop.HealthFailing},
+		{bellhop.Vitals{Failures: 1}, bellhop.HealthFailing},
+		{bellhop.Vitals{Taken: true, OpenSince: noon}, bellhop.HealthFailing},
+	} {
+		if got := tc.v.Health(); got != tc.want {
+			t.Errorf("%+v: %s", tc.v, got)
 		}
 	}
 }

@@ -142,7 +142,7 @@ type FlowStore interface {
 	// more, because it was canceled or taken over, or if that lease is not the
 	// caller's, the attempt is only logged, and not as final; if the event was
 	// erased meanwhile, without its captured body and headers; if the event is
-	// gone, not at all. Failing counts in any case. Recording an attempt again
+	// gone, not at all. Vitals count in any case. Recording an attempt again
 	// changes nothing. Of a result that Reacts, there is a reaction from then on.
 	Record(ctx context.Context, l Lease, results []Result, now time.Time) error
 
@@ -308,9 +308,9 @@ type Result struct {
 	Attempt Attempt
 	// Lease is that of the Work that the attempt was made for.
 	Lease Lease
-	// Failing, where not nil, sets the endpoint's FailingSince; the zero time
-	// marks it as well.
-	Failing *time.Time
+	// Vitals, where not nil, are those of the endpoint from now on, unless they have begun
+	// anew meanwhile (Vitals.Revision).
+	Vitals *Vitals
 	// Held asks for the delivery to be held, if the attempt is not final: no request can
 	// be made of its event by the settings of this Revision of the endpoint. Where those
 	// were changed meanwhile, it is due at once instead.
@@ -350,8 +350,8 @@ type ConfigStore interface {
 
 	// SaveEndpoint creates the endpoint (Revision 0), or replaces it if its
 	// Revision is that of the stored one; else it fails with ErrRevision.
-	// FailingSince is kept as stored, unless Recovers tells that the change clears
-	// it; ResumedAt follows from the change (Resumed). A change of Ordering is carried
+	// Vitals and ResumedAt follow from the change (Renew, Resumed), and its Health is not
+	// stored. A change of Ordering is carried
 	// over to the endpoint's pending deliveries by Claim; so is one that lets its held
 	// deliveries go (Releases). The saved endpoint, with its new Revision, is in the
 	// next Routes.

@@ -205,6 +205,7 @@ func (c *Client) DeleteEventType(ctx context.Context, name string) error {
 type EndpointFilter struct {
 	App    string                 `query:"app"`
 	Status bellhop.EndpointStatus `query:"status"`
+	Health bellhop.Health         `query:"health"`
 	Limit  int                    `query:"limit"`
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Endpoint gives an endpoint that listens to an app of the scope, or a CodeNotFound
 // error.
-func (d *Desk) Endpoint(_ context.Context, p bellhop.Principal, e bellhop.EndpointID) (bellhop.Endpoint, error) {
+func (d *Desk) Endpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) (bellhop.Endpoint, error) {
 	if err := Permits(p, "getEndpoint"); err != nil {
 		return bellhop.Endpoint{}, err
 	}
@@ -21,20 +21,50 @@ func (d *Desk) Endpoint(_ context.Context, p bellhop.Principal, e bellhop.Endpoi
 	if err != nil {
 		return bellhop.Endpoint{}, err
 	}
-	return shown(p, r.Endpoint), nil
+	return d.withHealth(ctx, p, r.Endpoint)
+}
+
+// withHealth shows an endpoint, and how it does.
+func (d *Desk) withHealth(ctx context.Context, p bellhop.Principal, e bellhop.Endpoint) (bellhop.Endpoint, error) {
+	e = shown(p, e)
+	r := d.routes().Endpoint(e.ID)
+	if r == nil {
+		return e, nil // it has gone just now
+	}
+	health, err := d.e.Health(ctx, p.Scope, r)
+	if err == nil {
+		e.Health = &health[0]
+	}
+	return e, err
 }
 
 // Endpoints lists endpoints, newest first: those that listen to one app, or ("") to
 // any in the scope.
-func (d *Desk) Endpoints(_ context.Context, p bellhop.Principal, app string, f bellhop.EndpointFilter) (list []bellhop.Endpoint, err error) {
+func (d *Desk) Endpoints(ctx context.Context, p bellhop.Principal, app string, f bellhop.EndpointFilter) (list []bellhop.Endpoint, err error) {
 	if err := Permits(p, "listEndpoints"); err != nil {
 		return nil, err
 	}
 	if f.Scope, err = d.narrow(p, app); err != nil {
 		return nil, err
 	}
-	for _, r := range d.routes().Endpoints(f) {
-		list = append(list, shown(p, r.Endpoint))
+	limit := f.Limit
+	if f.Health != "" {
+		f.Limit = 0 // any of them may be in that state
+	}
+	of := d.routes().Endpoints(f)
+	health, err := d.e.Health(ctx, p.Scope, of...)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range of {
+		if f.Health != "" && health[i].State != f.Health {
+			continue
+		}
+		e := shown(p, r.Endpoint)
+		e.Health = &health[i]
+		if list = append(list, e); limit > 0 && len(list) == limit {
+			break
+		}
 	}
 	return list, nil
 }
@@ -105,7 +135,8 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	if err != nil {
 		return none, "", err
 	}
-	return shown(p, e), secret, nil
+	e, _ = d.withHealth(ctx, p, e) // it was made, whatever becomes of the look at it
+	return e, secret, nil
 }
 
 func (d *Desk) saveEndpoint(ctx context.Context, doing string, e bellhop.Endpoint, entry *bellhop.AuditEntry, now time.Time) error {
@@ -153,7 +184,7 @@ func (d *Desk) ResumeEndpoint(ctx context.Context, p bellhop.Principal, e bellho
 	if err != nil {
 		return bellhop.Endpoint{}, err
 	}
-	resumed, active := shown(p, r.Endpoint), r.Status == bellhop.EndpointActive
+	resumed, active := r.Endpoint, r.Status == bellhop.EndpointActive
 	if !active {
 		resumed, err = d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
 		if err != nil {
@@ -167,7 +198,11 @@ func (d *Desk) ResumeEndpoint(ctx context.Context, p bellhop.Principal, e bellho
 	if err == nil && n > 0 && active {
 		err = d.audit(ctx, d.e.AuditEntry(p.Actor, "endpoint.update", e.String(), r.Apps, auditView(r.Endpoint)))
 	}
-	return resumed, err
+	if err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	resumed, _ = d.withHealth(ctx, p, resumed)
+	return resumed, nil
 }
 
 // lookAgain has lanes come for what was let go.
@@ -232,7 +267,11 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 		}
 		return nil
 	})
-	return shown(p, e), err
+	if err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	e, _ = d.withHealth(ctx, p, e)
+	return e, nil
 }
 
 // changeEndpoint reads, changes and saves an endpoint, again if somebody else

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/engine/routes"
 )
 
@@ -147,7 +148,7 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 		x.Reason = "circuit_open"
 		x.NextAt = lane.NextProbe
 		x.Detail += fmt.Sprintf("Waits because the endpoint failed %s, last by %s; it is probed at %s. %s",
-			inARow(lane.ConsecutiveFailures), lane.LastFailure, stamp(lane.NextProbe), d.endsAt(e, made, holds))
+			engine.InARow(lane.ConsecutiveFailures), lane.LastFailure, stamp(lane.NextProbe), d.endsAt(e, made, holds))
 	default:
 		if x.Reason == "" {
 			x.Reason = "queued"
@@ -171,14 +172,6 @@ func (d *Desk) explainOrder(ctx context.Context, x *bellhop.Explanation, made *b
 		x.Detail = "Waits until an earlier event, which is bound for many endpoints, has come to this one, since the endpoint keeps the order."
 	}
 	return err
-}
-
-// inARow says how often something failed; 0 where that is not to be told.
-func inARow(n int) string {
-	if n == 0 {
-		return "again and again"
-	}
-	return fmt.Sprintf("%d times in a row", n)
 }
 
 // endsAt says when a delivery that is held is given up.

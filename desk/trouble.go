@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/engine/routes"
-	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
 // Reasons of a Trouble, the gravest first.
@@ -17,21 +17,16 @@ const (
 	TroubleDisabled      = "disabled"      // Bellhop itself took the endpoint out of service
 	TroubleMisconfigured = "misconfigured" // nothing can be sent to it
 	TroubleCircuitOpen   = "circuit_open"  // it failed so often that only probes are sent
-	TroubleHeld          = "held"          // requests could not be made of some events
 	TroubleFailing       = "failing"       // its latest requests failed
+	TroubleHeld          = "held"          // requests could not be made of some events
 	TroubleBacklog       = "backlog"       // it works, and has fallen behind
 	TroubleCertificate   = "certificate"   // it works, and its client certificate ends soon
 )
 
-var gravity = []string{TroubleDisabled, TroubleMisconfigured, TroubleCircuitOpen, TroubleHeld, TroubleFailing, TroubleBacklog, TroubleCertificate}
+var gravity = []string{TroubleDisabled, TroubleMisconfigured, TroubleCircuitOpen, TroubleFailing, TroubleHeld, TroubleBacklog, TroubleCertificate}
 
-const (
-	// failingAfter consecutive failures an endpoint is in trouble; fewer are part
-	// of any network.
-	failingAfter = 3
-	// behindAfter is how long a delivery may be overdue.
-	behindAfter = 5 * time.Minute
-)
+// behindAfter is how long a delivery may be overdue.
+const behindAfter = 5 * time.Minute
 
 // MaxTroubled is how many endpoints in trouble are listed at most.
 const MaxTroubled = 100
@@ -54,8 +49,7 @@ type Trouble struct {
 
 // Troubled lists at most limit endpoints (0: MaxTroubled) that are in trouble, the
 // gravest first and then those that have been so the longest: those that listen to one
-// app, or ("") to any in the scope. What it says of circuits and failures is what this
-// node has seen.
+// app, or ("") to any in the scope. It goes by the same judgement as Endpoint.Health.
 //
 // It looks through the endpoints in memory, asks the store once for what is overdue,
 // and then for the counts of those it lists.
@@ -84,8 +78,13 @@ func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, li
 		return nil, fmt.Errorf("look for what is held: %w", err)
 	}
 	var list []Trouble
-	for _, r := range d.routesOf(scope) {
-		t, ok, err := d.trouble(p, r, overdue[r.ID], held[r.ID], now)
+	of := d.routesOf(scope)
+	health, err := d.e.Health(ctx, p.Scope, of...)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range of {
+		t, ok, err := d.trouble(p, r, &health[i], overdue[r.ID], held[r.ID], now)
 		if err != nil {
 			return nil, err
 		}
@@ -174,56 +173,33 @@ func (d *Desk) holding(ctx context.Context, p bellhop.Principal, e bellhop.Endpo
 	return h, nil
 }
 
-func howManyHeld(n int64) string {
-	if n == 1 {
-		return "1 delivery is held, since no request could be made of its event"
-	}
-	return fmt.Sprintf("%d deliveries are held, since no request could be made of their events", n)
-}
-
-// trouble judges one endpoint. Overdue is when its earliest delivery in the store
-// was due; zero if none is overdue; held is how many are held themselves. What it says of an endpoint that listens to apps
-// beyond the principal's scope, too, counts nothing of theirs.
-func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, overdue time.Time, held int64, now time.Time) (t Trouble, ok bool, err error) {
-	if r.Status != bellhop.EndpointActive && r.DisabledReason == "" {
+// trouble tells whether an endpoint needs attention. Overdue is when its earliest
+// delivery in the store was due; zero if none is overdue; held is how many are held
+// themselves. What it says of an endpoint that listens to apps beyond the principal's
+// scope, too, counts nothing of theirs.
+func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, h *bellhop.HealthState, overdue time.Time, held int64, now time.Time) (t Trouble, ok bool, err error) {
+	if r.Status != bellhop.EndpointActive && (r.Status != bellhop.EndpointDisabled || r.DisabledReason == "") {
 		return t, false, nil // somebody wanted it so
 	}
-	lane, err := d.e.LaneState(r.ID)
-	if err == nil {
-		t.Lane, err = d.lane(p, r)
-	}
-	if err != nil {
+	if t.Lane, err = d.lane(p, r); err != nil {
 		return t, false, ignoreGone(err)
 	}
-	t.Held = held
+	t.Held, t.Since, t.Detail = held, h.Since, h.Detail
 	overdue = earliest(overdue, d.e.OldestDue(r.ID))
 	switch {
-	case r.Status == bellhop.EndpointDisabled:
-		t.Reason, t.Since = TroubleDisabled, r.UpdatedAt
-		t.Detail = "Nothing is sent to it any more: " + r.DisabledReason
-	case r.Status != bellhop.EndpointActive:
-		return t, false, nil
-	case r.Broken() != "":
+	case h.State == bellhop.HealthDisabled:
+		t.Reason = TroubleDisabled
+	case h.State == bellhop.HealthOnHold && h.Reason != engine.HealthHeld:
 		t.Reason = TroubleMisconfigured
-		t.Detail = "Nothing can be sent to it: " + r.Broken() + "."
-	case !lane.OpenSince.IsZero():
-		t.Reason, t.Since = TroubleCircuitOpen, lane.OpenSince
-		t.Detail = fmt.Sprintf("It failed %s (the last time, %s), so its deliveries have been waiting since %s. ",
-			inARow(t.Lane.ConsecutiveFailures), inPlain(lane.LastFailure), stamp(lane.OpenSince))
-		if lane.NextProbe.After(now) {
-			t.Detail += "The next try with a single delivery is at " + stamp(lane.NextProbe) + "."
-		} else {
-			t.Detail += "A single delivery is tried as soon as there is one."
-		}
-	case held > 0:
+	case h.CircuitOpen:
+		t.Reason = TroubleCircuitOpen
+	case h.State == bellhop.HealthFailing:
+		t.Reason = TroubleFailing
+	case h.State == bellhop.HealthOnHold:
 		t.Reason = TroubleHeld
-		t.Detail = howManyHeld(held) + "."
-	case !lane.FailingSince.IsZero() && lane.ConsecutiveFailures >= failingAfter:
-		t.Reason, t.Since = TroubleFailing, lane.FailingSince
-		t.Detail = fmt.Sprintf("Nothing has reached it since %s: it failed %s; the last time, %s.",
-			stamp(lane.FailingSince), inARow(t.Lane.ConsecutiveFailures), inPlain(lane.LastFailure))
 	case !overdue.IsZero() && now.Sub(overdue) >= behindAfter:
-		if t.Reason = TroubleBacklog; !p.Scope.SeesAll(r.Apps) {
+		t.Reason, t.Since = TroubleBacklog, time.Time{}
+		if !p.Scope.SeesAll(r.Apps) {
 			t.Detail = "It takes deliveries more slowly than they come."
 			break
 		}
@@ -231,12 +207,13 @@ func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, overdue time.Time, 
 		t.Detail = fmt.Sprintf("It takes deliveries more slowly than they come: the oldest should have gone out at %s, %s ago.",
 			stamp(overdue), roughly(now.Sub(overdue)))
 	case r.CertificateEndsSoon(now):
-		t.Reason = TroubleCertificate
+		t.Reason, t.Since = TroubleCertificate, time.Time{}
 		t.Detail = "Its client certificate ends on " + day(r.CertificateEnds()) + ": give its tls a new certificate and key before that, since nothing is sent afterwards."
 	default:
 		return t, false, nil
 	}
 	t.Endpoint = r.Endpoint
+	t.Endpoint.Health = h
 	return t, true, nil
 }
 
@@ -266,31 +243,4 @@ func roughly(d time.Duration) string {
 		}
 	}
 	return "a minute"
-}
-
-// inPlain says what a reason word of an attempt means.
-func inPlain(reason string) string {
-	switch reason {
-	case bellhop.ReasonStatus:
-		return "the receiver answered with an error"
-	case string(safehttp.ReasonTimeout):
-		return "the receiver did not answer in time"
-	case string(safehttp.ReasonDNS):
-		return "its host name leads to no public address"
-	case string(safehttp.ReasonAddress), string(safehttp.ReasonURL):
-		return "its address is not allowed"
-	case string(safehttp.ReasonConnect):
-		return "no connection could be made"
-	case string(safehttp.ReasonTLS):
-		return "no secure connection could be made, most often because of the certificate"
-	case string(safehttp.ReasonReset):
-		return "the receiver broke the connection off"
-	case bellhop.ReasonAuth:
-		return "no token could be had for it"
-	case bellhop.ReasonResources:
-		return "this server could not make a connection"
-	case string(safehttp.ReasonProtocol):
-		return "what came back was not an HTTP answer"
-	}
-	return "the reason was " + reason
 }

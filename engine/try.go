@@ -77,8 +77,14 @@ func (e *Engine) try(ctx context.Context, endpoint bellhop.EndpointID, p Publica
 		return bellhop.Attempt{}, unavailable("Shutting down cut the test off")
 	}
 	line := attemptOf(attempt, w, o)
+	result := bellhop.Result{Attempt: line, Lease: w.Lease}
+	if o.Class == bellhop.ClassTaken {
+		// A test that is taken shows that the receiver works. One that fails was no
+		// delivery: only those speak against it.
+		result.Vitals = e.lanes.Vouch(r)
+	}
 	if !e.lanes.Persist("record a test", func(ctx context.Context, l bellhop.Lease) error {
-		return e.store.Record(ctx, l, []bellhop.Result{{Attempt: line, Lease: w.Lease}}, e.cfg.Now())
+		return e.store.Record(ctx, l, []bellhop.Result{result}, e.cfg.Now())
 	}) {
 		return bellhop.Attempt{}, unavailable("Shutting down kept the test's result from being recorded")
 	}

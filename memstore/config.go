@@ -59,10 +59,7 @@ func (s *Store) SaveEndpoint(ctx context.Context, e bellhop.Endpoint, audit *bel
 		}
 		e = cloneEndpoint(e)
 		e.Revision++
-		e.FailingSince = old.FailingSince
-		if bellhop.Recovers(&old, &e) {
-			e.FailingSince = time.Time{}
-		}
+		e.Vitals, e.Health = bellhop.Renew(&old, &e, now), nil
 		e.ResumedAt = bellhop.Resumed(&old, &e, s.anyHeld(e.ID), now)
 		s.endpoints[e.ID] = e
 		if exists && e.Ordering != old.Ordering {

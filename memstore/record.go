@@ -39,8 +39,8 @@ func (s *Store) record(l bellhop.Lease, r *bellhop.Result, now time.Time) {
 			s.addAttempt(&a, r.Due)
 		}
 	}
-	if e, ok := s.endpoints[a.Endpoint]; ok && r.Failing != nil {
-		e.FailingSince = *r.Failing
+	if e, ok := s.endpoints[a.Endpoint]; ok && r.Vitals != nil && r.Vitals.Revision == e.Vitals.Revision {
+		e.Vitals = *r.Vitals
 		s.endpoints[e.ID] = e
 	}
 }

@@ -273,7 +273,7 @@ func (n *node) learn(f *flight, o bellhop.Outcome) {
 	if e == n.w.healthy && n.proven == 0 {
 		n.proven = n.w.at
 	}
-	if r := n.known[e]; r == nil || r.URL != f.url || o.Class == bellhop.ClassHeld || o.Class == bellhop.ClassSkipped {
+	if r := n.known[e]; r == nil || r.Vitals.Revision != f.job.Route.Vitals.Revision || o.Class == bellhop.ClassHeld || o.Class == bellhop.ClassSkipped {
 		return
 	}
 	// Said anew here: only these speak against the receiver.
@@ -321,7 +321,10 @@ func (n *node) changes(changed []*routes.Route, gone []bellhop.EndpointID) {
 		if !r.Live() {
 			delete(n.resumes, r.ID)
 		}
-		if r.Live() && (old == nil || !old.Live() || old.URL != r.URL) {
+		switch {
+		case old == nil: // a process goes on with what is stored
+			n.failures[r.ID], n.refusals[r.ID] = r.Vitals.Ill, 0
+		case r.Live() && !old.Live(), r.Vitals.Revision != old.Vitals.Revision:
 			n.failures[r.ID], n.refusals[r.ID] = 0, 0
 		}
 		if rl := r.RateLimit; rl == nil {

@@ -183,10 +183,7 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 			return bellhop.ErrRevision
 		}
 		e.Revision++
-		e.FailingSince = old.FailingSince
-		if bellhop.Recovers(&old, &e) {
-			e.FailingSince = time.Time{}
-		}
+		e.Vitals = bellhop.Renew(&old, &e, now)
 		holds, err := w.anyHeld(e.ID)
 		if err != nil {
 			return err
@@ -194,6 +191,11 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		e.ResumedAt = bellhop.Resumed(&old, &e, holds, now)
 		if err := w.putEndpoint(&e); err != nil {
 			return err
+		}
+		if e.Vitals.Revision == e.Revision {
+			if err := w.renewVitals(e.ID, &e.Vitals); err != nil {
+				return err
+			}
 		}
 		if exists && e.Ordering != old.Ordering {
 			err = w.beginReorder(&e, now)
@@ -203,6 +205,11 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		}
 		return w.finish(err, audit, partRoutes, "", int64(e.ID))
 	})
+}
+
+// renewVitals has an endpoint's vitals begin anew.
+func (w *writer) renewVitals(e bellhop.EndpointID, v *bellhop.Vitals) error {
+	return exec(w.conn, "INSERT OR REPLACE INTO vitals (endpoint, revision, since) VALUES (?, ?, ?)", int64(e), v.Revision, micros(v.Since))
 }
 
 func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
@@ -217,11 +224,11 @@ func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
 		making = toJSON(e.Making)
 	}
 	return exec(w.conn, `INSERT OR REPLACE INTO endpoints
-			(id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter, dialect, headers,
+			(id, revision, status, ordering, apps, url, name, events, subjects, filter, dialect, headers,
 			disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
 			description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify)
-			VALUES (?, ?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), micros(e.FailingSince), toJSON(e.Apps), e.URL, e.Name,
+			VALUES (?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), toJSON(e.Apps), e.URL, e.Name,
 		toJSON(e.Events), toJSON(e.Subjects), []byte(e.Filter), e.Dialect, toJSON(e.Headers), e.DisabledReason,
 		int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata), micros(e.CreatedAt), micros(e.UpdatedAt),
 		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify))

@@ -71,10 +71,18 @@ func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error
 	} else if err == nil {
 		err = w.recordLate(&a, r.Due)
 	}
-	if err != nil || r.Failing == nil {
+	if err != nil || r.Vitals == nil {
 		return err
 	}
-	return exec(w.conn, "UPDATE endpoints SET failing_since = ? WHERE id = ?", micros(*r.Failing), int64(a.Endpoint))
+	return w.setVitals(a.Endpoint, r.Vitals)
+}
+
+// setVitals replaces an endpoint's vitals, unless they have begun anew or it is gone.
+func (w *writer) setVitals(e bellhop.EndpointID, v *bellhop.Vitals) error {
+	return exec(w.conn, `UPDATE vitals SET taken = ?, failures = ?, ill = ?, failed_since = ?, failing_since = ?, open_since = ?,
+			last = ?, reason = ?, response_status = ? WHERE endpoint = ? AND revision = ?`,
+		v.Taken, v.Failures, v.Ill, micros(v.FailedSince), micros(v.FailingSince), micros(v.OpenSince),
+		int64(v.Last), v.Reason, v.ResponseStatus, int64(e), v.Revision)
 }
 
 const (

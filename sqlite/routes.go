@@ -217,9 +217,21 @@ func scanEventType(st *sqlite.Stmt) bellhop.EventType {
 	}
 }
 
-const selectEndpoints = `SELECT id, revision, status, ordering, failing_since, apps, url, name, events, subjects, filter,
+const selectEndpoints = `SELECT id, e.revision, status, ordering, v.since, apps, url, name, events, subjects, filter,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
-	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify FROM endpoints`
+	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify,
+	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status
+	FROM endpoints AS e LEFT JOIN vitals AS v ON v.endpoint = e.id`
+
+// scanVitals reads those of selectEndpoints.
+func scanVitals(st *sqlite.Stmt) bellhop.Vitals {
+	return bellhop.Vitals{
+		Since: moment(st.ColumnInt64(4)), Revision: st.ColumnInt64(31), Taken: st.ColumnBool(32),
+		Failures: st.ColumnInt(33), Ill: st.ColumnInt(34),
+		FailedSince: moment(st.ColumnInt64(35)), FailingSince: moment(st.ColumnInt64(36)), OpenSince: moment(st.ColumnInt64(37)),
+		Last: bellhop.AttemptID(st.ColumnInt64(38)), Reason: st.ColumnText(39), ResponseStatus: st.ColumnInt(40),
+	}
+}
 
 // scanEndpoint reads selectEndpoints. Where a setting cannot be read, its zero value
 // would often widen what the endpoint gets, or how: no list of types means all of
@@ -230,7 +242,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 	e := bellhop.Endpoint{
 		ID: bellhop.EndpointID(st.ColumnInt64(0)), Revision: st.ColumnInt64(1),
 		Status: bellhop.EndpointStatus(st.ColumnText(2)), Ordering: bellhop.Ordering(st.ColumnText(3)),
-		FailingSince: moment(st.ColumnInt64(4)), URL: st.ColumnText(6), Name: st.ColumnText(7), Filter: blob(st, 10),
+		Vitals: scanVitals(st), URL: st.ColumnText(6), Name: st.ColumnText(7), Filter: blob(st, 10),
 		Dialect: st.ColumnText(11), DisabledReason: st.ColumnText(13), Timeout: bellhop.Duration(st.ColumnInt64(14)),
 		Concurrency: st.ColumnInt(17), CreatedAt: moment(st.ColumnInt64(19)), UpdatedAt: moment(st.ColumnInt64(20)),
 		Description: st.ColumnText(22), Locked: st.ColumnBool(23), LockedReason: st.ColumnText(24), ResumedAt: moment(st.ColumnInt64(27)),

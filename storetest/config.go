@@ -56,6 +56,7 @@ var configTests = []test{
 		}
 		f.must(f.s.SaveEndpoint(f.Context(), routes.Endpoints[0], nil, f.now))
 		routes.Endpoints[0].Revision = 1
+		routes.Endpoints[0].Vitals = bellhop.Vitals{Revision: 1, Since: f.now}
 		for _, k := range access.Keys {
 			f.must(f.s.SaveKey(f.Context(), k, nil))
 		}
@@ -208,32 +209,49 @@ var configTests = []test{
 		same(f, "version", f.version(), v)
 		same(f, "audit", f.audits(), nil)
 	}},
-	{"FailingSince is kept, but cleared by activation and a new URL", func(f *fixture) {
+	{"vitals are kept, but begin anew by activation and another receiver", func(f *fixture) {
 		e := f.endpoint()
-		f.publish(e)
-		since := f.now.Add(-time.Hour)
-		r := f.result(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed))
-		r.Failing = &since
-		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{r}, f.now))
-		e.FailingSince = f.now.Add(time.Hour) // not the caller's to say
+		same(f, "of a new one", e.Vitals, bellhop.Vitals{Revision: 1, Since: f.now})
+		f.publish(e, e, e)
+		fail := func() (r bellhop.Result) {
+			r = f.result(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed))
+			r.Vitals = failing(e, f.now.Add(-time.Hour))
+			f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{r}, f.now))
+			return r
+		}
+		old := fail()
+		e.Vitals = *failing(e, f.now.Add(time.Hour)) // not the caller's to say
+		e.Health = &bellhop.HealthState{State: bellhop.HealthHealthy}
 		e = f.save(e)
-		same(f, "kept", e.FailingSince, since)
+		same(f, "kept", e.Vitals, *old.Vitals)
+		same(f, "health", e.Health, nil)
 		e.Status = bellhop.EndpointDisabled
 		e = f.save(e)
-		same(f, "kept while disabled", e.FailingSince, since)
+		same(f, "kept while disabled", e.Vitals, *old.Vitals)
+		f.pass(time.Minute)
 		e.Status = bellhop.EndpointActive
 		e = f.save(e)
-		same(f, "cleared", e.FailingSince, time.Time{})
+		anew := bellhop.Vitals{Revision: e.Revision, Since: f.now}
+		same(f, "activated", e.Vitals, anew)
+		late := f.result(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed))
+		late.Vitals = old.Vitals
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{late}, f.now))
+		same(f, "what was said of the one before", f.stored(e.ID).Vitals, anew)
 
-		f.publish(e)
-		r = f.result(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed))
-		r.Failing = &since
-		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{r}, f.now))
+		known := fail()
+		e = f.stored(e.ID)
 		e.Name = "still the same place"
 		e = f.save(e)
-		same(f, "kept under a new name", e.FailingSince, since)
-		e.URL += "/new"
-		same(f, "cleared by a new URL", f.save(e).FailingSince, time.Time{})
+		same(f, "kept under a new name", e.Vitals, *known.Vitals)
+		f.pass(time.Minute)
+		for what, change := range map[string]func(){
+			"a new URL":          func() { e.URL += "/new" },
+			"another credential": func() { e.Headers = map[string]string{"authorization": "other " + e.URL} },
+		} {
+			change()
+			e = f.save(e)
+			same(f, what, e.Vitals, bellhop.Vitals{Revision: e.Revision, Since: f.now})
+		}
 	}},
 	{"deleting what is not there says so", func(f *fixture) {
 		for what, err := range map[string]error{

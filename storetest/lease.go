@@ -100,7 +100,7 @@ type seen struct {
 	Attempts   []bellhop.Attempt
 	Audits     []bellhop.AuditEntry
 	Later      []bellhop.EndpointID
-	Failing    time.Time
+	Vitals     bellhop.Vitals
 }
 
 func (f *fixture) picture(e bellhop.Endpoint) (p seen) {
@@ -117,7 +117,7 @@ func (f *fixture) picture(e bellhop.Endpoint) (p seen) {
 		f.must(err)
 		p.Later = append(p.Later, later...)
 	}
-	p.Audits, p.Failing = f.audits(), f.stored(e.ID).FailingSince
+	p.Audits, p.Vitals = f.audits(), f.stored(e.ID).Vitals
 	return p
 }
 
@@ -134,9 +134,8 @@ func (f *fixture) steps(l bellhop.Lease, e bellhop.Endpoint, owned bellhop.NewEv
 	_, claim := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: l, Endpoint: e.ID, Limit: 1}, f.now)
 	disown := f.s.Disown(f.Context(), l, e.ID, []bellhop.DeliveryID{owned.Deliveries[0].ID}, f.now)
 	release := f.s.Release(f.Context(), l, []bellhop.DeliveryID{owned.Deliveries[0].ID}, f.now)
-	since := f.now
 	record := f.s.Record(f.Context(), l, []bellhop.Result{{
-		Attempt: f.attempt(owned.Deliveries[0], bellhop.AttemptFailed), Lease: l, Failing: &since,
+		Attempt: f.attempt(owned.Deliveries[0], bellhop.AttemptFailed), Lease: l, Vitals: failing(e, f.now),
 	}}, f.now)
 	return map[string]error{
 		"Enqueue": enqueue, "Resolve": resolve, "Redeliver": redeliver, "Spread": spread,

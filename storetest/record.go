@@ -45,22 +45,23 @@ var recordTests = []test{
 		f.pass(time.Minute)
 		same(f, "again", f.claim(e, 1)[0].Delivery.Attempts, 1)
 	}},
-	{"sets and clears FailingSince", func(f *fixture) {
+	{"sets vitals", func(f *fixture) {
 		e := f.endpoint()
 		f.publish(e, e, e)
 		v := f.version()
 		work := f.claim(e, 3)
-		since, well := f.now.Add(-time.Minute), time.Time{}
-		set := func(i int, failing *time.Time) {
-			r := []bellhop.Result{{Attempt: f.attempt(work[i].Delivery, bellhop.AttemptFailed), Lease: f.lease, Failing: failing}}
+		set := func(i int, vitals *bellhop.Vitals) {
+			r := []bellhop.Result{{Attempt: f.attempt(work[i].Delivery, bellhop.AttemptFailed), Lease: f.lease, Vitals: vitals}}
 			f.must(f.s.Record(f.Context(), f.lease, r, f.now))
 		}
-		set(0, &since)
-		same(f, "failing", f.stored(e.ID).FailingSince, since)
+		ill := failing(e, f.now.Add(-time.Minute))
+		set(0, ill)
+		same(f, "failing", f.stored(e.ID).Vitals, *ill)
 		set(1, nil)
-		same(f, "untouched", f.stored(e.ID).FailingSince, since)
+		same(f, "untouched", f.stored(e.ID).Vitals, *ill)
+		well := bellhop.Vitals{Revision: ill.Revision, Since: ill.Since, Taken: true}
 		set(2, &well)
-		same(f, "well", f.stored(e.ID).FailingSince, well)
+		same(f, "well", f.stored(e.ID).Vitals, well)
 		same(f, "routes version", f.version(), v)
 		same(f, "revision", f.stored(e.ID).Revision, e.Revision)
 	}},
@@ -72,45 +73,46 @@ var recordTests = []test{
 		other := f.join().Lease
 		c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: other, Endpoint: e.ID, Limit: 1}, f.now)
 		f.must(err)
-		since := f.now
+		ill := failing(e, f.now)
 		late := captured(f.attempt(w.Delivery, bellhop.AttemptSucceeded))
-		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: late, Lease: f.lease, Failing: &since}}, f.now))
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: late, Lease: f.lease, Vitals: ill}}, f.now))
 		same(f, "delivery", f.get(n.Deliveries[0].ID), c.Work[0].Delivery)
 		late.Final = false // it did not end the delivery
 		same(f, "log", f.log(n.Deliveries[0].ID), []bellhop.Attempt{late})
-		same(f, "failing since", f.stored(e.ID).FailingSince, since)
+		same(f, "vitals", f.stored(e.ID).Vitals, *ill)
 	}},
-	{"counts Failing of what is late, and of an event that is gone", func(f *fixture) {
+	{"counts vitals of what is late, and of an event that is gone", func(f *fixture) {
 		f.app("acme")
 		e := f.endpoint("acme", "globex")
 		n := f.publish(e)
 		late := f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed)
 		f.erase(n)
 		f.sweep()
-		since, well := f.now, time.Time{}
-		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: late, Lease: f.lease, Failing: &since}}, f.now))
-		same(f, "failing", f.stored(e.ID).FailingSince, since)
+		ill := failing(e, f.now)
+		well := &bellhop.Vitals{Revision: ill.Revision, Since: ill.Since, Taken: true}
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: late, Lease: f.lease, Vitals: ill}}, f.now))
+		same(f, "failing", f.stored(e.ID).Vitals, *ill)
 		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
 		gone := f.attempt(n.Deliveries[0], bellhop.AttemptSucceeded)
-		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: gone, Lease: f.lease, Failing: &well}}, f.now))
-		same(f, "well", f.stored(e.ID).FailingSince, well)
+		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: gone, Lease: f.lease, Vitals: well}}, f.now))
+		same(f, "well", f.stored(e.ID).Vitals, *well)
 	}},
 	{"recording an attempt again changes nothing", func(f *fixture) {
 		e := f.endpoint()
 		n := f.publish(e)
 		retry := f.retry(f.claim(e, 1)[0].Delivery, time.Minute)
-		since := f.now
-		failed := bellhop.Result{Attempt: retry, Lease: f.lease, Failing: &since}
+		ill := failing(e, f.now)
+		failed := bellhop.Result{Attempt: retry, Lease: f.lease, Vitals: ill}
 		f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{failed, failed}, f.now))
 		check := func(when string, want bellhop.Delivery, lines ...bellhop.Attempt) {
 			f.Helper()
 			other := failed
-			other.Failing = &time.Time{}
+			other.Vitals = &bellhop.Vitals{Revision: ill.Revision, Taken: true}
 			other.Attempt.Final, other.Attempt.Reason = true, "changed"
 			f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{other}, f.now))
 			same(f, when+": delivery", f.get(want.ID), want)
 			same(f, when+": log", f.log(want.ID), lines)
-			same(f, when+": failing", f.stored(e.ID).FailingSince, since)
+			same(f, when+": vitals", f.stored(e.ID).Vitals, *ill)
 		}
 		want := n.Deliveries[0]
 		want.Attempts, want.LastAttempt, want.Due = 1, retry.ID, f.now.Add(time.Minute)
@@ -193,4 +195,12 @@ func captured(a bellhop.Attempt) bellhop.Attempt {
 	a.ResponseHeader = http.Header{"Content-Type": {"text/plain"}}
 	a.ResponseBody, a.ResponseTruncated = []byte("oh\x00 no"), true
 	return a
+}
+
+// failing are vitals of an endpoint that has failed once, at a time.
+func failing(e bellhop.Endpoint, since time.Time) *bellhop.Vitals {
+	return &bellhop.Vitals{
+		Revision: e.Vitals.Revision, Since: e.Vitals.Since, Failures: 12, Ill: 11, FailedSince: since.Add(-time.Minute), FailingSince: since,
+		OpenSince: since.Add(time.Second), Last: 4711, Reason: bellhop.ReasonStatus, ResponseStatus: 503,
+	}
 }

@@ -21,6 +21,7 @@ type listEndpointsInput struct {
 	api.Paging
 	App    string                 `query:"app" doc:"Only endpoints that listen to this app." example:"acme"`
 	Status bellhop.EndpointStatus `query:"status" enum:"active,paused,disabled" doc:"Only endpoints in this state."`
+	Health bellhop.Health         `query:"health" enum:"healthy,failing,on_hold,paused,disabled,unknown" doc:"Only endpoints that do like this."`
 }
 
 func (n *native) listEndpoints(c *api.Call, in listEndpointsInput) (wire.Page[bellhop.Endpoint], error) {
@@ -30,7 +31,7 @@ func (n *native) listEndpoints(c *api.Call, in listEndpointsInput) (wire.Page[be
 		return none, err
 	}
 	endpoints, err := n.desk.Endpoints(c.Context(), c.Principal(), in.App, bellhop.EndpointFilter{
-		Status: in.Status, Before: bellhop.EndpointID(before), Limit: in.More(),
+		Status: in.Status, Health: in.Health, Before: bellhop.EndpointID(before), Limit: in.More(),
 	})
 	if err != nil {
 		return none, err

@@ -219,6 +219,17 @@ func fieldTexts() map[string]string {
 		"failing_since":             "Start of the first of an unbroken row of failures.",
 		"field":                     "The path of the field, such as events[1].type; for data that breaks its schema, data and a JSON pointer.",
 		"code":                      "Stable.",
+
+		"health":                           "How it does, by its latest attempts rather than by how it is set up.",
+		"HealthState.state":                "healthy; failing (its latest requests failed, or its circuit is open); on_hold (it is active, but deliveries cannot be made); paused; disabled; unknown (nothing was sent since it was made, made active, or given another address or credentials).",
+		"HealthState.reason":               "A stable word. Of a failing endpoint that of its latest failed attempt; else misconfigured, no_listener, held, new, changed, or gave_up where Bellhop itself disabled it.",
+		"HealthState.response_status":      "What the receiver answered to the latest failed attempt; left out where no answer came.",
+		"HealthState.detail":               "A sentence.",
+		"HealthState.since":                "Since when, as far as that is known.",
+		"HealthState.consecutive_failures": "How many attempts in a row failed. Left out where they include those of apps beyond the key.",
+		"HealthState.last_failure":         "The latest failed attempt, of a failing endpoint.",
+		"circuit_open":                     "Deliveries wait while single ones are tried.",
+		"next_try_at":                      "When the next delivery is tried, of a failing endpoint, as far as that is known.",
 	}
 }
 

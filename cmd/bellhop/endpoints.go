@@ -30,9 +30,9 @@ func (p *program) endpointsList() *cobra.Command {
 	cmd := p.apiVerb("list", "List endpoints", "", func(ctx context.Context, c *client.Client, _ []string) error {
 		filter.Limit = pg.size()
 		return showList(p, c.Endpoints(ctx, filter), pg, "No endpoint: 'bellhop endpoints create URL --app APP' makes one.",
-			[]string{"ENDPOINT", "STATUS", "APPS", "EVENTS", "DIALECT", "NAME", "URL"},
+			[]string{"ENDPOINT", "HEALTH", "APPS", "EVENTS", "DIALECT", "NAME", "URL"},
 			func(e bellhop.Endpoint) []cell {
-				state := status(e.Status)
+				state := health(&e)
 				if e.Locked {
 					state.text += ", locked"
 				}
@@ -45,6 +45,7 @@ func (p *program) endpointsList() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&filter.App, "app", "", "only those that listen to this app")
 	f.StringVar((*string)(&filter.Status), "status", "", "only active, paused or disabled ones")
+	f.StringVar((*string)(&filter.Health), "health", "", "only healthy, failing, on_hold, paused, disabled or unknown ones")
 	pg.flags(f)
 	return cmd
 }
@@ -58,6 +59,26 @@ func (p *program) endpointsGet() *cobra.Command {
 			}
 			return p.showEndpoint(endpoint)
 		})
+}
+
+// health is how an endpoint does, in a word; how it is set up where the server does not
+// say.
+func health(e *bellhop.Endpoint) cell {
+	if e.Health == nil {
+		return status(e.Status)
+	}
+	c := text(strings.ReplaceAll(string(e.Health.State), "_", " "))
+	switch e.Health.State {
+	case bellhop.HealthHealthy:
+		c.style = good
+	case bellhop.HealthFailing, bellhop.HealthDisabled:
+		c.style = bad
+	case bellhop.HealthOnHold, bellhop.HealthPaused:
+		c.style = wait
+	case bellhop.HealthUnknown:
+		c.text, c.style = "not known yet", faint
+	}
+	return c
 }
 
 // endpointVerb is a verb whose one argument is an endpoint.
@@ -82,7 +103,15 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 	t.field("description", text(e.Description))
 	t.field("url", text(e.URL))
 	t.field("status", status(e.Status))
-	t.field("disabled because", text(e.DisabledReason))
+	if h := e.Health; h != nil {
+		t.field("health", health(&e))
+		t.field("", text(h.Detail))
+		if !h.NextTryAt.IsZero() {
+			t.field("next try", p.when(h.NextTryAt))
+		}
+	} else {
+		t.field("disabled because", text(e.DisabledReason))
+	}
 	if e.Locked {
 		t.field("locked", text("by the operator: only admins change it"))
 		t.field("locked because", text(e.LockedReason))

@@ -194,6 +194,19 @@ func (d *Dispatcher) Wake() { d.do(Heartbeat{}) }
 // Stir has an endpoint's lane look again whether it may send.
 func (d *Dispatcher) Stir(e bellhop.EndpointID) { d.do(Stirred{e}) }
 
+// Vouch tells the endpoint's lane that a test was taken by the receiver. It answers what
+// the store must know, as in bellhop.Result.
+func (d *Dispatcher) Vouch(r *routes.Route) (vitals *bellhop.Vitals) {
+	effects := d.step(Vouched{r})
+	for _, e := range effects {
+		if e, ok := e.(Revived); ok {
+			vitals = &e.Vitals
+		}
+	}
+	d.perform(effects)
+	return vitals
+}
+
 // Vindicate takes back what a Verdict said of FailedSince.
 func (d *Dispatcher) Vindicate(e bellhop.EndpointID, since time.Time) {
 	d.do(Vindicated{Endpoint: e, Since: since})
@@ -204,6 +217,20 @@ func (d *Dispatcher) State(r *routes.Route) bellhop.LaneState {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.machine.State(r, d.o.Now())
+}
+
+// Views tells what the lanes of some endpoints know of their receivers.
+func (d *Dispatcher) Views(rs []*routes.Route) []View {
+	views := make([]View, 0, len(rs))
+	for some := range slices.Chunk(rs, configureAtOnce) {
+		d.mu.Lock()
+		now := d.o.Now()
+		for _, r := range some {
+			views = append(views, d.machine.View(r, now))
+		}
+		d.mu.Unlock()
+	}
+	return views
 }
 
 // OldestDue is when the next delivery in an endpoint's queue was due; zero if nothing

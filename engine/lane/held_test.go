@@ -14,7 +14,7 @@ func TestWhatIsHeldOrSkippedSaysNothingAboutHealth(t *testing.T) {
 	for range 2 * breakAfter {
 		w, effects := b.publish(r)
 		held, follows := b.answer(of[Send](effects)[0].Job, bellhop.ClassHeld)
-		if !held.Held || held.Revision != 3 || held.Failing != nil || held.Attempt.Final || !held.Attempt.NextAt.IsZero() ||
+		if !held.Held || held.Revision != 3 || held.Vitals != nil || held.Attempt.Final || !held.Attempt.NextAt.IsZero() ||
 			held.Attempt.Status != bellhop.AttemptFailed || held.Attempt.Delivery != w.Delivery.ID {
 			t.Fatalf("recorded %+v", held)
 		}
@@ -22,10 +22,10 @@ func TestWhatIsHeldOrSkippedSaysNothingAboutHealth(t *testing.T) {
 		_, effects = b.publish(r)
 		skipped, _ := b.answer(of[Send](effects)[0].Job, bellhop.ClassSkipped)
 		_, effects = b.publish(r)
-		if unfit, _ := b.answer(of[Send](effects)[0].Job, bellhop.ClassUnfit); unfit.Held || unfit.Failing != nil || !unfit.Attempt.Final {
+		if unfit, _ := b.answer(of[Send](effects)[0].Job, bellhop.ClassUnfit); unfit.Held || unfit.Vitals != nil || !unfit.Attempt.Final {
 			t.Fatalf("recorded %+v", unfit)
 		}
-		if skipped.Held || skipped.Failing != nil || !skipped.Attempt.Final || skipped.Attempt.Status != bellhop.AttemptCanceled {
+		if skipped.Held || skipped.Vitals != nil || !skipped.Attempt.Final || skipped.Attempt.Status != bellhop.AttemptCanceled {
 			t.Fatalf("recorded %+v", skipped)
 		}
 	}

@@ -74,9 +74,10 @@ type lane struct {
 	// restUntil is when the next request may go after one that could not leave for
 	// lack of descriptors or the like; it goes alone. Zero once one has left.
 	restUntil time.Time
-	// failingSince starts an unbroken row of failures.
-	failingSince time.Time
-	verdictAt    time.Time
+	// vitals are what is known of the receiver, and stored what of that is durable or on
+	// its way there.
+	vitals, stored bellhop.Vitals
+	verdictAt      time.Time
 
 	// nextDue is when the store has something for this lane that no node owns. While a
 	// claim is under way, what is learnt meanwhile is kept in noted.
@@ -99,9 +100,24 @@ type lane struct {
 }
 
 func newLane(m *Machine, r *routes.Route) *lane {
-	return &lane{
+	l := &lane{
 		m: m, id: r.ID, route: r, place: nowhere, limit: float64(r.Concurrency),
-		limiter: newLimiter(r), failingSince: r.FailingSince, flying: map[*Job]struct{}{},
+		limiter: newLimiter(r), flying: map[*Job]struct{}{},
+	}
+	l.know(r.Vitals)
+	return l
+}
+
+// know takes over what is stored of the receiver. Behind an open circuit a probe goes
+// at once.
+func (l *lane) know(v bellhop.Vitals) {
+	l.vitals, l.stored, l.verdictAt, l.proven = v, v, time.Time{}, false
+	l.breaker = breaker{failures: v.Ill}
+	if v.Ill > 0 {
+		l.breaker.last = v.Reason
+	}
+	if !v.OpenSince.IsZero() {
+		l.breaker.openSince, l.breaker.interval = v.OpenSince, firstProbe
 	}
 }
 
@@ -138,10 +154,14 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 		l.limiter.SetLimitAt(now, rate.Limit(rl.PerSecond))
 		l.limiter.SetBurstAt(now, max(rl.Burst, 1))
 	}
-	if r.Live() && (!old.Live() || !same(old, r)) {
+	switch {
+	case r.Vitals.Revision != old.Vitals.Revision:
 		// Enabled, resumed, moved or given other credentials: what was learnt of it is out of date.
-		l.breaker.success()
-		l.failingSince, l.proven, l.verdictAt = time.Time{}, false, time.Time{}
+		l.know(r.Vitals)
+	case r.Live() && !old.Live():
+		stored := l.stored
+		l.know(bellhop.Vitals{Revision: stored.Revision, Since: stored.Since})
+		l.stored = stored
 	}
 	if r.Live() && !old.Live() {
 		// Older ones may have been held meanwhile, of which nobody knew yet when room
@@ -154,9 +174,6 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 	l.anyDue(now)
 	l.pump(now)
 }
-
-// same tells whether both lead to one receiver that knows us as the same.
-func same(x, y *routes.Route) bool { return x.URL == y.URL && x.Credentials() == y.Credentials() }
 
 // close ends the lane of an endpoint that was deleted; its deliveries are ended in
 // the store, when what is in flight has been answered.
@@ -376,7 +393,7 @@ func (l *lane) turn(retries bool) kind {
 
 func (l *lane) standing(now time.Time) standing {
 	switch {
-	case l.breaker.failures > 0, !l.failingSince.IsZero(), len(l.flying) > 0 && now.Sub(l.progress) > slowAfter:
+	case l.breaker.failures > 0, !l.vitals.FailingSince.IsZero(), len(l.flying) > 0 && now.Sub(l.progress) > slowAfter:
 		return failing
 	case l.proven:
 		return proven
@@ -566,7 +583,7 @@ func (l *lane) sent(in Sent, now time.Time) {
 	if at := w.Event.DeliverAt; at != nil {
 		result.Due = *at
 	}
-	result.Failing = l.judge(job, in, now)
+	result.Vitals = l.judge(job, in, now)
 	l.m.do(Record{job, result})
 }
 
@@ -617,10 +634,10 @@ func (l *lane) disableAfter() time.Duration {
 }
 
 // judge learns from an outcome how the endpoint is: it moves the circuit and the
-// concurrency. It answers what the store must know, as in Result.Failing.
-func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
+// concurrency. It answers what the store must know, as in Result.Vitals.
+func (l *lane) judge(job *Job, in Sent, now time.Time) *bellhop.Vitals {
 	class := in.Outcome.Class
-	if class.Silent() || !same(job.Route, l.route) {
+	if class.Silent() || job.Route.Vitals.Revision != l.route.Vitals.Revision {
 		return nil // nothing is known of the receiver, or it is one that was left
 	}
 	if !class.Ill() {
@@ -632,20 +649,26 @@ func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
 	}
 	if class == bellhop.ClassTaken {
 		l.limit = min(l.limit+1/l.limit, float64(l.route.Concurrency))
-		if !l.failingSince.IsZero() {
-			l.failingSince = time.Time{}
-			return &time.Time{}
-		}
+		return l.took()
 	}
+	began := in.Attempt.Time()
+	v := &l.vitals
+	if v.Failures++; v.FailedSince.IsZero() || v.FailedSince.After(now) {
+		v.FailedSince = began
+	}
+	v.Last, v.Reason, v.ResponseStatus = in.Attempt, in.Outcome.Reason, in.Outcome.Exchange.ResponseStatus
 	if !class.Ill() {
-		return nil
+		v.Ill, v.OpenSince = 0, time.Time{}
+		if v.Taken && v.Failures < bellhop.FailingAfter && l.stored.Failures == 0 {
+			return nil // a single event that was not wanted
+		}
+		return l.toStore()
 	}
 	if job.Route.Listened() && class != bellhop.ClassGone {
 		// Somebody works on the program and wants to see what it does now: each delivery
 		// keeps to its own schedule, and nothing is disabled over night.
-		return nil
+		return l.toStore()
 	}
-	began := in.Attempt.Time()
 	if class == bellhop.ClassOverloaded && began.After(l.slowedAt) {
 		// Once for all the requests that were in flight together.
 		l.limit, l.slowedAt = max(l.limit/2, 1), now
@@ -653,18 +676,75 @@ func (l *lane) judge(job *Job, in Sent, now time.Time) (failing *time.Time) {
 	if l.breaker.failure(in.Outcome.Reason, now) {
 		l.m.do(CircuitMoved{Endpoint: l.id, Open: true, Failures: l.breaker.failures, Reason: in.Outcome.Reason})
 	}
-	if l.failingSince.IsZero() || l.failingSince.After(now) { // by a clock that was ahead
-		l.failingSince = began
-		failing = &began
+	v.Ill, v.OpenSince = l.breaker.failures, l.breaker.openSince.Round(0)
+	if v.FailingSince.IsZero() || v.FailingSince.After(now) { // by a clock that was ahead
+		v.FailingSince = began
 	}
 	switch {
 	case class == bellhop.ClassGone:
 		job.verdict = &Verdict{Route: job.Route, Gone: true}
-	case now.Sub(l.failingSince) >= l.disableAfter() && now.Sub(l.verdictAt) >= verdictAgain:
+	case now.Sub(v.FailingSince) >= l.disableAfter() && now.Sub(l.verdictAt) >= verdictAgain:
 		l.verdictAt = now
-		job.verdict = &Verdict{Route: job.Route, FailedSince: l.failingSince}
+		job.verdict = &Verdict{Route: job.Route, FailedSince: v.FailingSince}
 	}
-	return failing
+	return l.toStore()
+}
+
+// took notes that the receiver has taken an event.
+func (l *lane) took() *bellhop.Vitals {
+	l.vitals = bellhop.Vitals{Revision: l.vitals.Revision, Since: l.vitals.Since, Taken: true}
+	return l.toStore()
+}
+
+// toStore answers the vitals, if the store has others: of a receiver that is well, it
+// has the same from one success to the next.
+func (l *lane) toStore() *bellhop.Vitals {
+	if l.vitals == l.stored {
+		return nil
+	}
+	l.stored = l.vitals
+	v := l.vitals
+	return &v
+}
+
+// vouch takes it over that a request beside the lane's, a test, was taken.
+func (l *lane) vouch(r *routes.Route, now time.Time) {
+	if r.Vitals.Revision != l.route.Vitals.Revision {
+		return
+	}
+	if l.breaker.open() {
+		l.m.do(CircuitMoved{Endpoint: l.id, Reason: l.breaker.last})
+	}
+	l.breaker.success()
+	l.proven = true
+	if v := l.took(); v != nil {
+		l.m.do(Revived{*v})
+	}
+	l.pump(now)
+}
+
+// nextTry is when the next delivery that waits is tried, as far as the lane knows; zero
+// if there is none, or that is now.
+func (l *lane) nextTry(now time.Time) time.Time {
+	at := earliest(l.nextDue[firstAttempt], l.nextDue[retry])
+	for _, noted := range l.noted {
+		at = earliest(at, noted)
+	}
+	if l.queue.len() > 0 {
+		at = now
+	}
+	if at.IsZero() {
+		return time.Time{}
+	}
+	for _, notBefore := range []time.Time{l.breaker.probeAt, l.restUntil} {
+		if notBefore.After(at) {
+			at = notBefore
+		}
+	}
+	if !at.After(now) {
+		return time.Time{}
+	}
+	return at
 }
 
 // recorded ends a request whose outcome is durable, or was cut off.
@@ -703,7 +783,7 @@ func (l *lane) state(now time.Time) bellhop.LaneState {
 		Circuit: l.breaker.state(now), OpenSince: l.breaker.openSince, NextProbe: l.breaker.probeAt,
 		ConsecutiveFailures: l.breaker.failures, LastFailure: l.breaker.last,
 		Queued: l.queue.len(), InFlight: len(l.flying), Concurrency: l.inFlightLimit(),
-		FailingSince: l.failingSince,
+		FailingSince: l.vitals.FailingSince,
 	}
 	switch {
 	case l.route.Status != bellhop.EndpointActive:

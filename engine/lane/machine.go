@@ -160,9 +160,13 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 		if l := m.lanes[in.Endpoint]; l != nil {
 			l.pump(now)
 		}
+	case Vouched:
+		if l := m.lanes[in.Route.ID]; l != nil {
+			l.vouch(in.Route, now)
+		}
 	case Vindicated:
-		if l := m.lanes[in.Endpoint]; l != nil && l.failingSince.Equal(in.Since) {
-			l.failingSince = time.Time{} // the next failure begins anew
+		if l := m.lanes[in.Endpoint]; l != nil && l.vitals.FailingSince.Equal(in.Since) {
+			l.vitals.FailingSince = time.Time{} // the next failure begins anew
 		}
 	}
 	if m.underWay == 0 {
@@ -319,6 +323,22 @@ func (m *Machine) State(r *routes.Route, now time.Time) bellhop.LaneState {
 		l = newLane(m, r) // to ask it, not to keep it
 	}
 	return l.state(now)
+}
+
+// View is what a lane knows of its endpoint's receiver.
+type View struct {
+	Vitals bellhop.Vitals
+	// NextTry is when the next delivery that waits is tried; zero: now, or there is none.
+	NextTry time.Time
+}
+
+// View tells what an endpoint's lane knows of the receiver.
+func (m *Machine) View(r *routes.Route, now time.Time) View {
+	l := m.lanes[r.ID]
+	if l == nil {
+		return View{Vitals: r.Vitals}
+	}
+	return View{l.vitals, l.nextTry(now)}
 }
 
 // OldestDue is when the next delivery in an endpoint's queue was due; zero if nothing

@@ -54,6 +54,7 @@ func (b *bench) route(change ...func(*bellhop.Endpoint)) *routes.Route {
 	e := bellhop.Endpoint{
 		ID: id.Next[id.Endpoint](b.ids, b.now), Apps: []string{"acme"}, URL: "https://a.example/hook",
 		Dialect: dialect.Builtin()[0].Name, Status: bellhop.EndpointActive, Concurrency: 4, Ordering: bellhop.OrderingNone,
+		Revision: 1, Vitals: bellhop.Vitals{Revision: 1, Taken: true},
 	}
 	for _, c := range change {
 		c(&e)
@@ -65,6 +66,8 @@ func (b *bench) route(change ...func(*bellhop.Endpoint)) *routes.Route {
 func (b *bench) changed(r *routes.Route, change func(*bellhop.Endpoint)) *routes.Route {
 	e := r.Endpoint
 	change(&e)
+	e.Revision++
+	e.Vitals = bellhop.Renew(&r.Endpoint, &e, b.now)
 	return b.table.Compile(e)
 }
 
@@ -152,7 +155,7 @@ func TestTheUsualWay(t *testing.T) {
 	job := of[Send](effects)[0].Job
 	result, follows := b.answer(job, bellhop.ClassTaken)
 	b.want("recorded", follows)
-	if a := result.Attempt; !a.Final || a.Status != bellhop.AttemptSucceeded || a.Number != 1 || result.Lease != b.lease || result.Failing != nil {
+	if a := result.Attempt; !a.Final || a.Status != bellhop.AttemptSucceeded || a.Number != 1 || result.Lease != b.lease || result.Vitals != nil {
 		t.Errorf("recorded %+v", result)
 	}
 	b.quiet()
@@ -164,7 +167,7 @@ func TestARetryIsFetchedWhenItIsDue(t *testing.T) {
 	_, effects := b.publish(r)
 	result, follows := b.answer(of[Send](effects)[0].Job, bellhop.ClassAgain)
 	due := b.now.Add(5 * time.Second)
-	if a := result.Attempt; a.Final || !a.NextAt.Equal(due) || result.Failing == nil {
+	if a := result.Attempt; a.Final || !a.NextAt.Equal(due) || result.Vitals == nil {
 		t.Errorf("recorded %+v", result)
 	}
 	timers := of[SetTimer](follows)
@@ -399,17 +402,78 @@ func TestARefusalSaysNothingAboutHealth(t *testing.T) {
 	b := newBench(t)
 	r := b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 })
 	_, effects := b.publish(r)
-	for range 3 * breakAfter {
+	for i := range 3 * breakAfter {
 		job := of[Send](effects)[0].Job
 		b.publish(r)
 		var result bellhop.Result
 		result, effects = b.answer(job, bellhop.ClassRefused)
-		if result.Failing != nil || result.Attempt.Final || result.Attempt.NextAt.IsZero() {
-			t.Fatalf("recorded %+v", result)
+		if v := result.Vitals; result.Attempt.Final || result.Attempt.NextAt.IsZero() || (v != nil) != (i >= bellhop.FailingAfter-1) ||
+			v != nil && (v.Ill != 0 || !v.FailingSince.IsZero() || !v.OpenSince.IsZero() || v.Failures != i+1) {
+			t.Fatalf("recorded %+v, %+v", result, v)
 		}
 	}
 	if s := b.m.State(r, b.now); s.Circuit != "closed" || s.ConsecutiveFailures != 0 || !s.FailingSince.IsZero() {
 		t.Errorf("%+v", s)
+	}
+	if v := b.m.View(r, b.now).Vitals; v.Health() != bellhop.HealthFailing {
+		t.Errorf("of a receiver that refuses whatever it gets: %+v", v)
+	}
+	if result, _ := b.answer(of[Send](effects)[0].Job, bellhop.ClassTaken); *result.Vitals != (bellhop.Vitals{Revision: 1, Taken: true}) {
+		t.Errorf("of one that takes some: %+v", result.Vitals)
+	}
+}
+
+// TestWhatASuccessWrites: nothing, but where it says something new.
+func TestWhatASuccessWrites(t *testing.T) {
+	b := newBench(t)
+	r := b.endpoint(func(e *bellhop.Endpoint) { e.Vitals.Taken = false })
+	send := func(class bellhop.Class) *bellhop.Vitals {
+		_, effects := b.publish(r)
+		result, _ := b.answer(of[Send](effects)[0].Job, class)
+		b.m.lanes[r.ID].nextDue = dues{}
+		return result.Vitals
+	}
+	well := bellhop.Vitals{Revision: 1, Taken: true}
+	if v := send(bellhop.ClassTaken); v == nil || *v != well {
+		t.Errorf("the first: %+v", v)
+	}
+	for _, class := range []bellhop.Class{bellhop.ClassTaken, bellhop.ClassRefused, bellhop.ClassTaken, bellhop.ClassOurs, bellhop.ClassTaken} {
+		if v := send(class); v != nil {
+			t.Errorf("class %d after a success: %+v", class, v)
+		}
+	}
+	failed := send(bellhop.ClassAgain)
+	if failed == nil || failed.Failures != 1 || failed.Ill != 1 || failed.FailingSince.IsZero() || !failed.Taken || failed.Last == 0 {
+		t.Errorf("a failure: %+v", failed)
+	}
+	if v := send(bellhop.ClassTaken); v == nil || *v != well {
+		t.Errorf("the end of a failure: %+v", v)
+	}
+}
+
+// TestALaneKnowsWhatIsStored: a process that starts goes on with circuit and failures.
+func TestALaneKnowsWhatIsStored(t *testing.T) {
+	b := newBench(t)
+	r := b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 })
+	var stored *bellhop.Vitals
+	for range breakAfter {
+		_, effects := b.publish(r)
+		result, _ := b.answer(of[Send](effects)[0].Job, bellhop.ClassAgain)
+		b.m.lanes[r.ID].nextDue = dues{}
+		stored = result.Vitals
+	}
+	after := newBench(t)
+	again := after.endpoint(func(e *bellhop.Endpoint) { e.Vitals = *stored })
+	before, now := b.m.State(r, b.now), after.m.State(again, after.now)
+	if now.Circuit != "half_open" || !now.OpenSince.Equal(before.OpenSince) || now.ConsecutiveFailures != breakAfter ||
+		now.LastFailure != before.LastFailure || !now.FailingSince.Equal(before.FailingSince) {
+		t.Errorf("%+v, and before %+v", now, before)
+	}
+	// A test that is taken shows that it works.
+	follows := after.step(Vouched{again})
+	after.want("vouched", follows, "CircuitMoved", "Revived")
+	if v := of[Revived](follows)[0].Vitals; v != (bellhop.Vitals{Revision: 1, Taken: true}) || after.m.State(again, after.now).Circuit != "closed" {
+		t.Errorf("%+v", v)
 	}
 }
 
@@ -419,7 +483,7 @@ func TestOwnFailuresSayNothingAboutHealth(t *testing.T) {
 	for range 2 * breakAfter {
 		_, effects := b.publish(r)
 		result, _ := b.answer(of[Send](effects)[0].Job, bellhop.ClassOurs)
-		if result.Failing != nil || result.Attempt.NextAt.IsZero() {
+		if result.Vitals != nil || result.Attempt.NextAt.IsZero() {
 			t.Fatalf("recorded %+v", result)
 		}
 	}
@@ -594,7 +658,7 @@ func startsAnew(t *testing.T, change func(*bellhop.Endpoint)) {
 		t.Errorf("%+v", s)
 	}
 	result, follows := b.answer(jobs[1], bellhop.ClassGone)
-	if result.Failing != nil || len(of[Disable](follows)) > 0 {
+	if result.Vitals != nil || len(of[Disable](follows)) > 0 {
 		t.Error("what the old address answers is held against the new one")
 	}
 }

@@ -66,6 +66,9 @@ type (
 	Released struct{ Endpoint bellhop.EndpointID }
 	Disowned struct{ Endpoint bellhop.EndpointID }
 
+	// Vouched: a test, which goes past the lane, was taken by the receiver. Revived is
+	// among the effects if the store must know.
+	Vouched struct{ Route *routes.Route }
 	// Vindicated: the log has a success since the endpoint is said to have been
 	// failing, which another node saw or which was recorded out of turn.
 	Vindicated struct {
@@ -146,6 +149,8 @@ type (
 		Failures int
 		Reason   string
 	}
+	// Revived are the vitals to be stored after Vouched.
+	Revived struct{ Vitals bellhop.Vitals }
 	// SetTimer asks for a Tick at a time; zero: for none. It replaces the one before.
 	SetTimer struct{ At time.Time }
 )
@@ -186,6 +191,7 @@ func (Recorded) input()   {}
 func (Claimed) input()    {}
 func (Released) input()   {}
 func (Disowned) input()   {}
+func (Vouched) input()    {}
 func (Vindicated) input() {}
 func (Forgotten) input()  {}
 func (Stirred) input()    {}
@@ -199,4 +205,5 @@ func (Release) effect()      {}
 func (Disown) effect()       {}
 func (Disable) effect()      {}
 func (CircuitMoved) effect() {}
+func (Revived) effect()      {}
 func (SetTimer) effect()     {}

@@ -193,7 +193,7 @@ func TestRefusalsNeverOpenACircuit(t *testing.T) {
 	r := b.endpoint()
 	for range 10 * breakAfter {
 		_, effects := b.publish(r)
-		if result, follows := b.answer(of[Send](effects)[0].Job, bellhop.ClassRefused); result.Failing != nil || len(ofKind(follows, "Disable")) > 0 {
+		if result, follows := b.answer(of[Send](effects)[0].Job, bellhop.ClassRefused); result.Vitals != nil && result.Vitals.Ill > 0 || len(ofKind(follows, "Disable")) > 0 {
 			t.Fatalf("a refusal is held against the endpoint: %v", names(follows))
 		}
 		b.now = b.now.Add(time.Hour)

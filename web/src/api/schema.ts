@@ -1743,6 +1743,7 @@ export interface components {
             headers?: {
                 [key: string]: string;
             };
+            health?: components["schemas"]["HealthState"];
             /** @description The object's id. */
             id: string;
             /** @description Whether an operator holds it: then only admins change or delete it. */
@@ -2236,6 +2237,38 @@ export interface components {
              */
             status: "ok";
         };
+        HealthState: {
+            /** @description Deliveries wait while single ones are tried. */
+            circuit_open?: boolean;
+            /**
+             * Format: int64
+             * @description How many attempts in a row failed. Left out where they include those of apps beyond the key.
+             */
+            consecutive_failures?: number;
+            /** @description A sentence. */
+            detail: string;
+            /** @description The latest failed attempt, of a failing endpoint. */
+            last_failure?: string;
+            /**
+             * Format: date-time
+             * @description When the next delivery is tried, of a failing endpoint, as far as that is known.
+             */
+            next_try_at?: string;
+            /** @description A stable word. Of a failing endpoint that of its latest failed attempt; else misconfigured, no_listener, held, new, changed, or gave_up where Bellhop itself disabled it. */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description What the receiver answered to the latest failed attempt; left out where no answer came.
+             */
+            response_status?: number;
+            /**
+             * Format: date-time
+             * @description Since when, as far as that is known.
+             */
+            since?: string;
+            /** @description healthy; failing (its latest requests failed, or its circuit is open); on_hold (it is active, but deliveries cannot be made); paused; disabled; unknown (nothing was sent since it was made, made active, or given another address or credentials). */
+            state: string;
+        };
         Inbox: {
             /** @description The text of its answer; without it, a sentence that counts the requests. */
             answer_body?: string;
@@ -2678,6 +2711,7 @@ export interface components {
             headers?: {
                 [key: string]: string;
             };
+            health?: components["schemas"]["HealthState"];
             /** @description The object's id. */
             id: string;
             /** @description Whether an operator holds it: then only admins change or delete it. */
@@ -3347,6 +3381,7 @@ export interface components {
             headers?: {
                 [key: string]: string;
             };
+            health?: components["schemas"]["HealthState"];
             /** @description The object's id. */
             id: string;
             /** @description Whether an operator holds it: then only admins change or delete it. */
@@ -5659,6 +5694,8 @@ export interface operations {
                 app?: string;
                 /** @description Only endpoints in this state. */
                 status?: "active" | "paused" | "disabled";
+                /** @description Only endpoints that do like this. */
+                health?: "healthy" | "failing" | "on_hold" | "paused" | "disabled" | "unknown";
             };
             header?: never;
             path?: never;
