@@ -37,6 +37,10 @@ func schemaOf(file fs.DirEntry) int64 {
 	return version
 }
 
+// Schema is the schema that this program works with: it brings older databases to it,
+// and refuses newer ones.
+func Schema() int { return int(newestSchema()) }
+
 // newestSchema is the schema that this program works with.
 func newestSchema() int64 {
 	list := schemas()

@@ -7,8 +7,9 @@ import (
 	"github.com/bellhop/bellhop/recipe"
 )
 
-// completeWords lets shells complete the flags that take one of a few words.
-func completeWords(cmd *cobra.Command) {
+// completeWords lets shells complete the flags that take one of a few words, and what the
+// server knows.
+func (p *program) completeWords(cmd *cobra.Command) {
 	dialects := []string{}
 	for _, d := range dialect.Builtin() {
 		dialects = append(dialects, d.Name)
@@ -47,7 +48,8 @@ func completeWords(cmd *cobra.Command) {
 			_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)) // the flag is there, and once
 		}
 	}
+	p.completeNames(cmd)
 	for _, c := range cmd.Commands() {
-		completeWords(c)
+		p.completeWords(c)
 	}
 }

@@ -584,7 +584,7 @@ func (p *program) endpointsRotate() *cobra.Command {
 				for _, s := range rotated.Secrets.Secrets {
 					t.add(p.secretRow(s)...)
 				}
-				p.table(&t)
+				p.list(&t)
 				if rotated.Overlap {
 					p.note("Requests carry the signatures of both until the old secret ends.")
 				} else {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"iter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,28 +19,52 @@ func (p *program) keysVerb() *cobra.Command {
 func (p *program) keysList() *cobra.Command {
 	var pg page
 	var f client.KeyFilter
-	cmd := p.apiVerb("list", "List keys, portal links and sessions of the dashboard", "", func(ctx context.Context, c *client.Client, _ []string) error {
+	var sessions bool
+	cmd := p.apiVerb("list", "List keys and portal links, and sessions of the dashboard", "List keys and portal links; with --sessions or --kind session, who is signed in to the dashboard, too.", func(ctx context.Context, c *client.Client, _ []string) error {
 		f.Limit = pg.size()
-		return showList(p, c.Keys(ctx, f), pg, "No key.",
-			[]string{"KEY", "KIND", "ROLE", "APPS", "CREATED", "EXPIRES", "NAME"},
+		keys := c.Keys(ctx, f)
+		if !sessions && f.Kind == "" {
+			keys = withoutSessions(keys)
+		}
+		header := []string{"KEY", "KIND", "ROLE", "APPS", "CREATED", "LAST USED", "EXPIRES", "NAME"}
+		if sessions || f.Kind == "session" {
+			header = append(header, "DEVICE")
+		}
+		return showList(p, keys, pg, "No key.", header,
 			func(k client.Key) []cell {
 				expires, name := dim("never"), text(k.Name)
 				if !k.ExpiresAt.IsZero() {
 					expires = p.when(k.ExpiresAt)
+				}
+				if k.Current {
+					name = cell{text: strings.TrimSpace(k.Name + " (this one)"), style: strong}
 				}
 				kind := text("key")
 				switch {
 				case k.Portal:
 					kind = dim("portal link")
 				case k.Session != 0:
-					kind = dim("session of " + k.Session.String())
+					kind = cell{text: "session of " + k.Session.String(), short: "session", style: faint}
 				}
-				return []cell{text(k.ID.String()), kind, text(string(k.Role)), list(k.Apps, "all"), p.when(k.CreatedAt), expires, name}
+				row := []cell{text(k.ID.String()), kind, text(string(k.Role)), list(k.Apps, "all"), p.when(k.CreatedAt), p.when(k.LastUsedAt), expires, name, text(k.Device)}
+				return row[:len(header)]
 			})
 	})
 	cmd.Flags().StringVar(&f.Kind, "kind", "", "only this kind: key, portal or session")
+	cmd.Flags().BoolVar(&sessions, "sessions", false, "also sessions of the dashboard")
 	pg.flags(cmd.Flags())
 	return cmd
+}
+
+// withoutSessions leaves out who is signed in to the dashboard.
+func withoutSessions(keys iter.Seq2[client.Key, error]) iter.Seq2[client.Key, error] {
+	return func(yield func(client.Key, error) bool) {
+		for k, err := range keys {
+			if (err != nil || k.Session == 0) && !yield(k, err) {
+				return
+			}
+		}
+	}
 }
 
 func (p *program) keysCreate() *cobra.Command {

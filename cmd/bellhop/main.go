@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -28,14 +30,18 @@ type program struct {
 	now      func() time.Time
 	// inTerminal, outTerminal and errTerminal tell where a person sits.
 	inTerminal, outTerminal, errTerminal bool
-	// width is the terminal's, in columns; 0 if out is none.
+	// width is how wide tables may be, in columns; 0 is no bound.
 	width int
+	wide  bool // was asked for
 	// password reads a line without showing it.
 	password func() (string, error)
 	// raw has a terminal hand over each key as it is pressed, until restore; nil where
 	// there is none. size is how wide and high it is.
 	raw  func() (restore func(), err error)
 	size func() (width, height int)
+
+	// systemFile is the configuration file that is read where none is named; "" for none.
+	systemFile string
 
 	settings *settings
 	style    style
@@ -55,7 +61,7 @@ func main() {
 		os.Exit(exitInterrupted)
 	}()
 	p := &program{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now, systemFile: systemFile,
 		inTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
@@ -74,9 +80,6 @@ func main() {
 			return 80, 24
 		}
 		return w, h
-	}
-	if p.outTerminal {
-		p.width, _, _ = term.GetSize(int(os.Stdout.Fd()))
 	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
@@ -108,7 +111,14 @@ var errSilent = errors.New("failed")
 // run does what args say and gives the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
 	p.settings = newSettings()
+	p.settings.system = p.systemFile
 	p.style = style{on: p.outTerminal && p.variable("NO_COLOR") == "" && p.variable("TERM") != "dumb"}
+	if p.outTerminal && p.size != nil {
+		p.width, _ = p.size()
+		if n, err := strconv.Atoi(p.variable("COLUMNS")); err == nil && n > 0 {
+			p.width = n
+		}
+	}
 	root := p.root()
 	root.SetArgs(args)
 	root.SetIn(p.in)
@@ -144,10 +154,12 @@ func (p *program) root() *cobra.Command {
 			"Look at it:  bellhop demo\nStart with:  bellhop serve --dev\n\n"+
 			"Every setting can be a flag, a variable (--public-url is BELLHOP_PUBLIC_URL) or a key\n"+
 			"of the configuration file (public_url); flags win over variables, and variables\n"+
-			"over the file.\n\n"+exitCodes)
+			"over the file. The file is the one that --config or BELLHOP_CONFIG names, or else\n"+
+			systemFile+", if there is one.\n\n"+exitCodes)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().AddFlag(p.settings.flags.Lookup("config"))
+	root.PersistentFlags().BoolVar(&p.wide, "wide", false, "show tables in full, also where the terminal is narrower")
 
 	add := func(id, title string, verbs ...*cobra.Command) {
 		root.AddGroup(&cobra.Group{ID: id, Title: title})
@@ -156,15 +168,54 @@ func (p *program) root() *cobra.Command {
 			root.AddCommand(v)
 		}
 	}
-	add("service", "The service:", p.serveVerb(), p.demoVerb(), p.backupVerb())
+	add("service", "The service:", p.serveVerb(), p.demoVerb(), p.backupVerb(), p.doctorVerb(), p.healthcheckVerb())
 	add("api", "Its API from a shell:",
 		p.publishVerb(), p.triggerVerb(), p.appsVerb(), p.endpointsVerb(), p.eventTypesVerb(), p.dialectsVerb(), p.recipesVerb(), p.transformVerb(),
 		p.eventsVerb(), p.deliveriesVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
 		p.resendVerb(), p.replayVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
 	add("receiver", "For receivers:", p.verifyVerb(), p.listenVerb(), p.replayLocalVerb(), p.inboxesVerb())
-	root.AddCommand(p.openAPIVerb(), p.versionVerb())
-	completeWords(root)
+	root.AddCommand(p.openAPIVerb(), p.manVerb(), p.versionVerb())
+	root.Version = version()
+	root.SetVersionTemplate(thisBuild().String())
+	helpVerb(root)
+	p.completeWords(root)
 	return root
+}
+
+// helpVerb has 'help nosuch' fail as 'nosuch' does.
+func helpVerb(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	i := slices.IndexFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == "help" })
+	help := root.Commands()[i]
+	help.Short = "Help about any verb"
+	help.Long = "Say what a verb does and which flags it has, as 'bellhop VERB --help' does."
+	help.Use = "help [VERB…]"
+	help.Run = nil
+	help.RunE = func(_ *cobra.Command, args []string) error {
+		cmd := root
+		for _, name := range args {
+			verbs := cmd.Commands()
+			at := slices.IndexFunc(verbs, func(c *cobra.Command) bool { return c.Name() == name || c.HasAlias(name) })
+			if at < 0 {
+				return noVerb(cmd, name)
+			}
+			cmd = verbs[at]
+		}
+		cmd.InitDefaultHelpFlag()
+		cmd.InitDefaultVersionFlag()
+		return cmd.Help()
+	}
+}
+
+// noVerb says that there is no such verb below cmd, and what was probably meant.
+func noVerb(cmd *cobra.Command, name string) error {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return usage("there is no verb %q%s", cmd.CommandPath()+" "+name, didYouMean(name, names))
 }
 
 // group is a verb that only has verbs below it.
@@ -175,13 +226,7 @@ func group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			var names []string
-			for _, c := range cmd.Commands() {
-				if c.IsAvailableCommand() {
-					names = append(names, c.Name())
-				}
-			}
-			return usage("there is no verb %q%s", cmd.CommandPath()+" "+args[0], didYouMean(args[0], names))
+			return noVerb(cmd, args[0])
 		},
 	}
 	cmd.AddCommand(verbs...)
@@ -215,8 +260,16 @@ func (p *program) verb(use, short, long string, run func(cmd *cobra.Command, arg
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if p.wide {
+				p.width = 0
+			}
 			if err := p.settings.load(p.environ); err != nil {
 				return err
+			}
+			if cmd.Flags().Lookup("database") != nil || cmd.Flags().Lookup("listen") != nil {
+				if err := p.settings.needsFile(); err != nil {
+					return err
+				}
 			}
 			return run(cmd, args)
 		},

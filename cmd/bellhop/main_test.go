@@ -15,6 +15,9 @@ type run struct {
 	environ []string
 	now     time.Time
 	ctx     context.Context
+	// width, if not 0, is that of a terminal; system is the system's configuration file.
+	width  int
+	system string
 
 	code        int
 	out, errors string
@@ -29,7 +32,10 @@ func (r *run) do(t *testing.T) *run {
 	if r.ctx == nil {
 		r.ctx = t.Context()
 	}
-	p := &program{in: strings.NewReader(r.stdin), out: &out, err: &errs, environ: r.environ, now: func() time.Time { return r.now }}
+	p := &program{in: strings.NewReader(r.stdin), out: &out, err: &errs, environ: r.environ, now: func() time.Time { return r.now }, systemFile: r.system}
+	if r.width > 0 {
+		p.outTerminal, p.size = true, func() (int, int) { return r.width, 24 }
+	}
 	r.code = p.run(r.ctx, r.args)
 	r.out, r.errors = out.String(), errs.String()
 	return r
@@ -58,6 +64,15 @@ func TestUsage(t *testing.T) {
 		{[]string{"--help"}, exitOK, "Exit codes:"},
 		{[]string{"version"}, exitOK, "bellhop "},
 		{[]string{"version", "--json"}, exitOK, `"platform":`},
+		{[]string{"version"}, exitOK, "schema    "},
+		{[]string{"--version"}, exitOK, "schema    "},
+		{[]string{"help", "keys", "list"}, exitOK, "--sessions"},
+		{[]string{"help", "nosuch"}, exitUsage, "there is no verb \"bellhop nosuch\""},
+		{[]string{"help", "keys", "lst"}, exitUsage, "did you mean list?"},
+		{[]string{"man"}, exitUsage, "man needs DIR"},
+		{[]string{"serve", "--allow-cidr", "10.0.0.0"}, exitUsage, "did you mean the network 10.0.0.0/8? If it is that address alone, write 10.0.0.0/32"},
+		{[]string{"serve", "--allow-cidr", "192.168.7.0"}, exitUsage, "192.168.7.0/24"},
+		{[]string{"serve", "--allow-cidr", "fd12:3456::"}, exitUsage, "fd12:3456::/32"},
 		{[]string{"completion", "bash"}, exitOK, "complete"},
 		{[]string{"openapi"}, exitOK, `"operationId": "publishEvent"`},
 		{[]string{"endpionts"}, exitUsage, "did you mean endpoints?"},

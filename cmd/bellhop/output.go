@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -40,6 +39,8 @@ type cell struct {
 	text  string
 	style string
 	right bool
+	// short, if not "", stands for text where there is little room.
+	short string
 }
 
 func text(s string) cell  { return cell{text: s} }
@@ -66,75 +67,6 @@ func status[S ~string](word S) cell {
 		c.style = faint
 	}
 	return c
-}
-
-// table is aligned by what characters look like, not by how many there are.
-type table struct {
-	header []string // none for a list of fields
-	rows   [][]cell
-	// minimum widths of columns, for rows that are shown one by one.
-	minimum []int
-}
-
-func (t *table) add(cells ...cell) { t.rows = append(t.rows, cells) }
-
-const gap = 2
-
-// render gives the table as lines. The last column is cut to fit into most
-// columns of a terminal, if most is not 0.
-func (t *table) render(s style, most int) string {
-	var rows [][]cell
-	if t.header != nil {
-		head := make([]cell, len(t.header))
-		for i, h := range t.header {
-			head[i] = cell{text: h, style: strong}
-			if len(t.rows) > 0 {
-				head[i].right = t.rows[0][i].right
-			}
-		}
-		rows = append(rows, head)
-	}
-	rows = append(rows, t.rows...)
-	widths := slices.Clone(t.minimum)
-	for _, row := range rows {
-		for i, c := range row {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], columns(clean(c.text)))
-		}
-	}
-	var b strings.Builder
-	for _, row := range rows {
-		at := 0
-		var line strings.Builder
-		for i, c := range row {
-			content := clean(c.text)
-			if room := most - at; i == len(row)-1 && most > 0 && room > 10 {
-				content = cut(content, room)
-			}
-			pad := strings.Repeat(" ", max(widths[i]-columns(content), 0))
-			painted := s.paint(c.style, content)
-			if c.style == plain {
-				painted = content
-			}
-			switch {
-			case c.right:
-				line.WriteString(pad + painted)
-			case i == len(row)-1:
-				line.WriteString(painted)
-			default:
-				line.WriteString(painted + pad)
-			}
-			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", gap))
-			}
-			at += widths[i] + gap
-		}
-		b.WriteString(strings.TrimRight(line.String(), " "))
-		b.WriteByte('\n')
-	}
-	return b.String()
 }
 
 // columns is how wide a text is on a terminal.
@@ -227,8 +159,6 @@ func (p *program) progressEnd() {
 	}
 }
 
-func (p *program) table(t *table) { _, _ = fmt.Fprint(p.out, t.render(p.style, p.width)) }
-
 // mark begins a sentence that says whether something went well.
 func (p *program) mark(ok bool) string {
 	if ok {
@@ -243,10 +173,13 @@ func (p *program) when(t time.Time) cell {
 		return dim("–")
 	}
 	t, now := t.In(time.Local), p.now().In(time.Local)
-	if y, m, d := t.Date(); y == now.Year() && m == now.Month() && d == now.Day() {
-		return text(t.Format("15:04:05 MST"))
+	switch y, m, d := t.Date(); {
+	case y == now.Year() && m == now.Month() && d == now.Day():
+		return cell{text: t.Format("15:04:05 MST"), short: t.Format(time.TimeOnly)}
+	case y == now.Year():
+		return cell{text: t.Format("2006-01-02 15:04:05 MST"), short: t.Format("01-02 15:04")}
 	}
-	return text(t.Format("2006-01-02 15:04:05 MST"))
+	return cell{text: t.Format("2006-01-02 15:04:05 MST"), short: t.Format("2006-01-02")}
 }
 
 // took shows the length of an exchange.
@@ -290,19 +223,6 @@ func (p *program) show(v any, human func()) error {
 	}
 	human()
 	return nil
-}
-
-// field adds a line to a list of fields, unless it is empty.
-func (t *table) field(name string, value cell) {
-	if value.text != "" {
-		t.add(cell{text: name, style: faint}, value)
-	}
-}
-
-func (t *table) notes(name string, notes map[string]string) {
-	for _, k := range sortedKeys(notes) {
-		t.field(name+"."+k, text(notes[k]))
-	}
 }
 
 // rawJSON shows JSON as it is, or indented if it is long.

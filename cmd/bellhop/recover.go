@@ -23,7 +23,7 @@ func (p *program) keysRecover() *cobra.Command {
 may write to the file may do this. The server must be stopped meanwhile. Other keys stay:
 delete those that are lost.`,
 		func(cmd *cobra.Command, _ []string) error { return p.recoverKey(cmd.Context()) })
-	p.settings.add(cmd.Flags(), "database")
+	p.settings.add(cmd.Flags(), "database", "public-url", "listen")
 	p.jsonFlag(cmd)
 	return cmd
 }
@@ -57,5 +57,6 @@ func (p *program) recoverKey(ctx context.Context) error {
 	}
 	return p.show(wire.NewKey{Key: wire.KeyOf(k), Token: token}, func() {
 		p.print("A new admin key, shown this once and stored nowhere:\n\n  export BELLHOP_KEY=%s\n", token)
+		p.print("Start the server again, and open this to sign in to the dashboard with it:\n\n  %s\n", signInLink(p.settings.publicBase(), token))
 	})
 }

@@ -61,6 +61,14 @@ func (p *program) jsonFlag(cmd *cobra.Command) {
 }
 
 func (p *program) connect() (*client.Client, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	// A test of an endpoint takes as long as the endpoint may, two minutes.
+	transport.ResponseHeaderTimeout = 3 * time.Minute
+	return p.connectWith(&http.Client{Transport: transport})
+}
+
+func (p *program) connectWith(h *http.Client) (*client.Client, error) {
 	key, err := p.settings.apiKey()
 	if err != nil {
 		return nil, err
@@ -69,11 +77,7 @@ func (p *program) connect() (*client.Client, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, usage("server: %q is not a URL such as http://127.0.0.1:8420", p.settings.server)
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
-	// A test of an endpoint takes as long as the endpoint may, two minutes.
-	transport.ResponseHeaderTimeout = 3 * time.Minute
-	return client.New(p.settings.server, key, &http.Client{Transport: transport}), nil
+	return client.New(p.settings.server, key, h), nil
 }
 
 // unreachableError: nobody answered.
@@ -160,7 +164,7 @@ func showList[T any](p *program, items iter.Seq2[T, error], pg page, empty strin
 	case shown == 0:
 		p.note("%s", empty)
 	default:
-		p.table(&t)
+		p.list(&t)
 		if more {
 			p.note("There are more: --limit shows more of them, --all everything.")
 		}

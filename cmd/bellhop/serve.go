@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -276,10 +278,7 @@ var writtenIn = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // localURL is where the server is reached from its own machine.
 func (s *settings) localURL(address net.Addr) string {
-	scheme := "http://"
-	if s.tlsCert != "" {
-		scheme = "https://"
-	}
+	scheme := s.scheme()
 	if a, ok := address.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
 		return fmt.Sprintf("%s127.0.0.1:%d", scheme, a.Port)
 	}
@@ -295,6 +294,29 @@ func (s *settings) plainBeyond(address net.Addr) string {
 	}
 	return "plain http is served to other machines: whoever is in between can read keys and data. Set --tls-cert and --tls-key, or put a proxy with TLS before Bellhop and say so with an https --public-url"
 }
+
+// signInLink signs in to the dashboard with a key. A fragment stays in the browser: no
+// server and no log sees it.
+func signInLink(base, key string) string { return strings.TrimRight(base, "/") + "/sign-in#key=" + key }
+
+// localBase is where a server with these settings is reached from its own machine.
+func (s *settings) localBase() string {
+	host, port, _ := net.SplitHostPort(s.listen) // it has been checked
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return s.scheme() + net.JoinHostPort(host, port)
+}
+
+func (s *settings) scheme() string {
+	if s.tlsCert != "" {
+		return "https://"
+	}
+	return "http://"
+}
+
+// publicBase is where people reach a server with these settings.
+func (s *settings) publicBase() string { return cmp.Or(s.publicURL, s.localBase()) }
 
 // inboxURL is where inboxes are, or "" if there are none.
 func (s *settings) inboxURL(address net.Addr) string {
@@ -402,6 +424,9 @@ func (p *program) welcome(at started) {
 	if at.metrics != nil {
 		p.print("  Metrics     http://%s/metrics", at.metrics)
 	}
+	if s.config != "" {
+		p.print("  Settings    %s", s.config)
+	}
 	p.print("  Database    %s", s.database)
 	p.print("  Master key  %s%s", at.keyFile, fresh)
 	if s.dev {
@@ -413,9 +438,8 @@ func (p *program) welcome(at started) {
 		if base != p.settings.flags.Lookup("server").DefValue {
 			p.print("  export BELLHOP_SERVER=%s", base)
 		}
-		// A fragment stays in the browser: no server and no log sees it.
 		p.print("\nOpen this to sign in to the dashboard with it:\n")
-		p.print("  %s/sign-in#key=%s", public, at.adminKey)
+		p.print("  %s", signInLink(public, at.adminKey))
 	}
 	p.print("")
 }

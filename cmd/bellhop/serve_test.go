@@ -273,6 +273,8 @@ func TestServe(t *testing.T) {
 
 	recovered := (&run{args: []string{"keys", "recover", "--database", database}}).do(t).want(t, exitOK, "export BELLHOP_KEY=bh_")
 	_, key, _ := strings.Cut(recovered.out, "export BELLHOP_KEY=")
+	key, _, _ = strings.Cut(key, "\n")
+	recovered.want(t, exitOK, "http://127.0.0.1:8420/sign-in#key="+key)
 	s = startService(t, dir, "Development mode")
 	if s.key != "" {
 		t.Error("the second start printed a key")

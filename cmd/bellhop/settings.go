@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -75,6 +77,11 @@ type settings struct {
 	key     string
 	keyFile string
 
+	// system is the configuration file that is read where none was named, if it exists.
+	// unread says why it could not be.
+	system string
+	unread error
+
 	// flags holds each setting's name, help, default and value.
 	flags *pflag.FlagSet
 	// origins says where each value comes from, by the flag's name.
@@ -84,7 +91,7 @@ type settings struct {
 func newSettings() *settings {
 	s := &settings{flags: pflag.NewFlagSet("settings", pflag.ContinueOnError), origins: map[string]string{}}
 	f := s.flags
-	f.StringVar(&s.config, "config", "", "YAML `file` with settings; keys are named like flags, with underscores")
+	f.StringVar(&s.config, "config", "", "YAML `file` with settings; keys are named like flags, with underscores (default "+systemFile+", if there is one)")
 
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8420", "`address` (host:port) to serve on")
 	f.StringVar(&s.tlsCert, "tls-cert", "", "`file` with the certificate and its chain (PEM): serve https; read anew when it changes")
@@ -210,6 +217,7 @@ func (s *settings) load(environ []string) error {
 	if err := s.resolve("config", fromEnv, nil); err != nil {
 		return err
 	}
+	s.findSystemFile()
 	var fromFile map[string]fileValue
 	if s.config != "" {
 		if fromFile, err = s.readFile(s.config); err != nil {
@@ -226,6 +234,34 @@ func (s *settings) load(environ []string) error {
 		return failed
 	}
 	return s.check()
+}
+
+// systemFile is the configuration file of an installed Bellhop.
+const systemFile = "/etc/bellhop/bellhop.yaml"
+
+// findSystemFile takes the system's configuration file where none was named. Who may not
+// read it still may use a server's API: see needsFile.
+func (s *settings) findSystemFile() {
+	if s.config != "" || s.system == "" {
+		return
+	}
+	f, err := os.Open(s.system)
+	switch {
+	case err == nil:
+		_ = f.Close() // nothing was read
+		s.config, s.origins["config"] = s.system, "found"
+	case !errors.Is(err, fs.ErrNotExist):
+		s.unread = err
+	}
+}
+
+// needsFile fails if there is a configuration file of the system that this user cannot
+// read: a service must not run by other settings than those in it.
+func (s *settings) needsFile() error {
+	if s.unread == nil {
+		return nil
+	}
+	return usage("%w: let this user read it, or name another file with --config or BELLHOP_CONFIG", s.unread)
 }
 
 // resolve sets one setting from the best source that has it.

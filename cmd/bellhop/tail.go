@@ -100,12 +100,25 @@ func (v plainTail) attempt(a client.Attempt) error {
 		return p.printJSON(a)
 	}
 	row := p.attemptRow(a)
-	t := table{minimum: []int{12, 1, 8, 7, 2, 8, 20, 0, 0}}
 	if next := &row[len(row)-1]; next.text != "" && !a.NextAt.IsZero() {
-		next.text = "next " + next.text
+		next.text, next.short = "next "+next.text, "next "+next.short
 	}
-	t.add(slices.Delete(row, 2, 3)...) // without the attempt's id
-	p.table(&t)
+	row = slices.Delete(row, 2, 3) // without the attempt's id
+	fixed := table{
+		header:  []string{"TIME", "", "ANSWER", "TOOK", "TRY", "APP", "TYPE", "ENDPOINT", "NEXT"},
+		minimum: []int{8, 1, 8, 7, 2, 8, 20, 16, 0},
+	}
+	t := fixed
+	t.add(row...)
+	l := t.natural(false)
+	if p.width > 0 && l.total() > p.width {
+		fixed.minimum[8] = len("next 15:04:05")
+		l = fixed.layout(p.width) // the same for each line
+		l.short = true
+	}
+	var b strings.Builder
+	t.line(&b, p.style, l, row, p.width)
+	_, _ = fmt.Fprint(p.out, b.String())
 	return nil
 }
 

@@ -131,12 +131,45 @@ func (v *cidrValue) Set(text string) error {
 			return fmt.Errorf("%q is not a network: write it like 10.1.0.0/16 or fd00::/8", text)
 		}
 		prefix = netip.PrefixFrom(addr, addr.BitLen())
+		if meant := networkOf(addr); meant.IsValid() {
+			return fmt.Errorf("%q is a single address: did you mean the network %s? If it is that address alone, write %s", text, meant, prefix)
+		}
 	}
 	if prefix != prefix.Masked() {
 		return fmt.Errorf("%q has bits set beyond its length: did you mean %s?", text, prefix.Masked())
 	}
 	*v = append(*v, prefix)
 	return nil
+}
+
+// privateNetworks are those that people name by their first address.
+var privateNetworks = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fd00::/8"), netip.MustParsePrefix("fe80::/10"),
+}
+
+// networkOf is the network that was probably meant by the address, if it looks like the
+// first one of a network and not like a machine's: it ends in zeros.
+func networkOf(addr netip.Addr) netip.Prefix {
+	for _, p := range privateNetworks {
+		if p.Addr() == addr {
+			return p
+		}
+	}
+	b, zeros := addr.AsSlice(), 0
+	unit := 1 // bytes in a part of the written address
+	if addr.Is6() {
+		unit = 2
+	}
+	for zeros < len(b) && b[len(b)-1-zeros] == 0 {
+		zeros++
+	}
+	zeros -= zeros % unit
+	if zeros == 0 || addr.Is6() && zeros < 8 { // half of an IPv6 address names the machine
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(addr, 8*(len(b)-zeros))
 }
 
 func (v *cidrValue) String() string { return strings.Join(v.texts(), ",") }

@@ -1,23 +1,68 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bellhop/bellhop/sqlite"
 )
+
+// build is what this program was made of and for.
+type build struct {
+	Version  string `json:"version"`
+	Commit   string `json:"commit,omitempty"`
+	Changed  bool   `json:"changed,omitempty"` // since that commit
+	Date     string `json:"date,omitempty"`    // of the commit
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+	Schema   int    `json:"schema"` // of its databases
+}
 
 func (p *program) versionVerb() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "version", Short: "Show the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version, and what this program was built of", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := map[string]string{"version": version(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
-			return p.show(v, func() { p.print("bellhop %s (%s, %s)", v["version"], v["go"], v["platform"]) })
+			b := thisBuild()
+			return p.show(b, func() { _, _ = fmt.Fprint(p.out, b) })
 		},
 	}
 	p.jsonFlag(cmd)
 	return cmd
+}
+
+// String is the build for people, in several lines.
+func (b build) String() string {
+	commit := cmp.Or(b.Commit, "unknown")
+	if b.Date != "" {
+		commit += " of " + b.Date
+	}
+	if b.Changed {
+		commit += ", with changes"
+	}
+	return fmt.Sprintf("bellhop %s\n  commit    %s\n  go        %s\n  platform  %s\n  schema    %d\n", b.Version, commit, b.Go, b.Platform, b.Schema)
+}
+
+func thisBuild() build {
+	b := build{Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Schema: sqlite.Schema()}
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return b
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			b.Commit = s.Value
+		case "vcs.time":
+			b.Date = s.Value
+		case "vcs.modified":
+			b.Changed = s.Value == "true"
+		}
+	}
+	return b
 }
 
 // version is the module's version or, in a build from a checkout, its commit.
