@@ -1,7 +1,9 @@
 package bellhop
 
 import (
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,6 +23,33 @@ type EventFilter struct {
 	Before   EventID   // the cursor: only older ones
 	Limit    int
 	WithData bool
+}
+
+// Selects tells whether the event is selected; Before and Limit are the caller's.
+func (f *EventFilter) Selects(e *Event) bool {
+	at := e.CreatedAt()
+	return f.Scope.Sees(e.App) && MatchName(f.Type, e.Type) && MatchName(f.Subject, e.Subject) &&
+		(f.ExternalID == "" || f.ExternalID == e.ExternalID) &&
+		(f.UUID == "" || f.UUID == UUIDOf(e.ID)) &&
+		(f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || at.Before(f.Until))
+}
+
+// EventSearch selects events by what no index has. It takes looking at many.
+type EventSearch struct {
+	EventFilter
+	// Outcome is how they stand; "" for any.
+	Outcome EventState
+	// Meets, if not nil, tells whether an event's data is looked for. Events without data
+	// are not. It must not keep the data.
+	Meets func(data []byte) bool
+}
+
+// EventPage is what was found of an EventSearch.
+type EventPage struct {
+	Events []Event // without their data, unless asked for
+	// Next is the cursor to go on with, as Before; 0 if nothing is left. All newer events
+	// have been looked at.
+	Next EventID
 }
 
 // DeliveryFilter selects deliveries.
@@ -60,6 +89,9 @@ type AttemptFilter struct {
 	Delivery DeliveryID
 	Type     string
 	Status   AttemptStatus
+	// Response and Reason are the two halves of a cause.
+	Response StatusRange
+	Reason   string
 	Since    time.Time
 	Until    time.Time
 	Before   AttemptID
@@ -127,8 +159,53 @@ func (f *AttemptFilter) Matches(a *Attempt) bool {
 		(f.Event == 0 || f.Event == a.Event) &&
 		(f.Delivery == 0 || f.Delivery == a.Delivery) &&
 		(f.Status == "" || f.Status == a.Status) &&
+		(f.Reason == "" || f.Reason == a.Reason) &&
+		f.Response.Has(a.ResponseStatus) &&
 		MatchName(f.Type, a.Type)
 }
+
+// StatusRange selects answers by their HTTP status: one status, "503", a class of them,
+// "5xx", or "none", where no answer came. "" selects everything.
+type StatusRange string
+
+// NoAnswer selects attempts to which no answer came.
+const NoAnswer StatusRange = "none"
+
+// Bounds are the lowest and the highest status that are selected; ok is false if the
+// range is "", or none.
+func (r StatusRange) Bounds() (low, high int, ok bool) {
+	if r == NoAnswer {
+		return 0, 0, true
+	}
+	if len(r) != 3 || r[0] < '1' || r[0] > '9' {
+		return 0, 0, false
+	}
+	if r[1:] == "xx" {
+		low = int(r[0]-'0') * 100
+		return low, low + 99, true
+	}
+	n, err := strconv.Atoi(string(r))
+	return n, n, err == nil
+}
+
+// Has tells whether a status is selected.
+func (r StatusRange) Has(status int) bool {
+	low, high, ok := r.Bounds()
+	return r == "" || ok && low <= status && status <= high
+}
+
+// UnmarshalText refuses what is no range.
+func (r *StatusRange) UnmarshalText(text []byte) error {
+	read := StatusRange(text)
+	if _, _, ok := read.Bounds(); !ok {
+		return errors.New(`write a status, such as 503, a class, such as 5xx, or "none"`)
+	}
+	*r = read
+	return nil
+}
+
+// MarshalText is the reverse of UnmarshalText.
+func (r StatusRange) MarshalText() ([]byte, error) { return []byte(r), nil }
 
 // MatchName tells whether name is selected by a filter: "" selects everything, a
 // trailing "*" everything that begins so, and anything else itself.

@@ -423,6 +423,12 @@ type LogStore interface {
 	Event(ctx context.Context, id EventID) (Event, error)
 	// Events leaves out Data unless asked for.
 	Events(ctx context.Context, f EventFilter) ([]Event, error)
+	// SearchEvents looks at a bounded number of events: a page may have fewer than Limit,
+	// or none, while there are more to look at (Next).
+	SearchEvents(ctx context.Context, s EventSearch) (EventPage, error)
+	// Outcomes says of each of the events how it stands. It looks at a bounded number of
+	// deliveries of each (EventOutcome.More).
+	Outcomes(ctx context.Context, events []EventID) ([]EventOutcome, error)
 	// Later gives the endpoints of an event whose deliveries are still to be made
 	// by Spread.
 	Later(ctx context.Context, id EventID) ([]EndpointID, error)

@@ -263,6 +263,12 @@ func (c *Call) parameters(p *plan, in reflect.Value, wrong *Faults) error {
 		case param == nil && wrong.Count():
 		case param == nil:
 			wrong.Add(UnknownField(name, "There is no such query parameter", p.queryNames()))
+		case param.repeats():
+			for _, value := range values {
+				if fault := param.set(in, value); fault != nil {
+					wrong.Add(*fault)
+				}
+			}
 		case len(values) > 1:
 			wrong.Add(bellhop.FieldError{Field: name, Code: "repeated", Detail: "is given more than once: give it once"})
 		case values[0] == "":

@@ -281,6 +281,9 @@ func (w *writer) parameter(p param, in string) *huma.Param {
 	out.Example = w.example(f.Type)
 	if example := f.Tag.Get("example"); example != "" {
 		out.Example = example
+		if p.repeats() {
+			out.Example = []any{example}
+		}
 		out.Schema.Examples = nil
 	}
 	return out
@@ -363,6 +366,7 @@ func aliases(routes []Route) map[reflect.Type]reflect.Type {
 		reflect.TypeFor[bellhop.RetryPolicy](): reflect.TypeFor[retryDoc](),
 		reflect.TypeFor[bellhop.Duration]():    reflect.TypeFor[durationDoc](),
 		reflect.TypeFor[bellhop.AppTerms]():    reflect.TypeFor[termsDoc](),
+		reflect.TypeFor[bellhop.StatusRange](): reflect.TypeFor[statusRangeDoc](),
 	}
 	for i := range routes {
 		if routes[i].input.body == nil {
@@ -402,12 +406,13 @@ func structsIn(t reflect.Type) (found []reflect.Type) {
 	return found
 }
 
-// retryDoc, durationDoc and termsDoc describe bellhop.RetryPolicy, bellhop.Duration
-// and bellhop.AppTerms.
+// retryDoc and its like describe bellhop.RetryPolicy, bellhop.Duration, bellhop.AppTerms
+// and bellhop.StatusRange.
 type (
-	retryDoc    struct{}
-	durationDoc struct{}
-	termsDoc    struct{}
+	retryDoc       struct{}
+	durationDoc    struct{}
+	statusRangeDoc struct{}
+	termsDoc       struct{}
 )
 
 func (termsDoc) Schema(r huma.Registry) *huma.Schema {
@@ -433,6 +438,10 @@ func (termsDoc) Schema(r huma.Registry) *huma.Schema {
 
 func (durationDoc) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Description: `A duration: "15s", "2m30s", "12h", "7d".`, Examples: []any{"15s"}}
+}
+
+func (statusRangeDoc) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Pattern: "^([1-9][0-9][0-9]|[1-9]xx|none)$", Examples: []any{"5xx"}}
 }
 
 func (retryDoc) Schema(r huma.Registry) *huma.Schema {

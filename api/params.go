@@ -71,6 +71,9 @@ func (p *plan) queryNames() []string {
 	return names
 }
 
+// repeats tells whether it may be given several times.
+func (p *param) repeats() bool { return p.field.Type.Kind() == reflect.Slice }
+
 // noun is what a path parameter names, for "There is no … …".
 func (p *param) noun() string { return p.field.Tag.Get("noun") }
 
@@ -90,6 +93,10 @@ func (p *param) set(in reflect.Value, s string) *bellhop.FieldError {
 		return nil
 	}
 	switch v.Kind() {
+	case reflect.Slice: // of texts: each time that it is given adds one
+		if s != "" {
+			v.Set(reflect.Append(v, reflect.ValueOf(s)))
+		}
 	case reflect.String:
 		if enum := p.field.Tag.Get("enum"); enum != "" && !oneOf(enum, s) {
 			return wrong("enum", "must be "+alternatives(enum))
@@ -153,6 +160,8 @@ func Remedy(t reflect.Type) (code, detail string) {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return "time", "must be an RFC 3339 time, such as 2027-06-11T02:00:00Z"
+	case reflect.TypeFor[bellhop.StatusRange]():
+		return "status_range", "must be a status, such as 503, a class, such as 5xx, or none"
 	case reflect.TypeFor[bellhop.Duration]():
 		return "duration", `must be a duration, such as "15s", "2m30s", "12h" or "7d"`
 	}

@@ -58,6 +58,11 @@ type EventFilter struct {
 	UUID       string    `query:"uuid"`
 	Since      time.Time `query:"since"`
 	Until      time.Time `query:"until"`
+	// Outcome is how they stand.
+	Outcome bellhop.EventState `query:"outcome"`
+	// Where are conditions on the data, such as "data.customer.id = 42", all of which
+	// hold.
+	Where []string `query:"where"`
 	// Limit is the size of a page, not of the list.
 	Limit int `query:"limit"`
 }
@@ -134,9 +139,12 @@ type AttemptFilter struct {
 	Delivery bellhop.DeliveryID    `query:"delivery"`
 	Type     string                `query:"type"`
 	Status   bellhop.AttemptStatus `query:"status"`
-	Since    time.Time             `query:"since"`
-	Until    time.Time             `query:"until"`
-	Limit    int                   `query:"limit"`
+	// Response is a status, such as "503", a class, such as "5xx", or "none".
+	Response bellhop.StatusRange `query:"response_status"`
+	Reason   string              `query:"reason"`
+	Since    time.Time           `query:"since"`
+	Until    time.Time           `query:"until"`
+	Limit    int                 `query:"limit"`
 }
 
 // Attempts lists attempts, newest first, without headers and bodies.

@@ -246,6 +246,8 @@ func values(filter any) url.Values {
 		name := v.Type().Field(i).Tag.Get("query")
 		if t, ok := field.Interface().(time.Time); ok {
 			query.Set(name, t.UTC().Format(time.RFC3339Nano))
+		} else if list, ok := field.Interface().([]string); ok {
+			query[name] = list
 		} else {
 			query.Set(name, fmt.Sprint(field.Interface()))
 		}

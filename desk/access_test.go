@@ -184,7 +184,7 @@ func TestAppIsolation(t *testing.T) {
 			},
 			"Event": func(p bellhop.Principal, o objects) error { _, err := h.Event(ctx, p, o.event); return err },
 			"Events": func(p bellhop.Principal, o objects) error {
-				_, err := h.Events(ctx, p, o.app, bellhop.EventFilter{})
+				_, err := h.Events(ctx, p, o.app, desk.EventQuery{})
 				return err
 			},
 			"EventDeliveries": func(p bellhop.Principal, o objects) error {
@@ -324,7 +324,7 @@ func TestAppIsolation(t *testing.T) {
 		// Lists of everything have nothing of it.
 		admin := as(bellhop.RoleAdmin, "globex")
 		everything := func(p bellhop.Principal) []string {
-			events, err1 := h.Events(ctx, p, "", bellhop.EventFilter{Limit: 10})
+			events, err1 := h.Events(ctx, p, "", desk.EventQuery{EventFilter: bellhop.EventFilter{Limit: 10}})
 			deliveries, err2 := h.Deliveries(ctx, p, "", bellhop.DeliveryFilter{Limit: 10})
 			attempts, err3 := h.Attempts(ctx, p, "", bellhop.AttemptFilter{Limit: 10})
 			endpoints, err4 := h.Endpoints(ctx, p, "", bellhop.EndpointFilter{})
@@ -338,7 +338,7 @@ func TestAppIsolation(t *testing.T) {
 			}
 			var found []string
 			for what, n := range map[string]int{
-				"events": len(events), "deliveries": len(deliveries), "attempts": len(attempts), "endpoints": len(endpoints),
+				"events": len(events.Events), "deliveries": len(deliveries), "attempts": len(attempts), "endpoints": len(endpoints),
 				"keys": len(keys), "inboxes": len(inboxes), "stats": int(stats.Total.Failed),
 			} {
 				if n > 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
 )
 
@@ -120,11 +121,12 @@ func TestDeliveriesThatAreGivenUpAreTold(t *testing.T) {
 		if left, err := h.store.Reactions(t.Context(), "", 10); err != nil || len(left) > 0 {
 			t.Errorf("left: %v, %v", left, err)
 		}
-		ex, err := h.Events(t.Context(), owner, "*", bellhop.EventFilter{Limit: 10})
+		page, err := h.Events(t.Context(), owner, "*", desk.EventQuery{EventFilter: bellhop.EventFilter{Limit: 10}})
+		ex := page.Events
 		if err != nil || len(ex) != 1 || ex[0].Subject != "endpoint:"+shop.ID.String() {
 			t.Errorf("events of all apps: %+v, %v", ex, err)
 		}
-		if list, err := h.Events(t.Context(), as(bellhop.RoleAdmin, "acme"), "", bellhop.EventFilter{Limit: 10}); err != nil || slices.ContainsFunc(list, func(e bellhop.Event) bool { return e.App == "*" }) {
+		if list, err := h.Events(t.Context(), as(bellhop.RoleAdmin, "acme"), "", desk.EventQuery{EventFilter: bellhop.EventFilter{Limit: 10}}); err != nil || slices.ContainsFunc(list.Events, func(e desk.ListedEvent) bool { return e.App == "*" }) {
 			t.Errorf("an admin of an app sees %+v, %v", list, err)
 		}
 	})

@@ -80,7 +80,8 @@ func TestWhatIsCapturedIsToldToWhoAsks(t *testing.T) {
 		if list[0].Captured = nil; fmt.Sprint(list[0]) != fmt.Sprint(want) {
 			t.Errorf("told %+v, want %+v", list[0], want)
 		}
-		own, err := h.Events(t.Context(), owner, "acme", bellhop.EventFilter{Type: engine.TypeDeliveryCaptured, Limit: 10})
+		page, err := h.Events(t.Context(), owner, "acme", desk.EventQuery{EventFilter: bellhop.EventFilter{Type: engine.TypeDeliveryCaptured, Limit: 10}})
+		own := page.Events
 		if err != nil || len(own) != 1 || own[0].Subject != "booking:7" {
 			t.Errorf("published %+v, %v", own, err)
 		}
@@ -119,8 +120,8 @@ func TestNothingIsPublishedOfACaptureThatNobodyAsksFor(t *testing.T) {
 		h.endpoint("off.example", wanting("bellhop.*"), func(c *bellhop.EndpointChange) { c.Status = bellhop.Of(bellhop.EndpointDisabled) })
 		h.publish(`{}`)
 		wait(time.Minute)
-		events, err := h.Events(t.Context(), owner, "", bellhop.EventFilter{Limit: 10})
-		if err != nil || len(events) != 1 {
+		events, err := h.Events(t.Context(), owner, "", desk.EventQuery{EventFilter: bellhop.EventFilter{Limit: 10}})
+		if err != nil || len(events.Events) != 1 {
 			t.Errorf("%+v, %v", events, err)
 		}
 		if left, err := h.store.Reactions(t.Context(), "", 10); err != nil || len(left) > 0 {

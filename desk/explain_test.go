@@ -98,7 +98,8 @@ func TestExplainOfBellhopsOwnEvents(t *testing.T) {
 		h.net.on("gone.example", status(410))
 		h.publish(`{}`)
 		wait(time.Minute)
-		own, err := h.Events(t.Context(), owner, "", bellhop.EventFilter{Type: "bellhop.*", Limit: 10})
+		events, err := h.Events(t.Context(), owner, "", desk.EventQuery{EventFilter: bellhop.EventFilter{Type: "bellhop.*", Limit: 10}})
+		own := events.Events
 		if err != nil || len(own) != 1 {
 			t.Fatalf("%+v, %v", own, err)
 		}

@@ -19,11 +19,19 @@ func checkSpan(since, until time.Time) error {
 }
 
 // Event gives an event with its data, or a CodeNotFound error.
-func (d *Desk) Event(ctx context.Context, p bellhop.Principal, id bellhop.EventID) (bellhop.Event, error) {
+func (d *Desk) Event(ctx context.Context, p bellhop.Principal, id bellhop.EventID) (ListedEvent, error) {
 	if err := Permits(p, "getEvent"); err != nil {
-		return bellhop.Event{}, err
+		return ListedEvent{}, err
 	}
-	return d.event(ctx, p, id)
+	e, err := d.event(ctx, p, id)
+	if err != nil {
+		return ListedEvent{}, err
+	}
+	listed, err := d.withOutcomes(ctx, []bellhop.Event{e})
+	if err != nil {
+		return ListedEvent{}, err
+	}
+	return listed[0], nil
 }
 
 func (d *Desk) event(ctx context.Context, p bellhop.Principal, id bellhop.EventID) (bellhop.Event, error) {
@@ -44,18 +52,87 @@ func within[T any](p bellhop.Principal, object T, app string, err error, noun, i
 	return object, nil
 }
 
+// ListedEvent is an event and how it stands.
+type ListedEvent struct {
+	bellhop.Event
+	Outcome bellhop.EventOutcome
+}
+
+// EventQuery asks for events: newest first.
+type EventQuery struct {
+	bellhop.EventFilter
+	Outcome bellhop.EventState
+	// Where are conditions on the data, all of which hold; see match.CompileWhere.
+	Where []string
+}
+
+// searches tells whether the query takes looking at many events.
+func (q *EventQuery) searches() bool { return q.Outcome != "" || len(q.Where) > 0 }
+
+// EventList is a page of events.
+type EventList struct {
+	Events []ListedEvent
+	// Next is where to go on, as Before of the next page; 0 if nothing is left.
+	Next bellhop.EventID
+	// Searched says that the page may have fewer than Limit although there are more:
+	// what is newer than Next was looked at.
+	Searched bool
+}
+
 // Events lists events, newest first: of one app, or ("") of all in the scope.
-func (d *Desk) Events(ctx context.Context, p bellhop.Principal, app string, f bellhop.EventFilter) (list []bellhop.Event, err error) {
+func (d *Desk) Events(ctx context.Context, p bellhop.Principal, app string, q EventQuery) (list EventList, err error) {
 	if err := Permits(p, "listEvents"); err != nil {
+		return list, err
+	}
+	if q.Scope, err = d.narrow(p, app); err != nil {
+		return list, err
+	}
+	if err := checkSpan(q.Since, q.Until); err != nil {
+		return list, err
+	}
+	page := bellhop.EventPage{}
+	if list.Searched = q.searches(); list.Searched {
+		s := bellhop.EventSearch{EventFilter: q.EventFilter, Outcome: q.Outcome}
+		if s.Meets, err = compileWhere(q.Where); err == nil {
+			page, err = d.store.SearchEvents(ctx, s)
+		}
+	} else {
+		page, err = d.listEvents(ctx, q.EventFilter)
+	}
+	if err != nil {
+		return list, err
+	}
+	list.Next = page.Next
+	list.Events, err = d.withOutcomes(ctx, page.Events)
+	return list, err
+}
+
+func (d *Desk) listEvents(ctx context.Context, f bellhop.EventFilter) (page bellhop.EventPage, err error) {
+	limit := f.Limit
+	f.Limit++ // whether there is one more tells whether to go on
+	if page.Events, err = d.store.Events(ctx, f); len(page.Events) > limit {
+		page.Events = page.Events[:limit]
+		if limit > 0 {
+			page.Next = page.Events[limit-1].ID
+		}
+	}
+	return page, err
+}
+
+func (d *Desk) withOutcomes(ctx context.Context, events []bellhop.Event) ([]ListedEvent, error) {
+	ids := make([]bellhop.EventID, len(events))
+	for i := range events {
+		ids[i] = events[i].ID
+	}
+	outcomes, err := d.store.Outcomes(ctx, ids)
+	if err != nil {
 		return nil, err
 	}
-	if f.Scope, err = d.narrow(p, app); err != nil {
-		return nil, err
+	list := make([]ListedEvent, len(events))
+	for i := range events {
+		list[i] = ListedEvent{events[i], outcomes[i]}
 	}
-	if err := checkSpan(f.Since, f.Until); err != nil {
-		return nil, err
-	}
-	return d.store.Events(ctx, f)
+	return list, nil
 }
 
 // EventDeliveries lists the deliveries of one event, newest first. Of the

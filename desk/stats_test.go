@@ -97,7 +97,7 @@ func TestSpans(t *testing.T) {
 		h := open(t)
 		ctx, now := t.Context(), time.Now()
 		event := h.publish(`1`)
-		_, err1 := h.Events(ctx, owner, "", bellhop.EventFilter{Since: now, Until: now})
+		_, err1 := h.Events(ctx, owner, "", desk.EventQuery{EventFilter: bellhop.EventFilter{Since: now, Until: now}})
 		_, err2 := h.Deliveries(ctx, owner, "", bellhop.DeliveryFilter{Since: now, Until: now})
 		_, err3 := h.Attempts(ctx, owner, "", bellhop.AttemptFilter{Since: now, Until: now.Add(-time.Second)})
 		_, err4 := h.Audit(ctx, owner, "", bellhop.AuditFilter{Since: now, Until: now})
@@ -106,9 +106,9 @@ func TestSpans(t *testing.T) {
 			code(t, "list", err, bellhop.CodeInvalid, "until")
 		}
 		// What a caller puts into the filter's scope does not widen its own.
-		list, err := h.Events(ctx, as(bellhop.RoleViewer, "nobody"), "", bellhop.EventFilter{Scope: bellhop.Everything(), Limit: 10})
-		if err != nil || len(list) != 0 {
-			t.Errorf("%d events, %v", len(list), err)
+		list, err := h.Events(ctx, as(bellhop.RoleViewer, "nobody"), "", desk.EventQuery{EventFilter: bellhop.EventFilter{Scope: bellhop.Everything(), Limit: 10}})
+		if err != nil || len(list.Events) != 0 {
+			t.Errorf("%d events, %v", len(list.Events), err)
 		}
 	})
 }

@@ -29,7 +29,7 @@ func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Ev
 			if len(list) >= f.Limit {
 				break
 			}
-			if (f.Before != 0 && e.ID >= f.Before) || !eventMatches(&f, e.Event) {
+			if (f.Before != 0 && e.ID >= f.Before) || !f.Selects(e.Event) {
 				continue
 			}
 			found := *e.Event
@@ -43,11 +43,49 @@ func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Ev
 	return list, err
 }
 
-func eventMatches(f *bellhop.EventFilter, e *bellhop.Event) bool {
-	return f.Scope.Sees(e.App) && bellhop.MatchName(f.Type, e.Type) && bellhop.MatchName(f.Subject, e.Subject) &&
-		(f.ExternalID == "" || f.ExternalID == e.ExternalID) &&
-		(f.UUID == "" || f.UUID == bellhop.UUIDOf(e.ID)) &&
-		within(e.CreatedAt(), f.Since, f.Until)
+// SearchEvents lists events by their outcome, and by their data.
+func (s *Store) SearchEvents(ctx context.Context, f bellhop.EventSearch) (bellhop.EventPage, error) {
+	var page bellhop.EventPage
+	err := s.step(ctx, func() error {
+		for _, e := range slices.Backward(s.events) {
+			if (f.Before != 0 && e.ID >= f.Before) || !f.Selects(e.Event) ||
+				f.Outcome != "" && s.outcomeOf(e.ID).State != f.Outcome ||
+				f.Meets != nil && (e.Data == nil || !f.Meets(e.Data)) {
+				continue
+			}
+			if len(page.Events) >= f.Limit {
+				page.Next = page.Events[len(page.Events)-1].ID
+				break
+			}
+			found := *e.Event
+			if !f.WithData {
+				found.Data = nil
+			}
+			page.Events = append(page.Events, found)
+		}
+		return nil
+	})
+	return page, err
+}
+
+// Outcomes says how events stand.
+func (s *Store) Outcomes(ctx context.Context, events []bellhop.EventID) ([]bellhop.EventOutcome, error) {
+	list := make([]bellhop.EventOutcome, len(events))
+	err := s.step(ctx, func() error {
+		for i, e := range events {
+			list[i] = s.outcomeOf(e)
+		}
+		return nil
+	})
+	return list, err
+}
+
+func (s *Store) outcomeOf(e bellhop.EventID) bellhop.EventOutcome {
+	var all []bellhop.Delivery
+	for _, list := range s.deliveriesOf(e) {
+		all = append(all, list...)
+	}
+	return bellhop.OutcomeOf(all, len(s.later[e]))
 }
 
 // Attempt gives one attempt.

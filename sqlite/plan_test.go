@@ -50,6 +50,12 @@ func TestListsUseIndexes(t *testing.T) {
 						for _, delivery := range []bellhop.DeliveryID{0, 1} {
 							f := bellhop.AttemptFilter{Scope: apps, Type: typ, Endpoint: endpoint, Event: event, Delivery: delivery, Status: status, Since: since, Until: until, Before: 1 << 60}
 							add(fmt.Sprintf("attempts %+v", f), attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", event != 0 || delivery != 0)
+							f.Response, f.Reason = "404", "status"
+							for _, status := range statuses(&f) {
+								f := f
+								f.Status = status
+								add(fmt.Sprintf("attempts %+v", f), attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", event != 0 || delivery != 0)
+							}
 						}
 					}
 					for _, status := range []bellhop.DeliveryStatus{"", bellhop.DeliveryPending, bellhop.DeliveryHeld, bellhop.DeliverySucceeded, bellhop.DeliveryFailed, bellhop.DeliveryCanceled} {

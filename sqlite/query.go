@@ -106,9 +106,16 @@ func eventQueries(f *bellhop.EventFilter) []query {
 // attemptQueries finds the index for a list of attempts. Since, Until and Before
 // bound the id.
 func attemptQueries(f *bellhop.AttemptFilter) []query {
+	low, high, answered := f.Response.Bounds()
 	rest := func(q *query, apps bellhop.Scope, typ string) query {
 		if f.Status != "" {
 			q.where.add("status = ?", statusNumber(f.Status))
+		}
+		if answered {
+			q.where.add("response_status BETWEEN ? AND ?", low, high)
+		}
+		if f.Reason != "" {
+			q.where.add("reason = ?", f.Reason)
 		}
 		q.where.scope("app", apps)
 		q.where.match("type", typ)
@@ -138,6 +145,11 @@ func attemptQueries(f *bellhop.AttemptFilter) []query {
 	case f.Event != 0:
 		q := query{index: "attempts_event"}
 		q.where.add("event = ?", int64(f.Event))
+		optional(&q.where, "endpoint", int64(f.Endpoint))
+		return []query{rest(&q, f.Scope, f.Type)}
+	case answered && f.Status == bellhop.AttemptSucceeded && (high < 200 || low > 299):
+		q := query{index: "attempts_odd"}
+		q.where.add("status = 0 AND (response_status < 200 OR response_status > 299)")
 		optional(&q.where, "endpoint", int64(f.Endpoint))
 		return []query{rest(&q, f.Scope, f.Type)}
 	case f.Endpoint != 0:
@@ -195,9 +207,33 @@ func namesAfter(c *sqlite.Conn, prefix, next string, args ...any) (names []strin
 
 func isPrefix(pattern string) bool { return len(pattern) > 1 && strings.HasSuffix(pattern, "*") }
 
+// statuses are the ones that a filter may find: what has a cause is looked for by the
+// indexes of those that did not succeed, which have it.
+func statuses(f *bellhop.AttemptFilter) []bellhop.AttemptStatus {
+	switch {
+	case f.Status != "" || f.Reason == "" && f.Response == "":
+		return []bellhop.AttemptStatus{f.Status}
+	case f.Reason != "": // a success has none
+		return []bellhop.AttemptStatus{bellhop.AttemptFailed, bellhop.AttemptCanceled}
+	}
+	return []bellhop.AttemptStatus{bellhop.AttemptSucceeded, bellhop.AttemptFailed, bellhop.AttemptCanceled}
+}
+
 // attemptQueriesIn is attemptQueries for a filter that may have nothing to look up by
-// but a prefix of types.
-func attemptQueriesIn(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, error) {
+// but a cause, or a prefix of types.
+func attemptQueriesIn(c *sqlite.Conn, f *bellhop.AttemptFilter) (list []query, err error) {
+	of := *f
+	for _, of.Status = range statuses(f) {
+		some, err := attemptQueriesOfTypes(c, &of)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, some...)
+	}
+	return list, nil
+}
+
+func attemptQueriesOfTypes(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, error) {
 	if !isPrefix(f.Type) || !f.Scope.All || f.Delivery != 0 || f.Event != 0 || f.Endpoint != 0 {
 		return attemptQueries(f), nil
 	}

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Ends", endTests},
 		{"Scope", scopeTests},
 		{"Log", logTests},
+		{"Search", searchTests},
 		{"Times", timesTests},
 		{"Stats", statsTests},
 		{"Deliveries", deliveriesTests},

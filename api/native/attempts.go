@@ -17,10 +17,12 @@ type attemptFilter struct {
 	Delivery bellhop.DeliveryID    `query:"delivery" doc:"Only attempts for this delivery."`
 	Type     string                `query:"type" doc:"Only attempts for events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
 	Status   bellhop.AttemptStatus `query:"status" enum:"succeeded,failed,canceled" doc:"Only attempts that ended so."`
+	Response bellhop.StatusRange   `query:"response_status" doc:"Only attempts that were answered so: a status such as 503, a class such as 5xx, or none where no answer came." example:"5xx"`
+	Reason   string                `query:"reason" doc:"Only attempts with this reason, such as timeout, connect, tls, dns or status." example:"timeout"`
 }
 
 func (f attemptFilter) filter() bellhop.AttemptFilter {
-	return bellhop.AttemptFilter{Endpoint: f.Endpoint, Event: f.Event, Delivery: f.Delivery, Type: f.Type, Status: f.Status}
+	return bellhop.AttemptFilter{Endpoint: f.Endpoint, Event: f.Event, Delivery: f.Delivery, Type: f.Type, Status: f.Status, Response: f.Response, Reason: f.Reason}
 }
 
 type listAttemptsInput struct {

@@ -6,6 +6,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/desk"
 )
 
 type eventID struct {
@@ -14,34 +15,57 @@ type eventID struct {
 
 type listEventsInput struct {
 	api.Paging
+	eventFilter
+}
+
+// eventFilter is what lists of events are filtered by.
+type eventFilter struct {
 	span
-	App        string `query:"app" doc:"Only events of this app." example:"acme"`
-	Type       string `query:"type" doc:"Only events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
-	Subject    string `query:"subject" doc:"Only events of this subject: exact, or a prefix and a trailing *." example:"invoice:118"`
-	ExternalID string `query:"external_id" doc:"Only events published with this id." example:"order-118-paid"`
-	UUID       string `query:"uuid" doc:"Only the event with this UUID, which is what receivers of some dialects log (webhook_event_uuid of showpass). Narrow it by app and time: it is in no index." example:"2ce56e14-7f13-56e6-94b4-a5655b2079e7"`
+	App        string             `query:"app" doc:"Only events of this app." example:"acme"`
+	Type       string             `query:"type" doc:"Only events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
+	Subject    string             `query:"subject" doc:"Only events of this subject: exact, or a prefix and a trailing *." example:"invoice:118"`
+	ExternalID string             `query:"external_id" doc:"Only events published with this id." example:"order-118-paid"`
+	UUID       string             `query:"uuid" doc:"Only the event with this UUID, which is what receivers of some dialects log (webhook_event_uuid of showpass). Narrow it by app and time: it is in no index." example:"2ce56e14-7f13-56e6-94b4-a5655b2079e7"`
+	Outcome    bellhop.EventState `query:"outcome" enum:"failed,held,waiting,canceled,delivered,none" doc:"Only events that stand so: the worst of the states in which they are at endpoints."`
+	Where      []string           `query:"where" nullable:"false" doc:"Only events whose data meets this condition: a path, one of = != < <= > >= ~ (contains), and a value. Give it several times for conditions that all hold. Each page looks at a bounded number of events: see searched_until." example:"data.customer.id = 42"`
+}
+
+func (f *eventFilter) query() desk.EventQuery {
+	return desk.EventQuery{
+		EventFilter: bellhop.EventFilter{
+			Type: f.Type, Subject: f.Subject, ExternalID: f.ExternalID, UUID: strings.ToLower(f.UUID), Since: f.Since, Until: f.Until,
+		},
+		Outcome: f.Outcome, Where: f.Where,
+	}
 }
 
 func (n *native) listEvents(c *api.Call, in listEventsInput) (wire.Page[wire.Event], error) {
-	var none wire.Page[wire.Event]
+	var out wire.Page[wire.Event]
 	before, err := cursorEvents.Number(in.Cursor)
 	if err != nil {
-		return none, err
+		return out, err
 	}
-	events, err := n.desk.Events(c.Context(), c.Principal(), in.App, bellhop.EventFilter{
-		Type: in.Type, Subject: in.Subject, ExternalID: in.ExternalID, UUID: strings.ToLower(in.UUID),
-		Since: in.Since, Until: in.Until, Before: bellhop.EventID(before), Limit: in.More(),
-	})
+	q := in.query()
+	q.Before, q.Limit = bellhop.EventID(before), in.Limit
+	list, err := n.desk.Events(c.Context(), c.Principal(), in.App, q)
 	if err != nil {
-		return none, err
+		return out, err
 	}
-	position := func(e bellhop.Event) string { return cursorEvents.AtNumber(int64(e.ID)) }
-	return page(in.Paging, events, position, wire.EventOf), nil
+	out.Data = whole(list.Events, listedEvent).Data
+	if list.Next != 0 {
+		out.NextCursor = cursorEvents.AtNumber(int64(list.Next))
+		if at := list.Next.Time(); list.Searched {
+			out.SearchedUntil = &at
+		}
+	}
+	return out, nil
 }
+
+func listedEvent(e desk.ListedEvent) wire.Event { return wire.EventOf(e.Event, e.Outcome) }
 
 func (n *native) getEvent(c *api.Call, in eventID) (wire.Event, error) {
 	e, err := n.desk.Event(c.Context(), c.Principal(), in.ID)
-	return wire.EventOf(e), err
+	return listedEvent(e), err
 }
 
 type eventDeliveriesInput struct {

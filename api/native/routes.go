@@ -33,7 +33,7 @@ func (n *native) routes() []api.Route {
 			"Accepts all of the events or, if one of them is wrong, none. Answers one receipt per event, in order. Fields at fault are named with their place, such as events[3].type.", 202).
 			Takes(n.o.MaxBatchBody).Fails(publishing...),
 		api.On("GET /v1/events", "listEvents", events, n.listEvents,
-			"List events", "Newest first, without their data.", 200).
+			"List events", "Newest first, without their data, each with how it stands. With outcome or where, each request looks at a bounded number of events: a page may be short, or empty, while there is a next_cursor to go on with.", 200).
 			Fails(bellhop.CodeUnknownApp).
 			Reads("app", "subject", "type", "since"),
 		api.On("POST /v1/events/erase", "eraseSubject", events, n.eraseSubject,

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bellhop/bellhop"
 )
@@ -59,6 +61,12 @@ func (p Page[T]) EncodeJSON() ([]byte, error) {
 	}
 	if p.NextCursor != "" {
 		b = append(b, `,"next_cursor":"`+p.NextCursor+`"`...) // of URL-safe letters and digits
+	}
+	if p.Total != nil {
+		b = strconv.AppendInt(append(b, `,"total":`...), int64(*p.Total), 10)
+	}
+	if p.SearchedUntil != nil {
+		b = p.SearchedUntil.UTC().AppendFormat(append(b, `,"searched_until":"`...), time.RFC3339Nano+`"`)
 	}
 	return append(b, '}'), nil
 }

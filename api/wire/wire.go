@@ -16,6 +16,10 @@ type Page[T any] struct {
 	Data []T `json:"data" nullable:"false" doc:"The objects of this page."`
 	// NextCursor is empty on the last page.
 	NextCursor string `json:"next_cursor,omitempty" doc:"Pass it as ?cursor= to get the next page; absent on the last one."`
+	// Total is nil where counting would cost.
+	Total *int `json:"total,omitempty" doc:"How many objects the list has in all, on every page of it; absent where that is not known." example:"120"`
+	// SearchedUntil is nil where nothing was searched, or all was.
+	SearchedUntil *time.Time `json:"searched_until,omitempty" doc:"Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty."`
 }
 
 // List is a list that always comes whole.
@@ -68,11 +72,23 @@ type Event struct {
 	bellhop.Event
 	UUID      string    `json:"uuid" doc:"A UUID made of the id: the idempotency key that the dialects showpass (webhook_event_uuid), github and shopify send, the same on each attempt." example:"2ce56e14-7f13-56e6-94b4-a5655b2079e7"`
 	CreatedAt time.Time `json:"created_at"`
+	Outcome   Outcome   `json:"outcome" doc:"How the event stands at the endpoints that it was bound for."`
+}
+
+// Outcome is how an event stands: at how many endpoints it is in which state.
+type Outcome struct {
+	State     bellhop.EventState `json:"state" enum:"failed,held,waiting,canceled,delivered,none" doc:"The worst of the states in which it is at endpoints, in this order; none if no endpoint gets it." example:"delivered"`
+	Delivered int                `json:"delivered" doc:"At how many endpoints it has arrived." example:"2"`
+	Waiting   int                `json:"waiting" doc:"At how many it waits for its first or next attempt."`
+	Held      int                `json:"held" doc:"At how many it is held."`
+	Failed    int                `json:"failed" doc:"At how many it was given up."`
+	Canceled  int                `json:"canceled" doc:"At how many it was canceled."`
+	More      bool               `json:"more,omitempty" doc:"True if it has so many deliveries that not all were looked at: the numbers are lower bounds."`
 }
 
 // EventOf dresses an event for the wire.
-func EventOf(e bellhop.Event) Event {
-	return Event{Event: e, UUID: bellhop.UUIDOf(e.ID), CreatedAt: e.CreatedAt()}
+func EventOf(e bellhop.Event, o bellhop.EventOutcome) Event {
+	return Event{Event: e, UUID: bellhop.UUIDOf(e.ID), CreatedAt: e.CreatedAt(), Outcome: Outcome(o)}
 }
 
 // EncodeJSON gives the event with its data byte for byte.

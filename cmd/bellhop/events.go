@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
@@ -21,16 +22,31 @@ func (p *program) eventsList() *cobra.Command {
 	cmd := p.apiVerb("list", "List events, newest first", "", func(ctx context.Context, c *client.Client, _ []string) error {
 		filter.Limit = pg.size()
 		return showList(p, c.Events(ctx, filter), pg, "No event.",
-			[]string{"TIME", "EVENT", "APP", "TYPE", "ENDPOINTS", "SUBJECT"},
+			[]string{"TIME", "EVENT", "APP", "TYPE", "OUTCOME", "ENDPOINTS", "SUBJECT"},
 			func(e client.Event) []cell {
 				subject := text(e.Subject)
 				if e.Erased {
 					subject = dim("erased")
 				}
-				return []cell{p.when(e.CreatedAt), text(e.ID.String()), text(e.App), text(e.Type), number(int64(e.Deliveries)), subject}
+				return []cell{p.when(e.CreatedAt), text(e.ID.String()), text(e.App), text(e.Type), eventState(e), number(int64(e.Deliveries)), subject}
 			})
 	})
 	f := cmd.Flags()
+	eventFlags(p, f, &filter)
+	pg.flags(f)
+	return cmd
+}
+
+// eventState is an event's outcome in a word.
+func eventState(e client.Event) cell {
+	if e.Outcome.State == bellhop.EventNone {
+		return dim("no endpoint")
+	}
+	return status(e.Outcome.State)
+}
+
+// eventFlags are the filters of events.
+func eventFlags(p *program, f *pflag.FlagSet, filter *client.EventFilter) {
 	f.StringVar(&filter.App, "app", "", "only this app's")
 	f.StringVar(&filter.Type, "type", "", "only of this type; may end in *")
 	f.StringVar(&filter.Subject, "subject", "", "only of this subject; may end in *")
@@ -38,8 +54,8 @@ func (p *program) eventsList() *cobra.Command {
 	f.StringVar(&filter.UUID, "uuid", "", "only the one with this `UUID`, which showpass sends as webhook_event_uuid")
 	f.Var(p.moment(&filter.Since), "since", "not before this `time`, or 2h for two hours ago")
 	f.Var(p.moment(&filter.Until), "until", "before this `time`")
-	pg.flags(f)
-	return cmd
+	f.StringVar((*string)(&filter.Outcome), "outcome", "", "only those that stand so: failed, held, waiting, canceled, delivered or none")
+	f.StringArrayVar(&filter.Where, "where", nil, "only those whose data meets a `condition`, such as \"data.customer.id = 42\"; may be given several times")
 }
 
 // eventVerb is a verb whose one argument is an event.

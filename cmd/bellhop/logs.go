@@ -53,6 +53,8 @@ func attemptFlags(f *pflag.FlagSet, filter *client.AttemptFilter) {
 	f.TextVar(&filter.Delivery, "delivery", filter.Delivery, "only of this `delivery`")
 	f.StringVar(&filter.Type, "type", "", "only of this event type; may end in *")
 	f.StringVar((*string)(&filter.Status), "status", "", "only succeeded, failed or canceled ones")
+	f.TextVar(&filter.Response, "response-status", filter.Response, "only those answered so: a `status` such as 503, a class such as 5xx, or none")
+	f.StringVar(&filter.Reason, "reason", "", "only those with this `reason`, such as timeout")
 }
 
 func (p *program) attemptRow(a client.Attempt) []cell {

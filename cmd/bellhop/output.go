@@ -57,11 +57,11 @@ func list(of []string, none string) cell {
 func status[S ~string](word S) cell {
 	c := text(string(word))
 	switch string(word) {
-	case "succeeded", "active", "closed":
+	case "succeeded", "delivered", "active", "closed":
 		c.style = good
 	case "failed", "disabled", "open":
 		c.style = bad
-	case "pending", "held", "paused", "retrying", "half_open":
+	case "pending", "waiting", "held", "paused", "retrying", "half_open":
 		c.style = wait
 	case "canceled", "not_sent":
 		c.style = faint

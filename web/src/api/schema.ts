@@ -741,7 +741,7 @@ export interface paths {
         };
         /**
          * List events
-         * @description Newest first, without their data.
+         * @description Newest first, without their data, each with how it stands. With outcome or where, each request looks at a bounded number of events: a page may be short, or empty, while there is a next_cursor to go on with.
          *
          *     Roles: admin, publisher, editor, viewer.
          */
@@ -2103,6 +2103,8 @@ export interface components {
             external_id?: string;
             /** @description The object's id. */
             id: string;
+            /** @description How the event stands at the endpoints that it was bound for. */
+            outcome: components["schemas"]["Outcome"];
             /** @description What in the app it happened to. */
             subject?: string;
             /** @description True for the event of an endpoint's test. */
@@ -2835,59 +2837,194 @@ export interface components {
             /** @description For people. */
             name: string;
         };
+        Outcome: {
+            /**
+             * Format: int64
+             * @description At how many it was canceled.
+             */
+            canceled: number;
+            /**
+             * Format: int64
+             * @description At how many endpoints it has arrived.
+             * @example 2
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description At how many it was given up.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description At how many it is held.
+             */
+            held: number;
+            /** @description True if it has so many deliveries that not all were looked at: the numbers are lower bounds. */
+            more?: boolean;
+            /**
+             * @description The worst of the states in which it is at endpoints, in this order; none if no endpoint gets it.
+             * @example delivered
+             * @enum {string}
+             */
+            state: "failed" | "held" | "waiting" | "canceled" | "delivered" | "none";
+            /**
+             * Format: int64
+             * @description At how many it waits for its first or next attempt.
+             */
+            waiting: number;
+        };
         PageApp: {
             /** @description The objects of this page. */
             data: components["schemas"]["App"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: date-time
+             * @description Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty.
+             */
+            searched_until?: string;
+            /**
+             * Format: int64
+             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @example 120
+             */
+            total?: number;
         };
         PageAttempt: {
             /** @description The objects of this page. */
             data: components["schemas"]["Attempt"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: date-time
+             * @description Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty.
+             */
+            searched_until?: string;
+            /**
+             * Format: int64
+             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @example 120
+             */
+            total?: number;
         };
         PageAuditEntry: {
             /** @description The objects of this page. */
             data: components["schemas"]["AuditEntry"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: date-time
+             * @description Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty.
+             */
+            searched_until?: string;
+            /**
+             * Format: int64
+             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @example 120
+             */
+            total?: number;
         };
         PageDelivery: {
             /** @description The objects of this page. */
             data: components["schemas"]["Delivery"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: date-time
+             * @description Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty.
+             */
+            searched_until?: string;
+            /**
+             * Format: int64
+             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @example 120
+             */
+            total?: number;
         };
         PageEndpoint: {
             /** @description The objects of this page. */
             data: components["schemas"]["Endpoint"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: date-time
+             * @description Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty.
+             */
+            searched_until?: string;
+            /**
+             * Format: int64
+             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @example 120
+             */
+            total?: number;
         };
         PageEvent: {
             /** @description The objects of this page. */
             data: components["schemas"]["Event"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: date-time
+             * @description Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty.
+             */
+            searched_until?: string;
+            /**
+             * Format: int64
+             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @example 120
+             */
+            total?: number;
         };
         PageEventType: {
             /** @description The objects of this page. */
             data: components["schemas"]["EventType"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: date-time
+             * @description Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty.
+             */
+            searched_until?: string;
+            /**
+             * Format: int64
+             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @example 120
+             */
+            total?: number;
         };
         PageExplanation: {
             /** @description The objects of this page. */
             data: components["schemas"]["Explanation"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: date-time
+             * @description Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty.
+             */
+            searched_until?: string;
+            /**
+             * Format: int64
+             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @example 120
+             */
+            total?: number;
         };
         PageKey: {
             /** @description The objects of this page. */
             data: components["schemas"]["Key"][];
             /** @description Pass it as ?cursor= to get the next page; absent on the last one. */
             next_cursor?: string;
+            /**
+             * Format: date-time
+             * @description Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty.
+             */
+            searched_until?: string;
+            /**
+             * Format: int64
+             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @example 120
+             */
+            total?: number;
         };
         Percentiles: {
             /**
@@ -3968,7 +4105,8 @@ export interface operations {
                      *           "id": "acme",
                      *           "updated_at": "2027-06-11T02:00:00.000Z"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageApp"];
@@ -4766,6 +4904,16 @@ export interface operations {
                 type?: string;
                 /** @description Only attempts that ended so. */
                 status?: "succeeded" | "failed" | "canceled";
+                /**
+                 * @description Only attempts that were answered so: a status such as 503, a class such as 5xx, or none where no answer came.
+                 * @example 5xx
+                 */
+                response_status?: string;
+                /**
+                 * @description Only attempts with this reason, such as timeout, connect, tls, dns or status.
+                 * @example timeout
+                 */
+                reason?: string;
             };
             header?: never;
             path?: never;
@@ -4796,7 +4944,8 @@ export interface operations {
                      *           "trigger": "publish",
                      *           "type": "invoice.purchase"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageAttempt"];
@@ -5034,7 +5183,8 @@ export interface operations {
                      *           "id": "aud_32G88NJ9V4W00",
                      *           "object": "invoice.purchase"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageAuditEntry"];
@@ -5205,7 +5355,8 @@ export interface operations {
                      *           "trigger": "publish",
                      *           "type": "invoice.purchase"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageDelivery"];
@@ -5734,7 +5885,8 @@ export interface operations {
                      *           "updated_at": "2027-06-11T02:00:00.000Z",
                      *           "url": "https://example.com/hooks"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageEndpoint"];
@@ -7988,7 +8140,8 @@ export interface operations {
                      *           "updated_at": "2027-06-11T02:00:00.000Z",
                      *           "validate": false
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageEventType"];
@@ -8489,6 +8642,15 @@ export interface operations {
                  * @example 2ce56e14-7f13-56e6-94b4-a5655b2079e7
                  */
                 uuid?: string;
+                /** @description Only events that stand so: the worst of the states in which they are at endpoints. */
+                outcome?: "failed" | "held" | "waiting" | "canceled" | "delivered" | "none";
+                /**
+                 * @description Only events whose data meets this condition: a path, one of = != < <= > >= ~ (contains), and a value. Give it several times for conditions that all hold. Each page looks at a bounded number of events: see searched_until.
+                 * @example [
+                 *       "data.customer.id = 42"
+                 *     ]
+                 */
+                where?: string[];
             };
             header?: never;
             path?: never;
@@ -8510,10 +8672,19 @@ export interface operations {
                      *           "created_at": "2027-06-11T02:00:00.000Z",
                      *           "deliveries": 1,
                      *           "id": "evt_32G88NJ9V4W00",
+                     *           "outcome": {
+                     *             "canceled": 1,
+                     *             "delivered": 2,
+                     *             "failed": 1,
+                     *             "held": 1,
+                     *             "state": "delivered",
+                     *             "waiting": 1
+                     *           },
                      *           "type": "invoice.purchase",
                      *           "uuid": "2ce56e14-7f13-56e6-94b4-a5655b2079e7"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageEvent"];
@@ -9021,6 +9192,14 @@ export interface operations {
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "deliveries": 1,
                      *       "id": "evt_32G88NJ9V4W00",
+                     *       "outcome": {
+                     *         "canceled": 1,
+                     *         "delivered": 2,
+                     *         "failed": 1,
+                     *         "held": 1,
+                     *         "state": "delivered",
+                     *         "waiting": 1
+                     *       },
                      *       "type": "invoice.purchase",
                      *       "uuid": "2ce56e14-7f13-56e6-94b4-a5655b2079e7"
                      *     }
@@ -9242,7 +9421,8 @@ export interface operations {
                      *           "trigger": "publish",
                      *           "type": "invoice.purchase"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageDelivery"];
@@ -9354,7 +9534,8 @@ export interface operations {
                      *           "endpoint": "ep_32G88NJ9V4W00",
                      *           "outcome": "failed"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageExplanation"];
@@ -10273,7 +10454,8 @@ export interface operations {
                      *           "id": "key_32G88NJ9V4W00",
                      *           "role": "editor"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "total": 120
                      *     }
                      */
                     "application/json": components["schemas"]["PageKey"];
@@ -11703,6 +11885,16 @@ export interface operations {
                 type?: string;
                 /** @description Only attempts that ended so. */
                 status?: "succeeded" | "failed" | "canceled";
+                /**
+                 * @description Only attempts that were answered so: a status such as 503, a class such as 5xx, or none where no answer came.
+                 * @example 5xx
+                 */
+                response_status?: string;
+                /**
+                 * @description Only attempts with this reason, such as timeout, connect, tls, dns or status.
+                 * @example timeout
+                 */
+                reason?: string;
             };
             header?: never;
             path?: never;

@@ -6,7 +6,7 @@ import { shellQuote } from "../../../lib/shell.ts";
 import { asCurl } from "./curl.ts";
 import { outcomeOf } from "./outcome.ts";
 
-const event: Event = { id: "evt_1", app: "acme", type: "a.b", deliveries: 1, uuid: "2ce56e14-7f13-56e6-94b4-a5655b2079e7", created_at: "2026-11-22T00:07:19.02Z" };
+const event: Event = { id: "evt_1", app: "acme", type: "a.b", deliveries: 1, uuid: "2ce56e14-7f13-56e6-94b4-a5655b2079e7", created_at: "2026-11-22T00:07:19.02Z", outcome: { state: "none", delivered: 0, waiting: 0, held: 0, failed: 0, canceled: 0 } };
 
 describe("sentBody", () => {
   it("puts the data in byte for byte", () => {
