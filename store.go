@@ -462,6 +462,10 @@ type LogStore interface {
 	// endpoint or (0) of each that has some. Counting does not cost what there is to
 	// count.
 	Held(ctx context.Context, s Scope, e EndpointID) (map[EndpointID]int64, error)
+	// CountWaiting adds up, by endpoint, what the unfinished deliveries behind an id wait
+	// for, so many of them, and gives the id to go on behind; 0 at the end. Those that
+	// are made meanwhile, or move, count in one way or another, and none twice.
+	CountWaiting(ctx context.Context, sums map[EndpointID]*Waiting, after DeliveryID, limit int, now time.Time) (next DeliveryID, err error)
 	Audit(ctx context.Context, f AuditFilter) ([]AuditEntry, error)
 }
 

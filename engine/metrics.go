@@ -25,6 +25,7 @@ type metrics struct {
 	inFlight       prometheus.Gauge
 
 	pending, held, oldest, lanesOpen, queued, doubted *prometheus.Desc
+	due, dueAge, waiting, waitingAge                  *prometheus.Desc
 
 	// mu guards the last count of what is pending: counting reads an index, so
 	// a scrape does it at most every countEvery.
@@ -34,6 +35,8 @@ type metrics struct {
 	heldNow  int64
 	oldestID bellhop.DeliveryID
 	countErr error
+
+	backlog backlog
 }
 
 const countEvery = 10 * time.Second
@@ -67,6 +70,11 @@ func newMetrics(e *Engine) *metrics {
 		lanesOpen: desc("bellhop_circuits_open", "Endpoints whose circuit is open."),
 		doubted:   desc("bellhop_clock_doubted_seconds", "By how much the clock has jumped ahead so that it is not believed yet."),
 		queued:    desc("bellhop_queued_bytes", "Event data in memory: waiting or being sent."),
+		due:       desc("bellhop_deliveries_due", "Deliveries that are due, that nothing holds up, and that are not being sent: above 0 for long, Bellhop does not keep up."),
+		dueAge:    desc("bellhop_due_age_seconds", "For how long the oldest of bellhop_deliveries_due has been due."),
+		waiting: prometheus.NewDesc("bellhop_deliveries_waiting", "Unfinished deliveries by what they wait for: "+
+			"sending, limited, circuit, ordered, retrying, scheduled, held, paused, disabled, unavailable.", []string{"state"}, nil),
+		waitingAge: prometheus.NewDesc("bellhop_waiting_age_seconds", "For how long the oldest delivery of a state has been due.", []string{"state"}, nil),
 	}
 }
 
@@ -111,6 +119,10 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.lanesOpen
 	ch <- m.queued
 	ch <- m.doubted
+	ch <- m.due
+	ch <- m.dueAge
+	ch <- m.waiting
+	ch <- m.waitingAge
 }
 
 // Collect implements prometheus.Collector.
@@ -122,6 +134,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.lanesOpen, float64(m.e.lanes.CircuitsOpen()))
 	gauge(m.queued, float64(m.e.lanes.HeldBytes()))
 	gauge(m.doubted, m.e.clock.Doubted().Seconds())
+	m.collectBacklog(ch)
 	count, held, oldest, err := m.countPending()
 	if err != nil {
 		// The other metrics are needed most when the store is in trouble.

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 )
@@ -51,6 +53,59 @@ func Backup(ctx context.Context, srcPath, dstPath string, progress func(done, to
 		return fmt.Errorf("back up: %w", err)
 	}
 	return syncDirectory(filepath.Dir(dstPath))
+}
+
+// NoteBackup keeps when a backup began, in a file beside the database, for LastBackup:
+// who copies a database does not write to it.
+func NoteBackup(path string, at time.Time) error {
+	to := backupNote(path)
+	part, err := os.CreateTemp(filepath.Dir(to), ".bellhop-backup-*")
+	if err != nil {
+		return fmt.Errorf("note the backup: %w", err)
+	}
+	_, err = part.WriteString(at.UTC().Format(time.RFC3339) + "\n")
+	err = errors.Join(err, part.Chmod(0o644), part.Close()) // the server may be another user
+	if err == nil {
+		err = os.Rename(part.Name(), to)
+	}
+	if err != nil {
+		_ = os.Remove(part.Name())
+		return fmt.Errorf("note the backup: %w", err)
+	}
+	return nil
+}
+
+// LastBackup tells when the last backup began that was noted; zero if none was.
+func LastBackup(path string) (time.Time, error) {
+	b, err := os.ReadFile(backupNote(path))
+	if errors.Is(err, os.ErrNotExist) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read when the last backup was: %w", err)
+	}
+	at, err := time.Parse(time.RFC3339, strings.TrimSpace(string(b)))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read when the last backup was: %s: %w", backupNote(path), err)
+	}
+	return at, nil
+}
+
+func backupNote(path string) string { return resolve(path) + ".backup" }
+
+// Sizes tells how large the database and its write-ahead log are, in bytes.
+func (s *Store) Sizes() (database, log int64, err error) {
+	for _, f := range []struct {
+		path string
+		size *int64
+	}{{s.path, &database}, {s.path + "-wal", &log}} {
+		info, err := os.Stat(f.path)
+		if err != nil {
+			return 0, 0, fmt.Errorf("measure the database: %w", err)
+		}
+		*f.size = info.Size()
+	}
+	return database, log, nil
 }
 
 func copyDatabase(ctx context.Context, srcPath, dstPath string, progress func(done, total int64)) (err error) {

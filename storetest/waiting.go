@@ -9,6 +9,51 @@ import (
 
 // waitingTests are about how much may wait, and how much does.
 var waitingTests = []test{
+	{"CountWaiting says what each delivery waits for, piece by piece", func(f *fixture) {
+		e, ordered := f.endpoint(), f.endpoint()
+		ordered.Ordering = bellhop.OrderingEndpoint
+		ordered = f.save(ordered)
+		f.publish(e)
+		f.hold(e, f.claim(e, 1)...)
+		f.publish(e)
+		f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Hour))
+		first := f.now
+		f.publish(e) // due
+		f.pass(time.Minute)
+		f.publish(e)
+		later := f.event(e)
+		at := f.now.Add(time.Hour)
+		later.Event.DeliverAt, later.Deliveries[0].Due = &at, at
+		f.enqueue(later)
+		f.publish(ordered)
+		f.publish(ordered)
+		f.claim(ordered, 2) // finds that the second one waits for the first
+		count := func(limit int) map[bellhop.EndpointID]bellhop.Waiting {
+			sums := map[bellhop.EndpointID]*bellhop.Waiting{}
+			for after, pieces := bellhop.DeliveryID(0), 0; ; pieces++ {
+				next, err := f.s.CountWaiting(f.Context(), sums, after, limit, f.now)
+				f.must(err)
+				if after = next; next == 0 {
+					break
+				}
+				if pieces > 10 {
+					f.Fatal("it does not end")
+				}
+			}
+			all := map[bellhop.EndpointID]bellhop.Waiting{}
+			for e, sum := range sums {
+				all[e] = *sum
+			}
+			return all
+		}
+		want := map[bellhop.EndpointID]bellhop.Waiting{
+			e.ID:       {Held: 1, Scheduled: 1, Retrying: 1, Due: 2, OldestDue: first},
+			ordered.ID: {Owned: 1, Ordered: 1, OldestDue: f.now},
+		}
+		same(f, "at once", count(100), want)
+		same(f, "one by one", count(1), want)
+		same(f, "two at a time", count(2), want)
+	}},
 	{"Redeliver leaves out what waits already, if it is told to", func(f *fixture) {
 		e, other := f.endpoint(), f.endpoint()
 		waits, owned, done, later := f.publish(e), f.publish(e), f.publish(e), f.laterEvent([]bellhop.Endpoint{e})

@@ -43,6 +43,9 @@ func (p *program) backup(ctx context.Context, to string) error {
 		return err
 	}
 	p.progressEnd()
+	if err := sqlite.NoteBackup(from, began); err != nil {
+		p.note("The backup is made, but the metrics of the server will not tell of it: %v", err)
+	}
 	took := p.now().Sub(began).Round(time.Millisecond)
 	result := struct {
 		From       string `json:"from"`

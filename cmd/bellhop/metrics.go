@@ -4,13 +4,66 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bellhop/bellhop/internal/door"
+	"github.com/bellhop/bellhop/sqlite"
 )
+
+// installed tells of the program and its files, as they are when they are asked for.
+type installed struct {
+	store    *sqlite.Store
+	database string
+	log      *slog.Logger
+
+	build, size, wal, backup *prometheus.Desc
+}
+
+func newInstalled(store *sqlite.Store, database string, log *slog.Logger) *installed {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return &installed{
+		store: store, database: database, log: log,
+		build:  desc("bellhop_build_info", "1, with what runs.", "version", "go_version"),
+		size:   desc("bellhop_database_bytes", "Size of the database's file."),
+		wal:    desc("bellhop_wal_bytes", "Size of the database's write-ahead log."),
+		backup: desc("bellhop_last_backup_timestamp_seconds", "When the last bellhop backup of this database began that succeeded; 0 if there was none."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (i *installed) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{i.build, i.size, i.wal, i.backup} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector. What cannot be told is left out.
+func (i *installed) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	gauge(i.build, 1, version(), runtime.Version())
+	if size, wal, err := i.store.Sizes(); err != nil {
+		i.log.Warn("a metric is left out", "err", err)
+	} else {
+		gauge(i.size, float64(size))
+		gauge(i.wal, float64(wal))
+	}
+	switch at, err := sqlite.LastBackup(i.database); {
+	case err != nil:
+		i.log.Warn("a metric is left out", "err", err)
+	case at.IsZero():
+		gauge(i.backup, 0)
+	default:
+		gauge(i.backup, float64(at.Unix()))
+	}
+}
 
 // serveMetrics serves /metrics, and nothing else, on an address of its own.
 func serveMetrics(l net.Listener, metrics prometheus.Gatherer, log *slog.Logger) *http.Server {

@@ -144,6 +144,8 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		}
 	}()
 
+	metrics.MustRegister(newInstalled(store, s.database, log))
+
 	stored, err := store.Routes(ctx, 0)
 	if err != nil {
 		return fmt.Errorf("read the configuration from %s: %w", s.database, err)

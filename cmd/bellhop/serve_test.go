@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/bellhop/bellhop/sqlite"
 )
 
 // service is a run of serve.
@@ -233,6 +235,9 @@ func TestServe(t *testing.T) {
 	(&run{args: []string{"serve", "--listen", "127.0.0.1:0", "--database", database}}).do(t).want(t, exitFailed, "in use by another Bellhop")
 	(&run{args: []string{"keys", "recover", "--database", database}}).do(t).want(t, exitFailed, "in use by another Bellhop")
 	(&run{args: []string{"backup", "--database", database, filepath.Join(dir, "copy.db"), "--json"}}).do(t).want(t, exitOK, `"bytes":`)
+	if at, err := sqlite.LastBackup(database); err != nil || time.Since(at) > time.Minute {
+		t.Errorf("the last backup was at %v: %v", at, err)
+	}
 
 	// tail ends with 0 when it is interrupted, and serve ends although tail
 	// would go on.

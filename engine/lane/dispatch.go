@@ -241,6 +241,13 @@ func (d *Dispatcher) OldestDue(e bellhop.EndpointID) time.Time {
 	return d.machine.OldestDue(e)
 }
 
+// Load tells what keeps an endpoint's lane from sending more.
+func (d *Dispatcher) Load(e bellhop.EndpointID) Load {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.Load(e, d.o.Now())
+}
+
 // CircuitsOpen counts the endpoints whose circuit is open, HeldBytes the event data in
 // memory.
 func (d *Dispatcher) CircuitsOpen() int {

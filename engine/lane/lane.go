@@ -778,6 +778,24 @@ func (l *lane) recorded(in Recorded, now time.Time) {
 	}
 }
 
+// Load is what keeps a lane from sending more.
+type Load struct {
+	// Open says that its circuit is open.
+	Open bool
+	// Full says that its endpoint gets no more at once: by its limits, or by what the
+	// receiver can take.
+	Full bool
+	// InFlight counts the requests under way.
+	InFlight int
+}
+
+func (l *lane) load(now time.Time) Load {
+	full := len(l.flying) >= l.inFlightLimit() && !l.resting() ||
+		l.limiter != nil && l.limiter.TokensAt(now) < 1 ||
+		l.starved && l.standing(now) == failing // those that work go first
+	return Load{Open: l.breaker.open(), Full: full, InFlight: len(l.flying)}
+}
+
 func (l *lane) state(now time.Time) bellhop.LaneState {
 	s := bellhop.LaneState{
 		Circuit: l.breaker.state(now), OpenSince: l.breaker.openSince, NextProbe: l.breaker.probeAt,

@@ -351,6 +351,15 @@ func (m *Machine) OldestDue(e bellhop.EndpointID) time.Time {
 	return l.queue.oldestDue()
 }
 
+// Load tells what keeps an endpoint's lane from sending more.
+func (m *Machine) Load(e bellhop.EndpointID, now time.Time) Load {
+	l := m.lanes[e]
+	if l == nil {
+		return Load{}
+	}
+	return l.load(now)
+}
+
 // CircuitsOpen counts the endpoints whose circuit is open.
 func (m *Machine) CircuitsOpen() (open int) {
 	for _, l := range m.lanes {
