@@ -1,5 +1,6 @@
 // The API as the dashboard sees it: nothing here that the OpenAPI document does
 // not say. Requests carry the session's cookie or, in a portal, the link's token.
+import { t } from "@lingui/core/macro";
 import createClient from "openapi-fetch";
 import { appName } from "../lib/apps.ts";
 import { elementTexts, memberTexts } from "../lib/members.ts";
@@ -81,15 +82,15 @@ export async function ok<T>(call: Promise<{ data?: T; error?: unknown; response:
 export function unreachable(): Problem {
   // A portal's people know neither Bellhop nor where it runs.
   return inPortal
-    ? new Problem(0, "unreachable", "The server cannot be reached", "The server cannot be reached. Is this device online? If it is, try again in some minutes.")
-    : new Problem(0, "unreachable", "The server cannot be reached", "The server cannot be reached. Is it running, and is this device online?");
+    ? new Problem(0, "unreachable", t`The server cannot be reached`, t`The server cannot be reached. Is this device online? If it is, try again in some minutes.`)
+    : new Problem(0, "unreachable", t`The server cannot be reached`, t`The server cannot be reached. Is it running, and is this device online?`);
 }
 
 /**
  * What a refusal says about one field of the request or a part of it ("apps" for
  * "apps[0]"), as a sentence about the subject.
  */
-export function faultOf(error: unknown, field: string, subject = "This"): string | undefined {
+export function faultOf(error: unknown, field: string, subject = t`This`): string | undefined {
   if (!(error instanceof Problem)) return undefined;
   const found = error.errors.find((e) => e.field === field || (e.field.startsWith(field) && /^[.[/]/.test(e.field.slice(field.length))));
   return found && sentence(subject, found.detail);
@@ -101,7 +102,7 @@ export function problemOf(body: unknown, status: number): Problem {
     const p = body as Schemas["Problem"];
     return new Problem(status, p.code, p.title, p.detail ?? p.title, p.errors ?? [], p.request_id);
   }
-  return new Problem(status, "unknown", `The answer was ${status}`, `The server, or a proxy before it, answered ${status} without saying why.`);
+  return new Problem(status, "unknown", t`The answer was ${status}`, t`The server, or a proxy before it, answered ${status} without saying why.`);
 }
 
 /**

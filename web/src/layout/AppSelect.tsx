@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Select } from "@mantine/core";
 import { useApps } from "../api/queries.ts";
 import { appLabel } from "../lib/text.ts";
@@ -12,8 +13,8 @@ export default function AppSelect() {
   if (!apps.data || (apps.data.length < 2 && !app)) return null;
   return (
     <Select
-      aria-label="App"
-      placeholder="All apps"
+      aria-label={t`App`}
+      placeholder={t`All apps`}
       size="sm"
       w={{ base: 130, xs: 200 }}
       searchable
@@ -22,7 +23,7 @@ export default function AppSelect() {
       value={app ?? null}
       data={apps.data.map((a) => ({ value: a.id, label: appLabel(a) }))}
       onChange={(value) => set({ app: value ?? undefined })}
-      nothingFoundMessage="No such app"
+      nothingFoundMessage={t`No such app`}
     />
   );
 }

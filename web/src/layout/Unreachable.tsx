@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert } from "@mantine/core";
 import { IconPlugConnectedX } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
@@ -23,8 +25,8 @@ export function Unreachable() {
   return (
     <div role="status" className={classes.unreachable}>
       {since && (
-        <Alert color="orange" variant="filled" autoContrast icon={<IconPlugConnectedX />} title="The server does not answer" mb="md">
-          No answer since <Time at={since.toISOString()} />. What you see may be older than that. Trying again every few seconds…
+        <Alert color="orange" variant="filled" autoContrast icon={<IconPlugConnectedX />} title={t`The server does not answer`} mb="md">
+          <Trans>No answer since <Time at={since.toISOString()} />. What you see may be older than that. Trying again every few seconds…</Trans>
         </Alert>
       )}
     </div>

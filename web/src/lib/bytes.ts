@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 /** The bytes of base64 text. */
 export function decodeBase64(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -12,6 +13,7 @@ export function hexDump(bytes: Uint8Array, most = 4096): string {
     const text = part.map((b) => (b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : ".")).join("");
     lines.push(`${i.toString(16).padStart(8, "0")}  ${hex.padEnd(48)} ${text}`);
   }
-  if (bytes.length > most) lines.push(`… ${bytes.length - most} more bytes`);
+  const left = bytes.length - most;
+  if (left > 0) lines.push(t`… ${left} more bytes`);
   return lines.join("\n");
 }

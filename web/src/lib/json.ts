@@ -1,3 +1,6 @@
+import { t } from "@lingui/core/macro";
+import { number } from "./text.ts";
+
 /** What a text is as JSON, and whether a tree can show it without choking. */
 export interface Look {
   /** The parsed object or array, if a tree can show it. */
@@ -17,13 +20,14 @@ export function looksAt(text: string): Look {
   try {
     value = JSON.parse(text);
   } catch {
-    return { bytes, note: "This is not JSON: it is shown as it is." };
+    return { bytes, note: t`This is not JSON: it is shown as it is.` };
   }
   if (typeof value !== "object" || value === null) return { bytes };
   const { nodes, depth } = measure(value);
-  if (depth > deepest) return { bytes, note: `This is nested ${depth} levels deep, too deep for a tree: it is shown as it is.` };
-  if (nodes > mostNodes) return { bytes, note: `This has ${nodes.toLocaleString()} values, too many for a tree: it is shown as it is.` };
-  if (hasRoundedNumber(text)) return { bytes, value, note: "Large numbers are rounded here; Raw shows what was sent." };
+  if (depth > deepest) return { bytes, note: t`This is nested ${depth} levels deep, too deep for a tree: it is shown as it is.` };
+  const count = number(nodes);
+  if (nodes > mostNodes) return { bytes, note: t`This has ${count} values, too many for a tree: it is shown as it is.` };
+  if (hasRoundedNumber(text)) return { bytes, value, note: t`Large numbers are rounded here; Raw shows what was sent.` };
   return { bytes, value };
 }
 
@@ -89,11 +93,13 @@ export function kept(original: string | undefined, now: string): string {
 
 /** Says why a text is not JSON, or nothing if it is. */
 export function jsonFault(text: string): string | undefined {
-  if (text.trim() === "") return "Give some JSON, such as {}.";
+  const empty = "{}";
+  if (text.trim() === "") return t`Give some JSON, such as ${empty}.`;
   try {
     JSON.parse(text);
     return undefined;
   } catch (error) {
-    return `This is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+    const why = error instanceof Error ? error.message : String(error);
+    return t`This is not JSON: ${why}`;
   }
 }

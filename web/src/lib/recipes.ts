@@ -1,6 +1,6 @@
 // Recipes: what the form asks for where requests are made for a well-known target.
+import { plural, t } from "@lingui/core/macro";
 import type { Schemas } from "../api/client.ts";
-import { plural } from "./text.ts";
 
 export type Recipe = Schemas["Recipe"];
 export type RecipeField = Schemas["RecipeField"];
@@ -14,7 +14,7 @@ export function isMail(recipe: Pick<Recipe, "mail"> | undefined): boolean {
 export function byCategory(recipes: Recipe[]): [category: string, recipes: Recipe[]][] {
   const groups = new Map<string, Recipe[]>();
   for (const r of recipes) {
-    const category = r.category ?? "Others";
+    const category = r.category ?? t`Others`;
     groups.set(category, [...(groups.get(category) ?? []), r]);
   }
   return [...groups];
@@ -45,7 +45,12 @@ export function withSamples(recipe: Recipe, given: Record<string, string>): { fi
 export function paceOf(recipe: Pick<Recipe, "rate_limit" | "concurrency">): string | undefined {
   const parts: string[] = [];
   const rate = recipe.rate_limit?.per_second;
-  if (rate) parts.push(rate >= 1 ? `${plural(Number(rate.toFixed(2)), "request")} a second` : `one request each ${Number((1 / rate).toFixed(1))} seconds`);
-  if (recipe.concurrency) parts.push(recipe.concurrency === 1 ? "one at a time" : `${recipe.concurrency} at once`);
+  const { concurrency } = recipe;
+  if (rate && rate >= 1) parts.push(plural(Number(rate.toFixed(2)), { one: "# request a second", other: "# requests a second" }));
+  else if (rate) {
+    const seconds = Number((1 / rate).toFixed(1));
+    parts.push(t`one request each ${seconds} seconds`);
+  }
+  if (concurrency) parts.push(concurrency === 1 ? t`one at a time` : t`${concurrency} at once`);
   return parts.length === 0 ? undefined : parts.join(", ");
 }

@@ -1,3 +1,12 @@
+import { forLocale } from "../language/language.ts";
+
+const and = forLocale((locale) => new Intl.ListFormat(locale, { type: "conjunction" }));
+
+/** "a", "a and b", "a, b, and c" */
+export function andList(parts: string[]): string {
+  return and().format(parts);
+}
+
 const count = new Intl.NumberFormat();
 const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 

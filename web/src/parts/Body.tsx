@@ -1,3 +1,4 @@
+import { Trans } from "@lingui/react/macro";
 import { Text } from "@mantine/core";
 import { useMemo } from "react";
 import { decodeBase64, hexDump } from "../lib/bytes.ts";
@@ -21,9 +22,10 @@ export function Body({ text, base64, title, none }: BodyProps) {
   const bytes = useMemo(() => (base64 ? decodeBase64(base64) : undefined), [base64]);
   const tree = useMemo(() => text !== undefined && looksAt(text).value !== undefined, [text]);
   if (bytes) {
+    const size = byteSize(bytes.length);
     return (
       <>
-        <Text size="xs" c="dimmed">These {byteSize(bytes.length)} are not text (UTF-8), so they are shown as numbers.</Text>
+        <Text size="xs" c="dimmed"><Trans>These {size} are not text (UTF-8), so they are shown as numbers.</Trans></Text>
         <CodeBlock code={hexDump(bytes)} title={title} />
       </>
     );

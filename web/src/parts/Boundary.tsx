@@ -1,3 +1,4 @@
+import { Trans } from "@lingui/react/macro";
 import { Button, Center } from "@mantine/core";
 import { Component, type ReactNode } from "react";
 import { Failure } from "./states.tsx";
@@ -14,7 +15,7 @@ export class Boundary extends Component<{ children: ReactNode }, { error?: unkno
     if (this.state.error === undefined) return this.props.children;
     return (
       <Center mih="100vh" p="md">
-        <Failure error={this.state.error} action={<Button onClick={() => location.reload()}>Load the page again</Button>} />
+        <Failure error={this.state.error} action={<Button onClick={() => location.reload()}><Trans>Load the page again</Trans></Button>} />
       </Center>
     );
   }

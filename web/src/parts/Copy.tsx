@@ -1,13 +1,14 @@
+import { t } from "@lingui/core/macro";
 import { ActionIcon, Button, Code, CopyButton, Group, Tooltip } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 
 /** Copies a value to the clipboard. */
-export function Copy({ value, label = "Copy" }: { value: string; label?: string }) {
+export function Copy({ value, label = t`Copy` }: { value: string; label?: string }) {
   return (
     <CopyButton value={value}>
       {({ copied, copy }) => (
-        <Tooltip label={copied ? "Copied" : "Copy"} withArrow>
-          <ActionIcon variant="subtle" color={copied ? "teal" : "gray"} size="sm" onClick={copy} aria-label={copied ? "Copied" : label}>
+        <Tooltip label={copied ? t`Copied` : t`Copy`} withArrow>
+          <ActionIcon variant="subtle" color={copied ? "teal" : "gray"} size="sm" onClick={copy} aria-label={copied ? t`Copied` : label}>
             {copied ? <IconCheck size={15} /> : <IconCopy size={15} />}
           </ActionIcon>
         </Tooltip>
@@ -17,12 +18,12 @@ export function Copy({ value, label = "Copy" }: { value: string; label?: string 
 }
 
 /** The same as a button with words. */
-export function CopyWide({ value, label = "Copy" }: { value: string; label?: string }) {
+export function CopyWide({ value, label = t`Copy` }: { value: string; label?: string }) {
   return (
     <CopyButton value={value}>
       {({ copied, copy }) => (
         <Button size="xs" variant="default" onClick={copy} leftSection={copied ? <IconCheck size={14} /> : <IconCopy size={14} />}>
-          {copied ? "Copied" : label}
+          {copied ? t`Copied` : label}
         </Button>
       )}
     </CopyButton>

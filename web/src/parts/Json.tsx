@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert, Button, Group, SegmentedControl, Stack, Text } from "@mantine/core";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { looksAt } from "../lib/json.ts";
@@ -18,7 +20,7 @@ export function Json({ text, title = "JSON" }: { text: string; title?: string })
   return (
     <Stack gap="xs">
       <Group justify="space-between">
-        <SegmentedControl size="xs" value={view} onChange={setView} aria-label="View" data={[{ value: "tree", label: "Pretty" }, { value: "raw", label: "Raw" }]} />
+        <SegmentedControl size="xs" value={view} onChange={setView} aria-label={t`View`} data={[{ value: "tree", label: t`Pretty` }, { value: "raw", label: t`Raw` }]} />
         <Group gap="xs">
           <Text size="xs" c="dimmed">{byteSize(look.bytes)}</Text>
           <CopyWide value={text} />
@@ -34,7 +36,7 @@ export function Json({ text, title = "JSON" }: { text: string; title?: string })
           <CodeBlock code={all ? text : text.slice(0, firstPart)} title={title} wrap />
           {!all && text.length > firstPart && (
             <Button variant="light" size="xs" onClick={() => setAll(true)}>
-              Show all {byteSize(look.bytes)}
+              <Trans>Show all {byteSize(look.bytes)}</Trans>
             </Button>
           )}
         </>

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import "uplot/dist/uPlot.min.css";
 
 import { VisuallyHidden } from "@mantine/core";
@@ -85,7 +86,7 @@ export default function Plot({ label, times, series, format = String, height = 2
           { stroke: ink, grid, ticks: { show: false }, font: "11px system-ui", size: 62, values: (_, ticks) => ticks.map((t) => formatting.current(t)) },
         ],
         series: [
-          { label: `Time (${zoneOf()})`, value: (_, v) => (v === null ? "–" : shortTime(new Date(v * 1000))) },
+          { label: timeLabel(), value: (_, v) => (v === null ? "–" : shortTime(new Date(v * 1000))) },
           ...series.map((s, n): uPlot.Series => ({
             label: s.label,
             stroke: resolve(s.color),
@@ -119,17 +120,17 @@ export default function Plot({ label, times, series, format = String, height = 2
           <caption>{label}</caption>
           <thead>
             <tr>
-              <th scope="col">Time ({zoneOf()})</th>
+              <th scope="col">{timeLabel()}</th>
               {series.map((s) => <th key={s.label} scope="col">{s.label}</th>)}
             </tr>
           </thead>
           <tbody>
-            {times.slice(-24).map((t, i, shown) => (
-              <tr key={t}>
-                <th scope="row">{shortTime(new Date(t * 1000))}</th>
+            {times.slice(-24).map((at, i, shown) => (
+              <tr key={at}>
+                <th scope="row">{shortTime(new Date(at * 1000))}</th>
                 {series.map((s) => {
                   const v = s.values[times.length - shown.length + i];
-                  return <td key={s.label}>{v === null || v === undefined ? "none" : format(v)}</td>;
+                  return <td key={s.label}>{v === null || v === undefined ? t`none` : format(v)}</td>;
                 })}
               </tr>
             ))}
@@ -138,4 +139,9 @@ export default function Plot({ label, times, series, format = String, height = 2
       </VisuallyHidden>
     </figure>
   );
+}
+
+function timeLabel(): string {
+  const zone = zoneOf();
+  return t`Time (${zone})`;
 }

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { ActionIcon, Box, Group, Text, Tooltip } from "@mantine/core";
 import { IconEye, IconEyeOff } from "@tabler/icons-react";
 import { useState } from "react";
@@ -11,7 +12,7 @@ function masked(secret: string): string {
 }
 
 /** A secret, hidden until it is asked for: a screen may be shared. It can be copied unseen. */
-export function SecretValue({ value, label = "Signing secret" }: { value: string; label?: string }) {
+export function SecretValue({ value, label = t`Signing secret` }: { value: string; label?: string }) {
   const [shown, setShown] = useState(false);
   const name = label.charAt(0).toLowerCase() + label.slice(1);
   return (
@@ -20,15 +21,15 @@ export function SecretValue({ value, label = "Signing secret" }: { value: string
       <Group gap="xs" align="center">
         <Group className={classes.box} gap={4} wrap="nowrap" justify="space-between">
           <code className={`foreign ${classes.value}`} dir="ltr">
-            {shown ? value : <span role="img" aria-label="Hidden">{masked(value)}</span>}
+            {shown ? value : <span role="img" aria-label={t`Hidden`}>{masked(value)}</span>}
           </code>
-          <Tooltip label={shown ? "Hide" : "Show"} withArrow>
-            <ActionIcon variant="subtle" color="gray" onClick={() => setShown(!shown)} aria-label={`${shown ? "Hide" : "Show"} ${name}`} aria-pressed={shown}>
+          <Tooltip label={shown ? t`Hide` : t`Show`} withArrow>
+            <ActionIcon variant="subtle" color="gray" onClick={() => setShown(!shown)} aria-label={`${shown ? t`Hide` : t`Show`} ${name}`} aria-pressed={shown}>
               {shown ? <IconEyeOff size={16} /> : <IconEye size={16} />}
             </ActionIcon>
           </Tooltip>
         </Group>
-        <CopyWide value={value} label={`Copy ${name}`} />
+        <CopyWide value={value} label={t`Copy ${name}`} />
       </Group>
     </Box>
   );

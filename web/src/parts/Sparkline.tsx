@@ -1,5 +1,5 @@
+import { plural, t } from "@lingui/core/macro";
 import type { StatsBucket } from "../api/client.ts";
-import { plural } from "../lib/text.ts";
 
 /** How attempts went over time, in small: a bar per bucket, failures red at its foot. */
 export function Sparkline({ buckets, since, until, bucketMs, width = 120, height = 24 }: { buckets: StatsBucket[]; since: string; until: string; bucketMs: number; width?: number; height?: number }) {
@@ -9,7 +9,7 @@ export function Sparkline({ buckets, since, until, bucketMs, width = 120, height
   const step = width / slots;
   const succeeded = buckets.reduce((n, b) => n + b.succeeded, 0);
   const failed = buckets.reduce((n, b) => n + b.failed, 0);
-  const label = succeeded + failed === 0 ? "No attempts" : `${plural(succeeded, "success", "successes")}, ${plural(failed, "failure")}`;
+  const label = succeeded + failed === 0 ? t`No attempts` : [plural(succeeded, { one: "# success", other: "# successes" }), plural(failed, { one: "# failure", other: "# failures" })].join(", ");
   return (
     <svg role="img" aria-label={label} width={width} height={height} viewBox={`0 0 ${width} ${height}`} style={{ display: "block" }}>
       <title>{label}</title>

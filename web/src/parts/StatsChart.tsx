@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useMemo } from "react";
 import type { Aligned, Percentiles } from "../lib/buckets.ts";
 import { shortNumber } from "../lib/text.ts";
@@ -18,8 +19,8 @@ export const wholeNumber = (n: number) => (Number.isInteger(n) ? shortNumber(n) 
 export function OutcomeChart({ label, stats, height }: StatsChartProps) {
   const series = useMemo(
     () => [
-      { label: "Succeeded", color: "var(--mantine-color-teal-6)", values: stats.succeeded, kind: "area" as const },
-      { label: "Failed", color: "var(--mantine-color-red-6)", values: stats.failed, kind: "area" as const },
+      { label: t`Succeeded`, color: "var(--mantine-color-teal-6)", values: stats.succeeded, kind: "area" as const },
+      { label: t`Failed`, color: "var(--mantine-color-red-6)", values: stats.failed, kind: "area" as const },
     ],
     [stats],
   );

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Stack, Tabs, Text } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
@@ -19,13 +21,13 @@ export function VerificationCode({ dialect }: { dialect: string }) {
   const [language, setLanguage] = useLocalStorage({ key: "bellhop-language", defaultValue: "node" });
   if (!query.data) return <Waiting query={query} lines={5} />;
   if (query.data.length === 0) {
-    return <Text size="sm" c="dimmed">There is no ready-made code for the dialect {dialect}. Its definition says how the signature is made.</Text>;
+    return <Text size="sm" c="dimmed"><Trans>There is no ready-made code for the dialect {dialect}. Its definition says how the signature is made.</Trans></Text>;
   }
   const shown = query.data.find((c) => c.language === language) ?? query.data[0]!;
   return (
     <Stack gap="xs">
       <Tabs value={shown.language} onChange={(value) => value && setLanguage(value)} keepMounted={false} variant="pills">
-        <Tabs.List aria-label="Language" mb="xs">
+        <Tabs.List aria-label={t`Language`} mb="xs">
           {query.data.map((c) => (
             <Tabs.Tab key={c.language} value={c.language} px="sm" py={6}>{c.title}</Tabs.Tab>
           ))}

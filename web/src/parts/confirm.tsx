@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { createContext, type ReactNode, Suspense, useCallback, useContext, useEffect, useState } from "react";
 import { unreachable } from "../api/client.ts";
 import { optional } from "../lib/optional.ts";
@@ -54,7 +55,7 @@ export function ConfirmProvider({ children }: { children: ReactNode }) {
 function Unasked({ opened, onAnswer }: { opened: boolean; onAnswer: (yes: boolean) => void }) {
   useEffect(() => {
     if (!opened) return;
-    failed("Nothing was done", unreachable());
+    failed(t`Nothing was done`, unreachable());
     onAnswer(false);
   });
   return null;

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert, Button, Code, Group, Paper, Skeleton, Stack, Text, ThemeIcon, Title } from "@mantine/core";
 import { IconAlertTriangle, IconMoodEmpty } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -8,8 +10,9 @@ import { useLostSince } from "../api/reach.ts";
 /** Says what went wrong and what to do about it. */
 export function Failure({ error, action }: { error: unknown; action?: ReactNode }) {
   const p = error instanceof Problem ? error : undefined;
+  const requestId = p?.requestId;
   return (
-    <Alert color={p?.code === "too_broad" ? "yellow" : "red"} variant="light" icon={<IconAlertTriangle />} title={p?.title ?? "Something went wrong"} role="alert">
+    <Alert color={p?.code === "too_broad" ? "yellow" : "red"} variant="light" icon={<IconAlertTriangle />} title={p?.title ?? t`Something went wrong`} role="alert">
       <Stack gap="xs" align="flex-start">
         <Text size="sm" className="foreign">{p?.detail ?? (error instanceof Error ? error.message : String(error))}</Text>
         {p && p.errors.length > 0 && (
@@ -21,9 +24,9 @@ export function Failure({ error, action }: { error: unknown; action?: ReactNode 
             ))}
           </ul>
         )}
-        {p?.requestId && (
+        {requestId && (
           <Text size="sm" c="dimmed">
-            The server's log says more, under <Code>{p.requestId}</Code>.
+            <Trans>The server's log says more, under <Code>{requestId}</Code>.</Trans>
           </Text>
         )}
         {action}
@@ -35,10 +38,10 @@ export function Failure({ error, action }: { error: unknown; action?: ReactNode 
 /** What a query shows before it has data: a skeleton, or its failure with a way to try again. */
 export function Waiting({ query, lines = 4 }: { query: { error: unknown; refetch: () => unknown }; lines?: number }) {
   if (query.error) {
-    return <Failure error={query.error} action={<Button size="xs" variant="light" color="red" onClick={() => void query.refetch()}>Try again</Button>} />;
+    return <Failure error={query.error} action={<Button size="xs" variant="light" color="red" onClick={() => void query.refetch()}><Trans>Try again</Trans></Button>} />;
   }
   return (
-    <Stack gap="sm" role="status" aria-label="Loading">
+    <Stack gap="sm" role="status" aria-label={t`Loading`}>
       {Array.from({ length: lines }, (_, i) => (
         <Skeleton key={i} h={28} w={`${100 - ((i * 17) % 40)}%`} />
       ))}
@@ -65,11 +68,11 @@ export function Empty({ title, children, action, icon: Icon = IconMoodEmpty }: {
 /** An address without a page. */
 export function NotFound() {
   useEffect(() => {
-    document.title = "There is no such page";
+    document.title = t`There is no such page`;
   }, []);
   return (
-    <Empty title="There is no such page" action={<Button component={Link} to="/">To the start</Button>}>
-      The link is incomplete, or the page has moved.
+    <Empty title={t`There is no such page`} action={<Button component={Link} to="/"><Trans>To the start</Trans></Button>}>
+      <Trans>The link is incomplete, or the page has moved.</Trans>
     </Empty>
   );
 }
@@ -82,5 +85,5 @@ export function PageError({ error, reset }: { error: unknown; reset?: () => void
     if (absent && !lost) location.reload();
   }, [absent, lost]);
   if (absent) return <Failure error={error} />;
-  return <Failure error={error} action={<Button size="xs" variant="light" color="red" onClick={() => (reset ? reset() : location.reload())}>Try again</Button>} />;
+  return <Failure error={error} action={<Button size="xs" variant="light" color="red" onClick={() => (reset ? reset() : location.reload())}><Trans>Try again</Trans></Button>} />;
 }

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Center, Loader } from "@mantine/core";
 import { lazy, type ReactNode, Suspense } from "react";
 import { Problem } from "../api/client.ts";
@@ -17,13 +19,13 @@ export function SessionGate({ children }: { children: ReactNode }) {
   if (session.error) {
     return (
       <Center mih="100vh" p="md">
-        <Failure error={session.error} action={<Button onClick={() => void session.refetch()}>Try again</Button>} />
+        <Failure error={session.error} action={<Button onClick={() => void session.refetch()}><Trans>Try again</Trans></Button>} />
       </Center>
     );
   }
   return (
     <Center mih="100vh">
-      <Loader aria-label="Loading" />
+      <Loader aria-label={t`Loading`} />
     </Center>
   );
 }

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Center, Code, Paper, PasswordInput, Stack, Text, Title } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
@@ -41,7 +43,7 @@ export default function SignIn({ ended }: { ended: boolean }) {
     e.preventDefault();
     const trimmed = key.trim();
     if (trimmed) void signIn(trimmed);
-    else setError("Paste a key: it begins with bh_.");
+    else setError(t`Paste a key: it begins with bh_.`);
   }
 
   return (
@@ -49,12 +51,12 @@ export default function SignIn({ ended }: { ended: boolean }) {
       <Paper withBorder p="xl" w="100%" maw={440} component="form" onSubmit={submit}>
         <Stack>
           <Brand />
-          <Title order={1}>Sign in</Title>
-          {ended && <Text size="sm" role="alert">Your session has ended. Sign in again to go on where you were.</Text>}
+          <Title order={1}><Trans>Sign in</Trans></Title>
+          {ended && <Text size="sm" role="alert"><Trans>Your session has ended. Sign in again to go on where you were.</Trans></Text>}
           <PasswordInput
             ref={field}
-            label="Key"
-            description="An admin's, editor's or viewer's key. It begins with bh_."
+            label={t`Key`}
+            description={t`An admin's, editor's or viewer's key. It begins with bh_.`}
             value={key}
             onChange={(e) => setKey(e.currentTarget.value)}
             error={error}
@@ -62,10 +64,10 @@ export default function SignIn({ ended }: { ended: boolean }) {
             autoFocus
           />
           <Button type="submit" loading={busy}>
-            Sign in
+            <Trans>Sign in</Trans>
           </Button>
           <Text size="sm" c="dimmed">
-            The first start of the server prints an admin key. Lost it? On the server, <Code>bellhop keys recover</Code> makes another.
+            <Trans>The first start of the server prints an admin key. Lost it? On the server, <Code>bellhop keys recover</Code> makes another.</Trans>
           </Text>
         </Stack>
       </Paper>

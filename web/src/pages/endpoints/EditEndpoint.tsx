@@ -1,3 +1,5 @@
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
@@ -24,15 +26,17 @@ export function EditEndpoint() {
   const endpoint = useEndpoint(id);
   const recipes = useRecipes();
   const title = endpoint.data ? `Edit ${nameOf(endpoint.data)}` : "Edit endpoint";
-  const crumbs = [{ label: "Endpoints", to: "/endpoints" }, { label: endpoint.data ? nameOf(endpoint.data) : id, to: `/endpoints/${id}` }];
+  const crumbs = [{ label: t`Endpoints`, to: "/endpoints" }, { label: endpoint.data ? nameOf(endpoint.data) : id, to: `/endpoints/${id}` }];
   return (
     <Page title={title} crumbs={crumbs}>
       {!session.mayEdit ? (
-        <Empty title="You can look, but not change" action={<Button component={Link} to={`/endpoints/${id}`}>To the endpoint</Button>}>
-          {session.portal ? "This link" : "Your key"} cannot change endpoints. Ask an administrator for one that can.
+        <Empty title={t`You can look, but not change`} action={<Button component={Link} to={`/endpoints/${id}`}><Trans>To the endpoint</Trans></Button>}>
+          {session.portal
+            ? <Trans>This link cannot change endpoints. Ask an administrator for one that can.</Trans>
+            : <Trans>Your key cannot change endpoints. Ask an administrator for one that can.</Trans>}
         </Empty>
       ) : endpoint.data && heldFrom(session, endpoint.data) ? (
-        <Locked endpoint={endpoint.data} action={<Button component={Link} to={`/endpoints/${id}`} variant="default" size="xs">To the endpoint</Button>} />
+        <Locked endpoint={endpoint.data} action={<Button component={Link} to={`/endpoints/${id}`} variant="default" size="xs"><Trans>To the endpoint</Trans></Button>} />
       ) : endpoint.data && (endpoint.data.recipe === undefined || recipes.data) ? (
         <Edit key={id} loaded={endpoint.data} recipe={recipes.data?.find((r) => r.name === endpoint.data.recipe)} />
       ) : (
@@ -62,8 +66,8 @@ function Edit({ loaded, recipe }: { loaded: ExactEndpoint; recipe: Recipe | unde
         const { recent, ...saved } = exactEndpoint(text) as ExactEndpoint & Pick<Schemas["SavedEndpoint"], "recent">;
         queries.setQueryData(endpointQuery(loaded.id).queryKey, saved);
         endpointsChanged(queries, loaded.id);
-        if (recent && recent.events > 0 && recent.matched === 0) done("Endpoint saved", `None of the ${recent.events} newest events would have been sent to it: check its event types, subjects and filter.`);
-        else done("Endpoint saved");
+        if (recent && recent.events > 0 && recent.matched === 0) done(t`Endpoint saved`, plural(recent.events, { one: "The one event that there is would not have been sent to it: check its event types, subjects and filter.", other: "None of the # newest events would have been sent to it: check its event types, subjects and filter." }));
+        else done(t`Endpoint saved`);
         await back();
       }}
     />

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Alert, Stack, Text } from "@mantine/core";
 import { IconLock } from "@tabler/icons-react";
 import type { ReactNode } from "react";
@@ -13,13 +14,13 @@ export function heldFrom(session: Pick<Session, "role">, endpoint: Pick<Endpoint
 export function Locked({ endpoint, action }: { endpoint: Endpoint; action?: ReactNode }) {
   const session = useSession();
   return (
-    <Alert color="yellow" variant="light" icon={<IconLock />} title={session.portal ? "Locked" : "Locked by the operator"}>
+    <Alert color="yellow" variant="light" icon={<IconLock />} title={session.portal ? t`Locked` : t`Locked by the operator`}>
       <Stack gap={4} align="flex-start">
         {endpoint.locked_reason && <Text size="sm" className="foreign">{endpoint.locked_reason}</Text>}
         <Text size="sm">
           {heldFrom(session, endpoint)
-            ? "It cannot be changed, paused, resumed or deleted here. Ask those who run this service."
-            : "Editors can look, but not change it. You can, since you are an admin; unlock it under Edit, Advanced."}
+            ? t`It cannot be changed, paused, resumed or deleted here. Ask those who run this service.`
+            : t`Editors can look, but not change it. You can, since you are an admin; unlock it under Edit, Advanced.`}
         </Text>
         {action}
       </Stack>

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
@@ -23,12 +25,14 @@ export function NewEndpoint() {
   const [made, setMade] = useState<{ endpoint: Schemas["NewEndpoint"]; inbox: Inbox | undefined }>();
 
   if (made) return <Created {...made} />;
-  const page = { title: "New endpoint", crumbs: [{ label: "Endpoints", to: "/endpoints" }] };
+  const page = { title: t`New endpoint`, crumbs: [{ label: t`Endpoints`, to: "/endpoints" }] };
   if (!session.mayEdit) {
     return (
       <Page {...page}>
-        <Empty title="You can look, but not change" action={<Button component={Link} to="/endpoints">To the endpoints</Button>}>
-          {session.portal ? "This link" : "Your key"} cannot create endpoints. Ask an administrator for one that can.
+        <Empty title={t`You can look, but not change`} action={<Button component={Link} to="/endpoints"><Trans>To the endpoints</Trans></Button>}>
+          {session.portal
+            ? <Trans>This link cannot create endpoints. Ask an administrator for one that can.</Trans>
+            : <Trans>Your key cannot create endpoints. Ask an administrator for one that can.</Trans>}
         </Empty>
       </Page>
     );
@@ -37,7 +41,7 @@ export function NewEndpoint() {
   const only = apps.data?.length === 1 ? apps.data[0]!.id : undefined;
   const first = app ?? only;
   return (
-    <Page {...page} description="An endpoint is where events are sent: your own server, or a service that people use. The address is all that it takes as a rule; everything else has good defaults.">
+    <Page {...page} description={t`An endpoint is where events are sent: your own server, or a service that people use. The address is all that it takes as a rule; everything else has good defaults.`}>
       {!session.portal && !apps.data ? (
         <Waiting query={apps} lines={6} />
       ) : (

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Group, Stack, Text, Title } from "@mantine/core";
 import { IconBroadcast, IconEdit } from "@tabler/icons-react";
 import { Link, useParams } from "@tanstack/react-router";
@@ -15,7 +17,7 @@ import { Listeners } from "./Listeners.tsx";
 import { SchemaTable } from "./SchemaTable.tsx";
 import { type KnownType, useEventType } from "./useEventType.ts";
 
-const crumbs = [{ label: "Event types", to: "/event-types" }];
+const crumbsTo = () => [{ label: t`Event types`, to: "/event-types" }];
 
 /** One type of the catalogue; for operators also its form. "new" is the form of a type to be. */
 export function EventTypeDetail() {
@@ -24,11 +26,11 @@ export function EventTypeDetail() {
   const [{ edit }] = useFilters<{ edit?: string }>();
   const creating = name === "new" && operator;
   const query = useEventType(name, !creating);
-  if (creating) return <Page title="New event type" crumbs={crumbs}><EventTypeForm /></Page>;
+  if (creating) return <Page title={t`New event type`} crumbs={crumbsTo()}><EventTypeForm /></Page>;
   if (query.data) {
     return edit === "1" && operator
       ? (
-        <Page title={`Edit ${name}`} crumbs={[...crumbs, { label: name, to: `/event-types/${encodeURIComponent(name)}` }]}>
+        <Page title={t`Edit ${name}`} crumbs={[...crumbsTo(), { label: name, to: `/event-types/${encodeURIComponent(name)}` }]}>
           <EventTypeForm key={name} known={query.data} />
         </Page>
       )
@@ -36,62 +38,64 @@ export function EventTypeDetail() {
   }
   if (query.error instanceof Problem && (query.error.status === 404 || query.error.status === 422)) {
     return (
-      <Page title={name} crumbs={crumbs}>
-        <Empty title="This type is not in the catalogue" action={<Button component={Link} {...linkTo("/events", { type: name })} variant="light">Events of this type</Button>}>
-          Nobody has described <b className="foreign">{name}</b>. Events of it can exist all the same.
+      <Page title={name} crumbs={crumbsTo()}>
+        <Empty title={t`This type is not in the catalogue`} action={<Button component={Link} {...linkTo("/events", { type: name })} variant="light"><Trans>Events of this type</Trans></Button>}>
+          <Trans>Nobody has described <b className="foreign">{name}</b>. Events of it can exist all the same.</Trans>
         </Empty>
       </Page>
     );
   }
-  return <Page title={name} crumbs={crumbs}><Waiting query={query} lines={6} /></Page>;
+  return <Page title={name} crumbs={crumbsTo()}><Waiting query={query} lines={6} /></Page>;
 }
 
 function View({ known }: { known: KnownType }) {
   const { operator } = useSession();
-  const t = known.type;
+  const { type } = known;
   return (
     <Page
-      title={t.name}
-      heading={<Group gap="xs" component="span">{t.name} <Marks type={t} /></Group>}
-      description={<span className="foreign">{t.description || "Nobody has described yet when this happens."}</span>}
-      crumbs={crumbs}
+      title={type.name}
+      heading={<Group gap="xs" component="span">{type.name} <Marks type={type} /></Group>}
+      description={<span className="foreign">{type.description || t`Nobody has described yet when this happens.`}</span>}
+      crumbs={crumbsTo()}
       actions={
         <>
-          <Button component={Link} {...linkTo("/events", { type: t.name })} size="xs" variant="default" leftSection={<IconBroadcast size={15} />}>Events of this type</Button>
+          <Button component={Link} {...linkTo("/events", { type: type.name })} size="xs" variant="default" leftSection={<IconBroadcast size={15} />}><Trans>Events of this type</Trans></Button>
           {operator && (
-            <Button component={Link} {...linkHere("/event-types/$name", { edit: "1" })} size="xs" leftSection={<IconEdit size={15} />}>Edit</Button>
+            <Button component={Link} {...linkHere("/event-types/$name", { edit: "1" })} size="xs" leftSection={<IconEdit size={15} />}><Trans>Edit</Trans></Button>
           )}
         </>
       }
     >
-      {t.archived && <Text size="sm" c="dimmed">This type is archived: it can be read here, but is no longer to be published.</Text>}
+      {type.archived && <Text size="sm" c="dimmed"><Trans>This type is archived: it can be read here, but is no longer to be published.</Trans></Text>}
       <Stack gap="xs" component="section" aria-labelledby="fields">
-        <Title order={2} id="fields">Data</Title>
+        <Title order={2} id="fields"><Trans>Data</Trans></Title>
         {known.schema === undefined
-          ? <Text size="sm" c="dimmed">No schema says what the data of these events looks like.{known.example !== undefined ? " The example below shows one." : ""}</Text>
+          ? <Text size="sm" c="dimmed">{known.example !== undefined
+            ? <Trans>No schema says what the data of these events looks like. The example below shows one.</Trans>
+            : <Trans>No schema says what the data of these events looks like.</Trans>}</Text>
           : (
             <>
               <Text size="sm" c="dimmed">
-                {t.validate ? "Publishing refuses data that breaks these rules." : "These rules are for reading: data that breaks them is delivered all the same."}
+                {type.validate ? t`Publishing refuses data that breaks these rules.` : t`These rules are for reading: data that breaks them is delivered all the same.`}
               </Text>
-              <SchemaTable schema={t.schema} />
+              <SchemaTable schema={type.schema} />
             </>
           )}
       </Stack>
       {known.example !== undefined && (
         <Stack gap="xs" component="section" aria-labelledby="example">
-          <Title order={2} id="example">Example</Title>
-          <Json text={known.example} title="Example of the data" />
+          <Title order={2} id="example"><Trans>Example</Trans></Title>
+          <Json text={known.example} title={t`Example of the data`} />
         </Stack>
       )}
-      <Listeners type={t.name} />
+      <Listeners type={type.name} />
       {known.schema !== undefined && (
         <details>
-          <summary><Text span size="sm" fw={600}>Raw schema (JSON Schema 2020-12)</Text></summary>
-          <Stack mt="xs"><Json text={known.schema} title="JSON Schema" /></Stack>
+          <summary><Text span size="sm" fw={600}><Trans>Raw schema (JSON Schema 2020-12)</Trans></Text></summary>
+          <Stack mt="xs"><Json text={known.schema} title={t`JSON Schema`} /></Stack>
         </details>
       )}
-      <Text size="xs" c="dimmed">Last changed <Time at={t.updated_at} />.</Text>
+      <Text size="xs" c="dimmed"><Trans>Last changed <Time at={type.updated_at} />.</Trans></Text>
     </Page>
   );
 }

@@ -1,4 +1,5 @@
 // The catalogue as lists and as text to edit. Pure functions.
+import { t } from "@lingui/core/macro";
 import type { EventType } from "../../api/client.ts";
 import { kept, pretty } from "../../lib/json.ts";
 import { fits } from "../../lib/text.ts";
@@ -49,6 +50,6 @@ export function putText(values: { description: string; schema: string; example: 
 /** Why an endpoint listens to a type, or nothing if it does not. */
 export function listensBy(events: string[], type: string): string | undefined {
   if (type.startsWith("bellhop.")) return events.find((p) => p !== "*" && fits(p, type)); // only those that name them
-  if (events.length === 0) return "all event types";
+  if (events.length === 0) return t`all event types`;
   return events.find((p) => fits(p, type));
 }

@@ -139,7 +139,7 @@ describe("schemaRows", () => {
 
 describe("typeOf", () => {
   it.each([
-    [{}, "any"], [{ const: "x" }, "text"], [{ enum: ["a", 1, null] }, "text or whole number or null"], [{ items: { type: "string" } }, "list of texts"],
+    [{}, "any"], [{ const: "x" }, "text"], [{ enum: ["a", 1, null] }, "text, whole number, or null"], [{ items: { type: "string" } }, "list of texts"],
     [{ type: "array" }, "list"], [{ type: ["array", "null"], items: { type: "object" } }, "list of objects or null"], [{ type: "weird" }, "weird"], [{ required: ["a"] }, "object"],
   ])("%j is %s", (schema, text) => expect(typeOf(schema)).toBe(text));
 });

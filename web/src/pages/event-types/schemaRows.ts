@@ -1,3 +1,5 @@
+import { plural, t } from "@lingui/core/macro";
+import { forLocale } from "../../language/language.ts";
 // A JSON Schema (2020-12) as rows of a table, for people who read it: what fields
 // there are, what stands in them, which are required. Not a validator: what it
 // cannot put into words it leaves to the raw schema. Pure functions.
@@ -46,11 +48,13 @@ export function schemaRows(schema: unknown): SchemaRow[] {
   const top = resolve(walk.doc, schema, []);
   if (top.cut) return []; // it is nothing but itself
   if (top.schema && isLeaf(top.schema)) {
-    add(walk, { name: "(the data)", path: "", depth: 0, required: true }, top.schema, typeOf(top.schema, walk.doc));
+    add(walk, { name: t`(the data)`, path: "", depth: 0, required: true }, top.schema, typeOf(top.schema, walk.doc));
   }
   if (top.schema) children(walk, top.schema, "", 0, top.seen);
   return walk.rows;
 }
+
+const numbered = (number: number) => t`item ${number}`;
 
 function isSchema(value: unknown): value is Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
@@ -61,14 +65,14 @@ function resolve(doc: Doc, schema: Schema, seen: Schema[]): { schema?: Schema; s
   let current = schema;
   const way = [...seen];
   for (;;) {
-    if (doc.left-- <= 0) return { seen: way, cut: "too much to list" };
-    if (way.includes(current)) return { schema: current, seen: way, cut: `as ${labelOf(current, doc.root)} above` };
+    if (doc.left-- <= 0) return { seen: way, cut: t`too much to list` };
+    if (way.includes(current)) return { schema: current, seen: way, cut: asAbove(labelOf(current, doc.root)) };
     way.push(current);
     const ref = current.$ref ?? current.$dynamicRef;
     if (typeof ref !== "string") return { schema: merged(doc, current, way), seen: way };
     const target = lookUp(doc.root, ref);
-    if (!isSchema(target)) return { schema: current, seen: way, cut: `see ${ref}` };
-    if (way.includes(target)) return { schema: { ...target, ...without(current, "$ref", "$dynamicRef") }, seen: way, cut: `as ${nameOfRef(ref)} above` };
+    if (!isSchema(target)) return { schema: current, seen: way, cut: t`see ${ref}` };
+    if (way.includes(target)) return { schema: { ...target, ...without(current, "$ref", "$dynamicRef") }, seen: way, cut: asAbove(nameOfRef(ref)) };
     const beside = without(current, "$ref", "$dynamicRef");
     if (Object.keys(beside).length === 0) {
       current = target;
@@ -104,12 +108,14 @@ function lookUp(root: Schema, ref: string): unknown {
   return Object.values(defs).find((d) => isSchema(d) && (d.$id === ref || (ref.startsWith("#") && (d.$anchor === ref.slice(1) || d.$dynamicAnchor === ref.slice(1)))));
 }
 
+const asAbove = (name: string) => t`as ${name} above`;
+
 function nameOfRef(ref: string): string {
-  return ref === "#" ? "the whole" : (ref.split("/").pop() ?? ref);
+  return ref === "#" ? t`the whole` : (ref.split("/").pop() ?? ref);
 }
 
 function labelOf(schema: Schema, root: Schema): string {
-  return schema === root ? "the whole" : typeof schema.title === "string" ? schema.title : "what stands";
+  return schema === root ? t`the whole` : typeof schema.title === "string" ? schema.title : t`what stands`;
 }
 
 function without(schema: Schema, ...names: string[]): Schema {
@@ -141,8 +147,8 @@ function isLeaf(schema: Schema): boolean {
 }
 
 function alternatives(schema: Schema): { word: string; list: unknown[] } | undefined {
-  if (Array.isArray(schema.oneOf)) return { word: "One of these", list: schema.oneOf };
-  if (Array.isArray(schema.anyOf)) return { word: "Any of these", list: schema.anyOf };
+  if (Array.isArray(schema.oneOf)) return { word: t`One of these`, list: schema.oneOf };
+  if (Array.isArray(schema.anyOf)) return { word: t`Any of these`, list: schema.anyOf };
   return undefined;
 }
 
@@ -162,14 +168,14 @@ function children(walk: Walk, schema: Schema, path: string, depth: number, seen:
   }
   if (isSchema(schema.patternProperties)) {
     for (const [pattern, field] of Object.entries(schema.patternProperties)) {
-      visit(walk, field, { name: `fields like ${pattern}`, path: `${path}[/${pattern}/]`, depth, required: false }, seen);
+      visit(walk, field, { name: t`fields like ${pattern}`, path: `${path}[/${pattern}/]`, depth, required: false }, seen);
     }
   }
   if (isSchema(schema.additionalProperties)) {
-    visit(walk, schema.additionalProperties, { name: "every other field", path: path ? `${path}.*` : "*", depth, required: false }, seen);
+    visit(walk, schema.additionalProperties, { name: t`every other field`, path: path ? `${path}.*` : "*", depth, required: false }, seen);
   }
   if (Array.isArray(schema.prefixItems)) {
-    schema.prefixItems.forEach((item, i) => visit(walk, item, { name: `item ${i + 1}`, path: `${path}[${i}]`, depth, required: false }, seen));
+    schema.prefixItems.forEach((item, i) => visit(walk, item, { name: numbered(i + 1), path: `${path}[${i}]`, depth, required: false }, seen));
   }
   if (isSchema(schema.items)) items(walk, schema.items, path, depth, seen);
   options(walk, schema, path, depth, seen);
@@ -180,7 +186,7 @@ function items(walk: Walk, schema: Schema, path: string, depth: number, seen: Sc
   const { schema: item, seen: way, cut } = resolve(walk.doc, schema, seen);
   if (item && !cut && isSchema(item.properties) && depth < deepest) children(walk, item, `${path}[]`, depth, way);
   else if (item && !cut && isLeaf(item) && !item.items && constraintsOf(item).length === 0 && !item.description) return; // "list of strings" says it all
-  else visit(walk, schema, { name: "each item", path: `${path}[]`, depth, required: false }, seen);
+  else visit(walk, schema, { name: t`each item`, path: `${path}[]`, depth, required: false }, seen);
 }
 
 /** What may be one of several: a row for each, with its own fields. */
@@ -204,16 +210,16 @@ type Place = Pick<SchemaRow, "name" | "path" | "depth" | "required">;
 function visit(walk: Walk, field: unknown, place: Place, seen: Schema[]): void {
   if (walk.rows.length >= mostRows) return;
   if (field === false) {
-    add(walk, place, { description: "Must not be there." }, "none");
+    add(walk, place, { description: t`Must not be there.` }, t`none`);
     return;
   }
   if (!isSchema(field)) {
-    add(walk, place, {}, "any");
+    add(walk, place, {}, any());
     return;
   }
   const { schema = {}, seen: way, cut } = resolve(walk.doc, field, seen);
   const tooDeep = !cut && place.depth >= deepest && (isSchema(schema.properties) || isSchema(schema.items) || alternatives(schema) !== undefined);
-  add(walk, place, schema, typeOf(schema, walk.doc), cut ?? (tooDeep ? "nested further" : undefined));
+  add(walk, place, schema, typeOf(schema, walk.doc), cut ?? (tooDeep ? t`nested further` : undefined));
   if (!cut && !tooDeep) children(walk, schema, place.path, place.depth + 1, way);
 }
 
@@ -231,10 +237,12 @@ function add(walk: Walk, place: Place, schema: Schema, type: string, cut?: strin
   });
 }
 
-const words: Record<string, string> = { string: "text", integer: "whole number", number: "number", boolean: "true or false", object: "object", array: "list", null: "null" };
-const plurals: Record<string, string> = {
-  text: "texts", "whole number": "whole numbers", number: "numbers", "true or false": "true or false", object: "objects", list: "lists", any: "anything",
-};
+const words = (): Record<string, string> => ({ string: t`text`, integer: t`whole number`, number: t`number`, boolean: t`true or false`, object: t`object`, array: t`list`, null: "null" });
+/** Lists of what there may be, by the word of the schema. */
+const lists = (): Record<string, string> => ({
+  string: t`list of texts`, integer: t`list of whole numbers`, number: t`list of numbers`, boolean: t`list of true or false`, object: t`list of objects`, array: t`list of lists`,
+});
+const or = forLocale((locale) => new Intl.ListFormat(locale, { type: "disjunction" }));
 
 /** What stands in a field: "text", "list of objects", "text or null". */
 export function typeOf(schema: Schema, doc: Doc = { root: schema, left: mostSteps }, level = 0): string {
@@ -242,28 +250,35 @@ export function typeOf(schema: Schema, doc: Doc = { root: schema, left: mostStep
   if (given.length === 0) {
     const choice = alternatives(schema);
     if (choice && level < 4) {
-      const kinds = choice.list.map((o) => (isSchema(o) ? typeOf(resolve(doc, o, []).schema ?? {}, doc, level + 1) : "any"));
-      return [...new Set(kinds)].join(" or ");
+      const kinds = choice.list.map((o) => (isSchema(o) ? typeOf(resolve(doc, o, []).schema ?? {}, doc, level + 1) : any()));
+      return or().format(new Set(kinds));
     }
-    if (isSchema(schema.properties) || Array.isArray(schema.required)) return "object";
+    if (isSchema(schema.properties) || Array.isArray(schema.required)) return t`object`;
     if (schema.items !== undefined || schema.prefixItems !== undefined) return listOf(schema, doc, level);
     const values = "const" in schema ? [schema.const] : Array.isArray(schema.enum) ? schema.enum : [];
-    return values.length > 0 ? [...new Set(values.map(kindOf))].join(" or ") : "any";
+    return values.length > 0 ? or().format(new Set(values.map(kindOf))) : any();
   }
-  return given.map((t) => (t === "array" ? listOf(schema, doc, level) : (words[t] ?? t))).join(" or ");
+  return or().format(given.map((type) => (type === "array" ? listOf(schema, doc, level) : (words()[type] ?? type))));
 }
 
 function listOf(schema: Schema, doc: Doc, level: number): string {
-  if (!isSchema(schema.items) || level > 3) return "list";
-  const item = typeOf(resolve(doc, schema.items, []).schema ?? {}, doc, level + 1);
-  return item === "any" ? "list" : `list of ${plurals[item] ?? item}`;
+  if (!isSchema(schema.items) || level > 3) return t`list`;
+  const item = resolve(doc, schema.items, []).schema ?? {};
+  const known = typeof item.type === "string" && item.type !== "array" ? lists()[item.type] : undefined;
+  if (known) return known;
+  const kind = typeOf(item, doc, level + 1);
+  if (kind === any()) return t`list`;
+  const word = Object.entries(words()).find(([, w]) => w === kind)?.[0];
+  return (word && lists()[word]) || t`list of ${kind}`;
 }
+
+const any = () => t`any`;
 
 function kindOf(value: unknown): string {
   if (value === null) return "null";
-  if (Array.isArray(value)) return "list";
-  if (typeof value === "number") return Number.isInteger(value) ? "whole number" : "number";
-  return words[typeof value] ?? "any";
+  if (Array.isArray(value)) return t`list`;
+  if (typeof value === "number") return Number.isInteger(value) ? t`whole number` : t`number`;
+  return words()[typeof value] ?? any();
 }
 
 /** What else must hold, each in a few words. */
@@ -273,27 +288,32 @@ export function constraintsOf(s: Schema): string[] {
     const value = s[name];
     if (typeof value === "number" || typeof value === "string") said.push(text(String(value)));
   };
-  if ("const" in s) said.push(`always ${JSON.stringify(s.const)}`);
-  if (Array.isArray(s.enum)) said.push(`one of ${s.enum.map((v) => (typeof v === "string" ? v : JSON.stringify(v))).join(", ")}`);
-  say("format", (v) => `format ${v}`);
-  say("pattern", (v) => `matches ${v}`);
-  say("minimum", (v) => `at least ${v}`);
-  say("exclusiveMinimum", (v) => `more than ${v}`);
-  say("maximum", (v) => `at most ${v}`);
-  say("exclusiveMaximum", (v) => `less than ${v}`);
-  say("multipleOf", (v) => `a multiple of ${v}`);
-  say("minLength", (v) => `at least ${count(v, "character")}`);
-  say("maxLength", (v) => `at most ${count(v, "character")}`);
-  say("minItems", (v) => `at least ${count(v, "item")}`);
-  say("maxItems", (v) => `at most ${count(v, "item")}`);
-  say("minProperties", (v) => `at least ${count(v, "field")}`);
-  say("maxProperties", (v) => `at most ${count(v, "field")}`);
-  if (s.uniqueItems === true) said.push("no item twice");
-  if (s.additionalProperties === false || s.unevaluatedProperties === false) said.push("no other fields");
-  if ("default" in s) said.push(`${JSON.stringify(s.default)} if left out`);
+  if ("const" in s) {
+    const value = JSON.stringify(s.const);
+    said.push(t`always ${value}`);
+  }
+  if (Array.isArray(s.enum)) {
+    const values = s.enum.map((v) => (typeof v === "string" ? v : JSON.stringify(v))).join(", ");
+    said.push(t`one of ${values}`);
+  }
+  say("format", (v) => t`format ${v}`);
+  say("pattern", (v) => t`matches ${v}`);
+  say("minimum", (v) => t`at least ${v}`);
+  say("exclusiveMinimum", (v) => t`more than ${v}`);
+  say("maximum", (v) => t`at most ${v}`);
+  say("exclusiveMaximum", (v) => t`less than ${v}`);
+  say("multipleOf", (v) => t`a multiple of ${v}`);
+  say("minLength", (v) => plural(Number(v), { one: "at least # character", other: "at least # characters" }));
+  say("maxLength", (v) => plural(Number(v), { one: "at most # character", other: "at most # characters" }));
+  say("minItems", (v) => plural(Number(v), { one: "at least # item", other: "at least # items" }));
+  say("maxItems", (v) => plural(Number(v), { one: "at most # item", other: "at most # items" }));
+  say("minProperties", (v) => plural(Number(v), { one: "at least # field", other: "at least # fields" }));
+  say("maxProperties", (v) => plural(Number(v), { one: "at most # field", other: "at most # fields" }));
+  if (s.uniqueItems === true) said.push(t`no item twice`);
+  if (s.additionalProperties === false || s.unevaluatedProperties === false) said.push(t`no other fields`);
+  if ("default" in s) {
+    const value = JSON.stringify(s.default);
+    said.push(t`${value} if left out`);
+  }
   return said;
-}
-
-function count(n: string, what: string): string {
-  return `${n} ${what}${n === "1" ? "" : "s"}`;
 }

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert, Anchor, MultiSelect, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useApps, useSession } from "../../../api/queries.ts";
@@ -13,10 +15,10 @@ export function AppField({ form }: PartProps) {
   if (!apps.data) return <Waiting query={apps} lines={1} />;
   if (apps.data.length === 0) {
     return (
-      <Alert title="There is no app yet">
+      <Alert title={t`There is no app yet`}>
         <Text size="sm">
-          Every endpoint listens to the events of an app.{" "}
-          {session.operator ? <Anchor component={Link} to="/apps" size="sm">Create an app first</Anchor> : "Ask an administrator to create one."}
+          <Trans>Every endpoint listens to the events of an app.</Trans>{" "}
+          {session.operator ? <Anchor component={Link} to="/apps" size="sm"><Trans>Create an app first</Trans></Anchor> : t`Ask an administrator to create one.`}
         </Text>
       </Alert>
     );
@@ -25,9 +27,9 @@ export function AppField({ form }: PartProps) {
   for (const id of form.values.apps) if (!known.has(id)) known.set(id, id);
   return (
     <MultiSelect
-      label={apps.data.length === 1 ? "App" : "Apps"}
-      description="Whose events are sent. Several are possible."
-      placeholder={form.values.apps.length === 0 ? "Choose an app" : undefined}
+      label={apps.data.length === 1 ? t`App` : t`Apps`}
+      description={t`Whose events are sent. Several are possible.`}
+      placeholder={form.values.apps.length === 0 ? t`Choose an app` : undefined}
       withAsterisk
       aria-required
       searchable
@@ -37,8 +39,8 @@ export function AppField({ form }: PartProps) {
       limit={100}
       maxValues={100}
       data={[...known].map(([value, label]) => ({ value, label }))}
-      nothingFoundMessage="No such app"
-      clearButtonProps={{ "aria-label": "Remove all apps" }}
+      nothingFoundMessage={t`No such app`}
+      clearButtonProps={{ "aria-label": t`Remove all apps` }}
       {...form.getInputProps("apps")}
     />
   );

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { FileButton, Button, Group, Input, Select, SimpleGrid, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { IconFile } from "@tabler/icons-react";
 import type { ReactNode } from "react";
@@ -5,17 +7,17 @@ import type { EndpointFormState, PartProps } from "./form.ts";
 import { type AuthType, keeps, noAuth, type SecretName } from "./making.ts";
 import { SecretInput } from "./SecretInput.tsx";
 
-const types: { value: "" | AuthType; label: string }[] = [
-  { value: "", label: "None: the signature is enough" },
-  { value: "basic", label: "User name and password (Basic)" },
-  { value: "bearer", label: "Bearer token" },
-  { value: "header", label: "A header, such as an API key" },
-  { value: "query", label: "A query parameter" },
-  { value: "oauth2_client_credentials", label: "OAuth 2: client credentials" },
-  { value: "oauth2_refresh_token", label: "OAuth 2: refresh token" },
+const types = (): { value: "" | AuthType; label: string }[] => [
+  { value: "", label: t`None: the signature is enough` },
+  { value: "basic", label: t`User name and password (Basic)` },
+  { value: "bearer", label: t`Bearer token` },
+  { value: "header", label: t`A header, such as an API key` },
+  { value: "query", label: t`A query parameter` },
+  { value: "oauth2_client_credentials", label: t`OAuth 2: client credentials` },
+  { value: "oauth2_refresh_token", label: t`OAuth 2: refresh token` },
 ];
 
-const labels: Record<SecretName, string> = { password: "Password", token: "Token", value: "Value", client_secret: "Client secret", refresh_token: "Refresh token" };
+const labels = (): Record<SecretName, string> => ({ password: t`Password`, token: t`Token`, value: t`Value`, client_secret: t`Client secret`, refresh_token: t`Refresh token` });
 
 /** How requests authenticate, and the certificates of their connections. */
 export function Auth({ form }: PartProps) {
@@ -25,9 +27,9 @@ export function Auth({ form }: PartProps) {
       {recipe === "" && (
         <Stack gap="md">
           <Select
-            label="Authentication"
-            description="What your server asks for besides the signature. Secrets are stored encrypted, and never shown again."
-            data={types}
+            label={t`Authentication`}
+            description={t`What your server asks for besides the signature. Secrets are stored encrypted, and never shown again.`}
+            data={types()}
             allowDeselect={false}
             value={auth.type}
             onChange={(type) => {
@@ -53,7 +55,7 @@ function useAuth(form: EndpointFormState) {
 }
 
 /** A secret of the authentication. */
-export function AuthSecret({ form, name, label = labels[name], description }: { form: EndpointFormState; name: SecretName; label?: string; description?: ReactNode }) {
+export function AuthSecret({ form, name, label = labels()[name], description }: { form: EndpointFormState; name: SecretName; label?: string; description?: ReactNode }) {
   const { auth } = form.values;
   const set = useAuth(form);
   return (
@@ -83,34 +85,34 @@ function AuthFields({ form }: { form: EndpointFormState }) {
     case "":
       return null;
     case "basic":
-      return <SimpleGrid cols={two}><AuthText form={form} name="username" field="username" label="User name" withAsterisk /><AuthSecret form={form} name="password" /></SimpleGrid>;
+      return <SimpleGrid cols={two}><AuthText form={form} name="username" field="username" label={t`User name`} withAsterisk /><AuthSecret form={form} name="password" /></SimpleGrid>;
     case "bearer":
-      return <AuthSecret form={form} name="token" description="Sent as Authorization: Bearer, with this behind it." />;
+      return <AuthSecret form={form} name="token" description={t`Sent as Authorization: Bearer, with this behind it.`} />;
     case "header":
       return (
         <SimpleGrid cols={two}>
-          <AuthText form={form} name="name" field="name" label="Name of the header" placeholder="X-Api-Key" withAsterisk />
-          <AuthText form={form} name="prefix" field="prefix" label="Before the value" description="Empty as a rule." placeholder="Token " />
+          <AuthText form={form} name="name" field="name" label={t`Name of the header`} placeholder={t`X-Api-Key`} withAsterisk />
+          <AuthText form={form} name="prefix" field="prefix" label={t`Before the value`} description={t`Empty as a rule.`} placeholder={t`Token `} />
           <AuthSecret form={form} name="value" />
         </SimpleGrid>
       );
     case "query":
-      return <SimpleGrid cols={two}><AuthText form={form} name="name" field="name" label="Name of the parameter" placeholder="key" withAsterisk /><AuthSecret form={form} name="value" /></SimpleGrid>;
+      return <SimpleGrid cols={two}><AuthText form={form} name="name" field="name" label={t`Name of the parameter`} placeholder={t`key`} withAsterisk /><AuthSecret form={form} name="value" /></SimpleGrid>;
     default:
       return (
         <Stack gap="md">
-          <AuthText form={form} name="tokenURL" field="token_url" label="Token URL" placeholder="https://login.example.com/oauth2/token" description="Where tokens come from. They are kept, and renewed before they end." withAsterisk />
+          <AuthText form={form} name="tokenURL" field="token_url" label={t`Token URL`} placeholder={t`https://login.example.com/oauth2/token`} description={t`Where tokens come from. They are kept, and renewed before they end.`} withAsterisk />
           <SimpleGrid cols={two}>
-            <AuthText form={form} name="clientID" field="client_id" label="Client id" withAsterisk />
+            <AuthText form={form} name="clientID" field="client_id" label={t`Client id`} withAsterisk />
             <AuthSecret form={form} name="client_secret" />
           </SimpleGrid>
-          {auth.type === "oauth2_refresh_token" && <AuthSecret form={form} name="refresh_token" description="Where the server gives a new one with each token, the newest is kept." />}
+          {auth.type === "oauth2_refresh_token" && <AuthSecret form={form} name="refresh_token" description={t`Where the server gives a new one with each token, the newest is kept.`} />}
           <SimpleGrid cols={two}>
-            <AuthText form={form} name="scopes" field="scopes" label="Scopes" description="With spaces between; empty as a rule." />
+            <AuthText form={form} name="scopes" field="scopes" label={t`Scopes`} description={t`With spaces between; empty as a rule.`} />
             <Select
-              label="The client's credentials are sent"
-              description="As the server wants them."
-              data={[{ value: "basic", label: "in a header (Basic)" }, { value: "body", label: "in the body" }]}
+              label={t`The client's credentials are sent`}
+              description={t`As the server wants them.`}
+              data={[{ value: "basic", label: t`in a header (Basic)` }, { value: "body", label: t`in the body` }]}
               allowDeselect={false}
               value={auth.clientAuth}
               onChange={(v) => set({ clientAuth: v === "body" ? "body" : "basic" })}
@@ -131,17 +133,17 @@ function Certificates({ form }: { form: EndpointFormState }) {
   return (
     <Stack gap="md">
       <div>
-        {form.values.recipe === "" && <Title order={3} size="sm">Certificates</Title>}
-        <Text size="sm" c="dimmed">For receivers that ask for a client certificate (mutual TLS), or have one of an authority of their own. In PEM: paste them, or choose a file.</Text>
+        {form.values.recipe === "" && <Title order={3} size="sm"><Trans>Certificates</Trans></Title>}
+        <Text size="sm" c="dimmed"><Trans>For receivers that ask for a client certificate (mutual TLS), or have one of an authority of their own. In PEM: paste them, or choose a file.</Trans></Text>
       </div>
-      <Pem label="Client certificate" hint="With its chain." value={tls.certificate} error={form.errors["tls.certificate"] ?? form.errors.tls} onChange={(certificate) => set({ certificate })} />
+      <Pem label={t`Client certificate`} hint={t`With its chain.`} value={tls.certificate} error={form.errors["tls.certificate"] ?? form.errors.tls} onChange={(certificate) => set({ certificate })} />
       {(tls.certificate.trim() !== "" || tls.key !== "") && (
         <Stack gap={6}>
-          <SecretInput label="Key of the certificate" description="Not encrypted. It is never shown again." lines set={keeps(stored, form.values, "tls.key")} value={tls.key} onChange={(key) => set({ key })} error={form.errors["tls.key"]} />
-          <PemFile label="Key of the certificate" onText={(key) => set({ key })} />
+          <SecretInput label={t`Key of the certificate`} description={t`Not encrypted. It is never shown again.`} lines set={keeps(stored, form.values, "tls.key")} value={tls.key} onChange={(key) => set({ key })} error={form.errors["tls.key"]} />
+          <PemFile label={t`Key of the certificate`} onText={(key) => set({ key })} />
         </Stack>
       )}
-      <Pem label="Authorities to trust" hint="Besides the usual ones." value={tls.ca} error={form.errors["tls.ca"]} onChange={(ca) => set({ ca })} />
+      <Pem label={t`Authorities to trust`} hint={t`Besides the usual ones.`} value={tls.ca} error={form.errors["tls.ca"]} onChange={(ca) => set({ ca })} />
     </Stack>
   );
 }
@@ -152,7 +154,7 @@ function Pem({ label, hint, value, error, onChange }: { label: string; hint: str
       <Textarea
         label={label}
         description={hint}
-        placeholder="-----BEGIN CERTIFICATE-----"
+        placeholder={t`-----BEGIN CERTIFICATE-----`}
         autosize
         minRows={2}
         maxRows={8}
@@ -172,7 +174,7 @@ function PemFile({ label, onText }: { label: string; onText(text: string): void 
   return (
     <Group>
       <FileButton accept=".pem,.crt,.cer,.key,application/x-pem-file" onChange={(file) => void file?.text().then(onText)}>
-        {(props) => <Button {...props} size="compact-sm" variant="default" leftSection={<IconFile size={14} />} aria-label={`From a file: ${label}`}>From a file…</Button>}
+        {(props) => <Button {...props} size="compact-sm" variant="default" leftSection={<IconFile size={14} />} aria-label={t`From a file: ${label}`}><Trans>From a file…</Trans></Button>}
       </FileButton>
     </Group>
   );

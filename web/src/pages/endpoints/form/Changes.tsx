@@ -1,10 +1,11 @@
+import { Trans } from "@lingui/react/macro";
 import { Box, Text } from "@mantine/core";
 import type { Change } from "./summaries.ts";
 
 /** What a save would change: a line each where there is room, else the names. */
 export function Changes({ list }: { list: Change[] }) {
   if (list.length === 0) return null;
-  const names = <Text size="sm">Changed: {list.map((c) => c.label).join(", ")}</Text>;
+  const names = <Text size="sm"><Trans>Changed: {list.map((c) => c.label).join(", ")}</Trans></Text>;
   return (
     <div role="status" style={{ marginBottom: 8 }}>
       {list.length > 4 ? names : (

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Anchor, Button, Group, Paper, Stack, Text, ThemeIcon, Title } from "@mantine/core";
 import { IconInbox, IconKey } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -23,9 +25,9 @@ export function Created({ endpoint, inbox }: { endpoint: Schemas["NewEndpoint"];
   }, []);
   return (
     <Page
-      title="Endpoint created"
-      crumbs={[{ label: "Endpoints", to: "/endpoints" }]}
-      description={<span className="foreign">{nameOf(endpoint)} is active: from now on it is sent the events that it listens to.</span>}
+      title={t`Endpoint created`}
+      crumbs={[{ label: t`Endpoints`, to: "/endpoints" }]}
+      description={<span className="foreign"><Trans>{nameOf(endpoint)} is active: from now on it is sent the events that it listens to.</Trans></span>}
     >
       <Stack gap="lg" maw={860} ref={top} tabIndex={-1} style={{ outline: "none" }}>
         {endpoint.recent && <RecentWords {...endpoint.recent} />}
@@ -35,19 +37,19 @@ export function Created({ endpoint, inbox }: { endpoint: Schemas["NewEndpoint"];
               <Stack gap="sm">
                 <Group gap="xs" wrap="nowrap">
                   <ThemeIcon variant="light" color="teal" radius="xl"><IconKey size={17} /></ThemeIcon>
-                  <Title order={2}>Keep the signing secret now</Title>
+                  <Title order={2}><Trans>Keep the signing secret now</Trans></Title>
                 </Group>
                 <Text size="sm">
-                  Your receiver needs it to check that requests really come from here. Store it like a password, for instance as an environment variable.
+                  <Trans>Your receiver needs it to check that requests really come from here. Store it like a password, for instance as an environment variable.</Trans>
                 </Text>
                 <SecretValue value={endpoint.secret} />
-                <Text size="sm">If you lose it, those who may edit the endpoint can show it again on the endpoint's page.</Text>
+                <Text size="sm"><Trans>If you lose it, those who may edit the endpoint can show it again on the endpoint's page.</Trans></Text>
               </Stack>
             </Paper>
             <Paper withBorder p="md">
               <Stack gap="sm">
-                <Title order={2}>Check the signature in your receiver</Title>
-                <Text size="sm" c="dimmed">Paste this into your server. It refuses requests that were not signed with the secret, or that are too old.</Text>
+                <Title order={2}><Trans>Check the signature in your receiver</Trans></Title>
+                <Text size="sm" c="dimmed"><Trans>Paste this into your server. It refuses requests that were not signed with the secret, or that are too old.</Trans></Text>
                 <VerificationCode dialect={endpoint.dialect} />
               </Stack>
             </Paper>
@@ -55,20 +57,20 @@ export function Created({ endpoint, inbox }: { endpoint: Schemas["NewEndpoint"];
         )}
         <Paper withBorder p="md">
           <Stack gap="sm">
-            <Title order={2}>Try it out</Title>
-            <Text size="sm" c="dimmed">Sends one event to this endpoint at once and shows what comes back.</Text>
+            <Title order={2}><Trans>Try it out</Trans></Title>
+            <Text size="sm" c="dimmed"><Trans>Sends one event to this endpoint at once and shows what comes back.</Trans></Text>
             <TestSend endpoint={endpoint} />
             {inbox && (
               <Group gap={6}>
                 <IconInbox size={16} aria-hidden />
-                <Anchor component={Link} to={`/inboxes/${inbox.token}`} size="sm">See what arrived in the inbox</Anchor>
+                <Anchor component={Link} to={`/inboxes/${inbox.token}`} size="sm"><Trans>See what arrived in the inbox</Trans></Anchor>
               </Group>
             )}
           </Stack>
         </Paper>
         <Group>
-          <Button component={Link} to={`/endpoints/${endpoint.id}`}>Go to the endpoint</Button>
-          <Button component={Link} to="/endpoints" variant="default">All endpoints</Button>
+          <Button component={Link} to={`/endpoints/${endpoint.id}`}><Trans>Go to the endpoint</Trans></Button>
+          <Button component={Link} to="/endpoints" variant="default"><Trans>All endpoints</Trans></Button>
         </Group>
       </Stack>
     </Page>

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert, Button, Group, Paper, Stack, Textarea, TextInput, Title } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useBlocker } from "@tanstack/react-router";
@@ -80,20 +82,20 @@ export function EndpointForm({ initial, create, openAtFirst, save, onCancel, foo
       <Stack gap="lg" maw={860}>
         <Paper withBorder p="md">
           <Stack gap="md">
-            <Title order={2}>Where to send</Title>
+            <Title order={2}><Trans>Where to send</Trans></Title>
             <AppField {...props} />
             <Target {...props} />
             {recipe ? <RecipeSetup form={form} recipe={recipe} /> : <UrlField {...props} inbox={inbox} onInbox={setInbox} />}
             <TextInput
-              label="Name"
-              description="For people, so that it is found again."
-              placeholder="Bookkeeping"
+              label={t`Name`}
+              description={t`For people, so that it is found again.`}
+              placeholder={t`Bookkeeping`}
               autoComplete="off"
               {...form.getInputProps("name")}
             />
             <Textarea
-              label="Description"
-              description="What it is for, and who looks after it."
+              label={t`Description`}
+              description={t`What it is for, and who looks after it.`}
               autosize
               minRows={1}
               maxRows={6}
@@ -104,14 +106,14 @@ export function EndpointForm({ initial, create, openAtFirst, save, onCancel, foo
         </Paper>
         <Paper withBorder p="md">
           <Stack gap="md">
-            <Title order={2}>Which events</Title>
+            <Title order={2}><Trans>Which events</Trans></Title>
             <EventPicker {...props} />
           </Stack>
         </Paper>
         {recipe && (
           <Paper withBorder p="md">
             <Stack gap="md">
-              <Title order={2}>What is sent</Title>
+              <Title order={2}><Trans>What is sent</Trans></Title>
               <Preview form={form} recipe={recipe} />
             </Stack>
           </Paper>
@@ -119,7 +121,7 @@ export function EndpointForm({ initial, create, openAtFirst, save, onCancel, foo
         <Sections {...props} open={open} onOpen={setOpen} />
         <Recent form={form} />
         {tried && problems > 0 && (
-          <Alert color="red" variant="light" title={problems === 1 ? "One thing needs another look" : `${problems} things need another look`}>
+          <Alert color="red" variant="light" title={problems === 1 ? t`One thing needs another look` : t`${problems} things need another look`}>
             {Object.entries(form.errors).map(([field, text]) => <div key={field} className="foreign">{text}</div>)}
           </Alert>
         )}
@@ -127,8 +129,8 @@ export function EndpointForm({ initial, create, openAtFirst, save, onCancel, foo
         <div className={classes.foot}>
           {foot?.(form.values)}
           <Group>
-            <Button type="submit" loading={saving} disabled={!create && !dirty && !form.values.verify}>{create ? "Create endpoint" : "Save changes"}</Button>
-            <Button variant="default" onClick={onCancel}>Cancel</Button>
+            <Button type="submit" loading={saving} disabled={!create && !dirty && !form.values.verify}>{create ? t`Create endpoint` : t`Save changes`}</Button>
+            <Button variant="default" onClick={onCancel}><Trans>Cancel</Trans></Button>
           </Group>
         </div>
       </Stack>
@@ -145,7 +147,7 @@ function useLeaveGuard(dirty: boolean, saved: React.RefObject<boolean>) {
     shouldBlockFn: async ({ current, next }) => {
       // Another app in the header changes the address, but stays on the page.
       if (saved.current || current.pathname === next.pathname) return false;
-      return !(await confirm({ title: "Leave without saving?", confirm: "Leave", children: "What you have changed on this page is lost." }));
+      return !(await confirm({ title: t`Leave without saving?`, confirm: t`Leave`, children: t`What you have changed on this page is lost.` }));
     },
   });
 }

@@ -1,3 +1,5 @@
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Group, Input, Pill, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { IconPlus, IconSearch } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
@@ -21,8 +23,8 @@ export function EventPicker({ form }: PartProps) {
   return (
     <Stack gap="sm">
       <Switch
-        label="All events"
-        description="Every event of the app, also of types that are added later."
+        label={t`All events`}
+        description={t`Every event of the app, also of types that are added later.`}
         checked={allEvents}
         onChange={(e) => {
           form.setFieldValue("allEvents", e.currentTarget.checked);
@@ -41,15 +43,17 @@ function Choice({ patterns, onChange, error }: { patterns: string[]; onChange(pa
   const found = useMemo(() => search(tree, sought), [tree, sought]);
   const others = useMemo(() => strays(patterns, tree), [patterns, tree]);
   if (!types.data) return <Waiting query={types} lines={5} />;
-  const today = types.data.filter((t) => !t.archived);
-  const matching = today.filter((t) => patterns.some((p) => fits(p, t.name))).length;
+  const today = types.data.filter((type) => !type.archived);
+  const matching = number(today.filter((type) => patterns.some((p) => fits(p, type.name))).length);
+  const chosen = inWords(patterns);
+  const ofToday = plural(today.length, { one: `${matching} of today's # type`, other: `${matching} of today's # types` });
   return (
     <Input.Wrapper error={error} errorProps={{ id: "events-error" }}>
-      <div role="group" aria-label="Event types" aria-describedby={error ? "events-error" : undefined} tabIndex={-1} data-field="events" className={classes.box}>
+      <div role="group" aria-label={t`Event types`} aria-describedby={error ? "events-error" : undefined} tabIndex={-1} data-field="events" className={classes.box}>
         {types.data.length > manyTypes && (
           <TextInput
-            aria-label="Search event types"
-            placeholder="Search by name or description"
+            aria-label={t`Search event types`}
+            placeholder={t`Search by name or description`}
             leftSection={<IconSearch size={16} />}
             value={sought}
             onChange={(e) => setSought(e.currentTarget.value)}
@@ -58,11 +62,11 @@ function Choice({ patterns, onChange, error }: { patterns: string[]; onChange(pa
         )}
         {tree.length === 0 ? (
           <Text size="sm" c="dimmed" p="sm">
-            The catalogue has no event types yet. Add the names that you expect below, or choose all events.
+            <Trans>The catalogue has no event types yet. Add the names that you expect below, or choose all events.</Trans>
           </Text>
         ) : found.length === 0 ? (
           <Text size="sm" c="dimmed" p="sm" role="status">
-            No event type has these words. If you know the name, add it below.
+            <Trans>No event type has these words. If you know the name, add it below.</Trans>
           </Text>
         ) : (
           <EventTree nodes={found} whole={tree} patterns={patterns} onChange={onChange} open={leavesOf(found).length <= (sought === "" ? openAtOnce : foundAtOnce)} />
@@ -70,14 +74,14 @@ function Choice({ patterns, onChange, error }: { patterns: string[]; onChange(pa
         <FreeEntry patterns={patterns} onAdd={(p) => onChange(add(patterns, p))} />
         {others.length > 0 && (
           <Group gap={6} px="sm" pb="sm">
-            <Text size="xs" c="dimmed">Also:</Text>
+            <Text size="xs" c="dimmed"><Trans>Also:</Trans></Text>
             {others.map((p) => (
               <Pill
                 key={p}
                 size="sm"
                 withRemoveButton
                 onRemove={() => onChange(remove(patterns, p, []))}
-                removeButtonProps={{ "aria-label": `Remove ${p}`, "aria-hidden": false, tabIndex: 0 }}
+                removeButtonProps={{ "aria-label": t`Remove ${p}`, "aria-hidden": false, tabIndex: 0 }}
               >
                 <span className="foreign">{p}</span>
               </Pill>
@@ -85,8 +89,8 @@ function Choice({ patterns, onChange, error }: { patterns: string[]; onChange(pa
           </Group>
         )}
         <Text size="sm" fw={500} role="status" className={`foreign ${classes.summary}`}>
-          {patterns.length > 0 && "Chosen: "}{inWords(patterns)}
-          {patterns.length > 0 && today.length > 0 && <Text span c="dimmed" size="sm"> · {number(matching)} of today's {number(today.length)} types</Text>}
+          {patterns.length > 0 ? t`Chosen: ${chosen}` : chosen}
+          {patterns.length > 0 && today.length > 0 && <Text span c="dimmed" size="sm"> · {ofToday}</Text>}
         </Text>
       </div>
     </Input.Wrapper>
@@ -99,7 +103,7 @@ function FreeEntry({ patterns, onAdd }: { patterns: string[]; onAdd(pattern: str
   const [problem, setProblem] = useState<string>();
   function enter() {
     const pattern = text.trim();
-    const wrong = wrongPattern(pattern) ?? (patterns.includes(pattern) ? "This is there already." : undefined);
+    const wrong = wrongPattern(pattern) ?? (patterns.includes(pattern) ? t`This is there already.` : undefined);
     setProblem(wrong);
     if (wrong) return;
     onAdd(pattern);
@@ -108,8 +112,8 @@ function FreeEntry({ patterns, onAdd }: { patterns: string[]; onAdd(pattern: str
   return (
     <Group gap="xs" align="flex-start" p="sm" className={classes.free}>
       <TextInput
-        aria-label="Another name or pattern"
-        placeholder="Another name, or a beginning such as order.*"
+        aria-label={t`Another name or pattern`}
+        placeholder={t`Another name, or a beginning such as order.*`}
         size="xs"
         style={{ flex: "1 1 200px" }}
         value={text}
@@ -126,7 +130,7 @@ function FreeEntry({ patterns, onAdd }: { patterns: string[]; onAdd(pattern: str
           enter();
         }}
       />
-      <Button size="xs" variant="default" leftSection={<IconPlus size={14} />} onClick={enter} disabled={text.trim() === ""}>Add</Button>
+      <Button size="xs" variant="default" leftSection={<IconPlus size={14} />} onClick={enter} disabled={text.trim() === ""}><Trans>Add</Trans></Button>
     </Group>
   );
 }

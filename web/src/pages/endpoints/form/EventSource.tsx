@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, ok } from "../../../api/client.ts";
@@ -40,21 +41,21 @@ export function EventSource({ label, first, app, events, value, onChange }: Even
     staleTime: 10_000,
   });
   const past = (recent.data ?? []).filter((e) => !e.erased).map((e) => ({ value: `event ${e.id}`, label: `${e.type}${e.subject ? ` · ${e.subject}` : ""} · ${shortTime(new Date(e.created_at))} ${zoneOf(new Date(e.created_at))}` }));
-  const samples = testTypes(events, types.data ?? []).map(({ group, items }) => ({ group, items: items.map((t) => ({ value: `type ${t}`, label: t })) }));
+  const samples = testTypes(events, types.data ?? []).map(({ group, items }) => ({ group, items: items.map((type) => ({ value: `type ${type}`, label: type })) }));
   return (
     <Select
       label={label}
       placeholder={first}
-      data={past.length === 0 ? samples : [{ group: "The newest events", items: past }, ...samples]}
+      data={past.length === 0 ? samples : [{ group: t`The newest events`, items: past }, ...samples]}
       value={value || null}
       onChange={(v) => onChange((v ?? "") as Source)}
       searchable
       clearable
       limit={200}
       maxDropdownHeight={340}
-      nothingFoundMessage="No such event type"
+      nothingFoundMessage={t`No such event type`}
       style={{ flex: "1 1 240px", maxWidth: 440 }}
-      clearButtonProps={{ "aria-label": `Back to: ${first}` }}
+      clearButtonProps={{ "aria-label": t`Back to: ${first}` }}
     />
   );
 }

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { ActionIcon, Badge, Button, Checkbox, Text } from "@mantine/core";
 import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { useState } from "react";
@@ -18,7 +20,7 @@ interface TreeProps {
 /** The catalogue as nested lists of checkboxes. */
 export function EventTree(props: TreeProps) {
   return (
-    <div className={classes.tree} tabIndex={0} role="region" aria-label="Catalogue">
+    <div className={classes.tree} tabIndex={0} role="region" aria-label={t`Catalogue`}>
       <Branch {...props} />
     </div>
   );
@@ -45,8 +47,8 @@ function TypeItem({ type, whole, patterns, onChange }: ItemProps & { type: Leaf 
         className={classes.check}
         checked={chosen}
         onChange={() => onChange(chosen ? remove(patterns, type.name, whole) : add(patterns, type.name))}
-        label={<span className="foreign">{type.name}{type.archived && <Badge ml="xs" size="xs" variant="default" tt="none">archived</Badge>}</span>}
-        description={<span className="foreign">{type.archived ? "No longer published. " : ""}{type.description}</span>}
+        label={<span className="foreign">{type.name}{type.archived && <Badge ml="xs" size="xs" variant="default" tt="none"><Trans>archived</Trans></Badge>}</span>}
+        description={<span className="foreign">{type.archived ? t`No longer published. ` : ""}{type.description}</span>}
       />
     </div>
   );
@@ -60,13 +62,13 @@ function GroupItem({ group, open, ...rest }: ItemProps & { group: Group }) {
   const all = state === "own" || state === "covered";
   const own = patternOf(group);
   const count = number(leavesOf([group]).length);
-  const words = { own: "all, also those to come", covered: "", each: `the ${count} of today, one by one`, some: "some", none: "" }[state];
+  const words = { own: t`all, also those to come`, covered: "", each: t`the ${count} of today, one by one`, some: t`some`, none: "" }[state];
   // In a search, group has only what was found: the choice is about the whole group.
   const entire = find(whole, group.prefix) ?? group;
   return (
     <>
       <div className={classes.item}>
-        <ActionIcon variant="subtle" color="gray" size={22} onClick={() => setToggled(!shown)} aria-expanded={shown} aria-label={`Types under ${group.prefix}`}>
+        <ActionIcon variant="subtle" color="gray" size={22} onClick={() => setToggled(!shown)} aria-expanded={shown} aria-label={t`Types under ${group.prefix}`}>
           {shown ? <IconChevronDown size={15} /> : <IconChevronRight size={15} />}
         </ActionIcon>
         <Checkbox
@@ -74,9 +76,9 @@ function GroupItem({ group, open, ...rest }: ItemProps & { group: Group }) {
           checked={all}
           indeterminate={state === "some" || state === "each"}
           onChange={() => onChange(all ? remove(patterns, own, whole) : add(patterns, own))}
-          label={<span className="foreign">All {own} events <Text span size="sm" c="dimmed">· {count}{words && `, ${words}`}</Text></span>}
+          label={<span className="foreign"><Trans>All {own} events</Trans> <Text span size="sm" c="dimmed">· {count}{words && `, ${words}`}</Text></span>}
         />
-        {state === "own" && <Button size="compact-xs" variant="subtle" onClick={() => onChange(onlyToday(patterns, entire))}>Only those of today</Button>}
+        {state === "own" && <Button size="compact-xs" variant="subtle" onClick={() => onChange(onlyToday(patterns, entire))}><Trans>Only those of today</Trans></Button>}
       </div>
       {shown && <Branch nodes={group.children} open={open} {...rest} />}
     </>

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDialects, useSession } from "../../../api/queries.ts";
 import { Waiting } from "../../../parts/states.tsx";
@@ -17,12 +19,12 @@ export function Look({ form, create }: PartProps) {
   return (
     <Stack gap="md">
       <Select
-        label="Dialect"
-        description="The form of the requests: their body, headers and signature. Keep the default unless your receiver expects another one."
-        data={names.map((name) => ({ value: name, label: form.values.dialect === "" && name === dialect ? `${name} (default)` : name }))}
+        label={t`Dialect`}
+        description={t`The form of the requests: their body, headers and signature. Keep the default unless your receiver expects another one.`}
+        data={names.map((name) => ({ value: name, label: form.values.dialect === "" && name === dialect ? t`${name} (default)` : name }))}
         searchable
         allowDeselect={false}
-        nothingFoundMessage="No such dialect"
+        nothingFoundMessage={t`No such dialect`}
         maxDropdownHeight={360}
         renderOption={({ option }) => (
           <div>
@@ -41,8 +43,8 @@ export function Look({ form, create }: PartProps) {
       {(chosen?.options ?? []).map((o) => (
         <TextInput
           key={o.name}
-          label={`Option ${o.name}`}
-          description={<span className="foreign">{o.description}{o.default ? ` Left empty: ${o.default}` : ""}</span>}
+          label={optionLabel(o.name)}
+          description={<span className="foreign">{o.description} {leftEmpty(o.default)}</span>}
           placeholder={o.default}
           autoComplete="off"
           spellCheck={false}
@@ -56,11 +58,15 @@ export function Look({ form, create }: PartProps) {
       ))}
       <div aria-live="polite">
         {chosen?.description && <Text size="sm" className="foreign">{chosen.description}</Text>}
-        {!create && <Text size="sm" c="dimmed" mt={4}>Before you change the dialect of an endpoint, make sure that its receiver understands the new one.</Text>}
+        {!create && <Text size="sm" c="dimmed" mt={4}><Trans>Before you change the dialect of an endpoint, make sure that its receiver understands the new one.</Trans></Text>}
       </div>
       {mayScript && <Transformation form={form} />}
-      {!mayScript && form.values.scripted && form.values.recipe === "" && <Text size="sm">A script makes the requests. You may not change it; what you see here is the request without it.</Text>}
+      {!mayScript && form.values.scripted && form.values.recipe === "" && <Text size="sm"><Trans>A script makes the requests. You may not change it; what you see here is the request without it.</Trans></Text>}
       {!(form.values.scripted && mayScript) && <Preview form={form} />}
     </Stack>
   );
 }
+
+const optionLabel = (name: string) => t`Option ${name}`;
+
+const leftEmpty = (value: string | undefined) => value && t`Left empty: ${value}`;

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Stack, TagsInput } from "@mantine/core";
 import { FilterField } from "./FilterField.tsx";
 import type { PartProps } from "./form.ts";
@@ -8,14 +9,14 @@ export function Narrow(props: PartProps) {
   return (
     <Stack gap="lg">
       <TagsInput
-        label="Subjects"
-        description="An event's subject says what it is about, such as invoice:118. List subjects, or how they begin and a * (invoice:*), and press Enter after each. Empty means all, also events without a subject. A URN names the app as well: urn:allthings:app:APP:invoice:*."
-        placeholder={form.values.subjects.length === 0 ? "invoice:*" : undefined}
+        label={t`Subjects`}
+        description={t`An event's subject says what it is about, such as invoice:118. List subjects, or how they begin and a * (invoice:*), and press Enter after each. Empty means all, also events without a subject. A URN names the app as well: urn:allthings:app:APP:invoice:*.`}
+        placeholder={form.values.subjects.length === 0 ? t`invoice:*` : undefined}
         maxTags={200}
         splitChars={["\n"]}
         acceptValueOnBlur
         clearable
-        clearButtonProps={{ "aria-label": "Remove all subjects" }}
+        clearButtonProps={{ "aria-label": t`Remove all subjects` }}
         {...form.getInputProps("subjects")}
       />
       <FilterField {...props} />

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Checkbox, Paper, Stack, TagsInput, Text, Title } from "@mantine/core";
 import { useApps } from "../../../api/queries.ts";
 import { appLabel } from "../../../lib/text.ts";
@@ -14,7 +16,7 @@ export function OwnTerms(props: PartProps) {
   };
   return (
     <Stack gap="md">
-      <Text size="sm" c="dimmed">What is chosen above holds for every app. Tick what should be different for one of them.</Text>
+      <Text size="sm" c="dimmed"><Trans>What is chosen above holds for every app. Tick what should be different for one of them.</Trans></Text>
       {props.form.values.apps.map((app) => <OneApp key={app} {...props} app={app} label={label(app)} />)}
     </Stack>
   );
@@ -30,14 +32,14 @@ function OneApp({ form, app, label }: PartProps & { app: string; label: string }
       <Stack gap="sm">
         <Title order={3} size="sm" className="foreign">{label}</Title>
         <Checkbox
-          label="Its own event types"
+          label={t`Its own event types`}
           checked={own.events !== undefined}
           onChange={(e) => set({ events: e.currentTarget.checked ? [] : undefined })}
         />
         {own.events !== undefined && (
           <TagsInput
-            label={`Event types of ${label}`}
-            description="Names, or how they begin and a * (invoice.*). Press Enter after each. Empty means all."
+            label={t`Event types of ${label}`}
+            description={t`Names, or how they begin and a * (invoice.*). Press Enter after each. Empty means all.`}
             maxTags={200}
             splitChars={[",", " "]}
             acceptValueOnBlur
@@ -50,14 +52,14 @@ function OneApp({ form, app, label }: PartProps & { app: string; label: string }
           />
         )}
         <Checkbox
-          label="Its own subjects"
+          label={t`Its own subjects`}
           checked={own.subjects !== undefined}
           onChange={(e) => set({ subjects: e.currentTarget.checked ? [] : undefined })}
         />
         {own.subjects !== undefined && (
           <TagsInput
-            label={`Subjects of ${label}`}
-            description="Subjects, or how they begin and a * (invoice:*). Press Enter after each. Empty means all."
+            label={t`Subjects of ${label}`}
+            description={t`Subjects, or how they begin and a * (invoice:*). Press Enter after each. Empty means all.`}
             maxTags={200}
             splitChars={["\n"]}
             acceptValueOnBlur
@@ -70,13 +72,13 @@ function OneApp({ form, app, label }: PartProps & { app: string; label: string }
           />
         )}
         <Checkbox
-          label="Its own filter on the data"
+          label={t`Its own filter on the data`}
           checked={own.filter !== undefined}
           onChange={(e) => set({ filter: e.currentTarget.checked ? "" : undefined })}
         />
         {own.filter !== undefined && (
           <FilterInput
-            label={`Filter on the data of ${label}`}
+            label={t`Filter on the data of ${label}`}
             text={own.filter}
             error={error("filter")}
             onChange={(filter) => {

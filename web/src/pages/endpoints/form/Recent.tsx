@@ -1,10 +1,12 @@
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api, ok, type Schemas } from "../../../api/client.ts";
 import { written } from "../../../lib/exact.ts";
-import { plural } from "../../../lib/text.ts";
+import { number } from "../../../lib/text.ts";
 import type { EndpointFormState } from "./form.ts";
 import { type FormValues, settings, wrong } from "./values.ts";
 
@@ -33,13 +35,22 @@ export function Recent({ form }: { form: EndpointFormState }) {
 /** The same in words; "would" before it is saved. */
 export function RecentWords({ events, matched, would = false }: Schemas["Recent"] & { would?: boolean }) {
   if (events === 0) return null;
-  const newest = events === 1 ? "The one event that there is" : `None of the ${events} newest events`;
   if (matched === 0) {
     return (
-      <Alert color="yellow" variant="light" p="xs" title={`${newest} ${events === 1 ? "does not match" : "matches"}`}>
-        <Text size="sm">{would ? "Nothing of late would have been sent here" : "Nothing of late would have come here"}: check the event types, subjects and filter, unless it is meant for events to come.</Text>
+      <Alert
+        color="yellow"
+        variant="light"
+        p="xs"
+        title={plural(events, { one: "The one event that there is does not match", other: "None of the # newest events matches" })}
+      >
+        <Text size="sm">
+          {would
+            ? <Trans>Nothing of late would have been sent here: check the event types, subjects and filter, unless it is meant for events to come.</Trans>
+            : <Trans>Nothing of late would have come here: check the event types, subjects and filter, unless it is meant for events to come.</Trans>}
+        </Text>
       </Alert>
     );
   }
-  return <Text size="sm" c="dimmed">Of the {plural(events, "newest event")}, {matched === events ? "all" : matched} {would ? "would have been sent here." : "would have come here."}</Text>;
+  const [fit, of] = [matched === events ? t`all` : number(matched), plural(events, { one: "# newest event", other: "# newest events" })];
+  return <Text size="sm" c="dimmed">{would ? t`Of the ${of}, ${fit} would have been sent here.` : t`Of the ${of}, ${fit} would have come here.`}</Text>;
 }

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { ActionIcon, Button, Group, Input, Stack, Text, TextInput } from "@mantine/core";
 import { IconPlus, IconTrash } from "@tabler/icons-react";
 import { useRef } from "react";
@@ -28,7 +30,7 @@ export function Rows({ form, field, noun, hint, names, values, most }: RowsProps
         <Group key={r.key} gap="xs" wrap="nowrap" align="flex-start">
           <Group gap="xs" style={{ flex: 1 }} align="flex-start">
             <TextInput
-              aria-label={`Name of ${noun} ${i + 1}`}
+              aria-label={labelOf.name(noun, i + 1)}
               placeholder={names}
               style={{ flex: "1 1 180px" }}
               spellCheck={false}
@@ -37,7 +39,7 @@ export function Rows({ form, field, noun, hint, names, values, most }: RowsProps
               {...form.getInputProps(`${field}.${i}.name`)}
             />
             <TextInput
-              aria-label={`Value of ${noun} ${i + 1}`}
+              aria-label={labelOf.value(noun, i + 1)}
               placeholder={values}
               style={{ flex: "2 1 220px" }}
               spellCheck={false}
@@ -49,7 +51,7 @@ export function Rows({ form, field, noun, hint, names, values, most }: RowsProps
             variant="subtle"
             color="gray"
             size={36}
-            aria-label={`Remove ${noun} ${r.name || i + 1}`}
+            aria-label={labelOf.remove(noun, r.name || i + 1)}
             onClick={() => {
               form.removeListItem(field, i);
               focus("[data-add]");
@@ -72,9 +74,15 @@ export function Rows({ form, field, noun, hint, names, values, most }: RowsProps
             focus(`[data-row="${list.length}"]`);
           }}
         >
-          Add a {noun}
+          <Trans>Add a {noun}</Trans>
         </Button>
       </div>
     </Stack>
   );
 }
+
+const labelOf = {
+  name: (noun: string, number: number) => t`Name of ${noun} ${number}`,
+  value: (noun: string, number: number) => t`Value of ${noun} ${number}`,
+  remove: (noun: string, name: string | number) => t`Remove ${noun} ${name}`,
+};

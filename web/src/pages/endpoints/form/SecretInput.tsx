@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Group, Input, PasswordInput, Text, Textarea } from "@mantine/core";
 import { IconCircleCheck } from "@tabler/icons-react";
 import { type ReactNode, useState } from "react";
@@ -24,9 +26,9 @@ export function SecretInput({ label, description, set, value, onChange, error, l
         <Group gap="sm" mt={6}>
           <Group gap={6}>
             <IconCircleCheck size={17} color="var(--mantine-color-teal-6)" aria-hidden />
-            <Text size="sm">Set; it is not shown again.</Text>
+            <Text size="sm"><Trans>Set; it is not shown again.</Trans></Text>
           </Group>
-          <Button size="compact-sm" variant="default" onClick={() => setReplacing(true)} aria-label={`Replace: ${label}`}>Replace…</Button>
+          <Button size="compact-sm" variant="default" onClick={() => setReplacing(true)} aria-label={t`Replace: ${label}`}><Trans>Replace…</Trans></Button>
         </Group>
       </Input.Wrapper>
     );
@@ -38,7 +40,7 @@ export function SecretInput({ label, description, set, value, onChange, error, l
         ? <Textarea {...common} autosize minRows={3} maxRows={8} styles={{ input: { fontFamily: "var(--bh-mono)", fontSize: 12 } }} onChange={(e) => onChange(e.currentTarget.value)} />
         : <PasswordInput {...common} onChange={(e) => onChange(e.currentTarget.value)} visibilityToggleButtonProps={{ "aria-label": `Show: ${label}`, tabIndex: 0, "aria-hidden": false }} />}
       {set && (
-        <Button size="compact-xs" variant="subtle" mt={4} onClick={() => { onChange(""); setReplacing(false); }}>Keep the one that is set</Button>
+        <Button size="compact-xs" variant="subtle" mt={4} onClick={() => { onChange(""); setReplacing(false); }}><Trans>Keep the one that is set</Trans></Button>
       )}
     </div>
   );

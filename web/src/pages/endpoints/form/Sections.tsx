@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Accordion, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useRecipe } from "../../../api/queries.ts";
@@ -25,53 +26,51 @@ export function Sections({ open, onOpen, ...props }: SectionsProps) {
   const { dialect } = useDialectChoice(v);
   const recipe = useRecipe(v.recipe);
   const parts: { part: Part; title: string; line: string; content: ReactNode }[] = [
-    { part: "narrow", title: "Only some of these events", line: narrowLine(v), content: <Narrow {...props} /> },
+    { part: "narrow", title: t`Only some of these events`, line: narrowLine(v), content: <Narrow {...props} /> },
     // In a portal there is one app, whose people need not know of others.
     ...(v.apps.length > 1 || ownApps(v).length > 0
-      ? [{ part: "own" as const, title: "Different by app", line: appsLine(v), content: <OwnTerms {...props} /> }]
+      ? [{ part: "own" as const, title: t`Different by app`, line: appsLine(v), content: <OwnTerms {...props} /> }]
       : []),
     // A recipe says itself how its requests look, and what they authenticate with.
     ...(v.recipe === "" || recipe?.signed
-      ? [{ part: "look" as const, title: "How requests look", line: lookLine(v, dialect), content: <Look {...props} /> }]
+      ? [{ part: "look" as const, title: t`How requests look`, line: lookLine(v, dialect), content: <Look {...props} /> }]
       : []),
-    { part: "auth", title: v.recipe === "" ? "Authentication" : "Certificates", line: v.recipe === "" ? authLine(v) : certificatesLine(v), content: <Auth {...props} /> },
+    { part: "auth", title: v.recipe === "" ? t`Authentication` : t`Certificates`, line: v.recipe === "" ? authLine(v) : certificatesLine(v), content: <Auth {...props} /> },
     {
       part: "capture",
-      title: "What to keep of answers",
+      title: t`What to keep of answers`,
       line: captureLine(v),
       content: (
         <Rows
           form={form}
           field="capture"
-          noun="value"
-          hint={"Values that the receiver answers with, such as a PIN or an order number: a name, and where it stands in the answer's JSON (a JSON pointer). "
-            + "They are shown with the delivery, and sent as bellhop.delivery.captured to the endpoints of the app that listen to it."}
+          noun={t`value`}
+          hint={t`Values that the receiver answers with, such as a PIN or an order number: a name, and where it stands in the answer's JSON (a JSON pointer). They are shown with the delivery, and sent as bellhop.delivery.captured to the endpoints of the app that listen to it.`}
           names="pin"
           values="/access/pin"
           most={20}
         />
       ),
     },
-    { part: "retry", title: "When it fails: retries", line: retryInWords(v.retry), content: <Retries {...props} /> },
-    { part: "limits", title: "Limits and order", line: limitsLine(v, recipe), content: <Limits {...props} /> },
+    { part: "retry", title: t`When it fails: retries`, line: retryInWords(v.retry), content: <Retries {...props} /> },
+    { part: "limits", title: t`Limits and order`, line: limitsLine(v, recipe), content: <Limits {...props} /> },
     {
       part: "headers",
-      title: "Headers",
+      title: t`Headers`,
       line: headersLine(v),
       content: (
         <Rows
           form={form}
           field="headers"
-          noun="header"
-          hint={"Sent with each request besides those of the dialect, such as a token that your server asks for. "
-            + "Only those who may edit the endpoint see the values."}
+          noun={t`header`}
+          hint={t`Sent with each request besides those of the dialect, such as a token that your server asks for. Only those who may edit the endpoint see the values.`}
           names="Authorization"
           values="Bearer …"
           most={30}
         />
       ),
     },
-    { part: "advanced", title: "Advanced", line: advancedLine(v, create), content: <Advanced {...props} /> },
+    { part: "advanced", title: t`Advanced`, line: advancedLine(v, create), content: <Advanced {...props} /> },
   ];
   return (
     <Accordion multiple variant="contained" order={2} bg="var(--mantine-color-body)" bdrs="md" value={open} onChange={(value) => onOpen(value as Part[])}>

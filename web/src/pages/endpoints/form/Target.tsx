@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert, Anchor, Button, Group, Radio, Stack, Text } from "@mantine/core";
 import {
   IconAddressBook, IconBrandDiscord, IconBrandSlack, IconBrandTeams, IconBrandZapier, IconDoorEnter, IconHierarchy, IconMail, IconMessage2, IconPlug, IconReceipt, IconTable, IconWebhook,
@@ -35,19 +37,19 @@ export function Target({ form, create }: PartProps) {
       <Group gap="sm" wrap="nowrap" align="flex-start">
         <Icon size={22} stroke={1.6} aria-hidden />
         <div style={{ flex: 1 }}>
-          <Text size="sm" fw={600}>{chosen?.title ?? (form.values.recipe || "Your own server")}</Text>
+          <Text size="sm" fw={600}>{chosen?.title ?? (form.values.recipe || t`Your own server`)}</Text>
           {chosen?.description && <Text size="sm" c="dimmed" className="foreign">{chosen.description}</Text>}
         </div>
-        <Button size="xs" variant="default" onClick={() => setOpen(true)}>Choose another</Button>
+        <Button size="xs" variant="default" onClick={() => setOpen(true)}><Trans>Choose another</Trans></Button>
       </Group>
     );
   }
   const choose = (name: string) => form.setValues(chooseRecipe(form.values, chosen, list.find((r) => r.name === name), Intl.DateTimeFormat().resolvedOptions().timeZone));
   return (
-    <Radio.Group label="Where shall it go?" value={form.values.recipe} onChange={(name) => { form.clearErrors(); choose(name); }} data-field="recipe">
+    <Radio.Group label={t`Where shall it go?`} value={form.values.recipe} onChange={(name) => { form.clearErrors(); choose(name); }} data-field="recipe">
       <Stack gap="xs" mt={6}>
         <div className={classes.grid}>
-          <Card value="" title="Your own server" hint="Any URL" icon={IconWebhook} />
+          <Card value="" title={t`Your own server`} hint={t`Any URL`} icon={IconWebhook} />
           {byCategory(list).flatMap(([category, group]) => group.map((r) => <Card key={r.name} value={r.name} title={r.title} hint={category} icon={iconOf(r)} />))}
         </div>
       </Stack>
@@ -55,10 +57,10 @@ export function Target({ form, create }: PartProps) {
         {chosen && (
           <Text size="sm" mt="sm" className="foreign">
             {chosen.description}{" "}
-            {chosen.docs && <Anchor href={chosen.docs} target="_blank" rel="noreferrer noopener" size="sm">Documentation of {chosen.title}</Anchor>}
+            {chosen.docs && <Anchor href={chosen.docs} target="_blank" rel="noreferrer noopener" size="sm"><Trans>Documentation of {chosen.title}</Trans></Anchor>}
           </Text>
         )}
-        {!create && <Alert mt="sm" p="xs" color="yellow" variant="light">The target of an endpoint that exists: what is under way goes out in the new form, too.</Alert>}
+        {!create && <Alert mt="sm" p="xs" color="yellow" variant="light"><Trans>The target of an endpoint that exists: what is under way goes out in the new form, too.</Trans></Alert>}
       </div>
     </Radio.Group>
   );

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Stack, Text, TextInput } from "@mantine/core";
 import { IconInbox } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -32,8 +34,10 @@ export function UrlField({ form, create, inbox, onInbox }: UrlFieldProps) {
   return (
     <Stack gap={6} align="stretch">
       <TextInput
-        label="URL"
-        description={`The address on your server that takes the events, beginning with https://${dev ? " (http:// works, too, since this is development mode)" : ""}.`}
+        label={t`URL`}
+        description={dev
+          ? t`The address on your server that takes the events, beginning with https:// (http:// works, too, since this is development mode).`
+          : t`The address on your server that takes the events, beginning with https://.`}
         placeholder="https://example.com/webhooks"
         type="url"
         inputMode="url"
@@ -51,7 +55,7 @@ export function UrlField({ form, create, inbox, onInbox }: UrlFieldProps) {
         <InboxOffer
           app={app}
           inbox={inbox?.url === form.values.url ? inbox : undefined}
-          onNoApp={() => form.setFieldError("apps", "Choose an app first: the inbox belongs to it.")}
+          onNoApp={() => form.setFieldError("apps", t`Choose an app first: the inbox belongs to it.`)}
           onMade={(made) => {
             onInbox(made);
             form.setFieldValue("url", made.url);
@@ -71,18 +75,19 @@ function InboxOffer({ app, inbox, onMade, onNoApp }: { app: string | undefined; 
       onMade(made);
       void queries.invalidateQueries({ queryKey: ["inboxes"] });
     },
-    onError: (error) => failed("No inbox was made", error),
+    onError: (error) => failed(t`No inbox was made`, error),
   });
   return (
     <div aria-live="polite">
       {inbox ? (
         <Text size="sm" c="dimmed">
-          This is a temporary inbox: it shows what arrives{inbox.expires_at && <>, until <Time at={inbox.expires_at} /></>}.
-          Put your own server's address here later.
+          {inbox.expires_at
+            ? <Trans>This is a temporary inbox: it shows what arrives, until <Time at={inbox.expires_at} />. Put your own server's address here later.</Trans>
+            : <Trans>This is a temporary inbox: it shows what arrives. Put your own server's address here later.</Trans>}
         </Text>
       ) : (
         <Button variant="light" size="xs" leftSection={<IconInbox size={15} />} loading={make.isPending} onClick={() => (app ? make.mutate() : onNoApp())}>
-          No server yet? Use an inbox
+          <Trans>No server yet? Use an inbox</Trans>
         </Button>
       )}
     </div>

@@ -97,6 +97,6 @@ describe("patterns as text", () => {
     expect(inWords(["ping"])).toBe("ping");
     expect(inWords(["a", "b", "c", "ticket.*"])).toBe("3 types and everything under ticket");
     expect(inWords(["ticket.*", "invoice.*", "x*"])).toBe("everything under invoice and ticket and everything that begins with x");
-    expect(inWords(["a.*", "b.*", "c.*", "d.*", "e.*"])).toBe("everything under a, b, c and 2 more");
+    expect(inWords(["a.*", "b.*", "c.*", "d.*", "e.*"])).toBe("everything under a, b, c, and 2 more");
   });
 });

@@ -1,6 +1,7 @@
 // What an endpoint listens to: a list of names and of prefixes with a trailing "*"
 // in the API, a tree with checkboxes on the page. Everything here is pure.
-import { fits, plural } from "../../../lib/text.ts";
+import { plural, t } from "@lingui/core/macro";
+import { andList, fits } from "../../../lib/text.ts";
 
 /** What the picker needs of an event type of the catalogue. */
 export interface CatalogueType {
@@ -154,31 +155,31 @@ export function search(nodes: TreeNode[], sought: string): TreeNode[] {
 export function wrongPattern(pattern: string): string | undefined {
   if (pattern === "*") return undefined;
   const name = pattern.endsWith("*") ? pattern.slice(0, -1).replace(/\.$/, "") : pattern;
-  if (name === "") return "Give a name such as invoice.paid.";
-  if (pattern.length > 128) return "Names have at most 128 characters.";
-  if (name.includes("*")) return "A * can only stand at the end.";
-  if (!/^[A-Za-z0-9._-]+$/.test(name)) return "Use only letters, digits, dots, hyphens and underscores.";
-  if (/^\.|\.$|\.\./.test(name)) return "There is a dot too many.";
+  if (name === "") return t`Give a name such as invoice.paid.`;
+  if (pattern.length > 128) return t`Names have at most 128 characters.`;
+  if (name.includes("*")) return t`A * can only stand at the end.`;
+  if (!/^[A-Za-z0-9._-]+$/.test(name)) return t`Use only letters, digits, dots, hyphens and underscores.`;
+  if (/^\.|\.$|\.\./.test(name)) return t`There is a dot too many.`;
   return undefined;
 }
 
 /** Says in words what a list of patterns stands for. */
 export function inWords(patterns: string[]): string {
-  if (patterns.includes("*")) return "All events";
+  if (patterns.includes("*")) return t`All events`;
   const names = patterns.filter((p) => !p.endsWith("*"));
   const prefixes = patterns.filter((p) => p.endsWith("*")).map((p) => p.slice(0, -1)).sort();
   const parts: string[] = [];
   if (names.length === 1) parts.push(names[0]!);
-  if (names.length > 1) parts.push(plural(names.length, "type"));
-  const groups = prefixes.filter((p) => p.endsWith(".")).map((p) => p.slice(0, -1));
-  const begins = prefixes.filter((p) => !p.endsWith("."));
-  if (groups.length > 0) parts.push(`everything under ${list(groups)}`);
-  if (begins.length > 0) parts.push(`everything that begins with ${list(begins)}`);
-  return parts.length === 0 ? "Nothing chosen yet" : list(parts);
+  if (names.length > 1) parts.push(plural(names.length, { one: "# type", other: "# types" }));
+  const groups = list(prefixes.filter((p) => p.endsWith(".")).map((p) => p.slice(0, -1)));
+  const beginnings = list(prefixes.filter((p) => !p.endsWith(".")));
+  if (groups) parts.push(t`everything under ${groups}`);
+  if (beginnings) parts.push(t`everything that begins with ${beginnings}`);
+  return parts.length === 0 ? t`Nothing chosen yet` : list(parts);
 }
 
-/** "a", "a and b", "a, b and 3 more" */
+/** "a", "a and b", "a, b, and 3 more" */
 function list(parts: string[], most = 4): string {
-  const shown = parts.length > most ? [...parts.slice(0, most - 1), `${parts.length - most + 1} more`] : parts;
-  return shown.length === 1 ? shown[0]! : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
+  const left = parts.length - most + 1;
+  return andList(parts.length > most ? [...parts.slice(0, most - 1), t`${left} more`] : parts);
 }

@@ -1,5 +1,6 @@
 // How requests are made beyond the dialect: recipe, script, credentials, certificates.
 // Everything here is pure.
+import { t } from "@lingui/core/macro";
 import type { Endpoint, Schemas } from "../../../api/client.ts";
 import type { Recipe } from "../../../lib/recipes.ts";
 
@@ -129,9 +130,9 @@ export function fieldsInput(fields: Record<string, string>): Record<string, stri
   return given.length === 0 ? null : Object.fromEntries(given.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-const secretWords: Record<SecretName, string> = {
-  password: "the password", token: "the token", value: "the value", client_secret: "the client secret", refresh_token: "the refresh token",
-};
+const secretWords = (): Record<SecretName, string> => ({
+  password: t`the password`, token: t`the token`, value: t`the value`, client_secret: t`the client secret`, refresh_token: t`the refresh token`,
+});
 
 /** Says what is missing of an authentication and the certificates, by field. */
 export function wrongMaking(v: { auth: AuthValues; tls: TLSValues; url: string; stored: Stored }): Record<string, string> {
@@ -139,14 +140,15 @@ export function wrongMaking(v: { auth: AuthValues; tls: TLSValues; url: string; 
   const { auth: a, tls, stored } = v;
   if (a.type !== "" && !(a.optional && !said(a, stored))) {
     for (const s of secretsOf[a.type]) {
-      if (!a.secrets[s] && !keeps(stored, v, s)) errors[`auth.${s}`] = `Give ${secretWords[s]}.`;
+      const secret = secretWords()[s];
+      if (!a.secrets[s] && !keeps(stored, v, s)) errors[`auth.${s}`] = t`Give ${secret}.`;
     }
-    if (a.type === "basic" && a.username.trim() === "") errors["auth.username"] = "Give the user name.";
-    if ((a.type === "header" || a.type === "query") && a.name.trim() === "") errors["auth.name"] = `Give the name of the ${a.type === "header" ? "header" : "parameter"}.`;
-    if (isOAuth(a.type) && a.tokenURL.trim() === "") errors["auth.token_url"] = "Give the address that tokens come from.";
-    if (isOAuth(a.type) && a.clientID.trim() === "") errors["auth.client_id"] = "Give the client's id.";
+    if (a.type === "basic" && a.username.trim() === "") errors["auth.username"] = t`Give the user name.`;
+    if ((a.type === "header" || a.type === "query") && a.name.trim() === "") errors["auth.name"] = a.type === "header" ? t`Give the name of the header.` : t`Give the name of the parameter.`;
+    if (isOAuth(a.type) && a.tokenURL.trim() === "") errors["auth.token_url"] = t`Give the address that tokens come from.`;
+    if (isOAuth(a.type) && a.clientID.trim() === "") errors["auth.client_id"] = t`Give the client's id.`;
   }
-  if (tls.certificate.trim() !== "" && tls.key.trim() === "" && !keeps(stored, v, "tls.key")) errors["tls.key"] = "Give the key of the certificate.";
-  if (tls.key.trim() !== "" && tls.certificate.trim() === "") errors["tls.certificate"] = "Give the certificate that the key belongs to.";
+  if (tls.certificate.trim() !== "" && tls.key.trim() === "" && !keeps(stored, v, "tls.key")) errors["tls.key"] = t`Give the key of the certificate.`;
+  if (tls.key.trim() !== "" && tls.certificate.trim() === "") errors["tls.certificate"] = t`Give the certificate that the key belongs to.`;
   return errors;
 }

@@ -1,6 +1,9 @@
 // When a failed delivery is tried again: the presets, the API's two forms, and what
 // they mean as points in time. Everything here is pure.
+import { i18n, type MessageDescriptor } from "@lingui/core";
+import { msg, t } from "@lingui/core/macro";
 import type { EndpointInput } from "../../../api/client.ts";
+import { forLocale } from "../../../language/language.ts";
 import { formatDuration, humanDuration, parseDuration } from "../../../lib/time.ts";
 
 const second = 1000;
@@ -49,11 +52,11 @@ const first = [5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, ho
 /** The schedule that endpoints have by default, in milliseconds. */
 export const standard: number[] = lasting(7 * day, (n) => first[n] ?? 12 * hour);
 
-export const presets: Record<"standard" | "quick" | "patient" | "none", { title: string; hint: string; delays: number[] }> = {
-  standard: { title: "Standard", hint: "For most receivers: soon at first, then every 12 hours, for seven days.", delays: standard },
-  quick: { title: "Quick", hint: "For events that nobody needs after a few minutes.", delays: [second, 5 * second, 15 * second, 30 * second, minute, 2 * minute] },
-  patient: { title: "Patient", hint: "For receivers that may be away for days: once a day, for two weeks.", delays: [minute, 15 * minute, hour, 6 * hour, ...Array<number>(14).fill(day)] },
-  none: { title: "No retries", hint: "One attempt only. What fails stays in the log and can be sent again by hand.", delays: [] },
+export const presets: Record<"standard" | "quick" | "patient" | "none", { title: MessageDescriptor; hint: MessageDescriptor; delays: number[] }> = {
+  standard: { title: msg`Standard`, hint: msg`For most receivers: soon at first, then every 12 hours, for seven days.`, delays: standard },
+  quick: { title: msg`Quick`, hint: msg`For events that nobody needs after a few minutes.`, delays: [second, 5 * second, 15 * second, 30 * second, minute, 2 * minute] },
+  patient: { title: msg`Patient`, hint: msg`For receivers that may be away for days: once a day, for two weeks.`, delays: [minute, 15 * minute, hour, 6 * hour, ...Array<number>(14).fill(day)] },
+  none: { title: msg`No retries`, hint: msg`One attempt only. What fails stays in the log and can be sent again by hand.`, delays: [] },
 };
 
 const same = (a: number[], b: number[]) => a.length === b.length && a.every((x, i) => x === b[i]);
@@ -102,9 +105,10 @@ export function pauses(r: RetryValues): number[] {
 export function wrongRetry(r: RetryValues): Partial<Record<keyof RetryValues, string>> {
   if (r.kind === "list") {
     const bad = r.delays.find((d) => !inBounds(parseDuration(d)));
-    if (bad !== undefined) return { delays: `“${bad}” is not a pause between 100 ms and 7 days.` };
-    if (r.delays.length > mostRetries) return { delays: `There are ${r.delays.length} pauses; at most ${mostRetries} are allowed.` };
-    if (total(pauses(r)) > longestSpan) return { delays: "This lasts more than 30 days in all, longer than history is kept." };
+    if (bad !== undefined) return { delays: t`“${bad}” is not a pause between 100 ms and 7 days.` };
+    const count = r.delays.length;
+    if (count > mostRetries) return { delays: t`There are ${count} pauses; at most ${mostRetries} are allowed.` };
+    if (total(pauses(r)) > longestSpan) return { delays: t`This lasts more than 30 days in all, longer than history is kept.` };
     return {};
   }
   if (r.kind !== "growing") return {};
@@ -112,10 +116,10 @@ export function wrongRetry(r: RetryValues): Partial<Record<keyof RetryValues, st
   const initial = parseDuration(r.initial);
   const max = parseDuration(r.max);
   const until = parseDuration(r.until);
-  if (!inBounds(initial)) wrong.initial = "Give a time from 100ms to 7d, such as 10s.";
-  if (!(Number(r.factor) >= 1 && Number(r.factor) <= 100)) wrong.factor = "Give a number from 1 to 100.";
-  if (!inBounds(max) || max! < (initial ?? 0)) wrong.max = "Give a time from the first pause to 7d, such as 12h.";
-  if (until === undefined || until < (initial ?? 0) || until > longestSpan) wrong.until = "Give a time from the first pause to 30d, such as 7d.";
+  if (!inBounds(initial)) wrong.initial = t`Give a time from 100ms to 7d, such as 10s.`;
+  if (!(Number(r.factor) >= 1 && Number(r.factor) <= 100)) wrong.factor = t`Give a number from 1 to 100.`;
+  if (!inBounds(max) || max! < (initial ?? 0)) wrong.max = t`Give a time from the first pause to 7d, such as 12h.`;
+  if (until === undefined || until < (initial ?? 0) || until > longestSpan) wrong.until = t`Give a time from the first pause to 30d, such as 7d.`;
   return wrong;
 }
 
@@ -154,12 +158,15 @@ export function pausesInWords(delays: number[]): string {
   return parts.length > 12 ? [...parts.slice(0, 11), "…", parts.at(-1)!].join(", ") : parts.join(", ");
 }
 
+const longUnits = forLocale((locale) => new Map<string, Intl.NumberFormat>(["day", "hour", "minute", "second"].map((unit) => [unit, new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" })])));
+
+const longUnit = (unit: "day" | "hour" | "minute" | "second") => longUnits().get(unit)!;
+
 /** A length of time in whole words: "7 days", "4 minutes". */
 export function roughly(ms: number): string {
   for (const [unit, length] of [["day", day], ["hour", hour], ["minute", minute], ["second", second]] as const) {
     if (ms >= length) {
-      const n = Math.round(ms / length);
-      return `${n} ${unit}${n === 1 ? "" : "s"}`;
+      return longUnit(unit).format(Math.round(ms / length));
     }
   }
   return humanDuration(ms);
@@ -168,9 +175,10 @@ export function roughly(ms: number): string {
 /** One line about a schedule. */
 export function retryInWords(r: RetryValues): string {
   const all = pauses(r);
-  if (all.length === 0) return "One attempt only, no retries";
-  const name = r.kind === "list" ? "Own pauses" : r.kind === "growing" ? "Growing pauses" : presets[r.kind].title;
-  return `${name}: up to ${all.length + 1} attempts, gives up after ${roughly(total(all))}`;
+  if (all.length === 0) return t`One attempt only, no retries`;
+  const name = r.kind === "list" ? t`Own pauses` : r.kind === "growing" ? t`Growing pauses` : i18n._(presets[r.kind].title);
+  const [attempts, time] = [all.length + 1, roughly(total(all))];
+  return t`${name}: up to ${attempts} attempts, gives up after ${time}`;
 }
 
 export interface Dot {

@@ -1,4 +1,5 @@
 // What the form holds, and how it becomes what the API takes. Everything here is pure.
+import { t } from "@lingui/core/macro";
 import type { Endpoint, EndpointInput, ExactEndpoint } from "../../../api/client.ts";
 import { appNames, type AppEntry } from "../../../lib/apps.ts";
 import { Raw, written } from "../../../lib/exact.ts";
@@ -233,48 +234,51 @@ export function differs(before: FormValues, now: FormValues): boolean {
 /** Says what is wrong with a URL before the server is asked; undefined if nothing is. */
 export function wrongURL(text: string, dev: boolean): string | undefined {
   const url = text.trim();
-  if (url === "") return "Give the address that events are sent to, such as https://example.com/webhooks.";
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return "Begin the address with https://.";
-  if (!/^https?:/i.test(url)) return "Begin the address with https://: other kinds of addresses cannot take webhooks.";
-  if (/^http:/i.test(url) && !dev) return "Use https:// instead of http://: what is sent over plain http can be read and changed on the way.";
-  if (/[\s\\]/.test(url)) return "The address contains a space or a backslash: remove it.";
+  if (url === "") return t`Give the address that events are sent to, such as https://example.com/webhooks.`;
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return t`Begin the address with https://.`;
+  if (!/^https?:/i.test(url)) return t`Begin the address with https://: other kinds of addresses cannot take webhooks.`;
+  if (/^http:/i.test(url) && !dev) return t`Use https:// instead of http://: what is sent over plain http can be read and changed on the way.`;
+  if (/[\s\\]/.test(url)) return t`The address contains a space or a backslash: remove it.`;
   let read: URL;
   try {
     read = new URL(url);
   } catch {
-    return "This cannot be read as an address. It should look like https://example.com/webhooks.";
+    return t`This cannot be read as an address. It should look like https://example.com/webhooks.`;
   }
-  if (read.username || read.password) return "The address contains a user name or password, which would end up in logs. Remove it, and add a header under Headers instead.";
-  if (url.includes("#")) return "The part from # on is never sent to a server: remove it.";
+  if (read.username || read.password) return t`The address contains a user name or password, which would end up in logs. Remove it, and add a header under Headers instead.`;
+  if (url.includes("#")) return t`The part from # on is never sent to a server: remove it.`;
   return undefined;
 }
 
 /** Says what is wrong with a mail server's address; undefined if nothing is. */
 export function wrongMailServer(text: string, dev: boolean): string | undefined {
   const url = text.trim();
-  if (url === "") return "Give the mail server's address, such as smtp://mail.example.com:587.";
+  if (url === "") return t`Give the mail server's address, such as smtp://mail.example.com:587.`;
   if (!/^smtps?:\/\/[^\s/@]+$/i.test(url) && !(dev && /^smtp\+plain:\/\/[^\s/@]+$/i.test(url))) {
-    return "Give the mail server as smtp://mail.example.com:587 (with STARTTLS) or smtps://mail.example.com:465, without user and password.";
+    return t`Give the mail server as smtp://mail.example.com:587 (with STARTTLS) or smtps://mail.example.com:465, without user and password.`;
   }
   return undefined;
 }
 
 /** Says what is wrong with a filter's text; undefined if nothing is. */
+const sampleFilter = '{"status": ["paid"]}';
+
 export function wrongFilter(text: string): string | undefined {
   if (text.trim() === "") return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return `This is not valid JSON yet: ${(error as Error).message.replace(/^JSON\.parse: /, "")}`;
+    const fault = (error as Error).message.replace(/^JSON\.parse: /, "");
+    return t`This is not valid JSON yet: ${fault}`;
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return 'A filter stands in braces, such as {"status": ["paid"]}.';
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return t`A filter stands in braces, such as ${sampleFilter}.`;
   return undefined;
 }
 
 function wrongSubjects(subjects: string[]): string | undefined {
   const bad = subjects.find((s) => s.slice(0, -1).includes("*"));
-  return bad === undefined ? undefined : `“${bad}” has a * that is not at its end.`;
+  return bad === undefined ? undefined : t`“${bad}” has a * that is not at its end.`;
 }
 
 /** Says what is wrong with the form, by field; what only the server knows is left to it. */
@@ -283,20 +287,22 @@ export function wrong(v: FormValues, about: { dev: boolean; recipe?: Recipe }): 
   const say = (field: string, text: string | undefined) => {
     if (text) errors[field] = text;
   };
-  if (v.apps.length === 0) errors.apps = "Choose the app whose events are sent.";
+  if (v.apps.length === 0) errors.apps = t`Choose the app whose events are sent.`;
   const { recipe } = about;
   // What is there already is the server's to judge: it knows addresses that nobody can give here.
   const fine = v.url.trim() === "" ? Boolean(recipe?.address.default) : v.url.trim() === v.stored.url;
   if (!fine) say("url", isMail(recipe) ? wrongMailServer(v.url, about.dev) : wrongURL(v.url, about.dev));
   for (const f of recipe?.fields ?? []) {
-    if (f.required && !f.default && !v.recipeFields[f.name]?.trim()) errors[`recipeFields.${f.name}`] = `Give ${f.title ?? f.name}.`;
+    const title = f.title ?? f.name;
+    if (f.required && !f.default && !v.recipeFields[f.name]?.trim()) errors[`recipeFields.${f.name}`] = t`Give ${title}.`;
   }
-  if (v.scripted && v.recipe === "" && v.code.trim() === "") errors.code = "Write the function transform(event), or switch the script off.";
+  if (v.scripted && v.recipe === "" && v.code.trim() === "") errors.code = t`Write the function transform(event), or switch the script off.`;
   Object.assign(errors, wrongMaking(v));
   if (!v.allEvents) {
     const bad = v.events.find((p) => wrongPattern(p));
-    if (v.events.length === 0) errors.events = "Choose at least one event type, or switch on all events.";
-    else if (v.events.length > 200) errors.events = `${v.events.length} are chosen; at most 200 are allowed. Choose whole groups instead of single types.`;
+    if (v.events.length === 0) errors.events = t`Choose at least one event type, or switch on all events.`;
+    const count = v.events.length;
+    if (count > 200) errors.events = t`${count} are chosen; at most 200 are allowed. Choose whole groups instead of single types.`;
     else if (bad !== undefined) errors.events = `“${bad}”: ${wrongPattern(bad)}`;
   }
   say("subjects", wrongSubjects(v.subjects));
@@ -312,21 +318,21 @@ export function wrong(v: FormValues, about: { dev: boolean; recipe?: Recipe }): 
   const range = (field: "timeout" | "concurrency" | "perSecond" | "burst", least: number, most: number, text: string) => {
     if (v[field] !== "" && !(Number(v[field]) >= least && Number(v[field]) <= most)) errors[field] = text;
   };
-  range("timeout", 0.1, 120, "Give a time from 0.1 to 120 seconds.");
-  range("concurrency", 1, 1000, "Give a number from 1 to 1000.");
-  range("perSecond", 0.001, 100_000, "Give a number from 0.001 to 100,000.");
-  range("burst", 0, 100_000, "Give a number from 0 to 100,000.");
-  if (v.perSecond === "" && v.burst !== "") errors.perSecond = "Give a rate, or leave the burst empty, too.";
+  range("timeout", 0.1, 120, t`Give a time from 0.1 to 120 seconds.`);
+  range("concurrency", 1, 1000, t`Give a number from 1 to 1000.`);
+  range("perSecond", 0.001, 100_000, t`Give a number from 0.001 to 100,000.`);
+  range("burst", 0, 100_000, t`Give a number from 0 to 100,000.`);
+  if (v.perSecond === "" && v.burst !== "") errors.perSecond = t`Give a rate, or leave the burst empty, too.`;
   v.capture.forEach((r, i) => {
-    if (/[^\w.-]/.test(r.name.trim())) errors[`capture.${i}.name`] = "Use letters, digits, _, - and . only.";
-    if (r.name.trim() !== "" && r.value !== "" && !r.value.startsWith("/")) errors[`capture.${i}.value`] = "A JSON pointer begins with /, such as /access/pin.";
+    if (/[^\w.-]/.test(r.name.trim())) errors[`capture.${i}.name`] = t`Use letters, digits, _, - and . only.`;
+    if (r.name.trim() !== "" && r.value !== "" && !r.value.startsWith("/")) errors[`capture.${i}.value`] = t`A JSON pointer begins with /, such as /access/pin.`;
   });
   for (const field of ["headers", "metadata", "capture"] as const) {
     const seen = new Set<string>();
     v[field].forEach((r, i) => {
       const name = field === "headers" ? r.name.trim().toLowerCase() : r.name.trim();
-      if (name === "" && r.value !== "") errors[`${field}.${i}.name`] = "Give it a name.";
-      else if (name !== "" && seen.has(name)) errors[`${field}.${i}.name`] = "This name is there twice.";
+      if (name === "" && r.value !== "") errors[`${field}.${i}.name`] = t`Give it a name.`;
+      else if (name !== "" && seen.has(name)) errors[`${field}.${i}.name`] = t`This name is there twice.`;
       seen.add(name);
     });
   }

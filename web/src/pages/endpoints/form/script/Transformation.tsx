@@ -1,3 +1,6 @@
+import { i18n } from "@lingui/core";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Group, Input, Radio, Stack, Switch, Text, Textarea } from "@mantine/core";
 import { lazy, Suspense, useId, useState } from "react";
 import { Choices } from "../Choices.tsx";
@@ -9,9 +12,9 @@ import { useTrial } from "./trial.ts";
 
 const ScriptEditor = lazy(() => import("../../../../parts/ScriptEditor.tsx"));
 
-const fates = [
-  { value: "hold", title: "Hold the delivery", hint: "It waits until the script is changed, and then goes out. Nothing is lost." },
-  { value: "fail", title: "Give it up", hint: "The delivery fails at once. It can be sent again by hand." },
+const fates = () => [
+  { value: "hold", title: t`Hold the delivery`, hint: t`It waits until the script is changed, and then goes out. Nothing is lost.` },
+  { value: "fail", title: t`Give it up`, hint: t`The delivery fails at once. It can be sent again by hand.` },
 ];
 
 /** Whether a script makes the requests, and the script. */
@@ -20,8 +23,8 @@ export function Transformation({ form }: { form: EndpointFormState }) {
   return (
     <Stack gap="md">
       <Switch
-        label="Change requests with a script"
-        description="JavaScript that makes the body of each request and, if need be, its method, URL and headers; or says that an event is to be left out. What it makes is signed and sent."
+        label={t`Change requests with a script`}
+        description={t`JavaScript that makes the body of each request and, if need be, its method, URL and headers; or says that an event is to be left out. What it makes is signed and sent.`}
         checked={scripted}
         onChange={(e) => {
           form.clearFieldError("code");
@@ -47,21 +50,21 @@ function Script({ form }: { form: EndpointFormState }) {
   return (
     <Stack gap="md">
       <Input.Wrapper
-        label="Script"
+        label={t`Script`}
         labelElement="div"
         labelProps={{ id: `${id}-label` }}
-        description="It defines transform(event), has no access to anything else, and gets 100 ms and 8 MB."
+        description={t`It defines transform(event), has no access to anything else, and gets 100 ms and 8 MB.`}
         descriptionProps={{ id: `${id}-hint` }}
         error={error}
         errorProps={{ id: `${id}-error` }}
         inputWrapperOrder={["label", "description", "input", "error"]}
       >
         <div data-field="code" style={{ marginBlock: 6 }}>
-          <Suspense fallback={<Textarea aria-label="Script" autosize minRows={8} value={code} onChange={(e) => set(e.currentTarget.value)} />}>
+          <Suspense fallback={<Textarea aria-label={t`Script`} autosize minRows={8} value={code} onChange={(e) => set(e.currentTarget.value)} />}>
             <ScriptEditor
               value={code}
               onChange={set}
-              label="Script"
+              label={t`Script`}
               describedBy={`${id}-hint${error ? ` ${id}-error` : ""}`}
               invalid={Boolean(error) || fault !== undefined}
               at={fault?.line ? { line: fault.line, column: fault.column } : undefined}
@@ -69,20 +72,20 @@ function Script({ form }: { form: EndpointFormState }) {
           </Suspense>
         </div>
         <Group gap="xs">
-          <Text size="xs" c="dimmed">Insert an example:</Text>
+          <Text size="xs" c="dimmed"><Trans>Insert an example:</Trans></Text>
           {examples.map((e) => (
-            <Button key={e.label} size="compact-xs" variant="light" onClick={() => set(e.code)}>{e.label}</Button>
+            <Button key={e.code} size="compact-xs" variant="light" onClick={() => set(e.code)}>{i18n._(e.label)}</Button>
           ))}
         </Group>
       </Input.Wrapper>
-      <Stack gap="xs" component="section" aria-label="Trial of the script">
+      <Stack gap="xs" component="section" aria-label={t`Trial of the script`}>
         <Group>
-          <EventSource label="Try it with" first="A sample that fits" app={form.values.apps[0]} events={form.values.allEvents ? [] : form.values.events} value={source} onChange={setSource} />
+          <EventSource label={t`Try it with`} first={t`A sample that fits`} app={form.values.apps[0]} events={form.values.allEvents ? [] : form.values.events} value={source} onChange={setSource} />
         </Group>
-        {form.values.apps.length === 0 ? <Text size="sm" c="dimmed">Choose an app first to try the script.</Text> : <Outcome trial={trial} />}
+        {form.values.apps.length === 0 ? <Text size="sm" c="dimmed"><Trans>Choose an app first to try the script.</Trans></Text> : <Outcome trial={trial} />}
       </Stack>
-      <Radio.Group label="When it fails on an event" {...form.getInputProps("onError")}>
-        <Choices choices={fates} columns={2} />
+      <Radio.Group label={t`When it fails on an event`} {...form.getInputProps("onError")}>
+        <Choices choices={fates()} columns={2} />
       </Radio.Group>
     </Stack>
   );

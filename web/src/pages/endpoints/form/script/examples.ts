@@ -1,4 +1,6 @@
 // What a script may begin with.
+import type { MessageDescriptor } from "@lingui/core";
+import { msg } from "@lingui/core/macro";
 
 export const starter = `// Makes the request of an event: id, type, app, subject, time and data.
 function transform(event) {
@@ -14,19 +16,19 @@ function transform(event) {
 }
 `;
 
-export const examples: { label: string; code: string }[] = [
-  { label: "A message for people", code: `function transform(event) {
+export const examples: { label: MessageDescriptor; code: string }[] = [
+  { label: msg`A message for people`, code: `function transform(event) {
   const lines = Object.entries(event.data).map(([name, value]) => name + ": " + JSON.stringify(value));
   return { body: { text: [event.type, ...lines].join("\\n") } };
 }
 ` },
-  { label: "Only some events", code: `function transform(event) {
+  { label: msg`Only some events`, code: `function transform(event) {
   const total = Number(event.data.total ?? 0);
   if (total < 100) return { skip: "less than 100" };
   return { body: { id: event.id, total } };
 }
 ` },
-  { label: "Flat, without personal data", code: `function transform(event) {
+  { label: msg`Flat, without personal data`, code: `function transform(event) {
   const { customer, ...rest } = event.data;
   return { body: { event: event.type, at: event.time, ...rest } };
 }
