@@ -73,6 +73,8 @@ func enums() map[string][]any {
 		"NewKey.role":            role,
 		"PortalLink.role":        {"editor", "viewer"},
 		"LaneState.circuit":      {"closed", "open", "half_open"},
+		"HealthState.state":      {"healthy", "failing", "on_hold", "paused", "disabled", "unknown"},
+		"Explanation.outcome":    {"succeeded", "failed", "canceled", "pending", "retrying", "held", "not_sent"},
 	}
 }
 

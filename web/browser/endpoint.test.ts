@@ -89,7 +89,7 @@ describe("deleting", () => {
     const ask = async () => {
       await page.getByRole("button", { name: "More actions" }).click();
       await page.getByRole("menuitem", { name: "Delete" }).click();
-      await dialog.getByText("1 delivery that is pending will be canceled and never sent").waitFor();
+      await dialog.getByText("1 delivery that waits will be canceled and never sent").waitFor();
     };
     await ask();
     await expectAccessible(page, "the question before deleting");

@@ -74,7 +74,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/endpoints/$id",
-    validateSearch: keeps("tab", "range"),
+    validateSearch: keeps("tab", "range", "dialog"),
     component: page(() => import("./pages/endpoints/EndpointDetail.tsx"), "EndpointDetail"),
   }),
   createRoute({

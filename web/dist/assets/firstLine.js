@@ -1,1 +1,1 @@
-import{t as e}from"./dist.js";import{t}from"./createReactComponent.js";var n=t(`outline`,`circle-minus`,`CircleMinus`,[[`path`,{d:`M3 12a9 9 0 1 0 18 0a9 9 0 1 0 -18 0`,key:`svg-0`}],[`path`,{d:`M9 12l6 0`,key:`svg-1`}]]);function r(t,n){return/^smtps?(\+plain)?:/i.test(n)?e._({id:`lguWFM`,message:[`A mail by `,[`url`]],values:{url:n}}):`${t} ${n}`}export{n,r as t};
+import{t as e}from"./dist.js";function t(t,n){return/^smtps?(\+plain)?:/i.test(n)?e._({id:`lguWFM`,message:[`A mail by `,[`url`]],values:{url:n}}):`${t} ${n}`}export{t};

@@ -1,1 +1,1 @@
-import{At as e,kt as t}from"./index.js";import{a as n,n as r}from"./jsx-runtime.js";var i=n(r(),1);function a(){let n=e({strict:!1}),r=t();return[n,(0,i.useCallback)((e,t=!1)=>{r({to:`.`,search:t=>({...t,...e}),replace:t,resetScroll:!1})},[r])]}export{a as t};
+import{Ot as e,kt as t}from"./index.js";import{a as n,n as r}from"./jsx-runtime.js";var i=n(r(),1);function a(){let n=t({strict:!1}),r=e();return[n,(0,i.useCallback)((e,t=!1)=>{r({to:`.`,search:t=>({...t,...e}),replace:t,resetScroll:!1})},[r])]}export{a as t};

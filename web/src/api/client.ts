@@ -11,7 +11,7 @@ import type { components, paths } from "./schema.ts";
 
 export type Schemas = components["schemas"];
 export type App = Schemas["App"];
-export type Attempt = Schemas["Attempt"];
+export type Attempt = Schemas["Attempt"] & { request_body_proof?: string; request_body_sha256?: string; dialect?: string };
 export type AuditEntry = Schemas["AuditEntry"];
 export type Delivery = Schemas["Delivery"];
 export type Dialect = Schemas["Definition"];
@@ -21,6 +21,7 @@ export type EndpointStats = Schemas["EndpointStats"];
 export type Event = Schemas["Event"];
 export type EventType = Schemas["EventType"];
 export type Explanation = Schemas["Explanation"];
+export type Health = Schemas["HealthState"];
 export type Inbox = Schemas["Inbox"];
 export type InboxRequest = Schemas["InboxRequest"];
 export type Key = Schemas["Key"];

@@ -2190,8 +2190,11 @@ export interface components {
              * @description When it is tried again.
              */
             next_at?: string;
-            /** @description What became of the event at this endpoint. */
-            outcome: string;
+            /**
+             * @description What became of the event at this endpoint.
+             * @enum {string}
+             */
+            outcome: "succeeded" | "failed" | "canceled" | "pending" | "retrying" | "held" | "not_sent";
             /** @description A stable word for why; absent for a success. */
             reason?: string;
             /** @description Where requests go. */
@@ -2268,8 +2271,11 @@ export interface components {
              * @description Since when, as far as that is known.
              */
             since?: string;
-            /** @description healthy; failing (its latest requests failed, or its circuit is open); on_hold (it is active, but deliveries cannot be made); paused; disabled; unknown (nothing was sent since it was made, made active, or given another address or credentials). */
-            state: string;
+            /**
+             * @description healthy; failing (its latest requests failed, or its circuit is open); on_hold (it is active, but deliveries cannot be made); paused; disabled; unknown (nothing was sent since it was made, made active, or given another address or credentials).
+             * @enum {string}
+             */
+            state: "healthy" | "failing" | "on_hold" | "paused" | "disabled" | "unknown";
         };
         Inbox: {
             /** @description The text of its answer; without it, a sentence that counts the requests. */

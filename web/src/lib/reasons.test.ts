@@ -22,6 +22,7 @@ describe("reasonOf", () => {
       expect.soft(r.advice, word).not.toBe(unknown);
       expect.soft(r.sentence, word).toMatch(/^[A-Z].*\.$/);
       expect.soft(r.advice, word).toMatch(/^[A-Z].*\.$/);
+      expect.soft(r.why, word).toMatch(/^[A-Z].*\.$/);
       expect.soft(r.short, word).not.toMatch(/[_.]/);
     }
   });

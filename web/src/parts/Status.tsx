@@ -1,30 +1,51 @@
-import { Badge, type MantineColor } from "@mantine/core";
+import { Badge, type MantineColor, type MantineSize } from "@mantine/core";
+import { i18n, type MessageDescriptor } from "@lingui/core";
+import { Trans } from "@lingui/react/macro";
 import { IconLock } from "@tabler/icons-react";
-import type { Attempt, Delivery, Endpoint } from "../api/client.ts";
+import type { Attempt, Endpoint, Health } from "../api/client.ts";
+import type { Outcome } from "../api/shapes.ts";
+import { attemptWords, deliveryWords, type Fate, healthWords, outcomeWords } from "../lib/words.ts";
 
-const colors: Record<string, MantineColor> = {
-  succeeded: "teal", active: "teal", verified: "teal",
-  failed: "red", disabled: "red",
-  pending: "blue", retrying: "orange", held: "yellow", paused: "yellow",
-  canceled: "gray", not_sent: "gray",
+type Size = Extract<MantineSize, "xs" | "sm" | "md" | "lg">;
+
+const states: Record<Fate, MantineColor> = {
+  succeeded: "teal", failed: "red", pending: "blue", retrying: "orange", held: "yellow", canceled: "gray", not_sent: "gray",
 };
 
-const words: Record<string, string> = { not_sent: "not sent" };
+const outcomes: Record<Outcome["state"], MantineColor> = { delivered: "teal", failed: "red", waiting: "blue", held: "yellow", canceled: "gray", none: "gray" };
 
-type State = Attempt["status"] | Delivery["status"] | Endpoint["status"] | "retrying" | "not_sent";
+export const healthColors: Record<Health["state"], MantineColor> = {
+  healthy: "teal", failing: "red", on_hold: "orange", paused: "yellow", disabled: "red", unknown: "gray",
+};
 
-/** The state of an attempt, a delivery, an endpoint, or an event at an endpoint. */
-export function Status({ value, size = "sm" }: { value: State | (string & {}); size?: "xs" | "sm" | "md" | "lg" }) {
-  return (
-    <Badge variant="light" color={colors[value] ?? "gray"} size={size} tt="none" fw={600} style={{ flexShrink: 0 }}>
-      {words[value] ?? value}
-    </Badge>
-  );
+function Word({ color, size = "sm", title, word }: { color: MantineColor; size?: Size; title?: string; word: MessageDescriptor }) {
+  return <Badge component="span" variant="light" color={color} size={size} tt="none" fw={600} title={title} style={{ flexShrink: 0 }}>{i18n._(word)}</Badge>;
+}
+
+/** How an endpoint is doing. */
+export function HealthBadge({ endpoint, size }: { endpoint: Pick<Endpoint, "health" | "status">; size?: Size }) {
+  const { state, detail } = healthOf(endpoint);
+  return <Word color={healthColors[state] ?? "gray"} size={size} title={detail} word={healthWords[state]} />;
+}
+
+/** What became of one event at one endpoint. */
+export function DeliveryStatus({ value, size }: { value: Fate; size?: Size }) {
+  return <Word color={states[value] ?? "gray"} size={size} word={deliveryWords[value]} />;
+}
+
+/** What became of an event at all of its endpoints. */
+export function OutcomeBadge({ value, size }: { value: Outcome["state"]; size?: Size }) {
+  return <Word color={outcomes[value] ?? "gray"} size={size} word={outcomeWords[value]} />;
+}
+
+/** How one request ended. */
+export function AttemptStatus({ value, size }: { value: Attempt["status"]; size?: Size }) {
+  return <Word color={states[value] ?? "gray"} size={size} word={attemptWords[value]} />;
 }
 
 /** That the operator holds an endpoint. */
 export function LockedBadge({ size = "sm" }: { size?: "sm" | "lg" }) {
-  return <Badge variant="light" color="yellow" size={size} tt="none" fw={600} leftSection={<IconLock size={12} aria-hidden />} style={{ flexShrink: 0 }}>locked</Badge>;
+  return <Badge component="span" variant="light" color="yellow" size={size} tt="none" fw={600} leftSection={<IconLock size={12} aria-hidden />} style={{ flexShrink: 0 }}><Trans>Locked</Trans></Badge>;
 }
 
 /** An HTTP status, or why there is none. */
@@ -35,4 +56,10 @@ export function StatusCode({ attempt }: { attempt: Pick<Attempt, "status" | "res
       {attempt.response_status || attempt.reason?.replaceAll("_", " ") || "none"}
     </Badge>
   );
+}
+
+/** The health that the server says. */
+export function healthOf(endpoint: Pick<Endpoint, "health" | "status">): Health {
+  if (endpoint.health) return endpoint.health;
+  return { state: endpoint.status === "active" ? "unknown" : endpoint.status, detail: "" };
 }

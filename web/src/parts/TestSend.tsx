@@ -1,16 +1,20 @@
-import { Button, Group, Paper, Select, Stack, Text, ThemeIcon } from "@mantine/core";
-import { IconCheck, IconSend, IconX } from "@tabler/icons-react";
+import { t } from "@lingui/core/macro";
+import { Box, Button, Group, Paper, Select, Stack, Text, ThemeIcon } from "@mantine/core";
+import { IconCheck, IconSend } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, type Attempt, type Endpoint, ok, type Schemas } from "../api/client.ts";
 import { endpointsChanged, useEventTypes, useRecipe } from "../api/queries.ts";
 import { allEvents } from "../lib/apps.ts";
 import { exactly, Raw } from "../lib/exact.ts";
+import { attemptFinding } from "../lib/finding.ts";
 import { fits } from "../lib/text.ts";
 import { humanDuration } from "../lib/time.ts";
 import { CodeBlock } from "./Code.tsx";
+import { FailurePanel } from "./FailurePanel.tsx";
+import { Remedies } from "./Remedies.tsx";
 import { Failure } from "./states.tsx";
-import { Status, StatusCode } from "./Status.tsx";
+import { AttemptStatus, StatusCode } from "./Status.tsx";
 
 const plain = "webhook.test";
 /** The event that comes with a recipe. */
@@ -73,36 +77,51 @@ export function TestSend({ endpoint, onResult }: TestSendProps) {
       <div role="status" aria-live="polite">
         {send.isPending && <Text size="sm" c="dimmed">Waiting for the answer…</Text>}
         {send.error && <Failure error={send.error} />}
-        {send.data && !send.isPending && <TestResult attempt={send.data} />}
+        {send.data && !send.isPending && <TestResult attempt={send.data} endpoint={endpoint} />}
       </div>
     </Stack>
   );
 }
 
 /** What came back for a test event. */
-function TestResult({ attempt }: { attempt: Attempt }) {
+function TestResult({ attempt, endpoint }: { attempt: Attempt; endpoint: Endpoint }) {
   const good = attempt.status === "succeeded";
-  const color = good ? "teal" : "red";
   const body = attempt.response_body ?? (attempt.response_body_base64 ? `${attempt.response_body_base64} (Base64: the answer is not text)` : "");
+  const answer = (
+    <>
+      {body !== "" && <CodeBlock title="Response body" code={body} maxHeight={220} wrap />}
+      {body === "" && attempt.response_status && <Text size="sm" c="dimmed">The answer had no body.</Text>}
+      {attempt.response_truncated && <Text size="sm" c="dimmed">The answer went on; this is its beginning.</Text>}
+    </>
+  );
+  const facts = (
+    <Group gap="xs">
+      <AttemptStatus value={attempt.status} />
+      <StatusCode attempt={attempt} />
+      <Text size="sm">{humanDuration(attempt.duration_ms)}</Text>
+    </Group>
+  );
+  if (!good) {
+    const finding = attemptFinding(attempt, undefined);
+    return (
+      <Stack gap="xs">
+        <FailurePanel finding={finding} label={t`Result of the test`} more={<Box mt="xs">{facts}</Box>}>
+          <Remedies ways={finding.ways.filter((w) => w !== "test")} endpoint={endpoint.id} known={endpoint} attempt={attempt.id} />
+        </FailurePanel>
+        {answer}
+      </Stack>
+    );
+  }
   return (
-    <Paper withBorder p="sm" style={{ borderColor: `var(--mantine-color-${color}-filled)`, borderInlineStartWidth: 4 }}>
+    <Paper withBorder p="sm" style={{ borderColor: "var(--mantine-color-teal-filled)", borderInlineStartWidth: 4 }}>
       <Stack gap="xs">
         <Group gap="xs" wrap="nowrap">
-          <ThemeIcon variant="light" color={color} size="sm" radius="xl">{good ? <IconCheck size={14} /> : <IconX size={14} />}</ThemeIcon>
-          <Text fw={600} size="sm">{good ? "The receiver accepted it" : "The receiver did not accept it"}</Text>
+          <ThemeIcon variant="light" color="teal" size="sm" radius="xl"><IconCheck size={14} /></ThemeIcon>
+          <Text fw={600} size="sm">The receiver accepted it</Text>
         </Group>
-        <Group gap="xs">
-          <Status value={attempt.status} />
-          <StatusCode attempt={attempt} />
-          <Text size="sm">{humanDuration(attempt.duration_ms)}</Text>
-        </Group>
-        <Text size="sm" className="foreign">
-          {attempt.detail ?? `${good ? "An" : "Only an"} answer with a status from 200 to 299 counts as success.`}
-        </Text>
-        {body !== "" && <CodeBlock title="Response body" code={body} maxHeight={220} wrap />}
-        {body === "" && attempt.response_status && <Text size="sm" c="dimmed">The answer had no body.</Text>}
-        {attempt.response_truncated && <Text size="sm" c="dimmed">The answer went on; this is its beginning.</Text>}
-        <Text size="sm" c="dimmed">Test events are not tried again.</Text>
+        {facts}
+        <Text size="sm" className="foreign">{attempt.detail ?? "An answer with a status from 200 to 299 counts as success."}</Text>
+        {answer}
       </Stack>
     </Paper>
   );

@@ -1,10 +1,11 @@
 import { Anchor, Badge, Button, Group, Modal, Stack, Tabs, Text } from "@mantine/core";
 import { IconPlugConnectedX } from "@tabler/icons-react";
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { type Endpoint, type ExactEndpoint, Problem, type Schemas } from "../../api/client.ts";
-import { endpointsChanged, useEndpoint, useSession } from "../../api/queries.ts";
+import type { FailureGroup } from "../../api/shapes.ts";
+import { endpointQuery, endpointsChanged, useSession } from "../../api/queries.ts";
 import { appNames } from "../../lib/apps.ts";
 import { linkTo } from "../../lib/links.ts";
 import { useFilters } from "../../lib/useFilters.ts";
@@ -12,7 +13,7 @@ import { Copy } from "../../parts/Copy.tsx";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { Page } from "../../parts/Page.tsx";
 import { Empty, Waiting } from "../../parts/states.tsx";
-import { LockedBadge, Status } from "../../parts/Status.tsx";
+import { HealthBadge, LockedBadge } from "../../parts/Status.tsx";
 import { TestSend } from "../../parts/TestSend.tsx";
 import { HeadActions } from "./detail/Head.tsx";
 import { HealthPanel } from "./detail/HealthPanel.tsx";
@@ -30,7 +31,7 @@ const crumbs = [{ label: "Endpoints", to: "/endpoints" }];
 /** One endpoint: how it is doing, what is set, and what can be done about it. */
 export function EndpointDetail() {
   const { id = "" } = useParams({ strict: false }) as { id?: string };
-  const endpoint = useEndpoint(id);
+  const endpoint = useQuery({ ...endpointQuery(id), refetchInterval: 3000 }); // its health moves
   const unknown = endpoint.error instanceof Problem && [400, 403, 404, 422].includes(endpoint.error.status);
   if (unknown && !endpoint.isFetching) {
     return (
@@ -49,28 +50,33 @@ function Loaded({ endpoint }: { endpoint: ExactEndpoint }) {
   const session = useSession();
   const { mayEdit, portal } = session;
   const held = heldFrom(session, endpoint);
-  const [search, set] = useFilters<{ tab?: string }>();
+  const [search, set] = useFilters<{ tab?: string; dialog?: string }>();
   const queries = useQueryClient();
-  const [dialog, setDialog] = useState<"test" | "rotate" | "replay">();
+  const [dialog, setDialog] = useState<"test" | "rotate" | "replay" | undefined>(() => (search.dialog === "test" || search.dialog === "replay" ? search.dialog : undefined));
+  const [group, setGroup] = useState<FailureGroup>();
   const [rotated, setRotated] = useState<Schemas["Rotated"]>();
   const tab = search.tab === "settings" || (search.tab === "secret" && mayEdit) ? search.tab : "overview";
   const show = (value: string | null) => {
     if (value !== "secret") setRotated(undefined); // shown once
     set({ tab: value === "overview" ? undefined : value ?? undefined }, true);
   };
-  const close = () => setDialog(undefined);
+  const close = () => {
+    setDialog(undefined);
+    setGroup(undefined);
+    if (search.dialog) set({ dialog: undefined }, true);
+  };
 
   return (
     <Page
       title={nameOf(endpoint)}
       crumbs={crumbs}
-      heading={<Group gap="sm" component="span"><span className="foreign">{nameOf(endpoint)}</span><Status value={endpoint.status} size="lg" />{endpoint.locked && <LockedBadge size="lg" />}</Group>}
+      heading={<Group gap="sm" component="span"><span className="foreign">{nameOf(endpoint)}</span><HealthBadge endpoint={endpoint} size="lg" />{endpoint.locked && <LockedBadge size="lg" />}</Group>}
       description={<Where endpoint={endpoint} apps={!portal} />}
       actions={mayEdit && <HeadActions endpoint={endpoint} held={held} onTest={() => setDialog("test")} onRotate={() => setDialog("rotate")} onReplay={() => setDialog("replay")} />}
     >
       {endpoint.locked && <Locked endpoint={endpoint} />}
-      <HealthPanel endpoint={endpoint} />
-      <HeldPanel endpoint={endpoint} editable={mayEdit && !held} />
+      <HealthPanel endpoint={endpoint} onTest={() => setDialog("test")} />
+      <HeldPanel endpoint={endpoint} />
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">
           <Tabs.Tab value="overview">Overview</Tabs.Tab>
@@ -78,7 +84,13 @@ function Loaded({ endpoint }: { endpoint: ExactEndpoint }) {
           {mayEdit && <Tabs.Tab value="secret">Secret</Tabs.Tab>}
         </Tabs.List>
         <Suspense>
-          <Tabs.Panel value="overview"><OverviewTab endpoint={endpoint} /></Tabs.Panel>
+          <Tabs.Panel value="overview"><OverviewTab
+              endpoint={endpoint}
+              onReplay={(group) => {
+                setGroup(group);
+                setDialog("replay");
+              }}
+            /></Tabs.Panel>
           <Tabs.Panel value="settings"><SettingsTab endpoint={endpoint} editable={mayEdit && !held} /></Tabs.Panel>
           {mayEdit && <Tabs.Panel value="secret"><SecretTab endpoint={endpoint} rotated={rotated} onRotate={held ? undefined : () => setDialog("rotate")} /></Tabs.Panel>}
         </Suspense>
@@ -101,7 +113,7 @@ function Loaded({ endpoint }: { endpoint: ExactEndpoint }) {
               }}
             />
           )}
-          {dialog === "replay" && <ReplayDrawer endpoint={endpoint} opened onClose={close} />}
+          {dialog === "replay" && <ReplayDrawer endpoint={endpoint} group={group} opened onClose={close} />}
         </Suspense>
       )}
     </Page>

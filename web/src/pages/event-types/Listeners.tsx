@@ -10,7 +10,7 @@ import { appNames, termsOf } from "../../lib/apps.ts";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { useEndpointChoices } from "../../parts/filters/EndpointFilter.tsx";
 import { Waiting } from "../../parts/states.tsx";
-import { Status } from "../../parts/Status.tsx";
+import { HealthBadge } from "../../parts/Status.tsx";
 import { listensBy } from "./catalogue.ts";
 import classes from "./EventTypeList.module.css";
 
@@ -42,7 +42,7 @@ export function Listeners({ type }: { type: string }) {
               <li key={e.id} className={classes.item}>
                 <div className={classes.name}>
                   <Anchor component={Link} to={`/endpoints/${e.id}`} size="sm" className="foreign">{nameOf(e)}</Anchor>
-                  {e.status !== "active" && <Status value={e.status} />}
+                  <HealthBadge endpoint={e} />
                 </div>
                 <Text size="sm" c="dimmed" className="foreign">{differs && !app ? <Trans>Listens to {by}; it differs by app.</Trans> : <Trans>Listens to {by}.</Trans>}</Text>
               </li>

@@ -1,12 +1,13 @@
 import { Alert, Anchor, Button, Group, Loader, Paper, Stack, Text, Title } from "@mantine/core";
 import { IconRepeat } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
-import type { Event } from "../../api/client.ts";
+import { useMemo, useState } from "react";
+import type { Endpoint, Event } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { linkTo } from "../../lib/links.ts";
 import { plural } from "../../lib/text.ts";
 import { useNow } from "../../lib/useNow.ts";
+import { useEndpointChoices } from "../../parts/filters/EndpointFilter.tsx";
 import { Failure, Waiting } from "../../parts/states.tsx";
 import { axisOf, resendReach, spanOf } from "./lanes.ts";
 import { LaneRow } from "./LaneRow.tsx";
@@ -63,6 +64,7 @@ export function Deliveries({ event, fate, resend }: DeliveriesProps) {
 
 function Lanes({ event, fate, resend, may }: DeliveriesProps & { may: boolean }) {
   const [all, setAll] = useState(false);
+  const known = useKnown(event.app);
   const now = useNow(fate.live ? 1000 : 60_000).getTime();
   const { lanes } = fate;
   const begin = event.deliver_at && event.deliver_at > event.created_at ? event.deliver_at : event.created_at;
@@ -78,6 +80,7 @@ function Lanes({ event, fate, resend, may }: DeliveriesProps & { may: boolean })
           <LaneRow
             key={lane.endpoint}
             lane={lane}
+            known={known.get(lane.endpoint)}
             axis={axis}
             busy={resend.sending === lane.endpoint}
             onResend={may ? (name) => void resend.toOne(lane.endpoint, name) : undefined}
@@ -96,4 +99,11 @@ function Lanes({ event, fate, resend, may }: DeliveriesProps & { may: boolean })
       )}
     </Paper>
   );
+}
+
+/** The app's endpoints by id, as far as a list to choose from has them; none for those who may not see endpoints. */
+export function useKnown(app: string): Map<string, Endpoint> {
+  const publisher = useSession().role === "publisher";
+  const { data } = useEndpointChoices(app, !publisher);
+  return useMemo(() => new Map(data?.map((e) => [e.id, e])), [data]);
 }

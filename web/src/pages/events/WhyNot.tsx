@@ -1,15 +1,17 @@
+import { Trans } from "@lingui/react/macro";
 import { Anchor, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { IconSend } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Event, Explanation } from "../../api/client.ts";
+import type { Endpoint, Event, Explanation } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { linkTo } from "../../lib/links.ts";
 import { number, plural } from "../../lib/text.ts";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { Sentence } from "../../parts/Sentence.tsx";
 import { Waiting } from "../../parts/states.tsx";
-import { Status } from "../../parts/Status.tsx";
+import { DeliveryStatus, HealthBadge } from "../../parts/Status.tsx";
+import { useKnown } from "./Deliveries.tsx";
 import classes from "./Track.module.css";
 import type { Fate } from "./useEvent.ts";
 import type { useResend } from "./useResend.tsx";
@@ -20,6 +22,7 @@ const atOnce = 40;
 export function WhyNot({ event, fate, resend }: { event: Event; fate: Fate; resend: ReturnType<typeof useResend> }) {
   const { mayEdit } = useSession();
   const [whole, setWhole] = useState(false);
+  const known = useKnown(event.app);
   const { explanations, explainMore } = fate;
   const all = explanations.data?.list;
   if (!fate.explained) return null;
@@ -50,7 +53,7 @@ export function WhyNot({ event, fate, resend }: { event: Event; fate: Fate; rese
         <Paper withBorder>
           <Stack component="ul" gap={0} m={0} p={0} style={{ listStyle: "none" }}>
             {shown.map((x) => (
-              <Absent key={x.endpoint} x={x} busy={resend.sending === x.endpoint} onSend={mayEdit && !event.erased && x.reason !== "disabled" ? (name) => void resend.toOne(x.endpoint, name) : undefined} />
+              <Absent key={x.endpoint} x={x} known={known.get(x.endpoint)} busy={resend.sending === x.endpoint} onSend={mayEdit && !event.erased && x.reason !== "disabled" ? (name) => void resend.toOne(x.endpoint, name) : undefined} />
             ))}
           </Stack>
           {absent.length > shown.length && (
@@ -62,7 +65,7 @@ export function WhyNot({ event, fate, resend }: { event: Event; fate: Fate; rese
   );
 }
 
-function Absent({ x, busy, onSend }: { x: Explanation; busy: boolean; onSend?(name: string): void }) {
+function Absent({ x, known, busy, onSend }: { x: Explanation; known: Endpoint | undefined; busy: boolean; onSend?(name: string): void }) {
   const name = x.name || x.url ? nameOf({ name: x.name, url: x.url ?? "" }) : x.endpoint;
   return (
     <Stack component="li" gap={4} className={classes.lane}>
@@ -71,7 +74,8 @@ function Absent({ x, busy, onSend }: { x: Explanation; busy: boolean; onSend?(na
           <Title order={3} size="sm" fw={600}>
             <Anchor component={Link} to={`/endpoints/${x.endpoint}`} className="foreign" inherit title={x.url}>{name}</Anchor>
           </Title>
-          <Status value={x.outcome} />
+          <DeliveryStatus value={x.outcome} />
+          {known && <Text span size="xs" c="dimmed"><Trans>endpoint: <HealthBadge endpoint={known} size="xs" /></Trans></Text>}
         </Group>
         {onSend && (
           <Button size="compact-sm" variant="default" leftSection={<IconSend size={14} />} loading={busy} onClick={() => onSend(name)} aria-label={`Send all the same to ${name}`}>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Attempt, Delivery, Explanation } from "../../api/client.ts";
-import { axisOf, lanesOf, pollEvery, resendReach, spanOf } from "./lanes.ts";
+import { axisOf, laneFinding, lanesOf, pollEvery, resendReach, spanOf } from "./lanes.ts";
 
 const t0 = Date.parse("2026-11-22T12:00:00Z");
 const time = (ms: number) => new Date(t0 + ms).toISOString();
@@ -26,6 +26,24 @@ describe("lanesOf", () => {
     expect(lanes[0]!.deliveries.map((d) => d.id)).toEqual(["dlv_9", "dlv_2"]);
     expect(lanes[0]!.attempts.map((a) => a.id)).toEqual(["att_2", "att_3"]);
     expect(lanes[0]!.outcome).toBe("failed");
+  });
+  it("tells delivered apart from a copy that waits", () => {
+    const first = delivery("dlv_1", "ep_1", "pending", { attempts: 2, due: time(3_600_000) });
+    const resent = delivery("dlv_2", "ep_1", "succeeded", { trigger: "resend", attempts: 1 });
+    expect(lanesOf([first, resent], [])[0]).toMatchObject({ outcome: "succeeded", copies: 1, next: time(3_600_000) });
+    // The other way round: delivered once, and sent again.
+    const again = delivery("dlv_3", "ep_1", "pending", { trigger: "resend", attempts: 1, due: time(60_000) });
+    const told: Explanation = { endpoint: "ep_1", outcome: "retrying", detail: "Attempt 1 failed.", delivery: "dlv_3" };
+    expect(lanesOf([resent, again], [], [told])[0]).toMatchObject({ outcome: "succeeded", copies: 1, next: time(60_000), explanation: undefined });
+    expect(lanesOf([resent], [])[0]).toMatchObject({ outcome: "succeeded", copies: 0 });
+  });
+  it("answers what happened, why, what is next and what to do", () => {
+    const d = delivery("dlv_1", "ep_1", "pending", { attempts: 1, due: time(60_000) });
+    const a = attempt("att_1", d, 5, { reason: "status", response_status: 401, detail: "The receiver answered 401 Unauthorized." });
+    const of = (more: Partial<Explanation> = {}) => laneFinding(lanesOf([d], [a], [{ endpoint: "ep_1", outcome: "retrying", detail: "", delivery: "dlv_1", ...more }])[0]!);
+    expect(of()).toMatchObject({ what: "The receiver answered 401 Unauthorized.", next: `This was try 1; the next one is at ${time(60_000)}.`, ways: ["secret", "check", "test", "try"] });
+    expect(of({ reason: "paused", outcome: "held" })).toMatchObject({ next: expect.stringContaining("paused") as string, ways: ["resume", "secret", "check", "test"] });
+    expect(laneFinding(lanesOf([delivery("dlv_1", "ep_1", "pending")], [])[0]!)).toBeUndefined();
   });
   it("tells a retry from a first attempt, and when it is", () => {
     const lanes = lanesOf([delivery("dlv_1", "ep_1", "pending", { attempts: 2, due: time(60_000) }), delivery("dlv_2", "ep_2", "pending")], []);

@@ -1,15 +1,23 @@
 // What an event went through, endpoint by endpoint, and where it stands on a line
 // of time. Pure functions.
+import { t } from "@lingui/core/macro";
 import type { Attempt, Delivery, Explanation } from "../../api/client.ts";
+import { attemptFinding, type Finding } from "../../lib/finding.ts";
+import type { Way } from "../../lib/reasons.ts";
 import { humanDuration } from "../../lib/time.ts";
+import type { Fate } from "../../lib/words.ts";
 
 /** One endpoint's deliveries of an event, newest first, with their attempts, oldest first. */
 export interface Lane {
   endpoint: string;
   deliveries: Delivery[];
   attempts: Attempt[];
-  /** What became of it: the state of the newest delivery. */
-  outcome: string;
+  /** What became of it: delivered, if any delivery was; else the state of the telling one. */
+  outcome: Fate;
+  /** The delivery that tells how the event stands there. */
+  telling: Delivery;
+  /** How many copies are unfinished although the event is delivered. */
+  copies: number;
   /** When it is tried again. */
   next?: string;
   explanation?: Explanation;
@@ -23,18 +31,63 @@ export function lanesOf(deliveries: Delivery[], attempts: Attempt[], explanation
   for (const d of [...deliveries].sort((x, y) => compare(y.id, x.id))) {
     const lane = lanes.get(d.endpoint);
     if (lane) lane.deliveries.push(d);
-    else lanes.set(d.endpoint, { endpoint: d.endpoint, deliveries: [d], attempts: [], outcome: "" });
+    else lanes.set(d.endpoint, { endpoint: d.endpoint, deliveries: [d], attempts: [], outcome: d.status, telling: d, copies: 0 });
   }
   for (const a of [...attempts].sort((x, y) => compare(x.started_at, y.started_at) || compare(x.id, y.id))) {
     lanes.get(a.endpoint)?.attempts.push(a);
   }
   for (const lane of lanes.values()) {
-    const newest = lane.deliveries[0]!;
-    lane.explanation = explanations.find((x) => x.endpoint === lane.endpoint && x.delivery === newest.id);
-    lane.outcome = lane.explanation?.outcome ?? (newest.status === "pending" && newest.attempts > 0 ? "retrying" : newest.status);
-    if (newest.status === "pending") lane.next = lane.explanation?.next_at ?? newest.due;
+    const unfinished = lane.deliveries.filter((d) => d.status === "pending" || d.status === "held");
+    const told = explanations.find((x) => x.endpoint === lane.endpoint);
+    lane.telling = tellingOf(lane.deliveries);
+    if (lane.deliveries.some((d) => d.status === "succeeded") && (unfinished.length > 0 || lane.telling.status === "succeeded")) {
+      lane.outcome = "succeeded";
+      lane.copies = unfinished.length;
+      lane.explanation = told?.outcome === "succeeded" && lane.deliveries.some((d) => d.id === told.delivery) ? told : undefined;
+    } else {
+      const d = lane.telling;
+      lane.explanation = told?.delivery === d.id ? told : undefined;
+      lane.outcome = lane.explanation?.outcome ?? (d.status === "pending" && d.attempts > 0 ? "retrying" : d.status);
+    }
+    const next = unfinished[0];
+    if (next?.status === "pending") lane.next = (lane.explanation?.delivery === next.id ? lane.explanation.next_at : undefined) ?? next.due;
   }
   return [...lanes.values()].sort((x, y) => urgency.indexOf(x.outcome) - urgency.indexOf(y.outcome) || compare(x.endpoint, y.endpoint));
+}
+
+/** As the server judges it: the newest delivery; but one that ended in failure tells nothing while another is unfinished. */
+function tellingOf(newestFirst: Delivery[]): Delivery {
+  const newest = newestFirst[0]!;
+  if (newest.status === "succeeded") return newest;
+  return newestFirst.find((d) => d.status === "pending" || d.status === "held") ?? newest;
+}
+
+/** What is the matter with an event at an endpoint, if something is and it was tried. */
+export function laneFinding(lane: Lane): Finding | undefined {
+  if (lane.outcome !== "failed" && lane.outcome !== "retrying" && lane.outcome !== "held") return undefined;
+  const last = lane.attempts.filter((a) => a.delivery === lane.telling.id && a.status === "failed").at(-1);
+  if (!last) return undefined;
+  const finding = attemptFinding(last, lane.telling);
+  const waits = waitWords(lane.explanation);
+  return waits ? { ...finding, next: waits.next, ways: [...waits.ways, ...finding.ways.filter((w) => !waits.ways.includes(w) && !(w === "try" && waits.ways.includes("resume")))] } : finding;
+}
+
+/** What else than its time a delivery waits for. */
+function waitWords(x: Explanation | undefined): { next: string; ways: Way[] } | undefined {
+  switch (x?.reason) {
+    case "paused": return { next: t`It is held, since the endpoint is paused, and goes out when that is resumed.`, ways: ["resume"] };
+    case "disabled": return { next: t`It is held, since the endpoint is disabled, and goes out when that is enabled.`, ways: ["resume"] };
+    case "misconfigured": return { next: t`It waits, since nothing can be sent as the endpoint is set up; it goes out once that is corrected.`, ways: ["edit"] };
+    case "order": return { next: t`It waits for an earlier delivery, since the endpoint keeps the order.`, ways: [] };
+    case "circuit_open": return { next: probed(x.next_at), ways: [] };
+  }
+  return undefined;
+}
+
+function probed(at: string | undefined): string {
+  return at
+    ? t`The endpoint fails, so one delivery at a time tries whether it works again, the next at ${at}. Once it does, this one goes out by itself.`
+    : t`The endpoint fails, so one delivery at a time tries whether it works again. Once it does, this one goes out by itself.`;
 }
 
 function compare(x: string, y: string): number {

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, ok, type Schemas } from "../../api/client.ts";
 import { EndpointName } from "../../parts/EndpointName.tsx";
-import { Status } from "../../parts/Status.tsx";
+import { DeliveryStatus } from "../../parts/Status.tsx";
 import { Time } from "../../parts/Time.tsx";
 import { linkTo } from "../../lib/links.ts";
 import { number } from "../../lib/text.ts";
@@ -27,7 +27,7 @@ export function OldestPending({ backlog }: { backlog: Schemas["Backlog"] }) {
           <Title order={2} size="h3" id="oldest">Oldest unfinished delivery: made <Time at={backlog.oldest_pending_at} relative /></Title>
           {d ? (
             <Group gap="xs" mt={4}>
-              <Status value={d.status} />
+              <DeliveryStatus value={d.status} />
               <Text size="sm">
                 <Anchor component={Link} to={`/events/${d.event}`} size="sm" underline="always" className="foreign">{d.type}</Anchor> in {d.app} to <EndpointName id={d.endpoint} />
                 {d.attempts === 0 ? ", not tried yet" : `, tried ${d.attempts === 1 ? "once" : `${number(d.attempts)} times`}`}

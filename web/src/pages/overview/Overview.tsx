@@ -54,7 +54,7 @@ function Dashboard() {
         </>
       }
     >
-      <Trouble app={app} />
+      <Trouble app={app} total={now.data?.total} />
       <Tiles range={range} now={now.data} before={before.data} live={live.data} backlog={backlog.data} withBacklog={operator} app={app} />
       {backlog.data && <OldestPending backlog={backlog.data} />}
       {now.data ? (

@@ -34,14 +34,14 @@ export function Tiles({ range, now, before, live, backlog, withBacklog, app }: T
       <Tile
         label="Attempts"
         value={attempts === undefined ? undefined : <span title={number(attempts)}>{shortNumber(attempts)}</span>}
-        note={total && total.exhausted > 0 ? `${plural(total.exhausted, "delivery was", "deliveries were")} given up` : undefined}
+        note={total && total.exhausted > 0 ? `${plural(total.exhausted, "delivery", "deliveries")} failed` : undefined}
         trend={trend(attempts, earlier)}
         before={range.before}
       />
       <Tile
-        label="Succeeded"
+        label="Attempts that succeeded"
         value={total && percent(total.succeeded, total.succeeded + total.failed)}
-        note={total && (attempts === 0 ? "Nothing was sent" : `${plural(total.failed, "attempt")} failed`)}
+        note={total && (attempts === 0 ? "Nothing was sent" : total.failed === 0 ? "None failed" : `${plural(total.failed, "attempt")} failed`)}
         trend={trendOfShare(successShare(total), successShare(before?.total))}
         before={range.before}
         better="up"

@@ -2,7 +2,7 @@ import { Alert, Anchor, Group, Loader, Stack, Text } from "@mantine/core";
 import { IconConfetti } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { InboxRequest } from "../../api/client.ts";
-import { Status } from "../../parts/Status.tsx";
+import { DeliveryStatus } from "../../parts/Status.tsx";
 import { humanDuration } from "../../lib/time.ts";
 import { useNow } from "../../lib/useNow.ts";
 import { useDeliveries } from "../events/useEvent.ts";
@@ -75,7 +75,7 @@ function Deliveries({ event }: { event: string }) {
     <Stack gap="xs" role="status">
       {deliveries.data?.map((d) => (
         <Group key={d.id} gap="xs">
-          <Status value={d.status} />
+          <DeliveryStatus value={d.status} />
           <Text size="sm">
             {d.status === "succeeded" ? "The receiver took it." : d.attempts > 0 ? "The receiver did not take it; it is tried again." : "On its way…"}
           </Text>

@@ -2,14 +2,16 @@ import { Group, SegmentedControl, Stack, Title } from "@mantine/core";
 import type { Endpoint } from "../../../api/client.ts";
 import { useFilters } from "../../../lib/useFilters.ts";
 import { Waiting } from "../../../parts/states.tsx";
+import type { FailureGroup } from "../../../api/shapes.ts";
 import { Charts } from "./Charts.tsx";
 import { Facts } from "./Facts.tsx";
+import { Failures } from "./Failures.tsx";
 import { useLane, useStats } from "./queries.ts";
 import { RecentAttempts } from "./RecentAttempts.tsx";
 import { rangeOf, ranges } from "./range.ts";
 
 /** How the endpoint did: numbers, charts and the newest attempts. */
-export function OverviewTab({ endpoint }: { endpoint: Endpoint }) {
+export function OverviewTab({ endpoint, onReplay }: { endpoint: Endpoint; onReplay(group: FailureGroup): void }) {
   const [filters, set] = useFilters<{ range?: string }>();
   const range = rangeOf(filters.range);
   const stats = useStats(endpoint.id, range);
@@ -17,6 +19,7 @@ export function OverviewTab({ endpoint }: { endpoint: Endpoint }) {
   const choose = (value: string) => set({ range: value === "24h" ? undefined : value }, true);
   return (
     <Stack gap="xl">
+      <Failures endpoint={endpoint} onReplay={onReplay} />
       <Stack gap="sm" component="section" aria-label="Statistics">
         <Group justify="space-between">
           <Title order={2}>How it did</Title>

@@ -2,10 +2,10 @@ import { Anchor, Group, Paper, Stack, Table, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { Attempt, Endpoint } from "../../../api/client.ts";
 import { linkTo } from "../../../lib/links.ts";
-import { leftHeld, madeRequest, reasonOf } from "../../../lib/reasons.ts";
+import { causeOf, leftHeld, madeRequest, reasonOf } from "../../../lib/reasons.ts";
 import { humanDuration } from "../../../lib/time.ts";
 import { Empty, Waiting } from "../../../parts/states.tsx";
-import { Status, StatusCode } from "../../../parts/Status.tsx";
+import { AttemptStatus, StatusCode } from "../../../parts/Status.tsx";
 import { Time } from "../../../parts/Time.tsx";
 import classes from "./detail.module.css";
 import { useRecent } from "./queries.ts";
@@ -53,8 +53,8 @@ function Line({ attempt: a }: { attempt: Attempt }) {
         <Anchor component={Link} {...linkTo("/logs", { attempt: a.id, endpoint: a.endpoint })} size="sm"><Time at={a.started_at} /></Anchor>
       </Table.Td>
       <Table.Td>
-        <Group gap={6} title={a.detail ?? (a.reason && reasonOf(a.reason).sentence)} wrap="nowrap">
-          <Status value={a.status} />
+        <Group gap={6} title={a.detail ?? (a.reason && causeOf(a).sentence)} wrap="nowrap">
+          <AttemptStatus value={a.status} />
           {a.status !== "canceled" && (a.response_status ? <span className={classes.code}><StatusCode attempt={a} /></span> : <Text size="xs" c="dimmed" className={classes.narrowless}>{a.reason ? reasonOf(a.reason).short : ""}</Text>)}
         </Group>
       </Table.Td>
@@ -62,7 +62,7 @@ function Line({ attempt: a }: { attempt: Attempt }) {
       <Table.Td className={classes.narrowless}>
         <Text size="sm">
           {a.number}{trigger && ` · ${trigger}`}
-          {a.status === "failed" && <Text span c="dimmed" size="sm"> · {a.final ? "given up" : leftHeld(a) ? "held" : a.next_at && new Date(a.next_at) > new Date() ? <>again <Time at={a.next_at} relative /></> : "to be tried again"}</Text>}
+          {a.status === "failed" && <Text span c="dimmed" size="sm"> · {a.trigger === "test" ? "not tried again" : a.final ? "the last try" : leftHeld(a) ? "held" : a.next_at && new Date(a.next_at) > new Date() ? <>again <Time at={a.next_at} relative /></> : "to be tried again"}</Text>}
         </Text>
       </Table.Td>
       <Table.Td className={classes.narrowless} ta="end"><Text size="sm">{!madeRequest(a) ? "–" : humanDuration(a.duration_ms)}</Text></Table.Td>

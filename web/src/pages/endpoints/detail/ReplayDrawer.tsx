@@ -1,23 +1,32 @@
 import { Drawer } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import type { Endpoint } from "../../../api/client.ts";
+import type { FailureGroup } from "../../../api/shapes.ts";
 import classes from "./detail.module.css";
-import type { ReplayChoice } from "./replay.ts";
+import { choiceOf, type ReplayChoice } from "./replay.ts";
 import { ReplayForm } from "./ReplayForm.tsx";
 import { ReplayRun } from "./ReplayRun.tsx";
 import { useReplay } from "./useReplay.ts";
 
+interface ReplayDrawerProps {
+  endpoint: Endpoint;
+  /** Only what failed of this cause. */
+  group?: FailureGroup;
+  opened: boolean;
+  onClose(): void;
+}
+
 /** Sends events of the past again: choose, count, agree, follow. */
-export function ReplayDrawer({ endpoint, opened, onClose }: { endpoint: Endpoint; opened: boolean; onClose(): void }) {
+export function ReplayDrawer({ endpoint, group, opened, onClose }: ReplayDrawerProps) {
   return (
     <Drawer opened={opened} onClose={onClose} position="right" size="lg" title="Send past events again" keepMounted={false} closeOnClickOutside={false}>
-      <Replay endpoint={endpoint} onClose={onClose} />
+      <Replay endpoint={endpoint} group={group} onClose={onClose} />
     </Drawer>
   );
 }
 
-function Replay({ endpoint, onClose }: { endpoint: Endpoint; onClose(): void }) {
-  const [choice, setChoice] = useState<ReplayChoice>({ range: "24h", since: "", until: "", status: "failed", types: [] });
+function Replay({ endpoint, group, onClose }: { endpoint: Endpoint; group: FailureGroup | undefined; onClose(): void }) {
+  const [choice, setChoice] = useState<ReplayChoice>(() => choiceOf(group));
   const replay = useReplay(endpoint.id);
   const { stop } = replay;
   // Nobody follows it any more once this is closed.

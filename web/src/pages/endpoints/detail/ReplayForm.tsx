@@ -2,11 +2,12 @@ import { Button, Group, Input, Radio, SegmentedControl, SimpleGrid, Stack, TagsI
 import { type FormEvent, useState } from "react";
 import { faultOf } from "../../../api/client.ts";
 import { useEventTypes } from "../../../api/queries.ts";
+import { causeOf } from "../../../lib/reasons.ts";
 import { Failure } from "../../../parts/states.tsx";
 import { type ReplayChoice, type ReplayInput, requestOf } from "./replay.ts";
 
 const statuses: { value: ReplayChoice["status"]; label: string; description: string }[] = [
-  { value: "failed", label: "Those that failed", description: "Events that were given up on, after all retries or because they were canceled." },
+  { value: "failed", label: "Those that failed", description: "Events whose delivery failed or waits to be tried again. What waits is tried now: the receiver gets no second copy." },
   { value: "missing", label: "Those it never got", description: "Events that were never bound for it: from before it existed, or while it was disabled or wanted others." },
   { value: "all", label: "All of them", description: "The delivered ones too: the receiver gets those a second time." },
 ];
@@ -55,6 +56,12 @@ export function ReplayForm({ choice, onChange, onCount, error }: ReplayFormProps
             {statuses.map((s) => <Radio key={s.value} {...s} />)}
           </Stack>
         </Radio.Group>
+        {choice.cause && choice.status === "failed" && (
+          <Group gap="xs">
+            <Text size="sm">Only those that failed of this: <b>{causeOf(choice.cause).short}</b></Text>
+            <Button size="compact-xs" variant="subtle" onClick={() => onChange({ ...choice, cause: undefined })}>Of any cause</Button>
+          </Group>
+        )}
         <TagsInput
           label="Event types (optional)"
           description="Exact names, or a beginning and a star, such as invoice.*. Left empty: all that the endpoint wants."

@@ -1,7 +1,8 @@
-import { Alert, Button, Group, Loader, Progress, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, List, Loader, Progress, Stack, Text } from "@mantine/core";
 import type { Endpoint } from "../../../api/client.ts";
 import { number, plural } from "../../../lib/text.ts";
 import { Failure } from "../../../parts/states.tsx";
+import type { ReplayProgress } from "./replay.ts";
 import type { ReplayState } from "./useReplay.ts";
 
 /** A replay after its range was chosen: the count, the question, the progress and the result. */
@@ -9,7 +10,8 @@ export function ReplayRun({ endpoint, replay, onClose }: { endpoint: Endpoint; r
   const { phase, count, sent } = replay;
   const total = count?.matched ?? 0;
   const enqueued = sent?.enqueued ?? 0;
-  const waiting = sent?.waiting ?? 0;
+  const moved = sent?.moved ?? 0;
+  const already = sent?.already ?? 0;
   const covered = sent?.matched ?? 0;
   const rest = Math.max(total - covered, 0);
   return (
@@ -27,7 +29,10 @@ export function ReplayRun({ endpoint, replay, onClose }: { endpoint: Endpoint; r
         </>
       ) : (
         <>
-          <Text size="sm" role="status"><Text span fw={650} size="xl">{plural(total, "event")}</Text><br />would be sent to this endpoint again, oldest first.</Text>
+          <div role="status">
+            <Text fw={650} size="xl">{plural(total, "event")}</Text>
+            <Parts count={count!} />
+          </div>
           <Consequences endpoint={endpoint} />
           <Group justify="flex-end">
             <Button variant="default" onClick={replay.back}>Back</Button>
@@ -59,15 +64,27 @@ export function ReplayRun({ endpoint, replay, onClose }: { endpoint: Endpoint; r
       {phase === "done" && (
         <>
           <Progress value={100} color="teal" aria-label="Replay" />
-          <Alert color="teal" variant="light" title={`${plural(enqueued, "delivery", "deliveries")} enqueued`} role="status">
+          <Alert color="teal" variant="light" title={moved > 0 ? `${number(enqueued)} sent again, ${number(moved)} tried now` : `${plural(enqueued, "delivery is", "deliveries are")} sent again`} role="status">
             {endpoint.status === "paused" ? "They are held, since the endpoint is paused, and go out on resume." : "They go out now, oldest first; the attempts appear in the log as replays."}
-            {waiting > 0 && ` ${plural(waiting, "event")} ${waiting === 1 ? "was" : "were"} not added: ${waiting === 1 ? "it waits" : "they wait"} there already.`}
-            {enqueued + waiting < covered && ` ${plural(covered - enqueued - waiting, "event")} could not be sent again, because their data was erased meanwhile.`}
+            {already > 0 && ` ${plural(already, "event")} ${already === 1 ? "was" : "were"} left alone: ${already === 1 ? "it goes" : "they go"} out next anyway.`}
+            {enqueued + moved + already < covered && ` ${plural(covered - enqueued - moved - already, "event")} could not be sent again, because their data was erased meanwhile.`}
           </Alert>
           <Group justify="flex-end"><Button onClick={onClose}>Done</Button></Group>
         </>
       )}
     </Stack>
+  );
+}
+
+/** What the counted events are. */
+function Parts({ count }: { count: ReplayProgress }) {
+  const rest = count.matched - count.failed - count.waiting;
+  return (
+    <List size="sm" mt={4}>
+      {count.failed > 0 && <List.Item>{plural(count.failed, "failed delivery is", "failed deliveries are")} sent again</List.Item>}
+      {count.waiting > 0 && <List.Item>{plural(count.waiting, "waiting delivery is", "waiting deliveries are")} tried now, without a second copy</List.Item>}
+      {rest > 0 && <List.Item>{plural(rest, "event is", "events are")} sent to this endpoint, oldest first</List.Item>}
+    </List>
   );
 }
 

@@ -21,7 +21,7 @@ import classes from "./detail.module.css";
 const orders: Record<Endpoint["ordering"], string> = {
   none: "None: every event goes out at once.",
   subject: "By subject: events of one subject go one after the other.",
-  endpoint: "Strict: one event at a time, in their order. One that fails holds up the rest until it succeeds or is given up.",
+  endpoint: "Strict: one event at a time, in their order. One that fails holds up the rest until it is delivered or has failed.",
 };
 
 /** Everything that is set, readable. */
@@ -61,7 +61,7 @@ export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint
           {e.transform && (
             <Setting term="Script">
               <CodeBlock title="transform(event)" code={e.transform.code} maxHeight={320} />
-              <Note>{e.transform.on_error === "fail" ? "A delivery that it fails on is given up." : "A delivery that it fails on is held until the script is changed."}</Note>
+              <Note>{e.transform.on_error === "fail" ? "A delivery that it fails on has failed, and is not tried again." : "A delivery that it fails on is held until the script is changed."}</Note>
             </Setting>
           )}
           <Setting term="Dialect">

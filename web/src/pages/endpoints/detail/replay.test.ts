@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { replay, type ReplayChoice, type ReplayInput, type ReplayProgress, type ReplayResult, requestOf } from "./replay.ts";
+import { choiceOf, replay, type ReplayChoice, type ReplayInput, type ReplayProgress, type ReplayResult, requestOf } from "./replay.ts";
 
 const input: ReplayInput = { since: "2027-06-01T00:00:00Z", until: "2027-06-02T00:00:00Z", status: "failed", limit: 100 };
 
@@ -10,8 +10,9 @@ function fake(events: number, fail?: number) {
     if (++calls === fail) throw new Error("broke");
     const start = Number(given.cursor ?? 0);
     const end = Math.min(start + given.limit, events);
-    const waiting = given.dry_run || end === start ? 0 : 1; // of each call, one waits already
-    return { matched: end - start, enqueued: given.dry_run ? 0 : end - start - waiting, already_waiting: waiting, done: end === events, ...(end < events ? { next_cursor: String(end) } : {}) };
+    const already = given.dry_run || end === start ? 0 : 1; // of each call, one goes out next anyway
+    const waiting = Math.min(end - start, 2); // and two wait for a retry
+    return { matched: end - start, failed: end - start - waiting, waiting, enqueued: given.dry_run ? 0 : end - start - waiting - already, moved: given.dry_run ? 0 : waiting, already_waiting: already, done: end === events, ...(end < events ? { next_cursor: String(end) } : {}) };
   });
 }
 
@@ -25,17 +26,17 @@ describe("replay", () => {
   it("calls until it is done, repeating the other fields", async () => {
     const call = fake(250);
     const seen = await all(replay(call, input));
-    expect(seen.map((p) => [p.matched, p.enqueued, p.done])).toEqual([[100, 99, false], [200, 198, false], [250, 247, true]]);
-    expect(seen.at(-1)!.waiting).toBe(3);
+    expect(seen.map((p) => [p.matched, p.enqueued, p.moved, p.done])).toEqual([[100, 97, 2, false], [200, 194, 4, false], [250, 241, 6, true]]);
+    expect(seen.at(-1)).toMatchObject({ failed: 244, waiting: 6, already: 3 });
     expect(call.mock.calls.map(([given]) => given)).toEqual([input, { ...input, cursor: "100" }, { ...input, cursor: "200" }]);
   });
   it("counts without enqueueing", async () => {
     const seen = await all(replay(fake(150), { ...input, dry_run: true }));
-    expect(seen.at(-1)).toEqual({ matched: 150, enqueued: 0, waiting: 0, cursor: undefined, done: true });
+    expect(seen.at(-1)).toEqual({ matched: 150, failed: 146, waiting: 4, enqueued: 0, moved: 0, already: 0, cursor: undefined, done: true });
   });
   it("makes one call when there is nothing", async () => {
     const call = fake(0);
-    expect(await all(replay(call, input))).toEqual([{ matched: 0, enqueued: 0, waiting: 0, cursor: undefined, done: true }]);
+    expect(await all(replay(call, input))).toEqual([{ matched: 0, failed: 0, waiting: 0, enqueued: 0, moved: 0, already: 0, cursor: undefined, done: true }]);
     expect(call).toHaveBeenCalledTimes(1);
   });
   it("makes no further call once its reader left", async () => {
@@ -49,9 +50,9 @@ describe("replay", () => {
     await expect((async () => {
       for await (const p of replay(call, input)) so = p;
     })()).rejects.toThrow("broke");
-    expect(so?.enqueued).toBe(99);
+    expect(so?.enqueued).toBe(97);
     const rest = await all(replay(call, input, so));
-    expect(rest.at(-1)).toMatchObject({ matched: 250, enqueued: 247, waiting: 3, done: true });
+    expect(rest.at(-1)).toMatchObject({ matched: 250, enqueued: 241, moved: 6, already: 3, done: true });
   });
   it("ends where it is told to go on without being told where", async () => {
     const call = vi.fn(async (): Promise<ReplayResult> => ({ matched: 1, enqueued: 1, already_waiting: 0, done: false }));
@@ -71,6 +72,11 @@ describe("requestOf", () => {
     expect(requestOf(custom, now)).toMatchObject({ input: { since: new Date("2027-06-01T10:00").toISOString(), until: new Date("2027-06-02T10:00").toISOString() } });
     expect(requestOf({ ...custom, until: "" }, now)).toMatchObject({ input: { until: now.toISOString() } });
     expect(requestOf({ ...custom, until: "2028-01-01T00:00" }, now)).toMatchObject({ input: { until: now.toISOString() } });
+  });
+  it("keeps to the cause of a group of failures", () => {
+    const group = choiceOf({ endpoint: "ep_1", reason: "status", response_status: 503, detail: "", waiting: 1, failed: 2, oldest_at: "", newest_at: "", newest_attempt: "att_1" });
+    expect(requestOf(group, now)).toEqual({ input: { since: "2027-05-27T12:00:00.000Z", until: "2027-06-03T12:00:00.000Z", status: "failed", reason: "status", response_status: 503 } });
+    expect(requestOf({ ...group, status: "all" }, now)).not.toHaveProperty("input.reason");
   });
   it("says which end is wrong", () => {
     const custom: ReplayChoice = { ...choice, range: "custom", since: "2027-06-01T10:00", until: "2027-06-01T09:00" };

@@ -1,24 +1,31 @@
 // A replay is cut into calls that each cover a bounded number of events; this
 // drives them, so that it can be watched and stopped.
 import type { Schemas } from "../../../api/client.ts";
+import type { FailureGroup } from "../../../api/shapes.ts";
+import type { Cause } from "../../../lib/reasons.ts";
 
-export type ReplayInput = Schemas["ReplayInput"];
-export type ReplayResult = Schemas["ReplayResult"];
+export type ReplayInput = Schemas["ReplayInput"] & Cause;
+export type ReplayResult = Schemas["ReplayResult"] & { failed?: number; waiting?: number; moved?: number };
 
 /** How far a replay, or its count, has come. */
 export interface ReplayProgress {
   /** Events covered so far. */
   matched: number;
+  /** Of these, those whose delivery failed, and those that wait to be tried again. */
+  failed: number;
+  waiting: number;
   /** Deliveries made so far; 0 in a count. */
   enqueued: number;
-  /** Events that were not added, since they wait at the endpoint already. */
-  waiting: number;
+  /** Waiting deliveries that were moved to now, in place of a second copy; 0 in a count. */
+  moved: number;
+  /** Events that were left alone, since they go out next anyway. */
+  already: number;
   /** Where to go on. */
   cursor?: string;
   done: boolean;
 }
 
-const nothing: ReplayProgress = { matched: 0, enqueued: 0, waiting: 0, done: false };
+const nothing: ReplayProgress = { matched: 0, failed: 0, waiting: 0, enqueued: 0, moved: 0, already: 0, done: false };
 
 /**
  * Makes calls until nothing is left, telling after each how far it came. Whoever
@@ -31,7 +38,11 @@ export async function* replay(call: (input: ReplayInput) => Promise<ReplayResult
     const result = await call(so.cursor ? { ...input, cursor: so.cursor } : input);
     const cursor = result.done ? undefined : result.next_cursor || undefined;
     // Without a cursor there is no way on: better to end than to begin again.
-    so = { matched: so.matched + result.matched, enqueued: so.enqueued + result.enqueued, waiting: so.waiting + result.already_waiting, cursor, done: cursor === undefined };
+    so = {
+      matched: so.matched + result.matched, failed: so.failed + (result.failed ?? 0), waiting: so.waiting + (result.waiting ?? 0),
+      enqueued: so.enqueued + result.enqueued, moved: so.moved + (result.moved ?? 0), already: so.already + result.already_waiting,
+      cursor, done: cursor === undefined,
+    };
     yield so;
   }
 }
@@ -44,6 +55,14 @@ export interface ReplayChoice {
   until: string;
   status: ReplayInput["status"];
   types: string[];
+  /** Only those whose last attempt failed of this. */
+  cause?: Cause;
+}
+
+/** What is chosen at first: what failed of the last day or, for a group of failures, of its week and cause. */
+export function choiceOf(group: FailureGroup | undefined): ReplayChoice {
+  const choice: ReplayChoice = { range: "24h", since: "", until: "", status: "failed", types: [] };
+  return group ? { ...choice, range: "7d", cause: { reason: group.reason, response_status: group.response_status } } : choice;
 }
 
 const lengths: Record<Exclude<ReplayChoice["range"], "custom">, number> = { "1h": 3_600_000, "24h": 86_400_000, "7d": 7 * 86_400_000 };
@@ -66,5 +85,5 @@ export function requestOf(choice: ReplayChoice, now: Date): { input: Omit<Replay
   } else {
     since = new Date(now.getTime() - lengths[choice.range]);
   }
-  return { input: { since: since.toISOString(), until: until.toISOString(), status: choice.status, ...(choice.types.length > 0 ? { types: choice.types } : {}) } };
+  return { input: { since: since.toISOString(), until: until.toISOString(), status: choice.status, ...(choice.types.length > 0 ? { types: choice.types } : {}), ...(choice.status === "failed" ? choice.cause : undefined) } };
 }

@@ -7,6 +7,7 @@ import { plural } from "../../../lib/text.ts";
 import { useConfirm } from "../../../parts/confirm.tsx";
 import { nameOf } from "../../../parts/EndpointName.tsx";
 import { done, failed } from "../../../parts/notify.ts";
+import { useResume } from "../../../parts/useResume.ts";
 import { laneQuery } from "./queries.ts";
 
 const deliveries = (n: number) => plural(n, "delivery", "deliveries");
@@ -33,17 +34,7 @@ export function useActions(endpoint: Endpoint) {
     onError: (error) => failed("It could not be paused", error),
   });
 
-  const resume = useMutation({
-    mutationFn: async () => {
-      const held = await pending();
-      return { held, endpoint: await ok(api.POST("/v1/endpoints/{id}/resume", { params: { path } })) };
-    },
-    onSuccess: ({ held, endpoint: e }) => {
-      changed(e);
-      done(endpoint.status === "disabled" ? "Enabled" : "Resumed", held > 0 ? `${deliveries(held)} that ${held === 1 ? "was" : "were"} held ${held === 1 ? "goes" : "go"} out now, oldest first.` : "Nothing was held.");
-    },
-    onError: (error) => failed("It could not be resumed", error),
-  });
+  const resume = useResume(endpoint);
 
   const disable = useMutation({
     mutationFn: async () => {
@@ -53,7 +44,7 @@ export function useActions(endpoint: Endpoint) {
         children: (
           <Stack gap="xs">
             <Text size="sm">Events that happen while it is disabled are not sent to it, not even later. To hold them instead, pause it.</Text>
-            {held > 0 && <Text size="sm">{deliveries(held)} that {held === 1 ? "is" : "are"} pending will be held until it is enabled again.</Text>}
+            {held > 0 && <Text size="sm">{deliveries(held)} that {held === 1 ? "waits" : "wait"} will be held until it is enabled again.</Text>}
           </Stack>
         ),
         confirm: "Disable endpoint",
@@ -78,7 +69,7 @@ export function useActions(endpoint: Endpoint) {
           <Stack gap="xs">
             <Text size="sm" className="foreign" fw={600}>{nameOf(endpoint)}</Text>
             <Text size="sm">
-              {lost > 0 ? `${deliveries(lost)} that ${lost === 1 ? "is" : "are"} pending will be canceled and never sent. ` : "No delivery is pending. "}
+              {lost > 0 ? `${deliveries(lost)} that ${lost === 1 ? "waits" : "wait"} will be canceled and never sent. ` : "No delivery waits. "}
               Its settings and its secret are gone for good. The log of its attempts stays.
             </Text>
           </Stack>

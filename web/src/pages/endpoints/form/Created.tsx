@@ -27,7 +27,7 @@ export function Created({ endpoint, inbox }: { endpoint: Schemas["NewEndpoint"];
     <Page
       title={t`Endpoint created`}
       crumbs={[{ label: t`Endpoints`, to: "/endpoints" }]}
-      description={<span className="foreign"><Trans>{nameOf(endpoint)} is active: from now on it is sent the events that it listens to.</Trans></span>}
+      description={<span className="foreign"><Trans>{nameOf(endpoint)} is in place: from now on it is sent the events that it listens to. Whether it works is not known yet: send a test.</Trans></span>}
     >
       <Stack gap="lg" maw={860} ref={top} tabIndex={-1} style={{ outline: "none" }}>
         {endpoint.recent && <RecentWords {...endpoint.recent} />}

@@ -45,7 +45,7 @@ export function RetryTimeline({ delays }: { delays: number[] }) {
       {delays.length > 0 && (
         <Text size="xs" c="dimmed">
           <Trans>Pauses vary by 10 %, so that not everything comes back at the same moment. A receiver can ask for a longer pause (Retry-After).
-          While the endpoint is down or disabled, deliveries are given up at that age as well; while it is paused, they are not.</Trans>
+          While the endpoint is down or disabled, deliveries fail at that age as well; while it is paused, they are not.</Trans>
         </Text>
       )}
     </div>

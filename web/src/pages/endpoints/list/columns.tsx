@@ -9,7 +9,7 @@ import { useAppNames } from "../../../parts/AppName.tsx";
 import type { Column } from "../../../parts/CursorTable.tsx";
 import { nameOf } from "../../../parts/EndpointName.tsx";
 import { Sparkline } from "../../../parts/Sparkline.tsx";
-import { LockedBadge, Status } from "../../../parts/Status.tsx";
+import { HealthBadge, LockedBadge } from "../../../parts/Status.tsx";
 import classes from "../../../parts/table.module.css";
 import type { Health } from "./queries.ts";
 import { type Hint, hintOf, type Troubled } from "./trouble.ts";
@@ -43,7 +43,7 @@ function Name({ endpoint }: { endpoint: Endpoint }) {
 function State({ endpoint, health, hint }: { endpoint: Endpoint; health: Health | undefined; hint: Hint | undefined }) {
   return (
     <Stack gap={2} miw={0} align="flex-start">
-      <Group gap={4} wrap="nowrap"><Status value={endpoint.status} />{endpoint.locked && <LockedBadge />}</Group>
+      <Group gap={4} wrap="nowrap"><HealthBadge endpoint={endpoint} />{endpoint.locked && <LockedBadge />}</Group>
       {hint && (
         <Group className={classes.second} gap={4} wrap="nowrap" miw={0} maw="100%" c={hint.tone === "quiet" ? "dimmed" : "var(--mantine-color-text)"} title={hint.detail}>
           {hint.tone !== "quiet" && <IconAlertTriangle size={13} aria-hidden color={`var(--mantine-color-${hint.tone === "bad" ? "red" : "orange"}-6)`} style={{ flexShrink: 0 }} />}

@@ -15,7 +15,7 @@ const troubled: Troubled = {
 
 describe("hintOf", () => {
   it("names the trouble and its cause", () => {
-    expect(hintOf(endpoint, troubled, total)).toEqual({ tone: "bad", text: "Circuit open: timed out", detail: "It failed 12 times in a row." });
+    expect(hintOf(endpoint, troubled, total)).toEqual({ tone: "bad", text: "Nothing gets through: timed out", detail: "It failed 12 times in a row." });
     expect(hintOf(endpoint, { ...troubled, reason: "backlog" }, total)?.text).toBe("Fallen behind");
   });
   it("says what a state that somebody chose means", () => {

@@ -1,28 +1,23 @@
-import { Alert, Anchor, Button, Group, Stack, Text, Title } from "@mantine/core";
-import { IconAlertTriangle, IconBroadcast, IconCircleCheck, IconCircleMinus, IconPlayerPause, IconRepeat } from "@tabler/icons-react";
+import { Anchor, Button, Group, Stack, Text, Title } from "@mantine/core";
+import { IconBroadcast, IconRepeat } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
-import type { Attempt } from "../../../api/client.ts";
-import { useSession } from "../../../api/queries.ts";
+import { api, type Attempt, type Delivery, ok } from "../../../api/client.ts";
+import { useEndpoint, useSession } from "../../../api/queries.ts";
 import { linkTo } from "../../../lib/links.ts";
-import { leftHeld, madeRequest } from "../../../lib/reasons.ts";
+import { attemptFinding } from "../../../lib/finding.ts";
+import { madeRequest } from "../../../lib/reasons.ts";
 import { humanDuration } from "../../../lib/time.ts";
 import { Copyable } from "../../../parts/Copy.tsx";
 import { EndpointName } from "../../../parts/EndpointName.tsx";
 import { Fact, Facts } from "../../../parts/Facts.tsx";
-import { Sentence } from "../../../parts/Sentence.tsx";
+import { FailurePanel } from "../../../parts/FailurePanel.tsx";
+import { Remedies } from "../../../parts/Remedies.tsx";
+import { HealthBadge } from "../../../parts/Status.tsx";
 import { Time } from "../../../parts/Time.tsx";
 import { useResend } from "../../events/useResend.tsx";
-import { outcomeOf } from "./outcome.ts";
 import { RequestPart } from "./RequestPart.tsx";
 import { ResponsePart } from "./ResponsePart.tsx";
-
-const looks = {
-  succeeded: { color: "teal", icon: IconCircleCheck },
-  failed: { color: "red", icon: IconAlertTriangle },
-  canceled: { color: "gray", icon: IconCircleMinus },
-  held: { color: "yellow", icon: IconPlayerPause },
-};
 
 const triggers = { publish: "The event was published", resend: "Somebody sent the event again", replay: "A replay of past events", test: "A test of the endpoint" };
 
@@ -30,22 +25,29 @@ const triggers = { publish: "The event was published", resend: "Somebody sent th
 export function AttemptView({ attempt: a }: { attempt: Attempt }) {
   const { mayEdit } = useSession();
   const resend = useResend(a.event);
-  const outcome = outcomeOf(a);
-  const look = leftHeld(a) ? looks.held : looks[a.status];
+  const delivery = useDelivery(a);
+  const endpoint = useEndpoint(a.endpoint).data;
+  const finding = attemptFinding(a, delivery);
   const captured = Object.entries(a.captured ?? {});
+  const again = () => void resend.toOne(a.endpoint, a.url ?? a.endpoint);
   return (
     <Stack gap="lg">
-      <Alert variant="light" color={look.color} icon={<look.icon />} title={<span className="foreign">{outcome.title}</span>}>
-        <Stack gap={6}>
-          {outcome.sentence && <Text size="sm"><Sentence text={outcome.sentence} /></Text>}
-          {outcome.advice && <Text size="sm">{outcome.advice}</Text>}
-          <Text size="sm">{nextStep(a)}</Text>
-        </Stack>
-      </Alert>
+      <FailurePanel finding={finding} label="How it ended">
+        {finding.ways.length > 0 && (
+          <Remedies
+            ways={finding.ways.filter((w) => w !== "log")}
+            endpoint={a.endpoint}
+            known={endpoint}
+            attempt={a.id}
+            tried={delivery?.status === "pending" ? { delivery: a.delivery, event: a.event, endpoint: a.endpoint } : undefined}
+            onResend={again}
+          />
+        )}
+      </FailurePanel>
       <Group gap="xs">
         <Button component={Link} to={`/events/${a.event}`} size="xs" variant="default" leftSection={<IconBroadcast size={15} />}>Open the event</Button>
         {mayEdit && (
-          <Button size="xs" variant="default" leftSection={<IconRepeat size={15} />} loading={resend.busy} onClick={() => void resend.toOne(a.endpoint, a.url ?? a.endpoint)}>
+          <Button size="xs" variant="default" leftSection={<IconRepeat size={15} />} loading={resend.busy} onClick={again}>
             Send again to this endpoint
           </Button>
         )}
@@ -55,7 +57,7 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
         <Fact label="Idempotency key (the event's id)"><Copyable value={a.event} label="Copy the idempotency key" /></Fact>
         <Fact label={madeRequest(a) ? "Sent" : "When"}><Time at={a.started_at} /> <Text span size="sm" c="dimmed">(<Time at={a.started_at} relative />)</Text></Fact>
         <Fact label="Took">{madeRequest(a) ? humanDuration(a.duration_ms) : "No request was made"}</Fact>
-        <Fact label="Endpoint"><EndpointName id={a.endpoint} /></Fact>
+        <Fact label="Endpoint"><EndpointName id={a.endpoint} /> {endpoint && <HealthBadge endpoint={endpoint} size="xs" />}</Fact>
         <Fact label="Event type"><span className="foreign">{a.type}</span></Fact>
         {madeRequest(a) && <Fact label="Try">{a.number}{a.final ? ", the last one" : ""}</Fact>}
         <Fact label="Why it was sent">{triggers[a.trigger]}</Fact>
@@ -78,11 +80,13 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
   );
 }
 
-function nextStep(a: Attempt): ReactNode {
-  if (a.next_at) return <>This was try {a.number}; the next one was set for <Time at={a.next_at} /> (<Time at={a.next_at} relative />).</>;
-  if (a.status === "succeeded") return a.number > 1 ? `It took ${a.number} tries.` : "At the first try.";
-  if (leftHeld(a)) return "The delivery is held until then, or until you send it again.";
-  if (!madeRequest(a) && (a.final || a.status === "canceled")) return "Nothing more is sent unless you send it again.";
-  if (a.final) return a.number > 1 ? `This was the last of ${a.number} tries; nothing more is sent unless you send it again.` : "Nothing more is sent unless you send it again.";
-  return `This was try ${a.number}.`;
+/** The delivery of an attempt as it is now: whether it waits, and for when. */
+function useDelivery(a: Attempt): Delivery | undefined {
+  const asked = a.status === "failed" && a.trigger !== "test";
+  return useQuery({
+    queryKey: ["delivery", a.delivery],
+    queryFn: () => ok(api.GET("/v1/deliveries/{id}", { params: { path: { id: a.delivery } } })),
+    enabled: asked,
+    refetchInterval: (query) => (query.state.data?.status === "pending" ? 5000 : false),
+  }).data;
 }

@@ -1,10 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import type { Attempt, Event } from "../../../api/client.ts";
+import type { Event } from "../../../api/client.ts";
 import { sentBody } from "./body.ts";
 import { shellQuote } from "../../../lib/shell.ts";
 import { asCurl } from "./curl.ts";
-import { outcomeOf } from "./outcome.ts";
 
 const event: Event = { id: "evt_1", app: "acme", type: "a.b", deliveries: 1, uuid: "2ce56e14-7f13-56e6-94b4-a5655b2079e7", created_at: "2026-11-22T00:07:19.02Z", outcome: { state: "none", delivered: 0, waiting: 0, held: 0, failed: 0, canceled: 0 } };
 
@@ -42,18 +41,5 @@ describe("asCurl", () => {
   });
   it("leaves out what is not known", () => {
     expect(asCurl({ url: "http://x" }, undefined)).toBe("curl --globoff --include --request POST \\\n  --url 'http://x'");
-  });
-});
-
-describe("outcomeOf", () => {
-  const attempt = (more: Partial<Attempt>): Attempt => ({
-    id: "att_1", delivery: "dlv_1", endpoint: "ep_1", event: "evt_1", app: "acme", type: "a.b", trigger: "publish",
-    number: 1, status: "failed", final: false, started_at: "2026-11-22T00:00:00Z", duration_ms: 12, ...more,
-  });
-  it("says what happened", () => {
-    expect(outcomeOf(attempt({ status: "succeeded", response_status: 204, final: true }))).toEqual({ title: "Taken: the receiver answered 204", sentence: "" });
-    expect(outcomeOf(attempt({ reason: "timeout", detail: "no answer within 1s: connected" }))).toMatchObject({ title: "Failed: timed out", sentence: "No answer within 1s: connected." });
-    expect(outcomeOf(attempt({ reason: "status", response_status: 500, detail: "The receiver answered 500." })).title).toBe("Failed: the receiver answered 500");
-    expect(outcomeOf(attempt({ status: "canceled", reason: "canceled" }))).toMatchObject({ title: "Canceled", sentence: expect.stringContaining("ended") as string });
   });
 });
