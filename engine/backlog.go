@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +47,13 @@ type backlog struct {
 	counting chan struct{} // closed when the count under way is done; nil if there is none
 	next     time.Time
 	at       time.Time // of the last one that succeeded
-	states   map[string]waits
+	taken
+}
+
+// taken is one count.
+type taken struct {
+	states map[string]waits
+	health map[bellhop.Health]int
 }
 
 const (
@@ -61,13 +68,16 @@ const (
 )
 
 func (m *metrics) collectBacklog(ch chan<- prometheus.Metric) {
-	states, ok := m.waitingNow()
+	last, ok := m.waitingNow()
 	if !ok {
 		return
 	}
+	for _, h := range bellhop.Healths {
+		ch <- prometheus.MustNewConstMetric(m.endpoints, prometheus.GaugeValue, float64(last.health[h]), string(h))
+	}
 	now := m.e.cfg.Now()
 	for _, state := range waitStates {
-		w := states[state]
+		w := last.states[state]
 		age := 0.0
 		if !w.oldest.IsZero() {
 			age = max(now.Sub(w.oldest).Seconds(), 0)
@@ -86,7 +96,7 @@ func (m *metrics) collectBacklog(ch chan<- prometheus.Metric) {
 }
 
 // waitingNow gives a count that is as new as can be had at once.
-func (m *metrics) waitingNow() (map[string]waits, bool) {
+func (m *metrics) waitingNow() (taken, bool) {
 	b := &m.backlog
 	b.mu.Lock()
 	now := m.e.cfg.Now()
@@ -108,12 +118,16 @@ func (m *metrics) waitingNow() (map[string]waits, bool) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.states, b.states != nil && now.Sub(b.at) < waitStale
+	return b.taken, b.states != nil && now.Sub(b.at) < waitStale
 }
 
 func (m *metrics) countWaiting(ctx context.Context, done chan struct{}) {
 	began := m.e.cfg.Now()
 	states, err := m.e.waitingStates(ctx)
+	var health map[bellhop.Health]int
+	if err == nil && states != nil {
+		health, err = m.e.healths(ctx)
+	}
 	now := m.e.cfg.Now()
 	if err != nil && ctx.Err() == nil {
 		m.e.log.Warn("counting what waits failed; the metrics tell what was counted last", "err", err)
@@ -122,7 +136,7 @@ func (m *metrics) countWaiting(ctx context.Context, done chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil && states != nil {
-		b.states, b.at = states, now
+		b.taken, b.at = taken{states, health}, now
 	}
 	b.next = now.Add(max(countEvery, waitRest*now.Sub(began)))
 	b.counting = nil
@@ -155,6 +169,22 @@ func (e *Engine) waitingStates(ctx context.Context) (map[string]waits, error) {
 		}
 	}
 	return states, nil
+}
+
+// healths counts all endpoints by health, some at a time: the lanes stand still while they
+// are looked at.
+func (e *Engine) healths(ctx context.Context) (map[bellhop.Health]int, error) {
+	all := map[bellhop.Health]int{}
+	for some := range slices.Chunk(slices.Collect(e.table.Routes().All()), waitPiece/10) {
+		list, err := e.Health(ctx, bellhop.Everything(), some...)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range list {
+			all[h.State]++
+		}
+	}
+	return all, nil
 }
 
 // sortInto adds what waits at one endpoint to the states.

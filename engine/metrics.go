@@ -25,7 +25,7 @@ type metrics struct {
 	inFlight       prometheus.Gauge
 
 	pending, held, oldest, lanesOpen, queued, doubted *prometheus.Desc
-	due, dueAge, waiting, waitingAge                  *prometheus.Desc
+	due, dueAge, waiting, waitingAge, endpoints       *prometheus.Desc
 
 	// mu guards the last count of what is pending: counting reads an index, so
 	// a scrape does it at most every countEvery.
@@ -74,6 +74,7 @@ func newMetrics(e *Engine) *metrics {
 		dueAge:    desc("bellhop_due_age_seconds", "For how long the oldest of bellhop_deliveries_due has been due."),
 		waiting: prometheus.NewDesc("bellhop_deliveries_waiting", "Unfinished deliveries by what they wait for: "+
 			"sending, limited, circuit, ordered, retrying, scheduled, held, paused, disabled, unavailable.", []string{"state"}, nil),
+		endpoints:  prometheus.NewDesc("bellhop_endpoints", "Endpoints by health.", []string{"health"}, nil),
 		waitingAge: prometheus.NewDesc("bellhop_waiting_age_seconds", "For how long the oldest delivery of a state has been due.", []string{"state"}, nil),
 	}
 }
@@ -123,6 +124,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.dueAge
 	ch <- m.waiting
 	ch <- m.waitingAge
+	ch <- m.endpoints
 }
 
 // Collect implements prometheus.Collector.

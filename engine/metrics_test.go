@@ -89,6 +89,10 @@ func TestWhatWaits(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
+		health := map[string]float64{"bellhop_endpoints failing": 2, "bellhop_endpoints paused": 1, "bellhop_endpoints unknown": 2, "bellhop_endpoints healthy": 1}
+		if diff := cmp.Diff(health, gauges(t, registry, "bellhop_endpoints")); diff != "" {
+			t.Error(diff)
+		}
 		wait(countAgain)
 		if age := gauges(t, registry, "bellhop_waiting_age_seconds"); age["bellhop_waiting_age_seconds limited"] != (2*time.Second+countAgain).Seconds() || age["bellhop_waiting_age_seconds paused"] < 5 {
 			t.Errorf("%v", age)
