@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # The same for all, so that nothing is compiled twice; without what debuggers want, to link sooner.
 export GOFLAGS := -trimpath -ldflags=-w $(GOFLAGS)
 
-.PHONY: build test waiting computing lint race race-rest race-e2e fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs
+.PHONY: build test waiting computing lint race race-rest race-e2e fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs rules
 
 build: ## the binary, in ./bin
 	$(GO) build -o bin/bellhop ./cmd/bellhop
@@ -108,6 +108,17 @@ quickjs: ## internal/script/quickjs, made anew from npm by version and checksum
 	cp "$$dir/package/dist/emscripten-module.wasm" "$$dir/quickjs.wasm"; cp "$$dir/package/LICENSE" "$$dir/LICENSE"; \
 	(cd "$$dir" && sha256sum -c --quiet "$(CURDIR)/internal/script/quickjs/SHA256SUMS"); \
 	cp "$$dir/quickjs.wasm" "$$dir/LICENSE" internal/script/quickjs/
+
+rules: ## the alerts that are shipped, by their own tests
+	@command -v promtool >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -q && apt-get install -qy --no-install-recommends prometheus; \
+		else \
+			echo "promtool is needed: install Prometheus"; exit 1; \
+		fi; \
+	}
+	promtool check rules packaging/prometheus/bellhop.rules.yml
+	promtool test rules packaging/prometheus/bellhop.rules.test.yml
 
 crash: ## the long crash run: 200 kills
 	CGO_ENABLED=1 $(GO) test $(RACE) -timeout 60m -run Crash ./e2e -crashes 200

@@ -30,6 +30,16 @@ func save(t *testing.T, cert tls.Certificate, certFile, keyFile string) {
 	}
 }
 
+// trust makes the server one that is asked over https, with a certificate of the authority.
+func (s *server) trust(ca *authority) {
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.cert)
+	s.url = "https://" + s.listen
+	s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}, Timeout: patience}
+	s.env = append(s.env, "SSL_CERT_FILE="+ca.file)
+	s.t.Cleanup(s.http.CloseIdleConnections)
+}
+
 // TestTLS: with certificate files, Bellhop itself speaks https, of no old version and with
 // HTTP/2; the files are followed without a restart, and broken ones change nothing.
 // /metrics is on its own address alone.
@@ -48,9 +58,7 @@ func TestTLS(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.cert)
 	plain := s.http
-	s.url = "https://" + s.listen
-	s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}, Timeout: patience}
-	s.env = append(s.env, "SSL_CERT_FILE="+ca.file)
+	s.trust(ca)
 	s.start()
 
 	if out := s.cli("apps", "create", "acme"); !strings.Contains(out, "acme") {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -20,7 +21,7 @@ type installed struct {
 	database string
 	log      *slog.Logger
 
-	build, size, wal, backup *prometheus.Desc
+	build, size, wal, free, backup *prometheus.Desc
 }
 
 func newInstalled(store *sqlite.Store, database string, log *slog.Logger) *installed {
@@ -32,13 +33,14 @@ func newInstalled(store *sqlite.Store, database string, log *slog.Logger) *insta
 		build:  desc("bellhop_build_info", "1, with what runs.", "version", "go_version"),
 		size:   desc("bellhop_database_bytes", "Size of the database's file."),
 		wal:    desc("bellhop_wal_bytes", "Size of the database's write-ahead log."),
+		free:   desc("bellhop_disk_free_bytes", "What Bellhop may still use of the disk with the database."),
 		backup: desc("bellhop_last_backup_timestamp_seconds", "When the last bellhop backup of this database began that succeeded; 0 if there was none."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (i *installed) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{i.build, i.size, i.wal, i.backup} {
+	for _, d := range []*prometheus.Desc{i.build, i.size, i.wal, i.free, i.backup} {
 		ch <- d
 	}
 }
@@ -54,6 +56,9 @@ func (i *installed) Collect(ch chan<- prometheus.Metric) {
 	} else {
 		gauge(i.size, float64(size))
 		gauge(i.wal, float64(wal))
+	}
+	if free, _, err := space(filepath.Dir(i.database)); err == nil {
+		gauge(i.free, float64(free))
 	}
 	switch at, err := sqlite.LastBackup(i.database); {
 	case err != nil:
