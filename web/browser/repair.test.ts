@@ -63,7 +63,7 @@ describe("an endpoint", () => {
 
     // In the log, with what the receiver said.
     await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Logs" }).click();
-    await page.getByRole("tab", { name: "Failed" }).click();
+    await page.getByRole("radiogroup", { name: "Result" }).getByText("Failed").click();
     await page.getByRole("row").filter({ hasText: "invoice.purchase" }).first().getByRole("cell").first().click();
     const drawer = page.getByRole("dialog");
     await drawer.getByText("out of paper").waitFor();

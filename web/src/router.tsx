@@ -62,7 +62,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/endpoints",
-    validateSearch: keeps("status", "q"),
+    validateSearch: keeps("status", "health", "q", "sort"),
     component: page(() => import("./pages/endpoints/EndpointList.tsx"), "EndpointList"),
   }),
   createRoute({
@@ -86,7 +86,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/events",
-    validateSearch: keeps("q", "type", "subject", "since", "until"),
+    validateSearch: keeps("q", "type", "subject", "outcome", "where", "since", "until"),
     component: page(() => import("./pages/events/EventList.tsx"), "EventList"),
   }),
   createRoute({
@@ -98,7 +98,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/logs",
-    validateSearch: keeps("status", "type", "endpoint", "event", "since", "until", "attempt", "live"),
+    validateSearch: keeps("status", "response_status", "reason", "type", "endpoint", "event", "since", "until", "attempt", "live"),
     component: page(() => import("./pages/logs/Logs.tsx"), "Logs"),
   }),
   createRoute({

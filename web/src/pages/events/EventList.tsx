@@ -1,12 +1,16 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Group, Stack } from "@mantine/core";
+import { hashKey } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { api, type Event, ok } from "../../api/client.ts";
+import { api, type Event, ok, Problem } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { useAppFilter } from "../../layout/AppFilter.tsx";
 import { isUUID } from "../../lib/ids.ts";
 import { useCursorList } from "../../lib/useCursorList.ts";
 import { useFilters } from "../../lib/useFilters.ts";
+import { usePatience } from "../../lib/usePatience.ts";
 import { CursorTable } from "../../parts/CursorTable.tsx";
 import { type Chip, Chips } from "../../parts/filters/Chips.tsx";
 import { rangeLabel } from "../../parts/filters/range.ts";
@@ -17,14 +21,21 @@ import { TypeFilter } from "../../parts/filters/TypeFilter.tsx";
 import { Page } from "../../parts/Page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { eventColumns } from "./columns.tsx";
+import { OutcomeFilter, outcomeFrom, outcomeWord } from "./OutcomeFilter.tsx";
 import { NoEvents } from "./NoEvents.tsx";
 import { SearchBox } from "./SearchBox.tsx";
+import { SearchProgress } from "./SearchProgress.tsx";
+import { conditionsFrom, progress, withCondition, withoutCondition } from "./where.ts";
+import { WhereBox } from "./WhereBox.tsx";
 
 interface Filters {
   app?: string;
   q?: string;
   type?: string;
   subject?: string;
+  outcome?: string;
+  /** Conditions on the data: see where.ts. */
+  where?: string;
   since?: string;
   until?: string;
 }
@@ -38,53 +49,81 @@ export function EventList() {
   const app = useAppFilter();
   const navigate = useNavigate();
   const { q, type, subject, since, until } = filters;
-  const { query, refresh } = useCursorList<Event>(["events", { app, q, type, subject, since, until }], async (cursor, signal) => {
+  const outcome = outcomeFrom(filters.outcome);
+  const where = conditionsFrom(filters.where);
+  const wanted = { app, type, subject, outcome, where, since, until };
+  const { query, refresh } = useCursorList<Event>(["events", { ...wanted, q }], async (cursor, signal) => {
     const ask = (by: { external_id?: string; uuid?: string }) =>
-      ok(api.GET("/v1/events", { params: { query: { app, ...by, type, subject, since, until, cursor, limit: 100 } }, signal }));
+      ok(api.GET("/v1/events", { params: { query: { ...wanted, ...by, cursor, limit: 100 } }, signal }));
     const own = await ask({ external_id: q });
     // Publishers have UUIDs of their own, too: those go first.
     return q !== undefined && isUUID(q) && own.data.length === 0 ? ask({ uuid: q }) : own;
   });
   const oneApp = session.portal || app !== undefined || session.apps.length === 1;
   const columns = useMemo(() => eventColumns(!oneApp), [oneApp]);
+  // What no index has is searched for step by step.
+  const searching = outcome !== undefined || where.length > 0;
+  const patience = usePatience(query, hashKey([wanted, q]), searching ? 50 : 0);
+  const fault = query.error instanceof Problem && query.error.errors.find((e) => e.field.startsWith("where"))?.detail;
 
-  const clear = () => set({ q: undefined, type: undefined, subject: undefined, since: undefined, until: undefined });
+  const pattern = "invoice:*";
+  const none = { q: undefined, type: undefined, subject: undefined, outcome: undefined, where: undefined, since: undefined, until: undefined };
+  const clear = () => set(none);
   const chips: Chip[] = [];
-  if (q) chips.push({ label: isUUID(q) ? "UUID or your id" : "Your id", value: q, remove: () => set({ q: undefined }) });
-  if (type) chips.push({ label: "Type", value: type, remove: () => set({ type: undefined }) });
-  if (subject) chips.push({ label: "Subject", value: subject, remove: () => set({ subject: undefined }) });
-  if (since || until) chips.push({ label: "Time", value: rangeLabel({ since, until }), remove: () => set({ since: undefined, until: undefined }) });
+  if (q) chips.push({ label: isUUID(q) ? t`UUID or your id` : t`Your id`, value: q, remove: () => set({ q: undefined }) });
+  for (const c of where) chips.push({ label: t`Data`, value: c, remove: () => set({ where: withoutCondition(filters.where, c) }) });
+  if (type) chips.push({ label: t`Type`, value: type, remove: () => set({ type: undefined }) });
+  if (subject) chips.push({ label: t`Subject`, value: subject, remove: () => set({ subject: undefined }) });
+  if (outcome) chips.push({ label: t`Outcome`, value: outcomeWord(outcome), remove: () => set({ outcome: undefined }) });
+  if (since || until) chips.push({ label: t`Time`, value: rangeLabel({ since, until }), remove: () => set({ since: undefined, until: undefined }) });
 
+  const kind = q && isUUID(q) ? t`UUID or own id` : t`own id`;
   const empty = chips.length > 0
     ? (
-      <Empty title="No event matches" action={<Button variant="light" onClick={clear}>{chips.length > 1 ? "Clear all filters" : "Clear the filter"}</Button>}>
+      <Empty title={patience.more ? t`Nothing found so far` : t`No event matches`} action={<Button variant="light" onClick={clear}>{chips.length > 1 ? t`Clear all filters` : t`Clear the filter`}</Button>}>
         {q
-          ? <>No event has <b className="foreign">{q}</b> as its {isUUID(q) ? "UUID or own id" : "own id"}{chips.length > 1 ? " and fits the other filters" : ""}. Own ids are compared letter for letter.</>
-          : "Nothing was published that fits these filters. Subjects and types are compared letter for letter; end one with * to search by its beginning."}
+          ? <Trans>No event that fits has <b className="foreign">{q}</b> as its {kind}. Own ids are compared letter for letter.</Trans>
+          : <Trans>Nothing was published that fits these filters. Subjects and types are compared letter for letter; end one with * to search by its beginning.</Trans>}
       </Empty>
     )
     : <NoEvents app={app} />;
 
   return (
-    <Page title="Events" description="Everything that was published, newest first. Each event goes to every endpoint of its app that listens to it.">
+    <Page title={t`Events`} description={t`Everything that was published, newest first. Each event goes to every endpoint of its app that listens to it.`}>
       <Stack gap="sm">
-        <SearchBox value={q} onSearch={(text) => set({ q: text })} />
+        <Group gap="xs" align="flex-start">
+          <SearchBox value={q} onSearch={(text) => set({ q: text })} />
+          <WhereBox
+            faulty={fault ? { condition: where.at(-1) ?? "", why: fault } : undefined}
+            // One that could not be searched by gives way to the next.
+            onAdd={(c) => set({ where: withCondition(fault ? withoutCondition(filters.where, where.at(-1) ?? "") : filters.where, c) })}
+          />
+        </Group>
         <Group gap="xs">
           <TypeFilter value={type} onChange={(value) => set({ type: value })} />
-          <TextFilter label="Subject" placeholder="Subject, or invoice:*" value={subject} onChange={(value) => set({ subject: value })} />
+          <OutcomeFilter value={outcome} onChange={(value) => set({ outcome: value })} />
+          <TextFilter label={t`Subject`} placeholder={t`Subject, or ${pattern}`} value={subject} onChange={(value) => set({ subject: value })} />
           <TimeRange value={{ since, until }} onChange={(range) => set({ since: range.since, until: range.until })} />
           <Refresh busy={query.isRefetching} onRefresh={() => void refresh()} />
         </Group>
         <Chips chips={chips} clear={clear} />
+        {searching && query.data && !fault && (
+          <SearchProgress
+            {...patience}
+            share={progress(patience.until, since, until, Date.now())}
+            onStop={patience.stop}
+            onGoOn={patience.goOn}
+          />
+        )}
       </Stack>
-      <CursorTable
-        label="Events"
+      {fault ? null : <CursorTable
+        label={t`Events`}
         columns={columns}
-        query={query}
+        query={searching ? ({ ...query, hasNextPage: patience.scrolls } as typeof query) : query}
         rowKey={key}
         onOpen={(e) => void navigate({ to: "/events/$id", params: { id: e.id } })}
         empty={empty}
-      />
+      />}
     </Page>
   );
 }

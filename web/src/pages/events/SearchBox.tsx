@@ -59,11 +59,10 @@ export function SearchBox({ value, onSearch }: SearchBoxProps) {
   }, [value]);
 
   return (
-    <form role="search" onSubmit={(e: FormEvent) => { e.preventDefault(); void search(text); }}>
+    <form role="search" style={{ flex: "1 1 300px", maxWidth: 460 }} onSubmit={(e: FormEvent) => { e.preventDefault(); void search(text); }}>
       <TextInput
         aria-label="Search by id"
         placeholder="Find by id: evt_…, att_…, dlv_…, a UUID, or your own"
-        maw={560}
         value={text}
         onChange={(e) => {
           setText(e.currentTarget.value);

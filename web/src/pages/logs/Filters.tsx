@@ -1,10 +1,12 @@
-import { Group, Switch } from "@mantine/core";
+import { t } from "@lingui/core/macro";
+import { Group, SegmentedControl, Switch } from "@mantine/core";
 import { idKind, pasted } from "../../lib/ids.ts";
 import { EndpointFilter } from "../../parts/filters/EndpointFilter.tsx";
 import { Refresh } from "../../parts/filters/Refresh.tsx";
 import { TextFilter } from "../../parts/filters/TextFilter.tsx";
 import { TimeRange } from "../../parts/filters/TimeRange.tsx";
 import { TypeFilter } from "../../parts/filters/TypeFilter.tsx";
+import { ResultFilter } from "./ResultFilter.tsx";
 import type { LogFilters, SetFilters } from "./logFilters.tsx";
 
 interface FiltersProps {
@@ -25,16 +27,23 @@ export function Filters({ filters, app, set, onRefresh, refreshing }: FiltersPro
   }
   return (
     <Group gap="xs">
+      <SegmentedControl
+        aria-label={t`Result`}
+        data={[{ value: "", label: t`All` }, { value: "succeeded", label: t`Succeeded` }, { value: "failed", label: t`Failed` }]}
+        value={filters.status === "succeeded" || filters.status === "failed" ? filters.status : ""}
+        onChange={(status) => set({ status: status || undefined })}
+      />
+      <ResultFilter status={filters.response_status} reason={filters.reason} onChange={(result) => set({ response_status: undefined, reason: undefined, ...result })} />
       <TypeFilter value={filters.type} onChange={(type) => set({ type })} />
       <EndpointFilter app={app} value={filters.endpoint} onChange={(endpoint) => set({ endpoint })} />
-      <TextFilter label="Id of an event or attempt" placeholder="evt_… or att_…" value={filters.event} onChange={find} />
+      <TextFilter label={t`Id of an event or attempt`} placeholder="evt_…, att_…" value={filters.event} onChange={find} />
       <TimeRange
         value={{ since: filters.since, until: filters.until }}
         onChange={({ since, until }) => set({ since, until, ...(until ? { live: undefined } : {}) })}
       />
       <Refresh busy={refreshing} onRefresh={onRefresh} />
       <Switch
-        label="Live"
+        label={t`Live`}
         checked={live}
         onChange={(e) => set(e.currentTarget.checked ? { live: "1", until: undefined } : { live: undefined })}
       />

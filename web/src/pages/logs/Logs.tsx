@@ -1,4 +1,5 @@
-import { Stack, Tabs } from "@mantine/core";
+import { t } from "@lingui/core/macro";
+import { Stack } from "@mantine/core";
 import { useCallback, useMemo, useState } from "react";
 import { api, type Attempt, ok } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
@@ -26,11 +27,11 @@ export function Logs() {
   const session = useSession();
   const oneApp = session.portal || app !== undefined || session.apps.length === 1;
   const columns = useMemo(() => logColumns(!oneApp), [oneApp]);
-  const { status, type, endpoint, event, since, until, attempt } = filters;
+  const { status, response_status, reason, type, endpoint, event, since, until, attempt } = filters;
   const [paused, setPaused] = useState(false);
   const live = filters.live === "1";
 
-  const wanted = { app, status, type, endpoint, event };
+  const wanted = { app, status, response_status, reason, type, endpoint, event };
   const { query, refresh } = useCursorList<Attempt>(["attempts", { ...wanted, since, until }], (cursor, signal) =>
     ok(api.GET("/v1/attempts", { params: { query: { ...wanted, status: status as Attempt["status"] | undefined, since, until, cursor, limit: 100 } }, signal })));
   // While a line is open, the list beneath it keeps still.
@@ -49,11 +50,10 @@ export function Logs() {
   useKeys({ j: next, k: previous });
 
   const chips = chipsOf(filters, set);
-  const clear = () => set({ type: undefined, endpoint: undefined, event: undefined, since: undefined, until: undefined, status: undefined });
-  const tab = status === "succeeded" || status === "failed" ? status : "all";
+  const clear = () => set({ type: undefined, endpoint: undefined, event: undefined, since: undefined, until: undefined, status: undefined, response_status: undefined, reason: undefined });
 
   return (
-    <Page title="Logs" description="Every request that was sent to an endpoint, with what came back.">
+    <Page title={t`Logs`} description={t`Every request that was sent to an endpoint, with what came back.`}>
       <Stack gap="sm">
         <Filters filters={filters} app={app} set={set} onRefresh={() => void refresh()} refreshing={query.isRefetching} />
         <Chips chips={chips} clear={clear} />
@@ -67,25 +67,16 @@ export function Logs() {
           }}
         />
       </Stack>
-      <Tabs value={tab} onChange={(value) => set({ status: value === "all" || value === null ? undefined : value })} keepMounted={false}>
-        <Tabs.List mb="sm">
-          <Tabs.Tab value="all">All</Tabs.Tab>
-          <Tabs.Tab value="succeeded">Succeeded</Tabs.Tab>
-          <Tabs.Tab value="failed">Failed</Tabs.Tab>
-        </Tabs.List>
-        <Tabs.Panel value={tab}>
-          <CursorTable
-            label="Attempts"
-            columns={columns}
-            query={query}
-            ahead={ahead}
-            rowKey={key}
-            onOpen={(a) => set({ attempt: a.id })}
-            selected={attempt}
-            empty={<NoAttempts filtered={chips.length > 0 || status !== undefined} status={status} clear={clear} live={live} />}
-          />
-        </Tabs.Panel>
-      </Tabs>
+      <CursorTable
+        label={t`Attempts`}
+        columns={columns}
+        query={query}
+        ahead={ahead}
+        rowKey={key}
+        onOpen={(a) => set({ attempt: a.id })}
+        selected={attempt}
+        empty={<NoAttempts filtered={chips.length > 0 || status !== undefined} status={status} clear={clear} live={live} />}
+      />
       <AttemptDrawer id={attempt} onClose={() => set({ attempt: undefined }, true)} onNext={next} onPrevious={previous} />
     </Page>
   );

@@ -18,7 +18,7 @@ export function Chips({ chips, clear }: { chips: Chip[]; clear(): void }) {
     <Group gap={6} role="group" aria-label="Filters in force">
       {chips.map((c) => (
         <Button
-          key={c.label}
+          key={`${c.label} ${c.value}`}
           size="compact-sm"
           variant="light"
           fw={400}

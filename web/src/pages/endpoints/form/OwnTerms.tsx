@@ -80,6 +80,7 @@ function OneApp({ form, app, label }: PartProps & { app: string; label: string }
           <FilterInput
             label={t`Filter on the data of ${label}`}
             text={own.filter}
+            about={{ app, events: own.events ?? (form.values.allEvents ? [] : form.values.events) }}
             error={error("filter")}
             onChange={(filter) => {
               clear("filter");

@@ -2,6 +2,7 @@
 import { t } from "@lingui/core/macro";
 import { Problem } from "../../../api/client.ts";
 import { sentence } from "../../../lib/text.ts";
+import { placeIn } from "./conditions.ts";
 import type { Errors, FormValues } from "./values.ts";
 
 const labels = (): Record<string, string> => ({
@@ -14,7 +15,10 @@ const labels = (): Record<string, string> => ({
 /** The parts of the authentication and the certificates that have a field. */
 const shownAuth = new Set(["username", "password", "token", "name", "value", "prefix", "token_url", "client_id", "client_secret", "refresh_token", "scopes", "certificate", "key", "ca"]);
 
-const ofFilter = (pointer: string) => (pointer === "" ? t`The filter` : t`At ${pointer}:`);
+function ofFilter(pointer: string): string {
+  const field = placeIn(pointer);
+  return field === "" ? t`The filter` : t`At ${field}:`;
+}
 
 /** The path in the form of a field of the API. */
 export function fieldOf(field: string, v: FormValues): { path: string; subject: string } {

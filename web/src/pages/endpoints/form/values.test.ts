@@ -6,7 +6,8 @@ import { sentence } from "../../../lib/text.ts";
 import { refusal } from "./refusal.ts";
 import { standardRetry } from "./retry.ts";
 import { advancedLine, appsLine, changes, eventsLine, headersLine, limitsLine, narrowLine } from "./summaries.ts";
-import { createInput, differs, newValues, patchInput, row, valuesOf, wrong, wrongFilter, wrongURL } from "./values.ts";
+import { wrongFilter } from "./conditions.ts";
+import { createInput, differs, newValues, patchInput, row, valuesOf, wrong, wrongURL } from "./values.ts";
 
 const url = "https://example.com/webhooks";
 
@@ -93,7 +94,7 @@ describe("what changes an endpoint", () => {
     expect(appsLine(v)).toBe("Something else of b, c");
     const errors: [string, string][] = [["apps[1].filter/n/0", "is odd"], ["apps[2].subjects[0]", "is bad"], ["locked_reason", "is too long"]];
     expect(refusal(new Problem(422, "invalid", "", "", errors.map(([field, detail]) => ({ field, code: "x", detail }))), v).fields).toEqual({
-      "own.b.filter": "At /n/0: is odd", "own.c.subjects": "“x:*” is bad", lockedReason: "The reason of the lock is too long",
+      "own.b.filter": "At n: is odd", "own.c.subjects": "“x:*” is bad", lockedReason: "The reason of the lock is too long",
     });
     expect(Object.keys(wrong({ ...v, own: { b: { events: ["a b"], filter: "{" }, c: { subjects: ["a*b"] } } }, { dev: false })).sort()).toEqual(["own.b.events", "own.b.filter", "own.c.subjects"]);
   });
@@ -139,7 +140,7 @@ describe("the server's refusal", () => {
 
   it("lands on the fields it names", () => {
     expect(refused(["url", "The URL is bad."], ["headers.Host", "is set by Bellhop"], ["events[1]", "is odd"], ["filter/total/0", "no such operator"], ["rate_limit.burst", "must be small"]).fields).toEqual({
-      url: "The URL is bad.", "headers.1.name": "“Host” is set by Bellhop", events: "“ping” is odd", filter: "At /total/0: no such operator", burst: "The burst must be small",
+      url: "The URL is bad.", "headers.1.name": "“Host” is set by Bellhop", events: "“ping” is odd", filter: "At total: no such operator", burst: "The burst must be small",
     });
     expect(refused(["retry[2]", "is long"], ["timeout", "is 1ms"]).fields).toEqual({ "retry.delays": "Pause 3 is long", timeout: "The timeout is 1ms" });
   });

@@ -6,6 +6,7 @@ import { Raw, written } from "../../../lib/exact.ts";
 import { kept, pretty } from "../../../lib/json.ts";
 import { formatDuration, parseDuration } from "../../../lib/time.ts";
 import { isMail, type Recipe } from "../../../lib/recipes.ts";
+import { wrongFilter } from "./conditions.ts";
 import { wrongPattern } from "./events.ts";
 import { authInput, type AuthValues, authValues, fieldsInput, noAuth, nothingStored, noTLS, recipeAuth, type Stored, storedOf, tlsInput, type TLSValues, wrongMaking } from "./making.ts";
 import { retryInput, retryValues, type RetryValues, standardRetry, wrongRetry } from "./retry.ts";
@@ -257,22 +258,6 @@ export function wrongMailServer(text: string, dev: boolean): string | undefined 
   if (!/^smtps?:\/\/[^\s/@]+$/i.test(url) && !(dev && /^smtp\+plain:\/\/[^\s/@]+$/i.test(url))) {
     return t`Give the mail server as smtp://mail.example.com:587 (with STARTTLS) or smtps://mail.example.com:465, without user and password.`;
   }
-  return undefined;
-}
-
-/** Says what is wrong with a filter's text; undefined if nothing is. */
-const sampleFilter = '{"status": ["paid"]}';
-
-export function wrongFilter(text: string): string | undefined {
-  if (text.trim() === "") return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const fault = (error as Error).message.replace(/^JSON\.parse: /, "");
-    return t`This is not valid JSON yet: ${fault}`;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return t`A filter stands in braces, such as ${sampleFilter}.`;
   return undefined;
 }
 

@@ -1,35 +1,46 @@
-import { CloseButton, Group, SegmentedControl, TextInput } from "@mantine/core";
+import { i18n, type MessageDescriptor } from "@lingui/core";
+import { msg, t } from "@lingui/core/macro";
+import { CloseButton, Group, Select, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
-import type { StatusFilter } from "./queries.ts";
+import type { HealthFilter } from "./queries.ts";
 
 interface FiltersProps {
-  /** null: none of these, since the list is limited in another way. */
-  status: StatusFilter | null;
-  onStatus(status: string | undefined): void;
+  health: HealthFilter;
+  onHealth(health: string | undefined): void;
   q: string;
   onSearch(q: string): void;
 }
 
-const states = [
-  { value: "", label: "All" },
-  { value: "active", label: "Active" },
-  { value: "paused", label: "Paused" },
-  { value: "disabled", label: "Disabled" },
+const states: { value: NonNullable<HealthFilter>; label: MessageDescriptor }[] = [
+  { value: "failing", label: msg`Failing` },
+  { value: "on_hold", label: msg`On hold` },
+  { value: "disabled", label: msg`Disabled` },
+  { value: "paused", label: msg`Paused` },
+  { value: "unknown", label: msg`Not known yet` },
+  { value: "healthy", label: msg`Healthy` },
 ];
 
 /** Which endpoints the list shows. */
-export function Filters({ status, onStatus, q, onSearch }: FiltersProps) {
+export function Filters({ health, onHealth, q, onSearch }: FiltersProps) {
   return (
-    <Group justify="space-between" gap="sm">
-      <SegmentedControl aria-label="Status" size="sm" data={states} value={status === null ? "other" : status ?? ""} onChange={(value) => onStatus(value || undefined)} />
+    <Group gap="sm">
       <TextInput
-        aria-label="Search by name or URL"
-        placeholder="Search by name or URL"
+        aria-label={t`Search by name or URL`}
+        placeholder={t`Search by name or URL`}
         leftSection={<IconSearch size={16} />}
-        rightSection={q && <CloseButton size="sm" aria-label="Clear the search" onClick={() => onSearch("")} />}
+        rightSection={q && <CloseButton size="sm" aria-label={t`Clear the search`} onClick={() => onSearch("")} />}
         value={q}
         onChange={(e) => onSearch(e.currentTarget.value)}
         style={{ flex: "1 1 220px", maxWidth: 360 }}
+      />
+      <Select
+        aria-label={t`Health`}
+        placeholder={t`Any health`}
+        clearable
+        w={{ base: "100%", xs: 180 }}
+        data={states.map((s) => ({ value: s.value, label: i18n._(s.label) }))}
+        value={health ?? null}
+        onChange={(value) => onHealth(value ?? undefined)}
       />
     </Group>
   );

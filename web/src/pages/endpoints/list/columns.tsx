@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Anchor, Badge, Box, Group, Skeleton, Stack, Text } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -14,18 +15,21 @@ import classes from "../../../parts/table.module.css";
 import type { Health } from "./queries.ts";
 import { type Hint, hintOf, type Troubled } from "./trouble.ts";
 
+/** By how soon somebody should look. */
+const gravity = ["failing", "on_hold", "disabled", "paused", "unknown", "healthy"];
+
 /** The columns of the list; apps only where there can be more than one. */
 export function columnsOf(health: Map<string, Health>, troubled: Map<string, Troubled>, apps: boolean): Column<Endpoint>[] {
   const columns: Column<Endpoint>[] = [
-    { key: "name", title: "Endpoint", width: "minmax(110px, 1.5fr)", cell: (e) => <Name endpoint={e} /> },
+    { key: "name", title: t`Endpoint`, width: "minmax(110px, 1.5fr)", sort: nameOf, cell: (e) => <Name endpoint={e} /> },
     {
-      key: "status", title: "Status", width: "minmax(124px, 1.2fr)",
+      key: "status", title: t`Health`, width: "minmax(124px, 1.2fr)", sort: (e) => gravity.indexOf(e.health?.state ?? "unknown"),
       cell: (e) => <State endpoint={e} health={health.get(e.id)} hint={hintOf(e, troubled.get(e.id), health.get(e.id)?.series.total)} />,
     },
-    { key: "health", title: "Last 24 hours", width: "128px", wide: true, cell: (e) => <Day health={health.get(e.id)} /> },
-    { key: "events", title: "Events", width: "minmax(110px, 1fr)", wide: true, cell: (e) => <Chips values={allEvents(e)} all="All events" what="event types" /> },
+    { key: "health", title: t`Last 24 hours`, width: "128px", wide: true, sort: (e) => -(health.get(e.id)?.series.total.failed ?? 0), cell: (e) => <Day health={health.get(e.id)} /> },
+    { key: "events", title: t`Events`, width: "minmax(110px, 1fr)", wide: true, cell: (e) => <Chips values={allEvents(e)} all="All events" what="event types" /> },
   ];
-  if (apps) columns.push({ key: "apps", title: "App", width: "minmax(70px, 0.5fr)", wide: true, cell: (e) => <Apps endpoint={e} /> });
+  if (apps) columns.push({ key: "apps", title: t`App`, width: "minmax(70px, 0.5fr)", wide: true, sort: (e) => appNames(e)[0] ?? "", cell: (e) => <Apps endpoint={e} /> });
   return columns;
 }
 

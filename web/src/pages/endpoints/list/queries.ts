@@ -8,12 +8,12 @@ import type { Troubled } from "./trouble.ts";
 /** As many as the statistics of a page can be asked for at once. */
 const pageSize = 100;
 
-export type StatusFilter = Endpoint["status"] | undefined;
+export type HealthFilter = "healthy" | "failing" | "on_hold" | "paused" | "disabled" | "unknown" | undefined;
 
 /** The endpoints, page after page. */
-export function useEndpoints(app: string | undefined, status: StatusFilter) {
-  return useCursorList<Endpoint>(["endpoints", "list", { app, status }], (cursor, signal) =>
-    ok(api.GET("/v1/endpoints", { params: { query: { limit: pageSize, cursor, app, status } }, signal })));
+export function useEndpoints(app: string | undefined, health: HealthFilter) {
+  return useCursorList<Endpoint>(["endpoints", "list", { app, health }], (cursor, signal) =>
+    ok(api.GET("/v1/endpoints", { params: { query: { limit: pageSize, cursor, app, health } }, signal })));
 }
 
 export interface Health {
