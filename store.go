@@ -155,6 +155,11 @@ type FlowStore interface {
 	// not come to the end of the last time, or that was a moment ago (JustReleased).
 	ReleaseHeld(ctx context.Context, e EndpointID, only []DeliveryID, now time.Time) (int, error)
 
+	// Hasten makes deliveries of an endpoint due now that failed and wait for a later
+	// time, and answers how many. Those that are owned, held, wait in an order, were not
+	// tried yet or are due already stay as they are.
+	Hasten(ctx context.Context, e EndpointID, deliveries []DeliveryID, now time.Time) (int, error)
+
 	// Oldest gives, for each endpoint that has unowned deliveries born before the
 	// given time (Born) that are not held, when the oldest of them was. It reads, and
 	// changes nothing.
@@ -466,6 +471,13 @@ type LogStore interface {
 	// for, so many of them, and gives the id to go on behind; 0 at the end. Those that
 	// are made meanwhile, or move, count in one way or another, and none twice.
 	CountWaiting(ctx context.Context, sums map[EndpointID]*Waiting, after DeliveryID, limit int, now time.Time) (next DeliveryID, err error)
+	// Retrying lists deliveries that failed and wait to be tried again, unowned, oldest
+	// first. It looks at no more than f.Scan; next is the last one that it looked at, to
+	// go on after, or 0 if that was all.
+	Retrying(ctx context.Context, f RetryingFilter) (list []DeliveryID, next DeliveryID, err error)
+	// Failures counts what failed and has not arrived since, by endpoint and cause, of
+	// tests nothing. It looks at no more than f.All deliveries.
+	Failures(ctx context.Context, f FailureFilter) (Failures, error)
 	Audit(ctx context.Context, f AuditFilter) ([]AuditEntry, error)
 }
 

@@ -95,6 +95,30 @@ func (c *Client) Resend(ctx context.Context, id bellhop.EventID, endpoint bellho
 	return out.Data, err
 }
 
+// TryDelivery has a delivery that waits tried now.
+func (c *Client) TryDelivery(ctx context.Context, id bellhop.DeliveryID) (Delivery, error) {
+	return call[Delivery](ctx, c, http.MethodPost, at("/v1/deliveries/%s/try", id), nil, nil)
+}
+
+// TryEndpoint has the deliveries tried now that failed and wait at an endpoint: all, or
+// those that failed for a cause. It gives how many were moved.
+func (c *Client) TryEndpoint(ctx context.Context, id bellhop.EndpointID, cause bellhop.Cause) (int, error) {
+	out, err := call[wire.Tried](ctx, c, http.MethodPost, at("/v1/endpoints/%s/try", id), nil, wire.TryInput(cause))
+	return out.Moved, err
+}
+
+// FailureFilter selects failures.
+type FailureFilter struct {
+	App      string             `query:"app"`
+	Endpoint bellhop.EndpointID `query:"endpoint"`
+	Since    time.Time          `query:"since"`
+}
+
+// Failures lists what failed and has not arrived since, by endpoint and cause.
+func (c *Client) Failures(ctx context.Context, f FailureFilter) (Failures, error) {
+	return call[Failures](ctx, c, http.MethodGet, "/v1/failures", values(f), nil)
+}
+
 // Erase erases an event's data for good.
 func (c *Client) Erase(ctx context.Context, id bellhop.EventID) error {
 	_, err := call[struct{}](ctx, c, http.MethodDelete, at("/v1/events/%s", id), nil, nil)

@@ -67,6 +67,7 @@ type (
 	EndpointsStats   = wire.EndpointsStats
 	Backlog          = wire.Backlog
 	Troubled         = wire.Troubled
+	Failures         = wire.Failures
 )
 
 // Problem is what the server refused, and why.

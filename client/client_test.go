@@ -307,6 +307,14 @@ func TestEveryCall(t *testing.T) {
 	must(err)
 	backlog, err := c.Backlog(ctx, time.Now().Add(-time.Hour), time.Time{})
 	must(err)
+	failures, err := c.Failures(ctx, client.FailureFilter{App: "acme", Endpoint: e.ID})
+	must(err)
+	moved, err := c.TryEndpoint(ctx, e.ID, bellhop.Cause{Reason: "timeout"})
+	must(err)
+	_, err = c.TryDelivery(ctx, 4711)
+	if len(failures.Data) != 0 || moved != 0 || err == nil || !strings.Contains(err.Error(), "no delivery") {
+		t.Errorf("%+v, %d, %v", failures, moved, err)
+	}
 	troubled, err := c.TroubledEndpoints(ctx, "acme")
 	must(err)
 	if len(compared.Data) != 1 || backlog.Until.IsZero() || len(troubled) != 0 {

@@ -68,6 +68,9 @@ var table = map[string]access{
 	"resumeEndpoint":   editor,
 	"testEndpoint":     editor,
 	"replayEndpoint":   editor,
+	"tryEndpoint":      editor,
+	"tryDelivery":      editor,
+	"listFailures":     editor | viewer,
 	"getSecrets":       editor,
 	"rotateSecret":     editor,
 

@@ -525,6 +525,17 @@ func (e *Engine) Redeliver(ctx context.Context, r bellhop.Redelivery) (bellhop.R
 	}
 }
 
+// Hasten has deliveries of an endpoint tried now that failed and wait for a later time,
+// and its circuit probed, if it is open. It answers how many were made due.
+func (e *Engine) Hasten(ctx context.Context, endpoint bellhop.EndpointID, deliveries []bellhop.DeliveryID) (int, error) {
+	moved, err := e.store.Hasten(ctx, endpoint, deliveries, e.cfg.Now())
+	if err := e.Wrote("have deliveries tried now", err); err != nil {
+		return 0, err
+	}
+	e.lanes.Hasten(endpoint)
+	return moved, nil
+}
+
 // Wipe overwrites the remains of what was erased. The caller's going away does not
 // end it; what fails is done again, at the latest by the next hour's maintenance.
 func (e *Engine) Wipe(ctx context.Context) error {

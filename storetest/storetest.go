@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Deliveries", deliveriesTests},
 		{"Moves", movesTests},
 		{"Waiting", waitingTests},
+		{"Retrying", retryingTests},
 		{"Replay", replayTests},
 		{"Keep", keepTests},
 	} {

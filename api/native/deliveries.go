@@ -1,6 +1,8 @@
 package native
 
 import (
+	"time"
+
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/api/wire"
@@ -41,6 +43,27 @@ func deliveries(p api.Paging, read func(before bellhop.DeliveryID) ([]bellhop.De
 
 type deliveryID struct {
 	ID bellhop.DeliveryID `path:"id" noun:"delivery" doc:"The delivery's id."`
+}
+
+type deliveryAction struct {
+	deliveryID
+	api.Nothing
+}
+
+func (n *native) tryDelivery(c *api.Call, in deliveryAction) (wire.Delivery, error) {
+	d, err := n.desk.TryDelivery(c.Context(), c.Principal(), in.ID)
+	return wire.DeliveryOf(d), err
+}
+
+type failuresInput struct {
+	App      string             `query:"app" doc:"Only failures of this app's events." example:"acme"`
+	Endpoint bellhop.EndpointID `query:"endpoint" doc:"Only at this endpoint."`
+	Since    time.Time          `query:"since" doc:"Of what was given up, only what was so at this time or later. Default: for 24 hours. What waits to be tried again is counted in any case."`
+}
+
+func (n *native) listFailures(c *api.Call, in failuresInput) (wire.Failures, error) {
+	f, err := n.desk.Failures(c.Context(), c.Principal(), in.App, in.Endpoint, in.Since)
+	return wire.Failures{Data: append([]bellhop.Failure{}, f.List...), Partial: f.Partial}, err
 }
 
 func (n *native) getDelivery(c *api.Call, in deliveryID) (wire.Delivery, error) {

@@ -105,6 +105,20 @@ func (n *native) testEndpoint(c *api.Call, in testEndpointInput) (wire.Attempt, 
 	return attempt(at), err
 }
 
+type tryInput struct {
+	endpointID
+	Body *wire.TryInput
+}
+
+func (n *native) tryEndpoint(c *api.Call, in tryInput) (wire.Tried, error) {
+	var only wire.TryInput
+	if in.Body != nil {
+		only = *in.Body
+	}
+	moved, err := n.desk.TryEndpoint(c.Context(), c.Principal(), in.ID, bellhop.Cause(only))
+	return wire.Tried{Moved: moved}, err
+}
+
 type replayInput struct {
 	endpointID
 	Body wire.ReplayInput

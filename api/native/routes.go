@@ -63,6 +63,14 @@ func (n *native) routes() []api.Route {
 			Reads("event", "endpoint", "app", "since"),
 		api.On("GET /v1/deliveries/{id}", "getDelivery", logs, n.getDelivery,
 			"Get a delivery", "Its state and how many attempts it took.", 200),
+		api.On("POST /v1/deliveries/{id}/try", "tryDelivery", logs, n.tryDelivery,
+			"Try a delivery now",
+			"One that waits for a later time is made due now: it is moved, not copied. One that is held, since no request could be made of its event, is let go. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken.", 202).
+			Fails(bellhop.CodeConflict, bellhop.CodeEndpointStatus),
+		api.On("GET /v1/failures", "listFailures", logs, n.listFailures,
+			"List failures by cause", "What failed and has not arrived since, by endpoint, reason and status: how many deliveries wait to be tried again and how many were given up, and the newest attempt as an example. Tests do not count.", 200).
+			Fails(bellhop.CodeUnknownApp).
+			Reads(),
 		api.On("GET /v1/attempts", "listAttempts", logs, n.listAttempts,
 			"List attempts", "One line per HTTP request made, newest first, without headers and bodies.", 200).
 			Fails(bellhop.CodeUnknownApp).
@@ -127,6 +135,11 @@ func (n *native) routes() []api.Route {
 		api.On("POST /v1/endpoints/{id}/test", "testEndpoint", doors, n.testEndpoint,
 			"Send a test event", "Sends at once, makes one attempt and answers it. A body is not needed.", 200).
 			Fails(bellhop.CodeLocked),
+		api.On("POST /v1/endpoints/{id}/try", "tryEndpoint", doors, n.tryEndpoint,
+			"Try now what waits at an endpoint",
+			"Deliveries that failed and wait for a later time are made due now, oldest first: all, or those that failed for a cause. They are moved, not copied, and keep their order. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken. A body is not needed.", 202).
+			Fails(bellhop.CodeEndpointStatus).
+			Reads(),
 		api.On("POST /v1/endpoints/{id}/replay", "replayEndpoint", doors, n.replayEndpoint,
 			"Replay events to an endpoint",
 			"Sends events of a range of time that the endpoint would get now, oldest first; one that waits there already is not added again. One call covers at most limit events. Unless done is true, send the same request again with next_cursor as cursor: what is beyond it was not replayed yet.", 202).

@@ -231,6 +231,15 @@ func fieldTexts() map[string]string {
 		"HealthState.consecutive_failures": "How many attempts in a row failed. Left out where they include those of apps beyond the key.",
 		"HealthState.last_failure":         "The latest failed attempt, of a failing endpoint.",
 		"circuit_open":                     "Deliveries wait while single ones are tried.",
+		"Failure.reason":                   "Why the latest attempts failed: a stable word.",
+		"Failure.response_status":          "What the receiver answered; left out where no answer came.",
+		"Failure.detail":                   "That of the newest attempt.",
+		"waiting":                          "Deliveries that wait to be tried again, by themselves.",
+		"Failure.failed":                   "Deliveries that were given up, of events that have not arrived since.",
+		"oldest_at":                        "When the oldest of their latest attempts was made.",
+		"newest_at":                        "When the newest of them was made.",
+		"newest_attempt":                   "Its id.",
+		"Failure.next_at":                  "When the first of those that wait is tried; absent if none is before something is changed.",
 		"next_try_at":                      "When the next delivery is tried, of a failing endpoint, as far as that is known.",
 	}
 }

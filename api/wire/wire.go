@@ -363,6 +363,23 @@ type ReplayResult struct {
 	Done           bool   `json:"done" doc:"True if nothing is left to cover."`
 }
 
+// TryInput says which of the deliveries that wait at an endpoint are tried now.
+type TryInput struct {
+	Reason         string `json:"reason,omitempty" doc:"Only those whose latest attempt failed for this reason." example:"timeout"`
+	ResponseStatus int    `json:"response_status,omitempty" minimum:"100" maximum:"599" doc:"Only those whose latest attempt was answered with this status." example:"503"`
+}
+
+// Tried says how many deliveries are tried now.
+type Tried struct {
+	Moved int `json:"moved" doc:"Deliveries that waited for a later time and are due now. Those that were due already, or are on their way, are not counted."`
+}
+
+// Failures are what failed, by endpoint and cause.
+type Failures struct {
+	Data    []bellhop.Failure `json:"data" nullable:"false" doc:"The most first."`
+	Partial bool              `json:"partial" doc:"True if there may be more of each: a bounded number of deliveries is looked at, the newest first."`
+}
+
 // ResendInput asks for an event to be sent again.
 type ResendInput struct {
 	Endpoint bellhop.EndpointID `json:"endpoint,omitempty" doc:"Only to this endpoint. Default: to every endpoint that got it or would get it now." example:"ep_01HZX3K2Q9F7A"`

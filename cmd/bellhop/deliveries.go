@@ -10,7 +10,7 @@ import (
 )
 
 func (p *program) deliveriesVerb() *cobra.Command {
-	return group("deliveries", "One line per event and endpoint, and how it stands", "", p.deliveriesList(), p.deliveriesGet())
+	return group("deliveries", "One line per event and endpoint, and how it stands", "", p.deliveriesList(), p.deliveriesGet(), p.deliveriesTry())
 }
 
 func (p *program) deliveriesList() *cobra.Command {

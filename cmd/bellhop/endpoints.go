@@ -20,7 +20,7 @@ import (
 func (p *program) endpointsVerb() *cobra.Command {
 	return group("endpoints", "Where events are delivered to, and how", "",
 		p.endpointsList(), p.endpointsGet(), p.endpointsCreate(), p.endpointsUpdate(), p.endpointsDelete(),
-		p.endpointsPause(), p.endpointsResume(), p.endpointsTest(), p.endpointsSecret(), p.endpointsRotate(),
+		p.endpointsPause(), p.endpointsResume(), p.endpointsTry(), p.endpointsTest(), p.endpointsSecret(), p.endpointsRotate(),
 		p.endpointsStats())
 }
 

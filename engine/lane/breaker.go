@@ -51,6 +51,14 @@ func (b *breaker) failure(reason string, now time.Time) (opened bool) {
 	return false
 }
 
+// hasten has the next probe go at once; should it fail, the next ones come as after the
+// circuit opened.
+func (b *breaker) hasten(now time.Time) {
+	if b.open() && now.Before(b.probeAt) {
+		b.probeAt, b.interval = now, firstProbe/2
+	}
+}
+
 // state is the circuit in the field's words.
 func (b *breaker) state(now time.Time) string {
 	switch {

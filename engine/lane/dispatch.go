@@ -194,6 +194,9 @@ func (d *Dispatcher) Wake() { d.do(Heartbeat{}) }
 // Stir has an endpoint's lane look again whether it may send.
 func (d *Dispatcher) Stir(e bellhop.EndpointID) { d.do(Stirred{e}) }
 
+// Hasten tells the endpoint's lane that deliveries were made due now.
+func (d *Dispatcher) Hasten(e bellhop.EndpointID) { d.do(Hastened{e}) }
+
 // Vouch tells the endpoint's lane that a test was taken by the receiver. It answers what
 // the store must know, as in bellhop.Result.
 func (d *Dispatcher) Vouch(r *routes.Route) (vitals *bellhop.Vitals) {

@@ -160,6 +160,12 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 		if l := m.lanes[in.Endpoint]; l != nil {
 			l.pump(now)
 		}
+	case Hastened:
+		if l := m.lanes[in.Endpoint]; l != nil {
+			l.breaker.hasten(now)
+			l.due(retry, now, now)
+			l.pump(now)
+		}
 	case Vouched:
 		if l := m.lanes[in.Route.ID]; l != nil {
 			l.vouch(in.Route, now)

@@ -66,6 +66,9 @@ type (
 	Released struct{ Endpoint bellhop.EndpointID }
 	Disowned struct{ Endpoint bellhop.EndpointID }
 
+	// Hastened: deliveries of an endpoint have been made due now, by somebody who wants
+	// them to be tried. A probe of its circuit goes at once.
+	Hastened struct{ Endpoint bellhop.EndpointID }
 	// Vouched: a test, which goes past the lane, was taken by the receiver. Revived is
 	// among the effects if the store must know.
 	Vouched struct{ Route *routes.Route }
@@ -191,6 +194,7 @@ func (Recorded) input()   {}
 func (Claimed) input()    {}
 func (Released) input()   {}
 func (Disowned) input()   {}
+func (Hastened) input()   {}
 func (Vouched) input()    {}
 func (Vindicated) input() {}
 func (Forgotten) input()  {}

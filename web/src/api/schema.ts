@@ -322,6 +322,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deliveries/{id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a delivery now
+         * @description One that waits for a later time is made due now: it is moved, not copied. One that is held, since no request could be made of its event, is let go. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken.
+         *
+         *     Roles: admin, editor.
+         */
+        post: operations["tryDelivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/dialects": {
         parameters: {
             query?: never;
@@ -676,6 +698,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/endpoints/{id}/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try now what waits at an endpoint
+         * @description Deliveries that failed and wait for a later time are made due now, oldest first: all, or those that failed for a cause. They are moved, not copied, and keep their order. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken. A body is not needed.
+         *
+         *     Roles: admin, editor.
+         */
+        post: operations["tryEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/event-types": {
         parameters: {
             query?: never;
@@ -892,6 +936,28 @@ export interface paths {
          *     Roles: admin, editor.
          */
         post: operations["resendEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List failures by cause
+         * @description What failed and has not arrived since, by endpoint, reason and status: how many deliveries wait to be tried again and how many were given up, and the newest attempt as an example. Tests do not count.
+         *
+         *     Roles: admin, editor, viewer.
+         */
+        get: operations["listFailures"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2199,6 +2265,52 @@ export interface components {
             reason?: string;
             /** @description Where requests go. */
             url?: string;
+        };
+        Failure: {
+            /** @description That of the newest attempt. */
+            detail: string;
+            /** @description The endpoint's id. */
+            endpoint: string;
+            /**
+             * Format: int64
+             * @description Deliveries that were given up, of events that have not arrived since.
+             */
+            failed: number;
+            /**
+             * Format: date-time
+             * @description When the newest of them was made.
+             */
+            newest_at: string;
+            /** @description Its id. */
+            newest_attempt: string;
+            /**
+             * Format: date-time
+             * @description When the first of those that wait is tried; absent if none is before something is changed.
+             */
+            next_at?: string;
+            /**
+             * Format: date-time
+             * @description When the oldest of their latest attempts was made.
+             */
+            oldest_at: string;
+            /** @description Why the latest attempts failed: a stable word. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description What the receiver answered; left out where no answer came.
+             */
+            response_status?: number;
+            /**
+             * Format: int64
+             * @description Deliveries that wait to be tried again, by themselves.
+             */
+            waiting: number;
+        };
+        Failures: {
+            /** @description The most first. */
+            data: components["schemas"]["Failure"][];
+            /** @description True if there may be more of each: a bounded number of deliveries is looked at, the newest first. */
+            partial: boolean;
         };
         Features: {
             /**
@@ -3856,6 +3968,13 @@ export interface components {
              */
             used: number;
         };
+        Tried: {
+            /**
+             * Format: int64
+             * @description Deliveries that waited for a later time and are due now. Those that were due already, or are on their way, are not counted.
+             */
+            moved: number;
+        };
         Troubled: {
             /** @description A sentence that says why. */
             detail: string;
@@ -3881,6 +4000,19 @@ export interface components {
              * @description Since when, as far as that is known.
              */
             since?: string;
+        };
+        TryInput: {
+            /**
+             * @description Only those whose latest attempt failed for this reason.
+             * @example timeout
+             */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description Only those whose latest attempt was answered with this status.
+             * @example 503
+             */
+            response_status?: number;
         };
         Verification: {
             /** @description The payload, byte for byte as published. */
@@ -5526,6 +5658,150 @@ export interface operations {
             /** @description `internal`: Bellhop failed. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tryDelivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The delivery's id.
+                 * @example dlv_32G88NJ9V4W00
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "app": "acme",
+                     *       "attempts": 1,
+                     *       "created_at": "2027-06-11T02:00:00.000Z",
+                     *       "endpoint": "ep_32G88NJ9V4W00",
+                     *       "event": "evt_32G88NJ9V4W00",
+                     *       "id": "dlv_32G88NJ9V4W00",
+                     *       "status": "succeeded",
+                     *       "trigger": "publish",
+                     *       "type": "invoice.purchase"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: Conflict. `endpoint_status`: The endpoint's status does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8113,6 +8389,153 @@ export interface operations {
             };
         };
     };
+    tryEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example ep_32G88NJ9V4W00
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 1 MiB. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "timeout",
+                 *       "response_status": 503
+                 *     }
+                 */
+                "application/json": components["schemas"]["TryInput"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "moved": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Tried"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `endpoint_status`: The endpoint's status does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listEventTypes: {
         parameters: {
             query?: {
@@ -9775,6 +10198,116 @@ export interface operations {
                 headers: {
                     /** @description Seconds after which to try again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFailures: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only failures of this app's events.
+                 * @example acme
+                 */
+                app?: string;
+                /**
+                 * @description Only at this endpoint.
+                 * @example ep_32G88NJ9V4W00
+                 */
+                endpoint?: string;
+                /**
+                 * @description Of what was given up, only what was so at this time or later. Default: for 24 hours. What waits to be tried again is counted in any case.
+                 * @example 2027-06-11T02:00:00.000Z
+                 */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "detail": "The receiver answered 500.",
+                     *           "endpoint": "ep_32G88NJ9V4W00",
+                     *           "failed": 1,
+                     *           "newest_at": "2027-06-11T02:00:00.000Z",
+                     *           "newest_attempt": "att_32G88NJ9V4W00",
+                     *           "oldest_at": "2027-06-11T02:00:00.000Z",
+                     *           "waiting": 1
+                     *         }
+                     *       ],
+                     *       "partial": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Failures"];
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

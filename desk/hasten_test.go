@@ -1,0 +1,178 @@
+package desk_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
+)
+
+// hourly retries after an hour, ten times.
+func hourly(c *bellhop.EndpointChange) {
+	delays := make([]bellhop.Duration, 10)
+	for i := range delays {
+		delays[i] = bellhop.Duration(time.Hour)
+	}
+	c.Retry = bellhop.Of(bellhop.RetryPolicy{Delays: delays})
+}
+
+func (h *house) tryAll(e bellhop.EndpointID, cause bellhop.Cause) int {
+	h.t.Helper()
+	moved, err := h.TryEndpoint(h.t.Context(), owner, e, cause)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return moved
+}
+
+func (h *house) failures(e bellhop.EndpointID) []bellhop.Failure {
+	h.t.Helper()
+	f, err := h.Failures(h.t.Context(), owner, "", e, time.Time{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return f.List
+}
+
+// TestTryNow: the receiver is mended, what waits for its retry goes at once, and each
+// event arrives once.
+func TestTryNow(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("a.example", status(503))
+		e := h.endpoint("a.example", hourly)
+		var events []bellhop.EventID
+		for range 5 {
+			events = append(events, h.publish(`{}`))
+		}
+		wait(time.Second)
+		h.net.on("a.example", func(received) answer { return answer{status: 200, after: 10 * time.Second} })
+		deliveries := h.deliveries(bellhop.DeliveryFilter{Endpoint: e.ID})
+		if f := h.failures(e.ID); len(f) != 1 || f[0].Waiting != 5 || f[0].Failed != 0 || f[0].ResponseStatus != 503 || f[0].NextAt.Before(time.Now()) {
+			t.Errorf("before: %+v", f)
+		}
+		began := time.Now()
+		first := deliveries[2]
+		moved, err := h.TryDelivery(t.Context(), owner, first.ID)
+		if err != nil || moved.ID != first.ID || moved.Due.After(time.Now()) {
+			t.Fatalf("%+v, %v", moved, err)
+		}
+		wait(time.Minute)
+		if got, err := h.Delivery(t.Context(), owner, first.ID); err != nil || got.Status != bellhop.DeliverySucceeded || got.Attempts != 2 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if n := len(h.attempts(bellhop.AttemptFilter{Since: began})); n != 1 {
+			t.Errorf("%d requests were made for one delivery", n)
+		}
+		if moved := h.tryAll(e.ID, bellhop.Cause{Reason: "timeout"}); moved != 0 {
+			t.Errorf("%d moved for another cause", moved)
+		}
+		if moved := h.tryAll(e.ID, bellhop.Cause{ResponseStatus: 503}); moved != 4 {
+			t.Errorf("%d moved, want 4", moved)
+		}
+		wait(time.Minute)
+		taken := map[bellhop.EventID]int{}
+		for _, a := range h.attempts(bellhop.AttemptFilter{Status: bellhop.AttemptSucceeded}) {
+			taken[a.Event]++
+		}
+		for _, event := range events {
+			if taken[event] != 1 {
+				t.Errorf("%s was taken %d times", event, taken[event])
+			}
+		}
+		if n := len(h.deliveries(bellhop.DeliveryFilter{Endpoint: e.ID})); n != 5 {
+			t.Errorf("there are %d deliveries: some were copied", n)
+		}
+		if f := h.failures(e.ID); len(f) != 0 {
+			t.Errorf("after: %+v", f)
+		}
+		_, err = h.TryDelivery(t.Context(), owner, first.ID)
+		if bellhop.CodeOf(err) != bellhop.CodeConflict || !strings.Contains(err.Error(), "resend") {
+			t.Errorf("one that has ended: %v", err)
+		}
+		for _, action := range []string{"delivery.try", "endpoint.try"} {
+			if list, err := h.Audit(t.Context(), owner, "", bellhop.AuditFilter{Action: action, Limit: 10}); err != nil || len(list) != 1 {
+				t.Errorf("%s: %+v, %v", action, list, err)
+			}
+		}
+	})
+}
+
+// TestTryNowBehindACircuit: one delivery goes at once, and the others if it is taken.
+func TestTryNowBehindACircuit(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("a.example", status(503))
+		e := h.endpoint("a.example", hourly)
+		for range 40 {
+			h.publish(`{}`)
+		}
+		wait(10 * time.Minute) // probes are minutes apart by now
+		state, err := h.e.LaneState(e.ID)
+		if err != nil || state.Circuit != "open" || state.NextProbe.Sub(time.Now()) < 10*time.Second {
+			t.Fatalf("%+v, %v", state, err)
+		}
+		tried := func() int { return len(h.attempts(bellhop.AttemptFilter{})) }
+		before := tried()
+		h.tryAll(e.ID, bellhop.Cause{})
+		wait(time.Second)
+		if n := tried() - before; n != 1 {
+			t.Errorf("%d were tried at a receiver that fails, want 1", n)
+		}
+		h.net.on("a.example", status(200))
+		wait(time.Second)
+		began := time.Now()
+		h.tryAll(e.ID, bellhop.Cause{})
+		wait(2 * time.Second)
+		if left := h.deliveries(bellhop.DeliveryFilter{Status: bellhop.DeliveryPending}); len(left) != 0 {
+			t.Errorf("%d still wait %s after", len(left), time.Since(began))
+		}
+	})
+}
+
+// TestTryNowSaysWhyNot: it names the remedy, and does nothing.
+func TestTryNowSaysWhyNot(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.app("other")
+		h.net.on("a.example", status(503))
+		e := h.endpoint("a.example", hourly)
+		h.publish(`{}`)
+		wait(time.Second)
+		d := h.deliveries(bellhop.DeliveryFilter{})[0]
+		for state, remedy := range map[bellhop.EndpointStatus]string{bellhop.EndpointPaused: "resume", bellhop.EndpointDisabled: "active"} {
+			h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(state)})
+			_, err := h.TryDelivery(t.Context(), owner, d.ID)
+			_, err2 := h.TryEndpoint(t.Context(), owner, e.ID, bellhop.Cause{})
+			for _, err := range []error{err, err2} {
+				if bellhop.CodeOf(err) != bellhop.CodeEndpointStatus || !strings.Contains(err.Error(), remedy) {
+					t.Errorf("%s: %v", state, err)
+				}
+			}
+		}
+		if got := h.deliveries(bellhop.DeliveryFilter{})[0]; !got.Due.Equal(d.Due) {
+			t.Errorf("moved to %s", got.Due)
+		}
+		for _, p := range []bellhop.Principal{as(bellhop.RoleEditor, "other"), as(bellhop.RoleViewer, "acme")} {
+			if _, err := h.TryDelivery(t.Context(), p, d.ID); err == nil {
+				t.Errorf("%+v may", p)
+			}
+			if _, err := h.TryEndpoint(t.Context(), p, e.ID, bellhop.Cause{}); err == nil {
+				t.Errorf("%+v may", p)
+			}
+		}
+		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
+		at := time.Now().Add(time.Hour)
+		h.publish(`{}`, scheduled(at))
+		later := h.deliveries(bellhop.DeliveryFilter{})[0]
+		if _, err := h.TryDelivery(t.Context(), owner, later.ID); bellhop.CodeOf(err) != bellhop.CodeConflict || !strings.Contains(err.Error(), "scheduled") {
+			t.Errorf("a scheduled one: %v", err)
+		}
+	})
+}
+
+func scheduled(at time.Time) func(*engine.Publication) {
+	return func(p *engine.Publication) { p.DeliverAt = at }
+}

@@ -1,0 +1,139 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+)
+
+const (
+	// hastenOne moves what the lanes may claim: what waits in an order has no due.
+	hastenOne = "UPDATE pending SET due = ?1 WHERE id = ?2 AND endpoint = ?3 AND owner IS NULL AND held = 0 AND attempts > 0 AND due > ?1"
+
+	retrying = `SELECT p.id, p.event, p.app, p.attempts, p.held, p.due, a.reason, a.response_status, a.detail, a.id, a.delivery FROM
+		(SELECT * FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ? AND id > ? ORDER BY id LIMIT ?) AS p
+		LEFT JOIN attempts a ON a.id = p.last_attempt ORDER BY p.id`
+	newestRetrying = `SELECT p.id, p.event, p.app, p.attempts, p.held, p.due, a.reason, a.response_status, a.detail, a.id, a.delivery FROM
+		(SELECT * FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ? ORDER BY id DESC LIMIT ?) AS p
+		LEFT JOIN attempts a ON a.id = p.last_attempt`
+	// gaveUp are the final failures of an endpoint by their deliveries, newest first. One of
+	// an event that has arrived since, or is on its way, is none any more.
+	gaveUp = `SELECT a.id, a.app, a.trigger, a.reason, a.response_status, a.detail, a.event, a.delivery,
+		(SELECT max(x.delivery) FROM attempts x INDEXED BY attempts_event WHERE x.event = a.event AND x.endpoint = a.endpoint AND x.final = 1) > a.delivery
+		OR EXISTS (SELECT 1 FROM pending p INDEXED BY pending_event WHERE p.event = a.event AND p.endpoint = a.endpoint)
+		FROM (SELECT * FROM attempts INDEXED BY attempts_ended_trouble_endpoint WHERE final = 1 AND status <> 0 AND status = 1 AND endpoint = ? AND id >= ? ORDER BY delivery DESC LIMIT ?) AS a`
+	eventType = "SELECT type FROM events WHERE id = ?"
+)
+
+// Hasten makes deliveries due now that wait for a later retry.
+func (s *Store) Hasten(ctx context.Context, e bellhop.EndpointID, deliveries []bellhop.DeliveryID, now time.Time) (moved int, err error) {
+	if len(deliveries) == 0 {
+		return 0, nil
+	}
+	err = s.tidy(ctx, "hasten", rowWeight*len(deliveries), func(w *writer) error {
+		moved = 0
+		for _, d := range deliveries {
+			if err := exec(w.conn, hastenOne, micros(now), int64(d), int64(e)); err != nil {
+				return err
+			}
+			moved += w.conn.Changes()
+		}
+		return nil
+	})
+	return moved, err
+}
+
+// Retrying lists deliveries that failed and wait.
+func (s *Store) Retrying(ctx context.Context, f bellhop.RetryingFilter) (list []bellhop.DeliveryID, next bellhop.DeliveryID, err error) {
+	err = s.read(ctx, "list what waits to be tried again", func(c *sqlite.Conn) error {
+		list, next = nil, 0
+		looked := 0
+		var wrong error
+		err := each(c, func(st *sqlite.Stmt) {
+			d := scanRetrying(st)
+			looked++
+			next = d.ID
+			kind := ""
+			if len(f.Types) > 0 {
+				if _, err := one(c, func(st *sqlite.Stmt) { kind = st.ColumnText(0) }, eventType, int64(d.Event)); err != nil {
+					wrong = err
+				}
+			}
+			if f.Wants(&d, kind, st.ColumnText(6), st.ColumnInt(7)) {
+				list = append(list, d.ID)
+			}
+		}, retrying, int64(f.Endpoint), int64(f.After), f.Scan)
+		if looked < f.Scan {
+			next = 0
+		}
+		if err == nil {
+			err = wrong
+		}
+		return err
+	})
+	return list, next, err
+}
+
+func scanRetrying(st *sqlite.Stmt) bellhop.Delivery {
+	return bellhop.Delivery{
+		ID: bellhop.DeliveryID(st.ColumnInt64(0)), Event: bellhop.EventID(st.ColumnInt64(1)), App: st.ColumnText(2),
+		Attempts: st.ColumnInt(3), Held: st.ColumnBool(4), Due: moment(st.ColumnInt64(5)),
+	}
+}
+
+// Failures adds up what failed.
+func (s *Store) Failures(ctx context.Context, f bellhop.FailureFilter) (bellhop.Failures, error) {
+	var out bellhop.Failures
+	err := s.read(ctx, "count failures by cause", func(c *sqlite.Conn) error {
+		var counter bellhop.FailureCounter
+		out = bellhop.Failures{}
+		since := int64(0)
+		if !f.Since.IsZero() {
+			since = firstID(ceilMilli(f.Since))
+		}
+		left := f.All
+		for _, e := range f.Endpoints {
+			if left <= 0 {
+				out.Partial = true
+				break
+			}
+			looked, most := 0, min(f.Each, left)
+			err := each(c, func(st *sqlite.Stmt) {
+				looked++
+				d := scanRetrying(st)
+				if d.Attempts == 0 || d.Held || st.ColumnIsNull(9) || !f.Scope.Sees(d.App) {
+					return
+				}
+				counter.Add(&bellhop.Attempt{
+					ID: bellhop.AttemptID(st.ColumnInt64(9)), Endpoint: e, Reason: st.ColumnText(6), ResponseStatus: st.ColumnInt(7), Detail: st.ColumnText(8),
+				}, true, d.Due)
+			}, newestRetrying, int64(e), most)
+			if err != nil {
+				return err
+			}
+			out.Partial = out.Partial || looked == most
+			left -= looked
+			looked, most = 0, min(f.Each, max(left, 0))
+			err = each(c, func(st *sqlite.Stmt) {
+				looked++
+				if st.ColumnBool(8) || bellhop.Trigger(st.ColumnText(2)) == bellhop.TriggerTest || !f.Scope.Sees(st.ColumnText(1)) {
+					return
+				}
+				counter.Add(&bellhop.Attempt{
+					ID: bellhop.AttemptID(st.ColumnInt64(0)), Endpoint: e, Reason: st.ColumnText(3), ResponseStatus: st.ColumnInt(4), Detail: st.ColumnText(5),
+				}, false, time.Time{})
+			}, gaveUp, int64(e), since, most)
+			if err != nil {
+				return err
+			}
+			out.Partial = out.Partial || looked == most
+			left -= looked
+		}
+		out.List = counter.List()
+		return nil
+	})
+	return out, err
+}

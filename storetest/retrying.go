@@ -1,0 +1,161 @@
+package storetest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+)
+
+var retryingTests = []test{
+	{"hastens what failed and waits, and nothing else", func(f *fixture) {
+		e, other := f.endpoint(), f.endpoint()
+		var all []bellhop.DeliveryID
+		for _, to := range []bellhop.Endpoint{e, e, e, e, other} {
+			all = append(all, f.publish(to).Deliveries[0].ID)
+		}
+		work := f.claim(e, 4)
+		f.record(f.retry(work[0].Delivery, time.Hour))
+		f.record(f.retry(work[1].Delivery, time.Hour))
+		f.record(f.retry(work[2].Delivery, 0)) // it is due already
+		f.record(f.retry(f.claim(other, 1)[0].Delivery, time.Hour))
+		f.pass(time.Minute)
+		before := f.get(all[1])
+		moved, err := f.s.Hasten(f.Context(), e.ID, []bellhop.DeliveryID{all[0], all[2], all[3], all[4], 4711}, f.now)
+		f.must(err)
+		same(f, "moved", moved, 1)
+		same(f, "due", f.get(all[0]).Due, f.now)
+		same(f, "not named", f.get(all[1]), before)
+		same(f, "of another endpoint", f.get(all[4]).Due.After(f.now), true)
+		same(f, "under way", f.get(all[3]).Owner, f.node)
+		again, err := f.s.Hasten(f.Context(), e.ID, all, f.now)
+		f.must(err)
+		same(f, "the rest", again, 1)
+		got := f.claimed(e, 10)
+		same(f, "retries are claimed", len(got.Work), 3)
+	}},
+	{"hastening keeps the order", func(f *fixture) {
+		e := f.endpoint()
+		e.Ordering = bellhop.OrderingEndpoint
+		e = f.save(e)
+		first, second := f.publish(e), f.publish(e)
+		f.record(f.retry(f.claim(e, 2)[0].Delivery, time.Hour))
+		same(f, "the second waits", len(f.claim(e, 2)), 0)
+		moved, err := f.s.Hasten(f.Context(), e.ID, append(ids(first), ids(second)...), f.now)
+		f.must(err)
+		same(f, "moved", moved, 1)
+		same(f, "first", deliveryIDs(f.claimed(e, 2).Work), ids(first))
+	}},
+	{"lists what waits to be tried again", func(f *fixture) {
+		f.app("acme")
+		f.app("globex")
+		e := f.endpoint("acme", "globex")
+		var want []bellhop.DeliveryID
+		for i := range 7 {
+			n := f.event(e)
+			if i == 6 {
+				n.Event.App = "globex"
+				n.Deliveries[0].App = "globex"
+			}
+			f.enqueue(n)
+			a := f.retry(f.claim(e, 1)[0].Delivery, time.Hour)
+			if a.Reason = bellhop.ReasonStatus; i%2 == 0 {
+				a.ResponseStatus = 503
+			}
+			f.record(a)
+			want = append(want, n.Deliveries[0].ID)
+			f.pass(time.Second)
+		}
+		f.publish(e) // not tried yet
+		list := func(filter bellhop.RetryingFilter) (all []bellhop.DeliveryID) {
+			filter.Endpoint, filter.Scan = e.ID, 3
+			if !filter.Scope.All {
+				filter.Scope = bellhop.Only("acme")
+			}
+			for steps := 0; steps < 10; steps++ {
+				some, next, err := f.s.Retrying(f.Context(), filter)
+				f.must(err)
+				all = append(all, some...)
+				if filter.After = next; next == 0 {
+					return all
+				}
+			}
+			f.Error("it comes to no end")
+			return all
+		}
+		same(f, "of one app", list(bellhop.RetryingFilter{}), want[:6])
+		same(f, "of all", list(bellhop.RetryingFilter{Scope: anyApp}), want)
+		same(f, "by status", list(bellhop.RetryingFilter{Cause: bellhop.Cause{ResponseStatus: 503}}), []bellhop.DeliveryID{want[0], want[2], want[4]})
+		same(f, "by reason", len(list(bellhop.RetryingFilter{Cause: bellhop.Cause{Reason: "timeout"}})), 0)
+		same(f, "by time", list(bellhop.RetryingFilter{Since: f.now.Add(-3 * time.Second), Scope: anyApp}), want[4:])
+		same(f, "until", list(bellhop.RetryingFilter{Until: f.now.Add(-3 * time.Second), Scope: anyApp}), want[:4])
+		same(f, "by type", len(list(bellhop.RetryingFilter{Types: []string{"no.such"}})), 0)
+		same(f, "by its type", len(list(bellhop.RetryingFilter{Types: []string{f.get(want[0]).Type}})), 6)
+	}},
+	{"counts failures by cause", func(f *fixture) {
+		f.app("acme")
+		e, other := f.endpoint(), f.endpoint()
+		fail := func(e bellhop.Endpoint, final bool, reason string, status int) bellhop.Attempt {
+			f.publish(e)
+			d := f.claim(e, 1)[0].Delivery
+			a := f.attempt(d, bellhop.AttemptFailed)
+			if !final {
+				a = f.retry(d, time.Hour)
+			}
+			a.Reason, a.ResponseStatus, a.Detail = reason, status, reason+" detail"
+			f.record(a)
+			f.pass(time.Second)
+			return a
+		}
+		old := fail(e, true, "timeout", 0)
+		since := f.now
+		first := fail(e, false, bellhop.ReasonStatus, 503)
+		given := fail(e, true, bellhop.ReasonStatus, 503)
+		last := fail(e, false, bellhop.ReasonStatus, 503)
+		denied := fail(e, true, bellhop.ReasonStatus, 401)
+		fail(other, false, "connect", 0)
+		f.publish(e) // untried
+		count := func(since time.Time, of ...bellhop.Endpoint) bellhop.Failures {
+			filter := bellhop.FailureFilter{Scope: anyApp, Since: since, Each: 100, All: 1000}
+			for _, e := range of {
+				filter.Endpoints = append(filter.Endpoints, e.ID)
+			}
+			got, err := f.s.Failures(f.Context(), filter)
+			f.must(err)
+			return got
+		}
+		got := count(since, e)
+		same(f, "partial", got.Partial, false)
+		byCause := func(list []bellhop.Failure, status int) bellhop.Failure {
+			i := slices.IndexFunc(list, func(x bellhop.Failure) bool { return x.ResponseStatus == status })
+			if i < 0 {
+				return bellhop.Failure{}
+			}
+			return list[i]
+		}
+		same(f, "causes", len(got.List), 2)
+		same(f, "503", byCause(got.List, 503), bellhop.Failure{
+			Endpoint: e.ID, Reason: bellhop.ReasonStatus, ResponseStatus: 503, Detail: "status detail", Waiting: 2, Failed: 1,
+			OldestAt: first.StartedAt(), NewestAt: last.StartedAt(), NewestAttempt: last.ID, NextAt: first.NextAt,
+		})
+		same(f, "401", byCause(got.List, 401).Failed, int64(1))
+		same(f, "with the old one", len(count(old.StartedAt(), e).List), 3)
+		same(f, "of both", len(count(since, e, other).List), 3)
+		bounded, err := f.s.Failures(f.Context(), bellhop.FailureFilter{Scope: anyApp, Endpoints: []bellhop.EndpointID{e.ID}, Each: 1, All: 1000})
+		f.must(err)
+		same(f, "bounded", bounded.Partial, true)
+		none, err := f.s.Failures(f.Context(), bellhop.FailureFilter{Scope: bellhop.Only("nobody"), Endpoints: []bellhop.EndpointID{e.ID}, Each: 100, All: 1000})
+		f.must(err)
+		same(f, "of others", len(none.List), 0)
+
+		// What is sent again counts no more, whether it waits or has arrived.
+		for _, a := range []bellhop.Attempt{given, denied} {
+			d := bellhop.Delivery{ID: f.delivery(&bellhop.Event{ID: a.Event}, &e).ID, Event: a.Event, Endpoint: e.ID, App: a.App, Type: a.Type, Trigger: bellhop.TriggerResend, Due: f.now}
+			_, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}}, f.now)
+			f.must(err)
+		}
+		got = count(since, e)
+		same(f, "503, with a copy that waits", byCause(got.List, 503).Failed, int64(0))
+		same(f, "401, with a copy that waits", byCause(got.List, 401).Failed, int64(0))
+	}},
+}
