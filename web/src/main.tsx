@@ -2,17 +2,21 @@ import "@mantine/core/styles.css";
 import "@mantine/notifications/styles.css";
 import "./global.css";
 
+import { i18n } from "@lingui/core";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { speak } from "./language/language.ts";
+import { locale, speak } from "./language/language.ts";
 import { Root } from "./root.tsx";
 import { takePortalToken } from "./session/portal.ts";
 
 takePortalToken();
-void speak().then(() =>
-  createRoot(document.getElementById("root")!).render(
+const root = createRoot(document.getElementById("root")!);
+// Another language is another page: all that is shown is made anew.
+i18n.on("change", () =>
+  root.render(
     <StrictMode>
-      <Root />
+      <Root key={locale} />
     </StrictMode>,
   ),
 );
+void speak();

@@ -122,7 +122,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/keys",
-    validateSearch: keeps("kind"),
+    validateSearch: keeps("kind", "sort"),
     component: page(() => import("./pages/keys/Keys.tsx"), "Keys"),
   }),
   createRoute({

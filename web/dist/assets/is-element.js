@@ -1,1 +1,1 @@
-import{a as e,n as t}from"./jsx-runtime.js";var n=e(t(),1);function r(e){return Array.isArray(e)||e===null?!1:typeof e==`object`&&e.type!==n.Fragment}export{r as t};
+import{r as e}from"./rolldown-runtime.js";import{n as t}from"./jsx-runtime.js";var n=e(t(),1);function r(e){return Array.isArray(e)||e===null?!1:typeof e==`object`&&e.type!==n.Fragment}export{r as t};

@@ -1,1 +1,1 @@
-import{Ot as e,kt as t}from"./index.js";import{a as n,n as r}from"./jsx-runtime.js";var i=n(r(),1);function a(){let n=t({strict:!1}),r=e();return[n,(0,i.useCallback)((e,t=!1)=>{r({to:`.`,search:t=>({...t,...e}),replace:t,resetScroll:!1})},[r])]}export{a as t};
+import{r as e}from"./rolldown-runtime.js";import{At as t,kt as n}from"./index.js";import{n as r}from"./jsx-runtime.js";var i=e(r(),1);function a(){let e=t({strict:!1}),r=n();return[e,(0,i.useCallback)((e,t=!1)=>{r({to:`.`,search:t=>({...t,...e}),replace:t,resetScroll:!1})},[r])]}export{a as t};

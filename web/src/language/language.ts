@@ -74,9 +74,20 @@ export function forLocale<T>(make: (locale: string) => T): () => T {
   };
 }
 
-/** Finds the language and loads it. What cannot be loaded is English. */
-export async function speak(): Promise<void> {
-  let tag = choose([takeFromAddress(), stored("sessionStorage"), stored("localStorage")], navigator.languages);
+/** Finds the language and speaks it. */
+export function speak(): Promise<void> {
+  return become(choose([takeFromAddress(), stored("sessionStorage"), stored("localStorage")], navigator.languages));
+}
+
+/** Changes the language, for this tab and for those that are opened later. */
+export function change(to: Language): Promise<void> {
+  store("sessionStorage", to);
+  store("localStorage", to);
+  return become(choose([to], navigator.languages));
+}
+
+/** Loads the texts of a language and writes in it. What cannot be loaded is English. */
+async function become(tag: string): Promise<void> {
   let messages: Messages = {};
   const spoken = languageOf(tag);
   if (spoken !== undefined && spoken !== "en") {
@@ -94,11 +105,4 @@ export async function speak(): Promise<void> {
 export function activate(tag: string, messages: Messages = {}): void {
   locale = tag;
   i18n.loadAndActivate({ locale: language(), locales: tag, messages });
-}
-
-/** Changes the language, for this tab and those that are opened later. The page is loaded anew. */
-export function change(to: Language): void {
-  store("sessionStorage", to);
-  store("localStorage", to);
-  location.reload();
 }

@@ -22,7 +22,6 @@ import { Unreachable } from "./Unreachable.tsx";
 
 const AppSelect = optional(() => import("./AppSelect.tsx"));
 
-const LanguageSelect = optional(() => import("./LanguageSelect.tsx"));
 const ViewMenu = optional(() => import("./ViewMenu.tsx"));
 const loadSearch = () => import("./search/SearchDialog.tsx");
 const SearchDialog = optional(loadSearch);
@@ -75,7 +74,6 @@ export function Shell() {
           {manage.map((item) => <NavItem key={item.to} item={item} path={path} />)}
         </AppShell.Section>
         <AppShell.Section>
-          {painted && <Suspense><LanguageSelect /></Suspense>}
           {!inPortal && (
             <>
               <NavLink

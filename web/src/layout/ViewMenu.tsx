@@ -1,22 +1,27 @@
 import { t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { ActionIcon, Menu, useMantineColorScheme } from "@mantine/core";
-import { IconAdjustmentsHorizontal, IconBaselineDensityMedium, IconBaselineDensitySmall, IconClock, IconDeviceDesktop, IconKeyboard, IconMoon, IconSun, IconWorld } from "@tabler/icons-react";
+import { IconAdjustmentsHorizontal, IconBaselineDensityMedium, IconBaselineDensitySmall, IconClock, IconDeviceDesktop, IconKeyboard, IconLanguage, IconMoon, IconSun, IconWorld } from "@tabler/icons-react";
 import type { ComponentType } from "react";
+import { change, type Language, language, languages } from "../language/language.ts";
 import { choose, useChoices } from "../lib/choices.ts";
 
 const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** How pages look: theme, zone of times, lines of lists. It is kept in this browser. */
+/** How pages look: language, theme, zone of times, lines of lists. It is kept in this browser. */
 export default function ViewMenu({ onKeys }: { onKeys(): void }) {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const { zone, rows } = useChoices();
   return (
     <Menu position="bottom-end" closeOnItemClick={false} withinPortal>
       <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t({ message: "View", context: "how pages look" })} title={t`How pages look: theme, time zone, lines`}><IconAdjustmentsHorizontal size={18} stroke={1.6} /></ActionIcon>
+        <ActionIcon variant="subtle" color="gray" size="lg" aria-label={t({ message: "View", context: "how pages look" })} title={t`How pages look: language, theme, time zone, lines`}><IconAdjustmentsHorizontal size={18} stroke={1.6} /></ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
+        <Menu.Label><Trans>Language</Trans></Menu.Label>
+        {Object.entries(languages).map(([code, name]) => (
+          <Choice key={code} icon={IconLanguage} label={name} lang={code} on={code === language()} choose={() => void change(code as Language)} />
+        ))}
         <Menu.Label><Trans>Theme</Trans></Menu.Label>
         <Choice icon={IconDeviceDesktop} label={t`As the device`} on={colorScheme === "auto"} choose={() => setColorScheme("auto")} />
         <Choice icon={IconSun} label={t`Light`} on={colorScheme === "light"} choose={() => setColorScheme("light")} />
@@ -34,9 +39,9 @@ export default function ViewMenu({ onKeys }: { onKeys(): void }) {
   );
 }
 
-function Choice({ icon: Icon, label, on, choose }: { icon: ComponentType<{ size?: number }>; label: string; on: boolean; choose(): void }) {
+function Choice({ icon: Icon, label, lang, on, choose }: { icon: ComponentType<{ size?: number }>; label: string; lang?: string; on: boolean; choose(): void }) {
   return (
-    <Menu.Item role="menuitemradio" aria-checked={on} leftSection={<Icon size={16} />} rightSection={<span aria-hidden>{on ? "✓" : ""}</span>} onClick={choose}>
+    <Menu.Item lang={lang} role="menuitemradio" aria-checked={on} leftSection={<Icon size={16} />} rightSection={<span aria-hidden>{on ? "✓" : ""}</span>} onClick={choose}>
       {label}
     </Menu.Item>
   );

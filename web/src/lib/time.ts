@@ -1,5 +1,6 @@
 // Times as people read them: in the zone that they chose, with UTC at hand.
-import { locale } from "../language/language.ts";
+import { t } from "@lingui/core/macro";
+import { forLocale, locale } from "../language/language.ts";
 import { chosen } from "./choices.ts";
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -61,7 +62,7 @@ export function utcTime(at: Date): string {
 /** "in 5 minutes", "3 days ago", "just now". */
 export function relativeTime(at: Date, now: Date = new Date()): string {
   const ms = at.getTime() - now.getTime();
-  if (Math.abs(ms) < 5000) return ms > 0 ? "in a moment" : "just now";
+  if (Math.abs(ms) < 5000) return ms > 0 ? t`in a moment` : t`just now`;
   const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const units: [Intl.RelativeTimeFormatUnit, number][] = [
     ["day", 86_400_000],
@@ -75,22 +76,23 @@ export function relativeTime(at: Date, now: Date = new Date()): string {
   return words.format(0, "second");
 }
 
+const tenths = forLocale((l) => new Intl.NumberFormat(l, { maximumFractionDigits: 1 }));
+const whole = forLocale((l) => new Intl.NumberFormat(l, { maximumFractionDigits: 0 }));
+
+/** A number of a unit: to a tenth below ten. */
+const rounded = (n: number) => (n < 10 ? tenths() : whole()).format(n);
+
 /** A length of time in milliseconds, for people: 12 ms, 3.4 s, 2 min, 5 h, 3 d. */
 export function humanDuration(ms: number): string {
-  if (ms < 1000) return `${ms < 10 && ms !== Math.round(ms) ? ms.toFixed(1) : Math.round(ms)} ms`;
-  const units: [string, number][] = [
-    ["d", 86_400_000],
-    ["h", 3_600_000],
-    ["min", 60_000],
-    ["s", 1000],
-  ];
-  for (const [unit, length] of units) {
-    if (ms >= length) {
-      const n = ms / length;
-      return `${n < 10 ? n.toFixed(1).replace(/\.0$/, "") : Math.round(n)} ${unit}`;
-    }
+  const [days, hours, minutes, seconds] = [ms / 86_400_000, ms / 3_600_000, ms / 60_000, ms / 1000];
+  // Units are written alike in all languages of the page, but for days.
+  if (days >= 1) {
+    const n = rounded(days);
+    return t({ message: `${n} d`, comment: "days, in short" });
   }
-  return `${ms} ms`;
+  if (hours >= 1) return `${rounded(hours)} h`;
+  if (minutes >= 1) return `${rounded(minutes)} min`;
+  return seconds >= 1 ? `${rounded(seconds)} s` : `${rounded(ms)} ms`;
 }
 
 const goUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

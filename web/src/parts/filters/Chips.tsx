@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Group, VisuallyHidden } from "@mantine/core";
 import { IconX } from "@tabler/icons-react";
 import type { ReactNode } from "react";
@@ -15,7 +17,7 @@ export interface Chip {
 export function Chips({ chips, clear }: { chips: Chip[]; clear(): void }) {
   if (chips.length === 0) return null;
   return (
-    <Group gap={6} role="group" aria-label="Filters in force">
+    <Group gap={6} role="group" aria-label={t`Filters in force`}>
       {chips.map((c) => (
         <Button
           key={`${c.label} ${c.value}`}
@@ -26,14 +28,14 @@ export function Chips({ chips, clear }: { chips: Chip[]; clear(): void }) {
           onClick={c.remove}
           rightSection={<IconX size={13} aria-hidden />}
         >
-          <VisuallyHidden>Remove the filter </VisuallyHidden>
+          <VisuallyHidden><Trans>Remove the filter:</Trans>{" "}</VisuallyHidden>
           <span>{c.label}:&nbsp;</span>
           <span className="foreign" style={{ overflow: "hidden", textOverflow: "ellipsis", lineHeight: 1.5 }}>{c.shown ?? c.value}</span>
         </Button>
       ))}
       {chips.length > 1 && (
         <Button size="compact-sm" variant="subtle" color="gray" onClick={clear}>
-          Clear all
+          <Trans>Clear all</Trans>
         </Button>
       )}
     </Group>

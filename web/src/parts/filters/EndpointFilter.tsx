@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, type Endpoint, ok } from "../../api/client.ts";
@@ -29,8 +30,8 @@ export function EndpointFilter({ app, value, onChange }: EndpointFilterProps) {
   if (value && !data.some((d) => d.value === value)) data.push({ value, label: value });
   return (
     <Select
-      aria-label="Endpoint"
-      placeholder="Endpoint"
+      aria-label={t`Endpoint`}
+      placeholder={t`Endpoint`}
       w={{ base: "100%", xs: 220 }}
       searchable
       clearable
@@ -38,7 +39,7 @@ export function EndpointFilter({ app, value, onChange }: EndpointFilterProps) {
       value={value ?? null}
       data={data}
       onChange={(id) => onChange(id ?? undefined)}
-      nothingFoundMessage={endpoints.isError ? "The endpoints could not be loaded" : endpoints.isPending ? "Loading…" : "No such endpoint"}
+      nothingFoundMessage={endpoints.isError ? t`The endpoints could not be loaded` : endpoints.isPending ? t`Loading…` : t`No such endpoint`}
     />
   );
 }

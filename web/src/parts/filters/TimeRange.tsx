@@ -1,3 +1,6 @@
+import { i18n } from "@lingui/core";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, Group, Popover, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { IconCalendarTime, IconChevronDown } from "@tabler/icons-react";
 import { type FormEvent, useState } from "react";
@@ -14,6 +17,7 @@ interface TimeRangeProps {
 export function TimeRange({ value, onChange }: TimeRangeProps) {
   const [open, setOpen] = useState(false);
   useChoices(); // of the zone
+  const range = rangeLabel(value);
   function choose(range: Range) {
     setOpen(false);
     onChange(range);
@@ -27,12 +31,12 @@ export function TimeRange({ value, onChange }: TimeRangeProps) {
           onClick={() => setOpen(!open)}
           leftSection={<IconCalendarTime size={16} stroke={1.6} />}
           rightSection={<IconChevronDown size={14} />}
-          aria-label={`Time: ${rangeLabel(value)}`}
+          aria-label={t`Time: ${range}`}
         >
-          {rangeLabel(value)}
+          {range}
         </Button>
       </Popover.Target>
-      <Popover.Dropdown aria-label="Time">
+      <Popover.Dropdown aria-label={t`Time`}>
         {open && <Choices value={value} choose={choose} />}
       </Popover.Dropdown>
     </Popover>
@@ -41,6 +45,7 @@ export function TimeRange({ value, onChange }: TimeRangeProps) {
 
 function Choices({ value, choose }: { value: Range; choose(range: Range): void }) {
   const { zone } = useChoices();
+  const ownZone = zoneOf();
   const [since, setSince] = useState(toField(value.since));
   const [until, setUntil] = useState(toField(value.until));
   const range = { since: fromField(since), until: fromField(until) };
@@ -54,20 +59,20 @@ function Choices({ value, choose }: { value: Range; choose(range: Range): void }
       <SimpleGrid cols={2} spacing={6} verticalSpacing={6}>
         {presets.map((p) => (
           <Button key={p.ms} size="xs" variant="default" onClick={() => choose(presetRange(p.ms))}>
-            {p.label}
+            {i18n._(p.label)}
           </Button>
         ))}
         <Button size="xs" variant="default" onClick={() => choose({})}>
-          Any time
+          <Trans>Any time</Trans>
         </Button>
       </SimpleGrid>
       <Stack component="form" gap="xs" onSubmit={submit}>
-        <TextInput type="datetime-local" step={1} size="xs" label="From" value={since} onChange={(e) => setSince(e.currentTarget.value)} />
-        <TextInput type="datetime-local" step={1} size="xs" label="To" value={until} onChange={(e) => setUntil(e.currentTarget.value)} error={wrong} />
+        <TextInput type="datetime-local" step={1} size="xs" label={t`From`} value={since} onChange={(e) => setSince(e.currentTarget.value)} />
+        <TextInput type="datetime-local" step={1} size="xs" label={t`To`} value={until} onChange={(e) => setUntil(e.currentTarget.value)} error={wrong} />
         <Group justify="space-between" wrap="nowrap">
-          <Text size="xs" c="dimmed">{zone === "utc" ? "In UTC." : `In your time zone (${zoneOf()}).`}</Text>
+          <Text size="xs" c="dimmed">{zone === "utc" ? t`In UTC.` : t`In your time zone (${ownZone}).`}</Text>
           <Button type="submit" size="xs" disabled={wrong !== undefined || (!range.since && !range.until)}>
-            Show this range
+            <Trans>Show this range</Trans>
           </Button>
         </Group>
       </Stack>

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Autocomplete } from "@mantine/core";
 import { useEffect, useMemo, useState } from "react";
 import { useEventTypes } from "../../api/queries.ts";
@@ -14,9 +15,9 @@ export function TypeFilter({ value, onChange }: TypeFilterProps) {
   const [text, setText] = useState(value ?? "");
   useEffect(() => setText(value ?? ""), [value]);
   const data = useMemo(() => {
-    const names = types.data?.map((t) => t.name) ?? [];
+    const names = types.data?.map((type) => type.name) ?? [];
     const groups = typeGroups(names);
-    return groups.length > 0 ? [{ group: "Groups", items: groups }, { group: "Event types", items: names }] : names;
+    return groups.length > 0 ? [{ group: t`Groups`, items: groups }, { group: t`Event types`, items: names }] : names;
   }, [types.data]);
   function commit(chosen: string) {
     const pattern = chosen.trim();
@@ -24,8 +25,8 @@ export function TypeFilter({ value, onChange }: TypeFilterProps) {
   }
   return (
     <Autocomplete
-      aria-label="Event type"
-      placeholder="Event type, or invoice.*"
+      aria-label={t`Event type`}
+      placeholder={t`Event type, or invoice.*`}
       w={{ base: "100%", xs: 220 }}
       value={text}
       onChange={setText}

@@ -1,4 +1,6 @@
 // Ranges of time: ISO times in the address, the chosen zone in the fields.
+import type { MessageDescriptor } from "@lingui/core";
+import { msg, t } from "@lingui/core/macro";
 import { chosen } from "../../lib/choices.ts";
 import { shortTime, zoneOf } from "../../lib/time.ts";
 
@@ -8,12 +10,12 @@ export interface Range {
 }
 
 /** Ranges that end now. */
-export const presets: { label: string; ms: number }[] = [
-  { label: "Last 15 minutes", ms: 15 * 60_000 },
-  { label: "Last hour", ms: 3_600_000 },
-  { label: "Last 24 hours", ms: 86_400_000 },
-  { label: "Last 7 days", ms: 7 * 86_400_000 },
-  { label: "Last 30 days", ms: 30 * 86_400_000 },
+export const presets: { label: MessageDescriptor; ms: number }[] = [
+  { label: msg`Last 15 minutes`, ms: 15 * 60_000 },
+  { label: msg`Last hour`, ms: 3_600_000 },
+  { label: msg`Last 24 hours`, ms: 86_400_000 },
+  { label: msg`Last 7 days`, ms: 7 * 86_400_000 },
+  { label: msg`Last 30 days`, ms: 30 * 86_400_000 },
 ];
 
 /** A preset, to the whole second. */
@@ -41,7 +43,7 @@ export function fromField(text: string): string | undefined {
 
 /** Says what is wrong with a range, if anything is. */
 export function checkRange({ since, until }: Range): string | undefined {
-  if (since && until && new Date(since) >= new Date(until)) return "The end must be later than the beginning.";
+  if (since && until && new Date(since) >= new Date(until)) return t`The end must be later than the beginning.`;
   return undefined;
 }
 
@@ -52,7 +54,8 @@ export function rangeLabel({ since, until }: Range, now: Date = new Date()): str
     return Number.isNaN(at.getTime()) ? iso : zone ? `${shortTime(at, now)} ${zoneOf(at)}` : shortTime(at, now);
   };
   if (since && until) return `${text(since, false)} – ${text(until)}`;
-  if (since) return `Since ${text(since)}`;
-  if (until) return `Before ${text(until)}`;
-  return "Any time";
+  const [from, to] = [since && text(since), until && text(until)];
+  if (from) return t`Since ${from}`;
+  if (to) return t`Before ${to}`;
+  return t`Any time`;
 }
