@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"time"
 )
@@ -46,6 +47,10 @@ type Attempt struct {
 	// dialect say as much.
 	RequestBody      []byte `json:"-"`
 	RequestTruncated bool   `json:"request_truncated,omitempty"`
+	// Dialect is the one in which the request was made, or signed; "" if none was made.
+	Dialect string `json:"dialect,omitempty"`
+	// Proof is of the whole body, kept or not.
+	Proof BodyProof `json:"-"`
 	// ResponseStatus is the HTTP status, 0 if no answer came.
 	ResponseStatus int         `json:"response_status,omitempty"`
 	ResponseHeader http.Header `json:"response_headers,omitempty"`
@@ -57,6 +62,25 @@ type Attempt struct {
 	// endpoint gives them.
 	Captured map[string]string `json:"captured,omitempty"`
 }
+
+// BodyProof tells whether a body is the one that was sent, and what it was made with
+// besides the event. The zero value proves nothing.
+type BodyProof struct {
+	SHA256 [sha256.Size]byte
+	// Time is the attempt's time as the request tells it, to the millisecond.
+	Time time.Time
+}
+
+// ProofOf is the proof of a body that is sent at a time.
+func ProofOf(body []byte, at time.Time) BodyProof {
+	return BodyProof{SHA256: sha256.Sum256(body), Time: at.UTC().Truncate(time.Millisecond)}
+}
+
+// IsZero tells whether there is no proof.
+func (p *BodyProof) IsZero() bool { return p.SHA256 == [sha256.Size]byte{} }
+
+// Proves tells whether a body is the one that was sent.
+func (p *BodyProof) Proves(body []byte) bool { return !p.IsZero() && sha256.Sum256(body) == p.SHA256 }
 
 // StartedAt is when the attempt began, to the millisecond.
 func (a *Attempt) StartedAt() time.Time { return a.ID.Time() }

@@ -133,6 +133,9 @@ func (m *Making) IsZero() bool {
 	return m.Recipe == "" && len(m.RecipeFields) == 0 && m.Transform == nil && m.Auth == nil && m.TLS == nil && len(m.Capture) == 0
 }
 
+// MadeByDialect tells whether the dialect alone makes the body of requests.
+func (m *Making) MadeByDialect() bool { return m.Recipe == "" && m.Transform == nil }
+
 // Equal tells whether requests are made the same way.
 func (m *Making) Equal(o *Making) bool {
 	return m.Recipe == o.Recipe && maps.Equal(m.RecipeFields, o.RecipeFields) && maps.Equal(m.Capture, o.Capture) &&

@@ -95,8 +95,11 @@ type Exchange struct {
 	// RequestBody and RequestTruncated are those of Attempt.
 	RequestBody      []byte
 	RequestTruncated bool
-	ResponseStatus   int // 0 if no answer came
-	ResponseHeader   http.Header
+	// Dialect and Proof are those of Attempt.
+	Dialect        string
+	Proof          BodyProof
+	ResponseStatus int // 0 if no answer came
+	ResponseHeader http.Header
 	// ResponseBody is the kept beginning of the body.
 	ResponseBody      []byte
 	ResponseTruncated bool

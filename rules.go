@@ -209,6 +209,7 @@ func (a *Attempt) Forget() {
 		a.Detail = ""
 	}
 	a.RequestHeader, a.RequestBody, a.ResponseHeader, a.ResponseBody, a.Captured = nil, nil, nil, nil, nil
+	a.Proof = BodyProof{} // what is little enough to be guessed could be told by its hash
 }
 
 // Quoting are the reasons of attempts whose detail may quote the event, or the answer.

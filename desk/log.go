@@ -178,15 +178,15 @@ func (d *Desk) Deliveries(ctx context.Context, p bellhop.Principal, app string, 
 
 // Attempt gives an attempt in full, or a CodeNotFound error. The values of the
 // endpoint's own headers are shown only to those who may change the endpoint.
-func (d *Desk) Attempt(ctx context.Context, p bellhop.Principal, id bellhop.AttemptID) (bellhop.Attempt, error) {
+func (d *Desk) Attempt(ctx context.Context, p bellhop.Principal, id bellhop.AttemptID) (FullAttempt, error) {
 	if err := Permits(p, "getAttempt"); err != nil {
-		return bellhop.Attempt{}, err
+		return FullAttempt{}, err
 	}
 	a, err := d.store.Attempt(ctx, id)
 	if a, err = within(p, a, a.App, err, "attempt", id.String()); err != nil {
-		return a, err
+		return FullAttempt{}, err
 	}
-	return d.shownAttempt(p, a), nil
+	return d.sent(ctx, p, a)
 }
 
 // Attempts lists attempts, newest first: of one app, or ("") of all in the scope.

@@ -104,6 +104,7 @@ func attemptOf(i bellhop.AttemptID, w *bellhop.Work, o bellhop.Outcome) bellhop.
 		RequestTruncated: o.Exchange.RequestTruncated, ResponseStatus: o.Exchange.ResponseStatus,
 		ResponseHeader: o.Exchange.ResponseHeader, ResponseBody: o.Exchange.ResponseBody,
 		ResponseTruncated: o.Exchange.ResponseTruncated, Captured: o.Captured,
+		Dialect: o.Exchange.Dialect, Proof: o.Exchange.Proof,
 	}
 }
 

@@ -168,4 +168,5 @@ func auditMatches(f *bellhop.AuditFilter, a *bellhop.AuditEntry) bool {
 // withoutBodies leaves out what a list does not show.
 func withoutBodies(a *bellhop.Attempt) {
 	a.RequestHeader, a.RequestBody, a.ResponseHeader, a.ResponseBody, a.Captured = nil, nil, nil, nil, nil
+	a.Dialect, a.Proof = "", bellhop.BodyProof{}
 }

@@ -145,7 +145,7 @@ func (w *writer) blank(e bellhop.EventID, from blanked, limit int) (next *blanke
 }
 
 // blankOne does what Forget does.
-const blankOne = `UPDATE attempts SET request_header = NULL, request_body = NULL, response_header = NULL, response_body = NULL,
+const blankOne = `UPDATE attempts SET request_header = NULL, request_body = NULL, request_proof = NULL, response_header = NULL, response_body = NULL,
 	captured = NULL, url = CASE WHEN request_body IS NOT NULL OR method IS NOT NULL THEN '' ELSE url END,
 	detail = CASE WHEN request_body IS NOT NULL OR method IS NOT NULL OR response_status BETWEEN 300 AND 399
 		OR reason IN (SELECT value FROM json_each(?)) THEN '' ELSE detail END WHERE id = ?`

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"encoding/binary"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -58,8 +60,8 @@ func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Ev
 const (
 	attemptColumns = `id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
 		response_status, truncated, url, reason, detail, method, request_truncated`
-	bodyColumns = ", request_header, response_header, response_body, request_body, captured"
-	noBodies    = ", NULL, NULL, NULL, NULL, NULL"
+	bodyColumns = ", request_header, response_header, response_body, request_body, captured, dialect, request_proof"
+	noBodies    = ", NULL, NULL, NULL, NULL, NULL, NULL, NULL"
 )
 
 func scanAttempt(st *sqlite.Stmt) bellhop.Attempt {
@@ -76,7 +78,31 @@ func scanAttempt(st *sqlite.Stmt) bellhop.Attempt {
 	_ = fromJSON(st, 19, &a.RequestHeader)
 	_ = fromJSON(st, 20, &a.ResponseHeader)
 	_ = fromJSON(st, 23, &a.Captured)
+	a.Dialect, a.Proof = st.ColumnText(24), decodeProof(blob(st, 25), a.StartedAt())
 	return a
+}
+
+// encodeProof writes a proof: the hash and, if they differ, by how many milliseconds the
+// time that the request tells is after the attempt's own.
+func encodeProof(a *bellhop.Attempt) []byte {
+	if a.Proof.IsZero() {
+		return nil
+	}
+	b := append(make([]byte, 0, len(a.Proof.SHA256)+2), a.Proof.SHA256[:]...)
+	if after := a.Proof.Time.Sub(a.StartedAt()).Milliseconds(); after != 0 {
+		b = binary.AppendVarint(b, after)
+	}
+	return b
+}
+
+func decodeProof(b []byte, at time.Time) (p bellhop.BodyProof) {
+	if len(b) < len(p.SHA256) {
+		return p
+	}
+	n := copy(p.SHA256[:], b)
+	after, _ := binary.Varint(b[n:])
+	p.Time = at.Add(time.Duration(after) * time.Millisecond)
+	return p
 }
 
 // Attempt gives one attempt.

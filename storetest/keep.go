@@ -195,6 +195,7 @@ var keepTests = []test{
 		f.must(err)
 		same(f, "event", event, want)
 		done.RequestHeader, done.ResponseHeader, done.ResponseBody = nil, nil, nil
+		done.Proof = bellhop.BodyProof{}
 		same(f, "attempt", f.log(done.Delivery)[0], done)
 		same(f, "claimed", len(f.claim(e, 10)), 0)
 		same(f, "swept", f.sweep(), 1)

@@ -192,6 +192,7 @@ var logTests = []test{
 				for i := range want {
 					if !withBodies {
 						want[i].RequestHeader, want[i].ResponseHeader, want[i].ResponseBody = nil, nil, nil
+						want[i].Dialect, want[i].Proof = "", bellhop.BodyProof{}
 					}
 				}
 				tc.filter.WithBodies = withBodies

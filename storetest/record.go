@@ -162,6 +162,7 @@ var recordTests = []test{
 		late := captured(f.attempt(w.Delivery, bellhop.AttemptFailed))
 		f.record(late)
 		late.Final, late.RequestHeader, late.ResponseHeader, late.ResponseBody = false, nil, nil, nil
+		late.Proof = bellhop.BodyProof{}
 		same(f, "line", f.log(n.Deliveries[0].ID)[0], late)
 		same(f, "status", f.get(n.Deliveries[0].ID).Status, bellhop.DeliveryCanceled)
 	}},
@@ -194,6 +195,7 @@ func captured(a bellhop.Attempt) bellhop.Attempt {
 	a.ResponseStatus = 500
 	a.ResponseHeader = http.Header{"Content-Type": {"text/plain"}}
 	a.ResponseBody, a.ResponseTruncated = []byte("oh\x00 no"), true
+	a.Dialect, a.Proof = "standard", bellhop.ProofOf([]byte("{}"), a.StartedAt().Add(-3*time.Millisecond))
 	return a
 }
 

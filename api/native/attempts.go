@@ -53,7 +53,10 @@ type attemptID struct {
 
 func (n *native) getAttempt(c *api.Call, in attemptID) (wire.Attempt, error) {
 	at, err := n.desk.Attempt(c.Context(), c.Principal(), in.ID)
-	return attempt(at), err
+	out := attempt(at.Attempt)
+	out.RequestBody, out.RequestBodyBase64 = textOrBytes(at.Body)
+	out.RequestBodyProof, out.RequestBodySHA256, out.RequestBodyConcealed = string(at.Known), at.SHA256(), at.Concealed
+	return out, err
 }
 
 // attempt dresses an attempt for the wire.

@@ -76,7 +76,7 @@ func (n *native) routes() []api.Route {
 			Fails(bellhop.CodeUnknownApp).
 			Reads("delivery", "event", "endpoint", "app", "since"),
 		api.On("GET /v1/attempts/{id}", "getAttempt", logs, n.getAttempt,
-			"Get an attempt", "With the headers sent and received and the kept part of the response's body: as text, or in base64 if it is not UTF-8.", 200),
+			"Get an attempt", "With the request as it was sent, headers and body, and the response with the kept part of its body; bodies as text, or in base64 if they are not UTF-8. Where credentials went, headers and URL say (hidden).", 200),
 		api.Streaming("GET /v1/stream", "streamAttempts", logs, n.streamAttempts,
 			"Follow attempts",
 			"Server-sent events, as attempts are recorded by the node that answers: \"attempt\" with an attempt (without headers and bodies) as data and its id as id, and \"lost\" with {\"count\":n} when the reader was too slow and n attempts were left out: they are in the log, and the stream ends, to be connected anew after the time in retry. A comment every 15 seconds keeps the connection alive. There are bounds of how many streams are open at once, by key and app (429) and in all (503).").

@@ -134,10 +134,13 @@ type Attempt struct {
 	// Duration takes the place of the engine's: DurationMS says the same.
 	Duration   struct{} `json:"duration,omitzero" hidden:"true"`
 	DurationMS int64    `json:"duration_ms"`
-	// RequestBody is the kept part of the request's body if that is UTF-8,
+	// RequestBody is the request's body, or the kept part of it, if that is UTF-8,
 	// RequestBodyBase64 if it is not.
-	RequestBody       string `json:"request_body,omitempty"`
-	RequestBodyBase64 []byte `json:"request_body_base64,omitempty"`
+	RequestBody          string `json:"request_body,omitempty"`
+	RequestBodyBase64    []byte `json:"request_body_base64,omitempty"`
+	RequestBodyProof     string `json:"request_body_proof,omitempty" enum:"kept,same,differs,unknown" doc:"How the request's body is known. kept: it was kept, as recipes, transformations and mails have it, or its beginning (request_truncated). same: it is made again from the event, and is what was sent byte for byte, as its hash proves. differs: the dialect, or its options, were changed since, and this is not what was sent. unknown: nothing proves it, or the event was erased. Absent where no request was made, or one without a body." example:"same"`
+	RequestBodySHA256    string `json:"request_body_sha256,omitempty" doc:"The SHA-256 of the body that was sent, in hex; absent where it is not known, or was erased." example:"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"`
+	RequestBodyConcealed bool   `json:"request_body_concealed,omitempty" doc:"True if there is a body that you may not see: a recipe or a transformation of the endpoint made it, which you may not change."`
 	// ResponseBody is the kept part of the response's body if that is UTF-8,
 	// ResponseBodyBase64 if it is not.
 	ResponseBody       string `json:"response_body,omitempty"`

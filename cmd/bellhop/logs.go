@@ -23,15 +23,7 @@ func (p *program) logsVerb() *cobra.Command {
 		"List the HTTP requests that were made, newest first; or show one attempt with its headers and\nthe response.",
 		func(ctx context.Context, c *client.Client, args []string) error {
 			if len(args) == 1 {
-				attempt, err := idArg[id.Attempt](args[0])
-				if err != nil {
-					return err
-				}
-				a, err := c.Attempt(ctx, attempt)
-				if err != nil {
-					return err
-				}
-				return p.showAttempt(a)
+				return p.logOf(ctx, c, args[0], false)
 			}
 			filter.Limit = pg.size()
 			return showList(p, c.Attempts(ctx, filter), pg, "No attempt.",
@@ -42,7 +34,40 @@ func (p *program) logsVerb() *cobra.Command {
 	f.Var(p.moment(&filter.Since), "since", "not before this `time`, or 2h for two hours ago")
 	f.Var(p.moment(&filter.Until), "until", "before this `time`")
 	pg.flags(f)
+	cmd.AddCommand(p.logsShow())
 	return cmd
+}
+
+func (p *program) logsShow() *cobra.Command {
+	var asCurl bool
+	cmd := p.apiVerb("show ATTEMPT", "Show an attempt in full, or the command that repeats it",
+		"Show an attempt with the request as it was sent, headers and body, and the response; or, with\n--curl, a command that makes that very request again. Receivers that check the time refuse it\nonce the signature is too old, mostly after five minutes.",
+		func(ctx context.Context, c *client.Client, args []string) error {
+			return p.logOf(ctx, c, args[0], asCurl)
+		})
+	cmd.Flags().BoolVar(&asCurl, "curl", false, "print a curl command that makes the request again, byte for byte")
+	return cmd
+}
+
+// logOf shows one attempt.
+func (p *program) logOf(ctx context.Context, c *client.Client, arg string, curl bool) error {
+	attempt, err := idArg[id.Attempt](arg)
+	if err != nil {
+		return err
+	}
+	a, err := c.Attempt(ctx, attempt)
+	if err != nil {
+		return err
+	}
+	if !curl {
+		return p.showAttempt(a)
+	}
+	command, err := asCurl(a)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.out, command)
+	return err
 }
 
 // attemptFlags are the filters of logs and tail.
@@ -122,6 +147,9 @@ func (p *program) showAttempt(a client.Attempt) error {
 			p.print("\n%s", p.style.paint(strong, clean(cmp.Or(a.Method, http.MethodPost)+" "+a.URL)))
 			p.showHeaders(a.RequestHeader)
 			p.showBody(a.RequestBody, a.RequestBodyBase64, a.RequestTruncated)
+			if say := bodyWords(a); say != "" {
+				p.print("%s", p.style.paint(faint, "("+say+")"))
+			}
 		}
 		if a.ResponseStatus != 0 {
 			p.print("\n%s", p.style.paint(strong, strings.TrimSpace(fmt.Sprintf("%d %s", a.ResponseStatus, http.StatusText(a.ResponseStatus)))))
@@ -135,6 +163,23 @@ func (p *program) showAttempt(a client.Attempt) error {
 			}
 		}
 	})
+}
+
+// bodyWords says how the body of a request is known, where that is not plain.
+func bodyWords(a client.Attempt) string {
+	switch {
+	case a.RequestBodyConcealed:
+		return "the body is shown to those alone who may change the endpoint"
+	case a.RequestBodyProof == "same":
+		return "made again from the event; its SHA-256 is that of what was sent"
+	case a.RequestBodyProof == "differs":
+		return "this is NOT what was sent: the dialect or its options were changed since"
+	case a.RequestBodyProof == "unknown" && a.RequestBody == "":
+		return "what was sent is not known any more"
+	case a.RequestBodyProof == "unknown":
+		return "whether this was sent is not known: it is what the endpoint's present settings make"
+	}
+	return ""
 }
 
 func (p *program) showHeaders(h http.Header) {

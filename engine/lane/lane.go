@@ -578,6 +578,7 @@ func (l *lane) sent(in Sent, now time.Time) {
 			RequestTruncated: o.Exchange.RequestTruncated, ResponseStatus: o.Exchange.ResponseStatus,
 			ResponseHeader: o.Exchange.ResponseHeader, ResponseBody: o.Exchange.ResponseBody,
 			ResponseTruncated: o.Exchange.ResponseTruncated, Captured: o.Captured,
+			Dialect: o.Exchange.Dialect, Proof: o.Exchange.Proof,
 		},
 	}
 	if at := w.Event.DeliverAt; at != nil {

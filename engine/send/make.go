@@ -25,6 +25,10 @@ type Made struct {
 	// Mail, if not nil, is what is sent in place of the request.
 	Mail *mail.Message
 
+	// dialect is the one in which it is made, or signed, and at the time that it tells.
+	dialect string
+	at      time.Time
+
 	// way is what the endpoint's recipe wants done; nil without one.
 	way *recipeWay
 	// Looked says that the exchange that was made is the recipe's lookup, and Found that

@@ -147,6 +147,7 @@ func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.S
 	if unmade := lacking(r); unmade != nil {
 		return *unmade, true
 	}
+	made.dialect, made.at = r.Dialect, m.Timestamp
 	p := Parcel{App: m.App, Type: m.Type, Work: w, Route: r, Request: made.Request, Mail: made.Mail}
 	if w != nil {
 		p.Event = w.Event.ID
@@ -185,6 +186,7 @@ func (s *Sender) show(x *bellhop.Exchange, made *Made) {
 	if m := made.Request.Method; m != http.MethodPost {
 		x.Method = m
 	}
+	x.Dialect, x.Proof = made.dialect, bellhop.ProofOf(made.Request.Body, made.at)
 	if made.KeepBody {
 		body := made.Request.Body
 		if body == nil {

@@ -130,9 +130,12 @@ func TestSend(t *testing.T) {
 	if v := map[string][]string(o.Exchange.RequestHeader)["x-token"]; len(v) != 1 || v[0] != "s" || o.Exchange.Duration <= 0 {
 		t.Errorf("%+v", o.Exchange)
 	}
-	o.Exchange.RequestHeader, o.Exchange.Duration = nil, 0
+	if x := &o.Exchange; !x.Proof.Proves(body) || time.Since(x.Proof.Time).Abs() > time.Minute {
+		t.Errorf("%+v proves another body than %s", x.Proof, body)
+	}
+	o.Exchange.RequestHeader, o.Exchange.Duration, o.Exchange.Proof = nil, 0, bellhop.BodyProof{}
 	want := bellhop.Outcome{Class: bellhop.ClassTaken, Exchange: bellhop.Exchange{
-		URL: r.URL, ResponseStatus: 202, ResponseHeader: http.Header{"X-Answer": {"42"}},
+		URL: r.URL, Dialect: "standard", ResponseStatus: 202, ResponseHeader: http.Header{"X-Answer": {"42"}},
 		ResponseBody: []byte("thank"), ResponseTruncated: true,
 	}}
 	if d := cmp.Diff(want, o); d != "" {

@@ -223,7 +223,7 @@ export interface paths {
         };
         /**
          * Get an attempt
-         * @description With the headers sent and received and the kept part of the response's body: as text, or in base64 if it is not UTF-8.
+         * @description With the request as it was sent, headers and body, and the response with the kept part of its body; bodies as text, or in base64 if they are not UTF-8. Where credentials went, headers and URL say (hidden).
          *
          *     Roles: admin, publisher, editor, viewer.
          */
@@ -1469,6 +1469,8 @@ export interface components {
             delivery: string;
             /** @description A sentence that explains. */
             detail?: string;
+            /** @description How events look on the wire. */
+            dialect?: string;
             /**
              * Format: int64
              * @description Length of the whole exchange in milliseconds.
@@ -1500,6 +1502,19 @@ export interface components {
             request_body?: string;
             /** @description The beginning of what was sent, if it is not UTF-8. */
             request_body_base64?: string;
+            /** @description True if there is a body that you may not see: a recipe or a transformation of the endpoint made it, which you may not change. */
+            request_body_concealed?: boolean;
+            /**
+             * @description How the request's body is known. kept: it was kept, as recipes, transformations and mails have it, or its beginning (request_truncated). same: it is made again from the event, and is what was sent byte for byte, as its hash proves. differs: the dialect, or its options, were changed since, and this is not what was sent. unknown: nothing proves it, or the event was erased. Absent where no request was made, or one without a body.
+             * @example same
+             * @enum {string}
+             */
+            request_body_proof?: "kept" | "same" | "differs" | "unknown";
+            /**
+             * @description The SHA-256 of the body that was sent, in hex; absent where it is not known, or was erased.
+             * @example 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+             */
+            request_body_sha256?: string;
             /** @description As sent. Viewers are shown the values of those that Bellhop and the dialects write; editors see all. */
             request_headers?: {
                 [key: string]: string[] | null;
@@ -5077,6 +5092,8 @@ export interface operations {
                      *           "final": false,
                      *           "id": "att_32G88NJ9V4W00",
                      *           "number": 1,
+                     *           "request_body_proof": "same",
+                     *           "request_body_sha256": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
                      *           "started_at": "2027-06-11T02:00:00.000Z",
                      *           "status": "succeeded",
                      *           "trigger": "publish",
@@ -5180,6 +5197,8 @@ export interface operations {
                      *       "final": false,
                      *       "id": "att_32G88NJ9V4W00",
                      *       "number": 1,
+                     *       "request_body_proof": "same",
+                     *       "request_body_sha256": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
                      *       "started_at": "2027-06-11T02:00:00.000Z",
                      *       "status": "succeeded",
                      *       "trigger": "publish",
@@ -8282,6 +8301,8 @@ export interface operations {
                      *       "final": false,
                      *       "id": "att_32G88NJ9V4W00",
                      *       "number": 1,
+                     *       "request_body_proof": "same",
+                     *       "request_body_sha256": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
                      *       "started_at": "2027-06-11T02:00:00.000Z",
                      *       "status": "succeeded",
                      *       "trigger": "publish",
