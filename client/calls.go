@@ -284,6 +284,17 @@ func (c *Client) TestEndpoint(ctx context.Context, id bellhop.EndpointID, eventT
 	return call[Attempt](ctx, c, http.MethodPost, at("/v1/endpoints/%s/test", id), nil, wire.TestInput{Type: eventType, Data: data})
 }
 
+// CheckEndpoint sends an endpoint's receiver requests good and bad, and says what it does
+// with each. It takes up to a minute.
+func (c *Client) CheckEndpoint(ctx context.Context, id bellhop.EndpointID) (CheckedReceiver, error) {
+	return call[CheckedReceiver](ctx, c, http.MethodPost, at("/v1/endpoints/%s/check", id), nil, nil)
+}
+
+// CheckRequest says whether a request was signed as it should be and, if not, why.
+func (c *Client) CheckRequest(ctx context.Context, in CheckRequestInput) (CheckedRequest, error) {
+	return call[CheckedRequest](ctx, c, http.MethodPost, "/v1/requests/check", nil, in)
+}
+
 // Replay covers a bounded number of events and gives the cursor to go on with.
 // ReplayAll goes on by itself.
 func (c *Client) Replay(ctx context.Context, id bellhop.EndpointID, in ReplayInput) (ReplayResult, error) {

@@ -59,6 +59,13 @@ type (
 	Preview          = wire.Preview
 	PreviewInput     = wire.PreviewInput
 	VerificationCode = wire.VerificationCode
+
+	CheckRequestInput = wire.CheckRequestInput
+	CheckedRequest    = wire.CheckedRequest
+	CheckFinding      = wire.CheckFinding
+	CheckedReceiver   = wire.CheckedReceiver
+	CheckResult       = wire.CheckResult
+
 	TransformTest    = wire.TransformTest
 	TransformEvent   = wire.TransformEvent
 	TransformTested  = wire.TransformTested

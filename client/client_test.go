@@ -243,6 +243,18 @@ func TestEveryCall(t *testing.T) {
 		t.Errorf("%+v", tested)
 	}
 
+	checked, err := c.CheckEndpoint(ctx, e.ID)
+	must(err)
+	if checked.OK || len(checked.Results) != 8 { // an inbox takes whatever comes
+		t.Errorf("%+v", checked)
+	}
+	another := "{}"
+	verdict, err := c.CheckRequest(ctx, client.CheckRequestInput{Attempt: tested.ID, Body: &another})
+	must(err)
+	if verdict.OK || verdict.Dialect != "standard" || len(verdict.Findings) == 0 {
+		t.Errorf("%+v", verdict)
+	}
+
 	data := "{ \"a\" : \"<&>\", \"n\":1.10 }"
 	r, err := c.Publish(ctx, client.Publication{App: "acme", Type: "invoice.purchase", ID: "1", Subject: "guest:1", Data: bellhop.JSON(data)})
 	must(err)

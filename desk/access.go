@@ -67,6 +67,8 @@ var table = map[string]access{
 	"pauseEndpoint":    editor,
 	"resumeEndpoint":   editor,
 	"testEndpoint":     editor,
+	"checkEndpoint":    editor,
+	"checkRequest":     editor | viewer,
 	"replayEndpoint":   editor,
 	"tryEndpoint":      editor,
 	"tryDelivery":      editor,

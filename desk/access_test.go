@@ -26,7 +26,7 @@ func roleTable() map[string]string {
 		"listEventTypes": "Aapev", "getEventType": "Aapev", "putEventType": "A", "deleteEventType": "A",
 		"listEndpoints": "Aaev", "getEndpoint": "Aaev", "getEndpointStats": "Aaev",
 		"createEndpoint": "Aae", "updateEndpoint": "Aae", "deleteEndpoint": "Aae", "pauseEndpoint": "Aae", "resumeEndpoint": "Aae",
-		"listenEndpoint": "Aae", "answerListened": "Aae", "testEndpoint": "Aae", "replayEndpoint": "Aae", "getSecrets": "Aae", "rotateSecret": "Aae", "previewEndpoint": "Aae", "testTransformation": "Aae",
+		"listenEndpoint": "Aae", "answerListened": "Aae", "testEndpoint": "Aae", "checkEndpoint": "Aae", "checkRequest": "Aaev", "replayEndpoint": "Aae", "getSecrets": "Aae", "rotateSecret": "Aae", "previewEndpoint": "Aae", "testTransformation": "Aae",
 		"createInbox": "Aae", "listInboxes": "Aaev", "getInbox": "Aaev", "updateInbox": "Aae", "deleteInbox": "Aae",
 		"getStats": "Aaev", "getBacklog": "A", "compareEndpoints": "Aaev", "listTroubledEndpoints": "Aaev",
 		"listDialects": "Aapev", "getDialect": "Aapev", "getVerificationCode": "Aapev",

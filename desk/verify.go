@@ -15,8 +15,12 @@ import (
 // TypeTest is the type of the event that tests and verifications send.
 const TypeTest = "webhook.test"
 
-// sampleData is what a test event of a type without an example carries.
-func sampleData(eventType string) bellhop.JSON {
+// SampleData is what a test event of a type without an example carries: what the
+// dialect's receivers know as a test, or a few words.
+func SampleData(x *dialect.Dialect, eventType string) bellhop.JSON {
+	if data := x.Definition().Verification.Data; data != "" && eventType == TypeTest {
+		return bellhop.JSON(data)
+	}
 	return marshal(map[string]any{
 		"message": "This is a test event. If you can read it, your endpoint works.",
 		"type":    eventType,
@@ -42,11 +46,7 @@ func (d *Desk) testData(eventType string, e *bellhop.Endpoint) bellhop.JSON {
 	if x := d.e.Routes().Recipe(e.Recipe); x != nil {
 		return bellhop.JSON(x.Definition().Sample.Data)
 	}
-	x := d.e.Routes().Dialect(e.Dialect)
-	if data := x.Definition().Verification.Data; data != "" && eventType == TypeTest {
-		return bellhop.JSON(data)
-	}
-	return sampleData(eventType)
+	return SampleData(d.e.Routes().Dialect(e.Dialect), eventType)
 }
 
 // verify calls the URL of an endpoint that is about to be saved, where the caller

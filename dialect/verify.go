@@ -54,6 +54,21 @@ func (e *VerifyError) Error() string {
 	return e.Code + ": " + e.Detail + " " + e.Remedy
 }
 
+// Proved tells whether what the error says is certain: the request shows it, or a
+// signature that matches. Else it is what most often looks like this.
+func (e *VerifyError) Proved() bool { return !strings.HasPrefix(e.Detail, mismatch) }
+
+// mismatch begins the details that are drawn from a signature that does not match.
+const mismatch = "The signature does not match"
+
+// Signed tells whether the secret signed the request as it is, whatever its time. It
+// looks for no reason why not.
+func (d *Dialect) Signed(req Received, secret string) bool {
+	c := check{d: d, req: req}
+	k, err := d.key(secret)
+	return err == nil && c.readHeaders() == nil && c.matches(req.Body, []key{k})
+}
+
 // Verify checks a request with a built-in dialect, such as "standard", against
 // the secrets that are valid now: one, or during a rotation several. It uses
 // the current time and the dialect's tolerance. Pass the body as it arrived,

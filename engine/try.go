@@ -143,6 +143,14 @@ func (e *Engine) Verify(ctx context.Context, r *routes.Route, unsigned bool, m d
 	return o, nil
 }
 
+// Probe is Verify for whoever has a TrialSlot already, with a request that is changed once
+// it is signed. ok is false if ctx ended first.
+func (e *Engine) Probe(ctx context.Context, r *routes.Route, signer *dialect.Signer, alter send.Alter, m dialect.Message) (o bellhop.Outcome, ok bool) {
+	return e.guarded(r, func() (bellhop.Outcome, bool) {
+		return e.sender.CallAltered(script.ForPeople(ctx), r, signer, alter, m)
+	})
+}
+
 // guarded makes a request; that it breaks Bellhop is an outcome, too.
 func (e *Engine) guarded(r *routes.Route, request func() (bellhop.Outcome, bool)) (o bellhop.Outcome, known bool) {
 	defer func() {

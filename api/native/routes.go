@@ -140,6 +140,12 @@ func (n *native) routes() []api.Route {
 			"Deliveries that failed and wait for a later time are made due now, oldest first: all, or those that failed for a cause. They are moved, not copied, and keep their order. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken. A body is not needed.", 202).
 			Fails(bellhop.CodeEndpointStatus).
 			Reads(),
+		api.On("POST /v1/endpoints/{id}/check", "checkEndpoint", doors, n.checkEndpoint,
+			"Check an endpoint's receiver", "Sends at once up to ten requests, with the type webhook.test: one as events will be, the same once more, one with a changed body, an old one, one with another secret, one without a signature, one with 256 KiB of data, and two together; and says what the receiver does with each, and what to do about it. They are no deliveries and are in no log but the audit's. It takes at most a minute. A body is not needed.", 200).
+			Fails(bellhop.CodeLocked, bellhop.CodeEndpointStatus, bellhop.CodeTooMany),
+		api.On("POST /v1/requests/check", "checkRequest", doors, n.checkRequest,
+			"Check a request", "Says whether a request that a receiver got was signed as it should be and, if not, what happened to it: a changed body, another secret, a header that is missing or renamed, the wrong time or dialect. Give the headers and the body as they arrived, or an attempt, or both. It is checked with the secrets of endpoints that the key may change, or with one that is given. Nothing is sent and nothing is kept.", 200).
+			Takes(2 << 20).Fails(bellhop.CodeTooMany),
 		api.On("POST /v1/endpoints/{id}/replay", "replayEndpoint", doors, n.replayEndpoint,
 			"Replay events to an endpoint",
 			"Sends events of a range of time that the endpoint would get now, oldest first; one that waits there already is not added again. One call covers at most limit events. Unless done is true, send the same request again with next_cursor as cursor: what is beyond it was not replayed yet.", 202).

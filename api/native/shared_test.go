@@ -75,6 +75,8 @@ func operations() map[string][]string {
 		"pauseEndpoint":      {"POST /v1/endpoints/{endpoint}/pause"},
 		"resumeEndpoint":     {"POST /v1/endpoints/{endpoint}/resume"},
 		"testEndpoint":       {"POST /v1/endpoints/{endpoint}/test"},
+		"checkEndpoint":      {"POST /v1/endpoints/{endpoint}/check"},
+		"checkRequest":       {`POST /v1/requests/check {"headers":"webhook-id: x","body":"{}","endpoint":"{endpoint}"}`, `POST /v1/requests/check {"headers":"webhook-id: x","body":"{}","endpoint":"{endpoint}","secret":"x"}`},
 		"replayEndpoint":     {`POST /v1/endpoints/{endpoint}/replay {"since":"2000-01-01T00:00:00Z","status":"all"}`},
 		"getSecrets":         get("/v1/endpoints/{endpoint}/secret"),
 		"rotateSecret":       {"POST /v1/endpoints/{endpoint}/secret/rotate"},

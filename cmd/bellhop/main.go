@@ -173,7 +173,7 @@ func (p *program) root() *cobra.Command {
 		p.publishVerb(), p.triggerVerb(), p.appsVerb(), p.endpointsVerb(), p.eventTypesVerb(), p.dialectsVerb(), p.recipesVerb(), p.transformVerb(),
 		p.eventsVerb(), p.deliveriesVerb(), p.failuresVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
 		p.resendVerb(), p.replayVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
-	add("receiver", "For receivers:", p.verifyVerb(), p.listenVerb(), p.replayLocalVerb(), p.inboxesVerb())
+	add("receiver", "For receivers:", p.checkVerb(), p.verifyVerb(), p.listenVerb(), p.replayLocalVerb(), p.inboxesVerb())
 	root.AddCommand(p.openAPIVerb(), p.manVerb(), p.versionVerb())
 	root.Version = version()
 	root.SetVersionTemplate(thisBuild().String())

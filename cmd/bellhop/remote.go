@@ -262,13 +262,3 @@ func sortedKeys[V any](m map[string]V) []string {
 	slices.Sort(keys)
 	return keys
 }
-
-func unique(texts []string) []string {
-	var out []string
-	for _, t := range texts {
-		if !slices.ContainsFunc(out, func(o string) bool { return strings.EqualFold(o, t) }) {
-			out = append(out, t)
-		}
-	}
-	return out
-}

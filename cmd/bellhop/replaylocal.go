@@ -134,7 +134,7 @@ func (p *program) original(ctx context.Context, c *client.Client, event client.E
 			r.Headers = append(r.Headers, wire.HeaderField{Name: name, Value: v})
 		}
 	}
-	if !hasHeader(a.RequestHeader, "User-Agent") { // the log leaves out what is the same in all requests
+	if !slices.ContainsFunc(sortedKeys(a.RequestHeader), func(n string) bool { return strings.EqualFold(n, "User-Agent") }) { // the log leaves out what is the same in all requests
 		r.Headers = append(r.Headers, userAgent)
 	}
 	r.notes = append(r.notes, fmt.Sprintf("Original headers, of attempt %s at %s.", a.ID, a.Endpoint))

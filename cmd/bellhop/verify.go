@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/dialect/check"
 	"github.com/bellhop/bellhop/dialect/samples"
 )
 
@@ -104,11 +105,12 @@ func (p *program) verificationCode(v verification, args []string) error {
 
 // verdict is what verify says with --json.
 type verdict struct {
-	OK      bool   `json:"ok"`
-	Dialect string `json:"dialect,omitempty"`
-	Code    string `json:"code,omitempty"`
-	Detail  string `json:"detail"`
-	Remedy  string `json:"remedy,omitempty"`
+	OK       bool                  `json:"ok"`
+	Dialect  string                `json:"dialect,omitempty"`
+	Code     string                `json:"code,omitempty"`
+	Detail   string                `json:"detail"`
+	Remedy   string                `json:"remedy,omitempty"`
+	Findings []client.CheckFinding `json:"findings,omitempty"`
 }
 
 func (p *program) verifyRequest(v verification) error {
@@ -116,87 +118,82 @@ func (p *program) verifyRequest(v verification) error {
 	if err != nil {
 		return err
 	}
-	now, tolerance, words := p.now(), v.tolerance, "and the time is right"
+	ask := check.Request{Received: request, At: p.now(), Tolerance: v.tolerance}
 	switch v.at {
 	case "now":
 	case "any":
-		tolerance, words = -1, "and its time was not checked"
+		ask.Tolerance = -1
 	default:
-		if err := p.moment(&now).Set(v.at); err != nil {
+		if err := p.moment(&ask.At).Set(v.at); err != nil {
 			return usage("--at: %w", err)
 		}
 	}
-	var candidates []*dialect.Dialect
-	guessed := ""
 	if v.dialect != "" {
-		d, err := p.settings.dialectNamed(v.dialect)
-		if err != nil {
+		if ask.Dialect, err = p.settings.dialectNamed(v.dialect); err != nil {
 			return err
 		}
-		candidates = append(candidates, d)
-	} else {
-		if candidates, err = guessDialects(p.settings.allDialects(), request.Header); err != nil {
-			return p.refuse("", err, v)
+	}
+	for _, def := range p.settings.allDialects() {
+		d, err := dialect.Compile(def)
+		if err != nil {
+			return fmt.Errorf("dialect %q: %w", def.Name, err)
 		}
-		guessed = " (by the headers)"
+		ask.Known = append(ask.Known, d)
 	}
 	secrets, err := p.verifySecrets(v)
 	if err != nil {
 		return err
 	}
-	var first error
-	for _, d := range candidates {
-		err := d.Verify(request, secrets, now, tolerance)
-		if err != nil {
-			if first == nil {
-				first = err
-			}
-			continue
-		}
-		if sig := d.Definition().Signature; !sendsTime(d) && sig.BodyTime == "" {
-			words = "which says nothing about its age: this dialect sends no time"
-		}
-		detail := "The signature is right, " + words + "."
-		return p.show(verdict{OK: true, Dialect: d.Name(), Detail: detail}, func() {
-			p.print("%s %s", p.mark(true), detail)
-			p.print("  Dialect %s%s, body of %d bytes.", d.Name(), guessed, len(request.Body))
-		})
+	for _, s := range secrets {
+		ask.Secrets = append(ask.Secrets, check.Secret{Text: s, Of: "that was given"})
 	}
-	return p.refuse(candidates[0].Name()+guessed, first, v)
-}
-
-// sendsTime tells whether requests of the dialect say when they were made.
-func sendsTime(d *dialect.Dialect) bool {
-	def := d.Definition()
-	templates := def.Signature.Content + def.Signature.Value
-	for _, h := range def.Headers {
-		templates += h.Value
+	found := check.Verify(ask)
+	out := verdict{OK: found.OK, Dialect: found.Dialect, Detail: found.Detail, Code: found.Code()}
+	for _, f := range found.Findings {
+		out.Findings = append(out.Findings, client.CheckFinding(f))
 	}
-	return strings.Contains(templates, "${ts}") || strings.Contains(templates, "${ms}")
-}
-
-// refuse says what is wrong with the request.
-func (p *program) refuse(name string, err error, v verification) error {
-	refusal, ok := errors.AsType[*dialect.VerifyError](err)
-	if !ok {
+	if len(found.Findings) > 0 {
+		out.Remedy = found.Findings[0].Remedy
+	}
+	guessed := ""
+	if found.Guessed && found.Dialect != "" {
+		guessed = " (by the headers)"
+	}
+	if err := p.show(out, func() { p.showVerdict(&found, guessed, v.at, len(request.Body)) }); err != nil {
 		return err
 	}
-	bare, _, _ := strings.Cut(name, " ")
-	if err := p.show(verdict{Dialect: bare, Code: refusal.Code, Detail: refusal.Detail, Remedy: refusal.Remedy}, func() {
-		p.print("%s %s", p.mark(false), clean(refusal.Detail))
-		p.print("  %s", clean(refusal.Remedy))
-		if refusal.Code == dialect.CodeStaleTime && v.at == "now" {
+	if !found.OK {
+		return errSilent
+	}
+	return nil
+}
+
+// showVerdict says what is right or wrong with a request, and what to do about it.
+func (p *program) showVerdict(found *check.Verdict, guessed, at string, size int) {
+	if found.OK {
+		p.print("%s %s", p.mark(true), clean(found.Detail))
+		p.print("  Dialect %s%s, body of %d bytes.", clean(found.Dialect), guessed, size)
+		return
+	}
+	for _, f := range found.Findings {
+		mark := p.mark(false)
+		if f.Confidence != check.Certain {
+			mark = p.style.paint(wait, "?")
+		}
+		p.print("%s %s", mark, clean(f.Detail))
+		p.print("  %s", clean(f.Remedy))
+		if f.Code == dialect.CodeStaleTime && at == "now" {
 			p.print("  For a capture of an earlier time, say when it arrived (--at 2027-06-01T15:04:05Z) or --at any.")
 		}
-		if name == "" {
-			p.print("  Code %s.", refusal.Code)
-		} else {
-			p.print("  Dialect %s; code %s.", name, refusal.Code)
+		if f.Code == dialect.CodeMissingHeader && found.Dialect == "" {
+			p.print("  --dialect names the dialect where the headers do not tell it.")
 		}
-	}); err != nil {
-		return err
 	}
-	return errSilent
+	if found.Dialect == "" {
+		p.print("  Code %s.", found.Code())
+	} else {
+		p.print("  Dialect %s%s; code %s.", clean(found.Dialect), guessed, found.Code())
+	}
 }
 
 // receivedRequest reads the request in whichever form it was given.
@@ -214,9 +211,9 @@ func (p *program) receivedRequest(v verification) (dialect.Received, error) {
 		if err != nil {
 			return dialect.Received{}, err
 		}
-		h, err := readHeaders(head)
+		h, err := check.ReadHeaders(head)
 		if err != nil {
-			return dialect.Received{}, err
+			return dialect.Received{}, usageError{err}
 		}
 		body, err := p.readInput(v.body)
 		return dialect.Received{Header: h, Body: body}, err
@@ -237,7 +234,11 @@ func (p *program) receivedRequest(v verification) (dialect.Received, error) {
 	if len(bytes.TrimSpace(dump)) == 0 {
 		return dialect.Received{}, usage("the captured request is empty")
 	}
-	return readDump(dump)
+	r, err := check.ReadCapture(dump)
+	if err != nil {
+		return dialect.Received{}, usageError{err}
+	}
+	return r, nil
 }
 
 // maxInput bounds what is read from a file or a pipe, in bytes.

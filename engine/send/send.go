@@ -125,7 +125,7 @@ func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o 
 	if err != nil {
 		return ours(r, "The request could not be signed: "+err.Error()), true
 	}
-	o, sent = s.deliver(ctx, r, signer, w, dialect.Message{
+	o, sent = s.deliver(ctx, r, signer, nil, w, dialect.Message{
 		ID: e.ID.String(), App: e.App, Type: e.Type, Subject: e.Subject,
 		Time: e.CreatedAt(), Data: e.Data, Timestamp: now,
 	})
@@ -136,13 +136,27 @@ func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o 
 // Call is Send for a message that is no delivery, such as a verification, signed by
 // whatever signer the caller has.
 func (s *Sender) Call(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message) (o bellhop.Outcome, sent bool) {
-	return s.deliver(ctx, r, signer, nil, m)
+	return s.deliver(ctx, r, signer, nil, nil, m)
 }
 
-func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.Signer, w *bellhop.Work, m dialect.Message) (bellhop.Outcome, bool) {
+// Alter changes a request after it was signed, as somebody on the way might: it may change
+// the header, and gives the body to be sent.
+type Alter func(h http.Header, body []byte) []byte
+
+// CallAltered is Call with a request that is changed after it was signed, to see what a
+// receiver does with it. A nil alter changes nothing.
+func (s *Sender) CallAltered(ctx context.Context, r *routes.Route, signer *dialect.Signer, alter Alter, m dialect.Message) (o bellhop.Outcome, sent bool) {
+	return s.deliver(ctx, r, signer, alter, nil, m)
+}
+
+func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.Signer, alter Alter, w *bellhop.Work, m dialect.Message) (bellhop.Outcome, bool) {
 	made, unmade := s.Make(ctx, r, signer, m)
 	if unmade != nil {
 		return *unmade, unmade.Reason != bellhop.ReasonCutShort
+	}
+	if alter != nil {
+		made.Request.Header = made.Request.Header.Clone() // what is logged may share it
+		made.Request.Body = alter(made.Request.Header, made.Request.Body)
 	}
 	if unmade := lacking(r); unmade != nil {
 		return *unmade, true

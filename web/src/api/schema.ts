@@ -516,6 +516,28 @@ export interface paths {
         patch: operations["updateEndpoint"];
         trace?: never;
     };
+    "/v1/endpoints/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check an endpoint's receiver
+         * @description Sends at once up to ten requests, with the type webhook.test: one as events will be, the same once more, one with a changed body, an old one, one with another secret, one without a signature, one with 256 KiB of data, and two together; and says what the receiver does with each, and what to do about it. They are no deliveries and are in no log but the audit's. It takes at most a minute. A body is not needed.
+         *
+         *     Roles: admin, editor.
+         */
+        post: operations["checkEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/endpoints/{id}/listen": {
         parameters: {
             query?: never;
@@ -1142,6 +1164,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/requests/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a request
+         * @description Says whether a request that a receiver got was signed as it should be and, if not, what happened to it: a changed body, another secret, a header that is missing or renamed, the wrong time or dialect. Give the headers and the body as they arrived, or an attempt, or both. It is checked with the secrets of endpoints that the key may change, or with one that is given. Nothing is sent and nothing is kept.
+         *
+         *     Roles: admin, editor, viewer.
+         */
+        post: operations["checkRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -1707,6 +1751,123 @@ export interface components {
              * @example Acme
              */
             name: string;
+        };
+        CheckFinding: {
+            /** @description A stable word, such as changed_body, wrong_secret, stale_time, missing_header, renamed_header, other_dialect. */
+            code: string;
+            /**
+             * @description certain: a signature that matches, or the request itself, shows it. likely: what most often looks like this. possible: cannot be told from others.
+             * @enum {string}
+             */
+            confidence: "certain" | "likely" | "possible";
+            /** @description What is wrong. */
+            detail: string;
+            /** @description What to do about it. */
+            remedy?: string;
+        };
+        CheckRequestInput: {
+            /** @description Do not judge its time. */
+            any_time?: boolean;
+            /**
+             * Format: date-time
+             * @description When it arrived. Default: when the attempt was made, or now.
+             */
+            at?: string;
+            /** @description An attempt that made the request. What is left out below is taken from it; what is given is compared with what was sent. */
+            attempt?: string;
+            /**
+             * @description The body as it arrived, byte for byte. At most 1 MiB.
+             * @example "{}"
+             */
+            body?: string;
+            /** @description The body in base64, in place of body. */
+            body_base64?: string;
+            /**
+             * @description The dialect that it should speak. Default: the endpoint's, or told from the headers.
+             * @example standard
+             */
+            dialect?: string;
+            /** @description The endpoint whose secret should have signed it: one that the key may change. Default: the attempt's or, without a secret, any of them. */
+            endpoint?: string;
+            /**
+             * @description The headers as they arrived: lines "Name: value", or a JSON object. At most 64 KiB.
+             * @example webhook-id: evt_38G04Y6NR0400
+             */
+            headers?: string;
+            /** @description The secret that the receiver has. It is not kept. */
+            secret?: string;
+        };
+        CheckResult: {
+            /** @description What came of it. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description How long the answer took.
+             */
+            duration_ms: number;
+            /**
+             * @description How it should be answered.
+             * @example 401 or 400
+             */
+            expected: string;
+            /**
+             * @description pass: as it should be. weak: it works and could be better. fault: events will be lost, or strangers believed. skipped: there is no such thing in this dialect. untried: what came before makes it pointless.
+             * @enum {string}
+             */
+            mark: "pass" | "weak" | "fault" | "skipped" | "untried";
+            /**
+             * @description Which.
+             * @enum {string}
+             */
+            name: "good" | "duplicate" | "changed_body" | "stale_time" | "wrong_secret" | "unsigned" | "large" | "together";
+            /** @description What to do about it. */
+            remedy?: string;
+            /** @description What was sent. */
+            sent: string;
+            /**
+             * Format: int64
+             * @description The status of the answer; left out if none came.
+             */
+            status?: number;
+        };
+        CheckedReceiver: {
+            /** @description The verdict in a sentence. */
+            detail: string;
+            /** @description Nothing is at fault. */
+            ok: boolean;
+            /** @description In the order in which the requests were sent. */
+            results: components["schemas"]["CheckResult"][];
+        };
+        CheckedRequest: {
+            /**
+             * Format: date-time
+             * @description The time by which its age was judged.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description The length of its body.
+             */
+            bytes: number;
+            /** @description The verdict in a sentence. */
+            detail: string;
+            /** @description The dialect that it was checked as. */
+            dialect?: string;
+            /** @description The endpoint whose secret signed it, if it is known. */
+            endpoint?: string;
+            /** @description What is wrong, the most certain first. */
+            findings: components["schemas"]["CheckFinding"][];
+            /** @description The dialect was told from the headers. */
+            guessed?: boolean;
+            /** @description The request is as it should be. */
+            ok: boolean;
+            /**
+             * Format: date-time
+             * @description When that secret was made.
+             */
+            secret_created_at?: string;
+            /** @description What was checked is what Bellhop sent: nothing that arrived was given. */
+            sent?: boolean;
         };
         ClientTLS: {
             /** @description Certificates trusted besides the system's, in PEM. */
@@ -7139,6 +7300,152 @@ export interface operations {
             };
         };
     };
+    checkEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The endpoint's id.
+                 * @example ep_32G88NJ9V4W00
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The receiver answered 500.",
+                     *       "ok": false,
+                     *       "results": [
+                     *         {
+                     *           "detail": "The receiver answered 500.",
+                     *           "duration_ms": 1,
+                     *           "expected": "401 or 400",
+                     *           "mark": "pass",
+                     *           "name": "good"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CheckedReceiver"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. `locked`: An operator has locked the endpoint. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `endpoint_status`: The endpoint's status does not allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listenEndpoint: {
         parameters: {
             query?: {
@@ -11629,6 +11936,140 @@ export interface operations {
             /** @description `internal`: Bellhop failed. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 2 MiB. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "body": "{}",
+                 *       "dialect": "standard",
+                 *       "headers": "webhook-id: evt_38G04Y6NR0400"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CheckRequestInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "at": "2027-06-11T02:00:00.000Z",
+                     *       "bytes": 1,
+                     *       "detail": "The receiver answered 500.",
+                     *       "findings": [
+                     *         {
+                     *           "code": "required",
+                     *           "confidence": "certain",
+                     *           "detail": "The receiver answered 500."
+                     *         }
+                     *       ],
+                     *       "ok": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CheckedRequest"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
