@@ -122,7 +122,8 @@ function failing(health: Health, lane: LaneState | undefined, waits: number, lat
   const cause = causeOf({ reason: health.reason ?? last?.reason, response_status: health.response_status ?? last?.response_status });
   const n = health.consecutive_failures ?? 0;
   const failures = failuresInWords(n, health.since);
-  const detail = health.detail && !health.detail.startsWith("The receiver answered") ? ` ${sentence(health.detail)}` : "";
+  // What the attempt itself says, where that is more than its status.
+  const detail = last?.detail && last.reason !== "status" ? ` ${sentence(last.detail)}` : "";
   const happened = lower(cause.sentence);
   const shut = health.circuit_open ?? (lane && lane.circuit !== "closed");
   return {

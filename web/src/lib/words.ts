@@ -2,8 +2,7 @@
 // here; sentences use the same ones.
 import type { MessageDescriptor } from "@lingui/core";
 import { msg } from "@lingui/core/macro";
-import type { Attempt, Delivery, Health } from "../api/client.ts";
-import type { Outcome } from "../api/shapes.ts";
+import type { Attempt, Delivery, Health, Outcome } from "../api/client.ts";
 
 /** How an endpoint is doing. */
 export const healthWords: Record<Health["state"], MessageDescriptor> = {

@@ -2,8 +2,7 @@ import { Badge, type MantineColor, type MantineSize } from "@mantine/core";
 import { i18n, type MessageDescriptor } from "@lingui/core";
 import { Trans } from "@lingui/react/macro";
 import { IconLock } from "@tabler/icons-react";
-import type { Attempt, Endpoint, Health } from "../api/client.ts";
-import type { Outcome } from "../api/shapes.ts";
+import type { Attempt, Endpoint, Health, Outcome } from "../api/client.ts";
 import { attemptWords, deliveryWords, type Fate, healthWords, outcomeWords } from "../lib/words.ts";
 
 type Size = Extract<MantineSize, "xs" | "sm" | "md" | "lg">;
@@ -24,8 +23,9 @@ function Word({ color, size = "sm", title, word }: { color: MantineColor; size?:
 
 /** How an endpoint is doing. */
 export function HealthBadge({ endpoint, size }: { endpoint: Pick<Endpoint, "health" | "status">; size?: Size }) {
-  const { state, detail } = healthOf(endpoint);
-  return <Word color={healthColors[state] ?? "gray"} size={size} title={detail} word={healthWords[state]} />;
+  const { state, reason, detail } = healthOf(endpoint);
+  const chosen = state === "disabled" && reason !== "gave_up"; // by a person
+  return <Word color={chosen ? "gray" : healthColors[state] ?? "gray"} size={size} title={detail} word={healthWords[state]} />;
 }
 
 /** What became of one event at one endpoint. */

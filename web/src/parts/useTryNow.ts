@@ -1,7 +1,6 @@
 import { plural, t } from "@lingui/core/macro";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { ok } from "../api/client.ts";
-import { later } from "../api/later.ts";
+import { api, ok } from "../api/client.ts";
 import { endpointsChanged } from "../api/queries.ts";
 import type { Cause } from "../lib/reasons.ts";
 import { done, failed } from "./notify.ts";
@@ -15,11 +14,11 @@ export function useTryNow() {
   return useMutation({
     mutationFn: async (what: Tried): Promise<number> => {
       if ("delivery" in what) {
-        await ok(later.POST("/v1/deliveries/{id}/try", { params: { path: { id: what.delivery } } }));
+        await ok(api.POST("/v1/deliveries/{id}/try", { params: { path: { id: what.delivery } } }));
         return 1;
       }
       const { endpoint, reason, response_status } = what;
-      return (await ok(later.POST("/v1/endpoints/{id}/try", { params: { path: { id: endpoint } }, body: { reason, response_status } }))).moved;
+      return (await ok(api.POST("/v1/endpoints/{id}/try", { params: { path: { id: endpoint } }, body: { reason, response_status } }))).moved;
     },
     onSuccess: (moved, what) => {
       if ("delivery" in what) done(t`It is tried now`, t`The attempt appears here as soon as it is made.`);

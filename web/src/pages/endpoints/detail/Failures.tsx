@@ -4,9 +4,8 @@ import { Anchor, Badge, Button, Group, Paper, Stack, Text, Title } from "@mantin
 import { IconRepeat, IconSend } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import type { Endpoint } from "../../../api/client.ts";
+import type { Endpoint, FailureGroup } from "../../../api/client.ts";
 import { useSession } from "../../../api/queries.ts";
-import type { FailureGroup } from "../../../api/shapes.ts";
 import { linkTo } from "../../../lib/links.ts";
 import { causeOf } from "../../../lib/reasons.ts";
 import { number } from "../../../lib/text.ts";
@@ -24,7 +23,7 @@ const atOnce = 5;
 export function Failures({ endpoint, onReplay }: { endpoint: Endpoint; onReplay(group: FailureGroup): void }) {
   const failures = useFailures({ endpoint: endpoint.id }, week);
   const [all, setAll] = useState(false);
-  if (failures.data?.length === 0 || failures.error) return null;
+  if (failures.data?.length === 0) return null;
   const groups = [...(failures.data ?? [])].sort((x, y) => y.waiting + y.failed - x.waiting - x.failed);
   const shown = all ? groups : groups.slice(0, atOnce);
   return (

@@ -1,8 +1,7 @@
 import { Group, SegmentedControl, Stack, Title } from "@mantine/core";
-import type { Endpoint } from "../../../api/client.ts";
+import type { Endpoint, FailureGroup } from "../../../api/client.ts";
 import { useFilters } from "../../../lib/useFilters.ts";
 import { Waiting } from "../../../parts/states.tsx";
-import type { FailureGroup } from "../../../api/shapes.ts";
 import { Charts } from "./Charts.tsx";
 import { Facts } from "./Facts.tsx";
 import { Failures } from "./Failures.tsx";

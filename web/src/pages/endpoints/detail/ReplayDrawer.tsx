@@ -1,7 +1,6 @@
 import { Drawer } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
-import type { Endpoint } from "../../../api/client.ts";
-import type { FailureGroup } from "../../../api/shapes.ts";
+import type { Endpoint, FailureGroup } from "../../../api/client.ts";
 import classes from "./detail.module.css";
 import { choiceOf, type ReplayChoice } from "./replay.ts";
 import { ReplayForm } from "./ReplayForm.tsx";

@@ -1,7 +1,6 @@
 // A replay is cut into calls that each cover a bounded number of events; this
 // drives them, so that it can be watched and stopped.
-import type { Schemas } from "../../../api/client.ts";
-import type { FailureGroup } from "../../../api/shapes.ts";
+import type { FailureGroup, Schemas } from "../../../api/client.ts";
 import type { Cause } from "../../../lib/reasons.ts";
 
 export type ReplayInput = Schemas["ReplayInput"] & Cause;

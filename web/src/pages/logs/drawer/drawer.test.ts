@@ -1,45 +1,50 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import type { Event } from "../../../api/client.ts";
-import { sentBody } from "./body.ts";
 import { shellQuote } from "../../../lib/shell.ts";
 import { asCurl } from "./curl.ts";
 
-const event: Event = { id: "evt_1", app: "acme", type: "a.b", deliveries: 1, uuid: "2ce56e14-7f13-56e6-94b4-a5655b2079e7", created_at: "2026-11-22T00:07:19.02Z", outcome: { state: "none", delivered: 0, waiting: 0, held: 0, failed: 0, canceled: 0 } };
-
-describe("sentBody", () => {
-  it("puts the data in byte for byte", () => {
-    const data = '{"n":12345678901234567890, "s":"$& $1 ${time}"}';
-    expect(sentBody("${data}", event, data)).toBe(data);
-    expect(sentBody('{"type":${type|json},"timestamp":"${time}","data":${data}}', event, data))
-      .toBe(`{"type":"a.b","timestamp":"2026-11-22T00:07:19.020Z","data":${data}}`);
-  });
-  it("does not guess", () => {
-    expect(sentBody('{"uuid":"${uuid}","data":${data}}', event, "{}")).toBeUndefined();
-    expect(sentBody("${?subject}x${/}", event, "{}")).toBeUndefined();
-    expect(sentBody("${data.id ?? id | json}", event, "{}")).toBeUndefined();
-    expect(sentBody(undefined, event, "{}")).toBeUndefined();
-  });
-});
+/** The arguments and the input that a shell gives to curl. */
+function run(command: string, env: Record<string, string> = {}): { args: string[]; input: string } {
+  const script = `curl() { for a in "$@"; do printf '%s\\0' "$a"; done; printf '\\1'; case "$*" in *@-) cat;; esac; }\n${command}`;
+  const out = execFileSync("sh", ["-s"], { input: script, env: { ...process.env, ...env }, encoding: "latin1", maxBuffer: 10_000_000 });
+  const [args, input] = [out.slice(0, out.indexOf("\x01")), out.slice(out.indexOf("\x01") + 1)];
+  return { args: Buffer.from(args, "latin1").toString().split("\0").slice(0, -1), input };
+}
 
 describe("asCurl", () => {
   it("survives a shell, whatever is in it", () => {
     const nasty = `'; echo pwned > /tmp/x; ' "$HOME" \`id\` $(id) \\ !! \n@file "`;
     expect(execFileSync("sh", ["-c", `printf %s ${shellQuote(nasty)}`]).toString()).toBe(nasty);
   });
-  it("gives each argument as it is", () => {
-    const command = asCurl({
-      url: "https://example.com/a[1]?x={y}&z='",
+  it("gives each argument as it is, and takes away what curl would add", () => {
+    const { command, variables } = asCurl({
+      url: "https://example.com/a[1]/%2F%zz?x={y}&z='é",
       request_headers: { "webhook-id": ["evt_1"], "X-Two": ["a", "b'c"], "X-Empty": [""], "Content-Length": ["12"], Bad: ["a\r\nInjected: 1"], None: null },
-    }, "@data with 'quotes'");
-    const script = `curl() { for a in "$@"; do printf '%s\\0' "$a"; done; }\n${command}`;
-    expect(execFileSync("sh", ["-c", script]).toString().split("\0").slice(0, -1)).toEqual([
-      "--globoff", "--include", "--request", "POST", "--url", "https://example.com/a[1]?x={y}&z='",
-      "--header", "webhook-id: evt_1", "--header", "X-Two: a", "--header", "X-Two: b'c", "--header", "X-Empty;", "--header", "Bad: a Injected: 1",
-      "--data-raw", "@data with 'quotes'",
+      request_body: "@data with 'quotes'\n",
+    });
+    expect(run(command).args).toEqual([
+      "--globoff", "--path-as-is", "--include", "--request", "POST", "--url", "https://example.com/a%5B1%5D/%2F%25zz?x=%7By%7D&z='%C3%A9",
+      "--header", "Bad: a Injected: 1", "--header", "X-Empty;", "--header", "X-Two: a", "--header", "X-Two: b'c", "--header", "webhook-id: evt_1",
+      "--header", "Accept:", "--header", "Expect:", "--header", "Content-Type:",
+      "--data-raw", "@data with 'quotes'\n",
     ]);
+    expect(variables).toEqual([]);
   });
-  it("leaves out what is not known", () => {
-    expect(asCurl({ url: "http://x" }, undefined)).toBe("curl --globoff --include --request POST \\\n  --url 'http://x'");
+  it("names what the log hides", () => {
+    const { command, variables } = asCurl({ url: "https://x/?key=(hidden)", request_headers: { Authorization: ["Bearer (hidden)"], "3-Key": ["(hidden)"] }, request_body: "{}" });
+    expect(variables).toEqual(["QUERY", "_3_KEY", "AUTHORIZATION"]);
+    expect(run(command, { QUERY: "k", _3_KEY: "it's", AUTHORIZATION: "$(id)" }).args).toEqual(expect.arrayContaining(["https://x/?key=k", "3-Key: it's", "Authorization: Bearer $(id)"]));
+  });
+  it.each([
+    ["bytes that are no text", { request_body_base64: Buffer.from([0, 1, 0xff, 10]).toString("base64") }, "\0\x01\xff\n"],
+    ["characters that no terminal copies", { request_body: "a\0\u2028b" }, Buffer.from("a\0\u2028b").toString("latin1")],
+    ["more than an argument holds", { request_body: "é".repeat(200_000) }, Buffer.from("é".repeat(200_000)).toString("latin1")],
+  ])("gives %s by its input", (_, body, wanted) => {
+    const { args, input } = run(asCurl({ url: "https://x/", request_headers: {}, ...body }).command);
+    expect(args.slice(-2)).toEqual(["--data-binary", "@-"]);
+    expect(input === wanted).toBe(true);
+  });
+  it("sends no body with a GET", () => {
+    expect(run(asCurl({ url: "http://x/", method: "GET", request_headers: {} }).command).args).not.toContain("--data-raw");
   });
 });
