@@ -23,7 +23,7 @@ export function useTryNow() {
     onSuccess: (moved, what) => {
       if ("delivery" in what) done(t`It is tried now`, t`The attempt appears here as soon as it is made.`);
       else if (moved === 0) done(t`Nothing was waiting`, t`All that waited went out meanwhile.`);
-      else done(plural(moved, { one: "# delivery is tried now", other: "# deliveries are tried now" }), t`Oldest first, as fast as the endpoint's limits allow. The receiver gets no second copy.`);
+      else done(plural(moved, { one: "# delivery is tried now", other: "# deliveries are tried now" }), t`Oldest first; where the endpoint fails, one goes first, and the others follow once it is taken. The receiver gets no second copy.`);
       endpointsChanged(queries, what.endpoint);
       void queries.invalidateQueries({ queryKey: ["failures"] });
       void queries.invalidateQueries({ queryKey: ["delivery"] });

@@ -73,7 +73,7 @@ function Line({ group: g, endpoint, onReplay }: { group: FailureGroup; endpoint:
         {mayEdit && g.failed > 0 && endpoint.status !== "disabled" && (
           <Button size="compact-sm" variant="default" leftSection={<IconSend size={14} />} onClick={onReplay}>{plural(g.failed, { one: "Send # again…", other: "Send # again…" })}</Button>
         )}
-        <Anchor component={Link} {...linkTo("/logs", { endpoint: endpoint.id, status: "failed", attempt: g.newest_attempt })} size="sm"><Trans>The newest attempt</Trans></Anchor>
+        <Anchor component={Link} {...linkTo("/logs", { endpoint: endpoint.id, status: "failed", reason: g.reason, ...(g.response_status ? { response_status: String(g.response_status) } : {}), attempt: g.newest_attempt })} size="sm"><Trans>In the log</Trans></Anchor>
       </Group>
     </li>
   );
