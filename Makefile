@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # The same for all, so that nothing is compiled twice; without what debuggers want, to link sooner.
 export GOFLAGS := -trimpath -ldflags=-w $(GOFLAGS)
 
-.PHONY: build test waiting computing lint race race-rest race-e2e fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs rules
+.PHONY: build test waiting computing lint race race-rest race-e2e fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs redoc licenses rules
 
 build: ## the binary, in ./bin
 	$(GO) build -o bin/bellhop ./cmd/bellhop
@@ -108,6 +108,22 @@ quickjs: ## internal/script/quickjs, made anew from npm by version and checksum
 	cp "$$dir/package/dist/emscripten-module.wasm" "$$dir/quickjs.wasm"; cp "$$dir/package/LICENSE" "$$dir/LICENSE"; \
 	(cd "$$dir" && sha256sum -c --quiet "$(CURDIR)/internal/script/quickjs/SHA256SUMS"); \
 	cp "$$dir/quickjs.wasm" "$$dir/LICENSE" internal/script/quickjs/
+
+# Redoc shows the API. Its bundle is committed, as QuickJS is; its notices are those of the
+# packages that its map names, some of which Redoc asks for only to be built.
+REDOC = redoc@2.5.4
+REDOC_BUILD = react@18.3.1 react-dom@18.3.1 styled-components@5.3.11 core-js@3.45.1 mobx@6.13.7 css-loader@5.2.7 style-loader@3.3.4 \
+	unfetch@4.2.0 lodash.noop@3.0.1 @redocly/workerize-loader@1.3.1
+redoc: ## api/redoc, made anew from npm by version and checksum
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	(cd "$$dir" && npm install --silent --ignore-scripts --no-audit --no-fund --no-save --prefix "$$dir" --legacy-peer-deps $(REDOC) $(REDOC_BUILD) >/dev/null); \
+	cp "$$dir"/node_modules/redoc/LICENSE "$$dir"/node_modules/redoc/bundles/redoc.standalone.js "$$dir"/node_modules/redoc/bundles/redoc.standalone.js.LICENSE.txt "$$dir"; \
+	(cd "$$dir" && sha256sum -c --quiet "$(CURDIR)/api/redoc/SHA256SUMS"); \
+	cp "$$dir"/LICENSE "$$dir"/redoc.standalone.js "$$dir"/redoc.standalone.js.LICENSE.txt api/redoc/; \
+	$(GO) run ./internal/thirdparty/generate -redoc "$$dir"
+
+licenses: web-tools ## internal/thirdparty/THIRD_PARTY.md, made anew of what is linked and bundled
+	$(GO) run ./internal/thirdparty/generate
 
 rules: ## the alerts that are shipped, by their own tests
 	@command -v promtool >/dev/null || { \

@@ -1,6 +1,7 @@
 import { lingui } from "@lingui/vite-plugin";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { packages } from "./packages.ts";
 import { macros } from "./macros.ts";
 
 const upstream = {
@@ -11,7 +12,7 @@ const upstream = {
 // The build is committed and embedded into the binary: file names carry no hash,
 // so that a change of one page is a change of one file. The server sends ETags.
 export default defineConfig({
-  plugins: [macros(), lingui(), react()],
+  plugins: [macros(), lingui(), react(), packages()],
   build: {
     outDir: "dist",
     emptyOutDir: true,
