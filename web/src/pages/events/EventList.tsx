@@ -1,3 +1,4 @@
+import { i18n } from "@lingui/core";
 import { t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { Button, Group, Stack } from "@mantine/core";
@@ -10,6 +11,7 @@ import { useAppFilter } from "../../layout/AppFilter.tsx";
 import { isUUID } from "../../lib/ids.ts";
 import { useCursorList } from "../../lib/useCursorList.ts";
 import { useFilters } from "../../lib/useFilters.ts";
+import { outcomeWords } from "../../lib/words.ts";
 import { usePatience } from "../../lib/usePatience.ts";
 import { CursorTable } from "../../parts/CursorTable.tsx";
 import { type Chip, Chips } from "../../parts/filters/Chips.tsx";
@@ -21,7 +23,7 @@ import { TypeFilter } from "../../parts/filters/TypeFilter.tsx";
 import { Page } from "../../parts/Page.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { eventColumns } from "./columns.tsx";
-import { OutcomeFilter, outcomeFrom, outcomeWord } from "./OutcomeFilter.tsx";
+import { OutcomeFilter, outcomeFrom } from "./OutcomeFilter.tsx";
 import { NoEvents } from "./NoEvents.tsx";
 import { SearchBox } from "./SearchBox.tsx";
 import { SearchProgress } from "./SearchProgress.tsx";
@@ -74,7 +76,7 @@ export function EventList() {
   for (const c of where) chips.push({ label: t`Data`, value: c, remove: () => set({ where: withoutCondition(filters.where, c) }) });
   if (type) chips.push({ label: t`Type`, value: type, remove: () => set({ type: undefined }) });
   if (subject) chips.push({ label: t`Subject`, value: subject, remove: () => set({ subject: undefined }) });
-  if (outcome) chips.push({ label: t`Outcome`, value: outcomeWord(outcome), remove: () => set({ outcome: undefined }) });
+  if (outcome) chips.push({ label: t`Outcome`, value: i18n._(outcomeWords[outcome]), remove: () => set({ outcome: undefined }) });
   if (since || until) chips.push({ label: t`Time`, value: rangeLabel({ since, until }), remove: () => set({ since: undefined, until: undefined }) });
 
   const kind = q && isUUID(q) ? t`UUID or own id` : t`own id`;

@@ -1,26 +1,16 @@
-import { i18n, type MessageDescriptor } from "@lingui/core";
-import { msg, t } from "@lingui/core/macro";
+import { i18n } from "@lingui/core";
+import { t } from "@lingui/core/macro";
 import { Select } from "@mantine/core";
 import type { Event } from "../../api/client.ts";
+import { outcomeWords } from "../../lib/words.ts";
 
 export type Outcome = NonNullable<Event["outcome"]>["state"];
 
-const outcomes: { value: Outcome; label: MessageDescriptor }[] = [
-  { value: "failed", label: msg`Failed` },
-  { value: "held", label: msg`Held` },
-  { value: "waiting", label: msg`Waiting` },
-  { value: "canceled", label: msg`Canceled` },
-  { value: "delivered", label: msg`Delivered` },
-  { value: "none", label: msg`No endpoint` },
-];
+const outcomes: Outcome[] = ["failed", "held", "waiting", "canceled", "delivered", "none"];
 
 /** The outcome that an address names, if there is such a one. */
 export function outcomeFrom(text: string | undefined): Outcome | undefined {
-  return outcomes.find((o) => o.value === text)?.value;
-}
-
-export function outcomeWord(outcome: Outcome): string {
-  return i18n._(outcomes.find((o) => o.value === outcome)?.label ?? msg`Not known yet`);
+  return outcomes.find((o) => o === text);
 }
 
 /** Events by what became of them. */
@@ -31,7 +21,7 @@ export function OutcomeFilter({ value, onChange }: { value: Outcome | undefined;
       placeholder={t`Any outcome`}
       w={{ base: "100%", xs: 150 }}
       clearable
-      data={outcomes.map((o) => ({ value: o.value, label: i18n._(o.label) }))}
+      data={outcomes.map((o) => ({ value: o, label: i18n._(outcomeWords[o]) }))}
       value={value ?? null}
       onChange={(v) => onChange(v ?? undefined)}
     />

@@ -1,14 +1,14 @@
 import { plural, t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
-import { Anchor, Badge, Box, Code, Group, type MantineColor } from "@mantine/core";
+import { Anchor, Badge, Box, Code, Group } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { Event } from "../../api/client.ts";
 import { number } from "../../lib/text.ts";
 import { AppName } from "../../parts/AppName.tsx";
 import type { Column } from "../../parts/CursorTable.tsx";
+import { OutcomeBadge } from "../../parts/Status.tsx";
 import classes from "../../parts/table.module.css";
 import { Time, TimeTitle } from "../../parts/Time.tsx";
-import { type Outcome, outcomeWord } from "./OutcomeFilter.tsx";
 
 /** The columns of the list of events; the app only where there is more than one. */
 export function eventColumns(withApp: boolean): Column<Event>[] {
@@ -42,8 +42,6 @@ export function eventColumns(withApp: boolean): Column<Event>[] {
   return columns.filter((c) => c !== false);
 }
 
-const colors: Record<Outcome, MantineColor> = { failed: "red", held: "yellow", waiting: "blue", canceled: "gray", delivered: "teal", none: "gray" };
-
 /** The worst that has become of an event, with the numbers on hover. */
 function OutcomeCell({ event: { outcome: o } }: { event: Event }) {
   if (!o) return <None />;
@@ -55,7 +53,7 @@ function OutcomeCell({ event: { outcome: o } }: { event: Event }) {
     o.delivered > 0 && plural(o.delivered, { one: "delivered to # endpoint", other: "delivered to # endpoints" }),
   ].filter((text) => text !== false);
   const title = counts.length === 0 ? t`No endpoint wanted it` : counts.join("\n");
-  return <Badge component="span" variant="light" color={colors[o.state]} size="sm" tt="none" fw={600} title={title}>{outcomeWord(o.state)}</Badge>;
+  return <span title={title}><OutcomeBadge value={o.state} /></span>;
 }
 
 function None() {

@@ -209,7 +209,10 @@ function lineOf(field: string, list: unknown[]): Condition {
 }
 
 // Braces in a message would be taken for its values.
-const samples = { filter: '{"status": ["paid"]}', or: '[{"a": [1]}, {"b": [2]}]', any: '[{"exists": true}]', prefix: '{"prefix": "x"}' };
+const sampleFilter = '{"status": ["paid"]}';
+const sampleOr = '[{"a": [1]}, {"b": [2]}]';
+const sampleAny = '[{"exists": true}]';
+const samplePrefix = '{"prefix": "x"}';
 
 const operators = ["prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "decimal", "exists"];
 const misplaced = ["equals-ignore-case", "anything-but", "numeric", "decimal"];
@@ -224,7 +227,7 @@ export function wrongFilter(text: string): string | undefined {
     const said = (error as Error).message.replace(/^JSON\.parse: /, "");
     return t`This is not valid JSON yet: ${said}`;
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return t`A filter stands in braces, such as ${samples.filter}.`;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return t`A filter stands in braces, such as ${sampleFilter}.`;
   return wrongNode(value as Record<string, unknown>, []);
 }
 
@@ -239,7 +242,7 @@ function wrongNode(node: Record<string, unknown>, way: string[]): string | undef
 
 function wrongOr(value: unknown, way: string[]): string | undefined {
   if (!Array.isArray(value) || value.length === 0 || value.some((v) => typeof v !== "object" || v === null || Array.isArray(v) || Object.keys(v as object).length === 0)) {
-    return t`$or takes patterns in brackets, such as ${samples.or}.`;
+    return t`$or takes patterns in brackets, such as ${sampleOr}.`;
   }
   for (const v of value) {
     const found = wrongNode(v as Record<string, unknown>, way);
@@ -265,7 +268,7 @@ function wrongMember(name: string, value: unknown, field: string, way: string[])
   }
   const inside = Object.keys(value);
   const only = inside[0];
-  if (only === undefined) return t`At ${field}, the braces are empty: name a field in them, or write ${samples.any} for any value.`;
+  if (only === undefined) return t`At ${field}, the braces are empty: name a field in them, or write ${sampleAny} for any value.`;
   if (inside.length === 1 && misplaced.includes(only)) {
     const right = `${quoted}: [{"${only}": …}]`;
     return t`At ${field}, the comparison stands in brackets: write ${right}.`;
@@ -282,7 +285,7 @@ function wrongAlternative(value: unknown, field: string): string | undefined {
     const all = operators.join(", ");
     return entries.length === 1
       ? t`At ${field}, “${op}” is no comparison: use one of ${all}.`
-      : t`At ${field}, the braces hold one comparison, such as ${samples.prefix}.`;
+      : t`At ${field}, the braces hold one comparison, such as ${samplePrefix}.`;
   }
   if (["prefix", "suffix", "equals-ignore-case"].includes(op) && typeof arg !== "string") {
     const right = `{"${op}": "x"}`;

@@ -1,7 +1,8 @@
-import { i18n, type MessageDescriptor } from "@lingui/core";
-import { msg, t } from "@lingui/core/macro";
+import { i18n } from "@lingui/core";
+import { t } from "@lingui/core/macro";
 import { CloseButton, Group, Select, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
+import { healthWords } from "../../../lib/words.ts";
 import type { HealthFilter } from "./queries.ts";
 
 interface FiltersProps {
@@ -11,14 +12,7 @@ interface FiltersProps {
   onSearch(q: string): void;
 }
 
-const states: { value: NonNullable<HealthFilter>; label: MessageDescriptor }[] = [
-  { value: "failing", label: msg`Failing` },
-  { value: "on_hold", label: msg`On hold` },
-  { value: "disabled", label: msg`Disabled` },
-  { value: "paused", label: msg`Paused` },
-  { value: "unknown", label: msg`Not known yet` },
-  { value: "healthy", label: msg`Healthy` },
-];
+const states = ["failing", "on_hold", "disabled", "paused", "unknown", "healthy"] as const;
 
 /** Which endpoints the list shows. */
 export function Filters({ health, onHealth, q, onSearch }: FiltersProps) {
@@ -38,7 +32,7 @@ export function Filters({ health, onHealth, q, onSearch }: FiltersProps) {
         placeholder={t`Any health`}
         clearable
         w={{ base: "100%", xs: 180 }}
-        data={states.map((s) => ({ value: s.value, label: i18n._(s.label) }))}
+        data={states.map((s) => ({ value: s, label: i18n._(healthWords[s]) }))}
         value={health ?? null}
         onChange={(value) => onHealth(value ?? undefined)}
       />
