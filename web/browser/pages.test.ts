@@ -117,6 +117,176 @@ for (const [look, options] of [
   });
 }
 
+describe("lists", () => {
+  const open = async (path: string, options: Parameters<Browser["newContext"]>[0] = {}) => {
+    const page = await (await signedIn(browser, bellhop, options)).newPage();
+    await page.goto(bellhop.url + path);
+    await settled(page);
+    return page;
+  };
+  const view = async (page: Page, choice: string) => {
+    await page.getByRole("button", { name: "View", exact: true }).click();
+    await page.getByRole("menuitemradio", { name: choice }).click();
+    await page.keyboard.press("Escape");
+  };
+
+  it("show twenty lines of the log at 1280 × 900 where lines are dense, and times in UTC where that is chosen; this browser keeps both", async () => {
+    const page = await open("/logs", { viewport: { width: 1280, height: 900 }, timezoneId: "Etc/GMT+7" });
+    await view(page, "Dense lines");
+    await view(page, "UTC");
+    for (const again of [false, true]) {
+      if (again) await page.reload();
+      await page.getByRole("columnheader", { name: "Time (UTC)" }).waitFor();
+      const box = (await page.getByRole("region", { name: "Attempts" }).boundingBox())!;
+      const lines = await page.getByRole("row").evaluateAll((rows, end) => rows.slice(1).filter((r) => r.getBoundingClientRect().bottom <= end).length, Math.min(900, box.y + box.height));
+      expect(lines).toBeGreaterThanOrEqual(20);
+      const time = page.getByRole("row").nth(1).locator("time");
+      expect(await time.innerText()).toContain((await time.getAttribute("datetime"))!.slice(11, 19));
+    }
+    await expectAccessible(page, "dense lines");
+    await view(page, "Your time zone");
+    await page.getByRole("columnheader", { name: /^Time \((GMT|UTC)[-−]7\)$/ }).waitFor();
+    await page.context().close();
+  });
+
+  it("open a line where it is clicked, but not where text is marked or a link stands", async () => {
+    const page = await open("/logs?status=failed");
+    const line = page.getByRole("row").nth(1);
+    const type = line.getByText(/^(invoice|ticket)\./).first();
+    await type.dblclick();
+    // Double-clicking marks a word; the first click has opened the line.
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    const box = (await type.boundingBox())!;
+    await page.mouse.move(box.x + 2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width - 2, box.y + box.height / 2, { steps: 5 });
+    await page.mouse.up();
+    expect(await page.evaluate(() => String(getSelection()).length)).toBeGreaterThan(3);
+    expect(page.url()).not.toContain("attempt=");
+    await page.mouse.click(5, 600); // unmarks
+    await line.getByRole("cell").last().click();
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await line.getByRole("link", { name: "Door access" }).click();
+    await page.getByRole("heading", { name: "Door access", level: 1 }).waitFor();
+    await page.context().close();
+  });
+
+  it("are narrowed by answer and cause; events by what became of them and by what is in their data", async () => {
+    const page = await open("/logs");
+    await page.getByRole("combobox", { name: "Answer or cause" }).fill("503");
+    await page.getByRole("option", { name: "Answer 503" }).click();
+    await page.waitForURL(/response_status=503/);
+    await expect.poll(() => page.getByRole("row").filter({ hasText: "200" }).count()).toBe(0);
+    expect(await page.getByRole("row").count()).toBeGreaterThan(5);
+    await page.goto(`${bellhop.url}/events`);
+    await page.getByRole("textbox", { name: "Search in the data" }).fill("customer.name ~ moreau");
+    await page.keyboard.press("Enter");
+    await page.getByText(/^Searched to the end: \d+ events found/).waitFor();
+    expect(await page.getByRole("row").filter({ hasText: "ticket." }).count()).toBe(0);
+    expect(await page.getByRole("row").filter({ hasText: "invoice.purchase" }).count()).toBeGreaterThan(3);
+    await page.getByRole("textbox", { name: "Search in the data" }).fill("data.total 118");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").filter({ hasText: "a comparison is missing" }).waitFor();
+    await expectAccessible(page, "a search that cannot be read");
+    await page.goto(`${bellhop.url}/events?outcome=held`);
+    await page.getByRole("row").filter({ hasText: "Held" }).first().waitFor();
+    expect(await page.getByRole("row").filter({ hasText: "No endpoint" }).count()).toBe(0);
+    await page.context().close();
+  });
+
+  it("do one thing with many endpoints, and say what came of each", async () => {
+    const ids = [];
+    for (const name of ["Bulk one", "Bulk two", "Bulk three"]) ids.push(await bellhop.endpoint("harbour", `${good.url}/bulk`, { name }));
+    await bellhop.api().POST("/v1/endpoints/{id}/pause", { params: { path: { id: ids[1]! } } });
+    const page = await open("/endpoints?q=bulk&sort=name");
+    for (const name of ["Bulk one", "Bulk two", "Bulk three"]) await page.getByRole("checkbox", { name: `Choose ${name}` }).check();
+    // One of them goes meanwhile: that is told of, and holds up no other.
+    await bellhop.api().DELETE("/v1/endpoints/{id}", { params: { path: { id: ids[2]! } } });
+    await page.getByRole("group", { name: "With those chosen" }).getByRole("button", { name: "Pause" }).click();
+    const dialog = page.getByRole("dialog", { name: "Pausing endpoints" });
+    await dialog.getByText("1 done, 1 had nothing to do, 1 failed").waitFor();
+    await dialog.getByRole("listitem").filter({ hasText: "Bulk three" }).getByText(/no such endpoint|There is no|not found/i).waitFor();
+    await expectAccessible(page, "what came of each");
+    await dialog.getByRole("button", { name: "Close" }).last().click();
+    await page.getByRole("row").filter({ hasText: "Bulk one" }).getByText("Paused").waitFor();
+    for (const name of ["Bulk one", "Bulk two"]) await page.getByRole("checkbox", { name: `Choose ${name}` }).check();
+    await page.getByRole("group", { name: "With those chosen" }).getByRole("button", { name: "Delete" }).click();
+    const sure = page.getByRole("dialog", { name: "Delete 2 endpoints?" });
+    await sure.getByText("Bulk one").waitFor();
+    await sure.getByLabel(/to confirm/).fill("delete");
+    await sure.getByRole("button", { name: "Delete 2 endpoints" }).click();
+    await page.getByRole("dialog", { name: "Deleting endpoints" }).getByText("2 done").waitFor();
+    await page.context().close();
+  });
+
+  it("keep what can be done with a line within a phone", async () => {
+    const page = await open("/apps", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    for (const [path, menu, action] of [["/apps", "More for acme", "Portal link"], ["/apps", "More for acme", "Change settings"], ["/inboxes", /^More for inbox/, "Delete"]] as const) {
+      if (!page.url().endsWith(path)) await page.goto(bellhop.url + path);
+      await page.getByRole("button", { name: menu }).tap();
+      const box = (await page.getByRole("menuitem", { name: action }).boundingBox())!;
+      expect(box.x, action).toBeGreaterThanOrEqual(0);
+      expect(box.x + box.width, action).toBeLessThanOrEqual(390);
+      await page.keyboard.press("Escape");
+    }
+    await page.context().close();
+  });
+});
+
+describe("the search for everything", () => {
+  it("leads by Ctrl-K, by a button and by keyboard alone to apps, endpoints, pages and ids", async () => {
+    const page = await (await signedIn(browser, bellhop)).newPage();
+    const complaints = new Complaints(page);
+    await page.goto(`${bellhop.url}/settings`);
+    await settled(page);
+    await page.getByRole("button", { name: "Search" }).click();
+    const box = page.getByRole("dialog", { name: "Go to" }).getByRole("combobox");
+    await box.waitFor();
+    await expectAccessible(page, "the search");
+    await page.keyboard.press("Escape");
+    await box.waitFor({ state: "hidden" });
+    const go = async (text: string) => {
+      await page.keyboard.press("Control+k");
+      await box.fill(text);
+      await page.getByRole("dialog", { name: "Go to" }).getByRole("option").first().waitFor();
+      // A screen reader is told which one is chosen.
+      await expect.poll(() => box.getAttribute("aria-activedescendant")).toBeTruthy();
+    };
+    await go("door acc");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Door access", level: 1 }).waitFor();
+    await go("harbour homes");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/app=harbour/);
+    // What an id names, also outside of the app that is shown.
+    await go(sample.event);
+    await page.getByRole("option", { name: /^Event invoice\.purchase/ }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL(new RegExp(`/events/${sample.event}$`));
+    await go("audit");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Audit log", level: 1 }).waitFor();
+
+    await page.keyboard.press("?");
+    const keys = page.getByRole("dialog", { name: "Keyboard" });
+    await keys.getByRole("row").filter({ hasText: "Search apps" }).waitFor();
+    await expectAccessible(page, "the keys");
+    await keys.getByRole("switch").uncheck({ force: true });
+    await page.keyboard.press("Escape");
+    await keys.waitFor({ state: "hidden" });
+    await page.keyboard.press("?"); // switched off, which this browser keeps
+    await page.keyboard.press("Control+k");
+    await box.waitFor();
+    expect(await keys.isVisible()).toBe(false);
+    complaints.expectNone();
+    await page.context().close();
+  });
+});
+
 describe("the form of an endpoint", () => {
   it("can be used by all with every part open", async () => {
     const page = await (await signedIn(browser, bellhop)).newPage();

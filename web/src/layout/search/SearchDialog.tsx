@@ -5,7 +5,7 @@ import { Combobox, Group, Kbd, Loader, Modal, Text, TextInput, useCombobox } fro
 import { IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type NavigateOptions, useNavigate } from "@tanstack/react-router";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useApps, useEventTypes, useSession } from "../../api/queries.ts";
 import { idKind, isUUID, pasted } from "../../lib/ids.ts";
 import { nameOf } from "../../parts/EndpointName.tsx";
@@ -50,8 +50,12 @@ function Box({ onClose }: { onClose(): void }) {
   ];
   const groups = [...new Set(found.map((g) => g.group))];
   const keys = found.map((g) => g.key).join(" ");
+  const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    combobox.selectFirstOption();
+    const first = combobox.selectFirstOption();
+    // Mantine tells screen readers of what the arrow keys choose, and not of this.
+    if (first) input.current?.setAttribute("aria-activedescendant", first);
+    else input.current?.removeAttribute("aria-activedescendant");
     // With what is found, not with each render of the store.
   }, [keys]);
   function go(key: string) {
@@ -63,19 +67,24 @@ function Box({ onClose }: { onClose(): void }) {
   const nothing = id !== "" && found.length === 0 && !byId.isFetching;
   return (
     <Combobox store={combobox} onOptionSubmit={go} withinPortal={false}>
-      <Combobox.EventsTarget>
+      <Combobox.EventsTarget withExpandedAttribute>
         <TextInput
+          ref={input}
           aria-label={t`Search apps, endpoints, event types, pages and ids`}
           placeholder={t`A name, a URL, an id (evt_, ep_, att_, dlv_), or your own id of an event`}
           leftSection={byId.isFetching ? <Loader size={14} /> : <IconSearch size={16} stroke={1.6} />}
           value={text}
           onChange={(e) => setText(e.currentTarget.value)}
+          // The dialog is not told of keys that the list may use.
+          onKeyDown={(e) => e.key === "Escape" && !e.nativeEvent.isComposing && onClose()}
+          role="combobox"
+          aria-autocomplete="list"
           data-autofocus
           autoComplete="off"
           spellCheck={false}
         />
       </Combobox.EventsTarget>
-      <Combobox.Options mt="xs" mah="50vh" style={{ overflowY: "auto" }} aria-label={t`Found`}>
+      <Combobox.Options mt="xs" mah="50vh" style={{ overflowY: "auto" }} tabIndex={0} aria-label={t`Found`}>
         {groups.map((group) => (
           <Combobox.Group key={group} label={i18n._(headings[group])}>
             {found.filter((g) => g.group === group).map((g) => (

@@ -2,7 +2,7 @@ import { i18n, type MessageDescriptor } from "@lingui/core";
 import { msg, plural, t } from "@lingui/core/macro";
 import { Plural, Trans } from "@lingui/react/macro";
 import { Button, Group, List, Modal, Progress, Stack, Text } from "@mantine/core";
-import { IconPlayerPause, IconPlayerPlay, IconTrash } from "@tabler/icons-react";
+import { IconClockPlay, IconPlayerPause, IconPlayerPlay, IconTrash } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ComponentType, useRef, useState } from "react";
 import { api, type Endpoint, ok, Problem } from "../../../api/client.ts";
@@ -14,6 +14,7 @@ import { type Act, each, needless, type Result } from "./bulk.ts";
 const acts: { act: Act; label: MessageDescriptor; doing: MessageDescriptor; icon: ComponentType<{ size?: number }>; danger?: boolean }[] = [
   { act: "pause", label: msg`Pause`, doing: msg`Pausing endpoints`, icon: IconPlayerPause },
   { act: "resume", label: msg`Resume`, doing: msg`Resuming endpoints`, icon: IconPlayerPlay },
+  { act: "try", label: msg`Try now`, doing: msg`Trying now what waits`, icon: IconClockPlay },
   { act: "delete", label: msg`Delete`, doing: msg`Deleting endpoints`, icon: IconTrash, danger: true },
 ];
 
@@ -86,6 +87,7 @@ async function one(act: Act, e: Endpoint): Promise<"done" | "skipped"> {
   if (needless(act, await ok(api.GET("/v1/endpoints/{id}", { params })))) return "skipped";
   if (act === "pause") await ok(api.POST("/v1/endpoints/{id}/pause", { params }));
   if (act === "resume") await ok(api.POST("/v1/endpoints/{id}/resume", { params }));
+  if (act === "try") return (await ok(api.POST("/v1/endpoints/{id}/try", { params, body: {} }))).moved > 0 ? "done" : "skipped";
   return "done";
 }
 
