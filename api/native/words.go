@@ -168,6 +168,7 @@ func fieldTexts() map[string]string {
 		"role":                      "What the key may do.",
 		"portal":                    "True for a portal link.",
 		"session":                   "Of a session of the dashboard, the key that was signed in with: the session ends with it.",
+		"device":                    "Of a session of the dashboard, where it was started: browser and system, such as Firefox on Windows; of a program, what it calls itself.",
 		"trigger":                   "What made the delivery.",
 		"attempts":                  "How many attempts were made so far.",
 		"due":                       "When the next attempt may be made; absent once finished, and while it is held or waits for an earlier delivery of its order.",

@@ -2795,6 +2795,7 @@ export interface components {
             created_at: string;
             /** @description True for the key or session that this request was made with. */
             current?: boolean;
+            /** @description Of a session of the dashboard, where it was started: browser and system, such as Firefox on Windows; of a program, what it calls itself. */
             device?: string;
             /**
              * Format: date-time
@@ -3097,6 +3098,7 @@ export interface components {
             created_at: string;
             /** @description True for the key or session that this request was made with. */
             current?: boolean;
+            /** @description Of a session of the dashboard, where it was started: browser and system, such as Firefox on Windows; of a program, what it calls itself. */
             device?: string;
             /**
              * Format: date-time

@@ -7,6 +7,9 @@ import { describe, expect, it } from "vitest";
 const config = getConfig();
 const [catalog] = await getCatalogs(config);
 const said = Object.entries((await catalog!.collect()) ?? {});
+// Pages for who runs Bellhop may have texts that are English only; what the people of an app see may not.
+const operators = /^src\/pages\/(apps|audit|check|dialects|event-types\/form|inboxes|keys|overview|settings|start)\//;
+const ofPortal = new Set(said.filter(([, text]) => text.origin?.some(([file]) => !operators.test(file))).map(([id]) => id));
 const english = new Map(said.map(([id, text]) => [id, text.message ?? id]));
 
 /** The values, choices and elements of a text, by which the page fills it in. */
@@ -26,8 +29,8 @@ function parts(text: string): string[] {
 describe.each(config.locales)("the texts in %s", async (locale) => {
   const read = (await catalog!.read(locale)) ?? {};
 
-  it("are all there (npm run texts writes down what is missing)", () => {
-    const missing = [...english].filter(([id]) => !read[id]?.translation).map(([, text]) => text);
+  it("are all there for the portal (npm run texts writes down what is missing)", () => {
+    const missing = [...english].filter(([id]) => ofPortal.has(id) && !read[id]?.translation).map(([, text]) => text);
     expect(missing).toEqual([]);
   });
 

@@ -1,3 +1,4 @@
+import { Trans } from "@lingui/react/macro";
 import { t } from "@lingui/core/macro";
 import { Box, Button, Group, Paper, Select, Stack, Text, ThemeIcon } from "@mantine/core";
 import { IconCheck, IconSend } from "@tabler/icons-react";
@@ -22,14 +23,14 @@ const sample = " sample";
 
 /** The types that a test may have: the endpoint's own first, then the rest of the catalogue. */
 export function testTypes(patterns: string[], catalogue: { name: string; archived: boolean }[]) {
-  const names = catalogue.filter((t) => !t.archived).map((t) => t.name);
+  const names = catalogue.filter((c) => !c.archived).map((c) => c.name);
   const wanted = patterns.length === 0 ? names : names.filter((n) => patterns.some((p) => fits(p, n)));
   const exact = patterns.filter((p) => !p.endsWith("*") && !names.includes(p));
   const others = names.filter((n) => !wanted.includes(n) && n !== plain);
-  const groups = [{ group: "A plain test", items: [plain] }];
+  const groups = [{ group: t`A plain test`, items: [plain] }];
   const own = [...exact, ...wanted].filter((n) => n !== plain);
-  if (own.length > 0) groups.push({ group: "What this endpoint listens to", items: own });
-  if (others.length > 0) groups.push({ group: "Other event types", items: others });
+  if (own.length > 0) groups.push({ group: t`What this endpoint listens to`, items: own });
+  if (others.length > 0) groups.push({ group: t`Other event types`, items: others });
   return groups;
 }
 
@@ -60,22 +61,22 @@ export function TestSend({ endpoint, onResult }: TestSendProps) {
     <Stack gap="sm">
       <Group align="flex-end" gap="sm">
         <Select
-          label="Event type"
-          data={[...(recipe ? [{ group: recipe.title, items: [{ value: sample, label: `A sample: ${recipe.sample.type}` }] }] : []), ...testTypes(allEvents(endpoint), types.data ?? [])]}
+          label={t`Event type`}
+          data={[...(recipe ? [{ group: recipe.title, items: [{ value: sample, label: sampleOf(recipe.sample.type) }] }] : []), ...testTypes(allEvents(endpoint), types.data ?? [])]}
           value={type}
           onChange={(value) => setType(value ?? plain)}
           searchable
           limit={200}
           allowDeselect={false}
-          nothingFoundMessage="No such event type"
+          nothingFoundMessage={t`No such event type`}
           style={{ flex: "1 1 220px", maxWidth: 360 }}
         />
         <Button leftSection={<IconSend size={16} />} loading={send.isPending} onClick={() => send.mutate()}>
-          Send a test event
+          <Trans>Send a test event</Trans>
         </Button>
       </Group>
       <div role="status" aria-live="polite">
-        {send.isPending && <Text size="sm" c="dimmed">Waiting for the answer…</Text>}
+        {send.isPending && <Text size="sm" c="dimmed"><Trans>Waiting for the answer…</Trans></Text>}
         {send.error && <Failure error={send.error} />}
         {send.data && !send.isPending && <TestResult attempt={send.data} endpoint={endpoint} />}
       </div>
@@ -86,12 +87,12 @@ export function TestSend({ endpoint, onResult }: TestSendProps) {
 /** What came back for a test event. */
 function TestResult({ attempt, endpoint }: { attempt: Attempt; endpoint: Endpoint }) {
   const good = attempt.status === "succeeded";
-  const body = attempt.response_body ?? (attempt.response_body_base64 ? `${attempt.response_body_base64} (Base64: the answer is not text)` : "");
+  const body = attempt.response_body ?? (attempt.response_body_base64 ? notText(attempt.response_body_base64) : "");
   const answer = (
     <>
-      {body !== "" && <CodeBlock title="Response body" code={body} maxHeight={220} wrap />}
-      {body === "" && attempt.response_status && <Text size="sm" c="dimmed">The answer had no body.</Text>}
-      {attempt.response_truncated && <Text size="sm" c="dimmed">The answer went on; this is its beginning.</Text>}
+      {body !== "" && <CodeBlock title={t`Response body`} code={body} maxHeight={220} wrap />}
+      {body === "" && attempt.response_status && <Text size="sm" c="dimmed"><Trans>The answer had no body.</Trans></Text>}
+      {attempt.response_truncated && <Text size="sm" c="dimmed"><Trans>The answer went on; this is its beginning.</Trans></Text>}
     </>
   );
   const facts = (
@@ -117,12 +118,16 @@ function TestResult({ attempt, endpoint }: { attempt: Attempt; endpoint: Endpoin
       <Stack gap="xs">
         <Group gap="xs" wrap="nowrap">
           <ThemeIcon variant="light" color="teal" size="sm" radius="xl"><IconCheck size={14} /></ThemeIcon>
-          <Text fw={600} size="sm">The receiver accepted it</Text>
+          <Text fw={600} size="sm"><Trans>The receiver accepted it</Trans></Text>
         </Group>
         {facts}
-        <Text size="sm" className="foreign">{attempt.detail ?? "An answer with a status from 200 to 299 counts as success."}</Text>
+        <Text size="sm" className="foreign">{attempt.detail ?? t`An answer with a status from 200 to 299 counts as success.`}</Text>
         {answer}
       </Stack>
     </Paper>
   );
 }
+
+const sampleOf = (type: string) => t`A sample: ${type}`;
+
+const notText = (base64: string) => t`${base64} (Base64: the answer is not text)`;

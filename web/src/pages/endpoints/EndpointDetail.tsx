@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Anchor, Badge, Button, Group, Modal, Stack, Tabs, Text } from "@mantine/core";
 import { IconPlugConnectedX } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
@@ -25,7 +27,7 @@ const SecretTab = lazy(() => import("./detail/SecretTab.tsx").then((m) => ({ def
 const RotateDialog = lazy(() => import("./detail/RotateDialog.tsx").then((m) => ({ default: m.RotateDialog })));
 const ReplayDrawer = lazy(() => import("./detail/ReplayDrawer.tsx").then((m) => ({ default: m.ReplayDrawer })));
 
-const crumbs = [{ label: "Endpoints", to: "/endpoints" }];
+const crumbsTo = () => [{ label: t`Endpoints`, to: "/endpoints" }];
 
 /** One endpoint: how it is doing, what is set, and what can be done about it. */
 export function EndpointDetail() {
@@ -34,14 +36,14 @@ export function EndpointDetail() {
   const unknown = endpoint.error instanceof Problem && [400, 403, 404, 422].includes(endpoint.error.status);
   if (unknown && !endpoint.isFetching) {
     return (
-      <Page title="Endpoint" crumbs={crumbs}>
-        <Empty title="There is no such endpoint" icon={IconPlugConnectedX} action={<Button component={Link} to="/endpoints">To the endpoints</Button>}>
-          It was deleted, belongs to an app that you cannot see, or the link is incomplete.
+      <Page title={t`Endpoint`} crumbs={crumbsTo()}>
+        <Empty title={t`There is no such endpoint`} icon={IconPlugConnectedX} action={<Button component={Link} to="/endpoints"><Trans>To the endpoints</Trans></Button>}>
+          <Trans>It was deleted, belongs to an app that you cannot see, or the link is incomplete.</Trans>
         </Empty>
       </Page>
     );
   }
-  if (!endpoint.data) return <Page title="Endpoint" crumbs={crumbs}><Waiting query={endpoint} lines={8} /></Page>;
+  if (!endpoint.data) return <Page title={t`Endpoint`} crumbs={crumbsTo()}><Waiting query={endpoint} lines={8} /></Page>;
   return <Loaded key={id} endpoint={endpoint.data} />;
 }
 
@@ -68,7 +70,7 @@ function Loaded({ endpoint }: { endpoint: ExactEndpoint }) {
   return (
     <Page
       title={nameOf(endpoint)}
-      crumbs={crumbs}
+      crumbs={crumbsTo()}
       heading={<Group gap="sm" component="span"><span className="foreign">{nameOf(endpoint)}</span><HealthBadge endpoint={endpoint} size="lg" />{endpoint.locked && <LockedBadge size="lg" />}</Group>}
       description={<Where endpoint={endpoint} apps={!portal} />}
       actions={mayEdit && <HeadActions endpoint={endpoint} held={held} onTest={() => setDialog("test")} onRotate={() => setDialog("rotate")} onReplay={() => setDialog("replay")} />}
@@ -78,9 +80,9 @@ function Loaded({ endpoint }: { endpoint: ExactEndpoint }) {
       <HeldPanel endpoint={endpoint} />
       <Tabs value={tab} onChange={show} keepMounted={false}>
         <Tabs.List mb="lg">
-          <Tabs.Tab value="overview">Overview</Tabs.Tab>
-          <Tabs.Tab value="settings">Settings</Tabs.Tab>
-          {mayEdit && <Tabs.Tab value="secret">Secret</Tabs.Tab>}
+          <Tabs.Tab value="overview"><Trans>Overview</Trans></Tabs.Tab>
+          <Tabs.Tab value="settings"><Trans>Settings</Trans></Tabs.Tab>
+          {mayEdit && <Tabs.Tab value="secret"><Trans>Secret</Trans></Tabs.Tab>}
         </Tabs.List>
         <Suspense>
           <Tabs.Panel value="overview"><OverviewTab
@@ -97,7 +99,7 @@ function Loaded({ endpoint }: { endpoint: ExactEndpoint }) {
 
       {mayEdit && (
         <Suspense>
-          <Modal opened={dialog === "test"} onClose={close} title="Send a test event" size="lg" centered>
+          <Modal opened={dialog === "test"} onClose={close} title={t`Send a test event`} size="lg" centered>
             <TestSend endpoint={endpoint} onResult={() => endpointsChanged(queries, endpoint.id)} />
           </Modal>
           {dialog === "rotate" && (
@@ -126,13 +128,13 @@ function Where({ endpoint, apps }: { endpoint: Endpoint; apps: boolean }) {
       {endpoint.description && <Text span size="sm" className="foreign" style={{ whiteSpace: "pre-line" }}>{endpoint.description}</Text>}
       <Group gap={4} wrap="nowrap">
         <Text span size="sm" ff="monospace" className="foreign" dir="ltr">{endpoint.url}</Text>
-        <Copy value={endpoint.url} label="Copy the URL" />
+        <Copy value={endpoint.url} label={t`Copy the URL`} />
       </Group>
       {apps && (
         <Group gap={6}>
-          <Text span size="sm">{endpoint.apps.length === 1 ? "App" : "Apps"}</Text>
+          <Text span size="sm">{endpoint.apps.length === 1 ? t`App` : t`Apps`}</Text>
           {appNames(endpoint).map((app) => (
-            <Anchor key={app} component={Link} {...linkTo("/endpoints", { app })} size="sm" title={`Endpoints of ${app}`}>
+            <Anchor key={app} component={Link} {...linkTo("/endpoints", { app })} size="sm" title={t`Endpoints of ${app}`}>
               <Badge variant="default" tt="none" fw={500} className="foreign" style={{ cursor: "pointer" }}>{app}</Badge>
             </Anchor>
           ))}

@@ -1,3 +1,5 @@
+import { plural } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert, Anchor, Button, Group, Loader, Paper, Stack, Text, Title } from "@mantine/core";
 import { IconRepeat } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -5,7 +7,7 @@ import { useMemo, useState } from "react";
 import type { Endpoint, Event } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { linkTo } from "../../lib/links.ts";
-import { plural } from "../../lib/text.ts";
+import { number } from "../../lib/text.ts";
 import { useNow } from "../../lib/useNow.ts";
 import { useEndpointChoices } from "../../parts/filters/EndpointFilter.tsx";
 import { Failure, Waiting } from "../../parts/states.tsx";
@@ -29,32 +31,33 @@ export function Deliveries({ event, fate, resend }: DeliveriesProps) {
   const { mayEdit } = useSession();
   const { deliveries, attempts, explanations, lanes } = fate;
   const may = mayEdit && !event.erased;
+  const newest = number(attempts.data?.length ?? 0);
   return (
     <Stack gap="xs" component="section" aria-labelledby="deliveries">
       <Group justify="space-between">
         <Group gap="xs">
-          <Title order={2} id="deliveries">Deliveries</Title>
+          <Title order={2} id="deliveries"><Trans>Deliveries</Trans></Title>
           {fate.live && (
             <Group gap={6} role="status">
               <Loader size={12} aria-hidden />
-              <Text size="xs" c="dimmed">Not finished: this page follows it.</Text>
+              <Text size="xs" c="dimmed"><Trans>Not finished: this page follows it.</Trans></Text>
             </Group>
           )}
         </Group>
         {may && lanes.length > 0 && (
           <Button size="xs" variant="light" leftSection={<IconRepeat size={14} />} loading={resend.sending === "all"} onClick={() => void resend.toAll(resendReach(lanes, explanations.data?.list))}>
-            Send again to all
+            <Trans>Send again to all</Trans>
           </Button>
         )}
       </Group>
       {!deliveries.data || !attempts.data
         ? <Waiting query={deliveries.data ? attempts : deliveries} lines={5} />
         : lanes.length === 0
-          ? <Paper withBorder p="md"><Text size="sm" c="dimmed">This event went to no endpoint{fate.explained ? "; below is why." : "."}</Text></Paper>
+          ? <Paper withBorder p="md"><Text size="sm" c="dimmed">{fate.explained ? <Trans>This event went to no endpoint; below is why.</Trans> : <Trans>This event went to no endpoint.</Trans>}</Text></Paper>
           : <Lanes event={event} fate={fate} resend={resend} may={may} />}
       {(attempts.data?.length ?? 0) >= mostAttempts && (
         <Text size="sm" c="dimmed">
-          These are the newest {plural(attempts.data?.length ?? 0, "attempt")}. <Anchor component={Link} {...linkTo("/logs", { event: event.id })} size="sm" underline="always">See all in the log</Anchor>
+          <Trans>These are the newest {newest} attempts. <Anchor component={Link} {...linkTo("/logs", { event: event.id })} size="sm" underline="always">See all in the log</Anchor></Trans>
         </Text>
       )}
       {deliveries.data && deliveries.error && <Failure error={deliveries.error} />}
@@ -89,12 +92,12 @@ function Lanes({ event, fate, resend, may }: DeliveriesProps & { may: boolean })
       </Stack>
       {timed && (
         <Text size="xs" c="dimmed" className={classes.legend}>
-          The line is the time since the event{lanes.some((l) => l.next) ? "; a dashed ring is the next attempt" : ""}.
+          {lanes.some((l) => l.next) ? <Trans>The line is the time since the event; a dashed ring is the next attempt.</Trans> : <Trans>The line is the time since the event.</Trans>}
         </Text>
       )}
       {lanes.length > shown.length && (
         <Alert variant="light" radius={0}>
-          <Button size="compact-sm" variant="subtle" onClick={() => setAll(true)}>Show the other {plural(lanes.length - shown.length, "endpoint")}</Button>
+          <Button size="compact-sm" variant="subtle" onClick={() => setAll(true)}>{plural(lanes.length - shown.length, { one: "Show the other endpoint", other: "Show the other # endpoints" })}</Button>
         </Alert>
       )}
     </Paper>

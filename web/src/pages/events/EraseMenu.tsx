@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { ActionIcon, List, Menu, Stack, Text } from "@mantine/core";
 import { IconDotsVertical, IconEraser } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -12,30 +14,30 @@ export function EraseMenu({ event }: { event: Event }) {
   const erase = useMutation({
     mutationFn: () => ok(api.DELETE("/v1/events/{id}", { params: { path: { id: event.id } } })),
     onSuccess: () => {
-      done("The event's data is erased");
+      done(t`The event's data is erased`);
       void queries.invalidateQueries({ queryKey: ["event", event.id] });
       void queries.invalidateQueries({ queryKey: ["events"] });
       void queries.invalidateQueries({ queryKey: ["attempts"] });
       void queries.invalidateQueries({ queryKey: ["attempt"] });
     },
-    onError: (error) => failed("The event was not erased", error),
+    onError: (error) => failed(t`The event was not erased`, error),
   });
 
   async function askAndErase() {
     const yes = await ask({
-      title: "Erase this event's data?",
+      title: t`Erase this event's data?`,
       children: (
         <Stack gap="xs">
-          <Text size="sm">For good, also for you, are lost:</Text>
+          <Text size="sm"><Trans>For good, also for you, are lost:</Trans></Text>
           <List size="sm">
-            <List.Item>the data (JSON) of the event</List.Item>
-            <List.Item>headers and answers that were kept of its attempts</List.Item>
-            <List.Item>deliveries that are not finished: they are canceled</List.Item>
+            <List.Item><Trans>the data (JSON) of the event</Trans></List.Item>
+            <List.Item><Trans>headers and answers that were kept of its attempts</Trans></List.Item>
+            <List.Item><Trans>deliveries that are not finished: they are canceled</Trans></List.Item>
           </List>
-          <Text size="sm">It cannot be sent again. The lines in the log stay, and receivers keep what they got.</Text>
+          <Text size="sm"><Trans>It cannot be sent again. The lines in the log stay, and receivers keep what they got.</Trans></Text>
         </Stack>
       ),
-      confirm: "Erase for good",
+      confirm: t`Erase for good`,
       type: "erase",
     });
     if (yes) erase.mutate();
@@ -44,13 +46,13 @@ export function EraseMenu({ event }: { event: Event }) {
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <ActionIcon variant="default" size={30} aria-label="More" loading={erase.isPending}>
+        <ActionIcon variant="default" size={30} aria-label={t`More`} loading={erase.isPending}>
           <IconDotsVertical size={16} />
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item color="red" leftSection={<IconEraser size={16} />} onClick={() => void askAndErase()}>
-          Erase the data…
+          <Trans>Erase the data…</Trans>
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

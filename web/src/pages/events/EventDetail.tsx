@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert, Badge, Button, Grid, Group, Stack, Text, Title } from "@mantine/core";
 import { IconEraser, IconListDetails } from "@tabler/icons-react";
 import { Link, useParams } from "@tanstack/react-router";
@@ -14,7 +16,7 @@ import { useEventText, useFate } from "./useEvent.ts";
 import { useResend } from "./useResend.tsx";
 import { WhyNot } from "./WhyNot.tsx";
 
-const crumbs = [{ label: "Events", to: "/events" }];
+const crumbsTo = () => [{ label: t`Events`, to: "/events" }];
 
 /** One event: its data, and what became of it at every endpoint. */
 export function EventDetail() {
@@ -23,14 +25,14 @@ export function EventDetail() {
   if (query.data) return <Known key={id} {...query.data} />;
   if (query.error instanceof Problem && (query.error.status === 404 || query.error.status === 422)) {
     return (
-      <Page title="Event" crumbs={crumbs}>
-        <Empty title="There is no such event" action={<Button component={Link} to="/events" variant="light">All events</Button>}>
-          <span className="foreign">{id}</span> does not exist, belongs to an app that you may not see, or has passed the time for which events are kept.
+      <Page title={t`Event`} crumbs={crumbsTo()}>
+        <Empty title={t`There is no such event`} action={<Button component={Link} to="/events" variant="light"><Trans>All events</Trans></Button>}>
+          <Trans><span className="foreign">{id}</span> does not exist, belongs to an app that you may not see, or has passed the time for which events are kept.</Trans>
         </Empty>
       </Page>
     );
   }
-  return <Page title="Event" crumbs={crumbs}><Waiting query={query} lines={8} /></Page>;
+  return <Page title={t`Event`} crumbs={crumbsTo()}><Waiting query={query} lines={8} /></Page>;
 }
 
 type KnownProps = NonNullable<ReturnType<typeof useEventText>["data"]>;
@@ -45,15 +47,15 @@ function Known({ event, data }: KnownProps) {
       heading={
         <Group gap="xs" component="span">
           {event.type}
-          {event.test && <Badge component="span" variant="light" color="grape" tt="none">Test</Badge>}
-          {event.erased && <Badge component="span" variant="light" color="gray" tt="none">Erased</Badge>}
+          {event.test && <Badge component="span" variant="light" color="grape" tt="none"><Trans>Test</Trans></Badge>}
+          {event.erased && <Badge component="span" variant="light" color="gray" tt="none"><Trans>Erased</Trans></Badge>}
         </Group>
       }
-      crumbs={crumbs}
+      crumbs={crumbsTo()}
       actions={
         <>
           <Button component={Link} {...linkTo("/logs", { event: event.id })} size="xs" variant="default" leftSection={<IconListDetails size={15} />}>
-            In the log
+            <Trans>In the log</Trans>
           </Button>
           {session.role === "admin" && !event.erased && <EraseMenu event={event} />}
         </>
@@ -69,14 +71,14 @@ function Known({ event, data }: KnownProps) {
         </Grid.Col>
         <Grid.Col span={{ base: 12, lg: 5 }}>
           <Stack gap="xs" component="section" aria-labelledby="data">
-            <Title order={2} id="data">Data</Title>
+            <Title order={2} id="data"><Trans>Data</Trans></Title>
             {event.erased
               ? (
-                <Alert variant="light" color="gray" icon={<IconEraser />} title="The data was erased">
-                  <Text size="sm">Somebody erased it for good, with all that was kept of requests and answers. That the event happened, and its deliveries, stay on record.</Text>
+                <Alert variant="light" color="gray" icon={<IconEraser />} title={t`The data was erased`}>
+                  <Text size="sm"><Trans>Somebody erased it for good, with all that was kept of requests and answers. That the event happened, and its deliveries, stay on record.</Trans></Text>
                 </Alert>
               )
-              : data === undefined ? <Text size="sm" c="dimmed">This event has no data.</Text> : <Json text={data} title="Data of the event" />}
+              : data === undefined ? <Text size="sm" c="dimmed"><Trans>This event has no data.</Trans></Text> : <Json text={data} title={t`Data of the event`} />}
           </Stack>
         </Grid.Col>
       </Grid>

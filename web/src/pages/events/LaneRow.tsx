@@ -1,4 +1,4 @@
-import { plural as pluralOf, t } from "@lingui/core/macro";
+import { plural, plural as pluralOf, t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { Anchor, Badge, Button, Group, Stack, Text, Title, VisuallyHidden } from "@mantine/core";
 import { IconRepeat } from "@tabler/icons-react";
@@ -6,7 +6,6 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Attempt, Endpoint } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
-import { plural } from "../../lib/text.ts";
 import { madeRequest } from "../../lib/reasons.ts";
 import { humanDuration } from "../../lib/time.ts";
 import { FailurePanel } from "../../parts/FailurePanel.tsx";
@@ -31,11 +30,14 @@ interface LaneRowProps {
 }
 
 const atOnce = 3;
-const triggers: Record<string, string> = { resend: "Sent again", replay: "Replayed", test: "Test" };
+const triggers = (): Record<string, string> => ({ resend: t`Sent again`, replay: t`Replayed`, test: t`Test` });
+
+const numberOf = (number: number) => t`Attempt ${number} of its delivery`;
+const inLog = (number: number) => t`Attempt ${number} in the log,`;
 
 /** What the other columns do not say of an attempt. */
 function noteOf(a: Attempt): string {
-  const notes = [triggers[a.trigger], a.response_status && a.status !== "succeeded" ? undefined : a.detail];
+  const notes = [triggers()[a.trigger], a.response_status && a.status !== "succeeded" ? undefined : a.detail];
   return notes.filter((n) => n !== undefined).join(": ");
 }
 
@@ -46,7 +48,7 @@ export function LaneRow({ lane, known, axis, onResend, busy }: LaneRowProps) {
   const name = x && (x.name || x.url) ? nameOf({ name: x.name, url: x.url ?? "" }) : undefined;
   const newestFirst = [...lane.attempts].reverse();
   const shown = all ? newestFirst : newestFirst.slice(0, atOnce);
-  const trigger = triggers[lane.deliveries[0]!.trigger];
+  const trigger = triggers()[lane.deliveries[0]!.trigger];
   const finding = laneFinding(lane);
   const called = name ?? lane.endpoint;
   return (
@@ -62,12 +64,12 @@ export function LaneRow({ lane, known, axis, onResend, busy }: LaneRowProps) {
           {trigger && <Badge variant="default" size="sm" tt="none" fw={500}>{trigger}</Badge>}
         </Group>
         {onResend && (
-          <Button size="compact-sm" variant="default" leftSection={<IconRepeat size={14} />} loading={busy} onClick={() => onResend(name ?? lane.endpoint)} aria-label={`Send again to ${name ?? lane.endpoint}`}>
-            Send again
+          <Button size="compact-sm" variant="default" leftSection={<IconRepeat size={14} />} loading={busy} onClick={() => onResend(name ?? lane.endpoint)} aria-label={t`Send again to ${called}`}>
+            <Trans>Send again</Trans>
           </Button>
         )}
       </Group>
-      {!finding && (x ? <Text size="sm" c="dimmed"><Sentence text={x.detail} /></Text> : lane.next && lane.copies === 0 && <Text size="sm" c="dimmed">Next attempt <Time at={lane.next} relative />.</Text>)}
+      {!finding && (x ? <Text size="sm" c="dimmed"><Sentence text={x.detail} /></Text> : lane.next && lane.copies === 0 && <Text size="sm" c="dimmed"><Trans>Next attempt <Time at={lane.next} relative />.</Trans></Text>)}
       {lane.copies > 0 && <Copies lane={lane} />}
       {finding && (
         <FailurePanel finding={finding} label={t`What is the matter at ${called}`}>
@@ -84,12 +86,12 @@ export function LaneRow({ lane, known, axis, onResend, busy }: LaneRowProps) {
       )}
       {(lane.attempts.length > 0 || lane.next) && <Track lane={lane} axis={axis} />}
       {shown.length > 0 && (
-        <ol className={classes.attempts} aria-label="Attempts, newest first">
+        <ol className={classes.attempts} aria-label={t`Attempts, newest first`}>
           {shown.map((a) => (
             <li key={a.id} className={classes.attempt}>
-              <Text span size="sm" c="dimmed" title={madeRequest(a) ? `Attempt ${a.number} of its delivery` : "No request was made"}>{madeRequest(a) ? `#${a.number}` : "–"}</Text>
+              <Text span size="sm" c="dimmed" title={madeRequest(a) ? numberOf(a.number) : t`No request was made`}>{madeRequest(a) ? `#${a.number}` : "–"}</Text>
               <Anchor component={Link} {...logOf(a)} size="sm">
-                <VisuallyHidden>Attempt {a.number} in the log, </VisuallyHidden>
+                <VisuallyHidden>{inLog(a.number)} </VisuallyHidden>
                 <Time at={a.started_at} />
               </Anchor>
               <span><StatusCode attempt={a} /></span>
@@ -102,7 +104,7 @@ export function LaneRow({ lane, known, axis, onResend, busy }: LaneRowProps) {
       {newestFirst.length > atOnce && (
         <div>
           <Button size="compact-xs" variant="subtle" onClick={() => setAll(!all)} aria-expanded={all}>
-            {all ? "Show only the last ones" : `Show all ${plural(newestFirst.length, "attempt")}`}
+            {all ? t`Show only the last ones` : plural(newestFirst.length, { one: "Show # attempt", other: "Show all # attempts" })}
           </Button>
         </div>
       )}

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
@@ -42,7 +44,7 @@ export function SearchBox({ value, onSearch }: SearchBoxProps) {
         return;
       }
       // Somebody's own id may look like one of ours.
-      setSaid(`There is no ${kind} ${id}, or you may not see it.`);
+      setSaid(t`There is no ${kind} ${id}, or you may not see it.`);
       if (kind === "event") onSearch(id);
     } catch (error) {
       if (asked.current === id) setSaid(error instanceof Error ? error.message : String(error));
@@ -61,8 +63,8 @@ export function SearchBox({ value, onSearch }: SearchBoxProps) {
   return (
     <form role="search" style={{ flex: "1 1 300px", maxWidth: 460 }} onSubmit={(e: FormEvent) => { e.preventDefault(); void search(text); }}>
       <TextInput
-        aria-label="Search by id"
-        placeholder="Find by id: evt_…, att_…, dlv_…, a UUID, or your own"
+        aria-label={t`Search by id`}
+        placeholder={t`Find by id: evt_…, att_…, dlv_…, a UUID, or your own`}
         value={text}
         onChange={(e) => {
           setText(e.currentTarget.value);
@@ -71,7 +73,7 @@ export function SearchBox({ value, onSearch }: SearchBoxProps) {
         error={said}
         errorProps={{ role: "alert" }}
         leftSection={<IconSearch size={16} stroke={1.6} />}
-        rightSection={<Button type="submit" size="compact-sm" variant="light" loading={busy}>Find</Button>}
+        rightSection={<Button type="submit" size="compact-sm" variant="light" loading={busy}><Trans>Find</Trans></Button>}
         rightSectionWidth={64}
         autoComplete="off"
         spellCheck={false}

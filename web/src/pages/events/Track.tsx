@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { IconCheck, IconMinus, IconX } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { Attempt } from "../../api/client.ts";
@@ -32,7 +33,7 @@ export function Track({ lane, axis }: { lane: Lane; axis: Axis }) {
             tabIndex={-1}
             className={classes.mark}
             data-status={a.status}
-            title={madeRequest(a) ? `Attempt ${a.number}: ${a.response_status ?? a.status}\n${fullTime(new Date(start))}, ${humanDuration(a.duration_ms)}` : `${a.detail ?? a.status}\n${fullTime(new Date(start))}`}
+            title={madeRequest(a) ? `${attemptOf(a)}\n${fullTime(new Date(start))}, ${humanDuration(a.duration_ms)}` : `${a.detail ?? a.status}\n${fullTime(new Date(start))}`}
             style={{ insetInlineStart: `${from * 100}%`, width: `calc(${(axis.at(start + a.duration_ms) - from) * 100}% + 20px)` }}
           >
             <Icon size={12} stroke={3} />
@@ -40,7 +41,7 @@ export function Track({ lane, axis }: { lane: Lane; axis: Axis }) {
         );
       })}
       {lane.next && (
-        <span className={classes.next} title={`Next attempt: ${fullTime(new Date(lane.next))}`} style={{ insetInlineStart: `${axis.at(Math.max(new Date(lane.next).getTime(), 0)) * 100}%` }} />
+        <span className={classes.next} title={nextAt(lane.next)} style={{ insetInlineStart: `${axis.at(Math.max(new Date(lane.next).getTime(), 0)) * 100}%` }} />
       )}
     </div>
   );
@@ -50,11 +51,21 @@ export function Track({ lane, axis }: { lane: Lane; axis: Axis }) {
 export function Ticks({ axis }: { axis: Axis }) {
   return (
     <div className={classes.axis} aria-hidden dir="ltr">
-      {axis.ticks.map((t) => (
-        <span key={t.label} className={classes.tick} style={{ insetInlineStart: `${t.at * 100}%` }}>
-          {t.label}
+      {axis.ticks.map((tick) => (
+        <span key={tick.label} className={classes.tick} style={{ insetInlineStart: `${tick.at * 100}%` }}>
+          {tick.label}
         </span>
       ))}
     </div>
   );
+}
+
+function attemptOf(a: { number: number; response_status?: number; status: string }): string {
+  const [number, answer] = [a.number, a.response_status ?? a.status];
+  return t`Attempt ${number}: ${answer}`;
+}
+
+function nextAt(iso: string): string {
+  const time = fullTime(new Date(iso));
+  return t`Next attempt: ${time}`;
 }

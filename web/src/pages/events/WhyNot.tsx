@@ -1,3 +1,4 @@
+import { plural, t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { Anchor, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { IconSend } from "@tabler/icons-react";
@@ -6,7 +7,7 @@ import { useState } from "react";
 import type { Endpoint, Event, Explanation } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { linkTo } from "../../lib/links.ts";
-import { number, plural } from "../../lib/text.ts";
+import { number } from "../../lib/text.ts";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { Sentence } from "../../parts/Sentence.tsx";
 import { Waiting } from "../../parts/states.tsx";
@@ -26,27 +27,28 @@ export function WhyNot({ event, fate, resend }: { event: Event; fate: Fate; rese
   const { explanations, explainMore } = fate;
   const all = explanations.data?.list;
   if (!fate.explained) return null;
+  const explained = number(all?.length ?? 0);
   const absent = all?.filter((x) => x.outcome === "not_sent") ?? [];
   const shown = whole ? absent : absent.slice(0, atOnce);
   return (
     <Stack gap="xs" component="section" aria-labelledby="why-not">
-      <Title order={2} id="why-not">Why not the others?</Title>
+      <Title order={2} id="why-not"><Trans>Why not the others?</Trans></Title>
       {!explanations.data && <Waiting query={explanations} lines={2} />}
       {all?.length === 0 && (
         <Paper withBorder p="md">
           <Text size="sm" c="dimmed">
-            This app has no endpoint yet, so nobody could get the event.{" "}
-            {mayEdit && <Anchor component={Link} {...linkTo("/endpoints/new", { app: event.app })} size="sm" underline="always">Add an endpoint</Anchor>}
+            <Trans>This app has no endpoint yet, so nobody could get the event.</Trans>{" "}
+            {mayEdit && <Anchor component={Link} {...linkTo("/endpoints/new", { app: event.app })} size="sm" underline="always"><Trans>Add an endpoint</Trans></Anchor>}
           </Text>
         </Paper>
       )}
       {all && all.length > 0 && absent.length === 0 && !explainMore && (
-        <Paper withBorder p="md"><Text size="sm" c="dimmed">There are no others: the event is bound for every endpoint of its app.</Text></Paper>
+        <Paper withBorder p="md"><Text size="sm" c="dimmed"><Trans>There are no others: the event is bound for every endpoint of its app.</Trans></Text></Paper>
       )}
       {explainMore && (whole || absent.length <= atOnce) && (
         <Group gap="xs">
-          <Text size="sm" c="dimmed">These are of the newest {number(all?.length ?? 0)} endpoints of the app.</Text>
-          <Button size="compact-sm" variant="light" loading={explanations.isFetching} onClick={explainMore}>Look at more</Button>
+          <Text size="sm" c="dimmed"><Trans>These are of the newest {explained} endpoints of the app.</Trans></Text>
+          <Button size="compact-sm" variant="light" loading={explanations.isFetching} onClick={explainMore}><Trans>Look at more</Trans></Button>
         </Group>
       )}
       {absent.length > 0 && (
@@ -57,7 +59,7 @@ export function WhyNot({ event, fate, resend }: { event: Event; fate: Fate; rese
             ))}
           </Stack>
           {absent.length > shown.length && (
-            <Button m="xs" size="compact-sm" variant="subtle" onClick={() => setWhole(true)}>Show the other {plural(absent.length - shown.length, "endpoint")}</Button>
+            <Button m="xs" size="compact-sm" variant="subtle" onClick={() => setWhole(true)}>{plural(absent.length - shown.length, { one: "Show the other endpoint", other: "Show the other # endpoints" })}</Button>
           )}
         </Paper>
       )}
@@ -78,13 +80,13 @@ function Absent({ x, known, busy, onSend }: { x: Explanation; known: Endpoint | 
           {known && <Text span size="xs" c="dimmed"><Trans>endpoint: <HealthBadge endpoint={known} size="xs" /></Trans></Text>}
         </Group>
         {onSend && (
-          <Button size="compact-sm" variant="default" leftSection={<IconSend size={14} />} loading={busy} onClick={() => onSend(name)} aria-label={`Send all the same to ${name}`}>
-            Send all the same
+          <Button size="compact-sm" variant="default" leftSection={<IconSend size={14} />} loading={busy} onClick={() => onSend(name)} aria-label={t`Send all the same to ${name}`}>
+            <Trans>Send all the same</Trans>
           </Button>
         )}
       </Group>
       <Text size="sm" c="dimmed"><Sentence text={x.detail} /></Text>
-      {x.changed_since && <Text size="xs" c="dimmed">Its settings were changed after the event; this is said by those of today.</Text>}
+      {x.changed_since && <Text size="xs" c="dimmed"><Trans>Its settings were changed after the event; this is said by those of today.</Trans></Text>}
     </Stack>
   );
 }

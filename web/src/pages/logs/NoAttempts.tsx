@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Button } from "@mantine/core";
 import { IconActivity, IconCircleCheck } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
@@ -8,17 +10,17 @@ export function NoAttempts({ filtered, status, clear, live }: { filtered: boolea
   if (filtered) {
     return (
       <Empty
-        title={status === "failed" ? "Nothing failed here" : "No attempt matches"}
+        title={status === "failed" ? t`Nothing failed here` : t`No attempt matches`}
         icon={status === "failed" ? IconCircleCheck : undefined}
-        action={<Button variant="light" onClick={clear}>Clear all filters</Button>}
+        action={<Button variant="light" onClick={clear}><Trans>Clear all filters</Trans></Button>}
       >
-        {live ? "What fits these filters appears here as it happens." : "No request was made that fits these filters."}
+        {live ? t`What fits these filters appears here as it happens.` : t`No request was made that fits these filters.`}
       </Empty>
     );
   }
   return (
-    <Empty title={live ? "Waiting for the first attempt" : "No attempts yet"} icon={IconActivity} action={<Button component={Link} to="/endpoints" variant="light">See the endpoints</Button>}>
-      Each request to an endpoint becomes a line here, at once. Send a test from the page of an endpoint, or wait for an event.
+    <Empty title={live ? t`Waiting for the first attempt` : t`No attempts yet`} icon={IconActivity} action={<Button component={Link} to="/endpoints" variant="light"><Trans>See the endpoints</Trans></Button>}>
+      <Trans>Each request to an endpoint becomes a line here, at once. Send a test from the page of an endpoint, or wait for an event.</Trans>
     </Empty>
   );
 }

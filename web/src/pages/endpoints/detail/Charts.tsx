@@ -1,3 +1,5 @@
+import { i18n } from "@lingui/core";
+import { t } from "@lingui/core/macro";
 import { Group, Paper, SimpleGrid, Text, Title } from "@mantine/core";
 import { useMemo } from "react";
 import type { EndpointStats } from "../../../api/client.ts";
@@ -9,16 +11,17 @@ import { type Range, ranges } from "./range.ts";
 /** Attempts and response times over a range. */
 export function Charts({ stats, range }: { stats: EndpointStats; range: Range }) {
   const aligned = useMemo(() => alignBuckets(stats), [stats]);
-  const words = ranges[range].words;
+  const words = i18n._(ranges[range].words);
+  const bucket = humanDuration(parseDuration(stats.bucket) ?? 0);
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }}>
       <Paper withBorder p="sm">
-        <Heading title="Attempts" note={`per ${humanDuration(parseDuration(stats.bucket) ?? 0)}`} />
-        <OutcomeChart label={`Attempts that succeeded and failed in ${words}`} stats={aligned} height={210} />
+        <Heading title={t`Attempts`} note={t`per ${bucket}`} />
+        <OutcomeChart label={t`Attempts that succeeded and failed in ${words}`} stats={aligned} height={210} />
       </Paper>
       <Paper withBorder p="sm">
-        <Heading title="Response time" note="of each attempt, failed ones included" />
-        <PercentileChart label={`Response times in ${words}`} stats={aligned} values={aligned.duration} height={210} />
+        <Heading title={t`Response time`} note={t`of each attempt, failed ones included`} />
+        <PercentileChart label={t`Response times in ${words}`} stats={aligned} values={aligned.duration} height={210} />
       </Paper>
     </SimpleGrid>
   );

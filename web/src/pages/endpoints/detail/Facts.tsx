@@ -1,6 +1,9 @@
+import { i18n } from "@lingui/core";
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import type { ReactNode } from "react";
 import type { EndpointStats } from "../../../api/client.ts";
-import { number, percent, plural, shortNumber } from "../../../lib/text.ts";
+import { number, percent, shortNumber } from "../../../lib/text.ts";
 import { humanDuration } from "../../../lib/time.ts";
 import { Time } from "../../../parts/Time.tsx";
 import classes from "./detail.module.css";
@@ -12,15 +15,16 @@ const ms = (n: number | undefined) => (n ? humanDuration(n) : "–");
 export function Facts({ stats, pending, range }: { stats: EndpointStats; pending: EndpointStats | undefined; range: Range }) {
   const { succeeded, failed, exhausted, duration, latency } = stats.total;
   const attempts = succeeded + failed;
+  const rangeWords = i18n._(ranges[range].words);
   return (
-    <dl className={classes.facts} aria-label={`Numbers of ${ranges[range].words}`}>
-      <Fact term="Attempts that succeeded" note={attempts === 0 ? "no attempts" : `of ${plural(attempts, "attempt")}`}>{percent(succeeded, attempts)}</Fact>
-      <Fact term="Failed attempts" note={exhausted > 0 ? `${plural(exhausted, "delivery", "deliveries")} failed` : "no delivery failed"}>
+    <dl className={classes.facts} aria-label={t`Numbers of ${rangeWords}`}>
+      <Fact term={t`Attempts that succeeded`} note={attempts === 0 ? t`no attempts` : plural(attempts, { one: "of # attempt", other: "of # attempts" })}>{percent(succeeded, attempts)}</Fact>
+      <Fact term={t`Failed attempts`} note={exhausted > 0 ? plural(exhausted, { one: "# delivery failed", other: "# deliveries failed" }) : t`no delivery failed`}>
         <span title={number(failed)}>{shortNumber(failed)}</span>
       </Fact>
-      <Fact term="Response time, median" note={`p95 ${ms(duration.p95_ms)} · p99 ${ms(duration.p99_ms)}`}>{ms(duration.p50_ms)}</Fact>
-      <Fact term="Event to delivered, median" note={`p95 ${ms(latency.p95_ms)} · p99 ${ms(latency.p99_ms)}`}>{ms(latency.p50_ms)}</Fact>
-      <Fact term="Waiting now" note={pending?.oldest_pending_at && pending.pending > 0 ? <>oldest <Time at={pending.oldest_pending_at} relative /></> : "nothing waits"}>
+      <Fact term={t`Response time, median`} note={`p95 ${ms(duration.p95_ms)} · p99 ${ms(duration.p99_ms)}`}>{ms(duration.p50_ms)}</Fact>
+      <Fact term={t`Event to delivered, median`} note={`p95 ${ms(latency.p95_ms)} · p99 ${ms(latency.p99_ms)}`}>{ms(latency.p50_ms)}</Fact>
+      <Fact term={t`Waiting now`} note={pending?.oldest_pending_at && pending.pending > 0 ? <Trans>oldest <Time at={pending.oldest_pending_at} relative /></Trans> : t`nothing waits`}>
         {pending ? <span title={number(pending.pending)}>{shortNumber(pending.pending)}</span> : "–"}
       </Fact>
     </dl>

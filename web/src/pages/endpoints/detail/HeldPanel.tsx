@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import type { Endpoint, EndpointStats } from "../../../api/client.ts";
 import { heldFinding } from "../../../lib/finding.ts";
 import { reasonOf } from "../../../lib/reasons.ts";
@@ -12,7 +13,7 @@ export function HeldPanel({ endpoint }: { endpoint: Endpoint }) {
   const finding = heldFinding(stats.held, why(endpoint, stats), stats);
   const ways = finding.ways.filter((w) => w !== "resume" || endpoint.status === "active");
   return (
-    <FailurePanel finding={finding} label="Held deliveries" live>
+    <FailurePanel finding={finding} label={t`Held deliveries`} live>
       <Remedies ways={[...ways.filter((w) => w !== "log"), "log"]} endpoint={endpoint.id} known={endpoint} />
     </FailurePanel>
   );
@@ -22,9 +23,9 @@ function why(endpoint: Endpoint, stats: EndpointStats): string {
   const reason = stats.held_reason ?? "";
   if (reason.startsWith("transform") || (endpoint.transform && reason === "")) {
     const line = /\b(?:line )?(\d+):\d+: /.exec(stats.held_detail ?? "")?.[1];
-    return line ? `the script fails at line ${line}` : "the script fails";
+    return line ? t`the script fails at line ${line}` : t`the script fails`;
   }
-  if (reason === "recipe") return "the recipe misses something";
-  if (reason === "auth") return "no access token can be had";
+  if (reason === "recipe") return t`the recipe misses something`;
+  if (reason === "auth") return t`no access token can be had`;
   return reasonOf(reason).short;
 }

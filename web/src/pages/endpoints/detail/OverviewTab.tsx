@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Group, SegmentedControl, Stack, Title } from "@mantine/core";
 import type { Endpoint, FailureGroup } from "../../../api/client.ts";
 import { useFilters } from "../../../lib/useFilters.ts";
@@ -19,10 +21,10 @@ export function OverviewTab({ endpoint, onReplay }: { endpoint: Endpoint; onRepl
   return (
     <Stack gap="xl">
       <Failures endpoint={endpoint} onReplay={onReplay} />
-      <Stack gap="sm" component="section" aria-label="Statistics">
+      <Stack gap="sm" component="section" aria-label={t`Statistics`}>
         <Group justify="space-between">
-          <Title order={2}>How it did</Title>
-          <SegmentedControl aria-label="Range" size="xs" value={range} onChange={choose} data={Object.entries(ranges).map(([value, r]) => ({ value, label: r.label }))} />
+          <Title order={2}><Trans>How it did</Trans></Title>
+          <SegmentedControl aria-label={t`Range`} size="xs" value={range} onChange={choose} data={Object.entries(ranges).map(([value, r]) => ({ value, label: r.label }))} />
         </Group>
         {stats.data ? (
           <>

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Drawer } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import type { Endpoint, FailureGroup } from "../../../api/client.ts";
@@ -18,7 +19,7 @@ interface ReplayDrawerProps {
 /** Sends events of the past again: choose, count, agree, follow. */
 export function ReplayDrawer({ endpoint, group, opened, onClose }: ReplayDrawerProps) {
   return (
-    <Drawer opened={opened} onClose={onClose} position="right" size="lg" title="Send past events again" keepMounted={false} closeOnClickOutside={false}>
+    <Drawer opened={opened} onClose={onClose} position="right" size="lg" title={t`Send past events again`} keepMounted={false} closeOnClickOutside={false}>
       <Replay endpoint={endpoint} group={group} onClose={onClose} />
     </Drawer>
   );

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Alert, Badge, Button, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { IconEye, IconRefresh } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
@@ -26,25 +28,26 @@ export function SecretTab({ endpoint, rotated, onRotate }: SecretTabProps) {
   const read = useMutation({ mutationFn: () => ok(api.GET("/v1/endpoints/{id}/secret", { params: { path: { id: endpoint.id } } })), gcTime: 0 });
   const recipe = useRecipe(endpoint.recipe);
   const [hidden, setHidden] = useState<object>();
+  const { dialect } = endpoint;
   const secrets = rotated?.secrets ?? (read.data !== hidden ? read.data?.secrets : undefined);
   return (
     <Stack gap="xl">
-      <Stack gap="sm" component="section" aria-label="Signing secret">
+      <Stack gap="sm" component="section" aria-label={t`Signing secret`}>
         <Group justify="space-between">
-          <Title order={2}>Signing secret</Title>
-          {onRotate && <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRotate}>Rotate secret</Button>}
+          <Title order={2}><Trans>Signing secret</Trans></Title>
+          {onRotate && <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRotate}><Trans>Rotate secret</Trans></Button>}
         </Group>
-        {endpoint.recipe && !recipe?.signed && <Alert variant="light" p="xs">Requests of this recipe carry no signature: its target does not look at one.</Alert>}
+        {endpoint.recipe && !recipe?.signed && <Alert variant="light" p="xs"><Trans>Requests of this recipe carry no signature: its target does not look at one.</Trans></Alert>}
         <Text size="sm" c="dimmed" maw={720}>
-          Every request is signed with this secret. The receiver checks the signature with it, and so knows that a request came from here and was not changed. Whoever has it can forge requests: keep it out of code and logs.
+          <Trans>Every request is signed with this secret. The receiver checks the signature with it, and so knows that a request came from here and was not changed. Whoever has it can forge requests: keep it out of code and logs.</Trans>
         </Text>
         <div aria-live="polite">
           {rotated && <RotationResult rotated={rotated} />}
           {!secrets && (
             <Paper withBorder p="md">
               <Group gap="sm">
-                <Button leftSection={<IconEye size={16} />} loading={read.isPending} onClick={() => read.mutate()}>Show secret</Button>
-                <Text size="sm" c="dimmed">That you looked at it is noted in the audit log.</Text>
+                <Button leftSection={<IconEye size={16} />} loading={read.isPending} onClick={() => read.mutate()}><Trans>Show secret</Trans></Button>
+                <Text size="sm" c="dimmed"><Trans>That you looked at it is noted in the audit log.</Trans></Text>
               </Group>
             </Paper>
           )}
@@ -52,14 +55,14 @@ export function SecretTab({ endpoint, rotated, onRotate }: SecretTabProps) {
           {secrets && (
             <Stack gap="sm">
               {secrets.map((s, i) => <Secret key={s.secret} value={s} newest={i === 0} alone={secrets.length === 1} />)}
-              {!rotated && <Button variant="subtle" size="xs" style={{ alignSelf: "flex-start" }} onClick={() => setHidden(read.data)}>Put away</Button>}
+              {!rotated && <Button variant="subtle" size="xs" style={{ alignSelf: "flex-start" }} onClick={() => setHidden(read.data)}><Trans>Put away</Trans></Button>}
             </Stack>
           )}
         </div>
       </Stack>
-      <Stack gap="sm" component="section" aria-label="Verify the signature">
-        <Title order={2}>Verify the signature</Title>
-        <Text size="sm" c="dimmed">Paste this into the receiver. It works for the dialect of this endpoint, {endpoint.dialect}.</Text>
+      <Stack gap="sm" component="section" aria-label={t`Verify the signature`}>
+        <Title order={2}><Trans>Verify the signature</Trans></Title>
+        <Text size="sm" c="dimmed"><Trans>Paste this into the receiver. It works for the dialect of this endpoint, {dialect}.</Trans></Text>
         <VerificationCode dialect={endpoint.dialect} />
       </Stack>
     </Stack>
@@ -70,18 +73,20 @@ function Secret({ value, newest, alone }: { value: Value; newest: boolean; alone
   return (
     <Paper withBorder p="md">
       <Stack gap="xs">
-        <SecretValue value={value.secret} label={alone ? "Secret" : newest ? "New secret" : "Old secret"} />
+        <SecretValue value={value.secret} label={alone ? t`Secret` : newest ? t`New secret` : t`Old secret`} />
         {value.public_key && (
           <div>
-            <Text size="sm" fw={500}>Public key</Text>
-            <Copyable value={value.public_key} label="Copy the public key" />
-            <Text size="xs" c="dimmed">Receivers need only this half.</Text>
+            <Text size="sm" fw={500}><Trans>Public key</Trans></Text>
+            <Copyable value={value.public_key} label={t`Copy the public key`} />
+            <Text size="xs" c="dimmed"><Trans>Receivers need only this half.</Trans></Text>
           </div>
         )}
         <Group gap="xs">
-          {!alone && <Badge variant="light" color={newest ? "teal" : "yellow"} tt="none">{newest ? "signs" : "signs too, for now"}</Badge>}
+          {!alone && <Badge variant="light" color={newest ? "teal" : "yellow"} tt="none">{newest ? t`signs` : t`signs too, for now`}</Badge>}
           <Text size="xs" c="dimmed">
-            Made <Time at={value.created_at} />{value.expires_at ? <> · stops <Time at={value.expires_at} /> (<Time at={value.expires_at} relative />)</> : " · does not expire"}
+            {value.expires_at
+              ? <Trans>Made <Time at={value.created_at} /> · stops <Time at={value.expires_at} /> (<Time at={value.expires_at} relative />)</Trans>
+              : <Trans>Made <Time at={value.created_at} /> · does not expire</Trans>}
           </Text>
         </Group>
       </Stack>
@@ -92,10 +97,10 @@ function Secret({ value, newest, alone }: { value: Value; newest: boolean; alone
 function RotationResult({ rotated }: { rotated: Schemas["Rotated"] }) {
   const old = rotated.secrets.find((s) => s.expires_at);
   return (
-    <Alert color={rotated.overlap ? "teal" : "yellow"} variant="light" title="The secret was rotated" mb="sm">
+    <Alert color={rotated.overlap ? "teal" : "yellow"} variant="light" title={t`The secret was rotated`} mb="sm">
       {rotated.overlap && old
-        ? <>Requests are signed with the new and the old secret until <Time at={old.expires_at} />. Put the new one into the receiver before then.</>
-        : "The old secret stopped at once: requests are signed with the new one only. Put it into the receiver now, since it refuses requests until then."}
+        ? <><Trans>Requests are signed with the new and the old secret until <Time at={old.expires_at} />. Put the new one into the receiver before then.</Trans></>
+        : t`The old secret stopped at once: requests are signed with the new one only. Put it into the receiver now, since it refuses requests until then.`}
     </Alert>
   );
 }

@@ -1,5 +1,6 @@
 // A replay is cut into calls that each cover a bounded number of events; this
 // drives them, so that it can be watched and stopped.
+import { t } from "@lingui/core/macro";
 import type { FailureGroup, Schemas } from "../../../api/client.ts";
 import type { Cause } from "../../../lib/reasons.ts";
 
@@ -75,11 +76,11 @@ export function requestOf(choice: ReplayChoice, now: Date): { input: Omit<Replay
   let until = now;
   if (choice.range === "custom") {
     since = new Date(choice.since);
-    if (Number.isNaN(since.getTime())) return { field: "since", problem: "Say when the range begins" };
-    if (since > now) return { field: "since", problem: "This is in the future" };
+    if (Number.isNaN(since.getTime())) return { field: "since", problem: t`Say when the range begins` };
+    if (since > now) return { field: "since", problem: t`This is in the future` };
     if (choice.until !== "") until = new Date(choice.until);
-    if (Number.isNaN(until.getTime())) return { field: "until", problem: "This is not a date and time" };
-    if (until <= since) return { field: "until", problem: "The end must be after the start" };
+    if (Number.isNaN(until.getTime())) return { field: "until", problem: t`This is not a date and time` };
+    if (until <= since) return { field: "until", problem: t`The end must be after the start` };
     if (until > now) until = now;
   } else {
     since = new Date(now.getTime() - lengths[choice.range]);

@@ -1,3 +1,6 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
+import { andList } from "../../../lib/text.ts";
 import { Alert, Group, Loader, Stack, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
@@ -30,7 +33,7 @@ export function looks(v: FormValues, dev: boolean, recipe?: Recipe): { endpoint:
   };
   if (!recipe) {
     const bad = wrongURL(v.url, dev) !== undefined;
-    if (bad && v.url.trim() !== placeholder) samples.push("the address");
+    if (bad && v.url.trim() !== placeholder) samples.push(t`the address`);
     return {
       endpoint: { ...common, ...(dialect === null ? {} : { dialect }), ...(dialect_options === null ? {} : { dialect_options }), url: bad ? placeholder : v.url.trim() },
       samples,
@@ -40,8 +43,8 @@ export function looks(v: FormValues, dev: boolean, recipe?: Recipe): { endpoint:
   const url = v.url.trim();
   const bad = (isMail(recipe) ? wrongMailServer(url, dev) : wrongURL(url, dev)) !== undefined;
   const usual = defaultAddress(recipe, fields) === undefined ? recipe.address.placeholder ?? placeholder : undefined;
-  if (bad && usual !== undefined) samples.push("the address");
-  if (sampled) samples.push("what is missing of the fields");
+  if (bad && usual !== undefined) samples.push(t`the address`);
+  if (sampled) samples.push(t`what is missing of the fields`);
   return {
     endpoint: {
       ...common,
@@ -64,7 +67,7 @@ function asText(p: Schemas["Preview"]): string {
 export function NoPreview({ error }: { error: Error }) {
   return (
     <Alert color="gray" p="xs">
-      <Text size="sm">There is no preview as long as this is not right:</Text>
+      <Text size="sm"><Trans>There is no preview as long as this is not right:</Trans></Text>
       {error instanceof Problem && error.errors.length > 0
         ? error.errors.map((e) => <Text key={e.field + e.code} size="sm" className="foreign">{e.field} {e.detail}</Text>)
         : <Text size="sm" className="foreign">{error.message}</Text>}
@@ -79,6 +82,7 @@ export function Preview({ form, recipe }: { form: EndpointFormState; recipe?: Re
   const event = useSourceEvent(source);
   const { endpoint: wanted, samples } = useMemo(() => looks(form.values, dev, recipe), [form.values, dev, recipe]);
   const sample = recipe && source === "" ? { type: recipe.sample.type, subject: recipe.sample.subject, data: new Raw(recipe.sample.data) } : undefined;
+  const sampled = andList(samples);
   const [body] = useDebouncedValue(written({ endpoint: wanted, ...(sample ?? event) }), 400);
   const query = useQuery({
     queryKey: ["preview", body],
@@ -93,26 +97,29 @@ export function Preview({ form, recipe }: { form: EndpointFormState; recipe?: Re
     <Stack gap="xs">
       <Group align="flex-end" gap="sm">
         <EventSource
-          label="Preview of a request for"
-          first={recipe ? `A sample: ${recipe.sample.type}` : "The first type that fits"}
+          label={t`Preview of a request for`}
+          first={recipe ? sampleOf(recipe.sample.type) : t`The first type that fits`}
           app={form.values.apps[0]}
           events={form.values.allEvents ? [] : form.values.events}
           value={source}
           onChange={setSource}
         />
-        {query.isFetching && <Loader size="xs" mb={10} aria-label="Renewing the preview" />}
+        {query.isFetching && <Loader size="xs" mb={10} aria-label={t`Renewing the preview`} />}
       </Group>
-      {wanted.apps!.length === 0 && <Text size="sm" c="dimmed">Choose an app first to see the request.</Text>}
+      {wanted.apps!.length === 0 && <Text size="sm" c="dimmed"><Trans>Choose an app first to see the request.</Trans></Text>}
       {query.error && <NoPreview error={query.error} />}
       {query.data && !query.error && (
         <>
-          <CodeBlock title={isMail(recipe) ? "The mail, as it is sent" : "The request, as it is sent"} code={asText(query.data)} wrap />
+          <CodeBlock title={isMail(recipe) ? t`The mail, as it is sent` : t`The request, as it is sent`} code={asText(query.data)} wrap />
           <Text size="xs" c="dimmed">
-            {samples.length > 0 && `Samples stand for ${samples.join(" and ")} until you give them. `}
-            {!recipe && query.data.secret && "It is signed with a sample secret. "}Nothing is sent for this preview.
+            {samples.length > 0 && <>{t`Samples stand for ${sampled} until you give them.`} </>}
+            {!recipe && query.data.secret && <><Trans>It is signed with a sample secret.</Trans> </>}
+            <Trans>Nothing is sent for this preview.</Trans>
           </Text>
         </>
       )}
     </Stack>
   );
 }
+
+const sampleOf = (type: string) => t`A sample: ${type}`;

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { ActionIcon, Drawer, Group, Tooltip } from "@mantine/core";
 import { IconChevronDown, IconChevronUp } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -25,15 +27,15 @@ export function AttemptDrawer({ id, onClose, onNext, onPrevious }: AttemptDrawer
       <Drawer.Content>
         {/* Not Drawer.Header: its element would be a second banner of the page. */}
         <Group justify="space-between" wrap="nowrap" p="md" pb="sm" pos="sticky" top={0} bg="var(--mantine-color-body)" style={{ zIndex: 2 }}>
-          <Drawer.Title fw={600}>Attempt</Drawer.Title>
+          <Drawer.Title fw={600}><Trans>Attempt</Trans></Drawer.Title>
           <Group gap={4} wrap="nowrap">
-            <Tooltip label="Previous in the list (K)">
-              <ActionIcon variant="subtle" color="gray" aria-label="Previous attempt in the list" aria-keyshortcuts="K" disabled={!onPrevious} onClick={onPrevious}><IconChevronUp size={18} /></ActionIcon>
+            <Tooltip label={t`Previous in the list (K)`}>
+              <ActionIcon variant="subtle" color="gray" aria-label={t`Previous attempt in the list`} aria-keyshortcuts="K" disabled={!onPrevious} onClick={onPrevious}><IconChevronUp size={18} /></ActionIcon>
             </Tooltip>
-            <Tooltip label="Next in the list (J)">
-              <ActionIcon variant="subtle" color="gray" aria-label="Next attempt in the list" aria-keyshortcuts="J" disabled={!onNext} onClick={onNext}><IconChevronDown size={18} /></ActionIcon>
+            <Tooltip label={t`Next in the list (J)`}>
+              <ActionIcon variant="subtle" color="gray" aria-label={t`Next attempt in the list`} aria-keyshortcuts="J" disabled={!onNext} onClick={onNext}><IconChevronDown size={18} /></ActionIcon>
             </Tooltip>
-            <Drawer.CloseButton aria-label="Close" />
+            <Drawer.CloseButton aria-label={t`Close`} />
           </Group>
         </Group>
         <Drawer.Body>{last.current && <Loaded id={last.current} />}</Drawer.Body>
@@ -51,8 +53,8 @@ function Loaded({ id }: { id: string }) {
   if (query.data) return <AttemptView key={id} attempt={query.data} />;
   if (query.error instanceof Problem && query.error.status === 404) {
     return (
-      <Empty title="There is no such attempt">
-        <span className="foreign">{id}</span> does not exist, belongs to an app that you may not see, or has passed the time for which the log is kept.
+      <Empty title={t`There is no such attempt`}>
+        <Trans><span className="foreign">{id}</span> does not exist, belongs to an app that you may not see, or has passed the time for which the log is kept.</Trans>
       </Empty>
     );
   }

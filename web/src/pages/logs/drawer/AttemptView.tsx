@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Anchor, Button, Group, Stack, Text, Title } from "@mantine/core";
 import { IconBroadcast, IconRepeat } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -19,7 +21,7 @@ import { useResend } from "../../events/useResend.tsx";
 import { RequestPart } from "./RequestPart.tsx";
 import { ResponsePart } from "./ResponsePart.tsx";
 
-const triggers = { publish: "The event was published", resend: "Somebody sent the event again", replay: "A replay of past events", test: "A test of the endpoint" };
+const triggers = () => ({ publish: t`The event was published`, resend: t`Somebody sent the event again`, replay: t`A replay of past events`, test: t`A test of the endpoint` });
 
 /** An attempt in full: how it ended, what was sent and what came back. */
 export function AttemptView({ attempt: a }: { attempt: Attempt }) {
@@ -32,7 +34,7 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
   const again = () => void resend.toOne(a.endpoint, a.url ?? a.endpoint);
   return (
     <Stack gap="lg">
-      <FailurePanel finding={finding} label="How it ended">
+      <FailurePanel finding={finding} label={t`How it ended`}>
         {finding.ways.length > 0 && (
           <Remedies
             ways={finding.ways.filter((w) => w !== "log")}
@@ -45,32 +47,32 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
         )}
       </FailurePanel>
       <Group gap="xs">
-        <Button component={Link} to={`/events/${a.event}`} size="xs" variant="default" leftSection={<IconBroadcast size={15} />}>Open the event</Button>
+        <Button component={Link} to={`/events/${a.event}`} size="xs" variant="default" leftSection={<IconBroadcast size={15} />}><Trans>Open the event</Trans></Button>
         {mayEdit && (
           <Button size="xs" variant="default" leftSection={<IconRepeat size={15} />} loading={resend.busy} onClick={again}>
-            Send again to this endpoint
+            <Trans>Send again to this endpoint</Trans>
           </Button>
         )}
       </Group>
       <Facts cols={{ base: 1, xs: 2 }}>
-        <Fact label="Attempt"><Copyable value={a.id} label="Copy the attempt's id" /></Fact>
-        <Fact label="Idempotency key (the event's id)"><Copyable value={a.event} label="Copy the idempotency key" /></Fact>
-        <Fact label={madeRequest(a) ? "Sent" : "When"}><Time at={a.started_at} /> <Text span size="sm" c="dimmed">(<Time at={a.started_at} relative />)</Text></Fact>
-        <Fact label="Took">{madeRequest(a) ? humanDuration(a.duration_ms) : "No request was made"}</Fact>
-        <Fact label="Endpoint"><EndpointName id={a.endpoint} /> {endpoint && <HealthBadge endpoint={endpoint} size="xs" />}</Fact>
-        <Fact label="Event type"><span className="foreign">{a.type}</span></Fact>
-        {madeRequest(a) && <Fact label="Try">{a.number}{a.final ? ", the last one" : ""}</Fact>}
-        <Fact label="Why it was sent">{triggers[a.trigger]}</Fact>
-        <Fact label="Delivery"><Copyable value={a.delivery} label="Copy the delivery's id" /></Fact>
-        <Fact label="All of this event">
-          <Anchor component={Link} {...linkTo("/logs", { event: a.event })} size="sm">Its attempts in the log</Anchor>
+        <Fact label={t`Attempt`}><Copyable value={a.id} label={t`Copy the attempt's id`} /></Fact>
+        <Fact label={t`Idempotency key (the event's id)`}><Copyable value={a.event} label={t`Copy the idempotency key`} /></Fact>
+        <Fact label={madeRequest(a) ? t`Sent` : t`When`}><Time at={a.started_at} /> <Text span size="sm" c="dimmed">(<Time at={a.started_at} relative />)</Text></Fact>
+        <Fact label={t`Took`}>{madeRequest(a) ? humanDuration(a.duration_ms) : t`No request was made`}</Fact>
+        <Fact label={t`Endpoint`}><EndpointName id={a.endpoint} /> {endpoint && <HealthBadge endpoint={endpoint} size="xs" />}</Fact>
+        <Fact label={t`Event type`}><span className="foreign">{a.type}</span></Fact>
+        {madeRequest(a) && <Fact label={t`Try`}>{a.final ? lastOf(a.number) : a.number}</Fact>}
+        <Fact label={t`Why it was sent`}>{triggers()[a.trigger]}</Fact>
+        <Fact label={t`Delivery`}><Copyable value={a.delivery} label={t`Copy the delivery's id`} /></Fact>
+        <Fact label={t`All of this event`}>
+          <Anchor component={Link} {...linkTo("/logs", { event: a.event })} size="sm"><Trans>Its attempts in the log</Trans></Anchor>
         </Fact>
       </Facts>
       {captured.length > 0 && (
         <Stack gap="xs" component="section" aria-labelledby="captured">
-          <Title order={3} id="captured">Kept of the answer</Title>
+          <Title order={3} id="captured"><Trans>Kept of the answer</Trans></Title>
           <Facts cols={{ base: 1, xs: 2 }}>
-            {captured.map(([name, value]) => <Fact key={name} label={name}><Copyable value={value} label={`Copy ${name}`} /></Fact>)}
+            {captured.map(([name, value]) => <Fact key={name} label={name}><Copyable value={value} label={t`Copy ${name}`} /></Fact>)}
           </Facts>
         </Stack>
       )}
@@ -90,3 +92,5 @@ function useDelivery(a: Attempt): Delivery | undefined {
     refetchInterval: (query) => (query.state.data?.status === "pending" ? 5000 : false),
   }).data;
 }
+
+const lastOf = (number: number) => t`${number}, the last one`;
