@@ -174,8 +174,6 @@ func (p *program) root() *cobra.Command {
 		p.eventsVerb(), p.deliveriesVerb(), p.failuresVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
 		p.resendVerb(), p.replayVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
 	add("receiver", "For receivers:", p.checkVerb(), p.verifyVerb(), p.listenVerb(), p.replayLocalVerb(), p.inboxesVerb())
-	root.AddCommand(p.openAPIVerb(), p.manVerb(), p.versionVerb())
-	add("receiver", "For receivers:", p.verifyVerb(), p.listenVerb(), p.replayLocalVerb(), p.inboxesVerb())
 	root.AddCommand(p.openAPIVerb(), p.manVerb(), p.versionVerb(), p.licensesVerb())
 	root.Version = version()
 	root.SetVersionTemplate(thisBuild().String())
