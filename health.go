@@ -44,6 +44,9 @@ type HealthState struct {
 	Since time.Time `json:"since,omitzero"`
 	// ConsecutiveFailures is how many attempts in a row failed.
 	ConsecutiveFailures int `json:"consecutive_failures,omitempty"`
+	// DisablesAt is when a failing endpoint is disabled if it takes no event before; zero
+	// if it is not.
+	DisablesAt time.Time `json:"disables_at,omitzero"`
 	// LastFailure is the latest failed attempt, if the endpoint is failing.
 	LastFailure AttemptID `json:"last_failure,omitempty"`
 	// CircuitOpen says that deliveries wait while single ones are tried.

@@ -32,7 +32,7 @@ var (
 // The rooms, from the words inwards to the program: each sees those above it, and the
 // arrows point one way.
 //
-//	bellhop ← engine/routes ← engine/send ← engine/lane ← engine ← desk ← api ← api/native ← cmd
+//	bellhop ← engine/routes ← engine/send ← engine/lane ← engine ← notice ← desk ← api ← api/native ← cmd
 //
 // arrows are looked through from the top; the first whose folder a file is in counts.
 var arrows = []arrow{
@@ -53,14 +53,15 @@ var arrows = []arrow{
 	{folder: "engine/send", may: []string{".", "dialect", "internal/", "engine/routes", "engine/send/auth", "engine/send/inbox", "engine/send/listen", "recipe"}, never: heavy},
 	{folder: "engine/lane", may: []string{".", "internal/id", "engine/routes"}, never: append([]string{"net/http"}, heavy...)},
 	{folder: "engine", may: []string{".", "dialect", "internal/", "engine/", "recipe"}, never: shells},
-	{folder: "desk", may: []string{".", "dialect/", "internal/", "engine/", "recipe"}, never: shells},
+	{folder: "notice", may: []string{".", "internal/", "engine/"}, never: shells},
+	{folder: "desk", may: []string{".", "dialect/", "internal/", "engine/", "notice", "recipe"}, never: shells},
 	{folder: "sim", may: []string{".", "dialect", "internal/", "engine/", "memstore"}, never: shells},
 
 	{folder: "api/wire", may: []string{".", "internal/"}, never: heavy},
-	{folder: "api/native", may: []string{".", "dialect/", "internal/", "engine/", "desk", "api", "api/wire", "recipe"}, never: drivers},
+	{folder: "api/native", may: []string{".", "dialect/", "internal/", "engine/", "notice", "desk", "api", "api/wire", "recipe"}, never: drivers},
 	{folder: "api", may: []string{".", "internal/", "desk", "api/wire"}, never: drivers},
 	{folder: "web", never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
-	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "engine/send/smtp", "desk", "sqlite", "api", "api/native", "api/wire", "client", "web", "recipe", "examples/demo"}},
+	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "engine/send/smtp", "notice", "desk", "sqlite", "api", "api/native", "api/wire", "client", "web", "recipe", "examples/demo"}},
 
 	{folder: "examples", may: []string{".", "dialect", "internal/testsmtp", "client", "examples/"}, never: heavy},
 

@@ -91,25 +91,26 @@ const (
 type Told struct {
 	Audience string
 	// About is an endpoint's id, or a word for a part of the installation; "" is the
-	// audience itself, with when it was told last.
+	// audience itself.
 	About string
 	// State is what was told of it, such as "failing".
 	State string
 	// Since is when that began.
 	Since time.Time
-	// At is when it was told.
-	At time.Time
+	// At is when it was told; of the audience, when it was last told of anything, and
+	// Digest, when of what is still broken.
+	At, Digest time.Time
+	// Count is how many notices an audience got lately.
+	Count int
 	// Version counts, for About "", the tellings.
 	Version int64
 }
 
 // Telling is what an audience is told at once.
 type Telling struct {
-	Audience string
-	// Version is that of the audience so far; 0 if it has none.
-	Version int64
-	// At, if not zero, is when it was told last from now on.
-	At time.Time
+	// Own is the row of the audience itself from now on. Its Version is that of the stored
+	// one, 0 if there is none, and counts on.
+	Own Told
 	// Set are replaced, End forgotten, by About.
 	Set []Told
 	End []string

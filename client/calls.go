@@ -212,6 +212,38 @@ func (c *Client) DeleteApp(ctx context.Context, id string) error {
 	return err
 }
 
+// AppNotices gives whom to tell of what is broken in an app.
+func (c *Client) AppNotices(ctx context.Context, app string) (Notices, error) {
+	return call[Notices](ctx, c, http.MethodGet, at("/v1/apps/%s/notices", app), nil, nil)
+}
+
+// PutAppNotices replaces whom to tell of what is broken in an app, and when.
+func (c *Client) PutAppNotices(ctx context.Context, app string, in AppNoticesPut) (Notices, error) {
+	return call[Notices](ctx, c, http.MethodPut, at("/v1/apps/%s/notices", app), nil, in)
+}
+
+// TestAppNotices sends a test to all who are told of an app.
+func (c *Client) TestAppNotices(ctx context.Context, app string) ([]NoticeTested, error) {
+	out, err := call[wire.List[NoticeTested]](ctx, c, http.MethodPost, at("/v1/apps/%s/notices/test", app), nil, nil)
+	return out.Data, err
+}
+
+// Notices gives whom to tell of what is broken in any app or in the installation.
+func (c *Client) Notices(ctx context.Context) (Notices, error) {
+	return call[Notices](ctx, c, http.MethodGet, "/v1/notices", nil, nil)
+}
+
+// PutNotices replaces whom to tell of what is broken in any app, and when.
+func (c *Client) PutNotices(ctx context.Context, in NoticesPut) (Notices, error) {
+	return call[Notices](ctx, c, http.MethodPut, "/v1/notices", nil, in)
+}
+
+// TestNotices sends a test to all operators who are told, or to one address.
+func (c *Client) TestNotices(ctx context.Context, email string) ([]NoticeTested, error) {
+	out, err := call[wire.List[NoticeTested]](ctx, c, http.MethodPost, "/v1/notices/test", nil, wire.NoticesTest{Email: email})
+	return out.Data, err
+}
+
 // EventTypes lists the catalogue by name.
 func (c *Client) EventTypes(ctx context.Context) iter.Seq2[bellhop.EventType, error] {
 	return list[bellhop.EventType](ctx, c, "/v1/event-types", nil)

@@ -33,6 +33,10 @@ type (
 	EventTypePut     = wire.EventTypePut
 	AppPut           = wire.AppPut
 	AppPatch         = wire.AppPatch
+	Notices          = wire.Notices
+	NoticesPut       = wire.NoticesPut
+	AppNoticesPut    = wire.AppNoticesPut
+	NoticeTested     = wire.NoticeTested
 	NewEndpoint      = wire.NewEndpoint
 	SavedEndpoint    = wire.SavedEndpoint
 	Rotated          = wire.Rotated

@@ -22,6 +22,7 @@ import (
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/memstore"
+	"github.com/bellhop/bellhop/notice"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -130,7 +131,7 @@ func open(t *testing.T) (*client.Client, *httptest.Server) {
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
 	stop := make(chan struct{})
-	d := desk.New(e, desk.Options{Logger: quiet})
+	d := desk.New(e, desk.Options{Logger: quiet, Notices: notice.New(e, notice.Options{Logger: quiet})})
 	server := httptest.NewServer(native.Handler(d, native.Options{Options: api.Options{Logger: quiet}, Stop: stop}))
 	t.Cleanup(func() {
 		close(stop)
@@ -177,6 +178,28 @@ func TestEveryCall(t *testing.T) {
 	_, err = c.App(ctx, other.ID)
 	must(err)
 	must(c.DeleteApp(ctx, other.ID))
+
+	told, err := c.PutAppNotices(ctx, "acme", client.AppNoticesPut{Emails: []string{"ann@example.com"}, Digest: new(bellhop.Duration)})
+	must(err)
+	told, err = c.AppNotices(ctx, "acme")
+	must(err)
+	if len(told.Emails) != 1 || told.Digest != 0 || told.After != bellhop.Duration(5*time.Minute) || told.MailOn {
+		t.Errorf("%+v", told)
+	}
+	tests, err := c.TestAppNotices(ctx, "acme")
+	must(err)
+	if len(tests) != 1 || tests[0].OK || tests[0].Detail == "" {
+		t.Errorf("%+v", tests)
+	}
+	_, err = c.PutNotices(ctx, client.NoticesPut{MaxPending: new(5)})
+	must(err)
+	told, err = c.Notices(ctx)
+	must(err)
+	if told.MaxPending != 5 || told.Status == nil {
+		t.Errorf("%+v", told)
+	}
+	_, err = c.TestNotices(ctx, "ops@example.com")
+	must(err)
 
 	_, err = c.PutEventType(ctx, "invoice.purchase", client.EventTypePut{Description: "Paid.", Example: bellhop.JSON(`{"a":1}`)})
 	must(err)

@@ -92,6 +92,13 @@ var table = map[string]access{
 	"endSession":  everybody,
 	"getSettings": whole,
 
+	"getNotices":     whole,
+	"putNotices":     whole,
+	"testNotices":    whole,
+	"getAppNotices":  editor,
+	"putAppNotices":  editor,
+	"testAppNotices": editor,
+
 	"getBacklog":            whole,
 	"compareEndpoints":      editor | viewer,
 	"listTroubledEndpoints": editor | viewer,

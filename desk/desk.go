@@ -16,6 +16,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/notice"
 )
 
 // The defaults of the bounds of Options.
@@ -40,6 +41,8 @@ type Options struct {
 	DefaultDialect string
 	// Transformations says who may write transformations. Default: editors.
 	Transformations Writers
+	// Notices tell people of what is broken. Default: nobody is told.
+	Notices *notice.Teller
 	// Logger gets the log; secrets and payloads are never in it. Default:
 	// slog.Default().
 	Logger *slog.Logger
@@ -54,6 +57,7 @@ type Desk struct {
 	maxEndpoints   int
 	defaultDialect string
 	writers        Writers
+	notices        *notice.Teller
 	bounds         bellhop.BacklogBounds
 	crowds         crowds
 	doubts         doubts
@@ -68,6 +72,7 @@ func New(e *engine.Engine, o Options) *Desk {
 		e: e, store: e.Store(), log: o.Logger, maxEndpoints: cmp.Or(o.MaxEndpoints, DefaultMaxEndpoints),
 		defaultDialect: cmp.Or(o.DefaultDialect, DefaultDialect),
 		writers:        cmp.Or(o.Transformations, WritersEditors),
+		notices:        o.Notices,
 		bounds:         bellhop.BacklogBounds{Endpoint: cmp.Or(o.MaxResent, DefaultMaxResent), App: cmp.Or(o.MaxPending, DefaultMaxPending)},
 	}
 }

@@ -145,6 +145,23 @@ func (m *metrics) countWaiting(ctx context.Context, done chan struct{}) {
 
 // waitingStates counts all that waits, by state; nil if the engine stops meanwhile.
 func (e *Engine) waitingStates(ctx context.Context) (map[string]waits, error) {
+	sums, err := e.Waiting(ctx)
+	if err != nil || sums == nil {
+		return nil, err
+	}
+	states := map[string]waits{}
+	rs := e.table.Routes()
+	for id, sum := range sums {
+		if r := rs.Endpoint(id); r != nil { // else what waits is about to be swept
+			sortInto(states, sum, r, e.lanes.Load(id))
+		}
+	}
+	return states, nil
+}
+
+// Waiting counts all that waits, by endpoint; nil if the engine stops meanwhile. It reads
+// every unfinished delivery, in pieces.
+func (e *Engine) Waiting(ctx context.Context) (map[bellhop.EndpointID]*bellhop.Waiting, error) {
 	now := e.cfg.Now()
 	sums := map[bellhop.EndpointID]*bellhop.Waiting{}
 	for after := bellhop.DeliveryID(0); ; {
@@ -158,17 +175,9 @@ func (e *Engine) waitingStates(ctx context.Context) (map[string]waits, error) {
 			return nil, err
 		}
 		if after = next; next == 0 {
-			break
+			return sums, nil
 		}
 	}
-	states := map[string]waits{}
-	rs := e.table.Routes()
-	for id, sum := range sums {
-		if r := rs.Endpoint(id); r != nil { // else what waits is about to be swept
-			sortInto(states, sum, r, e.lanes.Load(id))
-		}
-	}
-	return states, nil
 }
 
 // healths counts all endpoints by health, some at a time: the lanes stand still while they

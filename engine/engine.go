@@ -430,6 +430,14 @@ func (e *Engine) Ready() error {
 	return nil
 }
 
+// Unwell tells why the store could not be written to lately, or nil.
+func (e *Engine) Unwell() error {
+	if err := e.unwell.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // Store is where everything is kept.
 func (e *Engine) Store() bellhop.Store { return e.store }
 
@@ -438,6 +446,9 @@ func (e *Engine) Routes() *routes.Table { return e.table }
 
 // Sender is how deliveries leave.
 func (e *Engine) Sender() *send.Sender { return e.sender }
+
+// Client makes requests past the guard that those to endpoints go through.
+func (e *Engine) Client() *safehttp.Client { return e.http }
 
 // Inboxes are the receivers inside this process.
 func (e *Engine) Inboxes() *inbox.Registry { return e.inboxes }

@@ -34,14 +34,14 @@ func (e *Engine) Health(ctx context.Context, scope bellhop.Scope, of ...*routes.
 	views := e.lanes.Views(of)
 	list := make([]bellhop.HealthState, len(of))
 	for i, r := range of {
-		list[i] = healthOf(r, views[i], held[r.ID], scope.SeesAll(r.Apps), now)
+		list[i] = e.healthOf(r, views[i], held[r.ID], scope.SeesAll(r.Apps), now)
 	}
 	return list, nil
 }
 
 // healthOf judges one endpoint, which holds so many deliveries by themselves. All says
 // whether what it has done may be counted.
-func healthOf(r *routes.Route, view lane.View, held int64, all bool, now time.Time) bellhop.HealthState {
+func (e *Engine) healthOf(r *routes.Route, view lane.View, held int64, all bool, now time.Time) bellhop.HealthState {
 	v := &view.Vitals
 	h := bellhop.HealthState{State: v.Health()}
 	switch {
@@ -68,6 +68,9 @@ func healthOf(r *routes.Route, view lane.View, held int64, all bool, now time.Ti
 	switch {
 	case h.State == bellhop.HealthFailing && (held == 0 || !v.FailingSince.IsZero()):
 		failing(&h, v, view.NextTry, all, now)
+		if !v.FailingSince.IsZero() {
+			h.DisablesAt = v.FailingSince.Add(lane.DisableAfter(e.cfg.DisableAfter, r.Retry))
+		}
 	case held > 0:
 		h.State, h.Reason, h.Detail = bellhop.HealthOnHold, HealthHeld, howManyHeld(held)+"."
 	case h.State == bellhop.HealthUnknown:

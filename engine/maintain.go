@@ -416,7 +416,7 @@ func (e *Engine) carryOut(ctx context.Context, v lane.Verdict) error {
 		return err
 	}
 	e.log.Warn("endpoint disabled", "endpoint", v.Route.ID.String(), "reason", reason)
-	e.tellOwners(context.WithoutCancel(ctx), v.Route, reason) // nobody does it later
+	e.tellOwners(context.WithoutCancel(ctx), v.Route)
 	return nil
 }
 
@@ -451,14 +451,14 @@ func (e *Engine) disable(ctx context.Context, judged *routes.Route, reason strin
 }
 
 // tellOwners publishes that an endpoint was disabled: to its apps and to all.
-func (e *Engine) tellOwners(ctx context.Context, r *routes.Route, reason string) {
+func (e *Engine) tellOwners(ctx context.Context, r *routes.Route) {
 	changed := e.table.Routes().Endpoint(r.ID)
 	if changed == nil {
 		return // deleted meanwhile
 	}
-	data := map[string]any{"endpoint": r.ID, "url": r.URL, "name": r.Name, "apps": r.Apps, "reason": reason, "disabled_at": changed.UpdatedAt}
+	event := OwnEvent{Type: TypeEndpointDisabled, Endpoint: r.ID, Since: changed.UpdatedAt, Data: DisabledData(changed)}
 	for _, app := range append([]string{bellhop.AllApps}, r.Apps...) {
-		err := e.PublishOwn(ctx, OwnEvent{App: app, Type: TypeEndpointDisabled, Endpoint: r.ID, Since: changed.UpdatedAt, Data: data})
+		err := e.PublishOwn(ctx, app, event)
 		if err != nil {
 			e.log.Error("telling that an endpoint was disabled failed", "endpoint", r.ID.String(), "app", app, "err", err)
 		}

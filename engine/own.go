@@ -46,37 +46,58 @@ func (e *Engine) HearsOf(app, eventType string) bool {
 	})
 }
 
-// OwnEvent is something that Bellhop tells an app, or all.
+// OwnEvent is something that Bellhop tells.
 type OwnEvent struct {
-	App      string // or bellhop.AllApps
 	Type     string
 	Endpoint bellhop.EndpointID // 0: none in particular
-	// Since is when what it tells began: with App, Type and Endpoint it is what makes it
-	// one event, however often it is published.
+	// Since is when what it tells began: with the app, Type and Endpoint it is what makes
+	// it one event, however often it is published.
 	Since time.Time
 	// Data is encoded as JSON.
 	Data any
 }
 
-// PublishOwn publishes an event of Bellhop's own, unless nobody wants to hear of it, the
-// app is gone, or it was published before.
-func (e *Engine) PublishOwn(ctx context.Context, o OwnEvent) error {
-	if !e.HearsOf(o.App, o.Type) {
-		return nil
+// PublishOwn publishes events of Bellhop's own to an app or bellhop.AllApps, but for those
+// that nobody there wants to hear of, or that were published before. An app that is gone
+// is told nothing.
+func (e *Engine) PublishOwn(ctx context.Context, app string, events ...OwnEvent) error {
+	var ps []Publication
+	for _, o := range events {
+		if !e.HearsOf(app, o.Type) {
+			continue
+		}
+		p := Publication{App: app, Type: o.Type, Data: marshal(o.Data), ExternalID: fmt.Sprintf("%s:%s:%d", o.Type, o.Endpoint, o.Since.UnixMilli())}
+		if o.Endpoint != 0 {
+			p.Subject = routes.AboutEndpoint(o.Endpoint)
+		}
+		ps = append(ps, p)
 	}
-	p := Publication{App: o.App, Type: o.Type, Data: marshal(o.Data), ExternalID: fmt.Sprintf("%s:%s:%d", o.Type, o.Endpoint, o.Since.UnixMilli())}
-	if o.Endpoint != 0 {
-		p.Subject = routes.AboutEndpoint(o.Endpoint)
-	}
-	return e.publishOwn(ctx, p)
+	return e.publishOwn(ctx, ps)
 }
 
-func (e *Engine) publishOwn(ctx context.Context, p Publication) error {
-	_, err := e.accept(ctx, []Publication{p}, alone)
-	if code := bellhop.CodeOf(err); code == bellhop.CodeUnknownApp || code == bellhop.CodeIDConflict {
-		return nil // it went meanwhile, or was told of in other words
+// publishOwn publishes at once or, if one was published before in other words, one by one.
+func (e *Engine) publishOwn(ctx context.Context, ps []Publication) error {
+	if len(ps) == 0 {
+		return nil
+	}
+	_, err := e.accept(ctx, ps, inBatch)
+	switch code := bellhop.CodeOf(err); {
+	case code == bellhop.CodeUnknownApp, code == bellhop.CodeIDConflict && len(ps) == 1:
+		return nil
+	case code == bellhop.CodeIDConflict, code == bellhop.CodeBacklogFull && len(ps) > 1:
+		for i := range ps {
+			if err := e.publishOwn(ctx, ps[i:i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	return err
+}
+
+// DisabledData is what TypeEndpointDisabled tells of an endpoint.
+func DisabledData(r *routes.Route) any {
+	return map[string]any{"endpoint": r.ID, "url": r.URL, "name": r.Name, "reason": r.DisabledReason, "disabled_at": r.UpdatedAt}
 }
 
 // tellsOfEnds tells whether anybody wants to hear of deliveries of an app's events that
@@ -131,7 +152,7 @@ func (e *Engine) tellExhausted(ctx context.Context, apps []string, i bellhop.Att
 			App: app, Type: TypeDeliveryExhausted, Subject: routes.AboutEndpoint(a.Endpoint), Data: marshal(data),
 			ExternalID: TypeDeliveryExhausted + ":" + a.Delivery.String(),
 		}
-		if err := e.publishOwn(ctx, p); err != nil {
+		if err := e.publishOwn(ctx, []Publication{p}); err != nil {
 			return err
 		}
 	}

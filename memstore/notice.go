@@ -84,23 +84,20 @@ func (s *Store) Told(ctx context.Context) (list []bellhop.Told, err error) {
 // Tell notes what an audience was told.
 func (s *Store) Tell(ctx context.Context, t bellhop.Telling) error {
 	return s.step(ctx, func() error {
-		of := s.keeping.told[t.Audience]
-		own := of[""]
-		if own.Version != t.Version {
+		own := t.Own
+		of := s.keeping.told[own.Audience]
+		if of[""].Version != own.Version {
 			return bellhop.ErrRevision
 		}
 		if t.Gone {
-			delete(s.keeping.told, t.Audience)
+			delete(s.keeping.told, own.Audience)
 			return nil
 		}
 		if of == nil {
 			of = map[string]bellhop.Told{}
-			s.keeping.told[t.Audience] = of
+			s.keeping.told[own.Audience] = of
 		}
-		if !t.At.IsZero() {
-			own.At = t.At
-		}
-		own.Audience, own.Version = t.Audience, t.Version+1
+		own.Version++
 		of[""] = own
 		for _, about := range t.End {
 			delete(of, about)

@@ -77,9 +77,10 @@ func (s *Store) Told(ctx context.Context) (list []bellhop.Told, err error) {
 		return each(c, func(st *sqlite.Stmt) {
 			list = append(list, bellhop.Told{
 				Audience: st.ColumnText(0), About: st.ColumnText(1), State: st.ColumnText(2),
-				Since: moment(st.ColumnInt64(3)), At: moment(st.ColumnInt64(4)), Version: st.ColumnInt64(5),
+				Since: moment(st.ColumnInt64(3)), At: moment(st.ColumnInt64(4)), Digest: moment(st.ColumnInt64(5)),
+				Count: st.ColumnInt(6), Version: st.ColumnInt64(7),
 			})
-		}, "SELECT audience, about, state, since, at, version FROM told ORDER BY audience, about")
+		}, "SELECT audience, about, state, since, at, digest, count, version FROM told ORDER BY audience, about")
 	})
 	return list, err
 }
@@ -91,23 +92,21 @@ func (s *Store) Tell(ctx context.Context, t bellhop.Telling) error {
 		weight += rowWeight + len(t.Notices[i].Content)
 	}
 	return s.tidy(ctx, "note who is told of what", weight, func(w *writer) error {
-		var own bellhop.Told
-		_, err := one(w.conn, func(st *sqlite.Stmt) { own.Version, own.At = st.ColumnInt64(0), moment(st.ColumnInt64(1)) },
-			"SELECT version, at FROM told WHERE audience = ? AND about = ''", t.Audience)
-		if err == nil && own.Version != t.Version {
+		own, stored := t.Own, int64(0)
+		_, err := one(w.conn, func(st *sqlite.Stmt) { stored = st.ColumnInt64(0) },
+			"SELECT version FROM told WHERE audience = ? AND about = ''", own.Audience)
+		if err == nil && stored != own.Version {
 			err = bellhop.ErrRevision
 		}
 		if err == nil && t.Gone {
-			return exec(w.conn, "DELETE FROM told WHERE audience = ?", t.Audience)
-		}
-		if !t.At.IsZero() {
-			own.At = t.At
+			return exec(w.conn, "DELETE FROM told WHERE audience = ?", own.Audience)
 		}
 		if err == nil {
-			err = w.putTold(bellhop.Told{Audience: t.Audience, At: own.At, Version: t.Version + 1})
+			own.Version++
+			err = w.putTold(own)
 		}
 		for i := 0; err == nil && i < len(t.End); i++ {
-			err = exec(w.conn, "DELETE FROM told WHERE audience = ? AND about = ?", t.Audience, t.End[i])
+			err = exec(w.conn, "DELETE FROM told WHERE audience = ? AND about = ?", own.Audience, t.End[i])
 		}
 		for i := 0; err == nil && i < len(t.Set); i++ {
 			err = w.putTold(t.Set[i])
@@ -122,8 +121,8 @@ func (s *Store) Tell(ctx context.Context, t bellhop.Telling) error {
 }
 
 func (w *writer) putTold(t bellhop.Told) error {
-	return exec(w.conn, "INSERT OR REPLACE INTO told (audience, about, state, since, at, version) VALUES (?, ?, ?, ?, ?, ?)",
-		t.Audience, t.About, t.State, micros(t.Since), micros(t.At), t.Version)
+	return exec(w.conn, "INSERT OR REPLACE INTO told (audience, about, state, since, at, digest, count, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		t.Audience, t.About, t.State, micros(t.Since), micros(t.At), micros(t.Digest), t.Count, t.Version)
 }
 
 const dueNotices = "SELECT id, audience, recipient, content, tries, due FROM notices INDEXED BY notices_due WHERE due <= ? ORDER BY due, id LIMIT ?"

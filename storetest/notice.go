@@ -56,29 +56,29 @@ var noticeTests = []test{
 	{"an audience is told once, by one node", func(f *fixture) {
 		a := bellhop.Told{Audience: "x", About: "ep_1", State: "failing", Since: f.now, At: f.now}
 		b := bellhop.Told{Audience: "x", About: "ep_2", State: "failing", Since: f.now, At: f.now}
-		first := bellhop.Telling{Audience: "x", At: f.now, Set: []bellhop.Told{a, b}, Notices: []bellhop.Notice{f.noticeOf("x", "ann@example.com", f.now)}}
+		first := bellhop.Telling{Own: bellhop.Told{Audience: "x", At: f.now, Digest: f.now, Count: 1}, Set: []bellhop.Told{a, b}, Notices: []bellhop.Notice{f.noticeOf("x", "ann@example.com", f.now)}}
 		f.must(f.s.Tell(f.Context(), first))
 		second := first
 		second.Notices = []bellhop.Notice{f.noticeOf("x", "ann@example.com", f.now)}
 		if err := f.s.Tell(f.Context(), second); !errors.Is(err, bellhop.ErrRevision) {
 			f.Errorf("told by another node: %v", err)
 		}
-		own := bellhop.Told{Audience: "x", At: f.now, Version: 1}
+		own := bellhop.Told{Audience: "x", At: f.now, Digest: f.now, Count: 1, Version: 1}
 		same(f, "told", f.told(), []bellhop.Told{own, a, b})
 		count, oldest, err := f.s.WaitingNotices(f.Context())
 		f.must(err)
 		same(f, "waiting", count, 1)
 		same(f, "oldest", oldest, first.Notices[0].ID)
 		b.State = "disabled"
-		f.must(f.s.Tell(f.Context(), bellhop.Telling{Audience: "x", Version: 1, Set: []bellhop.Told{b}, End: []string{"ep_1"}}))
+		f.must(f.s.Tell(f.Context(), bellhop.Telling{Own: own, Set: []bellhop.Told{b}, End: []string{"ep_1"}}))
 		own.Version = 2
 		same(f, "told then", f.told(), []bellhop.Told{own, b})
-		f.must(f.s.Tell(f.Context(), bellhop.Telling{Audience: "x", Version: 2, Gone: true}))
+		f.must(f.s.Tell(f.Context(), bellhop.Telling{Own: own, Gone: true}))
 		same(f, "told at last", f.told(), nil)
 	}},
 	{"a notice is its claimer's until it is put off or ended", func(f *fixture) {
 		late, soon := f.noticeOf("x", "ann@example.com", f.now.Add(time.Minute)), f.noticeOf("x", "c1", f.now)
-		f.must(f.s.Tell(f.Context(), bellhop.Telling{Audience: "x", Notices: []bellhop.Notice{late, soon}}))
+		f.must(f.s.Tell(f.Context(), bellhop.Telling{Own: bellhop.Told{Audience: "x"}, Notices: []bellhop.Notice{late, soon}}))
 		claim := func(now time.Time) []bellhop.Notice {
 			list, err := f.s.ClaimNotices(f.Context(), now, now.Add(2*time.Minute), 10)
 			f.must(err)

@@ -97,6 +97,12 @@ func roleTable() map[string]string {
 		"GET /v1/session":                                              "Aapev",
 		"DELETE /v1/session":                                           "Aapev",
 		"GET /v1/settings":                                             "A",
+		"GET /v1/notices":                                              "A",
+		"PUT /v1/notices":                                              "A",
+		"POST /v1/notices/test":                                        "A",
+		"GET /v1/apps/acme/notices":                                    "Aae",
+		"PUT /v1/apps/acme/notices":                                    "Aae",
+		"POST /v1/apps/acme/notices/test":                              "Aae",
 	}
 }
 

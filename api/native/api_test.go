@@ -24,6 +24,7 @@ import (
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/memstore"
+	"github.com/bellhop/bellhop/notice"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -64,6 +65,7 @@ type site struct {
 	t       testing.TB
 	handler http.Handler
 	desk    *desk.Desk
+	notices *notice.Teller
 	url     string
 	net     *receiver
 	admin   string
@@ -129,6 +131,8 @@ func unserved(t testing.TB, setups ...setup) *site {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
+	s.notices = notice.New(e, notice.Options{PublicURL: "https://hooks.example.com", Logger: config.Logger})
+	rights.Notices = s.notices
 	s.desk = desk.New(e, rights)
 	s.handler = Handler(s.desk, options)
 	t.Cleanup(func() {

@@ -98,6 +98,25 @@ func (n *native) routes() []api.Route {
 			"Delete an app", "With its events, deliveries and log, for good. Endpoints that listen to other apps, too, lose this one; the others are deleted.", 204).
 			Fails(bellhop.CodeConflict),
 
+		api.On("GET /v1/apps/{id}/notices", "getAppNotices", apps, n.getAppNotices,
+			"Show whom an app's people are told by", "Addresses and chats that are told when endpoints of the app break, and when they work again.", 200).
+			Fails(bellhop.CodeUnavailable),
+		api.On("PUT /v1/apps/{id}/notices", "putAppNotices", apps, n.putAppNotices,
+			"Set whom to tell of an app's endpoints", "One message tells what breaks together, a digest what is broken still, and one that it works again. Replaced as a whole; a chat is kept by its id. What is left out has its default.", 200).
+			Fails(bellhop.CodeConflict, bellhop.CodeUnavailable),
+		api.On("POST /v1/apps/{id}/notices/test", "testAppNotices", apps, n.testAppNotices,
+			"Send a test to an app's people", "To all who are told, at once; the answer says what came of each. At most one every three seconds (429).", 200).
+			Fails(bellhop.CodeTooMany, bellhop.CodeUnavailable),
+		api.On("GET /v1/notices", "getNotices", probes, n.getNotices,
+			"Show whom the operators are told by", "Of every app and of the installation; and how telling goes.", 200).
+			Fails(bellhop.CodeUnavailable),
+		api.On("PUT /v1/notices", "putNotices", probes, n.putNotices,
+			"Set how the operators are told", "As that of an app, for all apps and the installation: its backlog, its database and disk.", 200).
+			Fails(bellhop.CodeConflict, bellhop.CodeUnavailable),
+		api.On("POST /v1/notices/test", "testNotices", probes, n.testNotices,
+			"Send the operators a test", "To all who are told, or to one address: a test of the mail server.", 200).
+			Fails(bellhop.CodeTooMany, bellhop.CodeUnavailable),
+
 		api.On("GET /v1/event-types", "listEventTypes", types, n.listEventTypes,
 			"List event types", "The catalogue, by name.", 200),
 		api.On("GET /v1/event-types/{name}", "getEventType", types, n.getEventType,

@@ -104,6 +104,9 @@ func operations() map[string][]string {
 		"endSession":       {"DELETE /v1/session"},
 		"getSettings":      get("/v1/settings"),
 
+		"getNotices": get("/v1/notices"), "putNotices": {`PUT /v1/notices {}`}, "testNotices": {`POST /v1/notices/test`},
+		"getAppNotices": get("/v1/apps/acme/notices"), "putAppNotices": {`PUT /v1/apps/acme/notices {"emails":["a@example.com"]}`}, "testAppNotices": {`POST /v1/apps/acme/notices/test`},
+
 		"createInbox": {`POST /v1/inboxes {"app":"acme"}`},
 		"listInboxes": get("/v1/inboxes"),
 		"getInbox":    get("/v1/inboxes/nothing"), "updateInbox": {`PATCH /v1/inboxes/nothing {"status":500}`}, "deleteInbox": {"DELETE /v1/inboxes/nothing"},

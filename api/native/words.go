@@ -241,6 +241,7 @@ func fieldTexts() map[string]string {
 		"newest_at":                        "When the newest of them was made.",
 		"newest_attempt":                   "Its id.",
 		"Failure.next_at":                  "When the first of those that wait is tried; absent if none is before something is changed.",
+		"disables_at":                      "When it is disabled if it takes no event before; absent if it is not.",
 		"next_try_at":                      "When the next delivery is tried, of a failing endpoint, as far as that is known.",
 	}
 }

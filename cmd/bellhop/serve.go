@@ -13,6 +13,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 	"github.com/bellhop/bellhop/engine/send/smtp"
 	"github.com/bellhop/bellhop/internal/door"
 	"github.com/bellhop/bellhop/internal/seal"
+	"github.com/bellhop/bellhop/notice"
 	"github.com/bellhop/bellhop/sqlite"
 	"github.com/bellhop/bellhop/web"
 )
@@ -170,7 +172,15 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	if err != nil {
 		return err
 	}
-	d := desk.New(e, desk.Options{MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, Transformations: desk.Writers(s.transformations), MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
+	mail, err := s.mail()
+	if err != nil {
+		return err
+	}
+	notices := notice.New(e, notice.Options{
+		Mail: mail, PublicURL: s.base(listener.Addr()), Gather: s.noticeGather, Gap: s.noticeGap, Logger: log, Metrics: metrics,
+		Disk: func() (free, size uint64, err error) { return diskOf(s.database) },
+	})
+	d := desk.New(e, desk.Options{Notices: notices, MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, Transformations: desk.Writers(s.transformations), MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
 
 	access, err := store.Access(ctx, 0)
 	if err != nil {
@@ -222,6 +232,9 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	defer stopEngine()
 	delivering, serving := make(chan error, 1), make(chan error, 1)
 	go func() { delivering <- e.Run(running) }()
+	var telling sync.WaitGroup
+	telling.Go(func() { notices.Run(running) })
+	defer telling.Wait()
 	go func() { serving <- server.Serve(accepting) }()
 	go watchKeyFile(running, keyFile, log)
 	at := started{address: listener.Addr(), keyFile: keyFile, newKeyFile: newKeyFile, adminKey: adminKey}
@@ -325,11 +338,16 @@ func (s *settings) inboxURL(address net.Addr) string {
 	if !s.offersInboxes() {
 		return ""
 	}
+	return s.base(address) + "/in/"
+}
+
+// base is the URL under which Bellhop is reached, as far as it knows.
+func (s *settings) base(address net.Addr) string {
 	base := s.publicURL
 	if base == "" {
 		base = s.localURL(address)
 	}
-	return strings.TrimRight(base, "/") + "/in/"
+	return strings.TrimRight(base, "/")
 }
 
 func cause(err error) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/desk"
@@ -62,6 +63,13 @@ type settings struct {
 	retention         time.Duration
 	disableAfter      time.Duration
 	trustClock        bool
+	smtpURL           string
+	smtpFrom          string
+	smtpUser          string
+	smtpPassword      string
+	smtpPasswordFile  string
+	noticeGather      time.Duration
+	noticeGap         time.Duration
 	drainTimeout      time.Duration
 	logFormat         string
 	logLevel          string
@@ -127,6 +135,13 @@ func newSettings() *settings {
 	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
 	f.Var(durationOf(&s.disableAfter, 8*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
 	f.BoolVar(&s.trustClock, "trust-clock", false, "believe the time as it is at this start, although it has jumped ahead since it was seen last: history that is then older than --retention is deleted")
+	f.StringVar(&s.smtpURL, "smtp-url", "", "`URL` of the mail server by which people are told of what is broken, such as smtp://mail.example.com:587, smtps:// or, within the house, smtp+plain://")
+	f.StringVar(&s.smtpFrom, "smtp-from", "", "`address` that these mails are from, such as \"Bellhop <bellhop@example.com>\"")
+	f.StringVar(&s.smtpUser, "smtp-user", "", "`name` to sign in to the mail server with")
+	f.StringVar(&s.smtpPassword, "smtp-password", "", "its `password`; rather set BELLHOP_SMTP_PASSWORD or --smtp-password-file, because others can see flags")
+	f.StringVar(&s.smtpPasswordFile, "smtp-password-file", "", "`file` with its password")
+	f.Var(durationOf(&s.noticeGather, 30*time.Second), "notice-gather", "how long something must be broken before people are told of it, together with what breaks meanwhile")
+	f.Var(durationOf(&s.noticeGap, 5*time.Minute), "notice-gap", "least time between two notices to the same people; it grows where there is much to tell")
 	f.Var(durationOf(&s.drainTimeout, 20*time.Second), "drain-timeout", "how long requests under way may take to finish at shutdown")
 	f.Var(oneOf(&s.logFormat, "text", "json"), "log-format", "how the log (on standard error) is written: text or json")
 	f.Var(oneOf(&s.logLevel, "info", "debug", "warn", "error"), "log-level", "least level that is logged: debug, info, warn or error")
@@ -147,7 +162,7 @@ func serviceSettings() []string {
 	return []string{
 		"listen", "tls-cert", "tls-key", "metrics-listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
 		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
-		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "trust-clock", "drain-timeout",
+		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "smtp-url", "smtp-from", "smtp-user", "smtp-password", "smtp-password-file", "notice-gather", "notice-gap", "trust-clock", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
 }
@@ -164,6 +179,10 @@ func (s *settings) inForce(name string) string {
 	case "database": // may be a URL with a password
 		if u, err := url.Parse(s.database); err == nil && u.Scheme != "" {
 			return u.Redacted()
+		}
+	case "smtp-password":
+		if s.smtpPassword != "" {
+			return bellhop.Hidden
 		}
 	case "master-key-file":
 		return s.keyPath()
@@ -375,7 +394,7 @@ func (s *settings) check() error {
 	if err := s.checkOrigins(); err != nil {
 		return err
 	}
-	return nil
+	return s.checkMail()
 }
 
 // unmarked refuses a text with the byte order mark that some editors and shells put

@@ -629,9 +629,13 @@ func age(w *bellhop.Work, r *routes.Route, now time.Time) time.Duration {
 
 // disableAfter is how long the endpoint may fail: longer than a delivery is tried, so
 // that those of before have come to their end.
-func (l *lane) disableAfter() time.Duration {
-	lasts := time.Duration(l.route.Retry.Lasts())
-	return max(l.m.DisableAfter, lasts+lasts/7)
+func (l *lane) disableAfter() time.Duration { return DisableAfter(l.m.DisableAfter, l.route.Retry) }
+
+// DisableAfter is how long an endpoint with a schedule may fail, where after is how long
+// any may.
+func DisableAfter(after time.Duration, r bellhop.RetryPolicy) time.Duration {
+	lasts := time.Duration(r.Lasts())
+	return max(after, lasts+lasts/7)
 }
 
 // judge learns from an outcome how the endpoint is: it moves the circuit and the

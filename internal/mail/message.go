@@ -25,8 +25,11 @@ type Message struct {
 	To      []string // at least one; each a list of addresses with commas between, so that templates can fill it
 	ReplyTo string   // "" for none
 	Subject string
-	Text    string // one of Text and HTML at least
-	HTML    string
+	// Unsubscribe, if not "", is where one can say that one wants no more of these (RFC 2369),
+	// over https with one request (RFC 8058).
+	Unsubscribe string
+	Text        string // one of Text and HTML at least
+	HTML        string
 }
 
 // Addresses are those of a message, read.

@@ -16,6 +16,8 @@ CREATE TABLE told (
   state    TEXT NOT NULL,
   since    INTEGER NOT NULL,
   at       INTEGER NOT NULL,
+  digest   INTEGER NOT NULL,
+  count    INTEGER NOT NULL,
   version  INTEGER NOT NULL,
   PRIMARY KEY (audience, about)
 ) WITHOUT ROWID;

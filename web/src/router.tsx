@@ -151,6 +151,12 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/notices",
+    validateSearch: keeps(),
+    component: page(() => import("./pages/notices/Notices.tsx"), "Notices"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/settings",
     validateSearch: keeps(),
     component: page(() => import("./pages/settings/Settings.tsx"), "Settings"),

@@ -65,6 +65,15 @@ func (Mailer) Compose(m *mail.Message, id string, at time.Time) ([]byte, error) 
 	msg.SetDateWithValue(at.UTC())
 	msg.SetMessageIDWithValue(id + "@" + domainOf(from))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no replies by machines
+	if m.Unsubscribe != "" {
+		if strings.ContainsAny(m.Unsubscribe, "<>\r\n \t") {
+			return nil, fmt.Errorf("the address to unsubscribe at is no URL")
+		}
+		msg.SetGenHeader("List-Unsubscribe", "<"+m.Unsubscribe+">")
+		if strings.HasPrefix(m.Unsubscribe, "https://") {
+			msg.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+		}
+	}
 	text, html := body(m.Text), body(m.HTML)
 	switch {
 	case strings.TrimSpace(html) == "":

@@ -1,1 +1,1 @@
-import{Q as e,kt as t}from"./index.js";function n(){let n=t({strict:!1}),r=e();return r.portal?r.apps[0]:n.app}export{n as t};
+import{$ as e,At as t}from"./index.js";function n(){let n=t({strict:!1}),r=e();return r.portal?r.apps[0]:n.app}export{n as t};

@@ -192,6 +192,56 @@ export interface paths {
         patch: operations["patchApp"];
         trace?: never;
     };
+    "/v1/apps/{id}/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show whom an app's people are told by
+         * @description Addresses and chats that are told when endpoints of the app break, and when they work again.
+         *
+         *     Roles: admin, editor.
+         */
+        get: operations["getAppNotices"];
+        /**
+         * Set whom to tell of an app's endpoints
+         * @description One message tells what breaks together, a digest what is broken still, and one that it works again. Replaced as a whole; a chat is kept by its id. What is left out has its default.
+         *
+         *     Roles: admin, editor.
+         */
+        put: operations["putAppNotices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/apps/{id}/notices/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test to an app's people
+         * @description To all who are told, at once; the answer says what came of each. At most one every three seconds (429).
+         *
+         *     Roles: admin, editor.
+         */
+        post: operations["testAppNotices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/attempts": {
         parameters: {
             query?: never;
@@ -1098,6 +1148,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show whom the operators are told by
+         * @description Of every app and of the installation; and how telling goes.
+         *
+         *     Roles: admin (key not limited to apps).
+         */
+        get: operations["getNotices"];
+        /**
+         * Set how the operators are told
+         * @description As that of an app, for all apps and the installation: its backlog, its database and disk.
+         *
+         *     Roles: admin (key not limited to apps).
+         */
+        put: operations["putNotices"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/notices/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the operators a test
+         * @description To all who are told, or to one address: a test of the mail server.
+         *
+         *     Roles: admin (key not limited to apps).
+         */
+        post: operations["testNotices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/portal-links": {
         parameters: {
             query?: never;
@@ -1430,6 +1530,44 @@ export interface components {
              */
             name?: string;
         };
+        AppNoticesPut: {
+            /**
+             * @description How long an endpoint must have failed, or been on hold, before that is told. Default: 5m.
+             * @example 5m
+             */
+            after?: string;
+            /**
+             * Format: int64
+             * @description How many deliveries may wait at an endpoint that works before that is told; 0 for any number. Default: 10000.
+             * @example 10000
+             */
+            backlog?: number;
+            /** @description Channels of Slack or Teams, at most 5. */
+            chats?: components["schemas"]["ChatInput"][];
+            /**
+             * @description How often it is told again what is still broken; 0s for never. Default: 1d.
+             * @example 1d
+             */
+            digest?: string;
+            /**
+             * @description Addresses, at most 20, each of which gets a mail of its own.
+             * @example [
+             *       "ops@example.com"
+             *     ]
+             */
+            emails?: string[];
+            /**
+             * Format: int64
+             * @description How many attempts in a row must have failed before that is told, if that comes first; 0 for any number.
+             * @example 10
+             */
+            failures?: number;
+            /**
+             * @description For admins to set: where the button of a message leads, such as your own page that shows the portal. {endpoint} stands for the endpoint's id. Default: the dashboard.
+             * @example https://app.example.com/webhooks/{endpoint}
+             */
+            page?: string;
+        };
         AppPatch: {
             /**
              * @description Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; replaced as a whole; see GET /v1/dialects.
@@ -1751,6 +1889,38 @@ export interface components {
              * @example Acme
              */
             name: string;
+        };
+        Chat: {
+            /**
+             * @description Names it, to keep it in the next PUT.
+             * @example k3j5m8x2qa
+             */
+            id: string;
+            /**
+             * @description What its messages look like.
+             * @example slack
+             * @enum {string}
+             */
+            kind: "slack" | "teams";
+            /**
+             * @description Where it is; the rest is not shown, since whoever knows it can post there.
+             * @example https://hooks.slack.com/…
+             */
+            url: string;
+        };
+        ChatInput: {
+            /** @description That of a chat that is there, to keep it or to give it another url. */
+            id?: string;
+            /**
+             * @description What its messages look like: slack (also for those that take its format, such as Mattermost) or teams. Default: by the url.
+             * @enum {string}
+             */
+            kind?: "slack" | "teams";
+            /**
+             * @description That of the channel's incoming webhook. Stored encrypted. May be left out with an id.
+             * @example https://hooks.slack.com/services/T0/B0/x
+             */
+            url?: string;
         };
         CheckFinding: {
             /** @description A stable word, such as changed_body, wrong_secret, stale_time, missing_header, renamed_header, other_dialect. */
@@ -2540,6 +2710,11 @@ export interface components {
             consecutive_failures?: number;
             /** @description A sentence. */
             detail: string;
+            /**
+             * Format: date-time
+             * @description When it is disabled if it takes no event before; absent if it is not.
+             */
+            disables_at?: string;
             /** @description The latest failed attempt, of a failing endpoint. */
             last_failure?: string;
             /**
@@ -2903,6 +3078,10 @@ export interface components {
             /** @description All of the objects. */
             data: components["schemas"]["Inbox"][];
         };
+        ListNoticeTested: {
+            /** @description All of the objects. */
+            data: components["schemas"]["NoticeTested"][];
+        };
         ListReceipt: {
             /** @description All of the objects. */
             data: components["schemas"]["Receipt"][];
@@ -3125,6 +3304,152 @@ export interface components {
             session?: string;
             /** @description The bearer token; shown this once. */
             token: string;
+        };
+        NoticeFailure: {
+            /**
+             * Format: date-time
+             * @description When it was tried.
+             */
+            at: string;
+            /**
+             * @description By what.
+             * @enum {string}
+             */
+            channel: "email" | "slack" | "teams" | "chat";
+            /** @description Why. */
+            detail: string;
+        };
+        NoticeStatus: {
+            /** @description The last that could not be sent, unless a later one by the same channel was. */
+            failed?: components["schemas"]["NoticeFailure"];
+            /** @description Who mails are from (smtp_from). */
+            mail_from?: string;
+            /**
+             * Format: date-time
+             * @description When the mail server last took one; absent if it has not since the start.
+             */
+            mail_sent_at?: string;
+            /**
+             * @description The mail server (smtp_url).
+             * @example smtp://mail.example.com:587
+             */
+            mail_server?: string;
+            /**
+             * Format: date-time
+             * @description Since when the oldest of them waits.
+             */
+            since?: string;
+            /**
+             * Format: int64
+             * @description How many messages are still to be sent.
+             */
+            waiting: number;
+        };
+        NoticeTested: {
+            /**
+             * @description By what it was sent.
+             * @enum {string}
+             */
+            channel: "email" | "slack" | "teams";
+            /** @description Why not. */
+            detail?: string;
+            /** @description Whether it was taken. */
+            ok: boolean;
+            /** @description The address, or where the chat is. */
+            to: string;
+        };
+        Notices: {
+            /**
+             * @description How long an endpoint must have failed before that is told.
+             * @example 5m
+             */
+            after: string;
+            /**
+             * Format: int64
+             * @description How many deliveries may wait at an endpoint that works; 0 for any number.
+             * @example 10000
+             */
+            backlog: number;
+            /** @description Channels of Slack or Teams. */
+            chats: components["schemas"]["Chat"][];
+            /**
+             * @description How often it is told again what is still broken; 0s for never.
+             * @example 1d
+             */
+            digest: string;
+            /** @description Addresses, each of which gets a mail of its own. */
+            emails: string[];
+            /**
+             * Format: int64
+             * @description How many attempts in a row must have failed, if that comes first; 0 for any number.
+             */
+            failures: number;
+            /** @description Whether anybody can be told by mail: whether the operator has set a mail server. */
+            mail_on: boolean;
+            /**
+             * Format: int64
+             * @description Of the operators: how many deliveries may wait in all.
+             */
+            max_pending?: number;
+            /** @description Addresses of owners of the app's endpoints that want to be told no more. */
+            owners_unsubscribed?: string[];
+            /** @description Where the button of a message leads. */
+            page?: string;
+            /** @description Of the operators: how telling goes. */
+            status?: components["schemas"]["NoticeStatus"];
+            /** @description Those of the addresses that want to be told no more. One that is taken out and given anew is told again. */
+            unsubscribed: string[];
+            /**
+             * Format: date-time
+             * @description When they were last changed; absent if they never were.
+             */
+            updated_at?: string;
+        };
+        NoticesPut: {
+            /**
+             * @description How long an endpoint must have failed, or been on hold, before that is told. Default: 5m.
+             * @example 5m
+             */
+            after?: string;
+            /**
+             * Format: int64
+             * @description How many deliveries may wait at an endpoint that works before that is told; 0 for any number. Default: 10000.
+             * @example 10000
+             */
+            backlog?: number;
+            /** @description Channels of Slack or Teams, at most 5. */
+            chats?: components["schemas"]["ChatInput"][];
+            /**
+             * @description How often it is told again what is still broken; 0s for never. Default: 1d.
+             * @example 1d
+             */
+            digest?: string;
+            /**
+             * @description Addresses, at most 20, each of which gets a mail of its own.
+             * @example [
+             *       "ops@example.com"
+             *     ]
+             */
+            emails?: string[];
+            /**
+             * Format: int64
+             * @description How many attempts in a row must have failed before that is told, if that comes first; 0 for any number.
+             * @example 10
+             */
+            failures?: number;
+            /**
+             * Format: int64
+             * @description How many deliveries may wait in all before that is told; 0 for any number. Default: 1000000.
+             * @example 1000000
+             */
+            max_pending?: number;
+        };
+        NoticesTest: {
+            /**
+             * @description Of the operators: an address to send to instead of all who are told.
+             * @example me@example.com
+             */
+            email?: string;
         };
         Option: {
             default?: string;
@@ -5106,6 +5431,426 @@ export interface operations {
             };
             /** @description `conflict`: Conflict. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAppNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The app's id.
+                 * @example acme
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after": "5m",
+                     *       "backlog": 10000,
+                     *       "chats": [
+                     *         {
+                     *           "id": "k3j5m8x2qa",
+                     *           "kind": "slack",
+                     *           "url": "https://hooks.slack.com/…"
+                     *         }
+                     *       ],
+                     *       "digest": "1d",
+                     *       "emails": [],
+                     *       "failures": 1,
+                     *       "mail_on": false,
+                     *       "unsubscribed": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putAppNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The app's id.
+                 * @example acme
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        /** @description At most 1 MiB. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "after": "5m",
+                 *       "backlog": 10000,
+                 *       "digest": "1d",
+                 *       "emails": [
+                 *         "ops@example.com"
+                 *       ],
+                 *       "failures": 10,
+                 *       "page": "https://app.example.com/webhooks/{endpoint}"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AppNoticesPut"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after": "5m",
+                     *       "backlog": 10000,
+                     *       "chats": [
+                     *         {
+                     *           "id": "k3j5m8x2qa",
+                     *           "kind": "slack",
+                     *           "url": "https://hooks.slack.com/…"
+                     *         }
+                     *       ],
+                     *       "digest": "1d",
+                     *       "emails": [],
+                     *       "failures": 1,
+                     *       "mail_on": false,
+                     *       "unsubscribed": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: Conflict. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testAppNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The app's id.
+                 * @example acme
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "channel": "email",
+                     *           "ok": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListNoticeTested"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11610,6 +12355,391 @@ export interface operations {
                 };
             };
             /** @description `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after": "5m",
+                     *       "backlog": 10000,
+                     *       "chats": [
+                     *         {
+                     *           "id": "k3j5m8x2qa",
+                     *           "kind": "slack",
+                     *           "url": "https://hooks.slack.com/…"
+                     *         }
+                     *       ],
+                     *       "digest": "1d",
+                     *       "emails": [],
+                     *       "failures": 1,
+                     *       "mail_on": false,
+                     *       "unsubscribed": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 1 MiB. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "after": "5m",
+                 *       "backlog": 10000,
+                 *       "digest": "1d",
+                 *       "emails": [
+                 *         "ops@example.com"
+                 *       ],
+                 *       "failures": 10,
+                 *       "max_pending": 1000000
+                 *     }
+                 */
+                "application/json": components["schemas"]["NoticesPut"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "after": "5m",
+                     *       "backlog": 10000,
+                     *       "chats": [
+                     *         {
+                     *           "id": "k3j5m8x2qa",
+                     *           "kind": "slack",
+                     *           "url": "https://hooks.slack.com/…"
+                     *         }
+                     *       ],
+                     *       "digest": "1d",
+                     *       "emails": [],
+                     *       "failures": 1,
+                     *       "mail_on": false,
+                     *       "unsubscribed": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Notices"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: Conflict. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testNotices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 1 MiB. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "me@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NoticesTest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "channel": "email",
+                     *           "ok": false
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListNoticeTested"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */

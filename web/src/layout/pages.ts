@@ -2,7 +2,7 @@
 import type { MessageDescriptor } from "@lingui/core";
 import { msg } from "@lingui/core/macro";
 import {
-  IconActivity, IconApps, IconBook2, IconBroadcast, IconChartAreaLine, IconHistory, IconInbox, IconKey, IconLanguage, IconPlugConnected, IconSettings,
+  IconActivity, IconApps, IconBellRinging, IconBook2, IconBroadcast, IconChartAreaLine, IconHistory, IconInbox, IconKey, IconLanguage, IconPlugConnected, IconSettings,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import type { useSession } from "../api/queries.ts";
@@ -22,8 +22,10 @@ const everyday: Item[] = [
 
 /** The pages of everyday, and those for who manages. */
 export function pagesOf(session: ReturnType<typeof useSession>): { everyday: Item[]; manage: Item[] } {
-  if (session.portal) return { everyday, manage: [] };
+  const notices: Item[] = session.mayEdit ? [{ to: "/notices", label: msg`Notices`, icon: IconBellRinging }] : [];
+  if (session.portal) return { everyday: [...everyday, ...notices], manage: [] };
   const manage: Item[] = [{ to: "/apps", label: msg`Apps`, icon: IconApps }];
+  manage.push(...notices);
   if (session.features.inbox) manage.push({ to: "/inboxes", label: msg`Inboxes`, icon: IconInbox });
   if (session.role === "admin") manage.push({ to: "/keys", label: msg`Keys`, icon: IconKey }, { to: "/audit", label: msg`Audit log`, icon: IconHistory });
   manage.push({ to: "/dialects", label: msg`Dialects`, icon: IconLanguage });

@@ -7,6 +7,7 @@ import { Page } from "../../parts/Page.tsx";
 import { Empty, Waiting } from "../../parts/states.tsx";
 import { plural } from "../../lib/text.ts";
 import { Health } from "./Health.tsx";
+import { Mail } from "./Mail.tsx";
 import { search, sourceWords, waysToSet } from "./sources.ts";
 
 /** The server's settings, as they are in force. */
@@ -26,6 +27,7 @@ export function Settings() {
       }
     >
       <Health />
+      <Mail />
       <List />
     </Page>
   );

@@ -24,6 +24,7 @@ export function AppField({ form }: PartProps) {
     );
   }
   const known = new Map(apps.data.map((a) => [a.id, appLabel(a)]));
+  if (session.operator) known.set("*", t`All apps: what Bellhop itself tells`);
   for (const id of form.values.apps) if (!known.has(id)) known.set(id, id);
   return (
     <MultiSelect

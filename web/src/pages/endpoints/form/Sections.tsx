@@ -8,11 +8,12 @@ import { type Part, type PartProps, useDialectChoice } from "./form.ts";
 import { Limits } from "./Limits.tsx";
 import { Look } from "./Look.tsx";
 import { Narrow } from "./Narrow.tsx";
+import { Notify } from "./Notify.tsx";
 import { OwnTerms } from "./OwnTerms.tsx";
 import { Retries } from "./Retries.tsx";
 import { retryInWords } from "./retry.ts";
 import { Rows } from "./Rows.tsx";
-import { advancedLine, appsLine, authLine, captureLine, certificatesLine, headersLine, lookLine, limitsLine, narrowLine, ownApps } from "./summaries.ts";
+import { advancedLine, appsLine, authLine, captureLine, certificatesLine, headersLine, lookLine, limitsLine, narrowLine, notifyLine, ownApps } from "./summaries.ts";
 
 interface SectionsProps extends PartProps {
   open: Part[];
@@ -53,6 +54,7 @@ export function Sections({ open, onOpen, ...props }: SectionsProps) {
       ),
     },
     { part: "retry", title: t`When it fails: retries`, line: retryInWords(v.retry), content: <Retries {...props} /> },
+    { part: "notify", title: t`Who is told when it breaks`, line: notifyLine(v), content: <Notify {...props} /> },
     { part: "limits", title: t`Limits and order`, line: limitsLine(v, recipe), content: <Limits {...props} /> },
     {
       part: "headers",

@@ -13,7 +13,7 @@ export interface PartProps {
 }
 
 /** The parts that are closed at first. */
-export type Part = "narrow" | "own" | "look" | "auth" | "capture" | "retry" | "limits" | "headers" | "advanced";
+export type Part = "narrow" | "own" | "look" | "auth" | "capture" | "retry" | "notify" | "limits" | "headers" | "advanced";
 
 /** The part that a field is in; undefined for what is always open. */
 export function partOf(field: string): Part | undefined {
@@ -24,6 +24,7 @@ export function partOf(field: string): Part | undefined {
   if (name === "auth" || name === "tls") return "auth";
   if (name === "capture") return "capture";
   if (name === "retry") return "retry";
+  if (name === "notify") return "notify";
   if (["timeout", "concurrency", "perSecond", "burst", "ordering"].includes(name)) return "limits";
   if (name === "headers") return "headers";
   if (name === "metadata" || name === "locked" || name === "lockedReason" || name === "secret" || name === "verify") return "advanced";

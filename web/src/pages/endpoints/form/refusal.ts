@@ -8,7 +8,7 @@ import type { Errors, FormValues } from "./values.ts";
 const labels = (): Record<string, string> => ({
   apps: t`The choice of apps`, url: t`The URL`, name: t`The name`, description: t`The description`, locked: t`The lock`, lockedReason: t`The reason of the lock`, events: t`The choice of events`, subjects: t`The list of subjects`, filter: t`The filter`,
   dialect: t`The dialect`, retry: t`The schedule`, timeout: t`The timeout`, concurrency: t`The number of requests`, ordering: t`The order`, secret: t`The secret`,
-  perSecond: t`The rate`, burst: t`The burst`, headers: t`The list of headers`, metadata: t`The list of notes`,
+  perSecond: t`The rate`, burst: t`The burst`, headers: t`The list of headers`, metadata: t`The list of notes`, notify: t`The list of addresses`,
   recipe: t`The recipe`, code: t`The script`, capture: t`The list of values`, auth: t`The authentication`, tls: t`The certificates`,
 });
 
@@ -37,9 +37,9 @@ export function fieldOf(field: string, v: FormValues): { path: string; subject: 
   const ofAuth = /^(?:auth|tls)\.(\w+)/.exec(f);
   if (ofAuth) return shownAuth.has(ofAuth[1]!) ? { path: f, subject: t`This` } : { path: "auth", subject: `“${ofAuth[1]}”` };
   if (f === "locked_reason") return { path: "lockedReason", subject: labels().lockedReason! };
-  const item = /^(apps|events|subjects)\[(\d+)\]/.exec(f);
+  const item = /^(apps|events|subjects|notify)\[(\d+)\]/.exec(f);
   if (item) {
-    const list = item[1] as "apps" | "events" | "subjects";
+    const list = item[1] as "apps" | "events" | "subjects" | "notify";
     const value = v[list][Number(item[2])];
     return { path: list, subject: value === undefined ? labels()[list]! : `“${value}”` };
   }

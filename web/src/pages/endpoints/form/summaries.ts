@@ -82,6 +82,10 @@ export function captureLine(v: FormValues): string {
   return names.length === 0 ? t`Nothing: only the status matters` : names.length <= 3 ? names.join(", ") : plural(names.length, { one: "# value", other: "# values" });
 }
 
+export function notifyLine(v: FormValues): string {
+  return v.notify.length === 0 ? t`Nobody by this endpoint itself` : v.notify.join(", ");
+}
+
 export function advancedLine(v: FormValues, create: boolean): string {
   const parts: string[] = [];
   if (create) parts.push(v.secret === "" ? t`secret made for you` : t`your own secret`);

@@ -1,0 +1,358 @@
+package notice
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/send"
+	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/safehttp"
+)
+
+const (
+	// atOnce is how many notices are sent at a time, and batch how many are claimed.
+	atOnce = 4
+	batch  = 20
+	// patience is how long one may take.
+	patience = 20 * time.Second
+	// claimFor is how long a claimed one is this process's: longer than a batch may take.
+	claimFor = 5 * time.Minute
+	// rest is how long no mail is tried after the mail server could not be reached.
+	rest = time.Minute
+)
+
+// backoff is when a notice is tried again that could not be sent; after the last of them
+// it is given up.
+var backoff = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour}
+
+func (t *Teller) wake() {
+	select {
+	case t.poke <- struct{}{}:
+	default:
+	}
+}
+
+// send sends what waits, until ctx ends.
+func (t *Teller) send(ctx context.Context) {
+	tick := time.NewTicker(t.every())
+	defer tick.Stop()
+	for {
+		for t.sendSome(ctx) && ctx.Err() == nil {
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.poke:
+		case <-tick.C:
+		}
+	}
+}
+
+// sendSome sends a batch; it tells whether there may be more.
+func (t *Teller) sendSome(ctx context.Context) bool {
+	now := t.e.Now()
+	list, err := t.store.ClaimNotices(ctx, now, now.Add(claimFor), batch)
+	if err == nil {
+		var count int
+		if count, _, err = t.store.WaitingNotices(ctx); err == nil {
+			t.waiting.Set(float64(count))
+		}
+	}
+	if err != nil {
+		if ctx.Err() == nil && !errors.Is(err, bellhop.ErrUnavailable) {
+			t.log.Error("looking for notices to send failed; trying again", "err", err)
+		}
+		return false
+	}
+	slots := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for _, n := range list {
+		slots <- struct{}{}
+		all.Go(func() {
+			t.sendOne(ctx, n)
+			<-slots
+		})
+	}
+	all.Wait()
+	return len(list) == batch
+}
+
+// sendOne sends a notice, and notes what came of it.
+func (t *Teller) sendOne(ctx context.Context, n bellhop.Notice) {
+	now := t.e.Now()
+	channel, o := t.attempt(ctx, &n)
+	if ctx.Err() != nil {
+		return // it is tried again once the claim is over
+	}
+	var err error
+	switch {
+	case o.gone:
+		err = t.store.EndNotices(ctx, []bellhop.NoticeID{n.ID})
+	case o.ok:
+		t.sent.WithLabelValues(channel, "sent").Inc()
+		t.succeeded(channel)
+		err = t.store.EndNotices(ctx, []bellhop.NoticeID{n.ID})
+	case o.resting:
+		err = t.store.PutOffNotice(ctx, n.ID, n.Tries, now.Add(rest))
+	case o.refused || n.Tries >= len(backoff):
+		t.sent.WithLabelValues(channel, "given_up").Inc()
+		t.failed(channel, o.detail)
+		t.log.Error("a notice could not be sent and is given up", "channel", channel, "audience", n.Audience, "why", o.detail)
+		err = t.store.EndNotices(ctx, []bellhop.NoticeID{n.ID})
+	default:
+		t.sent.WithLabelValues(channel, "failed").Inc()
+		t.failed(channel, o.detail)
+		t.log.Warn("a notice could not be sent; trying again", "channel", channel, "audience", n.Audience, "why", o.detail, "in", backoff[n.Tries])
+		err = t.store.PutOffNotice(ctx, n.ID, n.Tries+1, now.Add(backoff[n.Tries]))
+	}
+	if err != nil && ctx.Err() == nil {
+		t.log.Warn("what came of a notice could not be noted; it may be sent once more", "err", err)
+	}
+}
+
+// outcome is what came of sending a notice once.
+type outcome struct {
+	ok bool
+	// gone: whom it is for wants it no more, or is not there any more.
+	gone bool
+	// refused: to try again would not help.
+	refused bool
+	// resting: it was not tried, since the mail server could not be reached a moment ago.
+	resting bool
+	detail  string
+}
+
+// attempt sends a notice to whom it is for, if they are still to be told.
+func (t *Teller) attempt(ctx context.Context, n *bellhop.Notice) (channel string, o outcome) {
+	channel = "email"
+	var m message
+	if err := json.Unmarshal(n.Content, &m); err != nil {
+		return channel, outcome{refused: true, detail: "it cannot be read: " + err.Error()}
+	}
+	kind, app, _ := splitAudience(n.Audience)
+	settings, err := t.store.NoticeSettings(ctx, app)
+	if err != nil {
+		return channel, outcome{detail: err.Error()}
+	}
+	if !strings.Contains(n.To, "@") {
+		for _, c := range settings.Chats {
+			if c.ID == n.To {
+				return string(c.Kind), t.toChat(ctx, c, &m)
+			}
+		}
+		return "chat", outcome{gone: true}
+	}
+	off, err := t.silent(ctx)
+	if err != nil {
+		return channel, outcome{detail: err.Error()}
+	}
+	if off[n.Audience] || kind == byPeople && !hasFold(settings.Emails, n.To) || kind == byOwner && !t.looksAfter(app, n.To) {
+		return channel, outcome{gone: true}
+	}
+	t.mu.Lock()
+	resting := t.e.Now().Before(t.mailRest)
+	t.mu.Unlock()
+	if resting {
+		return channel, outcome{resting: true}
+	}
+	return channel, t.toAddress(ctx, n.To, n.Audience, n.ID, &m)
+}
+
+func hasFold(list []string, x string) bool {
+	for _, s := range list {
+		if strings.EqualFold(s, x) {
+			return true
+		}
+	}
+	return false
+}
+
+// looksAfter tells whether an address is that of an owner of an endpoint of an app still.
+func (t *Teller) looksAfter(app, address string) bool {
+	for _, r := range t.e.Routes().Routes().Of(app) {
+		if hasFold(r.Notify, address) {
+			return true
+		}
+	}
+	return false
+}
+
+// splitAudience takes the name of an audience, or of a recipient, apart.
+func splitAudience(name string) (kind, app, address string) {
+	kind, rest, _ := strings.Cut(name, ":")
+	app, address, _ = strings.Cut(rest, ":") // no app's id has a colon
+	return kind, app, address
+}
+
+// toAddress sends a mail.
+func (t *Teller) toAddress(ctx context.Context, to, recipient string, i bellhop.NoticeID, m *message) outcome {
+	o := t.o.Mail
+	if o == nil {
+		return outcome{detail: "no mail server is set (--smtp-url)"}
+	}
+	unsubscribe := ""
+	if recipient != "" {
+		unsubscribe = t.o.PublicURL + "/unsubscribe/" + t.Token(recipient)
+	}
+	letter := mailOf(m, o.From, to, unsubscribe)
+	data, err := o.Mailer.Compose(letter, i.String(), m.At)
+	if err != nil {
+		return outcome{refused: true, detail: err.Error()}
+	}
+	res := o.Mailer.Send(ctx, o.Client, send.Letter{
+		URL: o.URL, Message: letter, Data: data, Timeout: patience, MaxBody: 1000, Username: o.Username, Password: o.Password,
+		Hide: func(s string) string {
+			for _, secret := range o.Mailer.Secrets(o.Username, o.Password) {
+				if o.Password != "" && secret != "" {
+					s = strings.ReplaceAll(s, secret, bellhop.Hidden)
+				}
+			}
+			return s
+		},
+	})
+	if res.Status >= 200 && res.Status <= 299 && res.Reason == "" {
+		return outcome{ok: true}
+	}
+	out := outcome{detail: strings.TrimRight(describe(res), ".")}
+	switch {
+	case res.Status == 530, res.Status == 534, res.Status == 535, res.Status == 538:
+	case res.Status >= 500:
+		out.refused = true
+	case res.Status == 0:
+		t.mu.Lock()
+		t.mailRest = t.e.Now().Add(rest)
+		t.mu.Unlock()
+	}
+	return out
+}
+
+// toChat posts a message in a channel.
+func (t *Teller) toChat(ctx context.Context, c bellhop.Chat, m *message) outcome {
+	target, err := t.e.Config().Sealer.Open(c.Sealed, chatContext)
+	if err != nil {
+		return outcome{refused: true, detail: "its URL cannot be opened: give it anew"}
+	}
+	body := slackOf(m)
+	if c.Kind == bellhop.ChatTeams {
+		body = teamsOf(m)
+	}
+	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
+	res := t.e.Client().Do(ctx, safehttp.Request{URL: string(target), Method: http.MethodPost, Header: header, Body: body, Timeout: patience, MaxBody: 500, App: "notices " + c.ID})
+	if res.Reason == "" && res.Status >= 200 && res.Status <= 299 {
+		return outcome{ok: true}
+	}
+	out := outcome{detail: strings.ReplaceAll(describe(res), string(target), c.Shown)}
+	out.refused = res.Status >= 400 && res.Status <= 499 && res.Status != http.StatusRequestTimeout && res.Status != http.StatusTooManyRequests
+	return out
+}
+
+// describe says why something was not sent.
+func describe(res safehttp.Response) string {
+	switch {
+	case res.Detail != "":
+		return res.Detail
+	case res.Status != 0 && len(res.Body) > 0:
+		return fmt.Sprintf("it answered %d: %s", res.Status, plain(string(res.Body)))
+	case res.Status != 0:
+		return fmt.Sprintf("it answered %d", res.Status)
+	}
+	return "the reason was " + string(res.Reason)
+}
+
+func (t *Teller) succeeded(channel string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.status.Failed.Channel == channel {
+		t.status.Failed = Failure{}
+	}
+	if channel == "email" && t.status.Mail != nil {
+		t.status.Mail.SentAt = t.e.Now().UTC().Truncate(time.Millisecond)
+	}
+}
+
+func (t *Teller) failed(channel, detail string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.status.Failed = Failure{At: t.e.Now().UTC().Truncate(time.Millisecond), Channel: channel, Detail: detail}
+}
+
+// chatContext binds a sealed URL to its purpose.
+const chatContext = "notice chat"
+
+// SealChat encrypts the URL of a chat.
+func (t *Teller) SealChat(target string) []byte {
+	return t.e.Config().Sealer.Seal([]byte(target), chatContext)
+}
+
+// Tested is what came of a test.
+type Tested struct {
+	Channel string
+	To      string // an address, or a chat's URL as it may be seen
+	OK      bool
+	Detail  string
+}
+
+// Test sends a message at once to all who are told by some settings, or to the given
+// address alone. It fails with a CodeTooMany error where it is asked for too often.
+func (t *Teller) Test(ctx context.Context, s bellhop.NoticeSettings, address string) ([]Tested, error) {
+	now := t.e.Now()
+	t.mu.Lock()
+	soon := now.Sub(t.tested[s.App]) < testEvery
+	if !soon {
+		t.tested[s.App] = now
+	}
+	for app, at := range t.tested {
+		if now.Sub(at) >= testEvery {
+			delete(t.tested, app)
+		}
+	}
+	t.mu.Unlock()
+	if soon {
+		return nil, &bellhop.Error{Code: bellhop.CodeTooMany, Detail: "A test was sent a moment ago; try again in a few seconds", RetryAfter: testEvery}
+	}
+	a := &audience{kind: byPeople, app: s.App, settings: &s}
+	m := message{Kind: kindTest, App: s.App, At: now.UTC(), Subject: "A test of Bellhop's notices", Button: "Open the dashboard", Link: t.linkOf(a, nil)}
+	emails, chats := s.Emails, s.Chats
+	if address != "" {
+		emails, chats = []string{address}, nil
+	}
+	list := make([]Tested, 0, len(emails)+len(chats))
+	var all sync.WaitGroup
+	slots := make(chan struct{}, atOnce)
+	add := func(tested Tested, try func() outcome) {
+		list = append(list, tested)
+		i := len(list) - 1
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			o := try()
+			list[i].OK, list[i].Detail = o.ok, o.detail
+			if o.ok {
+				t.succeeded(list[i].Channel)
+			}
+		})
+	}
+	for _, to := range emails {
+		recipient := ""
+		if address == "" {
+			recipient = Recipient(byPeople, s.App, to)
+		}
+		i := id.Next[id.Notice](t.e.IDs(), now)
+		add(Tested{Channel: "email", To: to}, func() outcome { return t.toAddress(ctx, to, recipient, i, &m) })
+	}
+	for _, c := range chats {
+		add(Tested{Channel: string(c.Kind), To: c.Shown}, func() outcome { return t.toChat(ctx, c, &m) })
+	}
+	all.Wait()
+	return list, nil
+}
+
+// testEvery is how often those of one app may be sent a test.
+const testEvery = 3 * time.Second
