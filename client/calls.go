@@ -555,3 +555,19 @@ func (c *Client) Ready(ctx context.Context) error {
 	_, err := call[struct{}](ctx, c, http.MethodGet, "/readyz", nil, nil)
 	return err
 }
+
+// Matches tells how patterns and a filter would have done with recent events.
+func (c *Client) Matches(ctx context.Context, in MatchesInput) (Matches, error) {
+	return call[Matches](ctx, c, http.MethodPost, "/v1/endpoints/matches", nil, in)
+}
+
+// EventFields lists the fields that the data of events has, of types that the patterns
+// select: of one app or, if that is "", of all.
+func (c *Client) EventFields(ctx context.Context, app string, events ...string) ([]DataField, error) {
+	query := url.Values{"events": events}
+	if app != "" {
+		query.Set("app", app)
+	}
+	out, err := call[wire.List[DataField]](ctx, c, http.MethodGet, "/v1/event-types/fields", query, nil)
+	return out.Data, err
+}

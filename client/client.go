@@ -76,6 +76,9 @@ type (
 	TransformRequest = wire.TransformRequest
 	TransformError   = wire.TransformError
 	EndpointsStats   = wire.EndpointsStats
+	MatchesInput     = wire.MatchesInput
+	Matches          = wire.Matches
+	DataField        = wire.DataField
 	Backlog          = wire.Backlog
 	Troubled         = wire.Troubled
 	Failures         = wire.Failures

@@ -308,6 +308,13 @@ func TestEveryCall(t *testing.T) {
 	if count(t, c.Attempts(ctx, client.AttemptFilter{Endpoint: e.ID, Delivery: tested.Delivery})) != 1 {
 		t.Error("the attempt is not listed")
 	}
+	matched, err := c.Matches(ctx, client.MatchesInput{Apps: []bellhop.AppTerms{{App: "acme"}}, Events: []string{"a.*"}, Filter: bellhop.JSON(`{"nothing":[1]}`)})
+	must(err)
+	if matched.LookedAt != 2 || matched.Fit != 0 || matched.Fitting != nil || matched.Other == nil || matched.OtherWhy == "" {
+		t.Errorf("%+v", matched)
+	}
+	_, err = c.EventFields(ctx, "acme", "a.*")
+	must(err)
 	explained := count(t, c.Explain(ctx, r.ID))
 	resent, err := c.Resend(ctx, r.ID, 0)
 	must(err)

@@ -113,6 +113,8 @@ var table = map[string]access{
 	"getInbox":            editor | viewer,
 	"previewEndpoint":     editor,
 	"testTransformation":  editor,
+	"matchEndpoint":       editor,
+	"listEventFields":     editor | viewer,
 	"getVerificationCode": everybody,
 }
 

@@ -28,12 +28,13 @@ type PreviewRequest struct {
 	// App is the event's where the endpoint names none. Default: the first that
 	// the principal is limited to, or a sample.
 	App string
-	// Type is the event's. Default: that of its recipe's sample, or the first that the
-	// endpoint names in full, or TypeTest.
+	// Type is the event's. Default: that of its recipe's sample, or else that of an event
+	// that the endpoint would get: a recent one, or an example of the catalogue, or one of
+	// its patterns' names.
 	Type    string
 	Subject string
-	// Data is the event's. Default: the catalogue's example of the type, or a
-	// sample.
+	// Data is the event's. Default: that of the event that gave its type, or the
+	// catalogue's example of the type, or what its schema describes, or a sample.
 	Data bellhop.JSON
 }
 
@@ -139,7 +140,7 @@ func (d *Desk) rehearse(ctx context.Context, p bellhop.Principal, ask PreviewReq
 	if past != nil {
 		h.message = dialect.Message{ID: past.ID.String(), App: past.App, Type: past.Type, Subject: past.Subject, Time: past.CreatedAt(), Data: past.Data, Timestamp: now}
 	} else {
-		event, err := d.previewEvent(ctx, ask, e)
+		event, err := d.previewEvent(ctx, bellhop.Only(p.Scope.Visible(ask.Endpoint.Apps.Value)...), ask, e)
 		if err != nil {
 			return h, err
 		}
@@ -208,17 +209,34 @@ func isCredential(f bellhop.FieldError) bool {
 }
 
 // previewEvent is the event that a preview shows.
-func (d *Desk) previewEvent(ctx context.Context, ask PreviewRequest, e bellhop.Endpoint) (engine.Publication, error) {
+func (d *Desk) previewEvent(ctx context.Context, scope bellhop.Scope, ask PreviewRequest, e bellhop.Endpoint) (engine.Publication, error) {
 	event := engine.Publication{App: e.Apps[0], Type: ask.Type, Subject: ask.Subject, Data: ask.Data}
+	if event.Type == "" && e.Recipe == "" {
+		fits, ok := d.fittingEvent(ctx, scope, d.e.Routes().Compile(e))
+		switch {
+		case ok && len(ask.Data) == 0:
+			event = fits
+			event.Subject = cmp.Or(ask.Subject, fits.Subject)
+		case ok:
+			event.Type = fits.Type
+		default:
+			event.Type = patternType(e.TermsOf(event.App).Events)
+		}
+	}
 	if event.Type == "" {
 		events := e.TermsOf(event.App).Events
 		named := slices.IndexFunc(events, func(t string) bool { return !strings.HasSuffix(t, "*") && !strings.HasPrefix(t, routes.OwnTypes) })
 		var subject string
 		event.Type, subject = d.testType(&e)
-		if wants, err := match.CompileTypes(events); named >= 0 && (err != nil || event.Type == TypeTest || !wants.Match(event.Type)) {
+		if wants, err := match.CompileTypes(events); named >= 0 && (err != nil || !wants.Match(event.Type)) {
 			event.Type = events[named]
 		} else {
 			event.Subject = cmp.Or(ask.Subject, subject)
+		}
+	}
+	if len(event.Data) == 0 {
+		if t, err := d.eventType(event.Type); err == nil {
+			event.Data = d.exampleOf(&t)
 		}
 	}
 	if len(event.Data) == 0 {

@@ -74,6 +74,8 @@ func roleTable() map[string]string {
 		"GET /v1/endpoints/{endpoint}/listen?session=f3a1c0d29be84b6a": "Aae",
 		"POST /v1/endpoints/{endpoint}/listen":                         "Aae",
 		"POST /v1/endpoints/preview":                                   "Aae",
+		"POST /v1/endpoints/matches":                                   "Aae",
+		"GET /v1/event-types/fields":                                   "Aaev",
 		"POST /v1/transformations/test":                                "Aae",
 		"POST /v1/inboxes":                                             "Aae",
 		"GET /v1/inboxes":                                              "Aaev",

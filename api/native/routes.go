@@ -119,6 +119,10 @@ func (n *native) routes() []api.Route {
 
 		api.On("GET /v1/event-types", "listEventTypes", types, n.listEventTypes,
 			"List event types", "The catalogue, by name.", 200),
+		api.On("GET /v1/event-types/fields", "listEventFields", types, n.listEventFields,
+			"List fields of events' data", "What filters can be about: by the catalogue's schemas and examples, and by recent events. At most 300; a help, and no promise.", 200).
+			Fails(bellhop.CodeUnknownApp).
+			Reads(),
 		api.On("GET /v1/event-types/{name}", "getEventType", types, n.getEventType,
 			"Get an event type", "Its description, schema and example.", 200),
 		api.On("PUT /v1/event-types/{name}", "putEventType", types, n.putEventType,
@@ -186,6 +190,10 @@ func (n *native) routes() []api.Route {
 		api.On("POST /v1/endpoints/preview", "previewEndpoint", doors, n.previewEndpoint,
 			"Preview a request", "The exact request that an endpoint with these settings would be sent: nothing is sent and nothing is saved.", 200).
 			Fails(bellhop.CodeUnknownApp),
+		api.On("POST /v1/endpoints/matches", "matchEndpoint", doors, n.matchEndpoint,
+			"Try patterns and a filter", "On the newest events of the apps, at most 100, of the types that the patterns select: how many an endpoint with these would get, one that it would, and one that it would not, and why. Nothing is saved.", 200).
+			Fails(bellhop.CodeUnknownApp).
+			Reads(),
 		api.On("POST /v1/transformations/test", "testTransformation", doors, n.testTransformation,
 			"Try a transformation", "What a script makes of an event, as a delivery would: nothing is sent and nothing is saved. What is wrong with the script is in the answer.", 200).
 			Fails(bellhop.CodeUnknownApp),

@@ -62,6 +62,7 @@ func operations() map[string][]string {
 		"deleteApp": {"DELETE /v1/apps/acme"},
 
 		"listEventTypes":  get("/v1/event-types"),
+		"listEventFields": get("/v1/event-types/fields"),
 		"getEventType":    get("/v1/event-types/invoice.purchase"),
 		"putEventType":    {`PUT /v1/event-types/a.b {}`},
 		"deleteEventType": {"DELETE /v1/event-types/a.b"},
@@ -81,6 +82,7 @@ func operations() map[string][]string {
 		"getSecrets":         get("/v1/endpoints/{endpoint}/secret"),
 		"rotateSecret":       {"POST /v1/endpoints/{endpoint}/secret/rotate"},
 		"previewEndpoint":    {`POST /v1/endpoints/preview {"endpoint":{"apps":["acme"],"url":"https://x.example"}}`},
+		"matchEndpoint":      {`POST /v1/endpoints/matches {"apps":["acme"],"subjects":["none:*"]}`},
 		"testTransformation": {`POST /v1/transformations/test {"code":"function transform() { return { skip: true } }","endpoint":{"apps":["acme"]}}`},
 
 		"listenEndpoint": get("/v1/endpoints/{endpoint}/listen?session=f3a1c0d29be84b6a"),

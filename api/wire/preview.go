@@ -5,9 +5,9 @@ import "github.com/bellhop/bellhop"
 // PreviewInput asks what a request would look like.
 type PreviewInput struct {
 	Endpoint EndpointInput `json:"endpoint" doc:"The settings of an endpoint that need not exist; those left out have their defaults. Its secret is used if given, else a sample one."`
-	Type     string        `json:"type,omitempty" doc:"The event's type. Default: that of its recipe's sample, or the first that the endpoint listens to by name, or webhook.test." example:"invoice.purchase"`
+	Type     string        `json:"type,omitempty" doc:"The event's type. Default: that of its recipe's sample, or of an event that the endpoint would get: a recent one of its apps, else an example of the catalogue." example:"invoice.purchase"`
 	Subject  string        `json:"subject,omitempty" doc:"The event's subject." example:"invoice:118"`
-	Data     bellhop.JSON  `json:"data,omitempty" doc:"The event's data. Default: the example of the type in the catalogue, or a sample."`
+	Data     bellhop.JSON  `json:"data,omitempty" doc:"The event's data. Default: that of the event that gave the type, or the example of the type in the catalogue, or what its schema describes."`
 }
 
 // Preview is a request as it would be sent.

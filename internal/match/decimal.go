@@ -52,6 +52,19 @@ func parseDecimal(text string) *decimal {
 	return d
 }
 
+// maxDecimalText is up to how long a text is read as a decimal, in bytes: a stranger's
+// text may be as long as he likes, and there may be many tests.
+const maxDecimalText = 100
+
+// decimalOf reads a text that is a number as JSON writes it.
+func decimalOf(text string) (*decimal, bool) {
+	if len(text) > maxDecimalText || !isDecimal(text) {
+		return nil, false
+	}
+	d := parseDecimal(text)
+	return d, d.bounded
+}
+
 func (d *decimal) sign() int {
 	switch {
 	case d.digits == "":

@@ -199,7 +199,8 @@ type (
 	ignoreCase  string
 	anythingBut []test
 	within      []bound
-	exists      bool // decided by leaf, which knows whether the field is there
+	decimals    struct{ within } // also of text that holds a decimal
+	exists      bool             // decided by leaf, which knows whether the field is there
 )
 
 type bound struct {
@@ -252,6 +253,14 @@ func (t within) accept(v any) bool {
 	return true
 }
 
+func (t decimals) accept(v any) bool {
+	if text, ok := v.(string); ok {
+		d, ok := decimalOf(text)
+		return ok && t.within.accept(d)
+	}
+	return t.within.accept(v)
+}
+
 // empty tells whether no number is within the bounds.
 func (t within) empty() bool {
 	// Between any two numbers there is another one: so it is enough to look at each
@@ -298,6 +307,10 @@ func (t anythingBut) String() string {
 
 func (t within) String() string {
 	return "a number " + join(t, " and ")
+}
+
+func (t decimals) String() string {
+	return "a number or a decimal in text " + join(t.within, " and ")
 }
 
 func (b bound) String() string { return b.op + " " + b.limit.text }

@@ -35,6 +35,8 @@ const (
 //	{"anything-but": "x"}            a value that is not this; also an array of values,
 //	                                 or {"prefix": …}, {"suffix": …}, {"equals-ignore-case": …}
 //	{"numeric": [">", 0, "<=", 5]}   a number within all bounds; also =, <, >=
+//	{"decimal": [">", 0, "<=", 5]}   the same, also of text that holds a decimal number and
+//	                                 nothing else, such as "118.00"
 //	{"exists": true}                 the field is there, whatever it holds, null included
 //	{"exists": false}                the field is not there
 //
@@ -247,7 +249,7 @@ func (c *compiler) node(o object, at string, depth int) (*node, error) {
 			if len(v) == 0 {
 				return nil, &FilterError{here, `this pattern is empty: name a field in it, or write [{"exists": true}] to ask for any value`}
 			}
-			if op := v[0].key; len(v) == 1 && (op == opNumeric || op == opAnythingBut || op == opIgnoreCase) {
+			if op := v[0].key; len(v) == 1 && (op == opNumeric || op == opDecimal || op == opAnythingBut || op == opIgnoreCase) {
 				// As a nested field it would compile, and never match.
 				return nil, &FilterError{here, fmt.Sprintf("an operator stands among alternatives: write [{%q: …}]", op)}
 			}
@@ -321,6 +323,7 @@ const (
 	opIgnoreCase  = "equals-ignore-case"
 	opAnythingBut = "anything-but"
 	opNumeric     = "numeric"
+	opDecimal     = "decimal"
 	opExists      = "exists"
 )
 
@@ -362,14 +365,17 @@ func (c *compiler) test(v any, at string) (test, error) {
 		return exists(b), nil
 	case opAnythingBut:
 		return c.anythingBut(arg, at)
-	case opNumeric:
-		r, err := numeric(arg, at)
+	case opNumeric, opDecimal:
+		r, err := numeric(op, arg, at)
 		if err == nil && c.strict && r.empty() {
 			return nil, &FilterError{at, "no number is " + join(r, " and ") + ": correct the bounds"}
 		}
+		if op == opDecimal {
+			return decimals{r}, err
+		}
 		return r, err
 	}
-	return nil, &FilterError{at, "no such operator: use prefix, suffix, equals-ignore-case, anything-but, numeric or exists"}
+	return nil, &FilterError{at, "no such operator: use prefix, suffix, equals-ignore-case, anything-but, numeric, decimal or exists"}
 }
 
 func (c *compiler) anythingBut(arg any, at string) (test, error) {
@@ -399,8 +405,9 @@ func (c *compiler) anythingBut(arg any, at string) (test, error) {
 	return not, nil
 }
 
-func numeric(arg any, at string) (within, error) {
-	usage := &FilterError{at, `numeric takes pairs of a comparison (=, <, <=, >, >=) and a number, at most four: write [">", 0, "<=", 5]`}
+// numeric compiles the bounds of numeric and decimal; those of decimal may be text, too.
+func numeric(operator string, arg any, at string) (within, error) {
+	usage := &FilterError{at, operator + ` takes pairs of a comparison (=, <, <=, >, >=) and a number, at most four: write [">", 0, "<=", 5]`}
 	list, _ := arg.([]any)
 	if len(list) == 0 || len(list)%2 != 0 || len(list) > 8 {
 		return nil, usage
@@ -409,6 +416,9 @@ func numeric(arg any, at string) (within, error) {
 	for i := 0; i < len(list); i += 2 {
 		op, _ := list[i].(string)
 		limit, ok := list[i+1].(*decimal)
+		if text, isText := list[i+1].(string); isText && operator == opDecimal {
+			limit, ok = decimalOf(text)
+		}
 		switch op {
 		case "=", "<", "<=", ">", ">=":
 		default:

@@ -359,7 +359,8 @@ func (w *Where) acceptText(text string) bool {
 	case w.op == "~":
 		return contains([]byte(text), w.text)
 	case w.kind == whereNumber:
-		return isDecimal(text) && w.compares(text)
+		d, ok := decimalOf(text)
+		return ok && bound{op: w.order()}.holds(d.compare(w.number))
 	case w.kind != whereText:
 		return false
 	}

@@ -488,6 +488,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/endpoints/matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try patterns and a filter
+         * @description On the newest events of the apps, at most 100, of the types that the patterns select: how many an endpoint with these would get, one that it would, and one that it would not, and why. Nothing is saved.
+         *
+         *     Roles: admin, editor.
+         */
+        post: operations["matchEndpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/endpoints/preview": {
         parameters: {
             query?: never;
@@ -806,6 +828,28 @@ export interface paths {
          *     Roles: admin, publisher, editor, viewer.
          */
         get: operations["listEventTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/event-types/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List fields of events' data
+         * @description What filters can be about: by the catalogue's schemas and examples, and by recent events. At most 300; a help, and no promise.
+         *
+         *     Roles: admin, editor, viewer.
+         */
+        get: operations["listEventFields"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2053,6 +2097,30 @@ export interface components {
             /** @description Of the certificate, not encrypted. */
             key?: string;
         };
+        DataField: {
+            /**
+             * @description A value; absent if none is known.
+             * @example CH
+             */
+            example?: unknown;
+            /**
+             * @description The names of members, with dots between, as a filter nests them; arrays on the way are passed over.
+             * @example customer.country
+             */
+            path: string;
+            /**
+             * @description From where it is known: a schema of the catalogue, or recent events and examples.
+             * @enum {string}
+             */
+            source: "schema" | "recent";
+            /**
+             * @description What it holds: string, number, boolean or null.
+             * @example [
+             *       "string"
+             *     ]
+             */
+            types: string[];
+        };
         Definition: {
             body?: string;
             content_type?: string;
@@ -2294,7 +2362,7 @@ export interface components {
              *     ]
              */
             events?: string[] | null;
-            /** @description A JSON pattern over the event's data, such as {"total":[{"numeric":[">",100]}]}. */
+            /** @description A JSON pattern over the event's data, such as {"total":[{"decimal":[">",100]}]}, which also reads decimals in text, such as "118.00". */
             filter?: unknown;
             /** @description Headers to send with each request. Their values are shown to editors only. */
             headers?: {
@@ -3066,6 +3134,10 @@ export interface components {
              */
             queued: number;
         };
+        ListDataField: {
+            /** @description All of the objects. */
+            data: components["schemas"]["DataField"][];
+        };
         ListDefinition: {
             /** @description All of the objects. */
             data: components["schemas"]["Definition"][];
@@ -3136,6 +3208,73 @@ export interface components {
             status?: number;
             /** @description True if the body goes on. */
             truncated?: boolean;
+        };
+        Matches: {
+            /**
+             * Format: int64
+             * @description How many of them an endpoint would have got.
+             * @example 7
+             */
+            fit: number;
+            /** @description The newest of those; absent if there is none. */
+            fitting?: components["schemas"]["RecentEvent"];
+            /**
+             * Format: int64
+             * @description How many of the newest events were looked at: of those apps and types, at most 100.
+             * @example 100
+             */
+            looked_at: number;
+            /** @description The newest that it would not have got; absent if there is none. */
+            other?: components["schemas"]["RecentEvent"];
+            /**
+             * @description Why not.
+             * @example /total: wanted a number > 100, found 7.50
+             */
+            other_why?: string;
+        };
+        MatchesInput: {
+            /** @description The apps whose events are looked at, each with its own terms if it has some; may be left out where all subjects are URNs. */
+            apps?: (string | {
+                /**
+                 * @description The app.
+                 * @example acme
+                 */
+                app: string;
+                /** @description In place of the endpoint's; [] means all. */
+                events?: string[];
+                /** @description In place of the endpoint's; {} matches all. */
+                filter?: unknown;
+                /** @description In place of the endpoint's; [] means all. */
+                subjects?: string[];
+            })[];
+            /**
+             * @description Event types: exact names, or a prefix and a trailing *; none means all.
+             * @example [
+             *       "invoice.*"
+             *     ]
+             */
+            events?: string[];
+            /**
+             * @description A JSON pattern over the event's data.
+             * @example {
+             *       "total": [
+             *         {
+             *           "decimal": [
+             *             ">",
+             *             100
+             *           ]
+             *         }
+             *       ]
+             *     }
+             */
+            filter?: unknown;
+            /**
+             * @description Patterns of subjects; none means all.
+             * @example [
+             *       "ticket:*"
+             *     ]
+             */
+            subjects?: string[];
         };
         NewEndpoint: {
             /** @description The apps that it listens to: names or, where events, subjects or filter differ by app, objects. */
@@ -3733,7 +3872,7 @@ export interface components {
             url: string;
         };
         PreviewInput: {
-            /** @description The event's data. Default: the example of the type in the catalogue, or a sample. */
+            /** @description The event's data. Default: that of the event that gave the type, or the example of the type in the catalogue, or what its schema describes. */
             data?: unknown;
             /** @description The settings of an endpoint that need not exist; those left out have their defaults. Its secret is used if given, else a sample one. */
             endpoint: components["schemas"]["EndpointInput"];
@@ -3743,7 +3882,7 @@ export interface components {
              */
             subject?: string;
             /**
-             * @description The event's type. Default: that of its recipe's sample, or the first that the endpoint listens to by name, or webhook.test.
+             * @description The event's type. Default: that of its recipe's sample, or of an event that the endpoint would get: a recent one of its apps, else an example of the catalogue.
              * @example invoice.purchase
              */
             type?: string;
@@ -3858,6 +3997,34 @@ export interface components {
              * @example 7
              */
             matched: number;
+        };
+        RecentEvent: {
+            /** @description The app that it belongs to. */
+            app: string;
+            /** @description The payload, byte for byte as published. */
+            data?: unknown;
+            /**
+             * Format: date-time
+             * @description When deliveries may begin, if that was asked for.
+             */
+            deliver_at?: string;
+            /**
+             * Format: int64
+             * @description How many endpoints it was bound for when accepted.
+             */
+            deliveries: number;
+            /** @description True once its data was erased. */
+            erased?: boolean;
+            /** @description The publisher's own id of the event. */
+            external_id?: string;
+            /** @description The object's id. */
+            id: string;
+            /** @description What in the app it happened to. */
+            subject?: string;
+            /** @description True for the event of an endpoint's test. */
+            test?: boolean;
+            /** @description The event type. */
+            type: string;
         };
         Recipe: {
             address: components["schemas"]["RecipeAddress"];
@@ -7340,6 +7507,145 @@ export interface operations {
             };
         };
     };
+    matchEndpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 1 MiB. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "events": [
+                 *         "invoice.*"
+                 *       ],
+                 *       "filter": {
+                 *         "total": [
+                 *           {
+                 *             "decimal": [
+                 *               ">",
+                 *               100
+                 *             ]
+                 *           }
+                 *         ]
+                 *       },
+                 *       "subjects": [
+                 *         "ticket:*"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["MatchesInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "fit": 7,
+                     *       "looked_at": 100,
+                     *       "other_why": "/total: wanted a number > 100, found 7.50"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Matches"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     previewEndpoint: {
         parameters: {
             query?: never;
@@ -9681,6 +9987,111 @@ export interface operations {
                 };
             };
             /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEventFields: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Of this app's recent events; without it, of all that you see.
+                 * @example acme
+                 */
+                app?: string;
+                /**
+                 * @description Of these event types: exact names, or a prefix and a trailing *. Several may stand in one, with commas between.
+                 * @example [
+                 *       "invoice.*"
+                 *     ]
+                 */
+                events?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "example": "CH",
+                     *           "path": "customer.country",
+                     *           "source": "schema",
+                     *           "types": [
+                     *             "string"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListDataField"];
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. `unknown_app`: There is no such app. */
             422: {
                 headers: {
                     [name: string]: unknown;
