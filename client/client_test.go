@@ -271,8 +271,13 @@ func TestEveryCall(t *testing.T) {
 	if checked.OK || len(checked.Results) != 8 { // an inbox takes whatever comes
 		t.Errorf("%+v", checked)
 	}
+	verdict, err := c.CheckRequest(ctx, client.CheckRequestInput{Attempt: tested.ID})
+	must(err)
+	if !verdict.OK || !verdict.Sent || verdict.Endpoint != e.ID {
+		t.Errorf("%+v", verdict)
+	}
 	another := "{}"
-	verdict, err := c.CheckRequest(ctx, client.CheckRequestInput{Attempt: tested.ID, Body: &another})
+	verdict, err = c.CheckRequest(ctx, client.CheckRequestInput{Attempt: tested.ID, Body: &another})
 	must(err)
 	if verdict.OK || verdict.Dialect != "standard" || len(verdict.Findings) == 0 {
 		t.Errorf("%+v", verdict)

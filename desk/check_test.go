@@ -150,6 +150,20 @@ func TestACheckOfARequestTellsNoSecret(t *testing.T) {
 			t.Errorf("with the second's secret: %+v, %v", out, err)
 		}
 
+		// An attempt alone: what Bellhop sent is right, and what arrived is compared with it.
+		a, err := h.TestEndpoint(t.Context(), owner, mine.ID, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err = ask(editor, desk.RequestCheck{Attempt: a.ID})
+		if err != nil || !out.OK || !out.Sent || out.Endpoint != mine.ID {
+			t.Errorf("an attempt: %+v, %v", out, err)
+		}
+		out, err = ask(editor, desk.RequestCheck{Attempt: a.ID, Body: []byte(`{"type":"other"}`), HasBody: true})
+		if err != nil || out.OK || out.Code() != dialect.CodeChangedBody || out.Findings[0].Confidence != check.Certain {
+			t.Errorf("an attempt whose body is another: %+v, %v", out, err)
+		}
+
 		// Another app's request and endpoints do not exist.
 		headers, body = captured(theirs.ID, "c.example")
 		out, err = ask(editor, desk.RequestCheck{Headers: headers, Body: []byte(body), HasBody: true})

@@ -113,6 +113,7 @@ func (d *Desk) capturedRequest(ctx context.Context, p bellhop.Principal, ask *Re
 	case len(ask.Body) > maxCheckedBody:
 		return bellhop.Wrong("body", "too_large", fmt.Sprintf("must be at most %d KiB", maxCheckedBody>>10))
 	}
+	unproved := false
 	if ask.Attempt != 0 {
 		a, err := d.Attempt(ctx, p, ask.Attempt)
 		if err != nil {
@@ -128,10 +129,11 @@ func (d *Desk) capturedRequest(ctx context.Context, p bellhop.Principal, ask *Re
 					r.Sent.Header[name] = values
 				}
 			}
-			if !a.RequestTruncated {
-				r.Sent.Body = a.RequestBody
+			if !a.RequestTruncated && a.Known != KnownDiffers {
+				r.Sent.Body = a.Body
 			}
 		}
+		unproved = a.Known != KnownKept && a.Known != KnownSame
 		r.At = a.StartedAt()
 	}
 	if ask.Headers == "" {
@@ -149,9 +151,16 @@ func (d *Desk) capturedRequest(ctx context.Context, p bellhop.Principal, ask *Re
 	r.Received.Body = ask.Body
 	if !ask.HasBody {
 		if r.Sent == nil || r.Sent.Body == nil {
-			return bellhop.Wrong("body", "required", "give the body as it arrived, byte for byte")
+			why := ""
+			if r.Sent != nil {
+				why = ": the one that was sent is not known any more"
+			}
+			return bellhop.Wrong("body", "required", "give the body as it arrived, byte for byte"+why)
 		}
 		r.Received.Body = r.Sent.Body
+	}
+	if unproved && r.Sent != nil {
+		r.Sent.Body = nil // it proves nothing about another
 	}
 	if out.Sent = ask.Headers == "" && !ask.HasBody; out.Sent {
 		r.Sent = nil // the same

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -190,12 +191,7 @@ func said(a Answer) string {
 	return fmt.Sprintf("%s after %d ms.", text, a.Duration.Milliseconds())
 }
 
-func trimDot(s string) string {
-	for len(s) > 0 && s[len(s)-1] == '.' {
-		s = s[:len(s)-1]
-	}
-	return s
-}
+func trimDot(s string) string { return strings.TrimRight(s, ".") }
 
 func (t *trial) good(ctx context.Context) Result {
 	r := Result{Name: "good", Sent: "A request as events will be: signed with the endpoint's secret.", Expected: "2xx"}
@@ -330,7 +326,7 @@ func (t *trial) stale(ctx context.Context) Result {
 		return r
 	}
 	r.refused(a, "It takes old requests: whoever has seen one can send it again.",
-		"Refuse requests whose time is more than "+t.Dialect.MaxAge().String()+" away from now.")
+		"Refuse requests whose time is more than "+strings.TrimSuffix(t.Dialect.MaxAge().String(), "0s")+" away from now.")
 	if r.Mark == Fault {
 		r.Mark = Weak // strangers cannot make one up
 	}

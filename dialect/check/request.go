@@ -5,12 +5,14 @@ package check
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/bellhop/bellhop/dialect"
@@ -97,7 +99,11 @@ func (v *Verdict) Code() string {
 func Verify(r Request) Verdict {
 	v := verify(&r)
 	if r.Sent != nil {
-		v.Findings = append(v.Findings, differences(r.Sent, &r.Received)...)
+		found := differences(r.Sent, &r.Received)
+		if len(found) > 0 && found[0].Code == dialect.CodeChangedBody { // there is nothing to guess any more
+			v.Findings = slices.DeleteFunc(v.Findings, func(f Finding) bool { return f.Confidence != Certain })
+		}
+		v.Findings = append(v.Findings, found...)
 		slices.SortStableFunc(v.Findings, func(a, b Finding) int { return rank(a) - rank(b) })
 	}
 	if !v.OK && len(v.Findings) > 0 {
@@ -399,7 +405,9 @@ func differences(sent, received *dialect.Received) []Finding {
 			})
 		}
 	}
-	slices.SortFunc(findings, func(a, b Finding) int { return strings.Compare(a.Code+a.Detail, b.Code+b.Detail) })
+	slices.SortFunc(findings, func(a, b Finding) int { // the body goes first
+		return cmp.Or(rank(a)-rank(b), strings.Compare(a.Code+a.Detail, b.Code+b.Detail))
+	})
 	return findings
 }
 
@@ -430,5 +438,8 @@ func piece(b []byte, from int) string {
 	for len(part) > 0 && !utf8.Valid(part) && from+len(part) < len(b) && len(part) > most-4 {
 		part = part[:len(part)-1] // not in the middle of a character
 	}
-	return fmt.Sprintf("%q", part)
+	if strings.ContainsFunc(string(part), func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
+		return fmt.Sprintf("%q", part)
+	}
+	return "“" + string(part) + "”"
 }

@@ -132,7 +132,7 @@ func TestVerify(t *testing.T) {
 		{"compared with what was sent", with(func(r *check.Request) {
 			r.Sent = &sent
 			r.Received.Body = bytes.Replace(r.Received.Body, []byte("118.00"), []byte("181.00"), 1)
-		}), false, 0, dialect.CodeChangedBody, check.Certain, `"18.00`},
+		}), false, 0, dialect.CodeChangedBody, check.Certain, "“18.00"},
 	} {
 		v := check.Verify(tc.request)
 		id := 0

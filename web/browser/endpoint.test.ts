@@ -64,6 +64,39 @@ describe("rotating the secret", () => {
   });
 });
 
+describe("checking the receiver", () => {
+  it("says what it does with requests good and bad, and what to do", async () => {
+    const before = receiver.received.length;
+    await page.goto(`${bellhop.url}/endpoints/${endpoint}?tab=secret`);
+    await page.getByRole("button", { name: "Check the receiver" }).click();
+    const report = page.getByRole("region", { name: "Check the receiver" });
+    await report.getByText("3 things are at fault.").waitFor(); // it takes whatever comes
+    await report.getByText("It believes anybody").waitFor();
+    await report.getByText("set to be sent one request at a time").waitFor();
+    expect(receiver.received.length - before).toBe(7);
+    await expectAccessible(page, "a receiver, checked");
+    await page.goto(`${bellhop.url}/endpoints/${endpoint}`);
+  });
+});
+
+describe("checking a request", () => {
+  it("finds out what happened to what was pasted", async () => {
+    const got = receiver.received[0]!;
+    await page.goto(`${bellhop.url}/check`);
+    await page.getByLabel("Headers").fill(Object.entries(got.headers).map(([name, value]) => `${name}: ${String(value)}`).join("\n"));
+    await page.getByLabel("Body").fill(`${got.body}\n`);
+    await page.getByRole("button", { name: "Check", exact: true }).click();
+    const result = page.getByRole("region", { name: "Result" });
+    await result.getByText("a line break was added at its end").waitFor();
+    await page.getByLabel("Body").fill(got.body);
+    await page.getByRole("button", { name: "Check", exact: true }).click();
+    await result.getByText("The request is as it should be").waitFor();
+    await result.getByText("Bookkeeping").waitFor(); // whose secret signed it
+    await expectAccessible(page, "a request, checked");
+    await page.goto(`${bellhop.url}/endpoints/${endpoint}`);
+  });
+});
+
 describe("sending past events again", () => {
   it("counts first, and then sends", async () => {
     const before = receiver.received.length;

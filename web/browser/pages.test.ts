@@ -41,6 +41,8 @@ const pages: [string, (s: Sample) => string][] = [
   ["Failed logs", () => "/logs?status=failed"],
   ["Attempt", (s) => `/logs?attempt=${s.attempt}`],
   ["Live logs", () => "/logs?live=1"],
+  ["Check of a request", () => "/check"],
+  ["Check of an attempt", (s) => `/check?attempt=${s.attempt}`],
   ["Event types", () => "/event-types"],
   ["Event type", () => "/event-types/invoice.purchase"],
   ["Edit event type", () => "/event-types/invoice.purchase?edit=1"],

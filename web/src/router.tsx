@@ -103,6 +103,12 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/check",
+    validateSearch: keeps("attempt"),
+    component: page(() => import("./pages/check/Check.tsx"), "Check"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/event-types",
     validateSearch: keeps("q"),
     component: page(() => import("./pages/event-types/EventTypeList.tsx"), "EventTypeList"),

@@ -1,1 +1,1 @@
-import{$ as e,At as t}from"./index.js";function n(){let n=t({strict:!1}),r=e();return r.portal?r.apps[0]:n.app}export{n as t};
+import{et as e,jt as t}from"./index.js";function n(){let n=t({strict:!1}),r=e();return r.portal?r.apps[0]:n.app}export{n as t};

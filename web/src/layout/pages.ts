@@ -2,7 +2,7 @@
 import type { MessageDescriptor } from "@lingui/core";
 import { msg } from "@lingui/core/macro";
 import {
-  IconActivity, IconApps, IconBellRinging, IconBook2, IconBroadcast, IconChartAreaLine, IconHistory, IconInbox, IconKey, IconLanguage, IconPlugConnected, IconSettings,
+  IconActivity, IconApps, IconBellRinging, IconBook2, IconBroadcast, IconChartAreaLine, IconHistory, IconInbox, IconKey, IconLanguage, IconPlugConnected, IconSettings, IconShieldCheck,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import type { useSession } from "../api/queries.ts";
@@ -18,6 +18,7 @@ const everyday: Item[] = [
   { to: "/events", label: msg`Events`, icon: IconBroadcast },
   { to: "/logs", label: msg`Logs`, icon: IconActivity },
   { to: "/event-types", label: msg`Event types`, icon: IconBook2 },
+  { to: "/check", label: msg`Check a request`, icon: IconShieldCheck },
 ];
 
 /** The pages of everyday, and those for who manages. */

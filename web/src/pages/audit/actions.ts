@@ -14,6 +14,7 @@ const actions: Record<string, string> = {
   "endpoint.pause": "Paused the endpoint",
   "endpoint.resume": "Resumed the endpoint",
   "endpoint.test": "Sent a test to the endpoint",
+  "endpoint.check": "Checked the receiver of the endpoint",
   "endpoint.replay": "Replayed events to the endpoint",
   "endpoint.read_secret": "Read the secret of the endpoint",
   "endpoint.rotate_secret": "Rotated the secret of the endpoint",

@@ -11,6 +11,7 @@ import { SecretValue } from "../../../parts/SecretValue.tsx";
 import { Failure } from "../../../parts/states.tsx";
 import { Time } from "../../../parts/Time.tsx";
 import { VerificationCode } from "../../../parts/VerificationCode.tsx";
+import { ReceiverCheck } from "../../check/ReceiverCheck.tsx";
 
 type Value = Schemas["SecretValue"];
 
@@ -65,6 +66,7 @@ export function SecretTab({ endpoint, rotated, onRotate }: SecretTabProps) {
         <Text size="sm" c="dimmed"><Trans>Paste this into the receiver. It works for the dialect of this endpoint, {dialect}.</Trans></Text>
         <VerificationCode dialect={endpoint.dialect} />
       </Stack>
+      <ReceiverCheck endpoint={endpoint} />
     </Stack>
   );
 }
