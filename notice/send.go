@@ -328,14 +328,14 @@ func (t *Teller) Test(ctx context.Context, s bellhop.NoticeSettings, address str
 	slots := make(chan struct{}, atOnce)
 	add := func(tested Tested, try func() outcome) {
 		list = append(list, tested)
-		i := len(list) - 1
+		at := &list[len(list)-1] // there is room for all: it stays where it is
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			o := try()
-			list[i].OK, list[i].Detail = o.ok, o.detail
+			at.OK, at.Detail = o.ok, o.detail
 			if o.ok {
-				t.succeeded(list[i].Channel)
+				t.succeeded(tested.Channel)
 			}
 		})
 	}

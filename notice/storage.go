@@ -14,7 +14,8 @@ func (t *Teller) storeWrites(ctx context.Context) {
 		return
 	}
 	t.storeDown = err != nil
-	a := &audience{kind: byPeople, app: t.operators.App, settings: &t.operators}
+	operators := t.operators
+	a := &audience{kind: byPeople, app: operators.App, settings: &operators}
 	m := message{Kind: kindNews, App: a.app, At: t.e.Now().UTC(), Button: "Open the dashboard", Link: t.linkOf(a, nil)}
 	i := item{Name: "The storage of Bellhop", State: stateStorage, Link: m.Link}
 	if err != nil {

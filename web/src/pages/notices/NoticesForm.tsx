@@ -179,7 +179,7 @@ function Chats({ chats, faults, onChange }: ChatsProps) {
   return (
     <Stack gap="xs" role="group" aria-label={t`Chats`}>
       <div>
-        <Text size="sm" fw={500}><Trans>Chats</Trans></Text>
+        <Text size="sm" fw={700}><Trans>Chats</Trans></Text>
         <Text size="xs" c="dimmed"><Trans>Incoming webhooks of channels in Slack (also for those that take its format) or Teams. Their URLs are stored encrypted and not shown again.</Trans></Text>
       </div>
       {chats.map((c, i) => {

@@ -7,16 +7,15 @@ import type { Schemas } from "../../api/client.ts";
 export function Tested({ results }: { results: Schemas["NoticeTested"][] }) {
   return (
     <List spacing={4} size="sm" center role="status" aria-label={t`What came of the test`} listStyleType="none">
-      {results.map((r, i) => (
+      {results.map(({ to, ok, detail }, i) => (
         <List.Item
           key={i}
-          icon={r.ok
+          icon={ok
             ? <ThemeIcon color="teal" variant="light" size={20} radius="xl"><IconCheck size={13} aria-hidden /></ThemeIcon>
             : <ThemeIcon color="red" variant="light" size={20} radius="xl"><IconX size={13} aria-hidden /></ThemeIcon>}
         >
-          <Text size="sm" span className="foreign">{r.to}</Text>{" "}
-          <Text size="sm" span c={r.ok ? "dimmed" : undefined}>{r.ok ? t`was sent a test` : t`could not be sent to`}</Text>
-          {r.detail && <Text size="sm" c="dimmed" className="foreign">{r.detail}</Text>}
+          <Text size="sm" className="foreign">{ok ? t`A test was sent to ${to}` : t`No test could be sent to ${to}`}</Text>
+          {detail && <Text size="sm" c="dimmed" className="foreign">{detail}</Text>}
         </List.Item>
       ))}
     </List>
