@@ -26,6 +26,18 @@ function parts(text: string): string[] {
   return [...names].sort();
 }
 
+it("in English can be read (braces of JSON or code must be a value)", () => {
+  const wrong = [...english.values()].filter((text) => {
+    try {
+      parts(text);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  expect(wrong).toEqual([]);
+});
+
 describe.each(config.locales)("the texts in %s", async (locale) => {
   const read = (await catalog!.read(locale)) ?? {};
 

@@ -17,6 +17,12 @@ interface FilterInputProps {
   about: About;
 }
 
+/** What may stand in place of a value. */
+const codes = {
+  prefix: '{"prefix": "x"}', suffix: '{"suffix": "x"}', other: '{"anything-but": "x"}', numeric: '{"numeric": [">", 5]}',
+  decimal: '{"decimal": [">", 5]}', ignoreCase: '{"equals-ignore-case": "x"}', exists: '{"exists": false}',
+};
+
 /** A JSON pattern over the data of events. */
 export function FilterField({ form }: PartProps) {
   const v = form.values;
@@ -49,9 +55,9 @@ export function FilterInput({ label, text, error: given, onChange: set, about }:
         labelElement="div"
         description={
           <Trans>
-            Behind each field stands a list of values, one of which must be there. In place of a value may stand <Code>{'{"prefix": "x"}'}</Code>, <Code>{'{"suffix": "x"}'}</Code>,{" "}
-            <Code>{'{"anything-but": "x"}'}</Code>, <Code>{'{"numeric": [">", 5]}'}</Code> for numbers, <Code>{'{"decimal": [">", 5]}'}</Code> also for those in texts, such as "118.00",{" "}
-            <Code>{'{"equals-ignore-case": "x"}'}</Code> or <Code>{'{"exists": false}'}</Code>.
+            Behind each field stands a list of values, one of which must be there. In place of a value may stand <Code>{codes.prefix}</Code>, <Code>{codes.suffix}</Code>,{" "}
+            <Code>{codes.other}</Code>, <Code>{codes.numeric}</Code> for numbers, <Code>{codes.decimal}</Code> also for those in texts, such as "118.00",{" "}
+            <Code>{codes.ignoreCase}</Code> or <Code>{codes.exists}</Code>.
           </Trans>
         }
         descriptionProps={{ id: `${id}-hint` }}
