@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # The same for all, so that nothing is compiled twice; without what debuggers want, to link sooner.
 export GOFLAGS := -trimpath -ldflags=-w $(GOFLAGS)
 
-.PHONY: build test waiting computing lint race race-rest race-e2e fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs redoc licenses rules
+.PHONY: build test waiting computing lint race race-rest race-e2e fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs redoc licenses release release-test rules
 
 build: ## the binary, in ./bin
 	$(GO) build -o bin/bellhop ./cmd/bellhop
@@ -124,6 +124,13 @@ redoc: ## api/redoc, made anew from npm by version and checksum
 
 licenses: web-tools ## internal/thirdparty/THIRD_PARTY.md, made anew of what is linked and bundled
 	$(GO) run ./internal/thirdparty/generate
+
+RELEASE = bin/release
+release: ## what is downloaded, in bin/release: programs, Debian packages, bills of materials, checksums; VERSION=v1.2.3 if the commit has no tag
+	$(GO) run ./packaging/release -out $(RELEASE) $(if $(VERSION),-version $(VERSION)) $(if $(TARGET),-only $(TARGET))
+
+release-test: ## a release twice, of the same bytes, installed and started (long)
+	$(GO) test -count=1 -timeout 60m ./packaging/release -release $(if $(TARGET),-target $(TARGET))
 
 rules: ## the alerts that are shipped, by their own tests
 	@command -v promtool >/dev/null || { \

@@ -65,8 +65,14 @@ func thisBuild() build {
 	return b
 }
 
-// version is the module's version or, in a build from a checkout, its commit.
+// released is the version of a release, which its build sets.
+var released string
+
+// version is that of the release or the module or, in a build from a checkout, its commit.
 func version() string {
+	if released != "" {
+		return released
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
