@@ -127,7 +127,7 @@ func run(out, only, version string) error {
 				return fmt.Errorf("%s: %w", t, err)
 			}
 		}
-		if err := errors.Join(r.pack(t, program), r.materials(t)); err != nil {
+		if err := errors.Join(r.pack(t, program), r.materials(t, program)); err != nil {
 			return fmt.Errorf("%s: %w", t, err)
 		}
 	}
@@ -150,7 +150,41 @@ func (r *release) manual(dir string) error {
 		return nil
 	}
 	_, err := output([]string{"CGO_ENABLED=0"}, "go", "run", "-trimpath", "-buildvcs=true", "-ldflags", "-X main.released="+r.version, "./cmd/bellhop", "man", dir)
-	return err
+	if err != nil {
+		return err
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil || len(pages) == 0 {
+		return errors.Join(errors.New("there are no manual pages"), err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err == nil {
+			err = zip1(page+".gz", text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return zip1(filepath.Join(dir, "changelog.Debian.gz"), fmt.Appendf(nil, "bellhop (%s-1) stable; urgency=medium\n\n  * See CHANGELOG.md of this version.\n\n -- Bellhop <%s>  %s\n",
+		strings.TrimPrefix(r.version, "v"), maintainer, r.at.Format(time.RFC1123Z)))
+}
+
+// maintainer is whom Debian's tools name.
+const maintainer = "bellhop@users.noreply.github.com"
+
+// zip1 writes a file as Debian wants its manuals and changelogs: packed, and without a time.
+func zip1(path string, text []byte) error {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err == nil {
+		_, err = z.Write(text)
+		err = errors.Join(err, z.Close())
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
 }
 
 // pack makes the archive of a target.
@@ -216,7 +250,7 @@ func (r *release) debian(t target, program, manual, work string) error {
 	if err != nil {
 		return err
 	}
-	text := strings.NewReplacer("@ARCH@", t.arch, "@VERSION@", strings.TrimPrefix(r.version, "v"), "@PROGRAM@", program, "@MANUAL@", manual,
+	text := strings.NewReplacer("@ARCH@", t.arch, "@VERSION@", strings.TrimPrefix(r.version, "v"), "@PROGRAM@", program, "@MANUAL@", manual, "@MAINTAINER@", maintainer,
 		"@TIME@", r.at.Format(time.RFC3339)).Replace(string(config))
 	at := filepath.Join(work, t.String(), "nfpm.yaml")
 	if err := os.WriteFile(at, []byte(text), 0o644); err != nil {
@@ -228,9 +262,9 @@ func (r *release) debian(t target, program, manual, work string) error {
 
 // materials writes the bill of materials of a target, as CycloneDX: what Go links, and
 // what is embedded beside it.
-func (r *release) materials(t target) error {
+func (r *release) materials(t target, program string) error {
 	name := filepath.Join(r.out, "bellhop-"+strings.TrimPrefix(r.version, "v")+"-"+t.String()+".cdx.json")
-	if _, err := output(t.environ(), filepath.Join(r.tools, "cyclonedx-gomod"), "app", "-json", "-noserial", "-notimestamp", "-std", "-licenses", "-main", "cmd/bellhop", "-output", name, "."); err != nil {
+	if _, err := output(nil, filepath.Join(r.tools, "cyclonedx-gomod"), "bin", "-json", "-noserial", "-notimestamp", "-std", "-licenses", "-version", r.version, "-output", name, program); err != nil {
 		return err
 	}
 	b, err := os.ReadFile(name)
@@ -266,11 +300,6 @@ func (r *release) materials(t target) error {
 		components = append(components, map[string]any{"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl, "scope": "required"})
 	}
 	bill["components"] = components
-	if main, ok := bill["metadata"].(map[string]any); ok {
-		if c, ok := main["component"].(map[string]any); ok {
-			c["version"] = r.version
-		}
-	}
 	if b, err = json.MarshalIndent(bill, "", "  "); err != nil {
 		return err
 	}

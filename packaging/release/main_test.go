@@ -145,7 +145,7 @@ func inspect(t *testing.T, out, version string) {
 			t.Fatalf("%v: %s", err, said)
 		}
 	}
-	for _, name := range []string{"usr/bin/bellhop", "usr/lib/systemd/system/bellhop.service", "etc/bellhop/bellhop.yaml", "usr/share/man/man1/bellhop.1", "usr/share/man/man1/bellhop-serve.1", "DEBIAN/postinst", "DEBIAN/conffiles"} {
+	for _, name := range []string{"usr/bin/bellhop", "usr/lib/systemd/system/bellhop.service", "etc/bellhop/bellhop.yaml", "usr/share/man/man1/bellhop.1.gz", "usr/share/man/man1/bellhop-serve.1.gz", "DEBIAN/postinst", "DEBIAN/conffiles"} {
 		if _, err := os.Stat(filepath.Join(in, name)); err != nil {
 			t.Error(err)
 		}
