@@ -303,6 +303,50 @@ describe("the form of an endpoint", () => {
   });
 });
 
+describe("a filter", () => {
+  it("is made of lines that fit what was published, follows its JSON and says what is wrong by field", async () => {
+    const page = await (await signedIn(browser, bellhop)).newPage();
+    await page.goto(`${bellhop.url}/endpoints/${sample.working}/edit?part=narrow`);
+    const json = page.getByRole("textbox", { name: "Filter on the data, as JSON" });
+    await json.waitFor();
+    // What is offered fits the sample's events, whose totals are texts: "123.90".
+    await page.getByRole("button", { name: /^\S*(total|amount) is more than \d+/ }).click();
+    await expect.poll(() => json.innerText()).toContain('"decimal"');
+    const said = page.getByText(/^Of the \d+ newest events of these types, \d+ would have been sent here\.$/);
+    await said.waitFor();
+    await page.getByText("One that would be sent").click();
+    await page.getByRole("region", { name: "Its data" }).first().waitFor();
+    expect(await page.getByRole("region", { name: "Its data" }).first().innerText()).toMatch(/"(total|amount)": "\d+\.\d\d"/);
+
+    // A field of the schema, chosen from the list.
+    await page.getByRole("button", { name: "Add a condition" }).click();
+    await page.getByRole("combobox", { name: "Field of condition 2" }).or(page.getByRole("textbox", { name: "Field of condition 2" })).fill("customer.na");
+    await page.getByRole("option", { name: /^customer\.name/ }).click();
+    await page.getByRole("textbox", { name: "Value of condition 2" }).or(page.getByRole("combobox", { name: "Value of condition 2" })).fill("Nobody");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => json.innerText()).toContain('"Nobody"');
+    await page.getByText(/^None of the \d+ newest events matches$/).waitFor();
+    await page.getByText("One that would not").waitFor();
+    await expectAccessible(page, "a filter");
+    await expectReadableInDark(page, "a filter");
+
+    // The other way round, and what lines cannot show.
+    const write = async (text: string) => {
+      await json.click();
+      await page.keyboard.press("Control+a");
+      await page.keyboard.insertText(text);
+    };
+    await write('{"currency": ["CAD", "EUR"]}');
+    await page.getByRole("group", { name: "Condition 1" }).getByText("EUR").waitFor();
+    expect(await page.getByRole("group", { name: "Condition 2" }).count()).toBe(0);
+    await write('{"$or": [{"currency": ["CAD"]}, {"id": [7]}]}');
+    await page.getByText(/cannot be shown as lines, and is kept as it is/).waitFor();
+    await write('{"currency": "CAD"}');
+    await page.getByText('At currency, the values stand in brackets: write "currency": ["CAD"].').waitFor();
+    await page.context().close();
+  });
+});
+
 describe("dark", () => {
   it("is there from the first paint, where the system is dark", async () => {
     const context = await signedIn(browser, bellhop, { colorScheme: "dark" });

@@ -10,6 +10,7 @@ import { endpointQuery, endpointsChanged, useSession } from "../../api/queries.t
 import { appNames } from "../../lib/apps.ts";
 import { linkTo } from "../../lib/links.ts";
 import { useFilters } from "../../lib/useFilters.ts";
+import { AppName } from "../../parts/AppName.tsx";
 import { Copy } from "../../parts/Copy.tsx";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { Page } from "../../parts/Page.tsx";
@@ -135,7 +136,7 @@ function Where({ endpoint, apps }: { endpoint: Endpoint; apps: boolean }) {
           <Text span size="sm">{endpoint.apps.length === 1 ? t`App` : t`Apps`}</Text>
           {appNames(endpoint).map((app) => (
             <Anchor key={app} component={Link} {...linkTo("/endpoints", { app })} size="sm" title={t`Endpoints of ${app}`}>
-              <Badge variant="default" tt="none" fw={500} className="foreign" style={{ cursor: "pointer" }}>{app}</Badge>
+              <Badge variant="default" tt="none" fw={500} className="foreign" style={{ cursor: "pointer" }}><AppName id={app} /></Badge>
             </Anchor>
           ))}
         </Group>

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import type { Event } from "../../api/client.ts";
 import { useSession } from "../../api/queries.ts";
 import { linkTo } from "../../lib/links.ts";
+import { AppName } from "../../parts/AppName.tsx";
 import { Copy, Copyable } from "../../parts/Copy.tsx";
 import { Fact, Facts } from "../../parts/Facts.tsx";
 import { Time } from "../../parts/Time.tsx";
@@ -22,7 +23,7 @@ export function EventFacts({ event }: { event: Event }) {
         <Fact label={t`Event type`}>
           <Anchor component={Link} to={`/event-types/${encodeURIComponent(event.type)}`} size="sm" className="foreign">{event.type}</Anchor>
         </Fact>
-        {!portal && <Fact label={t`App`}><span className="foreign">{event.app}</span></Fact>}
+        {!portal && <Fact label={t`App`}><AppName id={event.app} /></Fact>}
         <Fact label={t`Subject`}>
           {event.subject
             ? <Anchor component={Link} {...linkTo("/events", { subject: event.subject })} size="sm" className="foreign" title={t`Events of this subject`}>{event.subject}</Anchor>

@@ -3,6 +3,7 @@ import { IconHourglassLow } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, ok, type Schemas } from "../../api/client.ts";
+import { AppName } from "../../parts/AppName.tsx";
 import { EndpointName } from "../../parts/EndpointName.tsx";
 import { DeliveryStatus } from "../../parts/Status.tsx";
 import { Time } from "../../parts/Time.tsx";
@@ -29,7 +30,7 @@ export function OldestPending({ backlog }: { backlog: Schemas["Backlog"] }) {
             <Group gap="xs" mt={4}>
               <DeliveryStatus value={d.status} />
               <Text size="sm">
-                <Anchor component={Link} to={`/events/${d.event}`} size="sm" underline="always" className="foreign">{d.type}</Anchor> in {d.app} to <EndpointName id={d.endpoint} />
+                <Anchor component={Link} to={`/events/${d.event}`} size="sm" underline="always" className="foreign">{d.type}</Anchor> in <AppName id={d.app} /> to <EndpointName id={d.endpoint} />
                 {d.attempts === 0 ? ", not tried yet" : `, tried ${d.attempts === 1 ? "once" : `${number(d.attempts)} times`}`}
                 {d.status !== "held" && d.due && <>, {new Date(d.due) > new Date() ? "next try" : "due"} <Time at={d.due} relative /></>}
               </Text>

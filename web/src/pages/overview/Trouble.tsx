@@ -10,6 +10,7 @@ import { endpointFinding } from "../../lib/finding.ts";
 import { troubles } from "../../lib/reasons.ts";
 import { plural } from "../../lib/text.ts";
 import { useNow } from "../../lib/useNow.ts";
+import { useAppNames } from "../../parts/AppName.tsx";
 import { nameOf } from "../../parts/EndpointName.tsx";
 import { Answers } from "../../parts/FailurePanel.tsx";
 import { Remedies } from "../../parts/Remedies.tsx";
@@ -84,6 +85,7 @@ export function calm(total: Pick<Stats["total"], "succeeded" | "failed"> | undef
 function Line({ troubled: t }: { troubled: Troubled }) {
   const now = useNow(1000);
   const name = nameOf(t.endpoint);
+  const named = useAppNames();
   const finding = endpointFinding({ health: healthOf(t.endpoint), endpoint: t.endpoint, lane: t.lane, pending: t.pending, held: t.held, heldDetail: t.detail }, now);
   // Of an endpoint that works, the reason is another than its health.
   const other = finding.tone === "good" || finding.tone === "warn" || finding.tone === "idle" ? { ...finding, what: i18n._(troubles[t.reason]), why: t.detail } : finding;
@@ -93,7 +95,7 @@ function Line({ troubled: t }: { troubled: Troubled }) {
       <Group gap="xs">
         <HealthBadge endpoint={t.endpoint} />
         <Anchor component={Link} to={`/endpoints/${t.endpoint.id}`} fw={600} size="sm" className="foreign">{name}</Anchor>
-        <Text size="xs" c="dimmed" className="foreign">{appNames(t.endpoint).join(", ")}</Text>
+        <Text size="xs" c="dimmed" className="foreign">{appNames(t.endpoint).map(named).join(", ")}</Text>
       </Group>
       <Text size="sm" fw={600} mt={4}>{other.what}</Text>
       <Answers finding={other}>

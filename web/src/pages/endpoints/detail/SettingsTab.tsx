@@ -10,6 +10,7 @@ import { appNames, type AppTerms } from "../../../lib/apps.ts";
 import { pretty } from "../../../lib/json.ts";
 import { linkTo } from "../../../lib/links.ts";
 import { humanDuration, parseDuration } from "../../../lib/time.ts";
+import { useAppNames } from "../../../parts/AppName.tsx";
 import { CodeBlock } from "../../../parts/Code.tsx";
 import { Copyable } from "../../../parts/Copy.tsx";
 import { Time } from "../../../parts/Time.tsx";
@@ -29,6 +30,7 @@ const orders = (): Record<Endpoint["ordering"], string> => ({
 export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint; editable: boolean }) {
   const { mayEdit, portal } = useSession();
   const recipe = useRecipe(e.recipe);
+  const named = useAppNames();
   const own = e.apps.filter((a): a is AppTerms => typeof a !== "string");
   return (
     <Stack gap="md">
@@ -45,7 +47,7 @@ export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint
           <Setting term={t`Name`}>{e.name ? <span className="foreign">{e.name}</span> : <None><Trans>No name</Trans></None>}</Setting>
           {e.description && <Setting term={t`Description`}><span className="foreign" style={{ whiteSpace: "pre-line" }}>{e.description}</span></Setting>}
           <Setting term="URL"><span className="foreign">{e.url}</span></Setting>
-          {!portal && <Setting term={e.apps.length === 1 ? t`App` : t`Apps`}><Chips values={appNames(e)} /></Setting>}
+          {!portal && <Setting term={e.apps.length === 1 ? t`App` : t`Apps`}><Chips values={appNames(e).map(named)} /></Setting>}
           <Setting term={t`Events`}>{e.events.length === 0 ? t`All event types, those added later too` : <Chips values={e.events} />}</Setting>
           <Setting term={t`Subjects`}>{e.subjects.length === 0 ? t`All subjects` : <Chips values={e.subjects} />}</Setting>
           <Setting term={t`Filter`}>

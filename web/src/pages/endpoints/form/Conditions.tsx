@@ -112,7 +112,7 @@ function Line({ c, n, fields, fault, set, remove, onLeave, decimal }: LineProps)
   const most = valuesOf(c.comparison);
   return (
     <div className={classes.line} role="group" aria-label={t`Condition ${which}`} onBlur={(e) => !e.currentTarget.contains(e.relatedTarget) && onLeave()}>
-      <Autocomplete
+      <div><Autocomplete
         aria-label={t`Field of condition ${which}`}
         placeholder="customer.country"
         data={fields.map((f) => f.path)}
@@ -125,16 +125,16 @@ function Line({ c, n, fields, fault, set, remove, onLeave, decimal }: LineProps)
         }}
         spellCheck={false}
         data-condition={n}
-      />
-      <Select
+      /></div>
+      <div><Select
         aria-label={t`Comparison of condition ${which}`}
         data={comparisons.map((x) => ({ value: x.value, label: i18n._(x.label) }))}
         value={c.comparison}
         allowDeselect={false}
         maxDropdownHeight={320}
         onChange={(next) => set({ comparison: next as Comparison, decimal: decimal(c.field), values: c.values.slice(0, valuesOf(next as Comparison)) })}
-      />
-      {most === 0 ? <div /> : most === Infinity ? (
+      /></div>
+      <div>{most === 0 ? null : most === Infinity ? (
         <TagsInput
           aria-label={value}
           placeholder={c.values.length === 0 ? placeholder : undefined}
@@ -156,7 +156,7 @@ function Line({ c, n, fields, fault, set, remove, onLeave, decimal }: LineProps)
           </div>
           {fault && <Text size="xs" c="var(--mantine-color-error)" mt={4}>{fault}</Text>}
         </div>
-      ) : <TextInput aria-label={value} placeholder={placeholder} value={c.values[0] ?? ""} onChange={(e) => set({ values: [e.currentTarget.value] })} error={fault} spellCheck={false} />}
+      ) : <TextInput aria-label={value} placeholder={placeholder} value={c.values[0] ?? ""} onChange={(e) => set({ values: [e.currentTarget.value] })} error={fault} spellCheck={false} />}</div>
       <ActionIcon variant="subtle" color="gray" size={36} aria-label={t`Remove condition ${which}`} onClick={remove}><IconTrash size={17} /></ActionIcon>
       {most === 0 && fault && <Text size="xs" c="var(--mantine-color-error)" style={{ gridColumn: "1 / -1" }}>{fault}</Text>}
     </div>

@@ -11,9 +11,9 @@ import { Failure } from "../../../parts/states.tsx";
 import { AppField } from "./AppField.tsx";
 import { EventPicker } from "./EventPicker.tsx";
 import { type Part, partOf } from "./form.ts";
+import { Matches } from "./Matches.tsx";
 import { Preview } from "./Preview.tsx";
 import { RecipeSetup } from "./RecipeSetup.tsx";
-import { Recent } from "./Recent.tsx";
 import { refusal } from "./refusal.ts";
 import { Sections } from "./Sections.tsx";
 import { Target } from "./Target.tsx";
@@ -119,7 +119,7 @@ export function EndpointForm({ initial, create, openAtFirst, save, onCancel, foo
           </Paper>
         )}
         <Sections {...props} open={open} onOpen={setOpen} />
-        <Recent form={form} />
+        <Matches form={form} />
         {tried && problems > 0 && (
           <Alert color="red" variant="light" title={problems === 1 ? t`One thing needs another look` : t`${problems} things need another look`}>
             {Object.entries(form.errors).map(([field, text]) => <div key={field} className="foreign">{text}</div>)}

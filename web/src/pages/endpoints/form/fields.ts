@@ -13,7 +13,7 @@ export interface About {
 export function useFields({ app, events }: About) {
   return useQuery({
     queryKey: ["event-types", "fields", app, events],
-    queryFn: async ({ signal }): Promise<Field[]> => (await ok(api.GET("/v1/event-types/fields" as "/v1/event-types", { params: { query: { app, events: events.join(",") || undefined } as object }, signal }))).data as never,
+    queryFn: async ({ signal }): Promise<Field[]> => (await ok(api.GET("/v1/event-types/fields", { params: { query: { app, events } }, signal }))).data,
     staleTime: 60_000,
   });
 }
