@@ -152,7 +152,7 @@ func (p *program) checkURL(ctx context.Context, address string, v checking) erro
 	if p.json {
 		return p.reported(whole.OK, p.printJSON(whole))
 	}
-	p.print("\n%s %s", p.mark(whole.OK), clean(whole.Detail))
+	p.conclude(whole)
 	return p.reported(whole.OK, nil)
 }
 
@@ -170,8 +170,19 @@ func (p *program) showReport(report client.CheckedReceiver) error {
 	for _, r := range report.Results {
 		p.showResult(r)
 	}
-	p.print("\n%s %s", p.mark(report.OK), clean(report.Detail))
+	p.conclude(report)
 	return p.reported(report.OK, nil)
+}
+
+func (p *program) conclude(report client.CheckedReceiver) {
+	mark := cell{text: "✓", style: good}
+	if !report.OK {
+		mark = cell{text: "✗", style: bad}
+	}
+	t := table{fields: true}
+	t.add(mark, cell{text: report.Detail, style: strong})
+	p.print("")
+	p.table(&t)
 }
 
 // reported is how a check ends.

@@ -64,6 +64,7 @@ Exit code 1 says that something is at fault; warnings alone give 0.`,
 			d.clock()
 			d.keyFile()
 			d.database()
+			d.backup()
 			d.server(cmd.Context())
 			d.files()
 			d.names()
@@ -146,7 +147,11 @@ func (d *doctor) configuration() {
 			set++
 		}
 	}
-	d.say("configuration", isOK, "", "%s; %s not the default. 'bellhop serve --print-config' shows each, and where it comes from.", from, count(set, "setting")+map[bool]string{true: " is", false: " are"}[set == 1])
+	those := "all settings are the defaults"
+	if set > 0 {
+		those = count(set, "setting") + map[bool]string{true: " differs", false: " differ"}[set == 1] + " from the defaults"
+	}
+	d.say("configuration", isOK, "", "%s; %s. 'bellhop serve --print-config' shows each, and where it comes from.", from, those)
 	if s.publicURL == "" && !s.dev {
 		d.say("configuration", isWarning, "Set public_url to the address at which people reach this server.",
 			"public_url is not set, so that portal links name whatever host a request asked for.")
@@ -300,7 +305,11 @@ func (d *doctor) database() {
 		d.say("database", isFault, "", "%s.", strings.TrimSuffix(err.Error(), "."))
 		return
 	}
-	detail := fmt.Sprintf("%s has %s and a log of %s; its schema is %d.", d.s.database, size(info.Size), size(info.WALSize), info.Schema)
+	detail := fmt.Sprintf("%s has %s and a log of %s", d.s.database, size(info.Size), size(info.WALSize))
+	if info.Schema > 0 { // else it is in the log still
+		detail += fmt.Sprintf("; its schema is %d", info.Schema)
+	}
+	detail += "."
 	if info.Schema < sqlite.Schema() && info.Schema > 0 {
 		detail += fmt.Sprintf(" The next start brings it to %d; older programs cannot read it afterwards.", sqlite.Schema())
 	}
@@ -310,6 +319,27 @@ func (d *doctor) database() {
 		return
 	}
 	d.say("database", isOK, "", "%s", detail)
+}
+
+// oldBackup is how old the last backup may be before one is reminded of it.
+const oldBackup = 7 * 24 * time.Hour
+
+// backup looks when the last one that Bellhop made was noted.
+func (d *doctor) backup() {
+	if _, err := os.Stat(d.s.database); err != nil {
+		return // there is nothing to back up
+	}
+	const remedy = "Run 'bellhop backup' every day, and keep the copies on another machine; unless something else makes them."
+	switch at, err := sqlite.LastBackup(d.s.database); {
+	case err != nil:
+		d.say("backup", isUnknown, "", "When the last one was made cannot be told: %v.", err)
+	case at.IsZero():
+		d.say("backup", isWarning, remedy, "None was made with 'bellhop backup' yet.")
+	case d.now.Sub(at) > oldBackup:
+		d.say("backup", isWarning, remedy, "The last one that 'bellhop backup' made is of %s.", at.Format(time.RFC3339))
+	default:
+		d.say("backup", isOK, "", "The last one is of %s.", at.Format(time.RFC3339))
+	}
 }
 
 // server looks whether one runs with these settings, or could.

@@ -166,6 +166,7 @@ func TestDoctor(t *testing.T) {
 	put(database+".key", "bm90IGEga2V5\n", 0o600)
 	doctor().want(t, exitFailed, "is no SQLite database", "is not the base64 of 32 bytes")
 	put(database, "", 0o600)
+	doctor().want(t, exitFailed, "!  backup", "None was made")
 	future := time.Now().Add(time.Hour)
 	if err := os.Chtimes(database, future, future); err != nil {
 		t.Fatal(err)

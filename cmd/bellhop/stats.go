@@ -54,7 +54,7 @@ func (p *program) showBuckets(s client.Stats) {
 	row(text("all"), s.Total)
 	p.list(&t)
 	if l := s.Total.Latency; l.P99 > 0 {
-		p.print("From due to delivered, retries included: median %s, 95%% within %s, 99%% within %s.",
+		p.sentence("From due to delivered, retries included: median %s, 95%% within %s, 99%% within %s.",
 			measured(l.P50).text, measured(l.P95).text, measured(l.P99).text)
 	}
 }

@@ -297,6 +297,18 @@ func fold(text string, most int) []string {
 	return append(lines, line)
 }
 
+// sentence prints prose, folded where the terminal is narrower.
+func (p *program) sentence(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if p.width == 0 {
+		p.print("%s", text)
+		return
+	}
+	for _, line := range fold(text, p.width) {
+		p.print("%s", line)
+	}
+}
+
 func (p *program) table(t *table) { _, _ = fmt.Fprint(p.out, t.render(p.style, p.width)) }
 
 // list shows a table with a header and says what the terminal has no room for.
