@@ -19,6 +19,9 @@ type Explanation struct {
 	Delivery DeliveryID `json:"delivery,omitempty"`
 	Attempts int        `json:"attempts,omitempty"`
 	NextAt   time.Time  `json:"next_at,omitzero"`
+	// CopiesWaiting is how many further deliveries of the event to the endpoint have not
+	// ended, besides the one that this is about.
+	CopiesWaiting int `json:"copies_waiting,omitempty"`
 	// ChangedSince says that the endpoint's settings were changed after the
 	// event, and that the answer was found by those of today.
 	ChangedSince bool `json:"changed_since,omitempty"`

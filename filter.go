@@ -79,6 +79,8 @@ type Standing struct {
 	// Last is the delivery's newest attempt without headers and body; its ID is 0 if
 	// there was none, or if it has expired.
 	Last Attempt
+	// Unfinished is how many of the event's deliveries to the endpoint have not ended.
+	Unfinished int
 }
 
 // AttemptFilter selects attempts.
@@ -107,10 +109,12 @@ type ReplayFilter struct {
 	// Types are event types, or prefixes with a trailing "*"; none means all.
 	Types  []string
 	Status ReplayStatus
-	Since  time.Time
-	Until  time.Time
-	After  EventID // the cursor: only newer ones
-	Limit  int
+	// Cause narrows ReplayFailed to what failed for it, the last time.
+	Cause Cause
+	Since time.Time
+	Until time.Time
+	After EventID // the cursor: only newer ones
+	Limit int
 	// Scan bounds how many events are looked at.
 	Scan int
 }

@@ -129,6 +129,9 @@ const (
 	ReasonAnswer           = "answer"  // 2xx, but the recipe says that this is no success
 	ReasonSkipped          = "skipped" // canceled, since the endpoint's settings leave it out
 
+	// ReasonSettled: canceled, since a later delivery of the same event has arrived.
+	ReasonSettled = "settled"
+
 	ReasonErased   = "erased" // canceled, since the event was erased
 	ReasonDeleted  = "endpoint_deleted"
 	ReasonExpired  = "expired"  // failed without a request, since it became too old

@@ -215,6 +215,10 @@ func (a *Attempt) Forget() {
 // Quoting are the reasons of attempts whose detail may quote the event, or the answer.
 var Quoting = []string{ReasonTransform, ReasonTransformTimeout, ReasonTransformMemory, ReasonTransformResult, ReasonRecipe, ReasonAnswer}
 
+// Counts tells whether statistics count an attempt. A test is no delivery, and the last
+// line of a copy that was settled is neither a request nor a failure.
+func (a *Attempt) Counts() bool { return a.Trigger != TriggerTest && a.Reason != ReasonSettled }
+
 // MakeLate marks an attempt of a delivery that its node no longer owns. Whatever
 // came of it, it did not end the delivery: each delivery has one final line.
 func (a *Attempt) MakeLate() { a.Final, a.NextAt = false, time.Time{} }

@@ -471,6 +471,10 @@ type LogStore interface {
 	// for, so many of them, and gives the id to go on behind; 0 at the end. Those that
 	// are made meanwhile, or move, count in one way or another, and none twice.
 	CountWaiting(ctx context.Context, sums map[EndpointID]*Waiting, after DeliveryID, limit int, now time.Time) (next DeliveryID, err error)
+	// WaitsAt counts what waits at an endpoint unowned: how much is due by now, and how
+	// much later, from next on (zero if none is). What waits in an order, or is held itself,
+	// is neither.
+	WaitsAt(ctx context.Context, e EndpointID, now time.Time) (due, later int64, next time.Time, err error)
 	// Retrying lists deliveries that failed and wait to be tried again, unowned, oldest
 	// first. It looks at no more than f.Scan; next is the last one that it looked at, to
 	// go on after, or 0 if that was all.

@@ -305,9 +305,9 @@ func (c *Client) PauseEndpoint(ctx context.Context, id bellhop.EndpointID) (bell
 	return call[bellhop.Endpoint](ctx, c, http.MethodPost, at("/v1/endpoints/%s/pause", id), nil, nil)
 }
 
-// ResumeEndpoint makes an endpoint active.
-func (c *Client) ResumeEndpoint(ctx context.Context, id bellhop.EndpointID) (bellhop.Endpoint, error) {
-	return call[bellhop.Endpoint](ctx, c, http.MethodPost, at("/v1/endpoints/%s/resume", id), nil, nil)
+// ResumeEndpoint makes an endpoint active, and says what of what was held goes out now.
+func (c *Client) ResumeEndpoint(ctx context.Context, id bellhop.EndpointID) (ResumedEndpoint, error) {
+	return call[ResumedEndpoint](ctx, c, http.MethodPost, at("/v1/endpoints/%s/resume", id), nil, nil)
 }
 
 // TestEndpoint sends a test event at once and gives its attempt. An empty type
@@ -348,6 +348,9 @@ func (c *Client) ReplayAll(ctx context.Context, id bellhop.EndpointID, in Replay
 			sum.Matched += step.Matched
 			sum.Enqueued += step.Enqueued
 			sum.AlreadyWaiting += step.AlreadyWaiting
+			sum.Failed += step.Failed
+			sum.Waiting += step.Waiting
+			sum.Moved += step.Moved
 			sum.NextCursor, sum.Done = step.NextCursor, step.Done
 			if !yield(sum, nil) {
 				return

@@ -82,6 +82,7 @@ type (
 	Backlog          = wire.Backlog
 	Troubled         = wire.Troubled
 	Failures         = wire.Failures
+	ResumedEndpoint  = wire.ResumedEndpoint
 )
 
 // Problem is what the server refused, and why.

@@ -39,9 +39,9 @@ func TestReplayInALoop(t *testing.T) {
 		wait(time.Second)
 		for turn := range 10 {
 			res, err := h.Replay(t.Context(), owner, e.ID, desk.Replay{Since: since, Status: bellhop.ReplayAll})
-			want := desk.ReplayResult{Matched: 35, Enqueued: 30, Waiting: 5}
+			want := desk.ReplayResult{Matched: 35, Enqueued: 30, AlreadyWaiting: 5}
 			if turn > 0 {
-				want = desk.ReplayResult{Matched: 35, Waiting: 35}
+				want = desk.ReplayResult{Matched: 35, AlreadyWaiting: 35}
 			}
 			if err != nil || res != want {
 				t.Fatalf("turn %d: %+v, %v; want %+v", turn, res, err, want)

@@ -171,38 +171,60 @@ func (d *Desk) PauseEndpoint(ctx context.Context, p bellhop.Principal, e bellhop
 	return d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
 }
 
+// Resumed is an endpoint that was made active, and what becomes of what it held: how many
+// deliveries go out now, and how many wait for a later time, from NextAt on.
+type Resumed struct {
+	bellhop.Endpoint
+	DueNow, Later int64
+	NextAt        time.Time
+}
+
 // ResumeEndpoint makes an endpoint active, also one that was disabled, and so sends
-// what was held, oldest first. That goes for deliveries that are held by themselves,
-// too, and if the endpoint has been active all along: which is not changed then, or what
-// is under way would be made by other settings than those of today.
-func (d *Desk) ResumeEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) (bellhop.Endpoint, error) {
+// what was held and is due, oldest first; what waits for a retry keeps its time. That goes
+// for deliveries that are held by themselves, too, and if the endpoint has been active all
+// along: which is not changed then, or what is under way would be made by other settings
+// than those of today.
+func (d *Desk) ResumeEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) (out Resumed, err error) {
 	if err := Permits(p, "resumeEndpoint"); err != nil {
-		return bellhop.Endpoint{}, err
+		return out, err
 	}
 	d.e.RefreshRoutes(ctx)
 	r, err := d.changeable(p, e)
 	if err != nil {
-		return bellhop.Endpoint{}, err
+		return out, err
 	}
 	resumed, active := r.Endpoint, r.Status == bellhop.EndpointActive
-	if !active {
+	if out.DueNow, out.Later, out.NextAt, err = d.store.WaitsAt(ctx, e, d.e.Now()); err != nil {
+		return Resumed{}, err
+	}
+	held, err := d.store.Held(ctx, bellhop.Everything(), e)
+	if err != nil {
+		return Resumed{}, err
+	}
+	if active {
+		out.DueNow = 0 // it goes out in any case
+	} else {
 		resumed, err = d.updateEndpoint(ctx, p, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointActive)})
 		if err != nil {
-			return bellhop.Endpoint{}, err
+			return Resumed{}, err
 		}
+		out.DueNow += held[e]
 	}
 	n, err := d.releaseHeld(ctx, e, nil)
 	if n > 0 || !active {
 		d.lookAgain(ctx)
 	}
+	if active {
+		out.DueNow = int64(n)
+	}
 	if err == nil && n > 0 && active {
 		err = d.audit(ctx, d.e.AuditEntry(p.Actor, "endpoint.update", e.String(), r.Apps, auditView(r.Endpoint)))
 	}
 	if err != nil {
-		return bellhop.Endpoint{}, err
+		return Resumed{}, err
 	}
-	resumed, _ = d.withHealth(ctx, p, resumed)
-	return resumed, nil
+	out.Endpoint, _ = d.withHealth(ctx, p, resumed)
+	return out, nil
 }
 
 // lookAgain has lanes come for what was let go.

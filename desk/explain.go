@@ -106,6 +106,16 @@ func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *b
 	default:
 		d.explainPending(p, x, e, made, r, last, holds)
 	}
+	x.CopiesWaiting = standing.Unfinished
+	if made.Status == bellhop.DeliveryPending || made.Status == bellhop.DeliveryHeld {
+		x.CopiesWaiting--
+	}
+	switch {
+	case x.CopiesWaiting == 1:
+		x.Detail += " Another delivery of it waits here."
+	case x.CopiesWaiting > 1:
+		x.Detail += fmt.Sprintf(" %d other deliveries of it wait here.", x.CopiesWaiting)
+	}
 }
 
 func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, made *bellhop.Delivery, r *routes.Route, last *bellhop.Attempt, holds bool) {

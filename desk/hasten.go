@@ -122,7 +122,7 @@ func (d *Desk) TryEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.E
 }
 
 func afterSomeMoved(moved int, err error) error {
-	if moved == 0 {
+	if moved == 0 || err == nil {
 		return err
 	}
 	return fmt.Errorf("after %d deliveries were moved: %w", moved, err)
@@ -192,7 +192,7 @@ func (d *Desk) Failures(ctx context.Context, p bellhop.Principal, app string, e 
 		return none, err
 	}
 	for i := range found.List {
-		d.nextOf(&found.List[i])
+		d.nextOf(&found.List[i], p.Scope)
 	}
 	slices.SortFunc(found.List, func(x, y bellhop.Failure) int {
 		return cmp.Or(cmp.Compare(y.Waiting+y.Failed, x.Waiting+x.Failed), cmp.Compare(y.NewestAttempt, x.NewestAttempt))
@@ -202,7 +202,7 @@ func (d *Desk) Failures(ctx context.Context, p bellhop.Principal, app string, e 
 
 // nextOf corrects when the first of those that wait is tried: nothing is at an endpoint
 // that is stopped, and behind an open circuit not before the next probe.
-func (d *Desk) nextOf(f *bellhop.Failure) {
+func (d *Desk) nextOf(f *bellhop.Failure, scope bellhop.Scope) {
 	r := d.routes().Endpoint(f.Endpoint)
 	if f.Waiting == 0 || r == nil {
 		return
@@ -211,7 +211,7 @@ func (d *Desk) nextOf(f *bellhop.Failure) {
 		f.NextAt = time.Time{}
 		return
 	}
-	if lane, err := d.e.LaneState(f.Endpoint); err == nil && lane.NextProbe.After(f.NextAt) {
+	if lane, err := d.e.LaneState(f.Endpoint); err == nil && scope.SeesAll(r.Apps) && lane.NextProbe.After(f.NextAt) {
 		f.NextAt = lane.NextProbe
 	}
 }

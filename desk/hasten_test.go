@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
 )
 
@@ -175,4 +176,123 @@ func TestTryNowSaysWhyNot(t *testing.T) {
 
 func scheduled(at time.Time) func(*engine.Publication) {
 	return func(p *engine.Publication) { p.DeliverAt = at }
+}
+
+// TestReplayOfWhatFailed: those that wait are moved, those given up are sent again, each
+// counted, and no event goes out twice.
+func TestReplayOfWhatFailed(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		since := time.Now()
+		h.net.on("a.example", status(503))
+		e := h.endpoint("a.example", hourly)
+		once := bellhop.Of(bellhop.RetryPolicy{Delays: []bellhop.Duration{}})
+		for range 3 {
+			h.publish(`{}`)
+		}
+		wait(time.Second)
+		h.net.on("a.example", status(401))
+		h.set(e.ID, bellhop.EndpointChange{Retry: once})
+		for range 2 {
+			h.publish(`{}`)
+		}
+		wait(time.Second)
+		h.net.on("a.example", status(200))
+		replay := func(cause bellhop.Cause, dry bool) desk.ReplayResult {
+			t.Helper()
+			res, err := h.Replay(t.Context(), owner, e.ID, desk.Replay{Since: since, Status: bellhop.ReplayFailed, Cause: cause, DryRun: dry})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return res
+		}
+		if got, want := replay(bellhop.Cause{}, true), (desk.ReplayResult{Matched: 2, Failed: 2, Waiting: 3}); got != want {
+			t.Errorf("dry run %+v, want %+v", got, want)
+		}
+		if got, want := replay(bellhop.Cause{ResponseStatus: 503}, true), (desk.ReplayResult{Waiting: 3}); got != want {
+			t.Errorf("of 503 %+v, want %+v", got, want)
+		}
+		if got, want := replay(bellhop.Cause{Reason: bellhop.ReasonStatus, ResponseStatus: 401}, true), (desk.ReplayResult{Matched: 2, Failed: 2}); got != want {
+			t.Errorf("of 401 %+v, want %+v", got, want)
+		}
+		if got, want := replay(bellhop.Cause{}, false), (desk.ReplayResult{Matched: 2, Enqueued: 2, Failed: 2, Waiting: 3, Moved: 3}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		wait(5 * time.Minute)
+		taken := map[bellhop.EventID]int{}
+		for _, a := range h.attempts(bellhop.AttemptFilter{Status: bellhop.AttemptSucceeded}) {
+			taken[a.Event]++
+		}
+		if len(taken) != 5 {
+			t.Errorf("%d events arrived", len(taken))
+		}
+		for event, n := range taken {
+			if n != 1 {
+				t.Errorf("%s was taken %d times", event, n)
+			}
+		}
+		if got := replay(bellhop.Cause{}, true); got != (desk.ReplayResult{}) {
+			t.Errorf("afterwards %+v", got)
+		}
+		_, err := h.Replay(t.Context(), owner, e.ID, desk.Replay{Since: since, Status: bellhop.ReplayAll, Cause: bellhop.Cause{Reason: "timeout"}})
+		if bellhop.CodeOf(err) != bellhop.CodeInvalid {
+			t.Errorf("a cause for all: %v", err)
+		}
+	})
+}
+
+// TestResumeSaysWhatGoesOut: what waits for its retry is not what goes out now.
+func TestResumeSaysWhatGoesOut(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("a.example", status(503))
+		e := h.endpoint("a.example", hourly)
+		for range 3 {
+			h.publish(`{}`)
+		}
+		wait(time.Second)
+		if _, err := h.PauseEndpoint(t.Context(), owner, e.ID); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			h.publish(`{}`)
+		}
+		wait(time.Second)
+		h.net.on("a.example", status(200))
+		began := time.Now()
+		got, err := h.ResumeEndpoint(t.Context(), owner, e.ID)
+		if err != nil || got.DueNow != 2 || got.Later != 3 || got.NextAt.Before(time.Now().Add(50*time.Minute)) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		wait(time.Minute)
+		if n := len(h.attempts(bellhop.AttemptFilter{Since: began})); n != 2 {
+			t.Errorf("%d went out", n)
+		}
+	})
+}
+
+// TestATestIsNoDelivery: neither what it comes to is part of the statistics, nor is it
+// given up.
+func TestATestIsNoDelivery(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("a.example", status(500))
+		e := h.endpoint("a.example")
+		for _, s := range []int{500, 200} {
+			h.net.on("a.example", status(s))
+			if _, err := h.TestEndpoint(t.Context(), owner, e.ID, "", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := h.EndpointStats(t.Context(), owner, e.ID, desk.StatsRange{})
+		if err != nil || s.Total.Succeeded != 0 || s.Total.Failed != 0 || s.Total.Exhausted != 0 || len(s.Buckets) > 0 {
+			t.Errorf("%+v, %v", s.Total, err)
+		}
+		if f := h.failures(0); len(f) > 0 {
+			t.Errorf("%+v", f)
+		}
+		if n := len(h.attempts(bellhop.AttemptFilter{})); n != 2 {
+			t.Errorf("the log has %d lines", n)
+		}
+	})
 }

@@ -90,7 +90,8 @@ func TestMaxEndpoints(t *testing.T) {
 		// An app that is full can be used: only what adds to it is refused.
 		must(h.UpdateEndpoint(ctx, owner, first.ID, bellhop.EndpointChange{Apps: bellhop.Of([]string{"acme"}), Name: bellhop.Of("x")}))
 		must(h.PauseEndpoint(ctx, owner, first.ID))
-		must(h.ResumeEndpoint(ctx, owner, first.ID))
+		resumed, err := h.ResumeEndpoint(ctx, owner, first.ID)
+		must(resumed.Endpoint, err)
 
 		if _, err := h.PatchApp(ctx, owner, "acme", desk.AppChange{MaxEndpoints: bellhop.Of(3)}); err != nil {
 			t.Fatal(err)

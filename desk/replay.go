@@ -178,6 +178,8 @@ type Replay struct {
 	// Types are event types, or prefixes with a trailing "*"; none means all.
 	Types  []string
 	Status bellhop.ReplayStatus
+	// Cause narrows ReplayFailed to what failed for it, the last time.
+	Cause bellhop.Cause
 	// DryRun counts and sends nothing.
 	DryRun bool
 	// After goes on from an earlier call's Next.
@@ -192,9 +194,13 @@ type ReplayResult struct {
 	// Matched events were covered, Enqueued deliveries made of them.
 	Matched  int
 	Enqueued int
-	// Waiting are those of Matched that were not added, since they wait at the
+	// AlreadyWaiting are those of Matched that were not added, since they wait at the
 	// endpoint already.
-	Waiting int
+	AlreadyWaiting int
+	// Failed and Waiting are what ReplayFailed has found: events whose delivery was given
+	// up, which are among Matched, and deliveries that failed and wait to be tried again,
+	// all of which the first call deals with. Moved is how many of those it made due now.
+	Failed, Waiting, Moved int
 	// Next is where to go on; 0 when everything is covered.
 	Next bellhop.EventID
 }
@@ -209,7 +215,8 @@ const (
 )
 
 // Replay sends events of the past to an endpoint: those that failed, those it
-// never got, or all, in their old order, but none that waits there already. It works in pages, each one transaction;
+// never got, or all, in their old order, but none that waits there already. Of those that
+// failed, the ones that wait to be tried again are tried now, and not copied. It works in pages, each one transaction;
 // calling it again with Next goes on where it stopped, after a crash as well. If it
 // fails after it has sent something, it answers what it did, with Next: whoever goes
 // on from there meets the failure again if it lasts.
@@ -224,6 +231,11 @@ func (d *Desk) Replay(ctx context.Context, p bellhop.Principal, endpoint bellhop
 		return ReplayResult{}, err
 	}
 	res := ReplayResult{Next: q.After}
+	if q.Status == bellhop.ReplayFailed && q.After == 0 {
+		if err := d.replayWaiting(ctx, p, endpoint, q, &res); err != nil {
+			return ReplayResult{}, err
+		}
+	}
 	for looked := 0; looked < MaxReplay && res.Matched < q.Limit; looked += replayStep {
 		done, err := d.replayPage(ctx, p, endpoint, q, &res)
 		switch {
@@ -238,6 +250,24 @@ func (d *Desk) Replay(ctx context.Context, p bellhop.Principal, endpoint bellhop
 		}
 	}
 	return res, nil
+}
+
+// replayWaiting has what waits to be tried again tried now.
+func (d *Desk) replayWaiting(ctx context.Context, p bellhop.Principal, endpoint bellhop.EndpointID, q Replay, res *ReplayResult) error {
+	r, err := d.editable(p, endpoint)
+	if err != nil {
+		return err
+	}
+	if r.Status == bellhop.EndpointDisabled && !q.DryRun {
+		return nil // replayPage says so
+	}
+	f := bellhop.RetryingFilter{Scope: p.Scope, Endpoint: endpoint, Types: q.Types, Since: q.Since, Until: q.Until, Cause: q.Cause}
+	res.Waiting, res.Moved, err = d.retrying(ctx, f, !q.DryRun)
+	if err == nil && res.Moved > 0 {
+		detail := map[string]any{"moved": res.Moved, "status": q.Status}
+		err = d.audit(ctx, d.e.AuditEntry(p.Actor, "endpoint.replay", endpoint.String(), r.Apps, detail))
+	}
+	return afterSomeMoved(res.Moved, err)
 }
 
 // replayPage goes on with a replay from res.Next. It tells whether everything is
@@ -258,7 +288,7 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 	}
 	events, next, err := d.store.Candidates(ctx, bellhop.ReplayFilter{
 		Endpoint: endpoint, Apps: r.Apps, Types: q.Types, Status: q.Status, Since: q.Since, Until: q.Until,
-		After: res.Next, Limit: replayStep, Scan: replayStep,
+		After: res.Next, Limit: replayStep, Scan: replayStep, Cause: q.Cause,
 	})
 	if err != nil {
 		return false, err
@@ -271,24 +301,31 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 			return false, err
 		}
 		res.Enqueued += made.Added
-		res.Waiting += made.Waiting
+		res.AlreadyWaiting += made.Waiting
 		if made.Full != "" {
 			// What was looked at is done; it goes on with the first that was not.
 			covered := len(deliveries) - made.Left
-			res.Matched += covered
+			res.cover(q, covered)
 			if covered > 0 {
 				res.Next = deliveries[covered-1].Event
 			}
 			return false, d.full(made.Full)
 		}
 	}
-	res.Matched += len(deliveries)
+	res.cover(q, len(deliveries))
 	if looked < len(events) { // the limit is reached before the page's end
 		res.Next = events[looked-1].ID
 		return false, nil
 	}
 	res.Next = next
 	return next == 0, nil
+}
+
+// cover counts events that were covered.
+func (r *ReplayResult) cover(q Replay, n int) {
+	if r.Matched += n; q.Status == bellhop.ReplayFailed {
+		r.Failed += n
+	}
 }
 
 // coveredBy makes deliveries of the events that a replay covers, at most limit. It
@@ -320,6 +357,9 @@ func (d *Desk) checkReplay(q *Replay) error {
 		return bellhop.Wrong("since", "required", "is missing: give the time from which events are replayed")
 	case !q.Since.Before(q.Until):
 		return bellhop.Wrong("until", "range", "must be after since: until is exclusive")
+	}
+	if q.Cause != (bellhop.Cause{}) && q.Status != bellhop.ReplayFailed {
+		return bellhop.Wrong("reason", "only_failed", `and response_status go with the status "failed" alone: leave them out, or choose that`)
 	}
 	switch q.Status {
 	case bellhop.ReplayFailed, bellhop.ReplayMissing, bellhop.ReplayAll:

@@ -91,8 +91,8 @@ func failing(h *bellhop.HealthState, v *bellhop.Vitals, next time.Time, all bool
 	h.Reason, h.ResponseStatus, h.Since, h.LastFailure, h.NextTryAt = v.Reason, v.ResponseStatus, v.FailedSince, v.Last, next
 	if all {
 		h.ConsecutiveFailures = v.Failures
-	} else {
-		h.LastFailure = 0
+	} else if h.LastFailure = 0; v.OpenSince.IsZero() {
+		h.NextTryAt = time.Time{} // it may be that of another app's delivery
 	}
 	last := InPlain(v.Reason)
 	if v.ResponseStatus != 0 {

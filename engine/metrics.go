@@ -183,6 +183,9 @@ func (m *metrics) accepted(receipts []bellhop.Receipt) {
 }
 
 func (m *metrics) attempted(a *bellhop.Attempt, w *bellhop.Work, now time.Time) {
+	if !a.Counts() {
+		return // a test is no delivery
+	}
 	m.attempts.WithLabelValues(string(a.Status), a.Reason).Inc()
 	if a.Duration > 0 || a.ResponseStatus != 0 { // else there was no exchange
 		m.duration.Observe(time.Duration(a.Duration).Seconds())

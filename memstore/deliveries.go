@@ -81,6 +81,11 @@ func (s *Store) Standings(ctx context.Context, f bellhop.StandingFilter) ([]bell
 				continue
 			}
 			x := bellhop.Standing{Delivery: bellhop.Latest(of[e]...)}
+			for _, d := range of[e] {
+				if d.Status == bellhop.DeliveryPending || d.Status == bellhop.DeliveryHeld {
+					x.Unfinished++
+				}
+			}
 			if a := s.attempt(x.Delivery.LastAttempt); a != nil {
 				x.Last = cloneAttempt(a)
 				withoutBodies(&x.Last)

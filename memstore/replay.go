@@ -20,7 +20,7 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list []
 			}
 			looked++
 			next = e.ID
-			if !e.Erased && !e.Test && bellhop.MatchNames(f.Types, e.Type) && s.covers(f.Status, e.ID, f.Endpoint) {
+			if !e.Erased && !e.Test && bellhop.MatchNames(f.Types, e.Type) && s.covers(&f, e.ID) {
 				list = append(list, *e.Event)
 			}
 		}
@@ -31,7 +31,8 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list []
 }
 
 // covers tells whether the event's deliveries to the endpoint are as status says.
-func (s *Store) covers(status bellhop.ReplayStatus, event bellhop.EventID, endpoint bellhop.EndpointID) bool {
+func (s *Store) covers(f *bellhop.ReplayFilter, event bellhop.EventID) bool {
+	status, endpoint := f.Status, f.Endpoint
 	if status == bellhop.ReplayAll {
 		return true
 	}
@@ -42,5 +43,10 @@ func (s *Store) covers(status bellhop.ReplayStatus, event bellhop.EventID, endpo
 		return !slices.ContainsFunc(s.logOf[event], func(a *bellhop.Attempt) bool { return a.Endpoint == endpoint })
 	}
 	ended := s.deliveriesOf(event)[endpoint]
-	return len(ended) > 0 && bellhop.Latest(ended...).Status == bellhop.DeliveryFailed
+	if len(ended) == 0 {
+		return false
+	}
+	latest := bellhop.Latest(ended...)
+	last := s.attempt(latest.LastAttempt)
+	return latest.Status == bellhop.DeliveryFailed && f.Cause.Matches(last.Reason, last.ResponseStatus)
 }

@@ -114,3 +114,23 @@ func (s *Store) gaveUp(e bellhop.EndpointID, since time.Time) (list []*bellhop.A
 	slices.SortFunc(list, func(x, y *bellhop.Attempt) int { return cmp.Compare(y.Delivery, x.Delivery) })
 	return list
 }
+
+// WaitsAt counts what waits at an endpoint.
+func (s *Store) WaitsAt(ctx context.Context, e bellhop.EndpointID, now time.Time) (due, later int64, next time.Time, err error) {
+	err = s.step(ctx, func() error {
+		for _, id := range s.idle(e) {
+			switch d := s.pending[id]; {
+			case d.Due.IsZero():
+			case !d.Due.After(now):
+				due++
+			default:
+				later++
+				if next.IsZero() || d.Due.Before(next) {
+					next = d.Due
+				}
+			}
+		}
+		return nil
+	})
+	return due, later, next, err
+}

@@ -16,7 +16,7 @@ func (s *Store) Stats(ctx context.Context, f bellhop.StatsFilter) (bellhop.Stats
 		var tallies []*bellhop.Tally
 		for _, a := range s.attempts {
 			at := a.StartedAt()
-			if !f.Scope.Sees(a.App) || !bellhop.MatchName(f.Type, a.Type) || !within(at, f.Since, f.Until) ||
+			if !a.Counts() || !f.Scope.Sees(a.App) || !bellhop.MatchName(f.Type, a.Type) || !within(at, f.Since, f.Until) ||
 				(f.Endpoint != 0 && f.Endpoint != a.Endpoint) {
 				continue
 			}

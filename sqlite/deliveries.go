@@ -151,6 +151,7 @@ const (
 
 	newestUnfinished = " INDEXED BY pending_event WHERE p.event = ? AND p.endpoint = ? ORDER BY p.id DESC LIMIT 1"
 	newestEnded      = "SELECT " + endedColumns + " FROM attempts INDEXED BY attempts_event WHERE event = ? AND endpoint = ? AND final = 1 ORDER BY delivery DESC LIMIT 1"
+	unfinishedAt     = "SELECT count(*) FROM pending INDEXED BY pending_event WHERE event = ? AND endpoint = ?"
 	lastAttempt      = "SELECT " + attemptColumns + noBodies + " FROM attempts WHERE id = ?"
 )
 
@@ -200,6 +201,9 @@ func standingAt(c *sqlite.Conn, event, endpoint int64) (s bellhop.Standing, foun
 	}
 	if s.Delivery = bellhop.Latest(of...); s.Delivery.LastAttempt != 0 {
 		_, err = one(c, func(st *sqlite.Stmt) { s.Last = scanAttempt(st) }, lastAttempt, int64(s.Delivery.LastAttempt))
+	}
+	if err == nil {
+		_, err = one(c, func(st *sqlite.Stmt) { s.Unfinished = st.ColumnInt(0) }, unfinishedAt, event, endpoint)
 	}
 	return s, true, err
 }

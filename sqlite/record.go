@@ -161,7 +161,9 @@ func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 	if a.Status == bellhop.AttemptSucceeded && a.Final {
 		latency = bellhop.Latency(a, scheduled).Microseconds()
 	}
-	if int64(a.ID) < w.state.lateBefore {
+	if !a.Counts() {
+		latency = uncounted
+	} else if int64(a.ID) < w.state.lateBefore {
 		if err := w.rollLate(a, latency); err != nil {
 			return err
 		}

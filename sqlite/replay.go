@@ -19,6 +19,8 @@ const (
 	// ended last.
 	newestFailed = ` AND (SELECT status FROM attempts a INDEXED BY attempts_event
 		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY a.delivery DESC LIMIT 1) = 1`
+	newestFailedFor = ` AND (SELECT (? = '' OR reason = ?) AND (? = 0 OR response_status = ?) FROM attempts a INDEXED BY attempts_event
+		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY a.delivery DESC LIMIT 1)`
 )
 
 // endless is a horizon beyond all events.
@@ -130,7 +132,12 @@ func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
 		w.scope("e.app", bellhop.Only(f.Apps...))
 		w.types("e.type", f.Types)
 		sql := "SELECT " + columns + " FROM attempts x INDEXED BY attempts_exhausted CROSS JOIN events e ON e.id = x.event" +
-			w.String() + wanted + notPending + newestFailed + " GROUP BY x.event ORDER BY x.event LIMIT ?"
+			w.String() + wanted + notPending + newestFailed
+		if of := f.Cause; of != (bellhop.Cause{}) {
+			sql += newestFailedFor
+			w.args = append(w.args, of.Reason, of.Reason, of.ResponseStatus, of.ResponseStatus)
+		}
+		sql += " GROUP BY x.event ORDER BY x.event LIMIT ?"
 		return []query{{sql, where{args: append(w.args, f.Limit)}}}
 	}
 	return perApp(bellhop.Only(f.Apps...), func(app string) query {

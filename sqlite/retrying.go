@@ -137,3 +137,32 @@ func (s *Store) Failures(ctx context.Context, f bellhop.FailureFilter) (bellhop.
 	})
 	return out, err
 }
+
+const (
+	countDue   = "SELECT count(*) FROM pending INDEXED BY pending_due WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND (attempts > 0) = ? AND due <= ?"
+	countLater = "SELECT count(*), min(due) FROM pending INDEXED BY pending_due WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND (attempts > 0) = ? AND due > ?"
+)
+
+// WaitsAt counts what waits at an endpoint, in its index.
+func (s *Store) WaitsAt(ctx context.Context, e bellhop.EndpointID, now time.Time) (due, later int64, next time.Time, err error) {
+	err = s.read(ctx, "count what waits at an endpoint", func(c *sqlite.Conn) error {
+		due, later, next = 0, 0, time.Time{}
+		for _, retries := range []bool{false, true} {
+			err := each(c, func(st *sqlite.Stmt) { due += st.ColumnInt64(0) }, countDue, int64(e), retries, micros(now))
+			if err != nil {
+				return err
+			}
+			err = each(c, func(st *sqlite.Stmt) {
+				later += st.ColumnInt64(0)
+				if at := moment(st.ColumnInt64(1)); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+					next = at
+				}
+			}, countLater, int64(e), retries, micros(now))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return due, later, next, err
+}

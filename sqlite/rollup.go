@@ -191,6 +191,9 @@ func (r *rollup) readAttempts(c *sqlite.Conn, app string) error {
 	w := widths[r.level]
 	var wrong error
 	err := each(c, func(st *sqlite.Stmt) {
+		if st.ColumnInt64(4) == uncounted {
+			return
+		}
 		slice := bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli() / w * w
 		for _, endpoint := range [...]int64{0, st.ColumnInt64(6)} {
 			wrong = cmp.Or(wrong, count(r.row(sliceKey{slice, endpoint, app}), c, st))

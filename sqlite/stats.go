@@ -119,6 +119,9 @@ func (c *counter) countAttempts(from, to int64) error {
 		var wrong error
 		err := each(c.conn, func(st *sqlite.Stmt) {
 			if f.Type == "" || bellhop.MatchName(f.Type, st.ColumnText(5)) {
+				if st.ColumnInt64(4) == uncounted {
+					return
+				}
 				wrong = cmp.Or(wrong, count(c.bucket(bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli()), c.conn, st))
 			}
 		}, q.sql(countedColumns, "attempts"), q.where.args...)
@@ -207,6 +210,10 @@ func (c *counter) stats() bellhop.Stats {
 	s.Total = total.Bucket(c.filter.Since)
 	return s
 }
+
+// uncounted is the latency of what Stats does not count (Attempt.Counts): the indexes
+// that it reads have the column.
+const uncounted = -1
 
 // count adds an attempt, of which st has countedColumns, to a tally.
 func count(t *bellhop.Tally, c *sqlite.Conn, st *sqlite.Stmt) error {

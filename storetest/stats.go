@@ -42,6 +42,26 @@ var statsTests = []test{
 			Total: bellhop.StatsBucket{Exhausted: 1}, Buckets: []bellhop.StatsBucket{{Start: f.now, Exhausted: 1}},
 		})
 	}},
+	{"Stats counts no tests", func(f *fixture) {
+		e := f.endpoint()
+		for _, status := range []bellhop.AttemptStatus{bellhop.AttemptFailed, bellhop.AttemptSucceeded} {
+			f.publish(e)
+			w := f.claim(e, 1)[0]
+			a := f.attempt(w.Delivery, status)
+			a.Trigger = bellhop.TriggerTest
+			f.record(a)
+		}
+		for range 2 {
+			got, err := f.s.Stats(f.Context(), bellhop.StatsFilter{Scope: anyApp, Bucket: time.Hour})
+			f.must(err)
+			same(f, "stats", got, bellhop.Stats{})
+			f.pass(time.Hour)
+			for more := true; more; {
+				more, err = f.s.RollUp(f.Context(), f.now)
+				f.must(err)
+			}
+		}
+	}},
 	{"Latency counts from when a delivery was due", func(f *fixture) {
 		e := f.endpoint()
 		latency := func(want float64) {

@@ -83,8 +83,9 @@ func (n *native) pauseEndpoint(c *api.Call, in endpointAction) (bellhop.Endpoint
 	return n.desk.PauseEndpoint(c.Context(), c.Principal(), in.ID)
 }
 
-func (n *native) resumeEndpoint(c *api.Call, in endpointAction) (bellhop.Endpoint, error) {
-	return n.desk.ResumeEndpoint(c.Context(), c.Principal(), in.ID)
+func (n *native) resumeEndpoint(c *api.Call, in endpointAction) (wire.ResumedEndpoint, error) {
+	e, err := n.desk.ResumeEndpoint(c.Context(), c.Principal(), in.ID)
+	return wire.ResumedEndpoint(e), err
 }
 
 func (n *native) deleteEndpoint(c *api.Call, in endpointID) (api.None, error) {
@@ -131,9 +132,13 @@ func (n *native) replayEndpoint(c *api.Call, in replayInput) (wire.ReplayResult,
 	}
 	done, err := n.desk.Replay(c.Context(), c.Principal(), in.ID, desk.Replay{
 		Since: in.Body.Since, Until: in.Body.Until, Types: in.Body.Types, Status: in.Body.Status,
+		Cause:  bellhop.Cause{Reason: in.Body.Reason, ResponseStatus: in.Body.ResponseStatus},
 		DryRun: in.Body.DryRun, After: bellhop.EventID(after), Limit: in.Body.Limit,
 	})
-	out := wire.ReplayResult{Matched: done.Matched, Enqueued: done.Enqueued, AlreadyWaiting: done.Waiting, Done: done.Next == 0}
+	out := wire.ReplayResult{
+		Matched: done.Matched, Enqueued: done.Enqueued, AlreadyWaiting: done.AlreadyWaiting, Done: done.Next == 0,
+		Failed: done.Failed, Waiting: done.Waiting, Moved: done.Moved,
+	}
 	if !out.Done {
 		out.NextCursor = cursorReplay.AtNumber(int64(done.Next))
 	}

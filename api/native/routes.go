@@ -153,7 +153,7 @@ func (n *native) routes() []api.Route {
 			"Pause an endpoint", "Its deliveries are held until it is resumed; none is dropped.", 200).
 			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/resume", "resumeEndpoint", doors, n.resumeEndpoint,
-			"Resume an endpoint", "Makes a paused or disabled endpoint active. What was held goes out, oldest first; deliveries that are held since no request could be made of their events are tried again, also if the endpoint has been active.", 200).
+			"Resume an endpoint", "Makes a paused or disabled endpoint active. What was held and is due goes out now, oldest first, and what waits for a retry keeps its time: the answer counts both. Deliveries that are held since no request could be made of their events are tried again, also if the endpoint has been active.", 200).
 			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/test", "testEndpoint", doors, n.testEndpoint,
 			"Send a test event", "Sends at once, makes one attempt and answers it. A body is not needed.", 200).

@@ -59,29 +59,31 @@ func enums() map[string][]any {
 	trigger := []any{"publish", "resend", "replay", "test"}
 	role := []any{"admin", "publisher", "editor", "viewer"}
 	return map[string][]any{
-		"Endpoint.status":        status,
-		"Endpoint.ordering":      ordering,
-		"NewEndpoint.status":     status,
-		"NewEndpoint.ordering":   ordering,
-		"SavedEndpoint.status":   status,
-		"SavedEndpoint.ordering": ordering,
-		"Delivery.status":        {"pending", "succeeded", "failed", "held", "canceled"},
-		"Delivery.trigger":       trigger,
-		"Attempt.status":         {"succeeded", "failed", "canceled"},
-		"Attempt.trigger":        trigger,
-		"Key.role":               role,
-		"NewKey.role":            role,
-		"PortalLink.role":        {"editor", "viewer"},
-		"LaneState.circuit":      {"closed", "open", "half_open"},
-		"HealthState.state":      {"healthy", "failing", "on_hold", "paused", "disabled", "unknown"},
-		"Explanation.outcome":    {"succeeded", "failed", "canceled", "pending", "retrying", "held", "not_sent"},
+		"Endpoint.status":          status,
+		"Endpoint.ordering":        ordering,
+		"NewEndpoint.status":       status,
+		"NewEndpoint.ordering":     ordering,
+		"SavedEndpoint.status":     status,
+		"ResumedEndpoint.status":   status,
+		"SavedEndpoint.ordering":   ordering,
+		"ResumedEndpoint.ordering": ordering,
+		"Delivery.status":          {"pending", "succeeded", "failed", "held", "canceled"},
+		"Delivery.trigger":         trigger,
+		"Attempt.status":           {"succeeded", "failed", "canceled"},
+		"Attempt.trigger":          trigger,
+		"Key.role":                 role,
+		"NewKey.role":              role,
+		"PortalLink.role":          {"editor", "viewer"},
+		"LaneState.circuit":        {"closed", "open", "half_open"},
+		"HealthState.state":        {"healthy", "failing", "on_hold", "paused", "disabled", "unknown"},
+		"Explanation.outcome":      {"succeeded", "failed", "canceled", "pending", "retrying", "held", "not_sent"},
 	}
 }
 
 // shapes are the fields whose JSON is not that of their Go type.
 func shapes() map[string]reflect.Type {
 	shapes := map[string]reflect.Type{}
-	for _, object := range []string{"Endpoint", "NewEndpoint", "SavedEndpoint"} {
+	for _, object := range []string{"Endpoint", "NewEndpoint", "SavedEndpoint", "ResumedEndpoint"} {
 		shapes[object+".apps"] = reflect.TypeFor[[]bellhop.AppTerms]()
 		shapes[object+".credentials"] = reflect.TypeFor[[]string]()
 	}
@@ -235,6 +237,9 @@ func fieldTexts() map[string]string {
 		"Failure.reason":                   "Why the latest attempts failed: a stable word.",
 		"Failure.response_status":          "What the receiver answered; left out where no answer came.",
 		"Failure.detail":                   "That of the newest attempt.",
+		"ResumedEndpoint.apps":             "The apps that it listens to: names or, where events, subjects or filter differ by app, objects.",
+		"ResumedEndpoint.description":      "For people: what it is for, and who looks after it.",
+		"copies_waiting":                   "Further deliveries of the event to the endpoint that have not ended, besides the one that this is about.",
 		"waiting":                          "Deliveries that wait to be tried again, by themselves.",
 		"Failure.failed":                   "Deliveries that were given up, of events that have not arrived since.",
 		"oldest_at":                        "When the oldest of their latest attempts was made.",

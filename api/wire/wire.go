@@ -297,6 +297,38 @@ func (e *SavedEndpoint) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &e.Endpoint)
 }
 
+// ResumedEndpoint is an endpoint that was made active, and what becomes of what it held.
+type ResumedEndpoint struct {
+	bellhop.Endpoint
+	DueNow int64     `json:"due_now" doc:"How many deliveries go out now, oldest first."`
+	Later  int64     `json:"later" doc:"How many wait for a later time: for their next retry, or for the time that their event is scheduled for."`
+	NextAt time.Time `json:"next_at,omitzero" doc:"When the first of those is due."`
+}
+
+type resumedMembers struct {
+	DueNow int64     `json:"due_now"`
+	Later  int64     `json:"later"`
+	NextAt time.Time `json:"next_at,omitzero"`
+}
+
+// EncodeJSON gives the endpoint with its filters byte for byte.
+func (e ResumedEndpoint) EncodeJSON() ([]byte, error) {
+	return withMembers(e.Endpoint, resumedMembers{e.DueNow, e.Later, e.NextAt})
+}
+
+// MarshalJSON is EncodeJSON, compacted by encoding/json.
+func (e ResumedEndpoint) MarshalJSON() ([]byte, error) { return e.EncodeJSON() }
+
+// UnmarshalJSON reads what MarshalJSON gives.
+func (e *ResumedEndpoint) UnmarshalJSON(b []byte) error {
+	var more resumedMembers
+	if err := json.Unmarshal(b, &more); err != nil {
+		return err
+	}
+	e.DueNow, e.Later, e.NextAt = more.DueNow, more.Later, more.NextAt
+	return json.Unmarshal(b, &e.Endpoint)
+}
+
 // NewEndpoint is an endpoint just created, with its secret: the only time that
 // the secret is shown without being asked for.
 type NewEndpoint struct {
@@ -348,13 +380,15 @@ type TestInput struct {
 
 // ReplayInput asks for events to be sent again.
 type ReplayInput struct {
-	Since  time.Time            `json:"since" doc:"Events accepted at this time or later." example:"2027-06-01T00:00:00Z"`
-	Until  time.Time            `json:"until,omitzero" doc:"Events accepted before this time. Default: now." example:"2027-06-02T00:00:00Z"`
-	Types  []string             `json:"types,omitempty" nullable:"false" doc:"Only these event types: exact names, or a prefix and a trailing *." example:"[\"invoice.*\"]"`
-	Status bellhop.ReplayStatus `json:"status" enum:"failed,missing,all" doc:"failed: events whose newest delivery to the endpoint failed; missing: events that never were bound for it, such as those from before it existed; all: both, and the delivered ones."`
-	DryRun bool                 `json:"dry_run,omitempty" doc:"Count, but send nothing."`
-	Cursor string               `json:"cursor,omitempty" doc:"next_cursor of the call before: goes on from there. Repeat the other fields unchanged."`
-	Limit  int                  `json:"limit,omitempty" minimum:"1" maximum:"10000" default:"10000" doc:"How many matching events this call may cover."`
+	Since          time.Time            `json:"since" doc:"Events accepted at this time or later." example:"2027-06-01T00:00:00Z"`
+	Until          time.Time            `json:"until,omitzero" doc:"Events accepted before this time. Default: now." example:"2027-06-02T00:00:00Z"`
+	Types          []string             `json:"types,omitempty" nullable:"false" doc:"Only these event types: exact names, or a prefix and a trailing *." example:"[\"invoice.*\"]"`
+	Status         bellhop.ReplayStatus `json:"status" enum:"failed,missing,all" doc:"failed: events whose newest delivery to the endpoint was given up, or failed and waits to be tried again: those that wait are tried now, and not copied; missing: events that never were bound for it, such as those from before it existed; all: both, and the delivered ones."`
+	Reason         string               `json:"reason,omitempty" doc:"With failed: only what failed for this reason, the last time." example:"timeout"`
+	ResponseStatus int                  `json:"response_status,omitempty" minimum:"100" maximum:"599" doc:"With failed: only what was answered with this status, the last time." example:"503"`
+	DryRun         bool                 `json:"dry_run,omitempty" doc:"Count, but send nothing."`
+	Cursor         string               `json:"cursor,omitempty" doc:"next_cursor of the call before: goes on from there. Repeat the other fields unchanged."`
+	Limit          int                  `json:"limit,omitempty" minimum:"1" maximum:"10000" default:"10000" doc:"How many matching events this call may cover."`
 }
 
 // ReplayResult says what a replay did.
@@ -362,6 +396,9 @@ type ReplayResult struct {
 	Matched        int    `json:"matched" doc:"Events that this call covered."`
 	Enqueued       int    `json:"enqueued" doc:"Deliveries that this call made; 0 in a dry run."`
 	AlreadyWaiting int    `json:"already_waiting" doc:"Of the matched events, those that were not added because they wait at the endpoint already; 0 in a dry run."`
+	Failed         int    `json:"failed" doc:"With the status failed: of the matched events, those whose delivery was given up. They are sent again."`
+	Waiting        int    `json:"waiting" doc:"With the status failed: deliveries that failed and wait to be tried again. The first call deals with all of them; they are not among the matched events."`
+	Moved          int    `json:"moved" doc:"Those of the waiting that are tried now instead of later; 0 in a dry run."`
 	NextCursor     string `json:"next_cursor,omitempty" doc:"Set unless done: one call covers a bounded number of events. Send the same request with this as cursor to go on; until then the rest is not replayed."`
 	Done           bool   `json:"done" doc:"True if nothing is left to cover."`
 }

@@ -505,7 +505,10 @@ func (p *program) endpointsResume() *cobra.Command {
 				return err
 			}
 			return p.show(endpoint, func() {
-				p.print("%s endpoint %s is active: what was held goes out, oldest first", p.mark(true), e)
+				p.print("%s endpoint %s is active: %s out now, oldest first", p.mark(true), e, goOf(endpoint.DueNow))
+				if endpoint.Later > 0 {
+					p.print("%s for a later time, the first for %s: 'bellhop endpoints try %s' tries them now", waitOf(endpoint.Later), p.when(endpoint.NextAt).text, e)
+				}
 			})
 		})
 }

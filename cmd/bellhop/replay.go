@@ -15,8 +15,8 @@ func (p *program) replayVerb() *cobra.Command {
 	var in client.ReplayInput
 	var yes bool
 	cmd := p.endpointVerb("replay ENDPOINT", "Send events of the past to an endpoint",
-		`Send events of a range of time to an endpoint again, oldest first: those that failed there,
-those it never got (because it did not exist or did not listen then), or all. First they are
+		`Send events of a range of time to an endpoint again, oldest first: those that failed there
+(what waits to be tried again is tried now, and not copied), those it never got (because it did not exist or did not listen then), or all. First they are
 counted; then this asks, and sends. If it is interrupted, it says how to go on.`,
 		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
 			return p.replay(ctx, c, e, in, yes)
@@ -26,6 +26,8 @@ counted; then this asks, and sends. If it is interrupted, it says how to go on.`
 	f.Var(p.moment(&in.Since), "since", "from this `time` on, or 2h for two hours ago")
 	f.Var(p.moment(&in.Until), "until", "before this `time` (default now)")
 	f.Var(oneOf((*string)(&in.Status), "failed", "missing", "all"), "status", "failed, missing or all")
+	f.StringVar(&in.Reason, "reason", "", "with failed: only what failed for this `reason`, such as timeout")
+	f.IntVar(&in.ResponseStatus, "response-status", 0, "with failed: only what was answered with this `status`, such as 503")
 	f.StringSliceVar(&in.Types, "types", nil, "only these event `types`; may end in *, may be repeated")
 	f.BoolVar(&in.DryRun, "dry-run", false, "count, but send nothing")
 	f.StringVar(&in.Cursor, "cursor", "", "go on from here, as an interrupted replay said")
@@ -52,16 +54,21 @@ func (p *program) replay(ctx context.Context, c *client.Client, e bellhop.Endpoi
 			if err != nil {
 				return err
 			}
-			p.progress("counting: %d", counted.Matched)
+			p.progress("counting: %d", counted.Matched+counted.Waiting)
 		}
 		p.progressEnd()
 		if in.DryRun {
-			return p.show(counted, func() { p.print("%s would be sent again", count(counted.Matched, "event")) })
+			return p.show(counted, func() {
+				p.print("%s would be sent again", count(counted.Matched, "event"))
+				if counted.Waiting > 0 {
+					p.print("%s that failed and wait would be tried now", deliveriesOf(counted.Waiting))
+				}
+			})
 		}
-		if counted.Matched == 0 {
+		if counted.Matched+counted.Waiting == 0 {
 			return p.show(counted, func() { p.print("No event to send again") })
 		}
-		if err := p.confirm(false, fmt.Sprintf("%s (%s) since %s: send to %s again?", count(counted.Matched, "event"), in.Status, p.when(in.Since).text, e)); err != nil {
+		if err := p.confirm(false, fmt.Sprintf("%s (%s) since %s: send to %s again?%s", count(counted.Matched, "event"), in.Status, p.when(in.Since).text, e, alsoWaiting(counted.Waiting))); err != nil {
 			return err
 		}
 	}
@@ -81,8 +88,33 @@ func (p *program) replay(ctx context.Context, c *client.Client, e bellhop.Endpoi
 	p.progressEnd()
 	return p.show(sent, func() {
 		p.print("%s %s on the way to %s", p.mark(true), count(sent.Enqueued, "event"), e)
+		if sent.Moved > 0 {
+			p.print("%s that failed and waited are tried now", deliveriesOf(sent.Moved))
+		}
 		if sent.AlreadyWaiting > 0 {
 			p.print("%s not added, because they wait there already", count(sent.AlreadyWaiting, "event"))
 		}
 	})
+}
+
+// alsoWaiting says of a replay what it does besides.
+func alsoWaiting(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %s that failed and wait are tried now.", deliveriesOf(n))
+}
+
+func deliveriesOf(n int) string {
+	if n == 1 {
+		return "1 delivery"
+	}
+	return fmt.Sprintf("%d deliveries", n)
+}
+
+func areOf(n int) string {
+	if n == 1 {
+		return "1 delivery is"
+	}
+	return fmt.Sprintf("%d deliveries are", n)
 }

@@ -43,20 +43,13 @@ func (p *program) endpointsTry() *cobra.Command {
 					p.note("Nothing waited for a later time. What is due already goes as soon as the endpoint takes it.")
 					return
 				}
-				p.note("%s tried now.", areMoved(moved))
+				p.note("%s tried now.", areOf(moved))
 			})
 		})
 	f := cmd.Flags()
 	f.StringVar(&cause.Reason, "reason", "", "only what failed for this `reason`, such as timeout")
 	f.IntVar(&cause.ResponseStatus, "response-status", 0, "only what was answered with this `status`, such as 503")
 	return cmd
-}
-
-func areMoved(n int) string {
-	if n == 1 {
-		return "1 delivery is"
-	}
-	return fmt.Sprintf("%d deliveries are", n)
 }
 
 func (p *program) failuresVerb() *cobra.Command {
@@ -92,4 +85,18 @@ func (p *program) failuresVerb() *cobra.Command {
 	f.TextVar(&filter.Endpoint, "endpoint", filter.Endpoint, "only at this `endpoint`")
 	f.Var(p.moment(&filter.Since), "since", "of what was given up, not before this `time`, or 2h for two hours ago (default 24h)")
 	return cmd
+}
+
+func goOf(n int64) string {
+	if n == 1 {
+		return "1 delivery goes"
+	}
+	return fmt.Sprintf("%d deliveries go", n)
+}
+
+func waitOf(n int64) string {
+	if n == 1 {
+		return "1 waits"
+	}
+	return fmt.Sprintf("%d wait", n)
 }

@@ -693,7 +693,7 @@ export interface paths {
         put?: never;
         /**
          * Resume an endpoint
-         * @description Makes a paused or disabled endpoint active. What was held goes out, oldest first; deliveries that are held since no request could be made of their events are tried again, also if the endpoint has been active.
+         * @description Makes a paused or disabled endpoint active. What was held and is due goes out now, oldest first, and what waits for a retry keeps its time: the answer counts both. Deliveries that are held since no request could be made of their events are tried again, also if the endpoint has been active.
          *
          *     Roles: admin, editor.
          */
@@ -2657,6 +2657,11 @@ export interface components {
             attempts?: number;
             /** @description True if it is judged by settings that were changed after the event. */
             changed_since?: boolean;
+            /**
+             * Format: int64
+             * @description Further deliveries of the event to the endpoint that have not ended, besides the one that this is about.
+             */
+            copies_waiting?: number;
             /** @description The delivery's id. */
             delivery?: string;
             /** @description A sentence that explains. */
@@ -4189,13 +4194,24 @@ export interface components {
              */
             limit: number;
             /**
+             * @description With failed: only what failed for this reason, the last time.
+             * @example timeout
+             */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description With failed: only what was answered with this status, the last time.
+             * @example 503
+             */
+            response_status?: number;
+            /**
              * Format: date-time
              * @description Events accepted at this time or later.
              * @example 2027-06-01T00:00:00Z
              */
             since: string;
             /**
-             * @description failed: events whose newest delivery to the endpoint failed; missing: events that never were bound for it, such as those from before it existed; all: both, and the delivered ones.
+             * @description failed: events whose newest delivery to the endpoint was given up, or failed and waits to be tried again: those that wait are tried now, and not copied; missing: events that never were bound for it, such as those from before it existed; all: both, and the delivered ones.
              * @enum {string}
              */
             status: "failed" | "missing" | "all";
@@ -4228,11 +4244,26 @@ export interface components {
             enqueued: number;
             /**
              * Format: int64
+             * @description With the status failed: of the matched events, those whose delivery was given up. They are sent again.
+             */
+            failed: number;
+            /**
+             * Format: int64
              * @description Events that this call covered.
              */
             matched: number;
+            /**
+             * Format: int64
+             * @description Those of the waiting that are tried now instead of later; 0 in a dry run.
+             */
+            moved: number;
             /** @description Set unless done: one call covers a bounded number of events. Send the same request with this as cursor to go on; until then the rest is not replayed. */
             next_cursor?: string;
+            /**
+             * Format: int64
+             * @description With the status failed: deliveries that failed and wait to be tried again. The first call deals with all of them; they are not among the matched events.
+             */
+            waiting: number;
         };
         ResendInput: {
             /**
@@ -4240,6 +4271,147 @@ export interface components {
              * @example ep_01HZX3K2Q9F7A
              */
             endpoint?: string;
+        };
+        ResumedEndpoint: {
+            /** @description The apps that it listens to: names or, where events, subjects or filter differ by app, objects. */
+            apps: (string | {
+                /**
+                 * @description The app.
+                 * @example acme
+                 */
+                app: string;
+                /** @description In place of the endpoint's; [] means all. */
+                events?: string[];
+                /** @description In place of the endpoint's; {} matches all. */
+                filter?: unknown;
+                /** @description In place of the endpoint's; [] means all. */
+                subjects?: string[];
+            })[];
+            auth?: components["schemas"]["Auth"];
+            /** @description Values taken out of answers: a JSON pointer by name. */
+            capture?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description How many requests may be in flight at once.
+             */
+            concurrency: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Names of the secrets that are set besides the signing secret; what they are is never shown. */
+            credentials?: string[];
+            /** @description For people: what it is for, and who looks after it. */
+            description?: string;
+            /** @description How events look on the wire. */
+            dialect: string;
+            /** @description What was chosen for options of dialects; an endpoint's go before its apps'. */
+            dialect_options?: {
+                [key: string]: string;
+            };
+            /** @description Why Bellhop itself disabled the endpoint. */
+            disabled_reason?: string;
+            /**
+             * Format: int64
+             * @description How many deliveries go out now, oldest first.
+             */
+            due_now: number;
+            /** @description The event types it wants; none means all. */
+            events: string[];
+            /** @description A JSON pattern over the event's data. */
+            filter?: unknown;
+            /** @description Headers sent with each request; values are shown to editors only. */
+            headers?: {
+                [key: string]: string;
+            };
+            health?: components["schemas"]["HealthState"];
+            /** @description The object's id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many wait for a later time: for their next retry, or for the time that their event is scheduled for.
+             */
+            later: number;
+            /** @description Whether an operator holds it: then only admins change or delete it. */
+            locked: boolean;
+            /** @description Why it is locked, in the operator's words. */
+            locked_reason?: string;
+            /** @description Your own notes. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /** @description For people. */
+            name?: string;
+            /**
+             * Format: date-time
+             * @description When the first of those is due.
+             */
+            next_at?: string;
+            /** @description E-mail addresses of those who look after it: each is told when it breaks and when it works again. */
+            notify?: string[];
+            /**
+             * @description Which deliveries wait for which.
+             * @enum {string}
+             */
+            ordering: "none" | "subject" | "endpoint";
+            rate_limit?: components["schemas"]["RateLimit"];
+            /** @description The recipe that makes the requests; absent where the dialect does. */
+            recipe?: string;
+            /** @description Values of the recipe's fields. */
+            recipe_fields?: {
+                [key: string]: string;
+            };
+            /**
+             * @description When a failed delivery is tried again: a list of delays, one per retry, or an exponential schedule.
+             * @example [
+             *       "5s",
+             *       "2m",
+             *       "1h"
+             *     ]
+             */
+            retry: string[] | {
+                /** @default 2 */
+                factor: number;
+                /**
+                 * @description A duration: "15s", "2m30s", "12h", "7d".
+                 * @example 15s
+                 */
+                initial: string;
+                /**
+                 * @description A duration: "15s", "2m30s", "12h", "7d".
+                 * @example 15s
+                 */
+                max?: string;
+                /**
+                 * @description A duration: "15s", "2m30s", "12h", "7d".
+                 * @example 15s
+                 */
+                until?: string;
+            };
+            /**
+             * @description Its state.
+             * @enum {string}
+             */
+            status: "active" | "paused" | "disabled";
+            /** @description The patterns of subjects it wants; none means all. */
+            subjects: string[];
+            /**
+             * @description A duration: "15s", "2m30s", "12h", "7d".
+             * @example 15s
+             */
+            timeout: string;
+            tls?: components["schemas"]["ClientTLS"];
+            transform?: components["schemas"]["Transform"];
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            updated_at: string;
+            /** @description Where requests go. */
+            url: string;
         };
         RotateInput: {
             /**
@@ -8932,6 +9104,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "reason": "timeout",
+                 *       "response_status": 503,
                  *       "since": "2027-06-01T00:00:00Z",
                  *       "status": "failed",
                  *       "types": [
@@ -8955,7 +9129,10 @@ export interface operations {
                      *       "already_waiting": 1,
                      *       "done": false,
                      *       "enqueued": 1,
-                     *       "matched": 1
+                     *       "failed": 1,
+                     *       "matched": 1,
+                     *       "moved": 1,
+                     *       "waiting": 1
                      *     }
                      */
                     "application/json": components["schemas"]["ReplayResult"];
@@ -9097,8 +9274,10 @@ export interface operations {
                      *       "concurrency": 1,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "dialect": "standard",
+                     *       "due_now": 1,
                      *       "events": [],
                      *       "id": "ep_32G88NJ9V4W00",
+                     *       "later": 1,
                      *       "locked": false,
                      *       "ordering": "none",
                      *       "retry": [
@@ -9113,7 +9292,7 @@ export interface operations {
                      *       "url": "https://example.com/hooks"
                      *     }
                      */
-                    "application/json": components["schemas"]["Endpoint"];
+                    "application/json": components["schemas"]["ResumedEndpoint"];
                 };
             };
             /** @description `duplicate_key`: A key is there twice. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */

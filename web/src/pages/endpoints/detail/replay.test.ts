@@ -55,7 +55,7 @@ describe("replay", () => {
     expect(rest.at(-1)).toMatchObject({ matched: 250, enqueued: 241, moved: 6, already: 3, done: true });
   });
   it("ends where it is told to go on without being told where", async () => {
-    const call = vi.fn(async (): Promise<ReplayResult> => ({ matched: 1, enqueued: 1, already_waiting: 0, done: false }));
+    const call = vi.fn(async (): Promise<ReplayResult> => ({ matched: 1, enqueued: 1, already_waiting: 0, failed: 1, waiting: 0, moved: 0, done: false }));
     expect((await all(replay(call, input))).length).toBe(1);
   });
 });
