@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { calm } from "./Trouble.tsx";
 import { rangeOf } from "./range.ts";
 import { holdSamples } from "./series.ts";
 import { perSecond, successShare, trend, trendOfShare } from "./trend.ts";
@@ -36,4 +37,11 @@ test("an unknown range is the usual one", () => {
   expect(rangeOf("1h").length).toBe(3_600_000);
   expect(rangeOf("nonsense").value).toBe("24h");
   expect(rangeOf(undefined).value).toBe("24h");
+});
+
+test("all is well only where something was taken", () => {
+  expect(calm({ succeeded: 9, failed: 1 })).toMatchObject({ good: true, title: "All is well" });
+  expect(calm({ succeeded: 0, failed: 12 })).toMatchObject({ good: false, title: "Nothing succeeded" });
+  expect(calm({ succeeded: 0, failed: 0 })).toMatchObject({ good: false, title: "Nothing was sent" });
+  expect(calm(undefined).good).toBe(false);
 });

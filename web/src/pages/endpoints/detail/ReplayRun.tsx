@@ -10,11 +10,12 @@ import type { ReplayState } from "./useReplay.ts";
 /** A replay after its range was chosen: the count, the question, the progress and the result. */
 export function ReplayRun({ endpoint, replay, onClose }: { endpoint: Endpoint; replay: ReplayState; onClose(): void }) {
   const { phase, count, sent } = replay;
-  const total = count?.matched ?? 0;
+  const total = (count?.matched ?? 0) + (count?.waiting ?? 0);
   const enqueued = sent?.enqueued ?? 0;
   const moved = sent?.moved ?? 0;
   const already = sent?.already ?? 0;
-  const covered = sent?.matched ?? 0;
+  const covered = (sent?.matched ?? 0) + (sent?.waiting ?? 0);
+  const missing = (sent?.matched ?? 0) - enqueued - already;
   const rest = Math.max(total - covered, 0);
   const [coveredSoFar, sentAgain, triedNow] = [number(covered), number(enqueued), number(moved)];
   return (
@@ -71,7 +72,7 @@ export function ReplayRun({ endpoint, replay, onClose }: { endpoint: Endpoint; r
           <Alert color="teal" variant="light" title={moved > 0 ? t`${sentAgain} sent again, ${triedNow} tried now` : plural(enqueued, { one: "# delivery is sent again", other: "# deliveries are sent again" })} role="status">
             {endpoint.status === "paused" ? t`They are held, since the endpoint is paused, and go out on resume.` : t`They go out now, oldest first; the attempts appear in the log as replays.`}
             {already > 0 && ` ${plural(already, { one: "# event was left alone: it goes out next anyway.", other: "# events were left alone: they go out next anyway." })}`}
-            {enqueued + moved + already < covered && ` ${plural(covered - enqueued - moved - already, { one: "# event could not be sent again, because its data was erased meanwhile.", other: "# events could not be sent again, because their data was erased meanwhile." })}`}
+            {missing > 0 && ` ${plural(missing, { one: "# event could not be sent again, because its data was erased meanwhile.", other: "# events could not be sent again, because their data was erased meanwhile." })}`}
           </Alert>
           <Group justify="flex-end"><Button onClick={onClose}><Trans>Done</Trans></Button></Group>
         </>
@@ -82,7 +83,7 @@ export function ReplayRun({ endpoint, replay, onClose }: { endpoint: Endpoint; r
 
 /** What the counted events are. */
 function Parts({ count }: { count: ReplayProgress }) {
-  const rest = count.matched - count.failed - count.waiting;
+  const rest = count.matched - count.failed;
   return (
     <List size="sm" mt={4}>
       {count.failed > 0 && <List.Item>{plural(count.failed, { one: "# failed delivery is sent again", other: "# failed deliveries are sent again" })}</List.Item>}

@@ -4,14 +4,14 @@ import { t } from "@lingui/core/macro";
 import type { FailureGroup, Schemas } from "../../../api/client.ts";
 import type { Cause } from "../../../lib/reasons.ts";
 
-export type ReplayInput = Schemas["ReplayInput"] & Cause;
-export type ReplayResult = Schemas["ReplayResult"] & { failed?: number; waiting?: number; moved?: number };
+export type ReplayInput = Schemas["ReplayInput"];
+export type ReplayResult = Schemas["ReplayResult"];
 
 /** How far a replay, or its count, has come. */
 export interface ReplayProgress {
-  /** Events covered so far. */
+  /** Events covered so far, without those that wait. */
   matched: number;
-  /** Of these, those whose delivery failed, and those that wait to be tried again. */
+  /** Of these, those whose delivery failed; and, beside them, deliveries that wait to be tried again. */
   failed: number;
   waiting: number;
   /** Deliveries made so far; 0 in a count. */
@@ -39,8 +39,8 @@ export async function* replay(call: (input: ReplayInput) => Promise<ReplayResult
     const cursor = result.done ? undefined : result.next_cursor || undefined;
     // Without a cursor there is no way on: better to end than to begin again.
     so = {
-      matched: so.matched + result.matched, failed: so.failed + (result.failed ?? 0), waiting: so.waiting + (result.waiting ?? 0),
-      enqueued: so.enqueued + result.enqueued, moved: so.moved + (result.moved ?? 0), already: so.already + result.already_waiting,
+      matched: so.matched + result.matched, failed: so.failed + result.failed, waiting: so.waiting + result.waiting,
+      enqueued: so.enqueued + result.enqueued, moved: so.moved + result.moved, already: so.already + result.already_waiting,
       cursor, done: cursor === undefined,
     };
     yield so;
