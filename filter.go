@@ -231,6 +231,8 @@ func MatchNames(filters []string, name string) bool {
 
 // EndpointFilter selects endpoints, newest first.
 type EndpointFilter struct {
+	// Text is part of the name or the URL, in upper or lower case.
+	Text   string
 	Scope  Scope // those that listen to any of these apps
 	Status EndpointStatus
 	// Health, unless "", is looked at by package desk alone.

@@ -99,6 +99,14 @@ func Streaming[In any](pattern, id, tag string, h func(*Call, In) error, summary
 	return r
 }
 
+// Downloading is a route whose answer may be long: its handler writes it piece by piece
+// ([Call.Download]). Each key may have so many under way at once, as of streams.
+func Downloading[In any](pattern, id, tag, content string, h func(*Call, In) error, summary, description string) Route {
+	r := Streaming(pattern, id, tag, h, summary, description)
+	r.content = content
+	return r
+}
+
 // Plain is a route without input that writes its answer itself.
 func Plain(path, id, tag, content string, serve func(*Call) error, summary, description string) Route {
 	return Route{

@@ -320,6 +320,13 @@ func TestEveryCall(t *testing.T) {
 	}
 	_, err = c.EventFields(ctx, "acme", "a.*")
 	must(err)
+	var exported bytes.Buffer
+	must(c.ExportEvents(ctx, &exported, client.JSONLines, client.EventFilter{App: "acme", Limit: 1}))
+	must(c.ExportAttempts(ctx, &exported, client.CSV, client.AttemptFilter{Endpoint: e.ID}))
+	must(c.ExportDeliveries(ctx, &exported, client.CSV, client.DeliveryFilter{Event: r.ID}))
+	if !strings.Contains(exported.String(), r.ID.String()) || !strings.Contains(exported.String(), tested.ID.String()) {
+		t.Errorf("%s", exported.String())
+	}
 	explained := count(t, c.Explain(ctx, r.ID))
 	resent, err := c.Resend(ctx, r.ID, 0)
 	must(err)

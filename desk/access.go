@@ -46,6 +46,10 @@ var table = map[string]access{
 	"getAttempt":     everybody,
 	"streamAttempts": everybody,
 
+	"exportEvents":     everybody,
+	"exportDeliveries": everybody,
+	"exportAttempts":   everybody,
+
 	"listApps":  everybody,
 	"getApp":    everybody,
 	"createApp": whole,

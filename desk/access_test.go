@@ -27,7 +27,7 @@ func roleTable() map[string]string {
 		"listEndpoints": "Aaev", "getEndpoint": "Aaev", "getEndpointStats": "Aaev",
 		"createEndpoint": "Aae", "updateEndpoint": "Aae", "deleteEndpoint": "Aae", "pauseEndpoint": "Aae", "resumeEndpoint": "Aae",
 		"listenEndpoint": "Aae", "answerListened": "Aae", "testEndpoint": "Aae", "checkEndpoint": "Aae", "checkRequest": "Aaev", "replayEndpoint": "Aae", "getSecrets": "Aae", "rotateSecret": "Aae", "previewEndpoint": "Aae", "testTransformation": "Aae",
-		"matchEndpoint": "Aae", "listEventFields": "Aaev",
+		"matchEndpoint": "Aae", "listEventFields": "Aaev", "exportEvents": "Aapev", "exportDeliveries": "Aapev", "exportAttempts": "Aapev",
 		"tryEndpoint": "Aae", "tryDelivery": "Aae", "listFailures": "Aaev",
 		"createInbox": "Aae", "listInboxes": "Aaev", "getInbox": "Aaev", "updateInbox": "Aae", "deleteInbox": "Aae",
 		"getStats": "Aaev", "getBacklog": "A", "compareEndpoints": "Aaev", "listTroubledEndpoints": "Aaev",

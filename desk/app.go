@@ -63,6 +63,14 @@ func (d *Desk) Apps(_ context.Context, p bellhop.Principal, after string, limit 
 	return d.routes().Apps(p.Scope, after, limit), nil
 }
 
+// CountApps is how many Apps lists in all.
+func (d *Desk) CountApps(_ context.Context, p bellhop.Principal) (int, error) {
+	if err := Permits(p, "listApps"); err != nil {
+		return 0, err
+	}
+	return len(d.routes().Apps(p.Scope, "", 0)), nil
+}
+
 // CreateApp adds an app, with a generated id if none is given. It fails with a
 // CodeConflict error if there is one of this id.
 func (d *Desk) CreateApp(ctx context.Context, p bellhop.Principal, id string, c AppChange) (bellhop.App, error) {

@@ -37,6 +37,14 @@ func (d *Desk) EventTypes(_ context.Context, p bellhop.Principal, after string, 
 	return d.e.Routes().Catalogue().Types(after, limit), nil
 }
 
+// CountEventTypes is how many EventTypes lists in all.
+func (d *Desk) CountEventTypes(_ context.Context, p bellhop.Principal) (int, error) {
+	if err := Permits(p, "listEventTypes"); err != nil {
+		return 0, err
+	}
+	return len(d.e.Routes().Catalogue().Types("", 0)), nil
+}
+
 // PutEventType creates an entry of the catalogue or replaces it as a whole.
 func (d *Desk) PutEventType(ctx context.Context, p bellhop.Principal, t bellhop.EventType) (saved bellhop.EventType, created bool, err error) {
 	if err := Permits(p, "putEventType"); err != nil {

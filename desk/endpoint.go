@@ -69,6 +69,28 @@ func (d *Desk) Endpoints(ctx context.Context, p bellhop.Principal, app string, f
 	return list, nil
 }
 
+// CountEndpoints is how many Endpoints lists in all.
+func (d *Desk) CountEndpoints(ctx context.Context, p bellhop.Principal, app string, f bellhop.EndpointFilter) (n int, err error) {
+	if err := Permits(p, "listEndpoints"); err != nil {
+		return 0, err
+	}
+	if f.Scope, err = d.narrow(p, app); err != nil {
+		return 0, err
+	}
+	f.Before, f.Limit = 0, 0
+	of := d.routes().Endpoints(f)
+	if f.Health == "" {
+		return len(of), nil
+	}
+	health, err := d.e.Health(ctx, p.Scope, of...)
+	for i := range health {
+		if health[i].State == f.Health {
+			n++
+		}
+	}
+	return n, err
+}
+
 // CreateEndpoint adds an endpoint and answers it with its secret in the open: the
 // only time that it is shown without being asked for.
 func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellhop.EndpointChange) (bellhop.Endpoint, string, error) {

@@ -156,6 +156,13 @@ func (d *Desk) Keys(_ context.Context, p bellhop.Principal, f KeyFilter) (list [
 	return list, nil
 }
 
+// CountKeys is how many Keys lists in all.
+func (d *Desk) CountKeys(ctx context.Context, p bellhop.Principal, f KeyFilter) (int, error) {
+	f.Before, f.Limit = 0, 0
+	list, err := d.Keys(ctx, p, f)
+	return len(list), err
+}
+
 // KeyUses tells when the keys that Keys lists were last used, to the minute. A key that
 // was never used is not there.
 func (d *Desk) KeyUses(ctx context.Context, p bellhop.Principal) (map[bellhop.KeyID]time.Time, error) {

@@ -25,7 +25,7 @@ func (n *native) listApps(c *api.Call, in listAppsInput) (wire.Page[bellhop.App]
 		return wire.Page[bellhop.App]{}, err
 	}
 	position := func(app bellhop.App) string { return cursorApps.AtText(app.ID) }
-	return page(in.Paging, apps, position, same), nil
+	return counted(in.Paging, page(in.Paging, apps, position, same), func() (int, error) { return n.desk.CountApps(c.Context(), c.Principal()) })
 }
 
 func (n *native) getApp(c *api.Call, in appID) (bellhop.App, error) {

@@ -10,6 +10,11 @@ import (
 
 type listDeliveriesInput struct {
 	api.Paging
+	deliveryFilter
+}
+
+// deliveryFilter is what lists of deliveries are filtered by.
+type deliveryFilter struct {
 	span
 	App      string                 `query:"app" doc:"Only deliveries of this app's events." example:"acme"`
 	Endpoint bellhop.EndpointID     `query:"endpoint" doc:"Only deliveries to this endpoint."`
@@ -18,12 +23,15 @@ type listDeliveriesInput struct {
 	Status   bellhop.DeliveryStatus `query:"status" enum:"pending,succeeded,failed,held,canceled" doc:"Only deliveries in this state."`
 }
 
+func (f deliveryFilter) filter() bellhop.DeliveryFilter {
+	return bellhop.DeliveryFilter{Endpoint: f.Endpoint, Event: f.Event, Type: f.Type, Status: f.Status, Since: f.Since, Until: f.Until}
+}
+
 func (n *native) listDeliveries(c *api.Call, in listDeliveriesInput) (wire.Page[wire.Delivery], error) {
 	return deliveries(in.Paging, func(before bellhop.DeliveryID) ([]bellhop.Delivery, error) {
-		return n.desk.Deliveries(c.Context(), c.Principal(), in.App, bellhop.DeliveryFilter{
-			Endpoint: in.Endpoint, Event: in.Event, Type: in.Type, Status: in.Status,
-			Since: in.Since, Until: in.Until, Before: before, Limit: in.More(),
-		})
+		f := in.filter()
+		f.Before, f.Limit = before, in.More()
+		return n.desk.Deliveries(c.Context(), c.Principal(), in.App, f)
 	})
 }
 

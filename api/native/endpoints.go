@@ -20,6 +20,7 @@ type endpointAction struct {
 type listEndpointsInput struct {
 	api.Paging
 	App    string                 `query:"app" doc:"Only endpoints that listen to this app." example:"acme"`
+	Text   string                 `query:"q" doc:"Only endpoints whose name or URL has this part, in upper or lower case, or whose id it is." example:"shop"`
 	Status bellhop.EndpointStatus `query:"status" enum:"active,paused,disabled" doc:"Only endpoints in this state."`
 	Health bellhop.Health         `query:"health" enum:"healthy,failing,on_hold,paused,disabled,unknown" doc:"Only endpoints that do like this."`
 }
@@ -30,14 +31,15 @@ func (n *native) listEndpoints(c *api.Call, in listEndpointsInput) (wire.Page[be
 	if err != nil {
 		return none, err
 	}
-	endpoints, err := n.desk.Endpoints(c.Context(), c.Principal(), in.App, bellhop.EndpointFilter{
-		Status: in.Status, Health: in.Health, Before: bellhop.EndpointID(before), Limit: in.More(),
-	})
+	f := bellhop.EndpointFilter{Text: in.Text, Status: in.Status, Health: in.Health, Before: bellhop.EndpointID(before), Limit: in.More()}
+	endpoints, err := n.desk.Endpoints(c.Context(), c.Principal(), in.App, f)
 	if err != nil {
 		return none, err
 	}
 	position := func(e bellhop.Endpoint) string { return cursorEndpoints.AtNumber(int64(e.ID)) }
-	return page(in.Paging, endpoints, position, same), nil
+	return counted(in.Paging, page(in.Paging, endpoints, position, same), func() (int, error) {
+		return n.desk.CountEndpoints(c.Context(), c.Principal(), in.App, f)
+	})
 }
 
 func (n *native) getEndpoint(c *api.Call, in endpointID) (bellhop.Endpoint, error) {

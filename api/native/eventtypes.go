@@ -24,7 +24,7 @@ func (n *native) listEventTypes(c *api.Call, in listEventTypesInput) (wire.Page[
 		return wire.Page[bellhop.EventType]{}, err
 	}
 	position := func(t bellhop.EventType) string { return cursorEventTypes.AtText(t.Name) }
-	return page(in.Paging, types, position, same), nil
+	return counted(in.Paging, page(in.Paging, types, position, same), func() (int, error) { return n.desk.CountEventTypes(c.Context(), c.Principal()) })
 }
 
 func (n *native) getEventType(c *api.Call, in eventTypeName) (bellhop.EventType, error) {

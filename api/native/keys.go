@@ -32,9 +32,8 @@ func (n *native) listKeys(c *api.Call, in listKeysInput) (wire.Page[wire.Key], e
 	if err != nil {
 		return wire.Page[wire.Key]{}, err
 	}
-	keys, err := n.desk.Keys(c.Context(), c.Principal(), desk.KeyFilter{
-		Kind: desk.KeyKind(in.Kind), Before: bellhop.KeyID(before), Limit: in.More(),
-	})
+	f := desk.KeyFilter{Kind: desk.KeyKind(in.Kind), Before: bellhop.KeyID(before), Limit: in.More()}
+	keys, err := n.desk.Keys(c.Context(), c.Principal(), f)
 	if err != nil {
 		return wire.Page[wire.Key]{}, err
 	}
@@ -48,7 +47,7 @@ func (n *native) listKeys(c *api.Call, in listKeysInput) (wire.Page[wire.Key], e
 		return w
 	}
 	position := func(k bellhop.Key) string { return cursorKeys.AtNumber(int64(k.ID)) }
-	return page(in.Paging, keys, position, dress), nil
+	return counted(in.Paging, page(in.Paging, keys, position, dress), func() (int, error) { return n.desk.CountKeys(c.Context(), c.Principal(), f) })
 }
 
 func (n *native) deleteKey(c *api.Call, in keyID) (api.None, error) {

@@ -33,6 +33,16 @@ func page[Row, Object any](p api.Paging, rows []Row, position func(Row) string, 
 	return out
 }
 
+// counted gives the first page of a list how many objects there are in all.
+func counted[Object any](p api.Paging, out wire.Page[Object], count func() (int, error)) (wire.Page[Object], error) {
+	if p.Cursor != "" {
+		return out, nil
+	}
+	n, err := count()
+	out.Total = &n
+	return out, err
+}
+
 // same shows an object as it is.
 func same[T any](v T) T { return v }
 

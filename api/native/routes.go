@@ -40,6 +40,10 @@ func (n *native) routes() []api.Route {
 			"Erase a subject's events",
 			"Privacy: erases, for good, the data of all events of a subject and everything captured of their attempts, and cancels their pending deliveries. The lines of the log stay.", 200).
 			Fails(bellhop.CodeUnknownApp),
+		api.Downloading("GET /v1/events/export", "exportEvents", events, "application/x-ndjson", n.exportEvents,
+			"Export events", "The list with the same filters, from the newest on and to its end, with no more in memory than a page: as CSV or JSON lines. The trailer Bellhop-Download says \"complete\" and how many rows there are; what is cut off, as by a shutdown or a key that ends, says so there and in its last line. An export counts as a stream; its pages take their turns with others that look through logs."+" With their data.").
+			Fails(bellhop.CodeUnknownApp).
+			Reads("app", "subject", "type", "since"),
 		api.On("GET /v1/events/{id}", "getEvent", events, n.getEvent,
 			"Get an event", "With its data, byte for byte as published.", 200),
 		api.On("DELETE /v1/events/{id}", "eraseEvent", events, n.eraseEvent,
@@ -61,6 +65,10 @@ func (n *native) routes() []api.Route {
 			"List deliveries", "One line per event and endpoint, newest first by when they were made: one that ends keeps its place.", 200).
 			Fails(bellhop.CodeUnknownApp).
 			Reads("event", "endpoint", "app", "since"),
+		api.Downloading("GET /v1/deliveries/export", "exportDeliveries", logs, "application/x-ndjson", n.exportDeliveries,
+			"Export deliveries", "The list with the same filters, from the newest on and to its end, with no more in memory than a page: as CSV or JSON lines. The trailer Bellhop-Download says \"complete\" and how many rows there are; what is cut off, as by a shutdown or a key that ends, says so there and in its last line. An export counts as a stream; its pages take their turns with others that look through logs.").
+			Fails(bellhop.CodeUnknownApp).
+			Reads("event", "endpoint", "app", "status", "since"),
 		api.On("GET /v1/deliveries/{id}", "getDelivery", logs, n.getDelivery,
 			"Get a delivery", "Its state and how many attempts it took.", 200),
 		api.On("POST /v1/deliveries/{id}/try", "tryDelivery", logs, n.tryDelivery,
@@ -73,6 +81,10 @@ func (n *native) routes() []api.Route {
 			Reads(),
 		api.On("GET /v1/attempts", "listAttempts", logs, n.listAttempts,
 			"List attempts", "One line per HTTP request made, newest first, without headers and bodies.", 200).
+			Fails(bellhop.CodeUnknownApp).
+			Reads("delivery", "event", "endpoint", "app", "since"),
+		api.Downloading("GET /v1/attempts/export", "exportAttempts", logs, "application/x-ndjson", n.exportAttempts,
+			"Export attempts", "The list with the same filters, from the newest on and to its end, with no more in memory than a page: as CSV or JSON lines. The trailer Bellhop-Download says \"complete\" and how many rows there are; what is cut off, as by a shutdown or a key that ends, says so there and in its last line. An export counts as a stream; its pages take their turns with others that look through logs.").
 			Fails(bellhop.CodeUnknownApp).
 			Reads("delivery", "event", "endpoint", "app", "since"),
 		api.On("GET /v1/attempts/{id}", "getAttempt", logs, n.getAttempt,

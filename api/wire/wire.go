@@ -17,7 +17,7 @@ type Page[T any] struct {
 	// NextCursor is empty on the last page.
 	NextCursor string `json:"next_cursor,omitempty" doc:"Pass it as ?cursor= to get the next page; absent on the last one."`
 	// Total is nil where counting would cost.
-	Total *int `json:"total,omitempty" doc:"How many objects the list has in all, on every page of it; absent where that is not known." example:"120"`
+	Total *int `json:"total,omitempty" doc:"How many objects the list has in all; absent on other pages than the first, and where that is not known." example:"120"`
 	// SearchedUntil is nil where nothing was searched, or all was.
 	SearchedUntil *time.Time `json:"searched_until,omitempty" doc:"Of a search that goes on at next_cursor: everything newer has been looked at. A page of a search may be short, or empty."`
 }

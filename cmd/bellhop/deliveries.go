@@ -2,15 +2,17 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/internal/id"
 )
 
 func (p *program) deliveriesVerb() *cobra.Command {
-	return group("deliveries", "One line per event and endpoint, and how it stands", "", p.deliveriesList(), p.deliveriesGet(), p.deliveriesTry())
+	return group("deliveries", "One line per event and endpoint, and how it stands", "", p.deliveriesList(), p.deliveriesGet(), p.deliveriesExport(), p.deliveriesTry())
 }
 
 func (p *program) deliveriesList() *cobra.Command {
@@ -27,16 +29,27 @@ func (p *program) deliveriesList() *cobra.Command {
 				}
 			})
 	})
-	f := cmd.Flags()
+	p.deliveryFlags(cmd.Flags(), &filter)
+	pg.flags(cmd.Flags())
+	return cmd
+}
+
+func (p *program) deliveriesExport() *cobra.Command {
+	var filter client.DeliveryFilter
+	return p.exportVerb("deliveries", func(f *pflag.FlagSet) { p.deliveryFlags(f, &filter) },
+		func(ctx context.Context, c *client.Client, w io.Writer, format client.Format) error {
+			return c.ExportDeliveries(ctx, w, format, filter)
+		})
+}
+
+// deliveryFlags are the filters of deliveries.
+func (p *program) deliveryFlags(f *pflag.FlagSet, filter *client.DeliveryFilter) {
 	f.StringVar(&filter.App, "app", "", "only this app's")
 	f.TextVar(&filter.Endpoint, "endpoint", filter.Endpoint, "only to this `endpoint`")
 	f.TextVar(&filter.Event, "event", filter.Event, "only of this `event`")
 	f.StringVar(&filter.Type, "type", "", "only of this event type; may end in *")
 	f.StringVar((*string)(&filter.Status), "status", "", "only pending, succeeded, failed, held or canceled ones")
-	f.Var(p.moment(&filter.Since), "since", "not before this `time`, or 2h for two hours ago")
-	f.Var(p.moment(&filter.Until), "until", "before this `time`")
-	pg.flags(f)
-	return cmd
+	p.spanFlags(f, &filter.Since, &filter.Until)
 }
 
 func (p *program) deliveriesGet() *cobra.Command {

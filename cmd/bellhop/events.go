@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,7 +14,7 @@ import (
 
 func (p *program) eventsVerb() *cobra.Command {
 	return group("events", "What was published, and what became of it", "",
-		p.eventsList(), p.eventsGet(), p.eventsExplain(), p.eventsErase())
+		p.eventsList(), p.eventsGet(), p.eventsExplain(), p.eventsExport(), p.eventsErase())
 }
 
 func (p *program) eventsList() *cobra.Command {
@@ -37,6 +38,14 @@ func (p *program) eventsList() *cobra.Command {
 	return cmd
 }
 
+func (p *program) eventsExport() *cobra.Command {
+	var filter client.EventFilter
+	return p.exportVerb("events", func(f *pflag.FlagSet) { eventFlags(p, f, &filter) },
+		func(ctx context.Context, c *client.Client, w io.Writer, format client.Format) error {
+			return c.ExportEvents(ctx, w, format, filter)
+		})
+}
+
 // eventState is an event's outcome in a word.
 func eventState(e client.Event) cell {
 	if e.Outcome.State == bellhop.EventNone {
@@ -52,8 +61,7 @@ func eventFlags(p *program, f *pflag.FlagSet, filter *client.EventFilter) {
 	f.StringVar(&filter.Subject, "subject", "", "only of this subject; may end in *")
 	f.StringVar(&filter.ExternalID, "id", "", "only the one published with this `id`")
 	f.StringVar(&filter.UUID, "uuid", "", "only the one with this `UUID`, which showpass sends as webhook_event_uuid")
-	f.Var(p.moment(&filter.Since), "since", "not before this `time`, or 2h for two hours ago")
-	f.Var(p.moment(&filter.Until), "until", "before this `time`")
+	p.spanFlags(f, &filter.Since, &filter.Until)
 	f.StringVar((*string)(&filter.Outcome), "outcome", "", "only those that stand so: failed, held, waiting, canceled, delivered or none")
 	f.StringArrayVar(&filter.Where, "where", nil, "only those whose data meets a `condition`, such as \"data.customer.id = 42\"; may be given several times")
 }

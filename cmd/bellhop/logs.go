@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -31,11 +33,27 @@ func (p *program) logsVerb() *cobra.Command {
 		})
 	f := cmd.Flags()
 	attemptFlags(f, &filter)
-	f.Var(p.moment(&filter.Since), "since", "not before this `time`, or 2h for two hours ago")
-	f.Var(p.moment(&filter.Until), "until", "before this `time`")
+	p.spanFlags(f, &filter.Since, &filter.Until)
 	pg.flags(f)
-	cmd.AddCommand(p.logsShow())
+	cmd.AddCommand(p.logsShow(), p.logsExport())
 	return cmd
+}
+
+func (p *program) logsExport() *cobra.Command {
+	var filter client.AttemptFilter
+	flags := func(f *pflag.FlagSet) {
+		attemptFlags(f, &filter)
+		p.spanFlags(f, &filter.Since, &filter.Until)
+	}
+	return p.exportVerb("attempts", flags, func(ctx context.Context, c *client.Client, w io.Writer, format client.Format) error {
+		return c.ExportAttempts(ctx, w, format, filter)
+	})
+}
+
+// spanFlags are the range of time that lists are filtered by.
+func (p *program) spanFlags(f *pflag.FlagSet, since, until *time.Time) {
+	f.Var(p.moment(since), "since", "not before this `time`, or 2h for two hours ago")
+	f.Var(p.moment(until), "until", "before this `time`")
 }
 
 func (p *program) logsShow() *cobra.Command {

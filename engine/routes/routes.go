@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/bellhop/bellhop"
 )
@@ -134,7 +135,12 @@ func (r *Routes) newest(f bellhop.EndpointFilter) iter.Seq[*Route] {
 }
 
 func selected(f *bellhop.EndpointFilter, r *Route) bool {
-	return (f.Before == 0 || r.ID < f.Before) && (f.Status == "" || r.Status == f.Status)
+	return (f.Before == 0 || r.ID < f.Before) && (f.Status == "" || r.Status == f.Status) &&
+		(f.Text == "" || containsFold(r.Name, f.Text) || containsFold(r.URL, f.Text) || r.ID.String() == f.Text)
+}
+
+func containsFold(text, part string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 }
 
 func compareID(r *Route, id bellhop.EndpointID) int { return cmp.Compare(r.ID, id) }

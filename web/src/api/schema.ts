@@ -264,6 +264,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/attempts/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export attempts
+         * @description The list with the same filters, from the newest on and to its end, with no more in memory than a page: as CSV or JSON lines. The trailer Bellhop-Download says "complete" and how many rows there are; what is cut off, as by a shutdown or a key that ends, says so there and in its last line. An export counts as a stream; its pages take their turns with others that look through logs.
+         *
+         *     Roles: admin, publisher, editor, viewer.
+         */
+        get: operations["exportAttempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/attempts/{id}": {
         parameters: {
             query?: never;
@@ -342,6 +364,28 @@ export interface paths {
          *     Roles: admin, publisher, editor, viewer.
          */
         get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deliveries/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export deliveries
+         * @description The list with the same filters, from the newest on and to its end, with no more in memory than a page: as CSV or JSON lines. The trailer Bellhop-Download says "complete" and how many rows there are; what is cut off, as by a shutdown or a key that ends, says so there and in its last line. An export counts as a stream; its pages take their turns with others that look through logs.
+         *
+         *     Roles: admin, publisher, editor, viewer.
+         */
+        get: operations["exportDeliveries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -958,6 +1002,28 @@ export interface paths {
          *     Roles: admin.
          */
         post: operations["eraseSubject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export events
+         * @description The list with the same filters, from the newest on and to its end, with no more in memory than a page: as CSV or JSON lines. The trailer Bellhop-Download says "complete" and how many rows there are; what is cut off, as by a shutdown or a key that ends, says so there and in its last line. An export counts as a stream; its pages take their turns with others that look through logs. With their data.
+         *
+         *     Roles: admin, publisher, editor, viewer.
+         */
+        get: operations["exportEvents"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3650,7 +3716,7 @@ export interface components {
             searched_until?: string;
             /**
              * Format: int64
-             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @description How many objects the list has in all; absent on other pages than the first, and where that is not known.
              * @example 120
              */
             total?: number;
@@ -3667,7 +3733,7 @@ export interface components {
             searched_until?: string;
             /**
              * Format: int64
-             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @description How many objects the list has in all; absent on other pages than the first, and where that is not known.
              * @example 120
              */
             total?: number;
@@ -3684,7 +3750,7 @@ export interface components {
             searched_until?: string;
             /**
              * Format: int64
-             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @description How many objects the list has in all; absent on other pages than the first, and where that is not known.
              * @example 120
              */
             total?: number;
@@ -3701,7 +3767,7 @@ export interface components {
             searched_until?: string;
             /**
              * Format: int64
-             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @description How many objects the list has in all; absent on other pages than the first, and where that is not known.
              * @example 120
              */
             total?: number;
@@ -3718,7 +3784,7 @@ export interface components {
             searched_until?: string;
             /**
              * Format: int64
-             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @description How many objects the list has in all; absent on other pages than the first, and where that is not known.
              * @example 120
              */
             total?: number;
@@ -3735,7 +3801,7 @@ export interface components {
             searched_until?: string;
             /**
              * Format: int64
-             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @description How many objects the list has in all; absent on other pages than the first, and where that is not known.
              * @example 120
              */
             total?: number;
@@ -3752,7 +3818,7 @@ export interface components {
             searched_until?: string;
             /**
              * Format: int64
-             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @description How many objects the list has in all; absent on other pages than the first, and where that is not known.
              * @example 120
              */
             total?: number;
@@ -3769,7 +3835,7 @@ export interface components {
             searched_until?: string;
             /**
              * Format: int64
-             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @description How many objects the list has in all; absent on other pages than the first, and where that is not known.
              * @example 120
              */
             total?: number;
@@ -3786,7 +3852,7 @@ export interface components {
             searched_until?: string;
             /**
              * Format: int64
-             * @description How many objects the list has in all, on every page of it; absent where that is not known.
+             * @description How many objects the list has in all; absent on other pages than the first, and where that is not known.
              * @example 120
              */
             total?: number;
@@ -6413,6 +6479,145 @@ export interface operations {
             };
         };
     };
+    exportAttempts: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those of this time or later (RFC 3339).
+                 * @example 2027-06-01T00:00:00Z
+                 */
+                since?: string;
+                /**
+                 * @description Only those before this time (RFC 3339).
+                 * @example 2027-06-02T00:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Only attempts for this app's events.
+                 * @example acme
+                 */
+                app?: string;
+                /**
+                 * @description Only attempts at this endpoint.
+                 * @example ep_32G88NJ9V4W00
+                 */
+                endpoint?: string;
+                /**
+                 * @description Only attempts for this event.
+                 * @example evt_32G88NJ9V4W00
+                 */
+                event?: string;
+                /**
+                 * @description Only attempts for this delivery.
+                 * @example dlv_32G88NJ9V4W00
+                 */
+                delivery?: string;
+                /**
+                 * @description Only attempts for events of this type: exact, or a prefix and a trailing *.
+                 * @example invoice.*
+                 */
+                type?: string;
+                /** @description Only attempts that ended so. */
+                status?: "succeeded" | "failed" | "canceled";
+                /**
+                 * @description Only attempts that were answered so: a status such as 503, a class such as 5xx, or none where no answer came.
+                 * @example 5xx
+                 */
+                response_status?: string;
+                /**
+                 * @description Only attempts with this reason, such as timeout, connect, tls, dns or status.
+                 * @example timeout
+                 */
+                reason?: string;
+                /** @description jsonl: the objects of the list, one a line; csv: a table with a line of names, in which texts that a spreadsheet would take for formulas begin with an apostrophe. */
+                format?: "jsonl" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. `unknown_app`: There is no such app. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getAttempt: {
         parameters: {
             query?: never;
@@ -6818,6 +7023,130 @@ export interface operations {
             /** @description `internal`: Bellhop failed. */
             500: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportDeliveries: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those of this time or later (RFC 3339).
+                 * @example 2027-06-01T00:00:00Z
+                 */
+                since?: string;
+                /**
+                 * @description Only those before this time (RFC 3339).
+                 * @example 2027-06-02T00:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Only deliveries of this app's events.
+                 * @example acme
+                 */
+                app?: string;
+                /**
+                 * @description Only deliveries to this endpoint.
+                 * @example ep_32G88NJ9V4W00
+                 */
+                endpoint?: string;
+                /**
+                 * @description Only deliveries of this event.
+                 * @example evt_32G88NJ9V4W00
+                 */
+                event?: string;
+                /**
+                 * @description Only deliveries of events of this type: exact, or a prefix and a trailing *.
+                 * @example invoice.*
+                 */
+                type?: string;
+                /** @description Only deliveries in this state. */
+                status?: "pending" | "succeeded" | "failed" | "held" | "canceled";
+                /** @description jsonl: the objects of the list, one a line; csv: a table with a line of names, in which texts that a spreadsheet would take for formulas begin with an apostrophe. */
+                format?: "jsonl" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. `unknown_app`: There is no such app. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7391,6 +7720,11 @@ export interface operations {
                  * @example acme
                  */
                 app?: string;
+                /**
+                 * @description Only endpoints whose name or URL has this part, in upper or lower case, or whose id it is.
+                 * @example shop
+                 */
+                q?: string;
                 /** @description Only endpoints in this state. */
                 status?: "active" | "paused" | "disabled";
                 /** @description Only endpoints that do like this. */
@@ -11247,6 +11581,142 @@ export interface operations {
                 };
             };
             /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportEvents: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those of this time or later (RFC 3339).
+                 * @example 2027-06-01T00:00:00Z
+                 */
+                since?: string;
+                /**
+                 * @description Only those before this time (RFC 3339).
+                 * @example 2027-06-02T00:00:00Z
+                 */
+                until?: string;
+                /**
+                 * @description Only events of this app.
+                 * @example acme
+                 */
+                app?: string;
+                /**
+                 * @description Only events of this type: exact, or a prefix and a trailing *.
+                 * @example invoice.*
+                 */
+                type?: string;
+                /**
+                 * @description Only events of this subject: exact, or a prefix and a trailing *.
+                 * @example invoice:118
+                 */
+                subject?: string;
+                /**
+                 * @description Only events published with this id.
+                 * @example order-118-paid
+                 */
+                external_id?: string;
+                /**
+                 * @description Only the event with this UUID, which is what receivers of some dialects log (webhook_event_uuid of showpass). Narrow it by app and time: it is in no index.
+                 * @example 2ce56e14-7f13-56e6-94b4-a5655b2079e7
+                 */
+                uuid?: string;
+                /** @description Only events that stand so: the worst of the states in which they are at endpoints. */
+                outcome?: "failed" | "held" | "waiting" | "canceled" | "delivered" | "none";
+                /**
+                 * @description Only events whose data meets this condition: a path, one of = != < <= > >= ~ (contains), and a value. Give it several times for conditions that all hold. Each page looks at a bounded number of events: see searched_until.
+                 * @example [
+                 *       "data.customer.id = 42"
+                 *     ]
+                 */
+                where?: string[];
+                /** @description jsonl: the objects of the list, one a line; csv: a table with a line of names, in which texts that a spreadsheet would take for formulas begin with an apostrophe. */
+                format?: "jsonl" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. `too_broad`: The question takes too long to answer. `unknown_app`: There is no such app. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
