@@ -108,7 +108,7 @@ func TestTLS(t *testing.T) {
 	h.opened(1)
 
 	// One connection of HTTP/2 carries many requests, and has one place.
-	modern := &http2.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	modern := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
 	defer modern.CloseIdleConnections()
 	for range 3 {
 		r, _ := http.NewRequestWithContext(t.Context(), "POST", "https://"+h.address+"/", strings.NewReader("hello"))
