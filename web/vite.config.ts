@@ -33,5 +33,5 @@ export default defineConfig({
   // BELLHOP_KEY set, nobody need sign in.
   server: { proxy: Object.fromEntries(["/v1", "^/in/", "/docs", "/openapi.json", "/readyz", "/portal/logo"].map((path) => [path, upstream])) },
   // One browser-like environment for all files: making it takes longer than the tests.
-  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], setupFiles: ["src/language/english.setup.ts"], isolate: false, maxWorkers: 2 },
+  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], setupFiles: ["src/language/english.setup.ts"], isolate: false, maxWorkers: 2, testTimeout: 20_000 },
 });

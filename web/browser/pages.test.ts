@@ -1,5 +1,6 @@
 // What must hold on every page: axe finds nothing serious, nothing scrolls sideways
 // on a phone, no script fails and the policy refuses nothing, in light and dark.
+import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Bellhop } from "./bellhop.ts";
@@ -183,6 +184,12 @@ describe("lists", () => {
     await page.getByRole("option", { name: "Answer 503" }).click();
     await page.waitForURL(/response_status=503/);
     await expect.poll(() => page.getByRole("row").filter({ hasText: "200" }).count()).toBe(0);
+    // What is exported is what is filtered.
+    await page.getByRole("button", { name: "Export what is filtered" }).click();
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: /^As JSON lines/ }).click()]);
+    const lines = readFileSync(await file.path(), "utf8").trim().split("\n").map((line) => JSON.parse(line) as { response_status: number });
+    expect(lines.length).toBeGreaterThan(5);
+    expect(new Set(lines.map((l) => l.response_status))).toEqual(new Set([503]));
     expect(await page.getByRole("row").count()).toBeGreaterThan(5);
     await page.goto(`${bellhop.url}/events`);
     await page.getByRole("textbox", { name: "Search in the data" }).fill("customer.name ~ moreau");

@@ -15,6 +15,7 @@ import { outcomeWords } from "../../lib/words.ts";
 import { usePatience } from "../../lib/usePatience.ts";
 import { CursorTable } from "../../parts/CursorTable.tsx";
 import { type Chip, Chips } from "../../parts/filters/Chips.tsx";
+import { Export } from "../../parts/filters/Export.tsx";
 import { rangeLabel } from "../../parts/filters/range.ts";
 import { Refresh } from "../../parts/filters/Refresh.tsx";
 import { TextFilter } from "../../parts/filters/TextFilter.tsx";
@@ -107,6 +108,7 @@ export function EventList() {
           <TextFilter label={t`Subject`} placeholder={t`Subject, or ${pattern}`} value={subject} onChange={(value) => set({ subject: value })} />
           <TimeRange value={{ since, until }} onChange={(range) => set({ since: range.since, until: range.until })} />
           <Refresh busy={query.isRefetching} onRefresh={() => void refresh()} />
+          <Export path="/v1/events/export" query={{ ...wanted, ...(q !== undefined && isUUID(q) && query.data?.pages[0]?.data[0]?.uuid === q.toLowerCase() ? { uuid: q } : { external_id: q }) }} />
         </Group>
         <Chips chips={chips} clear={clear} />
         {searching && query.data && !fault && (

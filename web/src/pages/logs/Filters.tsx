@@ -2,6 +2,7 @@ import { t } from "@lingui/core/macro";
 import { Group, SegmentedControl, Switch } from "@mantine/core";
 import { idKind, pasted } from "../../lib/ids.ts";
 import { EndpointFilter } from "../../parts/filters/EndpointFilter.tsx";
+import { Export } from "../../parts/filters/Export.tsx";
 import { Refresh } from "../../parts/filters/Refresh.tsx";
 import { TextFilter } from "../../parts/filters/TextFilter.tsx";
 import { TimeRange } from "../../parts/filters/TimeRange.tsx";
@@ -20,6 +21,8 @@ interface FiltersProps {
 /** What narrows the log. A range that ends and following exclude each other. */
 export function Filters({ filters, app, set, onRefresh, refreshing }: FiltersProps) {
   const live = filters.live === "1";
+  // What is open, and whether new lines appear, narrows nothing.
+  const exported = { ...filters, app, attempt: undefined, live: undefined };
   function find(text: string | undefined) {
     const id = pasted(text ?? "");
     if (idKind(id) === "attempt") set({ attempt: id });
@@ -42,6 +45,7 @@ export function Filters({ filters, app, set, onRefresh, refreshing }: FiltersPro
         onChange={({ since, until }) => set({ since, until, ...(until ? { live: undefined } : {}) })}
       />
       <Refresh busy={refreshing} onRefresh={onRefresh} />
+      <Export path="/v1/attempts/export" query={exported} />
       <Switch
         label={t`Live`}
         checked={live}
