@@ -148,7 +148,7 @@ describe("a script", () => {
 
     // The log has the very bytes.
     await page.getByRole("region", { name: "Recent attempts" }).getByRole("link").nth(1).click();
-    await page.getByRole("dialog").getByText("As it was sent.").waitFor();
+    await page.getByRole("dialog").getByText("As it was sent, byte for byte.").waitFor();
     await page.getByRole("dialog").getByText("somebody").first().waitFor();
     await expectAccessible(page, "an attempt whose request a script made");
   });
