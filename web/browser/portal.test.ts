@@ -173,4 +173,46 @@ describe("a portal link", () => {
       await context.close();
     }
   });
+
+  it("speaks the language of its link or of the browser, without overflow on a phone", async () => {
+    const words = { en: "Endpoints", de: "Endpunkte", fr: "Endpoints", it: "Endpoint" };
+    const tests = { en: "Send test", de: "Test senden", fr: "Envoyer un test", it: "Invia prova" };
+    const event = (await given(bellhop.api().GET("/v1/events", { params: { query: { app: "acme" } } }))).data[0]!.id;
+    for (const [lang, word] of Object.entries(words)) {
+      const context = await browser.newContext({ locale: "en-GB", viewport: { width: 390, height: 800 }, reducedMotion: "reduce" });
+      const page = await context.newPage();
+      const complaints = new Complaints(page);
+      await page.goto((await link("editor", { lang })).url);
+      await page.getByRole("heading", { name: word, exact: true, level: 1 }).waitFor();
+      expect(new URL(page.url()).search).toBe("");
+      expect(await page.evaluate(() => document.documentElement.lang)).toBe(lang);
+      for (const path of ["", `/endpoints/${own}`, `/endpoints/${own}?tab=settings`, "/endpoints/new", "/events", `/events/${event}`, "/logs", "/event-types", "/nowhere"]) {
+        if (path) await page.goto(`${bellhop.url}/portal${path}`);
+        await settled(page);
+        if (path === `/endpoints/${own}`) await page.getByRole("button", { name: tests[lang as keyof typeof tests], exact: true }).waitFor();
+        await expectNoSidewaysScroll(page, `portal${path} in ${lang}`);
+        if (lang === "de") await expectAccessible(page, `portal${path} in ${lang}`);
+      }
+      complaints.expectNone();
+      await context.close();
+    }
+  }, 180_000);
+
+  it("falls back to the browser's language, or English, and keeps what is chosen in the menu", async () => {
+    for (const [locale, lang, spoken] of [["fr-CH", "pt-BR", "fr"], ["pt-BR", undefined, "en"], ["it-IT", undefined, "it"]] as const) {
+      const context = await browser.newContext({ locale, reducedMotion: "reduce" });
+      const page = await context.newPage();
+      await page.goto((await link("viewer", lang ? { lang } : {})).url);
+      await settled(page);
+      expect(await page.evaluate(() => document.documentElement.lang), locale).toBe(spoken);
+      if (spoken === "en") {
+        await page.getByRole("button", { name: "View" }).click();
+        await page.getByRole("menuitemradio", { name: "Deutsch" }).click();
+        await page.getByRole("heading", { name: "Endpunkte", exact: true, level: 1 }).waitFor();
+        await page.reload();
+        await page.getByRole("heading", { name: "Endpunkte", exact: true, level: 1 }).waitFor();
+      }
+      await context.close();
+    }
+  });
 });

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { createTheme, type CSSVariablesResolver, type MantineColorsTuple, type MantineThemeOverride } from "@mantine/core";
 import { readable, shades } from "./lib/shades.ts";
 
@@ -18,7 +19,7 @@ export function themeFor(color?: string): MantineThemeOverride {
     headings: { fontWeight: "650", sizes: { h1: { fontSize: "1.5rem" }, h2: { fontSize: "1.125rem" }, h3: { fontSize: "1rem" } } },
     components: {
       // What a screen reader needs, and Mantine leaves to each use.
-      CloseButton: { defaultProps: { "aria-label": "Close" } },
+      CloseButton: { defaultProps: { "aria-label": t`Close` } },
       Modal: { defaultProps: { attributes: { header: { role: "none" } } } }, // not the page's banner
       Drawer: { defaultProps: { attributes: { header: { role: "none" } } } },
       // The line below a tab is all that tells which one is open.

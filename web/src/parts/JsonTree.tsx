@@ -10,7 +10,7 @@ export default function JsonTree({ value, label }: { value: object; label: strin
   const styles = dark ? darkStyles : defaultStyles;
   return (
     <Box className={classes.tree} tabIndex={0} role="region" aria-label={label} dir="ltr">
-      <JsonView data={value} shouldExpandNode={(level) => level < 3} style={{ ...styles, container: classes.container ?? "", numberValue: classes.number ?? "", ...(dark && { stringValue: classes.string ?? "" }) }} clickToExpandNode />
+      <JsonView data={value} shouldExpandNode={(level) => level < 3} style={{ ...styles, container: classes.container ?? "", numberValue: classes.number ?? "", booleanValue: classes.number ?? "", ...(dark && { stringValue: classes.string ?? "" }) }} clickToExpandNode />
     </Box>
   );
 }

@@ -14,17 +14,17 @@ import { useDeleteKey, useKeys } from "./queries.ts";
 /** How ending one is called, what is lost with it, and what came of it. */
 const words: Record<Kind, (name: string) => { title: string; verb: string; one: string; lost: string; ended: string; valid: string }> = {
   key: (name) => ({
-    title: t`Delete this key?`, verb: t`Delete key`, one: t`Delete ${name}`,
+    title: t`Delete this key?`, verb: t`Delete key`, one: t`Delete key ${name}`,
     lost: t`Requests with it are refused at once, and the sessions that were started with it end. It cannot be brought back.`,
     ended: t`The key has ended`, valid: t`The key is still valid`,
   }),
   portal: (name) => ({
-    title: t`Revoke this portal link?`, verb: t`Revoke portal link`, one: t`Revoke ${name}`,
+    title: t`Revoke this portal link?`, verb: t`Revoke portal link`, one: t`Revoke portal link ${name}`,
     lost: t`The portal that it opened stops at once, in every tab and frame. It cannot be brought back; make another link.`,
     ended: t`The portal link has ended`, valid: t`The portal link is still valid`,
   }),
   session: (name) => ({
-    title: t`End this session?`, verb: t`End session`, one: t`End ${name}`,
+    title: t`End this session?`, verb: t`End session`, one: t`End session ${name}`,
     lost: t`Whoever uses it is signed out at once and can sign in again with the key.`,
     ended: t`The session has ended`, valid: t`The session is still valid`,
   }),
