@@ -42,7 +42,12 @@ func TestWhoMayListenToAllApps(t *testing.T) {
 			_, _, err := h.CreateEndpoint(ctx, p, hook("ops.example", of("*")))
 			code(t, what, err, bellhop.CodeForbidden, "apps")
 		}
-		_, _, err := h.CreateEndpoint(ctx, owner, hook("ops.example", of("*", "acme")))
+		if _, err := h.Matches(ctx, owner, bellhop.EndpointChange{Apps: bellhop.Of([]string{"*"})}); err != nil {
+			t.Errorf("what it would have got: %v", err)
+		}
+		_, err := h.Matches(ctx, as(bellhop.RoleAdmin, "acme"), bellhop.EndpointChange{Apps: bellhop.Of([]string{"*"})})
+		code(t, "tried by an admin of an app", err, bellhop.CodeForbidden, "apps")
+		_, _, err = h.CreateEndpoint(ctx, owner, hook("ops.example", of("*", "acme")))
 		code(t, "beside an app", err, bellhop.CodeInvalid, "apps")
 		_, _, err = h.CreateEndpoint(ctx, owner, hook("ops.example", of("*"), wanting("invoice.*")))
 		code(t, "events of customers", err, bellhop.CodeInvalid, "events[0]")

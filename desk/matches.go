@@ -32,7 +32,7 @@ func (d *Desk) Matches(ctx context.Context, p bellhop.Principal, c bellhop.Endpo
 	if err := d.namedApps(p, &c); err != nil {
 		return m, err
 	}
-	if err := d.knownApps(p, c.Apps.Value); err != nil {
+	if err := d.listens(p, c.Apps.Value); err != nil {
 		return m, err
 	}
 	e := bellhop.Endpoint{Events: c.Events.Value, Subjects: c.Subjects.Value, Filter: c.Filter.Value, Dialect: d.defaultDialect}

@@ -230,6 +230,8 @@ func (d *Desk) checkPage(page string) string {
 		return "is not a URL: write it as https://app.example.com/webhooks/{endpoint}"
 	case u.Scheme != "https" && (u.Scheme != "http" || !d.e.Config().Dev):
 		return "must begin with https://"
+	case strings.ContainsAny(strings.ReplaceAll(page, "{endpoint}", ""), "{}"):
+		return "has braces: {endpoint} is all that is filled in"
 	case strings.Contains(u.Host, "ep_0"):
 		return "must name a host: {endpoint} stands in the path or the query"
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
@@ -106,7 +107,8 @@ type Teller struct {
 	mu       sync.Mutex
 	status   Status
 	mailRest time.Time // no mail is tried before
-	tested   map[string]time.Time
+	// tests says how many tests an app may still send.
+	tests map[string]*rate.Limiter
 }
 
 // New makes a Teller of an engine. Run runs it.
@@ -129,7 +131,7 @@ func New(e *engine.Engine, o Options) *Teller {
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "bellhop_notices_waiting", Help: "Notices to people that are still to be sent.",
 		}),
-		freshSince: map[string]time.Time{}, heldSince: map[bellhop.EndpointID]time.Time{}, tested: map[string]time.Time{},
+		freshSince: map[string]time.Time{}, heldSince: map[bellhop.EndpointID]time.Time{}, tests: map[string]*rate.Limiter{},
 	}
 	if o.Mail != nil {
 		t.status.Mail = &MailStatus{Server: o.Mail.URL, From: o.Mail.From}

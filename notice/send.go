@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/internal/id"
@@ -225,7 +227,7 @@ func (t *Teller) toAddress(ctx context.Context, to, recipient string, i bellhop.
 	case res.Status == 530, res.Status == 534, res.Status == 535, res.Status == 538:
 	case res.Status >= 500:
 		out.refused = true
-	case res.Status == 0:
+	case res.Status == 0 && ctx.Err() == nil:
 		t.mu.Lock()
 		t.mailRest = t.e.Now().Add(rest)
 		t.mu.Unlock()
@@ -302,27 +304,23 @@ type Tested struct {
 // Test sends a message at once to all who are told by some settings, or to the given
 // address alone. It fails with a CodeTooMany error where it is asked for too often.
 func (t *Teller) Test(ctx context.Context, s bellhop.NoticeSettings, address string) ([]Tested, error) {
-	now := t.e.Now()
-	t.mu.Lock()
-	soon := now.Sub(t.tested[s.App]) < testEvery
-	if !soon {
-		t.tested[s.App] = now
-	}
-	for app, at := range t.tested {
-		if now.Sub(at) >= testEvery {
-			delete(t.tested, app)
-		}
-	}
-	t.mu.Unlock()
-	if soon {
-		return nil, &bellhop.Error{Code: bellhop.CodeTooMany, Detail: "A test was sent a moment ago; try again in a few seconds", RetryAfter: testEvery}
-	}
-	a := &audience{kind: byPeople, app: s.App, settings: &s}
-	m := message{Kind: kindTest, App: s.App, At: now.UTC(), Subject: "A test of Bellhop's notices", Button: "Open the dashboard", Link: t.linkOf(a, nil)}
+	// Whoever asks may go away: it is sent all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*patience)
+	defer cancel()
 	emails, chats := s.Emails, s.Chats
 	if address != "" {
 		emails, chats = []string{address}, nil
 	}
+	off, err := t.silent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := t.e.Now()
+	if wait := t.mayTest(s.App, len(emails)+len(chats), now); wait > 0 {
+		return nil, &bellhop.Error{Code: bellhop.CodeTooMany, Detail: "As many tests were sent as may be for now; try again later", RetryAfter: wait}
+	}
+	a := &audience{kind: byPeople, app: s.App, settings: &s}
+	m := message{Kind: kindTest, App: s.App, At: now.UTC(), Subject: "A test of Bellhop's notices", Button: "Open the dashboard", Link: t.linkOf(a, nil)}
 	list := make([]Tested, 0, len(emails)+len(chats))
 	var all sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
@@ -344,6 +342,10 @@ func (t *Teller) Test(ctx context.Context, s bellhop.NoticeSettings, address str
 		if address == "" {
 			recipient = Recipient(byPeople, s.App, to)
 		}
+		if off[recipient] {
+			list = append(list, Tested{Channel: "email", To: to, Detail: "nothing was sent: this address has unsubscribed"})
+			continue
+		}
 		i := id.Next[id.Notice](t.e.IDs(), now)
 		add(Tested{Channel: "email", To: to}, func() outcome { return t.toAddress(ctx, to, recipient, i, &m) })
 	}
@@ -354,5 +356,29 @@ func (t *Teller) Test(ctx context.Context, s bellhop.NoticeSettings, address str
 	return list, nil
 }
 
-// testEvery is how often those of one app may be sent a test.
-const testEvery = 3 * time.Second
+// Editors choose the addresses that tests go to: so many may be sent at a time, and one
+// more after each testEvery.
+const (
+	testBurst = 40
+	testEvery = time.Minute
+)
+
+// mayTest takes n tests from what an app may send, or says how long to wait.
+func (t *Teller) mayTest(app string, n int, now time.Time) (wait time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for a, l := range t.tests {
+		if l.TokensAt(now) >= testBurst {
+			delete(t.tests, a)
+		}
+	}
+	l := t.tests[app]
+	if l == nil {
+		l = rate.NewLimiter(rate.Every(testEvery), testBurst)
+		t.tests[app] = l
+	}
+	if l.AllowN(now, n) {
+		return 0
+	}
+	return max(time.Duration(float64(testEvery)*(float64(n)-l.TokensAt(now))), time.Second)
+}

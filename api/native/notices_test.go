@@ -37,6 +37,7 @@ func TestNoticesOverTheAPI(t *testing.T) {
 		`{"digest":"1m"}`:                           "digest",
 		`{"page":"javascript:alert(1)"}`:            "page",
 		`{"page":"https://{endpoint}.example.com"}`: "page",
+		`{"page":"https://x.example/{nosuch}"}`:     "page",
 	} {
 		if r := s.do(s.admin, "PUT", "/v1/apps/acme/notices", body); r.status != 422 || !strings.Contains(string(r.body), `"`+field+`"`) {
 			t.Errorf("%s: %d %s, want one that names %s", body, r.status, r.body, field)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"strings"
@@ -27,6 +28,9 @@ func (s *settings) checkMail() error {
 		return nil
 	}
 	target, err := mailPolicy.CheckMailURL(s.smtpURL)
+	if u, ok := errors.AsType[*safehttp.URLError](err); ok && u.Code == safehttp.CodeCredentials {
+		return usage("smtp-url: leave the user name and password out, and give them as smtp-user and smtp-password-file")
+	}
 	if err != nil {
 		return usage("smtp-url: %s", strings.TrimSuffix(err.Error(), "."))
 	}

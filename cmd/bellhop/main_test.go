@@ -70,6 +70,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"help", "nosuch"}, exitUsage, "there is no verb \"bellhop nosuch\""},
 		{[]string{"help", "keys", "lst"}, exitUsage, "did you mean list?"},
 		{[]string{"man"}, exitUsage, "man needs DIR"},
+		{[]string{"serve", "--smtp-url", "smtp://me:pw@mail.example.com", "--smtp-from", "a@b.example"}, exitUsage, "smtp-password-file"},
 		{[]string{"serve", "--allow-cidr", "10.0.0.0"}, exitUsage, "did you mean the network 10.0.0.0/8? If it is that address alone, write 10.0.0.0/32"},
 		{[]string{"serve", "--allow-cidr", "192.168.7.0"}, exitUsage, "192.168.7.0/24"},
 		{[]string{"serve", "--allow-cidr", "fd12:3456::"}, exitUsage, "fd12:3456::/32"},
