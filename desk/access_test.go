@@ -35,6 +35,8 @@ func roleTable() map[string]string {
 		"listRecipes": "Aapev", "getRecipe": "Aapev",
 		"createKey": "Aa", "listKeys": "Aa", "deleteKey": "Aa", "createPortalLink": "Aa", "listAudit": "Aa",
 		"getSession": "Aapev", "endSession": "Aapev", "getSettings": "A",
+		"getNotices": "A", "putNotices": "A", "testNotices": "A",
+		"getAppNotices": "Aae", "putAppNotices": "Aae", "testAppNotices": "Aae",
 	}
 }
 
@@ -80,6 +82,8 @@ var withoutPrincipal = map[string]string{
 	"MayTransform":   "says nothing but whether",
 	"DefaultDialect": "a setting that every session is told",
 	"Receive":        "whoever has the token may send",
+	"Subscription":   "whoever has the token was sent it",
+	"Unsubscribe":    "whoever has the token was sent it",
 	"StartSession":   "whoever has the key may",
 	"EndSession":     "whoever has the session may",
 }
