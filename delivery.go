@@ -27,6 +27,10 @@ type Delivery struct {
 	OrderKey string     `json:"-"`
 	OrderPos DeliveryID `json:"-"`
 
+	// Settled is a later delivery of the same event to the same endpoint, sent again, that
+	// has arrived: this one is not tried any more, and Sweep ends it. 0: there is none.
+	Settled DeliveryID `json:"-"`
+
 	// Held says that the delivery itself is held, and not its endpoint: its latest
 	// attempt came to ClassHeld. Holds is how many attempts did, and ReleasedAt when it
 	// was last let go: it ages from then on.

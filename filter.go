@@ -81,6 +81,8 @@ type Standing struct {
 	Last Attempt
 	// Unfinished is how many of the event's deliveries to the endpoint have not ended.
 	Unfinished int
+	// Settled is how many of them ended because this one, sent again, has arrived.
+	Settled int
 }
 
 // AttemptFilter selects attempts.

@@ -110,12 +110,21 @@ func idConflict(i, n int, first EventID) *Error {
 	}
 }
 
+// Settles tells whether a result that ended its delivery settles the older ones of the
+// same event to the same endpoint: it was sent again, and has arrived.
+func (r *Result) Settles() bool {
+	return r.Attempt.Final && r.Attempt.Status == AttemptSucceeded && r.Attempt.Trigger.Again()
+}
+
 // LastLine is the line of the log that cancels a delivery without a request, for
-// ReasonErased or ReasonDeleted.
+// ReasonErased, ReasonDeleted or ReasonSettled.
 func LastLine(d *Delivery, id AttemptID, reason string) Attempt {
 	detail := "The endpoint was deleted before the event was delivered."
-	if reason == ReasonErased {
+	switch reason {
+	case ReasonErased:
 		detail = "The event's data was erased before it was delivered."
+	case ReasonSettled:
+		detail = "The event was sent again and has arrived, by delivery " + d.Settled.String() + ": this one is not needed any more."
 	}
 	return Attempt{
 		ID: id, Delivery: d.ID, Event: d.Event, Endpoint: d.Endpoint, App: d.App, Type: d.Type,

@@ -143,7 +143,10 @@ type FlowStore interface {
 	// caller's, the attempt is only logged, and not as final; if the event was
 	// erased meanwhile, without its captured body and headers; if the event is
 	// gone, not at all. Vitals count in any case. Recording an attempt again
-	// changes nothing. Of a result that Reacts, there is a reaction from then on.
+	// changes nothing. A result that Settles, whose delivery was owned, settles the
+	// unfinished deliveries of the event to the endpoint that are older: none of them is
+	// claimed any more, and Sweep ends them; what is under way is not tried again. Of a
+	// result that Reacts, there is a reaction from then on.
 	Record(ctx context.Context, l Lease, results []Result, now time.Time) error
 
 	// Release gives deliveries owned under the lease back, due as they were.
@@ -365,7 +368,7 @@ type ConfigStore interface {
 	// left to Sweep.
 	DeleteEndpoint(ctx context.Context, e EndpointID, audit *AuditEntry, now time.Time) error
 	// Sweep ends at most len(ids) of the unowned deliveries that can never be made,
-	// because their endpoint is gone or their event was erased, each with a last
+	// because their endpoint is gone or their event was erased, or that are settled, each with a last
 	// line in the log. It returns how many; fewer than len(ids) when none is left.
 	// What a node owns may be in flight: that is ended by Record, or when the node
 	// releases it.

@@ -152,8 +152,7 @@ func TestBoundOfPublishes(t *testing.T) {
 }
 
 // TestExplainGoesByTheNewestChain: an event that was sent again with success has
-// arrived, although the older retries run out later; and a replay of what failed
-// agrees.
+// arrived, and settles the older one; a replay of what failed agrees.
 func TestExplainGoesByTheNewestChain(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)
@@ -189,7 +188,7 @@ func TestExplainGoesByTheNewestChain(t *testing.T) {
 		}
 		stands(bellhop.FateSucceeded, 0)
 		wait(2 * time.Hour)
-		if list := h.deliveries(bellhop.DeliveryFilter{Event: event}); len(list) != 2 || list[1].Status != bellhop.DeliveryFailed {
+		if list := h.deliveries(bellhop.DeliveryFilter{Event: event}); len(list) != 2 || list[1].Status != bellhop.DeliveryCanceled {
 			t.Fatalf("%+v", list)
 		}
 		stands(bellhop.FateSucceeded, 0)

@@ -106,6 +106,12 @@ func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *b
 	default:
 		d.explainPending(p, x, e, made, r, last, holds)
 	}
+	switch {
+	case standing.Settled == 1:
+		x.Detail += " This was a " + string(made.Trigger) + ": an earlier delivery, which still waited, is settled with it."
+	case standing.Settled > 1:
+		x.Detail += fmt.Sprintf(" This was a %s: %d earlier deliveries, which still waited, are settled with it.", made.Trigger, standing.Settled)
+	}
 	x.CopiesWaiting = standing.Unfinished
 	if made.Status == bellhop.DeliveryPending || made.Status == bellhop.DeliveryHeld {
 		x.CopiesWaiting--

@@ -296,3 +296,84 @@ func TestATestIsNoDelivery(t *testing.T) {
 		}
 	})
 }
+
+// TestASuccessSettlesOlderCopies: what was sent again and has arrived is not sent once
+// more by the retry of the one before, and explain says so.
+func TestASuccessSettlesOlderCopies(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("a.example", status(503))
+		e := h.endpoint("a.example", hourly)
+		event, other := h.publish(`{}`), h.publish(`{}`)
+		wait(time.Second)
+		if _, err := h.Resend(t.Context(), owner, event, e.ID); err != nil {
+			t.Fatal(err)
+		}
+		wait(time.Second) // it fails as well, and waits
+		explain := func(event bellhop.EventID) bellhop.Explanation {
+			t.Helper()
+			list, err := h.Explain(t.Context(), owner, event, 0, 10)
+			if err != nil || len(list) != 1 {
+				t.Fatalf("%+v, %v", list, err)
+			}
+			return list[0]
+		}
+		if x := explain(event); x.CopiesWaiting != 1 || x.Outcome != bellhop.FateRetrying || !strings.Contains(x.Detail, "Another delivery") {
+			t.Errorf("while both wait: %+v", x)
+		}
+		h.net.on("a.example", status(200))
+		if _, err := h.Resend(t.Context(), owner, event, e.ID); err != nil {
+			t.Fatal(err)
+		}
+		wait(time.Minute)
+		if x := explain(event); x.Outcome != bellhop.FateSucceeded || x.CopiesWaiting != 0 || !strings.Contains(x.Detail, "2 earlier deliveries") {
+			t.Errorf("after it has arrived: %+v", x)
+		}
+		wait(3 * time.Hour)
+		taken := 0
+		for _, r := range h.attempts(bellhop.AttemptFilter{Event: event, Status: bellhop.AttemptSucceeded}) {
+			if taken++; r.Trigger != bellhop.TriggerResend {
+				t.Errorf("taken by a %s", r.Trigger)
+			}
+		}
+		if taken != 1 {
+			t.Errorf("the event was taken %d times", taken)
+		}
+		settled := 0
+		for _, a := range h.attempts(bellhop.AttemptFilter{Event: event, Status: bellhop.AttemptCanceled}) {
+			if settled++; a.Reason != bellhop.ReasonSettled || !a.Final || !strings.Contains(a.Detail, "sent again and has arrived") {
+				t.Errorf("%+v", a)
+			}
+		}
+		if settled != 2 {
+			t.Errorf("%d deliveries are settled", settled)
+		}
+		if d := h.deliveries(bellhop.DeliveryFilter{Event: other}); len(d) != 1 || d[0].Status != bellhop.DeliverySucceeded {
+			t.Errorf("another event: %+v", d)
+		}
+		if s, err := h.EndpointStats(t.Context(), owner, e.ID, desk.StatsRange{}); err != nil || s.Total.Exhausted != 0 || s.Pending != 0 {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+}
+
+// TestASettledOneIsNotSentFromTheQueue: it may be in memory already.
+func TestASettledOneIsNotSentFromTheQueue(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("a.example", status(503))
+		e := h.endpoint("a.example", hourly, func(c *bellhop.EndpointChange) { c.Concurrency = bellhop.Of(1) })
+		event := h.publish(`{}`)
+		wait(time.Second)
+		h.net.on("a.example", func(received) answer { return answer{status: 200, after: 5 * time.Second} })
+		h.publish(`"first"`) // which is under way while the others come
+		if _, err := h.Resend(t.Context(), owner, event, e.ID); err != nil {
+			t.Fatal(err)
+		}
+		h.tryAll(e.ID, bellhop.Cause{})
+		wait(time.Minute)
+		if got := h.attempts(bellhop.AttemptFilter{Event: event, Status: bellhop.AttemptSucceeded}); len(got) != 1 || got[0].Trigger != bellhop.TriggerResend {
+			t.Errorf("%d attempts succeeded: %+v", len(got), got)
+		}
+	})
+}

@@ -16,7 +16,7 @@ import (
 const resendStep = 500
 
 // Resend makes new deliveries of an event, each a chain of attempts of its own
-// that leaves earlier ones alone: to one endpoint, or (0) to every endpoint of its
+// that leaves earlier ones alone until it has arrived: to one endpoint, or (0) to every endpoint of its
 // app that is not disabled and either got it before or would get it now. Where one
 // waits already, due and not tried yet, that one is answered, and no other is made; one
 // that is held, since no request could be made of the event, is let go instead.

@@ -587,6 +587,9 @@ func (e *Engine) wroteWell() {
 // recorded tells whoever wants to know of an attempt, now that it is durable.
 func (e *Engine) recorded(a *bellhop.Attempt, w *bellhop.Work) {
 	e.metrics.attempted(a, w, e.cfg.Now())
+	if (&bellhop.Result{Attempt: *a}).Settles() {
+		wake(e.owing) // what was settled gets its last line
+	}
 	e.watchers.send(a)
 	if a.Reacts() || a.GaveUp() {
 		wake(e.reacting)

@@ -54,7 +54,7 @@ func (s *Store) fill(claimed *bellhop.Claimed, r bellhop.ClaimRequest, now time.
 		case s.overtakes(d):
 			heldBack = true
 			continue
-		case e.Erased:
+		case e.Erased, d.Settled != 0:
 			d.Due = time.Time{} // it is for Sweep
 			continue
 		}

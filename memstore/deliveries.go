@@ -82,8 +82,15 @@ func (s *Store) Standings(ctx context.Context, f bellhop.StandingFilter) ([]bell
 			}
 			x := bellhop.Standing{Delivery: bellhop.Latest(of[e]...)}
 			for _, d := range of[e] {
-				if d.Status == bellhop.DeliveryPending || d.Status == bellhop.DeliveryHeld {
+				if (d.Status == bellhop.DeliveryPending || d.Status == bellhop.DeliveryHeld) && d.Settled == 0 {
 					x.Unfinished++
+				}
+			}
+			if x.Delivery.Status == bellhop.DeliverySucceeded && x.Delivery.Trigger.Again() {
+				for _, a := range s.logOf[f.Event] {
+					if a.Endpoint == e && a.Final && a.Reason == bellhop.ReasonSettled {
+						x.Settled++
+					}
 				}
 			}
 			if a := s.attempt(x.Delivery.LastAttempt); a != nil {

@@ -54,6 +54,9 @@ func (s *Store) moveOn(d *bellhop.Delivery, r *bellhop.Result, a *bellhop.Attemp
 	}
 	if a.Final {
 		s.removePending(d)
+		if r.Settles() {
+			s.settleCopies(d)
+		}
 	} else {
 		d.Attempts, d.LastAttempt, d.Due, d.Owner = a.Number, a.ID, a.NextAt, 0
 		if d.Due.IsZero() {
@@ -67,6 +70,17 @@ func (s *Store) moveOn(d *bellhop.Delivery, r *bellhop.Result, a *bellhop.Attemp
 		}
 	}
 	s.promote(d.Endpoint, d.OrderKey, now)
+}
+
+// settleCopies has the older deliveries of an event to an endpoint be sent no more, since
+// a later one has arrived.
+func (s *Store) settleCopies(by *bellhop.Delivery) {
+	for _, d := range s.waiting[by.Event] {
+		if d.Endpoint == by.Endpoint && d.ID < by.ID && d.Settled == 0 && d.Trigger != bellhop.TriggerTest {
+			d.Settled = by.ID
+			s.sweepSettled[d.Event] = true
+		}
+	}
 }
 
 // promote wakes the first delivery of an order, if it was found waiting. Should

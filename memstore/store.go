@@ -55,6 +55,7 @@ type Store struct {
 	later          map[bellhop.EventID][]bellhop.EndpointID
 	sweepEndpoints map[bellhop.EndpointID]bool
 	sweepEvents    map[bellhop.EventID]bool
+	sweepSettled   map[bellhop.EventID]bool
 	// turn is the app that Spread served last.
 	turn string
 
@@ -100,6 +101,7 @@ func New() *Store {
 		later:          map[bellhop.EventID][]bellhop.EndpointID{},
 		sweepEndpoints: map[bellhop.EndpointID]bool{},
 		sweepEvents:    map[bellhop.EventID]bool{},
+		sweepSettled:   map[bellhop.EventID]bool{},
 
 		tokens:    map[bellhop.EndpointID]bellhop.Token{},
 		reactions: map[bellhop.AttemptID]string{},

@@ -12,7 +12,7 @@ import (
 func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Time) (int, error) {
 	swept := 0
 	err := s.step(ctx, func() error {
-		if len(s.sweepEndpoints) == 0 && len(s.sweepEvents) == 0 {
+		if len(s.sweepEndpoints) == 0 && len(s.sweepEvents) == 0 && len(s.sweepSettled) == 0 {
 			return nil
 		}
 		given := len(ids)
@@ -46,6 +46,25 @@ func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Tim
 			}
 			if len(s.waiting[e]) == 0 {
 				delete(s.sweepEvents, e)
+			}
+		}
+		for _, e := range sortedKeys(s.sweepSettled) {
+			left := false
+			for _, d := range slices.Clone(s.waiting[e]) {
+				switch {
+				case d.Settled == 0:
+					continue
+				case d.Owner != 0:
+					left = true
+					continue
+				case swept == len(ids):
+					return nil
+				}
+				s.cancel(d, ids[swept], bellhop.ReasonSettled, now)
+				swept++
+			}
+			if !left {
+				delete(s.sweepSettled, e)
 			}
 		}
 		return nil

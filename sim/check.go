@@ -34,6 +34,9 @@ func (n *node) starts(job *lane.Job, rq *request) {
 	case !over && !d.ended && work.Delivery.Attempts != d.attempts:
 		w.broken("4 nothing silent", "%s is sent as if %d attempts had been made; there were %d", name, work.Delivery.Attempts, d.attempts)
 	}
+	if d.settled != 0 && d.claimed > d.settled {
+		w.broken("2 at least once", "%s is sent although its event was sent again and has arrived before it was claimed", name)
+	}
 	for _, r := range d.requests {
 		if !r.recorded && r.excuse == "" {
 			w.broken("2 at least once", "%s is sent although a request of it is under way", name)
@@ -154,7 +157,7 @@ func (b *bucket) refill(now time.Duration) {
 // resumed: what was held goes out oldest first, and before what came later.
 func (n *node) resumed(d *delivery, due time.Time, name, to string) {
 	w := n.w
-	held := slices.DeleteFunc(n.resumes[d.door.id], func(o heldBack) bool { return o.ended || len(o.requests) > 0 || o.event.erased })
+	held := slices.DeleteFunc(n.resumes[d.door.id], func(o heldBack) bool { return o.ended || len(o.requests) > 0 || o.event.erased || o.settled != 0 })
 	if len(held) == 0 || d.door.now.Ordering != bellhop.OrderingNone {
 		delete(n.resumes, d.door.id)
 		return
@@ -368,7 +371,7 @@ func (n *node) held(d *door) []heldBack {
 	w := n.w
 	var list []heldBack
 	for _, o := range d.pending {
-		if o.ended || o.event.erased || len(o.requests) > 0 || o.OrderKey != "" {
+		if o.ended || o.event.erased || o.settled != 0 || len(o.requests) > 0 || o.OrderKey != "" {
 			continue
 		}
 		if slices.ContainsFunc(n.accepting, func(p *publishing) bool { return slices.Contains(p.asked, o.event.id) }) {
@@ -501,7 +504,7 @@ func (w *world) rows() {
 			w.broken("4 nothing silent", "%s is held: %v; should it be: %v", w.trace.of(int64(d.ID)), d.Held, known.held)
 		case d.Held:
 			// It waits for its endpoint to be changed.
-		case d.Owner != 0 && !d.Due.IsZero(), !d.Due.IsZero(), known.event.erased, known.door.deleted:
+		case d.Owner != 0 && !d.Due.IsZero(), !d.Due.IsZero(), known.event.erased, known.door.deleted, known.settled != 0:
 			// Its owner has it, it has a time, or Sweep ends it.
 		case d.OrderKey == "" && known.door.reordered == 0:
 			w.broken("4 nothing silent", "%s waits without a time, and is in no order", w.trace.of(int64(d.ID)))
@@ -550,7 +553,7 @@ func (n *node) overlooked(list []bellhop.Backlog) {
 		}
 		for _, d := range w.ledger.doors[b.Endpoint].pending {
 			row, err := w.store.Delivery(ctx, d.id)
-			if err != nil || row.Owner != 0 || row.Due.IsZero() || d.event.erased || d.ended {
+			if err != nil || row.Owner != 0 || row.Due.IsZero() || d.event.erased || d.ended || d.settled != 0 {
 				continue
 			}
 			since := max(row.Due.Sub(epoch.Add(w.skew)), d.at, d.moved)
@@ -639,7 +642,7 @@ func (w *world) finished(d *delivery, lines []bellhop.Attempt) {
 	rq := w.ledger.requests[last.ID]
 	switch {
 	case last.Status == bellhop.AttemptCanceled:
-		if !d.door.deleted && !d.event.erased && (rq == nil || !rq.skipped) {
+		if !d.door.deleted && !d.event.erased && d.settled == 0 && (rq == nil || !rq.skipped) {
 			w.broken("2 at least once", "%s was canceled without a reason", name)
 		}
 	case d.expired && last.Status == bellhop.AttemptFailed && last.Reason == bellhop.ReasonExpired && rq == nil:

@@ -61,6 +61,8 @@ type delivery struct {
 	next     time.Time
 	ended    bool
 	expired  bool // for its age
+	// settled is when a later delivery of its event, sent again, had arrived.
+	settled time.Duration
 	// held: no request can be made of it, as its endpoint is. holds counts how often
 	// that was found, and released is when it was let go.
 	held     bool
@@ -281,6 +283,9 @@ func (l *ledger) recorded(r *bellhop.Result) {
 		}
 		if stored.Final {
 			l.end(d, stored.Status)
+			if stored.Status == bellhop.AttemptSucceeded && d.Trigger == bellhop.TriggerResend {
+				l.settle(d)
+			}
 			if rq.skipped {
 				w.reached("a delivery was skipped")
 			}
@@ -300,6 +305,25 @@ func (l *ledger) recorded(r *bellhop.Result) {
 	l.close(rq)
 	if rq.taken != (stored.Status == bellhop.AttemptSucceeded) {
 		w.broken("4 nothing silent", "the log says that an attempt of %s %s, and the receiver says otherwise", w.trace.of(int64(d.id)), stored.Status)
+	}
+}
+
+// settle: an event that was sent again has arrived, and the older deliveries of it to the
+// endpoint are not needed any more.
+func (l *ledger) settle(by *delivery) {
+	for _, o := range by.event.deliveries {
+		if o.door == by.door && o.id < by.id && !o.ended && o.settled == 0 {
+			o.settled = l.w.at
+		}
+	}
+}
+
+// hasten: somebody wants deliveries to be tried now.
+func (l *ledger) hasten(d *door, ids []bellhop.DeliveryID) {
+	for _, id := range ids {
+		if o := l.deliveries[id]; o.door == d {
+			o.next, o.moved = time.Time{}, l.w.at
+		}
 	}
 }
 
@@ -376,6 +400,8 @@ func (l *ledger) swept(ids []bellhop.AttemptID) {
 			l.w.reached("a deleted endpoint was swept")
 		case d.event.erased:
 			l.w.reached("an erased event was swept")
+		case d.settled != 0 && a.Reason == bellhop.ReasonSettled:
+			l.w.reached("a settled delivery was swept")
 		default:
 			l.w.broken("2 at least once", "%s was canceled, though neither its event was erased nor its endpoint deleted", l.w.trace.of(int64(d.id)))
 		}

@@ -254,6 +254,31 @@ func (w *world) letGoAt(d *door) {
 	})
 }
 
+// hasten has what failed and waits at an endpoint tried now.
+func (w *world) hasten() {
+	n, d := w.node, w.target()
+	if n == nil || !n.running || d == nil || d.deleted {
+		return
+	}
+	list, _, err := w.store.Retrying(ctx, bellhop.RetryingFilter{Scope: bellhop.Everything(), Endpoint: d.id, Scan: w.number(1, 20)})
+	if err != nil {
+		return
+	}
+	now := w.clock()
+	n.write(writing{what: "hasten", endpoint: d.id, do: func() error {
+		moved, err := w.store.Hasten(ctx, d.id, list, now)
+		if err == nil && moved > 0 {
+			w.ledger.hasten(d, list)
+			w.reached("deliveries were tried before their time")
+		}
+		return err
+	}}, func(err error) {
+		if err == nil {
+			n.do(lane.Hastened{Endpoint: d.id})
+		}
+	})
+}
+
 func (w *world) reorder() { w.reorderAt(w.target()) }
 
 func (w *world) reorderAt(d *door) {

@@ -114,6 +114,7 @@ func draw(l *loop) plan {
 	act("delete", (*world).deleteEndpoint, 4)
 	act("erase event", (*world).eraseEvent, 12)
 	act("erase subject", (*world).eraseSubject, 6)
+	act("try now", (*world).hasten, 12)
 	act("resend", (*world).resend, 12)
 	act("delete app", (*world).deleteApp, 6)
 	act("list", (*world).list, 10)

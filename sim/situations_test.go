@@ -66,6 +66,8 @@ var situations = []string{
 	"an erased event was swept",
 	"an event was erased while it was claimed or committed",
 	"an event was sent again",
+	"a settled delivery was swept",
+	"deliveries were tried before their time",
 	"rows moved while a list was read by pages",
 	"what was held went out oldest first",
 }

@@ -89,7 +89,7 @@ func (n *node) probed(c lane.Claim, answer bellhop.Claimed, now time.Time) {
 	got := &answer.Work[0].Delivery
 	others := 0
 	for _, o := range w.ledger.doors[c.Endpoint].pending {
-		if o.id == got.ID || o.ended || o.event.erased {
+		if o.id == got.ID || o.ended || o.event.erased || o.settled != 0 {
 			continue
 		}
 		row, err := w.store.Delivery(ctx, o.id)

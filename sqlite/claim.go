@@ -143,7 +143,7 @@ func (c *claim) fill(now time.Time) error {
 }
 
 const (
-	dueOfKind = `SELECT id, event, endpoint, app, '', trigger, owner, due, attempts, last_attempt, order_key, order_pos, held, holds, released
+	dueOfKind = `SELECT id, event, endpoint, app, '', trigger, owner, due, attempts, last_attempt, order_key, order_pos, held, holds, released, settled
 		FROM pending INDEXED BY pending_due
 		WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND (attempts > 0) = ? AND due <= ? `
 	oldestDue = dueOfKind + "AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?"
@@ -181,7 +181,7 @@ func (c *claim) take(d *bellhop.Delivery) error {
 	if err != nil {
 		return err
 	}
-	if waits {
+	if waits || d.Settled != 0 {
 		return c.setAside(d)
 	}
 	if back, err := c.overtakes(d); err != nil || back {

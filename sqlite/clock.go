@@ -53,7 +53,7 @@ func (s *Store) Replan(ctx context.Context, t bellhop.Turn, after bellhop.Delive
 			at int64
 		}
 		var rows []row
-		err := each(w.conn, func(st *sqlite.Stmt) { rows = append(rows, row{scanPending(st), st.ColumnInt64(15)}) },
+		err := each(w.conn, func(st *sqlite.Stmt) { rows = append(rows, row{scanPending(st), st.ColumnInt64(16)}) },
 			"SELECT "+pendingColumns+", (SELECT deliver_at FROM events WHERE events.id = p.event) FROM pending p WHERE p.id > ? ORDER BY p.id LIMIT ?",
 			int64(after), limit+1)
 		if err != nil {

@@ -11,7 +11,7 @@ import (
 
 const (
 	pendingColumns = `p.id, p.event, p.endpoint, p.app, (SELECT type FROM events WHERE events.id = p.event), p.trigger,
-		p.owner, p.due, p.attempts, p.last_attempt, p.order_key, p.order_pos, p.held, p.holds, p.released`
+		p.owner, p.due, p.attempts, p.last_attempt, p.order_key, p.order_pos, p.held, p.holds, p.released, p.settled`
 	pendingStatus = ", (SELECT status FROM endpoints WHERE endpoints.id = p.endpoint)"
 	selectPending = "SELECT " + pendingColumns + " FROM pending p"
 )
@@ -26,13 +26,14 @@ func scanPending(st *sqlite.Stmt) bellhop.Delivery {
 		LastAttempt: bellhop.AttemptID(st.ColumnInt64(9)),
 		OrderKey:    st.ColumnText(10), OrderPos: bellhop.DeliveryID(st.ColumnInt64(11)),
 		Held: st.ColumnBool(12), Holds: st.ColumnInt(13), ReleasedAt: moment(st.ColumnInt64(14)),
+		Settled: bellhop.DeliveryID(st.ColumnInt64(15)),
 	}
 }
 
 // scanUnfinished reads pendingColumns and pendingStatus.
 func scanUnfinished(st *sqlite.Stmt) bellhop.Delivery {
 	d := scanPending(st)
-	d.Status = bellhop.Unfinished(bellhop.EndpointStatus(st.ColumnText(15)), d.Held)
+	d.Status = bellhop.Unfinished(bellhop.EndpointStatus(st.ColumnText(16)), d.Held)
 	return d
 }
 
@@ -151,7 +152,8 @@ const (
 
 	newestUnfinished = " INDEXED BY pending_event WHERE p.event = ? AND p.endpoint = ? ORDER BY p.id DESC LIMIT 1"
 	newestEnded      = "SELECT " + endedColumns + " FROM attempts INDEXED BY attempts_event WHERE event = ? AND endpoint = ? AND final = 1 ORDER BY delivery DESC LIMIT 1"
-	unfinishedAt     = "SELECT count(*) FROM pending INDEXED BY pending_event WHERE event = ? AND endpoint = ?"
+	unfinishedAt     = "SELECT count(*) FROM pending INDEXED BY pending_event WHERE event = ? AND endpoint = ? AND settled = 0"
+	settledAt        = "SELECT count(*) FROM attempts INDEXED BY attempts_event WHERE event = ? AND endpoint = ? AND final = 1 AND status = 2 AND reason = 'settled'"
 	lastAttempt      = "SELECT " + attemptColumns + noBodies + " FROM attempts WHERE id = ?"
 )
 
@@ -204,6 +206,9 @@ func standingAt(c *sqlite.Conn, event, endpoint int64) (s bellhop.Standing, foun
 	}
 	if err == nil {
 		_, err = one(c, func(st *sqlite.Stmt) { s.Unfinished = st.ColumnInt(0) }, unfinishedAt, event, endpoint)
+	}
+	if err == nil && s.Delivery.Status == bellhop.DeliverySucceeded && s.Delivery.Trigger.Again() {
+		_, err = one(c, func(st *sqlite.Stmt) { s.Settled = st.ColumnInt(0) }, settledAt, event, endpoint)
 	}
 	return s, true, err
 }

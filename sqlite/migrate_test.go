@@ -29,6 +29,16 @@ func TestFirstSchemaIsBroughtUpToDate(t *testing.T) {
 		"INSERT INTO apps VALUES ('acme', 'Acme', NULL, 1, 1); INSERT INTO event_types VALUES ('a.b', '', NULL, NULL, 0, 0, 1, 1);",
 		`INSERT INTO endpoints (id, revision, status, ordering, failing_since, apps, url, name, events, subjects, dialect, disabled_reason,
 			timeout, concurrency, created_at, updated_at) VALUES (7, 3, 'active', 'none', 0, '["acme"]', 'https://example.com', '', 'null', '[]', 'standard', '', 1, 1, 1, 1);
+		INSERT INTO endpoints (id, revision, status, ordering, failing_since, apps, url, name, events, subjects, dialect, disabled_reason,
+			timeout, concurrency, created_at, updated_at) VALUES
+			(8, 3, 'active', 'none', 1000, '["acme"]', 'https://example.com', '', 'null', '[]', 'standard', '', 1, 1, 1, 1),
+			(9, 3, 'active', 'none', 0, '["acme"]', 'https://example.com', '', 'null', '[]', 'standard', '', 1, 1, 1, 1),
+			(10, 3, 'active', 'none', 0, '["acme"]', 'https://example.com', '', 'null', '[]', 'standard', '', 1, 1, 1, 1);
+		INSERT INTO attempts (id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration, response_status, truncated, url, reason, detail)
+			VALUES (4194304, 1, 9, 8, 'acme', 'a.b', 'publish', 1, 1, 0, 9, 1, 503, 0, 'https://example.com', 'status', ''),
+			(6291456, 1, 9, 8, 'acme', 'a.b', 'publish', 2, 1, 0, 9, 1, 502, 0, 'https://example.com', 'status', ''),
+			(6291457, 2, 9, 9, 'acme', 'a.b', 'publish', 1, 0, 1, 0, 1, 200, 0, 'https://example.com', '', ''),
+			(6291458, 3, 9, 10, 'acme', 'a.b', 'publish', 1, 1, 0, 0, 1, 500, 0, 'https://example.com', 'status', '');
 		INSERT INTO nodes VALUES (1, 99999999999999999, 1);
 		INSERT INTO events VALUES (9, 'acme', 'a.b', '', NULL, NULL, 0, 1, 0, 0, x'7b7d');
 		INSERT INTO pending VALUES (10, 9, 7, 'acme', 'publish', 1, 1, 0, 0, NULL, 10);`,
@@ -48,8 +58,16 @@ func TestFirstSchemaIsBroughtUpToDate(t *testing.T) {
 		now := time.Now()
 		r, err := s.Routes(t.Context(), 0)
 		if err != nil || r.Version != 42 || len(r.Apps) != 1 || r.Apps[0].Revision != 1 || r.Apps[0].MaxEndpoints != 0 ||
-			len(r.Endpoints) != 1 || r.Endpoints[0].Revision != 3 || r.Endpoints[0].Status != bellhop.EndpointActive {
+			len(r.Endpoints) != 4 || r.Endpoints[0].Revision != 3 || r.Endpoints[0].Status != bellhop.EndpointActive {
 			t.Errorf("routes %+v, %v", r, err)
+		}
+		if v := r.Endpoints[1].Vitals; v.Health() != bellhop.HealthFailing || v.Failures != 2 || v.Reason != "status" || v.ResponseStatus != 502 || v.FailingSince.UnixMicro() != 1000 || v.Revision != 3 {
+			t.Errorf("one that was failing: %+v", v)
+		}
+		for i, want := range map[int]bellhop.Health{0: bellhop.HealthUnknown, 2: bellhop.HealthHealthy, 3: bellhop.HealthUnknown} {
+			if v := r.Endpoints[i].Vitals; v.Health() != want {
+				t.Errorf("endpoint %v: %+v, want %s", r.Endpoints[i].ID, v, want)
+			}
 		}
 		// What was known of version 41 is not known any more: the answer is everything.
 		if old, err := s.Routes(t.Context(), 41); err != nil || !old.Full {

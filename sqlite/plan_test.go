@@ -129,6 +129,16 @@ func TestListsUseIndexes(t *testing.T) {
 		} {
 			explain(t, c, name, sql, false, false, nil)
 		}
+		for name, sql := range map[string]string{
+			"hasten": hastenOne, "count due": countDue, "count later": countLater, "settle older": settleOlder,
+			"idle settled": idleSettled, "settled of event": settledOfEvent, "unfinished at": unfinishedAt, "settled at": settledAt,
+		} {
+			explain(t, c, name, sql, false, false, nil)
+		}
+		// A bounded piece of an index is gone through.
+		explain(t, c, "retrying", retrying, false, true, nil, "SEARCH pending USING INDEX pending_idle_endpoint")
+		explain(t, c, "newest retrying", newestRetrying, false, true, nil, "SEARCH pending USING INDEX pending_idle_endpoint")
+		explain(t, c, "gave up", gaveUp, false, true, nil, "SEARCH attempts USING INDEX attempts_ended_trouble_endpoint")
 		// From the first row on, and no further than one, or through a table that is small.
 		explain(t, c, "first app to spread", firstAppToSpread, false, true, nil, "COVERING INDEX fanouts_app")
 		explain(t, c, "waiting to reorder", waitingToReorder, false, true, nil)

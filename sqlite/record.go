@@ -60,6 +60,9 @@ func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error
 	if owned {
 		owned, err = w.moveOn(l.Node, r, now)
 	}
+	if err == nil && owned && r.Settles() {
+		err = w.settleCopies(&a)
+	}
 	if err == nil && owned && w.state.erasing {
 		// Only then may a delivery that is still pending be of an erased event.
 		err = w.forgetErased(&a)
@@ -119,6 +122,18 @@ func (w *writer) moveOn(node bellhop.NodeID, r *bellhop.Result, now time.Time) (
 		return owned, err
 	}
 	return owned, w.promote(bellhop.EndpointID(endpoint), orderKey, now)
+}
+
+const settleOlder = "UPDATE pending INDEXED BY pending_event SET settled = ?1 WHERE event = ?2 AND endpoint = ?3 AND id < ?1 AND settled = 0 AND trigger <> 'test'"
+
+// settleCopies has the older deliveries of an event to an endpoint be sent no more, since
+// a later one has arrived.
+func (w *writer) settleCopies(a *bellhop.Attempt) error {
+	err := exec(w.conn, settleOlder, int64(a.Delivery), int64(a.Event), int64(a.Endpoint))
+	if err == nil && w.conn.Changes() > 0 {
+		err = w.owe(owedSettled, name(a.Event))
+	}
+	return err
 }
 
 // recordLate logs an attempt of a delivery that its node no longer owns.

@@ -11,16 +11,20 @@ import (
 	"github.com/bellhop/bellhop/internal/id"
 )
 
-// What is owed to Sweep: to end what is pending of an endpoint that is gone, or of an
-// event that was erased.
+// What is owed to Sweep: to end what is pending of an endpoint that is gone, of an
+// event that was erased, or of one as far as it is settled.
 const (
 	owedEndpoint = "endpoint"
 	owedEvent    = "event"
+	owedSettled  = "settled"
 )
 
 const (
-	sweepOwed   = "SELECT 1 FROM owed WHERE what IN ('endpoint', 'event') LIMIT 1"
-	nextOwed    = "SELECT name FROM owed WHERE what = ? AND name > ? ORDER BY name LIMIT 1"
+	sweepOwed      = "SELECT 1 FROM owed WHERE what IN ('endpoint', 'event', 'settled') LIMIT 1"
+	nextOwed       = "SELECT name FROM owed WHERE what = ? AND name > ? ORDER BY name LIMIT 1"
+	idleSettled    = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.settled <> 0 AND p.owner IS NULL ORDER BY p.endpoint, p.id LIMIT ?"
+	settledOfEvent = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.settled <> 0 ORDER BY p.endpoint, p.id LIMIT ?"
+
 	idleOfEvent = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.owner IS NULL ORDER BY p.endpoint, p.id LIMIT ?"
 )
 
@@ -81,9 +85,14 @@ func (w *writer) sweepNew(at owedMark, ids []bellhop.AttemptID, now time.Time) (
 		case !found && at.what == owedEndpoint:
 			at = owedMark{what: owedEvent}
 			continue
+		case !found && at.what == owedSettled:
+			return swept, owedMark{}, nil
 		case !found:
-			w.state.erasing, err = one(w.conn, func(*sqlite.Stmt) {}, nextOwed, owedEvent, "")
-			return swept, owedMark{}, err
+			at = owedMark{what: owedSettled}
+			if w.state.erasing, err = one(w.conn, func(*sqlite.Stmt) {}, nextOwed, owedEvent, ""); err != nil {
+				return swept, owedMark{}, err
+			}
+			continue
 		}
 		n, err := w.sweepOne(at.what, of, ids[swept:], now)
 		if swept += n; err != nil {
@@ -106,9 +115,13 @@ func (w *writer) settle(at owedMark) error {
 	number, _ := strconv.ParseInt(at.of, 10, 64)
 	var left []bellhop.Delivery
 	var err error
-	if at.what == owedEvent {
-		err = each(w.conn, func(st *sqlite.Stmt) { left = append(left, scanPending(st)) }, pendingOfEvent, number, 1)
-	} else {
+	add := func(st *sqlite.Stmt) { left = append(left, scanPending(st)) }
+	switch at.what {
+	case owedEvent:
+		err = each(w.conn, add, pendingOfEvent, number, 1)
+	case owedSettled:
+		err = each(w.conn, add, settledOfEvent, number, 1)
+	default:
 		left, err = w.pendingOf(number, 0, 1)
 	}
 	if err != nil || len(left) > 0 {
@@ -126,10 +139,14 @@ func (w *writer) sweepOne(what, of string, ids []bellhop.AttemptID, now time.Tim
 	reason := bellhop.ReasonDeleted
 	var list []bellhop.Delivery
 	add := func(st *sqlite.Stmt) { list = append(list, scanPending(st)) }
-	if what == owedEvent {
+	switch what {
+	case owedEvent:
 		reason = bellhop.ReasonErased
 		err = each(w.conn, add, idleOfEvent, number, len(ids))
-	} else {
+	case owedSettled:
+		reason = bellhop.ReasonSettled
+		err = each(w.conn, add, idleSettled, number, len(ids))
+	default:
 		err = each(w.conn, add, idleOfEndpoint, number, 0, len(ids))
 	}
 	for i := 0; err == nil && i < len(list); i++ {

@@ -31,6 +31,7 @@ func model(f *fixture) {
 			"accept":  m.accept,
 			"spread":  m.spread,
 			"erase":   m.erase,
+			"resend":  m.resend,
 			"sweep":   m.sweep,
 			"pass":    func(t *rapid.T) { f.pass(time.Duration(rapid.IntRange(1, 30).Draw(t, "seconds")) * time.Second) },
 			"":        m.check,
@@ -122,7 +123,7 @@ func (m *picture) claimAs(t *rapid.T, r bellhop.ClaimRequest) {
 		case d.OrderKey != "" && len(m.later) > 0 && bellhop.DeliveryID(m.later[0]) < d.OrderPos:
 			heldBack = true
 			continue
-		case m.events[d.Event].Erased:
+		case m.events[d.Event].Erased, d.Settled != 0:
 			d.Due = time.Time{}
 			continue
 		}
@@ -162,7 +163,7 @@ func (m *picture) record(t *rapid.T) {
 	switch {
 	case d.Owner != node.Node || r.Lease != node:
 	case a.Final:
-		m.finish(d)
+		m.end(d, a.Status)
 	default:
 		d.Attempts, d.LastAttempt, d.Due = a.Number, a.ID, a.NextAt
 		m.giveBack(d)
@@ -330,7 +331,7 @@ func (m *picture) erase(t *rapid.T) {
 func (m *picture) sweep(t *rapid.T) {
 	var gone []*bellhop.Delivery
 	for _, d := range m.rows {
-		if m.events[d.Event].Erased && d.Owner == 0 {
+		if (m.events[d.Event].Erased || d.Settled != 0) && d.Owner == 0 {
 			gone = append(gone, d)
 		}
 	}
@@ -373,7 +374,7 @@ func (m *picture) drain() {
 			if d.Owner != 0 {
 				l := m.leaseOf(d.Owner)
 				m.ok(m.s.Record(m.Context(), l, []bellhop.Result{{Attempt: m.attempt(*d, bellhop.AttemptSucceeded), Lease: l}}, m.now))
-				m.finish(d)
+				m.end(d, bellhop.AttemptSucceeded)
 			}
 		}
 		m.pass(time.Minute / 2)
@@ -435,6 +436,38 @@ func (m *picture) blocked(d *bellhop.Delivery) bool {
 // ahead tells which of two deliveries of one order goes first.
 func ahead(a, b *bellhop.Delivery) bool {
 	return a.OrderPos < b.OrderPos || (a.OrderPos == b.OrderPos && a.ID < b.ID)
+}
+
+// resend adds another delivery of an event.
+func (m *picture) resend(t *rapid.T) {
+	rows := slices.DeleteFunc(slices.Clone(m.rows), func(d *bellhop.Delivery) bool { return m.events[d.Event].Erased })
+	if len(rows) == 0 {
+		t.Skip("nothing to send again")
+	}
+	e := m.events[rapid.SampledFrom(rows).Draw(t, "event").Event]
+	d := m.delivery(e, &m.endpoint)
+	d.Trigger, d.Due = bellhop.TriggerResend, m.now
+	d.OrderKey = m.endpoint.Ordering.OrderKey(e)
+	done, err := m.s.Redeliver(m.Context(), m.anyNode(t), bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}}, m.now)
+	m.ok(err)
+	if done.Added != 1 {
+		t.Fatalf("sent again: %+v", done)
+	}
+	m.rows = append(m.rows, &d)
+	slices.SortFunc(m.rows, func(a, b *bellhop.Delivery) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// end ends a delivery by an attempt. One that was sent again and has arrived settles the
+// older ones of its event.
+func (m *picture) end(d *bellhop.Delivery, status bellhop.AttemptStatus) {
+	if status == bellhop.AttemptSucceeded && d.Trigger.Again() {
+		for _, o := range m.rows {
+			if o.Event == d.Event && o.ID < d.ID && o.Settled == 0 {
+				o.Settled = d.ID
+			}
+		}
+	}
+	m.finish(d)
 }
 
 func (m *picture) finish(d *bellhop.Delivery) {

@@ -158,4 +158,72 @@ var retryingTests = []test{
 		same(f, "503, with a copy that waits", byCause(got.List, 503).Failed, int64(0))
 		same(f, "401, with a copy that waits", byCause(got.List, 401).Failed, int64(0))
 	}},
+	{"what is sent again and arrives settles what still waits", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Hour))
+		again := func(trigger bellhop.Trigger) bellhop.Delivery {
+			d := f.delivery(&n.Event, &e)
+			d.Trigger, d.Due = trigger, f.now
+			_, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}}, f.now)
+			f.must(err)
+			return d
+		}
+		again(bellhop.TriggerResend)
+		second := f.claim(e, 1)[0].Delivery
+		again(bellhop.TriggerReplay)
+		third := f.claim(e, 1)[0].Delivery
+		later := again(bellhop.TriggerResend)
+		f.record(f.attempt(third, bellhop.AttemptSucceeded))
+		same(f, "the first", f.get(n.Deliveries[0].ID).Settled, third.ID)
+		same(f, "the second, under way", f.get(second.ID).Settled, third.ID)
+		same(f, "one that was made after it", f.get(later.ID).Settled, bellhop.DeliveryID(0))
+		standing, err := f.s.Standings(f.Context(), bellhop.StandingFilter{Event: n.Event.ID, Limit: 10})
+		f.must(err)
+		same(f, "unfinished", standing[0].Unfinished, 1)
+
+		f.pass(2 * time.Hour)
+		same(f, "nothing settled is claimed", deliveryIDs(f.claim(e, 10)), []bellhop.DeliveryID{later.ID})
+		f.sweep()
+		line := f.log(n.Deliveries[0].ID)
+		last := line[0]
+		same(f, "its last line", []any{last.Status, last.Reason, last.Final}, []any{bellhop.AttemptCanceled, bellhop.ReasonSettled, true})
+		same(f, "the one under way is waited for", f.get(second.ID).Owner, f.node)
+		f.record(f.retry(second, time.Hour))
+		f.sweep()
+		same(f, "and not tried again", f.get(second.ID).Status, bellhop.DeliveryCanceled)
+		stats, err := f.s.Stats(f.Context(), bellhop.StatsFilter{Scope: anyApp, Bucket: time.Hour})
+		f.must(err)
+		same(f, "given up", stats.Total.Exhausted, int64(0))
+		f.record(f.attempt(later, bellhop.AttemptSucceeded))
+		standing, err = f.s.Standings(f.Context(), bellhop.StandingFilter{Event: n.Event.ID, Limit: 10})
+		f.must(err)
+		same(f, "settled", standing[0].Settled, 2)
+		same(f, "pending", f.pending(e.ID), int64(0))
+	}},
+	{"what is settled lets the next of its order go", func(f *fixture) {
+		e := f.endpoint()
+		e.Ordering = bellhop.OrderingNone
+		e = f.save(e)
+		n := f.publish(e)
+		f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Hour))
+		d := f.delivery(&n.Event, &e)
+		d.Trigger, d.Due = bellhop.TriggerResend, f.now
+		_, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}}, f.now)
+		f.must(err)
+		work := f.claim(e, 1)
+		e = f.stored(e.ID)
+		e.Ordering = bellhop.OrderingEndpoint // meanwhile
+		e = f.save(e)
+		next := f.publish(e)
+		f.record(f.attempt(work[0].Delivery, bellhop.AttemptSucceeded))
+		f.sweep()
+		for range 3 { // the first ones carry the change of order over
+			if got := f.claim(e, 10); len(got) > 0 {
+				same(f, "next", deliveryIDs(got), ids(next))
+				return
+			}
+		}
+		f.Error("the next of the order is never claimed")
+	}},
 }

@@ -58,7 +58,7 @@ func (n *native) routes() []api.Route {
 			Reads(),
 		api.On("POST /v1/events/{id}/resend", "resendEvent", events, n.resendEvent,
 			"Send an event again",
-			"Makes new deliveries, which leave the retries of earlier ones alone: to one endpoint or, without a body, to every endpoint that got it or would get it now. One that waits already, due and not tried yet, is answered instead of another.", 202).
+			"Makes new deliveries, which leave earlier ones alone until one of them has arrived: then those that still wait are settled. To one endpoint or, without a body, to every endpoint that got it or would get it now. One that waits already, due and not tried yet, is answered instead of another.", 202).
 			Fails(bellhop.CodeErased, bellhop.CodeEndpointStatus, bellhop.CodeUnsubscribed, bellhop.CodeBacklogFull),
 
 		api.On("GET /v1/deliveries", "listDeliveries", logs, n.listDeliveries,

@@ -764,6 +764,10 @@ func (l *lane) recorded(in Recorded, now time.Time) {
 	if in.Failed {
 		return
 	}
+	if d := &job.Work.Delivery; job.decision.Status == bellhop.AttemptSucceeded && d.Trigger.Again() {
+		// Older ones of the same event have been settled: what is queued of them is given up.
+		l.giveUp(func(w *bellhop.Work) bool { return w.Event.ID == d.Event && w.Delivery.ID < d.ID })
+	}
 	if job.decision.Held && job.Route != l.route {
 		l.anyDue(now) // by the settings of today it may not be held
 	}

@@ -1113,7 +1113,7 @@ export interface paths {
         put?: never;
         /**
          * Send an event again
-         * @description Makes new deliveries, which leave the retries of earlier ones alone: to one endpoint or, without a body, to every endpoint that got it or would get it now. One that waits already, due and not tried yet, is answered instead of another.
+         * @description Makes new deliveries, which leave earlier ones alone until one of them has arrived: then those that still wait are settled. To one endpoint or, without a body, to every endpoint that got it or would get it now. One that waits already, due and not tried yet, is answered instead of another.
          *
          *     Roles: admin, editor.
          */
