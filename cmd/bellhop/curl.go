@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -26,15 +27,15 @@ const longArgument = 64 << 10
 func asCurl(a client.Attempt) (string, error) {
 	switch {
 	case a.URL == "":
-		return "", usage("no request was made in this attempt, or its event was erased: there is nothing to repeat")
+		return "", errors.New("no request was made in this attempt, or its event was erased: there is nothing to repeat")
 	case a.Method == "MAIL":
-		return "", usage("this attempt sent a mail: curl cannot repeat it")
+		return "", errors.New("this attempt sent a mail: curl cannot repeat it")
 	case a.RequestBodyConcealed:
-		return "", usage("the body of this request is shown to those alone who may change its endpoint: use a key that may")
+		return "", errors.New("the body of this request is shown to those alone who may change its endpoint: use a key that may")
 	case a.RequestTruncated:
-		return "", usage("only the beginning of this request's body was kept: it cannot be repeated")
+		return "", errors.New("only the beginning of this request's body was kept: it cannot be repeated")
 	case a.RequestBodyProof == "unknown" && a.RequestBody == "" && len(a.RequestBodyBase64) == 0:
-		return "", usage("the body of this request is not known any more: its event or its dialect is gone")
+		return "", errors.New("the body of this request is not known any more: its event or its dialect is gone")
 	}
 	var c curlCommand
 	c.word("--globoff --path-as-is --include --request " + cmp.Or(a.Method, http.MethodPost))

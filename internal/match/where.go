@@ -270,50 +270,78 @@ func isDecimal(text string) bool {
 	return rest == ""
 }
 
-// Meets tells whether data, which is valid JSON, meets the condition. It looks through
-// the data without decoding more than what the path leads to.
+// Meets tells whether data, which is valid JSON, meets the condition. It goes through the
+// data once, however it is nested, and decodes no more than what the path leads to.
 func (w *Where) Meets(data []byte) bool {
-	data = bytes.TrimLeft(data, " \t\r\n")
-	if w.op == "!=" {
-		return !w.some(data, w.path)
-	}
-	return w.some(data, w.path)
+	met, _ := w.walk(data, skipSpace(data, 0), w.path)
+	return met != (w.op == "!=")
 }
 
-// some tells whether one of the values that the path leads to meets the condition; of
-// one with !=, whether one is equal.
-func (w *Where) some(value []byte, path []step) bool {
-	if len(path) == 0 {
-		return w.accept(value)
+// walk tells whether one of the values that the path leads to, from the value on that
+// begins at i, meets the condition; of one with !=, whether one is equal. It answers where
+// that value ends.
+func (w *Where) walk(b []byte, i int, path []step) (met bool, end int) {
+	switch {
+	case len(path) == 0:
+		end = skipValue(b, i)
+		return w.accept(b[i:end]), end
+	case i < len(b) && b[i] == '{' && path[0].index < 0:
+		return w.walkObject(b, i, path)
+	case i < len(b) && b[i] == '[':
+		return w.walkArray(b, i, path)
 	}
-	if len(value) == 0 {
-		return w.accept(nil)
-	}
-	next := path[0]
-	switch value[0] {
-	case '{':
-		if next.index >= 0 {
-			return w.accept(nil)
+	return w.accept(nil), skipValue(b, i)
+}
+
+// walkObject looks for the member that the path begins with: of equal ones, the last.
+func (w *Where) walkObject(b []byte, i int, path []step) (met bool, end int) {
+	met = w.accept(nil)
+	for i = skipSpace(b, i+1); i < len(b) && b[i] == '"'; {
+		end := skipValue(b, i)
+		is := isName(b[i:end], path[0].key)
+		i = skipSpace(b, skipSpace(b, end)+1) // past the colon
+		if is {
+			met, i = w.walk(b, i, path[1:])
+		} else {
+			i = skipValue(b, i)
 		}
-		return w.some(memberOf(value, next.key), path[1:])
-	case '[':
-		met, i := false, 0
-		eachElement(value, func(element []byte) bool {
-			switch {
-			case next.index < 0:
-				met = w.some(element, path)
-			case next.index == i:
-				met = w.some(element, path[1:])
-			}
-			i++
-			return !met && (next.index < 0 || i <= next.index)
-		})
-		if !met && (i == 0 || next.index >= i) {
-			return w.accept(nil)
-		}
-		return met
+		i = skipComma(b, i)
 	}
-	return w.accept(nil)
+	return met, min(i+1, len(b))
+}
+
+// walkArray goes to the element that the path begins with or, where it names none, to each.
+func (w *Where) walkArray(b []byte, i int, path []step) (met bool, end int) {
+	count, index := 0, path[0].index
+	for i = skipSpace(b, i+1); i < len(b) && b[i] != ']'; count++ {
+		begin := i
+		switch {
+		case index == count:
+			met, i = w.walk(b, i, path[1:])
+		case index < 0:
+			var one bool
+			one, i = w.walk(b, i, path)
+			met = met || one
+		default:
+			i = skipValue(b, i)
+		}
+		if i == begin {
+			return met, len(b) // it is damaged
+		}
+		i = skipComma(b, i)
+	}
+	if count == 0 || index >= count {
+		met = w.accept(nil)
+	}
+	return met, min(i+1, len(b))
+}
+
+// skipComma is where the next member or element begins, or the end of all.
+func skipComma(b []byte, i int) int {
+	if i = skipSpace(b, i); i < len(b) && b[i] == ',' {
+		i = skipSpace(b, i+1)
+	}
+	return i
 }
 
 // accept tests one value; nil is one that is not there.
@@ -393,70 +421,10 @@ func textOf(value []byte) (string, bool) {
 
 // contains tells whether text contains what is in lower case, in upper or lower case.
 func contains(text []byte, lower string) bool {
-	if len(lower) == 0 {
-		return true
-	}
-	first := lower[0]
-	if first >= utf8.RuneSelf || !ascii(lower) {
-		return bytes.Contains(bytes.ToLower(text), []byte(lower))
-	}
-	upper := first
-	if 'a' <= first && first <= 'z' {
-		upper -= 'a' - 'A'
-	}
-	for i := 0; i+len(lower) <= len(text); i++ {
-		if c := text[i]; c != first && c != upper {
-			continue
-		}
-		if equalFold(text[i:i+len(lower)], lower) {
-			return true
-		}
-	}
-	return false
+	return bytes.Contains(bytes.ToLower(text), []byte(lower))
 }
 
-func ascii(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
-func equalFold(text []byte, lower string) bool {
-	for i := range len(lower) {
-		c := text[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// memberOf is the value of an object's member, of equal ones the last; nil if there is
-// none.
-func memberOf(object []byte, key string) (value []byte) {
-	i := skipSpace(object, 1)
-	for i < len(object) && object[i] == '"' {
-		end := skipValue(object, i)
-		name := object[i:end]
-		i = skipSpace(object, end) + 1 // the colon
-		i = skipSpace(object, i)
-		end = skipValue(object, i)
-		if isName(name, key) {
-			value = object[i:end]
-		}
-		if i = skipSpace(object, end); i < len(object) && object[i] == ',' {
-			i = skipSpace(object, i+1)
-		}
-	}
-	return value
-}
-
+// isName tells whether a member's quoted name is the key.
 func isName(quoted []byte, key string) bool {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return len(quoted) == len(key)+2 && string(quoted[1:len(quoted)-1]) == key
@@ -473,9 +441,7 @@ func eachElement(array []byte, f func([]byte) bool) {
 		if end == i || !f(array[i:end]) {
 			return
 		}
-		if i = skipSpace(array, end); i < len(array) && array[i] == ',' {
-			i = skipSpace(array, i+1)
-		}
+		i = skipComma(array, end)
 	}
 }
 

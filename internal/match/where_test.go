@@ -3,6 +3,7 @@ package match
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 const searched = `{"id":42, "total" : "118.00","exact":9007199254740993,"note":"Refund Überweisung","zip":"08005",
@@ -88,6 +89,32 @@ func FuzzWhere(f *testing.F) {
 			w.Meets([]byte(data))
 		}
 	})
+}
+
+// TestWhatSearchingCosts: data that is nested or repeats itself as badly as it can costs
+// no more than its size, whatever is looked for.
+func TestWhatSearchingCosts(t *testing.T) {
+	long := strings.Repeat("a", 256<<10)
+	for _, data := range []string{
+		strings.Repeat("[", 505) + `"` + long + `"` + strings.Repeat("]", 505),
+		strings.Repeat(`{"x":`, 505) + `"` + long + `"` + strings.Repeat("}", 505),
+		`["` + long + `"]`,
+		"[" + strings.Repeat(`{"x":1},`, 32<<10) + `{"x":"` + long[:10] + `"}]`,
+	} {
+		for _, condition := range []string{`data.x != n`, `data ~ "` + long[:900] + `b"`, `data.x.x.x.x > 1`, `data[0][0].x = 1`, `data.x ~ "` + long[:900] + `b"`} {
+			w, err := CompileWhere(condition)
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			for range 20 {
+				w.Meets([]byte(data))
+			}
+			if took := time.Since(began); took > 3*time.Second { // it takes about 30 ms, and took minutes
+				t.Errorf("%.20s in %.40s…: 20 times take %s", condition, data, took)
+			}
+		}
+	}
 }
 
 func BenchmarkWhere(b *testing.B) {
