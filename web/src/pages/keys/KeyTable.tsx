@@ -12,19 +12,19 @@ import type { Kind } from "./kinds.ts";
 import { useDeleteKey, useKeys } from "./queries.ts";
 
 /** How ending one is called, what is lost with it, and what came of it. */
-const words: Record<Kind, (name: string) => { title: string; verb: string; one: string; lost: string; ended: string; valid: string }> = {
+const words: Record<Kind, (name: string) => { title: string; verb: string; short: string; one: string; lost: string; ended: string; valid: string }> = {
   key: (name) => ({
-    title: t`Delete this key?`, verb: t`Delete key`, one: t`Delete key ${name}`,
+    title: t`Delete this key?`, verb: t`Delete key`, short: t`Delete`, one: t`Delete ${name}`,
     lost: t`Requests with it are refused at once, and the sessions that were started with it end. It cannot be brought back.`,
     ended: t`The key has ended`, valid: t`The key is still valid`,
   }),
   portal: (name) => ({
-    title: t`Revoke this portal link?`, verb: t`Revoke portal link`, one: t`Revoke portal link ${name}`,
+    title: t`Revoke this portal link?`, verb: t`Revoke portal link`, short: t`Revoke`, one: t`Revoke ${name}`,
     lost: t`The portal that it opened stops at once, in every tab and frame. It cannot be brought back; make another link.`,
     ended: t`The portal link has ended`, valid: t`The portal link is still valid`,
   }),
   session: (name) => ({
-    title: t`End this session?`, verb: t`End session`, one: t`End session ${name}`,
+    title: t`End this session?`, verb: t`End session`, short: t({ message: "End", context: "verb" }), one: t`End ${name}`,
     lost: t`Whoever uses it is signed out at once and can sign in again with the key.`,
     ended: t`The session has ended`, valid: t`The session is still valid`,
   }),
@@ -46,7 +46,7 @@ export function KeyTable({ kind, keys, sort, onSort }: KeyTableProps) {
   const revoke = useRevoke(kind, nameOf);
   const columns: Column<Key>[] = [
     {
-      key: "name", title: kind === "session" ? t`Signed in with` : kind === "portal" ? t`Link` : t`Name`, width: "minmax(160px, 1.4fr)", sort: nameOf,
+      key: "name", title: kind === "session" ? t`Signed in with` : kind === "portal" ? t`Link` : t`Name`, width: "minmax(150px, 1.3fr)", sort: nameOf,
       cell: (k) => (
         <>
           {nameOf(k) !== k.id && <Text size="sm" className="foreign" fw={500} truncate title={nameOf(k)}>{nameOf(k)}</Text>}
@@ -58,20 +58,20 @@ export function KeyTable({ kind, keys, sort, onSort }: KeyTableProps) {
       ),
     },
     ...(kind === "session"
-      ? [{ key: "device", title: t`Device`, width: "minmax(110px, 0.9fr)", below: true, sort: (k: Key) => k.device ?? "", cell: (k: Key) => k.device ? <Text size="sm" className="foreign" truncate title={k.device}>{k.device}</Text> : <Unsaid /> }]
+      ? [{ key: "device", title: t`Device`, width: "minmax(120px, 1fr)", below: true, sort: (k: Key) => k.device ?? "", cell: (k: Key) => k.device ? <Text size="sm" className="foreign" truncate title={k.device}>{k.device}</Text> : <Unsaid /> }]
       : []),
-    { key: "role", title: t`Role`, width: "100px", below: true, sort: (k) => k.role, cell: (k) => <Badge variant="light" color={k.role === "admin" ? "grape" : "gray"} tt="none" miw="max-content">{k.role}</Badge> },
+    { key: "role", title: t`Role`, width: "92px", below: true, sort: (k) => k.role, cell: (k) => <Badge variant="light" color={k.role === "admin" ? "grape" : "gray"} tt="none" miw="max-content">{k.role}</Badge> },
     {
-      key: "apps", title: t`Apps`, width: "minmax(80px, 0.8fr)", below: true,
+      key: "apps", title: t`Apps`, width: "minmax(76px, 0.7fr)", below: true,
       cell: (k) => k.apps && k.apps.length > 0 ? <Text size="sm" className="foreign" truncate title={k.apps.join(", ")}>{k.apps.join(", ")}</Text> : <Text span size="sm" c="dimmed"><Trans>All apps</Trans></Text>,
     },
-    { key: "used", title: t`Last used`, width: "130px", below: true, sort: (k) => k.last_used_at ?? "", cell: (k) => k.last_used_at ? <Time at={k.last_used_at} relative /> : <Text span size="sm" c="dimmed"><Trans>not yet</Trans></Text> },
-    { key: "created", title: t`Created`, width: "130px", below: true, sort: (k) => k.created_at, cell: (k) => <Time at={k.created_at} /> },
-    { key: "expires", title: t`Expires`, width: "120px", below: true, sort: (k) => k.expires_at ?? "9", cell: (k) => k.expires_at ? <Time at={k.expires_at} relative /> : <Text span size="sm" c="dimmed"><Trans>never</Trans></Text> },
+    { key: "used", title: t`Last used`, width: "118px", below: true, sort: (k) => k.last_used_at ?? "", cell: (k) => k.last_used_at ? <Time at={k.last_used_at} relative /> : <Text span size="sm" c="dimmed"><Trans>not yet</Trans></Text> },
+    { key: "created", title: t`Created`, width: "118px", below: true, sort: (k) => k.created_at, cell: (k) => <Time at={k.created_at} /> },
+    { key: "expires", title: t`Expires`, width: "92px", below: true, sort: (k) => k.expires_at ?? "9", cell: (k) => k.expires_at ? <Time at={k.expires_at} relative /> : <Text span size="sm" c="dimmed"><Trans>never</Trans></Text> },
   ];
   const actions = (k: Key): Action[] => {
-    const { verb, one } = words[kind](nameOf(k) === k.id ? k.id : `${nameOf(k)} (${k.id})`);
-    return [{ label: verb, name: one, danger: true, first: true, run: () => void revoke(k) }];
+    const { short, one } = words[kind](nameOf(k) === k.id ? k.id : `${nameOf(k)} (${k.id})`);
+    return [{ label: short, name: one, danger: true, first: true, run: () => void revoke(k) }];
   };
   return (
     <>
@@ -82,7 +82,7 @@ export function KeyTable({ kind, keys, sort, onSort }: KeyTableProps) {
         rows={keys}
         rowKey={(k) => k.id}
         actions={actions}
-        actionsWidth="170px"
+        actionsWidth="88px"
         sorting={sortingFrom(sort)}
         onSort={onSort}
         count={(n) => kind === "session"
