@@ -299,7 +299,7 @@ func (w *Where) walkObject(b []byte, i int, path []step) (met bool, end int) {
 	for i = skipSpace(b, i+1); i < len(b) && b[i] == '"'; {
 		end := skipValue(b, i)
 		is := isName(b[i:end], path[0].key)
-		i = skipSpace(b, skipSpace(b, end)+1) // past the colon
+		i = min(skipSpace(b, skipSpace(b, end)+1), len(b)) // past the colon
 		if is {
 			met, i = w.walk(b, i, path[1:])
 		} else {
@@ -371,7 +371,7 @@ func (w *Where) accept(value []byte) bool {
 		return w.op == "~" && contains(value, w.text)
 	case '"':
 		if w.op == "~" && bytes.IndexByte(value, '\\') < 0 {
-			return contains(value[1:len(value)-1], w.text)
+			return contains(inside(value), w.text)
 		}
 		text, ok := textOf(value)
 		return ok && w.acceptText(text)
@@ -409,10 +409,14 @@ func (w *Where) order() string {
 	return w.op
 }
 
+// inside is what stands between the quotes, of which the last may be missing in what is
+// damaged.
+func inside(quoted []byte) []byte { return quoted[1:max(len(quoted)-1, 1)] }
+
 // textOf is the text of a JSON string.
 func textOf(value []byte) (string, bool) {
 	if bytes.IndexByte(value, '\\') < 0 {
-		return string(value[1 : len(value)-1]), true
+		return string(inside(value)), true
 	}
 	var text string
 	err := json.Unmarshal(value, &text)
@@ -427,7 +431,7 @@ func contains(text []byte, lower string) bool {
 // isName tells whether a member's quoted name is the key.
 func isName(quoted []byte, key string) bool {
 	if bytes.IndexByte(quoted, '\\') < 0 {
-		return len(quoted) == len(key)+2 && string(quoted[1:len(quoted)-1]) == key
+		return len(quoted) == len(key)+2 && string(inside(quoted)) == key
 	}
 	text, ok := textOf(quoted)
 	return ok && text == key

@@ -84,6 +84,8 @@ func FuzzWhere(f *testing.F) {
 	f.Add(`data.a[0]."b" = 1`, `{"a":[{"b":1}]}`)
 	f.Add(`data.a ~ x`, `{"a":"\u0078"`)
 	f.Add(`data != null`, `]]}`)
+	f.Add(`data.a."" = 1`, `{"a"0 {"0`)
+	f.Add(`data = 0`, `"`)
 	f.Fuzz(func(t *testing.T, condition, data string) {
 		if w, err := CompileWhere(condition); err == nil {
 			w.Meets([]byte(data))
