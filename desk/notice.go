@@ -113,13 +113,12 @@ func (d *Desk) noticeView(ctx context.Context, s bellhop.NoticeSettings) (v Noti
 	return v, err
 }
 
-// PutNotices replaces whom to tell, and when.
+// PutNotices replaces whom to tell, and when. Who has unsubscribed stays so.
 func (d *Desk) PutNotices(ctx context.Context, p bellhop.Principal, app string, c NoticeChange) (NoticeView, error) {
 	if err := d.mayTell(p, app, 1); err != nil {
 		return NoticeView{}, err
 	}
 	var saved bellhop.NoticeSettings
-	var added []string
 	err := d.persist(ctx, "notice settings", func(context.Context) error { return nil }, func() error {
 		old, err := d.noticeSettings(ctx, app)
 		if err != nil {
@@ -129,7 +128,6 @@ func (d *Desk) PutNotices(ctx context.Context, p bellhop.Principal, app string, 
 		if err != nil {
 			return err
 		}
-		added = slices.DeleteFunc(slices.Clone(s.Emails), func(a string) bool { return slices.Contains(old.Emails, a) })
 		var apps []string
 		if app != bellhop.AllApps {
 			apps = []string{app}
@@ -141,9 +139,6 @@ func (d *Desk) PutNotices(ctx context.Context, p bellhop.Principal, app string, 
 		return err
 	})
 	if err := d.e.Wrote("save the notice settings", err); err != nil {
-		return NoticeView{}, err
-	}
-	if err := d.notices.Resubscribe(ctx, app, added); err != nil {
 		return NoticeView{}, err
 	}
 	return d.noticeView(ctx, saved)

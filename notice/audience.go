@@ -81,12 +81,8 @@ func (t *Teller) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for name := range t.told {
-		if list[name] == nil { // it has no address any more, say: it need not know
-			if err := t.note(ctx, name, bellhop.Telling{Gone: true}); err != nil {
-				return err
-			}
-		}
+	if err := t.forget(ctx, v.now, list); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(list)) {
 		a := list[name]
@@ -97,6 +93,41 @@ func (t *Teller) tell(ctx context.Context) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// mostGone is how many audiences of an app that are there no more are kept in mind.
+const mostGone = 1000
+
+// forget forgets what those were told who are there no more: who has no address any more,
+// say, need not know. But how much an audience got lately is kept in mind until it would
+// not matter: else who takes an address off and puts it on again could fill its mailbox.
+func (t *Teller) forget(ctx context.Context, now time.Time, list map[string]*audience) error {
+	gone := map[string][]string{}
+	for name := range t.told {
+		if list[name] == nil {
+			_, app, _ := splitAudience(name)
+			gone[app] = append(gone[app], name)
+		}
+	}
+	for _, names := range gone {
+		slices.SortFunc(names, func(x, y string) int { return t.own(y).At.Compare(t.own(x).At) })
+		for i, name := range names {
+			delete(t.freshSince, name)
+			if i >= mostGone || now.Sub(t.own(name).At) > calm {
+				if err := t.note(ctx, name, bellhop.Telling{Gone: true}); err != nil {
+					return err
+				}
+				continue
+			}
+			about := slices.DeleteFunc(slices.Collect(maps.Keys(t.told[name])), func(about string) bool { return about == "" })
+			for end := range slices.Chunk(about, step) {
+				if err := t.note(ctx, name, bellhop.Telling{End: end}); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

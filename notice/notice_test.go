@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -92,7 +93,7 @@ type house struct {
 	post  *post
 	stop  func()
 	mu    sync.Mutex
-	state map[string]int      // status by host; 0: 204
+	state map[string]int      // status by host; 0: 204, hangs: none
 	got   map[string][]string // bodies by host
 }
 
@@ -101,16 +102,22 @@ func (h *house) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	host := req.URL.Hostname()
+	h.mu.Lock()
 	h.got[host] = append(h.got[host], string(body))
 	status := h.state[host]
+	h.mu.Unlock()
+	if status == hangs {
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	}
 	if status == 0 {
 		status = 204
 	}
 	return &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 }
+
+const hangs = -1
 
 func (h *house) answer(host string, status int) {
 	h.mu.Lock()
@@ -501,10 +508,10 @@ func TestUnsubscribing(t *testing.T) {
 func TestAMailServerThatIsAway(t *testing.T) {
 	simulate(t, func(t *testing.T, h *house) {
 		h.people("acme", "ann@acme.example")
-		var tries int
+		var tries atomic.Int32
 		h.post.mu.Lock()
 		h.post.answer = func(string) safehttp.Response {
-			tries++
+			tries.Add(1)
 			time.Sleep(20 * time.Second)
 			return safehttp.Response{Reason: safehttp.ReasonTimeout, Detail: "the mail server did not answer in time"}
 		}
@@ -524,8 +531,8 @@ func TestAMailServerThatIsAway(t *testing.T) {
 		if status.Waiting != 301 || status.Failed.Channel != "email" || !strings.Contains(status.Failed.Detail, "did not answer in time") {
 			t.Errorf("status: %+v", status)
 		}
-		if tries == 0 || tries > 60 { // in four minutes, a server that was away a moment ago is left alone
-			t.Errorf("%d tries", tries)
+		if n := tries.Load(); n == 0 || n > 60 { // in four minutes, a server that was away a moment ago is left alone
+			t.Errorf("%d tries", n)
 		}
 		h.restart()
 		h.post.mu.Lock()
@@ -678,5 +685,113 @@ func TestTestsHarmNobody(t *testing.T) {
 		if _, err := h.Test(t.Context(), s, ""); err != nil {
 			t.Errorf("later: %v", err)
 		}
+	})
+}
+
+// Who takes an address off and puts it on again, in whatever case, gets round no gap.
+func TestAnAddressThatIsTakenOffAndPutOnAgain(t *testing.T) {
+	simulate(t, func(t *testing.T, h *house) {
+		s := notice.Defaults("acme")
+		s.After = 0
+		h.settings(s)
+		door := h.endpoint("door.example")
+		h.answer("door.example", 500)
+		h.publish("acme")
+		toggle := func(n int, on, off time.Duration) {
+			for i := range n {
+				h.change(door, notify([]string{"poor@door.example", "Poor@Door.example"}[i%2]))
+				wait(on)
+				h.change(door, notify())
+				wait(off)
+			}
+		}
+		sent := func() int { return len(h.post.to("poor@door.example")) + len(h.post.to("Poor@Door.example")) }
+		toggle(8, 50*time.Second, 20*time.Second) // nine minutes
+		if n := sent(); n < 1 || n > 2 {
+			t.Errorf("%d mails in nine minutes", n)
+		}
+		h.restart()
+		toggle(15, time.Minute, 11*time.Minute) // three hours, each time off for longer than the gap
+		if n := sent(); n < 3 || n > 10 {
+			t.Errorf("%d mails in three hours", n)
+		}
+		wait(25 * time.Hour)
+		told, err := h.store.Told(t.Context())
+		h.must(err)
+		if len(told) != 0 {
+			t.Errorf("kept for longer than it matters: %+v", told)
+		}
+	})
+}
+
+// What is kept of those who are there no more is bounded, for each app by itself.
+func TestOfThoseThatAreGoneLittleIsKept(t *testing.T) {
+	const many, most = 1100, 1000
+	simulate(t, func(t *testing.T, h *house) {
+		h.app("globex")
+		of := func(app string) func(*bellhop.Endpoint) {
+			return func(e *bellhop.Endpoint) { e.Apps = []string{app} }
+		}
+		other := h.endpoint("down.example", of("globex"), notify("poor@globex.example"))
+		var addresses []string
+		for i := range many {
+			addresses = append(addresses, fmt.Sprintf("owner%d@down.example", i))
+		}
+		door := h.endpoint("down.example", notify(addresses...))
+		h.answer("down.example", 500)
+		h.publish("acme")
+		h.publish("globex")
+		wait(10 * time.Minute)
+		same(t, "told", len(h.post.to(addresses[many-1])), 1)
+		h.change(door, notify())
+		h.change(other, notify())
+		wait(time.Minute)
+		told, err := h.store.Told(t.Context())
+		h.must(err)
+		if len(told) != most+1 || !slices.ContainsFunc(told, func(x bellhop.Told) bool { return x.Audience == "owner:globex:poor@globex.example" }) {
+			t.Errorf("%d rows are kept, want %d of one app and 1 of the other", len(told), most)
+		}
+	})
+}
+
+// Chats that hang hold up nobody's mails, and no chat of others.
+func TestChatsThatHang(t *testing.T) {
+	const many = 30
+	simulate(t, func(t *testing.T, h *house) {
+		h.app("zeta") // told after acme
+		chat := func(i int, url string) bellhop.Chat {
+			return bellhop.Chat{ID: fmt.Sprint("c", i), Kind: bellhop.ChatSlack, Shown: "https://…", Sealed: h.SealChat(url)}
+		}
+		bad, good := notice.Defaults("acme"), notice.Defaults("zeta")
+		bad.After, good.After = 0, 0
+		for i := range many {
+			bad.Chats = append(bad.Chats, chat(i, fmt.Sprintf("https://hang.example/%d", i)))
+		}
+		good.Emails, good.Chats = []string{"ann@zeta.example"}, []bellhop.Chat{chat(0, "https://slack.example/x")}
+		h.settings(bad)
+		h.settings(good)
+		h.endpoint("down.example")
+		h.endpoint("down.example", func(e *bellhop.Endpoint) { e.Apps = []string{"zeta"} })
+		h.answer("down.example", 500)
+		h.answer("hang.example", hangs)
+		h.publish("acme")
+		h.publish("zeta")
+		for range 120 {
+			if len(h.bodies("hang.example")) > 0 {
+				break
+			}
+			wait(time.Second)
+		}
+		wait(2 * time.Second)
+		same(t, "to those that hang", len(h.bodies("hang.example")), 2)
+		same(t, "the neighbour's mail", len(h.post.to("ann@zeta.example")), 1)
+		same(t, "the neighbour's chat", len(h.bodies("slack.example")), 1)
+		// All have their turn, and their retries.
+		h.answer("hang.example", 0)
+		wait(30 * time.Minute)
+		if status, err := h.Status(t.Context()); err != nil || status.Waiting != 0 {
+			t.Errorf("status: %+v, %v", status, err)
+		}
+		same(t, "to those that hung, with the retries of two", len(h.bodies("hang.example")), many+2)
 	})
 }

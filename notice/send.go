@@ -19,12 +19,20 @@ import (
 )
 
 const (
-	// atOnce is how many notices are sent at a time, and batch how many are claimed.
+	// atOnce is how many mails are sent at a time.
 	atOnce = 4
-	batch  = 20
+	// chatsAtOnce is how many messages to chats are sent at a time, and chatsOfApp how many
+	// of one app: where they go is its own choice, and may hang.
+	chatsAtOnce = 32
+	chatsOfApp  = 2
+	// batch is how many notices are claimed at a time. No more are while mostMails wait
+	// here, and of an app no more than mostChats are kept here.
+	batch     = 20
+	mostMails = 40
+	mostChats = 20
 	// patience is how long one may take.
 	patience = 20 * time.Second
-	// claimFor is how long a claimed one is this process's: longer than a batch may take.
+	// claimFor is how long a claimed one is this process's: then it is claimed anew.
 	claimFor = 5 * time.Minute
 	// rest is how long no mail is tried after the mail server could not be reached.
 	rest = time.Minute
@@ -41,49 +49,130 @@ func (t *Teller) wake() {
 	}
 }
 
-// send sends what waits, until ctx ends.
+// line has the notices that are claimed and not sent yet; Due is when the claim ends. One
+// whose claim ends before its turn comes is left to who claims it then.
+type line struct {
+	mails   []bellhop.Notice
+	mailing int
+	// chats and chatting are by app.
+	chats       map[string][]bellhop.Notice
+	chatting    map[string]int
+	allChatting int
+}
+
+func isMail(n *bellhop.Notice) bool { return strings.Contains(n.To, "@") }
+
+func appOf(n *bellhop.Notice) string {
+	_, app, _ := splitAudience(n.Audience)
+	return app
+}
+
+func (l *line) add(list []bellhop.Notice) {
+	for _, n := range list {
+		if isMail(&n) {
+			l.mails = append(l.mails, n)
+		} else if app := appOf(&n); len(l.chats[app]) < mostChats {
+			l.chats[app] = append(l.chats[app], n)
+		}
+	}
+}
+
+// next takes those out whose turn it is.
+func (l *line) next(now time.Time) (list []bellhop.Notice) {
+	start := func(n bellhop.Notice) bool {
+		if now.Add(patience).After(n.Due) {
+			return false
+		}
+		list = append(list, n)
+		return true
+	}
+	for len(l.mails) > 0 && l.mailing < atOnce {
+		if start(l.mails[0]) {
+			l.mailing++
+		}
+		l.mails = l.mails[1:]
+	}
+	for app, waiting := range l.chats { // in no order: each has its turn
+		for len(waiting) > 0 && l.chatting[app] < chatsOfApp && l.allChatting < chatsAtOnce {
+			if start(waiting[0]) {
+				l.chatting[app]++
+				l.allChatting++
+			}
+			waiting = waiting[1:]
+		}
+		if l.chats[app] = waiting; len(waiting) == 0 {
+			delete(l.chats, app)
+		}
+	}
+	return list
+}
+
+// ended says that one that next has given is over.
+func (l *line) ended(n *bellhop.Notice) {
+	if isMail(n) {
+		l.mailing--
+		return
+	}
+	app := appOf(n)
+	l.allChatting--
+	if l.chatting[app]--; l.chatting[app] == 0 {
+		delete(l.chatting, app)
+	}
+}
+
+// send sends what waits, until ctx ends. None waits for another, but for those of its own
+// kind that take their turn before it.
 func (t *Teller) send(ctx context.Context) {
 	tick := time.NewTicker(t.every())
 	defer tick.Stop()
+	l := line{chats: map[string][]bellhop.Notice{}, chatting: map[string]int{}}
+	var running sync.WaitGroup
+	defer running.Wait()
+	ended := make(chan bellhop.Notice, atOnce+chatsAtOnce)
+	more := true
 	for {
-		for t.sendSome(ctx) && ctx.Err() == nil {
+		for more && len(l.mails) < mostMails {
+			var list []bellhop.Notice
+			list, more = t.claim(ctx)
+			l.add(list)
+		}
+		for _, n := range l.next(t.e.Now()) {
+			running.Go(func() {
+				t.sendOne(ctx, n)
+				ended <- n
+			})
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.poke:
+			more = true
 		case <-tick.C:
+			more = true
+		case n := <-ended:
+			l.ended(&n)
 		}
 	}
 }
 
-// sendSome sends a batch; it tells whether there may be more.
-func (t *Teller) sendSome(ctx context.Context) bool {
+// claim claims some that are due; it tells whether there may be more.
+func (t *Teller) claim(ctx context.Context) (list []bellhop.Notice, more bool) {
 	now := t.e.Now()
-	list, err := t.store.ClaimNotices(ctx, now, now.Add(claimFor), batch)
+	until := now.Add(claimFor)
+	list, err := t.store.ClaimNotices(ctx, now, until, batch)
 	if err == nil {
 		var count int
 		if count, _, err = t.store.WaitingNotices(ctx); err == nil {
 			t.waiting.Set(float64(count))
 		}
 	}
-	if err != nil {
-		if ctx.Err() == nil && !errors.Is(err, bellhop.ErrUnavailable) {
-			t.log.Error("looking for notices to send failed; trying again", "err", err)
-		}
-		return false
+	if err != nil && ctx.Err() == nil && !errors.Is(err, bellhop.ErrUnavailable) {
+		t.log.Error("looking for notices to send failed; trying again", "err", err)
 	}
-	slots := make(chan struct{}, atOnce)
-	var all sync.WaitGroup
-	for _, n := range list {
-		slots <- struct{}{}
-		all.Go(func() {
-			t.sendOne(ctx, n)
-			<-slots
-		})
+	for i := range list {
+		list[i].Due = until
 	}
-	all.Wait()
-	return len(list) == batch
+	return list, err == nil && len(list) == batch
 }
 
 // sendOne sends a notice, and notes what came of it.
@@ -143,7 +232,7 @@ func (t *Teller) attempt(ctx context.Context, n *bellhop.Notice) (channel string
 	if err != nil {
 		return channel, outcome{detail: err.Error()}
 	}
-	if !strings.Contains(n.To, "@") {
+	if !isMail(n) {
 		for _, c := range settings.Chats {
 			if c.ID == n.To {
 				return string(c.Kind), t.toChat(ctx, c, &m)

@@ -99,19 +99,3 @@ func (t *Teller) Off(ctx context.Context, app string, owners bool) ([]string, er
 	}
 	return addresses, nil
 }
-
-// Resubscribe has addresses of an app's people be told again, since they were given anew.
-func (t *Teller) Resubscribe(ctx context.Context, app string, addresses []string) error {
-	off, err := t.silent(ctx)
-	if err != nil {
-		return err
-	}
-	for _, address := range addresses {
-		if name := Recipient(byPeople, app, address); off[name] {
-			if err := t.e.Wrote("subscribe again", t.store.Unsubscribe(ctx, bellhop.Unsubscription{Audience: name}, nil)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}

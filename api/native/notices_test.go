@@ -79,6 +79,17 @@ func TestUnsubscribePage(t *testing.T) {
 	if r := s.do("", "GET", path, ""); r.status != 200 || !strings.Contains(string(r.body), "Tell me again") {
 		t.Errorf("then: %d %s", r.status, r.body)
 	}
+	// It stays so whatever is saved, in whatever case.
+	mails := []string{`"ann+b@example.com"`, ``, `"Ann+B@Example.com"`}
+	quiet := s.notices.Token(notice.Recipient("people", "acme", "ann+b@example.com"))
+	s.do("", "POST", "/unsubscribe/"+quiet, "")
+	for _, list := range append(mails, mails[0]) {
+		var saved wire.Notices
+		s.do(s.admin, "PUT", "/v1/apps/acme/notices", `{"emails":[`+list+`]}`).into(t, &saved)
+		if sub, err := s.notices.Subscription(t.Context(), quiet); err != nil || !sub.Off || len(saved.Unsubscribed) != len(saved.Emails) {
+			t.Errorf("once %s is saved: %+v, %v; %+v", list, sub, err, saved)
+		}
+	}
 	for _, bad := range []string{"x", token[1:], token + "A"} {
 		if r := s.do("", "POST", "/unsubscribe/"+bad, ""); r.status != 404 {
 			t.Errorf("%q: %d", bad, r.status)

@@ -71,7 +71,7 @@ function Form({ app, notices }: { app: string | undefined; notices: Notices }) {
             onChange={(emails) => set({ emails })}
             error={faults.emails}
           />
-          {unsubscribed !== "" && <Text size="sm" c="dimmed" className="foreign"><Trans>Unsubscribed, and told no more: {unsubscribed}. To tell one again, remove it, save, and add it anew.</Trans></Text>}
+          {unsubscribed !== "" && <Text size="sm" c="dimmed" className="foreign"><Trans>Unsubscribed, and told no more: {unsubscribed}. Only they can change that, with the link in any mail that they got.</Trans></Text>}
           {owners !== "" && <Text size="sm" c="dimmed" className="foreign"><Trans>Of those who look after endpoints, these have unsubscribed: {owners}.</Trans></Text>}
           <Chats chats={v.chats} faults={faults} onChange={(chats) => set({ chats })} />
         </Stack>
