@@ -5,6 +5,8 @@ package bellhop
 type EventOutcome struct {
 	State                                      EventState
 	Delivered, Waiting, Held, Failed, Canceled int
+	// CopiesWaiting is how many further deliveries have not ended, besides those that tell.
+	CopiesWaiting int
 	// More says that not all of its deliveries were looked at, since there are very many:
 	// the numbers are lower bounds.
 	More bool
@@ -67,7 +69,13 @@ func OutcomeOf(deliveries []Delivery, later int) EventOutcome {
 		at[d.Endpoint] = append(at[d.Endpoint], d)
 	}
 	for _, list := range at {
-		o.Count(Latest(list...).Status)
+		tells := Latest(list...)
+		o.Count(tells.Status)
+		for _, d := range list {
+			if d.ID != tells.ID && (d.Status == DeliveryPending || d.Status == DeliveryHeld) {
+				o.CopiesWaiting++
+			}
+		}
 	}
 	for range later {
 		o.Count(DeliveryPending)

@@ -100,7 +100,7 @@ func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *b
 		if last.Reason == bellhop.ReasonExpired {
 			of = ""
 		}
-		x.Detail = fmt.Sprintf("Given up %s. %s%s", tries, of, last.Detail)
+		x.Detail = fmt.Sprintf("Given up %s. %s%s", tries, of, sentence(last.Detail))
 	case bellhop.DeliveryCanceled:
 		x.Detail = last.Detail
 	default:
@@ -130,7 +130,7 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 	defer func() { x.Detail = strings.TrimSpace(x.Detail) }()
 	if made.Attempts > 0 {
 		x.Outcome = bellhop.FateRetrying
-		x.Detail = fmt.Sprintf("Attempt %d failed: %s ", made.Attempts, cmp.Or(last.Detail, "its log line has expired."))
+		x.Detail = fmt.Sprintf("Attempt %d failed: %s ", made.Attempts, sentence(cmp.Or(last.Detail, "its log line has expired")))
 	}
 	var lane bellhop.LaneState
 	if r != nil {
@@ -171,6 +171,14 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 		}
 		x.Detail += "Its turn comes next, as far as the endpoint's rate and concurrency allow."
 	}
+}
+
+// sentence gives a text that ends as one.
+func sentence(s string) string {
+	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?…") {
+		return s
+	}
+	return s + "."
 }
 
 // mending says what lets a delivery go that is held, after what is wrong with it.

@@ -90,13 +90,14 @@ func TestHealthIsWhatIsStored(t *testing.T) {
 			h.publish(`{}`)
 			wait(time.Second)
 		}
-		if got := want("behind an open circuit", bellhop.HealthFailing, bellhop.ReasonStatus); !got.CircuitOpen {
-			t.Errorf("%+v", got)
+		open := want("behind an open circuit", bellhop.HealthFailing, bellhop.ReasonStatus)
+		if !open.CircuitOpen || open.NextTryAt.IsZero() {
+			t.Errorf("%+v", open)
 		}
 		h.stop()
 		h.start()
-		if got := want("and after a restart", bellhop.HealthFailing, bellhop.ReasonStatus); !got.CircuitOpen || got.ConsecutiveFailures < 10 {
-			t.Errorf("%+v", got)
+		if got := want("and after a restart", bellhop.HealthFailing, bellhop.ReasonStatus); got != open || got.ConsecutiveFailures < 10 {
+			t.Errorf("%+v, before %+v", got, open)
 		}
 
 		if _, err := h.PauseEndpoint(t.Context(), owner, e.ID); err != nil {

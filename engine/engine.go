@@ -359,6 +359,9 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		return nil, err
 	}
 	err = e.table.Load(ctx)
+	if err == nil { // whoever looks finds what is known of each endpoint, as before the restart
+		err = e.noteDue(ctx, time.Time{})
+	}
 	if err == nil {
 		err = e.metrics.register(c.Metrics)
 	}

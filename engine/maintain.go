@@ -93,7 +93,12 @@ func (e *Engine) look(ctx context.Context) error {
 // dead or other nodes left, and what was put off. It looks some heartbeats ahead, so
 // that a retry is made when it is due and not with the heartbeat after that.
 func (e *Engine) noteOverdue(ctx context.Context) error {
-	backlog, err := e.store.Overdue(ctx, e.cfg.Now().Add(e.cfg.Lease))
+	return e.noteDue(ctx, e.cfg.Now().Add(e.cfg.Lease))
+}
+
+// noteDue tells the lanes what waits in the store that is due before a time; zero: at any.
+func (e *Engine) noteDue(ctx context.Context, until time.Time) error {
+	backlog, err := e.store.Overdue(ctx, until)
 	if err != nil {
 		return fmt.Errorf("look for what is overdue: %w", err)
 	}

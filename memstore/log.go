@@ -49,7 +49,7 @@ func (s *Store) SearchEvents(ctx context.Context, f bellhop.EventSearch) (bellho
 	err := s.step(ctx, func() error {
 		for _, e := range slices.Backward(s.events) {
 			if (f.Before != 0 && e.ID >= f.Before) || !f.Selects(e.Event) ||
-				f.Outcome != "" && s.outcomeOf(e.ID).State != f.Outcome ||
+				f.Outcome != "" && s.outcomeOf(e.ID).State != f.Outcome || f.Outcome == bellhop.EventFailed && e.Test ||
 				f.Meets != nil && (e.Data == nil || !f.Meets(e.Data)) {
 				continue
 			}
@@ -83,7 +83,11 @@ func (s *Store) Outcomes(ctx context.Context, events []bellhop.EventID) ([]bellh
 func (s *Store) outcomeOf(e bellhop.EventID) bellhop.EventOutcome {
 	var all []bellhop.Delivery
 	for _, list := range s.deliveriesOf(e) {
-		all = append(all, list...)
+		for _, d := range list {
+			if d.Settled == 0 {
+				all = append(all, d)
+			}
+		}
 	}
 	return bellhop.OutcomeOf(all, len(s.later[e]))
 }

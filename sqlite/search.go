@@ -173,8 +173,8 @@ func (w *search) known(page *bellhop.EventFilter, queries []query, tables ...str
 
 // wants tells whether a candidate is searched for.
 func (w *search) wants(e *bellhop.Event) (bool, error) {
-	if w.Outcome == bellhop.EventNone && e.Deliveries > 0 {
-		return false, nil
+	if w.Outcome == bellhop.EventNone && e.Deliveries > 0 || w.Outcome == bellhop.EventFailed && e.Test {
+		return false, nil // a test that failed is no delivery that did
 	}
 	if w.Outcome != "" {
 		o, err := outcomeOf(w.c, e.ID)
@@ -214,7 +214,7 @@ const maxOutcome = 2000
 
 const (
 	unfinishedOfEvent = `SELECT p.endpoint, p.id, p.held, (SELECT status FROM endpoints WHERE endpoints.id = p.endpoint)
-		FROM pending p INDEXED BY pending_event WHERE p.event = ? LIMIT ?`
+		FROM pending p INDEXED BY pending_event WHERE p.event = ? AND p.settled = 0 LIMIT ?`
 	attemptsOfEvent = "SELECT endpoint, delivery, status, final FROM attempts INDEXED BY attempts_event WHERE event = ? LIMIT ?"
 	troubleOfEvent  = "SELECT endpoint, delivery, status, final FROM attempts INDEXED BY attempts_event_trouble WHERE final = 1 AND status <> 0 AND event = ? LIMIT ?"
 )

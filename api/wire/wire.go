@@ -77,13 +77,14 @@ type Event struct {
 
 // Outcome is how an event stands: at how many endpoints it is in which state.
 type Outcome struct {
-	State     bellhop.EventState `json:"state" enum:"failed,held,waiting,canceled,delivered,none" doc:"The worst of the states in which it is at endpoints, in this order; none if no endpoint gets it." example:"delivered"`
-	Delivered int                `json:"delivered" doc:"At how many endpoints it has arrived." example:"2"`
-	Waiting   int                `json:"waiting" doc:"At how many it waits for its first or next attempt."`
-	Held      int                `json:"held" doc:"At how many it is held."`
-	Failed    int                `json:"failed" doc:"At how many it was given up."`
-	Canceled  int                `json:"canceled" doc:"At how many it was canceled."`
-	More      bool               `json:"more,omitempty" doc:"True if it has so many deliveries that not all were looked at: the numbers are lower bounds."`
+	State         bellhop.EventState `json:"state" enum:"failed,held,waiting,canceled,delivered,none" doc:"The worst of the states in which it is at endpoints, in this order; none if no endpoint gets it." example:"delivered"`
+	Delivered     int                `json:"delivered" doc:"At how many endpoints it has arrived." example:"2"`
+	Waiting       int                `json:"waiting" doc:"At how many it waits for its first or next attempt."`
+	Held          int                `json:"held" doc:"At how many it is held."`
+	Failed        int                `json:"failed" doc:"At how many it was given up."`
+	Canceled      int                `json:"canceled" doc:"At how many it was canceled."`
+	CopiesWaiting int                `json:"copies_waiting,omitempty" doc:"Further deliveries that have not ended, of an endpoint at which another one tells how the event stands."`
+	More          bool               `json:"more,omitempty" doc:"True if it has so many deliveries that not all were looked at: the numbers are lower bounds."`
 }
 
 // EventOf dresses an event for the wire.

@@ -107,6 +107,8 @@ func (p *program) attemptRow(a client.Attempt) []cell {
 		next = p.when(a.NextAt)
 	case a.Status == bellhop.AttemptFailed && !a.Final:
 		next = text("held")
+	case a.Trigger == bellhop.TriggerTest:
+		next = text("a test")
 	case a.Status == bellhop.AttemptFailed:
 		next = cell{text: "given up", style: bad}
 	}

@@ -24,7 +24,7 @@ func (p *program) deliveriesTry() *cobra.Command {
 				return err
 			}
 			return p.show(d, func() {
-				p.note("It is tried now: 'bellhop logs list --delivery %s' tells what comes of it.", d.ID)
+				p.note("It is tried now: 'bellhop logs --delivery %s' tells what comes of it.", d.ID)
 			})
 		})
 }

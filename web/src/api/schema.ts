@@ -3676,6 +3676,11 @@ export interface components {
             canceled: number;
             /**
              * Format: int64
+             * @description Further deliveries that have not ended, of an endpoint at which another one tells how the event stands.
+             */
+            copies_waiting?: number;
+            /**
+             * Format: int64
              * @description At how many endpoints it has arrived.
              * @example 2
              */
