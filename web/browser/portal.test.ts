@@ -186,7 +186,7 @@ describe("a portal link", () => {
       await page.getByRole("heading", { name: word, exact: true, level: 1 }).waitFor();
       expect(new URL(page.url()).search).toBe("");
       expect(await page.evaluate(() => document.documentElement.lang)).toBe(lang);
-      for (const path of ["", `/endpoints/${own}`, `/endpoints/${own}?tab=settings`, "/endpoints/new", "/events", `/events/${event}`, "/logs", "/event-types", "/nowhere"]) {
+      for (const path of ["", `/endpoints/${own}`, `/endpoints/${own}?tab=settings`, "/endpoints/new", "/events", `/events/${event}`, "/logs", "/event-types", "/check", "/notices", "/nowhere"]) {
         if (path) await page.goto(`${bellhop.url}/portal${path}`);
         await settled(page);
         if (path === `/endpoints/${own}`) await page.getByRole("button", { name: tests[lang as keyof typeof tests], exact: true }).waitFor();
