@@ -84,7 +84,7 @@ describe("an endpoint", () => {
     await page.getByText("The receiver answered 500").first().waitFor();
 
     receiver.status = 200;
-    await page.getByRole("button", { name: "Send again to Bookkeeping" }).click();
+    await page.getByRole("button", { name: "Send again: Bookkeeping" }).click();
     await page.getByRole("dialog").getByRole("button", { name: /^Send/ }).click();
     await until(() => receiver.received.length >= 3, "the event was sent again");
     await page.getByText("Delivered after").first().waitFor();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Attempt, Delivery, Health, LaneState } from "../api/client.ts";
-import { attemptFinding, countdown, endpointFinding, type EndpointNow } from "./finding.ts";
+import { attemptFinding, countdown, endpointFinding, type EndpointNow, unfinishedWords } from "./finding.ts";
 
 const now = new Date("2027-06-01T14:10:00Z");
 const minutes = (n: number) => new Date(now.getTime() + n * 60_000).toISOString();
@@ -23,8 +23,8 @@ describe("endpointFinding", () => {
     expect(say({ state: "healthy" }, { endpoint: limited, pending: 24_000 }).next).toBe("24,000 deliveries wait: the rate limit lets 2 go a second, so the last goes in about 3.3 h at the earliest.");
   });
   it("counts what a pause holds", () => {
-    expect(say({ state: "paused" }, { pending: 14 })).toMatchObject({ tone: "wait", what: "Paused", next: "14 deliveries are held. On resume they go out, oldest first; none is lost.", ways: ["resume"] });
-    expect(say({ state: "paused" }, { pending: 1 }).next).toContain("On resume it goes out");
+    expect(say({ state: "paused" }, { pending: 14 })).toMatchObject({ tone: "wait", what: "Paused", next: "14 deliveries are held; none is lost. On resume, what is due goes out, oldest first, and what waits for a retry is tried at its time.", ways: ["resume"] });
+    expect(say({ state: "paused" }, { pending: 1 }).next).toContain("On resume it goes out, or waits for the time of its retry");
   });
   it("says who disabled it", () => {
     const disabled_reason = "The receiver answered 410 Gone: it wants no more events.";
@@ -83,4 +83,12 @@ describe("attemptFinding", () => {
 
 it("counts down", () => {
   expect([countdown(40), countdown(120), countdown(125)]).toEqual(["40 s", "2 min", "2 min 5 s"]);
+});
+
+describe("unfinishedWords", () => {
+  it("says of an active endpoint that they wait", () => expect(unfinishedWords(31, "active")).toEqual({ count: "31 wait", title: "Waiting now", none: "nothing waits" }));
+  it("says of one that sends nothing that they are held, and names no next try", () => {
+    expect(unfinishedWords(31, "paused")).toEqual({ count: "31 are held", title: "Held now", none: "nothing is held", next: "nothing is tried before it is resumed" });
+    expect(unfinishedWords(1, "disabled")).toEqual({ count: "1 is held", title: "Held now", none: "nothing is held", next: "nothing is tried before it is enabled" });
+  });
 });

@@ -51,8 +51,9 @@ export function endpointFinding(known: EndpointNow, now: Date): Finding {
         what: t`Paused`,
         why: t`Somebody paused it.`,
         next: pending > 0
-          ? plural(pending, { one: "# delivery is held. On resume it goes out; it is not lost.", other: "# deliveries are held. On resume they go out, oldest first; none is lost." })
+          ? plural(pending, { one: "# delivery is held; it is not lost. On resume it goes out, or waits for the time of its retry.", other: "# deliveries are held; none is lost. On resume, what is due goes out, oldest first, and what waits for a retry is tried at its time." })
           : t`New deliveries will be held, and go out on resume. None is held now.`,
+        now: t`Resume it, once its receiver is to get deliveries again.`,
         ways: ["resume"],
       };
     case "on_hold":
@@ -75,7 +76,7 @@ export function endpointFinding(known: EndpointNow, now: Date): Finding {
 
 function disabled(health: Health, endpoint: Known, pending: number): Finding {
   const next = pending > 0
-    ? plural(pending, { one: "It gets no new events. # delivery is held, and goes out when it is enabled.", other: "It gets no new events. # deliveries are held, and go out when it is enabled." })
+    ? plural(pending, { one: "It gets no new events. # delivery is held. When the endpoint is enabled, it goes out, or waits for the time of its retry.", other: "It gets no new events. # deliveries are held. When the endpoint is enabled, what is due goes out, oldest first, and what waits for a retry is tried at its time." })
     : t`It gets no new events. Nothing is held.`;
   if (!endpoint.disabled_reason) return { tone: "wait", what: t`Disabled`, why: t`Somebody disabled it.`, next, now: t`Enable it, if it shall get events again.`, ways: ["resume"] };
   return {
@@ -215,7 +216,7 @@ export function attemptFinding(a: Attempt, delivery: Delivery | undefined): Find
   }
   const answered = a.response_status !== undefined;
   // The server's sentence of a mere status is what happened; else it says why.
-  const named = answered && a.reason === "status" && a.detail !== undefined && /^The receiver answered \d+[^:;]*\.?$/.test(a.detail);
+  const named = answered && a.reason === "status" && a.detail !== undefined && mereStatus(a.detail);
   return {
     tone: leftHeld(a) ? "wait" : "bad",
     what: named ? sentence(a.detail!) : cause.sentence,
@@ -223,6 +224,34 @@ export function attemptFinding(a: Attempt, delivery: Delivery | undefined): Find
     next: afterwards(a, delivery),
     now: cause.advice,
     ways: waysOf(cause.ways, a, delivery),
+  };
+}
+
+/** Whether a sentence of the server says no more than the status that came back. */
+export function mereStatus(detail: string): boolean {
+  return /^The receiver answered \d+[^:;]*\.?$/.test(detail);
+}
+
+/** Unfinished deliveries of an endpoint in the words of its status: while it is paused or disabled, none is tried. */
+export interface UnfinishedWords {
+  /** For a badge. */
+  count: string;
+  /** Above the number of all of them. */
+  title: string;
+  /** In place of the time of the oldest, if there is none. */
+  none: string;
+  /** In place of the next try, where there is none. */
+  next?: string;
+}
+
+/** Says how many deliveries of an endpoint are unfinished. */
+export function unfinishedWords(n: number, status: Endpoint["status"]): UnfinishedWords {
+  if (status === "active") {
+    return { count: plural(n, { one: "# waits", other: "# wait" }), title: t`Waiting now`, none: t`nothing waits` };
+  }
+  return {
+    count: plural(n, { one: "# is held", other: "# are held" }), title: t`Held now`, none: t`nothing is held`,
+    next: status === "paused" ? t`nothing is tried before it is resumed` : t`nothing is tried before it is enabled`,
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatDuration, humanDuration, parseDuration, relativeTime, utcTime, written } from "./time.ts";
+import { formatDuration, humanDuration, parseDuration, relativeTime, shortTime, utcTime, written, zonedTime, zoneOf } from "./time.ts";
 
 describe("durations", () => {
   it("reads what the API writes, and writes it the same", () => {
@@ -30,6 +30,12 @@ describe("times", () => {
     [-3 * 3_600_000, "3 hours ago"],
     [-86_400_000, "yesterday"],
   ])("are %d ms away: %s", (ms, text) => expect(relativeTime(new Date(now.getTime() + ms), now)).toBe(text));
+});
+
+it("has its zone beside it in a sentence", () => {
+  const at = new Date("2026-11-21T09:08:07Z");
+  expect(zoneOf(at)).not.toBe("");
+  expect(zonedTime(at, at)).toBe(`${shortTime(at, at)} ${zoneOf(at)}`);
 });
 
 it("writes no point after p.m.", () => {

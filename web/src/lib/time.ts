@@ -43,6 +43,11 @@ export function shortTime(at: Date, now: Date = new Date()): string {
   return thisYear ? written(format("this year", { ...day, ...clock }), at) : written(format("absolute", { year: "numeric", ...day, ...clock }), at);
 }
 
+/** The short time with its zone, for the middle of a sentence. */
+export function zonedTime(at: Date, now: Date = new Date()): string {
+  return `${shortTime(at, now)} ${zoneOf(at)}`;
+}
+
 /** What the zone is called in which times are shown, at a time: "CET", "UTC". */
 export function zoneOf(at: Date = new Date()): string {
   if (chosen().zone === "utc") return "UTC";

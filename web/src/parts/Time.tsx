@@ -1,6 +1,6 @@
 import { t } from "@lingui/core/macro";
 import { useChoices } from "../lib/choices.ts";
-import { fullTime, relativeTime, shortTime, utcTime, zoneOf } from "../lib/time.ts";
+import { fullTime, relativeTime, shortTime, utcTime, zonedTime, zoneOf } from "../lib/time.ts";
 import { useNow } from "../lib/useNow.ts";
 
 interface TimeProps {
@@ -18,7 +18,7 @@ export function Time({ at, relative = false, bare = false }: TimeProps) {
   const date = new Date(at);
   return (
     <time dateTime={at} title={`${fullTime(date)}\n${utcTime(date)}`} style={{ whiteSpace: "nowrap" }}>
-      {relative ? <Relative date={date} /> : bare ? shortTime(date) : `${shortTime(date)} ${zoneOf(date)}`}
+      {relative ? <Relative date={date} /> : bare ? shortTime(date) : zonedTime(date)}
     </time>
   );
 }

@@ -50,14 +50,14 @@ export function Waiting({ query, lines = 4 }: { query: { error: unknown; refetch
 }
 
 /** Nothing here: says why, and what to do next. */
-export function Empty({ title, children, action, icon: Icon = IconMoodEmpty }: { title: string; children?: ReactNode; action?: ReactNode; icon?: ComponentType<{ size?: number; stroke?: number }> }) {
+export function Empty({ title, children, action, icon: Icon = IconMoodEmpty, order = 2 }: { title: string; order?: 1 | 2; children?: ReactNode; action?: ReactNode; icon?: ComponentType<{ size?: number; stroke?: number }> }) {
   return (
     <Paper withBorder p="xl">
       <Stack align="center" ta="center" gap="xs" maw={520} mx="auto">
         <ThemeIcon variant="light" size={48} radius="xl">
           <Icon size={26} stroke={1.5} />
         </ThemeIcon>
-        <Title order={2} size="h3">{title}</Title>
+        <Title order={order} size="h3">{title}</Title>
         {children && <Text c="dimmed" size="sm" component="div">{children}</Text>}
         {action && <Group mt="xs">{action}</Group>}
       </Stack>
@@ -71,7 +71,7 @@ export function NotFound() {
     document.title = t`There is no such page`;
   }, []);
   return (
-    <Empty title={t`There is no such page`} action={<Button component={Link} to="/"><Trans>To the start</Trans></Button>}>
+    <Empty order={1} title={t`There is no such page`} action={<Button component={Link} to="/"><Trans>To the start</Trans></Button>}>
       <Trans>The link is incomplete, or the page has moved.</Trans>
     </Empty>
   );

@@ -2,7 +2,7 @@ import { plural, t } from "@lingui/core/macro";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, type Endpoint, ok } from "../api/client.ts";
 import { endpointQuery, endpointsChanged } from "../api/queries.ts";
-import { shortTime } from "../lib/time.ts";
+import { zonedTime } from "../lib/time.ts";
 import { done, failed } from "./notify.ts";
 
 /** Resumes or enables an endpoint, and says what goes out by that and what waits for its retry as before. */
@@ -26,7 +26,7 @@ export function resumedWords(now: number, later: number, next: string | undefine
   const sent = now > 0 ? plural(now, { one: "# delivery that was held goes out now.", other: "# deliveries that were held go out now, oldest first." }) : t`None goes out now.`;
   if (later === 0) return sent;
   const kept = plural(later, { one: "# waits for a later time: that of its retry, or a set one.", other: "# wait for a later time: that of their retry, or a set one." });
-  const at = next && shortTime(new Date(next));
+  const at = next && zonedTime(new Date(next));
   const first = at ? ` ${t`The first is tried at ${at}.`}` : "";
   return `${sent} ${kept}${first}`;
 }

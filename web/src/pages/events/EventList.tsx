@@ -16,7 +16,7 @@ import { usePatience } from "../../lib/usePatience.ts";
 import { CursorTable } from "../../parts/CursorTable.tsx";
 import { type Chip, Chips } from "../../parts/filters/Chips.tsx";
 import { Export } from "../../parts/filters/Export.tsx";
-import { rangeLabel } from "../../parts/filters/range.ts";
+import { checkRange, rangeLabel } from "../../parts/filters/range.ts";
 import { Refresh } from "../../parts/filters/Refresh.tsx";
 import { TextFilter } from "../../parts/filters/TextFilter.tsx";
 import { TimeRange } from "../../parts/filters/TimeRange.tsx";
@@ -54,6 +54,7 @@ export function EventList() {
   const { q, type, subject, since, until } = filters;
   const outcome = outcomeFrom(filters.outcome);
   const where = conditionsFrom(filters.where);
+  const wrongRange = checkRange({ since, until }) !== undefined; // the filter says so
   const wanted = { app, type, subject, outcome, where, since, until };
   const { query, refresh } = useCursorList<Event>(["events", { ...wanted, q }], async (cursor, signal) => {
     const ask = (by: { external_id?: string; uuid?: string }) =>
@@ -61,7 +62,7 @@ export function EventList() {
     const own = await ask({ external_id: q });
     // Publishers have UUIDs of their own, too: those go first.
     return q !== undefined && isUUID(q) && own.data.length === 0 ? ask({ uuid: q }) : own;
-  });
+  }, !wrongRange);
   const oneApp = session.portal || app !== undefined || session.apps.length === 1;
   const columns = useMemo(() => eventColumns(!oneApp), [oneApp]);
   // What no index has is searched for step by step.
@@ -108,10 +109,10 @@ export function EventList() {
           <TextFilter label={t`Subject`} placeholder={t`Subject, or ${pattern}`} value={subject} onChange={(value) => set({ subject: value })} />
           <TimeRange value={{ since, until }} onChange={(range) => set({ since: range.since, until: range.until })} />
           <Refresh busy={query.isRefetching} onRefresh={() => void refresh()} />
-          <Export path="/v1/events/export" query={{ ...wanted, ...(q !== undefined && isUUID(q) && query.data?.pages[0]?.data[0]?.uuid === q.toLowerCase() ? { uuid: q } : { external_id: q }) }} />
+          {!wrongRange && <Export path="/v1/events/export" query={{ ...wanted, ...(q !== undefined && isUUID(q) && query.data?.pages[0]?.data[0]?.uuid === q.toLowerCase() ? { uuid: q } : { external_id: q }) }} />}
         </Group>
         <Chips chips={chips} clear={clear} />
-        {searching && query.data && !fault && (
+        {searching && query.data && !fault && !wrongRange && (
           <SearchProgress
             {...patience}
             share={progress(patience.until, since, until, Date.now())}
@@ -120,7 +121,7 @@ export function EventList() {
           />
         )}
       </Stack>
-      {fault ? null : <CursorTable
+      {fault || wrongRange ? null : <CursorTable
         label={t`Events`}
         columns={columns}
         query={searching ? ({ ...query, hasNextPage: patience.scrolls } as typeof query) : query}

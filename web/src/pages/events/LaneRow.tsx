@@ -64,7 +64,7 @@ export function LaneRow({ lane, known, axis, onResend, busy }: LaneRowProps) {
           {trigger && <Badge variant="default" size="sm" tt="none" fw={500}>{trigger}</Badge>}
         </Group>
         {onResend && (
-          <Button size="compact-sm" variant="default" leftSection={<IconRepeat size={14} />} loading={busy} onClick={() => onResend(name ?? lane.endpoint)} aria-label={t`Send again to ${called}`}>
+          <Button size="compact-sm" variant="default" leftSection={<IconRepeat size={14} />} loading={busy} onClick={() => onResend(name ?? lane.endpoint)} aria-label={`${t`Send again`}: ${called}`}>
             <Trans>Send again</Trans>
           </Button>
         )}

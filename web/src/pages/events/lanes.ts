@@ -75,8 +75,8 @@ export function laneFinding(lane: Lane): Finding | undefined {
 /** What else than its time a delivery waits for. */
 function waitWords(x: Explanation | undefined): { next: string; ways: Way[] } | undefined {
   switch (x?.reason) {
-    case "paused": return { next: t`It is held, since the endpoint is paused, and goes out when that is resumed.`, ways: ["resume"] };
-    case "disabled": return { next: t`It is held, since the endpoint is disabled, and goes out when that is enabled.`, ways: ["resume"] };
+    case "paused": return { next: t`It is held, since the endpoint is paused. On resume it goes out, or waits for the time of its retry.`, ways: ["resume"] };
+    case "disabled": return { next: t`It is held, since the endpoint is disabled. When that is enabled, it goes out, or waits for the time of its retry.`, ways: ["resume"] };
     case "misconfigured": return { next: t`It waits, since nothing can be sent as the endpoint is set up; it goes out once that is corrected.`, ways: ["edit"] };
     case "order": return { next: t`It waits for an earlier delivery, since the endpoint keeps the order.`, ways: [] };
     case "circuit_open": return { next: probed(x.next_at), ways: [] };

@@ -1,5 +1,5 @@
 import { t } from "@lingui/core/macro";
-import { Group, SegmentedControl, Switch } from "@mantine/core";
+import { Group, Input, SegmentedControl, Stack, Switch } from "@mantine/core";
 import { idKind, pasted } from "../../lib/ids.ts";
 import { EndpointFilter } from "../../parts/filters/EndpointFilter.tsx";
 import { Export } from "../../parts/filters/Export.tsx";
@@ -8,10 +8,12 @@ import { TextFilter } from "../../parts/filters/TextFilter.tsx";
 import { TimeRange } from "../../parts/filters/TimeRange.tsx";
 import { TypeFilter } from "../../parts/filters/TypeFilter.tsx";
 import { ResultFilter } from "./ResultFilter.tsx";
-import type { LogFilters, SetFilters } from "./logFilters.tsx";
+import type { Faults, LogFilters, SetFilters } from "./logFilters.tsx";
 
 interface FiltersProps {
   filters: LogFilters;
+  /** What is wrong with them. */
+  faults: Faults | undefined;
   app: string | undefined;
   set: SetFilters;
   onRefresh(): void;
@@ -19,7 +21,7 @@ interface FiltersProps {
 }
 
 /** What narrows the log. A range that ends and following exclude each other. */
-export function Filters({ filters, app, set, onRefresh, refreshing }: FiltersProps) {
+export function Filters({ filters, faults, app, set, onRefresh, refreshing }: FiltersProps) {
   const live = filters.live === "1";
   // What is open, and whether new lines appear, narrows nothing.
   const exported = { ...filters, app, attempt: undefined, live: undefined };
@@ -29,23 +31,26 @@ export function Filters({ filters, app, set, onRefresh, refreshing }: FiltersPro
     else set({ event: id || undefined });
   }
   return (
-    <Group gap="xs">
-      <SegmentedControl
-        aria-label={t`Result`}
-        data={[{ value: "", label: t`All` }, { value: "succeeded", label: t`Succeeded` }, { value: "failed", label: t`Failed` }]}
-        value={filters.status === "succeeded" || filters.status === "failed" ? filters.status : ""}
-        onChange={(status) => set({ status: status || undefined })}
-      />
-      <ResultFilter status={filters.response_status} reason={filters.reason} onChange={(result) => set({ response_status: undefined, reason: undefined, ...result })} />
+    <Group gap="xs" align={faults ? "flex-start" : "center"}>
+      <Stack gap={5}>
+        <SegmentedControl
+          aria-label={t`Result`}
+          data={[{ value: "", label: t`All` }, { value: "succeeded", label: t`Succeeded` }, { value: "failed", label: t`Failed` }]}
+          value={filters.status === "succeeded" || filters.status === "failed" ? filters.status : ""}
+          onChange={(status) => set({ status: status || undefined })}
+        />
+        {faults?.status && <Input.Error role="alert">{faults.status}</Input.Error>}
+      </Stack>
+      <ResultFilter status={filters.response_status} reason={filters.reason} error={faults?.response_status} onChange={(result) => set({ response_status: undefined, reason: undefined, ...result })} />
       <TypeFilter value={filters.type} onChange={(type) => set({ type })} />
-      <EndpointFilter app={app} value={filters.endpoint} onChange={(endpoint) => set({ endpoint })} />
-      <TextFilter label={t`Id of an event or attempt`} placeholder="evt_…, att_…" value={filters.event} onChange={find} />
+      <EndpointFilter app={app} value={filters.endpoint} error={faults?.endpoint} onChange={(endpoint) => set({ endpoint })} />
+      <TextFilter label={t`Id of an event or attempt`} placeholder="evt_…, att_…" value={filters.event} error={faults?.event} onChange={find} />
       <TimeRange
         value={{ since: filters.since, until: filters.until }}
         onChange={({ since, until }) => set({ since, until, ...(until ? { live: undefined } : {}) })}
       />
       <Refresh busy={refreshing} onRefresh={onRefresh} />
-      <Export path="/v1/attempts/export" query={exported} />
+      {!faults && <Export path="/v1/attempts/export" query={exported} />}
       <Switch
         label={t`Live`}
         checked={live}

@@ -13,7 +13,7 @@ import { Page } from "../../parts/Page.tsx";
 import { logColumns } from "./columns.tsx";
 import { AttemptDrawer } from "./drawer/AttemptDrawer.tsx";
 import { Filters } from "./Filters.tsx";
-import { chipsOf, type LogFilters } from "./logFilters.tsx";
+import { chipsOf, faultsOf, type LogFilters } from "./logFilters.tsx";
 import { LiveBar } from "./LiveBar.tsx";
 import { NoAttempts } from "./NoAttempts.tsx";
 import { useTail } from "./useTail.ts";
@@ -31,11 +31,12 @@ export function Logs() {
   const [paused, setPaused] = useState(false);
   const live = filters.live === "1";
 
+  const faults = faultsOf(filters);
   const wanted = { app, status, response_status, reason, type, endpoint, event };
   const { query, refresh } = useCursorList<Attempt>(["attempts", { ...wanted, since, until }], (cursor, signal) =>
-    ok(api.GET("/v1/attempts", { params: { query: { ...wanted, status: status as Attempt["status"] | undefined, since, until, cursor, limit: 100 } }, signal })));
+    ok(api.GET("/v1/attempts", { params: { query: { ...wanted, status: status as Attempt["status"] | undefined, since, until, cursor, limit: 100 } }, signal })), !faults);
   // While a line is open, the list beneath it keeps still.
-  const following = useTail(live, paused || Boolean(attempt), wanted, useCallback(() => void refresh(), [refresh]));
+  const following = useTail(live && !faults, paused || Boolean(attempt), wanted, useCallback(() => void refresh(), [refresh]));
   const ahead = following.tail.shown;
 
   const rows = useRows(query.data, key, ahead);
@@ -55,7 +56,7 @@ export function Logs() {
   return (
     <Page title={t`Logs`} description={t`Every request that was sent to an endpoint, with what came back.`}>
       <Stack gap="sm">
-        <Filters filters={filters} app={app} set={set} onRefresh={() => void refresh()} refreshing={query.isRefetching} />
+        <Filters filters={filters} faults={faults} app={app} set={set} onRefresh={() => void refresh()} refreshing={query.isRefetching} />
         <Chips chips={chips} clear={clear} />
         <LiveBar
           live={following}
@@ -67,16 +68,18 @@ export function Logs() {
           }}
         />
       </Stack>
-      <CursorTable
-        label={t`Attempts`}
-        columns={columns}
-        query={query}
-        ahead={ahead}
-        rowKey={key}
-        onOpen={(a) => set({ attempt: a.id })}
-        selected={attempt}
-        empty={<NoAttempts filtered={chips.length > 0 || status !== undefined} status={status} clear={clear} live={live} />}
-      />
+      {!faults && (
+        <CursorTable
+          label={t`Attempts`}
+          columns={columns}
+          query={query}
+          ahead={ahead}
+          rowKey={key}
+          onOpen={(a) => set({ attempt: a.id })}
+          selected={attempt}
+          empty={<NoAttempts filtered={chips.length > 0 || status !== undefined} status={status} clear={clear} live={live} />}
+        />
+      )}
       <AttemptDrawer id={attempt} onClose={() => set({ attempt: undefined }, true)} onNext={next} onPrevious={previous} />
     </Page>
   );

@@ -6,6 +6,8 @@ import { reasonOf } from "../../lib/reasons.ts";
 interface ResultFilterProps {
   status: string | undefined;
   reason: string | undefined;
+  /** What is wrong with the status. */
+  error?: string;
   onChange(result: { response_status?: string; reason?: string }): void;
 }
 
@@ -23,10 +25,12 @@ export function statusWord(status: string): string {
 }
 
 /** What came back: a status, a range of them, or why nothing did. */
-export function ResultFilter({ status, reason, onChange }: ResultFilterProps) {
+export function ResultFilter({ status, reason, error, onChange }: ResultFilterProps) {
   const [typed, setTyped] = useState("");
   const known = [...answers];
-  for (const code of [typed.trim(), status ?? ""]) if (/^[1-5]\d\d$/.test(code) && !known.includes(code)) known.push(code);
+  const code = typed.trim();
+  if (/^[1-5]\d\d$/.test(code) && !known.includes(code)) known.push(code);
+  if (status && status !== "none" && !known.includes(status)) known.push(status); // whatever the address holds is shown
   const words = [...causes, ...(reason && !causes.includes(reason) ? [reason] : [])];
   return (
     <Select
@@ -41,6 +45,8 @@ export function ResultFilter({ status, reason, onChange }: ResultFilterProps) {
         { group: t`Answers`, items: [...known, "none"].map((s) => ({ value: `status ${s}`, label: statusWord(s) })) },
         { group: t`Causes`, items: words.map((r) => ({ value: `reason ${r}`, label: reasonOf(r).short })) },
       ]}
+      error={error}
+      errorProps={{ role: "alert" }}
       value={status ? `status ${status}` : reason ? `reason ${reason}` : null}
       onChange={(value) => onChange({
         response_status: value?.startsWith("status ") ? value.slice(7) : undefined,

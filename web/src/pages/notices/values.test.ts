@@ -25,4 +25,5 @@ test("a length that is no usual one is a choice, too", () => {
 test("a fault stands with its list, and one of a chat with the chat", () => {
   expect(faultsOf([{ field: "emails[1]", detail: "a" }, { field: "chats[0].url", detail: "b" }, { field: "page", detail: "c" }]))
     .toEqual({ emails: "a", "chats.0": "b", page: "c" });
+  expect(faultsOf([{ field: "emails[0]", code: "email", detail: "is not an e-mail address: …" }]).emails).toMatch(/^This is no e-mail address/);
 });

@@ -1,4 +1,5 @@
 // What the form of notices holds, and how it becomes what the API takes. All of it is pure.
+import { t } from "@lingui/core/macro";
 import type { Schemas } from "../../api/client.ts";
 import { formatDuration, parseDuration } from "../../lib/time.ts";
 
@@ -66,13 +67,15 @@ export function choices(lengths: number[], set: string): number[] {
   return [...new Set([...lengths, Number(set)])].sort((x, y) => x - y);
 }
 
+const sampleAddress = "name@example.com";
+
 /** What the API says of each field: those of a list stand with the list, but for a chat's. */
-export function faultsOf(errors: { field: string; detail: string }[]): Record<string, string> {
+export function faultsOf(errors: { field: string; code?: string; detail: string }[]): Record<string, string> {
   const faults: Record<string, string> = {};
   for (const e of errors) {
     const chat = /^chats\[(\d+)\]/.exec(e.field)?.[1];
     const field = chat === undefined ? e.field.replace(/\[.*/, "") : `chats.${chat}`;
-    faults[field] ??= e.detail;
+    faults[field] ??= e.code === "email" ? t`This is no e-mail address: write it as ${sampleAddress}.` : e.detail;
   }
   return faults;
 }

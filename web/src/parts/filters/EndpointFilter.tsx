@@ -8,6 +8,8 @@ import { nameOf } from "../EndpointName.tsx";
 interface EndpointFilterProps {
   app: string | undefined;
   value: string | undefined;
+  /** What is wrong with the value. */
+  error?: string;
   onChange(id: string | undefined): void;
 }
 
@@ -22,7 +24,7 @@ export function useEndpointChoices(app: string | undefined, enabled = true) {
 }
 
 /** One endpoint, found by its name or URL. */
-export function EndpointFilter({ app, value, onChange }: EndpointFilterProps) {
+export function EndpointFilter({ app, value, error, onChange }: EndpointFilterProps) {
   const publisher = useSession().role === "publisher"; // who may not see endpoints
   const endpoints = useEndpointChoices(app, !publisher);
   if (publisher) return null;
@@ -37,6 +39,8 @@ export function EndpointFilter({ app, value, onChange }: EndpointFilterProps) {
       clearable
       limit={100}
       value={value ?? null}
+      error={error}
+      errorProps={{ role: "alert" }}
       data={data}
       onChange={(id) => onChange(id ?? undefined)}
       nothingFoundMessage={endpoints.isError ? t`The endpoints could not be loaded` : endpoints.isPending ? t`Loading…` : t`No such endpoint`}

@@ -5,11 +5,13 @@ interface TextFilterProps {
   label: string;
   placeholder: string;
   value: string | undefined;
+  /** What is wrong with the value. */
+  error?: string;
   onChange(text: string | undefined): void;
 }
 
 /** A filter by free text; it counts on Enter, and when the field is left. */
-export function TextFilter({ label, placeholder, value, onChange }: TextFilterProps) {
+export function TextFilter({ label, placeholder, value, error, onChange }: TextFilterProps) {
   const [text, setText] = useState(value ?? "");
   useEffect(() => setText(value ?? ""), [value]);
   function commit() {
@@ -22,6 +24,8 @@ export function TextFilter({ label, placeholder, value, onChange }: TextFilterPr
       placeholder={placeholder}
       w={{ base: "100%", xs: 220 }}
       value={text}
+      error={error}
+      errorProps={{ role: "alert" }}
       onChange={(e) => setText(e.currentTarget.value)}
       onBlur={commit}
       onKeyDown={(e) => {

@@ -1,7 +1,7 @@
 import { i18n } from "@lingui/core";
 import { t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
-import { Button, Group, Popover, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Input, Popover, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { IconCalendarTime, IconChevronDown } from "@tabler/icons-react";
 import { type FormEvent, useState } from "react";
 import { useChoices } from "../../lib/choices.ts";
@@ -18,28 +18,32 @@ export function TimeRange({ value, onChange }: TimeRangeProps) {
   const [open, setOpen] = useState(false);
   useChoices(); // of the zone
   const range = rangeLabel(value);
+  const wrong = checkRange(value);
   function choose(range: Range) {
     setOpen(false);
     onChange(range);
   }
   return (
-    <Popover opened={open} onChange={setOpen} position="bottom-start" trapFocus returnFocus shadow="md" width={320}>
-      <Popover.Target>
-        <Button
-          variant="default"
-          fw={400}
-          onClick={() => setOpen(!open)}
-          leftSection={<IconCalendarTime size={16} stroke={1.6} />}
-          rightSection={<IconChevronDown size={14} />}
-          aria-label={t`Time: ${range}`}
-        >
-          {range}
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown aria-label={t`Time`}>
-        {open && <Choices value={value} choose={choose} />}
-      </Popover.Dropdown>
-    </Popover>
+    <Stack gap={5} maw={{ base: "100%", xs: 260 }}>
+      <Popover opened={open} onChange={setOpen} position="bottom-start" trapFocus returnFocus shadow="md" width={320}>
+        <Popover.Target>
+          <Button
+            variant="default"
+            fw={400}
+            onClick={() => setOpen(!open)}
+            leftSection={<IconCalendarTime size={16} stroke={1.6} />}
+            rightSection={<IconChevronDown size={14} />}
+            aria-label={t`Time: ${range}`}
+          >
+            {range}
+          </Button>
+        </Popover.Target>
+        <Popover.Dropdown aria-label={t`Time`}>
+          {open && <Choices value={value} choose={choose} />}
+        </Popover.Dropdown>
+      </Popover>
+      {wrong && <Input.Error role="alert">{wrong}</Input.Error>}
+    </Stack>
   );
 }
 

@@ -22,6 +22,12 @@ describe("ranges of time", () => {
     expect(checkRange({ since: "2026-11-22T13:00:00Z", until: "2026-11-22T14:00:00Z" })).toBeUndefined();
     expect(checkRange({ until: "2026-11-22T14:00:00Z" })).toBeUndefined();
   });
+  it("names the end that is no time", () => {
+    expect(checkRange({ since: "yesterday" })).toMatch(/^The beginning in the address is no time/);
+    expect(checkRange({ since: "2026-11-22T14:00:00Z", until: "2026-11-23" })).toMatch(/^The end in the address is no time/);
+    expect(checkRange({ since: "2026-11-22T14:00:00" })).toMatch(/no time/);
+    for (const since of ["2026-11-22T14:00:00.123Z", "2026-11-22t14:00:00+01:00", "2016-12-31T23:59:60Z"]) expect(checkRange({ since })).toBeUndefined();
+  });
   it("says itself in words", () => {
     expect(rangeLabel({})).toBe("Any time");
     expect(rangeLabel({ since: "2026-11-22T13:00:00Z" })).toMatch(/^Since /);

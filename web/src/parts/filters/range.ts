@@ -2,7 +2,7 @@
 import type { MessageDescriptor } from "@lingui/core";
 import { msg, t } from "@lingui/core/macro";
 import { chosen } from "../../lib/choices.ts";
-import { shortTime, zoneOf } from "../../lib/time.ts";
+import { shortTime, zonedTime } from "../../lib/time.ts";
 
 export interface Range {
   since?: string;
@@ -41,8 +41,18 @@ export function fromField(text: string): string | undefined {
   return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }
 
+const sampleTime = "2027-06-11T02:00:00Z";
+
+/** Whether text is a time as the API reads them (RFC 3339). */
+function isTime(text: string): boolean {
+  const leap = text.replace(/:60(?=[.Zz+-])/, ":59"); // a leap second, which Date does not know
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text) && !Number.isNaN(new Date(leap.toUpperCase()).getTime());
+}
+
 /** Says what is wrong with a range, if anything is. */
 export function checkRange({ since, until }: Range): string | undefined {
+  if (since && !isTime(since)) return t`The beginning in the address is no time: choose one here, or write it like ${sampleTime}.`;
+  if (until && !isTime(until)) return t`The end in the address is no time: choose one here, or write it like ${sampleTime}.`;
   if (since && until && new Date(since) >= new Date(until)) return t`The end must be later than the beginning.`;
   return undefined;
 }
@@ -51,7 +61,7 @@ export function checkRange({ since, until }: Range): string | undefined {
 export function rangeLabel({ since, until }: Range, now: Date = new Date()): string {
   const text = (iso: string, zone = true) => {
     const at = new Date(iso);
-    return Number.isNaN(at.getTime()) ? iso : zone ? `${shortTime(at, now)} ${zoneOf(at)}` : shortTime(at, now);
+    return Number.isNaN(at.getTime()) ? iso : zone ? zonedTime(at, now) : shortTime(at, now);
   };
   if (since && until) return `${text(since, false)} – ${text(until)}`;
   const [from, to] = [since && text(since), until && text(until)];

@@ -2,7 +2,8 @@ import { i18n } from "@lingui/core";
 import { plural, t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import type { ReactNode } from "react";
-import type { EndpointStats } from "../../../api/client.ts";
+import type { Endpoint, EndpointStats } from "../../../api/client.ts";
+import { unfinishedWords } from "../../../lib/finding.ts";
 import { number, percent, shortNumber } from "../../../lib/text.ts";
 import { humanDuration } from "../../../lib/time.ts";
 import { Time } from "../../../parts/Time.tsx";
@@ -12,9 +13,10 @@ import { type Range, ranges } from "./range.ts";
 const ms = (n: number | undefined) => (n ? humanDuration(n) : "–");
 
 /** The numbers of a range, and what waits now. */
-export function Facts({ stats, pending, range }: { stats: EndpointStats; pending: EndpointStats | undefined; range: Range }) {
+export function Facts({ stats, pending, status, range }: { stats: EndpointStats; pending: EndpointStats | undefined; status: Endpoint["status"]; range: Range }) {
   const { succeeded, failed, exhausted, duration, latency } = stats.total;
   const attempts = succeeded + failed;
+  const unfinished = unfinishedWords(pending?.pending ?? 0, status);
   const rangeWords = i18n._(ranges[range].words);
   return (
     <dl className={classes.facts} aria-label={t`Numbers of ${rangeWords}`}>
@@ -24,7 +26,7 @@ export function Facts({ stats, pending, range }: { stats: EndpointStats; pending
       </Fact>
       <Fact term={t`Response time, median`} note={`p95 ${ms(duration.p95_ms)} · p99 ${ms(duration.p99_ms)}`}>{ms(duration.p50_ms)}</Fact>
       <Fact term={t`Event to delivered, median`} note={`p95 ${ms(latency.p95_ms)} · p99 ${ms(latency.p99_ms)}`}>{ms(latency.p50_ms)}</Fact>
-      <Fact term={t`Waiting now`} note={pending?.oldest_pending_at && pending.pending > 0 ? <Trans>oldest <Time at={pending.oldest_pending_at} relative /></Trans> : t`nothing waits`}>
+      <Fact term={unfinished.title} note={pending?.oldest_pending_at && pending.pending > 0 ? <Trans>oldest <Time at={pending.oldest_pending_at} relative /></Trans> : unfinished.none}>
         {pending ? <span title={number(pending.pending)}>{shortNumber(pending.pending)}</span> : "–"}
       </Fact>
     </dl>

@@ -6,9 +6,11 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Endpoint, FailureGroup } from "../../../api/client.ts";
 import { useSession } from "../../../api/queries.ts";
+import { mereStatus, unfinishedWords } from "../../../lib/finding.ts";
 import { linkTo } from "../../../lib/links.ts";
 import { causeOf } from "../../../lib/reasons.ts";
 import { number } from "../../../lib/text.ts";
+import { useNow } from "../../../lib/useNow.ts";
 import { Sentence } from "../../../parts/Sentence.tsx";
 import { Waiting } from "../../../parts/states.tsx";
 import { Time } from "../../../parts/Time.tsx";
@@ -48,19 +50,21 @@ function Line({ group: g, endpoint, onReplay }: { group: FailureGroup; endpoint:
   const { mayEdit } = useSession();
   const tryNow = useTryNow();
   const cause = causeOf(g);
+  const now = useNow(1000).getTime();
+  const unfinished = unfinishedWords(g.waiting, endpoint.status);
   const one = g.waiting + g.failed === 1;
   return (
     <li className={classes.cause}>
       <Text fw={650} className={classes.count} title={plural(g.waiting + g.failed, { one: "# delivery", other: "# deliveries" })}>{number(g.waiting + g.failed)} ×</Text>
       <Stack gap={4} miw={0}>
         <Text size="sm" fw={600}>{cause.short}{g.response_status && g.reason !== "status" ? ` (${g.response_status})` : ""}</Text>
-        <Text size="sm" c="dimmed"><Sentence text={g.detail} /></Text>
+        <Text size="sm" c="dimmed"><Sentence text={g.reason === "status" && mereStatus(g.detail) ? cause.sentence : g.detail} /></Text>
         <Group gap={6}>
-          {g.waiting > 0 && <Badge variant="light" color="orange" tt="none" fw={600}>{plural(g.waiting, { one: "# waits", other: "# wait" })}</Badge>}
+          {g.waiting > 0 && <Badge variant="light" color="orange" tt="none" fw={600}>{unfinished.count}</Badge>}
           {g.failed > 0 && <Badge variant="light" color="red" tt="none" fw={600}>{plural(g.failed, { one: "# failed", other: "# failed" })}</Badge>}
           <Text size="xs" c="dimmed">
             {one ? <Time at={g.newest_at} /> : <Trans><Time at={g.oldest_at} /> to <Time at={g.newest_at} /></Trans>}
-            {g.waiting > 0 && g.next_at && <Trans> · next try <Time at={g.next_at} relative /></Trans>}
+            {g.waiting > 0 && (unfinished.next ? ` · ${unfinished.next}` : g.next_at && new Date(g.next_at).getTime() > now && <Trans> · next try <Time at={g.next_at} relative /></Trans>)}
           </Text>
         </Group>
       </Stack>

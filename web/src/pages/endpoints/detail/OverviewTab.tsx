@@ -1,8 +1,11 @@
 import { t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { Group, SegmentedControl, Stack, Title } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
 import type { Endpoint, FailureGroup } from "../../../api/client.ts";
 import { useFilters } from "../../../lib/useFilters.ts";
+import { healthOf } from "../../../parts/Status.tsx";
 import { Waiting } from "../../../parts/states.tsx";
 import { Charts } from "./Charts.tsx";
 import { Facts } from "./Facts.tsx";
@@ -17,6 +20,17 @@ export function OverviewTab({ endpoint, onReplay }: { endpoint: Endpoint; onRepl
   const range = rangeOf(filters.range);
   const stats = useStats(endpoint.id, range);
   const lane = useLane(endpoint.id);
+  // What fails and the numbers are asked for seldom; they must not stand beside a panel that says otherwise.
+  const queries = useQueryClient();
+  const standing = lane.data && `${healthOf(endpoint).state} ${lane.data.pending > 0}`;
+  const before = useRef(standing);
+  useEffect(() => {
+    if (before.current !== undefined && before.current !== standing) {
+      void queries.invalidateQueries({ queryKey: ["failures"] });
+      void queries.invalidateQueries({ queryKey: ["endpoint", endpoint.id, "stats"] });
+    }
+    before.current = standing;
+  }, [queries, endpoint.id, standing]);
   const choose = (value: string) => set({ range: value === "24h" ? undefined : value }, true);
   return (
     <Stack gap="xl">
@@ -28,7 +42,7 @@ export function OverviewTab({ endpoint, onReplay }: { endpoint: Endpoint; onRepl
         </Group>
         {stats.data ? (
           <>
-            <Facts stats={stats.data} pending={lane.data} range={range} />
+            <Facts stats={stats.data} pending={lane.data} status={endpoint.status} range={range} />
             <Charts stats={stats.data} range={range} />
           </>
         ) : <Waiting query={stats} lines={6} />}

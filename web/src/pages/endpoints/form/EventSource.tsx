@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api, ok } from "../../../api/client.ts";
 import { useEventTypes } from "../../../api/queries.ts";
 import { Raw } from "../../../lib/exact.ts";
-import { shortTime, zoneOf } from "../../../lib/time.ts";
+import { zonedTime } from "../../../lib/time.ts";
 import { testTypes } from "../../../parts/TestSend.tsx";
 import { useEventText } from "../../events/useEvent.ts";
 
@@ -40,7 +40,7 @@ export function EventSource({ label, first, app, events, value, onChange }: Even
     queryFn: async () => (await ok(api.GET("/v1/events", { params: { query: { limit: 20, app } } }))).data,
     staleTime: 10_000,
   });
-  const past = (recent.data ?? []).filter((e) => !e.erased).map((e) => ({ value: `event ${e.id}`, label: `${e.type}${e.subject ? ` · ${e.subject}` : ""} · ${shortTime(new Date(e.created_at))} ${zoneOf(new Date(e.created_at))}` }));
+  const past = (recent.data ?? []).filter((e) => !e.erased).map((e) => ({ value: `event ${e.id}`, label: `${e.type}${e.subject ? ` · ${e.subject}` : ""} · ${zonedTime(new Date(e.created_at))}` }));
   const samples = testTypes(events, types.data ?? []).map(({ group, items }) => ({ group, items: items.map((type) => ({ value: `type ${type}`, label: type })) }));
   return (
     <Select

@@ -86,7 +86,7 @@ function InboxOffer({ app, inbox, onMade, onNoApp }: { app: string | undefined; 
             : <Trans>This is a temporary inbox: it shows what arrives. Put your own server's address here later.</Trans>}
         </Text>
       ) : (
-        <Button variant="light" size="xs" leftSection={<IconInbox size={15} />} loading={make.isPending} onClick={() => (app ? make.mutate() : onNoApp())}>
+        <Button variant="light" size="xs" h="auto" mih={30} py={4} maw="100%" styles={{ label: { whiteSpace: "normal" } }} leftSection={<IconInbox size={15} />} loading={make.isPending} onClick={() => (app ? make.mutate() : onNoApp())}>
           <Trans>No server yet? Use an inbox</Trans>
         </Button>
       )}
