@@ -98,6 +98,9 @@ func (d *Desk) TryEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.E
 	if err != nil {
 		return 0, err
 	}
+	if err := checkReason(cause.Reason); err != nil {
+		return 0, err
+	}
 	if err := sendable(r); err != nil {
 		return 0, err
 	}

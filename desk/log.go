@@ -209,6 +209,9 @@ func (d *Desk) Attempts(ctx context.Context, p bellhop.Principal, app string, f 
 	if err := checkSpan(f.Since, f.Until); err != nil {
 		return nil, err
 	}
+	if err := checkReason(f.Reason); err != nil {
+		return nil, err
+	}
 	if list, err = d.store.Attempts(ctx, f); err != nil {
 		return nil, err
 	}
@@ -227,6 +230,9 @@ func (d *Desk) Watch(_ context.Context, p bellhop.Principal, app string, f bellh
 		return nil, err
 	}
 	if f.Scope, err = d.narrow(p, app); err != nil {
+		return nil, err
+	}
+	if err := checkReason(f.Reason); err != nil {
 		return nil, err
 	}
 	return d.e.Watch(f), nil

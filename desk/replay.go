@@ -361,6 +361,9 @@ func (d *Desk) checkReplay(q *Replay) error {
 	if q.Cause != (bellhop.Cause{}) && q.Status != bellhop.ReplayFailed {
 		return bellhop.Wrong("reason", "only_failed", `and response_status go with the status "failed" alone: leave them out, or choose that`)
 	}
+	if err := checkReason(q.Cause.Reason); err != nil {
+		return err
+	}
 	switch q.Status {
 	case bellhop.ReplayFailed, bellhop.ReplayMissing, bellhop.ReplayAll:
 		return nil

@@ -76,6 +76,11 @@ func TestBadInput(t *testing.T) {
 		{"unknown app in a filter", "", "GET /v1/events?app=nobody", "", 422, "unknown_app", "app"},
 		{"unknown status", "", "GET /v1/deliveries?status=lost", "", 422, "invalid", "status"},
 		{"a delivery's status for attempts", "", "GET /v1/attempts?status=pending", "", 422, "invalid", "status"},
+		{"unknown reason", "", "GET /v1/attempts?reason=nonsense", "", 422, "invalid", "reason"},
+		{"unknown reason of an export", "", "GET /v1/attempts/export?format=csv&reason=nonsense", "", 422, "invalid", "reason"},
+		{"unknown reason of the stream", "", "GET /v1/stream?reason=nonsense", "", 422, "invalid", "reason"},
+		{"unknown reason of what is tried", "", "POST " + here + "/try", `{"reason":"nonsense"}`, 422, "invalid", "reason"},
+		{"unknown reason of a replay", "", "POST " + here + "/replay", `{"since":"2026-01-01T00:00:00Z","status":"failed","reason":"nonsense"}`, 422, "invalid", "reason"},
 		{"limit too high", "", "GET /v1/events?limit=251", "", 422, "invalid", "limit"},
 		{"limit zero", "", "GET /v1/events?limit=0", "", 422, "invalid", "limit"},
 		{"bad time", "", "GET /v1/events?since=yesterday", "", 422, "invalid", "since"},
@@ -190,6 +195,7 @@ func TestNearMissesAreSuggested(t *testing.T) {
 	for call, want := range map[string]string{
 		"GET /v1/events?sine=2027-01-01T00:00:00Z": "since",
 		"GET /v1/attempts?endpont=x":               "endpoint",
+		"GET /v1/attempts?reason=timout":           "timeout",
 	} {
 		method, path, _ := strings.Cut(call, " ")
 		if r := s.do(s.admin, method, path, ""); !strings.Contains(string(r.body), `did you mean \"`+want+`\"`) {

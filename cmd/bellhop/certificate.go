@@ -40,10 +40,10 @@ func loadCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, 
 func (c *certificate) load() (changed bool, err error) {
 	var now [2][]byte
 	if now[0], err = os.ReadFile(c.certFile); err != nil {
-		return false, fmt.Errorf("tls-cert: %w", err)
+		return false, fmt.Errorf("tls-cert: %w: name the file with the certificate and its chain (PEM), which this user must be able to read", err)
 	}
 	if now[1], err = os.ReadFile(c.keyFile); err != nil {
-		return false, fmt.Errorf("tls-key: %w", err)
+		return false, fmt.Errorf("tls-key: %w: name the file with the private key of tls-cert (PEM), which this user must be able to read", err)
 	}
 	if bytes.Equal(now[0], c.seen[0]) && bytes.Equal(now[1], c.seen[1]) {
 		return false, nil

@@ -52,6 +52,9 @@ func asCurl(a client.Attempt) (string, error) {
 			}
 		}
 	}
+	if len(a.RequestHeader["User-Agent"]) == 0 { // the log leaves out what is the same in all requests
+		c.word("--header " + c.quote(userAgent.Name+": "+userAgent.Value, ""))
+	}
 	for _, own := range []string{"Accept", "Expect"} { // of curl's own
 		if a.RequestHeader[own] == nil {
 			c.word("--header " + c.quote(own+":", ""))

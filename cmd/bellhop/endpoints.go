@@ -444,6 +444,9 @@ func (p *program) endpointsUpdate() *cobra.Command {
 	cmd := p.endpointVerb("update ENDPOINT", "Change an endpoint",
 		"Change what is given. Lists are replaced as a whole, and an empty value (--filter '') resets a field to its default.",
 		func(ctx context.Context, c *client.Client, id bellhop.EndpointID) error {
+			if !anyGiven(e.flags) {
+				return usage("say what to change, such as --url, --events, --filter or --status")
+			}
 			change, err := p.change(&e)
 			if err != nil {
 				return err
@@ -464,8 +467,16 @@ func (p *program) endpointsUpdate() *cobra.Command {
 				p.noteRecent(endpoint.Recent)
 			})
 		})
-	e.register(cmd.Flags(), true)
+	own := pflag.NewFlagSet("endpoint", pflag.ContinueOnError)
+	e.register(own, true)
+	cmd.Flags().AddFlagSet(own)
 	return cmd
+}
+
+// anyGiven tells whether one of these flags was given.
+func anyGiven(flags *pflag.FlagSet) (given bool) {
+	flags.VisitAll(func(f *pflag.Flag) { given = given || f.Changed })
+	return given
 }
 
 func (p *program) endpointsDelete() *cobra.Command {

@@ -8,7 +8,7 @@ import (
 
 func (p *program) licensesVerb() *cobra.Command {
 	return &cobra.Command{
-		Use: "licenses", Short: "Show the notices of what others wrote", Args: cobra.NoArgs,
+		Use: "licenses", Short: "Show the notices of what others wrote", Args: arguments("licenses"),
 		Long: "Show the licenses of all that is within this program and was written by others: Go modules, the\npackages of the dashboard, SQLite, QuickJS and Redoc.",
 		RunE: func(*cobra.Command, []string) error {
 			p.print("%s", thirdparty.Notices)

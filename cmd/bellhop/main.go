@@ -121,9 +121,6 @@ func (p *program) run(ctx context.Context, args []string) int {
 	}
 	root := p.root()
 	root.SetArgs(args)
-	root.SetIn(p.in)
-	root.SetOut(p.out)
-	root.SetErr(p.err)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
@@ -156,6 +153,9 @@ func (p *program) root() *cobra.Command {
 			"of the configuration file (public_url); flags win over variables, and variables\n"+
 			"over the file. The file is the one that --config or BELLHOP_CONFIG names, or else\n"+
 			systemFile+", if there is one.\n\n"+exitCodes)
+	root.SetIn(p.in)
+	root.SetOut(p.out)
+	root.SetErr(p.err)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(flagError)
 	root.PersistentFlags().AddFlag(p.settings.flags.Lookup("config"))
@@ -178,6 +178,7 @@ func (p *program) root() *cobra.Command {
 	root.Version = version()
 	root.SetVersionTemplate(thisBuild().String())
 	helpVerb(root)
+	completionVerb(root)
 	p.completeWords(root)
 	return root
 }
@@ -207,6 +208,17 @@ func helpVerb(root *cobra.Command) {
 	}
 }
 
+// completionVerb has 'completion nosuch' fail as 'nosuch' does.
+func completionVerb(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	i := slices.IndexFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == "completion" })
+	completion := root.Commands()[i]
+	completion.Args, completion.RunE = cobra.ArbitraryArgs, onlyVerbs
+	for _, shell := range completion.Commands() {
+		shell.Args = arguments(shell.Name())
+	}
+}
+
 // noVerb says that there is no such verb below cmd, and what was probably meant.
 func noVerb(cmd *cobra.Command, name string) error {
 	var names []string
@@ -222,43 +234,26 @@ func noVerb(cmd *cobra.Command, name string) error {
 func group(use, short, long string, verbs ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long, Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return noVerb(cmd, args[0])
-		},
+		RunE: onlyVerbs,
 	}
 	cmd.AddCommand(verbs...)
 	return cmd
+}
+
+// onlyVerbs runs a verb that does nothing but have others below it.
+func onlyVerbs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return noVerb(cmd, args[0])
 }
 
 // verb is a verb that does something, with the settings loaded. The words of use
 // after its name are its arguments; those in brackets may be left out, and the
 // last may end in "…".
 func (p *program) verb(use, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
-	name, synopsis, _ := strings.Cut(use, " ")
-	words := strings.Fields(synopsis)
-	least, most := 0, len(words)
-	for _, w := range words {
-		if !strings.HasPrefix(w, "[") {
-			least++
-		}
-		if strings.Contains(w, "…") {
-			most = 1 << 10
-		}
-	}
 	return &cobra.Command{
-		Use: use, Short: short, Long: long,
-		Args: func(_ *cobra.Command, args []string) error {
-			switch {
-			case len(args) < least:
-				return usage("%s needs %s", name, strings.Join(words[len(args):least], " and "))
-			case len(args) > most:
-				return usage("%q is one argument too many: %s takes %s", args[most], name, orNothing(synopsis))
-			}
-			return nil
-		},
+		Use: use, Short: short, Long: long, Args: arguments(use),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if p.wide {
 				p.width = 0
@@ -273,6 +268,30 @@ func (p *program) verb(use, short, long string, run func(cmd *cobra.Command, arg
 			}
 			return run(cmd, args)
 		},
+	}
+}
+
+// arguments refuses more or fewer arguments than the words of use say.
+func arguments(use string) cobra.PositionalArgs {
+	name, synopsis, _ := strings.Cut(use, " ")
+	words := strings.Fields(synopsis)
+	least, most := 0, len(words)
+	for _, w := range words {
+		if !strings.HasPrefix(w, "[") {
+			least++
+		}
+		if strings.Contains(w, "…") {
+			most = 1 << 10
+		}
+	}
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return usage("%s needs %s", name, strings.Join(words[len(args):least], " and "))
+		case len(args) > most:
+			return usage("%q is one argument too many: %s takes %s", args[most], name, orNothing(synopsis))
+		}
+		return nil
 	}
 }
 

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +57,31 @@ func (r *run) want(t *testing.T, code int, parts ...string) *run {
 	return r
 }
 
+// What 'deliveries try' tells to type can be typed.
+func TestTryNamesAVerb(t *testing.T) {
+	const delivery = "dlv_38G04Y6M60400"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case r.Method == http.MethodPost && r.URL.Path == "/v1/deliveries/"+delivery+"/try":
+			_, _ = io.WriteString(w, `{"id":"`+delivery+`","status":"pending"}`)
+		case r.Method == http.MethodGet && r.URL.Path == "/v1/attempts" && r.URL.Query().Get("delivery") == delivery:
+			_, _ = io.WriteString(w, `{"data":[]}`)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	environ := []string{"BELLHOP_SERVER=" + server.URL, "BELLHOP_KEY=bh_x"}
+	said := (&run{args: []string{"deliveries", "try", delivery}, environ: environ}).do(t).want(t, exitOK)
+	_, rest, _ := strings.Cut(said.out+said.errors, "'bellhop ")
+	named, _, ok := strings.Cut(rest, "'")
+	if !ok {
+		t.Fatalf("it names no verb: %s%s", said.out, said.errors)
+	}
+	(&run{args: strings.Fields(named), environ: environ}).do(t).want(t, exitOK, "No attempt.")
+}
+
 func TestUsage(t *testing.T) {
 	for _, tc := range []struct {
 		args []string
@@ -74,7 +102,18 @@ func TestUsage(t *testing.T) {
 		{[]string{"serve", "--allow-cidr", "10.0.0.0"}, exitUsage, "did you mean the network 10.0.0.0/8? If it is that address alone, write 10.0.0.0/32"},
 		{[]string{"serve", "--allow-cidr", "192.168.7.0"}, exitUsage, "192.168.7.0/24"},
 		{[]string{"serve", "--allow-cidr", "fd12:3456::"}, exitUsage, "fd12:3456::/32"},
+		{[]string{"version", "extra"}, exitUsage, `"extra" is one argument too many`},
+		{[]string{"licenses", "extra"}, exitUsage, `"extra" is one argument too many`},
 		{[]string{"completion", "bash"}, exitOK, "complete"},
+		{[]string{"completion", "nosh"}, exitUsage, `there is no verb "bellhop completion nosh"`},
+		{[]string{"completion", "bash", "extra"}, exitUsage, `"extra" is one argument too many`},
+		{[]string{"endpoints", "update", "ep_38G04Y6M60400"}, exitUsage, "say what to change"},
+		{[]string{"endpoints", "update", "ep_38G04Y6M60400", "--name", "", "--server", "http://127.0.0.1:1"}, exitUnreachable, "bellhop serve"},
+		{[]string{"notices", "set", "--app", "acme"}, exitUsage, "say what to change: --email"},
+		{[]string{"publish", "acme", "a.b", "--data", "[]", "--server", "http://127.0.0.1:1"}, exitUnreachable, "bellhop serve"},
+		{[]string{"publish", "acme", "a.b", "--data", ""}, exitUsage, "--data is empty"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--tls-cert", "main.go", "--tls-key", "nope.pem"}, exitUsage, "tls-key: open nope.pem"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--tls-cert", "main.go", "--tls-key", "main.go"}, exitUsage, "its private key, both as PEM"},
 		{[]string{"openapi"}, exitOK, `"operationId": "publishEvent"`},
 		{[]string{"endpionts"}, exitUsage, "did you mean endpoints?"},
 		{[]string{"endpoints"}, exitOK, "rotate"},

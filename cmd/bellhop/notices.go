@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api/wire"
@@ -98,14 +99,17 @@ func (p *program) noticesSet() *cobra.Command {
 	var emails, chats []string
 	var failures int
 	var backlog, maxPending int
-	var cmd *cobra.Command
-	cmd = p.apiVerb("set", "Change whom to tell, and when",
+	f := pflag.NewFlagSet("notices", pflag.ContinueOnError)
+	cmd := p.apiVerb("set", "Change whom to tell, and when",
 		`Change whom to tell, and when. What is not given stays as it is. --email and --chat replace the
 lists; an empty value empties them.
 
   bellhop notices set --app acme --email ann@example.com --email ben@example.com
   bellhop notices set --chat slack=@webhook-url.txt --digest 12h`,
 		func(ctx context.Context, c *client.Client, _ []string) error {
+			if !anyGiven(f) {
+				return usage("say what to change: --email, --chat, --after, --failures, --digest, --backlog, --max-pending, or --page of an app")
+			}
 			n, err := getNotices(ctx, c, app)
 			if err != nil {
 				return err
@@ -117,7 +121,7 @@ lists; an empty value empties them.
 			for _, x := range n.Chats {
 				in.Chats = append(in.Chats, wire.ChatInput{ID: x.ID})
 			}
-			given := cmd.Flags().Changed
+			given := f.Changed
 			if given("email") {
 				in.Emails = without(emails, "")
 			}
@@ -130,7 +134,7 @@ lists; an empty value empties them.
 				if !given(name) {
 					continue
 				}
-				if *to, err = bellhop.ParseDuration(cmd.Flags().Lookup(name).Value.String()); err != nil {
+				if *to, err = bellhop.ParseDuration(f.Lookup(name).Value.String()); err != nil {
 					return usage("--%s: %w", name, err)
 				}
 			}
@@ -163,8 +167,7 @@ lists; an empty value empties them.
 			}
 			return p.showNotices(n)
 		})
-	f := cmd.Flags()
-	f.StringVar(&app, "app", "", "the `app` whose people are told (default the operators)")
+	cmd.Flags().StringVar(&app, "app", "", "the `app` whose people are told (default the operators)")
 	f.StringSliceVar(&emails, "email", nil, "`address` to tell by mail; may be repeated")
 	f.StringArrayVar(&chats, "chat", nil, "incoming webhook to tell, as `KIND=URL` or KIND=@FILE, where KIND is slack or teams; may be repeated")
 	f.StringVar(&after, "after", "", "how long an endpoint must have failed, such as 5m")
@@ -173,6 +176,7 @@ lists; an empty value empties them.
 	f.IntVar(&backlog, "backlog", 0, "how many deliveries may wait at an endpoint that works; 0 for any number")
 	f.IntVar(&maxPending, "max-pending", 0, "how many deliveries may wait in all (operators only); 0 for any number")
 	f.StringVar(&page, "page", "", "`URL` that the button of a message leads to, with {endpoint} for the endpoint's id (apps only)")
+	cmd.Flags().AddFlagSet(f)
 	return cmd
 }
 

@@ -49,7 +49,11 @@ var clearing = []string{"body", "name", "description", "filter", "events", "subj
 // be one for all.
 func notEmpty(flags *pflag.FlagSet) (err error) {
 	flags.Visit(func(f *pflag.Flag) {
-		if text := f.Value.String(); err == nil && (text == "" || text == "[]") && !slices.Contains(clearing, f.Name) {
+		text := f.Value.String()
+		if _, list := f.Value.(pflag.SliceValue); list && text == "[]" {
+			text = ""
+		}
+		if err == nil && text == "" && !slices.Contains(clearing, f.Name) {
 			err = usage("--%s is empty: give it a value, or leave it out", f.Name)
 		}
 	})

@@ -115,7 +115,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	var cert *certificate
 	if s.tlsCert != "" {
 		if cert, err = loadCertificate(s.tlsCert, s.tlsKey, log); err != nil {
-			return err
+			return usageError{err}
 		}
 	}
 

@@ -142,8 +142,16 @@ func TestServe(t *testing.T) {
 	do(exitOK, "status    succeeded", "endpoints", "test", good)
 	attempt := field(do(exitFailed, "", "endpoints", "test", bad, "--json"), "id")
 	do(exitOK, "418 I'm a teapot", "logs", attempt)
+	if out := do(exitOK, "a test", "logs", "--endpoint", bad); strings.Contains(out, "given up") {
+		t.Errorf("a test is shown as a delivery that was given up:\n%s", out)
+	}
 	if out := do(exitOK, "no␛[2J", "logs", attempt); strings.Contains(out, "\x1b") {
 		t.Errorf("the receiver's bytes reach the terminal: %q", out)
+	}
+
+	do(exitOK, "erased", "events", "erase", field(do(exitOK, "", "logs", attempt, "--json"), "event"), "--yes")
+	if r := (&run{args: []string{"logs", "show", attempt, "--curl"}, environ: environ}).do(t).want(t, exitFailed); strings.Contains(r.errors, "--help") {
+		t.Errorf("the command line was right: %s", r.errors)
 	}
 
 	data := `{"total": 1.0,  "note":"<Zoë>"}`

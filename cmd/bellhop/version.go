@@ -24,7 +24,7 @@ type build struct {
 
 func (p *program) versionVerb() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "version", Short: "Show the version, and what this program was built of", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version, and what this program was built of", Args: arguments("version"),
 		RunE: func(*cobra.Command, []string) error {
 			b := thisBuild()
 			return p.show(b, func() { _, _ = fmt.Fprint(p.out, b) })

@@ -42,6 +42,8 @@ export function asCurl(a: Repeated): Curl {
     // A header without a value ends with a semicolon, or curl would leave it out.
     for (const value of values ?? []) words.push(`--header ${quote(oneLine(value === "" ? `${name};` : `${name}: ${value}`), name)}`);
   }
+  // The log leaves out what is the same in all requests.
+  if (!given.has("user-agent")) words.push("--header 'User-Agent: Bellhop'");
   for (const name of ofCurl) {
     if (!given.has(name.toLowerCase())) words.push(`--header '${name}:'`);
   }

@@ -25,7 +25,7 @@ describe("asCurl", () => {
     expect(run(command).args).toEqual([
       "--globoff", "--path-as-is", "--include", "--request", "POST", "--url", "https://example.com/a%5B1%5D/%2F%25zz?x=%7By%7D&z='%C3%A9",
       "--header", "Bad: a Injected: 1", "--header", "X-Empty;", "--header", "X-Two: a", "--header", "X-Two: b'c", "--header", "webhook-id: evt_1",
-      "--header", "Accept:", "--header", "Expect:", "--header", "Content-Type:",
+      "--header", "User-Agent: Bellhop", "--header", "Accept:", "--header", "Expect:", "--header", "Content-Type:",
       "--data-raw", "@data with 'quotes'\n",
     ]);
     expect(variables).toEqual([]);
@@ -43,6 +43,10 @@ describe("asCurl", () => {
     const { args, input } = run(asCurl({ url: "https://x/", request_headers: {}, ...body }).command);
     expect(args.slice(-2)).toEqual(["--data-binary", "@-"]);
     expect(input === wanted).toBe(true);
+  });
+  it("has the endpoint's own User-Agent where there is one", () => {
+    const { args } = run(asCurl({ url: "http://x/", request_headers: { "User-Agent": ["mine/1"] }, request_body: "{}" }).command);
+    expect(args.filter((a) => a.startsWith("User-Agent"))).toEqual(["User-Agent: mine/1"]);
   });
   it("sends no body with a GET", () => {
     expect(run(asCurl({ url: "http://x/", method: "GET", request_headers: {} }).command).args).not.toContain("--data-raw");
