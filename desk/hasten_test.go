@@ -112,7 +112,7 @@ func TestTryNowBehindACircuit(t *testing.T) {
 		}
 		wait(10 * time.Minute) // probes are minutes apart by now
 		state, err := h.e.LaneState(e.ID)
-		if err != nil || state.Circuit != "open" || state.NextProbe.Sub(time.Now()) < 10*time.Second {
+		if err != nil || state.Circuit != "open" || time.Until(state.NextProbe) < 10*time.Second {
 			t.Fatalf("%+v, %v", state, err)
 		}
 		tried := func() int { return len(h.attempts(bellhop.AttemptFilter{})) }

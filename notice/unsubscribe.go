@@ -3,7 +3,6 @@ package notice
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -29,9 +28,6 @@ type Subscription struct {
 	// Off says that the address wants to be told no more.
 	Off bool
 }
-
-// errToken: no token of ours, or of a key that is gone.
-var errToken = errors.New("no such token")
 
 // Subscription looks up what a token is of; IsNotFound where it is none.
 func (t *Teller) Subscription(ctx context.Context, token string) (Subscription, error) {
