@@ -109,7 +109,7 @@ func TestSession(t *testing.T) {
 	if p := s.browse("GET", "/v1/apps", "", "Cookie", mine); p.status != 200 {
 		t.Errorf("after a restart: %d %s", p.status, p.body)
 	}
-	if text := s.cli("keys", "list"); !strings.Contains(text, "session of "+who.Key.String()) {
+	if text := s.cli("keys", "list", "--sessions"); !strings.Contains(text, "session of "+who.Key.String()) {
 		t.Errorf("keys list:\n%s", text)
 	}
 	for k, err := range s.api.Keys(t.Context(), client.KeyFilter{Kind: "session"}) {

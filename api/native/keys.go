@@ -44,6 +44,9 @@ func (n *native) listKeys(c *api.Call, in listKeysInput) (wire.Page[wire.Key], e
 	dress := func(k bellhop.Key) wire.Key {
 		w := wire.KeyOf(k)
 		w.LastUsedAt, w.Current = uses[k.ID], k.ID == c.Key().ID
+		if !w.LastUsedAt.IsZero() && w.LastUsedAt.Before(k.CreatedAt) {
+			w.LastUsedAt = k.CreatedAt // in its first minute
+		}
 		return w
 	}
 	position := func(k bellhop.Key) string { return cursorKeys.AtNumber(int64(k.ID)) }
