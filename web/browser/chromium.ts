@@ -84,5 +84,5 @@ export async function expectNoSidewaysScroll(page: Page, what: string): Promise<
 /** Waits until the page has its heading and nothing is loading any more. */
 export async function settled(page: Page): Promise<void> {
   await page.getByRole("heading").first().waitFor();
-  await page.waitForFunction(() => document.querySelector('[aria-label="Loading"], .mantine-Skeleton-root, .mantine-Loader-root') === null);
+  await page.waitForFunction(() => document.querySelector('[aria-label="Loading"], .mantine-Skeleton-root, .mantine-Loader-root:not([aria-hidden])') === null);
 }
