@@ -12,17 +12,17 @@ export GOFLAGS := -trimpath -ldflags=-w $(GOFLAGS)
 build: ## the binary, in ./bin
 	$(GO) build -o bin/bellhop ./cmd/bellhop
 
-# Two lanes side by side, for two processors: what waits for processes, clocks and a browser,
-# and what computes. What both need is compiled before.
-test: tools web-tools web-current
+# Two lanes side by side, for two processors, which take about as long: one begins with what
+# waits for processes, clocks and a browser. What both need is compiled before.
+test: tools web-tools oracle-tools web-current
 	CGO_ENABLED=1 $(GO) build $(RACE) ./...
 	@$(MAKE) --no-print-directory -j 2 waiting computing
 
 waiting:
-	@set -e; for target in race-e2e web-test; do $(MAKE) --no-print-directory $$target; done
+	@set -e; for target in race-e2e web-test lint oracle; do $(MAKE) --no-print-directory $$target; done
 
 computing:
-	@set -e; for target in race-rest fuzz sim lint oracle; do $(MAKE) --no-print-directory $$target; done
+	@set -e; for target in race-rest fuzz sim; do $(MAKE) --no-print-directory $$target; done
 
 lint:
 	@test -z "$$($(GO) tool gofumpt -l .)" || { echo "not formatted (run: go tool gofumpt -w .):"; $(GO) tool gofumpt -l .; exit 1; }

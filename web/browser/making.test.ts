@@ -147,7 +147,9 @@ describe("a script", () => {
     await page.getByRole("region", { name: "Held deliveries" }).waitFor({ state: "detached" });
 
     // The log has the very bytes.
-    await page.getByRole("region", { name: "Recent attempts" }).getByRole("link").nth(1).click();
+    const recent = page.getByRole("region", { name: "Recent attempts" });
+    await expect.poll(() => recent.getByText("200", { exact: true }).count(), { timeout: 30_000 }).toBe(3);
+    await recent.getByRole("row").filter({ has: page.getByText("200", { exact: true }) }).first().getByRole("link").first().click();
     await page.getByRole("dialog").getByText("As it was sent, byte for byte.").waitFor();
     await page.getByRole("dialog").getByText("somebody").first().waitFor();
     await expectAccessible(page, "an attempt whose request a script made");

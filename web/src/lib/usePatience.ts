@@ -31,7 +31,7 @@ export function usePatience(search: Search, what: string, enough = 50) {
   return {
     found,
     until: pages.at(-1)?.searched_until,
-    more: search.hasNextPage,
+    more: search.hasNextPage || search.isPlaceholderData, // it has not begun yet
     running: (wanting || isFetching) && !stopped && !isError,
     /** Whether scrolling may load more. */
     scrolls: search.hasNextPage && !tired,
