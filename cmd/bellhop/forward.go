@@ -175,7 +175,8 @@ func explainForward(err error, to *url.URL, timeout time.Duration) (reason, deta
 		return "tls", fmt.Sprintf("%s does not speak TLS: forward to http://%s", to.Host, to.Host)
 	case errors.As(err, &op) && op.Op == "dial":
 		return "connect", fmt.Sprintf("no connection to %s: %s", to.Host, op.Err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
+		strings.Contains(err.Error(), "server closed idle connection"): // net/http has no value for what was closed at once
 		return "reset", fmt.Sprintf("the program at %s closed the connection before it answered: look for a crash in its output", to.Host)
 	}
 	var of *url.Error

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -137,6 +138,9 @@ func TestProgramsThatMisbehave(t *testing.T) {
 	to, _ := forwardURL("http://no-such-name:1/")
 	if reason, detail := explainForward(fmt.Errorf("dial: %w", &net.DNSError{IsNotFound: true}), to, time.Second); reason != "dns" || !strings.Contains(detail, "check --forward") {
 		t.Errorf("an unknown name: %s, %s", reason, detail)
+	}
+	if reason, _ := explainForward(errors.New("http: server closed idle connection"), to, time.Second); reason != "reset" {
+		t.Errorf("closed before the request was written: %s", reason)
 	}
 	for name, text := range map[string]string{
 		"an endless body": "HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("x", 100<<10),
