@@ -386,7 +386,7 @@ type ReplayInput struct {
 	Types          []string             `json:"types,omitempty" nullable:"false" doc:"Only these event types: exact names, or a prefix and a trailing *." example:"[\"invoice.*\"]"`
 	Status         bellhop.ReplayStatus `json:"status" enum:"failed,missing,all" doc:"failed: events whose newest delivery to the endpoint was given up, or failed and waits to be tried again: those that wait are tried now, and not copied; missing: events that never were bound for it, such as those from before it existed; all: both, and the delivered ones."`
 	Reason         string               `json:"reason,omitempty" doc:"With failed: only what failed for this reason, the last time." example:"timeout"`
-	ResponseStatus int                  `json:"response_status,omitempty" minimum:"100" maximum:"599" doc:"With failed: only what was answered with this status, the last time." example:"503"`
+	ResponseStatus int                  `json:"response_status,omitempty" minimum:"100" maximum:"999" doc:"With failed: only what was answered with this status, the last time." example:"503"`
 	DryRun         bool                 `json:"dry_run,omitempty" doc:"Count, but send nothing."`
 	Cursor         string               `json:"cursor,omitempty" doc:"next_cursor of the call before: goes on from there. Repeat the other fields unchanged."`
 	Limit          int                  `json:"limit,omitempty" minimum:"1" maximum:"10000" default:"10000" doc:"How many matching events this call may cover."`
@@ -407,7 +407,7 @@ type ReplayResult struct {
 // TryInput says which of the deliveries that wait at an endpoint are tried now.
 type TryInput struct {
 	Reason         string `json:"reason,omitempty" doc:"Only those whose latest attempt failed for this reason." example:"timeout"`
-	ResponseStatus int    `json:"response_status,omitempty" minimum:"100" maximum:"599" doc:"Only those whose latest attempt was answered with this status." example:"503"`
+	ResponseStatus int    `json:"response_status,omitempty" minimum:"100" maximum:"999" doc:"Only those whose latest attempt was answered with this status." example:"503"`
 }
 
 // Tried says how many deliveries are tried now.
