@@ -27,6 +27,7 @@ type Store interface {
 	TokenStore
 	ReactionStore
 	NoticeStore
+	InboxStore
 
 	// Close ends the store. Steps in progress finish first.
 	Close() error

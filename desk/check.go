@@ -71,7 +71,7 @@ func (d *Desk) apply(ctx context.Context, e *bellhop.Endpoint, c bellhop.Endpoin
 	if e.Dialect == "" {
 		fields = append(fields, d.chooseDialect(e)...)
 	}
-	fields = append(fields, d.checkEndpoint(e, c)...)
+	fields = append(fields, d.checkEndpoint(ctx, e, c)...)
 	fields = append(fields, leaveHost(e, &old, &c)...)
 	fields = append(fields, checkMail(e, &c)...)
 	fields = append(fields, d.checkAuth(e, &c)...)
@@ -88,12 +88,12 @@ func set[T any](f bellhop.Field[T], to *T) {
 
 // checkEndpoint says what is wrong with an endpoint; what is costly to check, or may
 // have been allowed by earlier rules, only where it was given.
-func (d *Desk) checkEndpoint(e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []bellhop.FieldError) {
+func (d *Desk) checkEndpoint(ctx context.Context, e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []bellhop.FieldError) {
 	wrong := func(field, code, format string, a ...any) {
 		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: fmt.Sprintf(format, a...)})
 	}
 	if c.URL.Set || c.Apps.Set {
-		if f := d.checkURL(e, c.URL.Set); f != nil {
+		if f := d.checkURL(ctx, e, c.URL.Set); f != nil {
 			fields = append(fields, *f)
 		}
 	}
@@ -159,7 +159,7 @@ func checkDelivering(e *bellhop.Endpoint) (fields []bellhop.FieldError) {
 // checkURL says what is wrong with an endpoint's URL: that of an inbox must name
 // one of its apps' inboxes, and every other one is for the guard to judge. Of a URL
 // that stays as it is, only whether its inbox is for the apps.
-func (d *Desk) checkURL(e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
+func (d *Desk) checkURL(ctx context.Context, e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
 	inside := d.e.Inboxes().Covers(e.URL)
 	var err error
 	switch {
@@ -171,7 +171,7 @@ func (d *Desk) checkURL(e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
 		err = d.e.Sender().CheckURL(e.URL)
 	}
 	if inside && err == nil {
-		return d.checkInboxURL(e, isNew)
+		return d.checkInboxURL(ctx, e, isNew)
 	}
 	if err == nil {
 		return nil

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/bellhop/bellhop"
@@ -34,13 +35,12 @@ func (d *Desk) CreateInbox(ctx context.Context, p bellhop.Principal, app string,
 			return Inbox{}, err
 		}
 	}
-	in, err := d.e.Inboxes().Add(app, expiresIn)
+	in, err := d.e.Inboxes().Add(ctx, app, expiresIn)
 	if err != nil {
 		return Inbox{}, err
 	}
 	if err := d.auditInbox(ctx, p, "inbox.create", in); err != nil {
-		d.e.Inboxes().Take(in.Token)
-		return Inbox{}, err
+		return Inbox{}, errors.Join(err, d.e.Inboxes().Delete(context.WithoutCancel(ctx), in.Token))
 	}
 	return in, nil
 }
@@ -53,7 +53,7 @@ func (d *Desk) auditInbox(ctx context.Context, p bellhop.Principal, action strin
 }
 
 // Inboxes lists the inboxes, newest first: of one app, or ("") of all in the scope.
-func (d *Desk) Inboxes(_ context.Context, p bellhop.Principal, app string) ([]Inbox, error) {
+func (d *Desk) Inboxes(ctx context.Context, p bellhop.Principal, app string) ([]Inbox, error) {
 	if err := Permits(p, "listInboxes"); err != nil {
 		return nil, err
 	}
@@ -61,24 +61,24 @@ func (d *Desk) Inboxes(_ context.Context, p bellhop.Principal, app string) ([]In
 	if err != nil {
 		return nil, err
 	}
-	return d.e.Inboxes().List(scope)
+	return d.e.Inboxes().List(ctx, scope)
 }
 
 // inbox gives an inbox of an app in the scope. One of another app is answered exactly
 // as one that does not exist.
-func (d *Desk) inbox(p bellhop.Principal, token string) (Inbox, error) {
-	in, err := d.e.Inboxes().Find(token)
+func (d *Desk) inbox(ctx context.Context, p bellhop.Principal, token string) (Inbox, error) {
+	in, err := d.e.Inboxes().Find(ctx, token)
 	return within(p, in, in.App, err, "inbox", token)
 }
 
 // Inbox gives an inbox and the requests in it whose ID is above after, newest first:
 // those of apps in the scope, since an endpoint of several apps brings events of each.
 // The values of an endpoint's own headers are shown only to those who may change it.
-func (d *Desk) Inbox(_ context.Context, p bellhop.Principal, token string, after int64) (Inbox, []*InboxRequest, error) {
+func (d *Desk) Inbox(ctx context.Context, p bellhop.Principal, token string, after int64) (Inbox, []*InboxRequest, error) {
 	if err := Permits(p, "getInbox"); err != nil {
 		return Inbox{}, nil, err
 	}
-	in, requests, err := d.e.Inboxes().Look(token, after)
+	in, requests, err := d.e.Inboxes().Look(ctx, token, after)
 	if in, err = within(p, in, in.App, err, "inbox", token); err != nil {
 		return Inbox{}, nil, err
 	}
@@ -112,7 +112,7 @@ func (d *Desk) AnswerInbox(ctx context.Context, p bellhop.Principal, token strin
 	if err := Permits(p, "updateInbox"); err != nil {
 		return Inbox{}, err
 	}
-	in, err := d.inbox(p, token)
+	in, err := d.inbox(ctx, p, token)
 	if err != nil {
 		return Inbox{}, err
 	}
@@ -122,7 +122,7 @@ func (d *Desk) AnswerInbox(ctx context.Context, p bellhop.Principal, token strin
 	if err := d.auditInbox(ctx, p, "inbox.update", in); err != nil {
 		return Inbox{}, err
 	}
-	return d.e.Inboxes().Answer(token, c)
+	return d.e.Inboxes().Answer(ctx, token, c)
 }
 
 // DeleteInbox ends an inbox. Endpoints that have it as their URL will be answered
@@ -131,29 +131,31 @@ func (d *Desk) DeleteInbox(ctx context.Context, p bellhop.Principal, token strin
 	if err := Permits(p, "deleteInbox"); err != nil {
 		return err
 	}
-	in, err := d.inbox(p, token)
+	in, err := d.inbox(ctx, p, token)
 	if err != nil {
 		return err
 	}
 	if err := d.auditInbox(ctx, p, "inbox.delete", in); err != nil {
 		return err
 	}
-	d.e.Inboxes().Take(token)
-	return nil
+	return d.e.Inboxes().Delete(ctx, token)
 }
 
 // Receive takes a request that came to an inbox from outside. Whoever has the token
 // may send some: see [inbox.Registry.Receive].
-func (d *Desk) Receive(token string, r InboxRequest, body func() ([]byte, bool, error)) (InboxReply, error) {
-	return d.e.Inboxes().Receive(token, r, body)
+func (d *Desk) Receive(ctx context.Context, token string, r InboxRequest, body func() ([]byte, bool, error)) (InboxReply, error) {
+	return d.e.Inboxes().Receive(ctx, token, r, body)
 }
 
 // checkInboxURL says what is wrong with the URL of an endpoint that is below the
 // address of the inboxes. An inbox of another app is worded as one that does not
 // exist.
-func (d *Desk) checkInboxURL(e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
+func (d *Desk) checkInboxURL(ctx context.Context, e *bellhop.Endpoint, isNew bool) *bellhop.FieldError {
 	token, ok := d.e.Inboxes().Token(e.URL)
-	in, err := d.e.Inboxes().Find(token)
+	in, err := d.e.Inboxes().Find(ctx, token)
+	if err != nil && bellhop.CodeOf(err) == "" {
+		return &bellhop.FieldError{Field: "url", Code: "unavailable", Detail: "is that of an inbox, which cannot be looked for now: try again in a moment"}
+	}
 	switch foreign := err == nil && !slices.Contains(e.Apps, in.App); {
 	case !isNew && foreign:
 		return &bellhop.FieldError{

@@ -333,7 +333,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		Transport:    c.Transport,
 	})
 	if e.inboxes, err = inbox.New(c.InboxURL, inbox.Options{
-		Sealer: c.Sealer, Logger: c.Logger, Now: c.Now,
+		Store: store, Sealer: c.Sealer, Logger: c.Logger, Now: c.Now,
 		Routes: func(_, app string) []*routes.Route { return e.table.Routes().Of(app) },
 	}); err != nil {
 		return nil, err
@@ -482,16 +482,10 @@ func (e *Engine) LaneState(endpoint bellhop.EndpointID) (bellhop.LaneState, erro
 func (e *Engine) OldestDue(endpoint bellhop.EndpointID) time.Time { return e.lanes.OldestDue(endpoint) }
 
 // Forget drops erased events, and everything of a deleted app ("" for none), from
-// lanes and inboxes. What is being committed or claimed of them meanwhile is not sent
+// lanes. What is being committed or claimed of them meanwhile is not sent
 // either.
 func (e *Engine) Forget(events map[bellhop.EventID]bool, app string) {
 	e.lanes.Forget(lane.Gone{Events: events, App: app})
-	if len(events) > 0 {
-		e.inboxes.Forget(events)
-	}
-	if app != "" {
-		e.inboxes.ForgetApp(app)
-	}
 }
 
 // RefreshRoutes loads the routes after a change that is stored already: its caller's

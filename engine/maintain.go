@@ -69,7 +69,9 @@ func (e *Engine) look(ctx context.Context) error {
 		return err
 	}
 	now := e.cfg.Now()
-	e.inboxes.Sweep(now)
+	if err := e.inboxes.Sweep(ctx, now); err != nil {
+		return fmt.Errorf("remove inboxes that have expired: %w", err)
+	}
 	if _, err := e.store.TakeOver(ctx, now); err != nil {
 		return fmt.Errorf("take over what dead nodes left: %w", err)
 	}

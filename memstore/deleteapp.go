@@ -17,6 +17,7 @@ func (s *Store) DeleteApp(ctx context.Context, app string, audit *bellhop.AuditE
 		delete(s.keeping.settings, app)
 		s.routes.changed(change{name: app})
 		s.dropEvents(app)
+		s.dropInboxes(app)
 		s.dropFromEndpoints(app)
 		s.dropFromKeys(app)
 		s.addAudit(audit)

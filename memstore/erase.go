@@ -25,6 +25,7 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bel
 				a.Forget()
 			}
 			s.sweepEvents[e.ID] = true
+			s.dropRequests(func(r *bellhop.InboxRequest) bool { return r.Event == e.ID })
 			erased = append(erased, e.ID)
 		}
 		s.addAudit(audit)

@@ -63,6 +63,7 @@ type Store struct {
 	// reactions are the apps of attempts that have reacted.
 	reactions map[bellhop.AttemptID]string
 	keeping   noticeKeeping
+	inboxes   map[bellhop.InboxName]*inbox
 
 	audit   []bellhop.AuditEntry
 	samples []sample
@@ -106,6 +107,7 @@ func New() *Store {
 		tokens:    map[bellhop.EndpointID]bellhop.Token{},
 		reactions: map[bellhop.AttemptID]string{},
 		keeping:   newNoticeKeeping(),
+		inboxes:   map[bellhop.InboxName]*inbox{},
 	}
 }
 

@@ -211,6 +211,10 @@ func (w *writer) dropSome(app string) error {
 		w.state.disturbed = true
 		return err
 	}
+	// Last, since what is still on its way is kept as long as its event is there.
+	if err := w.dropInboxes(app); err != nil {
+		return err
+	}
 	return exec(w.conn, "DELETE FROM owed WHERE what = 'app' AND name = ?", app)
 }
 

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Token", tokenTests},
 		{"Reaction", reactionTests},
 		{"Notice", noticeTests},
+		{"Inbox", inboxTests},
 		{"Repeat", repeatTests},
 		{"Config", configTests},
 		{"Revision", revisionTests},

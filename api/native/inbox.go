@@ -148,7 +148,7 @@ func (n *native) receive(a *arrival) desk.InboxReply {
 	case len(r.Path) > maxInboxPath:
 		return desk.InboxReply{Status: http.StatusRequestURITooLong, Text: "The path is longer than the " + api.ByteSize(maxInboxPath) + " that an inbox takes.\n"}
 	}
-	answer, err := n.desk.Receive(a.r.PathValue("token"), r, func() ([]byte, bool, error) {
+	answer, err := n.desk.Receive(a.r.Context(), a.r.PathValue("token"), r, func() ([]byte, bool, error) {
 		return a.body(min(n.o.ReadTimeout, maxInboxWait))
 	})
 	if err != nil {

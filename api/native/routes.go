@@ -231,7 +231,7 @@ func (n *native) routes() []api.Route {
 			Reads("since"),
 
 		api.On("POST /v1/inboxes", "createInbox", inboxes, n.createInbox,
-			"Create an inbox", "A temporary receiver inside Bellhop: give an endpoint its url, and see what arrives and whether the signature verifies. It keeps the newest requests, in memory, until it expires. The operator must have enabled inboxes.", 201).
+			"Create an inbox", "A temporary receiver inside Bellhop: give an endpoint its url, and see what arrives and whether the signature verifies. It keeps the newest requests until it expires. The operator must have enabled inboxes.", 201).
 			Fails(bellhop.CodeInboxesOff, bellhop.CodeUnknownApp, bellhop.CodeConflict),
 		api.On("GET /v1/inboxes", "listInboxes", inboxes, n.listInboxes,
 			"List inboxes", "Newest first.", 200).

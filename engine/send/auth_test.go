@@ -312,11 +312,11 @@ func TestMissingCredential(t *testing.T) {
 func TestInboxShowsNoCredentials(t *testing.T) {
 	h := open(t, nil)
 	r := h.endpoint("https://bellhop.example/in/", h.with(bellhop.Auth{Type: bellhop.AuthBearer}, map[string]string{bellhop.SealedToken: "token-9f3c"}))
-	reg, err := inbox.New("https://bellhop.example/in/", inbox.Options{Sealer: h.sealer})
+	reg, err := inbox.New("https://bellhop.example/in/", inbox.Options{Store: holding(t, work(`{}`).Event), Sealer: h.sealer})
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := reg.Add("acme", 0)
+	in, err := reg.Add(t.Context(), "acme", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +325,7 @@ func TestInboxShowsNoCredentials(t *testing.T) {
 	if o, _ := h.Send(t.Context(), r, work(`{}`)); o.Class != bellhop.ClassTaken {
 		t.Fatalf("%+v", o)
 	}
-	_, requests, err := reg.Look(in.Token, 0)
+	_, requests, err := reg.Look(t.Context(), in.Token, 0)
 	if err != nil || len(requests) != 1 {
 		t.Fatal(requests, err)
 	}

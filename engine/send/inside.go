@@ -11,7 +11,7 @@ import (
 )
 
 // inside is the door to one of our own inboxes. What goes through it does not leave
-// the process, and looks as if it had.
+// Bellhop, and looks as if it had.
 type inside struct {
 	s     *Sender
 	token string
@@ -31,7 +31,7 @@ func (d inside) Exchange(ctx context.Context, p Parcel) safehttp.Response {
 	for _, f := range fields {
 		arrived.Header.Add(f.Name, f.Value) // canonical, as a server reads it
 	}
-	answer := d.s.o.Inboxes.Deliver(d.token, arrived, p.Event, p.Route)
+	answer := d.s.o.Inboxes.Deliver(ctx, d.token, arrived, p.Event, p.Route)
 	if !answer.Wait(ctx, p.Request.Timeout) {
 		if ctx.Err() != nil {
 			return safehttp.Response{Reason: safehttp.ReasonCanceled, Detail: "the request was canceled before it was answered", Duration: d.s.o.Now().Sub(start)}

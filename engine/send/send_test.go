@@ -24,6 +24,7 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/engine/send/inbox"
 	"github.com/bellhop/bellhop/internal/safehttp"
+	"github.com/bellhop/bellhop/memstore"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -95,6 +96,20 @@ func (h *house) endpoint(url string, with ...func(*bellhop.Endpoint)) *routes.Ro
 func work(data string) *bellhop.Work {
 	id := bellhop.EventID(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixMilli() << 20)
 	return &bellhop.Work{Event: &bellhop.Event{ID: id, App: "acme", Type: "invoice.paid", Subject: "invoice:1", Data: bellhop.JSON(data)}}
+}
+
+// holding is a store that has an event.
+func holding(t *testing.T, e *bellhop.Event) *memstore.Store {
+	t.Helper()
+	s, now := memstore.New(), e.ID.Time()
+	n, err := s.Join(t.Context(), time.Hour, now)
+	if err == nil {
+		_, err = s.Enqueue(t.Context(), n.Lease, 0, []bellhop.NewEvent{{Event: *e}}, now)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func TestSend(t *testing.T) {
@@ -383,6 +398,7 @@ func TestInside(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { now = now.Add(time.Millisecond); return now } // it goes on whenever asked
 	var boxes *inbox.Registry
+	store := holding(t, work(`{"n":1}`).Event)
 	h := open(t, func(r *http.Request) (*http.Response, error) {
 		t.Errorf("%s left the process", r.URL)
 		return nil, io.EOF
@@ -395,12 +411,12 @@ func TestInside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if boxes, err = inbox.New("http://127.0.0.1:8420/in/", inbox.Options{Sealer: sealer, Now: clock}); err != nil {
+		if boxes, err = inbox.New("http://127.0.0.1:8420/in/", inbox.Options{Store: store, Sealer: sealer, Now: clock}); err != nil {
 			t.Fatal(err)
 		}
 		o.Inboxes, o.Now = boxes, clock
 	})
-	in, err := boxes.Add("acme", 0)
+	in, err := boxes.Add(t.Context(), "acme", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -410,7 +426,7 @@ func TestInside(t *testing.T) {
 		len(map[string][]string(o.Exchange.RequestHeader)["x-token"]) != 1 || o.Exchange.Duration < time.Millisecond || o.Exchange.Duration > time.Second {
 		t.Errorf("%+v, %v", o, sent)
 	}
-	_, got, err := boxes.Look(in.Token, 0)
+	_, got, err := boxes.Look(t.Context(), in.Token, 0)
 	if err != nil || len(got) != 1 {
 		t.Fatalf("%d requests, %v", len(got), err)
 	}
@@ -426,22 +442,26 @@ func TestInside(t *testing.T) {
 		t.Errorf("signature %+v", s)
 	}
 
-	boxes.Forget(map[bellhop.EventID]bool{w.Event.ID: true})
+	if _, err := store.Erase(t.Context(), bellhop.EraseSelector{Event: w.Event.ID}, nil, now); err != nil {
+		t.Fatal(err)
+	}
 	if o, sent := h.Send(t.Context(), r, w); !sent || o.Class != bellhop.ClassTaken {
 		t.Errorf("an erased event: %+v", o)
 	}
-	if _, got, err := boxes.Look(in.Token, 0); err != nil || len(got) != 0 {
+	if _, got, err := boxes.Look(t.Context(), in.Token, 0); err != nil || len(got) != 0 {
 		t.Errorf("%d requests with an erased event, %v", len(got), err)
 	}
 	for status, want := range map[int]bellhop.Class{204: bellhop.ClassTaken, 400: bellhop.ClassRefused, 503: bellhop.ClassOverloaded} {
-		if _, err := boxes.Answer(in.Token, inbox.AnswerChange{Status: bellhop.Of(status)}); err != nil {
+		if _, err := boxes.Answer(t.Context(), in.Token, inbox.AnswerChange{Status: bellhop.Of(status)}); err != nil {
 			t.Fatal(err)
 		}
 		if o, sent := h.Send(t.Context(), r, work("{}")); !sent || o.Class != want || o.Exchange.ResponseStatus != status {
 			t.Errorf("%d: %+v, %v", status, o, sent)
 		}
 	}
-	boxes.Take(in.Token)
+	if err := boxes.Delete(t.Context(), in.Token); err != nil {
+		t.Fatal(err)
+	}
 	if o, sent := h.Send(t.Context(), r, work("{}")); !sent || o.Class != bellhop.ClassGone || !strings.Contains(string(o.Exchange.ResponseBody), "There is no such inbox") {
 		t.Errorf("%+v, %v", o, sent)
 	}

@@ -170,27 +170,31 @@ func (r *Reply) Wait(ctx context.Context, most time.Duration) bool {
 	}
 }
 
-// reply decides how a request is answered, and takes a place for it if that takes
-// time. Call it with mu held, once the request is counted or about to be.
-func (s *Registry) reply(in *box, outside bool) Reply {
+// giveUp is for who does not wait.
+func (r *Reply) giveUp() {
+	if r.done != nil {
+		r.done()
+	}
+}
+
+// reply decides how a request is answered that need not fail, and takes a place for it if
+// that takes time. Where there is none it is turned away.
+func (s *Registry) reply(in *Inbox, outside bool) (_ Reply, turnedAway bool) {
 	a := &in.Answer
 	r := Reply{Status: a.Status, Text: a.Body, Delay: time.Duration(a.Delay), Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}}
 	if a.Delay > 0 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		if full := s.full(in.App, outside); full != "" {
 			r.Status, r.Delay, r.Text = http.StatusServiceUnavailable, 0, full+" Try again in a moment.\n"
-			return r
+			return r, true
 		}
 		r.done = s.waits(in.App, outside)
-	}
-	if a.FailLeft > 0 {
-		a.FailLeft--
-		r.Status, r.Text = a.FailStatus, ""
-		return r
 	}
 	for name, value := range a.Headers {
 		r.Header.Set(name, value)
 	}
-	return r
+	return r, false
 }
 
 // crowd counts requests whose answer takes its time.

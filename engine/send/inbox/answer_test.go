@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"strings"
@@ -14,14 +13,14 @@ import (
 
 func (h *room) answers(token string, c AnswerChange) {
 	h.t.Helper()
-	if _, err := h.Answer(token, c); err != nil {
+	if _, err := h.Answer(ctx, token, c); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
 func (h *room) receive(token string) Reply {
 	h.t.Helper()
-	r, err := h.Receive(token, Request{Method: "POST", Path: "/in/" + token, Header: http.Header{}},
+	r, err := h.Receive(ctx, token, Request{Method: "POST", Path: "/in/" + token, Header: http.Header{}},
 		func() ([]byte, bool, error) { return nil, false, nil })
 	if err != nil {
 		h.t.Fatal(err)
@@ -48,12 +47,12 @@ func TestProgrammedAnswers(t *testing.T) {
 			t.Errorf("request %d, which fails: %+v", i+1, got)
 		}
 	}
-	if in, _ := h.Find(in.Token); in.Answer.FailFirst != 2 || in.Answer.FailLeft != 0 {
+	if in, _ := h.Find(ctx, in.Token); in.Answer.FailFirst != 2 || in.Answer.FailLeft != 0 {
 		t.Errorf("%+v", in.Answer)
 	}
 	// What is set to nothing is as it was in the beginning, and the rest stays.
 	h.answers(in.Token, AnswerChange{Status: bellhop.Of(0), Headers: bellhop.Of(map[string]string(nil)), FailStatus: bellhop.Of(0)})
-	if in, _ := h.Find(in.Token); in.Answer.Status != 200 || in.Answer.FailStatus != 500 || in.Answer.Headers != nil || in.Answer.Body != `{"pin":"4711"}` {
+	if in, _ := h.Find(ctx, in.Token); in.Answer.Status != 200 || in.Answer.FailStatus != 500 || in.Answer.Headers != nil || in.Answer.Body != `{"pin":"4711"}` {
 		t.Errorf("%+v", in.Answer)
 	}
 	h.answers(in.Token, AnswerChange{Status: bellhop.Of(204)})
@@ -93,13 +92,13 @@ func TestWhatCannotBeAnswered(t *testing.T) {
 		"a page":                 {header("Content-Type", "text/html"), "answer_headers.Content-Type"},
 		"a guess":                {header("X-Content-Type-Options", ""), "answer_headers.X-Content-Type-Options"},
 	} {
-		_, err := h.Answer(in.Token, tt.change)
+		_, err := h.Answer(ctx, in.Token, tt.change)
 		e, ok := err.(*bellhop.Error)
 		if !ok || e.Code != bellhop.CodeInvalid || len(e.Fields) != 1 || e.Fields[0].Field != tt.field {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if now, _ := h.Find(in.Token); now.Answer.Status != 200 || now.Answer.Headers != nil || now.Answer.Delay != 0 {
+	if now, _ := h.Find(ctx, in.Token); now.Answer.Status != 200 || now.Answer.Headers != nil || now.Answer.Delay != 0 {
 		t.Errorf("changed all the same: %+v", now.Answer)
 	}
 }
@@ -114,7 +113,7 @@ func TestSlowAnswers(t *testing.T) {
 		e := h.endpoint(slow.URL, "a secret of mine", "acme")
 		h.answers(slow.Token, AnswerChange{Delay: bellhop.Of(bellhop.Duration(20 * time.Second))})
 		deliver := func() Reply {
-			return h.Deliver(slow.Token, Request{App: "acme", Header: http.Header{}}, 1, e)
+			return h.Deliver(ctx, slow.Token, Request{App: "acme", Header: http.Header{}}, h.event("acme"), e)
 		}
 		began := time.Now()
 		answer := deliver()
@@ -154,15 +153,13 @@ func TestSlowAnswersOfManyApps(t *testing.T) {
 	h := open(t)
 	slow := func(app string) Inbox {
 		in := h.inbox(app, 0)
-		h.answers(in.Token, AnswerChange{Delay: bellhop.Of(bellhop.Duration(time.Second))})
+		in.Answer.Delay = bellhop.Duration(time.Second)
 		return in
 	}
 	var waiting []Reply
 	fill := func(in Inbox, outside bool) (n int, told string) {
 		for ; ; n++ {
-			h.mu.Lock()
-			r := h.reply(h.live[sha256.Sum256([]byte(in.Token))], outside)
-			h.mu.Unlock()
+			r, _ := h.reply(&in, outside)
 			if r.Status == http.StatusServiceUnavailable {
 				return n, r.Text
 			}

@@ -1,7 +1,6 @@
 // Package inbox has the temporary receivers inside Bellhop: an endpoint whose URL is
-// that of an inbox has its requests kept here, to be looked at. They live in memory
-// and end with the process, or earlier; from then on requests to them are answered
-// 410.
+// that of an inbox has its requests kept in the store, to be looked at, whichever node
+// they came to. It ends after a while; from then on requests to it are answered 410.
 //
 // The package keeps, finds and forgets, and nothing else: who may have an inbox, and
 // for which app, is the desk's to decide.
@@ -33,11 +32,11 @@ type Inbox struct {
 // Request is a request that an inbox received.
 type Request struct {
 	// ID counts the inbox's requests from 1.
-	ID int64
+	ID int64 `json:"-"`
 	// App is that of the event where the request is a delivery, and that of the
 	// inbox where it came from outside.
-	App    string
-	At     time.Time
+	App    string    `json:"-"`
+	At     time.Time `json:"-"`
 	Method string
 	// Path is the request's target, query included.
 	Path   string
@@ -46,7 +45,7 @@ type Request struct {
 	Body      []byte
 	Truncated bool
 	// Answered is the HTTP status that it was answered with.
-	Answered int
+	Answered int `json:"-"`
 	// Signature is nil if no endpoint has the inbox as its URL.
 	Signature *Signature
 
@@ -63,20 +62,14 @@ type Signature struct {
 	Detail string
 }
 
-// The bounds of inboxes. Their requests are in memory, and whoever has a token can
-// send some.
+// The bounds of inboxes: whoever has a token can send some.
 const (
 	DefaultExpiry = bellhop.Duration(time.Hour)
 	minExpiry     = bellhop.Duration(time.Second)
 	maxExpiry     = bellhop.Duration(24 * time.Hour)
 
-	maxInboxes       = 100
-	maxPerApp        = 20
 	maxRequests      = 100       // kept in each
-	maxBytes         = 4 << 20   // kept in each: what one look into it may have to show
-	maxAllBytes      = 32 << 20  // kept in all together
 	maxKeptBody      = 256 << 10 // kept of each body
-	requestOverhead  = 512       // what a request takes besides its texts, roughly
 	perSecond, burst = 20, 100   // requests from outside, per inbox; endpoints have their own limits
 	maxUnderWay      = 4         // requests from outside at once, per inbox
 
@@ -89,14 +82,6 @@ const (
 	MaxBody = 1 << 20
 )
 
-// size is what the request takes of memory, roughly.
-func (r *Request) size() int {
-	n := requestOverhead + len(r.Path) + len(r.Body)
-	for name, values := range r.Header {
-		n += len(name) + 64
-		for _, v := range values {
-			n += len(v) + 16
-		}
-	}
-	return n
-}
+// bounds are how many inboxes there may be, and what each keeps: as much as one look into
+// it may have to show.
+var bounds = bellhop.InboxBounds{PerApp: 20, All: 500, Requests: maxRequests, Bytes: 4 << 20}

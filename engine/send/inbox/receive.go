@@ -3,11 +3,14 @@ package inbox
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
@@ -15,13 +18,26 @@ import (
 )
 
 // gone explains a 410, which an endpoint's owner finds in the log.
-const gone = "There is no such inbox: it expired or was deleted, or Bellhop was started anew since. Make another one.\n"
+const gone = "There is no such inbox: it expired or was deleted. Make another one.\n"
 
 // Deliver takes the request of an endpoint, with its whole body, and gives what to
 // answer. event is 0 where the request is no delivery.
-func (s *Registry) Deliver(token string, r Request, event bellhop.EventID, from *routes.Route) Reply {
+func (s *Registry) Deliver(ctx context.Context, token string, r Request, event bellhop.EventID, from *routes.Route) Reply {
 	r.event = event
-	return s.arrive(token, r, false, false, []*routes.Route{from})
+	in, err := s.Find(ctx, token)
+	if err != nil {
+		return s.unfound(err)
+	}
+	return s.arrive(ctx, in, r, false, false, []*routes.Route{from})
+}
+
+// unfound answers where there is no inbox, or nobody knows.
+func (s *Registry) unfound(err error) Reply {
+	if bellhop.IsNotFound(err) || bellhop.CodeOf(err) == bellhop.CodeInboxesOff {
+		return plainly(http.StatusGone, gone)
+	}
+	s.o.Logger.Warn("an inbox could not take a request", "err", err)
+	return plainly(http.StatusServiceUnavailable, "The inbox cannot take requests now. Try again in a moment.\n")
 }
 
 func plainly(status int, text string) Reply {
@@ -32,19 +48,25 @@ func plainly(status int, text string) Reply {
 // header. It gives what to answer. body reads the body, up to MaxBody bytes of it, and
 // tells whether there is more; it is called only where the request is taken, and its
 // error is answered.
-func (s *Registry) Receive(token string, r Request, body func() ([]byte, bool, error)) (Reply, error) {
-	now := s.o.Now()
+func (s *Registry) Receive(ctx context.Context, token string, r Request, body func() ([]byte, bool, error)) (Reply, error) {
+	in, err := s.Find(ctx, token)
+	if err != nil {
+		return s.unfound(err), nil
+	}
+	now, name := s.o.Now(), bellhop.NameOfInbox(token)
 	s.mu.Lock()
-	in := s.find(token, now)
-	busy := in != nil && in.underWay >= maxUnderWay
-	may := in != nil && !busy && in.outside.AllowN(now, 1)
+	from := s.outside[name]
+	if from == nil {
+		from = &visitors{limit: rate.NewLimiter(perSecond, burst)}
+		s.outside[name] = from
+	}
+	busy := from.underWay >= maxUnderWay
+	may := !busy && from.limit.AllowN(now, 1)
 	if may {
-		in.underWay++
+		from.underWay++
 	}
 	s.mu.Unlock()
 	switch {
-	case in == nil:
-		return plainly(http.StatusGone, gone), nil
 	case busy:
 		return plainly(http.StatusServiceUnavailable, fmt.Sprintf("This inbox takes %d requests at once. Try again in a moment.\n", maxUnderWay)), nil
 	case !may:
@@ -53,14 +75,14 @@ func (s *Registry) Receive(token string, r Request, body func() ([]byte, bool, e
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		in.underWay--
+		from.underWay--
 	}()
 	content, more, err := body()
 	if err != nil {
 		return Reply{}, err
 	}
 	r.App, r.event, r.Body = in.App, 0, content
-	return s.arrive(token, r, true, more, s.signers(token, in.App)), nil
+	return s.arrive(ctx, in, r, true, more, s.signers(token, in.App)), nil
 }
 
 // signers are the newest endpoints that have an inbox as their URL.
@@ -80,10 +102,9 @@ func (s *Registry) signers(token, app string) []*routes.Route {
 
 // arrive checks the signature of a request, keeps it, and gives what to answer.
 // more says that its body goes on.
-func (s *Registry) arrive(token string, r Request, outside, more bool, signers []*routes.Route) Reply {
+func (s *Registry) arrive(ctx context.Context, in Inbox, r Request, outside, more bool, signers []*routes.Route) Reply {
 	now := s.o.Now()
 	if len(signers) > 0 {
-		// Not under the lock: to explain a wrong signature takes a while.
 		r.Signature = s.checkSignature(signers, dialect.Received{Header: r.Header, Body: r.Body}, more, now)
 	}
 	r.At = now.UTC().Truncate(time.Millisecond)
@@ -91,19 +112,22 @@ func (s *Registry) arrive(token string, r Request, outside, more bool, signers [
 	if len(r.Body) > maxKeptBody {
 		r.Body, r.Truncated = bytes.Clone(r.Body[:maxKeptBody]), true
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in := s.find(token, now)
-	if in == nil {
-		return plainly(http.StatusGone, gone)
+	answer, turnedAway := s.reply(&in, outside)
+	kept := bellhop.InboxRequest{App: r.App, Event: r.event, At: r.At, Answered: answer.Status, Content: encode(r)}
+	if !turnedAway {
+		kept.FailStatus = in.Answer.FailStatus
 	}
-	answer := s.reply(in, outside)
-	r.Answered = answer.Status
-	if !s.events.forbid(r.event, in.order) && !s.apps.forbid(r.App, in.order) {
-		s.keep(in, &r)
-		if answer.Text == "" {
-			answer.Text = fmt.Sprintf("Request %d of this inbox.\n", r.ID)
-		}
+	arrived, err := s.o.Store.Arrive(ctx, bellhop.NameOfInbox(in.Token), kept, bounds, now)
+	if err != nil {
+		answer.giveUp()
+		return s.unfound(err)
+	}
+	if arrived.Failed {
+		answer.Status, answer.Text = in.Answer.FailStatus, ""
+		answer.Header = plainly(0, "").Header
+	}
+	if answer.Text == "" && arrived.ID != 0 {
+		answer.Text = fmt.Sprintf("Request %d of this inbox.\n", arrived.ID)
 	}
 	if contentless(answer.Status) {
 		answer.Text = ""

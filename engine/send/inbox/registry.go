@@ -2,11 +2,12 @@ package inbox
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
-	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +20,10 @@ import (
 
 // Options of a Registry.
 type Options struct {
-	// Sealer opens the secrets that signatures are checked by.
+	// Store keeps the inboxes and what they received. Required where there is a base.
+	Store bellhop.InboxStore
+	// Sealer encrypts tokens, and opens the secrets that signatures are checked by.
+	// Required where there is a base.
 	Sealer bellhop.Sealer
 	// Routes gives the endpoints by which a request from outside, to an inbox of the
 	// app, may be signed. Those that have another URL are left out, so all the
@@ -30,35 +34,23 @@ type Options struct {
 	Now    func() time.Time
 }
 
-// Registry has the inboxes of this process. It is safe for concurrent use.
+// Registry has the inboxes of the store. It is safe for concurrent use.
 type Registry struct {
 	base string // what their URLs begin with; without one there are none
 	o    Options
 
 	mu sync.Mutex
-	// live holds them by the hash of their token, so that the time which a search
-	// takes says nothing about tokens.
-	live  map[[32]byte]*box
-	made  int64
-	bytes int
-	// events and apps are what was erased and deleted lately: a request that
-	// carries such an event may still be on its way.
-	events tombstones[bellhop.EventID]
-	apps   tombstones[string]
+	// outside is what came to this process from outside lately, by inbox.
+	outside map[bellhop.InboxName]*visitors
 	// waiting counts the requests whose answer takes its time, by the inbox's app.
 	waiting      map[string]crowd
 	waitingInAll crowd
 }
 
-// box is an Inbox with what it keeps.
-type box struct {
-	Inbox
-	order    int64
-	ends     time.Time  // ExpiresAt, by a clock that nobody sets
-	requests []*Request // oldest first; none is ever changed
-	bytes    int
-	outside  *rate.Limiter
-	underWay int // requests from outside
+// visitors are the requests from outside to one inbox.
+type visitors struct {
+	limit    *rate.Limiter
+	underWay int
 }
 
 // New gives a Registry whose inboxes have URLs that begin with base, which must end
@@ -73,7 +65,7 @@ func New(base string, o Options) (*Registry, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Registry{base: base, o: o, live: map[[32]byte]*box{}, waiting: map[string]crowd{}}, nil
+	return &Registry{base: base, o: o, outside: map[bellhop.InboxName]*visitors{}, waiting: map[string]crowd{}}, nil
 }
 
 // Enabled tells whether there can be inboxes.
@@ -89,7 +81,7 @@ func (s *Registry) off() error {
 
 // Add makes an inbox of an app, which must exist; expiresIn 0 means DefaultExpiry.
 // It fails with a CodeConflict error where there are as many as there may be.
-func (s *Registry) Add(app string, expiresIn bellhop.Duration) (Inbox, error) {
+func (s *Registry) Add(ctx context.Context, app string, expiresIn bellhop.Duration) (Inbox, error) {
 	if err := s.off(); err != nil {
 		return Inbox{}, err
 	}
@@ -97,231 +89,153 @@ func (s *Registry) Add(app string, expiresIn bellhop.Duration) (Inbox, error) {
 	if expiresIn < minExpiry || expiresIn > maxExpiry {
 		return Inbox{}, bellhop.Wrong("expires_in", "range", fmt.Sprintf("must be between %s and %s", minExpiry, maxExpiry))
 	}
-	ticking := s.o.Now()
-	now := ticking.UTC().Truncate(time.Millisecond)
-	token := newToken()
-	in := &box{
-		ends: ticking.Add(time.Duration(expiresIn)),
-		Inbox: Inbox{
-			Token: token, URL: s.base + token, App: app, Answer: usualAnswer(),
-			CreatedAt: now, ExpiresAt: now.Add(time.Duration(expiresIn)), Capacity: maxRequests,
-		},
-		outside: rate.NewLimiter(perSecond, burst),
+	now, token := s.o.Now(), newToken()
+	name := bellhop.NameOfInbox(token)
+	stored := bellhop.StoredInbox{
+		Name: name, Sealed: s.o.Sealer.Seal([]byte(token), sealedAs(name)), App: app, Answer: encode(usualAnswer()),
+		CreatedAt: now.UTC().Truncate(time.Millisecond),
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.removeExpired(ticking)
-	ofApp := 0
-	for _, other := range s.live {
-		if other.App == app {
-			ofApp++
-		}
+	stored.ExpiresAt = stored.CreatedAt.Add(time.Duration(expiresIn))
+	if err := s.o.Store.AddInbox(ctx, stored, bounds, now); err != nil {
+		return Inbox{}, fmt.Errorf("add an inbox: %w", err)
 	}
-	if ofApp >= maxPerApp {
-		return Inbox{}, &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("The app has %d inboxes, which is the most: delete one first", ofApp)}
-	}
-	if len(s.live) >= maxInboxes {
-		return Inbox{}, &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("There are %d inboxes, which is the most: try again when some have expired", len(s.live))}
-	}
-	s.made++
-	in.order = s.made
-	s.live[sha256.Sum256([]byte(token))] = in
-	return in.Inbox, nil
+	return s.open(token, stored)
 }
 
 func newToken() string { return strings.ToLower(rand.Text()) }
 
-// find gives a live inbox, or nil. Call it with mu held.
-func (s *Registry) find(token string, now time.Time) *box {
-	in := s.live[sha256.Sum256([]byte(token))]
-	if in == nil || !now.Before(in.ends) {
-		return nil
+// sealedAs is what a token is encrypted for.
+func sealedAs(name bellhop.InboxName) string { return "inbox " + hex.EncodeToString(name[:]) }
+
+// encode is for what can always be.
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("inbox: " + err.Error())
 	}
-	return in
+	return b
+}
+
+// open gives an inbox as it was stored.
+func (s *Registry) open(token string, stored bellhop.StoredInbox) (Inbox, error) {
+	in := Inbox{
+		Token: token, URL: s.base + token, App: stored.App, Answer: usualAnswer(),
+		CreatedAt: stored.CreatedAt, ExpiresAt: stored.ExpiresAt, Capacity: maxRequests, Received: stored.Received,
+	}
+	if err := json.Unmarshal(stored.Answer, &in.Answer); err != nil {
+		return Inbox{}, fmt.Errorf("read how an inbox of %s answers: %w", stored.App, err)
+	}
+	in.Answer.FailLeft = stored.FailLeft
+	return in, nil
 }
 
 // Find gives an inbox. It fails with a CodeNotFound error if there is none.
-func (s *Registry) Find(token string) (Inbox, error) {
+func (s *Registry) Find(ctx context.Context, token string) (Inbox, error) {
 	if err := s.off(); err != nil {
 		return Inbox{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in := s.find(token, s.o.Now())
-	if in == nil {
+	if !isToken(token) {
 		return Inbox{}, bellhop.NotFound("inbox", token)
 	}
-	return in.Inbox, nil
+	stored, err := s.o.Store.Inbox(ctx, bellhop.NameOfInbox(token), s.o.Now())
+	if err != nil {
+		return Inbox{}, named(token, err)
+	}
+	return s.open(token, stored)
+}
+
+// named says which inbox there is not: a store does not know its token.
+func named(token string, err error) error {
+	if bellhop.IsNotFound(err) {
+		return bellhop.NotFound("inbox", token)
+	}
+	return fmt.Errorf("look for an inbox: %w", err)
 }
 
 // Look gives an inbox and, newest first, the requests in it whose ID is above after.
-// The requests are shared: do not change them.
-func (s *Registry) Look(token string, after int64) (Inbox, []*Request, error) {
-	if err := s.off(); err != nil {
+func (s *Registry) Look(ctx context.Context, token string, after int64) (Inbox, []*Request, error) {
+	in, err := s.Find(ctx, token)
+	if err != nil {
 		return Inbox{}, nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in := s.find(token, s.o.Now())
-	if in == nil {
-		return Inbox{}, nil, bellhop.NotFound("inbox", token)
+	stored, err := s.o.Store.InboxRequests(ctx, bellhop.NameOfInbox(token), after)
+	if err != nil {
+		return Inbox{}, nil, fmt.Errorf("read an inbox: %w", err)
 	}
-	var requests []*Request
-	for _, r := range slices.Backward(in.requests) {
-		if r.ID <= after {
-			break
+	requests := make([]*Request, 0, len(stored))
+	for _, kept := range stored {
+		r := &Request{}
+		if err := json.Unmarshal(kept.Content, r); err != nil {
+			return Inbox{}, nil, fmt.Errorf("read request %d of an inbox: %w", kept.ID, err)
 		}
+		r.ID, r.App, r.At, r.Answered = kept.ID, kept.App, kept.At, kept.Answered
 		requests = append(requests, r)
 	}
-	return in.Inbox, requests, nil
+	return in, requests, nil
 }
 
-// List gives the inboxes of the apps in scope, newest first.
-func (s *Registry) List(scope bellhop.Scope) ([]Inbox, error) {
+// List gives the inboxes of the apps in scope, newest first. One whose token cannot be
+// read is left out.
+func (s *Registry) List(ctx context.Context, scope bellhop.Scope) ([]Inbox, error) {
 	if err := s.off(); err != nil {
 		return nil, err
 	}
-	now := s.o.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var found []*box
-	for _, in := range s.live {
-		if now.Before(in.ends) && scope.Sees(in.App) {
-			found = append(found, in)
-		}
+	stored, err := s.o.Store.Inboxes(ctx, scope, s.o.Now())
+	if err != nil {
+		return nil, fmt.Errorf("list the inboxes: %w", err)
 	}
-	slices.SortFunc(found, func(x, y *box) int { return cmp.Compare(y.order, x.order) })
-	list := make([]Inbox, len(found))
-	for i, in := range found {
-		list[i] = in.Inbox
+	list := make([]Inbox, 0, len(stored))
+	for _, x := range stored {
+		token, err := s.o.Sealer.Open(x.Sealed, sealedAs(x.Name))
+		var in Inbox
+		if err == nil {
+			in, err = s.open(string(token), x)
+		}
+		if err != nil {
+			s.o.Logger.Error("an inbox is not listed, because it cannot be read", "app", x.App, "err", err)
+			continue
+		}
+		list = append(list, in)
 	}
 	return list, nil
 }
 
 // Answer changes how an inbox answers.
-func (s *Registry) Answer(token string, c AnswerChange) (Inbox, error) {
-	if err := s.off(); err != nil {
-		return Inbox{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in := s.find(token, s.o.Now())
-	if in == nil {
-		return Inbox{}, bellhop.NotFound("inbox", token)
-	}
-	changed, err := in.Answer.With(c)
+func (s *Registry) Answer(ctx context.Context, token string, c AnswerChange) (Inbox, error) {
+	in, err := s.Find(ctx, token)
 	if err != nil {
 		return Inbox{}, err
 	}
-	in.Answer = changed
-	return in.Inbox, nil
-}
-
-// Take ends an inbox, and tells whether there was one. Endpoints that have it as
-// their URL will be answered 410, which disables them.
-func (s *Registry) Take(token string) (Inbox, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in := s.find(token, s.o.Now())
-	if in == nil {
-		return Inbox{}, false
+	if in.Answer, err = in.Answer.With(c); err != nil {
+		return Inbox{}, err
 	}
-	s.remove(func(x *box) bool { return x == in })
-	return in.Inbox, true
+	if err := s.o.Store.SetAnswer(ctx, bellhop.NameOfInbox(token), encode(in.Answer), in.Answer.FailLeft, s.o.Now()); err != nil {
+		return Inbox{}, named(token, err)
+	}
+	return in, nil
 }
 
-// Sweep forgets the inboxes that have expired, with what they keep.
-func (s *Registry) Sweep(now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.removeExpired(now)
-	s.events.expire(now)
-	s.apps.expire(now)
+// Delete ends an inbox. Endpoints that have it as their URL will be answered 410,
+// which disables them.
+func (s *Registry) Delete(ctx context.Context, token string) error {
+	return s.o.Store.DeleteInbox(ctx, bellhop.NameOfInbox(token))
 }
 
-// Forget drops the requests that carried one of these events: what is erased must
-// not live on here. Those that are still on their way are not kept.
-func (s *Registry) Forget(gone map[bellhop.EventID]bool) {
+// sweepAtOnce bounds how many inboxes one Sweep removes.
+const sweepAtOnce = 100
+
+// Sweep removes inboxes that have expired, with what they keep.
+func (s *Registry) Sweep(ctx context.Context, now time.Time) error {
 	if !s.Enabled() {
-		return
+		return nil
 	}
-	now := s.o.Now()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dropRequests(func(r *Request) bool { return gone[r.event] })
-	for event, is := range gone {
-		if is {
-			s.events.add(event, s.made, now)
+	for name, v := range s.outside {
+		if v.underWay == 0 && v.limit.TokensAt(now) >= burst {
+			delete(s.outside, name)
 		}
 	}
-	s.events.expire(now)
-}
-
-// ForgetApp drops the inboxes of an app, and its events from those of other apps:
-// an endpoint of several apps brings events of each. Those that are still on their
-// way are not kept.
-func (s *Registry) ForgetApp(app string) {
-	if !s.Enabled() {
-		return
-	}
-	now := s.o.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.remove(func(in *box) bool { return in.App == app })
-	s.dropRequests(func(r *Request) bool { return r.App == app })
-	s.apps.add(app, s.made, now)
-	s.apps.expire(now)
-}
-
-func (s *Registry) removeExpired(now time.Time) {
-	s.remove(func(in *box) bool { return !now.Before(in.ends) })
-}
-
-func (s *Registry) remove(gone func(*box) bool) {
-	for hash, in := range s.live {
-		if gone(in) {
-			s.bytes -= in.bytes
-			delete(s.live, hash)
-		}
-	}
-}
-
-func (s *Registry) dropRequests(gone func(*Request) bool) {
-	for _, in := range s.live {
-		for i := len(in.requests) - 1; i >= 0; i-- {
-			if gone(in.requests[i]) {
-				s.drop(in, i)
-			}
-		}
-	}
-}
-
-// drop takes a request out of an inbox.
-func (s *Registry) drop(in *box, i int) {
-	n := in.requests[i].size()
-	in.bytes -= n
-	s.bytes -= n
-	in.requests = slices.Delete(in.requests, i, i+1)
-}
-
-// keep puts a request into an inbox, which gives it its number.
-func (s *Registry) keep(in *box, r *Request) {
-	in.Received++
-	r.ID = in.Received
-	in.requests = append(in.requests, r)
-	n := r.size()
-	in.bytes += n
-	s.bytes += n
-	for len(in.requests) > 1 && (len(in.requests) > maxRequests || in.bytes > maxBytes) {
-		s.drop(in, 0)
-	}
-	for s.bytes > maxAllBytes {
-		var oldest *box
-		for _, x := range s.live {
-			if len(x.requests) > 0 && (oldest == nil || x.requests[0].At.Before(oldest.requests[0].At)) {
-				oldest = x
-			}
-		}
-		s.drop(oldest, 0)
-	}
+	s.mu.Unlock()
+	_, err := s.o.Store.ExpireInboxes(ctx, now, sweepAtOnce)
+	return err
 }

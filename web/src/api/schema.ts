@@ -1163,7 +1163,7 @@ export interface paths {
         put?: never;
         /**
          * Create an inbox
-         * @description A temporary receiver inside Bellhop: give an endpoint its url, and see what arrives and whether the signature verifies. It keeps the newest requests, in memory, until it expires. The operator must have enabled inboxes.
+         * @description A temporary receiver inside Bellhop: give an endpoint its url, and see what arrives and whether the signature verifies. It keeps the newest requests until it expires. The operator must have enabled inboxes.
          *
          *     Roles: admin, editor.
          */

@@ -24,7 +24,7 @@ export function InboxDetail() {
     return (
       <Page title="Inbox" crumbs={crumbs}>
         <Empty title="This inbox has ended" icon={IconInbox} action={<Button component={Link} to="/inboxes">To the inboxes</Button>}>
-          It expired, was deleted, or the server was started anew: inboxes are kept in memory only. Requests to its URL are answered 410 Gone.
+          It expired or was deleted. Requests to its URL are answered 410 Gone.
         </Empty>
       </Page>
     );

@@ -28,7 +28,7 @@ export function InboxList() {
   return (
     <Page
       title="Inboxes"
-      description="Temporary receivers inside Bellhop: give one's URL to an endpoint, and see what arrives and whether its signature verifies. They are kept in memory and end by themselves."
+      description="Temporary receivers inside Bellhop: give one's URL to an endpoint, and see what arrives and whether its signature verifies. They end by themselves."
       actions={features.inbox && create}
     >
       {!features.inbox ? (
