@@ -10,7 +10,7 @@ type Explanation struct {
 	Outcome  Fate       `json:"outcome"`
 	// Reason is a stable word: for not_sent "type", "subject", "filter",
 	// "own_type", "disabled", "created_later", "changed_since", "test" or "erased"; for the
-	// others the reason of the latest attempt, or "held", "paused", "disabled",
+	// others the reason of the latest attempt, or "held", "all_held", "paused", "disabled",
 	// "misconfigured", "circuit_open", "order", "scheduled", "fanning_out" or
 	// "queued".
 	Reason string `json:"reason,omitempty"`

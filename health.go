@@ -33,8 +33,8 @@ var Healths = []Health{HealthDisabled, HealthFailing, HealthOnHold, HealthUnknow
 type HealthState struct {
 	State Health `json:"state"`
 	// Reason is a stable word. Of a failing endpoint it is that of the latest failed
-	// attempt; else "misconfigured", "no_listener", "held", "new", "changed", or "gave_up"
-	// where Bellhop itself disabled it.
+	// attempt; else "misconfigured", "no_listener", "held", "all_held", "new", "changed", or
+	// "gave_up" where Bellhop itself disabled it.
 	Reason string `json:"reason,omitempty"`
 	// ResponseStatus is what the receiver answered to the latest failed attempt; 0: nothing.
 	ResponseStatus int `json:"response_status,omitempty"`

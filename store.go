@@ -390,6 +390,11 @@ type ConfigStore interface {
 	// is not there.
 	KeyUses(ctx context.Context) ([]KeyUse, error)
 
+	// SetHold holds the sending to all endpoints, or releases it, and answers the Hold
+	// as it is then. Where it is so already, nothing changes. It moves the version of
+	// the routes on, and the next Routes is everything (Full), whatever it is asked since.
+	SetHold(ctx context.Context, held bool, audit *AuditEntry, now time.Time) (Hold, error)
+
 	// AddAudit writes an entry for what changes nothing else.
 	AddAudit(ctx context.Context, audit *AuditEntry) error
 }
@@ -399,6 +404,8 @@ type RouteChanges struct {
 	Version int64
 	// Full says that this is everything, and what is not in it is gone.
 	Full bool
+	// Hold is as it is at this version, whether it has changed or not.
+	Hold Hold
 
 	Apps             []App
 	Endpoints        []Endpoint

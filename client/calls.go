@@ -508,6 +508,21 @@ func (c *Client) Settings(ctx context.Context) ([]Setting, error) {
 	return out.Data, err
 }
 
+// Hold says whether the sending to all endpoints is held.
+func (c *Client) Hold(ctx context.Context) (Hold, error) {
+	return call[Hold](ctx, c, http.MethodGet, "/v1/hold", nil, nil)
+}
+
+// HoldSending holds the sending to all endpoints until ReleaseSending.
+func (c *Client) HoldSending(ctx context.Context) (Hold, error) {
+	return call[Hold](ctx, c, http.MethodPost, "/v1/hold", nil, nil)
+}
+
+// ReleaseSending lets what HoldSending has held go out.
+func (c *Client) ReleaseSending(ctx context.Context) (Hold, error) {
+	return call[Hold](ctx, c, http.MethodDelete, "/v1/hold", nil, nil)
+}
+
 // AuditFilter selects audit entries. Zero fields select everything.
 type AuditFilter struct {
 	App    string    `query:"app"`

@@ -50,6 +50,7 @@ type (
 	Session          = wire.Session
 	Branding         = wire.Branding
 	Setting          = wire.Setting
+	Hold             = wire.Hold
 	AuditEntry       = wire.AuditEntry
 	Stats            = wire.Stats
 	EndpointStats    = wire.EndpointStats

@@ -96,6 +96,10 @@ var table = map[string]access{
 	"endSession":  everybody,
 	"getSettings": whole,
 
+	"getHold":        everybody,
+	"holdSending":    whole,
+	"releaseSending": whole,
+
 	"getNotices":     whole,
 	"putNotices":     whole,
 	"testNotices":    whole,

@@ -146,6 +146,9 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 	case r != nil && r.Status == bellhop.EndpointDisabled:
 		x.Outcome, x.Reason = bellhop.FateHeld, "disabled"
 		x.Detail += "Held because the endpoint is disabled; it goes out when it is made active again. " + d.endsAt(e, made, holds) + r.DisabledReason
+	case r != nil && r.Held():
+		x.Outcome, x.Reason = bellhop.FateHeld, "all_held"
+		x.Detail += "Held because all sending is held, as after a restore; it goes out when the operator releases it."
 	case r != nil && r.Broken() != "":
 		x.Outcome, x.Reason = bellhop.FateHeld, "misconfigured"
 		x.Detail += "Held because nothing can be sent to the endpoint: " + r.Broken() + ". " + d.endsAt(e, made, holds)

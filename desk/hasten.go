@@ -78,6 +78,8 @@ func sendable(r *routes.Route) error {
 		why = "The endpoint is paused, so nothing is tried: resume it"
 	case r.Status == bellhop.EndpointDisabled:
 		why = "The endpoint is disabled, so nothing is tried: make it active first"
+	case r.Held():
+		why = "All sending is held, so nothing is tried: release it first"
 	case r.Broken() != "":
 		why = "Nothing can be sent to the endpoint: " + r.Broken()
 	default:

@@ -219,7 +219,7 @@ func sortInto(states map[string]waits, sum *bellhop.Waiting, r *routes.Route, lo
 		add(waitsScheduled, sum.Scheduled, time.Time{})
 	}
 	switch {
-	case r.Status == bellhop.EndpointPaused:
+	case r.Status == bellhop.EndpointPaused, r.Held() && r.Status == bellhop.EndpointActive:
 		add(waitsPaused, ready+sum.Ordered+sum.Retrying+sum.Scheduled, sum.OldestDue)
 	case r.Status == bellhop.EndpointDisabled:
 		add(waitsDisabled, ready+sum.Ordered+sum.Retrying+sum.Scheduled, sum.OldestDue)

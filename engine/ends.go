@@ -21,7 +21,7 @@ const lastTry = 10 * time.Minute
 func ending(r *routes.Route, circuit bellhop.LaneState, holds bool) (age time.Duration, waitsFor string) {
 	lasts := time.Duration(r.Retry.Lasts())
 	switch {
-	case r.Status == bellhop.EndpointPaused, holds && r.Ordering != bellhop.OrderingNone:
+	case r.Held(), r.Status == bellhop.EndpointPaused, holds && r.Ordering != bellhop.OrderingNone:
 		return 0, ""
 	case r.Status == bellhop.EndpointDisabled:
 		return lasts, "the endpoint is disabled"

@@ -19,6 +19,7 @@ const (
 	HealthNew           = "new"
 	HealthChanged       = "changed"
 	HealthGaveUp        = "gave_up"
+	HealthAllHeld       = "all_held"
 )
 
 // Health judges how some endpoints do, in their order: by what is stored of their latest
@@ -55,6 +56,11 @@ func (e *Engine) healthOf(r *routes.Route, view lane.View, held int64, all bool,
 		if r.DisabledReason != "" {
 			h.Reason, h.Detail = HealthGaveUp, "Nothing is sent to it any more: "+r.DisabledReason
 		}
+		return h
+	}
+	if hold := e.table.Routes().Hold(); r.Held() && hold.On() {
+		h.State, h.Reason, h.Since = bellhop.HealthPaused, HealthAllHeld, hold.Since
+		h.Detail = "All sending is held: its deliveries wait, and go out when the operator releases it."
 		return h
 	}
 	if why := r.Broken(); why != "" {

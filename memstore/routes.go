@@ -30,6 +30,12 @@ func (f *feed) changed(c change) {
 	}
 }
 
+// everything moves the version on and has whoever asks load everything.
+func (f *feed) everything() {
+	f.version++
+	f.lines = nil
+}
+
 // since gives what changed after a version, each once; false if that is not known.
 func (f *feed) since(version int64) ([]change, bool) {
 	behind := f.version - version
@@ -51,7 +57,7 @@ func (f *feed) since(version int64) ([]change, bool) {
 func (s *Store) Routes(ctx context.Context, since int64) (bellhop.RouteChanges, error) {
 	var r bellhop.RouteChanges
 	err := s.step(ctx, func() error {
-		r.Version = s.routes.version
+		r.Version, r.Hold = s.routes.version, s.hold
 		list, known := s.routes.since(since)
 		if !known {
 			r.Full = true

@@ -24,6 +24,7 @@ type Store struct {
 	nodes map[bellhop.NodeID]lease
 	// clock is what NoteClock wrote; nil: nothing.
 	clock *bellhop.ClockMark
+	hold  bellhop.Hold
 
 	routes, catalogue, access feed
 

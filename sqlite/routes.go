@@ -42,6 +42,14 @@ func (w *writer) changed(p part, name string, id int64) error {
 	return err
 }
 
+// everything moves a part's version on and has whoever asks load everything.
+func (w *writer) everything(p part) error {
+	if err := w.changed(p, "", 0); err != nil {
+		return err
+	}
+	return exec(w.conn, "DELETE FROM feed WHERE part = ?", partNames[p])
+}
+
 func (w *writer) readVersions() error {
 	for p := range parts {
 		var err error
@@ -92,6 +100,9 @@ func (s *Store) Routes(ctx context.Context, since int64) (bellhop.RouteChanges, 
 		var list []object
 		var err error
 		if r.Version, list, r.Full, err = changesOf(c, partRoutes, since); err != nil {
+			return err
+		}
+		if r.Hold, err = holdOf(c); err != nil {
 			return err
 		}
 		app := func(st *sqlite.Stmt) { r.Apps = append(r.Apps, scanApp(st)) }

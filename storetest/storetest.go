@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Inbox", inboxTests},
 		{"Repeat", repeatTests},
 		{"Config", configTests},
+		{"Hold", holdTests},
 		{"Revision", revisionTests},
 		{"Delete", deleteTests},
 		{"Sweep", sweepTests},

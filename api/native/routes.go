@@ -272,6 +272,13 @@ func (n *native) routes() []api.Route {
 		api.On("GET /v1/settings", "getSettings", keys, n.getSettings,
 			"The server's settings", "As they are in force, and where each comes from.", 200),
 
+		api.On("GET /v1/hold", "getHold", keys, n.getHold,
+			"Is all sending held?", "As after the restore of a backup: events are accepted, and wait as at paused endpoints.", 200),
+		api.On("POST /v1/hold", "holdSending", keys, n.holdSending,
+			"Hold all sending", "Nothing is sent to any endpoint any more, by any node and over restarts, until it is released. What is in flight finishes. To hold again changes nothing.", 200),
+		api.On("DELETE /v1/hold", "releaseSending", keys, n.releaseSending,
+			"Release all sending", "What waited goes out, oldest first; what waits for a retry is tried at its time. Nothing has grown too old meanwhile.", 200),
+
 		api.On("GET /v1/dialects", "listDialects", wire, n.listDialects,
 			"List dialects", "How events can look on the wire: body and header templates and signature rules.", 200),
 		api.On("GET /v1/dialects/{name}", "getDialect", wire, n.getDialect,

@@ -111,6 +111,7 @@ func operations() map[string][]string {
 		"getSession":       get("/v1/session"),
 		"endSession":       {"DELETE /v1/session"},
 		"getSettings":      get("/v1/settings"),
+		"getHold":          get("/v1/hold"), "holdSending": {"POST /v1/hold"}, "releaseSending": {"DELETE /v1/hold"},
 
 		"getNotices": get("/v1/notices"), "putNotices": {`PUT /v1/notices {}`}, "testNotices": {`POST /v1/notices/test`},
 		"getAppNotices": get("/v1/apps/acme/notices"), "putAppNotices": {`PUT /v1/apps/acme/notices {"emails":["a@example.com"]}`}, "testAppNotices": {`POST /v1/apps/acme/notices/test`},

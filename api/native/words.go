@@ -227,7 +227,7 @@ func fieldTexts() map[string]string {
 
 		"health":                           "How it does, by its latest attempts rather than by how it is set up.",
 		"HealthState.state":                "healthy; failing (its latest requests failed, or its circuit is open); on_hold (it is active, but deliveries cannot be made); paused; disabled; unknown (nothing was sent since it was made, made active, or given another address or credentials).",
-		"HealthState.reason":               "A stable word. Of a failing endpoint that of its latest failed attempt; else misconfigured, no_listener, held, new, changed, or gave_up where Bellhop itself disabled it.",
+		"HealthState.reason":               "A stable word. Of a failing endpoint that of its latest failed attempt; else misconfigured, no_listener, held, all_held, new, changed, or gave_up where Bellhop itself disabled it.",
 		"HealthState.response_status":      "What the receiver answered to the latest failed attempt; left out where no answer came.",
 		"HealthState.detail":               "A sentence.",
 		"HealthState.since":                "Since when, as far as that is known.",

@@ -182,6 +182,12 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	})
 	d := desk.New(e, desk.Options{Notices: notices, MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, Transformations: desk.Writers(s.transformations), MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
 
+	if s.hold { // before anything is sent
+		if _, err := d.HoldAll(ctx, bellhop.Owner()); err != nil {
+			return fmt.Errorf("hold all sending: %w", err)
+		}
+	}
+
 	access, err := store.Access(ctx, 0)
 	if err != nil {
 		return fmt.Errorf("read the keys from %s: %w", s.database, err)
@@ -249,6 +255,9 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	ready(at)
 	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "tls", cert != nil, "dev", s.dev, "max_in_flight", maxInFlight, "max_connections", s.connections(), "version", version())
 
+	if hold, _ := d.Hold(ctx, bellhop.Owner()); hold.On() {
+		log.Warn("all sending is held: events are accepted, and wait for 'bellhop release'", "since", hold.Since)
+	}
 	if s.publicURL == "" && !s.dev {
 		log.Warn("public-url is not set: portal links and the API guide name the host that each request asked for, which whoever sends a request can choose; set --public-url")
 	}

@@ -63,6 +63,7 @@ type settings struct {
 	retention         time.Duration
 	disableAfter      time.Duration
 	trustClock        bool
+	hold              bool
 	smtpURL           string
 	smtpFrom          string
 	smtpUser          string
@@ -135,6 +136,7 @@ func newSettings() *settings {
 	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
 	f.Var(durationOf(&s.disableAfter, 8*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
 	f.BoolVar(&s.trustClock, "trust-clock", false, "believe the time as it is at this start, although it has jumped ahead since it was seen last: history that is then older than --retention is deleted")
+	f.BoolVar(&s.hold, "hold", false, "send nothing to any endpoint until 'bellhop release': for a database that was restored from a backup, or moved here")
 	f.StringVar(&s.smtpURL, "smtp-url", "", "`URL` of the mail server by which people are told of what is broken, such as smtp://mail.example.com:587, smtps:// or, within the house, smtp+plain://")
 	f.StringVar(&s.smtpFrom, "smtp-from", "", "`address` that these mails are from, such as \"Bellhop <bellhop@example.com>\"")
 	f.StringVar(&s.smtpUser, "smtp-user", "", "`name` to sign in to the mail server with")
@@ -162,7 +164,7 @@ func serviceSettings() []string {
 	return []string{
 		"listen", "tls-cert", "tls-key", "metrics-listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
 		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
-		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "smtp-url", "smtp-from", "smtp-user", "smtp-password", "smtp-password-file", "notice-gather", "notice-gap", "trust-clock", "drain-timeout",
+		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "smtp-url", "smtp-from", "smtp-user", "smtp-password", "smtp-password-file", "notice-gather", "notice-gap", "trust-clock", "hold", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
 }

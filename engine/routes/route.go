@@ -32,6 +32,8 @@ type Route struct {
 	certificateEnds  time.Time
 	certificateLasts time.Duration
 
+	// held says that the sending to all endpoints is.
+	held bool
 	// away, if not nil, says why nothing can be sent at present.
 	away   func(id bellhop.EndpointID, url string) string
 	sealer bellhop.Sealer
@@ -160,7 +162,21 @@ func (r *Route) of(app string) *terms {
 
 // Live tells whether requests may be sent. What a secret that could not be opened
 // holds back goes on once it can be: so a held lane should ask again.
-func (r *Route) Live() bool { return r.Status == bellhop.EndpointActive && r.Broken() == "" }
+func (r *Route) Live() bool {
+	return r.Status == bellhop.EndpointActive && !r.held && r.Broken() == ""
+}
+
+// Held tells whether its deliveries wait because the sending to all endpoints is held.
+func (r *Route) Held() bool { return r.held }
+
+// obey has the route follow a hold of the sending to all endpoints, and lets nothing of
+// it be older than the end of the last one.
+func (r *Route) obey(h bellhop.Hold) {
+	r.held = h.On()
+	if h.ReleasedAt.After(r.ResumedAt) {
+		r.ResumedAt = h.ReleasedAt
+	}
+}
 
 // Broken says why nothing can be sent, such as a dialect that is no longer
 // configured, a secret that cannot be opened or that nobody listens at it, or "". Deliveries are held

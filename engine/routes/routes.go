@@ -13,6 +13,7 @@ import (
 // They never change, and what they give must not be changed either.
 type Routes struct {
 	version   int64
+	hold      bellhop.Hold
 	apps      layered[string, *bellhop.App]
 	endpoints layered[bellhop.EndpointID, *Route]
 	// byApp holds the routes of each app, ordered by id. A later snapshot may keep
@@ -22,6 +23,9 @@ type Routes struct {
 
 // Version is what the store compares a fan-out with.
 func (r *Routes) Version() int64 { return r.version }
+
+// Hold says whether the sending to all endpoints is held.
+func (r *Routes) Hold() bellhop.Hold { return r.hold }
 
 // App gives an app.
 func (r *Routes) App(id string) (bellhop.App, bool) {
@@ -191,7 +195,7 @@ func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes,
 		}
 	}
 
-	next = &Routes{version: c.Version, apps: apps.done(), endpoints: endpoints.done(), byApp: byApp.done()}
+	next = &Routes{version: c.Version, hold: c.Hold, apps: apps.done(), endpoints: endpoints.done(), byApp: byApp.done()}
 	gone = slices.Clone(c.DeletedEndpoints)
 	if c.Full {
 		for route := range r.All() {

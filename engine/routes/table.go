@@ -146,6 +146,7 @@ func (t *Table) LoadRoutes(ctx context.Context) error {
 		compiled := make([]*Route, len(c.Endpoints))
 		for i, e := range c.Endpoints {
 			compiled[i] = t.Compile(e)
+			compiled[i].obey(c.Hold)
 		}
 		next, gone := old.with(&c, compiled)
 		t.swap(func(s *snapshot) { s.routes = next })

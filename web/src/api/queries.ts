@@ -111,6 +111,11 @@ export function useTroubled(app: string | undefined) {
   });
 }
 
+/** Whether the sending to all endpoints is held. */
+export function useHold() {
+  return useQuery({ queryKey: ["hold"], queryFn: () => ok(api.GET("/v1/hold")), refetchInterval: 15_000 });
+}
+
 /** The settings of the server; only its operators may see them. */
 export function useSettings(enabled = true) {
   return useQuery({

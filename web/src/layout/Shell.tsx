@@ -16,6 +16,7 @@ import { AppName } from "../parts/AppName.tsx";
 import { failed } from "../parts/notify.ts";
 import { inPortal } from "../session/portal.ts";
 import { Brand } from "./Brand.tsx";
+import { Held } from "./Held.tsx";
 import { type Item, pagesOf } from "./pages.ts";
 import classes from "./Shell.module.css";
 import { Unreachable } from "./Unreachable.tsx";
@@ -92,6 +93,7 @@ export function Shell() {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1} className={classes.main}>
         <Unreachable />
+        <Held />
         <Outlet />
       </AppShell.Main>
       <Suspense>

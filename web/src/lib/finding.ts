@@ -46,6 +46,12 @@ export function endpointFinding(known: EndpointNow, now: Date): Finding {
     case "disabled":
       return disabled(health, endpoint, pending);
     case "paused":
+      if (health.reason === "all_held") {
+        return {
+          tone: "wait", what: t`All sending is held`, why: t`The operator holds the sending to all endpoints.`,
+          next: t`New deliveries wait, and go out once that is released. None is lost.`, now: t`Nothing is to be done here: the operator releases it.`, ways: [],
+        };
+      }
       return {
         tone: "wait",
         what: t`Paused`,

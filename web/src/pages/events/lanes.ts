@@ -77,6 +77,7 @@ function waitWords(x: Explanation | undefined): { next: string; ways: Way[] } | 
   switch (x?.reason) {
     case "paused": return { next: t`It is held, since the endpoint is paused. On resume it goes out, or waits for the time of its retry.`, ways: ["resume"] };
     case "disabled": return { next: t`It is held, since the endpoint is disabled. When that is enabled, it goes out, or waits for the time of its retry.`, ways: ["resume"] };
+    case "all_held": return { next: t`It waits, since the operator holds the sending to all endpoints; it goes out once that is released.`, ways: [] };
     case "misconfigured": return { next: t`It waits, since nothing can be sent as the endpoint is set up; it goes out once that is corrected.`, ways: ["edit"] };
     case "order": return { next: t`It waits for an earlier delivery, since the endpoint keeps the order.`, ways: [] };
     case "circuit_open": return { next: probed(x.next_at), ways: [] };
