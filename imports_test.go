@@ -38,9 +38,11 @@ var (
 var arrows = []arrow{
 	{folder: "dialect", may: []string{"dialect"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
 	{folder: "recipe", may: []string{"recipe"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
+	{folder: "internal/testpostgres"},
 	{folder: "internal", may: []string{"internal/"}, never: drivers},
 
 	{folder: "sqlite", may: []string{".", "internal/"}, never: []string{"github.com/prometheus/", "github.com/spf13/"}},
+	{folder: "postgres", may: []string{".", "internal/"}, never: []string{"github.com/prometheus/", "github.com/spf13/", "zombiezen.com/", "modernc.org/", "database/sql"}},
 	{folder: "memstore", may: []string{".", "internal/"}, never: heavy},
 	{folder: "storetest", may: []string{".", "internal/"}, never: heavy},
 	{folder: "client", may: []string{".", "dialect", "internal/", "api/wire", "recipe"}, never: heavy},

@@ -16,6 +16,11 @@ import (
 // Run runs the suite, in parallel. open gives an empty store; Run closes it when a
 // test ends. How long the model is played is a matter of the flag -rapid.checks.
 func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
+	RunSome(t, func(string) bool { return true }, open)
+}
+
+// RunSome is Run for a store that is being made: of the groups that are wanted.
+func RunSome(t *testing.T, wanted func(group string) bool, open func(t *testing.T) bellhop.Store) {
 	for _, group := range []struct {
 		name  string
 		tests []test
@@ -54,6 +59,9 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Replay", replayTests},
 		{"Keep", keepTests},
 	} {
+		if !wanted(group.name) {
+			continue
+		}
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
 			for _, tc := range group.tests {
@@ -64,14 +72,14 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 			}
 		})
 	}
-	t.Run("Stress", func(t *testing.T) {
-		t.Parallel()
-		stress(newFixture(t, open(t)))
-	})
-	t.Run("Model", func(t *testing.T) {
-		t.Parallel()
-		model(newFixture(t, open(t)))
-	})
+	for name, play := range map[string]func(*fixture){"Stress": stress, "Model": model} {
+		if wanted(name) {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				play(newFixture(t, open(t)))
+			})
+		}
+	}
 }
 
 type test struct {

@@ -1,0 +1,209 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/bellhop/bellhop"
+)
+
+// What can be wrong with a database, for errors.Is.
+var (
+	ErrAddress    = errors.New("not the address of a PostgreSQL database")
+	ErrAway       = errors.New("cannot be reached") // waiting may help
+	ErrPassword   = errors.New("password refused")
+	ErrPermission = errors.New("permission denied")
+	ErrMissing    = errors.New("no such database")
+	ErrEncoding   = errors.New("not encoded in UTF-8")
+	ErrOld        = errors.New("PostgreSQL is too old")
+	ErrNewer      = errors.New("written by a newer Bellhop")
+	ErrForeign    = errors.New("another application's schema")
+	ErrReadOnly   = errors.New("read-only")
+	ErrFull       = errors.New("no space or no connections left")
+)
+
+// OpenError says why a database cannot be opened, and what to do. Nothing was changed in
+// it.
+type OpenError struct {
+	// Database names the server and the database, without a password.
+	Database string
+	// Kind is one of the errors above, or nil.
+	Kind     error
+	Sentence string
+	// Err is what the server or the system said, if anything.
+	Err error
+}
+
+// Error gives the sentence, and what was said.
+func (e *OpenError) Error() string {
+	if e.Err == nil {
+		return e.Sentence
+	}
+	return e.Sentence + " (" + e.Err.Error() + ")"
+}
+
+// Unwrap gives the kind, and the error of the server or the system.
+func (e *OpenError) Unwrap() []error {
+	var list []error
+	for _, err := range []error{e.Kind, e.Err} {
+		if err != nil {
+			list = append(list, err)
+		}
+	}
+	return list
+}
+
+// openError finds the sentence for what went wrong while opening.
+func openError(name string, err error) error {
+	if e, ok := errors.AsType[*OpenError](err); ok {
+		return e
+	}
+	kind := kindOf(err)
+	var sentence string
+	switch kind {
+	case ErrPassword:
+		sentence = name + " refuses the password or this user: check them in --database, PGPASSWORD or the password file (~/.pgpass), and the server's pg_hba.conf"
+	case ErrPermission:
+		sentence = name + ": this role lacks rights. It needs to make the schema bellhop and what is in it: GRANT CREATE ON DATABASE … TO …, or let an owner of the database start Bellhop once"
+	case ErrMissing:
+		sentence = name + " does not exist: make it (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), or name another one"
+	case ErrReadOnly:
+		sentence = name + " takes no writes: it is a replica, or set read-only; name the primary (target_session_attrs=read-write finds it among several hosts)"
+	case ErrFull:
+		sentence = name + " has no connections, memory or disk space left: free some, or raise max_connections"
+	case ErrAway:
+		sentence = name + " cannot be reached: check that the server runs, and host, port and firewall"
+	default:
+		sentence = "Cannot open " + name
+	}
+	return &OpenError{name, kind, sentence, err}
+}
+
+// Codes of errors, of appendix A of PostgreSQL's manual.
+const (
+	uniqueViolation     = "23505"
+	serializationFailed = "40001"
+	deadlockDetected    = "40P01"
+	duplicateTable      = "42P07"
+	duplicateSchema     = "42P06"
+	noSuchTable         = "42P01"
+	checkViolation      = "23514" // also: no partition for the row
+)
+
+// codeOf is the code of a server's error, or "".
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// kindOf is nil for what it does not know.
+func kindOf(err error) error {
+	code := codeOf(err)
+	switch {
+	case code == "28P01" || code == "28000":
+		return ErrPassword
+	case code == "42501":
+		return ErrPermission
+	case code == "3D000":
+		return ErrMissing
+	case code == "25006":
+		return ErrReadOnly
+	case strings.HasPrefix(code, "53"):
+		return ErrFull
+	case strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "08"):
+		return ErrAway
+	case code == "" && lostConnection(err):
+		return ErrAway
+	}
+	return nil
+}
+
+// lostConnection tells whether there is no connection, or not any more: what was not to be
+// committed yet may be done again on another one.
+func lostConnection(err error) bool {
+	if err == nil || errors.Is(err, bellhop.ErrUnknown) {
+		return false
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		// 57P01 to 57P03: the server shuts down, or is about to start; 25P03, 57P05: the
+		// connection was idle for too long.
+		return strings.HasPrefix(e.Code, "57P") || strings.HasPrefix(e.Code, "08") || e.Code == "25P03"
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed")
+}
+
+// collided tells whether a transaction was in another one's way: it may be done again.
+func collided(err error) bool {
+	code := codeOf(err)
+	return code == serializationFailed || code == deadlockDetected
+}
+
+// ownFault tells whether the step itself is to blame, such as an id used twice.
+func ownFault(err error) bool {
+	code := codeOf(err)
+	if code == "42501" {
+		return false
+	}
+	return strings.HasPrefix(code, "22") || strings.HasPrefix(code, "23") || strings.HasPrefix(code, "42") || strings.HasPrefix(code, "0A")
+}
+
+// commitError is what became of a transaction whose end was sent. Only an error of the
+// server's that leaves the connection says that it was not stored.
+func commitError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.SeverityUnlocalized == "ERROR" && e.Code != "40003" && e.Code != "08007" {
+		return err
+	}
+	if pgconn.SafeToRetry(err) { // nothing was sent
+		return err
+	}
+	return fmt.Errorf("%w: %w", bellhop.ErrUnknown, err)
+}
+
+// storageError tells callers that the store cannot write now. The step did nothing; when
+// the server is well again, so is the store.
+func storageError(name string, err error) error {
+	if err == nil || ownFault(err) || rejection(err) || errors.Is(err, bellhop.ErrUnknown) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	sentence := "writing to " + name + " failed"
+	switch kindOf(err) {
+	case ErrFull:
+		sentence = name + " has no disk space, memory or connections left: free some"
+	case ErrReadOnly:
+		sentence = name + " has become read-only: it is a replica now, or was set so"
+	case ErrPermission:
+		sentence = name + " refuses what this role needs to do: grant it again"
+	case ErrAway:
+		sentence = name + " cannot be reached"
+	case ErrPassword:
+		sentence = name + " refuses the password or this user"
+	default:
+		switch codeOf(err) {
+		case "57014":
+			sentence = name + " is too slow: a statement was canceled"
+		case "55P03":
+			sentence = name + " is busy: a lock could not be had"
+		}
+	}
+	return fmt.Errorf("%w: %s: %w", bellhop.ErrUnavailable, sentence, err)
+}
+
+var errNoNode = errors.New("all node numbers are taken: stop a node, or wait until the lease of a dead one runs out")

@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// oldestServer is the oldest major version of PostgreSQL that is good enough.
+const oldestServer = 14
+
+func parse(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, &OpenError{
+			"the database", ErrAddress,
+			"This is not the address of a PostgreSQL database: write postgres://user@host:5432/database, or host=… dbname=…, as for psql", err,
+		}
+	}
+	c := config.ConnConfig
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = 10 * time.Second
+	}
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "bellhop"
+	}
+	config.MaxConnIdleTime = 5 * time.Minute
+	return config, nil
+}
+
+// nameOf names a database for people.
+func nameOf(config *pgxpool.Config) string {
+	c := config.ConnConfig
+	database := c.Database
+	if database == "" {
+		database = c.User // as the server does
+	}
+	return fmt.Sprintf("the database %s at %s", database, c.Host)
+}
+
+// prepareDatabase looks whether the database is good enough, and brings its schema up to
+// date. It finds out, too, whether there is a pool in between that gives transactions
+// connections in turn: then none can rely on what an earlier one has prepared.
+func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program string) error {
+	c, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	if err != nil {
+		return err
+	}
+	defer c.Close(context.WithoutCancel(ctx))
+	q := &reading{ctx: ctx, conn: c}
+	var encoding, version string
+	var readOnly bool
+	var process uint32
+	_, err = q.one(func(r row) error { return r.Scan(&encoding, &version, &readOnly, &process) },
+		"SELECT current_setting('server_encoding'), current_setting('server_version_num'), pg_is_in_recovery(), pg_backend_pid()")
+	if err != nil {
+		return err
+	}
+	number, _ := strconv.Atoi(version)
+	switch {
+	case number/10000 < oldestServer:
+		return &OpenError{name, ErrOld, fmt.Sprintf("%s is served by PostgreSQL %d: %d or newer is needed", name, number/10000, oldestServer), nil}
+	case encoding != "UTF8":
+		return &OpenError{name, ErrEncoding, fmt.Sprintf(
+			"%s is encoded in %s: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that", name, encoding), nil}
+	case readOnly:
+		return openError(name, errReadOnlyServer)
+	}
+	if process != c.PgConn().PID() && config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	return migrate(ctx, c, name, program)
+}

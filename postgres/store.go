@@ -1,0 +1,201 @@
+// Package postgres keeps Bellhop's data in a PostgreSQL database, for any number of
+// processes at once. It works with PostgreSQL 14 and newer, and through a pool such as
+// PgBouncer in transaction mode.
+//
+// Concurrent callers' steps of the hot path share transactions, as in package sqlite
+// (writer.go); other steps have one each. The way of an event whose deliveries succeed at
+// once only appends (fresh.go).
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/bellhop/bellhop"
+)
+
+// Options tune a Store. The zero Options are good.
+type Options struct {
+	// Logger gets what nobody is told otherwise; nil drops it.
+	Logger *slog.Logger
+	// Program is the version to write into the database, for the error that an older
+	// program gives when it meets a newer schema.
+	Program string
+	// Direct is the URL of the same database without a pool in between, for LISTEN, which
+	// a pool that shares connections between transactions cannot pass on. Empty: there is
+	// none in between.
+	Direct string
+	// Readers is how many reads of the logs run at once; 0 means 4. What publishing and
+	// delivering need, and upkeep, have connections of their own besides.
+	Readers int
+	// Writers is how many transactions of the hot path are under way at once; 0 means 2.
+	Writers int
+	// OnCommit, if not nil, is told of each transaction: how many steps shared it, and how
+	// long it took.
+	OnCommit func(steps int, d time.Duration)
+	// Plain does without what only PostgreSQL itself has: notifications, advisory locks and
+	// rows that are skipped because they are locked. Everything works, some of it later.
+	Plain bool
+}
+
+// Store is a bellhop.Store in a PostgreSQL database. Open makes one.
+type Store struct {
+	bellhop.Store // of what is not here yet
+
+	log     *slog.Logger
+	options Options
+	name    string // of the database, for people
+	// pools have connections by whom they are for: none waits for the others.
+	pools [kindsOfUse]*pgxpool.Pool
+
+	// open is held for reading by every step, so that Close waits for it.
+	open   sync.RWMutex
+	closed bool
+}
+
+// Open connects to the database, and makes the schema or brings it up to date if need be.
+// url is a URL or what libpq takes otherwise ("host=… dbname=…"); what it leaves out is
+// taken from the PG* variables and the password file. Errors are of type *OpenError.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Readers <= 0 {
+		o.Readers = 4
+	}
+	if o.Writers <= 0 {
+		o.Writers = 2
+	}
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{log: o.Logger, options: o, name: nameOf(config)}
+	if err := s.start(ctx, config); err != nil {
+		s.release()
+		return nil, openError(s.name, err)
+	}
+	return s, nil
+}
+
+func (s *Store) start(ctx context.Context, config *pgxpool.Config) error {
+	if err := prepareDatabase(ctx, config, s.name, s.options.Program); err != nil {
+		return err
+	}
+	sizes := [kindsOfUse]int{
+		forPeople: s.options.Readers, forFlow: 2, forUpkeep: 2,
+		asked: 2, happened: s.options.Writers, upkeep: 2,
+	}
+	for use, size := range sizes {
+		c := config.Copy()
+		c.MaxConns = int32(size)
+		var err error
+		if s.pools[use], err = pgxpool.NewWithConfig(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close lets steps in progress finish.
+func (s *Store) Close() error {
+	s.open.Lock()
+	defer s.open.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.release()
+	}
+	return nil
+}
+
+func (s *Store) release() {
+	for _, pool := range s.pools {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+}
+
+var errClosed = errors.New("postgres: the store is closed")
+
+// use says what a connection is for.
+type use int
+
+const (
+	forPeople use = iota // what somebody asks for may take long
+	forFlow              // what publishing and delivering wait for is short
+	forUpkeep
+
+	// The ranks of steps that write. What somebody waits for comes first; what has happened
+	// must be recorded; everything else can wait a moment.
+	asked
+	happened
+	upkeep
+
+	kindsOfUse
+)
+
+// enter keeps Close waiting until leave is called.
+func (s *Store) enter() (leave func(), err error) {
+	s.open.RLock()
+	if s.closed {
+		s.open.RUnlock()
+		return nil, errClosed
+	}
+	return s.open.RUnlock, nil
+}
+
+// read runs f in a transaction that sees one state of the database throughout, for whoever
+// asks for a log. f may be run twice, so it starts its results from scratch.
+func (s *Store) read(ctx context.Context, what string, f func(*reading) error) error {
+	return s.readFor(ctx, forPeople, what, f)
+}
+
+// readFor is read for somebody else.
+func (s *Store) readFor(ctx context.Context, of use, what string, f func(*reading) error) error {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for try := 1; ; try++ {
+		err = s.readOnce(ctx, of, f)
+		if err == nil || ctx.Err() != nil || try == tries || !(lostConnection(err) || collided(err)) {
+			return readError(ctx, what, err)
+		}
+	}
+}
+
+func (s *Store) readOnce(ctx context.Context, of use, f func(*reading) error) error {
+	c, err := s.pools[of].Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	if _, err := c.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+		return err
+	}
+	err = f(&reading{ctx: ctx, conn: c.Conn()})
+	if end := rollback(ctx, c.Conn()); err == nil {
+		err = end
+	}
+	return err
+}
+
+func readError(ctx context.Context, what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	case bellhop.CodeOf(err) != "":
+		return err
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}

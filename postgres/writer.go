@@ -1,0 +1,139 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/bellhop/bellhop"
+)
+
+const (
+	// tries is how often a step is begun that another one got in the way of, or whose
+	// connection was lost before it could have been stored.
+	tries = 5
+	// endPatience bounds how long the end of a transaction is waited for, whoever waits
+	// for the step. What has not come by then is not known.
+	endPatience = 30 * time.Second
+)
+
+// txn is a transaction that writes: it sees what others have committed, statement by
+// statement (READ COMMITTED).
+type txn struct {
+	reading
+	waits []waits
+	after []func()
+}
+
+// write runs f in a transaction of its own, and commits what it did if it returns nil.
+// f may be run again, so it starts its results from scratch. A rejection of f's is given
+// as it is; the store's failures are ErrUnavailable, and nothing was done, or ErrUnknown.
+// Each rank has connections of its own.
+func (s *Store) write(ctx context.Context, rank use, what string, f func(*txn) error) error {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for try := 1; ; try++ {
+		begun := time.Now()
+		err = s.writeOnce(ctx, rank, f)
+		if err == nil && s.options.OnCommit != nil {
+			s.options.OnCommit(1, time.Since(begun))
+		}
+		if err == nil || ctx.Err() != nil || try == tries || errors.Is(err, bellhop.ErrUnknown) || !(lostConnection(err) || collided(err)) {
+			return s.writeError(ctx, what, err)
+		}
+	}
+}
+
+func (s *Store) writeOnce(ctx context.Context, rank use, f func(*txn) error) error {
+	c, err := s.pools[rank].Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
+	if _, err := c.Exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	t := &txn{reading: reading{ctx: ctx, conn: c.Conn()}}
+	if err := f(t); err != nil {
+		return errors.Join(err, rollback(ctx, c.Conn()))
+	}
+	if err := t.noteWaits(); err != nil {
+		return errors.Join(err, rollback(ctx, c.Conn()))
+	}
+	if err := commit(ctx, c.Conn()); err != nil {
+		return err
+	}
+	for _, f := range t.after {
+		f()
+	}
+	return nil
+}
+
+// afterCommit calls f once the transaction is durable.
+func (t *txn) afterCommit(f func()) { t.after = append(t.after, f) }
+
+// commit ends a transaction. What was sent and not answered may be stored or not.
+func commit(ctx context.Context, c *pgx.Conn) error {
+	if err := ctx.Err(); err != nil { // it is not too late
+		return errors.Join(err, rollback(ctx, c))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	defer cancel()
+	tag, err := c.Exec(ctx, "COMMIT")
+	if err == nil && tag.String() == "ROLLBACK" {
+		return errors.New("the transaction had failed")
+	}
+	return commitError(err)
+}
+
+// rollback gives a transaction up. Where that fails, the connection ends, and with it the
+// transaction.
+func rollback(ctx context.Context, c *pgx.Conn) error {
+	if c.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endPatience)
+	defer cancel()
+	if _, err := c.Exec(ctx, "ROLLBACK"); err != nil {
+		_ = c.Close(ctx)
+	}
+	return nil
+}
+
+// lease fails with ErrLeaseLost if the lease is over, and otherwise keeps it from ending
+// until this transaction has ended: nothing is committed under a lease after its orphans
+// were counted. Others that hold the lease, and Renew, are not kept waiting.
+func (t *txn) lease(l bellhop.Lease) error {
+	held, err := t.one(func(row) error { return nil }, leaseHeld, int(l.Node), l.Epoch)
+	if err == nil && !held {
+		err = bellhop.ErrLeaseLost
+	}
+	return err
+}
+
+const leaseHeld = "SELECT 1 FROM bellhop.nodes WHERE id = $1 AND epoch = $2 AND held = 1 FOR KEY SHARE"
+
+// rejection tells whether a step refused its caller, rather than failed.
+func rejection(err error) bool {
+	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
+		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, errNoNode) || bellhop.CodeOf(err) != ""
+}
+
+func (s *Store) writeError(ctx context.Context, what string, err error) error {
+	switch {
+	case err == nil || rejection(err):
+		return err
+	case errors.Is(err, bellhop.ErrUnknown):
+	case ctx.Err() != nil:
+		err = ctx.Err() // nothing was done
+	default:
+		err = storageError(s.name, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
