@@ -38,7 +38,7 @@ func (n *node) starts(job *lane.Job, rq *request) {
 		w.broken("2 at least once", "%s is sent although its event was sent again and has arrived before it was claimed", name)
 	}
 	for _, r := range d.requests {
-		if !r.recorded && r.excuse == "" {
+		if !r.recorded && r.excuse == "" && !over {
 			w.broken("2 at least once", "%s is sent although a request of it is under way", name)
 		}
 		if r.recorded && r.taken && r.excuse == "" && !over {
@@ -52,7 +52,7 @@ func (n *node) starts(job *lane.Job, rq *request) {
 	if at := d.event.DeliverAt; at != nil && d.Trigger == bellhop.TriggerPublish && at.After(w.highest) {
 		w.broken("4 nothing silent", "%s is sent before the time for which it was scheduled", name)
 	}
-	if d.attempts > 0 && d.next.After(w.highest) {
+	if d.attempts > 0 && d.next.After(w.highest) && !over {
 		w.broken("4 nothing silent", "%s is tried again before its time", name)
 	}
 	// The same bytes, and none that were erased.
@@ -76,7 +76,9 @@ func (n *node) starts(job *lane.Job, rq *request) {
 	case r.Status != bellhop.EndpointActive || !r.Live():
 		w.broken("5 pause holds", "%s is sent to %s, which is %s %s", name, to, r.Status, r.Broken())
 	}
-	n.inTurn(d, work.Delivery.OrderKey, name)
+	if !over {
+		n.inTurn(d, work.Delivery.OrderKey, name)
+	}
 	n.inItsTurn(job, name)
 	n.withinLimits(r, name, to)
 	n.resumed(d, work.Delivery.Due, name, to)
@@ -89,7 +91,7 @@ func (n *node) inTurn(d *delivery, key, name string) {
 	w, door := n.w, d.door
 	if d.claimed < door.reordered && key != d.OrderKey {
 		// The order was changed since: it is sent only as long as the node does not know.
-		if door.now.Ordering != bellhop.OrderingNone && n.known[door.id].Revision >= door.revision {
+		if door.now.Ordering != bellhop.OrderingNone && n.known[door.id].Revision >= door.revision && n.reordered[door.id] >= door.reordered {
 			w.broken("order", "%s is sent by the order that its endpoint had before", name)
 		}
 		return
@@ -109,9 +111,14 @@ func (n *node) inTurn(d *delivery, key, name string) {
 			w.broken("order", "%s is sent before the one of %s, which is still to be made", name, w.trace.of(int64(e.id)))
 		}
 	}
-	for _, f := range n.flying {
-		if f.delivery != d && f.delivery.door == door && f.delivery.OrderKey == d.OrderKey && f.excuse == "" && !f.delivery.ended {
-			w.broken("order", "%s is sent while %s is under way", name, w.trace.of(int64(f.delivery.id)))
+	for _, o := range w.nodes {
+		if o == nil {
+			continue
+		}
+		for _, f := range o.flying {
+			if f.delivery != d && f.delivery.door == door && f.delivery.OrderKey == d.OrderKey && f.excuse == "" && !f.delivery.ended {
+				w.broken("order", "%s is sent while %s is under way", name, w.trace.of(int64(f.delivery.id)))
+			}
 		}
 	}
 }
@@ -176,7 +183,7 @@ func (n *node) resumed(d *delivery, due time.Time, name, to string) {
 // punctual: the endpoint that nothing ever happens to waits for nobody.
 func (n *node) punctual(d *delivery, name string) {
 	w := n.w
-	if d.door.id != w.healthy || len(d.requests) > 0 {
+	if d.door.id != w.healthy || len(d.requests) > 0 || !w.alone() {
 		return
 	}
 	due := d.at
@@ -236,9 +243,9 @@ func (n *node) decided(r *bellhop.Result, job *lane.Job) {
 		w.broken("2 at least once", "%s is tried again after %d attempts; its schedule has %d", name, number, len(p.Delays)+1)
 	}
 	delay, _ := p.Delay(number)
-	least := w.clock().Add(time.Duration(float64(delay) * 0.89))
+	least := n.clock().Add(time.Duration(float64(delay) * 0.89))
 	if p.Delays == nil { // the last one comes when the schedule ends
-		age := w.clock().Sub(n.born(&job.Work, job.Route))
+		age := n.clock().Sub(n.born(&job.Work, job.Route))
 		if age < 0 { // it was made by a clock that was ahead
 			age = 0
 			for i := range job.Work.Delivery.Attempts - job.Work.Delivery.Holds {
@@ -246,7 +253,7 @@ func (n *node) decided(r *bellhop.Result, job *lane.Job) {
 				age += time.Duration(delay)
 			}
 		}
-		if end := w.clock().Add(time.Duration(p.Lasts()) - age); end.Before(least) {
+		if end := n.clock().Add(time.Duration(p.Lasts()) - age); end.Before(least) {
 			least = end.Add(-time.Millisecond)
 		}
 	}
@@ -300,11 +307,11 @@ const breakAfter = 10
 func (n *node) circuitMoved(c lane.CircuitMoved) {
 	w := n.w
 	if !c.Open {
-		w.log("circuit closed", int64(c.Endpoint), 0, "")
+		n.log("circuit closed", int64(c.Endpoint), 0, "")
 		w.reached("a probe closed a circuit")
 		return
 	}
-	w.log("circuit opened", int64(c.Endpoint), 0, "")
+	n.log("circuit opened", int64(c.Endpoint), 0, "")
 	w.reached("a circuit opened")
 	delete(n.resumes, c.Endpoint)
 	if n.known[c.Endpoint] != nil && n.failures[c.Endpoint] < breakAfter { // what is deleted may still answer
@@ -321,13 +328,18 @@ func (n *node) changes(changed []*routes.Route, gone []bellhop.EndpointID) {
 	}
 	for _, r := range changed {
 		old := n.known[r.ID]
+		if old != nil && old.Ordering != r.Ordering {
+			n.reordered[r.ID] = w.at
+		}
 		if !r.Live() {
 			delete(n.resumes, r.ID)
 		}
 		switch {
 		case old == nil: // a process goes on with what is stored
 			n.failures[r.ID], n.refusals[r.ID] = r.Vitals.Ill, 0
-		case r.Live() && !old.Live(), r.Vitals.Revision != old.Vitals.Revision:
+		case r.Vitals.Revision != old.Vitals.Revision: // another node may have met it first
+			n.failures[r.ID], n.refusals[r.ID] = r.Vitals.Ill, 0
+		case r.Live() && !old.Live():
 			n.failures[r.ID], n.refusals[r.ID] = 0, 0
 		}
 		if rl := r.RateLimit; rl == nil {
@@ -339,7 +351,7 @@ func (n *node) changes(changed []*routes.Route, gone []bellhop.EndpointID) {
 			b.limit = *rl
 			b.tokens = min(b.tokens, float64(max(rl.Burst, 1)))
 		}
-		if old != nil && !old.Live() && r.Live() && r.Ordering == bellhop.OrderingNone && n.running {
+		if old != nil && !old.Live() && r.Live() && r.Ordering == bellhop.OrderingNone && n.running && w.alone() {
 			n.resumes[r.ID] = n.held(w.ledger.doors[r.ID])
 			w.trace.detail(func() string {
 				s := "held:"
@@ -378,7 +390,7 @@ func (n *node) held(d *door) []heldBack {
 			continue // nobody was told yet that it is stored
 		}
 		row, err := w.store.Delivery(ctx, o.id)
-		if err == nil && (row.Owner == 0 || n.giving[o.id]) && !row.Due.IsZero() && !row.Due.After(w.clock()) {
+		if err == nil && (row.Owner == 0 || n.giving[o.id]) && !row.Due.IsZero() && !row.Due.After(n.clock()) {
 			list = append(list, heldBack{o, row.Due})
 		}
 	}
@@ -420,7 +432,7 @@ func (n *node) reserved(r *routes.Route, promised bool) {
 	if promised {
 		return
 	}
-	state := n.machine.State(r, w.now())
+	state := n.machine.State(r, n.now())
 	if state.Queued >= 100 {
 		w.reached("a lane was full")
 	}
@@ -462,7 +474,7 @@ func (n *node) slots() {
 		if r == nil || r.RateLimit != nil || n.asking[d.id] > 0 || !r.Live() {
 			continue
 		}
-		if s := n.machine.State(r, w.now()); s.Queued > 0 && s.InFlight == 0 && s.Circuit == "closed" {
+		if s := n.machine.State(r, n.now()); s.Queued > 0 && s.InFlight == 0 && s.Circuit == "closed" {
 			w.broken("3 no neighbour", "%s has %d deliveries queued and sends nothing, though %d of %d slots are free",
 				w.trace.of(int64(d.id)), s.Queued, 2*half-n.machine.InFlight(), 2*half)
 		}
@@ -541,14 +553,17 @@ func (w *world) inTime(d *bellhop.Delivery, known *delivery) {
 // bring it to mind, but so long nothing should have to wait.
 func (n *node) overlooked(list []bellhop.Backlog) {
 	w := n.w
+	if !w.alone() {
+		return
+	}
 	for _, b := range list {
 		r := n.known[b.Endpoint]
 		if r == nil || !r.Live() || n.asking[b.Endpoint] > 0 {
 			continue
 		}
 		// A circuit that is open probes when its time has come.
-		s := n.machine.State(r, w.now())
-		if s.Queued > 0 || s.InFlight > 0 || s.Circuit == "open" || s.Circuit == "half_open" && w.now().Sub(s.NextProbe) < time.Second {
+		s := n.machine.State(r, n.now())
+		if s.Queued > 0 || s.InFlight > 0 || s.Circuit == "open" || s.Circuit == "half_open" && n.now().Sub(s.NextProbe) < time.Second {
 			continue
 		}
 		for _, d := range w.ledger.doors[b.Endpoint].pending {
@@ -570,18 +585,26 @@ const patch = 7 * time.Second
 
 // stuck explains why there is no end.
 func (w *world) stuck() {
-	n := w.node
-	what := fmt.Sprintf("%d publishes wait, %d requests and %d steps are under way", len(n.accepting), n.machine.InFlight(), n.busy)
-	if !n.running {
-		what = "the node does not run"
+	what := ""
+	for _, n := range w.nodes {
+		switch {
+		case n == nil || !n.running:
+			what += "a node does not run; "
+		default:
+			what += fmt.Sprintf("%d publishes wait, %d requests and %d steps are under way; ", len(n.accepting), n.machine.InFlight(), n.busy)
+		}
 	}
 	if all := w.store.all(); len(all) > 0 {
 		d := all[0]
-		r := n.known[d.Endpoint]
 		what = fmt.Sprintf("%s to %s waits: owner %d, due in %s, attempts %d, order %q",
 			w.trace.of(int64(d.ID)), w.trace.of(int64(d.Endpoint)), d.Owner, d.Due.Sub(w.clock()), d.Attempts, d.OrderKey)
-		if r != nil {
-			what += fmt.Sprintf("; its lane: %+v", n.machine.State(r, w.now()))
+		for _, n := range w.nodes {
+			if n == nil {
+				continue
+			}
+			if r := n.known[d.Endpoint]; r != nil {
+				what += fmt.Sprintf("; its lane at node %d: %+v", n.no, n.machine.State(r, n.now()))
+			}
 		}
 	}
 	w.broken("4 nothing silent", "everything is well, and still there is no end: %s", what)
@@ -589,12 +612,13 @@ func (w *world) stuck() {
 
 // final checks what must be true in the end.
 func (w *world) final() {
-	n := w.node
-	if held := n.machine.HeldBytes(); held != 0 {
-		w.broken("3 no neighbour", "in the end, lanes hold %d bytes", held)
-	}
-	if len(n.flying) > 0 {
-		w.broken("2 at least once", "in the end, %d requests are under way", len(n.flying))
+	for _, n := range w.nodes {
+		if held := n.machine.HeldBytes(); held != 0 {
+			w.broken("3 no neighbour", "in the end, lanes hold %d bytes", held)
+		}
+		if len(n.flying) > 0 {
+			w.broken("2 at least once", "in the end, %d requests are under way", len(n.flying))
+		}
 	}
 	for e := range w.never {
 		if known := w.ledger.events[e]; known != nil && !known.gone {

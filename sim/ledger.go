@@ -130,6 +130,9 @@ func wants(e *bellhop.Endpoint, app, kind, subject string) bool {
 		})
 	}
 	own := strings.HasPrefix(kind, routes.OwnTypes)
+	if own && subject == routes.AboutEndpoint(e.ID) {
+		return false // nobody is told of himself
+	}
 	return e.Status != bellhop.EndpointDisabled && slices.Contains(e.Apps, app) &&
 		(matches(e.Events, kind) && !own || own && slices.Contains(e.Events, "bellhop.*")) && matches(e.Subjects, subject)
 }
@@ -537,6 +540,12 @@ func (l *ledger) checkLeases() {
 		}
 	}
 	l.excuse("its lease was over", func(rq *request) bool { return l.leases[rq.lease] })
+}
+
+// over tells whether a lease is over.
+func (l *ledger) over(lease bellhop.Lease) bool {
+	l.checkLeases()
+	return l.leases[lease]
 }
 
 // excuse lets some requests be repeated.

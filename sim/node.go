@@ -19,13 +19,20 @@ import (
 // acceptances, and around them what engine.Engine and lane.Dispatcher do with
 // goroutines, as happenings of the one loop.
 type node struct {
-	w  *world
-	no int64
+	w     *world
+	no    int64
+	place int
+	// off is how far its clock is from that of the database.
+	off time.Duration
 	// dead: its memory is gone, and with it whatever was under way in it.
 	dead bool
 	// running: requests are made. stopping: nothing new begins. cut: what is under
 	// way is cut off.
 	running, stopping, cut bool
+	// frozen: none of its instructions is carried out. What would have happened in it
+	// waits in frost.
+	frozen bool
+	frost  []happening
 
 	lease   bellhop.Lease
 	ids     *id.Generator
@@ -57,10 +64,11 @@ type node struct {
 	forgotApps map[string]time.Duration
 	flying     []*flight
 	inFlight   map[bellhop.EndpointID]int
-	asking     map[bellhop.EndpointID]int  // claims, releases and disownings under way
-	giving     map[bellhop.DeliveryID]bool // what is being given back
-	failures   map[bellhop.EndpointID]int  // in a row, of the receiver
-	refusals   map[bellhop.EndpointID]int  // in a row
+	asking     map[bellhop.EndpointID]int           // claims, releases and disownings under way
+	giving     map[bellhop.DeliveryID]bool          // what is being given back
+	failures   map[bellhop.EndpointID]int           // in a row, of the receiver
+	reordered  map[bellhop.EndpointID]time.Duration // when it learnt of another ordering
+	refusals   map[bellhop.EndpointID]int           // in a row
 	buckets    map[bellhop.EndpointID]*bucket
 	resumes    map[bellhop.EndpointID][]heldBack
 	turns      turns
@@ -86,20 +94,20 @@ func (c *configured) Routes(context.Context, int64) (bellhop.RouteChanges, error
 	return c.changes, nil
 }
 
-// boot starts a process.
-func (w *world) boot() {
+// boot starts a process at a place.
+func (w *world) boot(place int) {
 	w.incarnations++
 	n := &node{
-		w: w, no: int64(w.incarnations), machine: lane.NewMachine(w.plan.settings), config: &configured{},
+		w: w, no: int64(w.incarnations), place: place, off: w.offs[place], machine: lane.NewMachine(w.plan.settings), config: &configured{},
 		known: map[bellhop.EndpointID]*routes.Route{}, forgot: map[bellhop.EventID]bool{}, forgotApps: map[string]time.Duration{},
 		inFlight: map[bellhop.EndpointID]int{}, asking: map[bellhop.EndpointID]int{}, giving: map[bellhop.DeliveryID]bool{},
-		failures: map[bellhop.EndpointID]int{}, refusals: map[bellhop.EndpointID]int{},
+		failures: map[bellhop.EndpointID]int{}, refusals: map[bellhop.EndpointID]int{}, reordered: map[bellhop.EndpointID]time.Duration{},
 		buckets: map[bellhop.EndpointID]*bucket{}, resumes: map[bellhop.EndpointID][]heldBack{},
 		turns: newTurns(),
 	}
-	n.table = routes.New(routes.Options{Store: n.config, Sealer: w.secrets, Dialects: w.dialects, Now: w.now})
+	n.table = routes.New(routes.Options{Store: n.config, Sealer: w.secrets, Dialects: w.dialects, Now: n.now})
 	n.table.OnChange(n.configure)
-	w.node = n
+	w.nodes[place] = n
 	w.disturbed = max(w.disturbed, w.at)
 	w.log("boot", 0, 0, "")
 	n.join(func(err error) {
@@ -116,14 +124,14 @@ func (n *node) booted(err error) {
 	if err != nil { // the program ends, and is started again
 		n.die()
 		w.after(w.wait(2*time.Second), "boot again", n.no, func() {
-			if w.node == nil {
-				w.boot()
+			if w.nodes[n.place] == nil {
+				w.boot(n.place)
 			}
 		})
 		return
 	}
 	n.running = true
-	w.log("start", 0, 0, "")
+	n.log("start", 0, 0, "")
 	n.do(lane.Start{Lease: n.lease})
 	n.owing = true
 	n.catchUp()
@@ -134,27 +142,68 @@ func (n *node) booted(err error) {
 func (n *node) die() {
 	w := n.w
 	n.dead = true
-	if w.node == n {
-		w.node = nil
+	if w.nodes[n.place] == n {
+		w.nodes[n.place] = nil
 	}
 	w.disturbed = max(w.disturbed, w.at)
 	w.ledger.excuse("its node crashed", func(rq *request) bool { return rq.node == n })
 }
 
-// after has something happen to the node, unless it has ended by then.
+// now is the time as the node sees it.
+func (n *node) now() time.Time { return moment(n.clock(), n.w.at) }
+
+// clock is what the node's clock on the wall says.
+func (n *node) clock() time.Time { return n.w.said(epoch.Add(n.w.at + n.w.skew + n.off)) }
+
+// awake tells whether it takes what it is asked.
+func (n *node) awake() bool { return n.running && !n.frozen }
+
+// after has something happen to the node, unless it has ended by then. Where it stands
+// still, that happens when it goes on.
 func (n *node) after(d time.Duration, what string, of int64, do func()) {
-	n.w.after(d, what, of, func() {
-		if !n.dead {
-			do()
-		}
-	})
+	n.w.after(d, what, of, func() { n.when(what, of, do) })
+}
+
+// when is after for what happens now.
+func (n *node) when(what string, of int64, do func()) {
+	switch {
+	case n.dead:
+	case n.frozen:
+		n.frost = append(n.frost, happening{what: what, id: of, do: do})
+	default:
+		do()
+	}
+}
+
+// freeze has it stand still, as a process does that was stopped, swapped out, or moved to
+// another machine.
+func (n *node) freeze() {
+	w := n.w
+	n.log("freeze", 0, 0, "")
+	n.frozen = true
+	w.disturbed = max(w.disturbed, w.at)
+}
+
+// thaw has it go on. What has come meanwhile comes up in any order.
+func (n *node) thaw() {
+	w := n.w
+	if !n.frozen {
+		return
+	}
+	n.log("thaw", 0, 0, "")
+	n.frozen = false
+	w.disturbed = max(w.disturbed, w.at)
+	frost := n.frost
+	n.frost = nil
+	for _, h := range frost {
+		n.after(w.between(time.Microsecond, 5*time.Millisecond), h.what, h.id, h.do)
+	}
 }
 
 // do tells the machine what has happened, and does what follows.
 func (n *node) do(in lane.Input) {
-	w := n.w
 	before := n.machine.InFlight()
-	effects := n.machine.Step(in, w.now())
+	effects := n.machine.Step(in, n.now())
 	n.turns.queued(in, func(e bellhop.EndpointID) bool { return n.known[e] != nil })
 	n.watch(in, effects, before)
 	for _, e := range effects {
@@ -192,7 +241,7 @@ func (n *node) setTimer(at time.Time) {
 		return
 	}
 	set := n.timer
-	n.after(at.Sub(n.w.now()), "tick", 0, func() {
+	n.after(at.Sub(n.now()), "tick", 0, func() {
 		if n.timer == set && !n.stopping {
 			n.do(lane.Tick{})
 		}
@@ -204,10 +253,10 @@ func (n *node) send(job *lane.Job) {
 	w := n.w
 	work := &job.Work
 	rq := &request{
-		attempt: id.Next[id.Attempt](n.ids, w.clock()), delivery: w.ledger.deliveries[work.Delivery.ID],
+		attempt: id.Next[id.Attempt](n.ids, n.clock()), delivery: w.ledger.deliveries[work.Delivery.ID],
 		node: n, lease: work.Lease, url: job.Route.URL, began: w.at, number: work.Delivery.Attempts + 1,
 	}
-	w.log("send", int64(work.Delivery.Endpoint), int64(work.Delivery.ID), "")
+	n.log("send", int64(work.Delivery.Endpoint), int64(work.Delivery.ID), "")
 	n.starts(job, rq)
 	n.busy++
 	f := &flight{request: rq, job: job, random: w.rand.Float64()}
@@ -221,9 +270,11 @@ func (n *node) send(job *lane.Job) {
 		rq.excuse = "its lease was over"
 	}
 	w.knock(rq, time.Duration(job.Route.Timeout), func(o bellhop.Outcome) {
-		if !n.dead && slices.Contains(n.flying, f) {
-			n.answered(f, o, false)
-		}
+		n.when("answered", int64(rq.attempt), func() {
+			if slices.Contains(n.flying, f) {
+				n.answered(f, o, false)
+			}
+		})
 	})
 }
 
@@ -239,7 +290,7 @@ func (n *node) answered(f *flight, o bellhop.Outcome, cut bool) {
 	} else {
 		n.learn(f, o)
 	}
-	w.log("sent", int64(f.job.Work.Delivery.Endpoint), int64(f.job.Work.Delivery.ID), note)
+	n.log("sent", int64(f.job.Work.Delivery.Endpoint), int64(f.job.Work.Delivery.ID), note)
 	n.do(lane.Sent{Job: f.job, Attempt: f.attempt, Outcome: o, Random: f.random, Cut: cut})
 }
 
@@ -284,9 +335,9 @@ func (n *node) told(e bellhop.EndpointID) {
 func (n *node) claim(c lane.Claim) {
 	w := n.w
 	n.ask(c.Endpoint)
-	now := w.clock()
+	now := n.clock()
 	r := n.known[c.Endpoint]
-	probe := r != nil && r.Ordering == bellhop.OrderingNone && n.machine.State(r, w.now()).Circuit != "closed"
+	probe := r != nil && r.Ordering == bellhop.OrderingNone && n.machine.State(r, n.now()).Circuit != "closed"
 	var answer bellhop.Claimed
 	n.write(writing{what: "claim", endpoint: c.Endpoint, meddle: true, do: func() (err error) {
 		answer, err = w.store.Claim(ctx, c.ClaimRequest, now)
@@ -306,13 +357,13 @@ func (n *node) claim(c lane.Claim) {
 				in.Result = lane.Unknown
 			}
 		}
-		w.log("claimed", int64(c.Endpoint), 0, strconv.Itoa(len(in.Answer.Work)))
+		n.log("claimed", int64(c.Endpoint), 0, strconv.Itoa(len(in.Answer.Work)))
 		w.trace.detail(func() string {
 			var b strings.Builder
 			for _, x := range in.Answer.Work {
 				fmt.Fprintf(&b, "%s due %s, ", w.trace.of(int64(x.Delivery.ID)), x.Delivery.Due.Sub(epoch))
 			}
-			return b.String() + "next in " + in.Answer.Next.Sub(w.clock()).String()
+			return b.String() + "next in " + in.Answer.Next.Sub(n.clock()).String()
 		})
 		n.do(in)
 	})
@@ -377,7 +428,7 @@ func unlessOver(err error) error {
 func (n *node) persist(step writing, do func(bellhop.Lease, time.Time) error, told func(done bool)) {
 	var try func(wait time.Duration)
 	try = func(wait time.Duration) {
-		lease, now := n.lease, n.w.clock()
+		lease, now := n.lease, n.clock()
 		step.off = func() bool { return n.cut }
 		step.do = func() error { return do(lease, now) }
 		n.write(step, func(err error) {
@@ -428,7 +479,7 @@ func (n *node) load(told func(error)) {
 		if err == nil {
 			n.config.changes = changes
 			err = n.table.LoadRoutes(ctx)
-			n.w.log("loaded", 0, changes.Version, "")
+			n.log("loaded", 0, changes.Version, "")
 		}
 		n.loading = false
 		waiters := n.loadWaiters

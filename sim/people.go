@@ -36,7 +36,7 @@ func (w *world) anyEndpoint() *door {
 // endpoint draws a new one.
 func (w *world) endpoint(n *node) bellhop.Endpoint {
 	e := bellhop.Endpoint{
-		ID: id.Next[id.Endpoint](n.ids, w.clock()), URL: w.newURL(), Dialect: theDialect,
+		ID: id.Next[id.Endpoint](n.ids, n.clock()), URL: w.newURL(), Dialect: theDialect,
 		Events: []string{}, Subjects: []string{}, Status: bellhop.EndpointActive,
 		Timeout:     bellhop.Duration(w.between(500*time.Millisecond, maxTimeout)),
 		Retry:       w.retry(),
@@ -91,7 +91,7 @@ func (w *world) retry() bellhop.RetryPolicy {
 }
 
 func (w *world) createEndpoint() {
-	if n := w.node; n != nil && n.running {
+	if n := w.some(); n != nil {
 		e := w.endpoint(n)
 		w.newReceiver(e.URL, pick(&w.loop, w.plan.moods))
 		n.save(e)
@@ -101,8 +101,8 @@ func (w *world) createEndpoint() {
 // createHealthy makes an endpoint that nothing ever happens to, so that nothing but
 // others can delay what it gets.
 func (w *world) createHealthy() {
-	n := w.node
-	if n == nil || !n.running {
+	n := w.some()
+	if n == nil {
 		if w.mended == 0 {
 			w.after(time.Second, "healthy endpoint", 0, w.createHealthy)
 		}
@@ -119,7 +119,7 @@ func (w *world) createHealthy() {
 // save creates or changes an endpoint, and has the change loaded.
 func (n *node) save(e bellhop.Endpoint) {
 	w := n.w
-	now := w.clock()
+	now := n.clock()
 	n.write(writing{what: "save", endpoint: e.ID, do: func() error {
 		err := w.store.SaveEndpoint(ctx, e, nil, now)
 		if err == nil {
@@ -136,7 +136,7 @@ func (n *node) save(e bellhop.Endpoint) {
 // target draws an endpoint that people may do something to; nil if there is none.
 // Where much goes on, most can go wrong.
 func (w *world) target() *door {
-	if n := w.node; n != nil && w.chance(0.5) {
+	if n := w.some(); n != nil && w.chance(0.5) {
 		for _, d := range w.ledger.list {
 			if !d.deleted && n.asking[d.id] > 0 && d.id != w.healthy {
 				return d
@@ -149,10 +149,10 @@ func (w *world) target() *door {
 	return nil
 }
 
-// change has an endpoint changed, as its node knows it.
+// change has an endpoint changed, as one of the nodes knows it.
 func (w *world) change(d *door, note string, f func(e *bellhop.Endpoint)) {
-	n := w.node
-	if n == nil || !n.running || d == nil {
+	n := w.some()
+	if n == nil || d == nil {
 		return
 	}
 	r := n.table.Routes().Endpoint(d.id)
@@ -197,16 +197,16 @@ func (w *world) meddle(d *door) {
 	case 2:
 		w.reorderAt(d)
 	default:
-		if len(d.pending) > 0 && w.node != nil && w.node.running {
-			w.node.erase(bellhop.EraseSelector{Event: pick(&w.loop, d.pending).event.id})
+		if n := w.some(); n != nil && len(d.pending) > 0 {
+			n.erase(bellhop.EraseSelector{Event: pick(&w.loop, d.pending).event.id})
 		}
 	}
 }
 
 // activate resumes or enables an endpoint.
 func (w *world) activate(d *door) {
-	n := w.node
-	if n == nil || !n.running || d.deleted || d.now.Status == bellhop.EndpointActive {
+	n := w.some()
+	if n == nil || d.deleted || d.now.Status == bellhop.EndpointActive {
 		return
 	}
 	if r := n.table.Routes().Endpoint(d.id); r != nil {
@@ -236,11 +236,11 @@ func (w *world) move() {
 func (w *world) letGo() { w.letGoAt(w.target()) }
 
 func (w *world) letGoAt(d *door) {
-	n := w.node
-	if n == nil || !n.running || d == nil || d.deleted {
+	n := w.some()
+	if n == nil || d == nil || d.deleted {
 		return
 	}
-	now := w.clock()
+	now := n.clock()
 	n.write(writing{what: "let go", endpoint: d.id, do: func() error {
 		n, err := w.store.ReleaseHeld(ctx, d.id, nil, now)
 		if err == nil && n > 0 {
@@ -256,15 +256,15 @@ func (w *world) letGoAt(d *door) {
 
 // hasten has what failed and waits at an endpoint tried now.
 func (w *world) hasten() {
-	n, d := w.node, w.target()
-	if n == nil || !n.running || d == nil || d.deleted {
+	n, d := w.some(), w.target()
+	if n == nil || d == nil || d.deleted {
 		return
 	}
 	list, _, err := w.store.Retrying(ctx, bellhop.RetryingFilter{Scope: bellhop.Everything(), Endpoint: d.id, Scan: w.number(1, 20)})
 	if err != nil {
 		return
 	}
-	now := w.clock()
+	now := n.clock()
 	n.write(writing{what: "hasten", endpoint: d.id, do: func() error {
 		moved, err := w.store.Hasten(ctx, d.id, list, now)
 		if err == nil && moved > 0 {
@@ -294,7 +294,7 @@ func (w *world) changeRate() {
 }
 
 // release lets go of whatever is held, at the end.
-func (w *world) release() {
+func (w *world) release(n *node) {
 	for _, d := range w.ledger.list {
 		// A rate limit that would take an hour over what there is tells nothing new.
 		slow := d.now.RateLimit != nil && len(d.pending) > 50
@@ -304,23 +304,23 @@ func (w *world) release() {
 		if d.deleted || d.now.Status == bellhop.EndpointActive && !slow {
 			continue
 		}
-		if r := w.node.table.Routes().Endpoint(d.id); r != nil {
+		if r := n.table.Routes().Endpoint(d.id); r != nil {
 			e := r.Endpoint
 			e.Status = bellhop.EndpointActive
 			if slow {
 				e.RateLimit = nil
 			}
-			w.node.save(e)
+			n.save(e)
 		}
 	}
 }
 
 func (w *world) deleteEndpoint() {
-	n, d := w.node, w.target()
-	if n == nil || !n.running || d == nil {
+	n, d := w.some(), w.target()
+	if n == nil || d == nil {
 		return
 	}
-	now := w.clock()
+	now := n.clock()
 	n.write(writing{what: "delete", endpoint: d.id, do: func() error {
 		err := w.store.DeleteEndpoint(ctx, d.id, nil, now)
 		if err == nil {
@@ -347,14 +347,14 @@ func (w *world) anyEvent() *event {
 }
 
 func (w *world) eraseEvent() {
-	if e := w.anyEvent(); e != nil && w.node != nil && w.node.running {
-		w.node.erase(bellhop.EraseSelector{Event: e.id})
+	if n, e := w.some(), w.anyEvent(); n != nil && e != nil {
+		n.erase(bellhop.EraseSelector{Event: e.id})
 	}
 }
 
 func (w *world) eraseSubject() {
-	if e := w.anyEvent(); e != nil && e.Subject != "" && w.node != nil && w.node.running {
-		w.node.erase(bellhop.EraseSelector{App: e.App, Subject: e.Subject})
+	if n, e := w.some(), w.anyEvent(); n != nil && e != nil && e.Subject != "" {
+		n.erase(bellhop.EraseSelector{App: e.App, Subject: e.Subject})
 	}
 }
 
@@ -366,7 +366,7 @@ func (n *node) erase(sel bellhop.EraseSelector) {
 	var erased []bellhop.EventID
 	var try func(wait time.Duration)
 	try = func(wait time.Duration) {
-		now := w.clock()
+		now := n.clock()
 		n.write(writing{what: "erase", of: int64(sel.Event), do: func() (err error) {
 			if erased, err = w.store.Erase(ctx, sel, nil, now); err == nil {
 				w.ledger.erased(erased)
@@ -396,7 +396,7 @@ func (n *node) forget(sel bellhop.EraseSelector) {
 	n.do(lane.Forgotten{Gone: lane.Gone{Events: forget}})
 	for _, r := range n.table.Routes().Of(appOf(w, forget, sel)) {
 		if r.Ordering != bellhop.OrderingNone {
-			n.NoteDue(bellhop.Backlog{Endpoint: r.ID, Due: w.now()}) // what waited for an erased one may go
+			n.NoteDue(bellhop.Backlog{Endpoint: r.ID, Due: n.now()}) // what waited for an erased one may go
 		}
 	}
 	n.wakeUpkeep()
@@ -411,15 +411,15 @@ func appOf(w *world, events map[bellhop.EventID]bool, sel bellhop.EraseSelector)
 
 // resend has an event sent again to one of the endpoints of its app.
 func (w *world) resend() {
-	n, e := w.node, w.anyEvent()
-	if n == nil || !n.running || e == nil {
+	n, e := w.some(), w.anyEvent()
+	if n == nil || e == nil {
 		return
 	}
 	list := n.table.Routes().Of(e.App)
 	if len(list) == 0 {
 		return
 	}
-	now := w.clock()
+	now := n.clock()
 	ds := []bellhop.Delivery{n.delivery(e, pick(&w.loop, list), now)}
 	var try func(wait time.Duration)
 	try = func(wait time.Duration) {
@@ -454,8 +454,8 @@ func (n *node) delivery(e *event, r *routes.Route, now time.Time) bellhop.Delive
 
 // deleteApp deletes one of the later apps, and sometimes makes it anew.
 func (w *world) deleteApp() {
-	n := w.node
-	if n == nil || !n.running || w.plan.apps < 2 {
+	n := w.some()
+	if n == nil || w.plan.apps < 2 {
 		return
 	}
 	app := appName(w.number(1, w.plan.apps-1))

@@ -16,6 +16,10 @@ type plan struct {
 	// receivers that stay as they are: they show that nobody waits for a neighbour.
 	calm, steady bool
 
+	// nodes is how many there are, and apart how far their clocks may be from that of the
+	// database.
+	nodes           int
+	apart           time.Duration
 	apps, endpoints int
 	settings        lane.Settings
 	lease, drain    time.Duration
@@ -57,6 +61,7 @@ func draw(l *loop) plan {
 	p := plan{
 		length: l.between(20*time.Second, 5*time.Minute),
 		calm:   l.rand.IntN(8) == 0,
+		nodes:  1,
 		apps:   l.number(1, 3), endpoints: l.number(2, 8),
 		settings: lane.Settings{MaxInFlight: 1000, QueueBytes: 1 << 20, DisableAfter: l.between(20*time.Second, 5*time.Minute)},
 		lease:    15 * time.Second, drain: l.between(500*time.Millisecond, 20*time.Second),
@@ -72,6 +77,12 @@ func draw(l *loop) plan {
 	}
 	if on() {
 		p.bound = l.number(1, 6)
+	}
+	if on() {
+		p.nodes = l.number(2, 4)
+		if on() {
+			p.apart = l.between(time.Millisecond, time.Second)
+		}
 	}
 	p.steady = p.calm && on()
 	for m := mood(0); m < moods; m++ {
@@ -121,6 +132,8 @@ func draw(l *loop) plan {
 	if !p.calm {
 		act("crash", (*world).crash, 6)
 		act("stop", (*world).stop, 4)
+		act("roll", (*world).roll, 2)
+		act("freeze", (*world).freeze, 8)
 		act("lose the lease", (*world).loseLease, 10)
 		act("outage", (*world).outage, 4)
 		act("storm", (*world).storm, 8)

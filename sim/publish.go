@@ -36,8 +36,8 @@ type offer = engine.Publication
 
 // publish has somebody publish an event, or several at once.
 func (w *world) publish() {
-	n := w.node
-	if n == nil || !n.running {
+	n := w.some()
+	if n == nil {
 		return
 	}
 	count := 1
@@ -53,8 +53,8 @@ func (w *world) publish() {
 
 // flood publishes more at once than a lane can hold.
 func (w *world) flood() {
-	n := w.node
-	if n == nil || !n.running {
+	n := w.some()
+	if n == nil {
 		w.after(time.Second, "flood", 0, w.flood)
 		return
 	}
@@ -71,7 +71,7 @@ func (n *node) publish(ps []engine.Publication) {
 	if w.plan.goingAway && w.chance(0.2) {
 		n.after(w.wait(20*time.Millisecond), "goes away", 0, func() { p.away = true })
 	}
-	w.log("publish", 0, int64(len(ps)), ps[0].App+" "+ps[0].Type+" "+ps[0].Subject)
+	n.log("publish", 0, int64(len(ps)), ps[0].App+" "+ps[0].Type+" "+ps[0].Subject)
 	n.accept(p, ps...)
 }
 
@@ -119,7 +119,7 @@ func (n *node) carry(p *publishing) {
 	w, a := n.w, p.a
 	switch a.Next() {
 	case engine.StepFanOut:
-		a.FanOut(n.table.Routes(), n.lease, n.ids, w.now())
+		a.FanOut(n.table.Routes(), n.lease, n.ids, n.now())
 		n.putOff(a)
 		n.carry(p)
 	case engine.StepEnqueue:
@@ -181,7 +181,7 @@ func (n *node) putOff(a *engine.Acceptance) {
 }
 
 func (n *node) enqueue(p *publishing) {
-	w, q, now := n.w, p.a.Request(), n.w.clock()
+	w, q, now := n.w, p.a.Request(), n.clock()
 	q.Events = slices.Clone(q.Events)
 	for i := range q.Events {
 		ne := &q.Events[i]
@@ -220,7 +220,7 @@ func (n *node) resolve(p *publishing, wait time.Duration) {
 		n.resolveAlone(p)
 		return
 	}
-	lease, now := n.lease, w.clock()
+	lease, now := n.lease, n.clock()
 	var receipts []bellhop.Receipt
 	stored := false
 	n.write(writing{
@@ -325,7 +325,7 @@ func (n *node) answer(p *publishing) {
 	w := n.w
 	n.accepting = slices.DeleteFunc(n.accepting, func(x *publishing) bool { return x == p })
 	if err := p.a.Err(); err != nil {
-		w.log("refused", 0, int64(p.asked0()), err.Error())
+		n.log("refused", 0, int64(p.asked0()), err.Error())
 		for _, e := range p.asked {
 			w.never[e] = true
 		}
@@ -337,7 +337,7 @@ func (n *node) answer(p *publishing) {
 		}
 		return
 	}
-	w.log("accepted", 0, int64(p.asked0()), "")
+	n.log("accepted", 0, int64(p.asked0()), "")
 	receipts := p.a.Receipts()
 	if len(receipts) != len(p.ps) {
 		w.broken("1 durable", "%d publications got %d receipts", len(p.ps), len(receipts))
@@ -373,8 +373,7 @@ func (w *world) conflicts(p engine.Publication) bool {
 
 // Reserve implements engine.Lanes.
 func (n *node) Reserve(r *routes.Route, bytes int) bool {
-	w := n.w
-	promised := n.machine.Reserve(r, bytes, w.now())
+	promised := n.machine.Reserve(r, bytes, n.now())
 	n.reserved(r, promised)
 	return promised
 }

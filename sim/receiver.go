@@ -69,7 +69,7 @@ func (w *world) knock(rq *request, timeout time.Duration, told func(bellhop.Outc
 		answer(w.wait(time.Millisecond), o)
 		return
 	}
-	w.after(w.transit(), "knock", int64(rq.attempt), func() {
+	knock := func() {
 		r := w.receivers[rq.url]
 		if rq.node.dead && w.chance(0.5) {
 			return // it was never on its way
@@ -118,6 +118,14 @@ func (w *world) knock(rq *request, timeout time.Duration, told func(bellhop.Outc
 		default:
 			answer(pace, status(200))
 		}
+	}
+	w.after(w.transit(), "knock", int64(rq.attempt), func() {
+		if n := rq.node; n.frozen && w.chance(0.5) { // it was made, and has not left
+			w.reached("a node stood still with a request in hand")
+			n.frost = append(n.frost, happening{what: "knock", id: int64(rq.attempt), do: knock})
+			return
+		}
+		knock()
 	})
 }
 

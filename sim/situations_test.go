@@ -57,6 +57,11 @@ var situations = []string{
 	"an attempt was logged out of turn",
 	"draining took too long",
 	"the clock went back",
+	"the nodes were restarted one after the other",
+	"a node woke after its lease",
+	"a node woke after its lease with requests under way",
+	"a node stood still with a request in hand",
+	"a step was done while another's commit was late",
 	"what a dead node had was taken over",
 
 	// People.

@@ -17,18 +17,14 @@ import (
 type store struct {
 	*memstore.Store
 	w *world
-	// late is a step whose commit is still on its way. No other can write before it.
-	late *lateStep
+	// late are steps whose commits are still on their way. Where there is one writer, no
+	// other step can write before; else none that is about the same.
+	late []*lateStep
 	// Until then nothing can be written, and many answers are lost.
 	down, storm time.Duration
 }
 
-type lateStep struct {
-	what string
-	// first is the first event, if it is an Enqueue: Resolve decides what came of it.
-	first bellhop.EventID
-	do    func() error
-}
+type lateStep struct{ writing }
 
 // ctx is that of all steps: what a caller's going away means is decided by the world.
 var ctx = context.Background()
@@ -62,7 +58,10 @@ type writing struct {
 	what     string
 	endpoint bellhop.EndpointID
 	of       int64
-	first    bellhop.EventID // as that of lateStep
+	// first is the first event, if it is an Enqueue: Resolve decides what came of it.
+	first bellhop.EventID
+	// alone says that it waits for all others: it takes a lease for itself.
+	alone bool
 	// meddle says that somebody may do something before the answer comes.
 	meddle bool
 	// off, if not nil, says that the caller has gone away.
@@ -83,7 +82,7 @@ func (n *node) write(step writing, told func(error)) {
 		} else {
 			err = w.store.take(step)
 		}
-		w.log(step.what, int64(step.endpoint), step.of, word(err))
+		n.log(step.what, int64(step.endpoint), step.of, word(err))
 		if err != nil && !errors.Is(err, bellhop.ErrStaleRoutes) {
 			w.disturbed = max(w.disturbed, w.at)
 		}
@@ -120,7 +119,7 @@ func (s *store) take(step writing) error {
 	if lost && w.chance(0.3) {
 		return bellhop.ErrUnknown // it never was done
 	}
-	s.settle(step.first)
+	s.settle(&step)
 	if !lost {
 		return step.do()
 	}
@@ -128,11 +127,11 @@ func (s *store) take(step writing) error {
 		_ = step.do()
 		return bellhop.ErrUnknown
 	}
-	late := &lateStep{what: step.what, first: step.first, do: step.do}
-	s.late = late
+	late := &lateStep{step}
+	s.late = append(s.late, late)
 	w.after(w.between(time.Millisecond, 3*time.Second), "late "+step.what, step.of, func() {
-		if s.late == late {
-			s.commitLate()
+		if slices.Contains(s.late, late) {
+			s.commitLate(late)
 		}
 	})
 	return bellhop.ErrUnknown
@@ -140,22 +139,23 @@ func (s *store) take(step writing) error {
 
 // settle has what is late take effect, since another step is about to write. If that
 // one asks about the late one (first is its first event), it may as well never happen.
-func (s *store) settle(first bellhop.EventID) {
-	if s.late == nil {
-		return
+func (s *store) settle(step *writing) {
+	for _, late := range slices.Clone(s.late) {
+		switch {
+		case step.first != 0 && step.first == late.first && s.w.chance(0.5):
+			s.w.log("late, given up", 0, int64(step.first), late.what)
+			s.w.reached("a late commit was given up")
+			s.late = slices.DeleteFunc(s.late, func(x *lateStep) bool { return x == late })
+		case s.w.alone() || step.alone || step.first != 0 && step.first == late.first || step.endpoint == late.endpoint:
+			s.commitLate(late)
+		default:
+			s.w.reached("a step was done while another's commit was late")
+		}
 	}
-	if first != 0 && first == s.late.first && s.w.chance(0.5) {
-		s.w.log("late, given up", 0, int64(first), s.late.what)
-		s.w.reached("a late commit was given up")
-		s.late = nil
-		return
-	}
-	s.commitLate()
 }
 
-func (s *store) commitLate() {
-	late := s.late
-	s.late = nil
+func (s *store) commitLate(late *lateStep) {
+	s.late = slices.DeleteFunc(s.late, func(x *lateStep) bool { return x == late })
 	err := late.do()
 	s.w.log("late", 0, 0, late.what+" "+word(err))
 	if err == nil {

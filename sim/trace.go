@@ -20,10 +20,11 @@ type trace struct {
 // traceTail is how many lines are kept to explain a broken promise.
 const traceTail = 150
 
-// line is one thing that happened: to which endpoint, and to which delivery or event
-// (0: none).
+// line is one thing that happened: at which node, to which endpoint, and to which delivery
+// or event (0: none).
 type line struct {
 	at       time.Duration
+	node     int64
 	what     string
 	endpoint int64
 	of       int64
@@ -43,6 +44,7 @@ func (t *trace) name(prefix string, id int64) {
 
 func (t *trace) add(l line) {
 	t.mix(uint64(l.at))
+	t.mix(uint64(l.node))
 	t.mix(uint64(l.endpoint))
 	t.mix(uint64(l.of))
 	for i := range len(l.what) {
@@ -73,7 +75,11 @@ func (t *trace) mix(x uint64) {
 
 func (t *trace) text(l line) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%12.4f  %-22s", l.at.Seconds(), l.what)
+	by := ""
+	if l.node != 0 {
+		by = fmt.Sprintf("n%d", l.node)
+	}
+	fmt.Fprintf(&b, "%12.4f %3s  %-22s", l.at.Seconds(), by, l.what)
 	for _, id := range []int64{l.endpoint, l.of} {
 		if id != 0 {
 			fmt.Fprintf(&b, " %s", t.of(id))

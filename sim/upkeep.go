@@ -14,10 +14,9 @@ import (
 // join gets a lease.
 func (n *node) join(told func(error)) {
 	w := n.w
-	now := w.clock()
 	var joined bellhop.Node
-	n.write(writing{what: "join", do: func() (err error) {
-		if joined, err = w.store.Join(ctx, w.plan.lease, now); err == nil {
+	n.write(writing{what: "join", alone: true, do: func() (err error) {
+		if joined, err = w.store.Join(ctx, w.plan.lease, w.clock()); err == nil {
 			w.ledger.leases[joined.Lease] = false
 			w.ledger.checkLeases()
 		}
@@ -29,7 +28,7 @@ func (n *node) join(told func(error)) {
 		}
 		floor := joined.Floor
 		if n.ids != nil {
-			floor = max(floor, int64(id.Next[id.Attempt](n.ids, w.clock())))
+			floor = max(floor, int64(id.Next[id.Attempt](n.ids, n.clock())))
 		}
 		n.lease, n.ids = joined.Lease, id.NewGenerator(int(joined.Lease.Node), floor)
 		waiters := n.joinWaiters
@@ -84,17 +83,17 @@ func (n *node) beat() {
 			n.beat()
 		}
 	}
-	lease, now := n.lease, w.clock()
-	n.write(writing{what: "renew", do: func() error {
-		return w.store.Renew(ctx, lease, w.plan.lease, now)
+	lease := n.lease
+	n.write(writing{what: "renew", alone: true, do: func() error {
+		return w.store.Renew(ctx, lease, w.plan.lease, w.clock())
 	}}, func(err error) {
 		switch {
 		case n.stopping:
 			end(err)
 		case errors.Is(err, bellhop.ErrLeaseLost):
-			n.rejoin(lease, func(err error) { n.beatOn(now, err, end) })
+			n.rejoin(lease, func(err error) { n.beatOn(err, end) })
 		default:
-			n.beatOn(now, err, end)
+			n.beatOn(err, end)
 		}
 	})
 }
@@ -105,7 +104,7 @@ func (n *node) rejoin(lost bellhop.Lease, told func(error)) {
 		told(nil)
 		return
 	}
-	w.log("lease lost", 0, 0, "")
+	n.log("lease lost", 0, 0, "")
 	if len(n.flying) > 0 {
 		w.reached("a lease was lost with requests under way")
 	}
@@ -120,14 +119,14 @@ func (n *node) rejoin(lost bellhop.Lease, told func(error)) {
 }
 
 // beatOn is the rest of a beat, once the lease is renewed.
-func (n *node) beatOn(now time.Time, err error, end func(error)) {
+func (n *node) beatOn(err error, end func(error)) {
 	w := n.w
 	if err != nil {
 		end(err)
 		return
 	}
-	n.write(writing{what: "take over", do: func() error {
-		ended, err := w.store.TakeOver(ctx, now)
+	n.write(writing{what: "take over", alone: true, do: func() error {
+		ended, err := w.store.TakeOver(ctx, w.clock())
 		if ended > 0 {
 			w.ledger.checkLeases()
 			w.reached("what a dead node had was taken over")
@@ -157,7 +156,7 @@ func (n *node) beatOn(now time.Time, err error, end func(error)) {
 
 func (n *node) noteOverdue(told func(error)) {
 	w := n.w
-	until := w.clock().Add(w.plan.lease)
+	until := n.clock().Add(w.plan.lease)
 	var list []bellhop.Backlog
 	n.read("overdue", func() (err error) {
 		if list, err = w.store.Overdue(ctx, until); err == nil {
@@ -202,7 +201,7 @@ func (n *node) catchUp() {
 
 func (n *node) spread(told func(bool)) {
 	w := n.w
-	lease, now := n.lease, w.clock()
+	lease, now := n.lease, n.clock()
 	ids := id.Take[id.Delivery](n.ids, owedStep, now)
 	var backlog []bellhop.Backlog
 	n.write(writing{what: "spread", do: func() (err error) {
@@ -224,7 +223,7 @@ func (n *node) spread(told func(bool)) {
 
 func (n *node) sweep(told func(bool)) {
 	w := n.w
-	now := w.clock()
+	now := n.clock()
 	ids := id.Take[id.Attempt](n.ids, owedStep, now)
 	swept := 0
 	n.write(writing{what: "sweep", do: func() (err error) {
@@ -269,14 +268,14 @@ func (n *node) endOld(told func(bool)) {
 		found := false
 		for _, a := range aged {
 			if r := n.table.Routes().Endpoint(a.Endpoint); r != nil && !found {
-				first, found = engine.TooOld(r, n.machine.State(r, w.now()), held[a.Endpoint] > 0, a.Born, w.settled())
+				first, found = engine.TooOld(r, n.machine.State(r, n.now()), held[a.Endpoint] > 0, a.Born, w.settled())
 			}
 		}
 		if err != nil || !found {
 			told(false)
 			return
 		}
-		now, ended := w.clock(), 0
+		now, ended := n.clock(), 0
 		ids := id.Take[id.Attempt](n.ids, owedStep, now)
 		n.write(writing{what: "end old", endpoint: first.Endpoint, do: func() (err error) {
 			if ended, err = w.store.EndOld(ctx, first, ids, now); err == nil {
@@ -345,7 +344,7 @@ func (n *node) carryOut(v lane.Verdict, end func()) {
 
 func (n *node) sentence(v lane.Verdict, end func()) {
 	w := n.w
-	now := w.clock().UTC().Truncate(time.Millisecond)
+	now := n.clock().UTC().Truncate(time.Millisecond)
 	r := n.table.Routes().Endpoint(v.Route.ID)
 	if r == nil || r.Revision != v.Route.Revision {
 		end()
@@ -354,7 +353,7 @@ func (n *node) sentence(v lane.Verdict, end func()) {
 	e := r.Endpoint
 	e.Status, e.DisabledReason, e.UpdatedAt = bellhop.EndpointDisabled, "it is said to be ill", now
 	tell := func() {
-		w.log("disabled", int64(e.ID), 0, "")
+		n.log("disabled", int64(e.ID), 0, "")
 		for _, app := range e.Apps {
 			n.accept(&publishing{own: true}, engine.Publication{
 				App: app, Type: engine.TypeEndpointDisabled, Subject: "endpoint:" + e.ID.String(), Data: bellhop.JSON(`{"reason":"ill"}`),
@@ -390,11 +389,11 @@ func (n *node) sentence(v lane.Verdict, end func()) {
 
 // crash ends the process at once. Another one is started soon.
 func (w *world) crash() {
-	n := w.node
-	if n == nil || !n.running {
+	n := w.some()
+	if n == nil {
 		return
 	}
-	w.log("crash", 0, 0, "")
+	n.log("crash", 0, 0, "")
 	if len(n.accepting) > 0 {
 		w.reached("a crash in the middle of a publish")
 	}
@@ -402,13 +401,13 @@ func (w *world) crash() {
 		w.reached("a crash with requests under way")
 	}
 	n.die()
-	w.bootSoon()
+	w.bootSoon(n.place)
 }
 
-func (w *world) bootSoon() {
+func (w *world) bootSoon(place int) {
 	w.after(w.wait(5*time.Second), "boot again", 0, func() {
-		if w.node == nil {
-			w.boot()
+		if w.nodes[place] == nil {
+			w.boot(place)
 		}
 	})
 }
@@ -416,11 +415,28 @@ func (w *world) bootSoon() {
 // stop ends the process in order: it finishes what is under way, or cuts it off when
 // that takes too long, and leaves.
 func (w *world) stop() {
-	n := w.node
-	if n == nil || !n.running || n.stopping {
-		return
+	if n := w.some(); n != nil {
+		n.stop()
 	}
-	w.log("stop", 0, 0, "")
+}
+
+// roll stops one node after the other, as a new version is brought out.
+func (w *world) roll() {
+	wait := time.Duration(0)
+	for place := range w.nodes {
+		w.after(wait, "roll", int64(place), func() {
+			if n := w.nodes[place]; n != nil && n.awake() && w.mended == 0 {
+				n.stop()
+			}
+		})
+		wait += w.between(time.Second, 20*time.Second)
+	}
+	w.reached("the nodes were restarted one after the other")
+}
+
+func (n *node) stop() {
+	w := n.w
+	n.log("stop", 0, 0, "")
 	n.stopping, n.running = true, false
 	n.do(lane.Stop{})
 	n.timer++
@@ -453,31 +469,52 @@ func (n *node) leave() {
 		n.after(50*time.Millisecond, "drain", 0, n.leave)
 		return
 	}
-	lease, now := n.lease, w.clock()
-	n.write(writing{what: "leave", do: func() error {
-		err := w.store.Leave(ctx, lease, now)
+	lease := n.lease
+	n.write(writing{what: "leave", alone: true, do: func() error {
+		err := w.store.Leave(ctx, lease, w.clock())
 		w.ledger.checkLeases()
 		return err
 	}}, func(err error) {
-		w.log("left", 0, 0, word(err))
+		n.log("left", 0, 0, word(err))
 		n.bounds()
 		n.die()
-		w.bootSoon()
+		w.bootSoon(n.place)
 	})
 }
 
-// loseLease has the node's lease taken over, as if it had been silent for too long.
+// loseLease has a node's lease taken over, as if it had been silent for too long.
 func (w *world) loseLease() {
-	n := w.node
+	n := w.some()
 	if n == nil || n.lease == (bellhop.Lease{}) {
 		return
 	}
-	w.log("lease taken over", 0, 0, "")
-	w.store.settle(0)
-	_, err := w.store.TakeOver(ctx, w.clock().Add(w.back+2*w.plan.lease+w.plan.length))
-	w.must(err)
+	n.log("lease taken over", 0, 0, "")
+	w.store.settle(&writing{alone: true})
+	w.must(w.store.Leave(ctx, n.lease, w.clock()))
 	w.ledger.checkLeases()
 	w.disturbed = max(w.disturbed, w.at)
+}
+
+// freeze has a node stand still for a while, often for longer than its lease.
+func (w *world) freeze() {
+	n := w.some()
+	if n == nil {
+		return
+	}
+	for_ := w.between(100*time.Millisecond, 4*w.plan.lease)
+	n.freeze()
+	w.after(for_, "thaw", n.no, func() {
+		if n.dead {
+			return
+		}
+		if w.ledger.over(n.lease) {
+			w.reached("a node woke after its lease")
+			if len(n.flying) > 0 {
+				w.reached("a node woke after its lease with requests under way")
+			}
+		}
+		n.thaw()
+	})
 }
 
 // outage has the store refuse all writes for a while.

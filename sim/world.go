@@ -66,12 +66,15 @@ type world struct {
 	store     *store
 	ledger    *ledger
 	receivers map[string]*receiver
-	node      *node // the present one; nil while there is none
-	dialects  []*dialect.Dialect
-	secrets   *sealer
+	// nodes are the present ones, by their place; nil where there is none. Offs are how far
+	// the clocks of their machines are from that of the database.
+	nodes    []*node
+	offs     []time.Duration
+	dialects []*dialect.Dialect
+	secrets  *sealer
 
-	// skew is how far the clock on the wall is off, highest the latest that it said,
-	// and back how far it went back in all.
+	// skew is how far the clock on the wall is off, highest the latest that any node's
+	// said, and back how far it went back in all.
 	skew    time.Duration
 	highest time.Time
 	back    time.Duration
@@ -95,20 +98,48 @@ type world struct {
 // epoch is when all histories begin.
 var epoch = time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// now is the time as the node sees it.
-func (w *world) now() time.Time { return moment(w.clock(), w.at) }
+// clock is what the clock on the wall says: that of the database.
+func (w *world) clock() time.Time { return w.said(epoch.Add(w.at + w.skew)) }
 
-// clock is what the clock on the wall says.
-func (w *world) clock() time.Time {
-	now := epoch.Add(w.at + w.skew)
-	if now.After(w.highest) {
-		w.highest = now
+// said notes that a clock showed a time.
+func (w *world) said(t time.Time) time.Time {
+	if t.After(w.highest) {
+		w.highest = t
 	}
-	return now
+	return t
+}
+
+// alone tells whether the history has but one node, so that no other does behind its back
+// what it does not know of.
+func (w *world) alone() bool { return len(w.nodes) == 1 }
+
+// some draws a node that runs; nil if none does.
+func (w *world) some() *node {
+	if n := w.nodes[0]; w.alone() {
+		if n == nil || !n.awake() {
+			return nil
+		}
+		return n
+	}
+	var list []*node
+	for _, n := range w.nodes {
+		if n != nil && n.awake() {
+			list = append(list, n)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return pick(&w.loop, list)
 }
 
 func (w *world) log(what string, endpoint, of int64, note string) {
 	w.trace.add(line{at: w.at, what: what, endpoint: endpoint, of: of, note: note})
+}
+
+// log is that of the world, of what a node does or learns.
+func (n *node) log(what string, endpoint, of int64, note string) {
+	n.w.trace.add(line{at: n.w.at, node: n.no, what: what, endpoint: endpoint, of: of, note: note})
 }
 
 func (w *world) reached(situation string) { w.situations[situation] = true }
@@ -141,7 +172,15 @@ func (w *world) begin() {
 	for i := range w.plan.apps {
 		w.must(w.store.SaveApp(ctx, bellhop.App{ID: appName(i)}, nil))
 	}
-	w.boot()
+	w.nodes, w.offs = make([]*node, w.plan.nodes), make([]time.Duration, w.plan.nodes)
+	for place := range w.nodes {
+		if w.plan.apart > 0 {
+			w.offs[place] = time.Duration((2*w.rand.Float64() - 1) * float64(w.plan.apart))
+		}
+	}
+	for place := range w.nodes {
+		w.boot(place)
+	}
 	for i := range w.plan.endpoints {
 		w.after(w.wait(time.Second), "first endpoints", int64(i), w.createEndpoint)
 	}
@@ -186,6 +225,11 @@ func (w *world) mend() {
 	for _, r := range w.receivers {
 		r.mood = well
 	}
+	for _, n := range w.nodes {
+		if n != nil {
+			n.thaw()
+		}
+	}
 	w.look()
 }
 
@@ -196,11 +240,13 @@ const patience = 15 * time.Minute
 // look sees whether all has come to an end, and otherwise lets go of what is held.
 func (w *world) look() {
 	const every = 2 * time.Second
-	if w.node == nil {
-		w.boot()
+	for place, n := range w.nodes {
+		if n == nil {
+			w.boot(place)
+		}
 	}
-	if w.node.running {
-		w.release()
+	if n := w.some(); n != nil {
+		w.release(n)
 	}
 	if w.quiescent() {
 		// For a while: nothing may come after the end.
@@ -219,9 +265,10 @@ func (w *world) look() {
 
 // quiescent tells whether nothing is left to do.
 func (w *world) quiescent() bool {
-	n := w.node
-	if !n.running || len(n.accepting) > 0 || n.machine.InFlight() > 0 || n.busy > 0 {
-		return false
+	for _, n := range w.nodes {
+		if n == nil || !n.running || len(n.accepting) > 0 || n.machine.InFlight() > 0 || n.busy > 0 {
+			return false
+		}
 	}
 	pending, _, err := w.store.Pending(ctx, bellhop.Everything(), 0)
 	w.must(err)
