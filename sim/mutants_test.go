@@ -273,7 +273,7 @@ var mutants = []mutant{
 	},
 	{
 		"what a pause holds ends", "engine/ends.go",
-		"	case r.Status == bellhop.EndpointPaused, holds", "	case holds",
+		"	case r.Held(), r.Status == bellhop.EndpointPaused, holds", "	case r.Held(), holds",
 		"5 pause holds",
 	},
 	{
