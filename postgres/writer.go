@@ -24,8 +24,10 @@ const (
 // statement (READ COMMITTED).
 type txn struct {
 	reading
-	waits []waits
-	after []func()
+	waits   []waits
+	changes [parts][]object // of the configuration, and of which parts all changed
+	all     [parts]bool
+	after   []func()
 }
 
 // write runs f in a transaction of its own, and commits what it did if it returns nil.
@@ -63,7 +65,7 @@ func (s *Store) writeOnce(ctx context.Context, rank use, f func(*txn) error) err
 	if err := f(t); err != nil {
 		return errors.Join(err, rollback(ctx, c.Conn()))
 	}
-	if err := t.noteWaits(); err != nil {
+	if err := t.noteAll(); err != nil {
 		return errors.Join(err, rollback(ctx, c.Conn()))
 	}
 	if err := commit(ctx, c.Conn()); err != nil {
@@ -73,6 +75,14 @@ func (s *Store) writeOnce(ctx context.Context, rank use, f func(*txn) error) err
 		f()
 	}
 	return nil
+}
+
+// noteAll writes what the steps have noted for the end of the transaction.
+func (t *txn) noteAll() error {
+	if err := t.noteWaits(); err != nil {
+		return err
+	}
+	return t.noteChanges() // last: others wait for it
 }
 
 // afterCommit calls f once the transaction is durable.

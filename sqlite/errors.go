@@ -21,6 +21,7 @@ var (
 	ErrReadOnly    = errors.New("read-only")
 	ErrNoDirectory = errors.New("no such folder")
 	ErrMissing     = errors.New("gone, and its log is left")
+	ErrMoving      = errors.New("filled in part by a move")
 	ErrPermission  = errors.New("permission denied")
 )
 

@@ -46,6 +46,7 @@ type Options struct {
 // Store is a bellhop.Store in an SQLite file. Open makes one.
 type Store struct {
 	path   string
+	moving bool // it may be a file that a move has begun to fill
 	log    *slog.Logger
 	lock   *os.File
 	files  *files
@@ -71,6 +72,11 @@ var _ bellhop.Store = (*Store)(nil)
 // Open opens the file, creating it or bringing its schema up to date if need be.
 // Its errors are of type *OpenError; nothing was changed when it fails.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	return open(ctx, path, o, false)
+}
+
+// open is Open, also of a file that is being filled by a move.
+func open(ctx context.Context, path string, o Options, moving bool) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -86,7 +92,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, log: o.Logger, lock: lock, files: &files{path: path, name: name, log: o.Logger}, wiping: make(chan struct{}, 1), rolling: make(chan struct{}, 1)}
+	s := &Store{path: path, moving: moving, log: o.Logger, lock: lock, files: &files{path: path, name: name, log: o.Logger}, wiping: make(chan struct{}, 1), rolling: make(chan struct{}, 1)}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(openError(path, err), s.release())
 	}
@@ -154,7 +160,7 @@ func (s *Store) start(ctx context.Context, o Options) error {
 		return err
 	}
 	s.files.size = s.files.db.Size()
-	if s.writer, err = openWriter(s.path, o); err != nil {
+	if s.writer, err = openWriter(s.path, o, s.moving); err != nil {
 		return err
 	}
 	if s.check, err = openCheckpointer(s.path, o.Logger); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/groupcommit"
+	"github.com/bellhop/bellhop/internal/move"
 )
 
 // maxBatch bounds a transaction, in about the bytes that it adds: large enough to
@@ -65,21 +66,26 @@ type state struct {
 	lateBefore int64
 }
 
-func openWriter(path string, o Options) (*writer, error) {
+func openWriter(path string, o Options, moving bool) (*writer, error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, err
 	}
 	w := &writer{conn: c, path: path, onCommit: o.OnCommit}
-	if err := w.prepare(o); err != nil {
+	if err := w.prepare(o, moving); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return w, nil
 }
 
-func (w *writer) prepare(o Options) error {
+func (w *writer) prepare(o Options, moving bool) error {
 	if err := identify(w.conn, w.path); err != nil { // before anything is written
 		return err
+	}
+	if begun, err := beingMoved(w.conn); err != nil {
+		return err
+	} else if begun && !moving {
+		return &OpenError{w.path, ErrMoving, w.path + " holds a part of what 'bellhop migrate' was moving into it when it was interrupted: run that again to go on, or name another file", nil}
 	}
 	// Larger pages mean fewer writes per commit; it counts for a new file only.
 	if err := exec(w.conn, fmt.Sprintf("PRAGMA page_size = %d", pageSize)); err != nil {
@@ -266,6 +272,9 @@ func (w *writer) copyLog() error {
 func rejection(err error) bool {
 	if _, ok := errors.AsType[aborted](err); ok {
 		return false // it may have written already
+	}
+	if _, ok := errors.AsType[*move.Refusal](err); ok {
+		return true
 	}
 	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
 		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, errNoNode) || errors.Is(err, errLeaving) || bellhop.CodeOf(err) != ""

@@ -64,6 +64,14 @@ CREATE TABLE bellhop.feed (
   PRIMARY KEY (part, version)
 );
 
+-- Whether the sending to all endpoints is held, and when that last ended: one row, or none
+-- as long as nobody asked for it.
+CREATE TABLE bellhop.hold (
+  id          smallint PRIMARY KEY CHECK (id = 1),
+  since       bigint NOT NULL,
+  released_at bigint NOT NULL
+);
+
 CREATE TABLE bellhop.apps (
   id              text COLLATE "C" PRIMARY KEY,
   revision        bigint NOT NULL,
