@@ -480,6 +480,34 @@ CREATE TABLE bellhop.unsubscribed (
   at       bigint NOT NULL
 );
 
+-- Temporary receivers, by a hash of their token, which is encrypted by the engine. The
+-- answer is JSON; fail_left is how many of the next requests fail, bytes what is kept.
+CREATE TABLE bellhop.inboxes (
+  name       bytea PRIMARY KEY,
+  app        text COLLATE "C" NOT NULL,
+  token      bytea NOT NULL,
+  answer     bytea NOT NULL,
+  fail_left  bigint NOT NULL,
+  created_at bigint NOT NULL,
+  expires_at bigint NOT NULL,
+  received   bigint NOT NULL,
+  bytes      bigint NOT NULL
+);
+
+-- What they received last. The event is 0 where a request is no delivery.
+CREATE TABLE bellhop.inbox_requests (
+  inbox    bytea NOT NULL,
+  id       bigint NOT NULL,
+  app      text COLLATE "C" NOT NULL,
+  event    bigint NOT NULL,
+  at       bigint NOT NULL,
+  answered integer NOT NULL,
+  content  bytea NOT NULL,
+  PRIMARY KEY (inbox, id)
+);
+CREATE INDEX inbox_requests_event ON bellhop.inbox_requests (event) WHERE event <> 0;
+CREATE INDEX inbox_requests_app ON bellhop.inbox_requests (app);
+
 -- The deliveries that are fresh: of events above the mark of a lease that is not over (or
 -- whose orphans are being released), without a final attempt and without a row in pending.
 CREATE VIEW bellhop.fresh AS
