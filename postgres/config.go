@@ -2,7 +2,7 @@ package postgres
 
 import (
 	"context"
-	"strconv"
+	"errors"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -33,8 +33,31 @@ const (
 // SaveApp creates or replaces an app. One of the same id that was deleted takes all
 // its rows with it first.
 func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
+	for {
+		err := s.saveApp(ctx, a, audit)
+		if !errors.Is(err, errLeaving) {
+			return err
+		}
+		if err := s.dropRows(ctx, a.ID); err != nil {
+			return err
+		}
+		// What others have in hand of it is waited for.
+		if err := sleep(ctx, leavingPause); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, asked, "save the app", func(t *txn) error {
-		err := t.save(a.Revision, createApp, replaceApp, a.ID, a.Revision, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt),
+		leaving, err := t.leaving(a.ID)
+		if err != nil {
+			return err
+		}
+		if leaving {
+			return errLeaving
+		}
+		err = t.save(a.Revision, createApp, replaceApp, a.ID, a.Revision, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt),
 			a.MaxEndpoints, toJSON(a.Dialects), toJSON(a.DialectOptions))
 		return t.finish(err, audit, partRoutes, a.ID, 0)
 	})
@@ -166,7 +189,11 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		}
 		e.Revision++
 		e.Vitals = bellhop.Renew(&old, &e, now)
-		e.ResumedAt = bellhop.Resumed(&old, &e, false, now)
+		holds, err := t.anyHeld(e.ID)
+		if err != nil {
+			return err
+		}
+		e.ResumedAt = bellhop.Resumed(&old, &e, holds, now)
 		if err := t.putEndpoint(&e, old.Revision); err != nil {
 			return err
 		}
@@ -174,6 +201,12 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 			if err := t.renewVitals(e.ID, &e.Vitals); err != nil {
 				return err
 			}
+		}
+		if exists && e.Ordering != old.Ordering {
+			err = t.beginReorder(&e, now)
+		}
+		if err == nil && exists && bellhop.Releases(&old, &e) {
+			err = t.beginRelease(e.ID, now)
 		}
 		return t.finish(err, audit, partRoutes, "", int64(e.ID))
 	})
@@ -227,19 +260,4 @@ func (s *Store) DeleteEndpoint(ctx context.Context, e bellhop.EndpointID, audit 
 		}
 		return t.finish(err, audit, partRoutes, "", int64(e))
 	})
-}
-
-// dropEndpoint removes an endpoint; Sweep ends what is pending of it.
-func (t *txn) dropEndpoint(e bellhop.EndpointID) error {
-	for _, sql := range []string{
-		"DELETE FROM bellhop.endpoints WHERE id = $1", "DELETE FROM bellhop.reorders WHERE endpoint = $1", "DELETE FROM bellhop.releases WHERE endpoint = $1",
-		"DELETE FROM bellhop.tokens WHERE endpoint = $1", "DELETE FROM bellhop.vitals WHERE endpoint = $1",
-	} {
-		if _, err := t.exec(sql, e); err != nil {
-			return err
-		}
-	}
-	_, err := t.exec(`INSERT INTO bellhop.owed (what, name, count) VALUES ('endpoint', $1, 1)
-		ON CONFLICT (what, app, name) DO UPDATE SET count = owed.count + 1, xid = pg_current_xact_id()`, strconv.FormatInt(int64(e), 10))
-	return err
 }

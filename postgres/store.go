@@ -54,6 +54,11 @@ type Store struct {
 	// pools have connections by whom they are for: none waits for the others.
 	pools [kindsOfUse]*pgxpool.Pool
 
+	rooms     rooms
+	spreading turns
+	// redelivering has room for one Redeliver with bounds, wiping for one Wipe.
+	redelivering, wiping chan struct{}
+
 	// open is held for reading by every step, so that Close waits for it.
 	open   sync.RWMutex
 	closed bool
@@ -76,7 +81,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{log: o.Logger, options: o, name: nameOf(config)}
+	s := &Store{log: o.Logger, options: o, name: nameOf(config), redelivering: make(chan struct{}, 1), wiping: make(chan struct{}, 1)}
 	if err := s.start(ctx, config); err != nil {
 		s.release()
 		return nil, openError(s.name, err)

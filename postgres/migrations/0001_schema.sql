@@ -284,12 +284,20 @@ CREATE TABLE bellhop.waiting_deltas (
   PRIMARY KEY (app, id)
 );
 
+CREATE VIEW bellhop.waiting_now AS
+  SELECT app, endpoint, again, n, held FROM bellhop.waiting
+  UNION ALL SELECT app, endpoint, again, n, held FROM bellhop.waiting_deltas;
+
 -- Changes of an endpoint's ordering that are being carried over to its pending
--- deliveries: those up to an id have it.
+-- deliveries: those up to an id have it. What others had in hand they may store with the
+-- order of before: again says that all is to be gone through once more, when the
+-- transactions below xid have ended.
 CREATE TABLE bellhop.reorders (
   endpoint bigint PRIMARY KEY,
   after    bigint NOT NULL,
-  since    bigint NOT NULL
+  since    bigint NOT NULL,
+  again    boolean NOT NULL,
+  xid      xid8
 );
 
 -- Endpoints whose held deliveries may go: those up to an id have been let go.
@@ -378,18 +386,20 @@ CREATE TABLE bellhop.reactions (
   PRIMARY KEY (app, attempt)
 );
 
--- What a commit leaves to be done after it, until it is done: 'wipe'; 'app' and the name of
--- a deleted one that still has rows; 'endpoint', 'event' and 'settled', whose pending
--- deliveries Sweep has to end; 'blank', an erased event whose attempts are still to be
--- blanked. count tells whether more came up meanwhile, xid which transaction noted it
--- last: what was in flight beside that may commit something that it has not seen, so it
--- is done once more after all those have ended.
+-- What a commit leaves to be done after it, until it is done: 'wipe', a table that is to be
+-- vacuumed; 'app', a deleted one that still has rows; 'late', one whose events up to upto
+-- may still be in nodes' memory; 'endpoint', 'event' and 'settled', whose pending deliveries
+-- Sweep has to end; 'blank', an erased event whose attempts are still to be blanked. count
+-- tells whether more came up meanwhile. What others had in hand they may commit later: xid
+-- says which transactions those can be (all below it, written by whoever sees the mark
+-- first), and it is done once more after they have ended.
 CREATE TABLE bellhop.owed (
   what  text COLLATE "C" NOT NULL,
-  app   text COLLATE "C" NOT NULL DEFAULT '',
+  app   text COLLATE "C" NOT NULL,
   name  text COLLATE "C" NOT NULL,
   count bigint NOT NULL,
-  xid   xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  xid   xid8,
+  upto  bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (what, app, name)
 );
 

@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// What is owed to Sweep: to end what is pending of an endpoint that is gone, of an
+// event that was erased, or of one as far as it is settled.
+const (
+	owedEndpoint = "endpoint"
+	owedEvent    = "event"
+	owedSettled  = "settled"
+)
+
+// owedApp is a deleted app that still has rows, or may yet get some; owedLate one of whose
+// events some may be in nodes' memory.
+const (
+	owedApp  = "app"
+	owedLate = "late"
+)
+
+// Marks of what is owed. What other transactions had in hand when one was made, they may
+// commit later, not knowing of it. So whoever first sees a mark (xid is NULL) writes down
+// which transactions those may be: all that have begun; and it is settled by a pass over
+// the rows after the last of them has ended.
+//
+// A transaction that reads what a mark is about must have had its number before: then it
+// is among those that are waited for.
+const (
+	addOwed = `INSERT INTO bellhop.owed (what, app, name, count, xid) VALUES ($1, $2, $3, 1, NULL)
+		ON CONFLICT (what, app, name) DO UPDATE SET count = bellhop.owed.count + 1, xid = NULL`
+	addOwedEvents = `INSERT INTO bellhop.owed (what, app, name, count, xid) SELECT $1, a.app, a.id::text, 1, NULL
+		FROM unnest($2::text[], $3::bigint[]) a (app, id) ORDER BY a.app, a.id::text COLLATE "C"
+		ON CONFLICT (what, app, name) DO UPDATE SET count = bellhop.owed.count + 1, xid = NULL`
+	besideOwed = "UPDATE bellhop.owed SET xid = pg_snapshot_xmax(pg_current_snapshot()) WHERE xid IS NULL AND what = ANY($1) /* all apps */"
+	quietOwed  = "o.xid <= pg_snapshot_xmin(pg_current_snapshot())"
+)
+
+// name is an id as owed has it.
+func name[K id.Kind](i id.ID[K]) string { return strconv.FormatInt(int64(i), 10) }
+
+// owe notes, in the transaction that makes it so, what is to be done after it.
+func (t *txn) owe(what, app, name string) error {
+	_, err := t.exec(addOwed, what, app, name)
+	return err
+}
+
+// oweEvent notes that an erased event may have pending deliveries.
+func (t *txn) oweEvent(app string, e bellhop.EventID) error { return t.owe(owedEvent, app, name(e)) }
+
+// marks are what is owed that concerns attempts.
+type marks struct {
+	erased  map[string]bool // by event
+	deleted map[string]int64
+}
+
+const marksOf = "SELECT what, app, name, upto FROM bellhop.owed WHERE what IN ('event', 'app', 'late') AND app = ANY($1)"
+
+// marksOf reads what is owed of apps. It comes after a statement that has given the
+// transaction its number.
+func (t *txn) marksOf(apps []string) (m marks, err error) {
+	var what, app, of string
+	var upto int64
+	err = t.each(scan(func() {
+		switch {
+		case what == owedEvent:
+			if m.erased == nil {
+				m.erased = map[string]bool{}
+			}
+			m.erased[of] = true
+			return
+		case what == owedApp:
+			upto = math.MaxInt64
+		}
+		if m.deleted == nil {
+			m.deleted = map[string]int64{}
+		}
+		m.deleted[app] = max(m.deleted[app], upto)
+	}, &what, &app, &of, &upto), marksOf, apps)
+	return m, err
+}
+
+// isErased tells whether an event that may have had something under way was erased: what
+// was captured of its attempts is not stored.
+func (m *marks) isErased(e bellhop.EventID) bool { return m.erased != nil && m.erased[name(e)] }
+
+// isDeleted tells whether an event has gone with its app: its attempts are not stored.
+func (m *marks) isDeleted(app string, e bellhop.EventID) bool {
+	upto, ok := m.deleted[app]
+	return ok && int64(e) <= upto
+}
+
+// dropEndpoint removes an endpoint, and leaves what is pending to it to Sweep.
+func (t *txn) dropEndpoint(e bellhop.EndpointID) error {
+	for _, sql := range []string{
+		"DELETE FROM bellhop.endpoints WHERE id = $1", "DELETE FROM bellhop.reorders WHERE endpoint = $1",
+		"DELETE FROM bellhop.releases WHERE endpoint = $1", "DELETE FROM bellhop.tokens WHERE endpoint = $1",
+		"DELETE FROM bellhop.vitals WHERE endpoint = $1",
+	} {
+		if _, err := t.exec(sql, int64(e)); err != nil {
+			return err
+		}
+	}
+	return t.owe(owedEndpoint, "", name(e))
+}

@@ -1,0 +1,184 @@
+package postgres
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+const (
+	// rowWeight is what a row weighs besides its data, in bytes, about.
+	rowWeight = 512
+	// maxBatch bounds the data that one transaction adds or deletes, so that nobody waits long.
+	maxBatch = 4 << 20
+)
+
+// pendingRowColumns are what is read of a row of pending, p. The event may have expired.
+const pendingRowColumns = `p.id, p.event, p.endpoint, p.app, coalesce((SELECT e.type FROM bellhop.events e WHERE e.app = p.app AND e.id = p.event), ''), p.trigger,
+	coalesce(p.owner, 0), coalesce(p.due, 0), p.attempts, p.last_attempt, coalesce(p.order_key, ''), p.order_pos, p.held, p.holds, p.released, p.settled`
+
+// pendingRow is what pendingRowColumns are read into.
+type pendingRow struct {
+	id, event, endpoint, due, lastAttempt, orderPos, released, settled int64
+	app, kind, trigger, orderKey                                       string
+	owner, attempts, holds                                             int
+	held                                                               bool
+}
+
+func (p *pendingRow) into() []any {
+	return []any{
+		&p.id, &p.event, &p.endpoint, &p.app, &p.kind, &p.trigger, &p.owner, &p.due, &p.attempts, &p.lastAttempt, &p.orderKey, &p.orderPos,
+		&p.held, &p.holds, &p.released, &p.settled,
+	}
+}
+
+func (p *pendingRow) delivery() bellhop.Delivery {
+	return bellhop.Delivery{
+		ID: bellhop.DeliveryID(p.id), Event: bellhop.EventID(p.event), Endpoint: bellhop.EndpointID(p.endpoint), App: p.app, Type: p.kind,
+		Trigger: bellhop.Trigger(p.trigger), Status: bellhop.DeliveryPending, Owner: bellhop.NodeID(p.owner), Due: moment(p.due),
+		Attempts: p.attempts, LastAttempt: bellhop.AttemptID(p.lastAttempt), OrderKey: p.orderKey, OrderPos: bellhop.DeliveryID(p.orderPos),
+		Held: p.held, Holds: p.holds, ReleasedAt: moment(p.released), Settled: bellhop.DeliveryID(p.settled),
+	}
+}
+
+// newPending is a delivery on its way into pending.
+type newPending struct {
+	bellhop.Delivery
+	born time.Time // since when its age counts
+}
+
+const addPending = `INSERT INTO bellhop.pending (id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born)
+	SELECT id, event, endpoint, app, trigger, nullif(owner, 0), due, attempts, last_attempt, nullif(order_key, ''), order_pos, born
+	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[])
+	AS p (id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born)`
+
+// addPending stores deliveries. One without a due is due now: it may be the first of its
+// order, and then nothing would ever wake it; if it is not, Claim will find out.
+func (t *txn) addPending(list []newPending, now time.Time) error {
+	if len(list) == 0 {
+		return nil
+	}
+	n := len(list)
+	ids, events, endpoints, owners, dues := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	attempts, last, pos, born := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	apps, triggers, keys := make([]string, n), make([]string, n), make([]string, n)
+	for i := range list {
+		d := &list[i]
+		ids[i], events[i], endpoints[i], owners[i] = int64(d.ID), int64(d.Event), int64(d.Endpoint), int64(d.Owner)
+		dues[i], attempts[i], last[i], pos[i], born[i] = micros(d.Due), int64(d.Attempts), int64(d.LastAttempt), int64(d.OrderPos), micros(d.born)
+		apps[i], triggers[i], keys[i] = d.App, string(d.Trigger), d.OrderKey
+		if d.Due.IsZero() {
+			dues[i] = micros(now)
+		}
+		if d.OrderPos == 0 {
+			pos[i] = int64(d.ID)
+		}
+		t.counted(waits{app: d.App, endpoint: d.Endpoint, again: d.Trigger.Again(), n: 1})
+	}
+	_, err := t.exec(addPending, ids, events, endpoints, apps, triggers, owners, dues, attempts, last, keys, pos, born)
+	return err
+}
+
+// takenColumns are what is told of pending deliveries that are deleted, p.
+const takenColumns = pendingRowColumns
+
+// take runs a statement that deletes pending deliveries and returns takenColumns of them.
+// It gives them in the order of their ids.
+func (t *txn) take(sql string, args ...any) (list []bellhop.Delivery, err error) {
+	var p pendingRow
+	err = t.each(scan(func() {
+		d := p.delivery()
+		w := waits{app: d.App, endpoint: d.Endpoint, again: d.Trigger.Again(), n: -1}
+		if d.Held {
+			w.held = -1
+		}
+		list = append(list, d)
+		t.counted(w)
+	}, p.into()...), sql, args...)
+	slices.SortFunc(list, func(a, b bellhop.Delivery) int { return cmp.Compare(a.ID, b.ID) })
+	return list, err
+}
+
+// storedDelivery is a delivery that is stored, or was and has ended.
+type storedDelivery struct {
+	endpoint bellhop.EndpointID
+	due      time.Time // zero once it has ended, and while it waits in its order
+}
+
+const (
+	pendingOfThese = "SELECT id, endpoint, coalesce(due, 0) FROM bellhop.pending WHERE id = ANY($1) /* all apps */"
+	endedOfThese   = "SELECT delivery, endpoint, 0::bigint FROM bellhop.attempts WHERE delivery = ANY($1) AND final AND id >= $2 /* all apps */"
+)
+
+// storedDeliveries finds those of some deliveries that are stored, unfinished or ended.
+func (t *txn) storedDeliveries(ids []bellhop.DeliveryID) (map[bellhop.DeliveryID]storedDelivery, error) {
+	stored := map[bellhop.DeliveryID]storedDelivery{}
+	if len(ids) == 0 {
+		return stored, nil
+	}
+	var of, endpoint, due int64
+	add := scan(func() {
+		stored[bellhop.DeliveryID(of)] = storedDelivery{bellhop.EndpointID(endpoint), moment(due)}
+	}, &of, &endpoint, &due)
+	err := t.each(add, pendingOfThese, numbers(ids))
+	if err == nil && len(stored) < len(ids) {
+		err = t.each(add, endedOfThese, numbers(ids), firstOfDay(dayOf(int64(slices.Min(ids)))-1))
+	}
+	return stored, err
+}
+
+const (
+	// firstInOrders locks the first of each order: of two that end what is before it, one
+	// waits for the other, so that one of them sees that it is the first. What is first by
+	// now is seen by a statement of its own.
+	firstInOrders = `SELECT f.app, f.id FROM unnest($1::bigint[], $2::text[]) o (endpoint, key)
+		CROSS JOIN LATERAL (SELECT p.app, p.id FROM bellhop.pending p WHERE p.endpoint = o.endpoint AND p.order_key = o.key
+			ORDER BY p.order_pos, p.id LIMIT 1 FOR UPDATE) f /* all apps */`
+	wakeThese = "UPDATE bellhop.pending SET due = $1 WHERE app = ANY($2) AND id = ANY($3) AND due IS NULL AND NOT held"
+)
+
+// promoteAll wakes the first delivery of each order that some deliveries were of, if it
+// waits. Should another one still be under way, Claim will find out.
+func (t *txn) promoteAll(list []bellhop.Delivery, now time.Time) error {
+	type order struct {
+		endpoint bellhop.EndpointID
+		key      string
+	}
+	var orders []order
+	for i := range list {
+		if d := &list[i]; d.OrderKey != "" {
+			orders = append(orders, order{d.Endpoint, d.OrderKey})
+		}
+	}
+	if len(orders) == 0 {
+		return nil
+	}
+	slices.SortFunc(orders, func(a, b order) int { return cmp.Or(cmp.Compare(a.endpoint, b.endpoint), cmp.Compare(a.key, b.key)) })
+	orders = slices.Compact(orders)
+	endpoints, keys := make([]int64, len(orders)), make([]string, len(orders))
+	for i, o := range orders {
+		endpoints[i], keys[i] = int64(o.endpoint), o.key
+	}
+	var apps []string
+	var ids []int64
+	var app string
+	var id int64
+	err := t.each(scan(func() { apps, ids = append(apps, app), append(ids, id) }, &app, &id), firstInOrders, endpoints, keys)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	slices.Sort(apps)
+	_, err = t.exec(wakeThese, micros(now), slices.Compact(apps), ids)
+	return err
+}
+
+// dayOf is the day that an id was made on, counted from 1970.
+func dayOf(id int64) int64 { return bellhop.EventID(id).Time().Unix() / (24 * 60 * 60) }
+
+// firstOfDay is the lowest id of a day, which is counted from 1970.
+func firstOfDay(day int64) int64 {
+	return int64(id.First[id.Event](time.Unix(day*24*60*60, 0)))
+}
