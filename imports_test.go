@@ -59,6 +59,10 @@ var arrows = []arrow{
 	{folder: "desk", may: []string{".", "dialect/", "internal/", "engine/", "notice", "recipe"}, never: shells},
 	{folder: "sim", may: []string{".", "dialect", "internal/", "engine/", "memstore"}, never: shells},
 
+	{folder: "source/outbox/outboxpgx", may: []string{"source/outbox"}, never: []string{"zombiezen.com/", "modernc.org/"}},
+	{folder: "source/outbox/outboxsqlite", may: []string{"source/outbox"}, never: []string{"github.com/jackc/"}},
+	{folder: "source/outbox", never: []string{"github.com/", "golang.org/", "zombiezen.com/", "modernc.org/"}},
+
 	{folder: "api/wire", may: []string{".", "internal/"}, never: heavy},
 	{folder: "api/native", may: []string{".", "dialect/", "internal/", "engine/", "notice", "desk", "api", "api/wire", "recipe"}, never: drivers},
 	{folder: "api", may: []string{".", "internal/", "desk", "api/wire"}, never: drivers},

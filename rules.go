@@ -1,6 +1,7 @@
 package bellhop
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -108,6 +109,20 @@ func idConflict(i, n int, first EventID) *Error {
 		Detail: "The id was used before in this app, for different content",
 		Fields: []FieldError{{field, string(CodeIDConflict), "belongs to event " + first.String() + "; give each event its own id"}},
 	}
+}
+
+// IDConflictAt gives the place of the event that a CodeIDConflict error of a batch is
+// about.
+func IDConflictAt(err error) (i int, ok bool) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Code != CodeIDConflict || len(e.Fields) == 0 {
+		return 0, false
+	}
+	if e.Fields[0].Field == "id" {
+		return 0, true
+	}
+	_, err = fmt.Sscanf(e.Fields[0].Field, "events[%d].id", &i)
+	return i, err == nil
 }
 
 // Settles tells whether a result that ended its delivery settles the older ones of the

@@ -28,6 +28,7 @@ type Store interface {
 	ReactionStore
 	NoticeStore
 	InboxStore
+	OutboxStore
 
 	// Close ends the store. Steps in progress finish first.
 	Close() error

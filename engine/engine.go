@@ -391,6 +391,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	upkeep.Go(func() { e.catchUp(ctx) })
 	upkeep.Go(func() { e.judge(ctx) })
 	upkeep.Go(func() { e.react(ctx) })
+	upkeep.Go(func() { e.readOutbox(ctx) })
 	upkeep.Go(func() { e.expire(ctx) })
 	upkeep.Go(func() { e.count(ctx) })
 	heart.Go(func() { e.heartbeat(leased) })

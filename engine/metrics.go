@@ -18,6 +18,7 @@ type metrics struct {
 	e *Engine
 
 	acceptedEvents *prometheus.CounterVec
+	outbox         *prometheus.CounterVec
 	deliveries     *prometheus.CounterVec
 	attempts       *prometheus.CounterVec
 	duration       prometheus.Histogram
@@ -49,6 +50,9 @@ func newMetrics(e *Engine) *metrics {
 		acceptedEvents: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bellhop_events_accepted_total", Help: "Publishes acknowledged, by whether they repeated an earlier one.",
 		}, []string{"duplicate"}),
+		outbox: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bellhop_outbox_events_total", Help: "Events taken from the outbox, by whether they were accepted or refused.",
+		}, []string{"result"}),
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bellhop_deliveries_total", Help: "Deliveries that ended, by how.",
 		}, []string{"status"}),
@@ -106,7 +110,7 @@ func (m *metrics) unregister(r prometheus.Registerer) {
 func (m *metrics) flying(delta int) { m.inFlight.Add(float64(delta)) }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.acceptedEvents, m.deliveries, m.attempts, m.duration, m.latency, m.inFlight}
+	return []prometheus.Collector{m.acceptedEvents, m.outbox, m.deliveries, m.attempts, m.duration, m.latency, m.inFlight}
 }
 
 // Describe implements prometheus.Collector.

@@ -165,15 +165,19 @@ func (e *Engine) checkPublication(b *routes.Budget, p *Publication, at string) e
 		return bellhop.Invalid("The event is not valid", fields...)
 	}
 	if len(p.Data) > e.cfg.MaxData {
-		return &bellhop.Error{
-			Code: bellhop.CodeTooLarge, Detail: "The event's data is too large",
-			Fields: []bellhop.FieldError{{
-				Field: at + "data", Code: "length",
-				Detail: fmt.Sprintf("is %d bytes; at most %d are allowed: publish a link to large content instead", len(p.Data), e.cfg.MaxData),
-			}},
-		}
+		return e.tooLarge(int64(len(p.Data)), at)
 	}
 	return e.checkCatalogue(b, p, at)
+}
+
+func (e *Engine) tooLarge(size int64, at string) error {
+	return &bellhop.Error{
+		Code: bellhop.CodeTooLarge, Detail: "The event's data is too large",
+		Fields: []bellhop.FieldError{{
+			Field: at + "data", Code: "length",
+			Detail: fmt.Sprintf("is %d bytes; at most %d are allowed: publish a link to large content instead", size, e.cfg.MaxData),
+		}},
+	}
 }
 
 // checkCatalogue checks a publication against its event type.

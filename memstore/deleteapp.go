@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/bellhop/bellhop"
@@ -20,6 +21,7 @@ func (s *Store) DeleteApp(ctx context.Context, app string, audit *bellhop.AuditE
 		s.dropInboxes(app)
 		s.dropFromEndpoints(app)
 		s.dropFromKeys(app)
+		s.forgetRefused(math.MaxInt, func(e *bellhop.RefusedEntry) bool { return e.App == app })
 		s.addAudit(audit)
 		return nil
 	})

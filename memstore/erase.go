@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -27,6 +28,9 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bel
 			s.sweepEvents[e.ID] = true
 			s.dropRequests(func(r *bellhop.InboxRequest) bool { return r.Event == e.ID })
 			erased = append(erased, e.ID)
+		}
+		if sel.Event == 0 && sel.App != "" && sel.Subject != "" && sel.After == 0 {
+			s.forgetRefused(math.MaxInt, func(e *bellhop.RefusedEntry) bool { return e.App == sel.App && e.Subject == sel.Subject })
 		}
 		s.addAudit(audit)
 		return nil

@@ -30,6 +30,7 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 		}
 		s.samples = s.samples[n:]
 		total += n
+		total += s.forgetRefused(limit, func(e *bellhop.RefusedEntry) bool { return e.RefusedAt.Before(before) })
 		return nil
 	})
 	return total, err

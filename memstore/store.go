@@ -65,6 +65,7 @@ type Store struct {
 	reactions map[bellhop.AttemptID]string
 	keeping   noticeKeeping
 	inboxes   map[bellhop.InboxName]*inbox
+	outbox    outbox
 
 	audit   []bellhop.AuditEntry
 	samples []sample
@@ -109,6 +110,7 @@ func New() *Store {
 		reactions: map[bellhop.AttemptID]string{},
 		keeping:   newNoticeKeeping(),
 		inboxes:   map[bellhop.InboxName]*inbox{},
+		outbox:    newOutbox(),
 	}
 }
 

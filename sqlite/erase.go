@@ -43,7 +43,9 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bel
 				return err
 			}
 			if left, err = w.eraseAll(some); err == nil && len(erased) == 0 {
-				err = w.addAudit(audit)
+				if err = w.eraseRefused(sel); err == nil {
+					err = w.addAudit(audit)
+				}
 			}
 			return err
 		})

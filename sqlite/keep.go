@@ -25,7 +25,8 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 			return err
 		}
 		return each(c, func(st *sqlite.Stmt) { others = st.ColumnBool(0) },
-			"SELECT EXISTS (SELECT 1 FROM attempts WHERE id < ?1) OR EXISTS (SELECT 1 FROM audit WHERE id < ?1)", bound)
+			"SELECT EXISTS (SELECT 1 FROM attempts WHERE id < ?1) OR EXISTS (SELECT 1 FROM audit WHERE id < ?1) OR EXISTS (SELECT 1 FROM outbox_refused WHERE refused_at < ?2)",
+			bound, micros(before))
 	})
 	if err != nil || (len(events) == 0 && !others) {
 		return 0, err
@@ -46,6 +47,9 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 			return err
 		}
 		if err := w.expireSamples(before, limit, &deleted); err != nil {
+			return err
+		}
+		if err := w.expireRefused(before, limit, &deleted); err != nil {
 			return err
 		}
 		return w.expireOthers(bound, limit, &deleted)

@@ -1,0 +1,160 @@
+// Package outbox publishes events inside a transaction of your own, in the database in
+// which Bellhop keeps its data: an event is there if and only if the transaction commits.
+// Bellhop picks it up within about a tenth of a second, checks it as it checks what is
+// published by its API, and delivers it. What cannot be accepted is kept, with the reason,
+// where the operator sees it.
+//
+// Publish is for PostgreSQL and PublishSQLite for SQLite, both by database/sql and any
+// driver. Package outboxpgx is for transactions of jackc/pgx, and outboxsqlite for
+// connections of zombiezen.com/go/sqlite; nothing else brings these libraries along.
+// Programs in other languages call the SQL function bellhop.publish, or insert into the
+// table outbox of an SQLite file.
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Event is an event to publish.
+type Event struct {
+	// App is the app that the event belongs to. Required, as are Type and Data.
+	App string
+	// Type is a dotted name, such as "invoice.purchase".
+	Type string
+	// Data is any JSON; it is kept and sent byte for byte.
+	Data json.RawMessage
+	// Subject is what in the app it happened to.
+	Subject string
+	// ID, if given, is your own id of the event: the same one again in the same app is no
+	// new event.
+	ID string
+	// DeliverAt, if not zero, is when deliveries may begin: to the microsecond.
+	DeliverAt time.Time
+}
+
+// Tx is a transaction of database/sql: a *sql.Tx, or whatever wraps one. With a *sql.DB
+// the event would be there whatever becomes of the rest.
+type Tx interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// Chunk is how many events one statement publishes.
+const chunk = 1000
+
+// Publish publishes events as a part of a transaction in PostgreSQL. After an error the
+// transaction is to be rolled back; nothing is published then. An error of an event names
+// it: events[1].
+func Publish(ctx context.Context, tx Tx, events ...Event) error {
+	statements, err := Statements(events)
+	if err != nil {
+		return err
+	}
+	for _, arg := range statements {
+		if _, err := tx.ExecContext(ctx, PublishSQL, arg); err != nil {
+			return fmt.Errorf("publish into the outbox: %w", err)
+		}
+	}
+	return nil
+}
+
+// PublishSQLite publishes events as a part of a transaction in the SQLite file in which
+// Bellhop keeps its data. Begin it with BEGIN IMMEDIATE where the driver can, and keep it
+// short: Bellhop cannot write meanwhile.
+func PublishSQLite(ctx context.Context, tx Tx, events ...Event) error {
+	if err := Check(events); err != nil {
+		return err
+	}
+	for i := range events {
+		if _, err := tx.ExecContext(ctx, InsertSQL, events[i].Row()...); err != nil {
+			return fmt.Errorf("publish into the outbox: %w", err)
+		}
+	}
+	return nil
+}
+
+// PublishSQL calls bellhop.publish for each event of an argument of Statements, in order.
+const PublishSQL = `SELECT count(bellhop.publish(e->>'app', e->>'type', e->>'data',
+	subject => e->>'subject', id => e->>'id', deliver_at => (e->>'deliver_at')::timestamptz))
+FROM json_array_elements($1::text::json) e`
+
+// InsertSQL adds the Row of an event to the outbox of an SQLite file.
+const InsertSQL = "INSERT INTO main.outbox (app, type, data, subject, external_id, deliver_at) VALUES (?, ?, ?, ?, ?, ?)"
+
+// Check says what is wrong with events, as far as it can be told without Bellhop.
+func Check(events []Event) error {
+	var wrong []error
+	for i := range events {
+		e := &events[i]
+		is := func(field, what string) {
+			wrong = append(wrong, fmt.Errorf("events[%d].%s %s", i, field, what))
+		}
+		for _, text := range []struct{ field, value string }{{"App", e.App}, {"Type", e.Type}, {"Subject", e.Subject}, {"ID", e.ID}} {
+			switch {
+			case text.value == "" && (text.field == "App" || text.field == "Type"):
+				is(text.field, "is missing")
+			case !utf8.ValidString(text.value) || strings.ContainsRune(text.value, 0):
+				is(text.field, "must be UTF-8 text without NUL characters")
+			}
+		}
+		switch {
+		case len(e.Data) == 0:
+			is("Data", "is missing: give the event's payload, any JSON")
+		case !utf8.Valid(e.Data) || !json.Valid(e.Data):
+			is("Data", "is not valid JSON")
+		}
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("publish into the outbox: %w", errors.Join(wrong...))
+	}
+	return nil
+}
+
+// Statements gives the argument of PublishSQL for each statement that the events take.
+func Statements(events []Event) ([]string, error) {
+	if err := Check(events); err != nil {
+		return nil, err
+	}
+	type row struct {
+		App       string     `json:"app"`
+		Type      string     `json:"type"`
+		Data      string     `json:"data"` // as text: so its bytes stay
+		Subject   string     `json:"subject,omitempty"`
+		ID        string     `json:"id,omitempty"`
+		DeliverAt *time.Time `json:"deliver_at,omitempty"`
+	}
+	var args []string
+	for len(events) > 0 {
+		some := events[:min(len(events), chunk)]
+		events = events[len(some):]
+		rows := make([]row, len(some))
+		for i, e := range some {
+			rows[i] = row{App: e.App, Type: e.Type, Data: string(e.Data), Subject: e.Subject, ID: e.ID}
+			if !e.DeliverAt.IsZero() {
+				at := e.DeliverAt.UTC()
+				rows[i].DeliverAt = &at
+			}
+		}
+		arg, err := json.Marshal(rows)
+		if err != nil {
+			return nil, fmt.Errorf("publish into the outbox: %w", err)
+		}
+		args = append(args, string(arg))
+	}
+	return args, nil
+}
+
+// Row gives the arguments of InsertSQL.
+func (e *Event) Row() []any {
+	at := int64(0)
+	if !e.DeliverAt.IsZero() {
+		at = e.DeliverAt.UnixMicro()
+	}
+	return []any{e.App, e.Type, string(e.Data), e.Subject, e.ID, at}
+}
