@@ -175,7 +175,7 @@ const (
 	pendingOfApp  = `SELECT id, 0 FROM pending INDEXED BY pending_idle_app WHERE owner IS NULL AND app = ?1
 		UNION ALL SELECT id, 0 FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND app = ?1 LIMIT ?2`
 	eventsOfApp   = "SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_app WHERE app = ? LIMIT ?"
-	refusedOfApp  = "SELECT id, coalesce(octet_length(data), 0) FROM outbox_refused INDEXED BY outbox_refused_app WHERE app = ? LIMIT ?"
+	refusedOfApp  = "SELECT id, coalesce(length(data), 0) FROM outbox_refused INDEXED BY outbox_refused_app WHERE app = ? LIMIT ?"
 	attemptsOfApp = "SELECT id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts INDEXED BY attempts_app WHERE app = ? LIMIT ?"
 )
 

@@ -160,7 +160,7 @@ func (w *writer) inOutbox(t bellhop.OutboxTaking) error {
 
 // tooManyRefused are those beyond what is kept of one app, or of none.
 const tooManyRefused = `DELETE FROM outbox_refused WHERE of = ?1 AND id <= (SELECT max(id) FROM (
-	SELECT id, row_number() OVER newest AS n, sum(coalesce(octet_length(data), 0)) OVER newest AS bytes
+	SELECT id, row_number() OVER newest AS n, sum(coalesce(length(data), 0)) OVER newest AS bytes
 		FROM outbox_refused INDEXED BY outbox_refused_of WHERE of = ?1 WINDOW newest AS (ORDER BY id DESC)
 	) WHERE n > ?2 OR bytes > ?3)`
 
@@ -176,7 +176,7 @@ func (w *writer) refuse(refused []bellhop.RefusedEntry) error {
 		of[app] = true
 		err := exec(w.conn, `INSERT OR REPLACE INTO outbox_refused
 				(id, of, app, type, data, size, subject, external_id, deliver_at, at, refused_at, code, detail, fields)
-				VALUES (?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			e.ID, app, e.App, e.Type, []byte(e.Data), e.Size, e.Subject, e.ExternalID, micros(e.DeliverAt), micros(e.At), micros(e.RefusedAt),
 			string(e.Code), e.Detail, toJSON(e.Fields))
 		if err != nil {

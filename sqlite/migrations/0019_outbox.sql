@@ -19,7 +19,7 @@ CREATE TABLE outbox_refused (
   of          TEXT NOT NULL,
   app         TEXT NOT NULL,
   type        TEXT NOT NULL,
-  data        TEXT,
+  data        BLOB,
   size        INTEGER NOT NULL,
   subject     TEXT NOT NULL,
   external_id TEXT NOT NULL,
