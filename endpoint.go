@@ -50,9 +50,12 @@ type Endpoint struct {
 	// RateLimit, if any, spreads deliveries over time.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// Concurrency is how many deliveries may be in flight at once.
-	Concurrency int               `json:"concurrency"`
-	Ordering    Ordering          `json:"ordering"`
-	Metadata    map[string]string `json:"metadata,omitempty"`
+	Concurrency int `json:"concurrency"`
+	// ExactConcurrency says that somebody asked for that Concurrency. Else it is the
+	// default, and holds for each node by itself.
+	ExactConcurrency bool              `json:"-"`
+	Ordering         Ordering          `json:"ordering"`
+	Metadata         map[string]string `json:"metadata,omitempty"`
 	// Notify are addresses of those who look after the endpoint: they get a mail when it
 	// breaks, and when it works again.
 	Notify    []string  `json:"notify,omitempty"`
@@ -74,6 +77,13 @@ type Endpoint struct {
 	Vitals Vitals `json:"-"`
 	// Health is how it does, in answers to those who ask; it is not stored.
 	Health *HealthState `json:"health,omitempty"`
+}
+
+// Exact tells whether the endpoint has a limit or an order that must hold across nodes:
+// then the owner of its bucket alone sends to it. To all others, a first attempt is made
+// by the node that accepted the event.
+func (e *Endpoint) Exact() bool {
+	return e.Ordering != "" && e.Ordering != OrderingNone || e.RateLimit != nil || e.ExactConcurrency
 }
 
 // AppTerms are what an endpoint wants to hear of one app, where that differs from its

@@ -3,6 +3,7 @@ package bellhop
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -29,27 +30,45 @@ type Store interface {
 	NoticeStore
 	InboxStore
 	OutboxStore
+	WakeStore
 
 	// Close ends the store. Steps in progress finish first.
 	Close() error
 }
 
-// NodeStore keeps the leases by which nodes own deliveries.
+// NodeStore keeps the leases by which nodes own deliveries and buckets of endpoints. A
+// database with a clock of its own judges leases by that, and not by now.
 type NodeStore interface {
 	// Join registers a process under a free node number, with a lease of the given
 	// length under a new epoch. Deliveries still owned by an earlier holder of the
-	// number are released. It is a number that nobody has held before or, failing that,
-	// the one that has been free the longest.
-	Join(ctx context.Context, length time.Duration, now time.Time) (Node, error)
-	// Renew extends the lease. It fails with ErrLeaseLost if the lease is over; the
-	// node must then stop sending and join anew.
-	Renew(ctx context.Context, l Lease, length time.Duration, now time.Time) error
+	// number are released, and so are its buckets. It is a number that nobody has held
+	// before or, failing that, the one that has been free the longest.
+	Join(ctx context.Context, about NodeAbout, length time.Duration, now time.Time) (Node, error)
+	// Renew extends the lease, keeps what the node says of itself (nil: as before), and
+	// answers the time by the clock that judges leases. It fails with ErrLeaseLost if the
+	// lease is over; the node must then stop sending and join anew.
+	Renew(ctx context.Context, l Lease, status *NodeStatus, length time.Duration, now time.Time) (time.Time, error)
 	// Leave ends the lease and releases everything that is owned under it. To leave
 	// again changes nothing.
 	Leave(ctx context.Context, l Lease, now time.Time) error
 	// TakeOver ends the leases that ran out, and releases what is owned under them.
 	// It returns how many there were. A node renews its own before it asks.
 	TakeOver(ctx context.Context, now time.Time) (int, error)
+	// Nodes lists who holds a lease, in the order of their numbers, but for leases that are
+	// held for the number alone (NodeAbout.Started).
+	Nodes(ctx context.Context) ([]NodeInfo, error)
+
+	// Buckets gives the owner of each of the buckets, in their order.
+	Buckets(ctx context.Context) ([]BucketOwner, error)
+	// TakeBuckets makes the lease the owner of buckets that have none, each under a new
+	// epoch, and gives those that it has now, in their order. Of what is asked for, Epoch is
+	// the one that Buckets gave: what was taken since, or has an owner, is left out. Who owns
+	// a bucket already gets its epoch once more.
+	TakeBuckets(ctx context.Context, l Lease, want []BucketOwner, now time.Time) ([]BucketOwner, error)
+	// LeaveBuckets gives up those of the buckets that the lease owns under their epochs. What
+	// it owns of deliveries stays as it is.
+	LeaveBuckets(ctx context.Context, l Lease, left []BucketOwner, now time.Time) error
+
 	// Clock gives what NoteClock wrote last. Where nothing was written yet, At is when
 	// the newest lease ends or ended; zero if there was none.
 	Clock(ctx context.Context) (ClockMark, error)
@@ -59,11 +78,57 @@ type NodeStore interface {
 	// (Turn.Replanned). It looks at no more than limit deliveries, those after the given
 	// one; next is the last that it looked at, to go on after, or 0 when it is done.
 	Replan(ctx context.Context, t Turn, after DeliveryID, limit int) (next DeliveryID, changed int, err error)
-	// Overdue gives, for each endpoint that has unowned deliveries due before until
-	// (zero: at any time), the earliest due: of its first attempts, and of its retries.
-	// It reads, and changes nothing.
-	Overdue(ctx context.Context, until time.Time) ([]Backlog, error)
+	// Overdue gives, for each endpoint of some buckets (nil: all) that has unowned
+	// deliveries due before until (zero: at any time), the earliest due: of its first
+	// attempts, and of its retries. It reads, and changes nothing.
+	Overdue(ctx context.Context, of []Bucket, until time.Time) ([]Backlog, error)
 }
+
+// WakeStore tells the nodes of what others of them did, so that they need not look often.
+type WakeStore interface {
+	// Alone tells whether no other node can have the store now. Then there is nobody to
+	// wake, and nothing changes unseen. That others come is told by Wakeups.
+	Alone() bool
+	// Wake tells the other nodes, soon and in the background. It may be lost.
+	Wake(w Wakeup)
+	// Wakeups calls f for what others tell, one call at a time, until ctx ends. A node may
+	// hear what it said itself. It returns nil at the end of ctx, and else why it cannot
+	// listen: everything works without, some moments later.
+	Wakeups(ctx context.Context, f func(Wakeup)) error
+	// Versions gives the present versions of what nodes keep in memory. It is cheap.
+	Versions(ctx context.Context) (Versions, error)
+}
+
+// Wakeup says what another node has changed.
+type Wakeup struct {
+	// Routes, Catalogue and Access are the parts of the configuration, Erased that events
+	// were, and Nodes that a node has come or gone, or a bucket is free.
+	Routes, Catalogue, Access, Erased, Nodes bool
+	// Outbox: something was put into the outbox.
+	Outbox bool
+	// Buckets have something due for their owner.
+	Buckets []Bucket
+}
+
+// IsZero tells whether there is nothing to say.
+func (w *Wakeup) IsZero() bool {
+	return !w.Routes && !w.Catalogue && !w.Access && !w.Erased && !w.Nodes && !w.Outbox && len(w.Buckets) == 0
+}
+
+// Add takes in what another wakeup says; each bucket is named once.
+func (w *Wakeup) Add(other Wakeup) {
+	w.Routes, w.Catalogue, w.Access = w.Routes || other.Routes, w.Catalogue || other.Catalogue, w.Access || other.Access
+	w.Erased, w.Nodes, w.Outbox = w.Erased || other.Erased, w.Nodes || other.Nodes, w.Outbox || other.Outbox
+	for _, b := range other.Buckets {
+		if !slices.Contains(w.Buckets, b) {
+			w.Buckets = append(w.Buckets, b)
+		}
+	}
+}
+
+// Versions are those of the three parts of the configuration, and how often events were
+// erased: each moves on with every change.
+type Versions struct{ Routes, Catalogue, Access, Erased int64 }
 
 // Backlog says that an endpoint has deliveries that no node owns: first attempts or
 // retries, the earliest of which is due at a time.
@@ -129,6 +194,9 @@ type FlowStore interface {
 	// they are let go, Claim first does that with a bounded piece of them, and gives
 	// work beside; NextRetry is then not later than now.
 	//
+	// It fails with ErrBucketLost, and changes nothing, if the lease does not own the
+	// endpoint's bucket under c.BucketEpoch.
+	//
 	// After ErrUnknown, deliveries may be owned that nobody knows of: Disown.
 	Claim(ctx context.Context, c ClaimRequest, now time.Time) (Claimed, error)
 
@@ -164,6 +232,9 @@ type FlowStore interface {
 	// time, and answers how many. Those that are owned, held, wait in an order, were not
 	// tried yet or are due already stay as they are.
 	Hasten(ctx context.Context, e EndpointID, deliveries []DeliveryID, now time.Time) (int, error)
+
+	// Erased gives those of the events that are erased or gone. It reads, and changes nothing.
+	Erased(ctx context.Context, events []EventID) ([]EventID, error)
 
 	// Oldest gives, for each endpoint that has unowned deliveries born before the
 	// given time (Born) that are not held, when the oldest of them was. It reads, and
@@ -276,6 +347,8 @@ type Receipt struct {
 type ClaimRequest struct {
 	Lease    Lease
 	Endpoint EndpointID
+	// BucketEpoch is that under which the lease owns the endpoint's bucket.
+	BucketEpoch int64
 	// Retries asks for deliveries that had an attempt, and not for those that had none.
 	Retries bool
 	// Newest asks for those that became due last.
@@ -375,6 +448,10 @@ type ConfigStore interface {
 	// What a node owns may be in flight: that is ended by Record, or when the node
 	// releases it.
 	Sweep(ctx context.Context, ids []AttemptID, now time.Time) (int, error)
+
+	// Vitals gives what is stored of the receivers of some endpoints now: Routes has it as
+	// it was at the endpoint's last change. Those that are gone are left out.
+	Vitals(ctx context.Context, endpoints []EndpointID) (map[EndpointID]Vitals, error)
 
 	SaveKey(ctx context.Context, k Key, audit *AuditEntry) error
 	// DeleteKey removes the key and the sessions of it.

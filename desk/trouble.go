@@ -65,7 +65,7 @@ func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, li
 		limit = MaxTroubled
 	}
 	now := d.e.Now()
-	backlog, err := d.store.Overdue(ctx, now.Add(-behindAfter))
+	backlog, err := d.store.Overdue(ctx, nil, now.Add(-behindAfter))
 	if err != nil {
 		return nil, fmt.Errorf("look for what is overdue: %w", err)
 	}

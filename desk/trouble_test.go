@@ -136,7 +136,7 @@ func TestToLookForTroubleChangesNothing(t *testing.T) {
 		}), desk.Options{})
 		e := h.endpoint("paused.example")
 		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
-		dead, err := h.store.Join(t.Context(), time.Second, time.Now())
+		dead, err := h.store.Join(t.Context(), bellhop.NodeAbout{}, time.Second, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -709,11 +709,11 @@ type unjoinable struct {
 	full atomic.Bool
 }
 
-func (s *unjoinable) Join(ctx context.Context, length time.Duration, now time.Time) (bellhop.Node, error) {
+func (s *unjoinable) Join(ctx context.Context, about bellhop.NodeAbout, length time.Duration, now time.Time) (bellhop.Node, error) {
 	if s.full.Load() {
 		return bellhop.Node{}, bellhop.ErrUnavailable
 	}
-	return s.Store.Join(ctx, length, now)
+	return s.Store.Join(ctx, about, length, now)
 }
 
 func TestPublishInATransaction(t *testing.T) {

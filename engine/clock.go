@@ -259,7 +259,7 @@ func (e *Engine) renumber(ctx context.Context) error {
 	e.joining.Lock()
 	defer e.joining.Unlock()
 	now := e.cfg.Now()
-	n, err := e.store.Join(ctx, e.cfg.Lease, now)
+	n, err := e.store.Join(ctx, bellhop.NodeAbout{}, e.cfg.Lease, now)
 	if err != nil {
 		return fmt.Errorf("get a number for new ids: %w", err)
 	}

@@ -45,6 +45,10 @@ type Config struct {
 	// Logger gets the log; secrets and payloads are never in it. Default:
 	// slog.Default().
 	Logger *slog.Logger
+	// Name tells people which node this is. Default: none.
+	Name string
+	// Version is that of the program, for people as well.
+	Version string
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	// Elapsed is how long the process has been running, by a clock that nobody sets, to
@@ -271,6 +275,11 @@ type Engine struct {
 	beatNow, beaten, owing chan struct{}
 	// reacting tells that there may be something for react.
 	reacting chan struct{}
+	// begun is when the process did, and sharing what it owns of the endpoints; sharingNow
+	// asks for a look at that.
+	begun      time.Time
+	sharing    sharing
+	sharingNow chan struct{}
 
 	// unwell holds why the store could not be written to lately, for Ready.
 	unwell  atomic.Pointer[error]
@@ -311,7 +320,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e := &Engine{
 		cfg: c, clock: clock, log: c.Logger, store: store,
 		beatNow: make(chan struct{}, 1), beaten: make(chan struct{}, 1), owing: make(chan struct{}, 1),
-		reacting: make(chan struct{}, 1),
+		reacting: make(chan struct{}, 1), sharingNow: make(chan struct{}, 1), begun: c.Now(),
 		stopping: make(chan struct{}), watchers: newWatchers(),
 	}
 	e.minding.turned.Store(mark.Turned)
@@ -351,7 +360,8 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		Flow:     tellingFlow{store, e}, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Unseen: clock.Unseen, Random: c.Random,
 		Lease: e.Lease, IDs: e.IDs,
 		Wrote: e.Wrote, Recorded: e.recorded, Verdict: e.verdicts.add,
-		GaveUp: func() { wake(e.owing) },
+		GaveUp:  func() { wake(e.owing) },
+		Drained: e.drained, BucketLost: func() { wake(e.sharingNow) }, Tell: func(bellhop.Bucket) {},
 	})
 	e.table.OnChange(e.lanes.Configure)
 	e.lookAtClock()
@@ -360,7 +370,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	}
 	err = e.table.Load(ctx)
 	if err == nil { // whoever looks finds what is known of each endpoint, as before the restart
-		err = e.noteDue(ctx, time.Time{})
+		err = e.noteDue(ctx, nil, time.Time{})
 	}
 	if err == nil {
 		err = e.metrics.register(c.Metrics)
@@ -383,6 +393,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	sending, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
 	e.lanes.Start(sending)
+	wake(e.sharingNow)
 
 	leased, unlease := context.WithCancel(context.WithoutCancel(ctx))
 	defer unlease()

@@ -34,9 +34,9 @@ func (e *Engine) heartbeat(ctx context.Context) {
 
 func (e *Engine) renew(ctx context.Context) error {
 	me := e.presence.Load()
-	err := e.store.Renew(ctx, me.lease, e.cfg.Lease, e.cfg.Now())
+	_, err := e.store.Renew(ctx, me.lease, nil, e.cfg.Lease, e.cfg.Now())
 	if err == nil && me.number != me.lease {
-		if err = e.store.Renew(ctx, me.number, e.cfg.Lease, e.cfg.Now()); errors.Is(err, bellhop.ErrLeaseLost) {
+		if _, err = e.store.Renew(ctx, me.number, nil, e.cfg.Lease, e.cfg.Now()); errors.Is(err, bellhop.ErrLeaseLost) {
 			err = e.renumber(ctx)
 		}
 	} else if errors.Is(err, bellhop.ErrLeaseLost) && e.lanes.Running() {
@@ -56,6 +56,10 @@ func (e *Engine) lookAround(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-e.sharingNow:
+			_, err := e.share(ctx)
+			e.failed(ctx, "sharing the endpoints out", err)
+			continue
 		case <-e.beaten:
 		}
 		if err := e.look(ctx); err != nil && ctx.Err() == nil {
@@ -78,6 +82,9 @@ func (e *Engine) look(ctx context.Context) error {
 	if err := e.table.Load(ctx); err != nil {
 		return err
 	}
+	if _, err := e.share(ctx); err != nil {
+		return err
+	}
 	if err := e.dropAbandoned(ctx); err != nil {
 		return err
 	}
@@ -95,12 +102,13 @@ func (e *Engine) look(ctx context.Context) error {
 // dead or other nodes left, and what was put off. It looks some heartbeats ahead, so
 // that a retry is made when it is due and not with the heartbeat after that.
 func (e *Engine) noteOverdue(ctx context.Context) error {
-	return e.noteDue(ctx, e.cfg.Now().Add(e.cfg.Lease))
+	return e.noteDue(ctx, e.ownBuckets(), e.cfg.Now().Add(e.cfg.Lease))
 }
 
-// noteDue tells the lanes what waits in the store that is due before a time; zero: at any.
-func (e *Engine) noteDue(ctx context.Context, until time.Time) error {
-	backlog, err := e.store.Overdue(ctx, until)
+// noteDue tells the lanes what waits in the store for some buckets (nil: all) that is due
+// before a time; zero: at any.
+func (e *Engine) noteDue(ctx context.Context, of []bellhop.Bucket, until time.Time) error {
+	backlog, err := e.store.Overdue(ctx, of, until)
 	if err != nil {
 		return fmt.Errorf("look for what is overdue: %w", err)
 	}
@@ -119,7 +127,7 @@ func (e *Engine) LookForOverdue(ctx context.Context) {
 // join gets a lease. Whoever asks for it and for ids sees both of the old, or both of
 // the new.
 func (e *Engine) join(ctx context.Context) error {
-	n, err := e.store.Join(ctx, e.cfg.Lease, e.cfg.Now())
+	n, err := e.store.Join(ctx, bellhop.NodeAbout{Name: e.cfg.Name, Version: e.cfg.Version, Started: e.begun}, e.cfg.Lease, e.cfg.Now())
 	if err != nil {
 		return fmt.Errorf("join the store: %w", err)
 	}

@@ -43,7 +43,7 @@ func TestConfigIsChecked(t *testing.T) {
 			if err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.TrimSuffix(strings.ToLower(field), "s")) && field != "InboxURL" {
 				t.Errorf("err: %v", err)
 			}
-			if n, err := store.Join(t.Context(), time.Minute, time.Now()); err != nil || n.Lease.Node != 1 {
+			if n, err := store.Join(t.Context(), bellhop.NodeAbout{}, time.Minute, time.Now()); err != nil || n.Lease.Node != 1 {
 				t.Errorf("a node was left behind: %+v, %v", n, err)
 			}
 		})
@@ -152,12 +152,12 @@ func TestMaintenanceDoesNotHoldUpDraining(t *testing.T) {
 // blind is a store that takes long to say what is overdue.
 type blind struct{ bellhop.Store }
 
-func (s blind) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog, error) {
+func (s blind) Overdue(ctx context.Context, of []bellhop.Bucket, until time.Time) ([]bellhop.Backlog, error) {
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-time.After(time.Minute):
-		return s.Store.Overdue(ctx, until)
+		return s.Store.Overdue(ctx, of, until)
 	}
 }
 

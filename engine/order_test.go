@@ -50,11 +50,11 @@ func (m *mortal) Release(ctx context.Context, l bellhop.Lease, d []bellhop.Deliv
 	return m.Store.Release(ctx, l, d, now)
 }
 
-func (m *mortal) Renew(ctx context.Context, l bellhop.Lease, length time.Duration, now time.Time) error {
+func (m *mortal) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.NodeStatus, length time.Duration, now time.Time) (time.Time, error) {
 	if m.dead.Load() {
-		return errDead
+		return now, errDead
 	}
-	return m.Store.Renew(ctx, l, length, now)
+	return m.Store.Renew(ctx, l, status, length, now)
 }
 
 func (m *mortal) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error {

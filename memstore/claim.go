@@ -16,6 +16,9 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 		if err := s.holds(r.Lease); err != nil {
 			return err
 		}
+		if err := s.owns(r.Lease, r.Endpoint, r.BucketEpoch); err != nil {
+			return err
+		}
 		e, ok := s.endpoints[r.Endpoint]
 		if !ok {
 			return nil // what is pending to it is for Sweep

@@ -87,6 +87,20 @@ func (s *Store) DeleteEndpoint(ctx context.Context, e bellhop.EndpointID, audit 
 	})
 }
 
+// Vitals gives what is stored of the receivers of endpoints.
+func (s *Store) Vitals(ctx context.Context, endpoints []bellhop.EndpointID) (map[bellhop.EndpointID]bellhop.Vitals, error) {
+	vitals := map[bellhop.EndpointID]bellhop.Vitals{}
+	err := s.step(ctx, func() error {
+		for _, id := range endpoints {
+			if e, ok := s.endpoints[id]; ok {
+				vitals[id] = e.Vitals
+			}
+		}
+		return nil
+	})
+	return vitals, err
+}
+
 // SaveKey creates or replaces a key.
 func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.AuditEntry) error {
 	return s.step(ctx, func() error {

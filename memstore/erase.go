@@ -32,6 +32,9 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bel
 		if sel.Event == 0 && sel.App != "" && sel.Subject != "" && sel.After == 0 {
 			s.forgetRefused(math.MaxInt, func(e *bellhop.RefusedEntry) bool { return e.App == sel.App && e.Subject == sel.Subject })
 		}
+		if len(erased) > 0 {
+			s.erasures++
+		}
 		s.addAudit(audit)
 		return nil
 	})
@@ -44,4 +47,17 @@ func selected(sel bellhop.EraseSelector, e *bellhop.Event) bool {
 		return e.ID == sel.Event
 	}
 	return sel.App != "" && sel.Subject != "" && e.App == sel.App && e.Subject == sel.Subject
+}
+
+// Erased gives those of the events that are erased or gone.
+func (s *Store) Erased(ctx context.Context, events []bellhop.EventID) (erased []bellhop.EventID, err error) {
+	err = s.step(ctx, func() error {
+		for _, id := range events {
+			if e := s.byID[id]; e == nil || e.Erased {
+				erased = append(erased, id)
+			}
+		}
+		return nil
+	})
+	return erased, err
 }

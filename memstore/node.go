@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -16,6 +17,10 @@ type lease struct {
 	until time.Time
 	held  bool
 	epoch int64
+
+	about  bellhop.NodeAbout
+	joined time.Time
+	status bellhop.NodeStatus
 }
 
 // holds fails with ErrLeaseLost if the lease is over.
@@ -27,7 +32,7 @@ func (s *Store) holds(l bellhop.Lease) error {
 }
 
 // Join registers a process under a free node number.
-func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (bellhop.Node, error) {
+func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.Duration, now time.Time) (bellhop.Node, error) {
 	var n bellhop.Node
 	err := s.step(ctx, func() error {
 		number, err := s.freeNode(now)
@@ -39,11 +44,14 @@ func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (
 		if s.nodes[number].until.After(now) {
 			bound = math.MaxInt64 // it may have made ids that are ahead
 		}
-		l := lease{until: now.Add(length), held: true, epoch: s.nodes[number].epoch + 1}
+		l := lease{until: now.Add(length), held: true, epoch: s.nodes[number].epoch + 1, about: about, joined: now}
 		s.nodes[number] = l
-		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, Floor: s.highestID(int64(bound)), Until: l.until}
+		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, Floor: s.highestID(int64(bound)), Until: l.until, Now: now}
 		return nil
 	})
+	if err == nil {
+		s.Wake(bellhop.Wakeup{Nodes: true})
+	}
 	return n, err
 }
 
@@ -68,19 +76,40 @@ func (s *Store) freeNode(now time.Time) (bellhop.NodeID, error) {
 }
 
 // Renew extends the lease.
-func (s *Store) Renew(ctx context.Context, l bellhop.Lease, length time.Duration, now time.Time) error {
-	return s.step(ctx, func() error {
+func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.NodeStatus, length time.Duration, now time.Time) (time.Time, error) {
+	return now, s.step(ctx, func() error {
 		if err := s.holds(l); err != nil {
 			return err
 		}
-		s.nodes[l.Node] = lease{until: now.Add(length), held: true, epoch: l.Epoch}
+		n := s.nodes[l.Node]
+		n.until = now.Add(length)
+		if status != nil {
+			n.status = *status
+		}
+		s.nodes[l.Node] = n
 		return nil
 	})
 }
 
+// Nodes lists who holds a lease.
+func (s *Store) Nodes(ctx context.Context) ([]bellhop.NodeInfo, error) {
+	var list []bellhop.NodeInfo
+	err := s.step(ctx, func() error {
+		for _, number := range sortedKeys(s.nodes) {
+			if n := s.nodes[number]; n.held && !n.about.Started.IsZero() {
+				list = append(list, bellhop.NodeInfo{
+					Lease: bellhop.Lease{Node: number, Epoch: n.epoch}, NodeAbout: n.about, Joined: n.joined, Until: n.until, Status: n.status,
+				})
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
 // Leave ends the lease and releases what is owned under it.
 func (s *Store) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error {
-	return s.step(ctx, func() error {
+	err := s.step(ctx, func() error {
 		if s.holds(l) != nil {
 			return nil // it is over already: what it owned is released
 		}
@@ -88,6 +117,10 @@ func (s *Store) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error
 		s.nodes[l.Node] = lease{until: now, epoch: l.Epoch}
 		return nil
 	})
+	if err == nil {
+		s.Wake(bellhop.Wakeup{Nodes: true})
+	}
+	return err
 }
 
 // TakeOver ends leases that ran out.
@@ -103,15 +136,21 @@ func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
 		}
 		return nil
 	})
+	if ended > 0 {
+		s.Wake(bellhop.Wakeup{Nodes: true})
+	}
 	return ended, err
 }
 
 // Overdue lists endpoints with unowned deliveries. Where a change is being carried over
 // to what waits, that has been due since then.
-func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog, error) {
+func (s *Store) Overdue(ctx context.Context, of []bellhop.Bucket, until time.Time) ([]bellhop.Backlog, error) {
 	var list []bellhop.Backlog
 	err := s.step(ctx, func() error {
 		for _, e := range sortedKeys(s.queues) {
+			if of != nil && !slices.Contains(of, bellhop.BucketOf(e)) {
+				continue
+			}
 			for _, retries := range []bool{false, true} {
 				due := s.nextDue(e, retries)
 				if r, ok := s.reorders[e]; ok && !retries && (due.IsZero() || r.since.Before(due)) {

@@ -21,7 +21,12 @@ type Store struct {
 	mu     sync.Mutex
 	closed bool
 
-	nodes map[bellhop.NodeID]lease
+	nodes   map[bellhop.NodeID]lease
+	buckets [bellhop.Buckets]bellhop.BucketOwner
+	// listeners hear wakeups. erasures counts the calls of Erase that did something.
+	listeners []*listener
+	erasures  int64
+
 	// clock is what NoteClock wrote; nil: nothing.
 	clock *bellhop.ClockMark
 	hold  bellhop.Hold

@@ -123,18 +123,18 @@ func (s *timed) at(ctx context.Context, now time.Time) error {
 	return err
 }
 
-func (s *timed) Join(ctx context.Context, length time.Duration, now time.Time) (bellhop.Node, error) {
+func (s *timed) Join(ctx context.Context, about bellhop.NodeAbout, length time.Duration, now time.Time) (bellhop.Node, error) {
 	if err := s.at(ctx, now); err != nil {
 		return bellhop.Node{}, err
 	}
-	return s.Store.Join(ctx, length, now)
+	return s.Store.Join(ctx, about, length, now)
 }
 
-func (s *timed) Renew(ctx context.Context, l bellhop.Lease, length time.Duration, now time.Time) error {
+func (s *timed) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.NodeStatus, length time.Duration, now time.Time) (time.Time, error) {
 	if err := s.at(ctx, now); err != nil {
-		return err
+		return now, err
 	}
-	return s.Store.Renew(ctx, l, length, now)
+	return s.Store.Renew(ctx, l, status, length, now)
 }
 
 func (s *timed) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error {

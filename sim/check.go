@@ -161,9 +161,13 @@ func (b *bucket) refill(now time.Duration) {
 	b.at = now
 }
 
-// resumed: what was held goes out oldest first, and before what came later.
+// resumed: what was held goes out oldest first, and before what came later. Only the owner
+// of the endpoint's bucket knows of it.
 func (n *node) resumed(d *delivery, due time.Time, name, to string) {
 	w := n.w
+	if !n.owned[bellhop.BucketOf(d.door.id)] {
+		return
+	}
 	held := slices.DeleteFunc(n.resumes[d.door.id], func(o heldBack) bool { return o.ended || len(o.requests) > 0 || o.event.erased || o.settled != 0 })
 	if len(held) == 0 || d.door.now.Ordering != bellhop.OrderingNone {
 		delete(n.resumes, d.door.id)
@@ -558,7 +562,7 @@ func (n *node) overlooked(list []bellhop.Backlog) {
 	}
 	for _, b := range list {
 		r := n.known[b.Endpoint]
-		if r == nil || !r.Live() || n.asking[b.Endpoint] > 0 {
+		if r == nil || !r.Live() || n.asking[b.Endpoint] > 0 || !n.owned[bellhop.BucketOf(b.Endpoint)] {
 			continue
 		}
 		// A circuit that is open probes when its time has come.

@@ -173,7 +173,7 @@ var mutants = []mutant{
 	},
 	{
 		"a pause does not hold", "engine/lane/lane.go",
-		"	if !l.route.Live() || l.mustRelease {\n", "	if l.route.Status == bellhop.EndpointDisabled || l.mustRelease {\n",
+		"	if !l.route.Live() || l.mustRelease || l.barred() {\n", "	if l.route.Status == bellhop.EndpointDisabled || l.mustRelease || l.barred() {\n",
 		"",
 	},
 	{
@@ -223,7 +223,7 @@ var mutants = []mutant{
 	},
 	{
 		"the next of an order is not looked for", "engine/lane/lane.go",
-		"		l.anyDue(now) // the next of its order may go\n", "",
+		"		l.someDue(now) // the next of its order may go\n", "",
 		"",
 	},
 	{

@@ -35,6 +35,7 @@ type node struct {
 	frost  []happening
 
 	lease   bellhop.Lease
+	owned   [bellhop.Buckets]bool
 	ids     *id.Generator
 	machine *lane.Machine
 	table   *routes.Table

@@ -16,7 +16,7 @@ func (n *node) join(told func(error)) {
 	w := n.w
 	var joined bellhop.Node
 	n.write(writing{what: "join", alone: true, do: func() (err error) {
-		if joined, err = w.store.Join(ctx, w.plan.lease, w.clock()); err == nil {
+		if joined, err = w.store.Join(ctx, bellhop.NodeAbout{Started: w.clock()}, w.plan.lease, w.clock()); err == nil {
 			w.ledger.leases[joined.Lease] = false
 			w.ledger.checkLeases()
 		}
@@ -38,6 +38,15 @@ func (n *node) join(told func(error)) {
 		}
 		told(nil)
 	})
+}
+
+// takeAll has a lease own every bucket that has no owner, and gives those that it has.
+func (w *world) takeAll(l bellhop.Lease, now time.Time) ([]bellhop.BucketOwner, error) {
+	owners, err := w.store.Buckets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w.store.TakeBuckets(ctx, l, owners, now)
 }
 
 // awaitLease waits for another lease than the one that was lost.
@@ -85,7 +94,8 @@ func (n *node) beat() {
 	}
 	lease := n.lease
 	n.write(writing{what: "renew", alone: true, do: func() error {
-		return w.store.Renew(ctx, lease, w.plan.lease, w.clock())
+		_, err := w.store.Renew(ctx, lease, nil, w.plan.lease, w.clock())
+		return err
 	}}, func(err error) {
 		switch {
 		case n.stopping:
@@ -110,6 +120,7 @@ func (n *node) rejoin(lost bellhop.Lease, told func(error)) {
 	}
 	n.resumes = map[bellhop.EndpointID][]heldBack{}
 	n.do(lane.LeaseLost{})
+	clear(n.owned[:])
 	n.join(func(err error) {
 		if err == nil {
 			n.do(lane.Joined{Lease: n.lease})
@@ -125,8 +136,16 @@ func (n *node) beatOn(err error, end func(error)) {
 		end(err)
 		return
 	}
+	lease := n.lease
+	var taken lane.BucketsTaken
 	n.write(writing{what: "take over", alone: true, do: func() error {
 		ended, err := w.store.TakeOver(ctx, w.clock())
+		if err == nil {
+			if taken.Taken, err = w.takeAll(lease, w.clock()); errors.Is(err, bellhop.ErrLeaseLost) {
+				err = nil // the next beat finds out
+			}
+			taken.Due, _ = w.store.Overdue(ctx, nil, time.Time{})
+		}
 		if ended > 0 {
 			w.ledger.checkLeases()
 			w.reached("what a dead node had was taken over")
@@ -136,6 +155,10 @@ func (n *node) beatOn(err error, end func(error)) {
 		if err != nil {
 			end(err)
 			return
+		}
+		n.do(taken)
+		for _, o := range taken.Taken {
+			n.owned[o.Bucket] = o.Lease == n.lease
 		}
 		n.load(func(err error) {
 			if err != nil {
@@ -159,7 +182,7 @@ func (n *node) noteOverdue(told func(error)) {
 	until := n.clock().Add(w.plan.lease)
 	var list []bellhop.Backlog
 	n.read("overdue", func() (err error) {
-		if list, err = w.store.Overdue(ctx, until); err == nil {
+		if list, err = w.store.Overdue(ctx, nil, until); err == nil {
 			n.overlooked(list)
 		}
 		return err

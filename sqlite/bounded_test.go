@@ -41,7 +41,7 @@ func newCrowded(t *testing.T) *crowded {
 	})
 	c.s = s
 	c.ready.Store(true)
-	n, err := s.Join(t.Context(), time.Hour, c.now)
+	n, err := s.Join(t.Context(), bellhop.NodeAbout{Started: c.now}, time.Hour, c.now)
 	c.must(err)
 	c.lease = n.Lease
 	for _, app := range []string{"acme", "neighbour"} {
@@ -172,7 +172,7 @@ func TestALargeBacklogIsDealtWithInPieces(t *testing.T) {
 		e.Ordering = bellhop.OrderingEndpoint
 		c.must(c.s.SaveEndpoint(t.Context(), e, nil, c.now))
 		for calls := 0; ; calls++ {
-			got, err := c.s.Claim(t.Context(), bellhop.ClaimRequest{Lease: c.lease, Endpoint: e.ID, Limit: 10}, c.now)
+			got, err := ClaimOf(t, c.s, bellhop.ClaimRequest{Lease: c.lease, Endpoint: e.ID, Limit: 10}, c.now)
 			c.must(err)
 			if len(got.Work) > 0 {
 				break

@@ -25,6 +25,9 @@ func (s *Store) Claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 		if err := w.holds(r.Lease); err != nil {
 			return err
 		}
+		if err := w.owns(r.Lease, bellhop.BucketOf(r.Endpoint), r.BucketEpoch); err != nil {
+			return err
+		}
 		ready, exists, err := w.readyToClaim(r.Endpoint)
 		if err != nil || !exists {
 			return err // what is pending to one that is gone is for Sweep

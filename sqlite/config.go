@@ -226,12 +226,12 @@ func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
 	return exec(w.conn, `INSERT OR REPLACE INTO endpoints
 			(id, revision, status, ordering, apps, url, name, events, subjects, filter, dialect, headers,
 			disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
-			description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify)
-			VALUES (?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify, exact_concurrency)
+			VALUES (?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), toJSON(e.Apps), e.URL, e.Name,
 		toJSON(e.Events), toJSON(e.Subjects), []byte(e.Filter), e.Dialect, toJSON(e.Headers), e.DisabledReason,
 		int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata), micros(e.CreatedAt), micros(e.UpdatedAt),
-		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify))
+		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency)
 }
 
 // storedTerms are terms as a column holds them: encoding/json would compact the filter.

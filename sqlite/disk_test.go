@@ -55,7 +55,7 @@ var leases sync.Map
 
 func join(t testing.TB, s *sqlite.Store) bellhop.Node {
 	t.Helper()
-	n, err := s.Join(t.Context(), time.Hour, now)
+	n, err := s.Join(t.Context(), bellhop.NodeAbout{Started: now}, time.Hour, now)
 	must(t, err)
 	leases.Store(s, n.Lease)
 	t.Cleanup(func() { leases.Delete(s) })
@@ -85,12 +85,12 @@ func TestReopenReleasesWhatADeadProcessOwned(t *testing.T) {
 	if !bytes.Equal(got.Data, n.Event.Data) {
 		t.Error("the event's data has changed")
 	}
-	list, err := s.Overdue(t.Context(), time.Time{})
+	list, err := s.Overdue(t.Context(), nil, time.Time{})
 	must(t, err)
 	if len(list) != 1 {
 		t.Errorf("backlog: %v", list)
 	}
-	again, err := s.Join(t.Context(), time.Hour, now)
+	again, err := s.Join(t.Context(), bellhop.NodeAbout{Started: now}, time.Hour, now)
 	must(t, err)
 	if again.Floor < int64(n.Deliveries[0].ID) {
 		t.Errorf("floor %d is below delivery %d", again.Floor, n.Deliveries[0].ID)

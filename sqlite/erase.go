@@ -120,9 +120,30 @@ func (w *writer) eraseAll(list []bellhop.EventID) (left bool, err error) {
 		}
 	}
 	if len(list) > 0 {
-		err = w.owe("wipe", "")
+		if err = w.owe("wipe", ""); err == nil {
+			err = w.noteErasure()
+		}
 	}
 	return left, err
+}
+
+// Erased gives those of the events that are erased or gone.
+func (s *Store) Erased(ctx context.Context, events []bellhop.EventID) ([]bellhop.EventID, error) {
+	var erased []bellhop.EventID
+	err := s.readFor(ctx, forFlow, "look for erased events", func(c *sqlite.Conn) error {
+		erased = nil
+		for _, e := range events {
+			there, err := one(c, func(*sqlite.Stmt) {}, "SELECT 1 FROM events WHERE id = ? AND erased = 0", int64(e))
+			if err != nil {
+				return err
+			}
+			if !there {
+				erased = append(erased, e)
+			}
+		}
+		return nil
+	})
+	return erased, err
 }
 
 // blanked is how far the attempts of an event are blanked.

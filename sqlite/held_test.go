@@ -40,7 +40,7 @@ func TestManyHeld(t *testing.T) {
 			t.Errorf("old: %v, %v", old, err)
 		}
 		for range claims {
-			got, err := c.s.Claim(t.Context(), bellhop.ClaimRequest{Lease: c.lease, Endpoint: e.ID, Retries: true, Limit: 1}, c.now)
+			got, err := ClaimOf(t, c.s, bellhop.ClaimRequest{Lease: c.lease, Endpoint: e.ID, Retries: true, Limit: 1}, c.now)
 			c.must(err)
 			if len(got.Work) != 1 {
 				t.Fatalf("a claim gave %d", len(got.Work))

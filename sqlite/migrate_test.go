@@ -85,11 +85,11 @@ func TestFirstSchemaIsBroughtUpToDate(t *testing.T) {
 			!keys.Keys[0].Scope.All || keys.Keys[1].Scope.All || !keys.Keys[1].Scope.Sees("acme") {
 			t.Errorf("keys %+v, %v", keys, err)
 		}
-		n, err := s.Join(t.Context(), time.Hour, now)
+		n, err := s.Join(t.Context(), bellhop.NodeAbout{Started: now}, time.Hour, now)
 		if err != nil || n.Lease.Epoch < 1 {
 			t.Fatalf("joined as %+v, %v", n, err)
 		}
-		got, err := s.Claim(t.Context(), bellhop.ClaimRequest{Lease: n.Lease, Endpoint: 7, Limit: 10}, now)
+		got, err := ClaimOf(t, s, bellhop.ClaimRequest{Lease: n.Lease, Endpoint: 7, Limit: 10}, now)
 		if err != nil || len(got.Work) != 1 || got.Work[0].Event.ID != 9 {
 			t.Errorf("claimed %+v, %v", got, err)
 		}

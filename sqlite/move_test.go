@@ -12,6 +12,8 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop/internal/move"
+
+	"github.com/bellhop/bellhop"
 )
 
 // notMoved are the tables and columns that a move leaves out, and why.
@@ -206,7 +208,7 @@ func TestMovedStateTellsWhetherItWasServed(t *testing.T) {
 		t.Errorf("%q, then %q", seen[0], again)
 	}
 	for range 2 {
-		if _, err := s.Join(t.Context(), 1, time.Unix(1700000000, 0)); err != nil {
+		if _, err := s.Join(t.Context(), bellhop.NodeAbout{}, 1, time.Unix(1700000000, 0)); err != nil {
 			t.Fatal(err)
 		}
 		now := state()

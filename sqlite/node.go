@@ -36,7 +36,7 @@ func (w *writer) setLease(n bellhop.NodeID, epoch int64) {
 }
 
 // Join registers a process under a free node number.
-func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (bellhop.Node, error) {
+func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.Duration, now time.Time) (bellhop.Node, error) {
 	var n bellhop.Node
 	err := s.write(ctx, "join", rowWeight, func(w *writer) error {
 		number, epoch, until, err := w.freeNode(now)
@@ -52,13 +52,13 @@ func (s *Store) Join(ctx context.Context, length time.Duration, now time.Time) (
 			return err
 		}
 		epoch++
-		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: epoch}, Floor: floor, Until: now.Add(length)}
+		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: epoch}, Floor: floor, Until: now.Add(length), Now: now}
 		if err := w.releaseNode(number, now); err != nil {
 			return err
 		}
 		w.setLease(number, epoch)
-		return exec(w.conn, "INSERT OR REPLACE INTO nodes (id, lease_until, held, epoch) VALUES (?, ?, 1, ?)",
-			int(number), micros(n.Until), epoch)
+		return exec(w.conn, "INSERT OR REPLACE INTO nodes (id, lease_until, held, epoch, name, version, started, joined) VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
+			int(number), micros(n.Until), epoch, about.Name, about.Version, micros(about.Started), micros(now))
 	})
 	return n, err
 }
@@ -100,13 +100,34 @@ func (w *writer) highestID(bound int64) (highest int64, err error) {
 }
 
 // Renew extends the lease.
-func (s *Store) Renew(ctx context.Context, l bellhop.Lease, length time.Duration, now time.Time) error {
-	return s.write(ctx, "renew the lease", rowWeight, func(w *writer) error {
+func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.NodeStatus, length time.Duration, now time.Time) (time.Time, error) {
+	return now, s.write(ctx, "renew the lease", rowWeight, func(w *writer) error {
 		if err := w.holds(l); err != nil {
 			return err
 		}
-		return exec(w.conn, "UPDATE nodes SET lease_until = ? WHERE id = ?", micros(now.Add(length)), int(l.Node))
+		if status == nil {
+			return exec(w.conn, "UPDATE nodes SET lease_until = ? WHERE id = ?", micros(now.Add(length)), int(l.Node))
+		}
+		return exec(w.conn, "UPDATE nodes SET lease_until = ?, status = ? WHERE id = ?", micros(now.Add(length)), toJSON(status), int(l.Node))
 	})
+}
+
+// Nodes lists who holds a lease.
+func (s *Store) Nodes(ctx context.Context) ([]bellhop.NodeInfo, error) {
+	var list []bellhop.NodeInfo
+	err := s.readFor(ctx, forFlow, "list the nodes", func(c *sqlite.Conn) error {
+		list = nil
+		return each(c, func(st *sqlite.Stmt) {
+			n := bellhop.NodeInfo{
+				Lease:     bellhop.Lease{Node: bellhop.NodeID(st.ColumnInt(0)), Epoch: st.ColumnInt64(1)},
+				NodeAbout: bellhop.NodeAbout{Name: st.ColumnText(2), Version: st.ColumnText(3), Started: moment(st.ColumnInt64(4))},
+				Joined:    moment(st.ColumnInt64(5)), Until: moment(st.ColumnInt64(6)),
+			}
+			_ = fromJSON(st, 7, &n.Status)
+			list = append(list, n)
+		}, "SELECT id, epoch, name, version, started, joined, lease_until, status FROM nodes WHERE held = 1 AND started <> 0 ORDER BY id")
+	})
+	return list, err
 }
 
 // Leave ends the lease and releases what is owned under it.
@@ -200,7 +221,7 @@ const (
 )
 
 // Overdue lists endpoints with unowned deliveries.
-func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog, error) {
+func (s *Store) Overdue(ctx context.Context, of []bellhop.Bucket, until time.Time) ([]bellhop.Backlog, error) {
 	var list []bellhop.Backlog
 	err := s.readFor(ctx, forFlow, "list the backlog", func(c *sqlite.Conn) error {
 		list = nil
@@ -211,6 +232,9 @@ func (s *Store) Overdue(ctx context.Context, until time.Time) ([]bellhop.Backlog
 			err = each(c, func(st *sqlite.Stmt) { releasing[st.ColumnInt64(0)] = moment(st.ColumnInt64(1)) }, "SELECT endpoint, since FROM releases")
 		}
 		add := func(endpoint int64, retries bool, at time.Time) {
+			if of != nil && !slices.Contains(of, bellhop.BucketOf(bellhop.EndpointID(endpoint))) {
+				return
+			}
 			if !at.IsZero() && (until.IsZero() || at.Before(until)) {
 				list = append(list, bellhop.Backlog{Endpoint: bellhop.EndpointID(endpoint), Retries: retries, Due: at})
 			}

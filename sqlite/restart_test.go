@@ -19,7 +19,7 @@ func TestLeasesAndVersionsNeverGoBack(t *testing.T) {
 	for range 4 {
 		s := openAt(t, path, sqlite.Options{})
 		if last.Node != 0 {
-			if err := s.Renew(t.Context(), last, time.Hour, now); !errors.Is(err, bellhop.ErrLeaseLost) {
+			if _, err := s.Renew(t.Context(), last, nil, time.Hour, now); !errors.Is(err, bellhop.ErrLeaseLost) {
 				t.Errorf("Renew of the lease of an earlier process = %v, want ErrLeaseLost", err)
 			}
 		}
@@ -82,7 +82,7 @@ func TestWhatIsOwedSurvivesARestart(t *testing.T) {
 	l := join(t, s).Lease
 	claim := func(e bellhop.EndpointID) bellhop.Claimed {
 		t.Helper()
-		c, err := s.Claim(t.Context(), bellhop.ClaimRequest{Lease: l, Endpoint: e, Limit: 10}, now)
+		c, err := sqlite.ClaimOf(t, s, bellhop.ClaimRequest{Lease: l, Endpoint: e, Limit: 10}, now)
 		must(t, err)
 		return c
 	}
@@ -126,7 +126,7 @@ func TestLooksThatFindNothingCommitNothing(t *testing.T) {
 		must(t, err)
 		spread, err := s.Spread(t.Context(), l, id.Take[id.Delivery](src.ids, 10, now), now)
 		must(t, err)
-		_, err = s.Overdue(t.Context(), now)
+		_, err = s.Overdue(t.Context(), nil, now)
 		must(t, err)
 		if n != 0 || swept != 0 || len(spread) != 0 {
 			t.Errorf("found %d, %d and %v", n, swept, spread)
@@ -154,7 +154,7 @@ func TestARestartLetsTheFirstOfAnOrderGo(t *testing.T) {
 	l := join(t, s).Lease
 	claim := func() []bellhop.Work {
 		t.Helper()
-		c, err := s.Claim(t.Context(), bellhop.ClaimRequest{Lease: l, Endpoint: e.ID, Limit: 10}, now)
+		c, err := sqlite.ClaimOf(t, s, bellhop.ClaimRequest{Lease: l, Endpoint: e.ID, Limit: 10}, now)
 		must(t, err)
 		return c.Work
 	}
@@ -170,7 +170,7 @@ func TestARestartLetsTheFirstOfAnOrderGo(t *testing.T) {
 	}
 	must(t, s.Close())
 	s = openAt(t, path, sqlite.Options{})
-	due, err := s.Overdue(t.Context(), now.Add(time.Microsecond))
+	due, err := s.Overdue(t.Context(), nil, now.Add(time.Microsecond))
 	must(t, err)
 	if len(due) != 1 {
 		t.Errorf("overdue after the restart: %v", due)

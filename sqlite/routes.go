@@ -231,8 +231,8 @@ func scanEventType(st *sqlite.Stmt) bellhop.EventType {
 const selectEndpoints = `SELECT id, e.revision, status, ordering, v.since, apps, url, name, events, subjects, filter,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
 	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify,
-	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status
-	FROM endpoints AS e LEFT JOIN vitals AS v ON v.endpoint = e.id`
+	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status,
+	exact_concurrency FROM endpoints AS e LEFT JOIN vitals AS v ON v.endpoint = e.id`
 
 // scanVitals reads those of selectEndpoints.
 func scanVitals(st *sqlite.Stmt) bellhop.Vitals {
@@ -242,6 +242,22 @@ func scanVitals(st *sqlite.Stmt) bellhop.Vitals {
 		FailedSince: moment(st.ColumnInt64(35)), FailingSince: moment(st.ColumnInt64(36)), OpenSince: moment(st.ColumnInt64(37)),
 		Last: bellhop.AttemptID(st.ColumnInt64(38)), Reason: st.ColumnText(39), ResponseStatus: st.ColumnInt(40),
 	}
+}
+
+// Vitals gives what is stored of the receivers of endpoints.
+func (s *Store) Vitals(ctx context.Context, endpoints []bellhop.EndpointID) (map[bellhop.EndpointID]bellhop.Vitals, error) {
+	vitals := map[bellhop.EndpointID]bellhop.Vitals{}
+	err := s.readFor(ctx, forFlow, "read how endpoints do", func(c *sqlite.Conn) error {
+		clear(vitals)
+		for _, e := range endpoints {
+			_, err := one(c, func(st *sqlite.Stmt) { vitals[e] = scanVitals(st) }, selectEndpoints+" WHERE id = ?", int64(e))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return vitals, err
 }
 
 // scanEndpoint reads selectEndpoints. Where a setting cannot be read, its zero value
@@ -257,6 +273,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 		Dialect: st.ColumnText(11), DisabledReason: st.ColumnText(13), Timeout: bellhop.Duration(st.ColumnInt64(14)),
 		Concurrency: st.ColumnInt(17), CreatedAt: moment(st.ColumnInt64(19)), UpdatedAt: moment(st.ColumnInt64(20)),
 		Description: st.ColumnText(22), Locked: st.ColumnBool(23), LockedReason: st.ColumnText(24), ResumedAt: moment(st.ColumnInt64(27)),
+		ExactConcurrency: st.ColumnBool(41),
 	}
 	var wrong []error
 	check := func(column string, err error) {

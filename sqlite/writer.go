@@ -50,6 +50,8 @@ type state struct {
 	// leases are the node numbers held and their epochs. It is never changed in
 	// place: a rollback brings the old map back.
 	leases map[bellhop.NodeID]int64
+	// owners are those of the buckets. It is never changed in place either.
+	owners *owners
 	// turn is the app that Spread served last.
 	turn string
 	// waits are the pending deliveries that have come and gone in this transaction.
@@ -121,6 +123,9 @@ func (w *writer) prepare(o Options, moving bool) error {
 		return err
 	}
 	w.state.leases = map[bellhop.NodeID]int64{}
+	if w.state.owners, err = readOwners(w.conn); err != nil {
+		return err
+	}
 	if w.state.erasing, err = one(w.conn, func(*sqlite.Stmt) {}, nextOwed, owedEvent, ""); err != nil {
 		return err
 	}
@@ -277,7 +282,7 @@ func rejection(err error) bool {
 		return true
 	}
 	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
-		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, errNoNode) || errors.Is(err, errLeaving) || bellhop.CodeOf(err) != ""
+		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrBucketLost) || errors.Is(err, errNoNode) || errors.Is(err, errLeaving) || bellhop.CodeOf(err) != ""
 }
 
 // ownFault tells whether the step itself is to blame, such as an id used twice.

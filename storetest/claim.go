@@ -51,7 +51,7 @@ var claimTests = []test{
 			f.enqueue(n)
 		}
 		for _, tc := range []struct{ maxBytes, want int }{{1, 1}, {250, 2}} {
-			c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: f.lease, Endpoint: e.ID, Limit: 10, MaxBytes: tc.maxBytes}, f.now)
+			c, err := f.claimAs(bellhop.ClaimRequest{Lease: f.lease, Endpoint: e.ID, Limit: 10, MaxBytes: tc.maxBytes})
 			f.must(err)
 			same(f, "claimed", len(c.Work), tc.want)
 			same(f, "next", c.Next, f.now)

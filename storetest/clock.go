@@ -45,7 +45,7 @@ var clockTests = []test{
 		var all sync.WaitGroup // at once, to share transactions
 		for range id.MaxNode - 1 {
 			all.Go(func() {
-				n, err := f.s.Join(f.Context(), time.Hour, f.now)
+				n, err := f.s.Join(f.Context(), f.about(), time.Hour, f.now)
 				if err == nil {
 					err = f.s.Leave(f.Context(), n.Lease, f.now)
 				}
@@ -130,7 +130,7 @@ var clockTests = []test{
 // own has the node own the one delivery of an event.
 func (f *fixture) own(n bellhop.NewEvent) {
 	f.Helper()
-	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: f.lease, Endpoint: n.Deliveries[0].Endpoint, Limit: 100}, f.now)
+	c, err := f.claimAs(bellhop.ClaimRequest{Lease: f.lease, Endpoint: n.Deliveries[0].Endpoint, Limit: 100})
 	f.must(err)
 	for _, w := range c.Work {
 		if w.Delivery.ID != n.Deliveries[0].ID {

@@ -20,11 +20,11 @@ var leaseTests = []test{
 			if next.Node != last.Node || next.Epoch <= last.Epoch {
 				f.Fatalf("%+v came after %+v", next, last)
 			}
-			if err := f.s.Renew(f.Context(), last, time.Minute, f.now); !errors.Is(err, bellhop.ErrLeaseLost) {
+			if _, err := f.s.Renew(f.Context(), last, nil, time.Minute, f.now); !errors.Is(err, bellhop.ErrLeaseLost) {
 				f.Errorf("Renew of the earlier lease = %v, want ErrLeaseLost", err)
 			}
 			f.must(f.s.Leave(f.Context(), last, f.now)) // changes nothing
-			f.must(f.s.Renew(f.Context(), next, time.Minute, f.now))
+			f.renew(next)
 			last = next
 		}
 	}},
@@ -131,13 +131,17 @@ func (f *fixture) steps(l bellhop.Lease, e bellhop.Endpoint, owned bellhop.NewEv
 	_, _, resolve := f.s.Resolve(f.Context(), l, []bellhop.NewEvent{owned}, f.now)
 	_, redeliver := f.s.Redeliver(f.Context(), l, bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}, Audit: f.audit("acme")}, f.now)
 	_, spread := f.s.Spread(f.Context(), l, id.Take[id.Delivery](f.ids, 10, f.now), f.now)
-	_, claim := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: l, Endpoint: e.ID, Limit: 1}, f.now)
+	_, claim := f.claimAs(bellhop.ClaimRequest{Lease: l, Endpoint: e.ID, Limit: 1})
 	disown := f.s.Disown(f.Context(), l, e.ID, []bellhop.DeliveryID{owned.Deliveries[0].ID}, f.now)
 	release := f.s.Release(f.Context(), l, []bellhop.DeliveryID{owned.Deliveries[0].ID}, f.now)
 	record := f.s.Record(f.Context(), l, []bellhop.Result{{
 		Attempt: f.attempt(owned.Deliveries[0], bellhop.AttemptFailed), Lease: l, Vitals: failing(e, f.now),
 	}}, f.now)
+	free := f.owners()[:1]
+	_, take := f.s.TakeBuckets(f.Context(), l, free, f.now)
+	leave := f.s.LeaveBuckets(f.Context(), l, free, f.now)
 	return map[string]error{
+		"TakeBuckets": take, "LeaveBuckets": leave,
 		"Enqueue": enqueue, "Resolve": resolve, "Redeliver": redeliver, "Spread": spread,
 		"Claim": claim, "Disown": disown, "Release": release, "Record": record,
 	}

@@ -70,7 +70,7 @@ func newPicture(f *fixture, t *rapid.T) *picture {
 
 func (f *fixture) joinFor(lease time.Duration) bellhop.Lease {
 	f.Helper()
-	n, err := f.s.Join(f.Context(), lease, f.now)
+	n, err := f.s.Join(f.Context(), f.about(), lease, f.now)
 	f.must(err)
 	return n.Lease
 }
@@ -107,7 +107,7 @@ func (m *picture) claim(t *rapid.T) {
 }
 
 func (m *picture) claimAs(t *rapid.T, r bellhop.ClaimRequest) {
-	got, err := m.s.Claim(m.Context(), r, m.now)
+	got, err := m.fixture.claimAs(r)
 	m.ok(err)
 	var want []bellhop.DeliveryID
 	heldBack := false
@@ -233,13 +233,18 @@ func (m *picture) release(t *rapid.T) {
 	m.ok(m.s.Release(m.Context(), node, list, m.now))
 }
 
+func (m *picture) renewed(l bellhop.Lease, length time.Duration) {
+	_, err := m.s.Renew(m.Context(), l, nil, length, m.now)
+	m.ok(err)
+}
+
 // die lets a node's lease run out while the others renew theirs.
 func (m *picture) die(t *rapid.T) {
 	dead := m.anyNode(t)
 	m.pass(2 * time.Minute)
 	for _, n := range m.nodes {
 		if n != dead {
-			m.ok(m.s.Renew(m.Context(), n, time.Minute, m.now))
+			m.renewed(n, time.Minute)
 		}
 	}
 	_, err := m.s.TakeOver(m.Context(), m.now)
@@ -379,7 +384,7 @@ func (m *picture) drain() {
 		}
 		m.pass(time.Minute / 2)
 		for _, n := range m.nodes {
-			m.ok(m.s.Renew(m.Context(), n, time.Minute, m.now))
+			m.renewed(n, time.Minute)
 		}
 		for _, retries := range []bool{false, true} {
 			m.claimAs(m.t, bellhop.ClaimRequest{Lease: m.nodes[0], Endpoint: m.endpoint.ID, Retries: retries, Limit: 4})

@@ -34,11 +34,11 @@ var nodeTests = []test{
 		}
 	}},
 	{"Renew extends the lease", func(f *fixture) {
-		n, err := f.s.Join(f.Context(), time.Minute, f.now)
+		n, err := f.s.Join(f.Context(), f.about(), time.Minute, f.now)
 		f.must(err)
 		w := ownOne(f, n.Lease)
 		f.pass(50 * time.Second)
-		f.must(f.s.Renew(f.Context(), n.Lease, time.Minute, f.now))
+		f.renew(n.Lease)
 		f.pass(50 * time.Second)
 		f.takeOver(0)
 		same(f, "backlog while it lives", backlog(f), nil)
@@ -47,13 +47,13 @@ var nodeTests = []test{
 		same(f, "backlog after its end", backlog(f), []bellhop.Backlog{{Endpoint: w.Delivery.Endpoint, Due: w.Delivery.Due}})
 	}},
 	{"a late Renew is good as long as nobody took over", func(f *fixture) {
-		n, err := f.s.Join(f.Context(), time.Minute, f.now)
+		n, err := f.s.Join(f.Context(), f.about(), time.Minute, f.now)
 		f.must(err)
 		f.pass(2 * time.Minute)
-		f.must(f.s.Renew(f.Context(), n.Lease, time.Minute, f.now))
+		f.renew(n.Lease)
 	}},
 	{"TakeOver releases what the dead owned", func(f *fixture) {
-		n, err := f.s.Join(f.Context(), time.Minute, f.now)
+		n, err := f.s.Join(f.Context(), f.about(), time.Minute, f.now)
 		f.must(err)
 		w := ownOne(f, n.Lease)
 		f.pass(time.Minute)
@@ -61,7 +61,7 @@ var nodeTests = []test{
 		f.takeOver(1)
 		f.takeOver(0)
 		same(f, "backlog", backlog(f), []bellhop.Backlog{{Endpoint: w.Delivery.Endpoint, Due: w.Delivery.Due}})
-		if err := f.s.Renew(f.Context(), n.Lease, time.Minute, f.now); !errors.Is(err, bellhop.ErrLeaseLost) {
+		if _, err := f.s.Renew(f.Context(), n.Lease, nil, time.Minute, f.now); !errors.Is(err, bellhop.ErrLeaseLost) {
 			f.Errorf("Renew = %v, want ErrLeaseLost", err)
 		}
 		again := f.claim(bellhop.Endpoint{ID: w.Delivery.Endpoint}, 10)
@@ -69,12 +69,12 @@ var nodeTests = []test{
 	}},
 	{"who lost the lease cannot own anything new", func(f *fixture) {
 		e := f.endpoint()
-		n, err := f.s.Join(f.Context(), time.Minute, f.now)
+		n, err := f.s.Join(f.Context(), f.about(), time.Minute, f.now)
 		f.must(err)
 		f.pass(time.Hour)
 		f.takeOver(1)
 		f.publish(e)
-		_, err = f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: n.Lease, Endpoint: e.ID, Limit: 1}, f.now)
+		_, err = f.claimAs(bellhop.ClaimRequest{Lease: n.Lease, Endpoint: e.ID, Limit: 1})
 		if !errors.Is(err, bellhop.ErrLeaseLost) {
 			f.Errorf("Claim = %v, want ErrLeaseLost", err)
 		}
@@ -97,14 +97,14 @@ var nodeTests = []test{
 		for range 2 {
 			same(f, "backlog", backlog(f), nil)
 		}
-		f.must(f.s.Renew(f.Context(), dead, time.Minute, f.now))
+		f.renew(dead)
 	}},
 	{"Leave releases everything and the number", func(f *fixture) {
 		n := f.join()
 		w := ownOne(f, n.Lease)
 		f.must(f.s.Leave(f.Context(), n.Lease, f.now))
 		same(f, "backlog", backlog(f), []bellhop.Backlog{{Endpoint: w.Delivery.Endpoint, Due: w.Delivery.Due}})
-		if err := f.s.Renew(f.Context(), n.Lease, time.Minute, f.now); !errors.Is(err, bellhop.ErrLeaseLost) {
+		if _, err := f.s.Renew(f.Context(), n.Lease, nil, time.Minute, f.now); !errors.Is(err, bellhop.ErrLeaseLost) {
 			f.Errorf("Renew after Leave = %v, want ErrLeaseLost", err)
 		}
 	}},
@@ -122,7 +122,7 @@ var nodeTests = []test{
 		if n := f.join(); n.Lease.Node != f.node {
 			f.Errorf("got number %d, want %d again", n.Lease.Node, f.node)
 		}
-		if _, err := f.s.Join(f.Context(), time.Minute, f.now); err == nil {
+		if _, err := f.s.Join(f.Context(), f.about(), time.Minute, f.now); err == nil {
 			f.Error("Join gave a number though all are taken")
 		}
 	}},
@@ -130,7 +130,7 @@ var nodeTests = []test{
 		for range id.MaxNode - 2 {
 			f.join()
 		}
-		dead, err := f.s.Join(f.Context(), time.Minute, f.now)
+		dead, err := f.s.Join(f.Context(), f.about(), time.Minute, f.now)
 		f.must(err)
 		w := ownOne(f, dead.Lease)
 		f.pass(time.Hour)
@@ -155,7 +155,7 @@ var nodeTests = []test{
 			until time.Duration
 			want  int
 		}{{-time.Hour, 0}, {time.Nanosecond - time.Hour + time.Microsecond, 1}, {time.Minute, 1}, {time.Hour, 2}} {
-			list, err := f.s.Overdue(f.Context(), f.now.Add(tc.until))
+			list, err := f.s.Overdue(f.Context(), nil, f.now.Add(tc.until))
 			f.must(err)
 			same(f, "overdue at "+tc.until.String(), len(list), tc.want)
 		}
@@ -167,7 +167,7 @@ func ownOne(f *fixture, l bellhop.Lease) bellhop.Work {
 	f.Helper()
 	e := f.endpoint()
 	f.publish(e)
-	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: l, Endpoint: e.ID, Limit: 1}, f.now)
+	c, err := f.claimAs(bellhop.ClaimRequest{Lease: l, Endpoint: e.ID, Limit: 1})
 	f.must(err)
 	if len(c.Work) != 1 {
 		f.Fatalf("claimed %d, want 1", len(c.Work))
@@ -184,7 +184,7 @@ func (f *fixture) takeOver(want int) {
 
 func backlog(f *fixture) []bellhop.Backlog {
 	f.Helper()
-	list, err := f.s.Overdue(f.Context(), time.Time{})
+	list, err := f.s.Overdue(f.Context(), nil, time.Time{})
 	f.must(err)
 	slices.SortStableFunc(list, func(a, b bellhop.Backlog) int { return int(a.Endpoint - b.Endpoint) })
 	return list

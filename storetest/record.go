@@ -71,7 +71,7 @@ var recordTests = []test{
 		w := f.claim(e, 1)[0]
 		f.must(f.s.Release(f.Context(), f.lease, ids(n), f.now))
 		other := f.join().Lease
-		c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: other, Endpoint: e.ID, Limit: 1}, f.now)
+		c, err := f.claimAs(bellhop.ClaimRequest{Lease: other, Endpoint: e.ID, Limit: 1})
 		f.must(err)
 		ill := failing(e, f.now)
 		late := captured(f.attempt(w.Delivery, bellhop.AttemptSucceeded))

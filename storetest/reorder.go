@@ -24,7 +24,7 @@ var reorderTests = []test{
 			if c.Next.After(f.now) || c.Next.IsZero() {
 				f.Fatalf("Next = %v while the change is under way, want now", c.Next)
 			}
-			list, err := f.s.Overdue(f.Context(), f.now.Add(time.Second))
+			list, err := f.s.Overdue(f.Context(), nil, f.now.Add(time.Second))
 			f.must(err)
 			same(f, "overdue meanwhile", len(list), 1)
 		}

@@ -27,6 +27,8 @@ func RunSome(t *testing.T, wanted func(group string) bool, open func(t *testing.
 	}{
 		{"Node", nodeTests},
 		{"Lease", leaseTests},
+		{"Bucket", bucketTests},
+		{"Waking", wakingTests},
 		{"Clock", clockTests},
 		{"Enqueue", enqueueTests},
 		{"Claim", claimTests},
@@ -97,6 +99,8 @@ type fixture struct {
 	// lease is that of the node, and node its number.
 	lease bellhop.Lease
 	node  bellhop.NodeID
+
+	buckets bucketsOf
 }
 
 // anyApp is the scope of who may see everything.
@@ -111,6 +115,8 @@ func newFixture(t *testing.T, s bellhop.Store) *fixture {
 	})
 	f.lease = f.join().Lease
 	f.node = f.lease.Node
+	f.buckets.of = map[bellhop.Bucket]bellhop.BucketOwner{}
+	f.takeAll(f.lease)
 	return f
 }
 
@@ -133,7 +139,7 @@ func same[T any](f *fixture, what string, got, want T) {
 
 func (f *fixture) join() bellhop.Node {
 	f.Helper()
-	n, err := f.s.Join(f.Context(), time.Hour*24*365, f.now)
+	n, err := f.s.Join(f.Context(), f.about(), time.Hour*24*365, f.now)
 	f.must(err)
 	return n
 }
@@ -233,9 +239,16 @@ func (f *fixture) claimed(e bellhop.Endpoint, limit int) bellhop.Claimed {
 func (f *fixture) claimOf(r bellhop.ClaimRequest) bellhop.Claimed {
 	f.Helper()
 	r.Lease = f.lease
-	c, err := f.s.Claim(f.Context(), r, f.now)
+	c, err := f.claimAs(r)
 	f.must(err)
 	return c
+}
+
+// claimAs makes one claim under its lease, which gets the endpoint's bucket for that.
+func (f *fixture) claimAs(r bellhop.ClaimRequest) (bellhop.Claimed, error) {
+	f.Helper()
+	r.BucketEpoch = f.ownBucket(r.Lease, r.Endpoint)
+	return f.s.Claim(f.Context(), r, f.now)
 }
 
 // attempt makes, but does not record, an attempt of a delivery.

@@ -30,7 +30,7 @@ func stress(f *fixture) {
 	ledger := ledger{held: map[bellhop.DeliveryID]bool{}, done: map[bellhop.DeliveryID]bool{}}
 	const total = publishers * perPublisher * 3
 	for c := range claimers {
-		lease := f.join().Lease
+		lease := f.lease // whoever claims owns the bucket
 		crew.Go(func() {
 			for i := 0; ledger.finished() < total && !f.Failed(); i++ {
 				f.work(&ledger, lease, endpoints[(c+i)%len(endpoints)].ID)
@@ -48,7 +48,7 @@ func stress(f *fixture) {
 			if _, err := f.s.Deliveries(f.Context(), bellhop.DeliveryFilter{Scope: anyApp, Limit: 50}); err != nil {
 				f.Error(err)
 			}
-			if _, err := f.s.Overdue(f.Context(), time.Time{}); err != nil {
+			if _, err := f.s.Overdue(f.Context(), nil, time.Time{}); err != nil {
 				f.Error(err)
 			}
 		}
@@ -64,9 +64,9 @@ func stress(f *fixture) {
 
 // work claims some deliveries, gives one back, lets one fail and ends the rest.
 func (f *fixture) work(l *ledger, lease bellhop.Lease, e bellhop.EndpointID) {
-	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: lease, Endpoint: e, Limit: 7}, f.now)
+	c, err := f.claimAs(bellhop.ClaimRequest{Lease: lease, Endpoint: e, Limit: 7})
 	if err == nil && len(c.Work) == 0 {
-		c, err = f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: lease, Endpoint: e, Retries: true, Limit: 7}, f.now)
+		c, err = f.claimAs(bellhop.ClaimRequest{Lease: lease, Endpoint: e, Retries: true, Limit: 7})
 	}
 	if err != nil {
 		f.Error(err)

@@ -139,7 +139,7 @@ func (f *fixture) overtakenFrom(order bellhop.Ordering, owner bellhop.Lease, app
 	o := overtaken{endpoint: f.save(e)}
 	o.second = f.event(o.endpoint)
 	f.enqueue(o.second)
-	c, err := f.s.Claim(f.Context(), bellhop.ClaimRequest{Lease: owner, Endpoint: e.ID, Limit: 10}, f.now)
+	c, err := f.claimAs(bellhop.ClaimRequest{Lease: owner, Endpoint: e.ID, Limit: 10})
 	f.must(err)
 	same(f, "under way", deliveryIDs(c.Work), ids(o.second))
 	f.pass(time.Millisecond)
@@ -161,7 +161,7 @@ func (o *overtaken) goesOn(f *fixture) {
 	if due.IsZero() || due.After(f.now) {
 		f.Errorf("the first is due at %v, want until %v", due, f.now)
 	}
-	if list, err := f.s.Overdue(f.Context(), f.now.Add(time.Microsecond)); err != nil || len(list) != 1 {
+	if list, err := f.s.Overdue(f.Context(), nil, f.now.Add(time.Microsecond)); err != nil || len(list) != 1 {
 		f.Errorf("overdue %v, %v; want the endpoint", list, err)
 	}
 	work := f.claim(o.endpoint, 1)

@@ -52,6 +52,15 @@ type Options struct {
 	GaveUp func()
 	// Verdict is told what speaks against an endpoint. It must not block.
 	Verdict func(Verdict)
+	// Trusted tells whether the node still believes its lease; it is asked before every
+	// request. Default: always.
+	Trusted func() bool
+	// Drained is told of buckets that nothing keeps any more, BucketLost that the store
+	// takes another for the owner of one, and Tell of those of other nodes that have
+	// something due. They must not block.
+	Drained    func(bellhop.Bucket, int64)
+	BucketLost func()
+	Tell       func(bellhop.Bucket)
 }
 
 // Dispatcher is the shell of a Machine: it makes requests, works with the store, keeps
@@ -68,6 +77,8 @@ type Dispatcher struct {
 	busy              int
 	started, stopping bool
 	idle              chan struct{}
+	// distrusted is what the machine was told last of the lease.
+	distrusted bool
 
 	// sending is the context of requests and their records; it ends when draining
 	// took too long.
@@ -76,6 +87,9 @@ type Dispatcher struct {
 
 // NewDispatcher gives a Dispatcher that sends nothing before Start.
 func NewDispatcher(o Options) *Dispatcher {
+	if o.Trusted == nil {
+		o.Trusted = func() bool { return true }
+	}
 	return &Dispatcher{o: o, machine: NewMachine(o.Settings), idle: make(chan struct{})}
 }
 
@@ -165,7 +179,7 @@ func (d *Dispatcher) Configure(changed []*routes.Route, gone []bellhop.EndpointI
 func (d *Dispatcher) Reserve(r *routes.Route, bytes int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.machine.Reserve(r, bytes, d.o.Now())
+	return d.o.Trusted() && d.machine.Reserve(r, bytes, d.o.Now())
 }
 
 // Admit takes a delivery for which room was reserved, now that it is durable.
@@ -187,6 +201,37 @@ func (d *Dispatcher) Forget(g Gone) { d.do(Forgotten{g}) }
 // lease.
 func (d *Dispatcher) LostLease()             { d.do(LeaseLost{}) }
 func (d *Dispatcher) Joined(l bellhop.Lease) { d.do(Joined{l}) }
+
+// Took tells the lanes of buckets that the node owns now.
+func (d *Dispatcher) Took(taken BucketsTaken) { d.do(taken) }
+
+// HandOver has a bucket drained: Options.Drained is told when it is. Keep takes that back,
+// and Lost tells that it belongs to another.
+func (d *Dispatcher) HandOver(b bellhop.Bucket)          { d.do(BucketLeaving{b}) }
+func (d *Dispatcher) Keep(b bellhop.Bucket)              { d.do(BucketKept{b}) }
+func (d *Dispatcher) Lost(b bellhop.Bucket, epoch int64) { d.do(BucketLost{b, epoch}) }
+
+// Keeps tells whether something would keep a bucket from being handed over at once.
+func (d *Dispatcher) Keeps(b bellhop.Bucket) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.Keeps(b)
+}
+
+// Counts gives the requests under way, the deliveries that wait in memory, and
+// the endpoints whose circuit is open.
+func (d *Dispatcher) Counts() (inFlight, queued, circuitsOpen int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.InFlight(), d.machine.Queued(), d.machine.CircuitsOpen()
+}
+
+// Events gives the events that wait in memory.
+func (d *Dispatcher) Events() []bellhop.EventID {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.Events()
+}
 
 // Wake has every lane look again what it can do.
 func (d *Dispatcher) Wake() { d.do(Heartbeat{}) }
@@ -274,7 +319,15 @@ func (d *Dispatcher) do(in Input) { d.perform(d.step(in)) }
 func (d *Dispatcher) step(in Input) []Effect {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	var before []Effect
+	if distrusted := !d.o.Trusted(); distrusted != d.distrusted {
+		d.distrusted = distrusted
+		before = d.machine.Step(Trusted{Lease: !distrusted}, d.o.Now())
+	}
 	effects := d.machine.Step(in, d.o.Now())
+	if len(before) > 0 {
+		effects = append(before, effects...)
+	}
 	for _, e := range effects {
 		switch e := e.(type) {
 		case SetTimer:
@@ -302,6 +355,10 @@ func (d *Dispatcher) perform(effects []Effect) {
 			d.o.Verdict(e.Verdict)
 		case CircuitMoved:
 			d.logCircuit(e)
+		case Drained:
+			d.o.Drained(e.Bucket, e.Epoch)
+		case Tell:
+			d.o.Tell(e.Bucket)
 		}
 	}
 }
@@ -345,6 +402,10 @@ func (d *Dispatcher) send(job *Job) (sent Sent) {
 			sent.Outcome = d.panicked(job.Route, p)
 		}
 	}()
+	if !d.o.Trusted() {
+		sent.Withheld = true
+		return sent
+	}
 	outcome, known := d.o.Sender.Send(d.sending, job.Route, &job.Work)
 	sent.Outcome, sent.Cut, sent.Unseen = outcome, !known, d.o.Unseen(born(&job.Work, job.Route))
 	return sent
@@ -384,6 +445,11 @@ func (d *Dispatcher) claim(c Claim) {
 			in.Result = Unknown
 		}
 		expected := errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrUnavailable)
+		if errors.Is(err, bellhop.ErrBucketLost) {
+			expected = true
+			d.Lost(bellhop.BucketOf(c.Endpoint), c.BucketEpoch)
+			d.o.BucketLost()
+		}
 		if err = d.o.Wrote("claim deliveries", err); !expected && d.sending.Err() == nil {
 			d.o.Logger.Warn("claiming deliveries failed; trying again", "endpoint", c.Endpoint.String(), "err", err, "in", askAgain)
 		}

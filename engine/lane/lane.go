@@ -43,6 +43,7 @@ type lane struct {
 	m      *Machine
 	id     bellhop.EndpointID
 	route  *routes.Route
+	bucket *holding
 	closed bool
 
 	// starved is true while the lane waits for a slot; it belongs to slots.
@@ -101,7 +102,7 @@ type lane struct {
 
 func newLane(m *Machine, r *routes.Route) *lane {
 	l := &lane{
-		m: m, id: r.ID, route: r, place: nowhere, limit: float64(r.Concurrency),
+		m: m, id: r.ID, route: r, bucket: &m.buckets[bellhop.BucketOf(r.ID)], place: nowhere, limit: float64(r.Concurrency),
 		limiter: newLimiter(r), flying: map[*Job]struct{}{},
 	}
 	l.know(r.Vitals)
@@ -212,7 +213,7 @@ func (l *lane) drop(gone func(*bellhop.Work) bool) int {
 }
 
 func (l *lane) reserve(bytes int, now time.Time) bool {
-	if !l.route.Live() || l.breaker.open() || l.route.Ordering != bellhop.OrderingNone || l.backlogged(now) ||
+	if !l.route.Live() || l.barred() || !l.sound(now) || l.route.Ordering != bellhop.OrderingNone || l.backlogged(now) ||
 		l.doubtful || l.disowning || l.mustRelease {
 		return false
 	}
@@ -225,6 +226,12 @@ func (l *lane) reserve(bytes int, now time.Time) bool {
 	l.reservedBytes += bytes
 	l.m.held += int64(bytes)
 	return true
+}
+
+// sound tells whether what is new may be sent at once. Behind an open circuit, the owner
+// fetches what it probes with; who is not has nothing but what comes in.
+func (l *lane) sound(now time.Time) bool {
+	return !l.breaker.open() || !l.mine() && !now.Before(l.breaker.probeAt) && l.queue.len()+l.reserved+len(l.flying) == 0
 }
 
 // backlogged tells whether first attempts wait in the store, which must not be
@@ -267,6 +274,12 @@ func (l *lane) push(w bellhop.Work) {
 
 // due notes that the store has something of a kind for the lane at the given time.
 func (l *lane) due(k kind, at, now time.Time) {
+	if !l.mine() && l.m.running {
+		if !at.After(now) {
+			l.elsewhere()
+		}
+		return
+	}
 	if l.claiming {
 		l.noted.note(k, ours(at, now))
 		return
@@ -274,8 +287,12 @@ func (l *lane) due(k kind, at, now time.Time) {
 	l.nextDue.note(k, ours(at, now))
 }
 
-// anyDue notes that the store may have anything for the lane now.
+// anyDue notes that the store may have anything for the lane now. That is the owner's
+// affair.
 func (l *lane) anyDue(now time.Time) {
+	if !l.mine() && l.m.running {
+		return
+	}
 	for k := range kinds {
 		l.due(k, now, now)
 	}
@@ -301,18 +318,18 @@ func earliest(a, b time.Time) time.Time {
 // pump does whatever can be done now: send, fetch from the store, give back to it, or
 // ask to be called at the time when something can.
 func (l *lane) pump(now time.Time) {
-	if l.closed || !l.m.running {
+	if l.closed || !l.m.running || l.m.distrusted {
 		return
 	}
 	if l.doubtful && !l.disowning && !l.claiming && !l.releasing && l.reserved == 0 {
 		l.disown()
 	}
-	if !l.route.Live() || l.mustRelease {
+	if !l.route.Live() || l.mustRelease || l.barred() {
 		if !l.release(now) {
 			l.wakeBy(time.Time{}) // the end of the release before pumps again
 			return
 		}
-		if l.mustRelease = false; !l.route.Live() {
+		if l.mustRelease = false; !l.route.Live() || l.barred() {
 			l.wakeBy(time.Time{})
 			return
 		}
@@ -416,7 +433,7 @@ func (l *lane) inFlightLimit() int {
 // fetch claims deliveries from the store when it has some that are due and the
 // lane has room, and otherwise tells when that may be so.
 func (l *lane) fetch(now time.Time) (again time.Time) {
-	if l.nextDue == (dues{}) || l.claiming || l.releasing || l.doubtful || l.disowning || l.m.lease == (bellhop.Lease{}) {
+	if !l.owns() || l.nextDue == (dues{}) || l.claiming || l.releasing || l.doubtful || l.disowning || l.m.lease == (bellhop.Lease{}) {
 		return time.Time{}
 	}
 	for _, k := range l.claimTurns() {
@@ -479,7 +496,7 @@ func (l *lane) claim(k kind, room int, budget int64) {
 	l.m.held += budget // other lanes' claims must not count on it
 	l.m.do(Claim{
 		ClaimRequest: bellhop.ClaimRequest{
-			Lease: l.m.lease, Endpoint: l.id, Retries: k == retry, Limit: room, MaxBytes: int(budget), Turn: l.tenant(),
+			Lease: l.m.lease, Endpoint: l.id, BucketEpoch: l.bucket.epoch, Retries: k == retry, Limit: room, MaxBytes: int(budget), Turn: l.tenant(),
 			// The newest probe says most of how the receiver is now. An order is
 			// kept even so.
 			Newest: k == firstAttempt && l.breaker.open() && l.route.Ordering == bellhop.OrderingNone,
@@ -500,7 +517,9 @@ func (l *lane) claimed(in Claimed, now time.Time) {
 	for k, at := range l.noted {
 		l.nextDue.note(kind(k), at)
 	}
-	l.noted = dues{}
+	if l.noted = (dues{}); !l.mine() {
+		l.nextDue = dues{}
+	}
 	for _, w := range in.Answer.Work {
 		l.push(w)
 	}
@@ -555,6 +574,10 @@ func (l *lane) sent(in Sent, now time.Time) {
 	job := in.Job
 	if in.Cut {
 		l.m.recorded(Recorded{Job: job, Failed: true}, now)
+		return
+	}
+	if in.Withheld {
+		l.spare(job, now)
 		return
 	}
 	if in.Outcome.Reason == bellhop.ReasonResources || in.Outcome.Reason == bellhop.ReasonNoListener {
@@ -780,7 +803,7 @@ func (l *lane) recorded(in Recorded, now time.Time) {
 		l.doubtful = l.doubtful || job.named
 	}
 	if job.Work.Delivery.OrderKey != "" || l.route.Ordering != bellhop.OrderingNone {
-		l.anyDue(now) // the next of its order may go
+		l.someDue(now) // the next of its order may go
 	}
 	if job.verdict != nil {
 		l.m.do(Disable{*job.verdict})

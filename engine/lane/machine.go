@@ -44,6 +44,13 @@ type Machine struct {
 	held    int64
 	running bool
 	lease   bellhop.Lease
+	// buckets are all that there are, with the lanes in them. distrusted: the lease may be
+	// over, for all that is known.
+	buckets    [bellhop.Buckets]holding
+	leaving    int // how many of them are
+	distrusted bool
+	// settled: the node knows which buckets it has under its lease.
+	settled bool
 
 	// early is what was noted of endpoints that the machine has not been told of: an
 	// event may be published to a new one before that.
@@ -89,6 +96,7 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 		m.running = false
 	case LeaseLost:
 		m.lease = bellhop.Lease{}
+		m.loseAll()
 		for _, l := range m.lanes {
 			l.drop(func(*bellhop.Work) bool { return true })
 			l.doubtful = false // all that was owned is released
@@ -96,6 +104,18 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 	case Joined:
 		m.lease = in.Lease
 		m.pumpAll(now)
+	case Trusted:
+		if m.distrusted = !in.Lease; in.Lease {
+			m.pumpAll(now)
+		}
+	case BucketsTaken:
+		m.taken(in, now)
+	case BucketLeaving:
+		m.handOver(in.Bucket, true, now)
+	case BucketKept:
+		m.handOver(in.Bucket, false, now)
+	case BucketLost:
+		m.lost(in.Bucket, in.Epoch, now)
 	case Configured:
 		m.configure(in, now)
 	case Forgotten:
@@ -137,23 +157,22 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 			m.held -= int64(in.Bytes)
 		}
 	case Noted:
+		m.note(in.Backlog, now)
 		if l := m.lanes[in.Endpoint]; l != nil {
-			l.due(kindOf(in.Retries), in.Due, now)
 			l.pump(now)
-		} else if len(m.early) < maxEarly {
-			noted := m.early[in.Endpoint]
-			noted.note(kindOf(in.Retries), ours(in.Due, now))
-			m.early[in.Endpoint] = noted
 		}
 	case Released:
 		if l := m.lanes[in.Endpoint]; l != nil {
 			l.releasing = false
+			if !l.mine() {
+				l.elsewhere()
+			}
 			l.pump(now)
 		}
 	case Disowned:
 		if l := m.lanes[in.Endpoint]; l != nil {
 			l.disowning = false
-			l.anyDue(now)
+			l.someDue(now)
 			l.pump(now)
 		}
 	case Stirred:
@@ -178,6 +197,7 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 	if m.underWay == 0 {
 		m.graves = graves{}
 	}
+	m.drains()
 	m.setTimer()
 	return m.effects
 }
@@ -204,8 +224,27 @@ func (m *Machine) lane(r *routes.Route) *lane {
 		l.nextDue = m.early[r.ID]
 		delete(m.early, r.ID)
 		m.lanes[r.ID] = l
+		if l.bucket.lanes == nil {
+			l.bucket.lanes = map[bellhop.EndpointID]*lane{}
+		}
+		l.bucket.lanes[r.ID] = l
 	}
 	return l
+}
+
+// note takes in what the store has for an endpoint.
+func (m *Machine) note(b bellhop.Backlog, now time.Time) {
+	if l := m.lanes[b.Endpoint]; l != nil {
+		l.due(kindOf(b.Retries), b.Due, now)
+	} else if of := bellhop.BucketOf(b.Endpoint); m.running && m.buckets[of].epoch == 0 {
+		if !b.Due.After(now) {
+			m.do(Tell{of})
+		}
+	} else if len(m.early) < maxEarly {
+		noted := m.early[b.Endpoint]
+		noted.note(kindOf(b.Retries), ours(b.Due, now))
+		m.early[b.Endpoint] = noted
+	}
 }
 
 func (m *Machine) pumpAll(now time.Time) {
@@ -223,14 +262,26 @@ func (m *Machine) busy() []*lane {
 			busy = append(busy, l)
 		}
 	}
-	slices.SortFunc(busy, func(x, y *lane) int { return cmp.Compare(x.id, y.id) })
+	slices.SortFunc(busy, inOrder)
 	return busy
+}
+
+func inOrder(x, y *lane) int { return cmp.Compare(x.id, y.id) }
+
+func sorted(lanes map[bellhop.EndpointID]*lane) []*lane {
+	list := make([]*lane, 0, len(lanes))
+	for _, l := range lanes {
+		list = append(list, l)
+	}
+	slices.SortFunc(list, inOrder)
+	return list
 }
 
 func (m *Machine) configure(in Configured, now time.Time) {
 	for _, e := range in.Gone {
 		if l := m.lanes[e]; l != nil {
 			delete(m.lanes, e)
+			delete(l.bucket.lanes, e)
 			if l.close(); len(l.flying) > 0 {
 				m.closed[e] = l
 			}
@@ -243,9 +294,9 @@ func (m *Machine) configure(in Configured, now time.Time) {
 
 // Reserve promises room for a delivery that is about to be committed as owned by this
 // node: Admitted or Unreserved must follow. It refuses while older ones wait in the
-// store, so that they are not overtaken.
+// store, so that they are not overtaken, and where another node is to send.
 func (m *Machine) Reserve(r *routes.Route, bytes int, now time.Time) bool {
-	if !m.running || m.lease == (bellhop.Lease{}) {
+	if !m.running || m.distrusted || !m.settled || m.lease == (bellhop.Lease{}) {
 		return false
 	}
 	if l := m.lanes[r.ID]; l == nil || !l.reserve(bytes, now) {

@@ -46,7 +46,17 @@ func newBench(t *testing.T) *bench {
 		Now: func() time.Time { return b.now },
 	})
 	b.step(Start{Lease: b.lease})
+	b.own()
 	return b
+}
+
+// own has the node own every bucket, under its lease.
+func (b *bench) own() []Effect {
+	taken := make([]bellhop.BucketOwner, bellhop.Buckets)
+	for i := range taken {
+		taken[i] = bellhop.BucketOwner{Bucket: bellhop.Bucket(i), Lease: b.lease, Epoch: b.lease.Epoch}
+	}
+	return b.step(BucketsTaken{Taken: taken})
 }
 
 // route makes or changes an endpoint, without telling the machine.
@@ -720,8 +730,10 @@ func TestALostLeaseDropsWhatIsQueued(t *testing.T) {
 	b.step(Admitted{late})
 	b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{claimed}, Next: b.now}})
 	b.lease = bellhop.Lease{Node: 1, Epoch: 8}
-	effects = b.step(Joined{b.lease})
-	b.want("joined", effects, "Claim")
+	b.want("joined", b.step(Joined{b.lease}))
+	b.want("its buckets are its own again", b.own())
+	effects = b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}})
+	b.want("what waits is noted", effects, "Claim")
 	if c := of[Claim](effects)[0]; c.Lease != b.lease {
 		t.Errorf("claimed under %+v", c.Lease)
 	}
@@ -743,6 +755,7 @@ func TestWhatFliesUnderAnOldLeaseIsNotOurs(t *testing.T) {
 	b.step(LeaseLost{})
 	b.lease.Epoch++
 	b.step(Joined{b.lease})
+	b.own()
 	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
 	effects := b.step(Claimed{Claim: claim, Result: Unknown})
 	b.want("the answer was lost", effects, "Disown")

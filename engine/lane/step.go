@@ -16,10 +16,33 @@ type (
 	Start struct{ Lease bellhop.Lease }
 	Stop  struct{}
 
-	// LeaseLost: what the lanes have in memory belongs to others now. Joined: there
-	// is a new lease.
+	// LeaseLost: what the lanes have in memory, and all buckets, belong to others now.
+	// Joined: there is a new lease.
 	LeaseLost struct{}
 	Joined    struct{ Lease bellhop.Lease }
+	// Trusted tells whether the node still believes its lease. While it does not, others
+	// may take over at any moment, and nothing is begun.
+	Trusted struct{ Lease bool }
+
+	// BucketsTaken: the node owns buckets, under its lease. It may be none: before it was
+	// told for the first time, it takes nothing new. Due is what the store has for them.
+	BucketsTaken struct {
+		Taken []bellhop.BucketOwner
+		Due   []bellhop.Backlog
+		// Handed: other nodes may have sent to their endpoints lately, and Vitals are what
+		// these know of the receivers.
+		Handed bool
+		Vitals map[bellhop.EndpointID]bellhop.Vitals
+	}
+	// BucketLeaving: a bucket is to be handed over: nothing more is claimed for it, nor sent
+	// where the owner alone may; Drained follows. BucketKept: it is to be kept after all.
+	BucketLeaving struct{ Bucket bellhop.Bucket }
+	BucketKept    struct{ Bucket bellhop.Bucket }
+	// BucketLost: the node does not own a bucket any more that it owned under the epoch.
+	BucketLost struct {
+		Bucket bellhop.Bucket
+		Epoch  int64
+	}
 
 	// Configured: endpoints were made or changed, or are gone.
 	Configured struct {
@@ -40,7 +63,8 @@ type (
 	// Sent: a request was made. Attempt is its id, which tells when it began; Random
 	// is in [0, 1), for the jitter. Cut is true where shutdown ended it, so that
 	// nothing is known of it. Unseen is how much of the delivery's age nobody saw pass,
-	// since the clock has jumped.
+	// since the clock has jumped. Withheld: no request was made, since the lease was not to
+	// be believed any more.
 	Sent struct {
 		Job     *Job
 		Attempt bellhop.AttemptID
@@ -48,6 +72,8 @@ type (
 		Random  float64
 		Unseen  time.Duration
 		Cut     bool
+
+		Withheld bool
 	}
 	// Recorded: what followed from a request is durable; Failed where shutdown ended
 	// the trying.
@@ -154,6 +180,14 @@ type (
 	}
 	// Revived are the vitals to be stored after Vouched.
 	Revived struct{ Vitals bellhop.Vitals }
+	// Drained: nothing keeps a bucket any more that is to be handed over: BucketLost, once
+	// the store knows.
+	Drained struct {
+		Bucket bellhop.Bucket
+		Epoch  int64
+	}
+	// Tell: the store has something due in a bucket of another node, or of none.
+	Tell struct{ Bucket bellhop.Bucket }
 	// SetTimer asks for a Tick at a time; zero: for none. It replaces the one before.
 	SetTimer struct{ At time.Time }
 )
@@ -181,26 +215,31 @@ type Job struct {
 	named bool
 }
 
-func (Start) input()      {}
-func (Stop) input()       {}
-func (LeaseLost) input()  {}
-func (Joined) input()     {}
-func (Configured) input() {}
-func (Admitted) input()   {}
-func (Unreserved) input() {}
-func (Noted) input()      {}
-func (Sent) input()       {}
-func (Recorded) input()   {}
-func (Claimed) input()    {}
-func (Released) input()   {}
-func (Disowned) input()   {}
-func (Hastened) input()   {}
-func (Vouched) input()    {}
-func (Vindicated) input() {}
-func (Forgotten) input()  {}
-func (Stirred) input()    {}
-func (Tick) input()       {}
-func (Heartbeat) input()  {}
+func (Start) input()         {}
+func (Stop) input()          {}
+func (LeaseLost) input()     {}
+func (Joined) input()        {}
+func (Trusted) input()       {}
+func (BucketsTaken) input()  {}
+func (BucketLeaving) input() {}
+func (BucketKept) input()    {}
+func (BucketLost) input()    {}
+func (Configured) input()    {}
+func (Admitted) input()      {}
+func (Unreserved) input()    {}
+func (Noted) input()         {}
+func (Sent) input()          {}
+func (Recorded) input()      {}
+func (Claimed) input()       {}
+func (Released) input()      {}
+func (Disowned) input()      {}
+func (Hastened) input()      {}
+func (Vouched) input()       {}
+func (Vindicated) input()    {}
+func (Forgotten) input()     {}
+func (Stirred) input()       {}
+func (Tick) input()          {}
+func (Heartbeat) input()     {}
 
 func (Send) effect()         {}
 func (Record) effect()       {}
@@ -210,4 +249,6 @@ func (Disown) effect()       {}
 func (Disable) effect()      {}
 func (CircuitMoved) effect() {}
 func (Revived) effect()      {}
+func (Drained) effect()      {}
+func (Tell) effect()         {}
 func (SetTimer) effect()     {}

@@ -102,7 +102,7 @@ func work(data string) *bellhop.Work {
 func holding(t *testing.T, e *bellhop.Event) *memstore.Store {
 	t.Helper()
 	s, now := memstore.New(), e.ID.Time()
-	n, err := s.Join(t.Context(), time.Hour, now)
+	n, err := s.Join(t.Context(), bellhop.NodeAbout{}, time.Hour, now)
 	if err == nil {
 		_, err = s.Enqueue(t.Context(), n.Lease, 0, []bellhop.NewEvent{{Event: *e}}, now)
 	}

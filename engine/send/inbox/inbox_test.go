@@ -89,7 +89,7 @@ func open(t *testing.T) *room {
 // event stores an event of an app.
 func (h *room) event(app string) bellhop.EventID {
 	h.t.Helper()
-	n, err := h.store.Join(ctx, time.Hour, h.now)
+	n, err := h.store.Join(ctx, bellhop.NodeAbout{}, time.Hour, h.now)
 	if err != nil {
 		h.t.Fatal(err)
 	}

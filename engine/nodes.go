@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/lane"
+)
+
+// sharing is what the node knows of the buckets that it owns.
+type sharing struct {
+	// looking lets one look be taken at a time.
+	looking sync.Mutex
+
+	mu sync.Mutex
+	// lease is what owned is about; owned are the epochs of the buckets.
+	lease bellhop.Lease
+	owned map[bellhop.Bucket]int64
+	// told: the lanes know them.
+	told bool
+	// leaving is the bucket that is being handed over, if handing.
+	leaving bellhop.Bucket
+	handing bool
+}
+
+// Owns tells whether this node owns the bucket of an endpoint.
+func (e *Engine) Owns(endpoint bellhop.EndpointID) bool {
+	return e.ownsBucket(bellhop.BucketOf(endpoint))
+}
+
+func (e *Engine) ownsBucket(b bellhop.Bucket) bool {
+	e.sharing.mu.Lock()
+	defer e.sharing.mu.Unlock()
+	return e.sharing.owned[b] != 0 && e.sharing.lease == e.Lease()
+}
+
+// ownBuckets are those that this node owns, in their order.
+func (e *Engine) ownBuckets() []bellhop.Bucket {
+	e.sharing.mu.Lock()
+	defer e.sharing.mu.Unlock()
+	list := make([]bellhop.Bucket, 0, len(e.sharing.owned))
+	if e.sharing.lease == e.Lease() {
+		for b := range e.sharing.owned {
+			list = append(list, b)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// keepsHouse tells whether this node does what one node does for all: the owner of the
+// first bucket.
+func (e *Engine) keepsHouse() bool { return e.ownsBucket(0) }
+
+// share takes this node's share of the buckets, and hands over what is above it. It tells
+// whether all nodes have theirs.
+func (e *Engine) share(ctx context.Context) (even bool, err error) {
+	e.sharing.looking.Lock()
+	defer e.sharing.looking.Unlock()
+	me := e.Lease()
+	nodes, err := e.store.Nodes(ctx)
+	if err != nil {
+		return false, fmt.Errorf("list the nodes: %w", err)
+	}
+	owners, err := e.store.Buckets(ctx)
+	if err != nil {
+		return false, fmt.Errorf("list the buckets: %w", err)
+	}
+	leases := make([]bellhop.Lease, len(nodes))
+	for i := range nodes {
+		leases[i] = nodes[i].Lease
+	}
+	plan := lane.Assign(me, leases, owners, e.lanes.Keeps)
+	mine := slices.DeleteFunc(slices.Clone(owners), func(o bellhop.BucketOwner) bool { return o.Lease != me })
+	if len(plan.Take) > 0 {
+		taken, err := e.store.TakeBuckets(ctx, me, plan.Take, e.cfg.Now())
+		if err != nil {
+			return false, fmt.Errorf("take buckets: %w", err)
+		}
+		mine = append(mine, taken...)
+	}
+	if err := e.took(ctx, me, mine); err != nil {
+		return false, err
+	}
+	e.handOver(plan)
+	return plan.Even, nil
+}
+
+// took tells the lanes of what this node owns, and of what is due there.
+func (e *Engine) took(ctx context.Context, me bellhop.Lease, mine []bellhop.BucketOwner) error {
+	s := &e.sharing
+	s.mu.Lock()
+	if s.lease != me || s.owned == nil {
+		s.lease, s.owned, s.handing, s.told = me, map[bellhop.Bucket]int64{}, false, false
+	}
+	var news []bellhop.BucketOwner
+	still := map[bellhop.Bucket]bool{}
+	for _, o := range mine {
+		still[o.Bucket] = true
+		if s.owned[o.Bucket] != o.Epoch {
+			news = append(news, o)
+		}
+	}
+	lost := map[bellhop.Bucket]int64{}
+	for b, epoch := range s.owned {
+		if !still[b] {
+			lost[b] = epoch
+			delete(s.owned, b)
+		}
+	}
+	s.mu.Unlock()
+	for b, epoch := range lost {
+		e.lanes.Lost(b, epoch)
+	}
+	if len(news) == 0 && s.told {
+		return nil
+	}
+	taken := lane.BucketsTaken{Taken: news, Handed: !e.store.Alone()}
+	buckets := make([]bellhop.Bucket, len(news))
+	for i, o := range news {
+		buckets[i] = o.Bucket
+	}
+	var err error
+	if taken.Due, err = e.store.Overdue(ctx, buckets, time.Time{}); err != nil {
+		return fmt.Errorf("look for what is overdue: %w", err)
+	}
+	if taken.Handed {
+		if taken.Vitals, err = e.vitalsOf(ctx, buckets); err != nil {
+			return err
+		}
+	}
+	e.lanes.Took(taken)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range news {
+		s.owned[o.Bucket] = o.Epoch
+	}
+	s.told = true
+	return nil
+}
+
+// vitalsPiece bounds one question.
+const vitalsPiece = 1000
+
+// vitalsOf gives what is stored of the receivers of the endpoints in some buckets.
+func (e *Engine) vitalsOf(ctx context.Context, buckets []bellhop.Bucket) (map[bellhop.EndpointID]bellhop.Vitals, error) {
+	var in [bellhop.Buckets]bool
+	for _, b := range buckets {
+		in[b] = true
+	}
+	var endpoints []bellhop.EndpointID
+	for r := range e.table.Routes().All() {
+		if in[bellhop.BucketOf(r.ID)] {
+			endpoints = append(endpoints, r.ID)
+		}
+	}
+	all := make(map[bellhop.EndpointID]bellhop.Vitals, len(endpoints))
+	for some := range slices.Chunk(endpoints, vitalsPiece) {
+		vitals, err := e.store.Vitals(ctx, some)
+		if err != nil {
+			return nil, fmt.Errorf("look up how endpoints do: %w", err)
+		}
+		for id, v := range vitals {
+			all[id] = v
+		}
+	}
+	return all, nil
+}
+
+// handOver begins to hand over what the plan says, and keeps what it says no more.
+func (e *Engine) handOver(plan lane.Assignment) {
+	s := &e.sharing
+	s.mu.Lock()
+	leaving, handing := s.leaving, s.handing
+	if s.handing = plan.More; plan.More && !handing {
+		s.leaving = plan.Leave
+	}
+	s.mu.Unlock()
+	switch {
+	case plan.More && !handing:
+		e.lanes.HandOver(plan.Leave)
+	case !plan.More && handing:
+		e.lanes.Keep(leaving)
+	}
+}
+
+// drained gives up a bucket that nothing keeps any more.
+func (e *Engine) drained(b bellhop.Bucket, epoch int64) {
+	e.lanes.Spawn(func(ctx context.Context) {
+		s := &e.sharing
+		s.looking.Lock() // a look from before must not take it for its own
+		defer s.looking.Unlock()
+		s.mu.Lock()
+		l := s.lease
+		s.mu.Unlock()
+		err := e.store.LeaveBuckets(ctx, l, []bellhop.BucketOwner{{Bucket: b, Lease: l, Epoch: epoch}}, e.cfg.Now())
+		if err != nil && !errors.Is(err, bellhop.ErrLeaseLost) {
+			// Nobody knows whether it was left: the next look does.
+			e.failed(ctx, "handing a bucket over", err)
+		}
+		s.mu.Lock()
+		if s.lease == l {
+			delete(s.owned, b)
+			s.handing = false
+		}
+		s.mu.Unlock()
+		e.lanes.Lost(b, epoch)
+		wake(e.sharingNow)
+	})
+}

@@ -1,0 +1,74 @@
+package memstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/bellhop/bellhop"
+)
+
+// listener hears wakeups: what has come since the last time, and that there is some.
+type listener struct {
+	heard bellhop.Wakeup
+	some  chan struct{}
+}
+
+// Alone tells whether one node at most holds a lease.
+func (s *Store) Alone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	nodes := 0
+	for _, n := range s.nodes {
+		if n.held && !n.about.Started.IsZero() {
+			nodes++
+		}
+	}
+	return nodes <= 1
+}
+
+// Wake tells all who listen.
+func (s *Store) Wake(w bellhop.Wakeup) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.listeners {
+		l.heard.Add(w)
+		select {
+		case l.some <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Wakeups calls f for what Wake tells, until ctx ends.
+func (s *Store) Wakeups(ctx context.Context, f func(bellhop.Wakeup)) error {
+	l := &listener{some: make(chan struct{}, 1)}
+	s.mu.Lock()
+	s.listeners = append(s.listeners, l)
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.listeners = slices.DeleteFunc(s.listeners, func(x *listener) bool { return x == l })
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-l.some:
+		}
+		s.mu.Lock()
+		heard := l.heard
+		l.heard = bellhop.Wakeup{}
+		s.mu.Unlock()
+		f(heard)
+	}
+}
+
+// Versions gives the present versions.
+func (s *Store) Versions(ctx context.Context) (v bellhop.Versions, err error) {
+	err = s.step(ctx, func() error {
+		v = bellhop.Versions{Routes: s.routes.version, Catalogue: s.catalogue.version, Access: s.access.version, Erased: s.erasures}
+		return nil
+	})
+	return v, err
+}
