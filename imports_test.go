@@ -67,7 +67,7 @@ var arrows = []arrow{
 	{folder: "api/native", may: []string{".", "dialect/", "internal/", "engine/", "notice", "desk", "api", "api/wire", "recipe"}, never: drivers},
 	{folder: "api", may: []string{".", "internal/", "desk", "api/wire"}, never: drivers},
 	{folder: "web", never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
-	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "engine/send/smtp", "notice", "desk", "sqlite", "api", "api/native", "api/wire", "client", "web", "recipe", "examples/demo"}},
+	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "engine/send/smtp", "notice", "desk", "sqlite", "postgres", "api", "api/native", "api/wire", "client", "web", "recipe", "examples/demo"}},
 
 	{folder: "examples", may: []string{".", "dialect", "internal/testsmtp", "client", "examples/"}, never: heavy},
 

@@ -45,7 +45,7 @@ func (e *OpenError) Error() string {
 	if e.Err == nil {
 		return e.Sentence
 	}
-	return e.Sentence + " (" + e.Err.Error() + ")"
+	return e.Sentence + " (" + strings.Join(strings.Fields(e.Err.Error()), " ") + ")" // in one line
 }
 
 // Unwrap gives the kind, and the error of the server or the system.

@@ -16,10 +16,7 @@ const oldestServer = 14
 func parse(url string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, &OpenError{
-			"the database", ErrAddress,
-			"This is not the address of a PostgreSQL database: write postgres://user@host:5432/database, or host=… dbname=…, as for psql", err,
-		}
+		return nil, addressError(url, err)
 	}
 	c := config.ConnConfig
 	if c.ConnectTimeout == 0 {

@@ -140,7 +140,7 @@ func TestStatementsAreSQL(t *testing.T) {
 // a database that is spread by app has on every machine, or on one. Every other table has
 // the app.
 var settings = []string{
-	"apps", "audit", "backlog", "buckets", "clock_mark", "days", "endpoints", "event_types", "feed", "history", "hold", "inbox_requests", "inboxes", "key_uses", "keys", "nodes",
+	"apps", "audit", "backlog", "buckets", "clock_mark", "days", "endpoints", "event_types", "feed", "history", "hold", "inbox_requests", "inboxes", "installation", "key_uses", "keys", "nodes",
 	"notice_settings", "notices", "releases", "reorders", "rolled", "tokens", "told", "unsubscribed", "versions", "vitals",
 }
 

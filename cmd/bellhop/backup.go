@@ -16,6 +16,8 @@ func (p *program) backupVerb() *cobra.Command {
 	cmd := p.verb("backup DEST", "Copy a database consistently while it is in use",
 		`Copy the database to a new file, consistently, while a server may be writing to it.
 
+A database of a PostgreSQL server is backed up with PostgreSQL's own tools, such as pg_dump.
+
 Endpoint secrets in the copy are encrypted: keep a copy of the master key file as well, in
 another place than the backup.`,
 		func(cmd *cobra.Command, args []string) error { return p.backup(cmd.Context(), args[0]) })
@@ -26,6 +28,9 @@ another place than the backup.`,
 
 func (p *program) backup(ctx context.Context, to string) error {
 	from, began := p.settings.database, p.now()
+	if p.settings.onPostgreSQL() {
+		return fmt.Errorf("bellhop backup copies a database in a file: back %s up with PostgreSQL's own tools, such as pg_dump --format=custom --schema=bellhop --file=%s, or with archived WAL; docs/postgresql.md says how to restore, and what goes out again then", shownDatabase(from), to)
+	}
 	if _, err := os.Stat(from); err != nil {
 		return noDatabase(from, err)
 	}

@@ -50,7 +50,8 @@ func (p *program) doctorVerb() *cobra.Command {
 	cmd := p.verb("doctor", "Look whether all is well on this machine, and say what to do where it is not",
 		`Look at what the service needs: its configuration, the disk, the clock, the master key file, the
 database, its address, names and the way out; and say what to do about what is not well. Nothing is
-changed, and nobody outside of this machine is asked anything. It may run beside the server.
+changed, and nobody outside of this machine is asked anything, but for the database of a PostgreSQL
+server. It may run beside the server.
 
 With --endpoints, look up the hosts of the server's endpoints and connect to each, as a delivery
 would, but send nothing. It needs a running server and a key.
@@ -60,11 +61,17 @@ Exit code 1 says that something is at fault; warnings alone give 0.`,
 			d := doctor{p: p, s: p.settings, now: p.now()}
 			d.configuration()
 			d.certificate()
-			d.disk()
-			d.clock()
-			d.keyFile()
-			d.database()
-			d.backup()
+			if d.s.onPostgreSQL() {
+				d.clock()
+				d.keyFile(d.postgres(cmd.Context()))
+			} else {
+				d.disk()
+				d.clock()
+				_, err := os.Stat(d.s.database)
+				d.keyFile(err == nil)
+				d.database()
+				d.backup()
+			}
 			d.server(cmd.Context())
 			d.files()
 			d.names()
@@ -76,7 +83,7 @@ Exit code 1 says that something is at fault; warnings alone give 0.`,
 			}
 			return d.report()
 		})
-	p.settings.add(cmd.Flags(), "listen", "tls-cert", "tls-key", "database", "master-key-file", "server", "key", "key-file")
+	p.settings.add(cmd.Flags(), "listen", "tls-cert", "tls-key", "database", "database-direct", "master-key-file", "server", "key", "key-file")
 	cmd.Flags().BoolVar(&endpoints, "endpoints", false, "also look up the hosts of endpoints, and connect to them")
 	p.jsonFlag(cmd)
 	return cmd
@@ -257,7 +264,11 @@ func (d *doctor) clock() {
 		d.say("clock", isFault, remedy, "It is %s by this machine's clock, which is before this program was written.", shown)
 		return
 	}
-	for _, file := range []string{d.s.database, d.s.database + "-wal"} {
+	files := []string{d.s.database, d.s.database + "-wal"}
+	if d.s.onPostgreSQL() {
+		files = nil
+	}
+	for _, file := range files {
 		if st, err := os.Stat(file); err == nil && st.ModTime().After(d.now.Add(time.Minute)) {
 			d.say("clock", isFault, remedy, "It is %s by this machine's clock, but %s was written later, at %s: the clock was set back, or was ahead.", shown, file, st.ModTime().Format(time.RFC3339))
 			return
@@ -274,16 +285,19 @@ func (d *doctor) clock() {
 	}
 }
 
-func (d *doctor) keyFile() {
+// keyFile looks at the master key; used says that there is a database already.
+func (d *doctor) keyFile(used bool) {
 	path := d.s.keyPath()
-	_, statErr := os.Stat(d.s.database)
 	_, err := seal.Load(path)
 	switch {
 	case err == nil:
 		d.say("master key", isOK, "", "%s can be read. Keep a copy of it apart from the backups of the database.", path)
 	case !errors.Is(err, fs.ErrNotExist):
 		d.say("master key", isFault, "Without it, no secret of an endpoint can be opened.", "%s.", strings.TrimSuffix(err.Error(), "."))
-	case statErr == nil:
+	case used && d.s.onPostgreSQL():
+		d.say("master key", isFault, "Copy it from another node or from its backup, or name its place with master_key_file.",
+			"%s is missing, but the database was set up with a master key.", path)
+	case used:
 		d.say("master key", isFault, "Restore it from its backup, or name its place with master_key_file.",
 			"%s is missing, but there is a database whose secrets it may have encrypted.", path)
 	default:

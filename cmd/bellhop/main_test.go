@@ -121,7 +121,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"serve", "--retenton", "1d"}, exitUsage, "there is no flag --retenton: did you mean --retention?"},
 		{[]string{"serve", "--retention", "1y"}, exitUsage, "is not a duration"},
 		{[]string{"serve", "here"}, exitUsage, "one argument too many"},
-		{[]string{"serve", "--database", "postgres://u:p@h/d"}, exitUsage, "SQLite only"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--database", "postgres://u:p%zz@h/d"}, exitUsage, "not the address of a PostgreSQL database"},
 		{[]string{"apps", "get"}, exitUsage, "get needs APP"},
 		{[]string{"logs", "evt_1"}, exitUsage, "att_"},
 		{[]string{"publish", "acme"}, exitUsage, "needs APP and TYPE"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,22 +18,22 @@ import (
 
 // installed tells of the program and its files, as they are when they are asked for.
 type installed struct {
-	store    *sqlite.Store
+	store    *opened
 	database string
 	log      *slog.Logger
 
 	build, size, wal, free, backup *prometheus.Desc
 }
 
-func newInstalled(store *sqlite.Store, database string, log *slog.Logger) *installed {
+func newInstalled(store *opened, database string, log *slog.Logger) *installed {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return &installed{
 		store: store, database: database, log: log,
 		build:  desc("bellhop_build_info", "1, with what runs.", "version", "go_version"),
-		size:   desc("bellhop_database_bytes", "Size of the database's file."),
-		wal:    desc("bellhop_wal_bytes", "Size of the database's write-ahead log."),
+		size:   desc("bellhop_database_bytes", "Size of the database, or of its file."),
+		wal:    desc("bellhop_wal_bytes", "Size of the write-ahead log of a database in a file."),
 		free:   desc("bellhop_disk_free_bytes", "What Bellhop may still use of the disk with the database."),
 		backup: desc("bellhop_last_backup_timestamp_seconds", "When the last bellhop backup of this database began that succeeded; 0 if there was none."),
 	}
@@ -51,7 +52,15 @@ func (i *installed) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(i.build, 1, version(), runtime.Version())
-	if size, wal, err := i.store.Sizes(); err != nil {
+	if i.store.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if size, err := i.store.server.Size(ctx); err == nil { // else the database is away, which others say
+			gauge(i.size, float64(size))
+		}
+		return
+	}
+	if size, wal, err := i.store.file.Sizes(); err != nil {
 		i.log.Warn("a metric is left out", "err", err)
 	} else {
 		gauge(i.size, float64(size))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,7 +30,6 @@ import (
 	"github.com/bellhop/bellhop/internal/door"
 	"github.com/bellhop/bellhop/internal/seal"
 	"github.com/bellhop/bellhop/notice"
-	"github.com/bellhop/bellhop/sqlite"
 	"github.com/bellhop/bellhop/web"
 )
 
@@ -97,9 +95,6 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		return err
 	}
 	// The port comes first: without it there is no point in touching the disk.
-	if strings.HasPrefix(s.database, "postgres://") || strings.HasPrefix(s.database, "postgresql://") {
-		return usage("database: this version of Bellhop stores in SQLite only; name a file, such as bellhop.db")
-	}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
 		return listenError("listen", s.listen, err)
@@ -130,12 +125,9 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	})
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), batchSize, commitTime)
 
-	store, err := sqlite.Open(ctx, s.database, sqlite.Options{
-		Logger: log, Program: version(),
-		OnCommit: func(steps int, took time.Duration) {
-			batchSize.Observe(float64(steps))
-			commitTime.Observe(took.Seconds())
-		},
+	store, err := p.openDatabase(ctx, log, func(steps int, took time.Duration) {
+		batchSize.Observe(float64(steps))
+		commitTime.Observe(took.Seconds())
 	})
 	if err != nil {
 		return err
@@ -148,18 +140,28 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 
 	metrics.MustRegister(newInstalled(store, s.database, log))
 
-	stored, err := store.Routes(ctx, 0)
-	if err != nil {
-		return fmt.Errorf("read the configuration from %s: %w", s.database, err)
-	}
 	keyFile := s.keyPath()
-	ring, newKeyFile, err := openMasterKey(keyFile, s.database, stored.Endpoints, log)
+	var ring *seal.Ring
+	newKeyFile := false
+	err = store.alone(ctx, func() error {
+		stored, err := store.Routes(ctx, 0)
+		if err != nil {
+			return fmt.Errorf("read the configuration from %s: %w", store.shown, err)
+		}
+		if store.server != nil {
+			ring, newKeyFile, err = sharedMasterKey(ctx, store.server, keyFile, store.shown, stored.Endpoints, log)
+		} else {
+			ring, newKeyFile, err = openMasterKey(keyFile, store.shown, stored.Endpoints, log)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
 
 	maxInFlight := s.requestsInFlight()
 	e, err := engine.New(ctx, store, engine.Config{
+		Name: s.nameOfNode(), Version: version(),
 		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects, Recipes: s.recipes,
 		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
 		Mailer:            smtp.Mailer{},
@@ -178,7 +180,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	}
 	notices := notice.New(e, notice.Options{
 		Mail: mail, PublicURL: s.base(listener.Addr()), Gather: s.noticeGather, Gap: s.noticeGap, Logger: log, Metrics: metrics,
-		Disk: func() (free, size uint64, err error) { return diskOf(s.database) },
+		Disk: store.disk(s.database),
 	})
 	d := desk.New(e, desk.Options{Notices: notices, MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, Transformations: desk.Writers(s.transformations), MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
 
@@ -188,18 +190,25 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		}
 	}
 
-	access, err := store.Access(ctx, 0)
-	if err != nil {
-		return fmt.Errorf("read the keys from %s: %w", s.database, err)
-	}
 	adminKey := ""
-	if len(access.Keys) == 0 {
-		if !newKeyFile {
-			log.Warn("the database is new, but the master key file beside it is not: if you expected your data here, stop Bellhop and put the database, or a backup of it, in its place", "database", s.database, "master_key_file", keyFile)
+	err = store.alone(ctx, func() error {
+		access, err := store.Access(ctx, 0)
+		if err != nil {
+			return fmt.Errorf("read the keys from %s: %w", store.shown, err)
+		}
+		if len(access.Keys) > 0 {
+			return nil
+		}
+		if !newKeyFile && store.file != nil {
+			log.Warn("the database is new, but the master key file beside it is not: if you expected your data here, stop Bellhop and put the database, or a backup of it, in its place", "database", store.shown, "master_key_file", keyFile)
 		}
 		if _, adminKey, err = d.CreateKey(ctx, bellhop.Owner(), bellhop.KeyRequest{Name: "first admin key", Role: bellhop.RoleAdmin}); err != nil {
 			return fmt.Errorf("create the first admin key: %w", err)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 
 	stopping := make(chan struct{})
@@ -253,7 +262,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		defer func() { _ = measuring.Close() }() // the last thing: an end that takes long is worth watching
 	}
 	ready(at)
-	log.Info("serving", "address", listener.Addr().String(), "database", s.database, "tls", cert != nil, "dev", s.dev, "max_in_flight", maxInFlight, "max_connections", s.connections(), "version", version())
+	log.Info("serving", "address", listener.Addr().String(), "database", store.shown, "tls", cert != nil, "dev", s.dev, "max_in_flight", maxInFlight, "max_connections", s.connections(), "version", version())
 
 	if hold, _ := d.Hold(ctx, bellhop.Owner()); hold.On() {
 		log.Warn("all sending is held: events are accepted, and wait for 'bellhop release'", "since", hold.Since)
@@ -378,59 +387,6 @@ func listenError(setting, address string, err error) error {
 	return fmt.Errorf("cannot listen on %s: %w", address, err)
 }
 
-// openMasterKey opens the file with the key that the secrets are encrypted with,
-// and makes it only where nothing is encrypted yet: with a new key beside an old
-// database, every delivery would fail.
-func openMasterKey(path, database string, endpoints []bellhop.Endpoint, log *slog.Logger) (ring *seal.Ring, created bool, err error) {
-	_, err = os.Stat(path)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if missing && len(endpoints) > 0 {
-		return nil, false, fmt.Errorf("the master key file %s is missing, but %s has %s whose secrets it encrypts: restore the file from its backup, or name its place with --master-key-file", path, database, count(len(endpoints), "endpoint"))
-	}
-	if ring, created, err = seal.LoadOrCreate(path); err != nil {
-		return nil, false, err
-	}
-	closed, reason := 0, error(nil)
-	for _, e := range endpoints {
-		for _, secret := range e.Secrets {
-			if _, err := ring.Open(secret.Sealed, e.ID.String()); err != nil {
-				closed, reason = closed+1, err
-				break
-			}
-		}
-	}
-	switch {
-	case closed == 0:
-	case closed == len(endpoints) && errors.Is(reason, seal.ErrUnknownKey):
-		return nil, false, fmt.Errorf("the master key file %s is not the one of %s: it opens the secrets of none of its %s. Restore the right file from its backup, or name its place with --master-key-file", path, database, count(closed, "endpoint"))
-	default:
-		log.Error("secrets of some endpoints cannot be opened; their deliveries are held", "endpoints", closed, "of", len(endpoints), "err", reason)
-	}
-	return ring, created, nil
-}
-
-// watchKeyFile says, until ctx ends, when the file is gone without which a restart
-// could not open the secrets.
-func watchKeyFile(ctx context.Context, path string, log *slog.Logger) {
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	for gone := false; ; {
-		switch _, err := os.Stat(path); {
-		case err != nil && !gone:
-			gone = true
-			log.Error("the master key file cannot be seen any more: Bellhop goes on with the key that it has read, but once stopped it cannot start without that file; restore it from its backup", "master_key_file", path, "err", err)
-		case err == nil && gone:
-			gone = false
-			log.Info("the master key file is in its place again", "master_key_file", path)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
 // welcome says where everything is. The admin key is said here and nowhere else,
 // so that it does not get into the log.
 func (p *program) welcome(at started) {
@@ -456,7 +412,7 @@ func (p *program) welcome(at started) {
 	if s.config != "" {
 		p.print("  Settings    %s", s.config)
 	}
-	p.print("  Database    %s", s.database)
+	p.print("  Database    %s", shownDatabase(s.database))
 	p.print("  Master key  %s%s", at.keyFile, fresh)
 	if s.dev {
 		p.print("\n%s", p.style.paint(wait, "Development mode: plain http and loopback addresses are allowed as targets. Not for production."))

@@ -39,6 +39,10 @@ type settings struct {
 	publicDocs        bool
 	trustProxy        bool
 	database          string
+	databaseDirect    string
+	databasePlain     bool
+	wait              time.Duration
+	nodeName          string
 	masterKeyFile     string
 	dev               bool
 	inbox             bool
@@ -109,8 +113,12 @@ func newSettings() *settings {
 	f.StringVar(&s.publicURL, "public-url", "", "`URL` under which clients and browsers reach Bellhop, for portal links and its documentation (default the host of each request)")
 	f.BoolVar(&s.publicDocs, "public-docs", false, "show the event types on /docs and in /openapi.json to those without a key, too")
 	f.BoolVar(&s.trustProxy, "trust-proxy", false, "take clients' addresses from X-Forwarded-For: only where every request comes through a proxy that adds to it")
-	f.StringVar(&s.database, "database", "bellhop.db", "SQLite `file`; made if it does not exist")
-	f.StringVar(&s.masterKeyFile, "master-key-file", "", "`file` with the key that encrypts endpoint secrets; made at the first start (default the database's path and \".key\")")
+	f.StringVar(&s.database, "database", "bellhop.db", "SQLite `file`, made if it does not exist; or postgres://user@host/database, which any number of nodes may share")
+	f.StringVar(&s.databaseDirect, "database-direct", "", "`URL` of the same PostgreSQL without a pool in between, to be woken by: where --database goes through PgBouncer in transaction mode (default --database)")
+	f.BoolVar(&s.databasePlain, "database-plain", false, "do without notifications, advisory locks and SKIP LOCKED, for databases that only speak PostgreSQL's language")
+	f.Var(patienceOf(&s.wait, time.Minute), "wait", "how long the start waits for a PostgreSQL that is away; 0s: not at all")
+	f.StringVar(&s.nodeName, "node-name", "", "`name` of this process among those that share a database, for people (default the host's)")
+	f.StringVar(&s.masterKeyFile, "master-key-file", "", "`file` with the key that encrypts endpoint secrets, the same for all nodes; made at the first start (default the database's path and \".key\"; with PostgreSQL bellhop.key)")
 	f.BoolVar(&s.dev, "dev", false, "for development: allow plain http and loopback targets")
 	f.BoolVar(&s.inbox, "inbox", false, "offer temporary inboxes, which endpoints can send to inside Bellhop (default on with --dev)")
 	f.Var((*cidrValue)(&s.allowCIDRs), "allow-cidr", "`network` that endpoints may be in although it is not public, such as 10.1.0.0/16; may be repeated")
@@ -162,7 +170,7 @@ func newSettings() *settings {
 // serviceSettings are the settings of serve, in the order of its help.
 func serviceSettings() []string {
 	return []string{
-		"listen", "tls-cert", "tls-key", "metrics-listen", "public-url", "public-docs", "trust-proxy", "database", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
+		"listen", "tls-cert", "tls-key", "metrics-listen", "public-url", "public-docs", "trust-proxy", "database", "database-direct", "database-plain", "wait", "node-name", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
 		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
 		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "smtp-url", "smtp-from", "smtp-user", "smtp-password", "smtp-password-file", "notice-gather", "notice-gap", "trust-clock", "hold", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
@@ -179,9 +187,11 @@ type listValue interface {
 func (s *settings) inForce(name string) string {
 	switch name {
 	case "database": // may be a URL with a password
-		if u, err := url.Parse(s.database); err == nil && u.Scheme != "" {
-			return u.Redacted()
-		}
+		return shownDatabase(s.database)
+	case "database-direct":
+		return shownDatabase(s.databaseDirect)
+	case "node-name":
+		return s.nameOfNode()
 	case "smtp-password":
 		if s.smtpPassword != "" {
 			return bellhop.Hidden
@@ -393,6 +403,9 @@ func (s *settings) check() error {
 	if _, err := s.dialectNamed(s.defaultDialect); err != nil {
 		return usage("default-dialect: %w", err)
 	}
+	if err := s.checkDatabase(); err != nil {
+		return err
+	}
 	if err := s.checkOrigins(); err != nil {
 		return err
 	}
@@ -458,6 +471,9 @@ func (s *settings) allDialects() []dialect.Definition {
 func (s *settings) keyPath() string {
 	if s.masterKeyFile != "" {
 		return s.masterKeyFile
+	}
+	if s.onPostgreSQL() {
+		return "bellhop.key"
 	}
 	return s.database + ".key"
 }

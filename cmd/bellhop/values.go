@@ -45,6 +45,30 @@ func (v *durationValue) String() string {
 
 func (*durationValue) Type() string { return "duration" }
 
+// waitValue reads a duration that may be nothing.
+type waitValue time.Duration
+
+func patienceOf(d *time.Duration, preset time.Duration) *waitValue {
+	*d = preset
+	return (*waitValue)(d)
+}
+
+func (v *waitValue) Set(text string) error {
+	d, err := bellhop.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	if d < 0 {
+		return fmt.Errorf("%q is less than nothing", text)
+	}
+	*v = waitValue(d)
+	return nil
+}
+
+func (v *waitValue) String() string { return bellhop.Duration(*v).String() }
+
+func (*waitValue) Type() string { return "duration" }
+
 // sizeValue reads a number of bytes, such as "256KiB".
 type sizeValue int
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bellhop/bellhop/postgres"
 	"github.com/bellhop/bellhop/sqlite"
 )
 
@@ -19,7 +20,9 @@ type build struct {
 	Date     string `json:"date,omitempty"`    // of the commit
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
-	Schema   int    `json:"schema"` // of its databases
+	Schema   int    `json:"schema"` // of its databases in files
+	// PostgresSchema is that of its databases on PostgreSQL.
+	PostgresSchema int `json:"postgres_schema"`
 }
 
 func (p *program) versionVerb() *cobra.Command {
@@ -43,11 +46,11 @@ func (b build) String() string {
 	if b.Changed {
 		commit += ", with changes"
 	}
-	return fmt.Sprintf("bellhop %s\n  commit    %s\n  go        %s\n  platform  %s\n  schema    %d\n", b.Version, commit, b.Go, b.Platform, b.Schema)
+	return fmt.Sprintf("bellhop %s\n  commit    %s\n  go        %s\n  platform  %s\n  schema    %d (PostgreSQL: %d)\n", b.Version, commit, b.Go, b.Platform, b.Schema, b.PostgresSchema)
 }
 
 func thisBuild() build {
-	b := build{Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Schema: sqlite.Schema()}
+	b := build{Version: version(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Schema: sqlite.Schema(), PostgresSchema: postgres.Schema()}
 	info, _ := debug.ReadBuildInfo()
 	if info == nil {
 		return b
