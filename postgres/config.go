@@ -50,15 +50,16 @@ func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 
 func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, asked, "save the app", func(t *txn) error {
-		leaving, err := t.leaving(a.ID)
+		err := t.save(a.Revision, createApp, replaceApp, a.ID, a.Revision, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt),
+			a.MaxEndpoints, toJSON(a.Dialects), toJSON(a.DialectOptions))
 		if err != nil {
 			return err
 		}
-		if leaving {
-			return errLeaving
+		// Not before: that has waited for who was deleting the app.
+		leaving, err := t.leaving(a.ID)
+		if err == nil && leaving {
+			err = errLeaving
 		}
-		err = t.save(a.Revision, createApp, replaceApp, a.ID, a.Revision, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt),
-			a.MaxEndpoints, toJSON(a.Dialects), toJSON(a.DialectOptions))
 		return t.finish(err, audit, partRoutes, a.ID, 0)
 	})
 }
@@ -155,14 +156,14 @@ const (
 	createEndpoint = `INSERT INTO bellhop.endpoints
 			(id, revision, status, ordering, apps, url, name, events, subjects, filter, dialect, headers, disabled_reason, timeout, retry,
 			rate_limit, concurrency, metadata, created_at, updated_at, secrets, description, locked, locked_reason, terms, dialect_options,
-			resumed_at, making, credentials, notify)
+			resumed_at, making, credentials, notify, exact_concurrency)
 		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-			$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
+			$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)
 		ON CONFLICT (id) DO NOTHING`
 	replaceEndpoint = `UPDATE bellhop.endpoints SET revision = revision + 1, status = $3, ordering = $4, apps = $5, url = $6, name = $7, events = $8,
 			subjects = $9, filter = $10, dialect = $11, headers = $12, disabled_reason = $13, timeout = $14, retry = $15, rate_limit = $16,
 			concurrency = $17, metadata = $18, created_at = $19, updated_at = $20, secrets = $21, description = $22, locked = $23,
-			locked_reason = $24, terms = $25, dialect_options = $26, resumed_at = $27, making = $28, credentials = $29, notify = $30
+			locked_reason = $24, terms = $25, dialect_options = $26, resumed_at = $27, making = $28, credentials = $29, notify = $30, exact_concurrency = $31
 		WHERE id = $1 AND revision = $2`
 )
 
@@ -237,7 +238,7 @@ func (t *txn) putEndpoint(e *bellhop.Endpoint, revision int64) error {
 		e.ID, revision, e.Status, e.Ordering, listJSON(e.Apps), e.URL, e.Name, nullJSON(e.Events), nullJSON(e.Subjects), []byte(e.Filter),
 		e.Dialect, toJSON(e.Headers), e.DisabledReason, int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata),
 		micros(e.CreatedAt), micros(e.UpdatedAt), toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms),
-		toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify))
+		toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency)
 }
 
 // nullJSON is toJSON for a list whose column is never NULL: none is a null of JSON's.

@@ -25,6 +25,7 @@ var (
 	ErrNewer      = errors.New("written by a newer Bellhop")
 	ErrForeign    = errors.New("another application's schema")
 	ErrReadOnly   = errors.New("read-only")
+	ErrMoving     = errors.New("filled in part by a move")
 	ErrFull       = errors.New("no space or no connections left")
 )
 

@@ -42,7 +42,7 @@ func nameOf(config *pgxpool.Config) string {
 // prepareDatabase looks whether the database is good enough, and brings its schema up to
 // date. It finds out, too, whether there is a pool in between that gives transactions
 // connections in turn: then none can rely on what an earlier one has prepared.
-func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program string) error {
+func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program string, moving bool) error {
 	c, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return err
@@ -70,5 +70,16 @@ func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program 
 	if process != c.PgConn().PID() && config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
+	if begun, err := q.beingMoved(); err != nil {
+		return err
+	} else if begun && !moving {
+		return &OpenError{name, ErrMoving, name + " holds a part of what 'bellhop migrate' was moving into it when it was interrupted: run that again to go on, or name another database", nil}
+	}
 	return migrate(ctx, c, name, program)
+}
+
+// beingMoved tells whether a move into the database was begun and not finished.
+func (q *reading) beingMoved() (begun bool, err error) {
+	_, err = q.one(func(r row) error { return r.Scan(&begun) }, "SELECT to_regclass('bellhop.moving') IS NOT NULL")
+	return begun, err
 }

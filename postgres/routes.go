@@ -45,6 +45,12 @@ func (t *txn) changed(p part, name string, id int64) error {
 // everything moves a part's version on and has whoever asks load everything.
 func (t *txn) everything(p part) { t.all[p] = true }
 
+// noteErasure moves on how often events were erased, as changed does a part's version.
+func (t *txn) noteErasure() { t.erased = true }
+
+const countErasure = `INSERT INTO bellhop.versions (part, version) VALUES ('erasures', 1)
+	ON CONFLICT (part) DO UPDATE SET version = bellhop.versions.version + 1`
+
 // moveVersion writes a version and its feed in one statement.
 const moveVersion = `WITH v AS (UPDATE bellhop.versions SET version = version + $2 WHERE part = $1 RETURNING version),
 	added AS (INSERT INTO bellhop.feed (part, version, name, id)
@@ -76,7 +82,12 @@ func (t *txn) noteChanges() error {
 			return err
 		}
 	}
-	t.changes, t.all = [parts][]object{}, [parts]bool{}
+	if t.erased {
+		if _, err := t.exec(countErasure); err != nil {
+			return err
+		}
+	}
+	t.changes, t.all, t.erased = [parts][]object{}, [parts]bool{}, false
 	return nil
 }
 
@@ -292,8 +303,25 @@ func orNone[B ~[]byte](b B) B {
 const selectEndpoints = `SELECT id, e.revision, status, ordering, v.since, apps, url, name, events, subjects, filter,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
 	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify,
-	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status
+	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status, exact_concurrency
 	FROM bellhop.endpoints AS e LEFT JOIN bellhop.vitals AS v ON v.endpoint = e.id`
+
+// Vitals gives what is stored of the receivers of endpoints.
+func (s *Store) Vitals(ctx context.Context, endpoints []bellhop.EndpointID) (map[bellhop.EndpointID]bellhop.Vitals, error) {
+	vitals := map[bellhop.EndpointID]bellhop.Vitals{}
+	if len(endpoints) == 0 {
+		return vitals, nil
+	}
+	err := s.readFor(ctx, forFlow, "read how endpoints do", func(q *reading) error {
+		clear(vitals)
+		return q.each(func(r row) error {
+			e, _, err := scanEndpoint(r)
+			vitals[e.ID] = e.Vitals
+			return err
+		}, selectEndpoints+" WHERE id = ANY($1)", endpoints)
+	})
+	return vitals, err
+}
 
 // scanEndpoint reads selectEndpoints. Where a setting cannot be read, its zero value
 // would often widen what the endpoint gets, or how: no list of types means all of
@@ -313,7 +341,7 @@ func scanEndpoint(r row) (e bellhop.Endpoint, wrong, err error) {
 		&e.ID, &e.Revision, &e.Status, &e.Ordering, &since, &apps, &e.URL, &e.Name, &events, &subjects, &filter,
 		&e.Dialect, &headers, &e.DisabledReason, &timeout, &retry, &rateLimit, &e.Concurrency, &metadata, &created, &updated, &secrets,
 		&e.Description, &e.Locked, &e.LockedReason, &terms, &options, &resumed, &making, &credentials, &notify,
-		&revision, &taken, &failures, &ill, &failedSince, &failingSince, &openSince, &last, &reason, &status,
+		&revision, &taken, &failures, &ill, &failedSince, &failingSince, &openSince, &last, &reason, &status, &e.ExactConcurrency,
 	)
 	if err != nil {
 		return e, nil, err

@@ -68,6 +68,11 @@ type Store struct {
 // url is a URL or what libpq takes otherwise ("host=… dbname=…"); what it leaves out is
 // taken from the PG* variables and the password file. Errors are of type *OpenError.
 func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	return open(ctx, url, o, false)
+}
+
+// open is Open, also of a database that is being filled by a move.
+func open(ctx context.Context, url string, o Options, moving bool) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -82,15 +87,15 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{log: o.Logger, options: o, name: nameOf(config), redelivering: make(chan struct{}, 1), wiping: make(chan struct{}, 1)}
-	if err := s.start(ctx, config); err != nil {
+	if err := s.start(ctx, config, moving); err != nil {
 		s.release()
 		return nil, openError(s.name, err)
 	}
 	return s, nil
 }
 
-func (s *Store) start(ctx context.Context, config *pgxpool.Config) error {
-	if err := prepareDatabase(ctx, config, s.name, s.options.Program); err != nil {
+func (s *Store) start(ctx context.Context, config *pgxpool.Config, moving bool) error {
+	if err := prepareDatabase(ctx, config, s.name, s.options.Program, moving); err != nil {
 		return err
 	}
 	sizes := [kindsOfUse]int{

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/move"
 )
 
 const (
@@ -27,6 +28,7 @@ type txn struct {
 	waits   []waits
 	changes [parts][]object // of the configuration, and of which parts all changed
 	all     [parts]bool
+	erased  bool
 	after   []func()
 }
 
@@ -131,6 +133,9 @@ const leaseHeld = "SELECT 1 FROM bellhop.nodes WHERE id = $1 AND epoch = $2 AND 
 
 // rejection tells whether a step refused its caller, rather than failed.
 func rejection(err error) bool {
+	if _, ok := errors.AsType[*move.Refusal](err); ok {
+		return true
+	}
 	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
 		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, errNoNode) || bellhop.CodeOf(err) != ""
 }

@@ -53,6 +53,9 @@ func (m *Source) State(ctx context.Context) (string, error) {
 	return strings.Join(parts, " "), err
 }
 
+// Present is State: nobody else has the file open.
+func (m *Source) Present(ctx context.Context) (string, error) { return m.State(ctx) }
+
 // within runs f, which ends early when ctx does.
 func (m *Source) within(ctx context.Context, f func() error) error {
 	m.conn.SetInterrupt(ctx.Done())
@@ -121,8 +124,9 @@ func movedFrom(t *move.Table) string {
 	case "fanout_lists":
 		return "(SELECT DISTINCT l.id, f.app, l.endpoints FROM fanouts f JOIN fanout_lists l ON l.id = f.list)"
 	case "owed":
-		return `(SELECT what, name, CASE WHEN what IN ('event', 'settled', 'blank')
-			THEN coalesce((SELECT app FROM events WHERE id = CAST(name AS INTEGER)), '') ELSE '' END AS app FROM owed)`
+		// A target has nothing to wipe.
+		return `(SELECT what, name, CASE WHEN what IN ('event', 'settled', 'blank') THEN coalesce((SELECT app FROM events WHERE id = CAST(name AS INTEGER)), '')
+			WHEN what = 'app' THEN name ELSE '' END AS app FROM owed WHERE what <> 'wipe')`
 	}
 	return t.Name
 }
@@ -284,6 +288,8 @@ func movedInsert(t *move.Table) string {
 		verb = "INSERT OR REPLACE" // a new file has version 0 of each
 	case "nodes":
 		columns, values = columns+", held", values+", 0"
+	case "reorders": // begins anew
+		columns, values = columns+", after", values+", 0"
 	case "owed":
 		return "INSERT INTO owed (what, name, count) SELECT ?1, ?3, 1 WHERE ?2 IS NOT NULL"
 	}

@@ -11,17 +11,23 @@ import (
 
 	"zombiezen.com/go/sqlite"
 
-	"github.com/bellhop/bellhop/internal/move"
-
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/move"
 )
 
 // notMoved are the tables and columns that a move leaves out, and why.
 var notMoved = map[string]string{
-	"history":       "it is of the file",
-	"pending.owner": "the nodes of the source are over",
-	"nodes.held":    "the nodes of the source are over",
-	"owed.count":    "it tells whether more came up in this file meanwhile",
+	"history":        "it is of the file",
+	"pending.owner":  "the nodes of the source are over",
+	"buckets":        "the nodes of the source are over",
+	"nodes.name":     "the nodes of the source are over",
+	"nodes.version":  "the nodes of the source are over",
+	"nodes.started":  "the nodes of the source are over",
+	"nodes.joined":   "the nodes of the source are over",
+	"nodes.status":   "the nodes of the source are over",
+	"nodes.held":     "the nodes of the source are over",
+	"reorders.after": "it begins anew",
+	"owed.count":     "it tells whether more came up in this file meanwhile",
 }
 
 // A table or column that somebody adds must be moved, or be left out on purpose.

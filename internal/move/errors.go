@@ -3,6 +3,7 @@ package move
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Refusal says why a move cannot be made, and what to do.
@@ -43,6 +44,12 @@ func Other(target, wanted, begun, empty string) error {
 		return refuse(ErrChanged, "%s was served or changed since the move into %s began: begin anew with an empty target; %s", wanted, target, empty)
 	}
 	return refuse(ErrOther, "%s holds a part of what was moved from %s: go on with that move, or begin anew with an empty target; %s", target, begun, empty)
+}
+
+// InUse says that a node may still work with the source, and until when it does at most
+// if it is not.
+func InUse(source, node string, left time.Duration) error {
+	return refuse(ErrInUse, "%s is in use by %s: stop it, or if it was killed, wait until its lease is over, in %v", source, node, left.Round(time.Second)+time.Second)
 }
 
 // Overtaken says that somebody else writes into the target.

@@ -48,6 +48,9 @@ type Source interface {
 	// State names the state that is read: a store that was served or changed since has
 	// another one.
 	State(ctx context.Context) (string, error)
+	// Present names the state that the store has now: that of State, unless somebody uses
+	// it meanwhile.
+	Present(ctx context.Context) (string, error)
 	// Count is how many rows a table has.
 	Count(ctx context.Context, t *Table) (int64, error)
 	// Rows gives the rows behind the one that after is the key of (nil: all) in the order

@@ -98,6 +98,13 @@ func Run(ctx context.Context, src Source, dst Sink, o Options) (Result, error) {
 			return Result{}, fmt.Errorf("check %s: %w", Tables[i].Name, err)
 		}
 	}
+	present, err := src.Present(ctx)
+	if err == nil && present != state {
+		err = refuse(ErrChanged, "%s was served or changed while it was moved: stop its server, and begin anew with an empty target", o.From)
+	}
+	if err != nil {
+		return Result{}, err
+	}
 	if err := dst.Finish(ctx); err != nil {
 		return Result{}, fmt.Errorf("finish: %w", err)
 	}

@@ -15,7 +15,9 @@ type shelf struct {
 	rows  map[string][]Row
 	marks map[string]Mark
 	from  string
-	open  bool
+	// present is the state of the source, which is read as "state".
+	present string
+	open    bool
 	// dies is called before and after each Put has taken effect: what it returns ends the
 	// move there.
 	dies func() error
@@ -24,10 +26,11 @@ type shelf struct {
 }
 
 func newShelf() *shelf {
-	return &shelf{rows: map[string][]Row{}, marks: map[string]Mark{}, dies: func() error { return nil }}
+	return &shelf{rows: map[string][]Row{}, marks: map[string]Mark{}, present: "state", dies: func() error { return nil }}
 }
 
-func (s *shelf) State(context.Context) (string, error) { return "state", nil }
+func (s *shelf) State(context.Context) (string, error)   { return "state", nil }
+func (s *shelf) Present(context.Context) (string, error) { return s.present, nil }
 func (s *shelf) Count(_ context.Context, t *Table) (int64, error) {
 	return int64(len(s.rows[t.Name])), nil
 }
@@ -173,6 +176,14 @@ func TestMoveRefusesAnother(t *testing.T) {
 	src, dst := newShelf(), newShelf()
 	dst.from = "bstate"
 	if _, err := Run(t.Context(), src, dst, Options{From: "a"}); !errors.Is(err, ErrOther) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestMoveRefusesASourceThatIsServed(t *testing.T) {
+	src, dst := newShelf(), newShelf()
+	src.present = "other"
+	if _, err := Run(t.Context(), src, dst, Options{From: "a"}); !errors.Is(err, ErrChanged) || dst.open {
 		t.Errorf("%v", err)
 	}
 }

@@ -19,7 +19,8 @@ var Tables = []Table{
 		"id int", "revision int", "status text", "ordering text", "apps text", "url text", "name text", "events text", "subjects text",
 		"filter bytes", "dialect text", "headers text", "disabled_reason text", "timeout int", "retry text", "rate_limit text",
 		"concurrency int", "metadata text", "created_at int", "updated_at int", "secrets text", "description text", "locked bool",
-		"locked_reason text", "terms text", "dialect_options text", "resumed_at int", "making text", "credentials text", "notify text"), 1},
+		"locked_reason text", "terms text", "dialect_options text", "resumed_at int", "making text", "credentials text", "notify text",
+		"exact_concurrency bool"), 1},
 	{"vitals", columns(
 		"endpoint int", "revision int", "since int", "taken bool", "failures int", "ill int", "failed_since int", "failing_since int",
 		"open_since int", "last int", "reason text", "response_status int"), 1},
@@ -47,7 +48,7 @@ var Tables = []Table{
 	{"pending", columns(
 		"id int", "event int", "endpoint int", "app text", "trigger text", "due int", "attempts int", "last_attempt int",
 		"order_key text", "order_pos int", "born int", "held bool", "holds int", "released int", "settled int"), 1},
-	{"reorders", columns("endpoint int", "after int", "since int"), 1},
+	{"reorders", columns("endpoint int", "since int"), 1},
 	{"releases", columns("endpoint int", "after int", "since int"), 1},
 	{"attempts", columns(
 		"id int", "delivery int", "event int", "endpoint int", "app text", "type text", "trigger text", "number int", "status int",

@@ -56,12 +56,13 @@ CREATE TABLE bellhop.clock_mark (
   turned text
 );
 
--- Routes, catalogue and access have a version and a feed each.
+-- Routes, catalogue and access have a version and a feed each. Erasures says how often events
+-- were erased.
 CREATE TABLE bellhop.versions (
   part    text COLLATE "C" PRIMARY KEY,
   version bigint NOT NULL
 ) WITH (fillfactor = 50);
-INSERT INTO bellhop.versions VALUES ('routes', 0), ('catalogue', 0), ('access', 0);
+INSERT INTO bellhop.versions VALUES ('routes', 0), ('catalogue', 0), ('access', 0), ('erasures', 0);
 
 -- What was saved or deleted. Only the newest lines of a part are kept.
 CREATE TABLE bellhop.feed (
@@ -129,6 +130,8 @@ CREATE TABLE bellhop.endpoints (
   retry           text,            -- NULL: the default schedule
   rate_limit      text,
   concurrency     bigint NOT NULL,
+  -- Whether somebody asked for that concurrency.
+  exact_concurrency boolean NOT NULL DEFAULT false,
   metadata        text,
   -- How its requests are made (recipe, transformation, authentication, capture), and its
   -- credentials besides signing secrets, sealed, by name. NULL: by its dialect alone.
