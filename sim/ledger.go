@@ -60,6 +60,7 @@ type delivery struct {
 	attempts int
 	next     time.Time
 	ended    bool
+	endedAt  time.Duration
 	expired  bool // for its age
 	// settled is when a later delivery of its event, sent again, had arrived.
 	settled time.Duration
@@ -86,6 +87,8 @@ type door struct {
 	reordered time.Duration
 	revision  int64
 	pending   []*delivery // and some that have ended
+	// made is when it was, and limited when its limits were set last.
+	made, limited time.Duration
 	// many says that so many were let go at once that it took several steps.
 	many bool
 	// resumed is when a pause ended last, changed when it was saved last.
@@ -103,11 +106,14 @@ type request struct {
 	url      string
 	began    time.Duration
 	answered time.Duration
-	number   int
-	arrived  bool
-	taken    bool // answered 2xx
-	skipped  bool
-	recorded bool
+	// came and left are when it came to its receiver, and when that had answered, or nobody
+	// waited for it any more.
+	came, left time.Duration
+	number     int
+	arrived    bool
+	taken      bool // answered 2xx
+	skipped    bool
+	recorded   bool
 	// excuse says why its delivery may be sent again although this one is not
 	// recorded.
 	excuse string
@@ -378,7 +384,7 @@ func (l *ledger) close(rq *request) {
 }
 
 func (l *ledger) end(d *delivery, how bellhop.AttemptStatus) {
-	d.ended, d.status = true, how
+	d.ended, d.endedAt, d.status = true, l.w.at, how
 	d.door.pending = slices.DeleteFunc(d.door.pending, func(o *delivery) bool { return o == d })
 	for _, o := range d.door.pending {
 		if d.OrderKey != "" && o.OrderKey == d.OrderKey {
@@ -507,7 +513,7 @@ func (l *ledger) saved(e bellhop.Endpoint) {
 	e.Revision++
 	d := l.doors[e.ID]
 	if d == nil {
-		d = &door{id: e.ID, lastTaken: l.w.at}
+		d = &door{id: e.ID, lastTaken: l.w.at, made: l.w.at, limited: l.w.at}
 		l.doors[e.ID] = d
 		l.list = append(l.list, d)
 		l.w.trace.name("ep", int64(e.ID))
@@ -519,6 +525,9 @@ func (l *ledger) saved(e bellhop.Endpoint) {
 		for _, p := range d.pending {
 			p.OrderKey = e.Ordering.OrderKey(&p.event.Event)
 		}
+	}
+	if e.Concurrency != d.now.Concurrency || (e.RateLimit == nil) != (d.now.RateLimit == nil) || e.RateLimit != nil && *e.RateLimit != *d.now.RateLimit {
+		d.limited = l.w.at
 	}
 	// Said anew here: in a simulation, nothing else makes requests otherwise.
 	if e.URL != d.now.URL || e.Status == bellhop.EndpointActive && d.now.Status != bellhop.EndpointActive {
@@ -536,6 +545,7 @@ func (l *ledger) checkLeases() {
 	for lease, over := range l.leases {
 		if !over && errors.Is(l.w.store.Disown(ctx, lease, 0, nil, l.w.clock()), bellhop.ErrLeaseLost) {
 			l.leases[lease] = true
+			l.w.lost(lease)
 			l.w.disturbed = max(l.w.disturbed, l.w.at)
 		}
 	}

@@ -33,6 +33,11 @@ type node struct {
 	// waits in frost.
 	frozen bool
 	frost  []happening
+	// stands is since when it is frozen; astray since when its lease is over, and it does
+	// not know.
+	stands, astray time.Duration
+	// left: it has ended in order.
+	left bool
 
 	lease   bellhop.Lease
 	owned   [bellhop.Buckets]bool
@@ -143,6 +148,10 @@ func (n *node) booted(err error) {
 func (n *node) die() {
 	w := n.w
 	n.dead = true
+	n.blamed()
+	if !n.left {
+		w.fault(n, "crashed", w.at)
+	}
 	if w.nodes[n.place] == n {
 		w.nodes[n.place] = nil
 	}
@@ -181,7 +190,7 @@ func (n *node) when(what string, of int64, do func()) {
 func (n *node) freeze() {
 	w := n.w
 	n.log("freeze", 0, 0, "")
-	n.frozen = true
+	n.frozen, n.stands = true, w.at
 	w.disturbed = max(w.disturbed, w.at)
 }
 
@@ -193,6 +202,7 @@ func (n *node) thaw() {
 	}
 	n.log("thaw", 0, 0, "")
 	n.frozen = false
+	w.fault(n, "stood still", n.stands)
 	w.disturbed = max(w.disturbed, w.at)
 	frost := n.frost
 	n.frost = nil
@@ -286,6 +296,7 @@ func (n *node) answered(f *flight, o bellhop.Outcome, cut bool) {
 	note := o.Reason
 	if cut {
 		note = "cut off"
+		w.fault(n, "was cut off", w.at)
 		w.ledger.excuse("it was cut off", func(rq *request) bool { return rq == f.request })
 		n.landed(f.job)
 	} else {
@@ -315,6 +326,7 @@ func (n *node) record(r lane.Record) {
 		return err
 	}, func(done bool) {
 		if !done {
+			w.fault(n, "stopped before it could record", w.at)
 			w.ledger.excuse("shutdown kept it from being recorded", func(rq *request) bool { return rq.attempt == r.Result.Attempt.ID })
 		}
 		n.landed(r.Job)

@@ -52,6 +52,7 @@ func (w *world) knock(rq *request, timeout time.Duration, told func(bellhop.Outc
 			o = bellhop.Outcome{Class: bellhop.ClassAgain, Reason: "timeout", Detail: "no answer in time"}
 		}
 		w.after(after, "answer", int64(rq.attempt), func() {
+			rq.left = w.at
 			if o.Class == bellhop.ClassTaken {
 				rq.taken = true
 				w.receivers[rq.url].taken[rq.delivery.event.id]++
@@ -83,7 +84,7 @@ func (w *world) knock(rq *request, timeout time.Duration, told func(bellhop.Outc
 			return
 		}
 		r.got[rq.delivery.event.id]++
-		rq.arrived = true
+		rq.arrived, rq.came = true, w.at
 		status := func(code int) bellhop.Outcome {
 			o := bellhop.Outcome{Class: bellhop.ClassOf(code), Exchange: bellhop.Exchange{ResponseStatus: code}}
 			if o.Class != bellhop.ClassTaken {

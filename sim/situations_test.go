@@ -62,6 +62,7 @@ var situations = []string{
 	"a node woke after its lease with requests under way",
 	"a node stood still with a request in hand",
 	"a step was done while another's commit was late",
+	"a receiver got again what it had taken",
 	"what a dead node had was taken over",
 
 	// People.

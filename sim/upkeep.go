@@ -8,6 +8,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/engine/lane"
+	"github.com/bellhop/bellhop/internal/history"
 	"github.com/bellhop/bellhop/internal/id"
 )
 
@@ -30,6 +31,7 @@ func (n *node) join(told func(error)) {
 		if n.ids != nil {
 			floor = max(floor, int64(id.Next[id.Attempt](n.ids, n.clock())))
 		}
+		n.blamed()
 		n.lease, n.ids = joined.Lease, id.NewGenerator(int(joined.Lease.Node), floor)
 		waiters := n.joinWaiters
 		n.joinWaiters = nil
@@ -500,6 +502,7 @@ func (n *node) leave() {
 	}}, func(err error) {
 		n.log("left", 0, 0, word(err))
 		n.bounds()
+		n.left = true
 		n.die()
 		w.bootSoon(n.place)
 	})
@@ -543,6 +546,7 @@ func (w *world) freeze() {
 // outage has the store refuse all writes for a while.
 func (w *world) outage() {
 	w.store.down = w.at + w.between(time.Second, time.Minute)
+	w.faults = append(w.faults, history.Fault{What: "nothing could be written", From: w.time(w.at), To: w.time(w.store.down)})
 	w.log("outage", 0, 0, "")
 }
 

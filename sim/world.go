@@ -9,6 +9,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/internal/history"
 	"github.com/bellhop/bellhop/memstore"
 )
 
@@ -62,6 +63,7 @@ type world struct {
 	trace      trace
 	situations map[string]bool
 	plan       plan
+	faults     []history.Fault
 
 	store     *store
 	ledger    *ledger
@@ -211,6 +213,7 @@ func (w *world) run() {
 		}
 	}
 	w.final()
+	w.judge()
 }
 
 // mend ends all that goes wrong: receivers take everything, nothing fails any more,

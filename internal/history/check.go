@@ -126,13 +126,12 @@ func (c *checking) repeats() {
 func (c *checking) explained(taken, again *Request) bool {
 	for i := range c.Faults {
 		f := &c.Faults[i]
-		forgot := f.hits(taken.Node) && f.overlaps(taken.Arrived, taken.Answered.Add(c.Slack))
-		inHand := f.hits(again.Node) && f.overlaps(taken.Arrived, again.Arrived) && !again.Arrived.After(f.To.Add(c.Slack))
-		if forgot || inHand {
+		forgot := f.hits(taken.Node) && f.overlaps(taken.Arrived.Add(-c.Slack), taken.Answered.Add(c.Slack))
+		if forgot {
 			return true
 		}
 	}
-	return false
+	return c.inHand(again)
 }
 
 func (f *Fault) hits(node string) bool { return f.Node == "" || f.Node == node }
