@@ -188,7 +188,7 @@ func (s *Store) readOnce(ctx context.Context, of use, f func(*reading) error) er
 		return err
 	}
 	defer c.Release()
-	if _, err := c.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+	if _, err := c.Exec(ctx, beginReading[of]); err != nil {
 		return err
 	}
 	err = f(&reading{ctx: ctx, conn: c.Conn()})

@@ -212,13 +212,12 @@ CREATE TABLE bellhop.events (
   fresh_ids       bigint[],
   fresh_endpoints bigint[],
   data            bytea,
-  PRIMARY KEY (app, id)
+  -- The id alone says which it is. The app is in every key; the type, so that a list by type
+  -- is decided in the index: without reading the rows that it leaves out.
+  PRIMARY KEY (id, app, type)
 ) PARTITION BY RANGE (id);
--- Newest first, and above a node's mark.
-CREATE INDEX events_id ON bellhop.events (id);
-CREATE INDEX events_type ON bellhop.events (type, id);
-CREATE INDEX events_app_type ON bellhop.events (app, type, id);
-CREATE INDEX events_subject ON bellhop.events (app, subject, id) WHERE subject <> '';
+CREATE INDEX events_app ON bellhop.events (app, id, type);
+CREATE INDEX events_subject ON bellhop.events (subject, app, id) WHERE subject <> '';
 
 -- Idempotency keys: the event that was published first under each and, to tell a
 -- repetition from a conflict, the digest of its content. Apart from the events, whose
@@ -230,7 +229,7 @@ CREATE TABLE bellhop.external_ids (
   app         text COLLATE "C" NOT NULL,
   external_id text COLLATE "C" NOT NULL,
   digest      bytea NOT NULL,
-  PRIMARY KEY (app, external_id)
+  PRIMARY KEY (external_id, app)
 );
 CREATE INDEX external_ids_event ON bellhop.external_ids (event);
 
@@ -337,8 +336,7 @@ CREATE TABLE bellhop.fanout_lists (
   PRIMARY KEY (app, id)
 );
 
--- status: 0 succeeded, 1 failed, 2 canceled; duration in microseconds. Indexes that the
--- log needs besides are made when a day is over.
+-- status: 0 succeeded, 1 failed, 2 canceled; duration in microseconds.
 CREATE TABLE bellhop.attempts (
   id                bigint NOT NULL,
   delivery          bigint NOT NULL,
@@ -348,18 +346,21 @@ CREATE TABLE bellhop.attempts (
   duration          bigint NOT NULL,
   -- How long a delivery took that ended with this attempt in success, in microseconds:
   -- from when it was due to the end of the attempt; 0 for other attempts.
-  latency           bigint,
+  latency           bigint NOT NULL,
   number            integer NOT NULL,
   response_status   integer NOT NULL,
   status            smallint NOT NULL,
   final             boolean NOT NULL,
   truncated         boolean NOT NULL,
   request_truncated boolean,
+  -- It began within a second of its delivery's birth, and ended it. That is how nearly all
+  -- go: they are found by delivery from the range of their ids, and need no index for it.
+  prompt            boolean GENERATED ALWAYS AS (final AND (id >> 21) - (delivery >> 21) BETWEEN 0 AND 999) STORED,
   app               text COLLATE "C" NOT NULL,
   type              text COLLATE "C" NOT NULL,
   trigger           text NOT NULL,
   url               text NOT NULL,
-  reason            text NOT NULL,
+  reason            text COLLATE "C" NOT NULL,
   detail            text NOT NULL,
   -- All are NULL but where a recipe, a transformation or a mail made the request, or
   -- values were taken out of the answer (a JSON object). The method is POST otherwise.
@@ -374,16 +375,28 @@ CREATE TABLE bellhop.attempts (
   response_header   text,
   response_body     bytea,
   request_body      bytea,
-  PRIMARY KEY (app, id)
+  PRIMARY KEY (id, app, type)
 ) PARTITION BY RANGE (id);
-CREATE INDEX attempts_id ON bellhop.attempts (id);
-CREATE INDEX attempts_delivery ON bellhop.attempts (delivery);
+-- A delivery that succeeds at once is in these four and no more. What lists are filtered by
+-- most is in their keys, so that they need not read the rows that they leave out.
+CREATE INDEX attempts_app ON bellhop.attempts (app, id, type, status);
+CREATE INDEX attempts_endpoint ON bellhop.attempts (endpoint, id, app, type, status);
 CREATE INDEX attempts_event ON bellhop.attempts (event, endpoint);
-CREATE INDEX attempts_endpoint ON bellhop.attempts (endpoint, id);
--- What failed or was canceled is rare and looked for most.
-CREATE INDEX attempts_trouble ON bellhop.attempts (status, id) WHERE status <> 0;
-CREATE INDEX attempts_trouble_endpoint ON bellhop.attempts (endpoint, status, id) WHERE status <> 0;
-CREATE INDEX attempts_trouble_app ON bellhop.attempts (app, status, id) WHERE status <> 0;
+CREATE INDEX attempts_delivery ON bellhop.attempts (delivery, final, type) WHERE NOT prompt;
+CREATE INDEX attempts_ended_app ON bellhop.attempts (app, delivery, type, status) WHERE final AND NOT prompt;
+CREATE INDEX attempts_ended_endpoint ON bellhop.attempts (endpoint, delivery, app, type, status) WHERE final AND NOT prompt;
+-- What failed or was canceled is rare and looked for most: by cause, too.
+CREATE INDEX attempts_trouble ON bellhop.attempts (status, id, response_status, reason, type) WHERE status <> 0;
+CREATE INDEX attempts_trouble_app ON bellhop.attempts (app, status, id, response_status, reason, type) WHERE status <> 0;
+CREATE INDEX attempts_trouble_endpoint ON bellhop.attempts (endpoint, status, id, response_status, reason, app, type) WHERE status <> 0;
+CREATE INDEX attempts_ended_trouble ON bellhop.attempts (status, delivery, type) WHERE final AND status <> 0;
+CREATE INDEX attempts_ended_trouble_app ON bellhop.attempts (app, status, delivery, type) WHERE final AND status <> 0;
+CREATE INDEX attempts_ended_trouble_endpoint ON bellhop.attempts (endpoint, status, delivery, app, type) WHERE final AND status <> 0;
+CREATE INDEX attempts_event_trouble ON bellhop.attempts (status, event, app) WHERE final AND status <> 0;
+CREATE INDEX attempts_exhausted ON bellhop.attempts (endpoint, event) WHERE final AND status = 1;
+-- The few that succeeded with another answer than a 2xx, as some recipes have it.
+CREATE INDEX attempts_odd ON bellhop.attempts (id, response_status, endpoint, app, type)
+  WHERE status = 0 AND (response_status < 200 OR response_status > 299);
 
 -- Days that events and attempts have a partition of.
 CREATE TABLE bellhop.days (
@@ -455,6 +468,28 @@ CREATE INDEX rollups_slice ON bellhop.rollups (width, slice);
 CREATE TABLE bellhop.rolled (
   width bigint PRIMARY KEY,
   until bigint NOT NULL
+);
+
+-- What is about to be rolled up, or was: all below this id. A transaction that logs an
+-- attempt of below it notes it in late_attempts as well: roll-up may not see it. settles is
+-- when all transactions have ended that may not know of it yet: when none is left below.
+CREATE TABLE bellhop.rolling (
+  one     boolean PRIMARY KEY DEFAULT true CHECK (one),
+  until   bigint NOT NULL,
+  settles xid8
+);
+INSERT INTO bellhop.rolling VALUES (true, 0, NULL);
+
+-- Attempts that were logged late, and are not part of the slices yet.
+CREATE TABLE bellhop.late_attempts (
+  id       bigint NOT NULL,
+  endpoint bigint NOT NULL,
+  duration bigint NOT NULL,
+  latency  bigint NOT NULL,
+  status   smallint NOT NULL,
+  final    boolean NOT NULL,
+  app      text COLLATE "C" NOT NULL,
+  PRIMARY KEY (id, app)
 );
 
 -- Samples of the backlog; each holds until the next one.
@@ -538,5 +573,6 @@ CREATE VIEW bellhop.fresh AS
   JOIN bellhop.events e ON e.id >= n.mark AND e.node = n.id AND e.epoch = n.epoch
   CROSS JOIN LATERAL unnest(e.fresh_ids, e.fresh_endpoints) AS d (id, endpoint)
   WHERE n.held > 0
-    AND NOT EXISTS (SELECT 1 FROM bellhop.attempts a WHERE a.app = e.app AND a.event = e.id AND a.endpoint = d.endpoint AND a.delivery = d.id AND a.final)
+    AND NOT EXISTS (SELECT 1 FROM bellhop.attempts a WHERE a.app = e.app AND a.event = e.id AND a.endpoint = d.endpoint AND a.delivery = d.id AND a.final
+      AND a.id >= e.id)
     AND NOT EXISTS (SELECT 1 FROM bellhop.pending p WHERE p.app = e.app AND p.id = d.id);

@@ -1,0 +1,370 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testpostgres"
+)
+
+// seen gathers the statements that a store runs, each with the arguments of the first time.
+type seen struct {
+	mu   sync.Mutex
+	args map[string][]any
+	list []string
+}
+
+func (s *seen) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.args[q.SQL]; !ok {
+		s.args[q.SQL] = q.Args
+		s.list = append(s.list, q.SQL)
+	}
+	return ctx
+}
+
+func (s *seen) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// watched opens a store whose statements are gathered, in a database with some days of a
+// log: so much that a plan which goes through all of it shows.
+func watched(t *testing.T, analyzed bool) (*Store, *seen, bellhop.EventID) {
+	t.Helper()
+	url := testpostgres.Database(t)
+	s, err := Open(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	statements := &seen{args: map[string][]any{}}
+	config, err := parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.ConnConfig.Tracer = statements
+	for use, pool := range s.pools {
+		if pool == nil {
+			continue
+		}
+		pool.Close()
+		if s.pools[use], err = pgxpool.NewWithConfig(t.Context(), config.Copy()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	today := dayOf(int64(id.First[id.Event](time.Now())), 0) >> milli / day
+	err = s.write(t.Context(), upkeep, "fill", func(t *txn) error {
+		for d := today - 12; d < today+2; d++ {
+			for _, table := range []string{"events", "attempts"} {
+				if _, err := t.exec(fmt.Sprintf("CREATE TABLE IF NOT EXISTS bellhop.%s_%d PARTITION OF bellhop.%s FOR VALUES FROM (%d) TO (%d)",
+					table, d, table, d*day<<milli, (d+1)*day<<milli)); err != nil {
+					return err
+				}
+			}
+			if d > today {
+				continue
+			}
+			if _, err := t.exec(fillEvents, d*day, 500); err != nil {
+				return err
+			}
+		}
+		for _, sql := range []string{fillAttempts, fillPending, fillWaiting, fillEndpoints} {
+			if _, err := t.exec(sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if analyzed {
+		c, err := s.pools[upkeep].Acquire(t.Context())
+		if err == nil {
+			_, err = c.Exec(t.Context(), "ANALYZE")
+			c.Release()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	statements.list, statements.args = nil, map[string][]any{}
+	event := bellhop.EventID(today*day<<milli + 1)
+	return s, statements, event
+}
+
+const (
+	// An event each some minutes of the day, of two apps and three types.
+	fillEvents = `INSERT INTO bellhop.events (id, deliver_at, deliveries, erased, test, app, type, subject, data)
+		SELECT (($1::bigint + g * 86400000 / $2::bigint) << 21) + 1, 0, 1, false, false, CASE WHEN g % 2 = 0 THEN 'acme' ELSE 'globex' END,
+			'a.t' || g % 3, CASE WHEN g % 5 = 0 THEN 'ticket:' || g ELSE '' END, '{}'
+		FROM generate_series(0, $2::bigint - 1) g`
+	fillAttempts = `INSERT INTO bellhop.attempts (id, delivery, event, endpoint, next_at, duration, latency, number, response_status, status, final, truncated,
+			app, type, trigger, url, reason, detail)
+		SELECT e.id + ((5 + CASE WHEN n % 10 = 0 THEN 60000 ELSE 0 END) << 21), e.id + 1, e.id, 1 + n % 7, 0, 1000, 0, 1, CASE WHEN n % 11 = 0 THEN 503 ELSE 200 END,
+			CASE WHEN n % 11 = 0 THEN 1 ELSE 0 END, n % 22 <> 0, false, e.app, e.type, 'publish', '', '', ''
+		FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM bellhop.events) e`
+	fillPending = `INSERT INTO bellhop.pending (id, event, endpoint, due, last_attempt, order_pos, born, attempts, owner, held, app, trigger)
+		SELECT a.delivery, a.event, a.endpoint, 1, a.id, a.delivery, 1, 1, CASE WHEN a.number % 50 = 0 THEN 1 END, false, a.app, a.trigger
+		FROM bellhop.attempts a WHERE NOT a.final`
+	fillWaiting   = "INSERT INTO bellhop.waiting (app, endpoint, again, n, held) SELECT app, endpoint, false, count(*), count(*) FILTER (WHERE endpoint = 2) FROM bellhop.pending GROUP BY 1, 2"
+	fillEndpoints = `INSERT INTO bellhop.endpoints (id, revision, status, ordering, apps, url, name, events, subjects, dialect, disabled_reason, timeout, concurrency, created_at, updated_at)
+		SELECT e, 1, CASE WHEN e = 3 THEN 'paused' ELSE 'active' END, 'none', '["acme"]', '', '', '[]', '[]', 'standard', '', 1, 1, 1, 1 FROM generate_series(1, 7) e`
+)
+
+// TestPlansFollowFromTheirShape runs every kind of read and asks PostgreSQL how it would
+// run each of the statements: it must not go through a large table, sort it, or look into
+// more partitions than need be, whether it has statistics or not.
+func TestPlansFollowFromTheirShape(t *testing.T) {
+	for name, analyzed := range map[string]bool{"with statistics": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, statements, event := watched(t, analyzed)
+			readEverything(t, s, event)
+			c, err := s.pools[forPeople].Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Release()
+			if _, err := c.Exec(t.Context(), beginReading[forPeople]); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = rollback(t.Context(), c.Conn()) }()
+			asked := 0
+			for _, sql := range statements.list {
+				if strings.HasPrefix(sql, "BEGIN") || strings.HasPrefix(sql, "ROLLBACK") || strings.HasPrefix(sql, "COMMIT") {
+					continue
+				}
+				asked++
+				checkPlan(t, c.Conn(), sql, statements.args[sql])
+			}
+			t.Logf("%d statements", asked)
+			if asked < 100 {
+				t.Errorf("only %d statements were seen", asked)
+			}
+		})
+	}
+}
+
+// readEverything reads in every way there is.
+func readEverything(t *testing.T, s *Store, event bellhop.EventID) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	now := time.Now()
+	names := []string{"", "a.t1", "a.*"}
+	for _, scope := range []bellhop.Scope{bellhop.Everything(), bellhop.Only("acme"), bellhop.Only("acme", "globex")} {
+		for _, at := range []struct {
+			since, until time.Time
+			before       int64
+		}{{}, {now.AddDate(0, 0, -9), now.AddDate(0, 0, -5), int64(event)}} {
+			for _, typ := range names {
+				for _, subject := range []string{"", "ticket:5", "ticket:*"} {
+					for _, external := range []string{"", "x"} {
+						for _, uuid := range []string{"", "no"} {
+							_, err := s.Events(ctx, bellhop.EventFilter{
+								Scope: scope, Type: typ, Subject: subject, ExternalID: external, UUID: uuid,
+								Since: at.since, Until: at.until, Before: bellhop.EventID(at.before), Limit: 50,
+							})
+							must(err)
+						}
+					}
+				}
+				for _, endpoint := range []bellhop.EndpointID{0, 1} {
+					for _, status := range []bellhop.AttemptStatus{"", bellhop.AttemptSucceeded, bellhop.AttemptFailed} {
+						for _, of := range []bellhop.AttemptFilter{{}, {Event: event}, {Delivery: 1}, {Response: "404", Reason: "status"}, {Response: "404"}} {
+							of.Scope, of.Type, of.Endpoint, of.Status, of.Limit = scope, typ, endpoint, status, 50
+							of.Since, of.Until, of.Before = at.since, at.until, bellhop.AttemptID(at.before)
+							_, err := s.Attempts(ctx, of)
+							must(err)
+						}
+					}
+					for _, status := range []bellhop.DeliveryStatus{
+						"", bellhop.DeliveryPending, bellhop.DeliverySucceeded, bellhop.DeliveryFailed,
+					} {
+						for _, e := range []bellhop.EventID{0, event} {
+							_, err := s.Deliveries(ctx, bellhop.DeliveryFilter{
+								Scope: scope, Type: typ, Endpoint: endpoint, Event: e, Status: status, Limit: 50,
+								Since: at.since, Until: at.until, Before: bellhop.DeliveryID(at.before),
+							})
+							must(err)
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, read := range []func() error{
+		func() error { _, err := s.Event(ctx, event); return err },
+		func() error {
+			if _, err := s.Attempt(ctx, 1); !bellhop.IsNotFound(err) {
+				return fmt.Errorf("want not found: %w", err)
+			}
+			if _, err := s.Delivery(ctx, 1); !bellhop.IsNotFound(err) {
+				return fmt.Errorf("want not found: %w", err)
+			}
+			return nil
+		},
+		func() error {
+			_, err := s.Standings(ctx, bellhop.StandingFilter{Event: event, Limit: 10})
+			return err
+		},
+	} {
+		must(read())
+	}
+}
+
+// plan is a part of what EXPLAIN says.
+type plan struct {
+	Node      string  `json:"Node Type"`
+	Relation  string  `json:"Relation Name"`
+	Index     string  `json:"Index Name"`
+	Condition string  `json:"Index Cond"`
+	Filter    string  `json:"Filter"`
+	Removed   int     `json:"Subplans Removed"`
+	Rows      float64 `json:"Plan Rows"`
+	Plans     []plan  `json:"Plans"`
+}
+
+func (p *plan) walk(f func(*plan)) {
+	f(p)
+	for i := range p.Plans {
+		p.Plans[i].walk(f)
+	}
+}
+
+var (
+	large      = regexp.MustCompile(`^(events|attempts)_\d+$|^(pending|rollups|audit)$`)
+	partitions = regexp.MustCompile(`^(events|attempts)_\d+$`)
+)
+
+func checkPlan(t *testing.T, c *pgx.Conn, sql string, args []any) {
+	t.Helper()
+	text := explained(t, c, sql, args)
+	if text == "" {
+		return
+	}
+	var all []struct{ Plan plan }
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		t.Fatal(err)
+	}
+	// What a list by few rows is sorted by is written so; fresh ones are few.
+	sorts := strings.Contains(sql, " + 0 DESC") || strings.Contains(sql, "bellhop.fresh")
+	wrong := ""
+	touched := map[string]bool{}
+	all[0].Plan.walk(func(p *plan) {
+		if partitions.MatchString(p.Relation) {
+			touched[p.Relation] = true
+		}
+		switch {
+		case large.MatchString(p.Relation) && (p.Node == "Seq Scan" || p.Node == "Bitmap Heap Scan"):
+			wrong = p.Node + " of " + p.Relation
+		case large.MatchString(p.Relation) && strings.HasPrefix(p.Node, "Index") && p.Condition == "":
+			wrong = "all of " + p.Index + " is gone through"
+		case (p.Node == "Sort" || p.Node == "Incremental Sort") && !sorts:
+			wrong = "a sort"
+		}
+	})
+	// The newest window is two days, and those that are made ahead.
+	if m := regexp.MustCompile(`[ea]\.id >= (\d+) AND [ea]\.id < (\d+)`).FindStringSubmatch(sql); m != nil && !strings.Contains(sql, "UNION ALL SELECT (SELECT min") {
+		var low, high int64
+		fmt.Sscan(m[1], &low)
+		fmt.Sscan(m[2], &high)
+		if days := int((high - low) >> milli / day); len(touched) > days {
+			wrong = fmt.Sprintf("%d partitions for %d days", len(touched), days)
+		}
+	}
+	if wrong != "" {
+		t.Errorf("%s\n%s\n%v\n%s", wrong, sql, args, outline(&all[0].Plan, ""))
+	}
+}
+
+// outline is a plan in lines, with one partition for all.
+func outline(p *plan, indent string) string {
+	out := fmt.Sprintf("%s%s %s %s %s\n", indent, p.Node, p.Relation, p.Index, p.Condition)
+	seen := false
+	for i := range p.Plans {
+		if partitions.MatchString(p.Plans[i].Relation) {
+			if seen {
+				continue
+			}
+			seen = true
+		}
+		out += outline(&p.Plans[i], indent+"  ")
+	}
+	return out
+}
+
+// explained gives the plan that is made once for all arguments.
+func explained(t *testing.T, c *pgx.Conn, sql string, args []any) (text string) {
+	t.Helper()
+	values := make([]string, len(args))
+	for i, a := range args {
+		values[i] = literal(t, a)
+	}
+	execute := "EXPLAIN (FORMAT JSON) EXECUTE checked"
+	if len(args) > 0 {
+		execute += " (" + strings.Join(values, ", ") + ")"
+	}
+	for _, statement := range []string{"SAVEPOINT checked", "PREPARE checked AS " + sql} {
+		if _, err := c.Exec(t.Context(), statement, pgx.QueryExecModeSimpleProtocol); err != nil {
+			t.Errorf("%v\n%s", err, sql)
+			_, _ = c.Exec(t.Context(), "ROLLBACK TO checked")
+			return ""
+		}
+	}
+	err := c.QueryRow(t.Context(), execute, pgx.QueryExecModeSimpleProtocol).Scan(&text)
+	if err != nil {
+		t.Errorf("%v\n%s\n%s", err, execute, sql)
+		_, _ = c.Exec(t.Context(), "ROLLBACK TO checked")
+	}
+	if _, err := c.Exec(t.Context(), "DEALLOCATE checked"); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func literal(t *testing.T, a any) string {
+	t.Helper()
+	switch a := a.(type) {
+	case nil:
+		return "NULL"
+	case string:
+		return "'" + strings.ReplaceAll(a, "'", "''") + "'"
+	case []string:
+		parts := []string{}
+		for _, s := range a {
+			parts = append(parts, literal(t, s))
+		}
+		return "ARRAY[" + strings.Join(parts, ", ") + "]::text[]"
+	case []int64:
+		parts := []string{}
+		for _, n := range a {
+			parts = append(parts, fmt.Sprint(n))
+		}
+		return "ARRAY[" + strings.Join(parts, ", ") + "]::bigint[]"
+	case int, int64, bool:
+		return fmt.Sprint(a)
+	}
+	t.Fatalf("an argument of type %T", a)
+	return ""
+}
