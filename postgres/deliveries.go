@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/bellhop/bellhop"
 )
@@ -59,13 +60,18 @@ var attemptsOf = [...]string{
 	"NOT a.prompt AND a.delivery = $1",
 }
 
+// finalAttempt is a query for columns of the attempt a that ended a delivery.
+func finalAttempt(columns, delivery string) string {
+	return strings.ReplaceAll("SELECT "+columns+" FROM bellhop.attempts a WHERE "+attemptsOf[0]+
+		" UNION ALL SELECT "+columns+" FROM bellhop.attempts a WHERE a.final AND "+attemptsOf[1]+" LIMIT 1", "$1", delivery)
+}
+
 const (
 	oneUnfinished = "SELECT " + unfinishedColumns + " FROM bellhop.pending p WHERE p.id = $1 /* all apps */"
 	oneFresh      = "SELECT " + freshColumns + " FROM bellhop.fresh p WHERE p.id = $1 /* all apps */"
 )
 
-var oneEnded = "SELECT " + endedColumns + " FROM bellhop.attempts a WHERE " + attemptsOf[0] +
-	" UNION ALL SELECT " + endedColumns + " FROM bellhop.attempts a WHERE a.final AND " + attemptsOf[1] + " LIMIT 1 /* all apps */"
+var oneEnded = finalAttempt(endedColumns, "$1") + " /* all apps */"
 
 // Delivery gives one delivery: what is unfinished, or else what its final attempt says.
 func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (d bellhop.Delivery, err error) {

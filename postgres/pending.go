@@ -108,10 +108,9 @@ type storedDelivery struct {
 	due      time.Time // zero once it has ended, and while it waits in its order
 }
 
-const (
-	pendingOfThese = "SELECT id, endpoint, coalesce(due, 0) FROM bellhop.pending WHERE id = ANY($1) /* all apps */"
-	endedOfThese   = "SELECT delivery, endpoint, 0::bigint FROM bellhop.attempts WHERE delivery = ANY($1) AND final AND id >= $2 /* all apps */"
-)
+const pendingOfThese = "SELECT id, endpoint, coalesce(due, 0) FROM bellhop.pending WHERE id = ANY($1) /* all apps */"
+
+var endedOfThese = "SELECT d.id, x.endpoint, 0::bigint FROM unnest($1::bigint[]) AS d (id) CROSS JOIN LATERAL (" + finalAttempt("a.endpoint", "d.id") + ") AS x /* all apps */"
 
 // storedDeliveries finds those of some deliveries that are stored, unfinished or ended.
 func (t *txn) storedDeliveries(ids []bellhop.DeliveryID) (map[bellhop.DeliveryID]storedDelivery, error) {
@@ -125,7 +124,7 @@ func (t *txn) storedDeliveries(ids []bellhop.DeliveryID) (map[bellhop.DeliveryID
 	}, &of, &endpoint, &due)
 	err := t.each(add, pendingOfThese, numbers(ids))
 	if err == nil && len(stored) < len(ids) {
-		err = t.each(add, endedOfThese, numbers(ids), firstOfDay(dayOf(int64(slices.Min(ids)))-1))
+		err = t.each(add, endedOfThese, numbers(ids))
 	}
 	return stored, err
 }

@@ -66,19 +66,19 @@ func watched(t *testing.T, analyzed bool) (*Store, *seen, bellhop.EventID) {
 			t.Fatal(err)
 		}
 	}
-	today := dayOf(int64(id.First[id.Event](time.Now())), 0) >> milli / day
+	today := dayOf(int64(id.First[id.Event](time.Now())))
 	err = s.write(t.Context(), upkeep, "fill", func(t *txn) error {
 		for d := today - 12; d < today+2; d++ {
 			for _, table := range []string{"events", "attempts"} {
 				if _, err := t.exec(fmt.Sprintf("CREATE TABLE IF NOT EXISTS bellhop.%s_%d PARTITION OF bellhop.%s FOR VALUES FROM (%d) TO (%d)",
-					table, d, table, d*day<<milli, (d+1)*day<<milli)); err != nil {
+					table, d, table, firstOfDay(d), firstOfDay(d+1))); err != nil {
 					return err
 				}
 			}
 			if d > today {
 				continue
 			}
-			if _, err := t.exec(fillEvents, d*day, 500); err != nil {
+			if _, err := t.exec(fillEvents, d*24*60*60*1000, 500); err != nil {
 				return err
 			}
 		}
@@ -103,7 +103,7 @@ func watched(t *testing.T, analyzed bool) (*Store, *seen, bellhop.EventID) {
 		}
 	}
 	statements.list, statements.args = nil, map[string][]any{}
-	event := bellhop.EventID(today*day<<milli + 1)
+	event := bellhop.EventID(firstOfDay(today) + 1)
 	return s, statements, event
 }
 
@@ -152,7 +152,6 @@ func TestPlansFollowFromTheirShape(t *testing.T) {
 				asked++
 				checkPlan(t, c.Conn(), sql, statements.args[sql])
 			}
-			t.Logf("%d statements", asked)
 			if asked < 100 {
 				t.Errorf("only %d statements were seen", asked)
 			}
@@ -254,8 +253,14 @@ func (p *plan) walk(f func(*plan)) {
 
 var (
 	large      = regexp.MustCompile(`^(events|attempts)_\d+$|^(pending|rollups|audit)$`)
-	partitions = regexp.MustCompile(`^(events|attempts)_\d+$`)
+	partitions = regexp.MustCompile(`^(events|attempts)_(\d+)$`)
 )
+
+// empty tells whether a table is a partition made ahead: how that is read tells nothing.
+func (p *plan) empty() bool {
+	m := partitions.FindStringSubmatch(p.Relation)
+	return m != nil && m[2] > fmt.Sprint(time.Now().Unix()/(24*60*60))
+}
 
 func checkPlan(t *testing.T, c *pgx.Conn, sql string, args []any) {
 	t.Helper()
@@ -270,12 +275,16 @@ func checkPlan(t *testing.T, c *pgx.Conn, sql string, args []any) {
 	// What a list by few rows is sorted by is written so; fresh ones are few.
 	sorts := strings.Contains(sql, " + 0 DESC") || strings.Contains(sql, "bellhop.fresh")
 	wrong := ""
+	if !strings.Contains(sql, "/* all apps */") && !strings.Contains(sql, "s.app") && !strings.Contains(sql, "app = ") {
+		wrong = "it names no app, and does not say that it is about all"
+	}
 	touched := map[string]bool{}
 	all[0].Plan.walk(func(p *plan) {
 		if partitions.MatchString(p.Relation) {
 			touched[p.Relation] = true
 		}
 		switch {
+		case p.empty():
 		case large.MatchString(p.Relation) && (p.Node == "Seq Scan" || p.Node == "Bitmap Heap Scan"):
 			wrong = p.Node + " of " + p.Relation
 		case large.MatchString(p.Relation) && strings.HasPrefix(p.Node, "Index") && p.Condition == "":
@@ -289,7 +298,7 @@ func checkPlan(t *testing.T, c *pgx.Conn, sql string, args []any) {
 		var low, high int64
 		fmt.Sscan(m[1], &low)
 		fmt.Sscan(m[2], &high)
-		if days := int((high - low) >> milli / day); len(touched) > days {
+		if days := int(dayOf(high) - dayOf(low)); len(touched) > days {
 			wrong = fmt.Sprintf("%d partitions for %d days", len(touched), days)
 		}
 	}

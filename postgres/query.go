@@ -60,30 +60,16 @@ func spanOf(since, until time.Time, before int64) span {
 	return s
 }
 
-const (
-	milli = 21 // how many bits of an id are below its millisecond
-	day   = int64(24 * time.Hour / time.Millisecond)
-)
-
-// dayOf is the first id of the day of an id, plus some days.
-func dayOf(id int64, plus int64) int64 {
-	d := (id>>milli)/day + plus
-	switch {
-	case d <= 0:
-		return 0
-	case d > (1<<42)/day:
-		return endless
-	}
-	return d * day << milli
-}
+// milli is how many bits of an id are below its millisecond.
+const milli = 21
 
 // windows cut a range into pieces, newest first: two days, a week, and the rest.
 func (s span) windows() iter.Seq[span] {
 	return func(yield func(span) bool) {
 		newest := min(s.high-1, int64(id.First[id.Event](time.Now())))
 		high := s.high
-		for _, days := range []int64{1, 8, endless / 2} {
-			low := max(s.low, dayOf(newest, -days))
+		for _, days := range []int64{1, 8, dayOf(endless) + 1} {
+			low := max(s.low, firstOfDay(dayOf(newest)-days))
 			if low < high && !yield(span{low, high}) {
 				return
 			}
@@ -94,7 +80,7 @@ func (s span) windows() iter.Seq[span] {
 
 // partitions is the condition that leaves only the partitions of the range to look into.
 func (s span) partitions(column string) string {
-	low, high := dayOf(s.low, 0), dayOf(s.high-1, 1)
+	low, high := firstOfDay(dayOf(s.low)), firstOfDay(dayOf(s.high-1)+1)
 	sql := fmt.Sprintf("%s >= %d", column, low)
 	if high != endless {
 		sql += fmt.Sprintf(" AND %s < %d", column, high)
@@ -154,10 +140,12 @@ type pages struct {
 	limit          int
 	parts          []string
 	args           []any
+	allApps        bool // it does not name the apps
 }
 
 // part adds a part, in an order that an index has.
 func (p *pages) part(order string, conditions func(w *where)) {
+	p.allApps = true
 	p.add("", order, conditions)
 }
 
@@ -180,7 +168,13 @@ func (p *pages) add(of, order string, conditions func(w *where)) {
 	p.parts = append(p.parts, "("+sql+")")
 }
 
-func (p *pages) sql() string { return strings.Join(p.parts, " UNION ALL ") + " /* all apps */" }
+func (p *pages) sql() string {
+	sql := strings.Join(p.parts, " UNION ALL ")
+	if p.allApps {
+		sql += " /* all apps */"
+	}
+	return sql
+}
 
 // rows runs the parts, if there are any.
 func rowsOf[T any](q *reading, p *pages, scan func(row) (T, error)) ([]T, error) {
@@ -201,7 +195,7 @@ func newest[T any](list []T, limit int, position func(*T) int64) []T {
 func newestFirst[T any](q *reading, s span, limit int, p pages, scan func(row) (T, error), position func(*T) int64, parts func(p *pages, w span)) ([]T, error) {
 	var all []T
 	for w := range s.windows() {
-		p.limit, p.parts, p.args = limit-len(all), nil, nil
+		p.limit, p.parts, p.args, p.allApps = limit-len(all), nil, nil, false
 		parts(&p, w)
 		some, err := rowsOf(q, &p, scan)
 		if err != nil {
@@ -213,6 +207,12 @@ func newestFirst[T any](q *reading, s span, limit int, p pages, scan func(row) (
 	}
 	return all, nil
 }
+
+// appsWithSubject goes from app to app that has events of a subject within some days.
+const appsWithSubject = `(WITH RECURSIVE a (app) AS (
+	(SELECT min(e.app) FROM bellhop.events e WHERE e.subject <> '' AND e.subject = %[1]s AND %[2]s) UNION ALL
+	SELECT (SELECT min(e.app) FROM bellhop.events e WHERE e.subject <> '' AND e.subject = %[1]s AND %[2]s AND e.app > a.app) FROM a WHERE a.app IS NOT NULL)
+	SELECT app FROM a WHERE app IS NOT NULL)`
 
 // eventParts adds the parts of a list of events.
 func eventParts(f *bellhop.EventFilter, p *pages, s span) {
@@ -246,9 +246,8 @@ func eventParts(f *bellhop.EventFilter, p *pages, s span) {
 		w := where{args: p.args}
 		subject := w.arg(f.Subject)
 		p.args = w.args
-		next := "SELECT min(e.app) FROM bellhop.events e WHERE e.subject <> '' AND e.subject = " + subject + " AND " + s.partitions("e.id")
-		p.add(`(WITH RECURSIVE a (app) AS (`+next+` UNION ALL SELECT (`+next+` AND e.app > a.app) FROM a WHERE a.app IS NOT NULL)
-			SELECT app FROM a WHERE app IS NOT NULL)`, order, of)
+		p.add(fmt.Sprintf(appsWithSubject, subject, s.partitions("e.id")), order, of)
+		p.allApps = true
 	case !f.Scope.All:
 		p.partOf(f.Scope, "e.app DESC, e.id DESC", func(w *where) {
 			w.within("e.app, e.id", s, "s.app")

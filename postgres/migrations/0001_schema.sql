@@ -571,6 +571,7 @@ CREATE VIEW bellhop.fresh AS
     CASE WHEN e.test THEN 'test' ELSE 'publish' END AS trigger, n.id AS owner
   FROM bellhop.nodes n
   JOIN bellhop.events e ON e.id >= n.mark AND e.node = n.id AND e.epoch = n.epoch
+    AND e.id >= (SELECT min(mark) FROM bellhop.nodes WHERE held > 0) -- a range of an index, whichever table comes first
   CROSS JOIN LATERAL unnest(e.fresh_ids, e.fresh_endpoints) AS d (id, endpoint)
   WHERE n.held > 0
     AND NOT EXISTS (SELECT 1 FROM bellhop.attempts a WHERE a.app = e.app AND a.event = e.id AND a.endpoint = d.endpoint AND a.delivery = d.id AND a.final
