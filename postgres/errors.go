@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +19,7 @@ import (
 var (
 	ErrAddress    = errors.New("not the address of a PostgreSQL database")
 	ErrAway       = errors.New("cannot be reached") // waiting may help
+	ErrTLS        = errors.New("no connection that is encrypted as it was asked for")
 	ErrPassword   = errors.New("password refused")
 	ErrPermission = errors.New("permission denied")
 	ErrMissing    = errors.New("no such database")
@@ -68,6 +71,8 @@ func openError(name string, err error) error {
 	kind := kindOf(err)
 	var sentence string
 	switch kind {
+	case ErrTLS:
+		sentence = name + " cannot be reached as sslmode says: its server has no TLS, or a certificate that sslrootcert does not vouch for, or that is for another name"
 	case ErrPassword:
 		sentence = name + " refuses the password or this user: check them in --database, PGPASSWORD or the password file (~/.pgpass), and the server's pg_hba.conf"
 	case ErrPermission:
@@ -121,10 +126,21 @@ func kindOf(err error) error {
 		return ErrFull
 	case strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "08"):
 		return ErrAway
+	case code == "" && untrusted(err):
+		return ErrTLS
 	case code == "" && lostConnection(err):
 		return ErrAway
 	}
 	return nil
+}
+
+// untrusted tells whether there is a server, but not the one that was asked for.
+func untrusted(err error) bool {
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, other := errors.AsType[x509.HostnameError](err)
+	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
+	return unverified || unknown || other || invalid || strings.Contains(err.Error(), "server refused TLS connection")
 }
 
 // lostConnection tells whether there is no connection, or not any more: what was not to be

@@ -43,7 +43,11 @@ func nameOf(config *pgxpool.Config) string {
 // date. It finds out, too, whether there is a pool in between that gives transactions
 // connections in turn: then none can rely on what an earlier one has prepared.
 func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program string, moving bool) error {
-	c, err := pgx.ConnectConfig(ctx, config.ConnConfig)
+	first := config.ConnConfig.Copy()
+	if first.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		first.DefaultQueryExecMode = pgx.QueryExecModeExec // it is not known yet whether anything can be prepared
+	}
+	c, err := pgx.ConnectConfig(ctx, first)
 	if err != nil {
 		return err
 	}

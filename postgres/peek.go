@@ -35,6 +35,7 @@ func Peek(ctx context.Context, database string) (Info, error) {
 		return Info{}, err
 	}
 	name := nameOf(config)
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	c, err := pgx.ConnectConfig(ctx, config.ConnConfig)
 	if err != nil {
 		return Info{}, openError(name, err)

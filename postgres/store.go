@@ -9,6 +9,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,7 +51,9 @@ type Store struct {
 
 	log     *slog.Logger
 	options Options
+	url     string
 	name    string // of the database, for people
+	waking  waking
 	// pools have connections by whom they are for: none waits for the others.
 	pools [kindsOfUse]*pgxpool.Pool
 
@@ -86,7 +89,7 @@ func open(ctx context.Context, url string, o Options, moving bool) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{log: o.Logger, options: o, name: nameOf(config), redelivering: make(chan struct{}, 1), wiping: make(chan struct{}, 1)}
+	s := &Store{log: o.Logger, options: o, url: url, name: nameOf(config), waking: waking{self: rand.Text()}, redelivering: make(chan struct{}, 1), wiping: make(chan struct{}, 1)}
 	if err := s.start(ctx, config, moving); err != nil {
 		s.release()
 		return nil, openError(s.name, err)
@@ -125,6 +128,7 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) release() {
+	s.hush()
 	for _, pool := range s.pools {
 		if pool != nil {
 			pool.Close()

@@ -19,6 +19,7 @@ import (
 // Cluster is a PostgreSQL server of this process.
 type Cluster struct {
 	dir, bin string
+	port     string
 	server   *exec.Cmd
 	stdin    *os.File
 }
@@ -40,18 +41,19 @@ func NewCluster(t testing.TB, settings ...string) *Cluster {
 	return c
 }
 
-// socketPort is part of the socket's name: nothing listens on a port.
+// socketPort is part of the socket's name: nothing listens on a port, unless settings say so
+// with "listen_addresses = …" and "port = …".
 const socketPort = "5432"
 
 // URL is that of a database of the cluster.
 func (c *Cluster) URL(database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/" + database}
-	u.RawQuery = url.Values{"host": {c.dir}, "port": {socketPort}}.Encode()
+	u.RawQuery = url.Values{"host": {c.dir}, "port": {c.port}}.Encode()
 	return u.String()
 }
 
 // Socket is the path of the socket that the server listens at.
-func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL."+socketPort) }
+func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL."+c.port) }
 
 // Dir is where the server's files are: its data in "data", its log in "log".
 func (c *Cluster) Dir() string { return c.dir }
@@ -62,7 +64,12 @@ func start(settings ...string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{bin: bin}
+	c := &Cluster{bin: bin, port: socketPort}
+	for _, line := range settings {
+		if port, ok := strings.CutPrefix(line, "port = "); ok {
+			c.port = port
+		}
+	}
 	if c.dir, err = os.MkdirTemp("", "bellhop-postgres-"); err != nil {
 		return nil, err
 	}
@@ -82,7 +89,7 @@ func start(settings ...string) (*Cluster, error) {
 		return nil, err
 	}
 	_, err = fmt.Fprintf(conf, "\nlisten_addresses = ''\nunix_socket_directories = '%s'\nport = %s\nmax_connections = 300\nfsync = on\n%s\n",
-		c.dir, socketPort, strings.Join(settings, "\n"))
+		c.dir, c.port, strings.Join(settings, "\n"))
 	if err = errors.Join(err, conf.Close()); err != nil {
 		return nil, err
 	}
