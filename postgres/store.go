@@ -59,6 +59,7 @@ type Store struct {
 
 	rooms     rooms
 	spreading turns
+	outbox    outbox
 	// redelivering has room for one Redeliver with bounds, wiping for one Wipe.
 	redelivering, wiping chan struct{}
 
