@@ -523,6 +523,42 @@ func (c *Client) ReleaseSending(ctx context.Context) (Hold, error) {
 	return call[Hold](ctx, c, http.MethodDelete, "/v1/hold", nil, nil)
 }
 
+// RefusedFilter selects what was refused in the outbox. Zero fields select everything.
+type RefusedFilter struct {
+	App   string `query:"app"`
+	Limit int    `query:"limit"`
+}
+
+// Refused lists what was refused in the outbox, newest first, without data.
+func (c *Client) Refused(ctx context.Context, f RefusedFilter) iter.Seq2[RefusedEntry, error] {
+	return list[RefusedEntry](ctx, c, "/v1/outbox/refused", values(f))
+}
+
+// RefusedEntry gives one of them, with its data.
+func (c *Client) RefusedEntry(ctx context.Context, id int64) (RefusedEntry, error) {
+	return call[RefusedEntry](ctx, c, http.MethodGet, refusedPath(id), nil, nil)
+}
+
+// RetryRefused publishes one of them, if what it was refused for is mended.
+func (c *Client) RetryRefused(ctx context.Context, id int64) (Receipt, error) {
+	return call[Receipt](ctx, c, http.MethodPost, refusedPath(id)+"/retry", nil, nil)
+}
+
+// ForgetRefused removes one of them.
+func (c *Client) ForgetRefused(ctx context.Context, id int64) error {
+	_, err := call[struct{}](ctx, c, http.MethodDelete, refusedPath(id), nil, nil)
+	return err
+}
+
+// ForgetAllRefused removes all of them, of one app or ("") of all, and answers how many
+// there were.
+func (c *Client) ForgetAllRefused(ctx context.Context, app string) (int, error) {
+	f, err := call[wire.Forgotten](ctx, c, http.MethodDelete, "/v1/outbox/refused", values(RefusedFilter{App: app}), nil)
+	return f.Forgotten, err
+}
+
+func refusedPath(id int64) string { return "/v1/outbox/refused/" + strconv.FormatInt(id, 10) }
+
 // AuditFilter selects audit entries. Zero fields select everything.
 type AuditFilter struct {
 	App    string    `query:"app"`

@@ -52,6 +52,7 @@ type (
 	Setting          = wire.Setting
 	Hold             = wire.Hold
 	AuditEntry       = wire.AuditEntry
+	RefusedEntry     = wire.RefusedEntry
 	Stats            = wire.Stats
 	EndpointStats    = wire.EndpointStats
 	Inbox            = wire.Inbox

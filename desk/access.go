@@ -100,6 +100,12 @@ var table = map[string]access{
 	"holdSending":    whole,
 	"releaseSending": whole,
 
+	"listRefused":   whole,
+	"getRefused":    whole,
+	"retryRefused":  whole,
+	"deleteRefused": whole,
+	"clearRefused":  whole,
+
 	"getNotices":     whole,
 	"putNotices":     whole,
 	"testNotices":    whole,

@@ -49,6 +49,12 @@ func (e *Engine) readOutbox(ctx context.Context) {
 	r := &outboxReader{e: e, full: map[string]time.Duration{}, apart: map[string]bool{}, logged: -time.Minute}
 	wait := firstWait
 	for ctx.Err() == nil {
+		if !e.keepsHouse() {
+			if pause(ctx, outboxAgain) != nil {
+				return
+			}
+			continue
+		}
 		some, err := r.round(ctx)
 		if err == nil && !some {
 			if len(r.full) == 0 {

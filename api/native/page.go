@@ -17,6 +17,7 @@ const (
 	cursorExplain    api.CursorKind = 'x'
 	cursorApps       api.CursorKind = 'A'
 	cursorEventTypes api.CursorKind = 'T'
+	cursorRefused    api.CursorKind = 'o'
 )
 
 // page makes a page of rows, of which there may be one too many. position gives a

@@ -272,6 +272,18 @@ func (n *native) routes() []api.Route {
 		api.On("GET /v1/settings", "getSettings", keys, n.getSettings,
 			"The server's settings", "As they are in force, and where each comes from.", 200),
 
+		api.On("GET /v1/outbox/refused", "listRefused", probes, n.listRefused,
+			"List what was refused in the outbox", "What programs have published in transactions of their own and could not be accepted, newest first, with the reason that publishing by the API would have answered. The newest 1000 of each app are kept, for as long as events are.", 200),
+		api.On("GET /v1/outbox/refused/{id}", "getRefused", probes, n.getRefused,
+			"Get what was refused in the outbox", "One entry, with its data.", 200),
+		api.On("POST /v1/outbox/refused/{id}/retry", "retryRefused", probes, n.retryRefused,
+			"Publish what was refused in the outbox", "Once what it was refused for is mended, such as an app that was missing. If it is not, the answer is what speaks against it now, and the entry stays.", 202).
+			Fails(publishing...),
+		api.On("DELETE /v1/outbox/refused/{id}", "deleteRefused", probes, n.deleteRefused,
+			"Forget what was refused in the outbox", "One entry.", 204),
+		api.On("DELETE /v1/outbox/refused", "clearRefused", probes, n.clearRefused,
+			"Forget all that was refused in the outbox", "Of one app, or everything.", 200),
+
 		api.On("GET /v1/hold", "getHold", keys, n.getHold,
 			"Is all sending held?", "As after the restore of a backup: events are accepted, and wait as at paused endpoints.", 200),
 		api.On("POST /v1/hold", "holdSending", keys, n.holdSending,

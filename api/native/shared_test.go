@@ -111,6 +111,11 @@ func operations() map[string][]string {
 		"getSession":       get("/v1/session"),
 		"endSession":       {"DELETE /v1/session"},
 		"getSettings":      get("/v1/settings"),
+		"listRefused":      get("/v1/outbox/refused", "/v1/outbox/refused?app=acme"),
+		"getRefused":       get("/v1/outbox/refused/1"),
+		"retryRefused":     {"POST /v1/outbox/refused/1/retry"},
+		"deleteRefused":    {"DELETE /v1/outbox/refused/1"},
+		"clearRefused":     {"DELETE /v1/outbox/refused?app=acme"},
 		"getHold":          get("/v1/hold"), "holdSending": {"POST /v1/hold"}, "releaseSending": {"DELETE /v1/hold"},
 
 		"getNotices": get("/v1/notices"), "putNotices": {`PUT /v1/notices {}`}, "testNotices": {`POST /v1/notices/test`},
