@@ -176,7 +176,7 @@ func (o *outbox) load(q *reading) error {
 const outboxProgress = `SELECT seq, whole, app, low::text, high::text, tx::text, id, done
 	FROM (SELECT * FROM bellhop.outbox_progress_0 UNION ALL SELECT * FROM bellhop.outbox_progress_1) p
 	WHERE seq >= (SELECT max(seq) FROM (SELECT * FROM bellhop.outbox_progress_0 UNION ALL SELECT * FROM bellhop.outbox_progress_1) w WHERE whole)
-	ORDER BY seq, app NULLS FIRST /* all apps */`
+	ORDER BY seq, app NULLS FIRST`
 
 func windowOf(low, high, tx string, id int64) (w snapshot.Window, err error) {
 	if w.From, err = snapshot.Parse(low); err != nil {
@@ -487,7 +487,7 @@ const (
 	addProgress1 = `INSERT INTO bellhop.outbox_progress_1 (seq, whole, app, low, high, tx, id, done) ` + progressRows
 	progressRows = `SELECT $1::bigint, $2::boolean, NULL::text, NULL::pg_snapshot, $3::text::pg_snapshot, NULL::xid8, NULL::bigint, false
 		UNION ALL SELECT $1, false, w.app, w.low::pg_snapshot, w.high::pg_snapshot, w.tx::xid8, w.id, w.done
-		FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::boolean[]) w (app, low, high, tx, id, done) /* all apps */`
+		FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::boolean[]) w (app, low, high, tx, id, done)`
 )
 
 // add gives the statement that stores how far the outbox is taken, and its arguments.

@@ -29,7 +29,7 @@ const (
 const outboxSizes = `SELECT slot, at <= bellhop.clock() - $1,
 		pg_relation_size('bellhop.outbox_0'), pg_relation_size('bellhop.outbox_1'),
 		pg_relation_size('bellhop.outbox_progress_0'), pg_relation_size('bellhop.outbox_progress_1')
-	FROM bellhop.outbox_slot`
+	FROM bellhop.outbox_slot /* all apps */`
 
 // tendOutbox looks after the tables, now and then.
 func (s *Store) tendOutbox(ctx context.Context) error {

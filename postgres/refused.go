@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -54,6 +55,8 @@ func refusals(list []bellhop.RefusedEntry) (args []any, apps []string) {
 
 const (
 	refusedColumns = "id, app, type, subject, external_id, deliver_at, at, size, refused_at, code, detail, fields"
+	refusedOfAll   = "SELECT " + refusedColumns + " FROM bellhop.outbox_refused WHERE id < $1 ORDER BY id DESC LIMIT $2 /* all apps */"
+	refusedOfApp   = "SELECT " + refusedColumns + " FROM bellhop.outbox_refused WHERE app = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
 	refusedByID    = "SELECT " + refusedColumns + ", data FROM bellhop.outbox_refused WHERE id = $1 /* all apps */"
 )
 
@@ -75,21 +78,20 @@ func scanRefused(e *bellhop.RefusedEntry, more ...any) func(row) error {
 // Refused lists what was refused.
 func (s *Store) Refused(ctx context.Context, f bellhop.RefusedFilter) ([]bellhop.RefusedEntry, error) {
 	var all []bellhop.RefusedEntry
+	before := f.Before
+	if before == 0 {
+		before = math.MaxInt64
+	}
 	err := s.read(ctx, "list what was refused", func(q *reading) (err error) {
-		var w where
-		across := " /* all apps */"
-		if f.App != "" {
-			w.add("app = ?", f.App)
-			across = ""
-		}
-		if f.Before != 0 {
-			w.add("id < ?", f.Before)
-		}
-		limit := w.arg(f.Limit)
-		all, err = list(q, func(r row) (e bellhop.RefusedEntry, err error) {
+		scan := func(r row) (e bellhop.RefusedEntry, err error) {
 			err = scanRefused(&e)(r)
 			return e, err
-		}, "SELECT "+refusedColumns+" FROM bellhop.outbox_refused"+w.String()+" ORDER BY id DESC LIMIT "+limit+across, w.args...)
+		}
+		if f.App == "" {
+			all, err = list(q, scan, refusedOfAll, before, f.Limit)
+		} else {
+			all, err = list(q, scan, refusedOfApp, f.App, before, f.Limit)
+		}
 		return err
 	})
 	return all, err
