@@ -63,9 +63,14 @@ const marksOf = "SELECT what, app, name, upto FROM bellhop.owed WHERE what IN ('
 // marksOf reads what is owed of apps. It comes after a statement that has given the
 // transaction its number.
 func (t *txn) marksOf(apps []string) (m marks, err error) {
+	return m, t.each(m.scan(), marksOf, apps)
+}
+
+// scan reads a row of what is owed.
+func (m *marks) scan() func(row) error {
 	var what, app, of string
 	var upto int64
-	err = t.each(scan(func() {
+	return scan(func() {
 		switch {
 		case what == owedEvent:
 			if m.erased == nil {
@@ -80,8 +85,7 @@ func (t *txn) marksOf(apps []string) (m marks, err error) {
 			m.deleted = map[string]int64{}
 		}
 		m.deleted[app] = max(m.deleted[app], upto)
-	}, &what, &app, &of, &upto), marksOf, apps)
-	return m, err
+	}, &what, &app, &of, &upto)
 }
 
 // isErased tells whether an event that may have had something under way was erased: what

@@ -50,10 +50,10 @@ type newPending struct {
 	born time.Time // since when its age counts
 }
 
-const addPending = `INSERT INTO bellhop.pending (id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born)
-	SELECT id, event, endpoint, app, trigger, nullif(owner, 0), due, attempts, last_attempt, nullif(order_key, ''), order_pos, born
-	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[])
-	AS p (id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born)`
+const addPending = `INSERT INTO bellhop.pending (id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born, settled, bucket)
+	SELECT id, event, endpoint, app, trigger, nullif(owner, 0), due, attempts, last_attempt, nullif(order_key, ''), order_pos, born, settled, bucket
+	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[], $14::smallint[])
+	AS p (id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born, settled, bucket)`
 
 // addPending stores deliveries. One without a due is due now: it may be the first of its
 // order, and then nothing would ever wake it; if it is not, Claim will find out.
@@ -61,25 +61,35 @@ func (t *txn) addPending(list []newPending, now time.Time) error {
 	if len(list) == 0 {
 		return nil
 	}
+	for i := range list {
+		d := &list[i]
+		if d.Due.IsZero() {
+			d.Due = now
+		}
+		t.counted(waits{app: d.App, endpoint: d.Endpoint, again: d.Trigger.Again(), n: 1})
+	}
+	_, err := t.exec(addPending, rowsOfPending(list)...)
+	return err
+}
+
+// rowsOfPending are the columns of addPending.
+func rowsOfPending(list []newPending) []any {
 	n := len(list)
 	ids, events, endpoints, owners, dues := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	attempts, last, pos, born := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	apps, triggers, keys := make([]string, n), make([]string, n), make([]string, n)
+	settled, buckets := make([]int64, n), make([]int16, n)
 	for i := range list {
 		d := &list[i]
 		ids[i], events[i], endpoints[i], owners[i] = int64(d.ID), int64(d.Event), int64(d.Endpoint), int64(d.Owner)
 		dues[i], attempts[i], last[i], pos[i], born[i] = micros(d.Due), int64(d.Attempts), int64(d.LastAttempt), int64(d.OrderPos), micros(d.born)
 		apps[i], triggers[i], keys[i] = d.App, string(d.Trigger), d.OrderKey
-		if d.Due.IsZero() {
-			dues[i] = micros(now)
-		}
+		settled[i], buckets[i] = int64(d.Settled), int16(bellhop.BucketOf(d.Endpoint))
 		if d.OrderPos == 0 {
 			pos[i] = int64(d.ID)
 		}
-		t.counted(waits{app: d.App, endpoint: d.Endpoint, again: d.Trigger.Again(), n: 1})
 	}
-	_, err := t.exec(addPending, ids, events, endpoints, apps, triggers, owners, dues, attempts, last, keys, pos, born)
-	return err
+	return []any{ids, events, endpoints, apps, triggers, owners, dues, attempts, last, keys, pos, born, settled, buckets}
 }
 
 // takenColumns are what is told of pending deliveries that are deleted, p.

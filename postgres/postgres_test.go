@@ -132,7 +132,7 @@ func (s *timed) Join(ctx context.Context, about bellhop.NodeAbout, length time.D
 
 func (s *timed) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.NodeStatus, length time.Duration, now time.Time) (time.Time, error) {
 	if err := s.at(ctx, now); err != nil {
-		return now, err
+		return time.Time{}, err
 	}
 	return s.Store.Renew(ctx, l, status, length, now)
 }

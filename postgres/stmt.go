@@ -68,7 +68,7 @@ func list[T any](q *reading, scan func(row) (T, error), sql string, args ...any)
 func bind(args []any) []any {
 	for i, a := range args {
 		switch a := a.(type) {
-		case nil, int64, int, int32, bool, []byte, []int64, []bool, []int32, []*string, []*int64, [][]byte:
+		case nil, int64, int, int32, bool, []byte, []int64, []bool, []int32, []int16, []*string, []*int64, [][]byte:
 		case string:
 			args[i] = storable(a)
 		case []string:

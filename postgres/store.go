@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/groupcommit"
 )
 
 // Options tune a Store. The zero Options are good.
@@ -57,15 +58,26 @@ type Store struct {
 	// pools have connections by whom they are for: none waits for the others.
 	pools [kindsOfUse]*pgxpool.Pool
 
+	steps  *groupcommit.Committer[*step]
+	claims *groupcommit.Committer[*claiming]
+	fresh  fresh
+	doubts doubts
+	days   days
+
 	rooms     rooms
 	spreading turns
 	outbox    outbox
 	// redelivering has room for one Redeliver with bounds, wiping for one Wipe.
 	redelivering, wiping chan struct{}
 
-	// open is held for reading by every step, so that Close waits for it.
-	open   sync.RWMutex
+	// busy counts the steps in progress: Close waits for them. A step may have others in it.
+	mu     sync.Mutex
+	busy   int
+	idle   sync.Cond
 	closed bool
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 // Open connects to the database, and makes the schema or brings it up to date if need be.
@@ -91,6 +103,7 @@ func open(ctx context.Context, url string, o Options, moving bool) (*Store, erro
 		return nil, err
 	}
 	s := &Store{log: o.Logger, options: o, url: url, name: nameOf(config), waking: waking{self: rand.Text()}, redelivering: make(chan struct{}, 1), wiping: make(chan struct{}, 1)}
+	s.idle.L = &s.mu
 	if err := s.start(ctx, config, moving); err != nil {
 		s.release()
 		return nil, openError(s.name, err)
@@ -114,17 +127,26 @@ func (s *Store) start(ctx context.Context, config *pgxpool.Config, moving bool) 
 			return err
 		}
 	}
+	s.fresh.init()
+	s.startGroups(ctx)
 	return nil
 }
 
 // Close lets steps in progress finish.
 func (s *Store) Close() error {
-	s.open.Lock()
-	defer s.open.Unlock()
-	if !s.closed {
-		s.closed = true
-		s.release()
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
 	}
+	s.closed = true
+	for s.busy > 0 {
+		s.idle.Wait()
+	}
+	s.mu.Unlock()
+	s.stop()
+	s.running.Wait()
+	s.release()
 	return nil
 }
 
@@ -158,12 +180,21 @@ const (
 
 // enter keeps Close waiting until leave is called.
 func (s *Store) enter() (leave func(), err error) {
-	s.open.RLock()
-	if s.closed {
-		s.open.RUnlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed && s.busy == 0 {
 		return nil, errClosed
 	}
-	return s.open.RUnlock, nil
+	s.busy++
+	return s.leave, nil
+}
+
+func (s *Store) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy--; s.busy == 0 {
+		s.idle.Broadcast()
+	}
 }
 
 // read runs f in a transaction that sees one state of the database throughout, for whoever

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -83,9 +82,6 @@ func (t *txn) oweWipe(table string, ids []int64) error {
 	}
 	return nil
 }
-
-// partitionOf names the partition that a table has for a day.
-func partitionOf(table string, day int64) string { return table + "_" + strconv.FormatInt(day, 10) }
 
 // wipesOwed gives the tables that are to be vacuumed, and how often that was asked for
 // since it was done last.

@@ -25,6 +25,10 @@ const (
 // statement (READ COMMITTED).
 type txn struct {
 	reading
+	// xid is its number, once it holds a lease; wrote says that statements have changed
+	// something.
+	xid     string
+	wrote   bool
 	waits   []waits
 	changes [parts][]object // of the configuration, and of which parts all changed
 	all     [parts]bool
@@ -71,6 +75,9 @@ func (s *Store) writeOnce(ctx context.Context, rank use, f func(*txn) error) err
 		return errors.Join(err, rollback(ctx, c.Conn()))
 	}
 	if err := commit(ctx, c.Conn()); err != nil {
+		if isUnknown(err) {
+			s.doubts.add(t.xid)
+		}
 		return err
 	}
 	for _, f := range t.after {
@@ -122,14 +129,14 @@ func rollback(ctx context.Context, c *pgx.Conn) error {
 // until this transaction has ended: nothing is committed under a lease after its orphans
 // were counted. Others that hold the lease, and Renew, are not kept waiting.
 func (t *txn) lease(l bellhop.Lease) error {
-	held, err := t.one(func(row) error { return nil }, leaseHeld, int(l.Node), l.Epoch)
+	held, err := t.one(into(&t.xid), leaseHeld, int(l.Node), l.Epoch)
 	if err == nil && !held {
 		err = bellhop.ErrLeaseLost
 	}
 	return err
 }
 
-const leaseHeld = "SELECT 1 FROM bellhop.nodes WHERE id = $1 AND epoch = $2 AND held = 1 FOR KEY SHARE"
+const leaseHeld = "SELECT pg_current_xact_id()::text FROM bellhop.nodes WHERE id = $1 AND epoch = $2 AND held = 1 FOR KEY SHARE"
 
 // rejection tells whether a step refused its caller, rather than failed.
 func rejection(err error) bool {
@@ -137,7 +144,8 @@ func rejection(err error) bool {
 		return true
 	}
 	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
-		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, errNoNode) || bellhop.CodeOf(err) != ""
+		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrBucketLost) ||
+		errors.Is(err, errNoNode) || bellhop.CodeOf(err) != ""
 }
 
 func (s *Store) writeError(ctx context.Context, what string, err error) error {

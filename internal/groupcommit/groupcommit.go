@@ -30,9 +30,10 @@ type Committer[T any] struct {
 	weight    func(T) int
 	commit    func([]T) error
 
-	// turn and shares are those of InTurns.
-	turn   func(T) Turn
-	shares []int
+	// turn and shares are those of InTurns, writers is that of Writers.
+	turn    func(T) Turn
+	shares  []int
+	writers int
 
 	arrived chan struct{} // holds a token when the queue may have stopped being empty
 	idle    sync.Pool     // of *call[T]: spares a channel per Do
@@ -81,6 +82,7 @@ func New[T any](maxWeight int, weight func(T) int, commit func([]T) error) *Comm
 		commit:    commit,
 		turn:      func(T) Turn { return Turn{} },
 		shares:    []int{maxWeight},
+		writers:   1,
 		ranks:     make([]rank[T], 1),
 		arrived:   make(chan struct{}, 1),
 	}
@@ -95,7 +97,12 @@ func (c *Committer[T]) InTurns(turn func(T) Turn, shares ...int) {
 	c.turn, c.shares, c.ranks = turn, shares, make([]rank[T], len(shares))
 }
 
-// Run is the single writer. It blocks until ctx ends; from then on Do answers
+// Writers has Run commit up to n batches at once, where a store can: while one is flushed
+// to the disk, the next is made. commit must be safe for concurrent use then. Call it
+// before Run.
+func (c *Committer[T]) Writers(n int) { c.writers = n }
+
+// Run is the writer, or the writers. It blocks until ctx ends; from then on Do answers
 // ErrClosed, and Run returns once everything that was already queued is
 // committed. It can be called once; a second call panics.
 //
@@ -110,6 +117,15 @@ func (c *Committer[T]) Run(ctx context.Context) {
 	c.started = true
 	c.mu.Unlock()
 
+	var others sync.WaitGroup
+	for range c.writers - 1 {
+		others.Go(func() { c.run(ctx) })
+	}
+	c.run(ctx)
+	others.Wait()
+}
+
+func (c *Committer[T]) run(ctx context.Context) {
 	w := writer[T]{Committer: c, result: ErrPanicked}
 	// Does nothing after a normal end. After a panic, or a Goexit, nobody would
 	// ever wake the callers otherwise.
@@ -188,12 +204,17 @@ func (c *Committer[T]) enqueue(w *call[T], t Turn) bool {
 	c.mu.Unlock()
 
 	if wasEmpty {
-		select {
-		case c.arrived <- struct{}{}:
-		default: // a token is there already
-		}
+		c.signal()
 	}
 	return true
+}
+
+// signal says that there may be something in the queue.
+func (c *Committer[T]) signal() {
+	select {
+	case c.arrived <- struct{}{}:
+	default: // a token is there already
+	}
 }
 
 // withdraw takes w back out of the queue; it answers false when the writer was
@@ -239,6 +260,9 @@ func (w *writer[T]) take() bool {
 		if i != first {
 			total = w.takeOf(&w.ranks[i], w.shares[i], total)
 		}
+	}
+	if w.waiting > 0 { // another writer goes on with it
+		w.signal()
 	}
 	return len(w.calls) > 0
 }

@@ -24,7 +24,8 @@ CREATE TABLE bellhop.nodes (
   held        smallint NOT NULL,
   lease_until bigint NOT NULL,
   mark        bigint NOT NULL,
-  name        text COLLATE "C" NOT NULL DEFAULT '',
+  joined      bigint NOT NULL DEFAULT 0,
+  name        text NOT NULL DEFAULT '',
   version     text NOT NULL DEFAULT '',
   started     bigint NOT NULL DEFAULT 0,
   status      text
@@ -34,9 +35,9 @@ CREATE TABLE bellhop.nodes (
 CREATE TABLE bellhop.buckets (
   bucket     smallint PRIMARY KEY,
   epoch      bigint NOT NULL,
-  node       integer NOT NULL, -- 0: nobody
+  node       integer NOT NULL, -- 0: nobody; nor is it anybody whose lease is over
   node_epoch bigint NOT NULL
-);
+) WITH (fillfactor = 50);
 INSERT INTO bellhop.buckets SELECT b, 0, 0, 0 FROM generate_series(0, 255) b;
 
 -- One row. Who locks it may set up what is made once, whatever starts at the same moment.
@@ -250,6 +251,7 @@ CREATE TABLE bellhop.pending (
   settled      bigint NOT NULL DEFAULT 0,
   attempts     integer NOT NULL,
   owner        integer, -- NULL: nobody
+  bucket       smallint NOT NULL, -- of the endpoint
   -- A delivery is held, and has no due, where no request can be made of its event by its
   -- endpoint's settings. holds is how often it was, released when it was last let go.
   holds        integer NOT NULL DEFAULT 0,
@@ -263,9 +265,11 @@ CREATE INDEX pending_id ON bellhop.pending (id);
 -- An event of very many endpoints is asked for by endpoint.
 CREATE INDEX pending_event ON bellhop.pending (event, endpoint);
 -- First attempts and retries are claimed apart, so that neither wait for the other.
-CREATE INDEX pending_due ON bellhop.pending (endpoint, (attempts > 0), due, id) WHERE owner IS NULL AND due IS NOT NULL;
+CREATE INDEX pending_due ON bellhop.pending (bucket, endpoint, (attempts > 0), due, id) WHERE owner IS NULL AND due IS NOT NULL;
 CREATE INDEX pending_owner ON bellhop.pending (owner, endpoint) WHERE owner IS NOT NULL;
 CREATE INDEX pending_order ON bellhop.pending (endpoint, order_key, order_pos, id) WHERE order_key IS NOT NULL;
+-- Which orders have a delivery under way. One without an order is not in it.
+CREATE INDEX pending_busy ON bellhop.pending (endpoint, order_key) WHERE owner IS NOT NULL AND order_key IS NOT NULL;
 CREATE INDEX pending_idle_endpoint ON bellhop.pending (endpoint, id) WHERE owner IS NULL;
 CREATE INDEX pending_idle_app ON bellhop.pending (app, id) WHERE owner IS NULL;
 CREATE INDEX pending_held ON bellhop.pending (endpoint, id) WHERE held;
