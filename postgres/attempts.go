@@ -1,15 +1,13 @@
 package postgres
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/bellhop/bellhop"
 )
 
 // addAttempts stores lines of the log.
-const addAttempts = `INSERT INTO bellhop.attempts
-		(id, delivery, event, endpoint, next_at, duration, latency, number, response_status, status, final, truncated, request_truncated,
+const addAttempts = `INSERT INTO bellhop.attempts (id, delivery, event, endpoint, next_at, duration, latency, number, response_status, status, final, truncated, request_truncated,
 		app, type, trigger, url, reason, detail, method, captured, dialect, request_proof, request_header, response_header, response_body, request_body)
 	SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::integer[], $9::integer[], $10::smallint[],
 		$11::boolean[], $12::boolean[], $13::boolean[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
@@ -93,54 +91,4 @@ func latencyOf(a *bellhop.Attempt, scheduled time.Time) *int64 {
 		latency = bellhop.Latency(a, scheduled).Microseconds()
 	}
 	return &latency
-}
-
-// The numbers are in the database: they cannot change.
-const (
-	succeeded = 0
-	failed    = 1
-	canceled  = 2
-)
-
-func statusNumber(s bellhop.AttemptStatus) int {
-	switch s {
-	case bellhop.AttemptSucceeded:
-		return succeeded
-	case bellhop.AttemptCanceled:
-		return canceled
-	}
-	return failed
-}
-
-func statusName(n int) bellhop.AttemptStatus {
-	switch n {
-	case succeeded:
-		return bellhop.AttemptSucceeded
-	case canceled:
-		return bellhop.AttemptCanceled
-	}
-	return bellhop.AttemptFailed
-}
-
-// encodeProof writes a proof: the hash and, if they differ, by how many milliseconds the
-// time that the request tells is after the attempt's own.
-func encodeProof(a *bellhop.Attempt) []byte {
-	if a.Proof.IsZero() {
-		return nil
-	}
-	b := append(make([]byte, 0, len(a.Proof.SHA256)+2), a.Proof.SHA256[:]...)
-	if after := a.Proof.Time.Sub(a.StartedAt()).Milliseconds(); after != 0 {
-		b = binary.AppendVarint(b, after)
-	}
-	return b
-}
-
-func decodeProof(b []byte, at time.Time) (p bellhop.BodyProof) {
-	if len(b) < len(p.SHA256) {
-		return p
-	}
-	n := copy(p.SHA256[:], b)
-	after, _ := binary.Varint(b[n:])
-	p.Time = at.Add(time.Duration(after) * time.Millisecond)
-	return p
 }

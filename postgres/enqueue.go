@@ -230,8 +230,7 @@ type newEvents struct {
 	data                                      [][]byte
 }
 
-const addEvents = `INSERT INTO bellhop.events
-		(id, epoch, deliver_at, node, deliveries, erased, test, app, type, subject, external_id, fresh_ids, fresh_endpoints, data)
+const addEvents = `INSERT INTO bellhop.events (id, epoch, deliver_at, node, deliveries, erased, test, app, type, subject, external_id, fresh_ids, fresh_endpoints, data)
 	SELECT id, epoch, deliver_at, node, deliveries, false, test, app, type, subject, nullif(external_id, ''), nullif(fresh_ids, '')::bigint[], nullif(fresh_endpoints, '')::bigint[], data
 	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[])
 		e (id, epoch, deliver_at, node, deliveries, test, app, type, subject, external_id, fresh_ids, fresh_endpoints, data)`

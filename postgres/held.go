@@ -165,7 +165,7 @@ func (s *Store) Held(ctx context.Context, scope bellhop.Scope, e bellhop.Endpoin
 		var of, n int64
 		return q.each(scan(func() { held[bellhop.EndpointID(of)] = n }, &of, &n),
 			`SELECT endpoint, sum(held)::bigint FROM bellhop.waiting_now
-			WHERE ($1 OR app = ANY($2)) AND ($3 = 0 OR endpoint = $3) GROUP BY endpoint HAVING sum(held) <> 0 /* all apps */`,
+			WHERE ($1 OR app = ANY($2)) AND ($3::bigint = 0 OR endpoint = $3) GROUP BY endpoint HAVING sum(held) <> 0 /* all apps */`,
 			scope.All, scope.Apps, int64(e))
 	})
 	return held, err

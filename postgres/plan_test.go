@@ -118,8 +118,8 @@ const (
 		SELECT e.id + ((5 + CASE WHEN n % 10 = 0 THEN 60000 ELSE 0 END) << 21), e.id + 1, e.id, 1 + n % 7, 0, 1000, 0, 1, CASE WHEN n % 11 = 0 THEN 503 ELSE 200 END,
 			CASE WHEN n % 11 = 0 THEN 1 ELSE 0 END, n % 22 <> 0, false, e.app, e.type, 'publish', '', '', ''
 		FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM bellhop.events) e`
-	fillPending = `INSERT INTO bellhop.pending (id, event, endpoint, due, last_attempt, order_pos, born, attempts, owner, held, app, trigger)
-		SELECT a.delivery, a.event, a.endpoint, 1, a.id, a.delivery, 1, 1, CASE WHEN a.number % 50 = 0 THEN 1 END, false, a.app, a.trigger
+	fillPending = `INSERT INTO bellhop.pending (id, event, endpoint, due, last_attempt, order_pos, born, attempts, owner, held, app, trigger, bucket)
+		SELECT a.delivery, a.event, a.endpoint, 1, a.id, a.delivery, 1, 1, CASE WHEN a.number % 50 = 0 THEN 1 END, false, a.app, a.trigger, 0
 		FROM bellhop.attempts a WHERE NOT a.final`
 	fillWaiting   = "INSERT INTO bellhop.waiting (app, endpoint, again, n, held) SELECT app, endpoint, false, count(*), count(*) FILTER (WHERE endpoint = 2) FROM bellhop.pending GROUP BY 1, 2"
 	fillEndpoints = `INSERT INTO bellhop.endpoints (id, revision, status, ordering, apps, url, name, events, subjects, dialect, disabled_reason, timeout, concurrency, created_at, updated_at)

@@ -23,8 +23,7 @@ type leaver struct {
 // now: it may have been changed since they were accepted. Where the event was sent again to
 // the endpoint meanwhile, and has arrived, they are settled. Where it went with its app, they
 // go, too.
-const leaveRows = `INSERT INTO bellhop.pending
-		(id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born, held, holds, settled, bucket)
+const leaveRows = `INSERT INTO bellhop.pending (id, event, endpoint, app, trigger, owner, due, attempts, last_attempt, order_key, order_pos, born, held, holds, settled, bucket)
 	SELECT n.id, n.event, n.endpoint, n.app, n.trigger, nullif(n.owner, 0), CASE WHEN n.held THEN NULL ELSE n.due END, n.attempts, n.last_attempt,
 		` + orderKeyNow + `, n.pos, n.born, n.held, n.holds, coalesce(` + arrivedSince + `, 0), n.bucket
 	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::boolean[], $13::bigint[], $14::smallint[])

@@ -98,7 +98,7 @@ const (
 	maxHolding          = 32
 
 	waitingEndpoints = `SELECT endpoint, sum(held) > 0, coalesce((SELECT x.status IN ('paused', 'disabled') FROM bellhop.endpoints x WHERE x.id = endpoint), false)
-		FROM bellhop.waiting_now WHERE ($1 OR app = ANY($2)) AND ($3 = 0 OR endpoint = $3) GROUP BY endpoint HAVING sum(n) > 0 LIMIT $4::bigint /* all apps */`
+		FROM bellhop.waiting_now WHERE ($1 OR app = ANY($2)) AND ($3::bigint = 0 OR endpoint = $3) GROUP BY endpoint HAVING sum(n) > 0 LIMIT $4::bigint /* all apps */`
 )
 
 // unfinishedIn lists unfinished deliveries.

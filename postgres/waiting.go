@@ -123,9 +123,9 @@ func (s *Store) foldWaits(ctx context.Context) error {
 
 const (
 	countWaits = `SELECT coalesce(sum(n), 0)::bigint FROM bellhop.waiting_now
-		WHERE ($1 OR app = ANY($2)) AND ($3 = 0 OR endpoint = $3) /* all apps */`
+		WHERE ($1 OR app = ANY($2)) AND ($3::bigint = 0 OR endpoint = $3) /* all apps */`
 	countFresh = `SELECT count(*), coalesce(min(id), 0) FROM bellhop.fresh
-		WHERE ($1 OR app = ANY($2)) AND ($3 = 0 OR endpoint = $3) /* all apps */`
+		WHERE ($1 OR app = ANY($2)) AND ($3::bigint = 0 OR endpoint = $3) /* all apps */`
 
 	oldestOfAll      = "SELECT id FROM bellhop.pending ORDER BY id LIMIT 1 /* all apps */"
 	oldestOfApps     = `SELECT min(o.id) FROM unnest($1::text[]) a (app) CROSS JOIN LATERAL (SELECT p.id FROM bellhop.pending p WHERE p.app = a.app ORDER BY p.id LIMIT 1) o`
