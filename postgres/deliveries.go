@@ -62,8 +62,10 @@ var attemptsOf = [...]string{
 
 // finalAttempt is a query for columns of the attempt a that ended a delivery.
 func finalAttempt(columns, delivery string) string {
-	return strings.ReplaceAll("SELECT "+columns+" FROM bellhop.attempts a WHERE "+attemptsOf[0]+
-		" UNION ALL SELECT "+columns+" FROM bellhop.attempts a WHERE a.final AND "+attemptsOf[1]+" LIMIT 1", "$1", delivery)
+	of := func(conditions ...string) string {
+		return selectFrom(columns, "bellhop.attempts a", &where{sql: conditions})
+	}
+	return strings.ReplaceAll(of(attemptsOf[0])+" UNION ALL "+of("a.final", attemptsOf[1])+" LIMIT 1", "$1", delivery)
 }
 
 const (

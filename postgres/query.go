@@ -36,7 +36,7 @@ var beginReading = [...]string{
 const (
 	beginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	planByShape   = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; " +
-		"SET LOCAL enable_incremental_sort = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+		"SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off; SET LOCAL enable_material = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 )
 
 // endless is above every id.
@@ -119,6 +119,11 @@ func (w *where) ofApps(column string, s bellhop.Scope) {
 	}
 }
 
+// selectFrom is a query without its order.
+func selectFrom(columns, table string, w *where) string {
+	return "SELECT " + columns + " FROM " + table + w.String()
+}
+
 func optional(w *where, column string, id int64) {
 	if id != 0 {
 		w.add(column+" = ?", id)
@@ -160,7 +165,7 @@ func (p *pages) partOf(apps bellhop.Scope, order string, conditions func(w *wher
 func (p *pages) add(of, order string, conditions func(w *where)) {
 	w := where{args: p.args}
 	conditions(&w)
-	sql := "SELECT " + p.columns + " FROM " + p.table + w.String() + " ORDER BY " + order + " LIMIT " + w.arg(max(p.limit, 0)) + "::bigint"
+	sql := selectFrom(p.columns, p.table, &w) + " ORDER BY " + order + " LIMIT " + w.arg(max(p.limit, 0)) + "::bigint"
 	if of != "" {
 		sql = "SELECT x.* FROM " + of + " AS s (app) CROSS JOIN LATERAL (" + sql + ") AS x"
 	}
@@ -377,4 +382,10 @@ func fewAttemptParts(f *bellhop.AttemptFilter, p *pages, s span) {
 			rest(w)
 		})
 	}
+}
+
+// oldest merges the answers of several parts into one page, oldest first.
+func oldest[T any](list []T, limit int, position func(*T) int64) []T {
+	slices.SortFunc(list, func(a, b T) int { return cmp.Compare(position(&a), position(&b)) })
+	return list[:min(len(list), max(limit, 0))]
 }

@@ -127,16 +127,22 @@ const (
 	countFresh = `SELECT count(*), coalesce(min(id), 0) FROM bellhop.fresh
 		WHERE ($1 OR app = ANY($2)) AND ($3::bigint = 0 OR endpoint = $3) /* all apps */`
 
-	oldestOfAll      = "SELECT id FROM bellhop.pending ORDER BY id LIMIT 1 /* all apps */"
-	oldestOfApps     = `SELECT min(o.id) FROM unnest($1::text[]) a (app) CROSS JOIN LATERAL (SELECT p.id FROM bellhop.pending p WHERE p.app = a.app ORDER BY p.id LIMIT 1) o`
+	oldestOfAll  = "SELECT id FROM bellhop.pending ORDER BY id LIMIT 1 /* all apps */"
+	oldestOfApps = `SELECT min(o.id) FROM unnest($1::text[]) a (app) CROSS JOIN LATERAL (
+			SELECT p.id FROM bellhop.pending p WHERE (p.app, p.id) > (a.app, 0) AND p.app <= a.app ORDER BY p.app, p.id LIMIT 1) o /* all apps */`
 	oldestOfEndpoint = `SELECT min(o.id) FROM (
-			(SELECT id FROM bellhop.pending WHERE owner IS NULL AND endpoint = $1 AND ($2 OR app = ANY($3)) ORDER BY id LIMIT 1)
+			(SELECT id FROM bellhop.pending WHERE owner IS NULL AND (endpoint, id) > ($1, 0) AND endpoint <= $1 AND ($2 OR app = ANY($3)) ORDER BY endpoint, id LIMIT 1)
 			UNION ALL SELECT min(id) FROM bellhop.pending WHERE owner IS NOT NULL AND endpoint = $1 AND ($2 OR app = ANY($3))) o /* all apps */`
 )
 
 // Pending counts unfinished deliveries, and finds the oldest.
 func (s *Store) Pending(ctx context.Context, scope bellhop.Scope, e bellhop.EndpointID) (count int64, oldest bellhop.DeliveryID, err error) {
-	err = s.readFor(ctx, forPeople, "count deliveries", func(q *reading) error {
+	return s.pendingFor(ctx, forPeople, scope, e)
+}
+
+// pendingFor is Pending for somebody else.
+func (s *Store) pendingFor(ctx context.Context, of use, scope bellhop.Scope, e bellhop.EndpointID) (count int64, oldest bellhop.DeliveryID, err error) {
+	err = s.readFor(ctx, of, "count deliveries", func(q *reading) error {
 		count, oldest = 0, 0
 		var fresh, freshest int64
 		if _, err := q.one(into(&count), countWaits, scope.All, scope.Apps, int64(e)); err != nil {

@@ -331,6 +331,7 @@ CREATE TABLE bellhop.fanouts (
   done  bigint NOT NULL,
   PRIMARY KEY (app, event)
 );
+CREATE INDEX fanouts_event ON bellhop.fanouts (event);
 CREATE INDEX fanouts_list ON bellhop.fanouts (list);
 -- The id of a list is that of the first event that has it.
 CREATE TABLE bellhop.fanout_lists (
