@@ -91,7 +91,7 @@ func (n *node) inTurn(d *delivery, key, name string) {
 	w, door := n.w, d.door
 	if d.claimed < door.reordered && key != d.OrderKey {
 		// The order was changed since: it is sent only as long as the node does not know.
-		if door.now.Ordering != bellhop.OrderingNone && n.known[door.id].Revision >= door.revision && n.reordered[door.id] >= door.reordered {
+		if door.now.Ordering != bellhop.OrderingNone && n.known[door.id].Revision >= door.revision {
 			w.broken("order", "%s is sent by the order that its endpoint had before", name)
 		}
 		return
@@ -165,7 +165,7 @@ func (b *bucket) refill(now time.Duration) {
 // of the endpoint's bucket knows of it.
 func (n *node) resumed(d *delivery, due time.Time, name, to string) {
 	w := n.w
-	if !n.owned[bellhop.BucketOf(d.door.id)] {
+	if !n.owns(d.door.id) {
 		return
 	}
 	held := slices.DeleteFunc(n.resumes[d.door.id], func(o heldBack) bool { return o.ended || len(o.requests) > 0 || o.event.erased || o.settled != 0 })
@@ -332,9 +332,6 @@ func (n *node) changes(changed []*routes.Route, gone []bellhop.EndpointID) {
 	}
 	for _, r := range changed {
 		old := n.known[r.ID]
-		if old != nil && old.Ordering != r.Ordering {
-			n.reordered[r.ID] = w.at
-		}
 		if !r.Live() {
 			delete(n.resumes, r.ID)
 		}
@@ -475,7 +472,7 @@ func (n *node) slots() {
 	}
 	for _, d := range w.ledger.list {
 		r := n.known[d.id]
-		if r == nil || r.RateLimit != nil || n.asking[d.id] > 0 || !r.Live() {
+		if r == nil || r.RateLimit != nil || n.asking[d.id] > 0 || !r.Live() || n.distrusted || r.Exact() && (!n.owns(d.id) || n.sharing.handing) {
 			continue
 		}
 		if s := n.machine.State(r, n.now()); s.Queued > 0 && s.InFlight == 0 && s.Circuit == "closed" {
@@ -557,12 +554,13 @@ func (w *world) inTime(d *bellhop.Delivery, known *delivery) {
 // bring it to mind, but so long nothing should have to wait.
 func (n *node) overlooked(list []bellhop.Backlog) {
 	w := n.w
+	slow := time.Second
 	if !w.alone() {
-		return
+		slow += 3*dueEvery + 2*w.plan.apart
 	}
 	for _, b := range list {
 		r := n.known[b.Endpoint]
-		if r == nil || !r.Live() || n.asking[b.Endpoint] > 0 || !n.owned[bellhop.BucketOf(b.Endpoint)] {
+		if r == nil || !r.Live() || n.asking[b.Endpoint] > 0 || !n.owns(b.Endpoint) || n.distrusted || n.sharing.handing {
 			continue
 		}
 		// A circuit that is open probes when its time has come.
@@ -570,13 +568,16 @@ func (n *node) overlooked(list []bellhop.Backlog) {
 		if s.Queued > 0 || s.InFlight > 0 || s.Circuit == "open" || s.Circuit == "half_open" && n.now().Sub(s.NextProbe) < time.Second {
 			continue
 		}
+		if slices.ContainsFunc(w.ledger.inOrder, func(e *event) bool { return len(e.later) > 0 }) {
+			continue // it looks again and again, and what is before this is still to be made
+		}
 		for _, d := range w.ledger.doors[b.Endpoint].pending {
 			row, err := w.store.Delivery(ctx, d.id)
 			if err != nil || row.Owner != 0 || row.Due.IsZero() || d.event.erased || d.ended || d.settled != 0 {
 				continue
 			}
-			since := max(row.Due.Sub(epoch.Add(w.skew)), d.at, d.moved)
-			if w.at-since > time.Second && w.disturbed+patch < since && d.door.reordered < since {
+			since := max(row.Due.Sub(epoch.Add(w.skew)), d.at, d.moved, n.sharing.since[bellhop.BucketOf(b.Endpoint)])
+			if w.at-since > slow && w.disturbed+patch < since && d.door.reordered < since {
 				w.broken("4 nothing silent", "%s is due since %s, its lane is idle, and does not look: %+v", w.trace.of(int64(d.id)), w.at-since, s)
 			}
 		}

@@ -27,6 +27,7 @@ type ledger struct {
 	leases     map[bellhop.Lease]bool // whether they are over
 	requests   map[bellhop.AttemptID]*request
 	open       []*request // those neither recorded nor excused
+	owners     [buckets]bellhop.BucketOwner
 }
 
 // event is an event that was stored.
@@ -223,6 +224,13 @@ func (l *ledger) add(d bellhop.Delivery, e *event) {
 	l.deliveries[d.ID] = x
 	e.deliveries = append(e.deliveries, x)
 	door.pending = append(door.pending, x)
+}
+
+// withheld: a request was not made after all.
+func (l *ledger) withheld(rq *request) {
+	delete(l.requests, rq.attempt)
+	rq.delivery.requests = slices.DeleteFunc(rq.delivery.requests, func(o *request) bool { return o == rq })
+	l.close(rq)
 }
 
 // redelivered: a Redeliver has taken effect. It may have done so before.
@@ -556,6 +564,51 @@ func (l *ledger) checkLeases() {
 func (l *ledger) over(lease bellhop.Lease) bool {
 	l.checkLeases()
 	return l.leases[lease]
+}
+
+// joined: a lease was given.
+func (l *ledger) joined(lease bellhop.Lease) {
+	if _, known := l.leases[lease]; known {
+		l.w.broken("2 at least once", "a lease was given twice")
+	}
+	l.leases[lease] = false
+	for known, over := range l.leases {
+		if known.Node == lease.Node && known != lease {
+			l.w.reached("a node number was used again")
+			if !over {
+				l.w.broken("2 at least once", "a lease was given while another of its number is held")
+			}
+		}
+	}
+}
+
+// tookBuckets: a lease was made the owner of buckets.
+func (l *ledger) tookBuckets(n *node, taken []bellhop.BucketOwner) {
+	for _, o := range taken {
+		was := &l.owners[o.Bucket]
+		if was.Lease != o.Lease && !l.leases[was.Lease] && was.Lease != (bellhop.Lease{}) {
+			l.w.broken("3 no neighbour", "a bucket was taken from its owner")
+		}
+		if *was != o {
+			n.log("took bucket", 0, int64(o.Bucket), "")
+		}
+		*was = o
+	}
+}
+
+// leftBucket: its owner has given it up.
+func (l *ledger) leftBucket(left bellhop.BucketOwner) {
+	if l.owners[left.Bucket] == left {
+		l.owners[left.Bucket].Lease = bellhop.Lease{}
+	}
+}
+
+// mayClaim: only the owner of a bucket fetches what waits for its endpoints.
+func (l *ledger) mayClaim(n *node, c *bellhop.ClaimRequest) {
+	b := bellhop.BucketOf(c.Endpoint)
+	if o := l.owners[b]; o.Lease != c.Lease || o.Epoch != c.BucketEpoch {
+		l.w.broken("3 no neighbour", "%s was claimed for by a node that does not own its bucket", l.w.trace.of(int64(c.Endpoint)))
+	}
 }
 
 // excuse lets some requests be repeated.

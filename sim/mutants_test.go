@@ -208,17 +208,17 @@ var mutants = []mutant{
 	},
 	{
 		"a change of ordering leaves the queue", "engine/lane/lane.go",
-		"	if r.Ordering != old.Ordering {\n		l.mustRelease = true\n	}\n", "",
+		"		l.orders++\n		l.mustRelease = true\n", "		l.orders++\n",
 		"",
 	},
 	{
 		"what was claimed under another ordering is sent", "engine/lane/lane.go",
-		" || l.outdated || l.route.Ordering != in.Claim.ordering\n", " || l.outdated\n",
+		" || l.outdated || l.orders != in.Claim.orders\n", " || l.outdated\n",
 		"",
 	},
 	{
 		"a claim that was under way when the queue was given back is sent", "engine/lane/lane.go",
-		" || l.outdated || l.route.Ordering != in.Claim.ordering\n", " || l.route.Ordering != in.Claim.ordering\n",
+		" || l.outdated || l.orders != in.Claim.orders\n", " || l.orders != in.Claim.orders\n",
 		"",
 	},
 	{

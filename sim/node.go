@@ -40,7 +40,6 @@ type node struct {
 	left bool
 
 	lease   bellhop.Lease
-	owned   [bellhop.Buckets]bool
 	ids     *id.Generator
 	machine *lane.Machine
 	table   *routes.Table
@@ -61,6 +60,17 @@ type node struct {
 	judging     bool
 	verdicts    []lane.Verdict
 
+	// renewed is when the lease was asked for that the node has; distrusted is what the
+	// machine was told last of it.
+	renewed    time.Duration
+	distrusted bool
+	sharing    sharing
+	// uneven: not all nodes have their share of the buckets.
+	uneven     bool
+	versionsAt time.Duration
+	erased     int64
+	eraseAgain bool
+
 	accepting []*publishing
 
 	// What is held against the machine: what it knows, and what it has under way.
@@ -70,11 +80,10 @@ type node struct {
 	forgotApps map[string]time.Duration
 	flying     []*flight
 	inFlight   map[bellhop.EndpointID]int
-	asking     map[bellhop.EndpointID]int           // claims, releases and disownings under way
-	giving     map[bellhop.DeliveryID]bool          // what is being given back
-	failures   map[bellhop.EndpointID]int           // in a row, of the receiver
-	reordered  map[bellhop.EndpointID]time.Duration // when it learnt of another ordering
-	refusals   map[bellhop.EndpointID]int           // in a row
+	asking     map[bellhop.EndpointID]int  // claims, releases and disownings under way
+	giving     map[bellhop.DeliveryID]bool // what is being given back
+	failures   map[bellhop.EndpointID]int  // in a row, of the receiver
+	refusals   map[bellhop.EndpointID]int  // in a row
 	buckets    map[bellhop.EndpointID]*bucket
 	resumes    map[bellhop.EndpointID][]heldBack
 	turns      turns
@@ -107,7 +116,7 @@ func (w *world) boot(place int) {
 		w: w, no: int64(w.incarnations), place: place, off: w.offs[place], machine: lane.NewMachine(w.plan.settings), config: &configured{},
 		known: map[bellhop.EndpointID]*routes.Route{}, forgot: map[bellhop.EventID]bool{}, forgotApps: map[string]time.Duration{},
 		inFlight: map[bellhop.EndpointID]int{}, asking: map[bellhop.EndpointID]int{}, giving: map[bellhop.DeliveryID]bool{},
-		failures: map[bellhop.EndpointID]int{}, refusals: map[bellhop.EndpointID]int{}, reordered: map[bellhop.EndpointID]time.Duration{},
+		failures: map[bellhop.EndpointID]int{}, refusals: map[bellhop.EndpointID]int{},
 		buckets: map[bellhop.EndpointID]*bucket{}, resumes: map[bellhop.EndpointID][]heldBack{},
 		turns: newTurns(),
 	}
@@ -141,6 +150,8 @@ func (n *node) booted(err error) {
 	n.do(lane.Start{Lease: n.lease})
 	n.owing = true
 	n.catchUp()
+	n.look()
+	n.keepUp()
 	n.heartbeat()
 }
 
@@ -213,6 +224,22 @@ func (n *node) thaw() {
 
 // do tells the machine what has happened, and does what follows.
 func (n *node) do(in lane.Input) {
+	n.doubt()
+	n.step(in)
+}
+
+// doubt tells the machine if the lease is not to be believed any more, or is again.
+func (n *node) doubt() {
+	if distrusted := !n.trusted(); distrusted != n.distrusted {
+		n.distrusted = distrusted
+		if distrusted {
+			n.w.reached("a node did not believe its lease any more")
+		}
+		n.step(lane.Trusted{Lease: !distrusted})
+	}
+}
+
+func (n *node) step(in lane.Input) {
 	before := n.machine.InFlight()
 	effects := n.machine.Step(in, n.now())
 	n.turns.queued(in, func(e bellhop.EndpointID) bool { return n.known[e] != nil })
@@ -238,6 +265,10 @@ func (n *node) do(in lane.Input) {
 			n.accuse(e.Verdict)
 		case lane.CircuitMoved:
 			n.circuitMoved(e)
+		case lane.Drained:
+			n.drained(e)
+		case lane.Tell:
+			n.tell(bellhop.Wakeup{Buckets: []bellhop.Bucket{e.Bucket}})
 		}
 	}
 	n.bounds()
@@ -280,7 +311,32 @@ func (n *node) send(job *lane.Job) {
 	} else {
 		rq.excuse = "its lease was over"
 	}
-	w.knock(rq, time.Duration(job.Route.Timeout), func(o bellhop.Outcome) {
+	if !w.alone() && w.chance(0.1) { // a thread may have to wait before it goes on
+		n.after(w.between(time.Microsecond, 10*time.Millisecond), "leave", int64(rq.attempt), func() { n.leaves(f) })
+		return
+	}
+	n.leaves(f)
+}
+
+// leaves has a request leave, unless the lease is not to be believed by now.
+func (n *node) leaves(f *flight) {
+	w, rq := n.w, f.request
+	if !slices.Contains(n.flying, f) {
+		return
+	}
+	if !n.trusted() {
+		w.reached("a request was withheld")
+		n.flying = slices.DeleteFunc(n.flying, func(x *flight) bool { return x == f })
+		w.ledger.withheld(rq)
+		n.landed(f.job)
+		n.do(lane.Sent{Job: f.job, Withheld: true})
+		return
+	}
+	if w.at >= n.renewed+w.plan.lease && !w.alone() {
+		w.broken("2 at least once", "%s is sent under a lease that may be over since %s", w.trace.of(int64(rq.delivery.id)), w.at-n.renewed-w.plan.lease)
+	}
+	rq.began = w.at
+	w.knock(rq, time.Duration(f.job.Route.Timeout), func(o bellhop.Outcome) {
 		n.when("answered", int64(rq.attempt), func() {
 			if slices.Contains(n.flying, f) {
 				n.answered(f, o, false)
@@ -354,6 +410,9 @@ func (n *node) claim(c lane.Claim) {
 	var answer bellhop.Claimed
 	n.write(writing{what: "claim", endpoint: c.Endpoint, meddle: true, do: func() (err error) {
 		answer, err = w.store.Claim(ctx, c.ClaimRequest, now)
+		if err == nil {
+			w.ledger.mayClaim(n, &c.ClaimRequest)
+		}
 		for _, x := range answer.Work {
 			w.ledger.deliveries[x.Delivery.ID].claimed = w.at
 		}
@@ -366,6 +425,9 @@ func (n *node) claim(c lane.Claim) {
 		in := lane.Claimed{Claim: c, Answer: answer}
 		if err != nil {
 			in.Answer, in.Result = bellhop.Claimed{}, lane.NotDone
+			if errors.Is(err, bellhop.ErrBucketLost) {
+				n.bucketLost(c)
+			}
 			if errors.Is(err, bellhop.ErrUnknown) {
 				in.Result = lane.Unknown
 			}
@@ -466,6 +528,7 @@ func (n *node) persist(step writing, do func(bellhop.Lease, time.Time) error, to
 
 // configure is told by the routing table what has changed.
 func (n *node) configure(changed []*routes.Route, gone []bellhop.EndpointID) {
+	n.doubt()
 	n.changes(changed, gone)
 	for _, e := range gone {
 		delete(n.known, e)

@@ -33,10 +33,20 @@ func (w *world) anyEndpoint() *door {
 	return pick(&w.loop, list)
 }
 
+// endpointID makes one that falls into one of the buckets that are shared here.
+func (n *node) endpointID() bellhop.EndpointID {
+	for {
+		if e := id.Next[id.Endpoint](n.ids, n.clock()); bellhop.BucketOf(e) < buckets {
+			return e
+		}
+	}
+}
+
 // endpoint draws a new one.
 func (w *world) endpoint(n *node) bellhop.Endpoint {
 	e := bellhop.Endpoint{
-		ID: id.Next[id.Endpoint](n.ids, n.clock()), URL: w.newURL(), Dialect: theDialect,
+		ExactConcurrency: w.chance(0.3),
+		ID:               n.endpointID(), URL: w.newURL(), Dialect: theDialect,
 		Events: []string{}, Subjects: []string{}, Status: bellhop.EndpointActive,
 		Timeout:     bellhop.Duration(w.between(500*time.Millisecond, maxTimeout)),
 		Retry:       w.retry(),
@@ -110,7 +120,7 @@ func (w *world) createHealthy() {
 	}
 	e := w.endpoint(n)
 	e.Apps, e.Events, e.Subjects = []string{appName(0)}, []string{"order.*", "user.*"}, []string{}
-	e.Ordering, e.RateLimit, e.Concurrency = bellhop.OrderingNone, nil, 8
+	e.Ordering, e.RateLimit, e.Concurrency, e.ExactConcurrency = bellhop.OrderingNone, nil, 8, false
 	w.newReceiver(e.URL, well).pace = 10 * time.Millisecond
 	w.healthy = e.ID
 	n.save(e)
@@ -129,6 +139,7 @@ func (n *node) save(e bellhop.Endpoint) {
 	}}, func(err error) {
 		if err == nil || errors.Is(err, bellhop.ErrUnknown) || errors.Is(err, bellhop.ErrRevision) {
 			n.load(func(error) {})
+			n.tell(bellhop.Wakeup{Routes: true})
 		}
 	})
 }
@@ -250,6 +261,7 @@ func (w *world) letGoAt(d *door) {
 	}}, func(err error) {
 		if err == nil || errors.Is(err, bellhop.ErrUnknown) {
 			n.load(func(error) { n.noteOverdue(func(error) {}) })
+			n.tell(bellhop.Wakeup{Buckets: []bellhop.Bucket{bellhop.BucketOf(d.id)}})
 		}
 	})
 }
@@ -286,7 +298,7 @@ func (w *world) reorderAt(d *door) {
 }
 
 func (w *world) changeConcurrency() {
-	w.change(w.target(), "concurrency", func(e *bellhop.Endpoint) { e.Concurrency = w.number(1, 8) })
+	w.change(w.target(), "concurrency", func(e *bellhop.Endpoint) { e.Concurrency, e.ExactConcurrency = w.number(1, 8), w.chance(0.5) })
 }
 
 func (w *world) changeRate() {
@@ -330,6 +342,7 @@ func (w *world) deleteEndpoint() {
 	}}, func(err error) {
 		if err == nil || errors.Is(err, bellhop.ErrUnknown) {
 			n.load(func(error) { n.wakeUpkeep() })
+			n.tell(bellhop.Wakeup{Routes: true})
 		}
 	})
 }
@@ -394,6 +407,7 @@ func (n *node) forget(sel bellhop.EraseSelector) {
 		}
 	}
 	n.do(lane.Forgotten{Gone: lane.Gone{Events: forget}})
+	n.tell(bellhop.Wakeup{Erased: true})
 	for _, r := range n.table.Routes().Of(appOf(w, forget, sel)) {
 		if r.Ordering != bellhop.OrderingNone {
 			n.NoteDue(bellhop.Backlog{Endpoint: r.ID, Due: n.now()}) // what waited for an erased one may go
@@ -480,6 +494,7 @@ func (w *world) deleteApp() {
 				n.forgotApps[app] = w.at
 				n.do(lane.Forgotten{Gone: lane.Gone{App: app}})
 				n.load(func(error) { n.wakeUpkeep() })
+				n.tell(bellhop.Wakeup{Routes: true})
 			case errors.Is(err, bellhop.ErrUnknown):
 				n.after(wait, "delete app again", 0, func() { try(min(2*wait, 5*time.Second)) })
 			}

@@ -28,6 +28,8 @@ type plan struct {
 
 	// The chances of a step of the store to fail, to have its answer lost, to be slow.
 	unavailable, unknown, unreadable, slow float64
+	// deaf is the chance that a wakeup is lost.
+	deaf float64
 	// meddle is the chance that somebody does something while a lane waits for an answer.
 	meddle float64
 	// tardy is a kind of step that often takes long, whatever the others do.
@@ -82,6 +84,9 @@ func draw(l *loop) plan {
 		p.nodes = l.number(2, 4)
 		if on() {
 			p.apart = l.between(time.Millisecond, time.Second)
+		}
+		if on() {
+			p.deaf = pick(l, []float64{0.05, 0.3, 1})
 		}
 	}
 	p.steady = p.calm && on()

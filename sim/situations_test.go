@@ -62,6 +62,12 @@ var situations = []string{
 	"a node woke after its lease with requests under way",
 	"a node stood still with a request in hand",
 	"a step was done while another's commit was late",
+	"a bucket was handed over",
+	"a bucket was handed over while requests were under way",
+	"a bucket was kept after all",
+	"a node did not believe its lease any more",
+	"a node found that another had events erased",
+	"a wakeup was lost",
 	"a receiver got again what it had taken",
 	"what a dead node had was taken over",
 

@@ -16,10 +16,11 @@ import (
 func (n *node) join(told func(error)) {
 	w := n.w
 	var joined bellhop.Node
+	asked := w.at
 	n.write(writing{what: "join", alone: true, do: func() (err error) {
 		if joined, err = w.store.Join(ctx, bellhop.NodeAbout{Started: w.clock()}, w.plan.lease, w.clock()); err == nil {
-			w.ledger.leases[joined.Lease] = false
 			w.ledger.checkLeases()
+			w.ledger.joined(joined.Lease)
 		}
 		return err
 	}}, func(err error) {
@@ -32,6 +33,8 @@ func (n *node) join(told func(error)) {
 			floor = max(floor, int64(id.Next[id.Attempt](n.ids, n.clock())))
 		}
 		n.blamed()
+		n.renewed = asked
+		n.tell(bellhop.Wakeup{Nodes: true})
 		n.lease, n.ids = joined.Lease, id.NewGenerator(int(joined.Lease.Node), floor)
 		waiters := n.joinWaiters
 		n.joinWaiters = nil
@@ -42,13 +45,9 @@ func (n *node) join(told func(error)) {
 	})
 }
 
-// takeAll has a lease own every bucket that has no owner, and gives those that it has.
-func (w *world) takeAll(l bellhop.Lease, now time.Time) ([]bellhop.BucketOwner, error) {
-	owners, err := w.store.Buckets(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return w.store.TakeBuckets(ctx, l, owners, now)
+// trusted tells whether the node still believes its lease.
+func (n *node) trusted() bool {
+	return n.w.alone() || n.w.at-n.renewed < lane.TrustFor(n.w.plan.lease)
 }
 
 // awaitLease waits for another lease than the one that was lost.
@@ -94,11 +93,14 @@ func (n *node) beat() {
 			n.beat()
 		}
 	}
-	lease := n.lease
+	lease, asked := n.lease, w.at
 	n.write(writing{what: "renew", alone: true, do: func() error {
 		_, err := w.store.Renew(ctx, lease, nil, w.plan.lease, w.clock())
 		return err
 	}}, func(err error) {
+		if err == nil && lease == n.lease {
+			n.renewed = asked
+		}
 		switch {
 		case n.stopping:
 			end(err)
@@ -122,7 +124,7 @@ func (n *node) rejoin(lost bellhop.Lease, told func(error)) {
 	}
 	n.resumes = map[bellhop.EndpointID][]heldBack{}
 	n.do(lane.LeaseLost{})
-	clear(n.owned[:])
+	n.sharing.owned = nil
 	n.join(func(err error) {
 		if err == nil {
 			n.do(lane.Joined{Lease: n.lease})
@@ -138,17 +140,10 @@ func (n *node) beatOn(err error, end func(error)) {
 		end(err)
 		return
 	}
-	lease := n.lease
-	var taken lane.BucketsTaken
 	n.write(writing{what: "take over", alone: true, do: func() error {
 		ended, err := w.store.TakeOver(ctx, w.clock())
-		if err == nil {
-			if taken.Taken, err = w.takeAll(lease, w.clock()); errors.Is(err, bellhop.ErrLeaseLost) {
-				err = nil // the next beat finds out
-			}
-			taken.Due, _ = w.store.Overdue(ctx, nil, time.Time{})
-		}
 		if ended > 0 {
+			n.tell(bellhop.Wakeup{Nodes: true})
 			w.ledger.checkLeases()
 			w.reached("what a dead node had was taken over")
 		}
@@ -158,33 +153,42 @@ func (n *node) beatOn(err error, end func(error)) {
 			end(err)
 			return
 		}
-		n.do(taken)
-		for _, o := range taken.Taken {
-			n.owned[o.Bucket] = o.Lease == n.lease
-		}
 		n.load(func(err error) {
 			if err != nil {
 				end(err)
 				return
 			}
-			n.noteOverdue(func(err error) {
-				if err == nil {
-					n.do(lane.Heartbeat{})
-					n.wakeUpkeep()
-					w.rows()
+			n.share(func(even bool, err error) {
+				n.uneven = !even
+				if err != nil {
+					end(err)
+					return
 				}
-				end(err)
+				n.noteOverdue(func(err error) {
+					if err == nil {
+						n.do(lane.Heartbeat{})
+						if n.ownsBucket(0) {
+							n.wakeUpkeep()
+						}
+						w.rows()
+					}
+					end(err)
+				})
 			})
 		})
 	})
 }
 
-func (n *node) noteOverdue(told func(error)) {
+func (n *node) noteOverdue(told func(error)) { n.noteDue(n.ownBuckets(), n.w.plan.lease, told) }
+
+// noteDue tells the lanes what waits in the store for some buckets that is due within a
+// time.
+func (n *node) noteDue(of []bellhop.Bucket, within time.Duration, told func(error)) {
 	w := n.w
-	until := n.clock().Add(w.plan.lease)
+	until := n.clock().Add(within)
 	var list []bellhop.Backlog
 	n.read("overdue", func() (err error) {
-		if list, err = w.store.Overdue(ctx, nil, until); err == nil {
+		if list, err = w.store.Overdue(ctx, of, until); err == nil {
 			n.overlooked(list)
 		}
 		return err

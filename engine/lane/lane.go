@@ -91,6 +91,8 @@ type lane struct {
 	releasing bool
 	// mustRelease: what is queued was taken under rules that are no longer true.
 	mustRelease bool
+	// orders counts how often the ordering was changed, as far as that may be.
+	orders int
 	// What was on its way when the queue was given back is newer than that, and must
 	// follow it: a claim (outdated), and so many reservations (behind).
 	outdated bool
@@ -169,7 +171,10 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 		// was promised: they go first.
 		l.behind = l.reserved
 	}
-	if r.Ordering != old.Ordering {
+	// Between two changes that were told at once, the ordering may have been another, by
+	// which something was claimed.
+	if r.Ordering != old.Ordering || r.Revision > old.Revision+1 {
+		l.orders++
 		l.mustRelease = true
 	}
 	l.anyDue(now)
@@ -501,7 +506,7 @@ func (l *lane) claim(k kind, room int, budget int64) {
 			// kept even so.
 			Newest: k == firstAttempt && l.breaker.open() && l.route.Ordering == bellhop.OrderingNone,
 		},
-		ordering: l.route.Ordering,
+		orders: l.orders,
 	})
 }
 
@@ -526,7 +531,7 @@ func (l *lane) claimed(in Claimed, now time.Time) {
 	// The newest was to be a probe: where the circuit was closed meanwhile, older ones go
 	// first.
 	l.mustRelease = l.mustRelease || in.Claim.Newest && !l.breaker.open()
-	l.mustRelease = l.mustRelease || l.outdated || l.route.Ordering != in.Claim.ordering
+	l.mustRelease = l.mustRelease || l.outdated || l.orders != in.Claim.orders
 	l.outdated = false
 	l.pump(now)
 }

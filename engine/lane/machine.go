@@ -338,6 +338,9 @@ func (m *Machine) giveUp(e bellhop.EndpointID, l bellhop.Lease, ids []bellhop.De
 func (m *Machine) recorded(in Recorded, now time.Time) {
 	l := in.Job.lane
 	l.recorded(in, now)
+	if l.closed && l.doubtful {
+		l.disown() // its lane does nothing more that would
+	}
 	if l.closed && len(l.flying) == 0 {
 		delete(m.closed, l.id)
 	}

@@ -240,7 +240,7 @@ func TestOlderDeliveriesAreNotOvertaken(t *testing.T) {
 	if !b.m.lanes[r.ID].claiming {
 		t.Fatal("nothing is claimed")
 	}
-	claim := Claim{ClaimRequest: bellhop.ClaimRequest{Lease: b.lease, Endpoint: r.ID, Limit: 128, MaxBytes: int(b.m.held)}, ordering: bellhop.OrderingNone}
+	claim := Claim{ClaimRequest: bellhop.ClaimRequest{Lease: b.lease, Endpoint: r.ID, Limit: 128, MaxBytes: int(b.m.held)}}
 	b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}, Next: b.now}})
 	if b.m.Reserve(r, 1, b.now) {
 		t.Error("room was promised to a new delivery although older ones wait in the store")
@@ -365,6 +365,28 @@ func TestOrderAskedForWhileReleasing(t *testing.T) {
 	b.want("released again", b.step(Released{r.ID}), "Claim")
 }
 
+// The ordering is changed and changed back while a claim is under way, which may have been
+// made in between: it is given back, whether the machine was told of both or, at once, of
+// the last.
+func TestWhatIsClaimedUnderAnOrderInBetweenIsGivenBack(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		b := newBench(t)
+		r := b.endpoint(func(e *bellhop.Endpoint) { e.Ordering = bellhop.OrderingSubject })
+		claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
+		free := b.changed(r, func(e *bellhop.Endpoint) { e.Ordering = bellhop.OrderingNone })
+		if told {
+			b.step(Configured{Changed: []*routes.Route{free}})
+		}
+		again := b.changed(free, func(e *bellhop.Endpoint) { e.Ordering = bellhop.OrderingSubject })
+		b.step(Configured{Changed: []*routes.Route{again}})
+		w := b.work(r)
+		effects := b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{w}}})
+		if len(of[Send](effects)) > 0 || len(of[Release](effects)) != 1 {
+			t.Errorf("told of both: %v: %v follow; want the release of what was claimed", told, names(effects))
+		}
+	}
+}
+
 func TestWhatIsClaimedUnderAnOldOrderIsGivenBack(t *testing.T) {
 	b := newBench(t)
 	r := b.endpoint()
@@ -372,6 +394,26 @@ func TestWhatIsClaimedUnderAnOldOrderIsGivenBack(t *testing.T) {
 	ordered := b.changed(r, func(e *bellhop.Endpoint) { e.Ordering = bellhop.OrderingSubject })
 	b.step(Configured{Changed: []*routes.Route{ordered}})
 	b.want("claimed", b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}}}), "Release")
+}
+
+// An endpoint is deleted while a request to it is being recorded, and the answer of a claim
+// is lost. The store was told that the request's delivery is ours; what was recorded may
+// have been claimed since then, by that claim.
+func TestWhatIsInDoubtAtADeletedEndpointIsDisowned(t *testing.T) {
+	b := newBench(t)
+	r := b.endpoint()
+	w, effects := b.publish(r)
+	job := of[Send](effects)[0].Job
+	claim := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))[0]
+	b.step(Configured{Gone: []bellhop.EndpointID{r.ID}})
+	disown := of[Disown](b.step(Claimed{Claim: claim, Result: Unknown}))
+	if len(disown) != 1 || !slices.Equal(disown[0].Known, []bellhop.DeliveryID{w.Delivery.ID}) {
+		t.Fatalf("disowned: %+v; want all but what is under way", disown)
+	}
+	_, follows := b.answer(job, bellhop.ClassAgain)
+	if disown = of[Disown](follows); len(disown) != 1 || len(disown[0].Known) != 0 {
+		t.Errorf("after it was recorded, %+v is disowned; want everything", disown)
+	}
 }
 
 func TestFailuresOpenTheCircuitAndAProbeClosesIt(t *testing.T) {

@@ -152,7 +152,8 @@ type (
 	// Claim asks for deliveries from the store: Claimed.
 	Claim struct {
 		bellhop.ClaimRequest
-		ordering bellhop.Ordering
+		// orders is that of the lane when it was made.
+		orders int
 	}
 	// Release gives deliveries back to the store: Released, unless Aside.
 	Release struct {
