@@ -69,7 +69,8 @@ func (s *Store) writeOnce(ctx context.Context, rank use, f func(*txn) error) err
 	}
 	t := &txn{reading: reading{ctx: ctx, conn: c.Conn()}}
 	if err := f(t); err != nil {
-		return errors.Join(err, rollback(ctx, c.Conn()))
+		_ = rollback(ctx, c.Conn()) // or the connection ends, and the transaction with it
+		return err                  // as it is: callers compare
 	}
 	if err := t.noteAll(); err != nil {
 		return errors.Join(err, rollback(ctx, c.Conn()))

@@ -110,12 +110,19 @@ func (m *Source) Rows(ctx context.Context, t *move.Table, after move.Row) iter.S
 // movedRows selects a table in the order of its key, from the start or behind a key.
 func movedRows(t *move.Table, behind bool) string {
 	key := columnNames(t, t.Key)
-	sql := "SELECT " + columnNames(t, len(t.Columns)) + " FROM " + movedFrom(t)
+	columns := columnNames(t, len(t.Columns))
+	if t.Name == "attempts" {
+		columns = strings.Replace(columns, `"latency"`, latencyNow, 1)
+	}
+	sql := "SELECT " + columns + " FROM " + movedFrom(t)
 	if behind {
 		sql += " WHERE (" + key + ") > (?" + strings.Repeat(", ?", t.Key-1) + ")"
 	}
 	return sql + " ORDER BY " + key
 }
+
+// latencyNow is an attempt's latency, also of one that is older than the column (count).
+const latencyNow = "CASE WHEN latency IS NULL THEN CASE WHEN status = 0 AND final = 1 THEN max(0, ((id >> 21) - (delivery >> 21)) * 1000 + duration) ELSE 0 END ELSE latency END"
 
 // movedFrom is where a table's rows are read. Where there are several apps in one
 // database, what is owed and the lists of fan-outs name theirs.

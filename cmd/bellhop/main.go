@@ -168,7 +168,7 @@ func (p *program) root() *cobra.Command {
 			root.AddCommand(v)
 		}
 	}
-	add("service", "The service:", p.serveVerb(), p.demoVerb(), p.backupVerb(), p.doctorVerb(), p.healthcheckVerb())
+	add("service", "The service:", p.serveVerb(), p.demoVerb(), p.backupVerb(), p.migrateVerb(), p.doctorVerb(), p.healthcheckVerb())
 	add("api", "Its API from a shell:",
 		p.publishVerb(), p.triggerVerb(), p.appsVerb(), p.endpointsVerb(), p.noticesVerb(), p.eventTypesVerb(), p.dialectsVerb(), p.recipesVerb(), p.transformVerb(),
 		p.eventsVerb(), p.deliveriesVerb(), p.failuresVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
