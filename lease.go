@@ -40,8 +40,7 @@ type NodeAbout struct {
 
 // NodeStatus is what a process says with a heartbeat of what it is doing.
 type NodeStatus struct {
-	// Doing says it in a word: "delivering", "handing over", "draining".
-	Doing string `json:"doing"`
+	Doing NodeDoing `json:"doing"`
 	// InFlight counts the requests under way, Queued the deliveries in memory that wait
 	// for their turn, and CircuitsOpen the endpoints that this node takes for broken.
 	InFlight     int `json:"in_flight"`
@@ -51,6 +50,18 @@ type NodeStatus struct {
 	// than 0: behind.
 	ClockAhead Duration `json:"clock_ahead"`
 }
+
+// NodeDoing says in a word what a node does.
+type NodeDoing string
+
+// What nodes do.
+const (
+	NodeStarting    NodeDoing = "starting"
+	NodeDelivering  NodeDoing = "delivering"
+	NodeHeld        NodeDoing = "held"         // all sending is held
+	NodeHandingOver NodeDoing = "handing_over" // a part of its endpoints goes to another node
+	NodeDraining    NodeDoing = "draining"     // it is about to end
+)
 
 // NodeInfo is a node that holds a lease.
 type NodeInfo struct {

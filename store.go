@@ -108,20 +108,31 @@ type Wakeup struct {
 	Outbox bool
 	// Buckets have something due for their owner.
 	Buckets []Bucket
+	// Hastened are endpoints that somebody wants to be tried now, or that were seen to work:
+	// their owners probe them.
+	Hastened []EndpointID
 }
 
 // IsZero tells whether there is nothing to say.
 func (w *Wakeup) IsZero() bool {
-	return !w.Routes && !w.Catalogue && !w.Access && !w.Erased && !w.Nodes && !w.Outbox && len(w.Buckets) == 0
+	return !w.Routes && !w.Catalogue && !w.Access && !w.Erased && !w.Nodes && !w.Outbox && len(w.Buckets) == 0 && len(w.Hastened) == 0
 }
 
-// Add takes in what another wakeup says; each bucket is named once.
+// maxHastened bounds how many endpoints a wakeup names; the others are probed in their time.
+const maxHastened = 100
+
+// Add takes in what another wakeup says; each bucket and endpoint is named once.
 func (w *Wakeup) Add(other Wakeup) {
 	w.Routes, w.Catalogue, w.Access = w.Routes || other.Routes, w.Catalogue || other.Catalogue, w.Access || other.Access
 	w.Erased, w.Nodes, w.Outbox = w.Erased || other.Erased, w.Nodes || other.Nodes, w.Outbox || other.Outbox
 	for _, b := range other.Buckets {
 		if !slices.Contains(w.Buckets, b) {
 			w.Buckets = append(w.Buckets, b)
+		}
+	}
+	for _, e := range other.Hastened {
+		if len(w.Hastened) < maxHastened && !slices.Contains(w.Hastened, e) {
+			w.Hastened = append(w.Hastened, e)
 		}
 	}
 }

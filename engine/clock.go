@@ -36,10 +36,13 @@ type clock struct {
 	earliest time.Time
 
 	mu sync.Mutex
+	// offset is what is added to the wall clock, to go by that of the database.
+	offset time.Duration
 	// at and seen are what wall and elapsed were at the last look; doubts are jumps
 	// ahead that are not believed yet, the newest last.
 	at     time.Time
 	seen   time.Duration
+	fresh  bool // at is what the wall clock shows, and not what was noted
 	doubts []bellhop.Doubt
 	// jumps are those that nobody was told of yet.
 	jumps []time.Duration
@@ -50,7 +53,7 @@ func newClock(c *Config, m bellhop.ClockMark) *clock {
 	k := &clock{wall: c.Now, elapsed: c.Elapsed, earliest: c.Earliest, at: m.At, doubts: slices.Clone(m.Doubts)}
 	k.seen = k.elapsed()
 	if m.At.IsZero() {
-		k.at = k.wall().Round(0)
+		k.at, k.fresh = k.wall().Round(0), true
 	}
 	if c.TrustClock {
 		k.at, k.doubts = k.Now().Round(0), nil
@@ -61,7 +64,9 @@ func newClock(c *Config, m bellhop.ClockMark) *clock {
 // Now is the time. Where the wall clock is certainly wrong, as on a computer that has
 // started without a battery, time goes on from when it was right.
 func (k *clock) Now() time.Time {
-	now := k.wall()
+	k.mu.Lock()
+	now := k.wall().Add(k.offset)
+	k.mu.Unlock()
 	if !now.Before(k.earliest) {
 		return now
 	}
@@ -71,6 +76,25 @@ func (k *clock) Now() time.Time {
 		return now // nothing better is known
 	}
 	return k.at.Add(k.elapsed() - k.seen)
+}
+
+// Offset is by how much Now is ahead of the clock on the wall.
+func (k *clock) Offset() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.offset
+}
+
+// shift has Now go by so much ahead of what it was, and answers the offset. Before it was
+// looked at for the first time, that is no jump.
+func (k *clock) shift(by time.Duration) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.offset += by
+	if k.fresh {
+		k.at = k.at.Add(by)
+	}
+	return k.offset
 }
 
 // Settled is the time as far as it is believed. It is never after Now.
@@ -119,7 +143,7 @@ func (k *clock) look() {
 	passed := max(seen-k.seen, 0)
 	expected := k.at.Add(passed)
 	jump := now.Sub(expected)
-	k.at, k.seen = now, seen
+	k.at, k.seen, k.fresh = now, seen, false
 	k.doubts = slices.DeleteFunc(k.doubts, func(d bellhop.Doubt) bool { return d.Left <= passed })
 	for i := range k.doubts {
 		k.doubts[i].Left -= passed

@@ -88,8 +88,8 @@ func (e *Engine) tooOld(ctx context.Context) ([]bellhop.EndOld, error) {
 	var list []bellhop.EndOld
 	for _, a := range aged {
 		r := e.table.Routes().Endpoint(a.Endpoint)
-		if r == nil {
-			continue // it is for Sweep
+		if r == nil || !e.Owns(a.Endpoint) {
+			continue // it is for Sweep, or for the owner, who knows what it waits for
 		}
 		if o, ok := TooOld(r, e.lanes.State(r), held[a.Endpoint] > 0, a.Born, now); ok {
 			o.Tells = slices.ContainsFunc(r.Apps, e.tellsOfEnds)

@@ -275,11 +275,20 @@ type Engine struct {
 	beatNow, beaten, owing chan struct{}
 	// reacting tells that there may be something for react.
 	reacting chan struct{}
-	// begun is when the process did, and sharing what it owns of the endpoints; sharingNow
-	// asks for a look at that.
-	begun      time.Time
-	sharing    sharing
-	sharingNow chan struct{}
+	// begun is when the process did, and sharing what it owns of the endpoints; resharing
+	// asks for a look at that, and uneven says that not all have their share yet.
+	begun     time.Time
+	sharing   sharing
+	resharing chan struct{}
+	uneven    atomic.Bool
+	// heard is what other nodes tell, and asks are for what is missing in memory. erased is
+	// the version of erasures that was seen; eraseAgain asks for another look at them.
+	heard      heard
+	asks       asks
+	erased     atomic.Int64
+	eraseAgain atomic.Bool
+	// trust says when the lease was last known to hold.
+	trust atomic.Pointer[trust]
 
 	// unwell holds why the store could not be written to lately, for Ready.
 	unwell  atomic.Pointer[error]
@@ -320,9 +329,10 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e := &Engine{
 		cfg: c, clock: clock, log: c.Logger, store: store,
 		beatNow: make(chan struct{}, 1), beaten: make(chan struct{}, 1), owing: make(chan struct{}, 1),
-		reacting: make(chan struct{}, 1), sharingNow: make(chan struct{}, 1), begun: c.Now(),
+		reacting: make(chan struct{}, 1), resharing: make(chan struct{}, 1), begun: c.Now(),
 		stopping: make(chan struct{}), watchers: newWatchers(),
 	}
+	e.heard.some, e.sharing.house = make(chan struct{}, 1), make(chan struct{})
 	e.minding.turned.Store(mark.Turned)
 	e.metrics = newMetrics(e)
 	dialects, err := c.compiled()
@@ -361,13 +371,14 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		Lease: e.Lease, IDs: e.IDs,
 		Wrote: e.Wrote, Recorded: e.recorded, Verdict: e.verdicts.add,
 		GaveUp:  func() { wake(e.owing) },
-		Drained: e.drained, BucketLost: func() { wake(e.sharingNow) }, Tell: func(bellhop.Bucket) {},
+		Drained: e.drained, BucketLost: func() { wake(e.resharing) },
+		Tell: func(b bellhop.Bucket) { e.tell(bellhop.Wakeup{Buckets: []bellhop.Bucket{b}}) }, Trusted: e.trusted,
 	})
 	e.table.OnChange(e.lanes.Configure)
-	e.lookAtClock()
 	if err := e.join(ctx); err != nil {
 		return nil, err
 	}
+	e.lookAtClock()
 	err = e.table.Load(ctx)
 	if err == nil { // whoever looks finds what is known of each endpoint, as before the restart
 		err = e.noteDue(ctx, nil, time.Time{})
@@ -393,12 +404,14 @@ func (e *Engine) Run(ctx context.Context) error {
 	sending, abort := context.WithCancel(context.WithoutCancel(ctx))
 	defer abort()
 	e.lanes.Start(sending)
-	wake(e.sharingNow)
+	wake(e.resharing)
 
 	leased, unlease := context.WithCancel(context.WithoutCancel(ctx))
 	defer unlease()
 	var upkeep, heart sync.WaitGroup
 	upkeep.Go(func() { e.lookAround(ctx) })
+	upkeep.Go(func() { e.keepUp(ctx) })
+	upkeep.Go(func() { e.listen(ctx) })
 	upkeep.Go(func() { e.catchUp(ctx) })
 	upkeep.Go(func() { e.judge(ctx) })
 	upkeep.Go(func() { e.react(ctx) })
@@ -498,20 +511,30 @@ func (e *Engine) OldestDue(endpoint bellhop.EndpointID) time.Time { return e.lan
 // either.
 func (e *Engine) Forget(events map[bellhop.EventID]bool, app string) {
 	e.lanes.Forget(lane.Gone{Events: events, App: app})
+	if len(events) > 0 {
+		e.tell(bellhop.Wakeup{Erased: true})
+	}
 }
 
 // RefreshRoutes loads the routes after a change that is stored already: its caller's
 // going away must not hide it, and its failure is made good by the next heartbeat, or
 // by the next publish.
-func (e *Engine) RefreshRoutes(ctx context.Context) { e.refresh(ctx, "routes", e.table.LoadRoutes) }
+func (e *Engine) RefreshRoutes(ctx context.Context) {
+	e.refresh(ctx, "routes", e.table.LoadRoutes)
+	e.tell(bellhop.Wakeup{Routes: true})
+}
 
 // RefreshCatalogue is RefreshRoutes for event types.
 func (e *Engine) RefreshCatalogue(ctx context.Context) {
 	e.refresh(ctx, "the catalogue", e.table.LoadCatalogue)
+	e.tell(bellhop.Wakeup{Catalogue: true})
 }
 
 // RefreshAccess is RefreshRoutes for keys.
-func (e *Engine) RefreshAccess(ctx context.Context) { e.refresh(ctx, "keys", e.table.LoadAccess) }
+func (e *Engine) RefreshAccess(ctx context.Context) {
+	e.refresh(ctx, "keys", e.table.LoadAccess)
+	e.tell(bellhop.Wakeup{Access: true})
+}
 
 func (e *Engine) refresh(ctx context.Context, what string, load func(context.Context) error) {
 	if err := load(context.WithoutCancel(ctx)); err != nil {
@@ -552,8 +575,15 @@ func (e *Engine) Hasten(ctx context.Context, endpoint bellhop.EndpointID, delive
 	if err := e.Wrote("have deliveries tried now", err); err != nil {
 		return 0, err
 	}
-	e.lanes.Hasten(endpoint)
+	e.hasten(endpoint)
 	return moved, nil
+}
+
+// hasten has an endpoint's circuit probed and what is due sent, wherever that is done.
+func (e *Engine) hasten(endpoint bellhop.EndpointID) {
+	if e.lanes.Hasten(endpoint); !e.Owns(endpoint) {
+		e.tell(bellhop.Wakeup{Hastened: []bellhop.EndpointID{endpoint}, Buckets: []bellhop.Bucket{bellhop.BucketOf(endpoint)}})
+	}
 }
 
 // Wipe overwrites the remains of what was erased. The caller's going away does not

@@ -34,9 +34,9 @@ func (e *Engine) heartbeat(ctx context.Context) {
 
 func (e *Engine) renew(ctx context.Context) error {
 	me := e.presence.Load()
-	_, err := e.store.Renew(ctx, me.lease, nil, e.cfg.Lease, e.cfg.Now())
+	err := e.extend(ctx, me.lease, e.status())
 	if err == nil && me.number != me.lease {
-		if _, err = e.store.Renew(ctx, me.number, nil, e.cfg.Lease, e.cfg.Now()); errors.Is(err, bellhop.ErrLeaseLost) {
+		if err = e.extend(ctx, me.number, nil); errors.Is(err, bellhop.ErrLeaseLost) {
 			err = e.renumber(ctx)
 		}
 	} else if errors.Is(err, bellhop.ErrLeaseLost) && e.lanes.Running() {
@@ -56,10 +56,6 @@ func (e *Engine) lookAround(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-e.sharingNow:
-			_, err := e.share(ctx)
-			e.failed(ctx, "sharing the endpoints out", err)
-			continue
 		case <-e.beaten:
 		}
 		if err := e.look(ctx); err != nil && ctx.Err() == nil {
@@ -76,13 +72,15 @@ func (e *Engine) look(ctx context.Context) error {
 	if err := e.inboxes.Sweep(ctx, now); err != nil {
 		return fmt.Errorf("remove inboxes that have expired: %w", err)
 	}
-	if _, err := e.store.TakeOver(ctx, now); err != nil {
+	ended, err := e.store.TakeOver(ctx, now)
+	if err != nil {
 		return fmt.Errorf("take over what dead nodes left: %w", err)
 	}
-	if err := e.table.Load(ctx); err != nil {
-		return err
+	if ended > 0 {
+		e.log.Warn("nodes went silent for longer than their lease; the others take over", "count", ended)
 	}
-	if _, err := e.share(ctx); err != nil {
+	wake(e.resharing)
+	if err := e.table.Load(ctx); err != nil {
 		return err
 	}
 	if err := e.dropAbandoned(ctx); err != nil {
@@ -94,7 +92,9 @@ func (e *Engine) look(ctx context.Context) error {
 	}
 	e.lanes.Wake()
 	wake(e.owing)
-	wake(e.reacting)
+	if e.keepsHouse() { // or each node would publish the same
+		wake(e.reacting)
+	}
 	return nil
 }
 
@@ -127,10 +127,13 @@ func (e *Engine) LookForOverdue(ctx context.Context) {
 // join gets a lease. Whoever asks for it and for ids sees both of the old, or both of
 // the new.
 func (e *Engine) join(ctx context.Context) error {
+	asked := e.nowTrust()
 	n, err := e.store.Join(ctx, bellhop.NodeAbout{Name: e.cfg.Name, Version: e.cfg.Version, Started: e.begun}, e.cfg.Lease, e.cfg.Now())
 	if err != nil {
 		return fmt.Errorf("join the store: %w", err)
 	}
+	e.followClock(n.Now, asked.elapsed)
+	e.trust.Store(asked)
 	floor, old := n.Floor, e.presence.Load()
 	if old != nil {
 		// What is under way has ids that the store does not know of yet.
@@ -161,6 +164,7 @@ func (e *Engine) rejoin(ctx context.Context, lost bellhop.Lease) error {
 		return err
 	}
 	e.lanes.Joined(e.Lease())
+	wake(e.resharing)
 	return nil
 }
 
@@ -287,7 +291,7 @@ const expireChunk = 1000
 func (e *Engine) expire(ctx context.Context) {
 	tick := time.NewTicker(max(min(time.Hour, e.cfg.Retention/2), time.Second))
 	defer tick.Stop()
-	for {
+	for e.whileKeepingHouse(ctx) {
 		total := 0
 		for ctx.Err() == nil {
 			n, err := e.store.Expire(ctx, e.clock.Settled().Add(-e.cfg.Retention), expireChunk, e.cfg.Now())
@@ -306,6 +310,16 @@ func (e *Engine) expire(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// whileKeepingHouse waits until this node keeps house; it answers false if ctx ends first.
+func (e *Engine) whileKeepingHouse(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-e.housekeeping():
+		return true
 	}
 }
 
@@ -337,7 +351,7 @@ const (
 func (e *Engine) count(ctx context.Context) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
-	for {
+	for e.whileKeepingHouse(ctx) {
 		e.failed(ctx, "sampling the backlog", e.store.SampleBacklog(ctx, e.cfg.Now()))
 		for ctx.Err() == nil {
 			more, err := e.store.RollUp(ctx, e.clock.Settled().Add(-rollAfter))

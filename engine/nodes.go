@@ -21,8 +21,9 @@ type sharing struct {
 	// lease is what owned is about; owned are the epochs of the buckets.
 	lease bellhop.Lease
 	owned map[bellhop.Bucket]int64
-	// told: the lanes know them.
-	told bool
+	// told: the lanes know them. house is closed while the first bucket is among them.
+	told  bool
+	house chan struct{}
 	// leaving is the bucket that is being handed over, if handing.
 	leaving bellhop.Bucket
 	handing bool
@@ -56,6 +57,32 @@ func (e *Engine) ownBuckets() []bellhop.Bucket {
 // keepsHouse tells whether this node does what one node does for all: the owner of the
 // first bucket.
 func (e *Engine) keepsHouse() bool { return e.ownsBucket(0) }
+
+// KeepsHouse tells whether this node does what one node does for all.
+func (e *Engine) KeepsHouse() bool { return e.keepsHouse() }
+
+// housekeeping is closed while this node keeps house.
+func (e *Engine) housekeeping() <-chan struct{} {
+	e.sharing.mu.Lock()
+	defer e.sharing.mu.Unlock()
+	return e.sharing.house
+}
+
+// noteHouse follows a change of what is owned. The lock is held.
+func (s *sharing) noteHouse() {
+	open := true
+	select {
+	case <-s.house:
+		open = false
+	default:
+	}
+	switch keeps := s.owned[0] != 0; {
+	case keeps && open:
+		close(s.house)
+	case !keeps && !open:
+		s.house = make(chan struct{})
+	}
+}
 
 // share takes this node's share of the buckets, and hands over what is above it. It tells
 // whether all nodes have theirs.
@@ -113,6 +140,7 @@ func (e *Engine) took(ctx context.Context, me bellhop.Lease, mine []bellhop.Buck
 			delete(s.owned, b)
 		}
 	}
+	s.noteHouse()
 	s.mu.Unlock()
 	for b, epoch := range lost {
 		e.lanes.Lost(b, epoch)
@@ -141,6 +169,7 @@ func (e *Engine) took(ctx context.Context, me bellhop.Lease, mine []bellhop.Buck
 		s.owned[o.Bucket] = o.Epoch
 	}
 	s.told = true
+	s.noteHouse()
 	return nil
 }
 
@@ -207,9 +236,10 @@ func (e *Engine) drained(b bellhop.Bucket, epoch int64) {
 		if s.lease == l {
 			delete(s.owned, b)
 			s.handing = false
+			s.noteHouse()
 		}
 		s.mu.Unlock()
 		e.lanes.Lost(b, epoch)
-		wake(e.sharingNow)
+		wake(e.resharing)
 	})
 }

@@ -89,6 +89,9 @@ func (e *Engine) try(ctx context.Context, endpoint bellhop.EndpointID, p Publica
 		return bellhop.Attempt{}, unavailable("Shutting down kept the test's result from being recorded")
 	}
 	e.recorded(&line, w)
+	if o.Class == bellhop.ClassTaken && !e.Owns(endpoint) {
+		e.hasten(endpoint) // its owner's lane does not know that the receiver works
+	}
 	return line, nil
 }
 

@@ -45,7 +45,7 @@ func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.D
 			bound = math.MaxInt64 // it may have made ids that are ahead
 		}
 		l := lease{until: now.Add(length), held: true, epoch: s.nodes[number].epoch + 1, about: about, joined: now}
-		s.nodes[number] = l
+		s.setNode(number, l)
 		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, Floor: s.highestID(int64(bound)), Until: l.until, Now: now}
 		return nil
 	})
@@ -86,7 +86,7 @@ func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.Node
 		if status != nil {
 			n.status = *status
 		}
-		s.nodes[l.Node] = n
+		s.setNode(l.Node, n)
 		return nil
 	})
 }
@@ -114,7 +114,7 @@ func (s *Store) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error
 			return nil // it is over already: what it owned is released
 		}
 		s.release(l.Node, now)
-		s.nodes[l.Node] = lease{until: now, epoch: l.Epoch}
+		s.setNode(l.Node, lease{until: now, epoch: l.Epoch})
 		return nil
 	})
 	if err == nil {
@@ -130,7 +130,7 @@ func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
 		for number, l := range s.nodes {
 			if l.held && !l.until.After(now) {
 				s.release(number, now)
-				s.nodes[number] = lease{until: l.until, epoch: l.epoch}
+				s.setNode(number, lease{until: l.until, epoch: l.epoch})
 				ended++
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -23,7 +24,8 @@ type Store struct {
 
 	nodes   map[bellhop.NodeID]lease
 	buckets [bellhop.Buckets]bellhop.BucketOwner
-	// listeners hear wakeups. erasures counts the calls of Erase that did something.
+	// present counts the nodes that hold leases. listeners hear wakeups. erasures counts the calls of Erase that did something.
+	present   atomic.Int32
 	listeners []*listener
 	erasures  int64
 

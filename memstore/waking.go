@@ -14,16 +14,18 @@ type listener struct {
 }
 
 // Alone tells whether one node at most holds a lease.
-func (s *Store) Alone() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	nodes := 0
+func (s *Store) Alone() bool { return s.present.Load() <= 1 }
+
+// setNode keeps what is known of a node number.
+func (s *Store) setNode(number bellhop.NodeID, l lease) {
+	s.nodes[number] = l
+	present := int32(0)
 	for _, n := range s.nodes {
 		if n.held && !n.about.Started.IsZero() {
-			nodes++
+			present++
 		}
 	}
-	return nodes <= 1
+	s.present.Store(present)
 }
 
 // Wake tells all who listen.

@@ -268,7 +268,7 @@ var bucketTests = []test{
 		_, err = f.s.Join(f.Context(), bellhop.NodeAbout{}, time.Minute, f.now) // for the number's sake
 		f.must(err)
 		f.pass(10 * time.Second)
-		status := bellhop.NodeStatus{Doing: "delivering", InFlight: 3, Queued: 4, CircuitsOpen: 1, ClockAhead: bellhop.Duration(-time.Second)}
+		status := bellhop.NodeStatus{Doing: bellhop.NodeDelivering, InFlight: 3, Queued: 4, CircuitsOpen: 1, ClockAhead: bellhop.Duration(-time.Second)}
 		_, err = f.s.Renew(f.Context(), a.Lease, &status, time.Minute, f.now)
 		f.must(err)
 		f.pass(time.Second)

@@ -58,7 +58,7 @@ func (m *Machine) set(h *holding, epoch int64, leaving bool) {
 
 // taken begins to own buckets.
 func (m *Machine) taken(in BucketsTaken, now time.Time) {
-	m.settled = true
+	m.settled, m.shared = true, in.Handed
 	for _, o := range in.Taken {
 		h := &m.buckets[o.Bucket]
 		if o.Lease != m.lease || h.epoch == o.Epoch {

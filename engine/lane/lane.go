@@ -682,7 +682,11 @@ func (l *lane) judge(job *Job, in Sent, now time.Time) *bellhop.Vitals {
 	}
 	if class == bellhop.ClassTaken {
 		l.limit = min(l.limit+1/l.limit, float64(l.route.Concurrency))
-		return l.took()
+		if v := l.took(); v != nil || !l.m.shared || !job.Work.Delivery.IsRetry() {
+			return v
+		}
+		v := l.vitals // who made the attempt before may have written something else
+		return &v
 	}
 	began := in.Attempt.Time()
 	v := &l.vitals
@@ -752,6 +756,8 @@ func (l *lane) vouch(r *routes.Route, now time.Time) {
 	l.proven = true
 	if v := l.took(); v != nil {
 		l.m.do(Revived{*v})
+	} else if l.m.shared { // others may have written something else
+		l.m.do(Revived{l.vitals})
 	}
 	l.pump(now)
 }

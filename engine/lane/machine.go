@@ -51,6 +51,8 @@ type Machine struct {
 	distrusted bool
 	// settled: the node knows which buckets it has under its lease.
 	settled bool
+	// shared: there are other nodes, who may send to the same endpoints.
+	shared bool
 
 	// early is what was noted of endpoints that the machine has not been told of: an
 	// event may be published to a new one before that.
