@@ -146,6 +146,16 @@ func (c *Call) Admit(operation string) (err error) {
 	return c.kit.doorman.Permits(c.who, operation)
 }
 
+// missed tells whether an operation failed for something that there is not, and is to be
+// tried once more, since there is some by now.
+func (c *Call) missed(err error) bool {
+	switch bellhop.CodeOf(err) {
+	case bellhop.CodeNotFound, bellhop.CodeUnknownApp, bellhop.CodeUnknownType:
+		return c.kit.doorman.Missed != nil && c.kit.doorman.Missed(c.Context())
+	}
+	return false
+}
+
 // Welcome tells, while a request takes its time, whether it would still be let in:
 // its key may have ended meanwhile.
 func (c *Call) Welcome() bool {

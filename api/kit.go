@@ -10,6 +10,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -101,6 +102,9 @@ type Doorman struct {
 	// Permits tells whether somebody may use an operation. It is asked before the
 	// body is read; what the operation reaches is decided where it is done.
 	Permits func(p bellhop.Principal, operation string) error
+	// Missed, if not nil, is asked before somebody is told that there is no such thing:
+	// whether there is now. Then the operation is tried once more.
+	Missed func(ctx context.Context) bool
 }
 
 // Kit makes handlers of routes.

@@ -59,7 +59,13 @@ func On[In, Out any](pattern, id, tag string, h func(*Call, In) (Out, error), su
 				return err
 			}
 			var out Out
-			run := func() (err error) { out, err = h(c, in); return err }
+			run := func() (err error) {
+				if out, err = h(c, in); c.missed(err) {
+					c.status = statuses[0]
+					out, err = h(c, in)
+				}
+				return err
+			}
 			var err error
 			if c.route.reads {
 				err = c.inTurn(run)

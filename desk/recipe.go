@@ -80,7 +80,7 @@ func (d *Desk) applyRecipe(e *bellhop.Endpoint, c *bellhop.EndpointChange, old *
 		e.RateLimit = &limit
 	}
 	if changed && !c.Concurrency.Set && def.Concurrency > 0 {
-		e.Concurrency = def.Concurrency
+		e.Concurrency, e.ExactConcurrency = def.Concurrency, true
 	}
 	if changed || c.Auth.Set {
 		fields = append(fields, checkRecipeAuth(e, &def)...)

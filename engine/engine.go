@@ -375,6 +375,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		Tell: func(b bellhop.Bucket) { e.tell(bellhop.Wakeup{Buckets: []bellhop.Bucket{b}}) }, Trusted: e.trusted,
 	})
 	e.table.OnChange(e.lanes.Configure)
+	e.table.OnAppGone(func(app string) { e.lanes.Forget(lane.Gone{App: app}) })
 	if err := e.join(ctx); err != nil {
 		return nil, err
 	}

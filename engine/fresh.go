@@ -195,7 +195,7 @@ func (e *Engine) Missed(ctx context.Context) bool {
 		return false
 	}
 	before := e.versions()
-	if err := e.asks.do(ctx, func(ctx context.Context) error { return e.freshen(ctx) }); err != nil {
+	if err := e.asks.do(ctx, e.stopping, e.freshen); err != nil {
 		e.failed(ctx, "looking for what another node may have made", err)
 	}
 	return e.versions() != before
@@ -218,7 +218,7 @@ type ask struct {
 	err  error
 }
 
-func (a *asks) do(ctx context.Context, question func(context.Context) error) error {
+func (a *asks) do(ctx context.Context, stop <-chan struct{}, question func(context.Context) error) error {
 	a.mu.Lock()
 	if a.next == nil {
 		a.next = &ask{done: make(chan struct{})}
@@ -226,7 +226,7 @@ func (a *asks) do(ctx context.Context, question func(context.Context) error) err
 	q := a.next
 	if !a.running {
 		a.running = true
-		go a.run(context.WithoutCancel(ctx), question)
+		go a.run(context.WithoutCancel(ctx), stop, question)
 	}
 	a.mu.Unlock()
 	select {
@@ -240,7 +240,7 @@ func (a *asks) do(ctx context.Context, question func(context.Context) error) err
 // askPatience is how long a question may take.
 const askPatience = 5 * time.Second
 
-func (a *asks) run(ctx context.Context, question func(context.Context) error) {
+func (a *asks) run(ctx context.Context, stop <-chan struct{}, question func(context.Context) error) {
 	for {
 		a.mu.Lock()
 		q := a.next
@@ -254,6 +254,11 @@ func (a *asks) run(ctx context.Context, question func(context.Context) error) {
 		q.err = question(asking)
 		cancel()
 		close(q.done)
-		_ = pause(ctx, askPause)
+		rest := time.NewTimer(askPause)
+		select {
+		case <-rest.C:
+		case <-stop:
+			rest.Stop()
+		}
 	}
 }

@@ -113,7 +113,9 @@ func (e *Engine) noteDue(ctx context.Context, of []bellhop.Bucket, until time.Ti
 		return fmt.Errorf("look for what is overdue: %w", err)
 	}
 	for _, b := range backlog {
-		e.lanes.NoteDue(b)
+		if of == nil || e.Owns(b.Endpoint) { // else somebody else was told meanwhile
+			e.lanes.NoteDue(b)
+		}
 	}
 	return nil
 }
@@ -160,6 +162,7 @@ func (e *Engine) rejoin(ctx context.Context, lost bellhop.Lease) error {
 	// Others own what this node had in memory: sending it would repeat it.
 	e.log.Warn("the lease was lost, after a pause longer than it; joining anew", "lease", e.cfg.Lease)
 	e.lanes.LostLease()
+	e.sharing.forget()
 	if err := e.join(ctx); err != nil {
 		return err
 	}

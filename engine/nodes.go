@@ -29,6 +29,14 @@ type sharing struct {
 	handing bool
 }
 
+// forget drops all that was owned under a lease that was lost.
+func (s *sharing) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owned, s.handing, s.told = nil, false, false
+	s.noteHouse()
+}
+
 // Owns tells whether this node owns the bucket of an endpoint.
 func (e *Engine) Owns(endpoint bellhop.EndpointID) bool {
 	return e.ownsBucket(bellhop.BucketOf(endpoint))

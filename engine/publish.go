@@ -47,23 +47,46 @@ func (e *Engine) Publish(ctx context.Context, p Publication) (bellhop.Receipt, e
 	if err := onesOwn(&p, ""); err != nil {
 		return bellhop.Receipt{}, err
 	}
-	if err := e.CheckPublication(ctx, &p); err != nil {
-		return bellhop.Receipt{}, err
-	}
-	receipts, err := e.accept(ctx, []Publication{p}, alone)
+	var receipts []bellhop.Receipt
+	err := e.twice(ctx, func() (err error) {
+		if err = e.CheckPublication(ctx, &p); err == nil {
+			receipts, err = e.accept(ctx, []Publication{p}, alone)
+		}
+		return err
+	})
 	if err != nil {
 		return bellhop.Receipt{}, err
 	}
 	return receipts[0], nil
 }
 
+// twice publishes once more where there was no such app or type, and is by now: another
+// node may just have made it.
+func (e *Engine) twice(ctx context.Context, publish func() error) error {
+	err := publish()
+	switch bellhop.CodeOf(err) {
+	case bellhop.CodeUnknownApp, bellhop.CodeUnknownType:
+		if e.Missed(ctx) {
+			return publish()
+		}
+	}
+	return err
+}
+
 // PublishBatch accepts up to MaxBatch events, all or nothing. Fields at fault are
 // named with their place: "events[3].type".
 func (e *Engine) PublishBatch(ctx context.Context, ps []Publication) ([]bellhop.Receipt, error) {
-	if err := e.checkBatch(ctx, ps, inBatch); err != nil {
+	var receipts []bellhop.Receipt
+	err := e.twice(ctx, func() (err error) {
+		if err = e.checkBatch(ctx, ps, inBatch); err == nil {
+			receipts, err = e.accept(ctx, ps, inBatch)
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	return e.accept(ctx, ps, inBatch)
+	return receipts, nil
 }
 
 // PublishIn accepts events as a part of the caller's own transaction: they are durable

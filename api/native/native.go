@@ -78,7 +78,7 @@ func Handler(d *desk.Desk, o Options) http.Handler {
 	routes := n.routes()
 	n.document = api.Describe(o.Options, description(), routes)
 
-	kit := api.New(api.Doorman{Identify: n.identify, Permits: desk.Permits}, o.Options)
+	kit := api.New(api.Doorman{Identify: n.identify, Permits: desk.Permits, Missed: n.desk.Missed}, o.Options)
 	mux := kit.Mux(routes)
 	if d.InboxesEnabled() {
 		receive := kit.Handler(n.receiving())

@@ -149,6 +149,18 @@ func containsFold(text, part string) bool {
 
 func compareID(r *Route, id bellhop.EndpointID) int { return cmp.Compare(r.ID, id) }
 
+// names are the apps that a change may take away.
+func (r *Routes) names(c *bellhop.RouteChanges) []string {
+	if !c.Full {
+		return c.DeletedApps
+	}
+	var names []string
+	for a := range r.apps.all() {
+		names = append(names, a.ID)
+	}
+	return names
+}
+
 // with gives the routes after a change, and the endpoints that are gone with it.
 // It is called once for each Routes at most: the next one goes on in its arrays.
 func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes, gone []bellhop.EndpointID) {

@@ -59,6 +59,7 @@ type Table struct {
 	now      func() time.Time
 	away     func(id bellhop.EndpointID, url string) string
 	changed  func(changed []*Route, gone []bellhop.EndpointID)
+	appGone  func(app string)
 
 	current atomic.Pointer[snapshot]
 	// swapping lets loads of different parts put theirs into current one after the
@@ -100,6 +101,9 @@ func New(o Options) *Table {
 // order of versions, one call at a time; a load is over only when it has returned,
 // so it must not load itself.
 func (t *Table) OnChange(f func(changed []*Route, gone []bellhop.EndpointID)) { t.changed = f }
+
+// OnAppGone sets who is told of apps that are gone, in the same way.
+func (t *Table) OnAppGone(f func(app string)) { t.appGone = f }
 
 // Routes gives the apps and endpoints as they are now.
 func (t *Table) Routes() *Routes { return t.current.Load().routes }
@@ -148,8 +152,14 @@ func (t *Table) LoadRoutes(ctx context.Context) error {
 			compiled[i] = t.Compile(e)
 			compiled[i].obey(c.Hold)
 		}
+		before := old.names(&c)
 		next, gone := old.with(&c, compiled)
 		t.swap(func(s *snapshot) { s.routes = next })
+		for _, app := range before {
+			if t.appGone != nil && !next.Has(app) {
+				t.appGone(app)
+			}
+		}
 		if t.changed != nil && len(compiled)+len(gone) > 0 {
 			t.changed(compiled, gone)
 		}
