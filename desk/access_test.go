@@ -77,6 +77,7 @@ func TestPermits(t *testing.T) {
 // withoutPrincipal are the methods that nobody's right is decided for, and why.
 var withoutPrincipal = map[string]string{
 	"Authenticate":   "says who asks",
+	"Missed":         "says nothing but whether",
 	"Ready":          "a probe: says nothing but whether",
 	"InboxesEnabled": "says nothing but whether",
 	"MayTransform":   "says nothing but whether",

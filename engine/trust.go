@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/lane"
 )
 
 // trust is when a lease was asked for that the store then gave, by the clock that nobody
@@ -26,7 +27,7 @@ func (e *Engine) trusted() bool {
 		return true // nobody takes over
 	}
 	t := e.trust.Load()
-	limit := e.cfg.Lease - e.cfg.Lease/5
+	limit := lane.TrustFor(e.cfg.Lease)
 	return t != nil && e.cfg.Elapsed()-t.elapsed < limit && e.clock.wall().Round(0).Sub(t.wall) < limit
 }
 
