@@ -7,19 +7,19 @@ export CGO_ENABLED = 0
 # The same for all, so that nothing is compiled twice; without what debuggers want, to link sooner.
 export GOFLAGS := -trimpath -ldflags=-w $(GOFLAGS)
 
-.PHONY: build test waiting computing lint race race-rest race-e2e fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs redoc licenses release release-test rules
+.PHONY: build test waiting computing lint race race-rest race-e2e race-postgres test-postgres postgres-tools postgres-versions fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs redoc licenses release release-test rules
 
 build: ## the binary, in ./bin
 	$(GO) build -o bin/bellhop ./cmd/bellhop
 
 # Two lanes side by side, for two processors, which take about as long: one begins with what
 # waits for processes, clocks and a browser. What both need is compiled before.
-test: tools web-tools oracle-tools web-current
+test: tools web-tools oracle-tools postgres-tools web-current
 	CGO_ENABLED=1 $(GO) build $(RACE) ./...
 	@$(MAKE) --no-print-directory -j 2 waiting computing
 
 waiting:
-	@set -e; for target in race-e2e web-test lint oracle; do $(MAKE) --no-print-directory $$target; done
+	@set -e; for target in race-e2e race-postgres web-test lint oracle; do $(MAKE) --no-print-directory $$target; done
 
 computing:
 	@set -e; for target in race-rest fuzz sim; do $(MAKE) --no-print-directory $$target; done
@@ -33,7 +33,7 @@ lint:
 # to watch its every byte makes the tests of the store four times as slow.
 RACE = -race -gcflags=modernc.org/...=-race=false
 
-race: race-rest race-e2e ## all tests, the built binary's included, with the race detector
+race: race-rest race-e2e race-postgres ## all tests, the built binary's included, with the race detector
 
 # Their vetting is that of lint.
 RACE_TEST = CGO_ENABLED=1 $(GO) test $(RACE) -vet=off -short -timeout 15m
@@ -43,6 +43,44 @@ race-rest:
 # They wait for processes and clocks: more of them run at once than there are processors.
 race-e2e:
 	$(RACE_TEST) -parallel 5 ./e2e
+
+# What of the program's tests depends most on what it keeps everything in, on PostgreSQL.
+POSTGRES_SHORT = ^Test(Crash|Hold|RecoverKey)$$
+race-postgres: postgres-tools
+	$(RACE_TEST) -parallel 5 -run '$(POSTGRES_SHORT)' ./e2e -storage postgres -crashes 6
+
+# All of the program's tests on PostgreSQL: as it is, without what only PostgreSQL has, and
+# behind PgBouncer; and the store's own, on the oldest and the newest version besides.
+POSTGRES_LONG = CGO_ENABLED=1 $(GO) test $(RACE) -vet=off -count=1 -timeout 60m
+test-postgres: tools postgres-tools postgres-versions ## all that is tested on PostgreSQL, in every way and on versions 14 and 18 (long)
+	$(POSTGRES_LONG) ./postgres ./internal/testpostgres
+	@set -e; for storage in postgres plain pgbouncer; do \
+		echo "e2e -storage $$storage"; $(POSTGRES_LONG) -parallel 5 ./e2e -storage $$storage; \
+	done
+	@set -e; for version in 14 18; do \
+		export BELLHOP_TEST_POSTGRES_BIN=$(CURDIR)/$(POSTGRES_VERSIONS)/node_modules/postgres-$$version/native/bin; \
+		echo "PostgreSQL $$version"; $(POSTGRES_LONG) ./postgres ./internal/testpostgres; \
+		$(POSTGRES_LONG) -parallel 5 ./e2e -storage postgres; \
+	done
+
+# The tests start servers of their own, unless BELLHOP_TEST_POSTGRES names one.
+postgres-tools:
+	@missing=""; \
+	[ -n "$(BELLHOP_TEST_POSTGRES)$(BELLHOP_TEST_POSTGRES_BIN)" ] || command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="postgresql"; \
+	command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$$missing pgbouncer"; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -q && apt-get install -qy --no-install-recommends $$missing; \
+		else \
+			echo "the tests need $$missing: install that"; exit 1; \
+		fi; \
+	fi
+
+# Programs of the oldest and the newest PostgreSQL, for Linux on amd64, from npm.
+POSTGRES_VERSIONS = internal/testpostgres/versions
+postgres-versions: web-tools
+	@cmp -s $(POSTGRES_VERSIONS)/package-lock.json $(POSTGRES_VERSIONS)/node_modules/.package-lock.installed || { \
+		(cd $(POSTGRES_VERSIONS) && npm ci --no-fund --no-audit --loglevel=error) && cp $(POSTGRES_VERSIONS)/package-lock.json $(POSTGRES_VERSIONS)/node_modules/.package-lock.installed; }
 
 # A short run of every fuzz target; FUZZTIME=10m for a long one. It is counted, since
 # with a time Go 1.26 may fail where nothing is wrong, as that ends (golang/go#75804).

@@ -14,6 +14,7 @@ import (
 // A start with a clock that is a year ahead of what the database has seen: nothing is
 // deleted, unless the operator says that the time is right.
 func TestAStartAYearAhead(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	s := serve(t)
 	s.app("acme")

@@ -23,8 +23,10 @@ import (
 
 // load publishes events without pause, each until it is acknowledged.
 type load struct {
-	api   *client.Client
-	pace  *rate.Limiter
+	api  *client.Client
+	pace *rate.Limiter
+	// to is how many endpoints each event is for.
+	to    int
 	acks  atomic.Int64
 	mu    sync.Mutex
 	acked map[string]bellhop.EventID // by the publisher's own id
@@ -70,7 +72,7 @@ func (l *load) insist(p client.Publication) error {
 		switch {
 		case err == nil && r.Duplicate && tries == 0:
 			return fmt.Errorf("%s was published for the first time and is called a duplicate", p.ID)
-		case err == nil && r.Deliveries != 3:
+		case err == nil && r.Deliveries != l.to:
 			return fmt.Errorf("%s has %d deliveries", p.ID, r.Deliveries)
 		case err == nil:
 			l.mu.Lock()
@@ -191,6 +193,9 @@ func (d *crashDoor) check(t *testing.T, acked map[string]bellhop.EventID, ordere
 func TestCrash(t *testing.T) {
 	s, acked := underLoad(t, *crashes, (*server).kill, func(d *crashDoor) int { return d.concurrency })
 
+	if *storage != onSQLite {
+		return
+	}
 	// The file came through it whole, and so does a copy.
 	copied := filepath.Join(s.dir, "copy.db")
 	s.cli("backup", "--database", s.db, copied)
@@ -247,7 +252,7 @@ func underLoad(t *testing.T, times int, end func(*server), repeats func(*crashDo
 		}).ID
 	}
 
-	l := &load{api: client.New(s.url, s.key, s.http), pace: rate.NewLimiter(300, 50), acked: map[string]bellhop.EventID{}}
+	l := &load{api: client.New(s.url, s.key, s.http), pace: rate.NewLimiter(300, 50), to: len(doors), acked: map[string]bellhop.EventID{}}
 	stop := make(chan struct{})
 	var publishers sync.WaitGroup
 	for i := range 4 {
@@ -310,7 +315,9 @@ func TestCrashAtFirstStart(t *testing.T) {
 			t.Error("a key that was printed is not valid any more")
 		}
 		s.stop()
-		checkIntegrity(t, s.db)
+		if *storage == onSQLite {
+			checkIntegrity(t, s.db)
+		}
 	}
 }
 

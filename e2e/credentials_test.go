@@ -15,6 +15,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testpostgres"
 	"github.com/bellhop/bellhop/internal/testsmtp"
 )
 
@@ -163,6 +164,9 @@ func TestCredentials(t *testing.T) {
 	}
 	places := map[string][]byte{"the log": []byte(s.output.String()), "what people see": []byte(said.String())}
 	s.stop()
+	if *storage != onSQLite {
+		places["the database "] = testpostgres.Dump(t, s.direct, "bellhop")
+	}
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if b, err := os.ReadFile(s.db + suffix); err == nil {
 			places["the database "+suffix] = b

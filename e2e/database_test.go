@@ -61,6 +61,7 @@ func script(t testing.TB, path, sql string) {
 // A database that cannot be used: a sentence that says so and what to do, an exit
 // code, and a file that is as it was.
 func TestUnusableDatabase(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -175,6 +176,7 @@ func write(t testing.TB, path string, b []byte) {
 // A second Bellhop on the same file is turned away, by another name of the file
 // too, and the first one goes on.
 func TestLockedDatabase(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	s := serve(t)
 	s.app("acme")
@@ -205,6 +207,7 @@ func TestLockedDatabase(t *testing.T) {
 }
 
 func TestReadOnlyDatabase(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	s := used(t)
 	disk := newDisk(t, "8m")
@@ -235,6 +238,7 @@ func TestReadOnlyDatabase(t *testing.T) {
 // server runs makes publishes 503s, loses nothing, and is done with as soon as
 // there is space again.
 func TestFullDisk(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	disk := newDisk(t, "16m")
 	ballast := filepath.Join(disk.path, "ballast")

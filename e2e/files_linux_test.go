@@ -28,6 +28,7 @@ func (s *server) refused(app string) {
 // then on nothing is acknowledged, the server says so, and everything that was
 // acknowledged is there when they are back.
 func TestFilesThatVanish(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	s := serve(t)
 	s.app("acme")
@@ -90,6 +91,7 @@ func TestFilesThatVanish(t *testing.T) {
 
 // A new database beside an old key is most likely not what was meant.
 func TestANewDatabaseBesideAnOldKey(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	s := used(t)
 	for _, suffix := range []string{"", "-wal", "-shm"} {

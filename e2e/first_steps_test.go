@@ -25,6 +25,7 @@ import (
 // A new user's first quarter of an hour: an empty folder, one command, an app, two
 // receivers that speak different dialects, one of which is down at first.
 func TestFirstSteps(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	s := newServer(t, "--dev")
 	s.db = "bellhop.db" // as by default: in the folder where it is started
@@ -96,6 +97,7 @@ func TestFirstSteps(t *testing.T) {
 // The sample payloads arrive byte for byte in every dialect, signed as its
 // receivers check it, and a changed body is noticed.
 func TestEveryDialect(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	s := serve(t)
 	s.app("A1")

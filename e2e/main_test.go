@@ -18,6 +18,10 @@ var binary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if err := checkStorage(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
 	os.Exit(buildAndRun(m))
 }
 

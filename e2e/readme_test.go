@@ -16,6 +16,7 @@ import (
 // TestReadme runs the README's blocks of shell commands, in their order and in one shell,
 // beside the server that it says to start: no line fails, and what it promises is there.
 func TestReadme(t *testing.T) {
+	ofAFile(t)
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("curl is not installed, which the README's commands need")

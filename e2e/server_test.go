@@ -33,6 +33,7 @@ type server struct {
 	t      testing.TB
 	dir    string
 	db     string
+	direct string // the URL of the database without PgBouncer, if it is a PostgreSQL
 	listen string
 	url    string
 	// key is the admin key that the first start printed.
@@ -53,8 +54,8 @@ type server struct {
 // newServer prepares a server in an empty folder.
 func newServer(t testing.TB, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), listen: testport.Reserve(t), flags: flags, output: &output{}}
-	s.db = filepath.Join(s.dir, "bellhop.db")
+	s := &server{t: t, dir: t.TempDir(), listen: testport.Reserve(t), flags: slices.Clone(flags), output: &output{}}
+	s.store()
 	s.url = "http://" + s.listen
 	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: patience}
 	t.Cleanup(func() {

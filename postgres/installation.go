@@ -22,7 +22,7 @@ func (s *Store) Exclusively(ctx context.Context, f func() error) error {
 	}
 	defer c.Release()
 	if _, err = c.Exec(ctx, "BEGIN"); err == nil {
-		_, err = c.Exec(ctx, "SELECT 1 FROM bellhop.installation FOR UPDATE")
+		_, err = c.Exec(ctx, "SELECT 1 FROM bellhop.starting FOR UPDATE")
 	}
 	if err != nil {
 		return s.writeError(ctx, what, errors.Join(err, rollback(ctx, c.Conn())))

@@ -20,7 +20,7 @@ func TestExclusivelyIsOneAfterTheOtherAmongProcesses(t *testing.T) {
 			err := s.Exclusively(t.Context(), func() error {
 				most.Store(max(most.Load(), inside.Add(1)))
 				defer inside.Add(-1)
-				if _, err := s.KeyCheck(t.Context()); err != nil {
+				if err := s.NoteKeyCheck(t.Context(), []byte{1}); err != nil { // what is set up then
 					return err
 				}
 				done.Add(1)

@@ -40,13 +40,17 @@ CREATE TABLE bellhop.buckets (
 ) WITH (fillfactor = 50);
 INSERT INTO bellhop.buckets SELECT b, 0, 0, 0 FROM generate_series(0, 255) b;
 
--- One row. Who locks it may set up what is made once, whatever starts at the same moment.
--- key_check is what only the master key of the nodes opens.
+-- What there is once, in one row: key_check is what only the master key of the nodes opens.
 CREATE TABLE bellhop.installation (
   one       boolean PRIMARY KEY DEFAULT true CHECK (one),
   key_check bytea
 );
 INSERT INTO bellhop.installation DEFAULT VALUES;
+
+-- One row, which is never written. Who locks it may set up what is made once, whatever
+-- starts at the same moment.
+CREATE TABLE bellhop.starting (one boolean PRIMARY KEY DEFAULT true CHECK (one));
+INSERT INTO bellhop.starting DEFAULT VALUES;
 
 -- What the clock showed last, to tell whether it was set since: one row. Doubts and
 -- turned are JSON.
