@@ -141,7 +141,6 @@ func (t *txn) eraseAll(apps []string, list []bellhop.EventID) (left bool, err er
 			return false, err
 		}
 	}
-	t.noteErasure()
 	return left, t.oweWipe("events", events)
 }
 

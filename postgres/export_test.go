@@ -1,6 +1,9 @@
 package postgres
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-// FoldWaits adds counts up, as the heartbeat does.
-func FoldWaits(ctx context.Context, s *Store) error { return s.foldWaits(ctx) }
+// HaveDays makes the partitions of a day and the next ones.
+func (s *Store) HaveDays(ctx context.Context, now time.Time) error { return s.makeDaysAhead(ctx, now) }
