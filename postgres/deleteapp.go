@@ -206,8 +206,7 @@ const (
 	fanoutsOfApp  = "SELECT event, list FROM bellhop.fanouts WHERE app = $1 ORDER BY event LIMIT $2 FOR UPDATE"
 	eventsOfApp   = "SELECT id, coalesce(octet_length(data), 0) FROM bellhop.events WHERE app = $1 ORDER BY id LIMIT $2"
 	attemptsOfApp = "SELECT id, coalesce(octet_length(response_body), 0) + coalesce(octet_length(request_body), 0) FROM bellhop.attempts WHERE app = $1 ORDER BY id LIMIT $2"
-	takeOfApp     = `WITH mine AS (SELECT app, id FROM bellhop.pending WHERE app = $1 ORDER BY id LIMIT $2 FOR UPDATE)
-		DELETE FROM bellhop.pending p USING mine m WHERE p.app = m.app AND p.id = m.id RETURNING ` + takenColumns
+	pendingOfApp  = "SELECT app, id, endpoint, coalesce(order_key, '') FROM bellhop.pending WHERE app = $1 ORDER BY id LIMIT $2"
 	dropReactions = "DELETE FROM bellhop.reactions WHERE app = $1 AND attempt IN (SELECT attempt FROM bellhop.reactions WHERE app = $1 LIMIT $2)"
 	dropExternal  = "DELETE FROM bellhop.external_ids WHERE app = $1 AND external_id IN (SELECT external_id FROM bellhop.external_ids WHERE app = $1 LIMIT $2)"
 	dropEvents    = "DELETE FROM bellhop.events WHERE app = $1 AND id = ANY($2)"
@@ -225,6 +224,7 @@ func (t *txn) dropSome(app string) (done bool, err error) {
 		func(app string) (int, error) { return t.dropSomeOf(dropExternal, app) },
 		func(app string) (int, error) { return t.dropSomeOf(dropReactions, app) },
 		func(app string) (int, error) { return t.dropListed(app, "attempts", attemptsOfApp, dropAttempts) },
+		func(app string) (int, error) { return t.dropSlicesOfApp(app, dropChunk) },
 		func(app string) (int, error) { return t.dropSomeOf(dropMarks, app) },
 	} {
 		if n, err := step(app); err != nil || n > 0 {
@@ -275,9 +275,13 @@ func (t *txn) dropFanouts(app string) (int, error) {
 }
 
 func (t *txn) dropPending(app string) (int, error) {
-	list, err := t.take(takeOfApp, app, dropChunk)
-	if err != nil || len(list) == 0 {
+	some, err := t.find(pendingOfApp, app, dropChunk)
+	if err != nil || len(some.ids) == 0 {
 		return 0, err
+	}
+	list, err := t.take(some, takeAny)
+	if err != nil || len(list) == 0 {
+		return len(some.ids), err // others have them
 	}
 	// Nobody told the time: whoever is next has been due since these came.
 	return len(list), t.promoteAll(list, list[len(list)-1].ID.Time())

@@ -141,6 +141,7 @@ func (t *txn) eraseAll(apps []string, list []bellhop.EventID) (left bool, err er
 			return false, err
 		}
 	}
+	t.noteErasure()
 	return left, t.oweWipe("events", events)
 }
 

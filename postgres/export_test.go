@@ -7,3 +7,6 @@ import (
 
 // HaveDays makes the partitions of a day and the next ones.
 func (s *Store) HaveDays(ctx context.Context, now time.Time) error { return s.makeDaysAhead(ctx, now) }
+
+// FoldWaits adds counts up, as the heartbeat does.
+func FoldWaits(ctx context.Context, s *Store) error { return s.foldWaits(ctx) }

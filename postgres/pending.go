@@ -92,12 +92,51 @@ func rowsOfPending(list []newPending) []any {
 	return []any{ids, events, endpoints, apps, triggers, owners, dues, attempts, last, keys, pos, born, settled, buckets}
 }
 
-// takenColumns are what is told of pending deliveries that are deleted, p.
-const takenColumns = pendingRowColumns
+// Deliveries are ended in two statements: one that finds them (app, id, endpoint and
+// order_key), and one that deletes those that are still as they were found. In between, the
+// first of each of their orders is locked: of two that end deliveries of one order, one
+// waits before it has locked any.
+const (
+	takeIdle    = takeThese + " AND p.owner IS NULL" + takes
+	takeSettled = takeThese + " AND p.owner IS NULL AND p.settled <> 0" + takes
+	takeOld     = takeThese + " AND p.owner IS NULL AND NOT p.held AND p.born < $3" + takes
+	takeAny     = takeThese + takes
 
-// take runs a statement that deletes pending deliveries and returns takenColumns of them.
-// It gives them in the order of their ids.
-func (t *txn) take(sql string, args ...any) (list []bellhop.Delivery, err error) {
+	takeThese = "WITH mine AS (SELECT p.app, p.id FROM bellhop.pending p WHERE p.app = ANY($1) AND p.id = ANY($2)"
+	takes     = " ORDER BY p.id FOR UPDATE) DELETE FROM bellhop.pending p USING mine m WHERE p.app = m.app AND p.id = m.id RETURNING " + pendingRowColumns
+)
+
+// found are deliveries that are to be ended.
+type found struct {
+	apps   []string
+	ids    []int64
+	orders []order
+}
+
+// find runs a statement that finds deliveries.
+func (t *txn) find(sql string, args ...any) (f found, err error) {
+	var app, key string
+	var id, endpoint int64
+	err = t.each(scan(func() {
+		f.apps, f.ids = append(f.apps, app), append(f.ids, id)
+		if key != "" {
+			f.orders = append(f.orders, order{bellhop.EndpointID(endpoint), key})
+		}
+	}, &app, &id, &endpoint, &key), sql, args...)
+	slices.Sort(f.apps)
+	f.apps = slices.Compact(f.apps)
+	return f, err
+}
+
+// take deletes deliveries that were found, by one of the statements above, and gives them
+// in the order of their ids.
+func (t *txn) take(f found, sql string, args ...any) (list []bellhop.Delivery, err error) {
+	if len(f.ids) == 0 {
+		return nil, nil
+	}
+	if _, err := t.firstOf(f.orders); err != nil {
+		return nil, err
+	}
 	var p pendingRow
 	err = t.each(scan(func() {
 		d := p.delivery()
@@ -107,7 +146,7 @@ func (t *txn) take(sql string, args ...any) (list []bellhop.Delivery, err error)
 		}
 		list = append(list, d)
 		t.counted(w)
-	}, p.into()...), sql, args...)
+	}, p.into()...), sql, append([]any{f.apps, f.ids}, args...)...)
 	slices.SortFunc(list, func(a, b bellhop.Delivery) int { return cmp.Compare(a.ID, b.ID) })
 	return list, err
 }
@@ -143,27 +182,22 @@ const (
 	// firstInOrders locks the first of each order: of two that end what is before it, one
 	// waits for the other, so that one of them sees that it is the first. What is first by
 	// now is seen by a statement of its own.
-	firstInOrders = `SELECT f.app, f.id FROM unnest($1::bigint[], $2::text[]) o (endpoint, key)
+	firstInOrders = `SELECT f.app, f.id, o.endpoint, o.key FROM unnest($1::bigint[], $2::text[]) o (endpoint, key)
 		CROSS JOIN LATERAL (SELECT p.app, p.id FROM bellhop.pending p WHERE p.endpoint = o.endpoint AND p.order_key = o.key
 			ORDER BY p.order_pos, p.id LIMIT 1 FOR UPDATE) f /* all apps */`
 	wakeThese = "UPDATE bellhop.pending SET due = $1 WHERE app = ANY($2) AND id = ANY($3) AND due IS NULL AND NOT held"
 )
 
-// promoteAll wakes the first delivery of each order that some deliveries were of, if it
-// waits. Should another one still be under way, Claim will find out.
-func (t *txn) promoteAll(list []bellhop.Delivery, now time.Time) error {
-	type order struct {
-		endpoint bellhop.EndpointID
-		key      string
-	}
-	var orders []order
-	for i := range list {
-		if d := &list[i]; d.OrderKey != "" {
-			orders = append(orders, order{d.Endpoint, d.OrderKey})
-		}
-	}
+// order is a group of deliveries of an endpoint that go one after the other.
+type order struct {
+	endpoint bellhop.EndpointID
+	key      string
+}
+
+// firstOf locks the first delivery of each of some orders.
+func (t *txn) firstOf(orders []order) (f found, err error) {
 	if len(orders) == 0 {
-		return nil
+		return f, nil
 	}
 	slices.SortFunc(orders, func(a, b order) int { return cmp.Or(cmp.Compare(a.endpoint, b.endpoint), cmp.Compare(a.key, b.key)) })
 	orders = slices.Compact(orders)
@@ -171,16 +205,23 @@ func (t *txn) promoteAll(list []bellhop.Delivery, now time.Time) error {
 	for i, o := range orders {
 		endpoints[i], keys[i] = int64(o.endpoint), o.key
 	}
-	var apps []string
-	var ids []int64
-	var app string
-	var id int64
-	err := t.each(scan(func() { apps, ids = append(apps, app), append(ids, id) }, &app, &id), firstInOrders, endpoints, keys)
-	if err != nil || len(ids) == 0 {
+	return t.find(firstInOrders, endpoints, keys)
+}
+
+// promoteAll wakes the first delivery of each order that some deliveries were of, if it
+// waits. Should another one still be under way, Claim will find out.
+func (t *txn) promoteAll(list []bellhop.Delivery, now time.Time) error {
+	var orders []order
+	for i := range list {
+		if d := &list[i]; d.OrderKey != "" {
+			orders = append(orders, order{d.Endpoint, d.OrderKey})
+		}
+	}
+	first, err := t.firstOf(orders)
+	if err != nil || len(first.ids) == 0 {
 		return err
 	}
-	slices.Sort(apps)
-	_, err = t.exec(wakeThese, micros(now), slices.Compact(apps), ids)
+	_, err = t.exec(wakeThese, micros(now), first.apps, first.ids)
 	return err
 }
 

@@ -202,7 +202,7 @@ var (
 	namesApp = regexp.MustCompile(`\bapp\s*(=|>)\s*(ANY\s*\(\s*)?\$\d`)
 	givesApp = regexp.MustCompile(`\.app\s*=\s*\w+\.app\b`)
 	listsApp = regexp.MustCompile(`unnest\([^)]*::text\[\][^)]*\)\s+(WITH ORDINALITY\s+)?(AS\s+)?\w+\s*\([^)]*\bapp\b`)
-	addsApp  = regexp.MustCompile(`INSERT INTO bellhop\.\w+ (AS \w+ )?\([^)]*\bapp\b`)
+	addsApp  = regexp.MustCompile(`INSERT INTO bellhop\.\w+\s+(AS \w+\s+)?\([^)]*\bapp\b`)
 )
 
 // TestEveryStatementOfTheFlowNamesItsApp reads the statements: one that could cross from app

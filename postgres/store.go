@@ -67,6 +67,7 @@ type Store struct {
 	rooms     rooms
 	spreading turns
 	outbox    outbox
+	passed    passed
 	// redelivering has room for one Redeliver with bounds, wiping for one Wipe.
 	redelivering, wiping chan struct{}
 

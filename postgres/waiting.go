@@ -132,7 +132,7 @@ const (
 			SELECT p.id FROM bellhop.pending p WHERE (p.app, p.id) > (a.app, 0) AND p.app <= a.app ORDER BY p.app, p.id LIMIT 1) o /* all apps */`
 	oldestOfEndpoint = `SELECT min(o.id) FROM (
 			(SELECT id FROM bellhop.pending WHERE owner IS NULL AND (endpoint, id) > ($1, 0) AND endpoint <= $1 AND ($2 OR app = ANY($3)) ORDER BY endpoint, id LIMIT 1)
-			UNION ALL SELECT min(id) FROM bellhop.pending WHERE owner IS NOT NULL AND endpoint = $1 AND ($2 OR app = ANY($3))) o /* all apps */`
+			UNION ALL SELECT min(id) FROM (SELECT id FROM bellhop.pending WHERE owner IS NOT NULL AND endpoint = $1 AND ($2 OR app = ANY($3)) OFFSET 0) owned) o /* all apps */`
 )
 
 // Pending counts unfinished deliveries, and finds the oldest.

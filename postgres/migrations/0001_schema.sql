@@ -420,12 +420,13 @@ CREATE TABLE bellhop.reactions (
 );
 
 -- What a commit leaves to be done after it, until it is done: 'wipe', a table that is to be
--- vacuumed; 'app', a deleted one that still has rows; 'late', one whose events up to upto
--- may still be in nodes' memory; 'endpoint', 'event' and 'settled', whose pending deliveries
--- Sweep has to end; 'blank', an erased event whose attempts are still to be blanked. count
--- tells whether more came up meanwhile. What others had in hand they may commit later: xid
--- says which transactions those can be (all below it, written by whoever sees the mark
--- first), and it is done once more after they have ended.
+-- vacuumed; 'drop', a partition that is being taken off; 'app', a deleted one that still has
+-- rows; 'late', one whose events up to upto may still be in nodes' memory; 'endpoint',
+-- 'event' and 'settled', whose pending deliveries Sweep has to end; 'blank', an erased event
+-- whose attempts are still to be blanked. count tells whether more came up meanwhile. What
+-- others had in hand they may commit later: xid says which transactions those can be (all
+-- below it, written by whoever sees the mark first), and it is done once more after they
+-- have ended.
 CREATE TABLE bellhop.owed (
   what  text COLLATE "C" NOT NULL,
   app   text COLLATE "C" NOT NULL,
