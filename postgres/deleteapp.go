@@ -159,11 +159,8 @@ const dropChunk = 1000
 // at once. Something of it may still be committed by those who do not know of the
 // deletion: until that cannot be any more, it stays owed.
 func (s *Store) dropRows(ctx context.Context, app string) error {
-	// First of all: what is committed later is by transactions that this one sees.
-	err := s.write(ctx, upkeep, "note who may have rows of the app in hand", func(t *txn) error {
-		_, err := t.exec(besideApp, app)
-		return err
-	})
+	// First of all: what is committed later is by transactions that have begun by then.
+	err := s.noteBeside(ctx, besideApp, app)
 	if err == nil {
 		err = s.dropNames(ctx, app, endpointsNaming, dropFromEndpoint)
 	}
@@ -193,8 +190,8 @@ func (s *Store) dropRows(ctx context.Context, app string) error {
 }
 
 const (
-	besideApp = "UPDATE bellhop.owed SET xid = pg_snapshot_xmax(pg_current_snapshot()) WHERE what = 'app' AND app = $1 AND xid IS NULL"
-	lockApp   = "SELECT coalesce(xid <= pg_snapshot_xmin(pg_current_snapshot()), false) FROM bellhop.owed WHERE what = 'app' AND app = $1 FOR UPDATE"
+	besideApp = besideOf + " AND o.what = 'app' AND o.app = $1"
+	lockApp   = "SELECT coalesce(xid < pg_snapshot_xmin(pg_current_snapshot()), false) FROM bellhop.owed WHERE what = 'app' AND app = $1 FOR UPDATE"
 
 	// Nodes may still have events in memory that were deleted with their app. All are of ids
 	// up to the newest that there is now; what comes of them is not logged.

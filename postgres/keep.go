@@ -396,6 +396,10 @@ func (s *Store) expireOthers(ctx context.Context, before time.Time, limit int, n
 		if err := t.expireSamples(before, limit, &deleted); err != nil {
 			return err
 		}
+		refused, err := t.expireRefused(before, limit)
+		if deleted += refused; err != nil {
+			return err
+		}
 		for _, sql := range []string{oldExternal, oldAudit} {
 			n, err := t.exec(sql, bound, limit)
 			if err != nil {

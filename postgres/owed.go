@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"math"
 	"strconv"
 
@@ -24,20 +25,23 @@ const (
 )
 
 // Marks of what is owed. What other transactions had in hand when one was made, they may
-// commit later, not knowing of it. So whoever first sees a mark (xid is NULL) writes down
-// which transactions those may be: all that have begun; and it is settled by a pass over
-// the rows after the last of them has ended.
+// commit later, not knowing of it. So whoever sees a new mark (xid is NULL) writes down the
+// number of its own transaction: those that have not seen it have lower ones. It is settled
+// by a pass over the rows after the last of these has ended.
 //
-// A transaction that reads what a mark is about must have had its number before: then it
-// is among those that are waited for.
+// A transaction that reads what a mark is about must have its number before, and the one
+// that writes its own down must get it after it has seen the mark: so that is all that it
+// does. A mark that is made again meanwhile (count) is left to the next one.
 const (
 	addOwed = `INSERT INTO bellhop.owed (what, app, name, count, xid) VALUES ($1, $2, $3, 1, NULL)
 		ON CONFLICT (what, app, name) DO UPDATE SET count = bellhop.owed.count + 1, xid = NULL`
 	addOwedEvents = `INSERT INTO bellhop.owed (what, app, name, count, xid) SELECT $1, a.app, a.id::text, 1, NULL
 		FROM unnest($2::text[], $3::bigint[]) a (app, id) ORDER BY a.app, a.id::text COLLATE "C"
 		ON CONFLICT (what, app, name) DO UPDATE SET count = bellhop.owed.count + 1, xid = NULL`
-	besideOwed = "UPDATE bellhop.owed SET xid = pg_snapshot_xmax(pg_current_snapshot()) WHERE xid IS NULL AND what = ANY($1) /* all apps */"
-	quietOwed  = "o.xid <= pg_snapshot_xmin(pg_current_snapshot())"
+	besideOf = `UPDATE bellhop.owed o SET xid = pg_current_xact_id() FROM (SELECT what, app, name, count FROM bellhop.owed WHERE xid IS NULL) s
+		WHERE o.what = s.what AND o.app = s.app AND o.name = s.name AND o.count = s.count AND o.xid IS NULL`
+	besideSweep = besideOf + " AND o.what IN ('endpoint', 'event', 'settled') /* all apps */"
+	quietOwed   = "o.xid < pg_snapshot_xmin(pg_current_snapshot())"
 )
 
 // name is an id as owed has it.
@@ -51,6 +55,14 @@ func (t *txn) owe(what, app, name string) error {
 
 // oweEvent notes that an erased event may have pending deliveries.
 func (t *txn) oweEvent(app string, e bellhop.EventID) error { return t.owe(owedEvent, app, name(e)) }
+
+// noteBeside runs a statement that writes down which transactions may not have seen marks.
+func (s *Store) noteBeside(ctx context.Context, sql string, args ...any) error {
+	return s.write(ctx, upkeep, "note who may not know what is owed", func(t *txn) error {
+		_, err := t.exec(sql, args...)
+		return err
+	})
+}
 
 // marks are what is owed that concerns attempts.
 type marks struct {

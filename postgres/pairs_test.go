@@ -192,9 +192,8 @@ func number(t testing.TB, c *pgx.Conn, sql string, args ...any) (n int64) {
 	return n
 }
 
-// inHand runs f while an event of a's is enqueued in a transaction that has not been
-// committed yet.
-func (p *party) inHand(n bellhop.NewEvent, f func()) {
+// take begins a transaction in which an event is enqueued, and gives what commits it.
+func (p *party) take(n bellhop.NewEvent) (commit func()) {
 	p.Helper()
 	v := p.version()
 	begun, may, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
@@ -207,9 +206,20 @@ func (p *party) inHand(n bellhop.NewEvent, f func()) {
 		})
 	}()
 	<-begun
+	return func() {
+		p.Helper()
+		close(may)
+		p.must(<-done)
+	}
+}
+
+// inHand runs f while an event of a's is enqueued in a transaction that has not been
+// committed yet.
+func (p *party) inHand(n bellhop.NewEvent, f func()) {
+	p.Helper()
+	commit := p.take(n)
 	f()
-	close(may)
-	p.must(<-done)
+	commit()
 }
 
 // blocked runs f, which waits for a lock that is held on a table, and then while; f goes on
@@ -285,6 +295,55 @@ func TestWhatIsCommittedAfterItsEndpointWasDeletedIsSwept(t *testing.T) {
 	}
 }
 
+// TestWhoBeganWhileAnEndpointWasBeingDeletedIsWaitedFor: its number is higher than that of
+// the deletion, and yet it has not seen it.
+func TestWhoBeganWhileAnEndpointWasBeingDeletedIsWaitedFor(t *testing.T) {
+	a, b, c := parties(t)
+	e := a.endpoint(bellhop.OrderingNone)
+	var commit func()
+	blocked(t, c, "feed", func() error { return b.s.DeleteEndpoint(b.Context(), e.ID, nil, time.Now()) }, func() {
+		commit = a.take(a.event(e))
+	})
+	for range 3 {
+		b.sweep()
+	}
+	if owes(t, c, "endpoint") != 1 {
+		t.Error("the mark has gone while somebody has not seen it")
+	}
+	commit()
+	if got := b.sweep(); got != 1 {
+		t.Errorf("%d were swept, want 1", got)
+	}
+	b.sweep()
+	if n := owes(t, c, "endpoint"); n != 0 {
+		t.Errorf("%d marks are left", n)
+	}
+}
+
+func TestAWipeIsOwedAsLongAsSomebodyMaySeeTheRows(t *testing.T) {
+	a, b, c := parties(t)
+	n := a.publish(a.endpoint(bellhop.OrderingNone))
+	reader, err := c.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	a.must(err)
+	if number(t, c, "SELECT count(*) FROM bellhop.events WHERE data IS NOT NULL") != 1 {
+		t.Fatal("there is no event")
+	}
+	_, err = b.s.Erase(b.Context(), bellhop.EraseSelector{Event: n.Event.ID}, nil, time.Now())
+	a.must(err)
+	a.must(a.s.Wipe(a.Context()))
+	if number(t, c, "SELECT count(*) FROM bellhop.events WHERE data IS NOT NULL") != 1 {
+		t.Error("the reader does not see what it saw before")
+	}
+	a.must(reader.Rollback(t.Context()))
+	if owes(t, c, "wipe") == 0 {
+		t.Error("the wipe is done although the rows were still seen")
+	}
+	a.must(a.s.Wipe(a.Context()))
+	if n := owes(t, c, "wipe"); n != 0 {
+		t.Errorf("%d wipes are owed", n)
+	}
+}
+
 func TestWhatIsCommittedAfterItsAppWasDeletedGoesWithIt(t *testing.T) {
 	a, b, c := parties(t)
 	a.app("acme")
@@ -329,6 +388,7 @@ func TestWhatIsCommittedAfterAChangeOfOrderingFollowsIt(t *testing.T) {
 				b.must(b.record(b.attempt(w.Delivery, bellhop.AttemptSucceeded)))
 			}
 		}
+		b.sweep()
 		if n := number(t, c, "SELECT count(*) FROM bellhop.reorders"); n != 1 {
 			t.Errorf("%d changes are under way, want 1: somebody may not have seen it", n)
 		}

@@ -13,10 +13,11 @@ const reorderChunk = 500
 const (
 	beginReorder = `INSERT INTO bellhop.reorders (endpoint, after, since, again, xid) VALUES ($1, 0, $2, true, NULL)
 		ON CONFLICT (endpoint) DO UPDATE SET after = 0, since = excluded.since, again = true, xid = NULL`
-	lockReorder = `SELECT after, since, again, coalesce(xid <= pg_snapshot_xmin(pg_current_snapshot()), false)
+	lockReorder = `SELECT after, since, again, coalesce(xid < pg_snapshot_xmin(pg_current_snapshot()), false)
 		FROM bellhop.reorders WHERE endpoint = $1 FOR UPDATE`
-	// Whoever sees the change writes down which transactions may not have.
-	besideReorder = "UPDATE bellhop.reorders SET xid = pg_snapshot_xmax(pg_current_snapshot()) WHERE endpoint = $1"
+	// besideReorders is what Sweep does of it, as with what is owed.
+	besideReorders = `UPDATE bellhop.reorders r SET xid = pg_current_xact_id() FROM (SELECT endpoint, since FROM bellhop.reorders WHERE xid IS NULL) s
+		WHERE r.endpoint = s.endpoint AND r.since = s.since AND r.xid IS NULL`
 
 	// toReorder finds a piece of an endpoint's pending deliveries: what is owned, which is
 	// little, and what is not have indexes of their own.
@@ -34,7 +35,7 @@ const (
 	// been due since then. One that only waits for the transactions beside the change has
 	// nothing to be done.
 	waitingToReorder = `SELECT endpoint, since FROM bellhop.reorders r
-		WHERE (after < 9223372036854775807 OR xid IS NULL OR xid <= pg_snapshot_xmin(pg_current_snapshot()))
+		WHERE (after < 9223372036854775807 OR xid < pg_snapshot_xmin(pg_current_snapshot()))
 		AND EXISTS (SELECT 1 FROM bellhop.pending p WHERE p.owner IS NULL AND p.endpoint = r.endpoint) ORDER BY endpoint /* all apps */`
 )
 
@@ -43,28 +44,19 @@ const (
 func (t *txn) beginReorder(e *bellhop.Endpoint, now time.Time) error {
 	_, err := t.exec(beginReorder, int64(e.ID), micros(now))
 	if err == nil {
-		_, err = t.goOnReordering(e.ID) // mostly this is all
+		_, err = t.reorder(e.ID) // mostly this is all
 	}
 	return err
 }
 
-// reorder goes on with a change of ordering, if there is one, and answers whether the
-// endpoint's deliveries have the order that it has.
+// reorder goes on with a change of ordering, if there is one: it carries it over to a piece
+// of the endpoint's pending deliveries, and answers whether they have the order that it
+// has. All that waited become due; Claim finds out which of them wait under the new order.
 //
 // What other transactions had in hand when the ordering was changed they store with the
-// order of before. So all is gone through once more when the last of them has ended;
-// work is given beside.
+// order of before. So all is gone through once more when the last of them has ended; work is
+// given beside.
 func (t *txn) reorder(e bellhop.EndpointID) (done bool, err error) {
-	done, err = t.goOnReordering(e)
-	if err == nil {
-		_, err = t.exec(besideReorder+" AND xid IS NULL", int64(e))
-	}
-	return done, err
-}
-
-// goOnReordering carries a change of ordering over to a piece of the pending deliveries.
-// All that waited become due; Claim finds out which of them wait under the new order.
-func (t *txn) goOnReordering(e bellhop.EndpointID) (done bool, err error) {
 	var after, since int64
 	var again, quiet bool
 	found, err := t.one(into(&after, &since, &again, &quiet), lockReorder, int64(e))

@@ -9,7 +9,8 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-const sweepOwed = "SELECT EXISTS (SELECT 1 FROM bellhop.owed WHERE what IN ('endpoint', 'event', 'settled')) /* all apps */"
+const sweepOwed = `SELECT EXISTS (SELECT 1 FROM bellhop.owed WHERE what IN ('endpoint', 'event', 'settled')),
+	EXISTS (SELECT 1 FROM bellhop.owed WHERE what IN ('endpoint', 'event', 'settled') AND xid IS NULL), EXISTS (SELECT 1 FROM bellhop.reorders WHERE xid IS NULL) /* all apps */`
 
 // The deliveries that Sweep ends, mark by mark. A mark costs a look into an index.
 const (
@@ -41,11 +42,17 @@ const (
 // Sweep ends pending deliveries that can never be made. It looks first, because it is
 // called often and seldom finds any.
 func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Time) (int, error) {
-	owed := false
+	owed, unseen, reordered := false, false, false
 	err := s.readFor(ctx, forFlow, "look for what to sweep", func(q *reading) error {
-		_, err := q.one(into(&owed), sweepOwed)
+		_, err := q.one(into(&owed, &unseen, &reordered), sweepOwed)
 		return err
 	})
+	if err == nil && unseen {
+		err = s.noteBeside(ctx, besideSweep)
+	}
+	if err == nil && reordered {
+		err = s.noteBeside(ctx, besideReorders)
+	}
 	if err == nil && owed {
 		err = haveDaysOf(ctx, s, ids)
 	}
@@ -106,8 +113,7 @@ func (t *txn) sweep(reason, find, take string, given []bellhop.AttemptID, now ti
 	return len(list) + len(given) - len(ids), nil
 }
 
-// settleMarks takes marks away of which nothing is left, and writes down for new ones which
-// transactions are waited for.
+// settleMarks takes marks away of which nothing is left.
 func (s *Store) settleMarks(ctx context.Context, sql string) error {
 	return s.write(ctx, upkeep, "settle what was owed", func(t *txn) error {
 		var apps []string
@@ -121,9 +127,6 @@ func (s *Store) settleMarks(ctx context.Context, sql string) error {
 		if err == nil && sql == settleEvents {
 			// Attempts that were being recorded while their events were erased.
 			err = t.blankThese(slices.Compact(slices.Sorted(slices.Values(apps))), events)
-		}
-		if err == nil {
-			_, err = t.exec(besideOwed, []string{owedEndpoint, owedEvent, owedSettled})
 		}
 		return err
 	})

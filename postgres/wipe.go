@@ -14,13 +14,13 @@ const owedWipe = "wipe"
 
 const (
 	wipesOwed  = "SELECT name, count FROM bellhop.owed WHERE what = 'wipe' ORDER BY name /* all apps */"
-	besideWipe = "UPDATE bellhop.owed SET xid = pg_snapshot_xmax(pg_current_snapshot()) WHERE what = 'wipe' AND xid IS NULL /* all apps */"
+	besideWipe = besideOf + " AND o.what = 'wipe' /* all apps */"
 	// As long as somebody may still see the rows, they cannot be removed. Whoever has more
 	// rights sees more of the sessions.
-	wipeable = `SELECT coalesce(max(xid), '0') <= pg_snapshot_xmin(pg_current_snapshot())
+	wipeable = `SELECT x.xid < pg_snapshot_xmin(pg_current_snapshot())
 		AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.backend_xmin IS NOT NULL AND a.datname = current_database() AND a.pid <> pg_backend_pid()
-			AND age(a.backend_xmin) > (pg_snapshot_xmax(pg_current_snapshot())::text::numeric - max(o.xid::text::numeric)))
-		FROM bellhop.owed o WHERE what = 'wipe' /* all apps */`
+			AND age(a.backend_xmin) >= age(x.xid::xid))
+		FROM (SELECT coalesce(xid, pg_snapshot_xmax(pg_current_snapshot())) AS xid FROM bellhop.owed WHERE what = 'wipe' ORDER BY 1 DESC LIMIT 1) x /* all apps */`
 	existsTable = "SELECT to_regclass('bellhop.' || quote_ident($1)) IS NOT NULL"
 )
 
@@ -101,10 +101,7 @@ const readerPatience = 2 * time.Second
 
 // waitForReaders answers whether nobody may see any more what was erased.
 func (s *Store) waitForReaders(ctx context.Context) (free bool, err error) {
-	err = s.write(ctx, upkeep, "note who may see what was erased", func(t *txn) error {
-		_, err := t.exec(besideWipe)
-		return err
-	})
+	err = s.noteBeside(ctx, besideWipe)
 	for until := time.Now().Add(readerPatience); err == nil && !free; {
 		err = s.readFor(ctx, forUpkeep, "look who may see what was erased", func(q *reading) error {
 			_, err := q.one(into(&free), wipeable)
