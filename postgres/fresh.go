@@ -97,8 +97,15 @@ func mayBeFresh(d *bellhop.Delivery, e *bellhop.Event, l bellhop.Lease, now time
 	if e.Test {
 		trigger = bellhop.TriggerTest
 	}
-	return d.Owner == l.Node && d.OrderKey == "" && d.Trigger == trigger && d.Attempts == 0 && d.LastAttempt == 0 && !d.Due.After(now)
+	// Its due and its place are those that its id says. The id may be a little ahead.
+	due := d.Due.IsZero() || !d.Due.After(now) && d.ID.Time().Sub(d.Due) < freshSlack
+	place := d.OrderPos == 0 || d.OrderPos == d.ID || d.OrderPos == bellhop.DeliveryID(e.ID)
+	return d.Owner == l.Node && d.OrderKey == "" && d.Trigger == trigger && d.Attempts == 0 && d.LastAttempt == 0 && due && place
 }
+
+// freshSlack is by how much an id may be ahead of when its delivery is due: as many are made
+// in a millisecond as there can be, and then some.
+const freshSlack = time.Second
 
 // begin notes that an event's fresh deliveries are about to be stored. It answers false if
 // they must have rows of their own, since nobody would look for them so far back.
