@@ -76,7 +76,7 @@ func (p *party) expire() (total int) {
 // partitions counts the partitions of a table for days before the last month.
 func partitions(t *testing.T, c *pgx.Conn, table string) int64 {
 	t.Helper()
-	return number(t, c, `SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'bellhop' AND c.relkind = 'r'
+	return oneNumber(t, c, `SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'bellhop' AND c.relkind = 'r'
 		AND c.relname ~ ('^' || $1 || '_[0-9]{8}$') AND right(c.relname, 8) < to_char(now() - interval '30 days', 'YYYYMMDD')`, table)
 }
 
@@ -99,13 +99,13 @@ func TestOldDaysGoAsAWhole(t *testing.T) {
 					t.Errorf("%d old days of %s are left", n, table)
 				}
 			}
-			if n := number(t, c, "SELECT count(*) FROM bellhop.events"); n != 1 {
+			if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.events"); n != 1 {
 				t.Errorf("%d events are left, want one", n)
 			}
-			if n := number(t, c, "SELECT count(*) FROM bellhop.external_ids"); n != 0 {
+			if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.external_ids"); n != 0 {
 				t.Errorf("%d ids are not free again", n)
 			}
-			if n := number(t, c, "SELECT count(*) FROM bellhop.days WHERE day < $1", time.Now().AddDate(0, 0, -30).Unix()/86400); n != 0 {
+			if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.days WHERE day < $1", time.Now().AddDate(0, 0, -30).Unix()/86400); n != 0 {
 				t.Errorf("%d old days are still known", n)
 			}
 			if work := p.claim(e, 10); len(work) != 1 || work[0].Event.ID != young.Event.ID {
@@ -131,10 +131,10 @@ func TestAnOldDayStaysAsLongAsSomethingOfItWaits(t *testing.T) {
 	stopped.Status = bellhop.EndpointDisabled
 	p.must(p.s.SaveEndpoint(p.Context(), stopped, nil, time.Now()))
 	p.expire()
-	if n := number(t, c, "SELECT count(*) FROM bellhop.events WHERE id = ANY($1)", []int64{int64(kept.Event.ID), int64(later.Event.ID)}); n != 2 {
+	if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.events WHERE id = ANY($1)", []int64{int64(kept.Event.ID), int64(later.Event.ID)}); n != 2 {
 		t.Errorf("%d of the two that are kept are there", n)
 	}
-	if n := number(t, c, "SELECT count(*) FROM bellhop.events"); n != 2 {
+	if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.events"); n != 2 {
 		t.Errorf("%d events are left, want 2", n)
 	}
 	if n := partitions(t, c, "attempts"); n != 0 {
@@ -143,7 +143,7 @@ func TestAnOldDayStaysAsLongAsSomethingOfItWaits(t *testing.T) {
 	if n := p.pending(); n != 1 {
 		t.Errorf("%d are pending, want 1", n)
 	}
-	if n := number(t, c, "SELECT count(*) FROM bellhop.external_ids"); n != 1 {
+	if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.external_ids"); n != 1 {
 		t.Errorf("%d ids are known, want that of what is kept", n)
 	}
 	_, err := p.s.Spread(p.Context(), p.lease, id.Take[id.Delivery](p.ids, 10, time.Now()), time.Now())

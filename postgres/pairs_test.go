@@ -183,8 +183,8 @@ func (p *party) pending() int64 {
 	return n
 }
 
-// number reads one number from the database.
-func number(t testing.TB, c *pgx.Conn, sql string, args ...any) (n int64) {
+// oneNumber reads one number from the database.
+func oneNumber(t testing.TB, c *pgx.Conn, sql string, args ...any) (n int64) {
 	t.Helper()
 	if err := c.QueryRow(context.Background(), sql, args...).Scan(&n); err != nil {
 		t.Fatal(err)
@@ -266,7 +266,7 @@ func awaitBlocked(t *testing.T, tx pgx.Tx) {
 // owes counts what is owed of a kind.
 func owes(t testing.TB, c *pgx.Conn, what string) int64 {
 	t.Helper()
-	return number(t, c, "SELECT count(*) FROM bellhop.owed WHERE what = $1", what)
+	return oneNumber(t, c, "SELECT count(*) FROM bellhop.owed WHERE what = $1", what)
 }
 
 func TestWhatIsCommittedAfterItsEndpointWasDeletedIsSwept(t *testing.T) {
@@ -325,13 +325,13 @@ func TestAWipeIsOwedAsLongAsSomebodyMaySeeTheRows(t *testing.T) {
 	n := a.publish(a.endpoint(bellhop.OrderingNone))
 	reader, err := c.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
 	a.must(err)
-	if number(t, c, "SELECT count(*) FROM bellhop.events WHERE data IS NOT NULL") != 1 {
+	if oneNumber(t, c, "SELECT count(*) FROM bellhop.events WHERE data IS NOT NULL") != 1 {
 		t.Fatal("there is no event")
 	}
 	_, err = b.s.Erase(b.Context(), bellhop.EraseSelector{Event: n.Event.ID}, nil, time.Now())
 	a.must(err)
 	a.must(a.s.Wipe(a.Context()))
-	if number(t, c, "SELECT count(*) FROM bellhop.events WHERE data IS NOT NULL") != 1 {
+	if oneNumber(t, c, "SELECT count(*) FROM bellhop.events WHERE data IS NOT NULL") != 1 {
 		t.Error("the reader does not see what it saw before")
 	}
 	a.must(reader.Rollback(t.Context()))
@@ -354,12 +354,12 @@ func TestWhatIsCommittedAfterItsAppWasDeletedGoesWithIt(t *testing.T) {
 		b.must(b.s.DeleteApp(b.Context(), "acme", nil))
 		b.must(b.s.Wipe(b.Context()))
 	})
-	if number(t, c, "SELECT count(*) FROM bellhop.events WHERE id = $1", int64(n.Event.ID)) != 1 {
+	if oneNumber(t, c, "SELECT count(*) FROM bellhop.events WHERE id = $1", int64(n.Event.ID)) != 1 {
 		t.Error("the event is not there, although it was committed later")
 	}
 	b.must(b.s.Wipe(b.Context()))
 	for _, table := range []string{"events", "pending", "fanouts", "fanout_lists", "external_ids"} {
-		if n := number(t, c, "SELECT count(*) FROM bellhop."+table); n != 0 {
+		if n := oneNumber(t, c, "SELECT count(*) FROM bellhop."+table); n != 0 {
 			t.Errorf("%d rows are left in %s", n, table)
 		}
 	}
@@ -389,7 +389,7 @@ func TestWhatIsCommittedAfterAChangeOfOrderingFollowsIt(t *testing.T) {
 			}
 		}
 		b.sweep()
-		if n := number(t, c, "SELECT count(*) FROM bellhop.reorders"); n != 1 {
+		if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.reorders"); n != 1 {
 			t.Errorf("%d changes are under way, want 1: somebody may not have seen it", n)
 		}
 	})
@@ -411,7 +411,7 @@ func TestWhatIsCommittedAfterAChangeOfOrderingFollowsIt(t *testing.T) {
 	if want := []bellhop.DeliveryID{n.Deliveries[0].ID, last.Deliveries[0].ID}; !slices.Equal(got, want) {
 		t.Errorf("claimed %v, want %v", got, want)
 	}
-	if n := number(t, c, "SELECT count(*) FROM bellhop.reorders"); n != 0 {
+	if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.reorders"); n != 0 {
 		t.Errorf("%d changes are under way", n)
 	}
 }
@@ -433,7 +433,7 @@ func TestAnAttemptThatIsRecordedWhileItsEventIsErasedTellsNothing(t *testing.T) 
 	for range 2 { // the first notes who may have had it in hand
 		b.sweep()
 	}
-	if number(t, c, "SELECT count(*) FROM bellhop.attempts WHERE id = $1 AND response_body IS NULL AND captured IS NULL", int64(done.ID)) != 1 {
+	if oneNumber(t, c, "SELECT count(*) FROM bellhop.attempts WHERE id = $1 AND response_body IS NULL AND captured IS NULL", int64(done.ID)) != 1 {
 		t.Error("what was captured is still there")
 	}
 	if n := owes(t, c, "event"); n != 0 {
@@ -524,7 +524,7 @@ func TestTwoSweepsEndEachDeliveryOnce(t *testing.T) {
 	if n := swept.Load(); n != many+many/2 {
 		t.Errorf("%d were swept, want %d", n, many+many/2)
 	}
-	if n := number(t, c, "SELECT count(*) - count(DISTINCT delivery) FROM bellhop.attempts WHERE final"); n != 0 {
+	if n := oneNumber(t, c, "SELECT count(*) - count(DISTINCT delivery) FROM bellhop.attempts WHERE final"); n != 0 {
 		t.Errorf("%d deliveries have more than one last line", n)
 	}
 	if n := a.pending(); n != many/2 {
@@ -532,7 +532,7 @@ func TestTwoSweepsEndEachDeliveryOnce(t *testing.T) {
 	}
 	a.sweep()
 	a.sweep()
-	if n := number(t, c, "SELECT count(*) FROM bellhop.owed WHERE what <> 'wipe'"); n != 0 {
+	if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.owed WHERE what <> 'wipe'"); n != 0 {
 		t.Errorf("%d marks are left", n)
 	}
 }
@@ -569,13 +569,13 @@ func TestTwoSpreadsMakeEachDeliveryOnce(t *testing.T) {
 		})
 	}
 	crew.Wait()
-	if n := number(t, c, "SELECT count(*) FROM bellhop.pending"); n != int64(want) {
+	if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.pending"); n != int64(want) {
 		t.Errorf("%d are made, want %d", n, want)
 	}
-	if n := number(t, c, "SELECT count(*) - count(DISTINCT (event, endpoint)) FROM bellhop.pending"); n != 0 {
+	if n := oneNumber(t, c, "SELECT count(*) - count(DISTINCT (event, endpoint)) FROM bellhop.pending"); n != 0 {
 		t.Errorf("%d are made twice", n)
 	}
-	if n := number(t, c, "SELECT (SELECT count(*) FROM bellhop.fanouts) + (SELECT count(*) FROM bellhop.fanout_lists)"); n != 0 {
+	if n := oneNumber(t, c, "SELECT (SELECT count(*) FROM bellhop.fanouts) + (SELECT count(*) FROM bellhop.fanout_lists)"); n != 0 {
 		t.Errorf("%d rows of fan-outs are left", n)
 	}
 	if n := a.pending(); n != int64(want) {
@@ -741,7 +741,7 @@ func TestCountsAreThoseOfTheRows(t *testing.T) {
 	crew.Wait()
 	check := func(what string) {
 		t.Helper()
-		wrong := number(t, c, `SELECT count(*) FROM (SELECT app, endpoint, trigger IN ('resend', 'replay') AS again, count(*) AS n, count(*) FILTER (WHERE held) AS held FROM bellhop.pending GROUP BY 1, 2, 3) p
+		wrong := oneNumber(t, c, `SELECT count(*) FROM (SELECT app, endpoint, trigger IN ('resend', 'replay') AS again, count(*) AS n, count(*) FILTER (WHERE held) AS held FROM bellhop.pending GROUP BY 1, 2, 3) p
 			FULL JOIN (SELECT app, endpoint, again, sum(n) AS n, sum(held) AS held FROM bellhop.waiting_now GROUP BY 1, 2, 3 HAVING sum(n) <> 0 OR sum(held) <> 0) w USING (app, endpoint, again)
 			WHERE p.n IS DISTINCT FROM w.n OR p.held IS DISTINCT FROM w.held`)
 		if wrong != 0 {
@@ -750,11 +750,11 @@ func TestCountsAreThoseOfTheRows(t *testing.T) {
 	}
 	check("after all")
 	a.must(postgres.FoldWaits(a.Context(), a.s))
-	if n := number(t, c, "SELECT count(*) FROM bellhop.waiting_deltas"); n != 0 {
+	if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.waiting_deltas"); n != 0 {
 		t.Errorf("%d lines are not folded", n)
 	}
 	check("folded")
-	if fmt.Sprint(a.pending()) != fmt.Sprint(number(t, c, "SELECT count(*) FROM bellhop.pending")) {
+	if fmt.Sprint(a.pending()) != fmt.Sprint(oneNumber(t, c, "SELECT count(*) FROM bellhop.pending")) {
 		t.Errorf("%d are counted", a.pending())
 	}
 }

@@ -195,7 +195,7 @@ func TestALargeReleaseIsNotNoticedByNeighbours(t *testing.T) {
 		t.Error("they are not let go in the end")
 	})
 	during("deleting the app", func() { b.must(b.s.DeleteApp(b.Context(), "globex", nil)) })
-	if n := number(t, c, "SELECT count(*) FROM bellhop.pending WHERE app = 'globex'"); n != 0 {
+	if n := oneNumber(t, c, "SELECT count(*) FROM bellhop.pending WHERE app = 'globex'"); n != 0 {
 		t.Errorf("%d are pending", n)
 	}
 	during("adding up counts", func() { b.must(postgres.FoldWaits(context.WithoutCancel(b.Context()), b.s)) })

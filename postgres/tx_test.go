@@ -43,7 +43,7 @@ func TestATransactionHasTablesOfTheCallersOwn(t *testing.T) {
 			t.Errorf("Transact = %v", err)
 		}
 	}
-	if n := number(t, c, "SELECT count(*) FROM invoices"); n != 2 {
+	if n := oneNumber(t, c, "SELECT count(*) FROM invoices"); n != 2 {
 		t.Errorf("%d invoices are there, want 2", n)
 	}
 	if n := len(b.claim(e, 10)); n != 2 {
