@@ -16,7 +16,7 @@ const addAttempts = `INSERT INTO bellhop.attempts (id, delivery, event, endpoint
 func attemptRows(results []bellhop.Result) []any {
 	n := len(results)
 	ids, deliveries, events, endpoints, nexts, durations := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	latencies, numbers, responses, statuses := make([]*int64, n), make([]int32, n), make([]int32, n), make([]int16, n)
+	latencies, numbers, responses, statuses := make([]int64, n), make([]int32, n), make([]int32, n), make([]int16, n)
 	finals, truncated, requestTruncated := make([]bool, n), make([]bool, n), make([]*bool, n)
 	apps, types, triggers, urls, reasons, details := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	methods, captured, dialects := make([]*string, n), make([]*string, n), make([]*string, n)
@@ -62,6 +62,9 @@ func (t *txn) addAttempts(results []bellhop.Result) error {
 		return nil
 	}
 	_, err := t.exec(addAttempts, attemptRows(results)...)
+	if err == nil {
+		_, err = t.exec(addLate, lateRows(results)...)
+	}
 	return err
 }
 
@@ -82,13 +85,12 @@ func reactionsOf(results []bellhop.Result) (apps []string, ids []int64) {
 const uncounted = -1
 
 // latencyOf is how long a delivery took that ended in success, in microseconds.
-func latencyOf(a *bellhop.Attempt, scheduled time.Time) *int64 {
-	latency := int64(0)
+func latencyOf(a *bellhop.Attempt, scheduled time.Time) int64 {
 	switch {
 	case !a.Counts():
-		latency = uncounted
+		return uncounted
 	case a.Status == bellhop.AttemptSucceeded && a.Final:
-		latency = bellhop.Latency(a, scheduled).Microseconds()
+		return bellhop.Latency(a, scheduled).Microseconds()
 	}
-	return &latency
+	return 0
 }

@@ -324,6 +324,7 @@ func (r *rows) queue(p *pipeline) {
 	}
 	if len(r.attempts) > 0 {
 		p.exec(addAttempts, attemptRows(r.attempts)...)
+		p.exec(addLate, lateRows(r.attempts)...)
 	}
 	if len(r.vitals) > 0 {
 		p.exec(setVitals, vitalsColumns(r.vitals)...)

@@ -27,6 +27,7 @@ var notMoved = map[string]string{
 	"rolling":                "it follows from rolled",
 	"late_attempts":          "they are in rollups once nodes are over",
 	"installation":           "the first server that starts notes its master key",
+	"starting":               "it is only locked",
 	"outbox_0":               "what is unread in it is in the view outbox",
 	"outbox_1":               "what is unread in it is in the view outbox",
 	"outbox_progress_0":      "what is unread is in the view outbox",

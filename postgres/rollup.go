@@ -94,8 +94,8 @@ func (s *Store) RollUp(ctx context.Context, before time.Time) (more bool, err er
 
 const (
 	announceRollup = "UPDATE bellhop.rolling SET until = $1, settles = NULL WHERE until < $1"
-	noteSettles    = "UPDATE bellhop.rolling SET settles = pg_snapshot_xmax(pg_current_snapshot()) WHERE settles IS NULL"
-	hasSettled     = "SELECT until >= $1, coalesce(pg_snapshot_xmin(pg_current_snapshot()) >= settles, false) FROM bellhop.rolling"
+	noteSettles    = "UPDATE bellhop.rolling SET settles = pg_current_xact_id() WHERE settles IS NULL"
+	hasSettled     = "SELECT until >= $1, coalesce(pg_snapshot_xmin(pg_current_snapshot()) > settles, false) FROM bellhop.rolling"
 )
 
 // settlePatience is how long RollUp waits for others' transactions. If they take longer, it
@@ -104,8 +104,8 @@ const settlePatience = time.Second
 
 // announce lets everybody know that attempts up to a time, in milliseconds, are about to be
 // rolled up, and answers whether everybody does. The second statement is a transaction of
-// its own, after the first: only then do the transactions that have begun by then include
-// all that have not seen the first.
+// its own, after the first: so its number is above those of all transactions that may not
+// have seen the first.
 func (s *Store) announce(ctx context.Context, limit int64) (known bool, err error) {
 	look := func() error {
 		return s.readFor(ctx, forFlow, "look whether a roll-up is known of", func(q *reading) error {
@@ -338,6 +338,17 @@ func (s *Store) foldLate(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
+// settleLate adds all late attempts to the slices that lack them.
+func (s *Store) settleLate(ctx context.Context) error {
+	for more := true; more; {
+		var err error
+		if more, err = s.foldLate(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // addStored adds to rows what is stored of them.
 func (t *txn) addStored(width int64, rows sliceRows) error {
 	starts, endpoints, apps := []int64{}, []int64{}, []string{}
@@ -366,23 +377,11 @@ func lateRows(results []bellhop.Result) []any {
 	lowest := int64(endless)
 	for i := range results {
 		a := &results[i].Attempt
-		ids[i], endpoints[i], durations[i], latencies[i] = int64(a.ID), int64(a.Endpoint), time.Duration(a.Duration).Microseconds(), countedLatency(a, results[i].Due)
+		ids[i], endpoints[i], durations[i], latencies[i] = int64(a.ID), int64(a.Endpoint), time.Duration(a.Duration).Microseconds(), latencyOf(a, results[i].Due)
 		statuses[i], finals[i], apps[i] = int16(statusNumber(a.Status)), a.Final, a.App
 		lowest = min(lowest, ids[i])
 	}
 	return []any{ids, endpoints, durations, latencies, statuses, finals, apps, lowest}
-}
-
-// countedLatency is what is counted of an attempt as its delivery's latency, in microseconds; -1
-// if nothing is counted of it.
-func countedLatency(a *bellhop.Attempt, scheduled time.Time) int64 {
-	switch {
-	case !a.Counts():
-		return -1
-	case a.Status == bellhop.AttemptSucceeded && a.Final:
-		return bellhop.Latency(a, scheduled).Microseconds()
-	}
-	return 0
 }
 
 const (

@@ -482,7 +482,7 @@ CREATE TABLE bellhop.rolled (
 
 -- What is about to be rolled up, or was: all below this id. A transaction that logs an
 -- attempt of below it notes it in late_attempts as well: roll-up may not see it. settles is
--- when all transactions have ended that may not know of it yet: when none is left below.
+-- the number up to which transactions may not know of it yet.
 CREATE TABLE bellhop.rolling (
   one     boolean PRIMARY KEY DEFAULT true CHECK (one),
   until   bigint NOT NULL,
