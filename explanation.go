@@ -51,6 +51,9 @@ type LaneState struct {
 	ConsecutiveFailures int       `json:"consecutive_failures"`
 	// LastFailure is the reason word of the latest failure.
 	LastFailure string `json:"last_failure,omitempty"`
+	// Owner names the node that fetches what waits, if that is another one: what is said of
+	// the circuit is what it has stored, and the rest is of this node.
+	Owner string `json:"owner,omitempty"`
 	// Queued counts the deliveries in memory, InFlight the requests under way.
 	Queued   int `json:"queued"`
 	InFlight int `json:"in_flight"`

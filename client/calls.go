@@ -508,6 +508,12 @@ func (c *Client) Settings(ctx context.Context) ([]Setting, error) {
 	return out.Data, err
 }
 
+// Nodes lists the processes that share the work.
+func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
+	l, err := call[wire.List[Node]](ctx, c, http.MethodGet, "/v1/nodes", nil, nil)
+	return l.Data, err
+}
+
 // Hold says whether the sending to all endpoints is held.
 func (c *Client) Hold(ctx context.Context) (Hold, error) {
 	return call[Hold](ctx, c, http.MethodGet, "/v1/hold", nil, nil)

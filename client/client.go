@@ -51,6 +51,7 @@ type (
 	Branding         = wire.Branding
 	Setting          = wire.Setting
 	Hold             = wire.Hold
+	Node             = wire.Node
 	AuditEntry       = wire.AuditEntry
 	RefusedEntry     = wire.RefusedEntry
 	Stats            = wire.Stats

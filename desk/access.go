@@ -97,6 +97,8 @@ var table = map[string]access{
 	"endSession":  everybody,
 	"getSettings": whole,
 
+	"listNodes": whole,
+
 	"getHold":        everybody,
 	"holdSending":    whole,
 	"releaseSending": whole,

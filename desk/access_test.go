@@ -34,7 +34,7 @@ func roleTable() map[string]string {
 		"listDialects": "Aapev", "getDialect": "Aapev", "getVerificationCode": "Aapev",
 		"listRecipes": "Aapev", "getRecipe": "Aapev",
 		"createKey": "Aa", "listKeys": "Aa", "deleteKey": "Aa", "createPortalLink": "Aa", "listAudit": "Aa",
-		"getSession": "Aapev", "endSession": "Aapev", "getSettings": "A", "getHold": "Aapev", "listRefused": "A", "getRefused": "A", "retryRefused": "A", "deleteRefused": "A", "clearRefused": "A", "holdSending": "A", "releaseSending": "A",
+		"getSession": "Aapev", "endSession": "Aapev", "getSettings": "A", "getHold": "Aapev", "listNodes": "A", "listRefused": "A", "getRefused": "A", "retryRefused": "A", "deleteRefused": "A", "clearRefused": "A", "holdSending": "A", "releaseSending": "A",
 		"getNotices": "A", "putNotices": "A", "testNotices": "A",
 		"getAppNotices": "Aae", "putAppNotices": "Aae", "testAppNotices": "Aae",
 	}

@@ -54,7 +54,7 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 		x := bellhop.Explanation{Endpoint: r.ID, Name: r.Name, URL: r.URL, ChangedSince: r.UpdatedAt.After(e.CreatedAt())}
 		switch standing := at[r.ID]; {
 		case standing != nil:
-			d.explainDelivery(p, &x, &e, standing, r, held[x.Endpoint] > 0)
+			d.explainDelivery(ctx, p, &x, &e, standing, r, held[x.Endpoint] > 0)
 			if err := d.explainOrder(ctx, &x, &standing.Delivery, r); err != nil {
 				return nil, err
 			}
@@ -72,7 +72,7 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 		if r != nil && p.Scope.SeesAny(r.Apps) { // else it is others' by now
 			x.Name, x.URL, x.ChangedSince = r.Name, r.URL, true
 		}
-		d.explainDelivery(p, &x, &e, standing, r, held[x.Endpoint] > 0)
+		d.explainDelivery(ctx, p, &x, &e, standing, r, held[x.Endpoint] > 0)
 		list = append(list, x)
 	}
 	slices.SortFunc(list, func(x, y bellhop.Explanation) int { return cmp.Compare(y.Endpoint, x.Endpoint) })
@@ -81,7 +81,7 @@ func (d *Desk) Explain(ctx context.Context, p bellhop.Principal, event bellhop.E
 
 // explainDelivery says how a delivery stands. r is nil if its endpoint is gone; holds
 // says whether the endpoint has deliveries that are held themselves.
-func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, standing *bellhop.Standing, r *routes.Route, holds bool) {
+func (d *Desk) explainDelivery(ctx context.Context, p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, standing *bellhop.Standing, r *routes.Route, holds bool) {
 	made, last := &standing.Delivery, &standing.Last
 	x.Delivery, x.Attempts, x.Outcome, x.Reason = made.ID, made.Attempts, bellhop.Fate(made.Status), last.Reason
 	tries := "after 1 attempt"
@@ -104,7 +104,7 @@ func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *b
 	case bellhop.DeliveryCanceled:
 		x.Detail = last.Detail
 	default:
-		d.explainPending(p, x, e, made, r, last, holds)
+		d.explainPending(ctx, p, x, e, made, r, last, holds)
 	}
 	switch {
 	case standing.Settled == 1:
@@ -124,7 +124,7 @@ func (d *Desk) explainDelivery(p bellhop.Principal, x *bellhop.Explanation, e *b
 	}
 }
 
-func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, made *bellhop.Delivery, r *routes.Route, last *bellhop.Attempt, holds bool) {
+func (d *Desk) explainPending(ctx context.Context, p bellhop.Principal, x *bellhop.Explanation, e *bellhop.Event, made *bellhop.Delivery, r *routes.Route, last *bellhop.Attempt, holds bool) {
 	now := d.e.Now()
 	x.NextAt = made.Due
 	defer func() { x.Detail = strings.TrimSpace(x.Detail) }()
@@ -134,7 +134,7 @@ func (d *Desk) explainPending(p bellhop.Principal, x *bellhop.Explanation, e *be
 	}
 	var lane bellhop.LaneState
 	if r != nil {
-		lane, _ = d.lane(p, r) // if it has gone just now, it has no lane
+		lane, _ = d.lane(ctx, p, r) // if it has gone just now, it has no lane
 	}
 	switch {
 	case made.Held:

@@ -58,7 +58,7 @@ func TestExplainSaysWhyNot(t *testing.T) {
 			h.publish(`{"paid":false}`)
 		}
 		wait(time.Second)
-		if s, _ := h.e.LaneState(open.ID); s.Circuit != "open" {
+		if s, _ := h.e.LaneState(t.Context(), open.ID); s.Circuit != "open" {
 			t.Fatalf("circuit: %+v", s)
 		}
 		e := h.publish(`{"paid":false}`)

@@ -197,7 +197,7 @@ func (d *Desk) Failures(ctx context.Context, p bellhop.Principal, app string, e 
 		return none, err
 	}
 	for i := range found.List {
-		d.nextOf(&found.List[i], p.Scope)
+		d.nextOf(ctx, &found.List[i], p.Scope)
 	}
 	slices.SortFunc(found.List, func(x, y bellhop.Failure) int {
 		return cmp.Or(cmp.Compare(y.Waiting+y.Failed, x.Waiting+x.Failed), cmp.Compare(y.NewestAttempt, x.NewestAttempt))
@@ -207,7 +207,7 @@ func (d *Desk) Failures(ctx context.Context, p bellhop.Principal, app string, e 
 
 // nextOf corrects when the first of those that wait is tried: nothing is at an endpoint
 // that is stopped, and behind an open circuit not before the next probe.
-func (d *Desk) nextOf(f *bellhop.Failure, scope bellhop.Scope) {
+func (d *Desk) nextOf(ctx context.Context, f *bellhop.Failure, scope bellhop.Scope) {
 	r := d.routes().Endpoint(f.Endpoint)
 	if f.Waiting == 0 || r == nil {
 		return
@@ -216,7 +216,7 @@ func (d *Desk) nextOf(f *bellhop.Failure, scope bellhop.Scope) {
 		f.NextAt = time.Time{}
 		return
 	}
-	if lane, err := d.e.LaneState(f.Endpoint); err == nil && scope.SeesAll(r.Apps) && lane.NextProbe.After(f.NextAt) {
+	if lane, err := d.e.LaneState(ctx, f.Endpoint); err == nil && scope.SeesAll(r.Apps) && lane.NextProbe.After(f.NextAt) {
 		f.NextAt = lane.NextProbe
 	}
 }

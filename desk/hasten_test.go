@@ -111,7 +111,7 @@ func TestTryNowBehindACircuit(t *testing.T) {
 			h.publish(`{}`)
 		}
 		wait(10 * time.Minute) // probes are minutes apart by now
-		state, err := h.e.LaneState(e.ID)
+		state, err := h.e.LaneState(t.Context(), e.ID)
 		if err != nil || state.Circuit != "open" || time.Until(state.NextProbe) < 10*time.Second {
 			t.Fatalf("%+v, %v", state, err)
 		}

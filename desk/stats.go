@@ -138,7 +138,7 @@ func (d *Desk) EndpointStats(ctx context.Context, p bellhop.Principal, e bellhop
 	if out.StatsResult, err = d.stats(ctx, over, bellhop.StatsFilter{Scope: p.Scope, Endpoint: e}); err != nil {
 		return EndpointStats{}, err
 	}
-	if out.Lane, err = d.lane(p, r); err != nil {
+	if out.Lane, err = d.lane(ctx, p, r); err != nil {
 		return EndpointStats{}, err
 	}
 	var oldest bellhop.DeliveryID
@@ -160,8 +160,8 @@ func (d *Desk) EndpointStats(ctx context.Context, p bellhop.Principal, e bellhop
 
 // lane is what an endpoint's lane is doing, as the principal may see it: without the
 // numbers that deliveries of apps beyond its scope have a part in.
-func (d *Desk) lane(p bellhop.Principal, r *routes.Route) (bellhop.LaneState, error) {
-	s, err := d.e.LaneState(r.ID)
+func (d *Desk) lane(ctx context.Context, p bellhop.Principal, r *routes.Route) (bellhop.LaneState, error) {
+	s, err := d.e.LaneState(ctx, r.ID)
 	if !p.Scope.SeesAll(r.Apps) {
 		s.Queued, s.InFlight, s.Concurrency, s.ConsecutiveFailures = 0, 0, 0, 0
 	}

@@ -84,7 +84,7 @@ func (d *Desk) Troubled(ctx context.Context, p bellhop.Principal, app string, li
 		return nil, err
 	}
 	for i, r := range of {
-		t, ok, err := d.trouble(p, r, &health[i], overdue[r.ID], held[r.ID], now)
+		t, ok, err := d.trouble(ctx, p, r, &health[i], overdue[r.ID], held[r.ID], now)
 		if err != nil {
 			return nil, err
 		}
@@ -177,11 +177,11 @@ func (d *Desk) holding(ctx context.Context, p bellhop.Principal, e bellhop.Endpo
 // delivery in the store was due; zero if none is overdue; held is how many are held
 // themselves. What it says of an endpoint that listens to apps beyond the principal's
 // scope, too, counts nothing of theirs.
-func (d *Desk) trouble(p bellhop.Principal, r *routes.Route, h *bellhop.HealthState, overdue time.Time, held int64, now time.Time) (t Trouble, ok bool, err error) {
+func (d *Desk) trouble(ctx context.Context, p bellhop.Principal, r *routes.Route, h *bellhop.HealthState, overdue time.Time, held int64, now time.Time) (t Trouble, ok bool, err error) {
 	if r.Status != bellhop.EndpointActive && (r.Status != bellhop.EndpointDisabled || r.DisabledReason == "") {
 		return t, false, nil // somebody wanted it so
 	}
-	if t.Lane, err = d.lane(p, r); err != nil {
+	if t.Lane, err = d.lane(ctx, p, r); err != nil {
 		return t, false, ignoreGone(err)
 	}
 	t.Held, t.Since, t.Detail = held, h.Since, h.Detail

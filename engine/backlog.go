@@ -54,6 +54,8 @@ type backlog struct {
 type taken struct {
 	states map[string]waits
 	health map[bellhop.Health]int
+	// buckets are all that waits, by the bucket of its endpoint.
+	buckets map[bellhop.Bucket]int64
 }
 
 const (
@@ -123,7 +125,7 @@ func (m *metrics) waitingNow() (taken, bool) {
 
 func (m *metrics) countWaiting(ctx context.Context, done chan struct{}) {
 	began := m.e.cfg.Now()
-	states, err := m.e.waitingStates(ctx)
+	states, buckets, err := m.e.waitingStates(ctx)
 	var health map[bellhop.Health]int
 	if err == nil && states != nil {
 		health, err = m.e.healths(ctx)
@@ -136,7 +138,7 @@ func (m *metrics) countWaiting(ctx context.Context, done chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil && states != nil {
-		b.taken, b.at = taken{states, health}, now
+		b.taken, b.at = taken{states, health, buckets}, now
 	}
 	b.next = now.Add(max(countEvery, waitRest*now.Sub(began)))
 	b.counting = nil
@@ -144,19 +146,31 @@ func (m *metrics) countWaiting(ctx context.Context, done chan struct{}) {
 }
 
 // waitingStates counts all that waits, by state; nil if the engine stops meanwhile.
-func (e *Engine) waitingStates(ctx context.Context) (map[string]waits, error) {
+func (e *Engine) waitingStates(ctx context.Context) (states map[string]waits, buckets map[bellhop.Bucket]int64, err error) {
 	sums, err := e.Waiting(ctx)
 	if err != nil || sums == nil {
-		return nil, err
+		return nil, nil, err
 	}
-	states := map[string]waits{}
+	states, buckets = map[string]waits{}, map[bellhop.Bucket]int64{}
 	rs := e.table.Routes()
 	for id, sum := range sums {
+		buckets[bellhop.BucketOf(id)] += sum.Held + sum.Ordered + sum.Scheduled + sum.Retrying + sum.Owned + sum.Due
 		if r := rs.Endpoint(id); r != nil { // else what waits is about to be swept
 			sortInto(states, sum, r, e.lanes.Load(id))
 		}
 	}
-	return states, nil
+	return states, buckets, nil
+}
+
+// backlogNow gives what waits by bucket, and when that was counted.
+func (m *metrics) backlogNow() (map[bellhop.Bucket]int64, time.Time) {
+	last, ok := m.waitingNow()
+	m.backlog.mu.Lock()
+	defer m.backlog.mu.Unlock()
+	if !ok {
+		return nil, time.Time{}
+	}
+	return last.buckets, m.backlog.at
 }
 
 // Waiting counts all that waits, by endpoint; nil if the engine stops meanwhile. It reads

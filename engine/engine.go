@@ -281,6 +281,7 @@ type Engine struct {
 	sharing   sharing
 	resharing chan struct{}
 	uneven    atomic.Bool
+	seen      atomic.Pointer[seen]
 	// heard is what other nodes tell, and asks are for what is missing in memory. erased is
 	// the version of erasures that was seen; eraseAgain asks for another look at them.
 	heard      heard
@@ -413,6 +414,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	upkeep.Go(func() { e.lookAround(ctx) })
 	upkeep.Go(func() { e.keepUp(ctx) })
 	upkeep.Go(func() { e.listen(ctx) })
+	upkeep.Go(func() { e.watchOthers(ctx) })
 	upkeep.Go(func() { e.catchUp(ctx) })
 	upkeep.Go(func() { e.judge(ctx) })
 	upkeep.Go(func() { e.react(ctx) })
@@ -493,15 +495,6 @@ func (e *Engine) IDs() *id.Generator { return e.presence.Load().ids }
 
 // Lease is what this node owns deliveries under now.
 func (e *Engine) Lease() bellhop.Lease { return e.presence.Load().lease }
-
-// LaneState tells what the endpoint's lane is doing on this node now.
-func (e *Engine) LaneState(endpoint bellhop.EndpointID) (bellhop.LaneState, error) {
-	r := e.table.Routes().Endpoint(endpoint)
-	if r == nil {
-		return bellhop.LaneState{}, bellhop.NotFound("endpoint", endpoint.String())
-	}
-	return e.lanes.State(r), nil
-}
 
 // OldestDue is when the next delivery in the endpoint's queue on this node was due;
 // zero if nothing is queued.

@@ -31,8 +31,17 @@ func (e *Engine) Health(ctx context.Context, scope bellhop.Scope, of ...*routes.
 	if err != nil {
 		return nil, fmt.Errorf("look for what is held: %w", err)
 	}
+	stored, err := e.storedVitals(ctx, of)
+	if err != nil {
+		return nil, err
+	}
 	now := e.cfg.Now()
 	views := e.lanes.Views(of)
+	for i, r := range of {
+		if v, ok := stored[r.ID]; ok {
+			views[i] = lane.View{Vitals: v}
+		}
+	}
 	list := make([]bellhop.HealthState, len(of))
 	for i, r := range of {
 		list[i] = e.healthOf(r, views[i], held[r.ID], scope.SeesAll(r.Apps), now)

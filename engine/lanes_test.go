@@ -88,7 +88,7 @@ func TestMemoryOfAllLanesIsBounded(t *testing.T) {
 		wait(time.Second)
 		queued := 0
 		for _, e := range ids {
-			s, err := h.LaneState(e)
+			s, err := h.LaneState(t.Context(), e)
 			if err != nil {
 				t.Fatal(err)
 			}

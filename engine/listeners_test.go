@@ -166,7 +166,7 @@ func TestAProgramThatIsDown(t *testing.T) {
 		}
 		wait(time.Second)
 		attempts := h.attempts(bellhop.AttemptFilter{Endpoint: e.ID})
-		state, err := h.LaneState(e.ID)
+		state, err := h.LaneState(t.Context(), e.ID)
 		if err != nil || len(attempts) != 15 || state.Circuit != "closed" || !state.FailingSince.IsZero() {
 			t.Errorf("%d attempts, %+v, %v", len(attempts), state, err)
 		}

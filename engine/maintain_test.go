@@ -190,7 +190,7 @@ func TestAPanicWhileSendingIsAnAttempt(t *testing.T) {
 		if len(a) != 1 || a[0].Reason != bellhop.ReasonPanic || a[0].Status != bellhop.AttemptFailed || a[0].Final || a[0].NextAt.IsZero() {
 			t.Errorf("the log: %+v", a)
 		}
-		if s, _ := h.LaneState(e.ID); s.ConsecutiveFailures != 0 {
+		if s, _ := h.LaneState(t.Context(), e.ID); s.ConsecutiveFailures != 0 {
 			t.Errorf("it was held against the receiver: %+v", s)
 		}
 		wait(time.Minute)

@@ -106,6 +106,7 @@ func (e *Engine) share(ctx context.Context) (even bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("list the buckets: %w", err)
 	}
+	e.seen.Store(&seen{nodes, owners})
 	leases := make([]bellhop.Lease, len(nodes))
 	for i := range nodes {
 		leases[i] = nodes[i].Lease

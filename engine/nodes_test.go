@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -700,7 +701,7 @@ func TestACircuitOfANodeThatIsNotTheOwnerClosesAgain(t *testing.T) {
 			other.publish(t, strconv.Itoa(i))
 			wait(100 * time.Millisecond)
 		}
-		if s, err := other.LaneState(e.ID); err != nil || s.Circuit == "closed" {
+		if s, err := other.LaneState(t.Context(), e.ID); err != nil || s.Circuit == "closed" {
 			t.Fatalf("its circuit: %+v, %v", s, err)
 		}
 		down.Store(false)
@@ -708,7 +709,7 @@ func TestACircuitOfANodeThatIsNotTheOwnerClosesAgain(t *testing.T) {
 			other.publish(t, strconv.Itoa(100+i))
 			wait(10 * time.Second)
 		}
-		if s, err := other.LaneState(e.ID); err != nil || s.Circuit != "closed" {
+		if s, err := other.LaneState(t.Context(), e.ID); err != nil || s.Circuit != "closed" {
 			t.Errorf("its circuit: %+v, %v", s, err)
 		}
 		wait(time.Hour)
@@ -755,6 +756,69 @@ func TestHastenAtAnyNodeHasTheOwnerProbe(t *testing.T) {
 		wait(2 * time.Second)
 		if n, _, err := w.store.Pending(t.Context(), bellhop.Everything(), 0); err != nil || n != 0 {
 			t.Errorf("%d are pending, %v", n, err)
+		}
+	})
+}
+
+// TestWhoFollowsTheAttemptsSeesThoseOfAllNodes, each once, also those that took long.
+func TestWhoFollowsTheAttemptsSeesThoseOfAllNodes(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		w := newTown(t, 3)
+		w.net.on("a.example", func(r received) answer {
+			if r.body == "0" {
+				return answer{status: 200, after: 10 * time.Second}
+			}
+			return answer{status: 200}
+		})
+		w.endpoint(bellhop.EndpointChange{})
+		for _, n := range w.nodes {
+			n.publish(t, "9") // before anybody looks
+		}
+		wait(3 * time.Second)
+		watcher := w.nodes[0].Watch(bellhop.AttemptFilter{Scope: bellhop.Everything()})
+		defer watcher.Close()
+		wait(3 * time.Second)
+		want := map[bellhop.EventID]int{}
+		for i := range 30 {
+			want[w.nodes[i%3].publish(t, strconv.Itoa(i/3))]++
+			wait(200 * time.Millisecond)
+		}
+		wait(20 * time.Second)
+		got := map[bellhop.EventID]int{}
+		for len(watcher.C()) > 0 {
+			got[(<-watcher.C()).Event]++
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("saw %v, want %v", got, want)
+		}
+	})
+}
+
+// TestANodeThatIsNotTheOwnerTellsTheTruthOfAnEndpoint, and who its owner is.
+func TestANodeThatIsNotTheOwnerTellsTheTruthOfAnEndpoint(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		w := newTown(t, 2)
+		w.net.on("a.example", func(received) answer { return answer{fail: errReset} })
+		e := w.endpoint(bellhop.EndpointChange{Ordering: bellhop.Of(bellhop.OrderingSubject)})
+		owner, other := w.owner(e.ID)
+		for i := range 20 {
+			if _, err := owner.Publish(t.Context(), engine.Publication{App: "acme", Type: "a.b", Data: bellhop.JSON(strconv.Itoa(i))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wait(10 * time.Second)
+		s, err := other.LaneState(t.Context(), e.ID)
+		if err != nil || s.Circuit != "open" || s.ConsecutiveFailures < 10 || s.Owner != owner.Config().Name {
+			t.Errorf("its lane is said to be %+v, %v", s, err)
+		}
+		h, err := other.Health(t.Context(), bellhop.Everything(), other.Routes().Routes().Endpoint(e.ID))
+		if err != nil || h[0].State != bellhop.HealthFailing {
+			t.Errorf("it is said to be %+v, %v", h, err)
+		}
+		nodes, err := other.Nodes(t.Context())
+		if err != nil || len(nodes) != 2 || nodes[0].Buckets+nodes[1].Buckets != bellhop.Buckets || nodes[0].KeepsHouse == nodes[1].KeepsHouse ||
+			nodes[0].Answers == nodes[1].Answers || nodes[0].Backlog+nodes[1].Backlog != 20 || nodes[0].Name == nodes[1].Name {
+			t.Errorf("the nodes are said to be %+v, %v", nodes, err)
 		}
 	})
 }

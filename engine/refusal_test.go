@@ -35,7 +35,7 @@ func TestWhatIsRefusedDoesNotDelayWhatIsTaken(t *testing.T) {
 					h.publish(`{"type":"booking.accepted"}`)
 				}
 				wait(20 * time.Minute) // now retries are due all the time
-				if s, err := h.LaneState(e.ID); err != nil || s.Circuit != "closed" {
+				if s, err := h.LaneState(t.Context(), e.ID); err != nil || s.Circuit != "closed" {
 					t.Errorf("the circuit is %s (%v)", s.Circuit, err)
 				}
 				began := time.Now()

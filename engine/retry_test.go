@@ -203,7 +203,7 @@ func TestOverloadHalvesConcurrencyAndSuccessGrowsIt(t *testing.T) {
 			h.publish(`{}`)
 		}
 		wait(2 * time.Second)
-		if s, _ := h.LaneState(e.ID); s.Concurrency != 4 {
+		if s, _ := h.LaneState(t.Context(), e.ID); s.Concurrency != 4 {
 			t.Errorf("concurrency %d after eight 429 at once, want it halved once, to 4", s.Concurrency)
 		}
 		busy.Store(false)
@@ -211,7 +211,7 @@ func TestOverloadHalvesConcurrencyAndSuccessGrowsIt(t *testing.T) {
 			h.publish(`{}`)
 		}
 		wait(10 * time.Minute)
-		if s, _ := h.LaneState(e.ID); s.Concurrency < 7 {
+		if s, _ := h.LaneState(t.Context(), e.ID); s.Concurrency < 7 {
 			t.Errorf("concurrency %d after 200 successes, want it grown back", s.Concurrency)
 		}
 	})
@@ -232,7 +232,7 @@ func TestCircuitOpensProbesAndCloses(t *testing.T) {
 			h.publish(`{}`)
 		}
 		wait(time.Minute)
-		s, err := h.LaneState(e.ID)
+		s, err := h.LaneState(t.Context(), e.ID)
 		if err != nil || s.Circuit == "closed" || s.LastFailure != "status" {
 			t.Fatalf("lane: %+v, %v", s, err)
 		}
@@ -248,7 +248,7 @@ func TestCircuitOpensProbesAndCloses(t *testing.T) {
 		}
 		up.Store(true)
 		wait(24 * time.Hour)
-		if s, _ := h.LaneState(e.ID); s.Circuit != "closed" {
+		if s, _ := h.LaneState(t.Context(), e.ID); s.Circuit != "closed" {
 			t.Errorf("circuit %s after recovery", s.Circuit)
 		}
 		for _, d := range h.deliveries(bellhop.DeliveryFilter{Endpoint: e.ID}) {

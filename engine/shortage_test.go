@@ -53,7 +53,7 @@ func TestShortages(t *testing.T) {
 					t.Fatalf("%d attempts: %+v", len(list), list[0])
 				}
 				for _, e := range []bellhop.Endpoint{free, ordered} {
-					s, err := h.LaneState(e.ID)
+					s, err := h.LaneState(t.Context(), e.ID)
 					if err != nil || s.Circuit != "closed" || s.ConsecutiveFailures != 0 || !s.FailingSince.IsZero() {
 						t.Errorf("%+v, %v", s, err)
 					}

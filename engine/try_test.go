@@ -142,7 +142,7 @@ func TestATestThatWasCutOffIsNotMadeLater(t *testing.T) {
 				if len(a) != 1 || !a[0].Final || a[0].Status != bellhop.AttemptFailed || a[0].Reason != bellhop.ReasonCutShort || a[0].Detail == "" {
 					t.Errorf("the log: %+v", a)
 				}
-				if s, err := h.LaneState(e.ID); err != nil || s.ConsecutiveFailures != 0 || !s.FailingSince.IsZero() {
+				if s, err := h.LaneState(t.Context(), e.ID); err != nil || s.ConsecutiveFailures != 0 || !s.FailingSince.IsZero() {
 					t.Errorf("it was held against the endpoint: %+v, %v", s, err)
 				}
 			})

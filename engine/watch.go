@@ -7,12 +7,15 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-// watchers are told of attempts as they are recorded on this node. A delivery hands its
+// watchers are told of attempts as they are recorded on this node, or seen to have been on
+// others (watchothers.go). A delivery hands its
 // attempt over and goes on: one goroutine looks who may see it, while there are watchers.
 type watchers struct {
 	// watching is how many there are, for those who do not lock.
 	watching atomic.Int32
 	news     chan *Seen
+	// began tells that there is a watcher.
+	began chan struct{}
 	// missed counts what did not fit into news.
 	missed atomic.Int64
 
@@ -61,13 +64,13 @@ const (
 
 func newWatchers() *watchers {
 	return &watchers{
-		news: make(chan *Seen, newsBuffer), all: map[*Watcher]struct{}{},
+		news: make(chan *Seen, newsBuffer), began: make(chan struct{}, 1), all: map[*Watcher]struct{}{},
 		everywhere: map[*Watcher]struct{}{}, of: map[string]map[*Watcher]struct{}{},
 	}
 }
 
-// Watch gives the attempts as they are recorded on this node, without headers and
-// bodies, until Close or the end of Run. Of the filter, Scope, Endpoint, Event,
+// Watch gives the attempts as they are recorded, without headers and bodies, until Close or
+// the end of Run: those of this node at once, and those of others some moments later. Of the filter, Scope, Endpoint, Event,
 // Delivery, Type and Status count.
 func (e *Engine) Watch(f bellhop.AttemptFilter) *Watcher {
 	ws := e.watchers
@@ -90,6 +93,7 @@ func (e *Engine) Watch(f bellhop.AttemptFilter) *Watcher {
 	}
 	if ws.watching.Store(int32(len(ws.all))); len(ws.all) == 1 {
 		ws.stop = make(chan struct{})
+		wake(ws.began)
 		go ws.spread(ws.stop)
 	}
 	return w

@@ -272,6 +272,9 @@ func (n *native) routes() []api.Route {
 		api.On("GET /v1/settings", "getSettings", keys, n.getSettings,
 			"The server's settings", "As they are in force, and where each comes from.", 200),
 
+		api.On("GET /v1/nodes", "listNodes", probes, n.listNodes,
+			"List the nodes", "The processes that share the work: since when, which version, what each owns and does. One that went silent is listed until the others take over.", 200),
+
 		api.On("GET /v1/outbox/refused", "listRefused", probes, n.listRefused,
 			"List what was refused in the outbox", "What programs have published in transactions of their own and could not be accepted, newest first, with the reason that publishing by the API would have answered. The newest 1000 of each app are kept, for as long as events are.", 200),
 		api.On("GET /v1/outbox/refused/{id}", "getRefused", probes, n.getRefused,

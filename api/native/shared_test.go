@@ -116,6 +116,7 @@ func operations() map[string][]string {
 		"retryRefused":     {"POST /v1/outbox/refused/1/retry"},
 		"deleteRefused":    {"DELETE /v1/outbox/refused/1"},
 		"clearRefused":     {"DELETE /v1/outbox/refused?app=acme"},
+		"listNodes":        get("/v1/nodes"),
 		"getHold":          get("/v1/hold"), "holdSending": {"POST /v1/hold"}, "releaseSending": {"DELETE /v1/hold"},
 
 		"getNotices": get("/v1/notices"), "putNotices": {`PUT /v1/notices {}`}, "testNotices": {`POST /v1/notices/test`},

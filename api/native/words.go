@@ -75,6 +75,7 @@ func enums() map[string][]any {
 		"NewKey.role":              role,
 		"PortalLink.role":          {"editor", "viewer"},
 		"LaneState.circuit":        {"closed", "open", "half_open"},
+		"Node.doing":               {"starting", "delivering", "held", "handing_over", "draining"},
 		"HealthState.state":        {"healthy", "failing", "on_hold", "paused", "disabled", "unknown"},
 		"Explanation.outcome":      {"succeeded", "failed", "canceled", "pending", "retrying", "held", "not_sent"},
 	}
@@ -220,6 +221,7 @@ func fieldTexts() map[string]string {
 		"queued":                    "Deliveries in memory.",
 		"held":                      "Why nothing is sent although the endpoint is active.",
 		"in_flight":                 "Requests being made.",
+		"LaneState.owner":           "The node that fetches what waits for the endpoint, where that is another than the one that answers: what is said of the circuit is what it has stored, and the counts are those of the node that answers.",
 		"LaneState.concurrency":     "The limit as it is now: lower than the endpoint's while the receiver is overloaded.",
 		"failing_since":             "Start of the first of an unbroken row of failures.",
 		"field":                     "The path of the field, such as events[1].type; for data that breaks its schema, data and a JSON pointer.",

@@ -135,6 +135,9 @@ func First[K Kind](t time.Time) ID[K] {
 	return ID[K](ms << (nodeBits + seqBits))
 }
 
+// NodeOf is the number of the node that made an id.
+func NodeOf[K Kind](i ID[K]) int { return int(i >> seqBits & MaxNode) }
+
 const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 // length is how many base32 digits hold 63 bits.

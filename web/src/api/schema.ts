@@ -1292,6 +1292,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the nodes
+         * @description The processes that share the work: since when, which version, what each owns and does. One that went silent is listed until the others take over.
+         *
+         *     Roles: admin (key not limited to apps).
+         */
+        get: operations["listNodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices": {
         parameters: {
             query?: never;
@@ -3333,6 +3355,8 @@ export interface components {
              * @description When the circuit opened.
              */
             open_since?: string;
+            /** @description The node that fetches what waits for the endpoint, where that is another than the one that answers: what is said of the circuit is what it has stored, and the counts are those of the node that answers. */
+            owner?: string;
             /**
              * Format: int64
              * @description Deliveries in memory.
@@ -3354,6 +3378,10 @@ export interface components {
         ListInbox: {
             /** @description All of the objects. */
             data: components["schemas"]["Inbox"][];
+        };
+        ListNode: {
+            /** @description All of the objects. */
+            data: components["schemas"]["Node"][];
         };
         ListNoticeTested: {
             /** @description All of the objects. */
@@ -3648,6 +3676,76 @@ export interface components {
             session?: string;
             /** @description The bearer token; shown this once. */
             token: string;
+        };
+        Node: {
+            /** @description True for the node that answers this request. */
+            answers: boolean;
+            /**
+             * Format: int64
+             * @description Unfinished deliveries to the endpoints in them, as counted at counted_at.
+             */
+            backlog: number;
+            /**
+             * Format: int64
+             * @description How many of the 256 parts of all endpoints are its own. It alone fetches what waits for them, and it alone sends where an order or a limit must be exact.
+             */
+            buckets: number;
+            /**
+             * Format: int64
+             * @description Endpoints that it takes for broken, as of its last heartbeat.
+             */
+            circuits_open: number;
+            /**
+             * @description By how much its computer's clock is ahead of the database's; less than 0: behind. The database's counts.
+             * @example 15s
+             */
+            clock_ahead: string;
+            /**
+             * Format: date-time
+             * @description When the backlog was counted; left out while it was not.
+             */
+            counted_at?: string;
+            /**
+             * @description In a word, as of its last heartbeat.
+             * @enum {string}
+             */
+            doing: "starting" | "delivering" | "held" | "handing_over" | "draining";
+            /**
+             * Format: int64
+             * @description Requests under way, as of its last heartbeat.
+             */
+            in_flight: number;
+            /**
+             * Format: date-time
+             * @description When it got its lease. Later than started_at where it lost one, after a pause for example.
+             */
+            joined_at: string;
+            /** @description True for the one that does what one does for all: retention, statistics, notices. */
+            keeps_house: boolean;
+            /**
+             * Format: date-time
+             * @description When the others take over what it has, if they do not hear of it before. In the past: they are about to.
+             */
+            lease_until: string;
+            /** @description Where it runs, as its operator named it. Two nodes may have the same name. */
+            name?: string;
+            /**
+             * Format: int64
+             * @description Its number while it runs. It is part of the ids that it makes.
+             */
+            node: number;
+            /**
+             * Format: int64
+             * @description Deliveries in its memory that wait for their turn, as of its last heartbeat.
+             */
+            queued: number;
+            /**
+             * Format: date-time
+             * @description When the process began.
+             */
+            started_at: string;
+            /** @description Of the program. */
+            version?: string;
         };
         NoticeFailure: {
             /**
@@ -13899,6 +13997,104 @@ export interface operations {
                 headers: {
                     /** @description Seconds after which to try again. */
                     "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listNodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "answers": false,
+                     *           "backlog": 1,
+                     *           "buckets": 1,
+                     *           "circuits_open": 1,
+                     *           "clock_ahead": "15s",
+                     *           "in_flight": 1,
+                     *           "joined_at": "2027-06-11T02:00:00.000Z",
+                     *           "keeps_house": false,
+                     *           "lease_until": "2027-06-11T02:00:00.000Z",
+                     *           "node": 1,
+                     *           "queued": 1,
+                     *           "started_at": "2027-06-11T02:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ListNode"];
+                };
+            };
+            /** @description `invalid_query`: The query cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: The request is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
