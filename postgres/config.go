@@ -173,7 +173,8 @@ const endpointForUpdate = "SELECT 1 FROM bellhop.endpoints WHERE id = $1 FOR UPD
 
 // SaveEndpoint creates or replaces an endpoint.
 func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit *bellhop.AuditEntry, now time.Time) error {
-	return s.write(ctx, asked, "save the endpoint", func(t *txn) error {
+	reordered := false
+	err := s.write(ctx, asked, "save the endpoint", func(t *txn) error {
 		e := given
 		// A statement of its own: what another one has changed until it let go is seen by
 		// the next.
@@ -203,7 +204,7 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 				return err
 			}
 		}
-		if exists && e.Ordering != old.Ordering {
+		if reordered = exists && e.Ordering != old.Ordering; reordered {
 			err = t.beginReorder(&e, now)
 		}
 		if err == nil && exists && bellhop.Releases(&old, &e) {
@@ -211,6 +212,10 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		}
 		return t.finish(err, audit, partRoutes, "", int64(e.ID))
 	})
+	if err == nil && reordered {
+		s.spillAt(ctx, given.ID)
+	}
+	return err
 }
 
 // renewVitals has an endpoint's vitals begin anew.

@@ -241,6 +241,23 @@ func (f *fresh) spill(l bellhop.Lease, before time.Time, limit int) (list []*fre
 	return list
 }
 
+// spillAt is spill for those of an endpoint, of every lease that is held here.
+func (f *fresh) spillAt(e bellhop.EndpointID) map[bellhop.Lease][]*freshDelivery {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := map[bellhop.Lease][]*freshDelivery{}
+	for l, o := range f.leases {
+		for _, d := range o.of {
+			if d.Endpoint == e && d.busy == 0 && !d.spilling && !d.doubtful {
+				d.spilling = true
+				all[l] = append(all[l], d)
+			}
+		}
+		slices.SortFunc(all[l], func(a, b *freshDelivery) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return all
+}
+
 // spilled ends what spill began: the rows are written, or not.
 func (f *fresh) spilled(l bellhop.Lease, list []*freshDelivery, written bool) {
 	f.mu.Lock()

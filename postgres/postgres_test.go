@@ -65,7 +65,12 @@ func open(t testing.TB, o postgres.Options) *postgres.Store {
 }
 
 // ready are the groups of the suite that pass; the list goes when all do.
-var ready = []string{"Node", "Lease", "Bucket", "Clock", "Enqueue", "Claim", "Config", "Revision", "Scope", "Token", "Reaction", "Times", "Hold", "Reorder", "Delete", "Sweep", "Keep", "Moves", "Held", "Ends", "Waiting", "Replay", "Retrying", "Spread", "Log", "Search", "Deliveries", "Stats"}
+var ready = []string{
+	"Node", "Lease", "Bucket", "Clock", "Enqueue", "Claim", "Config", "Revision", "Scope", "Token", "Reaction", "Times", "Hold",
+	"Reorder", "Delete", "Sweep", "Keep", "Moves", "Held", "Ends", "Waiting", "Replay", "Retrying", "Spread",
+	"Log", "Search", "Deliveries", "Stats",
+	"Order", "UnderWay", "Record", "Repeat", "Stress", "Model",
+}
 
 var groups = flag.String("groups", "", "groups of the suite to run instead of those that are ready, with commas between")
 

@@ -138,3 +138,17 @@ func (s *Store) spillThese(ctx context.Context, l bellhop.Lease, list []*freshDe
 	s.fresh.spilled(l, list, err == nil)
 	return err
 }
+
+// spillAt writes rows of what is fresh of an endpoint whose order was changed: what waits in
+// the new one waits for them, too. What other nodes have in memory is written down by their
+// next heartbeats, and is under way until then, as what was accepted without an order.
+func (s *Store) spillAt(ctx context.Context, e bellhop.EndpointID) {
+	for l, list := range s.fresh.spillAt(e) {
+		if len(list) == 0 {
+			continue
+		}
+		if err := s.spillThese(ctx, l, list); err != nil && ctx.Err() == nil {
+			s.log.Info("what is under way to an endpoint is written down later", "endpoint", e, "error", err)
+		}
+	}
+}

@@ -92,12 +92,15 @@ func (s *Store) Sweep(ctx context.Context, ids []bellhop.AttemptID, now time.Tim
 // repeated, count as used.
 func (t *txn) sweep(reason, find, take string, given []bellhop.AttemptID, now time.Time) (swept int, err error) {
 	ids, err := t.unused(given)
-	if err != nil || len(ids) == 0 {
-		return len(given) - len(ids), err
-	}
-	idle, err := t.find(find, len(ids))
 	if err != nil {
 		return 0, err
+	}
+	idle, err := t.find(find, max(len(ids), 1))
+	if err != nil || len(idle.ids) == 0 {
+		return 0, err // a mark may only wait for others to end
+	}
+	if len(ids) == 0 {
+		return len(given), nil
 	}
 	list, err := t.take(idle, take)
 	if err != nil {
