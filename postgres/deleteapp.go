@@ -222,6 +222,7 @@ func (t *txn) dropSome(app string) (done bool, err error) {
 		func(app string) (int, error) { return t.dropSomeOf(dropReactions, app) },
 		func(app string) (int, error) { return t.dropListed(app, "attempts", attemptsOfApp, dropAttempts) },
 		func(app string) (int, error) { return t.dropSlicesOfApp(app, dropChunk) },
+		func(app string) (int, error) { return t.dropSomeOf(forgetOfApp, app) },
 		func(app string) (int, error) { return t.dropSomeOf(dropMarks, app) },
 	} {
 		if n, err := step(app); err != nil || n > 0 {

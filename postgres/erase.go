@@ -42,7 +42,9 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bel
 				return err
 			}
 			if left, err = t.eraseAll(apps, some); err == nil && len(erased) == 0 {
-				err = t.addAudit(audit)
+				if err = t.eraseRefused(sel); err == nil {
+					err = t.addAudit(audit)
+				}
 			}
 			return err
 		})

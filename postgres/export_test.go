@@ -10,3 +10,6 @@ func (s *Store) HaveDays(ctx context.Context, now time.Time) error { return s.ma
 
 // FoldWaits adds counts up, as the heartbeat does.
 func FoldWaits(ctx context.Context, s *Store) error { return s.foldWaits(ctx) }
+
+// TurnOutbox has the tables of the outbox take turns now.
+func TurnOutbox(ctx context.Context, s *Store) error { return s.turnOutbox(ctx) }

@@ -368,8 +368,8 @@ const (
 	oldExternal = `DELETE FROM bellhop.external_ids x USING (SELECT i.app, i.external_id FROM bellhop.external_ids i WHERE i.event < $1
 			AND NOT EXISTS (SELECT 1 FROM bellhop.events e WHERE e.app = i.app AND e.id = i.event) ORDER BY i.event LIMIT $2) o
 		WHERE x.app = o.app AND x.external_id = o.external_id /* all apps */`
-	// anyOld looks for either.
-	anyOld   = "SELECT EXISTS (SELECT 1 FROM bellhop.audit WHERE id < $1) OR EXISTS (SELECT 1 FROM bellhop.external_ids WHERE event < $1) /* all apps */"
+	// anyOld looks for either, and for what was refused.
+	anyOld   = "SELECT EXISTS (SELECT 1 FROM bellhop.audit WHERE id < $1) OR EXISTS (SELECT 1 FROM bellhop.external_ids WHERE event < $1) OR EXISTS (SELECT 1 FROM bellhop.outbox_refused WHERE refused_at < $2) /* all apps */"
 	oldAudit = `WITH old AS (SELECT id FROM bellhop.audit WHERE id < $1 ORDER BY id LIMIT $2),
 			names AS (DELETE FROM bellhop.audit_apps WHERE audit IN (SELECT id FROM old))
 		DELETE FROM bellhop.audit WHERE id IN (SELECT id FROM old) /* all apps */`
@@ -382,7 +382,7 @@ func (s *Store) expireOthers(ctx context.Context, before time.Time, limit int, n
 		if some, err = oldCounts(q, before, now); err != nil || some {
 			return err
 		}
-		_, err = q.one(into(&some), anyOld, bound)
+		_, err = q.one(into(&some), anyOld, bound, micros(before))
 		return err
 	})
 	if err != nil || !some {
@@ -407,7 +407,9 @@ func (s *Store) expireOthers(ctx context.Context, before time.Time, limit int, n
 			}
 			deleted += int(n)
 		}
-		return nil
+		n, err := t.expireRefused(before, limit)
+		deleted += n
+		return err
 	})
 	return deleted, err
 }

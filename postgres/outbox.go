@@ -285,14 +285,16 @@ func (s *Store) ReadOutbox(ctx context.Context, r bellhop.OutboxRequest) (bellho
 			return err
 		}
 		b.Mark, o.read = o.mark, map[string]readEntries{}
-		bytes := 0
-		apps := o.turns(&r)
-		for len(apps) > 0 && len(b.Entries) < r.Limit && bytes < r.MaxBytes {
-			some := apps[:min(len(apps), readTogether)]
-			apps = apps[len(some):]
-			var err error
-			if bytes, err = o.readOf(q, &r, some, &b, bytes); err != nil {
-				return err
+		// Where the windows of all are at their end, there may be next ones.
+		for apps := o.turns(&r); len(b.Entries) == 0 && len(apps) > 0; apps = o.turns(&r) {
+			bytes := 0
+			for len(apps) > 0 && len(b.Entries) < r.Limit && bytes < r.MaxBytes {
+				some := apps[:min(len(apps), readTogether)]
+				apps = apps[len(some):]
+				var err error
+				if bytes, err = o.readOf(q, &r, some, &b, bytes); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

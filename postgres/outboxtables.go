@@ -83,11 +83,7 @@ func (s *Store) withOutbox(ctx context.Context, what string, f func(t *txn, p *p
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()
 	o := &s.outbox
-	if o.reader == nil {
-		return nil
-	}
-	p := &progressed{reader: o.reader, seq: o.mark + 1}
-	moved := false // or what is known here is not what is stored
+	stored := false
 	err := s.write(ctx, upkeep, what, func(t *txn) error {
 		var slot int
 		var mark int64
@@ -97,14 +93,16 @@ func (s *Store) withOutbox(ctx context.Context, what string, f func(t *txn, p *p
 		if _, err := t.one(into(&mark), outboxMark); err != nil {
 			return err
 		}
-		if moved = mark != o.mark; moved {
-			return nil
+		if o.reader == nil || o.mark != mark {
+			if err := o.load(&t.reading); err != nil {
+				return err
+			}
 		}
-		stored, err := f(t, p, slot)
-		moved = stored
+		var err error
+		stored, err = f(t, &progressed{reader: o.reader, seq: mark + 1}, slot)
 		return err
 	})
-	if moved || err != nil {
+	if stored || err != nil {
 		o.reader = nil // it is read again
 	}
 	return err

@@ -16,7 +16,7 @@ const (
 			r.deliver_at, r.at, r.refused_at, r.code, r.detail, r.fields
 		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[],
 			$11::text[], $12::text[], $13::text[]) r (id, app, type, data, size, subject, external_id, deliver_at, at, refused_at, code, detail, fields)
-		ON CONFLICT (app, id) DO NOTHING`
+		ON CONFLICT (app, id) DO NOTHING /* all apps */`
 
 	// tooManyRefused are those beyond what is kept of one app, or of none.
 	tooManyRefused = `DELETE FROM bellhop.outbox_refused WHERE id IN (

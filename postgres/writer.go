@@ -146,7 +146,7 @@ func rejection(err error) bool {
 	}
 	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
 		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrBucketLost) ||
-		errors.Is(err, errNoNode) || bellhop.CodeOf(err) != ""
+		errors.Is(err, errNoNode) || errors.Is(err, bellhop.ErrOutboxMoved) || bellhop.CodeOf(err) != ""
 }
 
 func (s *Store) writeError(ctx context.Context, what string, err error) error {

@@ -282,7 +282,7 @@ func rejection(err error) bool {
 		return true
 	}
 	return errors.Is(err, bellhop.ErrStaleRoutes) || errors.Is(err, bellhop.ErrRevision) ||
-		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrBucketLost) || errors.Is(err, errNoNode) || errors.Is(err, errLeaving) || bellhop.CodeOf(err) != ""
+		errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrBucketLost) || errors.Is(err, errNoNode) || errors.Is(err, errLeaving) || errors.Is(err, bellhop.ErrOutboxMoved) || bellhop.CodeOf(err) != ""
 }
 
 // ownFault tells whether the step itself is to blame, such as an id used twice.
