@@ -69,6 +69,7 @@ var arrows = []arrow{
 	{folder: "web", never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
 	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "engine/send/smtp", "notice", "desk", "sqlite", "postgres", "api", "api/native", "api/wire", "client", "web", "recipe", "examples/demo"}},
 
+	{folder: "examples/embedded", may: []string{".", "desk", "engine", "api", "api/native", "sqlite", "postgres", "source/"}, never: []string{"github.com/spf13/"}},
 	{folder: "examples", may: []string{".", "dialect", "internal/testsmtp", "client", "examples/"}, never: heavy},
 
 	{folder: "packaging", may: []string{"internal/"}, never: heavy},
