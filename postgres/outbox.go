@@ -25,6 +25,10 @@ type outbox struct {
 	reader *snapshot.Reader // nil: not known
 	// mark is the last line of progress that reader has.
 	mark int64
+	// backend is the server's process that has told what reader knows beyond that. Should
+	// the server crash, numbers of transactions that it had forgotten are given once more:
+	// while that process lives, it has not.
+	backend int64
 	// read is, of each app of the last batch, what was read of its window.
 	read map[string]readEntries
 	// tended is when the tables were looked after last.
@@ -92,24 +96,25 @@ func (s *Store) lookAtOutbox(ctx context.Context, what string, f func(*reading, 
 	}
 }
 
-const outboxNow = `SELECT pg_current_snapshot()::text,
+const outboxNow = `SELECT pg_current_snapshot()::text, pg_backend_pid(),
 	greatest((SELECT max(seq) FROM bellhop.outbox_progress_0), (SELECT max(seq) FROM bellhop.outbox_progress_1))`
 
 // notice looks whose entries have come since the last time.
 func (o *outbox) notice(q *reading) error {
 	var text string
-	var mark int64
-	if _, err := q.one(into(&text, &mark), outboxNow); err != nil {
+	var backend, mark int64
+	if _, err := q.one(into(&text, &backend, &mark), outboxNow); err != nil {
 		return err
 	}
 	now, err := snapshot.Parse(text)
 	if err != nil {
 		return err
 	}
-	if o.reader == nil || o.mark != mark {
+	if o.reader == nil || o.mark != mark || o.backend != backend {
 		if err := o.load(q); err != nil {
 			return err
 		}
+		o.backend = backend
 	}
 	if now.Max < o.reader.Seen.Max {
 		return errRenumbered

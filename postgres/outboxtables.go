@@ -93,7 +93,11 @@ func (s *Store) withOutbox(ctx context.Context, what string, f func(t *txn, p *p
 		if _, err := t.one(into(&mark), outboxMark); err != nil {
 			return err
 		}
-		if o.reader == nil || o.mark != mark {
+		lives := false
+		if _, err := t.one(into(&lives), backendLives, o.backend); err != nil {
+			return err
+		}
+		if o.reader == nil || o.mark != mark || !lives {
 			if err := o.load(&t.reading); err != nil {
 				return err
 			}
@@ -196,8 +200,8 @@ func (s *Store) renumberOutbox(ctx context.Context) error {
 	return s.write(ctx, upkeep, "number the outbox anew", func(t *txn) error {
 		// First of all: this transaction itself comes behind what is seen.
 		var text string
-		var mark int64
-		if _, err := t.one(into(&text, &mark), outboxNow); err != nil {
+		var backend, mark int64
+		if _, err := t.one(into(&text, &backend, &mark), outboxNow); err != nil {
 			return err
 		}
 		now, err := snapshot.Parse(text)

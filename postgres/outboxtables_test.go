@@ -1,8 +1,10 @@
 package postgres_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testpostgres"
 	"github.com/bellhop/bellhop/postgres"
 )
 
@@ -233,4 +236,78 @@ func TestARestoredOutboxIsTaken(t *testing.T) {
 	if got := strings.Join(r.takeAll(), " "); got != "12" {
 		t.Errorf("taken then: %s", got)
 	}
+}
+
+// What was read before the server crashed is read again after it: the numbers of
+// transactions that it has forgotten are given once more.
+func TestTheOutboxOutlivesACrashOfTheServer(t *testing.T) {
+	cluster := testpostgres.NewCluster(t)
+	url := cluster.URL("postgres")
+	store, err := postgres.Open(t.Context(), url, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	connect := func() *pgx.Conn {
+		c, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	publish := func(c *pgx.Conn, data string, async bool) {
+		t.Helper()
+		for _, sql := range []string{
+			"BEGIN", fmt.Sprintf("SET LOCAL synchronous_commit = %t", !async), "SELECT bellhop.publish('acme', 'order.paid', '" + data + "')", "COMMIT",
+		} {
+			if _, err := c.Exec(t.Context(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	read := func() (all []string) {
+		t.Helper()
+		b, err := store.ReadOutbox(t.Context(), bellhop.OutboxRequest{Limit: 100, Each: 100, MaxBytes: 1 << 20, MaxData: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Entries {
+			all = append(all, string(e.Data))
+		}
+		return all
+	}
+	c := connect()
+	publish(c, "1", false)
+	// These commit without waiting for the disk, and are lost.
+	for n := range 50 {
+		publish(c, fmt.Sprint(100+n), true)
+	}
+	read()
+	_ = c.Close(t.Context())
+	if err := cluster.Stop("immediate"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cluster.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c = connect()
+	defer c.Close(context.Background())
+	for n := 2; n < 5; n++ {
+		publish(c, fmt.Sprint(n), false)
+	}
+	var want []string
+	rows, err := c.Query(t.Context(), "SELECT data FROM bellhop.outbox_0 ORDER BY id")
+	if err == nil {
+		want, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := read()
+	slices.SortFunc(got, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
+	slices.SortFunc(want, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
+	if !slices.Equal(got, want) {
+		t.Errorf("read %v, want %v", got, want)
+	}
+	t.Logf("%d of 54 survived", len(want))
 }

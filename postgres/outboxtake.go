@@ -11,6 +11,8 @@ import (
 // taking is a TakeOutbox on its way.
 type taking struct {
 	*bellhop.OutboxTaking
+	// backend is that of what was read.
+	backend int64
 	// progress is nil where no entries are taken.
 	progress *progressed
 }
@@ -34,7 +36,7 @@ func (s *Store) TakeOutbox(ctx context.Context, l bellhop.Lease, routes int64, t
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	take := taking{OutboxTaking: &t}
+	take := taking{OutboxTaking: &t, backend: o.backend}
 	if len(t.Entries) > 0 {
 		if take.progress, err = o.after(&t); err != nil {
 			o.reader = nil
@@ -107,6 +109,8 @@ func (s *Store) takeOnce(ctx context.Context, st *step, t taking) error {
 	return err
 }
 
+const backendLives = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = $1)"
+
 const lockMended = "SELECT id FROM bellhop.outbox_refused WHERE id = ANY($1) ORDER BY id FOR UPDATE /* all apps */"
 
 // take does what the steps of a group do, and the outbox's part. It tells whether it has
@@ -122,16 +126,18 @@ func (g *group) take(st *step, t taking) (stored bool, err error) {
 	}
 	var slot, mended int
 	var mark int64
+	var lives bool
 	p := &pipeline{t: g.t}
 	p.each(into(&slot), lockOutbox)
 	p.each(into(&mark), outboxMark)
+	p.each(into(&lives), backendLives, t.backend)
 	if len(t.Mended) > 0 {
 		p.each(func(row) error { mended++; return nil }, lockMended, t.Mended)
 	}
 	if err := p.run(); err != nil {
 		return false, err
 	}
-	if mended < len(t.Mended) || t.progress != nil && mark != t.Mark {
+	if mended < len(t.Mended) || t.progress != nil && (mark != t.Mark || !lives) {
 		st.err = bellhop.ErrOutboxMoved
 		return false, nil
 	}

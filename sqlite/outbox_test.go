@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 	zombiezen "zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/source/outbox"
 	"github.com/bellhop/bellhop/source/outbox/outboxsqlite"
 	"github.com/bellhop/bellhop/sqlite"
@@ -144,4 +146,45 @@ func TestOutboxByDatabaseSQL(t *testing.T) {
 			return &sqlTx{t, db, tx}
 		},
 	})
+}
+
+// One app's flood holds up another app's event no longer than a step takes.
+func TestAFloodInTheOutboxDoesNotHoldUpAnotherApp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	s := openAt(t, path, sqlite.Options{})
+	now := time.Now()
+	n, err := s.Join(t.Context(), bellhop.NodeAbout{}, time.Hour, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := id.NewGenerator(int(n.Lease.Node), n.Floor)
+	c, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, sql := range []string{
+		"WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 100000) INSERT INTO outbox (app, type, data) SELECT 'flood', 'order.paid', n FROM n",
+		"INSERT INTO outbox (app, type, data) VALUES ('neighbour', 'order.paid', '1')",
+	} {
+		if err := sqlitex.Execute(c, sql, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begun := time.Now()
+	b, err := s.ReadOutbox(t.Context(), bellhop.OutboxRequest{Limit: 1000, Each: 200, MaxBytes: 1 << 20, MaxData: 1 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	taking := bellhop.OutboxTaking{Entries: b.Entries}
+	for _, e := range b.Entries {
+		taking.Events = append(taking.Events, bellhop.NewEvent{Event: bellhop.Event{ID: id.Next[id.Event](ids, now), App: e.App, Type: e.Type, Data: e.Data}})
+	}
+	if _, err := s.TakeOutbox(t.Context(), n.Lease, 0, taking, now); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d entries in %v", len(b.Entries), time.Since(begun))
+	if list, err := s.Events(t.Context(), bellhop.EventFilter{Scope: bellhop.Only("neighbour"), Limit: 2}); err != nil || len(list) != 1 {
+		t.Errorf("the neighbour's events after the first step: %v, %v", list, err)
+	}
 }
