@@ -407,9 +407,7 @@ func (s *Store) expireOthers(ctx context.Context, before time.Time, limit int, n
 			}
 			deleted += int(n)
 		}
-		n, err := t.expireRefused(before, limit)
-		deleted += n
-		return err
+		return nil
 	})
 	return deleted, err
 }

@@ -80,7 +80,7 @@ func (tx *pgxTx) Rollback() {
 	tx.must(tx.c.Close(tx.t.Context()))
 }
 
-func again(t *testing.T, s bellhop.Store) bellhop.Store {
+func openedAgain(t *testing.T, s bellhop.Store) bellhop.Store {
 	other := s.(*timed)
 	return &timed{Store: openAt(t, urlOf(s), postgres.Options{}), clock: other.clock}
 }
@@ -89,7 +89,7 @@ func TestOutbox(t *testing.T) {
 	storetest.RunOutbox(t, storetest.Outbox{
 		Open:  func(t *testing.T) bellhop.Store { return openTimed(t) },
 		Begin: func(t *testing.T, s bellhop.Store) storetest.OutboxTx { return beginPgx(t, s) },
-		Again: again,
+		Again: openedAgain,
 	})
 }
 
