@@ -155,6 +155,7 @@ func (s *Store) Release(ctx context.Context, l bellhop.Lease, deliveries []bellh
 // giveBack releases a delivery, and lets the first of its order go, which may have
 // come meanwhile and be waiting.
 func (s *Store) giveBack(d *bellhop.Delivery, now time.Time) {
+	s.leave(d)
 	d.Owner = 0
 	s.promote(d.Endpoint, d.OrderKey, now)
 }

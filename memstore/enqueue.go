@@ -38,7 +38,7 @@ func (s *Store) enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEvent
 	}
 	for i := range events {
 		if !receipts[i].Duplicate {
-			s.accept(&events[i], owner, now)
+			s.accept(l, &events[i], owner, now)
 		}
 	}
 	return receipts, nil
@@ -52,12 +52,16 @@ func (s *Store) firstPublish(app, externalID string) (bellhop.FirstPublish, bool
 	return bellhop.FirstPublish{Event: e.ID, Deliveries: e.Deliveries, Digest: e.digest, Erased: e.Erased}, true, nil
 }
 
-func (s *Store) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time) {
+func (s *Store) accept(l bellhop.Lease, n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time) {
 	e := n.Event
 	e.Data = append(bellhop.JSON(nil), e.Data...)
-	s.addEvent(&event{Event: &e, digest: n.Digest})
+	stored := &event{Event: &e, digest: n.Digest}
+	s.addEvent(stored)
 	for _, d := range n.Deliveries {
 		s.addDelivery(d, &e, owner, now)
+	}
+	if owner != 0 {
+		s.keepFresh(l, stored, n)
 	}
 	if len(n.Later) > 0 {
 		s.later[e.ID] = slices.Compact(slices.Sorted(slices.Values(n.Later)))

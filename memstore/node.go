@@ -9,6 +9,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/lowwater"
 )
 
 // lease is kept after its holder is gone: the next epoch is higher, and Join can
@@ -46,6 +47,7 @@ func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.D
 		}
 		l := lease{until: now.Add(length), held: true, epoch: s.nodes[number].epoch + 1, about: about, joined: now}
 		s.setNode(number, l)
+		s.fresh.marks[bellhop.Lease{Node: number, Epoch: l.epoch}] = &lowwater.Mark{}
 		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, Floor: s.highestID(int64(bound)), Until: l.until, Now: now}
 		return nil
 	})
@@ -57,7 +59,7 @@ func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.D
 
 func (s *Store) freeNode(now time.Time) (bellhop.NodeID, error) {
 	best := bellhop.NodeID(0)
-	for number := bellhop.NodeID(1); number <= id.MaxNode; number++ {
+	for number := bellhop.NodeID(1); number <= s.numbers; number++ {
 		l, used := s.nodes[number]
 		if !used {
 			return number, nil
@@ -83,6 +85,7 @@ func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.Node
 		}
 		n := s.nodes[l.Node]
 		n.until = now.Add(length)
+		s.writeMark(l)
 		if status != nil {
 			n.status = *status
 		}
@@ -171,6 +174,9 @@ func (s *Store) Overdue(ctx context.Context, of []bellhop.Bucket, until time.Tim
 
 // release gives back all that the node owns.
 func (s *Store) release(node bellhop.NodeID, now time.Time) {
+	if s.nodes[node].held {
+		s.orphans(bellhop.Lease{Node: node, Epoch: s.nodes[node].epoch}, now)
+	}
 	for _, d := range s.pending {
 		if d.Owner == node {
 			s.giveBack(d, now)

@@ -58,6 +58,7 @@ func (s *Store) moveOn(d *bellhop.Delivery, r *bellhop.Result, a *bellhop.Attemp
 			s.settleCopies(d)
 		}
 	} else {
+		s.leave(d)
 		d.Attempts, d.LastAttempt, d.Due, d.Owner = a.Number, a.ID, a.NextAt, 0
 		if d.Due.IsZero() {
 			d.Due = now

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
 )
 
 var errClosed = errors.New("memstore: closed")
@@ -22,7 +23,12 @@ type Store struct {
 	mu     sync.Mutex
 	closed bool
 
-	nodes   map[bellhop.NodeID]lease
+	nodes map[bellhop.NodeID]lease
+	// numbers is the highest that a node may get.
+	numbers bellhop.NodeID
+	fresh   freshness
+	// Orphans counts the deliveries that were found when a lease was over.
+	Orphans int
 	buckets [bellhop.Buckets]bellhop.BucketOwner
 	// present counts the nodes that hold leases. listeners hear wakeups. erasures counts the calls of Erase that did something.
 	present   atomic.Int32
@@ -85,6 +91,9 @@ var _ bellhop.Store = (*Store)(nil)
 type event struct {
 	*bellhop.Event
 	digest [32]byte
+	// fresh are the deliveries that were accepted under lease and have no row at first.
+	lease bellhop.Lease
+	fresh []bellhop.Delivery
 }
 
 type externalKey struct{ app, id string }
@@ -93,6 +102,8 @@ type externalKey struct{ app, id string }
 func New() *Store {
 	return &Store{
 		nodes:     map[bellhop.NodeID]lease{},
+		numbers:   id.MaxNode,
+		fresh:     newFreshness(),
 		apps:      map[string]bellhop.App{},
 		types:     map[string]bellhop.EventType{},
 		endpoints: map[bellhop.EndpointID]bellhop.Endpoint{},
@@ -180,6 +191,7 @@ func (s *Store) addPending(d *bellhop.Delivery) {
 }
 
 func (s *Store) removePending(d *bellhop.Delivery) {
+	s.leave(d)
 	delete(s.pending, d.ID)
 	delete(s.queues[d.Endpoint], d.ID)
 	if len(s.queues[d.Endpoint]) == 0 {

@@ -81,6 +81,9 @@ func (n *node) starts(job *lane.Job, rq *request) {
 	}
 	n.inItsTurn(job, name)
 	n.withinLimits(r, name, to)
+	if !over && !w.alone() {
+		n.together(d.door, r, name, to)
+	}
 	n.resumed(d, work.Delivery.Due, name, to)
 	n.punctual(d, name)
 }
@@ -154,6 +157,63 @@ func (n *node) withinLimits(r *routes.Route, name, to string) {
 	if b.tokens < 0.5 {
 		w.reached("a rate limit was used up")
 	}
+}
+
+// together: where only the owner of a bucket sends, all nodes together keep to the limits.
+func (n *node) together(d *door, r *routes.Route, name, to string) {
+	w := n.w
+	if !r.Exact() {
+		return
+	}
+	under := 1
+	for _, o := range w.nodes {
+		if o == nil {
+			continue
+		}
+		known := o.known[d.id]
+		if known == nil || !known.Exact() {
+			return // it learns of it
+		}
+		for _, f := range o.flying {
+			if f.delivery.door == d && f.excuse == "" && f.job.Route.Exact() {
+				under++
+				if o != n && r.Concurrency > 1 && f.job.Route.Concurrency == r.Concurrency {
+					w.broken("3 no neighbour", "%s is sent to %s by one node while another does so", name, to)
+				}
+			}
+		}
+	}
+	if most := r.Concurrency; under > most && r.ExactConcurrency {
+		w.broken("3 no neighbour", "%s has %d requests under way from all nodes; %d are allowed", to, under, most)
+	}
+	if b := d.rate; b != nil && r.RateLimit != nil {
+		w.refill(d)
+		if b.tokens -= 1; b.tokens < -0.01 {
+			w.broken("3 no neighbour", "%s is sent to %s sooner than its rate limit allows all nodes together", name, to)
+		}
+	}
+}
+
+// refill counts what all nodes together may send by now, by the widest limit that one of
+// them knows of: to be called before that changes.
+func (w *world) refill(d *door) {
+	if d == nil || d.rate == nil {
+		return
+	}
+	var limit bellhop.RateLimit
+	widen := func(rl *bellhop.RateLimit) {
+		if rl != nil {
+			limit.PerSecond, limit.Burst = max(limit.PerSecond, rl.PerSecond), max(limit.Burst, rl.Burst)
+		}
+	}
+	widen(d.now.RateLimit)
+	for _, n := range w.nodes {
+		if n != nil && n.known[d.id] != nil {
+			widen(n.known[d.id].RateLimit)
+		}
+	}
+	d.rate.limit = limit
+	d.rate.refill(w.at)
 }
 
 func (b *bucket) refill(now time.Duration) {
@@ -332,6 +392,7 @@ func (n *node) changes(changed []*routes.Route, gone []bellhop.EndpointID) {
 	}
 	for _, r := range changed {
 		old := n.known[r.ID]
+		w.refill(w.ledger.doors[r.ID])
 		if !r.Live() {
 			delete(n.resumes, r.ID)
 		}

@@ -71,6 +71,15 @@ func (w *world) asks(to *door) history.Endpoint {
 	e := history.Endpoint{Name: "r"}
 	// Who comes first in an order is a matter of clocks.
 	e.Ordered = to.now.Ordering != bellhop.OrderingNone && to.reordered == 0 && w.back == 0 && w.skew == 0
+	if to.limited > to.made || w.alone() {
+		return e
+	}
+	if rl := to.now.RateLimit; rl != nil {
+		e.Rate, e.Burst = rl.PerSecond, rl.Burst
+	}
+	if to.now.ExactConcurrency {
+		e.Concurrency = to.now.Concurrency
+	}
 	return e
 }
 

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,6 +27,7 @@ type ledger struct {
 	requests   map[bellhop.AttemptID]*request
 	open       []*request // those neither recorded nor excused
 	owners     [buckets]bellhop.BucketOwner
+	orphans    int // that were found
 }
 
 // event is an event that was stored.
@@ -90,6 +90,8 @@ type door struct {
 	pending   []*delivery // and some that have ended
 	// made is when it was, and limited when its limits were set last.
 	made, limited time.Duration
+	// rate is what all nodes together may still send.
+	rate *bucket
 	// many says that so many were let go at once that it took several steps.
 	many bool
 	// resumed is when a pause ended last, changed when it was saved last.
@@ -536,6 +538,8 @@ func (l *ledger) saved(e bellhop.Endpoint) {
 	}
 	if e.Concurrency != d.now.Concurrency || (e.RateLimit == nil) != (d.now.RateLimit == nil) || e.RateLimit != nil && *e.RateLimit != *d.now.RateLimit {
 		d.limited = l.w.at
+		l.w.refill(d)
+		l.limit(d, e.RateLimit)
 	}
 	// Said anew here: in a simulation, nothing else makes requests otherwise.
 	if e.URL != d.now.URL || e.Status == bellhop.EndpointActive && d.now.Status != bellhop.EndpointActive {
@@ -547,11 +551,31 @@ func (l *ledger) saved(e bellhop.Endpoint) {
 	d.changed, d.now = l.w.at, e
 }
 
+// limit counts anew what an endpoint with a rate limit may get, over all nodes.
+func (l *ledger) limit(d *door, rl *bellhop.RateLimit) {
+	switch {
+	case rl == nil:
+		d.rate = nil
+	case d.rate == nil:
+		d.rate = &bucket{*rl, float64(max(rl.Burst, 1)), l.w.at}
+	}
+}
+
 // leases looks which leases are over by now: what was sent under one of them and is
 // not recorded may be sent again.
 func (l *ledger) checkLeases() {
+	if found := l.w.store.Orphans; found > l.orphans {
+		l.orphans = found
+		l.w.reached("an orphan was found")
+	}
+	nodes, err := l.w.store.Nodes(ctx)
+	l.w.must(err)
+	held := map[bellhop.Lease]bool{}
+	for i := range nodes {
+		held[nodes[i].Lease] = true
+	}
 	for lease, over := range l.leases {
-		if !over && errors.Is(l.w.store.Disown(ctx, lease, 0, nil, l.w.clock()), bellhop.ErrLeaseLost) {
+		if !over && !held[lease] {
 			l.leases[lease] = true
 			l.w.lost(lease)
 			l.w.disturbed = max(l.w.disturbed, l.w.at)

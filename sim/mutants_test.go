@@ -376,4 +376,81 @@ var mutants = []mutant{
 		"(0.9 + 0.2*random))", "(0.5 + 0.2*random))",
 		"",
 	},
+
+	// Of several nodes.
+	{
+		"steps of a lease that is over take effect", "memstore/node.go",
+		"	if n := s.nodes[l.Node]; !n.held || n.epoch != l.Epoch {\n", "	if n := s.nodes[l.Node]; n.epoch < l.Epoch {\n",
+		"",
+	},
+	{
+		"the epoch of a lease stays", "memstore/node.go",
+		"held: true, epoch: s.nodes[number].epoch + 1,", "held: true, epoch: max(s.nodes[number].epoch, 1),",
+		"2 at least once",
+	},
+	{
+		"the mark is off by one", "internal/lowwater/lowwater.go",
+		"		m.given = m.low[0]\n", "		m.given = m.low[0] + 1\n",
+		"",
+	},
+	{
+		"what is on its way does not hold the mark", "internal/lowwater/lowwater.go",
+		"	if e < m.given {\n", "	if e < 0 {\n",
+		"",
+	},
+	{
+		"orphans that have ended are found again", "memstore/fresh.go",
+		"			if s.hasEnded(&d) || s.hasRow(&d) {\n", "			if s.hasRow(&d) {\n",
+		"",
+	},
+	{
+		"orphans are found twice", "memstore/fresh.go",
+		"			if s.hasEnded(&d) || s.hasRow(&d) {\n", "			if s.hasEnded(&d) {\n",
+		"",
+	},
+	{
+		"a bucket is handed over before it is drained", "engine/lane/bucket.go",
+		"		if !h.leaving || h.drained || m.Keeps(bellhop.Bucket(b)) {\n", "		if !h.leaving || h.drained {\n",
+		"3 no neighbour",
+	},
+	{
+		"a bucket that is handed over goes on claiming", "engine/lane/bucket.go",
+		"func (l *lane) owns() bool { return l.mine() && !l.bucket.leaving }", "func (l *lane) owns() bool { return l.mine() }",
+		"",
+	},
+	{
+		"everybody sends where only the owner may", "engine/lane/bucket.go",
+		"func (l *lane) barred() bool { return !l.owns() && l.route.Exact() }", "func (l *lane) barred() bool { return false && l.route.Exact() }",
+		"",
+	},
+	{
+		"the next owner begins with a full burst", "engine/lane/bucket.go",
+		"				l.limiter.AllowN(now, l.limiter.Burst())\n", "",
+		"3 no neighbour",
+	},
+	{
+		"a lease is trusted for too long", "engine/lane/trust.go",
+		"return lease - lease/5 }", "return lease + lease/5 }",
+		"2 at least once",
+	},
+	{
+		"a node sends what it queued under a lease that it does not believe", "engine/lane/lane.go",
+		"	if l.closed || !l.m.running || l.m.distrusted {\n", "	if l.closed || !l.m.running {\n",
+		"",
+	},
+	{
+		"two changes of the ordering that are told at once are none", "engine/lane/lane.go",
+		"	if r.Ordering != old.Ordering || r.Revision > old.Revision+1 {\n", "	if r.Ordering != old.Ordering {\n",
+		"order",
+	},
+	{
+		"what is in doubt at a deleted endpoint stays owned", "engine/lane/machine.go",
+		"	if l.closed && l.doubtful {\n", "	if false {\n",
+		"",
+	},
+	{
+		"nobody tells the owner", "engine/lane/bucket.go",
+		"func (l *lane) elsewhere() { l.m.do(Tell{bellhop.BucketOf(l.id)}) }", "func (l *lane) elsewhere() {}",
+		"",
+	},
 }

@@ -36,6 +36,8 @@ type node struct {
 	// stands is since when it is frozen; astray since when its lease is over, and it does
 	// not know.
 	stands, astray time.Duration
+	// sleepy is for how long it will stand still as soon as a request is made.
+	sleepy time.Duration
 	// left: it has ended in order.
 	left bool
 
@@ -310,6 +312,12 @@ func (n *node) send(job *lane.Job) {
 		w.ledger.open = append(w.ledger.open, rq)
 	} else {
 		rq.excuse = "its lease was over"
+	}
+	if long := n.sleepy; long > 0 && w.mended == 0 {
+		n.sleepy = 0
+		n.after(time.Microsecond, "leave", int64(rq.attempt), func() { n.leaves(f) })
+		n.freezeFor(long)
+		return
 	}
 	if !w.alone() && w.chance(0.1) { // a thread may have to wait before it goes on
 		n.after(w.between(time.Microsecond, 10*time.Millisecond), "leave", int64(rq.attempt), func() { n.leaves(f) })

@@ -3,7 +3,9 @@ package sim
 import (
 	"time"
 
+	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/lane"
+	"github.com/bellhop/bellhop/internal/id"
 )
 
 // plan is what a seed's history is made of. Each kind of fault and of action is in it
@@ -16,9 +18,10 @@ type plan struct {
 	// receivers that stay as they are: they show that nobody waits for a neighbour.
 	calm, steady bool
 
-	// nodes is how many there are, and apart how far their clocks may be from that of the
+	// nodes is how many there are, numbers how many numbers they can have, and apart how far their clocks may be from that of the
 	// database.
 	nodes           int
+	numbers         bellhop.NodeID
 	apart           time.Duration
 	apps, endpoints int
 	settings        lane.Settings
@@ -63,8 +66,8 @@ func draw(l *loop) plan {
 	p := plan{
 		length: l.between(20*time.Second, 5*time.Minute),
 		calm:   l.rand.IntN(8) == 0,
-		nodes:  1,
-		apps:   l.number(1, 3), endpoints: l.number(2, 8),
+		nodes:  1, numbers: id.MaxNode,
+		apps: l.number(1, 3), endpoints: l.number(2, 8),
 		settings: lane.Settings{MaxInFlight: 1000, QueueBytes: 1 << 20, DisableAfter: l.between(20*time.Second, 5*time.Minute)},
 		lease:    15 * time.Second, drain: l.between(500*time.Millisecond, 20*time.Second),
 		bound:   1000,
@@ -82,6 +85,9 @@ func draw(l *loop) plan {
 	}
 	if on() {
 		p.nodes = l.number(2, 4)
+		if on() {
+			p.numbers = bellhop.NodeID(p.nodes + l.number(1, 3))
+		}
 		if on() {
 			p.apart = l.between(time.Millisecond, time.Second)
 		}
@@ -142,7 +148,9 @@ func draw(l *loop) plan {
 		act("lose the lease", (*world).loseLease, 10)
 		act("outage", (*world).outage, 4)
 		act("storm", (*world).storm, 8)
-		act("clock", (*world).turnClock, 6)
+		if p.numbers == id.MaxNode { // a number is used again later than a clock is mended
+			act("clock", (*world).turnClock, 6)
+		}
 	}
 	if p.secrets {
 		act("secrets", (*world).loseSecrets, 6)

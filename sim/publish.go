@@ -198,6 +198,7 @@ func (n *node) enqueue(p *publishing) {
 		}
 	}
 	var receipts []bellhop.Receipt
+	w.store.Begin(q.Lease, q.Events)
 	n.write(writing{
 		what: "enqueue", endpoint: to, meddle: true, of: int64(q.Events[0].Event.ID), first: q.Events[0].Event.ID, off: func() bool { return p.away },
 		do: func() (err error) {
@@ -207,6 +208,14 @@ func (n *node) enqueue(p *publishing) {
 			return err
 		},
 	}, func(err error) {
+		if err != nil && !errors.Is(err, bellhop.ErrUnknown) {
+			w.store.NotStored(q.Lease, q.Events)
+		}
+		for i := range receipts {
+			if receipts[i].Duplicate {
+				w.store.NotStored(q.Lease, q.Events[i:i+1])
+			}
+		}
 		p.a.Enqueued(receipts, err)
 		n.carry(p)
 	})
@@ -275,6 +284,9 @@ func (n *node) resolved(p *publishing, lease bellhop.Lease, receipts []bellhop.R
 	known := w.ledger.events[first.ID]
 	if err == nil && first.ExternalID == "" && stored != (known != nil) && (known == nil || !known.gone) {
 		w.broken("1 durable", "Resolve said %v of %s, which is not so", stored, w.trace.of(int64(first.ID)))
+	}
+	if err == nil && !stored {
+		w.store.NotStored(q.Lease, q.Events)
 	}
 	p.a.Resolved(lease, receipts, stored, err)
 }

@@ -67,7 +67,11 @@ var situations = []string{
 	"a bucket was kept after all",
 	"a node did not believe its lease any more",
 	"a node found that another had events erased",
+	"a receiver got what a node had in hand",
 	"a wakeup was lost",
+	"a request was withheld",
+	"an orphan was found",
+	"a node number was used again",
 	"a receiver got again what it had taken",
 	"what a dead node had was taken over",
 

@@ -531,9 +531,18 @@ func (w *world) freeze() {
 	if n == nil {
 		return
 	}
-	for_ := w.between(100*time.Millisecond, 4*w.plan.lease)
+	long := w.between(100*time.Millisecond, 4*w.plan.lease)
+	if w.chance(0.5) {
+		n.sleepy = long // in the middle of the next request
+		return
+	}
+	n.freezeFor(long)
+}
+
+func (n *node) freezeFor(long time.Duration) {
+	w := n.w
 	n.freeze()
-	w.after(for_, "thaw", n.no, func() {
+	w.after(long, "thaw", n.no, func() {
 		if n.dead {
 			return
 		}

@@ -165,6 +165,7 @@ const maxSteps = 300_000
 func (w *world) begin() {
 	w.plan = draw(&w.loop)
 	w.store = &store{Store: memstore.New(), w: w}
+	w.store.UseNumbers(w.plan.numbers)
 	w.ledger = newLedger(w)
 	w.receivers = map[string]*receiver{}
 	w.offers, w.never = map[[2]string]offer{}, map[bellhop.EventID]bool{}

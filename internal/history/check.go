@@ -239,7 +239,7 @@ func (c *checking) concurrency(e *Endpoint) {
 		}
 		open = slices.DeleteFunc(open, func(o *Request) bool {
 			return !o.Answered.After(rq.Arrived) || slices.ContainsFunc(c.Faults, func(f Fault) bool {
-				return f.hits(o.Node) && f.overlaps(o.Arrived, rq.Arrived)
+				return f.hits(o.Node) && f.overlaps(o.Arrived.Add(-c.Slack), rq.Arrived)
 			})
 		})
 		if open = append(open, rq); len(open) > e.Concurrency {
