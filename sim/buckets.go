@@ -326,6 +326,7 @@ func (n *node) keepUp() {
 			n.versionsAt = w.at + versionsEvery
 			n.freshen()
 		}
+		n.readOutbox()
 		if n.uneven {
 			n.look()
 		}

@@ -533,7 +533,7 @@ func (n *node) slots() {
 	}
 	for _, d := range w.ledger.list {
 		r := n.known[d.id]
-		if r == nil || r.RateLimit != nil || n.asking[d.id] > 0 || !r.Live() || n.distrusted || r.Exact() && (!n.owns(d.id) || n.sharing.handing) {
+		if r == nil || r.RateLimit != nil || n.asking[d.id] > 0 || !r.Live() || n.distrusted || w.at <= n.rests[d.id] || r.Exact() && (!n.owns(d.id) || n.sharing.handing) {
 			continue
 		}
 		if s := n.machine.State(r, n.now()); s.Queued > 0 && s.InFlight == 0 && s.Circuit == "closed" {
@@ -651,7 +651,7 @@ const patch = 7 * time.Second
 
 // stuck explains why there is no end.
 func (w *world) stuck() {
-	what := ""
+	what := fmt.Sprintf("%d entries are in the outbox; ", w.untaken())
 	for _, n := range w.nodes {
 		switch {
 		case n == nil || !n.running:
@@ -662,7 +662,7 @@ func (w *world) stuck() {
 	}
 	if all := w.store.all(); len(all) > 0 {
 		d := all[0]
-		what = fmt.Sprintf("%s to %s waits: owner %d, due in %s, attempts %d, order %q",
+		what += fmt.Sprintf("%s to %s waits: owner %d, due in %s, attempts %d, order %q",
 			w.trace.of(int64(d.ID)), w.trace.of(int64(d.Endpoint)), d.Owner, d.Due.Sub(w.clock()), d.Attempts, d.OrderKey)
 		for _, n := range w.nodes {
 			if n == nil {

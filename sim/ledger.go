@@ -162,6 +162,7 @@ func (l *ledger) committed(q engine.Request, receipts []bellhop.Receipt) {
 		}
 		l.events[e.id] = e
 		l.inOrder = append(l.inOrder, e)
+		l.madeOf(e)
 		if e.ExternalID != "" {
 			key := [2]string{e.App, e.ExternalID}
 			if l.external[key] != 0 {

@@ -453,4 +453,9 @@ var mutants = []mutant{
 		"func (l *lane) elsewhere() { l.m.do(Tell{bellhop.BucketOf(l.id)}) }", "func (l *lane) elsewhere() {}",
 		"",
 	},
+	{
+		"the outbox is read by the highest number", "internal/snapshot/snapshot.go",
+		"	for _, tx := range from.Running {\n		if to.Sees(tx) {\n", "	for _, tx := range from.Running {\n		if to.Sees(tx) && tx >= from.Max {\n",
+		"4 nothing silent",
+	},
 }

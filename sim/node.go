@@ -72,6 +72,7 @@ type node struct {
 	versionsAt time.Duration
 	erased     int64
 	eraseAgain bool
+	reading    bool // the outbox
 
 	accepting []*publishing
 
@@ -89,6 +90,8 @@ type node struct {
 	buckets    map[bellhop.EndpointID]*bucket
 	resumes    map[bellhop.EndpointID][]heldBack
 	turns      turns
+	// rests is until when a lane sends nothing after a request that was withheld.
+	rests map[bellhop.EndpointID]time.Duration
 	// proven is when the healthy endpoint answered first.
 	proven time.Duration
 }
@@ -120,7 +123,7 @@ func (w *world) boot(place int) {
 		inFlight: map[bellhop.EndpointID]int{}, asking: map[bellhop.EndpointID]int{}, giving: map[bellhop.DeliveryID]bool{},
 		failures: map[bellhop.EndpointID]int{}, refusals: map[bellhop.EndpointID]int{},
 		buckets: map[bellhop.EndpointID]*bucket{}, resumes: map[bellhop.EndpointID][]heldBack{},
-		turns: newTurns(),
+		turns: newTurns(), rests: map[bellhop.EndpointID]time.Duration{},
 	}
 	n.table = routes.New(routes.Options{Store: n.config, Sealer: w.secrets, Dialects: w.dialects, Now: n.now})
 	n.table.OnChange(n.configure)
@@ -336,6 +339,7 @@ func (n *node) leaves(f *flight) {
 		w.reached("a request was withheld")
 		n.flying = slices.DeleteFunc(n.flying, func(x *flight) bool { return x == f })
 		w.ledger.withheld(rq)
+		n.rests[rq.delivery.door.id] = w.at + time.Second
 		n.landed(f.job)
 		n.do(lane.Sent{Job: f.job, Withheld: true})
 		return

@@ -140,6 +140,7 @@ func draw(l *loop) plan {
 	act("resend", (*world).resend, 12)
 	act("delete app", (*world).deleteApp, 6)
 	act("list", (*world).list, 10)
+	act("program", (*world).program, 20)
 	if !p.calm {
 		act("crash", (*world).crash, 6)
 		act("stop", (*world).stop, 4)

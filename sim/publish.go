@@ -28,7 +28,10 @@ type publishing struct {
 	asked []bellhop.EventID // that the store was asked to store
 	// own: Bellhop itself publishes it. away: the publisher waits no longer.
 	own, away bool
-	since     time.Duration
+	// taking, if not nil, is what it takes out of the outbox; over is told of its end.
+	taking *bellhop.OutboxTaking
+	over   func()
+	since  time.Duration
 }
 
 // offer is what was published first under an external id.
@@ -202,7 +205,14 @@ func (n *node) enqueue(p *publishing) {
 	n.write(writing{
 		what: "enqueue", endpoint: to, meddle: true, of: int64(q.Events[0].Event.ID), first: q.Events[0].Event.ID, off: func() bool { return p.away },
 		do: func() (err error) {
-			if receipts, err = w.store.Enqueue(ctx, q.Lease, q.Routes, q.Events, now); err == nil {
+			if p.taking == nil {
+				receipts, err = w.store.Enqueue(ctx, q.Lease, q.Routes, q.Events, now)
+			} else {
+				taking := *p.taking
+				taking.Events = q.Events
+				receipts, err = w.store.TakeOutbox(ctx, q.Lease, q.Routes, taking, now)
+			}
+			if err == nil {
 				w.ledger.committed(q, receipts)
 			}
 			return err
@@ -293,7 +303,7 @@ func (n *node) resolved(p *publishing, lease bellhop.Lease, receipts []bellhop.R
 
 func (n *node) resolveAlone(p *publishing) {
 	w, q := n.w, p.a.Request()
-	end := func() { n.accepting = slices.DeleteFunc(n.accepting, func(x *publishing) bool { return x == p }) }
+	end := func() { n.ends(p) }
 	w.reached("a publisher went away while nobody knew")
 	if n.stopping {
 		p.a.Abandon()
@@ -324,9 +334,17 @@ func (n *node) resolveAlone(p *publishing) {
 	})
 }
 
+// ends: nothing more is done for a publication.
+func (n *node) ends(p *publishing) {
+	n.accepting = slices.DeleteFunc(n.accepting, func(x *publishing) bool { return x == p })
+	if p.over != nil {
+		p.over()
+	}
+}
+
 // gone ends what nobody waits for, and of which nothing is stored.
 func (n *node) gone(p *publishing) {
-	n.accepting = slices.DeleteFunc(n.accepting, func(x *publishing) bool { return x == p })
+	n.ends(p)
 	for _, e := range p.asked {
 		n.w.never[e] = true
 	}
@@ -335,7 +353,7 @@ func (n *node) gone(p *publishing) {
 // answer tells a publisher what came of it.
 func (n *node) answer(p *publishing) {
 	w := n.w
-	n.accepting = slices.DeleteFunc(n.accepting, func(x *publishing) bool { return x == p })
+	n.ends(p)
 	if err := p.a.Err(); err != nil {
 		n.log("refused", 0, int64(p.asked0()), err.Error())
 		for _, e := range p.asked {

@@ -69,6 +69,8 @@ var situations = []string{
 	"a node found that another had events erased",
 	"a receiver got what a node had in hand",
 	"a wakeup was lost",
+	"a program committed while another was in the middle",
+	"what a program published was taken out of the outbox",
 	"a request was withheld",
 	"an orphan was found",
 	"a node number was used again",

@@ -169,6 +169,7 @@ func (n *node) beatOn(err error, end func(error)) {
 						n.do(lane.Heartbeat{})
 						if n.ownsBucket(0) {
 							n.wakeUpkeep()
+							n.readOutbox()
 						}
 						w.rows()
 					}

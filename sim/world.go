@@ -87,7 +87,11 @@ type world struct {
 	healthy   bellhop.EndpointID
 
 	urls, published int
-	offers          map[[2]string]offer
+	// entries are what programs have put into the outbox, by their data; programs counts
+	// their transactions that run.
+	entries  map[string]*entry
+	programs int
+	offers   map[[2]string]offer
 	// never are events whose publishers were told that they are not stored.
 	never        map[bellhop.EventID]bool
 	incarnations int
@@ -167,7 +171,7 @@ func (w *world) begin() {
 	w.store = &store{Store: memstore.New(), w: w}
 	w.store.UseNumbers(w.plan.numbers)
 	w.ledger = newLedger(w)
-	w.receivers = map[string]*receiver{}
+	w.receivers, w.entries = map[string]*receiver{}, map[string]*entry{}
 	w.offers, w.never = map[[2]string]offer{}, map[bellhop.EventID]bool{}
 	w.dialects = w.compile()
 	w.secrets = &sealer{w: w}
@@ -281,7 +285,7 @@ func (w *world) quiescent() bool {
 			return false
 		}
 	}
-	return pending == 0
+	return pending == 0 && w.programs == 0 && w.untaken() == 0
 }
 
 // compile makes the one dialect that endpoints have.
