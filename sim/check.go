@@ -594,7 +594,7 @@ func (w *world) rows() {
 
 // slackOfAge is how long after its time a delivery must have ended at the latest: some
 // heartbeats, if nothing goes wrong meanwhile.
-const slackOfAge = 40 * time.Second
+const slackOfAge = 60 * time.Second
 
 // inTime: nothing waits for ever at an endpoint that is disabled.
 func (w *world) inTime(d *bellhop.Delivery, known *delivery) {
