@@ -69,7 +69,7 @@ var ready = []string{
 	"Node", "Lease", "Bucket", "Clock", "Enqueue", "Claim", "Config", "Revision", "Scope", "Token", "Reaction", "Times", "Hold",
 	"Reorder", "Delete", "Sweep", "Keep", "Moves", "Held", "Ends", "Waiting", "Replay", "Retrying", "Spread",
 	"Log", "Search", "Deliveries", "Stats",
-	"Order", "UnderWay", "Record", "Repeat", "Stress", "Model",
+	"Order", "UnderWay", "Record", "Repeat", "Stress", "Model", "Inbox", "Notice",
 }
 
 var groups = flag.String("groups", "", "groups of the suite to run instead of those that are ready, with commas between")
