@@ -163,6 +163,12 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/outbox",
+    validateSearch: keeps(),
+    component: page(() => import("./pages/outbox/Outbox.tsx"), "Outbox"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/settings",
     validateSearch: keeps(),
     component: page(() => import("./pages/settings/Settings.tsx"), "Settings"),

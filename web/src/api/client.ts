@@ -28,6 +28,7 @@ export type InboxRequest = Schemas["InboxRequest"];
 export type Key = Schemas["Key"];
 export type LaneState = Schemas["LaneState"];
 export type Outcome = Schemas["Outcome"];
+export type RefusedEntry = Schemas["RefusedEntry"];
 export type Session = Schemas["Session"];
 export type Stats = Schemas["Stats"];
 export type StatsBucket = Schemas["StatsBucket"];
