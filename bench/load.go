@@ -104,14 +104,16 @@ type publisher struct {
 	buf  []byte
 }
 
-func newPublisher(s *server) (*publisher, error) {
-	c, err := net.Dial("tcp", s.addr)
+// newPublisher connects the i-th publisher: to each process as many.
+func newPublisher(s *server, i int) (*publisher, error) {
+	addr := s.nodes[i%len(s.nodes)].addr
+	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	return &publisher{
 		conn: c, br: bufio.NewReader(c),
-		head: "POST /v1/events HTTP/1.1\r\nHost: " + s.addr + "\r\nAuthorization: Bearer " + s.key + "\r\nContent-Type: application/json\r\nContent-Length: ",
+		head: "POST /v1/events HTTP/1.1\r\nHost: " + addr + "\r\nAuthorization: Bearer " + s.key + "\r\nContent-Type: application/json\r\nContent-Length: ",
 	}, nil
 }
 
@@ -144,6 +146,7 @@ func (p *publisher) publish(eventType string, size int) error {
 
 // load is what a server made of many single events.
 type load struct {
+	events            int64
 	rate, acceptRate  float64 // events a second
 	ownCPU, cpu       float64 // microseconds an event, of the server and of all
 	idleMemory, after float64 // MB
@@ -157,6 +160,11 @@ func throughput(ctx context.Context, o options, dir, binary string, rcv *remote)
 		return l, err
 	}
 	defer s.stop()
+	return s.flood(ctx, o, rcv)
+}
+
+// flood is throughput of a server that runs.
+func (s *server) flood(ctx context.Context, o options, rcv *remote) (l load, err error) {
 	if l.idleMemory, err = s.memoryMB(); err != nil {
 		return l, err
 	}
@@ -169,7 +177,7 @@ func throughput(ctx context.Context, o options, dir, binary string, rcv *remote)
 	until := began.Add(time.Duration(o.seconds) * time.Second)
 	var accepted atomic.Int64
 	err = parallel(o.connections, func(i int) error {
-		p, err := newPublisher(s)
+		p, err := newPublisher(s, i)
 		if err != nil {
 			return err
 		}
@@ -194,7 +202,8 @@ func throughput(ctx context.Context, o options, dir, binary string, rcv *remote)
 	}); err != nil {
 		return l, fmt.Errorf("%d of %d events arrived", arrived, accepted.Load())
 	}
-	l.rate = float64(accepted.Load()) / time.Since(began).Seconds()
+	l.events = accepted.Load()
+	l.rate = float64(l.events) / time.Since(began).Seconds()
 	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(accepted.Load()) }
 	l.ownCPU = each(s.cpu() - own)
 	l.cpu = each(s.cpu() + cpuOf(os.Getpid()) + rcv.cpu() - all)
@@ -222,7 +231,7 @@ func paced(ctx context.Context, o options, dir, binary string, rcv *remote, hang
 	})
 	defer timer.Stop()
 	err = parallel(o.endpoints, func(i int) error {
-		p, err := newPublisher(s)
+		p, err := newPublisher(s, i)
 		if err != nil {
 			return err
 		}

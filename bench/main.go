@@ -3,6 +3,7 @@
 // shared machine.
 //
 //	go run ./bench
+//	go run ./bench -postgres postgres://postgres@localhost
 //
 // In one run it measures
 //
@@ -11,6 +12,8 @@
 //   - again, with a transformation that reshapes each event, beside the same without;
 //   - the latency of healthy endpoints, without and with others that hang;
 //   - memory while idle.
+//
+// With -postgres it compares SQLite, PostgreSQL, and two nodes on PostgreSQL (postgres.go).
 //
 // Receiver, load and bellhop are processes that share the machine's cores.
 package main
@@ -35,6 +38,13 @@ type options struct {
 	rate        int
 	hanging     int
 	args        string
+	database    string // "": a new SQLite file
+	nodes       int
+	postgres    string // where to make databases
+	rounds      int
+	held        time.Duration
+	pending     int
+	history     int
 	transform   string // code of the endpoints' transformation
 	json        bool
 }
@@ -71,6 +81,11 @@ func main() {
 	flag.IntVar(&o.hanging, "hanging", 2, "endpoints that hang")
 	flag.StringVar(&o.args, "args", "", "more arguments for bellhop serve")
 	flag.BoolVar(&o.json, "json", false, "print the report as JSON")
+	flag.StringVar(&o.postgres, "postgres", "", "compare with PostgreSQL instead: the URL of a server, as a role that may create databases")
+	flag.IntVar(&o.rounds, "rounds", 5, "how often each is measured, in turns, with -postgres")
+	flag.DurationVar(&o.held, "held", time.Minute, "how long a snapshot is held open, with -postgres")
+	flag.IntVar(&o.pending, "pending", 1_000_000, "how many deliveries wait, with -postgres; 0 leaves that out")
+	flag.IntVar(&o.history, "history", 5_000_000, "how many attempts are in the log, with -postgres; 0 leaves that out")
 	receiver := flag.Bool("receiver", false, "be the receiver (the bench starts itself so)")
 	flag.Parse()
 	if *receiver {
@@ -107,6 +122,9 @@ func run(ctx context.Context, o options) error {
 	defer rcv.close()
 	say("%d cores, %d-byte events, %d connections, %d endpoints", r.Cores, o.size, o.connections, o.endpoints)
 
+	if o.postgres != "" {
+		return onPostgres(ctx, o, dir, rcv, say)
+	}
 	if r.BareRate, r.BareCPUMicros, err = bareLoop(ctx, o, rcv); err != nil {
 		return fmt.Errorf("bare loop: %w", err)
 	}

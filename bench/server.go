@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,11 +32,16 @@ func build(ctx context.Context, dir string) (string, error) {
 	return binary, nil
 }
 
-// server is a running bellhop on a new database, with an app and endpoints.
+// server is a running bellhop on a new database, with an app and endpoints: one process, or
+// several that share the database.
 type server struct {
+	nodes []*node
+	key   string
+}
+
+type node struct {
 	cmd  *exec.Cmd
 	addr string
-	key  string
 }
 
 // startServer starts bellhop and creates the endpoints at the receiver, the last
@@ -45,27 +51,17 @@ func startServer(ctx context.Context, o options, dir, binary string, rcv *remote
 	if err != nil {
 		return nil, err
 	}
-	s := &server{}
+	database := cmp.Or(o.database, filepath.Join(db, "bench.db"))
 	args := append([]string{
-		"serve", "--dev", "--listen", "127.0.0.1:0", "--database", filepath.Join(db, "bench.db"), "--log-level", "error",
+		"serve", "--dev", "--listen", "127.0.0.1:0", "--database", database, "--master-key-file", filepath.Join(db, "bench.key"), "--log-level", "error",
 		"--key-rate", "1000000000", "--max-endpoints", "100000", // what is measured is not these bounds
 	}, strings.Fields(o.args)...)
-	s.cmd = exec.CommandContext(ctx, binary, args...)
-	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
-	s.cmd.WaitDelay = 30 * time.Second
-	out, w := io.Pipe()
-	s.cmd.Stdout, s.cmd.Stderr = w, w
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	started := make(chan [2]string, 1)
-	go s.read(out, started)
-	select {
-	case told := <-started:
-		s.addr, s.key = told[0], told[1]
-	case <-time.After(20 * time.Second):
-		s.stop()
-		return nil, errors.New("bellhop printed no admin key within 20 seconds")
+	s := &server{}
+	for range max(o.nodes, 1) {
+		if err := s.start(ctx, binary, args); err != nil {
+			s.stop()
+			return nil, err
+		}
 	}
 	if err := s.setUp(ctx, o, rcv, hanging); err != nil {
 		s.stop()
@@ -74,22 +70,48 @@ func startServer(ctx context.Context, o options, dir, binary string, rcv *remote
 	return s, nil
 }
 
+// start starts one process. The first one tells the admin key.
+func (s *server) start(ctx context.Context, binary string, args []string) error {
+	n := &node{cmd: exec.CommandContext(ctx, binary, args...)}
+	n.cmd.Cancel = func() error { return n.cmd.Process.Signal(syscall.SIGTERM) }
+	n.cmd.WaitDelay = 30 * time.Second
+	out, w := io.Pipe()
+	n.cmd.Stdout, n.cmd.Stderr = w, w
+	if err := n.cmd.Start(); err != nil {
+		return err
+	}
+	s.nodes = append(s.nodes, n)
+	addr, key := make(chan string, 1), make(chan string, 1)
+	go read(out, addr, key)
+	late := time.After(20 * time.Second)
+	select {
+	case n.addr = <-addr:
+	case <-late:
+		return errors.New("bellhop told no address within 20 seconds")
+	}
+	if s.key != "" {
+		return nil
+	}
+	select {
+	case s.key = <-key:
+		return nil
+	case <-late:
+		return errors.New("bellhop printed no admin key within 20 seconds")
+	}
+}
+
 var tokenPattern = regexp.MustCompile(`bh_[0-9a-z]{20,}`)
 
-// read finds the address and the admin key in what bellhop prints, in this order, and
-// passes on what follows.
-func (s *server) read(out io.Reader, started chan<- [2]string) {
-	addr := ""
+// read finds the address and the admin key in what bellhop prints, and passes on what
+// went wrong.
+func read(out io.Reader, addr, key chan<- string) {
 	scanner := bufio.NewScanner(out)
 	for scanner.Scan() {
 		if words := strings.Fields(scanner.Text()); len(words) == 2 && words[0] == "Listening" {
-			addr = words[1]
+			offer(addr, words[1])
 		}
 		if token := tokenPattern.FindString(scanner.Text()); token != "" {
-			select {
-			case started <- [2]string{addr, token}:
-			default:
-			}
+			offer(key, token)
 			continue
 		}
 		if strings.Contains(scanner.Text(), "ERROR") || strings.Contains(scanner.Text(), "panic") {
@@ -98,11 +120,21 @@ func (s *server) read(out io.Reader, started chan<- [2]string) {
 	}
 }
 
-func (s *server) setUp(ctx context.Context, o options, rcv *remote, hanging int) error {
-	c := client.New("http://"+s.addr, s.key, nil)
-	if err := waitFor(ctx, 10*time.Second, func() bool { return c.Ready(ctx) == nil }); err != nil {
-		return fmt.Errorf("bellhop did not become ready: %w", err)
+func offer(to chan<- string, s string) {
+	select {
+	case to <- s:
+	default:
 	}
+}
+
+func (s *server) setUp(ctx context.Context, o options, rcv *remote, hanging int) error {
+	for _, n := range s.nodes {
+		c := client.New("http://"+n.addr, s.key, nil)
+		if err := waitFor(ctx, 10*time.Second, func() bool { return c.Ready(ctx) == nil }); err != nil {
+			return fmt.Errorf("bellhop did not become ready: %w", err)
+		}
+	}
+	c := s.client()
 	if _, err := c.CreateApp(ctx, wire.AppInput{ID: "bench"}); err != nil {
 		return err
 	}
@@ -126,16 +158,22 @@ func (s *server) setUp(ctx context.Context, o options, rcv *remote, hanging int)
 }
 
 func (s *server) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	// Hanging requests need not be waited for.
-	timer := time.AfterFunc(2*time.Second, func() { _ = s.cmd.Process.Kill() })
-	defer timer.Stop()
-	_ = s.cmd.Wait()
+	for _, n := range s.nodes {
+		_ = n.cmd.Process.Signal(syscall.SIGTERM)
+	}
+	for _, n := range s.nodes {
+		// Hanging requests need not be waited for.
+		timer := time.AfterFunc(2*time.Second, func() { _ = n.cmd.Process.Kill() })
+		_ = n.cmd.Wait()
+		timer.Stop()
+	}
 }
 
-// memoryMB is the resident memory of the process.
+func (s *server) client() *client.Client { return client.New("http://"+s.nodes[0].addr, s.key, nil) }
+
+// memoryMB is the resident memory of the first process.
 func (s *server) memoryMB() (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.nodes[0].cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
@@ -148,7 +186,12 @@ func (s *server) memoryMB() (float64, error) {
 	return 0, errors.New("no VmRSS in the process's status")
 }
 
-func (s *server) cpu() time.Duration { return cpuOf(s.cmd.Process.Pid) }
+func (s *server) cpu() (sum time.Duration) {
+	for _, n := range s.nodes {
+		sum += cpuOf(n.cmd.Process.Pid)
+	}
+	return sum
+}
 
 // cpuOf is the processor time that a process has used so far.
 func cpuOf(pid int) time.Duration {

@@ -17,8 +17,8 @@ func (p *program) inboxesVerb() *cobra.Command {
 	return group("inboxes", "Temporary receivers inside Bellhop, with programmable answers",
 		`An inbox is a receiver inside Bellhop: give an endpoint its URL, and see what arrives and whether
 its signature verifies. It answers as you say: a status, a text, after a while, or failing at
-first, to see what retries and circuits do. Inboxes live in the server's memory: they end when
-they expire and when the server stops. The server must offer them (--inbox, or --dev).`,
+first, to see what retries and circuits do. Every node has them, until they expire. The server
+must offer them (--inbox, or --dev).`,
 		p.inboxesList(), p.inboxesCreate(), p.inboxesShow(), p.inboxesWatch(), p.inboxesAnswer(), p.inboxesDelete())
 }
 
@@ -149,8 +149,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 func (p *program) inboxesAnswer() *cobra.Command {
 	var answer answerFlags
 	cmd := p.apiVerb("answer INBOX", "Say how an inbox answers",
-		`Change how an inbox answers from now on; what no flag names stays. The answer is kept in the
-server's memory and ends with the inbox.
+		`Change how an inbox answers from now on; what no flag names stays. The answer ends with the inbox.
 
 --delay is bounded by 30s, and for a delivery by its endpoint's timeout: an answer that takes longer
 is one that never came. At most 32 requests wait at the inboxes of an app at once, and 256 in all;
