@@ -163,6 +163,12 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => root,
+    path: "/nodes",
+    validateSearch: keeps(),
+    component: page(() => import("./pages/nodes/Nodes.tsx"), "Nodes"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
     path: "/outbox",
     validateSearch: keeps(),
     component: page(() => import("./pages/outbox/Outbox.tsx"), "Outbox"),

@@ -1,1 +1,1 @@
-import{Pt as e,tt as t}from"./index.js";function n(){let n=e({strict:!1}),r=t();return r.portal?r.apps[0]:n.app}export{n as t};
+import{It as e,rt as t}from"./index.js";function n(){let n=e({strict:!1}),r=t();return r.portal?r.apps[0]:n.app}export{n as t};

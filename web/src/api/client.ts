@@ -27,6 +27,7 @@ export type Inbox = Schemas["Inbox"];
 export type InboxRequest = Schemas["InboxRequest"];
 export type Key = Schemas["Key"];
 export type LaneState = Schemas["LaneState"];
+export type Node = Schemas["Node"];
 export type Outcome = Schemas["Outcome"];
 export type RefusedEntry = Schemas["RefusedEntry"];
 export type Session = Schemas["Session"];

@@ -8,7 +8,7 @@ const config = getConfig();
 const [catalog] = await getCatalogs(config);
 const said = Object.entries((await catalog!.collect()) ?? {});
 // Pages for who runs Bellhop may have texts that are English only; what the people of an app see may not.
-const operators = /^src\/pages\/(apps|audit|dialects|event-types\/form|inboxes|keys|overview|settings|start)\//;
+const operators = /^src\/pages\/(apps|audit|dialects|event-types\/form|inboxes|keys|nodes|outbox|overview|settings|start)\//;
 const ofPortal = new Set(said.filter(([, text]) => text.origin?.some(([file]) => !operators.test(file))).map(([id]) => id));
 const english = new Map(said.map(([id, text]) => [id, text.message ?? id]));
 

@@ -2,7 +2,7 @@
 import type { MessageDescriptor } from "@lingui/core";
 import { msg } from "@lingui/core/macro";
 import {
-  IconActivity, IconApps, IconBellRinging, IconBook2, IconBroadcast, IconChartAreaLine, IconDatabaseImport, IconHistory, IconInbox, IconKey, IconLanguage, IconPlugConnected, IconSettings, IconShieldCheck,
+  IconActivity, IconApps, IconBellRinging, IconBook2, IconBroadcast, IconChartAreaLine, IconDatabaseImport, IconHistory, IconInbox, IconKey, IconLanguage, IconPlugConnected, IconServer, IconSettings, IconShieldCheck,
 } from "@tabler/icons-react";
 import type { ComponentType } from "react";
 import type { useSession } from "../api/queries.ts";
@@ -30,7 +30,7 @@ export function pagesOf(session: ReturnType<typeof useSession>): { everyday: Ite
   if (session.features.inbox) manage.push({ to: "/inboxes", label: msg`Inboxes`, icon: IconInbox });
   if (session.role === "admin") manage.push({ to: "/keys", label: msg`Keys`, icon: IconKey }, { to: "/audit", label: msg`Audit log`, icon: IconHistory });
   manage.push({ to: "/dialects", label: msg`Dialects`, icon: IconLanguage });
-  if (session.operator) manage.push({ to: "/outbox", label: msg`Outbox`, icon: IconDatabaseImport });
+  if (session.operator) manage.push({ to: "/nodes", label: msg`Nodes`, icon: IconServer }, { to: "/outbox", label: msg`Outbox`, icon: IconDatabaseImport });
   if (session.operator) manage.push({ to: "/settings", label: msg`Settings`, icon: IconSettings });
   return { everyday: [{ to: "/", label: msg`Overview`, icon: IconChartAreaLine }, ...everyday], manage };
 }

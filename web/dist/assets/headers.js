@@ -1,0 +1,2 @@
+function e(e){return Object.entries(e??{}).sort(([e],[t])=>e.toLowerCase().localeCompare(t.toLowerCase())).flatMap(([e,t])=>(t??[]).map(t=>[e,t]))}function t(t){return e(t).map(([e,t])=>`${e}: ${t}`).join(`
+`)}export{e as n,t};
