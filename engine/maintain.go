@@ -19,10 +19,12 @@ import (
 func (e *Engine) heartbeat(ctx context.Context) {
 	tick := time.NewTicker(e.cfg.Lease / 3)
 	defer tick.Stop()
-	for {
-		if err := e.renew(ctx); err != nil && ctx.Err() == nil {
-			e.log.Error("the node's heartbeat failed; trying again", "err", err, "in", e.cfg.Lease/3)
+	for said := false; ; {
+		err := e.renew(ctx)
+		if err != nil && ctx.Err() == nil && !(said && errors.Is(err, bellhop.ErrUnavailable)) {
+			e.log.Error("the node's heartbeat failed; trying again", "err", err, "every", e.cfg.Lease/3)
 		}
+		said = err != nil // once, as long as the store is away
 		select {
 		case <-ctx.Done():
 			return

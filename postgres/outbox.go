@@ -91,7 +91,7 @@ func (s *Store) lookAtOutbox(ctx context.Context, what string, f func(*reading, 
 			}
 		}
 		if err == nil || ctx.Err() != nil || try == tries || !lostConnection(err) {
-			return readError(ctx, what, err)
+			return s.readError(ctx, what, err)
 		}
 	}
 }

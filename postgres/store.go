@@ -214,7 +214,7 @@ func (s *Store) readFor(ctx context.Context, of use, what string, f func(*readin
 	for try := 1; ; try++ {
 		err = s.readOnce(ctx, of, f)
 		if err == nil || ctx.Err() != nil || try == tries || !(lostConnection(err) || collided(err)) {
-			return readError(ctx, what, err)
+			return s.readError(ctx, what, err)
 		}
 	}
 }
@@ -235,7 +235,7 @@ func (s *Store) readOnce(ctx context.Context, of use, f func(*reading) error) er
 	return err
 }
 
-func readError(ctx context.Context, what string, err error) error {
+func (s *Store) readError(ctx context.Context, what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -243,6 +243,8 @@ func readError(ctx context.Context, what string, err error) error {
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	case bellhop.CodeOf(err) != "":
 		return err
+	case kindOf(err) != nil: // the database is away, or full: whoever reads may try again
+		err = storageError(s.name, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
