@@ -8,13 +8,18 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/move"
 	"github.com/bellhop/bellhop/internal/testpostgres"
@@ -126,6 +131,98 @@ type movedTo struct {
 }
 
 func (m *movedTo) String() string { return fmt.Sprint(m.Tables) }
+
+// Everything comes along: what was published and sent, what is still to be sent, by a
+// server that was killed in the middle, secrets, keys, and what repeated publishes are told
+// by. It goes on where it was, there and, after the way back, here.
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	good := newReceiver(t, answers(200))
+	var mended atomic.Bool
+	broken := newReceiver(t, func(_ *receiver, w http.ResponseWriter, _ *http.Request) {
+		if !mended.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	s := serve(t)
+	s.app("acme")
+	fine := s.endpoint("acme", good.URL, nil)
+	later := s.endpoint("acme", broken.URL, func(c *bellhop.EndpointChange) {
+		c.Ordering = bellhop.Of(bellhop.OrderingSubject)
+		c.Retry = bellhop.Of(bellhop.RetryPolicy{Initial: bellhop.Duration(time.Second), Factor: 1, Max: bellhop.Duration(time.Second), Until: bellhop.Duration(time.Hour)})
+	})
+	var events []client.Publication
+	receipts := map[string]client.Receipt{}
+	for i := range 30 {
+		p := client.Publication{App: "acme", Type: "invoice.paid", ID: fmt.Sprint("inv-", i), Subject: fmt.Sprint("invoice:", i%3), Data: bellhop.JSON(fmt.Sprintf(`{"n":%d}`, i))}
+		events = append(events, p)
+		receipts[p.ID] = s.publishAs(p)
+	}
+	s.waitDone(fine.ID)
+	broken.wait(t, 3)
+	file, url := s.db, testpostgres.Database(t)
+	if r := s.run("", "migrate", "--from", file, "--to", url); r.code != 1 || !strings.Contains(r.stderr, "in use by another Bellhop") {
+		t.Errorf("while the server runs: %+v", r)
+	}
+	s.kill()
+
+	// went looks whether the database that the server has now holds all, and nothing is sent
+	// that was taken before.
+	went := func() {
+		t.Helper()
+		for id, before := range receipts {
+			r := s.publishAs(events[slices.IndexFunc(events, func(p client.Publication) bool { return p.ID == id })])
+			if !r.Duplicate || r.ID != before.ID {
+				t.Errorf("%s again: %+v, and before %+v", id, r, before)
+			}
+			if e, err := s.api.Event(t.Context(), before.ID); err != nil || e.ExternalID != id {
+				t.Errorf("%s: %+v, %v", id, e, err)
+			}
+		}
+		for _, e := range []client.NewEndpoint{fine, later} {
+			if secrets, err := s.api.Secrets(t.Context(), e.ID); err != nil || len(secrets) != 1 || secrets[0].Secret != e.Secret {
+				t.Errorf("secrets of %s: %v, %v", e.ID, secrets, err)
+			}
+		}
+		if n := len(s.attempts(receipts["inv-0"].ID, fine.ID, 1)); n != 1 {
+			t.Errorf("%d attempts of what was taken at once", n)
+		}
+	}
+	r := s.run("", "migrate", "--from", file, "--to", url)
+	if r.code != 0 || !strings.Contains(r.stdout, "are alike") || !strings.Contains(r.stderr, "same master key") {
+		t.Fatalf("%+v", r)
+	}
+	s.db, s.flags = url, append(s.flags, "--master-key-file", file+".key")
+	s.start()
+	if n := s.pending(later.ID); n != 30 {
+		t.Errorf("%d deliveries wait, want 30", n)
+	}
+	went()
+	if r := s.run("", "migrate", "--from", url, "--to", filepath.Join(s.dir, "back.db")); r.code != 1 || !strings.Contains(r.stderr, "is in use by node") {
+		t.Errorf("while a node is alive: %+v", r)
+	}
+	s.stop()
+
+	back := filepath.Join(s.dir, "back.db")
+	if r := s.run("", "migrate", "--from", url, "--to", back); r.code != 0 {
+		t.Fatalf("%+v", r)
+	}
+	s.db = back
+	s.start()
+	went()
+	mended.Store(true)
+	s.waitDone(later.ID)
+	taken := map[string]int{}
+	for _, r := range broken.requests() {
+		taken[string(r.body)]++
+	}
+	if len(taken) != 30 {
+		t.Errorf("%d of 30 events arrived", len(taken))
+	}
+	if n := good.count(); n != 30 {
+		t.Errorf("%d requests for 30 events that were taken at once", n)
+	}
+}
 
 // A migration that is killed at any moment, again and again, goes on where it was, and
 // comes to the very same; in both directions.

@@ -37,7 +37,7 @@ func OpenSource(ctx context.Context, url string, o Options) (*Source, error) {
 	}
 	m := &Source{store: s, frozen: frozen{store: s}}
 	if err = s.nobody(ctx); err == nil {
-		err = s.foldAllLate(ctx)
+		err = s.settleLate(ctx) // into the slices
 	}
 	if err == nil {
 		err = m.begin(ctx)
@@ -82,17 +82,6 @@ func (s *Store) nobody(ctx context.Context) error {
 func (m *Source) Close() error {
 	m.end()
 	return m.store.Close()
-}
-
-// foldAllLate has all that is rolled up be in the slices.
-func (s *Store) foldAllLate(ctx context.Context) error {
-	for more := true; more; {
-		var err error
-		if more, err = s.foldLate(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // stateOf is another one whenever a node has served the database since, or it was changed.
