@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # The same for all, so that nothing is compiled twice; without what debuggers want, to link sooner.
 export GOFLAGS := -trimpath -ldflags=-w $(GOFLAGS)
 
-.PHONY: build test waiting computing lint race race-rest race-e2e race-postgres test-postgres postgres-tools postgres-versions fuzz oracle oracle-tools sim sim-mutants crash bench tools web web-current web-test screenshots web-tools quickjs redoc licenses release release-test rules
+.PHONY: build test waiting computing lint race race-rest race-e2e race-postgres test-postgres postgres-tools postgres-versions fuzz oracle oracle-tools sim sim-mutants crash chaos bench tools web web-current web-test screenshots web-tools quickjs redoc licenses release release-test rules
 
 build: ## the binary, in ./bin
 	$(GO) build -o bin/bellhop ./cmd/bellhop
@@ -45,7 +45,7 @@ race-e2e:
 	$(RACE_TEST) -parallel 5 ./e2e
 
 # What of the program's tests depends most on what it keeps everything in, on PostgreSQL.
-POSTGRES_SHORT = ^Test(Crash|Hold|RecoverKey)$$
+POSTGRES_SHORT = ^Test(Chaos|Crash|Hold|RecoverKey)$$
 race-postgres: postgres-tools
 	$(RACE_TEST) -parallel 5 -run '$(POSTGRES_SHORT)' ./e2e -storage postgres -crashes 6
 
@@ -183,6 +183,10 @@ rules: ## the alerts that are shipped, by their own tests
 
 crash: ## the long crash run: 200 kills
 	CGO_ENABLED=1 $(GO) test $(RACE) -timeout 60m -run Crash ./e2e -crashes 200
+
+chaos: postgres-tools ## an hour of three nodes on one PostgreSQL that are killed, stopped and restarted, as it is; CHAOS=10m for less
+	CGO_ENABLED=1 $(GO) test $(RACE) -count=1 -timeout 0 -run Chaos ./e2e -storage postgres -chaos $(CHAOS) -v
+CHAOS ?= 1h
 
 bench: ## ratios against a bare loop of the same run
 	$(GO) run ./bench

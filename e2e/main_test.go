@@ -7,11 +7,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
 
 var crashes = flag.Int("crashes", 20, "how many times TestCrash kills the server")
+
+var (
+	chaosLasts = flag.Duration("chaos", 50*time.Second, "how long TestChaos goes on")
+	chaosSeed  = flag.Uint64("chaos-seed", 0, "what TestChaos does: the number that a run has told (default one at random)")
+)
 
 // binary is the program under test.
 var binary string

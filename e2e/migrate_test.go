@@ -46,9 +46,9 @@ func rowOf(t *move.Table, values map[string]any) move.Row {
 	return row
 }
 
-// history makes an SQLite database with so many events of a month, each with an attempt;
+// monthOfEvents makes an SQLite database with so many events of a month, each with an attempt;
 // one in ten is still pending.
-func history(t *testing.T, path string, events int) {
+func monthOfEvents(t *testing.T, path string, events int) {
 	t.Helper()
 	m, err := sqlite.OpenSink(t.Context(), path, sqlite.Options{})
 	if err != nil {
@@ -230,7 +230,7 @@ func TestMigrateIsKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	from, back := filepath.Join(dir, "from.db"), filepath.Join(dir, "back.db")
-	history(t, from, *moved)
+	monthOfEvents(t, from, *moved)
 	url := testpostgres.Database(t)
 
 	// once is a run that is killed after it has written so many lines, or for so long (0: it

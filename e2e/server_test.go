@@ -54,8 +54,15 @@ type server struct {
 // newServer prepares a server in an empty folder.
 func newServer(t testing.TB, flags ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), listen: testport.Reserve(t), flags: slices.Clone(flags), output: &output{}}
+	s := newServerWithout(t, flags...)
 	s.store()
+	return s
+}
+
+// newServerWithout prepares a server in an empty folder that has no database yet.
+func newServerWithout(t testing.TB, flags ...string) *server {
+	t.Helper()
+	s := &server{t: t, dir: t.TempDir(), listen: testport.Reserve(t), flags: slices.Clone(flags), output: &output{}}
 	s.url = "http://" + s.listen
 	s.http = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: patience}
 	t.Cleanup(func() {

@@ -142,7 +142,7 @@ func (f *Fault) overlaps(from, to time.Time) bool { return !f.From.After(to) && 
 // known to be others' by then.
 func (c *checking) inHand(rq *Request) bool {
 	return slices.ContainsFunc(c.Faults, func(f Fault) bool {
-		return f.hits(rq.Node) && f.overlaps(rq.Arrived.Add(-c.Slack), rq.Arrived)
+		return !f.Forgets && f.hits(rq.Node) && f.overlaps(rq.Arrived.Add(-c.Slack), rq.Arrived)
 	})
 }
 
@@ -211,16 +211,24 @@ func (c *checking) rate(e *Endpoint) {
 	size := float64(max(e.Burst, 1)) + rate*c.Jitter.Seconds()
 	allowed := float64(max(e.Burst, 1)) + e.Rate*RateWindow.Seconds()
 	tokens, first := size, 0
-	list := slices.DeleteFunc(slices.Clone(c.at[e.Name]), c.inHand)
-	c.r.InHand += len(c.at[e.Name]) - len(list)
-	for i, rq := range list {
-		if i > 0 {
-			tokens = min(tokens+rq.Arrived.Sub(list[i-1].Arrived).Seconds()*rate, size)
+	var last time.Time
+	var list []*Request
+	for _, rq := range c.at[e.Name] {
+		if !last.IsZero() {
+			tokens = min(tokens+rq.Arrived.Sub(last).Seconds()*rate, size)
 		}
+		last = rq.Arrived
+		if c.inHand(rq) {
+			if tokens < 1 {
+				c.r.InHand++
+			}
+			continue
+		}
+		list = append(list, rq)
 		for rq.Arrived.Sub(list[first].Arrived) > RateWindow {
 			first++
 		}
-		c.r.Rates[e.Name] = max(c.r.Rates[e.Name], float64(i-first+1)/allowed)
+		c.r.Rates[e.Name] = max(c.r.Rates[e.Name], float64(len(list)-first)/allowed)
 		if tokens -= 1; tokens < -1e-6 {
 			c.r.TooFast = append(c.r.TooFast, found(rq, "%.1f more than %g a second after %d at once", -tokens, e.Rate, max(e.Burst, 1)))
 			tokens = 0 // each is counted once
@@ -233,15 +241,17 @@ func (c *checking) rate(e *Endpoint) {
 func (c *checking) concurrency(e *Endpoint) {
 	var open []*Request
 	for _, rq := range c.at[e.Name] {
-		if c.inHand(rq) {
-			c.r.InHand++
-			continue
-		}
 		open = slices.DeleteFunc(open, func(o *Request) bool {
 			return !o.Answered.After(rq.Arrived) || slices.ContainsFunc(c.Faults, func(f Fault) bool {
-				return f.hits(o.Node) && f.overlaps(o.Arrived.Add(-c.Slack), rq.Arrived)
+				return !f.Forgets && f.hits(o.Node) && f.overlaps(o.Arrived.Add(-c.Slack), rq.Arrived)
 			})
 		})
+		if c.inHand(rq) {
+			if len(open) >= e.Concurrency {
+				c.r.InHand++
+			}
+			continue
+		}
 		if open = append(open, rq); len(open) > e.Concurrency {
 			c.r.TooMany = append(c.r.TooMany, found(rq, "%d are open, %d may be; one of %s since %s", len(open), e.Concurrency, open[0].Event, clock(open[0].Arrived)))
 		}

@@ -81,6 +81,10 @@ type Fault struct {
 	// What it was, for the report: a crash, a pause, a lost lease, a database that was away.
 	What     string
 	From, To time.Time
+	// Forgets: meanwhile nobody could note what was taken, and nobody sent what was others',
+	// as when a database is away for a while that no lease ends in. It explains that
+	// something comes again, and nothing else.
+	Forgets bool
 }
 
 // Report is what is wrong, and what was counted.

@@ -75,7 +75,7 @@ func TestCheck(t *testing.T) {
 			name: "again after its node crashed",
 			history: History{
 				Events: []Event{a}, Requests: []Request{takes("r", "a", "n1", 20), takes("r", "a", "n2", 9000)},
-				Faults: []Fault{{"n1", "crash", at(25), at(8000)}},
+				Faults: []Fault{{Node: "n1", What: "crash", From: at(25), To: at(8000)}},
 			},
 			repeated: 1,
 		},
@@ -83,7 +83,7 @@ func TestCheck(t *testing.T) {
 			name: "again long after its node could have recorded it",
 			history: History{
 				Events: []Event{a}, Requests: []Request{takes("r", "a", "n1", 20), takes("r", "a", "n2", 9000)},
-				Faults: []Fault{{"n1", "crash", at(4000), at(8000)}},
+				Faults: []Fault{{Node: "n1", What: "crash", From: at(4000), To: at(8000)}},
 			},
 			wants: "without a fault that explains it", repeated: 1,
 		},
@@ -91,7 +91,7 @@ func TestCheck(t *testing.T) {
 			name: "again after another node crashed",
 			history: History{
 				Events: []Event{a}, Requests: []Request{takes("r", "a", "n1", 20), takes("r", "a", "n2", 9000)},
-				Faults: []Fault{{"n3", "crash", at(25), at(8000)}},
+				Faults: []Fault{{Node: "n3", What: "crash", From: at(25), To: at(8000)}},
 			},
 			wants: "without a fault that explains it", repeated: 1,
 		},
@@ -99,7 +99,7 @@ func TestCheck(t *testing.T) {
 			name: "again after the database was away",
 			history: History{
 				Events: []Event{a}, Requests: []Request{takes("r", "a", "n1", 20), takes("r", "a", "n1", 9000)},
-				Faults: []Fault{{"", "restart", at(25), at(800)}},
+				Faults: []Fault{{Node: "", What: "restart", From: at(25), To: at(800)}},
 			},
 			repeated: 1,
 		},
@@ -107,7 +107,7 @@ func TestCheck(t *testing.T) {
 			name: "again from a node that woke",
 			history: History{
 				Events: []Event{a}, Requests: []Request{takes("r", "a", "n2", 9000), takes("r", "a", "n1", 20100)},
-				Faults: []Fault{{"n1", "pause", at(10), at(20000)}},
+				Faults: []Fault{{Node: "n1", What: "pause", From: at(10), To: at(20000)}},
 			},
 			repeated: 1,
 		},
@@ -115,7 +115,7 @@ func TestCheck(t *testing.T) {
 			name: "again from a node that woke long ago",
 			history: History{
 				Events: []Event{a}, Requests: []Request{takes("r", "a", "n2", 9000), takes("r", "a", "n1", 30000)},
-				Faults: []Fault{{"n1", "pause", at(10), at(20000)}},
+				Faults: []Fault{{Node: "n1", What: "pause", From: at(10), To: at(20000)}},
 			},
 			wants: "without a fault that explains it", repeated: 1,
 		},
@@ -123,7 +123,7 @@ func TestCheck(t *testing.T) {
 			name: "a third time, though only the first may have been forgotten",
 			history: History{
 				Events: []Event{a}, Requests: []Request{takes("r", "a", "n1", 20), takes("r", "a", "n2", 9000), takes("r", "a", "n2", 20000)},
-				Faults: []Fault{{"n1", "crash", at(25), at(8000)}},
+				Faults: []Fault{{Node: "n1", What: "crash", From: at(25), To: at(8000)}},
 			},
 			wants: "\n1 sent again after it was taken", repeated: 2,
 		},
@@ -180,7 +180,7 @@ func TestCheck(t *testing.T) {
 			history: History{
 				Endpoints: []Endpoint{ordered}, Events: []Event{a, b},
 				Requests: []Request{takes("r", "b", "n1", 20100), takes("r", "a", "n2", 20200)},
-				Faults:   []Fault{{"n1", "pause", at(16), at(20000)}},
+				Faults:   []Fault{{Node: "n1", What: "pause", From: at(16), To: at(20000)}},
 			},
 			inHand: 1,
 		},
@@ -196,9 +196,35 @@ func TestCheck(t *testing.T) {
 			history: func() History {
 				h := requests(Endpoint{Name: "r", Concurrency: 1}, "n1", 0, 3)
 				h.Requests[1].Node = "n2"
-				h.Faults = []Fault{{"n1", "crash", at(1), at(8000)}}
+				h.Faults = []Fault{{Node: "n1", What: "crash", From: at(1), To: at(8000)}}
 				return h
 			}(),
+		},
+
+		{
+			name: "three at once while the database was away for a moment",
+			history: func() History {
+				h := requests(Endpoint{Name: "r", Concurrency: 2}, "n1", 0, 3, 6)
+				h.Faults = []Fault{{What: "restart", From: at(1), To: at(4), Forgets: true}}
+				return h
+			}(),
+			wants: "1 above the concurrency",
+		},
+		{
+			name: "out of order while the database was away for a moment",
+			history: History{
+				Endpoints: []Endpoint{ordered}, Events: []Event{a, b}, Requests: []Request{takes("r", "b", "n1", 20), takes("r", "a", "n1", 40)},
+				Faults: []Fault{{What: "restart", From: at(10), To: at(40), Forgets: true}},
+			},
+			wants: "1 out of order",
+		},
+		{
+			name: "again after the database was away for a moment",
+			history: History{
+				Events: []Event{a}, Requests: []Request{takes("r", "a", "n1", 20), takes("r", "a", "n1", 9000)},
+				Faults: []Fault{{What: "restart", From: at(25), To: at(800), Forgets: true}},
+			},
+			repeated: 1,
 		},
 
 		{name: "a burst, and then the rate", history: requests(Endpoint{Name: "r", Rate: 10, Burst: 3}, "n1", 0, 0, 0, 100, 200, 300)},
@@ -282,7 +308,7 @@ func TestALongHistoryIsJudgedSoon(t *testing.T) {
 		h.Requests = append(h.Requests, takes("r", name, "n1", i*20+6))
 	}
 	for i := range 100 {
-		h.Faults = append(h.Faults, Fault{"n2", "pause", at(i * 1000), at(i*1000 + 500)})
+		h.Faults = append(h.Faults, Fault{Node: "n2", What: "pause", From: at(i * 1000), To: at(i*1000 + 500)})
 	}
 	began := time.Now()
 	if err := Check(h).Err(); err != nil {
