@@ -394,11 +394,6 @@ var mutants = []mutant{
 		"",
 	},
 	{
-		"what is on its way does not hold the mark", "internal/lowwater/lowwater.go",
-		"	if e < m.given {\n", "	if e < 0 {\n",
-		"",
-	},
-	{
 		"orphans that have ended are found again", "memstore/fresh.go",
 		"			if s.hasEnded(&d) || s.hasRow(&d) {\n", "			if s.hasRow(&d) {\n",
 		"",
@@ -414,11 +409,6 @@ var mutants = []mutant{
 		"3 no neighbour",
 	},
 	{
-		"a bucket that is handed over goes on claiming", "engine/lane/bucket.go",
-		"func (l *lane) owns() bool { return l.mine() && !l.bucket.leaving }", "func (l *lane) owns() bool { return l.mine() }",
-		"",
-	},
-	{
 		"everybody sends where only the owner may", "engine/lane/bucket.go",
 		"func (l *lane) barred() bool { return !l.owns() && l.route.Exact() }", "func (l *lane) barred() bool { return false && l.route.Exact() }",
 		"",
@@ -432,26 +422,6 @@ var mutants = []mutant{
 		"a lease is trusted for too long", "engine/lane/trust.go",
 		"return lease - lease/5 }", "return lease + lease/5 }",
 		"2 at least once",
-	},
-	{
-		"a node sends what it queued under a lease that it does not believe", "engine/lane/lane.go",
-		"	if l.closed || !l.m.running || l.m.distrusted {\n", "	if l.closed || !l.m.running {\n",
-		"",
-	},
-	{
-		"two changes of the ordering that are told at once are none", "engine/lane/lane.go",
-		"	if r.Ordering != old.Ordering || r.Revision > old.Revision+1 {\n", "	if r.Ordering != old.Ordering {\n",
-		"order",
-	},
-	{
-		"what is in doubt at a deleted endpoint stays owned", "engine/lane/machine.go",
-		"	if l.closed && l.doubtful {\n", "	if false {\n",
-		"",
-	},
-	{
-		"nobody tells the owner", "engine/lane/bucket.go",
-		"func (l *lane) elsewhere() { l.m.do(Tell{bellhop.BucketOf(l.id)}) }", "func (l *lane) elsewhere() {}",
-		"",
 	},
 	{
 		"the outbox is read by the highest number", "internal/snapshot/snapshot.go",
