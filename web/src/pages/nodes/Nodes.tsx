@@ -40,7 +40,7 @@ function List() {
 
 const columns = (): Column<Node>[] => [
   {
-    key: "node", title: t`Node`, width: "minmax(140px, 1.4fr)",
+    key: "node", title: t`Node`, width: "minmax(190px, 1.8fr)",
     cell: (n) => (
       <>
         <Text size="sm" fw={500} className="foreign" truncate title={n.name}>{n.name || t`without a name`}</Text>

@@ -15,6 +15,9 @@ import { Time } from "../../parts/Time.tsx";
 import { Entry } from "./Entry.tsx";
 import { useClearRefused, useRefused } from "./queries.ts";
 
+/** The field at fault says more than the sentence about all of them. */
+const whyOf = (e: RefusedEntry) => (e.errors?.[0] ? `${e.errors[0].field} ${e.errors[0].detail}` : e.detail);
+
 const rowKey = (e: RefusedEntry) => String(e.id);
 
 /** What programs have published in transactions of their own, and could not be accepted. */
@@ -33,7 +36,7 @@ function Refused() {
   const columns = useMemo((): Column<RefusedEntry>[] => [
     {
       key: "why", title: t`Why`, width: "minmax(160px, 2fr)",
-      cell: (e) => <Anchor component="button" type="button" size="sm" ta="start" truncate maw="100%" aria-haspopup="dialog" title={e.detail} onClick={() => setOpen(e)}>{e.detail}</Anchor>,
+      cell: (e) => <Anchor component="button" type="button" size="sm" ta="start" truncate maw="100%" aria-haspopup="dialog" title={whyOf(e)} onClick={() => setOpen(e)}>{whyOf(e)}</Anchor>,
     },
     { key: "type", title: t`Type`, width: "minmax(96px, 1fr)", cell: (e) => <span className="foreign" title={e.type}>{e.type || "–"}</span> },
     { key: "app", title: t`App`, width: "minmax(72px, 0.7fr)", wide: true, cell: (e) => <span className="foreign" title={e.app}>{e.app || "–"}</span> },
