@@ -180,7 +180,7 @@ func (c *claim) fill(now time.Time) error {
 
 const (
 	dueOfKind = `SELECT id, event, endpoint, app, trigger, due, attempts, last_attempt, order_key, order_pos, holds, released, settled
-		FROM bellhop.pending WHERE owner IS NULL AND due IS NOT NULL AND bucket = $1 AND endpoint = $2 AND (attempts > 0) = $3 AND due <= $4 `
+		FROM bellhop.pending WHERE owner IS NULL AND due IS NOT NULL AND bucket = $1 AND endpoint = $2 AND least(attempts, 1) = $3::integer AND due <= $4 `
 	oldestDue = dueOfKind + "AND (due, id) > ($5, $6) ORDER BY due, id LIMIT $7 /* all apps */"
 	newestDue = dueOfKind + "AND (due, id) < ($5, $6) ORDER BY due DESC, id DESC LIMIT $7 /* all apps */"
 )
@@ -198,7 +198,7 @@ func (c *claim) due(due, id int64, limit int, now time.Time) (rows []bellhop.Del
 		rows = append(rows, d)
 	}, (*int64)(&d.ID), (*int64)(&d.Event), (*int64)(&d.Endpoint), &d.App, &trigger, &at, &d.Attempts, (*int64)(&d.LastAttempt),
 		(*zeronull.Text)(&d.OrderKey), (*int64)(&d.OrderPos), &d.Holds, &released, (*int64)(&d.Settled)),
-		sql, int(bellhop.BucketOf(c.request.Endpoint)), int64(c.request.Endpoint), c.request.Retries, micros(now), due, id, limit)
+		sql, int(bellhop.BucketOf(c.request.Endpoint)), int64(c.request.Endpoint), oneIf(c.request.Retries), micros(now), due, id, limit)
 	return rows, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/lowwater"
 )
 
@@ -273,11 +274,19 @@ func (f *fresh) spilled(l bellhop.Lease, list []*freshDelivery, written bool) {
 	f.moved.Broadcast()
 }
 
-// low is the mark of a lease; 0 if it is not known.
-func (f *fresh) low(l bellhop.Lease) bellhop.EventID {
+// markLag is how far the mark of a node stays behind the time that accepts nothing: events
+// whose ids were made longer ago than that get rows of their own.
+const markLag = 10 * time.Second
+
+// low is the mark of a lease; 0 if it is not known. It moves on with the time, too: or what is looked for above the
+// mark of a node that accepts nothing would be all that the others have accepted since.
+func (f *fresh) low(l bellhop.Lease, now time.Time) bellhop.EventID {
 	mark := f.markOf(l)
 	if mark == nil {
 		return 0
+	}
+	if e := id.First[id.Event](now.Add(-markLag)); mark.Begin(e) {
+		mark.End(e)
 	}
 	return mark.Low()
 }

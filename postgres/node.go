@@ -142,7 +142,7 @@ func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.Node
 	}
 	var at int64
 	err := s.write(ctx, asked, "renew the lease", func(t *txn) error {
-		held, err := t.one(into(&at), renewLease, int(l.Node), l.Epoch, length.Microseconds(), int64(s.fresh.low(l)), said)
+		held, err := t.one(into(&at), renewLease, int(l.Node), l.Epoch, length.Microseconds(), int64(s.fresh.low(l, now)), said)
 		if err == nil && !held {
 			err = bellhop.ErrLeaseLost
 		}
@@ -372,15 +372,15 @@ const (
 	// overdueEndpoints goes from endpoint to endpoint of each bucket, instead of over all
 	// their rows.
 	overdueEndpoints = `WITH RECURSIVE o (bucket, endpoint) AS (
-			SELECT b.bucket, (SELECT p.endpoint FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = b.bucket ORDER BY p.endpoint LIMIT 1)
+			SELECT b.bucket, (SELECT p.endpoint FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = b.bucket ORDER BY p.bucket, p.endpoint, least(p.attempts, 1) LIMIT 1)
 			FROM unnest($1::smallint[]) b (bucket)
-			UNION ALL SELECT o.bucket, (SELECT p.endpoint FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = o.bucket AND p.endpoint > o.endpoint ORDER BY p.endpoint LIMIT 1)
+			UNION ALL SELECT o.bucket, (SELECT p.endpoint FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = o.bucket AND p.endpoint > o.endpoint ORDER BY p.bucket, p.endpoint, least(p.attempts, 1) LIMIT 1)
 			FROM o WHERE o.endpoint IS NOT NULL)
 		SELECT o.endpoint, ` + earliestOfBoth + ` FROM o WHERE o.endpoint IS NOT NULL /* all apps */`
 	// earliestOfBoth is when the earliest first attempt and the earliest retry of o.endpoint
 	// are due; 0 if there is none.
-	earliestOfBoth = `coalesce((SELECT p.due FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = o.bucket AND p.endpoint = o.endpoint AND (p.attempts > 0) = false ORDER BY p.due LIMIT 1), 0),
-		coalesce((SELECT p.due FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = o.bucket AND p.endpoint = o.endpoint AND (p.attempts > 0) = true ORDER BY p.due LIMIT 1), 0)`
+	earliestOfBoth = `coalesce((SELECT p.due FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = o.bucket AND p.endpoint = o.endpoint AND least(p.attempts, 1) = 0 ORDER BY p.due LIMIT 1), 0),
+		coalesce((SELECT p.due FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = o.bucket AND p.endpoint = o.endpoint AND least(p.attempts, 1) = 1 ORDER BY p.due LIMIT 1), 0)`
 	releasingSince = "SELECT endpoint, since FROM bellhop.releases"
 )
 

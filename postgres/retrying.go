@@ -123,8 +123,8 @@ func (s *Store) Failures(ctx context.Context, f bellhop.FailureFilter) (out bell
 }
 
 const (
-	countDue   = "SELECT count(*) FROM bellhop.pending WHERE owner IS NULL AND due IS NOT NULL AND endpoint = $1 AND (attempts > 0) = $2 AND due <= $3 /* all apps */"
-	countLater = "SELECT count(*), min(due) FROM bellhop.pending WHERE owner IS NULL AND due IS NOT NULL AND endpoint = $1 AND (attempts > 0) = $2 AND due > $3 /* all apps */"
+	countDue   = "SELECT count(*) FROM bellhop.pending WHERE owner IS NULL AND due IS NOT NULL AND endpoint = $1 AND least(attempts, 1) = $2::integer AND due <= $3 /* all apps */"
+	countLater = "SELECT count(*), min(due) FROM bellhop.pending WHERE owner IS NULL AND due IS NOT NULL AND endpoint = $1 AND least(attempts, 1) = $2::integer AND due > $3 /* all apps */"
 )
 
 // WaitsAt counts what waits at an endpoint, in its index.
@@ -134,11 +134,11 @@ func (s *Store) WaitsAt(ctx context.Context, e bellhop.EndpointID, now time.Time
 		for _, retries := range []bool{false, true} {
 			var n int64
 			var first *int64
-			if _, err := q.one(into(&n), countDue, int64(e), retries, micros(now)); err != nil {
+			if _, err := q.one(into(&n), countDue, int64(e), oneIf(retries), micros(now)); err != nil {
 				return err
 			}
 			due += n
-			if _, err := q.one(into(&n, &first), countLater, int64(e), retries, micros(now)); err != nil {
+			if _, err := q.one(into(&n, &first), countLater, int64(e), oneIf(retries), micros(now)); err != nil {
 				return err
 			}
 			later += n
