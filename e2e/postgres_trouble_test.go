@@ -269,6 +269,9 @@ func TestTwoNodesWithOneName(t *testing.T) {
 	if n := r.count(); n != 50 {
 		t.Errorf("%d requests for 50 events", n)
 	}
+	if out := second.cli("nodes"); strings.Count(out, "twin") != 2 || strings.Count(out, " *") != 1 {
+		t.Errorf("the nodes are\n%s", out)
+	}
 }
 
 // TestANodeThatWasStoppedGoesOn: a node is stopped past its lease, and continued. Another

@@ -169,6 +169,9 @@ func (s *Store) speak(ctx context.Context) {
 
 func (s *Store) tellOf(w bellhop.Wakeup) told {
 	n := told{From: s.waking.self, Routes: w.Routes, Catalogue: w.Catalogue, Access: w.Access, Erased: w.Erased, Nodes: w.Nodes, Outbox: w.Outbox}
+	for _, e := range w.Hastened[:min(len(w.Hastened), maxTold)] {
+		n.Hastened = append(n.Hastened, int64(e))
+	}
 	if len(w.Buckets) > 0 {
 		n.Buckets = make([]byte, bellhop.Buckets/8)
 		for _, b := range w.Buckets {
@@ -181,6 +184,9 @@ func (s *Store) tellOf(w bellhop.Wakeup) told {
 // wakeup is what a notification says.
 func (n *told) wakeup() bellhop.Wakeup {
 	w := bellhop.Wakeup{Routes: n.Routes, Catalogue: n.Catalogue, Access: n.Access, Erased: n.Erased, Nodes: n.Nodes, Outbox: n.Outbox}
+	for _, e := range n.Hastened {
+		w.Hastened = append(w.Hastened, bellhop.EndpointID(e))
+	}
 	for i, set := range n.Buckets {
 		if i == bellhop.Buckets/8 {
 			break

@@ -87,6 +87,9 @@ func TestNodesWakeEachOther(t *testing.T) {
 	}
 	atA.mu.Unlock()
 
+	b.Wake(bellhop.Wakeup{Hastened: []bellhop.EndpointID{1 << 62, 7}})
+	atA.all(t, "the endpoints that b named", func(w bellhop.Wakeup) bool { return slices.Equal(w.Hastened, []bellhop.EndpointID{1 << 62, 7}) })
+
 	// Many at once are few notifications.
 	for i := range 1000 {
 		a.Wake(bellhop.Wakeup{Buckets: []bellhop.Bucket{bellhop.Bucket(i)}})

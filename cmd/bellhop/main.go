@@ -172,7 +172,7 @@ func (p *program) root() *cobra.Command {
 	add("api", "Its API from a shell:",
 		p.publishVerb(), p.triggerVerb(), p.appsVerb(), p.endpointsVerb(), p.noticesVerb(), p.eventTypesVerb(), p.dialectsVerb(), p.recipesVerb(), p.transformVerb(),
 		p.eventsVerb(), p.deliveriesVerb(), p.failuresVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
-		p.resendVerb(), p.replayVerb(), p.outboxVerb(), p.holdVerb(), p.releaseVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
+		p.resendVerb(), p.replayVerb(), p.outboxVerb(), p.nodesVerb(), p.holdVerb(), p.releaseVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
 	add("receiver", "For receivers:", p.checkVerb(), p.verifyVerb(), p.listenVerb(), p.replayLocalVerb(), p.inboxesVerb())
 	root.AddCommand(p.openAPIVerb(), p.manVerb(), p.versionVerb(), p.licensesVerb())
 	root.Version = version()
