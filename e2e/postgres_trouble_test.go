@@ -189,6 +189,13 @@ func TestPostgresStopped(t *testing.T) {
 func TestPostgresTroubles(t *testing.T) {
 	t.Parallel()
 	for what, trouble := range map[string]func(t *testing.T, c *testpostgres.Cluster, db string) (mend func()){
+		"read-only": func(t *testing.T, c *testpostgres.Cluster, _ string) func() {
+			set := func(sql string) { testpostgres.Exec(t, c.URL("postgres"), sql) }
+			set("ALTER ROLE app SET default_transaction_read_only = on")
+			set("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'")
+			// Connections that were made meanwhile stay read-only: as those to a former primary.
+			return func() { set("ALTER ROLE app RESET default_transaction_read_only") }
+		},
 		"statement timeout": func(t *testing.T, _ *testpostgres.Cluster, db string) func() {
 			end, err := testpostgres.Session(t, db, "SET statement_timeout = 0", "BEGIN", "LOCK TABLE bellhop.events IN ACCESS EXCLUSIVE MODE")
 			if err != nil {

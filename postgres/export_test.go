@@ -13,3 +13,19 @@ func FoldWaits(ctx context.Context, s *Store) error { return s.foldWaits(ctx) }
 
 // TurnOutbox has the tables of the outbox take turns now.
 func TurnOutbox(ctx context.Context, s *Store) error { return s.turnOutbox(ctx) }
+
+// IdleBounds tells how long a transaction may be idle before the server ends it.
+func IdleBounds(ctx context.Context, s *Store) (reads, writes string, err error) {
+	const bound = "SELECT current_setting('idle_in_transaction_session_timeout')"
+	err = s.read(ctx, "look", func(q *reading) error {
+		_, err := q.one(into(&reads), bound)
+		return err
+	})
+	if err == nil {
+		err = s.write(ctx, happened, "look", func(t *txn) error {
+			_, err := t.one(into(&writes), bound)
+			return err
+		})
+	}
+	return reads, writes, err
+}

@@ -128,7 +128,7 @@ func (s *Store) transactGroup(ctx context.Context, batch []*step, careful bool) 
 	if err != nil {
 		return err
 	}
-	defer c.Release()
+	defer s.giveBack(c)
 	g := &group{store: s, t: &txn{reading: reading{ctx: ctx, conn: c.Conn()}}, steps: batch, careful: careful}
 	g.holdFresh()
 	err = g.run()
@@ -195,6 +195,9 @@ func (g *group) run() error {
 func (g *group) begin() error {
 	p := &pipeline{t: g.t}
 	p.exec("BEGIN")
+	if g.store.pooled {
+		p.exec(boundTransaction(writerIdle))
+	}
 	g.leases = map[bellhop.Lease]bool{}
 	var numbers []int32
 	enqueues, records := false, false

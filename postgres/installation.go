@@ -20,8 +20,8 @@ func (s *Store) Exclusively(ctx context.Context, f func() error) error {
 	if err != nil {
 		return s.writeError(ctx, what, err)
 	}
-	defer c.Release()
-	if _, err = c.Exec(ctx, "BEGIN"); err == nil {
+	defer s.giveBack(c)
+	if _, err = c.Exec(ctx, "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '"+guestIdle+"'"); err == nil {
 		_, err = c.Exec(ctx, "SELECT 1 FROM bellhop.starting FOR UPDATE")
 	}
 	if err != nil {

@@ -42,14 +42,14 @@ func nameOf(config *pgxpool.Config) string {
 // prepareDatabase looks whether the database is good enough, and brings its schema up to
 // date. It finds out, too, whether there is a pool in between that gives transactions
 // connections in turn: then none can rely on what an earlier one has prepared.
-func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program string, moving bool) error {
+func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program string, moving bool) (pooled bool, err error) {
 	first := config.ConnConfig.Copy()
 	if first.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		first.DefaultQueryExecMode = pgx.QueryExecModeExec // it is not known yet whether anything can be prepared
 	}
 	c, err := pgx.ConnectConfig(ctx, first)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer c.Close(context.WithoutCancel(ctx))
 	q := &reading{ctx: ctx, conn: c}
@@ -59,27 +59,28 @@ func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program 
 	_, err = q.one(func(r row) error { return r.Scan(&encoding, &version, &readOnly, &process) },
 		"SELECT current_setting('server_encoding'), current_setting('server_version_num'), pg_is_in_recovery(), pg_backend_pid()")
 	if err != nil {
-		return err
+		return false, err
 	}
 	number, _ := strconv.Atoi(version)
 	switch {
 	case number/10000 < oldestServer:
-		return &OpenError{name, ErrOld, fmt.Sprintf("%s is served by PostgreSQL %d: %d or newer is needed", name, number/10000, oldestServer), nil}
+		return false, &OpenError{name, ErrOld, fmt.Sprintf("%s is served by PostgreSQL %d: %d or newer is needed", name, number/10000, oldestServer), nil}
 	case encoding != "UTF8":
-		return &OpenError{name, ErrEncoding, fmt.Sprintf(
+		return false, &OpenError{name, ErrEncoding, fmt.Sprintf(
 			"%s is encoded in %s: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that", name, encoding), nil}
 	case readOnly:
-		return openError(name, errReadOnlyServer)
+		return false, openError(name, errReadOnlyServer)
 	}
-	if process != c.PgConn().PID() && config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+	pooled = process != c.PgConn().PID()
+	if pooled && config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	if begun, err := q.beingMoved(); err != nil {
-		return err
+		return false, err
 	} else if begun && !moving {
-		return &OpenError{name, ErrMoving, name + " holds a part of what 'bellhop migrate' was moving into it when it was interrupted: run that again to go on, or name another database", nil}
+		return false, &OpenError{name, ErrMoving, name + " holds a part of what 'bellhop migrate' was moving into it when it was interrupted: run that again to go on, or name another database", nil}
 	}
-	return migrate(ctx, c, name, program)
+	return pooled, migrate(ctx, c, name, program)
 }
 
 // beingMoved tells whether a move into the database was begun and not finished.

@@ -82,7 +82,7 @@ func (s *Store) lookAtOutbox(ctx context.Context, what string, f func(*reading, 
 			if err != nil {
 				return err
 			}
-			defer c.Release()
+			defer s.giveBack(c)
 			return f(&reading{ctx: ctx, conn: c.Conn()}, &s.outbox)
 		}()
 		if errors.Is(err, errRenumbered) {

@@ -99,7 +99,7 @@ func (s *Store) takeOnce(ctx context.Context, st *step, t taking) error {
 	if err != nil {
 		return err
 	}
-	defer c.Release()
+	defer s.giveBack(c)
 	g := &group{store: s, t: &txn{reading: reading{ctx: ctx, conn: c.Conn()}}, steps: []*step{st}}
 	stored, err := g.take(st, t)
 	if !stored && !errors.Is(err, bellhop.ErrUnknown) {

@@ -55,6 +55,8 @@ type Store struct {
 	url     string
 	name    string // of the database, for people
 	waking  waking
+	// pooled says that a pool is in between that shares sessions between transactions.
+	pooled bool
 	// pools have connections by whom they are for: none waits for the others.
 	pools [kindsOfUse]*pgxpool.Pool
 
@@ -113,18 +115,21 @@ func open(ctx context.Context, url string, o Options, moving bool) (*Store, erro
 }
 
 func (s *Store) start(ctx context.Context, config *pgxpool.Config, moving bool) error {
-	if err := prepareDatabase(ctx, config, s.name, s.options.Program, moving); err != nil {
+	var err error
+	if s.pooled, err = prepareDatabase(ctx, config, s.name, s.options.Program, moving); err != nil {
 		return err
 	}
 	sizes := [kindsOfUse]int{
 		forPeople: s.options.Readers, forFlow: 2, forUpkeep: 2,
 		asked: 2, happened: s.options.Writers, upkeep: 2,
 	}
-	for use, size := range sizes {
+	for of, size := range sizes {
 		c := config.Copy()
 		c.MaxConns = int32(size)
-		var err error
-		if s.pools[use], err = pgxpool.NewWithConfig(ctx, c); err != nil {
+		if !s.pooled {
+			bounded(c, use(of))
+		}
+		if s.pools[of], err = pgxpool.NewWithConfig(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -224,8 +229,8 @@ func (s *Store) readOnce(ctx context.Context, of use, f func(*reading) error) er
 	if err != nil {
 		return err
 	}
-	defer c.Release()
-	if _, err := c.Exec(ctx, beginReading[of]); err != nil {
+	defer s.giveBack(c)
+	if _, err := c.Exec(ctx, s.begin(of)); err != nil {
 		return err
 	}
 	err = f(&reading{ctx: ctx, conn: c.Conn()})

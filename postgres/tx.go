@@ -37,8 +37,8 @@ func (s *Store) Transact(ctx context.Context, f func(*Tx) error) error {
 	if err != nil {
 		return s.writeError(ctx, "transact", err)
 	}
-	defer c.Release()
-	begun, err := c.Begin(ctx)
+	defer s.giveBack(c)
+	begun, err := c.BeginTx(ctx, pgx.TxOptions{BeginQuery: "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '" + guestIdle + "'"})
 	if err != nil {
 		return s.writeError(ctx, "transact", err)
 	}

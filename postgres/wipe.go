@@ -138,7 +138,7 @@ func (s *Store) alone(ctx context.Context, what string, f func(*reading) error) 
 	defer leave()
 	c, err := s.pools[upkeep].Acquire(ctx)
 	if err == nil {
-		defer c.Release()
+		defer s.giveBack(c)
 		err = f(&reading{ctx: ctx, conn: c.Conn()})
 	}
 	return s.writeError(ctx, what, err)

@@ -63,8 +63,8 @@ func (s *Store) writeOnce(ctx context.Context, rank use, f func(*txn) error) err
 	if err != nil {
 		return err
 	}
-	defer c.Release()
-	if _, err := c.Exec(ctx, "BEGIN"); err != nil {
+	defer s.giveBack(c)
+	if _, err := c.Exec(ctx, s.begin(rank)); err != nil {
 		return err
 	}
 	t := &txn{reading: reading{ctx: ctx, conn: c.Conn()}}
