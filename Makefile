@@ -44,8 +44,9 @@ race-rest:
 race-e2e:
 	$(RACE_TEST) -parallel 5 ./e2e
 
-# What of the program's tests depends most on what it keeps everything in, on PostgreSQL.
-POSTGRES_SHORT = ^Test(Chaos|Crash|Hold|RecoverKey)$$
+# What of the program's tests depends most on what it keeps everything in, on PostgreSQL. Those
+# that are about PostgreSQL itself, and several nodes, are among race-e2e.
+POSTGRES_SHORT = ^Test(Chaos|Crash|Hold|RecoverKey|OrderBySubject|RacingPublishers|Erase)$$
 race-postgres: postgres-tools
 	$(RACE_TEST) -parallel 5 -run '$(POSTGRES_SHORT)' ./e2e -storage postgres -crashes 6
 
