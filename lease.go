@@ -49,6 +49,8 @@ type NodeStatus struct {
 	// ClockAhead is by how much the node's own clock is ahead of the database's; less
 	// than 0: behind.
 	ClockAhead Duration `json:"clock_ahead"`
+	// Listened are the endpoints that somebody listens at by way of this node.
+	Listened []EndpointID `json:"listened,omitempty"`
 }
 
 // NodeDoing says in a word what a node does.

@@ -298,6 +298,9 @@ type Engine struct {
 	stopping chan struct{}
 	// lookedForAbandoned belongs to dropAbandoned.
 	lookedForAbandoned time.Time
+	// listenersMoved: somebody began or ceased to listen since the last heartbeat.
+	listenersMoved atomic.Bool
+	listenedAt     listenedAt
 	// minding belongs to mindClock.
 	minding minding
 }
@@ -344,7 +347,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.listeners = listen.NewHub(c.Now, func(id bellhop.EndpointID) { e.lanes.Stir(id) })
+	e.listeners = listen.NewHub(c.Now, e.listenerMoved)
 	e.table = routes.New(routes.Options{Away: e.away, Store: store, Sealer: c.Sealer, Dialects: dialects, Recipes: recipes, Logger: c.Logger, Now: c.Now})
 	e.http = safehttp.New(safehttp.Options{
 		MaxIdleConns: c.MaxInFlight, // an idle connection takes a file, too

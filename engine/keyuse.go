@@ -99,7 +99,9 @@ func (e *Engine) KeyUses(ctx context.Context) (map[bellhop.KeyID]time.Time, erro
 	}
 	at := make(map[bellhop.KeyID]time.Time, len(written)+len(unwritten))
 	for _, u := range slices.Concat(written, usesOf(unwritten)) {
-		at[u.Key] = u.At
+		if u.At.After(at[u.Key]) { // another node may have noted a later one
+			at[u.Key] = u.At
+		}
 	}
 	return at, nil
 }

@@ -3,6 +3,10 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -13,13 +17,148 @@ import (
 // Listeners are those who listen at endpoints of this node.
 func (e *Engine) Listeners() *listen.Hub { return e.listeners }
 
+// listenerMoved is told that somebody began or ceased to listen at an endpoint.
+func (e *Engine) listenerMoved(id bellhop.EndpointID) {
+	e.lanes.Stir(id)
+	e.listenersMoved.Store(true)
+	if !e.alone() {
+		wake(e.beatNow) // the other nodes are to know
+	}
+}
+
+// Listen begins to listen at an endpoint of these apps by way of this node, to which its
+// bucket goes soon. It is a CodeUnavailable error while somebody listens there by way of
+// another node, and a CodeConflict error where another node is to have the bucket.
+func (e *Engine) Listen(ctx context.Context, id bellhop.EndpointID, apps []string, session string) (*listen.Stream, error) {
+	if !e.alone() {
+		nodes, err := e.store.Nodes(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("look who listens: %w", err)
+		}
+		if n := e.listensElsewhere(nodes, id); n != nil {
+			return nil, &bellhop.Error{
+				Code: bellhop.CodeUnavailable, RetryAfter: time.Second,
+				Detail: "Somebody listens at this endpoint already, or did until a moment ago, by way of " + nameOf(n) + ", and this is " + e.ownName() + ": end that 'bellhop listen', or wait until its connection is known to be over",
+			}
+		}
+		for i := range nodes {
+			n := &nodes[i]
+			if n.Lease != e.Lease() && slices.ContainsFunc(n.Status.Listened, func(other bellhop.EndpointID) bool { return bellhop.BucketOf(other) == bellhop.BucketOf(id) }) {
+				return nil, sharedBucket(n)
+			}
+		}
+	}
+	return e.listeners.Attach(id, apps, session)
+}
+
+func sharedBucket(n *bellhop.NodeInfo) error {
+	return &bellhop.Error{
+		Code:   bellhop.CodeConflict,
+		Detail: "This endpoint's deliveries are made by " + nameOf(n) + ", where somebody listens at another endpoint of the same part: make another endpoint to listen at, as 'bellhop listen' does when it is started anew, or connect to that node",
+	}
+}
+
+// AnswerListened brings an answer as listen.Hub's Answer does. It is a CodeConflict error
+// if the session is connected to another node.
+func (e *Engine) AnswerListened(ctx context.Context, id bellhop.EndpointID, session, request string, a listen.Answer) (awaited bool, err error) {
+	if !e.alone() && !e.listeners.Listening(id) {
+		nodes, err := e.store.Nodes(ctx)
+		if err != nil {
+			return false, fmt.Errorf("look who listens: %w", err)
+		}
+		if n := e.listensElsewhere(nodes, id); n != nil {
+			return false, &bellhop.Error{
+				Code: bellhop.CodeConflict,
+				Detail: "The answer came to " + e.ownName() + ", but the requests are handed out by " + nameOf(n) +
+					": with several nodes, give 'bellhop listen' the address of one of them as --server, or have the load balancer send each client to the same node",
+			}
+		}
+	}
+	return e.listeners.Answer(id, session, request, a)
+}
+
+// listensElsewhere gives the node by way of which somebody listens at an endpoint; nil if
+// nobody does, or by way of this one.
+func (e *Engine) listensElsewhere(nodes []bellhop.NodeInfo, id bellhop.EndpointID) *bellhop.NodeInfo {
+	for i := range nodes {
+		if nodes[i].Lease != e.Lease() && slices.Contains(nodes[i].Status.Listened, id) {
+			return &nodes[i]
+		}
+	}
+	return nil
+}
+
+func (e *Engine) ownName() string {
+	return nameOf(&bellhop.NodeInfo{Lease: e.Lease(), NodeAbout: bellhop.NodeAbout{Name: e.cfg.Name}})
+}
+
+func nameOf(n *bellhop.NodeInfo) string {
+	if n.Name != "" {
+		return "the node " + n.Name
+	}
+	return "node " + strconv.Itoa(int(n.Lease.Node))
+}
+
 // away says why nothing can be sent to an endpoint that somebody has to listen at.
 func (e *Engine) away(id bellhop.EndpointID, url string) string {
 	if e.listeners.Listening(id) {
 		return ""
 	}
+	if s := e.seen.Load(); s != nil {
+		if n := e.listensElsewhere(s.nodes, id); n != nil {
+			return "somebody listens at it by way of " + nameOf(n) + ", which makes its deliveries"
+		}
+	}
 	local, _ := listen.Local(url)
 	return bellhop.NobodyListens + ": start 'bellhop listen --forward " + local + "'"
+}
+
+// listenedAt is when a node was last known to have somebody listen at an endpoint.
+type listenedAt struct {
+	mu sync.Mutex
+	of map[bellhop.EndpointID]time.Time
+}
+
+// heedListeners notes who listens where, and ends those here whose bucket another node is
+// to have, since somebody listens there at another endpoint of it: they are told so when
+// they come back.
+func (e *Engine) heedListeners(nodes []bellhop.NodeInfo, pins map[bellhop.Bucket]bellhop.Lease) {
+	e.noteListened(nodes)
+	me := e.Lease()
+	for _, id := range e.listeners.Endpoints() {
+		if l, pinned := pins[bellhop.BucketOf(id)]; pinned && l != me {
+			e.listeners.Dismiss(id)
+		}
+	}
+}
+
+func (e *Engine) noteListened(nodes []bellhop.NodeInfo) {
+	now := e.cfg.Now()
+	l := &e.listenedAt
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of = map[bellhop.EndpointID]time.Time{}
+	}
+	for _, n := range nodes {
+		for _, id := range n.Status.Listened {
+			l.of[id] = now
+		}
+	}
+}
+
+// last is when somebody was last known to listen at an endpoint, by way of any
+// node; zero: never.
+func (l *listenedAt) last(id bellhop.EndpointID) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.of[id]
+}
+
+func (l *listenedAt) keep(there func(bellhop.EndpointID) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.of, func(id bellhop.EndpointID, _ time.Time) bool { return !there(id) })
 }
 
 const (
@@ -38,7 +177,17 @@ func (e *Engine) dropAbandoned(ctx context.Context) error {
 	}
 	e.lookedForAbandoned = now
 	table := e.table.Routes()
-	e.listeners.Keep(func(id bellhop.EndpointID) bool { return table.Endpoint(id) != nil })
+	there := func(id bellhop.EndpointID) bool { return table.Endpoint(id) != nil }
+	e.listeners.Keep(there)
+	e.listenedAt.keep(there)
+	if !e.keepsHouse() {
+		return nil
+	}
+	nodes, err := e.store.Nodes(ctx)
+	if err != nil {
+		return fmt.Errorf("look who listens: %w", err)
+	}
+	e.noteListened(nodes)
 	var abandoned []*routes.Route
 	for _, r := range table.Endpoints(bellhop.EndpointFilter{Scope: bellhop.Everything()}) {
 		if r.Listened() && r.Metadata[bellhop.MetaListen] == bellhop.ListenTemporary && !r.Locked && e.abandoned(r, now) {
@@ -68,6 +217,9 @@ func (e *Engine) abandoned(r *routes.Route, now time.Time) bool {
 	}
 	if r.UpdatedAt.After(since) {
 		since = r.UpdatedAt // somebody is about to listen
+	}
+	if at := e.listenedAt.last(r.ID); at.After(since) {
+		since = at // at another node
 	}
 	return now.Sub(since)-e.clock.Unseen(since) >= abandonedAfter
 }

@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,6 +51,200 @@ func (h *house) program(e bellhop.EndpointID, answer func(*listen.Request) liste
 	}()
 	synctest.Wait()
 	return requests, st.Close
+}
+
+// listenedTown makes an endpoint that is to be listened at, in a town.
+func (w *town) listened(kind string) bellhop.Endpoint {
+	w.t.Helper()
+	e := endpoint(w.t, w.nodes[0].Engine, bellhop.EndpointChange{
+		Apps: bellhop.Of([]string{"acme"}), URL: bellhop.Of("listen+http://localhost:3000/hook"), Dialect: bellhop.Of("raw"),
+		Concurrency: bellhop.Of(1), Metadata: bellhop.Of(map[string]string{bellhop.MetaListen: kind}),
+	})
+	wait(time.Second)
+	return e
+}
+
+// program listens at an endpoint by way of a node.
+func (n *townNode) program(t *testing.T, e bellhop.EndpointID, session string) (events func() []bellhop.EventID, st *listen.Stream) {
+	t.Helper()
+	st, err := n.Listen(t.Context(), e, []string{"acme"}, session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(st.Close)
+	var mu sync.Mutex
+	var got []bellhop.EventID
+	go func() {
+		for {
+			select {
+			case <-st.News():
+			case <-st.Ended():
+				return
+			}
+			for r := range st.Take() {
+				mu.Lock()
+				got = append(got, r.Event)
+				mu.Unlock()
+				if _, err := n.AnswerListened(context.Background(), e, session, r.ID, listen.Answer{Status: 204}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	synctest.Wait()
+	return func() []bellhop.EventID { mu.Lock(); defer mu.Unlock(); return slices.Sorted(slices.Values(got)) }, st
+}
+
+// TestWhoListensByWayOfAnyNodeGetsWhatWasPublishedAtAny, also where nodes cannot wake each
+// other, and when it comes back by way of another node.
+func TestWhoListensByWayOfAnyNodeGetsWhatWasPublishedAtAny(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		simulate(t, func(t *testing.T) {
+			w := newTown(t, 0)
+			w.deaf = deaf
+			for range 3 {
+				w.open()
+			}
+			app(t, w.nodes[0].Engine, "acme")
+			wait(20 * time.Second)
+			e := w.listened(bellhop.ListenKept)
+			owner, other := w.owner(e.ID)
+			var want []bellhop.EventID
+			publish := func() {
+				t.Helper()
+				for _, n := range w.nodes {
+					want = append(want, n.publish(t, `1`))
+				}
+				slices.Sort(want)
+			}
+			publish()
+			events, st := other.program(t, e.ID, "a session of mine")
+			publish()
+			wait(20 * time.Second)
+			publish()
+			wait(20 * time.Second)
+			if got := events(); !slices.Equal(got, want) || !other.Owns(e.ID) {
+				t.Fatalf("deaf: %v; it got %d of %d events; its node owns the endpoint: %v", deaf, len(got), len(want), other.Owns(e.ID))
+			}
+			state, err := owner.LaneState(t.Context(), e.ID)
+			if err != nil || !strings.Contains(state.Held, "by way of the node "+other.Config().Name) {
+				t.Errorf("another node says of it: %q, %v", state.Held, err)
+			}
+
+			// Whoever is sent to another node is told.
+			_, err = owner.Listen(t.Context(), e.ID, []string{"acme"}, "a session of others")
+			if bellhop.CodeOf(err) != bellhop.CodeUnavailable || !strings.Contains(err.Error(), other.Config().Name) {
+				t.Errorf("to listen by way of another node as well: %v", err)
+			}
+			_, err = owner.AnswerListened(t.Context(), e.ID, "a session of mine", "x", listen.Answer{Status: 204})
+			if bellhop.CodeOf(err) != bellhop.CodeConflict || !strings.Contains(err.Error(), "--server") {
+				t.Errorf("to answer another node: %v", err)
+			}
+			same := e.ID + 1
+			for bellhop.BucketOf(same) != bellhop.BucketOf(e.ID) {
+				same++
+			}
+			_, err = owner.Listen(t.Context(), same, []string{"acme"}, "a session of others")
+			if bellhop.CodeOf(err) != bellhop.CodeConflict {
+				t.Errorf("to listen at another endpoint of the same bucket by way of another node: %v", err)
+			}
+
+			st.Close()
+			wait(20 * time.Second)
+			want = want[:0]
+			events, _ = owner.program(t, e.ID, "a session of mine")
+			publish()
+			wait(20 * time.Second)
+			if got := events(); !slices.Equal(got, want) {
+				t.Errorf("deaf: %v; by way of another node it got %d of %d events", deaf, len(got), len(want))
+			}
+			total := 0
+			for _, n := range w.shares() {
+				total += n
+			}
+			if s := w.shares(); total != bellhop.Buckets || s[0] < 85 {
+				t.Errorf("the nodes own %v buckets", s)
+			}
+		})
+	}
+}
+
+// TestOfTwoThatListenByWayOfTwoNodesAtOneBucketOneIsToldSo.
+func TestOfTwoThatListenByWayOfTwoNodesAtOneBucketOneIsToldSo(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		w := newTown(t, 2)
+		first := w.listened(bellhop.ListenKept)
+		second := w.listened(bellhop.ListenKept)
+		for bellhop.BucketOf(second.ID) != bellhop.BucketOf(first.ID) {
+			second = w.listened(bellhop.ListenKept)
+		}
+		owner, other := w.owner(first.ID)
+		// At the same time: neither node knows of the other's listener.
+		at, err := owner.Listeners().Attach(first.ID, []string{"acme"}, "a session of mine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer at.Close()
+		late, err := other.Listeners().Attach(second.ID, []string{"acme"}, "a session of others")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer late.Close()
+		wait(10 * time.Second)
+		select {
+		case <-late.Ended():
+		default:
+			t.Error("it goes on, and would get nothing")
+		}
+		select {
+		case <-at.Ended():
+			t.Error("neither may listen")
+		default:
+		}
+		if _, err = other.Listen(t.Context(), second.ID, []string{"acme"}, "a session of others"); bellhop.CodeOf(err) != bellhop.CodeConflict {
+			t.Errorf("when it comes back: %v", err)
+		}
+	})
+}
+
+// TestNobodyDeletesWhatIsListenedAtByWayOfAnotherNode, and what was left goes an hour later.
+func TestNobodyDeletesWhatIsListenedAtByWayOfAnotherNode(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		w := newTown(t, 3)
+		var used []bellhop.Endpoint
+		var streams []*listen.Stream
+		for _, n := range w.nodes {
+			e := w.listened(bellhop.ListenTemporary)
+			_, st := n.program(t, e.ID, "a session of mine")
+			used, streams = append(used, e), append(streams, st)
+		}
+		never := w.listened(bellhop.ListenTemporary)
+		exists := func(e bellhop.Endpoint) bool { return w.nodes[0].Routes().Routes().Endpoint(e.ID) != nil }
+		wait(3 * time.Hour)
+		for i, e := range used {
+			if !exists(e) {
+				t.Errorf("what is listened at by way of node %d is gone", i+1)
+			}
+		}
+		if exists(never) {
+			t.Error("what was never listened at is there still")
+		}
+		for _, st := range streams {
+			st.Close()
+		}
+		wait(50 * time.Minute)
+		for i, e := range used {
+			if !exists(e) {
+				t.Errorf("what was left at node %d less than an hour ago is gone", i+1)
+			}
+		}
+		wait(15 * time.Minute)
+		for i, e := range used {
+			if exists(e) {
+				t.Errorf("what was left at node %d an hour ago is there still", i+1)
+			}
+		}
+	})
 }
 
 func works(*listen.Request) listen.Answer { return listen.Answer{Status: 204} }

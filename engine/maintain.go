@@ -48,6 +48,9 @@ func (e *Engine) renew(ctx context.Context) error {
 		return err
 	}
 	wake(e.beaten)
+	if e.listenersMoved.Swap(false) {
+		e.tell(bellhop.Wakeup{Nodes: true}) // what they listen at is to be sent from here
+	}
 	return nil
 }
 

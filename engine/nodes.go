@@ -107,11 +107,13 @@ func (e *Engine) share(ctx context.Context) (even bool, err error) {
 		return false, fmt.Errorf("list the buckets: %w", err)
 	}
 	e.seen.Store(&seen{nodes, owners})
+	pins := lane.Pins(nodes, owners)
+	e.heedListeners(nodes, pins)
 	leases := make([]bellhop.Lease, len(nodes))
 	for i := range nodes {
 		leases[i] = nodes[i].Lease
 	}
-	plan := lane.Assign(me, leases, owners, e.lanes.Keeps)
+	plan := lane.Assign(me, leases, owners, pins, e.lanes.Keeps)
 	mine := slices.DeleteFunc(slices.Clone(owners), func(o bellhop.BucketOwner) bool { return o.Lease != me })
 	if len(plan.Take) > 0 {
 		taken, err := e.store.TakeBuckets(ctx, me, plan.Take, e.cfg.Now())

@@ -35,6 +35,7 @@ func (e *Engine) trusted() bool {
 func (e *Engine) status() *bellhop.NodeStatus {
 	s := &bellhop.NodeStatus{Doing: bellhop.NodeDelivering, ClockAhead: bellhop.Duration(-e.clock.Offset())}
 	s.InFlight, s.Queued, s.CircuitsOpen = e.lanes.Counts()
+	s.Listened = e.listeners.Endpoints()
 	e.sharing.mu.Lock()
 	handing := e.sharing.handing
 	e.sharing.mu.Unlock()

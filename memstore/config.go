@@ -153,7 +153,7 @@ func (s *Store) dropKeys(drop func(bellhop.Key) bool) {
 func (s *Store) NoteKeyUses(ctx context.Context, uses []bellhop.KeyUse) error {
 	return s.step(ctx, func() error {
 		for _, u := range uses {
-			if _, ok := s.keys[u.Key]; ok {
+			if _, ok := s.keys[u.Key]; ok && u.At.After(s.keyUses[u.Key]) {
 				s.keyUses[u.Key] = u.At
 			}
 		}

@@ -142,7 +142,7 @@ func New(e *engine.Engine, o Options) *Teller {
 // every is how often it looks.
 func (t *Teller) every() time.Duration { return max(min(t.o.Gather/2, 15*time.Second), time.Second) }
 
-// Run tells until ctx ends.
+// Run tells until ctx ends, while this node keeps house.
 func (t *Teller) Run(ctx context.Context) {
 	if t.o.Metrics != nil {
 		for _, c := range []prometheus.Collector{t.sent, t.waiting} {
@@ -167,8 +167,16 @@ func (t *Teller) Run(ctx context.Context) {
 	}
 }
 
-// round looks once, and tells what is to be told.
+// round looks once, and tells what is to be told: at the node that keeps house alone, or
+// each would tell the same.
 func (t *Teller) round(ctx context.Context) {
+	if !t.e.KeepsHouse() {
+		// What another node tells meanwhile is in the store.
+		t.told, t.waits, t.countNext, t.storeDown = nil, nil, time.Time{}, false
+		clear(t.freshSince)
+		clear(t.heldSince)
+		return
+	}
 	err := t.tell(ctx)
 	t.storeWrites(ctx)
 	switch {

@@ -131,7 +131,7 @@ func (t *Teller) send(ctx context.Context) {
 	ended := make(chan bellhop.Notice, atOnce+chatsAtOnce)
 	more := true
 	for {
-		for more && len(l.mails) < mostMails {
+		for more && t.e.KeepsHouse() && len(l.mails) < mostMails {
 			var list []bellhop.Notice
 			list, more = t.claim(ctx)
 			l.add(list)

@@ -17,7 +17,7 @@ func (s *Store) NoteKeyUses(ctx context.Context, uses []bellhop.KeyUse) error {
 			noted[u.Key] = i
 			keys, at = append(keys, int64(u.Key)), append(at, 0)
 		}
-		at[i] = micros(u.At)
+		at[i] = max(at[i], micros(u.At))
 	}
 	if len(keys) == 0 {
 		return nil
@@ -26,7 +26,7 @@ func (s *Store) NoteKeyUses(ctx context.Context, uses []bellhop.KeyUse) error {
 		// In one order, since other nodes note theirs at the same time.
 		_, err := t.exec(`INSERT INTO bellhop.key_uses (key, at)
 			SELECT k.id, u.at FROM unnest($1::bigint[], $2::bigint[]) AS u (key, at) JOIN bellhop.keys k ON k.id = u.key ORDER BY k.id
-			ON CONFLICT (key) DO UPDATE SET at = excluded.at`, keys, at)
+			ON CONFLICT (key) DO UPDATE SET at = greatest(key_uses.at, excluded.at)`, keys, at)
 		return err
 	})
 }

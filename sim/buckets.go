@@ -94,7 +94,7 @@ func (n *node) share(told func(even bool, err error)) {
 					end(false, err)
 					return
 				}
-				n.follow(me, lane.Assign(me, leases, owners, n.machine.Keeps), owners, end)
+				n.follow(me, lane.Assign(me, leases, owners, nil, n.machine.Keeps), owners, end)
 			})
 		})
 	})

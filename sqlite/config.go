@@ -139,7 +139,7 @@ func (w *writer) dropKeys(list string, args ...any) (int, error) {
 func (s *Store) NoteKeyUses(ctx context.Context, uses []bellhop.KeyUse) error {
 	return s.write(ctx, "note when keys were used", rowWeight*len(uses), func(w *writer) error {
 		for _, u := range uses {
-			err := exec(w.conn, "INSERT OR REPLACE INTO key_uses (key, at) SELECT id, ? FROM keys WHERE id = ?", micros(u.At), int64(u.Key))
+			err := exec(w.conn, "INSERT INTO key_uses (key, at) SELECT id, ? FROM keys WHERE id = ? ON CONFLICT (key) DO UPDATE SET at = max(at, excluded.at)", micros(u.At), int64(u.Key))
 			if err != nil {
 				return err
 			}

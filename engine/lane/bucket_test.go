@@ -157,7 +157,7 @@ func TestSharesAreEvenAndDoNotOverlap(t *testing.T) {
 			even = true
 			seen := append([]bellhop.BucketOwner(nil), owners...)
 			for _, me := range leases {
-				a := Assign(me, leases, seen, func(bellhop.Bucket) bool { return false })
+				a := Assign(me, leases, seen, nil, func(bellhop.Bucket) bool { return false })
 				even = even && a.Even
 				for _, o := range a.Take {
 					if owners[o.Bucket].Lease != (bellhop.Lease{}) {

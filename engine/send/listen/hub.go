@@ -88,6 +88,29 @@ func (h *Hub) AwaySince(e bellhop.EndpointID) time.Time {
 	}
 }
 
+// Endpoints are those that somebody listens at, in their order.
+func (h *Hub) Endpoints() []bellhop.EndpointID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []bellhop.EndpointID
+	for e, l := range h.lines {
+		if l.stream != nil {
+			list = append(list, e)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Dismiss ends whoever listens at an endpoint.
+func (h *Hub) Dismiss(e bellhop.EndpointID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.lines[e]; l != nil && l.stream != nil {
+		h.end(e, l)
+	}
+}
+
 // Keep forgets the endpoints that there are no more.
 func (h *Hub) Keep(there func(bellhop.EndpointID) bool) {
 	h.mu.Lock()
