@@ -116,6 +116,7 @@ func TestTheOutboxRefusesWhatPublishRefuses(t *testing.T) {
 			"strange subject":  func(e *bellhop.OutboxEntry) { e.Subject = "a\nb" },
 			"long id":          func(e *bellhop.OutboxEntry) { e.ExternalID = strings.Repeat("x", 257) },
 			"too far away":     func(e *bellhop.OutboxEntry) { e.DeliverAt = h.Now().Add(400 * 24 * time.Hour) },
+			"too long ago":     func(e *bellhop.OutboxEntry) { e.DeliverAt = time.Date(-3999, 1, 1, 0, 0, 0, 0, time.UTC) },
 			"id of another":    func(e *bellhop.OutboxEntry) { e.ExternalID = "taken" },
 			"several mistakes": func(e *bellhop.OutboxEntry) { e.Type, e.Subject = "", "a\nb" },
 		} {

@@ -175,6 +175,8 @@ func (e *Engine) checkPublication(b *routes.Budget, p *Publication, at string) e
 	}
 	if in := p.DeliverAt.Sub(e.cfg.Now()); !p.DeliverAt.IsZero() && in > maxDeliverIn {
 		wrong("deliver_at", "range", "is more than a year away")
+	} else if p.DeliverAt.UTC().Year() < 1 {
+		wrong("deliver_at", "range", "is before the year 1; leave it out to deliver at once")
 	}
 	switch {
 	case len(p.Data) == 0:

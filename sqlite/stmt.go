@@ -259,11 +259,18 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
+// What programs write into the outbox may be of any time; JSON has the years 0 to 9999.
+var (
+	firstMoment = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	lastMoment  = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC).UnixMicro()
+)
+
+// moment gives the nearest time that can be shown.
 func moment(v int64) time.Time {
 	if v == 0 {
 		return time.Time{}
 	}
-	return time.UnixMicro(v).UTC()
+	return time.UnixMicro(min(max(v, firstMoment), lastMoment)).UTC()
 }
 
 // orNull is how optional texts and ids are bound.

@@ -18,13 +18,18 @@ CREATE TABLE bellhop.outbox_0 (
   external_id text COLLATE "C" NOT NULL DEFAULT '',
   deliver_at  bigint NOT NULL DEFAULT 0,
   at          bigint NOT NULL DEFAULT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
-  PRIMARY KEY (app, tx, id)
+  PRIMARY KEY (app, tx, id),
+  CONSTRAINT outbox_texts_have_at_most_1024_bytes CHECK (
+    octet_length(app) <= 1024 AND octet_length(type) <= 1024 AND octet_length(subject) <= 1024 AND octet_length(external_id) <= 1024),
+  CONSTRAINT outbox_times_are_of_the_years_1_to_9999 CHECK (
+    deliver_at BETWEEN -62135596800000000 AND 253402300799999999 AND at BETWEEN -62135596800000000 AND 253402300799999999)
 ) WITH (autovacuum_vacuum_insert_threshold = -1);
-CREATE INDEX outbox_0_tx ON bellhop.outbox_0 (tx, app);
+-- With id: one entry is found at once by either index, however many its transaction has added.
+CREATE INDEX outbox_0_tx ON bellhop.outbox_0 (tx, app, id);
 
-CREATE TABLE bellhop.outbox_1 (LIKE bellhop.outbox_0 INCLUDING DEFAULTS, PRIMARY KEY (app, tx, id))
+CREATE TABLE bellhop.outbox_1 (LIKE bellhop.outbox_0 INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (app, tx, id))
   WITH (autovacuum_vacuum_insert_threshold = -1);
-CREATE INDEX outbox_1_tx ON bellhop.outbox_1 (tx, app);
+CREATE INDEX outbox_1_tx ON bellhop.outbox_1 (tx, app, id);
 
 -- Into which of the two rows are added: one row. Whoever takes entries locks it.
 CREATE TABLE bellhop.outbox_slot (
@@ -125,6 +130,15 @@ BEGIN
   END IF;
   IF data IS NULL THEN
     RAISE EXCEPTION 'bellhop.publish: data is missing' USING ERRCODE = 'null_value_not_allowed', HINT = 'Give the payload, any JSON; ''null'' is one.';
+  END IF;
+  IF greatest(octet_length(app), octet_length(type), octet_length(subject), octet_length(id)) > 1024 THEN
+    RAISE EXCEPTION 'bellhop.publish: % is longer than 1024 bytes', CASE WHEN octet_length(app) > 1024 THEN 'app'
+      WHEN octet_length(type) > 1024 THEN 'type' WHEN octet_length(subject) > 1024 THEN 'subject' ELSE 'id' END
+      USING ERRCODE = 'string_data_right_truncation', HINT = 'Give a shorter one; what is long belongs into data.';
+  END IF;
+  IF deliver_at < '0001-01-01 00:00:00+00' OR deliver_at >= '10000-01-01 00:00:00+00' THEN
+    RAISE EXCEPTION 'bellhop.publish: deliver_at is not in the years 1 to 9999' USING ERRCODE = 'datetime_field_overflow',
+      HINT = 'Give a time within a year, or leave deliver_at out to deliver at once.';
   END IF;
   PERFORM data::json; -- fails here, where the mistake is, and not later
   SELECT s.slot INTO STRICT slot FROM bellhop.outbox_slot s;

@@ -48,6 +48,10 @@ type Tx interface {
 // Chunk is how many events one statement publishes.
 const chunk = 1000
 
+// maxText is how long each text of an event but Data may be, in bytes: the outbox takes no
+// longer ones.
+const maxText = 1024
+
 // Publish publishes events as a part of a transaction in PostgreSQL. After an error the
 // transaction is to be rolled back; nothing is published then. An error of an event names
 // it: events[1].
@@ -99,9 +103,14 @@ func Check(events []Event) error {
 			switch {
 			case text.value == "" && (text.field == "App" || text.field == "Type"):
 				is(text.field, "is missing")
+			case len(text.value) > maxText:
+				is(text.field, fmt.Sprintf("is longer than %d bytes", maxText))
 			case !utf8.ValidString(text.value) || strings.ContainsRune(text.value, 0):
 				is(text.field, "must be UTF-8 text without NUL characters")
 			}
+		}
+		if y := e.DeliverAt.UTC().Year(); y < 1 || y > 9999 {
+			is("DeliverAt", "is not in the years 1 to 9999: give a time within a year, or none to deliver at once")
 		}
 		switch {
 		case len(e.Data) == 0:

@@ -8,7 +8,11 @@ CREATE TABLE outbox (
   subject     TEXT NOT NULL DEFAULT '' CHECK (typeof(subject) = 'text'),
   external_id TEXT NOT NULL DEFAULT '' CHECK (typeof(external_id) = 'text'),
   deliver_at  INTEGER NOT NULL DEFAULT 0 CHECK (typeof(deliver_at) = 'integer'),
-  at          INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))
+  at          INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+  CONSTRAINT outbox_texts_have_at_most_1024_bytes CHECK (
+    octet_length(app) <= 1024 AND octet_length(type) <= 1024 AND octet_length(subject) <= 1024 AND octet_length(external_id) <= 1024),
+  CONSTRAINT outbox_times_are_of_the_years_1_to_9999 CHECK (
+    deliver_at BETWEEN -62135596800000000 AND 253402300799999999 AND at BETWEEN -62135596800000000 AND 253402300799999999)
 );
 
 CREATE INDEX outbox_app ON outbox (app, id);
