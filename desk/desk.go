@@ -61,6 +61,7 @@ type Desk struct {
 	bounds         bellhop.BacklogBounds
 	crowds         crowds
 	doubts         doubts
+	wrongKeys      wrongKeys
 }
 
 // New makes the desk of an engine.

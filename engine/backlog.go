@@ -132,7 +132,7 @@ func (m *metrics) countWaiting(ctx context.Context, done chan struct{}) {
 	}
 	now := m.e.cfg.Now()
 	if err != nil && ctx.Err() == nil {
-		m.e.log.Warn("counting what waits failed; the metrics tell what was counted last", "err", err)
+		m.e.Failed("counting what waits for the metrics", err)
 	}
 	b := &m.backlog
 	b.mu.Lock()

@@ -293,6 +293,7 @@ type Engine struct {
 
 	// unwell holds why the store could not be written to lately, for Ready.
 	unwell  atomic.Pointer[error]
+	outage  outage
 	started atomic.Bool
 	// stopping is closed when Run's context has ended.
 	stopping chan struct{}
@@ -464,13 +465,9 @@ func (e *Engine) Ready() error {
 	return nil
 }
 
-// Unwell tells why the store could not be written to lately, or nil.
-func (e *Engine) Unwell() error {
-	if err := e.unwell.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
+// Unwell tells why the store cannot be used, or nil: from the first failure on, until it
+// has gone well for some seconds.
+func (e *Engine) Unwell() error { return e.outage.why() }
 
 // Store is where everything is kept.
 func (e *Engine) Store() bellhop.Store { return e.store }
@@ -492,6 +489,9 @@ func (e *Engine) Config() Config { return e.cfg }
 
 // Now is the engine's clock.
 func (e *Engine) Now() time.Time { return e.cfg.Now() }
+
+// Elapsed is how long the process has been running, by a clock that nobody sets.
+func (e *Engine) Elapsed() time.Duration { return e.cfg.Elapsed() }
 
 // IDs makes ids of this node.
 func (e *Engine) IDs() *id.Generator { return e.presence.Load().ids }
@@ -535,7 +535,7 @@ func (e *Engine) RefreshAccess(ctx context.Context) {
 
 func (e *Engine) refresh(ctx context.Context, what string, load func(context.Context) error) {
 	if err := load(context.WithoutCancel(ctx)); err != nil {
-		e.log.Error("loading a change failed; trying again", "of", what, "err", err)
+		e.Failed("loading a change of "+what, err)
 	}
 }
 
@@ -605,8 +605,9 @@ func (e *Engine) Wrote(doing string, err error) error {
 		e.wroteWell()
 		return nil
 	}
-	if errors.Is(err, bellhop.ErrUnavailable) && e.unwell.Swap(&err) == nil {
-		e.log.Error("the store does not take writes: events are refused until it does", "err", err)
+	if errors.Is(err, bellhop.ErrUnavailable) && bellhop.CodeOf(err) == "" {
+		e.unwell.Store(&err)
+		e.storeAway(err)
 	}
 	if bellhop.CodeOf(err) != "" {
 		return err
@@ -615,8 +616,18 @@ func (e *Engine) Wrote(doing string, err error) error {
 }
 
 func (e *Engine) wroteWell() {
-	if e.unwell.Load() != nil && e.unwell.Swap(nil) != nil {
-		e.log.Info("the store takes writes again")
+	if e.unwell.Load() != nil {
+		e.unwell.Store(nil)
+	}
+	if lasted, over := e.outage.well(e.cfg.Elapsed()); over {
+		e.log.Info("the store takes writes again", "lasted", lasted.Round(time.Millisecond).String())
+	}
+}
+
+// storeAway notes that the store could not be used. The log says it once for all of an outage.
+func (e *Engine) storeAway(err error) {
+	if e.outage.failed(err, e.cfg.Elapsed()) {
+		e.log.Error("the store is away, or does not take writes: events are refused until it does", "err", err)
 	}
 }
 

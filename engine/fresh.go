@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/lane"
 )
@@ -26,6 +28,10 @@ const (
 	// askPause is how long what is missing in memory waits at least for the next look at
 	// the store for it, so that nobody can keep the store busy with what there is not.
 	askPause = 20 * time.Millisecond
+	// asksPerSecond is how often that is looked for in the long run, and askBurst how often
+	// in one go: what another node has just made is found that soon, whatever else is asked.
+	asksPerSecond = 10
+	askBurst      = 20
 )
 
 // heard is what other nodes told and was not seen to yet.
@@ -201,6 +207,9 @@ func (e *Engine) Missed(ctx context.Context) bool {
 	return e.versions() != before
 }
 
+// Alone tells whether there are no other nodes, which might have made something.
+func (e *Engine) Alone() bool { return e.alone() }
+
 func (e *Engine) versions() [3]int64 {
 	return [3]int64{e.table.Routes().Version(), e.table.Catalogue().Version(), e.table.Access().Version()}
 }
@@ -211,6 +220,7 @@ type asks struct {
 	mu      sync.Mutex
 	next    *ask // not asked yet
 	running bool
+	limit   *rate.Limiter
 }
 
 type ask struct {
@@ -222,6 +232,9 @@ func (a *asks) do(ctx context.Context, stop <-chan struct{}, question func(conte
 	a.mu.Lock()
 	if a.next == nil {
 		a.next = &ask{done: make(chan struct{})}
+	}
+	if a.limit == nil {
+		a.limit = rate.NewLimiter(asksPerSecond, askBurst)
 	}
 	q := a.next
 	if !a.running {
@@ -254,7 +267,7 @@ func (a *asks) run(ctx context.Context, stop <-chan struct{}, question func(cont
 		q.err = question(asking)
 		cancel()
 		close(q.done)
-		rest := time.NewTimer(askPause)
+		rest := time.NewTimer(max(askPause, a.limit.Reserve().Delay()))
 		select {
 		case <-rest.C:
 		case <-stop:

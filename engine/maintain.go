@@ -19,12 +19,8 @@ import (
 func (e *Engine) heartbeat(ctx context.Context) {
 	tick := time.NewTicker(e.cfg.Lease / 3)
 	defer tick.Stop()
-	for said := false; ; {
-		err := e.renew(ctx)
-		if err != nil && ctx.Err() == nil && !(said && errors.Is(err, bellhop.ErrUnavailable)) {
-			e.log.Error("the node's heartbeat failed; trying again", "err", err, "every", e.cfg.Lease/3)
-		}
-		said = err != nil // once, as long as the store is away
+	for {
+		e.failed(ctx, "the node's heartbeat", e.renew(ctx))
 		select {
 		case <-ctx.Done():
 			return
@@ -63,9 +59,7 @@ func (e *Engine) lookAround(ctx context.Context) {
 			return
 		case <-e.beaten:
 		}
-		if err := e.look(ctx); err != nil && ctx.Err() == nil {
-			e.log.Error("looking for what other nodes did failed; trying again with the next heartbeat", "err", err)
-		}
+		e.failed(ctx, "looking for what other nodes did", e.look(ctx))
 	}
 }
 
@@ -283,13 +277,24 @@ func (e *Engine) SweepAll(ctx context.Context) error {
 	}
 }
 
-// failed logs what will be tried again; that nothing can be written, or that there is
-// no lease now, is logged by the heartbeat.
+// failed logs what will be tried again. That the store is away is one line, whoever finds
+// it so, and that there is no lease now is told by the heartbeat.
 func (e *Engine) failed(ctx context.Context, doing string, err error) bool {
-	if err != nil && ctx.Err() == nil && !errors.Is(err, bellhop.ErrUnavailable) && !errors.Is(err, bellhop.ErrLeaseLost) {
-		e.log.Error(doing+" failed; trying again later", "err", err)
+	if err != nil && ctx.Err() == nil {
+		e.Failed(doing, err)
 	}
 	return err != nil
+}
+
+// Failed is for whoever works in the background and will try again: it logs the failure,
+// unless the log has said already that the store is away.
+func (e *Engine) Failed(doing string, err error) {
+	switch {
+	case errors.Is(err, bellhop.ErrUnavailable):
+		e.storeAway(err)
+	case !errors.Is(err, bellhop.ErrLeaseLost):
+		e.log.Error(doing+" failed; trying again later", "err", err)
+	}
 }
 
 // expireChunk bounds one deletion, so that it never holds the writer for long.
@@ -497,7 +502,7 @@ func (e *Engine) tellOwners(ctx context.Context, r *routes.Route) {
 	for _, app := range append([]string{bellhop.AllApps}, r.Apps...) {
 		err := e.PublishOwn(ctx, app, event)
 		if err != nil {
-			e.log.Error("telling that an endpoint was disabled failed", "endpoint", r.ID.String(), "app", app, "err", err)
+			e.Failed("telling "+app+" that endpoint "+r.ID.String()+" was disabled", err)
 		}
 	}
 }

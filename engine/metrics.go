@@ -156,7 +156,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	count, held, oldest, err := m.countPending()
 	if err != nil {
 		// The other metrics are needed most when the store is in trouble.
-		m.e.log.Warn("counting pending deliveries failed; the metric is left out", "err", err)
+		m.e.Failed("counting pending deliveries for the metrics", err)
 		return
 	}
 	gauge(m.pending, float64(count))

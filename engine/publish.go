@@ -313,7 +313,11 @@ func (e *Engine) resolve(ctx context.Context, a *Acceptance) error {
 				}
 				return nil
 			}
-			e.log.Warn("whether events were stored is not known; asking again", "err", err, "in", wait)
+			if errors.Is(err, bellhop.ErrUnavailable) {
+				e.storeAway(err)
+			} else {
+				e.log.Warn("whether events were stored is not known; asking again", "err", err, "in", wait)
+			}
 			if errors.Is(err, bellhop.ErrLeaseLost) && e.awaitLease(ctx, lease) == nil {
 				continue
 			}

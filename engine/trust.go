@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -66,6 +68,9 @@ func (e *Engine) extend(ctx context.Context, l bellhop.Lease, status *bellhop.No
 	}
 	asked := e.nowTrust()
 	now, err := e.store.Renew(ctx, l, status, e.cfg.Lease, e.cfg.Now())
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, bellhop.ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", bellhop.ErrUnavailable, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -180,13 +180,14 @@ func (t *Teller) round(ctx context.Context) {
 	err := t.tell(ctx)
 	t.storeWrites(ctx)
 	switch {
-	case err == nil || ctx.Err() != nil || errors.Is(err, bellhop.ErrUnavailable):
-		// What cannot be written is told apart.
+	case err == nil || ctx.Err() != nil:
+	case errors.Is(err, bellhop.ErrUnavailable):
+		t.e.Failed("telling of what is broken", err)
 	case errors.Is(err, bellhop.ErrRevision), errors.Is(err, bellhop.ErrUnknown):
 		t.told = nil // read it anew
 	default:
 		t.told = nil
-		t.log.Error("telling of what is broken failed; trying again", "err", err)
+		t.e.Failed("telling of what is broken", err)
 	}
 }
 

@@ -3,7 +3,6 @@ package notice
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -166,8 +165,8 @@ func (t *Teller) claim(ctx context.Context) (list []bellhop.Notice, more bool) {
 			t.waiting.Set(float64(count))
 		}
 	}
-	if err != nil && ctx.Err() == nil && !errors.Is(err, bellhop.ErrUnavailable) {
-		t.log.Error("looking for notices to send failed; trying again", "err", err)
+	if err != nil && ctx.Err() == nil {
+		t.e.Failed("looking for notices to send", err)
 	}
 	for i := range list {
 		list[i].Due = until
@@ -204,7 +203,7 @@ func (t *Teller) sendOne(ctx context.Context, n bellhop.Notice) {
 		err = t.store.PutOffNotice(ctx, n.ID, n.Tries+1, now.Add(backoff[n.Tries]))
 	}
 	if err != nil && ctx.Err() == nil {
-		t.log.Warn("what came of a notice could not be noted; it may be sent once more", "err", err)
+		t.e.Failed("noting what came of a notice, which may be sent once more,", err)
 	}
 }
 

@@ -194,13 +194,13 @@ func commitError(err error) error {
 	return fmt.Errorf("%w: %w", bellhop.ErrUnknown, err)
 }
 
-// storageError tells callers that the store cannot write now. The step did nothing; when
+// storageError tells callers that the store cannot be used now. The step did nothing; when
 // the server is well again, so is the store.
 func storageError(name string, err error) error {
 	if err == nil || ownFault(err) || rejection(err) || errors.Is(err, bellhop.ErrUnknown) || errors.Is(err, context.Canceled) {
 		return err
 	}
-	sentence := "writing to " + name + " failed"
+	sentence := name + " failed"
 	switch kindOf(err) {
 	case ErrFull:
 		sentence = name + " has no disk space, memory or connections left: free some"

@@ -155,8 +155,10 @@ func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.Node
 		return time.Time{}, err
 	}
 	// What follows is no part of the lease: it is done again with the next heartbeat.
-	if err := errors.Join(s.spill(ctx, l, now), s.makeDaysAhead(ctx, now), s.foldWaits(ctx)); err != nil && ctx.Err() == nil {
-		s.log.Warn("upkeep with the heartbeat: it is tried again", "error", err)
+	if err := errors.Join(s.spill(ctx, l, now), s.makeDaysAhead(ctx, now), s.foldWaits(ctx)); ctx.Err() == nil {
+		if failed := err != nil; s.upkeepFails.Swap(failed) != failed && failed { // once, until it is done
+			s.log.Warn("upkeep with the heartbeat: it is tried again", "error", err)
+		}
 	}
 	return moment(at), nil
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -57,6 +58,8 @@ type Store struct {
 	waking  waking
 	// pooled says that a pool is in between that shares sessions between transactions.
 	pooled bool
+	// upkeepFails says that the upkeep of the last heartbeat was not done.
+	upkeepFails atomic.Bool
 	// pools have connections by whom they are for: none waits for the others.
 	pools [kindsOfUse]*pgxpool.Pool
 
@@ -244,11 +247,13 @@ func (s *Store) readError(ctx context.Context, what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded): // a database that hangs is away, too
+		return fmt.Errorf("%s: %w: %w", what, bellhop.ErrUnavailable, ctx.Err())
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	case bellhop.CodeOf(err) != "":
 		return err
-	case kindOf(err) != nil: // the database is away, or full: whoever reads may try again
+	case kindOf(err) != nil, codeOf(err) != "": // what is no fault of the statement's: it may be tried again
 		err = storageError(s.name, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)

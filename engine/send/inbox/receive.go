@@ -36,7 +36,9 @@ func (s *Registry) unfound(err error) Reply {
 	if bellhop.IsNotFound(err) || bellhop.CodeOf(err) == bellhop.CodeInboxesOff {
 		return plainly(http.StatusGone, gone)
 	}
-	s.o.Logger.Warn("an inbox could not take a request", "err", err)
+	if !errors.Is(err, bellhop.ErrUnavailable) { // which is told once, and not for each request
+		s.o.Logger.Warn("an inbox could not take a request", "err", err)
+	}
 	return plainly(http.StatusServiceUnavailable, "The inbox cannot take requests now. Try again in a moment.\n")
 }
 
@@ -49,11 +51,26 @@ func plainly(status int, text string) Reply {
 // tells whether there is more; it is called only where the request is taken, and its
 // error is answered.
 func (s *Registry) Receive(ctx context.Context, token string, r Request, body func() ([]byte, bool, error)) (Reply, error) {
+	now, name := s.o.Now(), bellhop.NameOfInbox(token)
+	counts := false
+	if s.Enabled() && isToken(token) { // else nothing is looked for
+		var may bool
+		if may, counts = s.guests.may(name, now); !may {
+			r := plainly(http.StatusServiceUnavailable, "Too many requests come to inboxes that do not exist. Try again in a moment.\n")
+			r.Header.Set("Retry-After", "1")
+			return r, nil
+		}
+	}
 	in, err := s.Find(ctx, token)
 	if err != nil {
+		if bellhop.IsNotFound(err) {
+			s.guests.lost(name)
+		}
 		return s.unfound(err), nil
 	}
-	now, name := s.o.Now(), bellhop.NameOfInbox(token)
+	if counts {
+		s.guests.giveBack()
+	}
 	s.mu.Lock()
 	from := s.outside[name]
 	if from == nil {

@@ -45,6 +45,7 @@ type Registry struct {
 	// waiting counts the requests whose answer takes its time, by the inbox's app.
 	waiting      map[string]crowd
 	waitingInAll crowd
+	guests       guests
 }
 
 // visitors are the requests from outside to one inbox.
@@ -99,6 +100,7 @@ func (s *Registry) Add(ctx context.Context, app string, expiresIn bellhop.Durati
 	if err := s.o.Store.AddInbox(ctx, stored, bounds, now); err != nil {
 		return Inbox{}, fmt.Errorf("add an inbox: %w", err)
 	}
+	s.guests.found(name, stored.ExpiresAt, now)
 	return s.open(token, stored)
 }
 
@@ -137,10 +139,12 @@ func (s *Registry) Find(ctx context.Context, token string) (Inbox, error) {
 	if !isToken(token) {
 		return Inbox{}, bellhop.NotFound("inbox", token)
 	}
-	stored, err := s.o.Store.Inbox(ctx, bellhop.NameOfInbox(token), s.o.Now())
+	name := bellhop.NameOfInbox(token)
+	stored, err := s.o.Store.Inbox(ctx, name, s.o.Now())
 	if err != nil {
 		return Inbox{}, named(token, err)
 	}
+	s.guests.found(name, stored.ExpiresAt, s.o.Now())
 	return s.open(token, stored)
 }
 
