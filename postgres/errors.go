@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -29,6 +30,7 @@ var (
 	ErrForeign    = errors.New("another application's schema")
 	ErrReadOnly   = errors.New("read-only")
 	ErrMoving     = errors.New("filled in part by a move")
+	ErrDirect     = errors.New("the direct address is of another database")
 	ErrFull       = errors.New("no space or no connections left")
 )
 
@@ -49,7 +51,13 @@ func (e *OpenError) Error() string {
 	if e.Err == nil {
 		return e.Sentence
 	}
-	return e.Sentence + " (" + strings.Join(strings.Fields(e.Err.Error()), " ") + ")" // in one line
+	var said []string
+	for _, cause := range causes(e.Err) {
+		if text := strings.Join(strings.Fields(cause.Error()), " "); !slices.Contains(said, text) { // in one line
+			said = append(said, text)
+		}
+	}
+	return e.Sentence + " (" + strings.Join(said, "; ") + ")"
 }
 
 // Unwrap gives the kind, and the error of the server or the system.
@@ -63,6 +71,33 @@ func (e *OpenError) Unwrap() []error {
 	return list
 }
 
+// refusedTLS is what pgx says where a server has no TLS.
+const refusedTLS = "server refused TLS connection"
+
+// causes are what went wrong at each address of a database. That one has no TLS is none,
+// where it was asked without it then.
+func causes(err error) []error {
+	failed, ok := errors.AsType[*pgconn.ConnectError](err)
+	if !ok {
+		return []error{err}
+	}
+	joined, ok := failed.Unwrap().(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all, others []error
+	for _, cause := range joined.Unwrap() {
+		all = append(all, cause)
+		if !strings.Contains(cause.Error(), refusedTLS) {
+			others = append(others, cause)
+		}
+	}
+	if len(others) > 0 {
+		return others
+	}
+	return all
+}
+
 // openError finds the sentence for what went wrong while opening.
 func openError(name string, err error) error {
 	if e, ok := errors.AsType[*OpenError](err); ok {
@@ -70,6 +105,16 @@ func openError(name string, err error) error {
 	}
 	kind := kindOf(err)
 	var sentence string
+	code := codeOf(err)
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	switch {
+	case errors.Is(err, pgconn.ErrReadOnlyConnection), errors.Is(err, pgconn.ErrStandbyConnection):
+		return &OpenError{name, ErrAway, name + " has no server that takes writes, which target_session_attrs asks for: promote one, or name all servers that may be the primary", err}
+	case errors.Is(err, pgconn.ErrReadWriteConnection), errors.Is(err, pgconn.ErrPrimaryConnection):
+		return &OpenError{name, ErrAddress, name + " is asked for a server that takes no writes: leave target_session_attrs out, or make it read-write", err}
+	case connecting && (code == "42704" || code == "22023" || code == "08P01"):
+		return &OpenError{name, ErrAddress, name + " does not take a parameter of its address, or of PGOPTIONS: correct it there, or leave it out", err}
+	}
 	switch kind {
 	case ErrTLS:
 		sentence = name + " cannot be reached as sslmode says: its server has no TLS, or a certificate that sslrootcert does not vouch for, or that is for another name"
@@ -80,7 +125,7 @@ func openError(name string, err error) error {
 	case ErrMissing:
 		sentence = name + " does not exist: make it (CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0), or name another one"
 	case ErrReadOnly:
-		sentence = name + " takes no writes: it is a replica, or set read-only; name the primary (target_session_attrs=read-write finds it among several hosts)"
+		sentence = name + " takes no writes: " + writable
 	case ErrFull:
 		sentence = name + " has no connections, memory or disk space left: free some, or raise max_connections"
 	case ErrAway:
@@ -90,6 +135,9 @@ func openError(name string, err error) error {
 	}
 	return &OpenError{name, kind, sentence, err}
 }
+
+// writable says what a database needs that takes no writes.
+const writable = "it is a replica, or set read-only; name the primary (target_session_attrs=read-write finds it among several hosts), or set default_transaction_read_only to off for this role and database"
 
 // Codes of errors, of appendix A of PostgreSQL's manual.
 const (
@@ -140,7 +188,15 @@ func untrusted(err error) bool {
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, other := errors.AsType[x509.HostnameError](err)
 	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
-	return unverified || unknown || other || invalid || strings.Contains(err.Error(), "server refused TLS connection")
+	if unverified || unknown || other || invalid {
+		return true
+	}
+	for _, cause := range causes(err) {
+		if !strings.Contains(cause.Error(), refusedTLS) {
+			return false
+		}
+	}
+	return true
 }
 
 // lostConnection tells whether there is no connection, or not any more: what was not to be
@@ -205,7 +261,7 @@ func storageError(name string, err error) error {
 	case ErrFull:
 		sentence = name + " has no disk space, memory or connections left: free some"
 	case ErrReadOnly:
-		sentence = name + " has become read-only: it is a replica now, or was set so"
+		sentence = name + " has become read-only: " + writable
 	case ErrPermission:
 		sentence = name + " refuses what this role needs to do: grant it again"
 	case ErrAway:

@@ -20,8 +20,11 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// errReadOnlyServer is what a replica would say to a write.
-var errReadOnlyServer = &pgconn.PgError{Severity: "ERROR", Code: "25006", Message: "the server is in recovery"}
+// What would be said to a write, by a replica and by a primary that was set so.
+var (
+	errStandby         = &pgconn.PgError{Severity: "ERROR", Code: "25006", Message: "the server is in recovery"}
+	errReadOnlySession = &pgconn.PgError{Severity: "ERROR", Code: "25006", Message: "default_transaction_read_only is on"}
+)
 
 func schemas() []fs.DirEntry {
 	list, err := migrations.ReadDir("migrations")

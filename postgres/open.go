@@ -14,6 +14,10 @@ import (
 const oldestServer = 14
 
 func parse(url string) (*pgxpool.Config, error) {
+	url, err := wellFormed(url)
+	if err != nil {
+		return nil, addressError(url, err)
+	}
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, addressError(url, err)
@@ -54,10 +58,10 @@ func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program 
 	defer c.Close(context.WithoutCancel(ctx))
 	q := &reading{ctx: ctx, conn: c}
 	var encoding, version string
-	var readOnly bool
+	var standby, readOnly bool
 	var process uint32
-	_, err = q.one(func(r row) error { return r.Scan(&encoding, &version, &readOnly, &process) },
-		"SELECT current_setting('server_encoding'), current_setting('server_version_num'), pg_is_in_recovery(), pg_backend_pid()")
+	_, err = q.one(func(r row) error { return r.Scan(&encoding, &version, &standby, &readOnly, &process) },
+		"SELECT current_setting('server_encoding'), current_setting('server_version_num'), pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', pg_backend_pid()")
 	if err != nil {
 		return false, err
 	}
@@ -68,8 +72,10 @@ func prepareDatabase(ctx context.Context, config *pgxpool.Config, name, program 
 	case encoding != "UTF8":
 		return false, &OpenError{name, ErrEncoding, fmt.Sprintf(
 			"%s is encoded in %s: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that", name, encoding), nil}
+	case standby:
+		return false, openError(name, errStandby)
 	case readOnly:
-		return false, openError(name, errReadOnlyServer)
+		return false, openError(name, errReadOnlySession)
 	}
 	pooled = process != c.PgConn().PID()
 	if pooled && config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {

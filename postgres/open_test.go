@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/bellhop/bellhop/internal/testport"
 	"github.com/bellhop/bellhop/internal/testpostgres"
 	"github.com/bellhop/bellhop/postgres"
 )
@@ -25,6 +27,68 @@ func run(t testing.TB, at, sql string) {
 	defer c.Close(ctx)
 	if _, err := c.Exec(ctx, sql); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// set sets a parameter of an address.
+func set(u *url.URL, key, value string) {
+	q := u.Query()
+	q.Set(key, value)
+	u.RawQuery = q.Encode()
+}
+
+// TestTheCauseIsSaidOnce: a server without TLS, which need not have it, is not the cause.
+func TestTheCauseIsSaidOnce(t *testing.T) {
+	_, err := postgres.Open(t.Context(), "postgres://x@127.0.0.1:1/x?sslmode=prefer", postgres.Options{})
+	if err == nil || strings.Count(err.Error(), "connection refused") != 1 {
+		t.Errorf("nobody listens: %v", err)
+	}
+	c := testpostgres.NewCluster(t, "listen_addresses = '127.0.0.1'", "port = "+portOf(t))
+	u, err := url.Parse(c.URL("nowhere"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(u, "host", "127.0.0.1")
+	set(u, "sslmode", "prefer")
+	set(u, "target_session_attrs", "read-write")
+	for database, kind := range map[string]error{"/nowhere": postgres.ErrMissing, "/postgres": postgres.ErrAway} {
+		u.Path = database
+		set(u, "default_transaction_read_only", "on")
+		_, err = postgres.Open(t.Context(), u.String(), postgres.Options{})
+		if !errors.Is(err, kind) || strings.Contains(err.Error(), "TLS") {
+			t.Errorf("%s: %v", database, err)
+		}
+	}
+}
+
+func portOf(t *testing.T) string {
+	_, port, err := net.SplitHostPort(testport.Reserve(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// TestTheDirectAddressIsOfTheSameDatabase: with another one, no notification would arrive.
+func TestTheDirectAddressIsOfTheSameDatabase(t *testing.T) {
+	db := database(t)
+	for _, tc := range []struct {
+		direct string
+		kind   error
+	}{
+		{db, nil},
+		{"postgres://x@127.0.0.1:1/x", nil}, // it is away: this is tried again
+		{database(t), postgres.ErrDirect},
+		{testpostgres.NewCluster(t).URL("postgres"), postgres.ErrDirect},
+		{"postgres://%zz", postgres.ErrAddress},
+	} {
+		s, err := postgres.Open(t.Context(), db, postgres.Options{Direct: tc.direct})
+		if err == nil {
+			_ = s.Close()
+		}
+		if !errors.Is(err, tc.kind) {
+			t.Errorf("%s: %v, want %v", tc.direct, err, tc.kind)
+		}
 	}
 }
 
@@ -73,6 +137,19 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 				u.RawQuery = q.Encode()
 			})
 		}, postgres.ErrReadOnly, "name the primary"},
+		{"read-only, with its schema", func(t *testing.T) string {
+			return at(database(t), func(u *url.URL) { set(u, "default_transaction_read_only", "on") })
+		}, postgres.ErrReadOnly, "default_transaction_read_only to off"},
+		{"no server takes writes", func(t *testing.T) string {
+			return at(testpostgres.Database(t), func(u *url.URL) {
+				set(u, "default_transaction_read_only", "on")
+				set(u, "target_session_attrs", "read-write")
+				set(u, "sslmode", "prefer")
+			})
+		}, postgres.ErrAway, "promote one"},
+		{"a parameter that is none", func(t *testing.T) string {
+			return at(testpostgres.Database(t), func(u *url.URL) { set(u, "foo", "bar") })
+		}, postgres.ErrAddress, "parameter of its address"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

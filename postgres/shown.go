@@ -13,7 +13,11 @@ import (
 // Shown names a database as logs and settings may: who connects where, as far as that can
 // be told, and nothing that is secret. It takes what Open takes.
 func Shown(database string) string {
-	c, err := pgconn.ParseConfig(database)
+	database, err := wellFormed(database)
+	var c *pgconn.Config
+	if err == nil {
+		c, err = pgconn.ParseConfig(database)
+	}
 	if err != nil {
 		return "postgres://…" // what is secret in it cannot be told from the rest
 	}
@@ -35,6 +39,27 @@ func Shown(database string) string {
 	return u.String()
 }
 
+var errAt = errors.New("of its @, only the one before the host is written so: %40 stands for others")
+
+// wellFormed gives an address as pgx takes it, with its scheme in lower case. It fails
+// where a part of the password, with an @ or a / in it, would be taken for the host or the
+// database, and be shown as that.
+func wellFormed(database string) (string, error) {
+	scheme, rest, ok := strings.Cut(database, "://")
+	lower := strings.ToLower(scheme)
+	if !ok || lower != "postgres" && lower != "postgresql" {
+		return database, nil
+	}
+	authority := rest
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		authority = rest[:i]
+	}
+	if n := strings.Count(rest, "@"); n > 1 || n == 1 && !strings.Contains(authority, "@") {
+		return database, errAt
+	}
+	return lower + "://" + rest, nil
+}
+
 func hostPort(host string, port uint16) string {
 	if port == 5432 {
 		return host
@@ -46,7 +71,9 @@ func hostPort(host string, port uint16) string {
 // may quote the address, with its password: it is given only where it does not.
 func addressError(database string, err error) error {
 	var detail error
-	if wrong := errors.Unwrap(err); wrong != nil {
+	if errors.Is(err, errAt) {
+		detail = err
+	} else if wrong := errors.Unwrap(err); wrong != nil {
 		u, broken := url.Parse(database)
 		if broken == nil && u.Scheme == "" || broken == nil && !strings.Contains(wrong.Error(), "invalid port") {
 			detail = wrong

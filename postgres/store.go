@@ -122,6 +122,12 @@ func (s *Store) start(ctx context.Context, config *pgxpool.Config, moving bool) 
 	if s.pooled, err = prepareDatabase(ctx, config, s.name, s.options.Program, moving); err != nil {
 		return err
 	}
+	if s.options.Direct != "" && !s.options.Plain {
+		// One that is away is tried again by who listens.
+		if err := SameDatabase(ctx, s.url, s.options.Direct); errors.Is(err, ErrDirect) || errors.Is(err, ErrAddress) {
+			return err
+		}
+	}
 	sizes := [kindsOfUse]int{
 		forPeople: s.options.Readers, forFlow: 2, forUpkeep: 2,
 		asked: 2, happened: s.options.Writers, upkeep: 2,

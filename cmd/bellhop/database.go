@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -15,12 +16,26 @@ import (
 	"github.com/bellhop/bellhop/sqlite"
 )
 
-// keyword begins what libpq takes instead of a URL.
-var keyword = regexp.MustCompile(`^\s*(host|hostaddr|port|dbname|user|service)\s*=`)
+var (
+	// address begins what PostgreSQL's programs take: a URL, or one of libpq's keywords.
+	address = regexp.MustCompile(`^(?i:postgres|postgresql)://|^\s*(host|hostaddr|port|dbname|user|password|passfile|service|servicefile|sslmode|sslrootcert|sslcert|sslkey|` +
+		`sslpassword|application_name|connect_timeout|options|target_session_attrs)\s*=`)
+	// nearAddress is what was meant as one, and misspelt: a scheme, user:password@host, or
+	// pairs of keywords and values. No file is called so, and secrets may be in it.
+	nearAddress = regexp.MustCompile(`://|^\s*["']?[A-Za-z][A-Za-z0-9+.-]+:/|:[^@]*@|^\s*["']?\w+\s*=|(?i)\b(host|hostaddr|port|dbname|user|password|passwd|pwd|service|sslmode)\s*=`)
+)
 
 // onPostgreSQL tells whether a database is one of a PostgreSQL server, rather than a file.
-func onPostgreSQL(database string) bool {
-	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://") || keyword.MatchString(database)
+func onPostgreSQL(database string) bool { return address.MatchString(database) }
+
+// checkName refuses what is neither a file nor the address of a PostgreSQL database. It
+// does not say what was given: a password may be anywhere in it.
+func checkName(setting, database string) error {
+	if onPostgreSQL(database) || !nearAddress.MatchString(strings.TrimPrefix(database, filepath.VolumeName(database))) {
+		return nil
+	}
+	return usage("%s: this looks like the address of a database, but not like one of PostgreSQL, and not like the name of a file: "+
+		"write postgres://user@host/database or host=… dbname=…, without quotes or blanks before it", setting)
 }
 
 // onPostgreSQL tells whether several nodes may share the database.
@@ -37,6 +52,9 @@ func shownDatabase(database string) string {
 
 // checkDatabase looks whether the settings of the database go together.
 func (s *settings) checkDatabase() error {
+	if err := checkName("database", s.database); err != nil {
+		return err
+	}
 	if s.databaseDirect == "" {
 		return nil
 	}
@@ -112,7 +130,8 @@ func waitFor[S any](ctx context.Context, limit time.Duration, log *slog.Logger, 
 	began := time.Now()
 	for pause := firstAsk; ; pause = min(2*pause, lastAsk) {
 		store, err := open()
-		mayCome := errors.Is(err, postgres.ErrAway) || errors.Is(err, postgres.ErrFull)
+		// One that is read-only may be about to become the primary.
+		mayCome := errors.Is(err, postgres.ErrAway) || errors.Is(err, postgres.ErrFull) || errors.Is(err, postgres.ErrReadOnly)
 		waited := time.Since(began)
 		switch {
 		case err == nil && pause > firstAsk:
@@ -125,7 +144,7 @@ func waitFor[S any](ctx context.Context, limit time.Duration, log *slog.Logger, 
 		case waited >= limit:
 			return store, err
 		case pause == firstAsk:
-			log.Warn("the database does not answer: waiting for it", "database", shown, "wait", limit.String(), "err", err)
+			log.Warn("the database cannot be used yet: waiting for it", "database", shown, "wait", limit.String(), "err", err)
 		}
 		timer := time.NewTimer(min(pause, limit-waited))
 		select {

@@ -41,6 +41,53 @@ func TestTheDatabasesPasswordIsShownNowhere(t *testing.T) {
 		want(t, exitOK, "database: postgres://me@db.example/hooks # BELLHOP_DATABASE", "master_key_file: bellhop.key # default", "wait: 1m # default", "database_direct: \"\" # default")
 }
 
+// TestAMisspeltAddressIsNoFile: nothing is made that is called like it, and its password is
+// not said.
+func TestAMisspeltAddressIsNoFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, database := range []string{
+		"postgre://me:hunter2@127.0.0.1/hooks", "mysql://me:hunter2@127.0.0.1/hooks", "psql:/me:hunter2@127.0.0.1/hooks", "postgres//me:hunter2@127.0.0.1/hooks",
+		"me:hunter2@127.0.0.1/hooks", " postgres://me:hunter2@127.0.0.1/hooks", `"postgres://me:hunter2@127.0.0.1/hooks"`,
+		"hots=127.0.0.1 port=1 password=hunter2 dbname=hooks", "HOST=127.0.0.1 PASSWORD=hunter2", "pasword=hunter2", "127.0.0.1 password=hunter2", "'host=127.0.0.1 password=hunter2'",
+		"postgres://me:x@hunter2@127.0.0.1:1/hooks", "postgres://me:12/hunter2@127.0.0.1:1/hooks", "postgres://me:12?hunter2=@127.0.0.1:1/hooks",
+	} {
+		for _, args := range [][]string{
+			{"serve", "--listen", "127.0.0.1:0", "--wait", "0s", "--database", database}, {"doctor", "--database", database}, {"migrate", "--from", "bellhop.db", "--to", database}, {"migrate", "--from", database, "--to", "new.db"},
+		} {
+			r := (&run{args: args}).do(t)
+			if r.code == exitOK || strings.Contains(r.out+r.errors, "hunter2") {
+				t.Errorf("%q: %d\n%s%s", args, r.code, r.out, r.errors)
+			}
+			if args[0] == "serve" && (r.code != exitUsage || !strings.Contains(r.errors, "postgres://user@host")) {
+				t.Errorf("%q: no remedy: %s", args, r.errors)
+			}
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("there are %v now, %v", left, err)
+	}
+	for _, file := range []string{"bellhop.db", "./a=b.db", "data/acme@home.db", "/var/lib/bellhop/hooks.db"} {
+		if err := checkName("database", file); err != nil || onPostgreSQL(file) {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	for _, database := range []string{"POSTGRES://me:hunter2@db/hooks", "PostgreSQL://me:hunter2@db/hooks", "password=hunter2 user=me host=db dbname=hooks"} {
+		(&run{args: []string{"serve", "--print-config", "--database", database}}).do(t).want(t, exitOK, "database: postgres://me@db/hooks")
+	}
+}
+
+func TestWhatIsWrongNamesItsFieldOnce(t *testing.T) {
+	for _, tc := range [][3]string{
+		{"subject", "subject has 5000 bytes", "subject has 5000 bytes"}, {"app", "there is no app \"x\"", "app: there is no app \"x\""}, {"id", "belongs to another event", "id: belongs to another event"},
+	} {
+		if got := faultOf(tc[0], tc[1]); got != tc[2] {
+			t.Errorf("%q, want %q", got, tc[2])
+		}
+	}
+}
+
 func TestSettingsOfTheDatabase(t *testing.T) {
 	for _, tc := range []struct {
 		args []string
@@ -87,6 +134,9 @@ func TestWaitForADatabase(t *testing.T) {
 	said, took, err = wait(time.Minute, func(int) error { return away })
 	if !errors.Is(err, postgres.ErrAway) || !strings.Contains(err.Error(), "--wait") || strings.Count(said, "waiting for it") != 1 || took != time.Minute {
 		t.Errorf("%v after %s: %v", said, took, err)
+	}
+	if _, took, err = wait(time.Minute, func(int) error { return &postgres.OpenError{Kind: postgres.ErrReadOnly} }); !errors.Is(err, postgres.ErrReadOnly) || took != time.Minute {
+		t.Errorf("a replica that may become the primary was waited for for %s: %v", took, err)
 	}
 	for limit, failure := range map[time.Duration]error{0: away, time.Minute: &postgres.OpenError{Kind: postgres.ErrPassword}} {
 		if said, took, err = wait(limit, func(int) error { return failure }); !errors.Is(err, failure) || said != "" || took != 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -46,7 +47,9 @@ func (d *doctor) postgres(ctx context.Context) (used bool) {
 		d.say("database", isOK, "", "%s", detail)
 	}
 	if d.s.databaseDirect != "" {
-		if _, err := postgres.Peek(ctx, d.s.databaseDirect); err != nil {
+		if err := postgres.SameDatabase(ctx, d.s.database, d.s.databaseDirect); errors.Is(err, postgres.ErrDirect) {
+			d.say("direct database", isFault, "", "%s.", err)
+		} else if err != nil {
 			d.say("direct database", isWarning, "Correct database_direct: until then nodes look at the database now and then, instead of being woken.", "%s.", strings.TrimSuffix(err.Error(), "."))
 		} else {
 			d.say("direct database", isOK, "", "%s answers.", shownDatabase(d.s.databaseDirect))

@@ -58,6 +58,9 @@ type sink struct {
 }
 
 func (p *program) migrate(ctx context.Context, from, to string) error {
+	if err := errors.Join(checkName("--from", from), checkName("--to", to)); err != nil {
+		return usageError{err}
+	}
 	switch {
 	case onPostgreSQL(from) && onPostgreSQL(to):
 		return usage("--from and --to are both PostgreSQL: use pg_dump and pg_restore")

@@ -39,12 +39,20 @@ func (p *program) outboxRefused() *cobra.Command {
 func whyRefused(e client.RefusedEntry) string {
 	var why []string
 	for _, f := range e.Errors {
-		why = append(why, f.Field+" "+f.Detail)
+		why = append(why, faultOf(f.Field, f.Detail))
 	}
 	if len(why) == 0 {
 		return e.Detail
 	}
 	return strings.Join(why, "; ")
+}
+
+// faultOf names a field and what is wrong with it, once.
+func faultOf(field, detail string) string {
+	if field == "" || strings.HasPrefix(detail, field+" ") {
+		return detail
+	}
+	return field + ": " + detail
 }
 
 func (p *program) outboxShow() *cobra.Command {
@@ -61,7 +69,7 @@ func (p *program) outboxShow() *cobra.Command {
 			p.print("%s %s, published %s, refused %s", e.App, e.Type, p.when(e.PublishedAt).text, p.when(e.RefusedAt).text)
 			p.print("%s: %s", e.Code, e.Detail)
 			for _, f := range e.Errors {
-				p.print("  %s %s", f.Field, f.Detail)
+				p.print("  %s", faultOf(f.Field, f.Detail))
 			}
 			if e.Data != "" {
 				p.print("%s", e.Data)
