@@ -38,7 +38,7 @@ function Refused() {
       key: "why", title: t`Why`, width: "minmax(160px, 2fr)",
       cell: (e) => <Anchor component="button" type="button" size="sm" ta="start" truncate maw="100%" aria-haspopup="dialog" title={whyOf(e)} onClick={() => setOpen(e)}>{whyOf(e)}</Anchor>,
     },
-    { key: "type", title: t`Type`, width: "minmax(96px, 1fr)", cell: (e) => <span className="foreign" title={e.type}>{e.type || "–"}</span> },
+    { key: "type", title: t`Type`, width: "minmax(96px, 1fr)", wide: true, cell: (e) => <span className="foreign" title={e.type}>{e.type || "–"}</span> },
     { key: "app", title: t`App`, width: "minmax(72px, 0.7fr)", wide: true, cell: (e) => <span className="foreign" title={e.app}>{e.app || "–"}</span> },
     { key: "subject", title: t`Subject`, width: "minmax(80px, 1fr)", wide: true, cell: (e) => <span className="foreign" title={e.subject}>{e.subject || "–"}</span> },
     { key: "at", title: t`Published`, width: "minmax(88px, 0.8fr)", align: "end", cell: (e) => <Time at={e.published_at} /> },
