@@ -38,7 +38,7 @@ var (
 var arrows = []arrow{
 	{folder: "dialect", may: []string{"dialect"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
 	{folder: "recipe", may: []string{"recipe"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
-	{folder: "internal/testpostgres"},
+	{folder: "internal/testpostgres", may: []string{"internal/testport"}},
 	{folder: "internal", may: []string{"internal/"}, never: drivers},
 
 	{folder: "sqlite", may: []string{".", "internal/"}, never: []string{"github.com/prometheus/", "github.com/spf13/"}},
@@ -73,7 +73,7 @@ var arrows = []arrow{
 	{folder: "examples", may: []string{".", "dialect", "internal/testsmtp", "client", "examples/"}, never: heavy},
 
 	{folder: "packaging", may: []string{"internal/"}, never: heavy},
-	{folder: "bench", may: []string{".", "dialect", "internal/", "api/wire", "client"}, never: drivers},
+	{folder: "bench", may: []string{".", "dialect", "internal/", "api/wire", "client"}, never: []string{"zombiezen.com/", "modernc.org/"}},
 	{folder: "e2e", may: []string{".", "dialect", "internal/", "api/wire", "client", "recipe"}, never: drivers},
 	{folder: ".", may: []string{"internal/"}, never: append([]string{"golang.org/"}, heavy...)},
 }

@@ -526,7 +526,7 @@ func TestANodeWhoseClockIsTenMinutesWrongGoesByThatOfTheDatabase(t *testing.T) {
 				return answer{status: 200}
 			})
 			w.endpoint(bellhop.EndpointChange{})
-			if d := n.Now().Sub(time.Now()).Abs(); d > time.Second {
+			if d := time.Until(n.Now()).Abs(); d > time.Second {
 				t.Errorf("by %v its clock is off", d)
 			}
 			at := time.Now()

@@ -70,14 +70,6 @@ type marks struct {
 	deleted map[string]int64
 }
 
-const marksOf = "SELECT what, app, name, upto FROM bellhop.owed WHERE what IN ('event', 'app', 'late') AND app = ANY($1)"
-
-// marksOf reads what is owed of apps. It comes after a statement that has given the
-// transaction its number.
-func (t *txn) marksOf(apps []string) (m marks, err error) {
-	return m, t.each(m.scan(), marksOf, apps)
-}
-
 // scan reads a row of what is owed.
 func (m *marks) scan() func(row) error {
 	var what, app, of string

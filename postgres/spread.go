@@ -76,9 +76,6 @@ func decodeEndpoints(buf []byte) (list []bellhop.EndpointID, whole bool) {
 }
 
 const (
-	addList   = "INSERT INTO bellhop.fanout_lists (id, app, endpoints) VALUES ($1, $2, $3)"
-	addFanout = "INSERT INTO bellhop.fanouts (event, app, list, done) VALUES ($1, $2, $3, 0)"
-
 	// The app's oldest event whose fan-out has not come to an endpoint.
 	oldestFanoutOf = "SELECT event FROM bellhop.fanouts WHERE app = $1 AND done < $2 ORDER BY event LIMIT 1"
 
@@ -95,18 +92,6 @@ const (
 	laterOf   = `SELECT l.endpoints, f.done FROM bellhop.fanouts f JOIN bellhop.fanout_lists l ON l.app = f.app AND l.id = f.list WHERE f.event = $1 /* all apps */`
 	orderings = "SELECT id, ordering FROM bellhop.endpoints WHERE id = ANY($1)"
 )
-
-// addFanout notes the endpoints that Spread makes deliveries to.
-func (t *txn) addFanout(e *bellhop.Event, list *fanoutList) error {
-	if list.first == 0 {
-		if _, err := t.exec(addList, int64(e.ID), e.App, list.encoded); err != nil {
-			return err
-		}
-		list.first = e.ID
-	}
-	_, err := t.exec(addFanout, int64(e.ID), e.App, int64(list.first))
-	return err
-}
 
 // Spread makes deliveries to endpoints that events were accepted with for later. It
 // looks first, because it is called often and seldom finds any.

@@ -7,7 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
-	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -29,27 +29,36 @@ type statement struct {
 func statements(t *testing.T) []statement {
 	t.Helper()
 	files := token.NewFileSet()
-	pkgs, err := parser.ParseDir(files, ".", func(f os.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, 0)
+	names, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var sources []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(files, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, f)
+	}
 	consts := map[string]ast.Expr{}
-	for _, pkg := range pkgs {
-		for _, f := range pkg.Files {
-			ast.Inspect(f, func(n ast.Node) bool {
-				if g, ok := n.(*ast.GenDecl); ok && g.Tok == token.CONST {
-					for _, spec := range g.Specs {
-						v := spec.(*ast.ValueSpec)
-						for i, name := range v.Names {
-							if i < len(v.Values) {
-								consts[name.Name] = v.Values[i]
-							}
+	for _, f := range sources {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if g, ok := n.(*ast.GenDecl); ok && g.Tok == token.CONST {
+				for _, spec := range g.Specs {
+					v := spec.(*ast.ValueSpec)
+					for i, name := range v.Names {
+						if i < len(v.Values) {
+							consts[name.Name] = v.Values[i]
 						}
 					}
 				}
-				return true
-			})
-		}
+			}
+			return true
+		})
 	}
 	var value func(e ast.Expr) (string, bool)
 	value = func(e ast.Expr) (string, bool) {
@@ -75,28 +84,26 @@ func statements(t *testing.T) []statement {
 	}
 	// A constant that only others are made of is no statement.
 	seen := map[string]statement{}
-	for _, pkg := range pkgs {
-		for _, f := range pkg.Files {
-			ast.Inspect(f, func(n ast.Node) bool {
-				if g, ok := n.(*ast.GenDecl); ok && g.Tok == token.CONST {
-					return false
+	for _, f := range sources {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if g, ok := n.(*ast.GenDecl); ok && g.Tok == token.CONST {
+				return false
+			}
+			if _, ok := n.(*ast.SelectorExpr); ok {
+				return false // a method's name is no constant's
+			}
+			e, ok := n.(ast.Expr)
+			if !ok {
+				return true
+			}
+			sql, ok := value(e)
+			if ok && isStatement.MatchString(sql) {
+				if _, is := seen[sql]; !is {
+					seen[sql] = statement{files.Position(e.Pos()).String(), sql}
 				}
-				if _, ok := n.(*ast.SelectorExpr); ok {
-					return false // a method's name is no constant's
-				}
-				e, ok := n.(ast.Expr)
-				if !ok {
-					return true
-				}
-				sql, ok := value(e)
-				if ok && isStatement.MatchString(sql) {
-					if _, is := seen[sql]; !is {
-						seen[sql] = statement{files.Position(e.Pos()).String(), sql}
-					}
-				}
-				return !ok
-			})
-		}
+			}
+			return !ok
+		})
 	}
 	return slices.SortedFunc(maps.Values(seen), func(a, b statement) int { return cmp.Or(cmp.Compare(a.where, b.where), cmp.Compare(a.sql, b.sql)) })
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/internal/id"
 )
 
 // reading is a transaction that statements are run in.
@@ -186,22 +185,6 @@ func (w *where) types(column string, filters []string) {
 	w.sql = append(w.sql, "("+strings.Join(any.sql, " OR ")+")")
 }
 
-// span adds a range of time as a range of ids, and the cursor.
-func (w *where) span(column string, since, until time.Time, before int64) {
-	if !since.IsZero() {
-		w.add(column+" >= ?", int64(id.First[id.Event](since)))
-	}
-	upper := before
-	if !until.IsZero() {
-		if first := int64(id.First[id.Event](until)); upper == 0 || first < upper {
-			upper = first
-		}
-	}
-	if upper != 0 || !until.IsZero() {
-		w.add(column+" < ?", upper)
-	}
-}
-
 func exact(pattern string) bool { return pattern != "" && !strings.HasSuffix(pattern, "*") }
 
 // toJSON is the text of a list or map, or NULL for a nil one.
@@ -300,13 +283,4 @@ func moment(v int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMicro(min(max(v, firstMoment), lastMoment)).UTC()
-}
-
-// orNull is how optional texts and ids are bound.
-func orNull[T comparable](v T) any {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return v
 }

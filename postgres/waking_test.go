@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -194,5 +193,5 @@ func TestNobodyWaitsForNotifications(t *testing.T) {
 	if looks < 100 || waiting > looks/50 {
 		t.Errorf("in %d looks, %d sessions waited for the lock of notifications", looks, waiting)
 	}
-	t.Log(fmt.Sprintf("%d looks, %d waiting", looks, waiting))
+	t.Logf("%d looks, %d waiting", looks, waiting)
 }

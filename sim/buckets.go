@@ -251,7 +251,7 @@ func (n *node) drained(d lane.Drained) {
 				s.handing = false
 			}
 			done()
-			n.do(lane.BucketLost{Bucket: d.Bucket, Epoch: d.Epoch})
+			n.do(lane.BucketLost(d))
 			n.look()
 		})
 	})

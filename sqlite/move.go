@@ -26,7 +26,7 @@ func (s *Store) Source() (*Source, error) {
 	if err != nil {
 		return nil, openError(s.path, err)
 	}
-	if err := execAll(c, "PRAGMA query_only = 1", "BEGIN"); err == nil {
+	if err = execAll(c, "PRAGMA query_only = 1", "BEGIN"); err == nil {
 		err = each(c, func(*sqlite.Stmt) {}, "SELECT count(*) FROM sqlite_schema")
 	}
 	if err != nil {
