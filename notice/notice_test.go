@@ -269,6 +269,53 @@ func same(t *testing.T, what string, got, want any) {
 	}
 }
 
+// TestOneNodeOfSeveralTells, and the next one goes on where that ends.
+func TestOneNodeOfSeveralTells(t *testing.T) {
+	simulate(t, func(t *testing.T, h *house) {
+		wait(20 * time.Second)
+		second := &house{t: t, store: h.store, post: &post{}, state: h.state, got: h.got}
+		second.start()
+		wait(20 * time.Second)
+		if !h.e.KeepsHouse() || second.e.KeepsHouse() {
+			t.Fatal("the first node does not keep house, or the second does")
+		}
+		// At different times, so that the nodes look first in turn.
+		const apps = 8
+		for i := range apps {
+			app := fmt.Sprint("app", i)
+			h.app(app)
+			h.people(app, app+"@acme.example")
+			h.endpoint(app+".example", func(e *bellhop.Endpoint) { e.Apps = []string{app} })
+			h.answer(app+".example", 503)
+			second.answer(app+".example", 503)
+			for range 40 {
+				h.publish(app)
+			}
+			wait(7 * time.Second)
+		}
+		wait(20 * time.Minute)
+		told := func(p *post) (n int) {
+			for i := range apps {
+				n += len(p.to(fmt.Sprint("app", i, "@acme.example")))
+			}
+			return n
+		}
+		same(t, "mails by the first node", told(h.post), apps)
+		same(t, "mails by the second node", told(second.post), 0)
+		h.stop()
+		wait(time.Minute)
+		if !second.e.KeepsHouse() {
+			t.Fatal("the second node does not keep house")
+		}
+		for i := range apps {
+			second.answer(fmt.Sprint("app", i, ".example"), 204)
+		}
+		wait(13 * time.Hour)
+		same(t, "mails by the second node, once it is alone", told(second.post), apps)
+		second.stop()
+	})
+}
+
 func TestToldOnceWhenItBreaksInADigestAndWhenItWorksAgain(t *testing.T) {
 	simulate(t, func(t *testing.T, h *house) {
 		h.people("acme", "ann@acme.example")
