@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,6 +32,9 @@ func (n *chaosNode) process() string {
 // current names the process that runs.
 func (n *chaosNode) current() string { return fmt.Sprintf("n%d/%d", n.no, len(n.begun)) }
 
+// tell sends a signal, which comes too late if the process has ended by itself.
+func (n *chaosNode) tell(sig syscall.Signal) { _ = n.cmd.Process.Signal(sig) }
+
 // misfortune is what befalls a node; it returns when the node is to be well again.
 type misfortune func(*chaos, *chaosNode, *rand.Rand)
 
@@ -40,16 +44,18 @@ var misfortunes = []misfortune{
 	},
 	func(c *chaos, n *chaosNode, r *rand.Rand) {
 		at := time.Now()
-		n.signal(syscall.SIGSTOP)
+		n.tell(syscall.SIGSTOP)
 		time.Sleep(leaseOf + between(r, time.Second, 4*time.Second))
-		n.signal(syscall.SIGCONT)
+		n.tell(syscall.SIGCONT)
 		c.fault(history.Fault{Node: n.current(), What: "a stop longer than the lease", From: at, To: time.Now()})
 	},
 	func(c *chaos, n *chaosNode, r *rand.Rand) {
 		c.count("SIGTERM")
-		n.signal(syscall.SIGTERM)
+		asked := time.Now()
+		n.tell(syscall.SIGTERM)
 		<-n.exited
-		if code := n.cmd.ProcessState.ExitCode(); code != 0 {
+		// It cannot take its leave of a database that is away, and says so.
+		if code := n.cmd.ProcessState.ExitCode(); code != 0 && !c.awaySince(asked) {
 			c.t.Errorf("%s ended with code %d after SIGTERM", n.current(), code)
 		}
 		time.Sleep(between(r, 0, time.Second))
@@ -58,9 +64,9 @@ var misfortunes = []misfortune{
 	func(c *chaos, n *chaosNode, r *rand.Rand) {
 		// It explains nothing: the lease holds.
 		c.count("a stop shorter than the lease")
-		n.signal(syscall.SIGSTOP)
+		n.tell(syscall.SIGSTOP)
 		time.Sleep(between(r, 200*time.Millisecond, leaseOf/3))
-		n.signal(syscall.SIGCONT)
+		n.tell(syscall.SIGCONT)
 	},
 	func(c *chaos, n *chaosNode, r *rand.Rand) {
 		c.kill(n, "kill -9 for longer than the lease", leaseOf+between(r, 0, 3*time.Second))
@@ -105,11 +111,8 @@ func (c *chaos) torment(lasts time.Duration) {
 				if next%len(deck) == 0 && next > 0 {
 					deck = shuffled(r, deck)
 				}
-				select {
-				case <-n.exited:
-					c.t.Errorf("%s ended by itself: %s", n.current(), n.cmd.ProcessState)
+				if !c.supervise(n) {
 					return
-				default:
 				}
 				deck[next%len(deck)](c, n, r)
 			}
@@ -119,6 +122,7 @@ func (c *chaos) torment(lasts time.Duration) {
 		r := rand.New(rand.NewPCG(c.seed, 0))
 		for !over(between(r, 8*time.Second, 20*time.Second)) {
 			at := time.Now()
+			c.away(at, time.Time{})
 			if err := c.cluster.Stop("immediate"); err != nil {
 				c.t.Errorf("stop PostgreSQL: %v", err)
 				return
@@ -128,13 +132,54 @@ func (c *chaos) torment(lasts time.Duration) {
 				c.t.Error(err)
 				return
 			}
+			c.away(at, time.Now())
 			c.fault(history.Fault{What: "PostgreSQL restarted", From: at, To: time.Now(), Forgets: true})
 		}
 	})
 	all.Wait()
 	for _, n := range c.nodes {
-		n.waitReady()
+		within(c.t, patience, n.current()+" is ready", func() bool { return !c.supervise(n) || n.probe("/readyz") == http.StatusOK })
 	}
+}
+
+// away notes when PostgreSQL went, and when it was there again.
+func (c *chaos) away(from, to time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone, c.back = from, to
+}
+
+// awaySince tells whether PostgreSQL is away or was, at or after a moment, but for what
+// hears of it a little later.
+func (c *chaos) awaySince(at time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.gone.IsZero() && (c.back.IsZero() || c.back.After(at.Add(-time.Second)))
+}
+
+// ended tells whether a node's process has ended by itself.
+func (c *chaos) ended(n *chaosNode) bool {
+	select {
+	case <-n.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// supervise does what starts services on a machine: a process that ended is started again.
+// Only one that PostgreSQL was taken from in the middle of its start may end.
+func (c *chaos) supervise(n *chaosNode) bool {
+	if !c.ended(n) {
+		return true
+	}
+	if !c.awaySince(n.begun[len(n.begun)-1]) {
+		c.t.Errorf("%s ended by itself: %s", n.current(), n.cmd.ProcessState)
+		return false
+	}
+	c.count("a start given up, since PostgreSQL went away meanwhile")
+	n.launch("--user-agent", n.process())
+	return true
 }
 
 func shuffled(r *rand.Rand, deck []misfortune) []misfortune {

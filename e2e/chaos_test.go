@@ -84,6 +84,8 @@ type chaos struct {
 	mu     sync.Mutex
 	faults []history.Fault
 	counts map[string]int
+	// gone and back are when PostgreSQL went last, and when it was there again.
+	gone, back time.Time
 }
 
 func newChaos(t *testing.T, seed uint64) *chaos {
@@ -136,6 +138,9 @@ func (c *chaos) judge(streams []*stream) {
 	for _, n := range c.nodes {
 		c.leases(n)
 	}
+	for _, f := range c.faults {
+		c.t.Logf("%s %s: %s to %s", f.Node, f.What, f.From.UTC().Format("15:04:05.000"), f.To.UTC().Format("15:04:05.000"))
+	}
 	c.t.Logf("faults: %s", counted(c.counts))
 	var sum history.Report
 	for _, s := range streams {
@@ -170,14 +175,17 @@ func (c *chaos) judge(streams []*stream) {
 		}
 	}
 	c.t.Logf("together: %s", &sum)
-	var waited time.Duration
+	var worst chaosEvent
 	events := 0
 	for _, s := range streams {
 		for _, e := range s.published() {
-			waited, events = max(waited, e.acked.Sub(e.sent)), events+1
+			if events++; e.acked.Sub(e.sent) > worst.acked.Sub(worst.sent) {
+				worst = e
+			}
 		}
 	}
-	c.t.Logf("%d events; the longest that one was published until it was acknowledged: %s", events, waited.Round(time.Millisecond))
+	c.t.Logf("%d events; the longest that one was published until it was acknowledged: %s, from %s",
+		events, worst.acked.Sub(worst.sent).Round(time.Millisecond), worst.sent.UTC().Format("15:04:05.000"))
 }
 
 func counted(counts map[string]int) string {

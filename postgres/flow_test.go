@@ -345,3 +345,43 @@ func TestAServerThatEndsAtOnceLosesNothing(t *testing.T) {
 		t.Errorf("%d events were acknowledged, and are gone", len(acknowledged))
 	}
 }
+
+// A process that is stopped, or cut off, in the middle of a transaction keeps nobody from
+// taking over: the server ends what nothing more is sent for.
+func TestAProcessThatIsStoppedWithinATransactionIsTakenOver(t *testing.T) {
+	t.Parallel()
+	direct := database(t)
+	url, p := throughProxy(t, direct)
+	s := openAt(t, url, postgres.Options{})
+	node, err := s.Join(t.Context(), bellhop.NodeAbout{Name: "stopped"}, 2*time.Second, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newSource(node).event(10, 1, node.Lease.Node)
+	n.Event.Data = bellhop.JSON(`"the one that is kept"`)
+	p.standStillFrom("the one that is kept")
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Enqueue(context.Background(), node.Lease, 0, []bellhop.NewEvent{n}, time.Now())
+		ended <- err
+	}()
+	<-p.kept
+	goOn := sync.OnceFunc(func() { p.late <- true })
+	defer goOn()
+
+	other := openAt(t, direct, postgres.Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for over := 0; over == 0; {
+		if over, err = other.TakeOver(ctx, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goOn()
+	if err := <-ended; err == nil {
+		t.Error("what was to be stored under a lease that was over is said to be stored")
+	}
+	if _, err := other.Event(t.Context(), n.Event.ID); bellhop.CodeOf(err) != bellhop.CodeNotFound {
+		t.Errorf("what was never acknowledged is there: %v", err)
+	}
+}

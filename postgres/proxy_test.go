@@ -13,15 +13,17 @@ import (
 
 // proxy stands between a store and the server. It can keep what the store sends, as a
 // network does that loses packets for a while: the store's end is closed, and what was kept
-// comes to the server later, or never.
+// comes to the server later, or never. Or it stands still with it, as a process that is
+// stopped: nothing is closed.
 type proxy struct {
 	t      testing.TB
 	server string
 
-	mu   sync.Mutex
-	mark []byte      // what begins the part that is kept
-	late chan bool   // whether what was kept is delivered
-	kept chan []byte // what was kept
+	mu    sync.Mutex
+	mark  []byte      // what begins the part that is kept
+	still bool        // the store's end is not closed
+	late  chan bool   // whether what was kept is delivered
+	kept  chan []byte // what was kept
 }
 
 // throughProxy gives the URL of a database by way of a proxy.
@@ -65,6 +67,14 @@ func (p *proxy) keepFrom(mark string) {
 	p.mark = []byte(mark)
 }
 
+// standStillFrom has it stand still instead.
+func (p *proxy) standStillFrom(mark string) {
+	p.mu.Lock()
+	p.still = true
+	p.mu.Unlock()
+	p.keepFrom(mark)
+}
+
 func (p *proxy) marked(b []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,7 +103,9 @@ func (p *proxy) pass(client net.Conn) {
 	for {
 		n, err := client.Read(buf)
 		if n > 0 && p.marked(buf[:n]) {
-			_ = client.Close()
+			if !p.still { // which was set before the mark
+				_ = client.Close()
+			}
 			p.kept <- bytes.Clone(buf[:n])
 			if <-p.late {
 				_, _ = server.Write(buf[:n])
