@@ -628,6 +628,17 @@ type TokenStore interface {
 	// fails with a CodeNotFound error if the endpoint is gone. After ErrUnknown, Token
 	// tells.
 	SaveToken(ctx context.Context, e EndpointID, t Token) (version int64, err error)
+	// ClaimToken tells whether who names itself by may ask for the endpoint's next token:
+	// then nobody else may until it frees that, or for as long as it lasts.
+	ClaimToken(ctx context.Context, e EndpointID, by string, lasts time.Duration, now time.Time) (free bool, err error)
+	// FreeToken ends a claim of by, if it still has it.
+	FreeToken(ctx context.Context, e EndpointID, by string) error
+}
+
+// TokenClaim is who may ask for an endpoint's next token, and until when.
+type TokenClaim struct {
+	By    string
+	Until time.Time
 }
 
 // Token is what an endpoint's requests are authenticated with, for a while.

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -176,6 +177,29 @@ func (s *Store) EndReactions(ctx context.Context, attempts []bellhop.AttemptID) 
 	return s.step(ctx, func() error {
 		for _, a := range attempts {
 			delete(s.reactions, a)
+		}
+		return nil
+	})
+}
+
+// ClaimToken tells whether by may ask for the endpoint's next token.
+func (s *Store) ClaimToken(ctx context.Context, e bellhop.EndpointID, by string, lasts time.Duration, now time.Time) (free bool, err error) {
+	err = s.step(ctx, func() error {
+		maps.DeleteFunc(s.tokenClaims, func(_ bellhop.EndpointID, c bellhop.TokenClaim) bool { return !c.Until.After(now) })
+		c, taken := s.tokenClaims[e]
+		if free = !taken || c.By == by; free {
+			s.tokenClaims[e] = bellhop.TokenClaim{By: by, Until: now.Add(lasts)}
+		}
+		return nil
+	})
+	return free, err
+}
+
+// FreeToken ends a claim.
+func (s *Store) FreeToken(ctx context.Context, e bellhop.EndpointID, by string) error {
+	return s.step(ctx, func() error {
+		if s.tokenClaims[e].By == by {
+			delete(s.tokenClaims, e)
 		}
 		return nil
 	})

@@ -74,6 +74,8 @@ type Store struct {
 	turn string
 
 	tokens map[bellhop.EndpointID]bellhop.Token
+	// tokenClaims are those of who asks for the next ones.
+	tokenClaims map[bellhop.EndpointID]bellhop.TokenClaim
 	// reactions are the apps of attempts that have reacted.
 	reactions map[bellhop.AttemptID]string
 	keeping   noticeKeeping
@@ -124,11 +126,13 @@ func New() *Store {
 		sweepEvents:    map[bellhop.EventID]bool{},
 		sweepSettled:   map[bellhop.EventID]bool{},
 
-		tokens:    map[bellhop.EndpointID]bellhop.Token{},
-		reactions: map[bellhop.AttemptID]string{},
-		keeping:   newNoticeKeeping(),
-		inboxes:   map[bellhop.InboxName]*inbox{},
-		outbox:    newOutbox(),
+		tokens: map[bellhop.EndpointID]bellhop.Token{},
+
+		tokenClaims: map[bellhop.EndpointID]bellhop.TokenClaim{},
+		reactions:   map[bellhop.AttemptID]string{},
+		keeping:     newNoticeKeeping(),
+		inboxes:     map[bellhop.InboxName]*inbox{},
+		outbox:      newOutbox(),
 	}
 }
 

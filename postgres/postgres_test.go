@@ -120,6 +120,14 @@ func openTimed(t testing.TB) *timed {
 	return &timed{Store: openAt(t, url, postgres.Options{}), clock: pool}
 }
 
+// ClaimToken is that of the store, at that time.
+func (s *timed) ClaimToken(ctx context.Context, e bellhop.EndpointID, by string, lasts time.Duration, now time.Time) (bool, error) {
+	if err := s.at(ctx, now); err != nil {
+		return false, err
+	}
+	return s.Store.ClaimToken(ctx, e, by, lasts, now)
+}
+
 // at sets the database's clock.
 func (s *timed) at(ctx context.Context, now time.Time) error {
 	s.mu.Lock()

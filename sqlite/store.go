@@ -45,6 +45,8 @@ type Options struct {
 
 // Store is a bellhop.Store in an SQLite file. Open makes one.
 type Store struct {
+	tokenClaims tokenClaims
+
 	path   string
 	moving bool // it may be a file that a move has begun to fill
 	log    *slog.Logger

@@ -2,6 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"maps"
+	"sync"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -38,4 +41,38 @@ func (s *Store) SaveToken(ctx context.Context, e bellhop.EndpointID, t bellhop.T
 			int64(e), version, micros(t.ExpiresAt), append([]byte{}, t.Sealed...))
 	})
 	return version, err
+}
+
+// tokenClaims are those of who asks for the next tokens. They are in memory: nobody else has
+// the file, and with the process its requests end.
+type tokenClaims struct {
+	mu sync.Mutex
+	of map[bellhop.EndpointID]bellhop.TokenClaim
+}
+
+// ClaimToken tells whether by may ask for the endpoint's next token.
+func (s *Store) ClaimToken(_ context.Context, e bellhop.EndpointID, by string, lasts time.Duration, now time.Time) (free bool, err error) {
+	c := &s.tokenClaims
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.of, func(_ bellhop.EndpointID, c bellhop.TokenClaim) bool { return !c.Until.After(now) })
+	if old, taken := c.of[e]; taken && old.By != by {
+		return false, nil
+	}
+	if c.of == nil {
+		c.of = map[bellhop.EndpointID]bellhop.TokenClaim{}
+	}
+	c.of[e] = bellhop.TokenClaim{By: by, Until: now.Add(lasts)}
+	return true, nil
+}
+
+// FreeToken ends a claim.
+func (s *Store) FreeToken(_ context.Context, e bellhop.EndpointID, by string) error {
+	c := &s.tokenClaims
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of[e].By == by {
+		delete(c.of, e)
+	}
+	return nil
 }

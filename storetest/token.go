@@ -48,4 +48,24 @@ var tokenTests = []test{
 		f.must(err)
 		same(f, "left", t, bellhop.Token{})
 	}},
+	{"one at a time may ask for the next token of an endpoint, for a while", func(f *fixture) {
+		e, other := f.endpoint(), f.endpoint()
+		claim := func(what string, e bellhop.EndpointID, by string, want bool) {
+			free, err := f.s.ClaimToken(f.Context(), e, by, time.Minute, f.now)
+			f.must(err)
+			same(f, what, free, want)
+		}
+		claim("the first", e.ID, "one", true)
+		claim("another", e.ID, "two", false)
+		claim("the first again", e.ID, "one", true)
+		claim("of another endpoint", other.ID, "two", true)
+		f.must(f.s.FreeToken(f.Context(), e.ID, "two"))
+		claim("after somebody else freed it", e.ID, "two", false)
+		f.must(f.s.FreeToken(f.Context(), e.ID, "one"))
+		claim("once it is free", e.ID, "two", true)
+		f.pass(59 * time.Second)
+		claim("while it lasts", e.ID, "one", false)
+		f.pass(time.Second)
+		claim("when it is over", e.ID, "one", true)
+	}},
 }

@@ -177,6 +177,13 @@ CREATE TABLE bellhop.tokens (
   token      bytea NOT NULL
 );
 
+-- Who asks for the next token of an endpoint, and until when nobody else may.
+CREATE TABLE bellhop.token_claims (
+  endpoint   bigint PRIMARY KEY,
+  claimed_by text NOT NULL,
+  until      bigint NOT NULL
+);
+
 CREATE TABLE bellhop.keys (
   id         bigint PRIMARY KEY,
   name       text COLLATE "C" NOT NULL,

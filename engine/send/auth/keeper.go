@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -64,6 +65,7 @@ type Failure struct {
 // Keeper keeps tokens. It is safe for concurrent use.
 type Keeper struct {
 	o      Options
+	name   string // apart from those of other processes
 	ctx    context.Context
 	cancel context.CancelFunc
 	asking sync.WaitGroup
@@ -108,7 +110,7 @@ func New(o Options) *Keeper {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	k := &Keeper{o: o, states: map[bellhop.EndpointID]*state{}}
+	k := &Keeper{o: o, name: rand.Text(), states: map[bellhop.EndpointID]*state{}}
 	k.ctx, k.cancel = context.WithCancel(context.Background())
 	return k
 }
@@ -259,6 +261,12 @@ func rest(failed int, r *refusal) time.Duration {
 // fetch gets a token: from the store, where another process may have put a newer one, or
 // from the server.
 func (k *Keeper) fetch(g Grant, known token, refused string) (token, *Failure) {
+	end, other := k.claim(g, known, refused)
+	if end == nil {
+		return other.token, other.failure
+	}
+	kept := true
+	defer func() { end(kept) }()
 	stored, err := k.load(g)
 	now := k.o.Now()
 	switch {
@@ -308,6 +316,7 @@ func (k *Keeper) fetch(g Grant, known token, refused string) (token, *Failure) {
 		t.Expires = t.Obtained.Add(got.lasts)
 	}
 	t.unsaved = !k.save(g, t)
+	kept = !t.unsaved
 	return t, nil
 }
 

@@ -270,6 +270,41 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestARefreshTokenIsUsedOnceByAllProcesses that need a token at the same time.
+func TestARefreshTokenIsUsedOnceByAllProcesses(t *testing.T) {
+	s, f := newServer(t), newFixture(t).saved()
+	slow := func(ctx context.Context, r safehttp.Request) safehttp.Response {
+		time.Sleep(50 * time.Millisecond) // of the other's request, too
+		return f.http.Do(ctx, r)
+	}
+	g := f.grant(s, bellhop.AuthRefreshToken)
+	var keepers []*auth.Keeper
+	for range 4 {
+		k := auth.New(auth.Options{Do: slow, Store: f.store, Sealer: f.sealer, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return f.now
+		}})
+		defer k.Close()
+		keepers = append(keepers, k)
+	}
+	for round := 1; round <= 3; round++ {
+		var all sync.WaitGroup
+		for _, k := range keepers {
+			all.Go(func() {
+				if got, failure := k.Token(context.Background(), g); failure != nil || got != fmt.Sprint("access-", round) {
+					t.Errorf("round %d: %q, %+v", round, got, failure)
+				}
+			})
+		}
+		all.Wait()
+		if n := s.count(); n != round {
+			t.Fatalf("%d requests in round %d", n, round)
+		}
+		f.pass(2 * time.Hour)
+	}
+}
+
 // TestUnsavedToken: an endpoint that is verified before it is stored has its token kept
 // once it is.
 func TestUnsavedToken(t *testing.T) {
@@ -452,6 +487,12 @@ func TestGuard(t *testing.T) {
 type broken struct{ bellhop.TokenStore }
 
 var errBroken = errors.New("disk full")
+
+func (broken) ClaimToken(context.Context, bellhop.EndpointID, string, time.Duration, time.Time) (bool, error) {
+	return true, nil
+}
+
+func (broken) FreeToken(context.Context, bellhop.EndpointID, string) error { return nil }
 
 func (broken) Token(context.Context, bellhop.EndpointID) (bellhop.Token, error) {
 	return bellhop.Token{}, errBroken
