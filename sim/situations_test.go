@@ -67,7 +67,6 @@ var situations = []string{
 	"a bucket was kept after all",
 	"a node did not believe its lease any more",
 	"a node found that another had events erased",
-	"a receiver got what a node had in hand",
 	"a wakeup was lost",
 	"a program committed while another was in the middle",
 	"what a program published was taken out of the outbox",

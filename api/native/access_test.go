@@ -105,6 +105,7 @@ func roleTable() map[string]string {
 		"GET /v1/session":                                              "Aapev",
 		"DELETE /v1/session":                                           "Aapev",
 		"GET /v1/settings":                                             "A",
+		"GET /v1/nodes":                                                "A",
 		"GET /v1/outbox/refused":                                       "A",
 		"GET /v1/outbox/refused/1":                                     "A",
 		"POST /v1/outbox/refused/1/retry":                              "A",
