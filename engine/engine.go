@@ -605,7 +605,7 @@ func (e *Engine) Wrote(doing string, err error) error {
 		e.wroteWell()
 		return nil
 	}
-	if errors.Is(err, bellhop.ErrUnavailable) && bellhop.CodeOf(err) == "" {
+	if errors.Is(err, bellhop.ErrUnavailable) {
 		e.unwell.Store(&err)
 		e.storeAway(err)
 	}
