@@ -59,6 +59,7 @@ func TestWhatProgramsPublishIsDelivered(t *testing.T) {
 		older.Publish(entry("acme", `{ "n": 1 }`))
 		newer.Publish(entry("acme", `{"n":2.0}`), entry("acme", `3`))
 		newer.Commit()
+		time.Sleep(time.Second)
 		synctest.Wait()
 		if got, want := bodies(h.net.at("a")), []string{`{"n":2.0}`, `3`}; !slices.Equal(sorted(got), sorted(want)) {
 			t.Errorf("received %q, want %q", got, want)
@@ -67,6 +68,7 @@ func TestWhatProgramsPublishIsDelivered(t *testing.T) {
 		gone := store.OutboxTx()
 		gone.Publish(entry("acme", "4"))
 		gone.Rollback()
+		time.Sleep(time.Second)
 		synctest.Wait()
 		if got, want := bodies(h.net.at("a"))[2:], []string{`{ "n": 1 }`}; !slices.Equal(got, want) {
 			t.Errorf("then received %q, want %q", got, want)
