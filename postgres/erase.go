@@ -229,3 +229,18 @@ func (s *Store) blankAll(ctx context.Context) error {
 	}
 	return err
 }
+
+const goneOrErased = `SELECT x.id FROM unnest($1::bigint[]) AS x (id)
+	WHERE NOT EXISTS (SELECT 1 FROM bellhop.events e WHERE e.id = x.id AND NOT e.erased) /* all apps */`
+
+// Erased gives those of the events that are erased or gone.
+func (s *Store) Erased(ctx context.Context, events []bellhop.EventID) (erased []bellhop.EventID, err error) {
+	err = s.readFor(ctx, forFlow, "look for erased events", func(q *reading) (err error) {
+		erased, err = list(q, func(r row) (e bellhop.EventID, err error) {
+			err = r.Scan((*int64)(&e))
+			return e, err
+		}, goneOrErased, events)
+		return err
+	})
+	return erased, err
+}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -64,23 +62,8 @@ func open(t testing.TB, o postgres.Options) *postgres.Store {
 	return openAt(t, database(t), o)
 }
 
-// ready are the groups of the suite that pass; the list goes when all do.
-var ready = []string{
-	"Node", "Lease", "Bucket", "Clock", "Enqueue", "Claim", "Config", "Revision", "Scope", "Token", "Reaction", "Times", "Hold",
-	"Reorder", "Delete", "Sweep", "Keep", "Moves", "Held", "Ends", "Waiting", "Replay", "Retrying", "Spread",
-	"Log", "Search", "Deliveries", "Stats",
-	"Order", "UnderWay", "Record", "Repeat", "Stress", "Model", "Inbox", "Notice",
-}
-
-var groups = flag.String("groups", "", "groups of the suite to run instead of those that are ready, with commas between")
-
 func TestStore(t *testing.T) {
-	wanted := ready
-	if *groups != "" {
-		wanted = strings.Split(*groups, ",")
-	}
-	storetest.RunSome(t, func(group string) bool { return slices.Contains(wanted, group) },
-		func(t *testing.T) bellhop.Store { return openTimed(t) })
+	storetest.Run(t, func(t *testing.T) bellhop.Store { return openTimed(t) })
 }
 
 // timed is a store whose database has the time that the test says: the database's clock

@@ -49,8 +49,6 @@ type Options struct {
 
 // Store is a bellhop.Store in a PostgreSQL database. Open makes one.
 type Store struct {
-	bellhop.Store // of what is not here yet
-
 	log     *slog.Logger
 	options Options
 	url     string
@@ -85,6 +83,8 @@ type Store struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
+
+var _ bellhop.Store = (*Store)(nil)
 
 // Open connects to the database, and makes the schema or brings it up to date if need be.
 // url is a URL or what libpq takes otherwise ("host=… dbname=…"); what it leaves out is

@@ -16,11 +16,6 @@ import (
 // Run runs the suite, in parallel. open gives an empty store; Run closes it when a
 // test ends. How long the model is played is a matter of the flag -rapid.checks.
 func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
-	RunSome(t, func(string) bool { return true }, open)
-}
-
-// RunSome is Run for a store that is being made: of the groups that are wanted.
-func RunSome(t *testing.T, wanted func(group string) bool, open func(t *testing.T) bellhop.Store) {
 	for _, group := range []struct {
 		name  string
 		tests []test
@@ -61,9 +56,6 @@ func RunSome(t *testing.T, wanted func(group string) bool, open func(t *testing.
 		{"Replay", replayTests},
 		{"Keep", keepTests},
 	} {
-		if !wanted(group.name) {
-			continue
-		}
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
 			for _, tc := range group.tests {
@@ -75,12 +67,10 @@ func RunSome(t *testing.T, wanted func(group string) bool, open func(t *testing.
 		})
 	}
 	for name, play := range map[string]func(*fixture){"Stress": stress, "Model": model} {
-		if wanted(name) {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				play(newFixture(t, open(t)))
-			})
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(newFixture(t, open(t)))
+		})
 	}
 }
 
