@@ -147,13 +147,19 @@ func (c *Call) Admit(operation string) (err error) {
 }
 
 // missed tells whether an operation failed for something that there is not, and is to be
-// tried once more, since there is some by now.
-func (c *Call) missed(err error) bool {
+// tried once more, since there may be some by now; or with what error it failed.
+func (c *Call) missed(err error) (again bool, _ error) {
 	switch bellhop.CodeOf(err) {
 	case bellhop.CodeNotFound, bellhop.CodeUnknownApp, bellhop.CodeUnknownType:
-		return c.kit.doorman.Missed != nil && c.kit.doorman.Missed(c.Context())
+		if c.kit.doorman.Missed != nil {
+			news, unknown := c.kit.doorman.Missed(c.Context())
+			if unknown != nil {
+				return false, unknown
+			}
+			return news, err
+		}
 	}
-	return false
+	return false, err
 }
 
 // Welcome tells, while a request takes its time, whether it would still be let in:

@@ -103,8 +103,9 @@ type Doorman struct {
 	// body is read; what the operation reaches is decided where it is done.
 	Permits func(p bellhop.Principal, operation string) error
 	// Missed, if not nil, is asked before somebody is told that there is no such thing:
-	// whether there is now. Then the operation is tried once more.
-	Missed func(ctx context.Context) bool
+	// whether there may be by now. Then the operation is tried once more. Its error is
+	// answered instead.
+	Missed func(ctx context.Context) (bool, error)
 }
 
 // Kit makes handlers of routes.

@@ -60,7 +60,9 @@ func On[In, Out any](pattern, id, tag string, h func(*Call, In) (Out, error), su
 			}
 			var out Out
 			run := func() (err error) {
-				if out, err = h(c, in); c.missed(err) {
+				out, err = h(c, in)
+				again, err := c.missed(err)
+				if again {
 					c.status = statuses[0]
 					out, err = h(c, in)
 				}

@@ -198,26 +198,27 @@ func forbidden(detail string) error {
 
 // Authenticate finds the key of a token. Tokens are looked up by their hash, so
 // the time that it takes says nothing about them.
-// A key that is not known may be one that another node has just made.
-func (d *Desk) Authenticate(token string) (bellhop.Key, bool) {
+// A key that is not known may be one that another node has just made: where that cannot
+// be known, it fails with ErrUnavailable.
+func (d *Desk) Authenticate(ctx context.Context, token string) (k bellhop.Key, ok bool, err error) {
 	hash := sha256.Sum256([]byte(token))
-	k, ok := d.e.Routes().Access().Find(hash, d.e.Now())
+	k, ok = d.e.Routes().Access().Find(hash, d.e.Now())
 	if !ok && !d.e.Alone() && !d.wrongKeys.has(hash, d.e.Routes().Access().Version(), d.e.Elapsed()) {
-		if d.e.Missed(context.Background()) {
-			k, ok = d.e.Routes().Access().Find(hash, d.e.Now())
+		if _, err := d.e.Missed(ctx); err != nil {
+			return bellhop.Key{}, false, err
 		}
-		if !ok {
+		if k, ok = d.e.Routes().Access().Find(hash, d.e.Now()); !ok {
 			d.wrongKeys.add(hash, d.e.Routes().Access().Version(), d.e.Elapsed())
 		}
 	}
 	if ok {
 		d.e.UsedKey(k.ID)
 	}
-	return k, ok
+	return k, ok, nil
 }
 
 // Missed is that of the engine: whether another node has just made what was not found.
-func (d *Desk) Missed(ctx context.Context) bool { return d.e.Missed(ctx) }
+func (d *Desk) Missed(ctx context.Context) (bool, error) { return d.e.Missed(ctx) }
 
 // knownApp refuses a field that names an app which does not exist or is beyond the
 // scope: the answers are the same.

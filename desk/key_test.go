@@ -27,7 +27,7 @@ func TestKeysReachNoMoreThanTheirMaker(t *testing.T) {
 			t.Errorf("%+v, %v", all, err)
 		}
 		h.app("initech")
-		if k, ok := h.Authenticate(token); !ok || !k.Scope.Sees("initech") {
+		if k, ok, _ := h.Authenticate(ctx, token); !ok || !k.Scope.Sees("initech") {
 			t.Errorf("an app that was made later: %+v", k)
 		}
 		both, _ := h.key(bellhop.KeyRequest{Role: bellhop.RoleEditor, Apps: []string{"acme", "globex"}})
@@ -35,7 +35,7 @@ func TestKeysReachNoMoreThanTheirMaker(t *testing.T) {
 		if err != nil || mine.Scope.All || !slices.Equal(mine.Scope.Apps, []string{"acme"}) {
 			t.Errorf("%+v, %v", mine, err)
 		}
-		if k, ok := h.Authenticate(token); !ok || k.Scope.Sees("globex") || !k.Scope.Sees("acme") {
+		if k, ok, _ := h.Authenticate(ctx, token); !ok || k.Scope.Sees("globex") || !k.Scope.Sees("acme") {
 			t.Errorf("%+v", k)
 		}
 

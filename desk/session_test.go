@@ -40,7 +40,7 @@ func (h *house) stored() int {
 
 func (h *house) knows(what, token string, want bool) {
 	h.t.Helper()
-	if _, ok := h.Authenticate(token); ok != want {
+	if _, ok, err := h.Authenticate(h.t.Context(), token); ok != want || err != nil {
 		h.t.Errorf("%s: authenticated %v, want %v", what, ok, want)
 	}
 }

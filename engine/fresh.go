@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -195,16 +196,18 @@ func (e *Engine) forgetErased(ctx context.Context) error {
 }
 
 // Missed is asked when something is not in memory, before anybody is told that there is no
-// such thing: another node may just have made it. It tells whether there was news.
-func (e *Engine) Missed(ctx context.Context) bool {
+// such thing: another node may just have made it. It tells whether there was news. Where
+// that cannot be known its error is ErrUnavailable, and nobody is to be told so.
+func (e *Engine) Missed(ctx context.Context) (news bool, err error) {
 	if e.alone() {
-		return false
+		return false, nil
 	}
 	before := e.versions()
 	if err := e.asks.do(ctx, e.stopping, e.freshen); err != nil {
 		e.failed(ctx, "looking for what another node may have made", err)
+		return false, fmt.Errorf("look for what another node may have made: %w: %w", bellhop.ErrUnavailable, err)
 	}
-	return e.versions() != before
+	return e.versions() != before, nil
 }
 
 // Alone tells whether there are no other nodes, which might have made something.

@@ -574,8 +574,8 @@ func TestWhatOneNodeMakesTheOthersKnow(t *testing.T) {
 			if err := a.Store().SaveKey(t.Context(), bellhop.Key{ID: 7, Role: bellhop.RoleAdmin, Scope: bellhop.Everything(), Hash: [32]byte{7}}, nil); err != nil {
 				t.Fatal(err)
 			}
-			if !b.Missed(t.Context()) {
-				t.Error("there is no news")
+			if news, err := b.Missed(t.Context()); !news || err != nil {
+				t.Errorf("there is no news: %v", err)
 			}
 			if _, ok := b.Routes().Access().Find([32]byte{7}, b.Now()); !ok {
 				t.Error("a key that another node has made is not known")
@@ -617,7 +617,9 @@ func TestAWrongKeyIsAskedForAFewTimesASecond(t *testing.T) {
 		for range 50 {
 			crew.Go(func() {
 				for range 20 {
-					w.nodes[0].Missed(t.Context())
+					if _, err := w.nodes[0].Missed(t.Context()); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 		}
@@ -632,11 +634,40 @@ func TestAWrongKeyIsAskedForAFewTimesASecond(t *testing.T) {
 type askedStore struct {
 	bellhop.Store
 	versions atomic.Int64
+	away     atomic.Bool
 }
 
 func (c *askedStore) Versions(ctx context.Context) (bellhop.Versions, error) {
 	c.versions.Add(1)
+	if c.away.Load() {
+		return bellhop.Versions{}, bellhop.ErrUnavailable
+	}
 	return c.Store.Versions(ctx)
+}
+
+// TestNobodyIsToldThatThereIsNoSuchThingWhileItCannotBeKnown: a publisher would take it for
+// the last word.
+func TestNobodyIsToldThatThereIsNoSuchThingWhileItCannotBeKnown(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		w := newTown(t, 2)
+		n := w.nodes[0]
+		asked := &askedStore{Store: n.line.Store}
+		n.line.Store = asked
+		publish := func() error {
+			_, err := n.Publish(t.Context(), engine.Publication{App: "nosuch", Type: "a.b", Data: bellhop.JSON("1")})
+			return err
+		}
+		if err := publish(); bellhop.CodeOf(err) != bellhop.CodeUnknownApp {
+			t.Errorf("where it is known: %v", err)
+		}
+		asked.away.Store(true)
+		if err := publish(); !errors.Is(err, bellhop.ErrUnavailable) || bellhop.CodeOf(err) != "" {
+			t.Errorf("where it is not: %v", err)
+		}
+		if news, err := n.Missed(t.Context()); news || !errors.Is(err, bellhop.ErrUnavailable) {
+			t.Errorf("asked: %v, %v", news, err)
+		}
+	})
 }
 
 // TestWhatIsErasedAtOneNodeIsNotSentByAnother a second later, though it has it in memory.

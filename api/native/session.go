@@ -37,11 +37,11 @@ func (n *native) identify(c *api.Call) (bellhop.Key, error) {
 	if token == "" {
 		return n.resume(c)
 	}
-	k, ok := n.desk.Authenticate(token)
-	if !ok {
-		return bellhop.Key{}, api.ErrUnknownKey()
+	k, ok, err := n.desk.Authenticate(c.Context(), token)
+	if err == nil && !ok {
+		err = api.ErrUnknownKey()
 	}
-	return k, nil
+	return k, err
 }
 
 // resume takes the token of a session from a cookie, which the browser adds by
@@ -54,7 +54,10 @@ func (n *native) resume(c *api.Call) (bellhop.Key, error) {
 	if err := n.sameOrigin(c); err != nil {
 		return bellhop.Key{}, err
 	}
-	k, ok := n.desk.Authenticate(cookie.Value)
+	k, ok, err := n.desk.Authenticate(c.Context(), cookie.Value)
+	if err != nil {
+		return bellhop.Key{}, err
+	}
 	if !ok || k.Session == 0 {
 		return bellhop.Key{}, api.Problem(api.CodeUnauthorized, "The session has ended: sign in again")
 	}
@@ -91,10 +94,11 @@ func (n *native) startSession(c *api.Call, in startSessionInput) (wire.Session, 
 		return wire.Session{}, err
 	}
 	var k bellhop.Key
+	var unknown error
 	from := c.Client()
 	wait, ok := n.signIns.Try(from, func() (ok bool) {
-		k, ok = n.desk.Authenticate(strings.TrimSpace(in.Body.Key))
-		return ok
+		k, ok, unknown = n.desk.Authenticate(c.Context(), strings.TrimSpace(in.Body.Key))
+		return ok || unknown != nil // which nobody failed by guessing
 	})
 	if wait > 0 {
 		return wire.Session{}, &bellhop.Error{
@@ -102,6 +106,9 @@ func (n *native) startSession(c *api.Call, in startSessionInput) (wire.Session, 
 			Detail:     "Too many sign-ins have failed, from your address or in all: wait " + wait.String() + " before the next",
 			RetryAfter: wait,
 		}
+	}
+	if unknown != nil {
+		return wire.Session{}, unknown
 	}
 	if !ok {
 		n.o.Logger.InfoContext(c.Context(), "sign-in failed", "client", from.String())
@@ -123,8 +130,8 @@ func (n *native) endFormerSession(c *api.Call) {
 	if err != nil {
 		return
 	}
-	former, ok := n.desk.Authenticate(cookie.Value)
-	if !ok {
+	former, ok, err := n.desk.Authenticate(c.Context(), cookie.Value)
+	if err != nil || !ok {
 		return
 	}
 	if err := n.desk.EndSession(c.Context(), former); err != nil {
