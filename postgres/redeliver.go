@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/idlist"
 )
 
 const (
@@ -125,7 +126,7 @@ func (g *redelivery) lookForWaiting(events, endpoints []int64) error {
 	}
 	var encoded []byte
 	return g.each(scan(func() {
-		all, _ := decodeEndpoints(encoded)
+		all, _ := idlist.Decode[bellhop.EndpointID](encoded)
 		g.later[bellhop.EventID(event)] = slices.DeleteFunc(all, func(e bellhop.EndpointID) bool { return e <= bellhop.EndpointID(done) })
 	}, &event, &encoded, &done), laterOfThese, events)
 }

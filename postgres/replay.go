@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/idlist"
 )
 
 const (
@@ -92,7 +93,7 @@ func leaveOutLater(q *reading, f *bellhop.ReplayFilter, found *[]bellhop.Event) 
 	var event, done int64
 	var encoded []byte
 	err := q.each(scan(func() {
-		to, _ := decodeEndpoints(encoded)
+		to, _ := idlist.Decode[bellhop.EndpointID](encoded)
 		if f.Endpoint > bellhop.EndpointID(done) && slices.Contains(to, f.Endpoint) {
 			later[bellhop.EventID(event)] = true
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/idlist"
 )
 
 // Bounds of one search: it holds a connection that others wait for, and a state of the
@@ -331,7 +332,7 @@ func outcomesOf(q *reading, events []bellhop.EventID) (map[bellhop.EventID]bellh
 	var encoded []byte
 	var done int64
 	if err := q.each(scan(func() {
-		all, _ := decodeEndpoints(encoded) // Spread tells of a damaged one
+		all, _ := idlist.Decode[bellhop.EndpointID](encoded) // Spread tells of a damaged one
 		for _, e := range all {
 			if e > bellhop.EndpointID(done) {
 				later[event]++

@@ -3,7 +3,6 @@ package postgres
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"math"
 	"slices"
 	"sort"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/idlist"
 )
 
 // fanoutList is a list of endpoints on its way into the store, which several events of an
@@ -34,45 +34,13 @@ func fanoutLists(events []bellhop.NewEvent) (lists []*fanoutList, bytes int) {
 			lists = make([]*fanoutList, len(events))
 		}
 		if last == nil || last.app != app || !slices.Equal(last.ids, later) {
-			last = &fanoutList{app: app, ids: later, encoded: encodeEndpoints(later)}
+			last = &fanoutList{app: app, ids: later, encoded: idlist.Encode(later)}
 			bytes += len(last.encoded)
 		}
 		lists[i] = last
 		bytes += rowWeight / 4
 	}
 	return lists, bytes
-}
-
-// encodeEndpoints writes ids in their order, each as the step from the one before.
-func encodeEndpoints(list []bellhop.EndpointID) []byte {
-	if !slices.IsSorted(list) {
-		list = slices.Sorted(slices.Values(list))
-	}
-	buf := make([]byte, 0, 3*len(list))
-	last := bellhop.EndpointID(0)
-	for _, id := range list {
-		if id > last {
-			buf = binary.AppendUvarint(buf, uint64(id-last))
-			last = id
-		}
-	}
-	return buf
-}
-
-// decodeEndpoints reads what encodeEndpoints wrote, as far as it can be read. It
-// answers false if that is not all.
-func decodeEndpoints(buf []byte) (list []bellhop.EndpointID, whole bool) {
-	last := bellhop.EndpointID(0)
-	for len(buf) > 0 {
-		step, n := binary.Uvarint(buf)
-		if n <= 0 || step == 0 || step > uint64(math.MaxInt64-last) {
-			return list, false
-		}
-		buf = buf[n:]
-		last += bellhop.EndpointID(step)
-		list = append(list, last)
-	}
-	return list, true
 }
 
 const (
@@ -384,7 +352,7 @@ func (s *spread) rest(f *fanout) ([]bellhop.EndpointID, error) {
 		if _, err := s.one(into(&encoded), listOfFanout, of.app, of.id); err != nil {
 			return nil, err
 		}
-		l.endpoints, l.whole = decodeEndpoints(encoded)
+		l.endpoints, l.whole = idlist.Decode[bellhop.EndpointID](encoded)
 		s.lists[of] = l
 	}
 	return l.endpoints[sort.Search(len(l.endpoints), func(i int) bool { return l.endpoints[i] > f.done }):], nil
@@ -487,7 +455,7 @@ func (q *reading) later(id bellhop.EventID) (list []bellhop.EndpointID, err erro
 	var encoded []byte
 	var done int64
 	_, err = q.one(into(&encoded, &done), laterOf, int64(id))
-	all, _ := decodeEndpoints(encoded) // Spread tells of a damaged one
+	all, _ := idlist.Decode[bellhop.EndpointID](encoded) // Spread tells of a damaged one
 	return slices.DeleteFunc(all, func(e bellhop.EndpointID) bool { return e <= bellhop.EndpointID(done) }), err
 }
 

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"math"
 	"slices"
 	"sort"
@@ -12,6 +11,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/idlist"
 )
 
 // fanoutList is a list of endpoints on its way into the store, which several events
@@ -34,45 +34,13 @@ func fanoutLists(events []bellhop.NewEvent) (lists []*fanoutList, bytes int) {
 			lists = make([]*fanoutList, len(events))
 		}
 		if last == nil || !slices.Equal(last.ids, later) {
-			last = &fanoutList{ids: later, encoded: encodeEndpoints(later)}
+			last = &fanoutList{ids: later, encoded: idlist.Encode(later)}
 			bytes += len(last.encoded)
 		}
 		lists[i] = last
 		bytes += rowWeight / 4
 	}
 	return lists, bytes
-}
-
-// encodeEndpoints writes ids in their order, each as the step from the one before.
-func encodeEndpoints(list []bellhop.EndpointID) []byte {
-	if !slices.IsSorted(list) {
-		list = slices.Sorted(slices.Values(list))
-	}
-	buf := make([]byte, 0, 3*len(list))
-	last := bellhop.EndpointID(0)
-	for _, id := range list {
-		if id > last {
-			buf = binary.AppendUvarint(buf, uint64(id-last))
-			last = id
-		}
-	}
-	return buf
-}
-
-// decodeEndpoints reads what encodeEndpoints wrote, as far as it can be read. It
-// answers false if that is not all.
-func decodeEndpoints(buf []byte) (list []bellhop.EndpointID, whole bool) {
-	last := bellhop.EndpointID(0)
-	for len(buf) > 0 {
-		step, n := binary.Uvarint(buf)
-		if n <= 0 || step == 0 || step > uint64(math.MaxInt64-last) {
-			return list, false
-		}
-		buf = buf[n:]
-		last += bellhop.EndpointID(step)
-		list = append(list, last)
-	}
-	return list, true
 }
 
 // addFanout notes the endpoints that Spread makes deliveries to.
@@ -319,7 +287,7 @@ func (s *spread) rest(f *fanout) ([]bellhop.EndpointID, error) {
 	}
 	l, ok := s.lists[f.list]
 	if !ok {
-		_, err := one(s.conn, func(st *sqlite.Stmt) { l.endpoints, l.whole = decodeEndpoints(blob(st, 0)) }, listOfFanout, f.list)
+		_, err := one(s.conn, func(st *sqlite.Stmt) { l.endpoints, l.whole = idlist.Decode[bellhop.EndpointID](blob(st, 0)) }, listOfFanout, f.list)
 		if err != nil {
 			return nil, err
 		}
@@ -389,7 +357,7 @@ func (s *Store) Later(ctx context.Context, id bellhop.EventID) ([]bellhop.Endpoi
 func later(c *sqlite.Conn, id bellhop.EventID) (list []bellhop.EndpointID, err error) {
 	_, err = one(c, func(st *sqlite.Stmt) {
 		done := bellhop.EndpointID(st.ColumnInt64(1))
-		all, _ := decodeEndpoints(blob(st, 0)) // Spread tells of a damaged one
+		all, _ := idlist.Decode[bellhop.EndpointID](blob(st, 0)) // Spread tells of a damaged one
 		list = slices.DeleteFunc(all, func(e bellhop.EndpointID) bool { return e <= done })
 	}, laterOf, int64(id))
 	return list, err

@@ -1,0 +1,20 @@
+package idlist
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestListsComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		list := rapid.SliceOf(rapid.Int64Range(1, 1<<62)).Draw(t, "list")
+		got, whole := Decode[int64](Encode(list))
+		if want := slices.Compact(slices.Sorted(slices.Values(list))); !whole || !slices.Equal(got, want) {
+			t.Fatalf("%v came back as %v", want, got)
+		}
+		// What is damaged is read as far as it goes.
+		Decode[int64](rapid.SliceOf(rapid.Byte()).Draw(t, "damaged"))
+	})
+}
