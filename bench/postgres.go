@@ -186,7 +186,7 @@ func (p *postgresServer) heldOpen(ctx context.Context, o options, r *postgresRep
 		return err
 	}
 	defer s.stop()
-	before, err := s.flood(ctx, o, rcv)
+	before, err := s.floods(ctx, o, rcv)
 	if err != nil {
 		return err
 	}
@@ -202,14 +202,14 @@ func (p *postgresServer) heldOpen(ctx context.Context, o options, r *postgresRep
 	defer stop()
 	var waits atomic.Int64
 	go p.watchNotify(watching, url, &waits)
-	if err := s.pace(ctx, o, before.rate/2, o.held); err != nil {
+	if err := s.pace(ctx, o, before/2, o.held); err != nil {
 		return err
 	}
-	after, err := s.flood(ctx, o, rcv)
+	after, err := s.floods(ctx, o, rcv)
 	if err != nil {
 		return err
 	}
-	r.Held, r.NotifyWaits = after.rate/before.rate, waits.Load()
+	r.Held, r.NotifyWaits = after/before, waits.Load()
 	c, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
@@ -217,6 +217,19 @@ func (p *postgresServer) heldOpen(ctx context.Context, o options, r *postgresRep
 	defer c.Close(context.WithoutCancel(ctx))
 	time.Sleep(time.Second) // the counts come with a delay
 	return c.QueryRow(ctx, "SELECT coalesce(sum(n_dead_tup), 0)::bigint FROM pg_stat_user_tables").Scan(&r.DeadTuples)
+}
+
+// floods measures as often as there are rounds, and gives the median of the rates.
+func (s *server) floods(ctx context.Context, o options, rcv *remote) (float64, error) {
+	var rates []float64
+	for range o.rounds {
+		l, err := s.flood(ctx, o, rcv)
+		if err != nil {
+			return 0, err
+		}
+		rates = append(rates, l.rate)
+	}
+	return median(rates), nil
 }
 
 // watchNotify counts how often a session is seen that waits for the lock which NOTIFY takes.
