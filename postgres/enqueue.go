@@ -20,6 +20,10 @@ type enqueueing struct {
 
 // Enqueue stores accepted events with their deliveries.
 func (s *Store) Enqueue(ctx context.Context, l bellhop.Lease, routes int64, events []bellhop.NewEvent, now time.Time) ([]bellhop.Receipt, error) {
+	shard, err := s.shardOf(ctx, len(events), func(i int) string { return events[i].Event.App })
+	if err != nil {
+		return nil, s.writeError(ctx, "enqueue", err)
+	}
 	room, err := s.admit(ctx, events)
 	if err != nil {
 		return nil, s.writeError(ctx, "enqueue", err)
@@ -27,7 +31,7 @@ func (s *Store) Enqueue(ctx context.Context, l bellhop.Lease, routes int64, even
 	defer room.done()
 	lists, weight := weigh(events)
 	e := &enqueueing{routes: routes, events: events, lists: lists, room: &room}
-	err = s.do(ctx, "enqueue", &step{turn: turnOfEvents(events), weight: weight, lease: l, now: now, enqueue: e})
+	err = s.do(ctx, "enqueue", &step{turn: turnOfEvents(events), weight: weight, shard: shard, lease: l, now: now, enqueue: e})
 	if err != nil {
 		return nil, err
 	}

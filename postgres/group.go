@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +37,7 @@ const groupPatience = 20 * time.Second
 type step struct {
 	turn   groupcommit.Turn
 	weight int
+	shard  int64 // of its rows
 	lease  bellhop.Lease
 	now    time.Time
 
@@ -76,9 +78,28 @@ func (s *Store) do(ctx context.Context, what string, st *step) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// commitGroup stores steps in one transaction. Where one of them breaks a rule of the
-// database, each is tried by itself, so that it fails alone.
+// commitGroup stores steps, those of each shard in a transaction.
 func (s *Store) commitGroup(batch []*step) error {
+	if !s.shards.spread {
+		return s.commitPart(batch)
+	}
+	var parts sync.WaitGroup
+	for _, part := range cut(batch) {
+		parts.Go(func() {
+			if err := s.commitPart(part); err != nil {
+				for _, st := range part {
+					st.err = err
+				}
+			}
+		})
+	}
+	parts.Wait()
+	return nil
+}
+
+// commitPart stores steps in one transaction. Where one of them breaks a rule of the
+// database, each is tried by itself, so that it fails alone.
+func (s *Store) commitPart(batch []*step) error {
 	ctx, cancel := context.WithTimeout(context.Background(), groupPatience)
 	defer cancel()
 	err := s.tryGroup(ctx, batch, false)

@@ -17,8 +17,12 @@ func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.R
 	if len(results) == 0 {
 		return nil
 	}
+	shard, err := s.shardOf(ctx, len(results), func(i int) string { return results[i].Attempt.App })
+	if err != nil {
+		return s.writeError(ctx, "record", err)
+	}
 	turn := groupcommit.Turn{Rank: rankHappened, Of: results[0].Attempt.App}
-	return s.do(ctx, "record", &step{turn: turn, weight: weighResults(results), lease: l, now: now, record: results})
+	return s.do(ctx, "record", &step{turn: turn, weight: weighResults(results), shard: shard, lease: l, now: now, record: results})
 }
 
 // weighResults is what results weigh in a transaction. Receivers decide how long their

@@ -66,6 +66,7 @@ type Store struct {
 	fresh  fresh
 	doubts doubts
 	days   days
+	shards shards
 
 	rooms     rooms
 	spreading turns
@@ -141,6 +142,9 @@ func (s *Store) start(ctx context.Context, config *pgxpool.Config, moving bool) 
 		if s.pools[of], err = pgxpool.NewWithConfig(ctx, c); err != nil {
 			return err
 		}
+	}
+	if err := s.findShards(ctx); err != nil {
+		return err
 	}
 	s.fresh.init()
 	s.startGroups(ctx)
