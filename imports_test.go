@@ -38,7 +38,7 @@ var (
 var arrows = []arrow{
 	{folder: "dialect", may: []string{"dialect"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
 	{folder: "recipe", may: []string{"recipe"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
-	{folder: "internal/testpostgres", may: []string{"internal/testport"}},
+	{folder: "internal/testpostgres", may: []string{"internal/testmemory", "internal/testport"}},
 	{folder: "internal", may: []string{"internal/"}, never: drivers},
 
 	{folder: "sqlite", may: []string{".", "internal/"}, never: []string{"github.com/prometheus/", "github.com/spf13/"}},

@@ -28,7 +28,7 @@ type Cluster struct {
 // are lines of postgresql.conf.
 func NewCluster(t testing.TB, settings ...string) *Cluster {
 	t.Helper()
-	c, err := start(settings...)
+	c, err := start("", settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,8 +58,8 @@ func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL."+c.po
 // Dir is where the server's files are: its data in "data", its log in "log".
 func (c *Cluster) Dir() string { return c.dir }
 
-// start makes a cluster and starts it.
-func start(settings ...string) (*Cluster, error) {
+// start makes a cluster in a folder, "" is that of temporary files, and starts it.
+func start(in string, settings ...string) (*Cluster, error) {
 	bin, err := programs()
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func start(settings ...string) (*Cluster, error) {
 			c.port = port
 		}
 	}
-	if c.dir, err = os.MkdirTemp("", "bellhop-postgres-"); err != nil {
+	if c.dir, err = os.MkdirTemp(in, "bellhop-postgres-"); err != nil {
 		return nil, err
 	}
 	if err := own(c.dir); err != nil {

@@ -17,8 +17,16 @@ func Exec(t testing.TB, database, sql string) {
 }
 
 // Number gives what a query answers: one number.
-func Number(t testing.TB, database, sql string) (n int64) {
+func Number(t testing.TB, database, sql string) int64 {
 	t.Helper()
+	n, err := number(database, sql)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+func number(database, sql string) (n int64, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := pgx.Connect(ctx, database)
@@ -26,10 +34,7 @@ func Number(t testing.TB, database, sql string) (n int64) {
 		err = c.QueryRow(ctx, sql).Scan(&n)
 		_ = c.Close(ctx)
 	}
-	if err != nil {
-		t.Fatalf("%s: %v", sql, err)
-	}
-	return n
+	return n, err
 }
 
 // Session opens a connection on which some statements have been run, and keeps it until end

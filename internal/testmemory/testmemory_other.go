@@ -1,0 +1,7 @@
+//go:build !linux
+
+package testmemory
+
+const folder = ""
+
+func room() bool { return false }
