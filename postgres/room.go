@@ -46,9 +46,9 @@ type admission struct {
 	added map[string]int64
 }
 
-// admit tells which events there is no room for. Done must be called on the answer when
-// the transaction has ended.
-func (s *Store) admit(ctx context.Context, events []bellhop.NewEvent) (a admission, err error) {
+// admit tells which events there is no room for, beside those that the same transaction
+// has added before. Done must be called on the answer when the transaction has ended.
+func (s *Store) admit(ctx context.Context, events []bellhop.NewEvent, before ...admission) (a admission, err error) {
 	a.rooms = &s.rooms
 	for i := range events {
 		n := &events[i]
@@ -59,7 +59,11 @@ func (s *Store) admit(ctx context.Context, events []bellhop.NewEvent) (a admissi
 			a.added = map[string]int64{}
 		}
 		app := n.Event.App
-		fits, err := s.rooms.fits(ctx, app, a.added[app], n.MaxPending, s.countOf)
+		mine := a.added[app]
+		for i := range before {
+			mine += before[i].added[app]
+		}
+		fits, err := s.rooms.fits(ctx, app, mine, n.MaxPending, s.countOf)
 		if err != nil {
 			a.done()
 			return admission{}, err
@@ -176,34 +180,33 @@ func (r *rooms) fits(ctx context.Context, app string, mine, most int64, count fu
 	}
 }
 
-// recount reads how many wait, when all that this process adds is committed or given up,
-// but for the caller's own.
+// recount reads how many wait, if it can when all that this process adds is committed or
+// given up. Who has added something himself does not wait for others, who may wait for him;
+// nor does anybody wait long: what is under way counts as added.
 func (r *rooms) recount(ctx context.Context, app string, mine int64, count func(context.Context, string) (int64, error)) (int64, error) {
-	own := 0
-	if mine > 0 {
-		own = 1
-	}
-	for {
+	patience := time.NewTimer(roomNear)
+	defer patience.Stop()
+	for waited := mine > 0; !waited; {
 		r.mu.Lock()
 		o := r.of(app)
-		if o.going <= own {
+		if o.going == 0 {
 			r.mu.Unlock()
-			return count(ctx, app)
-		}
-		if own > 0 {
-			// Another caller under way may wait for this one: what both add counts.
-			r.mu.Unlock()
-			return count(ctx, app)
+			break
 		}
 		if o.idle == nil {
 			o.idle = make(chan struct{})
 		}
 		idle := o.idle
 		r.mu.Unlock()
-		if err := waitFor(ctx, idle); err != nil {
-			return 0, err
+		select {
+		case <-idle:
+		case <-patience.C:
+			waited = true
+		case <-ctx.Done():
+			return 0, ctx.Err()
 		}
 	}
+	return count(ctx, app)
 }
 
 func waitFor(ctx context.Context, c <-chan struct{}) error {

@@ -91,7 +91,7 @@ func (tx *Tx) Pgx() pgx.Tx { return tx.tx }
 // nothing, and the transaction can go on.
 func (tx *Tx) Enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEvent, now time.Time) ([]bellhop.Receipt, error) {
 	t := tx.t
-	admitted, err := tx.store.admit(t.ctx, events)
+	admitted, err := tx.store.admit(t.ctx, events, tx.added...)
 	if err != nil {
 		return nil, err
 	}
