@@ -34,7 +34,7 @@ func (s *Store) Buckets(ctx context.Context) (list []bellhop.BucketOwner, err er
 
 // TakeBuckets makes the lease the owner of buckets.
 func (s *Store) TakeBuckets(ctx context.Context, l bellhop.Lease, want []bellhop.BucketOwner, _ time.Time) (taken []bellhop.BucketOwner, err error) {
-	err = s.write(ctx, asked, "take buckets", func(t *txn) error {
+	err = s.write(ctx, lanes, "take buckets", func(t *txn) error {
 		taken = nil
 		if err := t.lease(l); err != nil {
 			return err
@@ -71,7 +71,7 @@ func (s *Store) TakeBuckets(ctx context.Context, l bellhop.Lease, want []bellhop
 
 // LeaveBuckets gives up buckets.
 func (s *Store) LeaveBuckets(ctx context.Context, l bellhop.Lease, left []bellhop.BucketOwner, _ time.Time) error {
-	return s.write(ctx, asked, "leave buckets", func(t *txn) error {
+	return s.write(ctx, lanes, "leave buckets", func(t *txn) error {
 		if err := t.lease(l); err != nil {
 			return err
 		}

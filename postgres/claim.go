@@ -57,7 +57,7 @@ func (s *Store) startClaims(ctx context.Context) {
 
 func (s *Store) claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time) (bellhop.Claimed, error) {
 	var claimed bellhop.Claimed
-	err := s.write(ctx, upkeep, "claim", func(t *txn) error {
+	err := s.write(ctx, lanes, "claim", func(t *txn) error {
 		claimed = bellhop.Claimed{}
 		if err := t.lease(r.Lease); err != nil {
 			return err
@@ -455,7 +455,7 @@ func (s *Store) giveUp(ctx context.Context, l bellhop.Lease, what string, held [
 		}
 		leaving[i] = leaver{freshDelivery: d, due: due}
 	}
-	err := s.write(ctx, upkeep, what, func(t *txn) error {
+	err := s.write(ctx, lanes, what, func(t *txn) error {
 		if err := t.lease(l); err != nil {
 			return err
 		}

@@ -9,7 +9,9 @@ import (
 func (s *Store) HaveDays(ctx context.Context, now time.Time) error { return s.makeDaysAhead(ctx, now) }
 
 // FoldWaits adds counts up, as the heartbeat does.
-func FoldWaits(ctx context.Context, s *Store) error { return s.foldWaits(ctx) }
+func FoldWaits(ctx context.Context, s *Store) error {
+	return s.foldWaits(ctx, time.Now().Add(time.Hour))
+}
 
 // TurnOutbox has the tables of the outbox take turns now.
 func TurnOutbox(ctx context.Context, s *Store) error { return s.turnOutbox(ctx) }

@@ -102,8 +102,15 @@ func (t *txn) dropInboxesNamed(names [][]byte) error {
 	return err
 }
 
-// Arrive counts a request, and keeps it. Those to one inbox come one after the other.
+// Arrive counts a request, and keeps it. They come one after the other: anybody may send
+// them, and others who ask for something have the connections that are left.
 func (s *Store) Arrive(ctx context.Context, name bellhop.InboxName, r bellhop.InboxRequest, b bellhop.InboxBounds, now time.Time) (a bellhop.Arrived, err error) {
+	select {
+	case s.arriving <- struct{}{}:
+		defer func() { <-s.arriving }()
+	case <-ctx.Done():
+		return a, s.writeError(ctx, "keep an inbox's request", ctx.Err())
+	}
 	err = s.write(ctx, asked, "keep an inbox's request", func(t *txn) error {
 		a = bellhop.Arrived{}
 		in, err := t.inbox(inboxNamed+" FOR UPDATE", name, now)

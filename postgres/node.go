@@ -141,7 +141,7 @@ func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.Node
 		said = toJSON(status)
 	}
 	var at int64
-	err := s.write(ctx, asked, "renew the lease", func(t *txn) error {
+	err := s.write(ctx, beating, "renew the lease", func(t *txn) error {
 		held, err := t.one(into(&at), renewLease, int(l.Node), l.Epoch, length.Microseconds(), int64(s.fresh.low(l, now)), said)
 		if err == nil && !held {
 			err = bellhop.ErrLeaseLost
@@ -154,13 +154,23 @@ func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.Node
 	if err != nil {
 		return time.Time{}, err
 	}
-	// What follows is no part of the lease: it is done again with the next heartbeat.
-	if err := errors.Join(s.spill(ctx, l, now), s.makeDaysAhead(ctx, now), s.foldWaits(ctx)); ctx.Err() == nil {
-		if failed := err != nil; s.upkeepFails.Swap(failed) != failed && failed { // once, until it is done
-			s.log.Warn("upkeep with the heartbeat: it is tried again", "error", err)
-		}
-	}
+	s.tend(ctx, l, length, now)
 	return moment(at), nil
+}
+
+// tend does what there is to do with each heartbeat, and is no part of the lease. What does
+// not fit into a small part of that is left for the next one, which must not come late.
+func (s *Store) tend(ctx context.Context, l bellhop.Lease, length time.Duration, now time.Time) {
+	tending, cancel := context.WithTimeout(ctx, length/3)
+	defer cancel()
+	ends := time.Now().Add(length / 10)
+	err := errors.Join(s.spill(tending, l, now, ends), s.makeDaysAhead(tending, now), s.foldWaits(tending, ends))
+	if ctx.Err() != nil {
+		return
+	}
+	if failed := err != nil; s.upkeepFails.Swap(failed) != failed && failed { // once, until it is done
+		s.log.Warn("upkeep with the heartbeat: it is tried again", "error", err)
+	}
 }
 
 // Nodes lists who holds a lease.

@@ -22,7 +22,7 @@ const (
 )
 
 func idleBound(of use) string {
-	if of < asked {
+	if of < beating {
 		return readerIdle
 	}
 	return writerIdle
@@ -56,7 +56,7 @@ func boundTransaction(bound string) string {
 // begin is what begins a transaction, in one message.
 func (s *Store) begin(of use) string {
 	sql := "BEGIN"
-	if of < asked {
+	if of < beating {
 		sql = beginReading[of]
 	}
 	if s.pooled {

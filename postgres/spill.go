@@ -97,15 +97,15 @@ func (t *txn) oweSettled(list []bellhop.Delivery) error {
 }
 
 // spill writes rows of what has been fresh for a while: slow receivers must not keep a
-// node's mark down, nor what it has in memory alone grow.
-func (s *Store) spill(ctx context.Context, l bellhop.Lease, now time.Time) error {
+// node's mark down, nor what it has in memory alone grow. After ends it begins no more.
+func (s *Store) spill(ctx context.Context, l bellhop.Lease, now, ends time.Time) error {
 	for {
 		list := s.fresh.spill(l, now.Add(-spillAfter), spillChunk)
 		if len(list) == 0 {
 			return nil
 		}
 		err := s.spillThese(ctx, l, list)
-		if err != nil || len(list) < spillChunk {
+		if err != nil || len(list) < spillChunk || time.Now().After(ends) {
 			return err
 		}
 	}

@@ -72,8 +72,9 @@ type Store struct {
 	spreading turns
 	outbox    outbox
 	passed    passed
-	// redelivering has room for one Redeliver with bounds, wiping for one Wipe.
-	redelivering, wiping chan struct{}
+	// redelivering has room for one Redeliver with bounds, wiping for one Wipe, arriving for
+	// one Arrive.
+	redelivering, wiping, arriving chan struct{}
 
 	// busy counts the steps in progress: Close waits for them. A step may have others in it.
 	mu     sync.Mutex
@@ -109,7 +110,7 @@ func open(ctx context.Context, url string, o Options, moving bool) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{log: o.Logger, options: o, url: url, name: nameOf(config), waking: waking{self: rand.Text()}, redelivering: make(chan struct{}, 1), wiping: make(chan struct{}, 1)}
+	s := &Store{log: o.Logger, options: o, url: url, name: nameOf(config), waking: waking{self: rand.Text()}, redelivering: make(chan struct{}, 1), wiping: make(chan struct{}, 1), arriving: make(chan struct{}, 1)}
 	s.idle.L = &s.mu
 	if err := s.start(ctx, config, moving); err != nil {
 		s.release()
@@ -131,7 +132,7 @@ func (s *Store) start(ctx context.Context, config *pgxpool.Config, moving bool) 
 	}
 	sizes := [kindsOfUse]int{
 		forPeople: s.options.Readers, forFlow: 2, forUpkeep: 2,
-		asked: 2, happened: s.options.Writers, upkeep: 2,
+		beating: 1, asked: 2, happened: s.options.Writers, lanes: 2, upkeep: 2,
 	}
 	for of, size := range sizes {
 		c := config.Copy()
@@ -189,9 +190,12 @@ const (
 	forUpkeep
 
 	// The ranks of steps that write. What somebody waits for comes first; what has happened
-	// must be recorded; everything else can wait a moment.
+	// must be recorded; lanes go on with what waits for them; everything else can wait a
+	// moment. A heartbeat waits for nobody: the node would lose its lease.
+	beating
 	asked
 	happened
+	lanes
 	upkeep
 
 	kindsOfUse

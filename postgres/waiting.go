@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"github.com/bellhop/bellhop"
 )
@@ -92,8 +93,9 @@ const (
 const foldChunk = 5000
 
 // foldWaits adds what transactions have written to the sums, so that to count does not
-// cost more and more. It looks first, since mostly there is little.
-func (s *Store) foldWaits(ctx context.Context) error {
+// cost more and more. It looks first, since mostly there is little. After ends it begins
+// no more.
+func (s *Store) foldWaits(ctx context.Context, ends time.Time) error {
 	sql := foldWaitsBeside
 	if s.options.Plain {
 		sql = foldWaits
@@ -115,7 +117,7 @@ func (s *Store) foldWaits(ctx context.Context) error {
 			_, err := t.exec(dropZeroes, foldChunk)
 			return err
 		})
-		if err != nil || gone < foldChunk {
+		if err != nil || gone < foldChunk || time.Now().After(ends) {
 			return err
 		}
 	}

@@ -129,14 +129,15 @@ func (s *Store) vacuum(ctx context.Context, table string) error {
 	})
 }
 
-// alone runs statements outside of any transaction, one after the other.
+// alone runs statements outside of any transaction, one after the other. They may take
+// long, and have nobody wait who writes.
 func (s *Store) alone(ctx context.Context, what string, f func(*reading) error) error {
 	leave, err := s.enter()
 	if err != nil {
 		return err
 	}
 	defer leave()
-	c, err := s.pools[upkeep].Acquire(ctx)
+	c, err := s.pools[forUpkeep].Acquire(ctx)
 	if err == nil {
 		defer s.giveBack(c)
 		err = f(&reading{ctx: ctx, conn: c.Conn()})
