@@ -39,6 +39,8 @@ var arrows = []arrow{
 	{folder: "dialect", may: []string{"dialect"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
 	{folder: "recipe", may: []string{"recipe"}, never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
 	{folder: "internal/testpostgres", may: []string{"internal/testmemory", "internal/testport"}},
+	{folder: "internal/column", may: []string{"."}, never: heavy},
+	{folder: "internal/timeslice", may: []string{".", "internal/id"}, never: heavy},
 	{folder: "internal", may: []string{"internal/"}, never: drivers},
 
 	{folder: "sqlite", may: []string{".", "internal/"}, never: []string{"github.com/prometheus/", "github.com/spf13/"}},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // addAttempts stores lines of the log.
@@ -27,7 +28,7 @@ func attemptRows(results []bellhop.Result) []any {
 		ids[i], deliveries[i], events[i], endpoints[i] = int64(a.ID), int64(a.Delivery), int64(a.Event), int64(a.Endpoint)
 		nexts[i], durations[i] = micros(a.NextAt), time.Duration(a.Duration).Microseconds()
 		latencies[i] = latencyOf(a, results[i].Due)
-		numbers[i], responses[i], statuses[i] = int32(a.Number), int32(a.ResponseStatus), int16(statusNumber(a.Status))
+		numbers[i], responses[i], statuses[i] = int32(a.Number), int32(a.ResponseStatus), int16(column.Status(a.Status))
 		finals[i], truncated[i] = a.Final, a.ResponseTruncated
 		if a.RequestTruncated {
 			requestTruncated[i] = &a.RequestTruncated
@@ -38,7 +39,7 @@ func attemptRows(results []bellhop.Result) []any {
 			text, _ := toJSON(a.Captured).(string)
 			captured[i] = &text
 		}
-		proofs[i], requestHeaders[i], responseHeaders[i] = encodeProof(a), headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader)
+		proofs[i], requestHeaders[i], responseHeaders[i] = column.Proof(a), headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader)
 		responseBodies[i], requestBodies[i] = a.ResponseBody, a.RequestBody
 	}
 	return []any{

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // save runs one of two statements that take the same arguments: create for what is new
@@ -242,7 +243,7 @@ func (t *txn) putEndpoint(e *bellhop.Endpoint, revision int64) error {
 	return t.save(revision, createEndpoint, replaceEndpoint,
 		e.ID, revision, e.Status, e.Ordering, listJSON(e.Apps), e.URL, e.Name, nullJSON(e.Events), nullJSON(e.Subjects), []byte(e.Filter),
 		e.Dialect, toJSON(e.Headers), e.DisabledReason, int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata),
-		micros(e.CreatedAt), micros(e.UpdatedAt), toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms),
+		micros(e.CreatedAt), micros(e.UpdatedAt), toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, column.Terms(e.Terms),
 		toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency)
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // DeleteApp removes an app and what belongs to it alone. First it goes as such, so
@@ -101,7 +102,7 @@ func dropFromEndpoint(t *txn, id int64, app string) error {
 		_, err = t.exec("UPDATE bellhop.endpoints SET apps = $1, revision = revision + 1 WHERE id = $2", listJSON(e.Apps), id)
 	default:
 		_, err = t.exec("UPDATE bellhop.endpoints SET apps = $1, terms = $2, subjects = coalesce($3, 'null'), revision = revision + 1 WHERE id = $4",
-			listJSON(e.Apps), termsJSON(e.Terms), toJSON(e.Subjects), id)
+			listJSON(e.Apps), column.Terms(e.Terms), toJSON(e.Subjects), id)
 	}
 	if err == nil {
 		err = t.changed(partRoutes, "", id)

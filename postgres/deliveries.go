@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 const (
@@ -48,7 +49,7 @@ func scanEnded(r row) (bellhop.Delivery, error) {
 	var status int
 	err := r.Scan((*int64)(&a.ID), (*int64)(&a.Delivery), (*int64)(&a.Event), (*int64)(&a.Endpoint), &a.App, &a.Type, (*string)(&a.Trigger),
 		&a.Number, &status, &a.Reason)
-	a.Status = statusName(status)
+	a.Status = column.StatusOf(status)
 	return a.Ended(), err
 }
 
@@ -129,7 +130,7 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) (all [
 func endedParts(f *bellhop.DeliveryFilter, p *pages, made span) {
 	status := ""
 	if f.Status != "" {
-		status = fmt.Sprintf("%d", endedNumber(f.Status))
+		status = fmt.Sprintf("%d", column.Ended(f.Status))
 	}
 	trouble := f.Status == bellhop.DeliveryFailed || f.Status == bellhop.DeliveryCanceled
 	// by is in the order of some columns, of which the values are given, and the delivery.
@@ -177,16 +178,6 @@ func endedParts(f *bellhop.DeliveryFilter, p *pages, made span) {
 	default:
 		p.part(descending(""), by(""))
 	}
-}
-
-func endedNumber(s bellhop.DeliveryStatus) int {
-	switch s {
-	case bellhop.DeliverySucceeded:
-		return statusNumber(bellhop.AttemptSucceeded)
-	case bellhop.DeliveryCanceled:
-		return statusNumber(bellhop.AttemptCanceled)
-	}
-	return statusNumber(bellhop.AttemptFailed)
 }
 
 // prompt is for how long after its delivery's birth a final attempt may have begun that the
@@ -242,7 +233,7 @@ func promptParts(f *bellhop.DeliveryFilter, p *pages, began, made span) {
 	rest := func(w *where) {
 		w.add("a.prompt AND a.delivery >= ? AND a.delivery < ?", made.low, made.high)
 		if f.Status != "" {
-			w.add(fmt.Sprintf("a.status = %d", endedNumber(f.Status)))
+			w.add(fmt.Sprintf("a.status = %d", column.Ended(f.Status)))
 		}
 		w.named("a.type", f.Type)
 		w.add(began.partitions("a.id"))

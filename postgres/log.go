@@ -2,10 +2,9 @@ package postgres
 
 import (
 	"context"
-	"encoding/binary"
-	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 const eventColumns = "e.id, e.app, e.type, e.subject, e.external_id, e.deliver_at, e.deliveries, e.erased, e.test"
@@ -128,13 +127,13 @@ func scanAttempt(r row) (a bellhop.Attempt, err error) {
 	err = r.Scan((*int64)(&a.ID), (*int64)(&a.Delivery), (*int64)(&a.Event), (*int64)(&a.Endpoint), &a.App, &a.Type, (*string)(&a.Trigger),
 		&a.Number, &status, &a.Final, &next, &duration, &a.ResponseStatus, &a.ResponseTruncated, &a.URL, &a.Reason, &a.Detail, &method, &truncated,
 		&requestHeader, &responseHeader, &a.ResponseBody, &a.RequestBody, &captured, &dialect, &proof)
-	a.Status, a.NextAt, a.Duration = statusName(status), moment(next), bellhop.Duration(duration*1000)
+	a.Status, a.NextAt, a.Duration = column.StatusOf(status), moment(next), bellhop.Duration(duration*1000)
 	a.Method, a.Dialect = text(method), text(dialect)
 	a.RequestTruncated = truncated != nil && *truncated
 	_ = fromJSON(requestHeader, &a.RequestHeader)
 	_ = fromJSON(responseHeader, &a.ResponseHeader)
 	_ = fromJSON(captured, &a.Captured)
-	a.Proof = decodeProof(proof, a.StartedAt())
+	a.Proof = column.ProofOf(proof, a.StartedAt())
 	return a, err
 }
 
@@ -147,29 +146,6 @@ func text(s *string) string {
 }
 
 func attemptPosition(a *bellhop.Attempt) int64 { return int64(a.ID) }
-
-// encodeProof writes a proof: the hash and, if they differ, by how many milliseconds the
-// time that the request tells is after the attempt's own.
-func encodeProof(a *bellhop.Attempt) []byte {
-	if a.Proof.IsZero() {
-		return nil
-	}
-	b := append(make([]byte, 0, len(a.Proof.SHA256)+2), a.Proof.SHA256[:]...)
-	if after := a.Proof.Time.Sub(a.StartedAt()).Milliseconds(); after != 0 {
-		b = binary.AppendVarint(b, after)
-	}
-	return b
-}
-
-func decodeProof(b []byte, at time.Time) (p bellhop.BodyProof) {
-	if len(b) < len(p.SHA256) {
-		return p
-	}
-	n := copy(p.SHA256[:], b)
-	after, _ := binary.Varint(b[n:])
-	p.Time = at.Add(time.Duration(after) * time.Millisecond)
-	return p
-}
 
 const oneAttempt = "SELECT " + attemptColumns + bodyColumns + " FROM bellhop.attempts a WHERE a.id = $1 /* all apps */"
 
@@ -237,31 +213,4 @@ func scanAudit(r row) (a bellhop.AuditEntry, err error) {
 	err = r.Scan((*int64)(&a.ID), &a.Actor, &a.Action, &a.Object, &apps, (*[]byte)(&a.Detail))
 	_ = fromJSON(apps, &a.Apps)
 	return a, err
-}
-
-func statusNumber(s bellhop.AttemptStatus) int {
-	switch s {
-	case bellhop.AttemptSucceeded:
-		return succeeded
-	case bellhop.AttemptCanceled:
-		return canceled
-	}
-	return failed
-}
-
-// The numbers are in the database: they cannot change.
-const (
-	succeeded = 0
-	failed    = 1
-	canceled  = 2
-)
-
-func statusName(n int) bellhop.AttemptStatus {
-	switch n {
-	case succeeded:
-		return bellhop.AttemptSucceeded
-	case canceled:
-		return bellhop.AttemptCanceled
-	}
-	return bellhop.AttemptFailed
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/id"
 )
 
@@ -271,7 +272,7 @@ func attemptParts(f *bellhop.AttemptFilter, p *pages, s span) {
 	low, high, answered := f.Response.Bounds()
 	rest := func(w *where, apps bellhop.Scope) {
 		if f.Status != "" {
-			w.add(fmt.Sprintf("a.status = %d", statusNumber(f.Status)))
+			w.add(fmt.Sprintf("a.status = %d", column.Status(f.Status)))
 		}
 		if answered {
 			w.add("a.response_status BETWEEN ? AND ?", low, high)
@@ -285,7 +286,7 @@ func attemptParts(f *bellhop.AttemptFilter, p *pages, s span) {
 	}
 	// Attempts that did not succeed have indexes of their own.
 	trouble := f.Status != "" && f.Status != bellhop.AttemptSucceeded
-	status := fmt.Sprintf("%d", statusNumber(f.Status))
+	status := fmt.Sprintf("%d", column.Status(f.Status))
 	switch {
 	case empty(f.Scope):
 	case answered && f.Status == bellhop.AttemptSucceeded && (high < 200 || low > 299):
@@ -331,22 +332,10 @@ func attemptParts(f *bellhop.AttemptFilter, p *pages, s span) {
 	}
 }
 
-// statuses are the ones that a filter may find: what has a cause is looked for by the
-// indexes of those that did not succeed, which have it.
-func statuses(f *bellhop.AttemptFilter) []bellhop.AttemptStatus {
-	switch {
-	case f.Status != "" || f.Reason == "" && f.Response == "":
-		return []bellhop.AttemptStatus{f.Status}
-	case f.Reason != "": // a success has none
-		return []bellhop.AttemptStatus{bellhop.AttemptFailed, bellhop.AttemptCanceled}
-	}
-	return []bellhop.AttemptStatus{bellhop.AttemptSucceeded, bellhop.AttemptFailed, bellhop.AttemptCanceled}
-}
-
 // attemptPartsIn is attemptParts of every status that the filter may find.
 func attemptPartsIn(f *bellhop.AttemptFilter, p *pages, s span) {
 	of := *f
-	for _, of.Status = range statuses(f) {
+	for _, of.Status = range column.Statuses(f) {
 		attemptParts(&of, p, s)
 	}
 }
@@ -360,7 +349,7 @@ func fewAttemptParts(f *bellhop.AttemptFilter, p *pages, s span) {
 		optional(w, "a.event", int64(f.Event))
 		optional(w, "a.endpoint", int64(f.Endpoint))
 		if f.Status != "" {
-			w.add(fmt.Sprintf("a.status = %d", statusNumber(f.Status)))
+			w.add(fmt.Sprintf("a.status = %d", column.Status(f.Status)))
 		}
 		if low, high, answered := f.Response.Bounds(); answered {
 			w.add("a.response_status BETWEEN ? AND ?", low, high)

@@ -2,13 +2,13 @@ package postgres
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/groupcommit"
 )
 
@@ -22,27 +22,7 @@ func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.R
 		return s.writeError(ctx, "record", err)
 	}
 	turn := groupcommit.Turn{Rank: rankHappened, Of: results[0].Attempt.App}
-	return s.do(ctx, "record", &step{turn: turn, weight: weighResults(results), shard: shard, lease: l, now: now, record: results})
-}
-
-// weighResults is what results weigh in a transaction. Receivers decide how long their
-// headers are, as they do with bodies, and endpoints' owners what is sent with requests.
-func weighResults(results []bellhop.Result) (weight int) {
-	for i := range results {
-		a := &results[i].Attempt
-		weight += 2*rowWeight + len(a.RequestBody) + len(a.ResponseBody)
-		for name, v := range a.Captured {
-			weight += len(name) + len(v)
-		}
-		for _, h := range []http.Header{a.RequestHeader, a.ResponseHeader} {
-			for name, values := range h {
-				for _, v := range values {
-					weight += len(name) + len(v)
-				}
-			}
-		}
-	}
-	return weight
+	return s.do(ctx, "record", &step{turn: turn, weight: column.Weigh(results, rowWeight), shard: shard, lease: l, now: now, record: results})
 }
 
 // moving is a result on its way.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
 const (
@@ -76,7 +77,7 @@ func (s *Store) Failures(ctx context.Context, f bellhop.FailureFilter) (out bell
 		out = bellhop.Failures{}
 		since := int64(0)
 		if !f.Since.IsZero() {
-			since = firstID(ceilMilli(f.Since))
+			since = timeslice.FirstID(timeslice.Milli(f.Since))
 		}
 		left := f.All
 		for _, e := range f.Endpoints {

@@ -7,52 +7,13 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
-// widths of slices, in milliseconds: each is a multiple of the one before it, of whose rows
-// its own are made. The widths that a chart's buckets have by default are multiples of them.
-var widths = [...]int64{5 * 60_000, 60 * 60_000, 6 * 60 * 60_000}
-
-// spans are how much one RollUp covers of each width at most.
-var spans = [...]int64{60 * 60_000, 6 * 60 * 60_000, 24 * 60 * 60_000}
-
-// rolled says how far each width is rolled up, and what has expired. Times are milliseconds
-// since 1970.
-type rolled struct {
-	until   [len(widths)]int64
-	expired int64
-}
-
-func readRolled(q *reading) (r rolled, err error) {
+func readMarks(q *reading) (m timeslice.Marks, err error) {
 	var width, until int64
-	return r, q.each(scan(func() {
-		if width == 0 {
-			r.expired = until
-		}
-		for level, w := range widths {
-			if w == width {
-				r.until[level] = until
-			}
-		}
-	}, &width, &until), "SELECT width, until FROM bellhop.rolled")
-}
-
-// sliceKey names a row of rollups, but for its width.
-type sliceKey struct {
-	slice    int64
-	endpoint int64 // 0: all of the app's
-	app      string
-}
-
-type sliceRows map[sliceKey]*bellhop.Tally
-
-func (rows sliceRows) of(k sliceKey) *bellhop.Tally {
-	t := rows[k]
-	if t == nil {
-		t = &bellhop.Tally{}
-		rows[k] = t
-	}
-	return t
+	return m, q.each(scan(func() { m.Note(width, until) }, &width, &until), "SELECT width, until FROM bellhop.rolled")
 }
 
 // RollUp sums up attempts in slices of time, or narrow slices in wider ones. One runs at a
@@ -76,7 +37,7 @@ func (s *Store) RollUp(ctx context.Context, before time.Time) (more bool, err er
 	if more, err = s.foldLate(ctx); err != nil || more {
 		return more, err
 	}
-	limit := before.UnixMilli() / widths[0] * widths[0]
+	limit := before.UnixMilli() / timeslice.Widths[0] * timeslice.Widths[0]
 	announced, err := s.announce(ctx, limit)
 	if err != nil || !announced {
 		return false, err
@@ -84,7 +45,7 @@ func (s *Store) RollUp(ctx context.Context, before time.Time) (more bool, err er
 	err = s.write(ctx, upkeep, "roll up", func(t *txn) error {
 		more = false
 		done, err := t.rolling()
-		for level := 0; err == nil && !more && level < len(widths); level++ {
+		for level := 0; err == nil && !more && level < len(timeslice.Widths); level++ {
 			more, err = t.rollUp(done, level, limit)
 		}
 		return err
@@ -110,7 +71,7 @@ func (s *Store) announce(ctx context.Context, limit int64) (known bool, err erro
 	look := func() error {
 		return s.readFor(ctx, forFlow, "look whether a roll-up is known of", func(q *reading) error {
 			var announced, settled bool
-			_, err := q.one(into(&announced, &settled), hasSettled, firstID(limit))
+			_, err := q.one(into(&announced, &settled), hasSettled, timeslice.FirstID(limit))
 			known = announced && settled
 			return err
 		})
@@ -122,7 +83,7 @@ func (s *Store) announce(ctx context.Context, limit int64) (known bool, err erro
 		err := s.write(ctx, upkeep, "announce a roll-up", func(t *txn) error {
 			var args []any
 			if sql == announceRollup {
-				args = []any{firstID(limit)}
+				args = []any{timeslice.FirstID(limit)}
 			}
 			_, err := t.exec(sql, args...)
 			return err
@@ -152,14 +113,14 @@ func (s *Store) announce(ctx context.Context, limit int64) (known bool, err erro
 
 // rolling keeps other roll-ups out until the transaction ends, and tells how far they are.
 // What is read in the transaction is read by indexes, as in one that only reads.
-func (t *txn) rolling() (rolled, error) {
+func (t *txn) rolling() (timeslice.Marks, error) {
 	if _, err := t.exec(planByShape); err != nil {
-		return rolled{}, err
+		return timeslice.Marks{}, err
 	}
 	if _, err := t.one(func(row) error { return nil }, "SELECT 1 FROM bellhop.rolling FOR UPDATE"); err != nil {
-		return rolled{}, err
+		return timeslice.Marks{}, err
 	}
-	return readRolled(&t.reading)
+	return readMarks(&t.reading)
 }
 
 const (
@@ -174,26 +135,25 @@ const (
 
 // rollUp rolls up the next slices of a width that are complete and not empty. It answers
 // whether there were any.
-func (t *txn) rollUp(done rolled, level int, limit int64) (bool, error) {
-	w := widths[level]
+func (t *txn) rollUp(done timeslice.Marks, level int, limit int64) (bool, error) {
+	w := timeslice.Widths[level]
 	var first int64
 	var err error
 	if level == 0 {
 		var id int64
-		_, err = t.one(into(&id), firstAttempt, firstID(done.until[0]))
+		_, err = t.one(into(&id), firstAttempt, timeslice.FirstID(done.Until[0]))
 		first = id >> milli
 	} else {
-		limit = done.until[level-1]
-		_, err = t.one(into(&first), firstSlice, widths[level-1], done.until[level])
-	}
-	first, limit = first/w*w, limit/w*w
-	if err != nil || first <= 0 || first >= limit {
-		return false, err
+		limit = done.Until[level-1]
+		_, err = t.one(into(&first), firstSlice, timeslice.Widths[level-1], done.Until[level])
 	}
 	// What is before the first that was found is empty. If something comes meanwhile, it is
 	// noted as late.
-	to := min(limit, (first/spans[level]+1)*spans[level])
-	rows, err := t.slicesOf(level, first, to)
+	from, to, found := timeslice.Next(level, first, limit)
+	if err != nil || !found {
+		return false, err
+	}
+	rows, err := t.slicesOf(level, from, to)
 	if err == nil {
 		err = t.putSlices(w, rows)
 	}
@@ -205,33 +165,33 @@ func (t *txn) rollUp(done rolled, level int, limit int64) (bool, error) {
 
 // slicesOf sums attempts up or, for the wider slices, narrower ones. An app's own row is the
 // sum over its endpoints.
-func (t *txn) slicesOf(level int, from, to int64) (sliceRows, error) {
-	w, rows := widths[level], sliceRows{}
+func (t *txn) slicesOf(level int, from, to int64) (timeslice.Rows, error) {
+	w, rows := timeslice.Widths[level], timeslice.Rows{}
 	if level > 0 {
-		return rows, t.readSlices(rows, w, widths[level-1], from, to)
+		return rows, t.readSlices(rows, w, timeslice.Widths[level-1], from, to)
 	}
 	var a counted
 	var endpoint int64
 	var app string
-	s := span{firstID(from), firstID(to)}
+	s := span{timeslice.FirstID(from), timeslice.FirstID(to)}
 	err := t.each(scan(func() {
 		if a.latency < 0 {
 			return
 		}
 		slice := a.millis() / w * w
-		a.addTo(rows.of(sliceKey{slice, 0, app}))
-		a.addTo(rows.of(sliceKey{slice, endpoint, app}))
+		a.addTo(rows.Of(timeslice.Key{Slice: slice, Endpoint: 0, App: app}))
+		a.addTo(rows.Of(timeslice.Key{Slice: slice, Endpoint: endpoint, App: app}))
 	}, append(a.into(), &endpoint, &app)...), attemptsToRoll+(" AND "+s.partitions("a.id")), s.low, s.high)
 	return rows, err
 }
 
-func (t *txn) readSlices(rows sliceRows, width, of, from, to int64) error {
-	var k sliceKey
-	var r tallyRow
+func (t *txn) readSlices(rows timeslice.Rows, width, of, from, to int64) error {
+	var k timeslice.Key
+	var sum timeslice.Sum
 	return t.each(func(row row) error {
-		err := row.Scan(append([]any{&k.slice, &k.endpoint, &k.app}, r.into()...)...)
+		err := row.Scan(append([]any{&k.Slice, &k.Endpoint, &k.App}, intoSum(&sum)...)...)
 		if err == nil {
-			err = r.addTo(rows.of(sliceKey{k.slice / width * width, k.endpoint, k.app}))
+			err = sum.AddTo(rows.Of(timeslice.Key{Slice: k.Slice / width * width, Endpoint: k.Endpoint, App: k.App}))
 		}
 		return err
 	}, slicesToRoll, of, from, to)
@@ -246,8 +206,8 @@ const putSlices = `INSERT INTO bellhop.rollups (width, endpoint, slice, app, suc
 		duration = excluded.duration, longest = excluded.longest, durations = excluded.durations, latencies = excluded.latencies`
 
 // putSlices writes rows in place of those that are there.
-func (t *txn) putSlices(width int64, rows sliceRows) error {
-	keys := make([]sliceKey, 0, len(rows))
+func (t *txn) putSlices(width int64, rows timeslice.Rows) error {
+	keys := make([]timeslice.Key, 0, len(rows))
 	for k := range rows {
 		keys = append(keys, k)
 	}
@@ -258,7 +218,7 @@ func (t *txn) putSlices(width int64, rows sliceRows) error {
 		durations, latencies := make([][]byte, n), make([][]byte, n)
 		for i, k := range chunk {
 			r := rows[k]
-			endpoints[i], starts[i], apps[i] = k.endpoint, k.slice, k.app
+			endpoints[i], starts[i], apps[i] = k.Endpoint, k.Slice, k.App
 			succeeded[i], failed[i], exhausted[i], duration[i], longest[i] = r.Succeeded, r.Failed, r.Exhausted, r.DurationMS, r.LongestMS
 			durations[i], latencies[i] = r.Durations.Append(nil), r.Latencies.Append(nil)
 		}
@@ -294,9 +254,9 @@ const lateChunk = 2000
 func (s *Store) foldLate(ctx context.Context) (more bool, err error) {
 	some := false
 	err = s.readFor(ctx, forFlow, "look for late attempts", func(q *reading) error {
-		done, err := readRolled(q)
+		done, err := readMarks(q)
 		if err == nil {
-			_, err = q.one(into(&some), someLate, firstID(done.until[0]))
+			_, err = q.one(into(&some), someLate, timeslice.FirstID(done.Until[0]))
 		}
 		return err
 	})
@@ -309,28 +269,28 @@ func (s *Store) foldLate(ctx context.Context) (more bool, err error) {
 			return err
 		}
 		n := 0
-		var rows [len(widths)]sliceRows
+		var rows [len(timeslice.Widths)]timeslice.Rows
 		for level := range rows {
-			rows[level] = sliceRows{}
+			rows[level] = timeslice.Rows{}
 		}
 		var a counted
 		var endpoint int64
 		var app string
 		err = t.each(scan(func() {
 			n++
-			for level, width := range widths {
-				if a.millis() >= done.until[level] {
+			for level, width := range timeslice.Widths {
+				if a.millis() >= done.Until[level] {
 					continue
 				}
 				slice := a.millis() / width * width
-				a.addTo(rows[level].of(sliceKey{slice, 0, app}))
-				a.addTo(rows[level].of(sliceKey{slice, endpoint, app}))
+				a.addTo(rows[level].Of(timeslice.Key{Slice: slice, Endpoint: 0, App: app}))
+				a.addTo(rows[level].Of(timeslice.Key{Slice: slice, Endpoint: endpoint, App: app}))
 			}
-		}, append(a.into(), &endpoint, &app)...), takeLate, firstID(done.until[0]), lateChunk)
+		}, append(a.into(), &endpoint, &app)...), takeLate, timeslice.FirstID(done.Until[0]), lateChunk)
 		more = n == lateChunk
-		for level := 0; err == nil && level < len(widths); level++ {
-			if err = t.addStored(widths[level], rows[level]); err == nil {
-				err = t.putSlices(widths[level], rows[level])
+		for level := 0; err == nil && level < len(timeslice.Widths); level++ {
+			if err = t.addStored(timeslice.Widths[level], rows[level]); err == nil {
+				err = t.putSlices(timeslice.Widths[level], rows[level])
 			}
 		}
 		return err
@@ -350,20 +310,20 @@ func (s *Store) settleLate(ctx context.Context) error {
 }
 
 // addStored adds to rows what is stored of them.
-func (t *txn) addStored(width int64, rows sliceRows) error {
+func (t *txn) addStored(width int64, rows timeslice.Rows) error {
 	starts, endpoints, apps := []int64{}, []int64{}, []string{}
 	for k := range rows {
-		starts, endpoints, apps = append(starts, k.slice), append(endpoints, k.endpoint), append(apps, k.app)
+		starts, endpoints, apps = append(starts, k.Slice), append(endpoints, k.Endpoint), append(apps, k.App)
 	}
 	if len(starts) == 0 {
 		return nil
 	}
-	var k sliceKey
-	var r tallyRow
+	var k timeslice.Key
+	var sum timeslice.Sum
 	return t.each(func(row row) error {
-		err := row.Scan(append([]any{&k.slice, &k.endpoint, &k.app}, r.into()...)...)
+		err := row.Scan(append([]any{&k.Slice, &k.Endpoint, &k.App}, intoSum(&sum)...)...)
 		if err == nil {
-			err = r.addTo(rows.of(k))
+			err = sum.AddTo(rows.Of(k))
 		}
 		return err
 	}, theseSlices, width, starts, endpoints, apps)
@@ -378,7 +338,7 @@ func lateRows(results []bellhop.Result) []any {
 	for i := range results {
 		a := &results[i].Attempt
 		ids[i], endpoints[i], durations[i], latencies[i] = int64(a.ID), int64(a.Endpoint), time.Duration(a.Duration).Microseconds(), latencyOf(a, results[i].Due)
-		statuses[i], finals[i], apps[i] = int16(statusNumber(a.Status)), a.Final, a.App
+		statuses[i], finals[i], apps[i] = int16(column.Status(a.Status)), a.Final, a.App
 		lowest = min(lowest, ids[i])
 	}
 	return []any{ids, endpoints, durations, latencies, statuses, finals, apps, lowest}
@@ -409,12 +369,12 @@ func (t *txn) dropSlicesOfApp(app string, limit int) (int, error) {
 // oldCounts tells whether there are slices or samples to expire, or a mark to set right
 // (expireSlices).
 func oldCounts(q *reading, before, now time.Time) (found bool, err error) {
-	done, err := readRolled(q)
-	if err != nil || done.expired > ceilMilli(now) {
+	done, err := readMarks(q)
+	if err != nil || done.Expired > timeslice.Milli(now) {
 		return true, err
 	}
-	for i := 0; err == nil && !found && i < len(widths); i++ {
-		_, err = q.one(into(&found), anyExpired, widths[i], ceilMilli(before)-widths[i])
+	for i := 0; err == nil && !found && i < len(timeslice.Widths); i++ {
+		_, err = q.one(into(&found), anyExpired, timeslice.Widths[i], timeslice.Milli(before)-timeslice.Widths[i])
 	}
 	if err == nil && !found {
 		_, err = q.one(into(&found), anyOldSample, micros(before))
@@ -427,17 +387,17 @@ func oldCounts(q *reading, before, now time.Time) (found bool, err error) {
 // from when the clock was ahead, and would hide what is recorded until then.
 func (t *txn) expireSlices(before time.Time, limit int, now time.Time, deleted *int) error {
 	done, err := t.rolling()
-	for i := 0; err == nil && i < len(widths); i++ {
+	for i := 0; err == nil && i < len(timeslice.Widths); i++ {
 		var n int64
-		n, err = t.exec(expiredSlices, widths[i], ceilMilli(before)-widths[i], limit)
+		n, err = t.exec(expiredSlices, timeslice.Widths[i], timeslice.Milli(before)-timeslice.Widths[i], limit)
 		*deleted += int(n)
 	}
 	if err != nil {
 		return err
 	}
-	if done.expired > ceilMilli(now) {
-		done.expired = 0
+	if done.Expired > timeslice.Milli(now) {
+		done.Expired = 0
 	}
-	_, err = t.exec("INSERT INTO bellhop.rolled (width, until) VALUES (0, $1) ON CONFLICT (width) DO UPDATE SET until = excluded.until", max(done.expired, ceilMilli(before)))
+	_, err = t.exec("INSERT INTO bellhop.rolled (width, until) VALUES (0, $1) ON CONFLICT (width) DO UPDATE SET until = excluded.until", max(done.Expired, timeslice.Milli(before)))
 	return err
 }

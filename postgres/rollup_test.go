@@ -10,6 +10,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/testpostgres"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
 var rollStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -143,7 +144,7 @@ func TestARollUpWaitsForWhoHasNotSeenItCommit(t *testing.T) {
 	logAll(t, a, logged(id.NewGenerator(1, 0), time.Minute))
 	var commit func()
 	if err := b.write(t.Context(), upkeep, "announce", func(tx *txn) error {
-		_, err := tx.exec(announceRollup, firstID(until.UnixMilli()))
+		_, err := tx.exec(announceRollup, timeslice.FirstID(until.UnixMilli()))
 		commit = underWay(t, a, logged(id.NewGenerator(2, 0), 2*time.Minute))
 		return err
 	}); err != nil {
@@ -184,7 +185,7 @@ func TestLateAttemptsCountOnce(t *testing.T) {
 	if n, late := number(t, b, rolledUp), number(t, b, notedLate); n != 50 || late != 0 {
 		t.Errorf("%d are rolled up, %d noted", n, late)
 	}
-	for _, width := range widths[1:] {
+	for _, width := range timeslice.Widths[1:] {
 		f := bellhop.StatsFilter{Scope: anyApp, Bucket: time.Duration(width) * time.Millisecond}
 		stats, err := b.Stats(t.Context(), f)
 		if err != nil || stats.Total.Succeeded != 50 {
@@ -212,7 +213,7 @@ func TestRollUpsBesideLogging(t *testing.T) {
 					results = append(results, logged(ids, now+time.Duration(r.IntN(600))*time.Second))
 				}
 				late := logged(ids, now)
-				late.Attempt.ID = bellhop.AttemptID(firstID(rollStart.Add(time.Duration(r.Int64N(int64(now)+1))).UnixMilli())) + bellhop.AttemptID(1+w*each+i)
+				late.Attempt.ID = bellhop.AttemptID(timeslice.FirstID(rollStart.Add(time.Duration(r.Int64N(int64(now)+1))).UnixMilli())) + bellhop.AttemptID(1+w*each+i)
 				logAll(t, []*Store{a, b}[w%2], append(results, late)...)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // part is a part of the configuration that has a version and a feed of its own.
@@ -388,37 +389,11 @@ func scanEndpoint(r row) (e bellhop.Endpoint, wrong, err error) {
 // unreadable stands in lists that cannot be read. It is the name of nothing.
 const unreadable = "unreadable.setting"
 
-// storedTerms are terms as a column holds them: encoding/json would compact the filter.
-type storedTerms struct {
-	App      string   `json:"app"`
-	Events   []string `json:"events,omitzero"`
-	Subjects []string `json:"subjects,omitzero"`
-	Filter   string   `json:"filter,omitempty"`
-}
-
-func termsJSON(terms []bellhop.AppTerms) any {
-	if len(terms) == 0 {
-		return nil
+func readTerms(text *string) ([]bellhop.AppTerms, error) {
+	if text == nil {
+		return nil, nil
 	}
-	list := make([]storedTerms, len(terms))
-	for i, t := range terms {
-		list[i] = storedTerms{t.App, t.Events, t.Subjects, string(t.Filter)}
-	}
-	return toJSON(list)
-}
-
-func readTerms(text *string) (terms []bellhop.AppTerms, err error) {
-	var list []storedTerms
-	if err := fromJSON(text, &list); err != nil {
-		return nil, err
-	}
-	for _, t := range list {
-		if t.Filter != "" && !json.Valid([]byte(t.Filter)) {
-			return nil, errors.New("a filter is not JSON")
-		}
-		terms = append(terms, bellhop.AppTerms{App: t.App, Events: t.Events, Subjects: t.Subjects, Filter: bellhop.JSON(t.Filter)})
-	}
-	return terms, nil
+	return column.TermsOf(*text)
 }
 
 const selectKeys = "SELECT id, name, role, apps, portal, created_at, expires_at, hash, session, device FROM bellhop.keys"

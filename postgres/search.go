@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/idlist"
 )
 
@@ -134,7 +135,7 @@ func (w *search) known(page *bellhop.EventFilter) (list []bellhop.Event, next be
 	var args []any
 	switch w.Outcome {
 	case bellhop.EventFailed, bellhop.EventCanceled:
-		queries, args = []string{eventsOfStatus}, []any{statusNumber(bellhop.AttemptStatus(w.Outcome))}
+		queries, args = []string{eventsOfStatus}, []any{column.Status(bellhop.AttemptStatus(w.Outcome))}
 	case bellhop.EventWaiting:
 		queries = []string{eventsPending, eventsFresh, eventsLater}
 	default:
@@ -310,7 +311,7 @@ func outcomesOf(q *reading, events []bellhop.EventID) (map[bellhop.EventID]bellh
 	ended := scan(func() {
 		rows[event]++
 		if final {
-			a := bellhop.Attempt{Endpoint: bellhop.EndpointID(endpoint), Delivery: bellhop.DeliveryID(id), Status: statusName(number), Final: true}
+			a := bellhop.Attempt{Endpoint: bellhop.EndpointID(endpoint), Delivery: bellhop.DeliveryID(id), Status: column.StatusOf(number), Final: true}
 			deliveries[event] = append(deliveries[event], a.Ended())
 		}
 	}, &event, &endpoint, &id, &number, &final)

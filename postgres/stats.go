@@ -2,12 +2,11 @@ package postgres
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/column"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
 // Stats counts attempts in buckets of time. It reads what was rolled up of the range, in
@@ -16,91 +15,24 @@ import (
 func (s *Store) Stats(ctx context.Context, f bellhop.StatsFilter) (bellhop.Stats, error) {
 	var c counter
 	err := s.read(ctx, "count attempts", func(q *reading) error {
-		c = counter{q: q, filter: f, width: max(f.Bucket, time.Second).Milliseconds(), buckets: map[int64]*bellhop.Tally{}}
-		return c.run()
+		c = counter{q: q}
+		c.Counter = timeslice.Counter{Filter: f, Attempts: c.countAttempts, Slices: c.countSlices}
+		if empty(f.Scope) {
+			return nil
+		}
+		marks, err := readMarks(q)
+		if err != nil {
+			return err
+		}
+		return c.Run(marks)
 	})
-	return c.stats(), err
+	return c.Stats(), err
 }
 
-// counter is one Stats under way. Times are milliseconds since 1970.
+// counter is one Stats under way.
 type counter struct {
-	q       *reading
-	filter  bellhop.StatsFilter
-	width   int64 // of a bucket
-	rolled  rolled
-	buckets map[int64]*bellhop.Tally
-}
-
-// endOfTime is the first millisecond that no id can carry.
-const endOfTime = 1 << 42
-
-func (c *counter) run() error {
-	var err error
-	if empty(c.filter.Scope) {
-		return nil
-	}
-	if c.rolled, err = readRolled(c.q); err != nil {
-		return err
-	}
-	from, to := int64(0), int64(endOfTime)
-	if !c.filter.Since.IsZero() {
-		from = ceilMilli(c.filter.Since)
-	}
-	if !c.filter.Until.IsZero() {
-		to = ceilMilli(c.filter.Until)
-	}
-	return c.cover(max(from, c.rolled.expired), to, len(widths)-1)
-}
-
-// ceilMilli: a partial millisecond belongs to the one after it, as in ids.
-func ceilMilli(t time.Time) int64 {
-	ms := t.UnixMilli()
-	if t.Nanosecond()%int(time.Millisecond) != 0 {
-		ms++
-	}
-	return min(max(ms, 0), endOfTime)
-}
-
-func firstID(ms int64) int64 { return int64(id.First[id.Attempt](time.UnixMilli(ms))) }
-
-// cover counts the range from slices of a width and, before and after those, from narrower
-// ones, and at last from attempts.
-func (c *counter) cover(from, to int64, level int) error {
-	if from >= to {
-		return nil
-	}
-	if level < 0 {
-		return c.countAttempts(from, to)
-	}
-	w := widths[level]
-	// Slices carry no type.
-	if c.width%w != 0 || c.filter.Type != "" {
-		return c.cover(from, to, level-1)
-	}
-	first, last := (from+w-1)/w*w, min(to, c.rolled.until[level])/w*w
-	if first >= last {
-		return c.cover(from, to, level-1)
-	}
-	err := c.cover(from, first, level-1)
-	if err == nil {
-		err = c.countSlices(w, first, last)
-	}
-	if err == nil {
-		err = c.cover(last, to, level-1)
-	}
-	return err
-}
-
-// bucket gives the tally of the bucket that a time is in. Buckets begin at whole multiples
-// of their width since 1970, so that two pages of a chart agree.
-func (c *counter) bucket(ms int64) *bellhop.Tally {
-	start := ms / c.width * c.width
-	t := c.buckets[start]
-	if t == nil {
-		t = &bellhop.Tally{}
-		c.buckets[start] = t
-	}
-	return t
+	timeslice.Counter
+	q *reading
 }
 
 // countedColumns are what is counted of an attempt, a.
@@ -120,12 +52,12 @@ func (a *counted) millis() int64 { return a.id >> milli }
 
 func (a *counted) addTo(t *bellhop.Tally) {
 	if a.latency >= 0 {
-		t.Add(statusName(a.status), a.final, time.Duration(a.duration)*time.Microsecond, time.Duration(a.latency)*time.Microsecond)
+		t.Add(column.StatusOf(a.status), a.final, time.Duration(a.duration)*time.Microsecond, time.Duration(a.latency)*time.Microsecond)
 	}
 }
 
 func (c *counter) countAttempts(from, to int64) error {
-	sql, args := attemptsToCount(&c.filter, span{firstID(from), firstID(to)})
+	sql, args := attemptsToCount(&c.Filter, span{timeslice.FirstID(from), timeslice.FirstID(to)})
 	return c.add(sql, args)
 }
 
@@ -133,7 +65,7 @@ func (c *counter) add(sql string, args []any) error {
 	var a counted
 	return c.q.each(scan(func() {
 		if a.latency >= 0 {
-			a.addTo(c.bucket(a.millis()))
+			a.addTo(c.Bucket(a.millis()))
 		}
 	}, a.into()...), sql, args...)
 }
@@ -174,18 +106,18 @@ func lateToCount(f *bellhop.StatsFilter, s span) (sql string, args []any) {
 }
 
 func (c *counter) countSlices(width, from, to int64) error {
-	sql, args := slicesToCount(&c.filter, width, from, to)
+	sql, args := slicesToCount(&c.Filter, width, from, to)
 	var slice int64
-	var t tallyRow
+	var sum timeslice.Sum
 	err := c.q.each(func(r row) error {
-		err := r.Scan(append([]any{&slice}, t.into()...)...)
+		err := r.Scan(append([]any{&slice}, intoSum(&sum)...)...)
 		if err == nil {
-			err = t.addTo(c.bucket(slice))
+			err = sum.AddTo(c.Bucket(slice))
 		}
 		return err
 	}, sql, args...)
 	if err == nil {
-		sql, args = lateToCount(&c.filter, span{firstID(from), firstID(to)})
+		sql, args = lateToCount(&c.Filter, span{timeslice.FirstID(from), timeslice.FirstID(to)})
 		err = c.add(sql, args)
 	}
 	return err
@@ -206,42 +138,9 @@ func slicesToCount(f *bellhop.StatsFilter, width, from, to int64) (sql string, a
 	return selectFrom("r.slice, "+tallyColumns, "bellhop.rollups r", &w) + " /* all apps */", w.args
 }
 
-func (c *counter) stats() bellhop.Stats {
-	var total bellhop.Tally
-	var s bellhop.Stats
-	for start, t := range c.buckets {
-		total.Merge(t)
-		s.Buckets = append(s.Buckets, t.Bucket(time.UnixMilli(start).UTC()))
-	}
-	slices.SortFunc(s.Buckets, func(a, b bellhop.StatsBucket) int { return a.Start.Compare(b.Start) })
-	s.Total = total.Bucket(c.filter.Since)
-	return s
-}
-
 const tallyColumns = "r.succeeded, r.failed, r.exhausted, r.duration, r.longest, r.durations, r.latencies"
 
-// tallyRow is what tallyColumns are read into.
-type tallyRow struct {
-	succeeded, failed, exhausted, duration, longest int64
-	durations, latencies                            []byte
-}
-
-func (t *tallyRow) into() []any {
-	return []any{&t.succeeded, &t.failed, &t.exhausted, &t.duration, &t.longest, &t.durations, &t.latencies}
-}
-
-func (t *tallyRow) addTo(to *bellhop.Tally) error {
-	to.Succeeded += t.succeeded
-	to.Failed += t.failed
-	to.Exhausted += t.exhausted
-	to.DurationMS += t.duration
-	to.LongestMS = max(to.LongestMS, t.longest)
-	err := to.Durations.MergeEncoded(t.durations)
-	if err == nil {
-		err = to.Latencies.MergeEncoded(t.latencies)
-	}
-	if err != nil {
-		return fmt.Errorf("a row of rollups: %w", err)
-	}
-	return nil
+// intoSum gives where tallyColumns are read into.
+func intoSum(s *timeslice.Sum) []any {
+	return []any{&s.Succeeded, &s.Failed, &s.Exhausted, &s.DurationMS, &s.LongestMS, &s.Durations, &s.Latencies}
 }

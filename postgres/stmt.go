@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // reading is a transaction that statements are run in.
@@ -207,44 +208,13 @@ func listJSON(list []string) any {
 	return toJSON(list)
 }
 
-// headerJSON is toJSON for headers, of which every attempt has two: most need no escaping.
+// headerJSON is toJSON for headers.
 func headerJSON(h http.Header) *string {
 	if h == nil {
 		return nil
 	}
-	b := make([]byte, 0, 512)
-	b = append(b, '{')
-	for name, values := range h {
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(appendJSON(b, name), ':', '[')
-		for i, v := range values {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSON(b, v)
-		}
-		b = append(b, ']')
-	}
-	s := string(append(b, '}'))
+	s := column.Header(h)
 	return &s
-}
-
-// appendJSON adds s as a JSON string.
-func appendJSON(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			quoted, err := json.Marshal(s)
-			if err != nil {
-				panic("postgres: " + err.Error()) // a string can always be encoded
-			}
-			return append(b, quoted...)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
 }
 
 // fromJSON reads what toJSON wrote; nil (NULL) is the zero value. What was written by

@@ -2,13 +2,13 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // SaveApp creates or replaces an app. One of the same id that was deleted takes all
@@ -231,40 +231,14 @@ func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
 		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), toJSON(e.Apps), e.URL, e.Name,
 		toJSON(e.Events), toJSON(e.Subjects), []byte(e.Filter), e.Dialect, toJSON(e.Headers), e.DisabledReason,
 		int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata), micros(e.CreatedAt), micros(e.UpdatedAt),
-		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, termsJSON(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency)
+		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, column.Terms(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency)
 }
 
-// storedTerms are terms as a column holds them: encoding/json would compact the filter.
-type storedTerms struct {
-	App      string   `json:"app"`
-	Events   []string `json:"events,omitzero"`
-	Subjects []string `json:"subjects,omitzero"`
-	Filter   string   `json:"filter,omitempty"`
-}
-
-func termsJSON(terms []bellhop.AppTerms) any {
-	if len(terms) == 0 {
-		return nil
+func scanTerms(st *sqlite.Stmt, at int) ([]bellhop.AppTerms, error) {
+	if st.ColumnIsNull(at) {
+		return nil, nil
 	}
-	list := make([]storedTerms, len(terms))
-	for i, t := range terms {
-		list[i] = storedTerms{t.App, t.Events, t.Subjects, string(t.Filter)}
-	}
-	return toJSON(list)
-}
-
-func scanTerms(st *sqlite.Stmt, column int) (terms []bellhop.AppTerms, err error) {
-	var list []storedTerms
-	if err := fromJSON(st, column, &list); err != nil {
-		return nil, err
-	}
-	for _, t := range list {
-		if t.Filter != "" && !json.Valid([]byte(t.Filter)) {
-			return nil, errors.New("a filter is not JSON")
-		}
-		terms = append(terms, bellhop.AppTerms{App: t.App, Events: t.Events, Subjects: t.Subjects, Filter: bellhop.JSON(t.Filter)})
-	}
-	return terms, nil
+	return column.TermsOf(st.ColumnText(at))
 }
 
 // DeleteEndpoint removes an endpoint and leaves its pending deliveries to Sweep.

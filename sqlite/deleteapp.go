@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // DeleteApp removes an app and what belongs to it alone. First it goes as such, so
@@ -99,7 +100,7 @@ func (w *writer) dropFromEndpoint(id int64, app string) (dropped bool, err error
 		err = exec(w.conn, "UPDATE endpoints SET apps = ?, revision = revision + 1 WHERE id = ?", listJSON(e.Apps), id)
 	default:
 		err = exec(w.conn, "UPDATE endpoints SET apps = ?, terms = ?, subjects = coalesce(?, 'null'), revision = revision + 1 WHERE id = ?",
-			listJSON(e.Apps), termsJSON(e.Terms), toJSON(e.Subjects), id)
+			listJSON(e.Apps), column.Terms(e.Terms), toJSON(e.Subjects), id)
 	}
 	if err == nil {
 		err = w.changed(partRoutes, "", id)

@@ -7,6 +7,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 const (
@@ -45,7 +46,7 @@ func scanEnded(st *sqlite.Stmt) bellhop.Delivery {
 		ID: bellhop.AttemptID(st.ColumnInt64(0)), Delivery: bellhop.DeliveryID(st.ColumnInt64(1)),
 		Event: bellhop.EventID(st.ColumnInt64(2)), Endpoint: bellhop.EndpointID(st.ColumnInt64(3)),
 		App: st.ColumnText(4), Type: st.ColumnText(5), Trigger: bellhop.Trigger(st.ColumnText(6)),
-		Number: st.ColumnInt(7), Status: statusName(st.ColumnInt(8)), Reason: st.ColumnText(9),
+		Number: st.ColumnInt(7), Status: column.StatusOf(st.ColumnInt(8)), Reason: st.ColumnText(9),
 	}
 	return a.Ended()
 }

@@ -2,12 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"encoding/binary"
-	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 const eventColumns = "id, app, type, subject, external_id, deliver_at, deliveries, erased, test"
@@ -69,7 +68,7 @@ func scanAttempt(st *sqlite.Stmt) bellhop.Attempt {
 		ID: bellhop.AttemptID(st.ColumnInt64(0)), Delivery: bellhop.DeliveryID(st.ColumnInt64(1)),
 		Event: bellhop.EventID(st.ColumnInt64(2)), Endpoint: bellhop.EndpointID(st.ColumnInt64(3)),
 		App: st.ColumnText(4), Type: st.ColumnText(5), Trigger: bellhop.Trigger(st.ColumnText(6)),
-		Number: st.ColumnInt(7), Status: statusName(st.ColumnInt(8)), Final: st.ColumnBool(9),
+		Number: st.ColumnInt(7), Status: column.StatusOf(st.ColumnInt(8)), Final: st.ColumnBool(9),
 		NextAt: moment(st.ColumnInt64(10)), Duration: bellhop.Duration(st.ColumnInt64(11) * 1000),
 		ResponseStatus: st.ColumnInt(12), ResponseTruncated: st.ColumnBool(13),
 		URL: st.ColumnText(14), Reason: st.ColumnText(15), Detail: st.ColumnText(16),
@@ -78,31 +77,8 @@ func scanAttempt(st *sqlite.Stmt) bellhop.Attempt {
 	_ = fromJSON(st, 19, &a.RequestHeader)
 	_ = fromJSON(st, 20, &a.ResponseHeader)
 	_ = fromJSON(st, 23, &a.Captured)
-	a.Dialect, a.Proof = st.ColumnText(24), decodeProof(blob(st, 25), a.StartedAt())
+	a.Dialect, a.Proof = st.ColumnText(24), column.ProofOf(blob(st, 25), a.StartedAt())
 	return a
-}
-
-// encodeProof writes a proof: the hash and, if they differ, by how many milliseconds the
-// time that the request tells is after the attempt's own.
-func encodeProof(a *bellhop.Attempt) []byte {
-	if a.Proof.IsZero() {
-		return nil
-	}
-	b := append(make([]byte, 0, len(a.Proof.SHA256)+2), a.Proof.SHA256[:]...)
-	if after := a.Proof.Time.Sub(a.StartedAt()).Milliseconds(); after != 0 {
-		b = binary.AppendVarint(b, after)
-	}
-	return b
-}
-
-func decodeProof(b []byte, at time.Time) (p bellhop.BodyProof) {
-	if len(b) < len(p.SHA256) {
-		return p
-	}
-	n := copy(p.SHA256[:], b)
-	after, _ := binary.Varint(b[n:])
-	p.Time = at.Add(time.Duration(after) * time.Millisecond)
-	return p
 }
 
 // Attempt gives one attempt.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
 // million is a file with as many attempts, spread over 30 days, 20 apps and 200
@@ -77,7 +78,7 @@ func million(b *testing.B) (s *Store, end time.Time) {
 func BenchmarkStats(b *testing.B) {
 	s, end := million(b)
 	if err := s.write(b.Context(), "begin anew", 1, func(w *writer) error {
-		w.state.rolled = rolled{}
+		w.state.rolled = timeslice.Marks{}
 		w.watchLate()
 		return execAll(w.conn, "DELETE FROM rollups", "DELETE FROM rolled")
 	}); err != nil {
@@ -179,7 +180,7 @@ func BenchmarkAttempts(b *testing.B) {
 		f.Limit = 51
 		for _, from := range []string{"newest", "middle"} {
 			if from == "middle" {
-				f.Before = bellhop.AttemptID(firstID(middle.UnixMilli()))
+				f.Before = bellhop.AttemptID(timeslice.FirstID(middle.UnixMilli()))
 				if !f.Since.IsZero() {
 					continue
 				}

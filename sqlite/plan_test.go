@@ -10,6 +10,8 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
 // TestListsUseIndexes asks SQLite how it would run each list: it must neither
@@ -51,7 +53,7 @@ func TestListsUseIndexes(t *testing.T) {
 							f := bellhop.AttemptFilter{Scope: apps, Type: typ, Endpoint: endpoint, Event: event, Delivery: delivery, Status: status, Since: since, Until: until, Before: 1 << 60}
 							add(fmt.Sprintf("attempts %+v", f), attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", event != 0 || delivery != 0)
 							f.Response, f.Reason = "404", "status"
-							for _, status := range statuses(&f) {
+							for _, status := range column.Statuses(&f) {
 								f := f
 								f.Status = status
 								add(fmt.Sprintf("attempts %+v", f), attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", event != 0 || delivery != 0)
@@ -96,7 +98,7 @@ func TestListsUseIndexes(t *testing.T) {
 		all, apps := bellhop.Everything(), bellhop.Only("acme", "globex")
 		for _, f := range []bellhop.StatsFilter{{Scope: all}, {Scope: apps}, {Scope: all, Endpoint: 1}, {Endpoint: 1, Scope: apps}} {
 			f.Since, f.Until = since, until
-			for _, q := range sliceQueries(&f, widths[0], 1, 2) {
+			for _, q := range sliceQueries(&f, timeslice.Widths[0], 1, 2) {
 				explain(t, c, "stats of slices", slicesFrom+q.index+q.where.String(), false, false, q.where.args)
 			}
 			if f.Endpoint == 0 {

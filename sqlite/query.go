@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // anyApp is for a query in which nothing more is to be said of apps.
@@ -109,7 +110,7 @@ func attemptQueries(f *bellhop.AttemptFilter) []query {
 	low, high, answered := f.Response.Bounds()
 	rest := func(q *query, apps bellhop.Scope, typ string) query {
 		if f.Status != "" {
-			q.where.add("status = ?", statusNumber(f.Status))
+			q.where.add("status = ?", column.Status(f.Status))
 		}
 		if answered {
 			q.where.add("response_status BETWEEN ? AND ?", low, high)
@@ -207,23 +208,11 @@ func namesAfter(c *sqlite.Conn, prefix, next string, args ...any) (names []strin
 
 func isPrefix(pattern string) bool { return len(pattern) > 1 && strings.HasSuffix(pattern, "*") }
 
-// statuses are the ones that a filter may find: what has a cause is looked for by the
-// indexes of those that did not succeed, which have it.
-func statuses(f *bellhop.AttemptFilter) []bellhop.AttemptStatus {
-	switch {
-	case f.Status != "" || f.Reason == "" && f.Response == "":
-		return []bellhop.AttemptStatus{f.Status}
-	case f.Reason != "": // a success has none
-		return []bellhop.AttemptStatus{bellhop.AttemptFailed, bellhop.AttemptCanceled}
-	}
-	return []bellhop.AttemptStatus{bellhop.AttemptSucceeded, bellhop.AttemptFailed, bellhop.AttemptCanceled}
-}
-
 // attemptQueriesIn is attemptQueries for a filter that may have nothing to look up by
 // but a cause, or a prefix of types.
 func attemptQueriesIn(c *sqlite.Conn, f *bellhop.AttemptFilter) (list []query, err error) {
 	of := *f
-	for _, of.Status = range statuses(f) {
+	for _, of.Status = range column.Statuses(f) {
 		some, err := attemptQueriesOfTypes(c, &of)
 		if err != nil {
 			return nil, err
@@ -316,17 +305,17 @@ func endedQueries(f *bellhop.DeliveryFilter) []query {
 	}
 	// Those that did not succeed are rare and looked for most.
 	trouble := false
-	indexed := func(index, column string, arg any) (q query) {
+	indexed := func(index, of string, arg any) (q query) {
 		q.index = "attempts_ended" + index
 		if trouble {
 			q.index = "attempts_ended_trouble" + index
 			q.where.add("status <> 0")
 		}
-		if column != "" {
-			q.where.add(column+" = ?", arg)
+		if of != "" {
+			q.where.add(of+" = ?", arg)
 		}
 		if f.Status != "" {
-			q.where.add("status = ?", endedNumber(f.Status))
+			q.where.add("status = ?", column.Ended(f.Status))
 		}
 		return q
 	}
@@ -355,16 +344,6 @@ func endedQueries(f *bellhop.DeliveryFilter) []query {
 		q.index = "attempts_delivery"
 	}
 	return []query{rest(q, anyApp)}
-}
-
-func endedNumber(s bellhop.DeliveryStatus) int {
-	switch s {
-	case bellhop.DeliverySucceeded:
-		return succeeded
-	case bellhop.DeliveryCanceled:
-		return canceled
-	}
-	return failed
 }
 
 // collect runs the queries for one page each.

@@ -2,12 +2,12 @@ package sqlite
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/groupcommit"
 )
 
@@ -16,7 +16,7 @@ func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.R
 	if len(results) == 0 {
 		return nil
 	}
-	return s.inTurn(ctx, groupcommit.Turn{Rank: happened, Of: results[0].Attempt.App}, "record", weighResults(results), func(w *writer) error {
+	return s.inTurn(ctx, groupcommit.Turn{Rank: happened, Of: results[0].Attempt.App}, "record", column.Weigh(results, rowWeight), func(w *writer) error {
 		if err := w.holds(l); err != nil {
 			return err
 		}
@@ -27,26 +27,6 @@ func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.R
 		}
 		return nil
 	})
-}
-
-// weighResults is what results weigh in a transaction. Receivers decide how long their
-// headers are, as they do with bodies, and endpoints' owners what is sent with requests.
-func weighResults(results []bellhop.Result) (weight int) {
-	for i := range results {
-		a := &results[i].Attempt
-		weight += 2*rowWeight + len(a.RequestBody) + len(a.ResponseBody)
-		for name, v := range a.Captured {
-			weight += len(name) + len(v)
-		}
-		for _, h := range []http.Header{a.RequestHeader, a.ResponseHeader} {
-			for name, values := range h {
-				for _, v := range values {
-					weight += len(name) + len(v)
-				}
-			}
-		}
-	}
-	return weight
 }
 
 func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error {
@@ -193,36 +173,9 @@ func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 			method, request_truncated, request_body, captured, dialect, request_proof)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(a.ID), int64(a.Delivery), int64(a.Event), int64(a.Endpoint), a.App, a.Type, string(a.Trigger),
-		a.Number, statusNumber(a.Status), a.Final, micros(a.NextAt), duration,
+		a.Number, column.Status(a.Status), a.Final, micros(a.NextAt), duration,
 		a.ResponseStatus, a.ResponseTruncated, a.URL, a.Reason, a.Detail,
 		headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader), a.ResponseBody, latency,
 		orNull(a.Method), orNull(a.RequestTruncated), a.RequestBody, captured,
-		orNull(a.Dialect), encodeProof(a))
-}
-
-// The numbers are in the file: they cannot change.
-const (
-	succeeded = 0
-	failed    = 1
-	canceled  = 2
-)
-
-func statusNumber(s bellhop.AttemptStatus) int {
-	switch s {
-	case bellhop.AttemptSucceeded:
-		return succeeded
-	case bellhop.AttemptCanceled:
-		return canceled
-	}
-	return failed
-}
-
-func statusName(n int) bellhop.AttemptStatus {
-	switch n {
-	case succeeded:
-		return bellhop.AttemptSucceeded
-	case canceled:
-		return bellhop.AttemptCanceled
-	}
-	return bellhop.AttemptFailed
+		orNull(a.Dialect), column.Proof(a))
 }

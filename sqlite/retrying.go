@@ -7,6 +7,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
 const (
@@ -92,7 +93,7 @@ func (s *Store) Failures(ctx context.Context, f bellhop.FailureFilter) (bellhop.
 		out = bellhop.Failures{}
 		since := int64(0)
 		if !f.Since.IsZero() {
-			since = firstID(ceilMilli(f.Since))
+			since = timeslice.FirstID(timeslice.Milli(f.Since))
 		}
 		left := f.All
 		for _, e := range f.Endpoints {

@@ -9,44 +9,12 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
-// widths of slices, in milliseconds: each is a multiple of the one before it, of
-// whose rows its own are made. The widths that a chart's buckets have by default
-// are multiples of them.
-var widths = [...]int64{5 * 60_000, 60 * 60_000, 6 * 60 * 60_000}
-
-// spans are how much one RollUp covers of each width at most.
-var spans = [...]int64{60 * 60_000, 6 * 60 * 60_000, 24 * 60 * 60_000}
-
-// rolled says how far each width is rolled up, and what has expired. Times are
-// milliseconds since 1970.
-type rolled struct {
-	until   [len(widths)]int64
-	expired int64
-}
-
-func readRolled(c *sqlite.Conn) (r rolled, err error) {
-	err = each(c, func(st *sqlite.Stmt) {
-		width, until := st.ColumnInt64(0), st.ColumnInt64(1)
-		if width == 0 {
-			r.expired = until
-		}
-		for level, w := range widths {
-			if w == width {
-				r.until[level] = until
-			}
-		}
-	}, "SELECT width, until FROM rolled")
-	return r, err
-}
-
-// sliceKey names a row of rollups, but for its width.
-type sliceKey struct {
-	slice    int64
-	endpoint int64 // 0: all of the app's
-	app      string
+func readMarks(c *sqlite.Conn) (m timeslice.Marks, err error) {
+	err = each(c, func(st *sqlite.Stmt) { m.Note(st.ColumnInt64(0), st.ColumnInt64(1)) }, "SELECT width, until FROM rolled")
+	return m, err
 }
 
 // rollup is a range of slices of one width on its way into the table.
@@ -55,7 +23,7 @@ type rollup struct {
 	// from is where the last one ended: attempts may still come before the first
 	// that was found.
 	from, to int64
-	rows     map[sliceKey]*bellhop.Tally
+	rows     timeslice.Rows
 }
 
 // RollUp sums up attempts in slices of time, or narrow slices in wider ones.
@@ -72,7 +40,7 @@ func (s *Store) RollUp(ctx context.Context, before time.Time) (more bool, err er
 	case <-ctx.Done():
 		return false, fmt.Errorf("roll up: %w", ctx.Err())
 	}
-	for level := range widths {
+	for level := range timeslice.Widths {
 		r, found, err := s.nextRollup(ctx, level, before)
 		if err != nil {
 			return false, err
@@ -86,23 +54,22 @@ func (s *Store) RollUp(ctx context.Context, before time.Time) (more bool, err er
 
 // nextRollup finds the next slices that are complete and not empty.
 func (s *Store) nextRollup(ctx context.Context, level int, before time.Time) (r *rollup, found bool, err error) {
-	w := widths[level]
 	err = s.readFor(ctx, forUpkeep, "look for what to roll up", func(c *sqlite.Conn) error {
-		done, err := readRolled(c)
+		done, err := readMarks(c)
 		if err != nil {
 			return err
 		}
 		first, limit := int64(0), before.UnixMilli()
 		if level == 0 {
 			_, err = one(c, func(st *sqlite.Stmt) { first = bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli() },
-				firstAttempt, firstID(done.until[0]))
+				firstAttempt, timeslice.FirstID(done.Until[0]))
 		} else {
-			limit = done.until[level-1]
-			_, err = one(c, func(st *sqlite.Stmt) { first = st.ColumnInt64(0) }, firstSlice, widths[level-1], done.until[level])
+			limit = done.Until[level-1]
+			_, err = one(c, func(st *sqlite.Stmt) { first = st.ColumnInt64(0) }, firstSlice, timeslice.Widths[level-1], done.Until[level])
 		}
-		first, limit = first/w*w, limit/w*w
-		if found = err == nil && first > 0 && first < limit; found {
-			r = &rollup{level: level, from: done.until[level], to: min(limit, (first/spans[level]+1)*spans[level])}
+		var to int64
+		if _, to, found = timeslice.Next(level, first, limit); found {
+			r = &rollup{level: level, from: done.Until[level], to: to}
 		}
 		return err
 	})
@@ -116,8 +83,6 @@ const (
 	attemptsToRoll = "SELECT " + countedColumns + ", endpoint FROM attempts INDEXED BY attempts_app WHERE app = ? AND id >= ? AND id < ?"
 	slicesToRoll   = "SELECT slice, endpoint, app, " + tallyColumns + " FROM rollups INDEXED BY rollups_slice WHERE width = ? AND slice >= ? AND slice < ?"
 )
-
-func firstID(ms int64) int64 { return int64(id.First[id.Attempt](time.UnixMilli(ms))) }
 
 func (s *Store) rollUp(ctx context.Context, r *rollup) (more bool, err error) {
 	if err := s.beginRollup(ctx, r); err != nil {
@@ -143,7 +108,7 @@ func (s *Store) beginRollup(ctx context.Context, r *rollup) error {
 func (s *Store) writeRollup(ctx context.Context, r *rollup) (done bool, err error) {
 	disturbed := false
 	for !done && !disturbed {
-		var written []sliceKey
+		var written []timeslice.Key
 		err := s.tidy(ctx, "roll up", rowWeight*rollChunk, func(w *writer) error {
 			written, done = written[:0], false
 			if disturbed = w.state.disturbed; disturbed {
@@ -153,7 +118,7 @@ func (s *Store) writeRollup(ctx context.Context, r *rollup) (done bool, err erro
 				if len(written) == rollChunk {
 					return nil
 				}
-				if err := w.putSlice(widths[r.level], k, t); err != nil {
+				if err := w.putSlice(timeslice.Widths[r.level], k, t); err != nil {
 					return err
 				}
 				written = append(written, k)
@@ -176,7 +141,7 @@ const rollChunk = 500
 
 // read sums the rows up. An app's own row is the sum over its endpoints.
 func (r *rollup) read(c *sqlite.Conn) error {
-	r.rows = map[sliceKey]*bellhop.Tally{}
+	r.rows = timeslice.Rows{}
 	if r.level > 0 {
 		return r.readSlices(c)
 	}
@@ -188,7 +153,7 @@ func (r *rollup) read(c *sqlite.Conn) error {
 }
 
 func (r *rollup) readAttempts(c *sqlite.Conn, app string) error {
-	w := widths[r.level]
+	w := timeslice.Widths[r.level]
 	var wrong error
 	err := each(c, func(st *sqlite.Stmt) {
 		if st.ColumnInt64(4) == uncounted {
@@ -196,50 +161,41 @@ func (r *rollup) readAttempts(c *sqlite.Conn, app string) error {
 		}
 		slice := bellhop.AttemptID(st.ColumnInt64(0)).Time().UnixMilli() / w * w
 		for _, endpoint := range [...]int64{0, st.ColumnInt64(6)} {
-			wrong = cmp.Or(wrong, count(r.row(sliceKey{slice, endpoint, app}), c, st))
+			wrong = cmp.Or(wrong, count(r.rows.Of(timeslice.Key{Slice: slice, Endpoint: endpoint, App: app}), c, st))
 		}
-	}, attemptsToRoll, app, firstID(r.from), firstID(r.to))
+	}, attemptsToRoll, app, timeslice.FirstID(r.from), timeslice.FirstID(r.to))
 	return cmp.Or(err, wrong)
 }
 
 func (r *rollup) readSlices(c *sqlite.Conn) error {
-	w := widths[r.level]
+	w := timeslice.Widths[r.level]
 	var wrong error
 	err := each(c, func(st *sqlite.Stmt) {
-		k := sliceKey{st.ColumnInt64(0) / w * w, st.ColumnInt64(1), st.ColumnText(2)}
-		wrong = cmp.Or(wrong, mergeRow(r.row(k), st, 3))
-	}, slicesToRoll, widths[r.level-1], r.from, r.to)
+		k := timeslice.Key{Slice: st.ColumnInt64(0) / w * w, Endpoint: st.ColumnInt64(1), App: st.ColumnText(2)}
+		wrong = cmp.Or(wrong, mergeRow(r.rows.Of(k), st, 3))
+	}, slicesToRoll, timeslice.Widths[r.level-1], r.from, r.to)
 	return cmp.Or(err, wrong)
 }
 
-func (r *rollup) row(k sliceKey) *bellhop.Tally {
-	t := r.rows[k]
-	if t == nil {
-		t = &bellhop.Tally{}
-		r.rows[k] = t
-	}
-	return t
-}
-
-func (w *writer) putSlice(width int64, k sliceKey, t *bellhop.Tally) error {
+func (w *writer) putSlice(width int64, k timeslice.Key, t *bellhop.Tally) error {
 	return exec(w.conn, `INSERT OR REPLACE INTO rollups
 			(width, endpoint, slice, app, succeeded, failed, exhausted, duration, longest, durations, latencies)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		width, k.endpoint, k.slice, k.app, t.Succeeded, t.Failed, t.Exhausted, t.DurationMS, t.LongestMS,
+		width, k.Endpoint, k.Slice, k.App, t.Succeeded, t.Failed, t.Exhausted, t.DurationMS, t.LongestMS,
 		t.Durations.Append(nil), t.Latencies.Append(nil))
 }
 
 // setRolled moves the mark up to which slices of a width count.
 func (w *writer) setRolled(level int, until int64) error {
-	w.state.rolled.until[level], w.state.rolling = until, 0
+	w.state.rolled.Until[level], w.state.rolling = until, 0
 	w.watchLate()
-	return exec(w.conn, "INSERT OR REPLACE INTO rolled (width, until) VALUES (?, ?)", widths[level], until)
+	return exec(w.conn, "INSERT OR REPLACE INTO rolled (width, until) VALUES (?, ?)", timeslice.Widths[level], until)
 }
 
 // watchLate sets the bound that tells the hot path, by one comparison, that an
 // attempt concerns what is or is being rolled up.
 func (w *writer) watchLate() {
-	w.state.lateBefore = firstID(max(w.state.rolling, w.state.rolled.until[0]))
+	w.state.lateBefore = timeslice.FirstID(max(w.state.rolling, w.state.rolled.Until[0]))
 }
 
 // rollLate adds an attempt that is recorded after its slices were rolled up: its
@@ -249,17 +205,17 @@ func (w *writer) rollLate(a *bellhop.Attempt, latency int64) error {
 	if ms < w.state.rolling {
 		w.state.disturbed = true
 	}
-	for level, width := range widths {
-		if ms >= w.state.rolled.until[level] {
+	for level, width := range timeslice.Widths {
+		if ms >= w.state.rolled.Until[level] {
 			continue
 		}
 		for _, endpoint := range [...]int64{0, int64(a.Endpoint)} {
-			k := sliceKey{ms / width * width, endpoint, a.App}
+			k := timeslice.Key{Slice: ms / width * width, Endpoint: endpoint, App: a.App}
 			var t bellhop.Tally
 			var wrong error
 			_, err := one(w.conn, func(st *sqlite.Stmt) { wrong = mergeRow(&t, st, 0) },
 				"SELECT "+tallyColumns+" FROM rollups WHERE width = ? AND endpoint = ? AND slice = ? AND app = ?",
-				width, k.endpoint, k.slice, k.app)
+				width, k.Endpoint, k.Slice, k.App)
 			if err = cmp.Or(err, wrong); err != nil {
 				return err
 			}
@@ -285,12 +241,12 @@ func (w *writer) dropSlices(list string, args ...any) (int, error) {
 // oldCounts tells whether there are slices or samples to expire, or a mark to set
 // right (expireSlices).
 func oldCounts(c *sqlite.Conn, before, now time.Time) (found bool, err error) {
-	done, err := readRolled(c)
-	if err != nil || done.expired > ceilMilli(now) {
+	done, err := readMarks(c)
+	if err != nil || done.Expired > timeslice.Milli(now) {
 		return true, err
 	}
-	for i := 0; err == nil && !found && i < len(widths); i++ {
-		found, err = one(c, func(*sqlite.Stmt) {}, expiredSlices, widths[i], ceilMilli(before)-widths[i], 1)
+	for i := 0; err == nil && !found && i < len(timeslice.Widths); i++ {
+		found, err = one(c, func(*sqlite.Stmt) {}, expiredSlices, timeslice.Widths[i], timeslice.Milli(before)-timeslice.Widths[i], 1)
 	}
 	if err == nil && !found {
 		found, err = one(c, func(*sqlite.Stmt) {}, expiredSamples, micros(before), 1)
@@ -303,16 +259,16 @@ func oldCounts(c *sqlite.Conn, before, now time.Time) (found bool, err error) {
 // time in the future is from when the clock was ahead, and would hide what is
 // recorded until then.
 func (w *writer) expireSlices(before time.Time, limit int, now time.Time, deleted *int) error {
-	for _, width := range widths {
-		n, err := w.dropSlices(expiredSlices, width, ceilMilli(before)-width, limit)
+	for _, width := range timeslice.Widths {
+		n, err := w.dropSlices(expiredSlices, width, timeslice.Milli(before)-width, limit)
 		if err != nil {
 			return err
 		}
 		*deleted += n
 	}
-	if w.state.rolled.expired > ceilMilli(now) {
-		w.state.rolled.expired = 0
+	if w.state.rolled.Expired > timeslice.Milli(now) {
+		w.state.rolled.Expired = 0
 	}
-	w.state.rolled.expired = max(w.state.rolled.expired, ceilMilli(before))
-	return exec(w.conn, "INSERT OR REPLACE INTO rolled (width, until) VALUES (0, ?)", w.state.rolled.expired)
+	w.state.rolled.Expired = max(w.state.rolled.Expired, timeslice.Milli(before))
+	return exec(w.conn, "INSERT OR REPLACE INTO rolled (width, until) VALUES (0, ?)", w.state.rolled.Expired)
 }

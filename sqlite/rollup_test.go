@@ -11,6 +11,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
 var rollStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -117,7 +118,7 @@ func TestRowsOfARollupThatBrokeOffDoNotCount(t *testing.T) {
 	ids := id.NewGenerator(1, 0)
 	logged(t, s, ids, time.Minute)
 	if err := s.write(t.Context(), "break off", rowWeight, func(w *writer) error {
-		return w.putSlice(widths[0], sliceKey{rollStart.UnixMilli(), 0, "acme"}, &bellhop.Tally{Succeeded: 77})
+		return w.putSlice(timeslice.Widths[0], timeslice.Key{Slice: rollStart.UnixMilli(), Endpoint: 0, App: "acme"}, &bellhop.Tally{Succeeded: 77})
 	}); err != nil {
 		t.Fatal(err)
 	}

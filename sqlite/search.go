@@ -7,6 +7,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // Bounds of one search: it holds a reader that others wait for, and keeps the log from
@@ -83,7 +84,7 @@ func (w *search) candidates(page *bellhop.EventFilter) (list []bellhop.Event, ne
 	switch w.Outcome {
 	case bellhop.EventFailed, bellhop.EventCanceled:
 		q := query{index: "attempts_event_trouble"}
-		q.where.add("final = 1 AND status <> 0 AND status = ?", statusNumber(bellhop.AttemptStatus(w.Outcome)))
+		q.where.add("final = 1 AND status <> 0 AND status = ?", column.Status(bellhop.AttemptStatus(w.Outcome)))
 		return w.known(page, []query{q}, "attempts")
 	case bellhop.EventWaiting, bellhop.EventHeld:
 		queries, tables := []query{{index: "pending_event"}}, []string{"pending"}
@@ -253,7 +254,7 @@ func outcomeOf(c *sqlite.Conn, event bellhop.EventID) (bellhop.EventOutcome, err
 		}
 		a := bellhop.Attempt{
 			Endpoint: bellhop.EndpointID(st.ColumnInt64(0)), Delivery: bellhop.DeliveryID(st.ColumnInt64(1)),
-			Status: statusName(st.ColumnInt(2)), Final: true,
+			Status: column.StatusOf(st.ColumnInt(2)), Final: true,
 		}
 		list = append(list, a.Ended())
 	}

@@ -10,6 +10,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/id"
 )
 
@@ -185,44 +186,12 @@ func listJSON(list []string) any {
 	return toJSON(list)
 }
 
-// headerJSON is toJSON for headers, of which every attempt has two: most need no
-// escaping.
+// headerJSON is toJSON for headers.
 func headerJSON(h http.Header) any {
 	if h == nil {
 		return nil
 	}
-	b := make([]byte, 0, 512)
-	b = append(b, '{')
-	for name, values := range h {
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(appendJSON(b, name), ':', '[')
-		for i, v := range values {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSON(b, v)
-		}
-		b = append(b, ']')
-	}
-	return string(append(b, '}'))
-}
-
-// appendJSON adds s as a JSON string.
-func appendJSON(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			quoted, err := json.Marshal(s)
-			if err != nil {
-				panic("sqlite: " + err.Error()) // a string can always be encoded
-			}
-			return append(b, quoted...)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
+	return column.Header(h)
 }
 
 // fromJSON reads what toJSON wrote; NULL is the zero value. What was written by

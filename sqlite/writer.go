@@ -11,6 +11,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/groupcommit"
 	"github.com/bellhop/bellhop/internal/move"
+	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
 // maxBatch bounds a transaction, in about the bytes that it adds: large enough to
@@ -59,7 +60,7 @@ type state struct {
 	// erasing says that there may be pending deliveries of erased events.
 	erasing bool
 
-	rolled rolled
+	rolled timeslice.Marks
 	// rolling, if not 0, is the end of what is being rolled up; disturbed says
 	// that something changed of it since that began.
 	rolling   int64
@@ -129,7 +130,7 @@ func (w *writer) prepare(o Options, moving bool) error {
 	if w.state.erasing, err = one(w.conn, func(*sqlite.Stmt) {}, nextOwed, owedEvent, ""); err != nil {
 		return err
 	}
-	if w.state.rolled, err = readRolled(w.conn); err != nil {
+	if w.state.rolled, err = readMarks(w.conn); err != nil {
 		return err
 	}
 	w.watchLate()
