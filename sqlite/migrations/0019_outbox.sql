@@ -1,5 +1,6 @@
 -- What programs publish in transactions of their own in this file, until Bellhop takes it.
--- They add rows; that is all they may do here. Times are in microseconds (Unix).
+-- They add rows; that is all they may do here. Their SQLite may be older than ours: what is
+-- asked for below is what all have. Times are in microseconds (Unix).
 CREATE TABLE outbox (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   app         TEXT NOT NULL CHECK (typeof(app) = 'text' AND app <> ''),
@@ -10,7 +11,8 @@ CREATE TABLE outbox (
   deliver_at  INTEGER NOT NULL DEFAULT 0 CHECK (typeof(deliver_at) = 'integer'),
   at          INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
   CONSTRAINT outbox_texts_have_at_most_1024_bytes CHECK (
-    octet_length(app) <= 1024 AND octet_length(type) <= 1024 AND octet_length(subject) <= 1024 AND octet_length(external_id) <= 1024),
+    length(CAST(app AS BLOB)) <= 1024 AND length(CAST(type AS BLOB)) <= 1024
+    AND length(CAST(subject AS BLOB)) <= 1024 AND length(CAST(external_id AS BLOB)) <= 1024),
   CONSTRAINT outbox_times_are_of_the_years_1_to_9999 CHECK (
     deliver_at BETWEEN -62135596800000000 AND 253402300799999999 AND at BETWEEN -62135596800000000 AND 253402300799999999)
 );
