@@ -195,9 +195,10 @@ const (
 	lockApp   = "SELECT coalesce(xid < pg_snapshot_xmin(pg_current_snapshot()), false) FROM bellhop.owed WHERE what = 'app' AND app = $1 FOR UPDATE"
 
 	// Nodes may still have events in memory that were deleted with their app. All are of ids
-	// up to the newest that there is now; what comes of them is not logged.
-	noteLate = `INSERT INTO bellhop.owed (what, app, name, count, upto) SELECT 'late', $1, '', 1, max(e.id) FROM bellhop.events e HAVING max(e.id) > 0
-		ON CONFLICT (what, app, name) DO UPDATE SET count = bellhop.owed.count + 1, upto = excluded.upto`
+	// up to the newest that was deleted; what comes of them is not logged.
+	noteNewest = "UPDATE bellhop.owed SET upto = $2 WHERE what = 'app' AND app = $1 AND upto < $2"
+	noteLate   = `INSERT INTO bellhop.owed (what, app, name, count, upto) SELECT 'late', app, '', 1, upto FROM bellhop.owed WHERE what = 'app' AND app = $1 AND upto > 0
+		ON CONFLICT (what, app, name) DO UPDATE SET count = bellhop.owed.count + 1, upto = greatest(bellhop.owed.upto, excluded.upto)`
 	// Below a node's mark there is nothing in its memory.
 	endLate = `DELETE FROM bellhop.owed o WHERE o.what = 'late' AND NOT EXISTS (SELECT 1 FROM bellhop.nodes n WHERE n.held > 0 AND n.mark <= o.upto) /* all apps */`
 
@@ -218,10 +219,10 @@ const (
 func (t *txn) dropSome(app string) (done bool, err error) {
 	for _, step := range []func(app string) (int, error){
 		t.dropFanouts, t.dropPending,
-		func(app string) (int, error) { return t.dropListed(app, "events", eventsOfApp, dropEvents) },
+		t.dropEventsOf,
 		func(app string) (int, error) { return t.dropSomeOf(dropExternal, app) },
 		func(app string) (int, error) { return t.dropSomeOf(dropReactions, app) },
-		func(app string) (int, error) { return t.dropListed(app, "attempts", attemptsOfApp, dropAttempts) },
+		t.dropAttemptsOf,
 		func(app string) (int, error) { return t.dropSlicesOfApp(app, dropChunk) },
 		func(app string) (int, error) { return t.dropSomeOf(forgetOfApp, app) },
 		func(app string) (int, error) { return t.dropSomeOf(dropMarks, app) },
@@ -238,24 +239,37 @@ func (t *txn) dropSomeOf(sql, app string) (int, error) {
 	return int(n), err
 }
 
-// dropListed deletes some rows of a table, as far as their data is not too much.
-func (t *txn) dropListed(app, table, list, drop string) (int, error) {
-	var ids []int64
+func (t *txn) dropEventsOf(app string) (int, error) {
+	ids, err := t.dropListed(app, "events", eventsOfApp, dropEvents)
+	if err == nil && len(ids) > 0 {
+		_, err = t.exec(noteNewest, app, ids[len(ids)-1])
+	}
+	return len(ids), err
+}
+
+func (t *txn) dropAttemptsOf(app string) (int, error) {
+	ids, err := t.dropListed(app, "attempts", attemptsOfApp, dropAttempts)
+	return len(ids), err
+}
+
+// dropListed deletes some rows of a table, as far as their data is not too much, and answers
+// which, in their order.
+func (t *txn) dropListed(app, table, list, drop string) (ids []int64, err error) {
 	var id int64
 	bytes, size := 0, 0
-	err := t.each(scan(func() {
+	err = t.each(scan(func() {
 		if bytes < maxBatch {
 			ids = append(ids, id)
 			bytes += size
 		}
 	}, &id, &size), list, app, dropChunk)
 	if err != nil || len(ids) == 0 {
-		return 0, err
+		return nil, err
 	}
 	if _, err := t.exec(drop, app, ids); err != nil {
-		return 0, err
+		return nil, err
 	}
-	return len(ids), t.oweWipe(table, ids)
+	return ids, t.oweWipe(table, ids)
 }
 
 func (t *txn) dropFanouts(app string) (int, error) {

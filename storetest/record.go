@@ -175,6 +175,17 @@ var recordTests = []test{
 		f.record(f.attempt(w.Delivery, bellhop.AttemptFailed))
 		same(f, "log", f.log(n.Deliveries[0].ID), nil)
 	}},
+	{"logs nothing of the newest event, handed out at once, when that is gone", func(f *fixture) {
+		f.app("acme")
+		f.publish(f.endpoint("globex"))
+		n := f.event(f.endpoint("acme", "globex"))
+		n.Deliveries[0].Owner = f.node
+		f.enqueue(n)
+		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		f.must(f.s.Wipe(f.Context()))
+		f.record(f.attempt(n.Deliveries[0], bellhop.AttemptSucceeded))
+		same(f, "log", f.log(n.Deliveries[0].ID), nil)
+	}},
 	{"keeps a large body and none", func(f *fixture) {
 		e := f.endpoint()
 		f.publish(e, e)
