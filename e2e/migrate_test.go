@@ -144,7 +144,9 @@ func TestMigrate(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
-	s := serve(t)
+	s := newServerWithout(t, "--dev")
+	s.db = filepath.Join(s.dir, "bellhop.db")
+	s.start()
 	s.app("acme")
 	fine := s.endpoint("acme", good.URL, nil)
 	later := s.endpoint("acme", broken.URL, func(c *bellhop.EndpointChange) {

@@ -251,8 +251,12 @@ func TestPostgresBehindPgBouncer(t *testing.T) {
 	}
 	p.flows()
 	p.allArrive()
-	if n := strings.Count(first.output.String(), "--database-direct"); n != 1 {
+	said := first.output.String()
+	if n := strings.Count(said, "this node cannot be woken"); n != 1 {
 		t.Errorf("the log says %d times that the node is not woken", n)
+	}
+	if *storage != onPlain && !strings.Contains(said, "--database-direct") {
+		t.Error("the log does not say what to do about it")
 	}
 }
 
