@@ -2,9 +2,13 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/bellhop/bellhop/internal/testpostgres"
 )
 
 // disk is a small file system in memory, which can be filled and made read-only.
@@ -17,12 +21,33 @@ type disk struct {
 // newDisk mounts one, for which one must be root.
 func newDisk(t testing.TB, size string) *disk {
 	t.Helper()
-	d := &disk{t, t.TempDir(), size}
+	return newDiskAt(t, t.TempDir(), size, 0)
+}
+
+// newDiskOf mounts one in a new folder of a server of PostgreSQL, to which it belongs. That
+// ends after it.
+func newDiskOf(t testing.TB, c *testpostgres.Cluster, size string) *disk {
+	t.Helper()
+	path := filepath.Join(c.Dir(), "disk")
+	of, err := os.Stat(filepath.Join(c.Dir(), "data"))
+	if err == nil {
+		err = os.Mkdir(path, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner := of.Sys().(*syscall.Stat_t)
+	return newDiskAt(t, path, fmt.Sprintf("%s,uid=%d,gid=%d,mode=700", size, owner.Uid, owner.Gid), syscall.MNT_DETACH)
+}
+
+func newDiskAt(t testing.TB, path, size string, unmount int) *disk {
+	t.Helper()
+	d := &disk{t, path, size}
 	if err := syscall.Mount("tmpfs", d.path, "tmpfs", 0, "size="+size); err != nil {
 		t.Skipf("a small disk cannot be mounted here (that takes root): %v", err)
 	}
 	t.Cleanup(func() {
-		if err := syscall.Unmount(d.path, 0); err != nil {
+		if err := syscall.Unmount(d.path, unmount); err != nil {
 			t.Errorf("unmount: %v", err)
 		}
 	})

@@ -2,7 +2,11 @@
 
 package e2e
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/bellhop/bellhop/internal/testpostgres"
+)
 
 // disk is a small file system in memory; only Linux has those here.
 type disk struct{ path string }
@@ -11,6 +15,8 @@ func newDisk(t testing.TB, _ string) *disk {
 	t.Skip("small disks are mounted on Linux only")
 	return nil
 }
+
+func newDiskOf(t testing.TB, _ *testpostgres.Cluster, size string) *disk { return newDisk(t, size) }
 
 func (d *disk) readOnly()     {}
 func (d *disk) fill(_ string) {}
