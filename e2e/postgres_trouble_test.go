@@ -251,8 +251,10 @@ func TestPostgresBehindPgBouncer(t *testing.T) {
 	}
 	p.flows()
 	p.allArrive()
+	const deaf = "this node cannot be woken"
+	eventually(t, "the log says that the node is not woken", func() bool { return strings.Contains(first.output.String(), deaf) })
 	said := first.output.String()
-	if n := strings.Count(said, "this node cannot be woken"); n != 1 {
+	if n := strings.Count(said, deaf); n != 1 {
 		t.Errorf("the log says %d times that the node is not woken", n)
 	}
 	if *storage != onPlain && !strings.Contains(said, "--database-direct") {
