@@ -235,6 +235,9 @@ func (e *Engine) drained(b bellhop.Bucket, epoch int64) {
 		s := &e.sharing
 		s.looking.Lock() // a look from before must not take it for its own
 		defer s.looking.Unlock()
+		if !e.lanes.MayLeave(b, epoch) {
+			return // a look that was waited for has kept it
+		}
 		s.mu.Lock()
 		l := s.lease
 		s.mu.Unlock()
@@ -243,6 +246,7 @@ func (e *Engine) drained(b bellhop.Bucket, epoch int64) {
 			// Nobody knows whether it was left: the next look does.
 			e.failed(ctx, "handing a bucket over", err)
 		}
+		e.tell(bellhop.Wakeup{Nodes: true})
 		s.mu.Lock()
 		if s.lease == l {
 			delete(s.owned, b)

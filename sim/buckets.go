@@ -233,6 +233,11 @@ func (n *node) drained(d lane.Drained) {
 	n.busy++
 	n.exclusively(func(done func()) {
 		w, s := n.w, &n.sharing
+		if !n.machine.MayLeave(d.Bucket, d.Epoch) {
+			n.busy--
+			done()
+			return
+		}
 		l := s.lease
 		n.write(writing{what: "leave bucket", alone: true, do: func() error {
 			left := []bellhop.BucketOwner{{Bucket: d.Bucket, Lease: l, Epoch: d.Epoch}}

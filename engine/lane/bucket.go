@@ -138,6 +138,13 @@ func (m *Machine) drains() {
 	}
 }
 
+// MayLeave tells whether a bucket is to be handed over, and drained: it may have been kept
+// after all since that was said.
+func (m *Machine) MayLeave(b bellhop.Bucket, epoch int64) bool {
+	h := &m.buckets[b]
+	return h.leaving && h.drained && h.epoch == epoch
+}
+
 // Keeps tells whether something would keep a bucket from being handed over at once.
 func (m *Machine) Keeps(b bellhop.Bucket) bool {
 	for _, l := range m.buckets[b].lanes {

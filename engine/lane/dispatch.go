@@ -211,6 +211,13 @@ func (d *Dispatcher) HandOver(b bellhop.Bucket)          { d.do(BucketLeaving{b}
 func (d *Dispatcher) Keep(b bellhop.Bucket)              { d.do(BucketKept{b}) }
 func (d *Dispatcher) Lost(b bellhop.Bucket, epoch int64) { d.do(BucketLost{b, epoch}) }
 
+// MayLeave tells whether a bucket is to be handed over, and drained.
+func (d *Dispatcher) MayLeave(b bellhop.Bucket, epoch int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.MayLeave(b, epoch)
+}
+
 // Keeps tells whether something would keep a bucket from being handed over at once.
 func (d *Dispatcher) Keeps(b bellhop.Bucket) bool {
 	d.mu.Lock()
