@@ -21,12 +21,20 @@ type chaosNode struct {
 	*server
 	no    int
 	begun []time.Time // when each of its processes was started
+	from  int         // where the output of the last one begins
 }
 
 // process names the next process, as receivers see it.
 func (n *chaosNode) process() string {
-	n.begun = append(n.begun, time.Now())
+	n.begun, n.from = append(n.begun, time.Now()), n.output.len()
 	return n.current()
+}
+
+// unheard tells whether a process was ended by SIGTERM before it had come as far as to heed
+// that, which it does before it says anything.
+func (n *chaosNode) unheard() bool {
+	status, ok := n.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGTERM && n.output.len() == n.from
 }
 
 // current names the process that runs.
@@ -55,7 +63,7 @@ var misfortunes = []misfortune{
 		n.tell(syscall.SIGTERM)
 		<-n.exited
 		// It cannot take its leave of a database that is away, and says so.
-		if code := n.cmd.ProcessState.ExitCode(); code != 0 && !c.awaySince(asked) {
+		if code := n.cmd.ProcessState.ExitCode(); code != 0 && !n.unheard() && !c.awaySince(asked) {
 			c.t.Errorf("%s ended with code %d after SIGTERM", n.current(), code)
 		}
 		time.Sleep(between(r, 0, time.Second))
