@@ -41,20 +41,26 @@ func large(t *testing.T, p *party, c *pgx.Conn, app string, e bellhop.EndpointID
 	}
 }
 
-// quick fails if a step takes longer than it may, the best of five times: another test may
-// keep the machine busy.
+// quick fails if a step takes longer than it may, at best: another test may keep the machine
+// busy.
 func quick(t *testing.T, what string, most time.Duration, f func()) {
 	t.Helper()
-	best := time.Hour
+	took := best(f)
+	t.Logf("%-40s %v", what, took.Round(10*time.Microsecond))
+	if took > most {
+		t.Errorf("%s takes %v, may take %v", what, took, most)
+	}
+}
+
+// best is how long a step takes, the best of five times.
+func best(f func()) time.Duration {
+	took := time.Hour
 	for range 5 {
 		begun := time.Now()
 		f()
-		best = min(best, time.Since(begun))
+		took = min(took, time.Since(begun))
 	}
-	t.Logf("%-40s %v", what, best.Round(10*time.Microsecond))
-	if best > most {
-		t.Errorf("%s takes %v, may take %v", what, best, most)
-	}
+	return took
 }
 
 // TestAMillionThatWaitAreNotNoticed has a million deliveries wait, of one app at few
@@ -77,7 +83,13 @@ func TestAMillionThatWaitAreNotNoticed(t *testing.T) {
 		_, err := node.s.Renew(p.Context(), node.lease, nil, time.Hour, time.Now())
 		p.must(err)
 	}
-	const little = 30 * time.Millisecond
+	// Where others keep the machine busy, all takes longer: what counting the rows takes.
+	all := best(func() {
+		var n int
+		p.must(c.QueryRow(p.Context(), "SELECT count(*) FROM bellhop.pending").Scan(&n))
+	})
+	t.Logf("%-40s %v", "counting all rows", all.Round(10*time.Microsecond))
+	little := max(30*time.Millisecond, all/2)
 	now := time.Now()
 	quick(t, "Overdue", little, func() {
 		list, err := p.s.Overdue(p.Context(), nil, now)
@@ -95,7 +107,7 @@ func TestAMillionThatWaitAreNotNoticed(t *testing.T) {
 	})
 	for _, retries := range []bool{false, true} {
 		epoch := p.own(big.ID)
-		quick(t, "Claim of 100, retries "+strconv.FormatBool(retries), 60*time.Millisecond, func() {
+		quick(t, "Claim of 100, retries "+strconv.FormatBool(retries), 2*little, func() {
 			got, err := p.s.Claim(p.Context(), bellhop.ClaimRequest{Lease: p.lease, BucketEpoch: epoch, Endpoint: big.ID, Retries: retries, Limit: 100}, now)
 			p.must(err)
 			if len(got.Work) != 100 {
@@ -119,7 +131,7 @@ func TestAMillionThatWaitAreNotNoticed(t *testing.T) {
 		p.must(err)
 	})
 	quick(t, "Sweep", little, func() { p.sweep() })
-	quick(t, "EndOld of 100", 60*time.Millisecond, func() {
+	quick(t, "EndOld of 100", 2*little, func() {
 		n, err := p.s.EndOld(p.Context(), bellhop.EndOld{Endpoint: big.ID, Revision: p.stored(big.ID).Revision, Before: now}, id.Take[id.Attempt](p.ids, 100, now), now)
 		p.must(err)
 		if n != 100 {
