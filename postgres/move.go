@@ -87,7 +87,7 @@ func (m *Source) Close() error {
 // stateOf is another one whenever a node has served the database since, or it was changed.
 const stateOf = `SELECT concat_ws(' ', (SELECT coalesce(sum(epoch), 0) FROM bellhop.nodes), (SELECT sum(version) FROM bellhop.versions),
 	(SELECT coalesce(max(id), 0) FROM bellhop.events), (SELECT coalesce(max(id), 0) FROM bellhop.attempts),
-	(SELECT coalesce(max(id), 0) FROM bellhop.audit), (SELECT count(*) FROM bellhop.pending)) /* all apps */`
+	(SELECT coalesce(max(id), 0) FROM bellhop.audit), (SELECT count(*) FROM bellhop.pending), (SELECT count(*) FROM bellhop.outbox)) /* all apps */`
 
 // State names the state that is read.
 func (m *Source) State(ctx context.Context) (state string, err error) {

@@ -13,7 +13,10 @@ import (
 )
 
 // Source reads a store for a move into another one.
-type Source struct{ conn *sqlite.Conn }
+type Source struct {
+	conn *sqlite.Conn
+	path string
+}
 
 var (
 	_ move.Source = (*Source)(nil)
@@ -32,7 +35,7 @@ func (s *Store) Source() (*Source, error) {
 	if err != nil {
 		return nil, errors.Join(openError(s.path, err), c.Close())
 	}
-	return &Source{c}, nil
+	return &Source{c, s.path}, nil
 }
 
 // Close ends the source, and not its store.
@@ -48,13 +51,22 @@ func (m *Source) State(ctx context.Context) (string, error) {
 				parts = append(parts, fmt.Sprint(st.ColumnInt64(i)))
 			}
 		}, `SELECT (SELECT coalesce(sum(epoch), 0) FROM nodes), (SELECT sum(version) FROM versions), (SELECT coalesce(max(id), 0) FROM events),
-			(SELECT coalesce(max(id), 0) FROM attempts), (SELECT coalesce(max(id), 0) FROM audit), (SELECT count(*) FROM pending)`)
+			(SELECT coalesce(max(id), 0) FROM attempts), (SELECT coalesce(max(id), 0) FROM audit), (SELECT count(*) FROM pending),
+			(SELECT count(*) FROM outbox)`)
 	})
 	return strings.Join(parts, " "), err
 }
 
-// Present is State: nobody else has the file open.
-func (m *Source) Present(ctx context.Context) (string, error) { return m.State(ctx) }
+// Present names the state of now: no server has the file open, but programs may that
+// publish in it.
+func (m *Source) Present(ctx context.Context) (state string, err error) {
+	c, err := sqlite.OpenConn(m.path, sqlite.OpenReadWrite)
+	if err != nil {
+		return "", openError(m.path, err)
+	}
+	state, err = (&Source{c, m.path}).State(ctx)
+	return state, errors.Join(err, c.Close())
+}
 
 // within runs f, which ends early when ctx does.
 func (m *Source) within(ctx context.Context, f func() error) error {

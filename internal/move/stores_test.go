@@ -11,11 +11,15 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
+	zombie "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/move"
 	"github.com/bellhop/bellhop/internal/testpostgres"
 	"github.com/bellhop/bellhop/postgres"
+	"github.com/bellhop/bellhop/source/outbox"
+	"github.com/bellhop/bellhop/source/outbox/outboxsqlite"
 	"github.com/bellhop/bellhop/sqlite"
 )
 
@@ -171,4 +175,70 @@ func TestMoveToPostgreSQLAndBack(t *testing.T) {
 	if fmt.Sprint(again.Tables) != fmt.Sprint(there.Tables) {
 		t.Errorf("what came back differs:\n%v\n%v", again.Tables, there.Tables)
 	}
+}
+
+// What a program publishes into the outbox of a source while it is moved would be lost with
+// it: the move says so, instead of being finished.
+func TestWhatIsPublishedMeanwhileIsNotLost(t *testing.T) {
+	path, url := fill(t), testpostgres.Database(t)
+	run := func(src move.Source, dst interface {
+		move.Sink
+		Close() error
+	}, publish func() error,
+	) {
+		t.Helper()
+		once := false
+		_, err := move.Run(t.Context(), src, dst, move.Options{From: "it", Report: func(move.Progress) {
+			if !once {
+				once = true
+				if err := publish(); err != nil {
+					t.Errorf("publish: %v", err)
+				}
+			}
+		}})
+		if err = errors.Join(err, dst.Close()); !errors.Is(err, move.ErrChanged) {
+			t.Errorf("a move beside which something was published: %v", err)
+		}
+	}
+
+	db, err := postgres.OpenSink(t.Context(), url, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(source(t, path), db, func() error {
+		c, err := zombie.OpenConn(path, zombie.OpenReadWrite)
+		if err != nil {
+			return err
+		}
+		end, err := sqlitex.ImmediateTransaction(c)
+		if err != nil {
+			return errors.Join(err, c.Close())
+		}
+		err = outboxsqlite.Publish(c, outbox.Event{App: "acme", Type: "invoice.paid", Data: []byte("1")})
+		end(&err)
+		return errors.Join(err, c.Close())
+	})
+
+	full := testpostgres.Database(t)
+	s, err := postgres.Open(t.Context(), full, postgres.Options{})
+	if err = errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	src, err := postgres.OpenSource(t.Context(), full, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	file, err := sqlite.OpenSink(t.Context(), filepath.Join(t.TempDir(), "to.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(src, file, func() error {
+		c, err := pgx.Connect(t.Context(), full)
+		if err != nil {
+			return err
+		}
+		_, err = c.Exec(t.Context(), "SELECT bellhop.publish('acme', 'invoice.paid', '1')")
+		return errors.Join(err, c.Close(t.Context()))
+	})
 }
