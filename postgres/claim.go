@@ -73,13 +73,16 @@ func (s *Store) claim(ctx context.Context, r bellhop.ClaimRequest, now time.Time
 			claimed.Next, claimed.NextRetry = now, now
 			return nil
 		}
+		if _, err := t.exec(stepByIndex); err != nil {
+			return err
+		}
 		c := claim{txn: t, request: r, apps: is.apps, events: map[bellhop.EventID]*bellhop.Event{}, fanouts: map[string]int64{}, keys: map[string]orderState{}}
 		if err := c.fill(now); err != nil {
 			return err
 		}
 		claimed.Work = c.work
 		var next, retry int64
-		if _, err := t.one(into(&next, &retry), "SELECT "+earliestOfBoth+" FROM (SELECT $1::smallint AS bucket, $2::bigint AS endpoint) o /* all apps */",
+		if _, err := t.one(into(&next, &retry), earliestOfEndpoint,
 			int(bellhop.BucketOf(r.Endpoint)), int64(r.Endpoint)); err != nil {
 			return err
 		}

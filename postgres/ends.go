@@ -11,8 +11,8 @@ import (
 const (
 	// agedEndpoints goes from endpoint to endpoint, instead of over all their rows.
 	agedEndpoints = `WITH RECURSIVE idle (endpoint) AS (
-			(SELECT endpoint FROM bellhop.pending WHERE owner IS NULL AND NOT held ORDER BY endpoint LIMIT 1)
-			UNION ALL SELECT (SELECT p.endpoint FROM bellhop.pending p WHERE p.owner IS NULL AND NOT p.held AND p.endpoint > i.endpoint ORDER BY p.endpoint LIMIT 1)
+			(SELECT endpoint FROM bellhop.pending WHERE owner IS NULL AND NOT held ORDER BY endpoint, born LIMIT 1)
+			UNION ALL SELECT (SELECT p.endpoint FROM bellhop.pending p WHERE p.owner IS NULL AND NOT p.held AND p.endpoint > i.endpoint ORDER BY p.endpoint, p.born LIMIT 1)
 			FROM idle i WHERE i.endpoint IS NOT NULL)
 		SELECT i.endpoint, o.born FROM idle i CROSS JOIN LATERAL (SELECT p.born FROM bellhop.pending p
 			WHERE p.owner IS NULL AND NOT p.held AND p.endpoint = i.endpoint ORDER BY p.born LIMIT 1) o WHERE o.born < $1 ORDER BY i.endpoint /* all apps */`

@@ -393,7 +393,8 @@ const (
 	// are due; 0 if there is none.
 	earliestOfBoth = `coalesce((SELECT p.due FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = o.bucket AND p.endpoint = o.endpoint AND least(p.attempts, 1) = 0 ORDER BY p.due LIMIT 1), 0),
 		coalesce((SELECT p.due FROM bellhop.pending p WHERE p.owner IS NULL AND p.due IS NOT NULL AND p.bucket = o.bucket AND p.endpoint = o.endpoint AND least(p.attempts, 1) = 1 ORDER BY p.due LIMIT 1), 0)`
-	releasingSince = "SELECT endpoint, since FROM bellhop.releases"
+	earliestOfEndpoint = "SELECT " + earliestOfBoth + " FROM (SELECT $1::smallint AS bucket, $2::bigint AS endpoint) o /* all apps */"
+	releasingSince     = "SELECT endpoint, since FROM bellhop.releases"
 )
 
 // Overdue lists endpoints with unowned deliveries.

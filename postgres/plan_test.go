@@ -444,3 +444,70 @@ func literal(t *testing.T, a any) string {
 	t.Fatalf("an argument of type %T", a)
 	return ""
 }
+
+// TestWhatWaitsIsSteppedThroughByItsIndex has nearly all of what waits at few endpoints of
+// one bucket: each condition by itself selects all rows, or none as far as they were counted.
+func TestWhatWaitsIsSteppedThroughByItsIndex(t *testing.T) {
+	c := migrated(t)
+	const fill = `INSERT INTO bellhop.pending (id, event, endpoint, due, last_attempt, order_pos, born, attempts, app, trigger, bucket, order_key)
+		SELECT 1000000 * $1::bigint + g, g, $1::bigint + g / 2500, 1, 0, g, 1, g % 2, 'acme', 'publish', 7, 'k' || g % 2 FROM generate_series(1, 5000) g`
+	list := []struct {
+		begin, sql string
+		args       []any
+		index      string
+	}{
+		{beginReading[forFlow], overdueEndpoints, []any{[]int16{6, 7, 8}}, "pending_due"},
+		{beginReading[forFlow], agedEndpoints, []any{int64(5)}, "pending_age"},
+		{"BEGIN; " + stepByIndex, earliestOfEndpoint, []any{7, int64(100)}, "pending_due"},
+		{"BEGIN; " + stepByIndex, oldestDue, []any{7, int64(100), 0, int64(5), int64(0), int64(0), 100}, "pending_due"},
+		{"BEGIN; " + stepByIndex, newestDue, []any{7, int64(100), 0, int64(5), int64(6), int64(0), 100}, "pending_due"},
+	}
+	look := func(when string) {
+		t.Helper()
+		for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+			for _, l := range list {
+				if _, err := c.PgConn().Exec(t.Context(), l.begin+"; SET LOCAL plan_cache_mode = "+mode).ReadAll(); err != nil {
+					t.Fatal(err)
+				}
+				var all []struct{ Plan plan }
+				if err := json.Unmarshal([]byte(explained(t, c, l.sql, l.args)), &all); err != nil {
+					t.Fatal(err)
+				}
+				looks := 0
+				all[0].Plan.walk(func(p *plan) {
+					if strings.HasSuffix(p.Node, "Sort") && slices.ContainsFunc(p.Plans, func(p plan) bool { return p.Relation == "pending" }) {
+						t.Errorf("%s, %s: it sorts\n%s", when, mode, l.sql)
+					}
+					if p.Relation != "pending" {
+						return
+					}
+					if looks++; p.Index != l.index {
+						t.Errorf("%s, %s: %s by %q\n%s", when, mode, p.Node, p.Index, l.sql)
+					}
+				})
+				if looks == 0 {
+					t.Errorf("%s, %s: pending is not looked into\n%s", when, mode, l.sql)
+				}
+				if _, err := c.Exec(t.Context(), "ROLLBACK"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	do := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := c.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(fill, 100)
+	look("never counted")
+	do("ANALYZE bellhop.pending")
+	look("counted")
+	do(fill, 200)
+	look("counted before the half of it")
+	do("DELETE FROM bellhop.pending")
+	do("ANALYZE bellhop.pending")
+	do(fill, 100)
+	look("counted when there was nothing")
+}
