@@ -3,6 +3,9 @@ package postgres
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // HaveDays makes the partitions of a day and the next ones.
@@ -30,4 +33,18 @@ func IdleBounds(ctx context.Context, s *Store) (reads, writes string, err error)
 		})
 	}
 	return reads, writes, err
+}
+
+// Trace has a tracer see what a store that was just opened runs.
+func Trace(ctx context.Context, s *Store, tracer pgx.QueryTracer) error {
+	for of, pool := range s.pools {
+		config := pool.Config()
+		config.ConnConfig.Tracer = tracer
+		pool.Close()
+		var err error
+		if s.pools[of], err = pgxpool.NewWithConfig(ctx, config); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -66,8 +66,8 @@ func (s *Store) AwaitOutbox(ctx context.Context) error {
 	}
 }
 
-// lookAtOutbox runs f with statements that have no transaction in common: what they read is
-// complete and does not change, whatever else happens meanwhile.
+// lookAtOutbox runs f with statements each of which sees what was committed before it: what
+// they read is complete and does not change, whatever else happens meanwhile.
 func (s *Store) lookAtOutbox(ctx context.Context, what string, f func(*reading, *outbox) error) error {
 	leave, err := s.enter()
 	if err != nil {
@@ -77,14 +77,7 @@ func (s *Store) lookAtOutbox(ctx context.Context, what string, f func(*reading, 
 	s.outbox.mu.Lock()
 	defer s.outbox.mu.Unlock()
 	for try := 1; ; try++ {
-		err = func() error {
-			c, err := s.pools[forFlow].Acquire(ctx)
-			if err != nil {
-				return err
-			}
-			defer s.giveBack(c)
-			return f(&reading{ctx: ctx, conn: c.Conn()}, &s.outbox)
-		}()
+		err = s.readOnce(ctx, forOutbox, func(q *reading) error { return f(q, &s.outbox) })
 		if errors.Is(err, errRenumbered) {
 			if err = s.renumberOutbox(ctx); err == nil {
 				continue

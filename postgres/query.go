@@ -31,6 +31,7 @@ import (
 var beginReading = [...]string{
 	forPeople: beginSnapshot + "; SET LOCAL statement_timeout = '60s'; " + planByShape,
 	forFlow:   beginSnapshot + "; SET LOCAL jit = off; " + stepByIndex,
+	forOutbox: "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL jit = off; " + stepByIndex,
 	forUpkeep: beginSnapshot + "; " + planByShape,
 }
 
@@ -40,7 +41,7 @@ const (
 	// alone has. Where rows were counted while there were none, or where nearly all of them
 	// are of one endpoint, to sort seems to cost nothing, and goes through all of them.
 	stepByIndex = "SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off"
-	planByShape   = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; " +
+	planByShape = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; " +
 		"SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off; SET LOCAL enable_material = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 )
 

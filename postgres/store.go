@@ -131,7 +131,7 @@ func (s *Store) start(ctx context.Context, config *pgxpool.Config, moving bool) 
 		}
 	}
 	sizes := [kindsOfUse]int{
-		forPeople: s.options.Readers, forFlow: 2, forUpkeep: 2,
+		forPeople: s.options.Readers, forFlow: 2, forOutbox: 1, forUpkeep: 2,
 		beating: 1, asked: 2, happened: s.options.Writers, lanes: 2, upkeep: 2,
 	}
 	for of, size := range sizes {
@@ -187,6 +187,7 @@ type use int
 const (
 	forPeople use = iota // what somebody asks for may take long
 	forFlow              // what publishing and delivering wait for is short
+	forOutbox            // one at a time; a flood in it may take long to look through
 	forUpkeep
 
 	// The ranks of steps that write. What somebody waits for comes first; what has happened

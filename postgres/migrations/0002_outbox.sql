@@ -24,12 +24,14 @@ CREATE TABLE bellhop.outbox_0 (
   CONSTRAINT outbox_times_are_of_the_years_1_to_9999 CHECK (
     deliver_at BETWEEN -62135596800000000 AND 253402300799999999 AND at BETWEEN -62135596800000000 AND 253402300799999999)
 ) WITH (autovacuum_vacuum_insert_threshold = -1);
--- With id: one entry is found at once by either index, however many its transaction has added.
-CREATE INDEX outbox_0_tx ON bellhop.outbox_0 (tx, app, id);
+-- Whose entries transactions have added. With id: one entry is found at once by either index,
+-- however many its transaction has added. Descending: those of one app are listed in order by
+-- the primary key alone, which does not go through what others have added meanwhile.
+CREATE INDEX outbox_0_tx ON bellhop.outbox_0 (tx, app, id DESC);
 
 CREATE TABLE bellhop.outbox_1 (LIKE bellhop.outbox_0 INCLUDING DEFAULTS INCLUDING CONSTRAINTS, PRIMARY KEY (app, tx, id))
   WITH (autovacuum_vacuum_insert_threshold = -1);
-CREATE INDEX outbox_1_tx ON bellhop.outbox_1 (tx, app, id);
+CREATE INDEX outbox_1_tx ON bellhop.outbox_1 (tx, app, id DESC);
 
 -- Into which of the two rows are added: one row. Whoever takes entries locks it.
 CREATE TABLE bellhop.outbox_slot (
