@@ -122,6 +122,10 @@ func TestPlansFollowFromTheirShape(t *testing.T) {
 			t.Parallel()
 			s, statements, event := watched(t, analyzed)
 			readEverything(t, s, event)
+			rule := NewAppRule(t)
+			for _, sql := range statements.list {
+				rule.Check(t, "a read", sql)
+			}
 			c, err := s.pools[forPeople].Acquire(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -62,8 +62,25 @@ func open(t testing.TB, o postgres.Options) *postgres.Store {
 	return openAt(t, database(t), o)
 }
 
+// TestStore also looks at the statements that are run: one that could cross from app to app
+// says so, however it was put together.
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) bellhop.Store { return openTimed(t) })
+	rule, texts := postgres.NewAppRule(t), &postgres.Texts{}
+	t.Cleanup(func() { // when the tests that run at the same time have ended
+		for _, sql := range texts.All() {
+			rule.Check(t, "a statement", sql)
+		}
+		if rule.Seen() == 0 {
+			t.Error("no statement was seen")
+		}
+	})
+	storetest.Run(t, func(t *testing.T) bellhop.Store {
+		s := openTimed(t)
+		if err := postgres.Trace(t.Context(), s.Store, texts); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
 }
 
 // timed is a store whose database has the time that the test says: the database's clock

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -209,46 +210,121 @@ var (
 	namesApp = regexp.MustCompile(`\bapp\s*(=|>)\s*(ANY\s*\(\s*)?\$\d`)
 	givesApp = regexp.MustCompile(`\.app\s*=\s*\w+\.app\b`)
 	listsApp = regexp.MustCompile(`unnest\([^)]*::text\[\][^)]*\)\s+(WITH ORDINALITY\s+)?(AS\s+)?\w+\s*\([^)]*\bapp\b`)
-	addsApp  = regexp.MustCompile(`INSERT INTO bellhop\.\w+\s+(AS \w+\s+)?\([^)]*\bapp\b`)
+	// betweenApps finds a range of rows of each app of such a list.
+	betweenApps = regexp.MustCompile(`(?s)\.app, \w+\.id\) >=? \(\w+\.app,.*\.app, \w+\.id\) <=? \(\w+\.app,`)
+	addsApp     = regexp.MustCompile(`INSERT INTO bellhop\.\w+\s+(AS \w+\s+)?\([^)]*\bapp\b`)
 )
 
-// TestEveryStatementOfTheFlowNamesItsApp reads the statements: one that could cross from app
-// to app says so.
-func TestEveryStatementOfTheFlowNamesItsApp(t *testing.T) {
+// namesItsApp tells whether a statement is about an app that it names, or some.
+func namesItsApp(sql string) bool {
+	return namesApp.MatchString(sql) || addsApp.MatchString(sql) || (givesApp.MatchString(sql) || betweenApps.MatchString(sql)) && listsApp.MatchString(sql)
+}
+
+// AppRule is that a statement of the flow that could cross from app to app says so.
+type AppRule struct {
+	ofFlow *regexp.Regexp
+	mu     sync.Mutex
+	// seen are the statements of the flow that were checked.
+	seen map[string]bool
+}
+
+// NewAppRule takes the tables of the flow from the schema.
+func NewAppRule(t *testing.T) *AppRule {
+	t.Helper()
 	tables := append(flowTables(t, migrated(t)), "fresh", "waiting_now")
-	ofFlow := regexp.MustCompile(`\bbellhop\.(` + strings.Join(tables, "|") + `)\b`)
-	checked := 0
-	for _, s := range statements(t) {
-		if !ofFlow.MatchString(s.sql) {
-			if strings.Contains(s.sql, across) {
-				t.Errorf("%s is no statement of the flow, but marked as one:\n%s", s.where, s.sql)
-			}
-			continue
-		}
-		checked++
-		names := namesApp.MatchString(s.sql) || addsApp.MatchString(s.sql) || givesApp.MatchString(s.sql) && listsApp.MatchString(s.sql)
-		if !names && !strings.Contains(s.sql, across) {
-			t.Errorf("%s does not name the app; where it is about all apps, mark it %s:\n%s", s.where, across, s.sql)
-		}
+	return &AppRule{ofFlow: regexp.MustCompile(`\bbellhop\.(` + strings.Join(tables, "|") + `)\b`), seen: map[string]bool{}}
+}
+
+// Check fails if a statement is against the rule. where says whose it is.
+func (r *AppRule) Check(t *testing.T, where, sql string) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen[sql] || !isStatement.MatchString(sql) {
+		return
 	}
-	if checked < 15 {
-		t.Errorf("only %d statements of the flow were found", checked)
+	if !r.ofFlow.MatchString(sql) {
+		if strings.Contains(sql, across) {
+			t.Errorf("%s is no statement of the flow, but marked as one:\n%s", where, sql)
+		}
+		return
+	}
+	r.seen[sql] = true
+	if !namesItsApp(sql) && !strings.Contains(sql, across) {
+		t.Errorf("%s does not name the app; where it is about all apps, mark it %s:\n%s", where, across, sql)
+	}
+}
+
+// Seen is how many statements of the flow were checked.
+func (r *AppRule) Seen() int { return len(r.seen) }
+
+// Texts gathers the statements that stores run, each once. It is a tracer of theirs.
+type Texts struct {
+	mu  sync.Mutex
+	all map[string]bool
+}
+
+func (x *Texts) add(sql string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.all == nil {
+		x.all = map[string]bool{}
+	}
+	x.all[sql] = true
+}
+
+// All gives them.
+func (x *Texts) All() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Sorted(maps.Keys(x.all))
+}
+
+func (x *Texts) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	x.add(q.SQL)
+	return ctx
+}
+
+func (x *Texts) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (x *Texts) TraceBatchStart(ctx context.Context, _ *pgx.Conn, b pgx.TraceBatchStartData) context.Context {
+	for _, q := range b.Batch.QueuedQueries {
+		x.add(q.SQL)
+	}
+	return ctx
+}
+
+func (x *Texts) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (x *Texts) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// TestEveryStatementOfTheFlowNamesItsApp reads the statements that the code has as constants.
+// Those that are put together as they run are seen by TestStore and
+// TestPlansFollowFromTheirShape.
+func TestEveryStatementOfTheFlowNamesItsApp(t *testing.T) {
+	rule := NewAppRule(t)
+	for _, s := range statements(t) {
+		rule.Check(t, s.where, s.sql)
+	}
+	if n := rule.Seen(); n < 15 {
+		t.Errorf("only %d statements of the flow were found", n)
 	}
 }
 
 // TestAStatementThatCrossesIsFound: the test above must be able to fail.
 func TestAStatementThatCrossesIsFound(t *testing.T) {
 	for sql, names := range map[string]bool{
-		"SELECT 1 FROM bellhop.pending WHERE app = $1 AND id = $2":                                                                   true,
-		"SELECT 1 FROM bellhop.pending p WHERE p.app = ANY($1)":                                                                      true,
-		"SELECT 1 FROM bellhop.pending WHERE id = $1":                                                                                false,
+		"SELECT 1 FROM bellhop.pending WHERE app = $1 AND id = $2": true,
+		"SELECT 1 FROM bellhop.pending p WHERE p.app = ANY($1)":    true,
+		"SELECT 1 FROM bellhop.pending WHERE id = $1":              false,
+		"SELECT 1 FROM unnest($1::text[]) AS s (app) CROSS JOIN LATERAL (SELECT 1 FROM bellhop.events e WHERE (e.app, e.id) >= (s.app, $2) AND (e.app, e.id) < (s.app, $3)) x": true,
+		"SELECT 1 FROM unnest($1::text[]) AS s (app) CROSS JOIN LATERAL (SELECT 1 FROM bellhop.events e WHERE (e.app, e.id) >= (s.app, $2)) x":                                 false,
 		"DELETE FROM bellhop.pending p USING x WHERE p.app = x.app":                                                                  false,
 		"INSERT INTO bellhop.reactions (attempt, app) VALUES ($1, $2)":                                                               true,
 		"INSERT INTO bellhop.reactions (attempt) VALUES ($1)":                                                                        false,
 		"UPDATE bellhop.pending p SET due = 1 FROM unnest($1::text[], $2::bigint[]) r (app, id) WHERE p.app = r.app AND p.id = r.id": true,
 	} {
-		got := namesApp.MatchString(sql) || addsApp.MatchString(sql) || givesApp.MatchString(sql) && listsApp.MatchString(sql)
-		if got != names {
+		if got := namesItsApp(sql); got != names {
 			t.Errorf("%q: names the app: %v, want %v", sql, got, names)
 		}
 	}
