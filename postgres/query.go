@@ -30,8 +30,8 @@ import (
 // beginReading begins a transaction that reads, in one message. The settings end with it.
 var beginReading = [...]string{
 	forPeople: beginSnapshot + "; SET LOCAL statement_timeout = '60s'; " + planByShape,
-	forFlow:   beginSnapshot + "; SET LOCAL jit = off; " + stepByIndex,
-	forOutbox: "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL jit = off; " + stepByIndex,
+	forFlow:   beginSnapshot + "; " + stepByIndex,
+	forOutbox: "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; " + stepByIndex,
 	forUpkeep: beginSnapshot + "; " + planByShape,
 }
 
@@ -39,8 +39,9 @@ const (
 	beginSnapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	// stepByIndex is for statements that want the first row of an order which one index
 	// alone has. Where rows were counted while there were none, or where nearly all of them
-	// are of one endpoint, to sort seems to cost nothing, and goes through all of them.
-	stepByIndex = "SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off"
+	// are of one endpoint, to sort seems to cost nothing, and goes through all of them. Where
+	// there is no way around a sort, it seems to be worth being compiled then, which it is not.
+	stepByIndex = "SET LOCAL jit = off; SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off"
 	planByShape = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; " +
 		"SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off; SET LOCAL enable_material = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 )
