@@ -52,8 +52,8 @@ type NodeStore interface {
 	// again changes nothing.
 	Leave(ctx context.Context, l Lease, now time.Time) error
 	// TakeOver ends the leases that ran out, and releases what is owned under them.
-	// It returns how many there were. A node renews its own before it asks.
-	TakeOver(ctx context.Context, now time.Time) (int, error)
+	// It returns who held them. A node renews its own before it asks.
+	TakeOver(ctx context.Context, now time.Time) ([]NodeInfo, error)
 	// Nodes lists who holds a lease, in the order of their numbers, but for leases that are
 	// held for the number alone (NodeAbout.Started).
 	Nodes(ctx context.Context) ([]NodeInfo, error)

@@ -376,7 +376,7 @@ func (m *meddled) DeleteKey(ctx context.Context, k bellhop.KeyID, audit *bellhop
 	return m.step(ctx, "DeleteKey", func() error { return m.Store.DeleteKey(ctx, k, audit) })
 }
 
-func (m *meddled) TakeOver(ctx context.Context, now time.Time) (n int, err error) {
+func (m *meddled) TakeOver(ctx context.Context, now time.Time) (n []bellhop.NodeInfo, err error) {
 	err = m.step(ctx, "TakeOver", func() error { n, err = m.Store.TakeOver(ctx, now); return err })
 	return n, err
 }

@@ -147,8 +147,8 @@ func TestToLookForTroubleChangesNothing(t *testing.T) {
 			t.Error(err)
 		}
 		looking = false
-		if n, err := h.store.TakeOver(t.Context(), time.Now()); changed || n != 1 || err != nil {
-			t.Errorf("%d nodes are left to take over, want node %d: %v", n, dead.Lease.Node, err)
+		if n, err := h.store.TakeOver(t.Context(), time.Now()); changed || len(n) != 1 || err != nil {
+			t.Errorf("%v are left to take over, want node %d: %v", n, dead.Lease.Node, err)
 		}
 	})
 }

@@ -75,8 +75,8 @@ func (e *Engine) look(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("take over what dead nodes left: %w", err)
 	}
-	if ended > 0 {
-		e.log.Warn("nodes went silent for longer than their lease; the others take over", "count", ended)
+	for _, n := range ended {
+		e.log.Warn("a node went silent for longer than its lease; the others take over", "node", int(n.Lease.Node), "name", n.Name, "until", n.Until)
 	}
 	wake(e.resharing)
 	if err := e.table.Load(ctx); err != nil {

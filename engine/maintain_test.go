@@ -90,8 +90,8 @@ func TestOneRegistryForEnginesOneAfterTheOther(t *testing.T) {
 		if _, err := engine.New(t.Context(), store, h.config); err == nil || !strings.Contains(err.Error(), "Config.Metrics") {
 			t.Errorf("two at once: %v", err)
 		}
-		if n, err := store.TakeOver(t.Context(), time.Now().Add(time.Hour)); err != nil || n != 0 {
-			t.Errorf("%d nodes were left behind, %v", n, err)
+		if n, err := store.TakeOver(t.Context(), time.Now().Add(time.Hour)); err != nil || len(n) != 0 {
+			t.Errorf("%v were left behind, %v", n, err)
 		}
 		if families, err := registry.Gather(); err != nil || len(families) == 0 {
 			t.Errorf("the first: %d metrics, %v", len(families), err)
@@ -166,8 +166,8 @@ func TestLookingAroundDoesNotCostTheLease(t *testing.T) {
 		h := openOn(t, blind{memstore.New()})
 		for range 300 {
 			wait(time.Second)
-			if n, err := h.store.TakeOver(t.Context(), time.Now()); err != nil || n != 0 {
-				t.Fatalf("%d leases ran out, %v", n, err)
+			if n, err := h.store.TakeOver(t.Context(), time.Now()); err != nil || len(n) != 0 {
+				t.Fatalf("the leases of %v ran out, %v", n, err)
 			}
 		}
 	})

@@ -97,9 +97,9 @@ func (l *line) Leave(ctx context.Context, of bellhop.Lease, _ time.Time) error {
 	return l.Store.Leave(ctx, of, time.Now())
 }
 
-func (l *line) TakeOver(ctx context.Context, _ time.Time) (int, error) {
+func (l *line) TakeOver(ctx context.Context, _ time.Time) ([]bellhop.NodeInfo, error) {
 	if err := l.cut(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	return l.Store.TakeOver(ctx, time.Now())
 }

@@ -94,15 +94,17 @@ func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.Node
 	})
 }
 
+func (l *lease) info(number bellhop.NodeID) bellhop.NodeInfo {
+	return bellhop.NodeInfo{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, NodeAbout: l.about, Joined: l.joined, Until: l.until, Status: l.status}
+}
+
 // Nodes lists who holds a lease.
 func (s *Store) Nodes(ctx context.Context) ([]bellhop.NodeInfo, error) {
 	var list []bellhop.NodeInfo
 	err := s.step(ctx, func() error {
 		for _, number := range sortedKeys(s.nodes) {
 			if n := s.nodes[number]; n.held && !n.about.Started.IsZero() {
-				list = append(list, bellhop.NodeInfo{
-					Lease: bellhop.Lease{Node: number, Epoch: n.epoch}, NodeAbout: n.about, Joined: n.joined, Until: n.until, Status: n.status,
-				})
+				list = append(list, n.info(number))
 			}
 		}
 		return nil
@@ -127,19 +129,19 @@ func (s *Store) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error
 }
 
 // TakeOver ends leases that ran out.
-func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
-	ended := 0
+func (s *Store) TakeOver(ctx context.Context, now time.Time) ([]bellhop.NodeInfo, error) {
+	var ended []bellhop.NodeInfo
 	err := s.step(ctx, func() error {
-		for number, l := range s.nodes {
-			if l.held && !l.until.After(now) {
+		for _, number := range sortedKeys(s.nodes) {
+			if l := s.nodes[number]; l.held && !l.until.After(now) {
 				s.release(number, now)
 				s.setNode(number, lease{until: l.until, epoch: l.epoch})
-				ended++
+				ended = append(ended, l.info(number))
 			}
 		}
 		return nil
 	})
-	if ended > 0 {
+	if len(ended) > 0 {
 		s.Wake(bellhop.Wakeup{Nodes: true})
 	}
 	return ended, err

@@ -72,7 +72,7 @@ func (s *Store) nobody(ctx context.Context) error {
 				name = ", " + name
 			}
 			return move.InUse(s.name, fmt.Sprintf("node %d%s", node, name), time.Duration(left)*time.Microsecond)
-		case over == 0: // a part of what a lease has left is given back at a time
+		case len(over) == 0: // a part of what a lease has left is given back at a time
 			return nil
 		}
 	}

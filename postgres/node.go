@@ -26,7 +26,8 @@ const (
 
 	renewLease = `UPDATE bellhop.nodes SET lease_until = c.now + $3, mark = greatest(mark, $4), status = coalesce($5, status)
 		FROM (SELECT bellhop.clock() AS now) c WHERE id = $1 AND epoch = $2 AND held = 1 RETURNING c.now`
-	listNodes = "SELECT id, epoch, name, version, started, joined, lease_until, status FROM bellhop.nodes WHERE held = 1 AND started <> 0 ORDER BY id"
+	nodeColumns = "SELECT id, epoch, name, version, started, joined, lease_until, status FROM bellhop.nodes"
+	listNodes   = nodeColumns + " WHERE held = 1 AND started <> 0 ORDER BY id"
 
 	// lockNode waits for the transactions that hold the lease.
 	lockNode = "SELECT 1 FROM bellhop.nodes WHERE id = $1 FOR UPDATE"
@@ -38,7 +39,7 @@ const (
 	moveMark   = "UPDATE bellhop.nodes SET mark = $2 WHERE id = $1"
 	freeNode   = "UPDATE bellhop.nodes SET held = 0 WHERE id = $1"
 
-	overNodes = "SELECT id FROM bellhop.nodes WHERE held = 2 OR held = 1 AND lease_until <= bellhop.clock() ORDER BY id"
+	overNodes = nodeColumns + " WHERE held = 2 OR held = 1 AND lease_until <= bellhop.clock() ORDER BY id"
 )
 
 // Join registers a process under a free node number.
@@ -174,8 +175,12 @@ func (s *Store) tend(ctx context.Context, l bellhop.Lease, length time.Duration,
 }
 
 // Nodes lists who holds a lease.
-func (s *Store) Nodes(ctx context.Context) (nodes []bellhop.NodeInfo, err error) {
-	err = s.readFor(ctx, forFlow, "list the nodes", func(q *reading) error {
+func (s *Store) Nodes(ctx context.Context) ([]bellhop.NodeInfo, error) {
+	return s.nodes(ctx, "list the nodes", listNodes)
+}
+
+func (s *Store) nodes(ctx context.Context, what, sql string) (nodes []bellhop.NodeInfo, err error) {
+	err = s.readFor(ctx, forFlow, what, func(q *reading) error {
 		nodes = nil
 		var n bellhop.NodeInfo
 		var started, joined, until int64
@@ -184,7 +189,7 @@ func (s *Store) Nodes(ctx context.Context) (nodes []bellhop.NodeInfo, err error)
 			n.Started, n.Joined, n.Until, n.Status = moment(started), moment(joined), moment(until), bellhop.NodeStatus{}
 			_ = fromJSON(status, &n.Status)
 			nodes = append(nodes, n)
-		}, (*int)(&n.Lease.Node), &n.Lease.Epoch, &n.Name, &n.Version, &started, &joined, &until, &status), listNodes)
+		}, (*int)(&n.Lease.Node), &n.Lease.Epoch, &n.Name, &n.Version, &started, &joined, &until, &status), sql)
 	})
 	return nodes, err
 }
@@ -206,21 +211,15 @@ func (s *Store) leaseOver(l bellhop.Lease) {
 
 // TakeOver ends leases that ran out. It looks first, because it is called often and
 // nearly always finds none.
-func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
-	var over []bellhop.NodeID
-	err := s.readFor(ctx, forFlow, "look for dead nodes", func(q *reading) error {
-		over = nil
-		var n bellhop.NodeID
-		return q.each(scan(func() { over = append(over, n) }, (*int)(&n)), overNodes)
-	})
+func (s *Store) TakeOver(ctx context.Context, now time.Time) (ended []bellhop.NodeInfo, err error) {
+	over, err := s.nodes(ctx, "look for dead nodes", overNodes)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	ended := 0
 	for _, n := range over {
-		was, err := s.endNode(ctx, n, endDead)
+		was, err := s.endNode(ctx, n.Lease.Node, endDead)
 		if was {
-			ended++
+			ended = append(ended, n)
 		}
 		if err != nil {
 			return ended, err

@@ -161,9 +161,9 @@ func (s *timed) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error
 	return s.Store.Leave(ctx, l, now)
 }
 
-func (s *timed) TakeOver(ctx context.Context, now time.Time) (int, error) {
+func (s *timed) TakeOver(ctx context.Context, now time.Time) ([]bellhop.NodeInfo, error) {
 	if err := s.at(ctx, now); err != nil {
-		return 0, err
+		return nil, err
 	}
 	return s.Store.TakeOver(ctx, now)
 }

@@ -142,7 +142,7 @@ func (n *node) beatOn(err error, end func(error)) {
 	}
 	n.write(writing{what: "take over", alone: true, do: func() error {
 		ended, err := w.store.TakeOver(ctx, w.clock())
-		if ended > 0 {
+		if len(ended) > 0 {
 			n.tell(bellhop.Wakeup{Nodes: true})
 			w.ledger.checkLeases()
 			w.reached("what a dead node had was taken over")

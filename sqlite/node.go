@@ -113,20 +113,25 @@ func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.Node
 }
 
 // Nodes lists who holds a lease.
-func (s *Store) Nodes(ctx context.Context) ([]bellhop.NodeInfo, error) {
-	var list []bellhop.NodeInfo
-	err := s.readFor(ctx, forFlow, "list the nodes", func(c *sqlite.Conn) error {
-		list = nil
-		return each(c, func(st *sqlite.Stmt) {
-			n := bellhop.NodeInfo{
-				Lease:     bellhop.Lease{Node: bellhop.NodeID(st.ColumnInt(0)), Epoch: st.ColumnInt64(1)},
-				NodeAbout: bellhop.NodeAbout{Name: st.ColumnText(2), Version: st.ColumnText(3), Started: moment(st.ColumnInt64(4))},
-				Joined:    moment(st.ColumnInt64(5)), Until: moment(st.ColumnInt64(6)),
-			}
-			_ = fromJSON(st, 7, &n.Status)
-			list = append(list, n)
-		}, "SELECT id, epoch, name, version, started, joined, lease_until, status FROM nodes WHERE held = 1 AND started <> 0 ORDER BY id")
+func (s *Store) Nodes(ctx context.Context) (list []bellhop.NodeInfo, err error) {
+	err = s.readFor(ctx, forFlow, "list the nodes", func(c *sqlite.Conn) error {
+		list, err = nodes(c, "started <> 0")
+		return err
 	})
+	return list, err
+}
+
+// nodes lists those who hold a lease and for whom a condition holds.
+func nodes(c *sqlite.Conn, condition string, args ...any) (list []bellhop.NodeInfo, err error) {
+	err = each(c, func(st *sqlite.Stmt) {
+		n := bellhop.NodeInfo{
+			Lease:     bellhop.Lease{Node: bellhop.NodeID(st.ColumnInt(0)), Epoch: st.ColumnInt64(1)},
+			NodeAbout: bellhop.NodeAbout{Name: st.ColumnText(2), Version: st.ColumnText(3), Started: moment(st.ColumnInt64(4))},
+			Joined:    moment(st.ColumnInt64(5)), Until: moment(st.ColumnInt64(6)),
+		}
+		_ = fromJSON(st, 7, &n.Status)
+		list = append(list, n)
+	}, "SELECT id, epoch, name, version, started, joined, lease_until, status FROM nodes WHERE held = 1 AND "+condition+" ORDER BY id", args...)
 	return list, err
 }
 
@@ -183,33 +188,32 @@ func (w *writer) releaseAll(now time.Time, sql string, args ...any) error {
 	return err
 }
 
-const deadNodes = "SELECT id FROM nodes WHERE held = 1 AND lease_until <= ?"
+const leaseOver = "lease_until <= ?"
 
 // TakeOver ends leases that ran out. It looks first, because it is called often and
 // nearly always finds none.
-func (s *Store) TakeOver(ctx context.Context, now time.Time) (int, error) {
-	dead := false
-	err := s.readFor(ctx, forFlow, "look for dead nodes", func(c *sqlite.Conn) error {
-		return each(c, func(*sqlite.Stmt) { dead = true }, deadNodes, micros(now))
+func (s *Store) TakeOver(ctx context.Context, now time.Time) (dead []bellhop.NodeInfo, err error) {
+	err = s.readFor(ctx, forFlow, "look for dead nodes", func(c *sqlite.Conn) error {
+		dead, err = nodes(c, leaseOver, micros(now))
+		return err
 	})
-	if err != nil || !dead {
-		return 0, err
+	if err != nil || len(dead) == 0 {
+		return nil, err
 	}
-	ended := 0
 	err = s.write(ctx, "take over from dead nodes", rowWeight, func(w *writer) error {
-		var list []bellhop.NodeID
-		if err := each(w.conn, func(st *sqlite.Stmt) { list = append(list, bellhop.NodeID(st.ColumnInt(0))) }, deadNodes, micros(now)); err != nil {
-			return err
-		}
-		ended = len(list)
-		for _, n := range list {
-			if err := w.releaseNode(n, now); err != nil {
-				return err
+		var err error
+		dead, err = nodes(w.conn, leaseOver, micros(now))
+		for _, n := range dead {
+			if err == nil {
+				err = w.releaseNode(n.Lease.Node, now)
 			}
 		}
-		return nil
+		return err
 	})
-	return ended, err
+	if err != nil {
+		return nil, err
+	}
+	return dead, nil
 }
 
 const (

@@ -128,8 +128,8 @@ func TestLooksThatFindNothingCommitNothing(t *testing.T) {
 		must(t, err)
 		_, err = s.Overdue(t.Context(), nil, now)
 		must(t, err)
-		if n != 0 || swept != 0 || len(spread) != 0 {
-			t.Errorf("found %d, %d and %v", n, swept, spread)
+		if len(n) != 0 || swept != 0 || len(spread) != 0 {
+			t.Errorf("found %v, %d and %v", n, swept, spread)
 		}
 	}
 	if commits != before {

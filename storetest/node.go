@@ -58,7 +58,9 @@ var nodeTests = []test{
 		w := ownOne(f, n.Lease)
 		f.pass(time.Minute)
 		same(f, "backlog before that", backlog(f), nil)
-		f.takeOver(1)
+		over := f.takeOver(1)[0]
+		same(f, "the dead node", over.Lease, n.Lease)
+		same(f, "its name", over.Name, f.about().Name)
 		f.takeOver(0)
 		same(f, "backlog", backlog(f), []bellhop.Backlog{{Endpoint: w.Delivery.Endpoint, Due: w.Delivery.Due}})
 		if _, err := f.s.Renew(f.Context(), n.Lease, nil, time.Minute, f.now); !errors.Is(err, bellhop.ErrLeaseLost) {
@@ -175,11 +177,12 @@ func ownOne(f *fixture, l bellhop.Lease) bellhop.Work {
 	return c.Work[0]
 }
 
-func (f *fixture) takeOver(want int) {
+func (f *fixture) takeOver(want int) []bellhop.NodeInfo {
 	f.Helper()
-	n, err := f.s.TakeOver(f.Context(), f.now)
+	over, err := f.s.TakeOver(f.Context(), f.now)
 	f.must(err)
-	same(f, "leases that ran out", n, want)
+	same(f, "leases that ran out", len(over), want)
+	return over
 }
 
 func backlog(f *fixture) []bellhop.Backlog {
