@@ -29,6 +29,9 @@ func parse(url string) (*pgxpool.Config, error) {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "bellhop"
 	}
+	if c.DialFunc, err = dialing(c.RuntimeParams, c.ConnectTimeout); err != nil {
+		return nil, addressError(url, err)
+	}
 	config.MaxConnIdleTime = 5 * time.Minute
 	return config, nil
 }
