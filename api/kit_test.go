@@ -88,6 +88,7 @@ func newToy(o Options) *toy {
 		On("GET /full", "full", "Umbrellas", failure(&bellhop.Error{Code: bellhop.CodeTooMany, Detail: "x", RetryAfter: 1100 * time.Millisecond}), "Full", "x", 200),
 		On("GET /fuller", "fuller", "Umbrellas", failure(Problem(bellhop.CodeTooMany, "x")), "Fuller", "x", 200),
 		On("GET /closed", "closed", "Umbrellas", failure(fmt.Errorf("under the stairs: %w", bellhop.ErrUnavailable)), "Closed", "x", 200),
+		On("GET /crowded", "crowded", "Umbrellas", failure(Problem(CodeBusy, "x")), "Crowded", "x", 200),
 		On("GET /broken", "broken", "Umbrellas", failure(errors.New("under the stairs")), "Broken", "x", 200),
 		On("GET /panic", "panic", "Umbrellas", func(*Call, NoInput) (None, error) { panic("under the stairs") }, "Panic", "x", 200),
 		On("GET /open", "open", "Umbrellas", func(*Call, NoInput) (umbrella, error) { return umbrella{"blue"}, nil }, "Open", "x", 200).Open(),
@@ -177,13 +178,14 @@ func TestTheWayOfARequest(t *testing.T) {
 	}
 }
 
-// TestTheLogOfRefusals: while the store takes nothing every request is refused, and the
-// log says so from time to time.
+// TestTheLogOfRefusals: while there is no room every request is refused, and the log says so
+// from time to time; that the store is away is said by whoever finds it so, once.
 func TestTheLogOfRefusals(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	api := newToy(Options{Now: func() time.Time { return now }})
 	for range 10_000 {
 		api.ask("Bearer guest1", "GET", "/closed", "")
+		api.ask("Bearer guest1", "GET", "/crowded", "")
 		now = now.Add(2 * time.Millisecond)
 	}
 	var told []string

@@ -190,8 +190,10 @@ func (k *Kit) explain(err error) (p wire.Problem, again time.Duration) {
 	var e *bellhop.Error
 	switch {
 	case errors.As(err, &e):
+	case errors.Is(err, bellhop.ErrUnknown):
+		e = &bellhop.Error{Code: bellhop.CodeUnavailable, Detail: "The database's answer was lost: whether this was done is not known. To publish again is safe with the same id; of anything else, look first"}
 	case errors.Is(err, bellhop.ErrUnavailable):
-		e = &bellhop.Error{Code: bellhop.CodeUnavailable, Detail: "The store cannot take writes now; nothing was done. Try again in a moment"}
+		e = &bellhop.Error{Code: bellhop.CodeUnavailable, Detail: "The database cannot be used now, or takes no writes; nothing was done. Try again in a moment"}
 	case errors.Is(err, bellhop.ErrRevision):
 		e = &bellhop.Error{Code: bellhop.CodeConflict, Detail: "The object was changed by somebody else meanwhile; read it and try again"}
 	default:
@@ -238,8 +240,11 @@ func (c *Call) fail(err error) {
 		}
 		if p.Status == http.StatusServiceUnavailable {
 			level := slog.LevelDebug
-			if since, ok := c.kit.refusals.tell(c.kit.o.Now()); ok {
-				level, attrs = slog.LevelWarn, append(attrs, "refused_since_last", since)
+			// That the store is away has been told, once.
+			if !errors.Is(err, bellhop.ErrUnavailable) && !errors.Is(err, bellhop.ErrUnknown) {
+				if since, ok := c.kit.refusals.tell(c.kit.o.Now()); ok {
+					level, attrs = slog.LevelWarn, append(attrs, "refused_since_last", since)
+				}
 			}
 			c.kit.o.Logger.Log(c.Context(), level, "request refused", attrs...)
 		} else {
@@ -264,8 +269,8 @@ func (c *Call) fail(err error) {
 	_ = c.write(p.Status, "application/problem+json", p) // a struct of texts has JSON
 }
 
-// refusals are the requests answered 503. While the disk is full every publish is one,
-// and a line for each would fill what is left of it.
+// refusals are the requests answered 503, but for those that the store was away for. While
+// there is no room every request is one, and a line for each would fill the disk.
 type refusals struct {
 	mu     sync.Mutex
 	told   time.Time

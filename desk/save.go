@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -41,7 +42,11 @@ const (
 // fails, and has not failed.
 func (d *Desk) answered(ctx context.Context, step func() error) (lost bool, err error) {
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
-		if err = step(); !errors.Is(err, bellhop.ErrUnknown) {
+		err = step()
+		if lost && errors.Is(err, bellhop.ErrUnavailable) { // whether the first time was stored, nobody can say
+			return lost, fmt.Errorf("%w: %w", bellhop.ErrUnknown, err)
+		}
+		if !errors.Is(err, bellhop.ErrUnknown) {
 			return lost, err
 		}
 		lost = true

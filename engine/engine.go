@@ -32,6 +32,7 @@ import (
 	"github.com/bellhop/bellhop/engine/send/inbox"
 	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/outage"
 	"github.com/bellhop/bellhop/internal/safehttp"
 	"github.com/bellhop/bellhop/internal/script"
 	"github.com/bellhop/bellhop/recipe"
@@ -293,7 +294,7 @@ type Engine struct {
 
 	// unwell holds why the store could not be written to lately, for Ready.
 	unwell  atomic.Pointer[error]
-	outage  outage
+	outage  outage.Outage
 	started atomic.Bool
 	// stopping is closed when Run's context has ended.
 	stopping chan struct{}
@@ -467,7 +468,7 @@ func (e *Engine) Ready() error {
 
 // Unwell tells why the store cannot be used, or nil: from the first failure on, until it
 // has gone well for some seconds.
-func (e *Engine) Unwell() error { return e.outage.why() }
+func (e *Engine) Unwell() error { return e.outage.Why() }
 
 // Store is where everything is kept.
 func (e *Engine) Store() bellhop.Store { return e.store }
@@ -543,6 +544,7 @@ func (e *Engine) refresh(ctx context.Context, what string, load func(context.Con
 // lanes. It answers how many were added: events may have been erased, and endpoints
 // deleted, in between.
 func (e *Engine) Redeliver(ctx context.Context, r bellhop.Redelivery) (bellhop.Redelivered, error) {
+	lost := false
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		lease, now := e.Lease(), e.cfg.Now()
 		done, err := e.store.Redeliver(ctx, lease, r, now)
@@ -555,7 +557,9 @@ func (e *Engine) Redeliver(ctx context.Context, r bellhop.Redelivery) (bellhop.R
 		case errors.Is(err, bellhop.ErrLeaseLost):
 			err = e.awaitLease(ctx, lease)
 		case errors.Is(err, bellhop.ErrUnknown): // to repeat it adds nothing twice
-			err = pause(ctx, wait)
+			lost, err = true, pause(ctx, wait)
+		case lost && errors.Is(err, bellhop.ErrUnavailable):
+			err = e.Wrote("enqueue deliveries", fmt.Errorf("%w: %w", bellhop.ErrUnknown, err))
 		default:
 			err = e.Wrote("enqueue deliveries", err)
 		}
@@ -619,14 +623,14 @@ func (e *Engine) wroteWell() {
 	if e.unwell.Load() != nil {
 		e.unwell.Store(nil)
 	}
-	if lasted, over := e.outage.well(e.cfg.Elapsed()); over {
+	if lasted, over := e.outage.Well(e.cfg.Elapsed()); over {
 		e.log.Info("the store takes writes again", "lasted", lasted.Round(time.Millisecond).String())
 	}
 }
 
 // storeAway notes that the store could not be used. The log says it once for all of an outage.
 func (e *Engine) storeAway(err error) {
-	if e.outage.failed(err, e.cfg.Elapsed()) {
+	if e.outage.Failed(err, e.cfg.Elapsed()) {
 		e.log.Error("the store is away, or does not take writes: events are refused until it does", "err", err)
 	}
 }

@@ -127,7 +127,7 @@ func openError(name string, err error) error {
 	case ErrReadOnly:
 		sentence = name + " takes no writes: " + writable
 	case ErrFull:
-		sentence = name + " has no connections, memory or disk space left: free some, or raise max_connections"
+		sentence = name + lacking(err)
 	case ErrAway:
 		sentence = name + " cannot be reached: check that the server runs, and host, port and firewall"
 	default:
@@ -135,6 +135,17 @@ func openError(name string, err error) error {
 	}
 	return &OpenError{name, kind, sentence, err}
 }
+
+// lacking says what a server is short of.
+func lacking(err error) string {
+	if codeOf(err) == tooManyConnections {
+		return " gives no more connections: " + raiseConnections
+	}
+	return " has no disk space or memory left: free some"
+}
+
+// raiseConnections says what to do where there are too few connections.
+const raiseConnections = "raise max_connections of the server, or the CONNECTION LIMIT of the role or the database; a node takes up to 21"
 
 // writable says what a database needs that takes no writes.
 const writable = "it is a replica, or set read-only; name the primary (target_session_attrs=read-write finds it among several hosts), or set default_transaction_read_only to off for this role and database"
@@ -147,6 +158,7 @@ const (
 	duplicateTable      = "42P07"
 	duplicateSchema     = "42P06"
 	noSuchTable         = "42P01"
+	tooManyConnections  = "53300"
 	checkViolation      = "23514" // also: no partition for the row
 )
 
@@ -176,10 +188,26 @@ func kindOf(err error) error {
 		return ErrAway
 	case code == "" && untrusted(err):
 		return ErrTLS
-	case code == "" && lostConnection(err):
+	case code == "" && (lostConnection(err) || errors.Is(err, errSilent)):
 		return ErrAway
 	}
 	return nil
+}
+
+// Passing tells whether waiting may help against what Open or a step of a store failed with.
+func Passing(err error) bool {
+	kind := kindOf(err)
+	e, opening := errors.AsType[*OpenError](err)
+	if opening {
+		kind = e.Kind
+	}
+	switch kind {
+	case ErrAway, ErrFull, ErrReadOnly: // one that is read-only may be about to become the primary
+		return true
+	case nil:
+		return !opening && (errors.Is(err, bellhop.ErrUnavailable) || errors.Is(err, bellhop.ErrUnknown))
+	}
+	return false
 }
 
 // untrusted tells whether there is a server, but not the one that was asked for.
@@ -259,7 +287,7 @@ func storageError(name string, err error) error {
 	sentence := name + " failed"
 	switch kindOf(err) {
 	case ErrFull:
-		sentence = name + " has no disk space, memory or connections left: free some"
+		sentence = name + lacking(err)
 	case ErrReadOnly:
 		sentence = name + " has become read-only: " + writable
 	case ErrPermission:

@@ -53,6 +53,7 @@ func (s *Store) startGroups(ctx context.Context) {
 	s.steps.Writers(s.options.Writers)
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(func() { s.steps.Run(ctx) })
+	s.running.Go(func() { s.mindSilence(ctx) })
 	s.startClaims(ctx)
 }
 
@@ -145,7 +146,7 @@ func (s *Store) transactGroup(ctx context.Context, batch []*step, careful bool) 
 	if err := s.haveDays(ctx, daysOfSteps(batch)); err != nil {
 		return err
 	}
-	c, err := s.pools[happened].Acquire(ctx)
+	c, err := s.acquire(ctx, happened)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func (s *Store) Exclusively(ctx context.Context, f func() error) error {
 	}
 	defer leave()
 	const what = "wait for other nodes that start"
-	c, err := s.pools[upkeep].Acquire(ctx)
+	c, err := s.acquire(ctx, upkeep)
 	if err != nil {
 		return s.writeError(ctx, what, err)
 	}

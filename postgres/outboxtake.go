@@ -95,7 +95,7 @@ func (s *Store) takeOnce(ctx context.Context, st *step, t taking) error {
 			return err
 		}
 	}
-	c, err := s.pools[asked].Acquire(ctx)
+	c, err := s.acquire(ctx, asked)
 	if err != nil {
 		return err
 	}

@@ -64,18 +64,3 @@ func (s *Store) begin(of use) string {
 	}
 	return sql
 }
-
-// giveBack returns a connection to its pool, unless its server takes no writes: what was the
-// primary is a replica now, or was set read-only. The next one is made anew, and leads to the
-// primary where a name or a list of hosts does. Servers from version 14 on tell of it in
-// every session, also of those that only read. A pool in between tells what was so when it
-// connected, and its sessions are its own affair.
-func (s *Store) giveBack(c *pgxpool.Conn) {
-	told := c.Conn().PgConn().ParameterStatus
-	if !s.pooled && (told("in_hot_standby") == "on" || told("default_transaction_read_only") == "on") {
-		ctx, cancel := context.WithTimeout(context.Background(), endPatience)
-		defer cancel()
-		_ = c.Conn().Close(ctx)
-	}
-	c.Release()
-}

@@ -60,6 +60,9 @@ type Store struct {
 	upkeepFails atomic.Bool
 	// pools have connections by whom they are for: none waits for the others.
 	pools [kindsOfUse]*pgxpool.Pool
+	inUse inUse
+	// opened is when the store was.
+	opened time.Time
 
 	steps  *groupcommit.Committer[*step]
 	claims *groupcommit.Committer[*claiming]
@@ -110,7 +113,7 @@ func open(ctx context.Context, url string, o Options, moving bool) (*Store, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{log: o.Logger, options: o, url: url, name: nameOf(config), waking: waking{self: rand.Text()}, redelivering: make(chan struct{}, 1), wiping: make(chan struct{}, 1), arriving: make(chan struct{}, 1)}
+	s := &Store{log: o.Logger, options: o, url: url, name: nameOf(config), waking: waking{self: rand.Text()}, opened: time.Now(), redelivering: make(chan struct{}, 1), wiping: make(chan struct{}, 1), arriving: make(chan struct{}, 1)}
 	s.idle.L = &s.mu
 	if err := s.start(ctx, config, moving); err != nil {
 		s.release()
@@ -130,16 +133,13 @@ func (s *Store) start(ctx context.Context, config *pgxpool.Config, moving bool) 
 			return err
 		}
 	}
-	sizes := [kindsOfUse]int{
-		forPeople: s.options.Readers, forFlow: 2, forOutbox: 1, forUpkeep: 2,
-		beating: 1, asked: 2, happened: s.options.Writers, lanes: 2, upkeep: 2,
-	}
-	for of, size := range sizes {
+	for of, size := range s.options.sizes() {
 		c := config.Copy()
 		c.MaxConns = int32(size)
 		if !s.pooled {
 			bounded(c, use(of))
 		}
+		s.noteGrowth(c)
 		if s.pools[of], err = pgxpool.NewWithConfig(ctx, c); err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ func (s *Store) readFor(ctx context.Context, of use, what string, f func(*readin
 }
 
 func (s *Store) readOnce(ctx context.Context, of use, f func(*reading) error) error {
-	c, err := s.pools[of].Acquire(ctx)
+	c, err := s.acquire(ctx, of)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (s *Store) Transact(ctx context.Context, f func(*Tx) error) error {
 		return err
 	}
 	defer leave()
-	c, err := s.pools[asked].Acquire(ctx)
+	c, err := s.acquire(ctx, asked)
 	if err != nil {
 		return s.writeError(ctx, "transact", err)
 	}

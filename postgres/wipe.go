@@ -137,7 +137,7 @@ func (s *Store) alone(ctx context.Context, what string, f func(*reading) error) 
 		return err
 	}
 	defer leave()
-	c, err := s.pools[forUpkeep].Acquire(ctx)
+	c, err := s.acquire(ctx, forUpkeep)
 	if err == nil {
 		defer s.giveBack(c)
 		err = f(&reading{ctx: ctx, conn: c.Conn()})

@@ -59,7 +59,7 @@ func (s *Store) write(ctx context.Context, rank use, what string, f func(*txn) e
 }
 
 func (s *Store) writeOnce(ctx context.Context, rank use, f func(*txn) error) error {
-	c, err := s.pools[rank].Acquire(ctx)
+	c, err := s.acquire(ctx, rank)
 	if err != nil {
 		return err
 	}

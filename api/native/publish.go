@@ -37,8 +37,10 @@ func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error
 	if err := wrong.Err(); err != nil {
 		return wire.Receipt{}, err
 	}
-	r, err := n.desk.Publish(c.Context(), c.Principal(), p)
-	return receipt(r), err
+	ctx, cancel := context.WithTimeout(c.Context(), publishPatience)
+	defer cancel()
+	r, err := n.desk.Publish(ctx, c.Principal(), p)
+	return receipt(r), tooLate(c, err)
 }
 
 func (n *native) publishBatch(c *api.Call, in batchInput) (wire.List[wire.Receipt], error) {
@@ -50,8 +52,22 @@ func (n *native) publishBatch(c *api.Call, in batchInput) (wire.List[wire.Receip
 	if err != nil {
 		return wire.List[wire.Receipt]{}, err
 	}
-	receipts, err := n.desk.PublishBatch(c.Context(), c.Principal(), ps)
-	return whole(receipts, receipt), err
+	ctx, cancel := context.WithTimeout(c.Context(), publishPatience)
+	defer cancel()
+	receipts, err := n.desk.PublishBatch(ctx, c.Principal(), ps)
+	return whole(receipts, receipt), tooLate(c, err)
+}
+
+// publishPatience is how long a publisher waits for the store, and for what became of an
+// answer of it that was lost.
+const publishPatience = 10 * time.Second
+
+// tooLate takes it for a store that cannot be used if it took publishPatience.
+func tooLate(c *api.Call, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) && c.Context().Err() == nil {
+		err = fmt.Errorf("%w: %w", bellhop.ErrUnavailable, err)
+	}
+	return err
 }
 
 func receipt(r bellhop.Receipt) wire.Receipt {

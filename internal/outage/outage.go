@@ -1,4 +1,6 @@
-package engine
+// Package outage tells of a time in which something could not be used once when it begins,
+// and once when it is over, also where it comes and goes.
+package outage
 
 import (
 	"sync"
@@ -6,7 +8,7 @@ import (
 	"time"
 )
 
-// How long the store must have gone well before an outage counts as over: calmLeast, and
+// How long it must have gone well before an outage counts as over: calmLeast, and
 // up to calmMost where one soon follows another, so that what comes and goes is one outage.
 const (
 	calmLeast = 5 * time.Second
@@ -14,10 +16,10 @@ const (
 	calmSoon  = 10 * time.Minute
 )
 
-// outage is a time in which the store could not be used, as people see it. Times are
-// since the start of the process.
-type outage struct {
-	on atomic.Bool // changed under mu; well asks it first, since it is asked by every write
+// Outage is a time in which something could not be used, as people see it. Times are since
+// the start of the process. The zero Outage has not begun; it is safe for concurrent use.
+type Outage struct {
+	on atomic.Bool // changed under mu; Well asks it first, since it is asked by every write
 
 	mu  sync.Mutex
 	err error
@@ -30,8 +32,8 @@ type outage struct {
 	ended time.Duration
 }
 
-// failed notes a failure; it tells whether an outage begins with it.
-func (o *outage) failed(err error, now time.Duration) (begins bool) {
+// Failed notes a failure; it tells whether an outage begins with it.
+func (o *Outage) Failed(err error, now time.Duration) (begins bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.failedAt, o.isWell = now, false
@@ -48,9 +50,9 @@ func (o *outage) failed(err error, now time.Duration) (begins bool) {
 	return true
 }
 
-// well notes that something was written; it tells whether an outage is over by now, and
+// Well notes that it could be used; it tells whether an outage is over by now, and
 // how long it lasted.
-func (o *outage) well(now time.Duration) (lasted time.Duration, over bool) {
+func (o *Outage) Well(now time.Duration) (lasted time.Duration, over bool) {
 	if !o.on.Load() {
 		return 0, false
 	}
@@ -70,8 +72,8 @@ func (o *outage) well(now time.Duration) (lasted time.Duration, over bool) {
 	return o.wellAt - o.began, true
 }
 
-// why is what the outage began with, or nil.
-func (o *outage) why() error {
+// Why is what the outage began with, or nil.
+func (o *Outage) Why() error {
 	if !o.on.Load() {
 		return nil
 	}
