@@ -89,8 +89,7 @@ type opened struct {
 	server *postgres.Store
 }
 
-// openDatabase opens the database of the settings, and makes it if need be. It waits for
-// a server that is away for as long as they say.
+// openDatabase opens the database of the settings, and makes it if need be.
 func (p *program) openDatabase(ctx context.Context, log *slog.Logger, onCommit func(steps int, took time.Duration)) (*opened, error) {
 	s := p.settings
 	o := &opened{shown: shownDatabase(s.database)}
@@ -103,7 +102,7 @@ func (p *program) openDatabase(ctx context.Context, log *slog.Logger, onCommit f
 		return o, nil
 	}
 	options := postgres.Options{Logger: log, Program: version(), Direct: s.databaseDirect, OnCommit: onCommit, Plain: s.databasePlain}
-	store, err := waitFor(ctx, s.wait, log, o.shown, func() (*postgres.Store, error) { return postgres.Open(ctx, s.database, options) })
+	store, err := postgres.Open(ctx, s.database, options)
 	if err != nil {
 		return nil, databaseError(err)
 	}
@@ -125,19 +124,18 @@ const (
 	lastAsk  = 2 * time.Second
 )
 
-// waitFor opens a database whose server may be away still, for at most so long.
+// waitFor does what takes a database whose server may be away still, or again, for at most
+// so long.
 func waitFor[S any](ctx context.Context, limit time.Duration, log *slog.Logger, shown string, open func() (S, error)) (S, error) {
 	began := time.Now()
 	for pause := firstAsk; ; pause = min(2*pause, lastAsk) {
 		store, err := open()
-		// One that is read-only may be about to become the primary.
-		mayCome := errors.Is(err, postgres.ErrAway) || errors.Is(err, postgres.ErrFull) || errors.Is(err, postgres.ErrReadOnly)
 		waited := time.Since(began)
 		switch {
 		case err == nil && pause > firstAsk:
 			log.Info("the database answers", "database", shown, "waited", waited.Round(time.Millisecond).String())
 			return store, nil
-		case err == nil || !mayCome || ctx.Err() != nil:
+		case err == nil || !postgres.Passing(err) || ctx.Err() != nil:
 			return store, err
 		case waited >= limit && limit > 0:
 			return store, fmt.Errorf("%w; it was waited for for %s: see --wait", err, bellhop.Duration(limit))

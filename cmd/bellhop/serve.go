@@ -114,102 +114,20 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		}
 	}
 
-	metrics := prometheus.NewRegistry()
-	batchSize := prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: "bellhop_commit_batch_size", Help: "Steps that shared one transaction of the store.",
-		Buckets: prometheus.ExponentialBuckets(1, 2, 12),
-	})
-	commitTime := prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: "bellhop_commit_duration_seconds", Help: "How long one transaction of the store took, fsync included.",
-		Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
-	})
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), batchSize, commitTime)
-
-	store, err := p.openDatabase(ctx, log, func(steps int, took time.Duration) {
-		batchSize.Observe(float64(steps))
-		commitTime.Observe(took.Seconds())
-	})
+	var running *begun
+	var known firstStart
+	begin := func() (*begun, error) { return p.begin(ctx, log, listener.Addr(), &known) }
+	if s.onPostgreSQL() {
+		running, err = waitFor(ctx, s.wait, log, shownDatabase(s.database), begin)
+	} else {
+		running, err = begin()
+	}
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			log.Error("closing the database failed", "err", err)
-		}
-	}()
-
-	metrics.MustRegister(newInstalled(store, s.database, log))
-
-	keyFile := s.keyPath()
-	var ring *seal.Ring
-	newKeyFile := false
-	err = store.alone(ctx, func() error {
-		stored, err := store.Routes(ctx, 0)
-		if err != nil {
-			return fmt.Errorf("read the configuration from %s: %w", store.shown, err)
-		}
-		if store.server != nil {
-			ring, newKeyFile, err = sharedMasterKey(ctx, store.server, keyFile, store.shown, stored.Endpoints, log)
-		} else {
-			ring, newKeyFile, err = openMasterKey(keyFile, store.shown, stored.Endpoints, log)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-
-	maxInFlight := s.requestsInFlight()
-	e, err := engine.New(ctx, store, engine.Config{
-		Name: s.nameOfNode(), Version: version(),
-		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects, Recipes: s.recipes,
-		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
-		Mailer:            smtp.Mailer{},
-		InboxURL:          s.inboxURL(listener.Addr()),
-		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: maxInFlight, MaxTrials: s.maxTrials,
-		MaxPending: int64(s.maxPendingPublish),
-		Retention:  s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
-		TrustClock: s.trustClock, Earliest: writtenIn,
-	})
-	if err != nil {
-		return err
-	}
-	mail, err := s.mail()
-	if err != nil {
-		return err
-	}
-	notices := notice.New(e, notice.Options{
-		Mail: mail, PublicURL: s.base(listener.Addr()), Gather: s.noticeGather, Gap: s.noticeGap, Logger: log, Metrics: metrics,
-		Disk: store.disk(s.database),
-	})
-	d := desk.New(e, desk.Options{Notices: notices, MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, Transformations: desk.Writers(s.transformations), MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
-
-	if s.hold { // before anything is sent
-		if _, err := d.HoldAll(ctx, bellhop.Owner()); err != nil {
-			return fmt.Errorf("hold all sending: %w", err)
-		}
-	}
-
-	adminKey := ""
-	err = store.alone(ctx, func() error {
-		access, err := store.Access(ctx, 0)
-		if err != nil {
-			return fmt.Errorf("read the keys from %s: %w", store.shown, err)
-		}
-		if len(access.Keys) > 0 {
-			return nil
-		}
-		if !newKeyFile && store.file != nil {
-			log.Warn("the database is new, but the master key file beside it is not: if you expected your data here, stop Bellhop and put the database, or a backup of it, in its place", "database", store.shown, "master_key_file", keyFile)
-		}
-		if _, adminKey, err = d.CreateKey(ctx, bellhop.Owner(), bellhop.KeyRequest{Name: "first admin key", Role: bellhop.RoleAdmin}); err != nil {
-			return fmt.Errorf("create the first admin key: %w", err)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
+	defer running.close(log)
+	store, e, notices, d, metrics := running.store, running.engine, running.notices, running.desk, running.metrics
+	keyFile, maxInFlight := s.keyPath(), s.requestsInFlight()
 
 	stopping := make(chan struct{})
 	var onMain prometheus.Gatherer
@@ -243,18 +161,18 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		metrics.MustRegister(cert)
 	}
 
-	running, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	engineContext, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopEngine()
 	delivering, serving := make(chan error, 1), make(chan error, 1)
-	go func() { delivering <- e.Run(running) }()
+	go func() { delivering <- e.Run(engineContext) }()
 	var telling sync.WaitGroup
-	telling.Go(func() { notices.Run(running) })
+	telling.Go(func() { notices.Run(engineContext) })
 	defer telling.Wait()
 	go func() { serving <- server.Serve(accepting) }()
-	go watchKeyFile(running, keyFile, log)
-	at := started{address: listener.Addr(), keyFile: keyFile, newKeyFile: newKeyFile, adminKey: adminKey}
+	go watchKeyFile(engineContext, keyFile, log)
+	at := started{address: listener.Addr(), keyFile: keyFile, newKeyFile: known.keyFile, adminKey: known.adminKey}
 	if cert != nil {
-		go cert.watch(running)
+		go cert.watch(engineContext)
 	}
 	if metricsListener != nil {
 		at.metrics = metricsListener.Addr()
@@ -304,6 +222,144 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		log.Info("stopped")
 	}
 	return failed
+}
+
+// begun is what serve runs, once the database could be used for all that a start takes.
+type begun struct {
+	store   *opened
+	metrics *prometheus.Registry
+	engine  *engine.Engine
+	notices *notice.Teller
+	desk    *desk.Desk
+}
+
+func (b *begun) close(log *slog.Logger) {
+	if err := b.store.Close(); err != nil {
+		log.Error("closing the database failed", "err", err)
+	}
+}
+
+// firstStart is what a start has made, be it one that had to begin again.
+type firstStart struct {
+	keyFile  bool   // the master key file
+	adminKey string // the first admin key; ""
+	// unanswered says that nobody knows whether an admin key was stored.
+	unanswered bool
+}
+
+// begin makes a service up to where it could take requests. It leaves nothing open if it
+// fails, and may be tried again then.
+func (p *program) begin(ctx context.Context, log *slog.Logger, address net.Addr, known *firstStart) (_ *begun, failed error) {
+	s := p.settings
+	metrics := prometheus.NewRegistry()
+	batchSize := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "bellhop_commit_batch_size", Help: "Steps that shared one transaction of the store.",
+		Buckets: prometheus.ExponentialBuckets(1, 2, 12),
+	})
+	commitTime := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "bellhop_commit_duration_seconds", Help: "How long one transaction of the store took, fsync included.",
+		Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
+	})
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), batchSize, commitTime)
+
+	store, err := p.openDatabase(ctx, log, func(steps int, took time.Duration) {
+		batchSize.Observe(float64(steps))
+		commitTime.Observe(took.Seconds())
+	})
+	if err != nil {
+		return nil, err
+	}
+	b := &begun{store: store, metrics: metrics}
+	defer func() {
+		if failed == nil {
+			return
+		}
+		if b.engine != nil { // else the others would wait until its lease is over
+			leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			_ = store.Leave(leaving, b.engine.Lease(), b.engine.Now())
+			cancel()
+		}
+		b.close(log)
+	}()
+
+	metrics.MustRegister(newInstalled(store, s.database, log))
+
+	keyFile := s.keyPath()
+	var ring *seal.Ring
+	err = store.alone(ctx, func() error {
+		created := false
+		stored, err := store.Routes(ctx, 0)
+		if err != nil {
+			return fmt.Errorf("read the configuration from %s: %w", store.shown, err)
+		}
+		if store.server != nil {
+			ring, created, err = sharedMasterKey(ctx, store.server, keyFile, store.shown, stored.Endpoints, log)
+		} else {
+			ring, created, err = openMasterKey(keyFile, store.shown, stored.Endpoints, log)
+		}
+		known.keyFile = known.keyFile || created
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	e, err := engine.New(ctx, store, engine.Config{
+		Name: s.nameOfNode(), Version: version(),
+		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects, Recipes: s.recipes,
+		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
+		Mailer:            smtp.Mailer{},
+		InboxURL:          s.inboxURL(address),
+		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: s.requestsInFlight(), MaxTrials: s.maxTrials,
+		MaxPending: int64(s.maxPendingPublish),
+		Retention:  s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
+		TrustClock: s.trustClock, Earliest: writtenIn,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.engine = e
+	mail, err := s.mail()
+	if err != nil {
+		return nil, err
+	}
+	notices := notice.New(e, notice.Options{
+		Mail: mail, PublicURL: s.base(address), Gather: s.noticeGather, Gap: s.noticeGap, Logger: log, Metrics: metrics,
+		Disk: store.disk(s.database),
+	})
+	d := desk.New(e, desk.Options{Notices: notices, MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, Transformations: desk.Writers(s.transformations), MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
+
+	if s.hold { // before anything is sent
+		if _, err := d.HoldAll(ctx, bellhop.Owner()); err != nil {
+			return nil, fmt.Errorf("hold all sending: %w", err)
+		}
+	}
+
+	err = store.alone(ctx, func() error {
+		access, err := store.Access(ctx, 0)
+		if err != nil {
+			return fmt.Errorf("read the keys from %s: %w", store.shown, err)
+		}
+		if len(access.Keys) > 0 {
+			if known.unanswered {
+				log.Warn("there is a first admin key, and the answer that it was stored may have been lost, so that nobody knows it: if no node has shown it, make another one with 'bellhop keys recover'")
+			}
+			return nil
+		}
+		if !known.keyFile && store.file != nil {
+			log.Warn("the database is new, but the master key file beside it is not: if you expected your data here, stop Bellhop and put the database, or a backup of it, in its place", "database", store.shown, "master_key_file", keyFile)
+		}
+		_, known.adminKey, err = d.CreateKey(ctx, bellhop.Owner(), bellhop.KeyRequest{Name: "first admin key", Role: bellhop.RoleAdmin})
+		if known.unanswered = errors.Is(err, bellhop.ErrUnknown); err != nil {
+			return fmt.Errorf("create the first admin key: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.notices, b.desk = notices, d
+	return b, nil
 }
 
 // writtenIn is before which no clock is right that this program runs by.
