@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"math"
 	"strconv"
 
 	"github.com/bellhop/bellhop"
@@ -66,41 +65,36 @@ func (s *Store) noteBeside(ctx context.Context, sql string, args ...any) error {
 
 // marks are what is owed that concerns attempts.
 type marks struct {
-	erased  map[string]bool // by event
-	deleted map[string]int64
+	erased map[string]bool // by event
+	// leaving are apps that are being deleted, left those of whose events some may be in
+	// nodes' memory.
+	leaving, left map[string]bool
 }
 
 // scan reads a row of what is owed.
 func (m *marks) scan() func(row) error {
 	var what, app, of string
-	var upto int64
+	note := func(in *map[string]bool, name string) {
+		if *in == nil {
+			*in = map[string]bool{}
+		}
+		(*in)[name] = true
+	}
 	return scan(func() {
-		switch {
-		case what == owedEvent:
-			if m.erased == nil {
-				m.erased = map[string]bool{}
-			}
-			m.erased[of] = true
-			return
-		case what == owedApp:
-			upto = math.MaxInt64
+		switch what {
+		case owedEvent:
+			note(&m.erased, of)
+		case owedApp:
+			note(&m.leaving, app)
+		case owedLate:
+			note(&m.left, app)
 		}
-		if m.deleted == nil {
-			m.deleted = map[string]int64{}
-		}
-		m.deleted[app] = max(m.deleted[app], upto)
-	}, &what, &app, &of, &upto)
+	}, &what, &app, &of)
 }
 
 // isErased tells whether an event that may have had something under way was erased: what
 // was captured of its attempts is not stored.
 func (m *marks) isErased(e bellhop.EventID) bool { return m.erased != nil && m.erased[name(e)] }
-
-// isDeleted tells whether an event has gone with its app: its attempts are not stored.
-func (m *marks) isDeleted(app string, e bellhop.EventID) bool {
-	upto, ok := m.deleted[app]
-	return ok && int64(e) <= upto
-}
 
 // dropEndpoint removes an endpoint, and leaves what is pending to it to Sweep.
 func (t *txn) dropEndpoint(e bellhop.EndpointID) error {

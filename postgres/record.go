@@ -83,7 +83,7 @@ func (g *group) ended(err error) {
 	}
 }
 
-const marksOfEvents = `SELECT what, app, name, upto FROM bellhop.owed
+const marksOfEvents = `SELECT what, app, name FROM bellhop.owed
 	WHERE app = ANY($1) AND (what IN ('app', 'late') OR what = 'event' AND name = ANY($2))`
 
 // readMarks reads which of the events were erased, or have gone with their app.
@@ -100,11 +100,15 @@ func (g *group) readMarks(p *pipeline) {
 // moveOn moves the deliveries of results on.
 func (g *group) moveOn() error {
 	var moves []*moving
+	left, err := g.ofAppsThatLeft()
+	if err != nil {
+		return err
+	}
 	for _, m := range g.moves {
 		if m.step.err != nil {
 			continue
 		}
-		if g.marks.isDeleted(m.Attempt.App, m.Attempt.Event) && m.fresh != nil {
+		if m.fresh != nil && (g.marks.leaving[m.Attempt.App] || left[m]) {
 			m.done = true // it went with its app
 			g.vitals(m)
 			continue
@@ -119,7 +123,7 @@ func (g *group) moveOn() error {
 	if len(moves) == 0 {
 		return nil
 	}
-	moves, err := g.leaveRecorded(moves)
+	moves, err = g.leaveRecorded(moves)
 	if err != nil || len(moves) == 0 {
 		return err
 	}
@@ -171,6 +175,29 @@ func (g *group) moveOn() error {
 		return err
 	}
 	return g.logAll(moves)
+}
+
+// ofAppsThatLeft finds the results of fresh deliveries whose events went with their app. Ids
+// do not tell them from those of an app that was made anew under the name: nodes' clocks
+// differ, and are set back.
+func (g *group) ofAppsThatLeft() (map[*moving]bool, error) {
+	if len(g.marks.left) == 0 {
+		return nil, nil
+	}
+	var of []*moving
+	for _, m := range g.moves {
+		if m.fresh != nil && g.marks.left[m.Attempt.App] {
+			of = append(of, m)
+		}
+	}
+	events, err := g.eventsOf(of)
+	left := map[*moving]bool{}
+	for _, m := range of {
+		if _, there := events[m.Attempt.Event]; !there {
+			left[m] = true
+		}
+	}
+	return left, err
 }
 
 // waits1 counts one row of pending.
@@ -345,19 +372,7 @@ func (g *group) logAll(moves []*moving) error {
 			late = append(late, m)
 		}
 	}
-	if len(late) == 0 {
-		return nil
-	}
-	var apps []string
-	var events []int64
-	for _, m := range late {
-		apps, events = append(apps, m.Attempt.App), append(events, int64(m.Attempt.Event))
-	}
-	slices.Sort(apps)
-	erased := map[bellhop.EventID]bool{}
-	var id int64
-	var is bool
-	err := g.t.each(scan(func() { erased[bellhop.EventID(id)] = is }, &id, &is), eventsErased, slices.Compact(apps), events)
+	erased, err := g.eventsOf(late)
 	for _, m := range late {
 		is, there := erased[m.Attempt.Event]
 		if !there {
@@ -371,6 +386,24 @@ func (g *group) logAll(moves []*moving) error {
 		g.log(m)
 	}
 	return err
+}
+
+// eventsOf gives the events of results that there are, and whether they are erased.
+func (g *group) eventsOf(list []*moving) (map[bellhop.EventID]bool, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	var apps []string
+	var events []int64
+	for _, m := range list {
+		apps, events = append(apps, m.Attempt.App), append(events, int64(m.Attempt.Event))
+	}
+	slices.Sort(apps)
+	erased := map[bellhop.EventID]bool{}
+	var id int64
+	var is bool
+	err := g.t.each(scan(func() { erased[bellhop.EventID(id)] = is }, &id, &is), eventsErased, slices.Compact(apps), events)
+	return erased, err
 }
 
 // eventsErased keeps the events as they are: who erases one blanks this attempt, too.

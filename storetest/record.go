@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
 )
 
 var recordTests = []test{
@@ -185,6 +186,25 @@ var recordTests = []test{
 		f.must(f.s.Wipe(f.Context()))
 		f.record(f.attempt(n.Deliveries[0], bellhop.AttemptSucceeded))
 		same(f, "log", f.log(n.Deliveries[0].ID), nil)
+	}},
+	{"logs what is of an app that was made anew, by a node whose ids are behind", func(f *fixture) {
+		f.app("acme")
+		e := f.endpoint("acme", "globex")
+		behind := f.join()
+		f.pass(time.Hour)
+		f.publish(e)
+		f.pass(-time.Hour)
+		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		f.app("acme")
+		f.lease, f.node, f.ids = behind.Lease, behind.Lease.Node, id.NewGenerator(int(behind.Lease.Node), behind.Floor)
+		e = f.endpoint()
+		well, ill := f.event(e), f.event(e)
+		well.Deliveries[0].Owner, ill.Deliveries[0].Owner = f.node, f.node
+		f.enqueue(well, ill)
+		f.record(f.attempt(well.Deliveries[0], bellhop.AttemptSucceeded), f.retry(ill.Deliveries[0], time.Minute))
+		same(f, "what arrived", f.get(well.Deliveries[0].ID).Status, bellhop.DeliverySucceeded)
+		same(f, "its log", len(f.log(well.Deliveries[0].ID)), 1)
+		same(f, "due of what failed", f.get(ill.Deliveries[0].ID).Due, f.now.Add(time.Minute))
 	}},
 	{"keeps a large body and none", func(f *fixture) {
 		e := f.endpoint()
