@@ -225,8 +225,8 @@ func (b *bucket) refill(now time.Duration) {
 // of the endpoint's bucket knows of it.
 func (n *node) resumed(d *delivery, due time.Time, name, to string) {
 	w := n.w
-	if !n.owns(d.door.id) {
-		return
+	if !n.owns(d.door.id) || d.claimed == 0 && d.at < n.sharing.since[bellhop.BucketOf(d.door.id)] {
+		return // it was taken in before this node knew
 	}
 	held := slices.DeleteFunc(n.resumes[d.door.id], func(o heldBack) bool { return o.ended || len(o.requests) > 0 || o.event.erased || o.settled != 0 })
 	if len(held) == 0 || d.door.now.Ordering != bellhop.OrderingNone {

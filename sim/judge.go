@@ -39,7 +39,7 @@ func (w *world) time(at time.Duration) time.Time { return epoch.Add(at) }
 func (w *world) judge() {
 	h := history.History{Faults: w.faults, Slack: time.Minute, Tolerance: -1, Jitter: 4 * time.Second}
 	if w.plan.calm {
-		h.Slack, h.Jitter = time.Second, 10*time.Millisecond
+		h.Slack, h.Jitter = time.Second, longestPause+longestWay
 	}
 	of := map[*door][]*delivery{}
 	for _, e := range w.ledger.inOrder {

@@ -323,7 +323,7 @@ func (n *node) send(job *lane.Job) {
 		return
 	}
 	if !w.alone() && w.chance(0.1) { // a thread may have to wait before it goes on
-		n.after(w.between(time.Microsecond, 10*time.Millisecond), "leave", int64(rq.attempt), func() { n.leaves(f) })
+		n.after(w.between(time.Microsecond, longestPause), "leave", int64(rq.attempt), func() { n.leaves(f) })
 		return
 	}
 	n.leaves(f)

@@ -31,12 +31,16 @@ var ctx = context.Background()
 
 var errLine = errors.New("the line is broken")
 
+// longestWay is how long the way from here to there takes where nothing is slow, and
+// longestPause how long a thread may have to wait before it goes on.
+const longestWay, longestPause = 5 * time.Millisecond, 10 * time.Millisecond
+
 // transit is how long it takes to get from here to there.
 func (w *world) transit() time.Duration {
 	if w.chance(w.plan.slow) {
 		return w.long()
 	}
-	return w.between(50*time.Microsecond, 5*time.Millisecond)
+	return w.between(50*time.Microsecond, longestWay)
 }
 
 // transitOf is transit for a step of the store.
