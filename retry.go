@@ -102,8 +102,8 @@ func (p RetryPolicy) Within(d, age Duration) (Duration, bool) {
 
 const week = Duration(7 * 24 * time.Hour)
 
-// MinLasts is the least that a policy lasts.
-const MinLasts = Duration(time.Minute)
+// minLasts is the least that a list of delays lasts.
+const minLasts = Duration(time.Minute)
 
 // Lasts is how long a delivery is tried: at that age it ends if it waits for something
 // else than its turn, such as behind an open circuit. A list of delays lasts as long as
@@ -115,7 +115,7 @@ func (p RetryPolicy) Lasts() Duration {
 		for _, d := range p.Delays {
 			sum, longest = sum+d, max(longest, d)
 		}
-		return max(sum+sum/10+longest, MinLasts) // jitter, and a receiver that asks for more time
+		return max(sum+sum/10+longest, minLasts) // jitter, and a receiver that asks for more time
 	case p.Initial == 0:
 		return week
 	}

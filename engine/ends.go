@@ -74,7 +74,7 @@ func (e *Engine) EndsAt(d *bellhop.Delivery, event *bellhop.Event, holds bool) t
 // as it is believed: they must not end because the clock has jumped.
 func (e *Engine) tooOld(ctx context.Context) ([]bellhop.EndOld, error) {
 	now := e.clock.Settled()
-	aged, err := e.store.Oldest(ctx, now.Add(-time.Duration(bellhop.MinLasts)))
+	aged, err := e.store.Oldest(ctx, now.Add(-e.table.Routes().ShortestSchedule()))
 	if err != nil {
 		return nil, fmt.Errorf("look for what has become too old: %w", err)
 	}

@@ -65,6 +65,31 @@ func TestDeliveriesEndBehindAnOpenCircuit(t *testing.T) {
 	})
 }
 
+// A schedule may last for less than a minute, and does then.
+func TestDeliveriesEndByAShortSchedule(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("down.example", status(500))
+		e := h.endpoint("down.example", func(c *bellhop.EndpointChange) {
+			c.Retry = bellhop.Of(bellhop.RetryPolicy{
+				Initial: bellhop.Duration(time.Second), Factor: 2, Max: bellhop.Duration(10 * time.Second), Until: bellhop.Duration(20 * time.Second),
+			})
+		})
+		for range 30 {
+			h.publish(`{}`)
+		}
+		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointDisabled)})
+		wait(19 * time.Second)
+		if pending, _, failed, _ := h.ended(e.ID); failed != 0 || pending != 30 {
+			t.Errorf("before its 20 s are over %d are pending, %d failed", pending, failed)
+		}
+		wait(7 * time.Second) // and a heartbeat
+		if pending, _, failed, expired := h.ended(e.ID); pending != 0 || failed != 30 || expired == 0 {
+			t.Errorf("after 26 s %d are pending, %d failed, %d of them without a last request", pending, failed, expired)
+		}
+	})
+}
+
 // Seven days are seven days for whatever is not sent: behind an open circuit, at an
 // endpoint that is disabled, and in an order.
 func TestDeliveriesEndAfterSevenDays(t *testing.T) {

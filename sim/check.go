@@ -592,9 +592,10 @@ func (w *world) rows() {
 	}
 }
 
-// slackOfAge is how long after its time a delivery must have ended at the latest: some
-// heartbeats, if nothing goes wrong meanwhile.
-const slackOfAge = 60 * time.Second
+// slackOfAge is how long after its time a delivery must have ended at the latest: the
+// heartbeat that finds it, one more if its bucket has just changed hands, and what takes
+// turns before it, if nothing goes wrong meanwhile.
+const slackOfAge = 15 * time.Second
 
 // inTime: nothing waits for ever at an endpoint that is disabled.
 func (w *world) inTime(d *bellhop.Delivery, known *delivery) {

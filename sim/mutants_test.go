@@ -267,6 +267,11 @@ var mutants = []mutant{
 		"2 at least once",
 	},
 	{
+		"schedules of less than a minute last a minute", "engine/routes/routes.go",
+		"		shortest = min(shortest, route.Retry.Lasts())\n", "		shortest = max(min(shortest, route.Retry.Lasts()), bellhop.Duration(time.Minute))\n",
+		"4 nothing silent",
+	},
+	{
 		"a pause ages what it holds", "engine/ends.go",
 		" || r.ResumedAt.After(before) {", " {",
 		"2 at least once",

@@ -167,10 +167,8 @@ func (n *node) beatOn(err error, end func(error)) {
 				n.noteOverdue(func(err error) {
 					if err == nil {
 						n.do(lane.Heartbeat{})
-						if n.ownsBucket(0) {
-							n.wakeUpkeep()
-							n.readOutbox()
-						}
+						n.wakeUpkeep()
+						n.readOutbox()
 						w.rows()
 					}
 					end(err)
@@ -212,17 +210,25 @@ func (n *node) wakeUpkeep() {
 	n.catchUp()
 }
 
-// catchUp is engine.Engine.catchUp: spread and sweep in turns.
+// catchUp is engine.Engine.catchUp: what is too old is looked for first, and then spread,
+// sweep and ends take turns.
 func (n *node) catchUp() {
 	if n.catching || !n.owing || n.stopping {
 		return
 	}
 	n.catching, n.owing = true, false
+	n.tooOld(func(old []bellhop.EndOld) { n.turnsOfUpkeep(old) })
+}
+
+func (n *node) turnsOfUpkeep(old []bellhop.EndOld) {
 	n.spread(func(spread bool) {
 		n.sweep(func(swept bool) {
-			n.endOld(func(ended bool) {
+			n.endOld(old, func(old []bellhop.EndOld) {
+				if spread || swept || len(old) > 0 {
+					n.turnsOfUpkeep(old)
+					return
+				}
 				n.catching = false
-				n.owing = n.owing || spread || swept || ended
 				n.catchUp()
 			})
 		})
@@ -283,42 +289,57 @@ func (w *world) ahead() time.Duration { return w.skew + w.back }
 // settled is the time as far as it is believed: jumps ahead are not.
 func (w *world) settled() time.Time { return epoch.Add(w.at - w.back) }
 
-// endOld ends some deliveries of the first endpoint at which they are too old.
-func (n *node) endOld(told func(bool)) {
+// tooOld is engine.Engine.tooOld.
+func (n *node) tooOld(told func([]bellhop.EndOld)) {
 	w := n.w
 	var aged []bellhop.Aged
 	var held map[bellhop.EndpointID]int64
+	now := w.settled()
 	n.read("oldest", func() (err error) {
-		if aged, err = w.store.Oldest(ctx, w.settled().Add(-time.Duration(bellhop.MinLasts))); err == nil {
+		if aged, err = w.store.Oldest(ctx, now.Add(-n.table.Routes().ShortestSchedule())); err == nil {
 			held, err = w.store.Held(ctx, bellhop.Everything(), 0)
 		}
 		return err
 	}, func(err error) {
-		var first bellhop.EndOld
-		found := false
+		var list []bellhop.EndOld
 		for _, a := range aged {
-			if r := n.table.Routes().Endpoint(a.Endpoint); r != nil && !found {
-				first, found = engine.TooOld(r, n.machine.State(r, n.now()), held[a.Endpoint] > 0, a.Born, w.settled())
+			r := n.table.Routes().Endpoint(a.Endpoint)
+			if err != nil || r == nil || !n.owns(a.Endpoint) {
+				continue
+			}
+			if o, ok := engine.TooOld(r, n.machine.State(r, n.now()), held[a.Endpoint] > 0, a.Born, now); ok {
+				list = append(list, o)
 			}
 		}
-		if err != nil || !found {
-			told(false)
-			return
+		told(list)
+	})
+}
+
+// endOld is engine.Engine.endOld.
+func (n *node) endOld(old []bellhop.EndOld, told func([]bellhop.EndOld)) {
+	if len(old) == 0 {
+		told(nil)
+		return
+	}
+	w, first, now, ended := n.w, old[0], n.clock(), 0
+	old = old[1:]
+	ids := id.Take[id.Attempt](n.ids, owedStep, now)
+	n.write(writing{what: "end old", endpoint: first.Endpoint, do: func() (err error) {
+		if ended, err = w.store.EndOld(ctx, first, ids, now); err == nil {
+			w.ledger.endedOld(first.Endpoint, ids[:ended])
 		}
-		now, ended := n.clock(), 0
-		ids := id.Take[id.Attempt](n.ids, owedStep, now)
-		n.write(writing{what: "end old", endpoint: first.Endpoint, do: func() (err error) {
-			if ended, err = w.store.EndOld(ctx, first, ids, now); err == nil {
-				w.ledger.endedOld(first.Endpoint, ids[:ended])
-			}
-			return err
-		}}, func(err error) {
-			if err != nil || ended == 0 {
-				told(false)
-				return
-			}
-			n.noteOverdue(func(error) { told(true) })
-		})
+		return err
+	}}, func(err error) {
+		switch {
+		case err != nil:
+			told(nil) // with the next heartbeat, it looks again
+		case ended == owedStep:
+			told(append(old, first))
+		case ended > 0:
+			n.noteOverdue(func(error) { told(old) })
+		default:
+			told(old)
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bellhop/bellhop"
 )
@@ -85,6 +86,16 @@ func (r *Routes) Of(app string) []*Route {
 
 // All gives every route, in no order.
 func (r *Routes) All() iter.Seq[*Route] { return r.endpoints.all() }
+
+// ShortestSchedule is the least that one of the retry schedules lasts: no delivery is too
+// old before that age.
+func (r *Routes) ShortestSchedule() time.Duration {
+	shortest := bellhop.RetryPolicy{}.Lasts()
+	for route := range r.All() {
+		shortest = min(shortest, route.Retry.Lasts())
+	}
+	return time.Duration(shortest)
+}
 
 // Endpoints lists the routes that a filter selects, newest first.
 func (r *Routes) Endpoints(f bellhop.EndpointFilter) []*Route {
