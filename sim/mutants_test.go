@@ -158,7 +158,7 @@ var mutants = []mutant{
 	},
 	{
 		"graves are ignored", "engine/lane/lane.go",
-		"	if l.m.graves.has(w.Event) {\n", "	if false {\n",
+		"	if l.m.graves.has(w.Event, deaths) {\n", "	if false {\n",
 		"",
 	},
 	{
@@ -411,6 +411,11 @@ var mutants = []mutant{
 	{
 		"a bucket is handed over before it is drained", "engine/lane/bucket.go",
 		"		if !h.leaving || h.drained || m.Keeps(bellhop.Bucket(b)) {\n", "		if !h.leaving || h.drained {\n",
+		"3 no neighbour",
+	},
+	{
+		"a bucket stays though somebody listens elsewhere", "engine/lane/assign.go",
+		"		case o.Lease == me && isPinned && pin != me:\n", "		case false:\n",
 		"3 no neighbour",
 	},
 	{

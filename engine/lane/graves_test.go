@@ -34,3 +34,18 @@ func TestANewAppOfAnOldNameIsNotTakenForGone(t *testing.T) {
 	anew := b.work(r)
 	b.want("claimed of the new one", b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{anew}}}), "Send")
 }
+
+// It does not wait for the others either: what is fetched after the deletion is what the
+// store has, though something that began before is always under way.
+func TestANewAppIsFetchedWhileOthersAreUnderWay(t *testing.T) {
+	b := newBench(t)
+	slow, r := b.endpoint(), b.endpoint()
+	b.now = b.now.Add(-time.Hour)
+	hangs := b.noted(slow, false)
+	before := b.noted(r, false)
+	b.step(Forgotten{Gone{App: "acme"}})
+	b.want("claimed before", b.step(Claimed{Claim: before, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}}}), "Release")
+	after := b.noted(r, false)
+	b.want("claimed after", b.step(Claimed{Claim: after, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}}}), "Send")
+	b.step(Claimed{Claim: hangs})
+}

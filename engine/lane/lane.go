@@ -258,18 +258,19 @@ func (l *lane) admit(w bellhop.Work, now time.Time) {
 	// Order was asked for meanwhile, or older ones were given back.
 	l.mustRelease = l.mustRelease || l.route.Ordering != bellhop.OrderingNone || l.behind > 0
 	l.unreserve(len(w.Event.Data))
-	l.push(w)
+	l.push(w, 0)
 	l.pump(now)
 }
 
 // push queues work, unless it belongs to others by now, or is gone. What is gone is
-// given back: the store knows best whether anything is left of it.
-func (l *lane) push(w bellhop.Work) {
+// given back: the store knows best whether anything is left of it. The store was asked
+// for it after so many deaths.
+func (l *lane) push(w bellhop.Work, deaths int) {
 	if w.Lease != l.m.lease {
 		return
 	}
 	defer l.m.saw(w.Event.CreatedAt())
-	if l.m.graves.has(w.Event) {
+	if l.m.graves.has(w.Event, deaths) {
 		l.m.giveUp(l.id, w.Lease, []bellhop.DeliveryID{w.Delivery.ID})
 		return
 	}
@@ -506,7 +507,7 @@ func (l *lane) claim(k kind, room int, budget int64) {
 			// kept even so.
 			Newest: k == firstAttempt && l.breaker.open() && l.route.Ordering == bellhop.OrderingNone,
 		},
-		orders: l.orders,
+		orders: l.orders, deaths: l.m.graves.deaths,
 	})
 }
 
@@ -526,7 +527,7 @@ func (l *lane) claimed(in Claimed, now time.Time) {
 		l.nextDue = dues{}
 	}
 	for _, w := range in.Answer.Work {
-		l.push(w)
+		l.push(w, in.Claim.deaths)
 	}
 	// The newest was to be a probe: where the circuit was closed meanwhile, older ones go
 	// first.
@@ -624,7 +625,7 @@ func (l *lane) spare(job *Job, now time.Time) {
 	if l.closed {
 		l.m.giveUp(l.id, job.Work.Lease, []bellhop.DeliveryID{job.Work.Delivery.ID})
 	} else {
-		l.push(job.Work)
+		l.push(job.Work, 0)
 		l.mustRelease = true
 	}
 	l.m.recorded(Recorded{Job: job, Failed: true}, now)

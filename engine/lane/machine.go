@@ -197,7 +197,7 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 		}
 	}
 	if m.underWay == 0 {
-		m.graves = graves{}
+		m.graves.events, m.graves.apps = nil, nil
 	}
 	m.drains()
 	m.setTimer()
@@ -364,7 +364,7 @@ func (m *Machine) recorded(in Recorded, now time.Time) {
 // forget drops what is queued of events and apps that are gone.
 func (m *Machine) forget(g Gone, now time.Time) {
 	if m.underWay > 0 {
-		m.graves.dig(g, grave{now, m.latest})
+		m.graves.dig(g, now, m.latest)
 	}
 	for _, l := range m.busy() {
 		if l.giveUp(func(w *bellhop.Work) bool { return g.has(w.Event) }) > 0 {
@@ -450,17 +450,25 @@ func (m *Machine) saw(at time.Time) {
 type graves struct {
 	events map[bellhop.EventID]grave
 	apps   map[string]grave
+	// deaths counts what was buried.
+	deaths int
 }
 
-// grave is when something was forgotten, and up to which date what belongs to it is gone.
-type grave struct{ dug, upTo time.Time }
+// grave is when something was forgotten, as which death, and up to which date what
+// belongs to it is gone.
+type grave struct {
+	dug, upTo time.Time
+	death     int
+}
 
 const graveTime = 10 * time.Minute
 
-func (g *graves) dig(gone Gone, of grave) {
+func (g *graves) dig(gone Gone, now, upTo time.Time) {
 	if g.events == nil {
 		g.events, g.apps = map[bellhop.EventID]grave{}, map[string]grave{}
 	}
+	g.deaths++
+	of := grave{now, upTo, g.deaths}
 	for e := range gone.Events {
 		g.events[e] = of
 	}
@@ -470,13 +478,14 @@ func (g *graves) dig(gone Gone, of grave) {
 }
 
 // has tells whether an event is gone. An app may be made anew under its old id: its
-// new events are later than its grave.
-func (g *graves) has(e *bellhop.Event) bool {
+// new events are later than its grave, or dated before it where a clock was set back or is
+// behind. What the store gives to who has asked after that death is of the new one.
+func (g *graves) has(e *bellhop.Event, deaths int) bool {
 	if _, ok := g.events[e.ID]; ok {
 		return true
 	}
 	of, ok := g.apps[e.App]
-	return ok && !e.CreatedAt().After(of.upTo)
+	return ok && of.death > deaths && !e.CreatedAt().After(of.upTo)
 }
 
 func (g *graves) tidy(now time.Time) {

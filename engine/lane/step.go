@@ -152,8 +152,8 @@ type (
 	// Claim asks for deliveries from the store: Claimed.
 	Claim struct {
 		bellhop.ClaimRequest
-		// orders is that of the lane when it was made.
-		orders int
+		// orders is that of the lane when it was made, and deaths that of the graves.
+		orders, deaths int
 	}
 	// Release gives deliveries back to the store: Released, unless Aside.
 	Release struct {
