@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -72,12 +73,9 @@ func (n *node) share(told func(even bool, err error)) {
 			told(even, err)
 		}
 		w, me := n.w, n.lease
-		var leases []bellhop.Lease
-		n.read("nodes", func() error {
-			list, err := w.store.Nodes(ctx)
-			for _, x := range list {
-				leases = append(leases, x.Lease)
-			}
+		var nodes []bellhop.NodeInfo
+		n.read("nodes", func() (err error) {
+			nodes, err = w.store.Nodes(ctx)
 			return err
 		}, func(err error) {
 			if err != nil {
@@ -94,7 +92,13 @@ func (n *node) share(told func(even bool, err error)) {
 					end(false, err)
 					return
 				}
-				n.follow(me, lane.Assign(me, leases, owners, nil, n.machine.Keeps), owners, end)
+				pins := lane.Pins(nodes, owners)
+				n.heedListeners(pins)
+				leases := make([]bellhop.Lease, len(nodes))
+				for i := range nodes {
+					leases[i] = nodes[i].Lease
+				}
+				n.follow(me, lane.Assign(me, leases, owners, pins, n.machine.Keeps), owners, end)
 			})
 		})
 	})
@@ -216,6 +220,11 @@ func (n *node) handOver(plan lane.Assignment) {
 	switch {
 	case plan.More && !handing:
 		n.log("hand over", 0, 0, "")
+		if slices.ContainsFunc(n.w.nodes, func(o *node) bool {
+			return o != nil && o != n && slices.ContainsFunc(slices.Collect(maps.Keys(o.listened)), func(e bellhop.EndpointID) bool { return bellhop.BucketOf(e) == plan.Leave })
+		}) {
+			n.w.reached("a bucket went to a node that is listened at")
+		}
 		for _, f := range n.flying {
 			if bellhop.BucketOf(f.delivery.door.id) == plan.Leave {
 				n.w.reached("a bucket was handed over while requests were under way")

@@ -73,6 +73,8 @@ func (n *node) starts(job *lane.Job, rq *request) {
 		w.broken("5 pause holds", "%s is sent to %s, which is deleted", name, to)
 	case r != job.Route:
 		w.broken("5 pause holds", "%s is sent to %s by settings that are no longer true", name, to)
+	case r.Listened() && !n.listened[e]:
+		w.broken("5 pause holds", "%s is sent to %s by a node by way of which nobody listens", name, to)
 	case r.Status != bellhop.EndpointActive || !r.Live():
 		w.broken("5 pause holds", "%s is sent to %s, which is %s %s", name, to, r.Status, r.Broken())
 	}
@@ -646,12 +648,27 @@ func (n *node) overlooked(list []bellhop.Backlog) {
 	}
 }
 
+// aside: what is given back as of something that is gone, is. Of an app that was made anew,
+// an event may be taken for one of the old app, but not when it is fetched again.
+func (n *node) aside(r lane.Release, id bellhop.DeliveryID) {
+	w, d := n.w, n.w.ledger.deliveries[id]
+	if !r.Aside || d == nil || d.event.gone || d.event.erased || d.door.deleted || n.known[d.door.id] == nil {
+		return
+	}
+	if d.aside++; d.aside > 1 {
+		w.broken("4 nothing silent", "%s is given back again and again, as if it were gone", w.trace.of(int64(d.id)))
+	}
+}
+
 // patch is for how long what went wrong may be felt: until a late commit is done, or a
 // heartbeat has told the lanes what a turned clock has made due.
 const patch = 7 * time.Second
 
 // stuck explains why there is no end.
 func (w *world) stuck() {
+	if d := w.elsewhere(); d != nil {
+		w.broken("3 no neighbour", "somebody listens at %s by way of a node, and another has its bucket", w.trace.of(int64(d.id)))
+	}
 	what := fmt.Sprintf("%d entries are in the outbox; ", w.untaken())
 	for _, n := range w.nodes {
 		switch {

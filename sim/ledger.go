@@ -72,6 +72,8 @@ type delivery struct {
 	released time.Duration
 	status   bellhop.AttemptStatus
 	requests []*request
+	// aside counts how often it was given back as of what is gone, and is not.
+	aside int
 }
 
 // before tells whether it goes first, of two in one order.
@@ -537,7 +539,7 @@ func (l *ledger) saved(e bellhop.Endpoint) {
 			p.OrderKey = e.Ordering.OrderKey(&p.event.Event)
 		}
 	}
-	if e.Concurrency != d.now.Concurrency || (e.RateLimit == nil) != (d.now.RateLimit == nil) || e.RateLimit != nil && *e.RateLimit != *d.now.RateLimit {
+	if e.Concurrency != d.now.Concurrency || e.ExactConcurrency != d.now.ExactConcurrency || (e.RateLimit == nil) != (d.now.RateLimit == nil) || e.RateLimit != nil && *e.RateLimit != *d.now.RateLimit {
 		d.limited = l.w.at
 		l.w.refill(d)
 		l.limit(d, e.RateLimit)

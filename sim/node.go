@@ -67,6 +67,10 @@ type node struct {
 	renewed    time.Duration
 	distrusted bool
 	sharing    sharing
+	// listened are the endpoints that somebody listens at by way of this node, and
+	// listenersMoved says that the other nodes do not know yet.
+	listened       map[bellhop.EndpointID]bool
+	listenersMoved bool
 	// uneven: not all nodes have their share of the buckets.
 	uneven     bool
 	versionsAt time.Duration
@@ -123,9 +127,9 @@ func (w *world) boot(place int) {
 		inFlight: map[bellhop.EndpointID]int{}, asking: map[bellhop.EndpointID]int{}, giving: map[bellhop.DeliveryID]bool{},
 		failures: map[bellhop.EndpointID]int{}, refusals: map[bellhop.EndpointID]int{},
 		buckets: map[bellhop.EndpointID]*bucket{}, resumes: map[bellhop.EndpointID][]heldBack{},
-		turns: newTurns(), rests: map[bellhop.EndpointID]time.Duration{},
+		turns: newTurns(), rests: map[bellhop.EndpointID]time.Duration{}, listened: map[bellhop.EndpointID]bool{},
 	}
-	n.table = routes.New(routes.Options{Store: n.config, Sealer: w.secrets, Dialects: w.dialects, Now: n.now})
+	n.table = routes.New(routes.Options{Away: n.away, Store: n.config, Sealer: w.secrets, Dialects: w.dialects, Now: n.now})
 	n.table.OnChange(n.configure)
 	w.nodes[place] = n
 	w.disturbed = max(w.disturbed, w.at)
@@ -262,6 +266,7 @@ func (n *node) step(in lane.Input) {
 		case lane.Release:
 			for _, d := range e.Deliveries {
 				delete(n.turns.waiting, d)
+				n.aside(e, d)
 			}
 			n.giveBack(e)
 		case lane.Disown:

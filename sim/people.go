@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -70,6 +71,9 @@ func (w *world) endpoint(n *node) bellhop.Endpoint {
 	if w.chance(0.3) {
 		e.RateLimit = w.rate()
 	}
+	if !w.alone() && w.chance(0.2) {
+		e.URL = bellhop.ListenPrefix + e.URL
+	}
 	return e
 }
 
@@ -121,6 +125,7 @@ func (w *world) createHealthy() {
 	e := w.endpoint(n)
 	e.Apps, e.Events, e.Subjects = []string{appName(0)}, []string{"order.*", "user.*"}, []string{}
 	e.Ordering, e.RateLimit, e.Concurrency, e.ExactConcurrency = bellhop.OrderingNone, nil, 8, false
+	e.URL = strings.TrimPrefix(e.URL, bellhop.ListenPrefix)
 	w.newReceiver(e.URL, well).pace = 10 * time.Millisecond
 	w.healthy = e.ID
 	n.save(e)
@@ -237,8 +242,12 @@ func (w *world) resume() {
 }
 
 func (w *world) move() {
-	w.change(w.target(), "move", func(e *bellhop.Endpoint) {
+	d := w.target()
+	w.change(d, "move", func(e *bellhop.Endpoint) {
 		e.URL = w.newURL()
+		if d.listenedAt() {
+			e.URL = bellhop.ListenPrefix + e.URL
+		}
 		w.newReceiver(e.URL, pick(&w.loop, w.plan.moods))
 	})
 }

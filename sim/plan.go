@@ -153,6 +153,9 @@ func draw(l *loop) plan {
 			act("clock", (*world).turnClock, 6)
 		}
 	}
+	if p.nodes > 1 {
+		act("listen", (*world).listen, 20)
+	}
 	if p.secrets {
 		act("secrets", (*world).loseSecrets, 6)
 	}

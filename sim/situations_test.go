@@ -76,6 +76,11 @@ var situations = []string{
 	"a receiver got again what it had taken",
 	"what a dead node had was taken over",
 
+	// Listeners.
+	"a listener was refused, since another node has the bucket",
+	"of two nodes that were listened at, one gave way",
+	"a bucket went to a node that is listened at",
+
 	// People.
 	"an app was deleted",
 	"a deleted endpoint was swept",

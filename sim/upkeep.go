@@ -94,12 +94,17 @@ func (n *node) beat() {
 		}
 	}
 	lease, asked := n.lease, w.at
+	status, moved := n.status(), n.listenersMoved
+	n.listenersMoved = false
 	n.write(writing{what: "renew", alone: true, do: func() error {
-		_, err := w.store.Renew(ctx, lease, nil, w.plan.lease, w.clock())
+		_, err := w.store.Renew(ctx, lease, status, w.plan.lease, w.clock())
 		return err
 	}}, func(err error) {
 		if err == nil && lease == n.lease {
 			n.renewed = asked
+			if moved {
+				n.tell(bellhop.Wakeup{Nodes: true})
+			}
 		}
 		switch {
 		case n.stopping:

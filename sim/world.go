@@ -255,6 +255,7 @@ func (w *world) look() {
 	}
 	if n := w.some(); n != nil {
 		w.release(n)
+		w.listenAgain()
 	}
 	if w.quiescent() {
 		// For a while: nothing may come after the end.
@@ -285,7 +286,7 @@ func (w *world) quiescent() bool {
 			return false
 		}
 	}
-	return pending == 0 && w.programs == 0 && w.untaken() == 0
+	return pending == 0 && w.programs == 0 && w.untaken() == 0 && w.elsewhere() == nil
 }
 
 // compile makes the one dialect that endpoints have.
