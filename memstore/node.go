@@ -3,7 +3,6 @@ package memstore
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"time"
 
@@ -41,14 +40,10 @@ func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.D
 			return err
 		}
 		s.release(number, now)
-		bound := id.First[id.Event](now.Add(bellhop.ClockSlack))
-		if s.nodes[number].until.After(now) {
-			bound = math.MaxInt64 // it may have made ids that are ahead
-		}
 		l := lease{until: now.Add(length), held: true, epoch: s.nodes[number].epoch + 1, about: about, joined: now}
 		s.setNode(number, l)
 		s.fresh.marks[bellhop.Lease{Node: number, Epoch: l.epoch}] = &lowwater.Mark{}
-		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, Floor: s.highestID(int64(bound)), Until: l.until, Now: now}
+		n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: l.epoch}, Floor: s.highestID(number, now), Until: l.until, Now: now}
 		return nil
 	})
 	if err == nil {
@@ -186,11 +181,14 @@ func (s *Store) release(node bellhop.NodeID, now time.Time) {
 	}
 }
 
-// highestID is the highest below a bound.
-func (s *Store) highestID(bound int64) int64 {
+// highestID is the highest that a number may have made. What is further ahead than
+// ClockSlack counts if the number has made it: its leases do not say that, since they end by
+// a clock that was set back meanwhile.
+func (s *Store) highestID(number bellhop.NodeID, now time.Time) int64 {
 	var highest int64
+	bound := int64(id.First[id.Event](now.Add(bellhop.ClockSlack)))
 	saw := func(i int64) {
-		if i < bound {
+		if i < bound || id.NodeOf(id.ID[id.Event](i)) == int(number) {
 			highest = max(highest, i)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 
 const (
 	// nodesByAge has the number that has been free the longest first.
-	nodesByAge = "SELECT id, held, lease_until FROM bellhop.nodes ORDER BY lease_until, id"
+	nodesByAge = "SELECT id, held FROM bellhop.nodes ORDER BY lease_until, id"
 	// takeNew takes a number that nobody has held before. Of two that ask for the same, one
 	// waits and gets nothing.
 	takeNew = `INSERT INTO bellhop.nodes (id, epoch, held, lease_until, mark, joined, name, version, started)
@@ -46,16 +45,16 @@ const (
 func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.Duration, now time.Time) (bellhop.Node, error) {
 	var n bellhop.Node
 	for {
-		number, before, err := s.freeNumber(ctx)
+		number, used, err := s.freeNumber(ctx)
 		if err != nil {
 			return n, s.writeError(ctx, "join", err)
 		}
 		taken := false
 		err = s.write(ctx, asked, "join", func(t *txn) error {
 			taken = false
-			take := takeAgain
-			if before < 0 {
-				take = takeNew
+			take := takeNew
+			if used {
+				take = takeAgain
 			}
 			var epoch, joined, until int64
 			found, err := t.one(into(&epoch, &joined, &until), take, int(number), length.Microseconds(), about.Name, about.Version, micros(about.Started))
@@ -63,12 +62,8 @@ func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.D
 				return err // another node was faster
 			}
 			taken = true
-			bound := int64(id.First[id.Event](now.Add(bellhop.ClockSlack)))
-			if before > micros(now) {
-				bound = math.MaxInt64 // it may have made ids that are ahead
-			}
 			n = bellhop.Node{Lease: bellhop.Lease{Node: number, Epoch: epoch}, Until: moment(until), Now: moment(joined)}
-			if n.Floor, err = t.highestID(bound); err == nil {
+			if n.Floor, err = t.highestID(number, now); err == nil {
 				_, err = t.exec(moveMark, int(number), n.Floor+1)
 			}
 			return err
@@ -82,34 +77,33 @@ func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.D
 	}
 }
 
-// freeNumber gives a number that is free, and when its last lease ended: less than 0 if it
-// had none. What was owned under the lease before is released. It prefers the number that
-// has been free the longest, so that the ids of two processes differ even if one's clock is
-// behind.
-func (s *Store) freeNumber(ctx context.Context) (number bellhop.NodeID, until int64, err error) {
-	type node struct{ number, held, until int64 }
+// freeNumber gives a number that is free, and whether it was used before. What was owned
+// under its last lease is released. It prefers the number that has been free the longest, so
+// that the ids of two processes differ even if one's clock is behind.
+func (s *Store) freeNumber(ctx context.Context) (number bellhop.NodeID, used bool, err error) {
+	type node struct{ number, held int64 }
 	var known []node
 	err = s.readFor(ctx, forFlow, "list the nodes", func(q *reading) error {
 		known = nil
 		var n node
-		return q.each(scan(func() { known = append(known, n) }, &n.number, &n.held, &n.until), nodesByAge)
+		return q.each(scan(func() { known = append(known, n) }, &n.number, &n.held), nodesByAge)
 	})
 	if err != nil {
-		return 0, 0, err
+		return 0, false, err
 	}
-	used := map[int64]bool{}
+	taken := map[int64]bool{}
 	for _, n := range known {
-		used[n.number] = true
+		taken[n.number] = true
 	}
 	for n := int64(1); n <= id.MaxNode; n++ {
-		if !used[n] {
-			return bellhop.NodeID(n), -1, nil
+		if !taken[n] {
+			return bellhop.NodeID(n), false, nil
 		}
 	}
 	for _, n := range known {
 		if n.held != 0 {
 			if _, err := s.endNode(ctx, bellhop.NodeID(n.number), endDead); err != nil {
-				return 0, 0, err
+				return 0, false, err
 			}
 		}
 		free := false
@@ -118,20 +112,26 @@ func (s *Store) freeNumber(ctx context.Context) (number bellhop.NodeID, until in
 			return err
 		})
 		if err != nil || free {
-			return bellhop.NodeID(n.number), n.until, err
+			return bellhop.NodeID(n.number), true, err
 		}
 	}
-	return 0, 0, errNoNode
+	return 0, false, errNoNode
 }
 
+// highestIDs is the highest below $1, or from there on of those that node $2 has made.
 const highestIDs = `SELECT greatest(
 	(SELECT max(id) FROM bellhop.events WHERE id < $1), (SELECT max(id) FROM bellhop.attempts WHERE id < $1),
 	(SELECT max(id) FROM bellhop.pending WHERE id < $1), (SELECT max(id) FROM bellhop.audit WHERE id < $1),
-	(SELECT max(id) FROM bellhop.endpoints WHERE id < $1), (SELECT max(id) FROM bellhop.keys WHERE id < $1), 0) /* all apps */`
+	(SELECT max(id) FROM bellhop.endpoints WHERE id < $1), (SELECT max(id) FROM bellhop.keys WHERE id < $1),
+	(SELECT max(id) FROM bellhop.events WHERE id >= $1 AND id >> 12 & 511 = $2), (SELECT max(id) FROM bellhop.attempts WHERE id >= $1 AND id >> 12 & 511 = $2),
+	(SELECT max(id) FROM bellhop.pending WHERE id >= $1 AND id >> 12 & 511 = $2), (SELECT max(id) FROM bellhop.audit WHERE id >= $1 AND id >> 12 & 511 = $2),
+	(SELECT max(id) FROM bellhop.endpoints WHERE id >= $1 AND id >> 12 & 511 = $2), (SELECT max(id) FROM bellhop.keys WHERE id >= $1 AND id >> 12 & 511 = $2), 0) /* all apps */`
 
-// highestID is the highest below a bound.
-func (t *txn) highestID(bound int64) (highest int64, err error) {
-	_, err = t.one(into(&highest), highestIDs, bound)
+// highestID is the highest that a number may have made. What is further ahead than
+// ClockSlack counts if the number has made it: its leases do not say that, since they end by
+// a clock that was set back meanwhile.
+func (t *txn) highestID(number bellhop.NodeID, now time.Time) (highest int64, err error) {
+	_, err = t.one(into(&highest), highestIDs, int64(id.First[id.Event](now.Add(bellhop.ClockSlack))), int(number))
 	return highest, err
 }
 

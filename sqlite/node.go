@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -39,15 +38,11 @@ func (w *writer) setLease(n bellhop.NodeID, epoch int64) {
 func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.Duration, now time.Time) (bellhop.Node, error) {
 	var n bellhop.Node
 	err := s.write(ctx, "join", rowWeight, func(w *writer) error {
-		number, epoch, until, err := w.freeNode(now)
+		number, epoch, err := w.freeNode(now)
 		if err != nil {
 			return err
 		}
-		bound := int64(id.First[id.Event](now.Add(bellhop.ClockSlack)))
-		if until > micros(now) {
-			bound = math.MaxInt64 // it may have made ids that are ahead
-		}
-		floor, err := w.highestID(bound)
+		floor, err := w.highestID(number, now)
 		if err != nil {
 			return err
 		}
@@ -63,39 +58,46 @@ func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.D
 	return n, err
 }
 
-// freeNode gives a number, its last epoch and when its last lease ended. It prefers the number that has been
-// free the longest, so that the ids of two processes differ even if one's clock is
-// behind.
-func (w *writer) freeNode(now time.Time) (longest bellhop.NodeID, epoch, until int64, err error) {
+// freeNode gives a number and its last epoch. It prefers the number that has been free the
+// longest, so that the ids of two processes differ even if one's clock is behind.
+func (w *writer) freeNode(now time.Time) (longest bellhop.NodeID, epoch int64, err error) {
 	used := map[bellhop.NodeID]bool{}
 	ended := micros(now)
 	err = each(w.conn, func(st *sqlite.Stmt) {
 		number := bellhop.NodeID(st.ColumnInt(0))
 		used[number] = true
 		if longest == 0 && (!st.ColumnBool(2) || st.ColumnInt64(1) <= ended) {
-			longest, epoch, until = number, st.ColumnInt64(3), st.ColumnInt64(1)
+			longest, epoch = number, st.ColumnInt64(3)
 		}
 	}, "SELECT id, lease_until, held, epoch FROM nodes ORDER BY lease_until, id")
 	if err != nil {
-		return 0, 0, 0, err
+		return 0, 0, err
 	}
 	for number := bellhop.NodeID(1); number <= id.MaxNode; number++ {
 		if !used[number] {
-			return number, 0, 0, nil
+			return number, 0, nil
 		}
 	}
 	if longest == 0 {
-		return 0, 0, 0, errNoNode
+		return 0, 0, errNoNode
 	}
-	return longest, epoch, until, nil
+	return longest, epoch, nil
 }
 
-// highestID is the highest below a bound.
-func (w *writer) highestID(bound int64) (highest int64, err error) {
+// highestIDs is the highest below ?1, or from there on of those that node ?2 has made.
+const highestIDs = `SELECT max(coalesce((SELECT max(id) FROM events WHERE id < ?1), 0), coalesce((SELECT max(id) FROM attempts WHERE id < ?1), 0),
+	coalesce((SELECT max(id) FROM pending WHERE id < ?1), 0), coalesce((SELECT max(id) FROM audit WHERE id < ?1), 0),
+	coalesce((SELECT max(id) FROM endpoints WHERE id < ?1), 0), coalesce((SELECT max(id) FROM keys WHERE id < ?1), 0),
+	coalesce((SELECT max(id) FROM events WHERE id >= ?1 AND id >> 12 & 511 = ?2), 0), coalesce((SELECT max(id) FROM attempts WHERE id >= ?1 AND id >> 12 & 511 = ?2), 0),
+	coalesce((SELECT max(id) FROM pending WHERE id >= ?1 AND id >> 12 & 511 = ?2), 0), coalesce((SELECT max(id) FROM audit WHERE id >= ?1 AND id >> 12 & 511 = ?2), 0),
+	coalesce((SELECT max(id) FROM endpoints WHERE id >= ?1 AND id >> 12 & 511 = ?2), 0), coalesce((SELECT max(id) FROM keys WHERE id >= ?1 AND id >> 12 & 511 = ?2), 0))`
+
+// highestID is the highest that a number may have made. What is further ahead than
+// ClockSlack counts if the number has made it: its leases do not say that, since they end by
+// a clock that was set back meanwhile.
+func (w *writer) highestID(number bellhop.NodeID, now time.Time) (highest int64, err error) {
 	_, err = one(w.conn, func(st *sqlite.Stmt) { highest = st.ColumnInt64(0) },
-		`SELECT max(coalesce((SELECT max(id) FROM events WHERE id < ?1), 0), coalesce((SELECT max(id) FROM attempts WHERE id < ?1), 0),
-			coalesce((SELECT max(id) FROM pending WHERE id < ?1), 0), coalesce((SELECT max(id) FROM audit WHERE id < ?1), 0),
-			coalesce((SELECT max(id) FROM endpoints WHERE id < ?1), 0), coalesce((SELECT max(id) FROM keys WHERE id < ?1), 0))`, bound)
+		highestIDs, int64(id.First[id.Event](now.Add(bellhop.ClockSlack))), int(number))
 	return highest, err
 }
 

@@ -42,23 +42,24 @@ var clockTests = []test{
 	}},
 	{"ids that are ahead are a floor for the number that may have made them", func(f *fixture) {
 		f.pass(365 * 24 * time.Hour)
-		var all sync.WaitGroup // at once, to share transactions
-		for range id.MaxNode - 1 {
-			all.Go(func() {
-				n, err := f.s.Join(f.Context(), f.about(), time.Hour, f.now)
-				if err == nil {
-					err = f.s.Leave(f.Context(), n.Lease, f.now)
-				}
-				if err != nil {
-					f.Error(err)
-				}
-			})
-		}
-		all.Wait()
+		f.useUpNumbers()
 		late := f.publish(f.endpoint())
 		f.must(f.s.Leave(f.Context(), f.lease, f.now))
 		f.pass(-365 * 24 * time.Hour)
 		if n := f.join(); n.Floor < int64(late.Deliveries[0].ID) {
+			f.Errorf("the floor is of %v, although the number was in use at %v", id.ID[id.Event](n.Floor).Time(), late.Event.ID.Time())
+		}
+	}},
+	{"ids that are ahead are a floor though the lease was renewed after the clock was set back", func(f *fixture) {
+		f.pass(365 * 24 * time.Hour)
+		f.useUpNumbers()
+		late := f.publish(f.endpoint())
+		f.pass(-365 * 24 * time.Hour)
+		f.renew(f.lease)
+		f.must(f.s.Leave(f.Context(), f.lease, f.now))
+		n := f.join()
+		same(f, "the number", n.Lease.Node, f.lease.Node)
+		if n.Floor < int64(late.Deliveries[0].ID) {
 			f.Errorf("the floor is of %v, although the number was in use at %v", id.ID[id.Event](n.Floor).Time(), late.Event.ID.Time())
 		}
 	}},
@@ -125,6 +126,26 @@ var clockTests = []test{
 			f.record(f.attempt(w[0].Delivery, bellhop.AttemptSucceeded))
 		}
 	}},
+}
+
+// useUpNumbers has every number but that of the fixture be used once, which makes the ids
+// from then on.
+func (f *fixture) useUpNumbers() {
+	f.Helper()
+	f.ids = id.NewGenerator(int(f.node), 0)
+	var all sync.WaitGroup // at once, to share transactions
+	for range id.MaxNode - 1 {
+		all.Go(func() {
+			n, err := f.s.Join(f.Context(), f.about(), time.Hour, f.now)
+			if err == nil {
+				err = f.s.Leave(f.Context(), n.Lease, f.now)
+			}
+			if err != nil {
+				f.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // own has the node own the one delivery of an event.
