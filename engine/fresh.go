@@ -130,7 +130,10 @@ func (e *Engine) seeTo(ctx context.Context, w bellhop.Wakeup, look bool) (rest t
 		e.uneven.Store(!even)
 		e.failed(ctx, "sharing the endpoints out", err)
 	}
-	own := e.ownBuckets()
+	var own []bellhop.Bucket
+	if look || len(w.Buckets) > 0 {
+		own = e.ownBuckets()
+	}
 	if !look {
 		own = slices.DeleteFunc(own, func(b bellhop.Bucket) bool { return !slices.Contains(w.Buckets, b) })
 	}
