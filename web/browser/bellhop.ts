@@ -103,8 +103,8 @@ export async function given<T>(call: Promise<{ data?: T; error?: unknown; respon
   return data as T;
 }
 
-/** Asks until the answer is yes; fails after ten seconds, naming what never came. */
-export async function until(ask: () => Promise<boolean> | boolean, what: string, patience = 10_000): Promise<void> {
+/** Asks until the answer is yes; fails after half a minute, naming what never came. */
+export async function until(ask: () => Promise<boolean> | boolean, what: string, patience = 30_000): Promise<void> {
   const end = Date.now() + patience;
   while (!(await ask())) {
     if (Date.now() > end) throw new Error(`it never came to be that ${what}`);

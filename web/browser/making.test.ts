@@ -148,7 +148,7 @@ describe("a script", () => {
 
     // The log has the very bytes.
     const recent = page.getByRole("region", { name: "Recent attempts" });
-    await expect.poll(() => recent.getByText("200", { exact: true }).count(), { timeout: 30_000 }).toBe(3);
+    await expect.poll(() => recent.getByText("200", { exact: true }).count()).toBe(3);
     await recent.getByRole("row").filter({ has: page.getByText("200", { exact: true }) }).first().getByRole("link").first().click();
     await page.getByRole("dialog").getByText("As it was sent, byte for byte.").waitFor();
     await page.getByRole("dialog").getByText("somebody").first().waitFor();
