@@ -3,12 +3,14 @@ package sqlite_test
 import (
 	"context"
 	"flag"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testmemory"
 	"github.com/bellhop/bellhop/sqlite"
 	"github.com/bellhop/bellhop/storetest"
 )
@@ -19,6 +21,13 @@ func TestMain(m *testing.M) {
 	// rounds; the command line may ask for more of them (-rapid.checks).
 	if err := flag.Set("rapid.checks", "25"); err != nil {
 		panic(err)
+	}
+	// Tests do not wait for the disk: nothing here outlives the machine. Benchmarks do.
+	flag.Parse()
+	if dir := testmemory.Dir(); dir != "" && testing.Short() {
+		if err := os.Setenv("TMPDIR", dir); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }
