@@ -27,7 +27,9 @@ func TestHold(t *testing.T) {
 		t.Error("the log does not say that all sending is held")
 	}
 	s.restart()
-	time.Sleep(time.Second) // what a server has done by then that is not held
+	// What waits is looked for at the start, and with each heartbeat.
+	lease := s.leaseUntil()
+	eventually(t, "the server looks for what waits once more", func() bool { return s.leaseUntil().After(lease) })
 	if n := len(r.requests()); n != 0 {
 		t.Fatalf("%d requests while all sending is held", n)
 	}
@@ -61,4 +63,20 @@ func TestHold(t *testing.T) {
 	if out := s.cli("release"); !strings.Contains(out, "Nothing was held") {
 		t.Errorf("release again says %q", out)
 	}
+}
+
+// leaseUntil is the end of the last lease: each heartbeat moves it. A server that was killed
+// may be among the nodes still.
+func (s *server) leaseUntil() (last time.Time) {
+	s.t.Helper()
+	nodes, err := s.api.Nodes(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := range nodes {
+		if nodes[i].LeaseUntil.After(last) {
+			last = nodes[i].LeaseUntil
+		}
+	}
+	return last
 }

@@ -273,6 +273,7 @@ func TestAnAnswerThatWasLost(t *testing.T) {
 // TestAServerThatEndsAtOnceLosesNothing: what was acknowledged is there, what was refused is
 // not, and everything goes on without a new start.
 func TestAServerThatEndsAtOnceLosesNothing(t *testing.T) {
+	t.Parallel()
 	cluster := testpostgres.NewCluster(t)
 	url := cluster.URL("postgres")
 	s := openAt(t, url, postgres.Options{})

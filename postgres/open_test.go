@@ -39,6 +39,7 @@ func set(u *url.URL, key, value string) {
 
 // TestTheCauseIsSaidOnce: a server without TLS, which need not have it, is not the cause.
 func TestTheCauseIsSaidOnce(t *testing.T) {
+	t.Parallel()
 	_, err := postgres.Open(t.Context(), "postgres://x@127.0.0.1:1/x?sslmode=prefer", postgres.Options{})
 	if err == nil || strings.Count(err.Error(), "connection refused") != 1 {
 		t.Errorf("nobody listens: %v", err)

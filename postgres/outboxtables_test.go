@@ -241,6 +241,7 @@ func TestARestoredOutboxIsTaken(t *testing.T) {
 // What was read before the server crashed is read again after it: the numbers of
 // transactions that it has forgotten are given once more.
 func TestTheOutboxOutlivesACrashOfTheServer(t *testing.T) {
+	t.Parallel()
 	cluster := testpostgres.NewCluster(t)
 	url := cluster.URL("postgres")
 	store, err := postgres.Open(t.Context(), url, postgres.Options{})

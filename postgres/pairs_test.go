@@ -263,6 +263,27 @@ func awaitBlocked(t *testing.T, tx pgx.Tx) {
 	t.Fatal("nobody waits for the lock")
 }
 
+// awaitQueue waits until so many sessions of a connection's database wait for locks, or
+// something else is so.
+func awaitQueue(t *testing.T, of *pgx.Conn, sessions int, or func() bool) {
+	t.Helper()
+	// By a connection of its own: a transaction sees the sessions that were there when it first looked.
+	c, err := pgx.ConnectConfig(t.Context(), of.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.Background())
+	deadline := time.Now().Add(time.Minute)
+	for !or() && oneNumber(t, c, waitingSessions) < int64(sessions) {
+		if time.Now().After(deadline) {
+			t.Fatalf("there are no %d sessions that wait for locks", sessions)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+const waitingSessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
 // owes counts what is owed of a kind.
 func owes(t testing.TB, c *pgx.Conn, what string) int64 {
 	t.Helper()
@@ -455,7 +476,7 @@ func TestADeliveryThatIsHeldWhileItsEndpointIsChangedIsLetGo(t *testing.T) {
 			e.URL += "/new"
 			saved <- b.s.SaveEndpoint(b.Context(), e, nil, time.Now())
 		}()
-		time.Sleep(50 * time.Millisecond) // it waits for the other, or has not seen what that does
+		awaitQueue(t, c, 2, func() bool { return len(saved) > 0 }) // it waits as well, or has not seen what the other does
 	})
 	b.must(<-saved)
 	work := b.claim(e, 10)

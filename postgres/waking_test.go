@@ -121,6 +121,7 @@ func TestAListenerComesBack(t *testing.T) {
 }
 
 func TestBehindAPoolOfTransactionsNobodyIsWoken(t *testing.T) {
+	t.Parallel()
 	url := database(t)
 	through := testpostgres.Bouncer(t, url)
 	s := openAt(t, through, postgres.Options{})
