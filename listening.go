@@ -1,6 +1,9 @@
 package bellhop
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // ListenPrefix begins the URL of an endpoint that Bellhop does not send to: it hands
 // the requests to whoever listens there ('bellhop listen'), who makes them to the rest
@@ -18,6 +21,14 @@ const (
 // NobodyListens begins what such an endpoint's lane says it is held by, while nobody
 // listens.
 const NobodyListens = "nobody listens at it"
+
+// TooManyPassed is that MaxPassed answers wait for an endpoint's node.
+func TooManyPassed() error {
+	return &Error{
+		Code: CodeTooMany, RetryAfter: time.Second,
+		Detail: "Too many answers wait for the node that this endpoint's requests come from: bring this one again in a moment",
+	}
+}
 
 // Listened tells whether somebody has to listen at the endpoint for anything to be sent.
 func (e *Endpoint) Listened() bool { return strings.HasPrefix(e.URL, ListenPrefix) }

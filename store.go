@@ -95,51 +95,72 @@ type WakeStore interface {
 	// hear what it said itself. It returns nil at the end of ctx, and else why it cannot
 	// listen: everything works without, some moments later.
 	Wakeups(ctx context.Context, f func(Wakeup)) error
-	// Versions gives the present versions of what nodes keep in memory. It is cheap.
+	// Versions gives the present versions of what nodes keep in memory, and of what they are
+	// to see to. It is cheap.
 	Versions(ctx context.Context) (Versions, error)
+	// Hastened gives the endpoints that Hasten was called for after Versions.Hastened was
+	// since: the newest of them, where there were very many.
+	Hastened(ctx context.Context, since int64) ([]EndpointID, error)
+
+	// PassAnswer keeps what a listener answered for the node that waits for it, where that
+	// is not the one that the answer came to. It is a CodeTooMany error where MaxPassed wait
+	// already for one endpoint.
+	PassAnswer(ctx context.Context, a PassedAnswer, now time.Time) error
+	// TakeAnswers gives those of the answers that some requests wait for, and removes them,
+	// with all that nobody has taken for PassedFor.
+	TakeAnswers(ctx context.Context, requests []string, now time.Time) ([]PassedAnswer, error)
 }
+
+// PassedAnswer is an answer on its way from one node to another.
+type PassedAnswer struct {
+	Endpoint EndpointID
+	Request  string // names it, at the endpoint
+	Sealed   []byte
+}
+
+// The bounds of PassedAnswers.
+const (
+	MaxPassed = 64
+	PassedFor = time.Minute
+)
 
 // Wakeup says what another node has changed.
 type Wakeup struct {
-	// Routes, Catalogue and Access are the parts of the configuration, Erased that events
-	// were, and Nodes that a node has come or gone, or a bucket is free.
-	Routes, Catalogue, Access, Erased, Nodes bool
-	// Outbox: something was put into the outbox.
-	Outbox bool
+	// Routes, Catalogue and Access are the parts of the configuration. Erased: events were;
+	// Hastened: endpoints are to be tried now, which FlowStore.Hasten says; Nodes: a node has
+	// come or gone, or a bucket is free.
+	Routes, Catalogue, Access, Erased, Hastened, Nodes bool
+	// Outbox: something was put into the outbox; Answers: PassAnswer has kept one.
+	Outbox, Answers bool
 	// Buckets have something due for their owner.
 	Buckets []Bucket
-	// Hastened are endpoints that somebody wants to be tried now, or that were seen to work:
-	// their owners probe them.
-	Hastened []EndpointID
 }
 
 // IsZero tells whether there is nothing to say.
 func (w *Wakeup) IsZero() bool {
-	return !w.Routes && !w.Catalogue && !w.Access && !w.Erased && !w.Nodes && !w.Outbox && len(w.Buckets) == 0 && len(w.Hastened) == 0
+	return !w.Routes && !w.Catalogue && !w.Access && !w.Erased && !w.Hastened && !w.Nodes && !w.Outbox && !w.Answers && len(w.Buckets) == 0
 }
 
-// maxHastened bounds how many endpoints a wakeup names; the others are probed in their time.
-const maxHastened = 100
-
-// Add takes in what another wakeup says; each bucket and endpoint is named once.
+// Add takes in what another wakeup says; each bucket is named once.
 func (w *Wakeup) Add(other Wakeup) {
 	w.Routes, w.Catalogue, w.Access = w.Routes || other.Routes, w.Catalogue || other.Catalogue, w.Access || other.Access
-	w.Erased, w.Nodes, w.Outbox = w.Erased || other.Erased, w.Nodes || other.Nodes, w.Outbox || other.Outbox
+	w.Erased, w.Hastened = w.Erased || other.Erased, w.Hastened || other.Hastened
+	w.Nodes, w.Outbox, w.Answers = w.Nodes || other.Nodes, w.Outbox || other.Outbox, w.Answers || other.Answers
 	for _, b := range other.Buckets {
 		if !slices.Contains(w.Buckets, b) {
 			w.Buckets = append(w.Buckets, b)
 		}
 	}
-	for _, e := range other.Hastened {
-		if len(w.Hastened) < maxHastened && !slices.Contains(w.Hastened, e) {
-			w.Hastened = append(w.Hastened, e)
-		}
-	}
 }
 
-// Versions are those of the three parts of the configuration, and how often events were
-// erased: each moves on with every change.
-type Versions struct{ Routes, Catalogue, Access, Erased int64 }
+// Versions are those of the three parts of the configuration, how often events were erased,
+// and how often endpoints were hastened: each moves on with every change. Nodes is another
+// text whenever a node has come or gone, or others are listened at by way of one; where no
+// node but one can be, there is none.
+type Versions struct {
+	Routes, Catalogue, Access, Erased, Hastened int64
+	Nodes                                       string
+}
 
 // Backlog says that an endpoint has deliveries that no node owns: first attempts or
 // retries, the earliest of which is due at a time.
@@ -241,7 +262,8 @@ type FlowStore interface {
 
 	// Hasten makes deliveries of an endpoint due now that failed and wait for a later
 	// time, and answers how many. Those that are owned, held, wait in an order, were not
-	// tried yet or are due already stay as they are.
+	// tried yet or are due already stay as they are. Other nodes learn of the endpoint by
+	// Hastened, also where no delivery is given.
 	Hasten(ctx context.Context, e EndpointID, deliveries []DeliveryID, now time.Time) (int, error)
 
 	// Erased gives those of the events that are erased or gone. It reads, and changes nothing.

@@ -1,15 +1,22 @@
 package e2e
 
 import (
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testpostgres"
 )
 
 // listener is one 'bellhop listen'.
@@ -180,5 +187,101 @@ func TestTwoListeners(t *testing.T) {
 	s.env = append(s.env, "BELLHOP_KEY="+strings.TrimSpace(viewer))
 	if got := s.run("", "listen", "--forward", r.URL); got.code != 1 || !strings.Contains(got.stderr, "role editor") {
 		t.Errorf("with a viewer's key: %+v", got)
+	}
+}
+
+// balanceRequests gives the URL of a load balancer that has each request served by another
+// one of the servers.
+func balanceRequests(t *testing.T, servers ...*server) string {
+	t.Helper()
+	var n atomic.Int64
+	front := httptest.NewServer(&httputil.ReverseProxy{
+		FlushInterval: -1,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: servers[n.Add(1)%int64(len(servers))].listen})
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	})
+	t.Cleanup(front.Close)
+	return front.URL
+}
+
+// balanceConnections gives that of one that has each connection go to another one.
+func balanceConnections(t *testing.T, servers ...*server) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for n := 0; ; n++ {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("tcp", servers[n%len(servers)].listen)
+			if err != nil {
+				_ = c.Close()
+				continue
+			}
+			pass := func(to, from net.Conn) {
+				_, _ = io.Copy(to, from)
+				_ = to.Close()
+				_ = from.Close()
+			}
+			go pass(to, c)
+			go pass(c, to)
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+// TestListenBehindALoadBalancer that gives every request, or every connection, to another one
+// of two nodes: each event comes once, is answered once, also when a node has gone.
+func TestListenBehindALoadBalancer(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		balance func(*testing.T, ...*server) string
+		flags   []string
+	}{
+		"requests": {balanceRequests, []string{"--database-plain"}}, "connections": {balanceConnections, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newNode(t, testpostgres.Database(t), tc.flags...)
+			a.start()
+			b := a.another(tc.flags...)
+			b.start()
+			a.app("acme")
+			a.env = append(a.env, "BELLHOP_SERVER="+tc.balance(t, a, b))
+			r := newReceiver(t, answers(http.StatusOK))
+			l := a.startListen("--forward", r.URL+"/hook", "--app", "acme")
+			e := a.listenedAt()[0]
+			var events []client.Receipt
+			for i := range 12 {
+				events = append(events, []*server{a, b}[i%2].publish("acme", "invoice.paid", `{}`))
+			}
+			for _, event := range events {
+				if at := a.attempts(event.ID, e.ID, 1)[0]; at.Status != bellhop.AttemptSucceeded {
+					t.Errorf("an attempt: %+v", at)
+				}
+			}
+			b.stop()
+			for range 3 {
+				events = append(events, a.publish("acme", "invoice.paid", `{}`))
+			}
+			for _, event := range events[12:] {
+				if at := a.attempts(event.ID, e.ID, 1)[0]; at.Status != bellhop.AttemptSucceeded {
+					t.Errorf("an attempt without the other node: %+v", at)
+				}
+			}
+			if n := r.count(); n != len(events) {
+				t.Errorf("the program got %d requests for %d events", n, len(events))
+			}
+			if text := l.String(); strings.Contains(text, "did not reach") {
+				t.Errorf("listen says:\n%s", text)
+			}
+		})
 	}
 }

@@ -274,8 +274,9 @@ type Engine struct {
 	// beatNow asks for a heartbeat before its time, beaten tells that there was one,
 	// and owing that there may be something for catchUp.
 	beatNow, beaten, owing chan struct{}
-	// reacting tells that there may be something for react.
-	reacting chan struct{}
+	// reacting tells that there may be something for react, and answered that an answer came
+	// to another node.
+	reacting, answered chan struct{}
 	// begun is when the process did, and sharing what it owns of the endpoints; resharing
 	// asks for a look at that, and uneven says that not all have their share yet.
 	begun     time.Time
@@ -285,9 +286,13 @@ type Engine struct {
 	seen      atomic.Pointer[seen]
 	// heard is what other nodes tell, and asks are for what is missing in memory. erased is
 	// the version of erasures that was seen; eraseAgain asks for another look at them.
-	heard      heard
-	asks       asks
-	erased     atomic.Int64
+	heard  heard
+	asks   asks
+	erased atomic.Int64
+	// hastened and nodesSeen are the versions that were seen of what Hasten was called for,
+	// and of who is there.
+	hastened   atomic.Int64
+	nodesSeen  atomic.Pointer[string]
 	eraseAgain atomic.Bool
 	// trust says when the lease was last known to hold.
 	trust atomic.Pointer[trust]
@@ -335,7 +340,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e := &Engine{
 		cfg: c, clock: clock, log: c.Logger, store: store,
 		beatNow: make(chan struct{}, 1), beaten: make(chan struct{}, 1), owing: make(chan struct{}, 1),
-		reacting: make(chan struct{}, 1), resharing: make(chan struct{}, 1), begun: c.Now(),
+		answered: make(chan struct{}, 1), reacting: make(chan struct{}, 1), resharing: make(chan struct{}, 1), begun: c.Now(),
 		stopping: make(chan struct{}), watchers: newWatchers(),
 	}
 	e.heard.some, e.sharing.house = make(chan struct{}, 1), make(chan struct{})
@@ -386,7 +391,12 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 		return nil, err
 	}
 	e.lookAtClock()
-	err = e.table.Load(ctx)
+	// What was hastened before is probed at the start, as is every open circuit.
+	v, err := store.Versions(ctx)
+	e.hastened.Store(v.Hastened)
+	if err == nil {
+		err = e.table.Load(ctx)
+	}
 	if err == nil { // whoever looks finds what is known of each endpoint, as before the restart
 		err = e.noteDue(ctx, nil, time.Time{})
 	}
@@ -419,6 +429,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	upkeep.Go(func() { e.lookAround(ctx) })
 	upkeep.Go(func() { e.keepUp(ctx) })
 	upkeep.Go(func() { e.listen(ctx) })
+	upkeep.Go(func() { e.collectAnswers(ctx) })
 	upkeep.Go(func() { e.watchOthers(ctx) })
 	upkeep.Go(func() { e.catchUp(ctx) })
 	upkeep.Go(func() { e.judge(ctx) })
@@ -576,15 +587,16 @@ func (e *Engine) Hasten(ctx context.Context, endpoint bellhop.EndpointID, delive
 	if err := e.Wrote("have deliveries tried now", err); err != nil {
 		return 0, err
 	}
-	e.hasten(endpoint)
-	return moved, nil
-}
-
-// hasten has an endpoint's circuit probed and what is due sent, wherever that is done.
-func (e *Engine) hasten(endpoint bellhop.EndpointID) {
-	if e.lanes.Hasten(endpoint); !e.Owns(endpoint) {
-		e.tell(bellhop.Wakeup{Hastened: []bellhop.EndpointID{endpoint}, Buckets: []bellhop.Bucket{bellhop.BucketOf(endpoint)}})
+	if e.alone() {
+		e.lanes.Hasten(endpoint)
+		return moved, nil
 	}
+	// Each node, this one too, learns of it by the store, once: a probe that fails is not
+	// made again for having been told twice.
+	w := bellhop.Wakeup{Hastened: true, Buckets: []bellhop.Bucket{bellhop.BucketOf(endpoint)}}
+	e.heard.add(w)
+	e.tell(w)
+	return moved, nil
 }
 
 // Wipe overwrites the remains of what was erased. The caller's going away does not

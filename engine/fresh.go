@@ -122,7 +122,7 @@ func (e *Engine) keepUp(ctx context.Context) {
 func (e *Engine) seeTo(ctx context.Context, w bellhop.Wakeup, look bool) (rest time.Duration) {
 	// Jitter, so that nodes do not ask at the same time.
 	rest = dueEvery*2/3 + time.Duration(e.cfg.Random()*float64(dueEvery)*2/3)
-	if w.Routes || w.Catalogue || w.Access || w.Erased {
+	if w.Routes || w.Catalogue || w.Access || w.Erased || w.Hastened {
 		e.failed(ctx, "looking for changes", e.freshen(ctx))
 	}
 	if w.Nodes || look && e.uneven.Load() {
@@ -142,8 +142,8 @@ func (e *Engine) seeTo(ctx context.Context, w bellhop.Wakeup, look bool) (rest t
 		e.failed(ctx, "looking for what is due", e.noteDue(ctx, own, e.cfg.Now().Add(time.Millisecond)))
 		rest = max(rest, min(dueRest*(e.cfg.Elapsed()-began), dueMost))
 	}
-	for _, endpoint := range w.Hastened {
-		e.lanes.Hasten(endpoint)
+	if w.Answers {
+		wake(e.answered)
 	}
 	if len(w.Buckets) > 0 && slices.Contains(w.Buckets, 0) {
 		wake(e.owing)
@@ -173,7 +173,44 @@ func (e *Engine) freshen(ctx context.Context) error {
 	} else if e.eraseAgain.Swap(false) {
 		err = errors.Join(err, e.forgetErased(ctx))
 	}
+	if old := e.hastened.Swap(v.Hastened); old != v.Hastened {
+		if failed := e.hastenSince(ctx, old); failed != nil {
+			e.hastened.CompareAndSwap(v.Hastened, old)
+			err = errors.Join(err, failed)
+		}
+	}
+	if old := e.nodesSeen.Swap(&v.Nodes); old == nil || *old != v.Nodes {
+		wake(e.resharing)
+	}
 	return err
+}
+
+// hastenSince has the endpoints tried that some node hastened since a version. One that was
+// seen to work, by a test at that node, works: its circuit closes.
+func (e *Engine) hastenSince(ctx context.Context, version int64) error {
+	endpoints, err := e.store.Hastened(ctx, version)
+	if err != nil {
+		return err
+	}
+	var open []bellhop.EndpointID
+	for _, endpoint := range endpoints {
+		if e.Owns(endpoint) && e.lanes.Load(endpoint).Open {
+			open = append(open, endpoint)
+		}
+	}
+	var stored map[bellhop.EndpointID]bellhop.Vitals
+	if len(open) > 0 {
+		if stored, err = e.store.Vitals(ctx, open); err != nil {
+			return err
+		}
+	}
+	for _, endpoint := range endpoints {
+		if v, r := stored[endpoint], e.table.Routes().Endpoint(endpoint); r != nil && v.Taken && v.OpenSince.IsZero() && v.Revision == r.Vitals.Revision {
+			e.lanes.Vouch(r)
+		}
+		e.lanes.Hasten(endpoint)
+	}
+	return nil
 }
 
 // erasedPiece bounds one question.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -58,23 +59,79 @@ func sharedBucket(n *bellhop.NodeInfo) error {
 	}
 }
 
-// AnswerListened brings an answer as listen.Hub's Answer does. It is a CodeConflict error
-// if the session is connected to another node.
+// AnswerListened brings an answer as listen.Hub's Answer does. Where this node does not wait
+// for it, another one may: it is passed on by way of the store, and taken for awaited.
 func (e *Engine) AnswerListened(ctx context.Context, id bellhop.EndpointID, session, request string, a listen.Answer) (awaited bool, err error) {
-	if !e.alone() && !e.listeners.Listening(id) {
-		nodes, err := e.store.Nodes(ctx)
-		if err != nil {
-			return false, fmt.Errorf("look who listens: %w", err)
+	awaited, err = e.listeners.Answer(id, session, request, a)
+	if awaited || e.alone() || err != nil && bellhop.CodeOf(err) != bellhop.CodeConflict {
+		return awaited, err
+	}
+	passed := bellhop.PassedAnswer{
+		Endpoint: id, Request: request,
+		Sealed: e.cfg.Sealer.Seal(marshal(sessionAnswer{session, a}), answerContext(id, request)),
+	}
+	if err := e.Wrote("pass the answer on to the node that waits for it", e.store.PassAnswer(ctx, passed, e.cfg.Now())); err != nil {
+		return false, err
+	}
+	e.tell(bellhop.Wakeup{Answers: true})
+	return true, nil
+}
+
+// sessionAnswer is an answer, and who gave it.
+type sessionAnswer struct {
+	Session string
+	Answer  listen.Answer
+}
+
+func answerContext(id bellhop.EndpointID, request string) string {
+	return "listen " + id.String() + " " + request
+}
+
+// answersEvery is about how often a node looks for answers that came to others, while
+// requests of it wait for some.
+const answersEvery = 100 * time.Millisecond
+
+// collectAnswers takes the answers that came to other nodes, until ctx ends.
+func (e *Engine) collectAnswers(ctx context.Context) {
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.listeners.Given():
+			next.Reset(answersEvery)
+			continue // it was given just now
+		case <-e.answered:
+		case <-next.C:
 		}
-		if n := e.listensElsewhere(nodes, id); n != nil {
-			return false, &bellhop.Error{
-				Code: bellhop.CodeConflict,
-				Detail: "The answer came to " + e.ownName() + ", but the requests are handed out by " + nameOf(n) +
-					": with several nodes, give 'bellhop listen' the address of one of them as --server, or have the load balancer send each client to the same node",
-			}
+		if waiting := e.listeners.Waiting(); len(waiting) > 0 && !e.alone() {
+			e.failed(ctx, "looking for answers that came to other nodes", e.takeAnswers(ctx, waiting))
+			next.Reset(answersEvery*4/5 + time.Duration(e.cfg.Random()*float64(answersEvery)*2/5))
 		}
 	}
-	return e.listeners.Answer(id, session, request, a)
+}
+
+// takeAnswers takes the answers to some requests, and has those removed that nobody takes.
+func (e *Engine) takeAnswers(ctx context.Context, requests []string) error {
+	answers, err := e.store.TakeAnswers(ctx, requests, e.cfg.Now())
+	if err != nil {
+		return fmt.Errorf("take answers that came to other nodes: %w", err)
+	}
+	for _, passed := range answers {
+		plain, err := e.cfg.Sealer.Open(passed.Sealed, answerContext(passed.Endpoint, passed.Request))
+		var s sessionAnswer
+		if err == nil {
+			err = json.Unmarshal(plain, &s)
+		}
+		if err == nil {
+			_, err = e.listeners.Answer(passed.Endpoint, s.Session, passed.Request, s.Answer)
+		}
+		if err != nil { // whoever gave it cannot be told any more
+			e.log.Warn("an answer that came to another node is of no use", "endpoint", passed.Endpoint.String(), "err", err)
+		}
+	}
+	return nil
 }
 
 // listensElsewhere gives the node by way of which somebody listens at an endpoint; nil if

@@ -85,6 +85,11 @@ func (e *Engine) look(ctx context.Context) error {
 	if err := e.dropAbandoned(ctx); err != nil {
 		return err
 	}
+	if !e.alone() {
+		if err := e.takeAnswers(ctx, e.listeners.Waiting()); err != nil {
+			return err
+		}
+	}
 	e.noteKeyUses(ctx, minuteOf(e.cfg.Now()))
 	if err := e.noteOverdue(ctx); err != nil {
 		return err

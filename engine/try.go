@@ -90,7 +90,10 @@ func (e *Engine) try(ctx context.Context, endpoint bellhop.EndpointID, p Publica
 	}
 	e.recorded(&line, w)
 	if o.Class == bellhop.ClassTaken && !e.Owns(endpoint) {
-		e.hasten(endpoint) // its owner's lane does not know that the receiver works
+		// Its owner's lane does not know that the receiver works.
+		if _, err := e.Hasten(ctx, endpoint, nil); err != nil {
+			e.Failed("telling the other nodes that an endpoint works", err)
+		}
 	}
 	return line, nil
 }

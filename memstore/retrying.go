@@ -19,9 +19,21 @@ func (s *Store) Hasten(ctx context.Context, e bellhop.EndpointID, deliveries []b
 				moved++
 			}
 		}
+		s.hastened = append(s.hastened, e)
 		return nil
 	})
 	return moved, err
+}
+
+// Hastened gives the endpoints that were hastened since a version.
+func (s *Store) Hastened(ctx context.Context, since int64) (endpoints []bellhop.EndpointID, err error) {
+	err = s.step(ctx, func() error {
+		endpoints = slices.Clone(s.hastened[min(int(since), len(s.hastened)):])
+		slices.Sort(endpoints)
+		endpoints = slices.Compact(endpoints)
+		return nil
+	})
+	return endpoints, err
 }
 
 // idle lists the deliveries of an endpoint that nobody owns, oldest first.

@@ -34,6 +34,10 @@ type Store struct {
 	present   atomic.Int32
 	listeners []*listener
 	erasures  int64
+	// hastened are the endpoints that Hasten was called for.
+	hastened []bellhop.EndpointID
+	// passed are answers on their way from node to node, oldest first.
+	passed []passed
 
 	// clock is what NoteClock wrote; nil: nothing.
 	clock *bellhop.ClockMark

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/bellhop/bellhop"
@@ -69,7 +70,12 @@ func (s *Store) Wakeups(ctx context.Context, f func(bellhop.Wakeup)) error {
 // Versions gives the present versions.
 func (s *Store) Versions(ctx context.Context) (v bellhop.Versions, err error) {
 	err = s.step(ctx, func() error {
-		v = bellhop.Versions{Routes: s.routes.version, Catalogue: s.catalogue.version, Access: s.access.version, Erased: s.erasures}
+		v = bellhop.Versions{Routes: s.routes.version, Catalogue: s.catalogue.version, Access: s.access.version, Erased: s.erasures, Hastened: int64(len(s.hastened))}
+		for _, number := range sortedKeys(s.nodes) {
+			if n := s.nodes[number]; n.held {
+				v.Nodes += fmt.Sprintln(number, n.epoch, n.status.Listened)
+			}
+		}
 		return nil
 	})
 	return v, err

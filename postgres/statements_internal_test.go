@@ -152,7 +152,7 @@ func TestStatementsAreSQL(t *testing.T) {
 // a database that is spread by app has on every machine, or on one. Every other table has
 // the app.
 var settings = []string{
-	"apps", "audit", "backlog", "buckets", "clock_mark", "days", "endpoints", "event_types", "feed", "history", "hold", "inbox_requests", "inboxes", "installation", "key_uses", "keys", "nodes",
+	"apps", "audit", "backlog", "buckets", "clock_mark", "days", "endpoints", "event_types", "feed", "history", "hold", "inbox_requests", "inboxes", "installation", "key_uses", "keys", "listen_answers", "nodes",
 	"notice_settings", "notices", "outbox_progress_0", "outbox_progress_1", "outbox_slot", "releases", "reorders", "rolled", "starting", "rolling", "token_claims", "tokens", "told", "unsubscribed", "versions", "vitals",
 }
 

@@ -38,8 +38,6 @@ const (
 	// deafFor is how long no try is made after notifications did not arrive: each leaves a
 	// LISTEN behind in the pool that is in between.
 	deafFor = 10 * time.Minute
-	// maxTold is how many endpoints one notification names: one has room for 8000 bytes.
-	maxTold = 250
 )
 
 var (
@@ -67,16 +65,17 @@ type waking struct {
 
 // told is a notification. Nodes of other versions leave out what they do not know.
 type told struct {
-	From      string  `json:"from"`
-	Check     string  `json:"check,omitempty"` // of the way to itself
-	Routes    bool    `json:"routes,omitempty"`
-	Catalogue bool    `json:"catalogue,omitempty"`
-	Access    bool    `json:"access,omitempty"`
-	Erased    bool    `json:"erased,omitempty"`
-	Nodes     bool    `json:"nodes,omitempty"`
-	Outbox    bool    `json:"outbox,omitempty"`
-	Buckets   []byte  `json:"buckets,omitempty"` // a bit for each
-	Hastened  []int64 `json:"hastened,omitempty"`
+	From      string `json:"from"`
+	Check     string `json:"check,omitempty"` // of the way to itself
+	Routes    bool   `json:"routes,omitempty"`
+	Catalogue bool   `json:"catalogue,omitempty"`
+	Access    bool   `json:"access,omitempty"`
+	Erased    bool   `json:"erased,omitempty"`
+	Hastened  bool   `json:"hastened,omitempty"`
+	Nodes     bool   `json:"nodes,omitempty"`
+	Outbox    bool   `json:"outbox,omitempty"`
+	Answers   bool   `json:"answers,omitempty"`
+	Buckets   []byte `json:"buckets,omitempty"` // a bit for each
 }
 
 // Alone is never so: other nodes may come at any time.
@@ -168,10 +167,7 @@ func (s *Store) speak(ctx context.Context) {
 }
 
 func (s *Store) tellOf(w bellhop.Wakeup) told {
-	n := told{From: s.waking.self, Routes: w.Routes, Catalogue: w.Catalogue, Access: w.Access, Erased: w.Erased, Nodes: w.Nodes, Outbox: w.Outbox}
-	for _, e := range w.Hastened[:min(len(w.Hastened), maxTold)] {
-		n.Hastened = append(n.Hastened, int64(e))
-	}
+	n := told{From: s.waking.self, Routes: w.Routes, Catalogue: w.Catalogue, Access: w.Access, Erased: w.Erased, Hastened: w.Hastened, Nodes: w.Nodes, Outbox: w.Outbox, Answers: w.Answers}
 	if len(w.Buckets) > 0 {
 		n.Buckets = make([]byte, bellhop.Buckets/8)
 		for _, b := range w.Buckets {
@@ -183,10 +179,7 @@ func (s *Store) tellOf(w bellhop.Wakeup) told {
 
 // wakeup is what a notification says.
 func (n *told) wakeup() bellhop.Wakeup {
-	w := bellhop.Wakeup{Routes: n.Routes, Catalogue: n.Catalogue, Access: n.Access, Erased: n.Erased, Nodes: n.Nodes, Outbox: n.Outbox}
-	for _, e := range n.Hastened {
-		w.Hastened = append(w.Hastened, bellhop.EndpointID(e))
-	}
+	w := bellhop.Wakeup{Routes: n.Routes, Catalogue: n.Catalogue, Access: n.Access, Erased: n.Erased, Hastened: n.Hastened, Nodes: n.Nodes, Outbox: n.Outbox, Answers: n.Answers}
 	for i, set := range n.Buckets {
 		if i == bellhop.Buckets/8 {
 			break
@@ -248,20 +241,23 @@ func (s *Store) Versions(ctx context.Context) (v bellhop.Versions, err error) {
 	err = s.readFor(ctx, forFlow, "read the versions", func(q *reading) error {
 		v = bellhop.Versions{}
 		of := map[string]*int64{
-			partNames[partRoutes]: &v.Routes, partNames[partCatalogue]: &v.Catalogue, partNames[partAccess]: &v.Access, "erasures": &v.Erased,
+			partNames[partRoutes]: &v.Routes, partNames[partCatalogue]: &v.Catalogue, partNames[partAccess]: &v.Access,
+			"erasures": &v.Erased, "hastened": &v.Hastened,
 		}
-		return q.each(func(r row) error {
-			var part string
-			var version int64
-			err := r.Scan(&part, &version)
+		var part, nodes string
+		var version int64
+		return q.each(scan(func() {
 			if to := of[part]; to != nil {
 				*to = version
 			}
-			return err
-		}, "SELECT part, version FROM bellhop.versions")
+			v.Nodes += nodes
+		}, &part, &version, &nodes), presentVersions)
 	})
 	return v, err
 }
+
+const presentVersions = `SELECT part, version, '' FROM bellhop.versions
+	UNION ALL SELECT 'nodes', 0, coalesce(string_agg(concat_ws(' ', id, epoch, status::jsonb ->> 'listened'), ', ' ORDER BY id), '') FROM bellhop.nodes WHERE held = 1`
 
 // Wakeups calls f for what other nodes tell. A connection that is lost is made anew.
 func (s *Store) Wakeups(ctx context.Context, f func(bellhop.Wakeup)) error {
@@ -359,7 +355,7 @@ func (s *Store) listen(ctx context.Context, f func(bellhop.Wakeup)) (heard bool,
 			if said.Check != "" && said.Check == check {
 				if check, patience = "", listenCheck; !heard {
 					heard = true
-					f(bellhop.Wakeup{Routes: true, Catalogue: true, Access: true, Erased: true, Nodes: true, Outbox: true}) // what was told meanwhile
+					f(bellhop.Wakeup{Routes: true, Catalogue: true, Access: true, Erased: true, Hastened: true, Nodes: true, Outbox: true, Answers: true}) // what was told meanwhile
 				}
 			}
 			continue

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -34,6 +35,17 @@ func (s *Store) Versions(ctx context.Context) (v bellhop.Versions, err error) {
 		}, "SELECT part, version FROM versions")
 	})
 	return v, err
+}
+
+// Hastened gives none: the one node that there is knows.
+func (s *Store) Hastened(context.Context, int64) ([]bellhop.EndpointID, error) { return nil, nil }
+
+// PassAnswer and TakeAnswers have nobody to pass anything to.
+func (s *Store) PassAnswer(context.Context, bellhop.PassedAnswer, time.Time) error { return nil }
+
+// TakeAnswers gives none.
+func (s *Store) TakeAnswers(context.Context, []string, time.Time) ([]bellhop.PassedAnswer, error) {
+	return nil, nil
 }
 
 // erasures is the name of how often events were erased, beside the parts of the

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -25,6 +26,13 @@ func (f *fixture) renew(l bellhop.Lease) {
 	now, err := f.s.Renew(f.Context(), l, nil, time.Minute, f.now)
 	f.must(err)
 	same(f, "the store's time", now, f.now)
+}
+
+// renewSaying renews a lease with a status.
+func (f *fixture) renewSaying(l bellhop.Lease, s bellhop.NodeStatus) {
+	f.Helper()
+	_, err := f.s.Renew(f.Context(), l, &s, time.Minute, f.now)
+	f.must(err)
 }
 
 // owners are those of the buckets.
@@ -301,7 +309,8 @@ var wakingTests = []test{
 		same(f, "after what is no change", versions(), before)
 		f.save(e)
 		v := versions()
-		same(f, "after a route", v, bellhop.Versions{Routes: before.Routes + 1, Catalogue: before.Catalogue, Access: before.Access, Erased: before.Erased})
+		before.Routes++
+		same(f, "after a route", v, before)
 		f.must(f.s.SaveEventType(f.Context(), bellhop.EventType{Name: "a.b"}, nil))
 		f.must(f.s.SaveKey(f.Context(), bellhop.Key{ID: 5, Role: bellhop.RoleViewer, Scope: anyApp}, nil))
 		v.Catalogue++
@@ -314,6 +323,99 @@ var wakingTests = []test{
 		v = versions()
 		f.erase(n)
 		same(f, "after an erasure of nothing", versions(), v)
+		f.renewSaying(f.lease, bellhop.NodeStatus{Doing: bellhop.NodeDelivering, InFlight: 3})
+		same(f, "after a heartbeat", versions(), v)
+	}},
+	{"Versions tells whether nodes have come or gone, and where somebody listens", func(f *fixture) {
+		if _, err := f.s.Join(f.Context(), bellhop.NodeAbout{Started: f.now}, time.Minute, f.now); err != nil || f.s.Alone() {
+			return // there is one node, and nobody to tell
+		}
+		seen := map[string]bool{}
+		changed := func(when string) {
+			f.Helper()
+			v, err := f.s.Versions(f.Context())
+			f.must(err)
+			if seen[v.Nodes] {
+				f.Errorf("%s the nodes are as they were: %q", when, v.Nodes)
+			}
+			seen[v.Nodes] = true
+		}
+		changed("at first")
+		n, err := f.s.Join(f.Context(), bellhop.NodeAbout{Started: f.now}, time.Minute, f.now)
+		f.must(err)
+		changed("after one came")
+		f.renewSaying(n.Lease, bellhop.NodeStatus{Listened: []bellhop.EndpointID{7}})
+		changed("after somebody listened")
+		f.renewSaying(n.Lease, bellhop.NodeStatus{Listened: []bellhop.EndpointID{8}})
+		changed("after somebody listened elsewhere")
+		f.renewSaying(n.Lease, bellhop.NodeStatus{})
+		f.must(f.s.Leave(f.Context(), n.Lease, f.now))
+		if _, err = f.s.Join(f.Context(), bellhop.NodeAbout{Started: f.now}, time.Minute, f.now); err != nil {
+			f.Fatal(err)
+		}
+		changed("after one left and another came")
+	}},
+	{"Hastened names what was hastened since, also where nothing was moved", func(f *fixture) {
+		e, other := f.endpoint(), f.endpoint()
+		before, err := f.s.Versions(f.Context())
+		f.must(err)
+		for _, of := range []bellhop.EndpointID{other.ID, e.ID, other.ID} {
+			_, err := f.s.Hasten(f.Context(), of, nil, f.now)
+			f.must(err)
+		}
+		after, err := f.s.Versions(f.Context())
+		f.must(err)
+		if after.Hastened == before.Hastened && f.s.Alone() {
+			return // the one node knows
+		}
+		got := func(since int64) []bellhop.EndpointID {
+			f.Helper()
+			list, err := f.s.Hastened(f.Context(), since)
+			f.must(err)
+			return list
+		}
+		want := []bellhop.EndpointID{e.ID, other.ID}
+		slices.Sort(want)
+		same(f, "hastened", got(before.Hastened), want)
+		same(f, "the last", got(after.Hastened-1), []bellhop.EndpointID{other.ID})
+		same(f, "nothing more", len(got(after.Hastened)), 0)
+		before.Hastened = after.Hastened
+		same(f, "nothing else changed", after, before)
+	}},
+	{"an answer is passed on once, to who waits for it, and not kept for long", func(f *fixture) {
+		pass := func(e bellhop.EndpointID, request, text string) error {
+			return f.s.PassAnswer(f.Context(), bellhop.PassedAnswer{Endpoint: e, Request: request, Sealed: []byte(text)}, f.now)
+		}
+		take := func(requests ...string) (texts []string) {
+			f.Helper()
+			list, err := f.s.TakeAnswers(f.Context(), requests, f.now)
+			f.must(err)
+			for _, a := range list {
+				texts = append(texts, a.Endpoint.String()+" "+a.Request+" "+string(a.Sealed))
+			}
+			slices.Sort(texts)
+			return texts
+		}
+		f.must(pass(7, "a", "one"))
+		if len(take("x", "a")) == 0 && f.s.Alone() {
+			return // there is one node, and it waits itself
+		}
+		f.must(pass(7, "a", "one"))
+		f.must(pass(7, "a", "two"))
+		f.must(pass(8, "b", "three"))
+		same(f, "of nothing", take(), nil)
+		same(f, "of another request", take("x"), nil)
+		same(f, "taken", take("x", "a"), []string{bellhop.EndpointID(7).String() + " a two"})
+		same(f, "taken again", take("a"), nil)
+		f.pass(bellhop.PassedFor + time.Second)
+		same(f, "after a while", take("b"), nil)
+		for i := range bellhop.MaxPassed {
+			f.must(pass(7, fmt.Sprint(i), "x"))
+		}
+		if err := pass(7, "more", "x"); bellhop.CodeOf(err) != bellhop.CodeTooMany {
+			f.Errorf("beyond the bound: %v", err)
+		}
+		f.must(pass(8, "more", "x"))
 	}},
 	{"Erased tells which events are erased or gone", func(f *fixture) {
 		e := f.endpoint()

@@ -91,6 +91,8 @@ type listenView interface {
 	began(x *forwarded)
 	ended(x *forwarded)
 	repeated(x *forwarded)
+	// unheard: the answer to a request did not reach the server.
+	unheard(x *forwarded, err error)
 }
 
 func (p *program) listen(ctx context.Context, c *client.Client, in listenFlags) error {
@@ -290,13 +292,21 @@ func (l *listening) handle(working context.Context, r client.ListenRequest) {
 func (l *listening) report(ctx context.Context, x *forwarded) {
 	answer := x.answer
 	answer.Session = l.session
+	var err error
 	for wait := 100 * time.Millisecond; wait < 2*time.Second; wait *= 2 {
-		err := l.c.AnswerListened(ctx, l.endpoint.ID, answer)
+		err = l.c.AnswerListened(ctx, l.endpoint.ID, answer)
 		problem, ok := errors.AsType[*client.Problem](err)
-		if err == nil || ok && problem.Status < 500 && problem.Status != http.StatusTooManyRequests || !pause(ctx, wait) {
+		if err == nil || ok && problem.Status == http.StatusNotFound {
+			return // it is there, or nobody waits for it any more
+		}
+		if ok && problem.Status < 500 && problem.Status != http.StatusTooManyRequests {
+			break
+		}
+		if !pause(ctx, wait) {
 			return
 		}
 	}
+	l.view.unheard(x, err)
 }
 
 // finishing is how long the end waits for what the program is at.

@@ -38,6 +38,10 @@ func (v plainView) repeated(x *forwarded) {
 	v.p.note("%s", v.p.style.paint(faint, "(the server asked again for "+x.request.ID+": answered from memory)"))
 }
 
+func (v plainView) unheard(x *forwarded, err error) {
+	v.p.note("%s", v.p.style.paint(bad, "(the answer to "+x.request.ID+" did not reach the server, which makes the request again: "+cleanText(err.Error())+")"))
+}
+
 // forwardedJSON is a line of --json.
 type forwardedJSON struct {
 	At time.Time `json:"at"`

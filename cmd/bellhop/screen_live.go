@@ -271,6 +271,10 @@ func (v screenView) repeated(x *forwarded) {
 	v.s.say("The server asked again for %s: answered from memory.", x.request.ID)
 }
 
+func (v screenView) unheard(x *forwarded, err error) {
+	v.s.say("The answer to %s did not reach the server, which makes the request again: %s", x.request.ID, cleanText(err.Error()))
+}
+
 func (v screenView) entry(x *forwarded) *entry {
 	r := x.request
 	e := &entry{key: r.ID, at: x.at, event: r.Event, endpoint: v.l.endpoint.ID}

@@ -184,6 +184,15 @@ CREATE TABLE bellhop.token_claims (
   until      bigint NOT NULL
 );
 
+-- What listeners answered, on its way to the node that waits for it. It is gone a moment later.
+CREATE TABLE bellhop.listen_answers (
+  endpoint bigint NOT NULL,
+  request  text COLLATE "C" NOT NULL,
+  sealed   bytea NOT NULL,
+  at       bigint NOT NULL,
+  PRIMARY KEY (endpoint, request)
+);
+
 CREATE TABLE bellhop.keys (
   id         bigint PRIMARY KEY,
   name       text COLLATE "C" NOT NULL,

@@ -17,6 +17,7 @@ type Hub struct {
 	now     func() time.Time
 	changed func(bellhop.EndpointID)
 	began   time.Time
+	given   chan struct{}
 
 	mu        sync.Mutex
 	lines     map[bellhop.EndpointID]*line
@@ -52,7 +53,7 @@ type exchange struct {
 // NewHub gives a Hub. Changed is told when somebody begins or ceases to listen at an
 // endpoint.
 func NewHub(now func() time.Time, changed func(bellhop.EndpointID)) *Hub {
-	return &Hub{now: now, changed: changed, began: now(), lines: map[bellhop.EndpointID]*line{}, apps: map[string]int{}, bytes: map[string]int{}}
+	return &Hub{now: now, changed: changed, began: now(), given: make(chan struct{}, 1), lines: map[bellhop.EndpointID]*line{}, apps: map[string]int{}, bytes: map[string]int{}}
 }
 
 // line gives an endpoint's line, made if there is none. Call it with mu held.
@@ -99,6 +100,22 @@ func (h *Hub) Endpoints() []bellhop.EndpointID {
 		}
 	}
 	slices.Sort(list)
+	return list
+}
+
+// Given tells that there is one request more that Waiting names.
+func (h *Hub) Given() <-chan struct{} { return h.given }
+
+// Waiting names the requests that are on their way.
+func (h *Hub) Waiting() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []string
+	for _, l := range h.lines {
+		for _, x := range l.waiting {
+			list = append(list, x.request.ID)
+		}
+	}
 	return list
 }
 
@@ -290,6 +307,10 @@ func (h *Hub) Exchange(ctx context.Context, e bellhop.EndpointID, r *Request) (A
 	l.last++
 	l.waiting = append(l.waiting, x)
 	h.weigh(l, x, 1)
+	select {
+	case h.given <- struct{}{}:
+	default:
+	}
 	if l.stream != nil {
 		select {
 		case l.stream.news <- struct{}{}:
