@@ -102,7 +102,11 @@ func Streaming[In any](pattern, id, tag string, h func(*Call, In) error, summary
 			return err
 		}
 		defer done()
-		return h(c, in)
+		again, err := c.missed(h(c, in))
+		if again && c.w.status == 0 { // nothing of an answer is out
+			err = h(c, in)
+		}
+		return err
 	}
 	return r
 }

@@ -217,7 +217,7 @@ func (d *Desk) Authenticate(ctx context.Context, token string) (k bellhop.Key, o
 	return k, ok, nil
 }
 
-// Missed is that of the engine: whether another node has just made what was not found.
+// Missed is that of the engine: whether another node may just have made what was not found.
 func (d *Desk) Missed(ctx context.Context) (bool, error) { return d.e.Missed(ctx) }
 
 // knownApp refuses a field that names an app which does not exist or is beyond the

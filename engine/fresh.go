@@ -236,26 +236,23 @@ func (e *Engine) forgetErased(ctx context.Context) error {
 }
 
 // Missed is asked when something is not in memory, before anybody is told that there is no
-// such thing: another node may just have made it. It tells whether there was news. Where
-// that cannot be known its error is ErrUnavailable, and nobody is to be told so.
-func (e *Engine) Missed(ctx context.Context) (news bool, err error) {
+// such thing: another node may just have made it. It tells whether to look again. That is so
+// also where nothing new was found: what was missing may have been loaded between the look
+// and this question. Where it cannot be known its error is ErrUnavailable, and nobody is to
+// be told so.
+func (e *Engine) Missed(ctx context.Context) (again bool, err error) {
 	if e.alone() {
 		return false, nil
 	}
-	before := e.versions()
 	if err := e.asks.do(ctx, e.stopping, e.freshen); err != nil {
 		e.failed(ctx, "looking for what another node may have made", err)
 		return false, fmt.Errorf("look for what another node may have made: %w: %w", bellhop.ErrUnavailable, err)
 	}
-	return e.versions() != before, nil
+	return true, nil
 }
 
 // Alone tells whether there are no other nodes, which might have made something.
 func (e *Engine) Alone() bool { return e.alone() }
-
-func (e *Engine) versions() [3]int64 {
-	return [3]int64{e.table.Routes().Version(), e.table.Catalogue().Version(), e.table.Access().Version()}
-}
 
 // asks lets one question be asked at a time, and with a pause after each: callers share
 // them. A caller is content with one that began after it came.

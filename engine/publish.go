@@ -66,11 +66,11 @@ func (e *Engine) twice(ctx context.Context, publish func() error) error {
 	err := publish()
 	switch bellhop.CodeOf(err) {
 	case bellhop.CodeUnknownApp, bellhop.CodeUnknownType:
-		news, unknown := e.Missed(ctx)
+		again, unknown := e.Missed(ctx)
 		switch {
 		case unknown != nil:
 			return unknown
-		case news:
+		case again:
 			return publish()
 		}
 	}
