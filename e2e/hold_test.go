@@ -20,6 +20,12 @@ func TestHold(t *testing.T) {
 	if x := s.explain(first.ID, e.ID); x.Outcome != "held" || x.Reason != "all_held" {
 		t.Errorf("explained as %+v", x)
 	}
+	// All that lists what waits says so.
+	for _, args := range [][]string{{"deliveries", "list"}, {"events", "list"}, {"events", "explain", first.ID.String()}} {
+		if got := s.run("", args...); got.code != 0 || !strings.Contains(got.stderr, "all sending is held since") {
+			t.Errorf("%v says %+v", args, got)
+		}
+	}
 	s.kill()
 	s.start()
 	s.publish("acme", "invoice.paid", `{"n":2}`)
@@ -40,6 +46,9 @@ func TestHold(t *testing.T) {
 		t.Errorf("release says %q", out)
 	}
 	s.waitDone(e.ID)
+	if got := s.run("", "deliveries", "list"); strings.Contains(got.stderr, "held") {
+		t.Errorf("after the release: %+v", got)
+	}
 	if got := r.requests(); len(got) != 2 || string(got[0].body) == string(got[1].body) {
 		t.Errorf("%d requests after the release, want one for each of the two", len(got))
 	}

@@ -37,6 +37,9 @@ const (
 	// leastFree and leastPart are below which a disk is in need.
 	leastFree = 1 << 30
 	leastPart = 20 // 1/20 of it
+	// drainFor is how long after a hold of all sending no backlog is told of: it is what has
+	// waited, and is on its way.
+	drainFor = time.Hour
 )
 
 // ill is something that is broken.
@@ -47,9 +50,10 @@ type ill struct {
 	health bellhop.HealthState
 	detail string
 	since  time.Time
-	// pending is how many wait, for a backlog; shared, that this is not to be told.
-	pending int64
-	shared  bool
+	// pending is how many wait, for a backlog; shared, that this is not to be told; draining,
+	// that it is what a hold of all sending has left.
+	pending          int64
+	shared, draining bool
 }
 
 // view is what is seen in one look.
@@ -125,6 +129,7 @@ func (t *Teller) lookAtBacklogs(ctx context.Context, v *view, least int64) error
 		}
 		t.countNext = v.now.Add(countRest * t.e.Now().Sub(v.now))
 	}
+	draining := v.now.Sub(v.routes.Hold().ReleasedAt) < drainFor
 	all, oldest := int64(0), time.Time{}
 	for i, w := range t.waits {
 		r := v.routes.Endpoint(i)
@@ -141,7 +146,7 @@ func (t *Teller) lookAtBacklogs(ctx context.Context, v *view, least int64) error
 			continue // it is told of already, or nobody is there to take them
 		}
 		v.ills[about] = &ill{
-			about: about, route: r, state: stateBacklog, since: v.now, pending: n,
+			about: about, route: r, state: stateBacklog, since: v.now, pending: n, draining: draining,
 			health: bellhop.HealthState{State: v.health[about]},
 			detail: fmt.Sprintf("It takes deliveries more slowly than they come: %s wait.", group(n)),
 		}
@@ -150,7 +155,7 @@ func (t *Teller) lookAtBacklogs(ctx context.Context, v *view, least int64) error
 	if !oldest.IsZero() {
 		detail += ", the oldest of those that are due since " + stamp(oldest)
 	}
-	v.ills[aboutBacklog] = &ill{about: aboutBacklog, state: stateBacklog, since: v.now, pending: all, detail: detail + "."}
+	v.ills[aboutBacklog] = &ill{about: aboutBacklog, state: stateBacklog, since: v.now, pending: all, draining: draining, detail: detail + "."}
 	return nil
 }
 
@@ -185,6 +190,8 @@ func (x *ill) ripe(s *bellhop.NoticeSettings, told *bellhop.Told, now time.Time)
 		}
 		if told != nil && told.State == stateBacklog {
 			bound -= bound / 5 // what goes up and down around it is told once
+		} else if x.draining {
+			return false
 		}
 		return bound > 0 && x.pending > bound
 	case stateFailing, stateOnHold:

@@ -142,7 +142,7 @@ func New(e *engine.Engine, o Options) *Teller {
 // every is how often it looks.
 func (t *Teller) every() time.Duration { return max(min(t.o.Gather/2, 15*time.Second), time.Second) }
 
-// Run tells until ctx ends, while this node keeps house.
+// Run tells until ctx ends, while this node keeps house and sending is not held.
 func (t *Teller) Run(ctx context.Context) {
 	if t.o.Metrics != nil {
 		for _, c := range []prometheus.Collector{t.sent, t.waiting} {
@@ -167,10 +167,15 @@ func (t *Teller) Run(ctx context.Context) {
 	}
 }
 
-// round looks once, and tells what is to be told: at the node that keeps house alone, or
-// each would tell the same.
+// tells tells whether this node is to tell people anything: the one that keeps house alone,
+// or each would tell the same. While all sending is held nobody is told: a database that is
+// restored for a rehearsal must not say to anybody that nothing is delivered, or that what
+// failed works again.
+func (t *Teller) tells() bool { return t.e.KeepsHouse() && !t.e.Routes().Routes().Hold().On() }
+
+// round looks once, and tells what is to be told.
 func (t *Teller) round(ctx context.Context) {
-	if !t.e.KeepsHouse() {
+	if !t.tells() {
 		// What another node tells meanwhile is in the store.
 		t.told, t.waits, t.countNext, t.storeDown = nil, nil, time.Time{}, false
 		clear(t.freshSince)

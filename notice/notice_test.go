@@ -510,6 +510,50 @@ func TestBacklogs(t *testing.T) {
 	})
 }
 
+// TestWhileAllSendingIsHeldNobodyIsTold: neither what fails, nor that it is over since nothing
+// is sent, nor what waits; nor of what waits for a while after that. What still fails then is
+// not told again.
+func TestWhileAllSendingIsHeldNobodyIsTold(t *testing.T) {
+	simulate(t, func(t *testing.T, h *house) {
+		hold := func(held bool) {
+			t.Helper()
+			_, err := h.store.SetHold(t.Context(), held, nil, time.Now())
+			h.must(err)
+			h.e.RefreshRoutes(t.Context())
+		}
+		s := notice.Defaults("acme")
+		s.Emails, s.Backlog = []string{"ann@acme.example"}, 100
+		h.settings(s)
+		h.endpoint("down.example")
+		h.endpoint("slow.example", func(e *bellhop.Endpoint) {
+			e.RateLimit, e.Concurrency, e.Ordering = &bellhop.RateLimit{PerSecond: 0.5}, 1, bellhop.OrderingEndpoint
+		})
+		h.answer("down.example", 500)
+		for range 5 {
+			h.publish("acme")
+		}
+		wait(time.Hour)
+		told := []string{"Endpoint down.example fails"}
+		same(t, "before", h.post.to("ann@acme.example"), told)
+		hold(true)
+		for range 1000 {
+			h.publish("acme")
+		}
+		wait(3 * 24 * time.Hour)
+		h.restart()
+		wait(time.Hour)
+		same(t, "while held", h.post.to("ann@acme.example"), told)
+		hold(false)
+		wait(50 * time.Minute)
+		same(t, "after the release", h.post.to("ann@acme.example")[:1], told)
+		for _, subject := range h.post.to("ann@acme.example")[1:] {
+			if strings.Contains(subject, "behind") || strings.Contains(subject, "works") || subject == told[0] {
+				t.Errorf("told after the release: %s", subject)
+			}
+		}
+	})
+}
+
 func TestUnsubscribing(t *testing.T) {
 	simulate(t, func(t *testing.T, h *house) {
 		h.people("acme", "ann@acme.example", "ben@acme.example")

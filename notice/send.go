@@ -130,12 +130,12 @@ func (t *Teller) send(ctx context.Context) {
 	ended := make(chan bellhop.Notice, atOnce+chatsAtOnce)
 	more := true
 	for {
-		for more && t.e.KeepsHouse() && len(l.mails) < mostMails {
+		for more && t.tells() && len(l.mails) < mostMails {
 			var list []bellhop.Notice
 			list, more = t.claim(ctx)
 			l.add(list)
 		}
-		for _, n := range l.next(t.e.Now()) {
+		for _, n := range t.next(&l) {
 			running.Go(func() {
 				t.sendOne(ctx, n)
 				ended <- n
@@ -152,6 +152,14 @@ func (t *Teller) send(ctx context.Context) {
 			l.ended(&n)
 		}
 	}
+}
+
+// next takes those out of a line whose turn it is: none while nobody is to be told anything.
+func (t *Teller) next(l *line) []bellhop.Notice {
+	if !t.tells() {
+		return nil // another node claims them, or this one, later
+	}
+	return l.next(t.e.Now())
 }
 
 // claim claims some that are due; it tells whether there may be more.

@@ -20,6 +20,7 @@ func (p *program) deliveriesList() *cobra.Command {
 	var filter client.DeliveryFilter
 	cmd := p.apiVerb("list", "List deliveries, newest first", "", func(ctx context.Context, c *client.Client, _ []string) error {
 		filter.Limit = pg.size()
+		p.noteHold(ctx, c)
 		return showList(p, c.Deliveries(ctx, filter), pg, "No delivery.",
 			[]string{"CREATED", "STATUS", "DELIVERY", "TRIES", "APP", "TYPE", "EVENT", "ENDPOINT", "DUE"},
 			func(d client.Delivery) []cell {

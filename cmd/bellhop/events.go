@@ -22,6 +22,7 @@ func (p *program) eventsList() *cobra.Command {
 	var filter client.EventFilter
 	cmd := p.apiVerb("list", "List events, newest first", "", func(ctx context.Context, c *client.Client, _ []string) error {
 		filter.Limit = pg.size()
+		p.noteHold(ctx, c)
 		return showList(p, c.Events(ctx, filter), pg, "No event.",
 			[]string{"TIME", "EVENT", "APP", "TYPE", "OUTCOME", "ENDPOINTS", "SUBJECT"},
 			func(e client.Event) []cell {
@@ -121,6 +122,7 @@ func (p *program) eventsExplain() *cobra.Command {
 	var pg page
 	cmd := p.eventVerb("explain EVENT", "Say who got an event, and why or why not", "",
 		func(ctx context.Context, c *client.Client, e bellhop.EventID) error {
+			p.noteHold(ctx, c)
 			return showList(p, c.Explain(ctx, e), pg, "No endpoint listens to the event's app.",
 				[]string{"OUTCOME", "ENDPOINT", "NAME", "WHY"},
 				func(x bellhop.Explanation) []cell {

@@ -26,6 +26,17 @@ that was restored, or moved here, whose last deliveries may have been made elsew
 		})
 }
 
+// noteHold says that all sending is held, where what waits is listed: else it looks as if it
+// were about to be sent.
+func (p *program) noteHold(ctx context.Context, c *client.Client) {
+	if p.json {
+		return
+	}
+	if h, err := c.Hold(ctx); err == nil && h.Held {
+		p.note("%s", p.style.paint(wait, "! all sending is held since "+p.when(h.Since).text+": what waits goes out once the operator releases it ('bellhop release')"))
+	}
+}
+
 func (p *program) releaseVerb() *cobra.Command {
 	return p.apiVerb("release", "Let out what 'hold', or 'serve --hold', has held",
 		`Let all endpoints be sent to again. What waited goes out, oldest first; what waits for a retry
