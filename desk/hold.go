@@ -14,6 +14,9 @@ func (d *Desk) Hold(_ context.Context, p bellhop.Principal) (bellhop.Hold, error
 	return d.routes().Hold(), nil
 }
 
+// AllHeld tells whether the sending to all endpoints is held.
+func (d *Desk) AllHeld() bool { return d.routes().Hold().On() }
+
 // HoldAll holds the sending to all endpoints, on all nodes and over restarts, until
 // ReleaseAll. Events are accepted meanwhile, and what is in flight finishes. To hold
 // again changes nothing.

@@ -26,6 +26,11 @@ func TestHold(t *testing.T) {
 			t.Errorf("%v says %+v", args, got)
 		}
 	}
+	for d, err := range s.api.Deliveries(t.Context(), client.DeliveryFilter{Event: first.ID}) {
+		if err != nil || !d.AllHeld {
+			t.Errorf("listed as %+v, %v", d, err)
+		}
+	}
 	s.kill()
 	s.start()
 	s.publish("acme", "invoice.paid", `{"n":2}`)
@@ -48,6 +53,11 @@ func TestHold(t *testing.T) {
 	s.waitDone(e.ID)
 	if got := s.run("", "deliveries", "list"); strings.Contains(got.stderr, "held") {
 		t.Errorf("after the release: %+v", got)
+	}
+	for d, err := range s.api.Deliveries(t.Context(), client.DeliveryFilter{Event: first.ID}) {
+		if err != nil || d.AllHeld {
+			t.Errorf("after the release, listed as %+v, %v", d, err)
+		}
 	}
 	if got := r.requests(); len(got) != 2 || string(got[0].body) == string(got[1].body) {
 		t.Errorf("%d requests after the release, want one for each of the two", len(got))

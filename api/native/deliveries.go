@@ -28,7 +28,7 @@ func (f deliveryFilter) filter() bellhop.DeliveryFilter {
 }
 
 func (n *native) listDeliveries(c *api.Call, in listDeliveriesInput) (wire.Page[wire.Delivery], error) {
-	return deliveries(in.Paging, func(before bellhop.DeliveryID) ([]bellhop.Delivery, error) {
+	return n.deliveries(in.Paging, func(before bellhop.DeliveryID) ([]bellhop.Delivery, error) {
 		f := in.filter()
 		f.Before, f.Limit = before, in.More()
 		return n.desk.Deliveries(c.Context(), c.Principal(), in.App, f)
@@ -36,7 +36,7 @@ func (n *native) listDeliveries(c *api.Call, in listDeliveriesInput) (wire.Page[
 }
 
 // deliveries answers one page of the deliveries that read gives from a place on.
-func deliveries(p api.Paging, read func(before bellhop.DeliveryID) ([]bellhop.Delivery, error)) (wire.Page[wire.Delivery], error) {
+func (n *native) deliveries(p api.Paging, read func(before bellhop.DeliveryID) ([]bellhop.Delivery, error)) (wire.Page[wire.Delivery], error) {
 	before, err := cursorDeliveries.Number(p.Cursor)
 	if err != nil {
 		return wire.Page[wire.Delivery]{}, err
@@ -46,7 +46,7 @@ func deliveries(p api.Paging, read func(before bellhop.DeliveryID) ([]bellhop.De
 		return wire.Page[wire.Delivery]{}, err
 	}
 	position := func(d bellhop.Delivery) string { return cursorDeliveries.AtNumber(int64(d.ID)) }
-	return page(p, list, position, wire.DeliveryOf), nil
+	return page(p, list, position, n.delivery), nil
 }
 
 type deliveryID struct {
@@ -60,7 +60,7 @@ type deliveryAction struct {
 
 func (n *native) tryDelivery(c *api.Call, in deliveryAction) (wire.Delivery, error) {
 	d, err := n.desk.TryDelivery(c.Context(), c.Principal(), in.ID)
-	return wire.DeliveryOf(d), err
+	return n.delivery(d), err
 }
 
 type failuresInput struct {
@@ -76,5 +76,10 @@ func (n *native) listFailures(c *api.Call, in failuresInput) (wire.Failures, err
 
 func (n *native) getDelivery(c *api.Call, in deliveryID) (wire.Delivery, error) {
 	d, err := n.desk.Delivery(c.Context(), c.Principal(), in.ID)
-	return wire.DeliveryOf(d), err
+	return n.delivery(d), err
+}
+
+// delivery dresses a delivery as it is now.
+func (n *native) delivery(d bellhop.Delivery) wire.Delivery {
+	return wire.DeliveryOf(d, n.desk.AllHeld())
 }

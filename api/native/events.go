@@ -74,7 +74,7 @@ type eventDeliveriesInput struct {
 }
 
 func (n *native) listEventDeliveries(c *api.Call, in eventDeliveriesInput) (wire.Page[wire.Delivery], error) {
-	return deliveries(in.Paging, func(before bellhop.DeliveryID) ([]bellhop.Delivery, error) {
+	return n.deliveries(in.Paging, func(before bellhop.DeliveryID) ([]bellhop.Delivery, error) {
 		return n.desk.EventDeliveries(c.Context(), c.Principal(), in.ID, bellhop.DeliveryFilter{Before: before, Limit: in.More()})
 	})
 }
@@ -108,7 +108,7 @@ func (n *native) resendEvent(c *api.Call, in resendInput) (wire.List[wire.Delive
 		only = in.Body.Endpoint
 	}
 	made, err := n.desk.Resend(c.Context(), c.Principal(), in.ID, only)
-	return whole(made, wire.DeliveryOf), err
+	return whole(made, n.delivery), err
 }
 
 func (n *native) eraseEvent(c *api.Call, in eventID) (api.None, error) {

@@ -277,6 +277,6 @@ func (n *native) exportDeliveries(c *api.Call, in exportDeliveriesInput) error {
 		if len(list) > 0 {
 			f.Before = list[len(list)-1].ID
 		}
-		return whole(list, wire.DeliveryOf).Data, len(list) == exportPage, err
+		return whole(list, n.delivery).Data, len(list) == exportPage, err
 	})
 }

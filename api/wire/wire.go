@@ -121,11 +121,13 @@ func appendWithData(b []byte, object any, data []byte) ([]byte, error) {
 type Delivery struct {
 	bellhop.Delivery
 	CreatedAt time.Time `json:"created_at"`
+	AllHeld   bool      `json:"all_held,omitempty" doc:"True of a delivery that is unfinished while all sending is held (GET /v1/hold): it is not tried before that is released."`
 }
 
-// DeliveryOf dresses a delivery for the wire.
-func DeliveryOf(d bellhop.Delivery) Delivery {
-	return Delivery{Delivery: d, CreatedAt: d.ID.Time()}
+// DeliveryOf dresses a delivery for the wire; held says that all sending is held.
+func DeliveryOf(d bellhop.Delivery, held bool) Delivery {
+	unfinished := d.Status == bellhop.DeliveryPending || d.Status == bellhop.DeliveryHeld
+	return Delivery{Delivery: d, CreatedAt: d.ID.Time(), AllHeld: held && unfinished}
 }
 
 // Attempt is an attempt as the API shows it.

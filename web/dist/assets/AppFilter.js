@@ -1,1 +1,1 @@
-import{It as e,rt as t}from"./index.js";function n(){let n=e({strict:!1}),r=t();return r.portal?r.apps[0]:n.app}export{n as t};
+import{Lt as e,it as t}from"./index.js";function n(){let n=e({strict:!1}),r=t();return r.portal?r.apps[0]:n.app}export{n as t};

@@ -2335,6 +2335,8 @@ export interface components {
             verification?: components["schemas"]["Verification"];
         };
         Delivery: {
+            /** @description True of a delivery that is unfinished while all sending is held (GET /v1/hold): it is not tried before that is released. */
+            all_held?: boolean;
             /** @description The app that it belongs to. */
             app: string;
             /**

@@ -29,9 +29,13 @@ export function Held() {
     }
   }
   return (
-    <Alert role="status" color="orange" icon={<IconHandStop />} title={t`All sending is held`} mb="md">
+    <Alert role="status" color="orange" icon={<IconHandStop />} title={session.portal ? t`Nothing is sent to you at the moment` : t`All sending is held`} mb="md">
       <Group justify="space-between" gap="sm">
-        <span><Trans>Since <Time at={hold.since ?? ""} />, nothing is sent to any endpoint. Events are accepted, and wait.</Trans></span>
+        {session.portal ? (
+          <span><Trans>Since <Time at={hold.since ?? ""} />, we hold back what is to be sent to your endpoints. None of it is lost: it is sent, oldest first, when we go on. You need not do anything.</Trans></span>
+        ) : (
+          <span><Trans>Since <Time at={hold.since ?? ""} />, nothing is sent to any endpoint. Events are accepted, and wait.</Trans></span>
+        )}
         {session.operator && <Button size="xs" variant="default" loading={busy} onClick={() => void release()}><Trans>Release</Trans></Button>}
       </Group>
     </Alert>

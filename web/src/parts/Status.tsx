@@ -1,8 +1,10 @@
 import { Badge, type MantineColor, type MantineSize } from "@mantine/core";
 import { i18n, type MessageDescriptor } from "@lingui/core";
+import { t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { IconLock } from "@tabler/icons-react";
 import type { Attempt, Endpoint, Health, Outcome } from "../api/client.ts";
+import { useHold } from "../api/queries.ts";
 import { attemptWords, deliveryWords, type Fate, healthWords, outcomeWords } from "../lib/words.ts";
 
 type Size = Extract<MantineSize, "xs" | "sm" | "md" | "lg">;
@@ -30,11 +32,15 @@ export function HealthBadge({ endpoint, size }: { endpoint: Pick<Endpoint, "heal
 
 /** What became of one event at one endpoint. */
 export function DeliveryStatus({ value, size }: { value: Fate; size?: Size }) {
+  const { data: hold } = useHold();
+  if (hold?.held && (value === "pending" || value === "retrying")) return <Word color={states.held} size={size} title={t`All sending is held`} word={deliveryWords.held} />;
   return <Word color={states[value] ?? "gray"} size={size} word={deliveryWords[value]} />;
 }
 
 /** What became of an event at all of its endpoints. */
 export function OutcomeBadge({ value, size }: { value: Outcome["state"]; size?: Size }) {
+  const { data: hold } = useHold();
+  if (hold?.held && value === "waiting") return <Word color={outcomes.held} size={size} title={t`All sending is held`} word={outcomeWords.held} />;
   return <Word color={outcomes[value] ?? "gray"} size={size} word={outcomeWords[value]} />;
 }
 
