@@ -78,6 +78,7 @@ func TestPermits(t *testing.T) {
 var withoutPrincipal = map[string]string{
 	"Authenticate":   "says who asks",
 	"Missed":         "says nothing but whether",
+	"AllHeld":        "says nothing but whether, as everybody may read the hold",
 	"Ready":          "a probe: says nothing but whether",
 	"InboxesEnabled": "says nothing but whether",
 	"MayTransform":   "says nothing but whether",

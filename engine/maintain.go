@@ -68,9 +68,7 @@ func (e *Engine) look(ctx context.Context) error {
 		return err
 	}
 	now := e.cfg.Now()
-	if err := e.inboxes.Sweep(ctx, now); err != nil {
-		return fmt.Errorf("remove inboxes that have expired: %w", err)
-	}
+	e.failed(ctx, "removing inboxes that have expired", e.inboxes.Sweep(ctx, now))
 	ended, err := e.store.TakeOver(ctx, now)
 	if err != nil {
 		return fmt.Errorf("take over what dead nodes left: %w", err)

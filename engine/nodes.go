@@ -18,9 +18,9 @@ type sharing struct {
 	looking sync.Mutex
 
 	mu sync.Mutex
-	// lease is what owned is about; owned are the epochs of the buckets.
+	// lease is what owned is about; owned are the epochs of the buckets, zero of another's.
 	lease bellhop.Lease
-	owned map[bellhop.Bucket]int64
+	owned [bellhop.Buckets]int64
 	// told: the lanes know them. house is closed while the first bucket is among them.
 	told  bool
 	house chan struct{}
@@ -33,7 +33,7 @@ type sharing struct {
 func (s *sharing) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.owned, s.handing, s.told = nil, false, false
+	s.owned, s.handing, s.told = [bellhop.Buckets]int64{}, false, false
 	s.noteHouse()
 }
 
@@ -52,13 +52,14 @@ func (e *Engine) ownsBucket(b bellhop.Bucket) bool {
 func (e *Engine) ownBuckets() []bellhop.Bucket {
 	e.sharing.mu.Lock()
 	defer e.sharing.mu.Unlock()
-	list := make([]bellhop.Bucket, 0, len(e.sharing.owned))
+	list := make([]bellhop.Bucket, 0, bellhop.Buckets)
 	if e.sharing.lease == e.Lease() {
-		for b := range e.sharing.owned {
-			list = append(list, b)
+		for b, epoch := range e.sharing.owned {
+			if epoch != 0 {
+				list = append(list, bellhop.Bucket(b))
+			}
 		}
 	}
-	slices.Sort(list)
 	return list
 }
 
@@ -133,28 +134,28 @@ func (e *Engine) share(ctx context.Context) (even bool, err error) {
 func (e *Engine) took(ctx context.Context, me bellhop.Lease, mine []bellhop.BucketOwner) error {
 	s := &e.sharing
 	s.mu.Lock()
-	if s.lease != me || s.owned == nil {
-		s.lease, s.owned, s.handing, s.told = me, map[bellhop.Bucket]int64{}, false, false
+	if s.lease != me {
+		s.lease, s.owned, s.handing, s.told = me, [bellhop.Buckets]int64{}, false, false
 	}
 	var news []bellhop.BucketOwner
-	still := map[bellhop.Bucket]bool{}
+	var still [bellhop.Buckets]bool
 	for _, o := range mine {
 		still[o.Bucket] = true
 		if s.owned[o.Bucket] != o.Epoch {
 			news = append(news, o)
 		}
 	}
-	lost := map[bellhop.Bucket]int64{}
+	var lost []bellhop.BucketOwner
 	for b, epoch := range s.owned {
-		if !still[b] {
-			lost[b] = epoch
-			delete(s.owned, b)
+		if epoch != 0 && !still[b] {
+			lost = append(lost, bellhop.BucketOwner{Bucket: bellhop.Bucket(b), Epoch: epoch})
+			s.owned[b] = 0
 		}
 	}
 	s.noteHouse()
 	s.mu.Unlock()
-	for b, epoch := range lost {
-		e.lanes.Lost(b, epoch)
+	for _, o := range lost {
+		e.lanes.Lost(o.Bucket, o.Epoch)
 	}
 	if len(news) == 0 && s.told {
 		return nil
@@ -249,7 +250,7 @@ func (e *Engine) drained(b bellhop.Bucket, epoch int64) {
 		e.tell(bellhop.Wakeup{Nodes: true})
 		s.mu.Lock()
 		if s.lease == l {
-			delete(s.owned, b)
+			s.owned[b] = 0
 			s.handing = false
 			s.noteHouse()
 		}

@@ -9,8 +9,9 @@ import (
 
 // Buckets gives the owners of the buckets.
 func (s *Store) Buckets(ctx context.Context) ([]bellhop.BucketOwner, error) {
-	var list []bellhop.BucketOwner
+	list := make([]bellhop.BucketOwner, 0, bellhop.Buckets)
 	err := s.step(ctx, func() error {
+		list = list[:0]
 		for b := range bellhop.Buckets {
 			list = append(list, s.bucket(bellhop.Bucket(b)))
 		}

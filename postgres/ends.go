@@ -26,7 +26,7 @@ const (
 // Oldest lists endpoints with unowned deliveries that are old.
 func (s *Store) Oldest(ctx context.Context, before time.Time) ([]bellhop.Aged, error) {
 	var list []bellhop.Aged
-	err := s.readFor(ctx, forFlow, "look for what is old", func(q *reading) error {
+	err := s.readFor(ctx, forUpkeep, "look for what is old", func(q *reading) error {
 		list = nil
 		var e, born int64
 		return q.each(scan(func() {
