@@ -28,7 +28,7 @@ func (n *native) readyz(*api.Call, api.NoInput) (health, error) {
 	case bellhop.CodeOf(err) != "": // which is meant to be told
 		return health{}, err
 	case errors.Is(err, bellhop.ErrUnavailable):
-		return health{}, api.Problem(bellhop.CodeUnavailable, "The store cannot take writes now")
+		return health{}, bellhop.ErrUnavailable
 	default:
 		return health{}, api.Problem(bellhop.CodeUnavailable, "Bellhop is starting or shutting down")
 	}

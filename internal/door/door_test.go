@@ -131,6 +131,24 @@ func (h *house) opened(n int) {
 	}
 }
 
+// rests waits until some connection is idle: the server notes it after the answer is out.
+func (h *house) rests() {
+	h.t.Helper()
+	for until := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		h.door.mu.Lock()
+		for c := range h.door.open {
+			if c.idleSince.Load() != 0 {
+				h.door.mu.Unlock()
+				return
+			}
+		}
+		h.door.mu.Unlock()
+		if time.Now().After(until) {
+			h.t.Fatal("no connection is idle")
+		}
+	}
+}
+
 // TestStrangersMakeRoom: those who hold connections and show nothing lose them, the
 // oldest first, to whoever comes; those who are known keep theirs.
 func TestStrangersMakeRoom(t *testing.T) {
@@ -177,6 +195,7 @@ func TestFullOfRequests(t *testing.T) {
 		busyOnes = append(busyOnes, g)
 	}
 	h.called(3)
+	h.rests()
 	next := h.enter()
 	next.send("GET /slow HTTP/1.1\r\nHost: x\r\nAuthorization: next\r\n\r\n")
 	if busyOnes[2].status() != 0 {

@@ -194,6 +194,7 @@ func TestInboxes(t *testing.T) {
 	if token, ok := h.Token(in.URL + "/shop?x=1"); !ok || token != in.Token {
 		t.Errorf("the token of its URL: %q, %v", token, ok)
 	}
+	h.wait(time.Millisecond)
 	globex := h.inbox("globex", 0)
 	for _, tt := range []struct {
 		scope bellhop.Scope
