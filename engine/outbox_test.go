@@ -240,7 +240,8 @@ func TestAnAppsPoisonDoesNotHoldUpAnother(t *testing.T) {
 		if list, err := store.Events(t.Context(), bellhop.EventFilter{Scope: bellhop.Only("globex"), Limit: 10}); err != nil || len(list) != 1 {
 			t.Fatalf("the neighbour's events: %v, %v", list, err)
 		}
-		if at == 0 || at > 4 {
+		// Of thousands; it arrives a moment after it was taken.
+		if at == 0 || at > 20 {
 			t.Errorf("the neighbour's event came after %d transactions", at)
 		}
 		if n := len(h.refused()); n != 2*bellhop.MaxRefused {

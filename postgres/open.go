@@ -30,7 +30,7 @@ func parse(url string) (*pgxpool.Config, error) {
 		c.RuntimeParams["application_name"] = "bellhop"
 	}
 	if c.DialFunc, err = dialing(c.RuntimeParams, c.ConnectTimeout); err != nil {
-		return nil, addressError(url, err)
+		return nil, &OpenError{nameOf(config), ErrAddress, "In its address, " + err.Error(), nil}
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
 	return config, nil

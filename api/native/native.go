@@ -7,6 +7,7 @@ package native
 import (
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -59,9 +60,10 @@ func (o Options) withDefaults() Options {
 
 // native is what the handlers share.
 type native struct {
-	desk     *desk.Desk
-	o        Options
-	document *api.Document
+	desk *desk.Desk
+	o    Options
+	// document is made when it is first asked for: it takes longer than all else of a start.
+	document func() *api.Document
 	// signIns and crossOrigin guard sessions.
 	signIns     *api.Throttle
 	crossOrigin *http.CrossOriginProtection
@@ -76,7 +78,7 @@ func Handler(d *desk.Desk, o Options) http.Handler {
 		signIns: api.NewThrottle(o.Now), crossOrigin: newCrossOrigin(o.PublicURL),
 	}
 	routes := n.routes()
-	n.document = api.Describe(o.Options, description(), routes)
+	n.document = sync.OnceValue(func() *api.Document { return api.Describe(o.Options, description(), routes) })
 
 	kit := api.New(api.Doorman{Identify: n.identify, Permits: desk.Permits, Missed: n.desk.Missed}, o.Options)
 	mux := kit.Mux(routes)

@@ -17,7 +17,7 @@ func (n *native) serveDocument(c *api.Call) error {
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(n.document)
+	body, err := json.Marshal(n.document())
 	if err == nil && seesTypes {
 		body, err = n.documentNow(c)
 	}
@@ -53,7 +53,7 @@ func (n *native) documentNow(c *api.Call) ([]byte, error) {
 		note = fmt.Sprintf("There are more event types than the %d, by name, that this document shows: GET /v1/event-types lists all.", maxDocumentedTypes)
 	}
 	if len(types) == 0 {
-		return json.Marshal(n.document)
+		return json.Marshal(n.document())
 	}
 	webhooks, schemas := map[string]any{}, map[string]any{}
 	for _, t := range types {
@@ -69,7 +69,7 @@ func (n *native) documentNow(c *api.Call) ([]byte, error) {
 		}
 		webhooks[t.Name] = map[string]any{"post": webhook(t, data)}
 	}
-	return n.document.WithWebhooks(webhooks, schemas, note)
+	return n.document().WithWebhooks(webhooks, schemas, note)
 }
 
 // maxDocumentedTypes bounds the document.
