@@ -133,9 +133,12 @@ var clockTests = []test{
 func (f *fixture) useUpNumbers() {
 	f.Helper()
 	f.ids = id.NewGenerator(int(f.node), 0)
-	var all sync.WaitGroup // at once, to share transactions
+	var all sync.WaitGroup // some at once, to share transactions; too many want the same number
+	some := make(chan struct{}, 8)
 	for range id.MaxNode - 1 {
+		some <- struct{}{}
 		all.Go(func() {
+			defer func() { <-some }()
 			n, err := f.s.Join(f.Context(), f.about(), time.Hour, f.now)
 			if err == nil {
 				err = f.s.Leave(f.Context(), n.Lease, f.now)
