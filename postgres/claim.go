@@ -216,10 +216,10 @@ const (
 	// after they were set aside, or has done so before, and then they do not wait for it.
 	lockBlockers = "SELECT id, order_key, owner IS NOT NULL FROM bellhop.pending WHERE endpoint = $1 AND id = ANY($2) ORDER BY id FOR SHARE /* all apps */"
 
-	ownThese      = "UPDATE bellhop.pending SET owner = $1 WHERE app = ANY($2) AND id = ANY($3) AND owner IS NULL RETURNING id"
-	setAside      = "UPDATE bellhop.pending SET due = NULL WHERE app = ANY($1) AND id = ANY($2) AND owner IS NULL"
-	eventSizes    = "SELECT id, erased, coalesce(octet_length(data), 0) FROM bellhop.events WHERE app = ANY($1) AND id = ANY($2)"
-	claimedEvents = `SELECT id, app, type, subject, external_id, deliver_at, deliveries, test, data FROM bellhop.events WHERE app = ANY($1) AND id = ANY($2)`
+	ownThese      = "UPDATE bellhop.pending SET owner = $1 WHERE (app = ANY($2)) IS TRUE AND id = ANY($3) AND owner IS NULL RETURNING id"
+	setAside      = "UPDATE bellhop.pending SET due = NULL WHERE (app = ANY($1)) IS TRUE AND id = ANY($2) AND owner IS NULL"
+	eventSizes    = "SELECT id, erased, coalesce(octet_length(data), 0) FROM bellhop.events WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)"
+	claimedEvents = `SELECT id, app, type, subject, external_id, deliver_at, deliveries, test, data FROM bellhop.events WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)`
 )
 
 // readOrders reads what is to be known of the orders of some rows, and keeps what they wait

@@ -20,7 +20,7 @@ const (
 	oldOfEndpoint = `SELECT app, id, endpoint, coalesce(order_key, '') FROM bellhop.pending
 		WHERE owner IS NULL AND NOT held AND endpoint = $1 AND born < $2 ORDER BY born, id LIMIT $3 /* all apps */`
 
-	erasedOf = "SELECT id FROM bellhop.events WHERE app = ANY($1) AND id = ANY($2) AND erased"
+	erasedOf = "SELECT id FROM bellhop.events WHERE (app = ANY($1)) IS TRUE AND id = ANY($2) AND erased"
 )
 
 // Oldest lists endpoints with unowned deliveries that are old.

@@ -68,11 +68,11 @@ const (
 	subjectToErase = `SELECT app, id, coalesce(octet_length(data), 0) FROM bellhop.events
 		WHERE subject <> '' AND subject = $1 AND app = $2 AND id > $3 AND NOT erased ORDER BY id LIMIT $4 FOR UPDATE`
 
-	eraseThese = "UPDATE bellhop.events SET data = NULL, erased = true WHERE app = ANY($1) AND id = ANY($2)"
+	eraseThese = "UPDATE bellhop.events SET data = NULL, erased = true WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)"
 	// Nobody knows any more what the content was.
-	eraseDigests = "UPDATE bellhop.external_ids SET digest = '', erased = true WHERE app = ANY($1) AND event = ANY($2)"
+	eraseDigests = "UPDATE bellhop.external_ids SET digest = '', erased = true WHERE (app = ANY($1)) IS TRUE AND event = ANY($2)"
 	// A delivery that is still under way, or to be made.
-	unfinishedOf = `SELECT e.app, e.id FROM bellhop.events e WHERE e.app = ANY($1) AND e.id = ANY($2)
+	unfinishedOf = `SELECT e.app, e.id FROM bellhop.events e WHERE (e.app = ANY($1)) IS TRUE AND e.id = ANY($2)
 		AND (EXISTS (SELECT 1 FROM bellhop.pending p WHERE p.event = e.id)
 		OR EXISTS (SELECT 1 FROM bellhop.fanouts f WHERE f.app = e.app AND f.event = e.id)
 		OR EXISTS (SELECT 1 FROM bellhop.fresh f WHERE f.event = e.id))`
@@ -155,7 +155,7 @@ const (
 		captured = NULL, url = CASE WHEN request_body IS NOT NULL OR method IS NOT NULL THEN '' ELSE url END,
 		detail = CASE WHEN request_body IS NOT NULL OR method IS NOT NULL OR response_status BETWEEN 300 AND 399 OR reason = ANY($1) THEN '' ELSE detail END `
 	blankSome   = blanking + "WHERE app = $2 AND id = ANY($3)"
-	blankEvents = blanking + `WHERE app = ANY($2) AND event = ANY($3) AND (request_header IS NOT NULL OR request_body IS NOT NULL OR request_proof IS NOT NULL
+	blankEvents = blanking + `WHERE (app = ANY($2)) IS TRUE AND event = ANY($3) AND (request_header IS NOT NULL OR request_body IS NOT NULL OR request_proof IS NOT NULL
 		OR response_header IS NOT NULL OR response_body IS NOT NULL OR captured IS NOT NULL) RETURNING id`
 )
 

@@ -142,11 +142,11 @@ const (
 		AND e.id IN (SELECT p.event FROM bellhop.pending p JOIN bellhop.endpoints x ON x.id = p.endpoint WHERE p.event >= $1 AND p.event < $2 AND x.status = 'disabled')` +
 		noLongerPending + " ORDER BY e.id LIMIT $3 /* all apps */"
 	oldInDay     = "SELECT e.app, e.id FROM bellhop.events e WHERE e.id >= $1 AND e.id < $2" + noLongerPending + " ORDER BY e.id LIMIT $3 /* all apps */"
-	lockOld      = "SELECT e.app, e.id FROM bellhop.events e WHERE e.app = ANY($1) AND e.id = ANY($2) ORDER BY e.id FOR UPDATE"
-	stillOld     = "SELECT e.app, e.id FROM bellhop.events e WHERE e.app = ANY($1) AND e.id = ANY($2)" + noLongerPending
-	pendingOfOld = "SELECT app, id, endpoint, coalesce(order_key, '') FROM bellhop.pending WHERE app = ANY($1) AND event = ANY($2) ORDER BY id LIMIT $3"
-	dropOld      = "DELETE FROM bellhop.events WHERE app = ANY($1) AND id = ANY($2)"
-	dropOldIDs   = "DELETE FROM bellhop.external_ids WHERE app = ANY($1) AND event = ANY($2)"
+	lockOld      = "SELECT e.app, e.id FROM bellhop.events e WHERE (e.app = ANY($1)) IS TRUE AND e.id = ANY($2) ORDER BY e.id FOR UPDATE"
+	stillOld     = "SELECT e.app, e.id FROM bellhop.events e WHERE (e.app = ANY($1)) IS TRUE AND e.id = ANY($2)" + noLongerPending
+	pendingOfOld = "SELECT app, id, endpoint, coalesce(order_key, '') FROM bellhop.pending WHERE (app = ANY($1)) IS TRUE AND event = ANY($2) ORDER BY id LIMIT $3"
+	dropOld      = "DELETE FROM bellhop.events WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)"
+	dropOldIDs   = "DELETE FROM bellhop.external_ids WHERE (app = ANY($1)) IS TRUE AND event = ANY($2)"
 
 	// As long as an event is above a node's mark, its attempts tell that its deliveries are
 	// not fresh any more.

@@ -279,7 +279,7 @@ const (
 		ORDER BY n.id /* all apps */`
 
 	ownedByNode   = "SELECT " + ownedColumns + " FROM bellhop.pending WHERE owner = $1 ORDER BY endpoint, id LIMIT $2 FOR UPDATE /* all apps */"
-	disownPending = "UPDATE bellhop.pending SET owner = NULL WHERE app = ANY($1) AND id = ANY($2)"
+	disownPending = "UPDATE bellhop.pending SET owner = NULL WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)"
 )
 
 // releasePiece releases some of what is owned under a lease that is over, and answers

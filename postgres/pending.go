@@ -102,7 +102,7 @@ const (
 	takeOld     = takeThese + " AND p.owner IS NULL AND NOT p.held AND p.born < $3" + takes
 	takeAny     = takeThese + takes
 
-	takeThese = "WITH mine AS (SELECT p.app, p.id FROM bellhop.pending p WHERE p.app = ANY($1) AND p.id = ANY($2)"
+	takeThese = "WITH mine AS (SELECT p.app, p.id FROM bellhop.pending p WHERE (p.app = ANY($1)) IS TRUE AND p.id = ANY($2)"
 	takes     = " ORDER BY p.id FOR UPDATE) DELETE FROM bellhop.pending p USING mine m WHERE p.app = m.app AND p.id = m.id RETURNING " + pendingRowColumns
 )
 
@@ -185,7 +185,7 @@ const (
 	firstInOrders = `SELECT f.app, f.id, o.endpoint, o.key FROM unnest($1::bigint[], $2::text[]) o (endpoint, key)
 		CROSS JOIN LATERAL (SELECT p.app, p.id FROM bellhop.pending p WHERE p.endpoint = o.endpoint AND p.order_key = o.key
 			ORDER BY p.order_pos, p.id LIMIT 1 FOR UPDATE) f /* all apps */`
-	wakeThese = "UPDATE bellhop.pending SET due = $1 WHERE app = ANY($2) AND id = ANY($3) AND due IS NULL AND NOT held"
+	wakeThese = "UPDATE bellhop.pending SET due = $1 WHERE (app = ANY($2)) IS TRUE AND id = ANY($3) AND due IS NULL AND NOT held"
 )
 
 // order is a group of deliveries of an endpoint that go one after the other.

@@ -46,6 +46,11 @@ const (
 		"SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off; SET LOCAL enable_material = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 )
 
+// Rows are found by their ids, and their apps are looked at: a statement says so with
+// "(app = ANY($1)) IS TRUE", by which no index can be searched. Else the rows of an app that
+// was unknown or small when rows were counted seem to be so few that all of them are read to
+// find each.
+
 // endless is above every id.
 const endless = math.MaxInt64
 

@@ -208,7 +208,7 @@ func waits1(d *bellhop.Delivery, n, held int64) waits {
 	return waits{endpoint: d.Endpoint, app: d.App, again: d.Trigger.Again(), n: n, held: held}
 }
 
-const attemptsOfThese = "SELECT id FROM bellhop.attempts WHERE id = ANY($1) AND app = ANY($2)"
+const attemptsOfThese = "SELECT id FROM bellhop.attempts WHERE id = ANY($1) AND (app = ANY($2)) IS TRUE"
 
 // leaveRecorded leaves out the results that were recorded before: their deliveries may have
 // moved on since, and be owned again.
@@ -262,7 +262,7 @@ func (g *group) lockPending(moves []*moving) (map[bellhop.DeliveryID]bellhop.Del
 
 const (
 	ownedColumns = "id, event, endpoint, app, trigger, owner, held, order_key"
-	ownedOfThese = "SELECT " + ownedColumns + " FROM bellhop.pending WHERE app = ANY($1) AND id = ANY($2) AND owner IS NOT NULL ORDER BY id FOR UPDATE"
+	ownedOfThese = "SELECT " + ownedColumns + " FROM bellhop.pending WHERE (app = ANY($1)) IS TRUE AND id = ANY($2) AND owner IS NOT NULL ORDER BY id FOR UPDATE"
 )
 
 // owned reads ownedColumns of rows that have an owner.
@@ -286,7 +286,7 @@ type putOff struct {
 }
 
 const (
-	dropPending = "DELETE FROM bellhop.pending WHERE app = ANY($1) AND id = ANY($2)"
+	dropPending = "DELETE FROM bellhop.pending WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)"
 	putOffThese = `UPDATE bellhop.pending p SET attempts = x.number, last_attempt = x.attempt, owner = NULL,
 			due = CASE WHEN x.held THEN NULL ELSE x.due END, held = x.held, holds = p.holds + x.holds
 		FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::bigint[]) x (app, id, number, attempt, due, held, holds)
@@ -407,7 +407,7 @@ func (g *group) eventsOf(list []*moving) (map[bellhop.EventID]bool, error) {
 }
 
 // eventsErased keeps the events as they are: who erases one blanks this attempt, too.
-const eventsErased = "SELECT id, erased FROM bellhop.events WHERE app = ANY($1) AND id = ANY($2) FOR SHARE"
+const eventsErased = "SELECT id, erased FROM bellhop.events WHERE (app = ANY($1)) IS TRUE AND id = ANY($2) FOR SHARE"
 
 // log adds an attempt, and what it says of its endpoint's receiver.
 func (g *group) log(m *moving) {

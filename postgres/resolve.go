@@ -125,7 +125,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-const storedEvents = "SELECT id FROM bellhop.events WHERE app = ANY($1) AND id = ANY($2)"
+const storedEvents = "SELECT id FROM bellhop.events WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)"
 
 // Resolve finds out whether these events were stored. It waits until the transaction that
 // may have stored them has ended: what is not there then will not arrive.
