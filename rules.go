@@ -53,7 +53,11 @@ func Receipts(events []NewEvent, find FindFirst) ([]Receipt, error) {
 			}
 			batch[key] = FirstPublish{Event: n.Event.ID, Deliveries: n.Event.Deliveries, Digest: n.Digest}
 		case first.conflicts(n):
-			return nil, idConflict(i, len(events), first.Event)
+			whose := "event " + first.Event.String()
+			if _, beside := batch[key]; beside {
+				whose = "another event beside it" // which is not stored either
+			}
+			return nil, idConflict(i, len(events), whose)
 		default:
 			receipts[i] = Receipt{Event: first.Event, Deliveries: first.Deliveries, Duplicate: true}
 		}
@@ -99,7 +103,7 @@ func StoredReceipts(events []NewEvent, has func(EventID) (bool, error), find Fin
 }
 
 // idConflict is the error of event i among n.
-func idConflict(i, n int, first EventID) *Error {
+func idConflict(i, n int, whose string) *Error {
 	field := "id"
 	if n > 1 {
 		field = fmt.Sprintf("events[%d].id", i)
@@ -107,7 +111,7 @@ func idConflict(i, n int, first EventID) *Error {
 	return &Error{
 		Code:   CodeIDConflict,
 		Detail: "The id was used before in this app, for different content",
-		Fields: []FieldError{{field, string(CodeIDConflict), "belongs to event " + first.String() + "; give each event its own id"}},
+		Fields: []FieldError{{field, string(CodeIDConflict), "belongs to " + whose + "; give each event its own id"}},
 	}
 }
 

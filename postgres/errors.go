@@ -108,11 +108,13 @@ func openError(name string, err error) error {
 	code := codeOf(err)
 	_, connecting := errors.AsType[*pgconn.ConnectError](err)
 	switch {
+	case code == protocolViolation && strings.Contains(err.Error(), "statement pooling mode"):
+		return &OpenError{name, ErrAddress, name + " is behind a PgBouncer with pool_mode = statement, which has no transactions: make it transaction or session", err}
 	case errors.Is(err, pgconn.ErrReadOnlyConnection), errors.Is(err, pgconn.ErrStandbyConnection):
 		return &OpenError{name, ErrAway, name + " has no server that takes writes, which target_session_attrs asks for: promote one, or name all servers that may be the primary", err}
 	case errors.Is(err, pgconn.ErrReadWriteConnection), errors.Is(err, pgconn.ErrPrimaryConnection):
 		return &OpenError{name, ErrAddress, name + " is asked for a server that takes no writes: leave target_session_attrs out, or make it read-write", err}
-	case connecting && (code == "42704" || code == "22023" || code == "08P01"):
+	case connecting && (code == "42704" || code == "22023" || code == protocolViolation):
 		return &OpenError{name, ErrAddress, name + " does not take a parameter of its address, or of PGOPTIONS: correct it there, or leave it out", err}
 	}
 	switch kind {
@@ -145,7 +147,7 @@ func lacking(err error) string {
 }
 
 // raiseConnections says what to do where there are too few connections.
-const raiseConnections = "raise max_connections of the server, or the CONNECTION LIMIT of the role or the database; a node takes up to 21"
+const raiseConnections = "raise max_connections of the server, max_client_conn of PgBouncer, or the CONNECTION LIMIT of the role or the database; a node takes up to 21"
 
 // writable says what a database needs that takes no writes.
 const writable = "it is a replica, or set read-only; name the primary (target_session_attrs=read-write finds it among several hosts), or set default_transaction_read_only to off for this role and database"
@@ -159,26 +161,46 @@ const (
 	duplicateSchema     = "42P06"
 	noSuchTable         = "42P01"
 	tooManyConnections  = "53300"
+	noSuchDatabase      = "3D000"
+	wrongPassword       = "28P01"
+	protocolViolation   = "08P01"
 	checkViolation      = "23514" // also: no partition for the row
 )
 
 // codeOf is the code of a server's error, or "".
 func codeOf(err error) string {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return ""
+	}
+	if e.Code != protocolViolation {
 		return e.Code
 	}
-	return ""
+	// PgBouncer has one code for nearly all that it says itself.
+	for _, of := range []struct{ text, code string }{
+		{"no more connections allowed", tooManyConnections},
+		{"no such database", noSuchDatabase},
+		{"database \"", noSuchDatabase}, // … does not exist
+		{"password authentication failed", wrongPassword},
+		{"SASL authentication failed", wrongPassword},
+		{"no such user", wrongPassword},
+	} {
+		if strings.Contains(e.Message, of.text) {
+			return of.code
+		}
+	}
+	return e.Code
 }
 
 // kindOf is nil for what it does not know.
 func kindOf(err error) error {
 	code := codeOf(err)
 	switch {
-	case code == "28P01" || code == "28000":
+	case code == wrongPassword || code == "28000":
 		return ErrPassword
 	case code == "42501":
 		return ErrPermission
-	case code == "3D000":
+	case code == noSuchDatabase:
 		return ErrMissing
 	case code == "25006":
 		return ErrReadOnly

@@ -42,7 +42,7 @@ func (d *doctor) postgres(ctx context.Context) (used bool) {
 	case !info.TLS && !info.Local:
 		d.say("database", isWarning, "Add sslmode=verify-full, and sslrootcert=FILE, to the URL.", "%s What goes there and back is not encrypted.", detail)
 	case info.MostConnections-info.Connections < crowded:
-		d.say("database", isWarning, "Raise max_connections, or put PgBouncer in between (docs/postgresql.md).", "%s Few connections are left: a node takes up to 20.", detail)
+		d.say("database", isWarning, "Raise max_connections, or put PgBouncer in between (docs/postgresql.md).", "%s Few connections are left: a node takes up to 21.", detail)
 	default:
 		d.say("database", isOK, "", "%s", detail)
 	}

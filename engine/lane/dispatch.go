@@ -501,7 +501,8 @@ func unlessOver(err error) error {
 func (d *Dispatcher) Persist(doing string, step func(ctx context.Context, l bellhop.Lease) error) bool {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := step(d.sending, d.o.Lease())
-		expected := errors.Is(err, bellhop.ErrUnavailable) || errors.Is(err, bellhop.ErrLeaseLost) // logged once, elsewhere
+		// Logged once, elsewhere; and what may be stored is repeated without harm.
+		expected := errors.Is(err, bellhop.ErrUnavailable) || errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrUnknown)
 		if err = d.o.Wrote(doing, err); err == nil {
 			return true
 		}

@@ -12,7 +12,7 @@ import (
 // up to calmMost where one soon follows another, so that what comes and goes is one outage.
 const (
 	calmLeast = 5 * time.Second
-	calmMost  = 5 * time.Minute
+	calmMost  = 30 * time.Second
 	calmSoon  = 10 * time.Minute
 )
 
