@@ -253,7 +253,7 @@ func TestTLSIsChecked(t *testing.T) {
 // for its endpoint waits for a new one.
 func TestCertificateEnds(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		cert, key := certificate(t, h.e.Now().Add(30*time.Hour), x509.ExtKeyUsageClientAuth)
 		with := func(cert, key string) bellhop.Field[*bellhop.ClientTLSChange] {
 			return bellhop.Of(&bellhop.ClientTLSChange{ClientTLS: bellhop.ClientTLS{Certificate: cert}, Key: key})

@@ -14,7 +14,7 @@ import (
 
 func TestScheduledPublishWaits(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		h.endpoint("a.example")
 		at := time.Now().Add(36 * time.Hour)
 		e := h.publish(`{}`, func(p *engine.Publication) { p.DeliverAt = at })

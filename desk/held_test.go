@@ -128,4 +128,4 @@ func TestAChangeLetsWhatIsHeldGoInItsOrder(t *testing.T) {
 }
 
 // seldom lets days of heartbeats pass quickly.
-func seldom(c *engine.Config) { c.Lease = time.Hour }
+func seldom(c *engine.Config) { c.Lease = 2 * time.Minute }

@@ -228,7 +228,7 @@ func TestMailAndHTTPAreNotMixed(t *testing.T) {
 // TestAnEventThatARecipeCannotExpressIsHeld until the recipe's fields are changed.
 func TestAnEventThatARecipeCannotExpressIsHeld(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		h.net.on("hooks.slack.com", func(received) answer { return answer{status: 200, body: "ok"} })
 		e, _, err := h.CreateEndpoint(t.Context(), owner, follows("slack", "https://hooks.slack.com/x", map[string]string{"text": "Hello ${data.name}"}, nil))
 		if err != nil {

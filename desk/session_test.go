@@ -140,7 +140,7 @@ func TestLastUse(t *testing.T) {
 
 func TestSessionsAreBoundedAndSwept(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		k, _ := h.key(bellhop.KeyRequest{Role: bellhop.RoleViewer})
 		other, _ := h.key(bellhop.KeyRequest{Role: bellhop.RoleViewer})
 		_, theirs := h.session(other)

@@ -23,7 +23,7 @@ func scripted(code string, onError ...bellhop.OnError) func(*bellhop.EndpointCha
 // was, and none is lost.
 func TestATransformationWrittenBrokenAndFixed(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		e := h.endpoint("a.example", scripted(`function transform(event) { return { body: "n is " + event.data.n.toFixed(1) } }`))
 		failing := h.endpoint("b.example", scripted(`function transform(event) { return { body: event.data.n.toFixed(1) } }`, bellhop.OnErrorFail))
 		h.publish(`{"n":1}`)

@@ -142,6 +142,9 @@ func open(t *testing.T, change ...func(*engine.Config)) *house {
 	return openOn(t, memstore.New(), change...)
 }
 
+// seldom lets days of heartbeats pass quickly.
+func seldom(c *engine.Config) { c.Lease = 2 * time.Minute }
+
 // openOn is open on a store.
 func openOn(t *testing.T, store bellhop.Store, change ...func(*engine.Config)) *house {
 	t.Helper()

@@ -104,7 +104,7 @@ func TestBatchIsAllOrNothing(t *testing.T) {
 
 func TestScheduledPublishWaits(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		h.endpoint("a.example")
 		at := time.Now().Add(36 * time.Hour)
 		e := h.publish(`{}`, func(p *engine.Publication) { p.DeliverAt = at })
@@ -296,7 +296,7 @@ func TestRetentionDeletesHistoryButNotWhatIsHeld(t *testing.T) {
 
 func TestRotationOverlaps(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		e := h.endpoint("a.example")
 		count := func() int {
 			h.publish(`{}`)

@@ -168,7 +168,7 @@ func TestEightDaysOfFailureDisable(t *testing.T) {
 
 func TestOneSuccessResetsTheEightDays(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		start := time.Now()
 		h.net.on("flaky.example", func(r received) answer {
 			if age := time.Since(start); age > 3*24*time.Hour && age < 4*24*time.Hour {
