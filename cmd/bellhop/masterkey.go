@@ -68,7 +68,7 @@ func sharedMasterKey(ctx context.Context, store keyChecks, path, database string
 		if ring.Current(check) {
 			return ring, created, nil
 		}
-		log.Info("another key seals secrets from now on: every node needs it in its master key file", "master_key_file", path)
+		log.Warn("another key seals secrets from now on: every node needs it in its master key file, or cannot open them, nor start again", "master_key_file", path)
 	}
 	if err := store.NoteKeyCheck(ctx, ring.Seal(nil, keyContext)); err != nil {
 		if created { // nothing is sealed with it yet
