@@ -28,8 +28,10 @@ type postgresReport struct {
 	TwoToOne float64 `json:"two_nodes_to_one"`
 	// WAL is bytes of the write-ahead log an event, without its data.
 	WAL float64 `json:"wal_bytes_per_event"`
-	// Held is what is delivered while a snapshot is held open, as a ratio to before.
-	Held        float64 `json:"snapshot_held_to_before"`
+	// Held is what is delivered while a snapshot is held open, as a ratio to before, when
+	// there was less in the database; HeldToClosed is as a ratio to right after it was closed.
+	Held         float64 `json:"snapshot_held_to_before"`
+	HeldToClosed float64 `json:"snapshot_held_to_closed"`
 	DeadTuples  int64   `json:"dead_tuples"`
 	NotifyWaits int64   `json:"seen_waiting_for_notify"`
 	Pending     float64 `json:"with_pending_to_empty,omitempty"`
@@ -72,7 +74,7 @@ func onPostgres(ctx context.Context, o options, dir string, rcv *remote, say fun
 	if err := server.heldOpen(ctx, o, &r, dir, binary, rcv); err != nil {
 		return fmt.Errorf("with a snapshot held open: %w", err)
 	}
-	say("a snapshot held open for %-6s               %8.2f of before   (%d dead rows; %d times a session waited for NOTIFY)", o.held, r.Held, r.DeadTuples, r.NotifyWaits)
+	say("a snapshot held open for %-6s               %8.2f of before, %.2f of right after   (%d dead rows; %d times a session waited for NOTIFY)", o.held, r.Held, r.HeldToClosed, r.DeadTuples, r.NotifyWaits)
 	if o.pending > 0 {
 		if r.Pending, err = server.filled(ctx, o, dir, binary, rcv, fillPending); err != nil {
 			return fmt.Errorf("with a backlog: %w", err)
@@ -216,7 +218,15 @@ func (p *postgresServer) heldOpen(ctx context.Context, o options, r *postgresRep
 	}
 	defer c.Close(context.WithoutCancel(ctx))
 	time.Sleep(time.Second) // the counts come with a delay
-	return c.QueryRow(ctx, "SELECT coalesce(sum(n_dead_tup), 0)::bigint FROM pg_stat_user_tables").Scan(&r.DeadTuples)
+	if err := c.QueryRow(ctx, "SELECT coalesce(sum(n_dead_tup), 0)::bigint FROM pg_stat_user_tables").Scan(&r.DeadTuples); err != nil {
+		return err
+	}
+	if err := snapshot.Close(ctx); err != nil {
+		return err
+	}
+	closed, err := s.floods(ctx, o, rcv)
+	r.HeldToClosed = after / closed
+	return err
 }
 
 // floods measures as often as there are rounds, and gives the median of the rates.

@@ -15,7 +15,7 @@ import (
 var crashes = flag.Int("crashes", 20, "how many times TestCrash kills the server")
 
 var (
-	chaosLasts = flag.Duration("chaos", 50*time.Second, "how long TestChaos goes on")
+	chaosLasts = flag.Duration("chaos", 2*time.Minute, "how long TestChaos goes on")
 	chaosSeed  = flag.Uint64("chaos-seed", 0, "what TestChaos does: the number that a run has told (default one at random)")
 )
 
