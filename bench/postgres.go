@@ -32,10 +32,10 @@ type postgresReport struct {
 	// there was less in the database; HeldToClosed is as a ratio to right after it was closed.
 	Held         float64 `json:"snapshot_held_to_before"`
 	HeldToClosed float64 `json:"snapshot_held_to_closed"`
-	DeadTuples  int64   `json:"dead_tuples"`
-	NotifyWaits int64   `json:"seen_waiting_for_notify"`
-	Pending     float64 `json:"with_pending_to_empty,omitempty"`
-	History     float64 `json:"with_history_to_empty,omitempty"`
+	DeadTuples   int64   `json:"dead_tuples"`
+	NotifyWaits  int64   `json:"seen_waiting_for_notify"`
+	Pending      float64 `json:"with_pending_to_empty,omitempty"`
+	History      float64 `json:"with_history_to_empty,omitempty"`
 }
 
 // onPostgres compares the stores, in turns: what else the machine does hits all alike.
