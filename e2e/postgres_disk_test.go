@@ -30,7 +30,9 @@ func TestPostgresOutOfDisk(t *testing.T) {
 	if _, err := first.api.Endpoint(t.Context(), p.endpoint); err != nil {
 		t.Errorf("reading on a full disk: %v", err)
 	}
-	time.Sleep(5 * time.Second) // in which much could be said
+	for range 100 { // of which each could be said
+		p.refused()
+	}
 	p.saysOnce(from, 8)
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
