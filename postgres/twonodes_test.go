@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -27,6 +28,7 @@ type pair struct {
 	// failing are hosts that answer nothing, and slow those that answer late.
 	failing, slow map[string]bool
 	got           map[string][]string // the bodies that each host was sent
+	answered      map[string]int      // how many of them slow hosts have answered
 }
 
 type peer struct {
@@ -54,6 +56,9 @@ func (w *pair) RoundTrip(req *http.Request) (*http.Response, error) {
 		case <-req.Context().Done():
 			return nil, req.Context().Err()
 		}
+		w.mu.Lock()
+		w.answered[host]++
+		w.mu.Unlock()
 	}
 	return &http.Response{
 		StatusCode: 200, Status: "200", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -75,7 +80,7 @@ func (w *pair) received(host string) int {
 }
 
 func newPair(t *testing.T) *pair {
-	w := &pair{t: t, failing: map[string]bool{}, slow: map[string]bool{}, got: map[string][]string{}}
+	w := &pair{t: t, failing: map[string]bool{}, slow: map[string]bool{}, got: map[string][]string{}, answered: map[string]int{}}
 	url := database(t)
 	sealer, err := bellhop.NewSealer(bytes.Repeat([]byte{7}, 32))
 	must(t, err)
@@ -371,7 +376,18 @@ func TestTheOwnerSeesSoonWhatIsDoneAtAnotherNode(t *testing.T) {
 			s.publish(`{"n":2}`)
 			s.until("the first is under way", func() bool { return s.received(s.host) == 1 })
 			s.sees("the app is gone", func() { must(t, s.other.DeleteApp(ctx, me, s.app)) }, func() bool { return s.owner.e.Routes().Routes().Endpoint(s.id) == nil })
-			time.Sleep(1500 * time.Millisecond) // when the second would be sent
+			s.until("the first is answered", func() bool {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				return s.answered[s.host] == 1
+			})
+			// The second would be sent at once, and before what is published after that.
+			after := w.spot(t, name+"-after", bellhop.EndpointChange{})
+			for i := 0; after.owner != s.owner; i++ {
+				after = w.spot(t, fmt.Sprint(name, "-after-", i), bellhop.EndpointChange{})
+			}
+			after.publish(`{}`)
+			after.until("what comes after it is sent", func() bool { return after.received(after.host) == 1 })
 			if n := s.received(s.host); n != 1 {
 				t.Errorf("%d requests were made", n)
 			}
