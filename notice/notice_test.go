@@ -90,23 +90,28 @@ type house struct {
 	store bellhop.Store
 	e     *engine.Engine
 	*notice.Teller
-	post  *post
-	stop  func()
+	*receivers
+	post *post
+	stop func()
+}
+
+// receivers are everybody's: the nodes of one store send to the same.
+type receivers struct {
 	mu    sync.Mutex
 	state map[string]int      // status by host; 0: 204, hangs: none
 	got   map[string][]string // bodies by host
 }
 
-func (h *house) RoundTrip(req *http.Request) (*http.Response, error) {
+func (r *receivers) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
 		return nil, err
 	}
 	host := req.URL.Hostname()
-	h.mu.Lock()
-	h.got[host] = append(h.got[host], string(body))
-	status := h.state[host]
-	h.mu.Unlock()
+	r.mu.Lock()
+	r.got[host] = append(r.got[host], string(body))
+	status := r.state[host]
+	r.mu.Unlock()
 	if status == hangs {
 		<-req.Context().Done()
 		return nil, req.Context().Err()
@@ -119,16 +124,16 @@ func (h *house) RoundTrip(req *http.Request) (*http.Response, error) {
 
 const hangs = -1
 
-func (h *house) answer(host string, status int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.state[host] = status
+func (r *receivers) answer(host string, status int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state[host] = status
 }
 
-func (h *house) bodies(host string) []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return slices.Clone(h.got[host])
+func (r *receivers) bodies(host string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.got[host])
 }
 
 // types are those of the events that a host got.
@@ -153,7 +158,7 @@ func sealer(t *testing.T) bellhop.Sealer {
 
 func simulate(t *testing.T, f func(t *testing.T, h *house)) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &house{t: t, store: memstore.New(), post: &post{}, state: map[string]int{}, got: map[string][]string{}}
+		h := &house{t: t, store: memstore.New(), post: &post{}, receivers: &receivers{state: map[string]int{}, got: map[string][]string{}}}
 		h.start()
 		h.app("acme")
 		f(t, h)
@@ -276,7 +281,7 @@ func same(t *testing.T, what string, got, want any) {
 func TestOneNodeOfSeveralTells(t *testing.T) {
 	simulate(t, func(t *testing.T, h *house) {
 		wait(20 * time.Second)
-		second := &house{t: t, store: h.store, post: &post{}, state: h.state, got: h.got}
+		second := &house{t: t, store: h.store, post: &post{}, receivers: h.receivers}
 		second.start()
 		wait(20 * time.Second)
 		if !h.e.KeepsHouse() || second.e.KeepsHouse() {
@@ -290,7 +295,6 @@ func TestOneNodeOfSeveralTells(t *testing.T) {
 			h.people(app, app+"@acme.example")
 			h.endpoint(app+".example", func(e *bellhop.Endpoint) { e.Apps = []string{app} })
 			h.answer(app+".example", 503)
-			second.answer(app+".example", 503)
 			for range 40 {
 				h.publish(app)
 			}
@@ -311,7 +315,7 @@ func TestOneNodeOfSeveralTells(t *testing.T) {
 			t.Fatal("the second node does not keep house")
 		}
 		for i := range apps {
-			second.answer(fmt.Sprint("app", i, ".example"), 204)
+			h.answer(fmt.Sprint("app", i, ".example"), 204)
 		}
 		wait(13 * time.Hour)
 		same(t, "mails by the second node, once it is alone", told(second.post), apps)
