@@ -57,10 +57,29 @@ type LaneState struct {
 	// Queued counts the deliveries in memory, InFlight the requests under way.
 	Queued   int `json:"queued"`
 	InFlight int `json:"in_flight"`
-	// Concurrency is the limit of InFlight as adapted now.
-	Concurrency int `json:"concurrency"`
+	// Concurrency is the limit of InFlight as adapted now, and ConcurrencyReason says why
+	// it is that.
+	Concurrency       int               `json:"concurrency"`
+	ConcurrencyReason ConcurrencyReason `json:"concurrency_reason,omitempty"`
 	// FailingSince is the start of an unbroken row of failures.
 	FailingSince time.Time `json:"failing_since,omitzero"`
 	// Held says why deliveries are held, if they are.
 	Held string `json:"held,omitempty"`
 }
+
+// ConcurrencyReason says why as many requests may be in flight to an endpoint as may.
+type ConcurrencyReason string
+
+// The reasons.
+const (
+	ConcurrencyExact      ConcurrencyReason = "exact"      // its settings fix it
+	ConcurrencyStarts     ConcurrencyReason = "starts"     // nothing has called for more, or less, yet
+	ConcurrencyGrown      ConcurrencyReason = "grown"      // the receiver answers as fast as with fewer
+	ConcurrencySlower     ConcurrencyReason = "slower"     // with more, answers take longer
+	ConcurrencyOverloaded ConcurrencyReason = "overloaded" // the receiver answered 429 or 503
+	ConcurrencyFailed     ConcurrencyReason = "failed"     // requests failed: it begins anew
+	ConcurrencyMost       ConcurrencyReason = "most"       // the operator allows no more
+	ConcurrencyOrdered    ConcurrencyReason = "ordered"    // one at a time keeps the order
+	ConcurrencyCircuit    ConcurrencyReason = "circuit"    // single requests probe whether it works again
+	ConcurrencyRests      ConcurrencyReason = "rests"      // this server had nothing to connect with
+)

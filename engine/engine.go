@@ -112,6 +112,9 @@ type Config struct {
 	Lease time.Duration
 	// MaxInFlight bounds the requests of the whole process. Default: 4096.
 	MaxInFlight int
+	// MaxConcurrency is how far the requests in flight to one endpoint may grow beyond its
+	// concurrency, where nobody has fixed that and its receiver bears it. Default: 512.
+	MaxConcurrency int
 	// MaxPending refuses publishes to an app that has as many unfinished deliveries,
 	// with a CodeBacklogFull error. 0 is no bound: an endpoint that is down then holds
 	// up nothing but itself, at the cost of the disk.
@@ -137,6 +140,7 @@ func (c *Config) check() error {
 		{"MaxData", int64(c.MaxData)},
 		{"MaxBody", c.MaxBody},
 		{"MaxInFlight", int64(c.MaxInFlight)},
+		{"MaxConcurrency", int64(c.MaxConcurrency)},
 		{"MaxTrials", int64(c.MaxTrials)},
 		{"QueueBytes", c.QueueBytes},
 	} {
@@ -204,6 +208,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = 4096
+	}
+	if c.MaxConcurrency == 0 {
+		c.MaxConcurrency = 512
 	}
 	if c.MaxTrials == 0 {
 		c.MaxTrials = 32
@@ -357,10 +364,11 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e.listeners = listen.NewHub(c.Now, e.listenerMoved)
 	e.table = routes.New(routes.Options{Away: e.away, Store: store, Sealer: c.Sealer, Dialects: dialects, Recipes: recipes, Logger: c.Logger, Now: c.Now})
 	e.http = safehttp.New(safehttp.Options{
-		MaxIdleConns: c.MaxInFlight, // an idle connection takes a file, too
-		Policy:       safehttp.Policy{AllowCIDRs: c.AllowCIDRs, Dev: c.Dev, DNS: c.DNS},
-		UserAgent:    c.UserAgent,
-		Transport:    c.Transport,
+		MaxIdleConns:        c.MaxInFlight, // an idle connection takes a file, too
+		MaxIdleConnsPerHost: max(c.MaxConcurrency, 256),
+		Policy:              safehttp.Policy{AllowCIDRs: c.AllowCIDRs, Dev: c.Dev, DNS: c.DNS},
+		UserAgent:           c.UserAgent,
+		Transport:           c.Transport,
 	})
 	if e.inboxes, err = inbox.New(c.InboxURL, inbox.Options{
 		Store: store, Sealer: c.Sealer, Logger: c.Logger, Now: c.Now,
@@ -377,7 +385,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e.trials = newTrials(c.MaxTrials)
 	e.verdicts = newVerdicts()
 	e.lanes = lane.NewDispatcher(lane.Options{
-		Settings: lane.Settings{MaxInFlight: c.MaxInFlight, QueueBytes: c.QueueBytes, DisableAfter: c.DisableAfter},
+		Settings: lane.Settings{MaxInFlight: c.MaxInFlight, MaxConcurrency: c.MaxConcurrency, QueueBytes: c.QueueBytes, DisableAfter: c.DisableAfter},
 		Flow:     tellingFlow{store, e}, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Unseen: clock.Unseen, Random: c.Random,
 		Lease: e.Lease, IDs: e.IDs,
 		Wrote: e.Wrote, Recorded: e.recorded, Verdict: e.verdicts.add,

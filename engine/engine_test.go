@@ -260,6 +260,7 @@ func change(e *bellhop.Endpoint, c bellhop.EndpointChange) {
 	given(c.Retry, &e.Retry)
 	given(c.RateLimit, &e.RateLimit)
 	given(c.Concurrency, &e.Concurrency)
+	e.ExactConcurrency = e.ExactConcurrency || c.Concurrency.Set
 	given(c.Ordering, &e.Ordering)
 	given(c.Metadata, &e.Metadata)
 	if c.Status.Set {

@@ -139,8 +139,14 @@ type bucket struct {
 func (n *node) withinLimits(r *routes.Route, name, to string) {
 	w := n.w
 	most := r.Concurrency
+	if !r.ExactConcurrency {
+		most = max(most, w.plan.settings.MaxConcurrency)
+	}
 	if r.Ordering == bellhop.OrderingEndpoint {
 		most = 1
+	}
+	if n.inFlight[r.ID] >= r.Concurrency {
+		w.reached("an endpoint was given more than it began with")
 	}
 	if under := n.inFlight[r.ID] + 1; under > most {
 		w.broken("3 no neighbour", "%s has %d requests under way; %d are allowed", to, under, most)
@@ -480,7 +486,7 @@ func (n *node) watch(in lane.Input, effects []lane.Effect, before int) {
 				w.reached("a pause gave back what was queued")
 			}
 		case lane.Send:
-			if rec, ok := in.(lane.Recorded); ok && before == w.plan.settings.MaxInFlight && rec.Job.Route.ID != e.Job.Route.ID {
+			if sent, ok := in.(lane.Sent); ok && before == w.plan.settings.MaxInFlight && sent.Job.Route.ID != e.Job.Route.ID {
 				w.reached("a lane waited for a slot")
 			}
 			if _, ok := in.(lane.Tick); ok && e.Job.Route.RateLimit != nil {
@@ -512,9 +518,9 @@ func (n *node) reserved(r *routes.Route, promised bool) {
 func (n *node) bounds() {
 	w := n.w
 	held, most := n.machine.HeldBytes(), w.plan.settings.QueueBytes
-	data := int64(1100)
+	data := int64(1100 + 512) // and what a delivery takes besides
 	if w.plan.large {
-		data = maxData
+		data = maxData + 512
 	}
 	// A lane that holds nothing may always fetch one, and one reservation may go
 	// beyond the bound.

@@ -188,7 +188,7 @@ var mutants = []mutant{
 	},
 	{
 		"disowning names what flies under an old lease", "engine/lane/lane.go",
-		"		if job.Work.Lease == l.m.lease {\n			known", "		if true {\n			known",
+		"			if job.Work.Lease == l.m.lease {\n				known", "			if true {\n				known",
 		"",
 	},
 	{
@@ -327,13 +327,28 @@ var mutants = []mutant{
 		"",
 	},
 	{
-		"concurrency grows without end", "engine/lane/lane.go",
-		"		l.limit = min(l.limit+1/l.limit, float64(l.route.Concurrency))\n", "		l.limit += 1 / l.limit\n",
+		"concurrency grows without end", "engine/lane/window.go",
+		"		w.limit, w.why = min(w.limit, w.most), bellhop.ConcurrencyGrown\n", "		w.why = bellhop.ConcurrencyGrown\n",
+		"",
+	},
+	{
+		"a fixed concurrency grows", "engine/lane/window.go",
+		"	if exact {\n		w.most = w.from\n	}\n", "",
+		"",
+	},
+	{
+		"the next of an order goes before the outcome of the one before is durable", "engine/lane/lane.go",
+		"	if l.route.Ordering == bellhop.OrderingNone && l.m.mayOwe(", "	if l.m.mayOwe(",
+		"",
+	},
+	{
+		"an outcome that is not durable does not keep its bucket", "engine/lane/bucket.go",
+		"l.unfinished() > 0 ||", "len(l.flying) > 0 ||",
 		"",
 	},
 	{
 		"the bytes of what was sent stay held", "engine/lane/lane.go",
-		"	l.m.held -= int64(len(job.Work.Event.Data))\n	if in.Failed", "	if in.Failed",
+		"	l.m.held -= int64(weightOf(&job.Work))\n	if in.Failed", "	if in.Failed",
 		"",
 	},
 	{

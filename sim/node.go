@@ -282,7 +282,8 @@ func (n *node) step(in lane.Input) {
 		}
 	}
 	n.bounds()
-	if _, ok := in.(lane.Recorded); ok {
+	switch in.(type) {
+	case lane.Sent, lane.Recorded:
 		n.slots()
 	}
 }
@@ -346,6 +347,7 @@ func (n *node) leaves(f *flight) {
 		w.ledger.withheld(rq)
 		n.rests[rq.delivery.door.id] = w.at + time.Second
 		n.landed(f.job)
+		n.busy--
 		n.do(lane.Sent{Job: f.job, Withheld: true})
 		return
 	}
@@ -372,18 +374,18 @@ func (n *node) answered(f *flight, o bellhop.Outcome, cut bool) {
 		w.fault(n, "was cut off", w.at)
 		w.ledger.excuse("it was cut off", func(rq *request) bool { return rq == f.request })
 		n.landed(f.job)
+		n.busy--
 	} else {
+		n.landed(f.job)
 		n.learn(f, o)
 	}
 	n.log("sent", int64(f.job.Work.Delivery.Endpoint), int64(f.job.Work.Delivery.ID), note)
 	n.do(lane.Sent{Job: f.job, Attempt: f.attempt, Outcome: o, Random: f.random, Cut: cut})
 }
 
-// landed: a request is off the books.
-func (n *node) landed(job *lane.Job) {
-	n.inFlight[job.Work.Delivery.Endpoint]--
-	n.busy--
-}
+// landed: a request is not under way any more. What came of it may still have to be
+// recorded.
+func (n *node) landed(job *lane.Job) { n.inFlight[job.Work.Delivery.Endpoint]-- }
 
 // record makes an attempt durable, however often that takes.
 func (n *node) record(r lane.Record) {
@@ -402,7 +404,7 @@ func (n *node) record(r lane.Record) {
 			w.fault(n, "stopped before it could record", w.at)
 			w.ledger.excuse("shutdown kept it from being recorded", func(rq *request) bool { return rq.attempt == r.Result.Attempt.ID })
 		}
-		n.landed(r.Job)
+		n.busy--
 		n.do(lane.Recorded{Job: r.Job, Failed: !done})
 	})
 }

@@ -78,7 +78,10 @@ func draw(l *loop) plan {
 		p.settings.MaxInFlight = l.number(4, 16)
 	}
 	if on() {
-		p.settings.QueueBytes = int64(l.between(300, 20_000))
+		p.settings.QueueBytes = int64(l.between(1000, 60_000))
+	}
+	if on() {
+		p.settings.MaxConcurrency = l.number(2, 64)
 	}
 	if on() {
 		p.bound = l.number(1, 6)

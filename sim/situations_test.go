@@ -49,6 +49,7 @@ var situations = []string{
 	"an endpoint that failed for too long was disabled",
 	"an event was taken twice, with a reason",
 	"an overloaded endpoint was given less",
+	"an endpoint was given more than it began with",
 	"refusals opened no circuit",
 
 	// Nodes.

@@ -65,13 +65,15 @@ type Options struct {
 
 // Dispatcher is the shell of a Machine: it makes requests, works with the store, keeps
 // the time, and tells the machine what has come of it. It starts a goroutine per
-// request in flight and none while nothing is to be done.
+// request in flight, one for each tenant that has attempts to record, and none while
+// nothing is to be done.
 type Dispatcher struct {
 	o Options
 
 	mu      sync.Mutex
 	machine *Machine
 	timer   *time.Timer
+	records recorder
 	// busy counts the goroutines at work; idle is closed when the last one ends after
 	// stopping.
 	busy              int
@@ -90,7 +92,9 @@ func NewDispatcher(o Options) *Dispatcher {
 	if o.Trusted == nil {
 		o.Trusted = func() bool { return true }
 	}
-	return &Dispatcher{o: o, machine: NewMachine(o.Settings), idle: make(chan struct{})}
+	d := &Dispatcher{o: o, machine: NewMachine(o.Settings), idle: make(chan struct{})}
+	d.records = recorder{d: d, waiting: map[string][]Record{}}
+	return d
 }
 
 // Start lets the lanes send. Requests and their records end with ctx, which outlives
@@ -152,10 +156,12 @@ func (d *Dispatcher) Spawn(work func(ctx context.Context)) bool {
 	return true
 }
 
-func (d *Dispatcher) ended() {
+func (d *Dispatcher) ended() { d.endedAll(1) }
+
+func (d *Dispatcher) endedAll(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.busy--; d.busy == 0 && d.stopping {
+	if d.busy -= n; d.busy == 0 && d.stopping {
 		close(d.idle)
 	}
 }
@@ -319,26 +325,29 @@ func (d *Dispatcher) HeldBytes() int64 {
 }
 
 // do tells the machine what has happened, and has done what follows.
-func (d *Dispatcher) do(in Input) { d.perform(d.step(in)) }
+func (d *Dispatcher) do(ins ...Input) { d.perform(d.step(ins...)) }
 
 // step tells the machine what has happened. Work that follows counts from here on, so
 // that Drain cannot miss it.
-func (d *Dispatcher) step(in Input) []Effect {
+func (d *Dispatcher) step(ins ...Input) []Effect {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var before []Effect
+	now := d.o.Now()
+	var effects []Effect
 	if distrusted := !d.o.Trusted(); distrusted != d.distrusted {
 		d.distrusted = distrusted
-		before = d.machine.Step(Trusted{Lease: !distrusted}, d.o.Now())
+		effects = d.machine.Step(Trusted{Lease: !distrusted}, now)
 	}
-	effects := d.machine.Step(in, d.o.Now())
-	if len(before) > 0 {
-		effects = append(before, effects...)
+	for _, in := range ins {
+		effects = append(effects, d.machine.Step(in, now)...)
 	}
 	for _, e := range effects {
 		switch e := e.(type) {
 		case SetTimer:
 			d.setTimer(e.At)
+		case Record:
+			d.busy++
+			d.records.add(e)
 		case Send, Claim, Release, Disown:
 			d.busy++
 		}
@@ -346,7 +355,7 @@ func (d *Dispatcher) step(in Input) []Effect {
 	return effects
 }
 
-// perform starts what takes time, each in a goroutine of its own.
+// perform starts what takes time, beside the caller.
 func (d *Dispatcher) perform(effects []Effect) {
 	for _, e := range effects {
 		switch e := e.(type) {
@@ -379,17 +388,10 @@ func (d *Dispatcher) work(job *Job) {
 	}
 }
 
-// carry makes one request, has the machine decide what follows, and records both. It
-// answers a next request for the same goroutine, if there is any.
+// carry makes one request, and has the machine decide what follows. It answers a next
+// request for the same goroutine, if there is any.
 func (d *Dispatcher) carry(job *Job) (next *Job) {
 	effects := d.step(d.send(job))
-	for i, e := range effects {
-		if record, ok := e.(Record); ok {
-			d.perform(slices.Delete(effects, i, i+1))
-			effects = d.step(Recorded{Job: job, Failed: !d.record(record)})
-			break
-		}
-	}
 	for i, e := range effects {
 		if send, ok := e.(Send); ok {
 			next = send.Job
@@ -427,18 +429,6 @@ func (d *Dispatcher) panicked(r *routes.Route, p any) bellhop.Outcome {
 		Detail:   "Bellhop failed while it made the request; its operator finds the cause in the log.",
 		Exchange: bellhop.Exchange{URL: r.URL},
 	}
-}
-
-// record makes an attempt durable; only then is the next one made. It fails only when
-// draining took too long: then the attempt will be made again.
-func (d *Dispatcher) record(r Record) bool {
-	done := d.Persist("record an attempt", func(ctx context.Context, l bellhop.Lease) error {
-		return d.o.Flow.Record(ctx, l, []bellhop.Result{r.Result}, d.o.Now())
-	})
-	if done {
-		d.o.Recorded(&r.Result.Attempt, &r.Job.Work)
-	}
-	return done
 }
 
 // claim asks the store for work.
@@ -501,8 +491,7 @@ func unlessOver(err error) error {
 func (d *Dispatcher) Persist(doing string, step func(ctx context.Context, l bellhop.Lease) error) bool {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err := step(d.sending, d.o.Lease())
-		// Logged once, elsewhere; and what may be stored is repeated without harm.
-		expected := errors.Is(err, bellhop.ErrUnavailable) || errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrUnknown)
+		expected := passing(err)
 		if err = d.o.Wrote(doing, err); err == nil {
 			return true
 		}
@@ -520,6 +509,12 @@ func (d *Dispatcher) Persist(doing string, step func(ctx context.Context, l bell
 		case <-t.C:
 		}
 	}
+}
+
+// passing tells whether what was to be written is not to blame. It is logged once,
+// elsewhere; and what may be stored is repeated without harm.
+func passing(err error) bool {
+	return errors.Is(err, bellhop.ErrUnavailable) || errors.Is(err, bellhop.ErrLeaseLost) || errors.Is(err, bellhop.ErrUnknown)
 }
 
 func (d *Dispatcher) logCircuit(c CircuitMoved) {

@@ -10,21 +10,28 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 )
 
-// What one lane holds in memory at most. Everything beyond that waits in the
-// store, so a flooded or dead endpoint costs its own lane only.
+// How much of an endpoint's work is in memory.
 const (
-	laneItems = 512
-	laneBytes = 4 << 20
+	// What comes in stays there as long as its lane has no more waiting than one in
+	// freeShare of the memory that all lanes leave free: one flooded endpoint may use much
+	// of it, many share it, and who comes later always finds some.
+	freeShare = 2
+	// What waits in the store is fetched when less than half of this is left: enough to keep
+	// a fast receiver busy until more has come.
+	fetchItems = 1024
+	fetchBytes = 4 << 20
 	// Retries have room of their own beside it, so that they never fill that of first
 	// attempts.
-	retryItems = laneItems / 4
-	retryBytes = laneBytes / 4
+	retryItems = 128
+	retryBytes = 1 << 20
+	// itemWeight is about what a delivery takes in memory besides its event's data, in bytes.
+	itemWeight = 512
 	// retryShare: while both wait, one request in so many is a retry, so that first
 	// attempts hardly wait for retries and retries do not wait for ever.
 	retryShare = 8
 	// stepItems bounds what one claim or release moves: while it runs, nobody else
 	// writes.
-	stepItems = 128
+	stepItems = 256
 	// restTime is how long a lane waits after this machine had nothing to connect with.
 	restTime = time.Second
 	// slowAfter without an answer, while requests are in flight, a lane counts as
@@ -54,24 +61,24 @@ type lane struct {
 
 	queue queue
 	// reserved is room promised to deliveries that are being committed.
-	reserved, reservedBytes int
-	// flying are the requests under way, until what came of them is durable; retrying
-	// is how many of them are retries. passed counts the first attempts that have gone
-	// before a waiting retry.
+	reserved, reservedWeight int
+	// flying are the requests under way; retrying is how many of them are retries. passed
+	// counts the first attempts that have gone before a waiting retry.
 	flying   map[*Job]struct{}
 	retrying int
 	passed   int
+	// recording are those that were answered, and made room for others, while what came of
+	// them is not durable yet.
+	recording map[*Job]struct{}
 	// progress is when a request last ended, or the first one began; proven says
 	// that an answer showed the receiver alive since the start.
 	progress time.Time
 	proven   bool
 
-	// limit is how many requests may be in flight: the endpoint's concurrency,
-	// lowered while the receiver says it is overloaded.
-	limit    float64
-	slowedAt time.Time
-	limiter  *rate.Limiter
-	breaker  breaker
+	// window is how many requests may be in flight.
+	window  window
+	limiter *rate.Limiter
+	breaker breaker
 	// restUntil is when the next request may go after one that could not leave for
 	// lack of descriptors or the like; it goes alone. Zero once one has left.
 	restUntil time.Time
@@ -104,8 +111,8 @@ type lane struct {
 
 func newLane(m *Machine, r *routes.Route) *lane {
 	l := &lane{
-		m: m, id: r.ID, route: r, bucket: &m.buckets[bellhop.BucketOf(r.ID)], place: nowhere, limit: float64(r.Concurrency),
-		limiter: newLimiter(r), flying: map[*Job]struct{}{},
+		m: m, id: r.ID, route: r, bucket: &m.buckets[bellhop.BucketOf(r.ID)], place: nowhere, window: newWindow(m.windowOf(r)),
+		limiter: newLimiter(r), flying: map[*Job]struct{}{}, recording: map[*Job]struct{}{},
 	}
 	l.know(r.Vitals)
 	return l
@@ -147,8 +154,8 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 		return
 	}
 	l.route = r
-	if r.Concurrency != old.Concurrency {
-		l.limit = float64(r.Concurrency)
+	if from, most, exact := l.m.windowOf(r); float64(from) != l.window.from || exact != l.window.exact {
+		l.window.configure(from, most, exact)
 	}
 	switch rl := r.RateLimit; {
 	case rl == nil || l.limiter == nil:
@@ -211,9 +218,9 @@ func (l *lane) giveUp(gone func(*bellhop.Work) bool) int {
 
 // drop takes what is gone off the queue, and says how much that was.
 func (l *lane) drop(gone func(*bellhop.Work) bool) int {
-	items, bytes := l.queue.len(), l.queue.bytes()
+	items, weight := l.queue.len(), l.queue.weight()
 	l.queue.deleteFunc(gone)
-	l.m.held += int64(l.queue.bytes() - bytes)
+	l.m.held += int64(l.queue.weight() - weight)
 	return items - l.queue.len()
 }
 
@@ -223,13 +230,13 @@ func (l *lane) reserve(bytes int, now time.Time) bool {
 		return false
 	}
 	waiting := &l.queue[firstAttempt]
-	items := waiting.len() + l.reserved
-	if items >= laneItems || items > 0 && waiting.bytes+l.reservedBytes+bytes > laneBytes || l.m.held > l.m.QueueBytes {
+	weight, free := bytes+itemWeight, l.m.QueueBytes-l.m.held
+	if free < 0 || waiting.len()+l.reserved > 0 && int64(waiting.weight+l.reservedWeight+weight) > free/freeShare {
 		return false
 	}
 	l.reserved++
-	l.reservedBytes += bytes
-	l.m.held += int64(bytes)
+	l.reservedWeight += weight
+	l.m.held += int64(weight)
 	return true
 }
 
@@ -248,8 +255,8 @@ func (l *lane) backlogged(now time.Time) bool {
 
 func (l *lane) unreserve(bytes int) {
 	l.reserved--
-	l.reservedBytes -= bytes
-	l.m.held -= int64(bytes)
+	l.reservedWeight -= bytes + itemWeight
+	l.m.held -= int64(bytes + itemWeight)
 	l.behind = max(l.behind-1, 0)
 }
 
@@ -275,7 +282,7 @@ func (l *lane) push(w bellhop.Work, deaths int) {
 		return
 	}
 	l.queue.push(w)
-	l.m.held += int64(len(w.Event.Data))
+	l.m.held += int64(weightOf(&w))
 }
 
 // due notes that the store has something of a kind for the lane at the given time.
@@ -361,6 +368,7 @@ func (l *lane) next(now time.Time) (job *Job, again time.Time) {
 	limit := l.inFlightLimit()
 	switch {
 	case len(l.flying) >= limit:
+		l.window.full()
 		return nil, time.Time{}
 	case l.breaker.open() && now.Before(l.breaker.probeAt):
 		return nil, l.breaker.probeAt
@@ -387,7 +395,7 @@ func (l *lane) next(now time.Time) (job *Job, again time.Time) {
 	if len(l.flying) == 0 {
 		l.progress = now
 	}
-	job = &Job{Work: l.queue[l.turn(retries)].pop(), Route: l.route, lane: l, as: as}
+	job = &Job{Work: l.queue[l.turn(retries)].pop(), Route: l.route, lane: l, as: as, together: len(l.flying) + 1}
 	l.flying[job] = struct{}{}
 	if job.Work.Delivery.IsRetry() {
 		l.retrying++
@@ -433,7 +441,20 @@ func (l *lane) inFlightLimit() int {
 	if l.breaker.open() || l.resting() || l.route.Ordering == bellhop.OrderingEndpoint {
 		return 1
 	}
-	return max(int(l.limit), 1)
+	return max(int(l.window.limit), 1)
+}
+
+// limitedBy says why that is so.
+func (l *lane) limitedBy() bellhop.ConcurrencyReason {
+	switch {
+	case l.breaker.open():
+		return bellhop.ConcurrencyCircuit
+	case l.resting():
+		return bellhop.ConcurrencyRests
+	case l.route.Ordering == bellhop.OrderingEndpoint:
+		return bellhop.ConcurrencyOrdered
+	}
+	return l.window.why
 }
 
 // fetch claims deliveries from the store when it has some that are due and the
@@ -475,32 +496,31 @@ func (l *lane) claimTurns() [kinds]kind {
 // room is how many deliveries of a kind the lane has room for, and for how many bytes
 // of their events.
 func (l *lane) room(k kind) (items int, bytes int64) {
-	most, mostBytes := laneItems, laneBytes
-	here, hereBytes := l.queue[k].len(), l.queue[k].bytes
+	most, mostBytes := fetchItems, fetchBytes
+	here, hereWeight := l.queue[k].len(), l.queue[k].weight
 	if k == retry {
 		most, mostBytes = retryItems, retryBytes
 	} else {
 		here += l.reserved
 	}
-	bytes = min(l.m.QueueBytes-l.m.held, int64(mostBytes/2))
+	budget := min(l.m.QueueBytes-l.m.held, int64(mostBytes/2))
 	switch {
-	case l.breaker.open() || l.resting() || bytes <= 0:
+	case l.breaker.open() || l.resting() || budget <= 0:
 		// One delivery is enough to probe with; and if all lanes together hold too
 		// much, it is one at a time, so that none starves.
 		if l.queue.len()+l.reserved == 0 && len(l.flying) == 0 {
 			items = 1
 		}
-	case here <= most/2 && hereBytes <= mostBytes/2:
-		items = min(most-here, stepItems)
+	case here <= most/2 && hereWeight <= mostBytes/2:
+		items = max(min(most-here, stepItems, int(budget/itemWeight)), 1)
 	}
-	return items, max(bytes, 1)
+	return items, max(budget-int64(items*itemWeight), 1)
 }
 
 func (l *lane) claim(k kind, room int, budget int64) {
 	l.claiming, l.claimedOf = true, k
 	l.m.underWay++
-	l.m.held += budget // other lanes' claims must not count on it
-	l.m.do(Claim{
+	c := Claim{
 		ClaimRequest: bellhop.ClaimRequest{
 			Lease: l.m.lease, Endpoint: l.id, BucketEpoch: l.bucket.epoch, Retries: k == retry, Limit: room, MaxBytes: int(budget), Turn: l.tenant(),
 			// The newest probe says most of how the receiver is now. An order is
@@ -508,7 +528,9 @@ func (l *lane) claim(k kind, room int, budget int64) {
 			Newest: k == firstAttempt && l.breaker.open() && l.route.Ordering == bellhop.OrderingNone,
 		},
 		orders: l.orders, deaths: l.m.graves.deaths,
-	})
+	}
+	l.m.held += c.weight() // other lanes' claims must not count on it
+	l.m.do(c)
 }
 
 // claimed takes what a claim has brought.
@@ -561,14 +583,16 @@ func (l *lane) release(now time.Time) bool {
 // disown tells the store what is ours, so that it gives up the rest.
 func (l *lane) disown() {
 	l.doubtful, l.disowning = false, true
-	known := make([]bellhop.DeliveryID, 0, l.queue.len()+len(l.flying))
+	known := make([]bellhop.DeliveryID, 0, l.queue.len()+len(l.flying)+len(l.recording))
 	for w := range l.queue.all() {
 		known = append(known, w.Delivery.ID)
 	}
-	for job := range l.flying {
-		if job.Work.Lease == l.m.lease {
-			known = append(known, job.Work.Delivery.ID)
-			job.named = true
+	for _, jobs := range []map[*Job]struct{}{l.flying, l.recording} {
+		for job := range jobs {
+			if job.Work.Lease == l.m.lease {
+				known = append(known, job.Work.Delivery.ID)
+				job.named = true
+			}
 		}
 	}
 	slices.Sort(known) // every run is alike
@@ -615,6 +639,10 @@ func (l *lane) sent(in Sent, now time.Time) {
 	}
 	result.Vitals = l.judge(job, in, now)
 	l.m.do(Record{job, result})
+	if l.route.Ordering == bellhop.OrderingNone && l.m.mayOwe(job, &result.Attempt) {
+		l.recording[job] = struct{}{}
+		l.m.landed(job, now)
+	}
 }
 
 // spare ends a request that could not leave this machine: no attempt was made, so none
@@ -682,7 +710,7 @@ func (l *lane) judge(job *Job, in Sent, now time.Time) *bellhop.Vitals {
 		l.proven = true
 	}
 	if class == bellhop.ClassTaken {
-		l.limit = min(l.limit+1/l.limit, float64(l.route.Concurrency))
+		l.window.answered(in.Outcome.Exchange.Duration, job.together, now)
 		if v := l.took(); v != nil || !l.m.shared || !job.Work.Delivery.IsRetry() {
 			return v
 		}
@@ -707,9 +735,10 @@ func (l *lane) judge(job *Job, in Sent, now time.Time) *bellhop.Vitals {
 		// keeps to its own schedule, and nothing is disabled over night.
 		return l.toStore()
 	}
-	if class == bellhop.ClassOverloaded && began.After(l.slowedAt) {
-		// Once for all the requests that were in flight together.
-		l.limit, l.slowedAt = max(l.limit/2, 1), now
+	if class == bellhop.ClassOverloaded {
+		l.window.overloaded(began, now)
+	} else {
+		l.window.failed()
 	}
 	if l.breaker.failure(in.Outcome.Reason, now) {
 		l.m.do(CircuitMoved{Endpoint: l.id, Open: true, Failures: l.breaker.failures, Reason: in.Outcome.Reason})
@@ -787,15 +816,22 @@ func (l *lane) nextTry(now time.Time) time.Time {
 	return at
 }
 
-// recorded ends a request whose outcome is durable, or was cut off.
-func (l *lane) recorded(in Recorded, now time.Time) {
-	job := in.Job
+// landed takes a request off those under way.
+func (l *lane) landed(job *Job, now time.Time) {
 	delete(l.flying, job)
 	if job.Work.Delivery.IsRetry() {
 		l.retrying--
 	}
 	l.progress = now
-	l.m.held -= int64(len(job.Work.Event.Data))
+}
+
+// unfinished counts the requests that are under way, or whose outcome is not durable yet.
+func (l *lane) unfinished() int { return len(l.flying) + len(l.recording) }
+
+// recorded ends a job whose outcome is durable, or was cut off.
+func (l *lane) recorded(in Recorded, now time.Time) {
+	job := in.Job
+	l.m.held -= int64(weightOf(&job.Work))
 	if in.Failed {
 		return
 	}
@@ -844,7 +880,7 @@ func (l *lane) state(now time.Time) bellhop.LaneState {
 	s := bellhop.LaneState{
 		Circuit: l.breaker.state(now), OpenSince: l.breaker.openSince, NextProbe: l.breaker.probeAt,
 		ConsecutiveFailures: l.breaker.failures, LastFailure: l.breaker.last,
-		Queued: l.queue.len(), InFlight: len(l.flying), Concurrency: l.inFlightLimit(),
+		Queued: l.queue.len(), InFlight: len(l.flying), Concurrency: l.inFlightLimit(), ConcurrencyReason: l.limitedBy(),
 		FailingSince: l.vitals.FailingSince,
 	}
 	switch {

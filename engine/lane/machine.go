@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -23,8 +24,11 @@ import (
 type Settings struct {
 	// MaxInFlight bounds the requests of all lanes together.
 	MaxInFlight int
-	// QueueBytes bounds the event data that all lanes hold: reserved, being claimed,
-	// queued, in flight.
+	// MaxConcurrency is how far the requests in flight to one endpoint may grow beyond its
+	// concurrency, where nobody has fixed that.
+	MaxConcurrency int
+	// QueueBytes bounds the deliveries that all lanes hold, in bytes: reserved, being claimed,
+	// queued, in flight, being recorded.
 	QueueBytes int64
 	// DisableAfter is how long an endpoint may fail without one success before a
 	// verdict asks for it to be disabled, if its schedule does not last longer.
@@ -40,10 +44,14 @@ type Machine struct {
 	// flight.
 	closed map[bellhop.EndpointID]*lane
 	slots  slots
-	// held is the event data that all lanes hold.
-	held    int64
-	running bool
-	lease   bellhop.Lease
+	// held is what all lanes hold, in bytes.
+	held int64
+	// owed are the jobs that made room for others before what came of them is durable, and
+	// owedBytes what of their outcomes is in memory for that.
+	owed      int
+	owedBytes int64
+	running   bool
+	lease     bellhop.Lease
 	// buckets are all that there are, with the lanes in them. distrusted: the lease may be
 	// over, for all that is known.
 	buckets    [bellhop.Buckets]holding
@@ -147,7 +155,7 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 		if l := m.lanes[in.Work.Delivery.Endpoint]; l != nil {
 			l.admit(in.Work, now)
 		} else {
-			m.held -= int64(len(in.Work.Event.Data))
+			m.held -= int64(weightOf(&in.Work))
 			m.giveUp(in.Work.Delivery.Endpoint, in.Work.Lease, []bellhop.DeliveryID{in.Work.Delivery.ID})
 		}
 	case Unreserved:
@@ -156,7 +164,7 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 			l.unreserve(in.Bytes)
 			l.pump(now)
 		} else {
-			m.held -= int64(in.Bytes)
+			m.held -= int64(in.Bytes + itemWeight)
 		}
 	case Noted:
 		m.note(in.Backlog, now)
@@ -284,7 +292,7 @@ func (m *Machine) configure(in Configured, now time.Time) {
 		if l := m.lanes[e]; l != nil {
 			delete(m.lanes, e)
 			delete(l.bucket.lanes, e)
-			if l.close(); len(l.flying) > 0 {
+			if l.close(); l.unfinished() > 0 {
 				m.closed[e] = l
 			}
 		}
@@ -311,7 +319,7 @@ func (m *Machine) Reserve(r *routes.Route, bytes int, now time.Time) bool {
 // claimed takes the answer to a Claim.
 func (m *Machine) claimed(in Claimed, now time.Time) {
 	m.underWay--
-	m.held -= int64(in.Claim.MaxBytes)
+	m.held -= in.Claim.weight()
 	if l := m.lanes[in.Claim.Endpoint]; l != nil {
 		l.claimed(in, now)
 		return
@@ -336,18 +344,54 @@ func (m *Machine) giveUp(e bellhop.EndpointID, l bellhop.Lease, ids []bellhop.De
 	m.do(Release{Endpoint: e, Lease: l, Deliveries: ids, Aside: true})
 }
 
-// recorded ends a job, and gives its slot to whoever can make use of it.
+// recorded ends a job, and its request if that has not made room for others before.
 func (m *Machine) recorded(in Recorded, now time.Time) {
 	l := in.Job.lane
+	_, owed := l.recording[in.Job]
 	l.recorded(in, now)
+	if owed {
+		delete(l.recording, in.Job)
+		m.owed--
+		m.owedBytes -= in.Job.owes
+		l.pump(now)
+	} else {
+		m.landed(in.Job, now)
+	}
 	if l.closed && l.doubtful {
 		l.disown() // its lane does nothing more that would
 	}
-	if l.closed && len(l.flying) == 0 {
+	if l.closed && l.unfinished() == 0 {
 		delete(m.closed, l.id)
 	}
-	waiting := m.slots.give(in.Job.as)
-	l.pump(now)
+}
+
+// owedShare is the part of QueueBytes that outcomes may take which are not durable yet.
+const owedShare = 8
+
+// mayOwe tells whether a request that was answered may make room for the next one before
+// what came of it is durable. It may not without bound: where the store does not keep up,
+// requests wait for it.
+func (m *Machine) mayOwe(job *Job, a *bellhop.Attempt) bool {
+	bytes := outcomeBytes(a)
+	if m.owed >= m.MaxInFlight || m.owedBytes+bytes > m.QueueBytes/owedShare {
+		return false
+	}
+	job.owes = bytes
+	m.owed++
+	m.owedBytes += bytes
+	return true
+}
+
+// outcomeBytes is about what an outcome takes in memory.
+func outcomeBytes(a *bellhop.Attempt) int64 {
+	return int64(1<<10 + len(a.RequestBody) + len(a.ResponseBody))
+}
+
+// landed gives the slot of a request that has ended to whoever can make use of it.
+func (m *Machine) landed(job *Job, now time.Time) {
+	job.lane.landed(job, now)
+	waiting := m.slots.give(job.as)
+	job.lane.pump(now)
 	// A lane may have stopped waiting, or have nothing to send any more.
 	for ; waiting > 0; waiting-- {
 		next := m.slots.next()
@@ -432,7 +476,17 @@ func (m *Machine) CircuitsOpen() (open int) {
 	return open
 }
 
-// HeldBytes is the event data that all lanes hold.
+// windowOf says where the requests in flight to an endpoint begin, how far they may grow,
+// and whether somebody has fixed that. Who has a program listening, or a mail server, is
+// not asked for more than is set up.
+func (m *Machine) windowOf(r *routes.Route) (from, most int, exact bool) {
+	if most = m.MaxConcurrency; r.Listened() || !strings.HasPrefix(r.URL, "http") {
+		most = 0
+	}
+	return r.Concurrency, most, r.ExactConcurrency
+}
+
+// HeldBytes is what all lanes hold in memory.
 func (m *Machine) HeldBytes() int64 { return m.held }
 
 // InFlight counts the requests that are under way.

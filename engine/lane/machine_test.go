@@ -240,7 +240,7 @@ func TestOlderDeliveriesAreNotOvertaken(t *testing.T) {
 	if !b.m.lanes[r.ID].claiming {
 		t.Fatal("nothing is claimed")
 	}
-	claim := Claim{ClaimRequest: bellhop.ClaimRequest{Lease: b.lease, Endpoint: r.ID, Limit: 128, MaxBytes: int(b.m.held)}}
+	claim := Claim{ClaimRequest: bellhop.ClaimRequest{Lease: b.lease, Endpoint: r.ID, Limit: 128, MaxBytes: int(b.m.held) - 128*itemWeight}}
 	b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}, Next: b.now}})
 	if b.m.Reserve(r, 1, b.now) {
 		t.Error("room was promised to a new delivery although older ones wait in the store")
@@ -249,24 +249,35 @@ func TestOlderDeliveriesAreNotOvertaken(t *testing.T) {
 
 func TestAFullLaneRefuses(t *testing.T) {
 	b := newBench(t)
-	r := b.endpoint()
-	for i := range laneItems {
-		if !b.m.Reserve(r, 1, b.now) {
-			t.Fatalf("refused after %d", i)
+	r, other := b.endpoint(), b.endpoint()
+	fill := func(r *routes.Route) (n int) {
+		for b.m.Reserve(r, 1, b.now) {
+			n++
 		}
+		return n
 	}
-	if b.m.Reserve(r, 1, b.now) {
-		t.Errorf("more than %d were let in", laneItems)
+	first, second := fill(r), fill(other)
+	most := int(b.m.QueueBytes) / (1 + itemWeight)
+	if first < most/4 || first > most/2 || second < first/4 || second > first {
+		t.Errorf("a lane had room for %d, and the next one for %d, where there is memory for %d: want a third, and then some", first, second, most)
 	}
-	for range laneItems {
+	if third := b.endpoint(); !b.m.Reserve(third, 1, b.now) {
+		t.Error("who comes later finds no room")
+	} else {
+		b.step(Unreserved{third.ID, 1})
+	}
+	for range first {
 		b.step(Unreserved{r.ID, 1})
 	}
+	for range second {
+		b.step(Unreserved{other.ID, 1})
+	}
 	b.quiet()
-	for _, large := range []int{laneBytes + 1, 1} {
-		ok := b.m.Reserve(r, large, b.now)
-		if want := large > 1; ok != want {
-			t.Errorf("%d bytes: %v; an event of any size fits into an empty lane, and nothing beside it", large, ok)
-		}
+	if !b.m.Reserve(r, 2*int(b.m.QueueBytes), b.now) {
+		t.Error("an event of any size fits into an empty lane")
+	}
+	if b.m.Reserve(r, 1, b.now) {
+		t.Error("something fits beside what is larger than all the memory")
 	}
 }
 
@@ -937,7 +948,7 @@ func TestMemoryOfAllLanesIsBounded(t *testing.T) {
 	for range 50 {
 		claims = append(claims, of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 }).ID, Due: b.now}}))...)
 	}
-	if b.m.held > b.m.QueueBytes+50 {
+	if b.m.held > b.m.QueueBytes+50*(itemWeight+1) {
 		t.Errorf("claims for %d bytes are under way; the bound is %d", b.m.held, b.m.QueueBytes)
 	}
 	for _, c := range claims {

@@ -35,7 +35,7 @@ type queue [kinds]line
 
 func (q *queue) len() int { return q[firstAttempt].len() + q[retry].len() }
 
-func (q *queue) bytes() int { return q[firstAttempt].bytes + q[retry].bytes }
+func (q *queue) weight() int { return q[firstAttempt].weight + q[retry].weight }
 
 func (q *queue) push(w bellhop.Work) { q[kindOf(w.Delivery.IsRetry())].push(w) }
 
@@ -69,26 +69,29 @@ func (q *queue) oldestDue() (oldest time.Time) {
 	return oldest
 }
 
-// line is a first-in, first-out list of work that counts its event data. It keeps no
+// line is a first-in, first-out list of work that counts what it weighs. It keeps no
 // memory while empty.
 type line struct {
-	items []bellhop.Work
-	head  int
-	bytes int
+	items  []bellhop.Work
+	head   int
+	weight int
 }
+
+// weightOf is about what a delivery takes in memory, in bytes.
+func weightOf(w *bellhop.Work) int { return len(w.Event.Data) + itemWeight }
 
 func (q *line) len() int { return len(q.items) - q.head }
 
 func (q *line) push(w bellhop.Work) {
 	q.items = append(q.items, w)
-	q.bytes += len(w.Event.Data)
+	q.weight += weightOf(&w)
 }
 
 func (q *line) pop() bellhop.Work {
 	w := q.items[q.head]
 	q.items[q.head] = bellhop.Work{} // let the event go
 	q.head++
-	q.bytes -= len(w.Event.Data)
+	q.weight -= weightOf(&w)
 	switch {
 	case q.head == len(q.items):
 		if cap(q.items) > 64 {
@@ -105,11 +108,11 @@ func (q *line) pop() bellhop.Work {
 
 func (q *line) deleteFunc(gone func(*bellhop.Work) bool) {
 	kept := q.items[:0]
-	q.bytes = 0
+	q.weight = 0
 	for i := q.head; i < len(q.items); i++ {
 		if w := q.items[i]; !gone(&w) {
 			kept = append(kept, w)
-			q.bytes += len(w.Event.Data)
+			q.weight += weightOf(&w)
 		}
 	}
 	clear(q.items[len(kept):])

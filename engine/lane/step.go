@@ -208,13 +208,20 @@ type Job struct {
 	Work  bellhop.Work
 	Route *routes.Route
 
-	lane     *lane
-	as       standing
+	lane *lane
+	as   standing
+	// together is how many requests were under way with it, owes what its outcome takes in
+	// memory until it is durable.
+	together int
+	owes     int64
 	decision Decision
 	verdict  *Verdict
 	// named: a Disown has said that its delivery is ours.
 	named bool
 }
+
+// weight is what a claim may bring into memory, in bytes.
+func (c *Claim) weight() int64 { return int64(c.MaxBytes) + int64(c.Limit*itemWeight) }
 
 func (Start) input()         {}
 func (Stop) input()          {}
