@@ -122,8 +122,8 @@ type Config struct {
 	// MaxTrials bounds the tests, verifications and previews that are under way at
 	// once, besides MaxInFlight. Default: 32.
 	MaxTrials int
-	// QueueBytes bounds the event data that all lanes together hold in
-	// memory. Default: 128 MiB.
+	// QueueBytes bounds the deliveries that all lanes together hold in memory, with their
+	// events' data. What is beyond it waits in the store. Default: 128 MiB.
 	QueueBytes int64
 }
 

@@ -28,6 +28,7 @@ type metrics struct {
 	pending, held, oldest, lanesOpen, queued, doubted *prometheus.Desc
 	due, dueAge, waiting, waitingAge, endpoints       *prometheus.Desc
 	nodeBuckets, houseKept                            *prometheus.Desc
+	inFlightMost, queuedMost, recording               *prometheus.Desc
 
 	// mu guards the last count of what is pending: counting reads an index, so
 	// a scrape does it at most every countEvery.
@@ -69,16 +70,20 @@ func newMetrics(e *Engine) *metrics {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "bellhop_requests_in_flight", Help: "Requests under way to endpoints.",
 		}),
-		pending:     desc("bellhop_deliveries_pending", "Deliveries that are not finished, held ones included."),
-		held:        desc("bellhop_deliveries_held", "Deliveries that are held since no request can be made of their events."),
-		oldest:      desc("bellhop_oldest_pending_seconds", "Age of the oldest unfinished delivery."),
-		lanesOpen:   desc("bellhop_circuits_open", "Endpoints whose circuit is open."),
-		doubted:     desc("bellhop_clock_doubted_seconds", "By how much the clock has jumped ahead so that it is not believed yet."),
-		queued:      desc("bellhop_queued_bytes", "Event data in memory: waiting or being sent."),
-		nodeBuckets: desc("bellhop_node_buckets", "How many of the 256 parts of all endpoints this node owns."),
-		houseKept:   desc("bellhop_node_keeps_house", "1 on the node that does what one does for all: retention, statistics, notices."),
-		due:         desc("bellhop_deliveries_due", "Deliveries that are due, that nothing holds up, and that are not being sent: above 0 for long, Bellhop does not keep up."),
-		dueAge:      desc("bellhop_due_age_seconds", "For how long the oldest of bellhop_deliveries_due has been due."),
+		pending:   desc("bellhop_deliveries_pending", "Deliveries that are not finished, held ones included."),
+		held:      desc("bellhop_deliveries_held", "Deliveries that are held since no request can be made of their events."),
+		oldest:    desc("bellhop_oldest_pending_seconds", "Age of the oldest unfinished delivery."),
+		lanesOpen: desc("bellhop_circuits_open", "Endpoints whose circuit is open."),
+		doubted:   desc("bellhop_clock_doubted_seconds", "By how much the clock has jumped ahead so that it is not believed yet."),
+		queued:    desc("bellhop_queued_bytes", "What deliveries take in memory that wait, are being sent or are being recorded."),
+
+		queuedMost:   desc("bellhop_queued_bytes_limit", "The bound of bellhop_queued_bytes (--queue-memory): at it, what comes in waits on the disk."),
+		inFlightMost: desc("bellhop_requests_in_flight_limit", "The bound of bellhop_requests_in_flight (--max-in-flight): at it, lanes take turns."),
+		recording:    desc("bellhop_attempts_recording", "Attempts that were answered and are not durable yet; at as many as bellhop_requests_in_flight_limit, requests wait for them."),
+		nodeBuckets:  desc("bellhop_node_buckets", "How many of the 256 parts of all endpoints this node owns."),
+		houseKept:    desc("bellhop_node_keeps_house", "1 on the node that does what one does for all: retention, statistics, notices."),
+		due:          desc("bellhop_deliveries_due", "Deliveries that are due, that nothing holds up, and that are not being sent: above 0 for long, Bellhop does not keep up."),
+		dueAge:       desc("bellhop_due_age_seconds", "For how long the oldest of bellhop_deliveries_due has been due."),
 		waiting: prometheus.NewDesc("bellhop_deliveries_waiting", "Unfinished deliveries by what they wait for: "+
 			"sending, limited, circuit, ordered, retrying, scheduled, held, paused, disabled, unavailable.", []string{"state"}, nil),
 		endpoints:  prometheus.NewDesc("bellhop_endpoints", "Endpoints by health.", []string{"health"}, nil),
@@ -134,6 +139,9 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.endpoints
 	ch <- m.nodeBuckets
 	ch <- m.houseKept
+	ch <- m.inFlightMost
+	ch <- m.queuedMost
+	ch <- m.recording
 }
 
 // Collect implements prometheus.Collector.
@@ -151,6 +159,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.houseKept, kept)
 	gauge(m.lanesOpen, float64(m.e.lanes.CircuitsOpen()))
 	gauge(m.queued, float64(m.e.lanes.HeldBytes()))
+	gauge(m.queuedMost, float64(m.e.cfg.QueueBytes))
+	gauge(m.inFlightMost, float64(m.e.cfg.MaxInFlight))
+	gauge(m.recording, float64(m.e.lanes.Recording()))
 	gauge(m.doubted, m.e.clock.Doubted().Seconds())
 	m.collectBacklog(ch)
 	count, held, oldest, err := m.countPending()

@@ -75,9 +75,12 @@ func enums() map[string][]any {
 		"NewKey.role":              role,
 		"PortalLink.role":          {"editor", "viewer"},
 		"LaneState.circuit":        {"closed", "open", "half_open"},
-		"Node.doing":               {"starting", "delivering", "held", "handing_over", "draining"},
-		"HealthState.state":        {"healthy", "failing", "on_hold", "paused", "disabled", "unknown"},
-		"Explanation.outcome":      {"succeeded", "failed", "canceled", "pending", "retrying", "held", "not_sent"},
+		// Where lanes stand, and why.
+		"LaneState.concurrency_reason": {"exact", "starts", "grown", "slower", "overloaded", "failed", "most", "ordered", "circuit", "rests"},
+
+		"Node.doing":          {"starting", "delivering", "held", "handing_over", "draining"},
+		"HealthState.state":   {"healthy", "failing", "on_hold", "paused", "disabled", "unknown"},
+		"Explanation.outcome": {"succeeded", "failed", "canceled", "pending", "retrying", "held", "not_sent"},
 	}
 }
 
@@ -222,10 +225,12 @@ func fieldTexts() map[string]string {
 		"held":                      "Why nothing is sent although the endpoint is active.",
 		"in_flight":                 "Requests being made.",
 		"LaneState.owner":           "The node that fetches what waits for the endpoint, where that is another than the one that answers: what is said of the circuit is what it has stored, and the counts are those of the node that answers.",
-		"LaneState.concurrency":     "The limit as it is now: lower than the endpoint's while the receiver is overloaded.",
+		"LaneState.concurrency":     "How many requests may be in flight now. Where nobody has set it, it grows beyond the endpoint's while the receiver bears that; it is lower while the receiver is overloaded.",
 		"failing_since":             "Start of the first of an unbroken row of failures.",
 		"field":                     "The path of the field, such as events[1].type; for data that breaks its schema, data and a JSON pointer.",
 		"code":                      "Stable.",
+
+		"LaneState.concurrency_reason": "Why: exact (somebody set it), starts (nothing has called for more or less), grown (the receiver answers as fast as with fewer), slower (with more, answers take longer), overloaded (it answered 429 or 503), failed (requests failed: it began anew), most (the operator allows no more), ordered (one at a time keeps the order), circuit (single requests probe whether it works), rests (this server had nothing to connect with).",
 
 		"health":                           "How it does, by its latest attempts rather than by how it is set up.",
 		"HealthState.state":                "healthy; failing (its latest requests failed, or its circuit is open); on_hold (it is active, but deliveries cannot be made); paused; disabled; unknown (nothing was sent since it was made, made active, or given another address or credentials).",

@@ -52,6 +52,8 @@ type settings struct {
 	enforceEventTypes bool
 	maxData           int
 	maxInFlight       int
+	maxConcurrency    int
+	queueMemory       int
 	maxConnections    int
 	maxMemory         int
 	maxTrials         int
@@ -127,6 +129,8 @@ func newSettings() *settings {
 	f.BoolVar(&s.enforceEventTypes, "enforce-event-types", false, "refuse events whose type is not in the catalogue")
 	f.Var(sizeOf(&s.maxData, 256<<10), "max-data", "most data that one event may carry, such as 256KiB")
 	f.Var(countOf(&s.maxInFlight, 0, 1_000_000), "max-in-flight", "most requests to endpoints at once (default 4096, or less where the limit of open files is low)")
+	f.Var(countOf(&s.maxConcurrency, 512, 100_000), "max-concurrency", "how far the requests to one endpoint at once may grow where its concurrency is not set and its receiver bears more")
+	f.Var(sizeOf(&s.queueMemory, 128<<20), "queue-memory", "most memory that deliveries may take together that wait or are being sent; the rest waits on the disk")
 	f.Var(countOf(&s.maxConnections, 0, 1_000_000), "max-connections", "most connections to the API at once (default 4096, or less where the limit of open files is low)")
 	f.Var(sizeOf(&s.maxMemory, api.DefaultMaxMemory), "max-memory", "most memory that the bodies of requests to the API and long answers may take together, such as 256MiB")
 	f.Var(countOf(&s.maxTrials, 32, 10_000), "max-trials", "most tests, verifications and previews of endpoints at once, besides --max-in-flight")
@@ -171,7 +175,7 @@ func newSettings() *settings {
 func serviceSettings() []string {
 	return []string{
 		"listen", "tls-cert", "tls-key", "metrics-listen", "public-url", "public-docs", "trust-proxy", "database", "database-direct", "database-plain", "wait", "node-name", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
-		"enforce-event-types", "max-data", "max-in-flight", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
+		"enforce-event-types", "max-data", "max-in-flight", "max-concurrency", "queue-memory", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
 		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "smtp-url", "smtp-from", "smtp-user", "smtp-password", "smtp-password-file", "notice-gather", "notice-gap", "trust-clock", "hold", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}

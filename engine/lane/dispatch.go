@@ -239,6 +239,14 @@ func (d *Dispatcher) Counts() (inFlight, queued, circuitsOpen int) {
 	return d.machine.InFlight(), d.machine.Queued(), d.machine.CircuitsOpen()
 }
 
+// Recording counts the requests that were answered and made room for others, and whose
+// outcome is not durable yet.
+func (d *Dispatcher) Recording() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.machine.owed
+}
+
 // Events gives the events that wait in memory.
 func (d *Dispatcher) Events() []bellhop.EventID {
 	d.mu.Lock()
@@ -309,15 +317,14 @@ func (d *Dispatcher) Load(e bellhop.EndpointID) Load {
 	return d.machine.Load(e, d.o.Now())
 }
 
-// CircuitsOpen counts the endpoints whose circuit is open, HeldBytes the event data in
-// memory.
+// CircuitsOpen counts the endpoints whose circuit is open.
 func (d *Dispatcher) CircuitsOpen() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.machine.CircuitsOpen()
 }
 
-// HeldBytes is the event data that all lanes hold.
+// HeldBytes is what all lanes hold in memory.
 func (d *Dispatcher) HeldBytes() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()

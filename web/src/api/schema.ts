@@ -3325,9 +3325,14 @@ export interface components {
             circuit: "closed" | "open" | "half_open";
             /**
              * Format: int64
-             * @description The limit as it is now: lower than the endpoint's while the receiver is overloaded.
+             * @description How many requests may be in flight now. Where nobody has set it, it grows beyond the endpoint's while the receiver bears that; it is lower while the receiver is overloaded.
              */
             concurrency: number;
+            /**
+             * @description Why: exact (somebody set it), starts (nothing has called for more or less), grown (the receiver answers as fast as with fewer), slower (with more, answers take longer), overloaded (it answered 429 or 503), failed (requests failed: it began anew), most (the operator allows no more), ordered (one at a time keeps the order), circuit (single requests probe whether it works), rests (this server had nothing to connect with).
+             * @enum {string}
+             */
+            concurrency_reason?: "exact" | "starts" | "grown" | "slower" | "overloaded" | "failed" | "most" | "ordered" | "circuit" | "rests";
             /**
              * Format: int64
              * @description Failures in a row.

@@ -22,6 +22,13 @@ describe("endpointFinding", () => {
     const limited = { ...endpoint, rate_limit: { per_second: 2, burst: 2 } };
     expect(say({ state: "healthy" }, { endpoint: limited, pending: 24_000 }).next).toBe("24,000 deliveries wait: the rate limit lets 2 go a second, so the last goes in about 3.3 h at the earliest.");
   });
+  it("says how many requests at once a receiver gets that bears more, and why", () => {
+    const f = (concurrency_reason: NonNullable<LaneState["concurrency_reason"]>) => say({ state: "healthy" }, { lane: { ...lane, concurrency: 120, concurrency_reason }, latest: { status: "succeeded", started_at: minutes(-3) } }).why;
+    expect(f("grown")).toBe("The last attempt succeeded 3 minutes ago. The receiver gets up to 120 requests at once: it answers as fast as with fewer.");
+    expect(f("slower")).toContain("up to 120 requests at once: with more, its answers take longer.");
+    expect(f("most")).toContain("up to 120 requests at once, the most that this server allows.");
+    expect(f("starts")).toBe("The last attempt succeeded 3 minutes ago.");
+  });
   it("counts what a pause holds", () => {
     expect(say({ state: "paused" }, { pending: 14 })).toMatchObject({ tone: "wait", what: "Paused", next: "14 deliveries are held; none is lost. On resume, what is due goes out, oldest first, and what waits for a retry is tried at its time.", ways: ["resume"] });
     expect(say({ state: "paused" }, { pending: 1 }).next).toContain("On resume it goes out, or waits for the time of its retry");

@@ -177,8 +177,22 @@ function healthy(endpoint: Known, lane: LaneState | undefined, waits: number, la
   const slow = limited(waits, endpoint);
   return {
     tone: slow ? "warn" : "good", what: slow ? t`Healthy, as fast as its rate limit lets it` : t`Healthy`, ways: [],
-    why: said, next: waits > 0 ? queue(lane, waits, endpoint) : t`Nothing is waiting.`,
+    why: [said, lane && adapted(lane)].filter(Boolean).join(" ") || undefined, next: waits > 0 ? queue(lane, waits, endpoint) : t`Nothing is waiting.`,
   };
+}
+
+/** How many requests at once it gets and why, where that is not what its settings say. */
+function adapted({ concurrency: most, concurrency_reason: reason }: LaneState): string {
+  switch (reason) {
+    case "grown":
+      return t`The receiver gets up to ${most} requests at once: it answers as fast as with fewer.`;
+    case "most":
+      return t`The receiver gets up to ${most} requests at once, the most that this server allows.`;
+    case "slower":
+      return t`The receiver gets up to ${most} requests at once: with more, its answers take longer.`;
+    default:
+      return "";
+  }
 }
 
 function slowed(most: number, usual: number): string {
