@@ -1,0 +1,177 @@
+// Package pace has what comes in give way to what is to go out, while there are not
+// processors enough for both: work that was accepted and cannot be done only makes
+// everybody wait, and costs the disk twice.
+package pace
+
+import (
+	"container/list"
+	"context"
+	"math"
+	"runtime/metrics"
+	"sync"
+	"time"
+)
+
+const (
+	// every is how often the number of those inside is adapted.
+	every = 20 * time.Millisecond
+	// crowded is how long one in ten goroutines waits for a processor where there are not
+	// enough of them.
+	crowded = time.Millisecond
+	// Each time, fewer is what is left of those inside then, and more is how it grows again.
+	fewer, more = 0.7, 1.2
+	// least are always let in, of whoever they are.
+	least = 8
+	// patience is how long somebody waits at most.
+	patience = 2 * time.Second
+)
+
+// Pacer lets callers in, as many at a time as leave enough for the work behind them. Make
+// one with New. It costs nothing while nobody is inside.
+type Pacer struct {
+	behind func() bool
+	wait   func() time.Duration
+
+	mu      sync.Mutex
+	limit   float64 // +Inf: nobody waits
+	inside  int
+	of      map[string]int // those inside, by who they are
+	waiting list.List      // of *waiting
+	looking bool
+}
+
+// New gives a Pacer that makes callers wait while behind tells that work lies about, and
+// goroutines wait long for a processor.
+func New(behind func() bool) *Pacer {
+	return &Pacer{behind: behind, wait: newWaits().next, limit: math.Inf(1), of: map[string]int{}}
+}
+
+// Enter waits for a turn, at most some seconds, and answers what to call at the end. Who
+// has nothing inside goes in at once, however many others wait.
+func (p *Pacer) Enter(ctx context.Context, who string) (leave func()) {
+	p.mu.Lock()
+	if !p.looking {
+		p.looking = true
+		go p.look()
+	}
+	if p.inside < least || float64(p.inside) < p.limit || p.of[who] == 0 {
+		p.let(who)
+		p.mu.Unlock()
+		return func() { p.leave(who) }
+	}
+	turn := &waiting{who: who, in: make(chan struct{})}
+	place := p.waiting.PushBack(turn)
+	p.mu.Unlock()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-turn.in:
+		return func() { p.leave(who) }
+	case <-ctx.Done(): // whoever is inside finds out
+	case <-late.C:
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-turn.in: // just now
+	default:
+		p.waiting.Remove(place)
+		p.let(who)
+	}
+	return func() { p.leave(who) }
+}
+
+// waiting is a caller who waits for a turn.
+type waiting struct {
+	who string
+	in  chan struct{} // closed when it is let in
+}
+
+func (p *Pacer) let(who string) {
+	p.inside++
+	p.of[who]++
+}
+
+func (p *Pacer) leave(who string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inside--
+	if p.of[who]--; p.of[who] == 0 {
+		delete(p.of, who)
+	}
+	p.admit()
+}
+
+// admit lets those in who have waited longest, as far as there is room.
+func (p *Pacer) admit() {
+	for float64(p.inside) < p.limit && p.waiting.Len() > 0 {
+		turn := p.waiting.Remove(p.waiting.Front()).(*waiting)
+		p.let(turn.who)
+		close(turn.in)
+	}
+}
+
+// look adapts the limit as long as somebody is inside.
+func (p *Pacer) look() {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for range tick.C {
+		slow := p.behind() && p.wait() > crowded
+		p.mu.Lock()
+		if p.adapt(slow); p.inside == 0 && p.waiting.Len() == 0 && math.IsInf(p.limit, 1) {
+			p.looking = false
+			p.mu.Unlock()
+			return
+		}
+		p.mu.Unlock()
+	}
+}
+
+// unlimited is from when on a limit is none.
+const unlimited = 1 << 16
+
+func (p *Pacer) adapt(slow bool) {
+	if slow {
+		p.limit = max(min(p.limit, float64(p.inside))*fewer, least)
+	} else if p.limit = p.limit*more + 1; p.limit > unlimited {
+		p.limit = math.Inf(1)
+	}
+	p.admit()
+}
+
+// waits tells how long goroutines wait for a processor.
+type waits struct {
+	sample []metrics.Sample
+	before []uint64
+}
+
+func newWaits() *waits {
+	return &waits{sample: []metrics.Sample{{Name: "/sched/latencies:seconds"}}}
+}
+
+// next is how long one in ten has waited, at least, since the last call.
+func (w *waits) next() time.Duration {
+	metrics.Read(w.sample)
+	if w.sample[0].Value.Kind() != metrics.KindFloat64Histogram {
+		return 0
+	}
+	h := w.sample[0].Value.Float64Histogram()
+	if w.before == nil {
+		w.before = make([]uint64, len(h.Counts))
+	}
+	all := uint64(0)
+	for i, n := range h.Counts {
+		all += n - w.before[i]
+	}
+	found := time.Duration(0)
+	left := all / 10
+	for i := len(h.Counts) - 1; i >= 0; i-- {
+		n := h.Counts[i] - w.before[i]
+		if found == 0 && n > left {
+			found = time.Duration(h.Buckets[i] * float64(time.Second))
+		}
+		left -= min(left, n)
+	}
+	copy(w.before, h.Counts)
+	return found
+}

@@ -1,0 +1,116 @@
+package pace
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// crowd enters and leaves without end, each caller staying for a time.
+func crowd(ctx context.Context, p *Pacer, who string, callers int, stay time.Duration, inside *atomic.Int64) (wait func()) {
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				leave := p.Enter(ctx, who)
+				inside.Add(1)
+				time.Sleep(stay)
+				inside.Add(-1)
+				leave()
+			}
+		})
+	}
+	return wg.Wait
+}
+
+func TestACrowdWaitsWhileThereIsWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var behind atomic.Bool
+		p := New(behind.Load)
+		p.wait = func() time.Duration { return 5 * time.Millisecond }
+		ctx, cancel := context.WithCancel(t.Context())
+		var inside atomic.Int64
+		wait := crowd(ctx, p, "flood", 100, 5*time.Millisecond, &inside)
+		time.Sleep(time.Second)
+		if n := inside.Load(); n < 90 {
+			t.Errorf("%d of 100 are inside although nothing is to be done", n)
+		}
+		behind.Store(true)
+		time.Sleep(time.Second)
+		if n := inside.Load(); n > least {
+			t.Errorf("%d are inside while there is work, want %d", n, least)
+		}
+		// Who has nothing inside does not wait.
+		began := time.Now()
+		leave := p.Enter(ctx, "neighbour")
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("a neighbour waited for %s", waited)
+		}
+		leave()
+		behind.Store(false)
+		time.Sleep(2 * time.Second)
+		if n := inside.Load(); n < 90 {
+			t.Errorf("%d of 100 are inside after the work was done", n)
+		}
+		cancel()
+		wait()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if p.looking || p.inside != 0 || len(p.of) != 0 || p.waiting.Len() != 0 {
+			t.Errorf("it is not idle: %+v", p)
+		}
+	})
+}
+
+func TestNobodyWaitsForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var idle atomic.Bool
+		p := New(func() bool { return !idle.Load() })
+		p.wait = func() time.Duration { return time.Second }
+		var leaves []func()
+		for range least {
+			leaves = append(leaves, p.Enter(t.Context(), "one"))
+		}
+		time.Sleep(time.Second)
+		began := time.Now()
+		leaves = append(leaves, p.Enter(t.Context(), "one"))
+		if waited := time.Since(began); waited != patience {
+			t.Errorf("waited for %s", waited)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		began = time.Now()
+		leaves = append(leaves, p.Enter(ctx, "one"))
+		if waited := time.Since(began); waited != time.Millisecond {
+			t.Errorf("who has gone waited for %s", waited)
+		}
+		for _, leave := range leaves {
+			leave()
+		}
+		idle.Store(true)
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestWaitsForAProcessor(t *testing.T) {
+	w := newWaits()
+	w.next()
+	var wg sync.WaitGroup
+	for range 50 * runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for range 20 {
+				for began := time.Now(); time.Since(began) < 200*time.Microsecond; {
+				}
+				runtime.Gosched()
+			}
+		})
+	}
+	wg.Wait()
+	if got := w.next(); got < time.Millisecond {
+		t.Errorf("one in ten of a crowd waited for %s only", got)
+	}
+}
