@@ -56,6 +56,7 @@ func (s *Store) TakeBuckets(ctx context.Context, l bellhop.Lease, want []bellhop
 		if err := w.holds(l); err != nil {
 			return err
 		}
+		w.changeOwners()
 		for _, b := range want {
 			o := w.state.owners[b.Bucket]
 			if w.holds(o.Lease) != nil && o.Epoch == b.Epoch {
@@ -82,6 +83,7 @@ func (s *Store) LeaveBuckets(ctx context.Context, l bellhop.Lease, left []bellho
 		if err := w.holds(l); err != nil {
 			return err
 		}
+		w.changeOwners()
 		for _, b := range left {
 			if w.owns(l, b.Bucket, b.Epoch) != nil {
 				continue
@@ -94,10 +96,14 @@ func (s *Store) LeaveBuckets(ctx context.Context, l bellhop.Lease, left []bellho
 	})
 }
 
-func (w *writer) setOwner(o bellhop.BucketOwner) error {
+// changeOwners has the owners changed by setOwner in this transaction.
+func (w *writer) changeOwners() {
 	changed := *w.state.owners
-	changed[o.Bucket] = o
 	w.state.owners = &changed
+}
+
+func (w *writer) setOwner(o bellhop.BucketOwner) error {
+	w.state.owners[o.Bucket] = o
 	return exec(w.conn, "INSERT OR REPLACE INTO buckets (bucket, node, lease_epoch, epoch) VALUES (?, ?, ?, ?)",
 		int(o.Bucket), int(o.Lease.Node), o.Lease.Epoch, o.Epoch)
 }

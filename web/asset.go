@@ -16,7 +16,9 @@ import (
 // asset is one file, with the headers that it is served with. What it takes work
 // to know of it is worked out when it is first asked for.
 type asset struct {
-	content     []byte
+	// content gives what is served. It is a part of the program, and no copy of it stays in
+	// memory.
+	content     func() []byte
 	contentType string
 	headers     map[string]string
 	// hash is that of content and headers: a browser that keeps a page does not
@@ -26,14 +28,14 @@ type asset struct {
 	packed func() []byte
 }
 
-func newAsset(content []byte, contentType string, headers map[string]string) *asset {
+func newAsset(content func() []byte, contentType string, headers map[string]string) *asset {
 	a := &asset{content: content, contentType: contentType, headers: headers}
 	a.hash = sync.OnceValue(func() string {
 		h := sha256.New()
 		for _, name := range slices.Sorted(maps.Keys(headers)) {
 			h.Write([]byte(name + ": " + headers[name] + "\n"))
 		}
-		h.Write(content)
+		h.Write(content())
 		return hex.EncodeToString(h.Sum(nil)[:16])
 	})
 	a.packed = sync.OnceValue(func() []byte {
@@ -41,6 +43,7 @@ func newAsset(content []byte, contentType string, headers map[string]string) *as
 			return nil
 		}
 		var b bytes.Buffer
+		content := content()
 		w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 		if err == nil {
 			_, err = w.Write(content)
@@ -66,7 +69,8 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Vary", "Accept-Encoding")
 	}
 	// The tag is a strong one, so it differs between the encodings.
-	body, tag, encoding := a.content, `"`+a.hash()+`"`, ""
+	var body []byte
+	tag, encoding := `"`+a.hash()+`"`, ""
 	if takesGzip(r.Header) {
 		if packed := a.packed(); packed != nil {
 			body, tag, encoding = packed, `"`+a.hash()+`-gzip"`, "gzip"
@@ -76,6 +80,9 @@ func (a *asset) serve(w http.ResponseWriter, r *http.Request) {
 	if has(r.Header, tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
+	}
+	if encoding == "" {
+		body = a.content()
 	}
 	h.Set("Content-Type", a.contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))

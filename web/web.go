@@ -53,9 +53,12 @@ func handlerOf(files fs.FS, o Options) http.Handler {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		content, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
+		content := func() []byte {
+			b, err := fs.ReadFile(files, name)
+			if err != nil {
+				panic(err) // it is embedded
+			}
+			return b
 		}
 		if name == index {
 			s.dashboard = newAsset(content, typeOf(name), dashboardHeaders())
@@ -69,7 +72,7 @@ func handlerOf(files fs.FS, o Options) http.Handler {
 		panic(err) // it is embedded
 	}
 	if len(o.Logo) > 0 {
-		s.logo = newAsset(o.Logo, o.LogoType, assetHeaders())
+		s.logo = newAsset(func() []byte { return o.Logo }, o.LogoType, assetHeaders())
 	}
 	return s
 }

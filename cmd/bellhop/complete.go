@@ -14,14 +14,9 @@ func (p *program) completeWords(cmd *cobra.Command) {
 	for _, d := range dialect.Builtin() {
 		dialects = append(dialects, d.Name)
 	}
-	recipes := []string{}
-	for _, r := range recipe.Builtin() {
-		recipes = append(recipes, r.Name)
-	}
 	words := map[string][]string{
 		"code":       {"node", "python", "go", "php", "ruby", "java", "csharp"},
 		"dialect":    dialects,
-		"recipe":     recipes,
 		"log-format": {"text", "json"},
 		"log-level":  {"debug", "info", "warn", "error"},
 		"kind":       {"key", "portal", "session"},
@@ -48,8 +43,21 @@ func (p *program) completeWords(cmd *cobra.Command) {
 			_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp)) // the flag is there, and once
 		}
 	}
+	if cmd.Flags().Lookup("recipe") != nil {
+		_ = cmd.RegisterFlagCompletionFunc("recipe", completeRecipes)
+	}
 	p.completeNames(cmd)
 	for _, c := range cmd.Commands() {
 		p.completeWords(c)
 	}
+}
+
+// completeRecipes makes the recipes only when somebody asks for their names: every start of
+// the program would pay for them.
+func completeRecipes(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, r := range recipe.Builtin() {
+		names = append(names, r.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }

@@ -193,6 +193,8 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		log.Warn(plain, "address", listener.Addr().String())
 	}
 
+	debug.FreeOSMemory() // what it took to start is not needed any more
+
 	var failed error
 	select {
 	case <-ctx.Done():
