@@ -19,7 +19,7 @@ type Lanes interface {
 	// committed as owned by this node. Admit or Unreserve follows.
 	Reserve(r *routes.Route, bytes int) bool
 	Unreserve(e bellhop.EndpointID, bytes int)
-	Admit(w bellhop.Work)
+	Admit(ws ...bellhop.Work)
 	// NoteDue tells that the store has an unowned delivery.
 	NoteDue(b bellhop.Backlog)
 }
@@ -205,6 +205,7 @@ func (a *Acceptance) Resolved(lease bellhop.Lease, receipts []bellhop.Receipt, s
 // called once, when it is done.
 func (a *Acceptance) Settle() (later bool) {
 	var unowned []bellhop.Delivery
+	var admitted []bellhop.Work
 	for i := range a.request.Events {
 		ne := &a.request.Events[i]
 		duplicate := a.receipts[i].Duplicate
@@ -222,10 +223,11 @@ func (a *Acceptance) Settle() (later bool) {
 				if e == nil {
 					e = copied(&ne.Event)
 				}
-				a.lanes.Admit(bellhop.Work{Delivery: d, Event: e, Lease: a.request.Lease})
+				admitted = append(admitted, bellhop.Work{Delivery: d, Event: e, Lease: a.request.Lease})
 			}
 		}
 	}
+	a.lanes.Admit(admitted...)
 	a.reserved = false
 	for _, b := range earliest(unowned) {
 		a.lanes.NoteDue(b)
@@ -281,6 +283,9 @@ func copied(e *bellhop.Event) *bellhop.Event {
 
 // earliest gives each endpoint of the deliveries once, with the first due.
 func earliest(deliveries []bellhop.Delivery) []bellhop.Backlog {
+	if len(deliveries) == 0 {
+		return nil
+	}
 	var list []bellhop.Backlog
 	place := make(map[bellhop.EndpointID]int, min(len(deliveries), 1024))
 	for _, d := range deliveries {

@@ -36,9 +36,11 @@ func (l *ledger) Reserve(r *routes.Route, bytes int) bool {
 
 func (l *ledger) Unreserve(e bellhop.EndpointID, bytes int) { l.reserved[e] -= bytes }
 
-func (l *ledger) Admit(w bellhop.Work) {
-	l.reserved[w.Delivery.Endpoint] -= len(w.Event.Data)
-	l.admitted = append(l.admitted, w)
+func (l *ledger) Admit(ws ...bellhop.Work) {
+	for _, w := range ws {
+		l.reserved[w.Delivery.Endpoint] -= len(w.Event.Data)
+		l.admitted = append(l.admitted, w)
+	}
 }
 
 func (l *ledger) NoteDue(b bellhop.Backlog) { l.noted = append(l.noted, b.Endpoint) }

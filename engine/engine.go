@@ -33,6 +33,7 @@ import (
 	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/outage"
+	"github.com/bellhop/bellhop/internal/pace"
 	"github.com/bellhop/bellhop/internal/safehttp"
 	"github.com/bellhop/bellhop/internal/script"
 	"github.com/bellhop/bellhop/recipe"
@@ -258,8 +259,10 @@ func (c *Config) compiledRecipes() ([]*recipe.Recipe, error) {
 // Engine is one node: it accepts events and delivers them. Its methods are safe for
 // concurrent use.
 type Engine struct {
-	cfg     Config
-	clock   *clock
+	cfg   Config
+	clock *clock
+	// pace has accepting give way to delivering.
+	pace    *pace.Pacer
 	log     *slog.Logger
 	store   bellhop.Store
 	table   *routes.Table
@@ -384,6 +387,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	})
 	e.trials = newTrials(c.MaxTrials)
 	e.verdicts = newVerdicts()
+	e.pace = pace.New(e.behind)
 	e.lanes = lane.NewDispatcher(lane.Options{
 		Settings: lane.Settings{MaxInFlight: c.MaxInFlight, MaxConcurrency: c.MaxConcurrency, QueueBytes: c.QueueBytes, DisableAfter: c.DisableAfter},
 		Flow:     tellingFlow{store, e}, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Unseen: clock.Unseen, Random: c.Random,
@@ -653,6 +657,15 @@ func (e *Engine) storeAway(err error) {
 	if e.outage.Failed(err, e.cfg.Elapsed()) {
 		e.log.Error("the store is away, or does not take writes: events are refused until it does", "err", err)
 	}
+}
+
+// behindBytes is how much waits in memory at least where deliveries do not keep up with
+// what comes in.
+const behindBytes = 4 << 20
+
+// behind tells whether deliveries do not keep up with what comes in, for whatever reason.
+func (e *Engine) behind() bool {
+	return e.lanes.HeldBytes() > min(behindBytes, e.cfg.QueueBytes/4)
 }
 
 // recorded tells whoever wants to know of an attempt, now that it is durable.

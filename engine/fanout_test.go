@@ -341,5 +341,5 @@ type noLanes struct{}
 
 func (noLanes) Reserve(*routes.Route, int) bool   { return false }
 func (noLanes) Unreserve(bellhop.EndpointID, int) {}
-func (noLanes) Admit(bellhop.Work)                {}
+func (noLanes) Admit(...bellhop.Work)             {}
 func (noLanes) NoteDue(bellhop.Backlog)           {}

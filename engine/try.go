@@ -119,7 +119,7 @@ type unlaned struct{}
 
 func (unlaned) Reserve(*routes.Route, int) bool   { return false }
 func (unlaned) Unreserve(bellhop.EndpointID, int) {}
-func (unlaned) Admit(bellhop.Work)                {}
+func (unlaned) Admit(...bellhop.Work)             {}
 func (unlaned) NoteDue(bellhop.Backlog)           {}
 
 // Verify sends a message to an endpoint that need not exist yet, signed or not, and

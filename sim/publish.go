@@ -414,7 +414,11 @@ func (n *node) Unreserve(e bellhop.EndpointID, bytes int) {
 }
 
 // Admit implements engine.Lanes.
-func (n *node) Admit(work bellhop.Work) { n.do(lane.Admitted{Work: work}) }
+func (n *node) Admit(list ...bellhop.Work) {
+	for _, work := range list {
+		n.do(lane.Admitted{Work: work})
+	}
+}
 
 // NoteDue implements engine.Lanes.
 func (n *node) NoteDue(b bellhop.Backlog) { n.do(lane.Noted{Backlog: b}) }

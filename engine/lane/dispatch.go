@@ -188,8 +188,20 @@ func (d *Dispatcher) Reserve(r *routes.Route, bytes int) bool {
 	return d.o.Trusted() && d.machine.Reserve(r, bytes, d.o.Now())
 }
 
-// Admit takes a delivery for which room was reserved, now that it is durable.
-func (d *Dispatcher) Admit(w bellhop.Work) { d.do(Admitted{w}) }
+// admitAtOnce bounds how many deliveries are taken in one step.
+const admitAtOnce = 100
+
+// Admit takes deliveries for which room was reserved, now that they are durable.
+func (d *Dispatcher) Admit(ws ...bellhop.Work) {
+	ins := make([]Input, 0, min(len(ws), admitAtOnce))
+	for some := range slices.Chunk(ws, admitAtOnce) {
+		ins = ins[:0]
+		for _, w := range some {
+			ins = append(ins, Admitted{w})
+		}
+		d.do(ins...)
+	}
+}
 
 // Unreserve gives reserved room back.
 func (d *Dispatcher) Unreserve(e bellhop.EndpointID, bytes int) {
