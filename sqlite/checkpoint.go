@@ -4,59 +4,96 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 )
 
-// checkpointer copies the write-ahead log into the file, on a connection of its
-// own: inside the writer a checkpoint was its slowest commit by far.
+// checkpointer copies the write-ahead log into the database, on a connection of its own:
+// inside the writer a checkpoint was its slowest commit by far.
+//
+// It copies beside the writer first, and flushes what it copied. What is left is little, and
+// for that the writer is held, between two commits, so that the copy overtakes it and the
+// log begins anew: some milliseconds, where a log that was never copied to its end grew to
+// a gigabyte. The log's file keeps its length then. That is what makes flushes short: the
+// disk writes in place, and the file system has no allocation to write down as well, which
+// took 20 times as long; cutting a gigabyte off took the commit that happened to do it
+// half a second.
+//
+// A read that holds an old snapshot keeps the log from beginning anew, and its pages from
+// being copied. Nobody waits for it for longer than readersWait: the log grows by
+// what is written until that read ends, and then begins anew. So what bounds the log is how
+// long reads last (a page of a list, or a backup); its file shrinks when the store is
+// idle.
 type checkpointer struct {
-	conn *sqlite.Conn
-	log  *slog.Logger
-	// damaged tells whether somebody has spoiled the log.
-	damaged func() bool
+	conn  *sqlite.Conn
+	log   *slog.Logger
+	files *files
+	// writer, while it is locked, keeps the writer from beginning a transaction.
+	writer *sync.Mutex
 
-	added atomic.Int64 // bytes since the last look, as the writer weighs them
-	total atomic.Int64 // bytes ever, to see whether the writer is idle
-	wake  chan struct{}
-	wipe  chan chan error
-	ended chan struct{}
+	commits atomic.Int64 // ever, to see whether the writer is idle
+	logged  atomic.Int64 // how long the log is, in bytes
+	tried   atomic.Int64 // how long it was at the last attempt to copy it
+	room    atomic.Int64 // how long its file is at least
+	wake    chan struct{}
+	wipe    chan chan error
+	ended   chan struct{}
 }
 
 const (
-	// checkpointAfter is how much the writer adds between two checkpoints. The
-	// log grows by several times of it, since it holds whole pages.
-	checkpointAfter = 4 << 20
-	// maxLogPages is when a checkpoint makes the writer wait, for a moment, so
-	// that the log begins anew: under steady load it would never be empty.
-	maxLogPages = 64 << 20 / pageSize
+	// checkpointAfter is how far the log grows between two copies, in bytes.
+	checkpointAfter = 16 << 20
+	// maxLog is when the log is to begin anew, in bytes.
+	maxLog = 64 << 20
+	// almost is how little is to be left to copy when the writer is held, in bytes.
+	almost = 1 << 20
+	// readersWait is how long the writer is held for short reads to end.
+	readersWait = 5 * time.Millisecond
+	// firstRoom is the first length that the log's file is given ahead of the log, in
+	// bytes, and from which it is doubled. A store that writes less than half of it between
+	// two pauses does without.
+	firstRoom = 4 << 20
 	// idleAfter is when the log of an idle store is cut to nothing.
 	idleAfter = 5 * time.Second
 )
 
-func openCheckpointer(path string, log *slog.Logger) (*checkpointer, error) {
+func openCheckpointer(path string, f *files, writer *sync.Mutex, log *slog.Logger) (*checkpointer, error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, err
 	}
-	// While it cuts the log it holds up the writer: it must not wait long for
-	// readers then, but come again.
-	c.SetBusyTimeout(20 * time.Millisecond)
-	return &checkpointer{conn: c, log: log, wake: make(chan struct{}, 1), wipe: make(chan chan error), ended: make(chan struct{})}, nil
+	c.SetBusyTimeout(readersWait)
+	return &checkpointer{conn: c, log: log, files: f, writer: writer, wake: make(chan struct{}, 1), wipe: make(chan chan error), ended: make(chan struct{})}, nil
 }
 
 // wrote is called by the writer after each commit.
-func (k *checkpointer) wrote(bytes int) {
-	added := k.added.Add(int64(bytes))
-	first := k.total.Add(int64(bytes)) == int64(bytes)
-	if first || added >= checkpointAfter {
+func (k *checkpointer) wrote(log int64) {
+	k.logged.Store(log)
+	if k.commits.Add(1) == 1 || k.due() || k.cramped() {
 		select {
 		case k.wake <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// due tells whether there is enough to copy.
+func (k *checkpointer) due() bool {
+	log, tried := k.logged.Load(), k.tried.Load()
+	if log < tried { // it has begun anew
+		k.tried.CompareAndSwap(tried, 0)
+		tried = 0
+	}
+	return log-tried >= checkpointAfter
+}
+
+// cramped tells whether the log will soon be as long as its file, and the file may grow.
+func (k *checkpointer) cramped() bool {
+	log, room := k.logged.Load(), k.room.Load()
+	return room < maxLog && log >= max(room, firstRoom)/2
 }
 
 // run works until ctx ends. It sleeps while nothing is written.
@@ -65,7 +102,7 @@ func (k *checkpointer) run(ctx context.Context) {
 	idle := time.NewTimer(idleAfter)
 	defer idle.Stop()
 	for {
-		seen := k.total.Load()
+		seen := k.commits.Load()
 		select {
 		case <-ctx.Done():
 			return
@@ -73,14 +110,16 @@ func (k *checkpointer) run(ctx context.Context) {
 			done <- k.truncate()
 		case <-k.wake:
 			idle.Reset(idleAfter)
-			if k.added.Load() >= checkpointAfter {
-				k.added.Store(0)
-				k.passive()
+			if k.cramped() {
+				k.makeRoom()
+			}
+			if k.due() {
+				k.tell(k.copy())
 			}
 		case <-idle.C:
-			if k.total.Load() != seen || k.truncate() != nil {
+			if k.commits.Load() != seen || k.truncate() != nil {
 				idle.Reset(idleAfter)
-			} else if k.added.Store(0); k.total.Add(-seen) != 0 {
+			} else if k.commits.Add(-seen) != 0 {
 				idle.Reset(idleAfter) // a commit came in between
 			}
 			// Otherwise the next commit wakes us.
@@ -88,16 +127,74 @@ func (k *checkpointer) run(ctx context.Context) {
 	}
 }
 
-// passive copies what it can without making anybody wait.
-func (k *checkpointer) passive() {
-	pages, err := k.checkpoint("PRAGMA wal_checkpoint(PASSIVE)")
-	if err == nil && pages > maxLogPages {
-		// What was written during the long copy is copied first, so that the
-		// writer waits for next to nothing.
-		if _, err = k.checkpoint("PRAGMA wal_checkpoint(PASSIVE)"); err == nil {
-			_, err = k.checkpoint("PRAGMA wal_checkpoint(RESTART)")
+// makeRoom doubles the log's file, in pieces that the writer hardly notices. That the disk is
+// full is for the writer to find: what it writes is more than zeros.
+func (k *checkpointer) makeRoom() {
+	const piece = 256 << 10
+	size := max(2*k.room.Load(), firstRoom)
+	k.room.Store(size)
+	for enough := false; !enough; {
+		k.writer.Lock()
+		var err error
+		if k.files.damaged() {
+			enough = true
+		} else {
+			enough, err = k.files.wal.reserve(size, piece)
+		}
+		k.writer.Unlock()
+		if err != nil {
+			return
 		}
 	}
+}
+
+// copy copies what it can, without making anybody wait, and has the log begin anew if it is
+// long.
+func (k *checkpointer) copy() error {
+	k.tried.Store(k.logged.Load())
+	log, left, err := k.copyAside()
+	if err != nil || log < maxLog {
+		return err
+	}
+	// What was written during the long copy is copied first, so that the writer is held for
+	// next to nothing.
+	for range 3 {
+		if left, err = k.copyMore(); err != nil || left <= almost {
+			break
+		}
+	}
+	if err != nil || left > checkpointAfter {
+		return err // a read holds on to it: again after as much as now
+	}
+	return k.held("RESTART")
+}
+
+// copyAside copies beside the writer, and flushes. It answers how long the log was, and how
+// much of it could not be copied.
+func (k *checkpointer) copyAside() (log, left int64, err error) {
+	log, left, err = k.checkpoint("PASSIVE")
+	if err == nil {
+		// SQLite flushes when it has copied all, so that the last bit would wait for the rest.
+		err = k.files.lock.flush()
+	}
+	return log, left, err
+}
+
+// copyMore is copyAside, but answers how much was written since.
+func (k *checkpointer) copyMore() (left int64, err error) {
+	log, left, err := k.copyAside()
+	return left + max(k.logged.Load()-log, 0), err
+}
+
+// held is checkpoint while the writer is held.
+func (k *checkpointer) held(mode string) error {
+	k.writer.Lock()
+	defer k.writer.Unlock()
+	_, _, err := k.checkpoint(mode)
+	return err
+}
+
+func (k *checkpointer) tell(err error) {
 	if err != nil && sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy {
 		k.log.Warn("copying the write-ahead log failed; it grows until this works again", "error", err)
 	}
@@ -105,24 +202,31 @@ func (k *checkpointer) passive() {
 
 // truncate empties the log. It fails, harmlessly, while a long read needs it.
 func (k *checkpointer) truncate() error {
-	if _, err := k.checkpoint("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+	if _, _, err := k.copyAside(); err != nil {
 		return err
 	}
-	_, err := k.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
+	err := k.held("TRUNCATE")
+	if err == nil {
+		k.room.Store(0)
+	}
 	return err
 }
 
-func (k *checkpointer) checkpoint(sql string) (pages int, err error) {
-	if k.damaged() {
+// checkpoint answers how long the log is, and how much of it is not copied, in bytes.
+func (k *checkpointer) checkpoint(mode string) (log, left int64, err error) {
+	if k.files.damaged() {
 		// Half of what was written would ruin the database as well.
-		return 0, errors.New("the write-ahead log was cut short or overwritten by somebody else")
+		return 0, 0, errors.New("the write-ahead log was cut short or overwritten by somebody else")
 	}
 	busy := false
-	err = each(k.conn, func(st *sqlite.Stmt) { busy, pages = st.ColumnBool(0), st.ColumnInt(1) }, sql)
+	err = each(k.conn, func(st *sqlite.Stmt) {
+		busy, log = st.ColumnBool(0), st.ColumnInt64(1)*pageSize
+		left = log - st.ColumnInt64(2)*pageSize
+	}, "PRAGMA wal_checkpoint("+mode+")")
 	if err == nil && busy {
 		err = sqlite.ResultBusy.ToError()
 	}
-	return pages, err
+	return log, left, err
 }
 
 // wipeLog empties the log now, trying again while readers need it, until ctx

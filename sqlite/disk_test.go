@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	zombiezen "zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/sqlite"
@@ -274,4 +277,53 @@ func logSize(t *testing.T, dir string) int64 {
 	info, err := os.Stat(filepath.Join(dir, "bellhop.db-wal"))
 	must(t, err)
 	return info.Size()
+}
+
+// TestTheLogBeginsAnewUnderLoad: commits follow each other without a pause, and reads
+// overlap. Only a read that lasts makes the log grow, and makes no commit wait.
+func TestTheLogBeginsAnewUnderLoad(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "bellhop.db")
+	s := openAt(t, path, sqlite.Options{})
+	src := newSource()
+	ctx, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	defer stop()
+	for range 2 {
+		readers.Go(func() {
+			for ctx.Err() == nil {
+				_, err := s.Events(ctx, bellhop.EventFilter{Scope: bellhop.Scope{All: true}, Limit: 5})
+				if err != nil && ctx.Err() == nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	// write adds so many events of 1 MiB, each in a transaction.
+	write := func(n int) {
+		for range n {
+			enqueue(t, s, src.event(1<<20, 1, 0))
+		}
+	}
+	write(150)
+	size := logSize(t, dir)
+	if size > 160<<20 {
+		t.Fatalf("the log grew to %d MB", size>>20)
+	}
+	long, err := zombiezen.OpenConn(path, zombiezen.OpenReadWrite)
+	must(t, err)
+	defer func() { must(t, long.Close()) }()
+	must(t, sqlitex.ExecuteTransient(long, "BEGIN", nil))
+	must(t, sqlitex.ExecuteTransient(long, "SELECT count(*) FROM events", nil))
+	write(130)
+	if size = logSize(t, dir); size < 125<<20 {
+		t.Fatalf("the log has %d MB: what the long read sees may be gone", size>>20)
+	}
+	must(t, sqlitex.ExecuteTransient(long, "ROLLBACK", nil))
+	write(150)
+	if size = logSize(t, dir); size > 260<<20 {
+		t.Errorf("the log did not begin anew after the long read: it has %d MB", size>>20)
+	}
 }

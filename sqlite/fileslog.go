@@ -35,6 +35,13 @@ type logState struct {
 	sum      [2]uint32 // of all content up to the last frame
 }
 
+func (s logState) length() int64 {
+	if s.frames == 0 {
+		return 0
+	}
+	return logHeader + int64(s.frames)*(frameHeader+s.pageSize)
+}
+
 const (
 	logHeader   = 32
 	frameHeader = 24
@@ -44,7 +51,7 @@ const (
 // openLog is for the log of a database that SQLite has opened. Its locks are on other
 // files, so that opening and closing it does no harm.
 func openLog(path string) (*writeAheadLog, error) {
-	file, err := os.Open(path + "-wal")
+	file, err := os.OpenFile(path+"-wal", os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +71,26 @@ func (l *writeAheadLog) close() error {
 		return nil
 	}
 	return errors.Join(l.file.Close(), l.index.Close())
+}
+
+// length is how far the log is written, in bytes; 0 if its content is not known.
+func (l *writeAheadLog) length() int64 {
+	s, err := l.state()
+	if err != nil {
+		return 0
+	}
+	return s.length()
+}
+
+// reserve writes zeros behind the file's end, at most so many and until it has size bytes.
+// It tells whether it has. The writer must be held: it may be about to write there.
+func (l *writeAheadLog) reserve(size, atMost int64) (enough bool, err error) {
+	info, err := l.file.Stat()
+	if err != nil || info.Size() >= size {
+		return true, err
+	}
+	_, err = l.file.WriteAt(make([]byte, min(size-info.Size(), atMost)), info.Size())
+	return false, err
 }
 
 // intact fails if the log's beginning or end is not there as SQLite wrote it.

@@ -86,6 +86,15 @@ func (l *inodeLock) keepLog() bool {
 	return unix.FcntlFlock(uintptr(l.fd), unix.F_OFD_SETLK, &shared) == nil
 }
 
+// flush has the disk keep what was written to the file, by whatever descriptor.
+func (l *inodeLock) flush() error {
+	for {
+		if err := unix.Fdatasync(l.fd); !errors.Is(err, unix.EINTR) {
+			return os.NewSyscallError("fdatasync", err)
+		}
+	}
+}
+
 func (l *inodeLock) close() error {
 	if l == nil {
 		return nil

@@ -33,4 +33,7 @@ func otherName(string) error { return nil }
 // connection that stays open must do.
 func (*inodeLock) keepLog() bool { return false }
 
+// flush is left to SQLite here.
+func (*inodeLock) flush() error { return nil }
+
 func (*inodeLock) close() error { return nil }

@@ -165,13 +165,13 @@ func (s *Store) start(ctx context.Context, o Options) error {
 	if s.writer, err = openWriter(s.path, o, s.moving); err != nil {
 		return err
 	}
-	if s.check, err = openCheckpointer(s.path, o.Logger); err != nil {
-		return err
-	}
 	if err := s.files.noteWAL(); err != nil {
 		return err
 	}
-	s.writer.files, s.writer.wrote, s.check.damaged = s.files, s.check.wrote, s.files.damaged
+	if s.check, err = openCheckpointer(s.path, s.files, &s.writer.between, o.Logger); err != nil {
+		return err
+	}
+	s.writer.files, s.writer.wrote = s.files, s.check.wrote
 	if o.Readers <= 0 {
 		o.Readers = 8
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -39,8 +40,11 @@ type writer struct {
 	state    state
 	onCommit func(int, time.Duration)
 	waiting  *waiting
-	// wrote tells the checkpointer how much was added.
-	wrote func(bytes int)
+	// between is held during a transaction. Who holds it otherwise makes the writer
+	// pause between two of them.
+	between sync.Mutex
+	// wrote tells the checkpointer how long the log is.
+	wrote func(log int64)
 	files *files
 }
 
@@ -103,7 +107,7 @@ func (w *writer) prepare(o Options, moving bool) error {
 	}
 	// secure_delete overwrites what is deleted, erased or expired.
 	err := execAll(
-		w.conn, "PRAGMA synchronous = full", "PRAGMA wal_autocheckpoint = 0", "PRAGMA journal_size_limit = 67108864",
+		w.conn, "PRAGMA synchronous = full", "PRAGMA wal_autocheckpoint = 0",
 		"PRAGMA cache_size = -8192", "PRAGMA temp_store = memory", "PRAGMA secure_delete = on",
 	)
 	if err != nil {
@@ -238,16 +242,17 @@ func (w *writer) commit(batch []*step) error {
 }
 
 func (w *writer) transact(batch []*step) error {
+	w.between.Lock()
+	defer w.between.Unlock()
 	if err := w.files.check(w.copyLog); err != nil {
 		return err
 	}
-	begun, before, weight := time.Now(), w.state, 0
+	begun, before := time.Now(), w.state
 	err := transaction(w.conn, func() error {
 		for _, st := range batch {
 			if st.err = st.run(w); st.err != nil && !rejection(st.err) {
 				return st.err
 			}
-			weight += st.weight
 		}
 		return nil
 	})
@@ -257,7 +262,7 @@ func (w *writer) transact(batch []*step) error {
 	}
 	w.waiting.apply(w.state.waits)
 	w.state.waits = nil
-	w.wrote(weight)
+	w.wrote(w.files.wal.length())
 	if w.onCommit != nil {
 		w.onCommit(len(batch), time.Since(begun))
 	}
