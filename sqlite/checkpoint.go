@@ -175,7 +175,9 @@ func (k *checkpointer) copyAside() (log, left int64, err error) {
 	log, left, err = k.checkpoint("PASSIVE")
 	if err == nil {
 		// SQLite flushes when it has copied all, so that the last bit would wait for the rest.
-		err = k.files.lock.flush()
+		if err = k.files.lock.flush(); err != nil {
+			err = k.files.failFlush(err)
+		}
 	}
 	return log, left, err
 }
@@ -214,6 +216,9 @@ func (k *checkpointer) truncate() error {
 
 // checkpoint answers how long the log is, and how much of it is not copied, in bytes.
 func (k *checkpointer) checkpoint(mode string) (log, left int64, err error) {
+	if err := k.files.unflushed(); err != nil {
+		return 0, 0, err
+	}
 	if k.files.damaged() {
 		// Half of what was written would ruin the database as well.
 		return 0, 0, errors.New("the write-ahead log was cut short or overwritten by somebody else")
@@ -226,7 +231,7 @@ func (k *checkpointer) checkpoint(mode string) (log, left int64, err error) {
 	if err == nil && busy {
 		err = sqlite.ResultBusy.ToError()
 	}
-	return log, left, err
+	return log, left, k.files.failedFlush(err)
 }
 
 // wipeLog empties the log now, trying again while readers need it, until ctx

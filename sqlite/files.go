@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 
 	"github.com/bellhop/bellhop"
 )
@@ -25,6 +26,8 @@ type files struct {
 	wal *writeAheadLog
 	// size is how large the database was at least: it never shrinks.
 	size int64
+	// unkept is the first flush that failed.
+	unkept atomic.Pointer[error]
 
 	// lost is the sentence that was logged last; "" if all is well. saved says that
 	// the removed log's content is in the database.
@@ -38,9 +41,11 @@ func (f *files) noteWAL() (err error) {
 	return err
 }
 
-// damaged tells whether the log is not what SQLite has written: it must not be copied
-// into the database then.
-func (f *files) damaged() bool { return f.wal != nil && f.wal.intact() != nil }
+// damaged tells whether the log is not what SQLite has written, or may not be: it must not be
+// copied into the database then.
+func (f *files) damaged() bool {
+	return f.unkept.Load() != nil || f.wal != nil && f.wal.intact() != nil
+}
 
 func (f *files) close() error {
 	return errors.Join(f.wal.close(), f.lock.close())
@@ -99,6 +104,9 @@ const (
 
 // look says in a sentence what is wrong, if anything.
 func (f *files) look() (lost string, walGone bool) {
+	if err := f.unflushed(); err != nil {
+		return err.Error() + ": see to the disk, and restart Bellhop", false
+	}
 	// Not what a link leads to: the log's name is the database's own with an ending,
 	// so that nobody would look for it here any more.
 	switch db, err := os.Lstat(f.path); {

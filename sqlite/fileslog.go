@@ -35,6 +35,7 @@ type logState struct {
 	sum      [2]uint32 // of all content up to the last frame
 }
 
+// length is in bytes.
 func (s logState) length() int64 {
 	if s.frames == 0 {
 		return 0
@@ -73,14 +74,8 @@ func (l *writeAheadLog) close() error {
 	return errors.Join(l.file.Close(), l.index.Close())
 }
 
-// length is how far the log is written, in bytes; 0 if its content is not known.
-func (l *writeAheadLog) length() int64 {
-	s, err := l.state()
-	if err != nil {
-		return 0
-	}
-	return s.length()
-}
+// flush has the disk keep what was written to the log, by whatever descriptor.
+func (l *writeAheadLog) flush() error { return flushFile(l.file) }
 
 // reserve writes zeros behind the file's end, at most so many and until it has size bytes.
 // It tells whether it has. The writer must be held: it may be about to write there.

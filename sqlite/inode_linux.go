@@ -87,9 +87,25 @@ func (l *inodeLock) keepLog() bool {
 }
 
 // flush has the disk keep what was written to the file, by whatever descriptor.
-func (l *inodeLock) flush() error {
+func (l *inodeLock) flush() error { return fdatasync(l.fd) }
+
+// flushFile is flush for a file that is open. When it was not lengthened, the file system has
+// nothing else to write down.
+func flushFile(f *os.File) error {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := c.Control(func(fd uintptr) { failed = fdatasync(int(fd)) }); err != nil {
+		return err
+	}
+	return failed
+}
+
+func fdatasync(fd int) error {
 	for {
-		if err := unix.Fdatasync(l.fd); !errors.Is(err, unix.EINTR) {
+		if err := unix.Fdatasync(fd); !errors.Is(err, unix.EINTR) {
 			return os.NewSyscallError("fdatasync", err)
 		}
 	}

@@ -36,4 +36,7 @@ func (*inodeLock) keepLog() bool { return false }
 // flush is left to SQLite here.
 func (*inodeLock) flush() error { return nil }
 
+// flushFile has the disk keep what was written to the file, by whatever descriptor.
+func flushFile(f *os.File) error { return f.Sync() }
+
 func (*inodeLock) close() error { return nil }

@@ -1,7 +1,7 @@
 // Package sqlite keeps Bellhop's data in one SQLite file, for one process.
 //
 // One goroutine writes: concurrent callers' steps share its transactions (see
-// writer.go). Lists are read by a pool of connections beside it, and the
+// writer.go), which another makes durable (flush.go). Lists are read by a pool of connections beside it, and the
 // write-ahead log is copied into the file by a third party (checkpoint.go), so
 // that neither holds up a commit.
 package sqlite
@@ -39,8 +39,11 @@ type Options struct {
 	// and delivering need, and upkeep, have readers of their own besides.
 	Readers int
 	// OnCommit, if not nil, is told of each transaction: how many steps shared
-	// it, and how long it took.
+	// it, and how long it took, without the flush.
 	OnCommit func(steps int, d time.Duration)
+	// OnFlush, if not nil, is told of each flush of the write-ahead log: how long it
+	// took. One covers all transactions since the last.
+	OnFlush func(d time.Duration)
 }
 
 // Store is a bellhop.Store in an SQLite file. Open makes one.
@@ -171,7 +174,7 @@ func (s *Store) start(ctx context.Context, o Options) error {
 	if s.check, err = openCheckpointer(s.path, s.files, &s.writer.between, o.Logger); err != nil {
 		return err
 	}
-	s.writer.files, s.writer.wrote = s.files, s.check.wrote
+	s.writer.files, s.writer.wrote, s.writer.flusher = s.files, s.check.wrote, &flusher{files: s.files}
 	if o.Readers <= 0 {
 		o.Readers = 8
 	}
@@ -195,6 +198,14 @@ func (s *Store) start(ctx context.Context, o Options) error {
 	}
 	s.steps = groupcommit.New(maxBatch, func(st *step) int { return st.weight }, s.writer.commit)
 	s.steps.InTurns(func(st *step) groupcommit.Turn { return st.turn }, askedShare, happenedShare, upkeepShare)
+	s.steps.FlushedBy(func() error {
+		begun := time.Now()
+		err := s.writer.flusher.flush()
+		if err == nil && o.OnFlush != nil {
+			o.OnFlush(time.Since(begun))
+		}
+		return err
+	})
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(func() { s.steps.Run(ctx) })
 	s.running.Go(func() { s.check.run(ctx) })
@@ -271,6 +282,9 @@ func (s *Store) readFor(ctx context.Context, kind reading, what string, f func(*
 	c.SetInterrupt(nil) // or a caller who has gone would keep the transaction open
 	if end := exec(c, "ROLLBACK"); err == nil {
 		err = end
+	}
+	if err == nil {
+		err = s.seen(ctx)
 	}
 	return readError(ctx, what, err)
 }

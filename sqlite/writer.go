@@ -44,8 +44,9 @@ type writer struct {
 	// pause between two of them.
 	between sync.Mutex
 	// wrote tells the checkpointer how long the log is.
-	wrote func(log int64)
-	files *files
+	wrote   func(log int64)
+	files   *files
+	flusher *flusher
 }
 
 // state is what the writer keeps in memory of what it has written, so that the
@@ -79,7 +80,11 @@ func openWriter(path string, o Options, moving bool) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{conn: c, path: path, onCommit: o.OnCommit}
-	if err := w.prepare(o, moving); err != nil {
+	err = w.prepare(o, moving)
+	if err == nil {
+		err = exec(c, "PRAGMA synchronous = normal") // from now on, see flusher
+	}
+	if err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return w, nil
@@ -183,7 +188,7 @@ const (
 	upkeepShare   = maxBatch / 16
 )
 
-// write hands a step to the writer and waits until it is on the disk.
+// write hands a step to the writer and waits until it is on the disk (flusher).
 func (s *Store) write(ctx context.Context, what string, weight int, run func(*writer) error) error {
 	return s.do(ctx, what, &step{weight: weight, run: run})
 }
@@ -248,6 +253,7 @@ func (w *writer) transact(batch []*step) error {
 		return err
 	}
 	begun, before := time.Now(), w.state
+	w.flusher.begin()
 	err := transaction(w.conn, func() error {
 		for _, st := range batch {
 			if st.err = st.run(w); st.err != nil && !rejection(st.err) {
@@ -258,11 +264,11 @@ func (w *writer) transact(batch []*step) error {
 	})
 	if err != nil {
 		w.state = before
-		return err
+		return w.files.failedFlush(err)
 	}
 	w.waiting.apply(w.state.waits)
 	w.state.waits = nil
-	w.wrote(w.files.wal.length())
+	w.wrote(w.flusher.commit())
 	if w.onCommit != nil {
 		w.onCommit(len(batch), time.Since(begun))
 	}
@@ -276,7 +282,7 @@ func (w *writer) copyLog() error {
 	if err == nil && busy {
 		err = sqlite.ResultBusy.ToError()
 	}
-	return err
+	return w.files.failedFlush(err)
 }
 
 // rejection tells whether a step refused its caller, rather than failed.

@@ -90,11 +90,11 @@ type opened struct {
 }
 
 // openDatabase opens the database of the settings, and makes it if need be.
-func (p *program) openDatabase(ctx context.Context, log *slog.Logger, onCommit func(steps int, took time.Duration)) (*opened, error) {
+func (p *program) openDatabase(ctx context.Context, log *slog.Logger, onCommit func(steps int, took time.Duration), onFlush func(took time.Duration)) (*opened, error) {
 	s := p.settings
 	o := &opened{shown: shownDatabase(s.database)}
 	if !s.onPostgreSQL() {
-		store, err := sqlite.Open(ctx, s.database, sqlite.Options{Logger: log, Program: version(), OnCommit: onCommit})
+		store, err := sqlite.Open(ctx, s.database, sqlite.Options{Logger: log, Program: version(), OnCommit: onCommit, OnFlush: onFlush})
 		if err != nil {
 			return nil, err
 		}

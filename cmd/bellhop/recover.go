@@ -35,7 +35,7 @@ func (p *program) recoverKey(ctx context.Context) error {
 			return noDatabase(path, err)
 		}
 	}
-	store, err := p.openDatabase(ctx, quiet, nil)
+	store, err := p.openDatabase(ctx, quiet, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -30,10 +30,12 @@ type Committer[T any] struct {
 	weight    func(T) int
 	commit    func([]T) error
 
-	// turn and shares are those of InTurns, writers is that of Writers.
+	// turn and shares are those of InTurns, writers is that of Writers, flush that of
+	// FlushedBy.
 	turn    func(T) Turn
 	shares  []int
 	writers int
+	flush   func() error
 
 	arrived chan struct{} // holds a token when the queue may have stopped being empty
 	idle    sync.Pool     // of *call[T]: spares a channel per Do
@@ -41,8 +43,15 @@ type Committer[T any] struct {
 	mu      sync.Mutex
 	ranks   []rank[T]
 	waiting int // calls in all ranks
+	// enough is how many calls a batch is taken for.
+	enough  int
 	started bool
 	closed  bool
+	// committed calls wait for a flush to begin, flushing is how many one makes durable
+	// now.
+	committed []*call[T]
+	flushing  int
+	flushable chan struct{} // holds a token when there may be some
 }
 
 // Turn says when an item is taken: by its rank, the lowest first, and within a rank
@@ -84,7 +93,9 @@ func New[T any](maxWeight int, weight func(T) int, commit func([]T) error) *Comm
 		shares:    []int{maxWeight},
 		writers:   1,
 		ranks:     make([]rank[T], 1),
+		enough:    1,
 		arrived:   make(chan struct{}, 1),
+		flushable: make(chan struct{}, 1),
 	}
 }
 
@@ -102,9 +113,21 @@ func (c *Committer[T]) InTurns(turn func(T) Turn, shares ...int) {
 // before Run.
 func (c *Committer[T]) Writers(n int) { c.writers = n }
 
+// FlushedBy has Do answer only after flush, which makes durable all that was committed
+// before it was called. It runs beside the writer, which goes on meanwhile: one flush at a
+// time, and the next one for all that was committed during it. Its error goes to every
+// caller whose batch it was for; those whose batch was not committed do not wait for it.
+// Call FlushedBy before Run.
+//
+// Who comes during a flush waits for its end in any case, before the next can begin. So the
+// next batch is taken before that when it is worth a transaction: at half of what is being
+// flushed. That is one call where few come, which finds its commit done when its flush can
+// begin, and large batches where many do.
+func (c *Committer[T]) FlushedBy(flush func() error) { c.flush = flush }
+
 // Run is the writer, or the writers. It blocks until ctx ends; from then on Do answers
 // ErrClosed, and Run returns once everything that was already queued is
-// committed. It can be called once; a second call panics.
+// committed, and flushed. It can be called once; a second call panics.
 //
 // A panic of commit is not swallowed: callers in the batch get ErrPanicked,
 // callers in the queue ErrClosed, and the panic goes on up from Run.
@@ -117,12 +140,62 @@ func (c *Committer[T]) Run(ctx context.Context) {
 	c.started = true
 	c.mu.Unlock()
 
+	if c.flush != nil {
+		var flusher sync.WaitGroup
+		flusher.Go(c.runFlushes)
+		defer flusher.Wait()
+		defer close(c.flushable)
+	}
 	var others sync.WaitGroup
 	for range c.writers - 1 {
 		others.Go(func() { c.run(ctx) })
 	}
 	c.run(ctx)
 	others.Wait()
+}
+
+// runFlushes flushes what is committed until flushable is closed.
+func (c *Committer[T]) runFlushes() {
+	var calls []*call[T]
+	for range c.flushable {
+		for {
+			calls = c.beginFlush(calls)
+			if len(calls) == 0 {
+				break
+			}
+			err := c.flush()
+			c.endFlush()
+			for _, call := range calls {
+				call.done <- err
+			}
+		}
+	}
+}
+
+// beginFlush gives the calls that are committed, and takes the memory for the next.
+func (c *Committer[T]) beginFlush(spare []*call[T]) []*call[T] {
+	clear(spare)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	calls := c.committed
+	c.committed, c.flushing = spare[:0], len(calls)
+	return calls
+}
+
+func (c *Committer[T]) endFlush() {
+	c.mu.Lock()
+	c.flushing = 0
+	waiting := c.waiting >= c.await(1)
+	c.mu.Unlock()
+	if waiting {
+		c.signal()
+	}
+}
+
+// await has enqueue say when so many calls wait.
+func (c *Committer[T]) await(n int) int {
+	c.enough = n
+	return n
 }
 
 func (c *Committer[T]) run(ctx context.Context) {
@@ -139,7 +212,11 @@ func (c *Committer[T]) run(ctx context.Context) {
 		}
 		if w.take() {
 			w.result = c.commit(w.items)
-			w.wake()
+			if c.flush != nil && w.result == nil {
+				w.hand()
+			} else {
+				w.wake()
+			}
 			continue
 		}
 		if ctx.Err() != nil {
@@ -198,12 +275,12 @@ func (c *Committer[T]) enqueue(w *call[T], t Turn) bool {
 		c.mu.Unlock()
 		return false
 	}
-	wasEmpty := c.waiting == 0
 	c.ranks[t.Rank].push(w, t.Of)
 	c.waiting++
+	enough := c.waiting == c.enough
 	c.mu.Unlock()
 
-	if wasEmpty {
+	if enough {
 		c.signal()
 	}
 	return true
@@ -252,6 +329,11 @@ const patience = 4
 func (w *writer[T]) take() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if enough := w.flushing / 2; !w.closed && w.waiting < enough {
+		w.await(enough)
+		return false
+	}
+	w.await(1)
 	total, first := 0, slices.IndexFunc(w.ranks, func(r rank[T]) bool { return r.passed >= patience })
 	if first >= 0 {
 		total = w.takeOf(&w.ranks[first], w.shares[first], total)
@@ -294,11 +376,28 @@ func (w *writer[T]) takeOf(r *rank[T], share, total int) int {
 	return total
 }
 
-// wake hands the result to the callers of the batch and makes room for the next.
+// hand gives the calls of the batch to the flusher.
+func (w *writer[T]) hand() {
+	w.mu.Lock()
+	w.committed = append(w.committed, w.calls...)
+	w.mu.Unlock()
+	select {
+	case w.flushable <- struct{}{}:
+	default: // a token is there already
+	}
+	w.done()
+}
+
+// wake hands the result to the callers of the batch.
 func (w *writer[T]) wake() {
 	for _, call := range w.calls {
 		call.done <- w.result
 	}
+	w.done()
+}
+
+// done makes room for the next batch.
+func (w *writer[T]) done() {
 	clear(w.calls)
 	clear(w.items)
 	w.calls, w.items = w.calls[:0], w.items[:0]

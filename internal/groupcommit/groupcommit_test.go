@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -474,5 +475,118 @@ func TestWhoeverLeavesLeavesTheTurnsOfOthersAlone(t *testing.T) {
 		if diff := cmp.Diff(map[string]int{"a": 3, "c": 3}, got); diff != "" {
 			t.Errorf("committed (-want +got):\n%s", diff)
 		}
+	})
+}
+
+func TestNobodyIsAnsweredBeforeTheFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var story []string
+		tell := func(format string, args ...any) { story = append(story, fmt.Sprintf(format, args...)) }
+		c := groupcommit.New(100, nil, func(items []string) error {
+			tell("commit %v", items)
+			if items[0] == "refused" {
+				return errors.New("disk full")
+			}
+			return nil
+		})
+		broken := errors.New("the disk broke")
+		flushes := 0
+		c.FlushedBy(func() error {
+			flushes++
+			tell("flush")
+			time.Sleep(time.Second)
+			if flushes == 3 {
+				return broken
+			}
+			return nil
+		})
+		stop := start(c)
+		var callers sync.WaitGroup
+		do := func(item string) {
+			callers.Go(func() { tell("%s: %v", item, c.Do(t.Context(), item)) })
+			synctest.Wait()
+		}
+		do("a") // is flushed
+		do("b") // is committed meanwhile
+		do("c") // too: one call is half of one
+		do("refused")
+		time.Sleep(time.Second)
+		synctest.Wait() // b and c are flushed
+		do("d")
+		time.Sleep(time.Second)
+		synctest.Wait() // d is
+		stop()
+		callers.Wait()
+		want := []string{
+			"commit [a]", "flush", "commit [b]", "commit [c]", "commit [refused]", "refused: disk full",
+			"a: <nil>", "flush", "commit [d]",
+			"b: <nil>", "c: <nil>", "flush", "d: the disk broke",
+		}
+		if diff := cmp.Diff(sorted(want), sorted(story)); diff != "" {
+			t.Errorf("what happened (-want +got):\n%s", diff)
+		}
+		if at := slices.Index(story, "a: <nil>"); at < slices.Index(story, "commit [c]") || at > slices.Index(story, "b: <nil>") {
+			t.Errorf("a was answered out of order: %q", story)
+		}
+	})
+}
+
+func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
+
+// TestBatchesGrowDuringAFlush: a crowd is not committed one by one because the writer has
+// nothing else to do.
+func TestBatchesGrowDuringAFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var batches []int
+		c := groupcommit.New(1000, nil, func(items []int) error {
+			batches = append(batches, len(items))
+			return nil
+		})
+		c.FlushedBy(func() error { time.Sleep(time.Second); return nil })
+		var callers sync.WaitGroup
+		crowd := func(n int) {
+			for i := range n {
+				callers.Go(func() {
+					if err := c.Do(t.Context(), i); err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
+			}
+		}
+		crowd(40)
+		stop := start(c)
+		synctest.Wait() // 40 are being flushed
+		crowd(25)       // 20 are worth a transaction, and 5 wait
+		time.Sleep(time.Second)
+		synctest.Wait() // the flush of the 20 has begun, and one of 10 is worth it
+		callers.Wait()
+		stop()
+		if diff := cmp.Diff([]int{40, 20, 5}, batches); diff != "" {
+			t.Errorf("batches (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestDrainFlushes: what was committed last is answered, too.
+func TestDrainFlushes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := groupcommit.New(1, nil, func([]int) error { return nil })
+		c.FlushedBy(func() error { time.Sleep(time.Second); return nil })
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); c.Run(ctx) }()
+		var callers sync.WaitGroup
+		for i := range 9 {
+			callers.Go(func() {
+				if err := c.Do(t.Context(), i); err != nil {
+					t.Errorf("Do(%d) = %v", i, err)
+				}
+			})
+		}
+		synctest.Wait()
+		cancel()
+		callers.Wait()
+		<-ended
 	})
 }
