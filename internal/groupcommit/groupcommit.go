@@ -120,9 +120,9 @@ func (c *Committer[T]) Writers(n int) { c.writers = n }
 // Call FlushedBy before Run.
 //
 // Who comes during a flush waits for its end in any case, before the next can begin. So the
-// next batch is taken before that when it is worth a transaction: at half of what is being
-// flushed. That is one call where few come, which finds its commit done when its flush can
-// begin, and large batches where many do.
+// next batch is taken before that when it is worth a transaction: when it is as large as what
+// is being flushed. That is one call where few come, which finds its commit done when its
+// flush can begin, and large batches where many do. It is for one writer.
 func (c *Committer[T]) FlushedBy(flush func() error) { c.flush = flush }
 
 // Run is the writer, or the writers. It blocks until ctx ends; from then on Do answers
@@ -329,7 +329,7 @@ const patience = 4
 func (w *writer[T]) take() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if enough := w.flushing / 2; !w.closed && w.waiting < enough {
+	if enough := w.flushing; !w.closed && w.waiting < enough {
 		w.await(enough)
 		return false
 	}

@@ -508,7 +508,7 @@ func TestNobodyIsAnsweredBeforeTheFlush(t *testing.T) {
 		}
 		do("a") // is flushed
 		do("b") // is committed meanwhile
-		do("c") // too: one call is half of one
+		do("c") // too: it is as much as is being flushed
 		do("refused")
 		time.Sleep(time.Second)
 		synctest.Wait() // b and c are flushed
@@ -557,12 +557,12 @@ func TestBatchesGrowDuringAFlush(t *testing.T) {
 		crowd(40)
 		stop := start(c)
 		synctest.Wait() // 40 are being flushed
-		crowd(25)       // 20 are worth a transaction, and 5 wait
+		crowd(45)       // 40 are worth a transaction, and 5 wait
 		time.Sleep(time.Second)
-		synctest.Wait() // the flush of the 20 has begun, and one of 10 is worth it
+		synctest.Wait() // the flush has ended
 		callers.Wait()
 		stop()
-		if diff := cmp.Diff([]int{40, 20, 5}, batches); diff != "" {
+		if diff := cmp.Diff([]int{40, 40, 5}, batches); diff != "" {
 			t.Errorf("batches (-want +got):\n%s", diff)
 		}
 	})
