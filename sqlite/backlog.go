@@ -24,9 +24,17 @@ func (s *Store) SampleBacklog(ctx context.Context, now time.Time) error {
 	same := false
 	err := s.readFor(ctx, forUpkeep, "count deliveries", func(c *sqlite.Conn) error {
 		pending = s.writer.waiting.count(anyApp, 0)
-		err := each(c, func(st *sqlite.Stmt) { oldest = st.ColumnInt64(0) }, oldestOf)
+		fresh, err := s.writer.fresh.view(c, 0, func(*freshDelivery) bool { return true })
+		if err == nil {
+			err = each(c, func(st *sqlite.Stmt) { oldest = st.ColumnInt64(0) }, oldestOf)
+		}
 		if err != nil {
 			return err
+		}
+		for i := range fresh {
+			if d := int64(fresh[i].ID); oldest == 0 || d < oldest {
+				oldest = d
+			}
 		}
 		same = pending == 0 // and if there never was a sample, none is needed
 		return each(c, func(st *sqlite.Stmt) { same = st.ColumnInt64(0) == pending && st.ColumnInt64(1) == oldest }, newestSample, micros(now))

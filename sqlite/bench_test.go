@@ -1,14 +1,20 @@
+//go:build unix
+
 package sqlite_test
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/sqlite"
 )
 
@@ -23,6 +29,7 @@ func BenchmarkEnqueueRecord(b *testing.B) {
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	b.ResetTimer()
+	costs := measure(b)
 	var callers sync.WaitGroup
 	for range 256 {
 		callers.Go(func() {
@@ -40,7 +47,7 @@ func BenchmarkEnqueueRecord(b *testing.B) {
 		})
 	}
 	callers.Wait()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	costs()
 	b.ReportMetric(float64(steps.Load())/float64(commits.Load()), "steps/commit")
 }
 
@@ -93,4 +100,76 @@ func BenchmarkSteady(b *testing.B) {
 		b.ReportMetric(float64(took[int(q.of*float64(len(took)-1))].Microseconds())/1000, q.name)
 	}
 	b.ReportMetric(float64(largest)/(1<<20), "MiB-log")
+}
+
+// BenchmarkBatches is what the writer does under load: batches of events, to ten
+// endpoints of three apps, and with each the results of an earlier one.
+func BenchmarkBatches(b *testing.B) {
+	for _, size := range []int{16, 100} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			s := open(b, sqlite.Options{})
+			node := join(b, s)
+			src := newSource()
+			endpoints := id.Take[id.Endpoint](src.ids, 10, now)
+			b.ReportAllocs()
+			b.ResetTimer()
+			costs := measure(b)
+			var before []bellhop.Result
+			for done := 0; done < b.N; done += size {
+				events, results := make([]bellhop.NewEvent, size), make([]bellhop.Result, size)
+				for i := range events {
+					n := src.event(1024, endpoints[(done+i)%len(endpoints)], node.Lease.Node)
+					n.Event.App = fmt.Sprint("app-", (done+i)%3)
+					n.Event.Type = fmt.Sprint("invoice.t", (done+i)%5)
+					n.Event.Subject = fmt.Sprint("invoice:", done+i)
+					events[i], results[i] = n, bellhop.Result{Attempt: src.attempt(&n), Lease: node.Lease}
+				}
+				var both sync.WaitGroup
+				both.Go(func() {
+					if _, err := s.Enqueue(b.Context(), node.Lease, 0, events, now); err != nil {
+						b.Error(err)
+					}
+				})
+				both.Go(func() {
+					if err := s.Record(b.Context(), node.Lease, before, now); err != nil {
+						b.Error(err)
+					}
+				})
+				both.Wait()
+				before = results
+			}
+			costs()
+		})
+	}
+}
+
+// measure begins to count what the process spends; the function reports it for each of
+// b.N events: CPU time, its own and the system's, and the bytes written, where that is
+// known (on Linux).
+func measure(b *testing.B) func() {
+	user, written := usage(), wrote()
+	return func() {
+		b.ReportMetric(float64((usage()-user).Microseconds())/float64(b.N), "cpu-µs/event")
+		if now := wrote(); now > 0 {
+			b.ReportMetric(float64(now-written)/float64(b.N), "written-B/event")
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	}
+}
+
+// wrote is how many bytes the process has written; 0 if that is not known.
+func wrote() (n int64) {
+	text, err := os.ReadFile("/proc/self/io")
+	if err == nil {
+		var read int64
+		_, _ = fmt.Sscanf(string(text), "rchar: %d\nwchar: %d", &read, &n)
+	}
+	return n
+}
+
+// usage is the CPU time that the process has spent.
+func usage() time.Duration {
+	var r syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }

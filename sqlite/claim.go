@@ -298,6 +298,11 @@ func (s *Store) Disown(ctx context.Context, l bellhop.Lease, e bellhop.EndpointI
 		if err != nil {
 			return err
 		}
+		for _, d := range w.fresh.all(func(d *freshDelivery) bool { return d.endpoint == e && d.owner == l.Node && !keep[d.id] }) {
+			if err := w.leaveFastLane(d, leaving{due: d.due}); err != nil {
+				return err
+			}
+		}
 		return w.giveBack(l, unknown, now)
 	})
 }
@@ -321,6 +326,12 @@ const giveBackOne = "UPDATE pending SET owner = NULL WHERE id = ? AND owner = ? 
 // have come meanwhile and be waiting.
 func (w *writer) giveBack(l bellhop.Lease, deliveries []bellhop.DeliveryID, now time.Time) error {
 	for _, d := range deliveries {
+		if fresh := w.fresh.owned(d, l.Node); fresh != nil {
+			if err := w.leaveFastLane(fresh, leaving{due: fresh.due}); err != nil {
+				return err
+			}
+			continue
+		}
 		var endpoint int64
 		var orderKey string
 		_, err := one(w.conn, func(st *sqlite.Stmt) { endpoint, orderKey = st.ColumnInt64(0), st.ColumnText(1) },

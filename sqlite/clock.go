@@ -48,6 +48,11 @@ func (s *Store) NoteClock(ctx context.Context, m bellhop.ClockMark) error {
 func (s *Store) Replan(ctx context.Context, t bellhop.Turn, after bellhop.DeliveryID, limit int) (next bellhop.DeliveryID, changed int, err error) {
 	err = s.tidy(ctx, "plan anew", rowWeight*limit, func(w *writer) error {
 		next, changed = 0, 0
+		if after == 0 {
+			if err := w.writeDownAll(); err != nil {
+				return err
+			}
+		}
 		type row struct {
 			bellhop.Delivery
 			at int64

@@ -16,21 +16,34 @@ const waitingAfter = "SELECT id, endpoint, held, owner IS NOT NULL, due, attempt
 func (s *Store) CountWaiting(ctx context.Context, sums map[bellhop.EndpointID]*bellhop.Waiting, after bellhop.DeliveryID, limit int, now time.Time) (next bellhop.DeliveryID, err error) {
 	n := 0
 	err = s.readFor(ctx, forUpkeep, "count what waits", func(c *sqlite.Conn) error {
-		return each(c, func(st *sqlite.Stmt) {
-			n++
-			next = bellhop.DeliveryID(st.ColumnInt64(0))
-			e := bellhop.EndpointID(st.ColumnInt64(1))
+		sumOf := func(e bellhop.EndpointID) *bellhop.Waiting {
 			sum := sums[e]
 			if sum == nil {
 				sum = &bellhop.Waiting{}
 				sums[e] = sum
 			}
+			return sum
+		}
+		fresh, err := s.writer.fresh.view(c, 0, func(*freshDelivery) bool { return true })
+		if err != nil {
+			return err
+		}
+		err = each(c, func(st *sqlite.Stmt) {
+			n++
+			next = bellhop.DeliveryID(st.ColumnInt64(0))
+			e := bellhop.EndpointID(st.ColumnInt64(1))
 			due := time.Time{}
 			if !st.ColumnIsNull(4) {
 				due = moment(st.ColumnInt64(4))
 			}
-			sum.Add(st.ColumnBool(2), st.ColumnBool(3), due, st.ColumnInt(5), now)
+			sumOf(e).Add(st.ColumnBool(2), st.ColumnBool(3), due, st.ColumnInt(5), now)
 		}, waitingAfter, int64(after), limit)
+		if err == nil && n < limit { // with the last piece: rows that come meanwhile are in it, too
+			for i := range fresh {
+				sumOf(fresh[i].Endpoint).Add(false, true, fresh[i].Due, 0, now)
+			}
+		}
+		return err
 	})
 	if n < limit {
 		next = 0

@@ -183,6 +183,9 @@ const (
 // dropSome is one step. What is pending or will be goes first, since it could be
 // sent; it may be joined by a resend as long as there are events, and so may attempts.
 func (w *writer) dropSome(app string) error {
+	if err := w.writeDownApp(app); err != nil {
+		return err
+	}
 	for _, kind := range []struct {
 		list string
 		drop func(id int64) error

@@ -56,11 +56,19 @@ func scanEnded(st *sqlite.Stmt) bellhop.Delivery {
 func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.Delivery, error) {
 	var d bellhop.Delivery
 	err := s.read(ctx, "read a delivery", func(c *sqlite.Conn) error {
+		fresh, err := s.writer.fresh.view(c, 0, func(d *freshDelivery) bool { return d.id == id })
+		if err != nil {
+			return err
+		}
 		found, err := one(c, func(st *sqlite.Stmt) { d = scanUnfinished(st) },
 			"SELECT "+pendingColumns+pendingStatus+" FROM pending p WHERE p.id = ?", int64(id))
 		if err == nil && !found {
 			found, err = one(c, func(st *sqlite.Stmt) { d = scanEnded(st) },
 				"SELECT "+endedColumns+" FROM attempts WHERE delivery = ? AND final = 1", int64(id))
+		}
+		if err == nil && !found && len(fresh) > 0 {
+			d, found = fresh[0], true
+			d.Status, err = statusAt(c, &d)
 		}
 		if err == nil && !found {
 			err = bellhop.NotFound("delivery", id.String())
@@ -76,6 +84,10 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 	err := s.read(ctx, "list deliveries", func(c *sqlite.Conn) error {
 		list = nil
 		if f.Status == "" || f.Status == bellhop.DeliveryPending || f.Status == bellhop.DeliveryHeld {
+			fresh, err := s.freshDeliveries(c, &f)
+			if err != nil {
+				return err
+			}
 			queries, err := s.pendingQueriesIn(c, &f)
 			if err != nil {
 				return err
@@ -84,13 +96,46 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 			if err != nil {
 				return err
 			}
-			list = unfinished
+			list = append(unfinished, fresh...)
 		}
 		finished, err := collect(c, endedQueries(&f), endedColumns, "attempts", "delivery", f.Limit, scanEnded)
 		list = append(list, finished...)
 		return err
 	})
 	return newest(list, f.Limit, func(d *bellhop.Delivery) int64 { return int64(d.ID) }), err
+}
+
+// statusAt is the status of an unfinished delivery that is not held itself.
+func statusAt(c *sqlite.Conn, d *bellhop.Delivery) (bellhop.DeliveryStatus, error) {
+	var of bellhop.EndpointStatus
+	_, err := one(c, func(st *sqlite.Stmt) { of = bellhop.EndpointStatus(st.ColumnText(0)) }, "SELECT status FROM endpoints WHERE id = ?", int64(d.Endpoint))
+	return bellhop.Unfinished(of, false), err
+}
+
+// freshDeliveries lists those that a filter selects.
+func (s *Store) freshDeliveries(c *sqlite.Conn, f *bellhop.DeliveryFilter) ([]bellhop.Delivery, error) {
+	selects := bellhop.EventFilter{Scope: f.Scope, Type: f.Type, Since: f.Since, Until: f.Until}
+	list, err := s.writer.fresh.view(c, f.Event, func(d *freshDelivery) bool {
+		return (f.Endpoint == 0 || f.Endpoint == d.endpoint) && (f.Before == 0 || d.id < f.Before) &&
+			selects.Selects(&bellhop.Event{ID: bellhop.EventID(d.id), App: d.app, Type: d.kind})
+	})
+	if err != nil || f.Status == bellhop.DeliveryHeld && f.Itself {
+		return nil, err
+	}
+	status := map[bellhop.EndpointID]bellhop.DeliveryStatus{}
+	wanted := list[:0]
+	for i := range list {
+		d := &list[i]
+		if _, known := status[d.Endpoint]; !known {
+			if status[d.Endpoint], err = statusAt(c, d); err != nil {
+				return nil, err
+			}
+		}
+		if d.Status = status[d.Endpoint]; f.Status == "" || d.Status == f.Status {
+			wanted = append(wanted, *d)
+		}
+	}
+	return wanted, nil
 }
 
 const (
@@ -106,6 +151,15 @@ func (s *Store) Pending(ctx context.Context, scope bellhop.Scope, e bellhop.Endp
 		count, oldest = s.writer.waiting.count(scope, e), 0
 		if count == 0 {
 			return nil
+		}
+		fresh, err := s.writer.fresh.view(c, 0, func(d *freshDelivery) bool { return (e == 0 || d.endpoint == e) && scope.Sees(d.app) })
+		if err != nil {
+			return err
+		}
+		for i := range fresh {
+			if d := fresh[i].ID; oldest == 0 || d < oldest {
+				oldest = d
+			}
 		}
 		first := func(st *sqlite.Stmt) {
 			if d := bellhop.DeliveryID(st.ColumnInt64(0)); d != 0 && (oldest == 0 || d < oldest) {
@@ -163,6 +217,10 @@ func (s *Store) Standings(ctx context.Context, f bellhop.StandingFilter) ([]bell
 	var list []bellhop.Standing
 	err := s.read(ctx, "look how an event stands", func(c *sqlite.Conn) error {
 		list = nil
+		fresh, err := s.writer.fresh.view(c, f.Event, func(*freshDelivery) bool { return true })
+		if err != nil {
+			return err
+		}
 		before := int64(f.Before)
 		if before == 0 {
 			before = math.MaxInt64
@@ -174,10 +232,15 @@ func (s *Store) Standings(ctx context.Context, f bellhop.StandingFilter) ([]bell
 					return err
 				}
 			}
+			for i := range fresh {
+				if e := int64(fresh[i].Endpoint); e < before {
+					next = max(next, e)
+				}
+			}
 			if before = next; next == 0 {
 				return nil
 			}
-			standing, found, err := standingAt(c, int64(f.Event), next)
+			standing, found, err := standingAt(c, int64(f.Event), next, fresh)
 			if err != nil {
 				return err
 			}
@@ -192,8 +255,18 @@ func (s *Store) Standings(ctx context.Context, f bellhop.StandingFilter) ([]bell
 
 // standingAt is how an event stands at an endpoint. It answers false if there is no
 // delivery, but attempts of one that has been taken over or has expired.
-func standingAt(c *sqlite.Conn, event, endpoint int64) (s bellhop.Standing, found bool, err error) {
+func standingAt(c *sqlite.Conn, event, endpoint int64, fresh []bellhop.Delivery) (s bellhop.Standing, found bool, err error) {
 	var of []bellhop.Delivery
+	for _, d := range fresh {
+		if int64(d.Endpoint) != endpoint {
+			continue
+		}
+		if d.Status, err = statusAt(c, &d); err != nil {
+			return s, false, err
+		}
+		of = append(of, d)
+		s.Unfinished++
+	}
 	err = each(c, func(st *sqlite.Stmt) { of = append(of, scanUnfinished(st)) },
 		"SELECT "+pendingColumns+pendingStatus+" FROM pending p"+newestUnfinished, event, endpoint)
 	if err == nil {
@@ -206,7 +279,7 @@ func standingAt(c *sqlite.Conn, event, endpoint int64) (s bellhop.Standing, foun
 		_, err = one(c, func(st *sqlite.Stmt) { s.Last = scanAttempt(st) }, lastAttempt, int64(s.Delivery.LastAttempt))
 	}
 	if err == nil {
-		_, err = one(c, func(st *sqlite.Stmt) { s.Unfinished = st.ColumnInt(0) }, unfinishedAt, event, endpoint)
+		_, err = one(c, func(st *sqlite.Stmt) { s.Unfinished += st.ColumnInt(0) }, unfinishedAt, event, endpoint)
 	}
 	if err == nil && s.Delivery.Status == bellhop.DeliverySucceeded && s.Delivery.Trigger.Again() {
 		_, err = one(c, func(st *sqlite.Stmt) { s.Settled = st.ColumnInt(0) }, settledAt, event, endpoint)

@@ -92,19 +92,53 @@ func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time
 	if e.DeliverAt != nil {
 		deliverAt = micros(*e.DeliverAt)
 	}
+	fresh := w.freshOf(n, owner, now)
+	var column []byte
+	if fresh != nil {
+		column = freshColumn(fresh)
+	}
 	err := exec(w.conn, `INSERT INTO events
-			(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
-		int64(e.ID), e.App, e.Type, e.Subject, orNull(e.ExternalID), digest, deliverAt, e.Deliveries, e.Test, []byte(e.Data))
+			(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+		int64(e.ID), e.App, e.Type, e.Subject, orNull(e.ExternalID), digest, deliverAt, e.Deliveries, e.Test, []byte(e.Data), column)
 	if err != nil {
 		return err
 	}
-	for i := range n.Deliveries {
-		if err := w.addDelivery(&n.Deliveries[i], e, owner, now); err != nil {
+	rows := n.Deliveries
+	if fresh != nil {
+		w.fresh.came = append(w.fresh.came, fresh)
+		rows = rows[len(fresh.deliveries):]
+		for i := range fresh.deliveries {
+			w.state.waits = append(w.state.waits, waits{endpoint: fresh.deliveries[i].endpoint, app: e.App, n: 1})
+		}
+	}
+	for i := range rows {
+		if err := w.addDelivery(&rows[i], e, owner, now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// freshOf gives the event with its first deliveries, as far as they are born fresh; nil if
+// none are. Below the mark nobody would look for them.
+func (w *writer) freshOf(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time) *freshEvent {
+	e := &n.Event
+	count := 0
+	for count < len(n.Deliveries) && int64(e.ID) >= w.state.mark && bornFresh(&n.Deliveries[count], e, owner, now) {
+		count++
+	}
+	if count == 0 {
+		return nil
+	}
+	fresh := &freshEvent{
+		id: e.ID, app: e.App, kind: e.Type, trigger: triggerOf(e.Test), deliverAt: e.DeliverAt, owner: owner, since: now,
+		deliveries: make([]freshDelivery, 0, count),
+	}
+	for i := range count {
+		fresh.add(&n.Deliveries[i], now)
+	}
+	return fresh
 }
 
 func (w *writer) addDelivery(d *bellhop.Delivery, e *bellhop.Event, owner bellhop.NodeID, now time.Time) error {
@@ -236,6 +270,11 @@ func (w *writer) redeliver(l bellhop.Lease, r *bellhop.Redelivery, i int, done *
 // waitsAt tells whether an event waits at an endpoint, or will when its fan-out comes
 // to it.
 func (w *writer) waitsAt(e bellhop.EventID, endpoint bellhop.EndpointID) (bool, error) {
+	for _, d := range w.fresh.ofEvent(e) {
+		if d.endpoint == endpoint {
+			return true, nil
+		}
+	}
 	waits, err := one(w.conn, func(*sqlite.Stmt) {}, waitingAtEndpoint, int64(e), int64(endpoint))
 	if err != nil || waits {
 		return waits, err

@@ -102,6 +102,9 @@ func (w *writer) eraseAll(list []bellhop.EventID) (left bool, err error) {
 		if err := w.dropRequests(requestsOfEvent, int64(e)); err != nil {
 			return false, err
 		}
+		if err := w.writeDownEvent(e); err != nil {
+			return false, err
+		}
 		unfinished, err := one(w.conn, func(*sqlite.Stmt) {},
 			"SELECT 1 WHERE EXISTS (SELECT 1 FROM pending WHERE event = ?1) OR EXISTS (SELECT 1 FROM fanouts WHERE event = ?1)", int64(e))
 		if err == nil && unfinished {

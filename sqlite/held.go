@@ -149,8 +149,8 @@ func (w *writer) exists(e bellhop.EndpointID) error {
 // hold moves a delivery on whose request cannot be made. The row tells what moveOn
 // reads.
 func (w *writer) hold(node bellhop.NodeID, r *bellhop.Result, moved func(*sqlite.Stmt), now time.Time) (owned bool, err error) {
-	a, revision := &r.Attempt, int64(0)
-	_, err = one(w.conn, func(st *sqlite.Stmt) { revision = st.ColumnInt64(0) }, "SELECT revision FROM endpoints WHERE id = ?", int64(a.Endpoint))
+	a := &r.Attempt
+	revision, err := w.revisionOf(a.Endpoint)
 	if err != nil {
 		return false, err
 	}
@@ -161,6 +161,12 @@ func (w *writer) hold(node bellhop.NodeID, r *bellhop.Result, moved func(*sqlite
 		moved(st)
 		w.state.waits = append(w.state.waits, waits{endpoint: bellhop.EndpointID(st.ColumnInt64(0)), app: st.ColumnText(1), held: 1})
 	}, holdOne, a.Number, int64(a.ID), int64(a.Delivery), int(node))
+}
+
+// revisionOf is an endpoint's revision; 0 if it is gone.
+func (w *writer) revisionOf(e bellhop.EndpointID) (revision int64, err error) {
+	_, err = one(w.conn, func(st *sqlite.Stmt) { revision = st.ColumnInt64(0) }, "SELECT revision FROM endpoints WHERE id = ?", int64(e))
+	return revision, err
 }
 
 // Held counts held deliveries by endpoint.

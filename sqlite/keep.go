@@ -64,6 +64,9 @@ const noLongerPending = ` AND NOT EXISTS (SELECT 1 FROM fanouts f WHERE f.event 
 // expireEvent deletes an event with what is held of it. If that is more than may go
 // now, the event goes later, with the rest.
 func (w *writer) expireEvent(event int64, now time.Time, budget, deleted *int) error {
+	if err := w.writeDownEvent(bellhop.EventID(event)); err != nil {
+		return err
+	}
 	// It may have been sent again since it was looked up.
 	old, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM events e WHERE e.id = ?"+noLongerPending, event)
 	if err != nil || !old {

@@ -26,6 +26,8 @@ var notMoved = map[string]string{
 	"nodes.joined":   "the nodes of the source are over",
 	"nodes.status":   "the nodes of the source are over",
 	"nodes.held":     "the nodes of the source are over",
+	"nodes.mark":     "the nodes of the source are over",
+	"events.fresh":   "they have rows in pending since the source was opened",
 	"reorders.after": "it begins anew",
 	"owed.count":     "it tells whether more came up in this file meanwhile",
 }

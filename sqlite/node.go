@@ -38,6 +38,9 @@ func (w *writer) setLease(n bellhop.NodeID, epoch int64) {
 func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.Duration, now time.Time) (bellhop.Node, error) {
 	var n bellhop.Node
 	err := s.write(ctx, "join", rowWeight, func(w *writer) error {
+		if err := w.writeDownAll(); err != nil { // for highestID
+			return err
+		}
 		number, epoch, err := w.freeNode(now)
 		if err != nil {
 			return err
@@ -52,8 +55,8 @@ func (s *Store) Join(ctx context.Context, about bellhop.NodeAbout, length time.D
 			return err
 		}
 		w.setLease(number, epoch)
-		return exec(w.conn, "INSERT OR REPLACE INTO nodes (id, lease_until, held, epoch, name, version, started, joined) VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
-			int(number), micros(n.Until), epoch, about.Name, about.Version, micros(about.Started), micros(now))
+		return exec(w.conn, "INSERT OR REPLACE INTO nodes (id, lease_until, held, epoch, name, version, started, joined, mark) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
+			int(number), micros(n.Until), epoch, about.Name, about.Version, micros(about.Started), micros(now), w.moveMark(now))
 	})
 	return n, err
 }
@@ -101,17 +104,25 @@ func (w *writer) highestID(number bellhop.NodeID, now time.Time) (highest int64,
 	return highest, err
 }
 
-// Renew extends the lease.
+// Renew extends the lease, and writes down what has been under way for a while.
 func (s *Store) Renew(ctx context.Context, l bellhop.Lease, status *bellhop.NodeStatus, length time.Duration, now time.Time) (time.Time, error) {
-	return now, s.write(ctx, "renew the lease", rowWeight, func(w *writer) error {
+	err := s.write(ctx, "renew the lease", rowWeight, func(w *writer) error {
 		if err := w.holds(l); err != nil {
 			return err
 		}
+		mark := w.moveMark(now)
 		if status == nil {
-			return exec(w.conn, "UPDATE nodes SET lease_until = ? WHERE id = ?", micros(now.Add(length)), int(l.Node))
+			return exec(w.conn, "UPDATE nodes SET lease_until = ?, mark = ? WHERE id = ?", micros(now.Add(length)), mark, int(l.Node))
 		}
-		return exec(w.conn, "UPDATE nodes SET lease_until = ?, status = ? WHERE id = ?", micros(now.Add(length)), toJSON(status), int(l.Node))
+		return exec(w.conn, "UPDATE nodes SET lease_until = ?, mark = ?, status = ? WHERE id = ?", micros(now.Add(length)), mark, toJSON(status), int(l.Node))
 	})
+	if err != nil {
+		return now, err
+	}
+	if err := s.spill(ctx, now); err != nil && ctx.Err() == nil {
+		s.log.Info("what is under way for long is written down later", "error", err)
+	}
+	return now, nil
 }
 
 // Nodes lists who holds a lease.
@@ -153,6 +164,11 @@ func (s *Store) Leave(ctx context.Context, l bellhop.Lease, now time.Time) error
 // releaseNode gives back all that the node owns, and its number.
 func (w *writer) releaseNode(node bellhop.NodeID, now time.Time) error {
 	w.setLease(node, 0)
+	for _, d := range w.fresh.all(func(d *freshDelivery) bool { return d.owner == node }) {
+		if err := w.leaveFastLane(d, leaving{due: d.due}); err != nil {
+			return err
+		}
+	}
 	if err := w.releaseAll(now, releaseOwned+" = ?"+released, int(node)); err != nil {
 		return err
 	}

@@ -31,14 +31,21 @@ func (s *Store) Record(ctx context.Context, l bellhop.Lease, results []bellhop.R
 
 func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error {
 	a := r.Attempt
-	// The delivery may have moved on since the first time, and be owned again.
-	again, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM attempts WHERE id = ?", int64(a.ID))
-	if err != nil || again {
-		return err
-	}
 	owned := r.Lease == l
-	if owned {
-		owned, err = w.moveOn(l.Node, r, now)
+	var err error
+	if fresh := w.fresh.owned(a.Delivery, l.Node); owned && fresh != nil {
+		err = w.moveOnFresh(fresh, r, now) // no attempt of it was recorded
+	} else {
+		// The delivery may have moved on since the first time, and be owned again.
+		again, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM attempts WHERE id = ?", int64(a.ID))
+		if err != nil || again {
+			return err
+		}
+		if owned {
+			if owned, err = w.moveOn(l.Node, r, now); err != nil {
+				return err
+			}
+		}
 	}
 	if err == nil && owned && r.Settles() {
 		err = w.settleCopies(&a)
@@ -109,6 +116,9 @@ const settleOlder = "UPDATE pending INDEXED BY pending_event SET settled = ?1 WH
 // settleCopies has the older deliveries of an event to an endpoint be sent no more, since
 // a later one has arrived.
 func (w *writer) settleCopies(a *bellhop.Attempt) error {
+	if err := w.writeDownEvent(a.Event); err != nil {
+		return err
+	}
 	err := exec(w.conn, settleOlder, int64(a.Delivery), int64(a.Event), int64(a.Endpoint))
 	if err == nil && w.conn.Changes() > 0 {
 		err = w.owe(owedSettled, name(a.Event))

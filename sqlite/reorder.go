@@ -37,6 +37,9 @@ func (w *writer) pendingOf(endpoint, after int64, limit int) ([]bellhop.Delivery
 // beginReorder notes that an endpoint's ordering was changed; a change that is under
 // way begins anew.
 func (w *writer) beginReorder(e *bellhop.Endpoint, now time.Time) error {
+	if err := w.writeDownEndpoint(e.ID); err != nil {
+		return err
+	}
 	err := exec(w.conn, "INSERT OR REPLACE INTO reorders (endpoint, after, since) VALUES (?, 0, ?)", int64(e.ID), micros(now))
 	if err == nil {
 		_, err = w.reorder(e.ID, e.Ordering, 0, micros(now)) // mostly this is all

@@ -36,6 +36,10 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list []
 	covered := endless
 	err = s.read(ctx, "list events for a replay", func(c *sqlite.Conn) (err error) {
 		list = nil
+		fresh, err := s.writer.fresh.view(c, 0, func(d *freshDelivery) bool { return f.Status != bellhop.ReplayAll && d.endpoint == f.Endpoint })
+		if err != nil {
+			return err
+		}
 		if covered, err = horizon(c, &f); err != nil {
 			return err
 		}
@@ -49,6 +53,9 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list []
 				covered = min(covered, list[len(list)-1].ID)
 			}
 		}
+		list = slices.DeleteFunc(list, func(e bellhop.Event) bool {
+			return slices.ContainsFunc(fresh, func(d bellhop.Delivery) bool { return d.Event == e.ID })
+		})
 		return leaveOutLater(c, &f, &list)
 	})
 	list = slices.DeleteFunc(list, func(e bellhop.Event) bool { return e.ID > covered })

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -95,6 +96,10 @@ func (s *Store) Failures(ctx context.Context, f bellhop.FailureFilter) (bellhop.
 		if !f.Since.IsZero() {
 			since = timeslice.FirstID(timeslice.Milli(f.Since))
 		}
+		fresh, err := s.writer.fresh.view(c, 0, func(d *freshDelivery) bool { return slices.Contains(f.Endpoints, d.endpoint) })
+		if err != nil {
+			return err
+		}
 		left := f.All
 		for _, e := range f.Endpoints {
 			if left <= 0 {
@@ -120,7 +125,8 @@ func (s *Store) Failures(ctx context.Context, f bellhop.FailureFilter) (bellhop.
 			looked, most = 0, min(f.Each, max(left, 0))
 			err = each(c, func(st *sqlite.Stmt) {
 				looked++
-				if st.ColumnBool(8) || bellhop.Trigger(st.ColumnText(2)) == bellhop.TriggerTest || !f.Scope.Sees(st.ColumnText(1)) {
+				onItsWay := func(d bellhop.Delivery) bool { return d.Endpoint == e && int64(d.Event) == st.ColumnInt64(6) }
+				if st.ColumnBool(8) || slices.ContainsFunc(fresh, onItsWay) || bellhop.Trigger(st.ColumnText(2)) == bellhop.TriggerTest || !f.Scope.Sees(st.ColumnText(1)) {
 					return
 				}
 				counter.Add(&bellhop.Attempt{

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -24,6 +25,7 @@ const (
 type search struct {
 	*bellhop.EventSearch
 	c     *sqlite.Conn
+	fresh []bellhop.Delivery
 	ends  time.Time
 	rows  int // that may still be looked at
 	bytes int
@@ -36,7 +38,13 @@ func (s *Store) SearchEvents(ctx context.Context, f bellhop.EventSearch) (bellho
 	var found bellhop.EventPage
 	err := s.read(ctx, "search events", func(c *sqlite.Conn) error {
 		w := search{EventSearch: &f, c: c, ends: time.Now().Add(searchTime), rows: searchRows, bytes: searchBytes}
-		err := w.run()
+		err := error(nil)
+		if f.Outcome != "" {
+			w.fresh, err = s.writer.fresh.view(c, 0, func(d *freshDelivery) bool { return f.Scope.Sees(d.app) })
+		}
+		if err == nil {
+			err = w.run()
+		}
 		found = w.found
 		return err
 	})
@@ -147,6 +155,13 @@ func (w *search) known(page *bellhop.EventFilter, queries []query, tables ...str
 			horizon = max(horizon, last)
 		}
 	}
+	if w.Outcome == bellhop.EventWaiting || w.Outcome == bellhop.EventHeld {
+		for i := range w.fresh {
+			if e := w.fresh[i].Event; page.Before == 0 || e < page.Before {
+				all = append(all, candidate{e, w.fresh[i].App})
+			}
+		}
+	}
 	all = newest(all, len(all), func(c *candidate) int64 { return int64(c.event) })
 	last := bellhop.EventID(0)
 	for _, c := range all {
@@ -178,7 +193,7 @@ func (w *search) wants(e *bellhop.Event) (bool, error) {
 		return false, nil // a test that failed is no delivery that did
 	}
 	if w.Outcome != "" {
-		o, err := outcomeOf(w.c, e.ID)
+		o, err := outcomeOf(w.c, e.ID, w.fresh)
 		if err != nil || o.State != w.Outcome {
 			return false, err
 		}
@@ -224,8 +239,12 @@ const (
 func (s *Store) Outcomes(ctx context.Context, events []bellhop.EventID) ([]bellhop.EventOutcome, error) {
 	list := make([]bellhop.EventOutcome, len(events))
 	err := s.read(ctx, "look how events stand", func(c *sqlite.Conn) (err error) {
+		fresh, err := s.writer.fresh.view(c, 0, func(d *freshDelivery) bool { return slices.Contains(events, d.freshEvent.id) })
+		if err != nil {
+			return err
+		}
 		for i, e := range events {
-			if list[i], err = outcomeOf(c, e); err != nil {
+			if list[i], err = outcomeOf(c, e, fresh); err != nil {
 				return err
 			}
 		}
@@ -234,8 +253,19 @@ func (s *Store) Outcomes(ctx context.Context, events []bellhop.EventID) ([]bellh
 	return list, err
 }
 
-func outcomeOf(c *sqlite.Conn, event bellhop.EventID) (bellhop.EventOutcome, error) {
+// outcomeOf says how an event stands, of which these deliveries are fresh, among others.
+func outcomeOf(c *sqlite.Conn, event bellhop.EventID, fresh []bellhop.Delivery) (bellhop.EventOutcome, error) {
 	var list []bellhop.Delivery
+	for _, d := range fresh {
+		if d.Event != event {
+			continue
+		}
+		var err error
+		if d.Status, err = statusAt(c, &d); err != nil {
+			return bellhop.EventOutcome{}, err
+		}
+		list = append(list, d)
+	}
 	err := each(c, func(st *sqlite.Stmt) {
 		list = append(list, bellhop.Delivery{
 			Endpoint: bellhop.EndpointID(st.ColumnInt64(0)), ID: bellhop.DeliveryID(st.ColumnInt64(1)),
@@ -245,7 +275,7 @@ func outcomeOf(c *sqlite.Conn, event bellhop.EventID) (bellhop.EventOutcome, err
 	if err != nil {
 		return bellhop.EventOutcome{}, err
 	}
-	more := len(list) == maxOutcome
+	more := len(list) >= maxOutcome
 	rows := 0
 	ended := func(st *sqlite.Stmt) {
 		rows++

@@ -169,6 +169,9 @@ func (w *writer) cancel(d *bellhop.Delivery, id bellhop.AttemptID, reason string
 
 // dropEndpoint removes an endpoint, and leaves what is pending to it to Sweep.
 func (w *writer) dropEndpoint(e bellhop.EndpointID) error {
+	if err := w.writeDownEndpoint(e); err != nil {
+		return err
+	}
 	err := exec(w.conn, "DELETE FROM endpoints WHERE id = ?", int64(e))
 	for _, sql := range []string{
 		"DELETE FROM reorders WHERE endpoint = ?", "DELETE FROM releases WHERE endpoint = ?", "DELETE FROM tokens WHERE endpoint = ?",

@@ -40,6 +40,7 @@ type writer struct {
 	state    state
 	onCommit func(int, time.Duration)
 	waiting  *waiting
+	fresh    *fresh
 	// between is held during a transaction. Who holds it otherwise makes the writer
 	// pause between two of them.
 	between sync.Mutex
@@ -62,6 +63,9 @@ type state struct {
 	turn string
 	// waits are the pending deliveries that have come and gone in this transaction.
 	waits []waits
+	// mark is the highest that was given for a node: below it no event may have fresh
+	// deliveries any more.
+	mark int64
 	// erasing says that there may be pending deliveries of erased events.
 	erasing bool
 
@@ -79,7 +83,7 @@ func openWriter(path string, o Options, moving bool) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{conn: c, path: path, onCommit: o.OnCommit}
+	w := &writer{conn: c, path: path, onCommit: o.OnCommit, fresh: newFresh()}
 	err = w.prepare(o, moving)
 	if err == nil {
 		err = exec(c, "PRAGMA synchronous = normal") // from now on, see flusher
@@ -148,11 +152,14 @@ func (w *writer) prepare(o Options, moving bool) error {
 
 const pageSize = 8192
 
-// recover releases what the nodes of an earlier process owned. The lock on the
+// recover releases what the nodes of an earlier process owned, also in its memory. The lock on the
 // file proves that they are dead, so their leases need not run out first.
 func (w *writer) recover() error {
 	return transaction(w.conn, func() error {
 		if err := w.releaseAll(time.Time{}, releaseOwned+" IS NOT NULL"+released); err != nil {
+			return err
+		}
+		if err := w.recoverFresh(); err != nil {
 			return err
 		}
 		return exec(w.conn, "UPDATE nodes SET held = 0")
@@ -260,8 +267,10 @@ func (w *writer) transact(batch []*step) error {
 				return st.err
 			}
 		}
+		w.fresh.committing()
 		return nil
 	})
+	w.fresh.ended(err == nil)
 	if err != nil {
 		w.state = before
 		return w.files.failedFlush(err)
