@@ -98,7 +98,7 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 			}
 			list = append(unfinished, fresh...)
 		}
-		finished, err := collect(c, endedQueries(&f), endedColumns, "attempts", "delivery", f.Limit, scanEnded)
+		finished, err := collect(c, endedQueriesIn(&f), endedColumns, "attempts", "delivery", f.Limit, scanEnded)
 		list = append(list, finished...)
 		return err
 	})

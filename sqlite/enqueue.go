@@ -98,9 +98,9 @@ func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time
 		column = freshColumn(fresh)
 	}
 	err := exec(w.conn, `INSERT INTO events
-			(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
-		int64(e.ID), e.App, e.Type, e.Subject, orNull(e.ExternalID), digest, deliverAt, e.Deliveries, e.Test, []byte(e.Data), column)
+			(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh, listed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`,
+		int64(e.ID), e.App, e.Type, e.Subject, orNull(e.ExternalID), digest, deliverAt, e.Deliveries, e.Test, []byte(e.Data), column, w.state.tails.events.add(int64(e.ID)))
 	if err != nil {
 		return err
 	}

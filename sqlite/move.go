@@ -332,6 +332,8 @@ func (m *Sink) Rows(ctx context.Context, t *move.Table, after move.Row) iter.Seq
 // Finish opens the file for use.
 func (m *Sink) Finish(ctx context.Context) error {
 	return m.store.write(ctx, "finish the move", rowWeight, func(w *writer) error {
-		return execAll(w.conn, "DROP TABLE moved", "DROP TABLE moving")
+		return execAll(w.conn, "UPDATE listing SET until = (SELECT coalesce(max(id), 0) FROM events) WHERE name = 'events'",
+			"UPDATE listing SET until = (SELECT coalesce(max(id), 0) FROM attempts) WHERE name = 'attempts'",
+			"DROP TABLE moved", "DROP TABLE moving")
 	})
 }

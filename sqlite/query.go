@@ -27,7 +27,14 @@ func (q *query) sql(columns, table string) string {
 	if q.index != "" {
 		index = " INDEXED BY " + q.index
 	}
-	return "SELECT " + columns + " FROM " + table + index + q.where.String()
+	sql := "SELECT " + columns + " FROM " + table + index + q.where.String()
+	if slices.Contains(lateIndexes, q.index) {
+		if len(q.where.sql) == 0 { // all of it
+			return sql + " WHERE listed = 1"
+		}
+		sql += " AND listed = 1"
+	}
+	return sql
 }
 
 // perApp makes a query for each app, because no index gives the rows of several
@@ -53,17 +60,32 @@ func newest[T any](list []T, limit int, position func(*T) int64) []T {
 	return list[:min(len(list), max(limit, 0))]
 }
 
+// restOfEvents adds what no index is looked up by.
+func restOfEvents(q *query, f *bellhop.EventFilter, apps bellhop.Scope, subject, typ string) query {
+	q.where.scope("app", apps)
+	q.where.match("subject", subject)
+	q.where.match("type", typ)
+	q.where.span("id", f.Since, f.Until, int64(f.Before))
+	if f.UUID != "" {
+		q.where.add("event_uuid(id) = ?", f.UUID)
+	}
+	return *q
+}
+
+// eventTail is for the events that are not listed yet.
+func eventTail(f *bellhop.EventFilter) query {
+	var q query
+	q.where.add(tailOfEvents)
+	if f.ExternalID != "" {
+		q.where.add("external_id = ?", f.ExternalID)
+	}
+	return restOfEvents(&q, f, f.Scope, f.Subject, f.Type)
+}
+
 // eventQueries finds the index for a list of events.
 func eventQueries(f *bellhop.EventFilter) []query {
 	rest := func(q *query, apps bellhop.Scope, subject, typ string) query {
-		q.where.scope("app", apps)
-		q.where.match("subject", subject)
-		q.where.match("type", typ)
-		q.where.span("id", f.Since, f.Until, int64(f.Before))
-		if f.UUID != "" {
-			q.where.add("event_uuid(id) = ?", f.UUID)
-		}
-		return *q
+		return restOfEvents(q, f, apps, subject, typ)
 	}
 	switch {
 	case empty(f.Scope):
@@ -104,25 +126,36 @@ func eventQueries(f *bellhop.EventFilter) []query {
 	return []query{rest(&query{}, anyApp, f.Subject, f.Type)}
 }
 
+// restOfAttempts adds what no index is looked up by.
+func restOfAttempts(q *query, f *bellhop.AttemptFilter, apps bellhop.Scope, typ string) query {
+	if f.Status != "" {
+		q.where.add("status = ?", column.Status(f.Status))
+	}
+	if low, high, answered := f.Response.Bounds(); answered {
+		q.where.add("response_status BETWEEN ? AND ?", low, high)
+	}
+	if f.Reason != "" {
+		q.where.add("reason = ?", f.Reason)
+	}
+	q.where.scope("app", apps)
+	q.where.match("type", typ)
+	q.where.span("id", f.Since, f.Until, int64(f.Before))
+	return *q
+}
+
+// attemptTail is for the attempts that are not listed yet.
+func attemptTail(f *bellhop.AttemptFilter) query {
+	var q query
+	q.where.add(tailOfAttempts)
+	optional(&q.where, "endpoint", int64(f.Endpoint))
+	return restOfAttempts(&q, f, f.Scope, f.Type)
+}
+
 // attemptQueries finds the index for a list of attempts. Since, Until and Before
 // bound the id.
 func attemptQueries(f *bellhop.AttemptFilter) []query {
 	low, high, answered := f.Response.Bounds()
-	rest := func(q *query, apps bellhop.Scope, typ string) query {
-		if f.Status != "" {
-			q.where.add("status = ?", column.Status(f.Status))
-		}
-		if answered {
-			q.where.add("response_status BETWEEN ? AND ?", low, high)
-		}
-		if f.Reason != "" {
-			q.where.add("reason = ?", f.Reason)
-		}
-		q.where.scope("app", apps)
-		q.where.match("type", typ)
-		q.where.span("id", f.Since, f.Until, int64(f.Before))
-		return *q
-	}
+	rest := func(q *query, apps bellhop.Scope, typ string) query { return restOfAttempts(q, f, apps, typ) }
 	// Attempts that did not succeed have indexes of their own.
 	trouble := f.Status != "" && f.Status != bellhop.AttemptSucceeded
 	indexed := func(index, condition string, args ...any) (q query) {
@@ -177,9 +210,10 @@ func attemptQueries(f *bellhop.AttemptFilter) []query {
 const maxTypes = 32
 
 const (
-	nextType      = "SELECT type FROM attempts INDEXED BY attempts_type WHERE type > ? ORDER BY type LIMIT 1"
-	nextTypeEvent = "SELECT type FROM events INDEXED BY events_type WHERE type > ? ORDER BY type LIMIT 1"
-	nextTypeOfApp = "SELECT type FROM events INDEXED BY events_app_type WHERE app = ? AND type > ? ORDER BY type LIMIT 1"
+	nextType        = "SELECT type FROM attempts INDEXED BY attempts_type WHERE listed = 1 AND type > ? ORDER BY type LIMIT 1"
+	nextTroubleType = "SELECT type FROM attempts INDEXED BY attempts_trouble_type WHERE status <> 0 AND type > ? ORDER BY type LIMIT 1"
+	nextTypeEvent   = "SELECT type FROM events INDEXED BY events_type WHERE listed = 1 AND type > ? ORDER BY type LIMIT 1"
+	nextTypeOfApp   = "SELECT type FROM events INDEXED BY events_app_type WHERE listed = 1 AND app = ? AND type > ? ORDER BY type LIMIT 1"
 
 	nextAppOfSubject = "SELECT app FROM events INDEXED BY events_subject WHERE subject <> '' AND subject = ? AND app > ? ORDER BY app LIMIT 1"
 )
@@ -217,7 +251,9 @@ func attemptQueriesIn(c *sqlite.Conn, f *bellhop.AttemptFilter) (list []query, e
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, some...)
+		if list = append(list, some...); late(some) {
+			list = append(list, attemptTail(&of))
+		}
 	}
 	return list, nil
 }
@@ -226,7 +262,11 @@ func attemptQueriesOfTypes(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, e
 	if !isPrefix(f.Type) || !f.Scope.All || f.Delivery != 0 || f.Event != 0 || f.Endpoint != 0 {
 		return attemptQueries(f), nil
 	}
-	types, ok, err := typesLike(c, f.Type, nextType)
+	next := nextType
+	if f.Status != "" && f.Status != bellhop.AttemptSucceeded {
+		next = nextTroubleType // which has those of the tail, too
+	}
+	types, ok, err := typesLike(c, f.Type, next)
 	if err != nil || !ok {
 		return attemptQueries(f), err
 	}
@@ -239,8 +279,17 @@ func attemptQueriesOfTypes(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, e
 }
 
 // eventQueriesIn is eventQueries for a filter that may have nothing to look up by but
-// apps and a prefix of types, or a subject of any app.
+// apps and a prefix of types, or a subject of any app. The tail's is with it.
 func eventQueriesIn(c *sqlite.Conn, f *bellhop.EventFilter) ([]query, error) {
+	list, err := listedEvents(c, f)
+	if late(list) {
+		list = append(list, eventTail(f))
+	}
+	return list, err
+}
+
+// listedEvents gives eventQueriesIn but for the tail.
+func listedEvents(c *sqlite.Conn, f *bellhop.EventFilter) ([]query, error) {
 	if f.UUID != "" {
 		return eventQueries(f), nil
 	}
@@ -292,17 +341,35 @@ func optional(w *where, column string, id int64) {
 	}
 }
 
+// restOfEnded adds what no index is looked up by.
+func restOfEnded(q query, f *bellhop.DeliveryFilter, apps bellhop.Scope) query {
+	q.where.add("final = 1")
+	q.where.scope("app", apps)
+	q.where.match("type", f.Type)
+	q.where.span("delivery", f.Since, f.Until, int64(f.Before))
+	return q
+}
+
+// endedQueriesIn is endedQueries with that of the tail.
+func endedQueriesIn(f *bellhop.DeliveryFilter) []query {
+	list := endedQueries(f)
+	if late(list) {
+		var q query
+		q.where.add(tailOfAttempts)
+		optional(&q.where, "endpoint", int64(f.Endpoint))
+		if f.Status != "" {
+			q.where.add("status = ?", column.Ended(f.Status))
+		}
+		list = append(list, restOfEnded(q, f, f.Scope))
+	}
+	return list
+}
+
 // endedQueries finds the index for a list of deliveries that have ended: of their
 // final attempts, in the order of the deliveries. There are none if the filter wants
 // only unfinished ones.
 func endedQueries(f *bellhop.DeliveryFilter) []query {
-	rest := func(q query, apps bellhop.Scope) query {
-		q.where.add("final = 1")
-		q.where.scope("app", apps)
-		q.where.match("type", f.Type)
-		q.where.span("delivery", f.Since, f.Until, int64(f.Before))
-		return q
-	}
+	rest := func(q query, apps bellhop.Scope) query { return restOfEnded(q, f, apps) }
 	// Those that did not succeed are rare and looked for most.
 	trouble := false
 	indexed := func(index, of string, arg any) (q query) {

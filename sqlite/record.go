@@ -180,12 +180,12 @@ func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 	return exec(w.conn, `INSERT INTO attempts
 			(id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
 			response_status, truncated, url, reason, detail, request_header, response_header, response_body, latency,
-			method, request_truncated, request_body, captured, dialect, request_proof)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			method, request_truncated, request_body, captured, dialect, request_proof, listed)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(a.ID), int64(a.Delivery), int64(a.Event), int64(a.Endpoint), a.App, a.Type, string(a.Trigger),
 		a.Number, column.Status(a.Status), a.Final, micros(a.NextAt), duration,
 		a.ResponseStatus, a.ResponseTruncated, a.URL, a.Reason, a.Detail,
 		headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader), a.ResponseBody, latency,
 		orNull(a.Method), orNull(a.RequestTruncated), a.RequestBody, captured,
-		orNull(a.Dialect), column.Proof(a))
+		orNull(a.Dialect), column.Proof(a), w.state.tails.attempts.add(int64(a.ID)))
 }

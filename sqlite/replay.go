@@ -111,12 +111,20 @@ func horizonQueries(f *bellhop.ReplayFilter) []query {
 		return []query{{sql, where{args: append(w.args, f.Scan-1)}}}
 	}
 	share := max(f.Scan/max(len(f.Apps), 1), 1)
-	return perApp(bellhop.Only(f.Apps...), func(app string) query {
-		var w where
-		w.add("app = ? AND id > ?", app, int64(f.After))
+	one := func(from string, w where) query {
+		w.add("id > ?", int64(f.After))
 		w.span("id", f.Since, f.Until, 0)
-		return query{"SELECT id FROM events INDEXED BY events_app" + w.String() + " ORDER BY id LIMIT 1 OFFSET ?", where{args: append(w.args, share-1)}}
+		return query{from + w.String() + " ORDER BY id LIMIT 1 OFFSET ?", where{args: append(w.args, share-1)}}
+	}
+	list := perApp(bellhop.Only(f.Apps...), func(app string) query {
+		var w where
+		w.add("listed = 1 AND app = ?", app)
+		return one("SELECT id FROM events INDEXED BY events_app", w)
 	})
+	var tail where
+	tail.add(tailOfEvents)
+	tail.scope("app", bellhop.Only(f.Apps...))
+	return append(list, one("SELECT id FROM events NOT INDEXED", tail))
 }
 
 // exhaustedWhere finds the attempts that ended a delivery to the endpoint (?1) in
@@ -147,16 +155,25 @@ func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
 		sql += " GROUP BY x.event ORDER BY x.event LIMIT ?"
 		return []query{{sql, where{args: append(w.args, f.Limit)}}}
 	}
-	return perApp(bellhop.Only(f.Apps...), func(app string) query {
-		w := where{args: []any{int64(f.Endpoint)}}
-		w.add("?1 IS NOT NULL") // it comes first, so that it is the first parameter
-		w.add("e.app = ? AND e.id > ? AND e.id <= ?", app, int64(f.After), int64(until))
+	some := func(index string, w where) query {
+		w.add("e.id > ? AND e.id <= ?", int64(f.After), int64(until))
 		w.span("e.id", f.Since, f.Until, 0)
 		w.types("e.type", f.Types)
-		sql := "SELECT " + columns + " FROM events e INDEXED BY events_app" + w.String() + wanted
+		sql := "SELECT " + columns + " FROM events e " + index + w.String() + wanted
 		if f.Status != bellhop.ReplayAll {
 			sql += notPending + noAttempt
 		}
 		return query{sql + " ORDER BY e.id LIMIT ?", where{args: append(w.args, f.Limit)}}
+	}
+	list := perApp(bellhop.Only(f.Apps...), func(app string) query {
+		w := where{args: []any{int64(f.Endpoint)}}
+		w.add("?1 IS NOT NULL") // it comes first, so that it is the first parameter
+		w.add("e.listed = 1 AND e.app = ?", app)
+		return some("INDEXED BY events_app", w)
 	})
+	tail := where{args: []any{int64(f.Endpoint)}}
+	tail.add("?1 IS NOT NULL")
+	tail.add("e." + tailOfEvents)
+	tail.scope("e.app", bellhop.Only(f.Apps...))
+	return append(list, some("NOT INDEXED", tail))
 }

@@ -80,7 +80,8 @@ const (
 	firstAttempt = "SELECT id FROM attempts WHERE id >= ? ORDER BY id LIMIT 1"
 	firstSlice   = "SELECT slice FROM rollups INDEXED BY rollups_slice WHERE width = ? AND slice >= ? ORDER BY slice LIMIT 1"
 	// These give a slice's rows: by app, and by the width it is made of.
-	attemptsToRoll = "SELECT " + countedColumns + ", endpoint FROM attempts INDEXED BY attempts_app WHERE app = ? AND id >= ? AND id < ?"
+	attemptsToRoll = "SELECT " + countedColumns + ", endpoint FROM attempts INDEXED BY attempts_app WHERE listed = 1 AND app = ? AND id >= ? AND id < ?"
+	tailToRoll     = "SELECT " + countedColumns + ", endpoint FROM attempts NOT INDEXED WHERE " + tailOfAttempts + " AND app = ? AND id >= ? AND id < ?"
 	slicesToRoll   = "SELECT slice, endpoint, app, " + tallyColumns + " FROM rollups INDEXED BY rollups_slice WHERE width = ? AND slice >= ? AND slice < ?"
 )
 
@@ -155,7 +156,7 @@ func (r *rollup) read(c *sqlite.Conn) error {
 func (r *rollup) readAttempts(c *sqlite.Conn, app string) error {
 	w := timeslice.Widths[r.level]
 	var wrong error
-	err := each(c, func(st *sqlite.Stmt) {
+	add := func(st *sqlite.Stmt) {
 		if st.ColumnInt64(4) == uncounted {
 			return
 		}
@@ -163,7 +164,11 @@ func (r *rollup) readAttempts(c *sqlite.Conn, app string) error {
 		for _, endpoint := range [...]int64{0, st.ColumnInt64(6)} {
 			wrong = cmp.Or(wrong, count(r.rows.Of(timeslice.Key{Slice: slice, Endpoint: endpoint, App: app}), c, st))
 		}
-	}, attemptsToRoll, app, timeslice.FirstID(r.from), timeslice.FirstID(r.to))
+	}
+	err := each(c, add, attemptsToRoll, app, timeslice.FirstID(r.from), timeslice.FirstID(r.to))
+	if err == nil {
+		err = each(c, add, tailToRoll, app, timeslice.FirstID(r.from), timeslice.FirstID(r.to))
+	}
 	return cmp.Or(err, wrong)
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -14,7 +15,7 @@ import (
 
 // Stats counts attempts in buckets of time. It reads what was rolled up of the
 // range, in the widest slices that fit the buckets, and for the rest, the two
-// indexes that hold all it needs.
+// indexes that hold all it needs, and the tail.
 func (s *Store) Stats(ctx context.Context, f bellhop.StatsFilter) (bellhop.Stats, error) {
 	var c counter
 	err := s.read(ctx, "count attempts", func(conn *sqlite.Conn) error {
@@ -50,7 +51,7 @@ func (c *counter) countAttempts(from, to int64) error {
 		}
 		f.Scope = bellhop.Only(c.apps...)
 	}
-	for _, q := range statsQueries(&f) {
+	for _, q := range append(statsQueries(&f), statsTail(&f)) {
 		var wrong error
 		err := each(c.conn, func(st *sqlite.Stmt) {
 			if f.Type == "" || bellhop.MatchName(f.Type, st.ColumnText(5)) {
@@ -73,7 +74,7 @@ func appsWithAttempts(c *sqlite.Conn) ([]string, error) {
 	for app, found := "", true; found; {
 		var err error
 		found, err = one(c, func(st *sqlite.Stmt) { app = st.ColumnText(0) },
-			"SELECT app FROM attempts INDEXED BY attempts_app WHERE app > ? ORDER BY app LIMIT 1", app)
+			"SELECT app FROM attempts INDEXED BY attempts_app WHERE listed = 1 AND app > ? ORDER BY app LIMIT 1", app)
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +82,22 @@ func appsWithAttempts(c *sqlite.Conn) ([]string, error) {
 			apps = append(apps, app)
 		}
 	}
-	return apps, nil
+	err := each(c, func(st *sqlite.Stmt) {
+		if app := st.ColumnText(0); !slices.Contains(apps, app) {
+			apps = append(apps, app)
+		}
+	}, "SELECT DISTINCT app FROM attempts NOT INDEXED WHERE "+tailOfAttempts)
+	return apps, err
+}
+
+// statsTail is for the attempts that are not listed yet.
+func statsTail(f *bellhop.StatsFilter) query {
+	var q query
+	q.where.add(tailOfAttempts)
+	optional(&q.where, "endpoint", int64(f.Endpoint))
+	q.where.span("id", f.Since, f.Until, 0)
+	q.where.scope("app", f.Scope)
+	return q
 }
 
 // statsQueries finds the index that holds what is counted of an endpoint or of

@@ -41,6 +41,7 @@ type writer struct {
 	onCommit func(int, time.Duration)
 	waiting  *waiting
 	fresh    *fresh
+	pace     pace
 	// between is held during a transaction. Who holds it otherwise makes the writer
 	// pause between two of them.
 	between sync.Mutex
@@ -66,6 +67,8 @@ type state struct {
 	// mark is the highest that was given for a node: below it no event may have fresh
 	// deliveries any more.
 	mark int64
+	// tails are what is in no index of lists yet.
+	tails tails
 	// erasing says that there may be pending deliveries of erased events.
 	erasing bool
 
@@ -83,7 +86,7 @@ func openWriter(path string, o Options, moving bool) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{conn: c, path: path, onCommit: o.OnCommit, fresh: newFresh()}
+	w := &writer{conn: c, path: path, onCommit: o.OnCommit, fresh: newFresh(), pace: usualPace()}
 	err = w.prepare(o, moving)
 	if err == nil {
 		err = exec(c, "PRAGMA synchronous = normal") // from now on, see flusher
@@ -144,6 +147,9 @@ func (w *writer) prepare(o Options, moving bool) error {
 		return err
 	}
 	if w.state.rolled, err = readMarks(w.conn); err != nil {
+		return err
+	}
+	if w.state.tails, err = readTails(w.conn); err != nil {
 		return err
 	}
 	w.watchLate()
@@ -266,6 +272,9 @@ func (w *writer) transact(batch []*step) error {
 			if st.err = st.run(w); st.err != nil && !rejection(st.err) {
 				return st.err
 			}
+		}
+		if err := w.listSome(); err != nil {
+			return err
 		}
 		w.fresh.committing()
 		return nil

@@ -1,0 +1,103 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/storetest"
+)
+
+// at sets the pace of a store that nothing was written to yet.
+func (s *Store) at(t *testing.T, p pace) *Store {
+	t.Helper()
+	if err := s.write(t.Context(), "set the pace", 1, func(w *writer) error { w.pace = p; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestStoreOfListedRows is TestStore where rows are listed as they arrive, and where some
+// of a few rows are: mostly, tests have too few for that.
+func TestStoreOfListedRows(t *testing.T) {
+	for name, p := range map[string]pace{"at once": {tail: 0, chunk: 1}, "some": {tail: 3, chunk: 2}} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) bellhop.Store {
+				s, err := Open(t.Context(), filepath.Join(t.TempDir(), "bellhop.db"), Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() {
+					if err := s.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+				return s.at(t, p)
+			})
+		})
+	}
+}
+
+// TestTailsStayShort, whatever comes and however much at once, and what was before a
+// restart is counted.
+func TestTailsStayShort(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	s, err := Open(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual := usualPace()
+	usual.lag = 100 * time.Millisecond
+	s.at(t, usual)
+	ids, at := id.NewGenerator(1, 0), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	add := func(n int) {
+		t.Helper()
+		err := s.write(t.Context(), "fill", 1, func(w *writer) error {
+			for range n {
+				at = at.Add(time.Millisecond)
+				n := bellhop.NewEvent{Event: bellhop.Event{ID: id.Next[id.Event](ids, at), App: "acme", Type: "a"}}
+				if err := w.accept(&n, 0, at); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	inTail := func() (n int) {
+		t.Helper()
+		err := s.read(t.Context(), "look", func(c *sqlite.Conn) error {
+			return each(c, func(st *sqlite.Stmt) { n = st.ColumnInt(0) }, "SELECT count(*) FROM events NOT INDEXED WHERE "+tailOfEvents)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, n := range []int{500, 500, 500, 3000, 1, 4000, 200, 2000} {
+		add(n)
+		if got := inTail(); got >= usual.tail+usual.chunk {
+			t.Errorf("after %d more, %d are in the tail", n, got)
+		}
+	}
+	if got := inTail(); got < usual.tail/2 {
+		t.Errorf("%d are in the tail: they are listed a few at a time", got)
+	}
+	before := inTail()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(t.Context(), path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := s.writer.state.tails.events.rows; got != before {
+		t.Errorf("opened again, the tail is taken to have %d rows, has %d", got, before)
+	}
+}
