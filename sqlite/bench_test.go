@@ -115,14 +115,16 @@ func BenchmarkBatches(b *testing.B) {
 			b.ResetTimer()
 			costs := measure(b)
 			var before []bellhop.Result
+			now := now
 			for done := 0; done < b.N; done += size {
+				now = now.Add(time.Duration(size) * 100 * time.Microsecond) // 10 000 a second
 				events, results := make([]bellhop.NewEvent, size), make([]bellhop.Result, size)
 				for i := range events {
-					n := src.event(1024, endpoints[(done+i)%len(endpoints)], node.Lease.Node)
+					n := src.eventAt(now, 1024, endpoints[(done+i)%len(endpoints)], node.Lease.Node)
 					n.Event.App = fmt.Sprint("app-", (done+i)%3)
 					n.Event.Type = fmt.Sprint("invoice.t", (done+i)%5)
 					n.Event.Subject = fmt.Sprint("invoice:", done+i)
-					events[i], results[i] = n, bellhop.Result{Attempt: src.attempt(&n), Lease: node.Lease}
+					events[i], results[i] = n, bellhop.Result{Attempt: src.attemptAt(now, &n), Lease: node.Lease}
 				}
 				var both sync.WaitGroup
 				both.Go(func() {

@@ -99,7 +99,11 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 			list = append(unfinished, fresh...)
 		}
 		finished, err := collect(c, endedQueriesIn(&f), endedColumns, "attempts", "delivery", f.Limit, scanEnded)
-		list = append(list, finished...)
+		if err != nil {
+			return err
+		}
+		prompt, err := collectPrompt(c, promptQueries(&f), f.Limit)
+		list = append(append(list, finished...), prompt...)
 		return err
 	})
 	return newest(list, f.Limit, func(d *bellhop.Delivery) int64 { return int64(d.ID) }), err

@@ -27,6 +27,10 @@ type source struct{ ids *id.Generator }
 func newSource() source { return source{id.NewGenerator(0, 0)} }
 
 func (s source) event(size int, endpoint bellhop.EndpointID, owner bellhop.NodeID) bellhop.NewEvent {
+	return s.eventAt(now, size, endpoint, owner)
+}
+
+func (s source) eventAt(now time.Time, size int, endpoint bellhop.EndpointID, owner bellhop.NodeID) bellhop.NewEvent {
 	e := bellhop.Event{
 		ID: id.Next[id.Event](s.ids, now), App: "acme", Type: "invoice.paid", Subject: "invoice:1",
 		Data: bytes.Repeat([]byte("x"), size), Deliveries: 1,
@@ -35,7 +39,9 @@ func (s source) event(size int, endpoint bellhop.EndpointID, owner bellhop.NodeI
 	return bellhop.NewEvent{Event: e, Deliveries: []bellhop.Delivery{d}}
 }
 
-func (s source) attempt(n *bellhop.NewEvent) bellhop.Attempt {
+func (s source) attempt(n *bellhop.NewEvent) bellhop.Attempt { return s.attemptAt(now, n) }
+
+func (s source) attemptAt(now time.Time, n *bellhop.NewEvent) bellhop.Attempt {
 	d := &n.Deliveries[0]
 	return bellhop.Attempt{
 		ID: id.Next[id.Attempt](s.ids, now), Delivery: d.ID, Event: n.Event.ID, Endpoint: d.Endpoint, App: n.Event.App, Type: n.Event.Type,

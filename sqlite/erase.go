@@ -66,7 +66,8 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bel
 const (
 	eventToErase   = "SELECT id, 0 FROM events WHERE id = ? AND erased = 0"
 	subjectToErase = `SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_subject
-		WHERE subject <> '' AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ?`
+		WHERE subject <> '' AND listed = 1 AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ?`
+	tailToErase     = "SELECT id, coalesce(length(data), 0) FROM events NOT INDEXED WHERE " + tailOfEvents + " AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ?"
 	attemptsToBlank = `SELECT endpoint, id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts INDEXED BY attempts_event
 		WHERE event = ? AND (endpoint, id) > (?, ?) ORDER BY endpoint, id LIMIT ?`
 )
@@ -86,7 +87,9 @@ func (w *writer) selected(sel bellhop.EraseSelector) (list []bellhop.EventID, mo
 	if sel.Event != 0 {
 		err = each(w.conn, add, eventToErase, int64(sel.Event))
 	} else if sel.App != "" && sel.Subject != "" {
-		err = each(w.conn, add, subjectToErase, sel.Subject, sel.App, int64(sel.After), sel.Limit+1)
+		if err = each(w.conn, add, subjectToErase, sel.Subject, sel.App, int64(sel.After), sel.Limit+1); err == nil && !more {
+			err = each(w.conn, add, tailToErase, sel.Subject, sel.App, int64(sel.After), sel.Limit+1)
+		}
 	}
 	return list, more, err
 }

@@ -32,16 +32,18 @@ const (
 	tailOfEvents   = "id > (SELECT until FROM listing WHERE name = 'events') AND listed = 0"
 	tailOfAttempts = "id > (SELECT until FROM listing WHERE name = 'attempts') AND listed = 0"
 
-	moveListing    = "UPDATE listing SET until = ? WHERE name = ?"
+	moveListing = "UPDATE listing SET until = ? WHERE name = ?"
+	// OR FAIL keeps SQLite from copying each page that it changes, to take back the statement
+	// alone: the transaction fails with it.
 	eventsToList   = "SELECT count(*), max(id) FROM (SELECT id FROM events NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)"
 	attemptsToList = "SELECT count(*), max(id) FROM (SELECT id FROM attempts NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)"
-	listEvents     = "UPDATE events NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
-	listAttempts   = "UPDATE attempts NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
+	listEvents     = "UPDATE OR FAIL events NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
+	listAttempts   = "UPDATE OR FAIL attempts NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
 )
 
 // lateIndexes are those that rows enter late.
 var lateIndexes = []string{
-	"events_app", "events_type", "events_app_type",
+	"events_app", "events_type", "events_subject",
 	"attempts_endpoint", "attempts_app", "attempts_type", "attempts_ended_endpoint", "attempts_ended_app",
 }
 

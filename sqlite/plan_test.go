@@ -64,6 +64,7 @@ func TestListsUseIndexes(t *testing.T) {
 					for _, status := range []bellhop.DeliveryStatus{"", bellhop.DeliveryPending, bellhop.DeliveryHeld, bellhop.DeliverySucceeded, bellhop.DeliveryFailed, bellhop.DeliveryCanceled} {
 						f := bellhop.DeliveryFilter{Scope: apps, Type: typ, Endpoint: endpoint, Event: event, Status: status, Since: since, Until: until, Before: 1 << 60}
 						add(fmt.Sprintf("ended %+v", f), endedQueries(&f), endedColumns, "attempts", "delivery", event != 0)
+						add(fmt.Sprintf("prompt %+v", f), promptQueries(&f), promptColumns, "attempts", "id", false)
 						for i, q := range pendingQueries(&f) {
 							add(fmt.Sprintf("pending %d %+v", i, f), []query{q}, pendingColumns, "pending p", "p.id", q.index == "pending_owner" || event != 0)
 						}
@@ -125,7 +126,7 @@ func TestListsUseIndexes(t *testing.T) {
 			"next overdue": nextOverdue, "oldest due": oldestDue, "newest due": newestDue, "earliest of endpoint": earliestOfEndpoint, "endpoint to claim": endpointToClaim,
 			"oldest held": oldestHeld, "under release": underRelease, "held of endpoint": heldOfEndpoint, "endpoint stopped": endpointStopped,
 			"next tried": nextTried, "next waiting": nextWaiting, "newest unfinished": "SELECT " + pendingColumns + " FROM pending p" + newestUnfinished,
-			"waiting at endpoint": waitingAtEndpoint, "event to redeliver": eventToRedeliver, "next type of app": nextTypeOfApp, "next app of subject": nextAppOfSubject, "next type of events": nextTypeEvent,
+			"waiting at endpoint": waitingAtEndpoint, "event to redeliver": eventToRedeliver, "next app of subject": nextAppOfSubject, "next type of events": nextTypeEvent,
 			"oldest idle": oldestIdle + " ORDER BY id LIMIT 1", "oldest idle of app": oldestIdleOfApp + " ORDER BY id LIMIT 1",
 			"idle of endpoint": idleOfEndpoint, "owned of endpoint": ownedOfEndpoint, "pending of event": pendingOfEvent,
 			"drop list": dropList, "oldest fan-out of app": oldestFanoutOf, "next app to spread": nextAppToSpread,

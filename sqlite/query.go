@@ -9,6 +9,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/column"
+	"github.com/bellhop/bellhop/internal/id"
 )
 
 // anyApp is for a query in which nothing more is to be said of apps.
@@ -105,12 +106,6 @@ func eventQueries(f *bellhop.EventFilter) []query {
 				q.where.add("app = ?", app)
 			}
 			return rest(&q, anyApp, "", f.Type)
-		})
-	case !f.Scope.All && exact(f.Type):
-		return perApp(f.Scope, func(app string) query {
-			q := query{index: "events_app_type"}
-			q.where.add("app = ? AND type = ?", app, f.Type)
-			return rest(&q, anyApp, f.Subject, "")
 		})
 	case !f.Scope.All:
 		return perApp(f.Scope, func(app string) query {
@@ -213,9 +208,8 @@ const (
 	nextType        = "SELECT type FROM attempts INDEXED BY attempts_type WHERE listed = 1 AND type > ? ORDER BY type LIMIT 1"
 	nextTroubleType = "SELECT type FROM attempts INDEXED BY attempts_trouble_type WHERE status <> 0 AND type > ? ORDER BY type LIMIT 1"
 	nextTypeEvent   = "SELECT type FROM events INDEXED BY events_type WHERE listed = 1 AND type > ? ORDER BY type LIMIT 1"
-	nextTypeOfApp   = "SELECT type FROM events INDEXED BY events_app_type WHERE listed = 1 AND app = ? AND type > ? ORDER BY type LIMIT 1"
 
-	nextAppOfSubject = "SELECT app FROM events INDEXED BY events_subject WHERE subject <> '' AND subject = ? AND app > ? ORDER BY app LIMIT 1"
+	nextAppOfSubject = "SELECT app FROM events INDEXED BY events_subject WHERE subject <> '' AND listed = 1 AND subject = ? AND app > ? ORDER BY app LIMIT 1"
 )
 
 // typesLike are the types that a pattern's prefix selects, besides the prefix itself.
@@ -279,7 +273,7 @@ func attemptQueriesOfTypes(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, e
 }
 
 // eventQueriesIn is eventQueries for a filter that may have nothing to look up by but
-// apps and a prefix of types, or a subject of any app. The tail's is with it.
+// a prefix of types, or a subject of any app. The tail's is with it.
 func eventQueriesIn(c *sqlite.Conn, f *bellhop.EventFilter) ([]query, error) {
 	list, err := listedEvents(c, f)
 	if late(list) {
@@ -296,41 +290,24 @@ func listedEvents(c *sqlite.Conn, f *bellhop.EventFilter) ([]query, error) {
 	if f.ExternalID == "" && exact(f.Subject) && f.Scope.All {
 		// The index has the rows of one app in order.
 		apps, ok, err := namesAfter(c, "", nextAppOfSubject, f.Subject)
-		if err != nil || !ok {
+		if err != nil || !ok || len(apps) == 0 {
 			return eventQueries(f), err
 		}
 		inApps := *f
 		inApps.Scope = bellhop.Only(apps...)
 		return eventQueries(&inApps), nil
 	}
-	if !isPrefix(f.Type) || f.ExternalID != "" || exact(f.Subject) {
+	if !isPrefix(f.Type) || !f.Scope.All || f.ExternalID != "" || exact(f.Subject) {
 		return eventQueries(f), nil
+	}
+	types, ok, err := typesLike(c, f.Type, nextTypeEvent)
+	if err != nil || !ok {
+		return eventQueries(f), err
 	}
 	var list []query
 	typed := *f
-	narrow := func(next string, args ...any) error {
-		types, ok, err := typesLike(c, f.Type, next, args...)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			typed.Type = f.Type
-			list = append(list, eventQueries(&typed)...)
-			return nil
-		}
-		for _, typed.Type = range append(types, strings.TrimSuffix(f.Type, "*")) {
-			list = append(list, eventQueries(&typed)...)
-		}
-		return nil
-	}
-	if f.Scope.All {
-		return list, narrow(nextTypeEvent)
-	}
-	for _, app := range slices.Compact(slices.Sorted(slices.Values(f.Scope.Apps))) {
-		typed.Scope = bellhop.Only(app)
-		if err := narrow(nextTypeOfApp, app); err != nil {
-			return nil, err
-		}
+	for _, typed.Type = range append(types, strings.TrimSuffix(f.Type, "*")) {
+		list = append(list, eventQueries(&typed)...)
 	}
 	return list, nil
 }
@@ -367,7 +344,7 @@ func endedQueriesIn(f *bellhop.DeliveryFilter) []query {
 
 // endedQueries finds the index for a list of deliveries that have ended: of their
 // final attempts, in the order of the deliveries. There are none if the filter wants
-// only unfinished ones.
+// only unfinished ones. Where these are by slowly, promptQueries has the others.
 func endedQueries(f *bellhop.DeliveryFilter) []query {
 	rest := func(q query, apps bellhop.Scope) query { return restOfEnded(q, f, apps) }
 	// Those that did not succeed are rare and looked for most.
@@ -393,6 +370,12 @@ func endedQueries(f *bellhop.DeliveryFilter) []query {
 	default:
 		return nil
 	}
+	slow := func(q query) query {
+		if !trouble {
+			q.where.add("(id - delivery) NOT " + promptly)
+		}
+		return q
+	}
 	switch {
 	case empty(f.Scope):
 		return nil
@@ -402,15 +385,85 @@ func endedQueries(f *bellhop.DeliveryFilter) []query {
 		optional(&q.where, "endpoint", int64(f.Endpoint))
 		return []query{rest(q, f.Scope)}
 	case f.Endpoint != 0:
-		return []query{rest(indexed("_endpoint", "endpoint", int64(f.Endpoint)), f.Scope)}
+		return []query{rest(slow(indexed("_endpoint", "endpoint", int64(f.Endpoint))), f.Scope)}
 	case !f.Scope.All:
-		return perApp(f.Scope, func(app string) query { return rest(indexed("_app", "app", app), anyApp) })
+		return perApp(f.Scope, func(app string) query { return rest(slow(indexed("_app", "app", app)), anyApp) })
 	}
 	q := indexed("", "", nil)
 	if !trouble {
 		q.index = "attempts_delivery"
 	}
 	return []query{rest(q, anyApp)}
+}
+
+const (
+	// promptly is how far the id of a delivery's last attempt is from its own, at most,
+	// where it ended promptly (migration 23).
+	promptly            = "BETWEEN -209715200 AND 10485760000"
+	idsBefore, idsAfter = 209715200, 10485760000
+	promptColumns       = "id, delivery"
+	endedByAttempt      = "SELECT " + endedColumns + " FROM attempts WHERE id = ?"
+)
+
+// promptQueries is for the deliveries that endedQueries leaves out: they are found by their
+// final attempts, newest first, which is about their own order.
+func promptQueries(f *bellhop.DeliveryFilter) []query {
+	if f.Status != "" && f.Status != bellhop.DeliverySucceeded || f.Event != 0 || f.Endpoint == 0 && f.Scope.All || empty(f.Scope) {
+		return nil
+	}
+	of := func(index, by string, is any, apps bellhop.Scope) query {
+		q := query{index: index}
+		q.where.add(by+" = ?", is)
+		if f.Status != "" {
+			q.where.add("status = ?", column.Ended(f.Status))
+		}
+		q.where.add("(id - delivery) " + promptly)
+		q = restOfEnded(q, f, apps)
+		// Within what the attempts' ids can be.
+		if !f.Since.IsZero() {
+			q.where.add("id >= ?", int64(id.First[id.Event](f.Since))-idsBefore)
+		}
+		if upper := int64(f.Before); upper != 0 {
+			q.where.add("id < ?", upper+idsAfter)
+		}
+		if !f.Until.IsZero() {
+			q.where.add("id < ?", int64(id.First[id.Event](f.Until))+idsAfter)
+		}
+		return q
+	}
+	if f.Endpoint != 0 {
+		return []query{of("attempts_endpoint", "endpoint", int64(f.Endpoint), f.Scope)}
+	}
+	return perApp(f.Scope, func(app string) query { return of("attempts_app", "app", app, anyApp) })
+}
+
+// collectPrompt gives one page of deliveries that ended promptly. It goes through their
+// attempts in an index until none can come whose delivery belongs on the page.
+func collectPrompt(c *sqlite.Conn, queries []query, limit int) ([]bellhop.Delivery, error) {
+	type ended struct{ attempt, delivery int64 }
+	var list []bellhop.Delivery
+	for i := range queries {
+		var page []ended // by delivery, the highest first
+		err := until(c, func(st *sqlite.Stmt) bool {
+			e := ended{st.ColumnInt64(0), st.ColumnInt64(1)}
+			if full := len(page) >= limit; full && e.attempt < page[len(page)-1].delivery-idsBefore {
+				return false
+			}
+			at, _ := slices.BinarySearchFunc(page, e, func(a, b ended) int { return cmp.Compare(b.delivery, a.delivery) })
+			if at < limit {
+				page = slices.Insert(page, at, e)
+				page = page[:min(len(page), limit)]
+			}
+			return true
+		}, queries[i].sql(promptColumns, "attempts")+" ORDER BY id DESC", queries[i].where.args...)
+		for i := 0; err == nil && i < len(page); i++ {
+			err = each(c, func(st *sqlite.Stmt) { list = append(list, scanEnded(st)) }, endedByAttempt, page[i].attempt)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // collect runs the queries for one page each.

@@ -72,6 +72,11 @@ func execAll(c *sqlite.Conn, statements ...string) error {
 
 // each calls f for every row.
 func each(c *sqlite.Conn, f func(*sqlite.Stmt), sql string, args ...any) error {
+	return until(c, func(st *sqlite.Stmt) bool { f(st); return true }, sql, args...)
+}
+
+// until is each for as long as f answers true.
+func until(c *sqlite.Conn, f func(*sqlite.Stmt) bool, sql string, args ...any) error {
 	st, err := prepare(c, sql, args...)
 	if err != nil {
 		return err
@@ -82,10 +87,9 @@ func each(c *sqlite.Conn, f func(*sqlite.Stmt), sql string, args ...any) error {
 			_ = st.Reset()
 			return err
 		}
-		if !row {
+		if !row || !f(st) {
 			return st.Reset()
 		}
-		f(st)
 	}
 }
 
