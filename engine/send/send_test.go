@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,7 +28,13 @@ import (
 	"github.com/bellhop/bellhop/memstore"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(beReceiver) != "" {
+		receive()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // network answers requests in memory.
 type network func(*http.Request) (*http.Response, error)
