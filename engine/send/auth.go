@@ -61,7 +61,7 @@ func (c *credentials) put(r *safehttp.Request) *bellhop.Outcome {
 		header[c.header] = []string{c.value}
 		r.Header = header
 	case c.query != "":
-		r.URL = withQuery(r.URL, c.query, c.value)
+		r.URL, r.Private = withQuery(r.URL, c.query, c.value), true
 	}
 	return nil
 }

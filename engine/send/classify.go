@@ -21,7 +21,7 @@ func ours(r *routes.Route, detail string) bellhop.Outcome {
 }
 
 // cutShort tells whether the exchange ended because ctx did.
-func cutShort(ctx context.Context, res safehttp.Response) bool {
+func cutShort(ctx context.Context, res *safehttp.Response) bool {
 	switch res.Reason {
 	case safehttp.ReasonCanceled:
 		return true

@@ -21,7 +21,7 @@ const maxNamed = 8
 
 // tell writes to the operator's log what an endpoint's owner must not learn from an
 // attempt, since it shows how the network looks inside.
-func (s *Sender) tell(p Parcel, res safehttp.Response) {
+func (s *Sender) tell(p *Parcel, res *safehttp.Response) {
 	refused := res.Refused[:min(len(res.Refused), maxNamed)]
 	switch {
 	case res.Reason == safehttp.ReasonResources:
@@ -46,7 +46,7 @@ const shortageAgain = time.Minute
 
 // tellShortage writes to the operator's log that connections cannot be made, not for
 // each of the requests that wait for one: there may be thousands.
-func (s *Sender) tellShortage(res safehttp.Response) {
+func (s *Sender) tellShortage(res *safehttp.Response) {
 	now := s.o.Now().UnixNano()
 	told := s.toldShortage.Load()
 	if told != 0 && now-told < int64(shortageAgain) && now >= told || !s.toldShortage.CompareAndSwap(told, now) {

@@ -30,7 +30,7 @@ func TestListenerDoor(t *testing.T) {
 			}
 			defer st.Close()
 			done := make(chan safehttp.Response, 1)
-			go func() { done <- h.door(p).Exchange(t.Context(), p) }()
+			go func() { done <- h.door(p.Request.URL, r).Exchange(t.Context(), p) }()
 			<-st.News()
 			given := slices.Collect(st.Take())[0]
 			if given.URL != strings.TrimPrefix(url, "listen+") || given.Number != 3 || given.Delivery != 5 {
@@ -59,7 +59,7 @@ func TestListenerDoor(t *testing.T) {
 			t.Errorf("while nobody listens: %+v, %v", o, sent)
 		}
 		other := Parcel{Route: h.endpoint("https://example.com/"), Request: safehttp.Request{URL: r.URL}}
-		if res := h.door(other).Exchange(t.Context(), other); res.Reason != safehttp.ReasonURL {
+		if res := h.door(r.URL, other.Route).Exchange(t.Context(), other); res.Reason != safehttp.ReasonURL {
 			t.Errorf("what a script made of another endpoint's URL: %+v", res)
 		}
 	})

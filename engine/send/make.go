@@ -44,24 +44,35 @@ func (m *Made) lookupURL() string { return m.way.lookup.URL }
 // Make makes the request that carries a message to an endpoint: the one way to make
 // one, for deliveries, tests, verifications and previews alike. Where none can be
 // made, the outcome says why.
-func (s *Sender) Make(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message) (Made, *bellhop.Outcome) {
-	if b := r.Follows(); b != nil {
-		return s.byRecipe(r, b, signer, m)
+func (s *Sender) Make(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message) (made Made, unmade *bellhop.Outcome) {
+	unmade = s.make(ctx, r, signer, &m, &made)
+	return made, unmade
+}
+
+func (s *Sender) make(ctx context.Context, r *routes.Route, signer *dialect.Signer, m *dialect.Message, made *Made) (unmade *bellhop.Outcome) {
+	switch {
+	case r.Follows() != nil:
+		*made, unmade = s.byRecipe(r, r.Follows(), signer, *m)
+		return unmade
+	case r.Transform != nil:
+		*made, _, unmade = s.transform(ctx, r, signer, *m, false)
+		return unmade
 	}
-	if r.Transform != nil {
-		made, _, unmade := s.transform(ctx, r, signer, m, false)
-		return made, unmade
-	}
-	s.chooseOptions(r, &m)
-	rendered, err := signer.Render(m)
+	return s.byDialect(r, signer, m, made)
+}
+
+// byDialect makes the request of an endpoint that takes events as its dialect has them.
+func (s *Sender) byDialect(r *routes.Route, signer *dialect.Signer, m *dialect.Message, made *Made) *bellhop.Outcome {
+	s.chooseOptions(r, m)
+	rendered, err := signer.Render(*m)
 	if err != nil {
 		o := ours(r, "The dialect "+r.Dialect+" cannot express this event: "+err.Error())
-		return Made{}, &o
+		return &o
 	}
-	made := Made{Request: s.request(r, m, rendered)}
+	s.request(&made.Request, r, m.App, rendered)
 	made.ShownURL, made.ShownHeader = made.Request.URL, made.Request.Header
-	conceal(r, &made)
-	return made, nil
+	conceal(r, made)
+	return nil
 }
 
 // chooseOptions gives a message the options of the dialect: those of its app go first.
@@ -78,7 +89,7 @@ func (s *Sender) chooseOptions(r *routes.Route, m *dialect.Message) {
 }
 
 // request is what the dialect made, with the endpoint's own headers.
-func (s *Sender) request(r *routes.Route, m dialect.Message, rendered dialect.Request) safehttp.Request {
+func (s *Sender) request(to *safehttp.Request, r *routes.Route, app string, rendered dialect.Request) {
 	n := len(r.Headers) + len(rendered.Headers)
 	header := make(http.Header, n)
 	values := make([]string, 0, n) // all in one piece of memory, each cut out of it
@@ -92,9 +103,7 @@ func (s *Sender) request(r *routes.Route, m dialect.Message, rendered dialect.Re
 	for _, h := range rendered.Headers {
 		set(h.Name, h.Value) // in the case that the dialect wants
 	}
-	return safehttp.Request{
-		URL: r.URL, Method: http.MethodPost, Header: header, Body: rendered.Body,
-		Timeout: time.Duration(r.Timeout), MaxBody: s.o.MaxBody,
-		App: m.App, Credentials: r.Credentials(),
-	}
+	to.URL, to.Method, to.Header, to.Body = r.URL, http.MethodPost, header, rendered.Body
+	to.Timeout, to.MaxBody = time.Duration(r.Timeout), s.o.MaxBody
+	to.App, to.Credentials = app, r.Credentials()
 }

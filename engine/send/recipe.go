@@ -66,7 +66,7 @@ func (s *Sender) byRecipe(r *routes.Route, b *recipe.Bound, signer *dialect.Sign
 		rendered.Headers = slices.DeleteFunc(rendered.Headers, func(o dialect.Header) bool { return strings.EqualFold(o.Name, h.Name) })
 		rendered.Headers = append(rendered.Headers, dialect.Header(h))
 	}
-	made.Request = s.request(r, m, rendered)
+	s.request(&made.Request, r, m.App, rendered)
 	if q.Mail == nil {
 		made.Request.Method, made.Request.URL = q.Method, q.URL
 	}
@@ -124,9 +124,9 @@ func (s *Sender) once(ctx context.Context, p Parcel, made *Made) safehttp.Respon
 	}
 	res := s.exchange(ctx, p)
 	if to, ok := permitted(made, p.Request.URL, res); ok {
-		res = s.http.Exchange(ctx, Parcel{Event: p.Event, App: p.App, Type: p.Type, Work: p.Work, Route: p.Route, Request: safehttp.Request{
+		res = s.o.HTTP.Do(ctx, safehttp.Request{
 			URL: to, Method: http.MethodGet, Timeout: max(p.Request.Timeout-res.Duration, time.Millisecond), MaxBody: s.o.MaxBody, App: p.App,
-		}})
+		})
 	}
 	res.Duration = s.o.Now().Sub(begun)
 	return res
@@ -183,7 +183,7 @@ func permitted(made *Made, from string, res safehttp.Response) (to string, ok bo
 }
 
 // judge lets the recipe say what an answer means.
-func (s *Sender) judge(o *bellhop.Outcome, made *Made, res safehttp.Response) {
+func (s *Sender) judge(o *bellhop.Outcome, made *Made, res *safehttp.Response) {
 	w := made.way
 	if w == nil || res.Reason != "" {
 		return
@@ -209,7 +209,7 @@ func (s *Sender) judge(o *bellhop.Outcome, made *Made, res safehttp.Response) {
 			o.Detail = j.Detail
 		}
 	case j.Means != "" && j.Means != recipe.Taken:
-		s.judgeFailed(o, j, res)
+		s.judgeFailed(o, j, *res)
 	}
 	if o.Class == bellhop.ClassTaken {
 		o.Captured = w.captured

@@ -13,6 +13,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -81,8 +82,7 @@ type Options struct {
 
 // Sender sends. It is safe for concurrent use.
 type Sender struct {
-	o    Options
-	http httpDoor
+	o Options
 	// tokens and identities are what endpoints authenticate with.
 	tokens     *auth.Keeper
 	identities identities
@@ -105,7 +105,7 @@ func New(o Options) *Sender {
 	if o.InFlight == nil {
 		o.InFlight = func(int) {}
 	}
-	return &Sender{o: o, http: httpDoor{o.HTTP}, tokens: auth.New(auth.Options{
+	return &Sender{o: o, tokens: auth.New(auth.Options{
 		Do: o.HTTP.Do, Hide: hideText, Store: o.Tokens, Sealer: o.Sealer, Logger: o.Logger, Now: o.Now,
 	})}
 }
@@ -125,10 +125,12 @@ func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o 
 	if err != nil {
 		return ours(r, "The request could not be signed: "+err.Error()), true
 	}
-	o, sent = s.deliver(ctx, r, signer, nil, w, dialect.Message{
+	t := trips.Get().(*trip)
+	t.work, t.message = w, dialect.Message{
 		ID: e.ID.String(), App: e.App, Type: e.Type, Subject: e.Subject,
 		Time: e.CreatedAt(), Data: e.Data, Timestamp: now,
-	})
+	}
+	sent = s.deliver(ctx, r, signer, nil, t, &o)
 	capture(r, e.Type, &o)
 	return o, sent
 }
@@ -136,7 +138,7 @@ func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o 
 // Call is Send for a message that is no delivery, such as a verification, signed by
 // whatever signer the caller has.
 func (s *Sender) Call(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message) (o bellhop.Outcome, sent bool) {
-	return s.deliver(ctx, r, signer, nil, nil, m)
+	return s.CallAltered(ctx, r, signer, nil, m)
 }
 
 // Alter changes a request after it was signed, as somebody on the way might: it may change
@@ -146,45 +148,93 @@ type Alter func(h http.Header, body []byte) []byte
 // CallAltered is Call with a request that is changed after it was signed, to see what a
 // receiver does with it. A nil alter changes nothing.
 func (s *Sender) CallAltered(ctx context.Context, r *routes.Route, signer *dialect.Signer, alter Alter, m dialect.Message) (o bellhop.Outcome, sent bool) {
-	return s.deliver(ctx, r, signer, alter, nil, m)
+	t := trips.Get().(*trip)
+	t.message = m
+	sent = s.deliver(ctx, r, signer, alter, t, &o)
+	return o, sent
 }
 
-func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.Signer, alter Alter, w *bellhop.Work, m dialect.Message) (bellhop.Outcome, bool) {
-	made, unmade := s.Make(ctx, r, signer, m)
-	if unmade != nil {
-		return *unmade, unmade.Reason != bellhop.ReasonCutShort
+// trip is a request on its way, and what came of it. Thousands may be waiting for their
+// answers at a time: what each has on its stack would count for more than this.
+type trip struct {
+	work    *bellhop.Work // nil where the request is no delivery
+	message dialect.Message
+	made    Made
+	parcel  Parcel
+	res     safehttp.Response
+	unmade  *bellhop.Outcome // why there was no exchange
+}
+
+// trips are those that are over, for new ones.
+var trips = sync.Pool{New: func() any { return new(trip) }}
+
+// deliver makes a request, takes it to its endpoint, and says in o what came of it, unless
+// ctx ended first. The trip is over with that.
+func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.Signer, alter Alter, t *trip, o *bellhop.Outcome) (sent bool) {
+	if !s.pack(ctx, r, signer, alter, t) {
+		*o, sent = *t.unmade, t.unmade.Reason != bellhop.ReasonCutShort
+	} else if sent = s.carry(ctx, t); sent {
+		s.conclude(t, o)
+	}
+	*t = trip{}
+	trips.Put(t)
+	return sent
+}
+
+// pack makes the request, or says why there is none.
+func (s *Sender) pack(ctx context.Context, r *routes.Route, signer *dialect.Signer, alter Alter, t *trip) (packed bool) {
+	if t.unmade = s.make(ctx, r, signer, &t.message, &t.made); t.unmade != nil {
+		return false
 	}
 	if alter != nil {
-		made.Request.Header = made.Request.Header.Clone() // what is logged may share it
-		made.Request.Body = alter(made.Request.Header, made.Request.Body)
+		t.made.Request.Header = t.made.Request.Header.Clone() // what is logged may share it
+		t.made.Request.Body = alter(t.made.Request.Header, t.made.Request.Body)
 	}
-	if unmade := lacking(r); unmade != nil {
-		return *unmade, true
+	if t.unmade = lacking(r); t.unmade != nil {
+		return false
 	}
-	made.dialect, made.at = r.Dialect, m.Timestamp
-	p := Parcel{App: m.App, Type: m.Type, Work: w, Route: r, Request: made.Request, Mail: made.Mail}
-	if w != nil {
-		p.Event = w.Event.ID
+	t.made.dialect, t.made.at = r.Dialect, t.message.Timestamp
+	p := &t.parcel
+	p.App, p.Type, p.Work, p.Route, p.Request, p.Mail = t.message.App, t.message.Type, t.work, r, t.made.Request, t.made.Mail
+	if t.work != nil {
+		p.Event = t.work.Event.ID
 	}
 	if s.isInside(p.Request.URL) { // who looks into an inbox sees what the log shows
-		p.Request.URL, p.Request.Header = made.ShownURL, made.ShownHeader
+		p.Request.URL, p.Request.Header = t.made.ShownURL, t.made.ShownHeader
 	}
-	res, unmade, ended := s.authenticated(ctx, p, func(p Parcel) safehttp.Response { return s.once(ctx, p, &made) })
-	if ended || cutShort(ctx, res) {
-		return bellhop.Outcome{}, false
+	return true
+}
+
+// carry takes a request to its endpoint. It is false if ctx ended first.
+func (s *Sender) carry(ctx context.Context, t *trip) bool {
+	if r := t.parcel.Route; r.Auth == nil && r.TLS == nil && t.made.way == nil {
+		s.pass(ctx, &t.parcel, &t.res) // nothing goes before it, or after
+	} else if s.carryWith(ctx, t) {
+		return false
 	}
-	if unmade != nil {
-		s.show(&unmade.Exchange, &made)
-		return *unmade, true
+	return !cutShort(ctx, &t.res)
+}
+
+// carryWith is carry with credentials, or the ways of a recipe.
+func (s *Sender) carryWith(ctx context.Context, t *trip) (ended bool) {
+	t.res, t.unmade, ended = s.authenticated(ctx, t.parcel, func(p Parcel) safehttp.Response { return s.once(ctx, p, &t.made) })
+	return ended
+}
+
+// conclude says what came of a request.
+func (s *Sender) conclude(t *trip, o *bellhop.Outcome) {
+	if t.unmade != nil {
+		*o = *t.unmade
+		s.show(&o.Exchange, &t.made)
+		return
 	}
-	s.tell(p, res)
-	o := classify(res, s.o.Now())
-	if made.Mail != nil {
-		classifyMail(&o, res)
+	s.tell(&t.parcel, &t.res)
+	*o = classify(t.res, s.o.Now())
+	if t.made.Mail != nil {
+		classifyMail(o, t.res)
 	}
-	s.judge(&o, &made, res)
-	s.show(&o.Exchange, &made)
-	return o, true
+	s.judge(o, &t.made, &t.res)
+	s.show(&o.Exchange, &t.made)
 }
 
 // maxKept is how much of a request's body is kept in the log, in bytes.
@@ -211,27 +261,42 @@ func (s *Sender) show(x *bellhop.Exchange, made *Made) {
 }
 
 // exchange takes a request through the door that its URL leads to.
-func (s *Sender) exchange(ctx context.Context, p Parcel) safehttp.Response {
-	s.o.InFlight(1)
-	defer s.o.InFlight(-1) // also if it breaks: who recovers from that counts on
-	return s.door(p).Exchange(ctx, p)
+func (s *Sender) exchange(ctx context.Context, p Parcel) (res safehttp.Response) {
+	s.pass(ctx, &p, &res)
+	return res
 }
 
-func (s *Sender) door(p Parcel) Door {
-	url := p.Request.URL
+// pass is exchange with nothing of it on the stack.
+func (s *Sender) pass(ctx context.Context, p *Parcel, res *safehttp.Response) {
+	s.o.InFlight(1)
+	defer s.o.InFlight(-1) // also if it breaks: who recovers from that counts on
+	door := s.door(p.Request.URL, p.Route)
+	if _, out := door.(httpDoor); out {
+		s.o.HTTP.Exchange(ctx, &p.Request, res)
+		return
+	}
+	through(ctx, door, p, res)
+}
+
+func through(ctx context.Context, door Door, p *Parcel, res *safehttp.Response) {
+	*res = door.Exchange(ctx, *p)
+}
+
+// door is the one that a URL leads to.
+func (s *Sender) door(url string, r *routes.Route) Door {
 	if s.o.Inboxes != nil {
 		if token, ours := s.o.Inboxes.Token(url); ours {
 			return inside{s, token}
 		}
 	}
 	// What a script or a recipe makes of another endpoint's URL is not listened at.
-	if _, listened := listen.Local(url); listened && p.Route.Listened() && s.o.Listeners != nil {
+	if _, listened := listen.Local(url); listened && r.Listened() && s.o.Listeners != nil {
 		return listener{s}
 	}
 	if safehttp.IsMail(url) {
 		return postDoor{s}
 	}
-	return s.http
+	return httpDoor{s.o.HTTP}
 }
 
 // Fields gives the header fields of a request as they are sent, in order.

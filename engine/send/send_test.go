@@ -384,7 +384,7 @@ func TestRefusedAddress(t *testing.T) {
 		h.log.Reset()
 		p := Parcel{Route: h.endpoint("https://inner.example.com/hooks?key=k")}
 		p.Request.URL = p.Route.URL
-		h.tell(p, res)
+		h.tell(&p, &res)
 		lines := 0
 		for line := range strings.Lines(h.log.String()) {
 			if !strings.Contains(line, "level=DEBUG") {

@@ -146,7 +146,8 @@ func (s *Sender) transformed(r *routes.Route, signer *dialect.Signer, m dialect.
 	if len(result.Body) == 0 && (result.Method == http.MethodGet || result.Method == http.MethodDelete) {
 		rendered.Headers = slices.DeleteFunc(rendered.Headers, func(h dialect.Header) bool { return h.Name == "Content-Type" })
 	}
-	made := Made{Request: s.request(r, m, rendered), KeepBody: true}
+	made := Made{KeepBody: true}
+	s.request(&made.Request, r, m.App, rendered)
 	if result.Method != "" {
 		made.Request.Method = result.Method
 	}

@@ -4,8 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,8 +12,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 const (
@@ -35,6 +32,7 @@ const (
 type Options struct {
 	Policy Policy
 
+	MaxConns            int           // connections in all: busy, idle and being dialed; 0 = no bound
 	MaxIdleConns        int           // idle connections in all; 0 = 4096
 	MaxIdleConnsPerHost int           // idle connections per host; 0 = 256
 	IdleTimeout         time.Duration // how long a connection stays idle; 0 = 90 s
@@ -52,7 +50,10 @@ type Client struct {
 	dialer    net.Dialer
 	tls       *tls.Config
 	pool      *pool
+	addresses *addresses
+	watches   *watches
 	scratches *sync.Pool        // of *scratch
+	exchanges *sync.Pool        // of *exchange
 	transport http.RoundTripper // nil unless replaced
 	userAgent string
 	drainTime time.Duration
@@ -67,7 +68,10 @@ func New(o Options) *Client {
 		transport: o.Transport,
 		drainTime: drainTime,
 		veilTime:  veilTime,
+		addresses: &addresses{of: map[addressKey]*address{}},
+		watches:   &watches{of: map[<-chan struct{}]*watch{}},
 		scratches: &sync.Pool{New: newScratch},
+		exchanges: &sync.Pool{New: func() any { return new(exchange) }},
 		tls: &tls.Config{
 			MinVersion: tls.VersionTLS12,
 			RootCAs:    o.RootCAs,
@@ -76,6 +80,7 @@ func New(o Options) *Client {
 			ClientSessionCache: tls.NewLRUClientSessionCache(1024),
 		},
 		pool: &pool{
+			max:            orDefault(o.MaxConns, math.MaxInt),
 			maxIdle:        orDefault(o.MaxIdleConns, 4096),
 			maxIdlePerHost: orDefault(o.MaxIdleConnsPerHost, 256),
 			idleTimeout:    orDefault(o.IdleTimeout, 90*time.Second),
@@ -116,6 +121,9 @@ type Request struct {
 	// Once keeps it from being sent a second time, as it is otherwise where a kept
 	// connection turns out to be closed: it goes out on a connection of its own.
 	Once bool
+
+	// Private says that there is a secret in the URL: nothing of it is remembered.
+	Private bool
 
 	// App and Credentials name for whom a connection speaks: requests that differ in
 	// either never share one. An answer that comes too late for its own request can
@@ -158,32 +166,59 @@ type Response struct {
 // Do sends a request and returns what came of it, at the latest when r.Timeout
 // is over. Redirects are not followed: a 3xx is a response like any other.
 func (c *Client) Do(ctx context.Context, r Request) Response {
+	var out Response
+	c.Exchange(ctx, &r, &out)
+	return out
+}
+
+// Exchange is Do, for those with so many requests under way that it counts what each of
+// them has on its stack.
+func (c *Client) Exchange(ctx context.Context, r *Request, out *Response) {
 	start := time.Now()
-	u, err := c.check(r)
-	if err != nil {
-		return Response{Reason: err.reason, Detail: err.detail, Duration: time.Since(start)}
+	*out = Response{}
+	at, problem := c.address(r)
+	if problem != nil {
+		out.Reason, out.Detail, out.Duration = problem.reason, problem.detail, time.Since(start)
+		return
 	}
-	r.Method = orDefault(r.Method, http.MethodPost)
-	r.MaxBody = orDefault(max(r.MaxBody, 0), defaultMaxBody)
+	x := c.begin(ctx, r, at, start)
+	if c.transport != nil {
+		*out = x.simulate(at.url, x.request)
+		return
+	}
+	if x.do(out) {
+		// What is left of the time is for a connection that is its own.
+		c.done(x)
+		x = c.begin(ctx, r, at, start)
+		x.afresh = true
+		x.do(out)
+	}
+	c.done(x)
+}
+
+// begin makes an exchange of a request that began at a time.
+func (c *Client) begin(ctx context.Context, r *Request, at *address, start time.Time) *exchange {
 	deadline := start.Add(orDefault(max(r.Timeout, 0), defaultTimeout))
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
+	x := c.exchanges.Get().(*exchange)
+	x.client, x.caller, x.host, x.target, x.afresh = c, ctx, at.url.Host, at.target(r), r.Once
+	x.start, x.timeout, x.deadline = start, deadline.Sub(start).Round(time.Millisecond), deadline
+	x.u, x.request = at.url, *r
+	x.request.Method = orDefault(r.Method, http.MethodPost)
+	x.request.MaxBody = orDefault(max(r.MaxBody, 0), defaultMaxBody)
+	return x
+}
 
-	begin := func(afresh bool) *exchange {
-		return &exchange{
-			client: c, caller: ctx, host: u.Host, target: targetOf(u, r), afresh: afresh,
-			start: start, timeout: deadline.Sub(start).Round(time.Millisecond), deadline: deadline,
-		}
+// done leaves an exchange's memory to the next one, unless somebody may still look at it.
+func (c *Client) done(x *exchange) {
+	if x.lent {
+		x.request = Request{} // the connection has it still
+		return
 	}
-	if c.transport != nil {
-		return begin(false).simulate(u, r)
-	}
-	out, stale := begin(r.Once).do(u, r)
-	if stale {
-		out, _ = begin(true).do(u, r)
-	}
-	return out
+	*x = exchange{}
+	c.exchanges.Put(x)
 }
 
 // problem is a request that was not sent.
@@ -195,39 +230,11 @@ type problem struct {
 // check finds what is wrong with a request before anything is sent, and returns
 // its URL.
 func (c *Client) check(r Request) (*url.URL, *problem) {
-	u, err := c.policy.parseURL(r.URL)
-	if err != nil {
-		var refused *URLError
-		if errors.As(err, &refused) && refused.Code == CodeAddress {
-			return nil, &problem{ReasonAddress, refused.Detail}
-		}
-		return nil, &problem{ReasonURL, err.Error()}
+	at, problem := c.address(&r)
+	if problem != nil {
+		return nil, problem
 	}
-	if r.Method == http.MethodConnect || r.Method != "" && !httpguts.ValidHeaderFieldName(r.Method) {
-		return nil, &problem{ReasonRequest, tidy(fmt.Sprintf("the method %q cannot be sent", r.Method))}
-	}
-	for name, values := range r.Header {
-		if !httpguts.ValidHeaderFieldName(name) {
-			return nil, &problem{ReasonRequest, tidy(fmt.Sprintf("the header name %q cannot be sent", name))}
-		}
-		for _, v := range values {
-			if !httpguts.ValidHeaderFieldValue(v) { // not shown: it may be a secret
-				return nil, &problem{ReasonRequest, tidy("the value of the header " + name + " cannot be sent: it contains control characters")}
-			}
-		}
-	}
-	return u, nil
-}
-
-// targetOf is where a URL's requests go, and on whose behalf.
-func targetOf(u *url.URL, r Request) target {
-	t := target{secure: u.Scheme == "https", addr: u.Host, app: r.App, credentials: r.Credentials, identity: r.Identity}
-	if u.Port() == "" && t.secure {
-		t.addr += ":443"
-	} else if u.Port() == "" {
-		t.addr += ":80"
-	}
-	return t
+	return at.url, nil
 }
 
 // connectionHeader reports whether a header is about the connection or the

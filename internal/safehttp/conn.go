@@ -1,8 +1,6 @@
 package safehttp
 
 import (
-	"container/list"
-	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -36,13 +34,22 @@ type conn struct {
 	target   target
 	remote   string
 	born     time.Time
-	expires  time.Duration // age after which it takes no new request
-	used     bool          // it has served a request before
-	received int64         // bytes of the response, inside TLS
+	expires  time.Duration                // age after which it takes no new request
+	attends  func(fd uintptr) (done bool) // attend, made once
+	used     bool                         // it has served a request before
+	received int64                        // bytes of the response, inside TLS
+
+	// Of the exchange under way.
+	x       *exchange
+	asked   bool // its request was written, or is being written
+	writing writing
+
+	watch *watch // whose end ends it
 
 	// The pool's.
+	host      *host
 	idleSince time.Time
-	place     *list.Element
+	place     place
 }
 
 func (k *conn) Read(p []byte) (int, error) {
@@ -51,20 +58,34 @@ func (k *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// cancelWith ends what the connection's exchange is waiting for when ctx ends.
-// The returned function takes that back, or reports that it is too late to.
-func (k *conn) cancelWith(ctx context.Context) (uncancel func() bool) {
-	if ctx.Done() == nil {
-		return func() bool { return true }
-	}
-	return context.AfterFunc(ctx, func() { k.SetDeadline(longAgo) })
+// Close ends the connection, in the words of TLS if there is any.
+func (k *conn) Close() error {
+	k.watch.leave(k)
+	k.watch = nil
+	return k.Conn.Close()
 }
 
 // abort closes the connection without a word, since the receiver may not listen.
-func (k *conn) abort() { k.wire.Close() }
+func (k *conn) abort() {
+	k.watch.leave(k)
+	k.watch = nil
+	k.wire.Close()
+}
 
-// expired reports whether the connection is too old for another request.
-func (k *conn) expired() bool { return time.Since(k.born) >= k.expires }
+// attend is called, in the place where the connection is read, when its exchange begins:
+// it writes the request, and says that an answer is to be waited for. Then it is called
+// when something has come. What comes after it was called first is not missed; so what
+// was there before is looked for here, right before the request is written.
+func (k *conn) attend(fd uintptr) (done bool) {
+	if k.asked || k.used && !k.wire.look(fd, k.x.deadline) {
+		return true
+	}
+	k.asked = true
+	return !k.x.send(k)
+}
+
+// expired reports whether the connection is too old for another request at a time.
+func (k *conn) expired(now time.Time) bool { return now.Sub(k.born) >= k.expires }
 
 // drained reports whether TLS has nothing left that it had read ahead. Those
 // bytes the kernel no longer knows of.
@@ -74,7 +95,7 @@ func (k *conn) drained() bool {
 	}
 	k.wire.dry = true
 	defer func() { k.wire.dry = false }()
-	n, err := k.Conn.Read(make([]byte, 1))
+	n, err := k.Conn.Read(k.wire.one[:])
 	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
 
@@ -83,7 +104,11 @@ func (k *conn) drained() bool {
 // receiver closes is lost without anybody knowing whether it was taken, so the
 // connection is given up a moment earlier.
 func (k *conn) keepAlive(h http.Header) {
-	for field := range strings.SplitSeq(h.Get("Keep-Alive"), ",") {
+	hint := h["Keep-Alive"]
+	if len(hint) == 0 {
+		return
+	}
+	for field := range strings.SplitSeq(hint[0], ",") {
 		value, ok := strings.CutPrefix(strings.TrimSpace(field), "timeout=")
 		if !ok {
 			continue
@@ -105,7 +130,8 @@ type wire struct {
 	raw      syscall.RawConn
 	probes
 	counter
-	dry bool // reads find nothing, as if their time were over
+	dry bool    // reads find nothing, as if their time were over
+	one [1]byte // for reads that should find nothing
 
 	// Of the exchange under way. Only one whose request is written at once has
 	// written right while it is read.

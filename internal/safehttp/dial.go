@@ -12,34 +12,56 @@ import (
 	"time"
 )
 
-// connect finds a connection for an exchange: one that was kept, or a new one.
-// It can be interrupted only while it dials; its deadline is set.
+// connect finds a connection for an exchange: one that was kept, or a new one. Its
+// deadline is set, and ends with the caller's context.
 func (c *Client) connect(x *exchange) (*conn, error) {
 	for {
-		var k *conn
-		if x.afresh {
-			c.pool.reserve(x.target)
-		} else {
-			k = c.pool.take(x.target)
+		k, h, err := c.pool.take(x.caller, x.target, x.afresh, x.deadline)
+		if err != nil {
+			return nil, err
 		}
-		if k == nil {
-			k, err := c.dial(x)
-			if err != nil && exhausted(err) != nil && c.pool.shed() {
-				k, err = c.dial(x)
-			}
-			if err != nil {
-				c.pool.release(x.target)
-				x.veil(err)
-			}
-			return k, err
+		if k != nil && (k.expired(x.start) || x.start.Sub(k.idleSince) >= c.pool.idleTimeout) {
+			c.pool.discard(k) // each round uses up an idle connection, so this ends
+			continue
 		}
-		// The deadline comes first: that of the exchange before may be over, and
-		// then nobody can look into the connection.
-		if !k.expired() && time.Since(k.idleSince) < c.pool.idleTimeout && k.SetDeadline(x.deadline) == nil && k.wire.quiet(x.deadline) {
+		kept := k != nil
+		if !kept {
+			if k, err = c.dialIn(x, h); err != nil {
+				return nil, err
+			}
+		}
+		// In this order: see watches.
+		c.watches.follow(k, x.caller)
+		err = k.SetDeadline(x.deadline)
+		if ended := x.caller.Err(); ended != nil {
+			c.pool.discard(k)
+			return nil, ended
+		}
+		if err == nil {
 			return k, nil
 		}
-		c.pool.discard(k) // each round uses up an idle connection, so this ends
+		c.pool.discard(k)
+		if !kept {
+			return nil, fmt.Errorf("set the deadline of a connection: %w", err)
+		}
 	}
+}
+
+// dialIn makes a connection in the place that a host has for it, or gives that back.
+func (c *Client) dialIn(x *exchange, h *host) (*conn, error) {
+	c.pool.dials(1)
+	k, err := c.dial(x)
+	if err != nil && exhausted(err) != nil && c.pool.shed() {
+		k, err = c.dial(x)
+	}
+	c.pool.dials(-1)
+	if err != nil {
+		c.pool.release(h)
+		x.veil(err)
+		return nil, err
+	}
+	k.host = h
+	return k, nil
 }
 
 // veil has names that lead nowhere take equally long, whether they exist or not: else
@@ -64,6 +86,7 @@ func (c *Client) dial(x *exchange) (*conn, error) {
 	ctx, cancel := context.WithDeadline(context.WithValue(x.caller, exchangeKey{}, x), x.deadline)
 	defer cancel()
 
+	x.lent = true
 	x.enter(phaseDNS)
 	dialed, err := c.dialer.DialContext(ctx, "tcp", x.target.addr)
 	if err != nil {
@@ -84,16 +107,13 @@ func (c *Client) dial(x *exchange) (*conn, error) {
 		Conn: w, wire: w, target: x.target,
 		remote: tcp.RemoteAddr().String(), born: time.Now(), expires: maxConnAge,
 	}
+	k.attends = k.attend
 	x.connected(k.remote)
 	if x.target.secure {
 		if err := c.secure(ctx, x, k); err != nil {
 			tcp.Close()
 			return nil, err
 		}
-	}
-	if err := k.SetDeadline(x.deadline); err != nil {
-		tcp.Close()
-		return nil, fmt.Errorf("set the deadline of a connection: %w", err)
 	}
 	return k, nil
 }

@@ -36,6 +36,14 @@ type exchange struct {
 	reused bool  // it had served a request before
 	broken bool  // the body has no end that could be waited for
 	conn   *conn // nil with a replaced transport
+
+	// The request.
+	u       *url.URL
+	request Request
+	// writes is what is in use for as long as another goroutine writes the request.
+	writes *scratch
+	// lent says that a dial has seen it, and may do so when it is over.
+	lent bool
 }
 
 type exchangeKey struct{}
@@ -101,7 +109,7 @@ func (x *exchange) got(k *conn) {
 }
 
 // finish completes a Response with what is known about its exchange.
-func (x *exchange) finish(out Response, err error) Response {
+func (x *exchange) finish(out *Response, err error) {
 	if err != nil {
 		out.Reason, out.Detail = x.explain(err)
 		out.Detail = tidy(out.Detail)
@@ -110,6 +118,11 @@ func (x *exchange) finish(out Response, err error) Response {
 	defer x.mu.Unlock()
 	out.RemoteAddr, out.Reused, out.Refused = x.remote, x.reused, x.refused
 	out.Duration = time.Since(x.start)
+}
+
+// failed is the Response of an exchange that came to nothing.
+func (x *exchange) failed(err error) (out Response) {
+	x.finish(&out, err)
 	return out
 }
 
@@ -128,72 +141,119 @@ func newScratch() any {
 // any of the request: whatever it answers, it is not that.
 var errNobody = errors.New("an answer came before the receiver had the request")
 
-// do sends a request and reads the response, in the goroutine of the caller:
+// do sends the request and reads the response, in the goroutine of the caller:
 // handing the work to others and back costs more than the work. Whatever it waits
 // for ends at the connection's deadline, which a cancellation moves to the past.
 //
 // stale says that the kept connection it went over was of no use any more, and that
 // there is time for another one.
-func (x *exchange) do(u *url.URL, r Request) (out Response, stale bool) {
+func (x *exchange) do(out *Response) (stale bool) {
+	err := x.caller.Err()
+	if err == nil {
+		var k *conn
+		if k, err = x.ask(); err == nil {
+			return x.hear(k, out)
+		}
+	}
+	x.finish(out, err)
+	return false
+}
+
+// ask writes the request, and waits until something comes or the time is over: for most
+// of an exchange's time, in which it has no buffers, and little on the stack.
+func (x *exchange) ask() (*conn, error) {
+	for {
+		k, err := x.client.connect(x)
+		if err != nil {
+			return nil, err
+		}
+		k.x, k.asked = x, false
+		// If it fails once the request is written, the reading will as well.
+		_ = k.wire.attend(k.attends)
+		if k.x = nil; k.asked {
+			return k, nil
+		}
+		x.client.pool.discard(k) // it was closed, or something had come that nobody asked for
+	}
+}
+
+// send writes the request. It tells whether there is an answer to wait for.
+func (x *exchange) send(k *conn) bool {
 	c := x.client
-	if err := x.caller.Err(); err != nil {
-		return x.finish(Response{}, err), false
-	}
-	k, err := c.connect(x)
-	if err != nil {
-		return x.finish(Response{}, err), false
-	}
 	x.got(k)
-	uncancel := k.cancelWith(x.caller)
+	s := c.scratches.Get().(*scratch)
+	w := k.write(s, c.head(s, x.u, x.request), x.request.Body, x.reused)
+	if w.done != nil {
+		x.writes = s
+		return true
+	}
+	c.scratches.Put(s)
+	return w.err == nil
+}
+
+// written waits until the request is.
+func (x *exchange) written(w *writing) {
+	w.wait()
+	if x.writes != nil {
+		x.client.scratches.Put(x.writes)
+		x.writes = nil
+	}
+}
+
+// hear reads the response, and decides whether the connection can be used again.
+func (x *exchange) hear(k *conn, out *Response) (stale bool) {
+	c, w := x.client, &k.writing
 	s := c.scratches.Get().(*scratch)
 	defer c.scratches.Put(s)
 	defer s.in.br.Reset(nil)
 	s.in.reset(k)
 
-	w := k.write(s, c.head(s, u, r), r.Body, x.reused)
-	out, more, err := x.receive(&s.in, w, r)
+	var (
+		more bool
+		err  error
+	)
+	*out, more, err = x.receive(&s.in, w, x.request)
 	if k.wire.unheeded {
-		out, err = Response{}, errNobody
+		*out, err = Response{}, errNobody
 	}
-	if err != nil {
-		uncancel()
+	if err != nil || x.broken {
+		// Where it is broken, nothing more is to be had. The receiver may be waiting for
+		// us, so it is not waited for.
+		if err == nil {
+			x.finish(out, nil)
+		}
 		k.abort()
-		w.wait()
-		c.pool.release(k.target)
-		if x.stale(w, err) {
-			return Response{}, true
+		x.written(w)
+		c.pool.release(k.host)
+		switch {
+		case err == nil:
+			return false
+		case x.stale(w, err):
+			return true
 		}
 		if w.err == nil {
 			x.enter(phaseWait)
 		}
-		return x.finish(out, err), false
+		x.finish(out, err)
+		return false
 	}
 
-	out = x.finish(out, nil)
-	if x.broken {
-		// Nothing more is to be had. It may be waiting for us, so it is not waited for.
-		uncancel()
-		k.abort()
-		w.wait()
-		c.pool.release(k.target)
-		return out, false
-	}
+	x.finish(out, nil)
 	if more || w.unfinished() {
 		k.SetDeadline(earlier(x.deadline, time.Now().Add(c.drainTime)))
 	}
 	if more {
-		drain(&s.in, &out)
+		drain(&s.in, out)
 	}
-	w.wait()
+	x.written(w)
 	k.keepAlive(out.Header)
-	// A cancellation that has begun may still move the deadline when another
-	// exchange has the connection.
-	if uncancel() && w.err == nil && s.in.clean() && k.drained() {
-		c.pool.put(k)
+	// A cancellation that has begun may have moved the deadline.
+	if x.caller.Err() == nil && w.err == nil && s.in.clean() && k.drained() {
+		c.pool.put(k, time.Now())
 	} else {
 		c.pool.discard(k)
 	}
-	return out, false
+	return false
 }
 
 // stale tells whether a failed exchange says nothing but that its kept connection

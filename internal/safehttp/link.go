@@ -57,20 +57,20 @@ func (c *Client) Dial(ctx context.Context, d Dialing) (*Link, Response) {
 	}
 	if err != nil {
 		x.veil(err)
-		return nil, x.finish(Response{}, err)
+		return nil, x.failed(err)
 	}
 	x.connected(tcp.RemoteAddr().String())
 	l := &Link{Conn: tcp, tcp: tcp, x: x, config: config, left: orDefault(max(d.MaxRead, 0), 1<<20)}
 	if err := tcp.SetDeadline(deadline); err != nil {
 		tcp.Close()
-		return nil, x.finish(Response{}, err)
+		return nil, x.failed(err)
 	}
 	l.uncancel = context.AfterFunc(ctx, func() { tcp.SetDeadline(longAgo) })
 	if d.Secure {
 		x.enter(phaseTLS)
 		secured := tls.Client(bounded{l}, config)
 		if err := secured.HandshakeContext(dialing); err != nil {
-			out := x.finish(Response{}, err)
+			out := x.failed(err)
 			l.Close()
 			return nil, out
 		}
@@ -144,9 +144,9 @@ func (l *Link) Fail(err error, doing string) Response {
 	phase := l.x.phase
 	l.x.mu.Unlock()
 	if phase == phaseTLS {
-		return l.x.finish(Response{}, err)
+		return l.x.failed(err)
 	}
-	out := l.x.finish(Response{}, nil)
+	out := l.x.failed(nil)
 	switch {
 	case errors.Is(l.x.caller.Err(), context.Canceled):
 		out.Reason, out.Detail = ReasonCanceled, "the request was canceled before it was answered"
@@ -164,4 +164,4 @@ func (l *Link) Fail(err error, doing string) Response {
 }
 
 // Took is the Response of a conversation that came to an end.
-func (l *Link) Took() Response { return l.x.finish(Response{}, nil) }
+func (l *Link) Took() Response { return l.x.failed(nil) }

@@ -22,9 +22,8 @@ type probes struct {
 }
 
 func (w *wire) makeProbes() {
-	one := make([]byte, 1)
 	w.peek = func(fd uintptr) bool {
-		_, _, err := syscall.Recvfrom(int(fd), one, syscall.MSG_PEEK) // Go's sockets do not block
+		_, _, err := syscall.Recvfrom(int(fd), w.one[:], syscall.MSG_PEEK) // Go's sockets do not block
 		w.probes.quiet = err == syscall.EAGAIN
 		return true
 	}
@@ -42,6 +41,17 @@ func (w *wire) makeProbes() {
 func (w *wire) quiet(time.Time) bool {
 	return w.raw.Read(w.peek) == nil && w.probes.quiet
 }
+
+// look is quiet for whoever reads from the connection already.
+func (w *wire) look(fd uintptr, _ time.Time) bool {
+	w.peek(fd)
+	return w.probes.quiet
+}
+
+// attend calls f, and again whenever there is something to read, until it says that this
+// is enough, or the deadline is over. A read that is tried before anything can have come
+// is spared like that, and so is the buffer that it would hold.
+func (w *wire) attend(f func(fd uintptr) bool) error { return w.raw.Read(f) }
 
 // readNow reads what is there, whatever the deadline. If nothing is, it says so.
 func (w *wire) readNow(p []byte) (n int, err error, there bool) {

@@ -69,6 +69,9 @@ func (x *exchange) explain(err error) (Reason, string) {
 	if errors.Is(x.caller.Err(), context.Canceled) {
 		return ReasonCanceled, "the request was canceled before it was answered"
 	}
+	if errors.Is(err, errAllTaken) {
+		return ReasonResources, "this server could not make a connection: " + err.Error() + "; its operator finds more in the log"
+	}
 	// The clock decides, not the error: a dial has a timer of its own, which may
 	// fire a moment before the context's, and gives up on each of several
 	// addresses with an error that looks the same.

@@ -20,7 +20,7 @@ func (x *exchange) simulate(u *url.URL, r Request) Response {
 	defer body.release()
 	res, err := x.client.transport.RoundTrip(x.newRequest(ctx, u, r, body))
 	if err != nil {
-		return x.finish(Response{}, err)
+		return x.failed(err)
 	}
 	if res.Body == nil {
 		res.Body = http.NoBody
@@ -28,10 +28,11 @@ func (x *exchange) simulate(u *url.URL, r Request) Response {
 	defer res.Body.Close()
 	out := Response{Status: res.StatusCode, Header: res.Header}
 	if out.Status < 200 {
-		return x.finish(out, unasked(out.Status))
+		x.finish(&out, unasked(out.Status))
+		return out
 	}
 	more := x.keep(&out, res.Body, res.ContentLength, r.MaxBody)
-	out = x.finish(out, nil)
+	x.finish(&out, nil)
 	if more {
 		timer := time.AfterFunc(x.client.drainTime, cancel)
 		drain(res.Body, &out)

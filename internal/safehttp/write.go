@@ -102,7 +102,8 @@ type writing struct {
 // a receiver may answer before it has read all (413, 401), and would not be heard
 // by somebody who is still waiting for it to read.
 func (k *conn) write(s *scratch, head, body []byte, reused bool) *writing {
-	w := new(writing)
+	w := &k.writing
+	*w = writing{}
 	k.wire.begin(reused && len(head)+len(body) <= wholeRequest)
 	if len(head)+len(body) <= wholeRequest {
 		s.out = append(head, body...) // one write, and with TLS one record
