@@ -52,6 +52,12 @@ type scope struct {
 	ts, ms, uuid string // computed on first use
 }
 
+// done leaves a scope to the next request, without what it was about.
+func (s *scope) done() {
+	*s = scope{}
+	scopes.Put(s)
+}
+
 // text returns a value. A value that is absent is empty.
 func (s *scope) text(src source) string {
 	if src.value == valueOption {

@@ -20,6 +20,9 @@ type Signer struct {
 	pool    sync.Pool // of *workspace
 }
 
+// scopes are those of requests that were made, for the next ones.
+var scopes = sync.Pool{New: func() any { return new(scope) }}
+
 // workspace is what one signing needs and the next can use again. Resetting an
 // HMAC takes less than half the time of keying a new one.
 type workspace struct {
@@ -81,7 +84,9 @@ func (s *Signer) Render(m Message) (Request, error) {
 	case m.Timestamp.Unix() < 0:
 		return Request{}, fmt.Errorf("render %s: message has no Timestamp; set the time of the attempt", d.Name())
 	}
-	sc := &scope{message: m, options: d.options}
+	sc := scopes.Get().(*scope)
+	defer sc.done()
+	sc.message, sc.options = m, d.options
 	if sc.body = m.Body; sc.body == nil {
 		sc.body = d.body.append(make([]byte, 0, d.literals+len(m.Data)+len(m.Type)+len(m.Subject)+128), sc)
 	}

@@ -50,15 +50,22 @@ func (s *Sender) Make(ctx context.Context, r *routes.Route, signer *dialect.Sign
 }
 
 func (s *Sender) make(ctx context.Context, r *routes.Route, signer *dialect.Signer, m *dialect.Message, made *Made) (unmade *bellhop.Outcome) {
-	switch {
-	case r.Follows() != nil:
-		*made, unmade = s.byRecipe(r, r.Follows(), signer, *m)
-		return unmade
-	case r.Transform != nil:
-		*made, _, unmade = s.transform(ctx, r, signer, *m, false)
-		return unmade
+	if r.Follows() != nil || r.Transform != nil {
+		return s.makeOtherwise(ctx, r, signer, m, made)
 	}
 	return s.byDialect(r, signer, m, made)
+}
+
+// makeOtherwise is make for what the endpoint's dialect does not make alone.
+//
+//go:noinline
+func (s *Sender) makeOtherwise(ctx context.Context, r *routes.Route, signer *dialect.Signer, m *dialect.Message, made *Made) (unmade *bellhop.Outcome) {
+	if b := r.Follows(); b != nil {
+		*made, unmade = s.byRecipe(r, b, signer, *m)
+	} else {
+		*made, _, unmade = s.transform(ctx, r, signer, *m, false)
+	}
+	return unmade
 }
 
 // byDialect makes the request of an endpoint that takes events as its dialect has them.
@@ -66,13 +73,18 @@ func (s *Sender) byDialect(r *routes.Route, signer *dialect.Signer, m *dialect.M
 	s.chooseOptions(r, m)
 	rendered, err := signer.Render(*m)
 	if err != nil {
-		o := ours(r, "The dialect "+r.Dialect+" cannot express this event: "+err.Error())
-		return &o
+		return inexpressible(r, err)
 	}
 	s.request(&made.Request, r, m.App, rendered)
 	made.ShownURL, made.ShownHeader = made.Request.URL, made.Request.Header
 	conceal(r, made)
 	return nil
+}
+
+//go:noinline
+func inexpressible(r *routes.Route, err error) *bellhop.Outcome {
+	o := ours(r, "The dialect "+r.Dialect+" cannot express this event: "+err.Error())
+	return &o
 }
 
 // chooseOptions gives a message the options of the dialect: those of its app go first.

@@ -117,22 +117,32 @@ func (s *Sender) Close() { s.tokens.Close() }
 // sent is false if ctx ended first: then nothing is known, and nothing is to be held
 // against the receiver.
 func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o bellhop.Outcome, sent bool) {
+	t, signer := s.begin(r, w, &o)
+	if t == nil {
+		return o, true
+	}
+	sent = s.deliver(ctx, r, signer, nil, t, &o)
+	capture(r, w.Event.Type, &o)
+	return o, sent
+}
+
+// begin is the beginning of a delivery's trip, unless nothing can sign it: then o says so.
+func (s *Sender) begin(r *routes.Route, w *bellhop.Work, o *bellhop.Outcome) (*trip, *dialect.Signer) {
 	now, e := s.o.Now(), w.Event
 	signer, err := r.Signer(now)
 	if x := r.Speaks(); err == nil && w.Delivery.Trigger == bellhop.TriggerTest && x.UnsignedTests() {
 		signer, err = x.NewSigner(nil)
 	}
 	if err != nil {
-		return ours(r, "The request could not be signed: "+err.Error()), true
+		*o = ours(r, "The request could not be signed: "+err.Error())
+		return nil, nil
 	}
 	t := trips.Get().(*trip)
-	t.work, t.message = w, dialect.Message{
-		ID: e.ID.String(), App: e.App, Type: e.Type, Subject: e.Subject,
-		Time: e.CreatedAt(), Data: e.Data, Timestamp: now,
-	}
-	sent = s.deliver(ctx, r, signer, nil, t, &o)
-	capture(r, e.Type, &o)
-	return o, sent
+	t.work = w
+	m := &t.message
+	m.ID, m.App, m.Type, m.Subject = e.ID.String(), e.App, e.Type, e.Subject
+	m.Time, m.Data, m.Timestamp = e.CreatedAt(), e.Data, now
+	return t, signer
 }
 
 // Call is Send for a message that is no delivery, such as a verification, signed by
@@ -278,6 +288,9 @@ func (s *Sender) pass(ctx context.Context, p *Parcel, res *safehttp.Response) {
 	through(ctx, door, p, res)
 }
 
+// through is no part of pass, which is on the stack of all that wait.
+//
+//go:noinline
 func through(ctx context.Context, door Door, p *Parcel, res *safehttp.Response) {
 	*res = door.Exchange(ctx, *p)
 }

@@ -183,7 +183,7 @@ func (c *Client) Exchange(ctx context.Context, r *Request, out *Response) {
 	}
 	x := c.begin(ctx, r, at, start)
 	if c.transport != nil {
-		*out = x.simulate(at.url, x.request)
+		x.simulated(out)
 		return
 	}
 	if x.do(out) {
@@ -196,7 +196,12 @@ func (c *Client) Exchange(ctx context.Context, r *Request, out *Response) {
 	c.done(x)
 }
 
+//go:noinline
+func (x *exchange) simulated(out *Response) { *out = x.simulate(x.u, x.request) }
+
 // begin makes an exchange of a request that began at a time.
+//
+//go:noinline
 func (c *Client) begin(ctx context.Context, r *Request, at *address, start time.Time) *exchange {
 	deadline := start.Add(orDefault(max(r.Timeout, 0), defaultTimeout))
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {

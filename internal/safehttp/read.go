@@ -239,7 +239,7 @@ func (r *responseReader) parseFields(lines string) http.Header {
 			r.reusable, r.garbled = false, true
 			continue
 		}
-		value = strings.Trim(value, " \t")
+		value = trimBlanks(value)
 		if !httpguts.ValidHeaderFieldValue(value) {
 			r.reusable = false
 			value = strings.Trim(strings.Map(blankControl, value), " \t") // RFC 9110, 5.5
@@ -300,6 +300,14 @@ func (r *responseReader) frameCoded(codings, lengths []string, minor int) {
 // frameByLength is frame for a body without a Transfer-Encoding.
 func (r *responseReader) frameByLength(lengths []string) {
 	if len(lengths) == 0 {
+		return
+	}
+	if len(lengths) == 1 && isDigits(lengths[0]) {
+		n, err := strconv.ParseUint(lengths[0], 10, 63)
+		if err != nil {
+			n = math.MaxInt64 // more than anybody reads
+		}
+		r.length = int64(n)
 		return
 	}
 	for _, v := range lengths {
@@ -436,5 +444,21 @@ func blankControl(r rune) rune {
 }
 
 func isDigits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// trimBlanks is a text without the spaces and tabs around it.
+func trimBlanks(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
