@@ -23,6 +23,9 @@ type Message struct {
 	// Body, if not nil, is sent and signed in place of what the dialect's template
 	// makes of Data, which then need not be there.
 	Body []byte
+	// Into, if not nil, is memory for the body, if that fits: whoever gives it may use it
+	// again once the request is over.
+	Into []byte
 }
 
 // Header is one header of a rendered request. Name has the case that the

@@ -88,7 +88,11 @@ func (s *Signer) Render(m Message) (Request, error) {
 	defer sc.done()
 	sc.message, sc.options = m, d.options
 	if sc.body = m.Body; sc.body == nil {
-		sc.body = d.body.append(make([]byte, 0, d.literals+len(m.Data)+len(m.Type)+len(m.Subject)+128), sc)
+		into := m.Into[:0]
+		if n := d.literals + len(m.Data) + len(m.Type) + len(m.Subject) + 128; cap(into) < n {
+			into = make([]byte, 0, n)
+		}
+		sc.body = d.body.append(into, sc)
 	}
 
 	headers := make([]Header, 1, len(d.headers)+2)

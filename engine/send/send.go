@@ -141,7 +141,7 @@ func (s *Sender) begin(r *routes.Route, w *bellhop.Work, o *bellhop.Outcome) (*t
 	t.work = w
 	m := &t.message
 	m.ID, m.App, m.Type, m.Subject = e.ID.String(), e.App, e.Type, e.Subject
-	m.Time, m.Data, m.Timestamp = e.CreatedAt(), e.Data, now
+	m.Time, m.Data, m.Timestamp, m.Into = e.CreatedAt(), e.Data, now, t.body
 	return t, signer
 }
 
@@ -173,6 +173,27 @@ type trip struct {
 	parcel  Parcel
 	res     safehttp.Response
 	unmade  *bellhop.Outcome // why there was no exchange
+
+	// body is memory for the body of the request: it may be used for the next one, if
+	// the request went out into the network, where nobody keeps anything of it.
+	body []byte
+	out  bool
+}
+
+// maxBody bounds the memory for a body that is kept for the next one, in bytes.
+const maxBody = 16 << 10
+
+// over leaves a trip to the next one.
+func (t *trip) over() {
+	body := t.body
+	switch made := t.made.Request.Body; {
+	case !t.out:
+		body = nil // somebody may have it
+	case t.work != nil && !t.made.KeepBody && cap(made) <= maxBody:
+		body = made // by the dialect, and by nobody else
+	}
+	*t = trip{body: body}
+	trips.Put(t)
 }
 
 // trips are those that are over, for new ones.
@@ -186,8 +207,7 @@ func (s *Sender) deliver(ctx context.Context, r *routes.Route, signer *dialect.S
 	} else if sent = s.carry(ctx, t); sent {
 		s.conclude(t, o)
 	}
-	*t = trip{}
-	trips.Put(t)
+	t.over()
 	return sent
 }
 
@@ -218,7 +238,7 @@ func (s *Sender) pack(ctx context.Context, r *routes.Route, signer *dialect.Sign
 // carry takes a request to its endpoint. It is false if ctx ended first.
 func (s *Sender) carry(ctx context.Context, t *trip) bool {
 	if r := t.parcel.Route; r.Auth == nil && r.TLS == nil && t.made.way == nil {
-		s.pass(ctx, &t.parcel, &t.res) // nothing goes before it, or after
+		t.out = s.pass(ctx, &t.parcel, &t.res) // nothing goes before it, or after
 	} else if s.carryWith(ctx, t) {
 		return false
 	}
@@ -276,16 +296,18 @@ func (s *Sender) exchange(ctx context.Context, p Parcel) (res safehttp.Response)
 	return res
 }
 
-// pass is exchange with nothing of it on the stack.
-func (s *Sender) pass(ctx context.Context, p *Parcel, res *safehttp.Response) {
+// pass is exchange with nothing of it on the stack. It tells whether the request went out
+// into the network.
+func (s *Sender) pass(ctx context.Context, p *Parcel, res *safehttp.Response) (out bool) {
 	s.o.InFlight(1)
 	defer s.o.InFlight(-1) // also if it breaks: who recovers from that counts on
 	door := s.door(p.Request.URL, p.Route)
 	if _, out := door.(httpDoor); out {
 		s.o.HTTP.Exchange(ctx, &p.Request, res)
-		return
+		return true
 	}
 	through(ctx, door, p, res)
+	return false
 }
 
 // through is no part of pass, which is on the stack of all that wait.
