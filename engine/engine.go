@@ -367,8 +367,11 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e.listeners = listen.NewHub(c.Now, e.listenerMoved)
 	e.table = routes.New(routes.Options{Away: e.away, Store: store, Sealer: c.Sealer, Dialects: dialects, Recipes: recipes, Logger: c.Logger, Now: c.Now})
 	e.http = safehttp.New(safehttp.Options{
-		MaxIdleConns:        c.MaxInFlight, // an idle connection takes a file, too
+		// One for each request that may be under way, and some for what goes on beside them,
+		// such as fetching tokens. One that is idle takes a file, too, and makes way.
+		MaxConns:            c.MaxInFlight + c.MaxTrials + 64,
 		MaxIdleConnsPerHost: max(c.MaxConcurrency, 256),
+		MaxIdleConns:        c.MaxInFlight,
 		Policy:              safehttp.Policy{AllowCIDRs: c.AllowCIDRs, Dev: c.Dev, DNS: c.DNS},
 		UserAgent:           c.UserAgent,
 		Transport:           c.Transport,

@@ -24,6 +24,7 @@ type metrics struct {
 	duration       prometheus.Histogram
 	latency        prometheus.Histogram
 	inFlight       prometheus.Gauge
+	connections    *connections
 
 	pending, held, oldest, lanesOpen, queued, doubted *prometheus.Desc
 	due, dueAge, waiting, waitingAge, endpoints       *prometheus.Desc
@@ -48,7 +49,8 @@ func newMetrics(e *Engine) *metrics {
 	buckets := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60, 300, 3600, 86400}
 	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 	return &metrics{
-		e: e,
+		e:           e,
+		connections: newConnections(e),
 		acceptedEvents: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bellhop_events_accepted_total", Help: "Publishes acknowledged, by whether they repeated an earlier one.",
 		}, []string{"duplicate"}),
@@ -118,7 +120,7 @@ func (m *metrics) unregister(r prometheus.Registerer) {
 func (m *metrics) flying(delta int) { m.inFlight.Add(float64(delta)) }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.acceptedEvents, m.outbox, m.deliveries, m.attempts, m.duration, m.latency, m.inFlight}
+	return []prometheus.Collector{m.acceptedEvents, m.outbox, m.deliveries, m.attempts, m.duration, m.latency, m.inFlight, m.connections}
 }
 
 // Describe implements prometheus.Collector.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -27,6 +28,7 @@ type Link struct {
 	config   *tls.Config
 	left     int64
 	uncancel func() bool
+	end      func() // counts it no more
 }
 
 // Dial makes a Link. If it cannot, what came of it is the Response, with a Reason.
@@ -48,21 +50,30 @@ func (c *Client) Dial(ctx context.Context, d Dialing) (*Link, Response) {
 	config.NextProtos, config.ClientSessionCache = nil, nil
 	config.ServerName = host
 
+	place, err := c.pool.reserveFor(ctx, x.target, deadline)
+	if err != nil {
+		return nil, x.failed(err)
+	}
 	dialing, cancel := context.WithDeadline(context.WithValue(ctx, exchangeKey{}, x), deadline)
 	defer cancel()
 	x.enter(phaseDNS)
+	c.pool.dials(1)
 	tcp, err := c.dialer.DialContext(dialing, "tcp", d.Addr)
 	if err != nil && exhausted(err) != nil && c.pool.shed() {
 		tcp, err = c.dialer.DialContext(dialing, "tcp", d.Addr)
 	}
+	c.pool.dials(-1)
 	if err != nil {
+		c.pool.release(place)
 		x.veil(err)
 		return nil, x.failed(err)
 	}
 	x.connected(tcp.RemoteAddr().String())
 	l := &Link{Conn: tcp, tcp: tcp, x: x, config: config, left: orDefault(max(d.MaxRead, 0), 1<<20)}
+	l.end = sync.OnceFunc(func() { c.pool.release(place) })
 	if err := tcp.SetDeadline(deadline); err != nil {
 		tcp.Close()
+		l.end()
 		return nil, x.failed(err)
 	}
 	l.uncancel = context.AfterFunc(ctx, func() { tcp.SetDeadline(longAgo) })
@@ -131,6 +142,7 @@ func (b bounded) SetWriteDeadline(time.Time) error { return nil }
 // Close ends the link without waiting for the other side.
 func (l *Link) Close() error {
 	l.uncancel()
+	defer l.end()
 	return l.tcp.Close()
 }
 

@@ -3,6 +3,7 @@ package safehttp
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -111,6 +112,33 @@ func (p *pool) wait(ctx context.Context, turn chan struct{}, deadline time.Time)
 	case <-end.C:
 		return errAllTaken
 	}
+}
+
+// reserveFor is take for a connection that is never idle.
+func (p *pool) reserveFor(ctx context.Context, t target, deadline time.Time) (*host, error) {
+	_, h, err := p.take(ctx, t, true, deadline)
+	return h, err
+}
+
+// Stats are the connections of a [Client].
+type Stats struct {
+	Busy    int // with a request
+	Idle    int // kept for the next request
+	Dialing int // being made
+	Max     int // how many there may be in all; 0 = no bound
+	Waiting int // requests that wait for one, since there are as many as there may be
+}
+
+// Stats says how many connections there are now.
+func (c *Client) Stats() Stats {
+	p := c.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Stats{Busy: p.open - p.idle.Len() - p.dialing, Idle: p.idle.Len(), Dialing: p.dialing, Max: p.max, Waiting: len(p.waiting)}
+	if s.Max == math.MaxInt {
+		s.Max = 0
+	}
+	return s
 }
 
 // wake gives his turn to who has waited longest.
