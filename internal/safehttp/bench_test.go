@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -19,7 +21,11 @@ import (
 
 // beReceiver, set in the environment, turns the test binary into a raw receiver.
 // It is a process of its own so that its work does not count as the sender's.
-const beReceiver = "SAFEHTTP_RECEIVER"
+const (
+	beReceiver = "SAFEHTTP_RECEIVER"
+	plainly    = "http"
+	overTLS    = "https"
+)
 
 // receive prints its address and answers requests until its input ends.
 func receive() {
@@ -28,6 +34,11 @@ func receive() {
 		panic(err)
 	}
 	fmt.Println(l.Addr())
+	if os.Getenv(beReceiver) == overTLS {
+		s := httptest.NewUnstartedServer(nil) // its certificate is one and the same in all processes
+		s.StartTLS()
+		l = tls.NewListener(l, &tls.Config{Certificates: s.TLS.Certificates})
+	}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -64,9 +75,9 @@ func answer(c net.Conn) {
 	}
 }
 
-func benchReceiver(b *testing.B) (url string) {
+func benchReceiver(b *testing.B, scheme string) (url string) {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), beReceiver+"=1")
+	cmd.Env = append(os.Environ(), beReceiver+"="+scheme)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -83,7 +94,7 @@ func benchReceiver(b *testing.B) (url string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return "http://" + strings.TrimSpace(addr) + "/hooks"
+	return scheme + "://" + strings.TrimSpace(addr) + "/hooks"
 }
 
 // cpu is what this process has used, in user space and in the kernel.
@@ -118,19 +129,17 @@ var benchHeader = http.Header{
 }
 
 func BenchmarkDo(b *testing.B) {
-	tls := httptest.NewTLSServer(http.HandlerFunc(ok))
-	defer tls.Close()
-	plain := benchReceiver(b)
+	ts := httptest.NewTLSServer(nil)
+	defer ts.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(ts.Certificate())
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	body := make([]byte, 1024)
-	run := func(url string) func(*testing.B) {
+	run := func(scheme string) func(*testing.B) {
 		return func(b *testing.B) {
-			o := Options{Policy: dev}
-			if url == tls.URL {
-				o.RootCAs = tls.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-			}
-			c := New(o)
+			url := benchReceiver(b, scheme)
+			c := New(Options{Policy: dev, RootCAs: roots})
 			defer c.Close()
 			bench(b, func() error {
 				if res := c.Do(ctx, Request{URL: url, Header: benchHeader, Body: body, Timeout: 20 * time.Second}); res.Reason != "" {
@@ -140,14 +149,14 @@ func BenchmarkDo(b *testing.B) {
 			})
 		}
 	}
-	b.Run("plain", run(plain))
-	b.Run("tls", run(tls.URL))
+	b.Run("plain", run(plainly))
+	b.Run("tls", run(overTLS))
 }
 
 // BenchmarkNetHTTP is what BenchmarkDo is measured against: the same exchange by
 // net/http alone, with no guarantee but the timeout.
 func BenchmarkNetHTTP(b *testing.B) {
-	url := benchReceiver(b)
+	url := benchReceiver(b, plainly)
 	t := &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}
 	defer t.CloseIdleConnections()
 	body := make([]byte, 1024)

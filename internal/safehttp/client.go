@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 const (
@@ -88,7 +90,7 @@ func New(o Options) *Client {
 		},
 	}
 	c.dialer.ControlContext = c.guard
-	c.dialer.Resolver = resolver(o.Policy.DNS)
+	c.dialer.Resolver = resolver(o.Policy.DNS, &names{now: time.Now, of: map[dnsmessage.Question]name{}})
 	return c
 }
 

@@ -134,26 +134,6 @@ func (c *Client) secure(ctx context.Context, x *exchange, k *conn) error {
 	return t.HandshakeContext(ctx)
 }
 
-// resolver asks the given DNS server or, with "", the system's.
-func resolver(server string) *net.Resolver {
-	return &net.Resolver{
-		PreferGo: server != "", // the C library's resolver would not ask Dial
-		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			if server != "" {
-				address = server
-			}
-			k, err := new(net.Dialer).DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			// The resolver waits for an answer for five seconds and asks again,
-			// even when nobody wants to know any more.
-			context.AfterFunc(ctx, func() { k.SetDeadline(longAgo) })
-			return k, nil
-		},
-	}
-}
-
 // guard is the net.Dialer.ControlContext: it sees each address after DNS, right
 // before connect(2). An error moves the dialer on to the name's next address.
 func (c *Client) guard(ctx context.Context, network, address string, _ syscall.RawConn) error {

@@ -12,6 +12,9 @@
 //     the check and the connection (DNS rebinding), or that mixes a public and a
 //     private answer, gains nothing.
 //
+// So the answers of DNS servers can be remembered for as long as they say: nothing
+// depends on their being right.
+//
 // A guard at the dialer can be walked around by whoever dials in our place or
 // sends us elsewhere, so there is no proxy (not even from the environment) and
 // no redirect is followed. Any port is allowed: receivers listen where they like,
