@@ -248,16 +248,24 @@ func (c *Client) check(r Request) (*url.URL, *problem) {
 // framing (RFC 9110, 7.6.1). An endpoint's configured headers must not be able
 // to change protocols, smuggle a second request or wait for a 100 Continue.
 func connectionHeader(name string) bool {
-	for _, own := range [...]string{
-		"Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "Proxy-Connection",
-		"Te", "Trailer", "Transfer-Encoding", "Upgrade",
-	} {
+	for _, own := range connectionHeaders[min(len(name), len(connectionHeaders)-1)] {
 		if strings.EqualFold(name, own) {
 			return true
 		}
 	}
 	return false
 }
+
+// connectionHeaders are those headers by their length: most are none for theirs alone.
+var connectionHeaders = func() (by [18][]string) {
+	for _, name := range []string{
+		"Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "Proxy-Connection",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	} {
+		by[len(name)] = append(by[len(name)], name)
+	}
+	return by
+}()
 
 func orDefault[T comparable](v, otherwise T) T {
 	var zero T

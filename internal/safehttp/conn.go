@@ -44,12 +44,19 @@ type conn struct {
 	asked   bool // its request was written, or is being written
 	writing writing
 
-	watch *watch // whose end ends it
+	watch *watch    // whose end ends it
+	until time.Time // its deadline, if that is known
 
 	// The pool's.
 	host      *host
 	idleSince time.Time
 	place     place
+}
+
+// SetDeadline is that of the wire. What sets it here is not what an exchange begins with.
+func (k *conn) SetDeadline(t time.Time) error {
+	k.until = time.Time{}
+	return k.Conn.SetDeadline(t)
 }
 
 func (k *conn) Read(p []byte) (int, error) {
@@ -63,6 +70,23 @@ func (k *conn) Close() error {
 	k.watch.leave(k)
 	k.watch = nil
 	return k.Conn.Close()
+}
+
+// late is by how much an exchange may outlast its deadline, so that a busy connection does
+// not have its own moved with each. None ends early.
+const late = 5 * time.Millisecond
+
+// setDeadline sets a deadline, or leaves one that is a little later.
+func (k *conn) setDeadline(t time.Time) error {
+	if !k.until.Before(t) && k.until.Sub(t) <= late {
+		return nil
+	}
+	until := t.Add(late)
+	if err := k.SetDeadline(until); err != nil {
+		return err
+	}
+	k.until = until
+	return nil
 }
 
 // abort closes the connection without a word, since the receiver may not listen.

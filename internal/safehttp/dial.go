@@ -32,7 +32,7 @@ func (c *Client) connect(x *exchange) (*conn, error) {
 		}
 		// In this order: see watches.
 		c.watches.follow(k, x.caller)
-		err = k.SetDeadline(x.deadline)
+		err = k.setDeadline(x.deadline)
 		if ended := x.caller.Err(); ended != nil {
 			c.pool.discard(k)
 			return nil, ended

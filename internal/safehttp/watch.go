@@ -3,6 +3,7 @@ package safehttp
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // watches end what waits for receivers when the context of its request ends. Requests
@@ -33,6 +34,7 @@ func (w *watches) follow(k *conn, ctx context.Context) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	k.until = time.Time{} // the other watch may have moved its deadline
 	k.watch.drop(k)
 	if k.watch = nil; done == nil {
 		return
@@ -73,6 +75,6 @@ func (w *watches) end(of *watch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for k := range of.conns {
-		k.SetDeadline(longAgo)
+		k.Conn.SetDeadline(longAgo)
 	}
 }
