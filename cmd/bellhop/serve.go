@@ -266,7 +266,7 @@ func (p *program) begin(ctx context.Context, log *slog.Logger, address net.Addr,
 		Name: "bellhop_flush_duration_seconds", Help: "How long one flush of SQLite's write-ahead log took, which makes the transactions since the last durable.",
 		Buckets: prometheus.ExponentialBuckets(0.0001, 2, 16),
 	})
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), batchSize, commitTime, flushTime)
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newStages(), batchSize, commitTime, flushTime)
 
 	store, err := p.openDatabase(ctx, log, func(steps int, took time.Duration) {
 		batchSize.Observe(float64(steps))
