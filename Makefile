@@ -189,8 +189,8 @@ chaos: postgres-tools ## an hour of three nodes on one PostgreSQL that are kille
 	CGO_ENABLED=1 $(GO) test $(RACE) -count=1 -timeout 0 -run Chaos ./e2e -storage postgres -chaos $(CHAOS) -v
 CHAOS ?= 1h
 
-bench: ## ratios against a bare loop of the same run
-	$(GO) run ./bench
+bench: ## every figure beside its limit of the same run; BENCH=-quick for a short one
+	$(GO) run ./bench $(BENCH)
 
 tools:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is needed: https://go.dev/dl/"; exit 1; }

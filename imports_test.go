@@ -75,7 +75,7 @@ var arrows = []arrow{
 	{folder: "examples", may: []string{".", "dialect", "internal/testsmtp", "client", "examples/"}, never: heavy},
 
 	{folder: "packaging", may: []string{"internal/"}, never: heavy},
-	{folder: "bench", may: []string{".", "dialect", "internal/", "api/wire", "client"}, never: []string{"zombiezen.com/", "modernc.org/"}},
+	{folder: "bench", may: []string{".", "dialect", "internal/", "sqlite", "postgres", "api/wire", "client"}, never: []string{"zombiezen.com/", "modernc.org/"}},
 	{folder: "e2e", may: []string{".", "dialect", "internal/", "api/wire", "client", "recipe"}, never: drivers},
 	{folder: ".", may: []string{"internal/"}, never: append([]string{"golang.org/"}, heavy...)},
 }

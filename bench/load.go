@@ -1,87 +1,190 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"os"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/bellhop/bellhop/dialect"
 )
 
-// data makes an event's data of about the given size, stamped with the time.
-func data(size int) []byte {
-	head := fmt.Sprintf(`{%s%d,"fill":"`, stamp, time.Now().UnixNano())
-	return []byte(head + strings.Repeat("x", max(size-len(head)-2, 0)) + `"}`)
+// shape is how events are published.
+type shape struct {
+	// types are as many as there are endpoints that each get the events of one; 1 where
+	// all get all.
+	types int
+	// fan is how many endpoints each event is bound for.
+	fan int
+	// batch is how many events a request has; 0: it is a single publish.
+	batch int
+	// stream says that events are lines of a stream, which publishers and batch say
+	// nothing of.
+	stream     bool
+	publishers int // connections
 }
 
-// bareLoop signs and POSTs with net/http as fast as it can: what delivering would
-// cost if nothing were stored, queued or logged.
-func bareLoop(ctx context.Context, o options, rcv *remote) (perSecond, cpuMicros float64, err error) {
-	d, err := dialect.Lookup("standard")
+// load is what a server made of many events.
+type load struct {
+	Deliveries int64
+	// Rate is deliveries a second from the first publish to the last arrival, and Accepted
+	// events a second while they were published.
+	Rate, Accepted float64
+	// During is how many of the deliveries arrived while there was publishing.
+	During float64
+	Cost   cost
+	// Memory is that of the first process after the load, in megabytes.
+	Memory float64
+}
+
+// flood publishes as fast as it can for a while, and waits for the last delivery to arrive:
+// each of them, once.
+func (l *lab) flood(ctx context.Context, s *server, sh shape, length time.Duration) (found load, err error) {
+	sh.fan = max(sh.fan, 1)
+	before, err := s.costs(ctx, l.rcv)
 	if err != nil {
-		return 0, 0, err
+		return found, err
 	}
-	secret, err := d.NewSecret()
+	arrivedBefore, err := l.rcv.number("arrived")
 	if err != nil {
-		return 0, 0, err
+		return found, err
 	}
-	signer, err := d.NewSigner([]string{secret})
-	if err != nil {
-		return 0, 0, err
-	}
-	transport := &http.Transport{MaxIdleConns: o.connections, MaxIdleConnsPerHost: o.connections, DisableCompression: true}
-	defer transport.CloseIdleConnections()
-	c := &http.Client{Transport: transport, Timeout: 15 * time.Second}
-	post := func() error {
-		now := time.Now()
-		r, err := signer.Render(dialect.Message{ID: "evt_0", App: "bench", Type: "bench", Time: now, Timestamp: now, Data: data(o.size)})
-		if err != nil {
-			return err
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, rcv.url("/"), bytes.NewReader(r.Body))
-		if err != nil {
-			return err
-		}
-		for _, h := range r.Headers {
-			req.Header.Set(h.Name, h.Value)
-		}
-		res, err := c.Do(req)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, res.Body)
-		return errors.Join(err, res.Body.Close())
-	}
-	var sent atomic.Int64
-	cpu := cpuOf(os.Getpid()) + rcv.cpu()
+	published := s.source.next.Load()
 	began := time.Now()
-	until := began.Add(time.Duration(o.seconds) * time.Second)
-	if err := parallel(o.connections, func(int) error {
-		for time.Now().Before(until) {
-			if err := post(); err != nil {
+	until := began.Add(length)
+	if sh.stream {
+		err = parallel(streamConnections, func(i int) error {
+			b, err := newBulk(s, i, l.size)
+			if err != nil {
 				return err
 			}
-			sent.Add(1)
-		}
-		return nil
-	}); err != nil {
-		return 0, 0, err
+			defer b.close()
+			_, err = b.run(ctx, sh.types, until)
+			return err
+		})
+	} else {
+		err = parallel(sh.publishers, func(i int) error {
+			p, err := newPublisher(s, i, sh.batch, l.size)
+			if err != nil {
+				return err
+			}
+			defer p.close()
+			for n := i; time.Now().Before(until) && ctx.Err() == nil; n++ {
+				if err := p.publish(ctx, n%sh.types, sh.types, time.Now()); err != nil {
+					return err
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	if err != nil {
+		return found, err
+	}
+	publishing := time.Since(began)
+	events := s.source.next.Load() - published
+	during, err := l.rcv.number("arrived")
+	if err != nil {
+		return found, err
+	}
+	if err := l.exact(ctx, s, sh.fan); err != nil {
+		return found, err
 	}
 	took := time.Since(began)
-	cpu = cpuOf(os.Getpid()) + rcv.cpu() - cpu
-	return float64(sent.Load()) / took.Seconds(), float64(cpu.Microseconds()) / float64(sent.Load()), nil
+	after, err := s.costs(ctx, l.rcv)
+	if err != nil {
+		return found, err
+	}
+	found.Deliveries = events * int64(sh.fan)
+	found.Rate = float64(found.Deliveries) / took.Seconds()
+	found.Accepted = float64(events) / publishing.Seconds()
+	found.During = float64(during-arrivedBefore) / float64(found.Deliveries)
+	found.Cost = after.minus(before)
+	found.Memory = s.memory()
+	return found, nil
+}
+
+const streamConnections = 4
+
+// exact waits until everything that was published has arrived, and fails unless that is so
+// and nothing came twice. It gives up when nothing has arrived for a while.
+func (l *lab) exact(ctx context.Context, s *server, fan int) error {
+	events := s.source.next.Load()
+	want := events * int64(fan)
+	const patience = 30 * time.Second
+	last, since := int64(-1), time.Now()
+	err := waitFor(ctx, l.patience(), func() bool {
+		n, err := l.rcv.number("arrived")
+		if n != last {
+			last, since = n, time.Now()
+		}
+		return err != nil || n >= want || time.Since(since) > patience
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the last delivery: %w", err)
+	}
+	var a account
+	if err := l.rcv.ask(&a, "account", events); err != nil {
+		return err
+	}
+	l.checked.Add(want)
+	return a.exact()
+}
+
+// stop has a load end before its time.
+type stop <-chan struct{}
+
+// paced publishes events, one by one, at times that are fixed beforehand: what is late is
+// late by the schedule's time, and holds up nothing that comes later (no coordinated
+// omission). Of all types, those from unwatched on hang, and nobody waits for their events.
+func (l *lab) paced(ctx context.Context, s *server, perSecond float64, types, watched int, length time.Duration, until stop) error {
+	apart := time.Duration(float64(time.Second) / perSecond)
+	due := make(chan time.Time, 1<<16)
+	var overrun atomic.Bool
+	var pacing sync.WaitGroup
+	pacing.Go(func() {
+		defer close(due)
+		onTime(int(length/apart), apart, func(at time.Time) bool {
+			select {
+			case <-until:
+				return false
+			case <-ctx.Done():
+				return false
+			default:
+			}
+			select {
+			case due <- at:
+				return true
+			default:
+				overrun.Store(true)
+				return false
+			}
+		})
+	})
+	var n atomic.Int64
+	err := parallel(l.o.connections, func(i int) error {
+		p, err := newPublisher(s, i, 0, l.size)
+		if err != nil {
+			return err
+		}
+		defer p.close()
+		for at := range due {
+			kind := int((n.Add(1) - 1) % int64(types))
+			if kind >= watched {
+				err = p.publishUnwatched(ctx, kind)
+			} else {
+				err = p.publish(ctx, kind, types, at)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	pacing.Wait()
+	if overrun.Load() {
+		err = errors.Join(err, fmt.Errorf("%.0f/s are more than can be published", perSecond))
+	}
+	return err
 }
 
 // parallel runs n workers and gives their errors.
@@ -92,178 +195,19 @@ func parallel(n int, work func(i int) error) error {
 		wg.Go(func() { errs[i] = work(i) })
 	}
 	wg.Wait()
-	return errors.Join(errs...)
-}
-
-// publisher is one connection to bellhop that publishes single events, with as
-// little cost of its own as possible.
-type publisher struct {
-	conn net.Conn
-	br   *bufio.Reader
-	head string
-	buf  []byte
-}
-
-// newPublisher connects the i-th publisher: to each process as many.
-func newPublisher(s *server, i int) (*publisher, error) {
-	addr := s.nodes[i%len(s.nodes)].addr
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return &publisher{
-		conn: c, br: bufio.NewReader(c),
-		head: "POST /v1/events HTTP/1.1\r\nHost: " + addr + "\r\nAuthorization: Bearer " + s.key + "\r\nContent-Type: application/json\r\nContent-Length: ",
-	}, nil
-}
-
-// publish sends one event of the type and waits for its acknowledgement.
-func (p *publisher) publish(eventType string, size int) error {
-	body := data(size)
-	prefix := `{"app":"bench","type":"` + eventType + `","data":`
-	p.buf = append(p.buf[:0], p.head...)
-	p.buf = strconv.AppendInt(p.buf, int64(len(prefix)+len(body)+1), 10)
-	p.buf = append(p.buf, "\r\n\r\n"...)
-	p.buf = append(p.buf, prefix...)
-	p.buf = append(p.buf, body...)
-	p.buf = append(p.buf, '}')
-	if _, err := p.conn.Write(p.buf); err != nil {
-		return err
-	}
-	status, length, err := readHead(p.br)
-	if err != nil {
-		return err
-	}
-	p.buf = slices.Grow(p.buf[:0], length)[:length]
-	if _, err := io.ReadFull(p.br, p.buf); err != nil {
-		return err
-	}
-	if !strings.Contains(status, " 202 ") {
-		return fmt.Errorf("publish: %s: %s", status, p.buf)
+	for _, err := range errs { // they mostly say the same
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
-
-// load is what a server made of many single events.
-type load struct {
-	events            int64
-	rate, acceptRate  float64 // events a second
-	ownCPU, cpu       float64 // microseconds an event, of the server and of all
-	idleMemory, after float64 // MB
-}
-
-// throughput publishes single events over many connections and waits for the last
-// one to arrive.
-func throughput(ctx context.Context, o options, dir, binary string, rcv *remote) (l load, err error) {
-	s, err := startServer(ctx, o, dir, binary, rcv, 0)
-	if err != nil {
-		return l, err
-	}
-	defer s.stop()
-	return s.flood(ctx, o, rcv)
-}
-
-// flood is throughput of a server that runs.
-func (s *server) flood(ctx context.Context, o options, rcv *remote) (l load, err error) {
-	if l.idleMemory, err = s.memoryMB(); err != nil {
-		return l, err
-	}
-	own, all := s.cpu(), s.cpu()+cpuOf(os.Getpid())+rcv.cpu()
-	before, err := rcv.count()
-	if err != nil {
-		return l, err
-	}
-	began := time.Now()
-	until := began.Add(time.Duration(o.seconds) * time.Second)
-	var accepted atomic.Int64
-	err = parallel(o.connections, func(i int) error {
-		p, err := newPublisher(s, i)
-		if err != nil {
-			return err
-		}
-		defer p.conn.Close()
-		for n := i; time.Now().Before(until) && ctx.Err() == nil; n++ {
-			if err := p.publish(eventType(n%o.endpoints), o.size); err != nil {
-				return err
-			}
-			accepted.Add(1)
-		}
-		return nil
-	})
-	if err != nil {
-		return l, err
-	}
-	l.acceptRate = float64(accepted.Load()) / time.Since(began).Seconds()
-	var arrived int64
-	if err := waitFor(ctx, time.Minute, func() bool {
-		n, err := rcv.count()
-		arrived = n - before
-		return err != nil || arrived >= accepted.Load()
-	}); err != nil {
-		return l, fmt.Errorf("%d of %d events arrived", arrived, accepted.Load())
-	}
-	l.events = accepted.Load()
-	l.rate = float64(l.events) / time.Since(began).Seconds()
-	each := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(accepted.Load()) }
-	l.ownCPU = each(s.cpu() - own)
-	l.cpu = each(s.cpu() + cpuOf(os.Getpid()) + rcv.cpu() - all)
-	l.after, err = s.memoryMB()
-	return l, err
-}
-
-// paced publishes at a fixed rate for each endpoint, of which some hang, and
-// samples how long events take to healthy ones.
-func paced(ctx context.Context, o options, dir, binary string, rcv *remote, hanging int) (latency, error) {
-	s, err := startServer(ctx, o, dir, binary, rcv, hanging)
-	if err != nil {
-		return latency{}, err
-	}
-	defer s.stop()
-	defer rcv.ask("drop")
-	// Hanging requests take a while to pile up: let them, before sampling.
-	settle := time.Duration(o.seconds) * time.Second / 2
-	began := time.Now()
-	until := began.Add(settle + time.Duration(o.seconds)*time.Second)
-	timer := time.AfterFunc(settle, func() {
-		if _, err := rcv.ask("sample"); err != nil {
-			fmt.Fprintln(os.Stderr, "bench: receiver:", err)
-		}
-	})
-	defer timer.Stop()
-	err = parallel(o.endpoints, func(i int) error {
-		p, err := newPublisher(s, i)
-		if err != nil {
-			return err
-		}
-		defer p.conn.Close()
-		every := time.Second / time.Duration(o.rate)
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for time.Now().Before(until) {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-tick.C:
-			}
-			if err := p.publish(eventType(i), o.size); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return latency{}, err
-	}
-	return rcv.times()
-}
-
-func eventType(i int) string { return "bench." + strconv.Itoa(i) }
 
 // waitFor polls until the condition holds.
 func waitFor(ctx context.Context, limit time.Duration, ok func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {

@@ -1,212 +1,175 @@
-// Command bench measures the built bellhop binary on the machine it runs on, as
-// ratios against a bare loop of the same run: absolute figures mean little on a
-// shared machine.
+// Command bench measures the built bellhop binary on the machine it runs on, each figure
+// beside its limit: what the same machine did in the same minute where nothing is stored.
+// Absolute figures mean little on a shared machine.
 //
-//	go run ./bench
+//	go run ./bench                          everything, in about half an hour
+//	go run ./bench -quick                   short, with small sizes, to develop with
+//	go run ./bench -only 'batch|single'     some scenarios (-list shows them)
+//	go run ./bench -json new.json           what was found, also for other programs
+//	go run ./bench -compare old.json new.json
+//	go run ./bench -markdown new.json       the table of docs/performance.md
 //	go run ./bench -postgres postgres://postgres@localhost
 //
-// In one run it measures
-//
-//   - a bare loop that signs and POSTs with net/http, and stores nothing: the limit;
-//   - the same through bellhop, from single durable publishes to arrival;
-//   - again, with a transformation that reshapes each event, beside the same without;
-//   - the latency of healthy endpoints, without and with others that hang;
-//   - memory while idle.
-//
-// With -postgres it compares SQLite, PostgreSQL, and two nodes on PostgreSQL (postgres.go).
-//
-// Receiver, load and bellhop are processes that share the machine's cores.
+// Receiver, publisher and bellhop are processes that share the machine's cores. The way to
+// read it: scenarios.go lists what is measured, catalogue.go what that is seen beside;
+// load.go publishes, receiver.go takes what is delivered, and ledger.go notes it, since each
+// delivery that was acknowledged has to arrive once.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"syscall"
 	"time"
 )
 
 // options are the flags.
 type options struct {
-	seconds     int
-	connections int
-	endpoints   int
-	size        int
-	rate        int
-	hanging     int
-	args        string
-	database    string // "": a new SQLite file
-	nodes       int
-	postgres    string // where to make databases
-	rounds      int
-	held        time.Duration
-	pending     int
-	history     int
-	transform   string // code of the endpoints' transformation
-	json        bool
-}
-
-// report is what a run found.
-type report struct {
-	Cores         int     `json:"cores"`
-	BareRate      float64 `json:"bare_net_http_per_second"`
-	Rate          float64 `json:"bellhop_per_second"`
-	Ratio         float64 `json:"ratio_to_bare"`
-	AcceptRate    float64 `json:"accepted_per_second"`
-	BareCPUMicros float64 `json:"bare_cpu_us_per_request"`
-	CPUMicros     float64 `json:"cpu_us_per_event"`
-	OwnCPUMicros  float64 `json:"bellhop_cpu_us_per_event"`
-	// Transformed is to be compared with the plain rate that was measured beside it.
-	PlainRate        float64 `json:"plain_per_second"`
-	TransformedRate  float64 `json:"transformed_per_second"`
-	TransformedRatio float64 `json:"transformed_to_plain"`
-
-	Calm         latency `json:"healthy_latency_without_hanging"`
-	Disturbed    latency `json:"healthy_latency_with_hanging"`
-	P99Ratio     float64 `json:"p99_with_to_without"`
-	IdleMemoryMB float64 `json:"idle_memory_mb"`
-	BusyMemoryMB float64 `json:"busy_memory_mb"`
+	part, steady                        time.Duration
+	rounds, connections, inFlight, size int
+	pending, history, many, hang, flood int
+	quick, silent                       bool
+	only, args, binary, dir, json       string
+	postgres                            string
+	held                                time.Duration
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.seconds, "seconds", 10, "length of each measured part")
-	flag.IntVar(&o.connections, "connections", 256, "publishing connections, and requests in flight of the bare loop")
-	flag.IntVar(&o.endpoints, "endpoints", 10, "endpoints; each event goes to one of them")
+	var list, compare, markdown, receiver bool
+	flag.DurationVar(&o.part, "part", 5*time.Second, "length of each measured part")
+	flag.DurationVar(&o.steady, "steady", time.Minute, "length of the part with 500 events a second")
+	flag.IntVar(&o.rounds, "rounds", 5, "how often each is measured, in turns")
+	flag.IntVar(&o.connections, "connections", 64, "connections that publish single events")
+	flag.IntVar(&o.inFlight, "in-flight", 64, "requests in flight of the bare loops")
 	flag.IntVar(&o.size, "size", 1024, "bytes of an event's data")
-	flag.IntVar(&o.rate, "rate", 50, "events a second for each endpoint, in the part with hanging endpoints")
-	flag.IntVar(&o.hanging, "hanging", 2, "endpoints that hang")
+	flag.IntVar(&o.pending, "pending", usualSizes["pending"], "how many deliveries wait")
+	flag.IntVar(&o.history, "history", usualSizes["history"], "how many attempts are in the log")
+	flag.IntVar(&o.many, "many", usualSizes["many"], "how many endpoints are very many")
+	flag.IntVar(&o.hang, "hang", usualSizes["hang"], "how many requests hang, in hundreds")
+	flag.IntVar(&o.flood, "flood", usualSizes["flood"], "how many events flood one endpoint, in hundreds")
+	flag.BoolVar(&o.quick, "quick", false, "short parts, two rounds and small sizes, where they are not given")
+	flag.StringVar(&o.only, "only", "", "a regular `expression`: measure the scenarios that match")
+	flag.BoolVar(&list, "list", false, "list the scenarios, and stop")
 	flag.StringVar(&o.args, "args", "", "more arguments for bellhop serve")
-	flag.BoolVar(&o.json, "json", false, "print the report as JSON")
-	flag.StringVar(&o.postgres, "postgres", "", "compare with PostgreSQL instead: the URL of a server, as a role that may create databases")
-	flag.IntVar(&o.rounds, "rounds", 5, "how often each is measured, in turns, with -postgres")
+	flag.StringVar(&o.binary, "binary", "", "the bellhop to measure (default: it is built)")
+	flag.StringVar(&o.dir, "dir", "", "`folder` for the databases, on the disk that is to be measured (default that of temporary files)")
+	flag.StringVar(&o.json, "json", "", "write what was found to a `file`, after each round")
+	flag.BoolVar(&o.silent, "silent", false, "don't tell how far the run is")
+	flag.BoolVar(&compare, "compare", false, "compare two files of -json: the old one, and the new one")
+	flag.BoolVar(&markdown, "markdown", false, "print a file of -json, or what is measured now, as a table for docs/performance.md")
+	flag.StringVar(&o.postgres, "postgres", "", "measure on PostgreSQL, too: the `URL` of a server, as a role that may create databases")
 	flag.DurationVar(&o.held, "held", time.Minute, "how long a snapshot is held open, with -postgres")
-	flag.IntVar(&o.pending, "pending", 1_000_000, "how many deliveries wait, with -postgres; 0 leaves that out")
-	flag.IntVar(&o.history, "history", 5_000_000, "how many attempts are in the log, with -postgres; 0 leaves that out")
-	receiver := flag.Bool("receiver", false, "be the receiver (the bench starts itself so)")
+	flag.BoolVar(&receiver, "receiver", false, "be the receiver (the bench starts itself so)")
 	flag.Parse()
-	if *receiver {
-		if err := receive(); err != nil {
-			fmt.Fprintln(os.Stderr, "bench: receiver:", err)
+	fail := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
+		}
+	}
+	if receiver {
+		fail(receive())
+		return
+	}
+	if compare {
+		if flag.NArg() != 2 {
+			fail(fmt.Errorf("-compare takes two files: the old one and the new one"))
+		}
+		fail(compareFiles(os.Stdout, flag.Arg(0), flag.Arg(1)))
+		return
+	}
+	if markdown && flag.NArg() == 1 {
+		r, err := loadResults(flag.Arg(0))
+		fail(err)
+		fail(r.markdown(os.Stdout))
+		return
+	}
+	if flag.NArg() > 0 {
+		fail(fmt.Errorf("unknown argument %q: see -help", flag.Arg(0)))
+	}
+	if o.quick {
+		o.hasten()
+	}
+	chosen, err := o.choose()
+	fail(err)
+	if list {
+		for _, sc := range chosen {
+			fmt.Println(sc.name)
 		}
 		return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+	debug.SetGCPercent(400) // as bellhop does
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	r, err := measure(ctx, o, chosen)
+	stop()
+	if r != nil {
+		print := r.print
+		if markdown {
+			print = r.markdown
+		}
+		fail(print(os.Stdout))
+	}
+	fail(err)
+}
+
+// hasten makes short and small what was not given.
+func (o *options) hasten() {
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	quick := map[string]func(){
+		"part": func() { o.part = 2 * time.Second }, "steady": func() { o.steady = 10 * time.Second }, "rounds": func() { o.rounds = 2 },
+		"pending": func() { o.pending = 50_000 }, "history": func() { o.history = 100_000 }, "many": func() { o.many = 1000 },
+		"hang": func() { o.hang = 500 }, "flood": func() { o.flood = 20_000 }, "held": func() { o.held = 10 * time.Second },
+	}
+	for name, set := range quick {
+		if !given[name] {
+			set()
+		}
 	}
 }
 
-func run(ctx context.Context, o options) error {
-	dir, err := os.MkdirTemp("", "bellhop-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	say := func(format string, a ...any) {
-		if !o.json {
-			fmt.Printf(format+"\n", a...)
-		}
-	}
-	r := report{Cores: runtime.NumCPU()}
-	rcv, err := startReceiver(ctx)
-	if err != nil {
-		return err
-	}
-	defer rcv.close()
-	say("%d cores, %d-byte events, %d connections, %d endpoints", r.Cores, o.size, o.connections, o.endpoints)
-
+// choose gives the scenarios that are asked for.
+func (o *options) choose() ([]scenario, error) {
+	all := scenarios(*o)
 	if o.postgres != "" {
-		return onPostgres(ctx, o, dir, rcv, say)
+		all = append(all, onPostgres()...)
 	}
-	if r.BareRate, r.BareCPUMicros, err = bareLoop(ctx, o, rcv); err != nil {
-		return fmt.Errorf("bare loop: %w", err)
-	}
-	say("bare loop (sign and POST with net/http)       %8.0f /s   1.00   (%.0f µs of CPU a request, receiver included)", r.BareRate, r.BareCPUMicros)
-
-	binary, err := build(ctx, dir)
+	only, err := regexp.Compile(o.only)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("-only: %w", err)
 	}
-	l, err := throughput(ctx, o, dir, binary, rcv)
-	if err != nil {
-		return fmt.Errorf("throughput: %w", err)
+	all = slices.DeleteFunc(all, func(sc scenario) bool { return !only.MatchString(sc.name) })
+	switch {
+	case len(all) == 0:
+		return nil, fmt.Errorf("no scenario is called %s: -list shows them", strconv.Quote(o.only))
+	case o.rounds < 1 || o.part < 100*time.Millisecond || o.connections < 1 || o.inFlight < 1 || o.size < 100 || o.hang < 100 || o.flood < 100:
+		return nil, fmt.Errorf("-rounds, -connections and -in-flight must be at least 1, -part 100ms, and -size, -hang and -flood 100")
 	}
-	r.Rate, r.Ratio, r.AcceptRate, r.OwnCPUMicros, r.CPUMicros = l.rate, l.rate/r.BareRate, l.acceptRate, l.ownCPU, l.cpu
-	r.IdleMemoryMB, r.BusyMemoryMB = l.idleMemory, l.after
-	say("bellhop, publish to arrival, durable          %8.0f /s   %.2f   (%.0f µs of CPU an event, %.0f of them its own)", r.Rate, r.Ratio, r.CPUMicros, r.OwnCPUMicros)
-
-	if err := transformed(ctx, o, dir, binary, rcv, &r, say); err != nil {
-		return fmt.Errorf("transformations: %w", err)
-	}
-
-	if r.Calm, err = paced(ctx, o, dir, binary, rcv, 0); err != nil {
-		return fmt.Errorf("latency: %w", err)
-	}
-	say("healthy endpoints at %d/s each                 %s", o.rate, r.Calm)
-	if r.Disturbed, err = paced(ctx, o, dir, binary, rcv, o.hanging); err != nil {
-		return fmt.Errorf("latency with hanging endpoints: %w", err)
-	}
-	r.P99Ratio = float64(r.Disturbed.P99) / float64(r.Calm.P99)
-	say("the same while %d of %d endpoints hang          %s   p99 × %.2f", o.hanging, o.endpoints, r.Disturbed, r.P99Ratio)
-	say("memory                                        %8.0f MB idle, %.0f MB after the load", r.IdleMemoryMB, r.BusyMemoryMB)
-	if o.json {
-		return json.NewEncoder(os.Stdout).Encode(r)
-	}
-	return nil
+	return all, nil
 }
 
-// reshape is a transformation as they are: it picks, renames, formats and joins.
-const reshape = `function transform(event) {
-  const { fill, ...rest } = event.data;
-  return {
-    headers: { "X-Event-Type": event.type },
-    body: { text: "Event " + event.id + " of " + event.app, at: event.time, size: fill.length, fill, fields: Object.keys(rest).map((k) => k.toUpperCase()).join(", "), ...rest },
-  };
-}`
-
-// transformed measures a load with and without a transformation, in turns: what else the
-// machine does hits both alike.
-func transformed(ctx context.Context, o options, dir, binary string, rcv *remote, r *report, say func(string, ...any)) error {
-	const turns = 2
-	half := o
-	half.seconds = max(o.seconds/turns, 1)
-	var plain, with, plainCPU, withCPU float64
-	for range turns {
-		for _, code := range []string{"", reshape} {
-			half.transform = code
-			l, err := throughput(ctx, half, dir, binary, rcv)
-			if err != nil {
-				return err
-			}
-			if code == "" {
-				plain, plainCPU = plain+l.rate/turns, plainCPU+l.ownCPU/turns
-			} else {
-				with, withCPU = with+l.rate/turns, withCPU+l.ownCPU/turns
-			}
+// measure does a whole run. It gives what was found also where something failed.
+func measure(ctx context.Context, o options, chosen []scenario) (*results, error) {
+	l, err := newLab(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	if o.postgres != "" {
+		if l.postgres, err = connectPostgres(ctx, o.postgres); err != nil {
+			return nil, err
 		}
+		l.cleanUp(l.postgres.close)
+		l.results.note("PostgreSQL %s", l.postgres.text(ctx, "SHOW server_version"))
 	}
-	r.PlainRate, r.TransformedRate, r.TransformedRatio = plain, with, with/plain
-	say("the same, each event transformed by a script  %8.0f /s   %.2f of %.0f /s without   (%.0f µs of bellhop's CPU an event, %.0f without)",
-		with, r.TransformedRatio, plain, withCPU, plainCPU)
-	return nil
-}
-
-// latency is a distribution of times from publish to arrival.
-type latency struct {
-	Count int           `json:"count"`
-	P50   time.Duration `json:"p50_ns"`
-	P99   time.Duration `json:"p99_ns"`
-	Max   time.Duration `json:"max_ns"`
-}
-
-func (l latency) String() string {
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	return fmt.Sprintf("p50 %.1f ms  p99 %.1f ms  max %.1f ms  (%d events)", ms(l.P50), ms(l.P99), ms(l.Max), l.Count)
+	err = l.run(ctx, chosen)
+	return l.results, err
 }

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,91 +13,143 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/api/wire"
-	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/postgres"
 )
 
-// postgresReport is what onPostgres found; ratios are of medians.
-type postgresReport struct {
-	Version  string  `json:"version"`
-	SQLite   float64 `json:"sqlite_per_second"`
-	One      float64 `json:"postgres_per_second"`
-	Two      float64 `json:"postgres_two_nodes_per_second"`
-	ToSQLite float64 `json:"postgres_to_sqlite"`
-	TwoToOne float64 `json:"two_nodes_to_one"`
-	// WAL is bytes of the write-ahead log an event, without its data.
-	WAL float64 `json:"wal_bytes_per_event"`
-	// Held is what is delivered while a snapshot is held open, as a ratio to before, when
-	// there was less in the database; HeldToClosed is as a ratio to right after it was closed.
-	Held         float64 `json:"snapshot_held_to_before"`
-	HeldToClosed float64 `json:"snapshot_held_to_closed"`
-	DeadTuples   int64   `json:"dead_tuples"`
-	NotifyWaits  int64   `json:"seen_waiting_for_notify"`
-	Pending      float64 `json:"with_pending_to_empty,omitempty"`
-	History      float64 `json:"with_history_to_empty,omitempty"`
-}
-
-// onPostgres compares the stores, in turns: what else the machine does hits all alike.
-func onPostgres(ctx context.Context, o options, dir string, rcv *remote, say func(string, ...any)) error {
-	server, err := connectPostgres(ctx, o.postgres)
-	if err != nil {
-		return err
-	}
-	defer server.close()
-	binary, err := build(ctx, dir)
-	if err != nil {
-		return err
-	}
-	r := postgresReport{Version: server.text(ctx, "SHOW server_version")}
-	say("PostgreSQL %s; medians of %d", r.Version, o.rounds)
-
-	var rates [3][]float64 // SQLite, one node, two nodes
-	var wal []float64
-	for range o.rounds {
-		for kind := range rates {
-			rate, logged, err := server.measure(ctx, o, kind, dir, binary, rcv)
+// onPostgres are the scenarios with PostgreSQL. It is on the same machine, mostly, and takes
+// its processor time.
+func onPostgres() []scenario {
+	return []scenario{
+		{name: "postgres.batch", run: func(ctx context.Context, l *lab) error {
+			return l.rate(ctx, l.postgres, "postgres.batch/10", endpoints{n: 10}, shape{types: 10, batch: 100, publishers: batchConnections})
+		}},
+		{name: "postgres.single", run: compareStores},
+		{name: "postgres.held", once: true, run: heldOpen},
+		{name: "postgres.pending", run: func(ctx context.Context, l *lab) error {
+			full, err := l.filled(ctx, l.postgres, "pending", l.setUpWaiting(ctx), func(f *filler) error { return f.fillWaiting(ctx, l.o.pending) })
 			if err != nil {
 				return err
 			}
-			if rates[kind] = append(rates[kind], rate); kind == 1 {
-				wal = append(wal, logged)
-			}
-		}
+			return l.large(ctx, l.postgres, "postgres.pending", full, endpoints{n: 10}, nil)
+		}},
+		{name: "postgres.history", run: func(ctx context.Context, l *lab) error { return l.history(ctx, l.postgres, "postgres.history") }},
 	}
-	r.SQLite, r.One, r.Two, r.WAL = median(rates[0]), median(rates[1]), median(rates[2]), median(wal)
-	r.ToSQLite, r.TwoToOne = r.One/r.SQLite, r.Two/r.One
-	say("SQLite, publish to arrival, durable            %8.0f /s", r.SQLite)
-	say("PostgreSQL                                     %8.0f /s   %.2f of SQLite   (%.0f bytes of log an event beyond its data)", r.One, r.ToSQLite, r.WAL)
-	say("PostgreSQL, two nodes                          %8.0f /s   %.2f of one node", r.Two, r.TwoToOne)
+}
 
-	if err := server.heldOpen(ctx, o, &r, dir, binary, rcv); err != nil {
-		return fmt.Errorf("with a snapshot held open: %w", err)
-	}
-	say("a snapshot held open for %-6s               %8.2f of before, %.2f of right after   (%d dead rows; %d times a session waited for NOTIFY)", o.held, r.Held, r.HeldToClosed, r.DeadTuples, r.NotifyWaits)
-	if o.pending > 0 {
-		if r.Pending, err = server.filled(ctx, o, dir, binary, rcv, fillPending); err != nil {
-			return fmt.Errorf("with a backlog: %w", err)
+// compareStores measures single publishes on SQLite, on PostgreSQL, and on PostgreSQL with
+// two nodes.
+func compareStores(ctx context.Context, l *lab) error {
+	e, sh := endpoints{n: 10}, shape{types: 10, publishers: l.o.connections}
+	var rates [3]float64
+	for kind := range rates {
+		var hs homes = l.postgres
+		if kind == 0 {
+			hs = files{}
 		}
-		say("%9d deliveries wait                      %8.2f of empty", o.pending, r.Pending)
-	}
-	if o.history > 0 {
-		if r.History, err = server.filled(ctx, o, dir, binary, rcv, fillHistory); err != nil {
-			return fmt.Errorf("with a history: %w", err)
+		h, err := l.withEndpoints(ctx, hs, e)
+		if err != nil {
+			return err
 		}
-		say("%9d attempts in the log                  %8.2f of empty", o.history, r.History)
+		if err := l.within(ctx, h, max(kind, 1), 1, nil, func(s *server) error {
+			before, err := l.postgres.walBytes(ctx)
+			if err != nil {
+				return err
+			}
+			found, err := l.flood(ctx, s, sh, l.o.part)
+			if err != nil {
+				return err
+			}
+			after, err := l.postgres.walBytes(ctx)
+			if err != nil {
+				return err
+			}
+			if rates[kind] = found.Rate; kind == 1 {
+				l.results.add("postgres.wal", (after-before)/float64(found.Deliveries)-float64(l.size))
+				l.results.spent("postgres.single/10", "PostgreSQL: single publishes", found)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
 	}
-	if o.json {
-		return json.NewEncoder(os.Stdout).Encode(r)
-	}
+	l.results.beside("postgres.single/10", rates[1], rates[0])
+	l.results.beside("postgres.two", rates[2], rates[1])
 	return nil
 }
 
-func median(list []float64) float64 {
-	list = slices.Sorted(slices.Values(list))
-	return list[len(list)/2]
+// heldOpen measures before, while a transaction holds a snapshot that is older than what was
+// written at half load for a while, and right after.
+func heldOpen(ctx context.Context, l *lab) error {
+	h, err := l.withEndpoints(ctx, l.postgres, endpoints{n: 10})
+	if err != nil {
+		return err
+	}
+	made, err := h.homes.copy(ctx, h, l.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = h.homes.remove(context.WithoutCancel(ctx), made) }()
+	s, err := l.start(ctx, made, 1, 1)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	rate := func() (float64, error) {
+		var rates []float64
+		for range l.o.rounds {
+			found, err := l.flood(ctx, s, shape{types: 10, publishers: l.o.connections}, l.o.part)
+			if err != nil {
+				return 0, err
+			}
+			rates = append(rates, found.Rate)
+		}
+		return median(rates), nil
+	}
+	before, err := rate()
+	if err != nil {
+		return err
+	}
+	snapshot, err := pgx.Connect(ctx, made.database)
+	if err != nil {
+		return err
+	}
+	defer snapshot.Close(context.WithoutCancel(ctx))
+	if _, err := snapshot.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM bellhop.nodes"); err != nil {
+		return err
+	}
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	var waits atomic.Int64
+	go l.postgres.watchNotify(watching, made.database, &waits)
+	if err := l.paced(ctx, s, before/2, 10, 10, l.o.held, nil); err != nil {
+		return err
+	}
+	held, err := rate()
+	if err != nil {
+		return err
+	}
+	l.results.add("postgres.notify", float64(waits.Load()))
+	if err := sleep(ctx, time.Second); err != nil { // the counts come with a delay
+		return err
+	}
+	dead, err := l.postgres.deadRows(ctx, made.database)
+	if err != nil {
+		return err
+	}
+	if err := snapshot.Close(ctx); err != nil {
+		return err
+	}
+	closed, err := rate()
+	if err != nil {
+		return err
+	}
+	l.results.beside("postgres.held", held, before)
+	l.results.beside("postgres.closed", closed, before)
+	l.results.add("postgres.dead", dead)
+	return nil
 }
 
-// postgresServer makes the databases that are measured.
+// postgresServer makes databases to be measured: homes on PostgreSQL.
 type postgresServer struct {
 	url  string
 	conn *pgx.Conn
@@ -122,24 +173,54 @@ func (p *postgresServer) text(ctx context.Context, sql string) (s string) {
 	return s
 }
 
-// database makes a new one; drop takes it away.
-func (p *postgresServer) database(ctx context.Context) (url string, drop func(), err error) {
+func (p *postgresServer) name() string { return "PostgreSQL" }
+
+func (p *postgresServer) make(ctx context.Context, dir string) (*home, error) {
+	return p.create(ctx, dir, "template0 ENCODING 'UTF8'")
+}
+
+func (p *postgresServer) copy(ctx context.Context, h *home, dir string) (*home, error) {
+	config, err := pgconn.ParseConfig(h.database)
+	if err != nil {
+		return nil, err
+	}
+	made, err := p.create(ctx, dir, pgx.Identifier{config.Database}.Sanitize())
+	if err != nil {
+		return nil, err
+	}
+	made.adminKey = h.adminKey
+	return made, copyFolder(made.dir, h.dir)
+}
+
+// create makes a database of a template, and a folder for the master key.
+func (p *postgresServer) create(ctx context.Context, dir, template string) (*home, error) {
 	p.made++
 	name := fmt.Sprintf("bellhop_bench_%d_%d", os.Getpid(), p.made)
-	if _, err := p.conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
-		return "", nil, err
+	if _, err := p.conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
+		return nil, err
 	}
 	config, err := pgconn.ParseConfig(p.url)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	keywords := []string{"host=" + config.Host, fmt.Sprintf("port=%d", config.Port), "user=" + config.User, "dbname=" + name}
 	if config.Password != "" {
 		keywords = append(keywords, "password='"+strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(config.Password)+"'")
 	}
-	return strings.Join(keywords, " "), func() {
-		_, _ = p.conn.Exec(context.WithoutCancel(ctx), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
-	}, nil
+	folder, err := os.MkdirTemp(dir, "home-")
+	return &home{homes: p, dir: folder, database: strings.Join(keywords, " ")}, err
+}
+
+func (p *postgresServer) remove(ctx context.Context, h *home) error {
+	config, err := pgconn.ParseConfig(h.database)
+	if err == nil {
+		_, err = p.conn.Exec(ctx, "DROP DATABASE IF EXISTS "+pgx.Identifier{config.Database}.Sanitize()+" WITH (FORCE)")
+	}
+	return errors.Join(err, os.RemoveAll(h.dir))
+}
+
+func (p *postgresServer) open(ctx context.Context, h *home) (bellhop.Store, error) {
+	return postgres.Open(ctx, h.database, postgres.Options{})
 }
 
 func (p *postgresServer) walBytes(ctx context.Context) (n float64, err error) {
@@ -147,104 +228,20 @@ func (p *postgresServer) walBytes(ctx context.Context) (n float64, err error) {
 	return n, err
 }
 
-// measure measures one kind on a new database: 0 is SQLite, others are so many nodes.
-func (p *postgresServer) measure(ctx context.Context, o options, kind int, dir, binary string, rcv *remote) (rate, wal float64, err error) {
-	if kind > 0 {
-		url, drop, err := p.database(ctx)
-		if err != nil {
-			return 0, 0, err
-		}
-		defer drop()
-		o.database, o.nodes = url, kind
-	}
-	s, err := startServer(ctx, o, dir, binary, rcv, 0)
+// deadRows counts the rows of a database that nobody can see any more.
+func (p *postgresServer) deadRows(ctx context.Context, database string) (n float64, err error) {
+	c, err := pgx.Connect(ctx, database)
 	if err != nil {
-		return 0, 0, err
-	}
-	defer s.stop()
-	before, err := p.walBytes(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	l, err := s.flood(ctx, o, rcv)
-	if err != nil {
-		return 0, 0, err
-	}
-	after, err := p.walBytes(ctx)
-	return l.rate, (after-before)/float64(l.events) - float64(o.size), err
-}
-
-// heldOpen measures before, and while a transaction holds a snapshot that is older than
-// what has been written at half load for a while.
-func (p *postgresServer) heldOpen(ctx context.Context, o options, r *postgresReport, dir, binary string, rcv *remote) error {
-	url, drop, err := p.database(ctx)
-	if err != nil {
-		return err
-	}
-	defer drop()
-	o.database, o.nodes = url, 1
-	s, err := startServer(ctx, o, dir, binary, rcv, 0)
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	before, err := s.floods(ctx, o, rcv)
-	if err != nil {
-		return err
-	}
-	snapshot, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer snapshot.Close(context.WithoutCancel(ctx))
-	if _, err := snapshot.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM bellhop.nodes"); err != nil {
-		return err
-	}
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	var waits atomic.Int64
-	go p.watchNotify(watching, url, &waits)
-	if err := s.pace(ctx, o, before/2, o.held); err != nil {
-		return err
-	}
-	after, err := s.floods(ctx, o, rcv)
-	if err != nil {
-		return err
-	}
-	r.Held, r.NotifyWaits = after/before, waits.Load()
-	c, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
+		return 0, err
 	}
 	defer c.Close(context.WithoutCancel(ctx))
-	time.Sleep(time.Second) // the counts come with a delay
-	if err := c.QueryRow(ctx, "SELECT coalesce(sum(n_dead_tup), 0)::bigint FROM pg_stat_user_tables").Scan(&r.DeadTuples); err != nil {
-		return err
-	}
-	if err := snapshot.Close(ctx); err != nil {
-		return err
-	}
-	closed, err := s.floods(ctx, o, rcv)
-	r.HeldToClosed = after / closed
-	return err
-}
-
-// floods measures as often as there are rounds, and gives the median of the rates.
-func (s *server) floods(ctx context.Context, o options, rcv *remote) (float64, error) {
-	var rates []float64
-	for range o.rounds {
-		l, err := s.flood(ctx, o, rcv)
-		if err != nil {
-			return 0, err
-		}
-		rates = append(rates, l.rate)
-	}
-	return median(rates), nil
+	err = c.QueryRow(ctx, "SELECT coalesce(sum(n_dead_tup), 0)::float8 FROM pg_stat_user_tables").Scan(&n)
+	return n, err
 }
 
 // watchNotify counts how often a session is seen that waits for the lock which NOTIFY takes.
-func (p *postgresServer) watchNotify(ctx context.Context, url string, waits *atomic.Int64) {
-	c, err := pgx.Connect(ctx, url)
+func (p *postgresServer) watchNotify(ctx context.Context, database string, waits *atomic.Int64) {
+	c, err := pgx.Connect(ctx, database)
 	if err != nil {
 		return
 	}
@@ -263,131 +260,4 @@ func (p *postgresServer) watchNotify(ctx context.Context, url string, waits *ato
 			waits.Add(n)
 		}
 	}
-}
-
-// pace publishes so many events a second, for a while.
-func (s *server) pace(ctx context.Context, o options, perSecond float64, length time.Duration) error {
-	publishers := 32
-	every := time.Duration(float64(time.Second) * float64(publishers) / perSecond)
-	until := time.Now().Add(length)
-	return parallel(publishers, func(i int) error {
-		p, err := newPublisher(s, i)
-		if err != nil {
-			return err
-		}
-		defer p.conn.Close()
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for n := i; time.Now().Before(until); n++ {
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-tick.C:
-			}
-			if err := p.publish(eventType(n%o.endpoints), o.size); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// filled measures a database that holds much, as a ratio to one that does not, in turns.
-func (p *postgresServer) filled(ctx context.Context, o options, dir, binary string, rcv *remote,
-	fill func(context.Context, options, *server, string) error,
-) (float64, error) {
-	url, drop, err := p.database(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer drop()
-	full := o
-	full.database, full.nodes = url, 1
-	s, err := startServer(ctx, full, dir, binary, rcv, 0)
-	if err != nil {
-		return 0, err
-	}
-	defer s.stop()
-	if err := fill(ctx, full, s, url); err != nil {
-		return 0, fmt.Errorf("fill the database: %w", err)
-	}
-	var empty, filled []float64
-	for range o.rounds {
-		rate, _, err := p.measure(ctx, o, 1, dir, binary, rcv)
-		if err != nil {
-			return 0, err
-		}
-		l, err := s.flood(ctx, full, rcv)
-		if err != nil {
-			return 0, err
-		}
-		empty, filled = append(empty, rate), append(filled, l.rate)
-	}
-	return median(filled) / median(empty), nil
-}
-
-// fillPending publishes to an endpoint that is paused.
-func fillPending(ctx context.Context, o options, s *server, _ string) error {
-	c := s.client()
-	if _, err := c.CreateApp(ctx, wire.AppInput{ID: "paused"}); err != nil {
-		return err
-	}
-	_, err := c.CreateEndpoint(ctx, bellhop.EndpointChange{
-		Apps: bellhop.Of([]string{"paused"}), URL: bellhop.Of("http://127.0.0.1:9/"), Status: bellhop.Of(bellhop.EndpointPaused),
-	})
-	if err != nil {
-		return err
-	}
-	batch := make([]client.Publication, 1000)
-	for i := range batch {
-		batch[i] = client.Publication{App: "paused", Type: "bench.waits", Data: bellhop.JSON(`{"n":1}`)}
-	}
-	return parallel(4, func(i int) error {
-		for n := i * len(batch); n < o.pending; n += 4 * len(batch) {
-			if _, err := c.PublishBatch(ctx, batch); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// fillHistory writes attempts as those of a first one, spread over the day so far.
-func fillHistory(ctx context.Context, o options, s *server, url string) error {
-	p, err := newPublisher(s, 0)
-	if err != nil {
-		return err
-	}
-	defer p.conn.Close()
-	if err := p.publish(eventType(0), o.size); err != nil {
-		return err
-	}
-	c, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer c.Close(context.WithoutCancel(ctx))
-	if err := waitFor(ctx, 10*time.Second, func() bool {
-		var n int
-		return c.QueryRow(ctx, "SELECT count(*) FROM bellhop.attempts").Scan(&n) == nil && n > 0
-	}); err != nil {
-		return err
-	}
-	var columns string
-	err = c.QueryRow(ctx, `SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
-		WHERE attrelid = 'bellhop.attempts'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attname NOT IN ('id', 'delivery', 'event')`).Scan(&columns)
-	if err != nil {
-		return err
-	}
-	// An id is milliseconds, above 21 bits.
-	since := time.Since(time.Now().UTC().Truncate(24 * time.Hour)).Milliseconds()
-	step := (since << 21) / int64(o.history+1)
-	_, err = c.Exec(ctx, fmt.Sprintf(`INSERT INTO bellhop.attempts (id, delivery, event, %[1]s)
-		SELECT id - k::bigint * %[2]d, delivery - k::bigint * %[2]d, event - k::bigint * %[2]d, %[1]s FROM (SELECT * FROM bellhop.attempts LIMIT 1) a, generate_series(1, %[3]d) k`,
-		columns, step, o.history))
-	if err != nil {
-		return err
-	}
-	_, err = c.Exec(ctx, "ANALYZE bellhop.attempts")
-	return err
 }

@@ -4,15 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/textproto"
 	"os"
 	"os/exec"
-	"slices"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,71 +20,217 @@ import (
 	"time"
 )
 
-// receiver takes webhooks as cheaply as can be: it reads a request, notes when it
-// came, and answers 204. Requests to a path below /hang/ are never answered. It is
-// a process of its own, as receivers are: within the sender's process it would
-// cost a fraction.
+// receiver takes webhooks as cheaply as can be: it reads a request, notes that and when
+// it came, and answers 204. It is a process of its own, as receivers are: within the
+// sender's process it would cost a fraction.
+//
+// What it does depends on the path, /WAY/ENDPOINT: "a" and "b" are answered at once and
+// have a histogram each, "slow" is answered after a while, and "hang" never.
 type receiver struct {
-	listener net.Listener
-	count    atomic.Int64
-	done     chan struct{}
+	ledger  atomic.Pointer[ledger]
+	a, b    histogram
+	count   atomic.Int64 // requests that were answered
+	hanging atomic.Int64
+	delay   atomic.Int64 // of slow, in nanoseconds
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
-	// times holds publish-to-arrival times while sampling is on.
-	sampling bool
-	times    []time.Duration
 }
 
-// receive is the receiver's process. It prints its address, and then answers each
-// command on its standard input with a line, until that ends.
+// receive is the receiver's process. It prints its addresses, and then answers each
+// command on its standard input with a line of JSON, until that ends.
 func receive() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	debug.SetGCPercent(400)
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	r := &receiver{listener: l, done: make(chan struct{}), conns: map[net.Conn]struct{}{}}
-	go r.accept()
-	fmt.Println(l.Addr())
+	listeners := receiverAddresses{Plain: plain.Addr().String()}
+	r := &receiver{conns: map[net.Conn]struct{}{}}
+	r.ledger.Store(&ledger{fan: 1})
+	go r.accept(plain)
+	if certificate := os.Getenv(certificateVariable); certificate != "" {
+		cert, err := tls.X509KeyPair([]byte(certificate), []byte(certificate))
+		if err != nil {
+			return err
+		}
+		secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
+		if err != nil {
+			return err
+		}
+		listeners.TLS = secure.Addr().String()
+		go r.accept(secure)
+	}
+	answers := json.NewEncoder(os.Stdout)
+	if err := answers.Encode(listeners); err != nil {
+		return err
+	}
 	commands := bufio.NewScanner(os.Stdin)
 	for commands.Scan() {
-		switch commands.Text() {
-		case "count":
-			fmt.Println(r.count.Load())
-		case "sample":
-			r.startSampling()
-			fmt.Println()
-		case "times":
-			b, err := json.Marshal(r.stopSampling())
-			if err != nil {
-				return err
-			}
-			fmt.Println(string(b))
-		case "drop":
-			r.dropConns()
-			fmt.Println()
+		answer, err := r.do(strings.Fields(commands.Text()))
+		if err != nil {
+			return err
+		}
+		if err := answers.Encode(answer); err != nil {
+			return err
 		}
 	}
-	close(r.done)
-	return errors.Join(commands.Err(), l.Close())
+	return commands.Err()
+}
+
+const certificateVariable = "BENCH_RECEIVER_CERTIFICATE"
+
+type receiverAddresses struct{ Plain, TLS string }
+
+// do carries out a command.
+func (r *receiver) do(words []string) (answer any, err error) {
+	number := func() int64 {
+		if len(words) < 2 {
+			return 0
+		}
+		n, _ := strconv.ParseInt(words[1], 10, 64)
+		return n
+	}
+	l := r.ledger.Load()
+	switch words[0] {
+	case "begin": // a new ledger, of so many endpoints an event
+		r.ledger.Store(&ledger{fan: max(number(), 1)})
+		r.a.reset()
+		r.b.reset()
+		return true, nil
+	case "reset": // the histograms
+		r.a.reset()
+		r.b.reset()
+		return true, nil
+	case "count":
+		return r.count.Load(), nil
+	case "arrived":
+		return l.arrived.Load(), nil
+	case "first":
+		return l.first.Load(), nil
+	case "hanging":
+		return r.hanging.Load(), nil
+	case "account": // of so many events
+		return l.account(number()), nil
+	case "times":
+		if len(words) > 1 && words[1] == "b" {
+			return r.b.latency(), nil
+		}
+		return r.a.latency(), nil
+	case "delay": // of slow, in milliseconds
+		r.delay.Store(number() * int64(time.Millisecond))
+		return true, nil
+	case "drop": // all connections, hanging ones above all
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for c := range r.conns {
+			_ = c.Close()
+		}
+		return true, nil
+	}
+	return nil, fmt.Errorf("unknown command %q", words)
+}
+
+func (r *receiver) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench: receiver:", err)
+			return
+		}
+		r.mu.Lock()
+		r.conns[c] = struct{}{}
+		r.mu.Unlock()
+		go func() {
+			r.serve(c)
+			_ = c.Close()
+			r.mu.Lock()
+			delete(r.conns, c)
+			r.mu.Unlock()
+		}()
+	}
+}
+
+var response = []byte("HTTP/1.1 204 No Content\r\n\r\n")
+
+func (r *receiver) serve(c net.Conn) {
+	f := newFramer(c, 4<<10)
+	for {
+		head, body, err := f.next()
+		if err != nil {
+			return
+		}
+		way, endpoint := target(head)
+		switch way {
+		case 'h':
+			r.hang(c, f)
+			return
+		case 's':
+			time.Sleep(time.Duration(r.delay.Load()))
+		}
+		r.note(way, endpoint, body)
+		if _, err := c.Write(response); err != nil {
+			return
+		}
+	}
+}
+
+// hang waits until the other side gives up, with as little memory as it can.
+func (r *receiver) hang(c net.Conn, f *framer) {
+	f.buf = nil
+	r.hanging.Add(1)
+	defer r.hanging.Add(-1)
+	var one [1]byte
+	_, _ = c.Read(one[:])
+}
+
+// target reads the way and the endpoint from "POST /a/12 HTTP/1.1".
+func target(head []byte) (way byte, endpoint int64) {
+	i := bytes.IndexByte(head, '/')
+	if i < 0 || i+1 >= len(head) {
+		return 0, 0
+	}
+	way = head[i+1]
+	rest := head[i+1:]
+	if i = bytes.IndexByte(rest, '/'); i >= 0 {
+		n, _ := digits(rest[i+1:])
+		endpoint = int64(n)
+	}
+	return way, endpoint
+}
+
+func (r *receiver) note(way byte, endpoint int64, body []byte) {
+	r.count.Add(1)
+	number, sent, ok := readEvent(body)
+	if !ok || number == unwatched {
+		return
+	}
+	now := time.Now().UnixNano()
+	r.ledger.Load().note(number, endpoint, now)
+	if way == 'b' {
+		r.b.add(time.Duration(now - sent))
+	} else {
+		r.a.add(time.Duration(now - sent))
+	}
 }
 
 // remote is the receiver as the rest of the bench sees it.
 type remote struct {
-	cmd  *exec.Cmd
-	mu   sync.Mutex
-	in   io.WriteCloser
-	out  *bufio.Reader
-	addr string
+	receiverAddresses
+	cmd *exec.Cmd
+	mu  sync.Mutex
+	in  io.WriteCloser
+	out *bufio.Reader
 }
 
-func startReceiver(ctx context.Context) (*remote, error) {
+func startReceiver(ctx context.Context, cert *certificate) (*remote, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	r := &remote{cmd: exec.CommandContext(ctx, self, "-receiver")}
 	r.cmd.Stderr = os.Stderr
+	r.cmd.Env = append(os.Environ(), certificateVariable+"="+cert.pem)
 	if r.in, err = r.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -96,160 +242,50 @@ func startReceiver(ctx context.Context) (*remote, error) {
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}
-	line, err := r.out.ReadString('\n')
-	r.addr = strings.TrimSpace(line)
-	return r, err
+	return r, r.answer(&r.receiverAddresses)
 }
 
-func (r *remote) ask(command string) (string, error) {
+func (r *remote) answer(to any) error {
+	line, err := r.out.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("the receiver has ended: %w", err)
+	}
+	return json.Unmarshal(line, to)
+}
+
+func (r *remote) ask(to any, words ...any) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, err := io.WriteString(r.in, command+"\n"); err != nil {
-		return "", err
+	if _, err := fmt.Fprintln(r.in, words...); err != nil {
+		return fmt.Errorf("the receiver has ended: %w", err)
 	}
-	line, err := r.out.ReadString('\n')
-	return strings.TrimSpace(line), err
+	return r.answer(to)
 }
 
-func (r *remote) url(path string) string { return "http://" + r.addr + path }
-
-// count is how many requests were answered.
-func (r *remote) count() (int64, error) {
-	line, err := r.ask("count")
-	if err != nil {
-		return 0, err
-	}
-	return strconv.ParseInt(line, 10, 64)
+func (r *remote) tell(words ...any) error {
+	var done bool
+	return r.ask(&done, words...)
 }
 
-// times gives the latencies since sampling was asked for, and ends it.
-func (r *remote) times() (l latency, err error) {
-	line, err := r.ask("times")
-	if err != nil {
-		return l, err
+func (r *remote) number(words ...any) (n int64, err error) { return n, r.ask(&n, words...) }
+
+// times gives the times from publish to arrival by a way, "a" or "b".
+func (r *remote) times(way string) (l latency, err error) {
+	if err = r.ask(&l, "times", way); err == nil && l.Count == 0 {
+		err = errors.New("nothing arrived whose time could be taken")
 	}
-	return l, json.Unmarshal([]byte(line), &l)
+	return l, err
 }
 
-func (r *remote) cpu() time.Duration { return cpuOf(r.cmd.Process.Pid) }
+// url is where an endpoint sends to.
+func (r *remote) url(secure bool, way string, endpoint int) string {
+	if secure {
+		return "https://" + r.TLS + "/" + way + "/" + strconv.Itoa(endpoint)
+	}
+	return "http://" + r.Plain + "/" + way + "/" + strconv.Itoa(endpoint)
+}
 
 func (r *remote) close() {
-	r.in.Close()
+	_ = r.in.Close()
 	_ = r.cmd.Wait()
-}
-
-// dropConns ends all connections, hanging ones above all.
-func (r *receiver) dropConns() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for c := range r.conns {
-		c.Close()
-	}
-}
-
-func (r *receiver) accept() {
-	for {
-		c, err := r.listener.Accept()
-		if err != nil {
-			return
-		}
-		r.mu.Lock()
-		r.conns[c] = struct{}{}
-		r.mu.Unlock()
-		go func() {
-			r.serve(c)
-			c.Close()
-			r.mu.Lock()
-			delete(r.conns, c)
-			r.mu.Unlock()
-		}()
-	}
-}
-
-const hangPath = " /hang/"
-
-var (
-	response  = []byte("HTTP/1.1 204 No Content\r\n\r\n")
-	stamp     = []byte(`"published_ns":`)
-	lengthKey = []byte("content-length:")
-)
-
-func (r *receiver) serve(c net.Conn) {
-	br := bufio.NewReaderSize(c, 16<<10)
-	var body []byte
-	for {
-		request, length, err := readHead(br)
-		if err != nil {
-			return
-		}
-		body = slices.Grow(body[:0], length)[:length]
-		if _, err := io.ReadFull(br, body); err != nil {
-			return
-		}
-		if strings.Contains(request, hangPath) {
-			<-r.done
-			return
-		}
-		r.count.Add(1)
-		r.sample(body)
-		if _, err := c.Write(response); err != nil {
-			return
-		}
-	}
-}
-
-// readHead reads the first line and the headers of a request or a response.
-func readHead(br *bufio.Reader) (first string, length int, err error) {
-	for {
-		line, err := br.ReadSlice('\n')
-		if err != nil {
-			return "", 0, err
-		}
-		line = bytes.TrimRight(line, "\r\n")
-		switch {
-		case first == "":
-			first = string(line)
-		case len(line) == 0:
-			return first, length, nil
-		case len(line) > len(lengthKey) && bytes.EqualFold(line[:len(lengthKey)], lengthKey):
-			if length, err = strconv.Atoi(string(textproto.TrimBytes(line[len(lengthKey):]))); err != nil {
-				return "", 0, fmt.Errorf("content-length: %w", err)
-			}
-		}
-	}
-}
-
-func (r *receiver) sample(body []byte) {
-	now := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.sampling {
-		return
-	}
-	_, after, ok := bytes.Cut(body, stamp)
-	if !ok {
-		return
-	}
-	digits, _, _ := bytes.Cut(after, []byte(","))
-	if ns, err := strconv.ParseInt(string(digits), 10, 64); err == nil {
-		r.times = append(r.times, now.Sub(time.Unix(0, ns)))
-	}
-}
-
-func (r *receiver) startSampling() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sampling, r.times = true, nil
-}
-
-func (r *receiver) stopSampling() latency {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sampling = false
-	slices.Sort(r.times)
-	n := len(r.times)
-	if n == 0 {
-		return latency{}
-	}
-	return latency{Count: n, P50: r.times[n/2], P99: r.times[n*99/100], Max: r.times[n-1]}
 }

@@ -2,16 +2,13 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -32,47 +29,54 @@ func build(ctx context.Context, dir string) (string, error) {
 	return binary, nil
 }
 
-// server is a running bellhop on a new database, with an app and endpoints: one process, or
-// several that share the database.
+// server is a running bellhop: one process, or several that share a database.
 type server struct {
-	nodes []*node
-	key   string
+	nodes  []*node
+	key    string
+	source source
+	// began is when the first process was started.
+	began time.Time
 }
 
 type node struct {
-	cmd  *exec.Cmd
-	addr string
+	cmd   *exec.Cmd
+	addr  string
+	ended chan struct{}
 }
 
-// startServer starts bellhop and creates the endpoints at the receiver, the last
-// ones at a path that hangs.
-func startServer(ctx context.Context, o options, dir, binary string, rcv *remote, hanging int) (*server, error) {
-	db, err := os.MkdirTemp(dir, "db-")
-	if err != nil {
+// start starts bellhop in a home, as so many processes, and begins a new ledger for events
+// that are bound for fan endpoints each. It leaves the home as it is when it fails.
+func (l *lab) start(ctx context.Context, h *home, nodes, fan int, args ...string) (*server, error) {
+	if err := l.rcv.tell("begin", fan); err != nil {
 		return nil, err
 	}
-	database := cmp.Or(o.database, filepath.Join(db, "bench.db"))
-	args := append([]string{
-		"serve", "--dev", "--listen", "127.0.0.1:0", "--database", database, "--master-key-file", filepath.Join(db, "bench.key"), "--log-level", "error",
+	all := append([]string{
+		"serve", "--dev", "--listen", "127.0.0.1:0", "--database", h.database, "--master-key-file", filepath.Join(h.dir, keyFile), "--log-level", "error",
 		"--key-rate", "1000000000", "--max-endpoints", "100000", // what is measured is not these bounds
-	}, strings.Fields(o.args)...)
-	s := &server{}
-	for range max(o.nodes, 1) {
-		if err := s.start(ctx, binary, args); err != nil {
+	}, args...)
+	all = append(all, strings.Fields(l.o.args)...)
+	s := &server{key: h.adminKey, began: time.Now()}
+	for range nodes {
+		if err := s.startNode(ctx, l.binary, all, "SSL_CERT_FILE="+l.cert.file, "SSL_CERT_DIR="+l.dir); err != nil {
 			s.stop()
 			return nil, err
 		}
 	}
-	if err := s.setUp(ctx, o, rcv, hanging); err != nil {
-		s.stop()
-		return nil, err
+	h.adminKey = s.key
+	for _, n := range s.nodes {
+		c := client.New("http://"+n.addr, s.key, nil)
+		if err := waitFor(ctx, 60*time.Second, func() bool { return c.Ready(ctx) == nil }); err != nil {
+			s.stop()
+			return nil, fmt.Errorf("bellhop did not become ready: %w", err)
+		}
 	}
 	return s, nil
 }
 
-// start starts one process. The first one tells the admin key.
-func (s *server) start(ctx context.Context, binary string, args []string) error {
-	n := &node{cmd: exec.CommandContext(ctx, binary, args...)}
+// startNode starts one process. The first one in a home tells the admin key.
+func (s *server) startNode(ctx context.Context, binary string, args []string, env ...string) error {
+	n := &node{cmd: exec.CommandContext(ctx, binary, args...), ended: make(chan struct{})}
+	n.cmd.Env = append(os.Environ(), env...)
 	n.cmd.Cancel = func() error { return n.cmd.Process.Signal(syscall.SIGTERM) }
 	n.cmd.WaitDelay = 30 * time.Second
 	out, w := io.Pipe()
@@ -81,32 +85,38 @@ func (s *server) start(ctx context.Context, binary string, args []string) error 
 		return err
 	}
 	s.nodes = append(s.nodes, n)
-	addr, key := make(chan string, 1), make(chan string, 1)
-	go read(out, addr, key)
-	late := time.After(20 * time.Second)
-	select {
-	case n.addr = <-addr:
-	case <-late:
-		return errors.New("bellhop told no address within 20 seconds")
+	go func() {
+		_ = n.cmd.Wait()
+		_ = w.Close()
+		close(n.ended)
+	}()
+	addr, key, said := make(chan string, 1), make(chan string, 1), make(chan string, 1)
+	go read(out, addr, key, said)
+	late := time.After(60 * time.Second)
+	wait := func(from <-chan string, what string) (string, error) {
+		select {
+		case text := <-from:
+			return text, nil
+		case text := <-said:
+			return "", fmt.Errorf("bellhop has ended: %s", text)
+		case <-late:
+			return "", fmt.Errorf("bellhop told no %s within a minute", what)
+		}
 	}
-	if s.key != "" {
-		return nil
+	var err error
+	if n.addr, err = wait(addr, "address"); err == nil && s.key == "" {
+		s.key, err = wait(key, "admin key")
 	}
-	select {
-	case s.key = <-key:
-		return nil
-	case <-late:
-		return errors.New("bellhop printed no admin key within 20 seconds")
-	}
+	return err
 }
 
 var tokenPattern = regexp.MustCompile(`bh_[0-9a-z]{20,}`)
 
 // read finds the address and the admin key in what bellhop prints, and passes on what
-// went wrong.
-func read(out io.Reader, addr, key chan<- string) {
-	scanner := bufio.NewScanner(out)
-	for scanner.Scan() {
+// went wrong; and at its end the last of it.
+func read(out io.Reader, addr, key, said chan<- string) {
+	last := ""
+	for scanner := bufio.NewScanner(out); scanner.Scan(); {
 		if words := strings.Fields(scanner.Text()); len(words) == 2 && words[0] == "Listening" {
 			offer(addr, words[1])
 		}
@@ -114,10 +124,14 @@ func read(out io.Reader, addr, key chan<- string) {
 			offer(key, token)
 			continue
 		}
+		if strings.TrimSpace(scanner.Text()) != "" {
+			last = scanner.Text()
+		}
 		if strings.Contains(scanner.Text(), "ERROR") || strings.Contains(scanner.Text(), "panic") {
 			fmt.Fprintln(os.Stderr, "bellhop:", scanner.Text())
 		}
 	}
+	said <- last
 }
 
 func offer(to chan<- string, s string) {
@@ -127,85 +141,75 @@ func offer(to chan<- string, s string) {
 	}
 }
 
-func (s *server) setUp(ctx context.Context, o options, rcv *remote, hanging int) error {
-	for _, n := range s.nodes {
-		c := client.New("http://"+n.addr, s.key, nil)
-		if err := waitFor(ctx, 10*time.Second, func() bool { return c.Ready(ctx) == nil }); err != nil {
-			return fmt.Errorf("bellhop did not become ready: %w", err)
-		}
-	}
-	c := s.client()
-	if _, err := c.CreateApp(ctx, wire.AppInput{ID: "bench"}); err != nil {
-		return err
-	}
-	for i := range o.endpoints {
-		path := "/"
-		if i >= o.endpoints-hanging {
-			path = "/hang/"
-		}
-		change := bellhop.EndpointChange{
-			Apps: bellhop.Of([]string{"bench"}), URL: bellhop.Of(rcv.url(path)), Events: bellhop.Of([]string{eventType(i)}),
-			Timeout: bellhop.Of(bellhop.Duration(5 * time.Second)),
-		}
-		if o.transform != "" {
-			change.Transform = bellhop.Of(&bellhop.Transform{Code: o.transform})
-		}
-		if _, err := c.CreateEndpoint(ctx, change); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// stop ends all processes, soon: hanging requests need not be waited for.
+func (s *server) stop() { s.end(2 * time.Second) }
 
-func (s *server) stop() {
+// end ends all processes, and kills those that take longer.
+func (s *server) end(patience time.Duration) {
 	for _, n := range s.nodes {
 		_ = n.cmd.Process.Signal(syscall.SIGTERM)
 	}
 	for _, n := range s.nodes {
-		// Hanging requests need not be waited for.
-		timer := time.AfterFunc(2*time.Second, func() { _ = n.cmd.Process.Kill() })
-		_ = n.cmd.Wait()
+		timer := time.AfterFunc(patience, func() { _ = n.cmd.Process.Kill() })
+		<-n.ended
 		timer.Stop()
 	}
+	s.nodes = nil
 }
 
 func (s *server) client() *client.Client { return client.New("http://"+s.nodes[0].addr, s.key, nil) }
 
-// memoryMB is the resident memory of the first process.
-func (s *server) memoryMB() (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.nodes[0].cmd.Process.Pid))
-	if err != nil {
-		return 0, err
+// memory is the resident memory of the first process in megabytes.
+func (s *server) memory() float64 { return memoryOf(s.nodes[0].cmd.Process.Pid) }
+
+// endpoints are to be created, all of them for the app of the bench.
+type endpoints struct {
+	n int
+	// together says that each gets every event of the type of the first; else each has a
+	// type of its own.
+	together bool
+	// ways are those of the receiver, the last one for all that follow; nil: "a".
+	ways        []string
+	secure      bool
+	transform   string
+	concurrency int
+	timeout     time.Duration
+}
+
+// add creates the endpoints; the first has the number, and the type, of from.
+func (s *server) add(ctx context.Context, rcv *remote, e endpoints) error {
+	c := s.client()
+	if _, err := c.CreateApp(ctx, wire.AppInput{ID: "bench"}); err != nil {
+		return err
 	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			return kb / 1024, err
+	const workers = 8
+	return parallel(workers, func(w int) error {
+		for i := w; i < e.n; i += workers {
+			way, kind := "a", i
+			if len(e.ways) > 0 {
+				way = e.ways[min(i, len(e.ways)-1)]
+			}
+			if e.together {
+				kind = 0
+			}
+			timeout := 5 * time.Second
+			if e.timeout > 0 {
+				timeout = e.timeout
+			}
+			change := bellhop.EndpointChange{
+				Apps: bellhop.Of([]string{"bench"}), URL: bellhop.Of(rcv.url(e.secure, way, i)), Events: bellhop.Of([]string{eventType(kind)}),
+				Timeout: bellhop.Of(bellhop.Duration(timeout)),
+			}
+			if e.transform != "" {
+				change.Transform = bellhop.Of(&bellhop.Transform{Code: e.transform})
+			}
+			if e.concurrency > 0 {
+				change.Concurrency = bellhop.Of(e.concurrency)
+			}
+			if _, err := c.CreateEndpoint(ctx, change); err != nil {
+				return fmt.Errorf("create endpoint %d of %d: %w", i+1, e.n, err)
+			}
 		}
-	}
-	return 0, errors.New("no VmRSS in the process's status")
-}
-
-func (s *server) cpu() (sum time.Duration) {
-	for _, n := range s.nodes {
-		sum += cpuOf(n.cmd.Process.Pid)
-	}
-	return sum
-}
-
-// cpuOf is the processor time that a process has used so far.
-func cpuOf(pid int) time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	// Fields 14 and 15, counted after the name in brackets, in ticks of 10 ms.
-	_, rest, _ := strings.Cut(string(b), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond
+		return nil
+	})
 }

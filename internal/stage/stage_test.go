@@ -2,6 +2,7 @@ package stage
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -18,16 +19,11 @@ func TestTotalsAreOfTheWholeAndOfNothingElse(t *testing.T) {
 	}
 	before := Totals()[Parse]
 	// Somebody else is busy all the time, and must not be counted.
-	stop := make(chan struct{})
-	defer close(stop)
+	var stop atomic.Bool
+	defer stop.Store(true)
 	for range 2 * runtime.GOMAXPROCS(0) {
 		go func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
 			}
 		}()
 	}
