@@ -107,7 +107,7 @@ func (l *lab) large(ctx context.Context, hs homes, key string, full *home, e end
 		return errors.Join(err, failed)
 	}
 	l.results.beside(key, found.Rate, limit.Rate)
-	l.results.spent(key, l.results.figure(key).Title, found)
+	l.results.spent(key, l.results.figure(key).Title, found, loop{})
 	if key == "many" {
 		l.results.add("memory.many", found.Memory)
 	}

@@ -65,7 +65,7 @@ func compareStores(ctx context.Context, l *lab) error {
 			}
 			if rates[kind] = found.Rate; kind == 1 {
 				l.results.add("postgres.wal", (after-before)/float64(found.Deliveries)-float64(l.size))
-				l.results.spent("postgres.single/10", "PostgreSQL: single publishes", found)
+				l.results.spent("postgres.single/10", "PostgreSQL: single publishes", found, loop{})
 			}
 			return nil
 		}); err != nil {

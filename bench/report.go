@@ -113,11 +113,14 @@ func fitted(text string, width int) string {
 	return text
 }
 
-// columns are those of the table of what a delivery costs.
+// columns are those of the table of what a delivery costs. The ratio is what the other
+// tables' would be if the processors had nothing else to do at any time: it does not depend
+// on what else the machine does.
 var columns = []struct{ name, head string }{
-	{"own", "Bellhop"},
+	{"own", "own"},
 	{"publisher", "publ."},
 	{"receiver", "recv."},
+	{"share", "ratio"},
 	{"allocations", "allocs"},
 	{"written", "bytes"},
 	{"stage.accept", "accept"},
@@ -145,16 +148,17 @@ func (p *printer) spending(r *results) {
 		return
 	}
 	p.line("")
-	p.line("%-34s %s", "a delivery costs", "µs of CPU                 objects    to disk   µs of CPU by stage")
+	p.line("%-34s %s", "a delivery costs", "µs of CPU of all; ratio:    objects,  and by stage")
+	p.line("%-34s %s", "", "the bare loop's over it     to disk")
 	head := fmt.Sprintf("%-34s", "")
 	for _, c := range columns {
-		head += fmt.Sprintf(" %7s", c.head)
+		head += fmt.Sprintf(" %6s", c.head)
 	}
 	p.line("%s", head)
 	for _, s := range r.Spending {
 		text := fmt.Sprintf("%-34s", fitted(s.Title, 34))
 		for _, c := range columns {
-			text += fmt.Sprintf(" %7s", s.value(c.name))
+			text += fmt.Sprintf(" %6s", s.value(c.name))
 		}
 		p.line("%s", text)
 	}

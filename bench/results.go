@@ -124,8 +124,9 @@ func (r *results) beside(key string, value, limit float64) {
 	r.figure(key).Limits = append(r.figure(key).Limits, limit)
 }
 
-// spent adds what each delivery of a load has cost.
-func (r *results) spent(key, title string, l load) {
+// spent adds what each delivery of a load has cost, and what a request of the bare loop
+// beside it has (0: there was none).
+func (r *results) spent(key, title string, l load, bare loop) {
 	var s *spending
 	for _, have := range r.Spending {
 		if have.Key == key {
@@ -138,7 +139,9 @@ func (r *results) spent(key, title string, l load) {
 	}
 	n := float64(max(l.Deliveries, 1))
 	put := func(name string, v float64) { s.Values[name] = append(s.Values[name], v/n) }
-	micros := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+	if all := l.Cost.Own + l.Cost.Publisher + l.Cost.Receiver; all > 0 {
+		put("share", n*float64(bare.Sender+bare.Receiver)*n/float64(all))
+	}
 	put("own", micros(l.Cost.Own))
 	put("publisher", micros(l.Cost.Publisher))
 	put("receiver", micros(l.Cost.Receiver))

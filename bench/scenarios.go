@@ -50,7 +50,6 @@ func limits(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	micros := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 	r.add("bare.sender", micros(bare.Sender))
 	r.add("bare.receiver", micros(bare.Receiver))
 	ceiling, err := l.ceiling(ctx, piece)
@@ -123,7 +122,7 @@ func (l *lab) rate(ctx context.Context, hs homes, key string, e endpoints, sh sh
 			return err
 		}
 		r.beside(key, found.Rate, bare.Rate)
-		r.spent(key, r.figure(key).Title, found)
+		r.spent(key, r.figure(key).Title, found, bare)
 		if withHTTP {
 			r.beside(key+".http", found.Rate, bareHTTP.Rate)
 		}
@@ -168,7 +167,7 @@ func stream(ctx context.Context, l *lab) error {
 			return err
 		}
 		l.results.beside("stream/10", found.Rate, bare.Rate)
-		l.results.spent("stream/10", l.results.figure("stream/10").Title, found)
+		l.results.spent("stream/10", l.results.figure("stream/10").Title, found, bare)
 		return nil
 	})
 }
@@ -212,7 +211,7 @@ func transformed(ctx context.Context, l *lab) error {
 				return err
 			}
 			if rates[i] = found.Rate; i == 1 {
-				l.results.spent("transformed", l.results.figure("transformed").Title, found)
+				l.results.spent("transformed", l.results.figure("transformed").Title, found, loop{})
 			}
 			return nil
 		}); err != nil {
