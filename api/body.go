@@ -81,7 +81,7 @@ func (c *Call) read(limit int64) ([]byte, error) {
 	length, in := c.r.ContentLength, io.Reader(c.r.Body)
 	if length < 0 { // in chunks
 		length, in = limit+1, http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit)
-	} else if !c.kit.memory.fits(c.share(), length) {
+	} else if length > firstRead && !c.kit.memory.fits(c.share(), length) {
 		return nil, errNoMemory() // rather than after most of it has come
 	}
 	size := min(length, firstRead)
@@ -102,7 +102,7 @@ func (c *Call) read(limit int64) ([]byte, error) {
 		case int64(len(b)) == length && c.r.ContentLength > 0:
 			return b, nil
 		case len(b) == cap(b):
-			size := min(2*int64(cap(b)), length)
+			size := min(4*int64(cap(b)), length)
 			if err := c.hold(size - int64(cap(b))); err != nil {
 				return nil, err
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/internal/door"
 )
 
@@ -99,6 +100,18 @@ func (k *Kit) Handler(rt *Route) http.Handler {
 	})
 }
 
+// guarding are headers of every answer. Their lists of values are shared by all of
+// them: a handler sets another list, and changes none.
+var guarding = []struct {
+	name   string
+	values []string
+}{
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"Cache-Control", []string{"no-store"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'"}},
+}
+
 // guard runs the route and answers its error or its panic.
 func (c *Call) guard() {
 	defer func() {
@@ -110,10 +123,9 @@ func (c *Call) guard() {
 		}
 	}()
 	h := c.w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	for _, x := range guarding {
+		h[x.name] = x.values
+	}
 	if !c.route.Public {
 		if err := c.Admit(c.route.ID); err != nil {
 			c.unread = c.r.ContentLength != 0
@@ -201,13 +213,16 @@ const longAnswer = 64 << 10
 // write answers with a JSON body.
 func (c *Call) write(status int, contentType string, v any) error {
 	var body []byte
-	if e, ok := v.(exact); ok {
+	switch e := v.(type) {
+	case wire.Appender:
+		body = append(e.AppendJSON(make([]byte, 0, 256)), '\n')
+	case exact:
 		b, err := e.EncodeJSON()
 		if err != nil {
 			return err
 		}
 		body = b
-	} else {
+	default:
 		var buf bytes.Buffer
 		enc := json.NewEncoder(&buf)
 		enc.SetEscapeHTML(false)

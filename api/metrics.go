@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,8 +54,19 @@ func register[C prometheus.Collector](r prometheus.Registerer, c C) C {
 func (m *metrics) of(r *Route) func(status int, took time.Duration) {
 	requests := m.requests.MustCurryWith(prometheus.Labels{"operation": r.ID})
 	seconds := m.seconds.WithLabelValues(r.ID)
+	// Nearly all answers of a route have the same status: its counter is not looked up.
+	type counter struct {
+		status int
+		prometheus.Counter
+	}
+	var last atomic.Pointer[counter]
 	return func(status int, took time.Duration) {
-		requests.WithLabelValues(strconv.Itoa(status)).Inc()
+		c := last.Load()
+		if c == nil || c.status != status {
+			c = &counter{status, requests.WithLabelValues(strconv.Itoa(status))}
+			last.Store(c)
+		}
+		c.Inc()
 		if !r.streams { // lasts as long as its reader likes
 			seconds.Observe(took.Seconds())
 		}

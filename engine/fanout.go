@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -25,7 +24,7 @@ const maxAtOnce = 1000
 // endpoints, which the events of a batch share: a thousand events for a thousand
 // endpoints are a million deliveries, but not here.
 func (a *Acceptance) fanOut(ids *id.Generator, now time.Time) error {
-	f := fanning{routes: a.routes, left: maxAtOnce}
+	f := newFanning(a.routes)
 	a.request.Events = make([]bellhop.NewEvent, len(a.ps))
 	for i := range a.ps {
 		p, ne := &a.ps[i], &a.request.Events[i]
@@ -61,6 +60,12 @@ func (a *Acceptance) fanOut(ids *id.Generator, now time.Time) error {
 // fanning is what the events of one batch share while they are fanned out.
 type fanning struct {
 	routes *routes.Routes
+	// event is the one whose turn it is, and data its data, decoded when a filter asks
+	// for it.
+	event  *bellhop.Event
+	parsed bool
+	data   match.Data
+	parse  func() match.Data
 	// left is how many deliveries may still be made at once.
 	left int
 	// bound and later are used again for each event.
@@ -71,17 +76,26 @@ type fanning struct {
 	lists [][]bellhop.EndpointID
 }
 
+func newFanning(r *routes.Routes) *fanning {
+	f := &fanning{routes: r, left: maxAtOnce}
+	f.parse = func() match.Data {
+		if !f.parsed {
+			f.parsed = true
+			f.data, _ = match.ParseData(f.event.Data) // valid: it was checked
+		}
+		return f.data
+	}
+	return f
+}
+
 // endpoints finds who gets the event: at once, and (in the order of their ids) later.
 // The first list is valid until the next call.
 func (f *fanning) endpoints(e *bellhop.Event) (bound []*routes.Route, later []bellhop.EndpointID) {
 	f.bound, f.later = f.bound[:0], f.later[:0]
-	data := sync.OnceValue(func() match.Data {
-		d, _ := match.ParseData(e.Data) // valid: it was checked
-		return d
-	})
+	f.event, f.parsed, f.data = e, false, match.Data{}
 	for _, r := range f.routes.Of(e.App) {
 		switch {
-		case r.Status == bellhop.EndpointDisabled || !r.Wants(e, data):
+		case r.Status == bellhop.EndpointDisabled || !r.Wants(e, f.parse):
 		case f.left > 0:
 			f.left--
 			f.bound = append(f.bound, r)

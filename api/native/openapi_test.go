@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -345,21 +344,5 @@ func TestDocsNameNoOtherHost(t *testing.T) {
 	r = s.do("", "GET", "/docs/redoc.standalone.js", "")
 	if r.status != 200 || len(r.body) < 1e6 || !strings.HasPrefix(r.header.Get("Content-Type"), "text/javascript") {
 		t.Errorf("%d, %d bytes, %s", r.status, len(r.body), r.header)
-	}
-}
-
-func BenchmarkPublish(b *testing.B) {
-	s := unserved(b)
-	body := `{"app":"acme","type":"invoice.purchase","data":{"total":"123.90","items":[` + strings.Repeat(`{"price":"1.10","name":"Balcony"},`, 20) + `null]}}`
-	b.ReportAllocs()
-	for b.Loop() {
-		req := httptest.NewRequest("POST", "/v1/events", strings.NewReader(body))
-		req.Header.Set("Authorization", "Bearer "+s.admin)
-		req.Header.Set("Content-Type", "application/json")
-		w := httptest.NewRecorder()
-		s.handler.ServeHTTP(w, req)
-		if w.Code != 202 {
-			b.Fatal(w.Code, w.Body)
-		}
 	}
 }

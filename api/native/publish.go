@@ -28,7 +28,9 @@ func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error
 	var wrong api.Faults
 	var p engine.Publication
 	err := c.Decoding(in.Body.Bytes, func() (err error) {
-		p, err = publication("", in.Body.Bytes, &wrong)
+		if !readEvent(in.Body.Bytes, &p) {
+			p, err = publication("", in.Body.Bytes, &wrong)
+		}
 		return err
 	})
 	if err != nil {
@@ -46,7 +48,10 @@ func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error
 func (n *native) publishBatch(c *api.Call, in batchInput) (wire.List[wire.Receipt], error) {
 	var ps []engine.Publication
 	err := c.Decoding(in.Body.Bytes, func() (err error) {
-		ps, err = publications(c.Context(), in.Body.Bytes)
+		var ok bool
+		if ps, ok = readBatch(in.Body.Bytes, nil); !ok {
+			ps, err = publications(c.Context(), in.Body.Bytes)
+		}
 		return err
 	})
 	if err != nil {

@@ -38,6 +38,11 @@ type conn struct {
 	mu sync.Mutex
 	// readBy and writeBy are the deadlines that net/http and the handlers asked for.
 	readBy, writeBy time.Time
+	// readSet and writeSet are those that the connection below has, and reading says that
+	// somebody reads: for each request net/http and the handlers set several deadlines
+	// that no read ever meets, since the body came with the header.
+	readSet, writeSet time.Time
+	reading           bool
 
 	framing framing
 }
@@ -74,20 +79,41 @@ func (c *conn) spareSince(now time.Time) (since int64, idle bool) {
 // Read reads, and breaks a header that says its length twice, so that net/http refuses
 // it.
 func (c *conn) Read(b []byte) (int, error) {
-	if c.framing.inBody() && c.awaited() {
+	awaited, err := c.beginRead()
+	if err != nil {
+		return 0, err
+	}
+	if awaited && c.framing.inBody() {
 		c.bodySince.Store(c.underSince.Load())
 		defer c.bodySince.Store(0)
 	}
 	n, err := c.Conn.Read(b)
+	c.mu.Lock()
+	c.reading = false
+	c.mu.Unlock()
 	c.framing.see(b[:n])
 	return n, err
 }
 
-// awaited tells whether somebody is waiting for what is read.
-func (c *conn) awaited() bool {
+// beginRead sets the deadline that was asked for, and tells whether somebody is waiting
+// for what is read.
+func (c *conn) beginRead() (awaited bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.readBy.IsZero()
+	if err := c.setRead(); err != nil {
+		return false, err
+	}
+	c.reading = true
+	return !c.readBy.IsZero(), nil
+}
+
+// setRead sets the deadline of the connection below, unless it has it; mu is held.
+func (c *conn) setRead() error {
+	if c.readSet.Equal(c.readBy) {
+		return nil
+	}
+	c.readSet = c.readBy
+	return c.Conn.SetReadDeadline(c.readBy)
 }
 
 // Write gives whoever reads so much time as the length allows, and a stranger little to
@@ -113,10 +139,14 @@ func (c *conn) Write(b []byte) (int, error) {
 		if !c.writeBy.IsZero() {
 			until = earlier(until, c.writeBy)
 		}
-		c.mu.Unlock()
-		if err := c.Conn.SetWriteDeadline(until); err != nil {
-			return done, err
+		if late := until.Sub(c.writeSet); hurried || late < 0 || late > deadlineSlack || until.Sub(now) < 2*deadlineSlack {
+			if err := c.Conn.SetWriteDeadline(until); err != nil {
+				c.mu.Unlock()
+				return done, err
+			}
+			c.writeSet = until
 		}
+		c.mu.Unlock()
 		c.stuckSince.Store(now.UnixNano())
 		n, err := c.Conn.Write(b[done:min(len(b), done+piece)])
 		if done += n; err != nil {
@@ -133,6 +163,10 @@ func (c *conn) Write(b []byte) (int, error) {
 // whether it is being read at all.
 const piece = 16 << 10
 
+// deadlineSlack is by how much a long deadline of a write may be early: short answers
+// that follow each other share one.
+const deadlineSlack = time.Second
+
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b
@@ -143,11 +177,12 @@ func earlier(a, b time.Time) time.Time {
 // SetWriteDeadline bounds writes further.
 func (c *conn) SetWriteDeadline(t time.Time) error {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.writeBy = t
-	c.mu.Unlock()
 	if t.IsZero() {
 		return nil // each write sets its own
 	}
+	c.writeSet = t
 	return c.Conn.SetWriteDeadline(t)
 }
 
@@ -156,13 +191,14 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.readBy = t
 	if !t.IsZero() && c.door.closing.Load() {
-		if last := time.Now().Add(closingPatience); last.Before(t) {
-			t = last
-		}
+		t = earlier(t, time.Now().Add(closingPatience))
 	}
-	return c.Conn.SetReadDeadline(t)
+	c.readBy = t
+	if !c.reading {
+		return nil // the next read sets it
+	}
+	return c.setRead()
 }
 
 // hurry is Door.hurry for one connection.
@@ -172,10 +208,12 @@ func (c *conn) hurry() {
 		return
 	}
 	last := time.Now().Add(closingPatience)
-	_ = c.wire.SetWriteDeadline(last)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.writeSet = last
+	_ = c.wire.SetWriteDeadline(last)
 	if !c.readBy.IsZero() && last.Before(c.readBy) {
+		c.readBy, c.readSet = last, last
 		_ = c.wire.SetReadDeadline(last)
 	}
 }

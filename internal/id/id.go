@@ -76,6 +76,16 @@ func (i ID[K]) Time() time.Time {
 	return time.UnixMilli(int64(i) >> (nodeBits + seqBits)).UTC()
 }
 
+// AppendText appends what String gives.
+func (i ID[K]) AppendText(b []byte) ([]byte, error) {
+	if i == 0 {
+		return b, nil
+	}
+	var k K
+	digits := digitsOf(int64(i))
+	return append(append(b, k.Prefix()...), digits[:]...), nil
+}
+
 // MarshalText prints the id as String does.
 func (i ID[K]) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
 
@@ -144,12 +154,16 @@ const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 const length = 13
 
 func encode(v int64) string {
-	var b [length]byte
+	b := digitsOf(v)
+	return string(b[:])
+}
+
+func digitsOf(v int64) (b [length]byte) {
 	for i := length - 1; i >= 0; i-- {
 		b[i] = alphabet[v&31]
 		v >>= 5
 	}
-	return string(b[:])
+	return b
 }
 
 var errDigits = errors.New("after the prefix come 13 digits of Crockford base32")

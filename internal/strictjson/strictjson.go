@@ -10,8 +10,10 @@ package strictjson
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"hash/maphash"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -392,10 +394,26 @@ var ordinary = func() (t [256]bool) {
 	return t
 }()
 
+// ordinaryOf counts how many of eight bytes are ordinary and ASCII before the first that
+// is not, all eight at once.
+func ordinaryOf(w uint64) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := w^ones*'"', w^ones*'\\'
+	// A subtraction sets the top bit of a byte that is too small: of the first of them
+	// for certain, and of those behind it perhaps.
+	return bits.TrailingZeros64(((w-ones*' ')|(quote-ones)|(backslash-ones)|w)&tops) / 8
+}
+
 func (s *scanner) string(i int) int {
 	b := s.b
 	i++
 	for {
+		for i+8 <= len(b) {
+			n := ordinaryOf(binary.LittleEndian.Uint64(b[i:]))
+			if i += n; n < 8 {
+				break
+			}
+		}
 		for i < len(b) && ordinary[b[i]] {
 			i++
 		}

@@ -330,3 +330,19 @@ func BenchmarkJSONValid(b *testing.B) {
 		}
 	}
 }
+
+// TestEveryByteOfAStringIsLookedAt puts bytes that end a string, or that none may have,
+// at each place of those that are looked at together.
+func TestEveryByteOfAStringIsLookedAt(t *testing.T) {
+	for _, c := range []byte{0, 1, '\n', 0x1f, ' ', '!', '"', '#', '[', '\\', ']', 'a', 0x7e, 0x7f, 0xc3} {
+		for _, d := range []byte{0, 0x1f, '"', '\\', 'n', ' ', 0xa4} {
+			for at := range 17 {
+				b := []byte(`"abcdefghijklmnopqrst"`)
+				b[at+1], b[at+2] = c, d
+				if got, want := strictjson.Valid(b) == nil, json.Valid(b) && utf8.Valid(b); got != want {
+					t.Errorf("%q is valid: %t, and not %t", b, got, want)
+				}
+			}
+		}
+	}
+}
