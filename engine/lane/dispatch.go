@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -65,8 +66,8 @@ type Options struct {
 
 // Dispatcher is the shell of a Machine: it makes requests, works with the store, keeps
 // the time, and tells the machine what has come of it. It starts a goroutine per
-// request in flight, one for each tenant that has attempts to record, and none while
-// nothing is to be done.
+// request in flight and one for each tenant that has attempts to record; a few wait for
+// the next request until the context of Start ends.
 type Dispatcher struct {
 	o Options
 
@@ -74,6 +75,10 @@ type Dispatcher struct {
 	machine *Machine
 	timer   *time.Timer
 	records recorder
+	// hands takes requests to the goroutines that wait for one, of which there are so many
+	// resting.
+	hands   chan *Job
+	resting atomic.Int64
 	// busy counts the goroutines at work; idle is closed when the last one ends after
 	// stopping.
 	busy              int
@@ -92,7 +97,7 @@ func NewDispatcher(o Options) *Dispatcher {
 	if o.Trusted == nil {
 		o.Trusted = func() bool { return true }
 	}
-	d := &Dispatcher{o: o, machine: NewMachine(o.Settings), idle: make(chan struct{})}
+	d := &Dispatcher{o: o, machine: NewMachine(o.Settings), idle: make(chan struct{}), hands: make(chan *Job)}
 	d.records = recorder{d: d, waiting: map[string][]Record{}}
 	return d
 }
@@ -379,7 +384,7 @@ func (d *Dispatcher) perform(effects []Effect) {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case Send:
-			go d.work(e.Job)
+			d.hand(e.Job)
 		case Claim:
 			go d.claim(e)
 		case Release:
@@ -398,12 +403,38 @@ func (d *Dispatcher) perform(effects []Effect) {
 	}
 }
 
-// work makes a request, and then, as long as there is more to send at once, the next.
+// maxResting bounds the goroutines that wait for a request to make: a new one would have
+// to grow its stack first, at each request.
+const maxResting = 64
+
+// hand has a request made, by a goroutine that waits for one, or by a new one.
+func (d *Dispatcher) hand(job *Job) {
+	select {
+	case d.hands <- job:
+	default:
+		go d.work(job)
+	}
+}
+
+// work makes a request, and as long as there is more to send at once, the next. Then it
+// waits for another one, unless enough do.
 func (d *Dispatcher) work(job *Job) {
-	for job != nil {
-		next := d.carry(job)
-		d.ended()
-		job = next
+	for {
+		for job != nil {
+			next := d.carry(job)
+			d.ended()
+			job = next
+		}
+		if d.resting.Add(1) > maxResting {
+			d.resting.Add(-1)
+			return
+		}
+		select {
+		case job = <-d.hands:
+			d.resting.Add(-1)
+		case <-d.sending.Done():
+			return
+		}
 	}
 }
 

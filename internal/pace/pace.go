@@ -52,7 +52,7 @@ func (p *Pacer) Enter(ctx context.Context, who string) (leave func()) {
 	p.mu.Lock()
 	if !p.looking {
 		p.looking = true
-		go p.look()
+		time.AfterFunc(every, p.look)
 	}
 	if p.inside < least || float64(p.inside) < p.limit || p.of[who] == 0 {
 		p.let(who)
@@ -111,19 +111,14 @@ func (p *Pacer) admit() {
 	}
 }
 
-// look adapts the limit as long as somebody is inside.
+// look adapts the limit, again and again as long as somebody is inside.
 func (p *Pacer) look() {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for range tick.C {
-		slow := p.behind() && p.wait() > crowded
-		p.mu.Lock()
-		if p.adapt(slow); p.inside == 0 && p.waiting.Len() == 0 && math.IsInf(p.limit, 1) {
-			p.looking = false
-			p.mu.Unlock()
-			return
-		}
-		p.mu.Unlock()
+	slow := p.behind() && p.wait() > crowded
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.adapt(slow)
+	if p.looking = p.inside > 0 || p.waiting.Len() > 0 || !math.IsInf(p.limit, 1); p.looking {
+		time.AfterFunc(every, p.look)
 	}
 }
 
