@@ -82,7 +82,7 @@ type state struct {
 }
 
 func openWriter(path string, o Options, moving bool) (*writer, error) {
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	c, err := openGathering(path, gathering)
 	if err != nil {
 		return nil, err
 	}
