@@ -31,6 +31,8 @@ type checkpointer struct {
 	conn  *sqlite.Conn
 	log   *slog.Logger
 	files *files
+	// after and most are checkpointAfter and maxLog.
+	after, most int64
 	// writer, while it is locked, keeps the writer from beginning a transaction.
 	writer *sync.Mutex
 
@@ -60,13 +62,13 @@ const (
 	idleAfter = 5 * time.Second
 )
 
-func openCheckpointer(path string, f *files, writer *sync.Mutex, log *slog.Logger) (*checkpointer, error) {
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+func openCheckpointer(path string, f *files, writer *sync.Mutex, o Options) (*checkpointer, error) {
+	c, err := openGathering(path, o.vfs) // it is the writer's file system, where tests cut the power
 	if err != nil {
 		return nil, err
 	}
 	c.SetBusyTimeout(readersWait)
-	return &checkpointer{conn: c, log: log, files: f, writer: writer, wake: make(chan struct{}, 1), wipe: make(chan chan error), ended: make(chan struct{})}, nil
+	return &checkpointer{conn: c, log: o.Logger, files: f, writer: writer, after: o.checkpointAfter, most: o.maxLog, wake: make(chan struct{}, 1), wipe: make(chan chan error), ended: make(chan struct{})}, nil
 }
 
 // wrote is called by the writer after each commit.
@@ -87,13 +89,13 @@ func (k *checkpointer) due() bool {
 		k.tried.CompareAndSwap(tried, 0)
 		tried = 0
 	}
-	return log-tried >= checkpointAfter
+	return log-tried >= k.after
 }
 
 // cramped tells whether the log will soon be as long as its file, and the file may grow.
 func (k *checkpointer) cramped() bool {
 	log, room := k.logged.Load(), k.room.Load()
-	return room < maxLog && log >= max(room, firstRoom)/2
+	return room < k.most && log >= max(room, firstRoom)/2
 }
 
 // run works until ctx ends. It sleeps while nothing is written.
@@ -153,17 +155,17 @@ func (k *checkpointer) makeRoom() {
 func (k *checkpointer) copy() error {
 	k.tried.Store(k.logged.Load())
 	log, left, err := k.copyAside()
-	if err != nil || log < maxLog {
+	if err != nil || log < k.most {
 		return err
 	}
 	// What was written during the long copy is copied first, so that the writer is held for
 	// next to nothing.
 	for range 3 {
-		if left, err = k.copyMore(); err != nil || left <= almost {
+		if left, err = k.copyMore(); err != nil || left <= min(almost, k.after/2) {
 			break
 		}
 	}
-	if err != nil || left > checkpointAfter {
+	if err != nil || left > k.after {
 		return err // a read holds on to it: again after as much as now
 	}
 	return k.held("RESTART")

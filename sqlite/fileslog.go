@@ -19,6 +19,8 @@ type writeAheadLog struct {
 	// index is the file that SQLite's connections share the state of the log by.
 	// Closing it drops SQLite's locks on it (POSIX): it is closed after SQLite's own.
 	index *os.File
+	// flush has the disk keep what was written to the log, by whatever descriptor.
+	flush func() error
 
 	mu sync.Mutex
 	// seen is how far the log was written at the last look, begin its first bytes.
@@ -73,9 +75,6 @@ func (l *writeAheadLog) close() error {
 	}
 	return errors.Join(l.file.Close(), l.index.Close())
 }
-
-// flush has the disk keep what was written to the log, by whatever descriptor.
-func (l *writeAheadLog) flush() error { return flushFile(l.file) }
 
 // reserve writes zeros behind the file's end, at most so many and until it has size bytes.
 // It tells whether it has. The writer must be held: it may be about to write there.

@@ -44,6 +44,12 @@ type Options struct {
 	// OnFlush, if not nil, is told of each flush of the write-ahead log: how long it
 	// took. One covers all transactions since the last.
 	OnFlush func(d time.Duration)
+
+	// What tests replace: the file system that the writer and the checkpointer open files
+	// by, the flush of the log, and how far the log grows.
+	vfs                     string
+	flush                   func(*os.File) error
+	checkpointAfter, maxLog int64
 }
 
 // Store is a bellhop.Store in an SQLite file. Open makes one.
@@ -84,6 +90,9 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 func open(ctx context.Context, path string, o Options, moving bool) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.vfs == "" {
+		o.vfs, o.flush, o.checkpointAfter, o.maxLog = gathering, flushFile, checkpointAfter, maxLog
 	}
 	name := path
 	path, err := locate(name)
@@ -171,7 +180,8 @@ func (s *Store) start(ctx context.Context, o Options) error {
 	if err := s.files.noteWAL(); err != nil {
 		return err
 	}
-	if s.check, err = openCheckpointer(s.path, s.files, &s.writer.between, o.Logger); err != nil {
+	s.files.wal.flush = func() error { return o.flush(s.files.wal.file) }
+	if s.check, err = openCheckpointer(s.path, s.files, &s.writer.between, o); err != nil {
 		return err
 	}
 	s.writer.files, s.writer.wrote, s.writer.flusher = s.files, s.check.wrote, &flusher{files: s.files}

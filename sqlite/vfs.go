@@ -26,16 +26,11 @@ var registerGathering = sync.OnceValue(func() error {
 	})
 })
 
-// openGathering opens a connection whose commits write the log at once.
+// openGathering opens a connection by a file system whose commits write the log at once.
 func openGathering(path, vfs string) (*sqlite.Conn, error) {
 	if err := registerGathering(); err != nil {
 		return nil, err
 	}
-	return openVFS(path, vfs)
-}
-
-// openVFS opens a connection by a file system that was registered.
-func openVFS(path, vfs string) (*sqlite.Conn, error) {
 	uri := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{"vfs": {vfs}}.Encode()}
 	return sqlite.OpenConn(uri.String(), sqlite.OpenReadWrite, sqlite.OpenURI)
 }

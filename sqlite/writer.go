@@ -82,7 +82,7 @@ type state struct {
 }
 
 func openWriter(path string, o Options, moving bool) (*writer, error) {
-	c, err := openGathering(path, gathering)
+	c, err := openGathering(path, o.vfs)
 	if err != nil {
 		return nil, err
 	}
