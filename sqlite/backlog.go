@@ -13,7 +13,7 @@ const (
 	newestSample   = "SELECT pending, oldest FROM backlog WHERE at = (SELECT max(at) FROM backlog WHERE at <= ?)"
 	sampleBefore   = "SELECT at, pending, oldest FROM backlog WHERE at < ? ORDER BY at DESC LIMIT 1"
 	samplesWithin  = "SELECT at, pending, oldest FROM backlog WHERE at >= ? AND at < ? ORDER BY at"
-	expiredSamples = "SELECT at FROM backlog WHERE at < ? ORDER BY at LIMIT ?"
+	expiredSamples = "SELECT at FROM backlog WHERE at < ? ORDER BY at LIMIT ? + 0"
 )
 
 // SampleBacklog notes how much is pending, unless that is as it was; what a clock

@@ -149,8 +149,8 @@ const (
 	dueOfKind = `SELECT id, event, endpoint, app, '', trigger, owner, due, attempts, last_attempt, order_key, order_pos, held, holds, released, settled
 		FROM pending INDEXED BY pending_due
 		WHERE owner IS NULL AND due IS NOT NULL AND endpoint = ? AND (attempts > 0) = ? AND due <= ? `
-	oldestDue = dueOfKind + "AND (due, id) > (?, ?) ORDER BY due, id LIMIT ?"
-	newestDue = dueOfKind + "AND (due, id) < (?, ?) ORDER BY due DESC, id DESC LIMIT ?"
+	oldestDue = dueOfKind + "AND (due, id) > (?, ?) ORDER BY due, id LIMIT ? + 0"
+	newestDue = dueOfKind + "AND (due, id) < (?, ?) ORDER BY due DESC, id DESC LIMIT ? + 0"
 )
 
 func (c *claim) due(due, id int64, limit int, now time.Time) ([]bellhop.Delivery, error) {

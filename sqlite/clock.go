@@ -59,7 +59,7 @@ func (s *Store) Replan(ctx context.Context, t bellhop.Turn, after bellhop.Delive
 		}
 		var rows []row
 		err := each(w.conn, func(st *sqlite.Stmt) { rows = append(rows, row{scanPending(st), st.ColumnInt64(16)}) },
-			"SELECT "+pendingColumns+", (SELECT deliver_at FROM events WHERE events.id = p.event) FROM pending p WHERE p.id > ? ORDER BY p.id LIMIT ?",
+			"SELECT "+pendingColumns+", (SELECT deliver_at FROM events WHERE events.id = p.event) FROM pending p WHERE p.id > ? ORDER BY p.id LIMIT ? + 0",
 			int64(after), limit+1)
 		if err != nil {
 			return err

@@ -114,7 +114,7 @@ func (s *Store) ExpireKeys(ctx context.Context, now time.Time, limit int) (int, 
 	expired := 0
 	err := s.tidy(ctx, "expire keys", rowWeight*limit, func(w *writer) (err error) {
 		expired, err = w.dropKeys(`SELECT id FROM keys WHERE (portal <> 0 OR session <> 0)
-			AND expires_at <> 0 AND expires_at <= ? ORDER BY id LIMIT ?`, micros(now), limit)
+			AND expires_at <> 0 AND expires_at <= ? ORDER BY id LIMIT ? + 0`, micros(now), limit)
 		return err
 	})
 	return expired, err

@@ -9,7 +9,7 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-const waitingAfter = "SELECT id, endpoint, held, owner IS NOT NULL, due, attempts FROM pending NOT INDEXED WHERE id > ? ORDER BY id LIMIT ?"
+const waitingAfter = "SELECT id, endpoint, held, owner IS NOT NULL, due, attempts FROM pending NOT INDEXED WHERE id > ? ORDER BY id LIMIT ? + 0"
 
 // CountWaiting adds up what a piece of the unfinished deliveries waits for. Each piece is
 // read by itself, so that nothing is held on to while there are many.

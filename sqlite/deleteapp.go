@@ -171,13 +171,13 @@ func (s *Store) dropRows(ctx context.Context, app string) error {
 }
 
 const (
-	reactionsLeft = "SELECT attempt, 0 FROM reactions INDEXED BY reactions_app WHERE app = ? LIMIT ?"
-	fanoutsOfApp  = "SELECT event, 0 FROM fanouts INDEXED BY fanouts_app WHERE app = ? LIMIT ?"
+	reactionsLeft = "SELECT attempt, 0 FROM reactions INDEXED BY reactions_app WHERE app = ? LIMIT ? + 0"
+	fanoutsOfApp  = "SELECT event, 0 FROM fanouts INDEXED BY fanouts_app WHERE app = ? LIMIT ? + 0"
 	pendingOfApp  = `SELECT id, 0 FROM pending INDEXED BY pending_idle_app WHERE owner IS NULL AND app = ?1
-		UNION ALL SELECT id, 0 FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND app = ?1 LIMIT ?2`
-	eventsOfApp   = "SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_app WHERE listed = 1 AND app = ?1 UNION ALL SELECT id, coalesce(length(data), 0) FROM events NOT INDEXED WHERE " + tailOfEvents + " AND app = ?1 LIMIT ?2"
-	refusedOfApp  = "SELECT id, coalesce(length(data), 0) FROM outbox_refused INDEXED BY outbox_refused_app WHERE app = ? LIMIT ?"
-	attemptsOfApp = "SELECT id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts INDEXED BY attempts_app WHERE listed = 1 AND app = ?1 UNION ALL SELECT id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts NOT INDEXED WHERE " + tailOfAttempts + " AND app = ?1 LIMIT ?2"
+		UNION ALL SELECT id, 0 FROM pending INDEXED BY pending_owner WHERE owner IS NOT NULL AND app = ?1 LIMIT ?2 + 0`
+	eventsOfApp   = "SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_app WHERE listed = 1 AND app = ?1 UNION ALL SELECT id, coalesce(length(data), 0) FROM events NOT INDEXED WHERE " + tailOfEvents + " AND app = ?1 LIMIT ?2 + 0"
+	refusedOfApp  = "SELECT id, coalesce(length(data), 0) FROM outbox_refused INDEXED BY outbox_refused_app WHERE app = ? LIMIT ? + 0"
+	attemptsOfApp = "SELECT id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts INDEXED BY attempts_app WHERE listed = 1 AND app = ?1 UNION ALL SELECT id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts NOT INDEXED WHERE " + tailOfAttempts + " AND app = ?1 LIMIT ?2 + 0"
 )
 
 // dropSome is one step. What is pending or will be goes first, since it could be

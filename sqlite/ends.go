@@ -12,7 +12,7 @@ import (
 const (
 	nextIdle      = "SELECT endpoint FROM pending INDEXED BY pending_age WHERE owner IS NULL AND held = 0 AND endpoint > ? ORDER BY endpoint LIMIT 1"
 	bornFirst     = "SELECT born FROM pending INDEXED BY pending_age WHERE owner IS NULL AND held = 0 AND endpoint = ? ORDER BY born LIMIT 1"
-	oldOfEndpoint = selectPending + " INDEXED BY pending_age WHERE p.owner IS NULL AND p.held = 0 AND p.endpoint = ? AND p.born < ? ORDER BY p.born, p.id LIMIT ?"
+	oldOfEndpoint = selectPending + " INDEXED BY pending_age WHERE p.owner IS NULL AND p.held = 0 AND p.endpoint = ? AND p.born < ? ORDER BY p.born, p.id LIMIT ? + 0"
 )
 
 // Oldest lists endpoints with unowned deliveries that are old.

@@ -82,6 +82,10 @@ func (w *writer) firstPublish(app, externalID string) (first bellhop.FirstPublis
 	return first, found, err
 }
 
+const addEvent = `INSERT INTO events
+	(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh, listed)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`
+
 func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time) error {
 	e := &n.Event
 	var digest []byte
@@ -93,15 +97,24 @@ func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time
 		deliverAt = micros(*e.DeliverAt)
 	}
 	fresh := w.freshOf(n, owner, now)
-	var column []byte
+	b := binder{st: w.addEvent}
+	b.int(int64(e.ID))
+	b.text(e.App)
+	b.text(e.Type)
+	b.text(e.Subject)
+	b.textOrNull(e.ExternalID)
+	b.bytes(digest)
+	b.int(deliverAt)
+	b.int(int64(e.Deliveries))
+	b.bool(e.Test)
+	b.bytes(e.Data)
 	if fresh != nil {
-		column = freshColumn(fresh)
+		b.bytes(freshColumn(fresh))
+	} else {
+		b.bytes(nil)
 	}
-	err := exec(w.conn, `INSERT INTO events
-			(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh, listed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`,
-		int64(e.ID), e.App, e.Type, e.Subject, orNull(e.ExternalID), digest, deliverAt, e.Deliveries, e.Test, []byte(e.Data), column, w.state.tails.events.add(int64(e.ID)))
-	if err != nil {
+	b.bool(w.state.tails.events.add(int64(e.ID)))
+	if err := b.run(); err != nil {
 		return err
 	}
 	rows := n.Deliveries

@@ -66,10 +66,10 @@ func (s *Store) Erase(ctx context.Context, sel bellhop.EraseSelector, audit *bel
 const (
 	eventToErase   = "SELECT id, 0 FROM events WHERE id = ? AND erased = 0"
 	subjectToErase = `SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_subject
-		WHERE subject <> '' AND listed = 1 AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ?`
-	tailToErase     = "SELECT id, coalesce(length(data), 0) FROM events NOT INDEXED WHERE " + tailOfEvents + " AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ?"
+		WHERE subject <> '' AND listed = 1 AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ? + 0`
+	tailToErase     = "SELECT id, coalesce(length(data), 0) FROM events NOT INDEXED WHERE " + tailOfEvents + " AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ? + 0"
 	attemptsToBlank = `SELECT endpoint, id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts INDEXED BY attempts_event
-		WHERE event = ? AND (endpoint, id) > (?, ?) ORDER BY endpoint, id LIMIT ?`
+		WHERE event = ? AND (endpoint, id) > (?, ?) ORDER BY endpoint, id LIMIT ? + 0`
 )
 
 // selected gives what one step erases, and whether there is more. An empty selector,

@@ -13,7 +13,7 @@ import (
 const releaseChunk = 250
 
 const (
-	heldOfEndpoint = "SELECT id, app FROM pending INDEXED BY pending_held WHERE held = 1 AND endpoint = ? AND id > ? ORDER BY id LIMIT ?"
+	heldOfEndpoint = "SELECT id, app FROM pending INDEXED BY pending_held WHERE held = 1 AND endpoint = ? AND id > ? ORDER BY id LIMIT ? + 0"
 	letOneGo       = "UPDATE pending SET held = 0, due = ?1, released = ?1, born = ?1 WHERE id = ?2 AND held = 1 AND endpoint = ?3 RETURNING app"
 	holdOne        = `UPDATE pending SET attempts = ?, last_attempt = ?, due = NULL, owner = NULL, held = 1, holds = holds + 1
 		WHERE id = ? AND owner = ? RETURNING endpoint, app, trigger, held, order_key`

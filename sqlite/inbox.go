@@ -182,7 +182,7 @@ func (s *Store) ExpireInboxes(ctx context.Context, now time.Time, limit int) (in
 			var name bellhop.InboxName
 			st.ColumnBytes(0, name[:])
 			names = append(names, name)
-		}, "SELECT name FROM inboxes WHERE expires_at <= ? LIMIT ?", micros(now), limit)
+		}, "SELECT name FROM inboxes WHERE expires_at <= ? LIMIT ? + 0", micros(now), limit)
 	})
 	if err != nil {
 		return 0, err

@@ -17,7 +17,7 @@ func (s *Store) Expire(ctx context.Context, before time.Time, limit int, now tim
 	events, others := []int64(nil), false
 	err := s.readFor(ctx, forUpkeep, "look for old rows", func(c *sqlite.Conn) error {
 		err := each(c, func(st *sqlite.Stmt) { events = append(events, st.ColumnInt64(0)) },
-			"SELECT e.id FROM events e NOT INDEXED WHERE e.id < ?"+noLongerPending+" ORDER BY e.id LIMIT ?", bound, limit)
+			"SELECT e.id FROM events e NOT INDEXED WHERE e.id < ?"+noLongerPending+" ORDER BY e.id LIMIT ? + 0", bound, limit)
 		if err != nil {
 			return err
 		}
@@ -94,9 +94,9 @@ func (w *writer) expireEvent(event int64, now time.Time, budget, deleted *int) e
 
 func (w *writer) expireOthers(bound int64, limit int, deleted *int) error {
 	for _, sql := range []string{
-		"DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE id < ? ORDER BY id LIMIT ?)",
-		"DELETE FROM audit_apps WHERE (app, audit) IN (SELECT j.value, a.id FROM (SELECT id, apps FROM audit WHERE id < ? ORDER BY id LIMIT ?) a, json_each(a.apps) j)",
-		"DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < ? ORDER BY id LIMIT ?)",
+		"DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE id < ? ORDER BY id LIMIT ? + 0)",
+		"DELETE FROM audit_apps WHERE (app, audit) IN (SELECT j.value, a.id FROM (SELECT id, apps FROM audit WHERE id < ? ORDER BY id LIMIT ? + 0) a, json_each(a.apps) j)",
+		"DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < ? ORDER BY id LIMIT ? + 0)",
 	} {
 		if err := exec(w.conn, sql, bound, limit); err != nil {
 			return err

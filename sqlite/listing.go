@@ -35,8 +35,8 @@ const (
 	moveListing = "UPDATE listing SET until = ? WHERE name = ?"
 	// OR FAIL keeps SQLite from copying each page that it changes, to take back the statement
 	// alone: the transaction fails with it.
-	eventsToList   = "SELECT count(*), max(id) FROM (SELECT id FROM events NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)"
-	attemptsToList = "SELECT count(*), max(id) FROM (SELECT id FROM attempts NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT ?)"
+	eventsToList   = "SELECT count(*), max(id) FROM (SELECT id FROM events NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT ? + 0)"
+	attemptsToList = "SELECT count(*), max(id) FROM (SELECT id FROM attempts NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT ? + 0)"
 	listEvents     = "UPDATE OR FAIL events NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
 	listAttempts   = "UPDATE OR FAIL attempts NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
 )

@@ -119,7 +119,7 @@ func (s *Store) Audit(ctx context.Context, f bellhop.AuditFilter) ([]bellhop.Aud
 		list = nil
 		w := auditWhere(&f)
 		return each(c, func(st *sqlite.Stmt) { list = append(list, scanAudit(st)) },
-			"SELECT id, actor, action, object, apps, detail FROM audit NOT INDEXED"+w.String()+" ORDER BY id DESC LIMIT ?",
+			"SELECT id, actor, action, object, apps, detail FROM audit NOT INDEXED"+w.String()+" ORDER BY id DESC LIMIT ? + 0",
 			append(w.args, max(f.Limit, 0))...)
 	})
 	return list, err

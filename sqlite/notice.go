@@ -125,7 +125,7 @@ func (w *writer) putTold(t bellhop.Told) error {
 		t.Audience, t.About, t.State, micros(t.Since), micros(t.At), micros(t.Digest), t.Count, t.Version)
 }
 
-const dueNotices = "SELECT id, audience, recipient, content, tries, due FROM notices INDEXED BY notices_due WHERE due <= ? ORDER BY due, id LIMIT ?"
+const dueNotices = "SELECT id, audience, recipient, content, tries, due FROM notices INDEXED BY notices_due WHERE due <= ? ORDER BY due, id LIMIT ? + 0"
 
 // ClaimNotices gives notices that are due.
 func (s *Store) ClaimNotices(ctx context.Context, now, until time.Time, limit int) (list []bellhop.Notice, err error) {

@@ -40,7 +40,7 @@ const (
 	nextInOutbox = "SELECT app FROM outbox INDEXED BY outbox_app WHERE app > ? ORDER BY app LIMIT 1"
 	outboxOfApp  = `SELECT id, type, subject, external_id, deliver_at, at, octet_length(data),
 			CASE WHEN octet_length(data) <= ?2 THEN data END
-		FROM outbox INDEXED BY outbox_app WHERE app = ?1 ORDER BY id LIMIT ?3`
+		FROM outbox INDEXED BY outbox_app WHERE app = ?1 ORDER BY id LIMIT ?3 + 0`
 )
 
 // ReadOutbox gives entries of one app after the other. One transaction writes at a time,
@@ -218,7 +218,7 @@ func (s *Store) Refused(ctx context.Context, f bellhop.RefusedFilter) ([]bellhop
 	err := s.read(ctx, "list what was refused", func(c *sqlite.Conn) error {
 		list = nil
 		return each(c, func(st *sqlite.Stmt) { list = append(list, scanRefused(st)) },
-			"SELECT "+refusedColumns+" FROM outbox_refused"+w.String()+" ORDER BY id DESC LIMIT ?", append(w.args, f.Limit)...)
+			"SELECT "+refusedColumns+" FROM outbox_refused"+w.String()+" ORDER BY id DESC LIMIT ? + 0", append(w.args, f.Limit)...)
 	})
 	return list, err
 }
@@ -261,7 +261,7 @@ func (s *Store) ForgetRefused(ctx context.Context, id int64, app string, limit i
 
 // forgetRefused removes the oldest that are selected.
 func (w *writer) forgetRefused(selected string, limit int, args ...any) (int, error) {
-	err := exec(w.conn, "DELETE FROM outbox_refused WHERE id IN (SELECT id FROM outbox_refused WHERE "+selected+" ORDER BY id LIMIT ?)", append(args, limit)...)
+	err := exec(w.conn, "DELETE FROM outbox_refused WHERE id IN (SELECT id FROM outbox_refused WHERE "+selected+" ORDER BY id LIMIT ? + 0)", append(args, limit)...)
 	return w.conn.Changes(), err
 }
 
@@ -279,7 +279,7 @@ func (w *writer) eraseRefused(sel bellhop.EraseSelector) error {
 
 // expireRefused removes what was refused long ago.
 func (w *writer) expireRefused(before time.Time, limit int, deleted *int) error {
-	err := exec(w.conn, "DELETE FROM outbox_refused WHERE id IN (SELECT id FROM outbox_refused WHERE refused_at < ? LIMIT ?)", micros(before), limit)
+	err := exec(w.conn, "DELETE FROM outbox_refused WHERE id IN (SELECT id FROM outbox_refused WHERE refused_at < ? LIMIT ? + 0)", micros(before), limit)
 	*deleted += w.conn.Changes()
 	return err
 }

@@ -472,7 +472,7 @@ func collect[T any](c *sqlite.Conn, queries []query, columns, table, order strin
 	for i := range queries {
 		q := &queries[i]
 		err := each(c, func(st *sqlite.Stmt) { list = append(list, scan(st)) },
-			q.sql(columns, table)+" ORDER BY "+order+" DESC LIMIT ?", append(q.where.args, max(limit, 0))...)
+			q.sql(columns, table)+" ORDER BY "+order+" DESC LIMIT ? + 0", append(q.where.args, max(limit, 0))...)
 		if err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 
 const (
 	nextReacting   = "SELECT app FROM reactions INDEXED BY reactions_app WHERE app > ? ORDER BY app LIMIT 1"
-	reactionsOfApp = "SELECT attempt FROM reactions INDEXED BY reactions_app WHERE app = ? ORDER BY attempt LIMIT ?"
+	reactionsOfApp = "SELECT attempt FROM reactions INDEXED BY reactions_app WHERE app = ? ORDER BY attempt LIMIT ? + 0"
 )
 
 // Reactions gives the oldest of one app.

@@ -173,19 +173,48 @@ func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 			return err
 		}
 	}
-	var captured any
+	captured := ""
 	if len(a.Captured) > 0 {
-		captured = toJSON(a.Captured)
+		captured, _ = toJSON(a.Captured).(string)
 	}
-	return exec(w.conn, `INSERT INTO attempts
-			(id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
-			response_status, truncated, url, reason, detail, request_header, response_header, response_body, latency,
-			method, request_truncated, request_body, captured, dialect, request_proof, listed)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		int64(a.ID), int64(a.Delivery), int64(a.Event), int64(a.Endpoint), a.App, a.Type, string(a.Trigger),
-		a.Number, column.Status(a.Status), a.Final, micros(a.NextAt), duration,
-		a.ResponseStatus, a.ResponseTruncated, a.URL, a.Reason, a.Detail,
-		headerJSON(a.RequestHeader), headerJSON(a.ResponseHeader), a.ResponseBody, latency,
-		orNull(a.Method), orNull(a.RequestTruncated), a.RequestBody, captured,
-		orNull(a.Dialect), column.Proof(a), w.state.tails.attempts.add(int64(a.ID)))
+	b := binder{st: w.logAttempt}
+	b.int(int64(a.ID))
+	b.int(int64(a.Delivery))
+	b.int(int64(a.Event))
+	b.int(int64(a.Endpoint))
+	b.text(a.App)
+	b.text(a.Type)
+	b.text(string(a.Trigger))
+	b.int(int64(a.Number))
+	b.int(int64(column.Status(a.Status)))
+	b.bool(a.Final)
+	b.int(micros(a.NextAt))
+	b.int(duration)
+	b.int(int64(a.ResponseStatus))
+	b.bool(a.ResponseTruncated)
+	b.text(a.URL)
+	b.text(a.Reason)
+	b.text(a.Detail)
+	b.headers(a.RequestHeader)
+	b.headers(a.ResponseHeader)
+	b.bytes(a.ResponseBody)
+	b.int(latency)
+	b.textOrNull(a.Method)
+	if a.RequestTruncated {
+		b.bool(true)
+	} else {
+		b.bytes(nil)
+	}
+	b.bytes(a.RequestBody)
+	b.textOrNull(captured)
+	b.textOrNull(a.Dialect)
+	b.bytes(column.Proof(a))
+	b.bool(w.state.tails.attempts.add(int64(a.ID)))
+	return b.run()
 }
+
+const logAttempt = `INSERT INTO attempts
+	(id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
+	response_status, truncated, url, reason, detail, request_header, response_header, response_body, latency,
+	method, request_truncated, request_body, captured, dialect, request_proof, listed)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`

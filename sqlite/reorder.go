@@ -14,9 +14,9 @@ import (
 const reorderChunk = 500
 
 const (
-	idleOfEndpoint  = selectPending + " INDEXED BY pending_idle_endpoint WHERE p.owner IS NULL AND p.endpoint = ? AND p.id > ? ORDER BY p.id LIMIT ?"
-	ownedOfEndpoint = selectPending + " INDEXED BY pending_owner WHERE p.owner = ? AND p.endpoint = ? AND p.id > ? ORDER BY p.id LIMIT ?"
-	pendingOfEvent  = selectPending + " INDEXED BY pending_event WHERE p.event = ? ORDER BY p.endpoint, p.id LIMIT ?"
+	idleOfEndpoint  = selectPending + " INDEXED BY pending_idle_endpoint WHERE p.owner IS NULL AND p.endpoint = ? AND p.id > ? ORDER BY p.id LIMIT ? + 0"
+	ownedOfEndpoint = selectPending + " INDEXED BY pending_owner WHERE p.owner = ? AND p.endpoint = ? AND p.id > ? ORDER BY p.id LIMIT ? + 0"
+	pendingOfEvent  = selectPending + " INDEXED BY pending_event WHERE p.event = ? ORDER BY p.endpoint, p.id LIMIT ? + 0"
 )
 
 // pendingOf gives the first of an endpoint's pending deliveries, owned or not, in

@@ -152,7 +152,7 @@ func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
 			sql += newestFailedFor
 			w.args = append(w.args, of.Reason, of.Reason, of.ResponseStatus, of.ResponseStatus)
 		}
-		sql += " GROUP BY x.event ORDER BY x.event LIMIT ?"
+		sql += " GROUP BY x.event ORDER BY x.event LIMIT ? + 0"
 		return []query{{sql, where{args: append(w.args, f.Limit)}}}
 	}
 	some := func(index string, w where) query {
@@ -163,7 +163,7 @@ func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
 		if f.Status != bellhop.ReplayAll {
 			sql += notPending + noAttempt
 		}
-		return query{sql + " ORDER BY e.id LIMIT ?", where{args: append(w.args, f.Limit)}}
+		return query{sql + " ORDER BY e.id LIMIT ? + 0", where{args: append(w.args, f.Limit)}}
 	}
 	list := perApp(bellhop.Only(f.Apps...), func(app string) query {
 		w := where{args: []any{int64(f.Endpoint)}}

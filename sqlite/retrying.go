@@ -16,17 +16,17 @@ const (
 	hastenOne = "UPDATE pending SET due = ?1 WHERE id = ?2 AND endpoint = ?3 AND owner IS NULL AND held = 0 AND attempts > 0 AND due > ?1"
 
 	retrying = `SELECT p.id, p.event, p.app, p.attempts, p.held, p.due, a.reason, a.response_status, a.detail, a.id, a.delivery FROM
-		(SELECT * FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ? AND id > ? ORDER BY id LIMIT ?) AS p
+		(SELECT * FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ? AND id > ? ORDER BY id LIMIT ? + 0) AS p
 		LEFT JOIN attempts a ON a.id = p.last_attempt ORDER BY p.id`
 	newestRetrying = `SELECT p.id, p.event, p.app, p.attempts, p.held, p.due, a.reason, a.response_status, a.detail, a.id, a.delivery FROM
-		(SELECT * FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ? ORDER BY id DESC LIMIT ?) AS p
+		(SELECT * FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ? ORDER BY id DESC LIMIT ? + 0) AS p
 		LEFT JOIN attempts a ON a.id = p.last_attempt`
 	// gaveUp are the final failures of an endpoint by their deliveries, newest first. One of
 	// an event that has arrived since, or is on its way, is none any more.
 	gaveUp = `SELECT a.id, a.app, a.trigger, a.reason, a.response_status, a.detail, a.event, a.delivery,
 		(SELECT max(x.delivery) FROM attempts x INDEXED BY attempts_event WHERE x.event = a.event AND x.endpoint = a.endpoint AND x.final = 1) > a.delivery
 		OR EXISTS (SELECT 1 FROM pending p INDEXED BY pending_event WHERE p.event = a.event AND p.endpoint = a.endpoint)
-		FROM (SELECT * FROM attempts INDEXED BY attempts_ended_trouble_endpoint WHERE final = 1 AND status <> 0 AND status = 1 AND endpoint = ? AND id >= ? ORDER BY delivery DESC LIMIT ?) AS a`
+		FROM (SELECT * FROM attempts INDEXED BY attempts_ended_trouble_endpoint WHERE final = 1 AND status <> 0 AND status = 1 AND endpoint = ? AND id >= ? ORDER BY delivery DESC LIMIT ? + 0) AS a`
 	eventType = "SELECT type FROM events WHERE id = ?"
 )
 

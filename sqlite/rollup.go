@@ -233,10 +233,10 @@ func (w *writer) rollLate(a *bellhop.Attempt, latency int64) error {
 	return nil
 }
 
-const slicesOfApp = "SELECT width, endpoint, slice, app FROM rollups INDEXED BY rollups_app WHERE app = ? LIMIT ?"
+const slicesOfApp = "SELECT width, endpoint, slice, app FROM rollups INDEXED BY rollups_app WHERE app = ? LIMIT ? + 0"
 
 // expiredSlices are those that ended before a time.
-const expiredSlices = "SELECT width, endpoint, slice, app FROM rollups INDEXED BY rollups_slice WHERE width = ? AND slice <= ? ORDER BY slice LIMIT ?"
+const expiredSlices = "SELECT width, endpoint, slice, app FROM rollups INDEXED BY rollups_slice WHERE width = ? AND slice <= ? ORDER BY slice LIMIT ? + 0"
 
 func (w *writer) dropSlices(list string, args ...any) (int, error) {
 	err := exec(w.conn, "DELETE FROM rollups WHERE (width, endpoint, slice, app) IN ("+list+")", args...)

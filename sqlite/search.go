@@ -137,7 +137,7 @@ func (w *search) known(page *bellhop.EventFilter, queries []query, tables ...str
 		q.where.span("event", page.Since, page.Until, int64(page.Before))
 		limit := max(min(w.rows, 10*searchPage), 1)
 		count, last := 0, bellhop.EventID(0)
-		sql := q.sql("event, app", tables[i]) + " ORDER BY event DESC LIMIT ?"
+		sql := q.sql("event, app", tables[i]) + " ORDER BY event DESC LIMIT ? + 0"
 		err := each(w.c, func(st *sqlite.Stmt) {
 			count++
 			e := bellhop.EventID(st.ColumnInt64(0))
@@ -230,9 +230,9 @@ const maxOutcome = 2000
 
 const (
 	unfinishedOfEvent = `SELECT p.endpoint, p.id, p.held, (SELECT status FROM endpoints WHERE endpoints.id = p.endpoint)
-		FROM pending p INDEXED BY pending_event WHERE p.event = ? AND p.settled = 0 LIMIT ?`
-	attemptsOfEvent = "SELECT endpoint, delivery, status, final FROM attempts INDEXED BY attempts_event WHERE event = ? LIMIT ?"
-	troubleOfEvent  = "SELECT endpoint, delivery, status, final FROM attempts INDEXED BY attempts_event_trouble WHERE final = 1 AND status <> 0 AND event = ? LIMIT ?"
+		FROM pending p INDEXED BY pending_event WHERE p.event = ? AND p.settled = 0 LIMIT ? + 0`
+	attemptsOfEvent = "SELECT endpoint, delivery, status, final FROM attempts INDEXED BY attempts_event WHERE event = ? LIMIT ? + 0"
+	troubleOfEvent  = "SELECT endpoint, delivery, status, final FROM attempts INDEXED BY attempts_event_trouble WHERE final = 1 AND status <> 0 AND event = ? LIMIT ? + 0"
 )
 
 // Outcomes says how events stand.

@@ -61,7 +61,7 @@ const (
 	firstAppToSpread = "SELECT app FROM fanouts INDEXED BY fanouts_app ORDER BY app LIMIT 1"
 	nextAppToSpread  = "SELECT app FROM fanouts INDEXED BY fanouts_app WHERE app > ? ORDER BY app LIMIT 1"
 	nextToSpread     = `SELECT f.event, f.list, f.done, f.app, e.type, e.subject, e.deliver_at, e.erased
-		FROM fanouts f INDEXED BY fanouts_app LEFT JOIN events e ON e.id = f.event WHERE f.app = ? ORDER BY f.event LIMIT ?`
+		FROM fanouts f INDEXED BY fanouts_app LEFT JOIN events e ON e.id = f.event WHERE f.app = ? ORDER BY f.event LIMIT ? + 0`
 	listOfFanout = "SELECT endpoints FROM fanout_lists WHERE id = ?"
 	dropList     = "DELETE FROM fanout_lists WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM fanouts INDEXED BY fanouts_list WHERE list = ?1)"
 	laterOf      = "SELECT l.endpoints, f.done FROM fanouts f JOIN fanout_lists l ON l.id = f.list WHERE f.event = ?"

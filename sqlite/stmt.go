@@ -24,6 +24,56 @@ func addFunctions(c *sqlite.Conn) error {
 	})
 }
 
+// In the statements of this package it is LIMIT ? + 0: where a bare parameter is the limit,
+// SQLite plans the statement anew for each value, and so compiles it each time that it is run.
+
+// binder binds the parameters of a statement that runs for every event, one after the
+// other: nothing is looked up or put into an interface.
+type binder struct {
+	st *sqlite.Stmt
+	at int
+}
+
+func (b *binder) int(v int64)   { b.at++; b.st.BindInt64(b.at, v) }
+func (b *binder) bool(v bool)   { b.at++; b.st.BindBool(b.at, v) }
+func (b *binder) text(v string) { b.at++; b.st.BindText(b.at, v) }
+
+// textOrNull binds NULL for "".
+func (b *binder) textOrNull(v string) {
+	if b.at++; v == "" {
+		b.st.BindNull(b.at)
+	} else {
+		b.st.BindText(b.at, v)
+	}
+}
+
+// bytes binds NULL for nil.
+func (b *binder) bytes(v []byte) {
+	if b.at++; v == nil {
+		b.st.BindNull(b.at)
+	} else {
+		b.st.BindBytes(b.at, v)
+	}
+}
+
+// headers binds NULL for nil.
+func (b *binder) headers(h http.Header) {
+	if h == nil {
+		b.textOrNull("")
+	} else {
+		b.text(column.Header(h))
+	}
+}
+
+// run runs a statement that gives no rows, and whose parameters are all bound.
+func (b *binder) run() error {
+	if _, err := b.st.Step(); err != nil {
+		_ = b.st.Reset()
+		return err
+	}
+	return b.st.Reset()
+}
+
 // prepare gives a cached statement with its parameters bound.
 func prepare(c *sqlite.Conn, sql string, args ...any) (*sqlite.Stmt, error) {
 	st, err := c.Prepare(sql)
@@ -188,14 +238,6 @@ func listJSON(list []string) any {
 		return "[]"
 	}
 	return toJSON(list)
-}
-
-// headerJSON is toJSON for headers.
-func headerJSON(h http.Header) any {
-	if h == nil {
-		return nil
-	}
-	return column.Header(h)
 }
 
 // fromJSON reads what toJSON wrote; NULL is the zero value. What was written by

@@ -22,10 +22,10 @@ const (
 const (
 	sweepOwed      = "SELECT 1 FROM owed WHERE what IN ('endpoint', 'event', 'settled') LIMIT 1"
 	nextOwed       = "SELECT name FROM owed WHERE what = ? AND name > ? ORDER BY name LIMIT 1"
-	idleSettled    = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.settled <> 0 AND p.owner IS NULL ORDER BY p.endpoint, p.id LIMIT ?"
-	settledOfEvent = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.settled <> 0 ORDER BY p.endpoint, p.id LIMIT ?"
+	idleSettled    = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.settled <> 0 AND p.owner IS NULL ORDER BY p.endpoint, p.id LIMIT ? + 0"
+	settledOfEvent = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.settled <> 0 ORDER BY p.endpoint, p.id LIMIT ? + 0"
 
-	idleOfEvent = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.owner IS NULL ORDER BY p.endpoint, p.id LIMIT ?"
+	idleOfEvent = selectPending + " INDEXED BY pending_event WHERE p.event = ? AND p.owner IS NULL ORDER BY p.endpoint, p.id LIMIT ? + 0"
 )
 
 // name is an id as owed has it.

@@ -42,6 +42,8 @@ type writer struct {
 	waiting  *waiting
 	fresh    *fresh
 	pace     pace
+	// addEvent and logAttempt are the statements that run for every event.
+	addEvent, logAttempt *sqlite.Stmt
 	// between is held during a transaction. Who holds it otherwise makes the writer
 	// pause between two of them.
 	between sync.Mutex
@@ -132,6 +134,12 @@ func (w *writer) prepare(o Options, moving bool) error {
 		if err := exec(w.conn, fmt.Sprintf("PRAGMA max_page_count = %d", max(o.MaxSize/pageSize, 1))); err != nil {
 			return err
 		}
+	}
+	if w.addEvent, err = w.conn.Prepare(addEvent); err != nil {
+		return err
+	}
+	if w.logAttempt, err = w.conn.Prepare(logAttempt); err != nil {
+		return err
 	}
 	if err := w.recover(); err != nil {
 		return err
