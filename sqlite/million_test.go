@@ -199,3 +199,102 @@ func BenchmarkAttempts(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkEndedDeliveries lists pages of deliveries that have ended, of which a million have
+// attempts, from the newest and from the middle on.
+func BenchmarkEndedDeliveries(b *testing.B) {
+	s, end := million(b)
+	middle := bellhop.DeliveryID(timeslice.FirstID(end.Add(-15 * 24 * time.Hour).UnixMilli()))
+	for name, f := range map[string]bellhop.DeliveryFilter{
+		"all":                    {Scope: bellhop.Everything()},
+		"app":                    {Scope: bellhop.Only("app-00")},
+		"app succeeded":          {Scope: bellhop.Only("app-00"), Status: bellhop.DeliverySucceeded},
+		"app failed":             {Scope: bellhop.Only("app-00"), Status: bellhop.DeliveryFailed},
+		"app, no such type":      {Scope: bellhop.Only("app-00"), Type: "no.such"},
+		"endpoint":               {Scope: bellhop.Everything(), Endpoint: 1},
+		"endpoint type":          {Scope: bellhop.Everything(), Endpoint: 1, Type: "type.t7"},
+		"endpoint, no such type": {Scope: bellhop.Everything(), Endpoint: 1, Type: "no.such"},
+		"small endpoint":         {Scope: bellhop.Everything(), Endpoint: 150},
+	} {
+		f.Limit = 51
+		for _, f.Before = range []bellhop.DeliveryID{0, middle} {
+			from := "newest"
+			if f.Before != 0 {
+				from = "middle"
+			}
+			b.Run(name+", "+from, func(b *testing.B) {
+				for b.Loop() {
+					if _, err := s.Deliveries(b.Context(), f); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkEvents lists pages of a million events of 20 apps and 30 types, of which one is
+// rare, from the newest and from the middle on.
+func BenchmarkEvents(b *testing.B) {
+	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "events.db"), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	r, ids, at := rand.New(rand.NewPCG(1, 2)), id.NewGenerator(1, 0), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	data := make([]byte, 300)
+	middle := bellhop.EventID(0)
+	const count, step = 1_000_000, 2000
+	for i := 0; i < count; i += step {
+		err := s.write(b.Context(), "fill", 1, func(w *writer) error {
+			for range step {
+				at = at.Add(time.Millisecond)
+				n := bellhop.NewEvent{Event: bellhop.Event{ID: id.Next[id.Event](ids, at), App: "app-00", Type: fmt.Sprintf("type.t%d", r.IntN(30)), Data: data}}
+				if r.IntN(2) == 0 { // one app has half of them
+					n.Event.App = fmt.Sprintf("app-%02d", 1+r.IntN(19))
+				}
+				if r.IntN(20_000) == 0 {
+					n.Event.Type = "type.rare"
+				}
+				if err := w.accept(&n, 0, at); err != nil {
+					return err
+				}
+				if i == count/2 {
+					middle = n.Event.ID
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, f := range map[string]bellhop.EventFilter{
+		"all":             {Scope: bellhop.Everything()},
+		"app":             {Scope: bellhop.Only("app-00")},
+		"small app":       {Scope: bellhop.Only("app-07")},
+		"type":            {Scope: bellhop.Everything(), Type: "type.t7"},
+		"rare":            {Scope: bellhop.Everything(), Type: "type.rare"},
+		"prefix":          {Scope: bellhop.Everything(), Type: "type.r*"},
+		"app type":        {Scope: bellhop.Only("app-00"), Type: "type.t7"},
+		"app, rare":       {Scope: bellhop.Only("app-00"), Type: "type.rare"},
+		"app, no such":    {Scope: bellhop.Only("app-00"), Type: "no.such"},
+		"small app, none": {Scope: bellhop.Only("app-07"), Type: "no.such"},
+		"app, prefix":     {Scope: bellhop.Only("app-00"), Type: "type.r*"},
+	} {
+		f.Limit = 51
+		for _, f.Before = range []bellhop.EventID{0, middle} {
+			from := "newest"
+			if f.Before != 0 {
+				from = "middle"
+			}
+			b.Run(name+", "+from, func(b *testing.B) {
+				for b.Loop() {
+					if _, err := s.Events(b.Context(), f); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

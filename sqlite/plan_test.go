@@ -144,6 +144,7 @@ func TestListsUseIndexes(t *testing.T) {
 			explain(t, c, name, sql, false, false, nil)
 		}
 		// A bounded piece of an index is gone through.
+		explain(t, c, "count of type", countOfType, false, true, nil, "SEARCH events USING COVERING INDEX events_type")
 		explain(t, c, "retrying", retrying, false, true, nil, "SEARCH pending USING INDEX pending_idle_endpoint")
 		explain(t, c, "newest retrying", newestRetrying, false, true, nil, "SEARCH pending USING INDEX pending_idle_endpoint")
 		explain(t, c, "gave up", gaveUp, false, true, nil, "SEARCH attempts USING INDEX attempts_ended_trouble_endpoint")

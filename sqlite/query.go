@@ -204,7 +204,13 @@ func attemptQueries(f *bellhop.AttemptFilter) []query {
 // apps a subject by app.
 const maxTypes = 32
 
+// maxRare is how many events of some types are counted, at most, to see whether they are
+// rare.
+const maxRare = 5000
+
 const (
+	countOfType = "SELECT count(*) FROM (SELECT 1 FROM events INDEXED BY events_type WHERE listed = 1 AND type = ? LIMIT ? + 0)"
+
 	nextType        = "SELECT type FROM attempts INDEXED BY attempts_type WHERE listed = 1 AND type > ? ORDER BY type LIMIT 1"
 	nextTroubleType = "SELECT type FROM attempts INDEXED BY attempts_trouble_type WHERE status <> 0 AND type > ? ORDER BY type LIMIT 1"
 	nextTypeEvent   = "SELECT type FROM events INDEXED BY events_type WHERE listed = 1 AND type > ? ORDER BY type LIMIT 1"
@@ -273,7 +279,8 @@ func attemptQueriesOfTypes(c *sqlite.Conn, f *bellhop.AttemptFilter) ([]query, e
 }
 
 // eventQueriesIn is eventQueries for a filter that may have nothing to look up by but
-// a prefix of types, or a subject of any app. The tail's is with it.
+// a prefix of types, or a type that is rare in its apps, or a subject of any app. The
+// tail's is with it.
 func eventQueriesIn(c *sqlite.Conn, f *bellhop.EventFilter) ([]query, error) {
 	list, err := listedEvents(c, f)
 	if late(list) {
@@ -297,19 +304,43 @@ func listedEvents(c *sqlite.Conn, f *bellhop.EventFilter) ([]query, error) {
 		inApps.Scope = bellhop.Only(apps...)
 		return eventQueries(&inApps), nil
 	}
-	if !isPrefix(f.Type) || !f.Scope.All || f.ExternalID != "" || exact(f.Subject) {
+	if !isPrefix(f.Type) && (f.Scope.All || f.Type == "" || f.Type == "*") || empty(f.Scope) || f.ExternalID != "" || exact(f.Subject) {
 		return eventQueries(f), nil
 	}
-	types, ok, err := typesLike(c, f.Type, nextTypeEvent)
-	if err != nil || !ok {
-		return eventQueries(f), err
+	types := []string{strings.TrimSuffix(f.Type, "*")}
+	if isPrefix(f.Type) {
+		longer, ok, err := typesLike(c, f.Type, nextTypeEvent)
+		if err != nil || !ok {
+			return eventQueries(f), err
+		}
+		types = append(longer, types...)
+	}
+	if !f.Scope.All {
+		rare, err := rareTypes(c, types)
+		if err != nil || !rare {
+			return eventQueries(f), err
+		}
 	}
 	var list []query
-	typed := *f
-	for _, typed.Type = range append(types, strings.TrimSuffix(f.Type, "*")) {
-		list = append(list, eventQueries(&typed)...)
+	for _, typ := range types {
+		q := query{index: "events_type"}
+		q.where.add("type = ?", typ)
+		list = append(list, restOfEvents(&q, f, f.Scope, f.Subject, ""))
 	}
 	return list, nil
+}
+
+// rareTypes tells whether so few events have one of the types that those of an app are
+// found among them sooner than among the app's. If they have none, that is the soonest.
+func rareTypes(c *sqlite.Conn, types []string) (bool, error) {
+	left := maxRare
+	for _, typ := range types {
+		_, err := one(c, func(st *sqlite.Stmt) { left -= st.ColumnInt(0) }, countOfType, typ, left)
+		if err != nil || left <= 0 {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func optional(w *where, column string, id int64) {

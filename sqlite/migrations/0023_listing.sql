@@ -14,9 +14,9 @@ DROP INDEX events_app;
 DROP INDEX events_type;
 DROP INDEX events_app_type;
 DROP INDEX events_subject;
--- An app's events of a type are found by going through the app's in the index.
+-- An app's events of a type are found by going through either the app's or the type's.
 CREATE INDEX events_app ON events (app, id, type) WHERE listed = 1;
-CREATE INDEX events_type ON events (type, id) WHERE listed = 1;
+CREATE INDEX events_type ON events (type, id, app) WHERE listed = 1;
 CREATE INDEX events_subject ON events (subject, app, id) WHERE subject <> '' AND listed = 1;
 
 DROP INDEX attempts_endpoint;
