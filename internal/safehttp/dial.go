@@ -48,13 +48,28 @@ func (c *Client) connect(x *exchange) (*conn, error) {
 }
 
 // dialIn makes a connection in the place that a host has for it, or gives that back.
-func (c *Client) dialIn(x *exchange, h *host) (*conn, error) {
+//
+// A goroutine of its own does so: dialing and shaking hands take a deep stack, which would
+// otherwise stay with whoever waits for the answer.
+func (c *Client) dialIn(x *exchange, h *host) (k *conn, err error) {
+	var (
+		done   = make(chan struct{})
+		broken any
+	)
 	c.pool.dials(1)
-	k, err := c.dial(x)
-	if err != nil && exhausted(err) != nil && c.pool.shed() {
-		k, err = c.dial(x)
-	}
+	go func() {
+		defer close(done)
+		defer func() { broken = recover() }()
+		if k, err = c.dial(x); err != nil && exhausted(err) != nil && c.pool.shed() {
+			k, err = c.dial(x)
+		}
+	}()
+	<-done
 	c.pool.dials(-1)
+	if broken != nil {
+		c.pool.release(h)
+		panic(broken) // where there may be somebody who expects it
+	}
 	if err != nil {
 		c.pool.release(h)
 		x.veil(err)

@@ -32,10 +32,11 @@
 // HTTP/1.1 is spoken here by hand, since net/http hands each request to two other
 // goroutines and back, which costs more than the exchange itself and made up a
 // third of a delivery. Here the goroutine that calls Do does everything: it takes a
-// kept connection or dials ([Client] never has a goroutine of its own), writes
-// the request, reads the response and decides whether the connection can be used
-// again. Only a request too large for the kernel's buffer is written by another,
-// so that an early answer is heard.
+// kept connection or has one dialed, writes the request, reads the response and
+// decides whether the connection can be used again. Others help it twice, and are done
+// before it is: dialing takes a deep stack, which is not to stay with whoever waits for an
+// answer; and a request too large for the kernel's buffer is written by another, so that an
+// early answer is heard. While it waits, an exchange has no buffer.
 //
 // What is read is the receiver's, and it may be hostile or odd. What it means is in
 // the head of its response: that is read as leniently as it can be, and a body that
