@@ -43,6 +43,8 @@ type conn struct {
 	x       *exchange
 	asked   bool // its request was written, or is being written
 	writing writing
+	first   [1]byte // of the response, if it was read ahead
+	ahead   bool
 
 	watch *watch    // whose end ends it
 	until time.Time // its deadline, if that is known
@@ -60,6 +62,11 @@ func (k *conn) SetDeadline(t time.Time) error {
 }
 
 func (k *conn) Read(p []byte) (int, error) {
+	if k.ahead && len(p) > 0 {
+		k.ahead = false
+		k.received++
+		return copy(p, k.first[:]), nil
+	}
 	n, err := k.Conn.Read(p)
 	k.received += int64(n)
 	return n, err
@@ -97,15 +104,40 @@ func (k *conn) abort() {
 }
 
 // attend is called, in the place where the connection is read, when its exchange begins:
-// it writes the request, and says that an answer is to be waited for. Then it is called
-// when something has come. What comes after it was called first is not missed; so what
-// was there before is looked for here, right before the request is written.
+// it writes the request, and tells whether there is nothing to wait for. Then it is called
+// when something has come, and tells whether that is for the exchange.
+//
+// What comes after it was called first is not missed. What was there before is: so it is
+// looked for here, on a kept connection right before the request is written, and on a new
+// one right after that.
 func (k *conn) attend(fd uintptr) (done bool) {
-	if k.asked || k.used && !k.wire.look(fd, k.x.deadline) {
+	if k.asked {
+		return !k.secure || k.spoken()
+	}
+	fresh := !k.used
+	if !fresh && !k.wire.look(fd, k.x.deadline) {
 		return true
 	}
 	k.asked = true
-	return !k.x.send(k)
+	switch {
+	case !k.x.send(k):
+		return true
+	case !fresh:
+		return false
+	case k.secure:
+		return k.spoken()
+	}
+	return k.wire.there(fd)
+}
+
+// spoken tells whether TLS has something for the exchange, or has ended: what comes at
+// first are most often tickets, which are its own.
+func (k *conn) spoken() bool {
+	k.wire.instant = true
+	n, err := k.Conn.Read(k.first[:])
+	k.wire.instant = false
+	k.ahead = n > 0
+	return k.ahead || !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // expired reports whether the connection is too old for another request at a time.
@@ -157,6 +189,8 @@ type wire struct {
 	dry bool    // reads find nothing, as if their time were over
 	one [1]byte // for reads that should find nothing
 
+	instant bool // reads do not wait
+
 	// Of the exchange under way. Only one whose request is written at once has
 	// written right while it is read.
 	written   int64 // bytes of the request
@@ -192,8 +226,13 @@ func (w *wire) Read(p []byte) (int, error) {
 	if w.dry {
 		return 0, os.ErrDeadlineExceeded // which does not break a TLS connection
 	}
-	n, err := w.Conn.Read(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	var (
+		n   int
+		err error
+	)
+	if w.instant {
+		n, err = w.readInstant(p)
+	} else if n, err = w.Conn.Read(p); errors.Is(err, os.ErrDeadlineExceeded) {
 		// If this process was stopped for a while, or did not get to run, an answer
 		// that came in time has been waiting. Whoever goes on sending gains little:
 		// all that is read is bounded.

@@ -26,6 +26,12 @@ func (w *wire) quiet(deadline time.Time) bool {
 // look is quiet.
 func (w *wire) look(_ uintptr, deadline time.Time) bool { return w.quiet(deadline) }
 
+// there cannot tell here, without reading.
+func (w *wire) there(uintptr) bool { return false }
+
+// readInstant reads nothing here: whoever reads waits by himself.
+func (w *wire) readInstant([]byte) (int, error) { return 0, os.ErrDeadlineExceeded }
+
 // attend calls f once: whoever reads waits by himself.
 func (w *wire) attend(f func(fd uintptr) bool) error {
 	f(0)

@@ -4,6 +4,7 @@ package safehttp
 
 import (
 	"io"
+	"os"
 	"syscall"
 	"time"
 )
@@ -48,10 +49,31 @@ func (w *wire) look(fd uintptr, _ time.Time) bool {
 	return w.probes.quiet
 }
 
+// there tells whether there is something to read, or the end.
+func (w *wire) there(fd uintptr) bool { return !w.look(fd, time.Time{}) }
+
 // attend calls f, and again whenever there is something to read, until it says that this
 // is enough, or the deadline is over. A read that is tried before anything can have come
 // is spared like that, and so is the buffer that it would hold.
 func (w *wire) attend(f func(fd uintptr) bool) error { return w.raw.Read(f) }
+
+// readInstant reads what is there for whoever reads from the connection already. Where
+// nothing is, the error is that of a deadline.
+func (w *wire) readInstant(p []byte) (int, error) {
+	w.into = p
+	defer func() { w.into = nil }()
+	switch err := w.raw.Control(w.probes.read); {
+	case err != nil:
+		return 0, err
+	case w.err == syscall.EAGAIN || w.err == syscall.EINTR:
+		return 0, os.ErrDeadlineExceeded
+	case w.err != nil:
+		return 0, os.NewSyscallError("read", w.err)
+	case w.n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return w.n, nil
+}
 
 // readNow reads what is there, whatever the deadline. If nothing is, it says so.
 func (w *wire) readNow(p []byte) (n int, err error, there bool) {

@@ -179,3 +179,44 @@ func TestAddressesAreRemembered(t *testing.T) {
 		}
 	}
 }
+
+// An answer that is there before the request, on a new connection, is heard at once, and
+// so is one that comes in pieces: also inside TLS, which has things of its own to say first.
+func TestAnswersAreHeardAtOnce(t *testing.T) {
+	for name, serve := range map[string]func(c net.Conn, tcp *net.TCPConn){
+		"before the request": func(c net.Conn, _ *net.TCPConn) { io.WriteString(c, okAnswer); readRequest(c) },
+		"in pieces": func(c net.Conn, _ *net.TCPConn) {
+			for readRequest(c) {
+				for _, b := range []byte(okAnswer) {
+					c.Write([]byte{b})
+				}
+			}
+		},
+		"after a while": func(c net.Conn, _ *net.TCPConn) {
+			for readRequest(c) {
+				time.Sleep(30 * time.Millisecond) // what TLS says at first has been read
+				io.WriteString(c, okAnswer)
+			}
+		},
+		"a reset": func(c net.Conn, tcp *net.TCPConn) {
+			readRequest(c)
+			time.Sleep(30 * time.Millisecond)
+			tcp.SetLinger(0)
+			tcp.Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			overBoth(t, serve, func(t *testing.T, c *Client, url string, _ *atomic.Int64) {
+				for range 2 {
+					r := post(url)
+					r.Once = name == "before the request"
+					res := c.Do(t.Context(), r)
+					if name == "a reset" && (res.Reason != ReasonReset || !strings.Contains(res.Detail, "connection reset")) ||
+						name != "a reset" && (res.Status != 200 || string(res.Body) != "ok") || res.Duration > slack {
+						t.Errorf("%+v", res)
+					}
+				}
+			})
+		})
+	}
+}
