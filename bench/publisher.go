@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -132,6 +134,7 @@ type bulk struct {
 	mu       sync.Mutex
 	changed  *sync.Cond
 	answered int64
+	awaited  int64 // answers that wait waits for
 	failed   error
 }
 
@@ -160,39 +163,29 @@ func newBulk(s *server, i, size int) (*bulk, error) {
 	return b, nil
 }
 
-// listen counts acknowledgements: lines of the answer with an id.
+// listen counts acknowledgements: lines of the answer with the id of an event.
 func (b *bulk) listen() {
-	buf := make([]byte, 64<<10)
-	var rest []byte
-	head := true
-	for {
-		n, err := b.conn.Read(buf)
-		if n > 0 {
-			rest = append(rest, buf[:n]...)
-			if head {
-				i := bytes.Index(rest, endOfHead)
-				if i < 0 {
-					continue
-				}
-				if !bytes.HasPrefix(rest, []byte("HTTP/1.1 2")) {
-					b.set(0, fmt.Errorf("stream: %.400s", rest))
-					return
-				}
-				rest, head = rest[i+len(endOfHead):], false
-			}
-			last := bytes.LastIndexByte(rest, '\n')
-			lines := rest[:last+1]
-			got := int64(0)
-			for line := range bytes.Lines(lines) {
-				switch {
-				case bytes.Contains(line, []byte(`"evt_`)):
-					got++
-				case bytes.Contains(line, []byte(`"code"`)):
-					err = cmp.Or(err, fmt.Errorf("stream: %.300s", line))
-				}
-			}
-			rest = append(rest[:0], rest[last+1:]...)
-			b.set(got, err)
+	from := bufio.NewReaderSize(b.conn, 64<<10)
+	res, err := http.ReadResponse(from, nil)
+	if err != nil {
+		b.set(0, err)
+		return
+	}
+	defer res.Body.Close()
+	if res.StatusCode/100 != 2 {
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 400))
+		b.set(0, fmt.Errorf("stream: %s: %s", res.Status, text))
+		return
+	}
+	for body := bufio.NewReaderSize(res.Body, 64<<10); ; {
+		line, err := body.ReadSlice('\n')
+		switch {
+		case err != nil:
+		case bytes.Contains(line, []byte(`"event":"evt_`)):
+			b.set(1, nil)
+			continue
+		case bytes.Contains(line, []byte(`"error"`)):
+			err = fmt.Errorf("stream: %.300s", line)
 		}
 		if err != nil {
 			b.set(0, err)
@@ -205,15 +198,20 @@ func (b *bulk) set(more int64, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.answered += more
-	b.failed = cmp.Or(b.failed, err)
-	b.changed.Broadcast()
+	if b.failed == nil {
+		b.failed = err
+	}
+	if b.answered >= b.awaited || err != nil {
+		b.changed.Broadcast()
+	}
 }
 
 // wait waits until no more than so many of the events that were sent are unanswered.
 func (b *bulk) wait(sent, unanswered int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.failed == nil && sent-b.answered > unanswered {
+	b.awaited = sent - unanswered
+	for b.failed == nil && b.answered < b.awaited {
 		b.changed.Wait()
 	}
 	if sent-b.answered <= unanswered {
