@@ -272,6 +272,7 @@ func TestCompare(t *testing.T) {
 		`  p99 +ratio .* \+20\.0% WORSE \(p=0\.008\)`,
 		`bare loop, hand-written .* ~ \(p=1\.000\)`,
 		`memory, idle +MB .*WORSE`,
+		`CPU of Bellhop +µs +50\.0 +50\.0 +~ \(p=1\.000\)`,
 	} {
 		if !matches(t, want, b.String()) {
 			t.Errorf("no %s in:\n%s", want, b.String())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // significant is the probability below which a difference is not taken for chance.
@@ -38,6 +39,21 @@ func compareFiles(w io.Writer, oldPath, newPath string) error {
 		}
 		p.line("%-42s %-12s %20s %20s %9s %s", fitted(f.Title, 42), f.judgedUnit(), interval(olds), interval(news), change(olds, news), verdict(olds, news, f.LowerIsBetter))
 	}
+	for _, s := range after.Spending {
+		i := slices.IndexFunc(before.Spending, func(b *spending) bool { return b.Key == s.Key })
+		if i < 0 {
+			continue
+		}
+		p.line("")
+		p.line("%s, a delivery", strings.TrimSpace(s.Title))
+		for _, c := range columns {
+			olds, news := before.Spending[i].Values[c.name], s.Values[c.name]
+			if median(olds) == 0 && median(news) == 0 {
+				continue
+			}
+			p.line("%-42s %-12s %20s %20s %9s %s", "  "+c.long, c.unit, interval(olds), interval(news), change(olds, news), verdict(olds, news, c.name != "share"))
+		}
+	}
 	return p.err
 }
 
@@ -54,10 +70,10 @@ func (f *figure) judgedUnit() string {
 // is no such interval, and it is how far they lie apart.
 func interval(values []float64) string {
 	m := median(values)
-	low, high := bounds(values)
 	if m == 0 || len(values) == 1 {
 		return short(m)
 	}
+	low, high := bounds(values)
 	return fmt.Sprintf("%s ±%3.0f%%", short(m), 100*max(m-low, high-m)/m)
 }
 

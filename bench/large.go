@@ -81,7 +81,7 @@ func (l *lab) large(ctx context.Context, hs homes, key string, full *home, e end
 	sh := shape{types: 10, batch: 100, publishers: batchConnections}
 	var limit, found load
 	if err := l.within(ctx, empty, 1, 1, nil, func(s *server) (err error) {
-		limit, err = l.flood(ctx, s, sh, l.o.part)
+		limit, err = l.steadyFlood(ctx, s, sh)
 		return err
 	}); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (l *lab) large(ctx context.Context, hs homes, key string, full *home, e end
 	if also != nil {
 		others.Go(func() { failed = also(beside, s) })
 	}
-	found, err = l.flood(ctx, s, sh, l.o.part)
+	found, err = l.steadyFlood(ctx, s, sh)
 	stop()
 	others.Wait()
 	if err != nil || failed != nil {

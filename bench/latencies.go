@@ -40,12 +40,9 @@ func open(share float64) func(context.Context, *lab) error {
 	}
 }
 
-// warmUp is how long a server is used before arrivals are timed.
-const warmUp = time.Second
-
 // arrivals publishes at a rate, and gives how long events took to arrive by the way "a".
 func (l *lab) arrivals(ctx context.Context, s *server, perSecond float64, types, watched int, length time.Duration, until stop) (latency, error) {
-	if err := l.paced(ctx, s, perSecond, types, watched, warmUp, nil); err != nil {
+	if err := l.paced(ctx, s, perSecond, types, watched, l.warming(), nil); err != nil {
 		return latency{}, err
 	}
 	if err := l.rcv.tell("reset"); err != nil {
@@ -140,7 +137,7 @@ func flooded(ctx context.Context, l *lab) error {
 		return err
 	}
 	return l.within(ctx, h, 1, 1, nil, func(s *server) error {
-		if err := l.paced(ctx, s, others*perSecond, others, others, warmUp, nil); err != nil {
+		if err := l.paced(ctx, s, others*perSecond, others, others, l.warming(), nil); err != nil {
 			return err
 		}
 		if err := l.exact(ctx, s, 1); err != nil {

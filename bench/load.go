@@ -37,6 +37,17 @@ type load struct {
 	Memory float64
 }
 
+// steadyFlood is flood of a server that has been used before: what a start costs is not in it.
+func (l *lab) steadyFlood(ctx context.Context, s *server, sh shape) (load, error) {
+	if _, err := l.flood(ctx, s, sh, l.warming()); err != nil {
+		return load{}, err
+	}
+	return l.flood(ctx, s, sh, l.o.part)
+}
+
+// warming is how long a server is used before anything is measured.
+func (l *lab) warming() time.Duration { return min(l.o.part/4, time.Second) }
+
 // flood publishes as fast as it can for a while, and waits for the last delivery to arrive:
 // each of them, once.
 func (l *lab) flood(ctx context.Context, s *server, sh shape, length time.Duration) (found load, err error) {

@@ -51,6 +51,9 @@ func compareStores(ctx context.Context, l *lab) error {
 			return err
 		}
 		if err := l.within(ctx, h, max(kind, 1), 1, nil, func(s *server) error {
+			if _, err := l.flood(ctx, s, sh, l.warming()); err != nil {
+				return err
+			}
 			before, err := l.postgres.walBytes(ctx)
 			if err != nil {
 				return err
@@ -97,7 +100,7 @@ func heldOpen(ctx context.Context, l *lab) error {
 	rate := func() (float64, error) {
 		var rates []float64
 		for range l.o.rounds {
-			found, err := l.flood(ctx, s, shape{types: 10, publishers: l.o.connections}, l.o.part)
+			found, err := l.steadyFlood(ctx, s, shape{types: 10, publishers: l.o.connections})
 			if err != nil {
 				return 0, err
 			}

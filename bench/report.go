@@ -116,19 +116,19 @@ func fitted(text string, width int) string {
 // columns are those of the table of what a delivery costs. The ratio is what the other
 // tables' would be if the processors had nothing else to do at any time: it does not depend
 // on what else the machine does.
-var columns = []struct{ name, head string }{
-	{"own", "own"},
-	{"publisher", "publ."},
-	{"receiver", "recv."},
-	{"share", "ratio"},
-	{"allocations", "allocs"},
-	{"written", "bytes"},
-	{"stage.accept", "accept"},
-	{"stage.parse", "parse"},
-	{"stage.commit", "commit"},
-	{"stage.flush", "flush"},
-	{"stage.send", "send"},
-	{"stage.record", "record"},
+var columns = []struct{ name, head, long, unit string }{
+	{"own", "own", "CPU of Bellhop", "µs"},
+	{"publisher", "publ.", "CPU of the publisher", "µs"},
+	{"receiver", "recv.", "CPU of the receiver", "µs"},
+	{"share", "ratio", "ratio to the bare loop by CPU", "ratio"},
+	{"allocations", "allocs", "allocations", "objects"},
+	{"written", "bytes", "written to disk", "bytes"},
+	{"stage.accept", "accept", "CPU to accept", "µs"},
+	{"stage.parse", "parse", "CPU to parse", "µs"},
+	{"stage.commit", "commit", "CPU to commit", "µs"},
+	{"stage.flush", "flush", "CPU to flush", "µs"},
+	{"stage.send", "send", "CPU to send", "µs"},
+	{"stage.record", "record", "CPU to record", "µs"},
 }
 
 // printer remembers the first error.

@@ -117,7 +117,7 @@ func (l *lab) rate(ctx context.Context, hs homes, key string, e endpoints, sh sh
 		r.add("bare.http", bareHTTP.Rate)
 	}
 	return l.within(ctx, h, 1, sh.fan, nil, func(s *server) error {
-		found, err := l.flood(ctx, s, sh, l.o.part)
+		found, err := l.steadyFlood(ctx, s, sh)
 		if err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func stream(ctx context.Context, l *lab) error {
 			l.results.note("stream/10 is left out: this Bellhop has no POST /v1/events/stream")
 			return nil
 		}
-		found, err := l.flood(ctx, s, shape{types: 10, stream: true}, l.o.part)
+		found, err := l.steadyFlood(ctx, s, shape{types: 10, stream: true})
 		if err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func transformed(ctx context.Context, l *lab) error {
 			return err
 		}
 		if err := l.within(ctx, h, 1, 1, nil, func(s *server) error {
-			found, err := l.flood(ctx, s, shape{types: 10, publishers: l.o.connections}, l.o.part)
+			found, err := l.steadyFlood(ctx, s, shape{types: 10, publishers: l.o.connections})
 			if err != nil {
 				return err
 			}
