@@ -14,6 +14,9 @@ import (
 	"github.com/bellhop/bellhop/client"
 )
 
+// idle is how long a server has done nothing before its memory is looked at.
+const idle = 2 * time.Second
+
 // memory is that of a server which does nothing yet, and of one with many requests that
 // hang.
 func memory(ctx context.Context, l *lab) error {
@@ -22,7 +25,7 @@ func memory(ctx context.Context, l *lab) error {
 		return err
 	}
 	err = l.within(ctx, h, 1, 1, nil, func(s *server) error {
-		if err := sleep(ctx, 2*time.Second); err != nil {
+		if err := sleep(ctx, idle); err != nil {
 			return err
 		}
 		l.results.add("memory.idle", s.memory())
@@ -92,6 +95,12 @@ func (l *lab) large(ctx context.Context, hs homes, key string, full *home, e end
 		return err
 	}
 	defer s.stop()
+	if key == "many" {
+		if err := sleep(ctx, idle); err != nil {
+			return err
+		}
+		l.results.add("memory.many", s.memory())
+	}
 	sh.types = e.n
 	beside, stop := context.WithCancel(ctx)
 	defer stop()
@@ -109,7 +118,7 @@ func (l *lab) large(ctx context.Context, hs homes, key string, full *home, e end
 	l.results.beside(key, found.Rate, limit.Rate)
 	l.results.spent(key, l.results.figure(key).Title, found, loop{})
 	if key == "many" {
-		l.results.add("memory.many", found.Memory)
+		l.results.add("memory.many.busy", found.Memory)
 	}
 	return nil
 }
