@@ -31,6 +31,7 @@ type FindFirst func(app, externalID string) (first FirstPublish, found bool, err
 // content, and as find does.
 func Receipts(events []NewEvent, find FindFirst) ([]Receipt, error) {
 	receipts := make([]Receipt, len(events))
+	var conflicts *Error
 	var batch map[[2]string]FirstPublish
 	for i := range events {
 		n := &events[i]
@@ -57,12 +58,24 @@ func Receipts(events []NewEvent, find FindFirst) ([]Receipt, error) {
 			if _, beside := batch[key]; beside {
 				whose = "another event beside it" // which is not stored either
 			}
-			return nil, idConflict(i, len(events), whose)
+			conflicts = conflicts.and(idConflict(i, len(events), whose))
 		default:
 			receipts[i] = Receipt{Event: first.Event, Deliveries: first.Deliveries, Duplicate: true}
 		}
 	}
+	if conflicts != nil {
+		return nil, conflicts
+	}
 	return receipts, nil
+}
+
+// and adds the fields of another error of the same kind.
+func (e *Error) and(other *Error) *Error {
+	if e == nil {
+		return other
+	}
+	e.Fields = append(e.Fields, other.Fields...)
+	return e
 }
 
 // StoredReceipts answers for events of which it is not known whether their Enqueue

@@ -40,10 +40,7 @@ func readWithin(w http.ResponseWriter, d time.Duration) {
 // than the route allows. It gives nil for an empty body that may be empty.
 func (c *Call) body(optional bool) (b []byte, err error) {
 	r := c.r
-	limit := c.route.maxBody
-	if limit == 0 {
-		limit = c.kit.o.MaxBody
-	}
+	limit := c.bodyLimit()
 	if r.ContentLength > limit {
 		c.unread = true
 		return nil, tooLarge(limit)
@@ -203,9 +200,21 @@ func checkMediaType(h http.Header) error {
 	if err != nil || t != "application/json" {
 		return Problem(CodeMediaType, `Send the header "Content-Type: application/json"`)
 	}
+	return checkCharset(params)
+}
+
+func checkCharset(params map[string]string) error {
 	switch strings.ToLower(params["charset"]) {
 	case "", "utf-8", "utf8": // the second is nowhere registered and often sent
 		return nil
 	}
 	return Problem(CodeMediaType, "Send the body in UTF-8")
+}
+
+// bodyLimit is how large the body may be, in bytes.
+func (c *Call) bodyLimit() int64 {
+	if c.route.maxBody != 0 {
+		return c.route.maxBody
+	}
+	return c.kit.o.MaxBody
 }

@@ -158,6 +158,24 @@ func (c *Call) Admit(operation string) (err error) {
 	return c.kit.doorman.Permits(c.who, operation)
 }
 
+// Again lets in anew whoever is asking, while a request takes its time: a key may have
+// ended meanwhile, or reach less than it did. Each counts as a request.
+func (c *Call) Again() error {
+	key, err := c.kit.doorman.Identify(c)
+	if err != nil {
+		return err
+	}
+	if err := c.kit.bounds.request(c.account()); err != nil {
+		return err
+	}
+	who := key.Principal()
+	if err := c.kit.doorman.Permits(who, c.route.ID); err != nil {
+		return err
+	}
+	c.key, c.who = key, who
+	return nil
+}
+
 // missed tells whether an operation failed for something that there is not, and is to be
 // tried once more, since there may be some by now; or with what error it failed.
 func (c *Call) missed(err error) (again bool, _ error) {

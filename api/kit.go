@@ -54,6 +54,9 @@ type Options struct {
 	KeyRate int
 	// Streams bounds the streams that are open at once.
 	Streams Streams
+	// StreamIdle is for how long nothing may come of a body that is read while it is
+	// answered. Default: 2 minutes.
+	StreamIdle time.Duration
 	// ReadLimit is how long one look through the logs may take. Default: 10 seconds.
 	ReadLimit time.Duration
 }
@@ -89,6 +92,9 @@ func (o Options) WithDefaults() Options {
 		o.KeyRate = DefaultKeyRate
 	}
 	o.Streams = o.Streams.withDefaults()
+	if o.StreamIdle == 0 {
+		o.StreamIdle = 2 * time.Minute
+	}
 	if o.ReadLimit == 0 {
 		o.ReadLimit = DefaultReadLimit
 	}

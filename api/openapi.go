@@ -183,6 +183,12 @@ func (w *writer) body(r *Route) *huma.RequestBody {
 	}
 	w.taken = append(w.taken, r.input.bodyType)
 	schema := w.registry.Schema(r.input.bodyType, true, r.ID)
+	if r.lines {
+		return &huma.RequestBody{
+			Required: true, Description: "One JSON object a line, each of at most " + ByteSize(limit) + ". The schema is that of a line.",
+			Content: map[string]*huma.MediaType{linesTypes[0]: {Schema: schema, Example: w.example(r.input.bodyType)}},
+		}
+	}
 	return &huma.RequestBody{
 		Required: !r.input.optional, Description: "At most " + ByteSize(limit) + ".",
 		Content: map[string]*huma.MediaType{"application/json": {
@@ -194,6 +200,9 @@ func (w *writer) body(r *Route) *huma.RequestBody {
 func (w *writer) success(r *Route, status int) *huma.Response {
 	response := &huma.Response{Description: http.StatusText(status)}
 	switch {
+	case r.lines:
+		response.Description += ". One JSON object a line, as described; the schema is that of a line."
+		response.Content = map[string]*huma.MediaType{linesTypes[0]: {Schema: w.registry.Schema(r.output, true, r.ID)}}
 	case r.content != "":
 		response.Content = map[string]*huma.MediaType{r.content: {Schema: &huma.Schema{Type: huma.TypeString}}}
 		if r.content == "application/json" {

@@ -36,6 +36,7 @@ const (
 	CodeQuery        bellhop.Code = "invalid_query"
 	CodeInternal     bellhop.Code = "internal"
 	CodeBusy         bellhop.Code = "busy"
+	CodeIdle         bellhop.Code = "idle"
 )
 
 // kind is what all problems of one code have in common.
@@ -55,6 +56,7 @@ func kinds() map[bellhop.Code]kind {
 		CodeEmptyBody:         {400, "The body is empty"},
 		CodeIncomplete:        {400, "The body ended early"},
 		CodeQuery:             {400, "The query cannot be read"},
+		CodeIdle:              {408, "Nothing came for long"},
 		CodeUnauthorized:      {401, "A valid key is needed"},
 		bellhop.CodeForbidden: {403, "The key's role does not allow this"},
 		bellhop.CodeLocked:    {403, "An operator has locked the endpoint"},
@@ -231,7 +233,28 @@ func (c *Call) fail(err error) {
 		c.w.status = statusGone
 		return
 	}
-	p, again := c.kit.explain(err)
+	p, again := c.explained(err)
+	if c.w.status != 0 {
+		return // too late: part of the answer is out
+	}
+	h := c.w.Header()
+	if p.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="bellhop"`)
+	}
+	if again > 0 {
+		h.Set("Retry-After", wholeSeconds(again))
+	}
+	if c.unread {
+		// The rest of the body would have to be read before the connection
+		// could be used again.
+		h.Set("Connection", "close")
+	}
+	_ = c.write(p.Status, "application/problem+json", p) // a struct of texts has JSON
+}
+
+// explained makes the problem that answers err, and tells the log of a failure.
+func (c *Call) explained(err error) (p wire.Problem, again time.Duration) {
+	p, again = c.kit.explain(err)
 	if p.Status >= 500 {
 		p.RequestID = c.requestID()
 		attrs := []any{"operation", c.route.ID, "request_id", p.RequestID, "err", err}
@@ -251,22 +274,7 @@ func (c *Call) fail(err error) {
 			c.kit.o.Logger.ErrorContext(c.Context(), "request failed", attrs...)
 		}
 	}
-	if c.w.status != 0 {
-		return // too late: part of the answer is out
-	}
-	h := c.w.Header()
-	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="bellhop"`)
-	}
-	if again > 0 {
-		h.Set("Retry-After", wholeSeconds(again))
-	}
-	if c.unread {
-		// The rest of the body would have to be read before the connection
-		// could be used again.
-		h.Set("Connection", "close")
-	}
-	_ = c.write(p.Status, "application/problem+json", p) // a struct of texts has JSON
+	return p, again
 }
 
 // refusals are the requests answered 503, but for those that the store was away for. While

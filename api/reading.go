@@ -223,8 +223,11 @@ func (c *Call) inTurn(run func() error) error {
 
 // Decoding runs what takes a body apart; of a large one, in its account's turn, unless
 // the caller is gone by then.
-func (c *Call) Decoding(body []byte, run func() error) error {
-	if len(body) <= largeBody {
+func (c *Call) Decoding(body []byte, run func() error) error { return c.DecodingOf(len(body), run) }
+
+// DecodingOf is Decoding for a body, or a part of one, of so many bytes.
+func (c *Call) DecodingOf(size int, run func() error) error {
+	if size <= largeBody {
 		return run()
 	}
 	done, err := c.kit.decoding.begin(c.Context(), c.worksFor())

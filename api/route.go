@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
 	"reflect"
 	"slices"
@@ -34,9 +35,10 @@ type Route struct {
 	// it look at less.
 	reads   bool
 	filters []string
-	// streams says that it lasts as long as its reader likes.
-	streams bool
-	maxBody int64
+	// streams says that it lasts as long as its reader likes, and lines that its body and
+	// its answer are lines of JSON.
+	streams, lines bool
+	maxBody        int64
 	// hides is a path parameter that the log must not show.
 	hides string
 	serve func(c *Call) error
@@ -117,6 +119,36 @@ func Downloading[In any](pattern, id, tag, content string, h func(*Call, In) err
 	r := Streaming(pattern, id, tag, h, summary, description)
 	r.content = content
 	return r
+}
+
+// Uploading is a route that reads a body of lines while it answers them, with lines
+// ([Call.Lines], [Call.Answers]); each line of the body is an In. Each key may have so many
+// under way at once, as of streams.
+func Uploading[In, Out any](pattern, id, tag string, h func(*Call) error, summary, description string) Route {
+	method, path, _ := strings.Cut(pattern, " ")
+	p := planOf(reflect.TypeFor[struct{ Body In }](), method)
+	return Route{
+		Method: method, Path: path, ID: id, Tag: tag, Summary: summary, Description: description,
+		Statuses: []int{http.StatusOK}, input: p, output: reflect.TypeFor[Out](), streams: true, lines: true,
+		serve: func(c *Call) error {
+			var wrong Faults
+			if err := cmp.Or(c.parameters(p, reflect.Value{}, &wrong), wrong.Err()); err != nil {
+				c.unread = true
+				return err
+			}
+			if err := checkLinesType(c.r.Header); err != nil {
+				c.unread = true
+				return err
+			}
+			done, err := c.kit.bounds.stream(c.account(), c.share())
+			if err != nil {
+				c.unread = true
+				return err
+			}
+			defer done()
+			return h(c)
+		},
+	}
 }
 
 // Plain is a route without input that writes its answer itself.

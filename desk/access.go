@@ -33,6 +33,7 @@ const (
 var table = map[string]access{
 	"publishEvent":        publisher,
 	"publishBatch":        publisher,
+	"publishStream":       publisher,
 	"listEvents":          everybody,
 	"getEvent":            everybody,
 	"listEventDeliveries": everybody,

@@ -17,7 +17,7 @@ import (
 // initials of the roles, and A for admins who are not limited to apps.
 func roleTable() map[string]string {
 	return map[string]string{
-		"publishEvent": "Aap", "publishBatch": "Aap",
+		"publishEvent": "Aap", "publishBatch": "Aap", "publishStream": "Aap",
 		"listEvents": "Aapev", "getEvent": "Aapev", "listEventDeliveries": "Aapev",
 		"explainEvent": "Aaev", "resendEvent": "Aae", "eraseEvent": "Aa", "eraseSubject": "Aa",
 		"listDeliveries": "Aapev", "getDelivery": "Aapev",

@@ -221,6 +221,9 @@ func (s *server) operations() []operation {
 	var all []operation
 	for path, of := range doc.Paths {
 		for method, o := range of {
+			if o.OperationID == "publishStream" {
+				continue // it says how it went in its last line: api/native's TestAStreamEndsWithAReason
+			}
 			all = append(all, operation{strings.ToUpper(method), path, o.OperationID, o.RequestBody.Content["application/json"].Example})
 		}
 	}

@@ -36,6 +36,7 @@ func roleTable() map[string]string {
 	return map[string]string{
 		"POST /v1/events":                                              "Aap",
 		"POST /v1/events/batch":                                        "Aap",
+		"POST /v1/events/stream":                                       "Aap",
 		"GET /v1/events":                                               "Aapev",
 		"GET /v1/events/{event}":                                       "Aapev",
 		"GET /v1/events/{event}/deliveries":                            "Aapev",

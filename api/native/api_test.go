@@ -229,7 +229,15 @@ func (r reply) into(t testing.TB, v any) {
 	}
 }
 
-// do makes a request; body is sent as application/json.
+// contentType is what is said of a body for a path.
+func contentType(path string) string {
+	if path == "/v1/events/stream" {
+		return "application/x-ndjson"
+	}
+	return "application/json"
+}
+
+// do makes a request; body is sent as what the path takes.
 func (s *site) do(token, method, path, body string, header ...string) reply {
 	s.t.Helper()
 	var reader io.Reader
@@ -241,7 +249,7 @@ func (s *site) do(token, method, path, body string, header ...string) reply {
 		s.t.Fatal(err)
 	}
 	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", contentType(path))
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)

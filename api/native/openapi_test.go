@@ -125,7 +125,7 @@ func TestDocument(t *testing.T) {
 		if len(inPath) > 0 {
 			t.Errorf("%s: path parameters %v are not described", at, inPath)
 		}
-		if op.RequestBody != nil && len(op.RequestBody.Content["application/json"].Example) == 0 {
+		if op.RequestBody != nil && len(op.RequestBody.Content[contentType(route.Path)].Example) == 0 {
 			t.Errorf("%s: the body has no example", at)
 		}
 	}
@@ -200,14 +200,15 @@ func TestExamplesUseRealWords(t *testing.T) {
 			check(at, schema, example)
 		}
 	}
-	for _, item := range doc.Paths {
+	for path, item := range doc.Paths {
 		for _, op := range item {
 			if op.RequestBody != nil {
-				body := op.RequestBody.Content["application/json"]
+				body := op.RequestBody.Content[contentType(path)]
 				of(op.OperationID+" takes", body.Schema, body.Example)
 			}
 			for status, r := range op.Responses {
-				of(op.OperationID+" answers "+status, r.Content["application/json"].Schema, r.Content["application/json"].Example)
+				answer := r.Content[contentType(path)]
+				of(op.OperationID+" answers "+status, answer.Schema, answer.Example)
 			}
 		}
 	}
@@ -231,7 +232,7 @@ func TestExamplesAreAccepted(t *testing.T) {
 			}
 			id := map[string]string{"Endpoints": e.ID.String(), "Events": event.String(), "Apps": "acme"}[op.Tags[0]]
 			path := strings.NewReplacer("{id}", id, "{name}", "a.b", "{token}", in.Token).Replace(path)
-			example := op.RequestBody.Content["application/json"].Example
+			example := op.RequestBody.Content[contentType(path)].Example
 			example = regexp.MustCompile(`ep_[0-9A-Z]{13}`).ReplaceAll(example, []byte(e.ID.String()))
 			example = bytes.ReplaceAll(example, []byte("bh_…"), []byte(s.admin))
 			r := s.do(s.admin, strings.ToUpper(method), path, string(example))

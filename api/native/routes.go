@@ -3,6 +3,7 @@ package native
 import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
 )
 
 // routes lists every route of the API. Who may use which is said in package desk.
@@ -15,7 +16,7 @@ func (n *native) routes() []api.Route {
 		doors   = "Endpoints"
 		stats   = "Statistics"
 		keys    = "Access"
-		wire    = "Dialects"
+		shapes  = "Dialects"
 		inboxes = "Inboxes"
 		probes  = "Probes"
 	)
@@ -32,6 +33,10 @@ func (n *native) routes() []api.Route {
 			"Publish up to 1000 events",
 			"Accepts all of the events or, if one of them is wrong, none. Answers one receipt per event, in order. Fields at fault are named with their place, such as events[3].type.", 202).
 			Takes(n.o.MaxBatchBody).Fails(publishing...),
+		api.Uploading[wire.Publication, wire.Streamed]("POST /v1/events/stream", "publishStream", events, n.publishStream,
+			"Publish any number of events",
+			"For bulk publishers. Lines of JSON (application/x-ndjson) go in, each an event as POST /v1/events takes it, and while they do, lines come out: each answers one of them, in their order, once its event and its deliveries are durable. A line at fault is refused by itself, and the stream goes on. Read the answers while you send: who does not is waited for, and then cut off.\n\nThe last line has end. Where it is missing, or has an error, send again from the first line that was not answered, with the same ids: what was accepted already is answered as a duplicate. A line without an id that was sent and not answered may have been accepted; sent again, it is another event.\n\nBlank lines are passed over: one now and then keeps an idle stream open, which ends after two minutes without a byte. A stream counts as the others of its key do, and each of its blocks, of up to 1000 lines that arrived together, as one request.").
+			Takes(n.o.MaxEventBody).Fails(publishing...),
 		api.On("GET /v1/events", "listEvents", events, n.listEvents,
 			"List events", "Newest first, without their data, each with how it stands. With outcome or where, each request looks at a bounded number of events: a page may be short, or empty, while there is a next_cursor to go on with.", 200).
 			Fails(bellhop.CodeUnknownApp).
@@ -294,16 +299,16 @@ func (n *native) routes() []api.Route {
 		api.On("DELETE /v1/hold", "releaseSending", keys, n.releaseSending,
 			"Release all sending", "What waited goes out, oldest first; what waits for a retry is tried at its time. Nothing has grown too old meanwhile.", 200),
 
-		api.On("GET /v1/dialects", "listDialects", wire, n.listDialects,
+		api.On("GET /v1/dialects", "listDialects", shapes, n.listDialects,
 			"List dialects", "How events can look on the wire: body and header templates and signature rules.", 200),
-		api.On("GET /v1/dialects/{name}", "getDialect", wire, n.getDialect,
+		api.On("GET /v1/dialects/{name}", "getDialect", shapes, n.getDialect,
 			"Get a dialect", "Its definition, as in a configuration file.", 200),
-		api.On("GET /v1/dialects/{name}/code", "getVerificationCode", wire, n.getVerificationCode,
+		api.On("GET /v1/dialects/{name}/code", "getVerificationCode", shapes, n.getVerificationCode,
 			"Get code that verifies a dialect", "For a receiver, in Node, Python, Go, PHP, Ruby, Java and C#.", 200),
 
-		api.On("GET /v1/recipes", "listRecipes", wire, n.listRecipes,
+		api.On("GET /v1/recipes", "listRecipes", shapes, n.listRecipes,
 			"List recipes", "How requests of well-known targets are made of events: fields asked for, templates, authentication, limits.", 200),
-		api.On("GET /v1/recipes/{name}", "getRecipe", wire, n.getRecipe,
+		api.On("GET /v1/recipes/{name}", "getRecipe", shapes, n.getRecipe,
 			"Get a recipe", "Its definition, as in a configuration file.", 200),
 
 		api.On("GET /healthz", "healthz", probes, n.healthz,

@@ -20,7 +20,7 @@ func (s *site) ask(ctx context.Context, token, method, path, body string) reply 
 	s.t.Helper()
 	req := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
 	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", contentType(path))
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	w := httptest.NewRecorder()
@@ -40,6 +40,7 @@ func operations() map[string][]string {
 	return map[string][]string{
 		"publishEvent":        {`POST /v1/events {"app":"acme","type":"a.b","data":1}`},
 		"publishBatch":        {`POST /v1/events/batch {"events":[{"app":"acme","type":"a.b","data":1}]}`},
+		"publishStream":       {`POST /v1/events/stream {"app":"acme","type":"a.b","data":1}`},
 		"listEvents":          get("/v1/events", "/v1/events?app=acme", "/v1/events?type=invoice.*", "/v1/events?subject=invoice:1"),
 		"getEvent":            get("/v1/events/{event}", "/v1/events/{theirs}"),
 		"listEventDeliveries": get("/v1/events/{event}/deliveries", "/v1/events/{theirs}/deliveries"),

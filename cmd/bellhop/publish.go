@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 )
 
 func (p *program) publishVerb() *cobra.Command {
-	var data, subject, externalID, batch string
+	var data, subject, externalID, batch, stream string
 	var deliverAt time.Time
 	cmd := p.apiVerb("publish [APP] [TYPE]", "Publish an event, or many",
 		`Publish an event of an app. Its data is any JSON, from --data or standard input, and is
@@ -26,8 +27,22 @@ kept and sent byte for byte. When this returns, the event is durable.
 
 With --batch, every line of a file is an event {"app", "type", "data", "id"?, "subject"?,
 "deliver_at"?}. Up to 1000 lines are published at once, all or nothing; give each an id, and
-after an interruption the file can be published again without doubling anything.`,
+after an interruption the file can be published again without doubling anything.
+
+With --stream, every line is published by itself, and acknowledged once it is durable: one
+that is refused is told of, and the others are published. Where the connection breaks it is
+made anew, and what was not acknowledged is sent again without doubling anything. This is
+the fastest way for many events, and lines may come at any time.`,
 		func(ctx context.Context, c *client.Client, args []string) error {
+			if batch != "" && stream != "" {
+				return usage("--batch and --stream are two ways to publish the same: give one")
+			}
+			if stream != "" {
+				if len(args) > 0 || data != "" || subject != "" || externalID != "" || !deliverAt.IsZero() {
+					return usage("with --stream everything is in the file: leave out APP, TYPE and the other flags")
+				}
+				return p.publishStream(ctx, c, stream)
+			}
 			if batch != "" {
 				if len(args) > 0 || data != "" || subject != "" || externalID != "" || !deliverAt.IsZero() {
 					return usage("with --batch everything is in the file: leave out APP, TYPE and the other flags")
@@ -55,13 +70,15 @@ after an interruption the file can be published again without doubling anything.
 		})
 	cmd.Example = `  bellhop publish acme invoice.purchase --data '{"total":"123.90"}'
   bellhop publish acme invoice.purchase --data @sale.json --id order-118 --subject invoice:118
-  produce | bellhop publish --batch -`
+  produce | bellhop publish --batch -
+  tail -f events.jsonl | bellhop publish --stream -`
 	f := cmd.Flags()
 	f.StringVar(&data, "data", "", "the payload: `JSON`, or @FILE (default: standard input)")
 	f.StringVar(&subject, "subject", "", "what in the app it happened to, such as invoice:118")
 	f.StringVar(&externalID, "id", "", "your own `id` of the event; publishing it again makes no second event")
 	f.Var(&momentValue{at: &deliverAt, now: p.now, ahead: true}, "deliver-at", "`time` at which deliveries begin, or 2h for in two hours")
 	f.StringVar(&batch, "batch", "", "`file` with one event a line; - is standard input")
+	f.StringVar(&stream, "stream", "", "`file` with one event a line, each published by itself; - is standard input")
 	return cmd
 }
 
@@ -103,15 +120,11 @@ const (
 
 // publishBatch publishes the lines of a file, chunk by chunk.
 func (p *program) publishBatch(ctx context.Context, c *client.Client, path string) error {
-	in := p.in
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return usageError{err}
-		}
-		defer func() { _ = f.Close() }()
-		in = f
+	in, end, err := p.linesOf(path)
+	if err != nil {
+		return err
 	}
+	defer end()
 	var chunk []client.Publication
 	var size, line, first, published, duplicates int
 	flush := func() error {
@@ -180,6 +193,18 @@ func (p *program) publishBatch(ctx context.Context, c *client.Client, path strin
 		p.print("%s %s published%s", p.mark(true), count(published, "event"), repeated)
 	}
 	return nil
+}
+
+// linesOf opens a file that has one event a line.
+func (p *program) linesOf(path string) (in io.Reader, end func(), err error) {
+	if path == "-" {
+		return p.in, func() {}, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, usageError{err}
+	}
+	return f, func() { _ = f.Close() }, nil
 }
 
 // readPublication reads a line as strictly as the server does: what is lost here, such

@@ -103,6 +103,14 @@ func Known(ctx context.Context, holder any) bool {
 	return ok
 }
 
+// Moved notes that a request which lasts as long as its client likes has come further: it
+// has not been waited for since it began.
+func Moved(ctx context.Context) {
+	if c, ok := ctx.Value(visitor{}).(*conn); ok && c != nil && c.underSince.Load() != 0 {
+		c.underSince.Store(time.Now().UnixNano())
+	}
+}
+
 // Accept gives the next connection. Where there is no room and nobody to take it from,
 // connections are told so and closed.
 func (d *Door) Accept() (net.Conn, error) {

@@ -1030,6 +1030,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish any number of events
+         * @description For bulk publishers. Lines of JSON (application/x-ndjson) go in, each an event as POST /v1/events takes it, and while they do, lines come out: each answers one of them, in their order, once its event and its deliveries are durable. A line at fault is refused by itself, and the stream goes on. Read the answers while you send: who does not is waited for, and then cut off.
+         *
+         *     The last line has end. Where it is missing, or has an error, send again from the first line that was not answered, with the same ids: what was accepted already is answered as a duplicate. A line without an id that was sent and not answered may have been accepted; sent again, it is another event.
+         *
+         *     Blank lines are passed over: one now and then keeps an idle stream open, which ends after two minutes without a byte. A stream counts as the others of its key do, and each of its blocks, of up to 1000 lines that arrived together, as one request.
+         *
+         *     Roles: admin, publisher.
+         */
+        post: operations["publishStream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/events/{id}": {
         parameters: {
             query?: never;
@@ -5080,6 +5106,58 @@ export interface components {
              * @description Attempts that succeeded.
              */
             succeeded: number;
+        };
+        StreamEnd: {
+            /** @description Why the stream ended before the body did; absent if all of it was read. Send what is not answered again, on another connection. */
+            error?: components["schemas"]["Problem"];
+            /**
+             * Format: int64
+             * @description Every line up to this one is answered.
+             * @example 1000
+             */
+            lines: number;
+            /**
+             * Format: int64
+             * @description After how many seconds to do so.
+             * @example 5
+             */
+            retry_after?: number;
+        };
+        Streamed: {
+            /**
+             * Format: int64
+             * @description How many endpoints it is bound for.
+             * @example 2
+             */
+            deliveries?: number;
+            /** @description True if this id was published before: this is the answer of that first time. */
+            duplicate?: boolean;
+            /** @description Only in the last line. Where it is missing, the connection broke: send again from the first line that was not answered, with the same ids. */
+            end?: components["schemas"]["StreamEnd"];
+            /** @description Why the line was refused. The stream goes on with the next one. */
+            error?: components["schemas"]["Problem"];
+            /**
+             * @description The event's id: what receivers get as idempotency key. It, and its deliveries, are durable.
+             * @example evt_01HZX3K2Q9F7A
+             */
+            event?: string;
+            /**
+             * @description Your own id of the event, if the line has one.
+             * @example order-118-paid
+             */
+            id?: string;
+            /**
+             * Format: int64
+             * @description Which line this answers: the first of the request is 1. Blank lines count, and are not answered.
+             * @example 17
+             */
+            line?: number;
+            /**
+             * Format: int64
+             * @description After how many seconds to send the line again, where it was refused for what passes.
+             * @example 30
+             */
+            retry_after?: number;
         };
         TestInput: {
             /** @description The test event's data. Default: the example of the type in the catalogue, or a sample. */
@@ -12031,6 +12109,140 @@ export interface operations {
                 };
             };
             /** @description `busy`: Bellhop has as much to do as it can. */
+            503: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publishStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One JSON object a line, each of at most 1 MiB. The schema is that of a line. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "app": "acme",
+                 *       "data": {
+                 *         "currency": "CAD",
+                 *         "total": "123.90"
+                 *       },
+                 *       "deliver_at": "2027-06-11T02:00:00Z",
+                 *       "id": "order-118-paid",
+                 *       "subject": "invoice:118",
+                 *       "type": "invoice.purchase"
+                 *     }
+                 */
+                "application/x-ndjson": components["schemas"]["Publication"];
+            };
+        };
+        responses: {
+            /** @description OK. One JSON object a line, as described; the schema is that of a line. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["Streamed"];
+                };
+            };
+            /** @description `duplicate_key`: A key is there twice. `empty_body`: The body is empty. `incomplete_body`: The body ended early. `invalid_json`: The body is not valid JSON. `invalid_query`: The query cannot be read. `invalid_utf8`: The body is not UTF-8. `too_deep`: The body is nested too deep. `too_many_keys`: An object has too many keys. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid key is needed. */
+            401: {
+                headers: {
+                    /** @description Bearer. */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cross_origin`: The request comes from another site. `forbidden`: The key's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_conflict`: The id was used for different content. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_large`: Too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `archived_type`: The event type is archived. `invalid`: The request is not valid. `invalid_data`: The data breaks the schema of its type. `unknown_app`: There is no such app. `unknown_type`: There is no such event type. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `backlog_full`: Too many deliveries wait. `too_many_requests`: Too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds after which to try again. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: Bellhop failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Bellhop has as much to do as it can. `unavailable`: Bellhop cannot take writes now. */
             503: {
                 headers: {
                     /** @description Seconds after which to try again. */
