@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/door"
 )
 
 // forgetful is a store that answers as if it had stored an event: what is left is what
@@ -79,4 +82,53 @@ func BenchmarkAccept(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkServe publishes an event at a time to a server at its door, past the disk: what
+// net/http costs as well. CPU-ns/op is that of the whole process, a client that only writes
+// and reads included.
+func BenchmarkServe(b *testing.B) {
+	s := acceptingSite(b)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	entrance := door.New(l, 1000)
+	entrance.Attend(server)
+	go func() { _ = server.Serve(entrance) }()
+	b.Cleanup(func() { _ = server.Close() })
+	body := `{"app":"acme","type":"invoice.purchase","data":` + kilobyte() + `}`
+	request := fmt.Appendf(nil, "POST /v1/events HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", l.Addr(), s.admin, len(body), body)
+	b.ReportAllocs()
+	began := cpuTime()
+	b.SetParallelism(16)
+	b.RunParallel(func(pb *testing.PB) {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		defer func() { _ = c.Close() }()
+		answer := make([]byte, 4096)
+		for pb.Next() {
+			if _, err := c.Write(request); err != nil {
+				b.Error(err)
+				return
+			}
+			n, err := c.Read(answer)
+			if err != nil || !bytes.HasPrefix(answer[:n], []byte("HTTP/1.1 202 ")) || answer[n-1] != '\n' {
+				b.Errorf("answered %q, %v", answer[:n], err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(cpuTime()-began)/float64(b.N), "CPU-ns/op")
+}
+
+// cpuTime is what the process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
