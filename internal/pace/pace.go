@@ -17,25 +17,26 @@ const (
 	every = 20 * time.Millisecond
 	// crowded is how long one in ten goroutines waits for a processor where there are not
 	// enough of them.
-	crowded = time.Millisecond
+	crowded = 2 * time.Millisecond
 	// Each time, fewer is what is left of those inside then, and more is how it grows again.
 	fewer, more = 0.7, 1.2
-	// least are always let in, of whoever they are.
-	least = 8
+	// least is how many are always let in, of whoever they are; one caller, if it is with
+	// more.
+	least = 32
 	// patience is how long somebody waits at most.
 	patience = 2 * time.Second
 )
 
-// Pacer lets callers in, as many at a time as leave enough for the work behind them. Make
-// one with New. It costs nothing while nobody is inside.
+// Pacer lets callers in, each with some items, as many at a time as leave enough for the
+// work behind them. Make one with New. It costs nothing while nobody is inside.
 type Pacer struct {
 	behind func() bool
 	wait   func() time.Duration
 
 	mu      sync.Mutex
-	limit   float64 // +Inf: nobody waits
-	inside  int
-	of      map[string]int // those inside, by who they are
+	limit   float64        // of items; +Inf: nobody waits
+	inside  int            // items
+	of      map[string]int // items inside, by whose they are
 	waiting list.List      // of *waiting
 	looking bool
 }
@@ -46,27 +47,27 @@ func New(behind func() bool) *Pacer {
 	return &Pacer{behind: behind, wait: newWaits().next, limit: math.Inf(1), of: map[string]int{}}
 }
 
-// Enter waits for a turn, at most some seconds, and answers what to call at the end. Who
-// has nothing inside goes in at once, however many others wait.
-func (p *Pacer) Enter(ctx context.Context, who string) (leave func()) {
+// Enter waits for a turn for so many items, at most some seconds, and answers what to call
+// at the end. Who has nothing inside goes in at once, however many others wait.
+func (p *Pacer) Enter(ctx context.Context, who string, items int) (leave func()) {
 	p.mu.Lock()
 	if !p.looking {
 		p.looking = true
 		time.AfterFunc(every, p.look)
 	}
-	if p.inside < least || float64(p.inside) < p.limit || p.of[who] == 0 {
-		p.let(who)
+	if p.room() || p.of[who] == 0 {
+		p.let(who, items)
 		p.mu.Unlock()
-		return func() { p.leave(who) }
+		return func() { p.leave(who, items) }
 	}
-	turn := &waiting{who: who, in: make(chan struct{})}
+	turn := &waiting{who: who, items: items, in: make(chan struct{})}
 	place := p.waiting.PushBack(turn)
 	p.mu.Unlock()
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
 	case <-turn.in:
-		return func() { p.leave(who) }
+		return func() { p.leave(who, items) }
 	case <-ctx.Done(): // whoever is inside finds out
 	case <-late.C:
 	}
@@ -76,27 +77,32 @@ func (p *Pacer) Enter(ctx context.Context, who string) (leave func()) {
 	case <-turn.in: // just now
 	default:
 		p.waiting.Remove(place)
-		p.let(who)
+		p.let(who, items)
 	}
-	return func() { p.leave(who) }
+	return func() { p.leave(who, items) }
 }
 
 // waiting is a caller who waits for a turn.
 type waiting struct {
-	who string
-	in  chan struct{} // closed when it is let in
+	who   string
+	items int
+	in    chan struct{} // closed when it is let in
 }
 
-func (p *Pacer) let(who string) {
-	p.inside++
-	p.of[who]++
+// room tells whether somebody more may go in: the last of them may bring more than there is
+// room for.
+func (p *Pacer) room() bool { return p.inside < least || float64(p.inside) < p.limit }
+
+func (p *Pacer) let(who string, items int) {
+	p.inside += items
+	p.of[who] += items
 }
 
-func (p *Pacer) leave(who string) {
+func (p *Pacer) leave(who string, items int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.inside--
-	if p.of[who]--; p.of[who] == 0 {
+	p.inside -= items
+	if p.of[who] -= items; p.of[who] == 0 {
 		delete(p.of, who)
 	}
 	p.admit()
@@ -104,9 +110,9 @@ func (p *Pacer) leave(who string) {
 
 // admit lets those in who have waited longest, as far as there is room.
 func (p *Pacer) admit() {
-	for float64(p.inside) < p.limit && p.waiting.Len() > 0 {
+	for p.room() && p.waiting.Len() > 0 {
 		turn := p.waiting.Remove(p.waiting.Front()).(*waiting)
-		p.let(turn.who)
+		p.let(turn.who, turn.items)
 		close(turn.in)
 	}
 }

@@ -16,7 +16,7 @@ func crowd(ctx context.Context, p *Pacer, who string, callers int, stay time.Dur
 	for range callers {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				leave := p.Enter(ctx, who)
+				leave := p.Enter(ctx, who, 1)
 				inside.Add(1)
 				time.Sleep(stay)
 				inside.Add(-1)
@@ -46,7 +46,7 @@ func TestACrowdWaitsWhileThereIsWork(t *testing.T) {
 		}
 		// Who has nothing inside does not wait.
 		began := time.Now()
-		leave := p.Enter(ctx, "neighbour")
+		leave := p.Enter(ctx, "neighbour", 1000)
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("a neighbour waited for %s", waited)
 		}
@@ -73,18 +73,18 @@ func TestNobodyWaitsForEver(t *testing.T) {
 		p.wait = func() time.Duration { return time.Second }
 		var leaves []func()
 		for range least {
-			leaves = append(leaves, p.Enter(t.Context(), "one"))
+			leaves = append(leaves, p.Enter(t.Context(), "one", 1))
 		}
 		time.Sleep(time.Second)
 		began := time.Now()
-		leaves = append(leaves, p.Enter(t.Context(), "one"))
+		leaves = append(leaves, p.Enter(t.Context(), "one", 1))
 		if waited := time.Since(began); waited != patience {
 			t.Errorf("waited for %s", waited)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		began = time.Now()
-		leaves = append(leaves, p.Enter(ctx, "one"))
+		leaves = append(leaves, p.Enter(ctx, "one", 1))
 		if waited := time.Since(began); waited != time.Millisecond {
 			t.Errorf("who has gone waited for %s", waited)
 		}
