@@ -6,14 +6,11 @@ import (
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
-// connections are the metrics of what sending takes of the machine, beside what it may
-// take at most.
+// connections are the metrics of the connections to receivers.
 type connections struct {
-	stats    func() safehttp.Stats
-	inFlight int   // requests, at most
-	queued   int64 // bytes, at most
+	stats func() safehttp.Stats
 
-	open, most, waiting, mostInFlight, mostQueued *prometheus.Desc
+	open, most, waiting *prometheus.Desc
 }
 
 func newConnections(e *Engine) *connections {
@@ -21,18 +18,16 @@ func newConnections(e *Engine) *connections {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return &connections{
-		stats: func() safehttp.Stats { return e.http.Stats() }, inFlight: e.cfg.MaxInFlight, queued: e.cfg.QueueBytes,
-		open:         desc("bellhop_connections", "Connections to receivers: busy, idle or being dialed.", "state"),
-		most:         desc("bellhop_connections_max", "How many connections to receivers there may be in all."),
-		waiting:      desc("bellhop_connections_waiting", "Requests that wait for a connection, since there are as many as there may be."),
-		mostInFlight: desc("bellhop_requests_in_flight_max", "How many requests may be under way to endpoints."),
-		mostQueued:   desc("bellhop_queued_bytes_max", "How much event data may be in memory before more is left in the store."),
+		stats:   func() safehttp.Stats { return e.http.Stats() },
+		open:    desc("bellhop_connections", "Connections to receivers: busy, idle or being dialed.", "state"),
+		most:    desc("bellhop_connections_limit", "The bound of bellhop_connections, all states together: at it, the longest idle make way, and then requests wait."),
+		waiting: desc("bellhop_connections_waiting", "Requests that wait for a connection, since there are as many as there may be."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (c *connections) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.open, c.most, c.waiting, c.mostInFlight, c.mostQueued} {
+	for _, d := range []*prometheus.Desc{c.open, c.most, c.waiting} {
 		ch <- d
 	}
 }
@@ -48,6 +43,4 @@ func (c *connections) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.open, float64(s.Dialing), "dialing")
 	gauge(c.most, float64(s.Max))
 	gauge(c.waiting, float64(s.Waiting))
-	gauge(c.mostInFlight, float64(c.inFlight))
-	gauge(c.mostQueued, float64(c.queued))
 }
