@@ -89,12 +89,19 @@ func (t *tail) add(id int64) (listed bool) {
 	return false
 }
 
-// listSome lists the oldest rows of tails that have grown long.
-func (w *writer) listSome() error {
-	if err := w.listOf("events", &w.state.tails.events, eventsToList, listEvents); err != nil {
-		return err
+// listSome lists the oldest rows of tails that have grown long in this transaction. One that
+// adds nothing lists nothing: it may be there to make room on a full disk.
+func (w *writer) listSome(before tails) error {
+	t := &w.state.tails
+	if t.events.rows > before.events.rows {
+		if err := w.listOf("events", &t.events, eventsToList, listEvents); err != nil {
+			return err
+		}
 	}
-	return w.listOf("attempts", &w.state.tails.attempts, attemptsToList, listAttempts)
+	if t.attempts.rows > before.attempts.rows {
+		return w.listOf("attempts", &t.attempts, attemptsToList, listAttempts)
+	}
+	return nil
 }
 
 func (w *writer) listOf(name string, t *tail, find, list string) error {

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -70,6 +71,25 @@ func identify(c *sqlite.Conn, path string) error {
 		return &OpenError{path, ErrNewer, fmt.Sprintf(
 			"%s was written by a newer Bellhop (%s, schema %d; this one knows up to %d): run that version, or restore a backup made before the upgrade; nothing was changed",
 			path, program, version, newestSchema()), nil}
+	}
+	return nil
+}
+
+// largeFile is from how many bytes on a new schema is said to take a while.
+const largeFile = 256 << 20
+
+// tellOfMigration says in the log that opening the file will take long, and why.
+func tellOfMigration(c *sqlite.Conn, log *slog.Logger) error {
+	var have, size int64
+	for sql, v := range map[string]*int64{
+		"PRAGMA user_version": &have, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size": &size,
+	} {
+		if err := each(c, func(st *sqlite.Stmt) { *v = st.ColumnInt64(0) }, sql); err != nil {
+			return err
+		}
+	}
+	if have > 0 && have < newestSchema() && size >= largeFile {
+		log.Info("the database is brought to the schema of this version; that may take some minutes", "from", have, "to", newestSchema(), "bytes", size)
 	}
 	return nil
 }

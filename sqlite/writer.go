@@ -127,6 +127,9 @@ func (w *writer) prepare(o Options, moving bool) error {
 	if err != nil {
 		return err
 	}
+	if err := tellOfMigration(w.conn, o.Logger); err != nil {
+		return err
+	}
 	if err := migrate(w.conn, o.Program); err != nil {
 		return err
 	}
@@ -281,7 +284,7 @@ func (w *writer) transact(batch []*step) error {
 				return st.err
 			}
 		}
-		if err := w.listSome(); err != nil {
+		if err := w.listSome(before.tails); err != nil {
 			return err
 		}
 		w.fresh.committing()
