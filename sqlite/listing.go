@@ -22,7 +22,7 @@ type pace struct {
 	lag time.Duration
 }
 
-func usualPace() pace { return pace{tail: 1024, chunk: 256, lag: time.Second} }
+func usualPace() pace { return pace{tail: 1024, chunk: 256, lag: time.Second / 2} }
 
 const (
 	// listChunks bounds the chunks of one transaction. It is more than comes with one.

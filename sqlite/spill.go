@@ -19,7 +19,7 @@ const (
 	spillChunk, spillChunks = 500, 20
 	// markLag is how far the mark stays behind the time, at least: events whose ids were made
 	// longer ago than that get rows.
-	markLag = 10 * time.Second
+	markLag = 5 * time.Second
 )
 
 // leaving is how a delivery leaves the fast lane: what its row says.
