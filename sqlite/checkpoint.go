@@ -136,43 +136,51 @@ func (k *checkpointer) makeRoom() {
 	size := max(2*k.room.Load(), firstRoom)
 	k.room.Store(size)
 	for enough := false; !enough; {
-		k.writer.Lock()
 		var err error
-		if k.files.damaged() {
-			enough = true
-		} else {
-			enough, err = k.files.wal.reserve(size, piece)
-		}
-		k.writer.Unlock()
-		if err != nil {
+		if enough, err = k.reserve(size, piece); err != nil {
 			return
 		}
 	}
+}
+
+// reserve is that of the log, while nobody can write to it: the writer is held, and other
+// processes, which may have tables of their own in the file, are kept out by SQLite's lock.
+func (k *checkpointer) reserve(size, atMost int64) (enough bool, err error) {
+	k.writer.Lock()
+	defer k.writer.Unlock()
+	if k.files.damaged() {
+		return true, nil
+	}
+	err = transaction(k.conn, func() error {
+		enough, err = k.files.wal.reserve(size, atMost)
+		return err
+	})
+	return enough, err
 }
 
 // copy copies what it can, without making anybody wait, and has the log begin anew if it is
 // long.
 func (k *checkpointer) copy() error {
 	k.tried.Store(k.logged.Load())
-	log, left, err := k.copyAside()
-	if err != nil || log < k.most {
-		return err
-	}
-	// What was written during the long copy is copied first, so that the writer is held for
-	// next to nothing.
-	for range 3 {
-		if left, err = k.copyMore(); err != nil || left <= min(almost, k.after/2) {
-			break
+	for range 4 {
+		log, left, err := k.copyAside()
+		switch {
+		case err != nil || log < k.most:
+			return err
+		case left > k.after: // a read holds on to it: again after as much as now
+			return nil
+		case left+max(k.logged.Load()-log, 0) <= min(almost, k.after/2):
+			return k.held("RESTART")
 		}
+		// What was written during this long copy is copied first, so that the writer is
+		// held for next to nothing.
 	}
-	if err != nil || left > k.after {
-		return err // a read holds on to it: again after as much as now
-	}
+	// The writer is faster than we are: it is time to hold it up, or the log has no bound.
 	return k.held("RESTART")
 }
 
 // copyAside copies beside the writer, and flushes. It answers how long the log was, and how
-// much of it could not be copied.
+// much of that could not be copied.
 func (k *checkpointer) copyAside() (log, left int64, err error) {
 	log, left, err = k.checkpoint("PASSIVE")
 	if err == nil {
@@ -182,12 +190,6 @@ func (k *checkpointer) copyAside() (log, left int64, err error) {
 		}
 	}
 	return log, left, err
-}
-
-// copyMore is copyAside, but answers how much was written since.
-func (k *checkpointer) copyMore() (left int64, err error) {
-	log, left, err := k.copyAside()
-	return left + max(k.logged.Load()-log, 0), err
 }
 
 // held is checkpoint while the writer is held.

@@ -77,7 +77,7 @@ func (l *writeAheadLog) close() error {
 }
 
 // reserve writes zeros behind the file's end, at most so many and until it has size bytes.
-// It tells whether it has. The writer must be held: it may be about to write there.
+// It tells whether it has. Nobody else may write to the log meanwhile.
 func (l *writeAheadLog) reserve(size, atMost int64) (enough bool, err error) {
 	info, err := l.file.Stat()
 	if err != nil || info.Size() >= size {

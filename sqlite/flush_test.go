@@ -4,14 +4,17 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
 )
@@ -150,5 +153,57 @@ func TestAGatheredWriteThatFails(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRoomIsMadeBesideAnotherWriter: the log's file is lengthened while Bellhop and another
+// connection, as that of a program with tables of its own in the file, write to the log.
+func TestRoomIsMadeBesideAnotherWriter(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	s, err := Open(t.Context(), path, Options{vfs: gathering, checkpointAfter: 8 << 20, maxLog: 16 << 20, flush: flushFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	other, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := execAll(other, "PRAGMA synchronous = off", "PRAGMA wal_autocheckpoint = 0", "CREATE TABLE shop (n INTEGER PRIMARY KEY, padding BLOB)"); err != nil {
+		t.Fatal(err)
+	}
+	const rows = 400
+	var both sync.WaitGroup
+	both.Go(func() {
+		for n := range rows {
+			if err := exec(other, "INSERT INTO shop VALUES (?, zeroblob(20000))", n); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	both.Go(func() {
+		for n := range 60 {
+			if err := s.SaveApp(t.Context(), bellhop.App{ID: fmt.Sprint("app-", n)}, nil); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	both.Wait()
+	verdict, count := "", 0
+	err = errors.Join(
+		each(other, func(st *sqlite.Stmt) { count = st.ColumnInt(0) }, "SELECT count(*) FROM shop"),
+		each(other, func(st *sqlite.Stmt) { verdict += st.ColumnText(0) }, "PRAGMA integrity_check"),
+	)
+	if err != nil || verdict != "ok" || count != rows {
+		t.Errorf("%d rows, integrity_check: %s, %v", count, verdict, err)
+	}
+	if got := apps(t, s); len(got) != 60 {
+		t.Errorf("%d apps", len(got))
 	}
 }

@@ -480,8 +480,13 @@ func TestWhoeverLeavesLeavesTheTurnsOfOthersAlone(t *testing.T) {
 
 func TestNobodyIsAnsweredBeforeTheFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var story []string
-		tell := func(format string, args ...any) { story = append(story, fmt.Sprintf(format, args...)) }
+		tell := func(format string, args ...any) {
+			mu.Lock()
+			defer mu.Unlock()
+			story = append(story, fmt.Sprintf(format, args...))
+		}
 		c := groupcommit.New(100, nil, func(items []string) error {
 			tell("commit %v", items)
 			if items[0] == "refused" {
