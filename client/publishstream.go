@@ -82,7 +82,7 @@ func (c *Client) PublishStream(ctx context.Context, acknowledged func(Acknowledg
 
 // Publish hands an event to the stream, and waits while much is not acknowledged. It says
 // nothing of whether the event is accepted. Line breaks between the values of its data
-// become spaces. An error says that the stream has ended.
+// become spaces. An error says that the event cannot be sent, or that the stream has ended.
 func (s *PublishStream) Publish(p Publication) error {
 	if err := checkText("", reflect.ValueOf(p)); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -292,6 +293,46 @@ func TestWhatIsNoStreamIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	u.wantEnd(0, "")
+}
+
+// TestAStreamIsAwaited: a client that waits to be told to send, as curl does, is told so. Half a
+// line at the end of a connection that broke is not accepted.
+func TestAStreamIsAwaited(t *testing.T) {
+	s := open(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // a test
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	fmt.Fprintf(conn, "POST /v1/events/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/x-ndjson\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n", s.admin)
+	in := bufio.NewReader(conn)
+	told, err := http.ReadResponse(in, nil)
+	if err != nil || told.StatusCode != 100 {
+		t.Fatalf("the client is told %v, %v", told, err)
+	}
+	first := line("1")
+	fmt.Fprintf(conn, "%x\r\n%s\r\n", len(first), first)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil || resp.StatusCode != 200 || !resp.Close {
+		t.Fatalf("the answer is %v, %v", resp, err)
+	}
+	answers := bufio.NewScanner(resp.Body)
+	if !answers.Scan() || !strings.HasPrefix(answers.Text(), `{"line":1,"event":"evt_`) {
+		t.Fatalf("the first line is answered %s", answers.Text())
+	}
+	half := line("2") + `{"app":"acme"`
+	fmt.Fprintf(conn, "%x\r\n%s\r\n", len(half), half)
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	rest := ""
+	for answers.Scan() {
+		rest += answers.Text() + "\n"
+	}
+	if strings.Contains(rest, `"line":3`) {
+		t.Errorf("half a line is answered: %s", rest)
+	}
 }
 
 // TestAStreamTakesManyLines with bounded memory: nothing of a stream is kept but what

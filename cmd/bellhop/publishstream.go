@@ -94,8 +94,8 @@ func (s *streaming) send(stream *client.PublishStream, in io.Reader, path string
 		s.mu.Lock()
 		s.numbers = append(s.numbers, line)
 		s.mu.Unlock()
-		if stream.Publish(publication) != nil {
-			return nil // Close says why
+		if err := stream.Publish(publication); err != nil {
+			return fmt.Errorf("line %d of %s: %w", line, path, err)
 		}
 	}
 	if err := lines.Err(); err != nil {
