@@ -25,7 +25,6 @@ type upload struct {
 	answers *bufio.Scanner
 	header  http.Header
 	proto   int
-	end     *wire.StreamEnd
 }
 
 // upload opens a stream.
