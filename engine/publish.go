@@ -13,6 +13,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/internal/match"
+	"github.com/bellhop/bellhop/internal/stage"
 	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
@@ -271,6 +272,7 @@ func (e *Engine) enqueue(ctx context.Context) func(Request, time.Time) ([]bellho
 
 // settle ends an acceptance whose events are stored.
 func (e *Engine) settle(a *Acceptance) {
+	defer stage.Accept.Begin().End(0)
 	if a.Settle() {
 		wake(e.owing)
 	}
@@ -283,8 +285,9 @@ func (e *Engine) carry(ctx context.Context, a *Acceptance, enqueue func(Request,
 	for {
 		switch a.Next() {
 		case StepFanOut:
-			me := e.presence.Load()
+			piece, me := stage.Accept.Begin(), e.presence.Load()
 			a.FanOut(e.table.Routes(), me.lease, me.ids, e.cfg.Now())
+			piece.End(len(a.ps))
 		case StepEnqueue:
 			receipts, err := enqueue(a.Request(), e.cfg.Now())
 			a.Enqueued(receipts, err)

@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/stage"
 )
 
 // flusher makes durable what the writer has committed, beside it. SQLite runs at
@@ -67,7 +68,9 @@ func (f *flusher) flush() error {
 	committed := f.committed.Load()
 	err := f.files.unflushed()
 	if err == nil && f.dirty.Swap(false) {
-		if err = f.files.wal.flush(); err != nil {
+		piece := stage.Flush.Begin()
+		err = f.files.wal.flush()
+		if piece.End(1); err != nil {
 			err = f.files.failFlush(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/groupcommit"
 	"github.com/bellhop/bellhop/internal/move"
+	"github.com/bellhop/bellhop/internal/stage"
 	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
@@ -276,6 +277,8 @@ func (w *writer) transact(batch []*step) error {
 	if err := w.files.check(w.copyLog); err != nil {
 		return err
 	}
+	piece := stage.Commit.Begin()
+	defer func() { piece.End(len(batch)) }()
 	begun, before := time.Now(), w.state
 	w.flusher.begin()
 	err := transaction(w.conn, func() error {

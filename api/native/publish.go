@@ -11,6 +11,7 @@ import (
 	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/stage"
 	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
@@ -28,6 +29,7 @@ func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error
 	var wrong api.Faults
 	var p engine.Publication
 	err := c.Decoding(in.Body.Bytes, func() (err error) {
+		defer stage.Parse.Begin().End(1)
 		if !readEvent(in.Body.Bytes, &p) {
 			p, err = publication("", in.Body.Bytes, &wrong)
 		}
@@ -48,7 +50,8 @@ func (n *native) publishEvent(c *api.Call, in publishInput) (wire.Receipt, error
 func (n *native) publishBatch(c *api.Call, in batchInput) (wire.List[wire.Receipt], error) {
 	var ps []engine.Publication
 	err := c.Decoding(in.Body.Bytes, func() (err error) {
-		var ok bool
+		piece, ok := stage.Parse.Begin(), false
+		defer func() { piece.End(len(ps)) }()
 		if ps, ok = readBatch(in.Body.Bytes, nil); !ok {
 			ps, err = publications(c.Context(), in.Body.Bytes)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/internal/mail"
 	"github.com/bellhop/bellhop/internal/safehttp"
+	"github.com/bellhop/bellhop/internal/stage"
 )
 
 // Made is a request that is ready to leave.
@@ -70,6 +71,7 @@ func (s *Sender) makeOtherwise(ctx context.Context, r *routes.Route, signer *dia
 
 // byDialect makes the request of an endpoint that takes events as its dialect has them.
 func (s *Sender) byDialect(r *routes.Route, signer *dialect.Signer, m *dialect.Message, made *Made) *bellhop.Outcome {
+	defer stage.Send.Begin().End(0)
 	s.chooseOptions(r, m)
 	rendered, err := signer.Render(*m)
 	if err != nil {

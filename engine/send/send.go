@@ -26,6 +26,7 @@ import (
 	"github.com/bellhop/bellhop/internal/mail"
 	"github.com/bellhop/bellhop/internal/safehttp"
 	"github.com/bellhop/bellhop/internal/script"
+	"github.com/bellhop/bellhop/internal/stage"
 )
 
 // Door is a way out. Exchange makes the request of a parcel and gives what came of
@@ -253,6 +254,7 @@ func (s *Sender) carryWith(ctx context.Context, t *trip) (ended bool) {
 
 // conclude says what came of a request.
 func (s *Sender) conclude(t *trip, o *bellhop.Outcome) {
+	defer stage.Record.Begin().End(1)
 	if t.unmade != nil {
 		*o = *t.unmade
 		s.show(&o.Exchange, &t.made)

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/bellhop/bellhop/internal/stage"
 )
 
 // exchange is what is known about one request under way: enough to say, when it
@@ -179,6 +181,7 @@ func (x *exchange) ask() (*conn, error) {
 
 // send writes the request. It tells whether there is an answer to wait for.
 func (x *exchange) send(k *conn) bool {
+	defer stage.Send.Begin().End(1)
 	c := x.client
 	x.got(k)
 	s := c.scratches.Get().(*scratch)

@@ -32,11 +32,13 @@ type Stage uint8
 
 // The stages, in the order of an event's way.
 const (
-	// Accept takes a request to publish from its connection, and answers it.
+	// Accept finds the endpoints of events and, once they are stored, hands their deliveries
+	// over.
 	Accept Stage = iota
 	// Parse makes events of a request's body.
 	Parse
-	// Commit writes into the store, up to where a transaction is committed.
+	// Commit writes into the store, up to where a transaction is committed. Its events are
+	// the writes that share it.
 	Commit
 	// Flush makes durable what was committed.
 	Flush
