@@ -179,12 +179,11 @@ func (e *Engine) guarded(r *routes.Route, request func() (bellhop.Outcome, bool)
 // log, unsent.
 type laneSender struct{ *send.Sender }
 
-func (s laneSender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (bellhop.Outcome, bool) {
+func (s laneSender) Deliver(ctx context.Context, r *routes.Route, w *bellhop.Work, o *bellhop.Outcome) (known bool) {
 	if w.Delivery.Trigger == bellhop.TriggerTest {
-		return bellhop.Outcome{
-			Class: bellhop.ClassOurs, Reason: bellhop.ReasonCutShort,
-			Detail: "Bellhop was stopped before the result of this test was recorded. A test is not made again later: make a new one.",
-		}, true
+		o.Class, o.Reason = bellhop.ClassOurs, bellhop.ReasonCutShort
+		o.Detail = "Bellhop was stopped before the result of this test was recorded. A test is not made again later: make a new one."
+		return true
 	}
-	return s.Sender.Send(ctx, r, w)
+	return s.Sender.Deliver(ctx, r, w, o)
 }

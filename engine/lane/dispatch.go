@@ -24,10 +24,10 @@ type Flow interface {
 	Release(ctx context.Context, l bellhop.Lease, deliveries []bellhop.DeliveryID, now time.Time) error
 }
 
-// Sender makes requests. It answers false if ctx ended first, so that nothing is
-// known.
+// Sender makes requests, and says in o what came of it. It answers false if ctx ended
+// first, so that nothing is known.
 type Sender interface {
-	Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (bellhop.Outcome, bool)
+	Deliver(ctx context.Context, r *routes.Route, w *bellhop.Work, o *bellhop.Outcome) (known bool)
 }
 
 // Options are what a Dispatcher works with. All are required.
@@ -454,20 +454,24 @@ func (d *Dispatcher) carry(job *Job) (next *Job) {
 }
 
 // send makes one request. Whatever breaks, there is an outcome.
-func (d *Dispatcher) send(job *Job) (sent Sent) {
-	sent = Sent{Job: job, Attempt: id.Next[id.Attempt](d.o.IDs(), d.o.Now()), Random: d.o.Random()}
+func (d *Dispatcher) send(job *Job) Input {
+	sent := &Sent{Job: job, Attempt: id.Next[id.Attempt](d.o.IDs(), d.o.Now()), Random: d.o.Random()}
+	if d.o.Trusted() {
+		sent.Cut = !d.deliver(job, &sent.Outcome)
+		sent.Unseen = d.o.Unseen(born(&job.Work, job.Route))
+	} else {
+		sent.Withheld = true
+	}
+	return *sent
+}
+
+func (d *Dispatcher) deliver(job *Job, o *bellhop.Outcome) (known bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			sent.Outcome = d.panicked(job.Route, p)
+			*o, known = d.panicked(job.Route, p), true
 		}
 	}()
-	if !d.o.Trusted() {
-		sent.Withheld = true
-		return sent
-	}
-	outcome, known := d.o.Sender.Send(d.sending, job.Route, &job.Work)
-	sent.Outcome, sent.Cut, sent.Unseen = outcome, !known, d.o.Unseen(born(&job.Work, job.Route))
-	return sent
+	return d.o.Sender.Deliver(d.sending, job.Route, &job.Work, o)
 }
 
 // panicked is the outcome of a request that broke Bellhop itself.

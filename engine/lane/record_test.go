@@ -128,8 +128,9 @@ func (l *log) Record(_ context.Context, _ bellhop.Lease, results []bellhop.Resul
 // taker is a receiver that takes everything at once.
 type taker struct{}
 
-func (taker) Send(context.Context, *routes.Route, *bellhop.Work) (bellhop.Outcome, bool) {
-	return bellhop.Outcome{Class: bellhop.ClassTaken}, true
+func (taker) Deliver(_ context.Context, _ *routes.Route, _ *bellhop.Work, o *bellhop.Outcome) bool {
+	o.Class = bellhop.ClassTaken
+	return true
 }
 
 func TestAttemptsAreRecordedInBlocks(t *testing.T) {

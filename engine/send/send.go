@@ -118,13 +118,20 @@ func (s *Sender) Close() { s.tokens.Close() }
 // sent is false if ctx ended first: then nothing is known, and nothing is to be held
 // against the receiver.
 func (s *Sender) Send(ctx context.Context, r *routes.Route, w *bellhop.Work) (o bellhop.Outcome, sent bool) {
-	t, signer := s.begin(r, w, &o)
-	if t == nil {
-		return o, true
-	}
-	sent = s.deliver(ctx, r, signer, nil, t, &o)
-	capture(r, w.Event.Type, &o)
+	sent = s.Deliver(ctx, r, w, &o)
 	return o, sent
+}
+
+// Deliver is Send that says in o what came of it: thousands may be waiting for their
+// answers, and what they have on their stacks counts.
+func (s *Sender) Deliver(ctx context.Context, r *routes.Route, w *bellhop.Work, o *bellhop.Outcome) (sent bool) {
+	t, signer := s.begin(r, w, o)
+	if t == nil {
+		return true
+	}
+	sent = s.deliver(ctx, r, signer, nil, t, o)
+	capture(r, w.Event.Type, o)
+	return sent
 }
 
 // begin is the beginning of a delivery's trip, unless nothing can sign it: then o says so.
