@@ -53,13 +53,17 @@ func BenchmarkEnqueueRecord(b *testing.B) {
 
 // BenchmarkSteady is the hot path at 500 events a second, each published when it is due
 // however long others take, so that a stall shows in all that it held up. It reports how
-// long publishing took, and how far the write-ahead log grew. A minute of it:
+// long publishing took, the longest commit and flush, and how far the write-ahead log grew. A minute of it:
 //
 //	go test ./sqlite -run - -bench Steady -benchtime 30000x
 func BenchmarkSteady(b *testing.B) {
 	const every = time.Second / 500
 	path := filepath.Join(b.TempDir(), "bellhop.db")
-	s := openAt(b, path, sqlite.Options{})
+	var commit, flush atomic.Int64 // the longest, in microseconds
+	s := openAt(b, path, sqlite.Options{
+		OnCommit: func(_ int, d time.Duration) { commit.Store(max(commit.Load(), d.Microseconds())) },
+		OnFlush:  func(d time.Duration) { flush.Store(max(flush.Load(), d.Microseconds())) },
+	})
 	node := join(b, s)
 	src := newSource()
 	took := make([]time.Duration, b.N)
@@ -99,6 +103,8 @@ func BenchmarkSteady(b *testing.B) {
 	}{{0.5, "ms-p50"}, {0.99, "ms-p99"}, {0.999, "ms-p99.9"}, {1, "ms-longest"}} {
 		b.ReportMetric(float64(took[int(q.of*float64(len(took)-1))].Microseconds())/1000, q.name)
 	}
+	b.ReportMetric(float64(commit.Load())/1000, "ms-longest-commit")
+	b.ReportMetric(float64(flush.Load())/1000, "ms-longest-flush")
 	b.ReportMetric(float64(largest)/(1<<20), "MiB-log")
 }
 

@@ -272,6 +272,7 @@ func (w *writer) commit(batch []*step) error {
 }
 
 func (w *writer) transact(batch []*step) error {
+	begun := time.Now() // to be held counts
 	w.between.Lock()
 	defer w.between.Unlock()
 	if err := w.files.check(w.copyLog); err != nil {
@@ -279,7 +280,7 @@ func (w *writer) transact(batch []*step) error {
 	}
 	piece := stage.Commit.Begin()
 	defer func() { piece.End(len(batch)) }()
-	begun, before := time.Now(), w.state
+	before := w.state
 	w.flusher.begin()
 	err := transaction(w.conn, func() error {
 		for _, st := range batch {
