@@ -207,3 +207,22 @@ func TestRoomIsMadeBesideAnotherWriter(t *testing.T) {
 		t.Errorf("%d apps", len(got))
 	}
 }
+
+// TestAnyName: what means something in a URI is a part of the file's name here.
+func TestAnyName(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a b?vfs=none&#%41.db")
+	s, err := Open(t.Context(), path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveApp(t.Context(), bellhop.App{ID: "acme"}, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path + "-wal"); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
