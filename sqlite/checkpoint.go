@@ -129,15 +129,20 @@ func (k *checkpointer) run(ctx context.Context) {
 	}
 }
 
-// makeRoom doubles the log's file, in pieces that the writer hardly notices. That the disk is
-// full is for the writer to find: what it writes is more than zeros.
+// makeRoom doubles the log's file, in pieces that the writer hardly notices, each flushed
+// before the next: a commit's flush would have to write them all. That the disk is full is for
+// the writer to find: what it writes is more than zeros.
 func (k *checkpointer) makeRoom() {
-	const piece = 256 << 10
+	const piece = 512 << 10
 	size := max(2*k.room.Load(), firstRoom)
 	k.room.Store(size)
 	for enough := false; !enough; {
 		var err error
 		if enough, err = k.reserve(size, piece); err != nil {
+			return
+		}
+		if err := k.files.wal.flush(); err != nil {
+			_ = k.files.failFlush(err) // the writer says so
 			return
 		}
 	}
