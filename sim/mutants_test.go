@@ -338,7 +338,7 @@ var mutants = []mutant{
 	},
 	{
 		"the next of an order goes before the outcome of the one before is durable", "engine/lane/lane.go",
-		"	if l.route.Ordering == bellhop.OrderingNone && l.m.mayOwe(", "	if l.m.mayOwe(",
+		"Trigger.Again() && l.route.Ordering == bellhop.OrderingNone && !l.window.exact", "Trigger.Again() && !l.window.exact",
 		"",
 	},
 	{

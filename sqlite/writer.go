@@ -208,7 +208,7 @@ const (
 	happened
 	upkeep
 
-	askedShare    = maxBatch / 4
+	askedShare    = maxBatch / 8
 	happenedShare = maxBatch / 8
 	upkeepShare   = maxBatch / 16
 )

@@ -639,7 +639,7 @@ func (l *lane) sent(in Sent, now time.Time) {
 	}
 	result.Vitals = l.judge(job, in, now)
 	l.m.do(Record{job, result})
-	if l.route.Ordering == bellhop.OrderingNone && l.m.mayOwe(job, &result.Attempt) {
+	if l.mayOwe(job) && l.m.mayOwe(job, &result.Attempt) {
 		l.recording[job] = struct{}{}
 		l.m.landed(job, now)
 	}
@@ -823,6 +823,15 @@ func (l *lane) landed(job *Job, now time.Time) {
 		l.retrying--
 	}
 	l.progress = now
+}
+
+// mayOwe tells whether a request that was answered may make room for the next one before
+// what came of it is durable. What is not durable is sent again after a crash: that is no
+// more than may be in flight. It may not where somebody has fixed that or keeps an order,
+// nor where older copies of the event are to be given up since this one has arrived.
+func (l *lane) mayOwe(job *Job) bool {
+	return !job.Work.Delivery.Trigger.Again() && l.route.Ordering == bellhop.OrderingNone && !l.window.exact &&
+		l.unfinished() < max(int(l.window.most), 2*int(l.window.from))
 }
 
 // unfinished counts the requests that are under way, or whose outcome is not durable yet.

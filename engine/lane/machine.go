@@ -368,9 +368,8 @@ func (m *Machine) recorded(in Recorded, now time.Time) {
 // owedShare is the part of QueueBytes that outcomes may take which are not durable yet.
 const owedShare = 8
 
-// mayOwe tells whether a request that was answered may make room for the next one before
-// what came of it is durable. It may not without bound: where the store does not keep up,
-// requests wait for it.
+// mayOwe tells whether the memory allows it, and counts it: where the store does not keep
+// up, requests wait for it.
 func (m *Machine) mayOwe(job *Job, a *bellhop.Attempt) bool {
 	bytes := outcomeBytes(a)
 	if m.owed >= m.MaxInFlight || m.owedBytes+bytes > m.QueueBytes/owedShare {

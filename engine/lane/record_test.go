@@ -19,38 +19,54 @@ import (
 // durable, but not without bound, and not where the order would suffer.
 func TestAnswersMakeRoomBeforeTheyAreRecorded(t *testing.T) {
 	b := newBench(t)
-	r := b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 })
 	answer := func(j *Job, body int) (next []Send) {
 		o := bellhop.Outcome{Class: bellhop.ClassTaken}
 		o.Exchange.ResponseBody = make([]byte, body)
 		return of[Send](b.step(Sent{Job: j, Attempt: id.Next[id.Attempt](b.ids, b.now), Outcome: o}))
 	}
-	var jobs []*Job
-	for range 200 {
-		_, effects := b.publish(r)
-		for _, s := range of[Send](effects) {
-			jobs = append(jobs, s.Job)
+	for name, c := range map[string]struct {
+		most  int // requests of all
+		bears int // MaxConcurrency
+		exact bool
+		want  int
+	}{
+		"as many as may ever be in flight": {1000, 10, false, 10},
+		"as many as all lanes may have":    {5, 100, false, 7}, // by then, two at once
+		"one at a time, as somebody wants": {1000, 10, true, 1},
+	} {
+		b = newBench(t)
+		b.m.MaxConcurrency, b.m.MaxInFlight = c.bears, c.most
+		r := b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency, e.ExactConcurrency = 1, c.exact })
+		var jobs []*Job
+		send := func(sends []Send) {
+			for _, s := range sends {
+				jobs = append(jobs, s.Job)
+			}
 		}
-	}
-	for i := 0; i < len(jobs); i++ {
-		for _, s := range answer(jobs[i], 10) {
-			jobs = append(jobs, s.Job)
+		for range 200 {
+			_, effects := b.publish(r)
+			send(of[Send](effects))
 		}
-	}
-	if want := b.m.MaxInFlight + 1; len(jobs) != want {
-		t.Errorf("%d requests were made while nothing was recorded, want %d", len(jobs), want)
-	}
-	if n := len(of[Send](b.step(Recorded{Job: jobs[0]}))); n != 0 {
-		t.Errorf("%d requests go beside the one whose outcome is not durable", n)
-	}
-	last := jobs[len(jobs)-1]
-	if n := len(of[Send](b.step(Recorded{Job: last}))); n != 1 {
-		t.Errorf("%d requests follow when the outcome that was waited for is durable", n)
+		for i := 0; i < len(jobs); i++ {
+			send(answer(jobs[i], 10))
+		}
+		if len(jobs) != c.want {
+			t.Errorf("%s: %d requests were made while nothing was recorded, want %d", name, len(jobs), c.want)
+		}
+		for i := 0; i < len(jobs); i++ {
+			if i >= c.want {
+				send(answer(jobs[i], 10))
+			}
+			send(of[Send](b.step(Recorded{Job: jobs[i]})))
+		}
+		if len(jobs) != 200 {
+			t.Errorf("%s: %d of 200 were sent in the end", name, len(jobs))
+		}
 	}
 
-	large := newBench(t)
-	b = large
-	r = b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 })
+	b = newBench(t)
+	b.m.MaxConcurrency = 10
+	r := b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 })
 	_, effects := b.publish(r)
 	b.publish(r)
 	if n := len(answer(of[Send](effects)[0].Job, int(b.m.QueueBytes))); n != 0 {
@@ -73,7 +89,7 @@ func TestAnswersMakeRoomBeforeTheyAreRecorded(t *testing.T) {
 // durable yet, as for requests that are under way.
 func TestWhatIsNotRecordedYetIsNotForgotten(t *testing.T) {
 	b := newBench(t)
-	r := b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency, e.ExactConcurrency = 2, true })
+	r := b.endpoint(func(e *bellhop.Endpoint) { e.RateLimit = &bellhop.RateLimit{PerSecond: 10, Burst: 10} })
 	_, effects := b.publish(r)
 	job := of[Send](effects)[0].Job
 	b.step(Sent{Job: job, Attempt: id.Next[id.Attempt](b.ids, b.now), Outcome: bellhop.Outcome{Class: bellhop.ClassTaken}})
@@ -140,7 +156,7 @@ func TestAttemptsAreRecordedInBlocks(t *testing.T) {
 		ctx, abort := context.WithCancel(context.Background())
 		defer abort()
 		d := NewDispatcher(Options{
-			Settings: Settings{MaxInFlight: 1000, QueueBytes: 64 << 20}, Flow: store, Sender: taker{}, Logger: slog.New(slog.DiscardHandler),
+			Settings: Settings{MaxInFlight: 1000, MaxConcurrency: 1000, QueueBytes: 64 << 20}, Flow: store, Sender: taker{}, Logger: slog.New(slog.DiscardHandler),
 			Now: time.Now, Unseen: func(time.Time) time.Duration { return 0 }, Random: func() float64 { return 0.5 },
 			Lease: func() bellhop.Lease { return b.lease }, IDs: func() *id.Generator { return b.ids },
 			Wrote: func(_ string, err error) error { return err }, Recorded: func(*bellhop.Attempt, *bellhop.Work) {}, GaveUp: func() {},
