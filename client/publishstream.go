@@ -54,6 +54,8 @@ type PublishStream struct {
 	number  int64
 	closed  bool
 	err     error
+	// reached says that a server has answered once: what fails before that is told.
+	reached bool
 }
 
 // streamed is an event that is not acknowledged, as a line.
@@ -147,6 +149,9 @@ func (s *PublishStream) run(ctx context.Context) {
 				return
 			}
 			wait = p.RetryAfter
+		} else if err != nil && !s.reached {
+			s.fail(err) // there is nothing to resume
+			return
 		}
 		switch {
 		case err == nil || s.oldest() != before: // it got somewhere
@@ -222,6 +227,7 @@ func (s *PublishStream) connect(ctx context.Context) error {
 	if resp.StatusCode != http.StatusOK {
 		return readProblem(resp)
 	}
+	s.reached = true
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, maxEvent)
 	for expected := int64(1); lines.Scan(); expected++ {

@@ -261,7 +261,7 @@ func (c *Config) compiledRecipes() ([]*recipe.Recipe, error) {
 type Engine struct {
 	cfg   Config
 	clock *clock
-	// pace has accepting give way to delivering.
+	// pace has crowds of publishers take turns, that deliveries and others find processors.
 	pace    *pace.Pacer
 	log     *slog.Logger
 	store   bellhop.Store
@@ -390,7 +390,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	})
 	e.trials = newTrials(c.MaxTrials)
 	e.verdicts = newVerdicts()
-	e.pace = pace.New(e.behind)
+	e.pace = pace.New()
 	e.lanes = lane.NewDispatcher(lane.Options{
 		Settings: lane.Settings{MaxInFlight: c.MaxInFlight, MaxConcurrency: c.MaxConcurrency, QueueBytes: c.QueueBytes, DisableAfter: c.DisableAfter},
 		Flow:     tellingFlow{store, e}, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Unseen: clock.Unseen, Random: c.Random,
@@ -660,15 +660,6 @@ func (e *Engine) storeAway(err error) {
 	if e.outage.Failed(err, e.cfg.Elapsed()) {
 		e.log.Error("the store is away, or does not take writes: events are refused until it does", "err", err)
 	}
-}
-
-// behindBytes is how much waits in memory at least where deliveries do not keep up with
-// what comes in.
-const behindBytes = 4 << 20
-
-// behind tells whether deliveries do not keep up with what comes in, for whatever reason.
-func (e *Engine) behind() bool {
-	return e.lanes.HeldBytes() > min(behindBytes, e.cfg.QueueBytes/4)
 }
 
 // recorded tells whoever wants to know of an attempt, now that it is durable.

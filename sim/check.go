@@ -518,9 +518,9 @@ func (n *node) reserved(r *routes.Route, promised bool) {
 func (n *node) bounds() {
 	w := n.w
 	held, most := n.machine.HeldBytes(), w.plan.settings.QueueBytes
-	data := int64(1100 + 512) // and what a delivery takes besides
+	data := int64(1100 + 1024) // and what a delivery takes besides
 	if w.plan.large {
-		data = maxData + 512
+		data = maxData + 1024
 	}
 	// A lane that holds nothing may always fetch one, and one reservation may go
 	// beyond the bound.

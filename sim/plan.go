@@ -78,7 +78,7 @@ func draw(l *loop) plan {
 		p.settings.MaxInFlight = l.number(4, 16)
 	}
 	if on() {
-		p.settings.QueueBytes = int64(l.between(1000, 60_000))
+		p.settings.QueueBytes = int64(l.between(2000, 100_000))
 	}
 	if on() {
 		p.settings.MaxConcurrency = l.number(2, 64)

@@ -43,6 +43,8 @@ type checkpointer struct {
 	wake    chan struct{}
 	wipe    chan chan error
 	ended   chan struct{}
+	// toldHeld is when the operator was told last that a read holds on to the log.
+	toldHeld time.Time
 }
 
 const (
@@ -58,6 +60,8 @@ const (
 	// bytes, and from which it is doubled. A store that writes less than half of it between
 	// two pauses does without.
 	firstRoom = 4 << 20
+	// tellAgain is how often the operator is told at most that the log grows.
+	tellAgain = time.Minute
 	// idleAfter is when the log of an idle store is cut to nothing.
 	idleAfter = 5 * time.Second
 )
@@ -173,6 +177,7 @@ func (k *checkpointer) copy() error {
 		case err != nil || log < k.most:
 			return err
 		case left > k.after: // a read holds on to it: again after as much as now
+			k.tellHeld(log)
 			return nil
 		case left+max(k.logged.Load()-log, 0) <= min(almost, k.after/2):
 			return k.held("RESTART")
@@ -203,6 +208,15 @@ func (k *checkpointer) held(mode string) error {
 	defer k.writer.Unlock()
 	_, _, err := k.checkpoint(mode)
 	return err
+}
+
+// tellHeld says that the log grows, if it is long by now.
+func (k *checkpointer) tellHeld(log int64) {
+	if log >= 4*k.most && time.Since(k.toldHeld) >= tellAgain {
+		k.toldHeld = time.Now()
+		k.log.Warn("somebody has been reading the database for long, so that its write-ahead log cannot begin anew, and grows by all that is written: end that read, such as a backup or another program's transaction",
+			"bytes", log)
+	}
 }
 
 func (k *checkpointer) tell(err error) {

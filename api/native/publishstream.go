@@ -15,6 +15,10 @@ import (
 	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
+// streamBlock is how many lines are stored together at most: others wait for as long as that
+// takes.
+const streamBlock = 250
+
 // publishStream accepts events, one a line, for as long as the publisher likes, and
 // answers each once it is durable, in the order of the lines.
 //
@@ -22,7 +26,7 @@ import (
 // the next arrives and is gathered. So events of a stream are accepted in their order,
 // however they are retried within.
 func (n *native) publishStream(c *api.Call) error {
-	lines, err := c.Lines(engine.MaxBatch)
+	lines, err := c.Lines(streamBlock)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ const (
 	retryItems = 128
 	retryBytes = 1 << 20
 	// itemWeight is about what a delivery takes in memory besides its event's data, in bytes.
-	itemWeight = 512
+	itemWeight = 1024
 	// retryShare: while both wait, one request in so many is a retry, so that first
 	// attempts hardly wait for retries and retries do not wait for ever.
 	retryShare = 8

@@ -482,7 +482,10 @@ func (m *Machine) windowOf(r *routes.Route) (from, most int, exact bool) {
 	if most = m.MaxConcurrency; r.Listened() || !strings.HasPrefix(r.URL, "http") {
 		most = 0
 	}
-	return r.Concurrency, most, r.ExactConcurrency
+	if from = r.Concurrency; most > 0 && !r.ExactConcurrency {
+		from = min(from, most)
+	}
+	return from, most, r.ExactConcurrency
 }
 
 // HeldBytes is what all lanes hold in memory.

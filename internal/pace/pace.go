@@ -1,13 +1,13 @@
-// Package pace has what comes in give way to what is to go out, while there are not
-// processors enough for both: work that was accepted and cannot be done only makes
-// everybody wait, and costs the disk twice.
+// Package pace has crowds of callers take turns while there are not processors enough for
+// all: what many begin at once makes everybody wait, and what is accepted and cannot be
+// passed on costs the disk twice.
 package pace
 
 import (
-	"container/list"
 	"context"
 	"math"
 	"runtime/metrics"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,7 +20,7 @@ const (
 	crowded = 2 * time.Millisecond
 	// Each time, fewer is what is left of those inside then, and more is how it grows again.
 	fewer, more = 0.7, 1.2
-	// least is how many are always let in, of whoever they are; one caller, if it is with
+	// least is how many everybody may have inside at any time; one caller, if it is with
 	// more.
 	least = 32
 	// patience is how long somebody waits at most.
@@ -30,38 +30,41 @@ const (
 // Pacer lets callers in, each with some items, as many at a time as leave enough for the
 // work behind them. Make one with New. It costs nothing while nobody is inside.
 type Pacer struct {
-	behind func() bool
-	wait   func() time.Duration
+	wait func() time.Duration
 
-	mu      sync.Mutex
-	limit   float64        // of items; +Inf: nobody waits
-	inside  int            // items
-	of      map[string]int // items inside, by whose they are
-	waiting list.List      // of *waiting
+	mu     sync.Mutex
+	limit  float64        // of items; +Inf: nobody waits
+	inside int            // items
+	of     map[string]int // items inside, by whose they are
+	// waiting are those who wait, by whose they are, and turns whose turn it is next.
+	waiting map[string][]*waiting
+	turns   []string
 	looking bool
 }
 
-// New gives a Pacer that makes callers wait while behind tells that work lies about, and
-// goroutines wait long for a processor.
-func New(behind func() bool) *Pacer {
-	return &Pacer{behind: behind, wait: newWaits().next, limit: math.Inf(1), of: map[string]int{}}
+// New gives a Pacer that makes callers wait while goroutines wait long for a processor.
+func New() *Pacer {
+	return &Pacer{wait: newWaits().next, limit: math.Inf(1), of: map[string]int{}, waiting: map[string][]*waiting{}}
 }
 
 // Enter waits for a turn for so many items, at most some seconds, and answers what to call
-// at the end. Who has nothing inside goes in at once, however many others wait.
+// at the end. Who has few inside goes in at once, however many others wait; the others take
+// turns by who they are.
 func (p *Pacer) Enter(ctx context.Context, who string, items int) (leave func()) {
 	p.mu.Lock()
 	if !p.looking {
 		p.looking = true
 		time.AfterFunc(every, p.look)
 	}
-	if p.room() || p.of[who] == 0 {
+	if p.room() || p.of[who] < least {
 		p.let(who, items)
 		p.mu.Unlock()
 		return func() { p.leave(who, items) }
 	}
 	turn := &waiting{who: who, items: items, in: make(chan struct{})}
-	place := p.waiting.PushBack(turn)
+	if p.waiting[who] = append(p.waiting[who], turn); len(p.waiting[who]) == 1 {
+		p.turns = append(p.turns, who)
+	}
 	p.mu.Unlock()
 	late := time.NewTimer(patience)
 	defer late.Stop()
@@ -76,7 +79,7 @@ func (p *Pacer) Enter(ctx context.Context, who string, items int) (leave func())
 	select {
 	case <-turn.in: // just now
 	default:
-		p.waiting.Remove(place)
+		p.withdraw(turn)
 		p.let(who, items)
 	}
 	return func() { p.leave(who, items) }
@@ -91,7 +94,7 @@ type waiting struct {
 
 // room tells whether somebody more may go in: the last of them may bring more than there is
 // room for.
-func (p *Pacer) room() bool { return p.inside < least || float64(p.inside) < p.limit }
+func (p *Pacer) room() bool { return float64(p.inside) < p.limit }
 
 func (p *Pacer) let(who string, items int) {
 	p.inside += items
@@ -110,20 +113,36 @@ func (p *Pacer) leave(who string, items int) {
 
 // admit lets those in who have waited longest, as far as there is room.
 func (p *Pacer) admit() {
-	for p.room() && p.waiting.Len() > 0 {
-		turn := p.waiting.Remove(p.waiting.Front()).(*waiting)
-		p.let(turn.who, turn.items)
+	for p.room() && len(p.turns) > 0 {
+		who := p.turns[0]
+		turn := p.waiting[who][0]
+		p.withdraw(turn)
+		if last := len(p.turns) - 1; last > 0 && p.turns[0] == who { // the others' turn
+			copy(p.turns, p.turns[1:])
+			p.turns[last] = who
+		}
+		p.let(who, turn.items)
 		close(turn.in)
+	}
+}
+
+// withdraw takes somebody off those who wait.
+func (p *Pacer) withdraw(turn *waiting) {
+	line := p.waiting[turn.who]
+	line = slices.Delete(line, slices.Index(line, turn), slices.Index(line, turn)+1)
+	if p.waiting[turn.who] = line; len(line) == 0 {
+		delete(p.waiting, turn.who)
+		p.turns = slices.Delete(p.turns, slices.Index(p.turns, turn.who), slices.Index(p.turns, turn.who)+1)
 	}
 }
 
 // look adapts the limit, again and again as long as somebody is inside.
 func (p *Pacer) look() {
-	slow := p.behind() && p.wait() > crowded
+	slow := p.wait() > crowded
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.adapt(slow)
-	if p.looking = p.inside > 0 || p.waiting.Len() > 0 || !math.IsInf(p.limit, 1); p.looking {
+	if p.looking = p.inside > 0 || len(p.turns) > 0 || !math.IsInf(p.limit, 1); p.looking {
 		time.AfterFunc(every, p.look)
 	}
 }

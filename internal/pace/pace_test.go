@@ -27,40 +27,48 @@ func crowd(ctx context.Context, p *Pacer, who string, callers int, stay time.Dur
 	return wg.Wait
 }
 
-func TestACrowdWaitsWhileThereIsWork(t *testing.T) {
+func TestACrowdWaitsWhileProcessorsAreShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var behind atomic.Bool
-		p := New(behind.Load)
-		p.wait = func() time.Duration { return 5 * time.Millisecond }
+		var busy atomic.Bool
+		p := New()
+		p.wait = func() time.Duration {
+			if busy.Load() {
+				return 5 * time.Millisecond
+			}
+			return 0
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var inside atomic.Int64
 		wait := crowd(ctx, p, "flood", 100, 5*time.Millisecond, &inside)
 		time.Sleep(time.Second)
-		if n := inside.Load(); n < 90 {
-			t.Errorf("%d of 100 are inside although nothing is to be done", n)
+		if n := inside.Load(); n < 2*least {
+			t.Errorf("%d of 100 are inside although there are processors enough", n)
 		}
-		behind.Store(true)
+		busy.Store(true)
 		time.Sleep(time.Second)
 		if n := inside.Load(); n > least {
-			t.Errorf("%d are inside while there is work, want %d", n, least)
+			t.Errorf("%d are inside while processors are short, want %d", n, least)
 		}
 		// Who has nothing inside does not wait.
 		began := time.Now()
 		leave := p.Enter(ctx, "neighbour", 1000)
+		for range least { // and who has little inside
+			p.Enter(ctx, "other", 1)()
+		}
 		if waited := time.Since(began); waited != 0 {
 			t.Errorf("a neighbour waited for %s", waited)
 		}
 		leave()
-		behind.Store(false)
+		busy.Store(false)
 		time.Sleep(2 * time.Second)
-		if n := inside.Load(); n < 90 {
-			t.Errorf("%d of 100 are inside after the work was done", n)
+		if n := inside.Load(); n < 2*least {
+			t.Errorf("%d of 100 are inside after that", n)
 		}
 		cancel()
 		wait()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if p.looking || p.inside != 0 || len(p.of) != 0 || p.waiting.Len() != 0 {
+		if p.looking || p.inside != 0 || len(p.of) != 0 || len(p.waiting) != 0 || len(p.turns) != 0 {
 			t.Errorf("it is not idle: %+v", p)
 		}
 	})
@@ -69,8 +77,13 @@ func TestACrowdWaitsWhileThereIsWork(t *testing.T) {
 func TestNobodyWaitsForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var idle atomic.Bool
-		p := New(func() bool { return !idle.Load() })
-		p.wait = func() time.Duration { return time.Second }
+		p := New()
+		p.wait = func() time.Duration {
+			if idle.Load() {
+				return 0
+			}
+			return time.Second
+		}
 		var leaves []func()
 		for range least {
 			leaves = append(leaves, p.Enter(t.Context(), "one", 1))
