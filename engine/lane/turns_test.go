@@ -80,7 +80,7 @@ func TestRetriesInTheStoreHoldNothingUp(t *testing.T) {
 	if len(claims) > 0 {
 		t.Errorf("claims %+v while it has %d retries", claims, claim.Limit)
 	}
-	for range 300 {
+	for range 200 {
 		b.publish(r)
 	}
 	if r = b.endpoint(); !b.m.Reserve(r, 1, b.now) {
