@@ -54,7 +54,8 @@ type LaneState struct {
 	// Owner names the node that fetches what waits, if that is another one: what is said of
 	// the circuit is what it has stored, and the rest is of this node.
 	Owner string `json:"owner,omitempty"`
-	// Queued counts the deliveries in memory, InFlight the requests under way.
+	// Queued counts the deliveries in memory, InFlight the requests under way, until what came
+	// of them is durable.
 	Queued   int `json:"queued"`
 	InFlight int `json:"in_flight"`
 	// Concurrency is the limit of InFlight as adapted now, and ConcurrencyReason says why

@@ -874,7 +874,7 @@ type Load struct {
 	// Full says that its endpoint gets no more at once: by its limits, or by what the
 	// receiver can take.
 	Full bool
-	// InFlight counts the requests under way.
+	// InFlight counts the requests under way, until what came of them is durable.
 	InFlight int
 }
 
@@ -882,14 +882,14 @@ func (l *lane) load(now time.Time) Load {
 	full := len(l.flying) >= l.inFlightLimit() && !l.resting() ||
 		l.limiter != nil && l.limiter.TokensAt(now) < 1 ||
 		l.starved && l.standing(now) == failing // those that work go first
-	return Load{Open: l.breaker.open(), Full: full, InFlight: len(l.flying)}
+	return Load{Open: l.breaker.open(), Full: full, InFlight: l.unfinished()}
 }
 
 func (l *lane) state(now time.Time) bellhop.LaneState {
 	s := bellhop.LaneState{
 		Circuit: l.breaker.state(now), OpenSince: l.breaker.openSince, NextProbe: l.breaker.probeAt,
 		ConsecutiveFailures: l.breaker.failures, LastFailure: l.breaker.last,
-		Queued: l.queue.len(), InFlight: len(l.flying), Concurrency: l.inFlightLimit(), ConcurrencyReason: l.limitedBy(),
+		Queued: l.queue.len(), InFlight: l.unfinished(), Concurrency: l.inFlightLimit(), ConcurrencyReason: l.limitedBy(),
 		FailingSince: l.vitals.FailingSince,
 	}
 	switch {
