@@ -29,7 +29,7 @@ type metrics struct {
 	pending, held, oldest, lanesOpen, queued, doubted *prometheus.Desc
 	due, dueAge, waiting, waitingAge, endpoints       *prometheus.Desc
 	nodeBuckets, houseKept                            *prometheus.Desc
-	inFlightMost, queuedMost, recording               *prometheus.Desc
+	inFlightMost, queuedMost, recording, atOnceMost   *prometheus.Desc
 
 	// mu guards the last count of what is pending: counting reads an index, so
 	// a scrape does it at most every countEvery.
@@ -81,6 +81,7 @@ func newMetrics(e *Engine) *metrics {
 
 		queuedMost:   desc("bellhop_queued_bytes_limit", "The bound of bellhop_queued_bytes (--queue-memory): at it, what comes in waits on the disk."),
 		inFlightMost: desc("bellhop_requests_in_flight_limit", "The bound of bellhop_requests_in_flight (--max-in-flight): at it, lanes take turns."),
+		atOnceMost:   desc("bellhop_endpoint_requests_limit", "How far the requests in flight to one endpoint may grow where its concurrency is not set (--max-concurrency)."),
 		recording:    desc("bellhop_attempts_recording", "Attempts that were answered and are not durable yet; at as many as bellhop_requests_in_flight_limit, requests wait for them."),
 		nodeBuckets:  desc("bellhop_node_buckets", "How many of the 256 parts of all endpoints this node owns."),
 		houseKept:    desc("bellhop_node_keeps_house", "1 on the node that does what one does for all: retention, statistics, notices."),
@@ -144,6 +145,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.inFlightMost
 	ch <- m.queuedMost
 	ch <- m.recording
+	ch <- m.atOnceMost
 }
 
 // Collect implements prometheus.Collector.
@@ -163,6 +165,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.queued, float64(m.e.lanes.HeldBytes()))
 	gauge(m.queuedMost, float64(m.e.cfg.QueueBytes))
 	gauge(m.inFlightMost, float64(m.e.cfg.MaxInFlight))
+	gauge(m.atOnceMost, float64(m.e.cfg.MaxConcurrency))
 	gauge(m.recording, float64(m.e.lanes.Recording()))
 	gauge(m.doubted, m.e.clock.Doubted().Seconds())
 	m.collectBacklog(ch)

@@ -138,7 +138,7 @@ func newSettings() *settings {
 	f.StringVar(&s.defaultDialect, "default-dialect", desk.DefaultDialect, "`dialect` of endpoints that name none, unless their apps have dialects of their own")
 	f.Var(oneOf(&s.transformations, string(desk.WritersEditors), string(desk.WritersAdmins), string(desk.WritersNobody)), "transformations", "who may write transformations, scripts that make the requests of an endpoint: editors (the portal's users, too), admins, or off")
 	f.Var(countOf(&s.keyRate, api.DefaultKeyRate, 1_000_000_000), "key-rate", "most requests to the API that one key may make a second, after a burst of as many")
-	f.Var(countOf(&s.streams.OfKey, api.DefaultKeyStreams, 100_000), "key-streams", "most streams of attempts that one key may have open at once")
+	f.Var(countOf(&s.streams.OfKey, api.DefaultKeyStreams, 100_000), "key-streams", "most streams, of attempts or of events to publish, that one key may have open at once")
 	f.Var(countOf(&s.streams.OfApp, api.DefaultAppStreams, 100_000), "app-streams", "most streams that the keys and portal links of one app may have open together")
 	f.Var(countOf(&s.streams.InAll, api.DefaultStreams, 100_000), "max-streams", "most streams that may be open in all")
 	f.Var(durationOf(&s.readLimit, api.DefaultReadLimit), "read-limit", "how long one look through the logs may take before it is answered \"narrow it down\"")

@@ -12,8 +12,9 @@ import (
 // receiver says that it is overloaded.
 const (
 	// grow is by how much it grows after a round of answers, while nothing has spoken
-	// against it; after that, it is by one.
-	grow = 1.25
+	// against it; after that, it is by one, or a part of it.
+	grow  = 1.25
+	creep = 32
 	// shrink is what is left of it after a round of slow answers, halve after a refusal.
 	shrink = 0.75
 	halve  = 0.5
@@ -130,7 +131,7 @@ func (w *window) judge() {
 		if w.slowStart {
 			w.limit *= grow
 		} else {
-			w.limit++
+			w.limit += max(1, w.limit/creep)
 		}
 		w.limit, w.why = min(w.limit, w.most), bellhop.ConcurrencyGrown
 	case w.limit > w.from && w.limit < w.most && mean > fastFactor*floor+fastSlack:

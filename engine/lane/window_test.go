@@ -87,8 +87,8 @@ func TestWindowShrinks(t *testing.T) {
 		t.Errorf("%v, %s after one wave of refusals; want half of it", w.limit, w.why)
 	}
 	flood(w, far, &now, time.Second)
-	if w.limit < 260 || w.limit > 280 {
-		t.Errorf("%v after ten rounds without a refusal: want one more for each", w.limit)
+	if w.limit < 330 || w.limit > 360 {
+		t.Errorf("%v after ten rounds without a refusal: want a thirtieth more for each", w.limit)
 	}
 	for range 20 {
 		now = now.Add(time.Second)
