@@ -1045,7 +1045,7 @@ export interface paths {
          *
          *     The last line has end. Where it is missing, or has an error, send again from the first line that was not answered, with the same ids: what was accepted already is answered as a duplicate. A line without an id that was sent and not answered may have been accepted; sent again, it is another event.
          *
-         *     Blank lines are passed over: one now and then keeps an idle stream open, which ends after two minutes without a byte. A stream counts as the others of its key do, and each of its blocks, of up to 1000 lines that arrived together, as one request.
+         *     Blank lines are passed over: one now and then keeps an idle stream open, which ends after two minutes without a byte. A stream counts as the others of its key do, and each of its blocks, of up to 250 lines that arrived together, as one request.
          *
          *     Roles: admin, publisher.
          */
