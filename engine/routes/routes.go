@@ -20,6 +20,8 @@ type Routes struct {
 	// byApp holds the routes of each app, ordered by id. A later snapshot may keep
 	// more of them in the same array, behind the end of the slice.
 	byApp layered[string, []*Route]
+	// indexes are shared with later snapshots.
+	indexes *indexes
 }
 
 // Version is what the store compares a fan-out with.
@@ -218,7 +220,7 @@ func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes,
 		}
 	}
 
-	next = &Routes{version: c.Version, hold: c.Hold, apps: apps.done(), endpoints: endpoints.done(), byApp: byApp.done()}
+	next = &Routes{version: c.Version, hold: c.Hold, apps: apps.done(), endpoints: endpoints.done(), byApp: byApp.done(), indexes: r.indexes}
 	gone = slices.Clone(c.DeletedEndpoints)
 	if c.Full {
 		for route := range r.All() {

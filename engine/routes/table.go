@@ -92,7 +92,7 @@ func New(o Options) *Table {
 	for _, d := range t.dialects {
 		t.byName[d.Name()] = d
 	}
-	t.current.Store(&snapshot{&Routes{}, &Catalogue{}, &Access{}})
+	t.current.Store(&snapshot{&Routes{indexes: &indexes{of: map[string]*index{}}}, &Catalogue{}, &Access{}})
 	return t
 }
 

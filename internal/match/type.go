@@ -2,6 +2,8 @@ package match
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -67,3 +69,12 @@ func CompileTypes(patterns []string) (Types, error) {
 
 // Match tells whether one of the patterns is, or covers, the event type name.
 func (t Types) Match(name string) bool { return t.set.match(name) }
+
+// Names gives the names that match, in no order, where only those do; only is false where
+// there are others.
+func (t Types) Names() (names []string, only bool) {
+	if len(t.set.prefixes) > 0 || len(t.set.exact) == 0 {
+		return nil, false
+	}
+	return slices.Collect(maps.Keys(t.set.exact)), true
+}
