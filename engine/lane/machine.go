@@ -386,13 +386,17 @@ func outcomeBytes(a *bellhop.Attempt) int64 {
 	return int64(1<<10 + len(a.RequestBody) + len(a.ResponseBody))
 }
 
+// offers is to how many lanes that wait a slot is offered when it is returned. While slots
+// are scarce, most have their share already; the others are next when the next one is.
+const offers = 16
+
 // landed gives the slot of a request that has ended to whoever can make use of it.
 func (m *Machine) landed(job *Job, now time.Time) {
 	job.lane.landed(job, now)
 	waiting := m.slots.give(job.as)
 	job.lane.pump(now)
 	// A lane may have stopped waiting, or have nothing to send any more.
-	for ; waiting > 0; waiting-- {
+	for waiting = min(waiting, offers); waiting > 0; waiting-- {
 		next := m.slots.next()
 		if next == nil {
 			return
