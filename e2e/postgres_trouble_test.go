@@ -210,7 +210,7 @@ func TestPostgresTroubles(t *testing.T) {
 			admin := c.URL("postgres")
 			testpostgres.Exec(t, admin, "CREATE ROLE app LOGIN; CREATE ROLE hog LOGIN")
 			testpostgres.Exec(t, admin, "CREATE DATABASE hooks OWNER app TEMPLATE template0 ENCODING 'UTF8'")
-			testpostgres.Exec(t, admin, "ALTER ROLE app SET statement_timeout = '1s'")
+			testpostgres.Exec(t, admin, "ALTER ROLE app SET statement_timeout = '3s'")
 			db := changed(t, c.URL("hooks"), func(u *url.URL) { u.User = url.User("app") })
 			p := publishing(t, 100, newNode(t, db))
 			from := p.nodes[0].output.len()
