@@ -203,20 +203,12 @@ func (l *lab) startWithBacklog(ctx context.Context, full *home) error {
 	}); err != nil {
 		return fmt.Errorf("nothing of the backlog was delivered: %w", err)
 	}
-	before, err := l.rcv.number("arrived")
-	if err != nil {
-		return err
-	}
-	began := time.Now()
-	if err := sleep(ctx, l.o.part); err != nil {
-		return err
-	}
-	after, err := l.rcv.number("arrived")
+	rate, err := l.arrivalRate(ctx)
 	if err != nil {
 		return err
 	}
 	l.results.add("start", time.Unix(0, first).Sub(s.began).Seconds())
-	l.results.beside("start.rate", float64(after-before)/time.Since(began).Seconds(), bare.Rate)
+	l.results.beside("start.rate", rate, bare.Rate)
 	return nil
 }
 

@@ -217,19 +217,10 @@ func slow(ctx context.Context, l *lab) error {
 		if err := sleep(ctx, l.o.part); err != nil { // it is to find out how much is good for it
 			return err
 		}
-		before, err := l.rcv.number("arrived")
+		perSecond, err := l.arrivalRate(ctx)
 		if err != nil {
 			return err
 		}
-		began := time.Now()
-		if err := sleep(ctx, l.o.part); err != nil {
-			return err
-		}
-		after, err := l.rcv.number("arrived")
-		if err != nil {
-			return err
-		}
-		perSecond := float64(after-before) / time.Since(began).Seconds()
 		l.results.add("slow", perSecond)
 		l.results.add("slow.concurrency", perSecond*delay.Seconds())
 		var a account
@@ -250,4 +241,18 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
+}
+
+// arrivalRate is how many requests arrive a second, for one part of the run.
+func (l *lab) arrivalRate(ctx context.Context) (perSecond float64, err error) {
+	before, err := l.rcv.number("arrived")
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if err := sleep(ctx, l.o.part); err != nil {
+		return 0, err
+	}
+	after, err := l.rcv.number("arrived")
+	return float64(after-before) / time.Since(began).Seconds(), err
 }
