@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -158,5 +159,18 @@ func TestAStreamThatIsRefusedEnds(t *testing.T) {
 	idle := stranger.PublishStream(t.Context(), nil)
 	if err := idle.Close(); err != nil {
 		t.Errorf("a stream of nothing ended with %v", err)
+	}
+}
+
+// A stream that reached nobody has nothing to resume: it says so, instead of trying for ever.
+func TestStreamWithoutAServer(t *testing.T) {
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	nobody.Close()
+	s := client.New(nobody.URL, "bh_key", nil).PublishStream(t.Context(), nil)
+	if err := s.Publish(client.Publication{App: "acme", Type: "a.b", Data: bellhop.JSON(`{}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err == nil {
+		t.Error("a stream to nobody has ended well")
 	}
 }

@@ -134,3 +134,21 @@ func TestWindowShrinks(t *testing.T) {
 		t.Errorf("%v, %s, fixed at 8", w.limit, w.why)
 	}
 }
+
+// What the operator allows goes before what an endpoint begins with, but not before what
+// somebody has fixed.
+func TestTheOperatorsBoundIsKept(t *testing.T) {
+	for exact, want := range map[bool]int{false: 3, true: 8} {
+		b := newBench(t)
+		b.m.MaxConcurrency = 3
+		r := b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency, e.ExactConcurrency = 8, exact })
+		sent := 0
+		for range 20 {
+			_, effects := b.publish(r)
+			sent += len(of[Send](effects))
+		}
+		if sent != want {
+			t.Errorf("fixed %v: %d are sent at once, want %d", exact, sent, want)
+		}
+	}
+}
