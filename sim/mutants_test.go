@@ -363,7 +363,7 @@ var mutants = []mutant{
 	},
 	{
 		"a slot is not given to those that wait", "engine/lane/machine.go",
-		"	for ; waiting > 0; waiting-- {\n", "	for ; waiting < 0; waiting-- {\n",
+		"	for waiting = min(waiting, offers); waiting > 0; waiting-- {\n", "	for waiting = 0; waiting > 0; waiting-- {\n",
 		"",
 	},
 	{

@@ -44,7 +44,10 @@ type conn struct {
 	readSet, writeSet time.Time
 	reading           bool
 
-	framing framing
+	// framing is what readers know of what comes; misframed tells those who write that it
+	// has broken a header. A stream is answered while it is read.
+	framing   framing
+	misframed atomic.Bool
 }
 
 // turn keeps up with what net/http does. A connection is active once a request's header
@@ -92,6 +95,9 @@ func (c *conn) Read(b []byte) (int, error) {
 	c.reading = false
 	c.mu.Unlock()
 	c.framing.see(b[:n])
+	if c.framing.broken {
+		c.misframed.Store(true)
+	}
 	return n, err
 }
 
@@ -119,7 +125,7 @@ func (c *conn) setRead() error {
 // Write gives whoever reads so much time as the length allows, and a stranger little to
 // go on reading. Package net/http has a deadline for all that a request takes, or none.
 func (c *conn) Write(b []byte) (int, error) {
-	if c.framing.broken && bytes.Equal(b, badRequest) {
+	if c.misframed.Load() && bytes.Equal(b, badRequest) {
 		n, err := c.Conn.Write(twoLengths)
 		return min(n, len(b)), err
 	}
