@@ -11,7 +11,9 @@ const AllApps = "*"
 type App struct {
 	// ID is chosen by the platform ("acme") or generated: 1 to 64 letters,
 	// digits, dots, hyphens and underscores, beginning with a letter or digit.
-	ID       string            `json:"id"`
+	ID string `json:"id"`
+	// UID is another id by which the platform knows it, and may change: unique among apps.
+	UID      string            `json:"uid,omitempty"`
 	Name     string            `json:"name,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	// MaxEndpoints is how many endpoints may listen to it; 0 means the
@@ -23,6 +25,9 @@ type App struct {
 	// DialectOptions are values of dialects' options for its events, by dialect
 	// and option.
 	DialectOptions map[string]map[string]string `json:"dialect_options,omitempty"`
+	// RateLimit, if any, bounds how fast each of its endpoints is sent to, beside a limit of
+	// the endpoint's own.
+	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -39,15 +44,26 @@ type EventType struct {
 	Description string `json:"description,omitempty"`
 	// Schema is a JSON Schema (2020-12) of an event's data.
 	Schema JSON `json:"schema,omitempty"`
+	// SchemaVersion names Schema among the versions that there were, such as "2".
+	SchemaVersion string `json:"schema_version,omitempty"`
+	// EarlierSchemas are those of other versions, for readers: nothing is checked by them.
+	EarlierSchemas map[string]JSON `json:"earlier_schemas,omitempty"`
 	// Example is an event's data as a receiver might see it.
 	Example JSON `json:"example,omitempty"`
 	// Validate makes Publish refuse data that breaks Schema.
 	Validate bool `json:"validate"`
 	// Archived keeps the type readable but, where the catalogue is enforced,
 	// takes no new events of it.
-	Archived  bool      `json:"archived"`
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	Archived bool `json:"archived"`
+	// Deprecated types go on as before, and are marked where people choose types.
+	Deprecated bool `json:"deprecated"`
+	// Group is a heading under which catalogues show it.
+	Group string `json:"group,omitempty"`
+	// FeatureFlags hide the type from portal links that have none of them; none hides it
+	// from nobody.
+	FeatureFlags []string  `json:"feature_flags,omitempty"`
+	CreatedAt    time.Time `json:"created_at"`
+	UpdatedAt    time.Time `json:"updated_at"`
 
 	// Revision counts changes, as that of an App.
 	Revision int64 `json:"-"`

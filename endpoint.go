@@ -13,6 +13,11 @@ import (
 // Endpoint is a URL plus what it wants to hear, how to sign, when to retry.
 type Endpoint struct {
 	ID EndpointID `json:"id"`
+	// UID is another id, which the platform gives it and may change: unique among the
+	// endpoints of an app.
+	UID string `json:"uid,omitempty"`
+	// FormerID is the id that it had where it was imported from.
+	FormerID string `json:"former_id,omitempty"`
 	// Apps are the apps it listens to: at least one, or AllApps alone.
 	Apps []string `json:"apps"`
 	// Terms are what it wants to hear of those of its apps for which Events,
@@ -26,6 +31,8 @@ type Endpoint struct {
 	// Events are the event types it wants: exact names, or a prefix and a
 	// trailing "*"; none means all.
 	Events []string `json:"events"`
+	// Channels narrow it to events that name one of them; none means all events.
+	Channels []string `json:"channels,omitempty"`
 	// Subjects narrow it to subjects of these patterns; none means all. A pattern
 	// may be a URN that names the app as well: urn:allthings:app:APP:PATTERN.
 	Subjects []string `json:"subjects"`

@@ -60,6 +60,13 @@ type Event struct {
 	// ExternalID is the publisher's own id of the event, if one was given:
 	// publishing it again in the same app answers this event.
 	ExternalID string `json:"external_id,omitempty"`
+	// Channels narrow which endpoints get it: those that name one of them, and those that
+	// name no channel at all.
+	Channels []string `json:"channels,omitempty"`
+	// Tags are labels to find it by.
+	Tags []string `json:"tags,omitempty"`
+	// DataExpiresAt is when its data is erased, if that is earlier than its end by age.
+	DataExpiresAt *time.Time `json:"data_expires_at,omitempty"`
 	// DeliverAt is when deliveries may begin, if that was asked for.
 	DeliverAt *time.Time `json:"deliver_at,omitempty"`
 	// Deliveries is how many endpoints the event was bound for when accepted.

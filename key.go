@@ -12,6 +12,8 @@ type Key struct {
 	Scope Scope `json:"-"`
 	// Portal marks a portal link.
 	Portal bool `json:"portal,omitempty"`
+	// FeatureFlags are, of a portal link, those whose event types it sees.
+	FeatureFlags []string `json:"feature_flags,omitempty"`
 	// Session is, for a session of the dashboard, the key that was signed in
 	// with: the session ends with it.
 	Session KeyID `json:"session,omitempty"`
@@ -65,6 +67,8 @@ type KeyRequest struct {
 	// portal link of an hour.
 	ExpiresIn Duration
 	Portal    bool
+	// FeatureFlags are for a portal link (EventType.FeatureFlags).
+	FeatureFlags []string
 }
 
 // AuditEntry is one line of the audit log: who changed what. It is written in the
