@@ -1,6 +1,10 @@
 package bellhop
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // AllApps stands in the apps of an endpoint, alone, for all of them: it gets what Bellhop
 // itself has to tell, of every app and of the installation, and nothing that the apps
@@ -12,7 +16,8 @@ type App struct {
 	// ID is chosen by the platform ("acme") or generated: 1 to 64 letters,
 	// digits, dots, hyphens and underscores, beginning with a letter or digit.
 	ID string `json:"id"`
-	// UID is another id by which the platform knows it, and may change: unique among apps.
+	// UID is another id by which the platform knows it, and may change: unique among apps,
+	// 1 to 256 letters, digits, hyphens, underscores and dots.
 	UID      string            `json:"uid,omitempty"`
 	Name     string            `json:"name,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
@@ -59,8 +64,8 @@ type EventType struct {
 	Deprecated bool `json:"deprecated"`
 	// Group is a heading under which catalogues show it.
 	Group string `json:"group,omitempty"`
-	// FeatureFlags hide the type from portal links that have none of them; none hides it
-	// from nobody.
+	// FeatureFlags hide the type from portal links that have none of them, in lists and as a
+	// choice; none hides it from nobody. They are no right: an endpoint gets what it asks for.
 	FeatureFlags []string  `json:"feature_flags,omitempty"`
 	CreatedAt    time.Time `json:"created_at"`
 	UpdatedAt    time.Time `json:"updated_at"`
@@ -69,16 +74,30 @@ type EventType struct {
 	Revision int64 `json:"-"`
 }
 
-// EncodeJSON gives the event type with its schema and example byte for byte, which
+// EncodeJSON gives the event type with its schemas and example byte for byte, which
 // encoding/json would compact.
 func (t EventType) EncodeJSON() ([]byte, error) {
 	b, err := appendJSON(nil, struct {
 		EventType
-		Schema  struct{} `json:"schema,omitzero"`
-		Example struct{} `json:"example,omitzero"`
+		Schema         struct{} `json:"schema,omitzero"`
+		EarlierSchemas struct{} `json:"earlier_schemas,omitzero"`
+		Example        struct{} `json:"example,omitzero"`
 	}{EventType: t})
 	if err == nil && len(t.Schema) > 0 {
 		b = appendMember(b, "schema", t.Schema)
+	}
+	if err == nil && len(t.EarlierSchemas) > 0 {
+		earlier := []byte{'{'}
+		for i, version := range slices.Sorted(maps.Keys(t.EarlierSchemas)) {
+			if i > 0 {
+				earlier = append(earlier, ',')
+			}
+			if earlier, err = appendJSON(earlier, version); err != nil {
+				return nil, err
+			}
+			earlier = append(append(earlier, ':'), t.EarlierSchemas[version]...)
+		}
+		b = appendMember(b, "earlier_schemas", append(earlier, '}'))
 	}
 	if err == nil && len(t.Example) > 0 {
 		b = appendMember(b, "example", t.Example)

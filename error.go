@@ -111,6 +111,20 @@ func UnknownApp(field, app string) *Error {
 	}}
 }
 
+// UIDTaken is the error of a uid that another object of its kind has already.
+func UIDTaken(what, uid string) *Error {
+	return &Error{Code: CodeConflict, Detail: "Another " + what + " has this uid: give another one, or take it off that " + what + " first", Fields: []FieldError{
+		{"uid", "taken", fmt.Sprintf("%q is the uid of another %s", Clip(uid), what)},
+	}}
+}
+
+// KeyTaken is the error of a key whose token another key has already.
+func KeyTaken() *Error {
+	return &Error{Code: CodeConflict, Detail: "There is a key of this token already: delete that one first", Fields: []FieldError{
+		{"token_sha256", "taken", "is the hash of another key's token"},
+	}}
+}
+
 // Clip shortens a text that somebody sent, so that a message can quote it.
 func Clip(s string) string {
 	if len(s) > 64 {

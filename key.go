@@ -48,7 +48,7 @@ func (k *Key) Principal() Principal {
 	if k.Session != 0 {
 		actor = k.Session
 	}
-	return Principal{Role: k.Role, Scope: k.Scope, Actor: actor.String()}
+	return Principal{Role: k.Role, Scope: k.Scope, Actor: actor.String(), Portal: k.Portal, FeatureFlags: k.FeatureFlags}
 }
 
 // KeyUse is when a key was last used.

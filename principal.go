@@ -9,6 +9,18 @@ type Principal struct {
 	Scope Scope
 	// Actor is the id of the key, or "system".
 	Actor string
+	// Portal says that it is the holder of a portal link, who sees event types by
+	// FeatureFlags.
+	Portal       bool
+	FeatureFlags []string
+}
+
+// SeesType tells whether the principal finds an event type in lists and among what it may
+// choose: the holder of a portal link does not, if the type has feature flags and the link
+// none of them.
+func (p Principal) SeesType(t *EventType) bool {
+	return !p.Portal || len(t.FeatureFlags) == 0 ||
+		slices.ContainsFunc(t.FeatureFlags, func(flag string) bool { return slices.Contains(p.FeatureFlags, flag) })
 }
 
 // System is Bellhop itself, in the audit log.

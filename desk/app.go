@@ -17,6 +17,7 @@ const (
 	maxDescription = 4096
 	maxSchema      = 256 << 10
 	maxMetadata    = 50
+	maxUID         = 256
 	// mostEndpoints is the highest bound that an app can have.
 	mostEndpoints = 100_000
 )
@@ -36,6 +37,11 @@ type AppChange struct {
 	// installation's default. It is the operator's to set: an admin who is
 	// limited to apps could else give itself as many as it likes.
 	MaxEndpoints bellhop.Field[int]
+	// UID is another id by which the platform knows it; "" is none. It is the operator's
+	// to set: an admin who is limited to apps could else have one app pass for another.
+	UID bellhop.Field[string]
+	// RateLimit bounds how fast each endpoint of the app is sent to; nil is no bound.
+	RateLimit bellhop.Field[*bellhop.RateLimit]
 }
 
 // App gives an app, or a CodeNotFound error.
@@ -53,6 +59,29 @@ func (d *Desk) app(p bellhop.Principal, id string) (bellhop.App, error) {
 		}
 	}
 	return bellhop.App{}, bellhop.NotFound("app", id)
+}
+
+// AppNamed gives the app of an id or, where there is none, of a uid; or a CodeNotFound
+// error.
+func (d *Desk) AppNamed(_ context.Context, p bellhop.Principal, name string) (bellhop.App, error) {
+	if err := Permits(p, "getApp"); err != nil {
+		return bellhop.App{}, err
+	}
+	if a, ok := d.routes().AppNamed(name); ok && p.Scope.Sees(a.ID) {
+		return a, nil
+	}
+	return bellhop.App{}, bellhop.NotFound("app", name)
+}
+
+// AppOfUID gives the app that has a uid, or a CodeNotFound error.
+func (d *Desk) AppOfUID(_ context.Context, p bellhop.Principal, uid string) (bellhop.App, error) {
+	if err := Permits(p, "listApps"); err != nil {
+		return bellhop.App{}, err
+	}
+	if a, ok := d.routes().AppOfUID(uid); ok && p.Scope.Sees(a.ID) {
+		return a, nil
+	}
+	return bellhop.App{}, bellhop.NotFound("app of the uid", uid)
 }
 
 // Apps lists apps in the order of their ids, after the given id.
@@ -104,8 +133,8 @@ func (d *Desk) PutApp(ctx context.Context, p bellhop.Principal, id string, c App
 	if !p.Scope.Sees(id) {
 		return bellhop.App{}, false, bellhop.NotFound("app", id)
 	}
-	c.Name.Set, c.Metadata.Set, c.Dialects.Set, c.DialectOptions.Set = true, true, true, true
-	c.MaxEndpoints.Set = c.MaxEndpoints.Set || p.Scope.All
+	c.Name.Set, c.Metadata.Set, c.Dialects.Set, c.DialectOptions.Set, c.RateLimit.Set = true, true, true, true, true
+	c.MaxEndpoints.Set, c.UID.Set = c.MaxEndpoints.Set || p.Scope.All, c.UID.Set || p.Scope.All
 	err = d.persist(ctx, "app", d.e.Routes().LoadRoutes, func() error {
 		a, ok := d.routes().App(id)
 		if created = !ok; created {
@@ -142,7 +171,12 @@ func (d *Desk) saveApp(ctx context.Context, p bellhop.Principal, a bellhop.App, 
 	if c.MaxEndpoints.Set && c.MaxEndpoints.Value != a.MaxEndpoints && !p.Scope.All {
 		return bellhop.App{}, forbidden("To change max_endpoints takes an admin key that is not limited to apps")
 	}
+	if c.UID.Set && c.UID.Value != a.UID && !p.Scope.All {
+		return bellhop.App{}, forbidden("To change uid takes an admin key that is not limited to apps")
+	}
 	set(c.Name, &a.Name)
+	set(c.UID, &a.UID)
+	set(c.RateLimit, &a.RateLimit)
 	set(c.Metadata, &a.Metadata)
 	set(c.MaxEndpoints, &a.MaxEndpoints)
 	set(c.Dialects, &a.Dialects)
@@ -158,6 +192,12 @@ func (d *Desk) saveApp(ctx context.Context, p bellhop.Principal, a bellhop.App, 
 	detail := map[string]any{"name": a.Name}
 	if a.MaxEndpoints != 0 {
 		detail["max_endpoints"] = a.MaxEndpoints
+	}
+	if a.UID != "" {
+		detail["uid"] = a.UID
+	}
+	if c.RateLimit.Set {
+		detail["rate_limit"] = a.RateLimit
 	}
 	if c.Dialects.Set {
 		detail["dialects"] = a.Dialects
@@ -185,8 +225,14 @@ func checkApp(a bellhop.App) (fields []bellhop.FieldError) {
 			Detail: "must be 1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
 		})
 	}
+	if a.UID != "" && !isLabel(a.UID, maxUID, "-_.") {
+		fields = append(fields, bellhop.FieldError{
+			Field: "uid", Code: "format", Detail: fmt.Sprintf("must be 1 to %d letters, digits, hyphens, underscores and dots", maxUID),
+		})
+	}
 	fields = append(fields, checkText("name", a.Name, maxName)...)
 	fields = append(fields, checkMetadata(a.Metadata)...)
+	fields = append(fields, checkRateLimit(a.RateLimit)...)
 	if a.MaxEndpoints < 0 || a.MaxEndpoints > mostEndpoints {
 		fields = append(fields, bellhop.FieldError{
 			Field: "max_endpoints", Code: "range",

@@ -259,3 +259,80 @@ func TestAFailureOfTheStoreIsNoConflict(t *testing.T) {
 		}
 	})
 }
+
+// TestUIDsOfApps are the operator's to give, found at once, and never two apps'.
+func TestUIDsOfApps(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		ctx, limited := t.Context(), as(bellhop.RoleAdmin, "acme", "nobody")
+		patch := func(who bellhop.Principal, id, uid string) error {
+			_, err := h.PatchApp(ctx, who, id, desk.AppChange{UID: bellhop.Of(uid)})
+			return err
+		}
+		if _, err := h.CreateApp(ctx, owner, "globex", desk.AppChange{}); err != nil {
+			t.Fatal(err)
+		}
+		code(t, "an admin of some apps", patch(limited, "acme", "globex"), bellhop.CodeForbidden)
+		for _, bad := range []string{"a b", "é", "a/b", strings.Repeat("x", 257)} {
+			code(t, bad, patch(owner, "acme", bad), bellhop.CodeInvalid, "uid")
+		}
+		if err := patch(owner, "acme", "tenant.1"); err != nil {
+			t.Fatal(err)
+		}
+		code(t, "one that is taken", patch(owner, "globex", "tenant.1"), bellhop.CodeConflict, "uid")
+		_, err := h.CreateApp(ctx, owner, "", desk.AppChange{UID: bellhop.Of("tenant.1")})
+		code(t, "one that is taken, for a new app", err, bellhop.CodeConflict, "uid")
+		// Those who may not change it leave it as it is.
+		for _, c := range []desk.AppChange{{Name: bellhop.Of("x")}, {UID: bellhop.Of("tenant.1")}} {
+			if a, _, err := h.PutApp(ctx, limited, "acme", c); err != nil || a.UID != "tenant.1" {
+				t.Errorf("%+v, %v", a, err)
+			}
+		}
+		is := func(name, want string) {
+			t.Helper()
+			a, err := h.AppNamed(ctx, owner, name)
+			if want == "" && bellhop.IsNotFound(err) {
+				return
+			}
+			if err != nil || a.ID != want {
+				t.Errorf("%s is %q, %v; want %q", name, a.ID, err, want)
+			}
+		}
+		is("tenant.1", "acme")
+		is("acme", "acme")
+		is("tenant.2", "")
+		if _, err := h.AppNamed(ctx, as(bellhop.RoleEditor, "globex"), "tenant.1"); !bellhop.IsNotFound(err) {
+			t.Errorf("another app's: %v", err)
+		}
+		if _, err := h.AppOfUID(ctx, as(bellhop.RoleEditor, "globex"), "tenant.1"); !bellhop.IsNotFound(err) {
+			t.Errorf("another app's: %v", err)
+		}
+		// An id goes before a uid, and one may be the other's.
+		if err := patch(owner, "globex", "acme"); err != nil {
+			t.Fatal(err)
+		}
+		is("acme", "acme")
+		if a, err := h.AppOfUID(ctx, owner, "acme"); err != nil || a.ID != "globex" {
+			t.Errorf("%+v, %v", a, err)
+		}
+		// They change hands.
+		for _, step := range [][2]string{{"acme", "tenant.2"}, {"globex", "tenant.1"}} {
+			if err := patch(owner, step[0], step[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		is("tenant.1", "globex")
+		is("tenant.2", "acme")
+		if _, _, err := h.PutApp(ctx, owner, "globex", desk.AppChange{}); err != nil {
+			t.Fatal(err)
+		}
+		is("tenant.1", "")
+		if err := h.DeleteApp(ctx, owner, "acme"); err != nil {
+			t.Fatal(err)
+		}
+		is("tenant.2", "")
+		if a, err := h.CreateApp(ctx, owner, "", desk.AppChange{UID: bellhop.Of("tenant.2")}); err != nil || a.UID != "tenant.2" {
+			t.Errorf("%+v, %v", a, err)
+		}
+	})
+}

@@ -146,16 +146,24 @@ func checkDelivering(e *bellhop.Endpoint) (fields []bellhop.FieldError) {
 	if e.Concurrency < 1 || e.Concurrency > maxConcurrency {
 		wrong("concurrency", "range", "is %d; it must be between 1 and %d", e.Concurrency, maxConcurrency)
 	}
-	if rl := e.RateLimit; rl != nil {
-		if !(rl.PerSecond >= 0.001 && rl.PerSecond <= 100_000) { // NaN, too
-			wrong("rate_limit.per_second", "range", "must be between 0.001 and 100000")
-		}
-		if rl.Burst < 0 || rl.Burst > 100_000 {
-			wrong("rate_limit.burst", "range", "must be between 0 and 100000")
-		}
-	}
+	fields = append(fields, checkRateLimit(e.RateLimit)...)
 	if f := e.Retry.Check(); f != nil {
 		fields = append(fields, *f)
+	}
+	return fields
+}
+
+// checkRateLimit says what is wrong with the limit of an endpoint or an app, if there is
+// one.
+func checkRateLimit(l *bellhop.RateLimit) (fields []bellhop.FieldError) {
+	if l == nil {
+		return nil
+	}
+	if !(l.PerSecond >= 0.001 && l.PerSecond <= 100_000) { // NaN, too
+		fields = append(fields, bellhop.FieldError{Field: "rate_limit.per_second", Code: "range", Detail: "must be between 0.001 and 100000"})
+	}
+	if l.Burst < 0 || l.Burst > 100_000 {
+		fields = append(fields, bellhop.FieldError{Field: "rate_limit.burst", Code: "range", Detail: "must be between 0 and 100000"})
 	}
 	return fields
 }

@@ -62,7 +62,7 @@ func (d *Desk) Fields(ctx context.Context, p bellhop.Principal, app string, even
 	}
 	found := fieldSet{}
 	looked := 0
-	for _, t := range d.e.Routes().Catalogue().Types("", 0) {
+	for _, t := range d.e.Routes().Catalogue().Types(p, "", 0) {
 		if !types.Match(t.Name) {
 			continue
 		}

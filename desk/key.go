@@ -42,7 +42,7 @@ func (d *Desk) CreateKey(ctx context.Context, p bellhop.Principal, r bellhop.Key
 	token = newToken()
 	k = bellhop.Key{
 		ID: id.Next[id.Key](d.e.IDs(), now), Name: r.Name, Role: r.Role, Scope: scope,
-		Portal: r.Portal, CreatedAt: now, Hash: sha256.Sum256([]byte(token)),
+		Portal: r.Portal, FeatureFlags: r.FeatureFlags, CreatedAt: now, Hash: sha256.Sum256([]byte(token)),
 	}
 	if r.ExpiresIn > 0 {
 		k.ExpiresAt = now.Add(time.Duration(r.ExpiresIn))
@@ -96,6 +96,10 @@ func checkKey(r *bellhop.KeyRequest) error {
 	case bellhop.RoleEditor, bellhop.RoleViewer:
 	default:
 		wrong("role", "enum", `must be "admin", "publisher", "editor" or "viewer"`)
+	}
+	fields = append(fields, checkFlags(r.FeatureFlags)...)
+	if len(r.FeatureFlags) > 0 && !r.Portal {
+		wrong("feature_flags", "portal", "are for portal links: a key sees every event type")
 	}
 	longest := maxKeyExpiresIn
 	if r.Portal {

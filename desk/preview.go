@@ -140,7 +140,7 @@ func (d *Desk) rehearse(ctx context.Context, p bellhop.Principal, ask PreviewReq
 	if past != nil {
 		h.message = dialect.Message{ID: past.ID.String(), App: past.App, Type: past.Type, Subject: past.Subject, Time: past.CreatedAt(), Data: past.Data, Timestamp: now}
 	} else {
-		event, err := d.previewEvent(ctx, bellhop.Only(p.Scope.Visible(ask.Endpoint.Apps.Value)...), ask, e)
+		event, err := d.previewEvent(ctx, p, bellhop.Only(p.Scope.Visible(ask.Endpoint.Apps.Value)...), ask, e)
 		if err != nil {
 			return h, err
 		}
@@ -209,10 +209,10 @@ func isCredential(f bellhop.FieldError) bool {
 }
 
 // previewEvent is the event that a preview shows.
-func (d *Desk) previewEvent(ctx context.Context, scope bellhop.Scope, ask PreviewRequest, e bellhop.Endpoint) (engine.Publication, error) {
+func (d *Desk) previewEvent(ctx context.Context, p bellhop.Principal, scope bellhop.Scope, ask PreviewRequest, e bellhop.Endpoint) (engine.Publication, error) {
 	event := engine.Publication{App: e.Apps[0], Type: ask.Type, Subject: ask.Subject, Data: ask.Data}
 	if event.Type == "" && e.Recipe == "" {
-		fits, ok := d.fittingEvent(ctx, scope, d.e.Routes().Compile(e))
+		fits, ok := d.fittingEvent(ctx, p, scope, d.e.Routes().Compile(e))
 		switch {
 		case ok && len(ask.Data) == 0:
 			event = fits
@@ -235,7 +235,7 @@ func (d *Desk) previewEvent(ctx context.Context, scope bellhop.Scope, ask Previe
 		}
 	}
 	if len(event.Data) == 0 {
-		if t, err := d.eventType(event.Type); err == nil {
+		if t, err := d.visibleType(p, event.Type); err == nil {
 			event.Data = d.exampleOf(&t)
 		}
 	}

@@ -19,9 +19,9 @@ import (
 const fittingEvents = 25
 
 // fittingEvent is an event that an endpoint would get: the newest one of its apps or, if none
-// of them is, an example of the catalogue, or one that is made from a schema. It answers
+// of them is, an example of the catalogue as p sees it, or one that is made from a schema. It answers
 // false if nothing is known that fits.
-func (d *Desk) fittingEvent(ctx context.Context, scope bellhop.Scope, r *routes.Route) (engine.Publication, bool) {
+func (d *Desk) fittingEvent(ctx context.Context, p bellhop.Principal, scope bellhop.Scope, r *routes.Route) (engine.Publication, bool) {
 	list, err := d.recentOf(ctx, scope, fittingEvents, func(e *bellhop.Event) bool { return r.Asks(e.App, e.Type) })
 	if err == nil {
 		for i := range list {
@@ -32,7 +32,7 @@ func (d *Desk) fittingEvent(ctx context.Context, scope bellhop.Scope, r *routes.
 	}
 	app := r.Apps[0]
 	var second engine.Publication // of a type that fits, but not by its data
-	for _, t := range d.e.Routes().Catalogue().Types("", 0) {
+	for _, t := range d.e.Routes().Catalogue().Types(p, "", 0) {
 		if t.Archived || strings.HasPrefix(t.Name, routes.OwnTypes) || !r.Asks(app, t.Name) {
 			continue
 		}

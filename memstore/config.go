@@ -15,6 +15,11 @@ func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 		if a.Revision != s.apps[a.ID].Revision { // a new one has 0
 			return bellhop.ErrRevision
 		}
+		for id, other := range s.apps {
+			if a.UID != "" && other.UID == a.UID && id != a.ID {
+				return bellhop.UIDTaken("app", a.UID)
+			}
+		}
 		a.Revision++
 		s.apps[a.ID] = cloneApp(a)
 		s.routes.changed(change{name: a.ID})
@@ -104,6 +109,11 @@ func (s *Store) Vitals(ctx context.Context, endpoints []bellhop.EndpointID) (map
 // SaveKey creates or replaces a key.
 func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.AuditEntry) error {
 	return s.step(ctx, func() error {
+		for id, other := range s.keys {
+			if k.Hash != [32]byte{} && other.Hash == k.Hash && id != k.ID {
+				return bellhop.KeyTaken()
+			}
+		}
 		s.keys[k.ID] = cloneKey(k)
 		s.access.changed(change{id: int64(k.ID)})
 		s.addAudit(audit)
@@ -199,11 +209,17 @@ func cloneApp(a bellhop.App) bellhop.App {
 	for dialect, options := range a.DialectOptions {
 		a.DialectOptions[dialect] = maps.Clone(options)
 	}
+	a.RateLimit = cloneRateLimit(a.RateLimit)
 	return a
 }
 
 func cloneEventType(t bellhop.EventType) bellhop.EventType {
 	t.Schema, t.Example = slices.Clone(t.Schema), slices.Clone(t.Example)
+	t.EarlierSchemas = maps.Clone(t.EarlierSchemas)
+	for version, schema := range t.EarlierSchemas {
+		t.EarlierSchemas[version] = slices.Clone(schema)
+	}
+	t.FeatureFlags = slices.Clone(t.FeatureFlags)
 	return t
 }
 
@@ -221,15 +237,21 @@ func cloneEndpoint(e bellhop.Endpoint) bellhop.Endpoint {
 	e.Retry.Delays = slices.Clone(e.Retry.Delays)
 	e.Secrets = slices.Clone(e.Secrets)
 	e.Making, e.Sealed = e.Making.Clone(), maps.Clone(e.Sealed)
-	if e.RateLimit != nil {
-		r := *e.RateLimit
-		e.RateLimit = &r
-	}
+	e.RateLimit = cloneRateLimit(e.RateLimit)
 	return e
+}
+
+func cloneRateLimit(r *bellhop.RateLimit) *bellhop.RateLimit {
+	if r == nil {
+		return nil
+	}
+	c := *r
+	return &c
 }
 
 func cloneKey(k bellhop.Key) bellhop.Key {
 	k.Scope.Apps = slices.Clone(k.Scope.Apps)
+	k.FeatureFlags = slices.Clone(k.FeatureFlags)
 	return k
 }
 

@@ -25,10 +25,11 @@ func (t *txn) save(revision int64, create, replace string, args ...any) error {
 }
 
 const (
-	createApp = `INSERT INTO bellhop.apps (id, revision, name, metadata, created_at, updated_at, max_endpoints, dialects, dialect_options)
-		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`
+	createApp = `INSERT INTO bellhop.apps (id, revision, name, metadata, created_at, updated_at, max_endpoints, dialects, dialect_options,
+			uid, rate_limit)
+		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11) ON CONFLICT (id) DO NOTHING`
 	replaceApp = `UPDATE bellhop.apps SET revision = revision + 1, name = $3, metadata = $4, created_at = $5, updated_at = $6, max_endpoints = $7,
-		dialects = $8, dialect_options = $9 WHERE id = $1 AND revision = $2`
+		dialects = $8, dialect_options = $9, uid = nullif($10, ''), rate_limit = $11 WHERE id = $1 AND revision = $2`
 )
 
 // SaveApp creates or replaces an app. One of the same id that was deleted takes all
@@ -52,7 +53,10 @@ func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, asked, "save the app", func(t *txn) error {
 		err := t.save(a.Revision, createApp, replaceApp, a.ID, a.Revision, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt),
-			a.MaxEndpoints, toJSON(a.Dialects), toJSON(a.DialectOptions))
+			a.MaxEndpoints, toJSON(a.Dialects), toJSON(a.DialectOptions), a.UID, toJSON(a.RateLimit))
+		if violates(err, "apps_uid") {
+			return bellhop.UIDTaken("app", a.UID)
+		}
 		if err != nil {
 			return err
 		}
@@ -66,17 +70,19 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 }
 
 const (
-	createEventType = `INSERT INTO bellhop.event_types (name, revision, description, schema, example, validate, archived, created_at, updated_at)
-		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name) DO NOTHING`
+	createEventType = `INSERT INTO bellhop.event_types (name, revision, description, schema, example, validate, archived, created_at, updated_at,
+			schema_version, earlier_schemas, deprecated, heading, feature_flags)
+		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (name) DO NOTHING`
 	replaceEventType = `UPDATE bellhop.event_types SET revision = revision + 1, description = $3, schema = $4, example = $5, validate = $6, archived = $7,
-		created_at = $8, updated_at = $9 WHERE name = $1 AND revision = $2`
+		created_at = $8, updated_at = $9, schema_version = $10, earlier_schemas = $11, deprecated = $12, heading = $13, feature_flags = $14 WHERE name = $1 AND revision = $2`
 )
 
 // SaveEventType creates or replaces an entry of the catalogue.
 func (s *Store) SaveEventType(ctx context.Context, e bellhop.EventType, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, asked, "save the event type", func(t *txn) error {
 		err := t.save(e.Revision, createEventType, replaceEventType, e.Name, e.Revision, e.Description, []byte(e.Schema), []byte(e.Example),
-			e.Validate, e.Archived, micros(e.CreatedAt), micros(e.UpdatedAt))
+			e.Validate, e.Archived, micros(e.CreatedAt), micros(e.UpdatedAt),
+			e.SchemaVersion, column.Schemas(e.EarlierSchemas), e.Deprecated, e.Group, toJSON(e.FeatureFlags))
 		return t.finish(err, audit, partCatalogue, e.Name, 0)
 	})
 }
@@ -92,15 +98,19 @@ func (s *Store) DeleteEventType(ctx context.Context, name string, audit *bellhop
 	})
 }
 
-const putKey = `INSERT INTO bellhop.keys (id, name, role, apps, portal, created_at, expires_at, hash, session, device)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+const putKey = `INSERT INTO bellhop.keys (id, name, role, apps, portal, created_at, expires_at, hash, session, device, feature_flags)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 	ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, apps = excluded.apps, portal = excluded.portal, created_at = excluded.created_at,
-		expires_at = excluded.expires_at, hash = excluded.hash, session = excluded.session, device = excluded.device`
+		expires_at = excluded.expires_at, hash = excluded.hash, session = excluded.session, device = excluded.device,
+		feature_flags = excluded.feature_flags`
 
 // SaveKey creates or replaces a key.
 func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, asked, "save the key", func(t *txn) error {
-		_, err := t.exec(putKey, k.ID, k.Name, k.Role, scopeJSON(k.Scope), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], k.Session, k.Device)
+		_, err := t.exec(putKey, k.ID, k.Name, k.Role, scopeJSON(k.Scope), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], k.Session, k.Device, toJSON(k.FeatureFlags))
+		if violates(err, "keys_hash") {
+			err = bellhop.KeyTaken()
+		}
 		return t.finish(err, audit, partAccess, "", int64(k.ID))
 	})
 }

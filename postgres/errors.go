@@ -192,6 +192,12 @@ func codeOf(err error) string {
 	return e.Code
 }
 
+// violates tells whether a statement was refused by a unique index.
+func violates(err error, index string) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == uniqueViolation && e.ConstraintName == index
+}
+
 // kindOf is nil for what it does not know.
 func kindOf(err error) error {
 	code := codeOf(err)

@@ -268,28 +268,38 @@ func (s *Store) Access(ctx context.Context, since int64) (bellhop.AccessChanges,
 	return r, err
 }
 
-const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options FROM bellhop.apps"
+const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit FROM bellhop.apps"
 
 func scanApp(r row) (bellhop.App, error) {
 	var a bellhop.App
-	var metadata, dialects, options *string
+	var metadata, dialects, options, limit *string
 	var created, updated int64
-	err := r.Scan(&a.ID, &a.Name, &metadata, &created, &updated, &a.Revision, &a.MaxEndpoints, &dialects, &options)
+	err := r.Scan(&a.ID, &a.Name, &metadata, &created, &updated, &a.Revision, &a.MaxEndpoints, &dialects, &options, (*zeronull.Text)(&a.UID), &limit)
 	a.CreatedAt, a.UpdatedAt = moment(created), moment(updated)
 	_ = fromJSON(metadata, &a.Metadata)
 	_ = fromJSON(dialects, &a.Dialects)
 	_ = fromJSON(options, &a.DialectOptions)
+	_ = fromJSON(limit, &a.RateLimit)
 	return a, err
 }
 
-const selectEventTypes = "SELECT name, description, schema, example, validate, archived, created_at, updated_at, revision FROM bellhop.event_types"
+const selectEventTypes = "SELECT name, description, schema, example, validate, archived, created_at, updated_at, revision, schema_version, earlier_schemas, deprecated, heading, feature_flags FROM bellhop.event_types"
 
+// scanEventType reads selectEventTypes. A type whose flags cannot be read is hidden from
+// portal links: no link has the flag that it gets.
 func scanEventType(r row) (bellhop.EventType, error) {
 	var t bellhop.EventType
 	var created, updated int64
-	err := r.Scan(&t.Name, &t.Description, (*[]byte)(&t.Schema), (*[]byte)(&t.Example), &t.Validate, &t.Archived, &created, &updated, &t.Revision)
+	var earlier zeronull.Text
+	var flags *string
+	err := r.Scan(&t.Name, &t.Description, (*[]byte)(&t.Schema), (*[]byte)(&t.Example), &t.Validate, &t.Archived, &created, &updated, &t.Revision,
+		&t.SchemaVersion, &earlier, &t.Deprecated, &t.Group, &flags)
 	t.CreatedAt, t.UpdatedAt = moment(created), moment(updated)
 	t.Schema, t.Example = orNone(t.Schema), orNone(t.Example)
+	t.EarlierSchemas = column.SchemasOf(string(earlier))
+	if fromJSON(flags, &t.FeatureFlags) != nil {
+		t.FeatureFlags = []string{unreadable}
+	}
 	return t, err
 }
 
@@ -396,20 +406,21 @@ func readTerms(text *string) ([]bellhop.AppTerms, error) {
 	return column.TermsOf(*text)
 }
 
-const selectKeys = "SELECT id, name, role, apps, portal, created_at, expires_at, hash, session, device FROM bellhop.keys"
+const selectKeys = "SELECT id, name, role, apps, portal, created_at, expires_at, hash, session, device, feature_flags FROM bellhop.keys"
 
 // scanKey reads selectKeys. No apps (NULL) means all of them; a list that is empty or
 // cannot be read means none. wrong says what cannot be read.
 func scanKey(r row) (k bellhop.Key, wrong, err error) {
-	var apps *string
+	var apps, flags *string
 	var created, expires int64
 	var hash []byte
-	err = r.Scan(&k.ID, &k.Name, &k.Role, &apps, &k.Portal, &created, &expires, &hash, &k.Session, &k.Device)
+	err = r.Scan(&k.ID, &k.Name, &k.Role, &apps, &k.Portal, &created, &expires, &hash, &k.Session, &k.Device, &flags)
 	if err != nil {
 		return k, nil, err
 	}
 	k.CreatedAt, k.ExpiresAt = moment(created), moment(expires)
 	copy(k.Hash[:], hash)
+	_ = fromJSON(flags, &k.FeatureFlags) // without flags, it sees less
 	if apps == nil {
 		k.Scope = bellhop.Everything()
 		return k, nil, nil

@@ -37,10 +37,21 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 		if err := w.atRevision(a.Revision, "SELECT revision FROM apps WHERE id = ?", a.ID); err != nil {
 			return err
 		}
-		err = exec(w.conn, `INSERT OR REPLACE INTO apps (id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		if a.UID != "" {
+			taken, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM apps WHERE uid = ? AND id <> ?", a.UID, a.ID)
+			if err == nil && taken {
+				err = bellhop.UIDTaken("app", a.UID)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		err = exec(w.conn, `INSERT INTO apps (id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, metadata = excluded.metadata,
+				created_at = excluded.created_at, updated_at = excluded.updated_at, revision = excluded.revision, max_endpoints = excluded.max_endpoints,
+				dialects = excluded.dialects, dialect_options = excluded.dialect_options, uid = excluded.uid, rate_limit = excluded.rate_limit`,
 			a.ID, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt), a.Revision+1, a.MaxEndpoints,
-			toJSON(a.Dialects), toJSON(a.DialectOptions))
+			toJSON(a.Dialects), toJSON(a.DialectOptions), a.UID, toJSON(a.RateLimit))
 		return w.finish(err, audit, partRoutes, a.ID, 0)
 	})
 }
@@ -63,10 +74,12 @@ func (s *Store) SaveEventType(ctx context.Context, t bellhop.EventType, audit *b
 			return err
 		}
 		err := exec(w.conn, `INSERT OR REPLACE INTO event_types
-				(name, description, schema, example, validate, archived, created_at, updated_at, revision)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				(name, description, schema, example, validate, archived, created_at, updated_at, revision, schema_version, earlier_schemas,
+				deprecated, heading, feature_flags)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			t.Name, t.Description, []byte(t.Schema), []byte(t.Example), t.Validate, t.Archived,
-			micros(t.CreatedAt), micros(t.UpdatedAt), t.Revision+1)
+			micros(t.CreatedAt), micros(t.UpdatedAt), t.Revision+1, t.SchemaVersion, column.Schemas(t.EarlierSchemas),
+			t.Deprecated, t.Group, toJSON(t.FeatureFlags))
 		return w.finish(err, audit, partCatalogue, t.Name, 0)
 	})
 }
@@ -82,12 +95,23 @@ func (s *Store) DeleteEventType(ctx context.Context, name string, audit *bellhop
 	})
 }
 
+// hasHash is the condition of the index keys_hash.
+const hasHash = "hash <> x'0000000000000000000000000000000000000000000000000000000000000000'"
+
 // SaveKey creates or replaces a key.
 func (s *Store) SaveKey(ctx context.Context, k bellhop.Key, audit *bellhop.AuditEntry) error {
 	return s.inTurn(ctx, turnOf(k.Scope.Apps), "save the key", rowWeight, func(w *writer) error {
-		err := exec(w.conn, `INSERT OR REPLACE INTO keys (id, name, role, apps, portal, created_at, expires_at, hash, session, device)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			int64(k.ID), k.Name, string(k.Role), scopeJSON(k.Scope), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], int64(k.Session), k.Device)
+		taken, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM keys WHERE hash = ? AND id <> ? AND "+hasHash, k.Hash[:], int64(k.ID))
+		if err == nil && taken {
+			err = bellhop.KeyTaken()
+		}
+		if err != nil {
+			return err
+		}
+		err = exec(w.conn, `INSERT OR REPLACE INTO keys (id, name, role, apps, portal, created_at, expires_at, hash, session, device, feature_flags)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			int64(k.ID), k.Name, string(k.Role), scopeJSON(k.Scope), k.Portal, micros(k.CreatedAt), micros(k.ExpiresAt), k.Hash[:], int64(k.Session), k.Device,
+			toJSON(k.FeatureFlags))
 		return w.finish(err, audit, partAccess, "", int64(k.ID))
 	})
 }

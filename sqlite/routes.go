@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // part is a part of the configuration that has a version and a feed of its own.
@@ -204,28 +205,36 @@ func (s *Store) Access(ctx context.Context, since int64) (bellhop.AccessChanges,
 	return r, err
 }
 
-const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options FROM apps"
+const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit FROM apps"
 
 func scanApp(st *sqlite.Stmt) bellhop.App {
 	a := bellhop.App{
 		ID: st.ColumnText(0), Name: st.ColumnText(1),
 		CreatedAt: moment(st.ColumnInt64(3)), UpdatedAt: moment(st.ColumnInt64(4)),
-		Revision: st.ColumnInt64(5), MaxEndpoints: st.ColumnInt(6),
+		Revision: st.ColumnInt64(5), MaxEndpoints: st.ColumnInt(6), UID: st.ColumnText(9),
 	}
 	_ = fromJSON(st, 2, &a.Metadata)
 	_ = fromJSON(st, 7, &a.Dialects)
 	_ = fromJSON(st, 8, &a.DialectOptions)
+	_ = fromJSON(st, 10, &a.RateLimit)
 	return a
 }
 
-const selectEventTypes = "SELECT name, description, schema, example, validate, archived, created_at, updated_at, revision FROM event_types"
+const selectEventTypes = "SELECT name, description, schema, example, validate, archived, created_at, updated_at, revision, schema_version, earlier_schemas, deprecated, heading, feature_flags FROM event_types"
 
+// scanEventType reads selectEventTypes. A type whose flags cannot be read is hidden from
+// portal links: no link has the flag that it gets.
 func scanEventType(st *sqlite.Stmt) bellhop.EventType {
-	return bellhop.EventType{
+	t := bellhop.EventType{
 		Name: st.ColumnText(0), Description: st.ColumnText(1), Schema: blob(st, 2), Example: blob(st, 3),
 		Validate: st.ColumnBool(4), Archived: st.ColumnBool(5),
 		CreatedAt: moment(st.ColumnInt64(6)), UpdatedAt: moment(st.ColumnInt64(7)), Revision: st.ColumnInt64(8),
+		SchemaVersion: st.ColumnText(9), EarlierSchemas: column.SchemasOf(st.ColumnText(10)), Deprecated: st.ColumnBool(11), Group: st.ColumnText(12),
 	}
+	if fromJSON(st, 13, &t.FeatureFlags) != nil {
+		t.FeatureFlags = []string{unreadable}
+	}
+	return t
 }
 
 const selectEndpoints = `SELECT id, e.revision, status, ordering, v.since, apps, url, name, events, subjects, filter,
@@ -312,7 +321,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 // unreadable stands in lists that cannot be read. It is the name of nothing.
 const unreadable = "unreadable.setting"
 
-const selectKeys = "SELECT id, name, role, apps, portal, created_at, expires_at, hash, session, device FROM keys"
+const selectKeys = "SELECT id, name, role, apps, portal, created_at, expires_at, hash, session, device, feature_flags FROM keys"
 
 // scanKey reads selectKeys. No apps (NULL) means all of them; a list that is empty or
 // cannot be read means none.
@@ -323,6 +332,7 @@ func scanKey(st *sqlite.Stmt) (bellhop.Key, error) {
 		Session: bellhop.KeyID(st.ColumnInt64(8)), Device: st.ColumnText(9),
 	}
 	st.ColumnBytes(7, k.Hash[:])
+	_ = fromJSON(st, 10, &k.FeatureFlags) // without flags, it sees less
 	if st.ColumnIsNull(3) {
 		k.Scope = bellhop.Everything()
 		return k, nil

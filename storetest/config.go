@@ -16,8 +16,9 @@ var configTests = []test{
 			Full: true, Version: 3,
 			Apps: []bellhop.App{
 				{
-					ID: "acme", Name: "Acme", Metadata: map[string]string{"k": "v"}, MaxEndpoints: 7,
-					Dialects: []string{"shopify", "standard"}, DialectOptions: map[string]map[string]string{"shopify": {"shop_domain": "é.example"}},
+					ID: "acme", UID: "tenant.1", Name: "Acme", Metadata: map[string]string{"k": "v"}, MaxEndpoints: 7,
+					RateLimit: &bellhop.RateLimit{PerSecond: 0.5, Burst: 3},
+					Dialects:  []string{"shopify", "standard"}, DialectOptions: map[string]map[string]string{"shopify": {"shop_domain": "é.example"}},
 					CreatedAt: f.now, UpdatedAt: f.now.Add(time.Second),
 				},
 				{ID: "globex"},
@@ -30,6 +31,8 @@ var configTests = []test{
 				{
 					Name: "invoice.paid", Description: "Paid", Schema: bellhop.JSON(`{ "type" : "object" }`),
 					Example: bellhop.JSON(`{"a":"<&>"}`), Validate: true, Archived: true, CreatedAt: f.now, UpdatedAt: f.now,
+					SchemaVersion: "2", EarlierSchemas: map[string]bellhop.JSON{"1": bellhop.JSON(`{ "é" : [ ] }`), "0": bellhop.JSON(`true`)},
+					Deprecated: true, Group: "Bookkeeping", FeatureFlags: []string{"beta", "é"},
 				},
 				{Name: "plain"},
 			},
@@ -39,7 +42,7 @@ var configTests = []test{
 			Keys: []bellhop.Key{
 				{
 					ID: id.Next[id.Key](f.ids, f.now), Name: "portal", Role: bellhop.RoleEditor, Scope: bellhop.Only("acme"), Portal: true,
-					CreatedAt: f.now, ExpiresAt: f.now.Add(time.Hour), Hash: [32]byte{1, 2, 31: 3},
+					CreatedAt: f.now, ExpiresAt: f.now.Add(time.Hour), Hash: [32]byte{1, 2, 31: 3}, FeatureFlags: []string{"beta"},
 				},
 				{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin, Scope: bellhop.Everything()},
 				{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin, Scope: bellhop.Everything(), Session: 7, ExpiresAt: f.now},
@@ -63,6 +66,61 @@ var configTests = []test{
 		same(f, "routes", f.changes(0), routes)
 		same(f, "catalogue", f.catalogue(0), catalogue)
 		same(f, "access", f.access(0), access)
+	}},
+	{"no two apps have one uid", func(f *fixture) {
+		save := func(a bellhop.App) (bellhop.App, error) {
+			err := f.s.SaveApp(f.Context(), a, f.audit(a.ID))
+			a.Revision++
+			return a, err
+		}
+		acme, err := save(bellhop.App{ID: "acme", UID: "t1"})
+		f.must(err)
+		globex, err := save(bellhop.App{ID: "globex"})
+		f.must(err)
+		for range 2 { // none is no uid that could be taken
+			acme, err = save(acme)
+			f.must(err)
+			globex, err = save(globex)
+			f.must(err)
+		}
+		v, audits := f.version(), len(f.audits())
+		taken := globex
+		taken.UID = "t1"
+		for _, a := range []bellhop.App{taken, {ID: "initech", UID: "t1"}} {
+			if _, err := save(a); bellhop.CodeOf(err) != bellhop.CodeConflict {
+				f.Errorf("a uid that is taken: %v", err)
+			}
+		}
+		same(f, "version", f.version(), v)
+		same(f, "audit entries", len(f.audits()), audits)
+		same(f, "apps", f.changes(0).Apps, []bellhop.App{acme, globex})
+
+		acme.UID = ""
+		acme, err = save(acme)
+		f.must(err)
+		taken, err = save(taken)
+		f.must(err)
+		same(f, "after it was given up", f.changes(0).Apps, []bellhop.App{acme, taken})
+		f.must(f.s.DeleteApp(f.Context(), "globex", nil))
+		acme.UID = "t1"
+		acme, err = save(acme)
+		f.must(err)
+		same(f, "after its app was deleted", f.changes(0).Apps, []bellhop.App{acme})
+	}},
+	{"no two keys have one token", func(f *fixture) {
+		k := f.key(bellhop.Key{Hash: [32]byte{7}})
+		f.key(bellhop.Key{})
+		f.key(bellhop.Key{}) // keys that have none
+		v := f.access(0)
+		twin := bellhop.Key{ID: id.Next[id.Key](f.ids, f.now), Role: bellhop.RoleAdmin, Hash: k.Hash}
+		if err := f.s.SaveKey(f.Context(), twin, f.audit()); bellhop.CodeOf(err) != bellhop.CodeConflict {
+			f.Errorf("the token of another key: %v", err)
+		}
+		same(f, "keys", f.access(0), v)
+		k.Name = "renamed"
+		f.must(f.s.SaveKey(f.Context(), k, nil))
+		f.must(f.s.DeleteKey(f.Context(), k.ID, nil))
+		f.must(f.s.SaveKey(f.Context(), twin, nil))
 	}},
 	{"an empty store has version 0", func(f *fixture) {
 		same(f, "routes", f.changes(0), bellhop.RouteChanges{Full: true})

@@ -39,7 +39,8 @@ type putEventTypeInput struct {
 func (n *native) putEventType(c *api.Call, in putEventTypeInput) (bellhop.EventType, error) {
 	saved, created, err := n.desk.PutEventType(c.Context(), c.Principal(), bellhop.EventType{
 		Name: in.Name, Description: in.Body.Description, Schema: in.Body.Schema, Example: in.Body.Example,
-		Validate: in.Body.Validate, Archived: in.Body.Archived,
+		Validate: in.Body.Validate, Archived: in.Body.Archived, Deprecated: in.Body.Deprecated, Group: in.Body.Group,
+		SchemaVersion: in.Body.SchemaVersion, EarlierSchemas: in.Body.EarlierSchemas, FeatureFlags: in.Body.FeatureFlags,
 	})
 	if created {
 		c.Answer(http.StatusCreated)

@@ -21,6 +21,7 @@ func (n *native) createPortalLink(c *api.Call, in portalInput) (wire.PortalLink,
 	}
 	k, token, err := n.desk.CreateKey(c.Context(), c.Principal(), bellhop.KeyRequest{
 		Role: in.Body.Role, Apps: []string{in.Body.App}, ExpiresIn: in.Body.ExpiresIn, Portal: true,
+		FeatureFlags: in.Body.FeatureFlags,
 	})
 	if err != nil {
 		return wire.PortalLink{}, err

@@ -13,13 +13,13 @@ import (
 // serveDocument answers the OpenAPI document, and whoever may see the event types gets
 // a webhooks section of them as they are now.
 func (n *native) serveDocument(c *api.Call) error {
-	seesTypes, err := n.seesTypes(c)
+	reader, seesTypes, err := n.seesTypes(c)
 	if err != nil {
 		return err
 	}
 	body, err := json.Marshal(n.document())
 	if err == nil && seesTypes {
-		body, err = n.documentNow(c)
+		body, err = n.documentNow(c, reader)
 	}
 	if err != nil {
 		return fmt.Errorf("make the OpenAPI document: %w", err)
@@ -29,21 +29,26 @@ func (n *native) serveDocument(c *api.Call) error {
 	return nil
 }
 
-// seesTypes tells whether the request may see the event types. A wrong key is an error;
-// a session that has ended is nobody's, since its browser sends it unasked.
-func (n *native) seesTypes(c *api.Call) (bool, error) {
-	if n.o.PublicDocs {
-		return true, nil
-	}
+// anybody sees what public documents show: no event types that have feature flags.
+var anybody = bellhop.Principal{Role: bellhop.RoleViewer, Portal: true}
+
+// seesTypes tells whether the request may see the event types, and as whom. A wrong key is
+// an error; a session that has ended is nobody's, since its browser sends it unasked.
+func (n *native) seesTypes(c *api.Call) (bellhop.Principal, bool, error) {
 	err := c.Admit("listEventTypes")
-	if c.Request().Header.Get("Authorization") == "" && bellhop.CodeOf(err) == api.CodeUnauthorized {
-		return false, nil
+	switch {
+	case err == nil:
+		return c.Principal(), true, nil
+	case n.o.PublicDocs:
+		return anybody, true, nil
+	case c.Request().Header.Get("Authorization") == "" && bellhop.CodeOf(err) == api.CodeUnauthorized:
+		return bellhop.Principal{}, false, nil
 	}
-	return err == nil, err
+	return bellhop.Principal{}, false, err
 }
 
-func (n *native) documentNow(c *api.Call) ([]byte, error) {
-	types, err := n.desk.EventTypes(c.Context(), bellhop.Owner(), "", maxDocumentedTypes+1)
+func (n *native) documentNow(c *api.Call, reader bellhop.Principal) ([]byte, error) {
+	types, err := n.desk.EventTypes(c.Context(), reader, "", maxDocumentedTypes+1)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +102,7 @@ func webhook(t bellhop.EventType, data any) map[string]any {
 	}
 	return map[string]any{
 		"operationId": "webhook." + t.Name, "summary": t.Name, "description": description,
-		"deprecated": t.Archived, "tags": []string{"Webhooks"}, "security": []any{},
+		"deprecated": t.Archived || t.Deprecated, "tags": []string{"Webhooks"}, "security": []any{},
 		"parameters": []any{
 			header("webhook-id", "The event's id, the same on each attempt: take what you have seen before as done."),
 			header("webhook-timestamp", "This attempt, in Unix seconds."),

@@ -158,6 +158,8 @@ type AppInput struct {
 	Dialects       []string                     `json:"dialects,omitempty" doc:"The dialects that its people may choose for endpoints, their default first; none means all. Admins may choose any." example:"[\"shopify\",\"standard\"]"`
 	DialectOptions map[string]map[string]string `json:"dialect_options,omitempty" doc:"Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; see GET /v1/dialects." example:"{\"shopify\":{\"shop_domain\":\"acme.myshopify.com\"}}"`
 	MaxEndpoints   int                          `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
+	UID            string                       `json:"uid,omitempty" maxLength:"256" doc:"Another id by which you know it, and which may change: letters, digits, hyphens, underscores and dots. No other app may have it (409)." example:"tenant.42"`
+	RateLimit      *bellhop.RateLimit           `json:"rate_limit,omitempty" doc:"How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own; null for no limit."`
 }
 
 // AppPut is what a PUT makes an app.
@@ -169,6 +171,9 @@ type AppPut struct {
 	// MaxEndpoints differs from 0 where it is not given: a key that is limited to apps
 	// may not set it, and then leaves it as it is.
 	MaxEndpoints *int `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. To change it takes a key that is not limited to apps; left out by one that is, it stays." example:"200"`
+	// UID differs from "" where it is not given, as MaxEndpoints.
+	UID       *string            `json:"uid,omitempty" maxLength:"256" doc:"Another id by which you know it, and which may change; \"\" for none. No other app may have it (409). To change it takes a key that is not limited to apps; left out by one that is, it stays." example:"tenant.42"`
+	RateLimit *bellhop.RateLimit `json:"rate_limit,omitempty" doc:"How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own; null for no limit."`
 }
 
 // AppPatch changes what is set of an app.
@@ -178,6 +183,8 @@ type AppPatch struct {
 	Dialects       bellhop.Field[[]string]                     `json:"dialects,omitzero" doc:"The dialects that its people may choose for endpoints, their default first; none means all. Admins may choose any." example:"[\"shopify\",\"standard\"]"`
 	DialectOptions bellhop.Field[map[string]map[string]string] `json:"dialect_options,omitzero" doc:"Values of dialects' options for the app's events, by dialect and option, before the dialects' defaults; replaced as a whole; see GET /v1/dialects." example:"{\"shopify\":{\"shop_domain\":\"acme.myshopify.com\"}}"`
 	MaxEndpoints   bellhop.Field[int]                          `json:"max_endpoints,omitzero" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps."`
+	UID            bellhop.Field[string]                       `json:"uid,omitzero" maxLength:"256" doc:"Another id by which you know it; null for none. No other app may have it (409). Takes a key that is not limited to apps." example:"tenant.42"`
+	RateLimit      bellhop.Field[*bellhop.RateLimit]           `json:"rate_limit,omitzero" doc:"How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own; null for no limit."`
 }
 
 // MarshalJSON gives the fields that are set.
@@ -190,6 +197,12 @@ type EventTypePut struct {
 	Example     bellhop.JSON `json:"example,omitempty" doc:"Data as a receiver might see it." example:"{\"total\":\"123.90\"}"`
 	Validate    bool         `json:"validate,omitempty" doc:"Refuse to publish data that breaks the schema, that has a number of more than 100 digits or with an exponent beyond 999, or that takes too long to check."`
 	Archived    bool         `json:"archived,omitempty" doc:"Keep the type readable; where the catalogue is enforced, take no new events of it."`
+	Deprecated  bool         `json:"deprecated,omitempty" doc:"Mark it where people choose types. Its events go on as before."`
+	Group       string       `json:"group,omitempty" maxLength:"256" doc:"A heading under which catalogues show it." example:"Invoices"`
+
+	SchemaVersion  string                  `json:"schema_version,omitempty" maxLength:"32" doc:"Which version schema is, if there were others." example:"v2"`
+	EarlierSchemas map[string]bellhop.JSON `json:"earlier_schemas,omitempty" doc:"Schemas of other versions, by version, at most 50, for readers: data is not checked against them." example:"{\"1\":{\"type\":\"object\"}}"`
+	FeatureFlags   []string                `json:"feature_flags,omitempty" nullable:"false" maxItems:"50" doc:"Holders of portal links see the type, in lists and among what they may choose, only if their link has one of these flags. It hides; it is no right: an endpoint gets what its events ask for." example:"[\"beta\"]"`
 }
 
 // EndpointInput is an endpoint to create, or what to change of one.
@@ -497,6 +510,8 @@ type PortalInput struct {
 	ExpiresIn bellhop.Duration `json:"expires_in,omitempty" doc:"How long it is valid. Default: 1h." example:"1h"`
 	Theme     string           `json:"theme,omitempty" enum:"auto,light,dark" doc:"How its page looks. Default: auto, as the viewer's device prefers." example:"dark"`
 	Lang      string           `json:"lang,omitempty" doc:"The language of its page, as a tag: en, de, fr or it, with a region if dates and numbers are to be that region's. What the page does not speak is left to the viewer's browser, as without it." example:"de-CH"`
+
+	FeatureFlags []string `json:"feature_flags,omitempty" nullable:"false" maxItems:"50" doc:"Of event types that have feature flags, its holder sees those with one of these." example:"[\"beta\"]"`
 }
 
 // PortalLink is a short-lived session for one app.

@@ -26,12 +26,12 @@ func (c *Catalogue) Version() int64 { return c.version }
 // Type gives an event type.
 func (c *Catalogue) Type(name string) (*Type, bool) { return c.types.get(name) }
 
-// Types lists the event types in the order of their names, after the given one
-// ("": from the first): as many as limit, or with 0 all.
-func (c *Catalogue) Types(after string, limit int) []bellhop.EventType {
+// Types lists the event types that somebody sees in the order of their names, after the
+// given one ("": from the first): as many as limit, or with 0 all.
+func (c *Catalogue) Types(who bellhop.Principal, after string, limit int) []bellhop.EventType {
 	list := first(func(yield func(*Type) bool) {
 		for t := range c.types.all() {
-			if t.Name > after && !yield(t) {
+			if t.Name > after && who.SeesType(&t.EventType) && !yield(t) {
 				return
 			}
 		}

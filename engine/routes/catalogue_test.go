@@ -41,7 +41,7 @@ func TestCatalogueFollowsTheStore(t *testing.T) {
 	list := func(after string, limit int, want ...string) {
 		t.Helper()
 		var got []string
-		for _, et := range f.Table.Catalogue().Types(after, limit) {
+		for _, et := range f.Table.Catalogue().Types(bellhop.Owner(), after, limit) {
 			got = append(got, et.Name)
 		}
 		same(t, "types", got, want)

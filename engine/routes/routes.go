@@ -16,6 +16,7 @@ type Routes struct {
 	version   int64
 	hold      bellhop.Hold
 	apps      layered[string, *bellhop.App]
+	uids      layered[string, *bellhop.App] // those that have one
 	endpoints layered[bellhop.EndpointID, *Route]
 	// byApp holds the routes of each app, ordered by id. A later snapshot may keep
 	// more of them in the same array, behind the end of the slice.
@@ -33,6 +34,27 @@ func (r *Routes) Hold() bellhop.Hold { return r.hold }
 // App gives an app.
 func (r *Routes) App(id string) (bellhop.App, bool) {
 	a, ok := r.apps.get(id)
+	if !ok {
+		return bellhop.App{}, false
+	}
+	return *a, true
+}
+
+// AppNamed gives the app of an id or, where there is none, of a uid.
+func (r *Routes) AppNamed(name string) (bellhop.App, bool) {
+	a, ok := r.apps.get(name)
+	if !ok {
+		a, ok = r.uids.get(name)
+	}
+	if !ok {
+		return bellhop.App{}, false
+	}
+	return *a, true
+}
+
+// AppOfUID gives the app that has a uid.
+func (r *Routes) AppOfUID(uid string) (bellhop.App, bool) {
+	a, ok := r.uids.get(uid)
 	if !ok {
 		return bellhop.App{}, false
 	}
@@ -181,12 +203,25 @@ func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes,
 	if c.Full {
 		from = &Routes{}
 	}
-	apps, endpoints, byApp := from.apps.edit(), from.endpoints.edit(), from.byApp.edit()
+	apps, uids, endpoints, byApp := from.apps.edit(), from.uids.edit(), from.endpoints.edit(), from.byApp.edit()
+	forget := func(id string) { // first of all apps: a uid may have gone from one to another
+		if old, ok := apps.get(id); ok && old.UID != "" {
+			uids.remove(old.UID)
+		}
+	}
 	for _, a := range c.DeletedApps {
+		forget(a)
 		apps.remove(a)
 	}
 	for i := range c.Apps {
-		apps.set(c.Apps[i].ID, &c.Apps[i])
+		forget(c.Apps[i].ID)
+	}
+	for i := range c.Apps {
+		a := &c.Apps[i]
+		apps.set(a.ID, a)
+		if a.UID != "" {
+			uids.set(a.UID, a)
+		}
 	}
 
 	moved := map[string][]move{}
@@ -220,7 +255,7 @@ func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes,
 		}
 	}
 
-	next = &Routes{version: c.Version, hold: c.Hold, apps: apps.done(), endpoints: endpoints.done(), byApp: byApp.done(), indexes: r.indexes}
+	next = &Routes{version: c.Version, hold: c.Hold, apps: apps.done(), uids: uids.done(), endpoints: endpoints.done(), byApp: byApp.done(), indexes: r.indexes}
 	gone = slices.Clone(c.DeletedEndpoints)
 	if c.Full {
 		for route := range r.All() {

@@ -76,7 +76,7 @@ func TestWhatIsLoadedInFullReplacesAll(t *testing.T) {
 	if len(r.Apps(bellhop.Everything(), "", 0)) != 1 || r.Endpoint(1) != nil || r.Endpoint(3) != nil {
 		t.Error("what is gone is there")
 	}
-	if got := f.Table.Catalogue().Types("", 0); len(got) != 1 || got[0].Name != "y" {
+	if got := f.Table.Catalogue().Types(bellhop.Owner(), "", 0); len(got) != 1 || got[0].Name != "y" {
 		t.Errorf("%+v", got)
 	}
 	f.knows("a key that is gone", "ada", false)
@@ -113,7 +113,7 @@ func TestStoreThatFails(t *testing.T) {
 	}
 	f.store.then(nil)
 	f.load()
-	if f.Table.Routes().Endpoint(1) != nil || len(f.Table.Catalogue().Types("", 0)) != 0 {
+	if f.Table.Routes().Endpoint(1) != nil || len(f.Table.Catalogue().Types(bellhop.Owner(), "", 0)) != 0 {
 		t.Error("a load after one that failed missed something")
 	}
 
@@ -156,7 +156,7 @@ func TestReadersDoNotWaitForTheStore(t *testing.T) {
 		r := f.Table.Routes()
 		same(t, "of acme", ids(r.Of("acme")), []int{1})
 		same(t, "listed", ids(r.Endpoints(bellhop.EndpointFilter{Scope: bellhop.Everything()})), []int{1})
-		if _, ok := r.App("acme"); !ok || !r.Endpoint(1).Live() || len(f.Table.Catalogue().Types("", 0)) != 1 {
+		if _, ok := r.App("acme"); !ok || !r.Endpoint(1).Live() || len(f.Table.Catalogue().Types(bellhop.Owner(), "", 0)) != 1 {
 			t.Error("something is missing")
 		}
 		f.store.save(key(2, "bob", bellhop.Everything()), bellhop.EventType{Name: "y"})

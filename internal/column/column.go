@@ -124,6 +124,39 @@ func ProofOf(b []byte, at time.Time) (p bellhop.BodyProof) {
 	return p
 }
 
+// Schemas are those of an event type's other versions, each as a text, to keep its bytes;
+// nil (NULL) for none.
+func Schemas(schemas map[string]bellhop.JSON) any {
+	if len(schemas) == 0 {
+		return nil
+	}
+	texts := make(map[string]string, len(schemas))
+	for version, schema := range schemas {
+		texts[version] = string(schema)
+	}
+	text, err := json.Marshal(texts)
+	if err != nil {
+		panic("column: " + err.Error()) // texts can always be encoded
+	}
+	return string(text)
+}
+
+// SchemasOf reads them, where they are not NULL. They are for readers alone: what cannot be
+// read is left out.
+func SchemasOf(text string) map[string]bellhop.JSON {
+	var texts map[string]string
+	if json.Unmarshal([]byte(text), &texts) != nil || len(texts) == 0 {
+		return nil
+	}
+	schemas := make(map[string]bellhop.JSON, len(texts))
+	for version, schema := range texts {
+		if json.Valid([]byte(schema)) {
+			schemas[version] = bellhop.JSON(schema)
+		}
+	}
+	return schemas
+}
+
 // storedTerms are terms in a list of JSON, with the filter as a text: encoding/json would
 // compact it.
 type storedTerms struct {

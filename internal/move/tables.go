@@ -11,10 +11,11 @@ var Tables = []Table{
 	{"hold", columns("id int", "since int", "released_at int"), 1},
 	{"apps", columns(
 		"id text", "name text", "metadata text", "created_at int", "updated_at int", "revision int", "max_endpoints int",
-		"dialects text", "dialect_options text"), 1},
+		"dialects text", "dialect_options text", "uid text", "rate_limit text"), 1},
 	{"event_types", columns(
 		"name text", "description text", "schema bytes", "example bytes", "validate bool", "archived bool",
-		"created_at int", "updated_at int", "revision int"), 1},
+		"created_at int", "updated_at int", "revision int", "schema_version text", "earlier_schemas text", "deprecated bool",
+		"heading text", "feature_flags text"), 1},
 	{"endpoints", columns(
 		"id int", "revision int", "status text", "ordering text", "apps text", "url text", "name text", "events text", "subjects text",
 		"filter bytes", "dialect text", "headers text", "disabled_reason text", "timeout int", "retry text", "rate_limit text",
@@ -27,7 +28,7 @@ var Tables = []Table{
 	{"tokens", columns("endpoint int", "version int", "expires_at int", "token bytes"), 1},
 	{"keys", columns(
 		"id int", "name text", "role text", "apps text", "portal bool", "created_at int", "expires_at int", "hash bytes",
-		"session int", "device text"), 1},
+		"session int", "device text", "feature_flags text"), 1},
 	{"key_uses", columns("key int", "at int"), 1},
 	{"notice_settings", columns("app text", "revision int", "settings text"), 1},
 	{"told", columns(
