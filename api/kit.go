@@ -13,6 +13,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,9 +144,32 @@ func New(doorman Doorman, o Options) *Kit {
 func (k *Kit) Mux(routes []Route) *http.ServeMux {
 	mux := http.NewServeMux()
 	for i := range routes {
-		mux.Handle(routes[i].Method+" "+routes[i].Path, k.Handler(&routes[i]))
+		mux.Handle(routes[i].pattern(), k.Handler(&routes[i]))
+	}
+	for _, pattern := range mistaken(routes) {
+		mux.Handle(pattern, wrongMethod{k.Rest(mux)})
 	}
 	return mux
+}
+
+// wrongMethod marks the patterns that no route has.
+type wrongMethod struct{ http.Handler }
+
+// mistaken lists patterns of methods that a path does not take, where another route would
+// take the path's own words for an id: "GET /v1/events/stream" for an event's. Where what
+// they name may be called so, it is the other route's.
+func mistaken(routes []Route) []string {
+	var patterns []string
+	for i := range routes {
+		for j := range routes {
+			pattern := routes[j].Method + " " + routes[i].Path
+			taken := func(r Route) bool { return r.pattern() == pattern }
+			if routes[j].mistakes(routes[i].Path) && !slices.ContainsFunc(routes, taken) && !slices.Contains(patterns, pattern) {
+				patterns = append(patterns, pattern)
+			}
+		}
+	}
+	return patterns
 }
 
 // Rest is the handler of what the routes in mux leave over: paths that don't exist,
@@ -154,8 +178,8 @@ func (k *Kit) Rest(mux *http.ServeMux) http.Handler {
 	return k.Handler(&Route{ID: "noRoute", Public: true, serve: func(c *Call) error {
 		var allowed []string
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
-			_, pattern := mux.Handler(&http.Request{Method: method, URL: c.r.URL, Host: c.r.Host})
-			if strings.HasPrefix(pattern, method+" ") {
+			h, pattern := mux.Handler(&http.Request{Method: method, URL: c.r.URL, Host: c.r.Host})
+			if _, wrong := h.(wrongMethod); !wrong && strings.HasPrefix(pattern, method+" ") {
 				allowed = append(allowed, method)
 			}
 		}

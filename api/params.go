@@ -15,6 +15,7 @@ import (
 
 // plan is how a route's input struct is filled, worked out once.
 type plan struct {
+	input       reflect.Type
 	path, query []param
 	// body is the index of the field Body; nil if the route takes no body.
 	body     []int
@@ -34,7 +35,7 @@ type param struct {
 // planOf reads the tags of an input struct. A body that is a pointer may be left
 // out.
 func planOf(in reflect.Type, method string) *plan {
-	p := &plan{}
+	p := &plan{input: in}
 	for _, f := range reflect.VisibleFields(in) {
 		switch {
 		case f.Tag.Get("path") != "":
@@ -52,6 +53,17 @@ func planOf(in reflect.Type, method string) *plan {
 		}
 	}
 	return p
+}
+
+// names tells whether the path parameter can be the given word.
+func (p *plan) names(parameter, word string) bool {
+	for _, param := range p.path {
+		if param.name == parameter {
+			in := reflect.New(p.input).Elem()
+			return param.set(in, word) == nil
+		}
+	}
+	return true
 }
 
 func (p *plan) parameter(name string) *param {

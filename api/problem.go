@@ -63,7 +63,7 @@ func kinds() map[bellhop.Code]kind {
 		CodeCrossOrigin:       {403, "The request comes from another site"},
 		bellhop.CodeTooMany:   {429, "Too many requests"},
 		CodeMethod:            {405, "The path does not take this method"},
-		CodeMediaType:         {415, "The body must be application/json"},
+		CodeMediaType:         {415, "The body is of a type that is not taken here"},
 		CodeInternal:          {500, "Bellhop failed"},
 		CodeBusy:              {503, "Bellhop has as much to do as it can"},
 

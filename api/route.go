@@ -165,6 +165,30 @@ func Foreign(id string, serve func(*Call) error) Route {
 	return Route{ID: id, Public: true, serve: serve}
 }
 
+// pattern is the route's for a mux.
+func (r *Route) pattern() string { return r.Method + " " + r.Path }
+
+// mistakes tells whether the route's pattern matches a path of another, in which a word
+// stands where the route has an id that cannot be so.
+func (r *Route) mistakes(path string) bool {
+	mine, words := strings.Split(r.Path, "/"), strings.Split(path, "/")
+	if len(mine) != len(words) {
+		return false
+	}
+	mistaken := false
+	for i, part := range mine {
+		name, wild := strings.CutPrefix(part, "{")
+		switch {
+		case part == words[i]:
+		case !wild || strings.HasPrefix(words[i], "{"):
+			return false
+		default:
+			mistaken = mistaken || !r.input.names(strings.TrimSuffix(name, "}"), words[i])
+		}
+	}
+	return mistaken
+}
+
 // Fails names the problems that are particular to a route.
 func (r Route) Fails(codes ...bellhop.Code) Route {
 	r.codes = append(slices.Clip(r.codes), codes...)

@@ -270,6 +270,37 @@ func TestEveryRouteAnswers(t *testing.T) {
 	}
 }
 
+// TestWrongMethods: whatever a path does not take is answered with what it does, also where
+// another route would take its last word for an id, as events/stream for an event's.
+func TestWrongMethods(t *testing.T) {
+	s := open(t)
+	takes := map[string][]string{}
+	methods := []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
+	for _, method := range methods {
+		for _, route := range (&native{}).routes() {
+			if route.Method == method {
+				takes[route.Path] = append(takes[route.Path], method)
+			}
+		}
+	}
+	// An event type may be called "fields"; it can be listed, and published to.
+	takes["/v1/event-types/fields"] = []string{"GET", "PUT", "DELETE"}
+	for path, taken := range takes {
+		if !strings.HasPrefix(path, "/v1/") {
+			continue // pages are read at any path
+		}
+		for _, method := range append(methods, "HEAD") {
+			if slices.Contains(taken, method) || method == "HEAD" && taken[0] == "GET" {
+				continue
+			}
+			r := s.do(s.admin, method, strings.NewReplacer("{", "", "}", "").Replace(path), "")
+			if allow := strings.Join(taken, ", "); r.status != 405 || r.header.Get("Allow") != allow {
+				t.Errorf("%s %s: %d, Allow %q, want %q: %s", method, path, r.status, r.header.Get("Allow"), allow, r.body)
+			}
+		}
+	}
+}
+
 // TestCatalogueOfTheDocument: the API's own paths are for everybody to read, the event
 // types for those with a key, unless the operator says otherwise.
 func TestCatalogueOfTheDocument(t *testing.T) {
