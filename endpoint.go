@@ -57,9 +57,9 @@ type Endpoint struct {
 	// RateLimit, if any, spreads deliveries over time.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 	// Concurrency is how many deliveries may be in flight at once.
-	Concurrency int `json:"concurrency"`
-	// ExactConcurrency says that somebody asked for that Concurrency. Else it is the
-	// default, and holds for each node by itself.
+	Concurrency int `json:"concurrency,omitempty"`
+	// ExactConcurrency says that somebody asked for that Concurrency. Else it is where
+	// each node begins to find out how many the receiver bears, and JSON leaves it out.
 	ExactConcurrency bool              `json:"-"`
 	Ordering         Ordering          `json:"ordering"`
 	Metadata         map[string]string `json:"metadata,omitempty"`
@@ -217,6 +217,9 @@ func (e Endpoint) EncodeJSON() ([]byte, error) {
 		}
 		apps = append(apps, b...)
 	}
+	if !e.ExactConcurrency {
+		e.Concurrency = 0
+	}
 	rest, err := appendJSON(nil, struct {
 		plainEndpoint
 		ID     struct{} `json:"id,omitzero"`
@@ -244,6 +247,7 @@ func (e *Endpoint) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	e.Apps, e.Terms = SplitTerms(read.Apps)
+	e.ExactConcurrency = e.Concurrency > 0
 	return nil
 }
 

@@ -46,11 +46,9 @@ func (d *Desk) apply(ctx context.Context, e *bellhop.Endpoint, c bellhop.Endpoin
 	set(c.Timeout, &e.Timeout)
 	set(c.Retry, &e.Retry)
 	set(c.RateLimit, &e.RateLimit)
-	if given := c.Concurrency; given.Set && (given.Value == 0 || given.Value != e.Concurrency) {
-		// Who sends back what it read asks for nothing.
-		e.ExactConcurrency = given.Value != 0
+	if c.Concurrency.Set {
+		e.Concurrency, e.ExactConcurrency = c.Concurrency.Value, c.Concurrency.Value != 0
 	}
-	set(c.Concurrency, &e.Concurrency)
 	set(c.Ordering, &e.Ordering)
 	set(c.Metadata, &e.Metadata)
 	set(c.Notify, &e.Notify)

@@ -16,6 +16,39 @@ import (
 	"github.com/bellhop/bellhop/dialect"
 )
 
+// TestConcurrencyThatSomebodySet: an answer tells it from one that adapts, and whoever sends
+// back what was answered changes nothing.
+func TestConcurrencyThatSomebodySet(t *testing.T) {
+	s := open(t)
+	e := s.endpoint("acme")
+	path := "/v1/endpoints/" + e.ID.String()
+	for _, c := range []struct {
+		change, answered string
+		now              int
+		why              bellhop.ConcurrencyReason
+	}{
+		{`{}`, "", 32, bellhop.ConcurrencyStarts},
+		{`{"concurrency":32}`, "32", 32, bellhop.ConcurrencyExact},
+		{`{"name":"x"}`, "32", 32, bellhop.ConcurrencyExact},
+		{`{"concurrency":32}`, "32", 32, bellhop.ConcurrencyExact},
+		{`{"concurrency":null}`, "", 32, bellhop.ConcurrencyStarts},
+		{`{"concurrency":8}`, "8", 8, bellhop.ConcurrencyExact},
+	} {
+		for _, r := range []reply{s.do(s.admin, "PATCH", path, c.change), s.do(s.admin, "GET", path, "")} {
+			var got map[string]json.RawMessage
+			r.into(t, &got)
+			if string(got["concurrency"]) != c.answered {
+				t.Errorf("after %s the answer has concurrency %q, want %q", c.change, got["concurrency"], c.answered)
+			}
+		}
+		var stats wire.EndpointStats
+		s.do(s.admin, "GET", path+"/stats", "").into(t, &stats)
+		if stats.Lane.Concurrency != c.now || stats.Lane.ConcurrencyReason != c.why {
+			t.Errorf("after %s the lane has %d at once: %s", c.change, stats.Lane.Concurrency, stats.Lane.ConcurrencyReason)
+		}
+	}
+}
+
 func TestEndpointLife(t *testing.T) {
 	s := open(t)
 	var made wire.NewEndpoint

@@ -173,7 +173,7 @@ func fieldTexts() map[string]string {
 		"rate_limit":                "Spreads deliveries over time.",
 		"per_second":                "Deliveries a second.",
 		"burst":                     "How many may go at once after a quiet time.",
-		"concurrency":               "How many requests may be in flight at once.",
+		"concurrency":               "How many requests may be in flight at once, where somebody has set it. Absent where it adapts to the receiver: the state of its lane says how many they are now.",
 		"ordering":                  "Which deliveries wait for which.",
 		"secret":                    "The signing secret.",
 		"token":                     "The bearer token; shown this once.",

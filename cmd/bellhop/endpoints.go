@@ -148,7 +148,11 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 	if r := e.RateLimit; r != nil {
 		t.field("rate limit", text(fmt.Sprintf("%g a second, burst %d", r.PerSecond, max(r.Burst, 1))))
 	}
-	t.field("concurrency", text(fmt.Sprint(e.Concurrency)))
+	concurrency := "adapts to the receiver"
+	if e.Concurrency > 0 {
+		concurrency = fmt.Sprint(e.Concurrency)
+	}
+	t.field("concurrency", text(concurrency))
 	t.field("ordering", text(string(e.Ordering)))
 	t.notes("metadata", e.Metadata)
 	if len(e.Notify) > 0 {
@@ -229,7 +233,7 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	f.StringVar(&e.retry, "retry", "", "`delays` such as 5s,1m,1h, or none, or the API's JSON (default: until it is seven days old)")
 	f.Float64Var(&e.rate, "rate-limit", 0, "most deliveries a second; 0 is no limit")
 	f.IntVar(&e.burst, "rate-burst", 0, "how many may go at once after a quiet time")
-	f.IntVar(&e.concurrency, "concurrency", 0, "most requests at once (default 32)")
+	f.IntVar(&e.concurrency, "concurrency", 0, "requests at once, exactly; 0 to have it adapt to the receiver (the default)")
 	f.StringVar(&e.ordering, "ordering", "", "none, subject or endpoint (default none)")
 	f.StringArrayVar(&e.notes, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
 	f.StringSliceVar(&e.notify, "notify", nil, "e-mail `address` of who looks after it, to be told when it breaks; may be repeated")

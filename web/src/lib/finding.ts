@@ -164,13 +164,17 @@ function nextTry(health: Health, lane: LaneState | undefined, waits: number, now
   return seconds < 3600 ? t`Next try in ${left}.` : t`Next try at ${at}.`;
 }
 
+/** How many requests at once an endpoint begins with whose number is not set. */
+const adaptsFrom = 32;
+
 function healthy(endpoint: Known, lane: LaneState | undefined, waits: number, latest: Latest | null | undefined, now: Date): Finding {
   const when = latest ? relativeTime(new Date(latest.started_at), now) : "";
   const said = !latest ? undefined : latest.status === "succeeded" ? t`The last attempt succeeded ${when}.` : t`The last attempt failed ${when}.`;
-  if (lane && lane.concurrency < endpoint.concurrency && endpoint.ordering !== "endpoint") {
+  const usual = endpoint.concurrency ?? adaptsFrom;
+  if (lane?.concurrency_reason === "overloaded" && lane.concurrency < usual) {
     return {
       tone: "warn", what: t`Healthy, but slowed down`, ways: [],
-      why: slowed(lane.concurrency, endpoint.concurrency),
+      why: slowed(lane.concurrency, usual),
       next: `${t`It speeds up again as the receiver answers well.`} ${waits > 0 ? queue(lane, waits, endpoint) : ""}`.trim(),
     };
   }

@@ -77,7 +77,7 @@ export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint
           <Setting term={t`Headers`}><Headers endpoint={e} mayEdit={mayEdit} /></Setting>
           <Setting term={t`Retries`}><Retries endpoint={e} /></Setting>
           <Setting term={t`Timeout`}>{time(e.timeout)}<Note><Trans>So long may one request take.</Trans></Note></Setting>
-          <Setting term={t`At once`}>{plural(e.concurrency, { one: "At most # request at the same time", other: "At most # requests at the same time" })}</Setting>
+          <Setting term={t`At once`}>{e.concurrency ? plural(e.concurrency, { one: "At most # request at the same time", other: "At most # requests at the same time" }) : <Trans>As many as the receiver bears</Trans>}</Setting>
           <Setting term={t`Rate limit`}>
             {e.rate_limit ? rateWords(e.rate_limit) : <None><Trans>None</Trans></None>}
           </Setting>

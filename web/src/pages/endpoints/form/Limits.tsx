@@ -34,8 +34,8 @@ export function Limits({ form }: PartProps) {
         />
         <NumberInput
           label={t`Requests at once`}
-          description={form.values.ordering === "endpoint" ? t`With the strict order it is always one.` : t`How many may be under way at the same time.`}
-          placeholder="32"
+          description={form.values.ordering === "endpoint" ? t`With the strict order it is always one.` : t`How many may be under way at the same time. Empty means that it adapts to the receiver.`}
+          placeholder={t`Adapts`}
           allowDecimal={false}
           {...form.getInputProps("concurrency")}
         />

@@ -135,7 +135,7 @@ const shown = (): { key: keyof ReturnType<typeof settings>; label: string; words
   { key: "retry", label: t`Retries`, words: (v) => retryInWords(v.retry) },
   { key: "headers", label: t`Headers`, words: headersLine },
   { key: "timeout", label: t`Timeout`, words: (v) => (v.timeout === "" ? "15 s" : `${v.timeout} s`) },
-  { key: "concurrency", label: t`Requests at once`, words: (v) => (v.concurrency === "" ? "32" : String(v.concurrency)) },
+  { key: "concurrency", label: t`Requests at once`, words: (v) => (v.concurrency === "" ? t`adapts to the receiver` : String(v.concurrency)) },
   { key: "rate_limit", label: t`Rate limit`, words: (v) => rateInWords(v) },
   { key: "ordering", label: t`Order`, words: (v) => orders()[v.ordering] },
   { key: "notify", label: t`Told when it breaks`, words: (v) => v.notify.join(", ") || t`nobody` },

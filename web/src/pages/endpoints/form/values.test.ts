@@ -51,6 +51,13 @@ describe("what changes an endpoint", () => {
     expect(valuesOf({ ...endpoint, events: ["*"] }).allEvents).toBe(true);
   });
 
+  it("tells a number of requests at once that is set from one that adapts", () => {
+    const adapts = valuesOf({ ...endpoint, concurrency: undefined } as unknown as typeof endpoint);
+    expect(adapts.concurrency).toBe("");
+    expect(patchInput(adapts, { ...adapts, concurrency: 32 })).toEqual({ concurrency: 32 });
+    expect(patchInput(before, { ...before, concurrency: "" })).toEqual({ concurrency: null });
+  });
+
   it("is only what was changed", () => {
     expect(patchInput(before, { ...before, url: `${url}/2`, headers: [row("X-Key", "other")] })).toEqual({ url: `${url}/2`, headers: { "X-Key": "other" } });
     expect(patchInput(before, { ...before, verify: true })).toEqual({ verify: true });

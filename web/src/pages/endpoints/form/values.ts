@@ -127,7 +127,7 @@ export function valuesOf(e: ExactEndpoint, recipe?: Recipe): FormValues {
     retry: retryValues(e.retry),
     headers: Object.entries(e.headers ?? {}).map(([name, value]) => row(name, value)),
     timeout: timeout === undefined ? "" : timeout / 1000,
-    concurrency: e.concurrency,
+    concurrency: e.concurrency ?? "",
     perSecond: e.rate_limit?.per_second ?? "",
     burst: e.rate_limit?.burst || "",
     ordering: e.ordering,
