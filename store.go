@@ -593,6 +593,9 @@ type LogStore interface {
 	// for, so many of them, and gives the id to go on behind; 0 at the end. Those that
 	// are made meanwhile, or move, count in one way or another, and none twice.
 	CountWaiting(ctx context.Context, sums map[EndpointID]*Waiting, after DeliveryID, limit int, now time.Time) (next DeliveryID, err error)
+	// CountOwed counts the deliveries that Spread has still to make of events behind an id,
+	// of so many of them, and gives the id to go on behind; 0 at the end.
+	CountOwed(ctx context.Context, after EventID, limit int) (owed int64, next EventID, err error)
 	// WaitsAt counts what waits at an endpoint unowned: how much is due by now, and how
 	// much later, from next on (zero if none is). What waits in an order, or is held itself,
 	// is neither.

@@ -56,11 +56,15 @@ type taken struct {
 	health map[bellhop.Health]int
 	// buckets are all that waits, by the bucket of its endpoint.
 	buckets map[bellhop.Bucket]int64
+	// owed are the deliveries that are still to be made.
+	owed int64
 }
 
 const (
 	// waitPiece is how many are read at once, in some milliseconds.
 	waitPiece = 5000
+	// owedPiece is how many fan-outs are read at once, each with its list of endpoints.
+	owedPiece = 100
 	// waitRest: a count that took so long is followed by a rest so many times longer.
 	waitRest = 20
 	// waitPatience is how long a scrape waits for a count before it tells the last one.
@@ -77,6 +81,7 @@ func (m *metrics) collectBacklog(ch chan<- prometheus.Metric) {
 	for _, h := range bellhop.Healths {
 		ch <- prometheus.MustNewConstMetric(m.endpoints, prometheus.GaugeValue, float64(last.health[h]), string(h))
 	}
+	ch <- prometheus.MustNewConstMetric(m.owed, prometheus.GaugeValue, float64(last.owed))
 	now := m.e.cfg.Now()
 	for _, state := range waitStates {
 		w := last.states[state]
@@ -130,6 +135,10 @@ func (m *metrics) countWaiting(ctx context.Context, done chan struct{}) {
 	if err == nil && states != nil {
 		health, err = m.e.healths(ctx)
 	}
+	var owed int64
+	if err == nil {
+		owed, err = m.e.owed(ctx)
+	}
 	now := m.e.cfg.Now()
 	if err != nil && ctx.Err() == nil {
 		m.e.Failed("counting what waits for the metrics", err)
@@ -138,7 +147,7 @@ func (m *metrics) countWaiting(ctx context.Context, done chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil && states != nil {
-		b.taken, b.at = taken{states, health, buckets}, now
+		b.taken, b.at = taken{states, health, buckets, owed}, now
 	}
 	b.next = now.Add(max(countEvery, waitRest*now.Sub(began)))
 	b.counting = nil
@@ -190,6 +199,26 @@ func (e *Engine) Waiting(ctx context.Context) (map[bellhop.EndpointID]*bellhop.W
 		}
 		if after = next; next == 0 {
 			return sums, nil
+		}
+	}
+}
+
+// owed counts the deliveries that are still to be made, to endpoints that events were
+// accepted with for later. It reads every fan-out, in pieces.
+func (e *Engine) owed(ctx context.Context) (owed int64, err error) {
+	for after := bellhop.EventID(0); ; {
+		select {
+		case <-e.stopping:
+			return owed, nil
+		default:
+		}
+		n, next, err := e.store.CountOwed(ctx, after, owedPiece)
+		if err != nil {
+			return 0, err
+		}
+		owed += n
+		if after = next; next == 0 {
+			return owed, nil
 		}
 	}
 }

@@ -26,10 +26,11 @@ type metrics struct {
 	inFlight       prometheus.Gauge
 	connections    *connections
 
-	pending, held, oldest, lanesOpen, queued, doubted *prometheus.Desc
-	due, dueAge, waiting, waitingAge, endpoints       *prometheus.Desc
-	nodeBuckets, houseKept                            *prometheus.Desc
-	inFlightMost, queuedMost, recording, atOnceMost   *prometheus.Desc
+	pending, owed, held, oldest, lanesOpen          *prometheus.Desc
+	queued, doubted                                 *prometheus.Desc
+	due, dueAge, waiting, waitingAge, endpoints     *prometheus.Desc
+	nodeBuckets, houseKept                          *prometheus.Desc
+	inFlightMost, queuedMost, recording, atOnceMost *prometheus.Desc
 
 	// mu guards the last count of what is pending: counting reads an index, so
 	// a scrape does it at most every countEvery.
@@ -72,7 +73,8 @@ func newMetrics(e *Engine) *metrics {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "bellhop_requests_in_flight", Help: "Requests under way to endpoints.",
 		}),
-		pending:   desc("bellhop_deliveries_pending", "Deliveries that are not finished, held ones included."),
+		pending:   desc("bellhop_deliveries_pending", "Deliveries that are not finished, held ones included; those of bellhop_deliveries_owed are not among them."),
+		owed:      desc("bellhop_deliveries_owed", "Deliveries that are still to be made: of events to very many endpoints, which are made in steps."),
 		held:      desc("bellhop_deliveries_held", "Deliveries that are held since no request can be made of their events."),
 		oldest:    desc("bellhop_oldest_pending_seconds", "Age of the oldest unfinished delivery."),
 		lanesOpen: desc("bellhop_circuits_open", "Endpoints whose circuit is open."),
@@ -130,6 +132,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 		c.Describe(ch)
 	}
 	ch <- m.pending
+	ch <- m.owed
 	ch <- m.held
 	ch <- m.oldest
 	ch <- m.lanesOpen

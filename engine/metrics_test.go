@@ -123,6 +123,44 @@ func TestDue(t *testing.T) {
 	})
 }
 
+// unspread is a store that makes no deliveries of large fan-outs yet.
+type unspread struct {
+	bellhop.Store
+	spreads atomic.Bool
+}
+
+func (s *unspread) Spread(ctx context.Context, l bellhop.Lease, ids []bellhop.DeliveryID, now time.Time) ([]bellhop.Backlog, error) {
+	if !s.spreads.Load() {
+		return nil, nil
+	}
+	return s.Store.Spread(ctx, l, ids, now)
+}
+
+// TestOwed: deliveries that are still to be made are counted as such, and once they are made
+// as the others.
+func TestOwed(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		registry, store := prometheus.NewRegistry(), &unspread{Store: memstore.New()}
+		h := openOn(t, store, func(c *engine.Config) { c.Metrics = registry })
+		h.app("big")
+		tens(t, h.Engine, 300, func(e *bellhop.Endpoint) { e.Status = bellhop.EndpointPaused })
+		if _, err := h.PublishBatch(t.Context(), batch(40)); err != nil {
+			t.Fatal(err)
+		}
+		// A thousand are made at once.
+		want := map[string]float64{"bellhop_deliveries_pending": 1000, "bellhop_deliveries_owed": 11_000}
+		if diff := cmp.Diff(want, gauges(t, registry, "bellhop_deliveries_pending", "bellhop_deliveries_owed")); diff != "" {
+			t.Error(diff)
+		}
+		store.spreads.Store(true)
+		wait(10 * time.Minute)
+		want = map[string]float64{"bellhop_deliveries_pending": 12_000}
+		if diff := cmp.Diff(want, gauges(t, registry, "bellhop_deliveries_pending", "bellhop_deliveries_owed")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 // slowly is a store in which counting takes long.
 type slowly struct {
 	bellhop.Store

@@ -33,3 +33,21 @@ func (s *Store) CountWaiting(ctx context.Context, sums map[bellhop.EndpointID]*b
 	})
 	return next, err
 }
+
+// CountOwed counts the deliveries that are still to be made of a piece of the fan-outs.
+func (s *Store) CountOwed(ctx context.Context, after bellhop.EventID, limit int) (owed int64, next bellhop.EventID, err error) {
+	err = s.step(ctx, func() error {
+		n := 0
+		for _, e := range sortedKeys(s.later) {
+			if e <= after || n == limit {
+				continue
+			}
+			owed += int64(len(s.later[e]))
+			if n++; n == limit {
+				next = e
+			}
+		}
+		return nil
+	})
+	return owed, next, err
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/idlist"
 )
 
 const (
@@ -56,4 +57,37 @@ func (s *Store) CountWaiting(ctx context.Context, sums map[bellhop.EndpointID]*b
 		return 0, nil
 	}
 	return bellhop.DeliveryID(all[len(all)-1].id), nil
+}
+
+const owedAfter = `SELECT f.event, f.done, l.endpoints FROM bellhop.fanouts f JOIN bellhop.fanout_lists l ON l.app = f.app AND l.id = f.list
+	WHERE f.event > $1 ORDER BY f.event LIMIT $2::bigint /* all apps */`
+
+// CountOwed counts the deliveries that are still to be made of a piece of the fan-outs.
+func (s *Store) CountOwed(ctx context.Context, after bellhop.EventID, limit int) (owed int64, next bellhop.EventID, err error) {
+	type fanout struct {
+		event bellhop.EventID
+		left  int
+	}
+	var all []fanout
+	err = s.readFor(ctx, forUpkeep, "count deliveries to be made", func(q *reading) (err error) {
+		all, err = list(q, func(r row) (fanout, error) {
+			var event, done int64
+			var encoded []byte
+			err := r.Scan(&event, &done, &encoded)
+			to, _ := idlist.Decode[int64](encoded) // Spread tells of a damaged one
+			return fanout{bellhop.EventID(event), len(to) - idlist.After(to, done)}, err
+		}, owedAfter, int64(after), limit)
+		return err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	all = oldest(all, limit, func(f *fanout) int64 { return int64(f.event) })
+	for _, f := range all {
+		owed += int64(f.left)
+	}
+	if len(all) == limit {
+		next = all[limit-1].event
+	}
+	return owed, next, nil
 }

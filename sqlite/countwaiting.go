@@ -7,6 +7,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/idlist"
 )
 
 const waitingAfter = "SELECT id, endpoint, held, owner IS NOT NULL, due, attempts FROM pending NOT INDEXED WHERE id > ? ORDER BY id LIMIT ? + 0"
@@ -49,4 +50,24 @@ func (s *Store) CountWaiting(ctx context.Context, sums map[bellhop.EndpointID]*b
 		next = 0
 	}
 	return next, err
+}
+
+const owedAfter = "SELECT f.event, f.done, l.endpoints FROM fanouts f JOIN fanout_lists l ON l.id = f.list WHERE f.event > ? ORDER BY f.event LIMIT ? + 0"
+
+// CountOwed counts the deliveries that are still to be made of a piece of the fan-outs.
+func (s *Store) CountOwed(ctx context.Context, after bellhop.EventID, limit int) (owed int64, next bellhop.EventID, err error) {
+	n := 0
+	err = s.readFor(ctx, forUpkeep, "count deliveries to be made", func(c *sqlite.Conn) error {
+		owed, next, n = 0, 0, 0
+		return each(c, func(st *sqlite.Stmt) {
+			n++
+			next = bellhop.EventID(st.ColumnInt64(0))
+			list, _ := idlist.Decode[int64](blob(st, 2)) // Spread tells of a damaged one
+			owed += int64(len(list) - idlist.After(list, st.ColumnInt64(1)))
+		}, owedAfter, int64(after), limit)
+	})
+	if n < limit {
+		next = 0
+	}
+	return owed, next, err
 }

@@ -54,6 +54,32 @@ var waitingTests = []test{
 		same(f, "one by one", count(1), want)
 		same(f, "two at a time", count(2), want)
 	}},
+	{"CountOwed counts what Spread has still to make, piece by piece", func(f *fixture) {
+		later := f.endpoints(5)
+		a, b, c := f.laterEvent(later, f.endpoint()), f.laterEvent(later), f.laterOf("globex", later[:2])
+		f.enqueue(a, b, c)
+		owed := func(want int64) {
+			for _, limit := range []int{1, 2, 100} {
+				all := int64(0)
+				for after, pieces := bellhop.EventID(0), 0; ; pieces++ {
+					n, next, err := f.s.CountOwed(f.Context(), after, limit)
+					f.must(err)
+					if all, after = all+n, next; next == 0 {
+						break
+					}
+					if pieces > 5 {
+						f.Fatal("it does not end")
+					}
+				}
+				same(f, "owed", all, want)
+			}
+		}
+		owed(12)
+		f.spread(4)
+		owed(8)
+		f.spread(100)
+		owed(0)
+	}},
 	{"Redeliver leaves out what waits already, if it is told to", func(f *fixture) {
 		e, other := f.endpoint(), f.endpoint()
 		waits, owned, done, later := f.publish(e), f.publish(e), f.publish(e), f.laterEvent([]bellhop.Endpoint{e})

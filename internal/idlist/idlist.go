@@ -39,3 +39,12 @@ func Decode[T ~int64](buf []byte) (list []T, whole bool) {
 	}
 	return list, true
 }
+
+// After gives where in a list the ids begin that are above another one.
+func After[T ~int64](list []T, id T) int {
+	i, found := slices.BinarySearch(list, id)
+	if found {
+		i++
+	}
+	return i
+}
