@@ -401,8 +401,8 @@ func (s *settings) check() error {
 			return usage("dns: %q is not host:port, such as 9.9.9.9:53", s.dns)
 		}
 	}
-	if least := 4 * s.maxBatchBody(); int64(s.maxMemory) < least {
-		return usage("max-memory: must be at least %s, so that two of the longest batches of one key fit in: one key gets half of it", api.ByteSize(least))
+	if err := s.checkBounds(); err != nil {
+		return err
 	}
 	if _, err := s.dialectNamed(s.defaultDialect); err != nil {
 		return usage("default-dialect: %w", err)
@@ -414,6 +414,25 @@ func (s *settings) check() error {
 		return err
 	}
 	return s.checkMail()
+}
+
+// checkBounds refuses bounds at which the service would stand still, or at which one tenant
+// could have it stand still.
+func (s *settings) checkBounds() error {
+	const leastInFlight, leastConnections = 4, 16
+	leastMemory := 4 * s.maxBatchBody()
+	leastQueue := max(4<<20, 2*int64(s.maxData))
+	switch {
+	case int64(s.maxMemory) < leastMemory:
+		return usage("max-memory: must be at least %s, so that two of the longest batches of one key fit in: one key gets half of it", api.ByteSize(leastMemory))
+	case int64(s.queueMemory) < leastQueue:
+		return usage("queue-memory: must be at least %s: with less, deliveries of the largest events (max-data is %s) would go out one at a time", api.ByteSize(leastQueue), api.ByteSize(int64(s.maxData)))
+	case s.maxInFlight > 0 && s.maxInFlight < leastInFlight:
+		return usage("max-in-flight: must be at least %d, so that endpoints that hang leave some to the others", leastInFlight)
+	case s.maxConnections > 0 && s.maxConnections < leastConnections:
+		return usage("max-connections: must be at least %d: one key or address gets half of them, and a browser alone takes six", leastConnections)
+	}
+	return nil
 }
 
 // unmarked refuses a text with the byte order mark that some editors and shells put

@@ -74,6 +74,24 @@ drain_timeout:
 		want(t, exitOK, "allow_cidr: [10.3.0.1/32, 10.4.0.0/16] # flag")
 }
 
+// TestBoundsThatWork: what is refused says what works, and that does.
+func TestBoundsThatWork(t *testing.T) {
+	for _, tc := range []struct {
+		flags, least string
+	}{
+		{"--queue-memory 4095KiB", "queue-memory: must be at least 4 MiB"},
+		{"--queue-memory 64MiB --max-data 40MiB", "queue-memory: must be at least 80 MiB"},
+		{"--max-data 65MiB --max-memory 1024MiB", "queue-memory: must be at least 130 MiB"},
+	} {
+		(&run{args: append([]string{"serve", "--print-config"}, strings.Fields(tc.flags)...)}).do(t).want(t, exitUsage, tc.least)
+	}
+	for _, works := range []string{
+		"--queue-memory 4MiB", "--queue-memory 80MiB --max-data 40MiB", "--max-data 63MiB", "--max-in-flight 4", "--max-connections 16", "--max-memory 64MiB",
+	} {
+		(&run{args: append([]string{"serve", "--print-config"}, strings.Fields(works)...)}).do(t).want(t, exitOK, "")
+	}
+}
+
 func TestVariables(t *testing.T) {
 	for _, tc := range []struct{ variable, want string }{
 		{"BELLHOP_LISTN=x", "the variable BELLHOP_LISTN is set, but there is no such setting: did you mean BELLHOP_LISTEN?"},
@@ -85,6 +103,10 @@ func TestVariables(t *testing.T) {
 		{"BELLHOP_MAX_IN_FLIGHT=0", "less than 1"},
 		{"BELLHOP_MAX_IN_FLIGHT=many", `"many" is not a whole number`},
 		{"BELLHOP_MAX_IN_FLIGHT=99999999999999999999", "more than 1000000"},
+		{"BELLHOP_MAX_IN_FLIGHT=3", "max-in-flight: must be at least 4"},
+		{"BELLHOP_MAX_CONNECTIONS=15", "max-connections: must be at least 16"},
+		{"BELLHOP_QUEUE_MEMORY=1", "queue-memory: must be at least 4 MiB"},
+		{"BELLHOP_MAX_MEMORY=1", "max-memory: must be at least 64 MiB"},
 		{"BELLHOP_MAX_TRIALS=0", "less than 1"},
 		{"BELLHOP_MAX_ENDPOINTS=100001", "more than 100000"},
 		{"BELLHOP_KEY_RATE=1.5", `"1.5" is not a whole number`},
