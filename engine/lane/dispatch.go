@@ -66,8 +66,8 @@ type Options struct {
 
 // Dispatcher is the shell of a Machine: it makes requests, works with the store, keeps
 // the time, and tells the machine what has come of it. It starts a goroutine per
-// request in flight and one for each tenant that has attempts to record; a few wait for
-// the next request until the context of Start ends.
+// request in flight and one for each tenant that has attempts to record; some wait for
+// the next request, at the latest until the context of Start ends.
 type Dispatcher struct {
 	o Options
 
@@ -403,9 +403,13 @@ func (d *Dispatcher) perform(effects []Effect) {
 	}
 }
 
-// maxResting bounds the goroutines that wait for a request to make: a new one would have
-// to grow its stack first, at each request.
-const maxResting = 64
+// A goroutine that has made its request waits for another one, since a new one would have to
+// grow its stack first. A few wait for as long as it takes, all others for a moment: requests
+// come in waves, and who was needed for the last one is needed for the next.
+const (
+	alwaysResting = 64
+	restsFor      = 250 * time.Millisecond
+)
 
 // hand has a request made, by a goroutine that waits for one, or by a new one.
 func (d *Dispatcher) hand(job *Job) {
@@ -417,25 +421,39 @@ func (d *Dispatcher) hand(job *Job) {
 }
 
 // work makes a request, and as long as there is more to send at once, the next. Then it
-// waits for another one, unless enough do.
+// waits for another one.
 func (d *Dispatcher) work(job *Job) {
-	for {
+	var moment *time.Timer
+	for job != nil {
 		for job != nil {
 			next := d.carry(job)
 			d.ended()
 			job = next
 		}
-		if d.resting.Add(1) > maxResting {
-			d.resting.Add(-1)
-			return
-		}
-		select {
-		case job = <-d.hands:
-			d.resting.Add(-1)
-		case <-d.sending.Done():
-			return
-		}
+		job = d.rest(&moment)
 	}
+}
+
+// rest waits for a request to make; nil: enough others do. The timer is the goroutine's own.
+func (d *Dispatcher) rest(moment **time.Timer) *Job {
+	defer d.resting.Add(-1)
+	var over <-chan time.Time
+	if d.resting.Add(1) > alwaysResting {
+		if *moment == nil {
+			*moment = time.NewTimer(restsFor)
+		} else {
+			(*moment).Reset(restsFor)
+		}
+		defer (*moment).Stop()
+		over = (*moment).C
+	}
+	select {
+	case job := <-d.hands:
+		return job
+	case <-over:
+	case <-d.sending.Done():
+	}
+	return nil
 }
 
 // carry makes one request, and has the machine decide what follows. It answers a next
