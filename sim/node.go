@@ -380,7 +380,7 @@ func (n *node) answered(f *flight, o bellhop.Outcome, cut bool) {
 		n.learn(f, o)
 	}
 	n.log("sent", int64(f.job.Work.Delivery.Endpoint), int64(f.job.Work.Delivery.ID), note)
-	n.do(lane.Sent{Job: f.job, Attempt: f.attempt, Outcome: o, Random: f.random, Cut: cut})
+	n.do(lane.Sent{Job: f.job, Attempt: f.attempt, Outcome: &o, Random: f.random, Cut: cut})
 }
 
 // landed: a request is not under way any more. What came of it may still have to be
@@ -390,13 +390,13 @@ func (n *node) landed(job *lane.Job) { n.inFlight[job.Work.Delivery.Endpoint]-- 
 // record makes an attempt durable, however often that takes.
 func (n *node) record(r lane.Record) {
 	w := n.w
-	n.decided(&r.Result, r.Job)
+	n.decided(r.Result, r.Job)
 	r.Result.Attempt.NextAt = stored(r.Result.Attempt.NextAt)
 	d := r.Job.Work.Delivery
 	n.persist(writing{what: "record", endpoint: d.Endpoint, of: int64(d.ID), meddle: true}, func(l bellhop.Lease, now time.Time) error {
-		err := w.store.Record(ctx, l, []bellhop.Result{r.Result}, now)
+		err := w.store.Record(ctx, l, []bellhop.Result{*r.Result}, now)
 		if err == nil {
-			w.ledger.recorded(&r.Result)
+			w.ledger.recorded(r.Result)
 		}
 		return err
 	}, func(done bool) {

@@ -473,14 +473,15 @@ func (d *Dispatcher) carry(job *Job) (next *Job) {
 
 // send makes one request. Whatever breaks, there is an outcome.
 func (d *Dispatcher) send(job *Job) Input {
-	sent := &Sent{Job: job, Attempt: id.Next[id.Attempt](d.o.IDs(), d.o.Now()), Random: d.o.Random()}
+	sent := Sent{Job: job, Attempt: id.Next[id.Attempt](d.o.IDs(), d.o.Now()), Random: d.o.Random()}
 	if d.o.Trusted() {
-		sent.Cut = !d.deliver(job, &sent.Outcome)
+		sent.Outcome = new(bellhop.Outcome)
+		sent.Cut = !d.deliver(job, sent.Outcome)
 		sent.Unseen = d.o.Unseen(born(&job.Work, job.Route))
 	} else {
 		sent.Withheld = true
 	}
-	return *sent
+	return sent
 }
 
 func (d *Dispatcher) deliver(job *Job, o *bellhop.Outcome) (known bool) {

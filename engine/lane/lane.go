@@ -619,8 +619,8 @@ func (l *lane) sent(in Sent, now time.Time) {
 	}
 	w, o := &job.Work, in.Outcome
 	number := w.Delivery.Attempts + 1
-	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number-w.Delivery.Holds, age(w, job.Route, now)-in.Unseen, o, now, in.Random)
-	result := bellhop.Result{
+	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number-w.Delivery.Holds, age(w, job.Route, now)-in.Unseen, *o, now, in.Random)
+	result := &bellhop.Result{
 		Lease: w.Lease, Held: job.decision.Held, Revision: job.Route.Revision,
 		Attempt: bellhop.Attempt{
 			ID: in.Attempt, Delivery: w.Delivery.ID, Event: w.Delivery.Event, Endpoint: l.id,

@@ -113,14 +113,14 @@ func (b *bench) answer(j *Job, class bellhop.Class) (r bellhop.Result, follows [
 	b.Helper()
 	effects := b.step(Sent{
 		Job: j, Attempt: id.Next[id.Attempt](b.ids, b.now), Random: 0.5,
-		Outcome: bellhop.Outcome{Class: class, Reason: "status"},
+		Outcome: &bellhop.Outcome{Class: class, Reason: "status"},
 	})
 	records := of[Record](effects)
 	if len(records) != 1 {
 		b.Fatalf("%d records follow from an answer: %v", len(records), names(effects))
 	}
 	follows = slices.DeleteFunc(effects, func(e Effect) bool { _, is := e.(Record); return is })
-	return records[0].Result, append(follows, b.step(Recorded{Job: j})...)
+	return *records[0].Result, append(follows, b.step(Recorded{Job: j})...)
 }
 
 // of picks the effects of one kind.
@@ -567,7 +567,7 @@ func TestAShortageIsNoAttempt(t *testing.T) {
 		shortage := func(j *Job) []Effect {
 			return b.step(Sent{
 				Job: j, Attempt: id.Next[id.Attempt](b.ids, b.now), Random: 0.5,
-				Outcome: bellhop.Outcome{Class: bellhop.ClassOurs, Reason: bellhop.ReasonResources},
+				Outcome: &bellhop.Outcome{Class: bellhop.ClassOurs, Reason: bellhop.ReasonResources},
 			})
 		}
 		var works []bellhop.Work
@@ -626,7 +626,7 @@ func TestAShortageOfADeletedEndpoint(t *testing.T) {
 	_, effects := b.publish(r)
 	b.step(Configured{Gone: []bellhop.EndpointID{r.ID}})
 	b.want("a shortage", b.step(Sent{
-		Job: of[Send](effects)[0].Job, Outcome: bellhop.Outcome{Reason: bellhop.ReasonResources},
+		Job: of[Send](effects)[0].Job, Outcome: &bellhop.Outcome{Reason: bellhop.ReasonResources},
 	}), "Release")
 	b.quiet()
 }
@@ -642,7 +642,7 @@ func TestOverloadHalvesOnceForWhatWasInFlightTogether(t *testing.T) {
 	began := id.Next[id.Attempt](b.ids, b.now)
 	b.now = b.now.Add(time.Second)
 	for _, j := range jobs {
-		b.step(Sent{Job: j, Attempt: began, Outcome: bellhop.Outcome{Class: bellhop.ClassOverloaded}})
+		b.step(Sent{Job: j, Attempt: began, Outcome: &bellhop.Outcome{Class: bellhop.ClassOverloaded}})
 		b.step(Recorded{Job: j})
 	}
 	if c := b.m.State(r, b.now).Concurrency; c != 8 {
@@ -655,7 +655,7 @@ func TestGoneIsAVerdictOnceItIsRecorded(t *testing.T) {
 	r := b.endpoint()
 	_, effects := b.publish(r)
 	job := of[Send](effects)[0].Job
-	b.want("sent", b.step(Sent{Job: job, Attempt: id.Next[id.Attempt](b.ids, b.now), Outcome: bellhop.Outcome{Class: bellhop.ClassGone}}), "Record")
+	b.want("sent", b.step(Sent{Job: job, Attempt: id.Next[id.Attempt](b.ids, b.now), Outcome: &bellhop.Outcome{Class: bellhop.ClassGone}}), "Record")
 	effects = b.step(Recorded{Job: job})
 	b.want("recorded", effects, "Disable")
 	if v := of[Disable](effects)[0]; !v.Gone || v.Route != r {

@@ -72,7 +72,7 @@ func (d *Dispatcher) recordFor(of string) {
 func (d *Dispatcher) record(block []Record) {
 	results := make([]bellhop.Result, len(block))
 	for i := range block {
-		results[i] = block[i].Result
+		results[i] = *block[i].Result
 	}
 	apart := false
 	done := d.Persist("record attempts", func(ctx context.Context, l bellhop.Lease) error {

@@ -22,7 +22,7 @@ func TestAnswersMakeRoomBeforeTheyAreRecorded(t *testing.T) {
 	answer := func(j *Job, body int) (next []Send) {
 		o := bellhop.Outcome{Class: bellhop.ClassTaken}
 		o.Exchange.ResponseBody = make([]byte, body)
-		return of[Send](b.step(Sent{Job: j, Attempt: id.Next[id.Attempt](b.ids, b.now), Outcome: o}))
+		return of[Send](b.step(Sent{Job: j, Attempt: id.Next[id.Attempt](b.ids, b.now), Outcome: &o}))
 	}
 	for name, c := range map[string]struct {
 		most  int // requests of all
@@ -92,7 +92,7 @@ func TestWhatIsNotRecordedYetIsNotForgotten(t *testing.T) {
 	r := b.endpoint(func(e *bellhop.Endpoint) { e.RateLimit = &bellhop.RateLimit{PerSecond: 10, Burst: 10} })
 	_, effects := b.publish(r)
 	job := of[Send](effects)[0].Job
-	b.step(Sent{Job: job, Attempt: id.Next[id.Attempt](b.ids, b.now), Outcome: bellhop.Outcome{Class: bellhop.ClassTaken}})
+	b.step(Sent{Job: job, Attempt: id.Next[id.Attempt](b.ids, b.now), Outcome: &bellhop.Outcome{Class: bellhop.ClassTaken}})
 	if n := b.m.InFlight(); n != 0 {
 		t.Fatalf("%d requests are under way", n)
 	}

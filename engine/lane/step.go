@@ -64,11 +64,11 @@ type (
 	// is in [0, 1), for the jitter. Cut is true where shutdown ended it, so that
 	// nothing is known of it. Unseen is how much of the delivery's age nobody saw pass,
 	// since the clock has jumped. Withheld: no request was made, since the lease was not to
-	// be believed any more.
+	// be believed any more. Outcome may be nil where Cut or Withheld.
 	Sent struct {
 		Job     *Job
 		Attempt bellhop.AttemptID
-		Outcome bellhop.Outcome
+		Outcome *bellhop.Outcome
 		Random  float64
 		Unseen  time.Duration
 		Cut     bool
@@ -147,7 +147,7 @@ type (
 	// however often that has to be tried: Recorded.
 	Record struct {
 		Job    *Job
-		Result bellhop.Result
+		Result *bellhop.Result
 	}
 	// Claim asks for deliveries from the store: Claimed.
 	Claim struct {
