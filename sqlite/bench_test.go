@@ -152,27 +152,28 @@ func BenchmarkBatches(b *testing.B) {
 }
 
 // measure begins to count what the process spends; the function reports it for each of
-// b.N events: CPU time, its own and the system's, and the bytes written, where that is
-// known (on Linux).
+// b.N events: CPU time, its own and the system's, and the bytes read and written, where that
+// is known (on Linux).
 func measure(b *testing.B) func() {
-	user, written := usage(), wrote()
+	user := usage()
+	read, written := moved()
 	return func() {
 		b.ReportMetric(float64((usage()-user).Microseconds())/float64(b.N), "cpu-µs/event")
-		if now := wrote(); now > 0 {
-			b.ReportMetric(float64(now-written)/float64(b.N), "written-B/event")
+		if r, w := moved(); w > 0 {
+			b.ReportMetric(float64(r-read)/float64(b.N), "read-B/event")
+			b.ReportMetric(float64(w-written)/float64(b.N), "written-B/event")
 		}
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 	}
 }
 
-// wrote is how many bytes the process has written; 0 if that is not known.
-func wrote() (n int64) {
+// moved is how many bytes the process has read and written; 0 if that is not known.
+func moved() (read, written int64) {
 	text, err := os.ReadFile("/proc/self/io")
 	if err == nil {
-		var read int64
-		_, _ = fmt.Sscanf(string(text), "rchar: %d\nwchar: %d", &read, &n)
+		_, _ = fmt.Sscanf(string(text), "rchar: %d\nwchar: %d", &read, &written)
 	}
-	return n
+	return read, written
 }
 
 // usage is the CPU time that the process has spent.

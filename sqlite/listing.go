@@ -17,12 +17,16 @@ type pace struct {
 	// tail is how many rows a tail has, at least, and chunk how many are listed at once: a
 	// list reads the tail, and a commit waits for the chunk.
 	tail, chunk int
-	// lag is of how long ago the ids are, at least, up to which rows are listed. What
-	// arrives from below is listed at once: attempts that took longer.
-	lag time.Duration
+	// ofEvents and ofAttempts are of how long ago the ids are, at least, up to which rows are
+	// listed. What arrives from below is listed at once: attempts that took longer. An event
+	// is stored soon after it has got its id; and the sooner its page is needed again, the
+	// more likely it is still in the cache.
+	ofEvents, ofAttempts time.Duration
 }
 
-func usualPace() pace { return pace{tail: 1024, chunk: 256, lag: time.Second / 2} }
+func usualPace() pace {
+	return pace{tail: 1024, chunk: 256, ofEvents: 100 * time.Millisecond, ofAttempts: 500 * time.Millisecond}
+}
 
 const (
 	// listChunks bounds the chunks of one transaction. It is more than comes with one.
@@ -94,21 +98,21 @@ func (t *tail) add(id int64) (listed bool) {
 func (w *writer) listSome(before tails) error {
 	t := &w.state.tails
 	if t.events.rows > before.events.rows {
-		if err := w.listOf("events", &t.events, eventsToList, listEvents); err != nil {
+		if err := w.listOf("events", &t.events, w.pace.ofEvents, eventsToList, listEvents); err != nil {
 			return err
 		}
 	}
 	if t.attempts.rows > before.attempts.rows {
-		return w.listOf("attempts", &t.attempts, attemptsToList, listAttempts)
+		return w.listOf("attempts", &t.attempts, w.pace.ofAttempts, attemptsToList, listAttempts)
 	}
 	return nil
 }
 
-func (w *writer) listOf(name string, t *tail, find, list string) error {
+func (w *writer) listOf(name string, t *tail, lag time.Duration, find, list string) error {
 	p := &w.pace
 	for n := 0; n < listChunks && t.rows >= max(p.tail+p.chunk, t.again); n++ {
 		count, last := 0, int64(0)
-		_, err := one(w.conn, func(st *sqlite.Stmt) { count, last = st.ColumnInt(0), st.ColumnInt64(1) }, find, t.until, t.newest-p.lag.Milliseconds()<<21, p.chunk)
+		_, err := one(w.conn, func(st *sqlite.Stmt) { count, last = st.ColumnInt(0), st.ColumnInt64(1) }, find, t.until, t.newest-lag.Milliseconds()<<21, p.chunk)
 		if err != nil {
 			return err
 		}

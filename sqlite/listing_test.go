@@ -47,8 +47,6 @@ func TestTailsStayShort(t *testing.T) {
 		t.Fatal(err)
 	}
 	usual := usualPace()
-	usual.lag = 100 * time.Millisecond
-	s.at(t, usual)
 	ids, at := id.NewGenerator(1, 0), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	add := func(n int) {
 		t.Helper()
