@@ -14,7 +14,7 @@ var sampleInvoice string
 
 // Builtin returns the definitions of the built-in dialects: standard,
 // cloudevents, cloudevents-binary, allthings, showpass, github, stripe,
-// shopify, slack, svix and raw. Each call returns fresh copies.
+// shopify, slack, svix, convoy, convoy-simple and raw. Each call returns fresh copies.
 func Builtin() []Definition {
 	return []Definition{
 		{
@@ -173,6 +173,37 @@ func Builtin() []Definition {
 			Signature:   standardSignature("svix-"),
 		},
 		{
+			Name:        "convoy",
+			Description: "Convoy with advanced signatures, as a project has them unless it was changed: X-Convoy-Signature, HMAC-SHA256 in hex. The body is the data, which should name its own type, because no header does.",
+			ContentType: "application/json",
+			Body:        `${data}`,
+			Headers:     convoyHeaders(),
+			Signature: Signature{
+				Algorithm: "hmac-sha256",
+				Secret:    "raw",
+				Content:   `${ts},${body}`,
+				Encoding:  "hex",
+				Header:    "X-Convoy-Signature",
+				Value:     `t=${ts},${signatures}`,
+				Each:      `v1=${signature}`,
+				Join:      ",",
+			},
+		},
+		{
+			Name:        "convoy-simple",
+			Description: "Convoy with simple signatures: X-Convoy-Signature is the HMAC-SHA256 of the body in hex. The time is not signed. The body is the data, which should name its own type, because no header does.",
+			ContentType: "application/json",
+			Body:        `${data}`,
+			Headers:     convoyHeaders(),
+			Signature: Signature{
+				Algorithm: "hmac-sha256",
+				Secret:    "raw",
+				Content:   `${body}`,
+				Encoding:  "hex",
+				Header:    "X-Convoy-Signature",
+			},
+		},
+		{
 			Name:        "raw",
 			Description: "The data as body, signed as Standard Webhooks, for platforms whose data already is the whole message.",
 			ContentType: "application/json",
@@ -181,6 +212,10 @@ func Builtin() []Definition {
 			Signature:   standardSignature("webhook-"),
 		},
 	}
+}
+
+func convoyHeaders() []HeaderTemplate {
+	return []HeaderTemplate{{"X-Convoy-Idempotency-Key", `${id}`}}
 }
 
 // standardHeaders and standardSignature are Standard Webhooks 1.0.0, sections

@@ -48,7 +48,7 @@ type Signature struct {
 
 	// Secret is how the text of a secret becomes the key of an HMAC: raw (its
 	// bytes), base64, hex, or whsec (Standard Webhooks 1.0.0: whsec_ and
-	// base64 of 24 to 64 bytes). Ed25519 secrets always are whsk_ and base64
+	// base64 of 24 to 64 bytes, here to 75). Ed25519 secrets always are whsk_ and base64
 	// of the 64-byte private key, so leave it out there.
 	Secret string `yaml:"secret" json:"secret,omitempty"`
 

@@ -78,7 +78,7 @@ func TestBuiltinOrder(t *testing.T) {
 	for _, def := range Builtin() {
 		names = append(names, def.Name)
 	}
-	want := "standard cloudevents cloudevents-binary allthings showpass github stripe shopify slack svix raw"
+	want := "standard cloudevents cloudevents-binary allthings showpass github stripe shopify slack svix convoy convoy-simple raw"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -148,6 +148,13 @@ func TestReceivers(t *testing.T) {
 		}},
 		"slack": {"X-Slack-Signature", func(h http.Header, body, secret string) string {
 			return "v0=" + hex.EncodeToString(mac(secret, "v0:"+h.Get("X-Slack-Request-Timestamp")+":"+body))
+		}},
+		"convoy": {"X-Convoy-Signature", func(h http.Header, body, secret string) string {
+			t := strings.TrimPrefix(strings.Split(h.Get("X-Convoy-Signature"), ",")[0], "t=")
+			return "t=" + t + ",v1=" + hex.EncodeToString(mac(secret, t+","+body))
+		}},
+		"convoy-simple": {"X-Convoy-Signature", func(_ http.Header, body, secret string) string {
+			return hex.EncodeToString(mac(secret, body))
 		}},
 		"allthings": {"x-allthings-signature", func(_ http.Header, body, secret string) string {
 			return hex.EncodeToString(mac(secret, body))

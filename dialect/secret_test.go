@@ -16,6 +16,9 @@ func TestNewSecret(t *testing.T) {
 		"slack":     `^[\w-]{43}$`,
 		"allthings": `^[\w-]{43}$`,
 		"showpass":  `^[\w-]{43}$`,
+		"convoy":    `^[\w-]{43}$`,
+
+		"convoy-simple": `^[\w-]{43}$`,
 	}
 	eachBuiltin(t, func(t *testing.T, d *Dialect) {
 		form := forms[d.Name()]
@@ -53,8 +56,9 @@ func TestCheckSecret(t *testing.T) {
 	}{
 		{"standard", "whsec_" + key(24), ""},
 		{"standard", "whsec_" + key(64), ""},
-		{"standard", "whsec_" + key(23), "holds 23 bytes; give 24 to 64"},
-		{"standard", "whsec_" + key(65), "holds 65 bytes; give 24 to 64"},
+		{"svix", "whsec_" + key(75), ""},
+		{"standard", "whsec_" + key(23), "holds 23 bytes; give 24 to 75"},
+		{"standard", "whsec_" + key(76), "holds 76 bytes; give 24 to 75"},
 		{"standard", key(32), "does not start with whsec_; put it in front"},
 		{"standard", "whsec_" + strings.TrimRight(key(25), "="), "is not base64"},
 		{"standard", "whsec_" + key(24) + "\n", "white space around it; remove it"},
