@@ -1,5 +1,7 @@
 package bellhop
 
+import "encoding/json"
+
 // Field is a setting that may or may not be given. In JSON a field that is absent
 // is not Set; null sets the zero value, which stands for the default.
 type Field[T any] struct {
@@ -9,6 +11,15 @@ type Field[T any] struct {
 
 // Of is a Field that is set to v.
 func Of[T any](v T) Field[T] { return Field[T]{Set: true, Value: v} }
+
+// UnmarshalJSON sets the field; null sets the zero value.
+func (f *Field[T]) UnmarshalJSON(b []byte) error {
+	*f = Field[T]{Set: true}
+	if string(b) == "null" {
+		return nil
+	}
+	return json.Unmarshal(b, &f.Value)
+}
 
 // EndpointChange is what a caller asks an endpoint to be: in a creation, fields
 // that are not set get their defaults; in an update, they stay as they are.

@@ -41,6 +41,7 @@ var arrows = []arrow{
 	{folder: "internal/testpostgres", may: []string{"internal/testmemory", "internal/testport"}},
 	{folder: "internal/column", may: []string{"."}, never: heavy},
 	{folder: "internal/timeslice", may: []string{".", "internal/id"}, never: heavy},
+	{folder: "internal/foreign", may: []string{".", "dialect", "internal/foreign", "manifest"}, never: []string{"zombiezen.com/", "modernc.org/", "database/sql", "github.com/spf13/"}},
 	{folder: "internal", may: []string{"internal/"}, never: drivers},
 
 	{folder: "sqlite", may: []string{".", "internal/"}, never: []string{"github.com/prometheus/", "github.com/spf13/"}},
@@ -48,6 +49,8 @@ var arrows = []arrow{
 	{folder: "memstore", may: []string{".", "internal/"}, never: heavy},
 	{folder: "storetest", may: []string{".", "internal/"}, never: heavy},
 	{folder: "client", may: []string{".", "dialect", "internal/", "api/wire", "recipe"}, never: heavy},
+
+	{folder: "manifest", may: []string{".", "client", "internal/suggest"}, never: heavy},
 
 	{folder: "engine/routes", may: []string{".", "dialect", "internal/", "recipe"}, never: append([]string{"net/http", "github.com/prometheus/"}, shells...)},
 	{folder: "engine/send/inbox", may: []string{".", "dialect", "internal/", "engine/routes"}, never: heavy},
@@ -69,7 +72,7 @@ var arrows = []arrow{
 	{folder: "api/native", may: []string{".", "dialect/", "internal/", "engine/", "notice", "desk", "api", "api/wire", "recipe"}, never: drivers},
 	{folder: "api", may: []string{".", "internal/", "desk", "api/wire"}, never: drivers},
 	{folder: "web", never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
-	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "engine/send/smtp", "notice", "desk", "sqlite", "postgres", "api", "api/native", "api/wire", "client", "web", "recipe", "examples/demo"}},
+	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "engine/send/smtp", "notice", "desk", "sqlite", "postgres", "api", "api/native", "api/wire", "client", "manifest", "web", "recipe", "examples/demo"}},
 
 	{folder: "examples/embedded", may: []string{".", "desk", "engine", "api", "api/native", "sqlite", "postgres", "source/"}, never: []string{"github.com/spf13/"}},
 	{folder: "examples", may: []string{".", "dialect", "internal/testsmtp", "client", "examples/"}, never: heavy},

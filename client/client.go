@@ -33,6 +33,8 @@ type (
 	EventTypePut     = wire.EventTypePut
 	AppPut           = wire.AppPut
 	AppPatch         = wire.AppPatch
+	AppInput         = wire.AppInput
+	EndpointInput    = wire.EndpointInput
 	Notices          = wire.Notices
 	NoticesPut       = wire.NoticesPut
 	AppNoticesPut    = wire.AppNoticesPut

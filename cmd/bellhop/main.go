@@ -90,6 +90,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitUnreachable = 3
+	exitDifferences = 4
 	exitInterrupted = 130
 )
 
@@ -98,6 +99,7 @@ const exitCodes = `Exit codes:
   1    not done: the server refused it, a check failed, something broke
   2    the command line, a variable or the configuration file is wrong
   3    the server could not be reached
+  4    'apply --plan' found a difference
   130  interrupted`
 
 // usageError is a mistake in what was typed or configured.
@@ -107,6 +109,9 @@ func usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 
 // errSilent fails a run that has already said why.
 var errSilent = errors.New("failed")
+
+// errDifferences ends a run that was asked for differences, and has shown some.
+var errDifferences = errors.New("there are differences")
 
 // run does what args say and gives the exit code.
 func (p *program) run(ctx context.Context, args []string) int {
@@ -129,8 +134,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 		p.note("bellhop: interrupted")
 		return exitInterrupted
 	}
-	if errors.Is(err, errSilent) {
+	switch {
+	case errors.Is(err, errSilent):
 		return exitFailed
+	case errors.Is(err, errDifferences):
+		return exitDifferences
 	}
 	p.note("bellhop: %s", cleanText(err.Error()))
 	if _, ok := errors.AsType[usageError](err); ok {
@@ -173,6 +181,7 @@ func (p *program) root() *cobra.Command {
 		p.publishVerb(), p.triggerVerb(), p.appsVerb(), p.endpointsVerb(), p.noticesVerb(), p.eventTypesVerb(), p.dialectsVerb(), p.recipesVerb(), p.transformVerb(),
 		p.eventsVerb(), p.deliveriesVerb(), p.failuresVerb(), p.logsVerb(), p.tailVerb(), p.statsVerb(),
 		p.resendVerb(), p.replayVerb(), p.outboxVerb(), p.nodesVerb(), p.holdVerb(), p.releaseVerb(), p.keysVerb(), p.portalLinksVerb(), p.auditVerb())
+	add("documents", "Its configuration as a document:", p.exportDocVerb(), p.importVerb(), p.applyVerb())
 	add("receiver", "For receivers:", p.checkVerb(), p.verifyVerb(), p.listenVerb(), p.replayLocalVerb(), p.inboxesVerb())
 	root.AddCommand(p.openAPIVerb(), p.manVerb(), p.versionVerb(), p.licensesVerb())
 	root.Version = version()

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/foreign"
+	"github.com/bellhop/bellhop/internal/foreign/convoy"
+	"github.com/bellhop/bellhop/internal/foreign/svix"
+)
+
+const importLong = `Its database is only read, and everything is read before anything is changed here. What is here
+already is changed where it differs, and nothing is deleted: so it may be run again, after it was
+interrupted or to follow what has changed since. What has no counterpart is listed at the end.
+
+The address is postgres://USER@HOST/DATABASE; PGPASSWORD or ~/.pgpass have the password.`
+
+func (p *program) importSvixVerb() *cobra.Command {
+	var a applied
+	var from, secretFile string
+	o := svix.Options{Dialect: "svix"}
+	cmd := p.apiVerb("svix", "Take over what a self-hosted Svix has",
+		"Take over the applications, endpoints and event types of a self-hosted Svix from its database.\n"+
+			"Endpoints keep their secrets, also those that were rotated away, so that no receiver notices.\n"+
+			"Applications keep their ids and uids; endpoints keep their uids, and their ids as former_id.\n\n"+importLong,
+		func(ctx context.Context, c *client.Client, _ []string) error {
+			var err error
+			if o.MainSecret, err = readSecretFile("main-secret-file", secretFile); err != nil {
+				return err
+			}
+			return p.takeOver(ctx, c, a, from, func(progress foreign.Progress) (*foreign.Import, error) {
+				return svix.Read(ctx, from, o, progress)
+			})
+		})
+	f := cmd.Flags()
+	f.StringVar(&from, "from", "", "address of Svix's database")
+	f.StringVar(&secretFile, "main-secret-file", "", "`file` with the main_secret of the Svix server, if it has one")
+	f.StringVar(&o.Org, "org", "", "the organization to take over (default the only one)")
+	f.StringVar(&o.Dialect, "dialect", o.Dialect, "`dialect` of the endpoints: raw, where the Svix server had whitelabel_headers")
+	f.BoolVar(&a.planOnly, "dry-run", false, "say what would be done, and do nothing")
+	return cmd
+}
+
+func (p *program) importConvoyVerb() *cobra.Command {
+	var a applied
+	var from, keyFile string
+	var o convoy.Options
+	cmd := p.apiVerb("convoy", "Take over what a Convoy has",
+		"Take over the projects that send, their endpoints and event types, from the database of a Convoy.\n"+
+			"Endpoints keep their secrets, and requests are signed as before, so that no receiver notices.\n"+
+			"Each owner of endpoints becomes an app, and each project one for endpoints without an owner.\n"+
+			"Endpoints keep their ids as former_id.\n\n"+importLong,
+		func(ctx context.Context, c *client.Client, _ []string) error {
+			var err error
+			if o.EncryptionKey, err = readSecretFile("encryption-key-file", keyFile); err != nil {
+				return err
+			}
+			if o.Dialects, err = c.Dialects(ctx); err != nil {
+				return err
+			}
+			return p.takeOver(ctx, c, a, from, func(progress foreign.Progress) (*foreign.Import, error) {
+				return convoy.Read(ctx, from, o, progress)
+			})
+		})
+	f := cmd.Flags()
+	f.StringVar(&from, "from", "", "address of Convoy's database")
+	f.StringVar(&keyFile, "encryption-key-file", "", "`file` with the key with which Convoy encrypts its database, if it does")
+	f.BoolVar(&a.planOnly, "dry-run", false, "say what would be done, and do nothing")
+	a.credentialsFlag(cmd)
+	return cmd
+}
+
+// takeOver reads what another product has, and makes the server have it.
+func (p *program) takeOver(ctx context.Context, c *client.Client, a applied, from string, read func(foreign.Progress) (*foreign.Import, error)) error {
+	if from == "" {
+		return usage("--from is missing: give the address of the database, postgres://USER@HOST/DATABASE")
+	}
+	shown := p.now()
+	in, err := read(func(what string, n int) {
+		if now := p.now(); now.Sub(shown) > progressEvery {
+			shown = now
+			p.progress("%d %s read", n, what)
+		}
+	})
+	p.progressEnd()
+	if err != nil {
+		return err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(in.Document.Objects)) {
+		p.note("%d %s read", len(in.Document.Objects[kind]), strings.ReplaceAll(string(kind), "_", " "))
+	}
+	err = p.makeSo(ctx, c, in.Document, a)
+	if len(in.Lost) > 0 {
+		p.note("Not taken over:")
+		for _, line := range in.Lost {
+			p.note("  %s", clean(line))
+		}
+	}
+	return err
+}
+
+// progressEvery is how often progress is shown.
+const progressEvery = 200 * time.Millisecond
+
+// readSecretFile reads a secret from a file, without the line break at its end; "" without
+// a file.
+func readSecretFile(flag, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", usage("--%s: %w", flag, err)
+	}
+	if secret := strings.TrimRight(string(b), "\r\n"); secret != "" {
+		return secret, nil
+	}
+	return "", usage("--%s: the file %s is empty", flag, path)
+}

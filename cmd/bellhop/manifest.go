@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/manifest"
+)
+
+const manifestLong = `A document has lists of apps, event_types, endpoints and keys, in YAML or JSON, with the
+fields that the API gives them. Apps are found again by their id, event types by their name,
+endpoints by their id, uid or former_id, and keys by the hash of their token.`
+
+// exportDocVerb writes what an installation has as a document.
+func (p *program) exportDocVerb() *cobra.Command {
+	var to string
+	var options manifest.ExportOptions
+	cmd := p.apiVerb("export", "Write the configuration as a document: apps, event types, endpoints",
+		"Write apps, event types and endpoints as a document that 'bellhop import' and 'bellhop apply'\n"+
+			"read, here or at another server. What happened, events and logs, is not part of it: see\n"+
+			"'bellhop backup' and 'bellhop migrate'.\n\n"+manifestLong,
+		func(ctx context.Context, c *client.Client, _ []string) error {
+			d, notes, err := manifest.Export(ctx, c, options)
+			if err != nil {
+				return err
+			}
+			for _, note := range notes {
+				p.note("%s", cleanText(note))
+			}
+			if to == "" {
+				content, err := d.YAML()
+				if p.json {
+					content, err = d.JSON()
+				}
+				if err == nil {
+					_, err = p.out.Write(content)
+				}
+				return err
+			}
+			if err := d.Write(to); err != nil {
+				return err
+			}
+			p.note("%s %d event types, %d apps and %d endpoints written to %s", p.mark(true),
+				len(d.Objects[manifest.EventTypes]), len(d.Objects[manifest.Apps]), len(d.Objects[manifest.Endpoints]), to)
+			return nil
+		})
+	f := cmd.Flags()
+	f.StringVarP(&to, "output", "o", "", "write to this `file` (JSON if its name ends in .json), or to this folder, if it is one or ends in a slash; not to standard output")
+	f.BoolVar(&options.Secrets, "secrets", false, "write the signing secrets of endpoints, too")
+	f.BoolVar(&options.Keys, "keys", false, "write the API's keys, too, as hashes of their tokens")
+	return cmd
+}
+
+// applied are the flags of verbs that make a server what a document says.
+type applied struct {
+	manifest.PlanOptions
+	planOnly, yes bool
+	// exitCode says by the exit code whether there is a difference.
+	exitCode bool
+}
+
+func (a *applied) credentialsFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.Credentials, "credentials", false, "set passwords and tokens also where the endpoint has some: they cannot be compared")
+}
+
+// importVerb reads a document, or another product's database.
+func (p *program) importVerb() *cobra.Command {
+	var a applied
+	cmd := p.apiVerb("import [FILE]", "Take over a document, or what Svix or Convoy has",
+		"Take over what a document, or a folder of them, says: what is missing is created, what differs\n"+
+			"is changed, and nothing is deleted. It may be run again, and then changes only what has\n"+
+			"changed. 'bellhop apply' deletes as well.\n\n"+manifestLong,
+		func(ctx context.Context, c *client.Client, args []string) error {
+			if len(args) == 0 {
+				return usage("import needs a FILE, or one of the verbs svix and convoy")
+			}
+			d, err := manifest.Read(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			return p.makeSo(ctx, c, d, a)
+		})
+	cmd.ValidArgsFunction = nil // files
+	cmd.Flags().BoolVar(&a.planOnly, "dry-run", false, "say what would be done, and do nothing")
+	a.credentialsFlag(cmd)
+	cmd.AddCommand(p.importSvixVerb(), p.importConvoyVerb())
+	return cmd
+}
+
+// applyVerb makes a server what a document says.
+func (p *program) applyVerb() *cobra.Command {
+	var a applied
+	var from string
+	cmd := p.apiVerb("apply", "Make the server what a document says",
+		"Make the server what a document, or a folder of them, says, such as one that is kept in a\n"+
+			"repository. With --plan it only shows the difference, and ends with exit code 4 if there is one.\n\n"+manifestLong,
+		func(ctx context.Context, c *client.Client, _ []string) error {
+			if from == "" {
+				return usage("apply needs -f with a file or folder")
+			}
+			d, err := manifest.Read(from)
+			if err != nil {
+				return usageError{err}
+			}
+			a.exitCode = true
+			return p.makeSo(ctx, c, d, a)
+		})
+	f := cmd.Flags()
+	f.StringVarP(&from, "file", "f", "", "the `file` or folder")
+	f.BoolVar(&a.planOnly, "plan", false, "show the difference, and change nothing: exit code 4 if there is one")
+	f.BoolVar(&a.Prune, "prune", false, "delete what the document does not have, of the lists that it has")
+	f.BoolVarP(&a.yes, "yes", "y", false, "delete without asking")
+	a.credentialsFlag(cmd)
+	return cmd
+}
+
+// makeSo shows the plan, and carries it out.
+func (p *program) makeSo(ctx context.Context, c *client.Client, d manifest.Document, a applied) error {
+	plan, err := manifest.MakePlan(ctx, c, d, a.PlanOptions)
+	if err != nil {
+		return err
+	}
+	if a.planOnly {
+		for i := range plan.Steps {
+			if err := p.showStep(&plan.Steps[i], nil); err != nil {
+				return err
+			}
+		}
+		p.note("%s", plan.Summary())
+		if len(plan.Steps) > 0 && a.exitCode {
+			return errDifferences
+		}
+		return nil
+	}
+	if n := countDeletions(plan); n > 0 {
+		if err := p.confirm(a.yes, fmt.Sprintf("Delete %d objects, apps with all that happened in them?", n)); err != nil {
+			return err
+		}
+	}
+	failed, done := 0, 0
+	err = plan.Apply(ctx, c, func(one manifest.Applied) {
+		done++
+		if one.Err != nil {
+			failed++
+		}
+		p.progressEnd()
+		if e := p.showStep(one.Step, one.Err); e != nil && err == nil {
+			err = e
+		}
+		p.progress("%d of %d", done, len(plan.Steps))
+	})
+	p.progressEnd()
+	if err != nil {
+		return fmt.Errorf("%w\n%d of %d steps were done; run it again to go on", p.explainFailure(err), done-failed, len(plan.Steps))
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d steps were refused; correct what they say, and run it again", failed, len(plan.Steps))
+	}
+	if len(plan.Steps) == 0 {
+		p.note("%s", plan.Summary())
+	} else {
+		p.note("%s %d done, %d were as they are to be", p.mark(true), done, plan.Same)
+	}
+	return nil
+}
+
+func countDeletions(plan *manifest.Plan) (n int) {
+	for i := range plan.Steps {
+		if plan.Steps[i].Action == manifest.Delete {
+			n++
+		}
+	}
+	return n
+}
+
+// showStep says what a step does, or why it was not done.
+func (p *program) showStep(s *manifest.Step, failed error) error {
+	if p.json {
+		line := struct {
+			*manifest.Step
+			Error string `json:"error,omitempty"`
+		}{Step: s}
+		if failed != nil {
+			line.Error = p.explainFailure(failed).Error()
+		}
+		return p.printJSON(line)
+	}
+	mark := map[manifest.Action]string{
+		manifest.Create: p.style.paint(good, "+"), manifest.Change: p.style.paint(wait, "~"), manifest.Delete: p.style.paint(bad, "-"),
+	}[s.Action]
+	p.print("%s %s %s", mark, s.Kind, clean(s.Name))
+	if s.Action == manifest.Change {
+		for _, f := range s.Fields {
+			p.print("    %s: %s → %s", f.Field, clean(orNone(f.From)), clean(orNone(f.To)))
+		}
+	}
+	if failed != nil {
+		where := ""
+		if s.Source != "" {
+			where = " (" + s.Source + ")"
+		}
+		p.note("%s %s %s%s: %s", p.mark(false), s.Kind, clean(s.Name), clean(where), cleanText(p.explainFailure(failed).Error()))
+	}
+	return nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

@@ -1,0 +1,142 @@
+// Package foreign looks into the databases of other products, to take over what they have:
+// read only, at one moment, and without any of their code.
+package foreign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/bellhop/bellhop/manifest"
+)
+
+// Import is what was read of another product.
+type Import struct {
+	Document manifest.Document
+	// Lost are sentences about what Bellhop has no counterpart of, and why, each beginning
+	// with the object.
+	Lost []string
+}
+
+// Lose notes what is not taken over.
+func (i *Import) Lose(format string, args ...any) {
+	i.Lost = append(i.Lost, fmt.Sprintf(format, args...))
+}
+
+// Progress is told how many objects of a kind have been read.
+type Progress func(what string, n int)
+
+// connectPatience is how long a database may take to answer.
+const connectPatience = 20 * time.Second
+
+// Database is another product's database as it is at one moment.
+type Database struct {
+	conn    *pgx.Conn
+	tx      pgx.Tx
+	product string
+	columns map[string][]string // by table
+}
+
+// Open connects to a database, and begins a transaction that can only read. Tables are those
+// of a schema or, where that is "", those that are found without naming one.
+func Open(ctx context.Context, product, url, schema string) (*Database, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the address of %s's database is not right, write it like postgres://user:password@host/database: %w", product, err)
+	}
+	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
+		return nil, fmt.Errorf("the address of %s's database must begin with postgres://", product)
+	}
+	config.ConnectTimeout = connectPatience
+	config.RuntimeParams["application_name"] = "bellhop import"
+	// A pool in between may hand each transaction to another connection.
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to %s's database: %w", product, err)
+	}
+	d := &Database{conn: conn, product: product}
+	if d.tx, err = conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}); err == nil {
+		err = d.look(ctx, schema)
+	}
+	if err != nil {
+		d.Close()
+		return nil, fmt.Errorf("read %s's database: %w", product, err)
+	}
+	return d, nil
+}
+
+// look notes which tables and columns there are.
+func (d *Database) look(ctx context.Context, schema string) error {
+	rows, err := d.tx.Query(ctx, `
+		SELECT c.relname::text, a.attname::text
+		FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p', 'v', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+		  AND CASE WHEN $1 = '' THEN pg_table_is_visible(c.oid) AND n.nspname NOT IN ('pg_catalog', 'information_schema') ELSE n.nspname = $1 END`, schema)
+	if err != nil {
+		return err
+	}
+	d.columns = map[string][]string{}
+	var table, column string
+	_, err = pgx.ForEachRow(rows, []any{&table, &column}, func() error {
+		d.columns[table] = append(d.columns[table], column)
+		return nil
+	})
+	return err
+}
+
+// Close ends the transaction and the connection.
+func (d *Database) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), connectPatience)
+	defer cancel()
+	_ = d.conn.Close(ctx) // nothing was written
+}
+
+// Has tells whether a table has a column.
+func (d *Database) Has(table, column string) bool { return slices.Contains(d.columns[table], column) }
+
+// Need fails, naming what is missing, unless tables have these columns.
+func (d *Database) Need(tables map[string][]string) error {
+	var missing []string
+	for _, table := range slices.Sorted(maps.Keys(tables)) {
+		if d.columns[table] == nil {
+			missing = append(missing, "the table "+table)
+			continue
+		}
+		for _, column := range tables[table] {
+			if !d.Has(table, column) {
+				missing = append(missing, "the column "+table+"."+column)
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("this is not a database of %s, or of a version that cannot be read: %s is missing. Nothing was changed", d.product, strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// Column is a column where there is one, and else what stands for it.
+func (d *Database) Column(table, alias, column, otherwise string) string {
+	if d.Has(table, column) {
+		return alias + "." + column
+	}
+	return otherwise
+}
+
+// Each runs a query and calls a function for each row, into whose columns it has scanned.
+func (d *Database) Each(ctx context.Context, sql string, args []any, columns []any, row func() error) error {
+	rows, err := d.tx.Query(ctx, sql, args...)
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, columns, row)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("read %s's database: %w", d.product, err)
+	}
+	return err
+}

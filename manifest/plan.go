@@ -1,0 +1,455 @@
+package manifest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/client"
+)
+
+// Action is what a step does with an object.
+type Action string
+
+// The actions.
+const (
+	Create Action = "create"
+	Change Action = "change"
+	Delete Action = "delete"
+)
+
+// Step makes one object what the document says.
+type Step struct {
+	Action Action `json:"action"`
+	// Kind is what a single object of the kind is called, such as "event type".
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// Source says where the document speaks of the object; "" of one that is deleted.
+	Source string `json:"source,omitempty"`
+	// Fields are what differs, or what a new object is given.
+	Fields []Difference `json:"fields,omitempty"`
+
+	kind       Kind
+	want, have *Object
+	// rotations are the secrets that are put before those that there are, the oldest first,
+	// each with how long the one that it replaces stays.
+	rotations []rotation
+}
+
+// Difference is one field of a step. Secrets are shown as [bellhop.Hidden].
+type Difference struct {
+	Field string `json:"field"`
+	From  string `json:"from,omitempty"`
+	To    string `json:"to,omitempty"`
+}
+
+type rotation struct {
+	secret string
+	grace  bellhop.Duration
+}
+
+// Plan is what has to be done so that a server has what a document says. Steps are in the
+// order in which they can be made.
+type Plan struct {
+	Steps []Step
+	// Same counts objects that are as they shall be.
+	Same int
+}
+
+// PlanOptions say how far a plan goes.
+type PlanOptions struct {
+	// Prune deletes what the server has of the kinds that the document speaks of, and the
+	// document does not have.
+	Prune bool
+	// Credentials gives endpoints the passwords and tokens of the document even if they have
+	// some: which ones they have cannot be read, and so not be compared.
+	Credentials bool
+	// Now is the time by which secrets have expired; zero is the present.
+	Now time.Time
+}
+
+// MakePlan compares a document with what a server has, and changes nothing.
+func MakePlan(ctx context.Context, c *client.Client, want Document, options PlanOptions) (*Plan, error) {
+	if err := want.check(); err != nil {
+		return nil, err
+	}
+	if options.Now.IsZero() {
+		options.Now = time.Now()
+	}
+	p := planner{c: c, options: options, plan: &Plan{}}
+	spoken := slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool { _, ok := want.Objects[k]; return !ok })
+	have, err := fetch(ctx, c, spoken)
+	if err != nil {
+		return nil, err
+	}
+	var deletions []Step
+	for _, kind := range spoken {
+		found := index(kind, have[kind])
+		kept := map[*Object]bool{}
+		for i := range want.Objects[kind] {
+			o := &want.Objects[kind][i]
+			old := found.find(kind, o)
+			if kept[old] && old != nil {
+				return nil, fmt.Errorf("%s: this %s is %s of the server, which the document has already; give one of them another uid", o.Source, kind.one(), name(kind, old))
+			}
+			kept[old] = true
+			if err := p.object(ctx, kind, o, old); err != nil {
+				return nil, err
+			}
+		}
+		if !options.Prune {
+			continue
+		}
+		for i := range have[kind] {
+			if o := &have[kind][i]; !kept[o] {
+				deletions = append(deletions, Step{Action: Delete, Kind: kind.one(), Name: name(kind, o), kind: kind, have: o})
+			}
+		}
+	}
+	// Endpoints go before the apps that they listen to and the types that they ask for.
+	slices.Reverse(deletions)
+	slices.SortStableFunc(deletions, func(x, y Step) int { return slices.Index(kinds, y.kind) - slices.Index(kinds, x.kind) })
+	p.plan.Steps = append(p.plan.Steps, deletions...)
+	return p.plan, nil
+}
+
+// found is what a server has, by identity.
+type found map[string]*Object
+
+// index makes a found of objects of the server.
+func index(kind Kind, list []Object) found {
+	f := found{}
+	for i := range list {
+		ids, _ := identities(kind, &list[i]) // those of the server have some
+		for _, id := range ids {
+			f[id] = &list[i]
+		}
+	}
+	return f
+}
+
+// find gives the object of the server that an object of a document is, or nil.
+func (f found) find(kind Kind, o *Object) *Object {
+	ids, _ := identities(kind, o) // checked before
+	if id := o.Text("id"); kind == Endpoints && id != "" {
+		// Where it was moved to, its id is its former id.
+		for _, app := range o.Apps() {
+			ids = append(ids, "former_id@"+app+" "+id)
+		}
+	}
+	for _, id := range ids {
+		if old := f[id]; old != nil {
+			return old
+		}
+	}
+	return nil
+}
+
+// planner makes a plan.
+type planner struct {
+	c       *client.Client
+	options PlanOptions
+	plan    *Plan
+}
+
+// object compares an object with that of the server, which is nil if there is none.
+func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) error {
+	step := Step{Action: Change, Kind: kind.one(), Source: want.Source, kind: kind, want: want, have: have}
+	if have == nil {
+		step.Action, step.Name = Create, name(kind, want)
+		for _, field := range fieldsOf(kind) {
+			if value := want.Fields[field]; len(value) > 0 && field != "id" {
+				step.Fields = append(step.Fields, Difference{Field: field, To: shown(field, value)})
+			}
+		}
+		p.plan.Steps = append(p.plan.Steps, step)
+		return nil
+	}
+	step.Name = name(kind, have)
+	for _, field := range fieldsOf(kind) {
+		if p.differs(kind, field, want, have) {
+			step.Fields = append(step.Fields, Difference{field, shown(field, have.Fields[field]), shown(field, want.Fields[field])})
+		}
+	}
+	if kind == Endpoints && len(want.Fields["secrets"]) > 0 {
+		var err error
+		if step.rotations, err = p.rotations(ctx, want, have); err != nil {
+			return err
+		}
+		if len(step.rotations) > 0 {
+			step.Fields = append(step.Fields, Difference{Field: "secrets", From: bellhop.Hidden, To: bellhop.Hidden})
+		}
+	}
+	if len(step.Fields) == 0 {
+		p.plan.Same++
+		return nil
+	}
+	p.plan.Steps = append(p.plan.Steps, step)
+	return nil
+}
+
+// fixed are fields that are given once: identities, and secrets, which are rotated.
+var fixed = []string{"id", "former_id", "secret", "secrets", "token_sha256"}
+
+// differs tells whether a field is to be changed.
+func (p *planner) differs(kind Kind, field string, want, have *Object) bool {
+	value, given := want.Fields[field]
+	switch {
+	case slices.Contains(fixed, field), kind == Keys:
+		return false
+	case !given && (want.Partial || kind == Endpoints && slices.Contains(Kept, field)):
+		return false
+	case canonical(field, value) != canonical(field, have.Fields[field]):
+		return true
+	}
+	gives := credentials(map[string]bellhop.JSON{field: value})
+	if len(gives) == 0 {
+		return false
+	}
+	var has []string
+	_ = json.Unmarshal(have.Fields["credentials"], &has) // a list of the API's
+	return p.options.Credentials || slices.ContainsFunc(gives, func(name string) bool { return !slices.Contains(has, name) })
+}
+
+// rotations says which secrets of the document an endpoint lacks.
+func (p *planner) rotations(ctx context.Context, want, have *Object) ([]rotation, error) {
+	var wanted []Secret
+	if err := json.Unmarshal(want.Fields["secrets"], &wanted); err != nil {
+		return nil, fmt.Errorf("%s: secrets: %w", want.Source, plain(err))
+	}
+	there, err := secretsOf(ctx, p.c, have)
+	if err != nil {
+		return nil, fmt.Errorf("read the secrets of %s: %w", name(Endpoints, have), err)
+	}
+	has := func(s Secret) bool {
+		return slices.ContainsFunc(there, func(t Secret) bool { return t.Secret == s.Secret })
+	}
+	if len(wanted) == 0 || has(wanted[0]) {
+		return nil, nil // the same, or it was rotated here since
+	}
+	var list []rotation
+	previous := func(i int) bellhop.Duration {
+		// How long the secret after this one stays valid.
+		if i+1 >= len(wanted) {
+			return 0
+		}
+		return bellhop.Duration(max(0, wanted[i+1].ExpiresAt.Sub(p.options.Now)).Round(time.Second))
+	}
+	for i, s := range slices.Backward(wanted) {
+		if !has(s) && (s.ExpiresAt.IsZero() || s.ExpiresAt.After(p.options.Now)) {
+			list = append(list, rotation{s.Secret, previous(i)})
+		}
+	}
+	return list, nil
+}
+
+// Applied tells of a step that was made, or not: Err says why.
+type Applied struct {
+	Step *Step
+	Err  error
+}
+
+// Apply makes the steps, one after the other, and tells of each. A step that the server
+// refuses, by a *client.Problem of its own, does not keep others from being made; Apply ends
+// with an error where none of them can be. It may be called again with a new plan, and goes
+// on then.
+func (p *Plan) Apply(ctx context.Context, c *client.Client, done func(Applied)) error {
+	for i := range p.Steps {
+		step := &p.Steps[i]
+		err := step.tried(ctx, c)
+		if err != nil && !refused(err) {
+			return fmt.Errorf("%s the %s %s: %w", step.Action, step.Kind, step.Name, err)
+		}
+		done(Applied{step, err})
+	}
+	return nil
+}
+
+// refused tells whether an error is about the one object.
+func refused(err error) bool {
+	p, ok := errors.AsType[*client.Problem](err)
+	return ok && p.Status >= 400 && p.Status < 500 && p.Status != http.StatusUnauthorized
+}
+
+// patience is how often a step is tried again that the server has no time for.
+const patience = 20
+
+// tried makes a step, and again if the server says when.
+func (s *Step) tried(ctx context.Context, c *client.Client) error {
+	for n := 1; ; n++ {
+		err := s.apply(ctx, c)
+		p, ok := errors.AsType[*client.Problem](err)
+		if !ok || p.RetryAfter <= 0 || n == patience {
+			return err
+		}
+		wait := time.NewTimer(p.RetryAfter)
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		case <-wait.C:
+		}
+	}
+}
+
+// apply makes one step.
+func (s *Step) apply(ctx context.Context, c *client.Client) error {
+	switch s.kind {
+	case Apps:
+		return s.app(ctx, c)
+	case EventTypes:
+		return s.eventType(ctx, c)
+	case Keys:
+		return s.key(ctx, c)
+	}
+	return s.endpoint(ctx, c)
+}
+
+// changed are the fields that a change sends: null, which stands for none, for those that the
+// document does not have.
+func (s *Step) changed() map[string]bellhop.JSON {
+	fields := map[string]bellhop.JSON{}
+	for _, d := range s.Fields {
+		if slices.Contains(fixed, d.Field) {
+			continue
+		}
+		if fields[d.Field] = s.want.Fields[d.Field]; canonical(d.Field, fields[d.Field]) == "" {
+			fields[d.Field] = bellhop.JSON("null")
+		}
+	}
+	return fields
+}
+
+// given are the fields of a new object that say something.
+func given(fields map[string]bellhop.JSON) map[string]bellhop.JSON {
+	fields = maps.Clone(fields)
+	maps.DeleteFunc(fields, func(field string, value bellhop.JSON) bool {
+		// An endpoint that leaves out its events has those of its recipe.
+		return canonical(field, value) == "" && field != "events"
+	})
+	return fields
+}
+
+// as reads fields as a request of the API.
+func as[T any](fields map[string]bellhop.JSON) (in T, err error) {
+	b, err := encode(fields)
+	if err == nil {
+		err = json.Unmarshal(b, &in)
+	}
+	return in, err
+}
+
+func (s *Step) app(ctx context.Context, c *client.Client) error {
+	switch s.Action {
+	case Delete:
+		return c.DeleteApp(ctx, s.have.Text("id"))
+	case Create:
+		in, err := as[client.AppInput](given(s.want.Fields))
+		if err == nil {
+			_, err = c.CreateApp(ctx, in)
+		}
+		return err
+	}
+	in, err := as[client.AppPatch](s.changed())
+	if err == nil {
+		_, err = c.PatchApp(ctx, s.have.Text("id"), in)
+	}
+	return err
+}
+
+func (s *Step) eventType(ctx context.Context, c *client.Client) error {
+	if s.Action == Delete {
+		return c.DeleteEventType(ctx, s.have.Text("name"))
+	}
+	fields := given(s.want.Fields)
+	if s.have != nil {
+		// It is replaced as a whole.
+		fields = maps.Clone(s.have.Fields)
+		maps.Copy(fields, s.changed())
+	}
+	delete(fields, "name")
+	in, err := as[client.EventTypePut](fields)
+	if err == nil {
+		_, err = c.PutEventType(ctx, s.Name, in)
+	}
+	return err
+}
+
+func (s *Step) endpoint(ctx context.Context, c *client.Client) error {
+	if s.Action == Create {
+		fields := given(s.want.Fields)
+		if len(fields["former_id"]) == 0 && len(fields["id"]) > 0 {
+			fields["former_id"] = fields["id"]
+		}
+		delete(fields, "id")
+		if secrets := fields["secrets"]; len(secrets) > 0 {
+			fields["secrets"] = valid(secrets)
+		}
+		in, err := as[client.EndpointInput](fields)
+		if err == nil {
+			_, err = c.CreateEndpoint(ctx, in.Change())
+		}
+		return err
+	}
+	var id bellhop.EndpointID
+	if err := id.UnmarshalText([]byte(s.have.Text("id"))); err != nil {
+		return err
+	}
+	if s.Action == Delete {
+		return c.DeleteEndpoint(ctx, id)
+	}
+	if fields := s.changed(); len(fields) > 0 {
+		in, err := as[client.EndpointInput](fields)
+		if err == nil {
+			_, err = c.UpdateEndpoint(ctx, id, in.Change())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, r := range s.rotations {
+		if _, err := c.RotateSecret(ctx, id, &r.grace, r.secret); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// valid are the secrets that have not expired: there is no use in others.
+func valid(secrets bellhop.JSON) bellhop.JSON {
+	var list []Secret
+	if json.Unmarshal(secrets, &list) != nil {
+		return secrets // the server says what is wrong with them
+	}
+	now := time.Now()
+	list = slices.DeleteFunc(list, func(s Secret) bool { return !s.ExpiresAt.IsZero() && !s.ExpiresAt.After(now) })
+	b, _ := encode(list) // of text and times
+	return b
+}
+
+func (s *Step) key(ctx context.Context, c *client.Client) error { return nil }
+
+// Summary is the plan in a sentence.
+func (p *Plan) Summary() string {
+	count := map[Action]int{}
+	for i := range p.Steps {
+		count[p.Steps[i].Action]++
+	}
+	if len(p.Steps) == 0 {
+		return fmt.Sprintf("nothing to do: all %d objects are as the document says", p.Same)
+	}
+	var parts []string
+	for _, a := range []Action{Create, Change, Delete} {
+		if count[a] > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", count[a], a))
+		}
+	}
+	return strings.Join(parts, ", ") + fmt.Sprintf(", %d as they are", p.Same)
+}

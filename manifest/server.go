@@ -1,0 +1,142 @@
+package manifest
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/client"
+)
+
+// fetch reads what a server has of some kinds.
+func fetch(ctx context.Context, c *client.Client, of []Kind) (map[Kind][]Object, error) {
+	all := map[Kind][]Object{}
+	for _, kind := range of {
+		add := func(v any, err error) error {
+			if err != nil {
+				return err
+			}
+			o, err := objectOf(kind, v)
+			all[kind] = append(all[kind], o)
+			return err
+		}
+		var err error
+		switch kind {
+		case EventTypes:
+			for t, failed := range c.EventTypes(ctx) {
+				if err = add(t, failed); err != nil {
+					break
+				}
+			}
+		case Apps:
+			for a, failed := range c.Apps(ctx) {
+				if err = add(a, failed); err != nil {
+					break
+				}
+			}
+		case Endpoints:
+			for e, failed := range c.Endpoints(ctx, client.EndpointFilter{Limit: 250}) {
+				if err = add(e, failed); err != nil {
+					break
+				}
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// objectOf takes the fields of an object of the API that a document has, those that say
+// something.
+func objectOf(kind Kind, v any) (Object, error) {
+	b, err := encode(v)
+	if err != nil {
+		return Object{}, err
+	}
+	var members map[string]bellhop.JSON
+	if err := json.Unmarshal(b, &members); err != nil {
+		return Object{}, err
+	}
+	o := Object{Fields: map[string]bellhop.JSON{}}
+	known := fieldsOf(kind)
+	for field, value := range members {
+		if field == "credentials" || slices.Contains(known, field) && canonical(field, value) != "" {
+			o.Fields[field] = value
+		}
+	}
+	return o, nil
+}
+
+// ExportOptions say what is written besides what anybody may read.
+type ExportOptions struct {
+	// Secrets adds the signing secrets of endpoints.
+	Secrets bool
+	// Keys adds the API's keys, by the hashes of their tokens.
+	Keys bool
+}
+
+// Export makes a document of what a server has, as far as the key reaches. The notes say
+// what it could not write, which are credentials that the API never gives.
+func Export(ctx context.Context, c *client.Client, options ExportOptions) (d Document, notes []string, err error) {
+	all, err := fetch(ctx, c, []Kind{EventTypes, Apps, Endpoints})
+	if err != nil {
+		return d, nil, err
+	}
+	usual, err := encode(bellhop.RetryPolicy{})
+	if err != nil {
+		return d, nil, err
+	}
+	for i := range all[Endpoints] {
+		o := &all[Endpoints][i]
+		// What is the server's own default is not written down as somebody's wish.
+		if canonical("retry", o.Fields["retry"]) == canonical("retry", usual) {
+			delete(o.Fields, "retry")
+		}
+		if string(o.Fields["concurrency"]) == defaultConcurrency {
+			delete(o.Fields, "concurrency")
+		}
+		var names []string
+		_ = json.Unmarshal(o.Fields["credentials"], &names) // a list of the API's
+		delete(o.Fields, "credentials")
+		for _, name := range names {
+			notes = append(notes, "endpoint "+o.Text("id")+": "+name+" is not written, since the API gives it to nobody; add it before the file is read elsewhere")
+		}
+		if options.Secrets {
+			secrets, err := secretsOf(ctx, c, o)
+			if err != nil {
+				return d, nil, err
+			}
+			o.Set("secrets", secrets)
+		}
+	}
+	d.Objects = all
+	for _, kind := range []Kind{EventTypes, Apps, Endpoints} {
+		if d.Objects[kind] == nil {
+			d.Objects[kind] = []Object{}
+		}
+	}
+	return d, notes, nil
+}
+
+// defaultConcurrency is what an endpoint has for which nobody asked for a number.
+const defaultConcurrency = "32"
+
+// secretsOf reads the signing secrets of an endpoint of the server, newest first.
+func secretsOf(ctx context.Context, c *client.Client, o *Object) ([]Secret, error) {
+	var id bellhop.EndpointID
+	if err := id.UnmarshalText([]byte(o.Text("id"))); err != nil {
+		return nil, err
+	}
+	values, err := c.Secrets(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	secrets := make([]Secret, len(values))
+	for i, v := range values {
+		secrets[i] = Secret{Secret: v.Secret, ExpiresAt: v.ExpiresAt}
+	}
+	return secrets, nil
+}
