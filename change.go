@@ -27,7 +27,11 @@ type EndpointChange struct {
 	Apps Field[[]string]
 	// Terms are those of Apps, and count with them only: where Apps are set, an app
 	// that has none here has none of its own from then on.
-	Terms       Field[[]AppTerms]
+	Terms Field[[]AppTerms]
+	UID   Field[string]
+	// FormerID is for new endpoints.
+	FormerID    Field[string]
+	Channels    Field[[]string]
 	URL         Field[string]
 	Name        Field[string]
 	Description Field[string]

@@ -13,10 +13,11 @@ import (
 // Endpoint is a URL plus what it wants to hear, how to sign, when to retry.
 type Endpoint struct {
 	ID EndpointID `json:"id"`
-	// UID is another id, which the platform gives it and may change: unique among the
-	// endpoints of an app.
+	// UID is another id, which the platform gives it and may change: unique among those of
+	// the endpoints of each of its apps, UID and FormerID alike.
 	UID string `json:"uid,omitempty"`
-	// FormerID is the id that it had where it was imported from.
+	// FormerID is the id that it had where it was imported from: it never changes, and is as
+	// unique.
 	FormerID string `json:"former_id,omitempty"`
 	// Apps are the apps it listens to: at least one, or AllApps alone.
 	Apps []string `json:"apps"`
@@ -84,6 +85,26 @@ type Endpoint struct {
 	Vitals Vitals `json:"-"`
 	// Health is how it does, in answers to those who ask; it is not stored.
 	Health *HealthState `json:"health,omitempty"`
+}
+
+// Names are those by which it is known in its apps, besides its ID: one that two endpoints of
+// an app have would name neither.
+func (e *Endpoint) Names() []string {
+	switch {
+	case e.UID == "" && e.FormerID == "":
+		return nil
+	case e.FormerID == "" || e.FormerID == e.UID:
+		return []string{e.UID}
+	case e.UID == "":
+		return []string{e.FormerID}
+	}
+	return []string{e.UID, e.FormerID}
+}
+
+// HearsChannels tells whether it wants events of these channels: it names one of them, or
+// none at all.
+func (e *Endpoint) HearsChannels(channels []string) bool {
+	return len(e.Channels) == 0 || slices.ContainsFunc(channels, func(c string) bool { return slices.Contains(e.Channels, c) })
 }
 
 // Exact tells whether the endpoint has a limit or an order that must hold across nodes:

@@ -45,6 +45,7 @@ const (
 	CodeNotFound       Code = "not_found"         // no such object
 	CodeConflict       Code = "conflict"          // the object was changed meanwhile, or is in use
 	CodeIDConflict     Code = "id_conflict"       // the publisher's id was used for different content
+	CodeUIDConflict    Code = "uid_conflict"      // the uid belongs to another object
 	CodeErased         Code = "erased"            // the event's data is gone
 	CodeEndpointStatus Code = "endpoint_status"   // the endpoint is disabled, so this cannot be done
 	CodeVerification   Code = "verify_failed"     // the URL did not answer the verification as it must

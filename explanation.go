@@ -8,7 +8,7 @@ type Explanation struct {
 	Name     string     `json:"name,omitempty"`
 	URL      string     `json:"url,omitempty"`
 	Outcome  Fate       `json:"outcome"`
-	// Reason is a stable word: for not_sent "type", "subject", "filter",
+	// Reason is a stable word: for not_sent "type", "channels", "subject", "filter",
 	// "own_type", "disabled", "created_later", "changed_since", "test" or "erased"; for the
 	// others the reason of the latest attempt, or "held", "all_held", "paused", "disabled",
 	// "misconfigured", "circuit_open", "order", "scheduled", "fanning_out" or

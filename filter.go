@@ -237,6 +237,8 @@ type EndpointFilter struct {
 	Text   string
 	Scope  Scope // those that listen to any of these apps
 	Status EndpointStatus
+	// UID is one of its Names.
+	UID string
 	// Health, unless "", is looked at by package desk alone.
 	Health Health
 	Before EndpointID // the cursor: only older ones

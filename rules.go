@@ -142,6 +142,19 @@ func IDConflictAt(err error) (i int, ok bool) {
 	return i, err == nil
 }
 
+// NameTaken refuses to save an endpoint one of whose names belongs to another endpoint of an
+// app.
+func NameTaken(e *Endpoint, app, name string) *Error {
+	field := "uid"
+	if name != e.UID {
+		field = "former_id"
+	}
+	return &Error{
+		Code: CodeUIDConflict, Detail: "Another endpoint of the app has this " + field,
+		Fields: []FieldError{{field, string(CodeUIDConflict), fmt.Sprintf("%q names another endpoint of the app %s: give each its own, or change that one first", Clip(name), Clip(app))}},
+	}
+}
+
 // Settles tells whether a result that ended its delivery settles the older ones of the
 // same event to the same endpoint: it was sent again, and has arrived.
 func (r *Result) Settles() bool {

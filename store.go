@@ -465,7 +465,9 @@ type ConfigStore interface {
 	DeleteEventType(ctx context.Context, name string, audit *AuditEntry) error
 
 	// SaveEndpoint creates the endpoint (Revision 0), or replaces it if its
-	// Revision is that of the stored one; else it fails with ErrRevision.
+	// Revision is that of the stored one; else it fails with ErrRevision. It fails with a
+	// CodeUIDConflict error (NameTaken) if one of its Names is that of another endpoint of one
+	// of its apps.
 	// Vitals and ResumedAt follow from the change (Renew, Resumed), and its Health is not
 	// stored. A change of Ordering is carried
 	// over to the endpoint's pending deliveries by Claim; so is one that lets its held

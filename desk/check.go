@@ -14,6 +14,7 @@ import (
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/engine/send/listen"
+	"github.com/bellhop/bellhop/internal/match"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
 
@@ -31,11 +32,20 @@ const (
 // apply sets what is set in c, with defaults for null, and says what is wrong.
 func (d *Desk) apply(ctx context.Context, e *bellhop.Endpoint, c bellhop.EndpointChange) (fields []bellhop.FieldError) {
 	old := *e
-	fields = applyApps(e, &c)
+	if c.FormerID.Set && c.FormerID.Value != old.FormerID && old.Revision > 0 {
+		fields = append(fields, bellhop.FieldError{Field: "former_id", Code: "fixed", Detail: "is set when an endpoint is created, and never changes: leave it out"})
+		c.FormerID.Set = false
+	}
+	fields = append(fields, applyApps(e, &c)...)
 	set(c.URL, &e.URL)
 	set(c.Name, &e.Name)
 	set(c.Description, &e.Description)
+	set(c.UID, &e.UID)
+	set(c.FormerID, &e.FormerID)
 	set(c.Events, &e.Events)
+	if c.Channels.Set {
+		e.Channels = match.LabelSet(c.Channels.Value)
+	}
 	set(c.Subjects, &e.Subjects)
 	set(c.Filter, &e.Filter)
 	was := e.Dialect
@@ -97,6 +107,14 @@ func (d *Desk) checkEndpoint(ctx context.Context, e *bellhop.Endpoint, c bellhop
 	if c.URL.Set || c.Apps.Set {
 		if f := d.checkURL(ctx, e, c.URL.Set); f != nil {
 			fields = append(fields, *f)
+		}
+	}
+	for _, uid := range []struct{ field, value string }{{"uid", e.UID}, {"former_id", e.FormerID}} {
+		if uid.value == "" {
+			continue
+		}
+		if err := match.CheckUID(uid.field, uid.value); err != nil {
+			wrong(uid.field, "uid", "%s", err)
 		}
 	}
 	fields = append(fields, checkText("name", e.Name, maxName)...)

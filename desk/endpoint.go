@@ -24,6 +24,27 @@ func (d *Desk) Endpoint(ctx context.Context, p bellhop.Principal, e bellhop.Endp
 	return d.withHealth(ctx, p, r.Endpoint)
 }
 
+// EndpointNamed gives the endpoint of an app that has a name there: its id, its UID or its
+// FormerID. It fails with a CodeNotFound error if there is none.
+func (d *Desk) EndpointNamed(ctx context.Context, p bellhop.Principal, app, name string) (bellhop.Endpoint, error) {
+	if err := Permits(p, "getEndpoint"); err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	if err := d.knownApp(p, "app", app); err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	r := d.routes().EndpointOf(app, name)
+	if r == nil {
+		if i, err := id.Parse[id.Endpoint](name); err == nil {
+			r = d.routes().Endpoint(i)
+		}
+	}
+	if r == nil || !slices.Contains(r.Apps, app) {
+		return bellhop.Endpoint{}, bellhop.NotFound("endpoint", name)
+	}
+	return d.withHealth(ctx, p, r.Endpoint)
+}
+
 // withHealth shows an endpoint, and how it does.
 func (d *Desk) withHealth(ctx context.Context, p bellhop.Principal, e bellhop.Endpoint) (bellhop.Endpoint, error) {
 	e = shown(p, e)

@@ -47,6 +47,7 @@ func TestExplainSaysWhyNot(t *testing.T) {
 		add("status", "down.example")
 		add("type", "type.example", func(c *bellhop.EndpointChange) { c.Events = bellhop.Of([]string{"ticket.*"}) })
 		add("subject", "subject.example", func(c *bellhop.EndpointChange) { c.Subjects = bellhop.Of([]string{"x:*"}) })
+		add("channels", "channels.example", func(c *bellhop.EndpointChange) { c.Channels = bellhop.Of([]string{"project:7"}) })
 		add("filter", "filter.example", func(c *bellhop.EndpointChange) { c.Filter = bellhop.Of(bellhop.JSON(`{"paid":[true]}`)) })
 		paused := add("paused", "paused.example")
 		h.set(paused.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})

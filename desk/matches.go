@@ -5,6 +5,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/match"
 )
 
 // Matches says how patterns and a filter would have done with recent events of the apps
@@ -24,7 +25,8 @@ type Matches struct {
 const matchEvents = 100
 
 // Matches tries what an endpoint wants to hear on the newest events of its apps, of the
-// types that it listens to. Of c, only Apps, Terms, Events, Subjects and Filter count.
+// types that it listens to. Of c, only Apps, Terms, Events,
+// Channels, Subjects and Filter count.
 func (d *Desk) Matches(ctx context.Context, p bellhop.Principal, c bellhop.EndpointChange) (m Matches, err error) {
 	if err := Permits(p, "matchEndpoint"); err != nil {
 		return m, err
@@ -35,7 +37,7 @@ func (d *Desk) Matches(ctx context.Context, p bellhop.Principal, c bellhop.Endpo
 	if err := d.listens(p, c.Apps.Value); err != nil {
 		return m, err
 	}
-	e := bellhop.Endpoint{Events: c.Events.Value, Subjects: c.Subjects.Value, Filter: c.Filter.Value, Dialect: d.defaultDialect}
+	e := bellhop.Endpoint{Events: c.Events.Value, Channels: match.LabelSet(c.Channels.Value), Subjects: c.Subjects.Value, Filter: c.Filter.Value, Dialect: d.defaultDialect}
 	fields := applyApps(&e, &c)
 	if fields = append(fields, checkWants(&e, &c)...); len(fields) > 0 {
 		return m, endpointError(fields)

@@ -40,7 +40,7 @@ func (d *Desk) fittingEvent(ctx context.Context, p bellhop.Principal, scope bell
 		if len(e.Data) == 0 {
 			continue
 		}
-		if r.Verdict(&bellhop.Event{App: app, Type: e.Type, Data: e.Data}).OK {
+		if r.Verdict(&bellhop.Event{App: app, Type: e.Type, Channels: r.Channels, Data: e.Data}).OK {
 			return e, true
 		}
 		if second.Type == "" {

@@ -17,6 +17,7 @@ import (
 const (
 	maxPatterns     = 200 // in one list
 	maxEndpointApps = 100
+	maxChannels     = 100
 	// Of all apps together, where each has its own:
 	maxAllPatterns = 1000
 	maxAllFilters  = 64 << 10 // bytes
@@ -76,6 +77,7 @@ func checkWants(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields []bellho
 		own.Filter = e.Filter
 	}
 	fields = checkTerms("", own)
+	fields = append(fields, checkChannels(e.Channels, c)...)
 	patterns, filters := len(e.Events)+len(e.Subjects), len(e.Filter)
 	for _, t := range e.Terms {
 		patterns, filters = patterns+len(t.Events)+len(t.Subjects), filters+len(t.Filter)
@@ -114,6 +116,25 @@ func checkWants(e *bellhop.Endpoint, c *bellhop.EndpointChange) (fields []bellho
 // placeOf is the path of an app's terms in the request.
 func placeOf(app string, c *bellhop.EndpointChange) string {
 	return fmt.Sprintf("apps[%d]", slices.Index(c.Apps.Value, app))
+}
+
+// checkChannels names them by their places in the request.
+func checkChannels(channels []string, c *bellhop.EndpointChange) (fields []bellhop.FieldError) {
+	if c.Channels.Set {
+		channels = c.Channels.Value
+	}
+	if len(channels) > maxChannels {
+		return []bellhop.FieldError{{
+			Field: "channels", Code: "length",
+			Detail: fmt.Sprintf("has %d channels; at most %d are allowed: split them over several endpoints", len(channels), maxChannels),
+		}}
+	}
+	for i, channel := range channels {
+		if err := match.CheckLabel("channel", channel); err != nil {
+			fields = append(fields, bellhop.FieldError{Field: fmt.Sprintf("channels[%d]", i), Code: "label", Detail: err.Error()})
+		}
+	}
+	return fields
 }
 
 func checkTerms(place string, t bellhop.AppTerms) (fields []bellhop.FieldError) {

@@ -93,7 +93,7 @@ func newFanning(r *routes.Routes) *fanning {
 func (f *fanning) endpoints(e *bellhop.Event) (bound []*routes.Route, later []bellhop.EndpointID) {
 	f.bound, f.later = f.bound[:0], f.later[:0]
 	f.event, f.parsed, f.data = e, false, match.Data{}
-	for _, r := range f.routes.Listening(e.App, e.Type) {
+	for _, r := range f.routes.Listening(e.App, e.Type, e.Channels) {
 		switch {
 		case r.Status == bellhop.EndpointDisabled || !r.Wants(e, f.parse):
 		case f.left > 0:

@@ -27,6 +27,9 @@ type Publication struct {
 	// ExternalID, if given, makes publishing idempotent: the same id in the
 	// same app again answers the first receipt.
 	ExternalID string
+	// Channels narrow which endpoints get it, and Tags are to find it by: sets of at most
+	// MaxLabels each.
+	Channels, Tags []string
 	// DeliverAt, if not zero, is when deliveries may begin.
 	DeliverAt time.Time
 
@@ -39,6 +42,9 @@ func (p *Publication) Carry(data strictjson.Value) { p.Data, p.checked = data.By
 
 // MaxBatch is how many events one PublishBatch takes.
 const MaxBatch = 1000
+
+// MaxLabels is how many channels, and how many tags, an event has at most.
+const MaxLabels = 10
 
 const (
 	maxExternalID = 256
@@ -183,6 +189,8 @@ func (e *Engine) checkPublication(b *routes.Budget, p *Publication, at string) e
 			wrong("subject", "subject", err.Error())
 		}
 	}
+	p.Channels = checkLabels("channels", p.Channels, wrong)
+	p.Tags = checkLabels("tags", p.Tags, wrong)
 	if len(p.ExternalID) > maxExternalID || !utf8.ValidString(p.ExternalID) {
 		wrong("id", "length", fmt.Sprintf("must be UTF-8 text of at most %d bytes", maxExternalID))
 	}
@@ -207,6 +215,23 @@ func (e *Engine) checkPublication(b *routes.Budget, p *Publication, at string) e
 		return e.tooLarge(int64(len(p.Data)), at)
 	}
 	return e.checkCatalogue(b, p, at)
+}
+
+// checkLabels gives the channels or tags of an event as a set.
+func checkLabels(field string, given []string, wrong func(field, code, detail string)) []string {
+	if len(given) == 0 {
+		return nil
+	}
+	if len(given) > MaxLabels {
+		wrong(field, "length", fmt.Sprintf("has %d entries; an event has at most %d", len(given), MaxLabels))
+		return given
+	}
+	for i, label := range given {
+		if err := match.CheckLabel(strings.TrimSuffix(field, "s"), label); err != nil {
+			wrong(fmt.Sprintf("%s[%d]", field, i), "label", err.Error())
+		}
+	}
+	return match.LabelSet(given)
 }
 
 func (e *Engine) tooLarge(size int64, at string) error {
@@ -379,12 +404,23 @@ func (p *Publication) digest() [32]byte {
 	} else {
 		part(p.DeliverAt.UTC().Format(time.RFC3339Nano))
 	}
+	// What an event has none of adds nothing: so digests from before there were labels hold.
+	// Data cannot be taken for one, since JSON begins with no zero byte.
+	for _, labels := range []struct {
+		of   string
+		list []string
+	}{{"channels", p.Channels}, {"tags", p.Tags}} {
+		if len(labels.list) > 0 {
+			part(labels.of)
+			part(strings.Join(labels.list, ","))
+		}
+	}
 	h.Write(p.Data)
 	return [32]byte(h.Sum(nil))
 }
 
 func (p *Publication) event(i bellhop.EventID) bellhop.Event {
-	e := bellhop.Event{ID: i, App: p.App, Type: p.Type, Subject: p.Subject, Data: p.Data, ExternalID: p.ExternalID}
+	e := bellhop.Event{ID: i, App: p.App, Type: p.Type, Subject: p.Subject, Data: p.Data, ExternalID: p.ExternalID, Channels: p.Channels, Tags: p.Tags}
 	if !p.DeliverAt.IsZero() {
 		at := p.DeliverAt.UTC()
 		e.DeliverAt = &at

@@ -62,6 +62,9 @@ func (s *Store) SaveEndpoint(ctx context.Context, e bellhop.Endpoint, audit *bel
 		if e.Revision != old.Revision { // a new one has 0
 			return bellhop.ErrRevision
 		}
+		if err := s.freeNames(&e); err != nil {
+			return err
+		}
 		e = cloneEndpoint(e)
 		e.Revision++
 		e.Vitals, e.Health = bellhop.Renew(&old, &e, now), nil
@@ -78,6 +81,24 @@ func (s *Store) SaveEndpoint(ctx context.Context, e bellhop.Endpoint, audit *bel
 		s.addAudit(audit)
 		return nil
 	})
+}
+
+// freeNames refuses an endpoint one of whose names belongs to another one of its apps.
+func (s *Store) freeNames(e *bellhop.Endpoint) error {
+	for _, name := range e.Names() {
+		for _, id := range sortedKeys(s.endpoints) {
+			other := s.endpoints[id]
+			if id == e.ID || !slices.Contains(other.Names(), name) {
+				continue
+			}
+			for _, app := range e.Apps {
+				if slices.Contains(other.Apps, app) {
+					return bellhop.NameTaken(e, app, name)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // DeleteEndpoint removes an endpoint and leaves its pending deliveries to Sweep.
@@ -225,7 +246,7 @@ func cloneEventType(t bellhop.EventType) bellhop.EventType {
 
 func cloneEndpoint(e bellhop.Endpoint) bellhop.Endpoint {
 	e.Apps, e.Events, e.Subjects = slices.Clone(e.Apps), slices.Clone(e.Events), slices.Clone(e.Subjects)
-	e.Filter = slices.Clone(e.Filter)
+	e.Channels, e.Filter = slices.Clone(e.Channels), slices.Clone(e.Filter)
 	e.Terms = slices.Clone(e.Terms)
 	for i := range e.Terms {
 		t := &e.Terms[i]

@@ -219,7 +219,7 @@ const (
 	ownThese      = "UPDATE bellhop.pending SET owner = $1 WHERE (app = ANY($2)) IS TRUE AND id = ANY($3) AND owner IS NULL RETURNING id"
 	setAside      = "UPDATE bellhop.pending SET due = NULL WHERE (app = ANY($1)) IS TRUE AND id = ANY($2) AND owner IS NULL"
 	eventSizes    = "SELECT id, erased, coalesce(octet_length(data), 0) FROM bellhop.events WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)"
-	claimedEvents = `SELECT id, app, type, subject, external_id, deliver_at, deliveries, test, data FROM bellhop.events WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)`
+	claimedEvents = "SELECT " + eventColumns + ", e.data FROM bellhop.events e WHERE (e.app = ANY($1)) IS TRUE AND e.id = ANY($2)"
 )
 
 // readOrders reads what is to be known of the orders of some rows, and keeps what they wait
@@ -365,14 +365,8 @@ func (c *claim) own(take []bellhop.Delivery) error {
 	if len(load) > 0 {
 		apps, events := appsAndEvents(load)
 		err := c.each(func(r row) error {
-			e := &bellhop.Event{}
-			var at int64
-			err := r.Scan((*int64)(&e.ID), &e.App, &e.Type, &e.Subject, (*zeronull.Text)(&e.ExternalID), &at, &e.Deliveries, &e.Test, (*[]byte)(&e.Data))
-			if at != 0 {
-				t := moment(at)
-				e.DeliverAt = &t
-			}
-			c.events[e.ID] = e
+			e, err := scanEvent(r)
+			c.events[e.ID] = &e
 			return err
 		}, claimedEvents, apps, events)
 		if err != nil {

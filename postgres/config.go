@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -167,14 +168,15 @@ const (
 	createEndpoint = `INSERT INTO bellhop.endpoints
 			(id, revision, status, ordering, apps, url, name, events, subjects, filter, dialect, headers, disabled_reason, timeout, retry,
 			rate_limit, concurrency, metadata, created_at, updated_at, secrets, description, locked, locked_reason, terms, dialect_options,
-			resumed_at, making, credentials, notify, exact_concurrency)
+			resumed_at, making, credentials, notify, exact_concurrency, uid, former_id, channels)
 		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-			$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)
+			$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
 		ON CONFLICT (id) DO NOTHING`
 	replaceEndpoint = `UPDATE bellhop.endpoints SET revision = revision + 1, status = $3, ordering = $4, apps = $5, url = $6, name = $7, events = $8,
 			subjects = $9, filter = $10, dialect = $11, headers = $12, disabled_reason = $13, timeout = $14, retry = $15, rate_limit = $16,
 			concurrency = $17, metadata = $18, created_at = $19, updated_at = $20, secrets = $21, description = $22, locked = $23,
-			locked_reason = $24, terms = $25, dialect_options = $26, resumed_at = $27, making = $28, credentials = $29, notify = $30, exact_concurrency = $31
+			locked_reason = $24, terms = $25, dialect_options = $26, resumed_at = $27, making = $28, credentials = $29, notify = $30, exact_concurrency = $31,
+			uid = $32, former_id = $33, channels = $34
 		WHERE id = $1 AND revision = $2`
 )
 
@@ -210,6 +212,9 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		if err := t.putEndpoint(&e, old.Revision); err != nil {
 			return err
 		}
+		if err := t.putNames(&old, &e); err != nil {
+			return err
+		}
 		if e.Vitals.Revision == e.Revision {
 			if err := t.renewVitals(e.ID, &e.Vitals); err != nil {
 				return err
@@ -227,6 +232,34 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		s.spillAt(ctx, given.ID)
 	}
 	return err
+}
+
+const (
+	dropNames = "DELETE FROM bellhop.endpoint_names WHERE endpoint = $1 /* all apps */"
+	addName   = "INSERT INTO bellhop.endpoint_names (app, name, endpoint) VALUES ($1, $2, $3) ON CONFLICT (app, name) DO NOTHING"
+)
+
+// putNames replaces the names that an endpoint is known by, unless one of them belongs to
+// another one of its apps. Apps come in one order, so that no two transactions wait for each
+// other.
+func (t *txn) putNames(old, e *bellhop.Endpoint) error {
+	if len(old.Names()) > 0 {
+		if _, err := t.exec(dropNames, e.ID); err != nil {
+			return err
+		}
+	}
+	for _, app := range slices.Sorted(slices.Values(e.Apps)) {
+		for _, name := range slices.Sorted(slices.Values(e.Names())) {
+			n, err := t.exec(addName, app, name, e.ID)
+			if err == nil && n == 0 {
+				err = bellhop.NameTaken(e, app, name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // renewVitals has an endpoint's vitals begin anew.
@@ -254,7 +287,8 @@ func (t *txn) putEndpoint(e *bellhop.Endpoint, revision int64) error {
 		e.ID, revision, e.Status, e.Ordering, listJSON(e.Apps), e.URL, e.Name, nullJSON(e.Events), nullJSON(e.Subjects), []byte(e.Filter),
 		e.Dialect, toJSON(e.Headers), e.DisabledReason, int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata),
 		micros(e.CreatedAt), micros(e.UpdatedAt), toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, column.Terms(e.Terms),
-		toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency)
+		toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency,
+		e.UID, e.FormerID, toJSON(e.Channels))
 }
 
 // nullJSON is toJSON for a list whose column is never NULL: none is a null of JSON's.

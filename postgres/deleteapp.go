@@ -105,6 +105,9 @@ func dropFromEndpoint(t *txn, id int64, app string) error {
 			listJSON(e.Apps), column.Terms(e.Terms), toJSON(e.Subjects), id)
 	}
 	if err == nil {
+		_, err = t.exec("DELETE FROM bellhop.endpoint_names WHERE endpoint = $1 AND app = $2", id, app)
+	}
+	if err == nil {
 		err = t.changed(partRoutes, "", id)
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/groupcommit"
 )
 
@@ -232,12 +233,15 @@ type newEvents struct {
 	apps, types, subjects, externalIDs        []string
 	freshIDs, freshEndpoints                  []string
 	data                                      [][]byte
+	// Where the rest have none, these are shorter.
+	channels, tags []string
+	dataExpiresAt  []int64
 }
 
-const addEvents = `INSERT INTO bellhop.events (id, epoch, deliver_at, node, deliveries, erased, test, app, type, subject, external_id, fresh_ids, fresh_endpoints, data)
-	SELECT id, epoch, deliver_at, node, deliveries, false, test, app, type, subject, nullif(external_id, ''), nullif(fresh_ids, '')::bigint[], nullif(fresh_endpoints, '')::bigint[], data
-	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[])
-		e (id, epoch, deliver_at, node, deliveries, test, app, type, subject, external_id, fresh_ids, fresh_endpoints, data)`
+const addEvents = `INSERT INTO bellhop.events (id, epoch, deliver_at, node, deliveries, erased, test, app, type, subject, external_id, fresh_ids, fresh_endpoints, data, channels, tags, data_expires_at)
+	SELECT id, epoch, deliver_at, node, deliveries, false, test, app, type, subject, nullif(external_id, ''), nullif(fresh_ids, '')::bigint[], nullif(fresh_endpoints, '')::bigint[], data, nullif(channels, ''), nullif(tags, ''), nullif(data_expires_at, 0)
+	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[], $14::text[], $15::text[], $16::bigint[])
+		e (id, epoch, deliver_at, node, deliveries, test, app, type, subject, external_id, fresh_ids, fresh_endpoints, data, channels, tags, data_expires_at)`
 
 // addEvent adds an event with its fresh deliveries.
 func (r *rows) addEvent(n *bellhop.NewEvent, l bellhop.Lease, fresh []freshDelivery) {
@@ -262,7 +266,32 @@ func (r *rows) addEvent(n *bellhop.NewEvent, l bellhop.Lease, fresh []freshDeliv
 		data = []byte{}
 	}
 	x.data = append(x.data, data)
+	if len(e.Channels) > 0 {
+		x.channels = append(padded(x.channels, len(x.ids)-1), column.Labels(e.Channels))
+	}
+	if len(e.Tags) > 0 {
+		x.tags = append(padded(x.tags, len(x.ids)-1), column.Labels(e.Tags))
+	}
+	if e.DataExpiresAt != nil {
+		x.dataExpiresAt = append(padded(x.dataExpiresAt, len(x.ids)-1), micros(*e.DataExpiresAt))
+		r.expiring.add(e)
+	}
 }
+
+// padded gives a list of n, with zero values at its end.
+func padded[T any](list []T, n int) []T { return append(list, make([]T, n-len(list))...) }
+
+// expiring are rows of expiring.
+type expiring struct {
+	at, events []int64
+	apps       []string
+}
+
+func (x *expiring) add(e *bellhop.Event) {
+	x.at, x.events, x.apps = append(x.at, micros(*e.DataExpiresAt)), append(x.events, int64(e.ID)), append(x.apps, e.App)
+}
+
+const addExpiring = "INSERT INTO bellhop.expiring (at, event, app) SELECT at, event, app FROM unnest($1::bigint[], $2::bigint[], $3::text[]) x (at, event, app)"
 
 // arrayOf writes an array as PostgreSQL reads it.
 func arrayOf(list []freshDelivery, of func(*freshDelivery) int64) string {
@@ -300,6 +329,7 @@ func (r *rows) addFanout(e *bellhop.Event, list *fanoutList) {
 type rows struct {
 	events    newEvents
 	external  externals
+	expiring  expiring
 	pending   []newPending
 	fanouts   fanouts
 	attempts  []bellhop.Result
@@ -314,7 +344,10 @@ func (r *rows) none() bool {
 // queue adds the statements.
 func (r *rows) queue(p *pipeline) {
 	if x := &r.events; len(x.ids) > 0 {
-		p.exec(addEvents, x.ids, x.epochs, x.deliverAt, x.nodes, x.deliveries, x.tests, x.apps, x.types, x.subjects, x.externalIDs, x.freshIDs, x.freshEndpoints, x.data)
+		p.exec(addEvents, x.ids, x.epochs, x.deliverAt, x.nodes, x.deliveries, x.tests, x.apps, x.types, x.subjects, x.externalIDs, x.freshIDs, x.freshEndpoints, x.data, x.channels, x.tags, x.dataExpiresAt)
+	}
+	if x := &r.expiring; len(x.events) > 0 {
+		p.exec(addExpiring, x.at, x.events, x.apps)
 	}
 	if x := &r.external; len(x.ids) > 0 {
 		p.exec(addExternals, x.events, x.deliveries, x.apps, x.ids, x.digests)

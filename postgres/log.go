@@ -7,19 +7,25 @@ import (
 	"github.com/bellhop/bellhop/internal/column"
 )
 
-const eventColumns = "e.id, e.app, e.type, e.subject, e.external_id, e.deliver_at, e.deliveries, e.erased, e.test"
+const eventColumns = "e.id, e.app, e.type, e.subject, e.external_id, e.deliver_at, e.deliveries, e.erased, e.test, e.channels, e.tags, e.data_expires_at"
 
 // scanEvent reads eventColumns and data.
 func scanEvent(r row) (e bellhop.Event, err error) {
 	var at int64
-	var external *string
-	err = r.Scan((*int64)(&e.ID), &e.App, &e.Type, &e.Subject, &external, &at, &e.Deliveries, &e.Erased, &e.Test, (*[]byte)(&e.Data))
+	var external, channels, tags *string
+	var expires *int64
+	err = r.Scan((*int64)(&e.ID), &e.App, &e.Type, &e.Subject, &external, &at, &e.Deliveries, &e.Erased, &e.Test, &channels, &tags, &expires, (*[]byte)(&e.Data))
 	if external != nil {
 		e.ExternalID = *external
 	}
 	if at != 0 {
 		t := moment(at)
 		e.DeliverAt = &t
+	}
+	e.Channels, e.Tags = column.LabelsOf(text(channels)), column.LabelsOf(text(tags))
+	if expires != nil {
+		t := moment(*expires)
+		e.DataExpiresAt = &t
 	}
 	return e, err
 }

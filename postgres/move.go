@@ -218,7 +218,7 @@ func movedFrom(t *move.Table) string {
 		// A target has nothing to wipe, and no node has anything in hand.
 		return "(SELECT what, app, name FROM bellhop.owed WHERE what NOT IN ('wipe', 'late')) AS owed"
 	case "events":
-		return `(SELECT e.id, e.app, type, subject, x.external_id, nullif(x.digest, '') AS digest, deliver_at, e.deliveries, e.erased, test, data
+		return `(SELECT e.id, e.app, type, subject, x.external_id, nullif(x.digest, '') AS digest, deliver_at, e.deliveries, e.erased, test, data, channels, tags, data_expires_at
 			FROM bellhop.events e LEFT JOIN bellhop.external_ids x ON x.app = e.app AND x.external_id = e.external_id AND x.event = e.id) AS events`
 	}
 	return "bellhop." + t.Name

@@ -101,7 +101,7 @@ func (t *txn) dropEndpoint(e bellhop.EndpointID) error {
 	for _, sql := range []string{
 		"DELETE FROM bellhop.endpoints WHERE id = $1", "DELETE FROM bellhop.reorders WHERE endpoint = $1",
 		"DELETE FROM bellhop.releases WHERE endpoint = $1", "DELETE FROM bellhop.tokens WHERE endpoint = $1",
-		"DELETE FROM bellhop.vitals WHERE endpoint = $1",
+		"DELETE FROM bellhop.vitals WHERE endpoint = $1", dropNames,
 	} {
 		if _, err := t.exec(sql, int64(e)); err != nil {
 			return err

@@ -314,7 +314,8 @@ func orNone[B ~[]byte](b B) B {
 const selectEndpoints = `SELECT id, e.revision, status, ordering, v.since, apps, url, name, events, subjects, filter,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
 	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify,
-	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status, exact_concurrency
+	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status, exact_concurrency,
+	uid, former_id, channels
 	FROM bellhop.endpoints AS e LEFT JOIN bellhop.vitals AS v ON v.endpoint = e.id`
 
 // Vitals gives what is stored of the receivers of endpoints.
@@ -341,7 +342,7 @@ func (s *Store) Vitals(ctx context.Context, endpoints []bellhop.EndpointID) (map
 // what is wrong with the row.
 func scanEndpoint(r row) (e bellhop.Endpoint, wrong, err error) {
 	var apps, events, subjects string
-	var headers, retry, rateLimit, metadata, secrets, terms, options, making, credentials, notify *string
+	var headers, retry, rateLimit, metadata, secrets, terms, options, making, credentials, notify, channels *string
 	var filter []byte
 	var timeout, created, updated, resumed int64
 	v := &e.Vitals
@@ -353,6 +354,7 @@ func scanEndpoint(r row) (e bellhop.Endpoint, wrong, err error) {
 		&e.Dialect, &headers, &e.DisabledReason, &timeout, &retry, &rateLimit, &e.Concurrency, &metadata, &created, &updated, &secrets,
 		&e.Description, &e.Locked, &e.LockedReason, &terms, &options, &resumed, &making, &credentials, &notify,
 		&revision, &taken, &failures, &ill, &failedSince, &failingSince, &openSince, &last, &reason, &status, &e.ExactConcurrency,
+		&e.UID, &e.FormerID, &channels,
 	)
 	if err != nil {
 		return e, nil, err
@@ -372,6 +374,7 @@ func scanEndpoint(r row) (e bellhop.Endpoint, wrong, err error) {
 	check("apps", fromJSON(&apps, &e.Apps))
 	check("events", fromJSON(&events, &e.Events))
 	check("subjects", fromJSON(&subjects, &e.Subjects))
+	check("channels", fromJSON(channels, &e.Channels))
 	check("headers", fromJSON(headers, &e.Headers))
 	check("retry", fromJSON(retry, &e.Retry))
 	check("rate_limit", fromJSON(rateLimit, &e.RateLimit))
@@ -391,8 +394,8 @@ func scanEndpoint(r row) (e bellhop.Endpoint, wrong, err error) {
 		return e, nil, nil
 	}
 	e.Status = bellhop.EndpointDisabled
-	e.DisabledReason = "Its settings cannot be read from the database: set its event types, subjects, filter, headers and secret anew."
-	e.Events, e.Subjects, e.Terms = []string{unreadable}, []string{unreadable}, nil
+	e.DisabledReason = "Its settings cannot be read from the database: set its event types, subjects, channels, filter, headers and secret anew."
+	e.Events, e.Subjects, e.Channels, e.Terms = []string{unreadable}, []string{unreadable}, []string{unreadable}, nil
 	return e, fmt.Errorf("endpoint %v: %w", e.ID, errors.Join(all...)), nil
 }
 

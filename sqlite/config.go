@@ -206,6 +206,9 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		if e.Revision != old.Revision { // a new one has 0
 			return bellhop.ErrRevision
 		}
+		if err := w.freeNames(&e); err != nil {
+			return err
+		}
 		e.Revision++
 		e.Vitals = bellhop.Renew(&old, &e, now)
 		holds, err := w.anyHeld(e.ID)
@@ -214,6 +217,9 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		}
 		e.ResumedAt = bellhop.Resumed(&old, &e, holds, now)
 		if err := w.putEndpoint(&e); err != nil {
+			return err
+		}
+		if err := w.putNames(&old, &e); err != nil {
 			return err
 		}
 		if e.Vitals.Revision == e.Revision {
@@ -229,6 +235,39 @@ func (s *Store) SaveEndpoint(ctx context.Context, given bellhop.Endpoint, audit 
 		}
 		return w.finish(err, audit, partRoutes, "", int64(e.ID))
 	})
+}
+
+// freeNames refuses an endpoint one of whose names belongs to another one of its apps.
+func (w *writer) freeNames(e *bellhop.Endpoint) error {
+	for _, app := range e.Apps {
+		for _, name := range e.Names() {
+			taken, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM endpoint_names WHERE app = ? AND name = ? AND endpoint <> ?", app, name, int64(e.ID))
+			if err == nil && taken {
+				err = bellhop.NameTaken(e, app, name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// putNames replaces the names that an endpoint is known by.
+func (w *writer) putNames(old, e *bellhop.Endpoint) error {
+	if len(old.Names()) > 0 {
+		if err := exec(w.conn, "DELETE FROM endpoint_names WHERE endpoint = ?", int64(e.ID)); err != nil {
+			return err
+		}
+	}
+	for _, app := range e.Apps {
+		for _, name := range e.Names() {
+			if err := exec(w.conn, "INSERT INTO endpoint_names (app, name, endpoint) VALUES (?, ?, ?)", app, name, int64(e.ID)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // renewVitals has an endpoint's vitals begin anew.
@@ -250,12 +289,14 @@ func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
 	return exec(w.conn, `INSERT OR REPLACE INTO endpoints
 			(id, revision, status, ordering, apps, url, name, events, subjects, filter, dialect, headers,
 			disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
-			description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify, exact_concurrency)
-			VALUES (?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify, exact_concurrency,
+			uid, former_id, channels)
+			VALUES (?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), toJSON(e.Apps), e.URL, e.Name,
 		toJSON(e.Events), toJSON(e.Subjects), []byte(e.Filter), e.Dialect, toJSON(e.Headers), e.DisabledReason,
 		int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata), micros(e.CreatedAt), micros(e.UpdatedAt),
-		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, column.Terms(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency)
+		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, column.Terms(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency,
+		e.UID, e.FormerID, toJSON(e.Channels))
 }
 
 func scanTerms(st *sqlite.Stmt, at int) ([]bellhop.AppTerms, error) {

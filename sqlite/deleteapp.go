@@ -103,6 +103,9 @@ func (w *writer) dropFromEndpoint(id int64, app string) (dropped bool, err error
 			listJSON(e.Apps), column.Terms(e.Terms), toJSON(e.Subjects), id)
 	}
 	if err == nil {
+		err = exec(w.conn, "DELETE FROM endpoint_names WHERE endpoint = ? AND app = ?", id, app)
+	}
+	if err == nil {
 		err = w.changed(partRoutes, "", id)
 	}
 	return true, err

@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/groupcommit"
 )
 
@@ -83,8 +84,8 @@ func (w *writer) firstPublish(app, externalID string) (first bellhop.FirstPublis
 }
 
 const addEvent = `INSERT INTO events
-	(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh, listed)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`
+	(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh, listed, channels, tags, data_expires_at)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)`
 
 func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time) error {
 	e := &n.Event
@@ -114,8 +115,16 @@ func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time
 		b.bytes(nil)
 	}
 	b.bool(w.state.tails.events.add(int64(e.ID)))
+	b.textOrNull(column.Labels(e.Channels))
+	b.textOrNull(column.Labels(e.Tags))
+	b.timeOrNull(e.DataExpiresAt)
 	if err := b.run(); err != nil {
 		return err
+	}
+	if e.DataExpiresAt != nil {
+		if err := exec(w.conn, "INSERT INTO expiring (at, event, app) VALUES (?, ?, ?)", micros(*e.DataExpiresAt), int64(e.ID), e.App); err != nil {
+			return err
+		}
 	}
 	rows := n.Deliveries
 	if fresh != nil {

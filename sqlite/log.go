@@ -9,18 +9,22 @@ import (
 	"github.com/bellhop/bellhop/internal/column"
 )
 
-const eventColumns = "id, app, type, subject, external_id, deliver_at, deliveries, erased, test"
+const eventColumns = "id, app, type, subject, external_id, deliver_at, deliveries, erased, test, channels, tags, data_expires_at"
 
 // scanEvent reads eventColumns and data.
 func scanEvent(st *sqlite.Stmt) bellhop.Event {
 	e := bellhop.Event{
 		ID: bellhop.EventID(st.ColumnInt64(0)), App: st.ColumnText(1), Type: st.ColumnText(2), Subject: st.ColumnText(3),
 		ExternalID: st.ColumnText(4), Deliveries: st.ColumnInt(6), Erased: st.ColumnBool(7), Test: st.ColumnBool(8),
-		Data: blob(st, 9),
+		Channels: column.LabelsOf(st.ColumnText(9)), Tags: column.LabelsOf(st.ColumnText(10)), Data: blob(st, 12),
 	}
 	if at := st.ColumnInt64(5); at != 0 {
 		t := moment(at)
 		e.DeliverAt = &t
+	}
+	if at := st.ColumnInt64(11); at != 0 {
+		t := moment(at)
+		e.DataExpiresAt = &t
 	}
 	return e
 }

@@ -140,7 +140,7 @@ func exhaustedWhere(f *bellhop.ReplayFilter) where {
 // index in the order of events; otherwise the events are gone through.
 func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
 	const wanted = " AND e.erased = 0 AND e.test = 0"
-	columns := "e.id, e.app, e.type, e.subject, e.external_id, e.deliver_at, e.deliveries, e.erased, e.test, e.data"
+	columns := "e.id, e.app, e.type, e.subject, e.external_id, e.deliver_at, e.deliveries, e.erased, e.test, e.channels, e.tags, e.data_expires_at, e.data"
 	if f.Status == bellhop.ReplayFailed {
 		w := exhaustedWhere(f)
 		w.add("x.event <= ?", int64(until))

@@ -241,7 +241,7 @@ const selectEndpoints = `SELECT id, e.revision, status, ordering, v.since, apps,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
 	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify,
 	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status,
-	exact_concurrency FROM endpoints AS e LEFT JOIN vitals AS v ON v.endpoint = e.id`
+	exact_concurrency, uid, former_id, channels FROM endpoints AS e LEFT JOIN vitals AS v ON v.endpoint = e.id`
 
 // scanVitals reads those of selectEndpoints.
 func scanVitals(st *sqlite.Stmt) bellhop.Vitals {
@@ -282,7 +282,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 		Dialect: st.ColumnText(11), DisabledReason: st.ColumnText(13), Timeout: bellhop.Duration(st.ColumnInt64(14)),
 		Concurrency: st.ColumnInt(17), CreatedAt: moment(st.ColumnInt64(19)), UpdatedAt: moment(st.ColumnInt64(20)),
 		Description: st.ColumnText(22), Locked: st.ColumnBool(23), LockedReason: st.ColumnText(24), ResumedAt: moment(st.ColumnInt64(27)),
-		ExactConcurrency: st.ColumnBool(41),
+		ExactConcurrency: st.ColumnBool(41), UID: st.ColumnText(42), FormerID: st.ColumnText(43),
 	}
 	var wrong []error
 	check := func(column string, err error) {
@@ -293,6 +293,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 	check("apps", fromJSON(st, 5, &e.Apps))
 	check("events", fromJSON(st, 8, &e.Events))
 	check("subjects", fromJSON(st, 9, &e.Subjects))
+	check("channels", fromJSON(st, 44, &e.Channels))
 	check("headers", fromJSON(st, 12, &e.Headers))
 	check("retry", fromJSON(st, 15, &e.Retry))
 	check("rate_limit", fromJSON(st, 16, &e.RateLimit))
@@ -313,8 +314,8 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 		return e, nil
 	}
 	e.Status = bellhop.EndpointDisabled
-	e.DisabledReason = "Its settings cannot be read from the database: set its event types, subjects, filter, headers and secret anew."
-	e.Events, e.Subjects, e.Terms = []string{unreadable}, []string{unreadable}, nil
+	e.DisabledReason = "Its settings cannot be read from the database: set its event types, subjects, channels, filter, headers and secret anew."
+	e.Events, e.Subjects, e.Channels, e.Terms = []string{unreadable}, []string{unreadable}, []string{unreadable}, nil
 	return e, fmt.Errorf("endpoint %v: %w", e.ID, errors.Join(wrong...))
 }
 

@@ -47,6 +47,15 @@ func (b *binder) textOrNull(v string) {
 	}
 }
 
+// timeOrNull binds NULL for nil.
+func (b *binder) timeOrNull(t *time.Time) {
+	if b.at++; t == nil {
+		b.st.BindNull(b.at)
+	} else {
+		b.st.BindInt64(b.at, micros(*t))
+	}
+}
+
 // bytes binds NULL for nil.
 func (b *binder) bytes(v []byte) {
 	if b.at++; v == nil {

@@ -175,7 +175,7 @@ func (w *writer) dropEndpoint(e bellhop.EndpointID) error {
 	err := exec(w.conn, "DELETE FROM endpoints WHERE id = ?", int64(e))
 	for _, sql := range []string{
 		"DELETE FROM reorders WHERE endpoint = ?", "DELETE FROM releases WHERE endpoint = ?", "DELETE FROM tokens WHERE endpoint = ?",
-		"DELETE FROM vitals WHERE endpoint = ?",
+		"DELETE FROM vitals WHERE endpoint = ?", "DELETE FROM endpoint_names WHERE endpoint = ?",
 	} {
 		if err == nil {
 			err = exec(w.conn, sql, int64(e))

@@ -382,6 +382,7 @@ func (f *fixture) moves(what string, part int, change func(*bellhop.AuditEntry) 
 func (f *fixture) fullEndpoint() bellhop.Endpoint {
 	return bellhop.Endpoint{
 		ID: id.Next[id.Endpoint](f.ids, f.now), Apps: []string{"acme", "globex"}, URL: "https://example.com/?a=1&b=2",
+		UID: "books.1", FormerID: "ep_2Xyz", Channels: []string{"project_7", "a:b"},
 		Name: "Main", Events: []string{"invoice.*"}, Subjects: []string{"ticket:*"}, Filter: bellhop.JSON(`{ "a" : ["<x>"] }`),
 		Terms: []bellhop.AppTerms{
 			{App: "acme", Events: []string{}, Filter: bellhop.JSON(`{ "b" : [1e400, "<y>"] }`)}, {App: "globex", Subjects: []string{"guest:*"}},
@@ -406,6 +407,73 @@ func (f *fixture) fullEndpoint() bellhop.Endpoint {
 		},
 		Sealed: bellhop.SealedValues{bellhop.SealedClientSecret: {0, 255}, bellhop.SealedTLSKey: {1}},
 	}
+}
+
+// named is an endpoint of apps that is known by names.
+func (f *fixture) named(uid, former string, apps ...string) bellhop.Endpoint {
+	return bellhop.Endpoint{
+		ID: id.Next[id.Endpoint](f.ids, f.now), UID: uid, FormerID: former, Apps: apps, URL: "https://example.com/hook", Dialect: "standard",
+		Status: bellhop.EndpointActive, Timeout: bellhop.Duration(time.Second), Concurrency: 1, Ordering: bellhop.OrderingNone, CreatedAt: f.now, UpdatedAt: f.now,
+	}
+}
+
+var nameTests = []test{
+	{"a name belongs to one endpoint of each of its apps", func(f *fixture) {
+		f.app("acme")
+		f.app("globex")
+		first := f.save(f.named("books", "ep_old", "acme", "globex"))
+		refused := func(what, field string, e bellhop.Endpoint) {
+			f.Helper()
+			before := f.version()
+			err := f.s.SaveEndpoint(f.Context(), e, f.audit("acme"), f.now)
+			var problem *bellhop.Error
+			if !errors.As(err, &problem) || problem.Code != bellhop.CodeUIDConflict || len(problem.Fields) != 1 || problem.Fields[0].Field != field {
+				f.Errorf("%s: %v, want a %s error of %s", what, err, bellhop.CodeUIDConflict, field)
+			}
+			same(f, what+": version", f.version(), before)
+			same(f, what+": audit", len(f.audits()), 0)
+		}
+		refused("the same uid", "uid", f.named("books", "", "acme"))
+		refused("in one of several apps", "uid", f.named("books", "", "initech", "globex"))
+		refused("a uid that was another's id", "uid", f.named("ep_old", "", "acme"))
+		refused("a former id that is another's uid", "former_id", f.named("", "books", "globex"))
+		refused("the same former id", "former_id", f.named("other", "ep_old", "acme"))
+
+		second := f.save(f.named("books", "ep_old", "initech")) // another app's names are its own
+		both := f.save(f.named("same", "same", "acme"))         // one name for both is one
+		second.Apps = []string{"acme", "initech"}
+		refused("an app that has it joins", "uid", second)
+		first.Name = "keeps its names"
+		first = f.save(first)
+
+		first.UID = ""
+		first = f.save(first)
+		third := f.save(f.named("books", "", "acme"))
+		first.UID = "books"
+		refused("what was given away", "uid", first)
+		f.unsubscribe(third)
+		first = f.save(first)
+		same(f, "taken back", first.UID, "books")
+		both.UID = "changed"
+		f.save(both)
+		refused("the former id stays", "uid", f.named("same", "", "acme"))
+	}},
+	{"names go with their app", func(f *fixture) {
+		f.app("acme")
+		f.app("globex")
+		shared, alone := f.save(f.named("shared", "", "acme", "globex")), f.save(f.named("alone", "", "acme"))
+		f.must(f.s.DeleteApp(f.Context(), "acme", nil))
+		f.app("acme")
+		f.save(f.named("shared", "", "acme"))
+		f.save(f.named("alone", "", "acme"))
+		if err := f.s.SaveEndpoint(f.Context(), f.named("shared", "", "globex"), nil, f.now); bellhop.CodeOf(err) != bellhop.CodeUIDConflict {
+			f.Errorf("the app that is left: %v", err)
+		}
+		same(f, "left", f.stored(shared.ID).Apps, []string{"globex"})
+		if slices.ContainsFunc(f.changes(0).Endpoints, func(e bellhop.Endpoint) bool { return e.ID == alone.ID }) {
+			f.Error("the endpoint of the deleted app is there")
+		}
+	}},
 }
 
 var deleteTests = []test{

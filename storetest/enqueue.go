@@ -29,6 +29,35 @@ var enqueueTests = []test{
 		f.must(err)
 		same(f, "event", got, n.Event)
 	}},
+	{"stores channels, tags and the end of the data, of some events of a batch", func(f *fixture) {
+		e := f.endpoint()
+		at := f.now.Add(30 * time.Hour)
+		var events []bellhop.NewEvent
+		for i := range 6 {
+			n := f.event(e)
+			if i == 1 || i == 4 {
+				n.Event.Channels = []string{"a.b", "project_7:é\"<"}
+			}
+			if i >= 4 {
+				n.Event.Tags, n.Event.DataExpiresAt = []string{"vip"}, &at
+			}
+			events = append(events, n)
+		}
+		f.enqueue(events...)
+		for i := range events {
+			got, err := f.s.Event(f.Context(), events[i].Event.ID)
+			f.must(err)
+			same(f, "event", got, events[i].Event)
+		}
+		for i, w := range f.claim(e, 10) {
+			same(f, "claimed", *w.Event, events[i].Event)
+		}
+		replayed, _, err := f.s.Candidates(f.Context(), bellhop.ReplayFilter{Endpoint: e.ID, Apps: []string{"acme"}, Status: bellhop.ReplayAll, Limit: 10})
+		f.must(err)
+		for i := range events {
+			same(f, "candidate", replayed[i], events[i].Event)
+		}
+	}},
 	{"stores deliveries with and without an owner", func(f *fixture) {
 		a, b := f.endpoint(), f.endpoint()
 		n := f.event(a, b)

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Inbox", inboxTests},
 		{"Repeat", repeatTests},
 		{"Config", configTests},
+		{"Names", nameTests},
 		{"Hold", holdTests},
 		{"Revision", revisionTests},
 		{"Delete", deleteTests},

@@ -21,6 +21,7 @@ type listEndpointsInput struct {
 	api.Paging
 	App    string                 `query:"app" doc:"Only endpoints that listen to this app." example:"acme"`
 	Text   string                 `query:"q" doc:"Only endpoints whose name or URL has this part, in upper or lower case, or whose id it is." example:"shop"`
+	UID    string                 `query:"uid" doc:"Only endpoints with this uid or former_id; with app there is at most one." example:"books"`
 	Status bellhop.EndpointStatus `query:"status" enum:"active,paused,disabled" doc:"Only endpoints in this state."`
 	Health bellhop.Health         `query:"health" enum:"healthy,failing,on_hold,paused,disabled,unknown" doc:"Only endpoints that do like this."`
 }
@@ -31,7 +32,7 @@ func (n *native) listEndpoints(c *api.Call, in listEndpointsInput) (wire.Page[be
 	if err != nil {
 		return none, err
 	}
-	f := bellhop.EndpointFilter{Text: in.Text, Status: in.Status, Health: in.Health, Before: bellhop.EndpointID(before), Limit: in.More()}
+	f := bellhop.EndpointFilter{Text: in.Text, UID: in.UID, Status: in.Status, Health: in.Health, Before: bellhop.EndpointID(before), Limit: in.More()}
 	endpoints, err := n.desk.Endpoints(c.Context(), c.Principal(), in.App, f)
 	if err != nil {
 		return none, err

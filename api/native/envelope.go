@@ -2,6 +2,7 @@ package native
 
 import (
 	"bytes"
+	"encoding/json"
 	"slices"
 
 	"github.com/bellhop/bellhop"
@@ -62,6 +63,10 @@ func envelope(r *strictjson.Reader, p, before *engine.Publication) bool {
 			ok = take(&p.Subject, value, "")
 		case "id":
 			ok = take(&p.ExternalID, value, "")
+		case "channels":
+			ok = takeList(&p.Channels, value)
+		case "tags":
+			ok = takeList(&p.Tags, value)
 		case "deliver_at":
 			var at string
 			if ok = p.DeliverAt.IsZero() && take(&at, value, ""); ok {
@@ -79,6 +84,11 @@ func envelope(r *strictjson.Reader, p, before *engine.Publication) bool {
 	}
 	p.Carry(data)
 	return p.App != "" && p.Type != "" && p.Data != nil
+}
+
+// takeList sets a field that has no value yet to a list of texts.
+func takeList(field *[]string, v strictjson.Value) bool {
+	return *field == nil && json.Unmarshal(v.Bytes(), field) == nil && *field != nil && !slices.Contains(*field, "")
 }
 
 // take sets a field that has no value yet to a text. Shared is a string that it may be.

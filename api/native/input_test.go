@@ -33,6 +33,7 @@ func TestBadInput(t *testing.T) {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
 	endpoint := func(fields string) string { return `{"apps":["acme"],"url":"https://example.com",` + fields + `}` }
+	publish := func(fields string) string { return `{"app":"acme","type":"invoice.purchase","data":1,` + fields + `}` }
 	url := func(u string) string { return `{"apps":["acme"],"url":"` + u + `"}` }
 	here := "/v1/endpoints/" + e.ID.String()
 
@@ -67,6 +68,18 @@ func TestBadInput(t *testing.T) {
 		{"missing data", "", "POST /v1/events", `{"app":"acme","type":"invoice.purchase"}`, 422, "invalid", "data"},
 		{"number as app", "", "POST /v1/events", `{"app":1,"type":"invoice.purchase","data":1}`, 422, "invalid", "app"},
 		{"time without zone", "", "POST /v1/events", `{"app":"acme","type":"invoice.purchase","data":1,"deliver_at":"2027-01-01 00:00"}`, 422, "invalid", "deliver_at"},
+		{"a channel with a space", "", "POST /v1/events", publish(`"channels":["a","b c"]`), 422, "invalid", "channels[1]"},
+		{"an empty channel", "", "POST /v1/events", publish(`"channels":[""]`), 422, "invalid", "channels[0]"},
+		{"a number as channel", "", "POST /v1/events", publish(`"channels":["a",7]`), 422, "invalid", "channels[1]"},
+		{"channels as text", "", "POST /v1/events", publish(`"channels":"a"`), 422, "invalid", "channels"},
+		{"too many channels", "", "POST /v1/events", publish(`"channels":["1","2","3","4","5","6","7","8","9","10","11"]`), 422, "invalid", "channels"},
+		{"a long tag", "", "POST /v1/events", publish(`"tags":["` + strings.Repeat("x", 129) + `"]`), 422, "invalid", "tags[0]"},
+		{"a tag in a batch", "", "POST /v1/events/batch", `{"events":[` + publish(`"tags":[]`) + `,` + publish(`"tags":["é"]`) + `]}`, 422, "invalid", "events[1].tags[0]"},
+		{"a channel of an endpoint with a slash", "", "POST /v1/endpoints", endpoint(`"channels":["b","a/b"]`), 422, "invalid", "channels[1]"},
+		{"too many channels of an endpoint", "", "POST /v1/endpoints", endpoint(`"channels":["` + strings.Repeat(`x","`, 100) + `x"]`), 422, "invalid", "channels"},
+		{"a uid with a colon", "", "POST /v1/endpoints", endpoint(`"uid":"a:b"`), 422, "invalid", "uid"},
+		{"a long uid", "", "PATCH " + here, `{"uid":"` + strings.Repeat("x", 257) + `"}`, 422, "invalid", "uid"},
+		{"a former id later", "", "PATCH " + here, `{"former_id":"ep_1"}`, 422, "invalid", "former_id"},
 		{"unknown field", "", "POST /v1/events", `{"app":"acme","typ":"invoice.purchase","data":1}`, 422, "invalid", "typ"},
 		{"unknown field of an endpoint", "", "POST /v1/endpoints", endpoint(`"event":["a"]`), 422, "invalid", "event"},
 		{"unknown field of a rate limit", "", "POST /v1/endpoints", endpoint(`"rate_limit":{"per_secnd":1}`), 422, "invalid", "rate_limit.per_secnd"},

@@ -192,6 +192,10 @@ func publication(at string, body []byte, wrong *api.Faults) (p engine.Publicatio
 			p.Subject = text()
 		case "id":
 			p.ExternalID = text()
+		case "channels":
+			p.Channels = labels(m.Key, m.Value, fault)
+		case "tags":
+			p.Tags = labels(m.Key, m.Value, fault)
 		case "deliver_at":
 			s := text()
 			if s == "" {
@@ -226,6 +230,33 @@ func publication(at string, body []byte, wrong *api.Faults) (p engine.Publicatio
 	return p, nil
 }
 
+// labels reads a list of channels or tags.
+func labels(field string, value []byte, fault func(field, code, detail string)) (list []string) {
+	elements, more, err := strictjson.ElementsUpTo(value, engine.MaxLabels)
+	switch {
+	case err != nil:
+		fault(field, "type", "must be a list of strings, not "+api.KindOf(value))
+		return nil
+	case more:
+		fault(field, "length", fmt.Sprintf("has more than %d entries", engine.MaxLabels))
+		return nil
+	}
+	for i, e := range elements {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		if e[0] != '"' {
+			fault(at, "type", "must be a string, not "+api.KindOf(e))
+			continue
+		}
+		s, err := strictjson.Text(e)
+		if err != nil {
+			fault(at, api.CodeText, err.Error())
+			continue
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
 func envelopeFields() []string {
-	return []string{"app", "type", "data", "id", "subject", "deliver_at"}
+	return []string{"app", "type", "data", "id", "subject", "channels", "tags", "deliver_at"}
 }

@@ -10,6 +10,7 @@ import (
 type MatchesInput struct {
 	Apps     []bellhop.AppTerms `json:"apps,omitempty" nullable:"false" doc:"The apps whose events are looked at, each with its own terms if it has some; may be left out where all subjects are URNs."`
 	Events   []string           `json:"events,omitempty" nullable:"false" doc:"Event types: exact names, or a prefix and a trailing *; none means all." example:"[\"invoice.*\"]"`
+	Channels []string           `json:"channels,omitempty" nullable:"false" doc:"Channels; none means all events." example:"[\"project:7\"]"`
 	Subjects []string           `json:"subjects,omitempty" nullable:"false" doc:"Patterns of subjects; none means all." example:"[\"ticket:*\"]"`
 	Filter   bellhop.JSON       `json:"filter,omitempty" doc:"A JSON pattern over the event's data." example:"{\"total\":[{\"decimal\":[\">\",100]}]}"`
 }
@@ -19,7 +20,7 @@ func (in MatchesInput) EncodeJSON() ([]byte, error) { return encodeStruct(in) }
 
 // Change is what is asked for, as that of an endpoint.
 func (in MatchesInput) Change() bellhop.EndpointChange {
-	c := EndpointInput{Events: bellhop.Of(in.Events), Subjects: bellhop.Of(in.Subjects), Filter: bellhop.Of(in.Filter)}
+	c := EndpointInput{Events: bellhop.Of(in.Events), Channels: bellhop.Of(in.Channels), Subjects: bellhop.Of(in.Subjects), Filter: bellhop.Of(in.Filter)}
 	if len(in.Apps) > 0 {
 		c.Apps = bellhop.Of(in.Apps)
 	}

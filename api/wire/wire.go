@@ -33,6 +33,8 @@ type Publication struct {
 	Type      string       `json:"type" doc:"The event type, a dotted name." example:"invoice.purchase"`
 	Subject   string       `json:"subject,omitempty" minLength:"1" doc:"What in the app it happened to; endpoints can listen to patterns of subjects, and order by them." example:"invoice:118"`
 	ID        string       `json:"id,omitempty" minLength:"1" doc:"Your own id of the event, at most 256 bytes. Publishing the same id in the same app again answers the first receipt with duplicate set, and makes no new event; with other content it is refused (409)." example:"order-118-paid"`
+	Channels  []string     `json:"channels,omitempty" nullable:"false" maxItems:"10" doc:"Narrow which endpoints get it: those that name one of these channels, and those that name none. 1 to 128 letters, digits, - _ . : each." example:"[\"project:7\"]"`
+	Tags      []string     `json:"tags,omitempty" nullable:"false" maxItems:"10" doc:"Labels to find it by; endpoints do not look at them. As channels." example:"[\"import\"]"`
 	DeliverAt *time.Time   `json:"deliver_at,omitempty" doc:"Deliveries begin at this time instead of at once; at most a year ahead." example:"2027-06-11T02:00:00Z"`
 	Data      bellhop.JSON `json:"data" doc:"The payload: any JSON, kept and sent byte for byte." example:"{\"total\":\"123.90\",\"currency\":\"CAD\"}"`
 }
@@ -49,8 +51,10 @@ func (p Publication) AppendJSON(b []byte) ([]byte, error) {
 		Type      string     `json:"type"`
 		Subject   string     `json:"subject,omitempty"`
 		ID        string     `json:"id,omitempty"`
+		Channels  []string   `json:"channels,omitempty"`
+		Tags      []string   `json:"tags,omitempty"`
 		DeliverAt *time.Time `json:"deliver_at,omitempty"`
-	}{p.App, p.Type, p.Subject, p.ID, p.DeliverAt}
+	}{p.App, p.Type, p.Subject, p.ID, p.Channels, p.Tags, p.DeliverAt}
 	return appendWithData(b, envelope, data)
 }
 
@@ -211,6 +215,9 @@ type EndpointInput struct {
 	URL            bellhop.Field[string]                 `json:"url,omitzero" doc:"Where requests go: https, a public address, no credentials and no fragment." example:"https://example.com/hooks"`
 	Name           bellhop.Field[string]                 `json:"name,omitzero" doc:"For people." example:"Bookkeeping"`
 	Description    bellhop.Field[string]                 `json:"description,omitzero" doc:"For people: what it is for, and who looks after it." example:"Feeds the ledger; ask the finance team."`
+	UID            bellhop.Field[string]                 `json:"uid,omitzero" doc:"Your own id of it, 1 to 256 letters, digits, - _ . : unique among the endpoints of each of its apps (409 uid_conflict), and free again once it is deleted; null for none." example:"books"`
+	FormerID       bellhop.Field[string]                 `json:"former_id,omitzero" doc:"The id that it had where it comes from, as unique as a uid: set when it is created, and never changed." example:"ep_2Xyz"`
+	Channels       bellhop.Field[[]string]               `json:"channels,omitzero" doc:"Narrows it to events that name one of these channels; none means all events. At most 100. What Bellhop itself tells (bellhop.*) is in no channel, and not narrowed." example:"[\"project:7\"]"`
 	Events         bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; [] means all. A new endpoint that gives none has those that its recipe fits, or all." example:"[\"invoice.*\"]"`
 	Subjects       bellhop.Field[[]string]               `json:"subjects,omitzero" doc:"Narrows it to subjects of these patterns; none means all. A pattern may be a URN, which holds for one app: urn:allthings:app:APP:PATTERN." example:"[\"ticket:damage-report:*\"]"`
 	Filter         bellhop.Field[bellhop.JSON]           `json:"filter,omitzero" doc:"A JSON pattern over the event's data, such as {\"total\":[{\"decimal\":[\">\",100]}]}, which also reads decimals in text, such as \"118.00\"."`
@@ -240,6 +247,7 @@ type EndpointInput struct {
 // EndpointInputOf gives a change as it goes over the wire.
 func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 	in := EndpointInput{
+		UID: c.UID, FormerID: c.FormerID, Channels: c.Channels,
 		URL: c.URL, Name: c.Name, Description: c.Description, Events: c.Events, Subjects: c.Subjects, Filter: c.Filter,
 		Dialect: c.Dialect, DialectOptions: c.DialectOptions, Headers: c.Headers, Recipe: c.Recipe, RecipeFields: c.RecipeFields,
 		Transform: c.Transform, Auth: authInput(c.Auth), TLS: tlsInput(c.TLS), Capture: c.Capture, Status: c.Status, Locked: c.Locked, LockedReason: c.LockedReason,
@@ -256,6 +264,7 @@ func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 // Change is what is asked for.
 func (e EndpointInput) Change() bellhop.EndpointChange {
 	c := bellhop.EndpointChange{
+		UID: e.UID, FormerID: e.FormerID, Channels: e.Channels,
 		URL: e.URL, Name: e.Name, Description: e.Description, Events: e.Events, Subjects: e.Subjects, Filter: e.Filter,
 		Dialect: e.Dialect, DialectOptions: e.DialectOptions, Headers: e.Headers, Recipe: e.Recipe, RecipeFields: e.RecipeFields,
 		Transform: e.Transform, Auth: authChange(e.Auth), TLS: tlsChange(e.TLS), Capture: e.Capture, Status: e.Status, Locked: e.Locked, LockedReason: e.LockedReason,

@@ -3,6 +3,7 @@ package routes
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -27,26 +28,48 @@ type index struct {
 	last   *Route // of the list, whose array later ones may share
 	named  map[string][]*Route
 	others []*Route
+	// channels has them, ordered by id, by the channels that they name, and open those that
+	// name none.
+	channels map[string][]*Route
+	open     []*Route
 }
 
 // Listening gives those of the app's routes, ordered by id, of which some may want an event
-// of the type: all others do not.
-func (r *Routes) Listening(app, eventType string) []*Route {
+// of the type in these channels: all others do not. They are looked up by the type or by the
+// channels, whichever leaves fewer.
+func (r *Routes) Listening(app, eventType string, channels []string) []*Route {
 	list := r.Of(app)
 	if len(list) < indexFrom || r.indexes == nil {
 		return list
 	}
 	x := r.indexes.get(app, list)
 	named := x.named[eventType]
-	switch {
-	case len(named) == 0:
-		return x.others
-	case len(x.others) == 0:
-		return named
+	if len(x.channels) > 0 && !strings.HasPrefix(eventType, OwnTypes) {
+		lists, n := [][]*Route{x.open}, len(x.open)
+		for _, c := range channels {
+			list := x.channels[c]
+			lists, n = append(lists, list), n+len(list)
+		}
+		if n < len(named)+len(x.others) {
+			return merged(lists...)
+		}
 	}
-	both := slices.Concat(named, x.others)
-	slices.SortFunc(both, func(a, b *Route) int { return cmp.Compare(a.ID, b.ID) })
-	return both
+	return merged(named, x.others)
+}
+
+// merged gives the routes of several lists, each of which is ordered by id, once and in that
+// order.
+func merged(lists ...[]*Route) []*Route {
+	lists = slices.DeleteFunc(lists, func(list []*Route) bool { return len(list) == 0 })
+	switch len(lists) {
+	case 0:
+		return nil
+	case 1:
+		return lists[0]
+	}
+	all := slices.Concat(lists...)
+	slices.SortFunc(all, func(a, b *Route) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.Compact(all)
 }
 
 func (x *indexes) get(app string, list []*Route) *index {
@@ -55,8 +78,14 @@ func (x *indexes) get(app string, list []*Route) *index {
 	if known := x.of[app]; known != nil && len(known.list) == len(list) && &known.list[0] == &list[0] && known.last == list[len(list)-1] {
 		return known // a list is never changed in place, but at its end
 	}
-	made := &index{list: list, last: list[len(list)-1], named: map[string][]*Route{}}
+	made := &index{list: list, last: list[len(list)-1], named: map[string][]*Route{}, channels: map[string][]*Route{}}
 	for _, r := range list {
+		if len(r.Channels) == 0 {
+			made.open = append(made.open, r)
+		}
+		for _, c := range r.Channels {
+			made.channels[c] = append(made.channels[c], r)
+		}
 		names, only := r.of(app).types.Names()
 		if !only {
 			made.others = append(made.others, r)
@@ -69,7 +98,10 @@ func (x *indexes) get(app string, list []*Route) *index {
 	for name, named := range made.named {
 		made.named[name] = slices.Clip(named)
 	}
-	made.others = slices.Clip(made.others)
+	for c, list := range made.channels {
+		made.channels[c] = slices.Clip(list)
+	}
+	made.others, made.open = slices.Clip(made.others), slices.Clip(made.open)
 	if len(x.of) >= maxIndexes {
 		clear(x.of)
 	}

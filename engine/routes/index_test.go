@@ -13,7 +13,8 @@ import (
 // What an index leaves out does not want the event, however the routes change.
 func TestListening(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	events := [][]string{nil, {"*"}, {"a.*"}, {"a.1"}, {"a.1", "a.2"}, {"a.2", "b.*"}, {"b.1"}, {"b.2", "a.1"}}
+	events := [][]string{nil, {"*"}, {"a.*"}, {"a.1"}, {"a.1", "a.2"}, {"a.2", "b.*"}, {"b.1"}, {"b.2", "a.1"}, {OwnTypes + "*"}}
+	channels := [][]string{nil, {"x"}, {"y"}, {"x", "y", "z"}, {"z"}}
 	table := New(Options{})
 	current := table.Routes()
 	endpoints := map[bellhop.EndpointID]bellhop.Endpoint{}
@@ -23,6 +24,9 @@ func TestListening(t *testing.T) {
 		var compiled []*Route
 		for range 1 + random.IntN(20) {
 			e := bellhop.Endpoint{ID: bellhop.EndpointID(1 + random.IntN(300)), Apps: []string{"acme"}, Events: events[random.IntN(len(events))]}
+			if random.IntN(3) == 0 {
+				e.Channels = channels[random.IntN(len(channels))]
+			}
 			if random.IntN(5) == 0 {
 				e.Apps, e.Terms = []string{"other", "acme"}, []bellhop.AppTerms{{App: "acme", Events: events[random.IntN(len(events))]}}
 			}
@@ -39,8 +43,8 @@ func TestListening(t *testing.T) {
 			c.DeletedEndpoints = slices.DeleteFunc(c.DeletedEndpoints, func(id bellhop.EndpointID) bool { return id == e.ID })
 		}
 		current, _ = current.with(c, compiled)
-		for _, name := range []string{"a.1", "a.2", "a.3", "b.1", "c"} {
-			e := &bellhop.Event{App: "acme", Type: name}
+		for _, name := range []string{"a.1", "a.2", "a.3", "b.1", "c", OwnTypes + "backlog"} {
+			e := &bellhop.Event{App: "acme", Type: name, Channels: [][]string{nil, {"x"}, {"x", "z"}, {"nobody"}}[random.IntN(4)]}
 			wanting := func(list []*Route) (ids []bellhop.EndpointID) {
 				for _, r := range list {
 					if r.Wants(e, func() match.Data { return match.Data{} }) {
@@ -49,9 +53,9 @@ func TestListening(t *testing.T) {
 				}
 				return ids
 			}
-			all, some := current.Of("acme"), current.Listening("acme", name)
+			all, some := current.Of("acme"), current.Listening("acme", name, e.Channels)
 			if got, want := fmt.Sprint(wanting(some)), fmt.Sprint(wanting(all)); got != want {
-				t.Fatalf("version %d: %s goes to %s, want %s", version, name, got, want)
+				t.Fatalf("version %d: %s in %q goes to %s, want %s", version, name, e.Channels, got, want)
 			}
 			if len(some) < len(all) {
 				found++
@@ -60,5 +64,84 @@ func TestListening(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("nothing was ever left out")
+	}
+}
+
+// An event for one of very many channels costs about what its endpoints do, whatever types
+// they all listen to.
+func TestChannelsAreLookedUp(t *testing.T) {
+	f := setUp(t)
+	var all []bellhop.Endpoint
+	for i := range 20_000 {
+		e := bellhop.Endpoint{ID: bellhop.EndpointID(i + 1), Apps: []string{"acme"}, Events: []string{"a.*"}}
+		for c := range 10 {
+			e.Channels = append(e.Channels, fmt.Sprintf("project:%d", i*10+c))
+		}
+		all = append(all, e)
+	}
+	few := f.over(bellhop.RouteChanges{Version: 1, Full: true, Endpoints: all[:1000]}).Routes()
+	many := f.over(bellhop.RouteChanges{Version: 1, Full: true, Endpoints: all}).Routes()
+	for _, channels := range [][]string{nil, {"nobody"}, {"project:77"}, {"project:77", "project:78", "project:81"}} {
+		want := map[int]int{0: 0, 1: 0, 3: 2}[len(channels)]
+		if len(channels) == 1 && channels[0] != "nobody" {
+			want = 1
+		}
+		for _, r := range []*Routes{few, many} {
+			if got := len(r.Listening("acme", "a.b", channels)); got != want {
+				t.Errorf("%q is looked at by %d, want %d", channels, got, want)
+			}
+		}
+	}
+	look := func(r *Routes) func() {
+		return func() {
+			for range 20_000 {
+				r.Listening("acme", "a.b", []string{"project:77", "project:81"})
+			}
+		}
+	}
+	costs(t, "20 000 endpoints with channels, compared with 1000", 4, look(many), look(few))
+}
+
+func TestEndpointOf(t *testing.T) {
+	table := New(Options{})
+	current := table.Routes()
+	version := int64(0)
+	change := func(gone []bellhop.EndpointID, saved ...bellhop.Endpoint) {
+		version++
+		var compiled []*Route
+		for _, e := range saved {
+			compiled = append(compiled, table.Compile(e))
+		}
+		current, _ = current.with(&bellhop.RouteChanges{Version: version, DeletedEndpoints: gone}, compiled)
+	}
+	is := func(app, name string, want bellhop.EndpointID) {
+		t.Helper()
+		got := bellhop.EndpointID(0)
+		if r := current.EndpointOf(app, name); r != nil {
+			got = r.ID
+		}
+		if got != want {
+			t.Errorf("%s of %s is %d, want %d", name, app, got, want)
+		}
+	}
+	both := []string{"acme", "globex"}
+	change(nil, bellhop.Endpoint{ID: 1, Apps: both, UID: "books", FormerID: "ep_old"}, bellhop.Endpoint{ID: 2, Apps: []string{"initech"}, UID: "books"})
+	is("acme", "books", 1)
+	is("globex", "ep_old", 1)
+	is("initech", "books", 2)
+	is("initech", "ep_old", 0)
+	// One gives a name up that another gets, in either order.
+	change(nil, bellhop.Endpoint{ID: 3, Apps: both, UID: "books"}, bellhop.Endpoint{ID: 1, Apps: both, UID: "ledger", FormerID: "ep_old"})
+	is("acme", "books", 3)
+	is("acme", "ledger", 1)
+	change(nil, bellhop.Endpoint{ID: 3, Apps: []string{"acme"}, UID: "x"}, bellhop.Endpoint{ID: 1, Apps: both, UID: "books", FormerID: "ep_old"})
+	is("acme", "books", 1)
+	is("globex", "x", 0)
+	is("acme", "ledger", 0)
+	change([]bellhop.EndpointID{1})
+	is("acme", "books", 0)
+	is("globex", "ep_old", 0)
+	if got := current.Endpoints(bellhop.EndpointFilter{Scope: bellhop.Only("acme", "initech"), UID: "books"}); len(got) != 1 || got[0].ID != 2 {
+		t.Errorf("listed by uid: %v", got)
 	}
 }

@@ -214,7 +214,7 @@ func (r *Route) Speaks() *dialect.Dialect { return r.dialect }
 // Verdict is whether an endpoint wants an event and, if not, why.
 type Verdict struct {
 	OK     bool
-	Reason string // "type", "subject" or "filter"
+	Reason string // "type", "channels", "subject" or "filter", among others
 	Detail string
 }
 
@@ -222,7 +222,7 @@ type Verdict struct {
 // event's data, parsed at most once for all endpoints that have a filter.
 func (r *Route) Wants(e *bellhop.Event, data func() match.Data) bool {
 	t := r.of(e.App)
-	return t.listenTo(e.Type) && !r.itself(e) && t.subjects.Match(e.Subject) && (t.filter == nil || t.filter.MatchData(data()))
+	return t.listenTo(e.Type) && r.hears(e) && !r.itself(e) && t.subjects.Match(e.Subject) && (t.filter == nil || t.filter.MatchData(data()))
 }
 
 // OfAllApps tells whether it listens to Bellhop itself, as to all apps.
@@ -235,6 +235,12 @@ func AboutEndpoint(id bellhop.EndpointID) string { return "endpoint:" + id.Strin
 // would fail, and be told of again.
 func (r *Route) itself(e *bellhop.Event) bool {
 	return strings.HasPrefix(e.Type, OwnTypes) && e.Subject == AboutEndpoint(r.ID)
+}
+
+// hears tells whether the endpoint wants the event as far as its channels say. What Bellhop
+// itself tells is in none, and for whoever asks for its type.
+func (r *Route) hears(e *bellhop.Event) bool {
+	return r.HearsChannels(e.Channels) || strings.HasPrefix(e.Type, OwnTypes)
 }
 
 // listenTo tells whether the type is asked for. Bellhop's own types go only to those
@@ -257,11 +263,11 @@ func (r *Route) AsksForOwn() bool {
 	return r.terms.asksForOwn
 }
 
-// Filters tells whether data decides about events of the app that have the type and
-// the subject of e: for others, Verdict does not look at it.
+// Filters tells whether data decides about events of the app that have the type, the
+// channels and the subject of e: for others, Verdict does not look at it.
 func (r *Route) Filters(e *bellhop.Event) bool {
 	t := r.of(e.App)
-	return t.filter != nil && t.listenTo(e.Type) && t.subjects.Match(e.Subject)
+	return t.filter != nil && t.listenTo(e.Type) && r.hears(e) && t.subjects.Match(e.Subject)
 }
 
 // Verdict is Wants with the reason, for explaining.
@@ -276,6 +282,13 @@ func (r *Route) Verdict(e *bellhop.Event) Verdict {
 	}
 	if r.itself(e) {
 		return Verdict{false, "own_type", "it tells of this very endpoint, which is told to others alone"}
+	}
+	if !r.hears(e) {
+		of := "in no channel"
+		if len(e.Channels) > 0 {
+			of = "in " + strings.Join(e.Channels, ", ")
+		}
+		return Verdict{false, "channels", fmt.Sprintf("it listens to the channels %s; the event is %s", strings.Join(r.Channels, ", "), of)}
 	}
 	if !t.subjects.Match(e.Subject) {
 		what := "the event has no subject"

@@ -222,6 +222,30 @@ func TestWants(t *testing.T) {
 			t.Errorf("%s: wants and verdict disagree", c.name)
 		}
 	}
+	for _, c := range []struct {
+		wants, in []string
+		event     bellhop.Event
+		detail    string // "": wanted
+	}{
+		{nil, nil, event, ""},
+		{nil, []string{"x"}, event, ""},
+		{[]string{"x", "y"}, []string{"z", "y"}, event, ""},
+		{[]string{"x", "y"}, []string{"z"}, event, "it listens to the channels x, y; the event is in z"},
+		{[]string{"x"}, nil, event, "the event is in no channel"},
+		{[]string{"x"}, []string{"X"}, event, "the event is in X"},
+		{[]string{"x"}, nil, own, ""}, // Bellhop's own are in none
+	} {
+		e := endpoint(1, "acme")
+		e.Events, e.Channels, c.event.Channels = []string{"ticket.*", "bellhop.*"}, c.wants, c.in
+		r := f.Compile(e)
+		v := r.Verdict(&c.event)
+		if v.OK != (c.detail == "") || !strings.Contains(v.Detail, c.detail) || !v.OK && v.Reason != "channels" {
+			t.Errorf("%q of %q: %+v", c.in, c.wants, v)
+		}
+		if r.Wants(&c.event, func() match.Data { return match.Data{} }) != v.OK {
+			t.Errorf("%q of %q: wants and verdict disagree", c.in, c.wants)
+		}
+	}
 	e := endpoint(1, "acme")
 	e.Subjects = []string{"person:*"}
 	silent := bellhop.Event{Type: "x"}

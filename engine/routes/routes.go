@@ -21,9 +21,14 @@ type Routes struct {
 	// byApp holds the routes of each app, ordered by id. A later snapshot may keep
 	// more of them in the same array, behind the end of the slice.
 	byApp layered[string, []*Route]
+	// byName holds the routes by their Names, in each of their apps.
+	byName layered[appName, *Route]
 	// indexes are shared with later snapshots.
 	indexes *indexes
 }
+
+// appName is a name that an endpoint has in an app.
+type appName struct{ app, name string }
 
 // Version is what the store compares a fan-out with.
 func (r *Routes) Version() int64 { return r.version }
@@ -101,6 +106,13 @@ func (r *Routes) Endpoint(id bellhop.EndpointID) *Route {
 	return route
 }
 
+// EndpointOf gives the route of an endpoint of an app by its UID or FormerID, or nil if there
+// is none.
+func (r *Routes) EndpointOf(app, name string) *Route {
+	route, _ := r.byName.get(appName{app, name})
+	return route
+}
+
 // Of gives the routes that listen to an app, ordered by id.
 func (r *Routes) Of(app string) []*Route {
 	list, _ := r.byApp.get(app)
@@ -147,6 +159,12 @@ func (r *Routes) newest(f bellhop.EndpointFilter) iter.Seq[*Route] {
 		for _, app := range f.Scope.Apps {
 			n := 0
 			list := r.Of(app)
+			if f.UID != "" {
+				list = nil
+				if route := r.EndpointOf(app, f.UID); route != nil {
+					list = []*Route{route}
+				}
+			}
 			if f.Before != 0 {
 				i, _ := slices.BinarySearchFunc(list, f.Before, compareID)
 				list = list[:i]
@@ -175,6 +193,7 @@ func (r *Routes) newest(f bellhop.EndpointFilter) iter.Seq[*Route] {
 
 func selected(f *bellhop.EndpointFilter, r *Route) bool {
 	return (f.Before == 0 || r.ID < f.Before) && (f.Status == "" || r.Status == f.Status) &&
+		(f.UID == "" || slices.Contains(r.Names(), f.UID)) &&
 		(f.Text == "" || containsFold(r.Name, f.Text) || containsFold(r.URL, f.Text) || r.ID.String() == f.Text)
 }
 
@@ -203,7 +222,7 @@ func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes,
 	if c.Full {
 		from = &Routes{}
 	}
-	apps, uids, endpoints, byApp := from.apps.edit(), from.uids.edit(), from.endpoints.edit(), from.byApp.edit()
+	apps, uids, endpoints, byApp, byName := from.apps.edit(), from.uids.edit(), from.endpoints.edit(), from.byApp.edit(), from.byName.edit()
 	forget := func(id string) { // first of all apps: a uid may have gone from one to another
 		if old, ok := apps.get(id); ok && old.UID != "" {
 			uids.remove(old.UID)
@@ -229,6 +248,12 @@ func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes,
 		if old, ok := endpoints.get(id); ok {
 			for _, app := range old.Apps {
 				moved[app] = append(moved[app], move{id, nil})
+				for _, name := range old.Names() {
+					// Another endpoint may have got it by the same change.
+					if of, ok := byName.get(appName{app, name}); ok && of.ID == id {
+						byName.remove(appName{app, name})
+					}
+				}
 			}
 		}
 		if by == nil {
@@ -238,6 +263,9 @@ func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes,
 		endpoints.set(id, by)
 		for _, app := range by.Apps {
 			moved[app] = append(moved[app], move{id, by})
+			for _, name := range by.Names() {
+				byName.set(appName{app, name}, by)
+			}
 		}
 	}
 	for _, id := range c.DeletedEndpoints {
@@ -255,7 +283,10 @@ func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes,
 		}
 	}
 
-	next = &Routes{version: c.Version, hold: c.Hold, apps: apps.done(), uids: uids.done(), endpoints: endpoints.done(), byApp: byApp.done(), indexes: r.indexes}
+	next = &Routes{
+		version: c.Version, hold: c.Hold, apps: apps.done(), uids: uids.done(), endpoints: endpoints.done(),
+		byApp: byApp.done(), byName: byName.done(), indexes: r.indexes,
+	}
 	gone = slices.Clone(c.DeletedEndpoints)
 	if c.Full {
 		for route := range r.All() {

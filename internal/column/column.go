@@ -217,3 +217,31 @@ func Weigh(results []bellhop.Result, row int) (weight int) {
 	}
 	return weight
 }
+
+// Labels is how a column has an event's channels or tags: a JSON list, or "" where there are
+// none.
+func Labels(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	b := []byte{'['}
+	for i, l := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendJSON(b, l)
+	}
+	return string(append(b, ']'))
+}
+
+// LabelsOf reads what Labels has written. What cannot be read is as none: it is shown, and
+// decides about nothing.
+func LabelsOf(text string) (list []string) {
+	if text == "" || json.Unmarshal([]byte(text), &list) != nil {
+		return nil
+	}
+	return list
+}
+
+// Label is the part of Labels that has one of them, and no other.
+func Label(l string) string { return string(appendJSON(nil, l)) }

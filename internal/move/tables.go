@@ -21,7 +21,8 @@ var Tables = []Table{
 		"filter bytes", "dialect text", "headers text", "disabled_reason text", "timeout int", "retry text", "rate_limit text",
 		"concurrency int", "metadata text", "created_at int", "updated_at int", "secrets text", "description text", "locked bool",
 		"locked_reason text", "terms text", "dialect_options text", "resumed_at int", "making text", "credentials text", "notify text",
-		"exact_concurrency bool"), 1},
+		"exact_concurrency bool", "uid text", "former_id text", "channels text"), 1},
+	{"endpoint_names", columns("app text", "name text", "endpoint int"), 2},
 	{"vitals", columns(
 		"endpoint int", "revision int", "since int", "taken bool", "failures int", "ill int", "failed_since int", "failing_since int",
 		"open_since int", "last int", "reason text", "response_status int"), 1},
@@ -43,7 +44,8 @@ var Tables = []Table{
 	{"audit_apps", columns("app text", "audit int"), 2},
 	{"events", columns(
 		"id int", "app text", "type text", "subject text", "external_id text", "digest bytes", "deliver_at int", "deliveries int",
-		"erased bool", "test bool", "data bytes"), 1},
+		"erased bool", "test bool", "data bytes", "channels text", "tags text", "data_expires_at int"), 1},
+	{"expiring", columns("at int", "event int", "app text"), 2},
 	{"fanout_lists", columns("id int", "app text", "endpoints bytes"), 2},
 	{"fanouts", columns("event int", "app text", "list int", "done int"), 1},
 	{"pending", columns(
