@@ -142,29 +142,37 @@ func (l *writeAheadLog) compare(s logState) error {
 	if !bytes.Equal(begin[16:24], s.salt[:]) || binary.BigEndian.Uint32(begin[:])&^1 != 0x377f0682 || known && begin != l.begin {
 		return errors.New("its beginning is not what was written")
 	}
+	info, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
 	// That it was cut before the last commit would not show after it: the file system
 	// fills the gap with zeros.
 	if known {
-		if err := l.ends(l.seen); err != nil {
+		if err := l.ends(l.seen, info.Size()); err != nil {
 			return err
 		}
 	}
-	if err := l.ends(s); err != nil {
+	if err := l.ends(s, info.Size()); err != nil {
 		return err
 	}
 	l.seen, l.begin = s, begin
 	return nil
 }
 
-// ends fails if the last frame is not there.
-func (l *writeAheadLog) ends(s logState) error {
-	frame := make([]byte, frameHeader+s.pageSize)
-	if _, err := l.file.ReadAt(frame, logHeader+int64(s.frames-1)*int64(len(frame))); errors.Is(err, io.EOF) {
+// ends fails if the last frame is not there, in a file of this size. What tells is its head,
+// and that its page is as long as it was.
+func (l *writeAheadLog) ends(s logState, size int64) error {
+	var head [frameHeader]byte
+	if size < s.length() {
+		return errors.New("it is shorter than what was written")
+	}
+	if _, err := l.file.ReadAt(head[:], s.length()-s.pageSize-frameHeader); errors.Is(err, io.EOF) {
 		return errors.New("it is shorter than what was written")
 	} else if err != nil {
 		return err
 	}
-	if !bytes.Equal(frame[8:16], s.salt[:]) || binary.BigEndian.Uint32(frame[16:]) != s.sum[0] || binary.BigEndian.Uint32(frame[20:]) != s.sum[1] {
+	if !bytes.Equal(head[8:16], s.salt[:]) || binary.BigEndian.Uint32(head[16:]) != s.sum[0] || binary.BigEndian.Uint32(head[20:]) != s.sum[1] {
 		return errors.New("its end is not what was written")
 	}
 	return nil
