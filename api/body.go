@@ -68,9 +68,13 @@ func (c *Call) body(optional bool) (b []byte, err error) {
 	return b, nil
 }
 
-// firstRead is how much of a body there is room for before any of it came. Most are
-// smaller.
-const firstRead = 16 << 10
+const (
+	// firstRead is how much of a body there is room for before any of it came. Most are
+	// smaller.
+	firstRead = 16 << 10
+	// growsBy is how many times as much there is room for once that has come.
+	growsBy = 8
+)
 
 // read reads the body into memory that grows with what comes, and that counts as held
 // by the call: who only announces a body gets none.
@@ -99,7 +103,7 @@ func (c *Call) read(limit int64) ([]byte, error) {
 		case int64(len(b)) == length && c.r.ContentLength > 0:
 			return b, nil
 		case len(b) == cap(b):
-			size := min(4*int64(cap(b)), length)
+			size := min(growsBy*int64(cap(b)), length)
 			if err := c.hold(size - int64(cap(b))); err != nil {
 				return nil, err
 			}
