@@ -116,7 +116,7 @@ func (o *Object) Apps() []string {
 // Kept are the fields of an endpoint that stay as they are where a document does not give
 // them: those whose default is the server's to say, those that are the operator's from day to
 // day, and secrets.
-var Kept = []string{"dialect", "timeout", "retry", "concurrency", "status", "locked", "locked_reason", "secrets"}
+var Kept = []string{"dialect", "timeout", "retry", "status", "locked", "locked_reason", "secrets"}
 
 // Secret is one of an endpoint's signing secrets, in its field "secrets", newest first.
 type Secret struct {

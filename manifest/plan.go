@@ -240,7 +240,7 @@ func (p *planner) rotations(ctx context.Context, want, have *Object) ([]rotation
 		if i+1 >= len(wanted) {
 			return 0
 		}
-		return bellhop.Duration(max(0, wanted[i+1].ExpiresAt.Sub(p.options.Now)).Round(time.Second))
+		return bellhop.Duration(min(max(0, wanted[i+1].ExpiresAt.Sub(p.options.Now)), longestGrace).Round(time.Second))
 	}
 	for i, s := range slices.Backward(wanted) {
 		if !has(s) && (s.ExpiresAt.IsZero() || s.ExpiresAt.After(p.options.Now)) {
@@ -422,6 +422,10 @@ func (s *Step) endpoint(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
+// longestGrace is how long a server lets a secret that was rotated away be valid, less what
+// the request may take.
+const longestGrace = 30*24*time.Hour - time.Minute
+
 // valid are the secrets that have not expired: there is no use in others.
 func valid(secrets bellhop.JSON) bellhop.JSON {
 	var list []Secret
@@ -430,6 +434,11 @@ func valid(secrets bellhop.JSON) bellhop.JSON {
 	}
 	now := time.Now()
 	list = slices.DeleteFunc(list, func(s Secret) bool { return !s.ExpiresAt.IsZero() && !s.ExpiresAt.After(now) })
+	for i := range list {
+		if latest := now.Add(longestGrace); list[i].ExpiresAt.After(latest) {
+			list[i].ExpiresAt = latest
+		}
+	}
 	b, _ := encode(list) // of text and times
 	return b
 }

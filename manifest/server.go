@@ -95,9 +95,6 @@ func Export(ctx context.Context, c *client.Client, options ExportOptions) (d Doc
 		if canonical("retry", o.Fields["retry"]) == canonical("retry", usual) {
 			delete(o.Fields, "retry")
 		}
-		if string(o.Fields["concurrency"]) == defaultConcurrency {
-			delete(o.Fields, "concurrency")
-		}
 		var names []string
 		_ = json.Unmarshal(o.Fields["credentials"], &names) // a list of the API's
 		delete(o.Fields, "credentials")
@@ -120,9 +117,6 @@ func Export(ctx context.Context, c *client.Client, options ExportOptions) (d Doc
 	}
 	return d, notes, nil
 }
-
-// defaultConcurrency is what an endpoint has for which nobody asked for a number.
-const defaultConcurrency = "32"
 
 // secretsOf reads the signing secrets of an endpoint of the server, newest first.
 func secretsOf(ctx context.Context, c *client.Client, o *Object) ([]Secret, error) {

@@ -1,6 +1,7 @@
 package convoy
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,9 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 	secrets, err := secretsOf(e.secrets)
 	if err != nil {
 		return err
+	}
+	if !e.advanced {
+		secrets = secrets[:1] // by which alone simple signatures are made
 	}
 	if e.form {
 		r.out.Lose("endpoint %s (%s): the whole endpoint, since its requests are forms: make one with a transformation", e.id, e.url)
@@ -201,7 +205,11 @@ func translate(filter bellhop.JSON) (bellhop.JSON, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(pattern)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err = enc.Encode(pattern)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 func translateObject(fields map[string]json.RawMessage, depth int) (map[string]any, error) {
