@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"zombiezen.com/go/sqlite"
@@ -64,6 +65,9 @@ func openError(path string, err error) error {
 		return e
 	}
 	kind := kindOf(err)
+	if kind == nil && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultIOErr && noRoom(filepath.Dir(path)) {
+		kind = ErrFull // SQLite does not say so of the file that readers share (-shm)
+	}
 	sentence := "Cannot open " + path
 	switch kind {
 	case ErrCorrupt:
@@ -78,6 +82,18 @@ func openError(path string, err error) error {
 	return &OpenError{path, kind, sentence, err}
 }
 
+// noRoom tells whether a file as large as those of an open database begin does not fit into
+// a folder.
+func noRoom(dir string) bool {
+	f, err := os.CreateTemp(dir, ".bellhop-room-")
+	if err != nil {
+		return kindOf(err) == ErrFull
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(make([]byte, 64<<10))
+	return kindOf(errors.Join(err, f.Sync(), f.Close())) == ErrFull
+}
+
 // kindOf is nil for what it does not know.
 func kindOf(err error) error {
 	switch {
@@ -85,7 +101,7 @@ func kindOf(err error) error {
 		return ErrPermission
 	case errors.Is(err, syscall.EROFS):
 		return ErrReadOnly
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return ErrFull
 	}
 	switch sqlite.ErrCode(err).ToPrimary() {

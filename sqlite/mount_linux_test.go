@@ -56,14 +56,43 @@ func TestOpenOnAReadOnlyDisk(t *testing.T) {
 	}
 }
 
+// TestOpenOnAFullDisk: whichever of its files does not fit, a new database or an old one says
+// that the disk is full.
 func TestOpenOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	mount(t, dir)
-	write(t, filepath.Join(dir, "ballast"), make([]byte, 2<<20-8192))
-	if s, err := sqlite.Open(t.Context(), filepath.Join(dir, "bellhop.db"), sqlite.Options{}); !errors.Is(err, sqlite.ErrFull) {
-		t.Errorf("Open = %v, want ErrFull", err)
-		if err == nil {
-			s.Close()
+	path, ballast := filepath.Join(dir, "bellhop.db"), filepath.Join(dir, "ballast")
+	for _, old := range []bool{false, true} {
+		refused := 0
+		for free := int64(0); free < 200_000; free += 4096 {
+			remove := func(ends ...string) {
+				for _, end := range ends {
+					if err := os.Remove(path + end); err != nil && !errors.Is(err, os.ErrNotExist) {
+						t.Fatal(err)
+					}
+				}
+			}
+			remove("", "-wal", "-shm", ".lock")
+			if old {
+				closed(t, path)
+				remove("-shm", ".lock") // as after the computer was restarted, or of a copy
+			}
+			var disk syscall.Statfs_t
+			must(t, syscall.Statfs(dir, &disk))
+			write(t, ballast, make([]byte, max(int64(disk.Bavail)*disk.Bsize-free, 0)))
+			s, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+			must(t, os.Remove(ballast))
+			switch {
+			case err == nil:
+				must(t, s.Close())
+			case !errors.Is(err, sqlite.ErrFull):
+				t.Errorf("with %d bytes left, of an old one %t: %v", free, old, err)
+			default:
+				refused++
+			}
+		}
+		if refused == 0 {
+			t.Errorf("none was refused, of old ones %t", old)
 		}
 	}
 }
