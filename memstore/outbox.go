@@ -129,7 +129,8 @@ func (s *Store) ReadOutbox(ctx context.Context, r bellhop.OutboxRequest) (bellho
 		bytes := 0
 		for _, app := range turns(sortedKeys(o.reader.Behind), r) {
 			list := o.unread(app)
-			for i, e := range list {
+			for i, of := range list {
+				e := *of
 				if i == r.Each || len(b.Entries) == r.Limit || len(b.Entries) > 0 && bytes+len(e.Data) > r.MaxBytes {
 					break
 				}
@@ -171,22 +172,23 @@ func (o *outbox) notice() {
 }
 
 // unread are the entries of an app's window that were not taken, in order.
-func (o *outbox) unread(app string) []bellhop.OutboxEntry {
+func (o *outbox) unread(app string) []*bellhop.OutboxEntry {
 	for {
 		w, behind := o.reader.Behind[app]
 		if !behind {
 			return nil
 		}
-		var list []bellhop.OutboxEntry
+		var list []*bellhop.OutboxEntry
 		ranges := w.Ranges()
-		for _, e := range o.rows {
+		for i := range o.rows {
+			e := &o.rows[i]
 			in := slices.ContainsFunc(ranges, func(r snapshot.Range) bool { return r.Low <= uint64(e.Tx) && uint64(e.Tx) < r.High })
-			if in && e.App == app && w.At.Before(position(&e)) {
+			if in && e.App == app && w.At.Before(position(e)) {
 				list = append(list, e)
 			}
 		}
 		if len(list) > 0 || !o.reader.Ended(app) {
-			slices.SortFunc(list, func(a, b bellhop.OutboxEntry) int { return cmp.Or(cmp.Compare(a.Tx, b.Tx), cmp.Compare(a.ID, b.ID)) })
+			slices.SortFunc(list, func(a, b *bellhop.OutboxEntry) int { return cmp.Or(cmp.Compare(a.Tx, b.Tx), cmp.Compare(a.ID, b.ID)) })
 			return list
 		}
 	}
@@ -221,9 +223,7 @@ func (s *Store) TakeOutbox(ctx context.Context, l bellhop.Lease, routes int64, t
 		for _, id := range t.Mended {
 			delete(o.refused, id)
 		}
-		for _, e := range t.Refused {
-			s.refuse(e)
-		}
+		s.refuse(t.Refused)
 		return nil
 	})
 	return receipts, err
@@ -239,7 +239,7 @@ func (o *outbox) next(t bellhop.OutboxTaking) error {
 	if len(t.Entries) > 0 && t.Mark != o.mark {
 		return bellhop.ErrOutboxMoved
 	}
-	left := map[string][]bellhop.OutboxEntry{}
+	left := map[string][]*bellhop.OutboxEntry{}
 	for i := range t.Entries {
 		e := &t.Entries[i]
 		list, known := left[e.App]
@@ -254,22 +254,34 @@ func (o *outbox) next(t bellhop.OutboxTaking) error {
 	return nil
 }
 
-// refuse keeps a refused entry, and lets go of the oldest where there are too many.
-func (s *Store) refuse(e bellhop.RefusedEntry) {
-	of := e.App
-	if _, known := s.apps[of]; !known {
-		of = ""
-	}
-	e.Data = slices.Clone(e.Data)
+// refuse keeps refused entries, and lets go of the oldest where there are too many.
+func (s *Store) refuse(entries []bellhop.RefusedEntry) {
 	all := s.outbox.refused
-	all[e.ID] = refusal{e, of}
-	n, bytes := 0, 0
+	changed := map[string]bool{}
+	for _, e := range entries {
+		of := e.App
+		if _, known := s.apps[of]; !known {
+			of = ""
+		}
+		e.Data = slices.Clone(e.Data)
+		all[e.ID] = refusal{e, of}
+		changed[of] = true
+	}
+	if len(changed) == 0 {
+		return
+	}
+	type kept struct{ n, bytes int }
+	of := map[string]kept{}
 	for _, id := range slices.Backward(sortedKeys(all)) {
-		if x := all[id]; x.of == of {
-			n, bytes = n+1, bytes+len(x.Data)
-			if n > bellhop.MaxRefused || bytes > bellhop.MaxRefusedBytes {
-				delete(all, id)
-			}
+		x := all[id]
+		if !changed[x.of] {
+			continue
+		}
+		k := of[x.of]
+		k.n, k.bytes = k.n+1, k.bytes+len(x.Data)
+		of[x.of] = k
+		if k.n > bellhop.MaxRefused || k.bytes > bellhop.MaxRefusedBytes {
+			delete(all, id)
 		}
 	}
 }
