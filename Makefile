@@ -109,9 +109,12 @@ oracle-tools: web-tools
 		(cd e2e/oracle && npm ci --no-fund --no-audit --loglevel=error) && cp e2e/oracle/package-lock.json e2e/oracle/node_modules/.package-lock.installed; }
 
 # What has one goroutine, lives through days, or compares what things cost, the race detector
-# only slows down.
+# only slows down. Of packages that are tested with it as well, what they leave out there (testlong).
+LONG = ./engine ./notice
+LONG_TESTS = $$(awk '/^func Test/ { sub(/\(.*/, "", $$2); name = $$2 } /^\ttestlong\.Only\(t\)/ { printf "%s%s", sep, name; sep = "|" }' $(LONG:=/*_test.go))
 sim: ## a thousand histories of one node, each played twice; days of an engine; what large tables cost; samples for receivers, run
-	$(GO) test -count=1 ./sim ./engine ./engine/routes ./dialect/samples
+	$(GO) test -count=1 -vet=off -run "^($(LONG_TESTS))$$" $(LONG)
+	$(GO) test -count=1 -vet=off ./sim ./engine/routes ./dialect/samples
 
 sim-mutants: ## known-bad patches of the lanes and the flow, each of which must be found
 	$(GO) test -count=1 -timeout 60m -run TestMutants ./sim -mutants

@@ -12,6 +12,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 const (
@@ -125,7 +126,7 @@ func TestAJumpAheadDestroysNothing(t *testing.T) {
 // A computer that slept, or a start after a long time: the time is right, and is
 // believed in the end.
 func TestALongSleepIsBelievedInTheEnd(t *testing.T) {
-	lasts(t)
+	testlong.Only(t)
 	for _, restart := range []bool{false, true} {
 		simulate(t, func(t *testing.T) {
 			h, w, _ := onAWall(t)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 func retrying(delays ...time.Duration) func(*bellhop.EndpointChange) {
@@ -177,7 +178,7 @@ func TestABacklogDoesNotEndByAShortSchedule(t *testing.T) {
 
 // An endpoint is never disabled before its own schedule is over.
 func TestDisablingWaitsForTheSchedule(t *testing.T) {
-	lasts(t)
+	testlong.Only(t)
 	for name, c := range map[string]struct {
 		retry bellhop.RetryPolicy
 		after time.Duration

@@ -15,6 +15,7 @@ import (
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/memstore"
 )
 
@@ -167,9 +168,7 @@ func TestTheListsOfABatchAreShared(t *testing.T) {
 // it takes little memory, and whoever publishes or looks up a key beside it does not
 // wait for it.
 func TestALargeBatchIsNobodyElsesAffair(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it measures")
-	}
+	testlong.Only(t) // it measures
 	store := &counting{Store: memstore.New(), swallow: true}
 	e := newEngine(t, store, func(c *engine.Config) { c.Logger = slog.New(slog.DiscardHandler) })
 	app(t, e, "acme")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 func TestEventReachesEveryEndpointThatAskedForIt(t *testing.T) {
@@ -238,7 +239,7 @@ func TestResendIsAChainOfItsOwn(t *testing.T) {
 
 func TestEraseCancelsAndBlanks(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		h.net.on("down.example", status(500))
 		h.endpoint("down.example")
 		person := func(p *engine.Publication) { p.Subject = "person:7" }
@@ -267,9 +268,9 @@ func TestEraseCancelsAndBlanks(t *testing.T) {
 }
 
 func TestRetentionDeletesHistoryButNotWhatIsHeld(t *testing.T) {
-	lasts(t)
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		h.endpoint("a.example")
 		held := h.endpoint("held.example", func(c *bellhop.EndpointChange) { c.Events = bellhop.Of([]string{"held"}) })
 		h.set(held.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 func ofType(t string) func(*engine.Publication) {
@@ -150,9 +151,9 @@ func TestGoneAtAnOldAddressDoesNotDisable(t *testing.T) {
 }
 
 func TestANewAddressStartsTheFiveDaysAnew(t *testing.T) {
-	lasts(t)
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		h.net.on("old.example", status(500))
 		h.net.on("new.example", status(503))
 		e := h.endpoint("old.example")
@@ -171,9 +172,9 @@ func TestANewAddressStartsTheFiveDaysAnew(t *testing.T) {
 // The one success that ended a row of failures may be recorded out of turn: it
 // counts all the same, also after a restart.
 func TestALateSuccessEndsARowOfFailures(t *testing.T) {
-	lasts(t)
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		var answered atomic.Int64
 		answered.Store(500)
 		h.net.on("a.example", func(received) answer { return answer{status: int(answered.Load()), after: time.Second} })

@@ -12,6 +12,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/send/listen"
 	"github.com/bellhop/bellhop/internal/safehttp"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // listened makes an endpoint that somebody has to listen at, one request at a time.
@@ -234,6 +235,7 @@ func TestOfTwoThatListenByWayOfTwoNodesAtOneBucketOneIsToldSo(t *testing.T) {
 
 // TestNobodyDeletesWhatIsListenedAtByWayOfAnotherNode, and what was left goes an hour later.
 func TestNobodyDeletesWhatIsListenedAtByWayOfAnotherNode(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		w := newTown(t, 3)
 		var used []bellhop.Endpoint
@@ -277,7 +279,7 @@ func works(*listen.Request) listen.Answer { return listen.Answer{Status: 204} }
 // TestWhileNobodyListens deliveries wait, without attempts, and go out in order.
 func TestWhileNobodyListens(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		e := h.listened(nil)
 		var want []bellhop.EventID
 		for range 20 {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/memstore"
 )
 
@@ -68,7 +69,7 @@ func (m *mortal) Leave(ctx context.Context, l bellhop.Lease, now time.Time) erro
 // ordering of the whole endpoint, each group's events are taken first to last,
 // whatever fails and although the node dies in between; other subjects flow on.
 func TestOrderHoldsThroughFailuresAndACrash(t *testing.T) {
-	lasts(t)
+	testlong.Only(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		run := orderRun{
 			ordering: rapid.SampledFrom([]bellhop.Ordering{bellhop.OrderingSubject, bellhop.OrderingEndpoint}).Draw(rt, "ordering"),

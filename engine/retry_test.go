@@ -8,6 +8,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 func TestSevenDaysOfRetries(t *testing.T) {
@@ -143,9 +144,9 @@ func TestGoneDisablesTheEndpointAndTellsTheOwner(t *testing.T) {
 }
 
 func TestEightDaysOfFailureDisable(t *testing.T) {
-	lasts(t)
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		h.net.on("down.example", func(received) answer { return answer{fail: errReset} })
 		e := h.endpoint("down.example")
 		day := func(n int) {
@@ -167,6 +168,7 @@ func TestEightDaysOfFailureDisable(t *testing.T) {
 }
 
 func TestOneSuccessResetsTheEightDays(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t, seldom)
 		start := time.Now()
@@ -219,7 +221,7 @@ func TestOverloadHalvesConcurrencyAndSuccessGrowsIt(t *testing.T) {
 
 func TestCircuitOpensProbesAndCloses(t *testing.T) {
 	simulate(t, func(t *testing.T) {
-		h := open(t)
+		h := open(t, seldom)
 		var up atomic.Bool
 		h.net.on("down.example", func(received) answer {
 			if up.Load() {

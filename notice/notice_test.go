@@ -25,6 +25,7 @@ import (
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/mail"
 	"github.com/bellhop/bellhop/internal/safehttp"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/memstore"
 	"github.com/bellhop/bellhop/notice"
 )
@@ -324,6 +325,7 @@ func TestOneNodeOfSeveralTells(t *testing.T) {
 }
 
 func TestToldOnceWhenItBreaksInADigestAndWhenItWorksAgain(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T, h *house) {
 		h.people("acme", "ann@acme.example")
 		h.people(bellhop.AllApps, "ops@ours.example")
@@ -383,6 +385,7 @@ func TestToldOnceWhenItBreaksInADigestAndWhenItWorksAgain(t *testing.T) {
 }
 
 func TestDisabledIsToldBeforeAndAfter(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T, h *house) {
 		s := notice.Defaults("acme")
 		s.Emails, s.Digest = []string{"ann@acme.example"}, 0
@@ -518,6 +521,7 @@ func TestBacklogs(t *testing.T) {
 // is sent, nor what waits; nor of what waits for a while after that. What still fails then is
 // not told again.
 func TestWhileAllSendingIsHeldNobodyIsTold(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T, h *house) {
 		hold := func(held bool) {
 			t.Helper()
@@ -559,6 +563,7 @@ func TestWhileAllSendingIsHeldNobodyIsTold(t *testing.T) {
 }
 
 func TestUnsubscribing(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T, h *house) {
 		h.people("acme", "ann@acme.example", "ben@acme.example")
 		h.endpoint("door.example", notify("ann@acme.example"))
@@ -604,6 +609,7 @@ func TestUnsubscribing(t *testing.T) {
 
 // A mail server that is away, or slow, holds up nothing, and gets the mails once it is back.
 func TestAMailServerThatIsAway(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T, h *house) {
 		h.people("acme", "ann@acme.example")
 		var tries atomic.Int32
