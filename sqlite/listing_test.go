@@ -9,6 +9,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/storetest"
 )
 
@@ -22,8 +23,9 @@ func (s *Store) at(t *testing.T, p pace) *Store {
 }
 
 // TestStoreOfListedRows is TestStore where some of a few rows are listed, and the newest are
-// not: mostly, tests have too few for that.
+// not: mostly, tests have too few for that. Races are what TestStore looks for.
 func TestStoreOfListedRows(t *testing.T) {
+	testlong.Only(t)
 	storetest.Run(t, func(t *testing.T) bellhop.Store {
 		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "bellhop.db"), Options{})
 		if err != nil {

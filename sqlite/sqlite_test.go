@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	}
 	// Tests do not wait for the disk: nothing here outlives the machine. Benchmarks do.
 	flag.Parse()
-	if dir := testmemory.Dir(); dir != "" && testing.Short() {
+	if dir := testmemory.Dir(); dir != "" && flag.Lookup("test.bench").Value.String() == "" {
 		if err := os.Setenv("TMPDIR", dir); err != nil {
 			panic(err)
 		}
