@@ -279,7 +279,7 @@ func (c *Call) decode(p *plan, in reflect.Value) error {
 	if raw, ok := target.Addr().Interface().(rawTarget); ok {
 		raw.setRaw(body)
 	} else if len(body) > 0 {
-		if err := c.Decoding(body, func() error { return decodeBody(body, target, &wrong) }); err != nil {
+		if err := c.Decoding(body, func() error { return decodeBody(body, c.kit.manner.parts(), target, &wrong) }); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,9 @@ import (
 
 // parts are fields whose contents are somebody else's business: carried, not read. A
 // schema is read, and may be larger than what anybody configures otherwise.
-var parts = strictjson.Parts{Carried: []string{"data", "example"}, Large: []string{"schema"}}
+func (m *Manner) parts() strictjson.Parts {
+	return strictjson.Parts{Carried: append([]string{"data", "example"}, m.Carried...), Large: append([]string{"schema"}, m.Large...)}
+}
 
 // maxList is how many elements a list in a body may have.
 const maxList = 10_000
@@ -25,7 +27,7 @@ const maxList = 10_000
 // repeated members are errors. It adds every field at fault to wrong, by its path, and
 // never repeats a value, which could be a secret. encoding/json does none of
 // this: it stops at the first error and drops the path of most.
-func decodeBody(body []byte, v reflect.Value, wrong *Faults) error {
+func decodeBody(body []byte, parts strictjson.Parts, v reflect.Value, wrong *Faults) error {
 	if err := strictjson.Check(body, parts); err != nil {
 		return Malformed(err)
 	}

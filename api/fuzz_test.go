@@ -33,7 +33,7 @@ func FuzzBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var in wire.EndpointInput
 		var wrong Faults
-		err := decodeBody(body, reflect.ValueOf(&in).Elem(), &wrong)
+		err := decodeBody(body, new(Manner).parts(), reflect.ValueOf(&in).Elem(), &wrong)
 		if err == nil && wrong.Err() == nil && !json.Valid(body) {
 			t.Errorf("%q was accepted, but is not JSON", body)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api/wire"
 )
 
 // Options adjusts a Kit. The zero value is good.
@@ -60,6 +61,9 @@ type Options struct {
 	StreamIdle time.Duration
 	// ReadLimit is how long one look through the logs may take. Default: 10 seconds.
 	ReadLimit time.Duration
+	// Shared, if not nil, are the bounds of this process, which its other APIs count
+	// against as well: see NewShared. Default: bounds of this API alone.
+	Shared *Shared
 }
 
 // The defaults of Options.
@@ -115,12 +119,19 @@ type Doorman struct {
 	Missed func(ctx context.Context) (bool, error)
 }
 
-// Kit makes handlers of routes.
-type Kit struct {
-	doorman  Doorman
-	o        Options
-	metrics  *metrics
-	kinds    map[bellhop.Code]kind
+// Manner is in what an API differs from Bellhop's own. The zero value is Bellhop's own.
+type Manner struct {
+	// Problem makes the answer to an error: its status, and a body that is encoded as
+	// JSON. Default: the problem itself, as RFC 9457 has it.
+	Problem func(c *Call, p wire.Problem) (status int, body any)
+	// Carried and Large are members of bodies that are looked at in another way, beside
+	// those of Bellhop's own: see [strictjson.Parts].
+	Carried, Large []string
+}
+
+// Shared is what the APIs of one process count together: how often a key asks, what bodies
+// hold in memory, and who reads or decodes what is large.
+type Shared struct {
 	bounds   *bounds
 	memory   *memory
 	reading  *gate
@@ -128,16 +139,38 @@ type Kit struct {
 	refusals refusals
 }
 
-// New makes the kit of one API.
-func New(doorman Doorman, o Options) *Kit {
+// NewShared makes the bounds that some options ask for.
+func NewShared(o Options) *Shared {
 	o = o.WithDefaults()
-	return &Kit{
-		doorman: doorman, o: o, metrics: newMetrics(o.Metrics), kinds: kinds(),
+	return &Shared{
 		memory:   newMemory(o.MaxMemory),
 		bounds:   newBounds(o.Now, o.KeyRate, o.Streams),
 		reading:  newReading(),
 		decoding: newDecoding(),
 	}
+}
+
+// Kit makes handlers of routes.
+type Kit struct {
+	*Shared
+	doorman Doorman
+	manner  Manner
+	o       Options
+	metrics *metrics
+	kinds   map[bellhop.Code]kind
+}
+
+// New makes the kit of one API, in Bellhop's own manner.
+func New(doorman Doorman, o Options) *Kit { return NewIn(Manner{}, doorman, o) }
+
+// NewIn makes the kit of one API, in a manner of its own.
+func NewIn(m Manner, doorman Doorman, o Options) *Kit {
+	o = o.WithDefaults()
+	shared := o.Shared
+	if shared == nil {
+		shared = NewShared(o)
+	}
+	return &Kit{Shared: shared, doorman: doorman, manner: m, o: o, metrics: newMetrics(o.Metrics), kinds: kinds()}
 }
 
 // Mux serves the routes, each by its pattern.

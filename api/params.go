@@ -120,6 +120,11 @@ func (p *param) set(in reflect.Value, s string) *bellhop.FieldError {
 			return wrong("range", "must be a whole number "+rangeOf(p.field.Tag))
 		}
 		v.SetInt(int64(n))
+	case reflect.Bool:
+		if s != "true" && s != "false" {
+			return wrong("type", "must be true or false")
+		}
+		v.SetBool(s == "true")
 	default:
 		panic(fmt.Sprintf("parameter %s has a type that cannot be read: %s", p.name, v.Type()))
 	}

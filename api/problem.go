@@ -37,6 +37,8 @@ const (
 	CodeInternal     bellhop.Code = "internal"
 	CodeBusy         bellhop.Code = "busy"
 	CodeIdle         bellhop.Code = "idle"
+
+	CodeNotImplemented bellhop.Code = "not_implemented"
 )
 
 // kind is what all problems of one code have in common.
@@ -66,6 +68,7 @@ func kinds() map[bellhop.Code]kind {
 		CodeMediaType:         {415, "The body is of a type that is not taken here"},
 		CodeInternal:          {500, "Bellhop failed"},
 		CodeBusy:              {503, "Bellhop has as much to do as it can"},
+		CodeNotImplemented:    {501, "Bellhop does not do this"},
 
 		bellhop.CodeBacklogFull: {429, "Too many deliveries wait"},
 
@@ -250,13 +253,18 @@ func (c *Call) fail(err error) {
 		// could be used again.
 		h.Set("Connection", "close")
 	}
+	if in := c.kit.manner.Problem; in != nil {
+		status, body := in(c, p)
+		_ = c.write(status, "application/json", body)
+		return
+	}
 	_ = c.write(p.Status, "application/problem+json", p) // a struct of texts has JSON
 }
 
 // explained makes the problem that answers err, and tells the log of a failure.
 func (c *Call) explained(err error) (p wire.Problem, again time.Duration) {
 	p, again = c.kit.explain(err)
-	if p.Status >= 500 {
+	if p.Status >= 500 && p.Code != CodeNotImplemented {
 		p.RequestID = c.requestID()
 		attrs := []any{"operation", c.route.ID, "request_id", p.RequestID, "err", err}
 		if pan, ok := errors.AsType[*panicked](err); ok {
