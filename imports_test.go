@@ -32,7 +32,7 @@ var (
 // The rooms, from the words inwards to the program: each sees those above it, and the
 // arrows point one way.
 //
-//	bellhop ← engine/routes ← engine/send ← engine/lane ← engine ← notice ← desk ← api ← api/native ← cmd
+//	bellhop ← engine/routes ← engine/send ← engine/lane ← engine ← notice ← desk ← api ← api/native, api/svix ← cmd
 //
 // arrows are looked through from the top; the first whose folder a file is in counts.
 var arrows = []arrow{
@@ -70,9 +70,10 @@ var arrows = []arrow{
 
 	{folder: "api/wire", may: []string{".", "internal/"}, never: heavy},
 	{folder: "api/native", may: []string{".", "dialect/", "internal/", "engine/", "notice", "desk", "api", "api/wire", "recipe"}, never: drivers},
+	{folder: "api/svix", may: []string{".", "internal/", "engine/", "desk", "api", "api/wire"}, never: drivers},
 	{folder: "api", may: []string{".", "internal/", "desk", "api/wire"}, never: drivers},
 	{folder: "web", never: []string{"github.com/", "golang.org/", "go.yaml.in/"}},
-	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "engine/send/smtp", "notice", "desk", "sqlite", "postgres", "api", "api/native", "api/wire", "client", "manifest", "web", "recipe", "examples/demo"}},
+	{folder: "cmd", may: []string{".", "dialect/", "internal/", "engine", "engine/send/smtp", "notice", "desk", "sqlite", "postgres", "api", "api/native", "api/svix", "api/wire", "client", "manifest", "web", "recipe", "examples/demo"}},
 
 	{folder: "examples/embedded", may: []string{".", "desk", "engine", "api", "api/native", "sqlite", "postgres", "source/"}, never: []string{"github.com/spf13/"}},
 	{folder: "examples", may: []string{".", "dialect", "internal/testsmtp", "client", "examples/"}, never: heavy},

@@ -5,6 +5,8 @@ import "time"
 // Key lets a program or a person use the API. Only the hash of its token is
 // kept. A portal link is a key with an expiry and one app.
 type Key struct {
+	// ID is negative for who has no stored key, but shows otherwise who he is: then Name
+	// is what the audit log calls him.
 	ID   KeyID  `json:"id"`
 	Name string `json:"name,omitempty"`
 	Role Role   `json:"role"`
@@ -44,11 +46,14 @@ const (
 // Principal is who a key stands for. Of a session it is the key that was signed in
 // with.
 func (k *Key) Principal() Principal {
-	actor := k.ID
-	if k.Session != 0 {
-		actor = k.Session
+	actor := k.ID.String()
+	switch {
+	case k.ID < 0:
+		actor = k.Name
+	case k.Session != 0:
+		actor = k.Session.String()
 	}
-	return Principal{Role: k.Role, Scope: k.Scope, Actor: actor.String(), Portal: k.Portal, FeatureFlags: k.FeatureFlags}
+	return Principal{Role: k.Role, Scope: k.Scope, Actor: actor, Portal: k.Portal, FeatureFlags: k.FeatureFlags}
 }
 
 // KeyUse is when a key was last used.

@@ -2,13 +2,12 @@ package desk
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/bellhop/bellhop"
+	ids "github.com/bellhop/bellhop/internal/id"
 )
 
 // The bounds of an app's and an event type's settings.
@@ -107,7 +106,7 @@ func (d *Desk) CreateApp(ctx context.Context, p bellhop.Principal, id string, c 
 		return bellhop.App{}, err
 	}
 	if id == "" {
-		id = "app_" + strings.ToLower(rand.Text()[:16])
+		id = ids.Next[ids.App](d.e.IDs(), d.now()).String()
 	}
 	taken := &bellhop.Error{
 		Code:   bellhop.CodeConflict,

@@ -94,6 +94,10 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	if err != nil {
 		return err
 	}
+	tokens, err := s.svixTokens(log)
+	if err != nil {
+		return err
+	}
 	// The port comes first: without it there is no point in touching the disk.
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
@@ -134,17 +138,21 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	if metricsListener == nil {
 		onMain = metrics
 	}
+	common := api.Options{
+		Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Metrics: metrics,
+		KeyRate: s.keyRate, Streams: s.streams, MaxMemory: int64(s.maxMemory), ReadLimit: s.readLimit,
+	}
+	common.Shared = api.NewShared(common)
+	handler, stopSvix := s.besides(native.Handler(d, native.Options{
+		Options:  common,
+		Gatherer: onMain, PublicDocs: s.publicDocs, Stop: stopping,
+		Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),
+		Features: wire.Features{Dev: s.dev, Inbox: d.InboxesEnabled(), DefaultDialect: d.DefaultDialect()}, Branding: s.branding(), Settings: s.report(),
+		MaxEventBody: s.maxEventBody(), MaxBatchBody: s.maxBatchBody(),
+	}), d, tokens, common)
+	defer stopSvix()
 	server := &http.Server{
-		Handler: native.Handler(d, native.Options{
-			Options: api.Options{
-				Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Metrics: metrics,
-				KeyRate: s.keyRate, Streams: s.streams, MaxMemory: int64(s.maxMemory), ReadLimit: s.readLimit,
-			},
-			Gatherer: onMain, PublicDocs: s.publicDocs, Stop: stopping,
-			Web:      web.Handler(web.Options{PortalOrigins: s.portalOrigins, Logo: logo, LogoType: logoType}),
-			Features: wire.Features{Dev: s.dev, Inbox: d.InboxesEnabled(), DefaultDialect: d.DefaultDialect()}, Branding: s.branding(), Settings: s.report(),
-			MaxEventBody: s.maxEventBody(), MaxBatchBody: s.maxBatchBody(),
-		}),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,

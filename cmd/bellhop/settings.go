@@ -18,6 +18,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/svix"
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/dialect"
@@ -37,6 +38,11 @@ type settings struct {
 	metricsListen     string
 	publicURL         string
 	publicDocs        bool
+	svixAPI           bool
+	svixJWTSecretFile string
+	svixJWTIssuer     string
+	svixJWTOrg        string
+	svixDialect       string
 	trustProxy        bool
 	database          string
 	databaseDirect    string
@@ -114,6 +120,11 @@ func newSettings() *settings {
 	f.StringVar(&s.metricsListen, "metrics-listen", "", "`address` (host:port) to serve /metrics on, over http, rather than on --listen")
 	f.StringVar(&s.publicURL, "public-url", "", "`URL` under which clients and browsers reach Bellhop, for portal links and its documentation (default the host of each request)")
 	f.BoolVar(&s.publicDocs, "public-docs", false, "show the event types on /docs and in /openapi.json to those without a key, too")
+	f.BoolVar(&s.svixAPI, "svix-api", true, "serve the API of Svix's server at /api/v1, for its clients")
+	f.StringVar(&s.svixJWTSecretFile, "svix-jwt-secret-file", "", "`file` with the secret, or the public key in PEM, of JSON Web Tokens that the Svix API takes beside keys")
+	f.StringVar(&s.svixJWTIssuer, "svix-jwt-issuer", svix.DefaultIssuer, "the iss that those tokens must have; empty takes any")
+	f.StringVar(&s.svixJWTOrg, "svix-jwt-org", svix.DefaultOrg, "the organization that those tokens must belong to")
+	f.StringVar(&s.svixDialect, "svix-dialect", svix.DefaultDialect, "`dialect` of endpoints made through the Svix API, unless their app has dialects of its own: svix or standard, as a rule")
 	f.BoolVar(&s.trustProxy, "trust-proxy", false, "take clients' addresses from X-Forwarded-For: only where every request comes through a proxy that adds to it")
 	f.StringVar(&s.database, "database", "bellhop.db", "SQLite `file`, made if it does not exist; or postgres://user@host/database, which any number of nodes may share")
 	f.StringVar(&s.databaseDirect, "database-direct", "", "`URL` of the same PostgreSQL without a pool in between, to be woken by: where --database goes through PgBouncer in transaction mode (default --database)")
@@ -174,7 +185,7 @@ func newSettings() *settings {
 // serviceSettings are the settings of serve, in the order of its help.
 func serviceSettings() []string {
 	return []string{
-		"listen", "tls-cert", "tls-key", "metrics-listen", "public-url", "public-docs", "trust-proxy", "database", "database-direct", "database-plain", "wait", "node-name", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
+		"listen", "tls-cert", "tls-key", "metrics-listen", "public-url", "public-docs", "svix-api", "svix-jwt-secret-file", "svix-jwt-issuer", "svix-jwt-org", "svix-dialect", "trust-proxy", "database", "database-direct", "database-plain", "wait", "node-name", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
 		"enforce-event-types", "max-data", "max-in-flight", "max-concurrency", "queue-memory", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
 		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "smtp-url", "smtp-from", "smtp-user", "smtp-password", "smtp-password-file", "notice-gather", "notice-gap", "trust-clock", "hold", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
@@ -406,6 +417,9 @@ func (s *settings) check() error {
 	}
 	if _, err := s.dialectNamed(s.defaultDialect); err != nil {
 		return usage("default-dialect: %w", err)
+	}
+	if _, err := s.dialectNamed(s.svixDialect); err != nil {
+		return usage("svix-dialect: %w", err)
 	}
 	if err := s.checkDatabase(); err != nil {
 		return err

@@ -51,6 +51,8 @@ type (
 	Key      struct{}
 	Audit    struct{}
 	Notice   struct{}
+	// App is of apps whose id is generated.
+	App struct{}
 )
 
 // Prefix tells whose id it is, in print.
@@ -61,6 +63,7 @@ func (Attempt) Prefix() string  { return "att_" }
 func (Key) Prefix() string      { return "key_" }
 func (Audit) Prefix() string    { return "aud_" }
 func (Notice) Prefix() string   { return "ntc_" }
+func (App) Prefix() string      { return "app_" }
 
 // String prints the id, such as "evt_01HZX3K2Q9F7A". The zero ID prints as "".
 func (i ID[K]) String() string {

@@ -1,0 +1,308 @@
+package svix
+
+import (
+	"encoding/base64"
+	"math"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine/routes"
+)
+
+type appIn struct {
+	Name         string                 `json:"name" minLength:"1"`
+	UID          bellhop.Field[*string] `json:"uid,omitempty"`
+	ThrottleRate *int                   `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
+	RateLimit    *int                   `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
+	Metadata     map[string]string      `json:"metadata,omitempty"`
+}
+
+type appPatch struct {
+	Name         bellhop.Field[string]            `json:"name,omitempty"`
+	UID          bellhop.Field[*string]           `json:"uid,omitempty"`
+	ThrottleRate bellhop.Field[*int]              `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
+	RateLimit    bellhop.Field[*int]              `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
+	Metadata     bellhop.Field[map[string]string] `json:"metadata,omitempty"`
+}
+
+type appOut struct {
+	UID          string            `json:"uid,omitempty"`
+	Name         string            `json:"name"`
+	ThrottleRate *int              `json:"throttleRate,omitempty"`
+	RateLimit    *int              `json:"rateLimit,omitempty"`
+	ID           string            `json:"id"`
+	CreatedAt    time.Time         `json:"createdAt"`
+	UpdatedAt    time.Time         `json:"updatedAt"`
+	Metadata     map[string]string `json:"metadata"`
+}
+
+func showApp(app *bellhop.App) (appOut, error) {
+	rate := throttleOf(app.RateLimit)
+	return appOut{
+		UID: app.UID, Name: app.Name, ThrottleRate: rate, RateLimit: rate, ID: app.ID,
+		CreatedAt: app.CreatedAt, UpdatedAt: app.UpdatedAt, Metadata: orEmpty(app.Metadata),
+	}, nil
+}
+
+// orEmpty is a map that is shown as an object, and never as null.
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+// throttleOf shows a limit in whole messages a second, and none for none.
+func throttleOf(l *bellhop.RateLimit) *int {
+	if l == nil {
+		return nil
+	}
+	n := max(1, int(math.Round(l.PerSecond)))
+	return &n
+}
+
+// limitOf is the limit of so many messages a second, in bursts of as many.
+func limitOf(perSecond *int) *bellhop.RateLimit {
+	if perSecond == nil {
+		return nil
+	}
+	return &bellhop.RateLimit{PerSecond: float64(*perSecond), Burst: *perSecond}
+}
+
+// either is the first of two names of a field that is given.
+func either[T any](x, y *T) *T {
+	if x != nil {
+		return x
+	}
+	return y
+}
+
+// uidForm is what a uid may look like.
+var uidForm = regexp.MustCompile(`^[a-zA-Z0-9\-_.]{1,256}$`)
+
+// checkUID refuses a uid that could be taken for one of Bellhop's ids.
+func checkUID(field, uid string, prefixes ...string) error {
+	if !uidForm.MatchString(uid) {
+		return wrong(field, "uid", "must be 1 to 256 letters, digits, and - _ .")
+	}
+	for _, p := range prefixes {
+		if strings.HasPrefix(uid, p) {
+			return wrong(field, "uid", "must not begin with "+p+", since ids do")
+		}
+	}
+	return nil
+}
+
+const appPrefix = "app_"
+
+// change is what the app is to be as a whole, and its uid, "" for none.
+func (in *appIn) change() (c desk.AppChange, uid string, err error) {
+	if uid, err = newUID(in.UID, appPrefix); err != nil {
+		return c, "", err
+	}
+	return desk.AppChange{
+		Name: bellhop.Of(in.Name), Metadata: bellhop.Of(in.Metadata),
+		UID: bellhop.Of(uid), RateLimit: bellhop.Of(limitOf(either(in.ThrottleRate, in.RateLimit))),
+	}, uid, nil
+}
+
+// newUID is a uid that is to be set, "" for none.
+func newUID(f bellhop.Field[*string], prefixes ...string) (string, error) {
+	if f.Value == nil {
+		return "", nil
+	}
+	return *f.Value, checkUID("uid", *f.Value, prefixes...)
+}
+
+// keepsUID tells whether a replacement leaves an object's uid as it is: it does not speak of
+// it, and found the object by it.
+func keepsUID(f bellhop.Field[*string], path, uid string) bool { return !f.Set && path == uid }
+
+type appID struct {
+	App string `path:"app_id" noun:"app"`
+}
+
+type listAppsIn struct {
+	paging
+	ordering
+	NoEndpoints bool `query:"exclude_apps_with_no_endpoints"`
+	Disabled    bool `query:"exclude_apps_with_disabled_endpoints"`
+	Play        bool `query:"exclude_apps_with_svix_play_endpoints"`
+}
+
+// keeps tells whether an app is listed.
+func (in *listAppsIn) keeps(_ *bellhop.App, endpoints []*routes.Route) bool {
+	all := func(is func(*routes.Route) bool) bool {
+		for _, r := range endpoints {
+			if !is(r) {
+				return false
+			}
+		}
+		return len(endpoints) > 0
+	}
+	return (!in.NoEndpoints || len(endpoints) > 0) &&
+		(!in.Disabled || !all(func(r *routes.Route) bool { return r.Status == bellhop.EndpointDisabled })) &&
+		(!in.Play || !all(func(r *routes.Route) bool {
+			u, err := url.Parse(r.URL)
+			return err == nil && u.Hostname() == "play.svix.com"
+		}))
+}
+
+func (a *API) listApps(c *api.Call, in listAppsIn) (page[appOut], error) {
+	s := in.step()
+	behind, err := appPlace(s.at)
+	if err != nil {
+		return page[appOut]{}, err
+	}
+	apps, err := a.desk.AppsByAge(c.Context(), c.Principal(), behind, in.newest(s, "ascending"), s.limit+1, in.keeps)
+	if err != nil {
+		return page[appOut]{}, err
+	}
+	return pageOf(s, apps, func(app *bellhop.App) string { return placeText(routes.PlaceOf(app)) }, showApp)
+}
+
+// placeText is the iterator of an app: its place stays where it is when it is deleted.
+func placeText(p desk.AppPlace) string {
+	return base64.RawURLEncoding.EncodeToString([]byte("a" + strconv.FormatInt(p.CreatedAt.UnixMicro(), 10) + " " + p.ID))
+}
+
+// appPlace reads what placeText wrote; "" is the beginning.
+func appPlace(text string) (*desk.AppPlace, error) {
+	if text == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	at, id, ok := strings.Cut(strings.TrimPrefix(string(b), "a"), " ")
+	micros, bad := strconv.ParseInt(at, 10, 64)
+	if err != nil || !ok || bad != nil || !strings.HasPrefix(string(b), "a") || len(id) > 64 || !validText(id) {
+		return nil, errIterator()
+	}
+	return &desk.AppPlace{CreatedAt: time.UnixMicro(micros).UTC(), ID: id}, nil
+}
+
+type createAppIn struct {
+	GetIfExists bool `query:"get_if_exists"`
+	Body        appIn
+}
+
+func (a *API) createApp(c *api.Call, in createAppIn) (appOut, error) {
+	change, uid, err := in.Body.change()
+	if err != nil {
+		return appOut{}, err
+	}
+	if in.GetIfExists && uid != "" {
+		if app, err := a.desk.AppNamed(c.Context(), c.Principal(), uid); err == nil {
+			c.Answer(http.StatusOK)
+			return showApp(&app)
+		}
+	}
+	app, err := a.desk.CreateApp(c.Context(), c.Principal(), "", change)
+	if err != nil && in.GetIfExists && uid != "" && bellhop.CodeOf(err) != "" {
+		// Somebody else may have made it just now.
+		if app, missing := a.desk.AppNamed(c.Context(), c.Principal(), uid); missing == nil {
+			c.Answer(http.StatusOK)
+			return showApp(&app)
+		}
+	}
+	if err != nil {
+		return appOut{}, err
+	}
+	return showApp(&app)
+}
+
+func (a *API) getApp(c *api.Call, in appID) (appOut, error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return appOut{}, err
+	}
+	return showApp(&app)
+}
+
+type putAppIn struct {
+	appID
+	Body appIn
+}
+
+// putApp replaces an app. One that there is not is made with the uid that was asked for:
+// that of the body, or the one in the path.
+func (a *API) putApp(c *api.Call, in putAppIn) (appOut, error) {
+	change, uid, err := in.Body.change()
+	if err != nil {
+		return appOut{}, err
+	}
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	switch {
+	case err == nil:
+		if keepsUID(in.Body.UID, in.App, app.UID) {
+			change.UID.Set = false
+		}
+		app, err = a.desk.PatchApp(c.Context(), c.Principal(), app.ID, change)
+	case bellhop.IsNotFound(err):
+		if uid == "" {
+			if err := checkUID("app_id", in.App, appPrefix); err != nil {
+				return appOut{}, bellhop.NotFound("app", in.App)
+			}
+			change.UID = bellhop.Of(in.App)
+		}
+		c.Answer(http.StatusCreated)
+		app, err = a.desk.CreateApp(c.Context(), c.Principal(), "", change)
+	}
+	if err != nil {
+		return appOut{}, err
+	}
+	return showApp(&app)
+}
+
+type patchAppIn struct {
+	appID
+	Body appPatch
+}
+
+func (a *API) patchApp(c *api.Call, in patchAppIn) (appOut, error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return appOut{}, err
+	}
+	b := &in.Body
+	change := desk.AppChange{Name: b.Name, Metadata: b.Metadata}
+	if b.Name.Set && b.Name.Value == "" {
+		return appOut{}, wrong("name", "length", api.IsEmpty)
+	}
+	if b.UID.Set {
+		uid, err := newUID(b.UID, appPrefix)
+		if err != nil {
+			return appOut{}, err
+		}
+		change.UID = bellhop.Of(uid)
+	}
+	if rate := firstSet(b.ThrottleRate, b.RateLimit); rate.Set {
+		change.RateLimit = bellhop.Of(limitOf(rate.Value))
+	}
+	if app, err = a.desk.PatchApp(c.Context(), c.Principal(), app.ID, change); err != nil {
+		return appOut{}, err
+	}
+	return showApp(&app)
+}
+
+// firstSet is the first of two names of a field that is set.
+func firstSet[T any](x, y bellhop.Field[T]) bellhop.Field[T] {
+	if x.Set {
+		return x
+	}
+	return y
+}
+
+func (a *API) deleteApp(c *api.Call, in appID) (api.None, error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return api.None{}, err
+	}
+	return api.None{}, a.desk.DeleteApp(c.Context(), c.Principal(), app.ID)
+}

@@ -1,0 +1,542 @@
+package svix
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+type endpointIn struct {
+	endpointPut
+	Secret  *string           `json:"secret,omitempty"`
+	Headers map[string]string `json:"headers,omitempty"`
+}
+
+type endpointPut struct {
+	URL          string                 `json:"url"`
+	Description  string                 `json:"description,omitempty"`
+	UID          bellhop.Field[*string] `json:"uid,omitempty"`
+	Disabled     bool                   `json:"disabled,omitempty"`
+	EventTypes   *[]string              `json:"eventTypes,omitempty"`
+	FilterTypes  *[]string              `json:"filterTypes,omitempty"`
+	Channels     *[]string              `json:"channels,omitempty"`
+	ThrottleRate *int                   `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
+	RateLimit    *int                   `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
+	Metadata     map[string]string      `json:"metadata,omitempty"`
+	Version      *int                   `json:"version,omitempty" minimum:"1"`
+}
+
+type endpointPatch struct {
+	URL          bellhop.Field[string]            `json:"url,omitempty"`
+	Description  bellhop.Field[string]            `json:"description,omitempty"`
+	UID          bellhop.Field[*string]           `json:"uid,omitempty"`
+	Disabled     bellhop.Field[bool]              `json:"disabled,omitempty"`
+	EventTypes   bellhop.Field[*[]string]         `json:"eventTypes,omitempty"`
+	FilterTypes  bellhop.Field[*[]string]         `json:"filterTypes,omitempty"`
+	Channels     bellhop.Field[*[]string]         `json:"channels,omitempty"`
+	ThrottleRate bellhop.Field[*int]              `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
+	RateLimit    bellhop.Field[*int]              `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
+	Metadata     bellhop.Field[map[string]string] `json:"metadata,omitempty"`
+	Version      *int                             `json:"version,omitempty" minimum:"1"`
+	Secret       *string                          `json:"secret,omitempty"`
+}
+
+// endpointOut is an endpoint as its clients know it.
+type endpointOut struct {
+	ID string `json:"id"`
+	endpointFields
+	Metadata map[string]string `json:"metadata"`
+}
+
+// endpointFields are what an endpoint shows of itself wherever it is shown.
+type endpointFields struct {
+	URL          string    `json:"url"`
+	Description  string    `json:"description"`
+	UID          string    `json:"uid,omitempty"`
+	Disabled     bool      `json:"disabled"`
+	EventTypes   []string  `json:"eventTypes"`
+	FilterTypes  []string  `json:"filterTypes"`
+	Channels     []string  `json:"channels"`
+	ThrottleRate *int      `json:"throttleRate,omitempty"`
+	RateLimit    *int      `json:"rateLimit,omitempty"`
+	Version      int       `json:"version"`
+	CreatedAt    time.Time `json:"createdAt"`
+	UpdatedAt    time.Time `json:"updatedAt"`
+}
+
+// endpointName is the id by which an endpoint is known here: the one that it had where it
+// was imported from, so that what a platform has kept stays true.
+func endpointName(e *bellhop.Endpoint) string {
+	if e.FormerID != "" {
+		return e.FormerID
+	}
+	return e.ID.String()
+}
+
+func fieldsOf(e *bellhop.Endpoint) endpointFields {
+	rate := throttleOf(e.RateLimit)
+	f := endpointFields{
+		URL: e.URL, Description: e.Description, UID: e.UID, Disabled: e.Status == bellhop.EndpointDisabled,
+		ThrottleRate: rate, RateLimit: rate, Version: 1, CreatedAt: e.CreatedAt, UpdatedAt: e.UpdatedAt,
+	}
+	// None means all, which is shown as null.
+	if len(e.Events) > 0 {
+		f.EventTypes, f.FilterTypes = e.Events, e.Events
+	}
+	if len(e.Channels) > 0 {
+		f.Channels = e.Channels
+	}
+	return f
+}
+
+func showEndpoint(e *bellhop.Endpoint) (endpointOut, error) {
+	return endpointOut{ID: endpointName(e), endpointFields: fieldsOf(e), Metadata: orEmpty(e.Metadata)}, nil
+}
+
+const endpointPrefix = "ep_"
+
+// known are event types of the catalogue, without repeats; nil for all.
+func (a *API) known(c *api.Call, types *[]string) ([]string, error) {
+	if types == nil {
+		return []string{}, nil
+	}
+	if len(*types) == 0 {
+		return nil, wrong("eventTypes", "length", "is empty: name event types, or leave it out (or give null) for all")
+	}
+	var faults api.Faults
+	for i, name := range *types {
+		if strings.HasPrefix(name, ownTypes) {
+			continue
+		}
+		if _, err := a.desk.EventType(c.Context(), c.Principal(), name); bellhop.IsNotFound(err) {
+			faults.Add(bellhop.FieldError{Field: fmt.Sprintf("eventTypes[%d]", i), Code: "unknown_type", Detail: fmt.Sprintf("there is no event type %q: create it first", bellhop.Clip(name))})
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	list := slices.Clone(*types)
+	slices.Sort(list)
+	return slices.Compact(list), faults.Err()
+}
+
+// ownTypes is how the names of Bellhop's own event types begin.
+const ownTypes = "bellhop."
+
+// chosen are channels, without repeats; nil for all.
+func chosen(channels *[]string) ([]string, error) {
+	if channels == nil {
+		return []string{}, nil
+	}
+	if len(*channels) == 0 {
+		return nil, wrong("channels", "length", "is empty: name channels, or leave it out (or give null) for all")
+	}
+	list := slices.Clone(*channels)
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// change is what an endpoint is to be as a whole.
+func (a *API) change(c *api.Call, in *endpointPut) (bellhop.EndpointChange, error) {
+	types, err := a.known(c, either(in.EventTypes, in.FilterTypes))
+	if err != nil {
+		return bellhop.EndpointChange{}, err
+	}
+	channels, err := chosen(in.Channels)
+	if err != nil {
+		return bellhop.EndpointChange{}, err
+	}
+	uid, err := newUID(in.UID, endpointPrefix)
+	if err != nil {
+		return bellhop.EndpointChange{}, err
+	}
+	return bellhop.EndpointChange{
+		URL: bellhop.Of(in.URL), Description: bellhop.Of(in.Description), UID: bellhop.Of(uid), Status: bellhop.Of(statusOf(in.Disabled)),
+		Events: bellhop.Of(types), Channels: bellhop.Of(channels), Metadata: bellhop.Of(in.Metadata),
+		RateLimit: bellhop.Of(limitOf(either(in.ThrottleRate, in.RateLimit))),
+	}, nil
+}
+
+func statusOf(disabled bool) bellhop.EndpointStatus {
+	if disabled {
+		return bellhop.EndpointDisabled
+	}
+	return bellhop.EndpointActive
+}
+
+type endpointID struct {
+	appID
+	Endpoint string `path:"endpoint_id" noun:"endpoint"`
+}
+
+// endpoint finds an endpoint of an app that a path names.
+func (a *API) endpoint(c *api.Call, in endpointID) (bellhop.Endpoint, error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	return a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+}
+
+type listEndpointsIn struct {
+	appID
+	paging
+	ordering
+}
+
+func (a *API) listEndpoints(c *api.Call, in listEndpointsIn) (page[endpointOut], error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return page[endpointOut]{}, err
+	}
+	return a.endpointsOf(c, app.ID, in.paging, in.ordering)
+}
+
+func (a *API) endpointsOf(c *api.Call, app string, p paging, o ordering) (out page[endpointOut], err error) {
+	s := p.step()
+	behind, err := position[id.Endpoint](s.at)
+	if err != nil {
+		return out, err
+	}
+	endpoints, err := a.desk.EndpointsByAge(c.Context(), c.Principal(), app, behind, o.newest(s, "descending"), s.limit+1)
+	if err != nil {
+		return out, err
+	}
+	return pageOf(s, endpoints, func(e *bellhop.Endpoint) string { return e.ID.String() }, showEndpoint)
+}
+
+// position reads an iterator that is an id; "" is 0, the beginning.
+func position[K id.Kind](at string) (id.ID[K], error) {
+	if at == "" {
+		return 0, nil
+	}
+	i, err := id.Parse[K](at)
+	if err != nil {
+		return 0, errIterator()
+	}
+	return i, nil
+}
+
+type createEndpointIn struct {
+	appID
+	Body endpointIn
+}
+
+func (a *API) createEndpoint(c *api.Call, in createEndpointIn) (endpointOut, error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	return a.newEndpoint(c, app, in.Body)
+}
+
+// newEndpoint makes an endpoint of an app, whose dialects are those that it may have.
+func (a *API) newEndpoint(c *api.Call, app bellhop.App, in endpointIn) (endpointOut, error) {
+	change, err := a.change(c, &in.endpointPut)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	change.Apps = bellhop.Of([]string{app.ID})
+	if len(app.Dialects) == 0 {
+		change.Dialect = bellhop.Of(a.o.Dialect)
+	}
+	if in.Secret != nil {
+		change.Secret = bellhop.Of(*in.Secret)
+	}
+	if len(in.Headers) > 0 {
+		if err := checkHeaders(in.Headers); err != nil {
+			return endpointOut{}, err
+		}
+		change.Headers = bellhop.Of(in.Headers)
+	}
+	e, _, err := a.desk.CreateEndpoint(c.Context(), c.Principal(), change)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	return showEndpoint(&e)
+}
+
+func (a *API) getEndpoint(c *api.Call, in endpointID) (endpointOut, error) {
+	e, err := a.endpoint(c, in)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	return showEndpoint(&e)
+}
+
+type putEndpointIn struct {
+	endpointID
+	Body endpointIn
+}
+
+// putEndpoint replaces an endpoint, but for its secret and its headers. One that there is
+// not is made with the uid that was asked for: that of the body, or the one in the path.
+func (a *API) putEndpoint(c *api.Call, in putEndpointIn) (endpointOut, error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	e, err := a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+	if bellhop.IsNotFound(err) {
+		if in.Body.UID.Value == nil {
+			if checkUID("endpoint_id", in.Endpoint, endpointPrefix) != nil {
+				return endpointOut{}, err
+			}
+			in.Body.UID = bellhop.Of(&in.Endpoint)
+		}
+		c.Answer(http.StatusCreated)
+		return a.newEndpoint(c, app, in.Body)
+	}
+	if err != nil {
+		return endpointOut{}, err
+	}
+	return a.replace(c, e, in.Endpoint, in.Body)
+}
+
+// replace replaces an endpoint that was found by the name path.
+func (a *API) replace(c *api.Call, e bellhop.Endpoint, path string, in endpointIn) (endpointOut, error) {
+	if in.Secret != nil || in.Headers != nil {
+		return endpointOut{}, wrong("secret", "not_here", "and headers are set when an endpoint is made, and have paths of their own after that: leave them out")
+	}
+	change, err := a.change(c, &in.endpointPut)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	if keepsUID(in.UID, path, e.UID) {
+		change.UID.Set = false
+	}
+	return a.update(c, e, change)
+}
+
+// update changes an endpoint. One that is paused natively is enabled here, and stays
+// paused: to resume it is to say so.
+func (a *API) update(c *api.Call, e bellhop.Endpoint, change bellhop.EndpointChange) (endpointOut, error) {
+	if change.Status.Value == bellhop.EndpointActive && e.Status != bellhop.EndpointDisabled {
+		change.Status.Set = false
+	}
+	e, err := a.desk.UpdateEndpoint(c.Context(), c.Principal(), e.ID, change)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	return showEndpoint(&e)
+}
+
+type patchEndpointIn struct {
+	endpointID
+	Body endpointPatch
+}
+
+func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error) {
+	e, err := a.endpoint(c, in.endpointID)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	b := &in.Body
+	change := bellhop.EndpointChange{URL: b.URL, Description: b.Description, Metadata: b.Metadata}
+	if b.Secret != nil {
+		return endpointOut{}, wrong("secret", "not_here", "is changed by rotation: POST …/secret/rotate")
+	}
+	if b.UID.Set {
+		uid, err := newUID(b.UID, endpointPrefix)
+		if err != nil {
+			return endpointOut{}, err
+		}
+		change.UID = bellhop.Of(uid)
+	}
+	if b.Disabled.Set {
+		change.Status = bellhop.Of(statusOf(b.Disabled.Value))
+	}
+	if types := firstSet(b.EventTypes, b.FilterTypes); types.Set {
+		known, err := a.known(c, types.Value)
+		if err != nil {
+			return endpointOut{}, err
+		}
+		change.Events = bellhop.Of(known)
+	}
+	if b.Channels.Set {
+		channels, err := chosen(b.Channels.Value)
+		if err != nil {
+			return endpointOut{}, err
+		}
+		change.Channels = bellhop.Of(channels)
+	}
+	if rate := firstSet(b.ThrottleRate, b.RateLimit); rate.Set {
+		change.RateLimit = bellhop.Of(limitOf(rate.Value))
+	}
+	return a.update(c, e, change)
+}
+
+func (a *API) deleteEndpoint(c *api.Call, in endpointID) (api.None, error) {
+	e, err := a.endpoint(c, in)
+	if err != nil {
+		return api.None{}, err
+	}
+	return api.None{}, a.desk.DeleteEndpoint(c.Context(), c.Principal(), e.ID)
+}
+
+type headersOut struct {
+	Headers   map[string]string `json:"headers"`
+	Sensitive []string          `json:"sensitive"`
+}
+
+func (a *API) getHeaders(c *api.Call, in endpointID) (headersOut, error) {
+	e, err := a.endpoint(c, in)
+	return showHeaders(&e), err
+}
+
+// showHeaders shows the headers that carry no password, and names those that do.
+func showHeaders(e *bellhop.Endpoint) headersOut {
+	out := headersOut{Headers: map[string]string{}, Sensitive: []string{}}
+	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
+		if value := e.Headers[name]; value == bellhop.Hidden || isSensitive(name) {
+			out.Sensitive = append(out.Sensitive, name)
+		} else {
+			out.Headers[name] = value
+		}
+	}
+	return out
+}
+
+// isSensitive tells whether a header is one whose value is as a rule a password.
+func isSensitive(name string) bool {
+	switch strings.ToLower(name) {
+	case "authorization", "proxy-authorization", "cookie", "x-auth-token", "x-api-key", "api-key", "x-token":
+		return true
+	}
+	return false
+}
+
+type putHeadersIn struct {
+	endpointID
+	Body struct {
+		Headers map[string]string `json:"headers"`
+	}
+}
+
+func (a *API) putHeaders(c *api.Call, in putHeadersIn) (api.None, error) {
+	e, err := a.endpoint(c, in.endpointID)
+	if err != nil {
+		return api.None{}, err
+	}
+	return a.setHeaders(c, e, in.Body.Headers)
+}
+
+// checkHeaders refuses headers that are not the platform's to set, beside those that Bellhop
+// refuses everywhere.
+func checkHeaders(headers map[string]string) error {
+	var faults api.Faults
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		lower := strings.ToLower(name)
+		begins := func(prefix string) bool { return strings.HasPrefix(lower, prefix) }
+		if lower == "user-agent" || begins("content-") || begins("svix-") || begins("webhook-") || begins("x-amz-") {
+			faults.Add(bellhop.FieldError{Field: "headers." + bellhop.Clip(name), Code: "reserved", Detail: "cannot be set: it is written by Bellhop, or by proxies"})
+		}
+	}
+	return faults.Err()
+}
+
+func (a *API) setHeaders(c *api.Call, e bellhop.Endpoint, headers map[string]string) (api.None, error) {
+	if err := checkHeaders(headers); err != nil {
+		return api.None{}, err
+	}
+	_, err := a.desk.UpdateEndpoint(c.Context(), c.Principal(), e.ID, bellhop.EndpointChange{Headers: bellhop.Of(headers)})
+	return api.None{}, err
+}
+
+type patchHeadersIn struct {
+	endpointID
+	Body struct {
+		Headers       map[string]*string `json:"headers"`
+		DeleteHeaders []string           `json:"deleteHeaders,omitempty"`
+	}
+}
+
+// patchHeaders sets some headers. Those that are null, or listed to be deleted, go.
+func (a *API) patchHeaders(c *api.Call, in patchHeadersIn) (api.None, error) {
+	e, err := a.endpoint(c, in.endpointID)
+	if err != nil {
+		return api.None{}, err
+	}
+	headers := maps.Clone(e.Headers)
+	if headers == nil {
+		headers = map[string]string{}
+	}
+	drop := func(name string) {
+		maps.DeleteFunc(headers, func(n, _ string) bool { return strings.EqualFold(n, name) })
+	}
+	for _, name := range in.Body.DeleteHeaders {
+		drop(name)
+	}
+	for name, value := range in.Body.Headers {
+		drop(name)
+		if value != nil {
+			headers[name] = *value
+		}
+	}
+	return a.setHeaders(c, e, headers)
+}
+
+type secretOut struct {
+	Key string `json:"key"`
+}
+
+func (a *API) getSecret(c *api.Call, in endpointID) (secretOut, error) {
+	e, err := a.endpoint(c, in)
+	if err != nil {
+		return secretOut{}, err
+	}
+	return a.secretOf(c, e.ID)
+}
+
+// secretOf is the newest secret or, of a key pair, its public half.
+func (a *API) secretOf(c *api.Call, e bellhop.EndpointID) (secretOut, error) {
+	secrets, err := a.desk.Secrets(c.Context(), c.Principal(), e)
+	if err != nil || len(secrets) == 0 {
+		return secretOut{}, err
+	}
+	if public := secrets[0].PublicKey; public != "" {
+		return secretOut{public}, nil
+	}
+	return secretOut{secrets[0].Secret}, nil
+}
+
+type rotateIn struct {
+	Key                *string `json:"key,omitempty"`
+	GracePeriodSeconds *int    `json:"gracePeriodSeconds,omitempty" minimum:"0" maximum:"604800"`
+}
+
+type rotateSecretIn struct {
+	endpointID
+	Body *rotateIn
+}
+
+func (a *API) rotateSecret(c *api.Call, in rotateSecretIn) (api.None, error) {
+	e, err := a.endpoint(c, in.endpointID)
+	if err != nil {
+		return api.None{}, err
+	}
+	return a.rotate(c, e.ID, in.Body)
+}
+
+func (a *API) rotate(c *api.Call, e bellhop.EndpointID, in *rotateIn) (api.None, error) {
+	if in == nil {
+		in = &rotateIn{}
+	}
+	var grace *bellhop.Duration
+	if in.GracePeriodSeconds != nil {
+		d := bellhop.Duration(time.Duration(*in.GracePeriodSeconds) * time.Second)
+		grace = &d
+	}
+	key := ""
+	if in.Key != nil {
+		key = *in.Key
+	}
+	_, _, err := a.desk.RotateSecret(c.Context(), c.Principal(), e, grace, key)
+	return api.None{}, err
+}

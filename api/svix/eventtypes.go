@@ -1,0 +1,275 @@
+package svix
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/internal/match"
+	"github.com/bellhop/bellhop/internal/strictjson"
+)
+
+type eventTypeIn struct {
+	Name string `json:"name"`
+	eventTypePut
+}
+
+type eventTypePut struct {
+	Description  string       `json:"description"`
+	Archived     bool         `json:"archived,omitempty"`
+	Deprecated   bool         `json:"deprecated,omitempty"`
+	Schemas      bellhop.JSON `json:"schemas,omitempty"`
+	FeatureFlag  *string      `json:"featureFlag,omitempty"`
+	FeatureFlags []string     `json:"featureFlags,omitempty"`
+	GroupName    *string      `json:"groupName,omitempty"`
+}
+
+type eventTypePatch struct {
+	Description  bellhop.Field[string]       `json:"description,omitempty"`
+	Archived     bellhop.Field[bool]         `json:"archived,omitempty"`
+	Deprecated   bellhop.Field[bool]         `json:"deprecated,omitempty"`
+	Schemas      bellhop.Field[bellhop.JSON] `json:"schemas,omitempty"`
+	FeatureFlag  bellhop.Field[*string]      `json:"featureFlag,omitempty"`
+	FeatureFlags bellhop.Field[[]string]     `json:"featureFlags,omitempty"`
+	GroupName    bellhop.Field[string]       `json:"groupName,omitempty"`
+}
+
+type eventTypeOut struct {
+	Name         string                  `json:"name"`
+	Description  string                  `json:"description"`
+	Archived     bool                    `json:"archived"`
+	Deprecated   bool                    `json:"deprecated"`
+	Schemas      map[string]bellhop.JSON `json:"schemas"`
+	CreatedAt    time.Time               `json:"createdAt"`
+	UpdatedAt    time.Time               `json:"updatedAt"`
+	GroupName    *string                 `json:"groupName,omitempty"`
+	FeatureFlags []string                `json:"featureFlags,omitempty"`
+	FeatureFlag  *string                 `json:"featureFlag,omitempty"`
+}
+
+// showEventType shows an event type, with its schemas or without.
+func showEventType(t *bellhop.EventType, schemas bool) eventTypeOut {
+	out := eventTypeOut{
+		Name: t.Name, Description: t.Description, Archived: t.Archived, Deprecated: t.Deprecated,
+		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, FeatureFlags: t.FeatureFlags,
+	}
+	if t.Group != "" {
+		out.GroupName = &t.Group
+	}
+	if len(t.FeatureFlags) > 0 {
+		out.FeatureFlag = &t.FeatureFlags[0]
+	}
+	if schemas && len(t.Schema)+len(t.EarlierSchemas) > 0 {
+		out.Schemas = maps.Clone(t.EarlierSchemas)
+		if out.Schemas == nil {
+			out.Schemas = map[string]bellhop.JSON{}
+		}
+		if len(t.Schema) > 0 {
+			out.Schemas[cmp.Or(t.SchemaVersion, "1")] = t.Schema
+		}
+	}
+	return out
+}
+
+// setSchemas takes schemas by their versions: the highest is the one that counts.
+func setSchemas(t *bellhop.EventType, raw bellhop.JSON) error {
+	t.Schema, t.SchemaVersion, t.EarlierSchemas = nil, "", nil
+	if len(raw) == 0 {
+		t.Validate = false
+		return nil
+	}
+	members, err := strictjson.Members(raw)
+	if err != nil {
+		return wrong("schemas", "type", "must be an object of schemas by their versions, not "+api.KindOf(raw))
+	}
+	slices.SortFunc(members, func(x, y strictjson.Member) int { return compareVersions(x.Key, y.Key) })
+	for i, m := range members {
+		if _, err := strconv.ParseUint(m.Key, 10, 31); err != nil {
+			return wrong("schemas."+bellhop.Clip(m.Key), "version", "must be the number of a version, such as 1")
+		}
+		if kind := m.Value[0]; kind != '{' && kind != 't' && kind != 'f' {
+			return wrong("schemas."+m.Key, "type", "must be a JSON Schema: an object, not "+api.KindOf(m.Value))
+		}
+		schema := bellhop.JSON(slices.Clone(m.Value))
+		if i == len(members)-1 {
+			t.Schema, t.SchemaVersion = schema, m.Key
+			break
+		}
+		if t.EarlierSchemas == nil {
+			t.EarlierSchemas = map[string]bellhop.JSON{}
+		}
+		t.EarlierSchemas[m.Key] = schema
+	}
+	if len(t.Schema) == 0 {
+		t.Validate = false
+	}
+	return nil
+}
+
+// compareVersions compares numbers that are written as text.
+func compareVersions(x, y string) int {
+	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y))
+}
+
+// put makes of a type what was asked for. What is not spoken of here stays: its example,
+// and whether data is checked against its schema.
+func (in *eventTypePut) put(t bellhop.EventType) (bellhop.EventType, error) {
+	t.Description, t.Archived, t.Deprecated = in.Description, in.Archived, in.Deprecated
+	t.FeatureFlags, t.Group = in.FeatureFlags, ""
+	if in.FeatureFlag != nil && len(t.FeatureFlags) == 0 {
+		t.FeatureFlags = []string{*in.FeatureFlag}
+	}
+	if in.GroupName != nil {
+		t.Group = *in.GroupName
+	}
+	return t, setSchemas(&t, in.Schemas)
+}
+
+type eventTypeName struct {
+	Name string `path:"event_type_name" noun:"event type"`
+}
+
+type listEventTypesIn struct {
+	paging
+	ordering
+	IncludeArchived bool `query:"include_archived"`
+	WithContent     bool `query:"with_content"`
+}
+
+func (a *API) listEventTypes(c *api.Call, in listEventTypesIn) (out page[eventTypeOut], err error) {
+	s := in.step()
+	if s.at != "" && match.CheckType(s.at) != nil {
+		return out, errIterator()
+	}
+	all, err := a.desk.EventTypes(c.Context(), c.Principal(), "", 0)
+	if err != nil {
+		return out, err
+	}
+	newest := in.newest(s, "ascending")
+	if newest {
+		slices.Reverse(all)
+	}
+	var rows []bellhop.EventType
+	for _, t := range all {
+		behind := s.at == "" || (t.Name > s.at) != newest && t.Name != s.at
+		if behind && (in.IncludeArchived || !t.Archived) {
+			if rows = append(rows, t); len(rows) > s.limit {
+				break
+			}
+		}
+	}
+	return pageOf(s, rows, func(t *bellhop.EventType) string { return t.Name }, func(t *bellhop.EventType) (eventTypeOut, error) {
+		return showEventType(t, in.WithContent), nil
+	})
+}
+
+type createEventTypeIn struct {
+	Body eventTypeIn
+}
+
+// createEventType makes a type. One that is there is archived, or the call fails.
+func (a *API) createEventType(c *api.Call, in createEventTypeIn) (eventTypeOut, error) {
+	old, err := a.desk.EventType(c.Context(), c.Principal(), in.Body.Name)
+	if err == nil && !old.Archived {
+		return eventTypeOut{}, &bellhop.Error{Code: codeEventTypeExists, Detail: fmt.Sprintf("There is an event type %q already", bellhop.Clip(in.Body.Name))}
+	}
+	if err != nil && !bellhop.IsNotFound(err) {
+		return eventTypeOut{}, err
+	}
+	t, err := in.Body.put(bellhop.EventType{Name: in.Body.Name, Example: old.Example, Validate: old.Validate})
+	if err != nil {
+		return eventTypeOut{}, err
+	}
+	saved, _, err := a.desk.PutEventType(c.Context(), c.Principal(), t)
+	return showEventType(&saved, true), err
+}
+
+func (a *API) getEventType(c *api.Call, in eventTypeName) (eventTypeOut, error) {
+	t, err := a.desk.EventType(c.Context(), c.Principal(), in.Name)
+	return showEventType(&t, true), err
+}
+
+type putEventTypeIn struct {
+	eventTypeName
+	Body eventTypePut
+}
+
+func (a *API) putEventType(c *api.Call, in putEventTypeIn) (eventTypeOut, error) {
+	old, err := a.desk.EventType(c.Context(), c.Principal(), in.Name)
+	if err != nil && !bellhop.IsNotFound(err) {
+		return eventTypeOut{}, err
+	}
+	old.Name = in.Name
+	t, err := in.Body.put(old)
+	if err != nil {
+		return eventTypeOut{}, err
+	}
+	saved, created, err := a.desk.PutEventType(c.Context(), c.Principal(), t)
+	if created {
+		c.Answer(http.StatusCreated)
+	}
+	return showEventType(&saved, true), err
+}
+
+type patchEventTypeIn struct {
+	eventTypeName
+	Body eventTypePatch
+}
+
+func (a *API) patchEventType(c *api.Call, in patchEventTypeIn) (eventTypeOut, error) {
+	t, err := a.desk.EventType(c.Context(), c.Principal(), in.Name)
+	if err != nil {
+		return eventTypeOut{}, err
+	}
+	b := &in.Body
+	set(b.Description, &t.Description)
+	set(b.Archived, &t.Archived)
+	set(b.Deprecated, &t.Deprecated)
+	set(b.GroupName, &t.Group)
+	if b.FeatureFlag.Set {
+		t.FeatureFlags = nil
+		if b.FeatureFlag.Value != nil {
+			t.FeatureFlags = []string{*b.FeatureFlag.Value}
+		}
+	}
+	set(b.FeatureFlags, &t.FeatureFlags)
+	if b.Schemas.Set {
+		if err := setSchemas(&t, b.Schemas.Value); err != nil {
+			return eventTypeOut{}, err
+		}
+	}
+	saved, _, err := a.desk.PutEventType(c.Context(), c.Principal(), t)
+	return showEventType(&saved, true), err
+}
+
+func set[T any](f bellhop.Field[T], to *T) {
+	if f.Set {
+		*to = f.Value
+	}
+}
+
+type deleteEventTypeIn struct {
+	eventTypeName
+	Expunge bool `query:"expunge"`
+}
+
+// deleteEventType archives a type, or removes it.
+func (a *API) deleteEventType(c *api.Call, in deleteEventTypeIn) (api.None, error) {
+	if in.Expunge {
+		return api.None{}, a.desk.DeleteEventType(c.Context(), c.Principal(), in.Name)
+	}
+	t, err := a.desk.EventType(c.Context(), c.Principal(), in.Name)
+	if err != nil {
+		return api.None{}, err
+	}
+	t.Archived = true
+	_, _, err = a.desk.PutEventType(c.Context(), c.Principal(), t)
+	return api.None{}, err
+}

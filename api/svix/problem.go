@@ -1,0 +1,142 @@
+package svix
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/wire"
+)
+
+// httpError answers every error but those of fields.
+type httpError struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// validationError answers requests with wrong fields.
+type validationError struct {
+	Detail []fieldError `json:"detail"`
+}
+
+// fieldError is one wrong field: Loc is where it is, "body" or "query" first, then names
+// and the indexes of lists.
+type fieldError struct {
+	Loc  []any  `json:"loc"`
+	Msg  string `json:"msg"`
+	Type string `json:"type"`
+}
+
+// problem words an error as clients of Svix read it.
+func problem(c *api.Call, p wire.Problem) (status int, body any) {
+	status = p.Status
+	switch p.Code {
+	case bellhop.CodeUnknownApp:
+		status = http.StatusNotFound
+	case bellhop.CodeErased, codeLimitReached:
+		status = http.StatusBadRequest
+	case codeEventTypeExists:
+		status = http.StatusConflict
+	}
+	if status == http.StatusUnprocessableEntity {
+		return status, validationError{fieldErrors(c, p)}
+	}
+	detail := p.Detail
+	for _, f := range p.Errors {
+		detail += " " + fieldName(f.Field) + ": " + f.Detail + "."
+	}
+	if p.RequestID != "" {
+		detail += " Request " + p.RequestID + "."
+	}
+	return status, httpError{code(status, p.Code), detail}
+}
+
+// code is the word that Svix has for an error.
+func code(status int, of bellhop.Code) string {
+	switch of {
+	case bellhop.CodeErased:
+		return "missing_payload"
+	case api.CodeNotImplemented, api.CodeMethod:
+		return string(of)
+	case codeEventTypeExists, codeLimitReached:
+		return string(of)
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		return "authentication_failed"
+	case http.StatusForbidden:
+		return "insufficient access"
+	case http.StatusNotFound:
+		return "not_found"
+	case http.StatusConflict:
+		return "conflict"
+	case http.StatusRequestEntityTooLarge:
+		return "payload_too_large"
+	}
+	return string(of)
+}
+
+// The codes that only this API has.
+const (
+	codeEventTypeExists bellhop.Code = "event_type_exists"
+	codeLimitReached    bellhop.Code = "limit_reached"
+)
+
+func fieldErrors(c *api.Call, p wire.Problem) []fieldError {
+	if len(p.Errors) == 0 {
+		return []fieldError{{Loc: []any{"body"}, Msg: p.Detail, Type: "value_error." + string(p.Code)}}
+	}
+	list := make([]fieldError, len(p.Errors))
+	query := c.Request().URL.Query()
+	for i, f := range p.Errors {
+		place := "body"
+		if method := c.Request().Method; query.Has(f.Field) || method == http.MethodGet || method == http.MethodHead || method == http.MethodDelete {
+			place = "query"
+		}
+		list[i] = fieldError{Loc: append([]any{place}, locOf(f.Field)...), Msg: f.Detail, Type: "value_error." + f.Code}
+	}
+	return list
+}
+
+// locOf takes the path of a field apart: "channels[1]" is "channels", 1.
+func locOf(field string) (loc []any) {
+	if field == "" || field == "body" {
+		return nil
+	}
+	for part := range strings.SplitSeq(fieldName(field), ".") {
+		name, index, indexed := strings.Cut(part, "[")
+		if name != "" {
+			loc = append(loc, name)
+		}
+		if n, err := strconv.Atoi(strings.TrimSuffix(index, "]")); indexed && err == nil {
+			loc = append(loc, n)
+		}
+	}
+	return loc
+}
+
+// fieldName gives the path of a field by the name that it has here.
+func fieldName(field string) string {
+	end := strings.IndexAny(field, ".[/")
+	if end < 0 {
+		end = len(field)
+	}
+	if here, ok := names[field[:end]]; ok {
+		return here + field[end:]
+	}
+	return field
+}
+
+// names are those of Bellhop's fields here.
+var names = map[string]string{
+	"rate_limit": "throttleRate", "schema": "schemas", "earlier_schemas": "schemas", "data": "payload", "deliver_at": "deliverAt",
+	"type": "eventType", "events": "eventTypes", "retain": "payloadRetentionHours", "feature_flags": "featureFlags",
+	"group": "groupName", "grace": "gracePeriodSeconds", "expires_in": "expiry", "id": "eventId",
+}
+
+// wrong is the error of one field.
+func wrong(field, code, detail string) error {
+	return api.Invalid(bellhop.FieldError{Field: field, Code: code, Detail: detail})
+}

@@ -1,0 +1,197 @@
+package svix
+
+import (
+	"time"
+
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// Logs are listed newest first, and their store knows that order alone. A walk that goes
+// back looks for what is just newer than a row in ranges of time, each of which it reads
+// newest first: it begins with a short one, and takes a longer one where that has too few
+// rows, and a shorter one where it has too many.
+
+// The bounds of a walk.
+const (
+	// mostScanned is how many rows one page looks at, where a filter refuses many: it may
+	// then have fewer rows than it could, and says that it is not done.
+	mostScanned = 5000
+	// chunk is how many rows are read at once.
+	chunk = 500
+	// firstRange is the length of the first range of a walk back.
+	firstRange = time.Minute
+	// logsLast is how far back a list reaches that is not told otherwise.
+	logsLast = 90 * 24 * time.Hour
+)
+
+// span is the range of time of a list: since is inclusive, until is not.
+type span struct{ since, until time.Time }
+
+// log is a list of rows with ids of kind K.
+type log[K id.Kind, Row any] struct {
+	// read gives rows of a range of time that are older than an id (0: any), newest first.
+	read func(s span, before id.ID[K], limit int) ([]Row, error)
+	// keep tells whether a row is listed; nil keeps all.
+	keep func(*Row) (bool, error)
+	id   func(*Row) id.ID[K]
+}
+
+// walked are the rows that a walk has found, in its order, and where it ended: at last, the
+// row that it looked at last. More says that there may be more rows behind that.
+type walked[K id.Kind, Row any] struct {
+	rows []Row
+	last id.ID[K]
+	more bool
+}
+
+// walk gives at most limit rows behind (or, back, before) one with the id at; 0 is the
+// beginning, the newest.
+func (l *log[K, Row]) walk(s span, at id.ID[K], back bool, limit int) (walked[K, Row], error) {
+	if back && at != 0 {
+		return l.back(s, at, limit)
+	}
+	w := walked[K, Row]{last: at}
+	for scanned := 0; ; {
+		// One more than is needed tells whether there are more.
+		size := chunk
+		if l.keep == nil {
+			size = limit - len(w.rows) + 1
+		}
+		rows, err := l.read(s, w.last, size)
+		if err != nil {
+			return w, err
+		}
+		full, err := l.take(&w, rows, limit)
+		if scanned += len(rows); err != nil || full || len(rows) < size {
+			return w, err
+		}
+		if scanned >= mostScanned {
+			w.more = true
+			return w, nil
+		}
+	}
+}
+
+// take takes rows, in the order of the walk, until there are limit of them and one more is
+// known of.
+func (l *log[K, Row]) take(w *walked[K, Row], rows []Row, limit int) (full bool, err error) {
+	for i := range rows {
+		if l.keep != nil {
+			ok, err := l.keep(&rows[i])
+			if err != nil {
+				return false, err
+			}
+			if !ok {
+				w.last = l.id(&rows[i])
+				continue
+			}
+		}
+		if len(w.rows) == limit {
+			w.more = true
+			return true, nil
+		}
+		w.rows, w.last = append(w.rows, rows[i]), l.id(&rows[i])
+	}
+	return false, nil
+}
+
+// back is walk from older rows to newer ones.
+func (l *log[K, Row]) back(s span, at id.ID[K], limit int) (walked[K, Row], error) {
+	w := walked[K, Row]{last: at}
+	from := at.Time()
+	if from.Before(s.since) {
+		from = s.since
+	}
+	length := firstRange
+	for scanned := 0; from.Before(s.until); {
+		to := from.Add(length)
+		if to.After(s.until) || to.Before(from) {
+			to = s.until
+		}
+		rows, complete, err := l.all(span{from, to}, length <= time.Millisecond)
+		if err != nil {
+			return w, err
+		}
+		if scanned += len(rows); !complete {
+			length = max(length/8, time.Millisecond)
+			continue
+		}
+		for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
+			rows[i], rows[j] = rows[j], rows[i]
+		}
+		for len(rows) > 0 && l.id(&rows[0]) <= at {
+			rows = rows[1:]
+		}
+		if full, err := l.take(&w, rows, limit); err != nil || full {
+			return w, err
+		}
+		if scanned >= mostScanned && to.Before(s.until) {
+			w.more = true
+			return w, nil
+		}
+		if from = to; len(rows) < chunk/4 {
+			length *= 8
+		}
+	}
+	return w, nil
+}
+
+// all gives the rows of a range, newest first, and whether there are no more than fit. Of
+// the shortest range it gives all.
+func (l *log[K, Row]) all(s span, shortest bool) (rows []Row, complete bool, err error) {
+	var before id.ID[K]
+	for {
+		some, err := l.read(s, before, chunk)
+		rows = append(rows, some...)
+		if err != nil || len(some) < chunk {
+			return rows, true, err
+		}
+		if !shortest {
+			return rows, false, nil
+		}
+		before = l.id(&some[len(some)-1])
+	}
+}
+
+// spanOf is the range of a list that is asked for what was before and after some times.
+func (a *API) spanOf(before, after time.Time) (span, error) {
+	now := a.now()
+	s := span{since: after, until: before}
+	if s.until.IsZero() {
+		s.until = now.Add(logsLast) // clocks of nodes differ
+	}
+	if s.since.IsZero() {
+		from := now
+		if !before.IsZero() && before.Before(now) {
+			from = before
+		}
+		s.since = from.Add(-logsLast)
+	}
+	if !s.since.Before(s.until) {
+		return s, wrong("before", "range", "must be later than after")
+	}
+	return s, nil
+}
+
+// logPage makes a page of what a walk has found. Where it found nothing, but is not done,
+// the iterator goes on from where it stopped.
+func logPage[K id.Kind, Row, T any](s step, w walked[K, Row], position func(*Row) id.ID[K], show func(*Row) (T, error)) (page[T], error) {
+	out, err := pageOf(s, w.rows, func(r *Row) string { return position(r).String() }, show)
+	if err != nil {
+		return out, err
+	}
+	out.Done = !w.more
+	if w.more && w.last != 0 {
+		at := w.last.String()
+		if s.back {
+			before := "-" + at
+			out.PrevIterator = &before
+			if out.Iterator == nil {
+				out.Iterator = &at
+			}
+		} else {
+			out.Iterator = &at
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/svix"
+	"github.com/bellhop/bellhop/desk"
+)
+
+// svixTokens are the JSON Web Tokens that the Svix API takes, nil if it takes none.
+func (s *settings) svixTokens(log *slog.Logger) (*svix.Tokens, error) {
+	if s.svixJWTSecretFile == "" {
+		return nil, nil
+	}
+	secret, err := os.ReadFile(s.svixJWTSecretFile)
+	if err != nil {
+		return nil, usage("svix-jwt-secret-file: %w", err)
+	}
+	tokens, err := svix.NewTokens(secret, s.svixJWTIssuer, s.svixJWTOrg, time.Now)
+	if err != nil {
+		return nil, usage("svix-jwt-secret-file: %w", err)
+	}
+	if tokens.Weak {
+		log.Warn("svix-jwt-secret-file: the secret is so short that it can be found by trying; give one of 32 bytes or more, or an RSA key of 2048 bits")
+	}
+	return tokens, nil
+}
+
+// besides serves Svix's API beside Bellhop's own, if it is to be served.
+func (s *settings) besides(native http.Handler, d *desk.Desk, tokens *svix.Tokens, o api.Options) (handler http.Handler, stop func()) {
+	if !s.svixAPI {
+		return native, func() {}
+	}
+	api := svix.New(d, svix.Options{Options: o, Tokens: tokens, Dialect: s.svixDialect, MaxMessageBody: s.maxEventBody()})
+	mux := http.NewServeMux()
+	mux.Handle("/", native)
+	for _, below := range []string{"/api/v1/", "/ingest/api/v1/"} {
+		mux.Handle(below, api)
+	}
+	return mux, api.Close
+}
