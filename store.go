@@ -621,6 +621,10 @@ type KeepStore interface {
 	// duplicate, whatever the content.
 	Erase(ctx context.Context, sel EraseSelector, audit *AuditEntry, now time.Time) ([]EventID, error)
 
+	// ForgetAttempt removes what was captured of one attempt, as Erase does of all of an
+	// event. It fails with a CodeNotFound error if there is none.
+	ForgetAttempt(ctx context.Context, a AttemptID, audit *AuditEntry) error
+
 	// Wipe overwrites what erased and deleted rows have left behind in files, if
 	// anything has been since the last Wipe that succeeded, in this process or an
 	// earlier one. It may read through the whole database, beside all other

@@ -136,3 +136,40 @@ func (d *Desk) Listened(_ context.Context, p bellhop.Principal, app, eventType s
 	}
 	return false, nil
 }
+
+// PlainEvent gives an event as it is; how it stands is not looked at.
+func (d *Desk) PlainEvent(ctx context.Context, p bellhop.Principal, i bellhop.EventID) (bellhop.Event, error) {
+	if err := Permits(p, "getEvent"); err != nil {
+		return bellhop.Event{}, err
+	}
+	return d.event(ctx, p, i)
+}
+
+// Standings tells how an event stands at each endpoint that it has a delivery to, newest
+// endpoints first.
+func (d *Desk) Standings(ctx context.Context, p bellhop.Principal, f bellhop.StandingFilter) ([]bellhop.Standing, error) {
+	if err := Permits(p, "listEventDeliveries"); err != nil {
+		return nil, err
+	}
+	if _, err := d.event(ctx, p, f.Event); err != nil {
+		return nil, err
+	}
+	return d.store.Standings(ctx, f)
+}
+
+// ForgetAttempt drops for good what was captured of one attempt: the headers and bodies of
+// its request and of the answer. Its line in the log stays.
+func (d *Desk) ForgetAttempt(ctx context.Context, p bellhop.Principal, i bellhop.AttemptID) error {
+	if err := Permits(p, "eraseEvent"); err != nil {
+		return err
+	}
+	a, err := d.store.Attempt(ctx, i)
+	if a, err = within(p, a, a.App, err, "attempt", i.String()); err != nil {
+		return err
+	}
+	entry := d.e.AuditEntry(p.Actor, "attempt.erase", i.String(), []string{a.App}, nil)
+	if err := d.write(ctx, "erase an attempt", func() error { return d.store.ForgetAttempt(ctx, i, entry) }); err != nil {
+		return err
+	}
+	return d.e.Wipe(ctx)
+}

@@ -61,3 +61,17 @@ func (s *Store) Erased(ctx context.Context, events []bellhop.EventID) (erased []
 	})
 	return erased, err
 }
+
+// ForgetAttempt removes what was captured of one attempt.
+func (s *Store) ForgetAttempt(ctx context.Context, id bellhop.AttemptID, audit *bellhop.AuditEntry) error {
+	return s.step(ctx, func() error {
+		for _, a := range s.attempts {
+			if a.ID == id {
+				a.Forget()
+				s.addAudit(audit)
+				return nil
+			}
+		}
+		return bellhop.NotFound("attempt", id.String())
+	})
+}

@@ -244,3 +244,29 @@ func (s *Store) Erased(ctx context.Context, events []bellhop.EventID) (erased []
 	})
 	return erased, err
 }
+
+const (
+	appOfAttempt = "SELECT app FROM bellhop.attempts WHERE id = $1 /* all apps */"
+	blankOne     = blanking + "WHERE app = $2 AND id = $3"
+)
+
+// ForgetAttempt removes what was captured of one attempt.
+func (s *Store) ForgetAttempt(ctx context.Context, id bellhop.AttemptID, audit *bellhop.AuditEntry) error {
+	return s.write(ctx, upkeep, "erase an attempt", func(t *txn) error {
+		var app string
+		found := false
+		if err := t.each(scan(func() { found = true }, &app), appOfAttempt, int64(id)); err != nil {
+			return err
+		}
+		if !found {
+			return bellhop.NotFound("attempt", id.String())
+		}
+		if _, err := t.exec(blankOne, bellhop.Quoting, app, int64(id)); err != nil {
+			return err
+		}
+		if err := t.oweWipe("attempts", []int64{int64(id)}); err != nil {
+			return err
+		}
+		return t.addAudit(audit)
+	})
+}

@@ -210,3 +210,23 @@ func (s *Store) blankAll(ctx context.Context) error {
 	}
 	return err
 }
+
+// ForgetAttempt removes what was captured of one attempt.
+func (s *Store) ForgetAttempt(ctx context.Context, id bellhop.AttemptID, audit *bellhop.AuditEntry) error {
+	return s.tidy(ctx, "erase an attempt", 0, func(w *writer) error {
+		found, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM attempts WHERE id = ?", int64(id))
+		if err == nil && !found {
+			err = bellhop.NotFound("attempt", id.String())
+		}
+		if err == nil {
+			err = exec(w.conn, blankOne, quoting, int64(id))
+		}
+		if err == nil {
+			err = w.owe("wipe", "")
+		}
+		if err == nil {
+			err = w.addAudit(audit)
+		}
+		return err
+	})
+}

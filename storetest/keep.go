@@ -215,6 +215,25 @@ var keepTests = []test{
 		changed.Digest = [32]byte{9} // nobody knows any more what the content was
 		same(f, "its id stays taken", f.enqueue(again, changed), []bellhop.Receipt{first, first})
 	}},
+	{"ForgetAttempt takes what was captured of one attempt", func(f *fixture) {
+		e := f.endpoint()
+		n := f.publish(e)
+		d := f.claim(e, 1)[0].Delivery
+		first := captured(f.attempt(d, bellhop.AttemptFailed))
+		f.record(first)
+		audit := f.audit("acme")
+		f.must(f.s.ForgetAttempt(f.Context(), first.ID, audit))
+		same(f, "audit", f.audits(), []bellhop.AuditEntry{*audit})
+		first.RequestHeader, first.ResponseHeader, first.ResponseBody, first.Proof = nil, nil, nil, bellhop.BodyProof{}
+		same(f, "attempt", f.log(first.Delivery)[0], first)
+		kept, err := f.s.Event(f.Context(), n.Event.ID)
+		f.must(err)
+		same(f, "the event", kept, n.Event)
+		f.must(f.s.ForgetAttempt(f.Context(), first.ID, f.audit("acme")))
+		if err := f.s.ForgetAttempt(f.Context(), first.ID+1, f.audit("acme")); !bellhop.IsNotFound(err) {
+			f.Errorf("of none: %v", err)
+		}
+	}},
 	{"Erase takes what was said of a redirect, and of nothing else", func(f *fixture) {
 		e := f.endpoint()
 		n := f.publish(e, e, e, e)

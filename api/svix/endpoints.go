@@ -113,7 +113,7 @@ func (a *API) known(c *api.Call, types *[]string) ([]string, error) {
 	var faults api.Faults
 	for i, name := range *types {
 		if strings.HasPrefix(name, ownTypes) {
-			continue
+			continue // those that Bellhop publishes are in no catalogue
 		}
 		if _, err := a.desk.EventType(c.Context(), c.Principal(), name); bellhop.IsNotFound(err) {
 			faults.Add(bellhop.FieldError{Field: fmt.Sprintf("eventTypes[%d]", i), Code: "unknown_type", Detail: fmt.Sprintf("there is no event type %q: create it first", bellhop.Clip(name))})
@@ -243,7 +243,10 @@ func (a *API) newEndpoint(c *api.Call, app bellhop.App, in endpointIn) (endpoint
 		return endpointOut{}, err
 	}
 	change.Apps = bellhop.Of([]string{app.ID})
-	if len(app.Dialects) == 0 {
+	switch {
+	case app.ID == bellhop.AllApps:
+		change.Dialect = bellhop.Of(operationalDialect)
+	case len(app.Dialects) == 0:
 		change.Dialect = bellhop.Of(a.o.Dialect)
 	}
 	if in.Secret != nil {

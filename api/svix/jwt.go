@@ -2,6 +2,7 @@ package svix
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -166,7 +167,7 @@ func (t *Tokens) read(token string) (claims, error) {
 
 // byJWT is what a JSON Web Token stands for. It is no stored key: its id is negative, made
 // of whom it is for, so that its holder has bounds of his own.
-func (a *API) byJWT(token string) (bellhop.Key, error) {
+func (a *API) byJWT(ctx context.Context, token string) (bellhop.Key, error) {
 	t := a.o.Tokens
 	if t == nil {
 		return bellhop.Key{}, api.Problem(api.CodeUnauthorized, "This server takes no JSON Web Tokens (--svix-jwt-secret-file): send a key of Bellhop's, bh_…")
@@ -193,7 +194,7 @@ func (a *API) byJWT(token string) (bellhop.Key, error) {
 		if c.Org != t.org {
 			return refused("it belongs to another organization")
 		}
-		app, err := a.desk.AppNamed(nil, bellhop.Owner(), c.Subject)
+		app, err := a.desk.AppNamed(ctx, bellhop.Owner(), c.Subject)
 		if err != nil {
 			return refused("there is no such app")
 		}

@@ -35,7 +35,7 @@ func problem(c *api.Call, p wire.Problem) (status int, body any) {
 	switch p.Code {
 	case bellhop.CodeUnknownApp:
 		status = http.StatusNotFound
-	case bellhop.CodeErased, codeLimitReached:
+	case bellhop.CodeErased, codeManySecrets, codeRange, codeInvalidScheme:
 		status = http.StatusBadRequest
 	case codeEventTypeExists:
 		status = http.StatusConflict
@@ -60,8 +60,10 @@ func code(status int, of bellhop.Code) string {
 		return "missing_payload"
 	case api.CodeNotImplemented, api.CodeMethod:
 		return string(of)
-	case codeEventTypeExists, codeLimitReached:
+	case codeEventTypeExists, codeInvalidScheme:
 		return string(of)
+	case codeManySecrets:
+		return "limit_reached"
 	}
 	switch status {
 	case http.StatusUnauthorized:
@@ -81,7 +83,10 @@ func code(status int, of bellhop.Code) string {
 // The codes that only this API has.
 const (
 	codeEventTypeExists bellhop.Code = "event_type_exists"
-	codeLimitReached    bellhop.Code = "limit_reached"
+	codeInvalidScheme   bellhop.Code = "invalid_scheme"
+	codeRange           bellhop.Code = "invalid_range"
+	// codeManySecrets is the desk's.
+	codeManySecrets bellhop.Code = "too_many_secrets"
 )
 
 func fieldErrors(c *api.Call, p wire.Problem) []fieldError {

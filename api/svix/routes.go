@@ -53,6 +53,41 @@ var rights = map[string]right{
 	"v1.message.bulk-expunge":    {op: "eraseEvent", org: true},
 	"v1.message.precheck":        {op: "publishEvent", org: true},
 
+	"v1.endpoint.get-stats":      {op: "getEndpointStats"},
+	"v1.endpoint.send-example":   {op: "testEndpoint", org: true},
+	"v1.endpoint.recover":        {op: "replayEndpoint"},
+	"v1.endpoint.replay-missing": {op: "replayEndpoint"},
+	"v1.endpoint.bulk-replay":    {op: "replayEndpoint"},
+
+	"v1.message-attempt.list-by-endpoint":            {op: "listAttempts"},
+	"v1.message-attempt.list-by-msg":                 {op: "listAttempts"},
+	"v1.message-attempt.list-by-msg-deprecated":      {op: "listAttempts"},
+	"v1.message-attempt.list-by-endpoint-deprecated": {op: "listAttempts"},
+	"v1.message-attempt.list-attempted-messages":     {op: "listDeliveries"},
+	"v1.message-attempt.list-attempted-destinations": {op: "listEventDeliveries"},
+	"v1.message-attempt.get":                         {op: "getAttempt"},
+	"v1.message-attempt.expunge-content":             {op: "eraseEvent", org: true},
+	"v1.message-attempt.resend":                      {op: "resendEvent"},
+
+	"v1.authentication.app-portal-access": {op: "createPortalLink", org: true},
+	"v1.authentication.dashboard-access":  {op: "createPortalLink", org: true},
+	"v1.authentication.expire-all":        {op: "deleteKey", org: true},
+
+	"v1.background-task.list":             {op: "listAudit", org: true},
+	"v1.background-task.get":              {op: "listAudit", org: true},
+	"v1.statistics.aggregate-event-types": {op: "createApp", org: true},
+	"v1.statistics.aggregate-app-stats":   {op: "createApp", org: true},
+
+	"v1.operational-webhook.endpoint.list":           {op: "createApp", org: true},
+	"v1.operational-webhook.endpoint.create":         {op: "createApp", org: true},
+	"v1.operational-webhook.endpoint.get":            {op: "createApp", org: true},
+	"v1.operational-webhook.endpoint.update":         {op: "createApp", org: true},
+	"v1.operational-webhook.endpoint.delete":         {op: "createApp", org: true},
+	"v1.operational-webhook.endpoint.get-headers":    {op: "createApp", org: true},
+	"v1.operational-webhook.endpoint.update-headers": {op: "createApp", org: true},
+	"v1.operational-webhook.endpoint.get-secret":     {op: "createApp", org: true},
+	"v1.operational-webhook.endpoint.rotate-secret":  {op: "createApp", org: true},
+
 	absentOperation: {op: "getSession"},
 }
 
@@ -74,6 +109,8 @@ const (
 	ofDoor = ofApp + "/endpoint/{endpoint_id}"
 	ofMsg  = ofApp + "/msg/{msg_id}"
 	ofType = prefix + "/event-type/{event_type_name}"
+
+	operator = prefix + "/operational-webhook/endpoint"
 )
 
 // on is a route whose operation's name is that of Svix.
@@ -116,6 +153,41 @@ func (a *API) routes() []api.Route {
 		on("DELETE "+ofMsg+"/content", "v1.message.expunge-content", a.expungeMessage, 204),
 		on("POST "+ofApp+"/msg/bulk-expunge", "v1.message.bulk-expunge", a.bulkExpunge, 200),
 		on("POST "+ofApp+"/msg/precheck/active", "v1.message.precheck", a.precheck, 200),
+
+		on("GET "+ofDoor+"/stats", "v1.endpoint.get-stats", a.endpointStats, 200).Reads("since", "until"),
+		on("POST "+ofDoor+"/send-example", "v1.endpoint.send-example", a.sendExample, 200),
+		on("POST "+ofDoor+"/recover", "v1.endpoint.recover", a.recoverFailed, 202),
+		on("POST "+ofDoor+"/replay-missing", "v1.endpoint.replay-missing", a.replayMissing, 202),
+		on("POST "+ofDoor+"/bulk-replay", "v1.endpoint.bulk-replay", a.bulkReplay, 202),
+
+		on("GET "+ofApp+"/attempt/endpoint/{endpoint_id}", "v1.message-attempt.list-by-endpoint", a.attemptsOfEndpoint, 200).Reads("after", "before", "status", "event_types"),
+		on("GET "+ofApp+"/attempt/msg/{msg_id}", "v1.message-attempt.list-by-msg", a.attemptsOfMessage, 200).Reads("endpoint_id", "after", "before"),
+		on("GET "+ofMsg+"/attempt", "v1.message-attempt.list-by-msg-deprecated", a.attemptsOfMessage, 200).Reads("endpoint_id", "after", "before"),
+		on("GET "+ofMsg+"/endpoint/{endpoint_id}/attempt", "v1.message-attempt.list-by-endpoint-deprecated", a.attemptsAtEndpoint, 200).Reads("after", "before"),
+		on("GET "+ofDoor+"/msg", "v1.message-attempt.list-attempted-messages", a.attemptedMessages, 200).Reads("after", "before", "event_types"),
+		on("GET "+ofMsg+"/endpoint", "v1.message-attempt.list-attempted-destinations", a.destinations, 200).Reads(),
+		on("GET "+ofMsg+"/attempt/{attempt_id}", "v1.message-attempt.get", a.getAttempt, 200),
+		on("DELETE "+ofMsg+"/attempt/{attempt_id}/content", "v1.message-attempt.expunge-content", a.expungeAttempt, 204),
+		on("POST "+ofMsg+"/endpoint/{endpoint_id}/resend", "v1.message-attempt.resend", a.resend, 202),
+
+		on("POST "+prefix+"/auth/app-portal-access/{app_id}", "v1.authentication.app-portal-access", a.portalAccess, 200),
+		on("POST "+prefix+"/auth/dashboard-access/{app_id}", "v1.authentication.dashboard-access", a.portalAccess, 200),
+		on("POST "+prefix+"/auth/app/{app_id}/expire-all", "v1.authentication.expire-all", a.expireAll, 204),
+
+		on("GET "+prefix+"/background-task", "v1.background-task.list", a.listTasks, 200).Reads(),
+		on("GET "+prefix+"/background-task/{task_id}", "v1.background-task.get", a.getTask, 200),
+		on("PUT "+prefix+"/stats/usage/event-types", "v1.statistics.aggregate-event-types", a.aggregateEventTypes, 202),
+		on("POST "+prefix+"/stats/usage/app", "v1.statistics.aggregate-app-stats", a.aggregateAppStats, 202),
+
+		on("GET "+operator, "v1.operational-webhook.endpoint.list", a.listOperator, 200),
+		on("POST "+operator, "v1.operational-webhook.endpoint.create", a.createOperator, 201),
+		on("GET "+operator+"/{endpoint_id}", "v1.operational-webhook.endpoint.get", a.getOperator, 200),
+		on("PUT "+operator+"/{endpoint_id}", "v1.operational-webhook.endpoint.update", a.putOperator, 200),
+		on("DELETE "+operator+"/{endpoint_id}", "v1.operational-webhook.endpoint.delete", a.deleteOperator, 204),
+		on("GET "+operator+"/{endpoint_id}/headers", "v1.operational-webhook.endpoint.get-headers", a.getOperatorHeaders, 200),
+		on("PUT "+operator+"/{endpoint_id}/headers", "v1.operational-webhook.endpoint.update-headers", a.putOperatorHeaders, 204),
+		on("GET "+operator+"/{endpoint_id}/secret", "v1.operational-webhook.endpoint.get-secret", a.getOperatorSecret, 200),
+		on("POST "+operator+"/{endpoint_id}/secret/rotate", "v1.operational-webhook.endpoint.rotate-secret", a.rotateOperatorSecret, 204),
 
 		api.Plain(prefix+"/health", "v1.health.get", "", "application/json", a.health, "", "").Open(),
 		api.Plain(prefix+"/health/ping", "v1.health.ping", "", "", ping, "", "").Open(),

@@ -12,7 +12,6 @@ package svix
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -55,17 +54,17 @@ type API struct {
 	desk  *desk.Desk
 	o     Options
 	now   func() time.Time
-	log   *slog.Logger
 	front http.Handler
 	// memory and published remember the answers to requests with a key: published those
 	// that publish, which are many.
 	memory, published *memory
+	tasks             *tasks
 }
 
 // New makes the API of a desk.
 func New(d *desk.Desk, o Options) *API {
 	o = o.withDefaults()
-	a := &API{desk: d, o: o, now: o.Now, log: o.Logger}
+	a := &API{desk: d, o: o, now: o.Now, tasks: newTasks(d)}
 	a.memory, a.published = newMemory(a.now, a.welcome), newMemory(a.now, a.welcome)
 	kit := api.NewIn(api.Manner{
 		Problem: problem,
@@ -81,7 +80,7 @@ func New(d *desk.Desk, o Options) *API {
 }
 
 // Close ends what is done in the background, and waits for it.
-func (a *API) Close() {}
+func (a *API) Close() { a.tasks.close() }
 
 // ServeHTTP serves a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.front.ServeHTTP(w, r) }
@@ -102,7 +101,7 @@ func (a *API) identify(c *api.Call) (bellhop.Key, error) {
 // keyOf is what a token stands for.
 func (a *API) keyOf(ctx context.Context, token string) (bellhop.Key, error) {
 	if isJWT(token) {
-		return a.byJWT(token)
+		return a.byJWT(ctx, token)
 	}
 	k, ok, err := a.desk.Authenticate(ctx, token)
 	if err == nil && !ok {

@@ -1,6 +1,7 @@
 package svix
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/bellhop/bellhop/internal/id"
@@ -34,6 +35,8 @@ type log[K id.Kind, Row any] struct {
 	// keep tells whether a row is listed; nil keeps all.
 	keep func(*Row) (bool, error)
 	id   func(*Row) id.ID[K]
+	// most is how many rows one page looks at. 0: mostScanned.
+	most int
 }
 
 // walked are the rows that a walk has found, in its order, and where it ended: at last, the
@@ -65,7 +68,7 @@ func (l *log[K, Row]) walk(s span, at id.ID[K], back bool, limit int) (walked[K,
 		if scanned += len(rows); err != nil || full || len(rows) < size {
 			return w, err
 		}
-		if scanned >= mostScanned {
+		if scanned >= cmp.Or(l.most, mostScanned) {
 			w.more = true
 			return w, nil
 		}
@@ -125,7 +128,7 @@ func (l *log[K, Row]) back(s span, at id.ID[K], limit int) (walked[K, Row], erro
 		if full, err := l.take(&w, rows, limit); err != nil || full {
 			return w, err
 		}
-		if scanned >= mostScanned && to.Before(s.until) {
+		if scanned >= cmp.Or(l.most, mostScanned) && to.Before(s.until) {
 			w.more = true
 			return w, nil
 		}

@@ -1,0 +1,519 @@
+package svix
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/id"
+)
+
+// The kinds of tasks.
+const (
+	taskRecover   = "endpoint.recover"
+	taskReplay    = "endpoint.replay"
+	taskBulk      = "endpoint.bulk-replay"
+	taskTypes     = "event-type.aggregate"
+	taskAppStats  = "application.stats"
+	tasksAtOnce   = 4   // that run, the others wait
+	mostTasks     = 200 // that run and wait, in all
+	mostTasksOf   = 10  // of one app, or of the whole installation
+	recoverReach  = 14 * 24 * time.Hour
+	statsReach    = 28 * 24 * time.Hour
+	mostCounted   = 1000 // apps of one task that counts
+	endingTimeout = 5 * time.Second
+)
+
+// tasks are what is done in the background by this process.
+type tasks struct {
+	desk  *desk.Desk
+	ctx   context.Context
+	stop  context.CancelFunc
+	group sync.WaitGroup
+	slots chan struct{}
+
+	mu      sync.Mutex
+	running map[string]bool
+	of      map[string]int // by app, "" for the installation
+}
+
+func newTasks(d *desk.Desk) *tasks {
+	t := &tasks{desk: d, slots: make(chan struct{}, tasksAtOnce), running: map[string]bool{}, of: map[string]int{}}
+	t.ctx, t.stop = context.WithCancel(context.Background())
+	return t
+}
+
+// close ends the tasks, and waits until that is written down.
+func (t *tasks) close() {
+	t.mu.Lock() // none begins after this
+	t.stop()
+	t.mu.Unlock()
+	t.group.Wait()
+}
+
+// enter takes a place for a task of an app.
+func (t *tasks) enter(app string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	total := 0
+	for _, n := range t.of {
+		total += n
+	}
+	switch {
+	case t.ctx.Err() != nil:
+		return fmt.Errorf("%w: the server is stopping", bellhop.ErrUnavailable)
+	case total >= mostTasks || t.of[app] >= mostTasksOf:
+		return &bellhop.Error{Code: bellhop.CodeTooMany, RetryAfter: 10 * time.Second, Detail: fmt.Sprintf("%d tasks of this app run or wait already: ask again when they have ended", t.of[app])}
+	}
+	t.of[app]++
+	t.group.Add(1)
+	return nil
+}
+
+func (t *tasks) leave(app, task string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.running, task)
+	if t.of[app]--; t.of[app] == 0 {
+		delete(t.of, app)
+	}
+	t.group.Done()
+}
+
+// run begins a task, which work does in the background: it gives what it has found or done.
+func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, work func(ctx context.Context) (data any, err error)) (desk.Task, error) {
+	if err := t.enter(app); err != nil {
+		return desk.Task{}, err
+	}
+	var apps []string
+	if app != "" {
+		apps = []string{app}
+	}
+	task, err := t.desk.BeginTask(ctx, p, kind, apps)
+	if err != nil {
+		t.leave(app, "")
+		return desk.Task{}, err
+	}
+	t.mu.Lock()
+	t.running[task.ID] = true
+	t.mu.Unlock()
+	go func() {
+		defer t.leave(app, task.ID)
+		ended := task
+		data, err := t.await(work)
+		ended.Failure = failure(err)
+		if b, wrong := json.Marshal(data); data != nil && wrong == nil {
+			ended.Data = b
+		}
+		saving, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), endingTimeout)
+		defer cancel()
+		_ = t.desk.EndTask(saving, p, ended) // who asks will find that it did not end here
+	}()
+	return task, nil
+}
+
+// await does the work when there is a slot for it.
+func (t *tasks) await(work func(ctx context.Context) (any, error)) (any, error) {
+	select {
+	case t.slots <- struct{}{}:
+	case <-t.ctx.Done():
+		return nil, t.ctx.Err()
+	}
+	defer func() { <-t.slots }()
+	return work(t.ctx)
+}
+
+// failure says why a task has failed, "" if it has not. What Bellhop itself did wrong is
+// not for who asked.
+func failure(err error) string {
+	e, ours := errors.AsType[*bellhop.Error](err)
+	switch {
+	case err == nil:
+		return ""
+	case ours:
+		return e.Error()
+	case errors.Is(err, context.Canceled):
+		return "the server was stopped: what was not sent yet can be asked for again"
+	}
+	return "the database could not be used: what was not sent yet can be asked for again"
+}
+
+// runs tells whether a task runs in this process.
+func (t *tasks) runs(name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.running[name]
+}
+
+type taskOut struct {
+	ID        string    `json:"id"`
+	Status    string    `json:"status"`
+	Task      string    `json:"task"`
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+type fullTaskOut struct {
+	taskOut
+	Data any `json:"data"`
+}
+
+func (a *API) showTask(t *desk.Task) (fullTaskOut, error) {
+	out := fullTaskOut{taskOut: taskOut{ID: t.ID, Status: "running", Task: t.Kind, UpdatedAt: t.At()}, Data: struct{}{}}
+	failure := t.Failure
+	if t.Ended.IsZero() && t.Here && !a.tasks.runs(t.ID) {
+		failure = "its end could not be written down"
+	}
+	switch {
+	case failure != "":
+		out.Status = "failed"
+		reason := map[string]any{"error": failure}
+		if len(t.Data) > 0 {
+			reason["done"] = t.Data
+		}
+		out.Data = reason
+	case !t.Ended.IsZero():
+		out.Status = "finished"
+		if len(t.Data) > 0 {
+			out.Data = t.Data
+		}
+	}
+	return out, nil
+}
+
+type taskID struct {
+	Task string `path:"task_id" noun:"task"`
+}
+
+func (a *API) getTask(c *api.Call, in taskID) (fullTaskOut, error) {
+	t, err := a.desk.Task(c.Context(), c.Principal(), in.Task)
+	if err != nil {
+		return fullTaskOut{}, err
+	}
+	return a.showTask(&t)
+}
+
+type listTasksIn struct {
+	paging
+	Order  string `query:"order" enum:"ascending,descending"`
+	Status string `query:"status" enum:"running,finished,failed"`
+	Task   string `query:"task"`
+}
+
+// placed is a task and its place in the list.
+type placed struct {
+	desk.Task
+	at bellhop.AuditID
+}
+
+func (a *API) listTasks(c *api.Call, in listTasksIn) (out page[fullTaskOut], err error) {
+	if in.Order == "ascending" {
+		return out, wrong("order", "order", "tasks are listed newest first alone: leave it out, or give descending")
+	}
+	s := in.step()
+	at, err := position[id.Audit](s.at)
+	if err != nil {
+		return out, err
+	}
+	over, err := a.spanOf(time.Time{}, time.Time{})
+	if err != nil {
+		return out, err
+	}
+	l := log[id.Audit, placed]{
+		read: func(s span, before bellhop.AuditID, limit int) ([]placed, error) {
+			list, at, err := a.desk.Tasks(c.Context(), c.Principal(), bellhop.AuditFilter{Since: s.since, Until: s.until, Before: before, Limit: limit})
+			rows := make([]placed, len(list))
+			for i := range list {
+				rows[i] = placed{list[i], at[i]}
+			}
+			return rows, err
+		},
+		id:   func(t *placed) bellhop.AuditID { return t.at },
+		most: mostLookedUp,
+	}
+	if in.Status != "" || in.Task != "" {
+		l.keep = func(t *placed) (bool, error) {
+			shown, err := a.showTask(&t.Task)
+			return (in.Status == "" || shown.Status == in.Status) && (in.Task == "" || shown.Task == in.Task), err
+		}
+	}
+	w, err := l.walk(over, at, s.back, s.limit)
+	if err != nil {
+		return out, err
+	}
+	return logPage(s, w, l.id, func(t *placed) (fullTaskOut, error) { return a.showTask(&t.Task) })
+}
+
+type replayIn struct {
+	Since time.Time                 `json:"since"`
+	Until bellhop.Field[*time.Time] `json:"until,omitempty"`
+}
+
+// replayRange is the range of time of a replay, as far back as reach.
+func (a *API) replayRange(in replayIn, reach time.Duration) (since, until time.Time, err error) {
+	now := a.now()
+	if since, until = in.Since, now; in.Until.Value != nil {
+		until = *in.Until.Value
+	}
+	switch {
+	case reach > 0 && since.Before(now.Add(-reach)):
+		return since, until, wrong("since", "range", fmt.Sprintf("must be within the last %s", bellhop.Duration(reach)))
+	case !since.Before(until):
+		return since, until, wrong("until", "range", "must be later than since")
+	}
+	return since, until, nil
+}
+
+// sent is what a replay has done.
+type sent struct {
+	MessagesSent int `json:"messagesSent"`
+}
+
+// replay has messages of the past sent to an endpoint, in the background.
+func (a *API) replay(c *api.Call, kind string, in endpointID, q desk.Replay) (taskOut, error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return taskOut{}, err
+	}
+	e, err := a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+	if err != nil {
+		return taskOut{}, err
+	}
+	p := c.Principal()
+	// A look beforehand says what is wrong with it while somebody listens.
+	look := q
+	look.DryRun, look.Limit = true, 1
+	if _, err := a.desk.Replay(c.Context(), p, e.ID, look); err != nil {
+		return taskOut{}, err
+	}
+	t, err := a.tasks.run(c.Context(), p, kind, app.ID, func(ctx context.Context) (any, error) {
+		var done sent
+		for {
+			r, err := a.desk.Replay(ctx, p, e.ID, q)
+			done.MessagesSent += r.Enqueued + r.Moved
+			if q.After = r.Next; err != nil || r.Next == 0 {
+				return done, err
+			}
+		}
+	})
+	return taskOut{ID: t.ID, Status: "running", Task: kind, UpdatedAt: t.Begun}, err
+}
+
+type recoverIn struct {
+	endpointID
+	Body replayIn
+}
+
+func (a *API) recoverFailed(c *api.Call, in recoverIn) (taskOut, error) {
+	since, until, err := a.replayRange(in.Body, recoverReach)
+	if err != nil {
+		return taskOut{}, err
+	}
+	return a.replay(c, taskRecover, in.endpointID, desk.Replay{Since: since, Until: until, Status: bellhop.ReplayFailed})
+}
+
+func (a *API) replayMissing(c *api.Call, in recoverIn) (taskOut, error) {
+	since, until, err := a.replayRange(in.Body, 0)
+	if err != nil {
+		return taskOut{}, err
+	}
+	return a.replay(c, taskReplay, in.endpointID, desk.Replay{Since: since, Until: until, Status: bellhop.ReplayMissing})
+}
+
+type bulkIn struct {
+	endpointID
+	Body struct {
+		replayIn
+		EventTypes      *[]string `json:"eventTypes,omitempty"`
+		Channel         *string   `json:"channel,omitempty"`
+		Tag             *string   `json:"tag,omitempty"`
+		Status          *int      `json:"status,omitempty" minimum:"0" maximum:"4"`
+		StatusCodeClass *int      `json:"statusCodeClass,omitempty" minimum:"0" maximum:"500"`
+	}
+}
+
+func (a *API) bulkReplay(c *api.Call, in bulkIn) (taskOut, error) {
+	b := &in.Body
+	since, until, err := a.replayRange(b.replayIn, 0)
+	if err != nil {
+		return taskOut{}, err
+	}
+	q := desk.Replay{Since: since, Until: until, Status: bellhop.ReplayAll}
+	var faults api.Faults
+	refuse := func(field, detail string) {
+		faults.Add(bellhop.FieldError{Field: field, Code: "unsupported", Detail: detail})
+	}
+	if b.EventTypes != nil {
+		q.Types = *b.EventTypes
+	}
+	if b.Channel != nil {
+		refuse("channel", "replays cannot be narrowed by channel: leave it out")
+	}
+	if b.Tag != nil {
+		refuse("tag", "replays cannot be narrowed by tag: leave it out")
+	}
+	if b.Status != nil {
+		if q.Status = bellhop.ReplayFailed; *b.Status != failed.Status {
+			refuse("status", "can be 2, for what has failed, or left out, for everything")
+		}
+	}
+	if b.StatusCodeClass != nil {
+		refuse("statusCodeClass", "replays cannot be narrowed by class: leave it out, or give status 2 for what has failed")
+	}
+	if err := faults.Err(); err != nil {
+		return taskOut{}, err
+	}
+	return a.replay(c, taskBulk, in.endpointID, q)
+}
+
+// everyApp gives the apps that a task counts.
+func (a *API) everyApp(ctx context.Context, p bellhop.Principal) ([]bellhop.App, error) {
+	apps, err := a.desk.AppsByAge(ctx, p, nil, false, mostCounted+1, func(*bellhop.App, []*routes.Route) bool { return true })
+	if err == nil && len(apps) > mostCounted {
+		err = &bellhop.Error{Code: bellhop.CodeTooBroad, Detail: fmt.Sprintf("There are more than %d apps, which is as many as are counted at once", mostCounted)}
+	}
+	return apps, err
+}
+
+type subscribed struct {
+	AppID       string   `json:"appId"`
+	Types       []string `json:"explicitlySubscribedEventTypes"`
+	HasCatchAll bool     `json:"hasCatchAllEndpoint"`
+}
+
+func (a *API) aggregateEventTypes(c *api.Call, _ api.NoInput) (taskOut, error) {
+	p := c.Principal()
+	t, err := a.tasks.run(c.Context(), p, taskTypes, "", func(ctx context.Context) (any, error) {
+		apps, err := a.everyApp(ctx, p)
+		list := []subscribed{}
+		for i := 0; err == nil && i < len(apps); i++ {
+			s := subscribed{AppID: apps[i].ID, Types: []string{}}
+			var endpoints []bellhop.Endpoint
+			endpoints, err = a.desk.EndpointsByAge(ctx, p, apps[i].ID, 0, false, 1<<20)
+			for _, e := range endpoints {
+				terms := e.TermsOf(apps[i].ID)
+				s.HasCatchAll = s.HasCatchAll || len(terms.Events) == 0
+				s.Types = append(s.Types, terms.Events...)
+			}
+			s.Types = once(s.Types)
+			list = append(list, s)
+		}
+		return map[string]any{"event_types": list}, err
+	})
+	return taskOut{ID: t.ID, Status: "running", Task: taskTypes, UpdatedAt: t.Begun}, err
+}
+
+type appStatsIn struct {
+	Body struct {
+		Since  time.Time `json:"since"`
+		Until  time.Time `json:"until"`
+		AppIDs *[]string `json:"appIds,omitempty"`
+	}
+}
+
+type appStatsOut struct {
+	taskOut
+	UnresolvedAppIDs []string `json:"unresolvedAppIds"`
+}
+
+type appStat struct {
+	AppID    string  `json:"appId"`
+	AppUID   *string `json:"appUid"`
+	Attempts int64   `json:"messageDestinations"`
+}
+
+func (a *API) aggregateAppStats(c *api.Call, in appStatsIn) (out appStatsOut, err error) {
+	b := &in.Body
+	switch {
+	case !b.Since.Before(b.Until):
+		return out, wrong("until", "range", "must be later than since")
+	case b.Until.Sub(b.Since) > statsReach:
+		return out, wrong("since", "range", "and until span at most 28 days")
+	case b.AppIDs != nil && len(*b.AppIDs) > mostCounted:
+		return out, wrong("appIds", "length", fmt.Sprintf("names more than %d apps", mostCounted))
+	}
+	out.UnresolvedAppIDs = []string{}
+	p := c.Principal()
+	var named []bellhop.App
+	if b.AppIDs != nil {
+		for _, name := range *b.AppIDs {
+			app, err := a.desk.AppNamed(c.Context(), p, name)
+			if err != nil {
+				out.UnresolvedAppIDs = append(out.UnresolvedAppIDs, name)
+				continue
+			}
+			named = append(named, app)
+		}
+	}
+	t, err := a.tasks.run(c.Context(), p, taskAppStats, "", func(ctx context.Context) (any, error) {
+		apps, err := named, error(nil)
+		if b.AppIDs == nil {
+			apps, err = a.everyApp(ctx, p)
+		}
+		list := []appStat{}
+		for i := 0; err == nil && i < len(apps); i++ {
+			var s desk.StatsResult
+			s, err = a.desk.Stats(ctx, p, desk.StatsQuery{App: apps[i].ID, StatsRange: desk.StatsRange{Since: b.Since, Until: b.Until}})
+			stat := appStat{AppID: apps[i].ID, Attempts: s.Total.Succeeded + s.Total.Failed}
+			if uid := apps[i].UID; uid != "" {
+				stat.AppUID = &uid
+			}
+			list = append(list, stat)
+		}
+		return map[string]any{"appStats": list}, err
+	})
+	out.taskOut = taskOut{ID: t.ID, Status: "running", Task: taskAppStats, UpdatedAt: t.Begun}
+	return out, err
+}
+
+type statsIn struct {
+	endpointID
+	Since time.Time `query:"since"`
+	Until time.Time `query:"until"`
+}
+
+type statsOut struct {
+	Success  int64 `json:"success"`
+	Pending  int64 `json:"pending"`
+	Sending  int64 `json:"sending"`
+	Fail     int64 `json:"fail"`
+	Canceled int64 `json:"canceled"`
+}
+
+// endpointStats counts the attempts of an endpoint for the events of an app.
+func (a *API) endpointStats(c *api.Call, in statsIn) (statsOut, error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return statsOut{}, err
+	}
+	e, err := a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+	if err != nil {
+		return statsOut{}, err
+	}
+	over := desk.StatsRange{Since: in.Since, Until: in.Until}
+	if over.Until.IsZero() {
+		over.Until = a.now()
+	}
+	if over.Since.IsZero() {
+		over.Since = over.Until.Add(-statsReach)
+	}
+	if over.Until.Sub(over.Since) > statsReach {
+		return statsOut{}, &bellhop.Error{Code: codeRange, Detail: "since and until span at most 28 days"}
+	}
+	p := c.Principal()
+	p.Scope = p.Scope.Narrow(app.ID)
+	s, err := a.desk.EndpointStats(c.Context(), p, e.ID, over)
+	if err != nil {
+		return statsOut{}, err
+	}
+	// A failed attempt that did not end its delivery is followed by others.
+	out := statsOut{Success: s.Total.Succeeded, Pending: s.Pending, Fail: min(s.Total.Exhausted, s.Total.Failed)}
+	out.Sending = s.Total.Failed - out.Fail
+	return out, nil
+}
