@@ -38,13 +38,18 @@ func (d *Desk) testType(e *bellhop.Endpoint) (name, subject string) {
 }
 
 // testData is the data of a test event: the catalogue's example, or what the recipe
-// makes something of, or what the dialect's receivers know as a test, or a sample.
+// makes something of, or what the type's schema describes, or what the dialect's receivers
+// know as a test, or a sample.
 func (d *Desk) testData(eventType string, e *bellhop.Endpoint) bellhop.JSON {
-	if t, err := d.eventType(eventType); err == nil && len(t.Example) > 0 {
+	t, err := d.eventType(eventType)
+	if err == nil && len(t.Example) > 0 {
 		return t.Example
 	}
 	if x := d.e.Routes().Recipe(e.Recipe); x != nil {
 		return bellhop.JSON(x.Definition().Sample.Data)
+	}
+	if data := d.exampleOf(&t); err == nil && len(data) > 0 {
+		return data
 	}
 	return SampleData(d.e.Routes().Dialect(e.Dialect), eventType)
 }
