@@ -30,6 +30,9 @@ type Publication struct {
 	// Channels narrow which endpoints get it, and Tags are to find it by: sets of at most
 	// MaxLabels each.
 	Channels, Tags []string
+	// Retain, if not 0, is for how long the data is kept, where that is shorter than history
+	// is.
+	Retain time.Duration
 	// DeliverAt, if not zero, is when deliveries may begin.
 	DeliverAt time.Time
 
