@@ -126,7 +126,6 @@ func fieldTexts() map[string]string {
 		"data_expires_at":           "When its data is erased, if that was asked for.",
 		"notify":                    "E-mail addresses of those who look after it: each is told when it breaks and when it works again.",
 		"max_endpoints":             "How many endpoints may listen to it; absent where the server's default holds.",
-		"uid":                       "Another id by which you know it.",
 		"App.rate_limit":            "How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own.",
 		"schema_version":            "Which version schema is, if there were others.",
 		"earlier_schemas":           "Schemas of other versions, by version.",
