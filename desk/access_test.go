@@ -83,6 +83,7 @@ var withoutPrincipal = map[string]string{
 	"InboxesEnabled": "says nothing but whether",
 	"MayTransform":   "says nothing but whether",
 	"DefaultDialect": "a setting that every session is told",
+	"History":        "a setting that the answers of every list show",
 	"Receive":        "whoever has the token may send",
 	"Subscription":   "whoever has the token was sent it",
 	"Unsubscribe":    "whoever has the token was sent it",

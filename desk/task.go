@@ -144,4 +144,3 @@ func (t *Task) At() time.Time {
 	}
 	return t.Ended
 }
-

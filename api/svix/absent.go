@@ -30,6 +30,7 @@ POST /api/v1/app/{app_id}/msg/expunge-all-contents | All data of an app goes wit
 /api/v1/connector… | There are no connectors: recipes do their part, GET /v1/recipes
 /api/v1/environment… | An installation is exported and imported with bellhop export and bellhop import
 POST /api/v1/event-type/import/openapi | Event types are made one by one, with POST /api/v1/event-type
+GET /api/v1/openapi.json | The document of this API is Svix's own; that of Bellhop's native API is at /openapi.json
 /ingest/api/v1… | Bellhop takes no webhooks of others
 `
 

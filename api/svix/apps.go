@@ -25,11 +25,11 @@ type appIn struct {
 }
 
 type appPatch struct {
-	Name         bellhop.Field[string]            `json:"name,omitempty"`
-	UID          bellhop.Field[*string]           `json:"uid,omitempty"`
-	ThrottleRate bellhop.Field[*int]              `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
-	RateLimit    bellhop.Field[*int]              `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
-	Metadata     bellhop.Field[map[string]string] `json:"metadata,omitempty"`
+	Name         bellhop.Field[*string]            `json:"name,omitempty"`
+	UID          bellhop.Field[*string]            `json:"uid,omitempty"`
+	ThrottleRate bellhop.Field[*int]               `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
+	RateLimit    bellhop.Field[*int]               `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
+	Metadata     bellhop.Field[*map[string]string] `json:"metadata,omitempty"`
 }
 
 type appOut struct {
@@ -271,9 +271,13 @@ func (a *API) patchApp(c *api.Call, in patchAppIn) (appOut, error) {
 		return appOut{}, err
 	}
 	b := &in.Body
-	change := desk.AppChange{Name: b.Name, Metadata: b.Metadata}
-	if b.Name.Set && b.Name.Value == "" {
-		return appOut{}, wrong("name", "length", api.IsEmpty)
+	var faults api.Faults
+	change := desk.AppChange{Name: neverNull(&faults, "name", b.Name), Metadata: neverNull(&faults, "metadata", b.Metadata)}
+	if change.Name.Set && change.Name.Value == "" {
+		faults.Add(bellhop.FieldError{Field: "name", Code: "length", Detail: api.IsEmpty})
+	}
+	if err := faults.Err(); err != nil {
+		return appOut{}, err
 	}
 	if b.UID.Set {
 		uid, err := newUID(b.UID, appPrefix)
@@ -289,6 +293,17 @@ func (a *API) patchApp(c *api.Call, in patchAppIn) (appOut, error) {
 		return appOut{}, err
 	}
 	return showApp(&app)
+}
+
+// neverNull is a field that can be set, and cannot be cleared.
+func neverNull[T any](faults *api.Faults, name string, f bellhop.Field[*T]) (to bellhop.Field[T]) {
+	switch {
+	case f.Set && f.Value == nil:
+		faults.Add(bellhop.FieldError{Field: name, Code: "null", Detail: "must not be null: give a value, or leave it out"})
+	case f.Set:
+		to = bellhop.Of(*f.Value)
+	}
+	return to
 }
 
 // firstSet is the first of two names of a field that is set.

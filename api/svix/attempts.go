@@ -2,6 +2,7 @@ package svix
 
 import (
 	"encoding/base64"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -124,7 +125,7 @@ func (a *API) view(c *api.Call, app string) *view {
 func (v *view) door(i bellhop.EndpointID) string {
 	if _, ok := v.doors[i]; !ok {
 		v.doors[i] = i.String()
-		if e, err := v.a.desk.EndpointNamed(v.c.Context(), v.c.Principal(), v.app, i.String()); err == nil {
+		if e, err := v.a.desk.PlainEndpoint(v.c.Context(), v.c.Principal(), v.app, i.String()); err == nil {
 			v.doors[i] = endpointName(&e)
 		}
 	}
@@ -250,7 +251,7 @@ func (a *API) attemptsOfEndpoint(c *api.Call, in attemptsOfEndpointIn) (page[att
 	if err != nil {
 		return page[attemptOut]{}, err
 	}
-	e, err := a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+	e, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint)
 	if err != nil {
 		return page[attemptOut]{}, err
 	}
@@ -271,7 +272,7 @@ func (a *API) attemptsOfMessage(c *api.Call, in attemptsOfMessageIn) (page[attem
 	}
 	of := bellhop.AttemptFilter{Event: e.ID}
 	if in.Endpoint != "" {
-		endpoint, err := a.desk.EndpointNamed(c.Context(), c.Principal(), e.App, in.Endpoint)
+		endpoint, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), e.App, in.Endpoint)
 		if err != nil {
 			return page[attemptOut]{}, err
 		}
@@ -346,7 +347,7 @@ func (a *API) resend(c *api.Call, in resendIn) (struct{}, error) {
 	if err != nil {
 		return struct{}{}, err
 	}
-	endpoint, err := a.desk.EndpointNamed(c.Context(), c.Principal(), e.App, in.Endpoint)
+	endpoint, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), e.App, in.Endpoint)
 	if err != nil {
 		return struct{}{}, err
 	}
@@ -384,7 +385,7 @@ func (a *API) attemptedMessages(c *api.Call, in attemptedMessagesIn) (out page[e
 	if err != nil {
 		return out, err
 	}
-	endpoint, err := a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+	endpoint, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint)
 	if err != nil {
 		return out, err
 	}
@@ -497,12 +498,23 @@ func (a *API) destinations(c *api.Call, in destinationsIn) (out page[messageEndp
 			ID: d.Endpoint.String(), state: stateOfDelivery(d).known(in.ExpandedStatuses), NextAttempt: nextOf(d),
 			endpointFields: endpointFields{URL: x.Last.URL, Disabled: true, Version: 1, CreatedAt: d.Endpoint.Time(), UpdatedAt: d.Endpoint.Time()},
 		}
-		if at, err := a.desk.EndpointNamed(c.Context(), c.Principal(), e.App, d.Endpoint.String()); err == nil {
+		if at, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), e.App, d.Endpoint.String()); err == nil {
 			out.ID, out.endpointFields = endpointName(&at), fieldsOf(&at)
+		} else if out.URL == "" { // its end is a line without a request
+			list, err := a.desk.Attempts(c.Context(), c.Principal(), e.App, bellhop.AttemptFilter{Event: e.ID, Endpoint: d.Endpoint, Limit: mostLines})
+			if err != nil {
+				return out, err
+			}
+			if i := slices.IndexFunc(list, func(at bellhop.Attempt) bool { return at.URL != "" }); i >= 0 {
+				out.URL = list[i].URL
+			}
 		}
 		return out, nil
 	})
 }
+
+// mostLines is among how many lines of an endpoint that is gone its URL is looked for.
+const mostLines = 10
 
 // newerThan gives at most limit rows just newer than an endpoint, oldest first. A message
 // has as many endpoints as an app at most.

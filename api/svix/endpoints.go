@@ -34,18 +34,18 @@ type endpointPut struct {
 }
 
 type endpointPatch struct {
-	URL          bellhop.Field[string]            `json:"url,omitempty"`
-	Description  bellhop.Field[string]            `json:"description,omitempty"`
-	UID          bellhop.Field[*string]           `json:"uid,omitempty"`
-	Disabled     bellhop.Field[bool]              `json:"disabled,omitempty"`
-	EventTypes   bellhop.Field[*[]string]         `json:"eventTypes,omitempty"`
-	FilterTypes  bellhop.Field[*[]string]         `json:"filterTypes,omitempty"`
-	Channels     bellhop.Field[*[]string]         `json:"channels,omitempty"`
-	ThrottleRate bellhop.Field[*int]              `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
-	RateLimit    bellhop.Field[*int]              `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
-	Metadata     bellhop.Field[map[string]string] `json:"metadata,omitempty"`
-	Version      *int                             `json:"version,omitempty" minimum:"1"`
-	Secret       *string                          `json:"secret,omitempty"`
+	URL          bellhop.Field[*string]            `json:"url,omitempty"`
+	Description  bellhop.Field[*string]            `json:"description,omitempty"`
+	UID          bellhop.Field[*string]            `json:"uid,omitempty"`
+	Disabled     bellhop.Field[*bool]              `json:"disabled,omitempty"`
+	EventTypes   bellhop.Field[*[]string]          `json:"eventTypes,omitempty"`
+	FilterTypes  bellhop.Field[*[]string]          `json:"filterTypes,omitempty"`
+	Channels     bellhop.Field[*[]string]          `json:"channels,omitempty"`
+	ThrottleRate bellhop.Field[*int]               `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
+	RateLimit    bellhop.Field[*int]               `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
+	Metadata     bellhop.Field[*map[string]string] `json:"metadata,omitempty"`
+	Version      *int                              `json:"version,omitempty" minimum:"1"`
+	Secret       *string                           `json:"secret,omitempty"`
 }
 
 // endpointOut is an endpoint as its clients know it.
@@ -181,7 +181,7 @@ func (a *API) endpoint(c *api.Call, in endpointID) (bellhop.Endpoint, error) {
 	if err != nil {
 		return bellhop.Endpoint{}, err
 	}
-	return a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+	return a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint)
 }
 
 type listEndpointsIn struct {
@@ -250,6 +250,9 @@ func (a *API) newEndpoint(c *api.Call, app bellhop.App, in endpointIn) (endpoint
 		change.Dialect = bellhop.Of(a.o.Dialect)
 	}
 	if in.Secret != nil {
+		if *in.Secret == "" {
+			return endpointOut{}, wrong("secret", "length", api.IsEmpty)
+		}
 		change.Secret = bellhop.Of(*in.Secret)
 	}
 	if len(in.Headers) > 0 {
@@ -285,7 +288,7 @@ func (a *API) putEndpoint(c *api.Call, in putEndpointIn) (endpointOut, error) {
 	if err != nil {
 		return endpointOut{}, err
 	}
-	e, err := a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+	e, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint)
 	if bellhop.IsNotFound(err) {
 		if in.Body.UID.Value == nil {
 			if checkUID("endpoint_id", in.Endpoint, endpointPrefix) != nil {
@@ -341,7 +344,14 @@ func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error
 		return endpointOut{}, err
 	}
 	b := &in.Body
-	change := bellhop.EndpointChange{URL: b.URL, Description: b.Description, Metadata: b.Metadata}
+	var nulls api.Faults
+	change := bellhop.EndpointChange{
+		URL: neverNull(&nulls, "url", b.URL), Description: neverNull(&nulls, "description", b.Description), Metadata: neverNull(&nulls, "metadata", b.Metadata),
+	}
+	disabled := neverNull(&nulls, "disabled", b.Disabled)
+	if err := nulls.Err(); err != nil {
+		return endpointOut{}, err
+	}
 	if b.Secret != nil {
 		return endpointOut{}, wrong("secret", "not_here", "is changed by rotation: POST …/secret/rotate")
 	}
@@ -352,8 +362,8 @@ func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error
 		}
 		change.UID = bellhop.Of(uid)
 	}
-	if b.Disabled.Set {
-		change.Status = bellhop.Of(statusOf(b.Disabled.Value))
+	if disabled.Set {
+		change.Status = bellhop.Of(statusOf(disabled.Value))
 	}
 	if types := firstSet(b.EventTypes, b.FilterTypes); types.Set {
 		known, err := a.known(c, types.Value)
@@ -437,7 +447,7 @@ func checkHeaders(headers map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		lower := strings.ToLower(name)
 		begins := func(prefix string) bool { return strings.HasPrefix(lower, prefix) }
-		if lower == "user-agent" || begins("content-") || begins("svix-") || begins("webhook-") || begins("x-amz-") {
+		if lower == "user-agent" || begins("content-") || begins("svix-") || begins("x-svix-") || begins("webhook-") || begins("x-amz-") || begins("x-amzn-") {
 			faults.Add(bellhop.FieldError{Field: "headers." + bellhop.Clip(name), Code: "reserved", Detail: "cannot be set: it is written by Bellhop, or by proxies"})
 		}
 	}

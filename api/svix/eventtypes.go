@@ -32,9 +32,9 @@ type eventTypePut struct {
 }
 
 type eventTypePatch struct {
-	Description  bellhop.Field[string]       `json:"description,omitempty"`
-	Archived     bellhop.Field[bool]         `json:"archived,omitempty"`
-	Deprecated   bellhop.Field[bool]         `json:"deprecated,omitempty"`
+	Description  bellhop.Field[*string]      `json:"description,omitempty"`
+	Archived     bellhop.Field[*bool]        `json:"archived,omitempty"`
+	Deprecated   bellhop.Field[*bool]        `json:"deprecated,omitempty"`
 	Schemas      bellhop.Field[bellhop.JSON] `json:"schemas,omitempty"`
 	FeatureFlag  bellhop.Field[*string]      `json:"featureFlag,omitempty"`
 	FeatureFlags bellhop.Field[[]string]     `json:"featureFlags,omitempty"`
@@ -229,9 +229,13 @@ func (a *API) patchEventType(c *api.Call, in patchEventTypeIn) (eventTypeOut, er
 		return eventTypeOut{}, err
 	}
 	b := &in.Body
-	set(b.Description, &t.Description)
-	set(b.Archived, &t.Archived)
-	set(b.Deprecated, &t.Deprecated)
+	var nulls api.Faults
+	set(neverNull(&nulls, "description", b.Description), &t.Description)
+	set(neverNull(&nulls, "archived", b.Archived), &t.Archived)
+	set(neverNull(&nulls, "deprecated", b.Deprecated), &t.Deprecated)
+	if err := nulls.Err(); err != nil {
+		return eventTypeOut{}, err
+	}
 	set(b.GroupName, &t.Group)
 	if b.FeatureFlag.Set {
 		t.FeatureFlags = nil

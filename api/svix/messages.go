@@ -91,6 +91,9 @@ func (a *API) createMessage(c *api.Call, in createMessageIn) (messageOut, error)
 	if err != nil {
 		return messageOut{}, err
 	}
+	if p.Retain >= a.desk.History() { // nothing is kept longer
+		p.Retain = 0
+	}
 	app, err := a.appOfMessage(c, in.App, in.Body.Application)
 	if err != nil {
 		return messageOut{}, err
@@ -183,15 +186,12 @@ func (in *messageIn) publication() (p engine.Publication, err error) {
 	case in.PayloadRetentionHours != nil && in.PayloadRetentionPeriod != nil:
 		fault("payloadRetentionHours", "twice", "and payloadRetentionPeriod say the same: give one of them")
 	case in.PayloadRetentionHours != nil:
-		p.Retain = bellhop.Duration(time.Duration(*in.PayloadRetentionHours) * time.Hour)
-	case in.PayloadRetentionPeriod != nil && *in.PayloadRetentionPeriod != longestRetention:
-		p.Retain = bellhop.Duration(time.Duration(*in.PayloadRetentionPeriod) * 24 * time.Hour)
+		p.Retain = time.Duration(*in.PayloadRetentionHours) * time.Hour
+	case in.PayloadRetentionPeriod != nil:
+		p.Retain = time.Duration(*in.PayloadRetentionPeriod) * 24 * time.Hour
 	}
 	return p, faults.Err()
 }
-
-// longestRetention is for how many days payloads are kept that do not say otherwise.
-const longestRetention = 90
 
 // once is a list sorted and without repeats.
 func once(list []string) []string {

@@ -94,7 +94,7 @@ type operatorID struct {
 }
 
 func (a *API) operatorEndpoint(c *api.Call, name string) (bellhop.Endpoint, error) {
-	return a.desk.EndpointNamed(c.Context(), c.Principal(), bellhop.AllApps, name)
+	return a.desk.PlainEndpoint(c.Context(), c.Principal(), bellhop.AllApps, name)
 }
 
 type listOperatorIn struct {

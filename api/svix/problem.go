@@ -2,7 +2,6 @@ package svix
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/bellhop/bellhop"
@@ -22,11 +21,11 @@ type validationError struct {
 }
 
 // fieldError is one wrong field: Loc is where it is, "body" or "query" first, then names
-// and the indexes of lists.
+// and the indexes of lists, all of them as texts.
 type fieldError struct {
-	Loc  []any  `json:"loc"`
-	Msg  string `json:"msg"`
-	Type string `json:"type"`
+	Loc  []string `json:"loc"`
+	Msg  string   `json:"msg"`
+	Type string   `json:"type"`
 }
 
 // problem words an error as clients of Svix read it.
@@ -91,7 +90,7 @@ const (
 
 func fieldErrors(c *api.Call, p wire.Problem) []fieldError {
 	if len(p.Errors) == 0 {
-		return []fieldError{{Loc: []any{"body"}, Msg: p.Detail, Type: "value_error." + string(p.Code)}}
+		return []fieldError{{Loc: []string{"body"}, Msg: p.Detail, Type: "value_error." + string(p.Code)}}
 	}
 	list := make([]fieldError, len(p.Errors))
 	query := c.Request().URL.Query()
@@ -100,13 +99,13 @@ func fieldErrors(c *api.Call, p wire.Problem) []fieldError {
 		if method := c.Request().Method; query.Has(f.Field) || method == http.MethodGet || method == http.MethodHead || method == http.MethodDelete {
 			place = "query"
 		}
-		list[i] = fieldError{Loc: append([]any{place}, locOf(f.Field)...), Msg: f.Detail, Type: "value_error." + f.Code}
+		list[i] = fieldError{Loc: append([]string{place}, locOf(f.Field)...), Msg: f.Detail, Type: "value_error." + f.Code}
 	}
 	return list
 }
 
-// locOf takes the path of a field apart: "channels[1]" is "channels", 1.
-func locOf(field string) (loc []any) {
+// locOf takes the path of a field apart: "channels[1]" is "channels", "1".
+func locOf(field string) (loc []string) {
 	if field == "" || field == "body" {
 		return nil
 	}
@@ -115,8 +114,8 @@ func locOf(field string) (loc []any) {
 		if name != "" {
 			loc = append(loc, name)
 		}
-		if n, err := strconv.Atoi(strings.TrimSuffix(index, "]")); indexed && err == nil {
-			loc = append(loc, n)
+		if indexed {
+			loc = append(loc, strings.TrimSuffix(index, "]"))
 		}
 	}
 	return loc

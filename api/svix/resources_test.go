@@ -26,6 +26,9 @@ func TestAppLife(t *testing.T) {
 	if r := s.do(200, "PATCH", "/app/acme-1", `{"name":"Acme Ltd"}`); r.text("name") != "Acme Ltd" || r.text("uid") != "acme-1" || r.has("throttleRate") != 7.0 || r.text("metadata.plan") != "gold" {
 		t.Errorf("absent must stay: %s", r)
 	}
+	for _, null := range []string{`{"name":null}`, `{"metadata":null}`, `{"name":""}`} {
+		s.do(422, "PATCH", "/app/acme-1", null)
+	}
 	if r := s.do(200, "PATCH", "/app/acme-1", `{"throttleRate":null,"uid":null}`); r.has("uid") != nil || r.has("throttleRate") != nil || r.text("name") != "Acme Ltd" {
 		t.Errorf("null must clear: %s", r)
 	}
@@ -233,13 +236,16 @@ func TestEndpointLife(t *testing.T) {
 		t.Errorf("headers: %s", r)
 	}
 	s.do(204, "PUT", door+"/headers", `{"headers":{"X-Only":"3"}}`)
-	for _, bad := range []string{`{"headers":{"user-agent":"x"}}`, `{"headers":{"svix-id":"x"}}`, `{"headers":{"Bad Name":"x"}}`, `{"headers":{"content-length":"1"}}`} {
+	for _, bad := range []string{`{"headers":{"user-agent":"x"}}`, `{"headers":{"svix-id":"x"}}`, `{"headers":{"Bad Name":"x"}}`, `{"headers":{"content-length":"1"}}`, `{"headers":{"x-svix-foo":"1"}}`, `{"headers":{"x-amzn-foo":"1"}}`} {
 		if r := s.ask(s.admin, "PUT", door+"/headers", bad); r.status != 422 {
 			t.Errorf("%s: %s", bad, r)
 		}
 	}
 	if r := s.do(200, "PATCH", door, `{"description":"Changed"}`); r.text("description") != "Changed" || r.text("uid") != "door" || r.has("channels.1") != "b" || r.has("throttleRate") != 5.0 || r.has("eventTypes.0") != "invoice.paid" {
 		t.Errorf("absent must stay: %s", r)
+	}
+	for _, null := range []string{`{"url":null}`, `{"description":null}`, `{"disabled":null}`, `{"metadata":null}`} {
+		s.do(422, "PATCH", door, null)
 	}
 	if r := s.do(200, "PATCH", door, `{"channels":null,"throttleRate":null,"filterTypes":null}`); r.has("channels") != nil || r.has("throttleRate") != nil || r.has("eventTypes") != nil {
 		t.Errorf("null must clear: %s", r)
@@ -274,6 +280,8 @@ func TestEndpointLife(t *testing.T) {
 		`{"url":"https://example.com","filterTypes":["none"]}`: "eventTypes",
 		`{"url":"https://example.com","channels":[]}`:          "channels",
 		`{"url":"https://example.com","secret":"short"}`:       "secret",
+		`{"url":"https://example.com","secret":""}`:            "secret",
+		`{"url":"https://example.com","channels":["a b"]}`:     "channels",
 	} {
 		if r := s.do(422, "POST", "/app/acme/endpoint", body); r.has("detail.0.loc.1") != field {
 			t.Errorf("%s: %s", body, r)

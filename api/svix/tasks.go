@@ -281,7 +281,7 @@ func (a *API) replay(c *api.Call, kind string, in endpointID, q desk.Replay) (ta
 	if err != nil {
 		return taskOut{}, err
 	}
-	e, err := a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+	e, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint)
 	if err != nil {
 		return taskOut{}, err
 	}
@@ -492,7 +492,7 @@ func (a *API) endpointStats(c *api.Call, in statsIn) (statsOut, error) {
 	if err != nil {
 		return statsOut{}, err
 	}
-	e, err := a.desk.EndpointNamed(c.Context(), c.Principal(), app.ID, in.Endpoint)
+	e, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint)
 	if err != nil {
 		return statsOut{}, err
 	}

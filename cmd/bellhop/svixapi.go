@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop/api"
@@ -36,10 +37,12 @@ func (s *settings) besides(native http.Handler, d *desk.Desk, tokens *svix.Token
 		return native, func() {}
 	}
 	api := svix.New(d, svix.Options{Options: o, Tokens: tokens, Dialect: s.svixDialect, MaxMessageBody: s.maxEventBody()})
-	mux := http.NewServeMux()
-	mux.Handle("/", native)
-	for _, below := range []string{"/api/v1/", "/ingest/api/v1/"} {
-		mux.Handle(below, api)
-	}
-	return mux, api.Close
+	// Not a mux, which would redirect what has an empty id in its path.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, "/ingest/api/v1/") {
+			api.ServeHTTP(w, r)
+			return
+		}
+		native.ServeHTTP(w, r)
+	}), api.Close
 }
