@@ -46,12 +46,12 @@ type Database struct {
 // Open connects to a database, and begins a transaction that can only read. Tables are those
 // of a schema or, where that is "", those that are found without naming one.
 func Open(ctx context.Context, product, url, schema string) (*Database, error) {
-	config, err := pgx.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("the address of %s's database is not right, write it like postgres://user:password@host/database: %w", product, err)
-	}
 	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return nil, fmt.Errorf("the address of %s's database must begin with postgres://", product)
+	}
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("the address of %s's database is not right, write it like postgres://user@host/database: %w", product, err)
 	}
 	config.ConnectTimeout = connectPatience
 	config.RuntimeParams["application_name"] = "bellhop import"
