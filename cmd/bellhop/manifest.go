@@ -188,6 +188,14 @@ func (p *program) showStep(s *manifest.Step, failed error) error {
 		}
 		return p.printJSON(line)
 	}
+	if failed != nil {
+		where := ""
+		if s.Source != "" {
+			where = " (" + s.Source + ")"
+		}
+		p.note("%s %s %s%s: %s", p.mark(false), s.Kind, clean(s.Name), clean(where), cleanText(p.explainFailure(failed).Error()))
+		return nil
+	}
 	mark := map[manifest.Action]string{
 		manifest.Create: p.style.paint(good, "+"), manifest.Change: p.style.paint(wait, "~"), manifest.Delete: p.style.paint(bad, "-"),
 	}[s.Action]
@@ -196,13 +204,6 @@ func (p *program) showStep(s *manifest.Step, failed error) error {
 		for _, f := range s.Fields {
 			p.print("    %s: %s → %s", f.Field, clean(orNone(f.From)), clean(orNone(f.To)))
 		}
-	}
-	if failed != nil {
-		where := ""
-		if s.Source != "" {
-			where = " (" + s.Source + ")"
-		}
-		p.note("%s %s %s%s: %s", p.mark(false), s.Kind, clean(s.Name), clean(where), cleanText(p.explainFailure(failed).Error()))
 	}
 	return nil
 }
