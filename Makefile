@@ -7,7 +7,7 @@ export CGO_ENABLED = 0
 # The same for all, so that nothing is compiled twice; without what debuggers want, to link sooner.
 export GOFLAGS := -trimpath -ldflags=-w $(GOFLAGS)
 
-.PHONY: build test lint race race-rest race-e2e race-postgres test-postgres postgres-tools postgres-versions fuzz oracle oracle-tools sim sim-mutants crash chaos bench tools web web-current web-test screenshots web-tools quickjs redoc licenses release release-test rules
+.PHONY: build test lint race race-rest race-e2e race-postgres test-postgres postgres-tools postgres-versions fuzz oracle oracle-tools svix svix-tools sim sim-mutants crash chaos bench tools web web-current web-test screenshots web-tools quickjs redoc licenses release release-test rules
 
 build: ## the binary, in ./bin
 	$(GO) build -o bin/bellhop ./cmd/bellhop
@@ -15,9 +15,9 @@ build: ## the binary, in ./bin
 # Two at a time, for two processors, in this order: where one has ended, the next begins. What
 # waits for processes and clocks goes first, and its two halves are not beside each other; the
 # small ones at the end make up for what took longer. What several need is compiled before.
-test: tools web-tools oracle-tools postgres-tools web-current
+test: tools web-tools oracle-tools svix-tools postgres-tools web-current
 	CGO_ENABLED=1 $(GO) build $(RACE) ./...
-	@$(MAKE) --no-print-directory -j 2 race-e2e race-rest fuzz web-test race-postgres sim lint oracle
+	@$(MAKE) --no-print-directory -j 2 race-e2e race-rest fuzz web-test race-postgres sim lint oracle svix
 
 lint:
 	@test -z "$$($(GO) tool gofumpt -l .)" || { echo "not formatted (run: go tool gofumpt -w .):"; $(GO) tool gofumpt -l .; exit 1; }
@@ -102,6 +102,13 @@ oracle: oracle-tools ## the vendors' own libraries as receivers of their dialect
 oracle-tools: web-tools
 	@cmp -s e2e/oracle/package-lock.json e2e/oracle/node_modules/.package-lock.installed || { \
 		(cd e2e/oracle && npm ci --no-fund --no-audit --loglevel=error) && cp e2e/oracle/package-lock.json e2e/oracle/node_modules/.package-lock.installed; }
+
+svix: svix-tools ## Svix's own clients, of Go and npm, against the binary
+	cd e2e/svix && $(GO) vet . && $(GO) test -count=1 .
+
+svix-tools: web-tools
+	@cmp -s e2e/svix/package-lock.json e2e/svix/node_modules/.package-lock.installed || { \
+		(cd e2e/svix && npm ci --no-fund --no-audit --loglevel=error) && cp e2e/svix/package-lock.json e2e/svix/node_modules/.package-lock.installed; }
 
 # What has one goroutine, lives through days, or compares what things cost, the race detector
 # only slows down. Of packages that are tested with it as well, what they leave out there (testlong).
