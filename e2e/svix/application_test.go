@@ -164,7 +164,7 @@ func applicationUID(c caller) {
 	c.is(c.do("application.upsert", app["id"], object{"name": "1", "uid": three}), object{"uid": three})
 	c.is(c.do("application.get", app["id"]), object{"uid": three})
 	c.is(c.do("application.get", three), object{"id": app["id"]})
-	c.is(c.do("application.upsert", three, object{"name": "1"}), object{"uid": nil})
+	c.is(c.do("application.upsert", app["id"], object{"name": "1"}), object{"uid": nil})
 	c.is(c.do("application.get", app["id"]), object{"uid": nil})
 	c.refused(http.StatusNotFound, "application.get", three)
 }

@@ -193,7 +193,7 @@ func endpointUID(c caller) {
 	c.is(c.do("endpoint.upsert", app, one["id"], with(object{"url": nowhere}, uid)), object{"id": one["id"], "uid": "test_uid"})
 	c.do("endpoint.delete", app, "test_uid")
 	again := c.endpoint(app, nowhere, uid)
-	c.is(c.do("endpoint.upsert", app, "test_uid", object{"url": nowhere}), object{"id": again["id"], "uid": nil})
+	c.is(c.do("endpoint.upsert", app, again["id"], object{"url": nowhere}), object{"id": again["id"], "uid": nil})
 	c.refused(http.StatusNotFound, "endpoint.get", app, "test_uid")
 	c.do("application.delete", app)
 

@@ -15,15 +15,16 @@ func operationalCases() map[string]func(caller) {
 // operator makes an endpoint of the operator's, which hears of everybody's endpoints.
 func (c caller) operator(r *receiver, types ...string) {
 	c.Helper()
-	c.server.native(c.T, http.MethodPost, "/v1/endpoints", object{"apps": []string{"*"}, "url": r.URL, "dialect": "raw", "events": types})
+	c.do("operationalWebhook.endpoint.create", object{"url": r.URL, "eventTypes": types})
 }
 
 // told waits for what the operator is told.
-func (c caller) told(r *receiver, want object) object {
+func (c caller) told(r *receiver, eventType string, want object) {
 	c.Helper()
 	out, _ := decode(r.next(c.T).body).(object)
-	c.is(out, want)
-	return out
+	c.is(out, object{"type": eventType})
+	about, _ := out["data"].(object)
+	c.is(about, want)
 }
 
 func operationalOfEndpoints(c caller) {
@@ -32,17 +33,17 @@ func operationalOfEndpoints(c caller) {
 	hears := map[string]*receiver{}
 	for _, what := range []string{"created", "updated", "deleted"} {
 		hears[what] = receive(c.T, http.StatusOK)
-		c.operator(hears[what], "bellhop.endpoint."+what)
+		c.operator(hears[what], "endpoint."+what)
 	}
 	e := c.endpoint(app, nowhere, object{"uid": "mine"})
 	about := object{"app": app, "endpoint": e["id"]}
-	c.told(hears["created"], about)
+	c.told(hears["created"], "bellhop.endpoint.created", about)
 	c.do("endpoint.upsert", app, e["id"], object{"url": nowhere, "description": "Updated", "uid": "mine"})
-	c.told(hears["updated"], about)
+	c.told(hears["updated"], "bellhop.endpoint.updated", about)
 	c.do("endpoint.rotateSecret", app, e["id"], object{})
-	c.told(hears["updated"], about)
+	c.told(hears["updated"], "bellhop.endpoint.updated", about)
 	c.do("endpoint.delete", app, e["id"])
-	c.told(hears["deleted"], about)
+	c.told(hears["deleted"], "bellhop.endpoint.deleted", about)
 }
 
 func operationalOfAttempts(c caller) {
@@ -50,35 +51,30 @@ func operationalOfAttempts(c caller) {
 	hears := map[string]*receiver{}
 	for _, what := range []string{"failing", "exhausted", "recovered"} {
 		hears[what] = receive(c.T, http.StatusOK)
-		c.operator(hears[what], "bellhop.delivery."+what)
+		c.operator(hears[what], "message.attempt."+what)
 	}
 	app := c.app()
 	r := receive(c.T, http.StatusBadRequest)
 	e := c.retries(c.endpoint(app, r.URL), "100ms", "100ms", "100ms", "100ms", "100ms")
 	m := c.message(app, object{"test": "data"})
 	about := object{"app": app, "event": m["id"], "endpoint": e["id"]}
-	c.told(hears["failing"], about)
-	c.told(hears["exhausted"], about)
+	c.told(hears["failing"], "bellhop.delivery.failing", about)
+	c.told(hears["exhausted"], "bellhop.delivery.exhausted", about)
 	// The next one succeeds after it has failed so often.
 	c.retries(e, "100ms", "100ms", "100ms", "3s", "3s", "3s", "3s", "3s")
 	m = c.message(app, object{"test": "data"})
 	about["event"] = m["id"]
-	c.told(hears["failing"], about)
+	c.told(hears["failing"], "bellhop.delivery.failing", about)
 	r.status.Store(http.StatusOK)
-	c.told(hears["recovered"], about)
+	c.told(hears["recovered"], "bellhop.delivery.recovered", about)
 }
 
 func operationalTypes(c caller) {
-	r := receive(c.T, http.StatusOK)
 	c = c.at(serve(c.T, "--dev"))
 	for _, name := range []string{
-		"bellhop.endpoint.created", "bellhop.endpoint.updated", "bellhop.endpoint.deleted", "bellhop.endpoint.disabled",
-		"bellhop.delivery.failing", "bellhop.delivery.exhausted", "bellhop.delivery.recovered",
+		"endpoint.created", "endpoint.updated", "endpoint.deleted", "endpoint.disabled",
+		"message.attempt.failing", "message.attempt.exhausted", "message.attempt.recovered",
 	} {
-		c.operator(r, name)
-	}
-	status, out := ask(c.T, c.server.direct, c.server.key, http.MethodPost, "/v1/endpoints", object{"apps": []string{"*"}, "url": r.URL, "events": []string{"bellhop.endpoint.nonsense"}}, nil)
-	if status != http.StatusUnprocessableEntity {
-		c.Errorf("a type that there is not is answered %d: %v", status, out)
+		c.is(c.do("operationalWebhook.endpoint.create", object{"url": nowhere, "eventTypes": []string{name}}), object{"eventTypes": []string{name}})
 	}
 }

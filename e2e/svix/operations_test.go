@@ -2,6 +2,7 @@ package svix
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -16,19 +17,19 @@ type operation struct {
 	answers map[int]string
 }
 
-// operations are those that Svix's own server has, in the order of its documentation.
+// operations are those that there are here.
 func operations() []operation {
-	return append(clientOperations(), []operation{
+	return slices.Concat(clientOperations(), beyond(), []operation{
 		{"", "POST", "/auth/dashboard-access/{app}", shape(200, "DashboardAccessOut")},
 		{"", "GET", "/app/{app}/msg/{msg}/attempt", shape(200, "ListResponse_MessageAttemptOut_")},
 		{"", "GET", "/app/{app}/msg/{msg}/endpoint/{endpoint}/attempt", shape(200, "ListResponse_MessageAttemptOut_")},
 		{"", "GET", "/health/ping", shape(204, "")},
 		{"", "HEAD", "/health/ping", shape(204, "")},
 		{"", "HEAD", "/health", either(200, "", 204, "")},
-	}...)
+	})
 }
 
-// clientOperations are those that the SDKs call.
+// clientOperations are those of Svix's own server that the SDKs call.
 func clientOperations() []operation {
 	const (
 		app      = "/app/{app}"
