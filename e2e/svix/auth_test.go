@@ -105,7 +105,6 @@ func TestUnhappyOperations(t *testing.T) {
 				c.refused(http.StatusNotFound, op.method, gone.args()[op.method]...)
 			}
 		}
-		c.raw(http.StatusUnauthorized, "GET", "/app/"+s.app, nil)
 		c.as("").raw(http.StatusUnauthorized, "GET", "/app/"+s.app, nil)
 	})
 }

@@ -53,7 +53,7 @@ func TestReplays(t *testing.T) {
 	bySDK(t, func(c caller) {
 		app := c.app()
 		for i := range 3 {
-			c.message(app, object{"before": i}, object{"channels": []string{"old"}, "tags": []string{"red"}})
+			c.message(app, object{"before": i}, object{"eventType": "old"})
 		}
 		r := receive(c.T, http.StatusOK)
 		e := text(c.endpoint(app, r.URL), "id")
@@ -68,10 +68,11 @@ func TestReplays(t *testing.T) {
 		c.attempted(app, e, 4, object{})
 		c.is(c.ended(c.do("endpoint.replayMissing", app, e, object{"since": ago(time.Hour)})), object{"messagesSent": 0})
 
-		task = c.do("endpoint.bulkReplay", app, e, object{"since": ago(time.Hour), "tag": "red"})
+		task = c.do("endpoint.bulkReplay", app, e, object{"since": ago(time.Hour), "eventTypes": []string{"old"}})
 		c.is(task, object{"task": "endpoint.bulk-replay"})
 		c.is(c.ended(task), object{"messagesSent": 3})
 		c.attempted(app, e, 7, object{})
+		c.refused(http.StatusUnprocessableEntity, "endpoint.bulkReplay", app, e, object{"since": ago(time.Hour), "tag": "red"})
 		ids := each(data(c.do("backgroundTask.list", object{"limit": 250})), "id")
 		var there bool
 		for _, id := range ids {

@@ -393,7 +393,7 @@ func endpointStats(c caller) {
 	c.is(c.do("endpoint.getStats", app, e, object{"since": ago(time.Hour), "until": ago(-time.Minute)}), counts)
 	c.is(c.do("endpoint.getStats", app, e, object{"since": ago(2 * time.Hour), "until": ago(time.Hour)}), zero)
 	c.refused(http.StatusBadRequest, "endpoint.getStats", app, e, object{"since": ago(29 * 24 * time.Hour)})
-	c.raw(http.StatusBadRequest, "GET", "/app/"+app+"/endpoint/"+fmt.Sprint(e)+"/stats?since=yesterday", nil)
+	c.raw(http.StatusUnprocessableEntity, "GET", "/app/"+app+"/endpoint/"+fmt.Sprint(e)+"/stats?since=yesterday", nil)
 }
 
 func secretsAtRest(c caller) {
@@ -492,7 +492,7 @@ func messagesByChannel(c caller) {
 	for _, m := range []struct {
 		fields object
 		n      int
-	}{{object{"channels": []string{"tag1"}}, 2}, {object{"channels": []string{"tag2", "tag1"}}, 2}, {object{"channels": []string{"tag2"}}, 1}, {object{}, 1}} {
+	}{{object{"channels": []string{"tag1"}}, 2}, {object{"channels": []string{"tag1", "tag2"}}, 2}, {object{"channels": []string{"tag2"}}, 1}, {object{}, 1}} {
 		sent := c.message(app, object{}, m.fields)
 		c.attempts(app, sent, m.n)
 		c.is(c.do("message.get", app, sent["id"]), object{"channels": m.fields["channels"]})

@@ -89,7 +89,7 @@ func messageFails(c caller) {
 	m := c.message(app, object{"test": "value"})
 	a := c.attempts(app, m, 1)[0]
 	c.is(c.do("messageAttempt.get", app, m["id"], a["id"]), object{
-		"responseStatusCode": 500, "response": "broken", "endpointId": e["id"], "msgId": m["id"], "url": r.URL + "/", "triggerType": 0, "status": 2, "statusText": "fail",
+		"responseStatusCode": 500, "response": "broken", "endpointId": e["id"], "msgId": m["id"], "url": r.URL, "triggerType": 0, "status": 2, "statusText": "fail",
 	})
 }
 
