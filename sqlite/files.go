@@ -28,6 +28,8 @@ type files struct {
 	size int64
 	// unkept is the first flush that failed.
 	unkept atomic.Pointer[error]
+	// final is closed then.
+	final chan struct{}
 
 	// lost is the sentence that was logged last; "" if all is well. saved says that
 	// the removed log's content is in the database.

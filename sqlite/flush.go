@@ -100,9 +100,18 @@ func (s *Store) seen(ctx context.Context) error {
 // failFlush notes that the disk did not keep what was written.
 func (f *files) failFlush(err error) error {
 	err = fmt.Errorf("the disk did not keep what was written to %s: %w", f.path, err)
-	f.unkept.CompareAndSwap(nil, &err)
+	if f.unkept.CompareAndSwap(nil, &err) {
+		close(f.final)
+	}
 	return f.unflushed()
 }
+
+// Final is closed once a flush has failed: whatever is written from then on fails, until
+// another process opens the file. Unkept then says why.
+func (s *Store) Final() <-chan struct{} { return s.files.final }
+
+// Unkept is why nothing can be written any more by this process, nil while that is not so.
+func (s *Store) Unkept() error { return s.files.unflushed() }
 
 // failedFlush is failFlush for an error of SQLite, if it is that of a flush.
 func (f *files) failedFlush(err error) error {

@@ -58,6 +58,11 @@ func TestAFlushThatFailsIsFinal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	select {
+	case <-s.Final():
+		t.Error("it is final before anything has failed")
+	default:
+	}
 	broken.Store(true)
 	if err := save("unknown"); !errors.Is(err, bellhop.ErrUnknown) || !errors.Is(err, syscall.EIO) {
 		t.Errorf("what the flush was for was answered %v, want ErrUnknown", err)
@@ -66,6 +71,9 @@ func TestAFlushThatFailsIsFinal(t *testing.T) {
 		if err := save("after"); !errors.Is(err, bellhop.ErrUnavailable) || errors.Is(err, bellhop.ErrUnknown) {
 			t.Errorf("a step after it was answered %v, want ErrUnavailable", err)
 		}
+	}
+	if _, more := <-s.Final(); more || !errors.Is(s.Unkept(), syscall.EIO) {
+		t.Errorf("those who run it are told %v", s.Unkept())
 	}
 	if err := s.wipeLog(t.Context()); err == nil {
 		t.Error("the log was copied and emptied")

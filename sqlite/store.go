@@ -106,7 +106,7 @@ func open(ctx context.Context, path string, o Options, moving bool) (*Store, err
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, moving: moving, log: o.Logger, lock: lock, files: &files{path: path, name: name, log: o.Logger}, wiping: make(chan struct{}, 1), rolling: make(chan struct{}, 1)}
+	s := &Store{path: path, moving: moving, log: o.Logger, lock: lock, files: &files{path: path, name: name, log: o.Logger, final: make(chan struct{})}, wiping: make(chan struct{}, 1), rolling: make(chan struct{}, 1)}
 	if err := s.start(ctx, o); err != nil {
 		return nil, errors.Join(openError(path, err), s.release())
 	}

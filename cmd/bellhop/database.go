@@ -89,6 +89,15 @@ type opened struct {
 	server *postgres.Store
 }
 
+// final is closed, of a database in a file, once this process can write nothing to it any
+// more.
+func (o *opened) final() <-chan struct{} {
+	if o.file == nil {
+		return nil
+	}
+	return o.file.Final()
+}
+
 // openDatabase opens the database of the settings, and makes it if need be.
 func (p *program) openDatabase(ctx context.Context, log *slog.Logger, onCommit func(steps int, took time.Duration), onFlush func(took time.Duration)) (*opened, error) {
 	s := p.settings

@@ -210,6 +210,11 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	case err := <-delivering:
 		failed = fmt.Errorf("the engine stopped: %w", cause(err))
 		delivering <- nil // it is waited for below
+	case <-store.final():
+		// What is in memory may be ahead of the disk, and nothing can be stored any more:
+		// whoever supervises this process starts another one, which reads what there is.
+		failed = fmt.Errorf("%w. Nothing can be stored until Bellhop is started again, which loses nothing that was acknowledged: see to the disk", store.file.Unkept())
+		log.Error("shutting down, since nothing can be stored any more", "err", failed, "drain_timeout", s.drainTimeout.String())
 	case err := <-serving:
 		failed = fmt.Errorf("serve on %s: %w", listener.Addr(), err)
 	}
