@@ -38,7 +38,7 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 			}
 		}
 		for _, a := range s.attempts {
-			if !a.Final {
+			if !a.Final || f.Endpoint != 0 && f.Endpoint != a.Endpoint || f.Event != 0 && f.Event != a.Event {
 				continue
 			}
 			if d := a.Ended(); deliveryMatches(&f, &d) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ var (
 // and so on, each twice. No promise may be broken, both runs must be the same, and of
 // enough seeds each situation must come about in one.
 func TestSeeds(t *testing.T) {
+	debug.SetGCPercent(400) // a history keeps little, and makes much
 	if *seed != 0 {
 		if r := Run(*seed, os.Stdout); r.Broken != nil {
 			t.Fatal(r.Broken)

@@ -185,20 +185,23 @@ func word(err error) string {
 }
 
 // all gives every pending delivery.
-func (s *store) all() []bellhop.Delivery {
-	list, err := s.Deliveries(ctx, bellhop.DeliveryFilter{Scope: bellhop.Everything(), Status: bellhop.DeliveryPending, Limit: 1 << 30})
-	s.w.must(err)
-	held, err := s.Deliveries(ctx, bellhop.DeliveryFilter{Scope: bellhop.Everything(), Status: bellhop.DeliveryHeld, Limit: 1 << 30})
-	s.w.must(err)
-	list = append(list, held...)
+func (s *store) all() []bellhop.Delivery { return s.unfinished(bellhop.DeliveryFilter{}) }
+
+func (s *store) unfinished(f bellhop.DeliveryFilter) (list []bellhop.Delivery) {
+	f.Scope, f.Limit = bellhop.Everything(), 1<<30
+	for _, f.Status = range []bellhop.DeliveryStatus{bellhop.DeliveryPending, bellhop.DeliveryHeld} {
+		some, err := s.Deliveries(ctx, f)
+		s.w.must(err)
+		list = append(list, some...)
+	}
 	slices.SortFunc(list, func(a, b bellhop.Delivery) int { return int(a.ID - b.ID) })
 	return list
 }
 
 // owned counts the deliveries of an endpoint that a lease's node owns.
 func (s *store) owned(e bellhop.EndpointID, l bellhop.Lease) (count int) {
-	for _, d := range s.all() {
-		if d.Endpoint == e && d.Owner == l.Node {
+	for _, d := range s.unfinished(bellhop.DeliveryFilter{Endpoint: e}) {
+		if d.Owner == l.Node {
 			count++
 		}
 	}
