@@ -109,7 +109,7 @@ func (e *Endpoint) HearsChannels(channels []string) bool {
 
 // Exact tells whether the endpoint has a limit or an order that must hold across nodes:
 // then the owner of its bucket alone sends to it. To all others, a first attempt is made
-// by the node that accepted the event.
+// by the node that accepted the event. A rate limit of one of its apps does the same.
 func (e *Endpoint) Exact() bool {
 	return e.Ordering != "" && e.Ordering != OrderingNone || e.RateLimit != nil || e.ExactConcurrency
 }

@@ -356,12 +356,31 @@ func TestOrderIsKeptAcrossHandOvers(t *testing.T) {
 
 func (n *townNode) running() bool { return n.Ready() == nil }
 
-// TestARateLimitIsExactAcrossNodes, whichever node accepts, and while the owner changes.
+// TestARateLimitIsExactAcrossNodes, whichever node accepts, and while the owner changes: be
+// it the endpoint's own, or its app's that another node has set since.
 func TestARateLimitIsExactAcrossNodes(t *testing.T) {
+	const perSecond, burst = 20, 4
+	limit := &bellhop.RateLimit{PerSecond: perSecond, Burst: burst}
+	t.Run("of the endpoint", func(t *testing.T) {
+		limitAcrossNodes(t, perSecond, burst, func(w *town) { w.endpoint(bellhop.EndpointChange{RateLimit: bellhop.Of(limit)}) })
+	})
+	t.Run("of its app", func(t *testing.T) {
+		limitAcrossNodes(t, perSecond, burst, func(w *town) {
+			w.endpoint(bellhop.EndpointChange{RateLimit: bellhop.Of(&bellhop.RateLimit{PerSecond: 10 * perSecond, Burst: 100})})
+			a, _ := w.nodes[1].Routes().Routes().App("acme")
+			a.RateLimit = limit
+			if err := w.nodes[1].Store().SaveApp(w.t.Context(), a, nil); err != nil {
+				w.t.Fatal(err)
+			}
+			wait(2 * time.Second) // the others look
+		})
+	})
+}
+
+func limitAcrossNodes(t *testing.T, perSecond, burst int, limited func(*town)) {
 	simulate(t, func(t *testing.T) {
 		w := newTown(t, 3)
-		const perSecond, burst = 20, 4
-		w.endpoint(bellhop.EndpointChange{RateLimit: bellhop.Of(&bellhop.RateLimit{PerSecond: perSecond, Burst: burst})})
+		limited(w)
 		for i := range 600 {
 			live := slices.DeleteFunc(slices.Clone(w.nodes), func(n *townNode) bool { return !n.running() })
 			live[i%len(live)].publish(t, strconv.Itoa(i))

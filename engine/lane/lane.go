@@ -140,10 +140,11 @@ func (l *lane) tenant() string {
 }
 
 func newLimiter(r *routes.Route) *rate.Limiter {
-	if r.RateLimit == nil {
+	limit := r.Limit()
+	if limit == nil {
 		return nil
 	}
-	return rate.NewLimiter(rate.Limit(r.RateLimit.PerSecond), max(r.RateLimit.Burst, 1))
+	return rate.NewLimiter(rate.Limit(limit.PerSecond), max(limit.Burst, 1))
 }
 
 // configure takes over new settings.
@@ -157,7 +158,7 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 	if from, most, exact := l.m.windowOf(r); float64(from) != l.window.from || exact != l.window.exact {
 		l.window.configure(from, most, exact)
 	}
-	switch rl := r.RateLimit; {
+	switch rl := r.Limit(); {
 	case rl == nil || l.limiter == nil:
 		l.limiter = newLimiter(r)
 	default: // what was spent stays spent

@@ -32,6 +32,8 @@ type Route struct {
 	certificateEnds  time.Time
 	certificateLasts time.Duration
 
+	// limit is how fast it is sent to at most: by its own limit and those of its apps.
+	limit *bellhop.RateLimit
 	// held says that the sending to all endpoints is.
 	held bool
 	// away, if not nil, says why nothing can be sent at present.
@@ -66,7 +68,7 @@ const openAgain = time.Second
 
 // Compile makes a route of an endpoint, which need not be stored.
 func (t *Table) Compile(e bellhop.Endpoint) *Route {
-	r := &Route{Endpoint: e, dialect: t.Dialect(e.Dialect), sealer: t.sealer, now: t.now}
+	r := &Route{Endpoint: e, dialect: t.Dialect(e.Dialect), limit: e.RateLimit, sealer: t.sealer, now: t.now}
 	r.compileTerms()
 	if r.dialect == nil {
 		r.fault = fmt.Sprintf("its dialect %q is not configured: put it back into the configuration file, or choose another", e.Dialect)
@@ -227,6 +229,32 @@ func (r *Route) Wants(e *bellhop.Event, data func() match.Data) bool {
 
 // OfAllApps tells whether it listens to Bellhop itself, as to all apps.
 func (r *Route) OfAllApps() bool { return len(r.Apps) == 1 && r.Apps[0] == bellhop.AllApps }
+
+// Limit is how fast it is sent to at most, by its own limit and those of its apps, all of
+// which it keeps; nil for no limit.
+func (r *Route) Limit() *bellhop.RateLimit { return r.limit }
+
+// Exact is that of the endpoint, which a limit of its apps makes exact as well.
+func (r *Route) Exact() bool { return r.limit != nil || r.Endpoint.Exact() }
+
+// both is a limit that keeps two of them; nil is no limit.
+func both(x, y *bellhop.RateLimit) *bellhop.RateLimit {
+	switch {
+	case x == nil:
+		return y
+	case y == nil:
+		return x
+	}
+	return &bellhop.RateLimit{PerSecond: min(x.PerSecond, y.PerSecond), Burst: min(max(x.Burst, 1), max(y.Burst, 1))}
+}
+
+// bound sets the route's limit, by those of apps.
+func (r *Route) bound(of func(app string) *bellhop.RateLimit) {
+	r.limit = r.RateLimit
+	for _, app := range r.Apps {
+		r.limit = both(r.limit, of(app))
+	}
+}
 
 // AboutEndpoint is the subject of events of Bellhop's own that tell of an endpoint.
 func AboutEndpoint(id bellhop.EndpointID) string { return "endpoint:" + id.String() }

@@ -215,6 +215,62 @@ func (r *Routes) names(c *bellhop.RouteChanges) []string {
 	return names
 }
 
+// limitsAfter gives the rate limits that apps have after a change.
+func (r *Routes) limitsAfter(c *bellhop.RouteChanges) func(app string) *bellhop.RateLimit {
+	changed := make(map[string]*bellhop.RateLimit, len(c.Apps))
+	for i := range c.Apps {
+		changed[c.Apps[i].ID] = c.Apps[i].RateLimit
+	}
+	for _, app := range c.DeletedApps {
+		changed[app] = nil
+	}
+	return func(app string) *bellhop.RateLimit {
+		limit, known := changed[app]
+		if !known && !c.Full {
+			if a, ok := r.apps.get(app); ok {
+				limit = a.RateLimit
+			}
+		}
+		return limit
+	}
+}
+
+// bounded lists the endpoints that a change leaves as they are, but for the limit of one of
+// their apps, by which they are other routes.
+func (r *Routes) bounded(c *bellhop.RouteChanges, limits func(app string) *bellhop.RateLimit) (list []bellhop.Endpoint) {
+	if c.Full {
+		return nil // all of them are made anew
+	}
+	done := map[bellhop.EndpointID]bool{}
+	for i := range c.Endpoints {
+		done[c.Endpoints[i].ID] = true
+	}
+	for _, id := range c.DeletedEndpoints {
+		done[id] = true
+	}
+	for i := range c.Apps {
+		app := c.Apps[i].ID
+		var was *bellhop.RateLimit
+		if old, ok := r.apps.get(app); ok {
+			was = old.RateLimit
+		}
+		if sameLimit(was, limits(app)) {
+			continue
+		}
+		for _, route := range r.Of(app) {
+			if !done[route.ID] {
+				done[route.ID] = true
+				list = append(list, route.Endpoint)
+			}
+		}
+	}
+	return list
+}
+
+func sameLimit(x, y *bellhop.RateLimit) bool {
+	return x == y || x != nil && y != nil && *x == *y
+}
+
 // with gives the routes after a change, and the endpoints that are gone with it.
 // It is called once for each Routes at most: the next one goes on in its arrays.
 func (r *Routes) with(c *bellhop.RouteChanges, compiled []*Route) (next *Routes, gone []bellhop.EndpointID) {

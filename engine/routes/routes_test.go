@@ -218,3 +218,66 @@ func TestRoutesAgreeAfterAnyHistory(t *testing.T) {
 		}
 	}
 }
+
+// TestLimitsOfApps bound each route of the app, whatever changes.
+func TestLimitsOfApps(t *testing.T) {
+	f := setUp(t)
+	told := 0
+	f.Table.OnChange(func(changed []*Route, _ []bellhop.EndpointID) { told += len(changed) })
+	app := func(id string, perSecond float64, burst int) bellhop.App {
+		if perSecond == 0 {
+			return bellhop.App{ID: id}
+		}
+		return bellhop.App{ID: id, RateLimit: &bellhop.RateLimit{PerSecond: perSecond, Burst: burst}}
+	}
+	own := endpoint(2, "a")
+	own.RateLimit = &bellhop.RateLimit{PerSecond: 5, Burst: 2}
+	limits := func(want ...bellhop.RateLimit) {
+		t.Helper()
+		for i, w := range want {
+			r := f.Table.Routes().Endpoint(bellhop.EndpointID(i + 1))
+			switch got := r.Limit(); {
+			case w.PerSecond == 0 && (got != nil || r.Exact()):
+				t.Errorf("endpoint %d has the limit %v", i+1, got)
+			case w.PerSecond != 0 && (got == nil || *got != w || !r.Exact()):
+				t.Errorf("endpoint %d has the limit %v, want %v", i+1, got, w)
+			}
+		}
+	}
+	step := func(tells int, objects ...any) {
+		t.Helper()
+		told = 0
+		f.store.save(objects...)
+		f.load()
+		if told != tells {
+			t.Errorf("%d routes were told of, want %d", told, tells)
+		}
+	}
+	none, mine := bellhop.RateLimit{}, *own.RateLimit
+	step(3, app("a", 0, 0), app("b", 0, 0), endpoint(1, "a"), own, endpoint(3, "a", "b"))
+	limits(none, mine, none)
+	step(3, app("a", 10, 1))
+	limits(bellhop.RateLimit{PerSecond: 10, Burst: 1}, bellhop.RateLimit{PerSecond: 5, Burst: 1}, bellhop.RateLimit{PerSecond: 10, Burst: 1})
+	if own.RateLimit.Burst != 2 || f.Table.Routes().Endpoint(2).RateLimit.Burst != 2 {
+		t.Error("the endpoint's own limit has changed")
+	}
+	step(0, app("a", 10, 1)) // saved anew, with the same limit
+	step(1, app("b", 3, 9))
+	limits(bellhop.RateLimit{PerSecond: 10, Burst: 1}, bellhop.RateLimit{PerSecond: 5, Burst: 1}, bellhop.RateLimit{PerSecond: 3, Burst: 1})
+	moved := endpoint(1, "b")
+	moved.Revision = 2
+	step(3, app("a", 0, 0), moved)
+	limits(bellhop.RateLimit{PerSecond: 3, Burst: 9}, mine, bellhop.RateLimit{PerSecond: 3, Burst: 9})
+	left := endpoint(3, "a")
+	left.Revision = 2
+	step(2, noApp("b"), left, bellhop.EndpointID(1), endpoint(4, "a"))
+	if r := f.Table.Routes().Endpoint(3); r.Limit() != nil || r.Exact() {
+		t.Errorf("of an app that is gone: %v", r.Limit())
+	}
+	step(3, app("a", 7, 7))
+	f.store.forgets = true // everything is read anew
+	step(3, app("b", 1, 1))
+	if r := f.Table.Routes().Endpoint(4); r.Limit() == nil || r.Limit().PerSecond != 7 {
+		t.Errorf("after everything was read: %v", r.Limit())
+	}
+}

@@ -147,9 +147,12 @@ func (t *Table) LoadRoutes(ctx context.Context) error {
 		if err != nil || c.Version == old.version && !c.Full {
 			return err
 		}
-		compiled := make([]*Route, len(c.Endpoints))
-		for i, e := range c.Endpoints {
+		limits := old.limitsAfter(&c)
+		list := slices.Concat(c.Endpoints, old.bounded(&c, limits))
+		compiled := make([]*Route, len(list))
+		for i, e := range list {
 			compiled[i] = t.Compile(e)
+			compiled[i].bound(limits)
 			compiled[i].obey(c.Hold)
 		}
 		before := old.names(&c)
