@@ -1,6 +1,9 @@
 package bellhop
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Field is a setting that may or may not be given. In JSON a field that is absent
 // is not Set; null sets the zero value, which stands for the default.
@@ -65,9 +68,18 @@ type EndpointChange struct {
 	// Secret is the signing secret of a new endpoint; without it one is made.
 	// Existing endpoints change theirs by rotation.
 	Secret Field[string]
+	// Secrets are, instead of Secret, all that are valid of an endpoint that comes from
+	// elsewhere, newest first.
+	Secrets Field[[]GivenSecret]
 	// Verify makes the change fail unless the URL answers a test event with
 	// 2xx. Dialects may ask for it by themselves.
 	Verify Field[bool]
+}
+
+// GivenSecret is a signing secret in the open, with the end of its overlap with a newer one.
+type GivenSecret struct {
+	Secret    string
+	ExpiresAt time.Time
 }
 
 // AuthChange is an Auth with its secrets in the open. Those that are left out stay as

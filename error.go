@@ -57,6 +57,7 @@ const (
 	CodeTooMany        Code = "too_many_requests" // a bound on how much is done at once or per second
 	CodeBacklogFull    Code = "backlog_full"      // as many deliveries wait as may
 	CodeTooBroad       Code = "too_broad"         // a question that takes too long to answer
+	CodeManySecrets    Code = "too_many_secrets"  // as many signing secrets are valid as can be
 	CodeUnsubscribed   Code = "not_subscribed"    // a resend to an endpoint that does not listen to the app
 )
 

@@ -72,6 +72,9 @@ type KeyRequest struct {
 	// portal link of an hour.
 	ExpiresIn Duration
 	Portal    bool
+	// Hash, if not nil, is the SHA-256 of a token that somebody has already, of a key that
+	// comes from another installation: no token is made then.
+	Hash *[32]byte
 	// FeatureFlags are for a portal link (EventType.FeatureFlags).
 	FeatureFlags []string
 }

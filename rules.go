@@ -236,9 +236,27 @@ func (a *Attempt) GaveUp() bool {
 	return a.Final && a.Status == AttemptFailed && a.Trigger != TriggerTest
 }
 
+// FailingFrom is the attempt that makes a delivery one that is failing, if it fails as those
+// before did.
+const FailingFrom = 4
+
+// BeginsToFail tells whether the attempt is the failure by which its delivery, which goes on
+// and is no test, begins to be failing: each delivery has at most one such.
+func (a *Attempt) BeginsToFail() bool {
+	return a.Number == FailingFrom && !a.Final && a.Status == AttemptFailed && a.Trigger != TriggerTest
+}
+
+// Recovers tells whether the attempt ends a delivery in success that was failing.
+func (a *Attempt) Recovers() bool {
+	return a.Number > FailingFrom && a.Final && a.Status == AttemptSucceeded && a.Trigger != TriggerTest
+}
+
 // Reacts tells whether something is to be published of a result: of what was captured, or
-// that its delivery was given up where somebody wants to hear of it.
-func (r *Result) Reacts() bool { return r.Attempt.Reacts() || r.Tells && r.Attempt.GaveUp() }
+// how its delivery goes, where somebody wants to hear of that.
+func (r *Result) Reacts() bool {
+	a := &r.Attempt
+	return a.Reacts() || r.Tells && (a.GaveUp() || a.BeginsToFail() || a.Recovers())
+}
 
 // Resumed is the ResumedAt of an endpoint after a change. Where there is an order, to let
 // held deliveries go (there are some if holds is set) is as to resume it: what waited

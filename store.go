@@ -435,7 +435,8 @@ type Result struct {
 	// Due is when the delivery was scheduled for, if it was: its latency counts
 	// from then.
 	Due time.Time
-	// Tells says that somebody wants to hear of it if the delivery is given up.
+	// Tells says that somebody wants to hear of it if the delivery is given up, begins to be
+	// failing, or recovers.
 	Tells bool
 }
 

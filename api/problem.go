@@ -78,6 +78,7 @@ func kinds() map[bellhop.Code]kind {
 		bellhop.CodeEndpointStatus: {409, "The endpoint's status does not allow this"},
 		bellhop.CodeUnsubscribed:   {409, "The endpoint does not listen to the event's app"},
 		bellhop.CodeUIDConflict:    {409, "The uid belongs to another object"},
+		bellhop.CodeManySecrets:    {409, "Too many secrets are valid"},
 		bellhop.CodeInboxesOff:     {409, "Inboxes are turned off"},
 		bellhop.CodeErased:         {410, "The event's data is erased"},
 		bellhop.CodeTooLarge:       {413, "Too large"},

@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -78,7 +79,7 @@ func TestWhoMayListenToAllApps(t *testing.T) {
 			t.Fatal(err)
 		}
 		wait(time.Minute)
-		if got := h.types("ops.example"); !slices.Equal(got, []string{"webhook.test"}) {
+		if got := slices.Sorted(slices.Values(h.types("ops.example"))); !slices.Equal(got, []string{"bellhop.endpoint.created", "webhook.test"}) {
 			t.Errorf("it got %v", got)
 		}
 	})
@@ -91,8 +92,8 @@ func TestDeliveriesThatAreGivenUpAreTold(t *testing.T) {
 		h.net.on("ops2.example", status(500))
 		shop := h.endpoint("shop.example", once, func(c *bellhop.EndpointChange) { c.Name = bellhop.Of("Shop") })
 		h.endpoint("watch.example", wanting("bellhop.delivery.exhausted"))
-		h.endpoint("ops.example", of("*"))
-		h.endpoint("ops2.example", of("*"), once)
+		h.endpoint("ops.example", of("*"), wanting("bellhop.delivery.*"))
+		h.endpoint("ops2.example", of("*"), once, wanting("bellhop.delivery.*"))
 		event := h.publish(`{"secret":1}`)
 		wait(time.Minute)
 		for _, host := range []string{"watch.example", "ops.example", "ops2.example"} {
@@ -133,6 +134,155 @@ func TestDeliveriesThatAreGivenUpAreTold(t *testing.T) {
 		}
 		if list, err := h.Events(t.Context(), as(bellhop.RoleAdmin, "acme"), "", desk.EventQuery{EventFilter: bellhop.EventFilter{Limit: 10}}); err != nil || slices.ContainsFunc(list.Events, func(e desk.ListedEvent) bool { return e.App == "*" }) {
 			t.Errorf("an admin of an app sees %+v, %v", list, err)
+		}
+	})
+}
+
+// toldChange is what a host got of Bellhop's own.
+type toldChange struct {
+	Type string
+	Data struct {
+		Endpoint, Delivery, Reason, URL, Name string
+		Apps                                  []string
+		Attempts                              int
+		NextTryAt                             time.Time `json:"next_try_at"`
+		SucceededAt                           time.Time `json:"succeeded_at"`
+	}
+}
+
+func (h *house) toldChanges(host string) (list []toldChange) {
+	h.t.Helper()
+	for _, r := range h.net.at(host) {
+		var x toldChange
+		if err := json.Unmarshal([]byte(r.body), &x); err != nil {
+			h.t.Fatal(err)
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// TestDeliveriesThatFailAndRecoverAreTold once each, with the fourth failure and the success
+// after it, over a restart; and nothing of those that nobody would call failing.
+func TestDeliveriesThatFailAndRecoverAreTold(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("shop.example", status(500))
+		four := func(c *bellhop.EndpointChange) {
+			c.Retry = bellhop.Of(bellhop.RetryPolicy{Delays: slices.Repeat([]bellhop.Duration{bellhop.Duration(time.Minute)}, 6)})
+		}
+		shop := h.endpoint("shop.example", four)
+		watch := wanting("bellhop.delivery.*")
+		h.endpoint("watch.example", watch)
+		h.net.on("ops.example", status(500)) // which is told of itself to nobody
+		h.endpoint("ops.example", of("*"), watch, four)
+		h.publish(`{"secret":1}`)
+		wait(2*time.Minute + 30*time.Second)
+		if got := h.toldChanges("watch.example"); len(got) != 0 {
+			t.Errorf("after three failures: %+v", got)
+		}
+		wait(time.Minute)
+		got := h.toldChanges("watch.example")
+		if len(got) != 1 || got[0].Type != engine.TypeDeliveryFailing || got[0].Data.Endpoint != shop.ID.String() || got[0].Data.Attempts != 4 ||
+			got[0].Data.Reason != "status" || got[0].Data.NextTryAt.IsZero() || got[0].Data.Delivery == "" {
+			t.Fatalf("after four failures: %+v", got)
+		}
+		h.stop()
+		h.start()
+		wait(time.Minute)
+		h.net.on("shop.example", status(200))
+		wait(time.Hour)
+		got = h.toldChanges("watch.example")
+		if len(got) != 2 || got[1].Type != engine.TypeDeliveryRecovered || got[1].Data.Delivery != got[0].Data.Delivery || got[1].Data.Attempts < 5 || got[1].Data.SucceededAt.IsZero() {
+			t.Errorf("after the success: %+v", got)
+		}
+		// What succeeds in time is no news, and what fails at its fourth and last attempt is
+		// given up, and not failing.
+		h.net.on("shop.example", status(500))
+		h.publish(`{}`)
+		wait(90 * time.Second)
+		h.net.on("shop.example", status(200))
+		wait(time.Hour)
+		h.net.on("shop.example", status(500))
+		h.set(shop.ID, bellhop.EndpointChange{Retry: bellhop.Of(bellhop.RetryPolicy{Delays: slices.Repeat([]bellhop.Duration{bellhop.Duration(time.Minute)}, 3)})})
+		h.publish(`{}`)
+		wait(time.Hour)
+		got = h.toldChanges("watch.example")
+		if len(got) != 3 || got[2].Type != engine.TypeDeliveryExhausted {
+			t.Errorf("in the end: %+v", got)
+		}
+		for _, x := range h.toldChanges("ops.example") {
+			if x.Data.Endpoint != shop.ID.String() {
+				t.Errorf("all were told of %+v", x)
+			}
+		}
+		if left, err := h.store.Reactions(t.Context(), "", 10); err != nil || len(left) > 0 {
+			t.Errorf("left: %v, %v", left, err)
+		}
+	})
+}
+
+// TestChangesOfEndpointsAreTold to those who listen, but of none to itself.
+func TestChangesOfEndpointsAreTold(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.app("globex")
+		ctx := t.Context()
+		count := func() int {
+			page, err := h.Events(ctx, owner, "", desk.EventQuery{EventFilter: bellhop.EventFilter{Limit: 100}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(page.Events)
+		}
+		early := h.endpoint("early.example")
+		h.set(early.ID, bellhop.EndpointChange{Name: bellhop.Of("x")})
+		if n := count(); n != 0 {
+			t.Errorf("%d events where nobody listens", n)
+		}
+		watch := h.endpoint("watch.example", wanting("bellhop.endpoint.*"))
+		h.endpoint("ops.example", of("*"), wanting("bellhop.endpoint.*"))
+		h.endpoint("other.example", of("globex"), wanting("bellhop.endpoint.*"))
+		shop := h.endpoint("shop.example", of("acme", "globex"))
+		h.set(shop.ID, bellhop.EndpointChange{Name: bellhop.Of("Shop")})
+		h.set(shop.ID, bellhop.EndpointChange{Name: bellhop.Of("Shop"), Apps: bellhop.Of([]string{"acme"})}) // in the same moment
+		if _, _, err := h.RotateSecret(ctx, owner, shop.ID, nil, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.PauseEndpoint(ctx, owner, shop.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.DeleteEndpoint(ctx, owner, shop.ID); err != nil {
+			t.Fatal(err)
+		}
+		h.set(watch.ID, bellhop.EndpointChange{Name: bellhop.Of("Watch")})
+		wait(time.Minute)
+		of := func(host string) map[string]int {
+			n := map[string]int{}
+			for _, x := range h.toldChanges(host) {
+				if x.Data.Endpoint == shop.ID.String() {
+					n[strings.TrimPrefix(x.Type, "bellhop.endpoint.")]++
+				}
+				if (x.Data.Apps != nil) != (host == "ops.example") || x.Data.URL == "" {
+					t.Errorf("%s got %+v", host, x)
+				}
+			}
+			return n
+		}
+		for host, want := range map[string]map[string]int{
+			"watch.example": {"created": 1, "updated": 4, "deleted": 1},
+			"ops.example":   {"created": 1, "updated": 4, "deleted": 1},
+			"other.example": {"created": 1, "updated": 1},
+			"early.example": {},
+		} {
+			if got := of(host); !maps.Equal(got, want) {
+				t.Errorf("%s was told %v, want %v", host, got, want)
+			}
+		}
+		for _, x := range h.toldChanges("watch.example") {
+			if x.Data.Endpoint == watch.ID.String() {
+				t.Errorf("it was told of itself: %+v", x)
+			}
 		}
 	})
 }

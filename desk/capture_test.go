@@ -59,7 +59,7 @@ func TestWhatIsCapturedIsToldToWhoAsks(t *testing.T) {
 		h.net.on("door.example", saying(`{"access":{"pin":"4711"}}`))
 		h.net.on("platform.example", saying(`{"access":{"pin":"a loop"}}`))
 		door := h.endpoint("door.example", capturing("pin", "/access/pin"), wanting("booking.accepted"))
-		h.endpoint("platform.example", capturing("pin", "/access/pin"), wanting("bellhop.*"))
+		h.endpoint("platform.example", capturing("pin", "/access/pin"), wanting("bellhop.delivery.captured"))
 		h.endpoint("others.example", wanting("*"), of("acme"))
 		event := h.publish(`{}`, ofType("booking.accepted"), func(p *engine.Publication) { p.Subject = "booking:7" })
 		wait(time.Second)
@@ -117,7 +117,7 @@ func TestNothingIsPublishedOfACaptureThatNobodyAsksFor(t *testing.T) {
 		h := open(t)
 		h.net.on("door.example", saying(`{"pin":"4711"}`))
 		h.endpoint("door.example", capturing("pin", "/pin"))
-		h.endpoint("off.example", wanting("bellhop.*"), func(c *bellhop.EndpointChange) { c.Status = bellhop.Of(bellhop.EndpointDisabled) })
+		h.endpoint("off.example", wanting("bellhop.delivery.captured"), func(c *bellhop.EndpointChange) { c.Status = bellhop.Of(bellhop.EndpointDisabled) })
 		h.publish(`{}`)
 		wait(time.Minute)
 		events, err := h.Events(t.Context(), owner, "", desk.EventQuery{EventFilter: bellhop.EventFilter{Limit: 10}})
@@ -158,7 +158,7 @@ func TestACrashLosesNoCaptureAndDoublesNone(t *testing.T) {
 				h := openOn(t, s, desk.Options{})
 				h.net.on("door.example", saying(`{"pin":"4711"}`))
 				door := h.endpoint("door.example", capturing("pin", "/pin"), wanting("a.b"))
-				h.endpoint("platform.example", wanting("bellhop.*"))
+				h.endpoint("platform.example", wanting("bellhop.delivery.captured"))
 				restart := func() {
 					wait(time.Second)
 					h.stop()
@@ -210,13 +210,13 @@ func TestCapturesOfOneAppDoNotWaitForAnother(t *testing.T) {
 		h.app("other")
 		h.net.on("door.example", func(received) answer { return answer{status: 200, body: `{"pin":"4711"}`, after: time.Second} })
 		h.endpoint("door.example", capturing("pin", "/pin"), of("acme", "other"), wanting("a.b"))
-		h.endpoint("platform.example", wanting("bellhop.*"))
+		h.endpoint("platform.example", wanting("bellhop.delivery.captured"))
 		var parked []bellhop.EndpointID
 		for i := range 20 {
 			parked = append(parked, h.endpoint(fmt.Sprintf("parked%d.example", i), wanting("park")).ID)
 			h.set(parked[i], bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
 		}
-		h.endpoint("well.example", wanting("bellhop.*"), of("other"))
+		h.endpoint("well.example", wanting("bellhop.delivery.captured"), of("other"))
 		for range captures {
 			h.publish(`{}`, ofType("a.b"))
 		}

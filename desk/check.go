@@ -55,6 +55,9 @@ func (d *Desk) apply(ctx context.Context, e *bellhop.Endpoint, c bellhop.Endpoin
 	fields = append(fields, d.applyMaking(ctx, e, &c)...)
 	set(c.Timeout, &e.Timeout)
 	set(c.Retry, &e.Retry)
+	if e.Retry.IsDefault() && (c.Retry.Set || e.Revision == 0) {
+		e.Retry = d.defaultRetry
+	}
 	set(c.RateLimit, &e.RateLimit)
 	if c.Concurrency.Set {
 		e.Concurrency, e.ExactConcurrency = c.Concurrency.Value, c.Concurrency.Value != 0

@@ -39,6 +39,9 @@ type Options struct {
 	// DefaultDialect is the dialect of endpoints that name none and whose apps
 	// offer none in particular: one that the engine has. Default: DefaultDialect.
 	DefaultDialect string
+	// DefaultRetry is the schedule of endpoints that name none when they are made or
+	// changed. Default: that of seven days.
+	DefaultRetry bellhop.RetryPolicy
 	// Transformations says who may write transformations. Default: editors.
 	Transformations Writers
 	// Notices tell people of what is broken. Default: nobody is told.
@@ -56,6 +59,7 @@ type Desk struct {
 
 	maxEndpoints   int
 	defaultDialect string
+	defaultRetry   bellhop.RetryPolicy
 	writers        Writers
 	notices        *notice.Teller
 	bounds         bellhop.BacklogBounds
@@ -72,6 +76,7 @@ func New(e *engine.Engine, o Options) *Desk {
 	return &Desk{
 		e: e, store: e.Store(), log: o.Logger, maxEndpoints: cmp.Or(o.MaxEndpoints, DefaultMaxEndpoints),
 		defaultDialect: cmp.Or(o.DefaultDialect, DefaultDialect),
+		defaultRetry:   o.DefaultRetry,
 		writers:        cmp.Or(o.Transformations, WritersEditors),
 		notices:        o.Notices,
 		bounds:         bellhop.BacklogBounds{Endpoint: cmp.Or(o.MaxResent, DefaultMaxResent), App: cmp.Or(o.MaxPending, DefaultMaxPending)},

@@ -3,11 +3,11 @@ package desk
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/id"
 )
 
@@ -145,21 +145,14 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	if !c.URL.Set && e.URL == "" {
 		fields = append(fields, bellhop.FieldError{Field: "url", Code: "required", Detail: "is missing: give the address that events are sent to"})
 	}
-	secret := c.Secret.Value
-	if x := d.e.Routes().Dialect(e.Dialect); x != nil {
-		var err error
-		if secret == "" {
-			if secret, err = x.NewSecret(); err != nil {
-				return none, "", fmt.Errorf("make a secret: %w", err)
-			}
-		} else if err = x.CheckSecret(secret); err != nil {
-			fields = append(fields, bellhop.FieldError{Field: "secret", Code: "secret", Detail: err.Error()})
-		}
+	secrets, secret, wrong, err := d.firstSecrets(&e, &c, now)
+	if err != nil {
+		return none, "", err
 	}
-	if len(fields) > 0 {
+	if fields = append(fields, wrong...); len(fields) > 0 {
 		return none, "", endpointError(fields)
 	}
-	e.Secrets = []bellhop.Secret{{Sealed: d.seal(e.ID, secret), CreatedAt: now}}
+	e.Secrets = secrets
 	if err := d.notHeld(p, &e); err != nil {
 		return none, "", err
 	}
@@ -171,13 +164,14 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	if err := d.verify(ctx, e, c.Verify); err != nil {
 		return none, "", err
 	}
-	err := d.admit(ctx, e.Apps, func() error {
+	err = d.admit(ctx, e.Apps, func() error {
 		entry := d.e.AuditEntry(p.Actor, "endpoint.create", e.ID.String(), e.Apps, auditView(e))
 		return d.saveEndpoint(ctx, "create an endpoint", e, entry, now)
 	})
 	if err != nil {
 		return none, "", err
 	}
+	d.tellChange(ctx, engine.TypeEndpointCreated, e, e.Revision+1, now)
 	e, _ = d.withHealth(ctx, p, e) // it was made, whatever becomes of the look at it
 	return e, secret, nil
 }
@@ -297,6 +291,9 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 	if err := d.listens(p, c.Apps.Value); err != nil {
 		return bellhop.Endpoint{}, err
 	}
+	if c.Secrets.Set {
+		return bellhop.Endpoint{}, bellhop.Wrong("secrets", "secret", "are for new endpoints: rotate with POST /v1/endpoints/{id}/secret/rotate")
+	}
 	if c.Secret.Set {
 		return bellhop.Endpoint{}, bellhop.Wrong("secret", "secret", "cannot be changed here: rotate it with POST /v1/endpoints/{id}/secret/rotate")
 	}
@@ -375,7 +372,34 @@ func (d *Desk) changeEndpoint(ctx context.Context, p bellhop.Principal, action s
 	if err != nil {
 		return bellhop.Endpoint{}, err
 	}
+	d.tellChange(ctx, engine.TypeEndpointUpdated, saved, saved.Revision+1, saved.UpdatedAt)
 	return saved, nil
+}
+
+// tellPatience is how long the telling of a change goes on for whoever made it.
+const tellPatience = 5 * time.Second
+
+// tellChange publishes to those who want to hear of it that an endpoint was created, changed
+// or deleted, which is done: that it cannot be told is no failure of it.
+func (d *Desk) tellChange(ctx context.Context, eventType string, e bellhop.Endpoint, revision int64, at time.Time) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellPatience)
+	defer cancel()
+	for _, app := range slices.Compact(append([]string{bellhop.AllApps}, e.Apps...)) {
+		if !d.e.HearsOf(app, eventType) {
+			continue
+		}
+		data := map[string]any{"endpoint": e.ID, "url": e.URL, "name": e.Name, "at": at}
+		if e.UID != "" {
+			data["uid"] = e.UID
+		}
+		if app == bellhop.AllApps {
+			data["apps"] = e.Apps
+		}
+		err := d.e.PublishOwn(ctx, app, engine.OwnEvent{Type: eventType, Endpoint: e.ID, Since: at, Revision: revision, Data: data})
+		if err != nil {
+			d.log.WarnContext(ctx, "who listens was not told of a change of an endpoint", "event_type", eventType, "app", app, "endpoint", e.ID.String(), "err", err)
+		}
+	}
 }
 
 // DeleteEndpoint removes an endpoint at once; its log stays. Its pending deliveries
@@ -395,6 +419,7 @@ func (d *Desk) DeleteEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 		return err
 	}
 	d.e.RefreshRoutes(ctx)
+	d.tellChange(ctx, engine.TypeEndpointDeleted, r.Endpoint, 0, d.now())
 	d.sweep(ctx)
 	return nil
 }

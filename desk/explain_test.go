@@ -90,11 +90,11 @@ func TestExplainOfBellhopsOwnEvents(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		want := map[bellhop.EndpointID]string{
-			h.endpoint("all.example").ID:                              "own_type",
-			h.endpoint("star.example", wanting("*")).ID:               "own_type",
-			h.endpoint("other.example", wanting("ticket.*")).ID:       "type",
-			h.endpoint("own.example", wanting("a.b", "bellhop.*")).ID: "",
-			h.endpoint("gone.example").ID:                             "own_type",
+			h.endpoint("all.example").ID:                                              "own_type",
+			h.endpoint("star.example", wanting("*")).ID:                               "own_type",
+			h.endpoint("other.example", wanting("ticket.*")).ID:                       "type",
+			h.endpoint("own.example", wanting("a.b", "bellhop.endpoint.disabled")).ID: "",
+			h.endpoint("gone.example").ID:                                             "own_type",
 		}
 		h.net.on("gone.example", status(410))
 		h.publish(`{}`)

@@ -22,7 +22,8 @@ const (
 )
 
 // CreateKey makes a key, or a portal link, and answers its token, which is not kept.
-// The key reaches no more than who asks for it.
+// The key reaches no more than who asks for it. Where the hash of a token is given, it answers
+// none; a hash that another key has is a CodeConflict error.
 func (d *Desk) CreateKey(ctx context.Context, p bellhop.Principal, r bellhop.KeyRequest) (k bellhop.Key, token string, err error) {
 	op, action := "createKey", "key.create"
 	if r.Portal {
@@ -31,6 +32,9 @@ func (d *Desk) CreateKey(ctx context.Context, p bellhop.Principal, r bellhop.Key
 	if err := Permits(p, op); err != nil {
 		return bellhop.Key{}, "", err
 	}
+	if r.Hash != nil && !p.Scope.All {
+		return bellhop.Key{}, "", forbidden("To give the hash of a token takes an admin key that is not limited to apps")
+	}
 	scope, err := d.scopeOf(p, r)
 	if err != nil {
 		return bellhop.Key{}, "", err
@@ -38,11 +42,16 @@ func (d *Desk) CreateKey(ctx context.Context, p bellhop.Principal, r bellhop.Key
 	if err := checkKey(&r); err != nil {
 		return bellhop.Key{}, "", err
 	}
+	hash := r.Hash
+	if hash == nil {
+		token = newToken()
+		sum := sha256.Sum256([]byte(token))
+		hash = &sum
+	}
 	now := d.now()
-	token = newToken()
 	k = bellhop.Key{
 		ID: id.Next[id.Key](d.e.IDs(), now), Name: r.Name, Role: r.Role, Scope: scope,
-		Portal: r.Portal, FeatureFlags: r.FeatureFlags, CreatedAt: now, Hash: sha256.Sum256([]byte(token)),
+		Portal: r.Portal, FeatureFlags: r.FeatureFlags, CreatedAt: now, Hash: *hash,
 	}
 	if r.ExpiresIn > 0 {
 		k.ExpiresAt = now.Add(time.Duration(r.ExpiresIn))
@@ -101,6 +110,12 @@ func checkKey(r *bellhop.KeyRequest) error {
 	if len(r.FeatureFlags) > 0 && !r.Portal {
 		wrong("feature_flags", "portal", "are for portal links: a key sees every event type")
 	}
+	if r.Hash != nil && r.Portal {
+		wrong("token_sha256", "portal", "is for keys: the token of a portal link is made")
+	}
+	if r.Hash != nil && (*r.Hash == [32]byte{} || *r.Hash == sha256.Sum256(nil)) {
+		wrong("token_sha256", "format", "is the hash of no token")
+	}
 	longest := maxKeyExpiresIn
 	if r.Portal {
 		longest = maxPortal
@@ -141,6 +156,8 @@ type KeyFilter struct {
 	Kind   KeyKind
 	Before bellhop.KeyID // the cursor: only older ones
 	Limit  int           // 0: all
+	// Hashes says that the hashes of tokens are to be shown.
+	Hashes bool
 }
 
 // Keys lists the keys that have not ended and that reach no more than the principal,
@@ -148,6 +165,9 @@ type KeyFilter struct {
 func (d *Desk) Keys(_ context.Context, p bellhop.Principal, f KeyFilter) (list []bellhop.Key, err error) {
 	if err := Permits(p, "listKeys"); err != nil {
 		return nil, err
+	}
+	if f.Hashes && !p.Scope.All {
+		return nil, forbidden("To see the hashes of tokens takes an admin key that is not limited to apps")
 	}
 	for _, k := range d.e.Routes().Access().Keys(d.e.Now()) {
 		if f.Limit > 0 && len(list) == f.Limit {

@@ -13,7 +13,7 @@ import (
 const (
 	DefaultGrace = bellhop.Duration(24 * time.Hour)
 	maxGrace     = bellhop.Duration(30 * 24 * time.Hour)
-	maxSecrets   = 5
+	maxSecrets   = 11 // the newest, and ten that it has replaced
 )
 
 // Secrets gives the endpoint's valid secrets in the open, newest first. That it was
@@ -57,7 +57,7 @@ func (d *Desk) open(e bellhop.Endpoint) ([]bellhop.SecretValue, error) {
 // RotateSecret puts a new secret before the one that it replaces, which stays valid
 // for grace (nil for DefaultGrace); those replaced before end when they were to. A
 // grace of 0 ends all of them at once. Secret "" makes one; one that is valid already
-// is refused. Where five are valid, it fails with a CodeConflict error. It
+// is refused. Where ten that were replaced are still valid, it fails with a CodeManySecrets error. It
 // answers the valid secrets, newest first, and whether requests are signed with
 // all of them: a dialect that carries one signature signs with the newest, so that
 // the old one stops at once.
@@ -149,12 +149,71 @@ func rotated(old []bellhop.Secret, fresh bellhop.Secret, now time.Time, keep tim
 	}
 	if len(secrets) > maxSecrets {
 		return nil, &bellhop.Error{
-			Code: bellhop.CodeConflict,
+			Code: bellhop.CodeManySecrets,
 			Detail: fmt.Sprintf("The endpoint has %d valid secrets, and at most %d can be: rotate when the next one ends, at %s, or with a grace of 0s, which ends all of them now",
 				len(secrets)-1, maxSecrets, stamp(first)),
 		}
 	}
 	return secrets, nil
+}
+
+// firstSecrets are those of a new endpoint, and its newest one in the open: what was given,
+// or one that is made. fields say what is wrong with them.
+func (d *Desk) firstSecrets(e *bellhop.Endpoint, c *bellhop.EndpointChange, now time.Time) (secrets []bellhop.Secret, newest string, fields []bellhop.FieldError, err error) {
+	x := d.e.Routes().Dialect(e.Dialect)
+	if x == nil {
+		return nil, "", nil, nil // which was found wrong already
+	}
+	wrong := func(field, code, detail string) {
+		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: detail})
+	}
+	given := c.Secrets.Value
+	switch {
+	case len(given) > 0 && c.Secret.Value != "":
+		wrong("secret", "secret", "is given beside secrets: put it first there, or leave that out")
+		return nil, "", fields, nil
+	case len(given) > maxSecrets:
+		wrong("secrets", "length", fmt.Sprintf("has %d secrets; at most %d can be valid: leave out the oldest", len(given), maxSecrets))
+		return nil, "", fields, nil
+	case len(given) > 1 && !x.ManySignatures():
+		wrong("secrets", "dialect", fmt.Sprintf("the dialect %s signs with one secret: give the newest alone", e.Dialect))
+		return nil, "", fields, nil
+	case len(given) == 0:
+		newest = c.Secret.Value
+		if newest == "" {
+			if newest, err = x.NewSecret(); err != nil {
+				return nil, "", nil, fmt.Errorf("make a secret: %w", err)
+			}
+		} else if err := x.CheckSecret(newest); err != nil {
+			wrong("secret", "secret", err.Error())
+			return nil, "", fields, nil
+		}
+		given = []bellhop.GivenSecret{{Secret: newest}}
+	}
+	seen := map[string]bool{}
+	for i, g := range given {
+		field := fmt.Sprintf("secrets[%d]", i)
+		s := bellhop.Secret{CreatedAt: now, ExpiresAt: g.ExpiresAt.UTC().Truncate(time.Millisecond)}
+		switch {
+		case i == 0 && !g.ExpiresAt.IsZero():
+			wrong(field+".expires_at", "newest", "the newest secret has no end: leave it out")
+		case i > 0 && g.ExpiresAt.IsZero():
+			s.ExpiresAt = now.Add(time.Duration(DefaultGrace))
+		case i > 0 && !g.ExpiresAt.After(now):
+			wrong(field+".expires_at", "range", "is past: leave this secret out")
+		case i > 0 && g.ExpiresAt.After(now.Add(time.Duration(maxGrace))):
+			wrong(field+".expires_at", "range", fmt.Sprintf("must be within %s from now", maxGrace))
+		}
+		if err := x.CheckSecret(g.Secret); err != nil {
+			wrong(field+".secret", "secret", err.Error())
+		} else if seen[g.Secret] {
+			wrong(field+".secret", "secret", "is there twice: give it once")
+		}
+		seen[g.Secret] = true
+		s.Sealed = d.seal(e.ID, g.Secret)
+		secrets = append(secrets, s)
+	}
+	return secrets, given[0].Secret, fields, nil
 }
 
 // keepsSecrets refuses a change of dialect under which the secrets would not work.

@@ -669,7 +669,7 @@ func (e *Engine) recorded(a *bellhop.Attempt, w *bellhop.Work) {
 		wake(e.owing) // what was settled gets its last line
 	}
 	e.watchers.send(a)
-	if a.Reacts() || a.GaveUp() {
+	if a.Reacts() || turnOf(a) != "" {
 		wake(e.reacting)
 	}
 }

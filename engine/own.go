@@ -23,6 +23,11 @@ const (
 	TypeEndpointDisabling = routes.OwnTypes + "endpoint.disabling"
 	TypeEndpointDisabled  = routes.OwnTypes + "endpoint.disabled"
 	TypeEndpointBacklog   = routes.OwnTypes + "endpoint.backlog"
+	TypeEndpointCreated   = routes.OwnTypes + "endpoint.created"
+	TypeEndpointUpdated   = routes.OwnTypes + "endpoint.updated"
+	TypeEndpointDeleted   = routes.OwnTypes + "endpoint.deleted"
+	TypeDeliveryFailing   = routes.OwnTypes + "delivery.failing"
+	TypeDeliveryRecovered = routes.OwnTypes + "delivery.recovered"
 	TypeDeliveryExhausted = routes.OwnTypes + "delivery.exhausted"
 	TypeBacklog           = routes.OwnTypes + "backlog"
 	TypeBacklogRecovered  = routes.OwnTypes + "backlog.recovered"
@@ -33,9 +38,9 @@ const (
 // OwnEventTypes are the types that Bellhop itself publishes events of.
 func OwnEventTypes() []string {
 	return []string{
-		TypeBacklog, TypeBacklogRecovered, TypeDeliveryCaptured, TypeDeliveryExhausted,
-		TypeEndpointBacklog, TypeEndpointDisabled, TypeEndpointDisabling, TypeEndpointFailing,
-		TypeEndpointOnHold, TypeEndpointRecovered, TypeStorage, TypeStorageRecovered,
+		TypeBacklog, TypeBacklogRecovered, TypeDeliveryCaptured, TypeDeliveryExhausted, TypeDeliveryFailing, TypeDeliveryRecovered,
+		TypeEndpointBacklog, TypeEndpointCreated, TypeEndpointDeleted, TypeEndpointDisabled, TypeEndpointDisabling,
+		TypeEndpointFailing, TypeEndpointOnHold, TypeEndpointRecovered, TypeEndpointUpdated, TypeStorage, TypeStorageRecovered,
 	}
 }
 
@@ -53,6 +58,8 @@ type OwnEvent struct {
 	// Since is when what it tells began: with the app, Type and Endpoint it is what makes
 	// it one event, however often it is published.
 	Since time.Time
+	// Revision, if not 0, tells apart what began at one moment.
+	Revision int64
 	// Data is encoded as JSON.
 	Data any
 }
@@ -67,6 +74,9 @@ func (e *Engine) PublishOwn(ctx context.Context, app string, events ...OwnEvent)
 			continue
 		}
 		p := Publication{App: app, Type: o.Type, Data: marshal(o.Data), ExternalID: fmt.Sprintf("%s:%s:%d", o.Type, o.Endpoint, o.Since.UnixMilli())}
+		if o.Revision != 0 {
+			p.ExternalID += fmt.Sprintf(":%d", o.Revision)
+		}
 		if o.Endpoint != 0 {
 			p.Subject = routes.AboutEndpoint(o.Endpoint)
 		}
@@ -100,13 +110,38 @@ func DisabledData(r *routes.Route) any {
 	return map[string]any{"endpoint": r.ID, "url": r.URL, "name": r.Name, "reason": r.DisabledReason, "disabled_at": r.UpdatedAt}
 }
 
-// tellsOfEnds tells whether anybody wants to hear of deliveries of an app's events that
-// are given up.
-func (e *Engine) tellsOfEnds(app string) bool {
-	return app != bellhop.AllApps && (e.HearsOf(bellhop.AllApps, TypeDeliveryExhausted) || e.HearsOf(app, TypeDeliveryExhausted))
+// turnTypes are the types of events by which Bellhop tells how a delivery of an app's events
+// goes.
+var turnTypes = []string{TypeDeliveryFailing, TypeDeliveryRecovered, TypeDeliveryExhausted}
+
+// turnOf is the type of the event that tells what an attempt means for its delivery; "" for
+// nothing that is told. Deliveries of Bellhop's own events are told nothing of.
+func turnOf(a *bellhop.Attempt) string {
+	turn := ""
+	switch {
+	case a.GaveUp():
+		turn = TypeDeliveryExhausted
+	case a.BeginsToFail():
+		turn = TypeDeliveryFailing
+	case a.Recovers():
+		turn = TypeDeliveryRecovered
+	}
+	if turn == "" || strings.HasPrefix(a.Type, routes.OwnTypes) {
+		return ""
+	}
+	return turn
 }
 
-// tellingFlow asks for a reaction to deliveries that are given up, where somebody wants to
+// tells tells whether anybody wants to hear that deliveries of an app's events took a turn.
+func (e *Engine) tells(app, turn string) bool {
+	return app != bellhop.AllApps && (e.HearsOf(bellhop.AllApps, turn) || e.HearsOf(app, turn))
+}
+
+// tellsOfEnds tells whether anybody wants to hear of deliveries of an app's events that
+// are given up.
+func (e *Engine) tellsOfEnds(app string) bool { return e.tells(app, TypeDeliveryExhausted) }
+
+// tellingFlow asks for a reaction to the turns that deliveries take, where somebody wants to
 // hear of them.
 type tellingFlow struct {
 	bellhop.Store
@@ -116,41 +151,64 @@ type tellingFlow struct {
 // Record is that of the store.
 func (f tellingFlow) Record(ctx context.Context, l bellhop.Lease, results []bellhop.Result, now time.Time) error {
 	for i := range results {
-		a := &results[i].Attempt
-		if a.GaveUp() && !strings.HasPrefix(a.Type, routes.OwnTypes) {
-			results[i].Tells = f.e.tellsOfEnds(a.App)
+		if turn := turnOf(&results[i].Attempt); turn != "" {
+			results[i].Tells = f.e.tells(results[i].Attempt.App, turn)
 		}
 	}
 	return f.Store.Record(ctx, l, results, now)
 }
 
-// tellExhausted publishes to some apps that the delivery of an attempt was given up, if
-// that is what it was.
-func (e *Engine) tellExhausted(ctx context.Context, apps []string, i bellhop.AttemptID) error {
+// whoHears lists, by the type of each turn, who of an app and all wants to hear of it now.
+func (e *Engine) whoHears(app string) map[string][]string {
+	who := map[string][]string{}
+	for _, turn := range turnTypes {
+		for _, x := range []string{app, bellhop.AllApps} {
+			if e.HearsOf(x, turn) {
+				who[turn] = append(who[turn], x)
+			}
+		}
+	}
+	return who
+}
+
+// tellTurn publishes to those who hear of it that the delivery of an attempt took a turn, if
+// it did: once of each delivery, however often that is done.
+func (e *Engine) tellTurn(ctx context.Context, who map[string][]string, i bellhop.AttemptID) error {
 	a, err := e.store.Attempt(ctx, i)
-	if bellhop.IsNotFound(err) || err == nil && (!a.GaveUp() || strings.HasPrefix(a.Type, routes.OwnTypes)) {
+	if bellhop.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look up what was given up: %w", err)
+		return fmt.Errorf("look up what became of a delivery: %w", err)
+	}
+	turn := turnOf(&a)
+	if len(who[turn]) == 0 {
+		return nil
 	}
 	data := map[string]any{
 		"event": a.Event, "event_type": a.Type, "app": a.App, "endpoint": a.Endpoint, "delivery": a.Delivery, "attempt": a.ID,
-		"attempts": a.Number, "reason": a.Reason, "failed_at": a.StartedAt(),
+		"attempts": a.Number,
+	}
+	if turn == TypeDeliveryRecovered {
+		data["succeeded_at"] = a.StartedAt()
+	} else {
+		data["reason"], data["failed_at"] = a.Reason, a.StartedAt()
+	}
+	if turn == TypeDeliveryFailing && !a.NextAt.IsZero() {
+		data["next_try_at"] = a.NextAt
 	}
 	if a.ResponseStatus != 0 {
 		data["response_status"] = a.ResponseStatus
 	}
-	if !slices.Contains(bellhop.Quoting, a.Reason) { // else it may quote the event
+	if a.Detail != "" && !slices.Contains(bellhop.Quoting, a.Reason) { // else it may quote the event
 		data["detail"] = a.Detail
 	}
 	if r := e.table.Routes().Endpoint(a.Endpoint); r != nil {
 		data["endpoint_name"], data["url"] = r.Name, r.URL
 	}
-	for _, app := range apps {
+	for _, app := range who[turn] {
 		p := Publication{
-			App: app, Type: TypeDeliveryExhausted, Subject: routes.AboutEndpoint(a.Endpoint), Data: marshal(data),
-			ExternalID: TypeDeliveryExhausted + ":" + a.Delivery.String(),
+			App: app, Type: turn, Subject: routes.AboutEndpoint(a.Endpoint), Data: marshal(data), ExternalID: turn + ":" + a.Delivery.String(),
 		}
 		if err := e.publishOwn(ctx, []Publication{p}); err != nil {
 			return err

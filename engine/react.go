@@ -62,19 +62,14 @@ func (e *Engine) reactToAll(ctx context.Context) (failed error) {
 // do. A crash between the two has them published again, under the same external ids.
 func (e *Engine) reactTo(ctx context.Context, app string, list []bellhop.Reaction) error {
 	asked := e.HearsOf(app, TypeDeliveryCaptured)
-	told := []string{}
-	for _, who := range []string{app, bellhop.AllApps} {
-		if e.HearsOf(who, TypeDeliveryExhausted) {
-			told = append(told, who)
-		}
-	}
+	who := e.whoHears(app)
 	done := make([]bellhop.AttemptID, len(list))
 	var ps []Publication
 	var of []bellhop.EventID
 	for i, x := range list {
 		done[i] = x.Attempt
-		if len(told) > 0 {
-			if err := e.tellExhausted(ctx, told, x.Attempt); err != nil {
+		if len(who) > 0 {
+			if err := e.tellTurn(ctx, who, x.Attempt); err != nil {
 				return err
 			}
 		}

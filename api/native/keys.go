@@ -1,6 +1,8 @@
 package native
 
 import (
+	"encoding/hex"
+
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/api/wire"
@@ -16,15 +18,21 @@ type createKeyInput struct {
 }
 
 func (n *native) createKey(c *api.Call, in createKeyInput) (wire.NewKey, error) {
-	k, token, err := n.desk.CreateKey(c.Context(), c.Principal(), bellhop.KeyRequest{
-		Name: in.Body.Name, Role: in.Body.Role, Apps: in.Body.Apps, ExpiresIn: in.Body.ExpiresIn,
-	})
+	ask := bellhop.KeyRequest{Name: in.Body.Name, Role: in.Body.Role, Apps: in.Body.Apps, ExpiresIn: in.Body.ExpiresIn}
+	if in.Body.TokenSHA256 != "" {
+		ask.Hash = new([32]byte)
+		if n, err := hex.Decode(ask.Hash[:], []byte(in.Body.TokenSHA256)); err != nil || n != len(ask.Hash) {
+			return wire.NewKey{}, bellhop.Wrong("token_sha256", "format", "must be 64 hexadecimal digits")
+		}
+	}
+	k, token, err := n.desk.CreateKey(c.Context(), c.Principal(), ask)
 	return wire.NewKey{Key: wire.KeyOf(k), Token: token}, err
 }
 
 type listKeysInput struct {
 	api.Paging
-	Kind string `query:"kind" enum:"key,portal,session" doc:"Only keys, portal links, or sessions of the dashboard." example:"session"`
+	Kind   string `query:"kind" enum:"key,portal,session" doc:"Only keys, portal links, or sessions of the dashboard." example:"session"`
+	Hashes string `query:"hashes" enum:"true,false" doc:"With the SHA-256 of each token (token_sha256), to take keys to another installation. Takes a key that is not limited to apps."`
 }
 
 func (n *native) listKeys(c *api.Call, in listKeysInput) (wire.Page[wire.Key], error) {
@@ -32,7 +40,7 @@ func (n *native) listKeys(c *api.Call, in listKeysInput) (wire.Page[wire.Key], e
 	if err != nil {
 		return wire.Page[wire.Key]{}, err
 	}
-	f := desk.KeyFilter{Kind: desk.KeyKind(in.Kind), Before: bellhop.KeyID(before), Limit: in.More()}
+	f := desk.KeyFilter{Kind: desk.KeyKind(in.Kind), Before: bellhop.KeyID(before), Limit: in.More(), Hashes: in.Hashes == "true"}
 	keys, err := n.desk.Keys(c.Context(), c.Principal(), f)
 	if err != nil {
 		return wire.Page[wire.Key]{}, err
@@ -43,6 +51,9 @@ func (n *native) listKeys(c *api.Call, in listKeysInput) (wire.Page[wire.Key], e
 	}
 	dress := func(k bellhop.Key) wire.Key {
 		w := wire.KeyOf(k)
+		if f.Hashes {
+			w.TokenSHA256 = hex.EncodeToString(k.Hash[:])
+		}
 		w.LastUsedAt, w.Current = uses[k.ID], k.ID == c.Key().ID
 		if !w.LastUsedAt.IsZero() && w.LastUsedAt.Before(k.CreatedAt) {
 			w.LastUsedAt = k.CreatedAt // in its first minute

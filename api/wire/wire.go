@@ -241,7 +241,14 @@ type EndpointInput struct {
 	Metadata       bellhop.Field[map[string]string]      `json:"metadata,omitzero" doc:"Your own notes: strings by name."`
 	Notify         bellhop.Field[[]string]               `json:"notify,omitzero" doc:"E-mail addresses of those who look after it, at most 5: each gets a mail when the endpoint breaks and when it works again, and can unsubscribe." example:"[\"ann@example.com\"]"`
 	Secret         bellhop.Field[string]                 `json:"secret,omitzero" minLength:"1" writeOnly:"true" doc:"The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation."`
+	Secrets        bellhop.Field[[]SecretInput]          `json:"secrets,omitzero" writeOnly:"true" doc:"Instead of secret, all signing secrets of an endpoint that comes from elsewhere, newest first: at most ten besides the newest, so that no receiver notices the move. For a new endpoint alone."`
 	Verify         bellhop.Field[bool]                   `json:"verify,omitzero" doc:"Fail unless the URL answers a test event with 2xx."`
+}
+
+// SecretInput is one of the secrets of an endpoint that comes from elsewhere.
+type SecretInput struct {
+	Secret    string    `json:"secret" minLength:"1" writeOnly:"true" doc:"The signing secret, in the dialect's form."`
+	ExpiresAt time.Time `json:"expires_at,omitzero" doc:"Until when it is valid beside the newer ones, at most 30 days from now; by default a day. The newest has no end."`
 }
 
 // EndpointInputOf gives a change as it goes over the wire.
@@ -253,6 +260,12 @@ func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 		Transform: c.Transform, Auth: authInput(c.Auth), TLS: tlsInput(c.TLS), Capture: c.Capture, Status: c.Status, Locked: c.Locked, LockedReason: c.LockedReason,
 		Timeout: c.Timeout, Retry: c.Retry, RateLimit: c.RateLimit, Concurrency: c.Concurrency, Ordering: c.Ordering,
 		Metadata: c.Metadata, Notify: c.Notify, Secret: c.Secret, Verify: c.Verify,
+	}
+	if c.Secrets.Set {
+		in.Secrets.Set = true
+		for _, s := range c.Secrets.Value {
+			in.Secrets.Value = append(in.Secrets.Value, SecretInput(s))
+		}
 	}
 	if c.Apps.Set {
 		e := bellhop.Endpoint{Apps: c.Apps.Value, Terms: c.Terms.Value}
@@ -270,6 +283,12 @@ func (e EndpointInput) Change() bellhop.EndpointChange {
 		Transform: e.Transform, Auth: authChange(e.Auth), TLS: tlsChange(e.TLS), Capture: e.Capture, Status: e.Status, Locked: e.Locked, LockedReason: e.LockedReason,
 		Timeout: e.Timeout, Retry: e.Retry, RateLimit: e.RateLimit, Concurrency: e.Concurrency, Ordering: e.Ordering,
 		Metadata: e.Metadata, Notify: e.Notify, Secret: e.Secret, Verify: e.Verify,
+	}
+	if e.Secrets.Set {
+		c.Secrets.Set = true
+		for _, s := range e.Secrets.Value {
+			c.Secrets.Value = append(c.Secrets.Value, bellhop.GivenSecret(s))
+		}
 	}
 	if e.Apps.Set {
 		c.Apps.Set, c.Terms.Set = true, true
@@ -463,7 +482,7 @@ type Erased struct {
 
 // RotateInput asks for a new secret.
 type RotateInput struct {
-	Grace  *bellhop.Duration `json:"grace,omitempty" doc:"How long the old secret stays valid beside the new one; those rotated away before end when they were to. Default: 24h; 0s ends all of them at once. At most five are valid at a time: beyond that a rotation is refused (409)." example:"24h"`
+	Grace  *bellhop.Duration `json:"grace,omitempty" doc:"How long the old secret stays valid beside the new one; those rotated away before end when they were to. Default: 24h; 0s ends all of them at once. At most ten older ones are valid beside the newest: beyond that a rotation is refused (409, too_many_secrets)." example:"24h"`
 	Secret string            `json:"secret,omitempty" minLength:"1" writeOnly:"true" doc:"The new secret, in the dialect's form. Left out, one is made."`
 }
 
@@ -484,6 +503,8 @@ type KeyInput struct {
 	Role      bellhop.Role     `json:"role" enum:"admin,publisher,editor,viewer" doc:"What the key may do."`
 	Apps      []string         `json:"apps,omitempty" nullable:"false" minItems:"1" doc:"Limits the key to these apps; left out, it reaches all." example:"[\"acme\"]"`
 	ExpiresIn bellhop.Duration `json:"expires_in,omitempty" doc:"How long the key is valid. Default: until it is deleted." example:"90d"`
+	// TokenSHA256 is the hash of a token that somebody has already.
+	TokenSHA256 string `json:"token_sha256,omitempty" minLength:"64" maxLength:"64" doc:"The SHA-256, in hexadecimal digits, of a token that somebody has already: the key of another installation goes on here, and no token is made. Takes an admin key that is not limited to apps. 409 if a key has this token." example:"\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\""`
 }
 
 // Key is a key as the API shows it.
@@ -494,7 +515,9 @@ type Key struct {
 	// LastUsedAt is when a request was last made with it, to the minute; absent if never.
 	LastUsedAt time.Time `json:"last_used_at,omitzero" doc:"When a request was last made with it, to the minute. Absent: not since Bellhop keeps this."`
 	// Current marks the key or session that asks.
-	Current bool `json:"current,omitempty" doc:"True for the key or session that this request was made with."`
+	// TokenSHA256 is the hash of its token, where that was asked for.
+	TokenSHA256 string `json:"token_sha256,omitempty" doc:"The SHA-256 of its token, where hashes were asked for."`
+	Current     bool   `json:"current,omitempty" doc:"True for the key or session that this request was made with."`
 }
 
 // KeyOf dresses a key for the wire. One that reaches no app at all, since its row is
@@ -509,7 +532,7 @@ func KeyOf(k bellhop.Key) Key {
 // NewKey is a key just created, with its token: the only time that it is shown.
 type NewKey struct {
 	Key
-	Token string `json:"token"`
+	Token string `json:"token,omitempty"`
 }
 
 // PortalInput asks for a portal link.

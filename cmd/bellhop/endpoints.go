@@ -146,7 +146,7 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 	t.field("timeout", text(e.Timeout.String()))
 	t.field("retry", text(retryText(e.Retry)))
 	if r := e.RateLimit; r != nil {
-		t.field("rate limit", text(fmt.Sprintf("%g a second, burst %d", r.PerSecond, max(r.Burst, 1))))
+		t.field("rate limit", text(limitText(r)))
 	}
 	concurrency := "adapts to the receiver"
 	if e.Concurrency > 0 {
@@ -173,6 +173,10 @@ func (p *program) noteRecent(r *wire.Recent) {
 	default:
 		p.note("Of the %d newest events, %d would have gone to it.", r.Events, r.Matched)
 	}
+}
+
+func limitText(l *bellhop.RateLimit) string {
+	return fmt.Sprintf("%g a second, burst %d", l.PerSecond, max(l.Burst, 1))
 }
 
 // retryText shows a schedule, with what repeats counted.
@@ -332,7 +336,7 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 	if given("retry") {
 		retry, err := retryOf(e.retry)
 		if err != nil {
-			return c, err
+			return c, usage("--retry: %w", err)
 		}
 		c.Retry = bellhop.Of(retry)
 	}
@@ -378,6 +382,7 @@ func word[S ~string](given bool, to *bellhop.Field[S], value string) {
 	}
 }
 
+// retryOf reads a schedule: delays, none, JSON, or "" for the default.
 func retryOf(flag string) (bellhop.RetryPolicy, error) {
 	var r bellhop.RetryPolicy
 	switch {
@@ -387,15 +392,12 @@ func retryOf(flag string) (bellhop.RetryPolicy, error) {
 		r.Delays = []bellhop.Duration{}
 		return r, nil
 	case strings.HasPrefix(flag, "{"), strings.HasPrefix(flag, "["):
-		if err := json.Unmarshal([]byte(flag), &r); err != nil {
-			return r, usage("--retry: %w", err)
-		}
-		return r, nil
+		return r, json.Unmarshal([]byte(flag), &r)
 	}
 	for _, part := range strings.Split(flag, ",") {
 		d, err := bellhop.ParseDuration(strings.TrimSpace(part))
 		if err != nil {
-			return r, usage("--retry: %w", err)
+			return r, err
 		}
 		r.Delays = append(r.Delays, d)
 	}

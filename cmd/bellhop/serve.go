@@ -346,7 +346,11 @@ func (p *program) begin(ctx context.Context, log *slog.Logger, address net.Addr,
 		Mail: mail, PublicURL: s.base(address), Gather: s.noticeGather, Gap: s.noticeGap, Logger: log, Metrics: metrics,
 		Disk: store.disk(s.database),
 	})
-	d := desk.New(e, desk.Options{Notices: notices, MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, Transformations: desk.Writers(s.transformations), MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
+	retry, err := s.retrySchedule()
+	if err != nil {
+		return nil, err
+	}
+	d := desk.New(e, desk.Options{Notices: notices, MaxEndpoints: s.maxEndpoints, DefaultDialect: s.defaultDialect, DefaultRetry: retry, Transformations: desk.Writers(s.transformations), MaxResent: int64(s.maxResent), MaxPending: int64(s.maxPending), Logger: log})
 
 	if s.hold { // before anything is sent
 		if _, err := d.HoldAll(ctx, bellhop.Owner()); err != nil {

@@ -65,6 +65,7 @@ type settings struct {
 	maxTrials         int
 	maxEndpoints      int
 	defaultDialect    string
+	defaultRetry      string
 	transformations   string
 	keyRate           int
 	streams           api.Streams
@@ -147,6 +148,7 @@ func newSettings() *settings {
 	f.Var(countOf(&s.maxTrials, 32, 10_000), "max-trials", "most tests, verifications and previews of endpoints at once, besides --max-in-flight")
 	f.Var(countOf(&s.maxEndpoints, desk.DefaultMaxEndpoints, 100_000), "max-endpoints", "most endpoints that may listen to one app, unless the app has a bound of its own")
 	f.StringVar(&s.defaultDialect, "default-dialect", desk.DefaultDialect, "`dialect` of endpoints that name none, unless their apps have dialects of their own")
+	f.StringVar(&s.defaultRetry, "default-retry", "", "retry schedule of endpoints that name none when they are made: `delays` such as 5s,5m,30m, or none, or the API's JSON (default until a delivery is seven days old)")
 	f.Var(oneOf(&s.transformations, string(desk.WritersEditors), string(desk.WritersAdmins), string(desk.WritersNobody)), "transformations", "who may write transformations, scripts that make the requests of an endpoint: editors (the portal's users, too), admins, or off")
 	f.Var(countOf(&s.keyRate, api.DefaultKeyRate, 1_000_000_000), "key-rate", "most requests to the API that one key may make a second, after a burst of as many")
 	f.Var(countOf(&s.streams.OfKey, api.DefaultKeyStreams, 100_000), "key-streams", "most streams, of attempts or of events to publish, that one key may have open at once")
@@ -421,6 +423,9 @@ func (s *settings) check() error {
 	if _, err := s.dialectNamed(s.svixDialect); err != nil {
 		return usage("svix-dialect: %w", err)
 	}
+	if _, err := s.retrySchedule(); err != nil {
+		return usage("default-retry: %w", err)
+	}
 	if err := s.checkDatabase(); err != nil {
 		return err
 	}
@@ -447,6 +452,18 @@ func (s *settings) checkBounds() error {
 		return usage("max-connections: must be at least %d: one key or address gets half of them, and a browser alone takes six", leastConnections)
 	}
 	return nil
+}
+
+// retrySchedule is the schedule of endpoints that name none.
+func (s *settings) retrySchedule() (bellhop.RetryPolicy, error) {
+	retry, err := retryOf(s.defaultRetry)
+	if err != nil {
+		return retry, err
+	}
+	if wrong := retry.Check(); wrong != nil {
+		return retry, fmt.Errorf("%s %s", wrong.Field, wrong.Detail)
+	}
+	return retry, nil
 }
 
 // unmarked refuses a text with the byte order mark that some editors and shells put
