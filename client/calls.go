@@ -244,6 +244,14 @@ func (c *Client) TestNotices(ctx context.Context, email string) ([]NoticeTested,
 	return out.Data, err
 }
 
+// AppOfUID gives the app that has a uid, or false if none has.
+func (c *Client) AppOfUID(ctx context.Context, uid string) (bellhop.App, bool, error) {
+	for app, err := range list[bellhop.App](ctx, c, "/v1/apps", url.Values{"uid": {uid}}) {
+		return app, err == nil, err
+	}
+	return bellhop.App{}, false, nil
+}
+
 // EventTypes lists the catalogue by name.
 func (c *Client) EventTypes(ctx context.Context) iter.Seq2[bellhop.EventType, error] {
 	return list[bellhop.EventType](ctx, c, "/v1/event-types", nil)
@@ -473,6 +481,8 @@ type KeyFilter struct {
 	// Kind is "key", "portal" or "session".
 	Kind  string `query:"kind"`
 	Limit int    `query:"limit"`
+	// Hashes asks for the SHA-256 of each token.
+	Hashes bool `query:"hashes"`
 }
 
 // Keys lists keys, portal links and sessions of the dashboard, newest first.

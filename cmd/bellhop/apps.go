@@ -33,6 +33,9 @@ func (p *program) showApp(a bellhop.App) error {
 	return p.show(a, func() {
 		var t table
 		t.field("app", text(a.ID))
+		if a.UID != "" {
+			t.field("uid", text(a.UID))
+		}
 		t.field("name", text(a.Name))
 		t.notes("metadata", a.Metadata)
 		t.field("dialects", list(a.Dialects, "all"))
@@ -41,6 +44,9 @@ func (p *program) showApp(a bellhop.App) error {
 		}
 		if a.MaxEndpoints != 0 {
 			t.field("max endpoints", text(strconv.Itoa(a.MaxEndpoints)))
+		}
+		if a.RateLimit != nil {
+			t.field("rate limit", text(limitText(a.RateLimit)+", for each endpoint"))
 		}
 		t.field("created", p.when(a.CreatedAt))
 		t.field("updated", p.when(a.UpdatedAt))
@@ -59,12 +65,13 @@ func (p *program) appsGet() *cobra.Command {
 }
 
 func (p *program) appsCreate() *cobra.Command {
-	var name string
+	var name, uid string
 	var metadata, dialects, options []string
 	var maxEndpoints int
+	var limit appLimit
 	cmd := p.apiVerb("create [APP]", "Create an app", "Create an app with an id of your choice, such as your own tenant's name, or with one that is made.",
 		func(ctx context.Context, c *client.Client, args []string) error {
-			in := wire.AppInput{Name: name, Dialects: dialects, MaxEndpoints: maxEndpoints}
+			in := wire.AppInput{Name: name, Dialects: dialects, MaxEndpoints: maxEndpoints, UID: uid, RateLimit: limit.of()}
 			if len(args) == 1 {
 				in.ID = args[0]
 			}
@@ -82,10 +89,30 @@ func (p *program) appsCreate() *cobra.Command {
 			return p.show(a, func() { p.print("%s app %s created", p.mark(true), clean(a.ID)) })
 		})
 	cmd.Flags().StringVar(&name, "name", "", "name for people")
+	cmd.Flags().StringVar(&uid, "uid", "", "another id by which you know it, and which may change")
+	limit.flags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
 	appDialectFlags(cmd.Flags(), &dialects, &options)
 	cmd.Flags().IntVar(&maxEndpoints, "max-endpoints", 0, "most endpoints that may listen to it (default what the server says)")
 	return cmd
+}
+
+// appLimit are the flags of an app's rate limit.
+type appLimit struct {
+	rate  float64
+	burst int
+}
+
+func (l *appLimit) flags(f *pflag.FlagSet) {
+	f.Float64Var(&l.rate, "rate-limit", 0, "most deliveries a second to each of its endpoints; 0 is no limit")
+	f.IntVar(&l.burst, "rate-burst", 0, "how many may go at once after a quiet time")
+}
+
+func (l *appLimit) of() *bellhop.RateLimit {
+	if l.rate == 0 {
+		return nil
+	}
+	return &bellhop.RateLimit{PerSecond: l.rate, Burst: l.burst}
 }
 
 func appDialectFlags(f *pflag.FlagSet, dialects, options *[]string) {
@@ -114,15 +141,25 @@ func appOptions(texts []string) (map[string]map[string]string, error) {
 }
 
 func (p *program) appsUpdate() *cobra.Command {
-	var name string
+	var name, uid string
 	var metadata, dialects, options []string
 	var maxEndpoints int
+	var limit appLimit
 	var cmd *cobra.Command
 	cmd = p.apiVerb("update APP", "Change an app", "Change what is given; lists are replaced as a whole.",
 		func(ctx context.Context, c *client.Client, args []string) error {
 			var in client.AppPatch
 			if cmd.Flags().Changed("name") {
 				in.Name = bellhop.Of(name)
+			}
+			if cmd.Flags().Changed("uid") {
+				in.UID = bellhop.Of(uid)
+			}
+			if cmd.Flags().Changed("rate-burst") && !cmd.Flags().Changed("rate-limit") {
+				return usage("--rate-burst goes with --rate-limit")
+			}
+			if cmd.Flags().Changed("rate-limit") {
+				in.RateLimit = bellhop.Of(limit.of())
 			}
 			if cmd.Flags().Changed("metadata") {
 				m, err := notes("metadata", without(metadata, ""))
@@ -151,6 +188,8 @@ func (p *program) appsUpdate() *cobra.Command {
 			return p.showApp(a)
 		})
 	cmd.Flags().StringVar(&name, "name", "", "name for people")
+	cmd.Flags().StringVar(&uid, "uid", "", "another id by which you know it, and which may change")
+	limit.flags(cmd.Flags())
 	cmd.Flags().StringArrayVar(&metadata, "metadata", nil, "a note, as `NAME=VALUE`; may be repeated")
 	appDialectFlags(cmd.Flags(), &dialects, &options)
 	cmd.Flags().IntVar(&maxEndpoints, "max-endpoints", 0, "most endpoints that may listen to it (default what the server says)")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,8 @@ func (p *program) eventTypesList() *cobra.Command {
 				switch {
 				case t.Archived:
 					state = dim("archived")
+				case t.Deprecated:
+					state = dim("deprecated")
 				case t.Validate:
 					state = text("validated")
 				}
@@ -41,6 +44,21 @@ func (p *program) showEventType(t bellhop.EventType) error {
 		fields.field("description", text(t.Description))
 		if t.Archived {
 			fields.field("archived", text("yes"))
+		}
+		if t.Deprecated {
+			fields.field("deprecated", text("yes"))
+		}
+		if t.Group != "" {
+			fields.field("group", text(t.Group))
+		}
+		if len(t.FeatureFlags) > 0 {
+			fields.field("feature flags", list(t.FeatureFlags, ""))
+		}
+		if t.SchemaVersion != "" {
+			fields.field("schema version", text(t.SchemaVersion))
+		}
+		if len(t.EarlierSchemas) > 0 {
+			fields.field("earlier schemas", list(sortedKeys(t.EarlierSchemas), ""))
 		}
 		if t.Validate {
 			fields.field("validated", text("yes: data must fit the schema"))
@@ -69,6 +87,7 @@ func (p *program) eventTypesGet() *cobra.Command {
 func (p *program) eventTypesPut() *cobra.Command {
 	var in client.EventTypePut
 	var schema, example string
+	var earlier []string
 	cmd := p.apiVerb("put TYPE", "Create or replace an event type", "Create an event type, or replace one as a whole.",
 		func(ctx context.Context, c *client.Client, args []string) (err error) {
 			if in.Schema, err = p.jsonOrFile("schema", schema); err != nil {
@@ -76,6 +95,18 @@ func (p *program) eventTypesPut() *cobra.Command {
 			}
 			if in.Example, err = p.jsonOrFile("example", example); err != nil {
 				return err
+			}
+			for _, e := range earlier {
+				version, text, ok := strings.Cut(e, "=")
+				if !ok {
+					return usage("--earlier-schema: %q is not VERSION=JSON, or VERSION=@FILE", e)
+				}
+				if in.EarlierSchemas == nil {
+					in.EarlierSchemas = map[string]bellhop.JSON{}
+				}
+				if in.EarlierSchemas[version], err = p.jsonOrFile("earlier-schema", text); err != nil {
+					return err
+				}
 			}
 			t, err := c.PutEventType(ctx, args[0], in)
 			if err != nil {
@@ -89,6 +120,11 @@ func (p *program) eventTypesPut() *cobra.Command {
 	f.StringVar(&example, "example", "", "data as a receiver might see it, as `JSON` or @FILE")
 	f.BoolVar(&in.Validate, "validate", false, "refuse to publish data that breaks the schema")
 	f.BoolVar(&in.Archived, "archived", false, "keep it readable, but take no new events where the catalogue is enforced")
+	f.BoolVar(&in.Deprecated, "deprecated", false, "mark it where people choose types; its events go on")
+	f.StringVar(&in.Group, "group", "", "`heading` under which catalogues show it")
+	f.StringVar(&in.SchemaVersion, "schema-version", "", "which `version` the schema is, if there were others")
+	f.StringArrayVar(&earlier, "earlier-schema", nil, "schema of another version, for readers, as `VERSION=JSON` or VERSION=@FILE; may be repeated")
+	f.StringSliceVar(&in.FeatureFlags, "feature-flag", nil, "`flag` without which portal links do not see it; may be repeated, for one of several")
 	return cmd
 }
 

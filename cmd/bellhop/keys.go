@@ -90,13 +90,20 @@ editor manages endpoints and sees the logs; viewer looks.`,
 			if err != nil {
 				return err
 			}
-			return p.show(k, func() { p.print("%s", k.Token) })
+			return p.show(k, func() {
+				if k.Token != "" {
+					p.print("%s", k.Token)
+				} else {
+					p.print("%s key %s created", p.mark(true), k.ID)
+				}
+			})
 		})
 	f := cmd.Flags()
 	f.StringVar((*string)(&in.Role), "role", "", "admin, publisher, editor or viewer")
 	f.StringSliceVar(&in.Apps, "app", nil, "limit the key to this `app`; may be repeated")
 	f.StringVar(&in.Name, "name", "", "name for people")
 	f.StringVar(&expires, "expires-in", "", "how long it is valid, such as 90d (default until it is deleted)")
+	f.StringVar(&in.TokenSHA256, "token-sha256", "", "`hash` of a token that somebody has already, which goes on as this key, in hexadecimal digits")
 	return cmd
 }
 

@@ -42,5 +42,6 @@ page whose origin the server allows (serve --portal-origin).`,
 	cmd.Flags().StringVar(&expires, "expires-in", "", "how long it is valid, at most 7d (default 1h)")
 	cmd.Flags().StringVar(&in.Theme, "theme", "", "how the page looks: auto, light or dark")
 	cmd.Flags().StringVar(&in.Lang, "lang", "", "language of the page, as a tag such as de or fr-CH (default as the viewer's browser)")
+	cmd.Flags().StringSliceVar(&in.FeatureFlags, "feature-flag", nil, "show event types that have this `flag`, too; may be repeated")
 	return cmd
 }
