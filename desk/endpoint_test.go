@@ -3,6 +3,7 @@ package desk_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/memstore"
 )
 
 func TestBadEndpointsAreRefusedByField(t *testing.T) {
@@ -281,6 +283,28 @@ func TestTestEventIsAnsweredAtOnceAndNotRetried(t *testing.T) {
 		}
 		if list := h.attempts(bellhop.AttemptFilter{Endpoint: e.ID}); len(list) != 1 || list[0].Trigger != bellhop.TriggerTest {
 			t.Errorf("log: %+v", list)
+		}
+	})
+}
+
+// TestTheOperatorsRetrySchedule is that of endpoints that name none, and of no others.
+func TestTheOperatorsRetrySchedule(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		mine := bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(time.Minute)}}
+		own := bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(time.Hour), bellhop.Duration(time.Hour)}}
+		h := openOn(t, memstore.New(), desk.Options{DefaultRetry: mine})
+		h.net.on("down.example", status(500))
+		down := h.endpoint("down.example")
+		chosen := h.endpoint("chosen.example", func(c *bellhop.EndpointChange) { c.Retry = bellhop.Of(own) })
+		h.publish(`{}`)
+		wait(time.Hour)
+		if n := len(h.net.at("down.example")); n != 2 {
+			t.Errorf("%d requests, want 2", n)
+		}
+		named := h.set(chosen.ID, bellhop.EndpointChange{Name: bellhop.Of("x")})
+		reset := h.set(chosen.ID, bellhop.EndpointChange{Retry: bellhop.Field[bellhop.RetryPolicy]{Set: true}})
+		if !slices.Equal(named.Retry.Delays, own.Delays) || !slices.Equal(reset.Retry.Delays, mine.Delays) || !slices.Equal(down.Retry.Delays, mine.Delays) {
+			t.Errorf("%v, %v, %v", named.Retry, reset.Retry, down.Retry)
 		}
 	})
 }

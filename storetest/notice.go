@@ -118,6 +118,37 @@ var noticeTests = []test{
 		}
 		same(f, "reactions", f.reactions("", 10), []bellhop.Reaction{{Attempt: gaveUp.ID, App: "acme"}})
 	}},
+	{"who wants to hear that a delivery is failing, and recovers, has one reaction to each", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e)
+		var want []bellhop.Reaction
+		for n := 1; n <= 7; n++ {
+			d := f.claim(e, 1)[0].Delivery
+			a := f.retry(d, time.Minute)
+			if n == 7 {
+				a = f.attempt(d, bellhop.AttemptSucceeded)
+			}
+			same(f, "number", a.Number, n)
+			if n == bellhop.FailingFrom || n == 7 {
+				want = append(want, bellhop.Reaction{Attempt: a.ID, App: "acme"})
+			}
+			for range 2 { // the answer to the first was lost
+				f.must(f.s.Record(f.Context(), f.lease, []bellhop.Result{{Attempt: a, Lease: f.lease, Tells: true}}, f.now))
+			}
+			f.now = f.now.Add(2 * time.Minute)
+		}
+		same(f, "reactions", f.reactions("", 10), want)
+	}},
+	{"nobody hears of a failing delivery who does not want to", func(f *fixture) {
+		e := f.endpoint()
+		f.publish(e)
+		for range bellhop.FailingFrom {
+			f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Minute))
+			f.now = f.now.Add(2 * time.Minute)
+		}
+		f.record(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptSucceeded))
+		same(f, "reactions", len(f.reactions("", 10)), 0)
+	}},
 	{"what becomes too old is told, too", func(f *fixture) {
 		e := f.endpoint()
 		f.publish(e)

@@ -196,7 +196,7 @@ func (n *native) routes() []api.Route {
 		api.On("POST /v1/endpoints/{id}/secret/rotate", "rotateSecret", doors, n.rotateSecret,
 			"Rotate an endpoint's secret",
 			"Requests are signed with the new secret at once and, until grace is over, with the old one too, if the dialect can carry several signatures. A body is not needed.", 200).
-			Fails(bellhop.CodeConflict, bellhop.CodeLocked),
+			Fails(bellhop.CodeManySecrets, bellhop.CodeConflict, bellhop.CodeLocked),
 		api.On("GET /v1/endpoints/{id}/stats", "getEndpointStats", doors, n.getEndpointStats,
 			"Show how an endpoint is doing", "The state of its lane, how much is pending, and attempts counted over time.", 200).
 			Reads("since"),
