@@ -39,9 +39,16 @@ type EventSearch struct {
 	EventFilter
 	// Outcome is how they stand; "" for any.
 	Outcome EventState
+	// Channel and Tag are ones that they have; "" for any.
+	Channel, Tag string
 	// Meets, if not nil, tells whether an event's data is looked for. Events without data
 	// are not. It must not keep the data.
 	Meets func(data []byte) bool
+}
+
+// Labelled tells whether an event has the channel and the tag that are looked for.
+func (s *EventSearch) Labelled(e *Event) bool {
+	return (s.Channel == "" || slices.Contains(e.Channels, s.Channel)) && (s.Tag == "" || slices.Contains(e.Tags, s.Tag))
 }
 
 // EventPage is what was found of an EventSearch.
@@ -96,9 +103,11 @@ type AttemptFilter struct {
 	// Response and Reason are the two halves of a cause.
 	Response StatusRange
 	Reason   string
-	Since    time.Time
-	Until    time.Time
-	Before   AttemptID
+	// Channel is one of its event's, which is looked up, for as long as the event is kept.
+	Channel string
+	Since   time.Time
+	Until   time.Time
+	Before  AttemptID
 	Limit    int
 	// WithBodies loads headers and bodies too.
 	WithBodies bool
@@ -147,18 +156,22 @@ type AuditFilter struct {
 	Limit  int
 }
 
-// EraseSelector names one event, or all events of a subject in an app.
+// EraseSelector names one event, all events of a subject in an app, or all whose data was to be
+// kept until a time.
 type EraseSelector struct {
 	Event   EventID
 	App     string
 	Subject string
+	// ExpiredBy selects the events whose DataExpiresAt is not later.
+	ExpiredBy time.Time
 	// After and Limit select some of a subject's events, oldest first: those after
 	// the given one, at most so many. Zero means all.
 	After EventID
 	Limit int
 }
 
-// Matches tells whether the attempt is selected, by what does not depend on time.
+// Matches tells whether the attempt is selected, by what is said in it and does not depend on
+// time.
 func (f *AttemptFilter) Matches(a *Attempt) bool {
 	return f.Scope.Sees(a.App) &&
 		(f.Endpoint == 0 || f.Endpoint == a.Endpoint) &&

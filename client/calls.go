@@ -58,6 +58,9 @@ type EventFilter struct {
 	UUID       string    `query:"uuid"`
 	Since      time.Time `query:"since"`
 	Until      time.Time `query:"until"`
+	// Channel and Tag are ones that they have.
+	Channel string `query:"channel"`
+	Tag     string `query:"tag"`
 	// Outcome is how they stand.
 	Outcome bellhop.EventState `query:"outcome"`
 	// Where are conditions on the data, such as "data.customer.id = 42", all of which
@@ -154,8 +157,8 @@ func (c *Client) Delivery(ctx context.Context, id bellhop.DeliveryID) (Delivery,
 	return call[Delivery](ctx, c, http.MethodGet, at("/v1/deliveries/%s", id), nil, nil)
 }
 
-// AttemptFilter selects attempts. Zero fields select everything. A stream takes
-// no times and no limit.
+// AttemptFilter selects attempts. Zero fields select everything. A stream and an export take
+// no channel, and a stream no times and no limit.
 type AttemptFilter struct {
 	App      string                `query:"app"`
 	Endpoint bellhop.EndpointID    `query:"endpoint"`
@@ -166,9 +169,11 @@ type AttemptFilter struct {
 	// Response is a status, such as "503", a class, such as "5xx", or "none".
 	Response bellhop.StatusRange `query:"response_status"`
 	Reason   string              `query:"reason"`
-	Since    time.Time           `query:"since"`
-	Until    time.Time           `query:"until"`
-	Limit    int                 `query:"limit"`
+	// Channel is one of their event's.
+	Channel string    `query:"channel"`
+	Since   time.Time `query:"since"`
+	Until   time.Time `query:"until"`
+	Limit   int       `query:"limit"`
 }
 
 // Attempts lists attempts, newest first, without headers and bodies.
@@ -275,7 +280,9 @@ func (c *Client) DeleteEventType(ctx context.Context, name string) error {
 
 // EndpointFilter selects endpoints. Zero fields select everything.
 type EndpointFilter struct {
-	App    string                 `query:"app"`
+	App string `query:"app"`
+	// UID is its uid or former_id.
+	UID    string                 `query:"uid"`
 	Status bellhop.EndpointStatus `query:"status"`
 	Health bellhop.Health         `query:"health"`
 	Limit  int                    `query:"limit"`

@@ -3,6 +3,7 @@ package desk_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,6 +43,72 @@ func TestEraseCancelsAndBlanks(t *testing.T) {
 		}
 		if d := h.deliveries(bellhop.DeliveryFilter{Event: other}); len(d) != 1 || d[0].Status != bellhop.DeliveryPending {
 			t.Errorf("the other event: %+v", d)
+		}
+	})
+}
+
+// TestDataThatIsKeptForAWhile is erased when its time has come, as if somebody had asked for
+// it: also what is still pending, and what was captured of answers.
+func TestDataThatIsKeptForAWhile(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("down.example", status(500))
+		h.endpoint("down.example")
+		h.endpoint("well.example", func(c *bellhop.EndpointChange) { c.Capture = bellhop.Of(map[string]string{"pin": ""}) })
+		h.net.on("well.example", func(received) answer { return answer{status: 200, body: `"1234"`} })
+		h.endpoint("own.example", func(c *bellhop.EndpointChange) { c.Events = bellhop.Of([]string{engine.TypeDeliveryCaptured}) })
+		for _, bad := range []time.Duration{time.Minute, -time.Hour, 1000 * 24 * time.Hour} {
+			if _, err := h.e.Publish(t.Context(), engine.Publication{App: "acme", Type: "invoice.paid", Data: bellhop.JSON(`1`), Retain: bad}); bellhop.CodeOf(err) != bellhop.CodeInvalid || !strings.Contains(fmt.Sprint(err.(*bellhop.Error).Fields), "retain") {
+				t.Errorf("retain %v: %v", bad, err)
+			}
+		}
+		var short []bellhop.EventID
+		for range 450 {
+			short = append(short, h.publish(`{"name":"Ayşe"}`, func(p *engine.Publication) { p.Retain = 90 * time.Minute }))
+		}
+		long := h.publish(`{"name":"Luca"}`)
+		wait(89 * time.Minute)
+		captured, err := h.store.Events(t.Context(), bellhop.EventFilter{Scope: bellhop.Everything(), Type: engine.TypeDeliveryCaptured, Limit: 1000, WithData: true})
+		if err != nil || len(captured) != 451 {
+			t.Fatalf("%d captured, %v", len(captured), err)
+		}
+		for _, id := range append(short, long) {
+			if e, err := h.store.Event(t.Context(), id); err != nil || e.Erased || e.Data == nil {
+				t.Fatalf("before: %+v, %v", e, err)
+			}
+		}
+		wait(2 * time.Minute)
+		sent := len(h.net.at("down.example"))
+		for _, id := range short {
+			e, err := h.store.Event(t.Context(), id)
+			if err != nil || !e.Erased || e.Data != nil {
+				t.Fatalf("after: %+v, %v", e, err)
+			}
+			for _, d := range h.deliveries(bellhop.DeliveryFilter{Event: id}) {
+				if d.Status == bellhop.DeliveryPending {
+					t.Fatalf("pending: %+v", d)
+				}
+			}
+		}
+		kept := 0
+		for i := range captured {
+			if e, err := h.store.Event(t.Context(), captured[i].ID); err != nil {
+				t.Fatal(err)
+			} else if !e.Erased {
+				kept++
+			}
+		}
+		if kept != 1 {
+			t.Errorf("%d captures are kept, want that of the event that is", kept)
+		}
+		if e, err := h.store.Event(t.Context(), long); err != nil || e.Erased {
+			t.Errorf("the other: %+v, %v", e, err)
+		}
+		wait(24 * time.Hour)
+		for _, r := range h.net.at("down.example")[sent:] {
+			if strings.Contains(r.body, "Ay") {
+				t.Fatal("erased data was sent")
+			}
 		}
 	})
 }

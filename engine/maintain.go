@@ -368,6 +368,7 @@ func (e *Engine) count(ctx context.Context) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
 	for e.whileKeepingHouse(ctx) {
+		e.eraseExpired(ctx)
 		e.failed(ctx, "sampling the backlog", e.store.SampleBacklog(ctx, e.cfg.Now()))
 		for ctx.Err() == nil {
 			more, err := e.store.RollUp(ctx, e.clock.Settled().Add(-rollAfter))
@@ -379,6 +380,32 @@ func (e *Engine) count(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+	}
+}
+
+// eraseStep is how many events one call erases.
+const eraseStep = 200
+
+// eraseExpired erases the data of events that was to be kept until now. Its remains in files
+// are overwritten with the rest (expire).
+func (e *Engine) eraseExpired(ctx context.Context) {
+	for ctx.Err() == nil {
+		erased, err := e.store.Erase(ctx, bellhop.EraseSelector{ExpiredBy: e.clock.Settled(), Limit: eraseStep}, nil, e.cfg.Now())
+		if len(erased) > 0 {
+			gone := make(map[bellhop.EventID]bool, len(erased))
+			for _, id := range erased {
+				gone[id] = true
+			}
+			e.Forget(gone, "")
+			wake(e.owing) // what was pending of them gets its last line
+		}
+		if errors.Is(err, bellhop.ErrUnknown) {
+			// Some may be erased that nobody has named: lanes still hold them.
+			e.failed(ctx, "looking for erased events", e.forgetErased(ctx))
+		}
+		if e.failed(ctx, "erasing data that has expired", err) || len(erased) < eraseStep {
+			return
 		}
 	}
 }

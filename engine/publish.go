@@ -35,6 +35,9 @@ type Publication struct {
 	Retain time.Duration
 	// DeliverAt, if not zero, is when deliveries may begin.
 	DeliverAt time.Time
+	// Retain, if not 0, is for how long the data is kept, where that is shorter than history
+	// is: an hour at least. Then it is erased.
+	Retain time.Duration
 
 	// checked is Data if that is known to be JSON.
 	checked strictjson.Value
@@ -52,6 +55,7 @@ const MaxLabels = 10
 const (
 	maxExternalID = 256
 	maxDeliverIn  = 366 * 24 * time.Hour
+	minRetain     = time.Hour
 )
 
 // Publish accepts one event. When it returns without an error, the event and its
@@ -201,6 +205,11 @@ func (e *Engine) checkPublication(b *routes.Budget, p *Publication, at string) e
 		wrong("deliver_at", "range", "is more than a year away")
 	} else if p.DeliverAt.UTC().Year() < 1 {
 		wrong("deliver_at", "range", "is before the year 1; leave it out to deliver at once")
+	}
+	if p.Retain != 0 && (p.Retain < minRetain || p.Retain > e.cfg.Retention) {
+		wrong("retain", "range", fmt.Sprintf("is %v; data is kept for 1h to %v, which is how long history is: leave it out for that", bellhop.Duration(p.Retain), bellhop.Duration(e.cfg.Retention)))
+	} else if p.Retain != 0 && p.DeliverAt.Sub(e.cfg.Now()) >= p.Retain {
+		wrong("deliver_at", "range", "is not before the data is erased: retain the data for longer")
 	}
 	switch {
 	case len(p.Data) == 0:
@@ -407,7 +416,7 @@ func (p *Publication) digest() [32]byte {
 	} else {
 		part(p.DeliverAt.UTC().Format(time.RFC3339Nano))
 	}
-	// What an event has none of adds nothing: so digests from before there were labels hold.
+	// What an event has none of adds nothing: so digests from before there was any hold.
 	// Data cannot be taken for one, since JSON begins with no zero byte.
 	for _, labels := range []struct {
 		of   string
@@ -418,6 +427,10 @@ func (p *Publication) digest() [32]byte {
 			part(strings.Join(labels.list, ","))
 		}
 	}
+	if p.Retain != 0 {
+		part("retain")
+		part(p.Retain.String())
+	}
 	h.Write(p.Data)
 	return [32]byte(h.Sum(nil))
 }
@@ -427,6 +440,10 @@ func (p *Publication) event(i bellhop.EventID) bellhop.Event {
 	if !p.DeliverAt.IsZero() {
 		at := p.DeliverAt.UTC()
 		e.DeliverAt = &at
+	}
+	if p.Retain != 0 {
+		at := e.CreatedAt().Add(p.Retain).UTC().Truncate(time.Millisecond)
+		e.DataExpiresAt = &at
 	}
 	return e
 }

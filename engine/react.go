@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/routes"
@@ -107,6 +108,13 @@ func (e *Engine) captured(ctx context.Context, i bellhop.AttemptID) (p Publicati
 	if err != nil {
 		return p, 0, fmt.Errorf("look a capture up: %w", err)
 	}
+	retain := time.Duration(0)
+	if at := event.DataExpiresAt; at != nil {
+		// What was taken out of an answer goes with the data that it answers.
+		if retain = at.Sub(e.cfg.Now()); retain <= 0 {
+			return p, 0, nil
+		}
+	}
 	data := map[string]any{
 		"event": a.Event, "event_type": a.Type, "app": a.App, "subject": event.Subject, "endpoint": a.Endpoint,
 		"delivery": a.Delivery, "attempt": a.ID, "captured": a.Captured,
@@ -115,7 +123,7 @@ func (e *Engine) captured(ctx context.Context, i bellhop.AttemptID) (p Publicati
 		data["endpoint_name"] = r.Name
 	}
 	return Publication{
-		App: a.App, Type: TypeDeliveryCaptured, Subject: event.Subject, Data: marshal(data), ExternalID: CapturedID(a.Delivery),
+		App: a.App, Type: TypeDeliveryCaptured, Subject: event.Subject, Data: marshal(data), ExternalID: CapturedID(a.Delivery), Retain: retain,
 	}, a.Event, nil
 }
 

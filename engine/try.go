@@ -39,8 +39,8 @@ func (e *Engine) Try(ctx context.Context, endpoint bellhop.EndpointID, p Publica
 		err     error
 	}
 	done := make(chan result, 1)
-	p.Data = bytes.Clone(p.Data)                // the caller may go away and use it again
-	p.ExternalID, p.DeliverAt = "", time.Time{} // each test is one of its own, and now
+	p.Data = bytes.Clone(p.Data)                             // the caller may go away and use it again
+	p.ExternalID, p.DeliverAt, p.Retain = "", time.Time{}, 0 // each test is one of its own, and now
 	// On the lanes' account from before anything is stored: so a test is not stored
 	// and then refused, to go out as a surprise after the next start.
 	if !e.lanes.Spawn(func(sending context.Context) {

@@ -46,6 +46,9 @@ func selected(sel bellhop.EraseSelector, e *bellhop.Event) bool {
 	if sel.Event != 0 {
 		return e.ID == sel.Event
 	}
+	if !sel.ExpiredBy.IsZero() {
+		return e.DataExpiresAt != nil && !e.DataExpiresAt.After(sel.ExpiredBy)
+	}
 	return sel.App != "" && sel.Subject != "" && e.App == sel.App && e.Subject == sel.Subject
 }
 

@@ -48,7 +48,7 @@ func (s *Store) SearchEvents(ctx context.Context, f bellhop.EventSearch) (bellho
 	var page bellhop.EventPage
 	err := s.step(ctx, func() error {
 		for _, e := range slices.Backward(s.events) {
-			if (f.Before != 0 && e.ID >= f.Before) || !f.Selects(e.Event) ||
+			if (f.Before != 0 && e.ID >= f.Before) || !f.Selects(e.Event) || !f.Labelled(e.Event) ||
 				f.Outcome != "" && s.outcomeOf(e.ID).State != f.Outcome || f.Outcome == bellhop.EventFailed && e.Test ||
 				f.Meets != nil && (e.Data == nil || !f.Meets(e.Data)) {
 				continue
@@ -114,7 +114,8 @@ func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellho
 			if len(list) >= f.Limit {
 				break
 			}
-			if (f.Before != 0 && a.ID >= f.Before) || !f.Matches(a) || !within(a.StartedAt(), f.Since, f.Until) {
+			if (f.Before != 0 && a.ID >= f.Before) || !f.Matches(a) || !within(a.StartedAt(), f.Since, f.Until) ||
+				f.Channel != "" && (s.byID[a.Event] == nil || !slices.Contains(s.byID[a.Event].Channels, f.Channel)) {
 				continue
 			}
 			found := cloneAttempt(a)

@@ -243,6 +243,9 @@ const (
 // another one of its apps. Apps come in one order, so that no two transactions wait for each
 // other.
 func (t *txn) putNames(old, e *bellhop.Endpoint) error {
+	if slices.Equal(old.Names(), e.Names()) && slices.Equal(old.Apps, e.Apps) {
+		return nil
+	}
 	if len(old.Names()) > 0 {
 		if _, err := t.exec(dropNames, e.ID); err != nil {
 			return err

@@ -224,6 +224,7 @@ func (t *txn) dropSome(app string) (done bool, err error) {
 		t.dropFanouts, t.dropPending,
 		t.dropEventsOf,
 		func(app string) (int, error) { return t.dropSomeOf(dropExternal, app) },
+		func(app string) (int, error) { return t.dropSomeOf(expiringOfApp, app) },
 		func(app string) (int, error) { return t.dropSomeOf(dropReactions, app) },
 		t.dropAttemptsOf,
 		func(app string) (int, error) { return t.dropSlicesOfApp(app, dropChunk) },

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -68,6 +69,12 @@ const (
 	subjectToErase = `SELECT app, id, coalesce(octet_length(data), 0) FROM bellhop.events
 		WHERE subject <> '' AND subject = $1 AND app = $2 AND id > $3 AND NOT erased ORDER BY id LIMIT $4 FOR UPDATE`
 
+	expiredNow    = "SELECT app, event FROM bellhop.expiring WHERE at <= $1 ORDER BY at, event LIMIT $2 /* all apps */"
+	theseToErase  = "SELECT app, id, coalesce(octet_length(data), 0) FROM bellhop.events WHERE (app = ANY($1)) IS TRUE AND id = ANY($2) AND NOT erased ORDER BY id FOR UPDATE"
+	dropExpired   = "DELETE FROM bellhop.expiring WHERE (app = ANY($1)) IS TRUE AND event = ANY($2) AND at <= $3"
+	dropExpiring  = "DELETE FROM bellhop.expiring x USING bellhop.events e WHERE (e.app = ANY($1)) IS TRUE AND e.id = ANY($2) AND x.app = e.app AND x.at = e.data_expires_at AND x.event = e.id"
+	expiringOfApp = "DELETE FROM bellhop.expiring WHERE app = $1 AND (at, event) IN (SELECT at, event FROM bellhop.expiring WHERE app = $1 LIMIT $2)"
+
 	eraseThese = "UPDATE bellhop.events SET data = NULL, erased = true WHERE (app = ANY($1)) IS TRUE AND id = ANY($2)"
 	// Nobody knows any more what the content was.
 	eraseDigests = "UPDATE bellhop.external_ids SET digest = '', erased = true WHERE (app = ANY($1)) IS TRUE AND event = ANY($2)"
@@ -98,6 +105,31 @@ func (t *txn) selected(sel bellhop.EraseSelector) (list []bellhop.EventID, apps 
 	} else if sel.App != "" && sel.Subject != "" {
 		err = t.each(add, subjectToErase, sel.Subject, sel.App, int64(sel.After), sel.Limit+1)
 	}
+	if err == nil && !sel.ExpiredBy.IsZero() {
+		var of []string
+		var ids []int64
+		if err = t.each(scan(func() { of, ids = append(of, app), append(ids, id) }, &app, &id), expiredNow, micros(sel.ExpiredBy), sel.Limit); err != nil || len(ids) == 0 {
+			return nil, nil, false, err
+		}
+		more = len(ids) == sel.Limit
+		of = slices.Compact(slices.Sorted(slices.Values(of)))
+		gone := make(map[int64]bool, len(ids))
+		for _, id := range ids {
+			gone[id] = true
+		}
+		err = t.each(scan(func() {
+			delete(gone, id)
+			if bytes >= maxBatch {
+				more = true
+				return
+			}
+			list, apps = append(list, bellhop.EventID(id)), append(apps, app)
+			bytes += size
+		}, &app, &id, &size), theseToErase, of, ids)
+		if err == nil && len(gone) > 0 { // erased, or gone with their app or by their age
+			_, err = t.exec(dropExpired, of, slices.Sorted(maps.Keys(gone)), micros(sel.ExpiredBy))
+		}
+	}
 	return list, apps, more, err
 }
 
@@ -112,7 +144,7 @@ func (t *txn) eraseAll(apps []string, list []bellhop.EventID) (left bool, err er
 	}
 	of := slices.Compact(slices.Sorted(slices.Values(apps)))
 	events := numbers(list)
-	for _, sql := range []string{eraseThese, eraseDigests} {
+	for _, sql := range []string{dropExpiring, eraseThese, eraseDigests} {
 		if _, err := t.exec(sql, of, events); err != nil {
 			return false, err
 		}

@@ -199,7 +199,7 @@ func (w *search) wanted(piece []bellhop.Event) ([]bool, error) {
 	for i := range piece {
 		e := &piece[i]
 		// A test that failed is no delivery that did.
-		if wanted[i] = !(w.Outcome == bellhop.EventNone && e.Deliveries > 0 || w.Outcome == bellhop.EventFailed && e.Test); wanted[i] {
+		if wanted[i] = w.Labelled(e) && !(w.Outcome == bellhop.EventNone && e.Deliveries > 0 || w.Outcome == bellhop.EventFailed && e.Test); wanted[i] {
 			of = append(of, e.ID)
 		}
 	}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -255,6 +256,9 @@ func (w *writer) freeNames(e *bellhop.Endpoint) error {
 
 // putNames replaces the names that an endpoint is known by.
 func (w *writer) putNames(old, e *bellhop.Endpoint) error {
+	if slices.Equal(old.Names(), e.Names()) && slices.Equal(old.Apps, e.Apps) {
+		return nil
+	}
 	if len(old.Names()) > 0 {
 		if err := exec(w.conn, "DELETE FROM endpoint_names WHERE endpoint = ?", int64(e.ID)); err != nil {
 			return err

@@ -195,7 +195,7 @@ func (w *writer) dropSome(app string) error {
 	}{
 		{fanoutsOfApp, w.dropFanout},
 		{pendingOfApp, w.dropPending},
-		{eventsOfApp, func(id int64) error { return exec(w.conn, "DELETE FROM events WHERE id = ?", id) }},
+		{eventsOfApp, w.dropEvent},
 		{reactionsLeft, func(id int64) error { return exec(w.conn, "DELETE FROM reactions WHERE attempt = ?", id) }},
 		{refusedOfApp, func(id int64) error { return exec(w.conn, "DELETE FROM outbox_refused WHERE id = ?", id) }},
 		{attemptsOfApp, func(id int64) error { return exec(w.conn, "DELETE FROM attempts WHERE id = ?", id) }},

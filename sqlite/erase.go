@@ -67,7 +67,10 @@ const (
 	eventToErase   = "SELECT id, 0 FROM events WHERE id = ? AND erased = 0"
 	subjectToErase = `SELECT id, coalesce(length(data), 0) FROM events INDEXED BY events_subject
 		WHERE subject <> '' AND listed = 1 AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ? + 0`
-	tailToErase     = "SELECT id, coalesce(length(data), 0) FROM events NOT INDEXED WHERE " + tailOfEvents + " AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ? + 0"
+	tailToErase  = "SELECT id, coalesce(length(data), 0) FROM events NOT INDEXED WHERE " + tailOfEvents + " AND subject = ? AND app = ? AND id > ? AND erased = 0 ORDER BY id LIMIT ? + 0"
+	expired      = "SELECT x.event, coalesce(length(e.data), 0), x.at, e.id IS NULL FROM expiring x LEFT JOIN events e ON e.id = x.event AND e.erased = 0 WHERE x.at <= ? ORDER BY x.at, x.event LIMIT ? + 0"
+	dropExpiring = "DELETE FROM expiring WHERE event = ?1 AND at = (SELECT data_expires_at FROM events WHERE id = ?1)"
+
 	attemptsToBlank = `SELECT endpoint, id, coalesce(length(response_body), 0) + coalesce(length(request_body), 0) FROM attempts INDEXED BY attempts_event
 		WHERE event = ? AND (endpoint, id) > (?, ?) ORDER BY endpoint, id LIMIT ? + 0`
 )
@@ -91,6 +94,22 @@ func (w *writer) selected(sel bellhop.EraseSelector) (list []bellhop.EventID, mo
 			err = each(w.conn, add, tailToErase, sel.Subject, sel.App, int64(sel.After), sel.Limit+1)
 		}
 	}
+	if !sel.ExpiredBy.IsZero() {
+		rows := 0
+		type place struct{ at, event int64 }
+		var gone []place // with their app, or by their age
+		err = each(w.conn, func(st *sqlite.Stmt) {
+			if rows++; st.ColumnBool(3) {
+				gone = append(gone, place{st.ColumnInt64(2), st.ColumnInt64(0)})
+			} else {
+				add(st)
+			}
+		}, expired, micros(sel.ExpiredBy), sel.Limit+1)
+		more = more || rows > sel.Limit
+		for i := 0; err == nil && i < len(gone); i++ {
+			err = exec(w.conn, "DELETE FROM expiring WHERE at = ? AND event = ?", gone[i].at, gone[i].event)
+		}
+	}
 	return list, more, err
 }
 
@@ -99,6 +118,9 @@ func (w *writer) selected(sel bellhop.EraseSelector) (list []bellhop.EventID, mo
 func (w *writer) eraseAll(list []bellhop.EventID) (left bool, err error) {
 	rows := blankChunk
 	for _, e := range list {
+		if err := exec(w.conn, dropExpiring, int64(e)); err != nil {
+			return false, err
+		}
 		if err := exec(w.conn, "UPDATE events SET data = NULL, digest = NULL, erased = 1 WHERE id = ?", int64(e)); err != nil {
 			return false, err
 		}

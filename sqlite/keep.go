@@ -86,9 +86,18 @@ func (w *writer) expireEvent(event int64, now time.Time, budget, deleted *int) e
 	if more {
 		*budget = 0
 	} else if err == nil {
-		err = exec(w.conn, "DELETE FROM events WHERE id = ?", event)
+		err = w.dropEvent(event)
 	}
 	*deleted++
+	return err
+}
+
+// dropEvent deletes an event, of which nothing is pending.
+func (w *writer) dropEvent(event int64) error {
+	err := exec(w.conn, dropExpiring, event)
+	if err == nil {
+		err = exec(w.conn, "DELETE FROM events WHERE id = ?", event)
+	}
 	return err
 }
 

@@ -189,7 +189,7 @@ func (w *search) known(page *bellhop.EventFilter, queries []query, tables ...str
 
 // wants tells whether a candidate is searched for.
 func (w *search) wants(e *bellhop.Event) (bool, error) {
-	if w.Outcome == bellhop.EventNone && e.Deliveries > 0 || w.Outcome == bellhop.EventFailed && e.Test {
+	if !w.Labelled(e) || w.Outcome == bellhop.EventNone && e.Deliveries > 0 || w.Outcome == bellhop.EventFailed && e.Test {
 		return false, nil // a test that failed is no delivery that did
 	}
 	if w.Outcome != "" {

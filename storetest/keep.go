@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -323,6 +324,63 @@ var keepTests = []test{
 			same(f, "erased", got, want)
 			if len(got) > 0 {
 				sel.After = got[len(got)-1]
+			}
+		}
+	}},
+	{"Erase what was to be kept until now, in pieces", func(f *fixture) {
+		e := f.endpoint()
+		f.app("acme")
+		f.app("globex")
+		var all []bellhop.NewEvent
+		for i := range 12 {
+			n := f.event(e)
+			if i < 10 {
+				at := f.now.Add(time.Duration(1+i%5) * time.Hour)
+				n.Event.DataExpiresAt = &at
+			}
+			if i == 9 {
+				n.Event.App, n.Deliveries = "globex", nil
+			}
+			all = append(all, n)
+		}
+		f.enqueue(all...)
+		start := f.now
+		erase := func(limit int) []bellhop.EventID {
+			f.Helper()
+			erased, err := f.s.Erase(f.Context(), bellhop.EraseSelector{ExpiredBy: f.now, Limit: limit}, nil, f.now)
+			f.must(err)
+			slices.Sort(erased)
+			return erased
+		}
+		same(f, "too early", erase(100), nil)
+		f.pass(time.Hour)
+		same(f, "after an hour", erase(100), eventIDs(all[0], all[5]))
+		same(f, "once", erase(100), nil)
+		for _, i := range []int{0, 5} {
+			got, err := f.s.Event(f.Context(), all[i].Event.ID)
+			f.must(err)
+			if !got.Erased || got.Data != nil || !got.DataExpiresAt.Equal(start.Add(time.Hour)) {
+				f.Errorf("erased: %+v", got)
+			}
+		}
+		same(f, "last lines", f.sweep(), 2)
+		same(f, "pending", f.pending(e.ID), 9)
+		f.pass(time.Hour)
+		f.erase(all[1]) // somebody was first
+		f.pass(time.Hour)
+		same(f, "a piece", len(erase(2)), 2)
+		same(f, "the rest", len(erase(2)), 1)
+		same(f, "no more", erase(2), nil)
+		// What has gone meanwhile is passed over, and does not come back with its app.
+		f.must(f.s.DeleteApp(f.Context(), "globex", nil))
+		f.app("globex")
+		f.pass(24 * time.Hour)
+		same(f, "at the end", erase(100), eventIDs(all[3], all[4], all[8]))
+		for _, i := range []int{10, 11} {
+			got, err := f.s.Event(f.Context(), all[i].Event.ID)
+			f.must(err)
+			if got.Erased {
+				f.Errorf("an event without an end was erased: %+v", got)
 			}
 		}
 	}},

@@ -32,6 +32,60 @@ func (f *fixture) found(s bellhop.EventSearch, limit int) (ids []bellhop.EventID
 }
 
 var searchTests = []test{
+	{"events by channel and tag, and attempts by channel", func(f *fixture) {
+		e := f.endpoint()
+		var all []bellhop.NewEvent
+		for i := range 12 {
+			n := f.event(e)
+			n.Event.Channels = [][]string{nil, {"a"}, {"a", "a.b"}, {"ab", "c"}}[i%4]
+			n.Event.Tags = [][]string{nil, {"vip"}, {"a"}}[i%3]
+			f.enqueue(n)
+			all = append(all, n)
+			f.pass(time.Second)
+		}
+		f.finish(e, bellhop.AttemptSucceeded)
+		for _, channel := range []string{"", "a", "a.b", "ab", "b", "A", `a","a.b`, "%"} {
+			for _, tag := range []string{"", "vip", "a", "nobody"} {
+				var want []bellhop.EventID
+				for i := range slices.Backward(all) {
+					x := &all[i].Event
+					if (channel == "" || slices.Contains(x.Channels, channel)) && (tag == "" || slices.Contains(x.Tags, tag)) {
+						want = append(want, x.ID)
+					}
+				}
+				s := bellhop.EventSearch{EventFilter: bellhop.EventFilter{Scope: bellhop.Only("acme")}, Channel: channel, Tag: tag}
+				for _, limit := range []int{2, 100} {
+					same(f, channel+" "+tag, f.found(s, limit), want)
+				}
+				if tag != "" {
+					continue
+				}
+				for _, filter := range []bellhop.AttemptFilter{{Scope: anyApp}, {Scope: bellhop.Only("acme")}, {Scope: anyApp, Endpoint: e.ID}, {Scope: anyApp, Status: bellhop.AttemptSucceeded}} {
+					filter.Channel, filter.Limit = channel, 100
+					list, err := f.s.Attempts(f.Context(), filter)
+					f.must(err)
+					got := map[bellhop.EventID]bool{}
+					for _, a := range list {
+						got[a.Event] = true
+					}
+					if len(got) != len(want) {
+						f.Errorf("attempts in %q: of %d events, want %d", channel, len(got), len(want))
+					}
+					for _, id := range want {
+						if !got[id] {
+							f.Errorf("attempts in %q: none of %v", channel, id)
+						}
+					}
+				}
+			}
+		}
+		one, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Event: all[2].Event.ID, Channel: "a.b", Limit: 10})
+		f.must(err)
+		same(f, "attempts of an event in the channel", len(one), 1)
+		one, err = f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Event: all[1].Event.ID, Channel: "a.b", Limit: 10})
+		f.must(err)
+		same(f, "attempts of an event in another channel", len(one), 0)
+	}},
 	{"the outcome of events, and events by it", func(f *fixture) {
 		a, b := f.endpoint("acme", "globex"), f.endpoint("acme", "globex")
 		paused := f.endpoint("acme", "globex")

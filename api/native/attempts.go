@@ -29,6 +29,7 @@ type listAttemptsInput struct {
 	api.Paging
 	span
 	attemptFilter
+	Channel string `query:"channel" doc:"Only attempts for events in this channel; best with app or endpoint." example:"project:7"`
 }
 
 func (n *native) listAttempts(c *api.Call, in listAttemptsInput) (wire.Page[wire.Attempt], error) {
@@ -38,6 +39,7 @@ func (n *native) listAttempts(c *api.Call, in listAttemptsInput) (wire.Page[wire
 		return none, err
 	}
 	f := in.filter()
+	f.Channel = in.Channel
 	f.Since, f.Until, f.Before, f.Limit = in.Since, in.Until, bellhop.AttemptID(before), in.More()
 	attempts, err := n.desk.Attempts(c.Context(), c.Principal(), in.App, f)
 	if err != nil {

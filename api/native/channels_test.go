@@ -78,6 +78,27 @@ func TestChannels(t *testing.T) {
 			t.Errorf("%s: %d %s", other, r.status, r.body)
 		}
 	}
+	ids := func(query string) (ids []bellhop.EventID) {
+		t.Helper()
+		var list wire.Page[wire.Event]
+		r := s.do(s.admin, "GET", "/v1/events?"+query, "")
+		if r.into(t, &list); r.status != 200 {
+			t.Fatalf("%s: %d %s", query, r.status, r.body)
+		}
+		for _, e := range list.Data {
+			ids = append(ids, e.ID)
+		}
+		return ids
+	}
+	if got := ids("tag=vip"); len(got) != 1 || got[0] != id {
+		t.Errorf("by tag: %v", got)
+	}
+	if got := ids("app=acme&channel=a&type=invoice.*"); len(got) != 2 || got[1] != id {
+		t.Errorf("by channel: %v", got)
+	}
+	if got := ids("channel=a&tag=nobody"); len(got) != 0 {
+		t.Errorf("by another tag: %v", got)
+	}
 	// None from the moment on that they are taken away.
 	s.do(s.admin, "PATCH", "/v1/endpoints/"+seven.String(), `{"channels":null}`)
 	var match wire.Matches

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
@@ -67,6 +68,12 @@ func envelope(r *strictjson.Reader, p, before *engine.Publication) bool {
 			ok = takeList(&p.Channels, value)
 		case "tags":
 			ok = takeList(&p.Tags, value)
+		case "retain":
+			var text string
+			if ok = p.Retain == 0 && take(&text, value, ""); ok {
+				retain, err := bellhop.ParseDuration(text)
+				p.Retain, ok = time.Duration(retain), err == nil && retain > 0
+			}
 		case "deliver_at":
 			var at string
 			if ok = p.DeliverAt.IsZero() && take(&at, value, ""); ok {

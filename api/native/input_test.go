@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
@@ -69,6 +70,12 @@ func TestBadInput(t *testing.T) {
 		{"number as app", "", "POST /v1/events", `{"app":1,"type":"invoice.purchase","data":1}`, 422, "invalid", "app"},
 		{"time without zone", "", "POST /v1/events", `{"app":"acme","type":"invoice.purchase","data":1,"deliver_at":"2027-01-01 00:00"}`, 422, "invalid", "deliver_at"},
 		{"a channel with a space", "", "POST /v1/events", publish(`"channels":["a","b c"]`), 422, "invalid", "channels[1]"},
+		{"a short retention", "", "POST /v1/events", publish(`"retain":"59m"`), 422, "invalid", "retain"},
+		{"a long retention", "", "POST /v1/events", publish(`"retain":"4000d"`), 422, "invalid", "retain"},
+		{"no retention", "", "POST /v1/events", publish(`"retain":"0s"`), 422, "invalid", "retain"},
+		{"a retention that is none", "", "POST /v1/events", publish(`"retain":"soon"`), 422, "invalid", "retain"},
+		{"a number as retention", "", "POST /v1/events", publish(`"retain":3600`), 422, "invalid", "retain"},
+		{"delivered when it is gone", "", "POST /v1/events", publish(`"retain":"1h","deliver_at":"` + time.Now().Add(2*time.Hour).UTC().Format(time.RFC3339) + `"`), 422, "invalid", "deliver_at"},
 		{"an empty channel", "", "POST /v1/events", publish(`"channels":[""]`), 422, "invalid", "channels[0]"},
 		{"a number as channel", "", "POST /v1/events", publish(`"channels":["a",7]`), 422, "invalid", "channels[1]"},
 		{"channels as text", "", "POST /v1/events", publish(`"channels":"a"`), 422, "invalid", "channels"},

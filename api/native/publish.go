@@ -196,6 +196,20 @@ func publication(at string, body []byte, wrong *api.Faults) (p engine.Publicatio
 			p.Channels = labels(m.Key, m.Value, fault)
 		case "tags":
 			p.Tags = labels(m.Key, m.Value, fault)
+		case "retain":
+			s := text()
+			if s == "" {
+				break
+			}
+			retain, err := bellhop.ParseDuration(s)
+			switch {
+			case err != nil:
+				code, detail := api.Remedy(reflect.TypeFor[bellhop.Duration]())
+				fault(m.Key, code, detail)
+			case retain <= 0:
+				fault(m.Key, "range", "must be longer than nothing: give an hour or more, or leave it out")
+			}
+			p.Retain = time.Duration(retain)
 		case "deliver_at":
 			s := text()
 			if s == "" {
@@ -258,5 +272,5 @@ func labels(field string, value []byte, fault func(field, code, detail string)) 
 }
 
 func envelopeFields() []string {
-	return []string{"app", "type", "data", "id", "subject", "channels", "tags", "deliver_at"}
+	return []string{"app", "type", "data", "id", "subject", "channels", "tags", "deliver_at", "retain"}
 }

@@ -29,14 +29,15 @@ type List[T any] struct {
 
 // Publication is an event to publish.
 type Publication struct {
-	App       string       `json:"app" doc:"The app that the event belongs to." example:"acme"`
-	Type      string       `json:"type" doc:"The event type, a dotted name." example:"invoice.purchase"`
-	Subject   string       `json:"subject,omitempty" minLength:"1" doc:"What in the app it happened to; endpoints can listen to patterns of subjects, and order by them." example:"invoice:118"`
-	ID        string       `json:"id,omitempty" minLength:"1" doc:"Your own id of the event, at most 256 bytes. Publishing the same id in the same app again answers the first receipt with duplicate set, and makes no new event; with other content it is refused (409)." example:"order-118-paid"`
-	Channels  []string     `json:"channels,omitempty" nullable:"false" maxItems:"10" doc:"Narrow which endpoints get it: those that name one of these channels, and those that name none. 1 to 128 letters, digits, - _ . : each." example:"[\"project:7\"]"`
-	Tags      []string     `json:"tags,omitempty" nullable:"false" maxItems:"10" doc:"Labels to find it by; endpoints do not look at them. As channels." example:"[\"import\"]"`
-	DeliverAt *time.Time   `json:"deliver_at,omitempty" doc:"Deliveries begin at this time instead of at once; at most a year ahead." example:"2027-06-11T02:00:00Z"`
-	Data      bellhop.JSON `json:"data" doc:"The payload: any JSON, kept and sent byte for byte." example:"{\"total\":\"123.90\",\"currency\":\"CAD\"}"`
+	App       string           `json:"app" doc:"The app that the event belongs to." example:"acme"`
+	Type      string           `json:"type" doc:"The event type, a dotted name." example:"invoice.purchase"`
+	Subject   string           `json:"subject,omitempty" minLength:"1" doc:"What in the app it happened to; endpoints can listen to patterns of subjects, and order by them." example:"invoice:118"`
+	ID        string           `json:"id,omitempty" minLength:"1" doc:"Your own id of the event, at most 256 bytes. Publishing the same id in the same app again answers the first receipt with duplicate set, and makes no new event; with other content it is refused (409)." example:"order-118-paid"`
+	Channels  []string         `json:"channels,omitempty" nullable:"false" maxItems:"10" doc:"Narrow which endpoints get it: those that name one of these channels, and those that name none. 1 to 128 letters, digits, - _ . : each." example:"[\"project:7\"]"`
+	Tags      []string         `json:"tags,omitempty" nullable:"false" maxItems:"10" doc:"Labels to find it by; endpoints do not look at them. As channels." example:"[\"import\"]"`
+	DeliverAt *time.Time       `json:"deliver_at,omitempty" doc:"Deliveries begin at this time instead of at once; at most a year ahead." example:"2027-06-11T02:00:00Z"`
+	Retain    bellhop.Duration `json:"retain,omitempty" doc:"For how long the data is kept, such as 72h, if that is less than history is: 1h at least. Then it is erased within a minute, as by DELETE /v1/events/{id}, and what was not delivered by then is canceled."`
+	Data      bellhop.JSON     `json:"data" doc:"The payload: any JSON, kept and sent byte for byte." example:"{\"total\":\"123.90\",\"currency\":\"CAD\"}"`
 }
 
 // AppendJSON appends the publication with its data byte for byte, which
@@ -47,14 +48,15 @@ func (p Publication) AppendJSON(b []byte) ([]byte, error) {
 		data = bellhop.JSON("null")
 	}
 	envelope := struct {
-		App       string     `json:"app"`
-		Type      string     `json:"type"`
-		Subject   string     `json:"subject,omitempty"`
-		ID        string     `json:"id,omitempty"`
-		Channels  []string   `json:"channels,omitempty"`
-		Tags      []string   `json:"tags,omitempty"`
-		DeliverAt *time.Time `json:"deliver_at,omitempty"`
-	}{p.App, p.Type, p.Subject, p.ID, p.Channels, p.Tags, p.DeliverAt}
+		App       string           `json:"app"`
+		Type      string           `json:"type"`
+		Subject   string           `json:"subject,omitempty"`
+		ID        string           `json:"id,omitempty"`
+		Channels  []string         `json:"channels,omitempty"`
+		Tags      []string         `json:"tags,omitempty"`
+		DeliverAt *time.Time       `json:"deliver_at,omitempty"`
+		Retain    bellhop.Duration `json:"retain,omitempty"`
+	}{p.App, p.Type, p.Subject, p.ID, p.Channels, p.Tags, p.DeliverAt, p.Retain}
 	return appendWithData(b, envelope, data)
 }
 
@@ -215,8 +217,8 @@ type EndpointInput struct {
 	URL            bellhop.Field[string]                 `json:"url,omitzero" doc:"Where requests go: https, a public address, no credentials and no fragment." example:"https://example.com/hooks"`
 	Name           bellhop.Field[string]                 `json:"name,omitzero" doc:"For people." example:"Bookkeeping"`
 	Description    bellhop.Field[string]                 `json:"description,omitzero" doc:"For people: what it is for, and who looks after it." example:"Feeds the ledger; ask the finance team."`
-	UID            bellhop.Field[string]                 `json:"uid,omitzero" doc:"Your own id of it, 1 to 256 letters, digits, - _ . : unique among the endpoints of each of its apps (409 uid_conflict), and free again once it is deleted; null for none." example:"books"`
-	FormerID       bellhop.Field[string]                 `json:"former_id,omitzero" doc:"The id that it had where it comes from, as unique as a uid: set when it is created, and never changed." example:"ep_2Xyz"`
+	UID            bellhop.Field[string]                 `json:"uid,omitzero" doc:"Your own id of it, 1 to 256 letters, digits, - _ . : unique among the endpoints of each of its apps (409 uid_conflict), and free again once it is deleted; null for none."`
+	FormerID       bellhop.Field[string]                 `json:"former_id,omitzero" doc:"The id that it had where it comes from, as unique as a uid: set when it is created, and never changed."`
 	Channels       bellhop.Field[[]string]               `json:"channels,omitzero" doc:"Narrows it to events that name one of these channels; none means all events. At most 100. What Bellhop itself tells (bellhop.*) is in no channel, and not narrowed." example:"[\"project:7\"]"`
 	Events         bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; [] means all. A new endpoint that gives none has those that its recipe fits, or all." example:"[\"invoice.*\"]"`
 	Subjects       bellhop.Field[[]string]               `json:"subjects,omitzero" doc:"Narrows it to subjects of these patterns; none means all. A pattern may be a URN, which holds for one app: urn:allthings:app:APP:PATTERN." example:"[\"ticket:damage-report:*\"]"`

@@ -44,6 +44,7 @@ func (p *program) endpointsList() *cobra.Command {
 	})
 	f := cmd.Flags()
 	f.StringVar(&filter.App, "app", "", "only those that listen to this app")
+	f.StringVar(&filter.UID, "uid", "", "only those with this `uid` or former id")
 	f.StringVar((*string)(&filter.Status), "status", "", "only active, paused or disabled ones")
 	f.StringVar((*string)(&filter.Health), "health", "", "only healthy, failing, on_hold, paused, disabled or unknown ones")
 	pg.flags(f)
@@ -116,8 +117,13 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 		t.field("locked", text("by the operator: only admins change it"))
 		t.field("locked because", text(e.LockedReason))
 	}
+	t.field("uid", text(e.UID))
+	t.field("former id", text(e.FormerID))
 	t.field("apps", list(e.Apps, "–"))
 	t.field("events", list(e.Events, "all"))
+	if len(e.Channels) > 0 {
+		t.field("channels", list(e.Channels, "all"))
+	}
 	t.field("subjects", list(e.Subjects, "all"))
 	t.field("filter", text(string(e.Filter)))
 	for _, own := range e.Terms {
@@ -169,7 +175,7 @@ func (p *program) noteRecent(r *wire.Recent) {
 	switch {
 	case r == nil || r.Events == 0:
 	case r.Matched == 0:
-		p.note("None of the %d newest events would have gone to it: check its events, subjects and filter.", r.Events)
+		p.note("None of the %d newest events would have gone to it: check its events, channels, subjects and filter.", r.Events)
 	default:
 		p.note("Of the %d newest events, %d would have gone to it.", r.Events, r.Matched)
 	}
@@ -214,7 +220,8 @@ type endpointFlags struct {
 	transform                             transformFlags
 	recipe                                recipeFlags
 	auth                                  authFlags
-	captures                              []string
+	captures, channels                    []string
+	uid, formerID                         string
 }
 
 func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
@@ -222,6 +229,8 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 	f.StringSliceVar(&e.apps, "app", nil, "`app` to listen to, or * for what Bellhop itself tells of all; may be repeated")
 	f.StringArrayVar(&e.terms, "app-terms", nil, "an app with what is wanted of it alone, as `JSON` such as {\"app\":\"acme\",\"subjects\":[\"ticket:*\"]}; may be repeated")
 	f.StringSliceVar(&e.events, "events", nil, "event `types`: exact, or ending in *; may be repeated (default those that the recipe fits, or all)")
+	f.StringVar(&e.uid, "uid", "", "your own `id` of it, unique among the endpoints of each of its apps")
+	f.StringSliceVar(&e.channels, "channel", nil, "`channel` that events are to be in; may be repeated (default all events)")
 	f.StringSliceVar(&e.subjects, "subjects", nil, "`patterns` of subjects, or URNs urn:allthings:app:APP:PATTERN; may be repeated (default all)")
 	f.StringVar(&e.filter, "filter", "", "pattern over the data, as `JSON` or @FILE")
 	f.StringVar(&e.name, "name", "", "name for people")
@@ -249,6 +258,7 @@ func (e *endpointFlags) register(f *pflag.FlagSet, update bool) {
 		f.StringVar(&e.url, "url", "", "`URL` to send to")
 		return
 	}
+	f.StringVar(&e.formerID, "former-id", "", "the `id` that it had where it comes from")
 	f.StringVar(&e.secret, "secret", "", "signing `secret`, or @FILE (default: one is made)")
 }
 
@@ -264,7 +274,10 @@ func (p *program) change(e *endpointFlags) (bellhop.EndpointChange, error) {
 	}
 	texts("app", &c.Apps, e.apps)
 	texts("events", &c.Events, e.events)
+	texts("channel", &c.Channels, e.channels)
 	texts("subjects", &c.Subjects, e.subjects)
+	word(given("uid"), &c.UID, e.uid)
+	word(given("former-id"), &c.FormerID, e.formerID)
 	texts("notify", &c.Notify, e.notify)
 	word(given("url"), &c.URL, e.url)
 	word(given("name"), &c.Name, e.name)

@@ -62,6 +62,8 @@ func eventFlags(p *program, f *pflag.FlagSet, filter *client.EventFilter) {
 	f.StringVar(&filter.Subject, "subject", "", "only of this subject; may end in *")
 	f.StringVar(&filter.ExternalID, "id", "", "only the one published with this `id`")
 	f.StringVar(&filter.UUID, "uuid", "", "only the one with this `UUID`, which showpass sends as webhook_event_uuid")
+	f.StringVar(&filter.Channel, "channel", "", "only those in this channel")
+	f.StringVar(&filter.Tag, "tag", "", "only those with this tag")
 	p.spanFlags(f, &filter.Since, &filter.Until)
 	f.StringVar((*string)(&filter.Outcome), "outcome", "", "only those that stand so: failed, held, waiting, canceled, delivered or none")
 	f.StringArrayVar(&filter.Where, "where", nil, "only those whose data meets a `condition`, such as \"data.customer.id = 42\"; may be given several times")
@@ -98,9 +100,18 @@ func (p *program) eventsGet() *cobra.Command {
 				t.field("subject", text(e.Subject))
 				t.field("id", text(e.ExternalID))
 				t.field("uuid", text(e.UUID))
+				if len(e.Channels) > 0 {
+					t.field("channels", list(e.Channels, ""))
+				}
+				if len(e.Tags) > 0 {
+					t.field("tags", list(e.Tags, ""))
+				}
 				t.field("accepted", p.when(e.CreatedAt))
 				if e.DeliverAt != nil {
 					t.field("deliver at", p.when(*e.DeliverAt))
+				}
+				if e.DataExpiresAt != nil && !e.Erased {
+					t.field("data until", p.when(*e.DataExpiresAt))
 				}
 				t.field("endpoints", text(count(e.Deliveries, "endpoint")))
 				if e.Test {

@@ -33,6 +33,7 @@ func (p *program) logsVerb() *cobra.Command {
 		})
 	f := cmd.Flags()
 	attemptFlags(f, &filter)
+	f.StringVar(&filter.Channel, "channel", "", "only of events in this channel")
 	p.spanFlags(f, &filter.Since, &filter.Until)
 	pg.flags(f)
 	cmd.AddCommand(p.logsShow(), p.logsExport())

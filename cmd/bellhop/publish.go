@@ -20,13 +20,15 @@ import (
 
 func (p *program) publishVerb() *cobra.Command {
 	var data, subject, externalID, batch, stream string
+	var channels, tags []string
 	var deliverAt time.Time
+	var retain bellhop.Duration
 	cmd := p.apiVerb("publish [APP] [TYPE]", "Publish an event, or many",
 		`Publish an event of an app. Its data is any JSON, from --data or standard input, and is
 kept and sent byte for byte. When this returns, the event is durable.
 
 With --batch, every line of a file is an event {"app", "type", "data", "id"?, "subject"?,
-"deliver_at"?}. Up to 1000 lines are published at once, all or nothing; give each an id, and
+"channels"?, "tags"?, "deliver_at"?, "retain"?}. Up to 1000 lines are published at once, all or nothing; give each an id, and
 after an interruption the file can be published again without doubling anything.
 
 With --stream, every line is published by itself, and acknowledged once it is durable: one
@@ -34,17 +36,20 @@ that is refused is told of, and the others are published. Where the connection b
 made anew, and what was not acknowledged is sent again without doubling anything. This is
 the fastest way for many events, and lines may come at any time.`,
 		func(ctx context.Context, c *client.Client, args []string) error {
+			ofOne := func() bool {
+				return data != "" || subject != "" || externalID != "" || len(channels)+len(tags) > 0 || !deliverAt.IsZero() || retain != 0
+			}
 			if batch != "" && stream != "" {
 				return usage("--batch and --stream are two ways to publish the same: give one")
 			}
 			if stream != "" {
-				if len(args) > 0 || data != "" || subject != "" || externalID != "" || !deliverAt.IsZero() {
+				if len(args) > 0 || ofOne() {
 					return usage("with --stream everything is in the file: leave out APP, TYPE and the other flags")
 				}
 				return p.publishStream(ctx, c, stream)
 			}
 			if batch != "" {
-				if len(args) > 0 || data != "" || subject != "" || externalID != "" || !deliverAt.IsZero() {
+				if len(args) > 0 || ofOne() {
 					return usage("with --batch everything is in the file: leave out APP, TYPE and the other flags")
 				}
 				return p.publishBatch(ctx, c, batch)
@@ -56,7 +61,7 @@ the fastest way for many events, and lines may come at any time.`,
 			if err != nil {
 				return err
 			}
-			publication := client.Publication{App: args[0], Type: args[1], Subject: subject, ID: externalID, Data: body}
+			publication := client.Publication{App: args[0], Type: args[1], Subject: subject, ID: externalID, Channels: channels, Tags: tags, Retain: retain, Data: body}
 			if !deliverAt.IsZero() {
 				publication.DeliverAt = &deliverAt
 			}
@@ -76,6 +81,9 @@ the fastest way for many events, and lines may come at any time.`,
 	f.StringVar(&data, "data", "", "the payload: `JSON`, or @FILE (default: standard input)")
 	f.StringVar(&subject, "subject", "", "what in the app it happened to, such as invoice:118")
 	f.StringVar(&externalID, "id", "", "your own `id` of the event; publishing it again makes no second event")
+	f.StringSliceVar(&channels, "channel", nil, "`channel` that it is in: endpoints that name channels get only what is in one of them; may be repeated")
+	f.StringSliceVar(&tags, "tag", nil, "`tag` to find it by; may be repeated")
+	f.TextVar(&retain, "retain", retain, "for how `long` its data is kept, such as 72h, if that is less than history is")
 	f.Var(&momentValue{at: &deliverAt, now: p.now, ahead: true}, "deliver-at", "`time` at which deliveries begin, or 2h for in two hours")
 	f.StringVar(&batch, "batch", "", "`file` with one event a line; - is standard input")
 	f.StringVar(&stream, "stream", "", "`file` with one event a line, each published by itself; - is standard input")
@@ -217,7 +225,7 @@ func readPublication(line []byte) (client.Publication, error) {
 	if len(wrong) > 0 {
 		return client.Publication{}, fmt.Errorf("%q: %s", wrong[0].Field, wrong[0].Detail)
 	}
-	publication := client.Publication{App: p.App, Type: p.Type, Subject: p.Subject, ID: p.ExternalID, Data: bytes.Clone(p.Data)}
+	publication := client.Publication{App: p.App, Type: p.Type, Subject: p.Subject, ID: p.ExternalID, Channels: p.Channels, Tags: p.Tags, Retain: bellhop.Duration(p.Retain), Data: bytes.Clone(p.Data)}
 	if !p.DeliverAt.IsZero() {
 		publication.DeliverAt = &p.DeliverAt
 	}
