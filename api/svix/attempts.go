@@ -37,17 +37,15 @@ func (s state) known(expanded bool) state {
 	return s
 }
 
-// stateOf is how an attempt has ended: sending says that others follow.
+// stateOf is how an attempt has ended, whether others follow or not.
 func stateOf(a *bellhop.Attempt) state {
-	switch {
-	case a.Status == bellhop.AttemptSucceeded:
+	switch a.Status {
+	case bellhop.AttemptSucceeded:
 		return succeeded
-	case a.Status == bellhop.AttemptCanceled:
+	case bellhop.AttemptCanceled:
 		return canceled
-	case a.Final:
-		return failed
 	}
-	return sending
+	return failed
 }
 
 // stateOfDelivery is how a delivery stands.
@@ -193,8 +191,10 @@ func (a *API) attempts(c *api.Call, app string, p paging, in *attemptFilter, of 
 	switch in.Status {
 	case "0":
 		of.Status = bellhop.AttemptSucceeded
-	case "3":
-		of.Status = bellhop.AttemptFailed
+	case "2":
+		if in.ExpandedStatuses { // else those that were canceled count as failed, too
+			of.Status = bellhop.AttemptFailed
+		}
 	case "4":
 		of.Status = bellhop.AttemptCanceled
 	}
@@ -466,10 +466,10 @@ type messageEndpointOut struct {
 type destinationsIn struct {
 	messageID
 	paging
-	ExpandedStatuses bool `query:"expanded_statuses"`
+	ExpandedStatuses bool `query:"expanded_statuses" default:"true"`
 }
 
-// destinations lists the endpoints of a message, newest first, those included that are gone.
+// destinations lists the endpoints of a message, oldest first, those included that are gone.
 func (a *API) destinations(c *api.Call, in destinationsIn) (out page[messageEndpointOut], err error) {
 	e, err := a.message(c, in.messageID)
 	if err != nil {
@@ -484,7 +484,7 @@ func (a *API) destinations(c *api.Call, in destinationsIn) (out page[messageEndp
 		return a.desk.Standings(c.Context(), c.Principal(), bellhop.StandingFilter{Event: e.ID, Before: before, Limit: limit})
 	}
 	var rows []bellhop.Standing
-	if !s.back {
+	if s.back {
 		rows, err = read(at, s.limit+1)
 	} else {
 		rows, err = newerThan(at, s.limit+1, read)

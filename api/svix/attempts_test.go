@@ -54,10 +54,10 @@ func TestAttempts(t *testing.T) {
 		t.Errorf("taken: %s", r)
 	}
 	attempt := r.text("data.0.id")
-	if r := of(refuses, "expanded_statuses=true"); r.has("data.0.status") != 3.0 || r.text("data.0.statusText") != "sending" || r.has("data.0.responseStatusCode") != 500.0 {
+	if r := of(refuses, "expanded_statuses=true"); r.has("data.0.status") != 2.0 || r.text("data.0.statusText") != "fail" || r.has("data.0.responseStatusCode") != 500.0 {
 		t.Errorf("refused: %s", r)
 	}
-	if r := of("refuses", ""); r.has("data.0.status") != 1.0 || r.text("data.0.statusText") != "pending" {
+	if r := s.do(200, "GET", "/app/"+app+"/endpoint/refuses/msg", ""); r.has("data.0.status") != 1.0 || r.text("data.0.statusText") != "pending" {
 		t.Errorf("refused, for clients that know three states: %s", r)
 	}
 	if r := of(away, "expanded_statuses=true"); r.has("data.0.responseStatusCode") != 0.0 || r.text("data.0.response") == "" {
@@ -70,7 +70,7 @@ func TestAttempts(t *testing.T) {
 		t.Errorf("with its message: %s", r)
 	}
 	for query, want := range map[string]int{
-		"status=0": 0, "status=3&expanded_statuses=true": 1, "status=1": 1, "status=2": 0, "status_code_class=500": 1, "status_code_class=200": 0,
+		"status=0": 0, "status=3&expanded_statuses=true": 0, "status=1": 0, "status=2": 1, "status=2&expanded_statuses=true": 1, "status_code_class=500": 1, "status_code_class=200": 0,
 		"event_types=invoice.paid": 1, "event_types=other": 0, "channel=x": 1, "channel=y": 0, "tag=red": 1, "tag=blue": 0,
 		"after=2000-01-01T00:00:00Z": 1, "before=2000-01-01T00:00:00Z": 0,
 	} {
@@ -135,10 +135,10 @@ func TestAttempts(t *testing.T) {
 	}
 	s.do(204, "DELETE", "/app/"+app+"/endpoint/"+away, "")
 	doors := s.do(200, "GET", "/app/"+app+"/msg/"+msg+"/endpoint", "")
-	if !slices.Equal(ids(doors), []string{away, refuses, takes}) || doors.has("data.2.status") != 0.0 || doors.has("data.1.uid") != "refuses" || doors.text("data.0.url") != "https://away.example.com/" {
+	if !slices.Equal(ids(doors), []string{takes, refuses, away}) || doors.has("data.0.status") != 0.0 || doors.has("data.1.uid") != "refuses" || doors.has("data.1.status") != 3.0 || doors.text("data.2.url") != "https://away.example.com/" {
 		t.Errorf("destinations: %s", doors)
 	}
-	if got := s.walkBoth("/app/"+app+"/msg/"+msg+"/endpoint", 1); !slices.Equal(got, []string{away, refuses, takes}) {
+	if got := s.walkBoth("/app/"+app+"/msg/"+msg+"/endpoint", 1); !slices.Equal(got, []string{takes, refuses, away}) {
 		t.Errorf("walked: %v", got)
 	}
 

@@ -137,9 +137,18 @@ func chosen(channels *[]string) ([]string, error) {
 	if len(*channels) == 0 {
 		return nil, wrong("channels", "length", "is empty: name channels, or leave it out (or give null) for all")
 	}
-	list := slices.Clone(*channels)
-	slices.Sort(list)
-	return slices.Compact(list), nil
+	list := once(*channels)
+	if len(list) > mostLabels {
+		return nil, tooMany("channels", len(list))
+	}
+	return list, nil
+}
+
+// mostLabels is how many channels, or tags, there are at most.
+const mostLabels = 10
+
+func tooMany(field string, n int) error {
+	return wrong(field, "length", fmt.Sprintf("names %d; at most %d are allowed", n, mostLabels))
 }
 
 // change is what an endpoint is to be as a whole.
@@ -253,7 +262,7 @@ func (a *API) newEndpoint(c *api.Call, app bellhop.App, in endpointIn) (endpoint
 		if *in.Secret == "" {
 			return endpointOut{}, wrong("secret", "length", api.IsEmpty)
 		}
-		change.Secret = bellhop.Of(*in.Secret)
+		change.Secret = bellhop.Of(prefixed(*in.Secret, change.Dialect.Value))
 	}
 	if len(in.Headers) > 0 {
 		if err := checkHeaders(in.Headers); err != nil {
@@ -266,6 +275,15 @@ func (a *API) newEndpoint(c *api.Call, app bellhop.App, in endpointIn) (endpoint
 		return endpointOut{}, err
 	}
 	return showEndpoint(&e)
+}
+
+// prefixed is a secret with its prefix, which may be left out where the dialect is Svix's or
+// that of Standard Webhooks.
+func prefixed(secret, dialect string) string {
+	if secret == "" || strings.HasPrefix(secret, "whs") || dialect != DefaultDialect && dialect != operationalDialect {
+		return secret
+	}
+	return "whsec_" + secret
 }
 
 func (a *API) getEndpoint(c *api.Call, in endpointID) (endpointOut, error) {
@@ -534,10 +552,10 @@ func (a *API) rotateSecret(c *api.Call, in rotateSecretIn) (api.None, error) {
 	if err != nil {
 		return api.None{}, err
 	}
-	return a.rotate(c, e.ID, in.Body)
+	return a.rotate(c, e, in.Body)
 }
 
-func (a *API) rotate(c *api.Call, e bellhop.EndpointID, in *rotateIn) (api.None, error) {
+func (a *API) rotate(c *api.Call, e bellhop.Endpoint, in *rotateIn) (api.None, error) {
 	if in == nil {
 		in = &rotateIn{}
 	}
@@ -548,8 +566,10 @@ func (a *API) rotate(c *api.Call, e bellhop.EndpointID, in *rotateIn) (api.None,
 	}
 	key := ""
 	if in.Key != nil {
-		key = *in.Key
+		if key = prefixed(*in.Key, e.Dialect); key == "" {
+			return api.None{}, wrong("key", "length", api.IsEmpty)
+		}
 	}
-	_, _, err := a.desk.RotateSecret(c.Context(), c.Principal(), e, grace, key)
+	_, _, err := a.desk.RotateSecret(c.Context(), c.Principal(), e.ID, grace, key)
 	return api.None{}, err
 }

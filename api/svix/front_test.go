@@ -2,6 +2,9 @@ package svix
 
 import (
 	"encoding/json"
+	"io"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/bellhop/bellhop"
@@ -54,6 +57,13 @@ func TestFront(t *testing.T) {
 	r := s.ask("", "OPTIONS", "/app", "", "Origin: https://portal.example.com", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization,content-type,idempotency-key,svix-req-id")
 	if r.status != 204 || r.header.Get("Access-Control-Allow-Headers") != "authorization,content-type,idempotency-key,svix-req-id" || r.header.Get("Access-Control-Allow-Methods") == "" {
 		t.Errorf("asked before: %d %v", r.status, r.header)
+	}
+	// Clients in Go send no body in chunks, without a type.
+	req := httptest.NewRequestWithContext(t.Context(), "POST", "/api/v1/auth/dashboard-access/"+app, struct{ io.Reader }{strings.NewReader("")})
+	req.Header.Set("Authorization", "Bearer "+s.admin)
+	w := httptest.NewRecorder()
+	if s.api.ServeHTTP(w, req); w.Code != 200 || req.ContentLength != -1 {
+		t.Errorf("no body, in chunks: %d %s", w.Code, w.Body)
 	}
 	// A session's cookie, which a browser adds by itself, lets nobody in.
 	_, token, err := s.desk.StartSession(t.Context(), bellhop.Key{ID: 1, Role: bellhop.RoleAdmin, Scope: bellhop.Everything()}, "")

@@ -182,6 +182,11 @@ func (in *messageIn) publication() (p engine.Publication, err error) {
 	if in.Tags != nil {
 		p.Tags = once(*in.Tags)
 	}
+	for field, list := range map[string][]string{"channels": p.Channels, "tags": p.Tags} {
+		if len(list) > mostLabels {
+			fault(field, "length", fmt.Sprintf("names %d; at most %d are allowed", len(list), mostLabels))
+		}
+	}
 	switch {
 	case in.PayloadRetentionHours != nil && in.PayloadRetentionPeriod != nil:
 		fault("payloadRetentionHours", "twice", "and payloadRetentionPeriod say the same: give one of them")

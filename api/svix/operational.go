@@ -198,5 +198,5 @@ func (a *API) rotateOperatorSecret(c *api.Call, in rotateOperatorIn) (api.None, 
 	if err != nil {
 		return api.None{}, err
 	}
-	return a.rotate(c, e.ID, in.Body)
+	return a.rotate(c, e, in.Body)
 }

@@ -32,7 +32,10 @@ type step struct {
 
 func (p paging) step() step {
 	at, back := strings.CutPrefix(p.Iterator, "-")
-	return step{at, back && at != "", p.Limit}
+	if back && at == "" {
+		at = p.Iterator + "\x00" // which is no position
+	}
+	return step{at, back, p.Limit}
 }
 
 // errIterator is the error of an iterator that none of this list's pages gave.

@@ -148,7 +148,7 @@ func TestListsMirror(t *testing.T) {
 				t.Errorf("%s by %d: %v, want %v", x.path, limit, got, x.want)
 			}
 		}
-		for _, bad := range []string{"limit=251", "limit=0", "limit=x", "iterator=" + strings.Repeat("%01", 3), "order=sideways", "nothing=1"} {
+		for _, bad := range []string{"limit=251", "limit=0", "limit=x", "iterator=" + strings.Repeat("%01", 3), "iterator=-", "iterator=-nonsense$", "order=sideways", "nothing=1"} {
 			if x.path == "/app/"+apps[0]+"/msg" && strings.HasPrefix(bad, "order") || strings.Contains(x.path, "?") {
 				continue
 			}
@@ -275,13 +275,14 @@ func TestEndpointLife(t *testing.T) {
 	for body, field := range map[string]string{
 		`{}`:                 "url",
 		`{"url":"nonsense"}`: "url",
-		`{"url":"https://example.com","uid":"ep_x"}`:           "uid",
-		`{"url":"https://example.com","filterTypes":[]}`:       "eventTypes",
-		`{"url":"https://example.com","filterTypes":["none"]}`: "eventTypes",
-		`{"url":"https://example.com","channels":[]}`:          "channels",
-		`{"url":"https://example.com","secret":"short"}`:       "secret",
-		`{"url":"https://example.com","secret":""}`:            "secret",
-		`{"url":"https://example.com","channels":["a b"]}`:     "channels",
+		`{"url":"https://example.com","uid":"ep_x"}`:                                             "uid",
+		`{"url":"https://example.com","filterTypes":[]}`:                                         "eventTypes",
+		`{"url":"https://example.com","filterTypes":["none"]}`:                                   "eventTypes",
+		`{"url":"https://example.com","channels":[]}`:                                            "channels",
+		`{"url":"https://example.com","secret":"short"}`:                                         "secret",
+		`{"url":"https://example.com","secret":""}`:                                              "secret",
+		`{"url":"https://example.com","channels":["a b"]}`:                                       "channels",
+		`{"url":"https://example.com","channels":["1","2","3","4","5","6","7","8","9","a","b"]}`: "channels",
 	} {
 		if r := s.do(422, "POST", "/app/acme/endpoint", body); r.has("detail.0.loc.1") != field {
 			t.Errorf("%s: %s", body, r)
@@ -289,7 +290,10 @@ func TestEndpointLife(t *testing.T) {
 	}
 	s.do(204, "DELETE", door, "")
 	s.do(404, "GET", door, "")
-	s.do(201, "POST", "/app/acme/endpoint", `{"url":"https://example.com/in","uid":"door"}`)
+	s.do(201, "POST", "/app/acme/endpoint", `{"url":"https://example.com/in","uid":"door","secret":"C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}`)
+	if r := s.do(200, "GET", door+"/secret", ""); r.text("key") != "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" {
+		t.Errorf("a secret without its prefix: %s", r)
+	}
 }
 
 func TestMessages(t *testing.T) {

@@ -39,7 +39,7 @@ func (s *settings) besides(native http.Handler, d *desk.Desk, tokens *svix.Token
 	api := svix.New(d, svix.Options{Options: o, Tokens: tokens, Dialect: s.svixDialect, MaxMessageBody: s.maxEventBody()})
 	// Not a mux, which would redirect what has an empty id in its path.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, "/ingest/api/v1/") {
+		if r.URL.Path == "/api/v1" || strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, "/ingest/api/v1/") {
 			api.ServeHTTP(w, r)
 			return
 		}
