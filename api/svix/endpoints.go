@@ -570,6 +570,11 @@ func (a *API) rotate(c *api.Call, e bellhop.Endpoint, in *rotateIn) (api.None, e
 			return api.None{}, wrong("key", "length", api.IsEmpty)
 		}
 	}
+	if key != "" {
+		if back, err := a.desk.RotateBack(c.Context(), c.Principal(), e.ID, grace, key); back || err != nil {
+			return api.None{}, err
+		}
+	}
 	_, _, err := a.desk.RotateSecret(c.Context(), c.Principal(), e.ID, grace, key)
 	return api.None{}, err
 }

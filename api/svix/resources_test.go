@@ -268,6 +268,12 @@ func TestEndpointLife(t *testing.T) {
 	if now := s.do(200, "GET", door+"/secret", "").text("key"); now == old || !strings.HasPrefix(now, "whsec_") {
 		t.Errorf("rotated to %q", now)
 	}
+	// Back to the one that it was, which is still valid.
+	s.do(204, "POST", door+"/secret/rotate", `{"key":"`+old+`"}`)
+	if now := s.do(200, "GET", door+"/secret", "").text("key"); now != old {
+		t.Errorf("rotated back to %q", now)
+	}
+	s.do(422, "POST", door+"/secret/rotate", `{"key":"`+old+`"}`)
 	s.do(204, "POST", door+"/secret/rotate", `{"key":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","gracePeriodSeconds":0}`)
 	for _, bad := range []string{`{"key":"nonsense"}`, `{"gracePeriodSeconds":604801}`, `{"gracePeriodSeconds":-1}`} {
 		s.do(422, "POST", door+"/secret/rotate", bad)

@@ -164,10 +164,17 @@ type fullTaskOut struct {
 	Data any `json:"data"`
 }
 
-func (a *API) showTask(t *desk.Task) (fullTaskOut, error) {
+func (a *API) showTask(c *api.Call, t desk.Task) (fullTaskOut, error) {
+	lost := func() bool { return t.Ended.IsZero() && t.Here && !a.tasks.runs(t.ID) }
+	if lost() { // its end was written down just now, or never
+		var err error
+		if t, err = a.desk.Task(c.Context(), c.Principal(), t.ID); err != nil {
+			return fullTaskOut{}, err
+		}
+	}
 	out := fullTaskOut{taskOut: taskOut{ID: t.ID, Status: "running", Task: t.Kind, UpdatedAt: t.At()}, Data: struct{}{}}
 	failure := t.Failure
-	if t.Ended.IsZero() && t.Here && !a.tasks.runs(t.ID) {
+	if lost() {
 		failure = "its end could not be written down"
 	}
 	switch {
@@ -196,7 +203,7 @@ func (a *API) getTask(c *api.Call, in taskID) (fullTaskOut, error) {
 	if err != nil {
 		return fullTaskOut{}, err
 	}
-	return a.showTask(&t)
+	return a.showTask(c, t)
 }
 
 type listTasksIn struct {
@@ -239,7 +246,7 @@ func (a *API) listTasks(c *api.Call, in listTasksIn) (out page[fullTaskOut], err
 	}
 	if in.Status != "" || in.Task != "" {
 		l.keep = func(t *placed) (bool, error) {
-			shown, err := a.showTask(&t.Task)
+			shown, err := a.showTask(c, t.Task)
 			return (in.Status == "" || shown.Status == in.Status) && (in.Task == "" || shown.Task == in.Task), err
 		}
 	}
@@ -247,7 +254,7 @@ func (a *API) listTasks(c *api.Call, in listTasksIn) (out page[fullTaskOut], err
 	if err != nil {
 		return out, err
 	}
-	return logPage(s, w, l.id, func(t *placed) (fullTaskOut, error) { return a.showTask(&t.Task) })
+	return logPage(s, w, l.id, func(t *placed) (fullTaskOut, error) { return a.showTask(c, t.Task) })
 }
 
 type replayIn struct {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -34,15 +35,24 @@ func (s *settings) svixTokens(log *slog.Logger) (*svix.Tokens, error) {
 // besides serves Svix's API beside Bellhop's own, if it is to be served.
 func (s *settings) besides(native http.Handler, d *desk.Desk, tokens *svix.Tokens, o api.Options) (handler http.Handler, stop func()) {
 	if !s.svixAPI {
-		return native, func() {}
+		return beside(native, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, `{"code":"not_found","detail":"The Svix API is switched off here (--svix-api)."}`+"\n")
+		})), func() {}
 	}
 	api := svix.New(d, svix.Options{Options: o, Tokens: tokens, Dialect: s.svixDialect, MaxMessageBody: s.maxEventBody()})
-	// Not a mux, which would redirect what has an empty id in its path.
+	return beside(native, api), api.Close
+}
+
+// beside has Svix's paths served by one handler, and all others by Bellhop's own. It is no
+// mux, which would redirect what has an empty id in its path.
+func beside(native, svix http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/v1" || strings.HasPrefix(r.URL.Path, "/api/v1/") || strings.HasPrefix(r.URL.Path, "/ingest/api/v1/") {
-			api.ServeHTTP(w, r)
+			svix.ServeHTTP(w, r)
 			return
 		}
 		native.ServeHTTP(w, r)
-	}), api.Close
+	})
 }
