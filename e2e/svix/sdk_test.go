@@ -105,7 +105,7 @@ func (goSDK) call(ctx context.Context, server, token, method string, args []any)
 // older gives an endpoint, or a list of them, with a field by another name: the Go SDK is
 // older than that of npm, and has the former name of an endpoint's event types.
 func older(method string, v any, from, to string) any {
-	if service, _, _ := strings.Cut(method, "."); service != "endpoint" && service != "operationalWebhook" {
+	if !slices.Contains([]string{"endpoint.list", "endpoint.create", "endpoint.get", "endpoint.upsert", "endpoint.patch"}, strings.TrimPrefix(method, "operationalWebhook.")) {
 		return v
 	}
 	o, ok := v.(object)
