@@ -186,7 +186,7 @@ func messageValidation(c caller) {
 		`{}`, `{"eventType":"a"}`, `{"payload":{}}`, `{"eventType":"a b","payload":{}}`, `{"eventType":"","payload":{}}`, `{"eventType":1,"payload":{}}`,
 		`{"eventType":"a","payload":[]}`, `{"eventType":"a","payload":"text"}`, `{"eventType":"a","payload":null}`, `{"eventType":"a","payload":1}`,
 		`{"eventType":"a","payload":{},"channels":[]}`, `{"eventType":"a","payload":{},"channels":["sp ace"]}`, `{"eventType":"a","payload":{},"channels":"x"}`,
-		`{"eventType":"a","payload":{},"eventId":""}`, `{"eventType":"a","payload":{},"eventId":"sp ace"}`, `{"eventType":"a","payload":{},"deliverAt":"soon"}`,
+		`{"eventType":"a","payload":{},"eventId":"msg_1"}`, `{"eventType":"a","payload":{},"eventId":"evt_1"}`, `{"eventType":"a","payload":{},"eventId":""}`, `{"eventType":"a","payload":{},"eventId":"sp ace"}`, `{"eventType":"a","payload":{},"deliverAt":"soon"}`,
 		`{"eventType":"a","payload":{},"transformationsParams":{"rawPayload":1}}`,
 	} {
 		c.raw(http.StatusUnprocessableEntity, "POST", "/app/"+app+"/msg", bad)
