@@ -140,12 +140,11 @@ type (
 		client.EndpointInput
 	}
 	keyFields struct {
-		Name         string       `json:"name"`
-		Role         bellhop.Role `json:"role"`
-		Apps         []string     `json:"apps"`
-		ExpiresAt    time.Time    `json:"expires_at"`
-		FeatureFlags []string     `json:"feature_flags"`
-		TokenSHA256  string       `json:"token_sha256"`
+		Name        string       `json:"name"`
+		Role        bellhop.Role `json:"role"`
+		Apps        []string     `json:"apps"`
+		ExpiresAt   time.Time    `json:"expires_at"`
+		TokenSHA256 string       `json:"token_sha256"`
 	}
 )
 

@@ -108,7 +108,7 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 			continue
 		}
 		for i := range have[kind] {
-			if o := &have[kind][i]; !kept[o] {
+			if o := &have[kind][i]; !kept[o] && string(o.Fields["current"]) != "true" {
 				deletions = append(deletions, Step{Action: Delete, Kind: kind.one(), Name: name(kind, o), kind: kind, have: o})
 			}
 		}
@@ -162,6 +162,9 @@ type planner struct {
 // object compares an object with that of the server, which is nil if there is none.
 func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) error {
 	step := Step{Action: Change, Kind: kind.one(), Source: want.Source, kind: kind, want: want, have: have}
+	if end := want.expiry(); kind == Keys && !end.IsZero() && !end.After(p.options.Now) {
+		return nil // no token opens anything any more
+	}
 	if have == nil {
 		step.Action, step.Name = Create, name(kind, want)
 		for _, field := range fieldsOf(kind) {
@@ -196,13 +199,13 @@ func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) err
 }
 
 // fixed are fields that are given once: identities, and secrets, which are rotated.
-var fixed = []string{"id", "former_id", "secret", "secrets", "token_sha256"}
+var fixed = []string{"id", "former_id", "secret", "secrets", "token_sha256", "expires_at"}
 
 // differs tells whether a field is to be changed.
 func (p *planner) differs(kind Kind, field string, want, have *Object) bool {
 	value, given := want.Fields[field]
 	switch {
-	case slices.Contains(fixed, field), kind == Keys:
+	case slices.Contains(fixed, field):
 		return false
 	case !given && (want.Partial || kind == Endpoints && slices.Contains(Kept, field)):
 		return false
@@ -274,9 +277,15 @@ func (p *Plan) Apply(ctx context.Context, c *client.Client, done func(Applied)) 
 
 // refused tells whether an error is about the one object.
 func refused(err error) bool {
+	if _, ok := errors.AsType[ownKey](err); ok {
+		return true
+	}
 	p, ok := errors.AsType[*client.Problem](err)
 	return ok && p.Status >= 400 && p.Status < 500 && p.Status != http.StatusUnauthorized
 }
+
+// ownKey refuses to change the key with which the server is asked.
+type ownKey struct{ error }
 
 // patience is how often a step is tried again that the server has no time for.
 const patience = 20
@@ -443,7 +452,39 @@ func valid(secrets bellhop.JSON) bellhop.JSON {
 	return b
 }
 
-func (s *Step) key(ctx context.Context, c *client.Client) error { return nil }
+func (s *Step) key(ctx context.Context, c *client.Client) error {
+	if s.have != nil {
+		if string(s.have.Fields["current"]) == "true" {
+			return ownKey{errors.New("it is the key that asks, and cannot be replaced by itself: use another one")}
+		}
+		var id bellhop.KeyID
+		if err := id.UnmarshalText([]byte(s.have.Text("id"))); err != nil {
+			return err
+		}
+		// A key cannot be changed: it is made anew for the same token.
+		if err := c.DeleteKey(ctx, id); err != nil || s.Action == Delete {
+			return err
+		}
+	}
+	fields := given(s.want.Fields)
+	expires := s.want.expiry()
+	delete(fields, "expires_at")
+	in, err := as[client.KeyInput](fields)
+	if err != nil {
+		return err
+	}
+	if !expires.IsZero() {
+		in.ExpiresIn = bellhop.Duration(time.Until(expires).Round(time.Second))
+	}
+	_, err = c.CreateKey(ctx, in)
+	return err
+}
+
+// expiry is when a key ends; zero if it does not.
+func (o *Object) expiry() (at time.Time) {
+	_ = json.Unmarshal(o.Fields["expires_at"], &at) // checked when it was read
+	return at
+}
 
 // Summary is the plan in a sentence.
 func (p *Plan) Summary() string {

@@ -41,6 +41,12 @@ func fetch(ctx context.Context, c *client.Client, of []Kind) (map[Kind][]Object,
 					break
 				}
 			}
+		case Keys:
+			for k, failed := range c.Keys(ctx, client.KeyFilter{Kind: "key", Limit: 250, Hashes: true}) {
+				if err = add(k, failed); err != nil {
+					break
+				}
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -48,6 +54,10 @@ func fetch(ctx context.Context, c *client.Client, of []Kind) (map[Kind][]Object,
 	}
 	return all, nil
 }
+
+// besides are fields that no document has, and plans look at: which credentials an endpoint
+// has, and whether a key is the one that asks, and its id.
+var besides = []string{"id", "credentials", "current"}
 
 // objectOf takes the fields of an object of the API that a document has, those that say
 // something.
@@ -63,7 +73,7 @@ func objectOf(kind Kind, v any) (Object, error) {
 	o := Object{Fields: map[string]bellhop.JSON{}}
 	known := fieldsOf(kind)
 	for field, value := range members {
-		if field == "credentials" || slices.Contains(known, field) && canonical(field, value) != "" {
+		if slices.Contains(besides, field) || slices.Contains(known, field) && canonical(field, value) != "" {
 			o.Fields[field] = value
 		}
 	}
@@ -81,7 +91,11 @@ type ExportOptions struct {
 // Export makes a document of what a server has, as far as the key reaches. The notes say
 // what it could not write, which are credentials that the API never gives.
 func Export(ctx context.Context, c *client.Client, options ExportOptions) (d Document, notes []string, err error) {
-	all, err := fetch(ctx, c, []Kind{EventTypes, Apps, Endpoints})
+	of := []Kind{EventTypes, Apps, Endpoints}
+	if options.Keys {
+		of = append(of, Keys)
+	}
+	all, err := fetch(ctx, c, of)
 	if err != nil {
 		return d, nil, err
 	}
@@ -110,7 +124,7 @@ func Export(ctx context.Context, c *client.Client, options ExportOptions) (d Doc
 		}
 	}
 	d.Objects = all
-	for _, kind := range []Kind{EventTypes, Apps, Endpoints} {
+	for _, kind := range of {
 		if d.Objects[kind] == nil {
 			d.Objects[kind] = []Object{}
 		}

@@ -1,0 +1,329 @@
+package manifest_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/api/native"
+	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/seal"
+	"github.com/bellhop/bellhop/manifest"
+	"github.com/bellhop/bellhop/memstore"
+	"github.com/bellhop/bellhop/notice"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve gives a client of a server that sends nothing.
+func serve(t *testing.T) *client.Client {
+	t.Helper()
+	ring, err := seal.NewRing(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	store := memstore.New()
+	e, err := engine.New(t.Context(), store, engine.Config{Sealer: ring, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	stop := make(chan struct{})
+	d := desk.New(e, desk.Options{Logger: quiet, Notices: notice.New(e, notice.Options{Logger: quiet})})
+	server := httptest.NewServer(native.Handler(d, native.Options{Options: api.Options{Logger: quiet}, Stop: stop}))
+	t.Cleanup(func() {
+		close(stop)
+		http.DefaultClient.CloseIdleConnections()
+		server.Close()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	_, token, err := d.CreateKey(t.Context(), bellhop.Owner(), bellhop.KeyRequest{Role: bellhop.RoleAdmin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client.New(server.URL, token, nil)
+}
+
+func read(t *testing.T, text string) manifest.Document {
+	t.Helper()
+	d, err := manifest.Parse("acme.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func plan(t *testing.T, c *client.Client, d manifest.Document, o manifest.PlanOptions) *manifest.Plan {
+	t.Helper()
+	p, err := manifest.MakePlan(t.Context(), c, d, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// told is a plan in lines.
+func told(p *manifest.Plan) (lines []string) {
+	for _, s := range p.Steps {
+		line := string(s.Action) + " " + s.Kind + " " + s.Name
+		if s.Action == manifest.Change {
+			for _, f := range s.Fields {
+				line += "; " + f.Field + ": " + f.From + " → " + f.To
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// apply makes the server what a document says, which must work as a whole.
+func apply(t *testing.T, c *client.Client, d manifest.Document, o manifest.PlanOptions) []string {
+	t.Helper()
+	p := plan(t, c, d, o)
+	err := p.Apply(t.Context(), c, func(a manifest.Applied) {
+		if a.Err != nil {
+			t.Errorf("%s %s %s: %v", a.Step.Action, a.Step.Kind, a.Step.Name, a.Err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return told(p)
+}
+
+func expect(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s:\n  %s\nwanted\n  %s", what, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+const acme = `
+event_types:
+- {name: invoice.paid, description: Paid., schema: {type: object}, example: {n: 1.0}}
+- {name: invoice.void}
+apps:
+- {id: acme, uid: acme-1, name: Acme, metadata: {plan: gold}, dialect_options: {stripe: {api_version: x}}}
+- {id: globex}
+endpoints:
+- uid: books
+  apps: [acme, {app: globex, subjects: ["ticket:*"]}]
+  url: https://example.com/books
+  name: Books
+  events: [invoice.void, invoice.paid]
+  channels: [eu, us]
+  filter: {total: [{numeric: [">", 100]}]}
+  headers: {X-Token: abc}
+  timeout: 90s
+  retry: {initial: 5s, factor: 2, max: 1h, until: 2d}
+  rate_limit: {per_second: 5, burst: 5}
+  ordering: subject
+  metadata: {owner: ann}
+  transform: {code: "function transform(event) { return {body: event.data} }"}
+  auth: {type: basic, username: ann, password: s3cr3t}
+- uid: crm
+  apps: [globex]
+  url: https://example.com/crm
+  dialect: svix
+  status: paused
+  secrets: [{secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}]
+`
+
+func TestAServerBecomesWhatADocumentSays(t *testing.T) {
+	c := serve(t)
+	d := read(t, acme)
+	expect(t, "the first run", apply(t, c, d, manifest.PlanOptions{}),
+		"create event type invoice.paid", "create event type invoice.void", "create app acme", "create app globex", "create endpoint books", "create endpoint crm")
+	if p := plan(t, c, d, manifest.PlanOptions{Prune: true}); len(p.Steps) > 0 || p.Same != 6 {
+		t.Errorf("a second run:\n%s\n%d the same", strings.Join(told(p), "\n"), p.Same)
+	}
+
+	// What a document leaves out is none, but for what is the server's own to say.
+	changed := strings.NewReplacer("name: Books\n  ", "", "[invoice.void, invoice.paid]", "[invoice.paid]", "  timeout: 90s\n", "", "burst: 5", "burst: 9",
+		"X-Token: abc", "X-Token: xyz", ", metadata: {plan: gold}", "", "description: Paid.", "description: It was paid.", "  status: paused\n", "").Replace(acme)
+	d = read(t, changed)
+	got := told(plan(t, c, d, manifest.PlanOptions{}))
+	if len(got) != 3 || strings.Contains(strings.Join(got, " "), "xyz") {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	for i, want := range []string{
+		`change event type invoice.paid; description: Paid. → It was paid.`,
+		`change app acme; metadata: {"plan":"gold"} → `,
+		`; name: Books → ; events: ["invoice.void","invoice.paid"] → ["invoice.paid"]; headers: {"X-Token":"(hidden)"} → {"X-Token":"(hidden)"}; rate_limit: {"burst":5,"per_second":5} → {"burst":9,"per_second":5}`,
+	} {
+		if !strings.HasSuffix(got[i], want) {
+			t.Errorf("%s\nwanted %s", got[i], want)
+		}
+	}
+	apply(t, c, d, manifest.PlanOptions{})
+	expect(t, "after the change", told(plan(t, c, d, manifest.PlanOptions{})))
+	for e, err := range c.Endpoints(t.Context(), client.EndpointFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.UID == "books" && (e.Timeout.String() != "1m30s" || e.Name != "" || e.Headers["X-Token"] != "xyz" || e.Sealed == nil) || e.UID == "crm" && e.Status != bellhop.EndpointPaused {
+			t.Errorf("%+v", e)
+		}
+	}
+
+	// Partial objects leave what they do not give.
+	part := manifest.Object{Partial: true}
+	part.Put("id", "acme")
+	part.Put("name", "Acme Inc")
+	var partial manifest.Document
+	partial.Add(manifest.Apps, part)
+	expect(t, "a partial one", apply(t, c, partial, manifest.PlanOptions{}), "change app acme; name: Acme → Acme Inc")
+	if a, err := c.App(t.Context(), "acme"); err != nil || a.UID != "acme-1" {
+		t.Errorf("%+v, %v", a, err)
+	}
+
+	// Credentials are not compared, but set where that is asked for.
+	if got := told(plan(t, c, d, manifest.PlanOptions{Credentials: true})); len(got) != 2 || !strings.Contains(got[1], `auth: {"type":"basic","username":"ann"} → {"password":"(hidden)","type":"basic","username":"ann"}`) {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+
+	// Only lists that the document has are pruned.
+	one := read(t, "endpoints:\n- uid: crm\n  apps: [globex]\n  url: https://example.com/crm\n")
+	got = apply(t, c, one, manifest.PlanOptions{Prune: true})
+	if len(got) != 1 || !strings.HasPrefix(got[0], "delete endpoint ep_") || !strings.HasSuffix(got[0], "(books)") {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	none := read(t, "apps: []\nevent_types: []\nendpoints: []\n")
+	got = apply(t, c, none, manifest.PlanOptions{Prune: true})
+	if len(got) != 5 || !strings.HasPrefix(got[0], "delete endpoint") || !strings.HasPrefix(got[1], "delete app") || !strings.HasPrefix(got[4], "delete event type") {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+}
+
+func TestAnExportBecomesTheSameElsewhere(t *testing.T) {
+	from, to := serve(t), serve(t)
+	apply(t, from, read(t, acme), manifest.PlanOptions{})
+	d, notes, err := manifest.Export(t.Context(), from, manifest.ExportOptions{Secrets: true})
+	if err != nil || len(notes) != 1 || !strings.HasSuffix(notes[0], "auth.password is not written, since the API gives it to nobody; add it before the file is read elsewhere") {
+		t.Fatalf("%v, %v", notes, err)
+	}
+	text, err := d.YAML()
+	if err != nil || bytes.Contains(text, []byte("s3cr3t")) {
+		t.Fatalf("%s, %v", text, err)
+	}
+	if got := told(plan(t, from, read(t, string(text)), manifest.PlanOptions{Prune: true})); len(got) > 0 {
+		t.Errorf("read where it was written:\n%s", strings.Join(got, "\n"))
+	}
+	text = bytes.Replace(text, []byte("username: ann"), []byte("username: ann\n      password: s3cr3t"), 1)
+	d = read(t, string(text))
+	if got := apply(t, to, d, manifest.PlanOptions{}); len(got) != 6 {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	if got := told(plan(t, to, d, manifest.PlanOptions{Prune: true})); len(got) > 0 {
+		t.Errorf("read elsewhere for the second time:\n%s", strings.Join(got, "\n"))
+	}
+	// Apart from the ids of endpoints, it is the same.
+	again, _, err := manifest.Export(t.Context(), to, manifest.ExportOptions{Secrets: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	byUID := func(d manifest.Document) map[string]manifest.Object {
+		all := map[string]manifest.Object{}
+		for _, o := range d.Objects[manifest.Endpoints] {
+			all[o.Text("uid")] = o
+		}
+		return all
+	}
+	for uid, o := range byUID(d) {
+		there := byUID(again)[uid]
+		if there.Text("former_id") != o.Text("id") {
+			t.Errorf("%s was %s, and has the former id %s", uid, o.Text("id"), there.Text("former_id"))
+		}
+		for field, value := range o.Fields {
+			if field != "id" && field != "auth" && string(there.Fields[field]) != string(value) {
+				t.Errorf("%s of %s was %s, and is %s", field, uid, value, there.Fields[field])
+			}
+		}
+	}
+}
+
+func TestSecretsAreRotatedAsElsewhere(t *testing.T) {
+	c := serve(t)
+	const a, b, e = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+	with := func(secrets ...manifest.Secret) manifest.Document {
+		d := read(t, "apps: [{id: acme}]\nendpoints:\n- {uid: x, apps: [acme], url: https://example.com/, dialect: svix}\n")
+		d.Objects[manifest.Endpoints][0].Put("secrets", secrets)
+		return d
+	}
+	hours := func(n int) time.Time { return time.Now().Add(time.Duration(n) * time.Hour).UTC().Truncate(time.Second) }
+	valid := func() (list []string) {
+		t.Helper()
+		for x, err := range c.Endpoints(t.Context(), client.EndpointFilter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			values, err := c.Secrets(t.Context(), x.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range values {
+				line := v.Secret
+				if !v.ExpiresAt.IsZero() {
+					line += " " + time.Until(v.ExpiresAt).Round(time.Hour).String()
+				}
+				list = append(list, line)
+			}
+		}
+		return list
+	}
+	apply(t, c, with(manifest.Secret{Secret: a}, manifest.Secret{Secret: "whsec_expired", ExpiresAt: hours(-1)}), manifest.PlanOptions{})
+	expect(t, "as created", valid(), a)
+	got := apply(t, c, with(manifest.Secret{Secret: e}, manifest.Secret{Secret: b, ExpiresAt: hours(3)}, manifest.Secret{Secret: a, ExpiresAt: hours(2)}), manifest.PlanOptions{})
+	if len(got) != 1 || !strings.HasSuffix(got[0], "secrets: (hidden) → (hidden)") {
+		t.Error(got)
+	}
+	expect(t, "rotated twice elsewhere", valid(), e, b+" 3h0m0s", a+" 2h0m0s")
+	expect(t, "the same once more", apply(t, c, with(manifest.Secret{Secret: e}), manifest.PlanOptions{}))
+	// What was rotated here since is not undone.
+	expect(t, "an older one", apply(t, c, with(manifest.Secret{Secret: a}), manifest.PlanOptions{}))
+}
+
+// TestWhatIsRefusedIsNamedAndTheRestDone: one object that is wrong does not hold up others.
+func TestWhatIsRefusedIsNamedAndTheRestDone(t *testing.T) {
+	c := serve(t)
+	d := read(t, "apps: [{id: acme}]\nendpoints:\n- {uid: bad, apps: [acme], url: \"http://10.0.0.1/\"}\n- {uid: lost, apps: [nowhere], url: https://example.com/}\n- {uid: good, apps: [acme], url: https://example.com/}\n")
+	var refused []string
+	p := plan(t, c, d, manifest.PlanOptions{})
+	if err := p.Apply(t.Context(), c, func(a manifest.Applied) {
+		if a.Err != nil {
+			refused = append(refused, a.Step.Source+": "+a.Step.Name)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "refused", refused, "acme.yaml line 3: bad", "acme.yaml line 4: lost")
+	if got := told(plan(t, c, d, manifest.PlanOptions{})); len(got) != 2 {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	// A key that may not ends it all.
+	nobody := client.New("http://127.0.0.1:1", "bh_x", nil)
+	if err := p.Apply(t.Context(), nobody, func(manifest.Applied) { t.Error("told of a step that nobody could make") }); err == nil {
+		t.Error("a server that is not there took it")
+	}
+}
