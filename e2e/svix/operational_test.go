@@ -36,7 +36,7 @@ func operationalOfEndpoints(c caller) {
 		c.operator(hears[what], "endpoint."+what)
 	}
 	e := c.endpoint(app, nowhere, object{"uid": "mine"})
-	about := object{"app": app, "endpoint": e["id"]}
+	about := object{"apps": []string{app}, "endpoint": e["id"], "uid": "mine", "url": nowhere}
 	c.told(hears["created"], "bellhop.endpoint.created", about)
 	c.do("endpoint.upsert", app, e["id"], object{"url": nowhere, "description": "Updated", "uid": "mine"})
 	c.told(hears["updated"], "bellhop.endpoint.updated", about)

@@ -31,3 +31,14 @@ func TestSwitchedOff(t *testing.T) {
 		}
 	}
 }
+
+// The schedule of retries is the operator's, as it is at Svix.
+func TestScheduleOfTheOperator(t *testing.T) {
+	t.Parallel()
+	c := admin(t).at(serve(t, "--dev", "--default-retry", "100ms,150ms"))
+	app := c.app()
+	e := c.endpoint(app, receive(t, http.StatusInternalServerError).URL)["id"]
+	m := c.message(app, object{})
+	c.ofStatus(app, e, 2, m)
+	c.attempts(app, m, 3)
+}
