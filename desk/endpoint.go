@@ -33,13 +33,14 @@ func (d *Desk) EndpointNamed(ctx context.Context, p bellhop.Principal, app, name
 	if err := d.knownApp(p, "app", app); err != nil {
 		return bellhop.Endpoint{}, err
 	}
-	r := d.routes().EndpointOf(app, name)
-	if r == nil {
-		if i, err := id.Parse[id.Endpoint](name); err == nil {
-			r = d.routes().Endpoint(i)
+	if i, err := id.Parse[id.Endpoint](name); err == nil {
+		// First: no name that somebody has chosen stands before an endpoint's own id.
+		if r := d.routes().Endpoint(i); r != nil && slices.Contains(r.Apps, app) {
+			return d.withHealth(ctx, p, r.Endpoint)
 		}
 	}
-	if r == nil || !slices.Contains(r.Apps, app) {
+	r := d.routes().EndpointOf(app, name)
+	if r == nil {
 		return bellhop.Endpoint{}, bellhop.NotFound("endpoint", name)
 	}
 	return d.withHealth(ctx, p, r.Endpoint)

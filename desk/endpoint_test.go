@@ -308,3 +308,27 @@ func TestTheOperatorsRetrySchedule(t *testing.T) {
 		}
 	})
 }
+
+// An endpoint is found by its id, its uid or its former id, in each of its apps, by those who
+// reach them; and no uid stands before another endpoint's id.
+func TestEndpointNamed(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		first := h.endpoint("a.example", func(c *bellhop.EndpointChange) {
+			c.UID, c.FormerID = bellhop.Of("books"), bellhop.Of("ep_2Xyz")
+		})
+		second := h.endpoint("b.example", func(c *bellhop.EndpointChange) { c.UID = bellhop.Of(first.ID.String()) })
+		for name, want := range map[string]bellhop.EndpointID{
+			"books": first.ID, "ep_2Xyz": first.ID, first.ID.String(): first.ID, second.ID.String(): second.ID, "nobody": 0, "": 0,
+		} {
+			e, err := h.EndpointNamed(t.Context(), owner, "acme", name)
+			if e.ID != want || (want == 0) != bellhop.IsNotFound(err) {
+				t.Errorf("%q: %v, %v", name, e.ID, err)
+			}
+		}
+		_, err := h.EndpointNamed(t.Context(), as(bellhop.RoleEditor, "globex"), "acme", "books")
+		code(t, "of an app beyond the scope", err, bellhop.CodeUnknownApp, "app")
+		_, err = h.EndpointNamed(t.Context(), as(bellhop.RolePublisher, "acme"), "acme", "books")
+		code(t, "by a publisher", err, bellhop.CodeForbidden)
+	})
+}

@@ -31,13 +31,10 @@ type Publication struct {
 	// MaxLabels each.
 	Channels, Tags []string
 	// Retain, if not 0, is for how long the data is kept, where that is shorter than history
-	// is.
+	// is: an hour at least. Then it is erased.
 	Retain time.Duration
 	// DeliverAt, if not zero, is when deliveries may begin.
 	DeliverAt time.Time
-	// Retain, if not 0, is for how long the data is kept, where that is shorter than history
-	// is: an hour at least. Then it is erased.
-	Retain time.Duration
 
 	// checked is Data if that is known to be JSON.
 	checked strictjson.Value
