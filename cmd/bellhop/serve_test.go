@@ -123,6 +123,11 @@ func TestServe(t *testing.T) {
 	do(exitOK, "Acme Inc", "apps", "update", "acme", "--name", "Acme Inc")
 	do(exitOK, "max endpoints  3", "apps", "update", "acme", "--max-endpoints", "3")
 	do(exitFailed, "max_endpoints", "apps", "update", "acme", "--max-endpoints", "-1")
+	do(exitOK, "rate limit     20 a second, burst 5, for each endpoint", "apps", "update", "acme", "--uid", "tenant.42", "--rate-limit", "20", "--rate-burst", "5")
+	do(exitOK, "tenant.42", "apps", "get", "acme")
+	do(exitFailed, "tenant.42", "apps", "create", "other", "--uid", "tenant.42")
+	do(exitOK, "earlier schemas  1", "event-types", "put", "invoice.preview", "--schema", `{"type":"object"}`, "--schema-version", "2", "--earlier-schema", `1={"type":"array"}`, "--deprecated", "--group", "Invoices", "--feature-flag", "beta")
+	do(exitOK, "created", "keys", "create", "--role", "viewer", "--token-sha256", strings.Repeat("ab", 32))
 	do(exitFailed, "nope", "apps", "get", "nope")
 
 	created := do(exitOK, "whsec_", "endpoints", "create", receiver.URL+"/good", "--app", "acme", "--events", "invoice.*", "--filter", `{"total":[1]}`, "--rate-limit", "50", "--json")

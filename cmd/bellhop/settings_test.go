@@ -50,6 +50,7 @@ drain_timeout:
 		"user_agent: Bellhop # default\n",
 		"max_trials: 7 # BELLHOP_MAX_TRIALS\n",
 		"max_endpoints: 1000 # default\n",
+		"default_retry: \"\" # default\n",
 		"key_rate: 50000 # default\n",
 		"key_streams: 5 # flag\n",
 	} {
@@ -94,6 +95,9 @@ func TestBoundsThatWork(t *testing.T) {
 
 func TestVariables(t *testing.T) {
 	for _, tc := range []struct{ variable, want string }{
+		{"BELLHOP_DEFAULT_RETRY=soon", "default-retry"},
+		{"BELLHOP_DEFAULT_RETRY=60d", "retry[0] is 60d"},
+		{`BELLHOP_DEFAULT_RETRY={"factor":2}`, "retry.initial is missing"},
 		{"BELLHOP_LISTN=x", "the variable BELLHOP_LISTN is set, but there is no such setting: did you mean BELLHOP_LISTEN?"},
 		{"BELLHOP_XYZZY=", "there is no such setting"},
 		{"BELLHOP_DEV=maybe", `BELLHOP_DEV: "maybe" is neither true nor false`},
