@@ -86,7 +86,7 @@ const routes = [
   createRoute({
     getParentRoute: () => root,
     path: "/events",
-    validateSearch: keeps("q", "type", "subject", "outcome", "where", "since", "until"),
+    validateSearch: keeps("q", "type", "subject", "channel", "tag", "outcome", "where", "since", "until"),
     component: page(() => import("./pages/events/EventList.tsx"), "EventList"),
   }),
   createRoute({

@@ -1751,6 +1751,8 @@ export interface components {
             };
             /** @description For people. */
             name?: string;
+            rate_limit?: components["schemas"]["RateLimit"];
+            uid?: string;
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -2421,6 +2423,7 @@ export interface components {
             capture?: {
                 [key: string]: string;
             };
+            channels?: string[];
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -2447,6 +2450,7 @@ export interface components {
             events: string[];
             /** @description A JSON pattern over the event's data. */
             filter?: unknown;
+            former_id?: string;
             /** @description Headers sent with each request; values are shown to editors only. */
             headers?: {
                 [key: string]: string;
@@ -2519,6 +2523,7 @@ export interface components {
             timeout: string;
             tls?: components["schemas"]["ClientTLS"];
             transform?: components["schemas"]["Transform"];
+            uid?: string;
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -2788,6 +2793,7 @@ export interface components {
         Event: {
             /** @description The app that it belongs to. */
             app: string;
+            channels?: string[];
             /**
              * Format: date-time
              * @description When it was made.
@@ -2795,6 +2801,8 @@ export interface components {
             created_at: string;
             /** @description The payload, byte for byte as published. */
             data?: unknown;
+            /** Format: date-time */
+            data_expires_at?: string;
             /**
              * Format: date-time
              * @description When deliveries may begin, if that was asked for.
@@ -2815,6 +2823,7 @@ export interface components {
             outcome: components["schemas"]["Outcome"];
             /** @description What in the app it happened to. */
             subject?: string;
+            tags?: string[];
             /** @description True for the event of an endpoint's test. */
             test?: boolean;
             /** @description The event type. */
@@ -2833,14 +2842,21 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            deprecated: boolean;
             /** @description What happened when this is sent. */
             description?: string;
+            earlier_schemas?: {
+                [key: string]: unknown;
+            };
             /** @description Data as a receiver might see it. */
             example?: unknown;
+            feature_flags?: string[];
+            group?: string;
             /** @description For people. */
             name: string;
             /** @description JSON Schema (2020-12) of the events' data. */
             schema?: unknown;
+            schema_version?: string;
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -3300,6 +3316,7 @@ export interface components {
              * @description When it ends; absent if it does not.
              */
             expires_at?: string;
+            feature_flags?: string[];
             /** @description The object's id. */
             id: string;
             /**
@@ -3562,6 +3579,7 @@ export interface components {
             capture?: {
                 [key: string]: string;
             };
+            channels?: string[];
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -3588,6 +3606,7 @@ export interface components {
             events: string[];
             /** @description A JSON pattern over the event's data. */
             filter?: unknown;
+            former_id?: string;
             /** @description Headers sent with each request; values are shown to editors only. */
             headers?: {
                 [key: string]: string;
@@ -3664,6 +3683,7 @@ export interface components {
             timeout: string;
             tls?: components["schemas"]["ClientTLS"];
             transform?: components["schemas"]["Transform"];
+            uid?: string;
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -3689,6 +3709,7 @@ export interface components {
              * @description When it ends; absent if it does not.
              */
             expires_at?: string;
+            feature_flags?: string[];
             /** @description The object's id. */
             id: string;
             /**
@@ -4359,8 +4380,11 @@ export interface components {
         RecentEvent: {
             /** @description The app that it belongs to. */
             app: string;
+            channels?: string[];
             /** @description The payload, byte for byte as published. */
             data?: unknown;
+            /** Format: date-time */
+            data_expires_at?: string;
             /**
              * Format: date-time
              * @description When deliveries may begin, if that was asked for.
@@ -4379,6 +4403,7 @@ export interface components {
             id: string;
             /** @description What in the app it happened to. */
             subject?: string;
+            tags?: string[];
             /** @description True for the event of an endpoint's test. */
             test?: boolean;
             /** @description The event type. */
@@ -4698,6 +4723,7 @@ export interface components {
             capture?: {
                 [key: string]: string;
             };
+            channels?: string[];
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -4729,6 +4755,7 @@ export interface components {
             events: string[];
             /** @description A JSON pattern over the event's data. */
             filter?: unknown;
+            former_id?: string;
             /** @description Headers sent with each request; values are shown to editors only. */
             headers?: {
                 [key: string]: string;
@@ -4811,6 +4838,7 @@ export interface components {
             timeout: string;
             tls?: components["schemas"]["ClientTLS"];
             transform?: components["schemas"]["Transform"];
+            uid?: string;
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -4854,6 +4882,7 @@ export interface components {
             capture?: {
                 [key: string]: string;
             };
+            channels?: string[];
             /**
              * Format: int64
              * @description How many requests may be in flight at once.
@@ -4880,6 +4909,7 @@ export interface components {
             events: string[];
             /** @description A JSON pattern over the event's data. */
             filter?: unknown;
+            former_id?: string;
             /** @description Headers sent with each request; values are shown to editors only. */
             headers?: {
                 [key: string]: string;
@@ -4954,6 +4984,7 @@ export interface components {
             timeout: string;
             tls?: components["schemas"]["ClientTLS"];
             transform?: components["schemas"]["Transform"];
+            uid?: string;
             /**
              * Format: date-time
              * @description When it was last changed.
@@ -10851,6 +10882,7 @@ export interface operations {
                      *         {
                      *           "archived": false,
                      *           "created_at": "2027-06-11T02:00:00.000Z",
+                     *           "deprecated": false,
                      *           "name": "invoice.purchase",
                      *           "updated_at": "2027-06-11T02:00:00.000Z",
                      *           "validate": false
@@ -11052,6 +11084,7 @@ export interface operations {
                      * @example {
                      *       "archived": false,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
+                     *       "deprecated": false,
                      *       "name": "invoice.purchase",
                      *       "updated_at": "2027-06-11T02:00:00.000Z",
                      *       "validate": false
@@ -11173,6 +11206,7 @@ export interface operations {
                      * @example {
                      *       "archived": false,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
+                     *       "deprecated": false,
                      *       "name": "invoice.purchase",
                      *       "updated_at": "2027-06-11T02:00:00.000Z",
                      *       "validate": false
@@ -11191,6 +11225,7 @@ export interface operations {
                      * @example {
                      *       "archived": false,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
+                     *       "deprecated": false,
                      *       "name": "invoice.purchase",
                      *       "updated_at": "2027-06-11T02:00:00.000Z",
                      *       "validate": false

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, MultiSelect, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Group, Modal, MultiSelect, NumberInput, Stack, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, type App, ok, Problem } from "../../api/client.ts";
@@ -20,6 +20,8 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
   const queries = useQueryClient();
   const [id, setId] = useState(app?.id ?? "");
   const [name, setName] = useState(app?.name ?? "");
+  const [uid, setUID] = useState(app?.uid ?? "");
+  const [rate, setRate] = useState<number | string>(app?.rate_limit?.per_second ?? "");
   const [notes, setNotes] = useState(() => writeNotes(app?.metadata));
   const all = useDialects().data ?? [];
   const [dialects, setDialects] = useState(app?.dialects ?? []);
@@ -27,8 +29,8 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
   const [faults, setFaults] = useState<Record<string, string | undefined>>({});
   const save = useMutation({
     mutationFn: async (metadata: Record<string, string>) => {
-      if (app) return ok(api.PATCH("/v1/apps/{id}", { params: { path: { id: app.id } }, body: { name: name.trim() || null, metadata, dialects: dialects.length > 0 ? dialects : null, dialect_options: filledOptions(options) ?? null } }));
-      return ok(api.POST("/v1/apps", { body: { ...(id && { id }), ...(name.trim() && { name: name.trim() }), metadata, ...(dialects.length > 0 && { dialects }), dialect_options: filledOptions(options) } }));
+      if (app) return ok(api.PATCH("/v1/apps/{id}", { params: { path: { id: app.id } }, body: { name: name.trim() || null, uid: uid || null, rate_limit: rateLimit(rate, app.rate_limit), metadata, dialects: dialects.length > 0 ? dialects : null, dialect_options: filledOptions(options) ?? null } }));
+      return ok(api.POST("/v1/apps", { body: { ...(id && { id }), ...(name.trim() && { name: name.trim() }), ...(uid && { uid }), ...(rate !== "" && { rate_limit: rateLimit(rate) }), metadata, ...(dialects.length > 0 && { dialects }), dialect_options: filledOptions(options) } }));
     },
     onSuccess: async (saved) => {
       await queries.invalidateQueries({ queryKey: ["apps"] });
@@ -36,7 +38,7 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
       onClose();
     },
     onError: (error) => {
-      if (error instanceof Problem) setFaults(Object.fromEntries(error.errors.map((e) => [/^(metadata|dialects)\b/.exec(e.field)?.[0] ?? e.field, e.detail])));
+      if (error instanceof Problem) setFaults(Object.fromEntries(error.errors.map((e) => [/^(metadata|dialects|rate_limit)\b/.exec(e.field)?.[0] ?? e.field, e.detail])));
     },
   });
   function submit(e: FormEvent) {
@@ -47,7 +49,7 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
     if (!wrong.id && "notes" in read) save.mutate(read.notes);
   }
   const shown = all.filter((d) => (d.options ?? []).length > 0 && (dialects.length === 0 || dialects.includes(d.name) || options[d.name]));
-  const placed = ["id", "name", "metadata", "dialects"].some((f) => faults[f]) || Object.keys(faults).some((f) => f.startsWith("dialect_options.") && faults[f]);
+  const placed = ["id", "uid", "name", "rate_limit", "metadata", "dialects"].some((f) => faults[f]) || Object.keys(faults).some((f) => f.startsWith("dialect_options.") && faults[f]);
   return (
     <Stack component="form" onSubmit={submit}>
       {!app && (
@@ -62,6 +64,8 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
         />
       )}
       <TextInput label="Name" description="For people, such as Acme Events." value={name} onChange={(e) => setName(e.currentTarget.value)} error={faults.name} data-autofocus={app ? true : undefined} />
+      <TextInput label="Other id" description="Another id by which your platform knows it, which may change. It may be empty." value={uid} onChange={(e) => setUID(e.currentTarget.value.trim())} error={faults.uid} autoComplete="off" />
+      <NumberInput label="Most a second" description="So many requests a second go to each of its endpoints at most. Empty is no limit." value={rate} onChange={setRate} error={faults.rate_limit} min={0} decimalScale={3} thousandSeparator="," hideControls />
       <Textarea label="Notes" description="Your own metadata, one a line: plan: gold" autosize minRows={3} maxRows={12} value={notes} onChange={(e) => setNotes(e.currentTarget.value)} error={faults.metadata} />
       <MultiSelect
         label="Dialects"
@@ -95,6 +99,11 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
       </Group>
     </Stack>
   );
+}
+
+/** The limit as the API takes it, with the burst that it had. */
+function rateLimit(perSecond: number | string, was?: { burst?: number }): { per_second: number; burst?: number } | null {
+  return perSecond === "" ? null : { ...(was?.burst && { burst: was.burst }), per_second: Number(perSecond) };
 }
 
 /** Options that say something; nothing if none does. */

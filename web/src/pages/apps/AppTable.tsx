@@ -38,7 +38,12 @@ export function AppTable({ apps, sorting, onSort, onLink, onEdit, onDelete }: Ap
         </>
       ),
     },
-    { key: "id", title: "Id", width: "minmax(90px, 0.8fr)", below: true, sort: (a) => a.id, cell: (app) => <Code className="foreign" title={app.id}>{app.id}</Code> },
+    { key: "id", title: "Id", width: "minmax(90px, 0.8fr)", below: true, sort: (a) => a.id, cell: (app) => (
+      <>
+        <Code className="foreign" title={app.id}>{app.id}</Code>
+        {app.uid && <Text size="xs" c="dimmed" className="foreign" truncate title={app.uid}>{app.uid}</Text>}
+      </>
+    ) },
     { key: "notes", title: "Notes", width: "minmax(80px, 1fr)", below: true, cell: (app) => <Notes notes={app.metadata} /> },
     { key: "created", title: "Created", width: "150px", below: true, sort: (a) => a.created_at, cell: (app) => <Time at={app.created_at} /> },
   ];

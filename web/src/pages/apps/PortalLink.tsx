@@ -1,10 +1,10 @@
-import { Alert, Anchor, Button, Group, List, Modal, Select, Stack, Text } from "@mantine/core";
+import { Alert, Anchor, Button, Group, List, Modal, Select, Stack, TagsInput, Text } from "@mantine/core";
 import { IconExternalLink, IconLink } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { api, type App, ok, type Schemas } from "../../api/client.ts";
-import { useSession, useSettings } from "../../api/queries.ts";
+import { useEventTypes, useSession, useSettings } from "../../api/queries.ts";
 import { linkTo } from "../../lib/links.ts";
 import { CodeBlock } from "../../parts/Code.tsx";
 import { Failure } from "../../parts/states.tsx";
@@ -32,8 +32,10 @@ function Content({ app, onClose }: { app: App; onClose(): void }) {
   const [role, setRole] = useState<"editor" | "viewer">("editor");
   const [life, setLife] = useState("1h");
   const [theme, setTheme] = useState<"auto" | "light" | "dark">("auto");
+  const [flags, setFlags] = useState<string[]>([]);
+  const flagged = useEventTypes().data?.flatMap((type) => type.feature_flags ?? []) ?? [];
   const create = useMutation({
-    mutationFn: () => ok(api.POST("/v1/portal-links", { body: { app: app.id, role, expires_in: life, theme } })),
+    mutationFn: () => ok(api.POST("/v1/portal-links", { body: { app: app.id, role, expires_in: life, theme, ...(flags.length > 0 && { feature_flags: flags }) } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["keys"] }),
     gcTime: 0, // the link is a secret: it is forgotten with the dialog
   });
@@ -57,6 +59,9 @@ function Content({ app, onClose }: { app: App; onClose(): void }) {
         onChange={(v) => setTheme(v as typeof theme)}
         allowDeselect={false}
       />
+      {flagged.length > 0 && (
+        <TagsInput label="Feature flags" description="Event types that are behind a flag are seen with it alone." data={[...new Set(flagged)].sort()} value={flags} onChange={setFlags} clearable clearButtonProps={{ "aria-label": "Remove all feature flags" }} acceptValueOnBlur />
+      )}
       {create.error && <Failure error={create.error} />}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>Cancel</Button>

@@ -66,9 +66,11 @@ function View({ known }: { known: KnownType }) {
         </>
       }
     >
+      {type.deprecated && <Text size="sm" c="dimmed"><Trans>This type is deprecated: it is still sent, but something else is meant to take its place.</Trans></Text>}
       {type.archived && <Text size="sm" c="dimmed"><Trans>This type is archived: it can be read here, but is no longer to be published.</Trans></Text>}
       <Stack gap="xs" component="section" aria-labelledby="fields">
         <Title order={2} id="fields"><Trans>Data</Trans></Title>
+        {type.schema_version && <Text size="sm" c="dimmed"><Trans>Version {type.schema_version}</Trans></Text>}
         {known.schema === undefined
           ? <Text size="sm" c="dimmed">{known.example !== undefined
             ? <Trans>No schema says what the data of these events looks like. The example below shows one.</Trans>
@@ -93,6 +95,12 @@ function View({ known }: { known: KnownType }) {
         <details>
           <summary><Text span size="sm" fw={600}><Trans>Raw schema (JSON Schema 2020-12)</Trans></Text></summary>
           <Stack mt="xs"><Json text={known.schema} title={t`JSON Schema`} /></Stack>
+        </details>
+      )}
+      {known.earlierSchemas !== undefined && (
+        <details>
+          <summary><Text span size="sm" fw={600}><Trans>Schemas of other versions</Trans></Text></summary>
+          <Stack mt="xs"><Json text={known.earlierSchemas} title={t`Schemas by version`} /></Stack>
         </details>
       )}
       <Text size="xs" c="dimmed"><Trans>Last changed <Time at={type.updated_at} />.</Trans></Text>

@@ -9,7 +9,7 @@ import { useEventTypes, useSession } from "../../api/queries.ts";
 import { useFilters } from "../../lib/useFilters.ts";
 import { Page } from "../../parts/Page.tsx";
 import { Empty, Waiting } from "../../parts/states.tsx";
-import { groupTypes } from "./catalogue.ts";
+import { groupTypes, type TypeGroup } from "./catalogue.ts";
 import classes from "./EventTypeList.module.css";
 
 const atOnce = 300;
@@ -48,7 +48,7 @@ export function EventTypeList() {
           </Group>
           {found === 0
             ? <Empty title={t`No event type matches`} action={<Button variant="light" onClick={() => set({ q: undefined })}><Trans>Clear the search</Trans></Button>}><Trans>Neither a name nor a description has these words.</Trans></Empty>
-            : bounded(groups, all ? Infinity : atOnce).map((g) => <TypeSection key={g.prefix} prefix={g.prefix} types={g.types} alone={groups.length === 1} />)}
+            : bounded(groups, all ? Infinity : atOnce).map((g) => <TypeSection key={`${g.named} ${g.prefix}`} group={g} alone={groups.length === 1} />)}
           {!all && found > atOnce && <Button variant="light" onClick={() => setAll(true)}><Trans>Show all <Plural value={found} one="# event type" other="# event types" /></Trans></Button>}
         </>
       )}
@@ -57,7 +57,7 @@ export function EventTypeList() {
 }
 
 /** The first so many types, in their groups. */
-function bounded<G extends { types: unknown[] }>(groups: G[], most: number): G[] {
+function bounded<G extends { types: EventType[] }>(groups: G[], most: number): G[] {
   let left = most;
   const kept: G[] = [];
   for (const g of groups) {
@@ -68,8 +68,8 @@ function bounded<G extends { types: unknown[] }>(groups: G[], most: number): G[]
   return kept;
 }
 
-function TypeSection({ prefix, types, alone }: { prefix: string; types: EventType[]; alone: boolean }) {
-  const title = prefix ? `${prefix}.*` : alone ? t`All` : t`Others`;
+function TypeSection({ group: { prefix, named, types }, alone }: { group: TypeGroup; alone: boolean }) {
+  const title = named ? prefix : prefix ? `${prefix}.*` : alone ? t`All` : t`Others`;
   return (
     <Stack component="section" gap={6} aria-label={title}>
       <Title order={2} size="sm" c="dimmed" className="foreign">{title}</Title>
@@ -93,6 +93,8 @@ export function Marks({ type }: { type: EventType }) {
   return (
     <>
       {type.archived && <Badge size="sm" variant="light" color="gray" tt="none" title={t`Readable, but no longer to be published`}><Trans>Archived</Trans></Badge>}
+      {type.deprecated && <Badge size="sm" variant="light" color="orange" tt="none" title={t`It is still sent; choose another one for what is new`}><Trans>Deprecated</Trans></Badge>}
+      {type.feature_flags && type.feature_flags.length > 0 && <Badge size="sm" variant="light" color="grape" tt="none" title={t`Portal links see it only with one of: ${type.feature_flags.join(", ")}`}><Trans>Behind a flag</Trans></Badge>}
       {type.validate && <Badge size="sm" variant="light" color="teal" tt="none" title={t`Publishing refuses data that breaks the schema`}><Trans>Data checked</Trans></Badge>}
     </>
   );

@@ -2,11 +2,12 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, type EventType, ok, okText } from "../../api/client.ts";
 import { memberTexts } from "../../lib/members.ts";
 
-/** An event type, and the texts of its schema and example byte for byte. */
+/** An event type, and the texts of its schemas and example byte for byte. */
 export interface KnownType {
   type: EventType;
   schema: string | undefined;
   example: string | undefined;
+  earlierSchemas: string | undefined;
 }
 
 /** One type of the catalogue. */
@@ -16,7 +17,7 @@ export function useEventType(name: string, enabled: boolean) {
     queryFn: async (): Promise<KnownType> => {
       const text = await okText(api.GET("/v1/event-types/{name}", { params: { path: { name } }, parseAs: "text" }));
       const texts = memberTexts(text);
-      return { type: JSON.parse(text) as EventType, schema: texts.schema, example: texts.example };
+      return { type: JSON.parse(text) as EventType, schema: texts.schema, example: texts.example, earlierSchemas: texts.earlier_schemas };
     },
     enabled,
     staleTime: 30_000,

@@ -10,6 +10,11 @@ import { Copy, Copyable } from "../../parts/Copy.tsx";
 import { Fact, Facts } from "../../parts/Facts.tsx";
 import { Time } from "../../parts/Time.tsx";
 
+/** A label of an event, which leads to the others that have it. */
+function Label({ value, by, title }: { value: string; by: "channel" | "tag"; title: string }) {
+  return <Anchor component={Link} {...linkTo("/events", { [by]: value })} size="sm" className="foreign" title={title} mr={8}>{value}</Anchor>;
+}
+
 /** What an event is, field by field. */
 export function EventFacts({ event }: { event: Event }) {
   const { portal } = useSession();
@@ -29,6 +34,13 @@ export function EventFacts({ event }: { event: Event }) {
             ? <Anchor component={Link} {...linkTo("/events", { subject: event.subject })} size="sm" className="foreign" title={t`Events of this subject`}>{event.subject}</Anchor>
             : <Text span size="sm" c="dimmed"><Trans>none</Trans></Text>}
         </Fact>
+        {event.channels && event.channels.length > 0 && (
+          <Fact label={t`Channels`}>{event.channels.map((c) => <Label key={c} value={c} by="channel" title={t`Events of this channel`} />)}</Fact>
+        )}
+        {event.tags && event.tags.length > 0 && (
+          <Fact label={t`Tags`}>{event.tags.map((c) => <Label key={c} value={c} by="tag" title={t`Events with this tag`} />)}</Fact>
+        )}
+        {event.data_expires_at && !event.erased && <Fact label={t`Data is erased`}><Time at={event.data_expires_at} /></Fact>}
         <Fact label={t`Your id`}>
           {event.external_id
             ? <><span className="foreign">{event.external_id}</span> <Copy value={event.external_id} label={t`Copy your id`} /></>

@@ -36,6 +36,8 @@ interface Filters {
   q?: string;
   type?: string;
   subject?: string;
+  channel?: string;
+  tag?: string;
   outcome?: string;
   /** Conditions on the data: see where.ts. */
   where?: string;
@@ -51,11 +53,11 @@ export function EventList() {
   const session = useSession();
   const app = useAppFilter();
   const navigate = useNavigate();
-  const { q, type, subject, since, until } = filters;
+  const { q, type, subject, channel, tag, since, until } = filters;
   const outcome = outcomeFrom(filters.outcome);
   const where = conditionsFrom(filters.where);
   const wrongRange = checkRange({ since, until }) !== undefined; // the filter says so
-  const wanted = { app, type, subject, outcome, where, since, until };
+  const wanted = { app, type, subject, channel, tag, outcome, where, since, until };
   const { query, refresh } = useCursorList<Event>(["events", { ...wanted, q }], async (cursor, signal) => {
     const ask = (by: { external_id?: string; uuid?: string }) =>
       ok(api.GET("/v1/events", { params: { query: { ...wanted, ...by, cursor, limit: 100 } }, signal }));
@@ -66,18 +68,20 @@ export function EventList() {
   const oneApp = session.portal || app !== undefined || session.apps.length === 1;
   const columns = useMemo(() => eventColumns(!oneApp), [oneApp]);
   // What no index has is searched for step by step.
-  const searching = outcome !== undefined || where.length > 0;
+  const searching = outcome !== undefined || channel !== undefined || tag !== undefined || where.length > 0;
   const patience = usePatience(query, hashKey([wanted, q]), searching ? 50 : 0);
   const fault = query.error instanceof Problem && query.error.errors.find((e) => e.field.startsWith("where"))?.detail;
 
   const pattern = "invoice:*";
-  const none = { q: undefined, type: undefined, subject: undefined, outcome: undefined, where: undefined, since: undefined, until: undefined };
+  const none = { q: undefined, type: undefined, subject: undefined, channel: undefined, tag: undefined, outcome: undefined, where: undefined, since: undefined, until: undefined };
   const clear = () => set(none);
   const chips: Chip[] = [];
   if (q) chips.push({ label: isUUID(q) ? t`UUID or your id` : t`Your id`, value: q, remove: () => set({ q: undefined }) });
   for (const c of where) chips.push({ label: t`Data`, value: c, remove: () => set({ where: withoutCondition(filters.where, c) }) });
   if (type) chips.push({ label: t`Type`, value: type, remove: () => set({ type: undefined }) });
   if (subject) chips.push({ label: t`Subject`, value: subject, remove: () => set({ subject: undefined }) });
+  if (channel) chips.push({ label: t`Channel`, value: channel, remove: () => set({ channel: undefined }) });
+  if (tag) chips.push({ label: t`Tag`, value: tag, remove: () => set({ tag: undefined }) });
   if (outcome) chips.push({ label: t`Outcome`, value: i18n._(outcomeWords[outcome]), remove: () => set({ outcome: undefined }) });
   if (since || until) chips.push({ label: t`Time`, value: rangeLabel({ since, until }), remove: () => set({ since: undefined, until: undefined }) });
 
@@ -107,6 +111,8 @@ export function EventList() {
           <TypeFilter value={type} onChange={(value) => set({ type: value })} />
           <OutcomeFilter value={outcome} onChange={(value) => set({ outcome: value })} />
           <TextFilter label={t`Subject`} placeholder={t`Subject, or ${pattern}`} value={subject} onChange={(value) => set({ subject: value })} />
+          <TextFilter label={t`Channel`} placeholder={t`Channel`} value={channel} onChange={(value) => set({ channel: value })} />
+          <TextFilter label={t`Tag`} placeholder={t`Tag`} value={tag} onChange={(value) => set({ tag: value })} />
           <TimeRange value={{ since, until }} onChange={(range) => set({ since: range.since, until: range.until })} />
           <Refresh busy={query.isRefetching} onRefresh={() => void refresh()} />
           {!wrongRange && <Export path="/v1/events/export" query={{ ...wanted, ...(q !== undefined && isUUID(q) && query.data?.pages[0]?.data[0]?.uuid === q.toLowerCase() ? { uuid: q } : { external_id: q }) }} />}

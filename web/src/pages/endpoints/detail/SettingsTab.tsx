@@ -50,6 +50,7 @@ export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint
           {!portal && <Setting term={e.apps.length === 1 ? t`App` : t`Apps`}><Chips values={appNames(e).map(named)} /></Setting>}
           <Setting term={t`Events`}>{e.events.length === 0 ? t`All event types, those added later too` : <Chips values={e.events} />}</Setting>
           <Setting term={t`Subjects`}>{e.subjects.length === 0 ? t`All subjects` : <Chips values={e.subjects} />}</Setting>
+          {e.channels && e.channels.length > 0 && <Setting term={t`Channels`}><Chips values={e.channels} /></Setting>}
           <Setting term={t`Filter`}>
             {e.filter === undefined || e.filter === null ? <None><Trans>None: the data of an event does not matter</Trans></None> : <CodeBlock title={t`Filter`} code={pretty(e.texts.filter ?? "")} maxHeight={260} />}
           </Setting>
@@ -84,6 +85,8 @@ export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint
           <Setting term={t`Order`}>{orders()[e.ordering]}</Setting>
           <Setting term={t`Metadata`}><Pairs pairs={e.metadata} none={t`None`} /></Setting>
           <Setting term={t`Id`}><Copyable value={e.id} label={t`Copy the id`} /></Setting>
+          {e.uid && <Setting term={t`Your own id`}><Copyable value={e.uid} label={t`Copy your own id`} /></Setting>}
+          {e.former_id && <Setting term={t`Former id`}><Copyable value={e.former_id} label={t`Copy the former id`} /><Note><Trans>The id that it had where it was imported from.</Trans></Note></Setting>}
           <Setting term={t`Created`}><Time at={e.created_at} /></Setting>
           <Setting term={t`Last changed`}><Time at={e.updated_at} /></Setting>
         </dl>

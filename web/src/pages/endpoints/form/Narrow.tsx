@@ -3,7 +3,7 @@ import { Stack, TagsInput } from "@mantine/core";
 import { FilterField } from "./FilterField.tsx";
 import type { PartProps } from "./form.ts";
 
-/** Which of the chosen events: by subject, and by what is in their data. */
+/** Which of the chosen events: by subject, by channel, and by what is in their data. */
 export function Narrow(props: PartProps) {
   const { form } = props;
   return (
@@ -18,6 +18,17 @@ export function Narrow(props: PartProps) {
         clearable
         clearButtonProps={{ "aria-label": t`Remove all subjects` }}
         {...form.getInputProps("subjects")}
+      />
+      <TagsInput
+        label={t`Channels`}
+        description={t`Labels that events are published with, such as project-1. List those that are wanted, and press Enter after each. Empty means all events, whatever their channels.`}
+        placeholder={form.values.channels.length === 0 ? "project-1" : undefined}
+        maxTags={10}
+        splitChars={["\n", ",", " "]}
+        acceptValueOnBlur
+        clearable
+        clearButtonProps={{ "aria-label": t`Remove all channels` }}
+        {...form.getInputProps("channels")}
       />
       <FilterField {...props} />
     </Stack>

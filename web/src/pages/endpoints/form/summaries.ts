@@ -123,6 +123,7 @@ const shown = (): { key: keyof ReturnType<typeof settings>; label: string; words
   { key: "apps", label: t`Apps`, words: (v) => v.apps.join(", ") || t`none` },
   { key: "events", label: t`Events`, words: eventsLine },
   { key: "subjects", label: t`Subjects`, words: (v) => v.subjects.join(", ") || t`all` },
+  { key: "channels", label: t`Channels`, words: (v) => v.channels.join(", ") || t`all` },
   { key: "filter", label: t`Filter`, words: (v) => v.filter.replace(/\s+/g, " ").trim() || t`none` },
   { key: "dialect", label: t`Dialect`, words: (v) => v.dialect || t`the default` },
   { key: "dialect_options", label: t`Options of the dialect`, words: (v) => Object.entries(v.dialectOptions).filter(([, x]) => x.trim() !== "").map(([n, x]) => `${n} ${x.trim()}`).join(", ") || t`none` },

@@ -42,6 +42,7 @@ export interface FormValues {
   /** The patterns, kept while allEvents is on. */
   events: string[];
   subjects: string[];
+  channels: string[];
   /** JSON, or nothing. */
   filter: string;
   /** The filters as they were saved, which are shown indented: "" is the one for all apps. */
@@ -91,7 +92,7 @@ export function row(name = "", value = ""): Row {
 /** The values of a form that makes an endpoint. */
 export function newValues(apps: string[], url = ""): FormValues {
   return {
-    apps, own: {}, url, name: "", description: "", locked: false, lockedReason: "", allEvents: true, events: [], subjects: [], filter: "", texts: {}, dialect: "", dialectOptions: {},
+    apps, own: {}, url, name: "", description: "", locked: false, lockedReason: "", allEvents: true, events: [], subjects: [], channels: [], filter: "", texts: {}, dialect: "", dialectOptions: {},
     recipe: "", recipeFields: {}, scripted: false, code: "", onError: "hold", auth: noAuth, tls: noTLS, capture: [], stored: nothingStored, retry: standardRetry, headers: [],
     timeout: "", concurrency: "", perSecond: "", burst: "", ordering: "none", metadata: [], notify: [], secret: "", verify: undefined,
   };
@@ -111,6 +112,7 @@ export function valuesOf(e: ExactEndpoint, recipe?: Recipe): FormValues {
     allEvents: e.events.length === 0 || e.events.includes("*"),
     events: e.events.filter((p) => p !== "*"),
     subjects: e.subjects,
+    channels: e.channels ?? [],
     filter: pretty(e.texts.filter ?? ""),
     texts: { ...e.texts.byApp, ...(e.texts.filter === undefined ? {} : { "": e.texts.filter }) },
     dialect: e.dialect,
@@ -146,7 +148,7 @@ function ownTerms(events: string[] | undefined, subjects: string[] | undefined, 
   };
 }
 
-type Settings = Required<Omit<EndpointInput, "status" | "secret" | "verify">>;
+type Settings = Required<Omit<EndpointInput, "status" | "secret" | "secrets" | "verify" | "uid" | "former_id">>;
 
 /** Every setting as the API takes it; null stands for the default. Filters are raw. */
 export function settings(v: FormValues): Settings {
@@ -160,6 +162,7 @@ export function settings(v: FormValues): Settings {
     locked_reason: v.locked ? v.lockedReason.trim() || null : null,
     events: v.allEvents ? null : v.events,
     subjects: v.subjects.length > 0 ? v.subjects : null,
+    channels: v.channels.length > 0 ? v.channels : null,
     filter: text === "" ? null : new Raw(kept(v.texts[""], v.filter)),
     dialect: v.dialect || null,
     dialect_options: filledOptions(v.dialectOptions),
@@ -266,6 +269,11 @@ function wrongSubjects(subjects: string[]): string | undefined {
   return bad === undefined ? undefined : t`“${bad}” has a * that is not at its end.`;
 }
 
+function wrongChannels(channels: string[]): string | undefined {
+  const bad = channels.find((c) => !/^[\w.:-]{1,128}$/.test(c));
+  return bad === undefined ? undefined : t`“${bad}” is not a channel: use letters, digits, -, _, . and : only, at most 128.`;
+}
+
 /** Says what is wrong with the form, by field; what only the server knows is left to it. */
 export function wrong(v: FormValues, about: { dev: boolean; recipe?: Recipe }): Errors {
   const errors: Errors = {};
@@ -291,6 +299,7 @@ export function wrong(v: FormValues, about: { dev: boolean; recipe?: Recipe }): 
     else if (bad !== undefined) errors.events = `“${bad}”: ${wrongPattern(bad)}`;
   }
   say("subjects", wrongSubjects(v.subjects));
+  say("channels", wrongChannels(v.channels));
   say("filter", wrongFilter(v.filter));
   for (const app of v.apps) {
     const own = v.own[app];

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Paper, Stack, Switch, Text, Textarea, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Paper, Stack, Switch, TagsInput, Text, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { IconTrash } from "@tabler/icons-react";
 import { useBlocker, useNavigate } from "@tanstack/react-router";
@@ -16,7 +16,8 @@ const startSchema = '{\n  "type": "object",\n  "required": ["id"],\n  "propertie
 
 /** The field of the form that an error of the server names: "schema" for "schema/properties". */
 function fieldOf(path: string): string {
-  return path.split(/[.[/]/)[0] ?? path;
+  const field = path.split(/[.[/]/)[0] ?? path;
+  return field === "schema_version" ? "schemaVersion" : field === "feature_flags" ? "featureFlags" : field;
 }
 
 /** What is wrong with a text that may be JSON or nothing. */
@@ -35,6 +36,10 @@ export function EventTypeForm({ known }: { known?: KnownType }) {
     initialValues: {
       name: known?.type.name ?? "",
       description: known?.type.description ?? "",
+      group: known?.type.group ?? "",
+      schemaVersion: known?.type.schema_version ?? "",
+      featureFlags: known?.type.feature_flags ?? [],
+      deprecated: known?.type.deprecated ?? false,
       schema: editable(known?.schema),
       example: editable(known?.example),
       validate: known?.type.validate ?? false,
@@ -62,7 +67,7 @@ export function EventTypeForm({ known }: { known?: KnownType }) {
 
   /** Puts the cursor where something is wrong; the editors of JSON are found by their label. */
   function focusFirst(fields: string[]) {
-    const first = ["name", "description", "schema", "example", "validate", "archived"].find((f) => fields.includes(f));
+    const first = ["name", "description", "group", "schema", "schemaVersion", "example", "validate", "archived", "deprecated", "featureFlags"].find((f) => fields.includes(f));
     if (!first) return;
     const label = first === "schema" ? "Schema" : first === "example" ? "Example" : undefined;
     const node = label ? document.querySelector<HTMLElement>(`.cm-content[aria-label="${label}"]`) : form.getInputNode(first);
@@ -80,7 +85,7 @@ export function EventTypeForm({ known }: { known?: KnownType }) {
         if (!(error instanceof Problem)) return;
         for (const e of error.errors) {
           const field = fieldOf(e.field);
-          const place = e.field.slice(field.length);
+          const place = e.field.replace(/^\w+/, "");
           if (field in values) form.setFieldError(field, `${place ? `At ${place} it` : "It"} ${e.detail}`);
         }
         focusFirst(error.errors.map((e) => fieldOf(e.field)));
@@ -126,6 +131,7 @@ export function EventTypeForm({ known }: { known?: KnownType }) {
           {...form.getInputProps("name")}
         />
         <Textarea label="Description" description="What has happened when this is sent, in a sentence." autosize minRows={2} maxRows={8} {...form.getInputProps("description")} />
+        <TextInput label="Group" description="A heading under which the catalogue shows it, such as Billing. Empty groups it by the first word of its name." autoComplete="off" {...form.getInputProps("group")} />
         <JsonField
           label="Schema"
           description="A JSON Schema (2020-12) of the data. It is shown as a table to those who receive the events."
@@ -137,6 +143,12 @@ export function EventTypeForm({ known }: { known?: KnownType }) {
             <Button size="compact-xs" variant="light" onClick={() => form.setFieldValue("schema", startSchema)}>Begin with a sample</Button>
           )}
         </JsonField>
+        <TextInput
+          label="Version of the schema"
+          description={known?.earlierSchemas === undefined ? "What the schema is called among its versions, such as 2. It may be empty." : `What the schema is called among its versions. There are others: ${Object.keys(known.type.earlier_schemas ?? {}).join(", ")}.`}
+          autoComplete="off"
+          {...form.getInputProps("schemaVersion")}
+        />
         <JsonField
           label="Example"
           description="Data as a receiver may get it; it is also what tests send."
@@ -152,9 +164,22 @@ export function EventTypeForm({ known }: { known?: KnownType }) {
               {...form.getInputProps("validate", { type: "checkbox" })}
             />
             <Switch
+              label="Deprecated"
+              description="It is published and delivered as before, and marked where people choose types."
+              {...form.getInputProps("deprecated", { type: "checkbox" })}
+            />
+            <Switch
               label="Archived"
               description="It stays readable here. Where only types of the catalogue may be published, no new events of it are taken."
               {...form.getInputProps("archived", { type: "checkbox" })}
+            />
+            <TagsInput
+              label="Feature flags"
+              description="Portal links see the type only if they were made with one of these flags. Empty shows it to all."
+              clearable
+              clearButtonProps={{ "aria-label": "Remove all feature flags" }}
+              acceptValueOnBlur
+              {...form.getInputProps("featureFlags")}
             />
           </Stack>
         </Paper>
