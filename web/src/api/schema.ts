@@ -1751,7 +1751,9 @@ export interface components {
             };
             /** @description For people. */
             name?: string;
+            /** @description How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own. */
             rate_limit?: components["schemas"]["RateLimit"];
+            /** @description The platform's own id of it. */
             uid?: string;
             /**
              * Format: date-time
@@ -1801,6 +1803,13 @@ export interface components {
              * @example Acme Events
              */
             name?: string;
+            /** @description How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own; null for no limit. */
+            rate_limit?: components["schemas"]["RateLimit"];
+            /**
+             * @description Another id by which you know it, and which may change: letters, digits, hyphens, underscores and dots. No other app may have it (409).
+             * @example tenant.42
+             */
+            uid?: string;
         };
         AppNoticesPut: {
             /**
@@ -1873,6 +1882,13 @@ export interface components {
             } | null;
             /** @description For people. */
             name?: string | null;
+            /** @description How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own; null for no limit. */
+            rate_limit?: components["schemas"]["RateLimit"] | null;
+            /**
+             * @description Another id by which you know it; null for none. No other app may have it (409). Takes a key that is not limited to apps.
+             * @example tenant.42
+             */
+            uid?: string | null;
         };
         AppPut: {
             /**
@@ -1911,6 +1927,13 @@ export interface components {
              * @example Acme Events
              */
             name?: string;
+            /** @description How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own; null for no limit. */
+            rate_limit?: components["schemas"]["RateLimit"];
+            /**
+             * @description Another id by which you know it, and which may change; "" for none. No other app may have it (409). To change it takes a key that is not limited to apps; left out by one that is, it stays.
+             * @example tenant.42
+             */
+            uid?: string;
         };
         Attempt: {
             /** @description The app that it belongs to. */
@@ -2423,12 +2446,13 @@ export interface components {
             capture?: {
                 [key: string]: string;
             };
+            /** @description The channels that an event is in, or that an endpoint is narrowed to. */
             channels?: string[];
             /**
              * Format: int64
-             * @description How many requests may be in flight at once.
+             * @description How many requests may be in flight at once, where somebody has set it. Absent where it adapts to the receiver: the state of its lane says how many they are now.
              */
-            concurrency: number;
+            concurrency?: number;
             /**
              * Format: date-time
              * @description When it was made.
@@ -2450,6 +2474,7 @@ export interface components {
             events: string[];
             /** @description A JSON pattern over the event's data. */
             filter?: unknown;
+            /** @description The id that it had where it comes from. */
             former_id?: string;
             /** @description Headers sent with each request; values are shown to editors only. */
             headers?: {
@@ -2523,6 +2548,7 @@ export interface components {
             timeout: string;
             tls?: components["schemas"]["ClientTLS"];
             transform?: components["schemas"]["Transform"];
+            /** @description The platform's own id of it. */
             uid?: string;
             /**
              * Format: date-time
@@ -2570,8 +2596,16 @@ export interface components {
                 [key: string]: string;
             } | null;
             /**
+             * @description Narrows it to events that name one of these channels; none means all events. At most 100. What Bellhop itself tells (bellhop.*) is in no channel, and not narrowed.
+             * @example [
+             *       "project:7"
+             *     ]
+             */
+            channels?: string[] | null;
+            /**
              * Format: int64
-             * @description How many requests may be in flight at once.
+             * @description How many requests may be in flight at once, exactly; 1 to 1000. Default, and null: it adapts, from 32 up to what the receiver bears and the operator allows.
+             * @example 8
              */
             concurrency?: number | null;
             /**
@@ -2597,6 +2631,11 @@ export interface components {
             events?: string[] | null;
             /** @description A JSON pattern over the event's data, such as {"total":[{"decimal":[">",100]}]}, which also reads decimals in text, such as "118.00". */
             filter?: unknown;
+            /**
+             * @description The id that it had where it comes from, as unique as a uid: set when it is created, and never changed.
+             * @example ep_2Xyz
+             */
+            former_id?: string | null;
             /** @description Headers to send with each request. Their values are shown to editors only. */
             headers?: {
                 [key: string]: string;
@@ -2687,6 +2726,11 @@ export interface components {
             tls?: components["schemas"]["ClientTLSInput"] | null;
             /** @description JavaScript that defines transform(event) and makes the requests; null for none. With on_error "hold", the default, an event that it fails on is held until the endpoint is changed; with "fail" its delivery fails at once. */
             transform?: components["schemas"]["Transform"] | null;
+            /**
+             * @description Your own id of it, 1 to 256 letters, digits, - _ . : unique among the endpoints of each of its apps (409 uid_conflict), and free again once it is deleted; null for none.
+             * @example books
+             */
+            uid?: string | null;
             /**
              * @description Where requests go: https, a public address, no credentials and no fragment.
              * @example https://example.com/hooks
@@ -2793,6 +2837,7 @@ export interface components {
         Event: {
             /** @description The app that it belongs to. */
             app: string;
+            /** @description The channels that an event is in, or that an endpoint is narrowed to. */
             channels?: string[];
             /**
              * Format: date-time
@@ -2801,7 +2846,10 @@ export interface components {
             created_at: string;
             /** @description The payload, byte for byte as published. */
             data?: unknown;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When its data is erased, if that was asked for.
+             */
             data_expires_at?: string;
             /**
              * Format: date-time
@@ -2823,6 +2871,7 @@ export interface components {
             outcome: components["schemas"]["Outcome"];
             /** @description What in the app it happened to. */
             subject?: string;
+            /** @description Labels that it can be found by. */
             tags?: string[];
             /** @description True for the event of an endpoint's test. */
             test?: boolean;
@@ -2842,20 +2891,25 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description Whether the type is to be chosen no more; its events go on. */
             deprecated: boolean;
             /** @description What happened when this is sent. */
             description?: string;
+            /** @description Schemas of other versions, by version. */
             earlier_schemas?: {
                 [key: string]: unknown;
             };
             /** @description Data as a receiver might see it. */
             example?: unknown;
+            /** @description What hides it from portal links that have none of these; of a portal link, those that it has. */
             feature_flags?: string[];
+            /** @description A heading under which catalogues show it. */
             group?: string;
             /** @description For people. */
             name: string;
             /** @description JSON Schema (2020-12) of the events' data. */
             schema?: unknown;
+            /** @description Which version schema is, if there were others. */
             schema_version?: string;
             /**
              * Format: date-time
@@ -2868,11 +2922,24 @@ export interface components {
         EventTypePut: {
             /** @description Keep the type readable; where the catalogue is enforced, take no new events of it. */
             archived?: boolean;
+            /** @description Mark it where people choose types. Its events go on as before. */
+            deprecated?: boolean;
             /**
              * @description What happened when this is sent, in a sentence.
              * @example An invoice was paid.
              */
             description?: string;
+            /**
+             * @description Schemas of other versions, by version, at most 50, for readers: data is not checked against them.
+             * @example {
+             *       "1": {
+             *         "type": "object"
+             *       }
+             *     }
+             */
+            earlier_schemas?: {
+                [key: string]: unknown;
+            };
             /**
              * @description Data as a receiver might see it.
              * @example {
@@ -2880,6 +2947,18 @@ export interface components {
              *     }
              */
             example?: unknown;
+            /**
+             * @description Holders of portal links see the type, in lists and among what they may choose, only if their link has one of these flags. It hides; it is no right: an endpoint gets what its events ask for.
+             * @example [
+             *       "beta"
+             *     ]
+             */
+            feature_flags?: string[];
+            /**
+             * @description A heading under which catalogues show it.
+             * @example Invoices
+             */
+            group?: string;
             /**
              * @description JSON Schema (2020-12) of the events' data. References to other documents are not followed.
              * @example {
@@ -2890,6 +2969,11 @@ export interface components {
              *     }
              */
             schema?: unknown;
+            /**
+             * @description Which version schema is, if there were others.
+             * @example v2
+             */
+            schema_version?: string;
             /** @description Refuse to publish data that breaks the schema, that has a number of more than 100 digits or with an exponent beyond 999, or that takes too long to check. */
             validate?: boolean;
         };
@@ -3316,6 +3400,7 @@ export interface components {
              * @description When it ends; absent if it does not.
              */
             expires_at?: string;
+            /** @description What hides it from portal links that have none of these; of a portal link, those that it has. */
             feature_flags?: string[];
             /** @description The object's id. */
             id: string;
@@ -3531,6 +3616,13 @@ export interface components {
                 subjects?: string[];
             })[];
             /**
+             * @description Channels; none means all events.
+             * @example [
+             *       "project:7"
+             *     ]
+             */
+            channels?: string[];
+            /**
              * @description Event types: exact names, or a prefix and a trailing *; none means all.
              * @example [
              *       "invoice.*"
@@ -3579,12 +3671,13 @@ export interface components {
             capture?: {
                 [key: string]: string;
             };
+            /** @description The channels that an event is in, or that an endpoint is narrowed to. */
             channels?: string[];
             /**
              * Format: int64
-             * @description How many requests may be in flight at once.
+             * @description How many requests may be in flight at once, where somebody has set it. Absent where it adapts to the receiver: the state of its lane says how many they are now.
              */
-            concurrency: number;
+            concurrency?: number;
             /**
              * Format: date-time
              * @description When it was made.
@@ -3606,6 +3699,7 @@ export interface components {
             events: string[];
             /** @description A JSON pattern over the event's data. */
             filter?: unknown;
+            /** @description The id that it had where it comes from. */
             former_id?: string;
             /** @description Headers sent with each request; values are shown to editors only. */
             headers?: {
@@ -3683,6 +3777,7 @@ export interface components {
             timeout: string;
             tls?: components["schemas"]["ClientTLS"];
             transform?: components["schemas"]["Transform"];
+            /** @description The platform's own id of it. */
             uid?: string;
             /**
              * Format: date-time
@@ -3709,6 +3804,7 @@ export interface components {
              * @description When it ends; absent if it does not.
              */
             expires_at?: string;
+            /** @description What hides it from portal links that have none of these; of a portal link, those that it has. */
             feature_flags?: string[];
             /** @description The object's id. */
             id: string;
@@ -4194,6 +4290,13 @@ export interface components {
              */
             expires_in?: string;
             /**
+             * @description Of event types that have feature flags, its holder sees those with one of these.
+             * @example [
+             *       "beta"
+             *     ]
+             */
+            feature_flags?: string[];
+            /**
              * @description The language of its page, as a tag: en, de, fr or it, with a region if dates and numbers are to be that region's. What the page does not speak is left to the viewer's browser, as without it.
              * @example de-CH
              */
@@ -4302,6 +4405,13 @@ export interface components {
              */
             app: string;
             /**
+             * @description Narrow which endpoints get it: those that name one of these channels, and those that name none. 1 to 128 letters, digits, - _ . : each.
+             * @example [
+             *       "project:7"
+             *     ]
+             */
+            channels?: string[];
+            /**
              * @description The payload: any JSON, kept and sent byte for byte.
              * @example {
              *       "currency": "CAD",
@@ -4325,6 +4435,13 @@ export interface components {
              * @example invoice:118
              */
             subject?: string;
+            /**
+             * @description Labels to find it by; endpoints do not look at them. As channels.
+             * @example [
+             *       "import"
+             *     ]
+             */
+            tags?: string[];
             /**
              * @description The event type, a dotted name.
              * @example invoice.purchase
@@ -4380,10 +4497,14 @@ export interface components {
         RecentEvent: {
             /** @description The app that it belongs to. */
             app: string;
+            /** @description The channels that an event is in, or that an endpoint is narrowed to. */
             channels?: string[];
             /** @description The payload, byte for byte as published. */
             data?: unknown;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When its data is erased, if that was asked for.
+             */
             data_expires_at?: string;
             /**
              * Format: date-time
@@ -4403,6 +4524,7 @@ export interface components {
             id: string;
             /** @description What in the app it happened to. */
             subject?: string;
+            /** @description Labels that it can be found by. */
             tags?: string[];
             /** @description True for the event of an endpoint's test. */
             test?: boolean;
@@ -4421,7 +4543,7 @@ export interface components {
             category?: string;
             /**
              * Format: int64
-             * @description How many requests may be in flight at once.
+             * @description How many requests may be in flight at once, where somebody has set it. Absent where it adapts to the receiver: the state of its lane says how many they are now.
              */
             concurrency?: number;
             content_type?: string;
@@ -4723,12 +4845,13 @@ export interface components {
             capture?: {
                 [key: string]: string;
             };
+            /** @description The channels that an event is in, or that an endpoint is narrowed to. */
             channels?: string[];
             /**
              * Format: int64
-             * @description How many requests may be in flight at once.
+             * @description How many requests may be in flight at once, where somebody has set it. Absent where it adapts to the receiver: the state of its lane says how many they are now.
              */
-            concurrency: number;
+            concurrency?: number;
             /**
              * Format: date-time
              * @description When it was made.
@@ -4755,6 +4878,7 @@ export interface components {
             events: string[];
             /** @description A JSON pattern over the event's data. */
             filter?: unknown;
+            /** @description The id that it had where it comes from. */
             former_id?: string;
             /** @description Headers sent with each request; values are shown to editors only. */
             headers?: {
@@ -4838,6 +4962,7 @@ export interface components {
             timeout: string;
             tls?: components["schemas"]["ClientTLS"];
             transform?: components["schemas"]["Transform"];
+            /** @description The platform's own id of it. */
             uid?: string;
             /**
              * Format: date-time
@@ -4882,12 +5007,13 @@ export interface components {
             capture?: {
                 [key: string]: string;
             };
+            /** @description The channels that an event is in, or that an endpoint is narrowed to. */
             channels?: string[];
             /**
              * Format: int64
-             * @description How many requests may be in flight at once.
+             * @description How many requests may be in flight at once, where somebody has set it. Absent where it adapts to the receiver: the state of its lane says how many they are now.
              */
-            concurrency: number;
+            concurrency?: number;
             /**
              * Format: date-time
              * @description When it was made.
@@ -4909,6 +5035,7 @@ export interface components {
             events: string[];
             /** @description A JSON pattern over the event's data. */
             filter?: unknown;
+            /** @description The id that it had where it comes from. */
             former_id?: string;
             /** @description Headers sent with each request; values are shown to editors only. */
             headers?: {
@@ -4984,6 +5111,7 @@ export interface components {
             timeout: string;
             tls?: components["schemas"]["ClientTLS"];
             transform?: components["schemas"]["Transform"];
+            /** @description The platform's own id of it. */
             uid?: string;
             /**
              * Format: date-time
@@ -5553,6 +5681,11 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before; without it, the list begins. */
                 cursor?: string;
+                /**
+                 * @description Only the app that has this uid.
+                 * @example tenant.42
+                 */
+                uid?: string;
             };
             header?: never;
             path?: never;
@@ -5664,7 +5797,8 @@ export interface operations {
                  *       ],
                  *       "id": "acme",
                  *       "max_endpoints": 200,
-                 *       "name": "Acme Events"
+                 *       "name": "Acme Events",
+                 *       "uid": "tenant.42"
                  *     }
                  */
                 "application/json": components["schemas"]["AppInput"];
@@ -5734,7 +5868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5913,7 +6047,8 @@ export interface operations {
                  *         "standard"
                  *       ],
                  *       "max_endpoints": 200,
-                 *       "name": "Acme Events"
+                 *       "name": "Acme Events",
+                 *       "uid": "tenant.42"
                  *     }
                  */
                 "application/json": components["schemas"]["AppPut"];
@@ -6008,7 +6143,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6196,7 +6331,8 @@ export interface operations {
                  *       "dialects": [
                  *         "shopify",
                  *         "standard"
-                 *       ]
+                 *       ],
+                 *       "uid": "tenant.42"
                  *     }
                  */
                 "application/json": components["schemas"]["AppPatch"];
@@ -6275,7 +6411,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6563,7 +6699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6695,7 +6831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7777,7 +7913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8148,6 +8284,11 @@ export interface operations {
                  * @example shop
                  */
                 q?: string;
+                /**
+                 * @description Only endpoints with this uid or former_id; with app there is at most one.
+                 * @example books
+                 */
+                uid?: string;
                 /** @description Only endpoints in this state. */
                 status?: "active" | "paused" | "disabled";
                 /** @description Only endpoints that do like this. */
@@ -8172,7 +8313,6 @@ export interface operations {
                      *           "apps": [
                      *             "acme"
                      *           ],
-                     *           "concurrency": 1,
                      *           "created_at": "2027-06-11T02:00:00.000Z",
                      *           "dialect": "standard",
                      *           "events": [],
@@ -8281,11 +8421,16 @@ export interface operations {
                  *       "capture": {
                  *         "pin": "/access/pin"
                  *       },
+                 *       "channels": [
+                 *         "project:7"
+                 *       ],
+                 *       "concurrency": 8,
                  *       "description": "Feeds the ledger; ask the finance team.",
                  *       "dialect": "standard",
                  *       "events": [
                  *         "invoice.*"
                  *       ],
+                 *       "former_id": "ep_2Xyz",
                  *       "name": "Bookkeeping",
                  *       "notify": [
                  *         "ann@example.com"
@@ -8297,6 +8442,7 @@ export interface operations {
                  *         "ticket:damage-report:*"
                  *       ],
                  *       "timeout": "15s",
+                 *       "uid": "books",
                  *       "url": "https://example.com/hooks"
                  *     }
                  */
@@ -8315,7 +8461,6 @@ export interface operations {
                      *       "apps": [
                      *         "acme"
                      *       ],
-                     *       "concurrency": 1,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "dialect": "standard",
                      *       "events": [],
@@ -8385,7 +8530,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8448,6 +8593,9 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "channels": [
+                 *         "project:7"
+                 *       ],
                  *       "events": [
                  *         "invoice.*"
                  *       ],
@@ -8524,7 +8672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8600,11 +8748,16 @@ export interface operations {
                  *         "capture": {
                  *           "pin": "/access/pin"
                  *         },
+                 *         "channels": [
+                 *           "project:7"
+                 *         ],
+                 *         "concurrency": 8,
                  *         "description": "Feeds the ledger; ask the finance team.",
                  *         "dialect": "standard",
                  *         "events": [
                  *           "invoice.*"
                  *         ],
+                 *         "former_id": "ep_2Xyz",
                  *         "name": "Bookkeeping",
                  *         "notify": [
                  *           "ann@example.com"
@@ -8616,6 +8769,7 @@ export interface operations {
                  *           "ticket:damage-report:*"
                  *         ],
                  *         "timeout": "15s",
+                 *         "uid": "books",
                  *         "url": "https://example.com/hooks"
                  *       },
                  *       "subject": "invoice:118",
@@ -8685,7 +8839,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8766,7 +8920,6 @@ export interface operations {
                      *             "apps": [
                      *               "acme"
                      *             ],
-                     *             "concurrency": 1,
                      *             "created_at": "2027-06-11T02:00:00.000Z",
                      *             "dialect": "standard",
                      *             "events": [],
@@ -8887,7 +9040,6 @@ export interface operations {
                      *       "apps": [
                      *         "acme"
                      *       ],
-                     *       "concurrency": 1,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "dialect": "standard",
                      *       "events": [],
@@ -9119,11 +9271,16 @@ export interface operations {
                  *       "capture": {
                  *         "pin": "/access/pin"
                  *       },
+                 *       "channels": [
+                 *         "project:7"
+                 *       ],
+                 *       "concurrency": 8,
                  *       "description": "Feeds the ledger; ask the finance team.",
                  *       "dialect": "standard",
                  *       "events": [
                  *         "invoice.*"
                  *       ],
+                 *       "former_id": "ep_2Xyz",
                  *       "name": "Bookkeeping",
                  *       "notify": [
                  *         "ann@example.com"
@@ -9135,6 +9292,7 @@ export interface operations {
                  *         "ticket:damage-report:*"
                  *       ],
                  *       "timeout": "15s",
+                 *       "uid": "books",
                  *       "url": "https://example.com/hooks"
                  *     }
                  */
@@ -9153,7 +9311,6 @@ export interface operations {
                      *       "apps": [
                      *         "acme"
                      *       ],
-                     *       "concurrency": 1,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "dialect": "standard",
                      *       "events": [],
@@ -9231,7 +9388,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9377,7 +9534,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9637,7 +9794,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9714,7 +9871,6 @@ export interface operations {
                      *       "apps": [
                      *         "acme"
                      *       ],
-                     *       "concurrency": 1,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "dialect": "standard",
                      *       "events": [],
@@ -9792,7 +9948,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9951,7 +10107,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10028,7 +10184,6 @@ export interface operations {
                      *       "apps": [
                      *         "acme"
                      *       ],
-                     *       "concurrency": 1,
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "dialect": "standard",
                      *       "due_now": 1,
@@ -10108,7 +10263,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10357,7 +10512,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10655,7 +10810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10802,7 +10957,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11181,15 +11336,25 @@ export interface operations {
                 /**
                  * @example {
                  *       "description": "An invoice was paid.",
+                 *       "earlier_schemas": {
+                 *         "1": {
+                 *           "type": "object"
+                 *         }
+                 *       },
                  *       "example": {
                  *         "total": "123.90"
                  *       },
+                 *       "feature_flags": [
+                 *         "beta"
+                 *       ],
+                 *       "group": "Invoices",
                  *       "schema": {
                  *         "required": [
                  *           "total"
                  *         ],
                  *         "type": "object"
-                 *       }
+                 *       },
+                 *       "schema_version": "v2"
                  *     }
                  */
                 "application/json": components["schemas"]["EventTypePut"];
@@ -11290,7 +11455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11618,6 +11783,9 @@ export interface operations {
                 /**
                  * @example {
                  *       "app": "acme",
+                 *       "channels": [
+                 *         "project:7"
+                 *       ],
                  *       "data": {
                  *         "currency": "CAD",
                  *         "total": "123.90"
@@ -11625,6 +11793,9 @@ export interface operations {
                  *       "deliver_at": "2027-06-11T02:00:00Z",
                  *       "id": "order-118-paid",
                  *       "subject": "invoice:118",
+                 *       "tags": [
+                 *         "import"
+                 *       ],
                  *       "type": "invoice.purchase"
                  *     }
                  */
@@ -11696,7 +11867,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11762,6 +11933,9 @@ export interface operations {
                  *       "events": [
                  *         {
                  *           "app": "acme",
+                 *           "channels": [
+                 *             "project:7"
+                 *           ],
                  *           "data": {
                  *             "currency": "CAD",
                  *             "total": "123.90"
@@ -11769,6 +11943,9 @@ export interface operations {
                  *           "deliver_at": "2027-06-11T02:00:00Z",
                  *           "id": "order-118-paid",
                  *           "subject": "invoice:118",
+                 *           "tags": [
+                 *             "import"
+                 *           ],
                  *           "type": "invoice.purchase"
                  *         }
                  *       ]
@@ -11846,7 +12023,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11969,7 +12146,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12169,6 +12346,9 @@ export interface operations {
                 /**
                  * @example {
                  *       "app": "acme",
+                 *       "channels": [
+                 *         "project:7"
+                 *       ],
                  *       "data": {
                  *         "currency": "CAD",
                  *         "total": "123.90"
@@ -12176,6 +12356,9 @@ export interface operations {
                  *       "deliver_at": "2027-06-11T02:00:00Z",
                  *       "id": "order-118-paid",
                  *       "subject": "invoice:118",
+                 *       "tags": [
+                 *         "import"
+                 *       ],
                  *       "type": "invoice.purchase"
                  *     }
                  */
@@ -12239,7 +12422,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12851,7 +13034,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13482,7 +13665,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13873,7 +14056,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14106,7 +14289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14564,7 +14747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14691,7 +14874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15245,7 +15428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15310,6 +15493,9 @@ export interface operations {
                  * @example {
                  *       "app": "acme",
                  *       "expires_in": "1h",
+                 *       "feature_flags": [
+                 *         "beta"
+                 *       ],
                  *       "lang": "de-CH",
                  *       "role": "editor",
                  *       "theme": "dark"
@@ -15376,7 +15562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15703,7 +15889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15930,7 +16116,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16733,7 +16919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body is of a type that is not taken here. */
             415: {
                 headers: {
                     [name: string]: unknown;

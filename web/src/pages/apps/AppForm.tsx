@@ -29,8 +29,8 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
   const [faults, setFaults] = useState<Record<string, string | undefined>>({});
   const save = useMutation({
     mutationFn: async (metadata: Record<string, string>) => {
-      if (app) return ok(api.PATCH("/v1/apps/{id}", { params: { path: { id: app.id } }, body: { name: name.trim() || null, uid: uid || null, rate_limit: rateLimit(rate, app.rate_limit), metadata, dialects: dialects.length > 0 ? dialects : null, dialect_options: filledOptions(options) ?? null } }));
-      return ok(api.POST("/v1/apps", { body: { ...(id && { id }), ...(name.trim() && { name: name.trim() }), ...(uid && { uid }), ...(rate !== "" && { rate_limit: rateLimit(rate) }), metadata, ...(dialects.length > 0 && { dialects }), dialect_options: filledOptions(options) } }));
+      if (app) return ok(api.PATCH("/v1/apps/{id}", { params: { path: { id: app.id } }, body: { name: name.trim() || null, uid: uid || null, rate_limit: rate === "" ? null : { ...(app.rate_limit?.burst && { burst: app.rate_limit.burst }), per_second: Number(rate) }, metadata, dialects: dialects.length > 0 ? dialects : null, dialect_options: filledOptions(options) ?? null } }));
+      return ok(api.POST("/v1/apps", { body: { ...(id && { id }), ...(name.trim() && { name: name.trim() }), ...(uid && { uid }), ...(rate !== "" && { rate_limit: { per_second: Number(rate) } }), metadata, ...(dialects.length > 0 && { dialects }), dialect_options: filledOptions(options) } }));
     },
     onSuccess: async (saved) => {
       await queries.invalidateQueries({ queryKey: ["apps"] });
@@ -99,11 +99,6 @@ function Form({ app, onClose }: { app?: App; onClose(): void }) {
       </Group>
     </Stack>
   );
-}
-
-/** The limit as the API takes it, with the burst that it had. */
-function rateLimit(perSecond: number | string, was?: { burst?: number }): { per_second: number; burst?: number } | null {
-  return perSecond === "" ? null : { ...(was?.burst && { burst: was.burst }), per_second: Number(perSecond) };
 }
 
 /** Options that say something; nothing if none does. */
