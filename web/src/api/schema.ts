@@ -2631,10 +2631,7 @@ export interface components {
             events?: string[] | null;
             /** @description A JSON pattern over the event's data, such as {"total":[{"decimal":[">",100]}]}, which also reads decimals in text, such as "118.00". */
             filter?: unknown;
-            /**
-             * @description The id that it had where it comes from, as unique as a uid: set when it is created, and never changed.
-             * @example ep_2Xyz
-             */
+            /** @description The id that it had where it comes from, as unique as a uid: set when it is created, and never changed. */
             former_id?: string | null;
             /** @description Headers to send with each request. Their values are shown to editors only. */
             headers?: {
@@ -2705,6 +2702,8 @@ export interface components {
             }) | null;
             /** @description The signing secret of a new endpoint, in its dialect's form; without it one is made. Change it later by rotation. */
             secret?: string | null;
+            /** @description Instead of secret, all signing secrets of an endpoint that comes from elsewhere, newest first: at most ten besides the newest, so that no receiver notices the move. For a new endpoint alone. */
+            secrets?: components["schemas"]["SecretInput"][] | null;
             /**
              * @description Paused endpoints have their deliveries held; disabled ones get no new ones. Default: active.
              * @enum {string|null}
@@ -2726,10 +2725,7 @@ export interface components {
             tls?: components["schemas"]["ClientTLSInput"] | null;
             /** @description JavaScript that defines transform(event) and makes the requests; null for none. With on_error "hold", the default, an event that it fails on is held until the endpoint is changed; with "fail" its delivery fails at once. */
             transform?: components["schemas"]["Transform"] | null;
-            /**
-             * @description Your own id of it, 1 to 256 letters, digits, - _ . : unique among the endpoints of each of its apps (409 uid_conflict), and free again once it is deleted; null for none.
-             * @example books
-             */
+            /** @description Your own id of it, 1 to 256 letters, digits, - _ . : unique among the endpoints of each of its apps (409 uid_conflict), and free again once it is deleted; null for none. */
             uid?: string | null;
             /**
              * @description Where requests go: https, a public address, no credentials and no fragment.
@@ -3420,6 +3416,8 @@ export interface components {
             role: "admin" | "publisher" | "editor" | "viewer";
             /** @description Of a session of the dashboard, the key that was signed in with: the session ends with it. */
             session?: string;
+            /** @description The SHA-256 of its token, where hashes were asked for. */
+            token_sha256?: string;
         };
         KeyInput: {
             /**
@@ -3444,6 +3442,11 @@ export interface components {
              * @enum {string}
              */
             role: "admin" | "publisher" | "editor" | "viewer";
+            /**
+             * @description The SHA-256, in hexadecimal digits, of a token that somebody has already: the key of another installation goes on here, and no token is made. Takes an admin key that is not limited to apps. 409 if a key has this token.
+             * @example "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+             */
+            token_sha256?: string;
         };
         LaneState: {
             /**
@@ -3825,7 +3828,9 @@ export interface components {
             /** @description Of a session of the dashboard, the key that was signed in with: the session ends with it. */
             session?: string;
             /** @description The bearer token; shown this once. */
-            token: string;
+            token?: string;
+            /** @description The SHA-256 of its token, where hashes were asked for. */
+            token_sha256?: string;
         };
         Node: {
             /** @description True for the node that answers this request. */
@@ -4431,6 +4436,11 @@ export interface components {
              */
             id?: string;
             /**
+             * @description For how long the data is kept, such as 72h, if that is less than history is: 1h at least. Then it is erased within a minute, as by DELETE /v1/events/{id}, and what was not delivered by then is canceled.
+             * @example 15s
+             */
+            retain?: string;
+            /**
              * @description What in the app it happened to; endpoints can listen to patterns of subjects, and order by them.
              * @example invoice:118
              */
@@ -4974,7 +4984,7 @@ export interface components {
         };
         RotateInput: {
             /**
-             * @description How long the old secret stays valid beside the new one; those rotated away before end when they were to. Default: 24h; 0s ends all of them at once. At most five are valid at a time: beyond that a rotation is refused (409).
+             * @description How long the old secret stays valid beside the new one; those rotated away before end when they were to. Default: 24h; 0s ends all of them at once. At most ten older ones are valid beside the newest: beyond that a rotation is refused (409, too_many_secrets).
              * @example 24h
              */
             grace?: string;
@@ -5120,6 +5130,15 @@ export interface components {
             updated_at: string;
             /** @description Where requests go. */
             url: string;
+        };
+        SecretInput: {
+            /**
+             * Format: date-time
+             * @description Until when it is valid beside the newer ones, at most 30 days from now; by default a day. The newest has no end.
+             */
+            expires_at?: string;
+            /** @description The signing secret, in the dialect's form. */
+            secret: string;
         };
         SecretValue: {
             /**
@@ -6939,6 +6958,11 @@ export interface operations {
                  * @example timeout
                  */
                 reason?: string;
+                /**
+                 * @description Only attempts for events in this channel; best with app or endpoint.
+                 * @example project:7
+                 */
+                channel?: string;
             };
             header?: never;
             path?: never;
@@ -8430,7 +8454,6 @@ export interface operations {
                  *       "events": [
                  *         "invoice.*"
                  *       ],
-                 *       "former_id": "ep_2Xyz",
                  *       "name": "Bookkeeping",
                  *       "notify": [
                  *         "ann@example.com"
@@ -8442,7 +8465,6 @@ export interface operations {
                  *         "ticket:damage-report:*"
                  *       ],
                  *       "timeout": "15s",
-                 *       "uid": "books",
                  *       "url": "https://example.com/hooks"
                  *     }
                  */
@@ -8757,7 +8779,6 @@ export interface operations {
                  *         "events": [
                  *           "invoice.*"
                  *         ],
-                 *         "former_id": "ep_2Xyz",
                  *         "name": "Bookkeeping",
                  *         "notify": [
                  *           "ann@example.com"
@@ -8769,7 +8790,6 @@ export interface operations {
                  *           "ticket:damage-report:*"
                  *         ],
                  *         "timeout": "15s",
-                 *         "uid": "books",
                  *         "url": "https://example.com/hooks"
                  *       },
                  *       "subject": "invoice:118",
@@ -9280,7 +9300,6 @@ export interface operations {
                  *       "events": [
                  *         "invoice.*"
                  *       ],
-                 *       "former_id": "ep_2Xyz",
                  *       "name": "Bookkeeping",
                  *       "notify": [
                  *         "ann@example.com"
@@ -9292,7 +9311,6 @@ export interface operations {
                  *         "ticket:damage-report:*"
                  *       ],
                  *       "timeout": "15s",
-                 *       "uid": "books",
                  *       "url": "https://example.com/hooks"
                  *     }
                  */
@@ -10494,7 +10512,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: Conflict. */
+            /** @description `conflict`: Conflict. `too_many_secrets`: Too many secrets are valid. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11662,6 +11680,16 @@ export interface operations {
                  * @example 2ce56e14-7f13-56e6-94b4-a5655b2079e7
                  */
                 uuid?: string;
+                /**
+                 * @description Only events in this channel. Each page looks at a bounded number of events: see searched_until.
+                 * @example project:7
+                 */
+                channel?: string;
+                /**
+                 * @description Only events with this tag; searched as channel is.
+                 * @example import
+                 */
+                tag?: string;
                 /** @description Only events that stand so: the worst of the states in which they are at endpoints. */
                 outcome?: "failed" | "held" | "waiting" | "canceled" | "delivered" | "none";
                 /**
@@ -12235,6 +12263,16 @@ export interface operations {
                  * @example 2ce56e14-7f13-56e6-94b4-a5655b2079e7
                  */
                 uuid?: string;
+                /**
+                 * @description Only events in this channel. Each page looks at a bounded number of events: see searched_until.
+                 * @example project:7
+                 */
+                channel?: string;
+                /**
+                 * @description Only events with this tag; searched as channel is.
+                 * @example import
+                 */
+                tag?: string;
                 /** @description Only events that stand so: the worst of the states in which they are at endpoints. */
                 outcome?: "failed" | "held" | "waiting" | "canceled" | "delivered" | "none";
                 /**
@@ -14122,6 +14160,8 @@ export interface operations {
                  * @example session
                  */
                 kind?: "key" | "portal" | "session";
+                /** @description With the SHA-256 of each token (token_sha256), to take keys to another installation. Takes a key that is not limited to apps. */
+                hashes?: "true" | "false";
             };
             header?: never;
             path?: never;
@@ -14227,7 +14267,8 @@ export interface operations {
                  *       ],
                  *       "expires_in": "90d",
                  *       "name": "checkout service",
-                 *       "role": "admin"
+                 *       "role": "admin",
+                 *       "token_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
                  *     }
                  */
                 "application/json": components["schemas"]["KeyInput"];
@@ -14244,8 +14285,7 @@ export interface operations {
                      * @example {
                      *       "created_at": "2027-06-11T02:00:00.000Z",
                      *       "id": "key_32G88NJ9V4W00",
-                     *       "role": "editor",
-                     *       "token": "bh_…"
+                     *       "role": "editor"
                      *     }
                      */
                     "application/json": components["schemas"]["NewKey"];

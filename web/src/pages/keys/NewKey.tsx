@@ -36,7 +36,7 @@ export function NewKey({ opened, onClose }: { opened: boolean; onClose(): void }
           <Alert variant="light" color="yellow" icon={<IconKey />} title={t`Copy it now`}>
             <Trans>This is the only time that it is shown. Keep it where secrets are kept, not in source code.</Trans>
           </Alert>
-          <CodeBlock code={made.token} title={t`Key`} wrap />
+          <CodeBlock code={made.token ?? ""} title={t`Key`} wrap />
           <Group justify="flex-end"><Button onClick={close} data-autofocus><Trans>I have copied it</Trans></Button></Group>
         </Stack>
       ) : (

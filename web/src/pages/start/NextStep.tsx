@@ -58,7 +58,7 @@ function PlatformKey() {
     <Card title="Publish from your platform" text="Its servers need a key of their own, one that may publish and nothing more.">
       {create.data ? (
         <div role="status" style={{ width: "100%" }}>
-          <CodeBlock title="Publisher key" code={create.data.token} wrap />
+          <CodeBlock title="Publisher key" code={create.data.token ?? ""} wrap />
           <Text size="xs" mt={4}>Copy it now: it is shown this once.</Text>
         </div>
       ) : (
