@@ -42,6 +42,16 @@ type delivered struct {
 	body   []byte
 }
 
+// says is the value of a header, whose name is sent in small letters.
+func (d *delivered) says(name string) string {
+	for n, values := range d.header {
+		if n == name {
+			return values[0]
+		}
+	}
+	return ""
+}
+
 func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
