@@ -188,7 +188,7 @@ func newSettings() *settings {
 func serviceSettings() []string {
 	return []string{
 		"listen", "tls-cert", "tls-key", "metrics-listen", "public-url", "public-docs", "svix-api", "svix-jwt-secret-file", "svix-jwt-issuer", "svix-jwt-org", "svix-dialect", "trust-proxy", "database", "database-direct", "database-plain", "wait", "node-name", "master-key-file", "dev", "inbox", "allow-cidr", "dns", "user-agent",
-		"enforce-event-types", "max-data", "max-in-flight", "max-concurrency", "queue-memory", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
+		"enforce-event-types", "max-data", "max-in-flight", "max-concurrency", "queue-memory", "max-connections", "max-memory", "max-trials", "max-endpoints", "default-dialect", "default-retry", "transformations", "key-rate", "key-streams", "app-streams", "max-streams", "read-limit",
 		"max-resent", "max-pending", "max-pending-publish", "retention", "disable-after", "smtp-url", "smtp-from", "smtp-user", "smtp-password", "smtp-password-file", "notice-gather", "notice-gap", "trust-clock", "hold", "drain-timeout",
 		"log-format", "log-level", "portal-name", "portal-color", "portal-logo", "portal-origin",
 	}
