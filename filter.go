@@ -108,7 +108,7 @@ type AttemptFilter struct {
 	Since   time.Time
 	Until   time.Time
 	Before  AttemptID
-	Limit    int
+	Limit   int
 	// WithBodies loads headers and bodies too.
 	WithBodies bool
 }

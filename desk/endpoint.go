@@ -383,9 +383,12 @@ const tellPatience = 5 * time.Second
 // tellChange publishes to those who want to hear of it that an endpoint was created, changed
 // or deleted, which is done: that it cannot be told is no failure of it.
 func (d *Desk) tellChange(ctx context.Context, eventType string, e bellhop.Endpoint, revision int64, at time.Time) {
+	if slices.Contains(e.Apps, bellhop.AllApps) {
+		return // it is one of those who listen to the installation, and no app's
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellPatience)
 	defer cancel()
-	for _, app := range slices.Compact(append([]string{bellhop.AllApps}, e.Apps...)) {
+	for _, app := range append([]string{bellhop.AllApps}, e.Apps...) {
 		if !d.e.HearsOf(app, eventType) {
 			continue
 		}
