@@ -153,8 +153,9 @@ func verify(r *Request) (v Verdict) {
 		if err == nil {
 			return r.good(v, d, received)
 		}
-		if first == nil {
-			first = err
+		// Of dialects that share their headers, the one whose form they have is meant.
+		if first == nil || first.Code == dialect.CodeMalformedHeader && err.Code != dialect.CodeMalformedHeader {
+			first, v.Dialect = err, d.Name()
 		}
 	}
 	// A time that is wrong, under a signature that is right, says it all.
