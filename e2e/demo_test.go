@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"bufio"
 	"io"
 	"net/http"
@@ -44,6 +45,8 @@ func TestDemoIsRight(t *testing.T) {
 func TestDemoEnds(t *testing.T) {
 	t.Parallel()
 	cmd, temp := demo(t)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +77,7 @@ func TestDemoEnds(t *testing.T) {
 	}
 	_, _ = io.Copy(io.Discard, out)
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("it ended with %v\n%s", err, complaints.String())
 	}
 	leavesNothing(t, temp)
 }
