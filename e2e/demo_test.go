@@ -1,8 +1,8 @@
 package e2e
 
 import (
-	"bytes"
 	"bufio"
+	"bytes"
 	"io"
 	"net/http"
 	"os"

@@ -247,13 +247,13 @@ func TestChangesOfKeysDisturbNoPublish(t *testing.T) {
 		stop := make(chan struct{})
 		var changes sync.WaitGroup
 		changes.Go(func() {
-			for n := byte(0); ; n++ {
+			for n := uint16(0); ; n++ {
 				select {
 				case <-stop:
 					return
 				case <-time.After(time.Millisecond):
 				}
-				k := bellhop.Key{ID: id.Next[id.Key](h.IDs(), time.Now()), Role: bellhop.RoleViewer, Portal: true, Hash: [32]byte{n, 1}}
+				k := bellhop.Key{ID: id.Next[id.Key](h.IDs(), time.Now()), Role: bellhop.RoleViewer, Portal: true, Hash: [32]byte{byte(n), byte(n >> 8), 1}}
 				if err := h.store.SaveKey(context.Background(), k, h.AuditEntry(bellhop.System, "key.create", k.ID.String(), nil, nil)); err != nil {
 					t.Error(err)
 				}

@@ -53,7 +53,7 @@ func TestSevenDaysOfRetries(t *testing.T) {
 			t.Errorf("deliveries: %+v", d)
 		}
 	})
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > 10*time.Second { // others may use the machine, too
 		t.Errorf("seven days took %v", took)
 	}
 }

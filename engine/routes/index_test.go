@@ -67,41 +67,6 @@ func TestListening(t *testing.T) {
 	}
 }
 
-// An event for one of very many channels costs about what its endpoints do, whatever types
-// they all listen to.
-func TestChannelsAreLookedUp(t *testing.T) {
-	f := setUp(t)
-	var all []bellhop.Endpoint
-	for i := range 20_000 {
-		e := bellhop.Endpoint{ID: bellhop.EndpointID(i + 1), Apps: []string{"acme"}, Events: []string{"a.*"}}
-		for c := range 10 {
-			e.Channels = append(e.Channels, fmt.Sprintf("project:%d", i*10+c))
-		}
-		all = append(all, e)
-	}
-	few := f.over(bellhop.RouteChanges{Version: 1, Full: true, Endpoints: all[:1000]}).Routes()
-	many := f.over(bellhop.RouteChanges{Version: 1, Full: true, Endpoints: all}).Routes()
-	for _, channels := range [][]string{nil, {"nobody"}, {"project:77"}, {"project:77", "project:78", "project:81"}} {
-		want := map[int]int{0: 0, 1: 0, 3: 2}[len(channels)]
-		if len(channels) == 1 && channels[0] != "nobody" {
-			want = 1
-		}
-		for _, r := range []*Routes{few, many} {
-			if got := len(r.Listening("acme", "a.b", channels)); got != want {
-				t.Errorf("%q is looked at by %d, want %d", channels, got, want)
-			}
-		}
-	}
-	look := func(r *Routes) func() {
-		return func() {
-			for range 20_000 {
-				r.Listening("acme", "a.b", []string{"project:77", "project:81"})
-			}
-		}
-	}
-	costs(t, "20 000 endpoints with channels, compared with 1000", 4, look(many), look(few))
-}
-
 func TestEndpointOf(t *testing.T) {
 	table := New(Options{})
 	current := table.Routes()
