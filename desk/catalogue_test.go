@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/desk"
 )
 
 // TestFeatureFlagsHideTypes from holders of portal links, wherever they could choose one.
@@ -22,6 +23,7 @@ func TestFeatureFlagsHideTypes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		e := h.endpoint("a.example")
 		put("a_plain")
 		put("b_beta", "beta", "early")
 		put("c_gamma", "gamma")
@@ -70,6 +72,27 @@ func TestFeatureFlagsHideTypes(t *testing.T) {
 			}
 			for _, f := range known {
 				fields = append(fields, strings.TrimPrefix(f.Path, "of_"))
+			}
+			// No sample tells of it either.
+			var shown, sent []string
+			for _, name := range all {
+				v, err := h.Preview(ctx, c.who, desk.PreviewRequest{Type: name, Endpoint: bellhop.EndpointChange{Apps: bellhop.Of([]string{"acme"}), URL: bellhop.Of("https://b.example/hooks")}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if strings.Contains(string(v.Body), "of_"+name) {
+					shown = append(shown, name)
+				}
+				before := len(h.net.at("a.example"))
+				if _, err := h.TestEndpoint(ctx, c.who, e.ID, name, nil); err != nil {
+					t.Fatal(err)
+				}
+				if got := h.net.at("a.example")[before:]; len(got) == 1 && strings.Contains(got[0].body, "of_"+name) {
+					sent = append(sent, name)
+				}
+			}
+			if !slices.Equal(shown, c.sees) || !slices.Equal(sent, c.sees) {
+				t.Errorf("%s is shown samples of %v, and tests with those of %v; want %v", c.name, shown, sent, c.sees)
 			}
 			n, err := h.CountEventTypes(ctx, c.who)
 			if !slices.Equal(listed, c.sees) || !slices.Equal(got, c.sees) || !slices.Equal(fields, c.sees) || n != len(c.sees) || err != nil {

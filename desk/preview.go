@@ -240,7 +240,7 @@ func (d *Desk) previewEvent(ctx context.Context, p bellhop.Principal, scope bell
 		}
 	}
 	if len(event.Data) == 0 {
-		event.Data = d.testData(event.Type, &e)
+		event.Data = d.testData(p, event.Type, &e)
 	}
 	err := d.e.CheckPublication(ctx, &event)
 	switch code := bellhop.CodeOf(err); {

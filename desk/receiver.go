@@ -67,7 +67,7 @@ func (d *Desk) CheckEndpoint(ctx context.Context, p bellhop.Principal, e bellhop
 	defer cancel()
 	receiver := check.Receiver{
 		Dialect: tried.Speaks(),
-		Message: dialect.Message{App: r.Apps[0], Type: TypeTest, Data: d.testData(TypeTest, &endpoint)},
+		Message: dialect.Message{App: r.Apps[0], Type: TypeTest, Data: d.testData(bellhop.Owner(), TypeTest, &endpoint)},
 		NewID:   func() string { return id.Next[id.Event](d.e.IDs(), d.e.Now()).String() },
 		Now:     d.e.Now, MaxData: d.e.Config().MaxData, OneAtATime: r.Concurrency == 1 || r.Ordering == bellhop.OrderingEndpoint,
 		Send: func(ctx context.Context, s check.Shot) check.Answer {

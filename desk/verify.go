@@ -37,11 +37,11 @@ func (d *Desk) testType(e *bellhop.Endpoint) (name, subject string) {
 	return TypeTest, ""
 }
 
-// testData is the data of a test event: the catalogue's example, or what the recipe
-// makes something of, or what the type's schema describes, or what the dialect's receivers
-// know as a test, or a sample.
-func (d *Desk) testData(eventType string, e *bellhop.Endpoint) bellhop.JSON {
-	t, err := d.eventType(eventType)
+// testData is the data of a test event: the catalogue's example, if the principal sees the
+// type, or what the recipe makes something of, or what the type's schema describes, or what
+// the dialect's receivers know as a test, or a sample.
+func (d *Desk) testData(p bellhop.Principal, eventType string, e *bellhop.Endpoint) bellhop.JSON {
+	t, err := d.visibleType(p, eventType)
 	if err == nil && len(t.Example) > 0 {
 		return t.Example
 	}
@@ -80,7 +80,7 @@ func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Fie
 	name, subject := d.testType(&e)
 	o, err := d.e.Verify(ctx, r, rule.Unsigned, dialect.Message{
 		ID: id.Next[id.Event](d.e.IDs(), now).String(), App: e.Apps[0], Type: name, Subject: subject,
-		Time: now, Data: d.testData(name, &e), Timestamp: now,
+		Time: now, Data: d.testData(bellhop.Owner(), name, &e), Timestamp: now,
 	})
 	if err != nil {
 		return fmt.Errorf("verify an endpoint: %w", err)
@@ -134,7 +134,7 @@ func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.
 		eventType, subject = d.testType(&r.Endpoint)
 	}
 	if len(data) == 0 {
-		data = d.testData(eventType, &r.Endpoint)
+		data = d.testData(p, eventType, &r.Endpoint)
 	}
 	event := engine.Publication{App: r.Apps[0], Type: eventType, Subject: subject, Data: data}
 	if err := d.e.CheckPublication(ctx, &event); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {
