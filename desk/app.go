@@ -100,7 +100,8 @@ func (d *Desk) CountApps(_ context.Context, p bellhop.Principal) (int, error) {
 }
 
 // CreateApp adds an app, with a generated id if none is given. It fails with a
-// CodeConflict error if there is one of this id.
+// CodeConflict error if there is one of this id, or of the uid: which App and AppNamed
+// find from then on.
 func (d *Desk) CreateApp(ctx context.Context, p bellhop.Principal, id string, c AppChange) (bellhop.App, error) {
 	if err := Permits(p, "createApp"); err != nil {
 		return bellhop.App{}, err
@@ -116,9 +117,14 @@ func (d *Desk) CreateApp(ctx context.Context, p bellhop.Principal, id string, c 
 		return bellhop.App{}, taken
 	}
 	saved, err := d.saveApp(ctx, p, bellhop.App{ID: id}, c)
-	if errors.Is(err, bellhop.ErrRevision) { // somebody was faster
+	switch { // somebody was faster: who looks again finds what that one made
+	case errors.Is(err, bellhop.ErrRevision):
 		d.e.RefreshRoutes(ctx)
 		return bellhop.App{}, taken
+	case bellhop.CodeOf(err) == bellhop.CodeConflict:
+		if unseen := d.e.Routes().LoadRoutes(ctx); unseen != nil {
+			return bellhop.App{}, unseen
+		}
 	}
 	return saved, err
 }

@@ -169,6 +169,11 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 		entry := d.e.AuditEntry(p.Actor, "endpoint.create", e.ID.String(), e.Apps, auditView(e))
 		return d.saveEndpoint(ctx, "create an endpoint", e, entry, now)
 	})
+	if bellhop.CodeOf(err) == bellhop.CodeConflict { // who looks again finds the endpoint that was made first
+		if unseen := d.e.Routes().LoadRoutes(ctx); unseen != nil {
+			return none, "", unseen
+		}
+	}
 	if err != nil {
 		return none, "", err
 	}

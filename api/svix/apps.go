@@ -204,11 +204,9 @@ func (a *API) createApp(c *api.Call, in createAppIn) (appOut, error) {
 		}
 	}
 	app, err := a.desk.CreateApp(c.Context(), c.Principal(), "", change)
-	if err != nil && in.GetIfExists && uid != "" && bellhop.CodeOf(err) != "" {
-		// Somebody else may have made it just now.
-		if app, missing := a.desk.AppNamed(c.Context(), c.Principal(), uid); missing == nil {
+	if in.GetIfExists && uid != "" && bellhop.CodeOf(err) == bellhop.CodeConflict { // somebody was faster
+		if app, err = a.desk.AppNamed(c.Context(), c.Principal(), uid); err == nil {
 			c.Answer(http.StatusOK)
-			return showApp(&app)
 		}
 	}
 	if err != nil {
@@ -238,23 +236,30 @@ func (a *API) putApp(c *api.Call, in putAppIn) (appOut, error) {
 		return appOut{}, err
 	}
 	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
-	switch {
-	case err == nil:
-		if keepsUID(in.Body.UID, in.App, app.UID) {
-			change.UID.Set = false
-		}
-		app, err = a.desk.PatchApp(c.Context(), c.Principal(), app.ID, change)
-	case bellhop.IsNotFound(err):
+	if bellhop.IsNotFound(err) {
+		asked := change
 		if uid == "" {
 			if err := checkUID("app_id", in.App, appPrefix); err != nil {
 				return appOut{}, bellhop.NotFound("app", in.App)
 			}
-			change.UID = bellhop.Of(in.App)
+			asked.UID = bellhop.Of(in.App)
 		}
-		c.Answer(http.StatusCreated)
-		app, err = a.desk.CreateApp(c.Context(), c.Principal(), "", change)
+		made, taken := a.desk.CreateApp(c.Context(), c.Principal(), "", asked)
+		if taken == nil {
+			c.Answer(http.StatusCreated)
+			return showApp(&made)
+		}
+		if app, err = a.desk.AppNamed(c.Context(), c.Principal(), in.App); err != nil { // nobody was faster
+			return appOut{}, taken
+		}
 	}
 	if err != nil {
+		return appOut{}, err
+	}
+	if keepsUID(in.Body.UID, in.App, app.UID) {
+		change.UID.Set = false
+	}
+	if app, err = a.desk.PatchApp(c.Context(), c.Principal(), app.ID, change); err != nil {
 		return appOut{}, err
 	}
 	return showApp(&app)

@@ -314,8 +314,14 @@ func (a *API) putEndpoint(c *api.Call, in putEndpointIn) (endpointOut, error) {
 			}
 			in.Body.UID = bellhop.Of(&in.Endpoint)
 		}
-		c.Answer(http.StatusCreated)
-		return a.newEndpoint(c, app, in.Body)
+		made, taken := a.newEndpoint(c, app, in.Body)
+		if taken == nil {
+			c.Answer(http.StatusCreated)
+			return made, nil
+		}
+		if e, err = a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint); err != nil { // nobody was faster
+			return endpointOut{}, taken
+		}
 	}
 	if err != nil {
 		return endpointOut{}, err
