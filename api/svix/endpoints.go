@@ -277,13 +277,20 @@ func (a *API) newEndpoint(c *api.Call, app bellhop.App, in endpointIn) (endpoint
 	return showEndpoint(&e)
 }
 
+// whitelabelDialect is Svix's with headers that begin with webhook-.
+const whitelabelDialect = "raw"
+
 // prefixed is a secret with its prefix, which may be left out where the dialect is Svix's or
 // that of Standard Webhooks.
 func prefixed(secret, dialect string) string {
-	if secret == "" || strings.HasPrefix(secret, "whs") || dialect != DefaultDialect && dialect != operationalDialect {
+	if secret == "" || strings.HasPrefix(secret, "whs") {
 		return secret
 	}
-	return "whsec_" + secret
+	switch dialect {
+	case DefaultDialect, whitelabelDialect, operationalDialect:
+		return "whsec_" + secret
+	}
+	return secret
 }
 
 func (a *API) getEndpoint(c *api.Call, in endpointID) (endpointOut, error) {

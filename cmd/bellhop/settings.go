@@ -125,7 +125,7 @@ func newSettings() *settings {
 	f.StringVar(&s.svixJWTSecretFile, "svix-jwt-secret-file", "", "`file` with the secret, or the public key in PEM, of JSON Web Tokens that the Svix API takes beside keys")
 	f.StringVar(&s.svixJWTIssuer, "svix-jwt-issuer", svix.DefaultIssuer, "the iss that those tokens must have; empty takes any")
 	f.StringVar(&s.svixJWTOrg, "svix-jwt-org", svix.DefaultOrg, "the organization that those tokens must belong to")
-	f.StringVar(&s.svixDialect, "svix-dialect", svix.DefaultDialect, "`dialect` of endpoints made through the Svix API, unless their app has dialects of its own: svix or standard, as a rule")
+	f.StringVar(&s.svixDialect, "svix-dialect", svix.DefaultDialect, "`dialect` of endpoints made through the Svix API, unless their app has dialects of its own: svix, or raw for webhook- headers (whitelabel_headers); both send the payload as it is, which standard does not")
 	f.BoolVar(&s.trustProxy, "trust-proxy", false, "take clients' addresses from X-Forwarded-For: only where every request comes through a proxy that adds to it")
 	f.StringVar(&s.database, "database", "bellhop.db", "SQLite `file`, made if it does not exist; or postgres://user@host/database, which any number of nodes may share")
 	f.StringVar(&s.databaseDirect, "database-direct", "", "`URL` of the same PostgreSQL without a pool in between, to be woken by: where --database goes through PgBouncer in transaction mode (default --database)")
