@@ -102,8 +102,10 @@ func showEndpoint(e *bellhop.Endpoint) (endpointOut, error) {
 
 const endpointPrefix = "ep_"
 
-// known are event types of the catalogue, without repeats; nil for all.
-func (a *API) known(c *api.Call, types *[]string) ([]string, error) {
+// known are event types of the catalogue, without repeats; nil for all. What an endpoint has
+// already may be written back, though it has left the catalogue or never was in it: an
+// import takes endpoints as they are.
+func (a *API) known(c *api.Call, types *[]string, has []string) ([]string, error) {
 	if types == nil {
 		return []string{}, nil
 	}
@@ -112,7 +114,7 @@ func (a *API) known(c *api.Call, types *[]string) ([]string, error) {
 	}
 	var faults api.Faults
 	for i, name := range *types {
-		if strings.HasPrefix(name, ownTypes) {
+		if strings.HasPrefix(name, ownTypes) || slices.Contains(has, name) {
 			continue // those that Bellhop publishes are in no catalogue
 		}
 		if _, err := a.desk.EventType(c.Context(), c.Principal(), name); bellhop.IsNotFound(err) {
@@ -151,9 +153,9 @@ func tooMany(field string, n int) error {
 	return wrong(field, "length", fmt.Sprintf("names %d; at most %d are allowed", n, mostLabels))
 }
 
-// change is what an endpoint is to be as a whole.
-func (a *API) change(c *api.Call, in *endpointPut) (bellhop.EndpointChange, error) {
-	types, err := a.known(c, either(in.EventTypes, in.FilterTypes))
+// change is what an endpoint is to be as a whole; it has some event types already.
+func (a *API) change(c *api.Call, in *endpointPut, has []string) (bellhop.EndpointChange, error) {
+	types, err := a.known(c, either(in.EventTypes, in.FilterTypes), has)
 	if err != nil {
 		return bellhop.EndpointChange{}, err
 	}
@@ -247,7 +249,7 @@ func (a *API) createEndpoint(c *api.Call, in createEndpointIn) (endpointOut, err
 
 // newEndpoint makes an endpoint of an app, whose dialects are those that it may have.
 func (a *API) newEndpoint(c *api.Call, app bellhop.App, in endpointIn) (endpointOut, error) {
-	change, err := a.change(c, &in.endpointPut)
+	change, err := a.change(c, &in.endpointPut, nil)
 	if err != nil {
 		return endpointOut{}, err
 	}
@@ -341,7 +343,7 @@ func (a *API) replace(c *api.Call, e bellhop.Endpoint, path string, in endpointI
 	if in.Secret != nil || in.Headers != nil {
 		return endpointOut{}, wrong("secret", "not_here", "and headers are set when an endpoint is made, and have paths of their own after that: leave them out")
 	}
-	change, err := a.change(c, &in.endpointPut)
+	change, err := a.change(c, &in.endpointPut, e.Events)
 	if err != nil {
 		return endpointOut{}, err
 	}
@@ -397,7 +399,7 @@ func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error
 		change.Status = bellhop.Of(statusOf(disabled.Value))
 	}
 	if types := firstSet(b.EventTypes, b.FilterTypes); types.Set {
-		known, err := a.known(c, types.Value)
+		known, err := a.known(c, types.Value, e.Events)
 		if err != nil {
 			return endpointOut{}, err
 		}
