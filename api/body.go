@@ -27,6 +27,40 @@ func (k *Kit) Patient(h http.Handler) http.Handler {
 // unreadPatience is how long a body that nobody reads may still take to arrive.
 const unreadPatience = 2 * time.Second
 
+// The bounds of what readOn reads of a body that is refused, and of how long that may take.
+const (
+	mostReadOn = 16 << 20
+	readOnFor  = 10 * time.Second
+)
+
+// readOn reads and forgets what is still to come of a body whose refusal is answered
+// already. Many clients read no answer before they have sent everything: were the
+// connection closed on what is under way, they would see that it broke, and not why (RFC
+// 9112, section 9.6). Whoever announces more than is read, or waits to be told to go on, gets
+// the answer alone.
+func (c *Call) readOn() {
+	r := c.r
+	if r.ProtoMajor != 1 || r.ContentLength > mostReadOn || r.Header.Get("Expect") != "" {
+		return
+	}
+	if http.NewResponseController(c.w).Flush() != nil {
+		return
+	}
+	piece := make([]byte, 16<<10)
+	for end, n := time.Now().Add(readOnFor), 0; n < mostReadOn; {
+		left := time.Until(end)
+		if left <= 0 {
+			return
+		}
+		readWithin(c.w, min(left, unreadPatience))
+		k, err := r.Body.Read(piece)
+		if err != nil {
+			return
+		}
+		n += k
+	}
+}
+
 // readWithin bounds the reading of the body from now on; with 0, nothing does.
 func readWithin(w http.ResponseWriter, d time.Duration) {
 	var by time.Time

@@ -1,8 +1,16 @@
 package api
 
 import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/bellhop/bellhop"
 )
@@ -52,6 +60,54 @@ func TestMemoryAddsUp(t *testing.T) {
 		}
 		if m.used > most || m.of[s] > most/2 || m.of[s] != held[s] {
 			t.Fatalf("%d of %d are used, %d by one who has %d", m.used, most, m.of[s], held[s])
+		}
+	}
+}
+
+// TestRefusedBodyIsReadOn: a client that sends all of a body before it reads the answer gets
+// the answer to one that is refused, and no broken connection; within bounds.
+func TestRefusedBodyIsReadOn(t *testing.T) {
+	srv := httptest.NewServer(newToy(Options{}))
+	defer srv.Close()
+	send := func(headers string, size int, chunked bool) (*http.Response, error) {
+		t.Helper()
+		conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		body := bytes.Repeat([]byte(" "), size)
+		head := "PUT /umbrellas/1 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + headers
+		if chunked {
+			body = fmt.Appendf(nil, "%x\r\n%s\r\n0\r\n\r\n", size, body)
+			head += "Transfer-Encoding: chunked\r\n\r\n"
+		} else {
+			head += fmt.Sprintf("Content-Length: %d\r\n\r\n", size)
+		}
+		if _, err := conn.Write(append([]byte(head), body...)); err != nil {
+			return nil, err
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			return nil, err
+		}
+		defer res.Body.Close()
+		_, err = io.ReadAll(res.Body)
+		return res, err
+	}
+	for _, chunked := range []bool{false, true} {
+		for headers, want := range map[string]int{"Authorization: Bearer guest1\r\n": 413, "": 401} {
+			if res, err := send(headers, 15<<20, chunked); err != nil {
+				t.Errorf("%q, chunked %t: %v", headers, chunked, err)
+			} else if res.StatusCode != want || !res.Close {
+				t.Errorf("%q, chunked %t: %d, close %t", headers, chunked, res.StatusCode, res.Close)
+			}
+		}
+		if res, err := send("", 4*mostReadOn, chunked); err == nil {
+			t.Errorf("chunked %t: all of a body of %d bytes was read: %d", chunked, 4*mostReadOn, res.StatusCode)
 		}
 	}
 }

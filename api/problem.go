@@ -257,9 +257,12 @@ func (c *Call) fail(err error) {
 	if in := c.kit.manner.Problem; in != nil {
 		status, body := in(c, p)
 		_ = c.write(status, "application/json", body)
-		return
+	} else {
+		_ = c.write(p.Status, "application/problem+json", p) // a struct of texts has JSON
 	}
-	_ = c.write(p.Status, "application/problem+json", p) // a struct of texts has JSON
+	if c.unread && p.Code != CodeIncomplete {
+		c.readOn()
+	}
 }
 
 // explained makes the problem that answers err, and tells the log of a failure.
