@@ -160,9 +160,38 @@ func (t *Tokens) read(token string) (claims, error) {
 		if err != nil {
 			return c, errors.New("its parts are not well-formed JSON")
 		}
+		if err := checkMembers(b); err != nil {
+			return c, err
+		}
 	}
 	_, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return t.key, nil })
 	return c, err
+}
+
+var (
+	errCritical = errors.New("it has crit, which asks for extensions that are not known here")
+	errNoDate   = errors.New("exp, nbf and iat must be numbers")
+)
+
+// checkMembers refuses what the parser lets pass in the header or the claims of a token:
+// extensions that must be understood (RFC 7515, section 4.1.11), of which there are none
+// here, and times that are no numbers (RFC 7519, section 2).
+func checkMembers(part []byte) error {
+	members, err := strictjson.Members(part)
+	if err != nil {
+		return nil // no object: the parser refuses it
+	}
+	for _, m := range members {
+		switch m.Key {
+		case "crit":
+			return errCritical
+		case "exp", "nbf", "iat":
+			if api.KindOf(m.Value) != "a number" {
+				return errNoDate
+			}
+		}
+	}
+	return nil
 }
 
 // byJWT is what a JSON Web Token stands for. It is no stored key: its id is negative, made
@@ -207,6 +236,8 @@ func (a *API) byJWT(ctx context.Context, token string) (bellhop.Key, error) {
 // whyNot says what is wrong with a token, and nothing of what is in it.
 func whyNot(err error) string {
 	switch {
+	case errors.Is(err, errCritical), errors.Is(err, errNoDate):
+		return err.Error()
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return "it has expired"
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
