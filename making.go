@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Making says how requests to an endpoint are made, where its dialect alone does not.
@@ -124,6 +125,15 @@ const (
 
 // Hidden stands for a value that may not be seen.
 const Hidden = "(hidden)"
+
+// SecretHeader tells whether the value of a header of this name is as a rule a password.
+func SecretHeader(name string) bool {
+	switch strings.ToLower(name) {
+	case "authorization", "proxy-authorization", "cookie", "x-auth-token", "x-api-key", "api-key", "x-token":
+		return true
+	}
+	return false
+}
 
 // SealedContext is what one of an endpoint's Sealed values is sealed with.
 func SealedContext(e EndpointID, name string) string { return e.String() + " " + name }

@@ -41,6 +41,8 @@ type Step struct {
 	// rotations are the secrets that are put before those that there are, the oldest first,
 	// each with how long the one that it replaces stays.
 	rotations []rotation
+	// refusal says why the step cannot be made, which is known before it is tried.
+	refusal error
 }
 
 // Difference is one field of a step. Secrets are shown as [bellhop.Hidden].
@@ -162,6 +164,9 @@ type planner struct {
 // object compares an object with that of the server, which is nil if there is none.
 func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) error {
 	step := Step{Action: Change, Kind: kind.one(), Source: want.Source, kind: kind, want: want, have: have}
+	if kind == Endpoints {
+		step.refusal = keepHeaders(want, have)
+	}
 	if end := want.expiry(); kind == Keys && !end.IsZero() && !end.After(p.options.Now) {
 		return nil // no token opens anything any more
 	}
@@ -280,6 +285,9 @@ func refused(err error) bool {
 	if _, ok := errors.AsType[ownKey](err); ok {
 		return true
 	}
+	if _, ok := errors.AsType[missing](err); ok {
+		return true
+	}
 	p, ok := errors.AsType[*client.Problem](err)
 	return ok && p.Status >= 400 && p.Status < 500 && p.Status != http.StatusUnauthorized
 }
@@ -310,6 +318,9 @@ func (s *Step) tried(ctx context.Context, c *client.Client) error {
 
 // apply makes one step.
 func (s *Step) apply(ctx context.Context, c *client.Client) error {
+	if s.refusal != nil {
+		return s.refusal
+	}
 	switch s.kind {
 	case Apps:
 		return s.app(ctx, c)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -326,4 +327,57 @@ func TestWhatIsRefusedIsNamedAndTheRestDone(t *testing.T) {
 	if err := p.Apply(t.Context(), nobody, func(manifest.Applied) { t.Error("told of a step that nobody could make") }); err == nil {
 		t.Error("a server that is not there took it")
 	}
+}
+
+// TestPasswordsInHeadersAreSecrets: a document that may be in a repository has none of them
+// in clear, and what it does not have stays where it is.
+func TestPasswordsInHeadersAreSecrets(t *testing.T) {
+	from, to := serve(t), serve(t)
+	apply(t, from, read(t, "apps: [{id: acme}]\nendpoints:\n- {uid: x, apps: [acme], url: https://example.com/, headers: {authorization: Bearer s3cr3t, X-Api-Key: k3y, X-Plain: abc}}\n"), manifest.PlanOptions{})
+	export := func(secrets bool) (string, []string) {
+		t.Helper()
+		d, notes, err := manifest.Export(t.Context(), from, manifest.ExportOptions{Secrets: secrets})
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := d.YAML()
+		j, e := d.JSON()
+		if err != nil || e != nil {
+			t.Fatal(err, e)
+		}
+		if !secrets && (strings.Contains(string(j), "s3cr3t") || strings.Contains(string(j), "k3y")) {
+			t.Errorf("%s", j)
+		}
+		return string(y), notes
+	}
+	clear, _ := export(true)
+	text, notes := export(false)
+	if strings.Contains(text, "s3cr3t") || strings.Contains(text, "k3y") || !strings.Contains(text, "X-Plain: abc") || len(notes) != 2 || !strings.Contains(notes[0]+notes[1], "X-Api-Key") {
+		t.Errorf("%s\n%q", text, notes)
+	}
+	headers := func(c *client.Client) map[string]string {
+		t.Helper()
+		for e, err := range c.Endpoints(t.Context(), client.EndpointFilter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e.Headers
+		}
+		return nil
+	}
+	expect(t, "read where it was written", apply(t, from, read(t, text), manifest.PlanOptions{}))
+	apply(t, from, read(t, strings.Replace(text, "X-Plain: abc", "X-Plain: xyz", 1)), manifest.PlanOptions{})
+	if h := headers(from); len(h) != 3 || h["X-Plain"] != "xyz" || !slices.Contains(slices.Collect(maps.Values(h)), "Bearer s3cr3t") || !slices.Contains(slices.Collect(maps.Values(h)), "k3y") {
+		t.Errorf("%v", h)
+	}
+	var refused []string
+	if err := plan(t, to, read(t, text), manifest.PlanOptions{}).Apply(t.Context(), to, func(a manifest.Applied) {
+		if a.Err != nil {
+			refused = append(refused, a.Err.Error())
+		}
+	}); err != nil || len(refused) != 1 || !strings.Contains(refused[0], "X-Api-Key is not given: write it in place of (hidden)") || headers(to) != nil {
+		t.Errorf("%v, %q, %v", err, refused, headers(to))
+	}
+	apply(t, to, read(t, clear), manifest.PlanOptions{})
+	expect(t, "read elsewhere, where it is", apply(t, to, read(t, text), manifest.PlanOptions{}))
 }

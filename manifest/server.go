@@ -3,7 +3,10 @@ package manifest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
@@ -82,7 +85,8 @@ func objectOf(kind Kind, v any) (Object, error) {
 
 // ExportOptions say what is written besides what anybody may read.
 type ExportOptions struct {
-	// Secrets adds the signing secrets of endpoints.
+	// Secrets adds the signing secrets of endpoints, and the values of headers that are
+	// passwords (see [bellhop.SecretHeader]).
 	Secrets bool
 	// Keys adds the API's keys, by the hashes of their tokens.
 	Keys bool
@@ -121,6 +125,10 @@ func Export(ctx context.Context, c *client.Client, options ExportOptions) (d Doc
 				return d, nil, err
 			}
 			o.Set("secrets", secrets)
+			continue
+		}
+		for _, name := range hideHeaders(o) {
+			notes = append(notes, "endpoint "+o.Text("id")+": the value of the header "+name+" is not written without --secrets; add it before the file is read elsewhere")
 		}
 	}
 	d.Objects = all
@@ -131,6 +139,60 @@ func Export(ctx context.Context, c *client.Client, options ExportOptions) (d Doc
 	}
 	return d, notes, nil
 }
+
+// hideHeaders puts [bellhop.Hidden] in place of the values of headers that are passwords, and
+// gives the names of these.
+func hideHeaders(o *Object) (names []string) {
+	headers := headersOf(o)
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if bellhop.SecretHeader(name) {
+			headers[name] = bellhop.Hidden
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		o.Put("headers", headers)
+	}
+	return names
+}
+
+// headersOf are the headers of an endpoint.
+func headersOf(o *Object) (headers map[string]string) {
+	_ = json.Unmarshal(o.Fields["headers"], &headers) // none, or checked when it was read
+	return headers
+}
+
+// keepHeaders gives an endpoint of a document the values of the one of the server, which may
+// be nil, for headers that the document has as [bellhop.Hidden]. Without them, it tells which
+// value is missing.
+func keepHeaders(want, have *Object) error {
+	headers, kept := headersOf(want), false
+	var there map[string]string
+	if have != nil {
+		there = headersOf(have)
+	}
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if headers[name] != bellhop.Hidden {
+			continue
+		}
+		found := false
+		for other, value := range there {
+			if strings.EqualFold(other, name) {
+				headers[name], found, kept = value, true, true
+			}
+		}
+		if !found {
+			return missing{fmt.Errorf("the value of the header %s is not given: write it in place of %s, or export with --secrets", name, bellhop.Hidden)}
+		}
+	}
+	if kept {
+		want.Put("headers", headers)
+	}
+	return nil
+}
+
+// missing refuses an object of which a document does not say enough.
+type missing struct{ error }
 
 // secretsOf reads the signing secrets of an endpoint of the server, newest first.
 func secretsOf(ctx context.Context, c *client.Client, o *Object) ([]Secret, error) {

@@ -440,22 +440,13 @@ func (a *API) getHeaders(c *api.Call, in endpointID) (headersOut, error) {
 func showHeaders(e *bellhop.Endpoint) headersOut {
 	out := headersOut{Headers: map[string]string{}, Sensitive: []string{}}
 	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
-		if value := e.Headers[name]; value == bellhop.Hidden || isSensitive(name) {
+		if value := e.Headers[name]; value == bellhop.Hidden || bellhop.SecretHeader(name) {
 			out.Sensitive = append(out.Sensitive, name)
 		} else {
 			out.Headers[name] = value
 		}
 	}
 	return out
-}
-
-// isSensitive tells whether a header is one whose value is as a rule a password.
-func isSensitive(name string) bool {
-	switch strings.ToLower(name) {
-	case "authorization", "proxy-authorization", "cookie", "x-auth-token", "x-api-key", "api-key", "x-token":
-		return true
-	}
-	return false
 }
 
 type putHeadersIn struct {

@@ -49,7 +49,7 @@ func (p *program) exportDocVerb() *cobra.Command {
 		})
 	f := cmd.Flags()
 	f.StringVarP(&to, "output", "o", "", "write to this `file` (JSON if its name ends in .json), or to this folder, if it is one or ends in a slash; not to standard output")
-	f.BoolVar(&options.Secrets, "secrets", false, "write the signing secrets of endpoints, too")
+	f.BoolVar(&options.Secrets, "secrets", false, "write the signing secrets of endpoints, too, and the values of headers that are passwords, such as Authorization")
 	f.BoolVar(&options.Keys, "keys", false, "write the API's keys, too, as hashes of their tokens")
 	return cmd
 }
