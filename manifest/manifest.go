@@ -6,7 +6,7 @@
 // the HTTP API, with the rights of the key that it is called with.
 //
 // Objects have the fields that the API gives them. An endpoint is found again by its id,
-// its uid or its former id; an app by its id, an event type by its name.
+// its former id or else its uid; an app by its id, an event type by its name.
 package manifest
 
 import (

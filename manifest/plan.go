@@ -94,15 +94,13 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 	var deletions []Step
 	for _, kind := range spoken {
 		found := index(kind, have[kind])
-		kept := map[*Object]bool{}
+		olds, kept, err := found.match(kind, want.Objects[kind])
+		if err != nil {
+			return nil, err
+		}
+		p.freeUIDs(kind, found, want.Objects[kind], olds, kept)
 		for i := range want.Objects[kind] {
-			o := &want.Objects[kind][i]
-			old := found.find(kind, o)
-			if kept[old] && old != nil {
-				return nil, fmt.Errorf("%s: this %s is %s of the server, which the document has already; give one of them another uid", o.Source, kind.one(), name(kind, old))
-			}
-			kept[old] = true
-			if err := p.object(ctx, kind, o, old); err != nil {
+			if err := p.object(ctx, kind, &want.Objects[kind][i], olds[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -130,22 +128,42 @@ func index(kind Kind, list []Object) found {
 	f := found{}
 	for i := range list {
 		ids, _ := identities(kind, &list[i]) // those of the server have some
-		for _, id := range ids {
+		for _, id := range append(ids, uidsOf(kind, &list[i])...) {
 			f[id] = &list[i]
 		}
 	}
 	return f
 }
 
-// find gives the object of the server that an object of a document is, or nil.
-func (f found) find(kind Kind, o *Object) *Object {
-	ids, _ := identities(kind, o) // checked before
-	if id := o.Text("id"); kind == Endpoints && id != "" {
-		// Where it was moved to, its id is its former id.
-		for _, app := range o.Apps() {
-			ids = append(ids, "former_id@"+app+" "+id)
+// match gives the object of the server that each of a document is, or nil, and those of the
+// server that the document has. What never changes, ids and former ids, counts before uids,
+// which move from one object to another.
+func (f found) match(kind Kind, list []Object) (olds []*Object, kept map[*Object]bool, err error) {
+	olds, kept = make([]*Object, len(list)), map[*Object]bool{}
+	for i := range list {
+		if olds[i] = f.find(lasting(kind, &list[i])); olds[i] == nil {
+			continue
 		}
+		if kept[olds[i]] {
+			return nil, nil, fmt.Errorf("%s: this %s is %s of the server, which the document has already; remove one of them", list[i].Source, kind.one(), name(kind, olds[i]))
+		}
+		kept[olds[i]] = true
 	}
+	for i := range list {
+		if olds[i] != nil || kind != Endpoints {
+			continue
+		}
+		old := f.find(uidsOf(kind, &list[i]))
+		if old == nil || kept[old] || list[i].Text("former_id") != "" && old.Text("former_id") != "" {
+			continue // another one, which has the uid still
+		}
+		olds[i], kept[old] = old, true
+	}
+	return olds, kept, nil
+}
+
+// find gives the first object that has one of the identities, or nil.
+func (f found) find(ids []string) *Object {
 	for _, id := range ids {
 		if old := f[id]; old != nil {
 			return old
@@ -154,11 +172,59 @@ func (f found) find(kind Kind, o *Object) *Object {
 	return nil
 }
 
+// lasting are the identities of an object that never change, the strongest first.
+func lasting(kind Kind, o *Object) []string {
+	ids, _ := identities(kind, o) // checked before
+	ids = slices.DeleteFunc(ids, func(id string) bool { return strings.HasPrefix(id, "uid@") })
+	if id := o.Text("id"); kind == Endpoints && id != "" {
+		// Where it was moved to, its id is its former id.
+		for _, app := range o.Apps() {
+			ids = append(ids, "former_id@"+app+" "+id)
+		}
+	}
+	return ids
+}
+
+// uidsOf are an object's uid, in each of the apps in which no other endpoint may have it.
+func uidsOf(kind Kind, o *Object) (ids []string) {
+	uid := o.Text("uid")
+	switch {
+	case uid == "":
+	case kind == Apps:
+		ids = append(ids, "uid "+uid)
+	case kind == Endpoints:
+		for _, app := range o.Apps() {
+			ids = append(ids, "uid@"+app+" "+uid)
+		}
+	}
+	return ids
+}
+
 // planner makes a plan.
 type planner struct {
 	c       *client.Client
 	options PlanOptions
 	plan    *Plan
+}
+
+// freeUIDs takes uids from objects of the server that others get. One that the document does
+// not have keeps its own, and the server refuses it to others, unless it is deleted, or the
+// document comes from where both were.
+func (p *planner) freeUIDs(kind Kind, found found, list []Object, olds []*Object, kept map[*Object]bool) {
+	freed := map[*Object]bool{}
+	for i := range list {
+		for _, id := range uidsOf(kind, &list[i]) {
+			holder := found[id]
+			if holder == nil || holder == olds[i] || freed[holder] || !kept[holder] && !p.options.Prune && !list[i].Partial {
+				continue
+			}
+			freed[holder] = true
+			p.plan.Steps = append(p.plan.Steps, Step{
+				Action: Change, Kind: kind.one(), Name: name(kind, holder), Source: list[i].Source,
+				Fields: []Difference{{Field: "uid", From: holder.Text("uid")}}, kind: kind, want: &Object{}, have: holder,
+			})
+		}
+	}
 }
 
 // object compares an object with that of the server, which is nil if there is none.

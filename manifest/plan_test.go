@@ -381,3 +381,66 @@ func TestPasswordsInHeadersAreSecrets(t *testing.T) {
 	apply(t, to, read(t, clear), manifest.PlanOptions{})
 	expect(t, "read elsewhere, where it is", apply(t, to, read(t, text), manifest.PlanOptions{}))
 }
+
+// imported is a document as importers make them.
+func imported(apps [][2]string, endpoints ...[3]string) manifest.Document {
+	var d manifest.Document
+	for _, a := range apps {
+		o := manifest.Object{Partial: true, Source: "application " + a[0]}
+		o.Put("id", a[0])
+		o.Put("uid", a[1])
+		d.Add(manifest.Apps, o)
+	}
+	for _, e := range endpoints {
+		o := manifest.Object{Partial: true, Source: "endpoint " + e[0]}
+		o.Put("former_id", e[0])
+		o.Put("uid", e[1])
+		o.Put("apps", []string{apps[0][0]})
+		o.Put("url", "https://example.com/"+e[2])
+		o.Put("status", bellhop.EndpointActive)
+		d.Add(manifest.Endpoints, o)
+	}
+	return d
+}
+
+// TestUIDsMove: what was deleted elsewhere and made anew with the same uid is another one,
+// and uids that are swapped do not swap what they name.
+func TestUIDsMove(t *testing.T) {
+	c := serve(t)
+	have := func() (list []string) {
+		t.Helper()
+		for e, err := range c.Endpoints(t.Context(), client.EndpointFilter{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, e.FormerID+" "+e.UID+" "+strings.TrimPrefix(e.URL, "https://example.com/"))
+		}
+		slices.Sort(list)
+		return list
+	}
+	apply(t, c, imported([][2]string{{"acme", "one"}, {"globex", "two"}}, [3]string{"ep_1", "books", "1"}, [3]string{"ep_2", "crm", "2"}), manifest.PlanOptions{})
+	apply(t, c, imported([][2]string{{"acme", "two"}, {"globex", "one"}}, [3]string{"ep_1", "crm", "1"}, [3]string{"ep_2", "books", "2"}), manifest.PlanOptions{})
+	expect(t, "swapped", have(), "ep_1 crm 1", "ep_2 books 2")
+	if a, err := c.App(t.Context(), "acme"); err != nil || a.UID != "two" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	// acme and ep_1 are deleted, and made anew with their uids.
+	d := imported([][2]string{{"initech", "two"}, {"globex", "one"}})
+	next := imported([][2]string{{"acme", "two"}}, [3]string{"ep_2", "books", "2"}, [3]string{"ep_3", "crm", "3"})
+	d.Objects[manifest.Endpoints] = next.Objects[manifest.Endpoints]
+	apply(t, c, d, manifest.PlanOptions{})
+	expect(t, "made anew", have(), "ep_1  1", "ep_2 books 2", "ep_3 crm 3")
+	if a, err := c.App(t.Context(), "initech"); err != nil || a.UID != "two" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	expect(t, "once more", apply(t, c, d, manifest.PlanOptions{}))
+
+	// A document's own: one that it does not have keeps its uid, unless it is deleted.
+	text := "endpoints:\n- {former_id: ep_4, uid: crm, apps: [acme], url: https://example.com/4}\n"
+	var refused error
+	if err := plan(t, c, read(t, text), manifest.PlanOptions{}).Apply(t.Context(), c, func(a manifest.Applied) { refused = a.Err }); err != nil || refused == nil {
+		t.Errorf("%v, %v", err, refused)
+	}
+	apply(t, c, read(t, text), manifest.PlanOptions{Prune: true})
+	expect(t, "pruned", have(), "ep_4 crm 4")
+}

@@ -12,7 +12,7 @@ import (
 
 const manifestLong = `A document has lists of apps, event_types, endpoints and keys, in YAML or JSON, with the
 fields that the API gives them. Apps are found again by their id, event types by their name,
-endpoints by their id, uid or former_id, and keys by the hash of their token.`
+endpoints by their id, former_id or uid, and keys by the hash of their token.`
 
 // exportDocVerb writes what an installation has as a document.
 func (p *program) exportDocVerb() *cobra.Command {
