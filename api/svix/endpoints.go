@@ -582,5 +582,5 @@ func (a *API) rotate(c *api.Call, e bellhop.Endpoint, in *rotateIn) (api.None, e
 		}
 	}
 	_, _, err := a.desk.RotateSecret(c.Context(), c.Principal(), e.ID, grace, key)
-	return api.None{}, err
+	return api.None{}, renamed(err, "secret", "key")
 }

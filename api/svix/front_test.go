@@ -54,6 +54,11 @@ func TestFront(t *testing.T) {
 			t.Errorf("%s %s: CORS: %v", x.method, x.path, r.header)
 		}
 	}
+	for _, body := range []string{`{"name":`, `{"name":"x"}}`, `{"name":"x","name":"y"}`, "{\"name\":\"\xff\"}"} {
+		if r := s.do(400, "POST", "/app", body); r.text("code") != "generic_error" || r.text("detail") == "" {
+			t.Errorf("%q: %s", body, r)
+		}
+	}
 	r := s.ask("", "OPTIONS", "/app", "", "Origin: https://portal.example.com", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization,content-type,idempotency-key,svix-req-id")
 	if r.status != 204 || r.header.Get("Access-Control-Allow-Headers") != "authorization,content-type,idempotency-key,svix-req-id" || r.header.Get("Access-Control-Allow-Methods") == "" {
 		t.Errorf("asked before: %d %v", r.status, r.header)

@@ -231,6 +231,21 @@ func (a *API) appOfMessage(c *api.Call, name string, given *appIn) (bellhop.App,
 
 // inside names the fields of an error with their place.
 func inside(at string, err error) error {
+	return withFields(err, func(field string) string { return api.JoinPath(at, field) })
+}
+
+// renamed gives a field of an error another name.
+func renamed(err error, from, to string) error {
+	return withFields(err, func(field string) string {
+		if field == from {
+			return to
+		}
+		return field
+	})
+}
+
+// withFields gives the fields of an error other names.
+func withFields(err error, name func(field string) string) error {
 	e, ok := errors.AsType[*bellhop.Error](err)
 	if !ok {
 		return err
@@ -238,7 +253,7 @@ func inside(at string, err error) error {
 	moved := *e
 	moved.Fields = slices.Clone(e.Fields)
 	for i := range moved.Fields {
-		moved.Fields[i].Field = api.JoinPath(at, moved.Fields[i].Field)
+		moved.Fields[i].Field = name(moved.Fields[i].Field)
 	}
 	return &moved
 }

@@ -65,6 +65,8 @@ func code(status int, of bellhop.Code) string {
 		return "limit_reached"
 	}
 	switch status {
+	case http.StatusBadRequest:
+		return "generic_error"
 	case http.StatusUnauthorized:
 		return "authentication_failed"
 	case http.StatusForbidden:

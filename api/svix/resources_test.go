@@ -273,7 +273,11 @@ func TestEndpointLife(t *testing.T) {
 	if now := s.do(200, "GET", door+"/secret", "").text("key"); now != old {
 		t.Errorf("rotated back to %q", now)
 	}
-	s.do(422, "POST", door+"/secret/rotate", `{"key":"`+old+`"}`)
+	for _, bad := range []string{old, "whsec_short", "whsec_?"} {
+		if r := s.do(422, "POST", door+"/secret/rotate", `{"key":"`+bad+`"}`); string(mustJSON(r.has("detail.0.loc"))) != `["body","key"]` {
+			t.Errorf("rotated to %s: %s", bad, r)
+		}
+	}
 	s.do(204, "POST", door+"/secret/rotate", `{"key":"whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","gracePeriodSeconds":0}`)
 	for _, bad := range []string{`{"key":"nonsense"}`, `{"gracePeriodSeconds":604801}`, `{"gracePeriodSeconds":-1}`} {
 		s.do(422, "POST", door+"/secret/rotate", bad)
