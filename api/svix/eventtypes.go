@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -91,8 +91,8 @@ func setSchemas(t *bellhop.EventType, raw bellhop.JSON) error {
 	}
 	slices.SortFunc(members, func(x, y strictjson.Member) int { return compareVersions(x.Key, y.Key) })
 	for i, m := range members {
-		if _, err := strconv.ParseUint(m.Key, 10, 31); err != nil {
-			return wrong("schemas."+bellhop.Clip(m.Key), "version", "must be the number of a version, such as 1")
+		if !versionForm.MatchString(m.Key) {
+			return wrong("schemas."+bellhop.Clip(m.Key), "version", "must be a version, such as 1 or v2: up to 32 letters, digits, and - _ .")
 		}
 		if kind := m.Value[0]; kind != '{' && kind != 't' && kind != 'f' {
 			return wrong("schemas."+m.Key, "type", "must be a JSON Schema: an object, not "+api.KindOf(m.Value))
@@ -113,10 +113,26 @@ func setSchemas(t *bellhop.EventType, raw bellhop.JSON) error {
 	return nil
 }
 
-// compareVersions compares numbers that are written as text.
+var (
+	versionForm = regexp.MustCompile(`^[a-zA-Z0-9\-_.]{1,32}$`)
+	// versionParts are the numbers in a version, and what is between them.
+	versionParts = regexp.MustCompile(`[0-9]+|[^0-9]+`)
+)
+
+// compareVersions tells which of two versions is the higher one: by the numbers in them,
+// so that 10 and v10 are above 9 and v9.
 func compareVersions(x, y string) int {
-	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y))
+	parts := func(v string) []string { return versionParts.FindAllString(strings.TrimLeft(v, "vV"), -1) }
+	return cmp.Or(slices.CompareFunc(parts(x), parts(y), func(x, y string) int {
+		if isDigit(x[0]) && isDigit(y[0]) {
+			x, y := strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
+			return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y))
+		}
+		return strings.Compare(x, y)
+	}), strings.Compare(x, y))
 }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // put makes of a type what was asked for. What is not spoken of here stays: its example,
 // and whether data is checked against its schema.

@@ -47,8 +47,9 @@ func (noLoader) Load(url string) (any, error) {
 // self is the address of a schema for the compiler.
 const self = "bellhop:schema"
 
-// CompileSchema compiles a JSON Schema (2020-12, unless it names another draft). The
-// error is a *SchemaError.
+// CompileSchema compiles a JSON Schema. One that names no draft is of 2020-12 or, where it is
+// none there, of draft 7, which many are that were written before. The error is a
+// *SchemaError.
 func CompileSchema(schema bellhop.JSON) (s Schema, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -72,10 +73,21 @@ func CompileSchema(schema bellhop.JSON) (s Schema, err error) {
 	if err := checkCounts(doc, ""); err != nil {
 		return Schema{}, err
 	}
+	s, err = compile(doc, jsonschema.Draft2020)
+	if object, ok := doc.(map[string]any); err != nil && ok && object["$schema"] == nil {
+		if older, no := compile(doc, jsonschema.Draft7); no == nil {
+			return older, nil
+		}
+	}
+	return s, err
+}
+
+// compile compiles a schema, of a draft unless it names one.
+func compile(doc any, draft *jsonschema.Draft) (Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.UseLoader(noLoader{})
 	c.UseRegexpEngine(compilePattern)
-	c.DefaultDraft(jsonschema.Draft2020)
+	c.DefaultDraft(draft)
 	c.AssertFormat()
 	if err := c.AddResource(self, doc); err != nil {
 		return Schema{}, &SchemaError{Detail: "is not a JSON Schema: " + err.Error()}

@@ -42,6 +42,24 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
+// A schema that names no draft and has forms that 2020-12 lacks is of draft 7.
+func TestSchemasOfDraft7(t *testing.T) {
+	s, err := CompileSchema(bellhop.JSON(`{"type":"array","items":[{"type":"string"},{"$ref":"#/definitions/n"}],"additionalItems":false,"definitions":{"n":{"type":"integer"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for data, breaks := range map[string]bool{`["a",1]`: false, `[1,1]`: true, `["a","b"]`: true, `["a",1,2]`: true} {
+		if got := len(violations(t, s, bellhop.JSON(data), "data")) > 0; got != breaks {
+			t.Errorf("%s breaks it: %t", data, got)
+		}
+	}
+	for _, bad := range []string{`{"$schema":"https://json-schema.org/draft/2020-12/schema","items":[{}]}`, `{"items":[{"type":7}]}`, `{"items":[{"$ref":"https://internal.example/x"}]}`} {
+		if _, err := CompileSchema(bellhop.JSON(bad)); err == nil || !strings.Contains(err.Error(), "2020-12") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
 // However a schema refuses data, something is named: without it, the data would pass.
 func TestEveryBreachOfASchemaIsNamed(t *testing.T) {
 	for _, schema := range []string{
