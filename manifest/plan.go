@@ -63,6 +63,8 @@ type Plan struct {
 	Steps []Step
 	// Same counts objects that are as they shall be.
 	Same int
+	// Notes are sentences about what is not as its origin has it, whatever the steps do.
+	Notes []string
 }
 
 // PlanOptions say how far a plan goes.
@@ -73,8 +75,36 @@ type PlanOptions struct {
 	// Credentials gives endpoints the passwords and tokens of the document even if they have
 	// some: which ones they have cannot be read, and so not be compared.
 	Credentials bool
+	// Origin is where the document was taken from; nil if nobody keeps another list.
+	Origin *Origin
+	// DisableDeleted disables endpoints that came from Origin and were deleted there.
+	DisableDeleted bool
 	// Now is the time by which secrets have expired; zero is the present.
 	Now time.Time
+}
+
+// Origin is another installation, or product, that an import followed earlier: what came from
+// it and is gone there is found by it.
+type Origin struct {
+	// Name is what people call it, such as "Svix".
+	Name string
+	// Apps are the ids of all apps that it has or had. Of their endpoints, those that have a
+	// former id came from it.
+	Apps map[string]bool
+	// Deleted are the ids of those that were deleted.
+	Deleted map[string]bool
+	// Unfit are the former ids of endpoints that it has and that cannot be taken over truly,
+	// with the reason and what to do. A former id may go on after a dot.
+	Unfit map[string]string
+}
+
+// unfit says why an endpoint cannot be taken over; "" if it can, or is gone.
+func (o *Origin) unfit(formerID string) string {
+	if why, ok := o.Unfit[formerID]; ok {
+		return why
+	}
+	before, _, _ := strings.Cut(formerID, ".")
+	return o.Unfit[before]
 }
 
 // MakePlan compares a document with what a server has, and changes nothing.
@@ -86,7 +116,7 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 		options.Now = time.Now()
 	}
 	p := planner{c: c, options: options, plan: &Plan{}}
-	spoken := slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool { _, ok := want.Objects[k]; return !ok })
+	spoken := slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool { _, ok := want.Objects[k]; return !ok && (options.Origin == nil || k != Apps && k != Endpoints) })
 	have, err := fetch(ctx, c, spoken)
 	if err != nil {
 		return nil, err
@@ -103,6 +133,9 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 			if err := p.object(ctx, kind, &want.Objects[kind][i], olds[i]); err != nil {
 				return nil, err
 			}
+		}
+		if options.Origin != nil {
+			p.orphans(kind, have[kind], kept)
 		}
 		if !options.Prune {
 			continue
@@ -224,6 +257,44 @@ func (p *planner) freeUIDs(kind Kind, found found, list []Object, olds []*Object
 				Fields: []Difference{{Field: "uid", From: holder.Text("uid")}}, kind: kind, want: &Object{}, have: holder,
 			})
 		}
+	}
+}
+
+// orphans looks at what came from the origin and is not in the document. Endpoints that it
+// wants otherwise than can be had here must not get more than they asked for: they are
+// disabled. Those that were deleted there are, if that is asked for.
+func (p *planner) orphans(kind Kind, have []Object, kept map[*Object]bool) {
+	origin := p.options.Origin
+	note := func(format string, args ...any) { p.plan.Notes = append(p.plan.Notes, fmt.Sprintf(format, args...)) }
+	for i := range have {
+		o := &have[i]
+		if kept[o] {
+			continue
+		}
+		if kind == Apps && origin.Deleted[o.Text("id")] {
+			note("app %s: it was deleted in %s, and is here still: 'bellhop apps delete' deletes it with all that happened in it", name(kind, o), origin.Name)
+		}
+		former := o.Text("former_id")
+		if kind != Endpoints || former == "" || o.Text("status") == string(bellhop.EndpointDisabled) ||
+			!slices.ContainsFunc(o.Apps(), func(app string) bool { return origin.Apps[app] }) {
+			continue
+		}
+		why := origin.unfit(former)
+		switch {
+		case why != "":
+			note("endpoint %s: it was taken over from %s earlier, and no longer can be: it is disabled, since %s", name(kind, o), origin.Name, why)
+		case p.options.DisableDeleted:
+			note("endpoint %s: it is disabled, since it is gone in %s", name(kind, o), origin.Name)
+		default:
+			note("endpoint %s: it is gone in %s, and here it is %s still: --disable-deleted disables it", name(kind, o), origin.Name, o.Text("status"))
+			continue
+		}
+		want := &Object{}
+		want.Put("status", bellhop.EndpointDisabled)
+		p.plan.Steps = append(p.plan.Steps, Step{
+			Action: Change, Kind: kind.one(), Name: name(kind, o),
+			Fields: []Difference{{"status", o.Text("status"), string(bellhop.EndpointDisabled)}}, kind: kind, want: want, have: o,
+		})
 	}
 }
 

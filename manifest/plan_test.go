@@ -444,3 +444,42 @@ func TestUIDsMove(t *testing.T) {
 	apply(t, c, read(t, text), manifest.PlanOptions{Prune: true})
 	expect(t, "pruned", have(), "ep_4 crm 4")
 }
+
+// TestWhatIsGoneAtTheOriginIsNamed: an endpoint that was deleted where it came from is not
+// active in silence, and one that wants less than can be said here gets nothing.
+func TestWhatIsGoneAtTheOriginIsNamed(t *testing.T) {
+	c := serve(t)
+	apply(t, c, read(t, "apps: [{id: own}]\nendpoints:\n- {uid: mine, apps: [own], url: https://example.com/}\n- {former_id: other, apps: [own], url: https://example.com/}\n"), manifest.PlanOptions{})
+	apply(t, c, imported([][2]string{{"acme", ""}, {"globex", ""}}, [3]string{"ep_1", "a", ""}, [3]string{"ep_2", "b", ""}, [3]string{"ep_3", "c", ""}), manifest.PlanOptions{})
+	origin := manifest.Origin{
+		Name: "Svix", Apps: map[string]bool{"acme": true, "globex": true}, Deleted: map[string]bool{"globex": true},
+		Unfit: map[string]string{"ep_2": "its filter is another's: make it anew"},
+	}
+	d := imported([][2]string{{"acme", ""}}, [3]string{"ep_1", "a", ""})
+	p := plan(t, c, d, manifest.PlanOptions{Origin: &origin})
+	notes := strings.Join(p.Notes, "\n")
+	for _, want := range []string{"app globex: it was deleted in Svix", "(b): it was taken over from Svix earlier, and no longer can be: it is disabled, since its filter is another's", "(c): it is gone in Svix, and here it is active still: --disable-deleted"} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("%q is not in\n%s", want, notes)
+		}
+	}
+	if got := told(p); len(p.Notes) != 3 || len(got) != 1 || !strings.HasSuffix(got[0], "(b); status: active → disabled") {
+		t.Errorf("%s\n%s", notes, strings.Join(got, "\n"))
+	}
+	// Even if there is nothing left.
+	if got := apply(t, c, manifest.Document{}, manifest.PlanOptions{Origin: &origin, DisableDeleted: true}); len(got) != 3 {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+	for e, err := range c.Endpoints(t.Context(), client.EndpointFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (e.Status == bellhop.EndpointDisabled) != slices.Equal(e.Apps, []string{"acme"}) {
+			t.Errorf("%s of %v is %s", e.FormerID, e.Apps, e.Status)
+		}
+	}
+	// What is there again is active again.
+	if got := apply(t, c, d, manifest.PlanOptions{Origin: &origin}); len(got) != 1 || !strings.HasSuffix(got[0], "status: disabled → active") {
+		t.Errorf("%s", strings.Join(got, "\n"))
+	}
+}

@@ -17,7 +17,7 @@ import (
 )
 
 const importLong = `Its database is only read, and everything is read before anything is changed here. What is here
-already is changed where it differs, and nothing is deleted: so it may be run again, after it was
+already is changed where it differs, and nothing is deleted; what is gone there is named: so it may be run again, after it was
 interrupted or to follow what has changed since. What has no counterpart is listed at the end.
 
 The address is postgres://USER@HOST/DATABASE; PGPASSWORD or ~/.pgpass have the password.`
@@ -45,6 +45,7 @@ func (p *program) importSvixVerb() *cobra.Command {
 	f.StringVar(&o.Org, "org", "", "the organization to take over (default the only one)")
 	f.StringVar(&o.Dialect, "dialect", o.Dialect, "`dialect` of the endpoints: raw, where the Svix server had whitelabel_headers")
 	f.BoolVar(&a.planOnly, "dry-run", false, "say what would be done, and do nothing")
+	a.disableDeletedFlag(cmd)
 	return cmd
 }
 
@@ -73,6 +74,7 @@ func (p *program) importConvoyVerb() *cobra.Command {
 	f.StringVar(&from, "from", "", "address of Convoy's database")
 	f.StringVar(&keyFile, "encryption-key-file", "", "`file` with the key with which Convoy encrypts its database, if it does")
 	f.BoolVar(&a.planOnly, "dry-run", false, "say what would be done, and do nothing")
+	a.disableDeletedFlag(cmd)
 	a.credentialsFlag(cmd)
 	return cmd
 }
@@ -96,6 +98,7 @@ func (p *program) takeOver(ctx context.Context, c *client.Client, a applied, fro
 	for _, kind := range slices.Sorted(maps.Keys(in.Document.Objects)) {
 		p.note("%d %s read", len(in.Document.Objects[kind]), strings.ReplaceAll(string(kind), "_", " "))
 	}
+	a.Origin = &in.Origin
 	err = p.makeSo(ctx, c, in.Document, a)
 	if len(in.Lost) > 0 {
 		p.note("Not taken over:")

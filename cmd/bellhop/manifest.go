@@ -66,6 +66,10 @@ func (a *applied) credentialsFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.Credentials, "credentials", false, "set passwords and tokens also where the endpoint has some: they cannot be compared")
 }
 
+func (a *applied) disableDeletedFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.DisableDeleted, "disable-deleted", false, "disable endpoints that were taken over earlier and are gone there since")
+}
+
 // importVerb reads a document, or another product's database.
 func (p *program) importVerb() *cobra.Command {
 	var a applied
@@ -122,6 +126,9 @@ func (p *program) makeSo(ctx context.Context, c *client.Client, d manifest.Docum
 	plan, err := manifest.MakePlan(ctx, c, d, a.PlanOptions)
 	if err != nil {
 		return err
+	}
+	for _, note := range plan.Notes {
+		p.note("%s", clean(note))
 	}
 	if a.planOnly {
 		for i := range plan.Steps {

@@ -22,7 +22,18 @@ type Import struct {
 	// Lost are sentences about what Bellhop has no counterpart of, and why, each beginning
 	// with the object.
 	Lost []string
+	// Origin finds what was taken over earlier and is gone.
+	Origin manifest.Origin
 }
+
+// NewImport begins an import from a product.
+func NewImport(product string) *Import {
+	return &Import{Origin: manifest.Origin{Name: product, Apps: map[string]bool{}, Deleted: map[string]bool{}, Unfit: map[string]string{}}}
+}
+
+// Unfit notes that an endpoint cannot be taken over truly, by the former id that it would
+// have, and why.
+func (i *Import) Unfit(formerID, why string) { i.Origin.Unfit[formerID] = why }
 
 // Lose notes what is not taken over.
 func (i *Import) Lose(format string, args ...any) {

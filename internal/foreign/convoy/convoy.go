@@ -59,7 +59,7 @@ func Read(ctx context.Context, url string, o Options, progress foreign.Progress)
 		return nil, err
 	}
 	r := &reader{
-		db: db, Options: o, progress: progress, out: &foreign.Import{},
+		db: db, Options: o, progress: progress, out: foreign.NewImport("Convoy"),
 		projects: map[string]*project{}, subscriptions: map[string][]subscription{}, missing: map[string]bool{},
 	}
 	for _, step := range []func(context.Context) error{r.readProjects, r.eventTypes, r.readSubscriptions, r.readFilters, r.readEndpoints, r.make, r.rest} {
@@ -124,10 +124,31 @@ func (r *reader) readProjects(ctx context.Context) error {
 			r.progress("projects", len(r.order))
 			return nil
 		})
+	if err == nil {
+		err = r.earlier(ctx)
+	}
 	if err == nil && len(r.order) == 0 {
 		return errors.New("this Convoy has no project that sends: there is nothing to take over")
 	}
 	return err
+}
+
+// earlier notes the apps that there may have been of what was deleted since.
+func (r *reader) earlier(ctx context.Context) error {
+	origin := &r.out.Origin
+	var id string
+	err := r.db.Each(ctx, `SELECT id FROM convoy.projects WHERE deleted_at IS NOT NULL`, nil, []any{&id}, func() error {
+		origin.Apps[id], origin.Deleted[id] = true, true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var owner string
+	return r.db.Each(ctx, `SELECT DISTINCT project_id, owner_id FROM convoy.endpoints WHERE owner_id <> '' AND deleted_at IS NOT NULL`, nil, []any{&id, &owner}, func() error {
+		origin.Apps[owner], origin.Apps[id+"."+cleanID(owner)] = true, true
+		return nil
+	})
 }
 
 func (r *reader) eventTypes(ctx context.Context) error {
@@ -374,6 +395,7 @@ func (r *reader) apps() map[appKey]string {
 	ids := map[appKey]string{}
 	add := func(key appKey, id, uid, name string) {
 		ids[key] = id
+		r.out.Origin.Apps[id] = true
 		o := manifest.Object{Partial: true, Source: "Convoy project " + key.project}
 		o.Put("id", id)
 		if uid != "" {

@@ -32,13 +32,20 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 	if !e.advanced {
 		secrets = secrets[:1] // by which alone simple signatures are made
 	}
+	lose := func(why string) {
+		r.out.Lose("endpoint %s (%s): the whole endpoint, since %s", e.id, e.url, why)
+		r.out.Unfit(e.id, why)
+		for _, s := range r.subscriptions[e.id] {
+			r.out.Unfit(s.id, why)
+		}
+	}
 	if e.form {
-		r.out.Lose("endpoint %s (%s): the whole endpoint, since its requests are forms: make one with a transformation", e.id, e.url)
+		lose("its requests are forms: make one with a transformation")
 		return nil
 	}
 	wishes := r.wishes(e)
 	if len(wishes) == 0 {
-		r.out.Lose("endpoint %s (%s): the whole endpoint, since no subscription that can be taken over asks for anything", e.id, e.url)
+		lose("no subscription that can be taken over asks for anything")
 		return nil
 	}
 	o := manifest.Object{Partial: true, Source: "Convoy endpoint " + e.id}
@@ -55,7 +62,7 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 		return err
 	}
 	if whole, why := putAuth(&o, e); !whole {
-		r.out.Lose("endpoint %s (%s): the whole endpoint, since %s", e.id, e.url, why)
+		lose(why)
 		return nil
 	}
 	if or(e.slack) != "" {
@@ -98,6 +105,7 @@ func (r *reader) wishes(e *endpointRow) []wish {
 	for _, s := range r.subscriptions[e.id] {
 		lose := func(why string) {
 			r.out.Lose("subscription %s of the endpoint %s (%s): the whole subscription, since %s", s.id, e.id, e.url, why)
+			r.out.Unfit(s.id, why)
 		}
 		switch {
 		case s.function:
@@ -124,6 +132,7 @@ func (r *reader) wishes(e *endpointRow) []wish {
 				all = append(all, w)
 				continue
 			}
+			r.out.Unfit(w.formerID, "another endpoint of "+e.id+" asks for the same now")
 			if len(all[same].events) > 0 {
 				all[same].events = append(all[same].events, w.events...)
 			}
@@ -137,6 +146,7 @@ func (r *reader) wishes(e *endpointRow) []wish {
 		all[i].events = slices.Compact(all[i].events)
 	}
 	if len(all) > 0 {
+		r.out.Unfit(all[0].formerID, "the endpoint "+e.id+" asks for the same now")
 		all[0].formerID = e.id
 	}
 	return all

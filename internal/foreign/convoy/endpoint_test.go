@@ -64,7 +64,7 @@ func TestWishes(t *testing.T) {
 		"F": {{id: "S4", events: []string{"*"}}, {id: "S5", events: []string{"x"}}},
 		"G": {{id: "S6", events: []string{"*"}, filters: map[string]bellhop.JSON{"*": nil, "x": total}}},
 	}}
-	r.out = &foreign.Import{}
+	r.out = foreign.NewImport("Convoy")
 	got := r.wishes(&endpointRow{id: "E", project: "P"})
 	if len(got) != 3 || got[0].formerID != "E" || strings.Join(got[0].events, " ") != "a b" || got[1].formerID != "S3" || strings.Join(got[1].events, " ") != "c e" ||
 		got[2].formerID != "S3.d" || string(got[2].filter) != `{"country":["CH"]}` {

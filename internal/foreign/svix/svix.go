@@ -52,7 +52,7 @@ func Read(ctx context.Context, url string, o Options, progress foreign.Progress)
 	if err := db.Need(needed); err != nil {
 		return nil, err
 	}
-	r := &reader{db: db, Options: o, progress: progress, out: &foreign.Import{}, secrets: newOpener(o.MainSecret)}
+	r := &reader{db: db, Options: o, progress: progress, out: foreign.NewImport("Svix"), secrets: newOpener(o.MainSecret)}
 	for _, step := range []func(context.Context) error{r.organization, r.eventTypes, r.apps, r.endpoints, r.rest} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -169,6 +169,16 @@ func (r *reader) apps(ctx context.Context) error {
 	var rate *int
 	var metadata []byte
 	var endpoints int
+	var deleted bool
+	if err := r.db.Each(ctx, `SELECT id, deleted FROM application WHERE org_id = $1`, []any{r.Org}, []any{&id, &deleted}, func() error {
+		r.out.Origin.Apps[id] = true
+		if deleted {
+			r.out.Origin.Deleted[id] = true
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
 	n := 0
 	return r.db.Each(ctx, `SELECT a.id, a.uid, a.name, a.rate_limit, m.data::text::bytea,
 			(SELECT count(*)::int FROM endpoint e WHERE e.app_id = a.id AND NOT e.deleted)
@@ -265,7 +275,9 @@ func (r *reader) endpoint(e *endpointRow) error {
 		return err
 	}
 	if len(e.filter) > 0 {
-		r.out.Lose("endpoint %s (%s): the whole endpoint, since its filter is an expression that Bellhop does not have, and without it it would get more than it asked for: make it with a filter of Bellhop's", e.id, e.url)
+		const why = "its filter is an expression that Bellhop does not have, and without it it would get more than it asked for: make an endpoint of its own for it, with a filter of Bellhop's"
+		r.out.Lose("endpoint %s (%s): the whole endpoint, since %s", e.id, e.url, why)
+		r.out.Unfit(e.id, why)
 		return nil
 	}
 	o := manifest.Object{Partial: true, Source: "Svix endpoint " + e.id}
