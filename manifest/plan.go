@@ -72,6 +72,9 @@ type PlanOptions struct {
 	// Prune deletes what the server has of the kinds that the document speaks of, and the
 	// document does not have.
 	Prune bool
+	// PruneAll lets Prune delete everything of a kind, where the document's list of it is
+	// empty; otherwise MakePlan fails with an [EmptyError].
+	PruneAll bool
 	// Credentials gives endpoints the passwords and tokens of the document even if they have
 	// some: which ones they have cannot be read, and so not be compared.
 	Credentials bool
@@ -107,6 +110,22 @@ func (o *Origin) unfit(formerID string) string {
 	return o.Unfit[before]
 }
 
+// EmptyError says that pruning would delete everything of a kind, or that the document says
+// nothing at all: as a rule, files got lost.
+type EmptyError struct {
+	// Kind is the kind; "" if the document says nothing.
+	Kind Kind
+	// Count is how many objects there are.
+	Count int
+}
+
+func (e *EmptyError) Error() string {
+	if e.Kind == "" {
+		return "the document has no list at all: there is nothing to go by in deleting what it does not have"
+	}
+	return fmt.Sprintf("the document's list %s is empty, and all %d that the server has would be deleted", e.Kind, e.Count)
+}
+
 // MakePlan compares a document with what a server has, and changes nothing.
 func MakePlan(ctx context.Context, c *client.Client, want Document, options PlanOptions) (*Plan, error) {
 	if err := want.check(); err != nil {
@@ -114,6 +133,9 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 	}
 	if options.Now.IsZero() {
 		options.Now = time.Now()
+	}
+	if options.Prune && len(want.Objects) == 0 {
+		return nil, &EmptyError{}
 	}
 	p := planner{c: c, options: options, plan: &Plan{}}
 	spoken := slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool { _, ok := want.Objects[k]; return !ok && (options.Origin == nil || k != Apps && k != Endpoints) })
@@ -139,6 +161,9 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 		}
 		if !options.Prune {
 			continue
+		}
+		if len(want.Objects[kind]) == 0 && len(have[kind]) > 0 && !options.PruneAll {
+			return nil, &EmptyError{kind, len(have[kind])}
 		}
 		for i := range have[kind] {
 			if o := &have[kind][i]; !kept[o] && string(o.Fields["current"]) != "true" {

@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -82,6 +83,16 @@ func plan(t *testing.T, c *client.Client, d manifest.Document, o manifest.PlanOp
 		t.Fatal(err)
 	}
 	return p
+}
+
+// failure is why no plan is made.
+func failure(t *testing.T, c *client.Client, d manifest.Document, o manifest.PlanOptions) error {
+	t.Helper()
+	p, err := manifest.MakePlan(t.Context(), c, d, o)
+	if err == nil {
+		t.Errorf("a plan of %d steps was made", len(p.Steps))
+	}
+	return err
 }
 
 // told is a plan in lines.
@@ -211,7 +222,17 @@ func TestAServerBecomesWhatADocumentSays(t *testing.T) {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}
 	none := read(t, "apps: []\nevent_types: []\nendpoints: []\n")
-	got = apply(t, c, none, manifest.PlanOptions{Prune: true})
+	empty, ok := errors.AsType[*manifest.EmptyError](failure(t, c, none, manifest.PlanOptions{Prune: true}))
+	if !ok || empty.Kind != manifest.EventTypes || empty.Count != 2 {
+		t.Errorf("%v", empty)
+	}
+	if empty, ok := errors.AsType[*manifest.EmptyError](failure(t, c, read(t, "# lost\n"), manifest.PlanOptions{Prune: true, PruneAll: true})); !ok || empty.Kind != "" {
+		t.Errorf("%v", empty)
+	}
+	if _, ok := errors.AsType[*manifest.EmptyError](failure(t, c, read(t, "apps:\n"), manifest.PlanOptions{Prune: true})); !ok {
+		t.Error("a list that is named and empty would delete all apps")
+	}
+	got = apply(t, c, none, manifest.PlanOptions{Prune: true, PruneAll: true})
 	if len(got) != 5 || !strings.HasPrefix(got[0], "delete endpoint") || !strings.HasPrefix(got[1], "delete app") || !strings.HasPrefix(got[4], "delete event type") {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -116,6 +117,7 @@ func (p *program) applyVerb() *cobra.Command {
 	f.StringVarP(&from, "file", "f", "", "the `file` or folder")
 	f.BoolVar(&a.planOnly, "plan", false, "show the difference, and change nothing: exit code 4 if there is one")
 	f.BoolVar(&a.Prune, "prune", false, "delete what the document does not have, of the lists that it has")
+	f.BoolVar(&a.PruneAll, "prune-all", false, "with --prune: delete all of a list, too, where the document's is empty")
 	f.BoolVarP(&a.yes, "yes", "y", false, "delete without asking")
 	a.credentialsFlag(cmd)
 	return cmd
@@ -124,6 +126,13 @@ func (p *program) applyVerb() *cobra.Command {
 // makeSo shows the plan, and carries it out.
 func (p *program) makeSo(ctx context.Context, c *client.Client, d manifest.Document, a applied) error {
 	plan, err := manifest.MakePlan(ctx, c, d, a.PlanOptions)
+	if empty, ok := errors.AsType[*manifest.EmptyError](err); ok {
+		remedy := "; with --prune-all, it is done"
+		if empty.Kind == "" {
+			remedy = "; leave out --prune"
+		}
+		return usage("%w%s. Nothing was changed", err, remedy)
+	}
 	if err != nil {
 		return err
 	}
