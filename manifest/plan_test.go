@@ -240,6 +240,12 @@ func TestAServerBecomesWhatADocumentSays(t *testing.T) {
 
 func TestAnExportBecomesTheSameElsewhere(t *testing.T) {
 	from, to := serve(t), serve(t)
+	order := func(d manifest.Document) (uids []string) {
+		for _, o := range d.Objects[manifest.Endpoints] {
+			uids = append(uids, o.Text("uid"))
+		}
+		return uids
+	}
 	apply(t, from, read(t, acme), manifest.PlanOptions{})
 	d, notes, err := manifest.Export(t.Context(), from, manifest.ExportOptions{Secrets: true})
 	if err != nil || len(notes) != 1 || !strings.HasSuffix(notes[0], "auth.password is not written, since the API gives it to nobody; add it before the file is read elsewhere") {
@@ -252,7 +258,14 @@ func TestAnExportBecomesTheSameElsewhere(t *testing.T) {
 	if got := told(plan(t, from, read(t, string(text)), manifest.PlanOptions{Prune: true})); len(got) > 0 {
 		t.Errorf("read where it was written:\n%s", strings.Join(got, "\n"))
 	}
+	// They are made in another order than they were in.
+	slices.Reverse(d.Objects[manifest.Endpoints])
+	if text, err = d.YAML(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(d.Objects[manifest.Endpoints])
 	text = bytes.Replace(text, []byte("username: ann"), []byte("username: ann\n      password: s3cr3t"), 1)
+	exported := order(d)
 	d = read(t, string(text))
 	if got := apply(t, to, d, manifest.PlanOptions{}); len(got) != 6 {
 		t.Errorf("%s", strings.Join(got, "\n"))
@@ -265,6 +278,7 @@ func TestAnExportBecomesTheSameElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	expect(t, "the order", order(again), exported...)
 	byUID := func(d manifest.Document) map[string]manifest.Object {
 		all := map[string]manifest.Object{}
 		for _, o := range d.Objects[manifest.Endpoints] {

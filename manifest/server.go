@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -133,11 +134,26 @@ func Export(ctx context.Context, c *client.Client, options ExportOptions) (d Doc
 	}
 	d.Objects = all
 	for _, kind := range of {
+		slices.SortStableFunc(all[kind], func(x, y Object) int { return strings.Compare(sortKey(kind, &x), sortKey(kind, &y)) })
 		if d.Objects[kind] == nil {
 			d.Objects[kind] = []Object{}
 		}
 	}
 	return d, notes, nil
+}
+
+// sortKey is what objects are in the order of: what they keep where they are moved to, so that
+// two exports can be compared.
+func sortKey(kind Kind, o *Object) string {
+	switch kind {
+	case Apps:
+		return o.Text("id")
+	case EventTypes:
+		return o.Text("name")
+	case Keys:
+		return o.Text("token_sha256")
+	}
+	return cmp.Or(o.Text("former_id"), o.Text("id"))
 }
 
 // hideHeaders puts [bellhop.Hidden] in place of the values of headers that are passwords, and
