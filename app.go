@@ -16,8 +16,9 @@ type App struct {
 	// ID is chosen by the platform ("acme") or generated: 1 to 64 letters,
 	// digits, dots, hyphens and underscores, beginning with a letter or digit.
 	ID string `json:"id"`
-	// UID is another id by which the platform knows it, and may change: unique among apps,
-	// 1 to 256 letters, digits, hyphens, underscores and dots.
+	// UID is another id by which the platform knows it, and may change: 1 to 256 letters,
+	// digits, hyphens, underscores and dots, not dots alone, and neither the UID nor the ID
+	// of another app.
 	UID      string            `json:"uid,omitempty"`
 	Name     string            `json:"name,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`

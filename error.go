@@ -113,10 +113,11 @@ func UnknownApp(field, app string) *Error {
 	}}
 }
 
-// UIDTaken is the error of a uid that another object of its kind has already.
-func UIDTaken(what, uid string) *Error {
-	return &Error{Code: CodeConflict, Detail: "Another " + what + " has this uid: give another one, or take it off that " + what + " first", Fields: []FieldError{
-		{"uid", "taken", fmt.Sprintf("%q is the uid of another %s", Clip(uid), what)},
+// AppNameTaken is the error of an app whose field, "id" or "uid", is the id or the uid of
+// another app.
+func AppNameTaken(field, name string) *Error {
+	return &Error{Code: CodeConflict, Detail: "Another app has this " + field + " as its id or uid: give another one, or take it off that app first", Fields: []FieldError{
+		{field, "taken", fmt.Sprintf("%q is the id or the uid of another app", Clip(name))},
 	}}
 }
 

@@ -453,7 +453,9 @@ type ConfigStore interface {
 	Access(ctx context.Context, since int64) (AccessChanges, error)
 
 	// SaveApp creates the app (Revision 0) or replaces it, if its Revision is that
-	// of the stored one; else it fails with ErrRevision.
+	// of the stored one; else it fails with ErrRevision. Ids and uids of apps are one
+	// namespace: it fails with a CodeConflict error (AppNameTaken) if the app's UID, or its
+	// ID if it is new, is the ID or the UID of another one.
 	SaveApp(ctx context.Context, a App, audit *AuditEntry) error
 	// DeleteApp removes the app, its events, attempts, pending deliveries and
 	// idempotency keys, takes it off the endpoints and keys that name several

@@ -307,13 +307,20 @@ func TestUIDsOfApps(t *testing.T) {
 		if _, err := h.AppOfUID(ctx, as(bellhop.RoleEditor, "globex"), "tenant.1"); !bellhop.IsNotFound(err) {
 			t.Errorf("another app's: %v", err)
 		}
-		// An id goes before a uid, and one may be the other's.
-		if err := patch(owner, "globex", "acme"); err != nil {
-			t.Fatal(err)
-		}
+		// Ids and uids are one namespace.
+		code(t, "another's id", patch(owner, "globex", "acme"), bellhop.CodeConflict, "uid")
+		_, err = h.CreateApp(ctx, owner, "tenant.1", desk.AppChange{})
+		code(t, "a new app whose id is another's uid", err, bellhop.CodeConflict, "id")
+		_, _, err = h.PutApp(ctx, owner, "tenant.1", desk.AppChange{})
+		code(t, "a PUT of one", err, bellhop.CodeConflict, "id")
+		_, err = h.CreateApp(ctx, owner, "", desk.AppChange{UID: bellhop.Of("acme")})
+		code(t, "a new app whose uid is another's id", err, bellhop.CodeConflict, "uid")
+		_, _, err = h.PutApp(ctx, owner, "globex", desk.AppChange{UID: bellhop.Of("acme")})
+		code(t, "a PUT of that uid", err, bellhop.CodeConflict, "uid")
 		is("acme", "acme")
-		if a, err := h.AppOfUID(ctx, owner, "acme"); err != nil || a.ID != "globex" {
-			t.Errorf("%+v, %v", a, err)
+		is("tenant.1", "acme")
+		if err := patch(owner, "globex", "globex"); err != nil {
+			t.Errorf("its own id: %v", err)
 		}
 		// They change hands.
 		for _, step := range [][2]string{{"acme", "tenant.2"}, {"globex", "tenant.1"}} {

@@ -16,8 +16,12 @@ func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 			return bellhop.ErrRevision
 		}
 		for id, other := range s.apps {
-			if a.UID != "" && other.UID == a.UID && id != a.ID {
-				return bellhop.UIDTaken("app", a.UID)
+			switch {
+			case id == a.ID:
+			case a.UID != "" && (other.UID == a.UID || id == a.UID):
+				return bellhop.AppNameTaken("uid", a.UID)
+			case a.Revision == 0 && other.UID == a.ID:
+				return bellhop.AppNameTaken("id", a.ID)
 			}
 		}
 		a.Revision++

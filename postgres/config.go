@@ -56,7 +56,7 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 		err := t.save(a.Revision, createApp, replaceApp, a.ID, a.Revision, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt),
 			a.MaxEndpoints, toJSON(a.Dialects), toJSON(a.DialectOptions), a.UID, toJSON(a.RateLimit))
 		if violates(err, "apps_uid") {
-			return bellhop.UIDTaken("app", a.UID)
+			return bellhop.AppNameTaken("uid", a.UID)
 		}
 		if err != nil {
 			return err
@@ -66,8 +66,40 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 		if err == nil && leaving {
 			err = errLeaving
 		}
-		return t.finish(err, audit, partRoutes, a.ID, 0)
+		if err = t.finish(err, audit, partRoutes, a.ID, 0); err != nil {
+			return err
+		}
+		return t.freeAppNames(&a)
 	})
+}
+
+// lockVersion keeps others from moving the version of a part on until the transaction ends.
+// All that a transaction locks besides, it has locked before.
+const lockVersion = "SELECT 1 FROM bellhop.versions WHERE part = $1 FOR UPDATE"
+
+// freeAppNames refuses an app whose uid is the id of another one or whose id, if it is new,
+// is the uid of another one. No index proves that: but who saves an app moves the version of
+// the routes on, so whoever holds its row sees all that others have saved.
+func (t *txn) freeAppNames(a *bellhop.App) error {
+	if a.UID == "" && a.Revision > 0 {
+		return nil
+	}
+	none := func(row) error { return nil }
+	if _, err := t.one(none, lockVersion, partNames[partRoutes]); err != nil {
+		return err
+	}
+	taken, err := t.one(none, "SELECT 1 FROM bellhop.apps WHERE id = $1 AND id <> $2", a.UID, a.ID)
+	if err == nil && taken {
+		err = bellhop.AppNameTaken("uid", a.UID)
+	}
+	if err != nil || a.Revision > 0 {
+		return err
+	}
+	taken, err = t.one(none, "SELECT 1 FROM bellhop.apps WHERE uid = $1 AND id <> $1", a.ID)
+	if err == nil && taken {
+		err = bellhop.AppNameTaken("id", a.ID)
+	}
+	return err
 }
 
 const (

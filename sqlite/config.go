@@ -38,14 +38,8 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 		if err := w.atRevision(a.Revision, "SELECT revision FROM apps WHERE id = ?", a.ID); err != nil {
 			return err
 		}
-		if a.UID != "" {
-			taken, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM apps WHERE uid = ? AND id <> ?", a.UID, a.ID)
-			if err == nil && taken {
-				err = bellhop.UIDTaken("app", a.UID)
-			}
-			if err != nil {
-				return err
-			}
+		if err := w.freeAppNames(&a); err != nil {
+			return err
 		}
 		err = exec(w.conn, `INSERT INTO apps (id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, metadata = excluded.metadata,
@@ -55,6 +49,29 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 			toJSON(a.Dialects), toJSON(a.DialectOptions), a.UID, toJSON(a.RateLimit))
 		return w.finish(err, audit, partRoutes, a.ID, 0)
 	})
+}
+
+// freeAppNames refuses an app whose uid, or whose id if it is new, is the id or the uid of
+// another one.
+func (w *writer) freeAppNames(a *bellhop.App) error {
+	free := func(field, name, sql string) error {
+		taken, err := one(w.conn, func(*sqlite.Stmt) {}, sql, name, a.ID)
+		if err == nil && taken {
+			err = bellhop.AppNameTaken(field, name)
+		}
+		return err
+	}
+	const ofUID, ofID = "SELECT 1 FROM apps WHERE uid = ? AND id <> ?", "SELECT 1 FROM apps WHERE id = ? AND id <> ?"
+	var err error
+	if a.UID != "" {
+		if err = free("uid", a.UID, ofUID); err == nil {
+			err = free("uid", a.UID, ofID)
+		}
+	}
+	if err == nil && a.Revision == 0 {
+		err = free("id", a.ID, ofUID)
+	}
+	return err
 }
 
 // atRevision fails with ErrRevision unless the row that a query finds is at the

@@ -107,6 +107,51 @@ var configTests = []test{
 		f.must(err)
 		same(f, "after its app was deleted", f.changes(0).Apps, []bellhop.App{acme})
 	}},
+	{"ids and uids of apps are one namespace", func(f *fixture) {
+		save := func(a bellhop.App) error { return f.s.SaveApp(f.Context(), a, f.audit(a.ID)) }
+		f.must(save(bellhop.App{ID: "acme", UID: "acme"})) // its own id
+		f.must(save(bellhop.App{ID: "globex", UID: "t1"}))
+		before, audits := f.changes(0), len(f.audits())
+		for _, refused := range []struct {
+			field string
+			app   bellhop.App
+		}{
+			{"id", bellhop.App{ID: "t1"}},
+			{"id", bellhop.App{ID: "t1", UID: "t2"}},
+			{"uid", bellhop.App{ID: "initech", UID: "globex"}},
+			{"uid", bellhop.App{ID: "globex", UID: "acme", Revision: 1}},
+			{"uid", bellhop.App{ID: "acme", UID: "globex", Revision: 1}},
+		} {
+			err := save(refused.app)
+			var problem *bellhop.Error
+			if !errors.As(err, &problem) || problem.Code != bellhop.CodeConflict || len(problem.Fields) != 1 || problem.Fields[0].Field != refused.field {
+				f.Errorf("%+v: %v, want a conflict of its %s", refused.app, err, refused.field)
+			}
+		}
+		same(f, "routes", f.changes(0), before)
+		same(f, "audit entries", len(f.audits()), audits)
+		f.must(save(bellhop.App{ID: "acme", Name: "renamed", UID: "acme", Revision: 1}))
+		f.must(save(bellhop.App{ID: "globex", Revision: 1}))
+		f.must(save(bellhop.App{ID: "t1"})) // it was given up
+
+		// Of an app and another one's uid that are saved at once, one stays.
+		for i := range 8 {
+			name := fmt.Sprintf("race%d", i)
+			holder := bellhop.App{ID: "holder" + name}
+			f.must(save(holder))
+			holder.UID, holder.Revision = name, 1
+			faults := make(chan error, 2)
+			go func() { faults <- f.s.SaveApp(f.Context(), bellhop.App{ID: name}, nil) }()
+			go func() { faults <- f.s.SaveApp(f.Context(), holder, nil) }()
+			first, second := <-faults, <-faults
+			if first == nil {
+				first, second = second, first
+			}
+			if second != nil || bellhop.CodeOf(first) != bellhop.CodeConflict {
+				f.Errorf("%v and %v, want one conflict", first, second)
+			}
+		}
+	}},
 	{"no two keys have one token", func(f *fixture) {
 		k := f.key(bellhop.Key{Hash: [32]byte{7}})
 		f.key(bellhop.Key{})
