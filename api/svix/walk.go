@@ -2,15 +2,16 @@ package svix
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop/internal/id"
 )
 
 // Logs are listed newest first, and their store knows that order alone. A walk that goes
-// back looks for what is just newer than a row in ranges of time, each of which it reads
-// newest first: it begins with a short one, and takes a longer one where that has too few
-// rows, and a shorter one where it has too many.
+// back looks for what is just newer than a row in ranges of ids, each of which it reads
+// newest first: it begins with one that cannot have more rows than are read at once, takes
+// a longer one where that has few, and halves one that has too many.
 
 // The bounds of a walk.
 const (
@@ -19,8 +20,10 @@ const (
 	mostScanned = 5000
 	// chunk is how many rows are read at once.
 	chunk = 500
-	// firstRange is the length of the first range of a walk back.
-	firstRange = time.Minute
+	// fewest is how many rows of a range are read at once, at least.
+	fewest = 16
+	// mostReads is after how many reads a page of a walk back ends that has found something.
+	mostReads = 40
 	// logsLast is how far back a list reaches that is not told otherwise.
 	logsLast = 90 * 24 * time.Hour
 )
@@ -101,59 +104,68 @@ func (l *log[K, Row]) take(w *walked[K, Row], rows []Row, limit int) (full bool,
 // back is walk from older rows to newer ones.
 func (l *log[K, Row]) back(s span, at id.ID[K], limit int) (walked[K, Row], error) {
 	w := walked[K, Row]{last: at}
-	from := at.Time()
-	if from.Before(s.since) {
-		from = s.since
+	size := chunk
+	if l.keep == nil {
+		size = min(chunk, max(limit+1, fewest))
 	}
-	length := firstRange
-	for scanned := 0; from.Before(s.until); {
-		to := from.Add(length)
-		if to.After(s.until) || to.Before(from) {
-			to = s.until
+	from, end := max(at, id.First[K](s.since)-1), id.First[K](s.until)
+	length := id.ID[K](size)
+	// Until crowded, and with it, there are more rows than fit; 0 if nothing is known of that.
+	crowded := id.ID[K](0)
+	hinted := false
+	for scanned, reads := 0, 1; from < end-1; reads++ {
+		to := end
+		if length < end-from {
+			to = from + length
 		}
-		rows, complete, err := l.all(span{from, to}, length <= time.Millisecond)
+		rows, complete, err := l.between(s, from, to, size)
 		if err != nil {
 			return w, err
 		}
-		if scanned += len(rows); !complete {
-			length = max(length/8, time.Millisecond)
+		if !complete {
+			// What comes first is among those before the oldest of these, which may be few.
+			crowded = l.id(&rows[len(rows)-1])
+			if length = crowded - from; hinted {
+				length = max(length/8, id.ID[K](size))
+			}
+			hinted = !hinted
 			continue
 		}
-		for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
-			rows[i], rows[j] = rows[j], rows[i]
-		}
-		for len(rows) > 0 && l.id(&rows[0]) <= at {
-			rows = rows[1:]
-		}
+		hinted = false
+		slices.Reverse(rows)
 		if full, err := l.take(&w, rows, limit); err != nil || full {
 			return w, err
 		}
-		if scanned >= cmp.Or(l.most, mostScanned) && to.Before(s.until) {
-			w.more = true
+		if scanned += len(rows); scanned >= cmp.Or(l.most, mostScanned) || reads >= mostReads && w.last > at {
+			w.more = to < end
 			return w, nil
 		}
-		if from = to; len(rows) < chunk/4 {
+		switch from = to - 1; {
+		case crowded-from > id.ID[K](size):
+			length = (crowded - from) / 2
+		case len(rows) < size/4 && length < end/8:
 			length *= 8
 		}
 	}
 	return w, nil
 }
 
-// all gives the rows of a range, newest first, and whether there are no more than fit. Of
-// the shortest range it gives all.
-func (l *log[K, Row]) all(s span, shortest bool) (rows []Row, complete bool, err error) {
-	var before id.ID[K]
-	for {
-		some, err := l.read(s, before, chunk)
-		rows = append(rows, some...)
-		if err != nil || len(some) < chunk {
-			return rows, true, err
-		}
-		if !shortest {
-			return rows, false, nil
-		}
-		before = l.id(&some[len(some)-1])
+// between gives the rows between two ids, both excluded, newest first, and whether they are
+// all of them: they are if there are fewer than size.
+func (l *log[K, Row]) between(s span, from, to id.ID[K], size int) (rows []Row, complete bool, err error) {
+	if at := from.Time(); at.After(s.since) {
+		s.since = at
 	}
+	if rows, err = l.read(s, to, size); err != nil {
+		return nil, false, err
+	}
+	complete = len(rows) < size
+	for i := range rows {
+		if l.id(&rows[i]) <= from {
+			return rows[:i], true, nil
+		}
+	}
+	return rows, complete, nil
 }
 
 // spanOf is the range of a list that is asked for what was before and after some times.
