@@ -1,14 +1,17 @@
 package svix
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -347,9 +350,100 @@ func TestIdempotency(t *testing.T) {
 	}
 }
 
+// An answer is for an app and an endpoint, and not for whatever bears their names later.
+func TestKeysOfNames(t *testing.T) {
+	s := open(t)
+	key := keyHeader + ": once-1"
+	const path, message, url = "/app/q", `{"eventType":"a.b","payload":{"secret":1}}`, `{"url":"https://example.com/in","uid":"e"}`
+	type made struct{ app, msg, door, withID string }
+	make := func() (m made) {
+		m.app = s.do(201, "POST", "/app", `{"name":"Q","uid":"q"}`, key).text("id")
+		m.msg = s.do(202, "POST", path+"/msg", message, key).text("id")
+		m.withID = s.do(202, "POST", path+"/msg", `{"eventType":"a.b","payload":{},"eventId":"e-1"}`, keyHeader+": e-1").text("id")
+		m.door = s.do(201, "POST", path+"/endpoint", url, key).text("id")
+		return m
+	}
+	first := make()
+	if again := make(); again != first {
+		t.Errorf("again: %v, want %v", again, first)
+	}
+	rotate := path + "/endpoint/e/secret/rotate"
+	secret := func() string { return s.do(200, "GET", path+"/endpoint/e/secret", "").text("key") }
+	s.do(204, "POST", rotate, `{}`, key)
+	rotated := secret()
+	if s.do(204, "POST", rotate, `{}`, key); secret() != rotated {
+		t.Error("a secret is rotated twice")
+	}
+	s.do(204, "DELETE", path+"/endpoint/e", "")
+	s.do(201, "POST", path+"/endpoint", url)
+	fresh := secret()
+	if s.do(204, "POST", rotate, `{}`, key); secret() == fresh {
+		t.Error("the secret of another endpoint was rotated")
+	}
+
+	s.do(204, "DELETE", path, "")
+	s.do(404, "POST", path+"/msg", message, key)
+	s.do(404, "POST", "/app/"+first.app+"/msg", message, key)
+	second := make()
+	if second.app == first.app || second.msg == first.msg || second.door == first.door || second.withID == first.withID {
+		t.Errorf("of another app: %v, as before: %v", second, first)
+	}
+	if again := make(); again != second {
+		t.Errorf("again: %v, want %v", again, second)
+	}
+
+	// A message that brings its app along is one, too.
+	const brought = `{"eventType":"a.b","payload":{},"eventId":"e-1","application":{"name":"R","uid":"r"}}`
+	one := s.do(202, "POST", "/app/r/msg", brought, key)
+	if two := s.do(202, "POST", "/app/r/msg", brought, key); two.text("id") != one.text("id") {
+		t.Errorf("with its app: %s", two)
+	}
+	// What is erased is not answered again.
+	s.do(204, "DELETE", path+"/msg/"+second.msg+"/content", "")
+	if r := s.do(202, "POST", path+"/msg", message, key); r.text("id") != second.msg || strings.Contains(string(r.body), "secret") {
+		t.Errorf("erased: %s", r)
+	}
+
+	// A link is the same until it has ended.
+	link := func() string { return s.do(200, "POST", "/auth/app-portal-access/q", `{}`, key).text("token") }
+	token := link()
+	if link() != token {
+		t.Error("a repeated request made another link")
+	}
+	s.do(204, "POST", "/auth/app/q/expire-all", `{}`)
+	if next := link(); next == token || s.ask(next, "GET", path, "").status != 200 {
+		t.Error("the link has ended")
+	}
+}
+
+// What the bounds say is what is held.
+func TestMemoryCountsAll(t *testing.T) {
+	held := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	for _, size := range []int{10, 500, 30_000} {
+		m := newMemory(time.Now, nil, nil)
+		before := held()
+		for n := range 3 * mostRemembered {
+			x := &remembered{done: make(chan struct{}), token: sha256.Sum256([]byte{byte(n % 40)}), key: sha256.Sum256(fmt.Append(nil, n))}
+			m.mu.Lock()
+			m.of[x.key] = x
+			m.keep(x, &answer{body: bytes.Clone(make([]byte, size)), contentType: "application/json"})
+			m.mu.Unlock()
+		}
+		if n := held() - before; n > mostBytes+1<<20 || m.all.bytes > mostBytes {
+			t.Errorf("answers of %d bytes take %d, and are counted as %d", size, n, m.all.bytes)
+		}
+		runtime.KeepAlive(m)
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	now := time.Now()
-	m := newMemory(func() time.Time { return now }, nil)
+	m := newMemory(func() time.Time { return now }, nil, nil)
 	keep := func(token, n int, size int) {
 		x := &remembered{done: make(chan struct{})}
 		x.token[0], x.token[1] = byte(token), byte(token>>8)

@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/id"
 )
 
 // keyHeader names a request: the clients of Svix send it with every POST, and send the same
@@ -27,29 +30,78 @@ const (
 	patience = 5 * time.Second
 	// maxKey bounds a key, in bytes.
 	maxKey = 256
-	// The bounds of what is remembered: answers and their bytes, in all and of one token, and
+	// The bounds of what a memory holds: answers and their bytes, in all and of one token, and
 	// bytes of one answer. The oldest go first.
-	mostRemembered = 50_000
+	mostRemembered = 25_000
 	mostOfOne      = 5_000
-	mostBytes      = 64 << 20
-	mostBytesOfOne = 8 << 20
+	mostBytes      = 32 << 20
+	mostBytesOfOne = 4 << 20
 	largestAnswer  = 64 << 10
+	// besideBody is what an answer takes beside its body, in bytes.
+	besideBody = 768
 )
 
 // keyPrefix begins the external ids of messages that were published with a key and without
 // an eventId: no eventId can look so.
 const keyPrefix = "idempotency:"
 
-// hashOf names what a token asks for with a key at an address. The body does not count.
-func hashOf(r *http.Request) [sha256.Size]byte {
-	return sha256.Sum256([]byte(r.Header.Get("Authorization") + "\x00" + r.Header.Get(keyHeader) + "\x00" + r.URL.Path + "?" + r.URL.RawQuery))
+// hashOf names what a token asks for with a key at a place. The body does not count.
+func hashOf(r *http.Request, place string) [sha256.Size]byte {
+	return sha256.Sum256([]byte(r.Header.Get("Authorization") + "\x00" + r.Header.Get(keyHeader) + "\x00" + place + "?" + r.URL.RawQuery))
+}
+
+// place is what a request with a key is for: an operation on an app and an endpoint, which
+// stay the same whatever they are called, while another one may get their name. Not known
+// says that its app or its endpoint is not there.
+func (a *API) place(r *http.Request) (place string, known bool) {
+	app, endpoint := r.PathValue("app_id"), r.PathValue("endpoint_id")
+	of := bellhop.AllApps
+	known = true
+	if app != "" {
+		found, err := a.desk.AppNamed(r.Context(), bellhop.Owner(), app)
+		if known = err == nil; known {
+			app, of = found.ID, found.ID
+		}
+	}
+	if endpoint != "" && known {
+		found, err := a.desk.PlainEndpoint(r.Context(), bellhop.Owner(), of, endpoint)
+		if known = err == nil; known {
+			endpoint = found.ID.String()
+		}
+	}
+	return strings.Join([]string{strconv.FormatBool(known), r.Pattern, app, endpoint, r.PathValue("msg_id")}, "\x00"), known
+}
+
+// holds tells whether an answer to an operation may be given again: the app that it tells
+// of is there, the message is not erased, and the token in it is taken.
+func (a *API) holds(ctx context.Context, operation string, body []byte) bool {
+	var said struct{ ID, Token string }
+	if json.Unmarshal(body, &said) != nil {
+		return true // it tells of nothing
+	}
+	switch operation {
+	case "v1.application.create":
+		_, err := a.desk.AppNamed(ctx, bellhop.Owner(), said.ID)
+		return err == nil
+	case "v1.authentication.app-portal-access", "v1.authentication.dashboard-access":
+		_, err := a.keyOf(ctx, said.Token)
+		return err == nil
+	case createMessage:
+		i, err := id.Parse[id.Event](said.ID)
+		if err != nil {
+			return false
+		}
+		e, err := a.desk.PlainEvent(ctx, bellhop.Owner(), i)
+		return err == nil && !e.Erased
+	}
+	return true
 }
 
 // publishOnce publishes a message that has no id of its own under one that is made of its
 // key. So the store remembers it, in the transaction that stores the message: on every
 // node, and after a restart.
 func (a *API) publishOnce(ctx context.Context, c *api.Call, p engine.Publication) (bellhop.Event, error) {
-	hash := hashOf(c.Request())
+	hash := hashOf(c.Request(), createMessage+"\x00"+p.App)
 	p.ExternalID = keyPrefix + strings.ToLower(base32.StdEncoding.EncodeToString(hash[:20]))
 	for {
 		r, err := a.desk.Publish(ctx, c.Principal(), p)
@@ -76,6 +128,8 @@ type memory struct {
 	now func() time.Time
 	// welcome tells whether who asks is still let in.
 	welcome func(r *http.Request) bool
+	// place says what a request is for.
+	place func(r *http.Request) (place string, known bool)
 
 	mu  sync.Mutex
 	of  map[[sha256.Size]byte]*remembered
@@ -84,7 +138,7 @@ type memory struct {
 	own map[[sha256.Size]byte]*answers
 }
 
-// answers are those that are remembered, oldest first, and how many bytes they have.
+// answers are those that are remembered, oldest first, and how many bytes they take.
 type answers struct {
 	list.List
 	bytes int
@@ -108,14 +162,17 @@ type answer struct {
 	body        []byte
 }
 
-func newMemory(now func() time.Time, welcome func(*http.Request) bool) *memory {
-	return &memory{now: now, welcome: welcome, of: map[[sha256.Size]byte]*remembered{}, own: map[[sha256.Size]byte]*answers{}}
+// size is how many bytes of memory the answer takes.
+func (x *answer) size() int { return cap(x.body) + len(x.contentType) + besideBody }
+
+func newMemory(now func() time.Time, welcome func(*http.Request) bool, place func(*http.Request) (string, bool)) *memory {
+	return &memory{now: now, welcome: welcome, place: place, of: map[[sha256.Size]byte]*remembered{}, own: map[[sha256.Size]byte]*answers{}}
 }
 
 // once answers repeated POSTs as the first one was answered, if that was a success; what
-// fails is forgotten, and done again. h must not be one that publishes. Refuse answers who
-// has waited in vain.
-func (m *memory) once(h, refuse http.Handler) http.Handler {
+// fails is forgotten, and done again, and so is what holds no more. Refuse answers who has
+// waited in vain.
+func (m *memory) once(h, refuse http.Handler, holds func(ctx context.Context, body []byte) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := r.Header.Get(keyHeader)
 		if key == "" || len(key) > maxKey || !m.welcome(r) {
@@ -137,8 +194,11 @@ func (m *memory) once(h, refuse http.Handler) http.Handler {
 				return
 			}
 			if before.answer != nil {
-				before.answer.write(w)
-				return
+				if holds(r.Context(), before.answer.body) {
+					before.answer.write(w)
+					return
+				}
+				m.drop(before)
 			}
 		}
 	})
@@ -146,7 +206,8 @@ func (m *memory) once(h, refuse http.Handler) http.Handler {
 
 // begin makes a request the one that is done, or gives the one that was there before.
 func (m *memory) begin(r *http.Request) (mine, before *remembered) {
-	key, token := hashOf(r), sha256.Sum256([]byte(r.Header.Get("Authorization")))
+	place, _ := m.place(r)
+	key, token := hashOf(r, place), sha256.Sum256([]byte(r.Header.Get("Authorization")))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.trim(token)
@@ -162,19 +223,25 @@ func (m *memory) begin(r *http.Request) (mine, before *remembered) {
 func (m *memory) run(x *remembered, h http.Handler, w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	var kept *answer
+	key := x.key
 	defer func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if kept == nil {
-			delete(m.of, x.key)
-		} else {
+		delete(m.of, x.key)
+		if kept != nil && m.of[key] == nil {
+			x.key = key
+			m.of[key] = x
 			m.keep(x, kept)
 		}
 		close(x.done)
 	}()
 	h.ServeHTTP(rec, r)
 	if rec.status/100 == 2 && !rec.tooLong {
-		kept = &answer{rec.status, w.Header().Get("Content-Type"), bytes.Clone(rec.body.Bytes())}
+		// The request may have made the app that it is for. Of one that is gone nothing is kept.
+		if place, known := m.place(r); known {
+			key = hashOf(r, place)
+			kept = &answer{rec.status, w.Header().Get("Content-Type"), bytes.Clone(rec.body.Bytes())}
+		}
 	}
 }
 
@@ -186,8 +253,8 @@ func (m *memory) keep(x *remembered, a *answer) {
 	}
 	x.answer, x.at = a, m.now()
 	x.inAll, x.inOwn = m.all.PushBack(x), own.PushBack(x)
-	m.all.bytes += len(a.body)
-	own.bytes += len(a.body)
+	m.all.bytes += a.size()
+	own.bytes += a.size()
 	m.trim(x.token)
 }
 
@@ -205,13 +272,22 @@ func (m *memory) trim(token [sha256.Size]byte) {
 	}
 }
 
+// drop forgets an answer, if it is still there.
+func (m *memory) drop(x *remembered) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.of[x.key] == x {
+		m.forget(x.inAll)
+	}
+}
+
 func (m *memory) forget(e *list.Element) {
 	x := e.Value.(*remembered)
 	own := m.own[x.token]
 	m.all.Remove(x.inAll)
 	own.Remove(x.inOwn)
-	m.all.bytes -= len(x.answer.body)
-	own.bytes -= len(x.answer.body)
+	m.all.bytes -= x.answer.size()
+	own.bytes -= x.answer.size()
 	if own.Len() == 0 {
 		delete(m.own, x.token)
 	}
@@ -237,8 +313,8 @@ func (r *recorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	if r.body.Len()+len(b) > largestAnswer {
-		r.tooLong = true
+	if r.tooLong || r.body.Len()+len(b) > largestAnswer {
+		r.tooLong, r.body = true, bytes.Buffer{}
 	} else {
 		r.body.Write(b)
 	}

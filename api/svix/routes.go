@@ -1,6 +1,7 @@
 package svix
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -207,12 +208,13 @@ func (a *API) mux(kit *api.Kit, routes []api.Route) *http.ServeMux {
 	})))
 	for i := range routes {
 		h := kit.Handler(&routes[i])
+		holds := func(ctx context.Context, body []byte) bool { return a.holds(ctx, routes[i].ID, body) }
 		switch {
 		case routes[i].Method != http.MethodPost || routes[i].ID == absentOperation:
 		case routes[i].ID == createMessage:
-			h = a.published.once(h, busy)
+			h = a.published.once(h, busy, holds)
 		default:
-			h = a.memory.once(h, busy)
+			h = a.memory.once(h, busy, holds)
 		}
 		mux.Handle(strings.TrimSpace(routes[i].Method+" "+routes[i].Path), h)
 	}

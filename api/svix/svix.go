@@ -65,7 +65,7 @@ type API struct {
 func New(d *desk.Desk, o Options) *API {
 	o = o.withDefaults()
 	a := &API{desk: d, o: o, now: o.Now, tasks: newTasks(d)}
-	a.memory, a.published = newMemory(a.now, a.welcome), newMemory(a.now, a.welcome)
+	a.memory, a.published = newMemory(a.now, a.welcome, a.place), newMemory(a.now, a.welcome, a.place)
 	kit := api.NewIn(api.Manner{
 		Problem: problem,
 		Carried: []string{"payload"}, Large: []string{"schemas"},
