@@ -3,6 +3,7 @@ package door
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -385,6 +386,30 @@ func TestTwoLengths(t *testing.T) {
 		}
 		if g.status() != 0 || h.calls.Load() != 0 {
 			t.Errorf("%d requests were taken", h.calls.Load())
+		}
+	}
+}
+
+// TestLargeHeader: what is too large is refused in JSON, as all else, with the remedy, also
+// behind a request that was answered.
+func TestLargeHeader(t *testing.T) {
+	h := open(t, 10)
+	for _, before := range []int{0, 1} {
+		g := h.enter()
+		for range before {
+			if status := g.ask("/"); status != 200 {
+				t.Fatal(status)
+			}
+		}
+		g.send("GET /?iterator=" + strings.Repeat("a", http.DefaultMaxHeaderBytes+8<<10) + " HTTP/1.1\r\nHost: x\r\n\r\n")
+		resp, err := http.ReadResponse(g.in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != 431 || resp.Header.Get("Content-Type") != "application/problem+json" || !json.Valid(body) ||
+			!strings.Contains(string(body), `"code":"header_too_large"`) || !resp.Close {
+			t.Errorf("%s %s", resp.Status, body)
 		}
 	}
 }

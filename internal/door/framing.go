@@ -221,6 +221,15 @@ var (
 		"There are as many connections as Bellhop takes, each with a request under way. Try again in a moment.")
 	twoLengths = problem(400, "Bad Request", "", "invalid_framing", "The request says its length in two ways",
 		"Send either Content-Length or Transfer-Encoding, and the latter in HTTP/1.1 alone.")
-	// badRequest is what net/http answers to a header that it cannot read.
-	badRequest = []byte("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request")
+	largeHeader = problem(431, "Request Header Fields Too Large", "", "header_too_large", "The request's first line and headers are too large",
+		"Send a shorter URL, or fewer and shorter headers.")
+	// badRequest is what net/http answers to a header that it cannot read, and tooLarge to
+	// one that is longer than it may be.
+	badRequest = plainAnswer("400 Bad Request")
+	tooLarge   = plainAnswer("431 Request Header Fields Too Large")
 )
+
+// plainAnswer is an answer of net/http's own.
+func plainAnswer(status string) []byte {
+	return []byte("HTTP/1.1 " + status + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + status)
+}
