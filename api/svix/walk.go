@@ -23,7 +23,7 @@ const (
 	// fewest is how many rows of a range are read at once, at least.
 	fewest = 16
 	// mostReads is after how many reads a page of a walk back ends that has found something.
-	mostReads = 40
+	mostReads = 400
 	// logsLast is how far back a list reaches that is not told otherwise.
 	logsLast = 90 * 24 * time.Hour
 )
