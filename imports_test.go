@@ -41,7 +41,7 @@ var arrows = []arrow{
 	{folder: "internal/testpostgres", may: []string{"internal/testmemory", "internal/testport"}},
 	{folder: "internal/column", may: []string{"."}, never: heavy},
 	{folder: "internal/timeslice", may: []string{".", "internal/id"}, never: heavy},
-	{folder: "internal/foreign", may: []string{".", "dialect", "internal/foreign", "manifest"}, never: []string{"zombiezen.com/", "modernc.org/", "database/sql", "github.com/spf13/"}},
+	{folder: "internal/foreign", may: []string{".", "dialect", "internal/foreign", "internal/match", "manifest"}, never: []string{"zombiezen.com/", "modernc.org/", "database/sql", "github.com/spf13/"}},
 	{folder: "internal", may: []string{"internal/"}, never: drivers},
 
 	{folder: "sqlite", may: []string{".", "internal/"}, never: []string{"github.com/prometheus/", "github.com/spf13/"}},

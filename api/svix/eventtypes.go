@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -89,7 +88,7 @@ func setSchemas(t *bellhop.EventType, raw bellhop.JSON) error {
 	if err != nil {
 		return wrong("schemas", "type", "must be an object of schemas by their versions, not "+api.KindOf(raw))
 	}
-	slices.SortFunc(members, func(x, y strictjson.Member) int { return compareVersions(x.Key, y.Key) })
+	slices.SortFunc(members, func(x, y strictjson.Member) int { return match.CompareVersions(x.Key, y.Key) })
 	for i, m := range members {
 		if !versionForm.MatchString(m.Key) {
 			return wrong("schemas."+bellhop.Clip(m.Key), "version", "must be a version, such as 1 or v2: up to 32 letters, digits, and - _ .")
@@ -113,26 +112,8 @@ func setSchemas(t *bellhop.EventType, raw bellhop.JSON) error {
 	return nil
 }
 
-var (
-	versionForm = regexp.MustCompile(`^[a-zA-Z0-9\-_.]{1,32}$`)
-	// versionParts are the numbers in a version, and what is between them.
-	versionParts = regexp.MustCompile(`[0-9]+|[^0-9]+`)
-)
-
-// compareVersions tells which of two versions is the higher one: by the numbers in them,
-// so that 10 and v10 are above 9 and v9.
-func compareVersions(x, y string) int {
-	parts := func(v string) []string { return versionParts.FindAllString(strings.TrimLeft(v, "vV"), -1) }
-	return cmp.Or(slices.CompareFunc(parts(x), parts(y), func(x, y string) int {
-		if isDigit(x[0]) && isDigit(y[0]) {
-			x, y := strings.TrimLeft(x, "0"), strings.TrimLeft(y, "0")
-			return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y))
-		}
-		return strings.Compare(x, y)
-	}), strings.Compare(x, y))
-}
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+// versionForm is what a version of a schema may look like.
+var versionForm = regexp.MustCompile(`^[a-zA-Z0-9\-_.]{1,32}$`)
 
 // put makes of a type what was asked for. What is not spoken of here stays: its example,
 // and whether data is checked against its schema.

@@ -1,21 +1,10 @@
 package svix
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/bellhop/bellhop"
 )
-
-func TestVersionsAreOrdered(t *testing.T) {
-	want := []string{"1", "v2", "3", "v9", "9.1", "10", "v10.2", "v10.10", "2024-09-30", "2024-10-01", "beta"}
-	got := slices.Clone(want)
-	slices.Reverse(got)
-	slices.SortFunc(got, compareVersions)
-	if !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
-}
 
 // TestSchemasOfOtherForms: what Svix has taken is taken.
 func TestSchemasOfOtherForms(t *testing.T) {

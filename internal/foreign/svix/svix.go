@@ -9,12 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/foreign"
+	"github.com/bellhop/bellhop/internal/match"
 	"github.com/bellhop/bellhop/manifest"
 )
 
@@ -139,7 +139,7 @@ func schemasOf(o *manifest.Object, text []byte) error {
 	}
 	latest := ""
 	for version := range schemas {
-		if latest == "" || later(version, latest) {
+		if latest == "" || match.CompareVersions(version, latest) > 0 {
 			latest = version
 		}
 	}
@@ -151,16 +151,6 @@ func schemasOf(o *manifest.Object, text []byte) error {
 	delete(schemas, latest)
 	o.Set("earlier_schemas", schemas)
 	return nil
-}
-
-// later tells which of two versions is: they are numbers as a rule.
-func later(x, y string) bool {
-	a, errX := strconv.Atoi(x)
-	b, errY := strconv.Atoi(y)
-	if errX == nil && errY == nil {
-		return a > b
-	}
-	return errX == nil && errY != nil || errX != nil && errY != nil && x > y
 }
 
 func (r *reader) apps(ctx context.Context) error {
