@@ -472,7 +472,8 @@ func TestImportConvoy(t *testing.T) {
 	f.exec(`UPDATE convoy.endpoints SET is_encrypted = true, secrets = '[]', secrets_cipher = convoy.pgp_sym_encrypt($1, 'encryption key'),
 		basic_auth_config_cipher = convoy.pgp_sym_encrypt('{"username":"ann","password":"pass"}', 'encryption key') WHERE id = 'EP2'`, `[{"uid":"a","value":"a simple one"}]`)
 	f.convoyEndpoint("PROJECT1", "EP3", "", two.URL, `[{"uid":"a","value":"x"}]`, true)
-	f.convoyEndpoint("PROJECT1", "EP4", "acme", two.URL+"/filtered", `[{"uid":"a","value":"x"}]`, true, "invoice.paid", "invoice.void")
+	years := time.Now().AddDate(10, 0, 0).UTC().Format(time.RFC3339)
+	f.convoyEndpoint("PROJECT1", "EP4", "acme", two.URL+"/filtered", fmt.Sprintf(`[{"uid":"b","value":"y","expires_at":%q},{"uid":"a","value":"x"}]`, years), true, "invoice.paid", "invoice.void")
 	f.exec(`INSERT INTO convoy.filters (id, subscription_id, event_type, body, raw_body) VALUES
 		('F1', 'SUBEP4', 'invoice.paid', '{"total.$gte": 100}', '{"total": {"$gte": 100}, "customer.country": "CH"}'), ('F2', 'SUBEP4', 'invoice.void', '{}', '{}')`)
 	f.convoyEndpoint("PROJECT1", "EP5", "acme", two.URL+"/regex", `[{"uid":"a","value":"x"}]`, true, "invoice.paid")
@@ -502,7 +503,7 @@ func TestImportConvoy(t *testing.T) {
 	}
 	for _, want := range []string{
 		"project INCOMING (Project INCOMING): the whole project", "endpoint EP3 (" + two.URL + "): the whole endpoint, since no subscription",
-		"subscription SUBEP5 of the endpoint EP5", "uses $regex", "endpoint EP1: the Slack channel", `owner "bad owner!" of the project PROJECT1: the owner's name as the app's id, which is PROJECT1.bad_owner_`,
+		"subscription SUBEP5 of the endpoint EP5", "uses $regex", "endpoint EP4: that an older secret is valid until " + years[:10] + ": here it is so for 30 days", "endpoint EP1: the Slack channel", `owner "bad owner!" of the project PROJECT1: the owner's name as the app's id, which is PROJECT1.bad_owner_`,
 		"project PROJECT2: signatures of its versions before the newest, v2", "project PROJECT1: publishing to all endpoints of all its owners",
 	} {
 		if !strings.Contains(r.stderr, want) {

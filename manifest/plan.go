@@ -410,7 +410,7 @@ func (p *planner) rotations(ctx context.Context, want, have *Object) ([]rotation
 		if i+1 >= len(wanted) {
 			return 0
 		}
-		return bellhop.Duration(min(max(0, wanted[i+1].ExpiresAt.Sub(p.options.Now)), longestGrace).Round(time.Second))
+		return bellhop.Duration(min(max(0, wanted[i+1].ExpiresAt.Sub(p.options.Now)), LongestGrace).Round(time.Second))
 	}
 	for i, s := range slices.Backward(wanted) {
 		if !has(s) && (s.ExpiresAt.IsZero() || s.ExpiresAt.After(p.options.Now)) {
@@ -604,9 +604,9 @@ func (s *Step) endpoint(ctx context.Context, c *client.Client) error {
 	return nil
 }
 
-// longestGrace is how long a server lets a secret that was rotated away be valid, less what
+// LongestGrace is how long a server lets a secret that was rotated away be valid, less what
 // the request may take.
-const longestGrace = 30*24*time.Hour - time.Minute
+const LongestGrace = 30*24*time.Hour - time.Minute
 
 // valid are the secrets that have not expired: there is no use in others.
 func valid(secrets bellhop.JSON) bellhop.JSON {
@@ -617,7 +617,7 @@ func valid(secrets bellhop.JSON) bellhop.JSON {
 	now := time.Now()
 	list = slices.DeleteFunc(list, func(s Secret) bool { return !s.ExpiresAt.IsZero() && !s.ExpiresAt.After(now) })
 	for i := range list {
-		if latest := now.Add(longestGrace); list[i].ExpiresAt.After(latest) {
+		if latest := now.Add(LongestGrace); list[i].ExpiresAt.After(latest) {
 			list[i].ExpiresAt = latest
 		}
 	}

@@ -31,6 +31,17 @@ func NewImport(product string) *Import {
 	return &Import{Origin: manifest.Origin{Name: product, Apps: map[string]bool{}, Deleted: map[string]bool{}, Unfit: map[string]string{}}}
 }
 
+// Shorten notes which secrets of an endpoint end sooner here than there.
+func (i *Import) Shorten(endpoint string, secrets []manifest.Secret) {
+	latest := time.Now().Add(manifest.LongestGrace)
+	for _, s := range secrets {
+		if s.ExpiresAt.After(latest) {
+			i.Lose("endpoint %s: that an older secret is valid until %s: here it is so for 30 days at most, until %s; have the receiver take the newest one by then",
+				endpoint, s.ExpiresAt.Format(time.DateOnly), latest.UTC().Format(time.DateOnly))
+		}
+	}
+}
+
 // Unfit notes that an endpoint cannot be taken over truly, by the former id that it would
 // have, and why.
 func (i *Import) Unfit(formerID, why string) { i.Origin.Unfit[formerID] = why }

@@ -71,6 +71,7 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 	if or(e.support) != "" {
 		r.out.Lose("endpoint %s: the address that is told when it fails: set notify, if the server sends mail", e.id)
 	}
+	r.out.Shorten(e.id, secrets)
 	for _, w := range wishes {
 		one := o
 		one.Fields = map[string]bellhop.JSON{}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/foreign"
+	"github.com/bellhop/bellhop/manifest"
 )
 
 func TestFiltersAreTranslatedOrRefused(t *testing.T) {
@@ -75,5 +76,14 @@ func TestWishes(t *testing.T) {
 	}
 	if got := r.wishes(&endpointRow{id: "G", project: "P"}); len(got) > 0 || len(r.out.Lost) != 1 {
 		t.Errorf("%+v, %v", got, r.out.Lost)
+	}
+}
+
+// TestSecretsThatEndSoonerAreReported: nobody finds out by failing signatures.
+func TestSecretsThatEndSoonerAreReported(t *testing.T) {
+	in := foreign.NewImport("Convoy")
+	in.Shorten("EP1", []manifest.Secret{{Secret: "a"}, {Secret: "b", ExpiresAt: time.Now().AddDate(10, 0, 0)}, {Secret: "c", ExpiresAt: time.Now().AddDate(0, 0, 29)}})
+	if len(in.Lost) != 1 || !strings.HasPrefix(in.Lost[0], "endpoint EP1: that an older secret is valid until ") || strings.Contains(in.Lost[0], `"b"`) {
+		t.Errorf("%q", in.Lost)
 	}
 }

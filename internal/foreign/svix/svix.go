@@ -304,6 +304,7 @@ func (r *reader) endpoint(e *endpointRow) error {
 	}
 	o.Put("headers", headers)
 	o.Put("secrets", secrets)
+	r.out.Shorten(e.id, secrets)
 	if e.version != 1 {
 		r.out.Lose("endpoint %s: its version %d, which Svix does nothing with", e.id, e.version)
 	}
