@@ -41,7 +41,7 @@ type Step struct {
 	// rotations are the secrets that are put before those that there are, the oldest first,
 	// each with how long the one that it replaces stays.
 	rotations []rotation
-	// refusal says why the step cannot be made, which is known before it is tried.
+	// refusal says why the step cannot be made, where that is known before it is tried.
 	refusal error
 }
 
@@ -137,8 +137,11 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 	if options.Prune && len(want.Objects) == 0 {
 		return nil, &EmptyError{}
 	}
-	p := planner{c: c, options: options, plan: &Plan{}}
-	spoken := slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool { _, ok := want.Objects[k]; return !ok && (options.Origin == nil || k != Apps && k != Endpoints) })
+	p := planner{c: c, options: options, plan: &Plan{}, taken: map[*Object]error{}}
+	spoken := slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool {
+		_, ok := want.Objects[k]
+		return !ok && (options.Origin == nil || k != Apps && k != Endpoints)
+	})
 	have, err := fetch(ctx, c, spoken)
 	if err != nil {
 		return nil, err
@@ -263,6 +266,8 @@ type planner struct {
 	c       *client.Client
 	options PlanOptions
 	plan    *Plan
+	// taken are objects whose uid another one of the server has, with what to say of it.
+	taken map[*Object]error
 }
 
 // freeUIDs takes uids from objects of the server that others get. One that the document does
@@ -273,7 +278,11 @@ func (p *planner) freeUIDs(kind Kind, found found, list []Object, olds []*Object
 	for i := range list {
 		for _, id := range uidsOf(kind, &list[i]) {
 			holder := found[id]
-			if holder == nil || holder == olds[i] || freed[holder] || !kept[holder] && !p.options.Prune && !list[i].Partial {
+			if holder == nil || holder == olds[i] || freed[holder] {
+				continue
+			}
+			if !kept[holder] && !p.options.Prune && !list[i].Partial {
+				p.taken[&list[i]] = refusal{fmt.Errorf("uid: %q is that of the %s %s, which the document does not have", clip(list[i].Text("uid"), 80), kind.one(), name(kind, holder))}
 				continue
 			}
 			freed[holder] = true
@@ -328,6 +337,9 @@ func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) err
 	step := Step{Action: Change, Kind: kind.one(), Source: want.Source, kind: kind, want: want, have: have}
 	if kind == Endpoints {
 		step.refusal = keepHeaders(want, have)
+	}
+	if step.refusal == nil {
+		step.refusal = p.taken[want]
 	}
 	if end := want.expiry(); kind == Keys && !end.IsZero() && !end.After(p.options.Now) {
 		return nil // no token opens anything any more
@@ -447,7 +459,7 @@ func refused(err error) bool {
 	if _, ok := errors.AsType[ownKey](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[missing](err); ok {
+	if _, ok := errors.AsType[refusal](err); ok {
 		return true
 	}
 	p, ok := errors.AsType[*client.Problem](err)
@@ -462,8 +474,13 @@ const patience = 20
 
 // tried makes a step, and again if the server says when.
 func (s *Step) tried(ctx context.Context, c *client.Client) error {
+	return again(ctx, func() error { return s.apply(ctx, c) })
+}
+
+// again asks for something, and once more as often as the server says when.
+func again(ctx context.Context, ask func() error) error {
 	for n := 1; ; n++ {
-		err := s.apply(ctx, c)
+		err := ask()
 		p, ok := errors.AsType[*client.Problem](err)
 		if !ok || p.RetryAfter <= 0 || n == patience {
 			return err

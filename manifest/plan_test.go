@@ -518,3 +518,50 @@ func TestWhatIsGoneAtTheOriginIsNamed(t *testing.T) {
 		t.Errorf("%s", strings.Join(got, "\n"))
 	}
 }
+
+// TestAPlanSaysWhatWouldBeRefused: and what it does not name is done.
+func TestAPlanSaysWhatWouldBeRefused(t *testing.T) {
+	c := serve(t)
+	apply(t, c, read(t, "apps: [{id: acme}]\nendpoints:\n- {former_id: ep_1, uid: mine, apps: [acme], url: https://example.com/}\n- {uid: old, apps: [acme], url: https://example.com/}\n"), manifest.PlanOptions{})
+	d := read(t, `
+event_types:
+- {name: good.type, schema: {type: object}}
+- {name: bad.type, schema: {type: 5}}
+- {name: bad.earlier, schema: {type: object}, schema_version: "2", earlier_schemas: {"1": {type: 5}}}
+apps: [{id: new}]
+endpoints:
+- {uid: plain, apps: [new], url: "http://example.com/"}
+- {uid: inside, apps: [new], url: "https://10.0.0.1/"}
+- {uid: none, apps: [new], url: "no url"}
+- {uid: fragment, apps: [new], url: "https://example.com/#a"}
+- {uid: password, apps: [acme], url: "https://ann:pass@example.com/"}
+- {uid: host, apps: [acme], url: "https://example.com/", headers: {Host: x}}
+- {uid: dialect, apps: [acme], url: "https://example.com/", dialect: morse}
+- {uid: secret, apps: [acme], url: "https://example.com/", dialect: svix, secrets: [{secret: x}]}
+- {uid: nowhere, apps: [nowhere], url: "https://example.com/"}
+- {former_id: ep_2, uid: mine, apps: [acme], url: "https://example.com/"}
+- {uid: old, apps: [acme], url: "http://example.com/"}
+- {uid: good, apps: [new], url: "https://example.com/", events: [good.type], filter: {a: [1]}, headers: {X-A: b}, secrets: [{secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}]}
+`)
+	p := plan(t, c, d, manifest.PlanOptions{})
+	if err := p.Check(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	var would, were []string
+	for i := range p.Steps {
+		if err := p.Steps[i].Refused(); err != nil {
+			would = append(would, p.Steps[i].Source)
+		}
+	}
+	if err := plan(t, c, d, manifest.PlanOptions{}).Apply(t.Context(), c, func(a manifest.Applied) {
+		if a.Err != nil {
+			were = append(were, a.Step.Source)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "what would be refused", would, were...)
+	if len(were) != 13 {
+		t.Errorf("%d were refused: %q", len(were), were)
+	}
+}

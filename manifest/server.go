@@ -198,7 +198,7 @@ func keepHeaders(want, have *Object) error {
 			}
 		}
 		if !found {
-			return missing{fmt.Errorf("the value of the header %s is not given: write it in place of %s, or export with --secrets", name, bellhop.Hidden)}
+			return refusal{fmt.Errorf("the value of the header %s is not given: write it in place of %s, or export with --secrets", name, bellhop.Hidden)}
 		}
 	}
 	if kept {
@@ -206,9 +206,6 @@ func keepHeaders(want, have *Object) error {
 	}
 	return nil
 }
-
-// missing refuses an object of which a document does not say enough.
-type missing struct{ error }
 
 // secretsOf reads the signing secrets of an endpoint of the server, newest first.
 func secretsOf(ctx context.Context, c *client.Client, o *Object) ([]Secret, error) {

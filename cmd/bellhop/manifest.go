@@ -140,12 +140,23 @@ func (p *program) makeSo(ctx context.Context, c *client.Client, d manifest.Docum
 		p.note("%s", clean(note))
 	}
 	if a.planOnly {
+		if err := plan.Check(ctx, c); err != nil {
+			return err
+		}
+		failed := 0
 		for i := range plan.Steps {
-			if err := p.showStep(&plan.Steps[i], nil); err != nil {
+			err := plan.Steps[i].Refused()
+			if err != nil {
+				failed++
+			}
+			if err := p.showStep(&plan.Steps[i], err); err != nil {
 				return err
 			}
 		}
 		p.note("%s", plan.Summary())
+		if failed > 0 {
+			return fmt.Errorf("%d of %d steps would be refused; correct what they say. Nothing was changed", failed, len(plan.Steps))
+		}
 		if len(plan.Steps) > 0 && a.exitCode {
 			return errDifferences
 		}
