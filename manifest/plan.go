@@ -101,6 +101,9 @@ type Origin struct {
 	Unfit map[string]string
 }
 
+// has tells whether an app is, or was, of the origin, which may be nil.
+func (o *Origin) has(app string) bool { return o != nil && o.Apps[app] }
+
 // unfit says why an endpoint cannot be taken over; "" if it can, or is gone.
 func (o *Origin) unfit(formerID string) string {
 	if why, ok := o.Unfit[formerID]; ok {
@@ -281,7 +284,8 @@ func (p *planner) freeUIDs(kind Kind, found found, list []Object, olds []*Object
 			if holder == nil || holder == olds[i] || freed[holder] {
 				continue
 			}
-			if !kept[holder] && !p.options.Prune && !list[i].Partial {
+			came := holder.Text("former_id") != "" || kind == Apps && p.options.Origin.has(holder.Text("id"))
+			if !kept[holder] && !p.options.Prune && !(list[i].Partial && came) {
 				p.taken[&list[i]] = refusal{fmt.Errorf("uid: %q is that of the %s %s, which the document does not have", clip(list[i].Text("uid"), 80), kind.one(), name(kind, holder))}
 				continue
 			}

@@ -463,12 +463,16 @@ func TestUIDsMove(t *testing.T) {
 	d := imported([][2]string{{"initech", "two"}, {"globex", "one"}})
 	next := imported([][2]string{{"acme", "two"}}, [3]string{"ep_2", "books", "2"}, [3]string{"ep_3", "crm", "3"})
 	d.Objects[manifest.Endpoints] = next.Objects[manifest.Endpoints]
-	apply(t, c, d, manifest.PlanOptions{})
+	if p := plan(t, c, d, manifest.PlanOptions{}); !slices.ContainsFunc(p.Steps, func(s manifest.Step) bool { return s.Name == "initech" && s.Refused() != nil }) {
+		t.Error("an app that did not come from there gave its uid away")
+	}
+	from := manifest.PlanOptions{Origin: &manifest.Origin{Name: "Svix", Apps: map[string]bool{"acme": true, "globex": true, "initech": true}}}
+	apply(t, c, d, from)
 	expect(t, "made anew", have(), "ep_1  1", "ep_2 books 2", "ep_3 crm 3")
 	if a, err := c.App(t.Context(), "initech"); err != nil || a.UID != "two" {
 		t.Errorf("%+v, %v", a, err)
 	}
-	expect(t, "once more", apply(t, c, d, manifest.PlanOptions{}))
+	expect(t, "once more", apply(t, c, d, from))
 
 	// A document's own: one that it does not have keeps its uid, unless it is deleted.
 	text := "endpoints:\n- {former_id: ep_4, uid: crm, apps: [acme], url: https://example.com/4}\n"
