@@ -8,6 +8,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	ids "github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/match"
 )
 
 // The bounds of an app's and an event type's settings.
@@ -16,7 +17,6 @@ const (
 	maxDescription = 4096
 	maxSchema      = 256 << 10
 	maxMetadata    = 50
-	maxUID         = 256
 	// mostEndpoints is the highest bound that an app can have.
 	mostEndpoints = 100_000
 )
@@ -230,10 +230,10 @@ func checkApp(a bellhop.App) (fields []bellhop.FieldError) {
 			Detail: "must be 1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
 		})
 	}
-	if a.UID != "" && !isLabel(a.UID, maxUID, "-_.") {
-		fields = append(fields, bellhop.FieldError{
-			Field: "uid", Code: "format", Detail: fmt.Sprintf("must be 1 to %d letters, digits, hyphens, underscores and dots", maxUID),
-		})
+	if a.UID != "" {
+		if err := match.CheckUID("uid", a.UID); err != nil {
+			fields = append(fields, bellhop.FieldError{Field: "uid", Code: "uid", Detail: err.Error()})
+		}
 	}
 	fields = append(fields, checkText("name", a.Name, maxName)...)
 	fields = append(fields, checkMetadata(a.Metadata)...)

@@ -273,7 +273,7 @@ func TestUIDsOfApps(t *testing.T) {
 			t.Fatal(err)
 		}
 		code(t, "an admin of some apps", patch(limited, "acme", "globex"), bellhop.CodeForbidden)
-		for _, bad := range []string{"a b", "é", "a/b", strings.Repeat("x", 257)} {
+		for _, bad := range []string{"a b", "é", "a/b", ".", "..", strings.Repeat("x", 257)} {
 			code(t, bad, patch(owner, "acme", bad), bellhop.CodeInvalid, "uid")
 		}
 		if err := patch(owner, "acme", "tenant.1"); err != nil {

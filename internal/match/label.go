@@ -3,6 +3,7 @@ package match
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // The longest channel or tag, and the longest uid, in bytes.
@@ -18,8 +19,12 @@ func CheckLabel(what, label string) error {
 }
 
 // CheckUID tells whether uid can be the id that a platform gives an object: 1 to 256 ASCII
-// letters, digits, hyphens, underscores and dots, which fit a URL's path as they are.
+// letters, digits, hyphens, underscores and dots, which fit a URL's path as they are; not dots
+// alone, which are steps in a path.
 func CheckUID(what, uid string) error {
+	if uid != "" && strings.Trim(uid, ".") == "" {
+		return fmt.Errorf("%s has nothing but dots, which no path can name: use letters or digits, too", what)
+	}
 	return checkName(what, uid, MaxUID, "", "letters, digits, hyphens, underscores and dots")
 }
 

@@ -23,12 +23,12 @@ func TestCheckLabel(t *testing.T) {
 }
 
 func TestCheckUID(t *testing.T) {
-	for _, good := range []string{"a", "A-b_c.d", strings.Repeat("x", MaxUID)} {
+	for _, good := range []string{"a", "A-b_c.d", ".a", "..-", strings.Repeat("x", MaxUID)} {
 		if err := CheckUID("uid", good); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
-	for _, bad := range []string{"", strings.Repeat("x", MaxUID+1), "a:b", "a/b", "a b", "ü", "\xff"} {
+	for _, bad := range []string{"", strings.Repeat("x", MaxUID+1), "a:b", "a/b", "a b", "ü", "\xff", ".", "..", "..."} {
 		if err := CheckUID("uid", bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
