@@ -14,10 +14,10 @@ import (
 type Endpoint struct {
 	ID EndpointID `json:"id"`
 	// UID is another id, which the platform gives it and may change: unique among those of
-	// the endpoints of each of its apps, UID and FormerID alike.
+	// the endpoints of each of its apps, UID and FormerID alike, and of no EndpointID's form.
 	UID string `json:"uid,omitempty"`
-	// FormerID is the id that it had where it was imported from: it never changes, and is as
-	// unique.
+	// FormerID is the id that it had where it was imported from: it never changes, is as
+	// unique, and only admins give it.
 	FormerID string `json:"former_id,omitempty"`
 	// Apps are the apps it listens to: at least one, or AllApps alone.
 	Apps []string `json:"apps"`

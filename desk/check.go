@@ -14,6 +14,7 @@ import (
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/engine/send"
 	"github.com/bellhop/bellhop/engine/send/listen"
+	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/match"
 	"github.com/bellhop/bellhop/internal/safehttp"
 )
@@ -112,12 +113,17 @@ func (d *Desk) checkEndpoint(ctx context.Context, e *bellhop.Endpoint, c bellhop
 			fields = append(fields, *f)
 		}
 	}
-	for _, uid := range []struct{ field, value string }{{"uid", e.UID}, {"former_id", e.FormerID}} {
-		if uid.value == "" {
+	for _, name := range []struct {
+		field string
+		given bellhop.Field[string]
+	}{{"uid", c.UID}, {"former_id", c.FormerID}} {
+		if !name.given.Set || name.given.Value == "" {
 			continue
 		}
-		if err := match.CheckUID(uid.field, uid.value); err != nil {
-			wrong(uid.field, "uid", "%s", err)
+		if err := match.CheckUID(name.field, name.given.Value); err != nil {
+			wrong(name.field, "uid", "%s", err)
+		} else if i, err := id.Parse[id.Endpoint](name.given.Value); err == nil && (name.field == "uid" || d.routes().Endpoint(i) != nil) {
+			wrong(name.field, "endpoint_id", "has the form of an endpoint's id, by which that endpoint alone is found: give another one, or leave it out")
 		}
 	}
 	fields = append(fields, checkText("name", e.Name, maxName)...)

@@ -33,13 +33,7 @@ func (d *Desk) EndpointNamed(ctx context.Context, p bellhop.Principal, app, name
 	if err := d.knownApp(p, "app", app); err != nil {
 		return bellhop.Endpoint{}, err
 	}
-	if i, err := id.Parse[id.Endpoint](name); err == nil {
-		// First: no name that somebody has chosen stands before an endpoint's own id.
-		if r := d.routes().Endpoint(i); r != nil && slices.Contains(r.Apps, app) {
-			return d.withHealth(ctx, p, r.Endpoint)
-		}
-	}
-	r := d.routes().EndpointOf(app, name)
+	r := d.routes().EndpointNamed(app, name)
 	if r == nil {
 		return bellhop.Endpoint{}, bellhop.NotFound("endpoint", name)
 	}
@@ -129,6 +123,9 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	if err := mayLock(p, &none, &c); err != nil {
 		return none, "", err
 	}
+	if err := mayBeFormer(p, &c); err != nil {
+		return none, "", err
+	}
 	if err := d.mayTransform(p, nil, c.Transform.Value); err != nil {
 		return none, "", err
 	}
@@ -180,6 +177,17 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	d.tellChange(ctx, engine.TypeEndpointCreated, e, e.Revision+1, now)
 	e, _ = d.withHealth(ctx, p, e) // it was made, whatever becomes of the look at it
 	return e, secret, nil
+}
+
+// mayBeFormer refuses to let others than admins give an endpoint a former id: the platform
+// goes by it, and would take the endpoint for another one.
+func mayBeFormer(p bellhop.Principal, c *bellhop.EndpointChange) error {
+	if c.FormerID.Value == "" || p.Role == bellhop.RoleAdmin && p.Scope.SeesAll(c.Apps.Value) {
+		return nil
+	}
+	return &bellhop.Error{Code: bellhop.CodeForbidden, Detail: "Only a key with the role admin gives an endpoint a former id", Fields: []bellhop.FieldError{
+		{Field: "former_id", Code: "forbidden", Detail: "is for admins to set: leave it out"},
+	}}
 }
 
 func (d *Desk) saveEndpoint(ctx context.Context, doing string, e bellhop.Endpoint, entry *bellhop.AuditEntry, now time.Time) error {

@@ -310,25 +310,82 @@ func TestTheOperatorsRetrySchedule(t *testing.T) {
 }
 
 // An endpoint is found by its id, its uid or its former id, in each of its apps, by those who
-// reach them; and no uid stands before another endpoint's id.
+// reach them.
 func TestEndpointNamed(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		first := h.endpoint("a.example", func(c *bellhop.EndpointChange) {
 			c.UID, c.FormerID = bellhop.Of("books"), bellhop.Of("ep_2Xyz")
 		})
-		second := h.endpoint("b.example", func(c *bellhop.EndpointChange) { c.UID = bellhop.Of(first.ID.String()) })
+		second := h.endpoint("b.example")
 		for name, want := range map[string]bellhop.EndpointID{
 			"books": first.ID, "ep_2Xyz": first.ID, first.ID.String(): first.ID, second.ID.String(): second.ID, "nobody": 0, "": 0,
 		} {
 			e, err := h.EndpointNamed(t.Context(), owner, "acme", name)
-			if e.ID != want || (want == 0) != bellhop.IsNotFound(err) {
-				t.Errorf("%q: %v, %v", name, e.ID, err)
+			plain, plainErr := h.PlainEndpoint(t.Context(), owner, "acme", name)
+			if e.ID != want || plain.ID != want || (want == 0) != bellhop.IsNotFound(err) || (want == 0) != bellhop.IsNotFound(plainErr) {
+				t.Errorf("%q: %v, %v; %v, %v", name, e.ID, err, plain.ID, plainErr)
 			}
 		}
 		_, err := h.EndpointNamed(t.Context(), as(bellhop.RoleEditor, "globex"), "acme", "books")
 		code(t, "of an app beyond the scope", err, bellhop.CodeUnknownApp, "app")
 		_, err = h.EndpointNamed(t.Context(), as(bellhop.RolePublisher, "acme"), "acme", "books")
 		code(t, "by a publisher", err, bellhop.CodeForbidden)
+	})
+}
+
+// No endpoint passes for another one: former ids are for admins to give, and neither they nor
+// uids can be the id of an endpoint.
+func TestNamesOfOthers(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		first := h.endpoint("a.example")
+		named := func(uid, former string) func(*bellhop.EndpointChange) {
+			return func(c *bellhop.EndpointChange) {
+				c.UID, c.FormerID = bellhop.Of(uid), bellhop.Of(former)
+			}
+		}
+		create := func(p bellhop.Principal, uid, former string) (bellhop.Endpoint, error) {
+			e, _, err := h.CreateEndpoint(t.Context(), p, hook("b.example", named(uid, former)))
+			return e, err
+		}
+		editor, admin := as(bellhop.RoleEditor, "acme"), as(bellhop.RoleAdmin, "acme")
+		elsewhere := bellhop.EndpointID(42).String() // of another installation
+		for _, former := range []string{first.ID.String(), elsewhere, "old"} {
+			_, err := create(editor, "", former)
+			code(t, "by an editor: "+former, err, bellhop.CodeForbidden, "former_id")
+		}
+		for _, p := range []bellhop.Principal{admin, owner} {
+			for _, mine := range []string{first.ID.String(), strings.ToLower(first.ID.String())} {
+				_, err := create(p, "", mine)
+				code(t, "another's id as former id", err, bellhop.CodeInvalid, "former_id")
+			}
+			for _, mine := range []string{first.ID.String(), elsewhere} {
+				_, err := create(p, mine, "")
+				code(t, "an id as uid", err, bellhop.CodeInvalid, "uid")
+				_, err = h.UpdateEndpoint(t.Context(), p, first.ID, bellhop.EndpointChange{UID: bellhop.Of(mine)})
+				code(t, "an id as uid, later", err, bellhop.CodeInvalid, "uid")
+			}
+			for _, dots := range []string{".", ".."} {
+				_, err := create(p, dots, "")
+				code(t, "a uid of dots", err, bellhop.CodeInvalid, "uid")
+			}
+		}
+		for i, former := range []string{elsewhere, "ep_2Xyz"} {
+			e, err := create(admin, fmt.Sprint("moved", i), former)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found, err := h.PlainEndpoint(t.Context(), editor, "acme", former); err != nil || found.ID != e.ID {
+				t.Errorf("%s: %v, %v", former, found.ID, err)
+			}
+			// Who leaves it as it is may say so.
+			if _, err := h.UpdateEndpoint(t.Context(), editor, e.ID, bellhop.EndpointChange{FormerID: bellhop.Of(former)}); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := create(editor, "mine", ""); err != nil {
+			t.Errorf("an editor's, without a former id: %v", err)
+		}
 	})
 }

@@ -2,7 +2,6 @@ package desk
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -21,11 +20,7 @@ func (d *Desk) PlainEndpoint(_ context.Context, p bellhop.Principal, app, name s
 		return bellhop.Endpoint{}, err
 	}
 	if p.Scope.Sees(app) {
-		r := d.routes().EndpointOf(app, name)
-		if i, err := id.Parse[id.Endpoint](name); r == nil && err == nil {
-			r = d.routes().Endpoint(i)
-		}
-		if r != nil && slices.Contains(r.Apps, app) {
+		if r := d.routes().EndpointNamed(app, name); r != nil {
 			return shown(p, r.Endpoint), nil
 		}
 	}

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/desk"
 )
 
 func TestAppLife(t *testing.T) {
@@ -404,5 +407,35 @@ func TestFilteredMessages(t *testing.T) {
 		if got := ids(s.do(200, "GET", "/app/"+app+"/msg?"+query, "")); !slices.Equal(got, wanted) && !strings.HasPrefix(query, "before") && !strings.HasPrefix(query, "after") {
 			t.Errorf("%s: %v, want %v", query, got, wanted)
 		}
+	}
+}
+
+// What one name says is one app, and one endpoint of it.
+func TestNamesAreOfOne(t *testing.T) {
+	s := open(t)
+	if _, err := s.desk.CreateApp(t.Context(), bellhop.Owner(), "globex", desk.AppChange{}); err != nil {
+		t.Fatal(err)
+	}
+	acme := s.app(`,"uid":"acme"`)
+	door := s.endpoint(acme, "")
+	for _, x := range []struct {
+		status             int
+		method, path, body string
+	}{
+		{409, "POST", "/app", `{"name":"x","uid":"globex"}`},
+		{409, "PUT", "/app/acme", `{"name":"x","uid":"globex"}`},
+		{409, "PATCH", "/app/acme", `{"uid":"globex"}`},
+		{422, "PATCH", "/app/acme", `{"uid":".."}`},
+		{422, "POST", "/app", `{"name":"x","uid":"."}`},
+		{422, "POST", "/app/acme/endpoint", `{"url":"https://example.com/2","uid":".."}`},
+		{422, "POST", "/app/acme/endpoint", `{"url":"https://example.com/2","uid":"` + door + `"}`},
+	} {
+		s.do(x.status, x.method, x.path, x.body)
+	}
+	if _, err := s.desk.CreateApp(t.Context(), bellhop.Owner(), "acme", desk.AppChange{}); bellhop.CodeOf(err) != bellhop.CodeConflict {
+		t.Errorf("an app whose id is another's uid: %v", err)
+	}
+	if r := s.do(200, "GET", "/app/acme", ""); r.text("id") != acme {
+		t.Errorf("acme is %s", r)
 	}
 }

@@ -149,7 +149,7 @@ func TestWalkBack(t *testing.T) {
 					}
 					got = append(got, w.rows...)
 					at, more = w.last, w.more
-					if reads > 2*mostReads || rows > 5*mostScanned {
+					if reads > 2*mostReads || rows > 20*mostScanned {
 						t.Fatalf("%s by %d: a page took %d reads of %d rows", name, limit, reads, rows)
 					}
 				}

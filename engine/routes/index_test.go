@@ -67,6 +67,39 @@ func TestListening(t *testing.T) {
 	}
 }
 
+func TestNoNameStandsBeforeAnEndpointsID(t *testing.T) {
+	table := New(Options{})
+	first, second := bellhop.EndpointID(1), bellhop.EndpointID(2)
+	var compiled []*Route
+	for _, e := range []bellhop.Endpoint{
+		{ID: first, Apps: []string{"acme"}, FormerID: "ep_old"},
+		{ID: second, Apps: []string{"acme", "globex"}, UID: "books", FormerID: first.String()},
+	} {
+		compiled = append(compiled, table.Compile(e))
+	}
+	current, _ := table.Routes().with(&bellhop.RouteChanges{Version: 1}, compiled)
+	for _, x := range []struct {
+		app, name string
+		want      bellhop.EndpointID
+	}{
+		{"acme", first.String(), first},
+		{"acme", "ep_old", first},
+		{"acme", "books", second},
+		{"acme", second.String(), second},
+		{"globex", first.String(), second},
+		{"globex", "ep_old", 0},
+		{"initech", second.String(), 0},
+	} {
+		got := bellhop.EndpointID(0)
+		if r := current.EndpointNamed(x.app, x.name); r != nil {
+			got = r.ID
+		}
+		if got != x.want {
+			t.Errorf("%s of %s is %s, want %s", x.name, x.app, got, x.want)
+		}
+	}
+}
+
 func TestEndpointOf(t *testing.T) {
 	table := New(Options{})
 	current := table.Routes()

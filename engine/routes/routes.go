@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/id"
 )
 
 // Routes are the apps and endpoints of one version: what fan-out is made against.
@@ -104,6 +105,18 @@ func (r *Routes) Apps(scope bellhop.Scope, after string, limit int) []bellhop.Ap
 func (r *Routes) Endpoint(id bellhop.EndpointID) *Route {
 	route, _ := r.endpoints.get(id)
 	return route
+}
+
+// EndpointNamed gives the route of the endpoint of an app that has a name there: of that id
+// or, where there is none, of that UID or FormerID; nil if there is none. No name that
+// somebody has chosen stands before an endpoint's own id.
+func (r *Routes) EndpointNamed(app, name string) *Route {
+	if i, err := id.Parse[id.Endpoint](name); err == nil {
+		if route := r.Endpoint(i); route != nil && slices.Contains(route.Apps, app) {
+			return route
+		}
+	}
+	return r.EndpointOf(app, name)
 }
 
 // EndpointOf gives the route of an endpoint of an app by its UID or FormerID, or nil if there

@@ -2631,7 +2631,7 @@ export interface components {
             events?: string[] | null;
             /** @description A JSON pattern over the event's data, such as {"total":[{"decimal":[">",100]}]}, which also reads decimals in text, such as "118.00". */
             filter?: unknown;
-            /** @description The id that it had where it comes from, as unique as a uid: set when it is created, and never changed. */
+            /** @description The id that it had where it comes from, as unique as a uid: set when it is created, by an admin, and never changed. */
             former_id?: string | null;
             /** @description Headers to send with each request. Their values are shown to editors only. */
             headers?: {
