@@ -11,6 +11,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // types are those of what a host received, in order, without tests.
@@ -86,6 +87,7 @@ func TestWhoMayListenToAllApps(t *testing.T) {
 }
 
 func TestDeliveriesThatAreGivenUpAreTold(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		h.net.on("shop.example", status(500))

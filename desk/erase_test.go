@@ -11,9 +11,11 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 func TestEraseCancelsAndBlanks(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		h.net.on("down.example", status(500))
@@ -50,6 +52,7 @@ func TestEraseCancelsAndBlanks(t *testing.T) {
 // TestDataThatIsKeptForAWhile is erased when its time has come, as if somebody had asked for
 // it: also what is still pending, and what was captured of answers.
 func TestDataThatIsKeptForAWhile(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		h.net.on("down.example", status(500))

@@ -10,6 +10,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/memstore"
 )
 
@@ -37,6 +38,7 @@ func (h *house) explained(event bellhop.EventID) bellhop.Explanation {
 }
 
 func TestHeldDeliveriesSayWhyAndWaitUntilTheyMayGo(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := openOn(t, holding{memstore.New()}, desk.Options{}, seldom)
 		h.net.on("a.example", status(422))
@@ -99,6 +101,7 @@ func TestHeldDeliveriesSayWhyAndWaitUntilTheyMayGo(t *testing.T) {
 }
 
 func TestAChangeLetsWhatIsHeldGoInItsOrder(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := openOn(t, holding{memstore.New()}, desk.Options{}, seldom)
 		h.net.on("a.example", status(422))

@@ -12,6 +12,7 @@ import (
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/engine/send/smtp"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/recipe"
 )
 
@@ -227,6 +228,7 @@ func TestMailAndHTTPAreNotMixed(t *testing.T) {
 
 // TestAnEventThatARecipeCannotExpressIsHeld until the recipe's fields are changed.
 func TestAnEventThatARecipeCannotExpressIsHeld(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t, seldom)
 		h.net.on("hooks.slack.com", func(received) answer { return answer{status: 200, body: "ok"} })

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 func TestRotationOverlaps(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		e := h.endpoint("a.example")
@@ -101,6 +103,7 @@ func TestSecretsLastAsPromised(t *testing.T) {
 // TestSecretsComeAlong with an endpoint from elsewhere: all of them sign, as long as each is
 // valid.
 func TestSecretsComeAlong(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		secret := func(c byte) string { return "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{c}, 32)) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // key makes a key and gives it with its token.
@@ -139,6 +140,7 @@ func TestLastUse(t *testing.T) {
 }
 
 func TestSessionsAreBoundedAndSwept(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t, seldom)
 		k, _ := h.key(bellhop.KeyRequest{Role: bellhop.RoleViewer})
