@@ -14,10 +14,11 @@ build: ## the binary, in ./bin
 
 # Two at a time, for two processors, in this order: where one has ended, the next begins. What
 # waits for processes and clocks goes first, and its two halves are not beside each other; the
-# small ones at the end make up for what took longer. What several need is compiled before.
-test: tools web-tools oracle-tools svix-tools postgres-tools web-current
+# small ones at the end make up for what took longer. What several need is made before, and not
+# looked at again: make would put off whatever waits for it.
+test: tools web-tools oracle-tools svix-tools postgres-tools web-current build
 	CGO_ENABLED=1 $(GO) build $(RACE) ./...
-	@$(MAKE) --no-print-directory -j 2 race-e2e race-rest fuzz web-test race-postgres sim lint oracle svix
+	@$(MAKE) --no-print-directory -j 2 $(foreach made,build web-tools oracle-tools svix-tools postgres-tools,-o $(made)) race-e2e race-rest fuzz web-test race-postgres sim lint oracle svix
 
 lint:
 	@test -z "$$($(GO) tool gofumpt -l .)" || { echo "not formatted (run: go tool gofumpt -w .):"; $(GO) tool gofumpt -l .; exit 1; }
@@ -33,7 +34,7 @@ race: race-rest race-e2e race-postgres ## all tests, the built binary's included
 # Their vetting is that of lint.
 RACE_TEST = CGO_ENABLED=1 $(GO) test $(RACE) -vet=off -short -timeout 15m
 race-rest:
-	$(RACE_TEST) -p 2 -parallel 4 $$($(GO) list ./... | grep -vE '/(e2e|sim|dialect/samples)$$')
+	$(RACE_TEST) -p 2 -parallel 4 $$($(GO) list ./... | grep -vE '/(bench|e2e|sim|dialect/samples)$$')
 
 # They wait for processes and clocks: more of them run at once than there are processors.
 race-e2e:
@@ -116,7 +117,7 @@ LONG = ./desk ./engine ./notice ./sqlite
 LONG_TESTS = $$(awk '/^func Test/ { sub(/\(.*/, "", $$2); name = $$2 } /^\ttestlong\.Only\(t\)/ { printf "%s%s", sep, name; sep = "|" }' $(LONG:=/*_test.go))
 sim: ## a thousand histories of one node, each played twice; days of an engine; what large tables cost; samples for receivers, run
 	$(GO) test -count=1 -vet=off -run "^($(LONG_TESTS))$$" $(LONG)
-	$(GO) test -count=1 -vet=off ./sim ./engine/routes ./dialect/samples
+	$(GO) test -count=1 -vet=off ./bench ./sim ./engine/routes ./dialect/samples
 
 sim-mutants: ## known-bad patches of the lanes and the flow, each of which must be found
 	$(GO) test -count=1 -timeout 60m -run TestMutants ./sim -mutants
