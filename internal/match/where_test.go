@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 const searched = `{"id":42, "total" : "118.00","exact":9007199254740993,"note":"Refund Überweisung","zip":"08005",
@@ -96,6 +98,7 @@ func FuzzWhere(f *testing.F) {
 // TestWhatSearchingCosts: data that is nested or repeats itself as badly as it can costs
 // no more than its size, whatever is looked for.
 func TestWhatSearchingCosts(t *testing.T) {
+	testlong.Only(t)
 	long := strings.Repeat("a", 256<<10)
 	for _, data := range []string{
 		strings.Repeat("[", 505) + `"` + long + `"` + strings.Repeat("]", 505),
