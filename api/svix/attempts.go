@@ -177,12 +177,7 @@ func (f *attemptFilter) is(s state) bool {
 
 // attempts answers a page of those that a filter of the store's selects.
 func (a *API) attempts(c *api.Call, app string, p paging, in *attemptFilter, of bellhop.AttemptFilter) (out page[attemptOut], err error) {
-	s := p.step()
-	at, err := position[id.Attempt](s.at)
-	if err != nil {
-		return out, err
-	}
-	over, err := a.spanOf(in.Before, in.After)
+	s, at, over, err := stepOver[id.Attempt](a, p, in.Before, in.After)
 	if err != nil {
 		return out, err
 	}
@@ -389,12 +384,7 @@ func (a *API) attemptedMessages(c *api.Call, in attemptedMessagesIn) (out page[e
 	if err != nil {
 		return out, err
 	}
-	s := in.step()
-	at, err := position[id.Delivery](s.at)
-	if err != nil {
-		return out, err
-	}
-	over, err := a.spanOf(in.Before, in.After)
+	s, at, over, err := stepOver[id.Delivery](a, in.paging, in.Before, in.After)
 	if err != nil {
 		return out, err
 	}

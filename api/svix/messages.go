@@ -294,12 +294,7 @@ func (a *API) listMessages(c *api.Call, in listMessagesIn) (out page[messageOut]
 	if err != nil {
 		return out, err
 	}
-	s := in.step()
-	at, err := position[id.Event](s.at)
-	if err != nil {
-		return out, err
-	}
-	over, err := a.spanOf(in.Before, in.After)
+	s, at, over, err := stepOver[id.Event](a, in.paging, in.Before, in.After)
 	if err != nil {
 		return out, err
 	}

@@ -223,12 +223,7 @@ func (a *API) listTasks(c *api.Call, in listTasksIn) (out page[fullTaskOut], err
 	if in.Order == "ascending" {
 		return out, wrong("order", "order", "tasks are listed newest first alone: leave it out, or give descending")
 	}
-	s := in.step()
-	at, err := position[id.Audit](s.at)
-	if err != nil {
-		return out, err
-	}
-	over, err := a.spanOf(time.Time{}, time.Time{})
+	s, at, over, err := stepOver[id.Audit](a, in.paging, time.Time{}, time.Time{})
 	if err != nil {
 		return out, err
 	}

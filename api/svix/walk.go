@@ -168,6 +168,16 @@ func (l *log[K, Row]) between(s span, from, to id.ID[K], size int) (rows []Row, 
 	return rows, complete, nil
 }
 
+// stepOver reads what a list by time is asked for: which way it goes, from which row, and
+// over what.
+func stepOver[K id.Kind](a *API, p paging, before, after time.Time) (s step, at id.ID[K], over span, err error) {
+	s = p.step()
+	if at, err = position[K](s.at); err == nil {
+		over, err = a.spanOf(before, after)
+	}
+	return s, at, over, err
+}
+
 // spanOf is the range of a list that is asked for what was before and after some times.
 func (a *API) spanOf(before, after time.Time) (span, error) {
 	now := a.now()
