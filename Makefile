@@ -25,9 +25,13 @@ lint:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-# SQLite is C that was made into Go, and shares nothing with us but what it is handed:
-# to watch its every byte makes the tests of the store four times as slow.
-RACE = -race -gcflags=modernc.org/...=-race=false
+# SQLite is C that was made into Go, and shares nothing with us but what it is handed; nor do
+# the two halves of the compiler of scripts. To watch their every byte makes the tests of the store
+# four times as slow, and the first script of a process take seconds. (No package that uses
+# sync/atomic may be left out: what is made of generic code there is used by all.)
+RACE = -race $(UNWATCHED:%=-gcflags=%=-race=false)
+UNWATCHED = modernc.org/... $(WAZERO)/ssa $(WAZERO)/backend/...
+WAZERO = github.com/tetratelabs/wazero/internal/engine/wazevo
 
 race: race-rest race-e2e race-postgres ## all tests, the built binary's included, with the race detector
 
@@ -81,10 +85,10 @@ postgres-versions: web-tools
 
 # A short run of every fuzz target; FUZZTIME=10m for a long one. It is counted, since
 # with a time Go 1.26 may fail where nothing is wrong, as that ends (golang/go#75804).
-FUZZTIME ?= 20000x
+FUZZTIME ?= 5000x
 # What needs the database or the sandbox of scripts to be tested is fuzzed without being
 # guided by coverage: to instrument those takes longer than all of this. FUZZ_BLIND= guides it.
-FUZZ_BLIND ?= ./api/native ./recipe
+FUZZ_BLIND ?= ./api ./api/native ./recipe
 fuzz:
 	@set -e; bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; \
 	for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' --exclude-dir=node_modules . | xargs -n 1 dirname | sort -u); do \
@@ -113,7 +117,7 @@ svix-tools: web-tools
 
 # What has one goroutine, lives through days, or compares what things cost, the race detector
 # only slows down. Of packages that are tested with it as well, what they leave out there (testlong).
-LONG = ./desk ./engine ./internal/match ./notice ./sqlite
+LONG = ./desk ./e2e ./engine ./internal/match ./notice ./postgres ./sqlite
 LONG_TESTS = $$(awk '/^func Test/ { sub(/\(.*/, "", $$2); name = $$2 } /^\ttestlong\.Only\(t\)/ { printf "%s%s", sep, name; sep = "|" }' $(LONG:=/*_test.go))
 sim: ## a thousand histories of one node, each played twice; days of an engine; what large tables cost; samples for receivers, run
 	$(GO) test -count=1 -vet=off -run "^($(LONG_TESTS))$$" $(LONG)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // demo is bellhop demo with a folder of its own for what is temporary.
@@ -32,6 +34,7 @@ func leavesNothing(t *testing.T, temp string) {
 
 // TestDemoIsRight: every state of every sample receiver is as it must be.
 func TestDemoIsRight(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	cmd, temp := demo(t, "--check")
 	out, err := cmd.CombinedOutput()
@@ -43,6 +46,7 @@ func TestDemoIsRight(t *testing.T) {
 
 // TestDemoEnds: it prints a link that opens, and Ctrl-C leaves nothing behind.
 func TestDemoEnds(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	cmd, temp := demo(t)
 	var complaints bytes.Buffer

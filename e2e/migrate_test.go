@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/move"
@@ -229,6 +230,7 @@ func TestMigrate(t *testing.T) {
 // A migration that is killed at any moment, again and again, goes on where it was, and
 // comes to the very same; in both directions.
 func TestMigrateIsKilled(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	dir := t.TempDir()
 	from, back := filepath.Join(dir, "from.db"), filepath.Join(dir, "back.db")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/client"
 )
 
@@ -73,6 +74,7 @@ func TestHangingNeighboursWithFewFiles(t *testing.T) {
 // A million deliveries at once, from one request of one app, while portal links are
 // made: another app's publishes and sign-ins go on as before.
 func TestALargeBatchBesideOthers(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	const crowd = 1000 // endpoints, and events
 	s := serve(t)

@@ -14,6 +14,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/client"
 )
 
@@ -80,6 +81,7 @@ func (l lags) String() string {
 // events are taken and arrive meanwhile, those that it publishes in transactions of its own
 // and those that it publishes by the API.
 func TestAFloodInTheOutbox(t *testing.T) {
+	testlong.Only(t)
 	many, floor := 100_000, 500*time.Millisecond
 	if testing.Short() {
 		many = 10_000

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/client"
 )
 
@@ -74,6 +75,7 @@ func (c *cuttable) cut() {
 // connection is cut and the server killed, each arrives under the id that it was
 // acknowledged with, and under no other.
 func TestStreamedEventsArriveAsAcknowledged(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	lines := 100_000
 	if testing.Short() {
@@ -152,6 +154,7 @@ func TestStreamedEventsArriveAsAcknowledged(t *testing.T) {
 // TestPublishingBesideStreams: a hundred streams of one app do not hold up the single
 // publishes of another.
 func TestPublishingBesideStreams(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	const streams, publishes = 100, 20
 	s := serve(t, "--key-streams", "200", "--app-streams", "200")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/internal/testpostgres"
 )
 
@@ -117,6 +118,7 @@ const (
 // run each of the statements: it must not go through a large table, sort it, or look into
 // more partitions than need be, whether it has statistics or not.
 func TestPlansFollowFromTheirShape(t *testing.T) {
+	testlong.Only(t)
 	for name, analyzed := range map[string]bool{"with statistics": true, "without": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

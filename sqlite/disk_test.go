@@ -16,6 +16,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/sqlite"
 )
 
@@ -251,6 +252,7 @@ func TestBackupThatFailsLeavesNothing(t *testing.T) {
 // TestTheLogDoesNotGrowForEver writes much more than the write-ahead log may hold,
 // and then lets the store idle.
 func TestTheLogDoesNotGrowForEver(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -288,6 +290,7 @@ func logSize(t *testing.T, dir string) int64 {
 // TestTheLogBeginsAnewUnderLoad: commits follow each other without a pause, and reads
 // overlap. Only a read that lasts makes the log grow, and makes no commit wait.
 func TestTheLogBeginsAnewUnderLoad(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "bellhop.db")

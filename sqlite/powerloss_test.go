@@ -23,6 +23,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/internal/testmemory"
 )
 
@@ -141,6 +142,7 @@ const sector = 512
 // looks for what anybody was told: by an answer to a step, or by a list. What was not told
 // may be there, but then as a whole.
 func TestPowerLoss(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	dir := t.TempDir()
