@@ -135,6 +135,17 @@ func SecretHeader(name string) bool {
 	return false
 }
 
+// HarmlessHeader tells whether the value of a header of this name is known to be no password.
+// Of all others it may be one: every product has names of its own for them.
+func HarmlessHeader(name string) bool {
+	switch strings.ToLower(name) {
+	case "accept", "accept-charset", "accept-language", "cache-control", "content-language", "content-type",
+		"date", "expect", "from", "origin", "pragma", "prefer", "priority", "referer", "user-agent":
+		return true
+	}
+	return false
+}
+
 // SealedContext is what one of an endpoint's Sealed values is sealed with.
 func SealedContext(e EndpointID, name string) string { return e.String() + " " + name }
 

@@ -3,22 +3,10 @@ package desk
 import (
 	"context"
 	"errors"
-	"fmt"
-	"unicode/utf8"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
 	ids "github.com/bellhop/bellhop/internal/id"
-	"github.com/bellhop/bellhop/internal/match"
-)
-
-// The bounds of an app's and an event type's settings.
-const (
-	maxName        = 256
-	maxDescription = 4096
-	maxSchema      = 256 << 10
-	maxMetadata    = 50
-	// mostEndpoints is the highest bound that an app can have.
-	mostEndpoints = 100_000
 )
 
 // AppChange is what a caller asks an app to be: in a creation or replacement, fields
@@ -186,7 +174,7 @@ func (d *Desk) saveApp(ctx context.Context, p bellhop.Principal, a bellhop.App, 
 	set(c.MaxEndpoints, &a.MaxEndpoints)
 	set(c.Dialects, &a.Dialects)
 	set(c.DialectOptions, &a.DialectOptions)
-	if fields := append(checkApp(a), d.checkAppDialects(c)...); len(fields) > 0 {
+	if fields := append(a.Check(), routes.CheckAppDialects(c.Dialects.Value, c.DialectOptions.Value, d.e.Routes().Dialect)...); len(fields) > 0 {
 		return bellhop.App{}, bellhop.Invalid("The app is not valid", fields...)
 	}
 	a.UpdatedAt = d.now()
@@ -221,68 +209,6 @@ func (d *Desk) saveApp(ctx context.Context, p bellhop.Principal, a bellhop.App, 
 	}
 	d.e.RefreshRoutes(ctx)
 	return a, nil
-}
-
-func checkApp(a bellhop.App) (fields []bellhop.FieldError) {
-	if !validAppID(a.ID) {
-		fields = append(fields, bellhop.FieldError{
-			Field: "id", Code: "app_id",
-			Detail: "must be 1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
-		})
-	}
-	if a.UID != "" {
-		if err := match.CheckUID("uid", a.UID); err != nil {
-			fields = append(fields, bellhop.FieldError{Field: "uid", Code: "uid", Detail: err.Error()})
-		}
-	}
-	fields = append(fields, checkText("name", a.Name, maxName)...)
-	fields = append(fields, checkMetadata(a.Metadata)...)
-	fields = append(fields, checkRateLimit(a.RateLimit)...)
-	if a.MaxEndpoints < 0 || a.MaxEndpoints > mostEndpoints {
-		fields = append(fields, bellhop.FieldError{
-			Field: "max_endpoints", Code: "range",
-			Detail: fmt.Sprintf("must be between 1 and %d, or 0 for the default", mostEndpoints),
-		})
-	}
-	return fields
-}
-
-func validAppID(s string) bool {
-	for i, c := range []byte(s) {
-		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !alnum && (i == 0 || c != '.' && c != '-' && c != '_') {
-			return false
-		}
-	}
-	return len(s) >= 1 && len(s) <= 64
-}
-
-func checkText(field, text string, most int) []bellhop.FieldError {
-	switch {
-	case len(text) > most:
-		return []bellhop.FieldError{{Field: field, Code: "length", Detail: fmt.Sprintf("is %d bytes; at most %d are allowed", len(text), most)}}
-	case !utf8.ValidString(text):
-		return []bellhop.FieldError{{Field: field, Code: "utf8", Detail: "is not valid UTF-8"}}
-	}
-	return nil
-}
-
-func checkMetadata(m map[string]string) (fields []bellhop.FieldError) {
-	if len(m) > maxMetadata {
-		fields = append(fields, bellhop.FieldError{
-			Field: "metadata", Code: "length",
-			Detail: fmt.Sprintf("has %d entries; at most %d are allowed", len(m), maxMetadata),
-		})
-	}
-	for k, v := range m {
-		if k == "" || len(k) > 128 || len(v) > 1024 || !utf8.ValidString(k) || !utf8.ValidString(v) {
-			fields = append(fields, bellhop.FieldError{
-				Field: "metadata." + bellhop.Clip(k), Code: "length",
-				Detail: "keys are 1 to 128 bytes and values at most 1024 bytes of UTF-8",
-			})
-		}
-	}
-	return fields
 }
 
 // DeleteApp removes an app with its events, logs and pending deliveries, and the

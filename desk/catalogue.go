@@ -2,17 +2,11 @@ package desk
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/dialect/samples"
 	"github.com/bellhop/bellhop/engine/routes"
-	"github.com/bellhop/bellhop/internal/match"
 )
 
 // EventType gives an entry of the catalogue, or a CodeNotFound error.
@@ -61,8 +55,12 @@ func (d *Desk) PutEventType(ctx context.Context, p bellhop.Principal, t bellhop.
 	if err := Permits(p, "putEventType"); err != nil {
 		return bellhop.EventType{}, false, err
 	}
-	if err := checkEventType(ctx, t); err != nil {
+	fields, err := routes.CheckEventType(ctx, &t)
+	if err != nil {
 		return bellhop.EventType{}, false, err
+	}
+	if len(fields) > 0 {
+		return bellhop.EventType{}, false, bellhop.Invalid("The event type is not valid", fields...)
 	}
 	err = d.persist(ctx, "event type", d.e.Routes().LoadCatalogue, func() error {
 		old, err := d.eventType(t.Name)
@@ -99,130 +97,6 @@ func typeDetail(t *bellhop.EventType) map[string]any {
 		detail["feature_flags"] = t.FeatureFlags
 	}
 	return detail
-}
-
-func checkEventType(ctx context.Context, t bellhop.EventType) error {
-	var fields []bellhop.FieldError
-	wrong := func(field, code, detail string) {
-		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: detail})
-	}
-	if err := match.CheckType(t.Name); err != nil {
-		wrong("name", "type", err.Error())
-	} else if strings.HasPrefix(t.Name, routes.OwnTypes) {
-		wrong("name", "reserved", `types that begin with "bellhop." are Bellhop's own; choose another name`)
-	}
-	fields = append(fields, checkText("description", t.Description, maxDescription)...)
-	if len(t.Schema) > maxSchema || len(t.Example) > maxSchema {
-		wrong("schema", "length", fmt.Sprintf("schema and example are at most %d bytes each", maxSchema))
-	}
-	if t.Validate && len(t.Schema) == 0 {
-		wrong("validate", "schema", "needs a schema to validate against: give one, or leave validate out")
-	}
-	fields = append(fields, checkText("group", t.Group, maxName)...)
-	fields = append(fields, checkFlags(t.FeatureFlags)...)
-	fields = append(fields, checkVersions(t)...)
-	if len(t.Schema) > 0 {
-		schema, err := routes.CompileSchema(t.Schema)
-		if e, ok := errors.AsType[*routes.SchemaError](err); ok {
-			wrong("schema"+e.Pointer, "schema", e.Detail)
-		} else if len(t.Example) > 0 {
-			breaches, err := schema.Violations(routes.NewBudget(ctx), t.Example, "example")
-			if err != nil {
-				return fmt.Errorf("check an example: %w", err)
-			}
-			for _, f := range breaches {
-				if f.Code == "schema" {
-					f.Detail = "breaks the schema: " + f.Detail
-				}
-				fields = append(fields, f)
-			}
-		}
-	}
-	if len(fields) > 0 {
-		return bellhop.Invalid("The event type is not valid", fields...)
-	}
-	return nil
-}
-
-// The bounds of what an event type has besides.
-const (
-	maxFlags          = 50
-	maxEarlier        = 50
-	maxEarlierSchemas = 4 * maxSchema
-	maxVersion        = 32
-)
-
-// checkVersions says what is wrong with a type's schemas of other versions, and with how
-// they are named.
-func checkVersions(t bellhop.EventType) (fields []bellhop.FieldError) {
-	wrong := func(field, code, detail string) {
-		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: detail})
-	}
-	form := func(field, version string) {
-		if !isLabel(version, maxVersion, "-_.") {
-			wrong(field, "format", fmt.Sprintf("a version is 1 to %d letters, digits, hyphens, underscores and dots, such as 2", maxVersion))
-		}
-	}
-	if t.SchemaVersion != "" {
-		form("schema_version", t.SchemaVersion)
-	}
-	if t.SchemaVersion != "" && len(t.Schema) == 0 {
-		wrong("schema_version", "schema", "names the version of schema: give that too, or leave this out")
-	}
-	if len(t.EarlierSchemas) == 0 {
-		return fields
-	}
-	if t.SchemaVersion == "" {
-		wrong("schema_version", "required", "is missing: beside earlier_schemas, say which version schema is")
-	}
-	size := 0
-	for _, schema := range t.EarlierSchemas {
-		size += len(schema)
-	}
-	if len(t.EarlierSchemas) > maxEarlier || size > maxEarlierSchemas {
-		wrong("earlier_schemas", "length", fmt.Sprintf("has %d schemas of %d bytes in all; at most %d of %d bytes are allowed: leave out the oldest",
-			len(t.EarlierSchemas), size, maxEarlier, maxEarlierSchemas))
-		return fields
-	}
-	for _, version := range slices.Sorted(maps.Keys(t.EarlierSchemas)) {
-		field := "earlier_schemas." + bellhop.Clip(version)
-		form(field, version)
-		if version == t.SchemaVersion {
-			wrong(field, "version", "is the version of schema: give it there alone")
-		}
-		_, err := routes.CompileSchema(t.EarlierSchemas[version])
-		if e, ok := errors.AsType[*routes.SchemaError](err); ok {
-			wrong(field+e.Pointer, "schema", e.Detail)
-		}
-	}
-	return fields
-}
-
-// checkFlags says what is wrong with the feature flags of an event type or a portal link.
-func checkFlags(flags []string) (fields []bellhop.FieldError) {
-	if len(flags) > maxFlags {
-		return []bellhop.FieldError{{Field: "feature_flags", Code: "length", Detail: fmt.Sprintf("has %d flags; at most %d are allowed", len(flags), maxFlags)}}
-	}
-	for i, flag := range flags {
-		if !isLabel(flag, maxName, "-_.:") {
-			fields = append(fields, bellhop.FieldError{
-				Field: fmt.Sprintf("feature_flags[%d]", i), Code: "format",
-				Detail: fmt.Sprintf("a feature flag is 1 to %d letters, digits, hyphens, underscores, dots and colons", maxName),
-			})
-		}
-	}
-	return fields
-}
-
-// isLabel tells whether s is 1 to most letters and digits of ASCII, or others that are
-// allowed.
-func isLabel(s string, most int, others string) bool {
-	for _, c := range []byte(s) {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') && strings.IndexByte(others, c) < 0 {
-			return false
-		}
-	}
-	return len(s) >= 1 && len(s) <= most
 }
 
 // DeleteEventType removes an entry of the catalogue. Events of the type stay.

@@ -126,13 +126,13 @@ func (d *Desk) checkEndpoint(ctx context.Context, e *bellhop.Endpoint, c bellhop
 			wrong(name.field, "endpoint_id", "has the form of an endpoint's id, by which that endpoint alone is found: give another one, or leave it out")
 		}
 	}
-	fields = append(fields, checkText("name", e.Name, maxName)...)
-	fields = append(fields, checkMetadata(e.Metadata)...)
+	fields = append(fields, bellhop.CheckText("name", e.Name, bellhop.MaxName)...)
+	fields = append(fields, bellhop.CheckMetadata(e.Metadata)...)
 	if c.Notify.Set {
 		fields = append(fields, checkAddresses("notify", e.Notify, maxNotify)...)
 	}
-	fields = append(fields, checkText("description", e.Description, maxDescription)...)
-	fields = append(fields, checkText("locked_reason", e.LockedReason, maxLockedReason)...)
+	fields = append(fields, bellhop.CheckText("description", e.Description, bellhop.MaxDescription)...)
+	fields = append(fields, bellhop.CheckText("locked_reason", e.LockedReason, maxLockedReason)...)
 	if e.LockedReason != "" && !e.Locked {
 		wrong("locked_reason", "without", "says why an endpoint is locked: set locked, too")
 	}
@@ -171,24 +171,9 @@ func checkDelivering(e *bellhop.Endpoint) (fields []bellhop.FieldError) {
 	if e.Concurrency < 1 || e.Concurrency > maxConcurrency {
 		wrong("concurrency", "range", "is %d; it must be between 1 and %d", e.Concurrency, maxConcurrency)
 	}
-	fields = append(fields, checkRateLimit(e.RateLimit)...)
+	fields = append(fields, e.RateLimit.Check()...)
 	if f := e.Retry.Check(); f != nil {
 		fields = append(fields, *f)
-	}
-	return fields
-}
-
-// checkRateLimit says what is wrong with the limit of an endpoint or an app, if there is
-// one.
-func checkRateLimit(l *bellhop.RateLimit) (fields []bellhop.FieldError) {
-	if l == nil {
-		return nil
-	}
-	if !(l.PerSecond >= 0.001 && l.PerSecond <= 100_000) { // NaN, too
-		fields = append(fields, bellhop.FieldError{Field: "rate_limit.per_second", Code: "range", Detail: "must be between 0.001 and 100000"})
-	}
-	if l.Burst < 0 || l.Burst > 100_000 {
-		fields = append(fields, bellhop.FieldError{Field: "rate_limit.burst", Code: "range", Detail: "must be between 0 and 100000"})
 	}
 	return fields
 }

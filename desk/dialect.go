@@ -2,16 +2,12 @@ package desk
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/engine/routes"
 )
-
-// maxDialects bounds an app's list of dialects.
-const maxDialects = 50
 
 // offers gives the dialects that an app's people may choose, the default first; none
 // if they may choose any.
@@ -107,7 +103,7 @@ func (d *Desk) checkDialectOptions(e *bellhop.Endpoint, c bellhop.EndpointChange
 	case x == nil:
 		return nil // checkEndpoint says so
 	case c.DialectOptions.Set:
-		return optionErrors("dialect_options", x, e.DialectOptions)
+		return routes.OptionErrors("dialect_options", x, e.DialectOptions)
 	case was != "" && was != e.Dialect && len(e.DialectOptions) > 0:
 		return []bellhop.FieldError{{
 			Field: "dialect_options", Code: "dialect_option",
@@ -115,46 +111,6 @@ func (d *Desk) checkDialectOptions(e *bellhop.Endpoint, c bellhop.EndpointChange
 		}}
 	}
 	return nil
-}
-
-func optionErrors(field string, x *dialect.Dialect, chosen map[string]string) (fields []bellhop.FieldError) {
-	wrong := x.CheckOptions(chosen)
-	for _, name := range slices.Sorted(maps.Keys(wrong)) {
-		fields = append(fields, bellhop.FieldError{Field: field + "." + bellhop.Clip(name), Code: "dialect_option", Detail: wrong[name]})
-	}
-	return fields
-}
-
-// checkAppDialects says what is wrong with what an app says of dialects, as far as it
-// is given: a dialect may have left the configuration since.
-func (d *Desk) checkAppDialects(c AppChange) (fields []bellhop.FieldError) {
-	unknown := func(field, name string) {
-		fields = append(fields, bellhop.FieldError{
-			Field: field, Code: "unknown_dialect",
-			Detail: fmt.Sprintf("there is no dialect %q: GET /v1/dialects lists them", bellhop.Clip(name)),
-		})
-	}
-	if n := len(c.Dialects.Value); n > maxDialects {
-		return []bellhop.FieldError{{Field: "dialects", Code: "length", Detail: fmt.Sprintf("has %d names; at most %d are allowed", n, maxDialects)}}
-	}
-	for i, name := range c.Dialects.Value {
-		field := fmt.Sprintf("dialects[%d]", i)
-		switch {
-		case d.e.Routes().Dialect(name) == nil:
-			unknown(field, name)
-		case slices.Contains(c.Dialects.Value[:i], name):
-			fields = append(fields, bellhop.FieldError{Field: field, Code: "duplicate", Detail: fmt.Sprintf("%q is there twice: remove one", name)})
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.DialectOptions.Value)) {
-		field := "dialect_options." + bellhop.Clip(name)
-		if x := d.e.Routes().Dialect(name); x == nil {
-			unknown(field, name)
-		} else {
-			fields = append(fields, optionErrors(field, x, c.DialectOptions.Value[name])...)
-		}
-	}
-	return fields
 }
 
 // DefaultDialect is the dialect of endpoints whose apps offer none in particular.

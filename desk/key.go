@@ -14,11 +14,9 @@ import (
 )
 
 const (
-	tokenPrefix     = "bh_"
-	maxKeyApps      = 100
-	defaultPortal   = bellhop.Duration(time.Hour)
-	maxPortal       = bellhop.Duration(7 * 24 * time.Hour)
-	maxKeyExpiresIn = bellhop.Duration(3660 * 24 * time.Hour)
+	tokenPrefix   = "bh_"
+	maxKeyApps    = 100
+	defaultPortal = bellhop.Duration(time.Hour)
 )
 
 // CreateKey makes a key, or a portal link, and answers its token, which is not kept.
@@ -39,8 +37,11 @@ func (d *Desk) CreateKey(ctx context.Context, p bellhop.Principal, r bellhop.Key
 	if err != nil {
 		return bellhop.Key{}, "", err
 	}
-	if err := checkKey(&r); err != nil {
-		return bellhop.Key{}, "", err
+	if r.Portal {
+		r.ExpiresIn = cmp.Or(r.ExpiresIn, defaultPortal)
+	}
+	if fields := r.Check(); len(fields) > 0 {
+		return bellhop.Key{}, "", bellhop.Invalid("The key is not valid", fields...)
 	}
 	hash := r.Hash
 	if hash == nil {
@@ -91,44 +92,6 @@ func (d *Desk) scopeOf(p bellhop.Principal, r bellhop.KeyRequest) (bellhop.Scope
 }
 
 func newToken() string { return tokenPrefix + strings.ToLower(rand.Text()+rand.Text()[:10]) }
-
-func checkKey(r *bellhop.KeyRequest) error {
-	fields := checkText("name", r.Name, maxName)
-	wrong := func(field, code, detail string) {
-		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: detail})
-	}
-	switch r.Role {
-	case bellhop.RoleAdmin, bellhop.RolePublisher:
-		if r.Portal {
-			wrong("role", "enum", `must be "editor" or "viewer" for a portal link`)
-		}
-	case bellhop.RoleEditor, bellhop.RoleViewer:
-	default:
-		wrong("role", "enum", `must be "admin", "publisher", "editor" or "viewer"`)
-	}
-	fields = append(fields, checkFlags(r.FeatureFlags)...)
-	if len(r.FeatureFlags) > 0 && !r.Portal {
-		wrong("feature_flags", "portal", "are for portal links: a key sees every event type")
-	}
-	if r.Hash != nil && r.Portal {
-		wrong("token_sha256", "portal", "is for keys: the token of a portal link is made")
-	}
-	if r.Hash != nil && (*r.Hash == [32]byte{} || *r.Hash == sha256.Sum256(nil)) {
-		wrong("token_sha256", "format", "is the hash of no token")
-	}
-	longest := maxKeyExpiresIn
-	if r.Portal {
-		longest = maxPortal
-		r.ExpiresIn = cmp.Or(r.ExpiresIn, defaultPortal)
-	}
-	if r.ExpiresIn < 0 || r.ExpiresIn > longest {
-		wrong("expires_in", "range", fmt.Sprintf("must be between 0s and %s", longest))
-	}
-	if len(fields) > 0 {
-		return bellhop.Invalid("The key is not valid", fields...)
-	}
-	return nil
-}
 
 // KeyKind tells what kind of key one is.
 type KeyKind string

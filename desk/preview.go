@@ -169,24 +169,21 @@ func (d *Desk) previewEndpoint(ctx context.Context, ask PreviewRequest, i bellho
 	}
 	e = bellhop.Endpoint{ID: i, CreatedAt: now, UpdatedAt: now}
 	fields := slices.DeleteFunc(d.apply(ctx, &e, c), isCredential) // a request shows where they go without them
-	secret := c.Secret.Value
-	if x := d.e.Routes().Dialect(e.Dialect); x != nil {
-		if secret == "" {
-			if sample, err = x.NewSecret(); err != nil {
-				return e, "", fmt.Errorf("make a secret: %w", err)
-			}
-			secret = sample
-		} else if err = x.CheckSecret(secret); err != nil {
-			fields = append(fields, bellhop.FieldError{Field: "secret", Code: "secret", Detail: err.Error()})
-		}
+	secrets, newest, wrong, err := d.firstSecrets(&e, &c, now)
+	if err != nil {
+		return e, "", err
 	}
+	if c.Secret.Value == "" && len(c.Secrets.Value) == 0 {
+		sample = newest
+	}
+	fields = append(fields, wrong...)
 	if len(fields) > 0 {
 		return e, "", endpointError(fields)
 	}
 	if len(e.Apps) == 0 {
 		e.Apps = []string{cmp.Or(ask.App, sampleApp)}
 	}
-	e.Secrets = []bellhop.Secret{{Sealed: d.seal(e.ID, secret), CreatedAt: now}}
+	e.Secrets = secrets
 	return e, sample, nil
 }
 

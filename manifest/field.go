@@ -83,7 +83,7 @@ func canonical(field string, value bellhop.JSON) string {
 			}
 		}
 	}
-	if nothing(v) {
+	if nothing(v) && (v == nil || field != "schema" && field != "example") { // of which {} and false say something
 		return ""
 	}
 	text := func(v any) string {

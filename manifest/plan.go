@@ -35,6 +35,9 @@ type Step struct {
 	Source string `json:"source,omitempty"`
 	// Fields are what differs, or what a new object is given.
 	Fields []Difference `json:"fields,omitempty"`
+	// Without are fields that the server refuses and the object can be without: of objects that
+	// are Partial.
+	Without []Lack `json:"without,omitempty"`
 
 	kind       Kind
 	want, have *Object
@@ -43,6 +46,12 @@ type Step struct {
 	rotations []rotation
 	// refusal says why the step cannot be made, where that is known before it is tried.
 	refusal error
+}
+
+// Lack is a field that an object is not given, and why.
+type Lack struct {
+	Field string `json:"field"`
+	Why   string `json:"why"`
 }
 
 // Difference is one field of a step. Secrets are shown as [bellhop.Hidden].
@@ -65,6 +74,8 @@ type Plan struct {
 	Same int
 	// Notes are sentences about what is not as its origin has it, whatever the steps do.
 	Notes []string
+
+	have map[Kind][]Object // what the server has of the kinds that are spoken of
 }
 
 // PlanOptions say how far a plan goes.
@@ -99,6 +110,9 @@ type Origin struct {
 	// Unfit are the former ids of endpoints that it has and that cannot be taken over truly,
 	// with the reason and what to do. A former id may go on after a dot.
 	Unfit map[string]string
+	// Unread are the ids of what it has and cannot be read: what was taken over of it earlier
+	// stays as it is.
+	Unread map[string]bool
 }
 
 // has tells whether an app is, or was, of the origin, which may be nil.
@@ -111,6 +125,12 @@ func (o *Origin) unfit(formerID string) string {
 	}
 	before, _, _ := strings.Cut(formerID, ".")
 	return o.Unfit[before]
+}
+
+// unread tells whether it has an endpoint that cannot be read.
+func (o *Origin) unread(formerID string) bool {
+	before, _, _ := strings.Cut(formerID, ".")
+	return o.Unread[formerID] || o.Unread[before]
 }
 
 // EmptyError says that pruning would delete everything of a kind, or that the document says
@@ -149,6 +169,7 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 	if err != nil {
 		return nil, err
 	}
+	p.plan.have = have
 	var deletions []Step
 	for _, kind := range spoken {
 		found := index(kind, have[kind])
@@ -314,7 +335,7 @@ func (p *planner) orphans(kind Kind, have []Object, kept map[*Object]bool) {
 		}
 		former := o.Text("former_id")
 		if kind != Endpoints || former == "" || o.Text("status") == string(bellhop.EndpointDisabled) ||
-			!slices.ContainsFunc(o.Apps(), func(app string) bool { return origin.Apps[app] }) {
+			!slices.ContainsFunc(o.Apps(), func(app string) bool { return origin.Apps[app] }) || origin.unread(former) {
 			continue
 		}
 		why := origin.unfit(former)
@@ -476,9 +497,74 @@ type ownKey struct{ error }
 // patience is how often a step is tried again that the server has no time for.
 const patience = 20
 
-// tried makes a step, and again if the server says when.
+// tried makes a step, again if the server says when, and without what it is not to have.
 func (s *Step) tried(ctx context.Context, c *client.Client) error {
-	return again(ctx, func() error { return s.apply(ctx, c) })
+	for {
+		err := again(ctx, func() error { return s.apply(ctx, c) })
+		if !s.goWithout(err) {
+			return err
+		}
+	}
+}
+
+// spare are the fields that an object of another product can be without: nobody gets more or less
+// for it. What says who gets what, and how it is made, is not among them.
+var spare = map[Kind][]string{
+	Apps:       {"uid", "name", "metadata"},
+	EventTypes: {"description", "group", "schema", "schema_version", "earlier_schemas"},
+	Endpoints:  {"uid", "name", "description", "metadata"},
+}
+
+// goWithout takes the fields from a step that an error is about, and tells whether it may be tried
+// again then.
+func (s *Step) goWithout(err error) bool {
+	if err == nil || s.want == nil || !s.want.Partial || !refused(err) {
+		return false
+	}
+	var wrong []bellhop.FieldError
+	if p, ok := errors.AsType[*client.Problem](err); ok && p.Status == http.StatusUnprocessableEntity {
+		wrong = p.Errors
+	} else if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Code == bellhop.CodeInvalid {
+		wrong = e.Fields
+	}
+	var lacks []Lack
+	for _, f := range wrong {
+		field := f.Field[:len(f.Field)-len(strings.TrimLeft(f.Field, "abcdefghijklmnopqrstuvwxyz_"))]
+		if !slices.Contains(spare[s.kind], field) || len(s.want.Fields[field]) == 0 {
+			return false
+		}
+		why := f.Detail
+		if f.Field != field {
+			why = f.Field + ": " + why
+		}
+		lacks = append(lacks, Lack{Field: field, Why: why})
+	}
+	if len(lacks) == 0 {
+		return false
+	}
+	want := *s.want
+	want.Fields, s.want = maps.Clone(s.want.Fields), &want
+	for _, lack := range lacks {
+		s.lose(lack.Field)
+		if lack.Field == "schema" || lack.Field == "schema_version" { // neither is without the other
+			s.lose("schema")
+			s.lose("schema_version")
+			s.lose("earlier_schemas")
+		}
+	}
+	s.Without = append(s.Without, lacks...)
+	return true
+}
+
+// lose takes a field from what is wanted.
+func (s *Step) lose(field string) {
+	delete(s.want.Fields, field)
+	s.Fields = slices.DeleteFunc(slices.Clone(s.Fields), func(d Difference) bool { return d.Field == field })
+}
+
+// Nothing tells whether a change has nothing left to be made.
+func (s *Step) Nothing() bool {
+	return s.Action == Change && len(s.Fields) == 0 && len(s.rotations) == 0
 }
 
 // again asks for something, and once more as often as the server says when.
@@ -503,6 +589,9 @@ func again(ctx context.Context, ask func() error) error {
 func (s *Step) apply(ctx context.Context, c *client.Client) error {
 	if s.refusal != nil {
 		return s.refusal
+	}
+	if s.Nothing() {
+		return nil
 	}
 	switch s.kind {
 	case Apps:
@@ -571,18 +660,22 @@ func (s *Step) eventType(ctx context.Context, c *client.Client) error {
 	if s.Action == Delete {
 		return c.DeleteEventType(ctx, s.have.Text("name"))
 	}
-	fields := given(s.want.Fields)
-	if s.have != nil {
-		// It is replaced as a whole.
-		fields = maps.Clone(s.have.Fields)
-		maps.Copy(fields, s.changed())
-	}
-	delete(fields, "name")
-	in, err := as[client.EventTypePut](fields)
+	in, err := as[client.EventTypePut](s.wholeEventType())
 	if err == nil {
 		_, err = c.PutEventType(ctx, s.Name, in)
 	}
 	return err
+}
+
+// wholeEventType is an event type as it is to be: it is replaced as a whole.
+func (s *Step) wholeEventType() map[string]bellhop.JSON {
+	fields := given(s.want.Fields)
+	if s.have != nil {
+		fields = maps.Clone(s.have.Fields)
+		maps.Copy(fields, s.changed())
+	}
+	delete(fields, "name")
+	return fields
 }
 
 func (s *Step) endpoint(ctx context.Context, c *client.Client) error {
@@ -660,18 +753,23 @@ func (s *Step) key(ctx context.Context, c *client.Client) error {
 			return err
 		}
 	}
+	in, err := s.keyInput()
+	if err == nil {
+		_, err = c.CreateKey(ctx, in)
+	}
+	return err
+}
+
+// keyInput is the key that a step makes.
+func (s *Step) keyInput() (client.KeyInput, error) {
 	fields := given(s.want.Fields)
 	expires := s.want.expiry()
 	delete(fields, "expires_at")
 	in, err := as[client.KeyInput](fields)
-	if err != nil {
-		return err
-	}
 	if !expires.IsZero() {
 		in.ExpiresIn = bellhop.Duration(time.Until(expires).Round(time.Second))
 	}
-	_, err = c.CreateKey(ctx, in)
-	return err
+	return in, err
 }
 
 // expiry is when a key ends; zero if it does not.
@@ -684,10 +782,15 @@ func (o *Object) expiry() (at time.Time) {
 func (p *Plan) Summary() string {
 	count := map[Action]int{}
 	for i := range p.Steps {
-		count[p.Steps[i].Action]++
+		if !p.Steps[i].Nothing() {
+			count[p.Steps[i].Action]++
+		}
 	}
-	if len(p.Steps) == 0 {
+	if len(count) == 0 && len(p.Steps) == 0 {
 		return fmt.Sprintf("nothing to do: all %d objects are as the document says", p.Same)
+	}
+	if len(count) == 0 {
+		return fmt.Sprintf("nothing to do that the server takes: %d objects are as the document says", p.Same)
 	}
 	var parts []string
 	for _, a := range []Action{Create, Change, Delete} {

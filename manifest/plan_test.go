@@ -364,11 +364,12 @@ func TestWhatIsRefusedIsNamedAndTheRestDone(t *testing.T) {
 	}
 }
 
-// TestPasswordsInHeadersAreSecrets: a document that may be in a repository has none of them
+// TestPasswordsInHeadersAreSecrets: a document that may be in a repository has none of them,
+// whatever the header is called,
 // in clear, and what it does not have stays where it is.
 func TestPasswordsInHeadersAreSecrets(t *testing.T) {
 	from, to := serve(t), serve(t)
-	apply(t, from, read(t, "apps: [{id: acme}]\nendpoints:\n- {uid: x, apps: [acme], url: https://example.com/, headers: {authorization: Bearer s3cr3t, X-Api-Key: k3y, X-Plain: abc}}\n"), manifest.PlanOptions{})
+	apply(t, from, read(t, "apps: [{id: acme}]\nendpoints:\n- {uid: x, apps: [acme], url: https://example.com/, headers: {authorization: Bearer s3cr3t, X-Acme-Pass: k3y, Accept-Language: abc}}\n"), manifest.PlanOptions{})
 	export := func(secrets bool) (string, []string) {
 		t.Helper()
 		d, notes, err := manifest.Export(t.Context(), from, manifest.ExportOptions{Secrets: secrets})
@@ -387,7 +388,7 @@ func TestPasswordsInHeadersAreSecrets(t *testing.T) {
 	}
 	clear, _ := export(true)
 	text, notes := export(false)
-	if strings.Contains(text, "s3cr3t") || strings.Contains(text, "k3y") || !strings.Contains(text, "X-Plain: abc") || len(notes) != 2 || !strings.Contains(notes[0]+notes[1], "X-Api-Key") {
+	if strings.Contains(text, "s3cr3t") || strings.Contains(text, "k3y") || !strings.Contains(text, "Accept-Language: abc") || len(notes) != 2 || !strings.Contains(notes[0]+notes[1], "X-Acme-Pass") {
 		t.Errorf("%s\n%q", text, notes)
 	}
 	headers := func(c *client.Client) map[string]string {
@@ -401,8 +402,8 @@ func TestPasswordsInHeadersAreSecrets(t *testing.T) {
 		return nil
 	}
 	expect(t, "read where it was written", apply(t, from, read(t, text), manifest.PlanOptions{}))
-	apply(t, from, read(t, strings.Replace(text, "X-Plain: abc", "X-Plain: xyz", 1)), manifest.PlanOptions{})
-	if h := headers(from); len(h) != 3 || h["X-Plain"] != "xyz" || !slices.Contains(slices.Collect(maps.Values(h)), "Bearer s3cr3t") || !slices.Contains(slices.Collect(maps.Values(h)), "k3y") {
+	apply(t, from, read(t, strings.Replace(text, "Accept-Language: abc", "Accept-Language: xyz", 1)), manifest.PlanOptions{})
+	if h := headers(from); len(h) != 3 || h["Accept-Language"] != "xyz" || !slices.Contains(slices.Collect(maps.Values(h)), "Bearer s3cr3t") || !slices.Contains(slices.Collect(maps.Values(h)), "k3y") {
 		t.Errorf("%v", h)
 	}
 	var refused []string
@@ -410,7 +411,7 @@ func TestPasswordsInHeadersAreSecrets(t *testing.T) {
 		if a.Err != nil {
 			refused = append(refused, a.Err.Error())
 		}
-	}); err != nil || len(refused) != 1 || !strings.Contains(refused[0], "X-Api-Key is not given: write it in place of (hidden)") || headers(to) != nil {
+	}); err != nil || len(refused) != 1 || !strings.Contains(refused[0], "X-Acme-Pass is not given: write it in place of (hidden)") || headers(to) != nil {
 		t.Errorf("%v, %q, %v", err, refused, headers(to))
 	}
 	apply(t, to, read(t, clear), manifest.PlanOptions{})
@@ -532,11 +533,34 @@ event_types:
 - {name: good.type, schema: {type: object}}
 - {name: bad.type, schema: {type: 5}}
 - {name: bad.earlier, schema: {type: object}, schema_version: "2", earlier_schemas: {"1": {type: 5}}}
-apps: [{id: new}]
+- {name: bellhop.own}
+- {name: bad.flag, feature_flags: ["a b"]}
+- {name: bad.example, schema: {type: object}, example: 5}
+apps:
+- {id: new}
+- {id: "bad id"}
+- {id: long, name: "`+strings.Repeat("x", 300)+`"}
+- {id: rate, rate_limit: {per_second: 1000000}}
+- {id: many, max_endpoints: 200000}
+- {id: morse, dialects: [morse]}
+- {id: options, dialect_options: {svix: {no: x}}}
+- {id: other, uid: acme}
+- {id: acme, metadata: {a: "`+strings.Repeat("x", 2000)+`"}}
+- {id: full, max_endpoints: 2}
+keys:
+- {name: good, role: publisher, apps: [new], token_sha256: "`+strings.Repeat("a1", 32)+`"}
+- {name: bad.role, role: editor, apps: [long], token_sha256: "`+strings.Repeat("a2", 32)+`"}
+- {name: bad.end, role: viewer, expires_at: "2099-01-01T00:00:00Z", token_sha256: "`+strings.Repeat("a3", 32)+`"}
+- {name: bad.token, role: viewer, token_sha256: "abc"}
 endpoints:
+- {uid: f1, apps: [full], url: "https://example.com/"}
+- {uid: f2, apps: [full, new], url: "https://example.com/"}
+- {uid: f3, apps: [full], url: "https://example.com/"}
+- {uid: none, apps: [new], url: "https://example.com/", auth: {type: bearer}}
+- {uid: older, apps: [new], url: "https://example.com/", dialect: svix, secrets: [{secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}, {secret: x, expires_at: "`+time.Now().Add(time.Hour).UTC().Format(time.RFC3339)+`"}]}
 - {uid: plain, apps: [new], url: "http://example.com/"}
 - {uid: inside, apps: [new], url: "https://10.0.0.1/"}
-- {uid: none, apps: [new], url: "no url"}
+- {uid: nourl, apps: [new], url: "no url"}
 - {uid: fragment, apps: [new], url: "https://example.com/#a"}
 - {uid: password, apps: [acme], url: "https://ann:pass@example.com/"}
 - {uid: host, apps: [acme], url: "https://example.com/", headers: {Host: x}}
@@ -565,7 +589,7 @@ endpoints:
 		t.Fatal(err)
 	}
 	expect(t, "what would be refused", would, were...)
-	if len(were) != 13 {
+	if len(were) != 30 {
 		t.Errorf("%d were refused: %q", len(were), were)
 	}
 }

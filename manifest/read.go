@@ -471,23 +471,62 @@ func didYouMean(typed string, known []string) string {
 
 // check refuses objects that cannot be told apart, or not be found again.
 func (d *Document) check() error {
+	if twins := d.twins(); len(twins) > 0 {
+		return fmt.Errorf("%s: %w", twins[0].source, twins[0].Err)
+	}
+	return nil
+}
+
+// Twin is an object that a document cannot have, since it is like another one, or has nothing by
+// which it would be found again.
+type Twin struct {
+	Kind, Name string
+	Err        error
+
+	source string
+	object *Object
+}
+
+// Sift takes such objects out of the document, and gives them.
+func (d *Document) Sift() []Twin {
+	twins := d.twins()
+	gone := map[*Object]bool{}
+	for _, t := range twins {
+		gone[t.object] = true
+	}
+	for kind, list := range d.Objects {
+		kept := make([]Object, 0, len(list))
+		for i := range list {
+			if !gone[&list[i]] {
+				kept = append(kept, list[i])
+			}
+		}
+		d.Objects[kind] = kept
+	}
+	return twins
+}
+
+func (d *Document) twins() (twins []Twin) {
 	for _, kind := range kinds {
 		seen := map[string]string{}
 		for i := range d.Objects[kind] {
 			o := &d.Objects[kind][i]
 			ids, err := identities(kind, o)
+			for _, id := range ids {
+				if before, ok := seen[id]; ok && err == nil {
+					err = fmt.Errorf("the %s %s is there twice: it stands at %s already", kind.one(), id[strings.IndexByte(id, ' ')+1:], before)
+				}
+			}
 			if err != nil {
-				return fmt.Errorf("%s: %w", o.Source, err)
+				twins = append(twins, Twin{Kind: kind.one(), Name: name(kind, o), Err: err, source: o.Source, object: o})
+				continue
 			}
 			for _, id := range ids {
-				if before, ok := seen[id]; ok {
-					return fmt.Errorf("%s: the %s %s is there twice: it stands at %s already", o.Source, kind.one(), id[strings.IndexByte(id, ' ')+1:], before)
-				}
 				seen[id] = o.Source
 			}
 		}
 	}
-	return nil
+	return twins
 }
 
 // identities are what an object is found by, as "WHAT VALUE", the strongest first.

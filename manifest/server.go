@@ -86,8 +86,8 @@ func objectOf(kind Kind, v any) (Object, error) {
 
 // ExportOptions say what is written besides what anybody may read.
 type ExportOptions struct {
-	// Secrets adds the signing secrets of endpoints, and the values of headers that are
-	// passwords (see [bellhop.SecretHeader]).
+	// Secrets adds the signing secrets of endpoints, and the values of headers that may be
+	// passwords (see [bellhop.HarmlessHeader]).
 	Secrets bool
 	// Keys adds the API's keys, by the hashes of their tokens.
 	Keys bool
@@ -156,12 +156,12 @@ func sortKey(kind Kind, o *Object) string {
 	return cmp.Or(o.Text("former_id"), o.Text("id"))
 }
 
-// hideHeaders puts [bellhop.Hidden] in place of the values of headers that are passwords, and
+// hideHeaders puts [bellhop.Hidden] in place of the values of headers that may be passwords, and
 // gives the names of these.
 func hideHeaders(o *Object) (names []string) {
 	headers := headersOf(o)
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		if bellhop.SecretHeader(name) {
+		if !bellhop.HarmlessHeader(name) {
 			headers[name] = bellhop.Hidden
 			names = append(names, name)
 		}
