@@ -208,7 +208,7 @@ func TestImportSvix(t *testing.T) {
 	with := append(slices.Clone(from), "--main-secret-file", s.file("main", mainSecret+"\n"))
 
 	s.fails("give the main_secret of the Svix server", from...)
-	s.fails("does not open with this main secret", append(slices.Clone(from), "--main-secret-file", s.file("wrong", "another"))...)
+	s.fails("do not open with this main secret", append(slices.Clone(from), "--main-secret-file", s.file("wrong", "another"))...)
 	s.fails("has no organization org_other", append(slices.Clone(with), "--org", "org_other")...)
 	before := s.everything()
 	if r := s.run("", append(slices.Clone(with), "--dry-run")...); r.code != 0 || !strings.Contains(r.stdout, "+ endpoint books") ||

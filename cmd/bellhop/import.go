@@ -98,15 +98,28 @@ func (p *program) takeOver(ctx context.Context, c *client.Client, a applied, fro
 	for _, kind := range slices.Sorted(maps.Keys(in.Document.Objects)) {
 		p.note("%d %s read", len(in.Document.Objects[kind]), strings.ReplaceAll(string(kind), "_", " "))
 	}
-	a.Origin = &in.Origin
+	a.Origin, a.odd = &in.Origin, in.Odd
 	err = p.makeSo(ctx, c, in.Document, a)
-	if len(in.Lost) > 0 {
+	if len(in.Lost) > 0 && !p.json {
 		p.note("Not taken over:")
-		for _, line := range in.Lost {
-			p.note("  %s", clean(line))
-		}
+	}
+	for _, line := range in.Lost {
+		p.remark("  ", line)
 	}
 	return err
+}
+
+// showOdd says what is not as the product writes it.
+func (p *program) showOdd(o foreign.Odd) error {
+	switch {
+	case p.json:
+		return p.printJSON(o)
+	case o.Field == "":
+		p.note("%s %s %s: it is left out, since %s", p.mark(false), o.Kind, clean(o.Name), clean(o.Why))
+	default:
+		p.note("%s %s %s: it is taken over without %s, since %s", p.style.paint(wait, "!"), o.Kind, clean(o.Name), clean(o.Field), clean(o.Why))
+	}
+	return nil
 }
 
 // progressEvery is how often progress is shown.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/foreign"
 	"github.com/bellhop/bellhop/manifest"
 )
 
@@ -50,7 +52,7 @@ func (p *program) exportDocVerb() *cobra.Command {
 		})
 	f := cmd.Flags()
 	f.StringVarP(&to, "output", "o", "", "write to this `file` (JSON if its name ends in .json), or to this folder, if it is one or ends in a slash; not to standard output")
-	f.BoolVar(&options.Secrets, "secrets", false, "write the signing secrets of endpoints, too, and the values of headers that are passwords, such as Authorization")
+	f.BoolVar(&options.Secrets, "secrets", false, "write the signing secrets of endpoints, too, and the values of headers, which may be passwords")
 	f.BoolVar(&options.Keys, "keys", false, "write the API's keys, too, as hashes of their tokens")
 	return cmd
 }
@@ -61,6 +63,53 @@ type applied struct {
 	planOnly, yes bool
 	// exitCode says by the exit code whether there is a difference.
 	exitCode bool
+	// odd are rows of another product that are not taken over as they are.
+	odd []foreign.Odd
+}
+
+// tally counts what became of steps.
+type tally struct{ done, refused, without int }
+
+func (t *tally) add(s *manifest.Step, err error) {
+	t.done++
+	if err != nil {
+		t.refused++
+	} else if len(s.Without) > 0 {
+		t.without++
+	}
+}
+
+// shortfall is the error of a run that did not do all; nil if it did.
+func (a *applied) shortfall(t tally, steps int) error {
+	without, out := t.without, 0
+	for _, o := range a.odd {
+		if o.Field == "" {
+			out++
+		} else {
+			without++
+		}
+	}
+	end := "correct what they say, and run it again"
+	if a.planOnly {
+		end = "correct what they say. Nothing was changed"
+	}
+	var parts []string
+	switch {
+	case t.refused > 0 && a.planOnly:
+		parts = append(parts, fmt.Sprintf("%d of %d steps would be refused", t.refused, steps))
+	case t.refused > 0:
+		parts = append(parts, fmt.Sprintf("%d of %d steps were refused", t.refused, steps))
+	}
+	if out > 0 {
+		parts = append(parts, fmt.Sprintf("%d rows are left out", out))
+	}
+	if without > 0 {
+		parts = append(parts, fmt.Sprintf("%d parts of objects are left out", without))
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s; %s", strings.Join(parts, ", "), end)
 }
 
 func (a *applied) credentialsFlag(cmd *cobra.Command) {
@@ -137,25 +186,28 @@ func (p *program) makeSo(ctx context.Context, c *client.Client, d manifest.Docum
 		return err
 	}
 	for _, note := range plan.Notes {
-		p.note("%s", clean(note))
+		p.remark("", note)
+	}
+	for _, o := range a.odd {
+		if err := p.showOdd(o); err != nil {
+			return err
+		}
 	}
 	if a.planOnly {
 		if err := plan.Check(ctx, c); err != nil {
 			return err
 		}
-		failed := 0
+		var t tally
 		for i := range plan.Steps {
 			err := plan.Steps[i].Refused()
-			if err != nil {
-				failed++
-			}
+			t.add(&plan.Steps[i], err)
 			if err := p.showStep(&plan.Steps[i], err); err != nil {
 				return err
 			}
 		}
 		p.note("%s", plan.Summary())
-		if failed > 0 {
-			return fmt.Errorf("%d of %d steps would be refused; correct what they say. Nothing was changed", failed, len(plan.Steps))
+		if err := a.shortfall(t, len(plan.Steps)); err != nil {
+			return err
 		}
 		if len(plan.Steps) > 0 && a.exitCode {
 			return errDifferences
@@ -167,31 +219,39 @@ func (p *program) makeSo(ctx context.Context, c *client.Client, d manifest.Docum
 			return err
 		}
 	}
-	failed, done := 0, 0
+	var t tally
 	err = plan.Apply(ctx, c, func(one manifest.Applied) {
-		done++
-		if one.Err != nil {
-			failed++
-		}
+		t.add(one.Step, one.Err)
 		p.progressEnd()
 		if e := p.showStep(one.Step, one.Err); e != nil && err == nil {
 			err = e
 		}
-		p.progress("%d of %d", done, len(plan.Steps))
+		p.progress("%d of %d", t.done, len(plan.Steps))
 	})
 	p.progressEnd()
 	if err != nil {
-		return fmt.Errorf("%w\n%d of %d steps were done; run it again to go on", p.explainFailure(err), done-failed, len(plan.Steps))
+		return fmt.Errorf("%w\n%d of %d steps were done; run it again to go on", p.explainFailure(err), t.done-t.refused, len(plan.Steps))
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d steps were refused; correct what they say, and run it again", failed, len(plan.Steps))
+	if err := a.shortfall(t, len(plan.Steps)); err != nil {
+		return err
 	}
 	if len(plan.Steps) == 0 {
 		p.note("%s", plan.Summary())
 	} else {
-		p.note("%s %d done, %d were as they are to be", p.mark(true), done, plan.Same)
+		p.note("%s %d done, %d were as they are to be", p.mark(true), t.done, plan.Same)
 	}
 	return nil
+}
+
+// remark tells of what no step is about: a line of its own in JSON, too.
+func (p *program) remark(indent, text string) {
+	if p.json {
+		_ = p.printJSON(struct { // who reads it no more finds out by the steps
+			Note string `json:"note"`
+		}{text})
+		return
+	}
+	p.note("%s%s", indent, clean(text))
 }
 
 func countDeletions(plan *manifest.Plan) (n int) {
@@ -202,6 +262,9 @@ func countDeletions(plan *manifest.Plan) (n int) {
 	}
 	return n
 }
+
+// maxShownName is how much of a name is shown: it may be anything.
+const maxShownName = 160
 
 // showStep says what a step does, or why it was not done.
 func (p *program) showStep(s *manifest.Step, failed error) error {
@@ -215,18 +278,24 @@ func (p *program) showStep(s *manifest.Step, failed error) error {
 		}
 		return p.printJSON(line)
 	}
+	name, where := clean(cut(s.Name, maxShownName)), ""
+	if s.Source != "" {
+		where = clean(cut(" ("+s.Source+")", maxShownName))
+	}
 	if failed != nil {
-		where := ""
-		if s.Source != "" {
-			where = " (" + s.Source + ")"
-		}
-		p.note("%s %s %s%s: %s", p.mark(false), s.Kind, clean(s.Name), clean(where), cleanText(p.explainFailure(failed).Error()))
+		p.note("%s %s %s%s: %s", p.mark(false), s.Kind, name, where, cleanText(p.explainFailure(failed).Error()))
+		return nil
+	}
+	for _, lack := range s.Without {
+		p.note("%s %s %s%s: it is without %s: %s", p.style.paint(wait, "!"), s.Kind, name, where, lack.Field, cleanText(lack.Why))
+	}
+	if s.Nothing() {
 		return nil
 	}
 	mark := map[manifest.Action]string{
 		manifest.Create: p.style.paint(good, "+"), manifest.Change: p.style.paint(wait, "~"), manifest.Delete: p.style.paint(bad, "-"),
 	}[s.Action]
-	p.print("%s %s %s", mark, s.Kind, clean(s.Name))
+	p.print("%s %s %s", mark, s.Kind, name)
 	if s.Action == manifest.Change {
 		for _, f := range s.Fields {
 			p.print("    %s: %s → %s", f.Field, clean(orNone(f.From)), clean(orNone(f.To)))

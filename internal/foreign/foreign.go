@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/manifest"
 )
 
@@ -22,13 +23,43 @@ type Import struct {
 	// Lost are sentences about what Bellhop has no counterpart of, and why, each beginning
 	// with the object.
 	Lost []string
+	// Odd are rows that are not as the product writes them, in the order in which they were read.
+	Odd []Odd
 	// Origin finds what was taken over earlier and is gone.
 	Origin manifest.Origin
 }
 
+// Odd is a row that cannot be taken over, or not all of it.
+type Odd struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	// Field is what it is taken over without; "" if the whole object is left out.
+	Field string `json:"without,omitempty"`
+	Why   string `json:"error"`
+}
+
 // NewImport begins an import from a product.
 func NewImport(product string) *Import {
-	return &Import{Origin: manifest.Origin{Name: product, Apps: map[string]bool{}, Deleted: map[string]bool{}, Unfit: map[string]string{}}}
+	return &Import{Origin: manifest.Origin{Name: product, Apps: map[string]bool{}, Deleted: map[string]bool{}, Unfit: map[string]string{}, Unread: map[string]bool{}}}
+}
+
+// LeaveOut notes an object that cannot be read, and that what was taken over of it earlier, if
+// anything, stays as it is.
+func (i *Import) LeaveOut(kind, name string, why error) {
+	i.Odd = append(i.Odd, Odd{Kind: kind, Name: bellhop.Clip(name), Why: why.Error()})
+	i.Origin.Unread[name] = true
+}
+
+// GoWithout notes that an object is taken over without a part that cannot be read.
+func (i *Import) GoWithout(kind, name, field string, why error) {
+	i.Odd = append(i.Odd, Odd{Kind: kind, Name: bellhop.Clip(name), Field: field, Why: why.Error()})
+}
+
+// Sift leaves out what cannot be told from another object.
+func (i *Import) Sift() {
+	for _, twin := range i.Document.Sift() {
+		i.LeaveOut(twin.Kind, twin.Name, twin.Err)
+	}
 }
 
 // Shorten notes which secrets of an endpoint end sooner here than there.
@@ -151,14 +182,48 @@ func (d *Database) Column(table, alias, column, otherwise string) string {
 	return otherwise
 }
 
-// Each runs a query and calls a function for each row, into whose columns it has scanned.
-func (d *Database) Each(ctx context.Context, sql string, args []any, columns []any, row func() error) error {
+// Each runs a query and calls a function for each row, one after the other: they are not held.
+func (d *Database) Each(ctx context.Context, sql string, args []any, row func(Row) error) error {
 	rows, err := d.tx.Query(ctx, sql, args...)
-	if err == nil {
-		_, err = pgx.ForEachRow(rows, columns, row)
+	if err != nil {
+		return d.failed(err)
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("read %s's database: %w", d.product, err)
+	defer rows.Close()
+	var r Row
+	for rows.Next() {
+		if r.columns == nil {
+			r.columns = map[string]int{}
+			for i, f := range rows.FieldDescriptions() {
+				r.columns[f.Name] = i
+			}
+		}
+		r.values = rows.RawValues() // texts: nothing else was asked for
+		if err := row(r); err != nil {
+			return err
+		}
+	}
+	return d.failed(rows.Err())
+}
+
+func (d *Database) failed(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("read %s's database: %w", d.product, err)
+}
+
+// Try is Each, but that a query which fails does not end the transaction.
+func (d *Database) Try(ctx context.Context, sql string, args []any, row func(Row) error) error {
+	if _, err := d.tx.Exec(ctx, "SAVEPOINT bellhop"); err != nil {
+		return d.failed(err)
+	}
+	err := d.Each(ctx, sql, args, row)
+	end := "RELEASE bellhop"
+	if err != nil {
+		end = "ROLLBACK TO bellhop"
+	}
+	if _, failed := d.tx.Exec(ctx, end); failed != nil && err == nil {
+		err = d.failed(failed)
 	}
 	return err
 }

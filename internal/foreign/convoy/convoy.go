@@ -46,9 +46,9 @@ var needed = map[string][]string{
 	"event_types": {"name", "description", "category", "project_id", "deprecated_at"},
 }
 
-// Read reads everything at one moment. It fails where the tables are others than are known,
-// where secrets cannot be opened, or where the server has no dialect that signs as a project
-// does: then nothing is to be taken over.
+// Read reads everything at one moment. It fails where the tables are others than are known, where no
+// secret opens, or where the server has no dialect that signs as a project does: then nothing is to
+// be taken over. Single rows that cannot be read are noted.
 func Read(ctx context.Context, url string, o Options, progress foreign.Progress) (*foreign.Import, error) {
 	db, err := foreign.Open(ctx, "Convoy", url, "convoy")
 	if err != nil {
@@ -60,13 +60,14 @@ func Read(ctx context.Context, url string, o Options, progress foreign.Progress)
 	}
 	r := &reader{
 		db: db, Options: o, progress: progress, out: foreign.NewImport("Convoy"),
-		projects: map[string]*project{}, subscriptions: map[string][]subscription{}, missing: map[string]bool{},
+		projects: map[string]*project{}, known: map[string]bool{}, subscriptions: map[string][]subscription{}, missing: map[string]bool{},
 	}
 	for _, step := range []func(context.Context) error{r.readProjects, r.eventTypes, r.readSubscriptions, r.readFilters, r.readEndpoints, r.make, r.rest} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
+	r.out.Sift()
 	return r.out, nil
 }
 
@@ -76,6 +77,7 @@ type reader struct {
 	progress      foreign.Progress
 	out           *foreign.Import
 	projects      map[string]*project
+	known         map[string]bool // projects of any kind; false of those that cannot be read
 	order         []*project
 	subscriptions map[string][]subscription // by endpoint
 	endpoints     []endpointRow
@@ -102,95 +104,163 @@ type retry struct {
 }
 
 func (r *reader) readProjects(ctx context.Context) error {
-	var p project
-	var kind string
-	var versions []byte
-	err := r.db.Each(ctx, `SELECT p.id, p.name, p.type, c.signature_header, c.signature_versions::text::bytea,
+	unread := 0
+	err := r.db.Each(ctx, `SELECT p.id, p.name, p.type, c.id IS NULL AS stray, c.signature_header, c.signature_versions::text AS signature_versions,
 			c.strategy_type, c.strategy_duration, c.strategy_retry_count
-		FROM convoy.projects p JOIN convoy.project_configurations c ON c.id = p.project_configuration_id
-		WHERE p.deleted_at IS NULL ORDER BY p.id`, nil,
-		[]any{&p.id, &p.name, &kind, &p.header, &versions, &p.strategy.kind, &p.strategy.seconds, &p.strategy.most}, func() error {
-			if kind != "outgoing" {
-				r.out.Lose("project %s (%s): the whole project, since it takes webhooks in, which Bellhop does not", p.id, p.name)
-				return nil
-			}
-			one := p
-			one.versions = nil
-			if err := json.Unmarshal(versions, &one.versions); err != nil || len(one.versions) == 0 {
-				return fmt.Errorf("project %s: its signature versions cannot be read", p.id)
-			}
-			r.projects[p.id] = &one
-			r.order = append(r.order, &one)
-			r.progress("projects", len(r.order))
+		FROM convoy.projects p LEFT JOIN convoy.project_configurations c ON c.id = p.project_configuration_id
+		WHERE p.deleted_at IS NULL ORDER BY p.id`, nil, func(row foreign.Row) error {
+		id := row.Name("id")
+		r.known[id] = true
+		if kind := row.Name("type"); kind == "incoming" {
+			r.out.Lose("project %s (%s): the whole project, since it takes webhooks in, which Bellhop does not", id, row.Name("name"))
 			return nil
-		})
+		}
+		p, err := readProject(row)
+		if err != nil {
+			unread++
+			r.known[id] = false
+			r.out.LeaveOut("project", id, fmt.Errorf("%w: its endpoints are left out, too", err))
+			return nil
+		}
+		if p.strategy, err = readRetry(row, "strategy_type", "strategy_duration", "strategy_retry_count"); err != nil {
+			r.out.GoWithout("project", id, "retry", err)
+		}
+		r.projects[p.id] = p
+		r.order = append(r.order, p)
+		r.progress("projects", len(r.order))
+		return nil
+	})
 	if err == nil {
 		err = r.earlier(ctx)
 	}
-	if err == nil && len(r.order) == 0 {
+	if err == nil && len(r.order)+unread == 0 {
 		return errors.New("this Convoy has no project that sends: there is nothing to take over")
 	}
 	return err
 }
 
+func readProject(row foreign.Row) (*project, error) {
+	p := &project{}
+	var err error
+	if p.id, err = row.Need("id"); err != nil {
+		return nil, err
+	}
+	if kind, _ := row.Text("type"); kind != "outgoing" {
+		return nil, fmt.Errorf("its type %q is not known", kind)
+	}
+	if p.name, err = row.Text("name"); err != nil {
+		return nil, err
+	}
+	if stray, err := row.Bool("stray"); err != nil || stray {
+		return nil, errors.New("it has no configuration")
+	}
+	if p.header, err = row.Need("signature_header"); err != nil {
+		return nil, err
+	}
+	if err := row.JSON("signature_versions", &p.versions); err != nil {
+		return nil, err
+	}
+	if len(p.versions) == 0 {
+		return nil, errors.New("it has no signature_versions")
+	}
+	_, err = p.algorithm()
+	return p, err
+}
+
+// readRetry reads how often and how soon a delivery is tried again; nothing if a part is missing.
+func readRetry(row foreign.Row, kind, seconds, most string) (retry, error) {
+	text, err := row.Text(kind)
+	if err != nil {
+		return retry{}, err
+	}
+	every, err := row.Int(seconds)
+	if err != nil {
+		return retry{}, err
+	}
+	times, err := row.Int(most)
+	if err != nil || text == "" || every == nil || times == nil {
+		return retry{}, err
+	}
+	return retry{text, *every, *times}, nil
+}
+
 // earlier notes the apps that there may have been of what was deleted since.
 func (r *reader) earlier(ctx context.Context) error {
 	origin := &r.out.Origin
-	var id string
-	err := r.db.Each(ctx, `SELECT id FROM convoy.projects WHERE deleted_at IS NOT NULL`, nil, []any{&id}, func() error {
-		origin.Apps[id], origin.Deleted[id] = true, true
+	err := r.db.Each(ctx, `SELECT id FROM convoy.projects WHERE deleted_at IS NOT NULL`, nil, func(row foreign.Row) error {
+		id := row.Name("id")
+		r.known[id], origin.Apps[id], origin.Deleted[id] = true, true, true
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	var owner string
-	return r.db.Each(ctx, `SELECT DISTINCT project_id, owner_id FROM convoy.endpoints WHERE owner_id <> '' AND deleted_at IS NOT NULL`, nil, []any{&id, &owner}, func() error {
-		origin.Apps[owner], origin.Apps[id+"."+cleanID(owner)] = true, true
+	return r.db.Each(ctx, `SELECT DISTINCT project_id, owner_id FROM convoy.endpoints WHERE owner_id <> '' AND deleted_at IS NOT NULL`, nil, func(row foreign.Row) error {
+		owner := row.Name("owner_id")
+		origin.Apps[owner], origin.Apps[row.Name("project_id")+"."+cleanID(owner)] = true, true
 		return nil
 	})
 }
 
 func (r *reader) eventTypes(ctx context.Context) error {
-	var projectID, name string
-	var description, category *string
-	var deprecated bool
-	var schema []byte
 	seen := map[string]string{}
-	return r.db.Each(ctx, `SELECT e.project_id, e.name, e.description, e.category, e.deprecated_at IS NOT NULL, `+
-		r.db.Column("event_types", "e", "json_schema", "NULL")+`::text::bytea
-		FROM convoy.event_types e ORDER BY e.project_id, e.name`, nil,
-		[]any{&projectID, &name, &description, &category, &deprecated, &schema}, func() error {
-			if r.projects[projectID] == nil || name == "*" {
-				return nil // "*" stands for all of them
-			}
-			if string(schema) == "{}" || string(schema) == "null" {
-				schema = nil
-			}
-			if first, ok := seen[name]; ok {
-				r.out.Lose("event type %s of the project %s: its description and schema, since there is one catalogue here, and the project %s has the type already", name, projectID, first)
-				return nil
-			}
-			seen[name] = projectID
-			o := manifest.Object{Partial: true, Source: "Convoy event type " + name}
-			o.Put("name", name)
-			o.Put("description", or(description))
-			o.Put("group", or(category))
-			o.Put("deprecated", deprecated)
-			if len(schema) > 0 {
-				o.Put("schema", bellhop.JSON(schema))
-			}
-			r.out.Document.Add(manifest.EventTypes, o)
-			r.progress("event types", len(seen))
-			return nil
-		})
+	return r.db.Each(ctx, `SELECT e.id, e.project_id, e.name, e.description, e.category, e.deprecated_at IS NOT NULL AS deprecated, `+
+		r.db.Column("event_types", "e", "json_schema", "NULL")+`::text AS json_schema
+		FROM convoy.event_types e ORDER BY e.project_id, e.name`, nil, func(row foreign.Row) error {
+		projectID, err := r.projectOf(row)
+		if err == nil && r.projects[projectID] == nil || row.Name("name") == "*" {
+			return nil // "*" stands for all of them
+		}
+		if err == nil {
+			err = r.eventType(row, projectID, seen)
+		}
+		if err != nil {
+			r.out.LeaveOut("event type", row.Name("name", "id"), err)
+		}
+		r.progress("event types", len(seen))
+		return nil
+	})
 }
 
-func or(s *string) string {
-	if s == nil {
-		return ""
+// projectOf is the project of a row. It need not be one that is taken over.
+func (r *reader) projectOf(row foreign.Row) (string, error) {
+	id, err := row.Need("project_id")
+	if _, known := r.known[id]; err == nil && !known {
+		err = fmt.Errorf("there is no project %s, which it is of", bellhop.Clip(id))
 	}
-	return *s
+	return id, err
+}
+
+func (r *reader) eventType(row foreign.Row, projectID string, seen map[string]string) error {
+	name, err := row.Need("name")
+	if err != nil {
+		return err
+	}
+	if first, ok := seen[name]; ok {
+		r.out.Lose("event type %s of the project %s: its description and schema, since there is one catalogue here, and the project %s has the type already", name, projectID, first)
+		return nil
+	}
+	seen[name] = projectID
+	o := manifest.Object{Partial: true, Source: "Convoy event type " + name}
+	o.Put("name", name)
+	for field, column := range map[string]string{"description": "description", "group": "category"} {
+		if text, err := row.Text(column); err != nil {
+			r.out.GoWithout("event type", name, field, err)
+		} else {
+			o.Put(field, text)
+		}
+	}
+	if deprecated, err := row.Bool("deprecated"); err == nil {
+		o.Put("deprecated", deprecated)
+	}
+	var schema bellhop.JSON
+	if err := row.JSON("json_schema", &schema); err != nil {
+		r.out.GoWithout("event type", name, "schema", err)
+	} else if !isEmpty(string(schema)) {
+		o.Put("schema", schema)
+	}
+	r.out.Document.Add(manifest.EventTypes, o)
+	return nil
 }
 
 // subscription is what an endpoint wants to hear.
@@ -204,53 +274,81 @@ type subscription struct {
 	once        bool
 	// filters are those that hold for one event type each, which take the place of body.
 	filters map[string]bellhop.JSON
+	// odd says why it cannot be read, or nil.
+	odd error
 }
 
 func (r *reader) readSubscriptions(ctx context.Context) error {
-	var s subscription
-	var projectID, kind string
-	var endpointID, function, retryKind *string
-	var headers, body []byte
-	var seconds, most *int
 	n := 0
-	return r.db.Each(ctx, `SELECT s.id, s.type, s.project_id, s.endpoint_id, s.filter_config_event_types::text[],
-			s.filter_config_filter_headers::text::bytea, `+r.body("subscriptions", "s", "filter_config_filter_body", "filter_config_filter_raw_body")+`,
+	return r.db.Each(ctx, `SELECT s.id, s.type, s.project_id, s.endpoint_id, to_json(s.filter_config_event_types)::text AS event_types,
+			s.filter_config_filter_headers::text AS headers, `+r.body("subscriptions", "s", "filter_config_filter_body", "filter_config_filter_raw_body")+` AS body,
 			s.retry_config_type, s.retry_config_duration, s.retry_config_retry_count, `+
-		r.db.Column("subscriptions", "s", "function", "NULL::text")+`, `+
-		r.db.Column("subscriptions", "s", "delivery_mode", "'at_least_once'")+`::text = 'at_most_once'
-		FROM convoy.subscriptions s WHERE s.deleted_at IS NULL ORDER BY s.id`, nil,
-		[]any{&s.id, &kind, &projectID, &endpointID, &s.events, &headers, &body, &retryKind, &seconds, &most, &function, &s.once}, func() error {
-			if r.projects[projectID] == nil || endpointID == nil || kind != "api" {
-				return nil // of a project that takes in, or of somebody's command line
-			}
-			one := s
-			one.events = slices.Clone(s.events)
-			one.filtersHead = !isEmpty(headers)
-			if !isEmpty(body) {
-				one.body = slices.Clone(body)
-			}
-			one.function = or(function) != ""
-			if one.retry = (retry{}); retryKind != nil && seconds != nil && most != nil {
-				one.retry = retry{*retryKind, *seconds, *most}
-			}
-			r.subscriptions[*endpointID] = append(r.subscriptions[*endpointID], one)
-			n++
-			r.progress("subscriptions", n)
-			return nil
-		})
+		r.db.Column("subscriptions", "s", "function", "NULL::text")+` AS function, `+
+		r.db.Column("subscriptions", "s", "delivery_mode", "'at_least_once'")+`::text = 'at_most_once' AS once
+		FROM convoy.subscriptions s WHERE s.deleted_at IS NULL ORDER BY s.id`, nil, func(row foreign.Row) error {
+		if row.Null("endpoint_id") || row.Name("type") == "cli" || row.Name("type") == "incoming" {
+			return nil // of a project that takes in, or of somebody's command line
+		}
+		s := subscription{id: row.Name("id")}
+		s.odd = s.read(row)
+		endpoint := row.Name("endpoint_id")
+		r.subscriptions[endpoint] = append(r.subscriptions[endpoint], s)
+		n++
+		r.progress("subscriptions", n)
+		return nil
+	})
+}
+
+func (s *subscription) read(row foreign.Row) (err error) {
+	if kind, _ := row.Text("type"); kind != "api" {
+		return fmt.Errorf("its type %q is not known", kind)
+	}
+	var events []*string
+	if err := row.JSON("event_types", &events); err != nil {
+		return err
+	}
+	if events == nil {
+		return errors.New("it has no event_types")
+	}
+	for _, event := range events {
+		if event == nil {
+			return errors.New("its event_types have an entry that is no text")
+		}
+		s.events = append(s.events, *event)
+	}
+	headers, err := row.Text("headers")
+	if err != nil {
+		return err
+	}
+	body, err := row.Text("body")
+	if err != nil {
+		return err
+	}
+	s.filtersHead = !isEmpty(headers)
+	if !isEmpty(body) {
+		s.body = bellhop.JSON(body)
+	}
+	function, err := row.Text("function")
+	if err != nil {
+		return err
+	}
+	s.function = function != ""
+	s.once, _ = row.Bool("once")
+	s.retry, err = readRetry(row, "retry_config_type", "retry_config_duration", "retry_config_retry_count")
+	return err
 }
 
 // body is a filter as it was written, where there is that, and else as it is applied.
 func (r *reader) body(table, alias, applied, raw string) string {
 	if !r.db.Has(table, raw) {
-		return alias + "." + applied + "::text::bytea"
+		return alias + "." + applied + "::text"
 	}
-	return fmt.Sprintf("CASE WHEN %[1]s.%[2]s::text IN ('{}', 'null') THEN %[1]s.%[3]s ELSE %[1]s.%[2]s END::text::bytea", alias, raw, applied)
+	return fmt.Sprintf("CASE WHEN coalesce(%[1]s.%[2]s::text, '') IN ('', '{}', 'null') THEN %[1]s.%[3]s ELSE %[1]s.%[2]s END::text", alias, raw, applied)
 }
 
 // isEmpty tells whether JSON asks for nothing.
-func isEmpty(text []byte) bool {
-	t := strings.Join(strings.Fields(string(text)), "")
+func isEmpty(text string) bool {
+	t := strings.Join(strings.Fields(text), "")
 	return t == "" || t == "{}" || t == "null"
 }
 
@@ -265,103 +363,221 @@ func (r *reader) readFilters(ctx context.Context) error {
 			of[r.subscriptions[endpoint][i].id] = &r.subscriptions[endpoint][i]
 		}
 	}
-	var subscriptionID, eventType string
-	var headers, body []byte
-	return r.db.Each(ctx, `SELECT f.subscription_id, f.event_type, f.headers::text::bytea, `+r.body("filters", "f", "body", "raw_body")+` FROM convoy.filters f ORDER BY f.id`, nil,
-		[]any{&subscriptionID, &eventType, &headers, &body}, func() error {
-			s := of[subscriptionID]
-			if s == nil {
-				return nil
-			}
-			if s.filters == nil {
-				s.filters = map[string]bellhop.JSON{}
-			}
-			s.filters[eventType] = nil
-			if !isEmpty(body) {
-				s.filters[eventType] = slices.Clone(body)
-			}
-			s.filtersHead = s.filtersHead || !isEmpty(headers)
+	return r.db.Each(ctx, `SELECT f.id, f.subscription_id, f.event_type, f.headers::text AS headers, `+r.body("filters", "f", "body", "raw_body")+` AS body FROM convoy.filters f ORDER BY f.id`, nil, func(row foreign.Row) error {
+		s := of[row.Name("subscription_id")]
+		if s == nil {
 			return nil
-		})
+		}
+		if err := s.readFilter(row); err != nil && s.odd == nil {
+			s.odd = fmt.Errorf("its filter %s cannot be read: %w", row.Name("id"), err)
+		}
+		return nil
+	})
+}
+
+func (s *subscription) readFilter(row foreign.Row) error {
+	eventType, err := row.Need("event_type")
+	if err != nil {
+		return err
+	}
+	headers, err := row.Text("headers")
+	if err != nil {
+		return err
+	}
+	body, err := row.Text("body")
+	if err != nil {
+		return err
+	}
+	if s.filters == nil {
+		s.filters = map[string]bellhop.JSON{}
+	}
+	s.filters[eventType] = nil
+	if !isEmpty(body) {
+		s.filters[eventType] = bellhop.JSON(body)
+	}
+	s.filtersHead = s.filtersHead || !isEmpty(headers)
+	return nil
 }
 
 // endpointRow is an endpoint as the table has it.
 type endpointRow struct {
-	id, name, status, url, project     string
-	owner, description, slack, support *string
-	timeout, rateDuration              string
-	rate                               int
-	advanced, form                     bool
-	secrets                            []byte
-	authType, authName, authValue      *string
-	basic, oauth2, clientCert          []byte
+	id, name, status, url, project, owner, description string
+	timeout, rateDuration                              string
+	rate                                               int
+	advanced, form, slack, support, encrypted          bool
+	authType, authName                                 string
+	credentials
+	// unlimited says why its rate limit cannot be read, or nil.
+	unlimited error
+	// odd says why it cannot be read, or nil.
+	odd error
+}
+
+// credentials are the columns of an endpoint that may be encrypted.
+type credentials struct{ secrets, authValue, basic, oauth2, clientCert string }
+
+// sealedColumns are their names.
+var sealedColumns = []string{"secrets", "authentication_type_api_key_header_value", "basic_auth_config", "oauth2_config", "mtls_client_cert"}
+
+func (c *credentials) read(row foreign.Row) (err error) {
+	for i, to := range []*string{&c.secrets, &c.authValue, &c.basic, &c.oauth2, &c.clientCert} {
+		if *to, err = row.Text(sealedColumns[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *reader) readEndpoints(ctx context.Context) error {
-	decrypt := ""
-	if r.db.Has("endpoints", "is_encrypted") {
-		var some bool
-		if err := r.db.Each(ctx, `SELECT count(*) > 0 FROM convoy.endpoints WHERE is_encrypted AND deleted_at IS NULL`, nil, []any{&some}, func() error { return nil }); err != nil {
-			return err
-		}
-		switch {
-		case some && r.EncryptionKey == "":
-			return errors.New("the secrets in Convoy's database are encrypted: give its key with --encryption-key-file. Nothing was changed")
-		case some:
-			// Convoy has its database encrypt, with the extension pgcrypto.
-			if err := r.db.Each(ctx, `SELECT quote_ident(n.nspname) || '.pgp_sym_decrypt' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-				WHERE p.proname = 'pgp_sym_decrypt' AND p.pronargs = 2 ORDER BY 1 LIMIT 1`, nil, []any{&decrypt}, func() error { return nil }); err != nil {
-				return err
+	sql := `SELECT e.id, e.name, e.status, e.owner_id, e.url, e.description, e.http_timeout::text AS http_timeout, e.rate_limit,
+			e.rate_limit_duration::text AS rate_limit_duration, e.advanced_signatures, e.slack_webhook_url, e.support_email, e.project_id,
+			e.authentication_type, e.authentication_type_api_key_header_name, ` +
+		r.db.Column("endpoints", "e", "content_type", "'application/json'") + `::text <> 'application/json' AS form, ` +
+		r.db.Column("endpoints", "e", "is_encrypted", "false") + ` AS is_encrypted`
+	for _, column := range sealedColumns {
+		sql += ", " + r.db.Column("endpoints", "e", column, "NULL") + "::text AS " + column
+	}
+	err := r.db.Each(ctx, sql+` FROM convoy.endpoints e WHERE e.deleted_at IS NULL ORDER BY e.id`, nil, func(row foreign.Row) error {
+		e := endpointRow{id: row.Name("id")}
+		e.project, e.odd = r.projectOf(row)
+		if e.odd == nil && r.projects[e.project] == nil {
+			if !r.known[e.project] {
+				r.leave(&e)
 			}
-			if decrypt == "" {
-				return errors.New("the secrets in Convoy's database are encrypted by its extension pgcrypto, which it does not have. Nothing was changed")
-			}
-		}
-	}
-	open := func(column string) string {
-		plain := r.db.Column("endpoints", "e", column, "NULL") + "::text"
-		if decrypt == "" || !r.db.Has("endpoints", column+"_cipher") {
-			return plain
-		}
-		return "CASE WHEN e.is_encrypted THEN " + decrypt + "(e." + column + "_cipher::bytea, $1) ELSE " + plain + " END"
-	}
-	var e endpointRow
-	var args []any
-	sql := `SELECT e.id, e.name, e.status, e.owner_id, e.url, e.description, e.http_timeout::text, e.rate_limit, e.rate_limit_duration::text,
-			e.advanced_signatures, e.slack_webhook_url, e.support_email, e.project_id, e.authentication_type, e.authentication_type_api_key_header_name, ` +
-		open("secrets") + `, ` + open("authentication_type_api_key_header_value") + `, ` + open("basic_auth_config") + `, ` +
-		open("oauth2_config") + `, ` + open("mtls_client_cert") + `, ` +
-		r.db.Column("endpoints", "e", "content_type", "'application/json'") + `::text <> 'application/json'
-		FROM convoy.endpoints e WHERE e.deleted_at IS NULL ORDER BY e.id`
-	if strings.Contains(sql, "$1") {
-		args = []any{r.EncryptionKey}
-	}
-	var secrets, basic, oauth2, cert *string
-	err := r.db.Each(ctx, sql, args, []any{
-		&e.id, &e.name, &e.status, &e.owner, &e.url, &e.description, &e.timeout, &e.rate, &e.rateDuration,
-		&e.advanced, &e.slack, &e.support, &e.project, &e.authType, &e.authName, &secrets, &e.authValue, &basic, &oauth2, &cert, &e.form,
-	}, func() error {
-		if r.projects[e.project] == nil {
 			return nil
 		}
-		one := e
-		one.secrets, one.basic, one.oauth2, one.clientCert = []byte(or(secrets)), []byte(or(basic)), []byte(or(oauth2)), []byte(or(cert))
-		r.endpoints = append(r.endpoints, one)
+		if e.odd == nil {
+			e.odd = e.read(row)
+		}
+		r.endpoints = append(r.endpoints, e)
 		r.progress("endpoints", len(r.endpoints))
 		return nil
 	})
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "39000" {
+	if err != nil {
+		return err
+	}
+	return r.open(ctx)
+}
+
+func (e *endpointRow) read(row foreign.Row) (err error) {
+	if e.url, err = row.Need("url"); err != nil {
+		return err
+	}
+	for column, to := range map[string]*string{
+		"name": &e.name, "status": &e.status, "owner_id": &e.owner, "description": &e.description, "http_timeout": &e.timeout,
+		"rate_limit_duration": &e.rateDuration, "authentication_type": &e.authType, "authentication_type_api_key_header_name": &e.authName,
+	} {
+		if *to, err = row.Text(column); err != nil {
+			return err
+		}
+	}
+	if e.advanced, err = row.Bool("advanced_signatures"); err != nil {
+		return err
+	}
+	rate, err := row.Int("rate_limit")
+	if rate != nil {
+		e.rate = *rate
+	}
+	e.unlimited = err
+	e.form, _ = row.Bool("form")
+	e.encrypted, _ = row.Bool("is_encrypted")
+	slack, _ := row.Text("slack_webhook_url")
+	support, _ := row.Text("support_email")
+	e.slack, e.support = slack != "", support != ""
+	return e.credentials.read(row)
+}
+
+// leave notes that what was taken over earlier of an endpoint stays as it is.
+func (r *reader) leave(e *endpointRow) {
+	r.out.Origin.Unread[e.id] = true
+	for _, s := range r.subscriptions[e.id] {
+		r.out.Origin.Unread[s.id] = true
+	}
+}
+
+// opening is how many endpoints' secrets are opened at once.
+const opening = 200
+
+// open opens the secrets that are encrypted: Convoy has its database do that, with the extension
+// pgcrypto.
+func (r *reader) open(ctx context.Context) error {
+	encrypted := map[string]*endpointRow{}
+	var ids []string
+	for i := range r.endpoints {
+		if e := &r.endpoints[i]; e.encrypted && e.odd == nil {
+			encrypted[e.id] = e
+			ids = append(ids, e.id)
+		}
+	}
+	switch {
+	case len(ids) == 0:
+		return nil
+	case r.EncryptionKey == "":
+		return errors.New("the secrets in Convoy's database are encrypted: give its key with --encryption-key-file. Nothing was changed")
+	}
+	decrypt := ""
+	if err := r.db.Each(ctx, `SELECT quote_ident(n.nspname) || '.pgp_sym_decrypt' AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+		WHERE p.proname = 'pgp_sym_decrypt' AND p.pronargs = 2 ORDER BY 1 LIMIT 1`, nil, func(row foreign.Row) error {
+		decrypt = row.Name("name")
+		return nil
+	}); err != nil {
+		return err
+	}
+	if decrypt == "" {
+		return errors.New("the secrets in Convoy's database are encrypted by its extension pgcrypto, which it does not have. Nothing was changed")
+	}
+	sql := "SELECT e.id"
+	for _, column := range sealedColumns {
+		if r.db.Has("endpoints", column+"_cipher") {
+			sql += ", " + decrypt + "(e." + column + "_cipher::bytea, $1) AS " + column
+		} else {
+			sql += ", " + r.db.Column("endpoints", "e", column, "NULL") + "::text AS " + column
+		}
+	}
+	opened := 0
+	read := func(row foreign.Row) error {
+		e := encrypted[row.Name("id")]
+		e.odd = e.credentials.read(row)
+		opened++
+		return nil
+	}
+	for page := range slices.Chunk(ids, opening) {
+		before := opened
+		err := r.db.Try(ctx, sql+" FROM convoy.endpoints e WHERE e.id = ANY($2)", []any{r.EncryptionKey, page}, read)
+		if err == nil {
+			continue
+		}
+		opened = before
+		for _, id := range page { // one of them is damaged, or the key is another
+			err := r.db.Try(ctx, sql+" FROM convoy.endpoints e WHERE e.id = ANY($2)", []any{r.EncryptionKey, []string{id}}, read)
+			if pg, ok := errors.AsType[*pgconn.PgError](err); ok && (strings.HasPrefix(pg.Code, "39") || strings.HasPrefix(pg.Code, "22")) {
+				encrypted[id].odd = errors.New("its secrets do not open with this key, with which others do: they are damaged")
+			} else if err != nil {
+				return err
+			}
+		}
+		if opened == 0 {
+			break
+		}
+	}
+	if opened == 0 {
 		return errors.New("the secrets in Convoy's database do not open with this key: is it the one of this Convoy? Nothing was changed")
 	}
-	return err
+	return nil
 }
 
 // make makes apps and endpoints of what was read.
 func (r *reader) make(context.Context) error {
 	apps := r.apps()
 	for i := range r.endpoints {
-		if err := r.endpoint(&r.endpoints[i], apps[appKey{r.endpoints[i].project, or(r.endpoints[i].owner)}]); err != nil {
-			return fmt.Errorf("endpoint %s: %w", r.endpoints[i].id, err)
+		e := &r.endpoints[i]
+		err := e.odd
+		if err == nil {
+			err = r.endpoint(e, apps[appKey{e.project, e.owner}])
+		}
+		if err != nil {
+			r.leave(e)
+			r.out.LeaveOut("endpoint", e.id, err)
 		}
 	}
 	if len(r.missing) == 0 {
@@ -384,8 +600,11 @@ func (r *reader) apps() map[appKey]string {
 	owned := map[string]map[string]bool{} // projects by owner
 	for i := range r.endpoints {
 		e := &r.endpoints[i]
-		count[appKey{e.project, or(e.owner)}]++
-		if owner := or(e.owner); owner != "" {
+		if e.odd != nil {
+			continue
+		}
+		count[appKey{e.project, e.owner}]++
+		if owner := e.owner; owner != "" {
 			if owned[owner] == nil {
 				owned[owner] = map[string]bool{}
 			}
@@ -403,7 +622,7 @@ func (r *reader) apps() map[appKey]string {
 		}
 		o.Put("name", name)
 		if count[key] > usualEndpoints {
-			o.Put("max_endpoints", count[key])
+			o.Put("max_endpoints", min(count[key], mostEndpoints))
 		}
 		r.out.Document.Add(manifest.Apps, o)
 	}
@@ -435,8 +654,12 @@ func (r *reader) apps() map[appKey]string {
 	return ids
 }
 
-// usualEndpoints is how many endpoints an app may have where nobody says otherwise.
-const usualEndpoints = 1000
+// usualEndpoints is how many endpoints an app may have where nobody says otherwise, and
+// mostEndpoints how many one may have at all.
+const (
+	usualEndpoints = 1000
+	mostEndpoints  = 100_000
+)
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -467,9 +690,9 @@ type secret struct {
 }
 
 // secretsOf are the valid ones, the newest first: Convoy adds new ones at the end.
-func secretsOf(text []byte) ([]manifest.Secret, error) {
+func secretsOf(text string) ([]manifest.Secret, error) {
 	var all []secret
-	if err := json.Unmarshal(text, &all); err != nil {
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
 		return nil, errors.New("its secrets cannot be read")
 	}
 	var list []manifest.Secret

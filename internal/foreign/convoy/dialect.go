@@ -13,11 +13,11 @@ import (
 // dialectOf is the server's dialect that signs as a project does, as JSON; where there is
 // none, what is missing is noted.
 func (r *reader) dialectOf(p *project, advanced bool) (bellhop.JSON, error) {
-	newest := p.versions[len(p.versions)-1]
-	algorithm := map[string]string{"SHA256": "hmac-sha256", "SHA512": "hmac-sha512"}[newest.Hash]
-	if algorithm == "" || newest.Encoding != "hex" && newest.Encoding != "base64" {
-		return nil, fmt.Errorf("its project signs with %s in %s, which is not known", newest.Hash, newest.Encoding)
+	algorithm, err := p.algorithm()
+	if err != nil {
+		return nil, err
 	}
+	newest := p.versions[len(p.versions)-1]
 	want := dialect.Signature{Algorithm: algorithm, Secret: "raw", Content: "${body}", Encoding: newest.Encoding, Header: p.header}
 	name := "convoy-" + strings.ToLower(newest.Hash) + "-" + newest.Encoding
 	if !strings.EqualFold(p.header, defaultHeader) {
@@ -39,6 +39,16 @@ func (r *reader) dialectOf(p *project, advanced bool) (bellhop.JSON, error) {
 	}
 	r.missing[definition(name, &want)] = true
 	return json.Marshal(name)
+}
+
+// algorithm is how a project signs, by its newest version.
+func (p *project) algorithm() (string, error) {
+	newest := p.versions[len(p.versions)-1]
+	algorithm := map[string]string{"SHA256": "hmac-sha256", "SHA512": "hmac-sha512"}[newest.Hash]
+	if algorithm == "" || newest.Encoding != "hex" && newest.Encoding != "base64" {
+		return "", fmt.Errorf("it signs with %q in %q, which is not known", bellhop.Clip(newest.Hash), bellhop.Clip(newest.Encoding))
+	}
+	return algorithm, nil
 }
 
 const defaultHeader = "X-Convoy-Signature"

@@ -25,6 +25,11 @@ type wish struct {
 // endpoint makes of an endpoint those of Bellhop: one, unless its subscriptions differ in
 // more than event types.
 func (r *reader) endpoint(e *endpointRow, app string) error {
+	for _, s := range r.subscriptions[e.id] {
+		if s.odd != nil {
+			return fmt.Errorf("its subscription %s cannot be read: %w", s.id, s.odd)
+		}
+	}
 	secrets, err := secretsOf(e.secrets)
 	if err != nil {
 		return err
@@ -52,23 +57,29 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 	o.Put("apps", []string{app})
 	o.Put("url", e.url)
 	o.Put("name", e.name)
-	o.Put("description", or(e.description))
-	o.Put("status", status(e.status))
+	o.Put("description", e.description)
+	status, ok := statuses[e.status]
+	if !ok {
+		return fmt.Errorf("its status %q is not known", bellhop.Clip(e.status))
+	}
+	o.Put("status", status)
 	o.Put("secrets", secrets)
 	if o.Fields["dialect"], err = r.dialectOf(r.projects[e.project], e.advanced); err != nil {
 		return err
 	}
-	if err := r.putLimits(&o, e); err != nil {
+	r.putLimits(&o, e)
+	why, err := putAuth(&o, e)
+	if err != nil {
 		return err
 	}
-	if whole, why := putAuth(&o, e); !whole {
+	if why != "" {
 		lose(why)
 		return nil
 	}
-	if or(e.slack) != "" {
+	if e.slack {
 		r.out.Lose("endpoint %s: the Slack channel that is told when it fails: set it for its app ('bellhop notices')", e.id)
 	}
-	if or(e.support) != "" {
+	if e.support {
 		r.out.Lose("endpoint %s: the address that is told when it fails: set notify, if the server sends mail", e.id)
 	}
 	r.out.Shorten(e.id, secrets)
@@ -87,16 +98,11 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 	return nil
 }
 
-// status is how an endpoint is, in Bellhop's words. One that Convoy tries once more, after it
-// has failed, is active.
-func status(s string) bellhop.EndpointStatus {
-	switch s {
-	case "inactive":
-		return bellhop.EndpointDisabled
-	case "paused":
-		return bellhop.EndpointPaused
-	}
-	return bellhop.EndpointActive
+// statuses are how endpoints are, in Bellhop's words, by Convoy's. One that Convoy tries once more,
+// after it has failed, is active.
+var statuses = map[string]bellhop.EndpointStatus{
+	"active": bellhop.EndpointActive, "pending": bellhop.EndpointActive,
+	"inactive": bellhop.EndpointDisabled, "paused": bellhop.EndpointPaused,
 }
 
 // wishes is what the subscriptions of an endpoint ask for: those without a filter together,
@@ -360,44 +366,50 @@ func seconds(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	if n, err := strconv.Atoi(text); err == nil {
+	if n, err := strconv.ParseInt(text, 10, 32); err == nil {
 		return time.Duration(n) * time.Second, nil
 	}
-	return time.ParseDuration(text)
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		err = fmt.Errorf("%q is no length of time, or too long", bellhop.Clip(text))
+	}
+	return d, err
 }
 
 // The bounds of an endpoint's settings here.
 const (
+	minTimeout = 100 * time.Millisecond
 	maxTimeout = 2 * time.Minute
 	maxRate    = 100_000
 	maxRetries = 200
 	maxSpan    = 30 * 24 * time.Hour
 )
 
-func (r *reader) putLimits(o *manifest.Object, e *endpointRow) error {
+func (r *reader) putLimits(o *manifest.Object, e *endpointRow) {
 	timeout, err := seconds(e.timeout)
 	if err != nil {
-		return fmt.Errorf("its timeout %q cannot be read", e.timeout)
+		r.out.GoWithout("endpoint", e.id, "timeout", err)
 	}
 	if timeout > maxTimeout {
 		r.out.Lose("endpoint %s: its timeout of %s, which is %s here at most", e.id, timeout, maxTimeout)
 		timeout = maxTimeout
 	}
 	if timeout > 0 {
-		o.Put("timeout", bellhop.Duration(timeout))
+		o.Put("timeout", bellhop.Duration(max(timeout, minTimeout)))
 	}
 	per, err := seconds(e.rateDuration)
-	if err != nil {
-		return fmt.Errorf("its rate limit's duration %q cannot be read", e.rateDuration)
+	if err == nil {
+		err = e.unlimited
 	}
 	switch {
+	case err != nil:
+		r.out.GoWithout("endpoint", e.id, "rate_limit", err)
 	case e.rate < 1 || per <= 0:
 		o.Put("rate_limit", nil)
 	default:
 		perSecond := float64(e.rate) / per.Seconds()
 		o.Put("rate_limit", bellhop.RateLimit{PerSecond: min(max(perSecond, 0.001), maxRate), Burst: min(e.rate, maxRate)})
 	}
-	return nil
 }
 
 func (r *reader) putRetry(o *manifest.Object, how retry) {
@@ -407,7 +419,7 @@ func (r *reader) putRetry(o *manifest.Object, how retry) {
 	case how.kind != "linear":
 		r.out.Lose("endpoint %s: its %s retry schedule: the server's own holds, or set retry", o.Text("former_id"), how.kind)
 		return
-	case how.most > maxRetries || time.Duration(how.most*how.seconds)*time.Second > maxSpan:
+	case how.most > maxRetries || how.seconds > int(maxSpan/time.Second) || time.Duration(how.most*how.seconds)*time.Second > maxSpan:
 		r.out.Lose("endpoint %s: its retry schedule of %d attempts, %d s apart, which is longer than one can be here: the server's own holds", o.Text("former_id"), how.most, how.seconds)
 		return
 	}
@@ -419,10 +431,10 @@ func (r *reader) putRetry(o *manifest.Object, how retry) {
 	o.Put("retry", delays)
 }
 
-// putAuth sets how requests authenticate; why says why that cannot be.
-func putAuth(o *manifest.Object, e *endpointRow) (whole bool, why string) {
+// putAuth sets how requests authenticate; why says why that cannot be here.
+func putAuth(o *manifest.Object, e *endpointRow) (why string, err error) {
 	auth := map[string]any{}
-	present := func(text []byte) bool { return !isEmpty(text) }
+	present := func(text string) bool { return !isEmpty(text) }
 	switch {
 	case present(e.oauth2):
 		var c struct {
@@ -433,8 +445,11 @@ func putAuth(o *manifest.Object, e *endpointRow) (whole bool, why string) {
 			Scope        string `json:"scope"`
 			Audience     string `json:"audience"`
 		}
-		if json.Unmarshal(e.oauth2, &c) != nil || c.ClientSecret == "" || c.Type != "" && c.Type != "shared_secret" {
-			return false, "it gets its OAuth2 tokens with a signed assertion, and not with a client secret"
+		if json.Unmarshal([]byte(e.oauth2), &c) != nil {
+			return "", errors.New("its oauth2_config cannot be read")
+		}
+		if c.ClientSecret == "" || c.Type != "" && c.Type != "shared_secret" {
+			return "it gets its OAuth2 tokens with a signed assertion, and not with a client secret", nil
 		}
 		auth = map[string]any{"type": bellhop.AuthClientCredentials, "token_url": c.URL, "client_id": c.ClientID, "client_secret": c.ClientSecret}
 		if c.Scope != "" {
@@ -448,12 +463,12 @@ func putAuth(o *manifest.Object, e *endpointRow) (whole bool, why string) {
 			Username string `json:"username"`
 			Password string `json:"password"`
 		}
-		if json.Unmarshal(e.basic, &c) != nil {
-			return false, "its credentials cannot be read"
+		if json.Unmarshal([]byte(e.basic), &c) != nil {
+			return "", errors.New("its basic_auth_config cannot be read")
 		}
 		auth = map[string]any{"type": bellhop.AuthBasic, "username": c.Username, "password": c.Password}
-	case or(e.authType) == "api_key" && or(e.authName) != "":
-		auth = map[string]any{"type": bellhop.AuthHeader, "name": or(e.authName), "value": or(e.authValue)}
+	case e.authType == "api_key" && e.authName != "":
+		auth = map[string]any{"type": bellhop.AuthHeader, "name": e.authName, "value": e.authValue}
 	}
 	if len(auth) > 0 {
 		o.Put("auth", auth)
@@ -461,17 +476,17 @@ func putAuth(o *manifest.Object, e *endpointRow) (whole bool, why string) {
 		o.Put("auth", nil)
 	}
 	if !present(e.clientCert) {
-		return true, ""
+		return "", nil
 	}
 	var c struct {
 		Certificate string `json:"client_cert"`
 		Key         string `json:"client_key"`
 	}
-	if json.Unmarshal(e.clientCert, &c) != nil {
-		return false, "its client certificate cannot be read"
+	if json.Unmarshal([]byte(e.clientCert), &c) != nil {
+		return "", errors.New("its mtls_client_cert cannot be read")
 	}
 	if c.Certificate != "" {
 		o.Put("tls", map[string]string{"certificate": c.Certificate, "key": c.Key})
 	}
-	return true, ""
+	return "", nil
 }

@@ -41,13 +41,13 @@ func TestFiltersAreTranslatedOrRefused(t *testing.T) {
 
 func TestSecretsAreTheNewestFirst(t *testing.T) {
 	soon, past := time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "2024-01-01T00:00:00Z"
-	list, err := secretsOf([]byte(`[{"value":"oldest","expires_at":"` + soon + `"},{"value":"over","expires_at":"` + past + `"},
-		{"value":"deleted","expires_at":"` + soon + `","deleted_at":"` + past + `"},{"value":"older","expires_at":"` + soon + `"},{"value":"newest","expires_at":null}]`))
+	list, err := secretsOf(`[{"value":"oldest","expires_at":"` + soon + `"},{"value":"over","expires_at":"` + past + `"},
+		{"value":"deleted","expires_at":"` + soon + `","deleted_at":"` + past + `"},{"value":"older","expires_at":"` + soon + `"},{"value":"newest","expires_at":null}]`)
 	if err != nil || len(list) != 3 || list[0].Secret != "newest" || list[1].Secret != "older" || list[2].Secret != "oldest" || !list[0].ExpiresAt.IsZero() {
 		t.Errorf("%v, %v", list, err)
 	}
 	for _, text := range []string{`[]`, `{}`, `[{"value":"x","expires_at":"` + past + `"}]`} {
-		if list, err := secretsOf([]byte(text)); err == nil {
+		if list, err := secretsOf(text); err == nil {
 			t.Errorf("%s: %v", text, list)
 		}
 	}

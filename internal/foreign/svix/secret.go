@@ -23,12 +23,29 @@ const (
 )
 
 // opener opens secrets with the key that is made of the main secret, or with none.
-type opener struct{ aead cipher.AEAD }
+type opener struct {
+	aead cipher.AEAD
+	// opened and closed count the encrypted secrets that it could open, and those that it could
+	// not.
+	opened, closed int
+}
+
+// wrong says that the main secret is missing, or another one: none of the encrypted secrets has
+// opened. Where some have, the others are damaged.
+func (o *opener) wrong() error {
+	switch {
+	case o.opened > 0 || o.closed == 0:
+		return nil
+	case o.aead == nil:
+		return errors.New("endpoints' secrets are encrypted: give the main_secret of the Svix server with --main-secret-file. Nothing was changed")
+	}
+	return errors.New("the secrets of endpoints do not open with this main secret: is it the one of the server whose database this is (SVIX_MAIN_SECRET)? Nothing was changed")
+}
 
 // newOpener derives the key: the HMAC-SHA256 of "main" under the main secret.
-func newOpener(mainSecret string) opener {
+func newOpener(mainSecret string) *opener {
 	if mainSecret == "" {
-		return opener{}
+		return &opener{}
 	}
 	mac := hmac.New(sha256.New, []byte(mainSecret))
 	mac.Write([]byte("main"))
@@ -36,11 +53,11 @@ func newOpener(mainSecret string) opener {
 	if err != nil {
 		panic(err) // 32 bytes are the right length
 	}
-	return opener{aead}
+	return &opener{aead: aead}
 }
 
 // open gives a secret as receivers know it: whsec_, or the private whsk_.
-func (o opener) open(kept []byte) (string, error) {
+func (o *opener) open(kept []byte) (string, error) {
 	if len(kept) < legacyLength {
 		return "", errors.New("its secret is damaged: it is too short")
 	}
@@ -63,23 +80,26 @@ func (o opener) open(kept []byte) (string, error) {
 	return "", fmt.Errorf("its secret is of a kind (%d) that is not known", marker&^encrypted)
 }
 
-func (o opener) decrypt(sealed []byte) ([]byte, error) {
+func (o *opener) decrypt(sealed []byte) ([]byte, error) {
 	if o.aead == nil {
-		return nil, errors.New("its secret is encrypted: give the main_secret of the Svix server with --main-secret-file. Nothing was changed")
+		o.closed++
+		return nil, errors.New("its secret is encrypted")
 	}
 	if len(sealed) < o.aead.NonceSize() {
 		return nil, errors.New("its secret is damaged: it is too short")
 	}
 	key, err := o.aead.Open(nil, sealed[:o.aead.NonceSize()], sealed[o.aead.NonceSize():], nil)
 	if err != nil {
-		return nil, errors.New("its secret does not open with this main secret: is it the one of the server whose database this is (SVIX_MAIN_SECRET)? Nothing was changed")
+		o.closed++
+		return nil, errors.New("its secret does not open with this main secret, with which others do: it is damaged")
 	}
+	o.opened++
 	return key, nil
 }
 
 // openText is open for a secret that was rotated away, which is kept in base64 or, from the
 // first versions, as whsec_.
-func (o opener) openText(text string) (string, error) {
+func (o *opener) openText(text string) (string, error) {
 	if strings.HasPrefix(text, "whsec_") {
 		return text, nil
 	}

@@ -41,8 +41,8 @@ var needed = map[string][]string{
 	"eventtype":           {"org_id", "name", "description", "schemas", "deleted", "feature_flag"},
 }
 
-// Read reads everything at one moment. It fails where the tables are others than are known,
-// or where a secret cannot be opened: then nothing is to be taken over.
+// Read reads everything at one moment. It fails where the tables are others than are known, or where
+// no secret opens: then nothing is to be taken over. Single rows that cannot be read are noted.
 func Read(ctx context.Context, url string, o Options, progress foreign.Progress) (*foreign.Import, error) {
 	db, err := foreign.Open(ctx, "Svix", url, "")
 	if err != nil {
@@ -58,6 +58,7 @@ func Read(ctx context.Context, url string, o Options, progress foreign.Progress)
 			return nil, err
 		}
 	}
+	r.out.Sift()
 	return r.out, nil
 }
 
@@ -66,19 +67,18 @@ type reader struct {
 	db       *foreign.Database
 	progress foreign.Progress
 	out      *foreign.Import
-	secrets  opener
+	secrets  *opener
 }
 
 // organization finds the one to read.
 func (r *reader) organization(ctx context.Context) error {
 	var all, names []string
-	var org string
-	var apps int
-	err := r.db.Each(ctx, `SELECT org_id, sum(n)::int FROM (
-			SELECT org_id, count(*) AS n FROM application WHERE NOT deleted GROUP BY org_id
+	err := r.db.Each(ctx, `SELECT org_id, sum(n)::int AS apps FROM (
+			SELECT org_id, count(*) AS n FROM application WHERE deleted IS DISTINCT FROM true GROUP BY org_id
 			UNION ALL SELECT org_id, 0 FROM eventtype GROUP BY org_id) o
-		WHERE org_id <> $1 GROUP BY org_id ORDER BY 2 DESC, 1`, []any{management}, []any{&org, &apps}, func() error {
-		all, names = append(all, org), append(names, fmt.Sprintf("%s (%d applications)", org, apps))
+		WHERE org_id <> $1 GROUP BY org_id ORDER BY 2 DESC, 1`, []any{management}, func(row foreign.Row) error {
+		org := row.Name("org_id")
+		all, names = append(all, org), append(names, fmt.Sprintf("%s (%s applications)", org, row.Name("apps")))
 		return nil
 	})
 	switch {
@@ -97,46 +97,74 @@ func (r *reader) organization(ctx context.Context) error {
 }
 
 func (r *reader) eventTypes(ctx context.Context) error {
-	var name, description string
-	var schemas []byte
-	var deleted, deprecated, schedule bool
-	var flag *string
 	n := 0
-	return r.db.Each(ctx, `SELECT name, description, schemas::text::bytea, deleted, feature_flag, `+
-		r.db.Column("eventtype", "e", "deprecated", "false")+`, `+r.db.Column("eventtype", "e", "retry_schedule", "NULL")+` IS NOT NULL
-		FROM eventtype e WHERE org_id = $1 ORDER BY name`, []any{r.Org},
-		[]any{&name, &description, &schemas, &deleted, &flag, &deprecated, &schedule}, func() error {
-			o := manifest.Object{Partial: true, Source: "Svix event type " + name}
-			o.Put("name", name)
-			o.Put("description", description)
-			o.Put("archived", deleted)
-			o.Put("deprecated", deprecated)
-			if flag != nil && *flag != "" {
-				o.Put("feature_flags", []string{*flag})
-			} else {
-				o.Put("feature_flags", []string{})
-			}
-			if err := schemasOf(&o, schemas); err != nil {
-				return fmt.Errorf("event type %s: its schemas cannot be read: %w", name, err)
-			}
-			if schedule {
-				r.out.Lose("event type %s: its retry schedule, since Bellhop has one for each endpoint, and the installation's (--default-retry)", name)
-			}
-			r.out.Document.Add(manifest.EventTypes, o)
-			n++
-			r.progress("event types", n)
-			return nil
-		})
+	return r.db.Each(ctx, `SELECT e.name, e.description, e.schemas::text AS schemas, e.deleted, e.feature_flag, `+
+		r.db.Column("eventtype", "e", "id", "NULL")+` AS id, e.org_id IS NULL AS stray, `+
+		r.db.Column("eventtype", "e", "deprecated", "false")+` AS deprecated, `+r.db.Column("eventtype", "e", "retry_schedule", "NULL")+` IS NOT NULL AS schedule
+		FROM eventtype e WHERE e.org_id = $1 OR e.org_id IS NULL ORDER BY e.name`, []any{r.Org}, func(row foreign.Row) error {
+		n++
+		r.progress("event types", n)
+		if err := r.eventType(row); err != nil {
+			r.out.LeaveOut("event type", row.Name("name", "id"), err)
+		}
+		return nil
+	})
 }
 
-// schemasOf takes the schema of the highest version, and those of the others as earlier ones.
-func schemasOf(o *manifest.Object, text []byte) error {
-	var schemas map[string]bellhop.JSON
-	if len(text) > 0 {
-		if err := json.Unmarshal(text, &schemas); err != nil {
-			return err
+// stray says that a row belongs to nobody.
+func stray(row foreign.Row) error {
+	if is, err := row.Bool("stray"); err != nil || is {
+		return errors.New("it has no org_id: it belongs to no organization")
+	}
+	return nil
+}
+
+func (r *reader) eventType(row foreign.Row) error {
+	name, err := row.Need("name")
+	if err == nil {
+		err = stray(row)
+	}
+	if err != nil {
+		return err
+	}
+	without := func(field string, err error) { r.out.GoWithout("event type", name, field, err) }
+	o := manifest.Object{Partial: true, Source: "Svix event type " + name}
+	o.Put("name", name)
+	if description, err := row.Text("description"); err != nil {
+		without("description", err)
+	} else {
+		o.Put("description", description)
+	}
+	for field, column := range map[string]string{"archived": "deleted", "deprecated": "deprecated"} {
+		if yes, err := row.Bool(column); err != nil {
+			without(field, err)
+		} else {
+			o.Put(field, yes)
 		}
 	}
+	flag, err := row.Text("feature_flag")
+	switch {
+	case err != nil:
+		return err // people would see it that are not to
+	case flag != "":
+		o.Put("feature_flags", []string{flag})
+	default:
+		o.Put("feature_flags", []string{})
+	}
+	var schemas map[string]bellhop.JSON
+	if err := row.JSON("schemas", &schemas); err != nil {
+		without("schema", err)
+	}
+	putSchemas(&o, schemas)
+	if schedule, err := row.Bool("schedule"); err != nil || schedule {
+		r.out.Lose("event type %s: its retry schedule, since Bellhop has one for each endpoint, and the installation's (--default-retry)", name)
+	}
+	r.out.Document.Add(manifest.EventTypes, o)
+	return nil
+}
+
+// putSchemas takes the schema of the highest version, and those of the others as earlier ones.
+func putSchemas(o *manifest.Object, schemas map[string]bellhop.JSON) {
 	latest := ""
 	for version := range schemas {
 		if latest == "" || match.CompareVersions(version, latest) > 0 {
@@ -144,25 +172,19 @@ func schemasOf(o *manifest.Object, text []byte) error {
 		}
 	}
 	if latest == "" {
-		return nil
+		return
 	}
 	o.Put("schema", schemas[latest])
 	o.Put("schema_version", latest)
 	delete(schemas, latest)
 	o.Set("earlier_schemas", schemas)
-	return nil
 }
 
 func (r *reader) apps(ctx context.Context) error {
-	var id, name string
-	var uid *string
-	var rate *int
-	var metadata []byte
-	var endpoints int
-	var deleted bool
-	if err := r.db.Each(ctx, `SELECT id, deleted FROM application WHERE org_id = $1`, []any{r.Org}, []any{&id, &deleted}, func() error {
+	if err := r.db.Each(ctx, `SELECT id, deleted FROM application WHERE org_id = $1`, []any{r.Org}, func(row foreign.Row) error {
+		id := row.Name("id")
 		r.out.Origin.Apps[id] = true
-		if deleted {
+		if deleted, err := row.Bool("deleted"); err == nil && deleted {
 			r.out.Origin.Deleted[id] = true
 		}
 		return nil
@@ -170,172 +192,239 @@ func (r *reader) apps(ctx context.Context) error {
 		return err
 	}
 	n := 0
-	return r.db.Each(ctx, `SELECT a.id, a.uid, a.name, a.rate_limit, m.data::text::bytea,
-			(SELECT count(*)::int FROM endpoint e WHERE e.app_id = a.id AND NOT e.deleted)
+	return r.db.Each(ctx, `SELECT a.id, a.uid, a.name, a.rate_limit, a.deleted, a.org_id IS NULL AS stray, m.data::text AS metadata,
+			(SELECT count(*) FROM endpoint e WHERE e.app_id = a.id AND e.deleted IS DISTINCT FROM true) AS endpoints
 		FROM application a LEFT JOIN applicationmetadata m ON m.id = a.id
-		WHERE a.org_id = $1 AND NOT a.deleted ORDER BY a.id`, []any{r.Org},
-		[]any{&id, &uid, &name, &rate, &metadata, &endpoints}, func() error {
-			o := manifest.Object{Partial: true, Source: "Svix application " + id}
-			o.Put("id", id)
-			putUID(&o, uid)
-			o.Put("name", name)
-			putRate(&o, rate)
-			if err := putMetadata(&o, metadata); err != nil {
-				return fmt.Errorf("application %s: its metadata cannot be read: %w", id, err)
-			}
-			if endpoints > usualEndpoints {
-				o.Put("max_endpoints", endpoints)
-			}
-			r.out.Document.Add(manifest.Apps, o)
-			n++
-			r.progress("applications", n)
-			return nil
-		})
-}
-
-// usualEndpoints is how many endpoints an app may have where nobody says otherwise.
-const usualEndpoints = 1000
-
-func putUID(o *manifest.Object, uid *string) {
-	if uid != nil {
-		o.Put("uid", *uid)
-	} else {
-		o.Put("uid", "")
-	}
-}
-
-// putRate sets a limit: so many a second, all at once if need be.
-func putRate(o *manifest.Object, rate *int) {
-	if rate == nil || *rate < 1 {
-		o.Put("rate_limit", nil)
-		return
-	}
-	o.Put("rate_limit", bellhop.RateLimit{PerSecond: float64(*rate), Burst: *rate})
-}
-
-func putMetadata(o *manifest.Object, text []byte) error {
-	metadata := map[string]string{}
-	if len(text) > 0 {
-		if err := json.Unmarshal(text, &metadata); err != nil {
-			return err
+		WHERE (a.org_id = $1 OR a.org_id IS NULL) AND a.deleted IS DISTINCT FROM true ORDER BY a.id`, []any{r.Org}, func(row foreign.Row) error {
+		n++
+		r.progress("applications", n)
+		if err := r.app(row); err != nil {
+			r.out.LeaveOut("app", row.Name("id", "uid", "name"), err)
 		}
+		return nil
+	})
+}
+
+func (r *reader) app(row foreign.Row) error {
+	id, err := row.Need("id")
+	if err == nil {
+		err = stray(row)
 	}
-	o.Put("metadata", metadata)
-	return nil
-}
-
-// endpointRow is an endpoint as the table has it.
-type endpointRow struct {
-	id, app, url, description string
-	uid                       *string
-	key                       []byte
-	oldKeys, types, channels  []byte
-	headers, metadata, filter []byte
-	rate                      *int
-	version                   int
-	disabled, schedule        bool
-}
-
-func (r *reader) endpoints(ctx context.Context) error {
-	var e endpointRow
-	n := 0
-	return r.db.Each(ctx, `SELECT e.id, e.app_id, e.uid, e.url, e.description, e.key, e.old_keys::text::bytea,
-			e.event_types_ids::text::bytea, e.channels::text::bytea, e.headers::text::bytea, m.data::text::bytea,
-			e.rate_limit, e.version, e.disabled, convert_to(`+r.db.Column("endpoint", "e", "filter", "NULL::text")+`, 'UTF8'), `+
-		r.db.Column("endpoint", "e", "retry_schedule", "NULL")+` IS NOT NULL
-		FROM endpoint e JOIN application a ON a.id = e.app_id LEFT JOIN endpointmetadata m ON m.id = e.id
-		WHERE a.org_id = $1 AND NOT a.deleted AND NOT e.deleted ORDER BY e.id`, []any{r.Org},
-		[]any{
-			&e.id, &e.app, &e.uid, &e.url, &e.description, &e.key, &e.oldKeys, &e.types, &e.channels, &e.headers, &e.metadata,
-			&e.rate, &e.version, &e.disabled, &e.filter, &e.schedule,
-		}, func() error {
-			n++
-			r.progress("endpoints", n)
-			if err := r.endpoint(&e); err != nil {
-				return fmt.Errorf("endpoint %s: %w", e.id, err)
-			}
-			return nil
-		})
-}
-
-func (r *reader) endpoint(e *endpointRow) error {
-	// Its secrets are opened in any case: with a wrong main secret, nothing is taken over.
-	secrets, err := r.secretsOf(e)
+	if err == nil {
+		_, err = row.Bool("deleted")
+	}
 	if err != nil {
 		return err
 	}
-	if len(e.filter) > 0 {
+	o := manifest.Object{Partial: true, Source: "Svix application " + id}
+	o.Put("id", id)
+	r.putText(&o, row, "app", id, "uid", "name")
+	r.putRate(&o, row, "app", id)
+	r.putMetadata(&o, row, "app", id)
+	if endpoints, _ := row.Int("endpoints"); endpoints != nil && *endpoints > usualEndpoints {
+		o.Put("max_endpoints", min(*endpoints, mostEndpoints))
+	}
+	r.out.Document.Add(manifest.Apps, o)
+	return nil
+}
+
+// usualEndpoints is how many endpoints an app may have where nobody says otherwise, and
+// mostEndpoints how many one may have at all.
+const (
+	usualEndpoints = 1000
+	mostEndpoints  = 100_000
+)
+
+// putText sets fields that are texts, or none.
+func (r *reader) putText(o *manifest.Object, row foreign.Row, kind, name string, columns ...string) {
+	for _, column := range columns {
+		if text, err := row.Text(column); err != nil {
+			r.out.GoWithout(kind, name, column, err)
+		} else {
+			o.Put(column, text)
+		}
+	}
+}
+
+// maxRate is the highest rate limit that there is here.
+const maxRate = 100_000
+
+// putRate sets a limit: so many a second, all at once if need be.
+func (r *reader) putRate(o *manifest.Object, row foreign.Row, kind, name string) {
+	rate, err := row.Int("rate_limit")
+	switch {
+	case err != nil:
+		r.out.GoWithout(kind, name, "rate_limit", err)
+	case rate == nil || *rate < 1:
+		o.Put("rate_limit", nil)
+	default:
+		if *rate > maxRate {
+			r.out.Lose("%s %s: its rate limit of %d a second: it is %d here", kind, name, *rate, maxRate)
+		}
+		o.Put("rate_limit", bellhop.RateLimit{PerSecond: float64(min(*rate, maxRate)), Burst: min(*rate, maxRate)})
+	}
+}
+
+func (r *reader) putMetadata(o *manifest.Object, row foreign.Row, kind, name string) {
+	metadata, others, err := row.Metadata("metadata")
+	if err != nil {
+		r.out.GoWithout(kind, name, "metadata", err)
+		return
+	}
+	slices.Sort(others)
+	for _, other := range others {
+		r.out.GoWithout(kind, name, "metadata."+bellhop.Clip(other), errors.New("it is no text"))
+	}
+	o.Put("metadata", metadata)
+}
+
+func (r *reader) endpoints(ctx context.Context) error {
+	n := 0
+	err := r.db.Each(ctx, `SELECT e.id, e.app_id, a.id IS NULL AS stray, e.uid, e.url, e.description, e.key, e.old_keys::text AS old_keys,
+			e.event_types_ids::text AS event_types_ids, e.channels::text AS channels, e.headers::text AS headers, m.data::text AS metadata,
+			e.rate_limit, e.version, e.disabled, e.deleted, `+r.db.Column("endpoint", "e", "filter", "NULL")+` IS NOT NULL AS filter, `+
+		r.db.Column("endpoint", "e", "retry_schedule", "NULL")+` IS NOT NULL AS schedule
+		FROM endpoint e LEFT JOIN application a ON a.id = e.app_id LEFT JOIN endpointmetadata m ON m.id = e.id
+		WHERE (a.id IS NULL OR (a.org_id = $1 OR a.org_id IS NULL) AND a.deleted IS DISTINCT FROM true)
+			AND e.deleted IS DISTINCT FROM true ORDER BY e.id`, []any{r.Org}, func(row foreign.Row) error {
+		n++
+		r.progress("endpoints", n)
+		if err := r.endpoint(row); err != nil {
+			r.out.LeaveOut("endpoint", row.Name("id", "url"), err)
+		}
+		return nil
+	})
+	if err == nil {
+		err = r.secrets.wrong()
+	}
+	return err
+}
+
+func (r *reader) endpoint(row foreign.Row) error {
+	id, err := row.Need("id")
+	if err != nil {
+		return err
+	}
+	// Its secrets are opened in any case: with a wrong main secret, nothing is taken over.
+	secrets, unopened := r.secretsOf(row, id)
+	app, err := row.Need("app_id")
+	if err != nil {
+		return err
+	}
+	if gone, err := row.Bool("stray"); err != nil || gone {
+		return fmt.Errorf("there is no application %s, which it is of", bellhop.Clip(app))
+	}
+	url, err := row.Need("url")
+	if err != nil {
+		return err
+	}
+	if unopened != nil {
+		return unopened
+	}
+	if _, err := row.Bool("deleted"); err != nil {
+		return err
+	}
+	if filtered, err := row.Bool("filter"); err != nil || filtered {
 		const why = "its filter is an expression that Bellhop does not have, and without it it would get more than it asked for: make an endpoint of its own for it, with a filter of Bellhop's"
-		r.out.Lose("endpoint %s (%s): the whole endpoint, since %s", e.id, e.url, why)
-		r.out.Unfit(e.id, why)
+		r.out.Lose("endpoint %s (%s): the whole endpoint, since %s", id, url, why)
+		r.out.Unfit(id, why)
 		return nil
 	}
-	o := manifest.Object{Partial: true, Source: "Svix endpoint " + e.id}
-	o.Put("former_id", e.id)
-	putUID(&o, e.uid)
-	o.Put("apps", []string{e.app})
-	o.Put("url", e.url)
-	o.Put("description", e.description)
+	o := manifest.Object{Partial: true, Source: "Svix endpoint " + id}
+	o.Put("former_id", id)
+	o.Put("apps", []string{app})
+	o.Put("url", url)
 	o.Put("dialect", r.Dialect)
+	disabled, err := row.Bool("disabled")
+	if err != nil {
+		return err
+	}
 	status := bellhop.EndpointActive
-	if e.disabled {
+	if disabled {
 		status = bellhop.EndpointDisabled
 	}
 	o.Put("status", status)
-	putRate(&o, e.rate)
-	if err := putMetadata(&o, e.metadata); err != nil {
-		return fmt.Errorf("its metadata cannot be read: %w", err)
-	}
-	for field, text := range map[string][]byte{"events": e.types, "channels": e.channels} {
-		list := []string{}
-		if len(text) > 0 {
-			if err := json.Unmarshal(text, &list); err != nil {
-				return fmt.Errorf("its %s cannot be read: %w", field, err)
-			}
+	for field, column := range map[string]string{"events": "event_types_ids", "channels": "channels"} {
+		list, err := texts(row, column)
+		if err != nil {
+			return fmt.Errorf("%w, and without it it would get more than it asked for", err)
 		}
 		slices.Sort(list)
-		o.Put(field, append([]string{}, list...))
+		o.Put(field, list)
 	}
-	headers := map[string]string{}
-	if len(e.headers) > 0 {
-		if err := json.Unmarshal(e.headers, &headers); err != nil {
-			return fmt.Errorf("its headers cannot be read: %w", err)
+	headers := map[string]*string{}
+	if err := row.JSON("headers", &headers); err != nil {
+		return err
+	}
+	for name, value := range headers {
+		if value == nil {
+			return fmt.Errorf("its header %s has no value", bellhop.Clip(name))
 		}
 	}
 	o.Put("headers", headers)
 	o.Put("secrets", secrets)
-	r.out.Shorten(e.id, secrets)
-	if e.version != 1 {
-		r.out.Lose("endpoint %s: its version %d, which Svix does nothing with", e.id, e.version)
+	r.putText(&o, row, "endpoint", id, "uid", "description")
+	r.putRate(&o, row, "endpoint", id)
+	r.putMetadata(&o, row, "endpoint", id)
+	r.out.Shorten(id, secrets)
+	if version, err := row.Int("version"); err != nil || version == nil || *version != 1 {
+		r.out.Lose("endpoint %s: its version %s, which Svix does nothing with", id, row.Name("version"))
 	}
-	if e.schedule {
-		r.out.Lose("endpoint %s: its own retry schedule, whose form is not known: set retry", e.id)
+	if schedule, err := row.Bool("schedule"); err != nil || schedule {
+		r.out.Lose("endpoint %s: its own retry schedule, whose form is not known: set retry", id)
 	}
 	r.out.Document.Add(manifest.Endpoints, o)
 	return nil
 }
 
-// secretsOf opens the secrets of an endpoint, the newest first.
-func (r *reader) secretsOf(e *endpointRow) ([]manifest.Secret, error) {
-	newest, err := r.secrets.open(e.key)
+// texts is a column that has a list of texts, or nothing.
+func texts(row foreign.Row, column string) ([]string, error) {
+	var list []*string
+	if err := row.JSON(column, &list); err != nil {
+		return nil, err
+	}
+	texts := make([]string, len(list))
+	for i, text := range list {
+		if text == nil {
+			return nil, fmt.Errorf("its %s has an entry that is no text", column)
+		}
+		texts[i] = *text
+	}
+	return texts, nil
+}
+
+// secretsOf opens the secrets of an endpoint, the newest first. Older ones that cannot be read
+// are left out.
+func (r *reader) secretsOf(row foreign.Row, id string) ([]manifest.Secret, error) {
+	kept, err := row.Bytes("key")
 	if err != nil {
 		return nil, err
 	}
-	var old []struct {
-		SigningKey string    `json:"signingKey"`
-		Expiration time.Time `json:"expiration"`
+	newest, err := r.secrets.open(kept)
+	if err != nil {
+		return nil, err
 	}
-	if len(e.oldKeys) > 0 {
-		if err := json.Unmarshal(e.oldKeys, &old); err != nil {
-			return nil, fmt.Errorf("its older secrets cannot be read: %w", err)
-		}
+	var old []json.RawMessage
+	if err := row.JSON("old_keys", &old); err != nil {
+		r.out.GoWithout("endpoint", id, "older secrets", err)
 	}
 	var list []manifest.Secret
 	now := time.Now()
-	for _, k := range old {
-		secret, err := r.secrets.openText(k.SigningKey)
+	for _, text := range old {
+		var k struct {
+			SigningKey string    `json:"signingKey"`
+			Expiration time.Time `json:"expiration"`
+		}
+		err := json.Unmarshal(text, &k)
+		secret := ""
 		if err != nil {
-			return nil, err
+			err = errors.New("one of its older secrets cannot be read")
+		} else {
+			secret, err = r.secrets.openText(k.SigningKey)
+		}
+		if err != nil {
+			r.out.GoWithout("endpoint", id, "an older secret", err)
+			continue
 		}
 		if k.Expiration.After(now) && secret != newest {
 			list = append(list, manifest.Secret{Secret: secret, ExpiresAt: k.Expiration.UTC()})
@@ -348,9 +437,15 @@ func (r *reader) secretsOf(e *endpointRow) ([]manifest.Secret, error) {
 
 // rest says what is not read at all.
 func (r *reader) rest(ctx context.Context) error {
-	var operational int
-	err := r.db.Each(ctx, `SELECT count(*)::int FROM endpoint e JOIN application a ON a.id = e.app_id
-		WHERE a.org_id = $1 AND a.uid = $2 AND NOT a.deleted AND NOT e.deleted`, []any{management, r.Org}, []any{&operational}, func() error { return nil })
+	operational := 0
+	err := r.db.Each(ctx, `SELECT count(*) AS n FROM endpoint e JOIN application a ON a.id = e.app_id
+		WHERE a.org_id = $1 AND a.uid = $2 AND NOT a.deleted AND NOT e.deleted`, []any{management, r.Org}, func(row foreign.Row) error {
+		n, err := row.Int("n")
+		if n != nil {
+			operational = *n
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
