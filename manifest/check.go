@@ -53,6 +53,7 @@ func (p *Plan) Check(ctx context.Context, c *client.Client) error {
 	}
 	for i := range p.Steps {
 		s := &p.Steps[i]
+		p.progress("steps checked", i+1)
 		if s.refusal != nil || s.Action == Delete {
 			continue
 		}

@@ -75,7 +75,8 @@ type Plan struct {
 	// Notes are sentences about what is not as its origin has it, whatever the steps do.
 	Notes []string
 
-	have map[Kind][]Object // what the server has of the kinds that are spoken of
+	progress func(what string, n int)
+	have     map[Kind][]Object // what the server has of the kinds that are spoken of
 }
 
 // PlanOptions say how far a plan goes.
@@ -93,6 +94,9 @@ type PlanOptions struct {
 	Origin *Origin
 	// DisableDeleted disables endpoints that came from Origin and were deleted there.
 	DisableDeleted bool
+	// Progress, if not nil, is told how many objects of the document have been compared or, by
+	// Check, how many steps have been checked: which asks the server for each.
+	Progress func(what string, n int)
 	// Now is the time by which secrets have expired; zero is the present.
 	Now time.Time
 }
@@ -160,7 +164,10 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 	if options.Prune && len(want.Objects) == 0 {
 		return nil, &EmptyError{}
 	}
-	p := planner{c: c, options: options, plan: &Plan{}, taken: map[*Object]error{}}
+	if options.Progress == nil {
+		options.Progress = func(string, int) {}
+	}
+	p := planner{c: c, options: options, plan: &Plan{progress: options.Progress}, taken: map[*Object]error{}}
 	spoken := slices.DeleteFunc(slices.Clone(kinds), func(k Kind) bool {
 		_, ok := want.Objects[k]
 		return !ok && (options.Origin == nil || k != Apps && k != Endpoints)
@@ -182,6 +189,7 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 			if err := p.object(ctx, kind, &want.Objects[kind][i], olds[i]); err != nil {
 				return nil, err
 			}
+			options.Progress(strings.ReplaceAll(string(kind), "_", " ")+" compared", i+1)
 		}
 		if options.Origin != nil {
 			p.orphans(kind, have[kind], kept)

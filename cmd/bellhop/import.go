@@ -84,13 +84,8 @@ func (p *program) takeOver(ctx context.Context, c *client.Client, a applied, fro
 	if from == "" {
 		return usage("--from is missing: give the address of the database, postgres://USER@HOST/DATABASE")
 	}
-	shown := p.now()
-	in, err := read(func(what string, n int) {
-		if now := p.now(); now.Sub(shown) > progressEvery {
-			shown = now
-			p.progress("%d %s read", n, what)
-		}
-	})
+	progress := p.progressOf()
+	in, err := read(func(what string, n int) { progress(what+" read", n) })
 	p.progressEnd()
 	if err != nil {
 		return err
@@ -120,6 +115,17 @@ func (p *program) showOdd(o foreign.Odd) error {
 		p.note("%s %s %s: it is taken over without %s, since %s", p.style.paint(wait, "!"), o.Kind, clean(o.Name), clean(o.Field), clean(o.Why))
 	}
 	return nil
+}
+
+// progressOf shows how much of something is done, not more often than is of use.
+func (p *program) progressOf() func(what string, n int) {
+	shown := p.now()
+	return func(what string, n int) {
+		if now := p.now(); now.Sub(shown) > progressEvery {
+			shown = now
+			p.progress("%d %s", n, what)
+		}
+	}
 }
 
 // progressEvery is how often progress is shown.

@@ -174,7 +174,9 @@ func (p *program) applyVerb() *cobra.Command {
 
 // makeSo shows the plan, and carries it out.
 func (p *program) makeSo(ctx context.Context, c *client.Client, d manifest.Document, a applied) error {
+	a.Progress = p.progressOf()
 	plan, err := manifest.MakePlan(ctx, c, d, a.PlanOptions)
+	p.progressEnd()
 	if empty, ok := errors.AsType[*manifest.EmptyError](err); ok {
 		remedy := "; with --prune-all, it is done"
 		if empty.Kind == "" {
@@ -194,7 +196,9 @@ func (p *program) makeSo(ctx context.Context, c *client.Client, d manifest.Docum
 		}
 	}
 	if a.planOnly {
-		if err := plan.Check(ctx, c); err != nil {
+		err := plan.Check(ctx, c)
+		p.progressEnd()
+		if err != nil {
 			return err
 		}
 		var t tally
