@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop/internal/id"
@@ -92,3 +93,15 @@ func UUIDOf(e EventID) string {
 
 // CreatedAt is when the event was accepted, to the millisecond.
 func (e *Event) CreatedAt() time.Time { return e.ID.Time() }
+
+// KeyedID begins the external ids of events whose publishers gave none: what follows stands
+// for the Idempotency-Key of the request.
+const KeyedID = "idempotency:"
+
+// PublishersID is the publisher's own id of the event; "" if it gave none.
+func (e *Event) PublishersID() string {
+	if strings.HasPrefix(e.ExternalID, KeyedID) {
+		return ""
+	}
+	return e.ExternalID
+}

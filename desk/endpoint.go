@@ -405,13 +405,8 @@ func (d *Desk) tellChange(ctx context.Context, eventType string, e bellhop.Endpo
 		if !d.e.HearsOf(app, eventType) {
 			continue
 		}
-		data := map[string]any{"endpoint": e.ID, "url": e.URL, "name": e.Name, "at": at}
-		if e.UID != "" {
-			data["uid"] = e.UID
-		}
-		if app == bellhop.AllApps {
-			data["apps"] = e.Apps
-		}
+		data := d.e.EndpointData(app, &e)
+		data["at"] = at
 		err := d.e.PublishOwn(ctx, app, engine.OwnEvent{Type: eventType, Endpoint: e.ID, Since: at, Revision: revision, Data: data})
 		if err != nil {
 			d.log.WarnContext(ctx, "who listens was not told of a change of an endpoint", "event_type", eventType, "app", app, "endpoint", e.ID.String(), "err", err)

@@ -14,7 +14,7 @@ var sampleInvoice string
 
 // Builtin returns the definitions of the built-in dialects: standard,
 // cloudevents, cloudevents-binary, allthings, showpass, github, stripe,
-// shopify, slack, svix, convoy, convoy-simple and raw. Each call returns fresh copies.
+// shopify, slack, svix, svix-operational, convoy, convoy-simple and raw. Each call returns fresh copies.
 func Builtin() []Definition {
 	return []Definition{
 		{
@@ -173,6 +173,24 @@ func Builtin() []Definition {
 			Signature:   standardSignature("svix-"),
 		},
 		{
+			Name: "svix-operational",
+			Description: "Svix's operational webhooks, for endpoints that hear of Bellhop's own events: {type, data} with the types and the members that Svix's users read, " +
+				"for endpoint.created, .updated, .deleted and .disabled and message.attempt.failing, .exhausted and .recovered. What Svix has no word for keeps its own.",
+			ContentType: "application/json",
+			Body:        svixOperationalBody,
+			Headers:     standardHeaders("svix-"),
+			Types: map[string]string{
+				"bellhop.endpoint.created":   "endpoint.created",
+				"bellhop.endpoint.updated":   "endpoint.updated",
+				"bellhop.endpoint.deleted":   "endpoint.deleted",
+				"bellhop.endpoint.disabled":  "endpoint.disabled",
+				"bellhop.delivery.failing":   "message.attempt.failing",
+				"bellhop.delivery.exhausted": "message.attempt.exhausted",
+				"bellhop.delivery.recovered": "message.attempt.recovered",
+			},
+			Signature: standardSignature("svix-"),
+		},
+		{
 			Name:        "convoy",
 			Description: "Convoy with advanced signatures, as a project has them unless it was changed: X-Convoy-Signature, HMAC-SHA256 in hex. The body is the data, which should name its own type, because no header does.",
 			ContentType: "application/json",
@@ -213,6 +231,20 @@ func Builtin() []Definition {
 		},
 	}
 }
+
+// svixOperationalBody tells what happened to an endpoint or a delivery in Svix's words:
+// those that say when it did, since the members are those of other events of Bellhop's own,
+// too, which keep theirs.
+const svixOperationalBody = `{"type":${type|json},"data":` +
+	`${!data.endpoint}${data}${/}${?data.endpoint}` +
+	`${!data.at ?? data.disabled_at ?? data.attempts}${data}${/}${?data.at ?? data.disabled_at ?? data.attempts}` +
+	`{"appId":${data.app|json}${?data.app_uid},"appUid":${data.app_uid|json}${/}` +
+	`,"endpointId":${data.former_id ?? data.endpoint_former_id ?? data.endpoint | json}` +
+	`${!data.attempts}${?data.uid},"endpointUid":${data.uid|json}${/}${/}` +
+	`${?data.disabled_at},"failSince":${data.failing_since ?? data.disabled_at | json},"trigger":"automatic"${/}` +
+	`${?data.attempts},"msgId":${data.event|json}${?data.event_external_id},"msgEventId":${data.event_external_id|json}${/}` +
+	`,"lastAttempt":{"id":${data.attempt|json},"responseStatusCode":${data.response_status|number}` +
+	`,"timestamp":${data.failed_at ?? data.succeeded_at | json}}${/}}${/}${/}}`
 
 func convoyHeaders() []HeaderTemplate {
 	return []HeaderTemplate{{"X-Convoy-Idempotency-Key", `${id}`}}

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"mime"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Dialect is a compiled [Definition], safe for concurrent use.
@@ -69,6 +71,8 @@ type scheme struct {
 const (
 	maxHeaders    = 64
 	maxHeaderName = 128
+	maxTypes      = 1024
+	maxTypeName   = 256
 )
 
 // Compile checks a definition and makes it a dialect. Its error lists every
@@ -88,10 +92,11 @@ func Compile(def Definition) (*Dialect, error) {
 
 // compile is Compile without the rehearsal.
 func compile(def Definition) (*Dialect, error) {
-	def.Headers, def.Options = slices.Clone(def.Headers), slices.Clone(def.Options)
+	def = def.clone()
 	c := compiler{d: &Dialect{definition: def}}
 	c.name(def.Name)
 	c.contentType(def.ContentType)
+	c.types(def.Types)
 	c.options(def.Options)
 	c.body(def.Body)
 	c.headers(def.Headers)
@@ -113,8 +118,11 @@ func (d *Dialect) Name() string { return d.definition.Name }
 
 // Definition returns a copy of what the dialect was compiled from.
 func (d *Dialect) Definition() Definition {
-	def := d.definition
-	def.Headers, def.Options = slices.Clone(def.Headers), slices.Clone(def.Options)
+	return d.definition.clone()
+}
+
+func (def Definition) clone() Definition {
+	def.Headers, def.Types, def.Options = slices.Clone(def.Headers), maps.Clone(def.Types), slices.Clone(def.Options)
 	return def
 }
 
@@ -197,6 +205,18 @@ func (c *compiler) name(name string) {
 	}
 }
 
+func (c *compiler) types(types map[string]string) {
+	if len(types) > maxTypes {
+		c.problem("types", "are %d; keep at most %d", len(types), maxTypes)
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		if as := types[name]; as == "" || len(as) > maxTypeName || !utf8.ValidString(as) {
+			c.problem(fmt.Sprintf("types[%.63q]", name), "is %.63q; give a name of 1 to %d bytes of text", as, maxTypeName)
+		}
+	}
+}
+
 func (c *compiler) contentType(text string) {
 	if text == "" {
 		text = "application/json"
@@ -236,7 +256,7 @@ func (s source) safeInJSON() bool {
 
 // escapes reports whether the filters make any text fit for JSON.
 func (s *segment) escapes() bool {
-	return len(s.filters) > 0 && slices.Contains([]filter{filterJSON, filterEscape, filterURL}, s.filters[len(s.filters)-1])
+	return len(s.filters) > 0 && slices.Contains([]filter{filterJSON, filterEscape, filterURL, filterNumber}, s.filters[len(s.filters)-1])
 }
 
 func (c *compiler) headers(headers []HeaderTemplate) {

@@ -22,6 +22,10 @@ type Definition struct {
 	// signature. Their names keep their case where HTTP/1.1 is spoken.
 	Headers []HeaderTemplate `yaml:"headers" json:"headers,omitempty"`
 
+	// Types are event types that it calls otherwise: ${type} is the name that stands
+	// here, by the event type. Others keep theirs.
+	Types map[string]string `yaml:"types" json:"types,omitempty"`
+
 	// Options are values that apps and endpoints choose.
 	Options []Option `yaml:"options" json:"options,omitempty"`
 

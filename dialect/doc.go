@@ -18,6 +18,7 @@
 //	${type | json}                       a value through a filter
 //	${data.order.id ?? id | json}        the first of several that is not empty
 //	${?subject},"s":${subject|json}${/}  a section, left out if the value is empty
+//	${!subject},"s":null${/}             a section, left out unless the value is empty
 //	$${                                  the two characters ${
 //
 // Values of bodies and headers:
@@ -26,7 +27,7 @@
 //	uuid     UUID version 5 (RFC 9562 section 5.5) of the event id in the
 //	         namespace e8d9fae8-a260-46af-ad31-9923bd40d6bd; the same on each attempt
 //	app      the app's id
-//	type     the event type
+//	type     the event type, or what the dialect's Types call it
 //	subject  what it happened to; may be empty
 //	time     when it happened: RFC 3339, UTC, always three decimals
 //	time_s   the same in Unix seconds
@@ -46,6 +47,7 @@
 //	percent  CloudEvents HTTP binding 1.0.2 section 3.1.3.2: percent-encoding of
 //	         all outside U+0021 to U+007E and of " and %
 //	slashes  slashes for dots: orders.create becomes orders/create
+//	number   a number of JSON as it is written; 0 for all else
 //
 // A header that renders empty is not sent. Types and subjects come from
 // strangers, so in headers every control character and non-ASCII byte of a

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -15,13 +16,14 @@ const (
 	filterURL
 	filterPercent
 	filterSlashes
+	filterNumber
 	filterCount // filters that can be written in a template come before
 
 	filterHeader // added to all values in headers and in signed content
 )
 
 func (f filter) String() string {
-	return [filterCount]string{"json", "escape", "url", "percent", "slashes"}[f]
+	return [filterCount]string{"json", "escape", "url", "percent", "slashes", "number"}[f]
 }
 
 func parseFilter(name string) (filter, error) {
@@ -30,7 +32,7 @@ func parseFilter(name string) (filter, error) {
 			return f, nil
 		}
 	}
-	return 0, fmt.Errorf("there is no filter %q; use json, escape, url, percent or slashes", name)
+	return 0, fmt.Errorf("there is no filter %q; use json, escape, url, percent, slashes or number", name)
 }
 
 func (f filter) append(dst []byte, text string) []byte {
@@ -43,6 +45,11 @@ func (f filter) append(dst []byte, text string) []byte {
 		return appendEscaped(dst, text)
 	case filterSlashes:
 		return append(dst, strings.ReplaceAll(text, ".", "/")...)
+	case filterNumber:
+		if !isNumber(text) {
+			return append(dst, '0')
+		}
+		return append(dst, text...)
 	}
 	for i := range len(text) {
 		if c := text[i]; f.keeps(text, i) {
@@ -53,6 +60,12 @@ func (f filter) append(dst []byte, text string) []byte {
 		}
 	}
 	return dst
+}
+
+// isNumber reports whether text is a number as JSON has it (RFC 8259 section 6).
+func isNumber(text string) bool {
+	digit := func(c byte) bool { return '0' <= c && c <= '9' }
+	return text != "" && (text[0] == '-' || digit(text[0])) && digit(text[len(text)-1]) && json.Valid([]byte(text))
 }
 
 // keeps reports whether a percent-encoding filter leaves byte i of text alone.

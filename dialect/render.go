@@ -84,6 +84,9 @@ func (s *Signer) Render(m Message) (Request, error) {
 	case m.Timestamp.Unix() < 0:
 		return Request{}, fmt.Errorf("render %s: message has no Timestamp; set the time of the attempt", d.Name())
 	}
+	if as, ok := d.definition.Types[m.Type]; ok {
+		m.Type = as
+	}
 	sc := scopes.Get().(*scope)
 	defer sc.done()
 	sc.message, sc.options = m, d.options

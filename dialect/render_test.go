@@ -78,7 +78,7 @@ func TestBuiltinOrder(t *testing.T) {
 	for _, def := range Builtin() {
 		names = append(names, def.Name)
 	}
-	want := "standard cloudevents cloudevents-binary allthings showpass github stripe shopify slack svix convoy convoy-simple raw"
+	want := "standard cloudevents cloudevents-binary allthings showpass github stripe shopify slack svix svix-operational convoy convoy-simple raw"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -136,6 +136,7 @@ func TestReceivers(t *testing.T) {
 		"cloudevents-binary": {"webhook-signature", standard("webhook-")},
 		"raw":                {"webhook-signature", standard("webhook-")},
 		"svix":               {"svix-signature", standard("svix-")},
+		"svix-operational":   {"svix-signature", standard("svix-")},
 		"github": {"X-Hub-Signature-256", func(_ http.Header, body, secret string) string {
 			return "sha256=" + hex.EncodeToString(mac(secret, body))
 		}},

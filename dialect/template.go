@@ -47,13 +47,14 @@ func (s source) String() string {
 
 // segment is one step of rendering a template: literal text if it has no
 // sources, else the first source that is not empty, through the filters. A
-// section writes nothing; if its sources are empty, skip segments are passed
-// over.
+// section writes nothing; if its sources are empty, or are not where it is for the
+// lack of them, skip segments are passed over.
 type segment struct {
 	literal string
 	sources []source
 	filters []filter
 	section bool
+	lacking bool // of a section: it is written where its sources are empty
 	skip    int
 }
 
@@ -104,7 +105,7 @@ func parseTemplate(text string) (template, error) {
 		inside = strings.TrimSpace(inside)
 		if inside == "/" {
 			if len(open) == 0 {
-				return nil, fmt.Errorf("has ${/} without a section; open one with ${?name} or remove it")
+				return nil, fmt.Errorf("has ${/} without a section; open one with ${?name} or ${!name}, or remove it")
 			}
 			start := open[len(open)-1]
 			open = open[:len(open)-1]
@@ -112,21 +113,29 @@ func parseTemplate(text string) (template, error) {
 			continue
 		}
 		expression, section := strings.CutPrefix(inside, "?")
+		lacking := false
+		if !section {
+			expression, lacking = strings.CutPrefix(inside, "!")
+		}
 		seg, err := parseExpression(expression)
 		if err != nil {
 			return nil, fmt.Errorf("has ${%s}: %w", inside, err)
 		}
-		if section {
+		if section || lacking {
 			if len(seg.filters) > 0 {
 				return nil, fmt.Errorf("has ${%s}: a section takes no filter; remove it", inside)
 			}
-			seg.section = true
+			seg.section, seg.lacking = true, lacking
 			open = append(open, len(t))
 		}
 		t = append(t, seg)
 	}
 	if len(open) > 0 {
-		return nil, fmt.Errorf("has ${?%s} without an end; close it with ${/}", t[open[0]].sources[0])
+		sign := "?"
+		if t[open[0]].lacking {
+			sign = "!"
+		}
+		return nil, fmt.Errorf("has ${%s%s} without an end; close it with ${/}", sign, t[open[0]].sources[0])
 	}
 	return t, nil
 }
@@ -193,7 +202,7 @@ func (t template) append(dst []byte, sc *scope) []byte {
 		case seg.sources == nil:
 			dst = append(dst, seg.literal...)
 		case seg.section:
-			if seg.text(sc) == "" {
+			if (seg.text(sc) == "") != seg.lacking {
 				i += seg.skip
 			}
 		case seg.plain() && seg.sources[0].value >= valueData:

@@ -528,9 +528,10 @@ func (e *Engine) tellOwners(ctx context.Context, r *routes.Route) {
 	if changed == nil {
 		return // deleted meanwhile
 	}
-	event := OwnEvent{Type: TypeEndpointDisabled, Endpoint: r.ID, Since: changed.UpdatedAt, Data: DisabledData(changed)}
 	for _, app := range append([]string{bellhop.AllApps}, r.Apps...) {
-		err := e.PublishOwn(ctx, app, event)
+		err := e.PublishOwn(ctx, app, OwnEvent{
+			Type: TypeEndpointDisabled, Endpoint: r.ID, Since: changed.UpdatedAt, Data: e.DisabledData(app, changed),
+		})
 		if err != nil {
 			e.Failed("telling "+app+" that endpoint "+r.ID.String()+" was disabled", err)
 		}

@@ -105,9 +105,43 @@ func (e *Engine) publishOwn(ctx context.Context, ps []Publication) error {
 	return err
 }
 
+// EndpointData is what is told of an endpoint itself to an app, or to bellhop.AllApps: which
+// other apps it listens to is none of an app's business.
+func (e *Engine) EndpointData(app string, x *bellhop.Endpoint) map[string]any {
+	data := map[string]any{"endpoint": x.ID, "url": x.URL, "name": x.Name}
+	if app == bellhop.AllApps {
+		data["apps"] = x.Apps
+		app = x.Apps[0]
+	}
+	e.nameApp(data, app)
+	give(data, "uid", x.UID)
+	give(data, "former_id", x.FormerID)
+	return data
+}
+
+// nameApp says which app it is about.
+func (e *Engine) nameApp(data map[string]any, app string) {
+	data["app"] = app
+	if a, ok := e.table.Routes().App(app); ok {
+		give(data, "app_uid", a.UID)
+	}
+}
+
+// give adds what there is.
+func give(data map[string]any, name, value string) {
+	if value != "" {
+		data[name] = value
+	}
+}
+
 // DisabledData is what TypeEndpointDisabled tells of an endpoint.
-func DisabledData(r *routes.Route) any {
-	return map[string]any{"endpoint": r.ID, "url": r.URL, "name": r.Name, "reason": r.DisabledReason, "disabled_at": r.UpdatedAt}
+func (e *Engine) DisabledData(app string, r *routes.Route) any {
+	data := e.EndpointData(app, &r.Endpoint)
+	data["reason"], data["disabled_at"] = r.DisabledReason, r.UpdatedAt
+	if since := r.Vitals.FailingSince; !since.IsZero() {
+		data["failing_since"] = since
+	}
+	return data
 }
 
 // turnTypes are the types of events by which Bellhop tells how a delivery of an app's events
@@ -186,8 +220,14 @@ func (e *Engine) tellTurn(ctx context.Context, who map[string][]string, i bellho
 		return nil
 	}
 	data := map[string]any{
-		"event": a.Event, "event_type": a.Type, "app": a.App, "endpoint": a.Endpoint, "delivery": a.Delivery, "attempt": a.ID,
-		"attempts": a.Number,
+		"event": a.Event, "event_type": a.Type, "endpoint": a.Endpoint, "delivery": a.Delivery, "attempt": a.ID, "attempts": a.Number,
+	}
+	e.nameApp(data, a.App)
+	switch event, err := e.store.Event(ctx, a.Event); {
+	case err == nil:
+		give(data, "event_external_id", event.PublishersID())
+	case !bellhop.IsNotFound(err):
+		return fmt.Errorf("look up the event of a delivery: %w", err)
 	}
 	if turn == TypeDeliveryRecovered {
 		data["succeeded_at"] = a.StartedAt()
@@ -205,6 +245,8 @@ func (e *Engine) tellTurn(ctx context.Context, who map[string][]string, i bellho
 	}
 	if r := e.table.Routes().Endpoint(a.Endpoint); r != nil {
 		data["endpoint_name"], data["url"] = r.Name, r.URL
+		give(data, "endpoint_uid", r.UID)
+		give(data, "endpoint_former_id", r.FormerID)
 	}
 	for _, app := range who[turn] {
 		p := Publication{

@@ -429,7 +429,7 @@ func (t *Teller) eventOf(app string, x *ill) engine.OwnEvent {
 		return o
 	}
 	if x.state == stateDisabled { // as told when it was done
-		o.Endpoint, o.Data = x.route.ID, engine.DisabledData(x.route)
+		o.Endpoint, o.Data = x.route.ID, t.e.DisabledData(app, x.route)
 		return o
 	}
 	o.Endpoint = x.route.ID

@@ -520,7 +520,7 @@ func TestOperationalWebhooks(t *testing.T) {
 	s.message(app, "")
 	s.eventually("the operator is told", func() bool {
 		for _, d := range s.net.requests() {
-			if strings.Contains(d.url, "/all") && strings.Contains(string(d.body), "bellhop.endpoint.disabled") {
+			if strings.Contains(d.url, "/all") && strings.Contains(string(d.body), `{"type":"endpoint.disabled","data":{"appId":"`+app+`"`) {
 				return true
 			}
 		}

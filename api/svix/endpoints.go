@@ -289,7 +289,7 @@ func prefixed(secret, dialect string) string {
 		return secret
 	}
 	switch dialect {
-	case DefaultDialect, whitelabelDialect, operationalDialect:
+	case DefaultDialect, whitelabelDialect, operationalDialect, "standard":
 		return "whsec_" + secret
 	}
 	return secret

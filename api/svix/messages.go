@@ -57,10 +57,7 @@ var (
 func showMessage(e *bellhop.Event, content bool) messageOut {
 	out := messageOut{
 		EventType: e.Type, Payload: noContent, Channels: e.Channels, Tags: e.Tags, DeliverAt: e.DeliverAt,
-		ID: e.ID.String(), Timestamp: e.CreatedAt(),
-	}
-	if !strings.HasPrefix(e.ExternalID, keyPrefix) {
-		out.EventID = e.ExternalID
+		ID: e.ID.String(), Timestamp: e.CreatedAt(), EventID: e.PublishersID(),
 	}
 	switch {
 	case !content:

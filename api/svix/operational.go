@@ -1,29 +1,35 @@
 package svix
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/dialect"
 )
 
 // Operational webhooks are endpoints of the operator, to which is told what happens to
 // those of all apps: natively, endpoints of bellhop.AllApps.
 
-// operational are the event types of Svix by Bellhop's own.
-var operational = map[string]string{
-	"bellhop.endpoint.created":   "endpoint.created",
-	"bellhop.endpoint.updated":   "endpoint.updated",
-	"bellhop.endpoint.deleted":   "endpoint.deleted",
-	"bellhop.endpoint.disabled":  "endpoint.disabled",
-	"bellhop.delivery.failing":   "message.attempt.failing",
-	"bellhop.delivery.exhausted": "message.attempt.exhausted",
-	"bellhop.delivery.recovered": "message.attempt.recovered",
-}
+// operationalDialect is that of the operator's endpoints that are made here: it tells in
+// Svix's words what Bellhop tells of itself.
+const operationalDialect = "svix-operational"
 
-// operationalDialect is that of the operator's endpoints: its body tells the type.
-const operationalDialect = "standard"
+// operational are the event types of Svix by Bellhop's own, as that dialect has them.
+var operational = func() map[string]string {
+	for _, def := range dialect.Builtin() {
+		if def.Name == operationalDialect {
+			return def.Types
+		}
+	}
+	return nil
+}()
+
+// allOperational are the types that an endpoint hears of for which none are chosen: those
+// that Svix has.
+func allOperational() []string { return slices.Sorted(maps.Keys(operational)) }
 
 type operatorIn struct {
 	URL          string                 `json:"url"`
@@ -43,7 +49,7 @@ type operatorIn struct {
 func (in *operatorIn) endpoint() (endpointIn, error) {
 	types := either(in.EventTypes, in.FilterTypes)
 	if types == nil {
-		types = &[]string{ownTypes + "*"}
+		types = ptr(allOperational())
 	} else {
 		own, err := ownTypesOf(*types)
 		if err != nil {
@@ -76,7 +82,7 @@ func ownTypesOf(names []string) (own []string, err error) {
 // showOperator shows an endpoint of the operator, with types as Svix names them.
 func showOperator(out endpointOut, err error) (endpointOut, error) {
 	out.Channels = nil
-	if slices.Equal(out.EventTypes, []string{ownTypes + "*"}) {
+	if slices.Equal(out.EventTypes, []string{ownTypes + "*"}) || slices.Equal(slices.Sorted(slices.Values(out.EventTypes)), allOperational()) {
 		out.EventTypes, out.FilterTypes = nil, nil
 	}
 	types := slices.Clone(out.EventTypes)

@@ -154,7 +154,7 @@ func TestShape(t *testing.T) {
 func TestEventID(t *testing.T) {
 	want := map[string]string{
 		"standard": "webhook-id", "cloudevents": "webhook-id", "cloudevents-binary": "webhook-id", "raw": "webhook-id",
-		"svix": "svix-id", "github": "X-GitHub-Delivery", "shopify": "X-Shopify-Webhook-Id", "stripe": "the body's id",
+		"svix": "svix-id", "svix-operational": "svix-id", "github": "X-GitHub-Delivery", "shopify": "X-Shopify-Webhook-Id", "stripe": "the body's id",
 		"convoy": "X-Convoy-Idempotency-Key", "convoy-simple": "X-Convoy-Idempotency-Key",
 		"allthings": "the body's event.id", "showpass": "the body's webhook_event_uuid", "slack": "an id of your data",
 	}
