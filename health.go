@@ -115,9 +115,9 @@ func sameReceiver(x, y *Endpoint) bool {
 		(x.Auth == nil && x.TLS == nil || maps.EqualFunc(x.Sealed, y.Sealed, bytes.Equal))
 }
 
-// code is that of the endpoint's script, which may set headers.
+// code is that of the endpoint's script, which may set headers; "" where none runs.
 func code(e *Endpoint) string {
-	if e.Transform == nil {
+	if !e.Transform.Runs() {
 		return ""
 	}
 	return e.Transform.Code

@@ -26,11 +26,30 @@ type Making struct {
 
 // Transform is a script that makes the requests of an endpoint.
 type Transform struct {
-	// Code is JavaScript that defines the function transform(event).
+	// Code is JavaScript that defines the function.
 	Code string `json:"code"`
+	// Function is the one that it defines; "" is FunctionTransform.
+	Function TransformFunction `json:"function,omitempty"`
+	// Disabled keeps the code, and has requests made without it.
+	Disabled bool `json:"disabled,omitempty"`
 	// OnError says what becomes of an event that it fails on; "" is OnErrorHold.
 	OnError OnError `json:"on_error,omitempty"`
 }
+
+// Runs tells whether requests are made by it, which may be nil.
+func (t *Transform) Runs() bool { return t != nil && !t.Disabled }
+
+// TransformFunction is the function by which a script makes requests.
+type TransformFunction string
+
+// The functions that a script can define.
+const (
+	// FunctionTransform is transform(event), which returns a request.
+	FunctionTransform TransformFunction = "transform"
+	// FunctionHandler is handler(webhook), which changes one and returns it, as Svix has
+	// it.
+	FunctionHandler TransformFunction = "handler"
+)
 
 // OnError says what becomes of a delivery whose request cannot be made.
 type OnError string
@@ -155,7 +174,7 @@ func (m *Making) IsZero() bool {
 }
 
 // MadeByDialect tells whether the dialect alone makes the body of requests.
-func (m *Making) MadeByDialect() bool { return m.Recipe == "" && m.Transform == nil }
+func (m *Making) MadeByDialect() bool { return m.Recipe == "" && !m.Transform.Runs() }
 
 // Equal tells whether requests are made the same way.
 func (m *Making) Equal(o *Making) bool {

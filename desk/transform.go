@@ -60,13 +60,21 @@ func (d *Desk) checkTransform(ctx context.Context, e *bellhop.Endpoint) (fields 
 	wrong := func(field, code, format string, a ...any) {
 		fields = append(fields, bellhop.FieldError{Field: field, Code: code, Detail: fmt.Sprintf(format, a...)})
 	}
+	if !knownFunction(t.Function) {
+		wrong("transform.function", "enum", notFunction)
+		return fields
+	}
 	switch t.OnError {
 	case "", bellhop.OnErrorHold, bellhop.OnErrorFail:
 	default:
 		wrong("transform.on_error", "enum", `must be "hold" or "fail"`)
 	}
 	if strings.TrimSpace(t.Code) == "" {
-		wrong("transform.code", "required", "is missing: write function transform(event) { return { body: event.data } }")
+		example := "function transform(event) { return { body: event.data } }"
+		if t.Function == bellhop.FunctionHandler {
+			example = "function handler(webhook) { return webhook }"
+		}
+		wrong("transform.code", "required", "is missing: write %s", example)
 		return fields
 	}
 	if safehttp.IsMail(e.URL) {
@@ -76,7 +84,7 @@ func (d *Desk) checkTransform(ctx context.Context, e *bellhop.Endpoint) (fields 
 	if len(e.Apps) > 0 {
 		app = e.Apps[0]
 	}
-	err := d.e.Sender().Scripts().Check(ctx, app, t.Code)
+	err := d.e.Sender().Scripts().Check(ctx, app, script.Script{Code: t.Code, Handler: t.Function == bellhop.FunctionHandler})
 	if fault, ok := errors.AsType[*script.Fault](err); ok {
 		wrong("transform.code", send.ReasonOf(fault), "%s", fault.Error())
 	} else if err != nil {
@@ -85,9 +93,16 @@ func (d *Desk) checkTransform(ctx context.Context, e *bellhop.Endpoint) (fields 
 	return fields
 }
 
+const notFunction = `must be "transform" or "handler"`
+
+func knownFunction(f bellhop.TransformFunction) bool {
+	return f == "" || f == bellhop.FunctionTransform || f == bellhop.FunctionHandler
+}
+
 // TransformTest asks what a transformation makes of an event.
 type TransformTest struct {
-	Code string
+	Code     string
+	Function bellhop.TransformFunction
 	// Preview has the endpoint's other settings, and the event if it is to be made up.
 	Preview PreviewRequest
 	// Event, if not 0, is one that happened.
@@ -124,8 +139,12 @@ func (d *Desk) TestTransformation(ctx context.Context, p bellhop.Principal, ask 
 	if err := Permits(p, "testTransformation"); err != nil {
 		return t, err
 	}
-	if err := d.mayTransform(p, nil, &bellhop.Transform{Code: ask.Code}); err != nil {
+	tried := &bellhop.Transform{Code: ask.Code, Function: ask.Function}
+	if err := d.mayTransform(p, nil, tried); err != nil {
 		return t, err
+	}
+	if !knownFunction(ask.Function) {
+		return t, bellhop.Wrong("function", "enum", notFunction)
 	}
 	var past *bellhop.Event
 	if ask.Event != 0 {
@@ -149,7 +168,7 @@ func (d *Desk) TestTransformation(ctx context.Context, p bellhop.Principal, ask 
 		t.Original = plain.Request.Body
 	}
 	e := h.route.Endpoint
-	e.Transform = &bellhop.Transform{Code: ask.Code}
+	e.Transform = tried
 	made, seen, unmade := sender.Transform(ctx, d.e.Routes().Compile(e), h.signer, h.message)
 	t.Skipped, t.SkipReason, t.Logs = seen.Skipped, seen.Reason, slices.Clip(seen.Logs)
 	t.Duration, t.Used = seen.Duration, seen.Used

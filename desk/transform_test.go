@@ -80,6 +80,36 @@ func TestATransformationWrittenBrokenAndFixed(t *testing.T) {
 	})
 }
 
+// TestAHandlerSwitchedOff: one that is written as for Svix makes the requests; switched off,
+// it is kept and does not, and what it failed on goes out.
+func TestAHandlerSwitchedOff(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t, seldom)
+		script := bellhop.Transform{
+			Code:     `function handler(w) { w.payload = [w.eventType, w.url, w.payload.n.toFixed(1)]; return w }`,
+			Function: bellhop.FunctionHandler,
+		}
+		e := h.endpoint("a.example", func(c *bellhop.EndpointChange) { c.Transform = bellhop.Of(&script) })
+		h.publish(`{"n":1}`)
+		h.publish(`{"m":2}`)
+		wait(time.Hour)
+		off := script
+		off.Disabled = true
+		h.set(e.ID, bellhop.EndpointChange{Transform: bellhop.Of(&off)})
+		wait(time.Minute)
+		if saved, err := h.Endpoint(t.Context(), owner, e.ID); err != nil || *saved.Transform != off {
+			t.Errorf("it is %+v, %v", saved.Transform, err)
+		}
+		h.set(e.ID, bellhop.EndpointChange{Transform: bellhop.Of(&script)})
+		h.publish(`{"n":3}`)
+		wait(time.Minute)
+		got := h.net.at("a.example")
+		if len(got) != 3 || got[0].body != `["invoice.purchase","`+e.URL+`","1.0"]` || !strings.Contains(got[1].body, `"data":{"m":2}`) || !strings.Contains(got[2].body, `"3.0"`) {
+			t.Errorf("it got %+v", got)
+		}
+	})
+}
+
 func TestTransformationsAreChecked(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)
@@ -97,6 +127,10 @@ func TestTransformationsAreChecked(t *testing.T) {
 				t.Errorf("%.50s: %v", c.code, err)
 			}
 		}
+		_, _, err := h.CreateEndpoint(t.Context(), owner, hook("a.example", func(c *bellhop.EndpointChange) {
+			c.Transform = bellhop.Of(&bellhop.Transform{Code: "function main() {}", Function: "main"})
+		}))
+		code(t, "a function that there is not", err, bellhop.CodeInvalid, "transform.function")
 		if len(h.all()) != 0 {
 			t.Error("an endpoint was made")
 		}

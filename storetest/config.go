@@ -443,7 +443,9 @@ func (f *fixture) fullEndpoint() bellhop.Endpoint {
 		},
 		Making: bellhop.Making{
 			Recipe: "slack", RecipeFields: map[string]string{"channel": "<#é>"},
-			Transform: &bellhop.Transform{Code: "function transform(e) { return {body: '<'} }", OnError: bellhop.OnErrorFail},
+			Transform: &bellhop.Transform{
+				Code: "function handler(w) { w.payload = '<'; return w }", Function: bellhop.FunctionHandler, Disabled: true, OnError: bellhop.OnErrorFail,
+			},
 			Auth: &bellhop.Auth{
 				Type: bellhop.AuthRefreshToken, Username: "u", Name: "n", Prefix: "p ", TokenURL: "https://example.com/t?a&b",
 				ClientID: "c", Scopes: []string{"s"}, ClientAuth: "body", Params: map[string]string{"audience": "a"},

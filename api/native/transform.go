@@ -13,7 +13,7 @@ type transformTestInput struct{ Body wire.TransformTest }
 
 func (n *native) testTransformation(c *api.Call, in transformTestInput) (wire.TransformTested, error) {
 	ask := desk.TransformTest{
-		Code: in.Body.Code, Event: in.Body.EventID,
+		Code: in.Body.Code, Function: in.Body.Function, Event: in.Body.EventID,
 		Preview: desk.PreviewRequest{Endpoint: in.Body.Endpoint.Change(), App: in.Body.App},
 	}
 	if e := in.Body.Event; e != nil {

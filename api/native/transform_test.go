@@ -45,8 +45,13 @@ func TestTransformationsOverHTTP(t *testing.T) {
 	if out = test(`{"code":"function transform() { return { skip: 'not now' } }"}`); !out.Skipped || out.SkipReason != "not now" || out.Error != nil {
 		t.Errorf("%+v", out)
 	}
+	out = test(`{"code":"function handler(w) { w.headers.a = w.url; return w }","function":"handler","endpoint":{"url":"https://hooks.example.com/x"},"event":{"type":"a.b","data":{"n":1.0}}}`)
+	if r := out.Request; r == nil || r.Method != "POST" || r.Body != `{"n":1.0}` || out.Error != nil {
+		t.Errorf("a handler: %+v", out)
+	}
 	for body, field := range map[string]string{
-		`{"code":""}`: "code",
+		`{"code":""}`:                                                              "code",
+		`{"code":"x","function":"main"}`:                                           "function",
 		`{"code":"x","endpoint":{"url":"http://x.com"}}`:                           "endpoint.url",
 		`{"code":"x","event":{"type":"no type"}}`:                                  "type",
 		`{"code":"x","event":{},"event_id":"` + bellhop.EventID(5).String() + `"}`: "event",

@@ -74,6 +74,7 @@ func enums() map[string][]any {
 		"Key.role":                 role,
 		"NewKey.role":              role,
 		"PortalLink.role":          {"editor", "viewer"},
+		"Transform.function":       {"transform", "handler"},
 		"LaneState.circuit":        {"closed", "open", "half_open"},
 		// Where lanes stand, and why.
 		"LaneState.concurrency_reason": {"exact", "starts", "grown", "slower", "overloaded", "failed", "most", "ordered", "circuit", "rests"},
@@ -153,7 +154,9 @@ func fieldTexts() map[string]string {
 		"headers":                   "Headers sent with each request; values are shown to editors only.",
 		"recipe":                    "The recipe that makes the requests; absent where the dialect does.",
 		"recipe_fields":             "Values of the recipe's fields.",
-		"Transform.code":            "JavaScript that defines transform(event).",
+		"Transform.code":            "JavaScript that defines the function.",
+		"Transform.function":        "The function that it defines: transform(event), which returns a request (the default), or handler(webhook), which changes one and returns it, as Svix has it.",
+		"Transform.disabled":        "Whether it is kept and not run.",
 		"on_error":                  "What becomes of an event that it fails on: hold (the default) or fail.",
 		"Auth.type":                 "The way to authenticate.",
 		"username":                  "Of basic.",

@@ -14,7 +14,7 @@ const absentOperation = "v1.absent"
 const absentPaths = `
 POST /api/v1/auth/logout | Tokens end by themselves, or with /api/v1/auth/app/{app_id}/expire-all
 POST /api/v1/admin/redrive-dlq | There is no queue of dead messages: what was given up is sent again with recover
-/api/v1/app/{app_id}/endpoint/{endpoint_id}/transformation | Transformations are Bellhop's own: PATCH /v1/endpoints/{id} takes one
+/api/v1/app/{app_id}/endpoint/{endpoint_id}/transformation/simulate | POST /v1/transformations/test tries one
 /api/v1/app/{app_id}/endpoint/{endpoint_id}/auto-config | There are no auto-configs
 /api/v1/app/{app_id}/autoconfig… | There are no auto-configs
 /api/v1/app/{app_id}/destination… | Destinations other than endpoints are not managed here

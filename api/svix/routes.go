@@ -47,6 +47,9 @@ var rights = map[string]right{
 	"v1.endpoint.get-secret":     {op: "getSecrets"},
 	"v1.endpoint.rotate-secret":  {op: "rotateSecret"},
 
+	"v1.endpoint.transformation-get":   {op: "getEndpoint"},
+	"v1.endpoint.patch-transformation": {op: "updateEndpoint"},
+
 	"v1.message.list":            {op: "listEvents"},
 	"v1.message.create":          {op: "publishEvent", org: true},
 	"v1.message.get":             {op: "getEvent"},
@@ -147,6 +150,9 @@ func (a *API) routes() []api.Route {
 		on("PATCH "+ofDoor+"/headers", "v1.endpoint.patch-headers", a.patchHeaders, 204),
 		on("GET "+ofDoor+"/secret", "v1.endpoint.get-secret", a.getSecret, 200),
 		on("POST "+ofDoor+"/secret/rotate", "v1.endpoint.rotate-secret", a.rotateSecret, 204),
+
+		on("GET "+ofDoor+"/transformation", "v1.endpoint.transformation-get", a.getTransformation, 200),
+		on("PATCH "+ofDoor+"/transformation", "v1.endpoint.patch-transformation", a.patchTransformation, 204),
 
 		on("GET "+ofApp+"/msg", "v1.message.list", a.listMessages, 200).Reads("after", "before", "event_types"),
 		on("POST "+ofApp+"/msg", createMessage, a.createMessage, 202).Takes(a.o.MaxMessageBody),

@@ -4,11 +4,12 @@ import "github.com/bellhop/bellhop"
 
 // TransformTest asks what a transformation makes of an event.
 type TransformTest struct {
-	Code     string          `json:"code" minLength:"1" doc:"JavaScript that defines the function transform(event)." example:"function transform(event) { return { body: { text: event.type } } }"`
-	App      string          `json:"app,omitempty" doc:"The event's app, where neither the endpoint nor event_id names one." example:"acme"`
-	Endpoint EndpointInput   `json:"endpoint,omitempty" doc:"The other settings of the endpoint, which need not exist; those left out have their defaults."`
-	EventID  bellhop.EventID `json:"event_id,omitempty" doc:"An event that happened."`
-	Event    *TransformEvent `json:"event,omitempty" doc:"An event that is made up, where event_id names none. Default: one as in a preview."`
+	Code     string                    `json:"code" minLength:"1" doc:"JavaScript that defines the function." example:"function transform(event) { return { body: { text: event.type } } }"`
+	Function bellhop.TransformFunction `json:"function,omitempty" enum:"transform,handler" doc:"The function that it defines; see an endpoint's transform." example:"transform"`
+	App      string                    `json:"app,omitempty" doc:"The event's app, where neither the endpoint nor event_id names one." example:"acme"`
+	Endpoint EndpointInput             `json:"endpoint,omitempty" doc:"The other settings of the endpoint, which need not exist; those left out have their defaults."`
+	EventID  bellhop.EventID           `json:"event_id,omitempty" doc:"An event that happened."`
+	Event    *TransformEvent           `json:"event,omitempty" doc:"An event that is made up, where event_id names none. Default: one as in a preview."`
 }
 
 // TransformEvent is an event that is made up.

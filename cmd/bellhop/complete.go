@@ -26,6 +26,7 @@ func (p *program) completeWords(cmd *cobra.Command) {
 
 		"transformations":    {"editors", "admins", "off"},
 		"transform-on-error": {"hold", "fail"},
+		"transform-function": {"transform", "handler"},
 	}
 	switch cmd.Name() {
 	case "replay":

@@ -142,8 +142,12 @@ func (p *program) endpointTable(e bellhop.Endpoint) *table {
 		t.notes("recipe fields", e.RecipeFields)
 		authFields(t, &e)
 	}
-	if e.Transform != nil {
-		t.field("transformation", text(fmt.Sprintf("%d bytes; on an error %s", len(e.Transform.Code), cmp.Or(e.Transform.OnError, bellhop.OnErrorHold))))
+	if x := e.Transform; x != nil {
+		function := cmp.Or(x.Function, bellhop.FunctionTransform)
+		if x.Disabled {
+			function += ", disabled"
+		}
+		t.field("transformation", text(fmt.Sprintf("%d bytes of %s; on an error %s", len(x.Code), function, cmp.Or(x.OnError, bellhop.OnErrorHold))))
 	}
 	t.notes("capture", e.Capture)
 	for _, name := range sortedKeys(e.Headers) {

@@ -15,21 +15,26 @@ import (
 
 // transformFlags are how endpoints create and update take a transformation.
 type transformFlags struct {
-	flags         *pflag.FlagSet
-	file, onError string
+	flags                   *pflag.FlagSet
+	file, onError, function string
+	disabled                bool
 }
 
 func (t *transformFlags) register(f *pflag.FlagSet) {
 	t.flags = f
 	f.StringVar(&t.file, "transform", "", "`FILE` with JavaScript that makes the requests: function transform(event); \"\" takes it off")
 	f.StringVar(&t.onError, "transform-on-error", "", "what becomes of an event that it fails on: hold or fail (default hold)")
+	f.StringVar(&t.function, "transform-function", "", "the `function` that it defines: transform, or handler as Svix has it (default transform)")
+	f.BoolVar(&t.disabled, "transform-disabled", false, "keep the transformation, and do not run it")
 }
 
 // change is the transformation that was asked for.
 func (p *program) transformChange(t *transformFlags) (c bellhop.Field[*bellhop.Transform], err error) {
 	if !t.flags.Changed("transform") {
-		if t.onError != "" {
-			return c, usage("--transform-on-error goes with --transform")
+		for _, name := range []string{"transform-on-error", "transform-function", "transform-disabled"} {
+			if t.flags.Changed(name) {
+				return c, usage("--%s goes with --transform", name)
+			}
 		}
 		return c, nil
 	}
@@ -38,7 +43,7 @@ func (p *program) transformChange(t *transformFlags) (c bellhop.Field[*bellhop.T
 		return c, nil
 	}
 	code, err := p.scriptFile(t.file)
-	c.Value = &bellhop.Transform{Code: code, OnError: bellhop.OnError(t.onError)}
+	c.Value = &bellhop.Transform{Code: code, Function: bellhop.TransformFunction(t.function), Disabled: t.disabled, OnError: bellhop.OnError(t.onError)}
 	return c, err
 }
 
@@ -51,18 +56,20 @@ func (p *program) scriptFile(path string) (string, error) {
 func (p *program) transformVerb() *cobra.Command {
 	var in client.TransformTest
 	var e client.TransformEvent
-	var data, event, url, dialect string
+	var data, event, url, dialect, function string
 	cmd := p.apiVerb("transform FILE", "Try a transformation",
 		`Run a script on an event, as a delivery to an endpoint that has it would, and show the
 request that it makes. Nothing is sent and nothing is saved.
 
 The script defines function transform(event), which returns {method?, url?, headers?, body,
-skip?}. The event is one that happened (--event), or of a type and data that are given; else
+skip?}; or with --function handler the function handler(webhook), which changes the webhook
+and returns it, as Svix has it. The event is one that happened (--event), or of a type and data that are given; else
 a sample.`,
 		func(ctx context.Context, c *client.Client, args []string) (err error) {
 			if in.Code, err = p.scriptFile(args[0]); err != nil {
 				return err
 			}
+			in.Function = bellhop.TransformFunction(function)
 			if event != "" {
 				if e.Type != "" || e.Subject != "" || data != "" {
 					return usage("--event names an event with all that it has: leave out --type, --subject and --data")
@@ -100,6 +107,7 @@ a sample.`,
   bellhop transform slack.js --event evt_0dkq9j0e8m3f4
   bellhop endpoints update ep_0dkq9j0e8m3f4 --transform slack.js`
 	f := cmd.Flags()
+	f.StringVar(&function, "function", "", "the `function` that it defines: transform or handler (default transform)")
 	f.StringVar(&event, "event", "", "an `event` that happened")
 	f.StringVar(&e.Type, "type", "", "the event's `type`; its data is the catalogue's example, unless given")
 	f.StringVar(&e.Subject, "subject", "", "the event's subject")

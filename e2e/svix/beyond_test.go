@@ -15,6 +15,8 @@ func beyond() []operation {
 	return []operation{
 		{"endpoint.replayMissing", "POST", endpoint + "/replay-missing", shape(202, "ReplayOut")},
 		{"endpoint.bulkReplay", "POST", endpoint + "/bulk-replay", shape(202, "ReplayOut")},
+		{"endpoint.transformation.get", "GET", endpoint + "/transformation", shape(200, "EndpointTransformationOut")},
+		{"endpoint.transformation.patch", "PATCH", endpoint + "/transformation", shape(204, "")},
 		{"message.precheck", "POST", "/app/{app}/msg/precheck/active", shape(200, "MessagePrecheckOut")},
 		{"message.bulkExpungeContent", "POST", "/app/{app}/msg/bulk-expunge", shape(200, "BulkExpungeContentsOut")},
 		{"authentication.expireAll", "POST", "/auth/app/{app}/expire-all", shape(204, "")},

@@ -21,6 +21,7 @@ type receiver struct {
 }
 
 type received struct {
+	method string
 	header http.Header
 	path   string
 	body   []byte
@@ -36,7 +37,7 @@ func receive(t *testing.T, status int, body ...byte) *receiver {
 		if err != nil {
 			return
 		}
-		r.got <- received{req.Header.Clone(), req.URL.Path, text}
+		r.got <- received{req.Method, req.Header.Clone(), req.URL.Path, text}
 		if s := int(r.status.Load()); s/100 == 3 {
 			w.Header().Set("Location", r.URL+"/elsewhere")
 			w.WriteHeader(s)

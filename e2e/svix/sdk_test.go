@@ -41,7 +41,9 @@ type goSDK struct{}
 // goNames are the methods that have another name in Go.
 var goNames = map[string]string{
 	"application.upsert": "Application.Update", "endpoint.upsert": "Endpoint.Update",
-	"endpoint.setHeaders": "Endpoint.UpdateHeaders", "eventType.upsert": "EventType.Update",
+	"endpoint.setHeaders":         "Endpoint.UpdateHeaders",
+	"endpoint.transformation.get": "Endpoint.TransformationGet", "endpoint.transformation.patch": "Endpoint.PatchTransformation",
+	"eventType.upsert":                   "EventType.Update",
 	"operationalWebhook.endpoint.upsert": "OperationalWebhookEndpoint.Update", "operationalWebhook.endpoint.setHeaders": "OperationalWebhookEndpoint.UpdateHeaders",
 }
 

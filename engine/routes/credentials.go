@@ -40,14 +40,14 @@ func (r *Route) Credential(name string) (string, error) {
 // authenticated: its headers, any of which may be a token, those of its script, and its
 // credentials.
 func credentialsOf(e *bellhop.Endpoint) string {
-	if len(e.Headers) == 0 && e.Auth == nil && e.TLS == nil && e.Transform == nil {
+	if len(e.Headers) == 0 && e.Auth == nil && e.TLS == nil && !e.Transform.Runs() {
 		return ""
 	}
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
 		digest(h, name, e.Headers[name])
 	}
-	if e.Transform != nil { // which may set headers
+	if e.Transform.Runs() { // which may set headers
 		digest(h, "transform", e.Transform.Code)
 	}
 	if e.Auth != nil || e.TLS != nil {

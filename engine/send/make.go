@@ -51,7 +51,7 @@ func (s *Sender) Make(ctx context.Context, r *routes.Route, signer *dialect.Sign
 }
 
 func (s *Sender) make(ctx context.Context, r *routes.Route, signer *dialect.Signer, m *dialect.Message, made *Made) (unmade *bellhop.Outcome) {
-	if r.Follows() != nil || r.Transform != nil {
+	if r.Follows() != nil || r.Transform.Runs() {
 		return s.makeOtherwise(ctx, r, signer, m, made)
 	}
 	return s.byDialect(r, signer, m, made)

@@ -39,9 +39,9 @@ func (s *Sender) Transform(ctx context.Context, r *routes.Route, signer *dialect
 // transform has the endpoint's script make the request, and its dialect sign it.
 func (s *Sender) transform(ctx context.Context, r *routes.Route, signer *dialect.Signer, m dialect.Message, logs bool) (made Made, seen Transformed, unmade *bellhop.Outcome) {
 	s.chooseOptions(r, &m)
-	result, trace, err := s.o.Scripts.Run(ctx, m.App, r.Transform.Code, script.Event{
+	result, trace, err := s.o.Scripts.Run(ctx, m.App, script.Script{Code: r.Transform.Code, Handler: r.Transform.Function == bellhop.FunctionHandler}, script.Event{
 		ID: m.ID, Type: m.Type, App: m.App, Subject: m.Subject, Time: m.Time, Data: m.Data,
-		Endpoint: int64(r.ID),
+		Endpoint: int64(r.ID), URL: r.URL,
 	}, logs)
 	seen.Trace = trace
 	fault, isFault := errors.AsType[*script.Fault](err)

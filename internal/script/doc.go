@@ -1,5 +1,5 @@
 // Package script runs JavaScript of strangers: a function transform(event) that makes a
-// request of an event.
+// request of an event, or a function handler(webhook) that changes one, as Svix has it.
 //
 // The engine is QuickJS, compiled to WebAssembly, on wazero: a bug in it is one in a heap
 // of its own, which has nothing but the event in it. A script has no way out: no I/O, no

@@ -115,7 +115,7 @@ func TestHostileScripts(t *testing.T) {
 	budget := s.newRun(t.Context(), 1).budget
 	good := func(t *testing.T) string {
 		t.Helper()
-		r, _, err := s.Run(t.Context(), "acme", reshape, concert, false)
+		r, _, err := s.Run(t.Context(), "acme", Script{Code: reshape}, concert, false)
 		if err != nil {
 			t.Fatalf("the good script failed: %v", err)
 		}
@@ -128,7 +128,7 @@ func TestHostileScripts(t *testing.T) {
 	for _, h := range hostile {
 		t.Run(h.name, func(t *testing.T) {
 			began := time.Now()
-			r, trace, err := s.Run(t.Context(), "acme", h.code, concert, true)
+			r, trace, err := s.Run(t.Context(), "acme", Script{Code: h.code}, concert, true)
 			took := time.Since(began)
 			fault, _ := errors.AsType[*Fault](err)
 			switch {

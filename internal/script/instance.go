@@ -47,7 +47,8 @@ type addresses struct {
 	top                       uint32
 	runtime, context          uint64
 	undefined, argument, name uint64
-	load, check, runScript    uint64
+	load, loadHandler         uint64
+	check, runScript          uint64
 	settle, tellOf            uint64
 }
 
@@ -354,7 +355,7 @@ func (in *instance) begin(heap uint64) error {
 			text, _ := in.text(uint32(export(exportGetString, n.context, thrown)))
 			return fmt.Errorf("prelude.js: %s", text)
 		}
-		for name, to := range map[string]*uint64{"load": &n.load, "check": &n.check, "run": &n.runScript, "settle": &n.settle, "fault": &n.tellOf} {
+		for name, to := range map[string]*uint64{"load": &n.load, "loadHandler": &n.loadHandler, "check": &n.check, "run": &n.runScript, "settle": &n.settle, "fault": &n.tellOf} {
 			*to = export(exportGetProperty, n.context, functions, export(exportNewString, n.context, put(name)))
 		}
 		return err

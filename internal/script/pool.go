@@ -105,8 +105,9 @@ type images struct {
 
 // imageKey is a script of an app.
 type imageKey struct {
-	app  string
-	code [sha256.Size]byte
+	app     string
+	handler bool
+	code    [sha256.Size]byte
 }
 
 type kept struct {

@@ -112,39 +112,91 @@
       (parts ??= {}).url = url;
     }
     if (headers !== undefined) {
-      if (typeof headers !== "object" || headers === null || isArray(headers)) return wrong("headers must be an object; it is " + called(headers));
-      const list = ((parts ??= {}).headers = []);
-      const names = keys(headers);
-      for (let i = 0; i < names.length; i++) {
-        const name = names[i];
-        const value = headers[name];
-        if (typeof value !== "string") return wrong("the header " + stringify(slice(name, 0, 100)) + " must be a string; it is " + called(value));
-        list[list.length] = [name, value];
-      }
+      const list = listed(headers);
+      if (typeof list === "string") return list;
+      (parts ??= {}).headers = list;
     }
     if (typeof body === "string") return told("b", parts, body);
     if (body === undefined) {
       if (method === "GET" || method === "DELETE") return told("n", parts);
       return wrong('the result has no body: return {body}, or {skip: true} if nothing is to be sent');
     }
+    return written("body", body, (text) => told("v", parts, text));
+  };
+  // listed gives headers as a list, or what is wrong with them.
+  const listed = (headers) => {
+    if (typeof headers !== "object" || headers === null || isArray(headers)) return wrong("headers must be an object; it is " + called(headers));
+    const list = [];
+    const names = keys(headers);
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i];
+      const value = headers[name];
+      if (typeof value !== "string") return wrong("the header " + stringify(slice(name, 0, 100)) + " must be a string; it is " + called(value));
+      list[list.length] = [name, value];
+    }
+    return list;
+  };
+  const written = (what, v, then) => {
     let text;
     try {
-      text = stringify(body);
+      text = stringify(v);
     } catch (e) {
-      if (e instanceof TypeError) return wrong("the body cannot be written as JSON: " + String(e.message));
+      if (e instanceof TypeError) return wrong("the " + what + " cannot be written as JSON: " + String(e.message));
       throw e;
     }
-    if (text === undefined) return wrong("the body cannot be written as JSON: it is " + called(body));
-    return told("v", parts, text);
+    if (text === undefined) return wrong("the " + what + " cannot be written as JSON: it is " + called(v));
+    return then(text);
   };
 
-  const missing = () => failed("error", "the script defines no function transform: write function transform(event) { return { body: event.data } }");
+  // What a handler returns is the webhook that it was given. What it does not know is
+  // nothing to it: Svix's own scripts may leave there what they like.
+  let url, original;
+  const handled = (w) => {
+    if (typeof w !== "object" || w === null || isArray(w))
+      return wrong("handler must return the webhook that it was given (with cancel = true, nothing is sent); it returned " + called(w));
+    if (w.cancel === true) return told("s", { reason: "" });
+    if (w.cancel !== false && w.cancel !== undefined && w.cancel !== null) return wrong("cancel must be true or false; it is " + called(w.cancel));
+    let parts;
+    const { method, payload, headers } = w;
+    if (method !== undefined && method !== null && method !== "POST") {
+      if (method !== "PUT" && method !== "PATCH")
+        return wrong("method must be POST, PUT or PATCH; it is " + (typeof method === "string" ? stringify(slice(method, 0, 100)) : called(method)));
+      parts = { method };
+    }
+    if (w.url !== undefined && w.url !== null && w.url !== url) {
+      if (typeof w.url !== "string") return wrong("url must be a string; it is " + called(w.url));
+      (parts ??= {}).url = w.url;
+    }
+    if (headers !== undefined && headers !== null) {
+      const list = listed(headers);
+      if (typeof list === "string") return list;
+      (parts ??= {}).headers = list;
+    }
+    return written("payload", payload, (text) => {
+      if (text === original) return told("o", parts);
+      return typeof payload === "string" ? told("b", parts, payload) : told("v", parts, text);
+    });
+  };
 
-  let main, settled, value;
+  let main, handles, settled, value;
+  const made = (r) => (handles ? handled(r) : result(r));
+  const missing = () =>
+    failed(
+      "error",
+      handles
+        ? "the script defines no function handler: write function handler(webhook) { return webhook }"
+        : "the script defines no function transform: write function transform(event) { return { body: event.data } }",
+    );
+
   return {
     // load takes the function that the script was made into.
     load(script) {
       main = script;
+    },
+    // loadHandler is load for a script that defines a handler.
+    loadHandler(script) {
+      main = script;
+      handles = true;
     },
     // check says what can be said before there is an event.
     check() {
@@ -159,14 +211,20 @@
       try {
         printing = input[0] === "1";
         seed = slice(input, 0, 25);
-        const transform = main();
-        if (typeof transform !== "function") return missing();
-        const r = transform(parse(slice(input, 25)));
+        let given;
+        if (handles) { // before the script can change what JSON is
+          given = parse(slice(input, 25));
+          url = given.url;
+          original = stringify(given.payload);
+        }
+        const f = main();
+        if (typeof f !== "function") return missing();
+        const r = f(given ?? parse(slice(input, 25)));
         if (r instanceof Promise) {
           then(r, (v) => { settled = 1; value = v; }, (v) => { settled = 2; value = v; });
           return "p";
         }
-        return result(r);
+        return made(r);
       } catch (e) {
         return threw(e);
       }
@@ -174,9 +232,9 @@
     // settle says what came of a promise, when nothing is left to be done.
     settle() {
       try {
-        if (settled === 1) return result(value);
+        if (settled === 1) return made(value);
         if (settled === 2) return threw(value);
-        return failed("error", "the promise that transform returned never settles: there are no timers and nothing to wait for");
+        return failed("error", "the promise that " + (handles ? "handler" : "transform") + " returned never settles: there are no timers and nothing to wait for");
       } catch (e) {
         return threw(e);
       }

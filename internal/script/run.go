@@ -15,12 +15,12 @@ import (
 
 // load gives the image of a script, and makes it if it is not kept. The error is a *Fault
 // where the script is to blame.
-func (s *Sandbox) load(ctx context.Context, in *instance, code string) (*image, error) {
-	key := imageKey{in.app, sha256.Sum256([]byte(code))}
+func (s *Sandbox) load(ctx context.Context, in *instance, what Script) (*image, error) {
+	key := imageKey{in.app, what.Handler, sha256.Sum256([]byte(what.Code))}
 	im := s.images.get(key)
 	if im == nil {
 		var err error
-		if im, err = s.compile(ctx, in, code); err != nil {
+		if im, err = s.compile(ctx, in, what); err != nil {
 			return nil, err
 		}
 		if im.fault == nil || im.fault.Kind == KindSyntax { // others may be of the moment
@@ -35,7 +35,8 @@ func (s *Sandbox) load(ctx context.Context, in *instance, code string) (*image, 
 
 // compile loads a script into an instance. It is compiled, but not run: all that it does,
 // it does for each event anew, so that it finds that event's clock and random numbers.
-func (s *Sandbox) compile(ctx context.Context, in *instance, code string) (*image, error) {
+func (s *Sandbox) compile(ctx context.Context, in *instance, what Script) (*image, error) {
+	code, name := what.Code, what.function()
 	if !utf8.ValidString(code) || strings.Contains(code, "\x00") {
 		return &image{fault: &Fault{Kind: KindSyntax, Message: "the script is not text in UTF-8"}}, nil
 	}
@@ -51,12 +52,16 @@ func (s *Sandbox) compile(ctx context.Context, in *instance, code string) (*imag
 			return err
 		}
 		in.restore(s.engine.base)
-		f, thrown, err := in.compile(ctx, in.names.name, []byte("(function () {\n"+code+"\nreturn typeof transform === \"function\" ? transform : undefined; })"), false)
+		f, thrown, err := in.compile(ctx, in.names.name, []byte("(function () {\n"+code+"\nreturn typeof "+name+" === \"function\" ? "+name+" : undefined; })"), false)
 		if err != nil || thrown != 0 {
 			said, err = in.describe(ctx, thrown, err)
 			return err
 		}
-		_, err = in.invoke(ctx, in.names.load, f)
+		load := in.names.load
+		if what.Handler {
+			load = in.names.loadHandler
+		}
+		_, err = in.invoke(ctx, load, f)
 		return err
 	})
 	switch fault, err := s.judge(r, err); {
@@ -68,7 +73,7 @@ func (s *Sandbox) compile(ctx context.Context, in *instance, code string) (*imag
 		fault := faultOf(said)
 		fault.Kind = KindSyntax
 		if strings.Contains(code, "export") && strings.Contains(fault.Message, "export") || strings.Contains(fault.Message, "import") {
-			fault.Message += ": a transformation is one script without modules, which defines a function transform"
+			fault.Message += ": a transformation is one script without modules, which defines a function " + name
 		}
 		return &image{fault: fault}, nil
 	}
@@ -116,14 +121,14 @@ func firstLine(s string) string {
 }
 
 // run runs a script on an event.
-func (s *Sandbox) run(ctx context.Context, in *instance, im *image, e Event, logs bool) (Result, Trace, error) {
+func (s *Sandbox) run(ctx context.Context, in *instance, im *image, what Script, e Event, logs bool) (Result, Trace, error) {
 	var trace Trace
 	r := s.newRun(ctx, 1)
 	if logs {
 		r.logs = &trace.Logs
 	}
-	return s.answer(r, &trace, in, im, e.Time, func(ctx context.Context) (said []byte, err error) {
-		at, err := in.put(ctx, input(e, logs))
+	result, trace, err := s.answer(r, &trace, in, im, e.Time, func(ctx context.Context) (said []byte, err error) {
+		at, err := in.put(ctx, input(what, e, logs))
 		if err != nil {
 			return nil, err
 		}
@@ -141,6 +146,10 @@ func (s *Sandbox) run(ctx context.Context, in *instance, im *image, e Event, log
 		}
 		return in.invoke(ctx, in.names.settle, 0)
 	})
+	if result.same {
+		result.Body = e.Data
+	}
+	return result, trace, err
 }
 
 // check has a script define its function, as it does for each event.
@@ -177,7 +186,7 @@ func (s *Sandbox) answer(r *run, trace *Trace, in *instance, im *image, clock ti
 }
 
 // input is what the function run of prelude.js takes.
-func input(e Event, logs bool) []byte {
+func input(what Script, e Event, logs bool) []byte {
 	b := make([]byte, 0, len(e.Data)+len(e.ID)+len(e.Type)+len(e.App)+len(e.Subject)+160)
 	b = append(b, '0')
 	if logs {
@@ -190,6 +199,13 @@ func input(e Event, logs bool) []byte {
 	member := func(name, value string) {
 		b = append(b, name...)
 		b = appendString(b, value)
+	}
+	if what.Handler {
+		member(`{"method":"POST","url":`, e.URL)
+		member(`,"eventType":`, e.Type)
+		b = append(b, `,"headers":{},"cancel":false,"payload":`...)
+		b = append(b, e.Data...)
+		return append(b, '}')
 	}
 	member(`{"id":`, e.ID)
 	member(`,"type":`, e.Type)
@@ -240,7 +256,7 @@ func (s *Sandbox) read(said []byte, in *instance) (Result, *Fault) {
 	if err := json.Unmarshal(head, &parts); err != nil && len(head) > 0 {
 		return Result{}, &Fault{Kind: KindResult, Message: "the result cannot be read"}
 	}
-	r := Result{Skip: kind == 's', Reason: parts.Reason, Method: parts.Method, URL: parts.URL}
+	r := Result{Skip: kind == 's', same: kind == 'o', Reason: parts.Reason, Method: parts.Method, URL: parts.URL}
 	for _, h := range parts.Headers {
 		r.Header = append(r.Header, Header{h[0], h[1]})
 	}

@@ -76,9 +76,27 @@ func (f *Fault) Error() string {
 	return f.Message
 }
 
+// Script is what is run.
+type Script struct {
+	Code string
+	// Handler says that it defines handler(webhook), as Svix has it, and not
+	// transform(event).
+	Handler bool
+}
+
+// function is the one that it defines.
+func (s Script) function() string {
+	if s.Handler {
+		return "handler"
+	}
+	return "transform"
+}
+
 // Event is what a script is given.
 type Event struct {
 	ID, Type, App, Subject string
+	// URL is where it goes, unless the script says otherwise. A handler sees it.
+	URL string
 	// Endpoint is whose script it is, for the turns that those of an app take. Scripts
 	// do not see it.
 	Endpoint int64
@@ -99,6 +117,9 @@ type Result struct {
 	Header []Header
 	// Body is what is to be sent.
 	Body []byte
+
+	// same says that it is the event's data, which a handler has left as it was.
+	same bool
 }
 
 // Header is a header field that a script set.
@@ -150,25 +171,25 @@ func (s *Sandbox) Deadline() time.Duration { return s.o.Deadline }
 
 // Check tells what is wrong with a script before it runs, with a *Fault, or another error
 // if that cannot be told. Somebody waits for it: see ForPeople.
-func (s *Sandbox) Check(ctx context.Context, app, code string) error {
-	_, _, err := s.within(ctx, turn{people: true, app: app}, code, func(in *instance, im *image) (Result, Trace, error) { return s.check(ctx, in, im) })
+func (s *Sandbox) Check(ctx context.Context, app string, what Script) error {
+	_, _, err := s.within(ctx, turn{people: true, app: app}, what, func(in *instance, im *image) (Result, Trace, error) { return s.check(ctx, in, im) })
 	return err
 }
 
 // Run gives what the script makes of the event. The error is a *Fault if it is the
 // script's, or else that of ctx, or one of Bellhop's. Only with logs is what it prints
 // kept.
-func (s *Sandbox) Run(ctx context.Context, app, code string, e Event, logs bool) (Result, Trace, error) {
+func (s *Sandbox) Run(ctx context.Context, app string, what Script, e Event, logs bool) (Result, Trace, error) {
 	t := turn{people: forPeople(ctx), app: app, endpoint: e.Endpoint}
-	return s.within(ctx, t, code, func(in *instance, im *image) (Result, Trace, error) {
-		return s.run(ctx, in, im, e, logs)
+	return s.within(ctx, t, what, func(in *instance, im *image) (Result, Trace, error) {
+		return s.run(ctx, in, im, what, e, logs)
 	})
 }
 
 // within takes a slot and an instance for the app, and uses them for a script.
-func (s *Sandbox) within(ctx context.Context, t turn, code string, use func(*instance, *image) (Result, Trace, error)) (result Result, trace Trace, err error) {
-	if len(code) > MaxCode {
-		return result, trace, &Fault{Kind: KindSyntax, Message: fmt.Sprintf("the script has %d bytes; at most %d are allowed", len(code), MaxCode)}
+func (s *Sandbox) within(ctx context.Context, t turn, what Script, use func(*instance, *image) (Result, Trace, error)) (result Result, trace Trace, err error) {
+	if n := len(what.Code); n > MaxCode {
+		return result, trace, &Fault{Kind: KindSyntax, Message: fmt.Sprintf("the script has %d bytes; at most %d are allowed", n, MaxCode)}
 	}
 	if err := s.engine.ready(uint64(s.o.Heap)); err != nil {
 		return result, trace, err
@@ -189,7 +210,7 @@ func (s *Sandbox) within(ctx context.Context, t turn, code string, use func(*ins
 		worked, in.worked = in.worked, 0
 		s.pool.give(in)
 	}()
-	im, err := s.load(ctx, in, code)
+	im, err := s.load(ctx, in, what)
 	if err != nil {
 		return result, trace, err
 	}

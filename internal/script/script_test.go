@@ -42,7 +42,7 @@ func newSandbox(t testing.TB, o Options) *Sandbox {
 // body runs a script that is good.
 func body(t testing.TB, s *Sandbox, app, code string, e Event) string {
 	t.Helper()
-	r, _, err := s.Run(t.Context(), app, code, e, false)
+	r, _, err := s.Run(t.Context(), app, Script{Code: code}, e, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func body(t testing.TB, s *Sandbox, app, code string, e Event) string {
 
 func TestRun(t *testing.T) {
 	s := newSandbox(t, Options{})
-	r, trace, err := s.Run(t.Context(), "acme", reshape, concert, false)
+	r, trace, err := s.Run(t.Context(), "acme", Script{Code: reshape}, concert, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestRun(t *testing.T) {
 			}
 		})
 	}
-	r, _, err = s.Run(t.Context(), "acme", `const transform = async (e) => ({ method: "PUT", url: await "https://example.com/" + e.data.id, body: "", headers: {} })`, concert, false)
+	r, _, err = s.Run(t.Context(), "acme", Script{Code: `const transform = async (e) => ({ method: "PUT", url: await "https://example.com/" + e.data.id, body: "", headers: {} })`}, concert, false)
 	if err != nil || r.Method != "PUT" || r.URL != "https://example.com/5" || len(r.Header) != 0 {
 		t.Errorf("%+v %v", r, err)
 	}
@@ -92,7 +92,7 @@ func TestRun(t *testing.T) {
 		`function transform() { return { skip: true } }`:                     {Skip: true},
 		`function transform() { return { skip: "not a concert", body: 1 } }`: {Skip: true, Reason: "not a concert"},
 	} {
-		if r, _, err = s.Run(t.Context(), "acme", code, concert, false); err != nil || r.Skip != want.Skip || r.Reason != want.Reason || r.Body != nil {
+		if r, _, err = s.Run(t.Context(), "acme", Script{Code: code}, concert, false); err != nil || r.Skip != want.Skip || r.Reason != want.Reason || r.Body != nil {
 			t.Errorf("%+v %v", r, err)
 		}
 	}
@@ -104,7 +104,7 @@ func TestLogsAreBounded(t *testing.T) {
 	s := newSandbox(t, Options{})
 	const code = `function transform(e) { for (let i = 0; i < 5000; i++) console.log("line", i, e.data); return { body: 1 } }`
 	for _, logs := range []bool{false, true} {
-		r, trace, err := s.Run(t.Context(), "acme", code, concert, logs)
+		r, trace, err := s.Run(t.Context(), "acme", Script{Code: code}, concert, logs)
 		if err != nil || string(r.Body) != "1" || trace.Used > 0.2 {
 			t.Errorf("%q, %v of the deadline, %v", r.Body, trace.Used, err)
 		}
@@ -129,13 +129,13 @@ func TestPlaces(t *testing.T) {
 		{"too long", "//" + strings.Repeat("x", MaxCode), "the script has 65538 bytes; at most 65536 are allowed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, _, err := s.Run(t.Context(), "acme", c.code, concert, false)
+			_, _, err := s.Run(t.Context(), "acme", Script{Code: c.code}, concert, false)
 			if fault, ok := errors.AsType[*Fault](err); !ok || fault.Error() != c.want {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
 	}
-	if err := s.Check(t.Context(), "acme", "function transform(e) {"); err == nil {
+	if err := s.Check(t.Context(), "acme", Script{Code: "function transform(e) {"}); err == nil {
 		t.Error("Check finds nothing wrong with half a function")
 	}
 	for code, want := range map[string]string{
@@ -143,11 +143,11 @@ func TestPlaces(t *testing.T) {
 		"const f = () => 1":                     "the script defines no function transform: write function transform(event) { return { body: event.data } }",
 		"\nnothing.at; function transform() {}": "2:1: ReferenceError: 'nothing' is not defined",
 	} {
-		if err := s.Check(t.Context(), "acme", code); err == nil || err.Error() != want {
+		if err := s.Check(t.Context(), "acme", Script{Code: code}); err == nil || err.Error() != want {
 			t.Errorf("of %s, Check says %v", code, err)
 		}
 	}
-	if err := s.Check(t.Context(), "acme", reshape); err != nil {
+	if err := s.Check(t.Context(), "acme", Script{Code: reshape}); err != nil {
 		t.Error(err)
 	}
 	long := "function transform() { return { body: 1 } }\n" + strings.Repeat("/^a+(b|c)*$/g;\n", (MaxCode-50)/15)
@@ -192,7 +192,7 @@ function transform(event) {
 	for n := range 6 {
 		e := concert
 		e.Data = []byte(`{"n":` + strconv.Itoa(n) + `}`)
-		r, _, err := s.Run(t.Context(), "acme", code, e, false)
+		r, _, err := s.Run(t.Context(), "acme", Script{Code: code}, e, false)
 		if n == 3 {
 			if err == nil {
 				t.Fatal("it did not fail")
@@ -217,7 +217,7 @@ function transform(event) {
 // TestMemoryIsRestored compares the whole memory, wherever in it anything may be.
 func TestMemoryIsRestored(t *testing.T) {
 	s := newSandbox(t, Options{})
-	if err := s.Check(t.Context(), "acme", reshape); err != nil {
+	if err := s.Check(t.Context(), "acme", Script{Code: reshape}); err != nil {
 		t.Fatal(err)
 	}
 	in := s.pool.take("acme")
@@ -225,14 +225,14 @@ func TestMemoryIsRestored(t *testing.T) {
 		all, _ := in.memory.Read(0, in.memory.Size())
 		return append([]byte(nil), all...)
 	}
-	im, err := s.load(t.Context(), in, reshape)
+	im, err := s.load(t.Context(), in, Script{Code: reshape})
 	if err != nil {
 		t.Fatal(err)
 	}
 	in.restore(im)
 	before := memory()
 	for _, e := range []Event{concert, {ID: "evt_2", Data: []byte(`"` + strings.Repeat("secret", 1e5) + `"`)}} {
-		_, _, err := s.run(t.Context(), in, im, e, true)
+		_, _, err := s.run(t.Context(), in, im, Script{Code: reshape}, e, true)
 		if e.ID == "evt_1" && err != nil {
 			t.Fatal(err)
 		}
@@ -269,13 +269,13 @@ func TestDeterministic(t *testing.T) {
 	if got := body(t, s, "acme", code, other); got == want {
 		t.Error("another event has the same random numbers")
 	}
-	if r, _, _ := s.Run(t.Context(), "acme", "const begun = Date.now() + Math.random(); function transform(e) { return { body: begun } }", concert, false); !strings.HasPrefix(string(r.Body), "1772600767008.") {
+	if r, _, _ := s.Run(t.Context(), "acme", Script{Code: "const begun = Date.now() + Math.random(); function transform(e) { return { body: begun } }"}, concert, false); !strings.HasPrefix(string(r.Body), "1772600767008.") {
 		t.Errorf("outside of the function, the clock says %s", r.Body)
 	}
 	// Where a script times out does not depend on the machine either.
 	work := map[int64]bool{}
 	for range 3 {
-		if _, _, err := s.Run(t.Context(), "acme", "function transform() { for (;;) /(a+)+b/.test('aaaaaaaaaaaaaaaa') }", concert, false); err == nil {
+		if _, _, err := s.Run(t.Context(), "acme", Script{Code: "function transform() { for (;;) /(a+)+b/.test('aaaaaaaaaaaaaaaa') }"}, concert, false); err == nil {
 			t.Fatal("it ended")
 		}
 		work[s.last.Load().work] = true
@@ -368,7 +368,7 @@ func TestNeighbours(t *testing.T) {
 	for range 50 {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				_, _, err := s.Run(ctx, "slow", "function transform() { for (;;); }", concert, false)
+				_, _, err := s.Run(ctx, "slow", Script{Code: "function transform() { for (;;); }"}, concert, false)
 				if fault, ok := errors.AsType[*Fault](err); ok && fault.Kind == KindTimeout {
 					slow.Add(1)
 				}
@@ -399,11 +399,11 @@ func TestCanceled(t *testing.T) {
 	s := newSandbox(t, Options{Deadline: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	if err := s.Check(ctx, "acme", "function transform() { for (;;); }"); err != nil {
+	if err := s.Check(ctx, "acme", Script{Code: "function transform() { for (;;); }"}); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		_, _, err := s.Run(ctx, "acme", "function transform() { for (;;); }", concert, false)
+		_, _, err := s.Run(ctx, "acme", Script{Code: "function transform() { for (;;); }"}, concert, false)
 		done <- err
 	}()
 	cancel()
@@ -427,7 +427,7 @@ func BenchmarkRestore(b *testing.B) {
 	s := newSandbox(b, Options{})
 	body(b, s, "acme", reshape, concert)
 	in := s.pool.take("acme")
-	im, err := s.load(b.Context(), in, reshape)
+	im, err := s.load(b.Context(), in, Script{Code: reshape})
 	if err != nil {
 		b.Fatal(err)
 	}

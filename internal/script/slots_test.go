@@ -135,7 +135,7 @@ func TestFlood(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 500 {
 		wg.Go(func() {
-			if _, _, err := s.Run(ctx, "acme", slow, Event{Endpoint: 1, Data: concert.Data}, false); err == nil {
+			if _, _, err := s.Run(ctx, "acme", Script{Code: slow}, Event{Endpoint: 1, Data: concert.Data}, false); err == nil {
 				done.Add(1)
 			} else if errors.Is(err, context.Canceled) {
 				gone.Add(1)
@@ -152,14 +152,14 @@ func TestFlood(t *testing.T) {
 	}
 	for name, do := range map[string]func() error{
 		"an event of another endpoint": func() error {
-			_, _, err := s.Run(ctx, "acme", reshape, Event{Endpoint: 2, Data: concert.Data}, false)
+			_, _, err := s.Run(ctx, "acme", Script{Code: reshape}, Event{Endpoint: 2, Data: concert.Data}, false)
 			return err
 		},
 		"a test": func() error {
-			_, _, err := s.Run(ForPeople(ctx), "acme", slow+"// changed", concert, true)
+			_, _, err := s.Run(ForPeople(ctx), "acme", Script{Code: slow + "// changed"}, concert, true)
 			return err
 		},
-		"a check": func() error { return s.Check(ctx, "acme", "function transform() { return { body: 1 } }") },
+		"a check": func() error { return s.Check(ctx, "acme", Script{Code: "function transform() { return { body: 1 } }"}) },
 	} {
 		before := done.Load()
 		if err := do(); err != nil {

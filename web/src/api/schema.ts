@@ -2383,6 +2383,9 @@ export interface components {
             name: string;
             options?: components["schemas"]["Option"][];
             signature: components["schemas"]["Signature"];
+            types?: {
+                [key: string]: string;
+            };
             verification?: components["schemas"]["Verification"];
         };
         Delivery: {
@@ -2723,7 +2726,7 @@ export interface components {
             timeout?: string | null;
             /** @description What connections need beyond the usual: a client certificate with its key, certificates of authorities to trust. In PEM; null for nothing. */
             tls?: components["schemas"]["ClientTLSInput"] | null;
-            /** @description JavaScript that defines transform(event) and makes the requests; null for none. With on_error "hold", the default, an event that it fails on is held until the endpoint is changed; with "fail" its delivery fails at once. */
+            /** @description JavaScript that makes the requests: it defines transform(event), or with function "handler" handler(webhook) as Svix has it; null for none. With disabled, it is kept and not run. With on_error "hold", the default, an event that it fails on is held until the endpoint is changed; with "fail" its delivery fails at once. */
             transform?: components["schemas"]["Transform"] | null;
             /** @description Your own id of it, 1 to 256 letters, digits, - _ . : unique among the endpoints of each of its apps (409 uid_conflict), and free again once it is deleted; null for none. */
             uid?: string | null;
@@ -5347,8 +5350,15 @@ export interface components {
             type?: string;
         };
         Transform: {
-            /** @description JavaScript that defines transform(event). */
+            /** @description JavaScript that defines the function. */
             code: string;
+            /** @description Whether it is kept and not run. */
+            disabled?: boolean;
+            /**
+             * @description The function that it defines: transform(event), which returns a request (the default), or handler(webhook), which changes one and returns it, as Svix has it.
+             * @enum {string}
+             */
+            function?: "transform" | "handler";
             /** @description What becomes of an event that it fails on: hold (the default) or fail. */
             on_error?: string;
         };
@@ -5409,7 +5419,7 @@ export interface components {
              */
             app?: string;
             /**
-             * @description JavaScript that defines the function transform(event).
+             * @description JavaScript that defines the function.
              * @example function transform(event) { return { body: { text: event.type } } }
              */
             code: string;
@@ -5419,6 +5429,12 @@ export interface components {
             event?: components["schemas"]["TransformEvent"];
             /** @description An event that happened. */
             event_id?: string;
+            /**
+             * @description The function that it defines; see an endpoint's transform.
+             * @example transform
+             * @enum {string}
+             */
+            function?: "transform" | "handler";
         };
         TransformTested: {
             /**
@@ -16898,7 +16914,8 @@ export interface operations {
                 /**
                  * @example {
                  *       "app": "acme",
-                 *       "code": "function transform(event) { return { body: { text: event.type } } }"
+                 *       "code": "function transform(event) { return { body: { text: event.type } } }",
+                 *       "function": "transform"
                  *     }
                  */
                 "application/json": components["schemas"]["TransformTest"];

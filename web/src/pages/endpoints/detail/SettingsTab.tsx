@@ -64,7 +64,8 @@ export function SettingsTab({ endpoint: e, editable }: { endpoint: ExactEndpoint
           )}
           {e.transform && (
             <Setting term={t`Script`}>
-              <CodeBlock title="transform(event)" code={e.transform.code} maxHeight={320} />
+              <CodeBlock title={e.transform.function === "handler" ? "handler(webhook)" : "transform(event)"} code={e.transform.code} maxHeight={320} />
+              {e.transform.disabled && <Note><Trans>It is switched off: requests are made without it.</Trans></Note>}
               <Note>{e.transform.on_error === "fail" ? t`A delivery that it fails on has failed, and is not tried again.` : t`A delivery that it fails on is held until the script is changed.`}</Note>
             </Setting>
           )}

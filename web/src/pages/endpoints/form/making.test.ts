@@ -108,6 +108,8 @@ describe("a script", () => {
     const v = { ...newValues(["acme"], url), code: "function transform() {}", onError: "fail" as const };
     expect(settings(v).transform).toBeNull();
     expect(settings({ ...v, scripted: true }).transform).toEqual({ code: "function transform() {}", on_error: "fail" });
+    expect(settings({ ...v, scripted: true, scriptFunction: "handler" }).transform).toEqual({ code: "function transform() {}", function: "handler", on_error: "fail" });
+    expect(settings({ ...v, scriptKept: true }).transform).toEqual({ code: "function transform() {}", disabled: true, on_error: "fail" });
     expect(wrong({ ...v, scripted: true, code: " " }, { dev: false })).toHaveProperty("code");
   });
 });

@@ -103,6 +103,7 @@ function rateInWords({ perSecond, burst }: FormValues): string {
 }
 
 function scriptInWords(v: FormValues): string {
+  if (!v.scripted && v.scriptKept && !v.recipe) return t`switched off`;
   if (!v.scripted || v.recipe) return t`none`;
   const lines = plural(v.code.trim().split("\n").length, { one: "# line", other: "# lines" });
   return v.onError === "hold" ? t`${lines}, failures are held` : t`${lines}, failures end`;

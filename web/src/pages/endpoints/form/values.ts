@@ -57,6 +57,10 @@ export interface FormValues {
   /** Whether a script makes the requests. Its code is kept while it is off. */
   scripted: boolean;
   code: string;
+  /** The function that it defines. */
+  scriptFunction: "transform" | "handler";
+  /** Whether the server keeps the script while it is off. */
+  scriptKept: boolean;
   onError: "hold" | "fail";
   auth: AuthValues;
   tls: TLSValues;
@@ -93,7 +97,7 @@ export function row(name = "", value = ""): Row {
 export function newValues(apps: string[], url = ""): FormValues {
   return {
     apps, own: {}, url, name: "", description: "", locked: false, lockedReason: "", allEvents: true, events: [], subjects: [], channels: [], filter: "", texts: {}, dialect: "", dialectOptions: {},
-    recipe: "", recipeFields: {}, scripted: false, code: "", onError: "hold", auth: noAuth, tls: noTLS, capture: [], stored: nothingStored, retry: standardRetry, headers: [],
+    recipe: "", recipeFields: {}, scripted: false, code: "", scriptFunction: "transform", scriptKept: false, onError: "hold", auth: noAuth, tls: noTLS, capture: [], stored: nothingStored, retry: standardRetry, headers: [],
     timeout: "", concurrency: "", perSecond: "", burst: "", ordering: "none", metadata: [], notify: [], secret: "", verify: undefined,
   };
 }
@@ -119,8 +123,10 @@ export function valuesOf(e: ExactEndpoint, recipe?: Recipe): FormValues {
     dialectOptions: e.dialect_options ?? {},
     recipe: e.recipe ?? "",
     recipeFields: e.recipe_fields ?? {},
-    scripted: e.transform !== undefined,
+    scripted: e.transform !== undefined && !e.transform.disabled,
     code: e.transform?.code ?? "",
+    scriptFunction: e.transform?.function ?? "transform",
+    scriptKept: e.transform?.disabled ?? false,
     onError: e.transform?.on_error === "fail" ? "fail" : "hold",
     auth: e.auth ? authValues(e.auth, recipe?.auth?.optional) : recipeAuth(recipe),
     tls: { certificate: e.tls?.certificate ?? "", key: "", ca: e.tls?.ca ?? "" },
@@ -150,6 +156,16 @@ function ownTerms(events: string[] | undefined, subjects: string[] | undefined, 
 
 type Settings = Required<Omit<EndpointInput, "status" | "secret" | "secrets" | "verify" | "uid" | "former_id">>;
 
+function scriptInput(v: FormValues): Settings["transform"] {
+  if (v.recipe !== "" || (!v.scripted && !v.scriptKept)) return null;
+  return {
+    code: v.code,
+    on_error: v.onError,
+    ...(v.scriptFunction === "handler" ? { function: v.scriptFunction } : {}),
+    ...(v.scripted ? {} : { disabled: true }),
+  };
+}
+
 /** Every setting as the API takes it; null stands for the default. Filters are raw. */
 export function settings(v: FormValues): Settings {
   const text = v.filter.trim();
@@ -168,7 +184,7 @@ export function settings(v: FormValues): Settings {
     dialect_options: filledOptions(v.dialectOptions),
     recipe: v.recipe || null,
     recipe_fields: v.recipe === "" ? null : fieldsInput(v.recipeFields),
-    transform: v.scripted && v.recipe === "" ? { code: v.code, on_error: v.onError } : null,
+    transform: scriptInput(v),
     auth: authInput(v.auth, v.stored),
     tls: tlsInput(v.tls),
     capture: table(v.capture),
@@ -289,7 +305,7 @@ export function wrong(v: FormValues, about: { dev: boolean; recipe?: Recipe }): 
     const title = f.title ?? f.name;
     if (f.required && !f.default && !v.recipeFields[f.name]?.trim()) errors[`recipeFields.${f.name}`] = t`Give ${title}.`;
   }
-  if (v.scripted && v.recipe === "" && v.code.trim() === "") errors.code = t`Write the function transform(event), or switch the script off.`;
+  if (v.scripted && v.recipe === "" && v.code.trim() === "") errors.code = t`Write the function, or switch the script off.`;
   Object.assign(errors, wrongMaking(v));
   if (!v.allEvents) {
     const bad = v.events.find((p) => wrongPattern(p));

@@ -6,7 +6,7 @@ import { lazy, Suspense, useId, useState } from "react";
 import { Choices } from "../Choices.tsx";
 import { EventSource, type Source } from "../EventSource.tsx";
 import type { EndpointFormState } from "../form.ts";
-import { examples, starter } from "./examples.ts";
+import { examples, starters } from "./examples.ts";
 import { Outcome } from "./Outcome.tsx";
 import { useTrial } from "./trial.ts";
 
@@ -15,6 +15,11 @@ const ScriptEditor = lazy(() => import("../../../../parts/ScriptEditor.tsx"));
 const fates = () => [
   { value: "hold", title: t`Hold the delivery`, hint: t`It waits until the script is changed, and then goes out. Nothing is lost.` },
   { value: "fail", title: t`Give it up`, hint: t`The delivery fails at once. It can be sent again by hand.` },
+];
+
+const functions = () => [
+  { value: "transform", title: "transform(event)", hint: t`It returns the request.` },
+  { value: "handler", title: "handler(webhook)", hint: t`It changes the webhook and returns it, as scripts for Svix do.` },
 ];
 
 /** Whether a script makes the requests, and the script. */
@@ -28,7 +33,7 @@ export function Transformation({ form }: { form: EndpointFormState }) {
         checked={scripted}
         onChange={(e) => {
           form.clearFieldError("code");
-          form.setValues({ scripted: e.currentTarget.checked, ...(form.values.code.trim() === "" ? { code: starter } : {}) });
+          form.setValues({ scripted: e.currentTarget.checked, ...(form.values.code.trim() === "" ? { code: starters[form.values.scriptFunction] } : {}) });
         }}
       />
       {scripted && <Script form={form} />}
@@ -40,20 +45,28 @@ function Script({ form }: { form: EndpointFormState }) {
   const id = useId();
   const [source, setSource] = useState<Source>("");
   const trial = useTrial(form.values, source);
-  const { code } = form.values;
+  const { code, scriptFunction } = form.values;
   const fault = trial.data?.error;
   const set = (text: string) => {
     form.clearFieldError("code");
     form.setFieldValue("code", text);
   };
+  const choose = (f: string) => {
+    const chosen = f === "handler" ? f : "transform";
+    if (code.trim() === "" || code === starters[scriptFunction]) set(starters[chosen]);
+    form.setFieldValue("scriptFunction", chosen);
+  };
   const error = form.errors.code;
   return (
     <Stack gap="md">
+      <Radio.Group label={t`The function that it defines`} value={scriptFunction} onChange={choose}>
+        <Choices choices={functions()} columns={2} />
+      </Radio.Group>
       <Input.Wrapper
         label={t`Script`}
         labelElement="div"
         labelProps={{ id: `${id}-label` }}
-        description={t`It defines transform(event), has no access to anything else, and gets 100 ms and 8 MB.`}
+        description={t`It has no access to anything else, and gets 100 ms and 8 MB.`}
         descriptionProps={{ id: `${id}-hint` }}
         error={error}
         errorProps={{ id: `${id}-error` }}
@@ -71,12 +84,14 @@ function Script({ form }: { form: EndpointFormState }) {
             />
           </Suspense>
         </div>
-        <Group gap="xs">
-          <Text size="xs" c="dimmed"><Trans>Insert an example:</Trans></Text>
-          {examples.map((e) => (
-            <Button key={e.code} size="compact-xs" variant="light" onClick={() => set(e.code)}>{i18n._(e.label)}</Button>
-          ))}
-        </Group>
+        {scriptFunction === "transform" && (
+          <Group gap="xs">
+            <Text size="xs" c="dimmed"><Trans>Insert an example:</Trans></Text>
+            {examples.map((e) => (
+              <Button key={e.code} size="compact-xs" variant="light" onClick={() => set(e.code)}>{i18n._(e.label)}</Button>
+            ))}
+          </Group>
+        )}
       </Input.Wrapper>
       <Stack gap="xs" component="section" aria-label={t`Trial of the script`}>
         <Group>

@@ -2,7 +2,8 @@
 import type { MessageDescriptor } from "@lingui/core";
 import { msg } from "@lingui/core/macro";
 
-export const starter = `// Makes the request of an event: id, type, app, subject, time and data.
+export const starters = {
+  transform: `// Makes the request of an event: id, type, app, subject, time and data.
 function transform(event) {
   return {
     body: {
@@ -14,7 +15,15 @@ function transform(event) {
     // url: "https://example.com/" + encodeURIComponent(event.subject),
   };
 }
-`;
+`,
+  handler: `// Changes the webhook: method, url, eventType, headers and payload.
+function handler(webhook) {
+  // webhook.payload = { text: webhook.eventType };
+  // webhook.cancel = true; // sends nothing
+  return webhook;
+}
+`,
+};
 
 export const examples: { label: MessageDescriptor; code: string }[] = [
   { label: msg`A message for people`, code: `function transform(event) {

@@ -20,7 +20,7 @@ function eventOf(source: Source): Pick<Schemas["TransformTest"], "event" | "even
 export function useTrial(v: FormValues, source: Source) {
   const { dev } = useSession().features;
   const endpoint = useMemo(() => looks(v, dev).endpoint, [v, dev]);
-  const [asked] = useDebouncedValue(written({ code: v.code, app: v.apps[0], endpoint, ...eventOf(source) }), 400);
+  const [asked] = useDebouncedValue(written({ code: v.code, function: v.scriptFunction, app: v.apps[0], endpoint, ...eventOf(source) }), 400);
   return useQuery({
     queryKey: ["transformation", asked],
     queryFn: ({ signal }) => ok(api.POST("/v1/transformations/test", { body: {} as Schemas["TransformTest"], bodySerializer: () => asked, signal })),
