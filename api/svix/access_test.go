@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
+	"github.com/bellhop/bellhop/dialect"
 )
 
 // TestRightsOfOperations: every route has a right, and every right a route.
@@ -528,6 +530,14 @@ func TestOperationalWebhooks(t *testing.T) {
 	})
 	s.do(204, "DELETE", path+"/ops", "")
 	s.do(404, "GET", path+"/ops", "")
+}
+
+// TestOperationalTypes: the types that can be chosen are those that the dialect tells.
+func TestOperationalTypes(t *testing.T) {
+	d, err := dialect.Lookup(operationalDialect)
+	if err != nil || !maps.Equal(d.Definition().Types, operational) {
+		t.Errorf("the dialect tells %v, %v", d.Definition().Types, err)
+	}
 }
 
 // TestAbsent: what Bellhop does not do is said in JSON, to those who are let in.

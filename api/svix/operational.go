@@ -7,7 +7,6 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
-	"github.com/bellhop/bellhop/dialect"
 )
 
 // Operational webhooks are endpoints of the operator, to which is told what happens to
@@ -18,14 +17,15 @@ import (
 const operationalDialect = "svix-operational"
 
 // operational are the event types of Svix by Bellhop's own, as that dialect has them.
-var operational = func() map[string]string {
-	for _, def := range dialect.Builtin() {
-		if def.Name == operationalDialect {
-			return def.Types
-		}
-	}
-	return nil
-}()
+var operational = map[string]string{
+	"bellhop.endpoint.created":   "endpoint.created",
+	"bellhop.endpoint.updated":   "endpoint.updated",
+	"bellhop.endpoint.deleted":   "endpoint.deleted",
+	"bellhop.endpoint.disabled":  "endpoint.disabled",
+	"bellhop.delivery.failing":   "message.attempt.failing",
+	"bellhop.delivery.exhausted": "message.attempt.exhausted",
+	"bellhop.delivery.recovered": "message.attempt.recovered",
+}
 
 // allOperational are the types that an endpoint hears of for which none are chosen: those
 // that Svix has.
