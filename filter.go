@@ -39,16 +39,18 @@ type EventSearch struct {
 	EventFilter
 	// Outcome is how they stand; "" for any.
 	Outcome EventState
-	// Channel and Tag are ones that they have; "" for any.
-	Channel, Tag string
+	LabelFilter
 	// Meets, if not nil, tells whether an event's data is looked for. Events without data
 	// are not. It must not keep the data.
 	Meets func(data []byte) bool
 }
 
+// LabelFilter selects events by a channel and a tag that they have; "" is any.
+type LabelFilter struct{ Channel, Tag string }
+
 // Labelled tells whether an event has the channel and the tag that are looked for.
-func (s *EventSearch) Labelled(e *Event) bool {
-	return (s.Channel == "" || slices.Contains(e.Channels, s.Channel)) && (s.Tag == "" || slices.Contains(e.Tags, s.Tag))
+func (f LabelFilter) Labelled(e *Event) bool {
+	return (f.Channel == "" || slices.Contains(e.Channels, f.Channel)) && (f.Tag == "" || slices.Contains(e.Tags, f.Tag))
 }
 
 // EventPage is what was found of an EventSearch.
@@ -118,14 +120,18 @@ type ReplayFilter struct {
 	Endpoint EndpointID
 	Apps     []string // whose events
 	// Types are event types, or prefixes with a trailing "*"; none means all.
-	Types  []string
+	Types []string
+	LabelFilter
+	// Status is none of what waits, and ReplayFailed means what was given up.
 	Status ReplayStatus
-	// Cause narrows ReplayFailed to what failed for it, the last time.
-	Cause Cause
-	Since time.Time
-	Until time.Time
-	After EventID // the cursor: only newer ones
-	Limit int
+	// Cause and Response narrow it to events whose newest delivery to the endpoint that has
+	// ended did so for the cause, and with such an answer. ReplayMissing has none.
+	Cause    Cause
+	Response StatusRange
+	Since    time.Time
+	Until    time.Time
+	After    EventID // the cursor: only newer ones
+	Limit    int
 	// Scan bounds how many events are looked at.
 	Scan int
 }
@@ -134,15 +140,43 @@ type ReplayFilter struct {
 // tests are never covered.
 type ReplayStatus string
 
-// What a replay can cover.
+// What a replay can cover. What waits is never copied.
 const (
-	// ReplayFailed: the delivery to the endpoint that Latest picks failed.
+	// ReplayFailed: the delivery to the endpoint that Latest picks failed. It is
+	// ReplayGivenUp and ReplayRetrying in one.
 	ReplayFailed ReplayStatus = "failed"
+	// ReplayGivenUp: it has failed for good.
+	ReplayGivenUp ReplayStatus = "given_up"
+	// ReplayRetrying: it failed, and waits to be tried again.
+	ReplayRetrying ReplayStatus = "retrying"
+	// ReplayHeld: it is held by itself, since no request could be made of the event.
+	ReplayHeld ReplayStatus = "held"
+	// ReplaySucceeded and ReplayCanceled: it ended so.
+	ReplaySucceeded ReplayStatus = "succeeded"
+	ReplayCanceled  ReplayStatus = "canceled"
 	// ReplayMissing: there never was a delivery to the endpoint.
 	ReplayMissing ReplayStatus = "missing"
 	// ReplayAll: every event, whether delivered or not.
 	ReplayAll ReplayStatus = "all"
 )
+
+// Ended is the status of the deliveries that ReplayStatus looks for among those that have
+// ended; ok is false if it looks for none.
+func (s ReplayStatus) Ended() (status DeliveryStatus, ok bool) {
+	switch s {
+	case ReplayFailed:
+		return DeliveryFailed, true
+	case ReplaySucceeded:
+		return DeliverySucceeded, true
+	case ReplayCanceled:
+		return DeliveryCanceled, true
+	}
+	return "", false
+}
+
+// Answer are the lowest and the highest status of an answer that the filter selects; no
+// answer has the status 0.
+func (f *ReplayFilter) Answer() (low, high int) { return f.Cause.answer(f.Response) }
 
 // AuditFilter selects audit entries.
 type AuditFilter struct {

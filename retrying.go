@@ -1,6 +1,9 @@
 package bellhop
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Cause is why attempts failed: the reason word and what the receiver answered. Zero
 // fields mean any.
@@ -14,6 +17,19 @@ func (c Cause) Matches(reason string, responseStatus int) bool {
 	return (c.Reason == "" || c.Reason == reason) && (c.ResponseStatus == 0 || c.ResponseStatus == responseStatus)
 }
 
+// answer are the lowest and the highest status of an answer that the cause selects, within
+// a range; no answer has the status 0.
+func (c Cause) answer(within StatusRange) (low, high int) {
+	low, high = 0, math.MaxInt32
+	if l, h, ok := within.Bounds(); ok {
+		low, high = l, h
+	}
+	if c.ResponseStatus != 0 {
+		low, high = max(low, c.ResponseStatus), min(high, c.ResponseStatus)
+	}
+	return low, high
+}
+
 // RetryingFilter selects deliveries of one endpoint that failed and wait to be tried
 // again. Zero fields select everything; of apps, the scope does.
 type RetryingFilter struct {
@@ -21,22 +37,29 @@ type RetryingFilter struct {
 	Endpoint EndpointID
 	// Types are event types, or prefixes with a trailing "*".
 	Types []string
+	LabelFilter
 	// Since and Until are of the events' acceptance.
 	Since, Until time.Time
-	// Cause is that of the latest attempt.
-	Cause Cause
-	After DeliveryID // the cursor: only newer ones
+	// Cause is that of the latest attempt, and Response what it was answered.
+	Cause    Cause
+	Response StatusRange
+	After    DeliveryID // the cursor: only newer ones
 	// Scan bounds how many of the endpoint's deliveries are looked at.
 	Scan int
 }
 
 // Wants tells whether a delivery that waits, whose latest attempt failed so, is
-// selected; eventType matters only where Types are given.
-func (f *RetryingFilter) Wants(d *Delivery, eventType, reason string, responseStatus int) bool {
+// selected. Of its event, type and labels matter, and only where LooksIntoEvents.
+func (f *RetryingFilter) Wants(d *Delivery, e *Event, reason string, responseStatus int) bool {
 	accepted := d.Event.Time()
 	return d.Attempts > 0 && !d.Held && f.Scope.Sees(d.App) &&
 		(f.Since.IsZero() || !accepted.Before(f.Since)) && (f.Until.IsZero() || accepted.Before(f.Until)) &&
-		MatchNames(f.Types, eventType) && f.Cause.Matches(reason, responseStatus)
+		MatchNames(f.Types, e.Type) && f.Labelled(e) && f.Cause.Matches(reason, responseStatus) && f.Response.Has(responseStatus)
+}
+
+// LooksIntoEvents tells whether it selects by what is said in the events.
+func (f *RetryingFilter) LooksIntoEvents() bool {
+	return len(f.Types) > 0 || f.LabelFilter != LabelFilter{}
 }
 
 // FailureFilter selects what failed at some endpoints.

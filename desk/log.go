@@ -71,15 +71,14 @@ type ListedEvent struct {
 type EventQuery struct {
 	bellhop.EventFilter
 	Outcome bellhop.EventState
-	// Channel and Tag are ones that they have; "" for any.
-	Channel, Tag string
+	bellhop.LabelFilter
 	// Where are conditions on the data, all of which hold; see match.CompileWhere.
 	Where []string
 }
 
 // searches tells whether the query takes looking at many events.
 func (q *EventQuery) searches() bool {
-	return q.Outcome != "" || q.Channel != "" || q.Tag != "" || len(q.Where) > 0
+	return q.Outcome != "" || q.LabelFilter != (bellhop.LabelFilter{}) || len(q.Where) > 0
 }
 
 // EventList is a page of events.
@@ -105,7 +104,7 @@ func (d *Desk) Events(ctx context.Context, p bellhop.Principal, app string, q Ev
 	}
 	page := bellhop.EventPage{}
 	if list.Searched = q.searches(); list.Searched {
-		s := bellhop.EventSearch{EventFilter: q.EventFilter, Outcome: q.Outcome, Channel: q.Channel, Tag: q.Tag}
+		s := bellhop.EventSearch{EventFilter: q.EventFilter, Outcome: q.Outcome, LabelFilter: q.LabelFilter}
 		if s.Meets, err = compileWhere(q.Where); err == nil {
 			page, err = d.store.SearchEvents(ctx, s)
 		}

@@ -176,10 +176,14 @@ type Replay struct {
 	Since time.Time
 	Until time.Time // zero: now
 	// Types are event types, or prefixes with a trailing "*"; none means all.
-	Types  []string
+	Types []string
+	bellhop.LabelFilter
 	Status bellhop.ReplayStatus
-	// Cause narrows ReplayFailed to what failed for it, the last time.
-	Cause bellhop.Cause
+	// Cause narrows it to what failed for it, the last time: it goes with ReplayFailed,
+	// ReplayGivenUp and ReplayRetrying. Response narrows it to what was answered so, the
+	// last time: it goes with all but ReplayMissing and ReplayHeld.
+	Cause    bellhop.Cause
+	Response bellhop.StatusRange
 	// DryRun counts and sends nothing.
 	DryRun bool
 	// After goes on from an earlier call's Next.
@@ -197,9 +201,10 @@ type ReplayResult struct {
 	// AlreadyWaiting are those of Matched that were not added, since they wait at the
 	// endpoint already.
 	AlreadyWaiting int
-	// Failed and Waiting are what ReplayFailed has found: events whose delivery was given
-	// up, which are among Matched, and deliveries that failed and wait to be tried again,
-	// all of which the first call deals with. Moved is how many of those it made due now.
+	// Failed and Waiting are what was found of failures: events whose delivery was given
+	// up, which are among Matched, and deliveries that failed and wait to be tried again
+	// or, with ReplayHeld, are held: all of which the first call deals with. Moved is how
+	// many of those it made due now.
 	Failed, Waiting, Moved int
 	// Next is where to go on; 0 when everything is covered.
 	Next bellhop.EventID
@@ -214,9 +219,10 @@ const (
 	replayStep = 200
 )
 
-// Replay sends events of the past to an endpoint: those that failed, those it
-// never got, or all, in their old order, but none that waits there already. Of those that
-// failed, the ones that wait to be tried again are tried now, and not copied. It works in pages, each one transaction;
+// Replay sends events of the past to an endpoint: those that ended in some way there, those
+// it never got, or all, in their old order, but none that waits there already. Those that
+// failed and wait to be tried again are tried now, and what is held by itself is let go:
+// neither is copied. It works in pages, each one transaction;
 // calling it again with Next goes on where it stopped, after a crash as well. If it
 // fails after it has sent something, it answers what it did, with Next: whoever goes
 // on from there meets the failure again if it lasts.
@@ -231,9 +237,16 @@ func (d *Desk) Replay(ctx context.Context, p bellhop.Principal, endpoint bellhop
 		return ReplayResult{}, err
 	}
 	res := ReplayResult{Next: q.After}
-	if q.Status == bellhop.ReplayFailed && q.After == 0 {
-		if err := d.replayWaiting(ctx, p, endpoint, q, &res); err != nil {
-			return ReplayResult{}, err
+	switch q.Status {
+	case bellhop.ReplayFailed, bellhop.ReplayRetrying, bellhop.ReplayHeld:
+		if q.After == 0 {
+			if err := d.replayWaiting(ctx, p, endpoint, q, &res); err != nil {
+				return ReplayResult{}, err
+			}
+		}
+		if q.Status != bellhop.ReplayFailed { // it covers nothing else
+			res.Next = 0
+			return res, nil
 		}
 	}
 	for looked := 0; looked < MaxReplay && res.Matched < q.Limit; looked += replayStep {
@@ -252,22 +265,82 @@ func (d *Desk) Replay(ctx context.Context, p bellhop.Principal, endpoint bellhop
 	return res, nil
 }
 
-// replayWaiting has what waits to be tried again tried now.
+// replayWaiting has what waits tried now.
 func (d *Desk) replayWaiting(ctx context.Context, p bellhop.Principal, endpoint bellhop.EndpointID, q Replay, res *ReplayResult) error {
 	r, err := d.editable(p, endpoint)
 	if err != nil {
 		return err
 	}
 	if r.Status == bellhop.EndpointDisabled && !q.DryRun {
-		return nil // replayPage says so
+		return disabled(res)
 	}
-	f := bellhop.RetryingFilter{Scope: p.Scope, Endpoint: endpoint, Types: q.Types, Since: q.Since, Until: q.Until, Cause: q.Cause}
-	res.Waiting, res.Moved, err = d.retrying(ctx, f, !q.DryRun)
+	f := bellhop.RetryingFilter{
+		Scope: p.Scope, Endpoint: endpoint, Types: q.Types, LabelFilter: q.LabelFilter, Since: q.Since, Until: q.Until, Cause: q.Cause, Response: q.Response,
+	}
+	move := d.retrying
+	if q.Status == bellhop.ReplayHeld {
+		move = d.letGo
+	}
+	res.Waiting, res.Moved, err = move(ctx, f, !q.DryRun)
 	if err == nil && res.Moved > 0 {
 		detail := map[string]any{"moved": res.Moved, "status": q.Status}
 		err = d.audit(ctx, d.e.AuditEntry(p.Actor, "endpoint.replay", endpoint.String(), r.Apps, detail))
 	}
 	return afterSomeMoved(res.Moved, err)
+}
+
+// disabled refuses to send to an endpoint that is.
+func disabled(res *ReplayResult) error {
+	what := "nothing was sent"
+	if res.Enqueued > 0 {
+		what = "nothing more was sent"
+	}
+	return &bellhop.Error{Code: bellhop.CodeEndpointStatus, Detail: "The endpoint is disabled, so " + what + ": make it active first"}
+}
+
+// letGo counts the deliveries of an endpoint that are held by themselves and that a filter
+// selects and, if release is set, lets them go, in bounded steps. How often they were tried
+// does not matter.
+func (d *Desk) letGo(ctx context.Context, f bellhop.RetryingFilter, release bool) (held, released int, err error) {
+	defer func() {
+		if released > 0 {
+			d.lookAgain(ctx)
+		}
+	}()
+	of := bellhop.DeliveryFilter{Scope: f.Scope, Endpoint: f.Endpoint, Status: bellhop.DeliveryHeld, Itself: true, Limit: hastenStep}
+	for {
+		list, err := d.store.Deliveries(ctx, of)
+		if err != nil {
+			return held, released, err
+		}
+		var some []bellhop.DeliveryID
+		for i := range list {
+			x := &list[i]
+			if at := x.Event.Time(); at.Before(f.Since) || !at.Before(f.Until) || !bellhop.MatchNames(f.Types, x.Type) {
+				continue
+			}
+			if f.LabelFilter != (bellhop.LabelFilter{}) {
+				e, err := d.store.Event(ctx, x.Event)
+				if err != nil && !bellhop.IsNotFound(err) {
+					return held, released, err
+				}
+				if !f.Labelled(&e) {
+					continue
+				}
+			}
+			some = append(some, x.ID)
+		}
+		if held += len(some); release && len(some) > 0 {
+			n, err := d.releaseHeld(ctx, f.Endpoint, some)
+			if released += n; err != nil {
+				return held, released, err
+			}
+		}
+		if len(list) < of.Limit {
+			return held, released, nil
+		}
+		of.Before = list[len(list)-1].ID
+	}
 }
 
 // replayPage goes on with a replay from res.Next. It tells whether everything is
@@ -280,15 +353,15 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 		return false, err
 	}
 	if r.Status == bellhop.EndpointDisabled && !q.DryRun {
-		what := "nothing was sent"
-		if res.Enqueued > 0 {
-			what = "nothing more was sent"
-		}
-		return false, &bellhop.Error{Code: bellhop.CodeEndpointStatus, Detail: "The endpoint is disabled, so " + what + ": make it active first"}
+		return false, disabled(res)
+	}
+	status := q.Status
+	if status == bellhop.ReplayGivenUp {
+		status = bellhop.ReplayFailed // of which these are left, besides what waits
 	}
 	events, next, err := d.store.Candidates(ctx, bellhop.ReplayFilter{
-		Endpoint: endpoint, Apps: r.Apps, Types: q.Types, Status: q.Status, Since: q.Since, Until: q.Until,
-		After: res.Next, Limit: replayStep, Scan: replayStep, Cause: q.Cause,
+		Endpoint: endpoint, Apps: r.Apps, Types: q.Types, Status: status, Since: q.Since, Until: q.Until,
+		After: res.Next, Limit: replayStep, Scan: replayStep, Cause: q.Cause, Response: q.Response, LabelFilter: q.LabelFilter,
 	})
 	if err != nil {
 		return false, err
@@ -321,9 +394,14 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 	return next == 0, nil
 }
 
+// failed tells whether it covers what was given up.
+func (q *Replay) failed() bool {
+	return q.Status == bellhop.ReplayFailed || q.Status == bellhop.ReplayGivenUp
+}
+
 // cover counts events that were covered.
 func (r *ReplayResult) cover(q Replay, n int) {
-	if r.Matched += n; q.Status == bellhop.ReplayFailed {
+	if r.Matched += n; q.failed() {
 		r.Failed += n
 	}
 }
@@ -338,7 +416,7 @@ func (d *Desk) coveredBy(r *routes.Route, q Replay, events []bellhop.Event, limi
 		}
 		// What failed was bound for the endpoint when it was published; the others
 		// must be what it wants today.
-		if q.Status == bellhop.ReplayFailed || r.Verdict(&events[i]).OK {
+		if q.failed() || r.Verdict(&events[i]).OK {
 			deliveries = append(deliveries, d.e.NewDelivery(&events[i], r, bellhop.TriggerReplay, now))
 		}
 	}
@@ -358,15 +436,19 @@ func (d *Desk) checkReplay(q *Replay) error {
 	case !q.Since.Before(q.Until):
 		return bellhop.Wrong("until", "range", "must be after since: until is exclusive")
 	}
-	if q.Cause != (bellhop.Cause{}) && q.Status != bellhop.ReplayFailed {
-		return bellhop.Wrong("reason", "only_failed", `and response_status go with the status "failed" alone: leave them out, or choose that`)
+	if q.Cause != (bellhop.Cause{}) && !q.failed() && q.Status != bellhop.ReplayRetrying {
+		return bellhop.Wrong("reason", "only_failed", `and response_status go with the statuses "failed", "given_up" and "retrying" alone: leave them out, or choose one of these`)
 	}
 	if err := checkReason(q.Cause.Reason); err != nil {
 		return err
 	}
+	if q.Response != "" && (q.Status == bellhop.ReplayMissing || q.Status == bellhop.ReplayHeld) {
+		return bellhop.Wrong("response", "no_answer", `goes with no status of which there is no answer ("missing" and "held"): leave it out, or choose another status`)
+	}
 	switch q.Status {
-	case bellhop.ReplayFailed, bellhop.ReplayMissing, bellhop.ReplayAll:
+	case bellhop.ReplayFailed, bellhop.ReplayGivenUp, bellhop.ReplayRetrying, bellhop.ReplayHeld,
+		bellhop.ReplaySucceeded, bellhop.ReplayCanceled, bellhop.ReplayMissing, bellhop.ReplayAll:
 		return nil
 	}
-	return bellhop.Wrong("status", "enum", `must be "failed", "missing" or "all"`)
+	return bellhop.Wrong("status", "enum", `must be "failed", "given_up", "retrying", "held", "succeeded", "canceled", "missing" or "all"`)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/memstore"
 )
 
 func TestResendIsAChainOfItsOwn(t *testing.T) {
@@ -129,6 +130,84 @@ func TestReplay(t *testing.T) {
 		if err != nil || res.Matched != 0 {
 			t.Errorf("again: %+v, %v; nothing is left that failed", res, err)
 		}
+	})
+}
+
+// TestReplayByState: what ended in some way is sent again, what waits to be tried again is
+// tried now, what is held is let go; and labels and answers narrow each of them.
+func TestReplayByState(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := openOn(t, holding{memstore.New()}, desk.Options{}, seldom)
+		since := time.Now()
+		once := bellhop.Of(bellhop.RetryPolicy{Delays: []bellhop.Duration{}})
+		e := h.endpoint("a.example", hourly)
+		in := func(channel string) func(*engine.Publication) {
+			return func(p *engine.Publication) { p.Channels = []string{channel} }
+		}
+		both := func(answer int) {
+			h.net.on("a.example", status(answer))
+			h.publish(`1`, in("red"))
+			h.publish(`2`, in("blue"))
+			wait(time.Second)
+		}
+		both(200)
+		both(422) // is held
+		both(503) // is tried again in an hour
+		h.set(e.ID, bellhop.EndpointChange{Retry: once})
+		both(500) // is given up
+		h.net.on("a.example", status(200))
+		red := bellhop.LabelFilter{Channel: "red"}
+		for _, c := range []struct {
+			q    desk.Replay
+			want desk.ReplayResult
+		}{
+			{desk.Replay{Status: bellhop.ReplaySucceeded}, desk.ReplayResult{Matched: 2}},
+			{desk.Replay{Status: bellhop.ReplaySucceeded, Response: "5xx"}, desk.ReplayResult{}},
+			{desk.Replay{Status: bellhop.ReplayFailed, LabelFilter: red}, desk.ReplayResult{Matched: 1, Failed: 1, Waiting: 1}},
+			{desk.Replay{Status: bellhop.ReplayGivenUp}, desk.ReplayResult{Matched: 2, Failed: 2}},
+			{desk.Replay{Status: bellhop.ReplayRetrying}, desk.ReplayResult{Waiting: 2}},
+			{desk.Replay{Status: bellhop.ReplayRetrying, Cause: bellhop.Cause{ResponseStatus: 500}}, desk.ReplayResult{}},
+			{desk.Replay{Status: bellhop.ReplayRetrying, Response: "5xx", LabelFilter: red}, desk.ReplayResult{Waiting: 1}},
+			{desk.Replay{Status: bellhop.ReplayHeld}, desk.ReplayResult{Waiting: 2}},
+			{desk.Replay{Status: bellhop.ReplayHeld, LabelFilter: red}, desk.ReplayResult{Waiting: 1}},
+			{desk.Replay{Status: bellhop.ReplayHeld, Types: []string{"no.such"}}, desk.ReplayResult{}},
+			{desk.Replay{Status: bellhop.ReplayCanceled}, desk.ReplayResult{}},
+		} {
+			c.q.Since, c.q.DryRun = since, true
+			if got, err := h.Replay(t.Context(), owner, e.ID, c.q); err != nil || got != c.want {
+				t.Errorf("dry run of %+v: %+v, %v; want %+v", c.q, got, err, c.want)
+			}
+		}
+		before := len(h.net.at("a.example"))
+		for _, c := range []struct {
+			q    desk.Replay
+			want desk.ReplayResult
+		}{
+			{desk.Replay{Status: bellhop.ReplayRetrying, LabelFilter: red}, desk.ReplayResult{Waiting: 1, Moved: 1}},
+			{desk.Replay{Status: bellhop.ReplayHeld, LabelFilter: red}, desk.ReplayResult{Waiting: 1, Moved: 1}},
+			{desk.Replay{Status: bellhop.ReplayGivenUp, LabelFilter: red}, desk.ReplayResult{Matched: 1, Failed: 1, Enqueued: 1}},
+			{desk.Replay{Status: bellhop.ReplaySucceeded, LabelFilter: red}, desk.ReplayResult{Matched: 4, Enqueued: 4}},
+		} {
+			c.q.Since = since
+			if got, err := h.Replay(t.Context(), owner, e.ID, c.q); err != nil || got != c.want {
+				t.Errorf("%+v: %+v, %v; want %+v", c.q, got, err, c.want)
+			}
+			wait(5 * time.Minute)
+		}
+		if n := len(h.net.at("a.example")) - before; n != 7 {
+			t.Errorf("%d requests were made", n)
+		}
+		for field, q := range map[string]desk.Replay{
+			"reason":   {Status: bellhop.ReplaySucceeded, Cause: bellhop.Cause{ResponseStatus: 200}},
+			"response": {Status: bellhop.ReplayHeld, Response: "5xx"},
+		} {
+			q.Since = since
+			_, err := h.Replay(t.Context(), owner, e.ID, q)
+			code(t, field, err, bellhop.CodeInvalid, field)
+		}
+		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointDisabled)})
+		_, err := h.Replay(t.Context(), owner, e.ID, desk.Replay{Since: since, Status: bellhop.ReplayHeld})
+		code(t, "a disabled endpoint", err, bellhop.CodeEndpointStatus)
 	})
 }
 

@@ -20,7 +20,7 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list []
 			}
 			looked++
 			next = e.ID
-			if !e.Erased && !e.Test && bellhop.MatchNames(f.Types, e.Type) && s.covers(&f, e.ID) {
+			if !e.Erased && !e.Test && bellhop.MatchNames(f.Types, e.Type) && f.Labelled(e.Event) && s.covers(&f, e.ID) {
 				list = append(list, *e.Event)
 			}
 		}
@@ -33,20 +33,23 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list []
 // covers tells whether the event's deliveries to the endpoint are as status says.
 func (s *Store) covers(f *bellhop.ReplayFilter, event bellhop.EventID) bool {
 	status, endpoint := f.Status, f.Endpoint
-	if status == bellhop.ReplayAll {
+	if status == bellhop.ReplayAll && f.Response == "" {
 		return true
 	}
-	if s.waitsAt(event, endpoint) {
+	if status != bellhop.ReplayAll && s.waitsAt(event, endpoint) {
 		return false
 	}
 	if status == bellhop.ReplayMissing {
 		return !slices.ContainsFunc(s.logOf[event], func(a *bellhop.Attempt) bool { return a.Endpoint == endpoint })
 	}
-	ended := s.deliveriesOf(event)[endpoint]
+	ended := slices.DeleteFunc(slices.Clone(s.deliveriesOf(event)[endpoint]), func(d bellhop.Delivery) bool {
+		return d.Status == bellhop.DeliveryPending || d.Status == bellhop.DeliveryHeld
+	})
 	if len(ended) == 0 {
 		return false
 	}
 	latest := bellhop.Latest(ended...)
 	last := s.attempt(latest.LastAttempt)
-	return latest.Status == bellhop.DeliveryFailed && f.Cause.Matches(last.Reason, last.ResponseStatus)
+	wanted, one := status.Ended()
+	return (!one || latest.Status == wanted) && f.Cause.Matches(last.Reason, last.ResponseStatus) && f.Response.Has(last.ResponseStatus)
 }

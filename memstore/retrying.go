@@ -58,7 +58,11 @@ func (s *Store) Retrying(ctx context.Context, f bellhop.RetryingFilter) (list []
 			if a := s.attempt(d.LastAttempt); a != nil {
 				last = *a
 			}
-			if f.Wants(d, d.Type, last.Reason, last.ResponseStatus) {
+			e := &bellhop.Event{Type: d.Type}
+			if kept := s.byID[d.Event]; kept != nil {
+				e = kept.Event
+			}
+			if f.Wants(d, e, last.Reason, last.ResponseStatus) {
 				list = append(list, id)
 			}
 		}

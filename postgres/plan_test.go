@@ -212,9 +212,17 @@ func readEverything(t *testing.T, s *Store, event bellhop.EventID) {
 			})
 			must(err)
 		}
-		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayAll, bellhop.ReplayFailed, bellhop.ReplayMissing} {
+		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayAll, bellhop.ReplayFailed, bellhop.ReplayMissing, bellhop.ReplaySucceeded} {
 			_, _, err := s.Candidates(ctx, bellhop.ReplayFilter{
 				Endpoint: 1, Apps: []string{"acme", "globex"}, Types: []string{"a.t1", "b.*"}, Status: status, Since: now.AddDate(0, 0, -3), Limit: 50, Scan: 500,
+			})
+			must(err)
+			if status == bellhop.ReplayMissing {
+				continue
+			}
+			_, _, err = s.Candidates(ctx, bellhop.ReplayFilter{
+				Endpoint: 1, Apps: []string{"acme"}, Status: status, LabelFilter: bellhop.LabelFilter{Channel: "a", Tag: "b"}, Response: "5xx",
+				Since: now.AddDate(0, 0, -3), Limit: 50, Scan: 500,
 			})
 			must(err)
 		}

@@ -5,19 +5,21 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/idlist"
 )
 
 const (
-	// notUnderWay, noAttempt and newestFailed hold of an event e and an endpoint (%s). Each is
+	// notUnderWay, noAttempt and lastEnded hold of an event e and an endpoint (%s). Each is
 	// looked up for one event after the other.
 	notUnderWay = ` (SELECT true FROM bellhop.pending p WHERE p.event = e.id AND p.endpoint = %[1]s LIMIT 1) IS NULL
 		AND (SELECT true FROM bellhop.fresh p WHERE p.event = e.id AND p.endpoint = %[1]s LIMIT 1) IS NULL`
 	noAttempt = " (SELECT true FROM bellhop.attempts a WHERE a.event = e.id AND a.endpoint = %s LIMIT 1) IS NULL"
 	// The newest finished delivery is the one with the highest id, whichever ended last.
-	newestFailed = ` (SELECT a.status = 1 AND (%[2]s = '' OR a.reason = %[2]s) AND (%[3]s = 0 OR a.response_status = %[3]s) FROM bellhop.attempts a
+	lastEnded = ` (SELECT %[2]s FROM bellhop.attempts a
 		WHERE a.event = e.id AND a.endpoint = %[1]s AND a.final ORDER BY a.delivery + 0 DESC LIMIT 1)`
 )
 
@@ -133,6 +135,34 @@ func exhausted(w *where, f *bellhop.ReplayFilter, of span) string {
 	return " FROM bellhop.attempts x" + w.String()
 }
 
+// labelled leaves events e that have a channel and a tag.
+func labelled(w *where, f bellhop.LabelFilter) {
+	if f.Channel != "" {
+		w.add("strpos(e.channels, ?) > 0", column.Label(f.Channel))
+	}
+	if f.Tag != "" {
+		w.add("strpos(e.tags, ?) > 0", column.Label(f.Tag))
+	}
+}
+
+// ended leaves events e by their newest finished delivery to the endpoint.
+func ended(w *where, f *bellhop.ReplayFilter, endpoint string) {
+	var so []string
+	if status, one := f.Status.Ended(); one {
+		so = append(so, fmt.Sprintf("a.status = %d", column.Ended(status)))
+	}
+	if f.Cause.Reason != "" {
+		so = append(so, "a.reason = "+w.arg(f.Cause.Reason)+"::text")
+	}
+	if f.Cause.ResponseStatus != 0 || f.Response != "" {
+		low, high := f.Answer()
+		so = append(so, "a.response_status BETWEEN "+w.arg(low)+"::bigint AND "+w.arg(high)+"::bigint")
+	}
+	if len(so) > 0 {
+		w.add(fmt.Sprintf(lastEnded, endpoint, strings.Join(so, " AND ")))
+	}
+}
+
 // candidatesOf gives a whole statement. Failed deliveries are rare and have an index in the
 // order of events; otherwise the events are gone through.
 func candidatesOf(f *bellhop.ReplayFilter, of span) (sql string, args []any) {
@@ -148,7 +178,8 @@ func candidatesOf(f *bellhop.ReplayFilter, of span) (sql string, args []any) {
 		w.scope("e.app", bellhop.Only(f.Apps...))
 		w.types("e.type", f.Types)
 		w.add(fmt.Sprintf(notUnderWay, endpoint))
-		w.add(fmt.Sprintf(newestFailed, endpoint, w.arg(f.Cause.Reason)+"::text", w.arg(f.Cause.ResponseStatus)+"::bigint"))
+		labelled(&w, f.LabelFilter)
+		ended(&w, f, endpoint)
 		return columns + " FROM " + failures + " AS x JOIN bellhop.events e ON e.id = x.event" + w.String() + " ORDER BY x.endpoint, x.event LIMIT " + w.arg(f.Limit) + "::bigint /* all apps */", w.args
 	}
 	apps := w.arg(f.Apps)
@@ -156,10 +187,15 @@ func candidatesOf(f *bellhop.ReplayFilter, of span) (sql string, args []any) {
 	w.add(of.partitions("e.id"))
 	w.add("NOT e.erased AND NOT e.test")
 	w.types("e.type", f.Types)
+	labelled(&w, f.LabelFilter)
 	w.add(endpoint + " IS NOT NULL")
 	if f.Status != bellhop.ReplayAll {
 		w.add(fmt.Sprintf(notUnderWay, endpoint))
+	}
+	if f.Status == bellhop.ReplayMissing {
 		w.add(fmt.Sprintf(noAttempt, endpoint))
+	} else {
+		ended(&w, f, endpoint)
 	}
 	return "SELECT x.* FROM unnest(" + apps + "::text[]) AS s (app) CROSS JOIN LATERAL (" + columns + " FROM bellhop.events e" + w.String() +
 		" ORDER BY e.app, e.id LIMIT " + w.arg(f.Limit) + "::bigint) AS x", w.args

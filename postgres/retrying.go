@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
@@ -12,9 +13,10 @@ const (
 	retryingColumns = "p.id, p.event, p.app, p.attempts, p.held, p.due, a.reason, a.response_status, a.detail, a.id"
 	lastOf          = " AS p LEFT JOIN LATERAL (SELECT * FROM bellhop.attempts l WHERE l.id = p.last_attempt AND l.app = p.app) AS a ON true"
 
-	retrying = "SELECT " + retryingColumns + ", (SELECT e.type FROM bellhop.events e WHERE e.id = p.event AND e.app = p.app) FROM (SELECT * FROM bellhop.pending i" +
-		" WHERE i.owner IS NULL AND (i.endpoint, i.id) > ($1, $2) AND i.endpoint <= $1 ORDER BY i.endpoint, i.id LIMIT $3::bigint)" + lastOf + " /* all apps */"
-	newestRetrying = "SELECT " + retryingColumns + ", NULL::text FROM (SELECT * FROM bellhop.pending i" +
+	retrying = "SELECT " + retryingColumns + ", e.type, e.channels, e.tags FROM (SELECT * FROM bellhop.pending i" +
+		" WHERE i.owner IS NULL AND (i.endpoint, i.id) > ($1, $2) AND i.endpoint <= $1 ORDER BY i.endpoint, i.id LIMIT $3::bigint)" + lastOf +
+		" LEFT JOIN LATERAL (SELECT * FROM bellhop.events n WHERE n.id = p.event AND n.app = p.app) AS e ON true /* all apps */"
+	newestRetrying = "SELECT " + retryingColumns + ", NULL::text, NULL::text, NULL::text FROM (SELECT * FROM bellhop.pending i" +
 		" WHERE i.owner IS NULL AND (i.endpoint, i.id) < ($1, 9223372036854775807) AND i.endpoint >= $1 ORDER BY i.endpoint DESC, i.id DESC LIMIT $2::bigint)" + lastOf + " /* all apps */"
 	// gaveUp are the final failures of an endpoint by their deliveries, newest first. One of
 	// an event that has arrived since, or is on its way, is none any more.
@@ -30,22 +32,22 @@ const (
 // retry is a delivery that waits at an endpoint, and its latest attempt.
 type retry struct {
 	bellhop.Delivery
-	kind    string // of its event, where it was asked for
+	said    bellhop.Event // its type and its labels, where they were asked for
 	attempt bellhop.Attempt
 }
 
-// scanRetry reads retryingColumns and the event's type.
+// scanRetry reads retryingColumns and the event's type and labels.
 func scanRetry(r row) (t retry, err error) {
 	var due, id, status *int64
-	var reason, detail, kind *string
-	err = r.Scan((*int64)(&t.ID), (*int64)(&t.Event), &t.App, &t.Attempts, &t.Held, &due, &reason, &status, &detail, &id, &kind)
+	var reason, detail, kind, channels, tags *string
+	err = r.Scan((*int64)(&t.ID), (*int64)(&t.Event), &t.App, &t.Attempts, &t.Held, &due, &reason, &status, &detail, &id, &kind, &channels, &tags)
 	if due != nil {
 		t.Due = moment(*due)
 	}
 	if id != nil {
 		t.attempt = bellhop.Attempt{ID: bellhop.AttemptID(*id), Reason: text(reason), ResponseStatus: int(*status), Detail: text(detail)}
 	}
-	t.kind = text(kind)
+	t.said = bellhop.Event{Type: text(kind), Channels: column.LabelsOf(text(channels)), Tags: column.LabelsOf(text(tags))}
 	return t, err
 }
 
@@ -57,7 +59,7 @@ func (s *Store) Retrying(ctx context.Context, f bellhop.RetryingFilter) (found [
 		all = oldest(all, len(all), func(t *retry) int64 { return int64(t.ID) })
 		for i := range all {
 			t := &all[i]
-			if f.Wants(&t.Delivery, t.kind, t.attempt.Reason, t.attempt.ResponseStatus) {
+			if f.Wants(&t.Delivery, &t.said, t.attempt.Reason, t.attempt.ResponseStatus) {
 				found = append(found, t.ID)
 			}
 			next = t.ID

@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 // notPending and noAttempt hold of an event e and an endpoint (?1).
@@ -17,9 +18,9 @@ const (
 	noAttempt  = " AND NOT EXISTS (SELECT 1 FROM attempts a INDEXED BY attempts_event WHERE a.event = e.id AND a.endpoint = ?1)"
 	// The newest finished delivery is the one with the highest id, whichever
 	// ended last.
-	newestFailed = ` AND (SELECT status FROM attempts a INDEXED BY attempts_event
-		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY a.delivery DESC LIMIT 1) = 1`
-	newestFailedFor = ` AND (SELECT (? = '' OR reason = ?) AND (? = 0 OR response_status = ?) FROM attempts a INDEXED BY attempts_event
+	lastEnded = ` AND (SELECT status FROM attempts a INDEXED BY attempts_event
+		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY a.delivery DESC LIMIT 1) = ?`
+	lastEndedFor = ` AND (SELECT (? = '' OR reason = ?) AND response_status BETWEEN ? AND ? FROM attempts a INDEXED BY attempts_event
 		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY a.delivery DESC LIMIT 1)`
 )
 
@@ -136,6 +137,31 @@ func exhaustedWhere(f *bellhop.ReplayFilter) where {
 	return w
 }
 
+// labelled leaves events e that have a channel and a tag.
+func labelled(w *where, f bellhop.LabelFilter) {
+	if f.Channel != "" {
+		w.add("instr(e.channels, ?) > 0", column.Label(f.Channel))
+	}
+	if f.Tag != "" {
+		w.add("instr(e.tags, ?) > 0", column.Label(f.Tag))
+	}
+}
+
+// ended leaves events by their newest finished delivery to the endpoint. Its arguments come
+// last.
+func ended(w *where, f *bellhop.ReplayFilter) (sql string) {
+	if status, one := f.Status.Ended(); one {
+		sql += lastEnded
+		w.args = append(w.args, column.Ended(status))
+	}
+	if f.Cause != (bellhop.Cause{}) || f.Response != "" {
+		low, high := f.Answer()
+		sql += lastEndedFor
+		w.args = append(w.args, f.Cause.Reason, f.Cause.Reason, low, high)
+	}
+	return sql
+}
+
 // candidateQueries gives whole statements. Failed deliveries are rare and have an
 // index in the order of events; otherwise the events are gone through.
 func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
@@ -146,22 +172,24 @@ func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
 		w.add("x.event <= ?", int64(until))
 		w.scope("e.app", bellhop.Only(f.Apps...))
 		w.types("e.type", f.Types)
+		labelled(&w, f.LabelFilter)
 		sql := "SELECT " + columns + " FROM attempts x INDEXED BY attempts_exhausted CROSS JOIN events e ON e.id = x.event" +
-			w.String() + wanted + notPending + newestFailed
-		if of := f.Cause; of != (bellhop.Cause{}) {
-			sql += newestFailedFor
-			w.args = append(w.args, of.Reason, of.Reason, of.ResponseStatus, of.ResponseStatus)
-		}
-		sql += " GROUP BY x.event ORDER BY x.event LIMIT ? + 0"
+			w.String() + wanted + notPending + ended(&w, f) + " GROUP BY x.event ORDER BY x.event LIMIT ? + 0"
 		return []query{{sql, where{args: append(w.args, f.Limit)}}}
 	}
 	some := func(index string, w where) query {
 		w.add("e.id > ? AND e.id <= ?", int64(f.After), int64(until))
 		w.span("e.id", f.Since, f.Until, 0)
 		w.types("e.type", f.Types)
+		labelled(&w, f.LabelFilter)
 		sql := "SELECT " + columns + " FROM events e " + index + w.String() + wanted
 		if f.Status != bellhop.ReplayAll {
-			sql += notPending + noAttempt
+			sql += notPending
+		}
+		if f.Status == bellhop.ReplayMissing {
+			sql += noAttempt
+		} else {
+			sql += ended(&w, f)
 		}
 		return query{sql + " ORDER BY e.id LIMIT ? + 0", where{args: append(w.args, f.Limit)}}
 	}

@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
@@ -27,7 +28,7 @@ const (
 		(SELECT max(x.delivery) FROM attempts x INDEXED BY attempts_event WHERE x.event = a.event AND x.endpoint = a.endpoint AND x.final = 1) > a.delivery
 		OR EXISTS (SELECT 1 FROM pending p INDEXED BY pending_event WHERE p.event = a.event AND p.endpoint = a.endpoint)
 		FROM (SELECT * FROM attempts INDEXED BY attempts_ended_trouble_endpoint WHERE final = 1 AND status <> 0 AND status = 1 AND endpoint = ? AND id >= ? ORDER BY delivery DESC LIMIT ? + 0) AS a`
-	eventType = "SELECT type FROM events WHERE id = ?"
+	saidOfEvent = "SELECT type, channels, tags FROM events WHERE id = ?"
 )
 
 // Hasten makes deliveries due now that wait for a later retry.
@@ -58,13 +59,16 @@ func (s *Store) Retrying(ctx context.Context, f bellhop.RetryingFilter) (list []
 			d := scanRetrying(st)
 			looked++
 			next = d.ID
-			kind := ""
-			if len(f.Types) > 0 {
-				if _, err := one(c, func(st *sqlite.Stmt) { kind = st.ColumnText(0) }, eventType, int64(d.Event)); err != nil {
+			var e bellhop.Event
+			if f.LooksIntoEvents() {
+				said := func(st *sqlite.Stmt) {
+					e.Type, e.Channels, e.Tags = st.ColumnText(0), column.LabelsOf(st.ColumnText(1)), column.LabelsOf(st.ColumnText(2))
+				}
+				if _, err := one(c, said, saidOfEvent, int64(d.Event)); err != nil {
 					wrong = err
 				}
 			}
-			if f.Wants(&d, kind, st.ColumnText(6), st.ColumnInt(7)) {
+			if f.Wants(&d, &e, st.ColumnText(6), st.ColumnInt(7)) {
 				list = append(list, d.ID)
 			}
 		}, retrying, int64(f.Endpoint), int64(f.After), f.Scan)

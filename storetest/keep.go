@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -47,6 +48,80 @@ var replayTests = []test{
 		f.unsubscribe(e)
 		f.candidates(e, bellhop.ReplayFailed)
 		f.candidates(e, bellhop.ReplayMissing)
+	}},
+	{"by how it ended, what was answered, and labels", func(f *fixture) {
+		e := f.endpoint()
+		var all []bellhop.NewEvent
+		for i := range 8 {
+			n := f.event(e)
+			n.Event.Channels = [][]string{{"a"}, {"ab", "c\"é"}}[i%2]
+			n.Event.Tags = [][]string{nil, {"x"}}[i/2%2]
+			f.enqueue(n)
+			all = append(all, n)
+		}
+		work := f.claim(e, 7) // the last one waits
+		var attempts []bellhop.Attempt
+		for i, ended := range []struct {
+			status   bellhop.AttemptStatus
+			response int
+		}{
+			{bellhop.AttemptSucceeded, 200},
+			{bellhop.AttemptSucceeded, 204},
+			{bellhop.AttemptFailed, 503},
+			{bellhop.AttemptFailed, 0},
+			{bellhop.AttemptCanceled, 0},
+			{bellhop.AttemptFailed, 404},
+			{bellhop.AttemptSucceeded, 410},
+		} {
+			a := f.attempt(work[i].Delivery, ended.status)
+			if a.ResponseStatus = ended.response; ended.status == bellhop.AttemptFailed {
+				a.Reason = bellhop.ReasonStatus
+			}
+			attempts = append(attempts, a)
+		}
+		f.record(attempts...)
+		channel := func(c string) bellhop.LabelFilter { return bellhop.LabelFilter{Channel: c} }
+		tag := func(t string) bellhop.LabelFilter { return bellhop.LabelFilter{Tag: t} }
+		for _, tc := range []struct {
+			filter bellhop.ReplayFilter
+			want   []int
+		}{
+			{bellhop.ReplayFilter{Status: bellhop.ReplaySucceeded}, []int{0, 1, 6}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayCanceled}, []int{4}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayFailed}, []int{2, 3, 5}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayFailed, Response: "5xx"}, []int{2}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayFailed, Response: bellhop.NoAnswer}, []int{3}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayFailed, Response: "4xx", Cause: bellhop.Cause{ResponseStatus: 404}}, []int{5}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayFailed, Response: "5xx", Cause: bellhop.Cause{ResponseStatus: 404}}, nil},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayFailed, Response: "5xx", Cause: bellhop.Cause{Reason: "timeout"}}, nil},
+			{bellhop.ReplayFilter{Status: bellhop.ReplaySucceeded, Response: "2xx"}, []int{0, 1}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayAll, Response: "4xx"}, []int{5, 6}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayAll, LabelFilter: channel("a")}, []int{0, 2, 4, 6}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayAll, LabelFilter: channel("b")}, nil},
+			{bellhop.ReplayFilter{Status: bellhop.ReplaySucceeded, LabelFilter: channel("c\"é")}, []int{1}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayFailed, LabelFilter: channel("a")}, []int{2}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayFailed, LabelFilter: tag("x")}, []int{2, 3}},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayCanceled, LabelFilter: tag("x")}, nil},
+			{bellhop.ReplayFilter{Status: bellhop.ReplayAll, LabelFilter: bellhop.LabelFilter{Channel: "ab", Tag: "x"}}, []int{3, 7}},
+		} {
+			filter := tc.filter
+			filter.Endpoint, filter.Apps, filter.Limit, filter.Scan = e.ID, e.Apps, 2, 3
+			var want, got []bellhop.EventID
+			for _, i := range tc.want {
+				want = append(want, all[i].Event.ID)
+			}
+			for steps := 0; ; steps++ {
+				list, next, err := f.s.Candidates(f.Context(), filter)
+				f.must(err)
+				for _, e := range list {
+					got = append(got, e.ID)
+				}
+				if filter.After = next; next == 0 || steps > 20 {
+					break
+				}
+			}
+			same(f, fmt.Sprintf("%+v", tc.filter), got, want)
+		}
 	}},
 	{"by type", func(f *fixture) {
 		e := f.endpoint()

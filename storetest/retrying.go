@@ -53,6 +53,9 @@ var retryingTests = []test{
 		var want []bellhop.DeliveryID
 		for i := range 7 {
 			n := f.event(e)
+			if n.Event.Channels = [][]string{{"a"}, nil, {"ab"}}[i%3]; i == 1 {
+				n.Event.Tags = []string{"x"}
+			}
 			if i == 6 {
 				n.Event.App = "globex"
 				n.Deliveries[0].App = "globex"
@@ -86,6 +89,9 @@ var retryingTests = []test{
 		same(f, "of one app", list(bellhop.RetryingFilter{}), want[:6])
 		same(f, "of all", list(bellhop.RetryingFilter{Scope: anyApp}), want)
 		same(f, "by status", list(bellhop.RetryingFilter{Cause: bellhop.Cause{ResponseStatus: 503}}), []bellhop.DeliveryID{want[0], want[2], want[4]})
+		same(f, "by answer", list(bellhop.RetryingFilter{Response: "5xx"}), []bellhop.DeliveryID{want[0], want[2], want[4]})
+		same(f, "by channel", list(bellhop.RetryingFilter{LabelFilter: bellhop.LabelFilter{Channel: "a"}}), []bellhop.DeliveryID{want[0], want[3]})
+		same(f, "by tag", list(bellhop.RetryingFilter{LabelFilter: bellhop.LabelFilter{Tag: "x"}}), want[1:2])
 		same(f, "by reason", len(list(bellhop.RetryingFilter{Cause: bellhop.Cause{Reason: "timeout"}})), 0)
 		same(f, "by time", list(bellhop.RetryingFilter{Since: f.now.Add(-3 * time.Second), Scope: anyApp}), want[4:])
 		same(f, "until", list(bellhop.RetryingFilter{Until: f.now.Add(-3 * time.Second), Scope: anyApp}), want[:4])

@@ -53,7 +53,7 @@ var searchTests = []test{
 						want = append(want, x.ID)
 					}
 				}
-				s := bellhop.EventSearch{EventFilter: bellhop.EventFilter{Scope: bellhop.Only("acme")}, Channel: channel, Tag: tag}
+				s := bellhop.EventSearch{EventFilter: bellhop.EventFilter{Scope: bellhop.Only("acme")}, LabelFilter: bellhop.LabelFilter{Channel: channel, Tag: tag}}
 				for _, limit := range []int{2, 100} {
 					same(f, channel+" "+tag, f.found(s, limit), want)
 				}

@@ -135,8 +135,9 @@ func (n *native) replayEndpoint(c *api.Call, in replayInput) (wire.ReplayResult,
 	}
 	done, err := n.desk.Replay(c.Context(), c.Principal(), in.ID, desk.Replay{
 		Since: in.Body.Since, Until: in.Body.Until, Types: in.Body.Types, Status: in.Body.Status,
-		Cause:  bellhop.Cause{Reason: in.Body.Reason, ResponseStatus: in.Body.ResponseStatus},
-		DryRun: in.Body.DryRun, After: bellhop.EventID(after), Limit: in.Body.Limit,
+		LabelFilter: bellhop.LabelFilter{Channel: in.Body.Channel, Tag: in.Body.Tag},
+		Cause:       bellhop.Cause{Reason: in.Body.Reason, ResponseStatus: in.Body.ResponseStatus},
+		DryRun:      in.Body.DryRun, After: bellhop.EventID(after), Limit: in.Body.Limit,
 	})
 	out := wire.ReplayResult{
 		Matched: done.Matched, Enqueued: done.Enqueued, AlreadyWaiting: done.AlreadyWaiting, Done: done.Next == 0,

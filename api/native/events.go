@@ -37,7 +37,7 @@ func (f *eventFilter) query() desk.EventQuery {
 		EventFilter: bellhop.EventFilter{
 			Type: f.Type, Subject: f.Subject, ExternalID: f.ExternalID, UUID: strings.ToLower(f.UUID), Since: f.Since, Until: f.Until,
 		},
-		Outcome: f.Outcome, Channel: f.Channel, Tag: f.Tag, Where: f.Where,
+		Outcome: f.Outcome, LabelFilter: bellhop.LabelFilter{Channel: f.Channel, Tag: f.Tag}, Where: f.Where,
 	}
 }
 

@@ -167,7 +167,7 @@ func TestTasks(t *testing.T) {
 	}
 	app := s.app("")
 	door := s.endpoint(app, "")
-	msg := s.message(app, "")
+	msg := s.message(app, `,"channels":["x"],"tags":["red"]`)
 	path := "/app/" + app + "/endpoint/" + door
 	s.eventually("it is disabled", func() bool { return s.do(200, "GET", path, "").has("disabled") == true })
 	s.net.mu.Lock()
@@ -206,7 +206,18 @@ func TestTasks(t *testing.T) {
 	for _, bad := range []string{`{}`, `{"since":"` + hour(-15*24) + `"}`, `{"since":"` + hour(-1) + `","until":"` + hour(-2) + `"}`, `{"since":"yesterday"}`} {
 		s.do(422, "POST", path+"/recover", bad)
 	}
-	s.do(422, "POST", path+"/bulk-replay", `{"since":"`+hour(-1)+`","status":0}`)
+	for body, want := range map[string]float64{
+		`"status":0`: 1, `"status":1`: 0, `"status":2`: 0, `"status":3`: 0, `"status":4`: 0, `"status":0,"statusCodeClass":200`: 1, `"status":0,"statusCodeClass":500`: 0,
+		`"statusCodeClass":0`: 0, `"channel":"x","tag":"red","eventTypes":["invoice.paid"]`: 1, `"channel":"y"`: 0, `"status":0,"tag":"blue"`: 0,
+	} {
+		if r := ended(s.do(202, "POST", path+"/bulk-replay", `{"since":"`+hour(-1)+`",`+body+`}`)); r.text("status") != "finished" || r.has("data.messagesSent") != want {
+			t.Errorf("bulk of %s: %s", body, r)
+		}
+		s.eventually("nothing waits", func() bool { return s.do(200, "GET", path+"/stats", "").has("pending") == 0.0 })
+	}
+	for _, bad := range []string{`"status":5`, `"statusCodeClass":250`, `"statusCodeClass":600`, `"status":1,"statusCodeClass":500`} {
+		s.do(422, "POST", path+"/bulk-replay", `{"since":"`+hour(-1)+`",`+bad+`}`)
+	}
 	types := ended(s.do(202, "PUT", "/stats/usage/event-types", ""))
 	if types.has("data.event_types.0.hasCatchAllEndpoint") != true || types.text("data.event_types.0.appId") != app {
 		t.Errorf("types: %s", types)
@@ -215,7 +226,7 @@ func TestTasks(t *testing.T) {
 	if counts.text("data.appStats.0.appId") != app || counts.has("data.appStats.0.messageDestinations") == 0.0 {
 		t.Errorf("counts: %s", counts)
 	}
-	if got := s.walkBoth("/background-task", 2); len(got) != 5 {
+	if got := s.walkBoth("/background-task", 2); len(got) != 16 {
 		t.Errorf("listed: %v", got)
 	}
 	if got := ids(s.do(200, "GET", "/background-task?task=endpoint.recover&status=finished", "")); len(got) != 1 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -340,6 +341,16 @@ type bulkIn struct {
 	}
 }
 
+// replayed says by the number of a state which messages are replayed. What is pending goes
+// by itself, but for what is held.
+var replayed = map[int]bellhop.ReplayStatus{
+	succeeded.Status: bellhop.ReplaySucceeded,
+	pending.Status:   bellhop.ReplayHeld,
+	failed.Status:    bellhop.ReplayGivenUp,
+	sending.Status:   bellhop.ReplayRetrying,
+	canceled.Status:  bellhop.ReplayCanceled,
+}
+
 func (a *API) bulkReplay(c *api.Call, in bulkIn) (taskOut, error) {
 	b := &in.Body
 	since, until, err := a.replayRange(b.replayIn, 0)
@@ -347,29 +358,26 @@ func (a *API) bulkReplay(c *api.Call, in bulkIn) (taskOut, error) {
 		return taskOut{}, err
 	}
 	q := desk.Replay{Since: since, Until: until, Status: bellhop.ReplayAll}
-	var faults api.Faults
-	refuse := func(field, detail string) {
-		faults.Add(bellhop.FieldError{Field: field, Code: "unsupported", Detail: detail})
-	}
 	if b.EventTypes != nil {
 		q.Types = *b.EventTypes
 	}
 	if b.Channel != nil {
-		refuse("channel", "replays cannot be narrowed by channel: leave it out")
+		q.Channel = *b.Channel
 	}
 	if b.Tag != nil {
-		refuse("tag", "replays cannot be narrowed by tag: leave it out")
+		q.Tag = *b.Tag
 	}
 	if b.Status != nil {
-		if q.Status = bellhop.ReplayFailed; *b.Status != failed.Status {
-			refuse("status", "can be 2, for what has failed, or left out, for everything")
-		}
+		q.Status = replayed[*b.Status]
 	}
 	if b.StatusCodeClass != nil {
-		refuse("statusCodeClass", "replays cannot be narrowed by class: leave it out, or give status 2 for what has failed")
-	}
-	if err := faults.Err(); err != nil {
-		return taskOut{}, err
+		if *b.StatusCodeClass%100 != 0 {
+			return taskOut{}, wrong("statusCodeClass", "enum", "must be 0, 100, 200, 300, 400 or 500")
+		}
+		if q.Status == bellhop.ReplayHeld {
+			return taskOut{}, wrong("statusCodeClass", "no_answer", "goes not with status 1, of which there is no answer yet: leave one of them out")
+		}
+		q.Response = class(strconv.Itoa(*b.StatusCodeClass))
 	}
 	return a.replay(c, taskBulk, in.endpointID, q)
 }

@@ -429,9 +429,11 @@ type ReplayInput struct {
 	Since          time.Time            `json:"since" doc:"Events accepted at this time or later." example:"2027-06-01T00:00:00Z"`
 	Until          time.Time            `json:"until,omitzero" doc:"Events accepted before this time. Default: now." example:"2027-06-02T00:00:00Z"`
 	Types          []string             `json:"types,omitempty" nullable:"false" doc:"Only these event types: exact names, or a prefix and a trailing *." example:"[\"invoice.*\"]"`
-	Status         bellhop.ReplayStatus `json:"status" enum:"failed,missing,all" doc:"failed: events whose newest delivery to the endpoint was given up, or failed and waits to be tried again: those that wait are tried now, and not copied; missing: events that never were bound for it, such as those from before it existed; all: both, and the delivered ones."`
-	Reason         string               `json:"reason,omitempty" doc:"With failed: only what failed for this reason, the last time." example:"timeout"`
-	ResponseStatus int                  `json:"response_status,omitempty" minimum:"100" maximum:"999" doc:"With failed: only what was answered with this status, the last time." example:"503"`
+	Channel        string               `json:"channel,omitempty" doc:"Only events in this channel." example:"project:7"`
+	Tag            string               `json:"tag,omitempty" doc:"Only events with this tag." example:"batch-7"`
+	Status         bellhop.ReplayStatus `json:"status" enum:"failed,given_up,retrying,held,succeeded,canceled,missing,all" doc:"failed: events whose newest delivery to the endpoint was given up, or failed and waits to be tried again: those that wait are tried now, and not copied; given_up and retrying: the one or the other alone; held: what is held since no request could be made of the event, which is let go; succeeded, canceled: events whose newest delivery ended so; missing: events that never were bound for it, such as those from before it existed; all: every event that it wants, whatever became of it. What waits already is never sent twice."`
+	Reason         string               `json:"reason,omitempty" doc:"With failed, given_up or retrying: only what failed for this reason, the last time." example:"timeout"`
+	ResponseStatus int                  `json:"response_status,omitempty" minimum:"100" maximum:"999" doc:"With failed, given_up or retrying: only what was answered with this status, the last time." example:"503"`
 	DryRun         bool                 `json:"dry_run,omitempty" doc:"Count, but send nothing."`
 	Cursor         string               `json:"cursor,omitempty" doc:"next_cursor of the call before: goes on from there. Repeat the other fields unchanged."`
 	Limit          int                  `json:"limit,omitempty" minimum:"1" maximum:"10000" default:"10000" doc:"How many matching events this call may cover."`
@@ -442,8 +444,8 @@ type ReplayResult struct {
 	Matched        int    `json:"matched" doc:"Events that this call covered."`
 	Enqueued       int    `json:"enqueued" doc:"Deliveries that this call made; 0 in a dry run."`
 	AlreadyWaiting int    `json:"already_waiting" doc:"Of the matched events, those that were not added because they wait at the endpoint already; 0 in a dry run."`
-	Failed         int    `json:"failed" doc:"With the status failed: of the matched events, those whose delivery was given up. They are sent again."`
-	Waiting        int    `json:"waiting" doc:"With the status failed: deliveries that failed and wait to be tried again. The first call deals with all of them; they are not among the matched events."`
+	Failed         int    `json:"failed" doc:"With the status failed or given_up: of the matched events, those whose delivery was given up. They are sent again."`
+	Waiting        int    `json:"waiting" doc:"With the status failed or retrying: deliveries that failed and wait to be tried again; with held, those that are held. The first call deals with all of them; they are not among the matched events."`
 	Moved          int    `json:"moved" doc:"Those of the waiting that are tried now instead of later; 0 in a dry run."`
 	NextCursor     string `json:"next_cursor,omitempty" doc:"Set unless done: one call covers a bounded number of events. Send the same request with this as cursor to go on; until then the rest is not replayed."`
 	Done           bool   `json:"done" doc:"True if nothing is left to cover."`

@@ -16,7 +16,8 @@ func (p *program) replayVerb() *cobra.Command {
 	var yes bool
 	cmd := p.endpointVerb("replay ENDPOINT", "Send events of the past to an endpoint",
 		`Send events of a range of time to an endpoint again, oldest first: those that failed there
-(what waits to be tried again is tried now, and not copied), those it never got (because it did not exist or did not listen then), or all. First they are
+(what waits to be tried again is tried now, and not copied), those that succeeded or were canceled, those it never got (because it
+did not exist or did not listen then), or all; or let go what is held there. First they are
 counted; then this asks, and sends. If it is interrupted, it says how to go on.`,
 		func(ctx context.Context, c *client.Client, e bellhop.EndpointID) error {
 			return p.replay(ctx, c, e, in, yes)
@@ -25,10 +26,13 @@ counted; then this asks, and sends. If it is interrupted, it says how to go on.`
 	f := cmd.Flags()
 	f.Var(p.moment(&in.Since), "since", "from this `time` on, or 2h for two hours ago")
 	f.Var(p.moment(&in.Until), "until", "before this `time` (default now)")
-	f.Var(oneOf((*string)(&in.Status), "failed", "missing", "all"), "status", "failed, missing or all")
-	f.StringVar(&in.Reason, "reason", "", "with failed: only what failed for this `reason`, such as timeout")
-	f.IntVar(&in.ResponseStatus, "response-status", 0, "with failed: only what was answered with this `status`, such as 503")
+	f.Var(oneOf((*string)(&in.Status), "failed", "given_up", "retrying", "held", "succeeded", "canceled", "missing", "all"), "status",
+		"failed (given_up and retrying in one), given_up, retrying, held, succeeded, canceled, missing or all")
+	f.StringVar(&in.Reason, "reason", "", "with failed, given_up or retrying: only what failed for this `reason`, such as timeout")
+	f.IntVar(&in.ResponseStatus, "response-status", 0, "with failed, given_up or retrying: only what was answered with this `status`, such as 503")
 	f.StringSliceVar(&in.Types, "types", nil, "only these event `types`; may end in *, may be repeated")
+	f.StringVar(&in.Channel, "channel", "", "only events in this `channel`")
+	f.StringVar(&in.Tag, "tag", "", "only events with this `tag`")
 	f.BoolVar(&in.DryRun, "dry-run", false, "count, but send nothing")
 	f.StringVar(&in.Cursor, "cursor", "", "go on from here, as an interrupted replay said")
 	yesFlag(cmd, &yes)
@@ -61,14 +65,14 @@ func (p *program) replay(ctx context.Context, c *client.Client, e bellhop.Endpoi
 			return p.show(counted, func() {
 				p.print("%s would be sent again", count(counted.Matched, "event"))
 				if counted.Waiting > 0 {
-					p.print("%s that failed and wait would be tried now", deliveriesOf(counted.Waiting))
+					p.print("%s that %s would be tried now", deliveriesOf(counted.Waiting), waiting(in.Status))
 				}
 			})
 		}
 		if counted.Matched+counted.Waiting == 0 {
 			return p.show(counted, func() { p.print("No event to send again") })
 		}
-		if err := p.confirm(false, fmt.Sprintf("%s (%s) since %s: send to %s again?%s", count(counted.Matched, "event"), in.Status, p.when(in.Since).text, e, alsoWaiting(counted.Waiting))); err != nil {
+		if err := p.confirm(false, fmt.Sprintf("%s (%s) since %s: send to %s again?%s", count(counted.Matched, "event"), in.Status, p.when(in.Since).text, e, alsoWaiting(counted.Waiting, in.Status))); err != nil {
 			return err
 		}
 	}
@@ -89,7 +93,7 @@ func (p *program) replay(ctx context.Context, c *client.Client, e bellhop.Endpoi
 	return p.show(sent, func() {
 		p.print("%s %s on the way to %s", p.mark(true), count(sent.Enqueued, "event"), e)
 		if sent.Moved > 0 {
-			p.print("%s that failed and waited are tried now", deliveriesOf(sent.Moved))
+			p.print("%s that %s are tried now", deliveriesOf(sent.Moved), waiting(in.Status))
 		}
 		if sent.AlreadyWaiting > 0 {
 			p.print("%s not added, because they wait there already", count(sent.AlreadyWaiting, "event"))
@@ -98,11 +102,19 @@ func (p *program) replay(ctx context.Context, c *client.Client, e bellhop.Endpoi
 }
 
 // alsoWaiting says of a replay what it does besides.
-func alsoWaiting(n int) string {
+func alsoWaiting(n int, status bellhop.ReplayStatus) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" %s that failed and wait are tried now.", deliveriesOf(n))
+	return fmt.Sprintf(" %s that %s are tried now.", deliveriesOf(n), waiting(status))
+}
+
+// waiting says of deliveries of a status that wait why they do.
+func waiting(status bellhop.ReplayStatus) string {
+	if status == bellhop.ReplayHeld {
+		return "were held"
+	}
+	return "failed and waited"
 }
 
 func deliveriesOf(n int) string {
