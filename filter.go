@@ -105,12 +105,10 @@ type AttemptFilter struct {
 	// Response and Reason are the two halves of a cause.
 	Response StatusRange
 	Reason   string
-	// Channel is one of its event's, which is looked up, for as long as the event is kept.
-	Channel string
-	Since   time.Time
-	Until   time.Time
-	Before  AttemptID
-	Limit   int
+	Since    time.Time
+	Until    time.Time
+	Before   AttemptID
+	Limit    int
 	// WithBodies loads headers and bodies too.
 	WithBodies bool
 }

@@ -558,6 +558,9 @@ type LogStore interface {
 	// SearchEvents looks at a bounded number of events: a page may have fewer than Limit,
 	// or none, while there are more to look at (Next).
 	SearchEvents(ctx context.Context, s EventSearch) (EventPage, error)
+	// Labelled tells of each of the events whether it has the labels that are looked for.
+	// One that is gone has none.
+	Labelled(ctx context.Context, events []EventID, f LabelFilter) ([]bool, error)
 	// Outcomes says of each of the events how it stands. It looks at a bounded number of
 	// deliveries of each (EventOutcome.More).
 	Outcomes(ctx context.Context, events []EventID) ([]EventOutcome, error)

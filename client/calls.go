@@ -142,9 +142,12 @@ type DeliveryFilter struct {
 	Event    bellhop.EventID        `query:"event"`
 	Type     string                 `query:"type"`
 	Status   bellhop.DeliveryStatus `query:"status"`
-	Since    time.Time              `query:"since"`
-	Until    time.Time              `query:"until"`
-	Limit    int                    `query:"limit"`
+	// Channel and Tag are of their event's.
+	Channel string    `query:"channel"`
+	Tag     string    `query:"tag"`
+	Since   time.Time `query:"since"`
+	Until   time.Time `query:"until"`
+	Limit   int       `query:"limit"`
 }
 
 // Deliveries lists deliveries, newest first by when they were made.
@@ -157,8 +160,8 @@ func (c *Client) Delivery(ctx context.Context, id bellhop.DeliveryID) (Delivery,
 	return call[Delivery](ctx, c, http.MethodGet, at("/v1/deliveries/%s", id), nil, nil)
 }
 
-// AttemptFilter selects attempts. Zero fields select everything. A stream and an export take
-// no channel, and a stream no times and no limit.
+// AttemptFilter selects attempts. Zero fields select everything. A stream takes no times
+// and no limit.
 type AttemptFilter struct {
 	App      string                `query:"app"`
 	Endpoint bellhop.EndpointID    `query:"endpoint"`
@@ -169,8 +172,9 @@ type AttemptFilter struct {
 	// Response is a status, such as "503", a class, such as "5xx", or "none".
 	Response bellhop.StatusRange `query:"response_status"`
 	Reason   string              `query:"reason"`
-	// Channel is one of their event's.
+	// Channel and Tag are of their event's.
 	Channel string    `query:"channel"`
+	Tag     string    `query:"tag"`
 	Since   time.Time `query:"since"`
 	Until   time.Time `query:"until"`
 	Limit   int       `query:"limit"`

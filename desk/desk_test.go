@@ -396,6 +396,11 @@ func (m *meddled) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list 
 	return list, next, err
 }
 
+func (m *meddled) Labelled(ctx context.Context, events []bellhop.EventID, f bellhop.LabelFilter) (has []bool, err error) {
+	err = m.step(ctx, "Labelled", func() (err error) { has, err = m.Store.Labelled(ctx, events, f); return err })
+	return has, err
+}
+
 func (m *meddled) Later(ctx context.Context, id bellhop.EventID) ([]bellhop.EndpointID, error) {
 	later, err := m.Store.Later(ctx, id)
 	return append(later, m.later...), err

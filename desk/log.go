@@ -188,6 +188,58 @@ func (d *Desk) Deliveries(ctx context.Context, p bellhop.Principal, app string, 
 	return d.store.Deliveries(ctx, f)
 }
 
+// LabelledDeliveries is Deliveries of events with some labels. It looks at a bounded number
+// of deliveries, so there may be fewer than f.Limit although there are more: next is where
+// to go on, as Before; 0 if nothing is left.
+func (d *Desk) LabelledDeliveries(ctx context.Context, p bellhop.Principal, app string, f bellhop.DeliveryFilter, of bellhop.LabelFilter) (list []bellhop.Delivery, next bellhop.DeliveryID, err error) {
+	return labelled(ctx, d, of, f.Limit, f.Before, func(before bellhop.DeliveryID, limit int) ([]bellhop.Delivery, error) {
+		f.Before, f.Limit = before, limit
+		return d.Deliveries(ctx, p, app, f)
+	}, func(x *bellhop.Delivery) (bellhop.DeliveryID, bellhop.EventID) { return x.ID, x.Event })
+}
+
+const (
+	// labelScan is how many rows one page of a list by label looks at, and labelStep how
+	// many at once.
+	labelScan = 5000
+	labelStep = 250
+)
+
+// labelled gives at most limit of the rows behind a place whose events have some labels, and
+// where to go on; 0 if nothing is left. No index has the labels: each row's event is looked at.
+func labelled[Row any, ID ~int64](ctx context.Context, d *Desk, of bellhop.LabelFilter, limit int, from ID,
+	read func(before ID, limit int) ([]Row, error), at func(*Row) (ID, bellhop.EventID),
+) (found []Row, next ID, err error) {
+	for looked := 0; looked < labelScan; looked += labelStep {
+		rows, err := read(from, labelStep)
+		if err != nil {
+			return nil, 0, err
+		}
+		events := make([]bellhop.EventID, len(rows))
+		for i := range rows {
+			_, events[i] = at(&rows[i])
+		}
+		has, err := d.store.Labelled(ctx, events, of)
+		if err != nil {
+			return nil, 0, err
+		}
+		last := len(rows) < labelStep
+		for i := range rows {
+			if from, _ = at(&rows[i]); !has[i] {
+				continue
+			}
+			found = append(found, rows[i])
+			if len(found) == limit && !(last && i == len(rows)-1) {
+				return found, from, nil
+			}
+		}
+		if last {
+			return found, 0, nil
+		}
+	}
+	return found, from, nil
+}
+
 // Attempt gives an attempt in full, or a CodeNotFound error. The values of the
 // endpoint's own headers are shown only to those who may change the endpoint.
 func (d *Desk) Attempt(ctx context.Context, p bellhop.Principal, id bellhop.AttemptID) (FullAttempt, error) {
@@ -224,6 +276,14 @@ func (d *Desk) Attempts(ctx context.Context, p bellhop.Principal, app string, f 
 	return list, nil
 }
 
+// LabelledAttempts is Attempts of events with some labels, as LabelledDeliveries is Deliveries.
+func (d *Desk) LabelledAttempts(ctx context.Context, p bellhop.Principal, app string, f bellhop.AttemptFilter, of bellhop.LabelFilter) (list []bellhop.Attempt, next bellhop.AttemptID, err error) {
+	return labelled(ctx, d, of, f.Limit, f.Before, func(before bellhop.AttemptID, limit int) ([]bellhop.Attempt, error) {
+		f.Before, f.Limit = before, limit
+		return d.Attempts(ctx, p, app, f)
+	}, func(a *bellhop.Attempt) (bellhop.AttemptID, bellhop.EventID) { return a.ID, a.Event })
+}
+
 // Watch gives the attempts as they are recorded on this node, without headers and
 // bodies, until the watcher is closed or the engine stops. Of the filter, Endpoint,
 // Event, Delivery, Type and Status count. The right is decided now: whoever follows
@@ -239,6 +299,25 @@ func (d *Desk) Watch(_ context.Context, p bellhop.Principal, app string, f bellh
 		return nil, err
 	}
 	return d.e.Watch(f), nil
+}
+
+// Labelled leaves of what a watcher has seen the attempts whose events have some labels.
+func (d *Desk) Labelled(ctx context.Context, seen []*engine.Seen, of bellhop.LabelFilter) ([]*engine.Seen, error) {
+	if len(seen) == 0 || of == (bellhop.LabelFilter{}) {
+		return seen, nil
+	}
+	events := make([]bellhop.EventID, len(seen))
+	for i, at := range seen {
+		events[i] = at.Event
+	}
+	has, err := d.store.Labelled(ctx, events, of)
+	left := seen[:0]
+	for i, at := range seen {
+		if err == nil && has[i] {
+			left = append(left, at)
+		}
+	}
+	return left, err
 }
 
 // Audit lists entries of the audit log, newest first: those that concern one app, or

@@ -353,3 +353,47 @@ func TestResendToAll(t *testing.T) {
 		code(t, "to one that is not to be seen", err, bellhop.CodeNotFound)
 	})
 }
+
+// TestListsByLabelLookAtABoundedNumber: where few have a label, a page ends after so many,
+// and says where to go on.
+func TestListsByLabelLookAtABoundedNumber(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		reads := 0
+		h := openOn(t, meddle(func(_ context.Context, step string) error {
+			if step == "Labelled" {
+				reads++
+			}
+			return nil
+		}), desk.Options{})
+		e := h.endpoint("a.example")
+		h.publish(`"wanted"`, func(p *engine.Publication) { p.Tags = []string{"vip"} })
+		wait(time.Second)
+		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
+		for range 6 {
+			batch := make([]engine.Publication, 1000)
+			for i := range batch {
+				batch[i] = engine.Publication{App: "acme", Type: "invoice.purchase", Data: bellhop.JSON(`1`)}
+			}
+			if _, err := h.PublishBatch(t.Context(), owner, batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		vip := bellhop.LabelFilter{Tag: "vip"}
+		list, next, err := h.LabelledDeliveries(t.Context(), owner, "", bellhop.DeliveryFilter{Limit: 10}, vip)
+		if err != nil || len(list) != 0 || next == 0 || reads != 20 {
+			t.Fatalf("%d found after %d reads, next %v, %v", len(list), reads, next, err)
+		}
+		list, next, err = h.LabelledDeliveries(t.Context(), owner, "", bellhop.DeliveryFilter{Limit: 10, Before: next}, vip)
+		if err != nil || len(list) != 1 || next != 0 || reads > 25 {
+			t.Errorf("%d found after %d reads, next %v, %v", len(list), reads, next, err)
+		}
+		attempts, more, err := h.LabelledAttempts(t.Context(), owner, "", bellhop.AttemptFilter{Limit: 1}, vip)
+		if err != nil || len(attempts) != 1 || more != 0 {
+			t.Errorf("%d attempts, more %v, %v", len(attempts), more, err)
+		}
+		attempts, more, err = h.LabelledAttempts(t.Context(), as(bellhop.RoleViewer, "globex"), "", bellhop.AttemptFilter{Limit: 1}, vip)
+		if err != nil || len(attempts) != 0 || more != 0 {
+			t.Errorf("of another app: %d attempts, more %v, %v", len(attempts), more, err)
+		}
+	})
+}

@@ -68,6 +68,19 @@ func (s *Store) SearchEvents(ctx context.Context, f bellhop.EventSearch) (bellho
 	return page, err
 }
 
+// Labelled tells whether events have labels.
+func (s *Store) Labelled(ctx context.Context, events []bellhop.EventID, f bellhop.LabelFilter) ([]bool, error) {
+	list := make([]bool, len(events))
+	err := s.step(ctx, func() error {
+		for i, id := range events {
+			e := s.byID[id]
+			list[i] = e != nil && f.Labelled(e.Event)
+		}
+		return nil
+	})
+	return list, err
+}
+
 // Outcomes says how events stand.
 func (s *Store) Outcomes(ctx context.Context, events []bellhop.EventID) ([]bellhop.EventOutcome, error) {
 	list := make([]bellhop.EventOutcome, len(events))
@@ -114,8 +127,7 @@ func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellho
 			if len(list) >= f.Limit {
 				break
 			}
-			if (f.Before != 0 && a.ID >= f.Before) || !f.Matches(a) || !within(a.StartedAt(), f.Since, f.Until) ||
-				f.Channel != "" && (s.byID[a.Event] == nil || !slices.Contains(s.byID[a.Event].Channels, f.Channel)) {
+			if (f.Before != 0 && a.ID >= f.Before) || !f.Matches(a) || !within(a.StartedAt(), f.Since, f.Until) {
 				continue
 			}
 			found := cloneAttempt(a)

@@ -244,6 +244,10 @@ func readEverything(t *testing.T, s *Store, event bellhop.EventID) {
 	for _, read := range []func() error{
 		func() error { _, err := s.Outcomes(ctx, []bellhop.EventID{event}); return err },
 		func() error {
+			_, err := s.Labelled(ctx, []bellhop.EventID{event}, bellhop.LabelFilter{Tag: "a"})
+			return err
+		},
+		func() error {
 			_, err := s.CountWaiting(ctx, map[bellhop.EndpointID]*bellhop.Waiting{}, 0, 100, now)
 			return err
 		},

@@ -278,13 +278,6 @@ func eventParts(f *bellhop.EventFilter, p *pages, s span) {
 	}
 }
 
-// ofChannel leaves attempts whose event is in a channel, if one is asked for.
-func ofChannel(w *where, channel string) {
-	if channel != "" {
-		w.add("(SELECT strpos(e.channels, ?) > 0 FROM bellhop.events e WHERE e.app = a.app AND e.id = a.event)", column.Label(channel))
-	}
-}
-
 // attemptParts adds the parts of a list of attempts, of one status or of all.
 func attemptParts(f *bellhop.AttemptFilter, p *pages, s span) {
 	low, high, answered := f.Response.Bounds()
@@ -298,7 +291,6 @@ func attemptParts(f *bellhop.AttemptFilter, p *pages, s span) {
 		if f.Reason != "" {
 			w.add("a.reason = ?", f.Reason)
 		}
-		ofChannel(w, f.Channel)
 		w.ofApps("a.app", apps)
 		w.named("a.type", f.Type)
 		w.add(s.partitions("a.id"))
@@ -376,7 +368,6 @@ func fewAttemptParts(f *bellhop.AttemptFilter, p *pages, s span) {
 		if f.Reason != "" {
 			w.add("a.reason = ?", f.Reason)
 		}
-		ofChannel(w, f.Channel)
 		w.scope("a.app", f.Scope)
 		w.named("a.type", f.Type)
 		w.add("a.id >= ? AND a.id < ?", s.low, s.high)

@@ -259,6 +259,7 @@ const maxOutcome = 2000
 const (
 	unfinishedOfEvents = `SELECT s.id, p.endpoint, p.id, p.held, (SELECT x.status FROM bellhop.endpoints x WHERE x.id = p.endpoint)
 		FROM unnest($1::bigint[]) AS s (id) CROSS JOIN LATERAL (SELECT o.endpoint, o.id, o.held FROM bellhop.pending o WHERE o.event = s.id AND o.settled = 0 LIMIT $2::bigint) AS p /* all apps */`
+	labelsOfEvents   = "SELECT e.id, e.channels, e.tags FROM unnest($1::bigint[]) AS s (id) CROSS JOIN LATERAL (SELECT * FROM bellhop.events o WHERE o.id = s.id) AS e /* all apps */"
 	freshOfEvents    = "SELECT p.event, p.endpoint, p.id, false, " + statusOfEndpoint + " FROM bellhop.fresh p WHERE p.event = ANY($1) LIMIT $2::bigint /* all apps */"
 	attemptsOfEvents = `SELECT s.id, a.endpoint, a.delivery, a.status, a.final
 		FROM unnest($1::bigint[]) AS s (id) CROSS JOIN LATERAL (SELECT * FROM bellhop.attempts o WHERE o.event = s.id LIMIT $2::bigint) AS a /* all apps */`
@@ -267,6 +268,24 @@ const (
 			(SELECT * FROM bellhop.attempts o WHERE o.final AND o.status <> 0 AND o.status = 2 AND o.event = s.id LIMIT $2::bigint)) AS a /* all apps */`
 	latersOf = "SELECT f.event, l.endpoints, f.done FROM bellhop.fanouts f JOIN bellhop.fanout_lists l ON l.app = f.app AND l.id = f.list WHERE f.event = ANY($1) /* all apps */"
 )
+
+// Labelled tells whether events have labels.
+func (s *Store) Labelled(ctx context.Context, events []bellhop.EventID, f bellhop.LabelFilter) ([]bool, error) {
+	list := make([]bool, len(events))
+	err := s.read(ctx, "look for labels of events", func(q *reading) error {
+		has := map[bellhop.EventID]bool{}
+		var id bellhop.EventID
+		var channels, tags *string
+		err := q.each(scan(func() {
+			has[id] = f.Labelled(&bellhop.Event{Channels: column.LabelsOf(text(channels)), Tags: column.LabelsOf(text(tags))})
+		}, (*int64)(&id), &channels, &tags), labelsOfEvents, numbers(events))
+		for i, e := range events {
+			list[i] = has[e]
+		}
+		return err
+	})
+	return list, err
+}
 
 // Outcomes says how events stand.
 func (s *Store) Outcomes(ctx context.Context, events []bellhop.EventID) ([]bellhop.EventOutcome, error) {

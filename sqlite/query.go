@@ -132,9 +132,6 @@ func restOfAttempts(q *query, f *bellhop.AttemptFilter, apps bellhop.Scope, typ 
 	if f.Reason != "" {
 		q.where.add("reason = ?", f.Reason)
 	}
-	if f.Channel != "" {
-		q.where.add("(SELECT instr(e.channels, ?) > 0 FROM events e WHERE e.id = attempts.event)", column.Label(f.Channel))
-	}
 	q.where.scope("app", apps)
 	q.where.match("type", typ)
 	q.where.span("id", f.Since, f.Until, int64(f.Before))

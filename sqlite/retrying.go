@@ -8,7 +8,6 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/timeslice"
 )
 
@@ -28,7 +27,6 @@ const (
 		(SELECT max(x.delivery) FROM attempts x INDEXED BY attempts_event WHERE x.event = a.event AND x.endpoint = a.endpoint AND x.final = 1) > a.delivery
 		OR EXISTS (SELECT 1 FROM pending p INDEXED BY pending_event WHERE p.event = a.event AND p.endpoint = a.endpoint)
 		FROM (SELECT * FROM attempts INDEXED BY attempts_ended_trouble_endpoint WHERE final = 1 AND status <> 0 AND status = 1 AND endpoint = ? AND id >= ? ORDER BY delivery DESC LIMIT ? + 0) AS a`
-	saidOfEvent = "SELECT type, channels, tags FROM events WHERE id = ?"
 )
 
 // Hasten makes deliveries due now that wait for a later retry.
@@ -61,10 +59,8 @@ func (s *Store) Retrying(ctx context.Context, f bellhop.RetryingFilter) (list []
 			next = d.ID
 			var e bellhop.Event
 			if f.LooksIntoEvents() {
-				said := func(st *sqlite.Stmt) {
-					e.Type, e.Channels, e.Tags = st.ColumnText(0), column.LabelsOf(st.ColumnText(1)), column.LabelsOf(st.ColumnText(2))
-				}
-				if _, err := one(c, said, saidOfEvent, int64(d.Event)); err != nil {
+				var err error
+				if e, _, err = said(c, d.Event); err != nil {
 					wrong = err
 				}
 			}

@@ -235,6 +235,32 @@ const (
 	troubleOfEvent  = "SELECT endpoint, delivery, status, final FROM attempts INDEXED BY attempts_event_trouble WHERE final = 1 AND status <> 0 AND event = ? LIMIT ? + 0"
 )
 
+// Labelled tells whether events have labels.
+func (s *Store) Labelled(ctx context.Context, events []bellhop.EventID, f bellhop.LabelFilter) ([]bool, error) {
+	list := make([]bool, len(events))
+	err := s.read(ctx, "look for labels of events", func(c *sqlite.Conn) error {
+		for i, id := range events {
+			e, found, err := said(c, id)
+			if err != nil {
+				return err
+			}
+			list[i] = found && f.Labelled(&e)
+		}
+		return nil
+	})
+	return list, err
+}
+
+const saidOfEvent = "SELECT type, channels, tags FROM events WHERE id = ?"
+
+// said gives the type and the labels of an event.
+func said(c *sqlite.Conn, id bellhop.EventID) (e bellhop.Event, found bool, err error) {
+	found, err = one(c, func(st *sqlite.Stmt) {
+		e.Type, e.Channels, e.Tags = st.ColumnText(0), column.LabelsOf(st.ColumnText(1)), column.LabelsOf(st.ColumnText(2))
+	}, saidOfEvent, int64(id))
+	return e, found, err
+}
+
 // Outcomes says how events stand.
 func (s *Store) Outcomes(ctx context.Context, events []bellhop.EventID) ([]bellhop.EventOutcome, error) {
 	list := make([]bellhop.EventOutcome, len(events))

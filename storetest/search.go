@@ -32,18 +32,16 @@ func (f *fixture) found(s bellhop.EventSearch, limit int) (ids []bellhop.EventID
 }
 
 var searchTests = []test{
-	{"events by channel and tag, and attempts by channel", func(f *fixture) {
-		e := f.endpoint()
+	{"events by channel and tag", func(f *fixture) {
 		var all []bellhop.NewEvent
 		for i := range 12 {
-			n := f.event(e)
+			n := f.event()
 			n.Event.Channels = [][]string{nil, {"a"}, {"a", "a.b"}, {"ab", "c"}}[i%4]
 			n.Event.Tags = [][]string{nil, {"vip"}, {"a"}}[i%3]
 			f.enqueue(n)
 			all = append(all, n)
 			f.pass(time.Second)
 		}
-		f.finish(e, bellhop.AttemptSucceeded)
 		for _, channel := range []string{"", "a", "a.b", "ab", "b", "A", `a","a.b`, "%"} {
 			for _, tag := range []string{"", "vip", "a", "nobody"} {
 				var want []bellhop.EventID
@@ -57,34 +55,20 @@ var searchTests = []test{
 				for _, limit := range []int{2, 100} {
 					same(f, channel+" "+tag, f.found(s, limit), want)
 				}
-				if tag != "" {
-					continue
-				}
-				for _, filter := range []bellhop.AttemptFilter{{Scope: anyApp}, {Scope: bellhop.Only("acme")}, {Scope: anyApp, Endpoint: e.ID}, {Scope: anyApp, Status: bellhop.AttemptSucceeded}} {
-					filter.Channel, filter.Limit = channel, 100
-					list, err := f.s.Attempts(f.Context(), filter)
-					f.must(err)
-					got := map[bellhop.EventID]bool{}
-					for _, a := range list {
-						got[a.Event] = true
-					}
-					if len(got) != len(want) {
-						f.Errorf("attempts in %q: of %d events, want %d", channel, len(got), len(want))
-					}
-					for _, id := range want {
-						if !got[id] {
-							f.Errorf("attempts in %q: none of %v", channel, id)
-						}
+				// Some of them twice, and one that is gone.
+				some := append(eventIDs(all...), all[2].Event.ID, all[1].Event.ID, all[0].Event.ID-1)
+				has, err := f.s.Labelled(f.Context(), some, s.LabelFilter)
+				f.must(err)
+				for i, id := range some {
+					if has[i] != slices.Contains(want, id) {
+						f.Errorf("labelled %q and %q: %v says %v", channel, tag, id, has[i])
 					}
 				}
 			}
 		}
-		one, err := f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Event: all[2].Event.ID, Channel: "a.b", Limit: 10})
+		none, err := f.s.Labelled(f.Context(), nil, bellhop.LabelFilter{Channel: "a"})
 		f.must(err)
-		same(f, "attempts of an event in the channel", len(one), 1)
-		one, err = f.s.Attempts(f.Context(), bellhop.AttemptFilter{Scope: anyApp, Event: all[1].Event.ID, Channel: "a.b", Limit: 10})
-		f.must(err)
-		same(f, "attempts of an event in another channel", len(one), 0)
+		same(f, "of none", len(none), 0)
 	}},
 	{"the outcome of events, and events by it", func(f *fixture) {
 		a, b := f.endpoint("acme", "globex"), f.endpoint("acme", "globex")

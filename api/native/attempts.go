@@ -19,7 +19,21 @@ type attemptFilter struct {
 	Status   bellhop.AttemptStatus `query:"status" enum:"succeeded,failed,canceled" doc:"Only attempts that ended so."`
 	Response bellhop.StatusRange   `query:"response_status" doc:"Only attempts that were answered so: a status such as 503, a class such as 5xx, or none where no answer came." example:"5xx"`
 	Reason   string                `query:"reason" doc:"Only attempts with this reason, such as timeout, connect, tls, dns or status." example:"timeout"`
+	labelFilter
 }
+
+// labelFilter is what logs of what was made of events are filtered by.
+type labelFilter struct {
+	Channel string `query:"channel" doc:"Only of events in this channel. Each page of a list looks at a bounded number of events: see searched_until." example:"project:7"`
+	Tag     string `query:"tag" doc:"Only of events with this tag; searched for as channel is." example:"batch-7"`
+}
+
+func (f labelFilter) labels() bellhop.LabelFilter {
+	return bellhop.LabelFilter{Channel: f.Channel, Tag: f.Tag}
+}
+
+// any tells whether there is no such filter.
+func (f labelFilter) any() bool { return f == labelFilter{} }
 
 func (f attemptFilter) filter() bellhop.AttemptFilter {
 	return bellhop.AttemptFilter{Endpoint: f.Endpoint, Event: f.Event, Delivery: f.Delivery, Type: f.Type, Status: f.Status, Response: f.Response, Reason: f.Reason}
@@ -29,7 +43,6 @@ type listAttemptsInput struct {
 	api.Paging
 	span
 	attemptFilter
-	Channel string `query:"channel" doc:"Only attempts for events in this channel; best with app or endpoint." example:"project:7"`
 }
 
 func (n *native) listAttempts(c *api.Call, in listAttemptsInput) (wire.Page[wire.Attempt], error) {
@@ -39,8 +52,12 @@ func (n *native) listAttempts(c *api.Call, in listAttemptsInput) (wire.Page[wire
 		return none, err
 	}
 	f := in.filter()
-	f.Channel = in.Channel
-	f.Since, f.Until, f.Before, f.Limit = in.Since, in.Until, bellhop.AttemptID(before), in.More()
+	f.Since, f.Until, f.Before, f.Limit = in.Since, in.Until, bellhop.AttemptID(before), in.Limit
+	if !in.any() {
+		attempts, next, err := n.desk.LabelledAttempts(c.Context(), c.Principal(), in.App, f, in.labels())
+		return searched(attempts, attempt, cursorAttempts, int64(next), next.Time()), err
+	}
+	f.Limit = in.More()
 	attempts, err := n.desk.Attempts(c.Context(), c.Principal(), in.App, f)
 	if err != nil {
 		return none, err

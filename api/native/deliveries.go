@@ -21,6 +21,7 @@ type deliveryFilter struct {
 	Event    bellhop.EventID        `query:"event" doc:"Only deliveries of this event."`
 	Type     string                 `query:"type" doc:"Only deliveries of events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
 	Status   bellhop.DeliveryStatus `query:"status" enum:"pending,succeeded,failed,held,canceled" doc:"Only deliveries in this state."`
+	labelFilter
 }
 
 func (f deliveryFilter) filter() bellhop.DeliveryFilter {
@@ -28,6 +29,16 @@ func (f deliveryFilter) filter() bellhop.DeliveryFilter {
 }
 
 func (n *native) listDeliveries(c *api.Call, in listDeliveriesInput) (wire.Page[wire.Delivery], error) {
+	if !in.any() {
+		before, err := cursorDeliveries.Number(in.Cursor)
+		if err != nil {
+			return wire.Page[wire.Delivery]{}, err
+		}
+		f := in.filter()
+		f.Before, f.Limit = bellhop.DeliveryID(before), in.Limit
+		list, next, err := n.desk.LabelledDeliveries(c.Context(), c.Principal(), in.App, f, in.labels())
+		return searched(list, n.delivery, cursorDeliveries, int64(next), next.Time()), err
+	}
 	return n.deliveries(in.Paging, func(before bellhop.DeliveryID) ([]bellhop.Delivery, error) {
 		f := in.filter()
 		f.Before, f.Limit = before, in.More()

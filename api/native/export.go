@@ -241,6 +241,11 @@ func (n *native) exportAttempts(c *api.Call, in exportAttemptsInput) error {
 	f := in.filter()
 	f.Since, f.Until, f.Limit = in.Since, in.Until, exportPage
 	return x.write(n, c, in.Format, func() ([]wire.Attempt, bool, error) {
+		if !in.any() {
+			list, next, err := n.desk.LabelledAttempts(c.Context(), c.Principal(), in.App, f, in.labels())
+			f.Before = next
+			return whole(list, attempt).Data, next != 0, err
+		}
 		list, err := n.desk.Attempts(c.Context(), c.Principal(), in.App, f)
 		if len(list) > 0 {
 			f.Before = list[len(list)-1].ID
@@ -273,6 +278,11 @@ func (n *native) exportDeliveries(c *api.Call, in exportDeliveriesInput) error {
 	f := in.filter()
 	f.Limit = exportPage
 	return x.write(n, c, in.Format, func() ([]wire.Delivery, bool, error) {
+		if !in.any() {
+			list, next, err := n.desk.LabelledDeliveries(c.Context(), c.Principal(), in.App, f, in.labels())
+			f.Before = next
+			return whole(list, n.delivery).Data, next != 0, err
+		}
 		list, err := n.desk.Deliveries(c.Context(), c.Principal(), in.App, f)
 		if len(list) > 0 {
 			f.Before = list[len(list)-1].ID

@@ -1,6 +1,8 @@
 package native
 
 import (
+	"time"
+
 	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/api/wire"
 )
@@ -30,6 +32,16 @@ func page[Row, Object any](p api.Paging, rows []Row, position func(Row) string, 
 	}
 	for _, row := range rows {
 		out.Data = append(out.Data, show(row))
+	}
+	return out
+}
+
+// searched answers a page of a search that goes on behind a row, whose id has the time at; 0
+// if nothing is left.
+func searched[Row, Object any](rows []Row, show func(Row) Object, c api.CursorKind, next int64, at time.Time) wire.Page[Object] {
+	out := wire.Page[Object]{Data: whole(rows, show).Data}
+	if next != 0 {
+		out.NextCursor, out.SearchedUntil = c.AtNumber(next), &at
 	}
 	return out
 }

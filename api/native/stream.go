@@ -6,6 +6,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/api/wire"
+	"github.com/bellhop/bellhop/engine"
 )
 
 // heartbeat keeps proxies from closing a quiet stream, and finds out that its reader
@@ -34,6 +35,7 @@ func (n *native) streamAttempts(c *api.Call, in attemptFilter) error {
 	}
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	var seen []*engine.Seen
 	var texts [][]byte
 	for {
 		select {
@@ -41,20 +43,28 @@ func (n *native) streamAttempts(c *api.Call, in attemptFilter) error {
 			if !ok {
 				return nil // the engine has stopped
 			}
-			texts = append(texts[:0], at.Shown(attemptEvent))
-			for ok && len(texts) < burst {
+			seen = append(seen[:0], at)
+			for ok && len(seen) < burst {
 				select {
 				case at, more := <-watcher.C():
 					if ok = more; ok {
-						texts = append(texts, at.Shown(attemptEvent))
+						seen = append(seen, at)
 					}
 					continue
 				default:
 				}
 				break
 			}
+			if seen, err = n.desk.Labelled(c.Context(), seen, in.labels()); err != nil {
+				_ = events.ComeBack(comeBack)
+				return nil
+			}
+			texts = texts[:0]
+			for _, at := range seen {
+				texts = append(texts, at.Shown(attemptEvent))
+			}
 			// Nothing more is told once a key is gone.
-			if !c.Welcome() || !events.Send(texts...) {
+			if !c.Welcome() || len(texts) > 0 && !events.Send(texts...) {
 				return nil
 			}
 			if len(watcher.C()) > 0 {

@@ -50,6 +50,7 @@ func (p *program) deliveryFlags(f *pflag.FlagSet, filter *client.DeliveryFilter)
 	f.TextVar(&filter.Event, "event", filter.Event, "only of this `event`")
 	f.StringVar(&filter.Type, "type", "", "only of this event type; may end in *")
 	f.StringVar((*string)(&filter.Status), "status", "", "only pending, succeeded, failed, held or canceled ones")
+	labelFlags(f, &filter.Channel, &filter.Tag)
 	p.spanFlags(f, &filter.Since, &filter.Until)
 }
 

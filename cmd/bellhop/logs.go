@@ -33,7 +33,6 @@ func (p *program) logsVerb() *cobra.Command {
 		})
 	f := cmd.Flags()
 	attemptFlags(f, &filter)
-	f.StringVar(&filter.Channel, "channel", "", "only of events in this channel")
 	p.spanFlags(f, &filter.Since, &filter.Until)
 	pg.flags(f)
 	cmd.AddCommand(p.logsShow(), p.logsExport())
@@ -99,6 +98,13 @@ func attemptFlags(f *pflag.FlagSet, filter *client.AttemptFilter) {
 	f.StringVar((*string)(&filter.Status), "status", "", "only succeeded, failed or canceled ones")
 	f.TextVar(&filter.Response, "response-status", filter.Response, "only those answered so: a `status` such as 503, a class such as 5xx, or none")
 	f.StringVar(&filter.Reason, "reason", "", "only those with this `reason`, such as timeout")
+	labelFlags(f, &filter.Channel, &filter.Tag)
+}
+
+// labelFlags are the labels of events that lists of what was made of them are filtered by.
+func labelFlags(f *pflag.FlagSet, channel, tag *string) {
+	f.StringVar(channel, "channel", "", "only of events in this `channel`")
+	f.StringVar(tag, "tag", "", "only of events with this `tag`")
 }
 
 func (p *program) attemptRow(a client.Attempt) []cell {

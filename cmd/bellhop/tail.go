@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -34,6 +35,9 @@ line per attempt.`,
 				return usage("--last: %d is not between 0 and 250; 'bellhop logs' lists more", last)
 			}
 			filter.Limit = max(last, 1)
+			if filter.Channel != "" || filter.Tag != "" {
+				filter.Since = p.now().Add(-labelledBack)
+			}
 			var latest []client.Attempt
 			for a, err := range c.Attempts(ctx, filter) {
 				if err != nil {
@@ -56,6 +60,10 @@ line per attempt.`,
 	flags.BoolVar(&plain, "plain", false, "a line per attempt, no screen")
 	return cmd
 }
+
+// labelledBack is how far back the latest attempts are looked for that have a label, which
+// is in no index: few may have it.
+const labelledBack = time.Hour
 
 // tailView shows attempts as they happen, and news of gaps.
 type tailView interface {
@@ -125,7 +133,7 @@ func (v plainTail) attempt(a client.Attempt) error {
 // narrowedBy says what flags leave out.
 func narrowedBy(flags *pflag.FlagSet) string {
 	var of []string
-	for _, name := range []string{"app", "type", "status", "endpoint", "event", "delivery"} {
+	for _, name := range []string{"app", "type", "status", "endpoint", "event", "delivery", "channel", "tag"} {
 		if f := flags.Lookup(name); f.Changed {
 			of = append(of, name+" "+f.Value.String())
 		}

@@ -4749,6 +4749,11 @@ export interface components {
             type: string;
         };
         ReplayInput: {
+            /**
+             * @description Only events in this channel.
+             * @example project:7
+             */
+            channel?: string;
             /** @description next_cursor of the call before: goes on from there. Repeat the other fields unchanged. */
             cursor?: string;
             /** @description Count, but send nothing. */
@@ -4760,13 +4765,13 @@ export interface components {
              */
             limit: number;
             /**
-             * @description With failed: only what failed for this reason, the last time.
+             * @description With failed, given_up or retrying: only what failed for this reason, the last time.
              * @example timeout
              */
             reason?: string;
             /**
              * Format: int64
-             * @description With failed: only what was answered with this status, the last time.
+             * @description With failed, given_up or retrying: only what was answered with this status, the last time.
              * @example 503
              */
             response_status?: number;
@@ -4777,10 +4782,15 @@ export interface components {
              */
             since: string;
             /**
-             * @description failed: events whose newest delivery to the endpoint was given up, or failed and waits to be tried again: those that wait are tried now, and not copied; missing: events that never were bound for it, such as those from before it existed; all: both, and the delivered ones.
+             * @description failed: events whose newest delivery to the endpoint was given up, or failed and waits to be tried again: those that wait are tried now, and not copied; given_up and retrying: the one or the other alone; held: what is held since no request could be made of the event, which is let go; succeeded, canceled: events whose newest delivery ended so; missing: events that never were bound for it, such as those from before it existed; all: every event that it wants, whatever became of it. What waits already is never sent twice.
              * @enum {string}
              */
-            status: "failed" | "missing" | "all";
+            status: "failed" | "given_up" | "retrying" | "held" | "succeeded" | "canceled" | "missing" | "all";
+            /**
+             * @description Only events with this tag.
+             * @example batch-7
+             */
+            tag?: string;
             /**
              * @description Only these event types: exact names, or a prefix and a trailing *.
              * @example [
@@ -4810,7 +4820,7 @@ export interface components {
             enqueued: number;
             /**
              * Format: int64
-             * @description With the status failed: of the matched events, those whose delivery was given up. They are sent again.
+             * @description With the status failed or given_up: of the matched events, those whose delivery was given up. They are sent again.
              */
             failed: number;
             /**
@@ -4827,7 +4837,7 @@ export interface components {
             next_cursor?: string;
             /**
              * Format: int64
-             * @description With the status failed: deliveries that failed and wait to be tried again. The first call deals with all of them; they are not among the matched events.
+             * @description With the status failed or retrying: deliveries that failed and wait to be tried again; with held, those that are held. The first call deals with all of them; they are not among the matched events.
              */
             waiting: number;
         };
@@ -6975,10 +6985,15 @@ export interface operations {
                  */
                 reason?: string;
                 /**
-                 * @description Only attempts for events in this channel; best with app or endpoint.
+                 * @description Only of events in this channel. Each page of a list looks at a bounded number of events: see searched_until.
                  * @example project:7
                  */
                 channel?: string;
+                /**
+                 * @description Only of events with this tag; searched for as channel is.
+                 * @example batch-7
+                 */
+                tag?: string;
             };
             header?: never;
             path?: never;
@@ -7128,6 +7143,16 @@ export interface operations {
                  * @example timeout
                  */
                 reason?: string;
+                /**
+                 * @description Only of events in this channel. Each page of a list looks at a bounded number of events: see searched_until.
+                 * @example project:7
+                 */
+                channel?: string;
+                /**
+                 * @description Only of events with this tag; searched for as channel is.
+                 * @example batch-7
+                 */
+                tag?: string;
                 /** @description jsonl: the objects of the list, one a line; csv: a table with a line of names, in which texts that a spreadsheet would take for formulas begin with an apostrophe. */
                 format?: "jsonl" | "csv";
             };
@@ -7536,6 +7561,16 @@ export interface operations {
                 type?: string;
                 /** @description Only deliveries in this state. */
                 status?: "pending" | "succeeded" | "failed" | "held" | "canceled";
+                /**
+                 * @description Only of events in this channel. Each page of a list looks at a bounded number of events: see searched_until.
+                 * @example project:7
+                 */
+                channel?: string;
+                /**
+                 * @description Only of events with this tag; searched for as channel is.
+                 * @example batch-7
+                 */
+                tag?: string;
             };
             header?: never;
             path?: never;
@@ -7665,6 +7700,16 @@ export interface operations {
                 type?: string;
                 /** @description Only deliveries in this state. */
                 status?: "pending" | "succeeded" | "failed" | "held" | "canceled";
+                /**
+                 * @description Only of events in this channel. Each page of a list looks at a bounded number of events: see searched_until.
+                 * @example project:7
+                 */
+                channel?: string;
+                /**
+                 * @description Only of events with this tag; searched for as channel is.
+                 * @example batch-7
+                 */
+                tag?: string;
                 /** @description jsonl: the objects of the list, one a line; csv: a table with a line of names, in which texts that a spreadsheet would take for formulas begin with an apostrophe. */
                 format?: "jsonl" | "csv";
             };
@@ -10051,10 +10096,12 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "channel": "project:7",
                  *       "reason": "timeout",
                  *       "response_status": 503,
                  *       "since": "2027-06-01T00:00:00Z",
                  *       "status": "failed",
+                 *       "tag": "batch-7",
                  *       "types": [
                  *         "invoice.*"
                  *       ],
@@ -16814,6 +16861,16 @@ export interface operations {
                  * @example timeout
                  */
                 reason?: string;
+                /**
+                 * @description Only of events in this channel. Each page of a list looks at a bounded number of events: see searched_until.
+                 * @example project:7
+                 */
+                channel?: string;
+                /**
+                 * @description Only of events with this tag; searched for as channel is.
+                 * @example batch-7
+                 */
+                tag?: string;
             };
             header?: never;
             path?: never;
