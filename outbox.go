@@ -47,6 +47,10 @@ type OutboxEntry struct {
 	ExternalID string
 	// DeliverAt is zero if that was not asked for.
 	DeliverAt time.Time
+	// Channels and Tags are as they were given.
+	Channels, Tags []string
+	// Retain is 0 if that was not asked for.
+	Retain time.Duration
 	// Data is nil if it is larger than it may be: Size says how large, in bytes.
 	Data JSON
 	Size int64

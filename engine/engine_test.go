@@ -253,6 +253,7 @@ func change(e *bellhop.Endpoint, c bellhop.EndpointChange) {
 	given(c.Name, &e.Name)
 	given(c.Events, &e.Events)
 	given(c.Subjects, &e.Subjects)
+	given(c.Channels, &e.Channels)
 	given(c.Filter, &e.Filter)
 	given(c.Dialect, &e.Dialect)
 	given(c.Headers, &e.Headers)

@@ -128,7 +128,7 @@ type considered struct {
 }
 
 func (c *considered) publication() Publication {
-	return Publication{App: c.App, Type: c.Type, Subject: c.Subject, Data: c.Data, ExternalID: c.ExternalID, DeliverAt: c.DeliverAt}
+	return Publication{App: c.App, Type: c.Type, Subject: c.Subject, Data: c.Data, ExternalID: c.ExternalID, DeliverAt: c.DeliverAt, Channels: c.Channels, Tags: c.Tags, Retain: c.Retain}
 }
 
 // consider checks entries, those of an app in their order. Of an app whose checks take
@@ -162,7 +162,8 @@ func (r *outboxReader) consider(ctx context.Context, entries []bellhop.OutboxEnt
 	return list, nil
 }
 
-// checkEntry says what an API's publish of the same would be answered.
+// checkEntry says what an API's publish of the same would be answered. What is accepted has
+// its labels as sets.
 func (e *Engine) checkEntry(ctx context.Context, entry *bellhop.OutboxEntry) error {
 	p := (&considered{OutboxEntry: *entry}).publication()
 	if err := onesOwn(&p, ""); err != nil {
@@ -177,6 +178,7 @@ func (e *Engine) checkEntry(ctx context.Context, entry *bellhop.OutboxEntry) err
 	if !e.table.Routes().Has(p.App) {
 		return bellhop.UnknownApp("app", p.App)
 	}
+	entry.Channels, entry.Tags = p.Channels, p.Tags
 	return nil
 }
 

@@ -76,6 +76,36 @@ func TestWhatProgramsPublishIsDelivered(t *testing.T) {
 	})
 }
 
+// TestWhatProgramsPublishHasLabels: its channels narrow who gets it, and its data expires
+// when that was asked for.
+func TestWhatProgramsPublishHasLabels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		h := openOn(t, store)
+		h.endpoint("a", raw, func(c *bellhop.EndpointChange) { c.Channels = bellhop.Of([]string{"red"}) })
+		h.endpoint("b", raw)
+		red, none := entry("acme", `"red"`), entry("acme", `"none"`)
+		red.Channels, red.Tags, red.Retain = []string{"red", "blue", "red"}, []string{"vip"}, 2*time.Hour
+		program(store, red, none)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := bodies(h.net.at("a")); !slices.Equal(got, []string{`"red"`}) {
+			t.Errorf("a received %q", got)
+		}
+		if got := sorted(bodies(h.net.at("b"))); !slices.Equal(got, []string{`"none"`, `"red"`}) {
+			t.Errorf("b received %q", got)
+		}
+		list, err := store.Events(t.Context(), bellhop.EventFilter{Scope: bellhop.Everything(), Limit: 10})
+		if err != nil || len(list) != 2 {
+			t.Fatalf("%d events, %v", len(list), err)
+		}
+		e := list[slices.IndexFunc(list, func(e bellhop.Event) bool { return len(e.Channels) > 0 })]
+		if !slices.Equal(e.Channels, []string{"blue", "red"}) || !slices.Equal(e.Tags, []string{"vip"}) || e.DataExpiresAt == nil || e.DataExpiresAt.Sub(e.CreatedAt()) != 2*time.Hour {
+			t.Errorf("the event is %+v", e)
+		}
+	})
+}
+
 func sorted(list []string) []string {
 	list = slices.Clone(list)
 	slices.Sort(list)
@@ -119,6 +149,10 @@ func TestTheOutboxRefusesWhatPublishRefuses(t *testing.T) {
 			"long id":          func(e *bellhop.OutboxEntry) { e.ExternalID = strings.Repeat("x", 257) },
 			"too far away":     func(e *bellhop.OutboxEntry) { e.DeliverAt = h.Now().Add(400 * 24 * time.Hour) },
 			"too long ago":     func(e *bellhop.OutboxEntry) { e.DeliverAt = time.Date(-3999, 1, 1, 0, 0, 0, 0, time.UTC) },
+			"strange channel":  func(e *bellhop.OutboxEntry) { e.Channels = []string{"b", "a b"} },
+			"many tags":        func(e *bellhop.OutboxEntry) { e.Tags = strings.Split("abcdefghijk", "") },
+			"kept too long":    func(e *bellhop.OutboxEntry) { e.Retain = 1000 * 24 * time.Hour },
+			"kept too short":   func(e *bellhop.OutboxEntry) { e.Retain = time.Minute },
 			"id of another":    func(e *bellhop.OutboxEntry) { e.ExternalID = "taken" },
 			"several mistakes": func(e *bellhop.OutboxEntry) { e.Type, e.Subject = "", "a\nb" },
 		} {
@@ -126,6 +160,7 @@ func TestTheOutboxRefusesWhatPublishRefuses(t *testing.T) {
 			wrong(&e)
 			_, err := h.Publish(t.Context(), engine.Publication{
 				App: e.App, Type: e.Type, Subject: e.Subject, Data: e.Data, ExternalID: e.ExternalID, DeliverAt: e.DeliverAt,
+				Channels: e.Channels, Tags: e.Tags, Retain: e.Retain,
 			})
 			want, ok := errors.AsType[*bellhop.Error](err)
 			if !ok {

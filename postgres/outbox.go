@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/snapshot"
 )
 
@@ -339,7 +340,7 @@ const outboxPlaces = `SELECT w.n, e.tx::text, e.id, e.size
 
 // outboxEntries reads entries.
 const outboxEntries = `SELECT k.n, e.tx::text, e.id, e.app, e.type, e.subject, e.external_id, e.deliver_at, e.at, octet_length(e.data),
-		CASE WHEN octet_length(e.data) <= $4 THEN e.data END
+		CASE WHEN octet_length(e.data) <= $4 THEN e.data END, e.channels, e.tags, e.retain
 	FROM unnest($1::text[], $2::text[]::xid8[], $3::bigint[]) WITH ORDINALITY k (app, tx, id, n)
 	CROSS JOIN LATERAL (
 		SELECT * FROM bellhop.outbox_0 o WHERE o.app = k.app AND o.tx = k.tx AND o.id = k.id
@@ -417,13 +418,15 @@ func (o *outbox) readThese(q *reading, r *bellhop.OutboxRequest, apps, txs []str
 	err := q.each(func(r row) error {
 		var x numbered
 		var tx string
-		var deliverAt, at int64
+		var deliverAt, at, retain int64
 		var data *string
-		err := r.Scan(&x.n, &tx, &x.ID, &x.App, &x.Type, &x.Subject, &x.ExternalID, &deliverAt, &at, &x.Size, &data)
+		var channels, tags string
+		err := r.Scan(&x.n, &tx, &x.ID, &x.App, &x.Type, &x.Subject, &x.ExternalID, &deliverAt, &at, &x.Size, &data, &channels, &tags, &retain)
 		if err != nil {
 			return err
 		}
 		x.DeliverAt, x.At = moment(deliverAt), moment(at)
+		x.Channels, x.Tags, x.Retain = column.LabelsGiven(channels), column.LabelsGiven(tags), column.Span(retain)
 		if data != nil {
 			x.Data = bellhop.JSON(*data)
 		}

@@ -24,6 +24,7 @@ func published(list []bellhop.OutboxEntry) (events []outbox.Event) {
 	for _, e := range list {
 		events = append(events, outbox.Event{
 			App: e.App, Type: e.Type, Data: []byte(e.Data), Subject: e.Subject, ID: e.ExternalID, DeliverAt: e.DeliverAt,
+			Channels: e.Channels, Tags: e.Tags, Retain: e.Retain,
 		})
 	}
 	return events
@@ -198,7 +199,7 @@ func TestARoleMayPublishAndNothingElse(t *testing.T) {
 	for _, sql := range []string{
 		"CREATE ROLE " + role + " LOGIN",
 		"GRANT USAGE ON SCHEMA bellhop TO " + role,
-		"GRANT EXECUTE ON FUNCTION bellhop.publish(text, text, text, text, text, timestamptz) TO " + role,
+		"GRANT EXECUTE ON FUNCTION bellhop.publish(text, text, text, text, text, timestamptz, text[], text[], interval) TO " + role,
 	} {
 		if _, err := pool.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)

@@ -7,15 +7,17 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 )
 
 const (
 	addRefused = `INSERT INTO bellhop.outbox_refused
-			(id, of, app, type, data, size, subject, external_id, deliver_at, at, refused_at, code, detail, fields)
+			(id, of, app, type, data, size, subject, external_id, deliver_at, at, refused_at, code, detail, fields, channels, tags, retain)
 		SELECT r.id, coalesce((SELECT a.id FROM bellhop.apps a WHERE a.id = r.app), ''), r.app, r.type, r.data, r.size, r.subject, r.external_id,
-			r.deliver_at, r.at, r.refused_at, r.code, r.detail, r.fields
+			r.deliver_at, r.at, r.refused_at, r.code, r.detail, r.fields, r.channels, r.tags, r.retain
 		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[],
-			$11::text[], $12::text[], $13::text[]) r (id, app, type, data, size, subject, external_id, deliver_at, at, refused_at, code, detail, fields)
+			$11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[])
+			r (id, app, type, data, size, subject, external_id, deliver_at, at, refused_at, code, detail, fields, channels, tags, retain)
 		ON CONFLICT (app, id) DO NOTHING /* all apps */`
 
 	// tooManyRefused are those beyond what is kept of one app, or of none.
@@ -32,8 +34,8 @@ const (
 
 // refusals give the arguments of addRefused, and the apps.
 func refusals(list []bellhop.RefusedEntry) (args []any, apps []string) {
-	var ids, sizes, deliverAt, at, refusedAt []int64
-	var names, types, subjects, externalIDs, codes, details []string
+	var ids, sizes, deliverAt, at, refusedAt, retain []int64
+	var names, types, subjects, externalIDs, codes, details, channels, tags []string
 	var fields []*string
 	var data [][]byte
 	for i := range list {
@@ -42,6 +44,7 @@ func refusals(list []bellhop.RefusedEntry) (args []any, apps []string) {
 		at, refusedAt = append(at, micros(e.At)), append(refusedAt, micros(e.RefusedAt))
 		names, types, subjects, externalIDs = append(names, e.App), append(types, e.Type), append(subjects, e.Subject), append(externalIDs, e.ExternalID)
 		codes, details, data = append(codes, string(e.Code)), append(details, e.Detail), append(data, e.Data)
+		channels, tags, retain = append(channels, column.Labels(e.Channels)), append(tags, column.Labels(e.Tags)), append(retain, e.Retain.Microseconds())
 		var text *string
 		if s, ok := toJSON(e.Fields).(string); ok {
 			s = storable(s)
@@ -50,11 +53,11 @@ func refusals(list []bellhop.RefusedEntry) (args []any, apps []string) {
 		fields = append(fields, text)
 	}
 	apps = slices.Compact(slices.Sorted(slices.Values(names)))
-	return []any{ids, names, types, data, sizes, subjects, externalIDs, deliverAt, at, refusedAt, codes, details, fields}, apps
+	return []any{ids, names, types, data, sizes, subjects, externalIDs, deliverAt, at, refusedAt, codes, details, fields, channels, tags, retain}, apps
 }
 
 const (
-	refusedColumns = "id, app, type, subject, external_id, deliver_at, at, size, refused_at, code, detail, fields"
+	refusedColumns = "id, app, type, subject, external_id, deliver_at, at, size, refused_at, code, detail, fields, channels, tags, retain"
 	refusedOfAll   = "SELECT " + refusedColumns + " FROM bellhop.outbox_refused WHERE id < $1 ORDER BY id DESC LIMIT $2 /* all apps */"
 	refusedOfApp   = "SELECT " + refusedColumns + " FROM bellhop.outbox_refused WHERE app = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
 	refusedByID    = "SELECT " + refusedColumns + ", data FROM bellhop.outbox_refused WHERE id = $1 /* all apps */"
@@ -62,14 +65,15 @@ const (
 
 func scanRefused(e *bellhop.RefusedEntry, more ...any) func(row) error {
 	return func(r row) error {
-		var deliverAt, at, refusedAt int64
-		var code string
+		var deliverAt, at, refusedAt, retain int64
+		var code, channels, tags string
 		var fields *string
-		to := []any{&e.ID, &e.App, &e.Type, &e.Subject, &e.ExternalID, &deliverAt, &at, &e.Size, &refusedAt, &code, &e.Detail, &fields}
+		to := []any{&e.ID, &e.App, &e.Type, &e.Subject, &e.ExternalID, &deliverAt, &at, &e.Size, &refusedAt, &code, &e.Detail, &fields, &channels, &tags, &retain}
 		if err := r.Scan(append(to, more...)...); err != nil {
 			return err
 		}
 		e.DeliverAt, e.At, e.RefusedAt, e.Code, e.Fields = moment(deliverAt), moment(at), moment(refusedAt), bellhop.Code(code), nil
+		e.Channels, e.Tags, e.Retain = column.LabelsOf(channels), column.LabelsOf(tags), column.Span(retain)
 		_ = fromJSON(fields, &e.Fields)
 		return nil
 	}

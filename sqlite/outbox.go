@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/column"
 	"github.com/bellhop/bellhop/internal/groupcommit"
 )
 
@@ -39,7 +40,7 @@ func (s *Store) AwaitOutbox(ctx context.Context) error {
 const (
 	nextInOutbox = "SELECT app FROM outbox INDEXED BY outbox_app WHERE app > ? ORDER BY app LIMIT 1"
 	outboxOfApp  = `SELECT id, type, subject, external_id, deliver_at, at, octet_length(data),
-			CASE WHEN octet_length(data) <= ?2 THEN data END
+			CASE WHEN octet_length(data) <= ?2 THEN data END, channels, tags, retain
 		FROM outbox INDEXED BY outbox_app WHERE app = ?1 ORDER BY id LIMIT ?3 + 0`
 )
 
@@ -91,6 +92,7 @@ func readOutboxOf(c *sqlite.Conn, r *bellhop.OutboxRequest, app string, b *bellh
 		e := bellhop.OutboxEntry{
 			ID: st.ColumnInt64(0), App: app, Type: st.ColumnText(1), Subject: st.ColumnText(2), ExternalID: st.ColumnText(3),
 			DeliverAt: moment(st.ColumnInt64(4)), At: moment(st.ColumnInt64(5)), Size: st.ColumnInt64(6), Data: blob(st, 7),
+			Channels: column.LabelsGiven(st.ColumnText(8)), Tags: column.LabelsGiven(st.ColumnText(9)), Retain: column.Span(st.ColumnInt64(10)),
 		}
 		if bytes > 0 && bytes+len(e.Data) > r.MaxBytes {
 			return r.MaxBytes, st.Reset()
@@ -175,10 +177,10 @@ func (w *writer) refuse(refused []bellhop.RefusedEntry) error {
 		}
 		of[app] = true
 		err := exec(w.conn, `INSERT OR REPLACE INTO outbox_refused
-				(id, of, app, type, data, size, subject, external_id, deliver_at, at, refused_at, code, detail, fields)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				(id, of, app, type, data, size, subject, external_id, deliver_at, at, refused_at, code, detail, fields, channels, tags, retain)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			e.ID, app, e.App, e.Type, []byte(e.Data), e.Size, e.Subject, e.ExternalID, micros(e.DeliverAt), micros(e.At), micros(e.RefusedAt),
-			string(e.Code), e.Detail, toJSON(e.Fields))
+			string(e.Code), e.Detail, toJSON(e.Fields), column.Labels(e.Channels), column.Labels(e.Tags), e.Retain.Microseconds())
 		if err != nil {
 			return err
 		}
@@ -191,13 +193,14 @@ func (w *writer) refuse(refused []bellhop.RefusedEntry) error {
 	return nil
 }
 
-const refusedColumns = "id, app, type, subject, external_id, deliver_at, at, size, refused_at, code, detail, fields"
+const refusedColumns = "id, app, type, subject, external_id, deliver_at, at, size, refused_at, code, detail, fields, channels, tags, retain"
 
 func scanRefused(st *sqlite.Stmt) bellhop.RefusedEntry {
 	e := bellhop.RefusedEntry{
 		OutboxEntry: bellhop.OutboxEntry{
 			ID: st.ColumnInt64(0), App: st.ColumnText(1), Type: st.ColumnText(2), Subject: st.ColumnText(3), ExternalID: st.ColumnText(4),
 			DeliverAt: moment(st.ColumnInt64(5)), At: moment(st.ColumnInt64(6)), Size: st.ColumnInt64(7),
+			Channels: column.LabelsOf(st.ColumnText(12)), Tags: column.LabelsOf(st.ColumnText(13)), Retain: column.Span(st.ColumnInt64(14)),
 		},
 		RefusedAt: moment(st.ColumnInt64(8)), Code: bellhop.Code(st.ColumnText(9)), Detail: st.ColumnText(10),
 	}
@@ -229,7 +232,7 @@ func (s *Store) RefusedEntry(ctx context.Context, id int64) (bellhop.RefusedEntr
 	err := s.read(ctx, "read a refused entry", func(c *sqlite.Conn) error {
 		found, err := one(c, func(st *sqlite.Stmt) {
 			e = scanRefused(st)
-			e.Data = blob(st, 12)
+			e.Data = blob(st, 15)
 		}, "SELECT "+refusedColumns+", data FROM outbox_refused WHERE id = ?", id)
 		if err == nil && !found {
 			err = bellhop.NoRefusedEntry(id)

@@ -45,6 +45,7 @@ func published(list []bellhop.OutboxEntry) (events []outbox.Event) {
 	for _, e := range list {
 		events = append(events, outbox.Event{
 			App: e.App, Type: e.Type, Data: []byte(e.Data), Subject: e.Subject, ID: e.ExternalID, DeliverAt: e.DeliverAt,
+			Channels: e.Channels, Tags: e.Tags, Retain: e.Retain,
 		})
 	}
 	return events

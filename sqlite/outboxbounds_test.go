@@ -26,6 +26,7 @@ func TestAnEntryOfAnyTimeIsShown(t *testing.T) {
 	}
 	for column, value := range map[string]string{
 		"app": "printf('%2000s', 'x')", "type": "printf('%2000s', 'x')", "subject": "printf('%2000s', 'x')", "external_id": "printf('%2000s', 'x')",
+		"channels": "printf('%5000s', 'x')", "tags": "x'00'", "retain": "'1 day'",
 		"deliver_at": "-188000000000000000", "at": "9000000000000000000",
 	} {
 		row := map[string]string{"app": "'acme'", "type": "'a.b'", "data": "'{}'", column: value}

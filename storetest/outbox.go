@@ -172,6 +172,7 @@ var outboxTests = []struct {
 		full := bellhop.OutboxEntry{
 			App: "acme", Type: "invoice.paid", Subject: "invoice:118", ExternalID: "x-1", Data: bellhop.JSON(`{ "ä" : 1.0,  "a":2 }`),
 			DeliverAt: time.Date(2026, 4, 1, 12, 0, 0, 123456000, time.UTC),
+			Channels:  []string{"b", `a"ä`, "b"}, Tags: []string{"vip"}, Retain: 36*time.Hour + time.Microsecond,
 		}
 		f.program(full, entry("acme", "2"))
 		b := f.readOutbox(plenty)
@@ -416,6 +417,7 @@ var outboxTests = []struct {
 	{"what is refused is kept with the reason", false, func(f *outboxFixture) {
 		x := entry("acme", `{"a":1}`)
 		x.Subject, x.ExternalID, x.DeliverAt = "invoice:1", "x", f.now
+		x.Channels, x.Tags, x.Retain = []string{"project:7", "no\"ne"}, []string{"vip"}, time.Second
 		f.refuse(x, entry("nobody", `broken`), entry("globex", `2`))
 		same(f.fixture, "left", len(f.readOutbox(plenty).Entries), 0)
 		list := f.refused(bellhop.RefusedFilter{})

@@ -84,6 +84,7 @@ func refusedEntry(e bellhop.RefusedEntry) wire.RefusedEntry {
 	out := wire.RefusedEntry{
 		ID: e.ID, App: e.App, Type: e.Type, Subject: e.Subject, ExternalID: e.ExternalID, PublishedAt: e.At, RefusedAt: e.RefusedAt,
 		Code: e.Code, Detail: e.Detail, Errors: e.Fields, Size: e.Size, Data: string(e.Data),
+		Channels: e.Channels, Tags: e.Tags, Retain: bellhop.Duration(e.Retain),
 	}
 	if !e.DeliverAt.IsZero() {
 		out.DeliverAt = &e.DeliverAt

@@ -9,12 +9,15 @@ import (
 // RefusedEntry is an event that a program has published into the outbox and that could not
 // be accepted.
 type RefusedEntry struct {
-	ID         int64      `json:"id" doc:"The entry's number, which bellhop.publish has answered." example:"1099511627776"`
-	App        string     `json:"app" example:"acme"`
-	Type       string     `json:"type" example:"invoice.purchase"`
-	Subject    string     `json:"subject,omitempty"`
-	ExternalID string     `json:"external_id,omitempty" doc:"The publisher's own id of the event."`
-	DeliverAt  *time.Time `json:"deliver_at,omitempty"`
+	ID         int64            `json:"id" doc:"The entry's number, which bellhop.publish has answered." example:"1099511627776"`
+	App        string           `json:"app" example:"acme"`
+	Type       string           `json:"type" example:"invoice.purchase"`
+	Subject    string           `json:"subject,omitempty"`
+	ExternalID string           `json:"external_id,omitempty" doc:"The publisher's own id of the event."`
+	DeliverAt  *time.Time       `json:"deliver_at,omitempty"`
+	Channels   []string         `json:"channels,omitempty" nullable:"false"`
+	Tags       []string         `json:"tags,omitempty" nullable:"false"`
+	Retain     bellhop.Duration `json:"retain,omitzero" doc:"For how long the data was to be kept."`
 	// Data is text: it may be no JSON.
 	Data        string               `json:"data,omitempty" doc:"The payload as it was published, as text, since it may be no JSON. Left out of lists, and of what is too large to be kept."`
 	Size        int64                `json:"size" doc:"How large the payload is, in bytes."`

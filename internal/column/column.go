@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"time"
 
@@ -241,6 +242,24 @@ func LabelsOf(text string) (list []string) {
 		return nil
 	}
 	return list
+}
+
+// LabelsGiven reads what a program has given as labels: as Labels writes them, or else one of
+// them as it is.
+func LabelsGiven(text string) (list []string) {
+	if text == "" {
+		return nil
+	}
+	if json.Unmarshal([]byte(text), &list) != nil {
+		return []string{text}
+	}
+	return list
+}
+
+// Span is a number of microseconds.
+func Span(micros int64) time.Duration {
+	const most = math.MaxInt64 / int64(time.Microsecond)
+	return time.Duration(min(max(micros, -most), most)) * time.Microsecond
 }
 
 // Label is the part of Labels that has one of them, and no other.

@@ -60,10 +60,11 @@ var Tables = []Table{
 		"request_body bytes", "captured text", "dialect text", "request_proof bytes"), 1},
 	{"reactions", columns("attempt int", "app text"), 1},
 	{"outbox", columns(
-		"id int", "app text", "type text", "data text", "subject text", "external_id text", "deliver_at int", "at int"), 1},
+		"id int", "app text", "type text", "data text", "subject text", "external_id text", "deliver_at int", "at int",
+		"channels text", "tags text", "retain int"), 1},
 	{"outbox_refused", columns(
 		"id int", "of text", "app text", "type text", "data bytes", "size int", "subject text", "external_id text", "deliver_at int",
-		"at int", "refused_at int", "code text", "detail text", "fields text"), 1},
+		"at int", "refused_at int", "code text", "detail text", "fields text", "channels text", "tags text", "retain int"), 1},
 	{"rollups", columns(
 		"width int", "endpoint int", "slice int", "app text", "succeeded int", "failed int", "exhausted int", "duration int",
 		"longest int", "durations bytes", "latencies bytes"), 4},

@@ -15,6 +15,9 @@ func TestCheckNamesWhatIsOutOfBounds(t *testing.T) {
 		"events[0].Type is longer":       func(e *outbox.Event) { e.Type = long },
 		"events[0].Subject is longer":    func(e *outbox.Event) { e.Subject = long },
 		"events[0].ID is longer":         func(e *outbox.Event) { e.ID = long },
+		"events[0].Channels are longer":  func(e *outbox.Event) { e.Channels = []string{strings.Repeat("x", 5000)} },
+		"events[0].Tags must be":         func(e *outbox.Event) { e.Tags = []string{"a\x00"} },
+		"events[0].Retain is negative":   func(e *outbox.Event) { e.Retain = -1 },
 		"events[0].DeliverAt is not in ": func(e *outbox.Event) { e.DeliverAt = time.Date(-3999, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
 		e := outbox.Event{App: "acme", Type: "a.b", Data: []byte("1")}

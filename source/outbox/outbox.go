@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -37,6 +38,11 @@ type Event struct {
 	ID string
 	// DeliverAt, if not zero, is when deliveries may begin: to the microsecond.
 	DeliverAt time.Time
+	// Channels narrow which endpoints get it, and Tags are to find it by: at most 10 each.
+	Channels, Tags []string
+	// Retain, if not 0, is for how long the data is kept, where that is shorter than history
+	// is: to the microsecond.
+	Retain time.Duration
 }
 
 // Tx is a transaction of database/sql: a *sql.Tx, or whatever wraps one. With a *sql.DB
@@ -51,6 +57,9 @@ const chunk = 1000
 // maxText is how long each text of an event but Data may be, in bytes: the outbox takes no
 // longer ones.
 const maxText = 1024
+
+// maxLabels is how long the channels of an event may be as JSON, and the tags, in bytes.
+const maxLabels = 4096
 
 // Publish publishes events as a part of a transaction in PostgreSQL. After an error the
 // transaction is to be rolled back; nothing is published then. An error of an event names
@@ -85,11 +94,14 @@ func PublishSQLite(ctx context.Context, tx Tx, events ...Event) error {
 
 // PublishSQL calls bellhop.publish for each event of an argument of Statements, in order.
 const PublishSQL = `SELECT count(bellhop.publish(e->>'app', e->>'type', e->>'data',
-	subject => e->>'subject', id => e->>'id', deliver_at => (e->>'deliver_at')::timestamptz))
+	subject => e->>'subject', id => e->>'id', deliver_at => (e->>'deliver_at')::timestamptz,
+	channels => (SELECT array_agg(c) FROM json_array_elements_text(e->'channels') c),
+	tags => (SELECT array_agg(t) FROM json_array_elements_text(e->'tags') t),
+	retain => (e->>'retain')::bigint * interval '1 microsecond'))
 FROM json_array_elements($1::text::json) e`
 
 // InsertSQL adds the Row of an event to the outbox of an SQLite file.
-const InsertSQL = "INSERT INTO main.outbox (app, type, data, subject, external_id, deliver_at) VALUES (?, ?, ?, ?, ?, ?)"
+const InsertSQL = "INSERT INTO main.outbox (app, type, data, subject, external_id, deliver_at, channels, tags, retain) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 // Check says what is wrong with events, as far as it can be told without Bellhop.
 func Check(events []Event) error {
@@ -108,6 +120,20 @@ func Check(events []Event) error {
 			case !utf8.ValidString(text.value) || strings.ContainsRune(text.value, 0):
 				is(text.field, "must be UTF-8 text without NUL characters")
 			}
+		}
+		for _, labels := range []struct {
+			field string
+			list  []string
+		}{{"Channels", e.Channels}, {"Tags", e.Tags}} {
+			switch {
+			case len(labelsText(labels.list)) > maxLabels:
+				is(labels.field, fmt.Sprintf("are longer than %d bytes in all: an event has at most 10", maxLabels))
+			case slices.ContainsFunc(labels.list, func(l string) bool { return !utf8.ValidString(l) || strings.ContainsRune(l, 0) }):
+				is(labels.field, "must be UTF-8 texts without NUL characters")
+			}
+		}
+		if e.Retain < 0 {
+			is("Retain", "is negative: give for how long the data is kept, or nothing to keep it as long as history")
 		}
 		if y := e.DeliverAt.UTC().Year(); y < 1 || y > 9999 {
 			is("DeliverAt", "is not in the years 1 to 9999: give a time within a year, or none to deliver at once")
@@ -137,6 +163,9 @@ func Statements(events []Event) ([]string, error) {
 		Subject   string     `json:"subject,omitempty"`
 		ID        string     `json:"id,omitempty"`
 		DeliverAt *time.Time `json:"deliver_at,omitempty"`
+		Channels  []string   `json:"channels,omitempty"`
+		Tags      []string   `json:"tags,omitempty"`
+		Retain    int64      `json:"retain,omitempty"` // in microseconds
 	}
 	var args []string
 	for len(events) > 0 {
@@ -144,7 +173,7 @@ func Statements(events []Event) ([]string, error) {
 		events = events[len(some):]
 		rows := make([]row, len(some))
 		for i, e := range some {
-			rows[i] = row{App: e.App, Type: e.Type, Data: string(e.Data), Subject: e.Subject, ID: e.ID}
+			rows[i] = row{App: e.App, Type: e.Type, Data: string(e.Data), Subject: e.Subject, ID: e.ID, Channels: e.Channels, Tags: e.Tags, Retain: e.Retain.Microseconds()}
 			if !e.DeliverAt.IsZero() {
 				at := e.DeliverAt.UTC()
 				rows[i].DeliverAt = &at
@@ -165,5 +194,17 @@ func (e *Event) Row() []any {
 	if !e.DeliverAt.IsZero() {
 		at = e.DeliverAt.UnixMicro()
 	}
-	return []any{e.App, e.Type, string(e.Data), e.Subject, e.ID, at}
+	return []any{e.App, e.Type, string(e.Data), e.Subject, e.ID, at, labelsText(e.Channels), labelsText(e.Tags), e.Retain.Microseconds()}
+}
+
+// labelsText is how labels are written into the outbox: as a JSON array, "" if there are none.
+func labelsText(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		panic(err) // texts can be encoded
+	}
+	return string(b)
 }

@@ -4701,6 +4701,8 @@ export interface components {
              * @example acme
              */
             app: string;
+            /** @description The channels that an event is in, or that an endpoint is narrowed to. */
+            channels?: string[];
             /**
              * @description Why it was refused: the code that publishing by the API would have answered.
              * @example unknown_app
@@ -4736,12 +4738,19 @@ export interface components {
              */
             refused_at: string;
             /**
+             * @description For how long the data was to be kept.
+             * @example 15s
+             */
+            retain?: string;
+            /**
              * Format: int64
              * @description How large the payload is, in bytes.
              */
             size: number;
             /** @description What in the app it happened to. */
             subject?: string;
+            /** @description Labels that it can be found by. */
+            tags?: string[];
             /**
              * @description The event type.
              * @example invoice.purchase
