@@ -16,18 +16,18 @@ import { usePatience } from "../../lib/usePatience.ts";
 import { CursorTable } from "../../parts/CursorTable.tsx";
 import { type Chip, Chips } from "../../parts/filters/Chips.tsx";
 import { Export } from "../../parts/filters/Export.tsx";
+import { MoreFilters } from "../../parts/filters/MoreFilters.tsx";
 import { checkRange, rangeLabel } from "../../parts/filters/range.ts";
 import { Refresh } from "../../parts/filters/Refresh.tsx";
-import { TextFilter } from "../../parts/filters/TextFilter.tsx";
 import { TimeRange } from "../../parts/filters/TimeRange.tsx";
 import { TypeFilter } from "../../parts/filters/TypeFilter.tsx";
 import { Page } from "../../parts/Page.tsx";
+import { SearchProgress } from "../../parts/SearchProgress.tsx";
 import { Empty } from "../../parts/states.tsx";
 import { eventColumns } from "./columns.tsx";
 import { OutcomeFilter, outcomeFrom } from "./OutcomeFilter.tsx";
 import { NoEvents } from "./NoEvents.tsx";
 import { SearchBox } from "./SearchBox.tsx";
-import { SearchProgress } from "./SearchProgress.tsx";
 import { conditionsFrom, progress, withCondition, withoutCondition } from "./where.ts";
 import { WhereBox } from "./WhereBox.tsx";
 
@@ -110,10 +110,15 @@ export function EventList() {
         <Group gap="xs">
           <TypeFilter value={type} onChange={(value) => set({ type: value })} />
           <OutcomeFilter value={outcome} onChange={(value) => set({ outcome: value })} />
-          <TextFilter label={t`Subject`} placeholder={t`Subject, or ${pattern}`} value={subject} onChange={(value) => set({ subject: value })} />
-          <TextFilter label={t`Channel`} placeholder={t`Channel`} value={channel} onChange={(value) => set({ channel: value })} />
-          <TextFilter label={t`Tag`} placeholder={t`Tag`} value={tag} onChange={(value) => set({ tag: value })} />
           <TimeRange value={{ since, until }} onChange={(range) => set({ since: range.since, until: range.until })} />
+          <MoreFilters
+            fields={[
+              { name: "subject", label: t`Subject`, placeholder: t`Subject, or ${pattern}`, value: subject },
+              { name: "channel", label: t`Channel`, value: channel },
+              { name: "tag", label: t`Tag`, value: tag },
+            ]}
+            onChange={set}
+          />
           <Refresh busy={query.isRefetching} onRefresh={() => void refresh()} />
           {!wrongRange && <Export path="/v1/events/export" query={{ ...wanted, ...(q !== undefined && isUUID(q) && query.data?.pages[0]?.data[0]?.uuid === q.toLowerCase() ? { uuid: q } : { external_id: q }) }} />}
         </Group>
@@ -121,6 +126,7 @@ export function EventList() {
         {searching && query.data && !fault && !wrongRange && (
           <SearchProgress
             {...patience}
+            of="events"
             share={progress(patience.until, since, until, Date.now())}
             onStop={patience.stop}
             onGoOn={patience.goOn}

@@ -3,6 +3,7 @@ import { Group, Input, SegmentedControl, Stack, Switch } from "@mantine/core";
 import { idKind, pasted } from "../../lib/ids.ts";
 import { EndpointFilter } from "../../parts/filters/EndpointFilter.tsx";
 import { Export } from "../../parts/filters/Export.tsx";
+import { MoreFilters } from "../../parts/filters/MoreFilters.tsx";
 import { Refresh } from "../../parts/filters/Refresh.tsx";
 import { TextFilter } from "../../parts/filters/TextFilter.tsx";
 import { TimeRange } from "../../parts/filters/TimeRange.tsx";
@@ -49,6 +50,7 @@ export function Filters({ filters, faults, app, set, onRefresh, refreshing }: Fi
         value={{ since: filters.since, until: filters.until }}
         onChange={({ since, until }) => set({ since, until, ...(until ? { live: undefined } : {}) })}
       />
+      <MoreFilters fields={[{ name: "channel", label: t`Channel`, value: filters.channel }, { name: "tag", label: t`Tag`, value: filters.tag }]} onChange={set} />
       <Refresh busy={refreshing} onRefresh={onRefresh} />
       {!faults && <Export path="/v1/attempts/export" query={exported} />}
       <Switch

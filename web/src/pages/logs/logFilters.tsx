@@ -16,6 +16,8 @@ export interface LogFilters {
   type?: string;
   endpoint?: string;
   event?: string;
+  channel?: string;
+  tag?: string;
   since?: string;
   until?: string;
   attempt?: string;
@@ -44,7 +46,7 @@ export function faultsOf({ status, response_status, endpoint, event, since, unti
 
 /** The filters in force; the status has its own tabs, but for the rare one without. */
 export function chipsOf(filters: LogFilters, set: SetFilters): Chip[] {
-  const { status, response_status, reason, type, endpoint, event, since, until } = filters;
+  const { status, response_status, reason, type, endpoint, event, channel, tag, since, until } = filters;
   const chips: Chip[] = [];
   if (status && status !== "succeeded" && status !== "failed") chips.push({ label: t`Status`, value: status, remove: () => set({ status: undefined }) });
   if (response_status) chips.push({ label: t`Answer`, value: response_status, shown: response_status === "none" ? statusWord("none") : response_status, remove: () => set({ response_status: undefined }) });
@@ -52,6 +54,8 @@ export function chipsOf(filters: LogFilters, set: SetFilters): Chip[] {
   if (type) chips.push({ label: t`Type`, value: type, remove: () => set({ type: undefined }) });
   if (endpoint) chips.push({ label: t`Endpoint`, value: endpoint, shown: <EndpointName id={endpoint} link={false} />, remove: () => set({ endpoint: undefined }) });
   if (event) chips.push({ label: t`Event`, value: event, remove: () => set({ event: undefined }) });
+  if (channel) chips.push({ label: t`Channel`, value: channel, remove: () => set({ channel: undefined }) });
+  if (tag) chips.push({ label: t`Tag`, value: tag, remove: () => set({ tag: undefined }) });
   if (since || until) chips.push({ label: t`Time`, value: rangeLabel({ since, until }), remove: () => set({ since: undefined, until: undefined }) });
   return chips;
 }

@@ -1,10 +1,11 @@
 import { plural, t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { Button, Group, Loader, Progress, Text } from "@mantine/core";
-import { Time } from "../../parts/Time.tsx";
+import { Time } from "./Time.tsx";
 
 interface SearchProgressProps {
   found: number;
+  of: "events" | "attempts";
   /** The time back to which it has looked; undefined: to the end. */
   until: string | undefined;
   /** From 0 to 1, where it is known. */
@@ -16,9 +17,11 @@ interface SearchProgressProps {
   onGoOn(): void;
 }
 
-/** How far a search through many events is, and a way to let it go on or stop. */
-export function SearchProgress({ found, until, share, running, more, onStop, onGoOn }: SearchProgressProps) {
-  const count = plural(found, { one: "# event found", other: "# events found" });
+/** How far a search through many events or attempts is, and a way to let it go on or stop. */
+export function SearchProgress({ found, of, until, share, running, more, onStop, onGoOn }: SearchProgressProps) {
+  const count = of === "events"
+    ? plural(found, { one: "# event found", other: "# events found" })
+    : plural(found, { one: "# attempt found", other: "# attempts found" });
   return (
     <Group gap="xs">
       {running && <Loader size={14} aria-hidden />}
