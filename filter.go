@@ -21,11 +21,12 @@ type EventFilter struct {
 	Since    time.Time // inclusive
 	Until    time.Time // exclusive
 	Before   EventID   // the cursor: only older ones
+	After    EventID   // the cursor of the other way: only newer ones, and oldest first
 	Limit    int
 	WithData bool
 }
 
-// Selects tells whether the event is selected; Before and Limit are the caller's.
+// Selects tells whether the event is selected; Before, After and Limit are the caller's.
 func (f *EventFilter) Selects(e *Event) bool {
 	at := e.CreatedAt()
 	return f.Scope.Sees(e.App) && MatchName(f.Type, e.Type) && MatchName(f.Subject, e.Subject) &&
@@ -34,7 +35,8 @@ func (f *EventFilter) Selects(e *Event) bool {
 		(f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || at.Before(f.Until))
 }
 
-// EventSearch selects events by what no index has. It takes looking at many.
+// EventSearch selects events by what no index has. It takes looking at many, newest first
+// always: After must be 0.
 type EventSearch struct {
 	EventFilter
 	// Outcome is how they stand; "" for any.
@@ -72,6 +74,7 @@ type DeliveryFilter struct {
 	Since    time.Time  // inclusive; when it was made
 	Until    time.Time  // exclusive
 	Before   DeliveryID // the cursor: only older ones
+	After    DeliveryID // the cursor of the other way: only newer ones, and oldest first
 	Limit    int
 }
 
@@ -107,7 +110,8 @@ type AttemptFilter struct {
 	Reason   string
 	Since    time.Time
 	Until    time.Time
-	Before   AttemptID
+	Before   AttemptID // the cursor: only older ones
+	After    AttemptID // the cursor of the other way: only newer ones, and oldest first
 	Limit    int
 	// WithBodies loads headers and bodies too.
 	WithBodies bool
@@ -184,7 +188,8 @@ type AuditFilter struct {
 	Object string
 	Since  time.Time
 	Until  time.Time
-	Before AuditID
+	Before AuditID // the cursor: only older ones
+	After  AuditID // the cursor of the other way: only newer ones, and oldest first
 	Limit  int
 }
 

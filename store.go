@@ -547,8 +547,8 @@ type AccessChanges struct {
 	DeletedKeys []KeyID
 }
 
-// LogStore reads the logs. Lists are newest first by id, which never changes, and a
-// cursor is an id: so a row that is there throughout a listing is listed, whatever
+// LogStore reads the logs. Lists are newest first by id, or (After) oldest first. An id
+// never changes, and a cursor is one: so a row that is there throughout a listing is listed, whatever
 // happens to it meanwhile. A page has at most Limit rows.
 type LogStore interface {
 	// Event fails with a CodeNotFound error if there is none.

@@ -28,7 +28,8 @@ func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.De
 	return found, err
 }
 
-// Deliveries lists deliveries, newest first, whether they have ended or not.
+// Deliveries lists deliveries, newest first or, after one, oldest first, whether they have
+// ended or not.
 func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bellhop.Delivery, error) {
 	var list []bellhop.Delivery
 	err := s.step(ctx, func() error {
@@ -46,6 +47,9 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 			}
 		}
 		slices.SortFunc(list, func(a, b bellhop.Delivery) int { return cmp.Compare(b.ID, a.ID) })
+		if f.After != 0 {
+			slices.Reverse(list)
+		}
 		list = list[:min(len(list), f.Limit)]
 		return nil
 	})
@@ -64,7 +68,7 @@ func deliveryMatches(f *bellhop.DeliveryFilter, d *bellhop.Delivery) bool {
 		(f.Event == 0 || f.Event == d.Event) &&
 		(f.Status == "" || f.Status == d.Status) &&
 		(!f.Itself || d.Held) &&
-		(f.Before == 0 || d.ID < f.Before) &&
+		(f.Before == 0 || d.ID < f.Before) && d.ID > f.After &&
 		within(d.ID.Time(), f.Since, f.Until)
 }
 

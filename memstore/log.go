@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/bellhop/bellhop"
@@ -21,15 +22,15 @@ func (s *Store) Event(ctx context.Context, id bellhop.EventID) (bellhop.Event, e
 	return found, err
 }
 
-// Events lists events, newest first.
+// Events lists events, newest first or, after one, oldest first.
 func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Event, error) {
 	var list []bellhop.Event
 	err := s.step(ctx, func() error {
-		for _, e := range slices.Backward(s.events) {
+		for _, e := range inOrder(s.events, f.After != 0) {
 			if len(list) >= f.Limit {
 				break
 			}
-			if (f.Before != 0 && e.ID >= f.Before) || !f.Selects(e.Event) {
+			if (f.Before != 0 && e.ID >= f.Before) || e.ID <= f.After || !f.Selects(e.Event) {
 				continue
 			}
 			found := *e.Event
@@ -41,6 +42,14 @@ func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Ev
 		return nil
 	})
 	return list, err
+}
+
+// inOrder goes through a list whose oldest is the first: newest first or (up) oldest first.
+func inOrder[T any](list []T, up bool) iter.Seq2[int, T] {
+	if up {
+		return slices.All(list)
+	}
+	return slices.Backward(list)
 }
 
 // SearchEvents lists events by their outcome, and by their data.
@@ -119,15 +128,15 @@ func (s *Store) Attempt(ctx context.Context, id bellhop.AttemptID) (bellhop.Atte
 	return found, err
 }
 
-// Attempts lists attempts, newest first.
+// Attempts lists attempts, newest first or, after one, oldest first.
 func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellhop.Attempt, error) {
 	var list []bellhop.Attempt
 	err := s.step(ctx, func() error {
-		for _, a := range slices.Backward(s.attempts) {
+		for _, a := range inOrder(s.attempts, f.After != 0) {
 			if len(list) >= f.Limit {
 				break
 			}
-			if (f.Before != 0 && a.ID >= f.Before) || !f.Matches(a) || !within(a.StartedAt(), f.Since, f.Until) {
+			if (f.Before != 0 && a.ID >= f.Before) || a.ID <= f.After || !f.Matches(a) || !within(a.StartedAt(), f.Since, f.Until) {
 				continue
 			}
 			found := cloneAttempt(a)
@@ -159,15 +168,15 @@ func (s *Store) Pending(ctx context.Context, scope bellhop.Scope, e bellhop.Endp
 	return count, oldest, err
 }
 
-// Audit lists audit entries, newest first.
+// Audit lists audit entries, newest first or, after one, oldest first.
 func (s *Store) Audit(ctx context.Context, f bellhop.AuditFilter) ([]bellhop.AuditEntry, error) {
 	var list []bellhop.AuditEntry
 	err := s.step(ctx, func() error {
-		for _, a := range slices.Backward(s.audit) {
+		for _, a := range inOrder(s.audit, f.After != 0) {
 			if len(list) >= f.Limit {
 				break
 			}
-			if (f.Before == 0 || a.ID < f.Before) && auditMatches(&f, &a) {
+			if (f.Before == 0 || a.ID < f.Before) && a.ID > f.After && auditMatches(&f, &a) {
 				list = append(list, a)
 			}
 		}

@@ -93,9 +93,10 @@ func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (d bellhop.
 	return d, err
 }
 
-// Deliveries lists deliveries, newest first, whether they have ended or not.
+// Deliveries lists deliveries, newest first or, after one, oldest first, whether they have
+// ended or not.
 func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) (all []bellhop.Delivery, err error) {
-	made := spanOf(f.Since, f.Until, int64(f.Before))
+	made := spanOf(f.Since, f.Until, int64(f.Before), int64(f.After))
 	err = s.read(ctx, "list deliveries", func(q *reading) error {
 		all = nil
 		if empty(f.Scope) || f.Limit <= 0 {
@@ -111,7 +112,7 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) (all [
 		if f.Status == bellhop.DeliveryPending || f.Status == bellhop.DeliveryHeld {
 			return nil
 		}
-		p := pages{columns: endedColumns, table: "bellhop.attempts a", limit: f.Limit}
+		p := pages{columns: endedColumns, table: "bellhop.attempts a", limit: f.Limit, up: made.up}
 		endedParts(&f, &p, made)
 		list, err := rowsOf(q, &p, scanEnded)
 		all = append(all, list...)
@@ -121,7 +122,7 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) (all [
 		}
 		return err
 	})
-	return newest(all, f.Limit, deliveryPosition), err
+	return merged(all, f.Limit, made.up, deliveryPosition), err
 }
 
 // endedParts adds the parts of a list of deliveries that have ended, in the order of the
@@ -186,9 +187,10 @@ const prompt = 1000
 
 // promptOnes lists deliveries whose final attempt was prompt, by the ids of these attempts:
 // a delivery is at most as young as its attempt, and less than a second older. So what was
-// read has its place in the list once all attempts are read that began after it was made.
+// read has its place in the list once all attempts are read that began after it was made,
+// or, oldest first, all that began until a second after that.
 func promptOnes(q *reading, f *bellhop.DeliveryFilter, made span) ([]bellhop.Delivery, error) {
-	began := span{made.low >> milli << milli, endless}
+	began := span{made.low >> milli << milli, endless, made.up}
 	if last := (made.high-1)>>milli + prompt; made.high < endless && last < 1<<42 {
 		began.high = last << milli
 	}
@@ -197,21 +199,25 @@ func promptOnes(q *reading, f *bellhop.DeliveryFilter, made span) ([]bellhop.Del
 	chunk := f.Limit + f.Limit/4 + 10
 	for w := range began.windows() {
 		for {
-			p := pages{columns: endedColumns, table: "bellhop.attempts a", limit: chunk}
+			p := pages{columns: endedColumns, table: "bellhop.attempts a", limit: chunk, up: made.up}
 			promptParts(f, &p, w, made)
 			list, err := rowsOf(q, &p, scanEnded)
 			if err != nil {
 				return nil, err
 			}
-			list = newest(list, chunk, attempt)
+			list = merged(list, chunk, made.up, attempt)
 			all = append(all, list...)
 			read := w.low
+			if w.up {
+				read = w.high
+			}
 			if len(list) == chunk {
 				read = attempt(&list[chunk-1])
 			}
 			inPlace := 0
 			for i := range all {
-				if int64(all[i].ID)>>milli > read>>milli {
+				switch at := int64(all[i].ID) >> milli; {
+				case w.up && at+prompt <= read>>milli, !w.up && at > read>>milli:
 					inPlace++
 				}
 			}
@@ -221,7 +227,11 @@ func promptOnes(q *reading, f *bellhop.DeliveryFilter, made span) ([]bellhop.Del
 			if len(list) < chunk {
 				break
 			}
-			w.high = read
+			if w.up {
+				w.low = read + 1
+			} else {
+				w.high = read
+			}
 			chunk *= 2
 		}
 	}

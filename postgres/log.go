@@ -46,7 +46,7 @@ func (s *Store) Event(ctx context.Context, id bellhop.EventID) (e bellhop.Event,
 	return e, err
 }
 
-// Events lists events, newest first.
+// Events lists events, newest first or, after one, oldest first.
 func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) (list []bellhop.Event, err error) {
 	err = s.read(ctx, "list events", func(q *reading) error {
 		if f.UUID != "" {
@@ -64,13 +64,14 @@ func eventsIn(q *reading, f *bellhop.EventFilter) ([]bellhop.Event, error) {
 	if f.WithData {
 		p.columns = eventColumns + ", e.data"
 	}
-	all := spanOf(f.Since, f.Until, int64(f.Before))
+	all := spanOf(f.Since, f.Until, int64(f.Before), int64(f.After))
 	if f.ExternalID != "" {
+		p.up = all.up
 		eventParts(f, &p, all)
 		list, err := rowsOf(q, &p, scanEvent)
-		return newest(list, f.Limit, eventPosition), err
+		return merged(list, f.Limit, all.up, eventPosition), err
 	}
-	return newestFirst(q, all, f.Limit, p, scanEvent, eventPosition, func(p *pages, s span) { eventParts(f, p, s) })
+	return byWindows(q, all, f.Limit, p, scanEvent, eventPosition, func(p *pages, s span) { eventParts(f, p, s) })
 }
 
 // uuidChunk is how many ids are looked at in one query.
@@ -85,14 +86,16 @@ func eventOfUUID(q *reading, f *bellhop.EventFilter) (list []bellhop.Event, err 
 	scan := func(r row) (id int64, err error) { return id, r.Scan(&id) }
 	position := func(id *int64) int64 { return *id }
 	p := pages{columns: "e.id", table: "bellhop.events e", limit: uuidChunk}
-	for all := spanOf(f.Since, f.Until, int64(f.Before)); ; {
+	all := spanOf(f.Since, f.Until, int64(f.Before), int64(f.After))
+	all.up = false // there is one at most
+	for {
 		var ids []int64
 		if f.ExternalID != "" {
 			p.parts, p.args = nil, nil
 			eventParts(f, &p, all)
 			ids, err = rowsOf(q, &p, scan)
 		} else {
-			ids, err = newestFirst(q, all, uuidChunk, p, scan, position, func(p *pages, s span) { eventParts(f, p, s) })
+			ids, err = byWindows(q, all, uuidChunk, p, scan, position, func(p *pages, s span) { eventParts(f, p, s) })
 		}
 		if err != nil {
 			return nil, err
@@ -167,33 +170,37 @@ func (s *Store) Attempt(ctx context.Context, id bellhop.AttemptID) (a bellhop.At
 	return a, err
 }
 
-// Attempts lists attempts, newest first.
+// Attempts lists attempts, newest first or, after one, oldest first.
 func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) (list []bellhop.Attempt, err error) {
 	p := pages{columns: attemptColumns + noBodies, table: "bellhop.attempts a", limit: f.Limit}
 	if f.WithBodies {
 		p.columns = attemptColumns + bodyColumns
 	}
-	all := spanOf(f.Since, f.Until, int64(f.Before))
+	all := spanOf(f.Since, f.Until, int64(f.Before), int64(f.After))
 	err = s.read(ctx, "list attempts", func(q *reading) error {
 		if f.Delivery == 0 && f.Event == 0 {
-			list, err = newestFirst(q, all, f.Limit, p, scanAttempt, attemptPosition, func(p *pages, s span) { attemptPartsIn(&f, p, s) })
+			list, err = byWindows(q, all, f.Limit, p, scanAttempt, attemptPosition, func(p *pages, s span) { attemptPartsIn(&f, p, s) })
 			return err
 		}
 		p := p
+		p.up = all.up
 		fewAttemptParts(&f, &p, all)
 		list, err = rowsOf(q, &p, scanAttempt)
-		list = newest(list, f.Limit, attemptPosition)
+		list = merged(list, f.Limit, all.up, attemptPosition)
 		return err
 	})
 	return list, err
 }
 
-// Audit lists audit entries, newest first.
+// Audit lists audit entries, newest first or, after one, oldest first.
 func (s *Store) Audit(ctx context.Context, f bellhop.AuditFilter) (entries []bellhop.AuditEntry, err error) {
 	err = s.read(ctx, "list the audit log", func(q *reading) error {
-		w := auditWhere(&f)
+		w, order := auditWhere(&f), " DESC"
+		if f.After != 0 {
+			order = ""
+		}
 		entries, err = list(q, scanAudit, "SELECT id, actor, action, object, apps, detail FROM bellhop.audit"+w.String()+
-			" ORDER BY id DESC LIMIT "+w.arg(max(f.Limit, 0))+"::bigint", w.args...)
+			" ORDER BY id"+order+" LIMIT "+w.arg(max(f.Limit, 0))+"::bigint", w.args...)
 		return err
 	})
 	return entries, err
@@ -209,7 +216,7 @@ func auditWhere(f *bellhop.AuditFilter) *where {
 			w.add(column.name+" = ?", column.value)
 		}
 	}
-	s := spanOf(f.Since, f.Until, int64(f.Before))
+	s := spanOf(f.Since, f.Until, int64(f.Before), int64(f.After))
 	w.add("id >= ? AND id < ?", s.low, s.high)
 	return w
 }

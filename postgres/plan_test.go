@@ -163,19 +163,20 @@ func readEverything(t *testing.T, s *Store, event bellhop.EventID) {
 		}
 	}
 	now := time.Now()
+	early := int64(id.First[id.Event](now.AddDate(0, 0, -8)))
 	names := []string{"", "a.t1", "a.*"}
 	for _, scope := range []bellhop.Scope{bellhop.Everything(), bellhop.Only("acme"), bellhop.Only("acme", "globex")} {
 		for _, at := range []struct {
-			since, until time.Time
-			before       int64
-		}{{}, {now.AddDate(0, 0, -9), now.AddDate(0, 0, -5), int64(event)}} {
+			since, until  time.Time
+			before, after int64
+		}{{}, {now.AddDate(0, 0, -9), now.AddDate(0, 0, -5), int64(event), 0}, {now.AddDate(0, 0, -9), now, 0, early}} {
 			for _, typ := range names {
 				for _, subject := range []string{"", "ticket:5", "ticket:*"} {
 					for _, external := range []string{"", "x"} {
 						for _, uuid := range []string{"", "no"} {
 							_, err := s.Events(ctx, bellhop.EventFilter{
 								Scope: scope, Type: typ, Subject: subject, ExternalID: external, UUID: uuid,
-								Since: at.since, Until: at.until, Before: bellhop.EventID(at.before), Limit: 50,
+								Since: at.since, Until: at.until, Before: bellhop.EventID(at.before), After: bellhop.EventID(at.after), Limit: 50,
 							})
 							must(err)
 						}
@@ -185,7 +186,7 @@ func readEverything(t *testing.T, s *Store, event bellhop.EventID) {
 					for _, status := range []bellhop.AttemptStatus{"", bellhop.AttemptSucceeded, bellhop.AttemptFailed} {
 						for _, of := range []bellhop.AttemptFilter{{}, {Event: event}, {Delivery: 1}, {Response: "404", Reason: "status"}, {Response: "404"}} {
 							of.Scope, of.Type, of.Endpoint, of.Status, of.Limit = scope, typ, endpoint, status, 50
-							of.Since, of.Until, of.Before = at.since, at.until, bellhop.AttemptID(at.before)
+							of.Since, of.Until, of.Before, of.After = at.since, at.until, bellhop.AttemptID(at.before), bellhop.AttemptID(at.after)
 							_, err := s.Attempts(ctx, of)
 							must(err)
 						}
@@ -196,7 +197,7 @@ func readEverything(t *testing.T, s *Store, event bellhop.EventID) {
 						for _, e := range []bellhop.EventID{0, event} {
 							_, err := s.Deliveries(ctx, bellhop.DeliveryFilter{
 								Scope: scope, Type: typ, Endpoint: endpoint, Event: e, Status: status, Limit: 50,
-								Since: at.since, Until: at.until, Before: bellhop.DeliveryID(at.before),
+								Since: at.since, Until: at.until, Before: bellhop.DeliveryID(at.before), After: bellhop.DeliveryID(at.after),
 							})
 							must(err)
 						}
@@ -234,8 +235,10 @@ func readEverything(t *testing.T, s *Store, event bellhop.EventID) {
 		}
 		_, err := s.Failures(ctx, bellhop.FailureFilter{Scope: scope, Endpoints: []bellhop.EndpointID{1, 2}, Since: now.AddDate(0, 0, -3), Each: 50, All: 100})
 		must(err)
-		_, err = s.Audit(ctx, bellhop.AuditFilter{Scope: scope, Actor: "x", Limit: 50})
-		must(err)
+		for _, after := range []bellhop.AuditID{0, 1} {
+			_, err = s.Audit(ctx, bellhop.AuditFilter{Scope: scope, Actor: "x", After: after, Limit: 50})
+			must(err)
+		}
 		_, _, err = s.Pending(ctx, scope, 0)
 		must(err)
 		_, _, err = s.Pending(ctx, scope, 1)
@@ -336,7 +339,7 @@ func checkPlan(t *testing.T, c *pgx.Conn, sql string, args []any) {
 		t.Fatal(err)
 	}
 	// What a list by few rows is sorted by is written so; fresh ones are few.
-	sorts := strings.Contains(sql, " + 0 DESC") || strings.Contains(sql, "bellhop.fresh")
+	sorts := strings.Contains(sql, "id + 0") || strings.Contains(sql, "delivery + 0") || strings.Contains(sql, "bellhop.fresh")
 	wrong := ""
 	touched := map[string][]string{}
 	all[0].Plan.walk(func(p *plan) {

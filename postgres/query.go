@@ -55,13 +55,19 @@ const (
 const endless = math.MaxInt64
 
 // span is a range of ids, from low up to but without high.
-type span struct{ low, high int64 }
+type span struct {
+	low, high int64
+	up        bool // it is read oldest first
+}
 
-// spanOf is the range of ids of a range of time, below a cursor.
-func spanOf(since, until time.Time, before int64) span {
-	s := span{0, endless}
+// spanOf is the range of ids of a range of time, below a cursor, or (up) above one; 0 is none.
+func spanOf(since, until time.Time, before, after int64) span {
+	s := span{after, endless, after != 0}
+	if s.up {
+		s.low++
+	}
 	if !since.IsZero() {
-		s.low = int64(id.First[id.Event](since))
+		s.low = max(s.low, int64(id.First[id.Event](since)))
 	}
 	if before != 0 {
 		s.high = before
@@ -75,17 +81,33 @@ func spanOf(since, until time.Time, before int64) span {
 // milli is how many bits of an id are below its millisecond.
 const milli = 21
 
-// windows cut a range into pieces, newest first: two days, a week, and the rest.
+// windows cut a range into pieces, in the order of the list: two days, a week, and the rest.
 func (s span) windows() iter.Seq[span] {
+	if s.up {
+		return s.windowsUp()
+	}
 	return func(yield func(span) bool) {
 		newest := min(s.high-1, int64(id.First[id.Event](time.Now())))
 		high := s.high
 		for _, days := range []int64{1, 8, dayOf(endless) + 1} {
 			low := max(s.low, firstOfDay(dayOf(newest)-days))
-			if low < high && !yield(span{low, high}) {
+			if low < high && !yield(span{low: low, high: high}) {
 				return
 			}
 			high = min(high, low)
+		}
+	}
+}
+
+func (s span) windowsUp() iter.Seq[span] {
+	return func(yield func(span) bool) {
+		low := s.low
+		for _, high := range []int64{firstOfDay(dayOf(s.low) + 2), firstOfDay(dayOf(s.low) + 9), s.high} {
+			high = min(high, s.high)
+			if low < high && !yield(span{low, high, true}) {
+				return
+			}
+			low = max(low, high)
 		}
 	}
 }
@@ -155,6 +177,7 @@ var anyApp = bellhop.Everything()
 type pages struct {
 	columns, table string
 	limit          int
+	up             bool // oldest first: each order is the other way round
 	parts          []string
 	args           []any
 	allApps        bool // it does not name the apps
@@ -177,6 +200,9 @@ func (p *pages) partOf(apps bellhop.Scope, order string, conditions func(w *wher
 func (p *pages) add(of, order string, conditions func(w *where)) {
 	w := where{args: p.args}
 	conditions(&w)
+	if p.up {
+		order = strings.ReplaceAll(order, " DESC", "")
+	}
 	sql := selectFrom(p.columns, p.table, &w) + " ORDER BY " + order + " LIMIT " + w.arg(max(p.limit, 0)) + "::bigint"
 	if of != "" {
 		sql = "SELECT x.* FROM " + of + " AS s (app) CROSS JOIN LATERAL (" + sql + ") AS x"
@@ -207,10 +233,19 @@ func newest[T any](list []T, limit int, position func(*T) int64) []T {
 	return list[:min(len(list), max(limit, 0))]
 }
 
-// newestFirst reads window by window until a page is full. The parts of a window are in
-// the order of the ids.
-func newestFirst[T any](q *reading, s span, limit int, p pages, scan func(row) (T, error), position func(*T) int64, parts func(p *pages, w span)) ([]T, error) {
+// merged is newest, or (up) oldest.
+func merged[T any](list []T, limit int, up bool, position func(*T) int64) []T {
+	if up {
+		return oldest(list, limit, position)
+	}
+	return newest(list, limit, position)
+}
+
+// byWindows reads window by window until a page is full. The parts of a window are in the
+// order of the ids.
+func byWindows[T any](q *reading, s span, limit int, p pages, scan func(row) (T, error), position func(*T) int64, parts func(p *pages, w span)) ([]T, error) {
 	var all []T
+	p.up = s.up
 	for w := range s.windows() {
 		p.limit, p.parts, p.args, p.allApps = limit-len(all), nil, nil, false
 		parts(&p, w)
@@ -218,7 +253,7 @@ func newestFirst[T any](q *reading, s span, limit int, p pages, scan func(row) (
 		if err != nil {
 			return nil, err
 		}
-		if all = append(all, newest(some, p.limit, position)...); len(all) >= limit {
+		if all = append(all, merged(some, p.limit, s.up, position)...); len(all) >= limit {
 			break
 		}
 	}

@@ -33,7 +33,7 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (found [
 		return nil, 0, nil
 	}
 	f.Apps = appsOf(bellhop.Only(f.Apps...))
-	of := spanOf(f.Since, f.Until, 0)
+	of := spanOf(f.Since, f.Until, 0, 0)
 	of.low = max(of.low, int64(f.After)+1)
 	covered := endlessEvent
 	err = s.read(ctx, "list events for a replay", func(q *reading) (err error) {

@@ -173,7 +173,7 @@ func (t *txn) slicesOf(level int, from, to int64) (timeslice.Rows, error) {
 	var a counted
 	var endpoint int64
 	var app string
-	s := span{timeslice.FirstID(from), timeslice.FirstID(to)}
+	s := span{low: timeslice.FirstID(from), high: timeslice.FirstID(to)}
 	err := t.each(scan(func() {
 		if a.latency < 0 {
 			return

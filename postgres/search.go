@@ -145,7 +145,7 @@ func (w *search) known(page *bellhop.EventFilter) (list []bellhop.Event, next be
 	// for the next time.
 	var all []bellhop.EventID
 	var horizon bellhop.EventID
-	s := spanOf(page.Since, page.Until, int64(page.Before))
+	s := spanOf(page.Since, page.Until, int64(page.Before), 0)
 	for _, sql := range queries {
 		limit := max(min(w.rows, 10*searchPage), 1)
 		count, last := 0, bellhop.EventID(0)

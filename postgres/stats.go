@@ -57,7 +57,7 @@ func (a *counted) addTo(t *bellhop.Tally) {
 }
 
 func (c *counter) countAttempts(from, to int64) error {
-	sql, args := attemptsToCount(&c.Filter, span{timeslice.FirstID(from), timeslice.FirstID(to)})
+	sql, args := attemptsToCount(&c.Filter, span{low: timeslice.FirstID(from), high: timeslice.FirstID(to)})
 	return c.add(sql, args)
 }
 
@@ -117,7 +117,7 @@ func (c *counter) countSlices(width, from, to int64) error {
 		return err
 	}, sql, args...)
 	if err == nil {
-		sql, args = lateToCount(&c.Filter, span{timeslice.FirstID(from), timeslice.FirstID(to)})
+		sql, args = lateToCount(&c.Filter, span{low: timeslice.FirstID(from), high: timeslice.FirstID(to)})
 		err = c.add(sql, args)
 	}
 	return err

@@ -103,7 +103,7 @@ const (
 
 // unfinishedIn lists unfinished deliveries.
 func unfinishedIn(q *reading, f *bellhop.DeliveryFilter, made span) ([]bellhop.Delivery, error) {
-	p := pages{columns: unfinishedColumns, table: "bellhop.pending p", limit: f.Limit}
+	p := pages{columns: unfinishedColumns, table: "bellhop.pending p", limit: f.Limit, up: made.up}
 	chosen := false
 	if f.Status == bellhop.DeliveryHeld && f.Event == 0 {
 		var err error
@@ -118,7 +118,7 @@ func unfinishedIn(q *reading, f *bellhop.DeliveryFilter, made span) ([]bellhop.D
 		freshPart(f, &p, made)
 	}
 	list, err := rowsOf(q, &p, scanUnfinished)
-	return newest(list, f.Limit, deliveryPosition), err
+	return merged(list, f.Limit, made.up, deliveryPosition), err
 }
 
 // heldParts adds the parts of a list of what is held, which may be few among many: those

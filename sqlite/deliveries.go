@@ -78,7 +78,8 @@ func (s *Store) Delivery(ctx context.Context, id bellhop.DeliveryID) (bellhop.De
 	return d, err
 }
 
-// Deliveries lists deliveries, newest first, whether they have ended or not.
+// Deliveries lists deliveries, newest first or, after one, oldest first, whether they have
+// ended or not.
 func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bellhop.Delivery, error) {
 	var list []bellhop.Delivery
 	err := s.read(ctx, "list deliveries", func(c *sqlite.Conn) error {
@@ -92,21 +93,21 @@ func (s *Store) Deliveries(ctx context.Context, f bellhop.DeliveryFilter) ([]bel
 			if err != nil {
 				return err
 			}
-			unfinished, err := collect(c, queries, pendingColumns+pendingStatus, "pending p", "p.id", f.Limit, scanUnfinished)
+			unfinished, err := collect(c, queries, pendingColumns+pendingStatus, "pending p", "p.id", f.Limit, f.After != 0, scanUnfinished)
 			if err != nil {
 				return err
 			}
 			list = append(unfinished, fresh...)
 		}
-		finished, err := collect(c, endedQueriesIn(&f), endedColumns, "attempts", "delivery", f.Limit, scanEnded)
+		finished, err := collect(c, endedQueriesIn(&f), endedColumns, "attempts", "delivery", f.Limit, f.After != 0, scanEnded)
 		if err != nil {
 			return err
 		}
-		prompt, err := collectPrompt(c, promptQueries(&f), f.Limit)
+		prompt, err := collectPrompt(c, promptQueries(&f), f.Limit, f.After != 0)
 		list = append(append(list, finished...), prompt...)
 		return err
 	})
-	return newest(list, f.Limit, func(d *bellhop.Delivery) int64 { return int64(d.ID) }), err
+	return merged(list, f.Limit, f.After != 0, func(d *bellhop.Delivery) int64 { return int64(d.ID) }), err
 }
 
 // statusAt is the status of an unfinished delivery that is not held itself.
@@ -120,7 +121,7 @@ func statusAt(c *sqlite.Conn, d *bellhop.Delivery) (bellhop.DeliveryStatus, erro
 func (s *Store) freshDeliveries(c *sqlite.Conn, f *bellhop.DeliveryFilter) ([]bellhop.Delivery, error) {
 	selects := bellhop.EventFilter{Scope: f.Scope, Type: f.Type, Since: f.Since, Until: f.Until}
 	list, err := s.writer.fresh.view(c, f.Event, func(d *freshDelivery) bool {
-		return (f.Endpoint == 0 || f.Endpoint == d.endpoint) && (f.Before == 0 || d.id < f.Before) &&
+		return (f.Endpoint == 0 || f.Endpoint == d.endpoint) && (f.Before == 0 || d.id < f.Before) && d.id > f.After &&
 			selects.Selects(&bellhop.Event{ID: bellhop.EventID(d.id), App: d.app, Type: d.kind})
 	})
 	if err != nil || f.Status == bellhop.DeliveryHeld && f.Itself {

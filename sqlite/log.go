@@ -43,7 +43,7 @@ func (s *Store) Event(ctx context.Context, id bellhop.EventID) (bellhop.Event, e
 	return e, err
 }
 
-// Events lists events, newest first.
+// Events lists events, newest first or, after one, oldest first.
 func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Event, error) {
 	columns := eventColumns + ", NULL"
 	if f.WithData {
@@ -53,11 +53,11 @@ func (s *Store) Events(ctx context.Context, f bellhop.EventFilter) ([]bellhop.Ev
 	err := s.read(ctx, "list events", func(c *sqlite.Conn) error {
 		queries, err := eventQueriesIn(c, &f)
 		if err == nil {
-			list, err = collect(c, queries, columns, "events", "id", f.Limit, scanEvent)
+			list, err = collect(c, queries, columns, "events", "id", f.Limit, f.After != 0, scanEvent)
 		}
 		return err
 	})
-	return newest(list, f.Limit, func(e *bellhop.Event) int64 { return int64(e.ID) }), err
+	return merged(list, f.Limit, f.After != 0, func(e *bellhop.Event) int64 { return int64(e.ID) }), err
 }
 
 const (
@@ -99,7 +99,7 @@ func (s *Store) Attempt(ctx context.Context, id bellhop.AttemptID) (bellhop.Atte
 	return a, err
 }
 
-// Attempts lists attempts, newest first.
+// Attempts lists attempts, newest first or, after one, oldest first.
 func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellhop.Attempt, error) {
 	columns := attemptColumns + noBodies
 	if f.WithBodies {
@@ -109,21 +109,21 @@ func (s *Store) Attempts(ctx context.Context, f bellhop.AttemptFilter) ([]bellho
 	err := s.read(ctx, "list attempts", func(c *sqlite.Conn) error {
 		queries, err := attemptQueriesIn(c, &f)
 		if err == nil {
-			list, err = collect(c, queries, columns, "attempts", "id", f.Limit, scanAttempt)
+			list, err = collect(c, queries, columns, "attempts", "id", f.Limit, f.After != 0, scanAttempt)
 		}
 		return err
 	})
-	return newest(list, f.Limit, func(a *bellhop.Attempt) int64 { return int64(a.ID) }), err
+	return merged(list, f.Limit, f.After != 0, func(a *bellhop.Attempt) int64 { return int64(a.ID) }), err
 }
 
-// Audit lists audit entries, newest first.
+// Audit lists audit entries, newest first or, after one, oldest first.
 func (s *Store) Audit(ctx context.Context, f bellhop.AuditFilter) ([]bellhop.AuditEntry, error) {
 	var list []bellhop.AuditEntry
 	err := s.read(ctx, "list the audit log", func(c *sqlite.Conn) error {
 		list = nil
 		w := auditWhere(&f)
 		return each(c, func(st *sqlite.Stmt) { list = append(list, scanAudit(st)) },
-			"SELECT id, actor, action, object, apps, detail FROM audit NOT INDEXED"+w.String()+" ORDER BY id DESC LIMIT ? + 0",
+			"SELECT id, actor, action, object, apps, detail FROM audit NOT INDEXED"+w.String()+orderBy("id", f.After != 0)+" LIMIT ? + 0",
 			append(w.args, max(f.Limit, 0))...)
 	})
 	return list, err
@@ -139,7 +139,7 @@ func auditWhere(f *bellhop.AuditFilter) *where {
 			w.add(column.name+" = ?", column.value)
 		}
 	}
-	w.span("id", f.Since, f.Until, int64(f.Before))
+	w.span("id", f.Since, f.Until, int64(f.Before), int64(f.After))
 	return w
 }
 

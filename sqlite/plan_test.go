@@ -41,7 +41,7 @@ func TestListsUseIndexes(t *testing.T) {
 		for _, typ := range names {
 			for _, subject := range names {
 				for _, external := range []string{"", "x"} {
-					f := bellhop.EventFilter{Scope: apps, Type: typ, Subject: subject, ExternalID: external, Since: since, Until: until, Before: 1 << 60}
+					f := bellhop.EventFilter{Scope: apps, Type: typ, Subject: subject, ExternalID: external, Since: since, Until: until, Before: 1 << 60, After: 1}
 					add(fmt.Sprintf("event tail %+v", f), []query{eventTail(&f)}, eventColumns+", data", "events", "id", false)
 					add(fmt.Sprintf("events %+v", f), eventQueries(&f), eventColumns+", data", "events", "id",
 						external != "" || apps.All && subject == "a.b") // the subject of more than maxTypes apps is sorted
@@ -51,7 +51,7 @@ func TestListsUseIndexes(t *testing.T) {
 				for _, event := range []bellhop.EventID{0, 1} {
 					for _, status := range []bellhop.AttemptStatus{"", bellhop.AttemptSucceeded, bellhop.AttemptFailed, bellhop.AttemptCanceled} {
 						for _, delivery := range []bellhop.DeliveryID{0, 1} {
-							f := bellhop.AttemptFilter{Scope: apps, Type: typ, Endpoint: endpoint, Event: event, Delivery: delivery, Status: status, Since: since, Until: until, Before: 1 << 60}
+							f := bellhop.AttemptFilter{Scope: apps, Type: typ, Endpoint: endpoint, Event: event, Delivery: delivery, Status: status, Since: since, Until: until, Before: 1 << 60, After: 1}
 							add(fmt.Sprintf("attempts %+v", f), attemptQueries(&f), attemptColumns+bodyColumns, "attempts", "id", event != 0 || delivery != 0)
 							f.Response, f.Reason = "404", "status"
 							for _, status := range column.Statuses(&f) {
@@ -62,7 +62,7 @@ func TestListsUseIndexes(t *testing.T) {
 						}
 					}
 					for _, status := range []bellhop.DeliveryStatus{"", bellhop.DeliveryPending, bellhop.DeliveryHeld, bellhop.DeliverySucceeded, bellhop.DeliveryFailed, bellhop.DeliveryCanceled} {
-						f := bellhop.DeliveryFilter{Scope: apps, Type: typ, Endpoint: endpoint, Event: event, Status: status, Since: since, Until: until, Before: 1 << 60}
+						f := bellhop.DeliveryFilter{Scope: apps, Type: typ, Endpoint: endpoint, Event: event, Status: status, Since: since, Until: until, Before: 1 << 60, After: 1}
 						add(fmt.Sprintf("ended %+v", f), endedQueries(&f), endedColumns, "attempts", "delivery", event != 0)
 						add(fmt.Sprintf("prompt %+v", f), promptQueries(&f), promptColumns, "attempts", "id", false)
 						for i, q := range pendingQueries(&f) {
@@ -77,8 +77,10 @@ func TestListsUseIndexes(t *testing.T) {
 		for name, l := range lists {
 			for i := range l.queries {
 				q := &l.queries[i]
-				sql := q.sql(l.columns, l.table) + " ORDER BY " + l.order + " DESC LIMIT 50"
-				explain(t, c, name, sql, l.sorts, q.index == "" && q.where.args == nil, q.where.args)
+				for _, up := range []bool{false, true} {
+					sql := q.sql(l.columns, l.table) + orderBy(l.order, up) + " LIMIT 50"
+					explain(t, c, name, sql, l.sorts, q.index == "" && q.where.args == nil, q.where.args)
+				}
 			}
 		}
 		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayFailed, bellhop.ReplayMissing, bellhop.ReplayAll, bellhop.ReplaySucceeded} {
@@ -96,7 +98,7 @@ func TestListsUseIndexes(t *testing.T) {
 			}
 		}
 		for _, scope := range []bellhop.Scope{bellhop.Everything(), bellhop.Only("acme", "globex")} {
-			f := bellhop.DeliveryFilter{Scope: scope, Status: bellhop.DeliveryHeld, Since: since, Until: until, Before: 1 << 60}
+			f := bellhop.DeliveryFilter{Scope: scope, Status: bellhop.DeliveryHeld, Since: since, Until: until, Before: 1 << 60, After: 1}
 			for name, q := range map[string]query{"pending_held": heldQuery(&f, 1), "pending_idle_endpoint": idleQuery(&f, 1)} {
 				sql := q.sql(pendingColumns+pendingStatus, "pending p") + " ORDER BY p.id DESC LIMIT 50"
 				explain(t, c, "held of endpoint", sql, false, false, q.where.args, "SEARCH p USING INDEX "+name+" (endpoint=? AND id>? AND id<?)")

@@ -61,12 +61,28 @@ func newest[T any](list []T, limit int, position func(*T) int64) []T {
 	return list[:min(len(list), max(limit, 0))]
 }
 
+// merged is newest, or (up) the same oldest first.
+func merged[T any](list []T, limit int, up bool, position func(*T) int64) []T {
+	if up {
+		return newest(list, limit, func(x *T) int64 { return -position(x) })
+	}
+	return newest(list, limit, position)
+}
+
+// orderBy is the order of a column, newest first or (up) oldest first.
+func orderBy(column string, up bool) string {
+	if up {
+		return " ORDER BY " + column
+	}
+	return " ORDER BY " + column + " DESC"
+}
+
 // restOfEvents adds what no index is looked up by.
 func restOfEvents(q *query, f *bellhop.EventFilter, apps bellhop.Scope, subject, typ string) query {
 	q.where.scope("app", apps)
 	q.where.match("subject", subject)
 	q.where.match("type", typ)
-	q.where.span("id", f.Since, f.Until, int64(f.Before))
+	q.where.span("id", f.Since, f.Until, int64(f.Before), int64(f.After))
 	if f.UUID != "" {
 		q.where.add("event_uuid(id) = ?", f.UUID)
 	}
@@ -134,7 +150,7 @@ func restOfAttempts(q *query, f *bellhop.AttemptFilter, apps bellhop.Scope, typ 
 	}
 	q.where.scope("app", apps)
 	q.where.match("type", typ)
-	q.where.span("id", f.Since, f.Until, int64(f.Before))
+	q.where.span("id", f.Since, f.Until, int64(f.Before), int64(f.After))
 	return *q
 }
 
@@ -354,7 +370,7 @@ func restOfEnded(q query, f *bellhop.DeliveryFilter, apps bellhop.Scope) query {
 	q.where.add("final = 1")
 	q.where.scope("app", apps)
 	q.where.match("type", f.Type)
-	q.where.span("delivery", f.Since, f.Until, int64(f.Before))
+	q.where.span("delivery", f.Since, f.Until, int64(f.Before), int64(f.After))
 	return q
 }
 
@@ -454,6 +470,9 @@ func promptQueries(f *bellhop.DeliveryFilter) []query {
 		if !f.Since.IsZero() {
 			q.where.add("id >= ?", int64(id.First[id.Event](f.Since))-idsBefore)
 		}
+		if lower := int64(f.After); lower != 0 {
+			q.where.add("id > ?", lower-idsBefore)
+		}
 		if upper := int64(f.Before); upper != 0 {
 			q.where.add("id < ?", upper+idsAfter)
 		}
@@ -470,23 +489,35 @@ func promptQueries(f *bellhop.DeliveryFilter) []query {
 
 // collectPrompt gives one page of deliveries that ended promptly. It goes through their
 // attempts in an index until none can come whose delivery belongs on the page.
-func collectPrompt(c *sqlite.Conn, queries []query, limit int) ([]bellhop.Delivery, error) {
+func collectPrompt(c *sqlite.Conn, queries []query, limit int, up bool) ([]bellhop.Delivery, error) {
 	type ended struct{ attempt, delivery int64 }
 	var list []bellhop.Delivery
 	for i := range queries {
-		var page []ended // by delivery, the highest first
+		var page []ended // by delivery, in the order of the list
+		behind := func(a, b ended) int {
+			if up {
+				return cmp.Compare(a.delivery, b.delivery)
+			}
+			return cmp.Compare(b.delivery, a.delivery)
+		}
+		over := func(attempt, delivery int64) bool {
+			if up {
+				return attempt > delivery+idsAfter
+			}
+			return attempt < delivery-idsBefore
+		}
 		err := until(c, func(st *sqlite.Stmt) bool {
 			e := ended{st.ColumnInt64(0), st.ColumnInt64(1)}
-			if full := len(page) >= limit; full && e.attempt < page[len(page)-1].delivery-idsBefore {
+			if full := len(page) >= limit; full && over(e.attempt, page[len(page)-1].delivery) {
 				return false
 			}
-			at, _ := slices.BinarySearchFunc(page, e, func(a, b ended) int { return cmp.Compare(b.delivery, a.delivery) })
+			at, _ := slices.BinarySearchFunc(page, e, behind)
 			if at < limit {
 				page = slices.Insert(page, at, e)
 				page = page[:min(len(page), limit)]
 			}
 			return true
-		}, queries[i].sql(promptColumns, "attempts")+" ORDER BY id DESC", queries[i].where.args...)
+		}, queries[i].sql(promptColumns, "attempts")+orderBy("id", up), queries[i].where.args...)
 		for i := 0; err == nil && i < len(page); i++ {
 			err = each(c, func(st *sqlite.Stmt) { list = append(list, scanEnded(st)) }, endedByAttempt, page[i].attempt)
 		}
@@ -498,12 +529,12 @@ func collectPrompt(c *sqlite.Conn, queries []query, limit int) ([]bellhop.Delive
 }
 
 // collect runs the queries for one page each.
-func collect[T any](c *sqlite.Conn, queries []query, columns, table, order string, limit int, scan func(*sqlite.Stmt) T) ([]T, error) {
+func collect[T any](c *sqlite.Conn, queries []query, columns, table, order string, limit int, up bool, scan func(*sqlite.Stmt) T) ([]T, error) {
 	var list []T
 	for i := range queries {
 		q := &queries[i]
 		err := each(c, func(st *sqlite.Stmt) { list = append(list, scan(st)) },
-			q.sql(columns, table)+" ORDER BY "+order+" DESC LIMIT ? + 0", append(q.where.args, max(limit, 0))...)
+			q.sql(columns, table)+orderBy(order, up)+" LIMIT ? + 0", append(q.where.args, max(limit, 0))...)
 		if err != nil {
 			return nil, err
 		}

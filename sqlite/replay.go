@@ -114,7 +114,7 @@ func horizonQueries(f *bellhop.ReplayFilter) []query {
 	share := max(f.Scan/max(len(f.Apps), 1), 1)
 	one := func(from string, w where) query {
 		w.add("id > ?", int64(f.After))
-		w.span("id", f.Since, f.Until, 0)
+		w.span("id", f.Since, f.Until, 0, 0)
 		return query{from + w.String() + " ORDER BY id LIMIT 1 OFFSET ?", where{args: append(w.args, share-1)}}
 	}
 	list := perApp(bellhop.Only(f.Apps...), func(app string) query {
@@ -133,7 +133,7 @@ func horizonQueries(f *bellhop.ReplayFilter) []query {
 func exhaustedWhere(f *bellhop.ReplayFilter) where {
 	w := where{args: []any{int64(f.Endpoint)}}
 	w.add("x.endpoint = ?1 AND x.final = 1 AND x.status = 1 AND x.event > ?", int64(f.After))
-	w.span("x.event", f.Since, f.Until, 0)
+	w.span("x.event", f.Since, f.Until, 0, 0)
 	return w
 }
 
@@ -179,7 +179,7 @@ func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
 	}
 	some := func(index string, w where) query {
 		w.add("e.id > ? AND e.id <= ?", int64(f.After), int64(until))
-		w.span("e.id", f.Since, f.Until, 0)
+		w.span("e.id", f.Since, f.Until, 0, 0)
 		w.types("e.type", f.Types)
 		labelled(&w, f.LabelFilter)
 		sql := "SELECT " + columns + " FROM events e " + index + w.String() + wanted

@@ -107,7 +107,7 @@ func (w *search) candidates(page *bellhop.EventFilter) (list []bellhop.Event, ne
 	if err != nil {
 		return nil, 0, err
 	}
-	if list, err = collect(w.c, queries, eventColumns+", NULL", "events", "id", searchPage, scanEvent); err != nil {
+	if list, err = collect(w.c, queries, eventColumns+", NULL", "events", "id", searchPage, false, scanEvent); err != nil {
 		return nil, 0, err
 	}
 	w.rows -= len(list)
@@ -134,7 +134,7 @@ func (w *search) known(page *bellhop.EventFilter, queries []query, tables ...str
 	var horizon bellhop.EventID
 	for i := range queries {
 		q := &queries[i]
-		q.where.span("event", page.Since, page.Until, int64(page.Before))
+		q.where.span("event", page.Since, page.Until, int64(page.Before), 0)
 		limit := max(min(w.rows, 10*searchPage), 1)
 		count, last := 0, bellhop.EventID(0)
 		sql := q.sql("event, app", tables[i]) + " ORDER BY event DESC LIMIT ? + 0"

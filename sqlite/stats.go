@@ -95,7 +95,7 @@ func statsTail(f *bellhop.StatsFilter) query {
 	var q query
 	q.where.add(tailOfAttempts)
 	optional(&q.where, "endpoint", int64(f.Endpoint))
-	q.where.span("id", f.Since, f.Until, 0)
+	q.where.span("id", f.Since, f.Until, 0, 0)
 	q.where.scope("app", f.Scope)
 	return q
 }
@@ -106,14 +106,14 @@ func statsQueries(f *bellhop.StatsFilter) []query {
 	if f.Endpoint != 0 {
 		q := query{index: "attempts_endpoint"}
 		q.where.add("endpoint = ?", int64(f.Endpoint))
-		q.where.span("id", f.Since, f.Until, 0)
+		q.where.span("id", f.Since, f.Until, 0, 0)
 		q.where.scope("app", f.Scope)
 		return []query{q}
 	}
 	return perApp(f.Scope, func(app string) query {
 		q := query{index: "attempts_app"}
 		q.where.add("app = ?", app)
-		q.where.span("id", f.Since, f.Until, 0)
+		q.where.span("id", f.Since, f.Until, 0, 0)
 		return q
 	})
 }

@@ -212,7 +212,10 @@ func (w *where) types(column string, filters []string) {
 }
 
 // span adds a range of time as a range of ids, and the cursor.
-func (w *where) span(column string, since, until time.Time, before int64) {
+func (w *where) span(column string, since, until time.Time, before, after int64) {
+	if after != 0 {
+		w.add(column+" > ?", after)
+	}
 	if !since.IsZero() {
 		w.add(column+" >= ?", int64(id.First[id.Event](since)))
 	}

@@ -55,7 +55,7 @@ func restOfPending(q query, f *bellhop.DeliveryFilter, apps bellhop.Scope) query
 	case f.Status == bellhop.DeliveryPending:
 		q.where.add("p.held = 0 AND coalesce(NOT " + stopped + ", 1)")
 	}
-	q.where.span("p.id", f.Since, f.Until, int64(f.Before))
+	q.where.span("p.id", f.Since, f.Until, int64(f.Before), int64(f.After))
 	return q
 }
 

@@ -74,11 +74,9 @@ var deliveriesTests = []test{
 			cases[string(status)] = tc
 		}
 		for name, tc := range cases {
-			walk(f, name, filter(all, tc.keep), func(last *bellhop.Delivery, limit int) ([]bellhop.Delivery, error) {
+			walk(f, name, filter(all, tc.keep), idOfDelivery, func(before, after bellhop.DeliveryID, limit int) ([]bellhop.Delivery, error) {
 				page := tc.filter
-				if page.Limit = limit; last != nil {
-					page.Before = last.ID
-				}
+				page.Before, page.After, page.Limit = before, after, limit
 				return f.s.Deliveries(f.Context(), page)
 			})
 		}

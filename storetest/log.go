@@ -59,30 +59,41 @@ func history(f *fixture) world {
 	return w
 }
 
-// walk follows a list page by page, with pages of several sizes, and compares it
-// with what should be in it, given oldest first.
-func walk[T any](f *fixture, what string, want []T, page func(last *T, limit int) ([]T, error)) {
+// walk follows a list page by page, from the newest to the oldest and back, with pages of
+// several sizes, and compares it with what should be in it, given oldest first.
+func walk[T any, K ~int64](f *fixture, what string, want []T, id func(*T) K, page func(before, after K, limit int) ([]T, error)) {
 	f.Helper()
-	want = slices.Clone(want)
-	slices.Reverse(want)
+	down := slices.Clone(want)
+	slices.Reverse(down)
 	for _, limit := range []int{1, 3, 1000} {
-		var got []T
-		var last *T
-		for {
-			list, err := page(last, limit)
-			f.must(err)
-			if len(list) > limit {
-				f.Fatalf("%s: a page of %d with limit %d", what, len(list), limit)
-			}
-			got = append(got, list...)
-			if len(list) < limit || len(got) > 10_000 {
-				break
-			}
-			last = &got[len(got)-1]
-		}
-		same(f, what, got, want)
+		walkBy(f, what, limit, 0, down, id, func(before K, limit int) ([]T, error) { return page(before, 0, limit) })
+		walkBy(f, what+", oldest first", limit, 1, want, id, func(after K, limit int) ([]T, error) { return page(0, after, limit) })
 	}
 }
+
+// walkBy is walk by pages of one size, from one cursor on.
+func walkBy[T any, K ~int64](f *fixture, what string, limit int, start K, want []T, id func(*T) K, page func(cursor K, limit int) ([]T, error)) {
+	f.Helper()
+	var got []T
+	for cursor := start; ; {
+		list, err := page(cursor, limit)
+		f.must(err)
+		if len(list) > limit {
+			f.Fatalf("%s: a page of %d with limit %d", what, len(list), limit)
+		}
+		got = append(got, list...)
+		if len(list) < limit || len(got) > 10_000 {
+			break
+		}
+		cursor = id(&got[len(got)-1])
+	}
+	same(f, what, got, want)
+}
+
+func idOfEvent(e *bellhop.Event) bellhop.EventID          { return e.ID }
+func idOfAttempt(a *bellhop.Attempt) bellhop.AttemptID    { return a.ID }
+func idOfDelivery(d *bellhop.Delivery) bellhop.DeliveryID { return d.ID }
+func idOfEntry(a *bellhop.AuditEntry) bellhop.AuditID     { return a.ID }
 
 func filter[T any](list []T, keep func(*T) bool) []T {
 	var kept []T
@@ -132,11 +143,9 @@ var logTests = []test{
 					}
 				}
 				tc.filter.WithData = withData
-				walk(f, name, want, func(last *bellhop.Event, limit int) ([]bellhop.Event, error) {
+				walk(f, name, want, idOfEvent, func(before, after bellhop.EventID, limit int) ([]bellhop.Event, error) {
 					page := tc.filter
-					if page.Limit = limit; last != nil {
-						page.Before = last.ID
-					}
+					page.Before, page.After, page.Limit = before, after, limit
 					return f.s.Events(f.Context(), page)
 				})
 			}
@@ -196,11 +205,9 @@ var logTests = []test{
 					}
 				}
 				tc.filter.WithBodies = withBodies
-				walk(f, name, want, func(last *bellhop.Attempt, limit int) ([]bellhop.Attempt, error) {
+				walk(f, name, want, idOfAttempt, func(before, after bellhop.AttemptID, limit int) ([]bellhop.Attempt, error) {
 					page := tc.filter
-					if page.Limit = limit; last != nil {
-						page.Before = last.ID
-					}
+					page.Before, page.After, page.Limit = before, after, limit
 					return f.s.Attempts(f.Context(), page)
 				})
 			}
@@ -262,11 +269,9 @@ var logTests = []test{
 				return a.At().Before(at) && len(a.Apps) > 0
 			}},
 		} {
-			walk(f, name, filter(all, tc.keep), func(last *bellhop.AuditEntry, limit int) ([]bellhop.AuditEntry, error) {
+			walk(f, name, filter(all, tc.keep), idOfEntry, func(before, after bellhop.AuditID, limit int) ([]bellhop.AuditEntry, error) {
 				page := tc.filter
-				if page.Limit = limit; last != nil {
-					page.Before = last.ID
-				}
+				page.Before, page.After, page.Limit = before, after, limit
 				return f.s.Audit(f.Context(), page)
 			})
 		}

@@ -240,11 +240,9 @@ var searchTests = []test{
 								return (answer == "" || low <= a.ResponseStatus && a.ResponseStatus <= high) && (reason == "" || a.Reason == reason) &&
 									(status == "" || a.Status == status) && scope.Sees(a.App) && (endpoint == 0 || endpoint == a.Endpoint)
 							})
-							walk(f, fmt.Sprintf("%+v", s), want, func(last *bellhop.Attempt, limit int) ([]bellhop.Attempt, error) {
+							walk(f, fmt.Sprintf("%+v", s), want, idOfAttempt, func(before, after bellhop.AttemptID, limit int) ([]bellhop.Attempt, error) {
 								page := s
-								if page.Limit = limit; last != nil {
-									page.Before = last.ID
-								}
+								page.Before, page.After, page.Limit = before, after, limit
 								return f.s.Attempts(f.Context(), page)
 							})
 						}

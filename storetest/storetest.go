@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Ends", endTests},
 		{"Scope", scopeTests},
 		{"Log", logTests},
+		{"Upward", upwardTests},
 		{"Search", searchTests},
 		{"Times", timesTests},
 		{"Stats", statsTests},

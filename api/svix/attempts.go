@@ -195,8 +195,8 @@ func (a *API) attempts(c *api.Call, app string, p paging, in *attemptFilter, of 
 	}
 	v := a.view(c, app)
 	l := log[id.Attempt, bellhop.Attempt]{
-		read: func(s span, before bellhop.AttemptID, limit int) ([]bellhop.Attempt, error) {
-			of.Since, of.Until, of.Before, of.Limit = s.since, s.until, before, limit
+		read: func(s span, before, after bellhop.AttemptID, limit int) ([]bellhop.Attempt, error) {
+			of.Since, of.Until, of.Before, of.After, of.Limit = s.since, s.until, before, after, limit
 			return a.desk.Attempts(c.Context(), c.Principal(), app, of)
 		},
 		id: func(at *bellhop.Attempt) bellhop.AttemptID { return at.ID },
@@ -393,9 +393,9 @@ func (a *API) attemptedMessages(c *api.Call, in attemptedMessagesIn) (out page[e
 	v := a.view(c, app.ID)
 	told := map[bellhop.DeliveryID]bellhop.Delivery{}
 	l := log[id.Delivery, bellhop.Delivery]{
-		read: func(s span, before bellhop.DeliveryID, limit int) ([]bellhop.Delivery, error) {
+		read: func(s span, before, after bellhop.DeliveryID, limit int) ([]bellhop.Delivery, error) {
 			return a.desk.Deliveries(c.Context(), c.Principal(), app.ID, bellhop.DeliveryFilter{
-				Endpoint: endpoint.ID, Type: one, Since: s.since, Until: s.until, Before: before, Limit: limit,
+				Endpoint: endpoint.ID, Type: one, Since: s.since, Until: s.until, Before: before, After: after, Limit: limit,
 			})
 		},
 		id:   func(d *bellhop.Delivery) bellhop.DeliveryID { return d.ID },

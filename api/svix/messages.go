@@ -297,9 +297,9 @@ func (a *API) listMessages(c *api.Call, in listMessagesIn) (out page[messageOut]
 	}
 	types, one := in.types()
 	l := log[id.Event, bellhop.Event]{
-		read: func(s span, before bellhop.EventID, limit int) ([]bellhop.Event, error) {
+		read: func(s span, before, after bellhop.EventID, limit int) ([]bellhop.Event, error) {
 			return a.desk.PlainEvents(c.Context(), c.Principal(), app.ID, bellhop.EventFilter{
-				Type: one, Since: s.since, Until: s.until, Before: before, Limit: limit,
+				Type: one, Since: s.since, Until: s.until, Before: before, After: after, Limit: limit,
 			})
 		},
 		id: func(e *bellhop.Event) bellhop.EventID { return e.ID },

@@ -229,8 +229,8 @@ func (a *API) listTasks(c *api.Call, in listTasksIn) (out page[fullTaskOut], err
 		return out, err
 	}
 	l := log[id.Audit, placed]{
-		read: func(s span, before bellhop.AuditID, limit int) ([]placed, error) {
-			list, at, err := a.desk.Tasks(c.Context(), c.Principal(), bellhop.AuditFilter{Since: s.since, Until: s.until, Before: before, Limit: limit})
+		read: func(s span, before, after bellhop.AuditID, limit int) ([]placed, error) {
+			list, at, err := a.desk.Tasks(c.Context(), c.Principal(), bellhop.AuditFilter{Since: s.since, Until: s.until, Before: before, After: after, Limit: limit})
 			rows := make([]placed, len(list))
 			for i := range list {
 				rows[i] = placed{list[i], at[i]}

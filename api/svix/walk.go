@@ -2,16 +2,13 @@ package svix
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop/internal/id"
 )
 
-// Logs are listed newest first, and their store knows that order alone. A walk that goes
-// back looks for what is just newer than a row in ranges of ids, each of which it reads
-// newest first: it begins with one that cannot have more rows than are read at once, takes
-// a longer one where that has few, and halves one that has too many.
+// Logs are listed newest first. A walk back reads them oldest first, and turns each page
+// round.
 
 // The bounds of a walk.
 const (
@@ -20,10 +17,6 @@ const (
 	mostScanned = 5000
 	// chunk is how many rows are read at once.
 	chunk = 500
-	// fewest is how many rows of a range are read at once, at least.
-	fewest = 16
-	// mostReads is after how many reads a page of a walk back ends that has found something.
-	mostReads = 400
 	// logsLast is how far back a list reaches that is not told otherwise.
 	logsLast = 90 * 24 * time.Hour
 )
@@ -33,8 +26,9 @@ type span struct{ since, until time.Time }
 
 // log is a list of rows with ids of kind K.
 type log[K id.Kind, Row any] struct {
-	// read gives rows of a range of time that are older than an id (0: any), newest first.
-	read func(s span, before id.ID[K], limit int) ([]Row, error)
+	// read gives rows of a range of time: older than an id, newest first, or newer than one,
+	// oldest first. One of them is 0; if both are, it begins with the newest.
+	read func(s span, before, after id.ID[K], limit int) ([]Row, error)
 	// keep tells whether a row is listed; nil keeps all.
 	keep func(*Row) (bool, error)
 	id   func(*Row) id.ID[K]
@@ -53,17 +47,19 @@ type walked[K id.Kind, Row any] struct {
 // walk gives at most limit rows behind (or, back, before) one with the id at; 0 is the
 // beginning, the newest.
 func (l *log[K, Row]) walk(s span, at id.ID[K], back bool, limit int) (walked[K, Row], error) {
-	if back && at != 0 {
-		return l.back(s, at, limit)
-	}
 	w := walked[K, Row]{last: at}
+	back = back && at != 0
 	for scanned := 0; ; {
 		// One more than is needed tells whether there are more.
 		size := chunk
 		if l.keep == nil {
 			size = limit - len(w.rows) + 1
 		}
-		rows, err := l.read(s, w.last, size)
+		before, after := w.last, id.ID[K](0)
+		if back {
+			before, after = 0, w.last
+		}
+		rows, err := l.read(s, before, after, size)
 		if err != nil {
 			return w, err
 		}
@@ -99,73 +95,6 @@ func (l *log[K, Row]) take(w *walked[K, Row], rows []Row, limit int) (full bool,
 		w.rows, w.last = append(w.rows, rows[i]), l.id(&rows[i])
 	}
 	return false, nil
-}
-
-// back is walk from older rows to newer ones.
-func (l *log[K, Row]) back(s span, at id.ID[K], limit int) (walked[K, Row], error) {
-	w := walked[K, Row]{last: at}
-	size := chunk
-	if l.keep == nil {
-		size = min(chunk, max(limit+1, fewest))
-	}
-	from, end := max(at, id.First[K](s.since)-1), id.First[K](s.until)
-	length := id.ID[K](size)
-	// Until crowded, and with it, there are more rows than fit; 0 if nothing is known of that.
-	crowded := id.ID[K](0)
-	hinted := false
-	for scanned, reads := 0, 1; from < end-1; reads++ {
-		to := end
-		if length < end-from {
-			to = from + length
-		}
-		rows, complete, err := l.between(s, from, to, size)
-		if err != nil {
-			return w, err
-		}
-		if !complete {
-			// What comes first is among those before the oldest of these, which may be few.
-			crowded = l.id(&rows[len(rows)-1])
-			if length = crowded - from; hinted {
-				length = max(length/8, id.ID[K](size))
-			}
-			hinted = !hinted
-			continue
-		}
-		hinted = false
-		slices.Reverse(rows)
-		if full, err := l.take(&w, rows, limit); err != nil || full {
-			return w, err
-		}
-		if scanned += len(rows); scanned >= cmp.Or(l.most, mostScanned) || reads >= mostReads && w.last > at {
-			w.more = to < end
-			return w, nil
-		}
-		switch from = to - 1; {
-		case crowded-from > id.ID[K](size):
-			length = (crowded - from) / 2
-		case len(rows) < size/4 && length < end/8:
-			length *= 8
-		}
-	}
-	return w, nil
-}
-
-// between gives the rows between two ids, both excluded, newest first, and whether they are
-// all of them: they are if there are fewer than size.
-func (l *log[K, Row]) between(s span, from, to id.ID[K], size int) (rows []Row, complete bool, err error) {
-	if at := from.Time(); at.After(s.since) {
-		s.since = at
-	}
-	if rows, err = l.read(s, to, size); err != nil {
-		return nil, false, err
-	}
-	complete = len(rows) < size
-	for i := range rows {
-		if l.id(&rows[i]) <= from {
-			return rows[:i], true, nil
-		}
-	}
-	return rows, complete, nil
 }
 
 // stepOver reads what a list by time is asked for: which way it goes, from which row, and
