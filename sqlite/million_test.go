@@ -178,12 +178,15 @@ func BenchmarkAttempts(b *testing.B) {
 		"week, no such type":      {Scope: bellhop.Everything(), Since: middle, Until: middle.Add(7 * 24 * time.Hour), Type: "no.such"},
 	} {
 		f.Limit = 51
-		for _, from := range []string{"newest", "middle"} {
-			if from == "middle" {
+		for _, from := range []string{"newest", "middle", "middle, oldest first"} {
+			if from != "newest" {
 				f.Before = bellhop.AttemptID(timeslice.FirstID(middle.UnixMilli()))
 				if !f.Since.IsZero() {
 					continue
 				}
+			}
+			if from == "middle, oldest first" {
+				f.Before, f.After = 0, f.Before
 			}
 			b.Run(name+", "+from, func(b *testing.B) {
 				rows := 0
@@ -217,10 +220,12 @@ func BenchmarkEndedDeliveries(b *testing.B) {
 		"small endpoint":         {Scope: bellhop.Everything(), Endpoint: 150},
 	} {
 		f.Limit = 51
-		for _, f.Before = range []bellhop.DeliveryID{0, middle} {
-			from := "newest"
-			if f.Before != 0 {
-				from = "middle"
+		for _, from := range []string{"newest", "middle", "middle, oldest first"} {
+			switch from {
+			case "middle":
+				f.Before = middle
+			case "middle, oldest first":
+				f.Before, f.After = 0, middle
 			}
 			b.Run(name+", "+from, func(b *testing.B) {
 				for b.Loop() {
