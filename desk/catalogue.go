@@ -52,6 +52,23 @@ func (d *Desk) CountEventTypes(_ context.Context, p bellhop.Principal) (int, err
 
 // PutEventType creates an entry of the catalogue or replaces it as a whole.
 func (d *Desk) PutEventType(ctx context.Context, p bellhop.Principal, t bellhop.EventType) (saved bellhop.EventType, created bool, err error) {
+	return d.putEventType(ctx, p, t, func(bellhop.EventType) error { return nil })
+}
+
+// CreateEventType is PutEventType for a type that is not there, or archived: else, and if
+// somebody else makes it meanwhile, it fails with a CodeConflict error.
+func (d *Desk) CreateEventType(ctx context.Context, p bellhop.Principal, t bellhop.EventType) (saved bellhop.EventType, err error) {
+	saved, _, err = d.putEventType(ctx, p, t, func(old bellhop.EventType) error {
+		if old.Archived {
+			return nil
+		}
+		return &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("There is an event type %q already", bellhop.Clip(t.Name))}
+	})
+	return saved, err
+}
+
+// putEventType is PutEventType where the type that is there, if any, may be replaced.
+func (d *Desk) putEventType(ctx context.Context, p bellhop.Principal, t bellhop.EventType, may func(old bellhop.EventType) error) (saved bellhop.EventType, created bool, err error) {
 	if err := Permits(p, "putEventType"); err != nil {
 		return bellhop.EventType{}, false, err
 	}
@@ -64,7 +81,11 @@ func (d *Desk) PutEventType(ctx context.Context, p bellhop.Principal, t bellhop.
 	}
 	err = d.persist(ctx, "event type", d.e.Routes().LoadCatalogue, func() error {
 		old, err := d.eventType(t.Name)
-		created = err != nil
+		if created = err != nil; !created {
+			if err := may(old); err != nil {
+				return err
+			}
+		}
 		saved = t
 		saved.Revision = old.Revision
 		saved.UpdatedAt = d.now()

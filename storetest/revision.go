@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -10,6 +11,28 @@ import (
 )
 
 var revisionTests = []test{
+	{"of many who make an event type at once, one does", func(f *fixture) {
+		for i := range 5 {
+			errs := make([]error, 8)
+			var all sync.WaitGroup
+			for n := range errs {
+				all.Go(func() {
+					errs[n] = f.s.SaveEventType(f.Context(), bellhop.EventType{Name: fmt.Sprintf("t.n%d", i), Description: fmt.Sprint(n)}, nil)
+				})
+			}
+			all.Wait()
+			made := 0
+			for _, err := range errs {
+				switch {
+				case err == nil:
+					made++
+				case !errors.Is(err, bellhop.ErrRevision):
+					f.Error(err)
+				}
+			}
+			same(f, "how many", made, 1)
+		}
+	}},
 	{"an app is replaced only by who has seen it", func(f *fixture) {
 		a := f.app("acme")
 		old := a

@@ -173,9 +173,10 @@ type createEventTypeIn struct {
 
 // createEventType makes a type. One that is there is archived, or the call fails.
 func (a *API) createEventType(c *api.Call, in createEventTypeIn) (eventTypeOut, error) {
+	exists := &bellhop.Error{Code: codeEventTypeExists, Detail: fmt.Sprintf("There is an event type %q already", bellhop.Clip(in.Body.Name))}
 	old, err := a.desk.EventType(c.Context(), c.Principal(), in.Body.Name)
 	if err == nil && !old.Archived {
-		return eventTypeOut{}, &bellhop.Error{Code: codeEventTypeExists, Detail: fmt.Sprintf("There is an event type %q already", bellhop.Clip(in.Body.Name))}
+		return eventTypeOut{}, exists
 	}
 	if err != nil && !bellhop.IsNotFound(err) {
 		return eventTypeOut{}, err
@@ -184,7 +185,10 @@ func (a *API) createEventType(c *api.Call, in createEventTypeIn) (eventTypeOut, 
 	if err != nil {
 		return eventTypeOut{}, err
 	}
-	saved, _, err := a.desk.PutEventType(c.Context(), c.Principal(), t)
+	saved, err := a.desk.CreateEventType(c.Context(), c.Principal(), t)
+	if bellhop.CodeOf(err) == bellhop.CodeConflict { // somebody was faster
+		err = exists
+	}
 	return showEventType(&saved, true), err
 }
 
