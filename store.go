@@ -26,6 +26,7 @@ type Store interface {
 	LogStore
 	KeepStore
 	TokenStore
+	ReplyStore
 	ReactionStore
 	NoticeStore
 	InboxStore

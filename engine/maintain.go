@@ -320,6 +320,7 @@ func (e *Engine) expire(ctx context.Context) {
 			e.log.Info("deleted expired history", "rows", total)
 		}
 		e.expireKeys(ctx)
+		e.expireReplies(ctx)
 		e.failed(ctx, "overwriting the remains of erased data", e.store.Wipe(ctx))
 		select {
 		case <-ctx.Done():
@@ -352,6 +353,16 @@ func (e *Engine) expireKeys(ctx context.Context) {
 	}
 	if some {
 		e.RefreshAccess(ctx)
+	}
+}
+
+// expireReplies removes what was kept of requests with idempotency keys.
+func (e *Engine) expireReplies(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := e.store.ExpireReplies(ctx, e.cfg.Now(), expireChunk)
+		if e.failed(ctx, "deleting expired replies", err) || n == 0 {
+			return
+		}
 	}
 }
 

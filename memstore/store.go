@@ -37,7 +37,8 @@ type Store struct {
 	// hastened are the endpoints that Hasten was called for.
 	hastened []bellhop.EndpointID
 	// passed are answers on their way from node to node, oldest first.
-	passed []passed
+	passed  []passed
+	replies replies
 
 	// clock is what NoteClock wrote; nil: nothing.
 	clock *bellhop.ClockMark
@@ -115,6 +116,7 @@ func New() *Store {
 		endpoints: map[bellhop.EndpointID]bellhop.Endpoint{},
 		keys:      map[bellhop.KeyID]bellhop.Key{},
 		keyUses:   map[bellhop.KeyID]time.Time{},
+		replies:   replies{claims: map[bellhop.ReplyHash]bellhop.TokenClaim{}},
 		byID:      map[bellhop.EventID]*event{},
 		external:  map[externalKey]*event{},
 		logOf:     map[bellhop.EventID][]*bellhop.Attempt{},

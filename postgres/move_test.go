@@ -28,6 +28,7 @@ var notMoved = map[string]string{
 	"rolling":                "it follows from rolled",
 	"late_attempts":          "they are in rollups once nodes are over",
 	"token_claims":           "it is of processes that ask for a token at this moment",
+	"reply_claims":           "they are of processes that have a request done at this moment",
 	"listen_answers":         "they are on their way from one process to another at this moment",
 	"installation":           "the first server that starts notes its master key",
 	"outbox_0":               "what is unread in it is in the view outbox",

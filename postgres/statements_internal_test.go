@@ -153,7 +153,7 @@ func TestStatementsAreSQL(t *testing.T) {
 // the app.
 var settings = []string{
 	"apps", "audit", "backlog", "buckets", "clock_mark", "days", "endpoints", "event_types", "feed", "history", "hold", "inbox_requests", "inboxes", "installation", "key_uses", "keys", "listen_answers", "nodes",
-	"notice_settings", "notices", "outbox_progress_0", "outbox_progress_1", "outbox_slot", "releases", "reorders", "rolled", "starting", "rolling", "token_claims", "tokens", "told", "unsubscribed", "versions", "vitals",
+	"notice_settings", "notices", "outbox_progress_0", "outbox_progress_1", "outbox_slot", "releases", "reorders", "replies", "reply_claims", "rolled", "starting", "rolling", "token_claims", "tokens", "told", "unsubscribed", "versions", "vitals",
 }
 
 // TestEveryTableOfTheFlowIsSpreadByApp reads the catalog: every table of the flow has the

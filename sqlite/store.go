@@ -55,6 +55,7 @@ type Options struct {
 // Store is a bellhop.Store in an SQLite file. Open makes one.
 type Store struct {
 	tokenClaims tokenClaims
+	replyClaims replyClaims
 
 	path   string
 	moving bool // it may be a file that a move has begun to fill

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Record", recordTests},
 		{"Held", heldTests},
 		{"Token", tokenTests},
+		{"Reply", replyTests},
 		{"Reaction", reactionTests},
 		{"Notice", noticeTests},
 		{"Inbox", inboxTests},

@@ -341,6 +341,17 @@ func TestIdempotency(t *testing.T) {
 			t.Errorf("after a restart: %s", r)
 		}
 	}
+	// And so is all else, unless its app is gone.
+	if again := s.do(201, "POST", "/app", `{"name":"Another"}`, key); string(again.body) != string(first.body) {
+		t.Errorf("an app after a restart: %s", again)
+	}
+	if again := s.do(202, "POST", path, withID, keyHeader+": e-1"); again.text("id") != one.text("id") {
+		t.Errorf("with an eventId after a restart: %s", again)
+	}
+	s.do(409, "POST", path, withID, keyHeader+": e-2")
+	if again := s.do(201, "POST", "/app", `{"name":"Now"}`, keyHeader+": failed"); again.text("name") != "Now" {
+		t.Errorf("after a failure and a restart: %s", again)
+	}
 	if n := len(ids(s.do(200, "GET", path, ""))); n != 2 {
 		t.Errorf("there are %d messages", n)
 	}
@@ -427,13 +438,13 @@ func TestMemoryCountsAll(t *testing.T) {
 		return m.HeapAlloc
 	}
 	for _, size := range []int{10, 500, 30_000} {
-		m := newMemory(time.Now, nil, nil)
+		m := newMemory(time.Now, nil, nil, nil)
 		before := held()
 		for n := range 3 * mostRemembered {
 			x := &remembered{done: make(chan struct{}), token: sha256.Sum256([]byte{byte(n % 40)}), key: sha256.Sum256(fmt.Append(nil, n))}
 			m.mu.Lock()
 			m.of[x.key] = x
-			m.keep(x, &answer{body: bytes.Clone(make([]byte, size)), contentType: "application/json"})
+			m.keep(x, &answer{at: time.Now(), body: bytes.Clone(make([]byte, size)), contentType: "application/json"})
 			m.mu.Unlock()
 		}
 		if n := held() - before; n > mostBytes+1<<20 || m.all.bytes > mostBytes {
@@ -445,7 +456,7 @@ func TestMemoryCountsAll(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	now := time.Now()
-	m := newMemory(func() time.Time { return now }, nil, nil)
+	m := newMemory(func() time.Time { return now }, nil, nil, nil)
 	keep := func(token, n int, size int) {
 		x := &remembered{done: make(chan struct{})}
 		x.token[0], x.token[1] = byte(token), byte(token>>8)
@@ -454,7 +465,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.of[x.key] = x
-		m.keep(x, &answer{body: make([]byte, size)})
+		m.keep(x, &answer{at: now, body: make([]byte, size)})
 	}
 	for n := range mostOfOne + 10 {
 		keep(1, n, 10)

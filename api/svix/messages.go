@@ -115,11 +115,17 @@ func (a *API) publish(ctx context.Context, c *api.Call, p engine.Publication) (b
 	if p.ExternalID == "" && key != "" {
 		return a.publishOnce(ctx, c, p)
 	}
+	if key != "" {
+		p.Repeats = hashOf(c.Request(), createMessage+"\x00"+p.App)
+	}
 	r, err := a.desk.Publish(ctx, c.Principal(), p)
 	if err != nil {
 		return bellhop.Event{}, err
 	}
 	if r.Duplicate {
+		if first, is := a.published(ctx, c, p); is {
+			return first, nil
+		}
 		return bellhop.Event{}, &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("There is a message with the eventId %q already", bellhop.Clip(p.ExternalID))}
 	}
 	return eventOf(p, r.Event), nil

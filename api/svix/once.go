@@ -15,6 +15,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/id"
 )
@@ -25,7 +26,11 @@ const keyHeader = "Idempotency-Key"
 
 const (
 	// rememberedFor is for how long a request that is repeated is answered as the first time.
-	rememberedFor = 12 * time.Hour
+	rememberedFor = bellhop.ReplyFor
+	// elsewhereAgain is how often it is looked whether another node has answered, and
+	// keepPatience how long it may take to keep an answer where others find it.
+	elsewhereAgain = 100 * time.Millisecond
+	keepPatience   = 5 * time.Second
 	// patience is how long a repeated request waits for the first one.
 	patience = 5 * time.Second
 	// maxKey bounds a key, in bytes.
@@ -123,9 +128,22 @@ func (a *API) publishOnce(ctx context.Context, c *api.Call, p engine.Publication
 	}
 }
 
-// memory remembers the answers to requests with a key, in this process.
+// published answers who publishes a message with an eventId and a key as the first time, if
+// it is the same key; the store knows that of the message.
+func (a *API) published(ctx context.Context, c *api.Call, p engine.Publication) (bellhop.Event, bool) {
+	if p.Repeats == ([sha256.Size]byte{}) {
+		return bellhop.Event{}, false
+	}
+	first, err := a.desk.FirstPublished(ctx, c.Principal(), p.App, p.ExternalID)
+	return first, err == nil && !first.Erased && a.now().Sub(first.CreatedAt()) < rememberedFor
+}
+
+// memory remembers the answers to requests with a key: in this process and, with a desk,
+// where other nodes and this one after a restart find them.
 type memory struct {
 	now func() time.Time
+	// desk is nil where the store knows by itself what was done already.
+	desk *desk.Desk
 	// welcome tells whether who asks is still let in.
 	welcome func(r *http.Request) bool
 	// place says what a request is for.
@@ -157,6 +175,7 @@ type remembered struct {
 
 // answer is what was answered.
 type answer struct {
+	at          time.Time
 	status      int
 	contentType string
 	body        []byte
@@ -165,14 +184,14 @@ type answer struct {
 // size is how many bytes of memory the answer takes.
 func (x *answer) size() int { return cap(x.body) + len(x.contentType) + besideBody }
 
-func newMemory(now func() time.Time, welcome func(*http.Request) bool, place func(*http.Request) (string, bool)) *memory {
-	return &memory{now: now, welcome: welcome, place: place, of: map[[sha256.Size]byte]*remembered{}, own: map[[sha256.Size]byte]*answers{}}
+func newMemory(now func() time.Time, d *desk.Desk, welcome func(*http.Request) bool, place func(*http.Request) (string, bool)) *memory {
+	return &memory{now: now, desk: d, welcome: welcome, place: place, of: map[[sha256.Size]byte]*remembered{}, own: map[[sha256.Size]byte]*answers{}}
 }
 
 // once answers repeated POSTs as the first one was answered, if that was a success; what
 // fails is forgotten, and done again, and so is what holds no more. Refuse answers who has
-// waited in vain.
-func (m *memory) once(h, refuse http.Handler, holds func(ctx context.Context, body []byte) bool) http.Handler {
+// waited in vain (nil), or whose request could not be looked for.
+func (m *memory) once(h http.Handler, refuse func(err error) http.Handler, holds func(ctx context.Context, body []byte) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := r.Header.Get(keyHeader)
 		if key == "" || len(key) > maxKey || !m.welcome(r) {
@@ -184,13 +203,26 @@ func (m *memory) once(h, refuse http.Handler, holds func(ctx context.Context, bo
 		for {
 			mine, before := m.begin(r)
 			if mine != nil {
-				m.run(mine, h, w, r)
+				claim, kept, err := m.elsewhere(wait, mine, holds)
+				switch {
+				case kept != nil:
+					m.end(mine, mine.key, kept)
+					kept.write(w)
+				case err != nil:
+					m.end(mine, mine.key, nil)
+					if wait.Err() != nil && r.Context().Err() == nil {
+						err = nil
+					}
+					refuse(err).ServeHTTP(w, r)
+				default:
+					m.run(mine, claim, h, w, r)
+				}
 				return
 			}
 			select {
 			case <-before.done:
 			case <-wait.Done():
-				refuse.ServeHTTP(w, r)
+				refuse(nil).ServeHTTP(w, r)
 				return
 			}
 			if before.answer != nil {
@@ -211,36 +243,82 @@ func (m *memory) begin(r *http.Request) (mine, before *remembered) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.trim(token)
-	if x := m.of[key]; x != nil {
+	if x := m.of[key]; x != nil && (x.answer == nil || m.now().Sub(x.at) < rememberedFor) {
 		return nil, x
+	} else if x != nil { // it came from another node, behind younger ones
+		m.forget(x.inAll)
 	}
 	x := &remembered{key: key, token: token, at: m.now(), done: make(chan struct{})}
 	m.of[key] = x
 	return x, nil
 }
 
+// elsewhere gives what another node, or an earlier process, has answered a request. If there
+// is nothing, the claim says that nobody else has it done meanwhile.
+func (m *memory) elsewhere(ctx context.Context, x *remembered, holds func(ctx context.Context, body []byte) bool) (*desk.ReplyClaim, *answer, error) {
+	if m.desk == nil {
+		return nil, nil, nil
+	}
+	for {
+		kept, claim, err := m.desk.ClaimReply(ctx, x.key)
+		switch {
+		case err != nil || claim != nil:
+			return claim, nil, err
+		case kept != nil && holds(ctx, kept.Body):
+			return nil, &answer{kept.At, kept.Status, kept.ContentType, kept.Body}, nil
+		case kept != nil:
+			if err := m.desk.ForgetReply(ctx, x.key); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-time.After(elsewhereAgain):
+		}
+	}
+}
+
+// end ends it that a request is under way. What it was answered is kept under a key, unless
+// it is nil.
+func (m *memory) end(x *remembered, key [sha256.Size]byte, kept *answer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.of, x.key)
+	if kept != nil && m.of[key] == nil {
+		x.key = key
+		m.of[key] = x
+		m.keep(x, kept)
+	}
+	close(x.done)
+}
+
 // run has the request done. Whatever becomes of it, nobody waits for it afterwards.
-func (m *memory) run(x *remembered, h http.Handler, w http.ResponseWriter, r *http.Request) {
+func (m *memory) run(x *remembered, claim *desk.ReplyClaim, h http.Handler, w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	var kept *answer
 	key := x.key
 	defer func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		delete(m.of, x.key)
-		if kept != nil && m.of[key] == nil {
-			x.key = key
-			m.of[key] = x
-			m.keep(x, kept)
+		if claim != nil {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keepPatience)
+			defer cancel()
+			// Where that fails, the desk knows that the store is away, and the claim ends with
+			// its time: then the request is done again.
+			if kept != nil {
+				_ = claim.Keep(ctx, desk.Reply{Request: key, Token: x.token, At: kept.at, Status: kept.status, ContentType: kept.contentType, Body: kept.body})
+			} else {
+				_ = claim.Free(ctx)
+			}
 		}
-		close(x.done)
+		m.end(x, key, kept)
 	}()
 	h.ServeHTTP(rec, r)
 	if rec.status/100 == 2 && !rec.tooLong {
 		// The request may have made the app that it is for. Of one that is gone nothing is kept.
 		if place, known := m.place(r); known {
 			key = hashOf(r, place)
-			kept = &answer{rec.status, w.Header().Get("Content-Type"), bytes.Clone(rec.body.Bytes())}
+			kept = &answer{m.now(), rec.status, w.Header().Get("Content-Type"), bytes.Clone(rec.body.Bytes())}
 		}
 	}
 }
@@ -251,7 +329,7 @@ func (m *memory) keep(x *remembered, a *answer) {
 		own = &answers{}
 		m.own[x.token] = own
 	}
-	x.answer, x.at = a, m.now()
+	x.answer, x.at = a, a.at
 	x.inAll, x.inOwn = m.all.PushBack(x), own.PushBack(x)
 	m.all.bytes += a.size()
 	own.bytes += a.size()

@@ -209,18 +209,21 @@ const createMessage = "v1.message.create"
 // mux serves the routes, each POST once if it is repeated.
 func (a *API) mux(kit *api.Kit, routes []api.Route) *http.ServeMux {
 	mux := http.NewServeMux()
-	busy := kit.Handler(ptr(api.Foreign("repeated", func(*api.Call) error {
-		return &bellhop.Error{Code: bellhop.CodeConflict, Detail: "The request with this Idempotency-Key is still under way: ask again in a moment"}
-	})))
+	refuse := func(err error) http.Handler {
+		if err == nil {
+			err = &bellhop.Error{Code: bellhop.CodeConflict, Detail: "The request with this Idempotency-Key is still under way: ask again in a moment"}
+		}
+		return kit.Handler(ptr(api.Foreign("repeated", func(*api.Call) error { return err })))
+	}
 	for i := range routes {
 		h := kit.Handler(&routes[i])
 		holds := func(ctx context.Context, body []byte) bool { return a.holds(ctx, routes[i].ID, body) }
 		switch {
 		case routes[i].Method != http.MethodPost || routes[i].ID == absentOperation:
 		case routes[i].ID == createMessage:
-			h = a.published.once(h, busy, holds)
+			h = a.publishing.once(h, refuse, holds)
 		default:
-			h = a.memory.once(h, busy, holds)
+			h = a.memory.once(h, refuse, holds)
 		}
 		mux.Handle(strings.TrimSpace(routes[i].Method+" "+routes[i].Path), h)
 	}

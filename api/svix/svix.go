@@ -55,17 +55,17 @@ type API struct {
 	o     Options
 	now   func() time.Time
 	front http.Handler
-	// memory and published remember the answers to requests with a key: published those
-	// that publish, which are many.
-	memory, published *memory
-	tasks             *tasks
+	// memory and publishing remember the answers to requests with a key: publishing those
+	// that publish, which are many, and of which the store knows by itself.
+	memory, publishing *memory
+	tasks              *tasks
 }
 
 // New makes the API of a desk.
 func New(d *desk.Desk, o Options) *API {
 	o = o.withDefaults()
 	a := &API{desk: d, o: o, now: o.Now, tasks: newTasks(d)}
-	a.memory, a.published = newMemory(a.now, a.welcome, a.place), newMemory(a.now, a.welcome, a.place)
+	a.memory, a.publishing = newMemory(a.now, d, a.welcome, a.place), newMemory(a.now, nil, a.welcome, a.place)
 	kit := api.NewIn(api.Manner{
 		Problem: problem,
 		Carried: []string{"payload"}, Large: []string{"schemas"},

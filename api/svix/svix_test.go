@@ -22,6 +22,7 @@ import (
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/seal"
+	"github.com/bellhop/bellhop/postgres"
 	"github.com/bellhop/bellhop/sqlite"
 )
 
@@ -88,7 +89,10 @@ type site struct {
 	net   *receiver
 	admin string
 	file  string
-	end   func()
+	// database is that of PostgreSQL; "": there is the file.
+	database string
+	store    bellhop.Store
+	end      func()
 }
 
 type setup struct {
@@ -123,10 +127,16 @@ func (s *site) start(setups ...setup) {
 			x.options(&options)
 		}
 	}
-	store, err := sqlite.Open(s.t.Context(), s.file, sqlite.Options{})
+	var store bellhop.Store
+	if s.database != "" {
+		store, err = postgres.Open(s.t.Context(), s.database, postgres.Options{})
+	} else {
+		store, err = sqlite.Open(s.t.Context(), s.file, sqlite.Options{})
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.store = store
 	e, err := engine.New(s.t.Context(), store, config)
 	if err != nil {
 		s.t.Fatal(err)
