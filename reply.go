@@ -13,7 +13,8 @@ type ReplyStore interface {
 	// that or keeps a reply, or for as long as the claim lasts.
 	ClaimReply(ctx context.Context, request ReplyHash, by string, lasts time.Duration, now time.Time) (r Reply, free bool, err error)
 	// KeepReply keeps a reply, in place of one to the same request, and ends the claim of by
-	// for the request claimed. The oldest of the same token make room.
+	// for the request claimed. Where there are too many of the same token, the oldest make
+	// room, for some more than this one.
 	KeepReply(ctx context.Context, r Reply, claimed ReplyHash, by string) error
 	// FreeReply ends a claim of by, if it still has it.
 	FreeReply(ctx context.Context, request ReplyHash, by string) error
@@ -45,3 +46,6 @@ const (
 	MaxReplies        = 25_000
 	MaxReplyBytes     = 32 << 20
 )
+
+// RepliesLeft is how much of a bound is left where one token's replies make room.
+func RepliesLeft(bound int) int { return bound - bound/8 }

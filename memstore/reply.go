@@ -39,7 +39,16 @@ func (s *Store) KeepReply(ctx context.Context, r bellhop.Reply, claimed bellhop.
 		s.forgetReplies(1, func(kept *bellhop.Reply) bool { return kept.Request == r.Request })
 		s.replies.list = append(s.replies.list, r)
 		slices.SortStableFunc(s.replies.list, func(a, b bellhop.Reply) int { return a.At.Compare(b.At) })
-		s.trimReplies(bellhop.MaxRepliesOfToken, bellhop.MaxReplyOfToken, len(s.replies.list), func(kept *bellhop.Reply) bool { return kept.Token == r.Token })
+		own := func(kept *bellhop.Reply) bool { return kept.Token == r.Token }
+		n, size := 0, 0
+		for i := range s.replies.list {
+			if own(&s.replies.list[i]) {
+				n, size = n+1, size+len(s.replies.list[i].Sealed)
+			}
+		}
+		if n > bellhop.MaxRepliesOfToken || size > bellhop.MaxReplyOfToken {
+			s.trimReplies(bellhop.RepliesLeft(bellhop.MaxRepliesOfToken), bellhop.RepliesLeft(bellhop.MaxReplyOfToken), n, own)
+		}
 		s.freeReply(claimed, by)
 		return nil
 	})

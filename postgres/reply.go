@@ -13,15 +13,16 @@ const (
 		WHERE c.until <= bellhop.clock() OR c.claimed_by = excluded.claimed_by`
 	freeReply = "DELETE FROM bellhop.reply_claims WHERE request = $1 AND claimed_by = $2"
 	replyTo   = "SELECT token, at, sealed FROM bellhop.replies WHERE request = $1 AND at > $2"
-	keepReply = `INSERT INTO bellhop.replies (request, token, at, sealed) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (request) DO UPDATE SET token = excluded.token, at = excluded.at, sealed = excluded.sealed`
-	trimReplies = `DELETE FROM bellhop.replies WHERE request IN (SELECT x.request FROM
-		(SELECT request, row_number() OVER w AS n, sum(octet_length(sealed)) OVER w AS size FROM bellhop.replies WHERE token = $1
+	keepReply = `INSERT INTO bellhop.replies (request, token, at, size, sealed) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (request) DO UPDATE SET token = excluded.token, at = excluded.at, size = excluded.size, sealed = excluded.sealed`
+	countReplies = "SELECT count(*), coalesce(sum(size), 0)::bigint FROM bellhop.replies WHERE token = $1"
+	trimReplies  = `DELETE FROM bellhop.replies WHERE request IN (SELECT x.request FROM
+		(SELECT request, row_number() OVER w AS n, sum(size) OVER w AS size FROM bellhop.replies WHERE token = $1
 			WINDOW w AS (ORDER BY at DESC, request ROWS UNBOUNDED PRECEDING)) x WHERE x.n > $2 OR x.size > $3)`
 	forgetReply = "DELETE FROM bellhop.replies WHERE request = $1"
 
 	oldReplies  = "SELECT request FROM bellhop.replies WHERE at <= $1 ORDER BY at LIMIT $2"
-	muchReplies = `SELECT x.request FROM (SELECT request, at, row_number() OVER w AS n, sum(octet_length(sealed)) OVER w AS size FROM bellhop.replies
+	muchReplies = `SELECT x.request FROM (SELECT request, at, row_number() OVER w AS n, sum(size) OVER w AS size FROM bellhop.replies
 			WINDOW w AS (ORDER BY at DESC, request ROWS UNBOUNDED PRECEDING)) x WHERE x.n > $1 OR x.size > $2 ORDER BY x.at LIMIT $3`
 	dropReplies    = "DELETE FROM bellhop.replies WHERE request IN (SELECT request FROM bellhop.replies WHERE request = ANY($1) FOR UPDATE SKIP LOCKED)"
 	endReplyClaims = `DELETE FROM bellhop.reply_claims WHERE request IN
@@ -57,9 +58,13 @@ func (s *Store) ClaimReply(ctx context.Context, request bellhop.ReplyHash, by st
 // KeepReply keeps a reply, and ends the claim of by.
 func (s *Store) KeepReply(ctx context.Context, r bellhop.Reply, claimed bellhop.ReplyHash, by string) error {
 	return s.write(ctx, asked, "keep a reply", func(t *txn) error {
-		_, err := t.exec(keepReply, r.Request[:], r.Token[:], micros(r.At), append([]byte{}, r.Sealed...))
+		_, err := t.exec(keepReply, r.Request[:], r.Token[:], micros(r.At), len(r.Sealed), append([]byte{}, r.Sealed...))
+		var n, size int
 		if err == nil {
-			_, err = t.exec(trimReplies, r.Token[:], bellhop.MaxRepliesOfToken, bellhop.MaxReplyOfToken)
+			_, err = t.one(into(&n, &size), countReplies, r.Token[:])
+		}
+		if err == nil && (n > bellhop.MaxRepliesOfToken || size > bellhop.MaxReplyOfToken) {
+			_, err = t.exec(trimReplies, r.Token[:], bellhop.RepliesLeft(bellhop.MaxRepliesOfToken), bellhop.RepliesLeft(bellhop.MaxReplyOfToken))
 		}
 		if err == nil {
 			_, err = t.exec(freeReply, claimed[:], by)

@@ -19,14 +19,15 @@ type replyClaims struct {
 }
 
 const (
-	replyTo   = "SELECT token, at, sealed FROM replies WHERE request = ?"
-	keepReply = "INSERT OR REPLACE INTO replies (request, token, at, sealed) VALUES (?, ?, ?, ?)"
+	replyTo      = "SELECT token, at, sealed FROM replies WHERE request = ?"
+	keepReply    = "INSERT OR REPLACE INTO replies (request, token, at, size, sealed) VALUES (?, ?, ?, ?, ?)"
+	countReplies = "SELECT count(*), sum(size) FROM replies INDEXED BY replies_token WHERE token = ?"
 	// trimReplies goes through those of one token, which are few.
 	trimReplies = `DELETE FROM replies WHERE rowid IN (SELECT id FROM
-		(SELECT rowid AS id, row_number() OVER w AS n, sum(length(sealed)) OVER w AS size FROM replies INDEXED BY replies_token WHERE token = ?
+		(SELECT rowid AS id, row_number() OVER w AS n, sum(size) OVER w AS size FROM replies INDEXED BY replies_token WHERE token = ?
 			WINDOW w AS (ORDER BY at DESC, rowid ROWS UNBOUNDED PRECEDING)) WHERE n > ? OR size > ?)`
 	oldReplies  = "SELECT request FROM replies INDEXED BY replies_at WHERE at <= ? ORDER BY at LIMIT ? + 0"
-	muchReplies = `SELECT request FROM (SELECT request, at, row_number() OVER w AS n, sum(length(sealed)) OVER w AS size FROM replies
+	muchReplies = `SELECT request FROM (SELECT request, at, row_number() OVER w AS n, sum(size) OVER w AS size FROM replies
 			WINDOW w AS (ORDER BY at DESC, rowid ROWS UNBOUNDED PRECEDING)) WHERE n > ? OR size > ? ORDER BY at LIMIT ? + 0`
 	forgetReply = "DELETE FROM replies WHERE request = ?"
 )
@@ -65,10 +66,15 @@ func (s *Store) ClaimReply(ctx context.Context, request bellhop.ReplyHash, by st
 // KeepReply keeps a reply, and ends the claim of by.
 func (s *Store) KeepReply(ctx context.Context, r bellhop.Reply, claimed bellhop.ReplyHash, by string) error {
 	err := s.write(ctx, "keep a reply", rowWeight+len(r.Sealed), func(w *writer) error {
-		if err := exec(w.conn, keepReply, r.Request[:], r.Token[:], micros(r.At), append([]byte{}, r.Sealed...)); err != nil {
+		if err := exec(w.conn, keepReply, r.Request[:], r.Token[:], micros(r.At), len(r.Sealed), append([]byte{}, r.Sealed...)); err != nil {
 			return err
 		}
-		return exec(w.conn, trimReplies, r.Token[:], bellhop.MaxRepliesOfToken, bellhop.MaxReplyOfToken)
+		n, size := 0, 0
+		err := each(w.conn, func(st *sqlite.Stmt) { n, size = st.ColumnInt(0), st.ColumnInt(1) }, countReplies, r.Token[:])
+		if err != nil || n <= bellhop.MaxRepliesOfToken && size <= bellhop.MaxReplyOfToken {
+			return err
+		}
+		return exec(w.conn, trimReplies, r.Token[:], bellhop.RepliesLeft(bellhop.MaxRepliesOfToken), bellhop.RepliesLeft(bellhop.MaxReplyOfToken))
 	})
 	if err == nil {
 		err = s.FreeReply(ctx, claimed, by)

@@ -109,16 +109,33 @@ var replyTests = []test{
 	}},
 	{"a token's oldest replies make room, and nobody else's", func(f *fixture) {
 		f.keepReply(f.reply("neighbour", "other", 1), "neighbour", "one")
-		for i := range bellhop.MaxRepliesOfToken + 2 {
+		const most = bellhop.MaxRepliesOfToken
+		count := func() (n int) {
+			for i := range most + 2 {
+				if f.hasReply(fmt.Sprint(i)) {
+					n++
+				}
+			}
+			return n
+		}
+		for i := range most {
 			f.pass(time.Millisecond)
 			f.keepReply(f.reply(fmt.Sprint(i), "t", 1), "", "one")
 		}
-		for request, want := range map[string]bool{"neighbour": true, "0": false, "1": false, "2": true, fmt.Sprint(bellhop.MaxRepliesOfToken + 1): true} {
+		same(f, "as many as may be", count(), most)
+		for i := range 2 {
+			f.pass(time.Millisecond)
+			f.keepReply(f.reply(fmt.Sprint(most+i), "t", 1), "", "one")
+		}
+		same(f, "with two more", count(), bellhop.RepliesLeft(most)+1)
+		for request, want := range map[string]bool{"neighbour": true, "0": false, "1": false, fmt.Sprint(most): true, fmt.Sprint(most + 1): true} {
 			same(f, request, f.hasReply(request), want)
 		}
-		f.pass(time.Millisecond)
-		f.keepReply(f.reply("large", "t", bellhop.MaxReplyOfToken-1), "", "one")
-		for request, want := range map[string]bool{"neighbour": true, "large": true, fmt.Sprint(bellhop.MaxRepliesOfToken): false, fmt.Sprint(bellhop.MaxRepliesOfToken + 1): true} {
+		for _, request := range []string{"large", "larger"} {
+			f.pass(time.Millisecond)
+			f.keepReply(f.reply(request, "t", bellhop.MaxReplyOfToken*2/3), "", "one")
+		}
+		for request, want := range map[string]bool{"neighbour": true, "larger": true, "large": false, fmt.Sprint(most + 1): false} {
 			same(f, request, f.hasReply(request), want)
 		}
 	}},

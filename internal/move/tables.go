@@ -27,7 +27,7 @@ var Tables = []Table{
 		"endpoint int", "revision int", "since int", "taken bool", "failures int", "ill int", "failed_since int", "failing_since int",
 		"open_since int", "last int", "reason text", "response_status int"), 1},
 	{"tokens", columns("endpoint int", "version int", "expires_at int", "token bytes"), 1},
-	{"replies", columns("request bytes", "token bytes", "at int", "sealed bytes"), 1},
+	{"replies", columns("request bytes", "token bytes", "at int", "size int", "sealed bytes"), 1},
 	{"keys", columns(
 		"id int", "name text", "role text", "apps text", "portal bool", "created_at int", "expires_at int", "hash bytes",
 		"session int", "device text", "feature_flags text"), 1},

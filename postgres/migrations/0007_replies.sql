@@ -4,9 +4,10 @@ CREATE TABLE bellhop.replies (
   request bytea PRIMARY KEY,
   token   bytea NOT NULL,
   at      bigint NOT NULL,
+  size    bigint NOT NULL,
   sealed  bytea NOT NULL
 );
-CREATE INDEX replies_token ON bellhop.replies (token, at);
+CREATE INDEX replies_token ON bellhop.replies (token, at, size);
 CREATE INDEX replies_at ON bellhop.replies (at);
 
 -- Who has such a request done, and until when nobody else does.

@@ -4,7 +4,8 @@ CREATE TABLE replies (
   request BLOB PRIMARY KEY,
   token   BLOB NOT NULL,
   at      INTEGER NOT NULL,
+  size    INTEGER NOT NULL,
   sealed  BLOB NOT NULL
 );
-CREATE INDEX replies_token ON replies (token, at);
+CREATE INDEX replies_token ON replies (token, at, size);
 CREATE INDEX replies_at ON replies (at);
