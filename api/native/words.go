@@ -134,7 +134,7 @@ func fieldTexts() map[string]string {
 		"group":                     "A heading under which catalogues show it.",
 		"feature_flags":             "What hides it from portal links that have none of these; of a portal link, those that it has.",
 		"description":               "What happened when this is sent.",
-		"schema":                    "JSON Schema (2020-12) of the events' data.",
+		"schema":                    "JSON Schema of the events' data.",
 		"example":                   "Data as a receiver might see it.",
 		"validate":                  "Whether publishing checks data against the schema.",
 		"archived":                  "Whether the type is archived.",

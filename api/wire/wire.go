@@ -199,7 +199,7 @@ func (p AppPatch) MarshalJSON() ([]byte, error) { return marshalSet(p) }
 // EventTypePut is what a PUT makes an event type.
 type EventTypePut struct {
 	Description string       `json:"description,omitempty" doc:"What happened when this is sent, in a sentence." example:"An invoice was paid."`
-	Schema      bellhop.JSON `json:"schema,omitempty" doc:"JSON Schema (2020-12) of the events' data. References to other documents are not followed." example:"{\"type\":\"object\",\"required\":[\"total\"]}"`
+	Schema      bellhop.JSON `json:"schema,omitempty" doc:"JSON Schema of the events' data, of draft 2020-12 or 7. References to other documents are not followed." example:"{\"type\":\"object\",\"required\":[\"total\"]}"`
 	Example     bellhop.JSON `json:"example,omitempty" doc:"Data as a receiver might see it." example:"{\"total\":\"123.90\"}"`
 	Validate    bool         `json:"validate,omitempty" doc:"Refuse to publish data that breaks the schema, that has a number of more than 100 digits or with an exponent beyond 999, or that takes too long to check."`
 	Archived    bool         `json:"archived,omitempty" doc:"Keep the type readable; where the catalogue is enforced, take no new events of it."`

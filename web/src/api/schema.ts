@@ -2906,7 +2906,7 @@ export interface components {
             group?: string;
             /** @description For people. */
             name: string;
-            /** @description JSON Schema (2020-12) of the events' data. */
+            /** @description JSON Schema of the events' data. */
             schema?: unknown;
             /** @description Which version schema is, if there were others. */
             schema_version?: string;
@@ -2959,7 +2959,7 @@ export interface components {
              */
             group?: string;
             /**
-             * @description JSON Schema (2020-12) of the events' data. References to other documents are not followed.
+             * @description JSON Schema of the events' data, of draft 2020-12 or 7. References to other documents are not followed.
              * @example {
              *       "required": [
              *         "total"

@@ -93,7 +93,7 @@ function View({ known }: { known: KnownType }) {
       <Listeners type={type.name} />
       {known.schema !== undefined && (
         <details>
-          <summary><Text span size="sm" fw={600}><Trans>Raw schema (JSON Schema 2020-12)</Trans></Text></summary>
+          <summary><Text span size="sm" fw={600}><Trans>Raw schema (JSON Schema)</Trans></Text></summary>
           <Stack mt="xs"><Json text={known.schema} title={t`JSON Schema`} /></Stack>
         </details>
       )}

@@ -1,6 +1,6 @@
 import { plural, t } from "@lingui/core/macro";
 import { forLocale } from "../../language/language.ts";
-// A JSON Schema (2020-12) as rows of a table, for people who read it: what fields
+// A JSON Schema as rows of a table, for people who read it: what fields
 // there are, what stands in them, which are required. Not a validator: what it
 // cannot put into words it leaves to the raw schema. Pure functions.
 

@@ -134,7 +134,7 @@ export function EventTypeForm({ known }: { known?: KnownType }) {
         <TextInput label="Group" description="A heading under which the catalogue shows it, such as Billing. Empty groups it by the first word of its name." autoComplete="off" {...form.getInputProps("group")} />
         <JsonField
           label="Schema"
-          description="A JSON Schema (2020-12) of the data. It is shown as a table to those who receive the events."
+          description="A JSON Schema of the data, of draft 2020-12 or 7. It is shown as a table to those who receive the events."
           value={form.values.schema}
           onChange={(text) => form.setFieldValue("schema", text)}
           error={form.errors.schema}
