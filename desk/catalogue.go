@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"

@@ -32,7 +32,7 @@ func (s state) known(expanded bool) state {
 	case s == sending:
 		return pending
 	case s == canceled:
-		return failed
+		return succeeded // so that old clients do not take it for something to repair
 	}
 	return s
 }
@@ -185,11 +185,11 @@ func (a *API) attempts(c *api.Call, app string, p paging, in *attemptFilter, of 
 	of.Type, of.Response, of.WithBodies = one, class(in.StatusCodeClass), in.WithContent
 	switch in.Status {
 	case "0":
-		of.Status = bellhop.AttemptSucceeded
-	case "2":
-		if in.ExpandedStatuses { // else those that were canceled count as failed, too
-			of.Status = bellhop.AttemptFailed
+		if in.ExpandedStatuses { // else those that were canceled count as succeeded, too
+			of.Status = bellhop.AttemptSucceeded
 		}
+	case "2":
+		of.Status = bellhop.AttemptFailed
 	case "4":
 		of.Status = bellhop.AttemptCanceled
 	}

@@ -270,3 +270,15 @@ func TestSendExample(t *testing.T) {
 		t.Errorf("by its schema: %s", r)
 	}
 }
+
+// What the parameter expanded_statuses says: without it, canceled is success.
+func TestStatesOfOldClients(t *testing.T) {
+	for s, old := range map[state]state{succeeded: succeeded, pending: pending, failed: failed, sending: pending, canceled: succeeded} {
+		if got := s.known(false); got != old {
+			t.Errorf("%s: %s for old clients, want %s", s.StatusText, got.StatusText, old.StatusText)
+		}
+		if got := s.known(true); got != s {
+			t.Errorf("%s: %s for those of today", s.StatusText, got.StatusText)
+		}
+	}
+}
