@@ -19,10 +19,10 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/internal/id"
 	"github.com/bellhop/bellhop/internal/move"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/internal/testpostgres"
 	"github.com/bellhop/bellhop/sqlite"
 )

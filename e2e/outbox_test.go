@@ -14,8 +14,8 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/bellhop/bellhop"
-	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // program is a connection of somebody's program to the server's database.
