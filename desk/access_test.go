@@ -87,6 +87,9 @@ var withoutPrincipal = map[string]string{
 	"Receive":        "whoever has the token may send",
 	"Subscription":   "whoever has the token was sent it",
 	"Unsubscribe":    "whoever has the token was sent it",
+	"ClaimReply":     "the hash of the request is made of who asked it",
+	"ForgetReply":    "the hash of the request is made of who asked it",
+	"Labelled":       "leaves out of what a watcher was given",
 	"StartSession":   "whoever has the key may",
 	"EndSession":     "whoever has the session may",
 }
