@@ -28,7 +28,7 @@ func TestWhoMightPublishStillMay(t *testing.T) {
 	}
 	do(makeHistory)
 	for _, file := range schemas() {
-		if schemaOf(file) < 6 {
+		if file.Name() < "0005_outbox_labels.sql" {
 			if err := migrateTo(&reading{ctx: t.Context(), conn: c}, file, "test", "before"); err != nil {
 				t.Fatal(err)
 			}
