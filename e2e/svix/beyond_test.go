@@ -74,7 +74,28 @@ func TestReplays(t *testing.T) {
 		c.is(task, object{"task": "endpoint.bulk-replay"})
 		c.is(c.ended(task), object{"messagesSent": 3})
 		c.attempted(app, e, 7, object{})
-		c.refused(http.StatusUnprocessableEntity, "endpoint.bulkReplay", app, e, object{"since": ago(time.Hour), "tag": "red"})
+
+		// Narrowed by what its clients know.
+		c.message(app, object{"red": 1}, object{"eventType": "new", "tags": []string{"red"}, "channels": []string{"shop"}})
+		c.attempted(app, e, 8, object{})
+		sent := 8
+		for _, narrowed := range []struct {
+			by    object
+			sends int
+		}{
+			{object{"tag": "red"}, 1},
+			{object{"tag": "blue"}, 0},
+			{object{"channel": "shop"}, 1},
+			{object{"status": 0, "eventTypes": []string{"new"}}, 1},
+			{object{"status": 2}, 0},
+			{object{"statusCodeClass": 200, "tag": "red"}, 1},
+			{object{"statusCodeClass": 500}, 0},
+		} {
+			task := c.do("endpoint.bulkReplay", app, e, with(object{"since": ago(time.Hour)}, narrowed.by))
+			c.is(c.ended(task), object{"messagesSent": narrowed.sends})
+			sent += narrowed.sends
+			c.attempted(app, e, sent, object{})
+		}
 		ids := each(data(c.do("backgroundTask.list", object{"limit": 250})), "id")
 		var there bool
 		for _, id := range ids {
