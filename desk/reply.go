@@ -49,7 +49,7 @@ func (d *Desk) ClaimReply(ctx context.Context, request bellhop.ReplyHash) (*Repl
 	if errors.Is(err, bellhop.ErrUnknown) { // the claim is its own
 		r, free, err = d.store.ClaimReply(ctx, request, c.by, replyClaim, d.now())
 	}
-	if err := d.e.Wrote("claim a request", err); err != nil {
+	if err := d.perhapsWrote("claim a request", err); err != nil {
 		return nil, nil, err
 	}
 	if free {
@@ -85,10 +85,19 @@ func (c *ReplyClaim) Keep(ctx context.Context, r Reply) error {
 
 // Free ends the claim of a request that failed.
 func (c *ReplyClaim) Free(ctx context.Context) error {
-	return c.d.e.Wrote("free a request", c.d.store.FreeReply(ctx, c.request, c.by))
+	return c.d.perhapsWrote("free a request", c.d.store.FreeReply(ctx, c.request, c.by))
 }
 
 // ForgetReply has a request done again that was answered.
 func (d *Desk) ForgetReply(ctx context.Context, request bellhop.ReplyHash) error {
-	return d.e.Wrote("forget a reply", d.store.ForgetReply(ctx, request))
+	return d.perhapsWrote("forget a reply", d.store.ForgetReply(ctx, request))
+}
+
+// perhapsWrote is Wrote of a step that may write nothing: that it went well does not say that
+// the store takes writes.
+func (d *Desk) perhapsWrote(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return d.e.Wrote(doing, err)
 }

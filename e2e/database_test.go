@@ -303,6 +303,20 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%s on a full disk: %v", what, err)
 		}
 	}
+	// What a client of Svix's asks, whose every POST has a key: the claim of it is no write.
+	again, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/api/v1/app", strings.NewReader(`{"name":"n"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Header = http.Header{"Authorization": {"Bearer " + s.key}, "Content-Type": {"application/json"}, "Idempotency-Key": {"k"}}
+	res, err := s.http.Do(again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if ready := s.probe("/readyz"); res.StatusCode != http.StatusServiceUnavailable || ready != http.StatusServiceUnavailable {
+		t.Errorf("on the full disk, with an Idempotency-Key: %d, and then /readyz %d", res.StatusCode, ready)
+	}
 	full := len(acked)
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)

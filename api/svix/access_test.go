@@ -183,6 +183,12 @@ func TestJSONWebTokens(t *testing.T) {
 			t.Errorf("of an app: %s: %s", path, r)
 		}
 	}
+	// Names are exact: what encoding/json takes for one of them is another claim.
+	for _, name := range []string{"SUB", "Sub", "\u017fub"} {
+		if r := s.ask(hs(jwt.MapClaims{"sub": app, "org": DefaultOrg, name: DefaultOrg}), "GET", "/app", ""); r.status != 403 {
+			t.Errorf("of an app, with %s: %s", name, r)
+		}
+	}
 	if r := s.ask(mine, "POST", "/app/acme/endpoint", `{"url":"https://example.com/"}`); r.status != 201 {
 		t.Errorf("of an app: %s", r)
 	}
@@ -230,6 +236,9 @@ func TestJSONWebTokens(t *testing.T) {
 		"nbf as a text":         hs(jwt.MapClaims{"nbf": "1"}),
 		"exp that is null":      twice(`{"alg":"HS256"}`, `{"iss":"svix-server","sub":"`+DefaultOrg+`","exp":null}`),
 		"claims that are none":  twice(`{"alg":"HS256"}`, `[]`),
+		"SUB for sub":           hs(jwt.MapClaims{"sub": nil, "SUB": DefaultOrg}),
+		"Exp beside exp":        hs(jwt.MapClaims{"exp": time.Now().Add(-time.Hour).Unix(), "Exp": time.Now().Add(time.Hour).Unix()}),
+		"iſs beside iss":        hs(jwt.MapClaims{"iss": "somebody", "iſs": "svix-server"}),
 		"not base64":            "???.???.???",
 		"empty":                 "..",
 		"the raw secret":        secret,

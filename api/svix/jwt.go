@@ -9,9 +9,11 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,6 +143,28 @@ type claims struct {
 	Org          string   `json:"org,omitempty"`
 	FeatureFlags []string `json:"feature_flags,omitempty"`
 }
+
+// UnmarshalJSON reads the claims by their exact names (RFC 7519, section 4), where
+// encoding/json would take Sub for sub. Others are of no concern here.
+func (c *claims) UnmarshalJSON(b []byte) error {
+	members, err := strictjson.Members(b)
+	if err != nil {
+		return err
+	}
+	exact := map[string]json.RawMessage{}
+	for _, m := range members {
+		if slices.Contains(claimNames, m.Key) {
+			exact[m.Key] = json.RawMessage(m.Value)
+		}
+	}
+	if b, err = json.Marshal(exact); err != nil {
+		return err
+	}
+	type plain claims
+	return json.Unmarshal(b, (*plain)(c))
+}
+
+var claimNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "org", "feature_flags"}
 
 // isJWT tells a JSON Web Token from one of Bellhop's own.
 func isJWT(token string) bool { return strings.Count(token, ".") == 2 }
