@@ -307,7 +307,25 @@ type planner struct {
 // document comes from where both were.
 func (p *planner) freeUIDs(kind Kind, found found, list []Object, olds []*Object, kept map[*Object]bool) {
 	freed := map[*Object]bool{}
+	names := map[string]bool{} // those that never change, beside which there can be no uid
+	learn := func(o *Object) {
+		for _, name := range lastingNames(kind, o) {
+			names[name] = true
+		}
+	}
 	for i := range list {
+		learn(&list[i])
+	}
+	for _, o := range found {
+		learn(o)
+	}
+	for i := range list {
+		if list[i].Partial {
+			if err := uidAmong(names, kind, &list[i]); err != nil {
+				p.taken[&list[i]] = refusal{err}
+				continue
+			}
+		}
 		for _, id := range uidsOf(kind, &list[i]) {
 			holder := found[id]
 			if holder == nil || holder == olds[i] || freed[holder] {
@@ -315,7 +333,9 @@ func (p *planner) freeUIDs(kind Kind, found found, list []Object, olds []*Object
 			}
 			came := holder.Text("former_id") != "" || kind == Apps && p.options.Origin.has(holder.Text("id"))
 			if !kept[holder] && !p.options.Prune && !(list[i].Partial && came) {
-				p.taken[&list[i]] = refusal{fmt.Errorf("uid: %q is that of the %s %s, which the document does not have", clip(list[i].Text("uid"), 80), kind.one(), name(kind, holder))}
+				p.taken[&list[i]] = refusal{&bellhop.Error{Code: bellhop.CodeConflict, Detail: "The uid is not free", Fields: []bellhop.FieldError{{
+					Field: "uid", Code: "taken", Detail: fmt.Sprintf("%q is that of the %s %s, which the document does not have", clip(list[i].Text("uid"), 80), kind.one(), name(kind, holder)),
+				}}}}
 				continue
 			}
 			freed[holder] = true
@@ -325,6 +345,37 @@ func (p *planner) freeUIDs(kind Kind, found found, list []Object, olds []*Object
 			})
 		}
 	}
+}
+
+// lastingNames are what an object is found by beside its uid, of which it has none that another has.
+func lastingNames(kind Kind, o *Object) (names []string) {
+	former := o.Text("former_id")
+	switch {
+	case kind == Apps:
+		names = append(names, o.Text("id"))
+	case kind == Endpoints && former != "":
+		for _, app := range o.Apps() {
+			names = append(names, app+" "+former)
+		}
+	}
+	return names
+}
+
+// uidAmong refuses an object's uid that is another one's lasting name; nil if it is none.
+func uidAmong(names map[string]bool, kind Kind, o *Object) error {
+	uid := o.Text("uid")
+	switch {
+	case uid == "":
+	case kind == Apps && names[uid] && uid != o.Text("id"):
+		return bellhop.AppNameTaken("uid", uid)
+	case kind == Endpoints && uid != o.Text("former_id"):
+		for _, app := range o.Apps() {
+			if names[app+" "+uid] {
+				return bellhop.NameTaken(&bellhop.Endpoint{UID: uid}, app, uid)
+			}
+		}
+	}
+	return nil
 }
 
 // orphans looks at what came from the origin and is not in the document. Endpoints that it
@@ -373,6 +424,9 @@ func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) err
 	}
 	if step.refusal == nil {
 		step.refusal = p.taken[want]
+		if step.goWithout(step.refusal) {
+			step.refusal, want = nil, step.want
+		}
 	}
 	if end := want.expiry(); kind == Keys && !end.IsZero() && !end.After(p.options.Now) {
 		return nil // no token opens anything any more
@@ -402,7 +456,7 @@ func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) err
 			step.Fields = append(step.Fields, Difference{Field: "secrets", From: bellhop.Hidden, To: bellhop.Hidden})
 		}
 	}
-	if len(step.Fields) == 0 {
+	if len(step.Fields)+len(step.Without) == 0 {
 		p.plan.Same++
 		return nil
 	}
@@ -530,9 +584,9 @@ func (s *Step) goWithout(err error) bool {
 		return false
 	}
 	var wrong []bellhop.FieldError
-	if p, ok := errors.AsType[*client.Problem](err); ok && p.Status == http.StatusUnprocessableEntity {
+	if p, ok := errors.AsType[*client.Problem](err); ok && (p.Status == http.StatusUnprocessableEntity || p.Status == http.StatusConflict) {
 		wrong = p.Errors
-	} else if e, ok := errors.AsType[*bellhop.Error](err); ok && e.Code == bellhop.CodeInvalid {
+	} else if e, ok := errors.AsType[*bellhop.Error](err); ok && slices.Contains([]bellhop.Code{bellhop.CodeInvalid, bellhop.CodeConflict, bellhop.CodeUIDConflict}, e.Code) {
 		wrong = e.Fields
 	}
 	var lacks []Lack

@@ -439,6 +439,44 @@ func imported(apps [][2]string, endpoints ...[3]string) manifest.Document {
 	return d
 }
 
+// TestUIDsThatOthersHave: what another product has is taken over without a uid that is another
+// object's here, or the lasting name of another.
+func TestUIDsThatOthersHave(t *testing.T) {
+	c := serve(t)
+	if _, err := c.CreateApp(t.Context(), client.AppInput{ID: "own", UID: "ours"}); err != nil {
+		t.Fatal(err)
+	}
+	d := imported([][2]string{{"acme", "globex"}, {"globex", "own"}, {"initech", "ours"}, {"umbrella", "umbrella"}, {"hooli", "pied-piper"}},
+		[3]string{"ep_1", "ep_2", "1"}, [3]string{"ep_2", "crm", "2"})
+	for _, run := range []string{"first", "second"} {
+		p := plan(t, c, d, manifest.PlanOptions{Origin: &manifest.Origin{Name: "Svix", Apps: map[string]bool{"acme": true}}})
+		if err := p.Check(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		var without []string
+		for i := range p.Steps {
+			s := &p.Steps[i]
+			if s.Refused() != nil || run == "second" && !s.Nothing() {
+				t.Errorf("%s run: %s %s: %v", run, s.Action, s.Source, s.Refused())
+			}
+			for _, lack := range s.Without {
+				without = append(without, s.Source+": "+lack.Field)
+			}
+		}
+		expect(t, run, without, "application acme: uid", "application globex: uid", "application initech: uid", "endpoint ep_1: uid")
+		if err := p.Apply(t.Context(), c, func(a manifest.Applied) {
+			if a.Err != nil {
+				t.Error(a.Err)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if app, err := c.App(t.Context(), "hooli"); err != nil || app.UID != "pied-piper" {
+		t.Errorf("%+v, %v", app, err)
+	}
+}
+
 // TestUIDsMove: what was deleted elsewhere and made anew with the same uid is another one,
 // and uids that are swapped do not swap what they name.
 func TestUIDsMove(t *testing.T) {
@@ -464,7 +502,9 @@ func TestUIDsMove(t *testing.T) {
 	d := imported([][2]string{{"initech", "two"}, {"globex", "one"}})
 	next := imported([][2]string{{"acme", "two"}}, [3]string{"ep_2", "books", "2"}, [3]string{"ep_3", "crm", "3"})
 	d.Objects[manifest.Endpoints] = next.Objects[manifest.Endpoints]
-	if p := plan(t, c, d, manifest.PlanOptions{}); !slices.ContainsFunc(p.Steps, func(s manifest.Step) bool { return s.Name == "initech" && s.Refused() != nil }) {
+	if p := plan(t, c, d, manifest.PlanOptions{}); !slices.ContainsFunc(p.Steps, func(s manifest.Step) bool {
+		return s.Name == "initech" && s.Refused() == nil && len(s.Without) == 1 && s.Without[0].Field == "uid"
+	}) {
 		t.Error("an app that did not come from there gave its uid away")
 	}
 	from := manifest.PlanOptions{Origin: &manifest.Origin{Name: "Svix", Apps: map[string]bool{"acme": true, "globex": true, "initech": true}}}
