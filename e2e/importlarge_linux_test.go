@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // peak is the most memory that a process has had, in MiB.
@@ -37,6 +38,7 @@ func peak(t *testing.T, pid int) int {
 // TestALargeImport: thousands of apps and endpoints are taken over by a running server, in bounded
 // memory and while others publish; killed in the middle, it goes on.
 func TestALargeImport(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	// Ten times as many take ten times as long, and 107 MiB.
 	const apps, types, endpoints = 200, 200, 1500

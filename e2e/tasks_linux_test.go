@@ -13,6 +13,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // svix asks for something by Svix's API, and gives the status.
@@ -44,6 +45,7 @@ func (s *server) svix(path, body string, header ...string) (int, string) {
 // many at once as it may. Another app's publishes and arrivals go on as before, in bounded memory;
 // so does all after 15 000 requests with idempotency keys.
 func TestManyTasksBesideOthers(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	const backlog, tasks, keys = 2000, 750, 15_000
 	s := serve(t)
