@@ -294,7 +294,7 @@ func TestImportSvix(t *testing.T) {
 	}
 }
 
-// TestImportFollowsWhatIsGone: what was deleted in Svix, or now has a filter there, is not sent
+// TestImportFollowsWhatIsGone: what was deleted in Svix, or now has a filter or hears nothing there, is not sent
 // to in silence; and one that was made anew with the uid of another is another one.
 func TestImportFollowsWhatIsGone(t *testing.T) {
 	t.Parallel()
@@ -303,19 +303,22 @@ func TestImportFollowsWhatIsGone(t *testing.T) {
 	key, _ := keyOf(1, 24)
 	f.svixApp("app_1", "one", "One")
 	f.svixApp("app_2", "two", "Two")
-	for _, id := range []string{"ep_kept", "ep_gone", "ep_filtered"} {
+	for _, id := range []string{"ep_kept", "ep_gone", "ep_filtered", "ep_deaf"} {
 		f.svixEndpoint(id, "app_1", "http://127.0.0.1:9/"+id, key)
 	}
 	f.svixEndpoint("ep_of_app", "app_2", "http://127.0.0.1:9/", key)
 	f.exec(`UPDATE endpoint SET uid = 'books' WHERE id = 'ep_gone'`)
 	s.cli("import", "svix", "--from", f.url)
 
-	f.exec(`UPDATE endpoint SET filter = 'a == 1' WHERE id = 'ep_filtered'; UPDATE endpoint SET deleted = true, uid = NULL WHERE id = 'ep_gone'`)
+	f.exec(`UPDATE endpoint SET filter = 'a == 1' WHERE id = 'ep_filtered'; UPDATE endpoint SET event_types_ids = '[]' WHERE id = 'ep_deaf'; UPDATE endpoint SET deleted = true, uid = NULL WHERE id = 'ep_gone'`)
 	f.exec(`UPDATE application SET deleted = true, uid = NULL WHERE id = 'app_2'`)
 	f.svixEndpoint("ep_new", "app_1", "http://127.0.0.1:9/ep_new", key)
 	f.exec(`UPDATE endpoint SET uid = 'books' WHERE id = 'ep_new'`)
 	r := s.run("", "import", "svix", "--from", f.url)
-	for _, want := range []string{"(books): it is gone in Svix, and here it is active still", "(ep_of_app): it is gone in Svix", "app app_2: it was deleted in Svix", "(ep_filtered): it was taken over from Svix earlier, and no longer can be: it is disabled"} {
+	for _, want := range []string{
+		"(books): it is gone in Svix, and here it is active still", "(ep_of_app): it is gone in Svix", "app app_2: it was deleted in Svix", "(ep_filtered): it was taken over from Svix earlier, and no longer can be: it is disabled",
+		"(ep_deaf): it was taken over from Svix earlier, and no longer can be: it is disabled, since its event_types_ids are an empty list",
+	} {
 		if r.code != 0 || !strings.Contains(r.stderr, want) {
 			t.Errorf("%d, it does not say %q:\n%s%s", r.code, want, r.stdout, r.stderr)
 		}
@@ -330,9 +333,9 @@ func TestImportFollowsWhatIsGone(t *testing.T) {
 		}
 	}
 	on, off := bellhop.EndpointActive, bellhop.EndpointDisabled
-	expect(map[string]bellhop.EndpointStatus{"ep_kept": on, "ep_new": on, "ep_gone": on, "ep_of_app": on, "ep_filtered": off})
+	expect(map[string]bellhop.EndpointStatus{"ep_kept": on, "ep_new": on, "ep_gone": on, "ep_of_app": on, "ep_filtered": off, "ep_deaf": off})
 	s.cli("import", "svix", "--from", f.url, "--disable-deleted")
-	expect(map[string]bellhop.EndpointStatus{"ep_kept": on, "ep_new": on, "ep_gone": off, "ep_of_app": off, "ep_filtered": off})
+	expect(map[string]bellhop.EndpointStatus{"ep_kept": on, "ep_new": on, "ep_gone": off, "ep_of_app": off, "ep_filtered": off, "ep_deaf": off})
 }
 
 // TestImportIsKilled: an import that ends in the middle goes on when it is run again.

@@ -35,6 +35,9 @@ func (p *program) importSvixVerb() *cobra.Command {
 			if o.MainSecret, err = readSecretFile("main-secret-file", secretFile); err != nil {
 				return err
 			}
+			if o.Dialects, err = c.Dialects(ctx); err != nil {
+				return err
+			}
 			return p.takeOver(ctx, c, a, from, func(progress foreign.Progress) (*foreign.Import, error) {
 				return svix.Read(ctx, from, o, progress)
 			})

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/manifest"
 )
 
@@ -62,8 +63,49 @@ func (i *Import) Sift() {
 	}
 }
 
-// Shorten notes which secrets of an endpoint end sooner here than there.
-func (i *Import) Shorten(endpoint string, secrets []manifest.Secret) {
+// mostOlder is how many secrets can be valid here beside the newest.
+const mostOlder = 10
+
+// Secrets are those of an endpoint that are taken over: the newest, which is the first, and the ten
+// others that end last, of those that the server's dialect can sign with. It notes the rest, and those
+// that end sooner here than there.
+func (i *Import) Secrets(endpoint string, secrets []manifest.Secret, by *dialect.Dialect) []manifest.Secret {
+	newest, older := secrets[:1:1], []manifest.Secret{}
+	seen := map[string]bool{newest[0].Secret: true}
+	for _, s := range secrets[1:] {
+		if seen[s.Secret] {
+			continue
+		}
+		seen[s.Secret] = true
+		if by != nil {
+			if err := by.CheckSecret(s.Secret); err != nil {
+				i.GoWithout("endpoint", endpoint, "an older secret", err)
+				continue
+			}
+		}
+		older = append(older, s)
+	}
+	slices.SortStableFunc(older, func(x, y manifest.Secret) int { return y.ExpiresAt.Compare(x.ExpiresAt) })
+	for _, s := range older[min(len(older), mostOlder):] {
+		i.GoWithout("endpoint", endpoint, "an older secret", fmt.Errorf("the one valid until %s is one more than the %d that can be valid beside the newest here", s.ExpiresAt.UTC().Format(time.RFC3339), mostOlder))
+	}
+	secrets = append(newest, older[:min(len(older), mostOlder)]...)
+	i.shorten(endpoint, secrets)
+	return secrets
+}
+
+// Dialect is one of the server's; nil if it has none of this name.
+func Dialect(all []dialect.Definition, name string) (*dialect.Dialect, error) {
+	for _, definition := range all {
+		if definition.Name == name {
+			return dialect.Compile(definition)
+		}
+	}
+	return nil, nil
+}
+
+// shorten notes which secrets of an endpoint end sooner here than there.
+func (i *Import) shorten(endpoint string, secrets []manifest.Secret) {
 	latest := time.Now().Add(manifest.LongestGrace)
 	for _, s := range secrets {
 		if s.ExpiresAt.After(latest) {

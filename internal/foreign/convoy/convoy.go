@@ -167,7 +167,7 @@ func readProject(row foreign.Row) (*project, error) {
 	return p, err
 }
 
-// readRetry reads how often and how soon a delivery is tried again; nothing if a part is missing.
+// readRetry reads how often and how soon a delivery is tried again; nothing if it has none.
 func readRetry(row foreign.Row, kind, seconds, most string) (retry, error) {
 	text, err := row.Text(kind)
 	if err != nil {
@@ -178,8 +178,16 @@ func readRetry(row foreign.Row, kind, seconds, most string) (retry, error) {
 		return retry{}, err
 	}
 	times, err := row.Int(most)
-	if err != nil || text == "" || every == nil || times == nil {
+	if err != nil {
 		return retry{}, err
+	}
+	for column, n := range map[string]*int{seconds: every, most: times} {
+		if n != nil && (*n < 0 || *n == 0 && text != "") {
+			return retry{}, fmt.Errorf("its %s, %d, is none", column, *n)
+		}
+	}
+	if text == "" || every == nil || times == nil {
+		return retry{}, nil
 	}
 	return retry{text, *every, *times}, nil
 }
@@ -271,7 +279,11 @@ type subscription struct {
 	body        bellhop.JSON // nil without a filter
 	function    bool
 	retry       retry
-	once        bool
+	// unretried says why its retries cannot be read, or nil.
+	unretried error
+	once      bool
+	// mode is its delivery mode, if that is not known.
+	mode string
 	// filters are those that hold for one event type each, which take the place of body.
 	filters map[string]bellhop.JSON
 	// odd says why it cannot be read, or nil.
@@ -284,7 +296,7 @@ func (r *reader) readSubscriptions(ctx context.Context) error {
 			s.filter_config_filter_headers::text AS headers, `+r.body("subscriptions", "s", "filter_config_filter_body", "filter_config_filter_raw_body")+` AS body,
 			s.retry_config_type, s.retry_config_duration, s.retry_config_retry_count, `+
 		r.db.Column("subscriptions", "s", "function", "NULL::text")+` AS function, `+
-		r.db.Column("subscriptions", "s", "delivery_mode", "'at_least_once'")+`::text = 'at_most_once' AS once
+		r.db.Column("subscriptions", "s", "delivery_mode", "'at_least_once'")+`::text AS mode
 		FROM convoy.subscriptions s WHERE s.deleted_at IS NULL ORDER BY s.id`, nil, func(row foreign.Row) error {
 		if row.Null("endpoint_id") || row.Name("type") == "cli" || row.Name("type") == "incoming" {
 			return nil // of a project that takes in, or of somebody's command line
@@ -333,9 +345,16 @@ func (s *subscription) read(row foreign.Row) (err error) {
 		return err
 	}
 	s.function = function != ""
-	s.once, _ = row.Bool("once")
-	s.retry, err = readRetry(row, "retry_config_type", "retry_config_duration", "retry_config_retry_count")
-	return err
+	switch mode, err := row.Text("mode"); {
+	case err != nil:
+		return err
+	case mode == "at_most_once":
+		s.once = true
+	case mode != "" && mode != "at_least_once":
+		s.mode = mode
+	}
+	s.retry, s.unretried = readRetry(row, "retry_config_type", "retry_config_duration", "retry_config_retry_count")
+	return nil
 }
 
 // body is a filter as it was written, where there is that, and else as it is applied.
@@ -403,8 +422,9 @@ func (s *subscription) readFilter(row foreign.Row) error {
 type endpointRow struct {
 	id, name, status, url, project, owner, description string
 	timeout, rateDuration                              string
+	contentType                                        string
 	rate                                               int
-	advanced, form, slack, support, encrypted          bool
+	advanced, slack, support, encrypted                bool
 	authType, authName                                 string
 	credentials
 	// unlimited says why its rate limit cannot be read, or nil.
@@ -432,7 +452,7 @@ func (r *reader) readEndpoints(ctx context.Context) error {
 	sql := `SELECT e.id, e.name, e.status, e.owner_id, e.url, e.description, e.http_timeout::text AS http_timeout, e.rate_limit,
 			e.rate_limit_duration::text AS rate_limit_duration, e.advanced_signatures, e.slack_webhook_url, e.support_email, e.project_id,
 			e.authentication_type, e.authentication_type_api_key_header_name, ` +
-		r.db.Column("endpoints", "e", "content_type", "'application/json'") + `::text <> 'application/json' AS form, ` +
+		r.db.Column("endpoints", "e", "content_type", "'application/json'") + `::text AS content_type, ` +
 		r.db.Column("endpoints", "e", "is_encrypted", "false") + ` AS is_encrypted`
 	for _, column := range sealedColumns {
 		sql += ", " + r.db.Column("endpoints", "e", column, "NULL") + "::text AS " + column
@@ -465,7 +485,7 @@ func (e *endpointRow) read(row foreign.Row) (err error) {
 	}
 	for column, to := range map[string]*string{
 		"name": &e.name, "status": &e.status, "owner_id": &e.owner, "description": &e.description, "http_timeout": &e.timeout,
-		"rate_limit_duration": &e.rateDuration, "authentication_type": &e.authType, "authentication_type_api_key_header_name": &e.authName,
+		"rate_limit_duration": &e.rateDuration, "authentication_type": &e.authType, "content_type": &e.contentType, "authentication_type_api_key_header_name": &e.authName,
 	} {
 		if *to, err = row.Text(column); err != nil {
 			return err
@@ -479,7 +499,6 @@ func (e *endpointRow) read(row foreign.Row) (err error) {
 		e.rate = *rate
 	}
 	e.unlimited = err
-	e.form, _ = row.Bool("form")
 	e.encrypted, _ = row.Bool("is_encrypted")
 	slack, _ := row.Text("slack_webhook_url")
 	support, _ := row.Text("support_email")
@@ -689,23 +708,41 @@ type secret struct {
 	DeletedAt *time.Time `json:"deleted_at"`
 }
 
-// secretsOf are the valid ones, the newest first: Convoy adds new ones at the end.
-func secretsOf(text string) ([]manifest.Secret, error) {
-	var all []secret
+// secretsOf are the valid ones, the newest first: Convoy adds new ones at the end. Older ones that
+// cannot be taken over are told to without.
+func secretsOf(text string, without func(error)) ([]manifest.Secret, error) {
+	var all []json.RawMessage
 	if err := json.Unmarshal([]byte(text), &all); err != nil {
 		return nil, errors.New("its secrets cannot be read")
 	}
 	var list []manifest.Secret
 	now := time.Now()
-	for _, s := range slices.Backward(all) {
-		switch {
-		case s.Value == "" || s.DeletedAt != nil && !s.DeletedAt.IsZero():
-		case s.ExpiresAt == nil || s.ExpiresAt.IsZero():
-			if len(list) == 0 || !list[0].ExpiresAt.IsZero() {
-				list = slices.Insert(list, 0, manifest.Secret{Secret: s.Value})
+	for _, text := range slices.Backward(all) {
+		var s secret
+		if json.Unmarshal(text, &s) != nil {
+			// The one that signs has no end.
+			var end struct {
+				ExpiresAt any `json:"expires_at"`
 			}
-		case s.ExpiresAt.After(now):
+			if json.Unmarshal(text, &end) != nil || end.ExpiresAt == nil {
+				return nil, errors.New("its secrets cannot be read")
+			}
+			without(errors.New("one of its older secrets cannot be read"))
+			continue
+		}
+		lasting := s.ExpiresAt == nil || s.ExpiresAt.IsZero()
+		switch {
+		case s.DeletedAt != nil && !s.DeletedAt.IsZero() || !lasting && !s.ExpiresAt.After(now):
+		case s.Value == "" && lasting:
+			return nil, errors.New("one of its secrets is empty")
+		case s.Value == "":
+			without(errors.New("one of its older secrets is empty"))
+		case !lasting:
 			list = append(list, manifest.Secret{Secret: s.Value, ExpiresAt: s.ExpiresAt.UTC()})
+		case len(list) > 0 && list[0].ExpiresAt.IsZero():
+			without(errors.New("it has no expires_at, as the newest has none: one alone has no end here"))
+		default:
+			list = slices.Insert(list, 0, manifest.Secret{Secret: s.Value})
 		}
 	}
 	if len(list) == 0 || !list[0].ExpiresAt.IsZero() {

@@ -2,6 +2,7 @@ package convoy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/foreign"
 	"github.com/bellhop/bellhop/manifest"
 )
 
@@ -30,12 +32,14 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 			return fmt.Errorf("its subscription %s cannot be read: %w", s.id, s.odd)
 		}
 	}
-	secrets, err := secretsOf(e.secrets)
+	without := func(field string, err error) { r.out.GoWithout("endpoint", e.id, field, err) }
+	var lost []error
+	secrets, err := secretsOf(e.secrets, func(err error) { lost = append(lost, err) })
 	if err != nil {
 		return err
 	}
 	if !e.advanced {
-		secrets = secrets[:1] // by which alone simple signatures are made
+		secrets, lost = secrets[:1], nil // by which alone simple signatures are made
 	}
 	lose := func(why string) {
 		r.out.Lose("endpoint %s (%s): the whole endpoint, since %s", e.id, e.url, why)
@@ -44,9 +48,13 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 			r.out.Unfit(s.id, why)
 		}
 	}
-	if e.form {
+	switch e.contentType {
+	case "", "application/json":
+	case "application/x-www-form-urlencoded":
 		lose("its requests are forms: make one with a transformation")
 		return nil
+	default:
+		return fmt.Errorf("its content_type %q is not known", bellhop.Clip(e.contentType))
 	}
 	wishes := r.wishes(e)
 	if len(wishes) == 0 {
@@ -63,11 +71,9 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 		return fmt.Errorf("its status %q is not known", bellhop.Clip(e.status))
 	}
 	o.Put("status", status)
-	o.Put("secrets", secrets)
 	if o.Fields["dialect"], err = r.dialectOf(r.projects[e.project], e.advanced); err != nil {
 		return err
 	}
-	r.putLimits(&o, e)
 	why, err := putAuth(&o, e)
 	if err != nil {
 		return err
@@ -76,13 +82,26 @@ func (r *reader) endpoint(e *endpointRow, app string) error {
 		lose(why)
 		return nil
 	}
+	signs, err := foreign.Dialect(r.Dialects, o.Text("dialect"))
+	if err != nil {
+		return err
+	}
+	for _, err := range lost {
+		without("an older secret", err)
+	}
+	o.Put("secrets", r.out.Secrets(e.id, secrets, signs))
+	for _, s := range r.subscriptions[e.id] {
+		if s.unretried != nil {
+			without("retry", fmt.Errorf("of its subscription %s, %w", s.id, s.unretried))
+		}
+	}
+	r.putLimits(&o, e)
 	if e.slack {
 		r.out.Lose("endpoint %s: the Slack channel that is told when it fails: set it for its app ('bellhop notices')", e.id)
 	}
 	if e.support {
 		r.out.Lose("endpoint %s: the address that is told when it fails: set notify, if the server sends mail", e.id)
 	}
-	r.out.Shorten(e.id, secrets)
 	for _, w := range wishes {
 		one := o
 		one.Fields = map[string]bellhop.JSON{}
@@ -121,6 +140,12 @@ func (r *reader) wishes(e *endpointRow) []wish {
 		case s.filtersHead:
 			lose("it filters by headers, which events do not have here")
 			continue
+		case len(s.events) == 0:
+			lose("its event_types are an empty list, by which it gets nothing, and here it would get everything")
+			continue
+		case slices.ContainsFunc(s.events, func(event string) bool { return event != "*" && strings.Contains(event, "*") }):
+			lose("its event_types have a * beside other letters, which stands for itself there, and for any letters here")
+			continue
 		}
 		if s.retry.most < 1 || s.retry.seconds < 1 {
 			s.retry = r.projects[e.project].strategy
@@ -132,6 +157,9 @@ func (r *reader) wishes(e *endpointRow) []wish {
 		}
 		if s.once {
 			r.out.Lose("subscription %s of the endpoint %s: that events are delivered at most once: they are delivered at least once", s.id, e.id)
+		}
+		if s.mode != "" {
+			r.out.Lose("subscription %s of the endpoint %s: its delivery_mode %q, which is not known: events are delivered at least once", s.id, e.id, bellhop.Clip(s.mode))
 		}
 		for _, w := range own {
 			same := slices.IndexFunc(all, func(o wish) bool { return len(o.filter) == 0 && len(w.filter) == 0 && o.retry == w.retry })
@@ -162,7 +190,7 @@ func (r *reader) wishes(e *endpointRow) []wish {
 // wishes of a subscription: one, unless its event types have filters that differ. If it
 // cannot be said with Bellhop's filters, why says why not.
 func (s *subscription) wishes() (list []wish, why string) {
-	every := slices.Contains(s.events, "*") || len(s.events) == 0
+	every := slices.Contains(s.events, "*")
 	usual := s.body
 	if f, ok := s.filters["*"]; ok {
 		usual = f
@@ -248,6 +276,9 @@ func translateObject(fields map[string]json.RawMessage, depth int) (map[string]a
 				}
 				or[i] = one
 			}
+			if len(or) == 0 {
+				return nil, errors.New("has an $or without a choice")
+			}
 			pattern["$or"] = or
 			continue
 		}
@@ -299,6 +330,9 @@ func translateValue(value json.RawMessage, depth int) (any, error) {
 		if strings.HasPrefix(key, "$") && key != "$or" && key != "$and" {
 			operators++
 		}
+	}
+	if len(fields) == 0 {
+		return nil, errors.New("compares with an empty object")
 	}
 	if operators == 0 {
 		return translateObject(fields, depth)
@@ -380,22 +414,29 @@ func seconds(text string) (time.Duration, error) {
 const (
 	minTimeout = 100 * time.Millisecond
 	maxTimeout = 2 * time.Minute
+	minRate    = 0.001
 	maxRate    = 100_000
 	maxRetries = 200
 	maxSpan    = 30 * 24 * time.Hour
 )
 
 func (r *reader) putLimits(o *manifest.Object, e *endpointRow) {
+	without := func(field string, err error) { r.out.GoWithout("endpoint", e.id, field, err) }
 	timeout, err := seconds(e.timeout)
-	if err != nil {
-		r.out.GoWithout("endpoint", e.id, "timeout", err)
-	}
-	if timeout > maxTimeout {
+	switch {
+	case err != nil:
+		without("timeout", err)
+	case e.timeout == "":
+	case timeout <= 0:
+		without("timeout", fmt.Errorf("its http_timeout, %s, is none", bellhop.Clip(e.timeout)))
+	case timeout > maxTimeout:
 		r.out.Lose("endpoint %s: its timeout of %s, which is %s here at most", e.id, timeout, maxTimeout)
-		timeout = maxTimeout
-	}
-	if timeout > 0 {
-		o.Put("timeout", bellhop.Duration(max(timeout, minTimeout)))
+		o.Put("timeout", bellhop.Duration(maxTimeout))
+	case timeout < minTimeout:
+		r.out.Lose("endpoint %s: its timeout of %s, which is %s here at least", e.id, timeout, minTimeout)
+		o.Put("timeout", bellhop.Duration(minTimeout))
+	default:
+		o.Put("timeout", bellhop.Duration(timeout))
 	}
 	per, err := seconds(e.rateDuration)
 	if err == nil {
@@ -403,13 +444,25 @@ func (r *reader) putLimits(o *manifest.Object, e *endpointRow) {
 	}
 	switch {
 	case err != nil:
-		r.out.GoWithout("endpoint", e.id, "rate_limit", err)
-	case e.rate < 1 || per <= 0:
-		o.Put("rate_limit", nil)
-	default:
+		without("rate_limit", err)
+		return
+	case e.rate < 0:
+		err = fmt.Errorf("its rate_limit, %d, is none", e.rate)
+	case e.rate > 0 && per <= 0:
+		err = fmt.Errorf("its rate_limit of %d is for no length of time: its rate_limit_duration is %s", e.rate, cmp.Or(bellhop.Clip(e.rateDuration), "missing"))
+	case e.rate > 0:
 		perSecond := float64(e.rate) / per.Seconds()
-		o.Put("rate_limit", bellhop.RateLimit{PerSecond: min(max(perSecond, 0.001), maxRate), Burst: min(e.rate, maxRate)})
+		limit := bellhop.RateLimit{PerSecond: min(max(perSecond, minRate), maxRate), Burst: min(e.rate, maxRate)}
+		if limit.PerSecond != perSecond || limit.Burst != e.rate {
+			r.out.Lose("endpoint %s: its rate limit of %d in %s: it is %g a second here, at most %d at once", e.id, e.rate, per, limit.PerSecond, limit.Burst)
+		}
+		o.Put("rate_limit", limit)
+		return
 	}
+	if err != nil {
+		without("rate_limit", err)
+	}
+	o.Put("rate_limit", nil)
 }
 
 func (r *reader) putRetry(o *manifest.Object, how retry) {
@@ -435,21 +488,50 @@ func (r *reader) putRetry(o *manifest.Object, how retry) {
 func putAuth(o *manifest.Object, e *endpointRow) (why string, err error) {
 	auth := map[string]any{}
 	present := func(text string) bool { return !isEmpty(text) }
-	switch {
-	case present(e.oauth2):
+	kind := e.authType
+	if kind == "" { // as versions wrote it that had no other way
+		switch {
+		case present(e.oauth2):
+			kind = "oauth2"
+		case present(e.basic):
+			kind = "basic_auth"
+		case e.authName != "" || e.authValue != "":
+			return "", errors.New("it has an API key, and no authentication_type")
+		}
+	}
+	switch kind {
+	case "":
+	case "oauth2":
 		var c struct {
 			URL          string `json:"url"`
+			GrantType    string `json:"grant_type"`
 			ClientID     string `json:"client_id"`
 			ClientSecret string `json:"client_secret"`
 			Type         string `json:"authentication_type"`
 			Scope        string `json:"scope"`
 			Audience     string `json:"audience"`
+			// Fields are what members of the answer are called, where that is not usual.
+			Fields map[string]string `json:"field_mapping"`
+		}
+		if !present(e.oauth2) {
+			return "", errors.New("its authentication_type is oauth2, and it has no oauth2_config")
 		}
 		if json.Unmarshal([]byte(e.oauth2), &c) != nil {
 			return "", errors.New("its oauth2_config cannot be read")
 		}
+		if c.GrantType != "" && c.GrantType != "client_credentials" {
+			return "", fmt.Errorf("the grant_type %q of its oauth2_config is not known", bellhop.Clip(c.GrantType))
+		}
+		for field, name := range c.Fields {
+			if name != "" && name != field {
+				return fmt.Sprintf("its OAuth2 tokens come in an answer of its own, whose %s is called %q", bellhop.Clip(field), bellhop.Clip(name)), nil
+			}
+		}
 		if c.ClientSecret == "" || c.Type != "" && c.Type != "shared_secret" {
 			return "it gets its OAuth2 tokens with a signed assertion, and not with a client secret", nil
+		}
+		if c.URL == "" || c.ClientID == "" {
+			return "", errors.New("its oauth2_config has no url or no client_id")
 		}
 		auth = map[string]any{"type": bellhop.AuthClientCredentials, "token_url": c.URL, "client_id": c.ClientID, "client_secret": c.ClientSecret}
 		if c.Scope != "" {
@@ -458,7 +540,10 @@ func putAuth(o *manifest.Object, e *endpointRow) (why string, err error) {
 		if c.Audience != "" {
 			auth["params"] = map[string]string{"audience": c.Audience}
 		}
-	case present(e.basic):
+	case "basic_auth":
+		if !present(e.basic) {
+			return "", errors.New("its authentication_type is basic_auth, and it has no basic_auth_config")
+		}
 		var c struct {
 			Username string `json:"username"`
 			Password string `json:"password"`
@@ -467,8 +552,13 @@ func putAuth(o *manifest.Object, e *endpointRow) (why string, err error) {
 			return "", errors.New("its basic_auth_config cannot be read")
 		}
 		auth = map[string]any{"type": bellhop.AuthBasic, "username": c.Username, "password": c.Password}
-	case e.authType == "api_key" && e.authName != "":
+	case "api_key":
+		if e.authName == "" || e.authValue == "" {
+			return "", errors.New("its authentication_type is api_key, and it has no name or no value of the header")
+		}
 		auth = map[string]any{"type": bellhop.AuthHeader, "name": e.authName, "value": e.authValue}
+	default:
+		return "", fmt.Errorf("its authentication_type %q is not known", bellhop.Clip(kind))
 	}
 	if len(auth) > 0 {
 		o.Put("auth", auth)
@@ -485,8 +575,9 @@ func putAuth(o *manifest.Object, e *endpointRow) (why string, err error) {
 	if json.Unmarshal([]byte(e.clientCert), &c) != nil {
 		return "", errors.New("its mtls_client_cert cannot be read")
 	}
-	if c.Certificate != "" {
-		o.Put("tls", map[string]string{"certificate": c.Certificate, "key": c.Key})
+	if c.Certificate == "" || c.Key == "" {
+		return "", errors.New("its mtls_client_cert has no client_cert or no client_key")
 	}
+	o.Put("tls", map[string]string{"certificate": c.Certificate, "key": c.Key})
 	return "", nil
 }

@@ -30,6 +30,8 @@ func TestFiltersAreTranslatedOrRefused(t *testing.T) {
 		{`{"a": {"$neq": 1, "$exist": true}}`, "", "several comparisons"},
 		{`{"a": {"$eq": 1, "b": 2}}`, "", "mixes comparisons and fields"},
 		{`{"a": 1, "a.b": 2}`, "", "names a field"},
+		{`{"a": {}}`, "", "compares with an empty object"},
+		{`{"$or": []}`, "", "has an $or without a choice"},
 		{`[1]`, "", "is no object"},
 	} {
 		got, err := translate(bellhop.JSON(c.filter))
@@ -41,13 +43,15 @@ func TestFiltersAreTranslatedOrRefused(t *testing.T) {
 
 func TestSecretsAreTheNewestFirst(t *testing.T) {
 	soon, past := time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "2024-01-01T00:00:00Z"
-	list, err := secretsOf(`[{"value":"oldest","expires_at":"` + soon + `"},{"value":"over","expires_at":"` + past + `"},
-		{"value":"deleted","expires_at":"` + soon + `","deleted_at":"` + past + `"},{"value":"older","expires_at":"` + soon + `"},{"value":"newest","expires_at":null}]`)
-	if err != nil || len(list) != 3 || list[0].Secret != "newest" || list[1].Secret != "older" || list[2].Secret != "oldest" || !list[0].ExpiresAt.IsZero() {
+	lost := 0
+	without := func(error) { lost++ }
+	list, err := secretsOf(`[{"value":"odd","expires_at":"soon"},{"value":"oldest","expires_at":"`+soon+`"},{"value":"over","expires_at":"`+past+`"},
+		{"value":"deleted","expires_at":"`+soon+`","deleted_at":"`+past+`"},{"value":"older","expires_at":"`+soon+`"},{"value":"newest","expires_at":null}]`, without)
+	if err != nil || lost != 1 || len(list) != 3 || list[0].Secret != "newest" || list[1].Secret != "older" || list[2].Secret != "oldest" || !list[0].ExpiresAt.IsZero() {
 		t.Errorf("%v, %v", list, err)
 	}
-	for _, text := range []string{`[]`, `{}`, `[{"value":"x","expires_at":"` + past + `"}]`} {
-		if list, err := secretsOf(text); err == nil {
+	for _, text := range []string{`[]`, `{}`, `[{"value":"x","expires_at":"` + past + `"}]`, `[{"value":5},{"value":"x"}]`, `[{"value":"x"},{"value":""}]`} {
+		if list, err := secretsOf(text, without); err == nil {
 			t.Errorf("%s: %v", text, list)
 		}
 	}
@@ -79,11 +83,20 @@ func TestWishes(t *testing.T) {
 	}
 }
 
-// TestSecretsThatEndSoonerAreReported: nobody finds out by failing signatures.
+// TestSecretsThatEndSoonerAreReported: nobody finds out by failing signatures; nor of those that
+// are more than can be valid.
 func TestSecretsThatEndSoonerAreReported(t *testing.T) {
 	in := foreign.NewImport("Convoy")
-	in.Shorten("EP1", []manifest.Secret{{Secret: "a"}, {Secret: "b", ExpiresAt: time.Now().AddDate(10, 0, 0)}, {Secret: "c", ExpiresAt: time.Now().AddDate(0, 0, 29)}})
+	in.Secrets("EP1", []manifest.Secret{{Secret: "a"}, {Secret: "b", ExpiresAt: time.Now().AddDate(10, 0, 0)}, {Secret: "c", ExpiresAt: time.Now().AddDate(0, 0, 29)}}, nil)
 	if len(in.Lost) != 1 || !strings.HasPrefix(in.Lost[0], "endpoint EP1: that an older secret is valid until ") || strings.Contains(in.Lost[0], `"b"`) {
 		t.Errorf("%q", in.Lost)
+	}
+	many := []manifest.Secret{{Secret: "newest"}}
+	for i := range 12 {
+		many = append(many, manifest.Secret{Secret: string(rune('a' + i)), ExpiresAt: time.Now().Add(time.Duration(i+1) * time.Hour)})
+	}
+	kept := in.Secrets("EP2", many, nil)
+	if len(kept) != 11 || kept[0].Secret != "newest" || kept[1].Secret != "l" || kept[10].Secret != "c" || len(in.Odd) != 2 {
+		t.Errorf("%v, %v", kept, in.Odd)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/internal/foreign"
 	"github.com/bellhop/bellhop/internal/match"
 	"github.com/bellhop/bellhop/manifest"
@@ -27,6 +28,8 @@ type Options struct {
 	// Dialect is how requests are made: "svix" or, where the server was told to send webhook-
 	// headers (whitelabel_headers), "raw".
 	Dialect string
+	// Dialects are those of the server that takes over.
+	Dialects []dialect.Definition
 }
 
 // management is the organization under which Svix keeps the endpoints of operational webhooks.
@@ -53,6 +56,9 @@ func Read(ctx context.Context, url string, o Options, progress foreign.Progress)
 		return nil, err
 	}
 	r := &reader{db: db, Options: o, progress: progress, out: foreign.NewImport("Svix"), secrets: newOpener(o.MainSecret)}
+	if r.signs, err = foreign.Dialect(o.Dialects, o.Dialect); err != nil {
+		return nil, fmt.Errorf("the server's dialect %s: %w", o.Dialect, err)
+	}
 	for _, step := range []func(context.Context) error{r.organization, r.eventTypes, r.apps, r.endpoints, r.rest} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -68,6 +74,7 @@ type reader struct {
 	progress foreign.Progress
 	out      *foreign.Import
 	secrets  *opener
+	signs    *dialect.Dialect
 }
 
 // organization finds the one to read.
@@ -146,6 +153,8 @@ func (r *reader) eventType(row foreign.Row) error {
 	switch {
 	case err != nil:
 		return err // people would see it that are not to
+	case flag == "" && !row.Null("feature_flag"):
+		return errors.New("its feature_flag is empty, which nobody has, and without one everybody would see it")
 	case flag != "":
 		o.Put("feature_flags", []string{flag})
 	default:
@@ -246,8 +255,8 @@ func (r *reader) putText(o *manifest.Object, row foreign.Row, kind, name string,
 	}
 }
 
-// maxRate is the highest rate limit that there is here.
-const maxRate = 100_000
+// maxRate is the highest rate limit that Svix's API can say: its clients read no higher one.
+const maxRate = 65_535
 
 // putRate sets a limit: so many a second, all at once if need be.
 func (r *reader) putRate(o *manifest.Object, row foreign.Row, kind, name string) {
@@ -255,11 +264,14 @@ func (r *reader) putRate(o *manifest.Object, row foreign.Row, kind, name string)
 	switch {
 	case err != nil:
 		r.out.GoWithout(kind, name, "rate_limit", err)
-	case rate == nil || *rate < 1:
+	case rate == nil:
+		o.Put("rate_limit", nil)
+	case *rate < 1:
+		r.out.GoWithout(kind, name, "rate_limit", fmt.Errorf("its rate_limit, %d, lets nothing through", *rate))
 		o.Put("rate_limit", nil)
 	default:
 		if *rate > maxRate {
-			r.out.Lose("%s %s: its rate limit of %d a second: it is %d here", kind, name, *rate, maxRate)
+			r.out.Lose("%s %s: its rate limit of %d a second: it is %d here, the highest that Svix's API can say", kind, name, *rate, maxRate)
 		}
 		o.Put("rate_limit", bellhop.RateLimit{PerSecond: float64(min(*rate, maxRate)), Burst: min(*rate, maxRate)})
 	}
@@ -324,10 +336,12 @@ func (r *reader) endpoint(row foreign.Row) error {
 	if _, err := row.Bool("deleted"); err != nil {
 		return err
 	}
-	if filtered, err := row.Bool("filter"); err != nil || filtered {
-		const why = "its filter is an expression that Bellhop does not have, and without it it would get more than it asked for: make an endpoint of its own for it, with a filter of Bellhop's"
+	lose := func(why string) {
 		r.out.Lose("endpoint %s (%s): the whole endpoint, since %s", id, url, why)
 		r.out.Unfit(id, why)
+	}
+	if filtered, err := row.Bool("filter"); err != nil || filtered {
+		lose("its filter is an expression that Bellhop does not have, and without it it would get more than it asked for: make an endpoint of its own for it, with a filter of Bellhop's")
 		return nil
 	}
 	o := manifest.Object{Partial: true, Source: "Svix endpoint " + id}
@@ -344,13 +358,22 @@ func (r *reader) endpoint(row foreign.Row) error {
 		status = bellhop.EndpointDisabled
 	}
 	o.Put("status", status)
-	for field, column := range map[string]string{"events": "event_types_ids", "channels": "channels"} {
+	for _, of := range [][2]string{{"events", "event_types_ids"}, {"channels", "channels"}} {
+		field, column := of[0], of[1]
 		list, err := texts(row, column)
 		if err != nil {
 			return fmt.Errorf("%w, and without it it would get more than it asked for", err)
 		}
+		switch {
+		case list != nil && len(list) == 0:
+			lose("its " + column + " are an empty list, by which it gets nothing, and here it would get everything")
+			return nil
+		case field == "events" && slices.ContainsFunc(list, func(text string) bool { return strings.Contains(text, "*") }):
+			lose("its " + column + " have a *, which stands for itself there, and for any event type here")
+			return nil
+		}
 		slices.Sort(list)
-		o.Put(field, list)
+		o.Put(field, append([]string{}, list...))
 	}
 	headers := map[string]*string{}
 	if err := row.JSON("headers", &headers); err != nil {
@@ -362,11 +385,10 @@ func (r *reader) endpoint(row foreign.Row) error {
 		}
 	}
 	o.Put("headers", headers)
-	o.Put("secrets", secrets)
+	o.Put("secrets", r.out.Secrets(id, secrets, r.signs))
 	r.putText(&o, row, "endpoint", id, "uid", "description")
 	r.putRate(&o, row, "endpoint", id)
 	r.putMetadata(&o, row, "endpoint", id)
-	r.out.Shorten(id, secrets)
 	if version, err := row.Int("version"); err != nil || version == nil || *version != 1 {
 		r.out.Lose("endpoint %s: its version %s, which Svix does nothing with", id, row.Name("version"))
 	}
@@ -377,10 +399,10 @@ func (r *reader) endpoint(row foreign.Row) error {
 	return nil
 }
 
-// texts is a column that has a list of texts, or nothing.
+// texts is a column that has a list of texts; nil if it has nothing.
 func texts(row foreign.Row, column string) ([]string, error) {
 	var list []*string
-	if err := row.JSON(column, &list); err != nil {
+	if err := row.JSON(column, &list); err != nil || list == nil {
 		return nil, err
 	}
 	texts := make([]string, len(list))
@@ -426,12 +448,10 @@ func (r *reader) secretsOf(row foreign.Row, id string) ([]manifest.Secret, error
 			r.out.GoWithout("endpoint", id, "an older secret", err)
 			continue
 		}
-		if k.Expiration.After(now) && secret != newest {
+		if k.Expiration.After(now) {
 			list = append(list, manifest.Secret{Secret: secret, ExpiresAt: k.Expiration.UTC()})
 		}
 	}
-	slices.SortStableFunc(list, func(x, y manifest.Secret) int { return y.ExpiresAt.Compare(x.ExpiresAt) })
-	list = slices.CompactFunc(list, func(x, y manifest.Secret) bool { return x.Secret == y.Secret })
 	return append([]manifest.Secret{{Secret: newest}}, list...), nil
 }
 
