@@ -175,6 +175,8 @@ func (d *Desk) deliveriesOf(ctx context.Context, e *bellhop.Event, endpoint bell
 type Replay struct {
 	Since time.Time
 	Until time.Time // zero: now
+	// App is the one of the endpoint's apps whose events they are; "" means all of them.
+	App string
 	// Types are event types, or prefixes with a trailing "*"; none means all.
 	Types []string
 	bellhop.LabelFilter
@@ -230,7 +232,11 @@ func (d *Desk) Replay(ctx context.Context, p bellhop.Principal, endpoint bellhop
 	if err := Permits(p, "replayEndpoint"); err != nil {
 		return ReplayResult{}, err
 	}
-	if _, err := d.editable(p, endpoint); err != nil {
+	r, err := d.editable(p, endpoint)
+	if err != nil {
+		return ReplayResult{}, err
+	}
+	if _, err := q.apps(r); err != nil {
 		return ReplayResult{}, err
 	}
 	if err := d.checkReplay(&q); err != nil {
@@ -274,8 +280,16 @@ func (d *Desk) replayWaiting(ctx context.Context, p bellhop.Principal, endpoint 
 	if r.Status == bellhop.EndpointDisabled && !q.DryRun {
 		return disabled(res)
 	}
+	apps, err := q.apps(r)
+	if err != nil {
+		return err
+	}
+	scope := p.Scope
+	if q.App != "" {
+		scope = bellhop.Only(q.App)
+	}
 	f := bellhop.RetryingFilter{
-		Scope: p.Scope, Endpoint: endpoint, Types: q.Types, LabelFilter: q.LabelFilter, Since: q.Since, Until: q.Until, Cause: q.Cause, Response: q.Response,
+		Scope: scope, Endpoint: endpoint, Types: q.Types, LabelFilter: q.LabelFilter, Since: q.Since, Until: q.Until, Cause: q.Cause, Response: q.Response,
 	}
 	move := d.retrying
 	if q.Status == bellhop.ReplayHeld {
@@ -284,7 +298,7 @@ func (d *Desk) replayWaiting(ctx context.Context, p bellhop.Principal, endpoint 
 	res.Waiting, res.Moved, err = move(ctx, f, !q.DryRun)
 	if err == nil && res.Moved > 0 {
 		detail := map[string]any{"moved": res.Moved, "status": q.Status}
-		err = d.audit(ctx, d.e.AuditEntry(p.Actor, "endpoint.replay", endpoint.String(), r.Apps, detail))
+		err = d.audit(ctx, d.e.AuditEntry(p.Actor, "endpoint.replay", endpoint.String(), apps, detail))
 	}
 	return afterSomeMoved(res.Moved, err)
 }
@@ -355,12 +369,16 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 	if r.Status == bellhop.EndpointDisabled && !q.DryRun {
 		return false, disabled(res)
 	}
+	apps, err := q.apps(r)
+	if err != nil {
+		return false, err
+	}
 	status := q.Status
 	if status == bellhop.ReplayGivenUp {
 		status = bellhop.ReplayFailed // of which these are left, besides what waits
 	}
 	events, next, err := d.store.Candidates(ctx, bellhop.ReplayFilter{
-		Endpoint: endpoint, Apps: r.Apps, Types: q.Types, Status: status, Since: q.Since, Until: q.Until,
+		Endpoint: endpoint, Apps: apps, Types: q.Types, Status: status, Since: q.Since, Until: q.Until,
 		After: res.Next, Limit: replayStep, Scan: replayStep, Cause: q.Cause, Response: q.Response, LabelFilter: q.LabelFilter,
 	})
 	if err != nil {
@@ -368,7 +386,7 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 	}
 	looked, deliveries := d.coveredBy(r, q, events, q.Limit-res.Matched)
 	if len(deliveries) > 0 && !q.DryRun {
-		entry := d.e.AuditEntry(p.Actor, "endpoint.replay", endpoint.String(), r.Apps, map[string]any{"deliveries": len(deliveries), "status": q.Status})
+		entry := d.e.AuditEntry(p.Actor, "endpoint.replay", endpoint.String(), apps, map[string]any{"deliveries": len(deliveries), "status": q.Status})
 		made, err := d.e.Redeliver(ctx, bellhop.Redelivery{Deliveries: deliveries, Audit: entry, SkipWaiting: true, Bounds: d.bounds})
 		if err != nil {
 			return false, err
@@ -392,6 +410,17 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 	}
 	res.Next = next
 	return next == 0, nil
+}
+
+// apps are those of an endpoint whose events it covers.
+func (q *Replay) apps(r *routes.Route) ([]string, error) {
+	switch {
+	case q.App == "":
+		return r.Apps, nil
+	case slices.Contains(r.Apps, q.App):
+		return []string{q.App}, nil
+	}
+	return nil, bellhop.Wrong("app", "not_listening", "is none of the endpoint's apps: name one of them, or leave it out for all")
 }
 
 // failed tells whether it covers what was given up.

@@ -397,3 +397,64 @@ func TestListsByLabelLookAtABoundedNumber(t *testing.T) {
 		}
 	})
 }
+
+// A replay for one of the apps of an endpoint leaves what is of the others alone: what was
+// given up, what waits, what is held and what it never got.
+func TestReplayOfOneApp(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.app("globex")
+		since := time.Now()
+		of := func(app string) func(*engine.Publication) { return func(p *engine.Publication) { p.App = app } }
+		h.publish(`"acme missing"`)
+		h.publish(`"globex missing"`, of("globex"))
+		wait(time.Second)
+		down := true
+		h.net.on("a.example", func(received) answer {
+			if down {
+				return answer{status: 500}
+			}
+			return answer{status: 200}
+		})
+		e := h.endpoint("a.example", func(c *bellhop.EndpointChange) {
+			c.Apps = bellhop.Of([]string{"acme", "globex"})
+			c.Retry = bellhop.Of(bellhop.RetryPolicy{Delays: []bellhop.Duration{}})
+		})
+		h.publish(`"acme given up"`)
+		h.publish(`"globex given up"`, of("globex"))
+		wait(time.Second)
+		h.set(e.ID, bellhop.EndpointChange{Retry: bellhop.Of(bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(24 * time.Hour)}})})
+		h.publish(`"acme waits"`)
+		h.publish(`"globex waits"`, of("globex"))
+		wait(time.Second)
+		down = false
+		for _, c := range []struct {
+			status bellhop.ReplayStatus
+			want   []string
+		}{
+			{bellhop.ReplayMissing, []string{`"acme missing"`}},
+			{bellhop.ReplayRetrying, []string{`"acme waits"`}},
+			{bellhop.ReplayFailed, []string{`"acme given up"`}},
+			{bellhop.ReplayAll, []string{`"acme missing"`, `"acme given up"`, `"acme waits"`}},
+		} {
+			before := len(h.net.at("a.example"))
+			res, err := h.Replay(t.Context(), owner, e.ID, desk.Replay{Since: since, Status: c.status, App: "acme"})
+			wait(time.Second)
+			var bodies []string
+			for _, r := range h.net.at("a.example")[before:] {
+				bodies = append(bodies, r.body)
+			}
+			all := strings.Join(bodies, " ")
+			if err != nil || len(bodies) != len(c.want) || strings.Contains(all, "globex") {
+				t.Errorf("%s: %+v, %v: %s", c.status, res, err, all)
+			}
+			for _, body := range c.want {
+				if !strings.Contains(all, body) {
+					t.Errorf("%s: %s, want %s", c.status, all, body)
+				}
+			}
+		}
+		_, err := h.Replay(t.Context(), owner, e.ID, desk.Replay{Since: since, Status: bellhop.ReplayAll, App: "initech"})
+		code(t, "of another app", err, bellhop.CodeInvalid, "app")
+	})
+}

@@ -134,7 +134,7 @@ func (n *native) replayEndpoint(c *api.Call, in replayInput) (wire.ReplayResult,
 		return wire.ReplayResult{}, err
 	}
 	done, err := n.desk.Replay(c.Context(), c.Principal(), in.ID, desk.Replay{
-		Since: in.Body.Since, Until: in.Body.Until, Types: in.Body.Types, Status: in.Body.Status,
+		Since: in.Body.Since, Until: in.Body.Until, App: in.Body.App, Types: in.Body.Types, Status: in.Body.Status,
 		LabelFilter: bellhop.LabelFilter{Channel: in.Body.Channel, Tag: in.Body.Tag},
 		Cause:       bellhop.Cause{Reason: in.Body.Reason, ResponseStatus: in.Body.ResponseStatus},
 		DryRun:      in.Body.DryRun, After: bellhop.EventID(after), Limit: in.Body.Limit,

@@ -428,6 +428,7 @@ type TestInput struct {
 type ReplayInput struct {
 	Since          time.Time            `json:"since" doc:"Events accepted at this time or later." example:"2027-06-01T00:00:00Z"`
 	Until          time.Time            `json:"until,omitzero" doc:"Events accepted before this time. Default: now." example:"2027-06-02T00:00:00Z"`
+	App            string               `json:"app,omitempty" doc:"Only events of this app, which is one of the endpoint's. Default: those of all of them." example:"acme"`
 	Types          []string             `json:"types,omitempty" nullable:"false" doc:"Only these event types: exact names, or a prefix and a trailing *." example:"[\"invoice.*\"]"`
 	Channel        string               `json:"channel,omitempty" doc:"Only events in this channel." example:"project:7"`
 	Tag            string               `json:"tag,omitempty" doc:"Only events with this tag." example:"batch-7"`

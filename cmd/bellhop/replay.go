@@ -30,6 +30,7 @@ counted; then this asks, and sends. If it is interrupted, it says how to go on.`
 		"failed (given_up and retrying in one), given_up, retrying, held, succeeded, canceled, missing or all")
 	f.StringVar(&in.Reason, "reason", "", "with failed, given_up or retrying: only what failed for this `reason`, such as timeout")
 	f.IntVar(&in.ResponseStatus, "response-status", 0, "with failed, given_up or retrying: only what was answered with this `status`, such as 503")
+	f.StringVar(&in.App, "app", "", "only events of this `app`, one of the endpoint's")
 	f.StringSliceVar(&in.Types, "types", nil, "only these event `types`; may end in *, may be repeated")
 	f.StringVar(&in.Channel, "channel", "", "only events in this `channel`")
 	f.StringVar(&in.Tag, "tag", "", "only events with this `tag`")

@@ -4759,6 +4759,11 @@ export interface components {
         };
         ReplayInput: {
             /**
+             * @description Only events of this app, which is one of the endpoint's. Default: those of all of them.
+             * @example acme
+             */
+            app?: string;
+            /**
              * @description Only events in this channel.
              * @example project:7
              */
