@@ -14,17 +14,24 @@ import (
 // objects that do not exist.
 
 // PlainEndpoint gives an endpoint of an app, or of bellhop.AllApps, by any of its names, as it
-// is set up: how it does is not looked at.
+// is set up for that app: its Events are those that it wants of it. How it does is not looked
+// at.
 func (d *Desk) PlainEndpoint(_ context.Context, p bellhop.Principal, app, name string) (bellhop.Endpoint, error) {
 	if err := Permits(p, "getEndpoint"); err != nil {
 		return bellhop.Endpoint{}, err
 	}
 	if p.Scope.Sees(app) {
 		if r := d.routes().EndpointNamed(app, name); r != nil {
-			return shown(p, r.Endpoint), nil
+			return shownFor(p, app, r.Endpoint), nil
 		}
 	}
 	return bellhop.Endpoint{}, bellhop.NotFound("endpoint", name)
+}
+
+// shownFor is an endpoint as it is set up for one of its apps.
+func shownFor(p bellhop.Principal, app string, e bellhop.Endpoint) bellhop.Endpoint {
+	e.Events = e.TermsOf(app).Events
+	return shown(p, e)
 }
 
 // EventNamed gives an event of an app with its data, or a CodeNotFound error.
@@ -63,8 +70,8 @@ func (d *Desk) AppsByAge(_ context.Context, p bellhop.Principal, behind *AppPlac
 // AppPlace is a place in the order of apps by their age.
 type AppPlace = routes.AppPlace
 
-// EndpointsByAge lists endpoints of an app in the order of their age, as they are set up:
-// how they do is not looked at. See [routes.Routes.ByAge].
+// EndpointsByAge lists endpoints of an app in the order of their age, as they are set up for
+// it: see PlainEndpoint and [routes.Routes.ByAge].
 func (d *Desk) EndpointsByAge(_ context.Context, p bellhop.Principal, app string, behind bellhop.EndpointID, newest bool, limit int) ([]bellhop.Endpoint, error) {
 	if err := Permits(p, "listEndpoints"); err != nil {
 		return nil, err
@@ -74,7 +81,7 @@ func (d *Desk) EndpointsByAge(_ context.Context, p bellhop.Principal, app string
 	}
 	var list []bellhop.Endpoint
 	for _, r := range d.routes().ByAge(app, behind, newest, limit) {
-		list = append(list, shown(p, r.Endpoint))
+		list = append(list, shownFor(p, app, r.Endpoint))
 	}
 	return list, nil
 }

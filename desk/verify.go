@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -113,6 +114,11 @@ func (d *Desk) verify(ctx context.Context, e bellhop.Endpoint, asked bellhop.Fie
 // recipe's sample, or TypeTest; without data, it carries the catalogue's example of the
 // type, or a sample. Tests have few slots: beyond them it fails with a CodeTooMany error.
 func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID, eventType string, data bellhop.JSON) (bellhop.Attempt, error) {
+	return d.TestFor(ctx, p, "", e, eventType, data)
+}
+
+// TestFor is TestEndpoint with an event of one of the endpoint's apps; "" is the first.
+func (d *Desk) TestFor(ctx context.Context, p bellhop.Principal, app string, e bellhop.EndpointID, eventType string, data bellhop.JSON) (bellhop.Attempt, error) {
 	var none bellhop.Attempt
 	if err := Permits(p, "testEndpoint"); err != nil {
 		return none, err
@@ -136,7 +142,12 @@ func (d *Desk) TestEndpoint(ctx context.Context, p bellhop.Principal, e bellhop.
 	if len(data) == 0 {
 		data = d.testData(p, eventType, &r.Endpoint)
 	}
-	event := engine.Publication{App: r.Apps[0], Type: eventType, Subject: subject, Data: data}
+	if app == "" {
+		app = r.Apps[0]
+	} else if !slices.Contains(r.Apps, app) {
+		return none, bellhop.NotFound("endpoint", e.String())
+	}
+	event := engine.Publication{App: app, Type: eventType, Subject: subject, Data: data}
 	if err := d.e.CheckPublication(ctx, &event); err != nil && bellhop.CodeOf(err) != bellhop.CodeUnknownType && bellhop.CodeOf(err) != bellhop.CodeArchivedType {
 		return none, err
 	}

@@ -195,6 +195,24 @@ func (a *API) endpoint(c *api.Call, in endpointID) (bellhop.Endpoint, error) {
 	return a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint)
 }
 
+// ownEndpoint is endpoint for what changes it.
+func (a *API) ownEndpoint(c *api.Call, in endpointID) (bellhop.Endpoint, error) {
+	e, err := a.endpoint(c, in)
+	if err == nil {
+		err = unshared(&e)
+	}
+	return e, err
+}
+
+// unshared refuses to change an endpoint of several apps by the path of one of them, whose
+// client knows of no other.
+func unshared(e *bellhop.Endpoint) error {
+	if len(e.Apps) < 2 {
+		return nil
+	}
+	return &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("The endpoint has other apps, too, for which this would change it: change it natively, with PATCH /v1/endpoints/%s, which also takes an app off it (apps)", e.ID)}
+}
+
 type listEndpointsIn struct {
 	appID
 	paging
@@ -332,6 +350,9 @@ func (a *API) putEndpoint(c *api.Call, in putEndpointIn) (endpointOut, error) {
 			return endpointOut{}, taken
 		}
 	}
+	if err == nil {
+		err = unshared(&e)
+	}
 	if err != nil {
 		return endpointOut{}, err
 	}
@@ -354,16 +375,24 @@ func (a *API) replace(c *api.Call, e bellhop.Endpoint, path string, in endpointI
 }
 
 // update changes an endpoint. One that is paused natively is enabled here, and stays
-// paused: to resume it is to say so.
+// paused: to resume it is to say so. Event types that it has for its app in particular may be
+// written back, and are not changed here.
 func (a *API) update(c *api.Call, e bellhop.Endpoint, change bellhop.EndpointChange) (endpointOut, error) {
 	if change.Status.Value == bellhop.EndpointActive && e.Status != bellhop.EndpointDisabled {
 		change.Status.Set = false
 	}
-	e, err := a.desk.UpdateEndpoint(c.Context(), c.Principal(), e.ID, change)
+	if len(e.Terms) > 0 && e.Terms[0].Events != nil {
+		if change.Events.Set && !slices.Equal(change.Events.Value, once(e.Events)) {
+			return endpointOut{}, &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("The endpoint has event types for this app in particular, which are not changed here: change them natively, with PATCH /v1/endpoints/%s (apps)", e.ID)}
+		}
+		change.Events.Set = false
+	}
+	changed, err := a.desk.UpdateEndpoint(c.Context(), c.Principal(), e.ID, change)
 	if err != nil {
 		return endpointOut{}, err
 	}
-	return showEndpoint(&e)
+	changed.Events = changed.TermsOf(changed.Apps[0]).Events
+	return showEndpoint(&changed)
 }
 
 type patchEndpointIn struct {
@@ -372,7 +401,7 @@ type patchEndpointIn struct {
 }
 
 func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error) {
-	e, err := a.endpoint(c, in.endpointID)
+	e, err := a.ownEndpoint(c, in.endpointID)
 	if err != nil {
 		return endpointOut{}, err
 	}
@@ -419,7 +448,7 @@ func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error
 }
 
 func (a *API) deleteEndpoint(c *api.Call, in endpointID) (api.None, error) {
-	e, err := a.endpoint(c, in)
+	e, err := a.ownEndpoint(c, in)
 	if err != nil {
 		return api.None{}, err
 	}
@@ -457,7 +486,7 @@ type putHeadersIn struct {
 }
 
 func (a *API) putHeaders(c *api.Call, in putHeadersIn) (api.None, error) {
-	e, err := a.endpoint(c, in.endpointID)
+	e, err := a.ownEndpoint(c, in.endpointID)
 	if err != nil {
 		return api.None{}, err
 	}
@@ -496,7 +525,7 @@ type patchHeadersIn struct {
 
 // patchHeaders sets some headers. Those that are null, or listed to be deleted, go.
 func (a *API) patchHeaders(c *api.Call, in patchHeadersIn) (api.None, error) {
-	e, err := a.endpoint(c, in.endpointID)
+	e, err := a.ownEndpoint(c, in.endpointID)
 	if err != nil {
 		return api.None{}, err
 	}
@@ -554,7 +583,7 @@ type rotateSecretIn struct {
 }
 
 func (a *API) rotateSecret(c *api.Call, in rotateSecretIn) (api.None, error) {
-	e, err := a.endpoint(c, in.endpointID)
+	e, err := a.ownEndpoint(c, in.endpointID)
 	if err != nil {
 		return api.None{}, err
 	}

@@ -386,8 +386,8 @@ const mostExpunged = 100
 
 func (a *API) bulkExpunge(c *api.Call, in bulkExpungeIn) (bulkExpungeOut, error) {
 	out := bulkExpungeOut{Results: map[string]string{}}
-	if in.Body == nil {
-		return out, nil
+	if _, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App); err != nil || in.Body == nil {
+		return out, err
 	}
 	if len(in.Body.IDs) > mostExpunged {
 		return out, wrong("ids", "length", fmt.Sprintf("names %d messages; at most %d are expunged at once", len(in.Body.IDs), mostExpunged))

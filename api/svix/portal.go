@@ -131,7 +131,11 @@ const pingType = "svix.ping"
 // sendExample sends a message to one endpoint, whatever it listens to: an example of the
 // type, or what its schema describes.
 func (a *API) sendExample(c *api.Call, in exampleIn) (messageOut, error) {
-	e, err := a.endpoint(c, in.endpointID)
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return messageOut{}, err
+	}
+	e, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint)
 	if err != nil {
 		return messageOut{}, err
 	}
@@ -147,7 +151,7 @@ func (a *API) sendExample(c *api.Call, in exampleIn) (messageOut, error) {
 			return messageOut{}, &bellhop.Error{Code: codeInvalidScheme, Detail: "The event type has neither a schema nor an example: give it one"}
 		}
 	}
-	at, err := a.desk.TestEndpoint(c.Context(), c.Principal(), e.ID, in.Body.EventType, data)
+	at, err := a.desk.TestFor(c.Context(), c.Principal(), app.ID, e.ID, in.Body.EventType, data)
 	if err != nil {
 		return messageOut{}, err
 	}

@@ -289,6 +289,7 @@ func (a *API) replay(c *api.Call, kind string, in endpointID, q desk.Replay) (ta
 		return taskOut{}, err
 	}
 	p := c.Principal()
+	q.App = app.ID
 	// A look beforehand says what is wrong with it while somebody listens.
 	look := q
 	look.DryRun, look.Limit = true, 1

@@ -35,7 +35,7 @@ type patchTransformationIn struct {
 // patchTransformation sets the code, takes it off (null), or switches it on or off. A new one
 // is off unless it is switched on.
 func (a *API) patchTransformation(c *api.Call, in patchTransformationIn) (api.None, error) {
-	e, err := a.endpoint(c, in.endpointID)
+	e, err := a.ownEndpoint(c, in.endpointID)
 	if err != nil {
 		return api.None{}, err
 	}
