@@ -36,12 +36,13 @@ type log[K id.Kind, Row any] struct {
 	most int
 }
 
-// walked are the rows that a walk has found, in its order, and where it ended: at last, the
-// row that it looked at last. More says that there may be more rows behind that.
+// walked are the rows that a walk has found, in its order, and the first and the last row
+// that it looked at: where it looked at none, first is 0, and last is where it began. More
+// says that there may be more rows behind that.
 type walked[K id.Kind, Row any] struct {
-	rows []Row
-	last id.ID[K]
-	more bool
+	rows        []Row
+	first, last id.ID[K]
+	more        bool
 }
 
 // walk gives at most limit rows behind (or, back, before) one with the id at; 0 is the
@@ -77,6 +78,9 @@ func (l *log[K, Row]) walk(s span, at id.ID[K], back bool, limit int) (walked[K,
 // take takes rows, in the order of the walk, until there are limit of them and one more is
 // known of.
 func (l *log[K, Row]) take(w *walked[K, Row], rows []Row, limit int) (full bool, err error) {
+	if len(rows) > 0 && w.first == 0 {
+		w.first = l.id(&rows[0])
+	}
 	for i := range rows {
 		if l.keep != nil {
 			ok, err := l.keep(&rows[i])
@@ -127,25 +131,38 @@ func (a *API) spanOf(before, after time.Time) (span, error) {
 	return s, nil
 }
 
-// logPage makes a page of what a walk has found. Where it found nothing, but is not done,
-// the iterator goes on from where it stopped.
+// logPage makes a page of what a walk has found. Where it found nothing, its iterators go on
+// from what it looked at, both ways.
 func logPage[K id.Kind, Row, T any](s step, w walked[K, Row], position func(*Row) id.ID[K], show func(*Row) (T, error)) (page[T], error) {
 	out, err := pageOf(s, w.rows, func(r *Row) string { return position(r).String() }, show)
 	if err != nil {
 		return out, err
 	}
 	out.Done = !w.more
-	if w.more && w.last != 0 {
-		at := w.last.String()
-		if s.back {
-			before := "-" + at
-			out.PrevIterator = &before
-			if out.Iterator == nil {
-				out.Iterator = &at
-			}
-		} else {
-			out.Iterator = &at
+	newest, oldest := w.around(s.back)
+	if nothing := len(w.rows) == 0; oldest != 0 {
+		if nothing || w.more && !s.back {
+			out.Iterator = ptr(oldest.String())
+		}
+		if nothing || w.more && s.back {
+			out.PrevIterator = ptr("-" + newest.String())
 		}
 	}
 	return out, nil
+}
+
+// around are the ids between which a walk has looked: on from oldest come the rows that are
+// older, and back from newest those that are newer. They are 0 if there is no row at all.
+func (w *walked[K, Row]) around(back bool) (newest, oldest id.ID[K]) {
+	switch {
+	case back && w.first == 0: // what it began at is older
+		return w.last, w.last + 1
+	case back:
+		return w.last, w.first
+	case w.last == 0:
+		return 0, 0
+	case w.first == 0: // what it began at is newer
+		return w.last - 1, w.last
+	}
+	return w.first, w.last
 }
