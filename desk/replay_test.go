@@ -399,7 +399,7 @@ func TestListsByLabelLookAtABoundedNumber(t *testing.T) {
 }
 
 // A replay for one of the apps of an endpoint leaves what is of the others alone: what was
-// given up, what waits, what is held and what it never got.
+// given up, what waits, and what it never got.
 func TestReplayOfOneApp(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)

@@ -10110,6 +10110,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
+                 *       "app": "acme",
                  *       "channel": "project:7",
                  *       "reason": "timeout",
                  *       "response_status": 503,
