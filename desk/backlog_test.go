@@ -73,12 +73,15 @@ func TestBoundsOfWhatWaits(t *testing.T) {
 		h.set(e.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
 		q := desk.Replay{Since: since, Status: bellhop.ReplayAll}
 		res, err := h.Replay(t.Context(), owner, e.ID, q)
-		if err != nil || res.Enqueued != 10 || res.Next == 0 {
+		if err != nil || res.Enqueued != 10 || res.Next == 0 || !res.Full {
 			t.Fatalf("to the bound: %+v, %v", res, err)
 		}
 		q.After = res.Next
-		_, err = h.Replay(t.Context(), owner, e.ID, q)
+		res, err = h.Replay(t.Context(), owner, e.ID, q)
 		code(t, "a replay beyond the bound", err, bellhop.CodeBacklogFull)
+		if res.Next != q.After || res.Enqueued != 0 {
+			t.Errorf("beside the error: %+v", res)
+		}
 		_, err = h.Resend(t.Context(), owner, last, e.ID)
 		code(t, "a resend beyond the bound", err, bellhop.CodeBacklogFull)
 		_, err = h.Resend(t.Context(), owner, last, 0)

@@ -210,6 +210,8 @@ type ReplayResult struct {
 	Failed, Waiting, Moved int
 	// Next is where to go on; 0 when everything is covered.
 	Next bellhop.EventID
+	// Full says that it stopped since as many deliveries wait as may.
+	Full bool
 }
 
 const (
@@ -227,7 +229,7 @@ const (
 // neither is copied. It works in pages, each one transaction;
 // calling it again with Next goes on where it stopped, after a crash as well. If it
 // fails after it has sent something, it answers what it did, with Next: whoever goes
-// on from there meets the failure again if it lasts.
+// on from there meets the failure again if it lasts. What it did is told beside an error, too.
 func (d *Desk) Replay(ctx context.Context, p bellhop.Principal, endpoint bellhop.EndpointID, q Replay) (ReplayResult, error) {
 	if err := Permits(p, "replayEndpoint"); err != nil {
 		return ReplayResult{}, err
@@ -258,11 +260,13 @@ func (d *Desk) Replay(ctx context.Context, p bellhop.Principal, endpoint bellhop
 	for looked := 0; looked < MaxReplay && res.Matched < q.Limit; looked += replayStep {
 		done, err := d.replayPage(ctx, p, endpoint, q, &res)
 		switch {
-		case err != nil && res.Enqueued > 0 && res.Next != 0 && ctx.Err() == nil:
-			d.log.WarnContext(ctx, "replay stopped early", "endpoint", endpoint.String(), "err", err)
+		case err != nil && res.Enqueued+res.Moved > 0 && res.Next != 0 && ctx.Err() == nil:
+			if !res.Full { // which the caller is told
+				d.log.WarnContext(ctx, "replay stopped early", "endpoint", endpoint.String(), "err", err)
+			}
 			return res, nil
 		case err != nil:
-			return ReplayResult{}, err
+			return res, err
 		case done:
 			res.Next = 0
 			return res, nil
@@ -397,8 +401,12 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 			// What was looked at is done; it goes on with the first that was not.
 			covered := len(deliveries) - made.Left
 			res.cover(q, covered)
-			if covered > 0 {
+			res.Full = true
+			switch {
+			case covered > 0:
 				res.Next = deliveries[covered-1].Event
+			case res.Next == 0: // what waits was dealt with, and is not to be again
+				res.Next = deliveries[0].Event - 1
 			}
 			return false, d.full(made.Full)
 		}

@@ -11,8 +11,8 @@ import (
 	"github.com/bellhop/bellhop/internal/id"
 )
 
-// Task is something that was asked for and is done in the background. That it has begun,
-// and how it has ended, is in the audit log: so it can be looked up on every node and after
+// Task is something that was asked for and is done in the background. That it has begun, how
+// far it has come, and how it has ended, is in the audit log: so it can be looked up on every node and after
 // a restart. One whose process has ended before it did has failed.
 type Task struct {
 	// ID begins with "qtask_".
@@ -22,9 +22,11 @@ type Task struct {
 	Apps []string
 	// Begun and Ended are when it was; Ended is zero while it runs.
 	Begun, Ended time.Time
+	// Heard is when something was last heard of it.
+	Heard time.Time
 	// Failure says why it has failed; "" if it has not.
 	Failure string
-	// Data is what it has found or done, as JSON.
+	// Data is what it has found or done, as JSON; of one that did not end, what it last said.
 	Data bellhop.JSON
 	// Here says that this node runs it.
 	Here bool
@@ -33,6 +35,7 @@ type Task struct {
 const (
 	taskPrefix = "qtask_"
 	taskBegin  = "task.begin"
+	taskGoOn   = "task.progress"
 	taskEnd    = "task.end"
 	// MaxTaskData bounds what a task keeps, in bytes.
 	MaxTaskData = 256 << 10
@@ -55,8 +58,19 @@ func (d *Desk) BeginTask(ctx context.Context, p bellhop.Principal, kind string, 
 	}
 	now := d.now()
 	name := taskPrefix + strings.TrimPrefix(id.Next[id.Audit](d.e.IDs(), now).String(), id.Audit{}.Prefix())
-	t := Task{ID: name, Kind: kind, Apps: apps, Begun: now, Here: true}
+	t := Task{ID: name, Kind: kind, Apps: apps, Begun: now, Heard: now, Here: true}
 	return t, d.audit(ctx, d.e.AuditEntry(p.Actor, taskBegin, t.ID, apps, taskDetail{Kind: kind}))
+}
+
+// NoteTask notes how far a task of BeginTask has come: its Data.
+func (d *Desk) NoteTask(ctx context.Context, p bellhop.Principal, t Task) error {
+	if err := Permits(p, "replayEndpoint"); err != nil {
+		return err
+	}
+	if len(t.Data) > MaxTaskData {
+		return nil // EndTask says so
+	}
+	return d.audit(ctx, d.e.AuditEntry(p.Actor, taskGoOn, t.ID, t.Apps, taskDetail{Kind: t.Kind, Data: t.Data}))
 }
 
 // EndTask notes how a task of BeginTask has ended.
@@ -76,12 +90,12 @@ func (d *Desk) Task(ctx context.Context, p bellhop.Principal, name string) (Task
 		return Task{}, err
 	}
 	if strings.HasPrefix(name, taskPrefix) {
-		entries, err := d.store.Audit(ctx, bellhop.AuditFilter{Scope: p.Scope, Object: name, Limit: 10})
+		begun, err := d.store.Audit(ctx, bellhop.AuditFilter{Scope: p.Scope, Object: name, Action: taskBegin, Limit: 1})
 		if err != nil {
 			return Task{}, err
 		}
-		if i := slices.IndexFunc(entries, func(a bellhop.AuditEntry) bool { return a.Action == taskBegin }); i >= 0 {
-			return d.taskOf(ctx, entries[i], entries)
+		if len(begun) > 0 {
+			return d.taskOf(ctx, p, begun[0])
 		}
 	}
 	return Task{}, bellhop.NotFound("task", name)
@@ -99,11 +113,7 @@ func (d *Desk) Tasks(ctx context.Context, p bellhop.Principal, f bellhop.AuditFi
 		return nil, nil, err
 	}
 	for _, b := range begun {
-		entries, err := d.store.Audit(ctx, bellhop.AuditFilter{Scope: p.Scope, Object: b.Object, Action: taskEnd, Limit: 1})
-		if err != nil {
-			return nil, nil, err
-		}
-		t, err := d.taskOf(ctx, b, entries)
+		t, err := d.taskOf(ctx, p, b)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -113,15 +123,19 @@ func (d *Desk) Tasks(ctx context.Context, p bellhop.Principal, f bellhop.AuditFi
 }
 
 // taskOf puts together what the audit log says of a task.
-func (d *Desk) taskOf(ctx context.Context, begun bellhop.AuditEntry, entries []bellhop.AuditEntry) (Task, error) {
-	t := Task{ID: begun.Object, Apps: begun.Apps, Begun: begun.At()}
+func (d *Desk) taskOf(ctx context.Context, p bellhop.Principal, begun bellhop.AuditEntry) (Task, error) {
+	last, err := d.store.Audit(ctx, bellhop.AuditFilter{Scope: p.Scope, Object: begun.Object, Limit: 1})
+	if err != nil {
+		return Task{}, err
+	}
+	if len(last) == 0 { // forgotten just now
+		last = []bellhop.AuditEntry{begun}
+	}
 	var said taskDetail
-	_ = json.Unmarshal(begun.Detail, &said) // it was written by BeginTask
-	t.Kind = said.Kind
-	if i := slices.IndexFunc(entries, func(a bellhop.AuditEntry) bool { return a.Action == taskEnd }); i >= 0 {
-		said = taskDetail{}
-		_ = json.Unmarshal(entries[i].Detail, &said)
-		t.Ended, t.Failure, t.Data = entries[i].At(), said.Failure, said.Data
+	_ = json.Unmarshal(last[0].Detail, &said) // it was written here
+	t := Task{ID: begun.Object, Kind: said.Kind, Apps: begun.Apps, Begun: begun.At(), Heard: last[0].At(), Failure: said.Failure, Data: said.Data}
+	if last[0].Action == taskEnd {
+		t.Ended = t.Heard
 		return t, nil
 	}
 	node := bellhop.NodeID(id.NodeOf(begun.ID))
@@ -132,15 +146,7 @@ func (d *Desk) taskOf(ctx context.Context, begun bellhop.AuditEntry, entries []b
 	lives := slices.ContainsFunc(nodes, func(n bellhop.NodeInfo) bool { return n.Lease.Node == node && !n.Joined.After(t.Begun) })
 	t.Here = lives && node == d.e.Lease().Node
 	if !lives {
-		t.Ended, t.Failure = t.Begun, "the process that did it has ended before it did: what it has not sent yet can be asked for again"
+		t.Ended, t.Failure = t.Heard, "the process that did it has ended before it did: what it has not sent yet can be asked for again"
 	}
 	return t, nil
-}
-
-// At is when something was last heard of a task.
-func (t *Task) At() time.Time {
-	if t.Ended.IsZero() {
-		return t.Begun
-	}
-	return t.Ended
 }

@@ -239,12 +239,16 @@ func TestTasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	left.Data = bellhop.JSON(`{"messagesSent":7,"sentUntil":"2026-11-30T10:00:00Z"}`)
+	if err := s.desk.NoteTask(t.Context(), bellhop.Owner(), left); err != nil {
+		t.Fatal(err)
+	}
 	s.end()
 	s.start()
 	if again := s.do(200, "GET", "/background-task/"+types.text("id"), ""); fmt.Sprint(again.has("data")) != fmt.Sprint(types.has("data")) {
 		t.Errorf("after a restart: %s", again)
 	}
-	if r := s.do(200, "GET", "/background-task/"+left.ID, ""); r.text("status") != "failed" || r.text("data.error") == "" {
+	if r := s.do(200, "GET", "/background-task/"+left.ID, ""); r.text("status") != "failed" || r.text("data.error") == "" || r.has("data.messagesSent") != 7.0 || r.text("data.sentUntil") != "2026-11-30T10:00:00Z" {
 		t.Errorf("cut short: %s", r)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/seal"
+	"github.com/bellhop/bellhop/memstore"
 	"github.com/bellhop/bellhop/postgres"
 	"github.com/bellhop/bellhop/sqlite"
 )
@@ -91,13 +92,16 @@ type site struct {
 	file  string
 	// database is that of PostgreSQL; "": there is the file.
 	database string
-	store    bellhop.Store
+	// memory, if not nil, is used in place of either.
+	memory *memstore.Store
+	store  bellhop.Store
 	end      func()
 }
 
 type setup struct {
 	config  func(*engine.Config)
 	options func(*Options)
+	desk    func(*desk.Options)
 }
 
 func open(t *testing.T, setups ...setup) *site {
@@ -119,7 +123,11 @@ func (s *site) start(setups ...setup) {
 	quiet := slog.New(slog.DiscardHandler)
 	config := engine.Config{Sealer: ring, Transport: s.net, Logger: quiet}
 	options := Options{Options: api.Options{Logger: quiet, PublicURL: "https://hooks.example.com"}}
+	atDesk := desk.Options{Logger: quiet}
 	for _, x := range setups {
+		if x.desk != nil {
+			x.desk(&atDesk)
+		}
 		if x.config != nil {
 			x.config(&config)
 		}
@@ -128,9 +136,12 @@ func (s *site) start(setups ...setup) {
 		}
 	}
 	var store bellhop.Store
-	if s.database != "" {
+	switch {
+	case s.memory != nil:
+		store = s.memory
+	case s.database != "":
 		store, err = postgres.Open(s.t.Context(), s.database, postgres.Options{})
-	} else {
+	default:
 		store, err = sqlite.Open(s.t.Context(), s.file, sqlite.Options{})
 	}
 	if err != nil {
@@ -144,7 +155,7 @@ func (s *site) start(setups ...setup) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
-	s.desk = desk.New(e, desk.Options{Logger: quiet})
+	s.desk = desk.New(e, atDesk)
 	s.api = New(s.desk, options)
 	s.end = sync.OnceFunc(func() {
 		s.api.Close()

@@ -1,6 +1,7 @@
 package svix
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,16 @@ const (
 	statsReach    = 28 * 24 * time.Hour
 	mostCounted   = 1000 // apps of one task that counts
 	endingTimeout = 5 * time.Second
+)
+
+// How a replay goes on: it says how far it has come between steps, and waits where as many
+// messages wait at the endpoint as may, but not for one that stands still.
+const (
+	replayStep   = 1000 // messages
+	noteEvery    = 2 * time.Second
+	leastPause   = time.Second
+	mostPause    = 30 * time.Second
+	mostPatience = time.Hour // without room for one message
 )
 
 // tasks are what is done in the background by this process.
@@ -89,7 +100,7 @@ func (t *tasks) leave(app, task string) {
 }
 
 // run begins a task, which work does in the background: it gives what it has found or done.
-func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, work func(ctx context.Context) (data any, err error)) (desk.Task, error) {
+func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, work func(ctx context.Context, j *job) (data any, err error)) (desk.Task, error) {
 	if err := t.enter(app); err != nil {
 		return desk.Task{}, err
 	}
@@ -107,12 +118,15 @@ func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, 
 	t.mu.Unlock()
 	go func() {
 		defer t.leave(app, task.ID)
-		ended := task
-		data, err := t.await(work)
-		ended.Failure = failure(err)
-		if b, wrong := json.Marshal(data); data != nil && wrong == nil {
-			ended.Data = b
+		j := &job{tasks: t, by: p, task: task, noted: time.Now()}
+		var data any
+		err := j.take()
+		if err == nil {
+			data, err = work(t.ctx, j)
 		}
+		j.give()
+		ended := task
+		ended.Failure, ended.Data = failure(err), asJSON(data)
 		saving, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), endingTimeout)
 		defer cancel()
 		_ = t.desk.EndTask(saving, p, ended) // who asks will find that it did not end here
@@ -120,15 +134,64 @@ func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, 
 	return task, nil
 }
 
-// await does the work when there is a slot for it.
-func (t *tasks) await(work func(ctx context.Context) (any, error)) (any, error) {
+// job is a task that is being done.
+type job struct {
+	tasks *tasks
+	by    bellhop.Principal
+	task  desk.Task
+	noted time.Time // when it last said how far it has come: its Data
+	slot  bool
+}
+
+// take waits for a slot.
+func (j *job) take() error {
 	select {
-	case t.slots <- struct{}{}:
-	case <-t.ctx.Done():
-		return nil, t.ctx.Err()
+	case j.tasks.slots <- struct{}{}:
+		j.slot = true
+		return nil
+	case <-j.tasks.ctx.Done():
+		return j.tasks.ctx.Err()
 	}
-	defer func() { <-t.slots }()
-	return work(t.ctx)
+}
+
+// give leaves the slot, if it has one, to others.
+func (j *job) give() {
+	if j.slot {
+		<-j.tasks.slots
+		j.slot = false
+	}
+}
+
+// note writes down how far it has come: now and then, or at once if it has come farther.
+func (j *job) note(ctx context.Context, data any, atOnce bool) error {
+	says := asJSON(data)
+	if !atOnce && time.Since(j.noted) < noteEvery || bytes.Equal(says, j.task.Data) {
+		return nil
+	}
+	j.noted, j.task.Data = time.Now(), says
+	return j.tasks.desk.NoteTask(ctx, j.by, j.task)
+}
+
+// pause waits so long, and has others use its slot meanwhile.
+func (j *job) pause(long time.Duration) error {
+	j.give()
+	wait := time.NewTimer(long)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return j.take()
+	case <-j.tasks.ctx.Done():
+		return j.tasks.ctx.Err()
+	}
+}
+
+// asJSON is what a task has found or done, as it is kept.
+func asJSON(data any) bellhop.JSON {
+	if data == nil {
+		return nil
+	}
+	b, _ := json.Marshal(data) // of text, numbers and times
+	return b
 }
 
 // failure says why a task has failed, "" if it has not. What Bellhop itself did wrong is
@@ -173,7 +236,7 @@ func (a *API) showTask(c *api.Call, t desk.Task) (fullTaskOut, error) {
 			return fullTaskOut{}, err
 		}
 	}
-	out := fullTaskOut{taskOut: taskOut{ID: t.ID, Status: "running", Task: t.Kind, UpdatedAt: t.At()}, Data: struct{}{}}
+	out := fullTaskOut{taskOut: taskOut{ID: t.ID, Status: "running", Task: t.Kind, UpdatedAt: t.Heard}, Data: struct{}{}}
 	failure := t.Failure
 	if lost() {
 		failure = "its end could not be written down"
@@ -181,16 +244,16 @@ func (a *API) showTask(c *api.Call, t desk.Task) (fullTaskOut, error) {
 	switch {
 	case failure != "":
 		out.Status = "failed"
-		reason := map[string]any{"error": failure}
-		if len(t.Data) > 0 {
-			reason["done"] = t.Data
-		}
+		reason := map[string]any{}
+		_ = json.Unmarshal(t.Data, &reason) // an object, or nothing
+		reason["error"] = failure
 		out.Data = reason
+		return out, nil
 	case !t.Ended.IsZero():
 		out.Status = "finished"
-		if len(t.Data) > 0 {
-			out.Data = t.Data
-		}
+	}
+	if len(t.Data) > 0 {
+		out.Data = t.Data
 	}
 	return out, nil
 }
@@ -276,6 +339,9 @@ func (a *API) replayRange(in replayIn, reach time.Duration) (since, until time.T
 // sent is what a replay has done.
 type sent struct {
 	MessagesSent int `json:"messagesSent"`
+	// SentUntil is a time before which everything was sent, to go on with as since; zero when
+	// all is.
+	SentUntil time.Time `json:"sentUntil,omitzero"`
 }
 
 // replay has messages of the past sent to an endpoint, in the background.
@@ -296,17 +362,56 @@ func (a *API) replay(c *api.Call, kind string, in endpointID, q desk.Replay) (ta
 	if _, err := a.desk.Replay(c.Context(), p, e.ID, look); err != nil {
 		return taskOut{}, err
 	}
-	t, err := a.tasks.run(c.Context(), p, kind, app.ID, func(ctx context.Context) (any, error) {
-		var done sent
-		for {
-			r, err := a.desk.Replay(ctx, p, e.ID, q)
-			done.MessagesSent += r.Enqueued + r.Moved
-			if q.After = r.Next; err != nil || r.Next == 0 {
-				return done, err
-			}
-		}
+	t, err := a.tasks.run(c.Context(), p, kind, app.ID, func(ctx context.Context, j *job) (any, error) {
+		return a.sendAll(ctx, j, p, e.ID, q)
 	})
 	return taskOut{ID: t.ID, Status: "running", Task: kind, UpdatedAt: t.Begun}, err
+}
+
+// sendAll replays everything. Where as many messages wait at the endpoint as may, it waits
+// until there is room, as long as some comes now and then.
+func (a *API) sendAll(ctx context.Context, j *job, p bellhop.Principal, endpoint bellhop.EndpointID, q desk.Replay) (sent, error) {
+	done := sent{SentUntil: q.Since}
+	q.Limit = replayStep
+	var pause, waited time.Duration
+	for {
+		r, err := a.desk.Replay(ctx, p, endpoint, q)
+		n := r.Enqueued + r.Moved
+		done.MessagesSent += n
+		if r.Next != 0 {
+			q.After, done.SentUntil = r.Next, latest(q.Since, r.Next.Time().UTC())
+		}
+		full := r.Full || bellhop.CodeOf(err) == bellhop.CodeBacklogFull
+		if n > 0 || !full {
+			pause, waited = 0, 0
+		}
+		switch {
+		case err != nil && (!full || waited >= mostPatience):
+			return done, err
+		case r.Next == 0 && !full:
+			done.SentUntil = time.Time{}
+			return done, nil
+		}
+		if err := j.note(ctx, done, full); err != nil {
+			return done, err
+		}
+		if !full {
+			continue
+		}
+		pause = min(max(2*pause, leastPause), mostPause)
+		waited += pause
+		if err := j.pause(pause); err != nil {
+			return done, err
+		}
+	}
+}
+
+// latest is the later of two times.
+func latest(x, y time.Time) time.Time {
+	if x.After(y) {
+		return x
+	}
+	return y
 }
 
 type recoverIn struct {
@@ -400,7 +505,7 @@ type subscribed struct {
 
 func (a *API) aggregateEventTypes(c *api.Call, _ api.NoInput) (taskOut, error) {
 	p := c.Principal()
-	t, err := a.tasks.run(c.Context(), p, taskTypes, "", func(ctx context.Context) (any, error) {
+	t, err := a.tasks.run(c.Context(), p, taskTypes, "", func(ctx context.Context, _ *job) (any, error) {
 		apps, err := a.everyApp(ctx, p)
 		list := []subscribed{}
 		for i := 0; err == nil && i < len(apps); i++ {
@@ -462,7 +567,7 @@ func (a *API) aggregateAppStats(c *api.Call, in appStatsIn) (out appStatsOut, er
 			named = append(named, app)
 		}
 	}
-	t, err := a.tasks.run(c.Context(), p, taskAppStats, "", func(ctx context.Context) (any, error) {
+	t, err := a.tasks.run(c.Context(), p, taskAppStats, "", func(ctx context.Context, _ *job) (any, error) {
 		apps, err := named, error(nil)
 		if b.AppIDs == nil {
 			apps, err = a.everyApp(ctx, p)
