@@ -95,7 +95,7 @@ type site struct {
 	// memory, if not nil, is used in place of either.
 	memory *memstore.Store
 	store  bellhop.Store
-	end      func()
+	end    func()
 }
 
 type setup struct {
