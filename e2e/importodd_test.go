@@ -49,6 +49,7 @@ var oddOfSvix = []odd{
 	{"application", "uid", longSQL, "it is without uid:"},
 	{"application", "name", "NULL", ""},
 	{"application", "name", longSQL, "it is without name: is 5000 bytes"},
+	{"application", "name", "repeat('x', 5000000)", "it is without name: is 5000002 bytes, with which it is larger than"},
 	{"application", "rate_limit", "-5", "taken over without rate_limit, since its rate_limit, -5, lets nothing through"},
 	{"application", "rate_limit", "0", "taken over without rate_limit, since its rate_limit, 0, lets nothing through"},
 	{"application", "rate_limit", "65535", ""},

@@ -90,6 +90,9 @@ func (k *checker) step(ctx context.Context, s *Step) error {
 	if s.Nothing() {
 		return nil
 	}
+	if err := s.fits(); err != nil {
+		return err
+	}
 	switch s.kind {
 	case Apps:
 		return k.checkApp(ctx, s)

@@ -655,6 +655,9 @@ func (s *Step) apply(ctx context.Context, c *client.Client) error {
 	if s.Nothing() {
 		return nil
 	}
+	if err := s.fits(); err != nil {
+		return err
+	}
 	switch s.kind {
 	case Apps:
 		return s.app(ctx, c)
@@ -664,6 +667,38 @@ func (s *Step) apply(ctx context.Context, c *client.Client) error {
 		return s.key(ctx, c)
 	}
 	return s.endpoint(ctx, c)
+}
+
+// maxRequest is how many bytes of fields are sent at once: a request may have 1 MiB, and a few
+// of them are its own.
+const maxRequest = 1<<20 - 4<<10
+
+// fits refuses a step whose fields are larger than a request may be, and names the largest: a
+// server would name none, and not read all of it.
+func (s *Step) fits() error {
+	if s.Action == Delete {
+		return nil
+	}
+	fields := given(s.want.Fields)
+	switch {
+	case s.kind == EventTypes:
+		fields = s.wholeEventType()
+	case s.have != nil:
+		fields = s.changed()
+	}
+	all, most, largest := 0, 0, ""
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		b, _ := json.Marshal(fields[field]) // as the client does; what is no JSON is refused where it is read
+		if all += len(b); len(b) > most {
+			most, largest = len(b), field
+		}
+	}
+	if all <= maxRequest {
+		return nil
+	}
+	return wrong("It is larger than a request may be", []bellhop.FieldError{{
+		Field: largest, Code: "length", Detail: fmt.Sprintf("is %d bytes, with which it is larger than the %d that may be sent of one object", most, maxRequest),
+	}})
 }
 
 // changed are the fields that a change sends: null, which stands for none, for those that the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -631,5 +632,60 @@ endpoints:
 	expect(t, "what would be refused", would, were...)
 	if len(were) != 30 {
 		t.Errorf("%d were refused: %q", len(were), were)
+	}
+}
+
+// TestWhatIsTooLargeToSend: it is left out, or the step is refused, before it is sent, and a plan
+// says the same of it.
+func TestWhatIsTooLargeToSend(t *testing.T) {
+	c := serve(t)
+	huge := strings.Repeat("<", 200<<10) // which encoding/json writes as six bytes each
+	schema := `{"title":"` + strings.Repeat("x", 250<<10) + `"}`
+	d := read(t, `
+event_types:
+- {name: large.description, description: "`+huge+`"}
+- {name: large.schema, schema: {title: "`+huge+`"}, schema_version: "1"}
+- {name: large.earlier, schema: `+schema+`, schema_version: "5", earlier_schemas: {"1": `+schema+`, "2": `+schema+`, "3": `+schema+`, "4": `+schema+`}}
+apps:
+- {id: acme, name: "`+huge+`", uid: "`+huge+`x"}
+- {id: globex, metadata: {a: "`+huge+`"}}
+endpoints:
+- {former_id: ep_1, uid: "`+huge+`", name: "`+huge+`", description: "`+huge+`", metadata: {a: "`+huge+`"}, apps: [acme], url: "https://example.com/"}
+- {former_id: ep_2, apps: [acme], url: "https://example.com/`+huge+`"}
+- {former_id: ep_3, apps: [globex], url: "https://example.com/"}
+`)
+	for _, list := range d.Objects {
+		for i := range list {
+			list[i].Partial = true
+		}
+	}
+	become := func(s *manifest.Step, err error) string {
+		line := fmt.Sprintf("%s %s, refused %v, without", s.Kind, s.Source, err)
+		for _, lack := range s.Without {
+			line += " " + lack.Field + ": " + lack.Why
+		}
+		return line
+	}
+	p := plan(t, c, d, manifest.PlanOptions{})
+	if err := p.Check(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	var would, were []string
+	refused, without := 0, 0
+	for i := range p.Steps {
+		would = append(would, become(&p.Steps[i], p.Steps[i].Refused()))
+	}
+	if err := plan(t, c, d, manifest.PlanOptions{}).Apply(t.Context(), c, func(a manifest.Applied) {
+		were = append(were, become(a.Step, a.Err))
+		without += len(a.Step.Without)
+		if a.Err != nil {
+			refused++
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "what becomes of it", would, were...)
+	if refused != 1 || without != 3+2+1+4 {
+		t.Errorf("%d were refused and %d parts left out: %q", refused, without, were)
 	}
 }
