@@ -21,30 +21,36 @@ import (
 	"github.com/bellhop/bellhop/internal/suggest"
 )
 
-// maxNodes and maxDepth bound a document, whose aliases could stand for more than memory
-// holds.
+// The bounds of documents: of a file and of all files of a folder, in bytes, and of what one
+// has, whose aliases could stand for more than memory holds.
 const (
-	maxNodes = 10 << 20
-	maxDepth = 100
+	maxFile    = 128 << 20
+	maxFolder  = 1 << 30
+	maxNodes   = 10 << 20
+	maxAliased = 1 << 20
+	maxDepth   = 100
 )
 
-// Read takes a document from a file, or from all files of a folder, and of those below it,
-// whose names end in .yaml, .yml or .json, in the order of their names. Its errors name the
-// file and the line.
+// Read takes a document from a file or a pipe, of at most 128 MiB, or from all files of a folder,
+// and of those below it, whose names end in .yaml, .yml or .json, in the order of their names,
+// of at most 1 GiB together. Its errors name the file and the line.
 func Read(path string) (Document, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return Document{}, err
 	}
 	if !info.IsDir() {
-		content, err := os.ReadFile(path)
+		if mode := info.Mode(); !mode.IsRegular() && mode&fs.ModeNamedPipe == 0 {
+			return Document{}, fmt.Errorf("%s is neither a file, a pipe nor a folder", path)
+		}
+		content, err := readFile(path)
 		if err != nil {
 			return Document{}, err
 		}
 		return Parse(path, content)
 	}
 	var all Document
-	read := 0
+	read, size := 0, 0
 	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -57,9 +63,19 @@ func Read(path string) (Document, error) {
 		case !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file)) || strings.HasPrefix(entry.Name(), "."):
 			return nil
 		}
-		content, err := os.ReadFile(file)
+		info, err := os.Stat(file)
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is no file", file)
+		}
 		if err != nil {
 			return err
+		}
+		content, err := readFile(file)
+		if err != nil {
+			return err
+		}
+		if size += len(content); size > maxFolder {
+			return fmt.Errorf("the files of %s are larger than 1 GiB, which is as much as is read at once", path)
 		}
 		d, err := Parse(file, content)
 		if err != nil {
@@ -76,6 +92,24 @@ func Read(path string) (Document, error) {
 		return Document{}, err
 	}
 	return all, all.check()
+}
+
+// readFile reads a file, or a pipe, to its end.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	tooLarge := fmt.Errorf("%s is larger than 128 MiB, which is as much as is read of a file: divide it into several in a folder", path)
+	if info, err := f.Stat(); err == nil && info.Size() > maxFile {
+		return nil, tooLarge
+	}
+	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = tooLarge
+	}
+	return content, err
 }
 
 // join adds what another document says.
@@ -103,6 +137,22 @@ func Parse(file string, content []byte) (Document, error) {
 type parser struct {
 	file  string
 	nodes int
+	// aliased counts what was looked at through aliases.
+	aliased int
+}
+
+// reach follows an alias. Through tells whether a node is reached through one: a few could
+// stand for very many.
+func (p *parser) reach(n *yaml.Node, through bool) (*yaml.Node, bool, error) {
+	if n.Kind == yaml.AliasNode {
+		n, through = n.Alias, true
+	}
+	if through {
+		if p.aliased++; p.aliased > maxAliased {
+			return n, through, p.fail(n.Line, "aliases stand for more than %d values in all, this one among them: write them out, or divide the document", maxAliased)
+		}
+	}
+	return n, through, nil
 }
 
 // fail is an error that names the line.
@@ -160,7 +210,7 @@ func (p *parser) document(d *Document, top *yaml.Node) error {
 		}
 		objects := append([]Object{}, d.Objects[kind]...)
 		for _, item := range list.Content {
-			o, err := p.object(kind, resolved(item))
+			o, err := p.object(kind, item)
 			if err != nil {
 				return err
 			}
@@ -173,11 +223,15 @@ func (p *parser) document(d *Document, top *yaml.Node) error {
 
 // object reads one object, whose fields must be known.
 func (p *parser) object(kind Kind, n *yaml.Node) (Object, error) {
+	n, through, err := p.reach(n, false)
+	if err != nil {
+		return Object{}, err
+	}
 	o := Object{Fields: map[string]bellhop.JSON{}, Source: fmt.Sprintf("%s line %d", p.file, n.Line)}
 	if n.Kind != yaml.MappingNode {
 		return o, p.fail(n.Line, "each of %s must be an object with fields, not %s", kind, kindOf(n))
 	}
-	if err := p.check(n, typeOf(kind), kind.article()); err != nil {
+	if err := p.check(n, through, typeOf(kind), kind.article()); err != nil {
 		return o, err
 	}
 	for i := 0; i < len(n.Content); i += 2 {
@@ -186,7 +240,7 @@ func (p *parser) object(kind Kind, n *yaml.Node) (Object, error) {
 			return o, p.fail(key.Line, "%s asks for something once, and is no part of a document: leave it out", key.Value)
 		}
 		var b bytes.Buffer
-		if err := p.encode(&b, value, 0); err != nil {
+		if err := p.encode(&b, value, through, 0); err != nil {
 			return o, err
 		}
 		if b.String() == "null" {
@@ -203,8 +257,11 @@ func (p *parser) object(kind Kind, n *yaml.Node) (Object, error) {
 
 // check says whether a node has the shape of a type: names that are known, and values of the
 // right kind.
-func (p *parser) check(n *yaml.Node, t reflect.Type, of string) error {
-	n = resolved(n)
+func (p *parser) check(n *yaml.Node, through bool, t reflect.Type, of string) error {
+	n, through, err := p.reach(n, through)
+	if err != nil {
+		return err
+	}
 	for t.Kind() == reflect.Pointer || isField(t) {
 		if t.Kind() == reflect.Pointer {
 			t = t.Elem()
@@ -237,13 +294,13 @@ func (p *parser) check(n *yaml.Node, t reflect.Type, of string) error {
 		if err := want(n.Kind == yaml.MappingNode, "an object"); err != nil {
 			return err
 		}
-		return p.checkNames(n, t, of)
+		return p.checkNames(n, through, t, of)
 	case reflect.Slice:
 		if err := want(n.Kind == yaml.SequenceNode, "a list"); err != nil {
 			return err
 		}
 		for _, item := range n.Content {
-			if err := p.check(item, t.Elem(), of); err != nil {
+			if err := p.check(item, through, t.Elem(), of); err != nil {
 				return err
 			}
 		}
@@ -252,7 +309,7 @@ func (p *parser) check(n *yaml.Node, t reflect.Type, of string) error {
 			return err
 		}
 		for i := 0; i < len(n.Content); i += 2 {
-			if err := p.check(n.Content[i+1], t.Elem(), n.Content[i].Value); err != nil {
+			if err := p.check(n.Content[i+1], through, t.Elem(), n.Content[i].Value); err != nil {
 				return err
 			}
 		}
@@ -267,7 +324,7 @@ func (p *parser) check(n *yaml.Node, t reflect.Type, of string) error {
 }
 
 // checkNames refuses names that a struct does not have, and names that are there twice.
-func (p *parser) checkNames(n *yaml.Node, t reflect.Type, of string) error {
+func (p *parser) checkNames(n *yaml.Node, through bool, t reflect.Type, of string) error {
 	types, known := map[string]reflect.Type{}, []string{}
 	for _, f := range reflect.VisibleFields(t) {
 		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !f.Anonymous && name != "" && name != "-" {
@@ -286,7 +343,7 @@ func (p *parser) checkNames(n *yaml.Node, t reflect.Type, of string) error {
 			return p.fail(key.Line, "%s is there twice: remove one", key.Value)
 		}
 		seen[key.Value] = true
-		if err := p.check(n.Content[i+1], types[key.Value], key.Value); err != nil {
+		if err := p.check(n.Content[i+1], through, types[key.Value], key.Value); err != nil {
 			return err
 		}
 	}
@@ -300,8 +357,11 @@ func isField(t reflect.Type) bool {
 
 // encode writes a node as JSON: numbers as they are written where JSON can have them so,
 // objects in their order.
-func (p *parser) encode(b *bytes.Buffer, n *yaml.Node, depth int) error {
-	n = resolved(n)
+func (p *parser) encode(b *bytes.Buffer, n *yaml.Node, through bool, depth int) error {
+	n, through, err := p.reach(n, through)
+	if err != nil {
+		return err
+	}
 	if p.nodes++; p.nodes > maxNodes || depth > maxDepth {
 		return p.fail(n.Line, "the document is too large, or nested too deeply, here")
 	}
@@ -317,7 +377,7 @@ func (p *parser) encode(b *bytes.Buffer, n *yaml.Node, depth int) error {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			if err := p.encode(b, item, depth+1); err != nil {
+			if err := p.encode(b, item, through, depth+1); err != nil {
 				return err
 			}
 		}
@@ -337,7 +397,7 @@ func (p *parser) encode(b *bytes.Buffer, n *yaml.Node, depth int) error {
 				return err
 			}
 			b.WriteByte(':')
-			if err := p.encode(b, n.Content[i+1], depth+1); err != nil {
+			if err := p.encode(b, n.Content[i+1], through, depth+1); err != nil {
 				return err
 			}
 		}

@@ -2,8 +2,11 @@ package manifest
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -188,5 +191,77 @@ func TestAFolderIsOneDocument(t *testing.T) {
 	}
 	if _, err := Read(dir); err == nil || !strings.Contains(err.Error(), "is there twice") {
 		t.Error(err)
+	}
+}
+
+// TestWhatIsTooMuchToRead: what never ends, or stands for more than memory holds, is refused
+// before it is there; a pipe is read as a file is.
+func TestWhatIsTooMuchToRead(t *testing.T) {
+	dir := t.TempDir()
+	sparse := filepath.Join(dir, "sparse.yaml")
+	if err := os.WriteFile(sparse, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(sparse, 3<<30); err != nil {
+		t.Skipf("no sparse file: %v", err)
+	}
+	refused := func(path, want string) {
+		t.Helper()
+		if _, err := Read(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+	refused(sparse, "sparse.yaml is larger than 128 MiB")
+	refused(dir, "sparse.yaml is larger than 128 MiB")
+	if runtime.GOOS == "windows" {
+		return
+	}
+	refused("/dev/zero", "neither a file, a pipe nor a folder")
+
+	pipe := func(write func(io.Writer)) string {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			write(w)
+			_ = w.Close()
+		}()
+		t.Cleanup(func() {
+			_ = r.Close() // nothing is written any more
+			<-ended
+		})
+		return fmt.Sprint("/dev/fd/", r.Fd())
+	}
+	if d, err := Read(pipe(func(w io.Writer) { _, _ = io.WriteString(w, sampleYAML) })); err != nil || len(d.Objects[Apps]) != 2 {
+		t.Errorf("through a pipe: %v, %v", d, err)
+	}
+	refused(pipe(func(w io.Writer) {
+		for line := bytes.Repeat([]byte("# nothing\n"), 1000); ; {
+			if _, err := w.Write(line); err != nil {
+				return
+			}
+		}
+	}), "is larger than 128 MiB")
+}
+
+// TestAliasesAreBounded: they may be used, and not stand for more than there could be.
+func TestAliasesAreBounded(t *testing.T) {
+	d := parsed(t, "apps: [{id: a, metadata: &m {plan: free}}, {id: b, metadata: *m}]")
+	if got := string(d.Objects[Apps][1].Fields["metadata"]); got != `{"plan":"free"}` {
+		t.Errorf("%s", got)
+	}
+	bomb := "event_types:\n- name: a\n  schema:\n    l0: &l0 [x,x,x,x,x,x,x,x,x]\n"
+	for i := 1; i <= 11; i++ {
+		bomb += fmt.Sprintf("    l%d: &l%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*l%d,", i-1), 9), ","))
+	}
+	// The same where each value is checked by its type.
+	many := "endpoints:\n- events: &e [" + strings.Repeat("a.b,", 5000) + "]\n- apps: [&t {app: a, events: *e}" + strings.Repeat(",*t", 5000) + "]\n"
+	for _, text := range []string{bomb, many} {
+		if _, err := Parse("a.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), "aliases stand for more than 1048576 values") {
+			t.Errorf("%v", err)
+		}
 	}
 }
