@@ -314,14 +314,20 @@ func (c *Call) parameters(p *plan, in reflect.Value, wrong *Faults) error {
 			wrong.Add(UnknownField(name, "There is no such query parameter", p.queryNames()))
 		case param.repeats():
 			for _, value := range values {
+				if value == "" && param.filled() {
+					wrong.Add(bellhop.FieldError{Field: name, Code: "length", Detail: IsEmpty})
+					continue
+				}
 				if fault := param.set(in, value); fault != nil {
 					wrong.Add(*fault)
 				}
 			}
 		case len(values) > 1:
 			wrong.Add(bellhop.FieldError{Field: name, Code: "repeated", Detail: "is given more than once: give it once"})
+		case values[0] == "" && param.filled():
+			wrong.Add(bellhop.FieldError{Field: name, Code: "length", Detail: IsEmpty})
 		case values[0] == "":
-			// An empty filter filters nothing, as when it is left out.
+			// Another empty filter filters nothing, as when it is left out.
 		default:
 			if fault := param.set(in, values[0]); fault != nil {
 				wrong.Add(*fault)

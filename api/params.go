@@ -86,6 +86,12 @@ func (p *plan) queryNames() []string {
 // repeats tells whether it may be given several times.
 func (p *param) repeats() bool { return p.field.Type.Kind() == reflect.Slice }
 
+// filled tells whether it must not be given empty: what would then be as if it were left out
+// is more than was asked for.
+func (p *param) filled() bool {
+	return p.field.Tag.Get("minLength") != "" || p.field.Tag.Get("minItems") != ""
+}
+
 // noun is what a path parameter names, for "There is no … …".
 func (p *param) noun() string { return p.field.Tag.Get("noun") }
 

@@ -221,7 +221,7 @@ func TestAppIsolation(t *testing.T) {
 				return err
 			},
 			"Watch": func(p bellhop.Principal, o objects) error {
-				_, err := h.Watch(ctx, p, o.app, bellhop.AttemptFilter{})
+				_, err := h.Watch(ctx, p, o.app, bellhop.AttemptFilter{}, bellhop.LabelFilter{})
 				return err
 			},
 			"Audit": func(p bellhop.Principal, o objects) error {

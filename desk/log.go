@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -14,6 +15,31 @@ import (
 func checkSpan(since, until time.Time) error {
 	if !since.IsZero() && !until.IsZero() && !until.After(since) {
 		return bellhop.Wrong("until", "range", "must be after since: until is exclusive")
+	}
+	return nil
+}
+
+// CheckLabels refuses a channel or a tag that no event can have: a CodeInvalid error that
+// names the field.
+func CheckLabels(f bellhop.LabelFilter) error {
+	for _, of := range []struct{ name, label string }{{"channel", f.Channel}, {"tag", f.Tag}} {
+		if of.label == "" {
+			continue
+		}
+		if err := match.CheckLabel(of.name, of.label); err != nil {
+			return bellhop.Wrong(of.name, "label", err.Error())
+		}
+	}
+	return nil
+}
+
+// checkType refuses a filter by event type, "" being any, that no type can meet.
+func checkType(pattern string) error {
+	if pattern == "" {
+		return nil
+	}
+	if err := match.CheckTypePattern(pattern); err != nil {
+		return bellhop.Wrong("type", "pattern", err.Error())
 	}
 	return nil
 }
@@ -102,6 +128,9 @@ func (d *Desk) Events(ctx context.Context, p bellhop.Principal, app string, q Ev
 	if err := checkSpan(q.Since, q.Until); err != nil {
 		return list, err
 	}
+	if err := cmp.Or(checkType(q.Type), CheckLabels(q.LabelFilter)); err != nil {
+		return list, err
+	}
 	page := bellhop.EventPage{}
 	if list.Searched = q.searches(); list.Searched {
 		s := bellhop.EventSearch{EventFilter: q.EventFilter, Outcome: q.Outcome, LabelFilter: q.LabelFilter}
@@ -158,7 +187,7 @@ func (d *Desk) EventDeliveries(ctx context.Context, p bellhop.Principal, event b
 		return nil, err
 	}
 	f.Event, f.Scope = event, bellhop.Only(e.App)
-	if err := checkSpan(f.Since, f.Until); err != nil {
+	if err := cmp.Or(checkSpan(f.Since, f.Until), checkType(f.Type)); err != nil {
 		return nil, err
 	}
 	return d.store.Deliveries(ctx, f)
@@ -182,7 +211,7 @@ func (d *Desk) Deliveries(ctx context.Context, p bellhop.Principal, app string, 
 	if f.Scope, err = d.narrow(p, app); err != nil {
 		return nil, err
 	}
-	if err := checkSpan(f.Since, f.Until); err != nil {
+	if err := cmp.Or(checkSpan(f.Since, f.Until), checkType(f.Type)); err != nil {
 		return nil, err
 	}
 	return d.store.Deliveries(ctx, f)
@@ -210,6 +239,9 @@ const (
 func labelled[Row any, ID ~int64](ctx context.Context, d *Desk, of bellhop.LabelFilter, limit int, from ID,
 	read func(before ID, limit int) ([]Row, error), at func(*Row) (ID, bellhop.EventID),
 ) (found []Row, next ID, err error) {
+	if err := CheckLabels(of); err != nil {
+		return nil, 0, err
+	}
 	for looked := 0; looked < labelScan; looked += labelStep {
 		rows, err := read(from, labelStep)
 		if err != nil {
@@ -261,10 +293,7 @@ func (d *Desk) Attempts(ctx context.Context, p bellhop.Principal, app string, f 
 	if f.Scope, err = d.narrow(p, app); err != nil {
 		return nil, err
 	}
-	if err := checkSpan(f.Since, f.Until); err != nil {
-		return nil, err
-	}
-	if err := checkReason(f.Reason); err != nil {
+	if err := cmp.Or(checkSpan(f.Since, f.Until), checkType(f.Type), checkReason(f.Reason)); err != nil {
 		return nil, err
 	}
 	if list, err = d.store.Attempts(ctx, f); err != nil {
@@ -287,15 +316,16 @@ func (d *Desk) LabelledAttempts(ctx context.Context, p bellhop.Principal, app st
 // Watch gives the attempts as they are recorded on this node, without headers and
 // bodies, until the watcher is closed or the engine stops. Of the filter, Endpoint,
 // Event, Delivery, Type and Status count. The right is decided now: whoever follows
-// for long asks again whether the key is still there.
-func (d *Desk) Watch(_ context.Context, p bellhop.Principal, app string, f bellhop.AttemptFilter) (w *engine.Watcher, err error) {
+// for long asks again whether the key is still there. The labels of are checked, and left to
+// [Desk.Labelled].
+func (d *Desk) Watch(_ context.Context, p bellhop.Principal, app string, f bellhop.AttemptFilter, of bellhop.LabelFilter) (w *engine.Watcher, err error) {
 	if err := Permits(p, "streamAttempts"); err != nil {
 		return nil, err
 	}
 	if f.Scope, err = d.narrow(p, app); err != nil {
 		return nil, err
 	}
-	if err := checkReason(f.Reason); err != nil {
+	if err := cmp.Or(checkType(f.Type), checkReason(f.Reason), CheckLabels(of)); err != nil {
 		return nil, err
 	}
 	return d.e.Watch(f), nil

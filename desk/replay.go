@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine/routes"
+	"github.com/bellhop/bellhop/internal/match"
 )
 
 // resendStep is how many deliveries are made in one transaction: an app may have very
@@ -476,8 +478,11 @@ func (d *Desk) checkReplay(q *Replay) error {
 	if q.Cause != (bellhop.Cause{}) && !q.failed() && q.Status != bellhop.ReplayRetrying {
 		return bellhop.Wrong("reason", "only_failed", `and response_status go with the statuses "failed", "given_up" and "retrying" alone: leave them out, or choose one of these`)
 	}
-	if err := checkReason(q.Cause.Reason); err != nil {
+	if err := cmp.Or(checkReason(q.Cause.Reason), CheckLabels(q.LabelFilter)); err != nil {
 		return err
+	}
+	if fields := checkPatterns("types", q.Types, match.CheckTypePattern); len(fields) > 0 {
+		return bellhop.Invalid("The patterns of event types are not valid", fields...)
 	}
 	if q.Response != "" && (q.Status == bellhop.ReplayMissing || q.Status == bellhop.ReplayHeld) {
 		return bellhop.Wrong("response", "no_answer", `goes with no status of which there is no answer ("missing" and "held"): leave it out, or choose another status`)

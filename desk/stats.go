@@ -98,6 +98,9 @@ func (d *Desk) Stats(ctx context.Context, p bellhop.Principal, q StatsQuery) (St
 	if err != nil {
 		return StatsResult{}, err
 	}
+	if err := checkType(q.Type); err != nil {
+		return StatsResult{}, err
+	}
 	return d.stats(ctx, q.StatsRange, bellhop.StatsFilter{Scope: scope, Endpoint: q.Endpoint, Type: q.Type})
 }
 

@@ -119,7 +119,7 @@ func TestWatch(t *testing.T) {
 		h := open(t)
 		h.app("globex")
 		h.endpoint("a.example", of("acme", "globex"))
-		w, err := h.Watch(t.Context(), as(bellhop.RolePublisher, "globex"), "", bellhop.AttemptFilter{Scope: bellhop.Everything()})
+		w, err := h.Watch(t.Context(), as(bellhop.RolePublisher, "globex"), "", bellhop.AttemptFilter{Scope: bellhop.Everything()}, bellhop.LabelFilter{})
 		if err != nil {
 			t.Fatal(err)
 		}

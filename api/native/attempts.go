@@ -15,7 +15,7 @@ type attemptFilter struct {
 	Endpoint bellhop.EndpointID    `query:"endpoint" doc:"Only attempts at this endpoint."`
 	Event    bellhop.EventID       `query:"event" doc:"Only attempts for this event."`
 	Delivery bellhop.DeliveryID    `query:"delivery" doc:"Only attempts for this delivery."`
-	Type     string                `query:"type" doc:"Only attempts for events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
+	Type     string                `query:"type" minLength:"1" doc:"Only attempts for events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
 	Status   bellhop.AttemptStatus `query:"status" enum:"succeeded,failed,canceled" doc:"Only attempts that ended so."`
 	Response bellhop.StatusRange   `query:"response_status" doc:"Only attempts that were answered so: a status such as 503, a class such as 5xx, or none where no answer came." example:"5xx"`
 	Reason   string                `query:"reason" doc:"Only attempts with this reason, such as timeout, connect, tls, dns or status." example:"timeout"`
@@ -24,8 +24,8 @@ type attemptFilter struct {
 
 // labelFilter is what logs of what was made of events are filtered by.
 type labelFilter struct {
-	Channel string `query:"channel" doc:"Only of events in this channel. Each page of a list looks at a bounded number of events: see searched_until." example:"project:7"`
-	Tag     string `query:"tag" doc:"Only of events with this tag; searched for as channel is." example:"batch-7"`
+	Channel string `query:"channel" minLength:"1" doc:"Only of events in this channel. Each page of a list looks at a bounded number of events: see searched_until." example:"project:7"`
+	Tag     string `query:"tag" minLength:"1" doc:"Only of events with this tag; searched for as channel is." example:"batch-7"`
 }
 
 func (f labelFilter) labels() bellhop.LabelFilter {

@@ -19,7 +19,7 @@ type deliveryFilter struct {
 	App      string                 `query:"app" doc:"Only deliveries of this app's events." example:"acme"`
 	Endpoint bellhop.EndpointID     `query:"endpoint" doc:"Only deliveries to this endpoint."`
 	Event    bellhop.EventID        `query:"event" doc:"Only deliveries of this event."`
-	Type     string                 `query:"type" doc:"Only deliveries of events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
+	Type     string                 `query:"type" minLength:"1" doc:"Only deliveries of events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
 	Status   bellhop.DeliveryStatus `query:"status" enum:"pending,succeeded,failed,held,canceled" doc:"Only deliveries in this state."`
 	labelFilter
 }

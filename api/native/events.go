@@ -22,14 +22,14 @@ type listEventsInput struct {
 type eventFilter struct {
 	span
 	App        string             `query:"app" doc:"Only events of this app." example:"acme"`
-	Type       string             `query:"type" doc:"Only events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
+	Type       string             `query:"type" minLength:"1" doc:"Only events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
 	Subject    string             `query:"subject" doc:"Only events of this subject: exact, or a prefix and a trailing *." example:"invoice:118"`
 	ExternalID string             `query:"external_id" doc:"Only events published with this id." example:"order-118-paid"`
 	UUID       string             `query:"uuid" doc:"Only the event with this UUID, which is what receivers of some dialects log (webhook_event_uuid of showpass). Narrow it by app and time: it is in no index." example:"2ce56e14-7f13-56e6-94b4-a5655b2079e7"`
-	Channel    string             `query:"channel" doc:"Only events in this channel. Each page looks at a bounded number of events: see searched_until." example:"project:7"`
-	Tag        string             `query:"tag" doc:"Only events with this tag; searched as channel is." example:"import"`
+	Channel    string             `query:"channel" minLength:"1" doc:"Only events in this channel. Each page looks at a bounded number of events: see searched_until." example:"project:7"`
+	Tag        string             `query:"tag" minLength:"1" doc:"Only events with this tag; searched as channel is." example:"import"`
 	Outcome    bellhop.EventState `query:"outcome" enum:"failed,held,waiting,canceled,delivered,none" doc:"Only events that stand so: the worst of the states in which they are at endpoints."`
-	Where      []string           `query:"where" nullable:"false" doc:"Only events whose data meets this condition: a path, one of = != < <= > >= ~ (contains), and a value. Give it several times for conditions that all hold. Each page looks at a bounded number of events: see searched_until." example:"data.customer.id = 42"`
+	Where      []string           `query:"where" nullable:"false" minItems:"1" doc:"Only events whose data meets this condition: a path, one of = != < <= > >= ~ (contains), and a value. Give it several times for conditions that all hold. Each page looks at a bounded number of events: see searched_until." example:"data.customer.id = 42"`
 }
 
 func (f *eventFilter) query() desk.EventQuery {

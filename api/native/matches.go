@@ -27,7 +27,7 @@ func recentEvent(e *bellhop.Event) *wire.RecentEvent {
 
 type listFieldsInput struct {
 	App    string   `query:"app" doc:"Of this app's recent events; without it, of all that you see." example:"acme"`
-	Events []string `query:"events" nullable:"false" doc:"Of these event types: exact names, or a prefix and a trailing *. Several may stand in one, with commas between." example:"invoice.*"`
+	Events []string `query:"events" nullable:"false" minItems:"1" doc:"Of these event types: exact names, or a prefix and a trailing *. Several may stand in one, with commas between." example:"invoice.*"`
 }
 
 func (n *native) listEventFields(c *api.Call, in listFieldsInput) (wire.List[wire.DataField], error) {

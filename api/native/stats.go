@@ -24,7 +24,7 @@ type statsInput struct {
 	statsRange
 	App      string             `query:"app" doc:"Only attempts for this app's events." example:"acme"`
 	Endpoint bellhop.EndpointID `query:"endpoint" doc:"Only attempts at this endpoint."`
-	Type     string             `query:"type" doc:"Only attempts for events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
+	Type     string             `query:"type" minLength:"1" doc:"Only attempts for events of this type: exact, or a prefix and a trailing *." example:"invoice.*"`
 }
 
 func (n *native) getStats(c *api.Call, in statsInput) (wire.Stats, error) {

@@ -23,7 +23,7 @@ const (
 // streamAttempts sends attempts as they happen until the reader goes away, the server
 // stops, or the key ends.
 func (n *native) streamAttempts(c *api.Call, in attemptFilter) error {
-	watcher, err := n.desk.Watch(c.Context(), c.Principal(), in.App, in.filter())
+	watcher, err := n.desk.Watch(c.Context(), c.Principal(), in.App, in.filter(), in.labels())
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -76,12 +77,21 @@ func limitOf(perSecond *int) *bellhop.RateLimit {
 	return &bellhop.RateLimit{PerSecond: float64(*perSecond), Burst: *perSecond}
 }
 
-// either is the first of two names of a field that is given.
-func either[T any](x, y *T) *T {
-	if x != nil {
-		return x
+// either is a field that has two names, by the one that is given. Two that differ are refused:
+// one of them would be dropped.
+func either[T any](name, other string, x, y *T) (*T, error) {
+	switch {
+	case x == nil:
+		return y, nil
+	case y != nil && !reflect.DeepEqual(*x, *y):
+		return nil, differ(name, other)
 	}
-	return y
+	return x, nil
+}
+
+// differ is the error of two names of one field that do not say the same.
+func differ(name, other string) error {
+	return wrong(other, "twice", "and "+name+" are two names of one field, and differ: give one of them")
 }
 
 // uidForm is what a uid may look like.
@@ -107,10 +117,10 @@ func (in *appIn) change() (c desk.AppChange, uid string, err error) {
 	if uid, err = newUID(in.UID, appPrefix); err != nil {
 		return c, "", err
 	}
+	rate, err := either("throttleRate", "rateLimit", in.ThrottleRate, in.RateLimit)
 	return desk.AppChange{
-		Name: bellhop.Of(in.Name), Metadata: bellhop.Of(in.Metadata),
-		UID: bellhop.Of(uid), RateLimit: bellhop.Of(limitOf(either(in.ThrottleRate, in.RateLimit))),
-	}, uid, nil
+		Name: bellhop.Of(in.Name), Metadata: bellhop.Of(in.Metadata), UID: bellhop.Of(uid), RateLimit: bellhop.Of(limitOf(rate)),
+	}, uid, err
 }
 
 // newUID is a uid that is to be set, "" for none.
@@ -291,7 +301,11 @@ func (a *API) patchApp(c *api.Call, in patchAppIn) (appOut, error) {
 		}
 		change.UID = bellhop.Of(uid)
 	}
-	if rate := firstSet(b.ThrottleRate, b.RateLimit); rate.Set {
+	rate, err := eitherSet("throttleRate", "rateLimit", b.ThrottleRate, b.RateLimit)
+	if err != nil {
+		return appOut{}, err
+	}
+	if rate.Set {
 		change.RateLimit = bellhop.Of(limitOf(rate.Value))
 	}
 	if app, err = a.desk.PatchApp(c.Context(), c.Principal(), app.ID, change); err != nil {
@@ -311,12 +325,15 @@ func neverNull[T any](faults *api.Faults, name string, f bellhop.Field[*T]) (to 
 	return to
 }
 
-// firstSet is the first of two names of a field that is set.
-func firstSet[T any](x, y bellhop.Field[T]) bellhop.Field[T] {
-	if x.Set {
-		return x
+// eitherSet is either of fields that may be set to null.
+func eitherSet[T any](name, other string, x, y bellhop.Field[T]) (bellhop.Field[T], error) {
+	switch {
+	case !x.Set:
+		return y, nil
+	case y.Set && !reflect.DeepEqual(x.Value, y.Value):
+		return x, differ(name, other)
 	}
-	return y
+	return x, nil
 }
 
 func (a *API) deleteApp(c *api.Call, in appID) (api.None, error) {

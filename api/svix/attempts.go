@@ -25,13 +25,9 @@ var (
 	canceled  = state{4, "canceled"}
 )
 
-// known is the state as clients know it who know the first three alone.
+// known is the state as clients know it who have no word for canceled.
 func (s state) known(expanded bool) state {
-	switch {
-	case expanded:
-	case s == sending:
-		return pending
-	case s == canceled:
+	if s == canceled && !expanded {
 		return succeeded // so that old clients do not take it for something to repair
 	}
 	return s
@@ -181,7 +177,10 @@ func (a *API) attempts(c *api.Call, app string, p paging, in *attemptFilter, of 
 	if err != nil {
 		return out, err
 	}
-	types, one := in.types()
+	types, one, err := in.types()
+	if err != nil {
+		return out, err
+	}
 	of.Type, of.Response, of.WithBodies = one, class(in.StatusCodeClass), in.WithContent
 	switch in.Status {
 	case "0":
@@ -257,7 +256,7 @@ type attemptsOfMessageIn struct {
 	messageID
 	paging
 	attemptFilter
-	Endpoint string `query:"endpoint_id"`
+	Endpoint string `query:"endpoint_id" minLength:"1"`
 }
 
 func (a *API) attemptsOfMessage(c *api.Call, in attemptsOfMessageIn) (page[attemptOut], error) {
@@ -388,7 +387,10 @@ func (a *API) attemptedMessages(c *api.Call, in attemptedMessagesIn) (out page[e
 	if err != nil {
 		return out, err
 	}
-	types, one := in.types()
+	types, one, err := in.types()
+	if err != nil {
+		return out, err
+	}
 	filter := attemptFilter{Status: in.Status, ExpandedStatuses: in.ExpandedStatuses}
 	v := a.view(c, app.ID)
 	told := map[bellhop.DeliveryID]bellhop.Delivery{}

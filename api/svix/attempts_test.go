@@ -57,8 +57,8 @@ func TestAttempts(t *testing.T) {
 	if r := of(refuses, "expanded_statuses=true"); r.has("data.0.status") != 2.0 || r.text("data.0.statusText") != "fail" || r.has("data.0.responseStatusCode") != 500.0 {
 		t.Errorf("refused: %s", r)
 	}
-	if r := s.do(200, "GET", "/app/"+app+"/endpoint/refuses/msg", ""); r.has("data.0.status") != 1.0 || r.text("data.0.statusText") != "pending" {
-		t.Errorf("refused, for clients that know three states: %s", r)
+	if r := s.do(200, "GET", "/app/"+app+"/endpoint/refuses/msg", ""); r.has("data.0.status") != 3.0 || r.text("data.0.statusText") != "sending" {
+		t.Errorf("refused, without expanded_statuses: %s", r)
 	}
 	if r := of(away, "expanded_statuses=true"); r.has("data.0.responseStatusCode") != 0.0 || r.text("data.0.response") == "" {
 		t.Errorf("away: %s", r)
@@ -277,7 +277,7 @@ func TestSendExample(t *testing.T) {
 
 // What the parameter expanded_statuses says: without it, canceled is success.
 func TestStatesOfOldClients(t *testing.T) {
-	for s, old := range map[state]state{succeeded: succeeded, pending: pending, failed: failed, sending: pending, canceled: succeeded} {
+	for s, old := range map[state]state{succeeded: succeeded, pending: pending, failed: failed, sending: sending, canceled: succeeded} {
 		if got := s.known(false); got != old {
 			t.Errorf("%s: %s for old clients, want %s", s.StatusText, got.StatusText, old.StatusText)
 		}

@@ -102,15 +102,23 @@ func showEndpoint(e *bellhop.Endpoint) (endpointOut, error) {
 
 const endpointPrefix = "ep_"
 
-// known are event types of the catalogue, without repeats; nil for all. What an endpoint has
+// typesField is the name by which the event types of an endpoint are given.
+func typesField(eventTypes bool) string {
+	if eventTypes {
+		return "eventTypes"
+	}
+	return "filterTypes"
+}
+
+// known are event types of the catalogue, given in a field, without repeats; nil for all. What an endpoint has
 // already may be written back, though it has left the catalogue or never was in it: an
 // import takes endpoints as they are.
-func (a *API) known(c *api.Call, types *[]string, has []string) ([]string, error) {
+func (a *API) known(c *api.Call, field string, types *[]string, has []string) ([]string, error) {
 	if types == nil {
 		return []string{}, nil
 	}
 	if len(*types) == 0 {
-		return nil, wrong("eventTypes", "length", "is empty: name event types, or leave it out (or give null) for all")
+		return nil, wrong(field, "length", "is empty: name event types, or leave it out (or give null) for all")
 	}
 	var faults api.Faults
 	for i, name := range *types {
@@ -118,7 +126,7 @@ func (a *API) known(c *api.Call, types *[]string, has []string) ([]string, error
 			continue // those that Bellhop publishes are in no catalogue
 		}
 		if _, err := a.desk.EventType(c.Context(), c.Principal(), name); bellhop.IsNotFound(err) {
-			faults.Add(bellhop.FieldError{Field: fmt.Sprintf("eventTypes[%d]", i), Code: "unknown_type", Detail: fmt.Sprintf("there is no event type %q: create it first", bellhop.Clip(name))})
+			faults.Add(bellhop.FieldError{Field: fmt.Sprintf("%s[%d]", field, i), Code: "unknown_type", Detail: fmt.Sprintf("there is no event type %q: create it first", bellhop.Clip(name))})
 		} else if err != nil {
 			return nil, err
 		}
@@ -155,7 +163,15 @@ func tooMany(field string, n int) error {
 
 // change is what an endpoint is to be as a whole; it has some event types already.
 func (a *API) change(c *api.Call, in *endpointPut, has []string) (bellhop.EndpointChange, error) {
-	types, err := a.known(c, either(in.EventTypes, in.FilterTypes), has)
+	given, err := either("eventTypes", "filterTypes", in.EventTypes, in.FilterTypes)
+	if err != nil {
+		return bellhop.EndpointChange{}, err
+	}
+	rate, err := either("throttleRate", "rateLimit", in.ThrottleRate, in.RateLimit)
+	if err != nil {
+		return bellhop.EndpointChange{}, err
+	}
+	types, err := a.known(c, typesField(in.EventTypes != nil), given, has)
 	if err != nil {
 		return bellhop.EndpointChange{}, err
 	}
@@ -170,7 +186,7 @@ func (a *API) change(c *api.Call, in *endpointPut, has []string) (bellhop.Endpoi
 	return bellhop.EndpointChange{
 		URL: bellhop.Of(in.URL), Description: bellhop.Of(in.Description), UID: bellhop.Of(uid), Status: bellhop.Of(statusOf(in.Disabled)),
 		Events: bellhop.Of(types), Channels: bellhop.Of(channels), Metadata: bellhop.Of(in.Metadata),
-		RateLimit: bellhop.Of(limitOf(either(in.ThrottleRate, in.RateLimit))),
+		RateLimit: bellhop.Of(limitOf(rate)),
 	}, nil
 }
 
@@ -361,8 +377,14 @@ func (a *API) putEndpoint(c *api.Call, in putEndpointIn) (endpointOut, error) {
 
 // replace replaces an endpoint that was found by the name path.
 func (a *API) replace(c *api.Call, e bellhop.Endpoint, path string, in endpointIn) (endpointOut, error) {
-	if in.Secret != nil || in.Headers != nil {
-		return endpointOut{}, wrong("secret", "not_here", "and headers are set when an endpoint is made, and have paths of their own after that: leave them out")
+	var faults api.Faults
+	for field, given := range map[string]bool{"secret": in.Secret != nil, "headers": in.Headers != nil} {
+		if given {
+			faults.Add(bellhop.FieldError{Field: field, Code: "not_here", Detail: "can be given when an endpoint is made, and has a path of its own after that: leave it out"})
+		}
+	}
+	if err := faults.Err(); err != nil {
+		return endpointOut{}, err
 	}
 	change, err := a.change(c, &in.endpointPut, e.Events)
 	if err != nil {
@@ -427,8 +449,12 @@ func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error
 	if disabled.Set {
 		change.Status = bellhop.Of(statusOf(disabled.Value))
 	}
-	if types := firstSet(b.EventTypes, b.FilterTypes); types.Set {
-		known, err := a.known(c, types.Value, e.Events)
+	types, err := eitherSet("eventTypes", "filterTypes", b.EventTypes, b.FilterTypes)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	if types.Set {
+		known, err := a.known(c, typesField(b.EventTypes.Set), types.Value, e.Events)
 		if err != nil {
 			return endpointOut{}, err
 		}
@@ -441,7 +467,11 @@ func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error
 		}
 		change.Channels = bellhop.Of(channels)
 	}
-	if rate := firstSet(b.ThrottleRate, b.RateLimit); rate.Set {
+	rate, err := eitherSet("throttleRate", "rateLimit", b.ThrottleRate, b.RateLimit)
+	if err != nil {
+		return endpointOut{}, err
+	}
+	if rate.Set {
 		change.RateLimit = bellhop.Of(limitOf(rate.Value))
 	}
 	return a.update(c, e, change)
@@ -540,6 +570,16 @@ func (a *API) patchHeaders(c *api.Call, in patchHeadersIn) (api.None, error) {
 		drop(name)
 	}
 	for name, value := range in.Body.Headers {
+		for i, other := range in.Body.DeleteHeaders {
+			if value != nil && strings.EqualFold(name, other) {
+				return api.None{}, wrong(fmt.Sprintf("deleteHeaders[%d]", i), "twice", "is set in headers, too: give it in one of them")
+			}
+		}
+		for other := range in.Body.Headers {
+			if name != other && strings.EqualFold(name, other) {
+				return api.None{}, wrong("headers."+bellhop.Clip(max(name, other)), "twice", "is the same header as "+bellhop.Clip(min(name, other))+": give it once")
+			}
+		}
 		drop(name)
 		if value != nil {
 			headers[name] = *value

@@ -120,8 +120,12 @@ var versionForm = regexp.MustCompile(`^[a-zA-Z0-9\-_.]{1,32}$`)
 func (in *eventTypePut) put(t bellhop.EventType) (bellhop.EventType, error) {
 	t.Description, t.Archived, t.Deprecated = in.Description, in.Archived, in.Deprecated
 	t.FeatureFlags, t.Group = in.FeatureFlags, ""
-	if in.FeatureFlag != nil && len(t.FeatureFlags) == 0 {
+	switch {
+	case in.FeatureFlag == nil:
+	case in.FeatureFlags == nil:
 		t.FeatureFlags = []string{*in.FeatureFlag}
+	case !slices.Contains(in.FeatureFlags, *in.FeatureFlag):
+		return t, differ("featureFlags", "featureFlag")
 	}
 	if in.GroupName != nil {
 		t.Group = *in.GroupName
@@ -239,6 +243,10 @@ func (a *API) patchEventType(c *api.Call, in patchEventTypeIn) (eventTypeOut, er
 	}
 	set(b.GroupName, &t.Group)
 	if b.FeatureFlag.Set {
+		first, of := b.FeatureFlag.Value, b.FeatureFlags
+		if of.Set && (first == nil && len(of.Value) > 0 || first != nil && !slices.Contains(of.Value, *first)) {
+			return eventTypeOut{}, differ("featureFlags", "featureFlag")
+		}
 		t.FeatureFlags = nil
 		if b.FeatureFlag.Value != nil {
 			t.FeatureFlags = []string{*b.FeatureFlag.Value}

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,6 +47,8 @@ const (
 const (
 	// maxToken bounds a token, in bytes.
 	maxToken = 8 << 10
+	// lastSecond is the last one of the year 9999: what is later is no time anywhere.
+	lastSecond = 253402300799
 	// clockSkew is by how much clocks of who makes tokens may differ.
 	clockSkew = 30 * time.Second
 	// goodSecret is how long a secret should be, in bytes (RFC 7518, section 3.2).
@@ -194,12 +197,12 @@ func (t *Tokens) read(token string) (claims, error) {
 
 var (
 	errCritical = errors.New("it has crit, which asks for extensions that are not known here")
-	errNoDate   = errors.New("exp, nbf and iat must be numbers")
+	errNoDate   = errors.New("exp, nbf and iat must be numbers of seconds, up to the end of the year 9999")
 )
 
 // checkMembers refuses what the parser lets pass in the header or the claims of a token:
 // extensions that must be understood (RFC 7515, section 4.1.11), of which there are none
-// here, and times that are no numbers (RFC 7519, section 2).
+// here, and times that are no numbers, or no times (RFC 7519, section 2).
 func checkMembers(part []byte) error {
 	members, err := strictjson.Members(part)
 	if err != nil {
@@ -210,7 +213,7 @@ func checkMembers(part []byte) error {
 		case "crit":
 			return errCritical
 		case "exp", "nbf", "iat":
-			if api.KindOf(m.Value) != "a number" {
+			if at, err := strconv.ParseFloat(string(m.Value), 64); err != nil || at > lastSecond {
 				return errNoDate
 			}
 		}

@@ -1,6 +1,7 @@
 package svix
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,10 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api"
+	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/match"
 	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
@@ -103,7 +106,7 @@ func (a *API) createMessage(c *api.Call, in createMessageIn) (messageOut, error)
 		err = fmt.Errorf("%w: %w", bellhop.ErrUnavailable, err)
 	}
 	if err != nil {
-		return messageOut{}, err
+		return messageOut{}, withFields(err, in.Body.nameOf)
 	}
 	return showMessage(&e, in.WithContent), nil
 }
@@ -140,6 +143,14 @@ func eventOf(p engine.Publication, i bellhop.EventID) bellhop.Event {
 	return e
 }
 
+// nameOf is the name of a native field here: data has two, and is named as it was given.
+func (in *messageIn) nameOf(field string) string {
+	if rest, is := strings.CutPrefix(field, "data"); is && in.Payload != nil {
+		return "payload" + rest
+	}
+	return field
+}
+
 // publication is the event that a message asks for, but for its app.
 func (in *messageIn) publication() (p engine.Publication, err error) {
 	var faults api.Faults
@@ -147,8 +158,12 @@ func (in *messageIn) publication() (p engine.Publication, err error) {
 		faults.Add(bellhop.FieldError{Field: field, Code: code, Detail: detail})
 	}
 	p.Type, p.Data = in.EventType, in.Payload
-	if p.Data == nil {
-		p.Data = in.Data
+	data := "payload"
+	switch {
+	case p.Data == nil && in.Data != nil:
+		data, p.Data = "data", in.Data
+	case in.Data != nil && !bytes.Equal(p.Data, in.Data):
+		fault("data", "twice", "and payload are two names of one field, and differ: give one of them")
 	}
 	switch raw := in.TransformationsParams; {
 	case raw != nil && raw.RawPayload != nil:
@@ -164,7 +179,7 @@ func (in *messageIn) publication() (p engine.Publication, err error) {
 	case len(p.Data) == 0:
 		fault("payload", "required", "is missing: give an object")
 	case p.Data[0] != '{':
-		fault("payload", "type", "must be an object, not "+api.KindOf(p.Data))
+		fault(data, "type", "must be an object, not "+api.KindOf(p.Data))
 	}
 	if in.EventID != nil {
 		if p.ExternalID = *in.EventID; checkEventID(p.ExternalID) != nil {
@@ -263,20 +278,26 @@ func withFields(err error, name func(field string) string) error {
 
 // messageFilter is what lists of messages and attempts are filtered by.
 type messageFilter struct {
-	Channel    string    `query:"channel"`
-	Tag        string    `query:"tag"`
+	Channel    string    `query:"channel" minLength:"1"`
+	Tag        string    `query:"tag" minLength:"1"`
 	Before     time.Time `query:"before"`
 	After      time.Time `query:"after"`
-	EventTypes []string  `query:"event_types"`
+	EventTypes []string  `query:"event_types" minItems:"1"`
 }
 
-// types are the event types that are asked for, and the one that an index can find.
-func (f *messageFilter) types() (types []string, one string) {
+// types are the event types that are asked for, and the one that an index can find. It
+// refuses what no event can have, as a type or as a label.
+func (f *messageFilter) types() (types []string, one string, err error) {
 	types = listed(f.EventTypes)
-	if len(types) == 1 && !strings.HasSuffix(types[0], "*") {
+	for _, name := range types {
+		if err := match.CheckType(name); err != nil {
+			return nil, "", wrong("event_types", "type", err.Error())
+		}
+	}
+	if len(types) == 1 {
 		one = types[0]
 	}
-	return types, one
+	return types, one, desk.CheckLabels(bellhop.LabelFilter{Channel: f.Channel, Tag: f.Tag})
 }
 
 // keeps tells whether an event is asked for.
@@ -301,7 +322,10 @@ func (a *API) listMessages(c *api.Call, in listMessagesIn) (out page[messageOut]
 	if err != nil {
 		return out, err
 	}
-	types, one := in.types()
+	types, one, err := in.types()
+	if err != nil {
+		return out, err
+	}
 	l := log[id.Event, bellhop.Event]{
 		read: func(s span, before, after bellhop.EventID, limit int) ([]bellhop.Event, error) {
 			return a.desk.PlainEvents(c.Context(), c.Principal(), app.ID, bellhop.EventFilter{

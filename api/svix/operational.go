@@ -47,24 +47,35 @@ type operatorIn struct {
 
 // endpoint is the same as of an app, with Bellhop's types.
 func (in *operatorIn) endpoint() (endpointIn, error) {
-	types := either(in.EventTypes, in.FilterTypes)
+	types, err := either("eventTypes", "filterTypes", in.EventTypes, in.FilterTypes)
+	if err != nil {
+		return endpointIn{}, err
+	}
+	rate, err := either("throttleRate", "rateLimit", in.ThrottleRate, in.RateLimit)
+	if err != nil {
+		return endpointIn{}, err
+	}
+	field := typesField(in.EventTypes != nil)
 	if types == nil {
 		types = ptr(allOperational())
 	} else {
-		own, err := ownTypesOf(*types)
+		own, err := ownTypesOf(field, *types)
 		if err != nil {
 			return endpointIn{}, err
 		}
 		types = &own
 	}
-	return endpointIn{Secret: in.Secret, Headers: in.Headers, endpointPut: endpointPut{
-		URL: in.URL, Description: in.Description, UID: in.UID, Disabled: in.Disabled, EventTypes: types,
-		ThrottleRate: in.ThrottleRate, RateLimit: in.RateLimit, Metadata: in.Metadata,
-	}}, nil
+	out := endpointIn{Secret: in.Secret, Headers: in.Headers, endpointPut: endpointPut{
+		URL: in.URL, Description: in.Description, UID: in.UID, Disabled: in.Disabled, ThrottleRate: rate, Metadata: in.Metadata,
+	}}
+	if out.EventTypes = types; field == "filterTypes" {
+		out.EventTypes, out.FilterTypes = nil, types
+	}
+	return out, nil
 }
 
-// ownTypesOf are Bellhop's types by their own names or by those of Svix.
-func ownTypesOf(names []string) (own []string, err error) {
+// ownTypesOf are Bellhop's types, given in a field by their own names or by those of Svix.
+func ownTypesOf(field string, names []string) (own []string, err error) {
 	for i, name := range names {
 		for here, there := range operational {
 			if name == there {
@@ -72,7 +83,7 @@ func ownTypesOf(names []string) (own []string, err error) {
 			}
 		}
 		if !strings.HasPrefix(name, ownTypes) {
-			return nil, wrong("eventTypes", "unknown_type", "holds "+bellhop.Clip(names[i])+", which nobody tells of: name operational event types alone")
+			return nil, wrong(field, "unknown_type", "holds "+bellhop.Clip(names[i])+", which nobody tells of: name operational event types alone")
 		}
 		own = append(own, name)
 	}

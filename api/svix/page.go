@@ -89,9 +89,7 @@ func (o ordering) newest(s step, otherwise string) bool {
 func listed(given []string) (types []string) {
 	for _, text := range given {
 		for name := range strings.SplitSeq(text, ",") {
-			if name != "" {
-				types = append(types, name)
-			}
+			types = append(types, name)
 		}
 	}
 	return types

@@ -33,10 +33,11 @@ const defaultPortal = bellhop.Duration(7 * 24 * time.Hour)
 // role is that of a link with some capabilities: Bellhop knows links that may do all of it,
 // and links that may look.
 func (in *portalIn) role() (bellhop.Role, error) {
-	if in.ReadOnly != nil && *in.ReadOnly {
+	looks := in.ReadOnly != nil && *in.ReadOnly
+	switch {
+	case in.Capabilities == nil && looks:
 		return bellhop.RoleViewer, nil
-	}
-	if in.Capabilities == nil {
+	case in.Capabilities == nil:
 		return bellhop.RoleEditor, nil
 	}
 	for i, given := range *in.Capabilities {
@@ -48,6 +49,8 @@ func (in *portalIn) role() (bellhop.Role, error) {
 	switch given := once(*in.Capabilities); {
 	case slices.Equal(given, []string{"ViewBase"}):
 		return bellhop.RoleViewer, nil
+	case looks:
+		return "", wrong("capabilities", "twice", "are more than readOnly grants: give ViewBase alone, or one of the two fields")
 	case !slices.ContainsFunc(capabilities, lacks):
 		return bellhop.RoleEditor, nil
 	}
@@ -91,8 +94,8 @@ func (a *API) portalAccess(c *api.Call, in portalAccessIn) (portalOut, error) {
 type expireIn struct {
 	appID
 	Body *struct {
-		Expiry     *int     `json:"expiry,omitempty" minimum:"0" maximum:"0"`
-		SessionIDs []string `json:"sessionIds,omitempty"`
+		Expiry     *int     `json:"expiry,omitempty"`
+		SessionIDs []string `json:"sessionIds,omitempty" minItems:"1"`
 	}
 }
 
@@ -101,6 +104,14 @@ func (a *API) expireAll(c *api.Call, in expireIn) (api.None, error) {
 	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
 	if err != nil {
 		return api.None{}, err
+	}
+	if in.Body != nil {
+		if in.Body.Expiry != nil && *in.Body.Expiry != 0 {
+			return api.None{}, wrong("expiry", "not_supported", "is not there here, since links end at once: leave it out, or give 0")
+		}
+		if i := slices.Index(in.Body.SessionIDs, ""); i >= 0 {
+			return api.None{}, wrong(fmt.Sprintf("sessionIds[%d]", i), "length", api.IsEmpty)
+		}
 	}
 	keys, err := a.desk.Keys(c.Context(), c.Principal(), desk.KeyFilter{Kind: desk.KindPortal})
 	if err != nil {

@@ -137,8 +137,8 @@ func fieldName(field string) string {
 
 // names are those of Bellhop's fields here.
 var names = map[string]string{
-	"rate_limit": "throttleRate", "schema": "schemas", "earlier_schemas": "schemas", "data": "payload", "deliver_at": "deliverAt",
-	"type": "eventType", "events": "eventTypes", "retain": "payloadRetentionHours", "feature_flags": "featureFlags",
+	"rate_limit": "throttleRate", "schema": "schemas", "earlier_schemas": "schemas", "deliver_at": "deliverAt",
+	"type": "eventType", "events": "eventTypes", "types": "eventTypes", "retain": "payloadRetentionHours", "feature_flags": "featureFlags",
 	"group": "groupName", "grace": "gracePeriodSeconds", "expires_in": "expiry", "id": "eventId",
 }
 

@@ -439,9 +439,9 @@ type bulkIn struct {
 	endpointID
 	Body struct {
 		replayIn
-		EventTypes      *[]string `json:"eventTypes,omitempty"`
-		Channel         *string   `json:"channel,omitempty"`
-		Tag             *string   `json:"tag,omitempty"`
+		EventTypes      *[]string `json:"eventTypes,omitempty" minItems:"1"`
+		Channel         *string   `json:"channel,omitempty" minLength:"1"`
+		Tag             *string   `json:"tag,omitempty" minLength:"1"`
 		Status          *int      `json:"status,omitempty" minimum:"0" maximum:"4"`
 		StatusCodeClass *int      `json:"statusCodeClass,omitempty" minimum:"0" maximum:"500"`
 	}

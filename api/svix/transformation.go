@@ -63,5 +63,9 @@ func (a *API) patchTransformation(c *api.Call, in patchTransformationIn) (api.No
 		changed = &t
 	}
 	_, err = a.desk.UpdateEndpoint(c.Context(), c.Principal(), e.ID, bellhop.EndpointChange{Transform: bellhop.Of(changed)})
-	return api.None{}, renamed(renamed(err, "transform.code", "code"), "transform", "code")
+	given := "code"
+	if !b.Code.Set {
+		given = "enabled"
+	}
+	return api.None{}, renamed(renamed(err, "transform.code", "code"), "transform", given)
 }

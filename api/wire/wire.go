@@ -429,9 +429,9 @@ type ReplayInput struct {
 	Since          time.Time            `json:"since" doc:"Events accepted at this time or later." example:"2027-06-01T00:00:00Z"`
 	Until          time.Time            `json:"until,omitzero" doc:"Events accepted before this time. Default: now." example:"2027-06-02T00:00:00Z"`
 	App            string               `json:"app,omitempty" doc:"Only events of this app, which is one of the endpoint's. Default: those of all of them." example:"acme"`
-	Types          []string             `json:"types,omitempty" nullable:"false" doc:"Only these event types: exact names, or a prefix and a trailing *." example:"[\"invoice.*\"]"`
-	Channel        string               `json:"channel,omitempty" doc:"Only events in this channel." example:"project:7"`
-	Tag            string               `json:"tag,omitempty" doc:"Only events with this tag." example:"batch-7"`
+	Types          []string             `json:"types,omitempty" nullable:"false" minItems:"1" doc:"Only these event types: exact names, or a prefix and a trailing *." example:"[\"invoice.*\"]"`
+	Channel        string               `json:"channel,omitempty" minLength:"1" doc:"Only events in this channel." example:"project:7"`
+	Tag            string               `json:"tag,omitempty" minLength:"1" doc:"Only events with this tag." example:"batch-7"`
 	Status         bellhop.ReplayStatus `json:"status" enum:"failed,given_up,retrying,held,succeeded,canceled,missing,all" doc:"failed: events whose newest delivery to the endpoint was given up, or failed and waits to be tried again: those that wait are tried now, and not copied; given_up and retrying: the one or the other alone; held: what is held since no request could be made of the event, which is let go; succeeded, canceled: events whose newest delivery ended so; missing: events that never were bound for it, such as those from before it existed; all: every event that it wants, whatever became of it. What waits already is never sent twice."`
 	Reason         string               `json:"reason,omitempty" doc:"With failed, given_up or retrying: only what failed for this reason, the last time." example:"timeout"`
 	ResponseStatus int                  `json:"response_status,omitempty" minimum:"100" maximum:"999" doc:"With failed, given_up or retrying: only what was answered with this status, the last time." example:"503"`

@@ -64,6 +64,7 @@ func eventFlags(p *program, f *pflag.FlagSet, filter *client.EventFilter) {
 	f.StringVar(&filter.UUID, "uuid", "", "only the one with this `UUID`, which showpass sends as webhook_event_uuid")
 	f.StringVar(&filter.Channel, "channel", "", "only those in this channel")
 	f.StringVar(&filter.Tag, "tag", "", "only those with this tag")
+	neverEmpty(f, "type", "channel", "tag")
 	p.spanFlags(f, &filter.Since, &filter.Until)
 	f.StringVar((*string)(&filter.Outcome), "outcome", "", "only those that stand so: failed, held, waiting, canceled, delivered or none")
 	f.StringArrayVar(&filter.Where, "where", nil, "only those whose data meets a `condition`, such as \"data.customer.id = 42\"; may be given several times")

@@ -98,6 +98,7 @@ func attemptFlags(f *pflag.FlagSet, filter *client.AttemptFilter) {
 	f.StringVar((*string)(&filter.Status), "status", "", "only succeeded, failed or canceled ones")
 	f.TextVar(&filter.Response, "response-status", filter.Response, "only those answered so: a `status` such as 503, a class such as 5xx, or none")
 	f.StringVar(&filter.Reason, "reason", "", "only those with this `reason`, such as timeout")
+	neverEmpty(f, "type")
 	labelFlags(f, &filter.Channel, &filter.Tag)
 }
 
@@ -105,6 +106,7 @@ func attemptFlags(f *pflag.FlagSet, filter *client.AttemptFilter) {
 func labelFlags(f *pflag.FlagSet, channel, tag *string) {
 	f.StringVar(channel, "channel", "", "only of events in this `channel`")
 	f.StringVar(tag, "tag", "", "only of events with this `tag`")
+	neverEmpty(f, "channel", "tag")
 }
 
 func (p *program) attemptRow(a client.Attempt) []cell {

@@ -34,6 +34,7 @@ counted; then this asks, and sends. If it is interrupted, it says how to go on.`
 	f.StringSliceVar(&in.Types, "types", nil, "only these event `types`; may end in *, may be repeated")
 	f.StringVar(&in.Channel, "channel", "", "only events in this `channel`")
 	f.StringVar(&in.Tag, "tag", "", "only events with this `tag`")
+	neverEmpty(f, "types", "channel", "tag")
 	f.BoolVar(&in.DryRun, "dry-run", false, "count, but send nothing")
 	f.StringVar(&in.Cursor, "cursor", "", "go on from here, as an interrupted replay said")
 	yesFlag(cmd, &yes)

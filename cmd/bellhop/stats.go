@@ -24,6 +24,7 @@ func (p *program) statsVerb() *cobra.Command {
 	f.StringVar(&filter.App, "app", "", "only this app's")
 	f.TextVar(&filter.Endpoint, "endpoint", filter.Endpoint, "only this `endpoint`'s")
 	f.StringVar(&filter.Type, "type", "", "only this event type's; may end in *")
+	neverEmpty(f, "type")
 	statsFlags(p, f, &filter)
 	return cmd
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/bellhop/bellhop"
 )
 
@@ -212,6 +214,24 @@ func (*cidrValue) Type() string { return "network" }
 type choiceValue struct {
 	word    *string
 	allowed []string
+}
+
+// filledValue is a flag that narrows what is asked for: empty, it would ask for everything.
+type filledValue struct{ pflag.Value }
+
+func (v filledValue) Set(text string) error {
+	if text == "" {
+		return errors.New("is empty: give it a value, or leave it out")
+	}
+	return v.Value.Set(text)
+}
+
+// neverEmpty has flags refuse what is empty.
+func neverEmpty(f *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		flag := f.Lookup(name)
+		flag.Value = filledValue{flag.Value}
+	}
 }
 
 // oneOf is a choice whose first word is the default.
