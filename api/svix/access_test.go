@@ -233,6 +233,7 @@ func TestJSONWebTokens(t *testing.T) {
 		"crit":                  twice(`{"alg":"HS256","typ":"JWT","crit":["b64"],"b64":true}`, `{"iss":"svix-server","sub":"`+DefaultOrg+`","exp":`+exp+`}`),
 		"an empty crit":         twice(`{"alg":"HS256","typ":"JWT","crit":[]}`, `{"iss":"svix-server","sub":"`+DefaultOrg+`","exp":`+exp+`}`),
 		"exp as a text":         hs(jwt.MapClaims{"exp": exp}),
+		"exp beyond all time":   hs(jwt.MapClaims{"exp": 1e30}),
 		"nbf as a text":         hs(jwt.MapClaims{"nbf": "1"}),
 		"exp that is null":      twice(`{"alg":"HS256"}`, `{"iss":"svix-server","sub":"`+DefaultOrg+`","exp":null}`),
 		"claims that are none":  twice(`{"alg":"HS256"}`, `[]`),
