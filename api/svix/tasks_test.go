@@ -64,20 +64,24 @@ func TestReplayWaitsForRoom(t *testing.T) {
 		if r.text("status") != "running" || r.has("data.messagesSent") != 10.0 || err != nil || until.Sub(begun).Truncate(time.Second) != 9*time.Second {
 			t.Fatalf("while it waits: %s", r)
 		}
+		other := s.endpoint(app, "")
+		s.pause(other, true)
 		for range tasksAtOnce { // each waits as this one does, and has no slot
-			s.do(202, "POST", path+"/bulk-replay", `{"since":"`+since+`","status":0}`)
+			s.do(202, "POST", "/app/"+app+"/endpoint/"+other+"/bulk-replay", `{"since":"`+since+`"}`)
 		}
 		time.Sleep(time.Minute)
-		if r := s.do(202, "PUT", "/stats/usage/event-types", ""); r.status == 202 {
-			time.Sleep(time.Second)
-			if r := s.do(200, "GET", "/background-task/"+r.text("id"), ""); r.text("status") != "finished" {
-				t.Errorf("beside those that wait: %s", r)
-			}
+		counts := s.do(202, "PUT", "/stats/usage/event-types", "").text("id")
+		time.Sleep(time.Second)
+		if r := s.do(200, "GET", "/background-task/"+counts, ""); r.text("status") != "finished" {
+			t.Errorf("beside those that wait: %s", r)
 		}
 		s.pause(door, false)
 		time.Sleep(10 * time.Minute)
 		if r := task(); r.text("status") != "finished" || r.has("data.messagesSent") != 35.0 || r.has("data.sentUntil") != nil {
 			t.Errorf("with room: %s", r)
+		}
+		if n := len(s.net.requests()); n != 2*35 {
+			t.Errorf("%d requests", n)
 		}
 	})
 }
