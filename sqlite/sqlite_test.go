@@ -2,9 +2,11 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -32,9 +34,38 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// fresh is a database that nothing is in yet: to make one takes longer than most tests.
+var fresh = sync.OnceValues(func() (db []byte, err error) {
+	dir, err := os.MkdirTemp("", "bellhop-sqlite-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "bellhop.db")
+	s, err := sqlite.Open(context.Background(), path, sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return nil, errors.New("closing has left something in the log")
+	}
+	return os.ReadFile(path)
+})
+
 func open(t testing.TB, o sqlite.Options) *sqlite.Store {
 	t.Helper()
-	return openAt(t, filepath.Join(t.TempDir(), "bellhop.db"), o)
+	db, err := fresh()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "bellhop.db")
+	if err := os.WriteFile(path, db, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return openAt(t, path, o)
 }
 
 func openAt(t testing.TB, path string, o sqlite.Options) *sqlite.Store {
