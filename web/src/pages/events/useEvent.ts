@@ -1,5 +1,5 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { api, type Attempt, type Delivery, eventWithText, type Explanation, ok, Problem } from "../../api/client.ts";
 import { useSession, whole } from "../../api/queries.ts";
 import { lanesOf, pollEvery } from "./lanes.ts";
@@ -47,6 +47,17 @@ export function useFate(id: string) {
     queryFn: () => whole<Attempt>((cursor) => ok(api.GET("/v1/attempts", { params: { query: { event: id, limit: 250, cursor } } })), mostAttempts),
     refetchInterval: every,
   });
+  // What was asked beside the deliveries may be older than the last that they say: once
+  // nothing can happen any more, it is asked for once more.
+  const queries = useQueryClient();
+  const wasLive = useRef(false);
+  useEffect(() => {
+    if (wasLive.current && every === false) {
+      void queries.invalidateQueries({ queryKey: ["event", id, "attempts"] });
+      void queries.invalidateQueries({ queryKey: ["event", id, "explain"] });
+    }
+    wasLive.current = every !== false;
+  }, [queries, id, every]);
   // Publishers may not ask this: they are not told of endpoints.
   const explanations = useQuery({
     queryKey: ["event", id, "explain", most],
