@@ -89,7 +89,7 @@ func TestManyTasksBesideOthers(t *testing.T) {
 		return publishes[len(publishes)*99/100], arrivals[len(arrivals)*99/100]
 	}
 	idle, idleArrival := slowest(nil, 100)
-	was := peak(t, s.cmd.Process.Pid)
+	was := peak(s.cmd.Process.Pid)
 
 	begin := time.Now()
 	ended := make(chan struct{})
@@ -115,7 +115,7 @@ func TestManyTasksBesideOthers(t *testing.T) {
 		}
 	}()
 	beside, besideArrival := slowest(ended, 1<<30)
-	t.Logf("%d tasks took %s, and were put off %d times; the server had %d MiB, and %d before", tasks, time.Since(begin), waited, peak(t, s.cmd.Process.Pid), was)
+	t.Logf("%d tasks took %s, and were put off %d times; the server had %d MiB, and %d before", tasks, time.Since(begin), waited, peak(s.cmd.Process.Pid), was)
 	t.Logf("99 of 100 publishes took at most %v, and %v beside them; arrivals %v and %v", idle, beside, idleArrival, besideArrival)
 	if most := max(10*idle, 250*time.Millisecond); beside > most {
 		t.Errorf("publishes took %v beside tasks of another app, and %v without", beside, idle)
@@ -142,8 +142,8 @@ func TestManyTasksBesideOthers(t *testing.T) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d requests with keys took %s; the server had %d MiB", keys, time.Since(begin), peak(t, s.cmd.Process.Pid))
-	if most, is := 192, peak(t, s.cmd.Process.Pid)-was; is > most {
+	t.Logf("%d requests with keys took %s; the server had %d MiB", keys, time.Since(begin), peak(s.cmd.Process.Pid))
+	if most, is := 192, peak(s.cmd.Process.Pid)-was; is > most {
 		t.Errorf("the server took %d MiB more, of at most %d", is, most)
 	}
 	s.waitDone(e.ID)
