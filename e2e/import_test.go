@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -349,19 +350,7 @@ func TestImportIsKilled(t *testing.T) {
 	for i := range many {
 		f.svixEndpoint(fmt.Sprintf("ep_%03d", i), "app_1", "http://127.0.0.1:9/"+fmt.Sprint(i), svixKey(t, 1, key, ""))
 	}
-	cmd := s.command("import", "svix", "--from", f.url)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for n := 0; n < 30 && lines.Scan(); n++ {
-	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+	killAfter(t, s.command("import", "svix", "--from", f.url), 30)
 	n := len(s.byFormer())
 	if n == 0 || n == many {
 		t.Fatalf("%d endpoints were there when it was killed: it was not in the middle", n)
@@ -576,4 +565,20 @@ func TestImportConvoy(t *testing.T) {
 	if r := s.run("", with...); r.code != 0 || r.stdout != "" {
 		t.Errorf("a second run: %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
+}
+
+// killAfter runs a command until it has said so many lines, and kills it.
+func killAfter(t *testing.T, cmd *exec.Cmd, n int) {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); n > 0 && lines.Scan(); n-- {
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
 }

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -75,22 +74,10 @@ func TestALargeImport(t *testing.T) {
 	was := peak(s.cmd.Process.Pid)
 
 	begin := time.Now()
-	cmd := s.command("import", "svix", "--from", f.url)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for n := 0; n < types+apps+endpoints/2 && lines.Scan(); n++ {
-	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
+	killAfter(t, s.command("import", "svix", "--from", f.url), types+apps+endpoints/2)
 	t.Logf("half of it took %s", time.Since(begin))
 
-	cmd = s.command("import", "svix", "--from", f.url)
+	cmd := s.command("import", "svix", "--from", f.url)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = io.Discard, &said
 	if err := cmd.Start(); err != nil {
