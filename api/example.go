@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,7 +69,11 @@ func (w *writer) exampleOf(f reflect.StructField, name string) any {
 		return text
 	}
 	if enum := f.Tag.Get("enum"); enum != "" {
-		return strings.Split(enum, ",")[0]
+		first, _, _ := strings.Cut(enum, ",")
+		if n, err := strconv.Atoi(first); err == nil && f.Type.Kind() == reflect.Int {
+			return n
+		}
+		return first
 	}
 	if !required(f) {
 		return nil

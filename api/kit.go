@@ -12,6 +12,7 @@ package api
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -120,13 +121,32 @@ type Doorman struct {
 }
 
 // Manner is in what an API differs from Bellhop's own. The zero value is Bellhop's own.
+// What is served and what is documented are both of the same manner.
 type Manner struct {
-	// Problem makes the answer to an error: its status, and a body that is encoded as
-	// JSON. Default: the problem itself, as RFC 9457 has it.
-	Problem func(c *Call, p wire.Problem) (status int, body any)
+	// Problem makes the body that answers a request with a problem, as JSON
+	// (application/json); problems of one status have bodies of one type. Default: the
+	// problem itself, as RFC 9457 has it.
+	Problem func(asked *http.Request, p wire.Problem) (body any)
+	// Kinds are those of codes that only this API has, or answers otherwise.
+	Kinds map[bellhop.Code]Kind
 	// Carried and Large are members of bodies that are looked at in another way, beside
 	// those of Bellhop's own: see [strictjson.Parts].
 	Carried, Large []string
+}
+
+// answer is the body that answers a request with a problem, and its type.
+func (m *Manner) answer(asked *http.Request, p wire.Problem) (contentType string, body any) {
+	if m.Problem == nil {
+		return "application/problem+json", p
+	}
+	return "application/json", m.Problem(asked, p)
+}
+
+// kinds are those of all codes in this manner.
+func (m *Manner) kinds() map[bellhop.Code]Kind {
+	all := kinds()
+	maps.Copy(all, m.Kinds)
+	return all
 }
 
 // Shared is what the APIs of one process count together: how often a key asks, what bodies
@@ -157,7 +177,7 @@ type Kit struct {
 	manner  Manner
 	o       Options
 	metrics *metrics
-	kinds   map[bellhop.Code]kind
+	kinds   map[bellhop.Code]Kind
 }
 
 // New makes the kit of one API, in Bellhop's own manner.
@@ -170,7 +190,7 @@ func NewIn(m Manner, doorman Doorman, o Options) *Kit {
 	if shared == nil {
 		shared = NewShared(o)
 	}
-	return &Kit{Shared: shared, doorman: doorman, manner: m, o: o, metrics: newMetrics(o.Metrics), kinds: kinds()}
+	return &Kit{Shared: shared, doorman: doorman, manner: m, o: o, metrics: newMetrics(o.Metrics), kinds: m.kinds()}
 }
 
 // Mux serves the routes, each by its pattern.

@@ -51,7 +51,9 @@ type toy struct {
 	kit    *Kit
 }
 
-func newToy(o Options) *toy {
+func newToy(o Options) *toy { return newToyIn(Manner{}, o) }
+
+func newToyIn(m Manner, o Options) *toy {
 	t := &toy{}
 	o.Logger = slog.New(slog.NewTextHandler(&t.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	doorman := Doorman{
@@ -100,7 +102,7 @@ func newToy(o Options) *toy {
 			return nil
 		}, "Rain", "x"),
 	}
-	t.kit = New(doorman, o)
+	t.kit = NewIn(m, doorman, o)
 	mux := t.kit.Mux(t.routes)
 	mux.Handle("/", t.kit.Rest(mux))
 	t.Handler = mux
@@ -366,7 +368,7 @@ func TestSlowBodyIsBounded(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	api := newToy(Options{})
-	b, err := json.Marshal(Describe(Options{Version: "1"}, Description{
+	b, err := json.Marshal(Describe(Manner{}, Options{Version: "1"}, Description{
 		Title: "Lost property", Tags: []*huma.Tag{{Name: "Umbrellas"}},
 		Identities: map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer"}},
 		Roles:      func(op string) string { return "whoever may " + op },
@@ -402,5 +404,45 @@ func TestDescribe(t *testing.T) {
 	// It is taken, and so must be exact.
 	if !bytes.Contains(doc.Components.Schemas["Umbrella"], []byte(`"additionalProperties":false`)) {
 		t.Errorf("%s", doc.Components.Schemas["Umbrella"])
+	}
+}
+
+// TestDescribeInManner: a document has the problems that the same manner answers.
+func TestDescribeInManner(t *testing.T) {
+	type sorry struct {
+		Why string `json:"why"`
+	}
+	m := Manner{
+		Problem: func(asked *http.Request, p wire.Problem) any { return sorry{asked.Method + ": " + p.Detail} },
+		Kinds:   map[bellhop.Code]Kind{bellhop.CodeForbidden: {Status: 418, Title: "Not for you"}},
+	}
+	toy := newToyIn(m, Options{})
+	b, err := json.Marshal(Describe(m, Options{}, Description{Roles: func(string) string { return "all" }}, toy.routes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Description string
+				Content     map[string]struct {
+					Examples map[string]struct{ Value sorry }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	told := doc.Paths["/umbrellas/{number}"]["put"].Responses
+	if _, own := told["403"]; own || told["418"].Description != "Not for you." || told["418"].Content["application/json"].Examples["forbidden"].Value.Why != "PUT: Not for you." {
+		t.Errorf("%+v", told)
+	}
+	if bytes.Contains(b, []byte("problem+json")) {
+		t.Error("the document has the problems of another manner")
+	}
+	w := toy.ask("Bearer guest1", "POST", "/keep", "")
+	if w.Code != 418 || w.Header().Get("Content-Type") != "application/json" || strings.TrimSpace(w.Body.String()) != `{"why":"POST: Guests may not."}` {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 }

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -26,7 +28,15 @@ type Description struct {
 	// Changes are problems of every operation that takes a key and changes
 	// something.
 	Changes []bellhop.Code
+	// Headers, if not nil, are those that requests of a route may have beside
+	// Authorization.
+	Headers func(r *Route) []*huma.Param
+	// Nulls says of members of bodies that may be left out that they may be null, too, and
+	// are as if they were left out: but for those tagged nullable:"false".
+	Nulls bool
 
+	// Names are those of schemas whose name is not that of their Go type, by that.
+	Names map[string]string
 	// Texts describe fields by their name, which means the same wherever it
 	// occurs; "Object.field" is for those that don't.
 	Texts map[string]string
@@ -47,16 +57,14 @@ type Document struct {
 	schemas map[string]json.RawMessage
 }
 
-// Describe makes the document of the routes that a handler with these options has. It
-// uses huma for its model of OpenAPI and its schemas of Go types, not for serving:
-// huma's own handlers decode leniently, and repeat rejected values in their errors.
-func Describe(o Options, d Description, routes []Route) *Document {
+// Describe makes the document of the routes that a handler with these options has, in the
+// manner of its API. It uses huma for its model of OpenAPI and its schemas of Go types, not
+// for serving: huma's own handlers decode leniently, and repeat rejected values in their
+// errors.
+func Describe(m Manner, o Options, d Description, routes []Route) *Document {
 	o = o.WithDefaults()
-	w := &writer{
-		Description: d, o: o, kinds: kinds(),
-		registry: huma.NewMapRegistry("#/components/schemas/", schemaName),
-		aliases:  aliases(routes),
-	}
+	w := &writer{Description: d, o: o, manner: m, kinds: m.kinds(), aliases: aliases(routes)}
+	w.registry = huma.NewMapRegistry(schemaRefs, w.schemaName)
 	for t, alias := range w.aliases {
 		w.registry.RegisterTypeAlias(t, alias)
 	}
@@ -79,6 +87,7 @@ func Describe(o Options, d Description, routes []Route) *Document {
 	for i := range routes {
 		doc.AddOperation(w.operation(&routes[i]))
 	}
+	w.complete()
 	w.refine()
 	return documentOf(doc)
 }
@@ -136,11 +145,15 @@ func (d *Document) WithWebhooks(webhooks, schemas map[string]any, note string) (
 	return json.Marshal(doc)
 }
 
+// schemaRefs begins references to schemas.
+const schemaRefs = "#/components/schemas/"
+
 // writer makes one document.
 type writer struct {
 	Description
 	o        Options
-	kinds    map[bellhop.Code]kind
+	manner   Manner
+	kinds    map[bellhop.Code]Kind
 	registry huma.Registry
 	aliases  map[reflect.Type]reflect.Type
 	// taken are the types of the bodies that are taken.
@@ -156,7 +169,10 @@ func (w *writer) operation(r *Route) *huma.Operation {
 	if r.Public {
 		op.Security = []map[string][]string{{}}
 	} else {
-		op.Description += "\n\nRoles: " + w.Roles(r.ID) + "."
+		op.Description = strings.TrimSpace(op.Description + "\n\nRoles: " + w.Roles(r.ID) + ".")
+	}
+	if w.Headers != nil {
+		op.Parameters = w.Headers(r)
 	}
 	for _, p := range r.input.path {
 		op.Parameters = append(op.Parameters, w.parameter(p, "path"))
@@ -167,11 +183,11 @@ func (w *writer) operation(r *Route) *huma.Operation {
 	if r.input.body != nil && r.input.bodyType.NumField() > 0 {
 		op.RequestBody = w.body(r)
 	}
+	for status, codes := range w.problemsOf(r) {
+		op.Responses[strconv.Itoa(status)] = w.failure(r, status, codes)
+	}
 	for _, status := range r.Statuses {
 		op.Responses[strconv.Itoa(status)] = w.success(r, status)
-	}
-	for status, codes := range w.problemsOf(r) {
-		op.Responses[strconv.Itoa(status)] = w.failure(status, codes)
 	}
 	return op
 }
@@ -247,28 +263,39 @@ func (w *writer) problemsOf(r *Route) map[int][]bellhop.Code {
 	slices.Sort(codes)
 	byStatus := map[int][]bellhop.Code{}
 	for _, code := range slices.Compact(codes) {
-		byStatus[w.kinds[code].status] = append(byStatus[w.kinds[code].status], code)
+		byStatus[w.kinds[code].Status] = append(byStatus[w.kinds[code].Status], code)
 	}
 	return byStatus
 }
 
-func (w *writer) failure(status int, codes []bellhop.Code) *huma.Response {
+func (w *writer) failure(r *Route, status int, codes []bellhop.Code) *huma.Response {
 	var lines []string
 	examples := map[string]*huma.Example{}
+	asked := &http.Request{Method: r.Method, URL: &url.URL{Path: r.Path}}
+	contentType, of := "", reflect.Type(nil)
 	for _, code := range codes {
 		k := w.kinds[code]
-		lines = append(lines, fmt.Sprintf("`%s`: %s.", code, k.title))
-		p := wire.Problem{Type: "urn:bellhop:problem:" + string(code), Title: k.title, Status: status, Code: code}
+		p := wire.Problem{Type: problemType + string(code), Title: k.Title, Status: status, Code: code}
+		line := sentence(k.Title)
+		if w.manner.Problem == nil { // the body has the title and the code
+			line = fmt.Sprintf("`%s`: %s", code, line)
+		} else {
+			p.Detail = line
+		}
+		lines = append(lines, line)
 		if code == bellhop.CodeInvalid {
 			p.Detail = "One or more fields are wrong; errors names each."
 			p.Errors = []bellhop.FieldError{{Field: "app", Code: "required", Detail: isMissing}}
 		}
-		examples[string(code)] = &huma.Example{Summary: k.title, Value: p}
+		var body any
+		contentType, body = w.manner.answer(asked, p)
+		of = reflect.TypeOf(body)
+		examples[string(code)] = &huma.Example{Summary: k.Title, Value: body}
 	}
 	response := &huma.Response{
 		Description: strings.Join(lines, " "),
-		Content: map[string]*huma.MediaType{"application/problem+json": {
-			Schema: w.registry.Schema(reflect.TypeFor[wire.Problem](), true, "Problem"), Examples: examples,
+		Content: map[string]*huma.MediaType{contentType: {
+			Schema: w.registry.Schema(of, true, "Problem"), Examples: examples,
 		}},
 	}
 	switch status {
@@ -298,8 +325,14 @@ func (w *writer) parameter(p param, in string) *huma.Param {
 	return out
 }
 
-// schemaName names the schema of a type. Those of package recipe have names that others
-// have as well.
+// schemaName names the schema of a type.
+func (w *writer) schemaName(t reflect.Type, hint string) string {
+	name := schemaName(t, hint)
+	return cmp.Or(w.Names[name], name)
+}
+
+// schemaName is the name that a type's schema has by itself. Those of package recipe have
+// names that others have as well.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
@@ -314,21 +347,50 @@ func schemaName(t reflect.Type, hint string) string {
 	return name
 }
 
-// refine adds to the schemas what Go tags cannot say, or not where the type is of
-// another package.
-func (w *writer) refine() {
-	schemas := w.registry.Map()
-	taken, resettable := map[string]bool{}, map[string]bool{}
-	for _, t := range w.taken {
-		for _, of := range structsIn(t) {
-			name := schemaName(of, "")
-			taken[name] = true
-			for _, f := range reflect.VisibleFields(of) {
-				resettable[name] = resettable[name] || isField(f.Type)
+// complete adds to the schemas the fields of embedded structs that are not exported, which
+// huma leaves out.
+func (w *writer) complete() {
+	all := w.registry.Map()
+	for done := map[string]bool{}; len(done) < len(all); {
+		for name, schema := range all { // they may become more
+			if done[name] {
+				continue
+			}
+			done[name] = true
+			fields, names := fieldsOf(w.registry.TypeFromRef(schemaRefs + name))
+			for i, f := range fields {
+				if len(f.Index) == 1 || schema.Properties[names[i]] != nil {
+					continue
+				}
+				s := huma.SchemaFromField(w.registry, f, names[i])
+				if required(f) {
+					schema.Required = append(schema.Required, names[i])
+				} else if f.Type.Kind() == reflect.Pointer {
+					s.Nullable = false // what is nil is left out
+				}
+				schema.Properties[names[i]] = s
 			}
 		}
 	}
-	for name, schema := range schemas {
+}
+
+// refine adds to the schemas what Go tags cannot say, or not where the type is of
+// another package.
+func (w *writer) refine() {
+	taken := map[reflect.Type]bool{}
+	for _, t := range w.taken {
+		for _, of := range structsIn(t) {
+			taken[of] = true
+		}
+	}
+	for name, schema := range w.registry.Map() {
+		t := w.registry.TypeFromRef(schemaRefs + name)
+		fields, names := fieldsOf(t)
+		tags, nulls := map[string]reflect.StructTag{}, w.Nulls
+		for i, f := range fields {
+			tags[names[i]] = f.Tag
+			nulls = nulls || isField(f.Type) // where null resets a field
+		}
 		for property, s := range schema.Properties {
 			if shape := w.Shapes[name+"."+property]; shape != nil {
 				s = w.registry.Schema(shape, true, property)
@@ -341,14 +403,15 @@ func (w *writer) refine() {
 			if special := w.Texts[name+"."+property]; special != "" {
 				s.Description = special
 			}
+			nullable := tags[property].Get("nullable")
 			if s.Type == huma.TypeArray {
-				s.Nullable = false
+				s.Nullable = nullable == "true"
 			}
-			if resettable[name] { // null resets a field
+			if taken[t] && nulls && nullable != "false" && !slices.Contains(schema.Required, property) {
 				schema.Properties[property] = orNull(s)
 			}
 		}
-		if !taken[name] {
+		if !taken[t] {
 			schema.AdditionalProperties = nil // answers may grow
 		}
 	}

@@ -41,15 +41,16 @@ const (
 	CodeNotImplemented bellhop.Code = "not_implemented"
 )
 
-// kind is what all problems of one code have in common.
-type kind struct {
-	status int
-	title  string
+// Kind is what all problems of one code have in common.
+type Kind struct {
+	Status int
+	// Title is a short sentence without a full stop.
+	Title string
 }
 
 // kinds maps each code to its status and title: the one place that does.
-func kinds() map[bellhop.Code]kind {
-	return map[bellhop.Code]kind{
+func kinds() map[bellhop.Code]Kind {
+	return map[bellhop.Code]Kind{
 		CodeInvalidJSON:       {400, "The body is not valid JSON"},
 		CodeInvalidUTF8:       {400, "The body is not UTF-8"},
 		CodeDuplicateKey:      {400, "A key is there twice"},
@@ -208,21 +209,24 @@ func (k *Kit) explain(err error) (p wire.Problem, again time.Duration) {
 	}
 	of, ok := k.kinds[e.Code]
 	if !ok {
-		of = kind{http.StatusUnprocessableEntity, "The request cannot be done"}
+		of = Kind{http.StatusUnprocessableEntity, "The request cannot be done"}
 	}
 	again = e.RetryAfter
 	switch {
 	case again > 0:
-	case of.status == http.StatusServiceUnavailable:
+	case of.Status == http.StatusServiceUnavailable:
 		again = afterUnavailable
-	case of.status == http.StatusTooManyRequests:
+	case of.Status == http.StatusTooManyRequests:
 		again = time.Second
 	}
 	return wire.Problem{
-		Type: "urn:bellhop:problem:" + string(e.Code), Title: of.title, Status: of.status,
+		Type: problemType + string(e.Code), Title: of.Title, Status: of.Status,
 		Code: e.Code, Detail: sentence(e.Detail), Errors: bounded(e.Fields),
 	}, again
 }
+
+// problemType begins the types of problems; the code ends them.
+const problemType = "urn:bellhop:problem:"
 
 // sentence ends a detail with a full stop.
 func sentence(s string) string {
@@ -254,12 +258,8 @@ func (c *Call) fail(err error) {
 		// could be used again.
 		h.Set("Connection", "close")
 	}
-	if in := c.kit.manner.Problem; in != nil {
-		status, body := in(c, p)
-		_ = c.write(status, "application/json", body)
-	} else {
-		_ = c.write(p.Status, "application/problem+json", p) // a struct of texts has JSON
-	}
+	contentType, body := c.kit.manner.answer(c.r, p)
+	_ = c.write(p.Status, contentType, body) // a struct of texts has JSON
 	if c.unread && p.Code != CodeIncomplete {
 		c.readOn()
 	}

@@ -78,7 +78,7 @@ func Handler(d *desk.Desk, o Options) http.Handler {
 		signIns: api.NewThrottle(o.Now), crossOrigin: newCrossOrigin(o.PublicURL),
 	}
 	routes := n.routes()
-	n.document = sync.OnceValue(func() *api.Document { return api.Describe(o.Options, description(), routes) })
+	n.document = sync.OnceValue(func() *api.Document { return api.Describe(api.Manner{}, o.Options, description(), routes) })
 
 	kit := api.New(api.Doorman{Identify: n.identify, Permits: desk.Permits, Missed: n.desk.Missed}, o.Options)
 	mux := kit.Mux(routes)
@@ -106,7 +106,7 @@ func Handler(d *desk.Desk, o Options) http.Handler {
 // of a running server.
 func Document(o Options) ([]byte, error) {
 	n := &native{o: o.withDefaults()}
-	return json.MarshalIndent(api.Describe(n.o.Options, description(), n.routes()), "", "  ")
+	return json.MarshalIndent(api.Describe(api.Manner{}, n.o.Options, description(), n.routes()), "", "  ")
 }
 
 // span is the range of time that logs are filtered by.

@@ -28,19 +28,26 @@ type fieldError struct {
 	Type string   `json:"type"`
 }
 
-// problem words an error as clients of Svix read it.
-func problem(c *api.Call, p wire.Problem) (status int, body any) {
-	status = p.Status
-	switch p.Code {
-	case bellhop.CodeUnknownApp:
-		status = http.StatusNotFound
-	case bellhop.CodeErased, codeManySecrets, codeRange, codeInvalidScheme:
-		status = http.StatusBadRequest
-	case codeEventTypeExists:
-		status = http.StatusConflict
+// manner is in what this API differs from Bellhop's own.
+func manner() api.Manner {
+	return api.Manner{
+		Problem: problem,
+		Kinds: map[bellhop.Code]api.Kind{
+			bellhop.CodeUnknownApp:  {Status: http.StatusNotFound, Title: "There is no such app"},
+			bellhop.CodeErased:      {Status: http.StatusBadRequest, Title: "The message's payload is erased"},
+			bellhop.CodeManySecrets: {Status: http.StatusBadRequest, Title: "Too many secrets are valid"},
+			codeRange:               {Status: http.StatusBadRequest, Title: "The range of time is too long"},
+			codeInvalidScheme:       {Status: http.StatusBadRequest, Title: "There is nothing to make an example of"},
+			codeEventTypeExists:     {Status: http.StatusConflict, Title: "There is such an event type already"},
+		},
+		Carried: []string{"payload"}, Large: []string{"schemas"},
 	}
-	if status == http.StatusUnprocessableEntity {
-		return status, validationError{fieldErrors(c, p)}
+}
+
+// problem words an error as clients of Svix read it.
+func problem(asked *http.Request, p wire.Problem) (body any) {
+	if p.Status == http.StatusUnprocessableEntity {
+		return validationError{fieldErrors(asked, p)}
 	}
 	detail := p.Detail
 	for _, f := range p.Errors {
@@ -49,7 +56,7 @@ func problem(c *api.Call, p wire.Problem) (status int, body any) {
 	if p.RequestID != "" {
 		detail += " Request " + p.RequestID + "."
 	}
-	return status, httpError{code(status, p.Code), detail}
+	return httpError{code(p.Status, p.Code), detail}
 }
 
 // code is the word that Svix has for an error.
@@ -61,7 +68,7 @@ func code(status int, of bellhop.Code) string {
 		return string(of)
 	case codeEventTypeExists, codeInvalidScheme:
 		return string(of)
-	case codeManySecrets:
+	case bellhop.CodeManySecrets:
 		return "limit_reached"
 	}
 	switch status {
@@ -86,19 +93,17 @@ const (
 	codeEventTypeExists bellhop.Code = "event_type_exists"
 	codeInvalidScheme   bellhop.Code = "invalid_scheme"
 	codeRange           bellhop.Code = "invalid_range"
-	// codeManySecrets is the desk's.
-	codeManySecrets bellhop.Code = "too_many_secrets"
 )
 
-func fieldErrors(c *api.Call, p wire.Problem) []fieldError {
+func fieldErrors(asked *http.Request, p wire.Problem) []fieldError {
 	if len(p.Errors) == 0 {
 		return []fieldError{{Loc: []string{"body"}, Msg: p.Detail, Type: "value_error." + string(p.Code)}}
 	}
 	list := make([]fieldError, len(p.Errors))
-	query := c.Request().URL.Query()
+	query := asked.URL.Query()
 	for i, f := range p.Errors {
 		place := "body"
-		if method := c.Request().Method; query.Has(f.Field) || method == http.MethodGet || method == http.MethodHead || method == http.MethodDelete {
+		if method := asked.Method; query.Has(f.Field) || method == http.MethodGet || method == http.MethodHead || method == http.MethodDelete {
 			place = "query"
 		}
 		list[i] = fieldError{Loc: append([]string{place}, locOf(f.Field)...), Msg: f.Detail, Type: "value_error." + f.Code}

@@ -66,10 +66,7 @@ func New(d *desk.Desk, o Options) *API {
 	o = o.withDefaults()
 	a := &API{desk: d, o: o, now: o.Now, tasks: newTasks(d)}
 	a.memory, a.publishing = newMemory(a.now, d, a.welcome, a.place), newMemory(a.now, nil, a.welcome, a.place)
-	kit := api.NewIn(api.Manner{
-		Problem: problem,
-		Carried: []string{"payload"}, Large: []string{"schemas"},
-	}, api.Doorman{Identify: a.identify, Permits: permits, Missed: d.Missed}, o.Options)
+	kit := api.NewIn(manner(), api.Doorman{Identify: a.identify, Permits: permits, Missed: d.Missed}, o.Options)
 	mux := a.mux(kit, a.routes())
 	mux.Handle("/", kit.Rest(mux))
 	nowhere := kit.Handler(ptr(api.Foreign("noRoute", func(*api.Call) error {
