@@ -13,7 +13,6 @@ const absentOperation = "v1.absent"
 // what does the same here if anything does. A path that ends with … is of all below it, too.
 const absentPaths = `
 POST /api/v1/auth/logout | Tokens end by themselves, or with /api/v1/auth/app/{app_id}/expire-all
-POST /api/v1/admin/redrive-dlq | There is no queue of dead messages: what was given up is sent again with recover
 /api/v1/app/{app_id}/endpoint/{endpoint_id}/transformation/simulate | POST /v1/transformations/test tries one
 /api/v1/app/{app_id}/endpoint/{endpoint_id}/auto-config | There are no auto-configs
 /api/v1/app/{app_id}/autoconfig… | There are no auto-configs
@@ -30,7 +29,6 @@ POST /api/v1/app/{app_id}/msg/expunge-all-contents | All data of an app goes wit
 /api/v1/connector… | There are no connectors: recipes do their part, GET /v1/recipes
 /api/v1/environment… | An installation is exported and imported with bellhop export and bellhop import
 POST /api/v1/event-type/import/openapi | Event types are made one by one, with POST /api/v1/event-type
-GET /api/v1/openapi.json | The document of this API is Svix's own; that of Bellhop's native API is at /openapi.json
 /ingest/api/v1… | Bellhop takes no webhooks of others
 `
 

@@ -26,11 +26,11 @@ type appIn struct {
 }
 
 type appPatch struct {
-	Name         bellhop.Field[*string]            `json:"name,omitempty"`
+	Name         bellhop.Field[*string]            `json:"name,omitempty" nullable:"false"`
 	UID          bellhop.Field[*string]            `json:"uid,omitempty"`
 	ThrottleRate bellhop.Field[*int]               `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
 	RateLimit    bellhop.Field[*int]               `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
-	Metadata     bellhop.Field[*map[string]string] `json:"metadata,omitempty"`
+	Metadata     bellhop.Field[*map[string]string] `json:"metadata,omitempty" nullable:"false"`
 }
 
 type appOut struct {
@@ -38,10 +38,10 @@ type appOut struct {
 	Name         string            `json:"name"`
 	ThrottleRate *int              `json:"throttleRate,omitempty"`
 	RateLimit    *int              `json:"rateLimit,omitempty"`
-	ID           string            `json:"id"`
+	ID           string            `json:"id" example:"app_38G04Y6NR0400"`
 	CreatedAt    time.Time         `json:"createdAt"`
 	UpdatedAt    time.Time         `json:"updatedAt"`
-	Metadata     map[string]string `json:"metadata"`
+	Metadata     map[string]string `json:"metadata" example:"{}"`
 }
 
 func showApp(app *bellhop.App) (appOut, error) {
@@ -136,15 +136,15 @@ func newUID(f bellhop.Field[*string], prefixes ...string) (string, error) {
 func keepsUID(f bellhop.Field[*string], path, uid string) bool { return !f.Set && path == uid }
 
 type appID struct {
-	App string `path:"app_id" noun:"app"`
+	App string `path:"app_id" noun:"app" doc:"The id of an application, or its uid." example:"acme"`
 }
 
 type listAppsIn struct {
 	paging
 	ordering
-	NoEndpoints bool `query:"exclude_apps_with_no_endpoints"`
-	Disabled    bool `query:"exclude_apps_with_disabled_endpoints"`
-	Play        bool `query:"exclude_apps_with_svix_play_endpoints"`
+	NoEndpoints bool `query:"exclude_apps_with_no_endpoints" doc:"Leaves out those without endpoints."`
+	Disabled    bool `query:"exclude_apps_with_disabled_endpoints" doc:"Leaves out those that have endpoints, all of them disabled."`
+	Play        bool `query:"exclude_apps_with_svix_play_endpoints" doc:"Leaves out those that have endpoints, all of them at Svix Play."`
 }
 
 // keeps tells whether an app is listed.
@@ -198,7 +198,7 @@ func appPlace(text string) (*desk.AppPlace, error) {
 }
 
 type createAppIn struct {
-	GetIfExists bool `query:"get_if_exists"`
+	GetIfExists bool `query:"get_if_exists" doc:"Answers the application that has the uid already, if there is one, with 200."`
 	Body        appIn
 }
 

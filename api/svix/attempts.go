@@ -13,8 +13,8 @@ import (
 
 // state is how a message or an attempt stands, as Svix numbers and names it.
 type state struct {
-	Status     int    `json:"status"`
-	StatusText string `json:"statusText"`
+	Status     int    `json:"status" enum:"0,1,2,3,4"`
+	StatusText string `json:"statusText" enum:"success,pending,fail,sending,canceled"`
 }
 
 var (
@@ -65,12 +65,12 @@ type attemptOut struct {
 	state
 	URL                string      `json:"url"`
 	Response           string      `json:"response"`
-	ResponseStatusCode int         `json:"responseStatusCode"`
+	ResponseStatusCode int         `json:"responseStatusCode" example:"200"`
 	ResponseDurationMS int64       `json:"responseDurationMs"`
-	TriggerType        int         `json:"triggerType"`
+	TriggerType        int         `json:"triggerType" enum:"0,1"`
 	MsgID              string      `json:"msgId"`
 	EndpointID         string      `json:"endpointId"`
-	ID                 string      `json:"id"`
+	ID                 string      `json:"id" example:"att_38G04Y6NR0400"`
 	Timestamp          time.Time   `json:"timestamp"`
 	Msg                *messageOut `json:"msg,omitempty"`
 }
@@ -148,11 +148,11 @@ func (v *view) event(i bellhop.EventID, eventType string) (*bellhop.Event, error
 // attemptFilter is what lists of attempts are filtered by.
 type attemptFilter struct {
 	messageFilter
-	Status           string `query:"status" enum:"0,1,2,3,4"`
-	StatusCodeClass  string `query:"status_code_class" enum:"0,100,200,300,400,500"`
-	WithContent      bool   `query:"with_content" default:"true"`
-	WithMsg          bool   `query:"with_msg"`
-	ExpandedStatuses bool   `query:"expanded_statuses"`
+	Status           string `query:"status" enum:"0,1,2,3,4" doc:"Only attempts that ended so: 0 with success, 2 without, 4 (with expanded_statuses) canceled."`
+	StatusCodeClass  string `query:"status_code_class" enum:"0,100,200,300,400,500" doc:"Only attempts that were answered so: 400 stands for 400 to 499, 0 for no answer."`
+	WithContent      bool   `query:"with_content" default:"true" doc:"Whether attempts have what was answered."`
+	WithMsg          bool   `query:"with_msg" doc:"Whether attempts have their message."`
+	ExpandedStatuses bool   `query:"expanded_statuses" doc:"Shows what is canceled as such (4), and not as success."`
 }
 
 // class is the range of statuses that is asked for.
@@ -256,7 +256,7 @@ type attemptsOfMessageIn struct {
 	messageID
 	paging
 	attemptFilter
-	Endpoint string `query:"endpoint_id" minLength:"1"`
+	Endpoint string `query:"endpoint_id" minLength:"1" doc:"Only attempts at this endpoint." example:"ep_38G04Y6NR0400"`
 }
 
 func (a *API) attemptsOfMessage(c *api.Call, in attemptsOfMessageIn) (page[attemptOut], error) {
@@ -278,7 +278,7 @@ func (a *API) attemptsOfMessage(c *api.Call, in attemptsOfMessageIn) (page[attem
 // attemptsAtEndpointIn is the same of one endpoint, by a path of its own.
 type attemptsAtEndpointIn struct {
 	messageID
-	Endpoint string `path:"endpoint_id" noun:"endpoint"`
+	Endpoint string `path:"endpoint_id" noun:"endpoint" doc:"The id of an endpoint, or its uid." example:"ep_38G04Y6NR0400"`
 	paging
 	attemptFilter
 }
@@ -289,7 +289,7 @@ func (a *API) attemptsAtEndpoint(c *api.Call, in attemptsAtEndpointIn) (page[att
 
 type attemptID struct {
 	messageID
-	Attempt string `path:"attempt_id" noun:"attempt"`
+	Attempt string `path:"attempt_id" noun:"attempt" doc:"The id of an attempt." example:"att_38G04Y6NR0400"`
 }
 
 // attempt finds an attempt of a message that a path names.
@@ -311,7 +311,7 @@ func (a *API) attempt(c *api.Call, in attemptID) (bellhop.Attempt, error) {
 
 type getAttemptIn struct {
 	attemptID
-	ExpandedStatuses bool `query:"expanded_statuses"`
+	ExpandedStatuses bool `query:"expanded_statuses" doc:"Shows what is canceled as such (4), and not as success."`
 }
 
 func (a *API) getAttempt(c *api.Call, in getAttemptIn) (attemptOut, error) {
@@ -332,21 +332,24 @@ func (a *API) expungeAttempt(c *api.Call, in attemptID) (api.None, error) {
 
 type resendIn struct {
 	messageID
-	Endpoint string `path:"endpoint_id" noun:"endpoint"`
+	Endpoint string `path:"endpoint_id" noun:"endpoint" doc:"The id of an endpoint, or its uid." example:"ep_38G04Y6NR0400"`
 	Body     *struct{}
 }
 
-func (a *API) resend(c *api.Call, in resendIn) (struct{}, error) {
+// emptyOut is an object without members.
+type emptyOut struct{}
+
+func (a *API) resend(c *api.Call, in resendIn) (emptyOut, error) {
 	e, err := a.message(c, in.messageID)
 	if err != nil {
-		return struct{}{}, err
+		return emptyOut{}, err
 	}
 	endpoint, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), e.App, in.Endpoint)
 	if err != nil {
-		return struct{}{}, err
+		return emptyOut{}, err
 	}
 	_, err = a.desk.Resend(c.Context(), c.Principal(), e.ID, endpoint.ID)
-	return struct{}{}, err
+	return emptyOut{}, err
 }
 
 type endpointMessageOut struct {
@@ -367,9 +370,9 @@ type attemptedMessagesIn struct {
 	endpointID
 	paging
 	messageFilter
-	Status           string `query:"status" enum:"0,1,2,3,4"`
-	WithContent      bool   `query:"with_content" default:"true"`
-	ExpandedStatuses bool   `query:"expanded_statuses"`
+	Status           string `query:"status" enum:"0,1,2,3,4" doc:"Only messages that stand so at the endpoint."`
+	WithContent      bool   `query:"with_content" default:"true" doc:"Whether messages have their payloads."`
+	ExpandedStatuses bool   `query:"expanded_statuses" doc:"Shows what is canceled as such (4), and not as success."`
 }
 
 // attemptedMessages lists the messages of an endpoint, each at the place of the first of
@@ -449,7 +452,7 @@ const (
 )
 
 type messageEndpointOut struct {
-	ID string `json:"id"`
+	ID string `json:"id" example:"ep_38G04Y6NR0400"`
 	endpointFields
 	state
 	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
@@ -458,7 +461,7 @@ type messageEndpointOut struct {
 type destinationsIn struct {
 	messageID
 	paging
-	ExpandedStatuses bool `query:"expanded_statuses" default:"true"`
+	ExpandedStatuses bool `query:"expanded_statuses" default:"true" doc:"Shows what is canceled as such (4), and not as success."`
 }
 
 // destinations lists the endpoints of a message, oldest first, those included that are gone.

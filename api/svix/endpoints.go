@@ -34,25 +34,25 @@ type endpointPut struct {
 }
 
 type endpointPatch struct {
-	URL          bellhop.Field[*string]            `json:"url,omitempty"`
-	Description  bellhop.Field[*string]            `json:"description,omitempty"`
+	URL          bellhop.Field[*string]            `json:"url,omitempty" nullable:"false"`
+	Description  bellhop.Field[*string]            `json:"description,omitempty" nullable:"false"`
 	UID          bellhop.Field[*string]            `json:"uid,omitempty"`
-	Disabled     bellhop.Field[*bool]              `json:"disabled,omitempty"`
+	Disabled     bellhop.Field[*bool]              `json:"disabled,omitempty" nullable:"false"`
 	EventTypes   bellhop.Field[*[]string]          `json:"eventTypes,omitempty"`
 	FilterTypes  bellhop.Field[*[]string]          `json:"filterTypes,omitempty"`
 	Channels     bellhop.Field[*[]string]          `json:"channels,omitempty"`
 	ThrottleRate bellhop.Field[*int]               `json:"throttleRate,omitempty" minimum:"1" maximum:"65535"`
 	RateLimit    bellhop.Field[*int]               `json:"rateLimit,omitempty" minimum:"1" maximum:"65535"`
-	Metadata     bellhop.Field[*map[string]string] `json:"metadata,omitempty"`
+	Metadata     bellhop.Field[*map[string]string] `json:"metadata,omitempty" nullable:"false"`
 	Version      *int                              `json:"version,omitempty" minimum:"1"`
 	Secret       *string                           `json:"secret,omitempty"`
 }
 
 // endpointOut is an endpoint as its clients know it.
 type endpointOut struct {
-	ID string `json:"id"`
+	ID string `json:"id" example:"ep_38G04Y6NR0400"`
 	endpointFields
-	Metadata map[string]string `json:"metadata"`
+	Metadata map[string]string `json:"metadata" example:"{}"`
 }
 
 // endpointFields are what an endpoint shows of itself wherever it is shown.
@@ -61,9 +61,9 @@ type endpointFields struct {
 	Description  string    `json:"description"`
 	UID          string    `json:"uid,omitempty"`
 	Disabled     bool      `json:"disabled"`
-	EventTypes   []string  `json:"eventTypes"`
-	FilterTypes  []string  `json:"filterTypes"`
-	Channels     []string  `json:"channels"`
+	EventTypes   []string  `json:"eventTypes" nullable:"true"`
+	FilterTypes  []string  `json:"filterTypes" nullable:"true"`
+	Channels     []string  `json:"channels" nullable:"true"`
 	ThrottleRate *int      `json:"throttleRate,omitempty"`
 	RateLimit    *int      `json:"rateLimit,omitempty"`
 	Version      int       `json:"version"`
@@ -199,7 +199,7 @@ func statusOf(disabled bool) bellhop.EndpointStatus {
 
 type endpointID struct {
 	appID
-	Endpoint string `path:"endpoint_id" noun:"endpoint"`
+	Endpoint string `path:"endpoint_id" noun:"endpoint" doc:"The id of an endpoint, or its uid." example:"ep_38G04Y6NR0400"`
 }
 
 // endpoint finds an endpoint of an app that a path names.
@@ -486,7 +486,7 @@ func (a *API) deleteEndpoint(c *api.Call, in endpointID) (api.None, error) {
 }
 
 type headersOut struct {
-	Headers   map[string]string `json:"headers"`
+	Headers   map[string]string `json:"headers" example:"{\"X-Tenant\":\"7\"}"`
 	Sensitive []string          `json:"sensitive"`
 }
 
@@ -508,11 +508,13 @@ func showHeaders(e *bellhop.Endpoint) headersOut {
 	return out
 }
 
+type headersIn struct {
+	Headers map[string]string `json:"headers" example:"{\"X-Tenant\":\"7\"}"`
+}
+
 type putHeadersIn struct {
 	endpointID
-	Body struct {
-		Headers map[string]string `json:"headers"`
-	}
+	Body headersIn
 }
 
 func (a *API) putHeaders(c *api.Call, in putHeadersIn) (api.None, error) {
@@ -545,12 +547,14 @@ func (a *API) setHeaders(c *api.Call, e bellhop.Endpoint, headers map[string]str
 	return api.None{}, err
 }
 
+type headersPatch struct {
+	Headers       map[string]*string `json:"headers" example:"{\"X-Tenant\":null}"`
+	DeleteHeaders []string           `json:"deleteHeaders,omitempty"`
+}
+
 type patchHeadersIn struct {
 	endpointID
-	Body struct {
-		Headers       map[string]*string `json:"headers"`
-		DeleteHeaders []string           `json:"deleteHeaders,omitempty"`
-	}
+	Body headersPatch
 }
 
 // patchHeaders sets some headers. Those that are null, or listed to be deleted, go.

@@ -16,7 +16,7 @@ import (
 )
 
 type eventTypeIn struct {
-	Name string `json:"name"`
+	Name string `json:"name" example:"invoice.paid"`
 	eventTypePut
 }
 
@@ -31,9 +31,9 @@ type eventTypePut struct {
 }
 
 type eventTypePatch struct {
-	Description  bellhop.Field[*string]      `json:"description,omitempty"`
-	Archived     bellhop.Field[*bool]        `json:"archived,omitempty"`
-	Deprecated   bellhop.Field[*bool]        `json:"deprecated,omitempty"`
+	Description  bellhop.Field[*string]      `json:"description,omitempty" nullable:"false"`
+	Archived     bellhop.Field[*bool]        `json:"archived,omitempty" nullable:"false"`
+	Deprecated   bellhop.Field[*bool]        `json:"deprecated,omitempty" nullable:"false"`
 	Schemas      bellhop.Field[bellhop.JSON] `json:"schemas,omitempty"`
 	FeatureFlag  bellhop.Field[*string]      `json:"featureFlag,omitempty"`
 	FeatureFlags bellhop.Field[[]string]     `json:"featureFlags,omitempty"`
@@ -41,11 +41,11 @@ type eventTypePatch struct {
 }
 
 type eventTypeOut struct {
-	Name         string                  `json:"name"`
+	Name         string                  `json:"name" example:"invoice.paid"`
 	Description  string                  `json:"description"`
 	Archived     bool                    `json:"archived"`
 	Deprecated   bool                    `json:"deprecated"`
-	Schemas      map[string]bellhop.JSON `json:"schemas"`
+	Schemas      map[string]bellhop.JSON `json:"schemas" nullable:"true" example:"{\"1\":{\"type\":\"object\"}}"`
 	CreatedAt    time.Time               `json:"createdAt"`
 	UpdatedAt    time.Time               `json:"updatedAt"`
 	GroupName    *string                 `json:"groupName,omitempty"`
@@ -134,14 +134,14 @@ func (in *eventTypePut) put(t bellhop.EventType) (bellhop.EventType, error) {
 }
 
 type eventTypeName struct {
-	Name string `path:"event_type_name" noun:"event type"`
+	Name string `path:"event_type_name" noun:"event type" doc:"The name of an event type." example:"invoice.paid"`
 }
 
 type listEventTypesIn struct {
 	paging
 	ordering
-	IncludeArchived bool `query:"include_archived"`
-	WithContent     bool `query:"with_content"`
+	IncludeArchived bool `query:"include_archived" doc:"Lists those that are archived, too."`
+	WithContent     bool `query:"with_content" doc:"Whether event types have their schemas."`
 }
 
 func (a *API) listEventTypes(c *api.Call, in listEventTypesIn) (out page[eventTypeOut], err error) {
@@ -270,7 +270,7 @@ func set[T any](f bellhop.Field[T], to *T) {
 
 type deleteEventTypeIn struct {
 	eventTypeName
-	Expunge bool `query:"expunge"`
+	Expunge bool `query:"expunge" doc:"Removes it; otherwise it is archived."`
 }
 
 // deleteEventType archives a type, or removes it.

@@ -6,21 +6,23 @@ import (
 	"github.com/bellhop/bellhop/api"
 )
 
+type healthOut struct {
+	Status string `json:"status" enum:"ok,error"`
+}
+
 // health tells whether the node takes events.
-func (a *API) health(c *api.Call) error {
-	w := c.Writer()
-	w.Header().Set("Content-Type", "application/json")
-	status, body := http.StatusOK, `{"status":"ok"}`
+func (a *API) health(c *api.Call, _ api.NoInput) (healthOut, error) {
 	if a.desk.Ready() != nil {
-		status, body = http.StatusInternalServerError, `{"status":"error"}`
+		c.Answer(http.StatusInternalServerError)
+		return healthOut{"error"}, nil
 	}
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(body + "\n")) // the caller hung up: nobody is left to tell
-	return nil
+	return healthOut{"ok"}, nil
 }
 
 // ping tells that there is somebody.
-func ping(c *api.Call) error {
-	c.Writer().WriteHeader(http.StatusNoContent)
-	return nil
-}
+func ping(*api.Call, api.NoInput) (api.None, error) { return api.None{}, nil }
+
+// redrive has done what Svix's server is asked for here: to take up again the tasks that its
+// workers have put aside. Here nothing is ever put aside: a delivery is a row of the
+// database until it has ended.
+func redrive(*api.Call, api.Nothing) (api.None, error) { return api.None{}, nil }

@@ -22,7 +22,7 @@ import (
 type messageIn struct {
 	EventType              string       `json:"eventType" minLength:"1"`
 	EventID                *string      `json:"eventId,omitempty"`
-	Payload                bellhop.JSON `json:"payload,omitempty"`
+	Payload                bellhop.JSON `json:"payload,omitempty" example:"{\"total\":1}"`
 	Data                   bellhop.JSON `json:"data,omitempty"`
 	Channels               *[]string    `json:"channels,omitempty"`
 	Tags                   *[]string    `json:"tags,omitempty"`
@@ -43,7 +43,7 @@ type rawParams struct {
 type messageOut struct {
 	EventID   string       `json:"eventId,omitempty"`
 	EventType string       `json:"eventType"`
-	Payload   bellhop.JSON `json:"payload"`
+	Payload   bellhop.JSON `json:"payload" example:"{\"total\":1}"`
 	Channels  []string     `json:"channels,omitempty"`
 	Tags      []string     `json:"tags,omitempty"`
 	DeliverAt *time.Time   `json:"deliverAt,omitempty"`
@@ -79,7 +79,7 @@ func checkEventID(i string) error { return checkUID("eventId", i, messagePrefix,
 
 type createMessageIn struct {
 	appID
-	WithContent bool `query:"with_content" default:"true"`
+	WithContent bool `query:"with_content" default:"true" doc:"Whether the answer has the payload."`
 	Body        messageIn
 }
 
@@ -278,11 +278,11 @@ func withFields(err error, name func(field string) string) error {
 
 // messageFilter is what lists of messages and attempts are filtered by.
 type messageFilter struct {
-	Channel    string    `query:"channel" minLength:"1"`
-	Tag        string    `query:"tag" minLength:"1"`
-	Before     time.Time `query:"before"`
-	After      time.Time `query:"after"`
-	EventTypes []string  `query:"event_types" minItems:"1"`
+	Channel    string    `query:"channel" minLength:"1" doc:"Only messages in this channel." example:"project-7"`
+	Tag        string    `query:"tag" minLength:"1" doc:"Only messages with this tag." example:"import"`
+	Before     time.Time `query:"before" doc:"Only what is of before this time."`
+	After      time.Time `query:"after" doc:"Only what is of after this time."`
+	EventTypes []string  `query:"event_types" minItems:"1" doc:"Only messages of these types: given several times, or with commas between them." example:"invoice.paid"`
 }
 
 // types are the event types that are asked for, and the one that an index can find. It
@@ -310,7 +310,7 @@ type listMessagesIn struct {
 	appID
 	paging
 	messageFilter
-	WithContent bool `query:"with_content" default:"true"`
+	WithContent bool `query:"with_content" default:"true" doc:"Whether messages have their payloads."`
 }
 
 func (a *API) listMessages(c *api.Call, in listMessagesIn) (out page[messageOut], err error) {
@@ -361,7 +361,7 @@ func (a *API) withContent(c *api.Call, e *bellhop.Event) (messageOut, error) {
 
 type messageID struct {
 	appID
-	Message string `path:"msg_id" noun:"message"`
+	Message string `path:"msg_id" noun:"message" doc:"The id of a message, or its eventId." example:"evt_38G04Y6NR0400"`
 }
 
 // message finds an event of an app that a path names.
@@ -375,7 +375,7 @@ func (a *API) message(c *api.Call, in messageID) (bellhop.Event, error) {
 
 type getMessageIn struct {
 	messageID
-	WithContent bool `query:"with_content" default:"true"`
+	WithContent bool `query:"with_content" default:"true" doc:"Whether the message has its payload."`
 }
 
 func (a *API) getMessage(c *api.Call, in getMessageIn) (messageOut, error) {
@@ -394,15 +394,17 @@ func (a *API) expungeMessage(c *api.Call, in messageID) (api.None, error) {
 	return api.None{}, a.desk.EraseEvent(c.Context(), c.Principal(), e.ID)
 }
 
+type expungeBody struct {
+	IDs []string `json:"ids,omitempty"`
+}
+
 type bulkExpungeIn struct {
 	appID
-	Body *struct {
-		IDs []string `json:"ids,omitempty"`
-	}
+	Body *expungeBody
 }
 
 type bulkExpungeOut struct {
-	Results map[string]string `json:"results"`
+	Results map[string]string `json:"results" example:"{\"evt_38G04Y6NR0400\":\"expunged\"}"`
 }
 
 // mostExpunged is how many messages one call expunges.
@@ -430,12 +432,14 @@ func (a *API) bulkExpunge(c *api.Call, in bulkExpungeIn) (bulkExpungeOut, error)
 	return out, nil
 }
 
+type precheckBody struct {
+	EventType string    `json:"eventType" minLength:"1"`
+	Channels  *[]string `json:"channels,omitempty"`
+}
+
 type precheckIn struct {
 	appID
-	Body struct {
-		EventType string    `json:"eventType" minLength:"1"`
-		Channels  *[]string `json:"channels,omitempty"`
-	}
+	Body precheckBody
 }
 
 type precheckOut struct {

@@ -107,7 +107,7 @@ func showOperator(out endpointOut, err error) (endpointOut, error) {
 }
 
 type operatorID struct {
-	Endpoint string `path:"endpoint_id" noun:"endpoint"`
+	Endpoint string `path:"endpoint_id" noun:"endpoint" doc:"The id of an endpoint, or its uid." example:"ep_38G04Y6NR0400"`
 }
 
 func (a *API) operatorEndpoint(c *api.Call, name string) (bellhop.Endpoint, error) {
@@ -184,9 +184,7 @@ func (a *API) getOperatorHeaders(c *api.Call, in operatorID) (headersOut, error)
 
 type putOperatorHeadersIn struct {
 	operatorID
-	Body struct {
-		Headers map[string]string `json:"headers"`
-	}
+	Body headersIn
 }
 
 func (a *API) putOperatorHeaders(c *api.Call, in putOperatorHeadersIn) (api.None, error) {

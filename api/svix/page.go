@@ -10,7 +10,7 @@ import (
 type page[T any] struct {
 	Data []T `json:"data"`
 	// Iterator goes on behind the page, null if nothing was found; PrevIterator before it.
-	Iterator     *string `json:"iterator"`
+	Iterator     *string `json:"iterator" example:"evt_38G04Y6NR0400"`
 	PrevIterator *string `json:"prevIterator,omitempty"`
 	// Done says that nothing is left in the direction of the walk.
 	Done bool `json:"done"`
@@ -18,8 +18,8 @@ type page[T any] struct {
 
 // paging is the part of a list's query that all lists share.
 type paging struct {
-	Limit    int    `query:"limit" minimum:"1" maximum:"250" default:"50"`
-	Iterator string `query:"iterator"`
+	Limit    int    `query:"limit" minimum:"1" maximum:"250" default:"50" doc:"How many are listed at most."`
+	Iterator string `query:"iterator" doc:"Goes on behind a page, with its iterator, or before it, with its prevIterator."`
 }
 
 // step says where a list goes on: behind a position, or (back) before it, in the order in
@@ -72,7 +72,7 @@ func pageOf[Row, T any](s step, rows []Row, position func(*Row) string, show fun
 
 // ordering is the order of lists that can be read from both ends.
 type ordering struct {
-	Order string `query:"order" enum:"ascending,descending"`
+	Order string `query:"order" enum:"ascending,descending" doc:"From the oldest on (ascending) or from the newest; event types go by their names."`
 }
 
 // newest tells whether a walk goes from newer rows to older ones.

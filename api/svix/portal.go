@@ -91,12 +91,14 @@ func (a *API) portalAccess(c *api.Call, in portalAccessIn) (portalOut, error) {
 	return portalOut{URL: c.Base() + "/portal#token=" + token, Token: token}, nil
 }
 
+type expireBody struct {
+	Expiry     *int     `json:"expiry,omitempty"`
+	SessionIDs []string `json:"sessionIds,omitempty" minItems:"1"`
+}
+
 type expireIn struct {
 	appID
-	Body *struct {
-		Expiry     *int     `json:"expiry,omitempty"`
-		SessionIDs []string `json:"sessionIds,omitempty" minItems:"1"`
-	}
+	Body *expireBody
 }
 
 // expireAll ends the portal links of an app at once: all, or those of some sessions.
@@ -128,12 +130,14 @@ func (a *API) expireAll(c *api.Call, in expireIn) (api.None, error) {
 	return api.None{}, nil
 }
 
+type exampleBody struct {
+	EventType    string `json:"eventType" minLength:"1"`
+	ExampleIndex *int   `json:"exampleIndex,omitempty" minimum:"0" maximum:"0"`
+}
+
 type exampleIn struct {
 	endpointID
-	Body struct {
-		EventType    string `json:"eventType" minLength:"1"`
-		ExampleIndex *int   `json:"exampleIndex,omitempty" minimum:"0" maximum:"0"`
-	}
+	Body exampleBody
 }
 
 // pingType is a type that there is without anybody having made it.

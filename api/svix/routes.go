@@ -92,6 +92,8 @@ var rights = map[string]right{
 	"v1.operational-webhook.endpoint.get-secret":     {op: "createApp", org: true},
 	"v1.operational-webhook.endpoint.rotate-secret":  {op: "createApp", org: true},
 
+	"v1.admin.redrive-dlq": {op: "createApp", org: true},
+
 	absentOperation: {op: "getSession"},
 }
 
@@ -118,86 +120,108 @@ const (
 )
 
 // on is a route whose operation's name is that of Svix.
-func on[In, Out any](pattern, id string, h func(*api.Call, In) (Out, error), statuses ...int) api.Route {
-	return api.On(pattern, id, "", h, "", "", statuses...)
+func on[In, Out any](pattern, id, summary string, h func(*api.Call, In) (Out, error), statuses ...int) api.Route {
+	return api.On(pattern, id, group(id), h, summary, about[id], statuses...).Fails(bellhop.CodeUnavailable)
+}
+
+// public is a route that takes no token.
+func public[Out any](pattern, id, summary string, h func(*api.Call, api.NoInput) (Out, error), statuses ...int) api.Route {
+	return api.On(pattern, id, group(id), h, summary, about[id], statuses...).Fails(api.CodeQuery, bellhop.CodeInvalid).Open()
+}
+
+// file is a route of a file below the prefix that anybody may read.
+func file(path, id, content, summary string, serve func(*api.Call) error) api.Route {
+	return api.Plain(prefix+path, id, group(id), content, serve, summary, about[id]).Open()
 }
 
 // routes lists every route.
 func (a *API) routes() []api.Route {
+	saving := []bellhop.Code{bellhop.CodeUIDConflict, bellhop.CodeVerification, bellhop.CodeLocked}
+	again := []bellhop.Code{bellhop.CodeEndpointStatus, bellhop.CodeUnsubscribed, bellhop.CodeBacklogFull}
+	publishing := []bellhop.Code{
+		bellhop.CodeUnknownType, bellhop.CodeArchivedType, bellhop.CodeInvalidData,
+		bellhop.CodeIDConflict, bellhop.CodeTooLarge, bellhop.CodeBacklogFull,
+	}
 	list := []api.Route{
-		on("GET "+prefix+"/app", "v1.application.list", a.listApps, 200),
-		on("POST "+prefix+"/app", "v1.application.create", a.createApp, 201, 200),
-		on("GET "+ofApp, "v1.application.get", a.getApp, 200),
-		on("PUT "+ofApp, "v1.application.update", a.putApp, 200, 201),
-		on("PATCH "+ofApp, "v1.application.patch", a.patchApp, 200),
-		on("DELETE "+ofApp, "v1.application.delete", a.deleteApp, 204),
+		on("GET "+prefix+"/app", "v1.application.list", "List applications", a.listApps, 200),
+		on("POST "+prefix+"/app", "v1.application.create", "Create an application", a.createApp, 201, 200).Fails(bellhop.CodeUIDConflict),
+		on("GET "+ofApp, "v1.application.get", "Get an application", a.getApp, 200),
+		on("PUT "+ofApp, "v1.application.update", "Replace an application, or create it", a.putApp, 200, 201).Fails(bellhop.CodeUIDConflict),
+		on("PATCH "+ofApp, "v1.application.patch", "Change an application", a.patchApp, 200).Fails(bellhop.CodeUIDConflict),
+		on("DELETE "+ofApp, "v1.application.delete", "Delete an application and all that belongs to it", a.deleteApp, 204),
 
-		on("GET "+prefix+"/event-type", "v1.event-type.list", a.listEventTypes, 200),
-		on("POST "+prefix+"/event-type", "v1.event-type.create", a.createEventType, 201),
-		on("GET "+ofType, "v1.event-type.get", a.getEventType, 200),
-		on("PUT "+ofType, "v1.event-type.update", a.putEventType, 200, 201),
-		on("PATCH "+ofType, "v1.event-type.patch", a.patchEventType, 200),
-		on("DELETE "+ofType, "v1.event-type.delete", a.deleteEventType, 204),
+		on("GET "+prefix+"/event-type", "v1.event-type.list", "List event types", a.listEventTypes, 200),
+		on("POST "+prefix+"/event-type", "v1.event-type.create", "Create an event type, or take an archived one up again", a.createEventType, 201).Fails(codeEventTypeExists),
+		on("GET "+ofType, "v1.event-type.get", "Get an event type", a.getEventType, 200),
+		on("PUT "+ofType, "v1.event-type.update", "Replace an event type, or create it", a.putEventType, 200, 201),
+		on("PATCH "+ofType, "v1.event-type.patch", "Change an event type", a.patchEventType, 200),
+		on("DELETE "+ofType, "v1.event-type.delete", "Archive an event type, or remove it", a.deleteEventType, 204),
 
-		on("GET "+ofApp+"/endpoint", "v1.endpoint.list", a.listEndpoints, 200),
-		on("POST "+ofApp+"/endpoint", "v1.endpoint.create", a.createEndpoint, 201),
-		on("GET "+ofDoor, "v1.endpoint.get", a.getEndpoint, 200),
-		on("PUT "+ofDoor, "v1.endpoint.update", a.putEndpoint, 200, 201),
-		on("PATCH "+ofDoor, "v1.endpoint.patch", a.patchEndpoint, 200),
-		on("DELETE "+ofDoor, "v1.endpoint.delete", a.deleteEndpoint, 204),
-		on("GET "+ofDoor+"/headers", "v1.endpoint.get-headers", a.getHeaders, 200),
-		on("PUT "+ofDoor+"/headers", "v1.endpoint.update-headers", a.putHeaders, 204),
-		on("PATCH "+ofDoor+"/headers", "v1.endpoint.patch-headers", a.patchHeaders, 204),
-		on("GET "+ofDoor+"/secret", "v1.endpoint.get-secret", a.getSecret, 200),
-		on("POST "+ofDoor+"/secret/rotate", "v1.endpoint.rotate-secret", a.rotateSecret, 204),
+		on("GET "+ofApp+"/endpoint", "v1.endpoint.list", "List an application's endpoints", a.listEndpoints, 200),
+		on("POST "+ofApp+"/endpoint", "v1.endpoint.create", "Create an endpoint", a.createEndpoint, 201).Fails(saving...),
+		on("GET "+ofDoor, "v1.endpoint.get", "Get an endpoint", a.getEndpoint, 200),
+		on("PUT "+ofDoor, "v1.endpoint.update", "Replace an endpoint, or create it", a.putEndpoint, 200, 201).Fails(saving...),
+		on("PATCH "+ofDoor, "v1.endpoint.patch", "Change an endpoint", a.patchEndpoint, 200).Fails(saving...),
+		on("DELETE "+ofDoor, "v1.endpoint.delete", "Delete an endpoint", a.deleteEndpoint, 204).Fails(bellhop.CodeLocked),
+		on("GET "+ofDoor+"/headers", "v1.endpoint.get-headers", "Get the headers that are sent with each request", a.getHeaders, 200),
+		on("PUT "+ofDoor+"/headers", "v1.endpoint.update-headers", "Replace the headers", a.putHeaders, 204).Fails(bellhop.CodeLocked),
+		on("PATCH "+ofDoor+"/headers", "v1.endpoint.patch-headers", "Set some headers, and remove some", a.patchHeaders, 204).Fails(bellhop.CodeLocked),
+		on("GET "+ofDoor+"/secret", "v1.endpoint.get-secret", "Get the signing secret", a.getSecret, 200),
+		on("POST "+ofDoor+"/secret/rotate", "v1.endpoint.rotate-secret", "Rotate the signing secret", a.rotateSecret, 204).Fails(bellhop.CodeLocked, bellhop.CodeManySecrets, bellhop.CodeEndpointStatus),
 
-		on("GET "+ofDoor+"/transformation", "v1.endpoint.transformation-get", a.getTransformation, 200),
-		on("PATCH "+ofDoor+"/transformation", "v1.endpoint.patch-transformation", a.patchTransformation, 204),
+		on("GET "+ofDoor+"/transformation", "v1.endpoint.transformation-get", "Get an endpoint's transformation", a.getTransformation, 200),
+		on("PATCH "+ofDoor+"/transformation", "v1.endpoint.patch-transformation", "Change an endpoint's transformation", a.patchTransformation, 204).Fails(bellhop.CodeLocked),
 
-		on("GET "+ofApp+"/msg", "v1.message.list", a.listMessages, 200).Reads("after", "before", "event_types"),
-		on("POST "+ofApp+"/msg", createMessage, a.createMessage, 202).Takes(a.o.MaxMessageBody),
-		on("GET "+ofMsg, "v1.message.get", a.getMessage, 200),
-		on("DELETE "+ofMsg+"/content", "v1.message.expunge-content", a.expungeMessage, 204),
-		on("POST "+ofApp+"/msg/bulk-expunge", "v1.message.bulk-expunge", a.bulkExpunge, 200),
-		on("POST "+ofApp+"/msg/precheck/active", "v1.message.precheck", a.precheck, 200),
+		on("GET "+ofApp+"/msg", "v1.message.list", "List an application's messages", a.listMessages, 200).Reads("after", "before", "event_types"),
+		on("POST "+ofApp+"/msg", createMessage, "Publish a message", a.createMessage, 202).Takes(a.o.MaxMessageBody).Fails(publishing...),
+		on("GET "+ofMsg, "v1.message.get", "Get a message", a.getMessage, 200),
+		on("DELETE "+ofMsg+"/content", "v1.message.expunge-content", "Erase a message's payload", a.expungeMessage, 204),
+		on("POST "+ofApp+"/msg/bulk-expunge", "v1.message.bulk-expunge", "Erase the payloads of several messages", a.bulkExpunge, 200),
+		on("POST "+ofApp+"/msg/precheck/active", "v1.message.precheck", "Ask whether anybody would get a message", a.precheck, 200),
 
-		on("GET "+ofDoor+"/stats", "v1.endpoint.get-stats", a.endpointStats, 200).Reads("since", "until"),
-		on("POST "+ofDoor+"/send-example", "v1.endpoint.send-example", a.sendExample, 200),
-		on("POST "+ofDoor+"/recover", "v1.endpoint.recover", a.recoverFailed, 202),
-		on("POST "+ofDoor+"/replay-missing", "v1.endpoint.replay-missing", a.replayMissing, 202),
-		on("POST "+ofDoor+"/bulk-replay", "v1.endpoint.bulk-replay", a.bulkReplay, 202),
+		on("GET "+ofDoor+"/stats", "v1.endpoint.get-stats", "Count an endpoint's attempts", a.endpointStats, 200).Reads("since", "until").Fails(codeRange),
+		on("POST "+ofDoor+"/send-example", "v1.endpoint.send-example", "Send an example to one endpoint", a.sendExample, 200).Fails(codeInvalidScheme, bellhop.CodeInvalidData, bellhop.CodeEndpointStatus),
+		on("POST "+ofDoor+"/recover", "v1.endpoint.recover", "Send again what failed", a.recoverFailed, 202).Fails(again...),
+		on("POST "+ofDoor+"/replay-missing", "v1.endpoint.replay-missing", "Send what was never sent to the endpoint", a.replayMissing, 202).Fails(again...),
+		on("POST "+ofDoor+"/bulk-replay", "v1.endpoint.bulk-replay", "Send messages of the past again", a.bulkReplay, 202).Fails(again...),
 
-		on("GET "+ofApp+"/attempt/endpoint/{endpoint_id}", "v1.message-attempt.list-by-endpoint", a.attemptsOfEndpoint, 200).Reads("after", "before", "status", "event_types"),
-		on("GET "+ofApp+"/attempt/msg/{msg_id}", "v1.message-attempt.list-by-msg", a.attemptsOfMessage, 200).Reads("endpoint_id", "after", "before"),
-		on("GET "+ofMsg+"/attempt", "v1.message-attempt.list-by-msg-deprecated", a.attemptsOfMessage, 200).Reads("endpoint_id", "after", "before"),
-		on("GET "+ofMsg+"/endpoint/{endpoint_id}/attempt", "v1.message-attempt.list-by-endpoint-deprecated", a.attemptsAtEndpoint, 200).Reads("after", "before"),
-		on("GET "+ofDoor+"/msg", "v1.message-attempt.list-attempted-messages", a.attemptedMessages, 200).Reads("after", "before", "event_types"),
-		on("GET "+ofMsg+"/endpoint", "v1.message-attempt.list-attempted-destinations", a.destinations, 200).Reads(),
-		on("GET "+ofMsg+"/attempt/{attempt_id}", "v1.message-attempt.get", a.getAttempt, 200),
-		on("DELETE "+ofMsg+"/attempt/{attempt_id}/content", "v1.message-attempt.expunge-content", a.expungeAttempt, 204),
-		on("POST "+ofMsg+"/endpoint/{endpoint_id}/resend", "v1.message-attempt.resend", a.resend, 202),
+		on("GET "+ofApp+"/attempt/endpoint/{endpoint_id}", "v1.message-attempt.list-by-endpoint", "List an endpoint's attempts", a.attemptsOfEndpoint, 200).Reads("after", "before", "status", "event_types"),
+		on("GET "+ofApp+"/attempt/msg/{msg_id}", "v1.message-attempt.list-by-msg", "List a message's attempts", a.attemptsOfMessage, 200).Reads("endpoint_id", "after", "before"),
+		on("GET "+ofMsg+"/attempt", "v1.message-attempt.list-by-msg-deprecated", "List a message's attempts, by the path that they had before", a.attemptsOfMessage, 200).Reads("endpoint_id", "after", "before"),
+		on("GET "+ofMsg+"/endpoint/{endpoint_id}/attempt", "v1.message-attempt.list-by-endpoint-deprecated", "List a message's attempts at an endpoint, by the path that they had before", a.attemptsAtEndpoint, 200).Reads("after", "before"),
+		on("GET "+ofDoor+"/msg", "v1.message-attempt.list-attempted-messages", "List an endpoint's messages", a.attemptedMessages, 200).Reads("after", "before", "event_types"),
+		on("GET "+ofMsg+"/endpoint", "v1.message-attempt.list-attempted-destinations", "List a message's endpoints", a.destinations, 200).Reads(),
+		on("GET "+ofMsg+"/attempt/{attempt_id}", "v1.message-attempt.get", "Get an attempt", a.getAttempt, 200),
+		on("DELETE "+ofMsg+"/attempt/{attempt_id}/content", "v1.message-attempt.expunge-content", "Erase what was answered to an attempt", a.expungeAttempt, 204),
+		on("POST "+ofMsg+"/endpoint/{endpoint_id}/resend", "v1.message-attempt.resend", "Send a message to an endpoint again", a.resend, 202).Fails(bellhop.CodeErased, bellhop.CodeEndpointStatus, bellhop.CodeUnsubscribed, bellhop.CodeBacklogFull),
 
-		on("POST "+prefix+"/auth/app-portal-access/{app_id}", "v1.authentication.app-portal-access", a.portalAccess, 200),
-		on("POST "+prefix+"/auth/dashboard-access/{app_id}", "v1.authentication.dashboard-access", a.portalAccess, 200),
-		on("POST "+prefix+"/auth/app/{app_id}/expire-all", "v1.authentication.expire-all", a.expireAll, 204),
+		on("POST "+prefix+"/auth/app-portal-access/{app_id}", "v1.authentication.app-portal-access", "Make a link to an application's portal", a.portalAccess, 200),
+		on("POST "+prefix+"/auth/dashboard-access/{app_id}", "v1.authentication.dashboard-access", "Make a link to an application's portal, by the path that it had before", a.portalAccess, 200),
+		on("POST "+prefix+"/auth/app/{app_id}/expire-all", "v1.authentication.expire-all", "End an application's links", a.expireAll, 204),
 
-		on("GET "+prefix+"/background-task", "v1.background-task.list", a.listTasks, 200).Reads(),
-		on("GET "+prefix+"/background-task/{task_id}", "v1.background-task.get", a.getTask, 200),
-		on("PUT "+prefix+"/stats/usage/event-types", "v1.statistics.aggregate-event-types", a.aggregateEventTypes, 202),
-		on("POST "+prefix+"/stats/usage/app", "v1.statistics.aggregate-app-stats", a.aggregateAppStats, 202),
+		on("GET "+prefix+"/background-task", "v1.background-task.list", "List background tasks", a.listTasks, 200).Reads(),
+		on("GET "+prefix+"/background-task/{task_id}", "v1.background-task.get", "Get a background task", a.getTask, 200),
+		on("PUT "+prefix+"/stats/usage/event-types", "v1.statistics.aggregate-event-types", "Collect which application listens to what", a.aggregateEventTypes, 202),
+		on("POST "+prefix+"/stats/usage/app", "v1.statistics.aggregate-app-stats", "Count each application's attempts", a.aggregateAppStats, 202),
 
-		on("GET "+operator, "v1.operational-webhook.endpoint.list", a.listOperator, 200),
-		on("POST "+operator, "v1.operational-webhook.endpoint.create", a.createOperator, 201),
-		on("GET "+operator+"/{endpoint_id}", "v1.operational-webhook.endpoint.get", a.getOperator, 200),
-		on("PUT "+operator+"/{endpoint_id}", "v1.operational-webhook.endpoint.update", a.putOperator, 200),
-		on("DELETE "+operator+"/{endpoint_id}", "v1.operational-webhook.endpoint.delete", a.deleteOperator, 204),
-		on("GET "+operator+"/{endpoint_id}/headers", "v1.operational-webhook.endpoint.get-headers", a.getOperatorHeaders, 200),
-		on("PUT "+operator+"/{endpoint_id}/headers", "v1.operational-webhook.endpoint.update-headers", a.putOperatorHeaders, 204),
-		on("GET "+operator+"/{endpoint_id}/secret", "v1.operational-webhook.endpoint.get-secret", a.getOperatorSecret, 200),
-		on("POST "+operator+"/{endpoint_id}/secret/rotate", "v1.operational-webhook.endpoint.rotate-secret", a.rotateOperatorSecret, 204),
+		on("GET "+operator, "v1.operational-webhook.endpoint.list", "List the operator's endpoints", a.listOperator, 200),
+		on("POST "+operator, "v1.operational-webhook.endpoint.create", "Create an endpoint of the operator", a.createOperator, 201).Fails(saving...),
+		on("GET "+operator+"/{endpoint_id}", "v1.operational-webhook.endpoint.get", "Get an endpoint of the operator", a.getOperator, 200),
+		on("PUT "+operator+"/{endpoint_id}", "v1.operational-webhook.endpoint.update", "Replace an endpoint of the operator", a.putOperator, 200).Fails(saving...),
+		on("DELETE "+operator+"/{endpoint_id}", "v1.operational-webhook.endpoint.delete", "Delete an endpoint of the operator", a.deleteOperator, 204),
+		on("GET "+operator+"/{endpoint_id}/headers", "v1.operational-webhook.endpoint.get-headers", "Get the headers that are sent with each request", a.getOperatorHeaders, 200),
+		on("PUT "+operator+"/{endpoint_id}/headers", "v1.operational-webhook.endpoint.update-headers", "Replace the headers", a.putOperatorHeaders, 204),
+		on("GET "+operator+"/{endpoint_id}/secret", "v1.operational-webhook.endpoint.get-secret", "Get the signing secret", a.getOperatorSecret, 200),
+		on("POST "+operator+"/{endpoint_id}/secret/rotate", "v1.operational-webhook.endpoint.rotate-secret", "Rotate the signing secret", a.rotateOperatorSecret, 204).Fails(bellhop.CodeLocked, bellhop.CodeManySecrets, bellhop.CodeEndpointStatus),
 
-		api.Plain(prefix+"/health", "v1.health.get", "", "application/json", a.health, "", "").Open(),
-		api.Plain(prefix+"/health/ping", "v1.health.ping", "", "", ping, "", "").Open(),
+		on("POST "+prefix+"/admin/redrive-dlq", "v1.admin.redrive-dlq", "Take up again what the server gave up", redrive, 204),
+
+		public("GET "+prefix+"/health", "v1.health.get", "Tell whether the server takes messages", a.health, 200, 500),
+		public("GET "+prefix+"/health/ping", "v1.health.ping", "Tell that there is a server", ping, 204),
+
+		file("/openapi.json", "v1.docs.openapi", "application/json", "This document", a.serveDocument),
+		file("/docs", "v1.docs.get", "text/html", "This document for reading", api.ServeDocs),
+		file("/docs/redoc.standalone.js", "v1.docs.script", "text/javascript", "The script of that page", api.ServeRedoc),
 	}
 	return append(list, absent()...)
 }

@@ -6,14 +6,15 @@
 // front.go is what stands before every route: what browsers ask, slashes, forms of lists,
 // and repeated requests (once.go). routes.go lists the routes, and who may use them;
 // problem.go words errors as their clients read them; page.go and walk.go are their lists,
-// which are walked both ways. Then there is a file for each kind of object. absent.go has
-// what is answered 501. docs/svix.md says what differs from Svix.
+// which are walked both ways. Then there is a file for each kind of object. document.go
+// describes it all; absent.go has what is answered 501. docs/svix.md says what differs from Svix.
 package svix
 
 import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -59,6 +60,8 @@ type API struct {
 	// that publish, which are many, and of which the store knows by itself.
 	memory, publishing *memory
 	tasks              *tasks
+	// document is that of this API.
+	document func() ([]byte, error)
 }
 
 // New makes the API of a desk.
@@ -66,6 +69,7 @@ func New(d *desk.Desk, o Options) *API {
 	o = o.withDefaults()
 	a := &API{desk: d, o: o, now: o.Now, tasks: newTasks(d)}
 	a.memory, a.publishing = newMemory(a.now, d, a.welcome, a.place), newMemory(a.now, nil, a.welcome, a.place)
+	a.document = sync.OnceValues(func() ([]byte, error) { return Document(o) })
 	kit := api.NewIn(manner(), api.Doorman{Identify: a.identify, Permits: permits, Missed: d.Missed}, o.Options)
 	mux := a.mux(kit, a.routes())
 	mux.Handle("/", kit.Rest(mux))

@@ -236,6 +236,9 @@ func (s *site) ask(token, method, path, body string, headers ...string) reply {
 	if method != http.MethodHead && method != http.MethodOptions && w.Code != 204 && !json.Valid(r.body) {
 		s.t.Errorf("%s %s answers no JSON: %s", method, path, r)
 	}
+	if err := described().holds(req, w.Code, w.Header(), r.body); err != nil {
+		s.t.Errorf("%s %s %s: %s is not as it is documented: %v", method, path, body, r, err)
+	}
 	return r
 }
 

@@ -217,15 +217,15 @@ func (t *tasks) runs(name string) bool {
 }
 
 type taskOut struct {
-	ID        string    `json:"id"`
-	Status    string    `json:"status"`
-	Task      string    `json:"task"`
+	ID        string    `json:"id" example:"qtask_38G04Y6NR0400"`
+	Status    string    `json:"status" enum:"running,finished,failed"`
+	Task      string    `json:"task" enum:"endpoint.recover,endpoint.replay,endpoint.bulk-replay,event-type.aggregate,application.stats"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
 type fullTaskOut struct {
 	taskOut
-	Data any `json:"data"`
+	Data any `json:"data" example:"{\"messagesSent\":1}"`
 }
 
 func (a *API) showTask(c *api.Call, t desk.Task) (fullTaskOut, error) {
@@ -259,7 +259,7 @@ func (a *API) showTask(c *api.Call, t desk.Task) (fullTaskOut, error) {
 }
 
 type taskID struct {
-	Task string `path:"task_id" noun:"task"`
+	Task string `path:"task_id" noun:"task" doc:"The id of a task." example:"qtask_38G04Y6NR0400"`
 }
 
 func (a *API) getTask(c *api.Call, in taskID) (fullTaskOut, error) {
@@ -272,9 +272,9 @@ func (a *API) getTask(c *api.Call, in taskID) (fullTaskOut, error) {
 
 type listTasksIn struct {
 	paging
-	Order  string `query:"order" enum:"ascending,descending"`
-	Status string `query:"status" enum:"running,finished,failed"`
-	Task   string `query:"task"`
+	Order  string `query:"order" enum:"ascending,descending" doc:"Tasks are listed newest first alone: descending, if it is given."`
+	Status string `query:"status" enum:"running,finished,failed" doc:"Only tasks that stand so."`
+	Task   string `query:"task" doc:"Only tasks of this kind." example:"endpoint.recover"`
 }
 
 // placed is a task and its place in the list.
@@ -435,16 +435,18 @@ func (a *API) replayMissing(c *api.Call, in recoverIn) (taskOut, error) {
 	return a.replay(c, taskReplay, in.endpointID, desk.Replay{Since: since, Until: until, Status: bellhop.ReplayMissing})
 }
 
+type bulkBody struct {
+	replayIn
+	EventTypes      *[]string `json:"eventTypes,omitempty" minItems:"1"`
+	Channel         *string   `json:"channel,omitempty" minLength:"1"`
+	Tag             *string   `json:"tag,omitempty" minLength:"1"`
+	Status          *int      `json:"status,omitempty" minimum:"0" maximum:"4"`
+	StatusCodeClass *int      `json:"statusCodeClass,omitempty" minimum:"0" maximum:"500"`
+}
+
 type bulkIn struct {
 	endpointID
-	Body struct {
-		replayIn
-		EventTypes      *[]string `json:"eventTypes,omitempty" minItems:"1"`
-		Channel         *string   `json:"channel,omitempty" minLength:"1"`
-		Tag             *string   `json:"tag,omitempty" minLength:"1"`
-		Status          *int      `json:"status,omitempty" minimum:"0" maximum:"4"`
-		StatusCodeClass *int      `json:"statusCodeClass,omitempty" minimum:"0" maximum:"500"`
-	}
+	Body bulkBody
 }
 
 // replayed says by the number of a state which messages are replayed. What is pending goes
@@ -525,12 +527,14 @@ func (a *API) aggregateEventTypes(c *api.Call, _ api.NoInput) (taskOut, error) {
 	return taskOut{ID: t.ID, Status: "running", Task: taskTypes, UpdatedAt: t.Begun}, err
 }
 
+type appStatsBody struct {
+	Since  time.Time `json:"since" example:"2027-06-01T00:00:00Z"`
+	Until  time.Time `json:"until"`
+	AppIDs *[]string `json:"appIds,omitempty"`
+}
+
 type appStatsIn struct {
-	Body struct {
-		Since  time.Time `json:"since"`
-		Until  time.Time `json:"until"`
-		AppIDs *[]string `json:"appIds,omitempty"`
-	}
+	Body appStatsBody
 }
 
 type appStatsOut struct {
@@ -590,8 +594,8 @@ func (a *API) aggregateAppStats(c *api.Call, in appStatsIn) (out appStatsOut, er
 
 type statsIn struct {
 	endpointID
-	Since time.Time `query:"since"`
-	Until time.Time `query:"until"`
+	Since time.Time `query:"since" doc:"Counts from this time on. Default: 28 days before until."`
+	Until time.Time `query:"until" doc:"Counts up to this time. Default: now."`
 }
 
 type statsOut struct {

@@ -11,7 +11,7 @@ import (
 
 // transformationOut has no updatedAt: when the script was changed is in the audit log.
 type transformationOut struct {
-	Code    *string `json:"code"`
+	Code    *string `json:"code" example:"function handler(webhook) { return webhook }"`
 	Enabled bool    `json:"enabled"`
 }
 
@@ -23,13 +23,15 @@ func (a *API) getTransformation(c *api.Call, in endpointID) (transformationOut, 
 	return transformationOut{&e.Transform.Code, e.Transform.Runs()}, nil
 }
 
+type transformationPatch struct {
+	Code      bellhop.Field[*string] `json:"code,omitempty"`
+	Enabled   *bool                  `json:"enabled,omitempty"`
+	Variables map[string]string      `json:"variables,omitempty"`
+}
+
 type patchTransformationIn struct {
 	endpointID
-	Body struct {
-		Code      bellhop.Field[*string] `json:"code,omitempty"`
-		Enabled   *bool                  `json:"enabled,omitempty"`
-		Variables map[string]string      `json:"variables,omitempty"`
-	}
+	Body transformationPatch
 }
 
 // patchTransformation sets the code, takes it off (null), or switches it on or off. A new one
