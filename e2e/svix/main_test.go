@@ -53,6 +53,11 @@ func run(m *testing.M) int {
 	if shared, err = startServer(filepath.Join(dir, "shared"), "--dev"); err != nil {
 		return failed(err)
 	}
+	described, err := readDocument(shared.direct)
+	if err != nil {
+		return failed(err)
+	}
+	record.document.Store(described)
 	code := m.Run()
 	if err := shared.stop(); err != nil {
 		code = failed(err)

@@ -23,6 +23,7 @@ func operations() []operation {
 		{"", "POST", "/auth/dashboard-access/{app}", shape(200, "DashboardAccessOut")},
 		{"", "GET", "/app/{app}/msg/{msg}/attempt", shape(200, "ListResponse_MessageAttemptOut_")},
 		{"", "GET", "/app/{app}/msg/{msg}/endpoint/{endpoint}/attempt", shape(200, "ListResponse_MessageAttemptOut_")},
+		{"", "POST", "/admin/redrive-dlq", shape(204, "")},
 		{"", "GET", "/health/ping", shape(204, "")},
 		{"", "HEAD", "/health/ping", shape(204, "")},
 		{"", "HEAD", "/health", either(200, "", 204, "")},

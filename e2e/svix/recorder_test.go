@@ -14,15 +14,20 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // recorder stands between the clients and Bellhop: it passes everything on as it is, holds
-// each answer against the shape that it must have, and counts what was called and how that
+// each answer against the shape that it must have and what its document says, and counts what was called and how that
 // ended.
 type recorder struct {
 	shapes map[string]*jsonschema.Schema
+	// required are the fields that each of the shapes must have.
+	required map[string][]string
+	// document, once it is read, is what the servers say of themselves.
+	document atomic.Pointer[document]
 
 	mu       sync.Mutex
 	seen     map[string]bool // "js application.get well", "go endpoint.list refused"
@@ -49,10 +54,14 @@ func newRecorder() (*recorder, error) {
 	if err := c.AddResource("shapes.json", doc); err != nil {
 		return nil, err
 	}
-	r := &recorder{shapes: map[string]*jsonschema.Schema{}, seen: map[string]bool{}, breaches: map[string]*breach{}}
+	r := &recorder{shapes: map[string]*jsonschema.Schema{}, required: map[string][]string{}, seen: map[string]bool{}, breaches: map[string]*breach{}}
 	for name := range doc.(map[string]any)["$defs"].(map[string]any) {
 		if r.shapes[name], err = c.Compile("shapes.json#/$defs/" + name); err != nil {
 			return nil, err
+		}
+		r.required[name] = r.shapes[name].Required
+		for _, form := range r.shapes[name].OneOf {
+			r.required[name] = form.Required
 		}
 	}
 	return r, nil
@@ -81,6 +90,9 @@ func (rec *recorder) record(resp *http.Response, body []byte) {
 	}
 	op := operationOf(resp.Request)
 	err := rec.check(op, resp, body)
+	if d := rec.document.Load(); d != nil && err == nil {
+		err = d.check(resp, body)
+	}
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	if err != nil {
