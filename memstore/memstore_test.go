@@ -7,6 +7,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/memstore"
 	"github.com/bellhop/bellhop/storetest"
 )
@@ -15,6 +16,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(*testing.T) bellhop.Store { return memstore.New() })
+}
+
+func TestStoreLists(t *testing.T) {
+	testlong.Only(t)
+	storetest.RunLists(t, func(*testing.T) bellhop.Store { return memstore.New() })
 }
 
 func TestTransact(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/internal/testpostgres"
 	"github.com/bellhop/bellhop/postgres"
 	"github.com/bellhop/bellhop/storetest"
@@ -62,9 +63,18 @@ func open(t testing.TB, o postgres.Options) *postgres.Store {
 	return openAt(t, database(t), o)
 }
 
-// TestStore also looks at the statements that are run: one that could cross from app to app
-// says so, however it was put together.
 func TestStore(t *testing.T) {
+	storetest.Run(t, traced(t))
+}
+
+func TestStoreLists(t *testing.T) {
+	testlong.Only(t)
+	storetest.RunLists(t, traced(t))
+}
+
+// traced opens stores whose statements are looked at: one that could cross from app to app
+// fails the test, however it was put together.
+func traced(t *testing.T) func(t *testing.T) bellhop.Store {
 	rule, texts := postgres.NewAppRule(t), &postgres.Texts{}
 	t.Cleanup(func() { // when the tests that run at the same time have ended
 		for _, sql := range texts.All() {
@@ -74,13 +84,13 @@ func TestStore(t *testing.T) {
 			t.Error("no statement was seen")
 		}
 	})
-	storetest.Run(t, func(t *testing.T) bellhop.Store {
+	return func(t *testing.T) bellhop.Store {
 		s := openTimed(t)
 		if err := postgres.Trace(t.Context(), s.Store, texts); err != nil {
 			t.Fatal(err)
 		}
 		return s
-	})
+	}
 }
 
 // timed is a store whose database has the time that the test says: the database's clock

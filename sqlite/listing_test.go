@@ -26,7 +26,7 @@ func (s *Store) at(t *testing.T, p pace) *Store {
 // not: mostly, tests have too few for that. Races are what TestStore looks for.
 func TestStoreOfListedRows(t *testing.T) {
 	testlong.Only(t)
-	storetest.Run(t, func(t *testing.T) bellhop.Store {
+	open := func(t *testing.T) bellhop.Store {
 		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "bellhop.db"), Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -37,7 +37,9 @@ func TestStoreOfListedRows(t *testing.T) {
 			}
 		})
 		return s.at(t, pace{tail: 2, chunk: 1})
-	})
+	}
+	storetest.Run(t, open)
+	storetest.RunLists(t, open)
 }
 
 // TestTailsStayShort, whatever comes and however much at once, and what was before a

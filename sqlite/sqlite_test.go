@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/internal/testmemory"
 	"github.com/bellhop/bellhop/sqlite"
 	"github.com/bellhop/bellhop/storetest"
@@ -84,6 +85,11 @@ func openAt(t testing.TB, path string, o sqlite.Options) *sqlite.Store {
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) bellhop.Store { return open(t, sqlite.Options{}) })
+}
+
+func TestStoreLists(t *testing.T) {
+	testlong.Only(t)
+	storetest.RunLists(t, func(t *testing.T) bellhop.Store { return open(t, sqlite.Options{}) })
 }
 
 func TestTransact(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -119,9 +118,7 @@ var statsTests = []test{
 			var err error
 			more, err = f.s.RollUp(f.Context(), f.now.Add(-7*time.Minute))
 			f.must(err)
-			if steps%stride() == 0 {
-				w.unchanged("while it is rolled up", before)
-			}
+			w.unchanged("while it is rolled up", before)
 		}
 		if steps > 1000 {
 			f.Errorf("it took %d steps", steps)
@@ -138,13 +135,9 @@ var statsTests = []test{
 	}},
 	{"what is rolled up later counts as before", func(f *fixture) {
 		w := traffic(f)
-		steps := 0
 		for back := 30 * time.Hour; back >= 0; back -= 47 * time.Minute {
 			w.rollUp(f.now.Add(-back))
-			if steps%stride() == 0 {
-				w.check("a part is rolled up")
-			}
-			steps++
+			w.check("a part is rolled up")
 		}
 		w.more()
 		w.check("more traffic")
@@ -279,15 +272,6 @@ type counted struct {
 	late      []bellhop.Attempt // not recorded yet
 	from      time.Time
 	events    int
-}
-
-// stride is after how many steps of one kind all numbers are asked for again, which is most of
-// the work: with -short, as where races are watched for, not after each.
-func stride() int {
-	if testing.Short() {
-		return 5
-	}
-	return 1
 }
 
 func traffic(f *fixture) *counted {

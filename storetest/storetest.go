@@ -13,13 +13,10 @@ import (
 	"github.com/bellhop/bellhop/internal/id"
 )
 
-// Run runs the suite, in parallel. open gives an empty store; Run closes it when a
+// Run runs the suite but for RunLists, in parallel. open gives an empty store; Run closes it when a
 // test ends. How long the model is played is a matter of the flag -rapid.checks.
 func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
-	for _, group := range []struct {
-		name  string
-		tests []test
-	}{
+	runAll(t, open, []group{
 		{"Node", nodeTests},
 		{"Lease", leaseTests},
 		{"Bucket", bucketTests},
@@ -47,6 +44,23 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Sweep", sweepTests},
 		{"Ends", endTests},
 		{"Scope", scopeTests},
+		{"Waiting", waitingTests},
+		{"Retrying", retryingTests},
+		{"Replay", replayTests},
+		{"Keep", keepTests},
+	})
+	for name, play := range map[string]func(*fixture){"Stress": stress, "Model": model} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(newFixture(t, open(t)))
+		})
+	}
+}
+
+// RunLists runs what of the suite asks for lists and for numbers, by every filter with every
+// other: thousands of questions, one after the other, of a store that nobody else uses.
+func RunLists(t *testing.T, open func(t *testing.T) bellhop.Store) {
+	runAll(t, open, []group{
 		{"Log", logTests},
 		{"Upward", upwardTests},
 		{"Search", searchTests},
@@ -54,11 +68,16 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 		{"Stats", statsTests},
 		{"Deliveries", deliveriesTests},
 		{"Moves", movesTests},
-		{"Waiting", waitingTests},
-		{"Retrying", retryingTests},
-		{"Replay", replayTests},
-		{"Keep", keepTests},
-	} {
+	})
+}
+
+type group struct {
+	name  string
+	tests []test
+}
+
+func runAll(t *testing.T, open func(t *testing.T) bellhop.Store, groups []group) {
+	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
 			for _, tc := range group.tests {
@@ -67,12 +86,6 @@ func Run(t *testing.T, open func(t *testing.T) bellhop.Store) {
 					tc.run(newFixture(t, open(t)))
 				})
 			}
-		})
-	}
-	for name, play := range map[string]func(*fixture){"Stress": stress, "Model": model} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			play(newFixture(t, open(t)))
 		})
 	}
 }
