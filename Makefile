@@ -117,9 +117,9 @@ svix-tools: web-tools
 
 # What has one goroutine, lives through days, or compares what things cost, the race detector
 # only slows down. Of packages that are tested with it as well, what they leave out there (testlong).
-LONG = ./desk ./e2e ./engine ./internal/match ./notice ./postgres ./sqlite
+LONG = ./api/svix ./desk ./e2e ./engine ./internal/match ./memstore ./notice ./postgres ./sqlite
 LONG_TESTS = $$(awk '/^func Test/ { sub(/\(.*/, "", $$2); name = $$2 } /^\ttestlong\.Only\(t\)/ { printf "%s%s", sep, name; sep = "|" }' $(LONG:=/*_test.go))
-sim: ## a thousand histories of one node, each played twice; days of an engine; what large tables cost; samples for receivers, run
+sim: ## a thousand histories of one node; days of an engine; what large tables cost; samples for receivers, run
 	$(GO) test -count=1 -vet=off -run "^($(LONG_TESTS))$$" $(LONG)
 	$(GO) test -count=1 -vet=off ./bench ./sim ./engine/routes ./dialect/samples
 

@@ -13,6 +13,7 @@ import (
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/dialect"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 const inboxURL = "http://127.0.0.1:8420/in/"
@@ -480,6 +481,7 @@ func TestInboxesOff(t *testing.T) {
 }
 
 func TestInboxesAreBounded(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t, withInboxes)
 		for _, d := range []time.Duration{-time.Second, time.Millisecond, 24*time.Hour + 1} {

@@ -113,7 +113,7 @@ func TestALargeImport(t *testing.T) {
 	if most := 128; had > most || server-was > most {
 		t.Errorf("that is more than %d MiB", most)
 	}
-	if most := max(10*idle, 250*time.Millisecond); beside > most {
+	if most := max(10*idle, noticed); beside > most {
 		t.Errorf("publishes took %v beside an import, and %v without", beside, idle)
 	}
 	t.Logf("99 of 100 publishes took at most %v, and %v beside it", idle, beside)

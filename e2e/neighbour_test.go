@@ -132,12 +132,10 @@ func TestALargeBatchBesideOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("99 of 100 publishes took at most %v, and %v beside a million deliveries; sign-ins %v and %v", idle, beside, idleSignIn, besideSignIn)
-	// A stall of a second is what one transaction of them all would make. The machine
-	// may be busy with other tests: so much for that.
-	if most := max(10*idle, 500*time.Millisecond); beside > most {
+	if most := max(10*idle, noticed); beside > most {
 		t.Errorf("publishes took %v beside a large batch of another app, and %v without", beside, idle)
 	}
-	if most := max(10*idleSignIn, 250*time.Millisecond); besideSignIn > most {
+	if most := max(10*idleSignIn, noticed); besideSignIn > most {
 		t.Errorf("sign-ins took %v beside a large batch of another app, and %v without", besideSignIn, idleSignIn)
 	}
 	s.waitDone(e.ID)

@@ -71,16 +71,13 @@ func (c *cuttable) cut() {
 	}
 }
 
-// TestStreamedEventsArriveAsAcknowledged: of a hundred thousand lines, published while the
+// TestStreamedEventsArriveAsAcknowledged: of tens of thousands of lines, published while the
 // connection is cut and the server killed, each arrives under the id that it was
 // acknowledged with, and under no other.
 func TestStreamedEventsArriveAsAcknowledged(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
-	lines := 100_000
-	if testing.Short() {
-		lines = 10_000
-	}
+	const lines = 50_000
 	s := serve(t)
 	s.app("acme")
 	got := &arrivals{of: map[int]map[string]bool{}}

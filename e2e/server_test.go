@@ -27,6 +27,11 @@ import (
 // patience is how long anything that must happen may take on a slow machine.
 const patience = time.Minute
 
+// noticed is the least that a neighbour notices in what takes milliseconds when nothing else
+// happens: the machine has other tests to run. What they are beside lasts for tens of seconds,
+// and who had to wait for it would wait for most of that.
+const noticed = 2 * time.Second
+
 // server is one Bellhop: a folder with its database, an address, and the process
 // that serves them, which can be stopped, killed and started again.
 type server struct {

@@ -52,6 +52,7 @@ func (h *house) restart(w *wall, ahead time.Duration) {
 // again within hours: nothing is deleted, disabled or ended, and what is made afterwards
 // has its right date.
 func TestAJumpAheadDestroysNothing(t *testing.T) {
+	testlong.Only(t)
 	for _, ahead := range []time.Duration{6 * day, year, 73 * year} {
 		for _, restart := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%v/restart=%v", ahead, restart), func(t *testing.T) {

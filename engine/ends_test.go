@@ -94,6 +94,7 @@ func TestDeliveriesEndByAShortSchedule(t *testing.T) {
 // Seven days are seven days for whatever is not sent: behind an open circuit, at an
 // endpoint that is disabled, and in an order.
 func TestDeliveriesEndAfterSevenDays(t *testing.T) {
+	testlong.Only(t)
 	for name, c := range map[string]struct {
 		change func(*bellhop.EndpointChange)
 		then   bellhop.EndpointStatus

@@ -46,6 +46,7 @@ func batch(n int) (ps []engine.Publication) {
 }
 
 func TestALargeFanOutIsMadeInPieces(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		store := &counting{Store: memstore.New()}
 		h := openOn(t, store)
@@ -111,6 +112,7 @@ func (s *counting) Enqueue(ctx context.Context, l bellhop.Lease, version int64, 
 
 // Of an ordered endpoint, what was left for later keeps its place.
 func TestALargeFanOutKeepsTheOrder(t *testing.T) {
+	testlong.Only(t)
 	simulate(t, func(t *testing.T) {
 		h := open(t)
 		h.app("big")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/memstore"
 )
 
@@ -245,6 +246,7 @@ func (s *counted) TakeOutbox(ctx context.Context, l bellhop.Lease, routes int64,
 }
 
 func TestAnAppsPoisonDoesNotHoldUpAnother(t *testing.T) {
+	testlong.Only(t)
 	synctest.Test(t, func(t *testing.T) {
 		store := &counted{Store: memstore.New()}
 		h := openOn(t, store)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // crowded is a store in which one tenant has much, and that a neighbour writes to.
@@ -154,6 +155,7 @@ func (c *crowded) sweep(times int) {
 // TestALargeBacklogIsDealtWithInPieces has an endpoint with 100 000 pending deliveries
 // change its ordering, lose the events of a subject, and go.
 func TestALargeBacklogIsDealtWithInPieces(t *testing.T) {
+	testlong.Only(t)
 	c := newCrowded(t)
 	e := c.endpoint("acme")
 	const events, each = 100, 1000
@@ -214,6 +216,7 @@ func TestALargeBacklogIsDealtWithInPieces(t *testing.T) {
 // TestAnEventWithManyAttemptsIsErasedInPieces, and what is left when that is interrupted
 // is erased by Wipe.
 func TestAnEventWithManyAttemptsIsErasedInPieces(t *testing.T) {
+	testlong.Only(t)
 	c := newCrowded(t)
 	e := c.endpoint("acme")
 	n := c.event("acme", "guest:1", 0, e.ID)
@@ -256,6 +259,7 @@ func TestAnEventWithManyAttemptsIsErasedInPieces(t *testing.T) {
 
 // TestAnAppWithManyEndpointsGoesInPieces: of some of them another app has deliveries.
 func TestAnAppWithManyEndpointsGoesInPieces(t *testing.T) {
+	testlong.Only(t)
 	c := newCrowded(t)
 	const endpoints = 4000
 	var one bellhop.Endpoint
@@ -302,6 +306,7 @@ func TestAnAppWithManyEndpointsGoesInPieces(t *testing.T) {
 
 // TestAWideFanOutIsOneModestTransaction: 1000 events to 1000 endpoints each.
 func TestAWideFanOutIsOneModestTransaction(t *testing.T) {
+	testlong.Only(t)
 	for _, shared := range []bool{true, false} {
 		t.Run(fmt.Sprint("shared lists: ", shared), func(t *testing.T) {
 			c := newCrowded(t)

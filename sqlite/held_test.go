@@ -6,11 +6,13 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // TestManyHeld lets some of a hundred thousand held deliveries of one endpoint go. That
 // is done in steps: neither who changes the endpoint waits for it, nor a neighbour.
 func TestManyHeld(t *testing.T) {
+	testlong.Only(t)
 	const many = 100_000
 	c := newCrowded(t)
 	e := c.endpoint("acme")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/sqlite"
 )
 
@@ -59,6 +60,7 @@ func TestOpenOnAReadOnlyDisk(t *testing.T) {
 // TestOpenOnAFullDisk: whichever of its files does not fit, a new database or an old one says
 // that the disk is full.
 func TestOpenOnAFullDisk(t *testing.T) {
+	testlong.Only(t)
 	dir := t.TempDir()
 	mount(t, dir)
 	path, ballast := filepath.Join(dir, "bellhop.db"), filepath.Join(dir, "ballast")

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -137,8 +138,10 @@ func (d *disk) cut(after int, keep func() bool) (files [2][]byte) {
 
 const sector = 512
 
+var cuts = flag.Int("power-loss", 5, "after how many operations TestPowerLoss cuts the power once more; 1 is after each")
+
 // TestPowerLoss plays publishing, delivering, rolling up and checkpoints on a disk that keeps
-// nothing but what was flushed to it, cuts the power after every operation of it in turn, and
+// nothing but what was flushed to it, cuts the power after operations of it in turn, each answer among them, and
 // looks for what anybody was told: by an answer to a step, or by a list. What was not told
 // may be there, but then as a whole.
 func TestPowerLoss(t *testing.T) {
@@ -182,10 +185,6 @@ func TestPowerLoss(t *testing.T) {
 	must(s.Close())
 
 	begun := slices.IndexFunc(d.ops, func(op diskOp) bool { return op.kind == 'a' })
-	stride := 1
-	if testing.Short() {
-		stride = 7
-	}
 	anew, copied := 0, 0
 	for _, op := range d.ops[begun:total] {
 		if op.kind == 'w' && op.file == 1 && op.at == 0 {
@@ -203,7 +202,7 @@ func TestPowerLoss(t *testing.T) {
 	for after := begun; after <= total; after++ {
 		// The moment after an answer is the one that matters most.
 		answered := d.ops[after-1].kind == 'a'
-		if !answered && after%stride != 0 {
+		if !answered && after%*cuts != 0 {
 			continue
 		}
 		random := rand.New(rand.NewPCG(uint64(after), 1))
@@ -212,7 +211,7 @@ func TestPowerLoss(t *testing.T) {
 			"some":    func() bool { return random.IntN(2) == 0 },
 			"most":    func() bool { return random.IntN(50) != 0 },
 		} {
-			if how != "nothing" && testing.Short() && after%(2*stride) != 0 {
+			if how != "nothing" && after%(2**cuts) != 0 {
 				continue
 			}
 			kinds[how]++

@@ -6,11 +6,13 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // TestManyRetrying has a hundred thousand deliveries of one endpoint tried now, and counts
 // what failed. That is done in steps, and no neighbour waits for it.
 func TestManyRetrying(t *testing.T) {
+	testlong.Only(t)
 	const many, step = 100_000, 250
 	c := newCrowded(t)
 	e := c.endpoint("acme")

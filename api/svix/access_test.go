@@ -23,6 +23,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // TestRightsOfOperations: every route has a right, and every right a route.
@@ -441,6 +442,7 @@ func TestKeysOfNames(t *testing.T) {
 
 // What the bounds say is what is held.
 func TestMemoryCountsAll(t *testing.T) {
+	testlong.Only(t)
 	held := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats

@@ -9,10 +9,12 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/id"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // Messages of one batch have ids of one millisecond: a walk back finds its way among them.
 func TestWalkOfBatches(t *testing.T) {
+	testlong.Only(t)
 	s := open(t)
 	app := s.app("")
 	var want []string
@@ -47,6 +49,7 @@ func TestWalkOfBatches(t *testing.T) {
 
 // The deliveries that a replay makes at once are walked as others are.
 func TestWalkOfReplayed(t *testing.T) {
+	testlong.Only(t)
 	s := open(t)
 	app := s.app("")
 	batch := make([]engine.Publication, engine.MaxBatch)
@@ -251,6 +254,7 @@ func TestWalkOfThinLists(t *testing.T) {
 // The messages of an endpoint are found again on the way back from the end, though few have
 // a label.
 func TestWalkBackFromTheEnd(t *testing.T) {
+	testlong.Only(t)
 	s := open(t)
 	app := s.app("")
 	door := s.endpoint(app, "")
