@@ -453,8 +453,9 @@ type ConfigStore interface {
 	Catalogue(ctx context.Context, since int64) (CatalogueChanges, error)
 	Access(ctx context.Context, since int64) (AccessChanges, error)
 
-	// SaveApp creates the app (Revision 0) or replaces it, if its Revision is that
-	// of the stored one; else it fails with ErrRevision. Ids and uids of apps are one
+	// SaveApp creates the app (Revision 0) or replaces it, if its Revision and CreatedAt
+	// are those of the stored one; else it fails with ErrRevision: one that was deleted and
+	// made anew is another one. Ids and uids of apps are one
 	// namespace: it fails with a CodeConflict error (AppNameTaken) if the app's UID, or its
 	// ID if it is new, is the ID or the UID of another one.
 	SaveApp(ctx context.Context, a App, audit *AuditEntry) error

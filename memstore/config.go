@@ -12,7 +12,7 @@ import (
 // SaveApp creates or replaces an app.
 func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
 	return s.step(ctx, func() error {
-		if a.Revision != s.apps[a.ID].Revision { // a new one has 0
+		if old, ok := s.apps[a.ID]; !sameObject(ok, old.Revision, a.Revision, old.CreatedAt, a.CreatedAt) {
 			return bellhop.ErrRevision
 		}
 		for id, other := range s.apps {
@@ -32,10 +32,16 @@ func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 	})
 }
 
+// sameObject tells whether what is stored, if it exists, is what a save was made from; what is
+// new has revision 0.
+func sameObject(exists bool, stored, revision int64, madeAt, createdAt time.Time) bool {
+	return stored == revision && (!exists || madeAt.Equal(createdAt))
+}
+
 // SaveEventType creates or replaces an entry of the catalogue.
 func (s *Store) SaveEventType(ctx context.Context, t bellhop.EventType, audit *bellhop.AuditEntry) error {
 	return s.step(ctx, func() error {
-		if t.Revision != s.types[t.Name].Revision {
+		if old, ok := s.types[t.Name]; !sameObject(ok, old.Revision, t.Revision, old.CreatedAt, t.CreatedAt) {
 			return bellhop.ErrRevision
 		}
 		t.Revision++

@@ -29,8 +29,8 @@ const (
 	createApp = `INSERT INTO bellhop.apps (id, revision, name, metadata, created_at, updated_at, max_endpoints, dialects, dialect_options,
 			uid, rate_limit)
 		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11) ON CONFLICT (id) DO NOTHING`
-	replaceApp = `UPDATE bellhop.apps SET revision = revision + 1, name = $3, metadata = $4, created_at = $5, updated_at = $6, max_endpoints = $7,
-		dialects = $8, dialect_options = $9, uid = nullif($10, ''), rate_limit = $11 WHERE id = $1 AND revision = $2`
+	replaceApp = `UPDATE bellhop.apps SET revision = revision + 1, name = $3, metadata = $4, updated_at = $6, max_endpoints = $7,
+		dialects = $8, dialect_options = $9, uid = nullif($10, ''), rate_limit = $11 WHERE id = $1 AND revision = $2 AND created_at = $5`
 )
 
 // SaveApp creates or replaces an app. One of the same id that was deleted takes all
@@ -107,7 +107,8 @@ const (
 			schema_version, earlier_schemas, deprecated, heading, feature_flags)
 		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (name) DO NOTHING`
 	replaceEventType = `UPDATE bellhop.event_types SET revision = revision + 1, description = $3, schema = $4, example = $5, validate = $6, archived = $7,
-		created_at = $8, updated_at = $9, schema_version = $10, earlier_schemas = $11, deprecated = $12, heading = $13, feature_flags = $14 WHERE name = $1 AND revision = $2`
+		updated_at = $9, schema_version = $10, earlier_schemas = $11, deprecated = $12, heading = $13, feature_flags = $14
+		WHERE name = $1 AND revision = $2 AND created_at = $8`
 )
 
 // SaveEventType creates or replaces an entry of the catalogue.

@@ -35,7 +35,7 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 		if leaving {
 			return errLeaving
 		}
-		if err := w.atRevision(a.Revision, "SELECT revision FROM apps WHERE id = ?", a.ID); err != nil {
+		if err := w.atRevision(a.Revision, "SELECT iif(created_at = ?, revision, -1) FROM apps WHERE id = ?", micros(a.CreatedAt), a.ID); err != nil {
 			return err
 		}
 		if err := w.freeAppNames(&a); err != nil {
@@ -76,9 +76,9 @@ func (w *writer) freeAppNames(a *bellhop.App) error {
 
 // atRevision fails with ErrRevision unless the row that a query finds is at the
 // revision; at 0, unless there is none.
-func (w *writer) atRevision(revision int64, sql, key string) error {
+func (w *writer) atRevision(revision int64, sql string, args ...any) error {
 	stored := int64(0)
-	_, err := one(w.conn, func(st *sqlite.Stmt) { stored = st.ColumnInt64(0) }, sql, key)
+	_, err := one(w.conn, func(st *sqlite.Stmt) { stored = st.ColumnInt64(0) }, sql, args...)
 	if err == nil && stored != revision {
 		err = bellhop.ErrRevision
 	}
@@ -88,7 +88,7 @@ func (w *writer) atRevision(revision int64, sql, key string) error {
 // SaveEventType creates or replaces an entry of the catalogue.
 func (s *Store) SaveEventType(ctx context.Context, t bellhop.EventType, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, "save the event type", rowWeight, func(w *writer) error {
-		if err := w.atRevision(t.Revision, "SELECT revision FROM event_types WHERE name = ?", t.Name); err != nil {
+		if err := w.atRevision(t.Revision, "SELECT iif(created_at = ?, revision, -1) FROM event_types WHERE name = ?", micros(t.CreatedAt), t.Name); err != nil {
 			return err
 		}
 		err := exec(w.conn, `INSERT OR REPLACE INTO event_types

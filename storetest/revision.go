@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/internal/id"
@@ -63,6 +64,30 @@ var revisionTests = []test{
 			}
 		}
 		same(f, "event types", f.catalogue(0).EventTypes, []bellhop.EventType{{Name: "a", Revision: 2, Description: "new"}})
+	}},
+	{"what was deleted and made anew is replaced only by who has seen that", func(f *fixture) {
+		app, kind := bellhop.App{ID: "acme", Name: "old", CreatedAt: f.now}, bellhop.EventType{Name: "a", Description: "old", CreatedAt: f.now}
+		f.must(f.s.SaveApp(f.Context(), app, nil))
+		f.must(f.s.SaveEventType(f.Context(), kind, nil))
+		oldApp, oldKind := f.changes(0).Apps[0], f.catalogue(0).EventTypes[0]
+		f.must(f.s.DeleteApp(f.Context(), app.ID, nil))
+		f.must(f.s.DeleteEventType(f.Context(), kind.Name, nil))
+		app.Name, app.CreatedAt = "new", f.now.Add(time.Minute)
+		kind.Description, kind.CreatedAt = "new", f.now.Add(time.Minute)
+		f.must(f.s.SaveApp(f.Context(), app, nil))
+		f.must(f.s.SaveEventType(f.Context(), kind, nil))
+		apps, kinds := f.changes(0).Apps, f.catalogue(0).EventTypes
+		if err := f.s.SaveApp(f.Context(), oldApp, f.audit()); !errors.Is(err, bellhop.ErrRevision) {
+			f.Errorf("an app: %v, want ErrRevision", err)
+		}
+		if err := f.s.SaveEventType(f.Context(), oldKind, f.audit()); !errors.Is(err, bellhop.ErrRevision) {
+			f.Errorf("an event type: %v, want ErrRevision", err)
+		}
+		same(f, "apps", f.changes(0).Apps, apps)
+		same(f, "event types", f.catalogue(0).EventTypes, kinds)
+		same(f, "audit", f.audits(), nil)
+		f.must(f.s.SaveApp(f.Context(), apps[0], nil))
+		f.must(f.s.SaveEventType(f.Context(), kinds[0], nil))
 	}},
 	{"of several who create the same, one does", func(f *fixture) {
 		e := id.Next[id.Endpoint](f.ids, f.now)
