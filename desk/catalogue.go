@@ -2,7 +2,6 @@ package desk
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
@@ -53,41 +52,30 @@ func (d *Desk) CountEventTypes(_ context.Context, p bellhop.Principal) (int, err
 
 // PutEventType creates an entry of the catalogue or replaces it as a whole.
 func (d *Desk) PutEventType(ctx context.Context, p bellhop.Principal, t bellhop.EventType) (saved bellhop.EventType, created bool, err error) {
-	return d.putEventType(ctx, p, t, func(bellhop.EventType) error { return nil })
+	return d.ChangeEventType(ctx, p, t.Name, func(bellhop.EventType, bool) (bellhop.EventType, error) { return t, nil })
 }
 
-// CreateEventType is PutEventType for a type that is not there, or archived: else, and if
-// somebody else makes it meanwhile, it fails with a CodeConflict error.
-func (d *Desk) CreateEventType(ctx context.Context, p bellhop.Principal, t bellhop.EventType) (saved bellhop.EventType, err error) {
-	saved, _, err = d.putEventType(ctx, p, t, func(old bellhop.EventType) error {
-		if old.Archived {
-			return nil
-		}
-		return &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("There is an event type %q already", bellhop.Clip(t.Name))}
-	})
-	return saved, err
-}
-
-// putEventType is PutEventType where the type that is there, if any, may be replaced.
-func (d *Desk) putEventType(ctx context.Context, p bellhop.Principal, t bellhop.EventType, may func(old bellhop.EventType) error) (saved bellhop.EventType, created bool, err error) {
+// ChangeEventType is PutEventType for what is made of the entry as it is now, if there is one.
+// Change says what: it is called again whenever somebody else's change was saved first, so that
+// what is made of something that is there is never made of something old.
+func (d *Desk) ChangeEventType(ctx context.Context, p bellhop.Principal, name string, change func(now bellhop.EventType, exists bool) (bellhop.EventType, error)) (saved bellhop.EventType, created bool, err error) {
 	if err := Permits(p, "putEventType"); err != nil {
 		return bellhop.EventType{}, false, err
 	}
-	fields, err := routes.CheckEventType(ctx, &t)
-	if err != nil {
-		return bellhop.EventType{}, false, err
-	}
-	if len(fields) > 0 {
-		return bellhop.EventType{}, false, bellhop.Invalid("The event type is not valid", fields...)
-	}
 	err = d.persist(ctx, "event type", d.e.Routes().LoadCatalogue, func() error {
-		old, err := d.eventType(t.Name)
-		if created = err != nil; !created {
-			if err := may(old); err != nil {
-				return err
-			}
+		old, missing := d.eventType(name)
+		created = missing != nil
+		if saved, err = change(old, !created); err != nil {
+			return err
 		}
-		saved = t
+		saved.Name = name
+		fields, err := routes.CheckEventType(ctx, &saved)
+		if err != nil {
+			return err
+		}
+		if len(fields) > 0 {
+			return bellhop.Invalid("The event type is not valid", fields...)
+		}
 		saved.Revision = old.Revision
 		saved.UpdatedAt = d.now()
 		saved.CreatedAt = old.CreatedAt
@@ -95,10 +83,10 @@ func (d *Desk) putEventType(ctx context.Context, p bellhop.Principal, t bellhop.
 		if created {
 			action, saved.CreatedAt = "event_type.create", saved.UpdatedAt
 		}
-		entry := d.e.AuditEntry(p.Actor, action, t.Name, nil, typeDetail(&saved))
+		entry := d.e.AuditEntry(p.Actor, action, name, nil, typeDetail(&saved))
 		ours := func() bool {
-			now, err := d.eventType(t.Name)
-			return err == nil && now.UpdatedAt.Equal(saved.UpdatedAt) && now.Description == t.Description
+			now, err := d.eventType(name)
+			return err == nil && now.UpdatedAt.Equal(saved.UpdatedAt) && now.Description == saved.Description
 		}
 		return d.save(ctx, "save an event type", d.e.Routes().LoadCatalogue, ours, func() error { return d.store.SaveEventType(ctx, saved, entry) })
 	})

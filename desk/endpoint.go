@@ -8,6 +8,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/engine"
+	"github.com/bellhop/bellhop/engine/routes"
 	"github.com/bellhop/bellhop/internal/id"
 )
 
@@ -166,7 +167,7 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 		entry := d.e.AuditEntry(p.Actor, "endpoint.create", e.ID.String(), e.Apps, auditView(e))
 		return d.saveEndpoint(ctx, "create an endpoint", e, entry, now)
 	})
-	if bellhop.CodeOf(err) == bellhop.CodeConflict { // who looks again finds the endpoint that was made first
+	if bellhop.CodeOf(err) == bellhop.CodeUIDConflict { // who looks again finds the endpoint that was made first
 		if unseen := d.e.Routes().LoadRoutes(ctx); unseen != nil {
 			return none, "", unseen
 		}
@@ -212,6 +213,25 @@ func (d *Desk) UpdateEndpoint(ctx context.Context, p bellhop.Principal, e bellho
 		return bellhop.Endpoint{}, err
 	}
 	return d.updateEndpoint(ctx, p, e, c)
+}
+
+// ChangeEndpoint is UpdateEndpoint for the endpoint of an app that has a name there, as
+// PlainEndpoint finds and shows it. Ask says what is asked of the endpoint as it is now: it is
+// called again whenever somebody else's change was saved first, so that what is made of
+// something that is there is never made of something old.
+func (d *Desk) ChangeEndpoint(ctx context.Context, p bellhop.Principal, app, name string, ask func(now bellhop.Endpoint) (bellhop.EndpointChange, error)) (bellhop.Endpoint, error) {
+	if err := Permits(p, "updateEndpoint"); err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	find := func() (*routes.Route, error) {
+		if p.Scope.Sees(app) {
+			if r := d.routes().EndpointNamed(app, name); r != nil {
+				return d.changeable(p, r.ID)
+			}
+		}
+		return nil, bellhop.NotFound("endpoint", name)
+	}
+	return d.update(ctx, p, find, func(e *bellhop.Endpoint) (bellhop.EndpointChange, error) { return ask(shownFor(p, app, *e)) })
 }
 
 // PauseEndpoint holds an endpoint's deliveries.
@@ -299,20 +319,26 @@ func (d *Desk) releaseHeld(ctx context.Context, e bellhop.EndpointID, only []bel
 }
 
 func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellhop.EndpointID, c bellhop.EndpointChange) (bellhop.Endpoint, error) {
-	if _, err := d.changeable(p, i); err != nil {
-		return bellhop.Endpoint{}, err
-	}
-	if err := d.listens(p, c.Apps.Value); err != nil {
-		return bellhop.Endpoint{}, err
-	}
-	if c.Secrets.Set {
-		return bellhop.Endpoint{}, bellhop.Wrong("secrets", "secret", "are for new endpoints: rotate with POST /v1/endpoints/{id}/secret/rotate")
-	}
-	if c.Secret.Set {
-		return bellhop.Endpoint{}, bellhop.Wrong("secret", "secret", "cannot be changed here: rotate it with POST /v1/endpoints/{id}/secret/rotate")
-	}
-	e, err := d.changeEndpoint(ctx, p, "endpoint.update", i, func(e *bellhop.Endpoint) error {
+	return d.update(ctx, p, d.byID(p, i), func(*bellhop.Endpoint) (bellhop.EndpointChange, error) { return c, nil })
+}
+
+// update changes what is set in what is asked of the endpoint that is found.
+func (d *Desk) update(ctx context.Context, p bellhop.Principal, find func() (*routes.Route, error), ask func(*bellhop.Endpoint) (bellhop.EndpointChange, error)) (bellhop.Endpoint, error) {
+	e, err := d.changeEndpoint(ctx, p, "endpoint.update", find, func(e *bellhop.Endpoint) error {
 		old := *e
+		c, err := ask(e)
+		if err != nil {
+			return err
+		}
+		if err := d.listens(p, c.Apps.Value); err != nil {
+			return err
+		}
+		if c.Secrets.Set {
+			return bellhop.Wrong("secrets", "secret", "are for new endpoints: rotate with POST /v1/endpoints/{id}/secret/rotate")
+		}
+		if c.Secret.Set {
+			return bellhop.Wrong("secret", "secret", "cannot be changed here: rotate it with POST /v1/endpoints/{id}/secret/rotate")
+		}
 		if err := mayLock(p, e, &c); err != nil {
 			return err
 		}
@@ -350,12 +376,17 @@ func (d *Desk) updateEndpoint(ctx context.Context, p bellhop.Principal, i bellho
 	return e, nil
 }
 
-// changeEndpoint reads, changes and saves an endpoint, again if somebody else
+// byID finds an endpoint that the principal may change.
+func (d *Desk) byID(p bellhop.Principal, i bellhop.EndpointID) func() (*routes.Route, error) {
+	return func() (*routes.Route, error) { return d.changeable(p, i) }
+}
+
+// changeEndpoint finds, changes and saves an endpoint, again if somebody else
 // changed it in between: the right is decided each time, since the other may have
 // added an app that is beyond the scope.
-func (d *Desk) changeEndpoint(ctx context.Context, p bellhop.Principal, action string, i bellhop.EndpointID, change func(*bellhop.Endpoint) error) (saved bellhop.Endpoint, err error) {
+func (d *Desk) changeEndpoint(ctx context.Context, p bellhop.Principal, action string, find func() (*routes.Route, error), change func(*bellhop.Endpoint) error) (saved bellhop.Endpoint, err error) {
 	err = d.persist(ctx, "endpoint", d.e.Routes().LoadRoutes, func() error {
-		r, err := d.changeable(p, i)
+		r, err := find()
 		if err != nil {
 			return err
 		}
@@ -372,7 +403,7 @@ func (d *Desk) changeEndpoint(ctx context.Context, p bellhop.Principal, action s
 		case !e.Locked && r.Locked:
 			action = "endpoint.unlock"
 		}
-		entry := d.e.AuditEntry(p.Actor, action, i.String(), e.Apps, auditView(e))
+		entry := d.e.AuditEntry(p.Actor, action, e.ID.String(), e.Apps, auditView(e))
 		save := func() error { return d.saveEndpoint(ctx, "change an endpoint", e, entry, now) }
 		added := slices.DeleteFunc(slices.Clone(e.Apps), func(app string) bool { return slices.Contains(r.Apps, app) })
 		if len(added) > 0 {

@@ -30,7 +30,7 @@ func (d *Desk) RotateBack(ctx context.Context, p bellhop.Principal, i bellhop.En
 	if at, err := d.formerSecret(&r.Endpoint, secret); err != nil || at < 0 {
 		return false, err
 	}
-	_, err = d.changeEndpoint(ctx, p, "endpoint.rotate_secret", i, func(e *bellhop.Endpoint) error {
+	_, err = d.changeEndpoint(ctx, p, "endpoint.rotate_secret", d.byID(p, i), func(e *bellhop.Endpoint) error {
 		at, err := d.formerSecret(e, secret)
 		if found = at >= 0; err != nil || !found {
 			return err

@@ -16,8 +16,14 @@ const maxSaves = 100
 
 // persist has change read, change and save an object, again while the save fails with
 // ErrRevision: then somebody else's came in between, which reload brings here. So two
-// changes at once both take effect.
+// changes at once both take effect. What another node has stored already is brought here
+// first: by what is old, a change might be refused, or found to be made already.
 func (d *Desk) persist(ctx context.Context, what string, reload func(context.Context) error, change func() error) error {
+	if !d.e.Alone() {
+		if err := reload(ctx); err != nil {
+			return err
+		}
+	}
 	for range maxSaves {
 		err := change()
 		if !errors.Is(err, bellhop.ErrRevision) {

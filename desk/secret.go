@@ -75,7 +75,7 @@ func (d *Desk) RotateSecret(ctx context.Context, p bellhop.Principal, i bellhop.
 	if keep < 0 || keep > maxGrace {
 		return nil, false, bellhop.Wrong("grace", "range", fmt.Sprintf("must be between 0s and %s", maxGrace))
 	}
-	e, err := d.changeEndpoint(ctx, p, "endpoint.rotate_secret", i, func(e *bellhop.Endpoint) error {
+	e, err := d.changeEndpoint(ctx, p, "endpoint.rotate_secret", d.byID(p, i), func(e *bellhop.Endpoint) error {
 		x := d.e.Routes().Dialect(e.Dialect)
 		if x == nil {
 			return &bellhop.Error{Code: bellhop.CodeEndpointStatus, Detail: fmt.Sprintf("The endpoint's dialect %q is not configured", e.Dialect)}

@@ -207,22 +207,30 @@ func (a *API) createApp(c *api.Call, in createAppIn) (appOut, error) {
 	if err != nil {
 		return appOut{}, err
 	}
+	var app bellhop.App
+	made := true
 	if in.GetIfExists && uid != "" {
-		if app, err := a.desk.AppNamed(c.Context(), c.Principal(), uid); err == nil {
-			c.Answer(http.StatusOK)
-			return showApp(&app)
-		}
-	}
-	app, err := a.desk.CreateApp(c.Context(), c.Principal(), "", change)
-	if in.GetIfExists && uid != "" && bellhop.CodeOf(err) == bellhop.CodeConflict { // somebody was faster
-		if app, err = a.desk.AppNamed(c.Context(), c.Principal(), uid); err == nil {
-			c.Answer(http.StatusOK)
-		}
+		app, made, err = a.appOrNew(c, uid, change)
+	} else {
+		app, err = a.desk.CreateApp(c.Context(), c.Principal(), "", change)
 	}
 	if err != nil {
 		return appOut{}, err
 	}
+	if !made {
+		c.Answer(http.StatusOK)
+	}
 	return showApp(&app)
+}
+
+// appOrNew gives the app of a uid, which is made if there is none.
+func (a *API) appOrNew(c *api.Call, uid string, change desk.AppChange) (app bellhop.App, made bool, err error) {
+	return upsert(
+		func() (bellhop.App, error) { return a.desk.AppNamed(c.Context(), c.Principal(), uid) },
+		func(error) (bellhop.App, bool, error) {
+			app, err := a.desk.CreateApp(c.Context(), c.Principal(), "", change)
+			return app, bellhop.CodeOf(err) == bellhop.CodeConflict, err
+		})
 }
 
 func (a *API) getApp(c *api.Call, in appID) (appOut, error) {
@@ -245,32 +253,36 @@ func (a *API) putApp(c *api.Call, in putAppIn) (appOut, error) {
 	if err != nil {
 		return appOut{}, err
 	}
-	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
-	if bellhop.IsNotFound(err) {
-		asked := change
-		if uid == "" {
-			if err := checkUID("app_id", in.App, appPrefix); err != nil {
-				return appOut{}, bellhop.NotFound("app", in.App)
+	app, made, err := upsert(
+		func() (bellhop.App, error) {
+			app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+			if err != nil {
+				return app, err
 			}
-			asked.UID = bellhop.Of(in.App)
-		}
-		made, taken := a.desk.CreateApp(c.Context(), c.Principal(), "", asked)
-		if taken == nil {
-			c.Answer(http.StatusCreated)
-			return showApp(&made)
-		}
-		if app, err = a.desk.AppNamed(c.Context(), c.Principal(), in.App); err != nil { // nobody was faster
-			return appOut{}, taken
-		}
-	}
+			replaced := change
+			replaced.UID.Set = !keepsUID(in.Body.UID, in.App, app.UID)
+			return a.desk.PatchApp(c.Context(), c.Principal(), app.ID, replaced)
+		},
+		func(missing error) (bellhop.App, bool, error) {
+			asked := change
+			if uid == "" {
+				if checkUID("app_id", in.App, appPrefix) != nil {
+					return bellhop.App{}, false, missing
+				}
+				asked.UID = bellhop.Of(in.App)
+			}
+			app, err := a.desk.CreateApp(c.Context(), c.Principal(), "", asked)
+			if bellhop.CodeOf(err) != bellhop.CodeConflict {
+				return app, false, err
+			}
+			_, free := a.desk.AppNamed(c.Context(), c.Principal(), asked.UID.Value)
+			return app, asked.UID.Value == in.App || bellhop.IsNotFound(free), err
+		})
 	if err != nil {
 		return appOut{}, err
 	}
-	if keepsUID(in.Body.UID, in.App, app.UID) {
-		change.UID.Set = false
-	}
-	if app, err = a.desk.PatchApp(c.Context(), c.Principal(), app.ID, change); err != nil {
-		return appOut{}, err
+	if made {
+		c.Answer(http.StatusCreated)
 	}
 	return showApp(&app)
 }

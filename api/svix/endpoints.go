@@ -220,6 +220,26 @@ func (a *API) ownEndpoint(c *api.Call, in endpointID) (bellhop.Endpoint, error) 
 	return e, err
 }
 
+// changeEndpoint changes the endpoint that a path names, as it is when that is saved: ask may
+// be called again. The endpoint is the app's alone.
+func (a *API) changeEndpoint(c *api.Call, in endpointID, ask func(*bellhop.Endpoint) (bellhop.EndpointChange, error)) (bellhop.Endpoint, error) {
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
+	if err != nil {
+		return bellhop.Endpoint{}, err
+	}
+	return a.changeEndpointOf(c, app.ID, in.Endpoint, ask)
+}
+
+// changeEndpointOf is changeEndpoint by the id of the app, or bellhop.AllApps.
+func (a *API) changeEndpointOf(c *api.Call, app, name string, ask func(*bellhop.Endpoint) (bellhop.EndpointChange, error)) (bellhop.Endpoint, error) {
+	return a.desk.ChangeEndpoint(c.Context(), c.Principal(), app, name, func(e bellhop.Endpoint) (bellhop.EndpointChange, error) {
+		if err := unshared(&e); err != nil {
+			return bellhop.EndpointChange{}, err
+		}
+		return ask(&e)
+	})
+}
+
 // unshared refuses to change an endpoint of several apps by the path of one of them, whose
 // client knows of no other.
 func unshared(e *bellhop.Endpoint) error {
@@ -349,72 +369,80 @@ func (a *API) putEndpoint(c *api.Call, in putEndpointIn) (endpointOut, error) {
 	if err != nil {
 		return endpointOut{}, err
 	}
-	e, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint)
-	if bellhop.IsNotFound(err) {
-		if in.Body.UID.Value == nil {
-			if checkUID("endpoint_id", in.Endpoint, endpointPrefix) != nil {
-				return endpointOut{}, err
+	asked := in.Body
+	if asked.UID.Value == nil {
+		asked.UID = bellhop.Of(&in.Endpoint)
+	}
+	out, made, err := upsert(
+		func() (endpointOut, error) { return a.replace(c, app.ID, in.Endpoint, in.Body) },
+		func(missing error) (endpointOut, bool, error) {
+			if in.Body.UID.Value == nil && checkUID("endpoint_id", in.Endpoint, endpointPrefix) != nil {
+				return endpointOut{}, false, missing
 			}
-			in.Body.UID = bellhop.Of(&in.Endpoint)
-		}
-		made, taken := a.newEndpoint(c, app, in.Body)
-		if taken == nil {
-			c.Answer(http.StatusCreated)
-			return made, nil
-		}
-		if e, err = a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, in.Endpoint); err != nil { // nobody was faster
-			return endpointOut{}, taken
-		}
+			out, err := a.newEndpoint(c, app, asked)
+			if bellhop.CodeOf(err) != bellhop.CodeUIDConflict {
+				return out, false, err
+			}
+			_, free := a.desk.PlainEndpoint(c.Context(), c.Principal(), app.ID, *asked.UID.Value)
+			return out, *asked.UID.Value == in.Endpoint || bellhop.IsNotFound(free), err
+		})
+	if made {
+		c.Answer(http.StatusCreated)
 	}
-	if err == nil {
-		err = unshared(&e)
-	}
-	if err != nil {
-		return endpointOut{}, err
-	}
-	return a.replace(c, e, in.Endpoint, in.Body)
+	return out, err
 }
 
-// replace replaces an endpoint that was found by the name path.
-func (a *API) replace(c *api.Call, e bellhop.Endpoint, path string, in endpointIn) (endpointOut, error) {
-	var faults api.Faults
-	for field, given := range map[string]bool{"secret": in.Secret != nil, "headers": in.Headers != nil} {
-		if given {
-			faults.Add(bellhop.FieldError{Field: field, Code: "not_here", Detail: "can be given when an endpoint is made, and has a path of its own after that: leave it out"})
+// replace replaces the endpoint of an app that has the name path.
+func (a *API) replace(c *api.Call, app, path string, in endpointIn) (endpointOut, error) {
+	return a.update(c, app, path, func(e *bellhop.Endpoint) (change bellhop.EndpointChange, err error) {
+		var faults api.Faults
+		for field, given := range map[string]bool{"secret": in.Secret != nil, "headers": in.Headers != nil} {
+			if given {
+				faults.Add(bellhop.FieldError{Field: field, Code: "not_here", Detail: "can be given when an endpoint is made, and has a path of its own after that: leave it out"})
+			}
 		}
-	}
-	if err := faults.Err(); err != nil {
-		return endpointOut{}, err
-	}
-	change, err := a.change(c, &in.endpointPut, e.Events)
-	if err != nil {
-		return endpointOut{}, err
-	}
-	if keepsUID(in.UID, path, e.UID) {
-		change.UID.Set = false
-	}
-	return a.update(c, e, change)
+		if err := faults.Err(); err != nil {
+			return change, err
+		}
+		change, err = a.change(c, &in.endpointPut, e.Events)
+		if keepsUID(in.UID, path, e.UID) {
+			change.UID.Set = false
+		}
+		return change, err
+	})
 }
 
-// update changes an endpoint. One that is paused natively is enabled here, and stays
-// paused: to resume it is to say so. Event types that it has for its app in particular may be
-// written back, and are not changed here.
-func (a *API) update(c *api.Call, e bellhop.Endpoint, change bellhop.EndpointChange) (endpointOut, error) {
-	if change.Status.Value == bellhop.EndpointActive && e.Status != bellhop.EndpointDisabled {
-		change.Status.Set = false
-	}
-	if len(e.Terms) > 0 && e.Terms[0].Events != nil {
-		if change.Events.Set && !slices.Equal(change.Events.Value, once(e.Events)) {
-			return endpointOut{}, &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("The endpoint has event types for this app in particular, which are not changed here: change them natively, with PATCH /v1/endpoints/%s (apps)", e.ID)}
+// update changes the endpoint of an app that has a name. One that is paused natively is
+// enabled here, and stays paused: to resume it is to say so. Event types that it has for its
+// app in particular may be written back, and are not changed here.
+func (a *API) update(c *api.Call, app, name string, ask func(*bellhop.Endpoint) (bellhop.EndpointChange, error)) (endpointOut, error) {
+	changed, err := a.changeEndpointOf(c, app, name, func(e *bellhop.Endpoint) (bellhop.EndpointChange, error) {
+		change, err := ask(e)
+		if err != nil {
+			return change, err
 		}
-		change.Events.Set = false
-	}
-	changed, err := a.desk.UpdateEndpoint(c.Context(), c.Principal(), e.ID, change)
+		err = fitting(e, &change)
+		return change, err
+	})
 	if err != nil {
 		return endpointOut{}, err
 	}
 	changed.Events = changed.TermsOf(changed.Apps[0]).Events
 	return showEndpoint(&changed)
+}
+
+// fitting takes from a change what stays as it is in an endpoint.
+func fitting(e *bellhop.Endpoint, change *bellhop.EndpointChange) error {
+	if change.Status.Value == bellhop.EndpointActive && e.Status != bellhop.EndpointDisabled {
+		change.Status.Set = false
+	}
+	if len(e.Terms) > 0 && e.Terms[0].Events != nil {
+		if change.Events.Set && !slices.Equal(change.Events.Value, once(e.Events)) {
+			return &bellhop.Error{Code: bellhop.CodeConflict, Detail: fmt.Sprintf("The endpoint has event types for this app in particular, which are not changed here: change them natively, with PATCH /v1/endpoints/%s (apps)", e.ID)}
+		}
+		change.Events.Set = false
+	}
+	return nil
 }
 
 type patchEndpointIn struct {
@@ -423,26 +451,32 @@ type patchEndpointIn struct {
 }
 
 func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error) {
-	e, err := a.ownEndpoint(c, in.endpointID)
+	app, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App)
 	if err != nil {
 		return endpointOut{}, err
 	}
-	b := &in.Body
+	return a.update(c, app.ID, in.Endpoint, func(e *bellhop.Endpoint) (bellhop.EndpointChange, error) {
+		return a.patch(c, &in.Body, e.Events)
+	})
+}
+
+// patch is what an endpoint, which has some event types already, is to be.
+func (a *API) patch(c *api.Call, b *endpointPatch, has []string) (bellhop.EndpointChange, error) {
 	var nulls api.Faults
 	change := bellhop.EndpointChange{
 		URL: neverNull(&nulls, "url", b.URL), Description: neverNull(&nulls, "description", b.Description), Metadata: neverNull(&nulls, "metadata", b.Metadata),
 	}
 	disabled := neverNull(&nulls, "disabled", b.Disabled)
 	if err := nulls.Err(); err != nil {
-		return endpointOut{}, err
+		return change, err
 	}
 	if b.Secret != nil {
-		return endpointOut{}, wrong("secret", "not_here", "is changed by rotation: POST …/secret/rotate")
+		return change, wrong("secret", "not_here", "is changed by rotation: POST …/secret/rotate")
 	}
 	if b.UID.Set {
 		uid, err := newUID(b.UID, endpointPrefix)
 		if err != nil {
-			return endpointOut{}, err
+			return change, err
 		}
 		change.UID = bellhop.Of(uid)
 	}
@@ -451,30 +485,30 @@ func (a *API) patchEndpoint(c *api.Call, in patchEndpointIn) (endpointOut, error
 	}
 	types, err := eitherSet("eventTypes", "filterTypes", b.EventTypes, b.FilterTypes)
 	if err != nil {
-		return endpointOut{}, err
+		return change, err
 	}
 	if types.Set {
-		known, err := a.known(c, typesField(b.EventTypes.Set), types.Value, e.Events)
+		known, err := a.known(c, typesField(b.EventTypes.Set), types.Value, has)
 		if err != nil {
-			return endpointOut{}, err
+			return change, err
 		}
 		change.Events = bellhop.Of(known)
 	}
 	if b.Channels.Set {
 		channels, err := chosen(b.Channels.Value)
 		if err != nil {
-			return endpointOut{}, err
+			return change, err
 		}
 		change.Channels = bellhop.Of(channels)
 	}
 	rate, err := eitherSet("throttleRate", "rateLimit", b.ThrottleRate, b.RateLimit)
 	if err != nil {
-		return endpointOut{}, err
+		return change, err
 	}
 	if rate.Set {
 		change.RateLimit = bellhop.Of(limitOf(rate.Value))
 	}
-	return a.update(c, e, change)
+	return change, nil
 }
 
 func (a *API) deleteEndpoint(c *api.Call, in endpointID) (api.None, error) {
@@ -518,11 +552,13 @@ type putHeadersIn struct {
 }
 
 func (a *API) putHeaders(c *api.Call, in putHeadersIn) (api.None, error) {
-	e, err := a.ownEndpoint(c, in.endpointID)
-	if err != nil {
-		return api.None{}, err
-	}
-	return a.setHeaders(c, e, in.Body.Headers)
+	_, err := a.changeEndpoint(c, in.endpointID, in.Body.put)
+	return api.None{}, err
+}
+
+// put sets all headers.
+func (in *headersIn) put(*bellhop.Endpoint) (bellhop.EndpointChange, error) {
+	return headersChange(in.Headers)
 }
 
 // checkHeaders refuses headers that are not the platform's to set, beside those that Bellhop
@@ -539,12 +575,8 @@ func checkHeaders(headers map[string]string) error {
 	return faults.Err()
 }
 
-func (a *API) setHeaders(c *api.Call, e bellhop.Endpoint, headers map[string]string) (api.None, error) {
-	if err := checkHeaders(headers); err != nil {
-		return api.None{}, err
-	}
-	_, err := a.desk.UpdateEndpoint(c.Context(), c.Principal(), e.ID, bellhop.EndpointChange{Headers: bellhop.Of(headers)})
-	return api.None{}, err
+func headersChange(headers map[string]string) (bellhop.EndpointChange, error) {
+	return bellhop.EndpointChange{Headers: bellhop.Of(headers)}, checkHeaders(headers)
 }
 
 type headersPatch struct {
@@ -559,10 +591,11 @@ type patchHeadersIn struct {
 
 // patchHeaders sets some headers. Those that are null, or listed to be deleted, go.
 func (a *API) patchHeaders(c *api.Call, in patchHeadersIn) (api.None, error) {
-	e, err := a.ownEndpoint(c, in.endpointID)
-	if err != nil {
-		return api.None{}, err
-	}
+	_, err := a.changeEndpoint(c, in.endpointID, in.Body.patch)
+	return api.None{}, err
+}
+
+func (in *headersPatch) patch(e *bellhop.Endpoint) (change bellhop.EndpointChange, err error) {
 	headers := maps.Clone(e.Headers)
 	if headers == nil {
 		headers = map[string]string{}
@@ -570,18 +603,18 @@ func (a *API) patchHeaders(c *api.Call, in patchHeadersIn) (api.None, error) {
 	drop := func(name string) {
 		maps.DeleteFunc(headers, func(n, _ string) bool { return strings.EqualFold(n, name) })
 	}
-	for _, name := range in.Body.DeleteHeaders {
+	for _, name := range in.DeleteHeaders {
 		drop(name)
 	}
-	for name, value := range in.Body.Headers {
-		for i, other := range in.Body.DeleteHeaders {
+	for name, value := range in.Headers {
+		for i, other := range in.DeleteHeaders {
 			if value != nil && strings.EqualFold(name, other) {
-				return api.None{}, wrong(fmt.Sprintf("deleteHeaders[%d]", i), "twice", "is set in headers, too: give it in one of them")
+				return change, wrong(fmt.Sprintf("deleteHeaders[%d]", i), "twice", "is set in headers, too: give it in one of them")
 			}
 		}
-		for other := range in.Body.Headers {
+		for other := range in.Headers {
 			if name != other && strings.EqualFold(name, other) {
-				return api.None{}, wrong("headers."+bellhop.Clip(max(name, other)), "twice", "is the same header as "+bellhop.Clip(min(name, other))+": give it once")
+				return change, wrong("headers."+bellhop.Clip(max(name, other)), "twice", "is the same header as "+bellhop.Clip(min(name, other))+": give it once")
 			}
 		}
 		drop(name)
@@ -589,7 +622,7 @@ func (a *API) patchHeaders(c *api.Call, in patchHeadersIn) (api.None, error) {
 			headers[name] = *value
 		}
 	}
-	return a.setHeaders(c, e, headers)
+	return headersChange(headers)
 }
 
 type secretOut struct {

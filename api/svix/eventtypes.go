@@ -177,22 +177,12 @@ type createEventTypeIn struct {
 
 // createEventType makes a type. One that is there is archived, or the call fails.
 func (a *API) createEventType(c *api.Call, in createEventTypeIn) (eventTypeOut, error) {
-	exists := &bellhop.Error{Code: codeEventTypeExists, Detail: fmt.Sprintf("There is an event type %q already", bellhop.Clip(in.Body.Name))}
-	old, err := a.desk.EventType(c.Context(), c.Principal(), in.Body.Name)
-	if err == nil && !old.Archived {
-		return eventTypeOut{}, exists
-	}
-	if err != nil && !bellhop.IsNotFound(err) {
-		return eventTypeOut{}, err
-	}
-	t, err := in.Body.put(bellhop.EventType{Name: in.Body.Name, Example: old.Example, Validate: old.Validate})
-	if err != nil {
-		return eventTypeOut{}, err
-	}
-	saved, err := a.desk.CreateEventType(c.Context(), c.Principal(), t)
-	if bellhop.CodeOf(err) == bellhop.CodeConflict { // somebody was faster
-		err = exists
-	}
+	saved, _, err := a.desk.ChangeEventType(c.Context(), c.Principal(), in.Body.Name, func(t bellhop.EventType, exists bool) (bellhop.EventType, error) {
+		if exists && !t.Archived {
+			return t, &bellhop.Error{Code: codeEventTypeExists, Detail: fmt.Sprintf("There is an event type %q already", bellhop.Clip(in.Body.Name))}
+		}
+		return in.Body.put(t)
+	})
 	return showEventType(&saved, true), err
 }
 
@@ -207,17 +197,10 @@ type putEventTypeIn struct {
 }
 
 func (a *API) putEventType(c *api.Call, in putEventTypeIn) (eventTypeOut, error) {
-	old, err := a.desk.EventType(c.Context(), c.Principal(), in.Name)
-	if err != nil && !bellhop.IsNotFound(err) {
-		return eventTypeOut{}, err
-	}
-	old.Name = in.Name
-	t, err := in.Body.put(old)
-	if err != nil {
-		return eventTypeOut{}, err
-	}
-	saved, created, err := a.desk.PutEventType(c.Context(), c.Principal(), t)
-	if created {
+	saved, created, err := a.desk.ChangeEventType(c.Context(), c.Principal(), in.Name, func(t bellhop.EventType, _ bool) (bellhop.EventType, error) {
+		return in.Body.put(t)
+	})
+	if err == nil && created {
 		c.Answer(http.StatusCreated)
 	}
 	return showEventType(&saved, true), err
@@ -229,23 +212,35 @@ type patchEventTypeIn struct {
 }
 
 func (a *API) patchEventType(c *api.Call, in patchEventTypeIn) (eventTypeOut, error) {
-	t, err := a.desk.EventType(c.Context(), c.Principal(), in.Name)
-	if err != nil {
-		return eventTypeOut{}, err
-	}
-	b := &in.Body
+	saved, err := a.changeEventType(c, in.Name, in.Body.patch)
+	return showEventType(&saved, true), err
+}
+
+// changeEventType changes a type that there is.
+func (a *API) changeEventType(c *api.Call, name string, change func(bellhop.EventType) (bellhop.EventType, error)) (bellhop.EventType, error) {
+	saved, _, err := a.desk.ChangeEventType(c.Context(), c.Principal(), name, func(t bellhop.EventType, exists bool) (bellhop.EventType, error) {
+		if !exists {
+			return t, bellhop.NotFound("event type", name)
+		}
+		return change(t)
+	})
+	return saved, err
+}
+
+// patch makes of a type what was asked for.
+func (b *eventTypePatch) patch(t bellhop.EventType) (bellhop.EventType, error) {
 	var nulls api.Faults
 	set(neverNull(&nulls, "description", b.Description), &t.Description)
 	set(neverNull(&nulls, "archived", b.Archived), &t.Archived)
 	set(neverNull(&nulls, "deprecated", b.Deprecated), &t.Deprecated)
 	if err := nulls.Err(); err != nil {
-		return eventTypeOut{}, err
+		return t, err
 	}
 	set(b.GroupName, &t.Group)
 	if b.FeatureFlag.Set {
 		first, of := b.FeatureFlag.Value, b.FeatureFlags
 		if of.Set && (first == nil && len(of.Value) > 0 || first != nil && !slices.Contains(of.Value, *first)) {
-			return eventTypeOut{}, differ("featureFlags", "featureFlag")
+			return t, differ("featureFlags", "featureFlag")
 		}
 		t.FeatureFlags = nil
 		if b.FeatureFlag.Value != nil {
@@ -254,12 +249,9 @@ func (a *API) patchEventType(c *api.Call, in patchEventTypeIn) (eventTypeOut, er
 	}
 	set(b.FeatureFlags, &t.FeatureFlags)
 	if b.Schemas.Set {
-		if err := setSchemas(&t, b.Schemas.Value); err != nil {
-			return eventTypeOut{}, err
-		}
+		return t, setSchemas(&t, b.Schemas.Value)
 	}
-	saved, _, err := a.desk.PutEventType(c.Context(), c.Principal(), t)
-	return showEventType(&saved, true), err
+	return t, nil
 }
 
 func set[T any](f bellhop.Field[T], to *T) {
@@ -278,11 +270,9 @@ func (a *API) deleteEventType(c *api.Call, in deleteEventTypeIn) (api.None, erro
 	if in.Expunge {
 		return api.None{}, a.desk.DeleteEventType(c.Context(), c.Principal(), in.Name)
 	}
-	t, err := a.desk.EventType(c.Context(), c.Principal(), in.Name)
-	if err != nil {
-		return api.None{}, err
-	}
-	t.Archived = true
-	_, _, err = a.desk.PutEventType(c.Context(), c.Principal(), t)
+	_, err := a.changeEventType(c, in.Name, func(t bellhop.EventType) (bellhop.EventType, error) {
+		t.Archived = true
+		return t, nil
+	})
 	return api.None{}, err
 }

@@ -240,11 +240,8 @@ func (a *API) appOfMessage(c *api.Call, name string, given *appIn) (bellhop.App,
 	if err == nil {
 		return app, nil
 	}
-	made, err := a.desk.CreateApp(c.Context(), c.Principal(), "", change)
-	if bellhop.CodeOf(err) == bellhop.CodeConflict { // somebody was faster
-		return a.desk.AppNamed(c.Context(), c.Principal(), name)
-	}
-	return made, err
+	app, _, err = a.appOrNew(c, name, change)
+	return app, err
 }
 
 // inside names the fields of an error with their place.

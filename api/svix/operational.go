@@ -162,11 +162,7 @@ func (a *API) putOperator(c *api.Call, in putOperatorIn) (endpointOut, error) {
 	if err != nil {
 		return endpointOut{}, err
 	}
-	e, err := a.operatorEndpoint(c, in.Endpoint)
-	if err != nil {
-		return endpointOut{}, err
-	}
-	return showOperator(a.replace(c, e, in.Endpoint, asked))
+	return showOperator(a.replace(c, bellhop.AllApps, in.Endpoint, asked))
 }
 
 func (a *API) deleteOperator(c *api.Call, in operatorID) (api.None, error) {
@@ -188,11 +184,8 @@ type putOperatorHeadersIn struct {
 }
 
 func (a *API) putOperatorHeaders(c *api.Call, in putOperatorHeadersIn) (api.None, error) {
-	e, err := a.operatorEndpoint(c, in.Endpoint)
-	if err != nil {
-		return api.None{}, err
-	}
-	return a.setHeaders(c, e, in.Body.Headers)
+	_, err := a.changeEndpointOf(c, bellhop.AllApps, in.Endpoint, in.Body.put)
+	return api.None{}, err
 }
 
 func (a *API) getOperatorSecret(c *api.Call, in operatorID) (secretOut, error) {

@@ -37,15 +37,23 @@ type patchTransformationIn struct {
 // patchTransformation sets the code, takes it off (null), or switches it on or off. A new one
 // is off unless it is switched on.
 func (a *API) patchTransformation(c *api.Call, in patchTransformationIn) (api.None, error) {
-	e, err := a.ownEndpoint(c, in.endpointID)
-	if err != nil {
-		return api.None{}, err
+	_, err := a.changeEndpoint(c, in.endpointID, func(e *bellhop.Endpoint) (bellhop.EndpointChange, error) {
+		changed, err := in.Body.patch(e.Transform)
+		return bellhop.EndpointChange{Transform: bellhop.Of(changed)}, err
+	})
+	given := "code"
+	if !in.Body.Code.Set {
+		given = "enabled"
 	}
-	b := &in.Body
+	return api.None{}, renamed(renamed(err, "transform.code", "code"), "transform", given)
+}
+
+// patch is what was asked for in place of a transformation, which may be nil.
+func (b *transformationPatch) patch(now *bellhop.Transform) (*bellhop.Transform, error) {
 	if len(b.Variables) > 0 {
-		return api.None{}, wrong("variables", "not_supported", "are not there here: write what the code needs into it, and leave them out (or give {} or null)")
+		return nil, wrong("variables", "not_supported", "are not there here: write what the code needs into it, and leave them out (or give {} or null)")
 	}
-	changed := e.Transform
+	changed := now
 	switch {
 	case !b.Code.Set:
 	case b.Code.Value == nil:
@@ -58,16 +66,11 @@ func (a *API) patchTransformation(c *api.Call, in patchTransformationIn) (api.No
 	switch {
 	case b.Enabled == nil:
 	case changed == nil && *b.Enabled:
-		return api.None{}, wrong("code", "required", "is missing: there is nothing to enable without it")
+		return nil, wrong("code", "required", "is missing: there is nothing to enable without it")
 	case changed != nil:
 		t := *changed
 		t.Disabled = !*b.Enabled
 		changed = &t
 	}
-	_, err = a.desk.UpdateEndpoint(c.Context(), c.Principal(), e.ID, bellhop.EndpointChange{Transform: bellhop.Of(changed)})
-	given := "code"
-	if !b.Code.Set {
-		given = "enabled"
-	}
-	return api.None{}, renamed(renamed(err, "transform.code", "code"), "transform", given)
+	return changed, nil
 }
