@@ -292,10 +292,11 @@ func TestPublishingUnderSteadyChanges(t *testing.T) {
 					return
 				case <-time.After(time.Millisecond):
 				}
-				a := bellhop.App{ID: "other", Name: time.Now().String()}
-				if r, ok := h.Routes().Routes().App("other"); ok {
-					a.Revision = r.Revision
+				a, ok := h.Routes().Routes().App("other")
+				if !ok {
+					a = bellhop.App{ID: "other"}
 				}
+				a.Name = time.Now().String()
 				// As on another node: this one does not hear of it.
 				if err := h.store.SaveApp(context.Background(), a, h.AuditEntry(bellhop.System, "app.update", "other", nil, nil)); err != nil {
 					h.RefreshRoutes(context.Background())
