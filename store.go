@@ -19,6 +19,9 @@ import (
 // was begun and whose answer was lost gives ErrUnknown: whether the step was done
 // is not known. Enqueue and Claim say how to find out; every other step may be
 // repeated.
+//
+// That a caller's context has ended says nothing of the store: then the error is that of
+// the context, and not ErrUnavailable.
 type Store interface {
 	NodeStore
 	FlowStore

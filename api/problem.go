@@ -202,6 +202,8 @@ func (k *Kit) explain(err error) (p wire.Problem, again time.Duration) {
 		e = &bellhop.Error{Code: bellhop.CodeUnavailable, Detail: "The database's answer was lost: whether this was done is not known. To publish again is safe with the same id; of anything else, look first"}
 	case errors.Is(err, bellhop.ErrUnavailable):
 		e = &bellhop.Error{Code: bellhop.CodeUnavailable, Detail: "The database cannot be used now, or takes no writes; nothing was done. Try again in a moment"}
+	case errors.Is(err, context.DeadlineExceeded):
+		e = &bellhop.Error{Code: bellhop.CodeUnavailable, Detail: "The database took too long for this. Try again in a moment; of a change, look first whether it was made"}
 	case errors.Is(err, bellhop.ErrRevision):
 		e = &bellhop.Error{Code: bellhop.CodeConflict, Detail: "The object was changed by somebody else meanwhile; read it and try again"}
 	default:

@@ -49,7 +49,7 @@ const (
 func (d *Desk) answered(ctx context.Context, step func() error) (lost bool, err error) {
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		err = step()
-		if lost && errors.Is(err, bellhop.ErrUnavailable) { // whether the first time was stored, nobody can say
+		if lost && (errors.Is(err, bellhop.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)) { // whether the first time was stored, nobody can say
 			return lost, fmt.Errorf("%w: %w", bellhop.ErrUnknown, err)
 		}
 		if !errors.Is(err, bellhop.ErrUnknown) {

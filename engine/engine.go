@@ -584,7 +584,7 @@ func (e *Engine) Redeliver(ctx context.Context, r bellhop.Redelivery) (bellhop.R
 			err = e.awaitLease(ctx, lease)
 		case errors.Is(err, bellhop.ErrUnknown): // to repeat it adds nothing twice
 			lost, err = true, pause(ctx, wait)
-		case lost && errors.Is(err, bellhop.ErrUnavailable):
+		case lost && (errors.Is(err, bellhop.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)):
 			err = e.Wrote("enqueue deliveries", fmt.Errorf("%w: %w", bellhop.ErrUnknown, err))
 		default:
 			err = e.Wrote("enqueue deliveries", err)

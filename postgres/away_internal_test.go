@@ -23,8 +23,8 @@ func TestAReadThatMayBeTriedAgainSaysSo(t *testing.T) {
 	late, cancel := context.WithTimeout(t.Context(), -time.Second)
 	defer cancel()
 	for _, err := range []error{s.readError(late, "look", late.Err()), s.writeError(late, "write", late.Err())} {
-		if !errors.Is(err, bellhop.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("too late: %v", err)
+		if errors.Is(err, bellhop.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the caller waits no longer: %v", err)
 		}
 	}
 }

@@ -8,7 +8,10 @@ import (
 )
 
 const (
-	claimReply = `INSERT INTO bellhop.reply_claims AS c (request, claimed_by, until) VALUES ($1, $2, bellhop.clock() + $3)
+	// claimReply writes and locks nothing where somebody else has the claim: those who wait for
+	// him ask again and again.
+	claimReply = `INSERT INTO bellhop.reply_claims AS c (request, claimed_by, until) SELECT $1::bytea, $2::text, bellhop.clock() + $3::bigint
+		WHERE NOT EXISTS (SELECT FROM bellhop.reply_claims o WHERE o.request = $1 AND o.until > bellhop.clock() AND o.claimed_by <> $2)
 		ON CONFLICT (request) DO UPDATE SET claimed_by = excluded.claimed_by, until = excluded.until
 		WHERE c.until <= bellhop.clock() OR c.claimed_by = excluded.claimed_by`
 	freeReply = "DELETE FROM bellhop.reply_claims WHERE request = $1 AND claimed_by = $2"

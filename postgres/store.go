@@ -262,9 +262,7 @@ func (s *Store) readError(ctx context.Context, what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(ctx.Err(), context.DeadlineExceeded): // a database that hangs is away, too
-		return fmt.Errorf("%s: %w: %w", what, bellhop.ErrUnavailable, ctx.Err())
-	case ctx.Err() != nil:
+	case ctx.Err() != nil: // which says nothing of the database: mindSilence finds one that hangs
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	case bellhop.CodeOf(err) != "":
 		return err

@@ -154,10 +154,8 @@ func (s *Store) writeError(ctx context.Context, what string, err error) error {
 	case err == nil || rejection(err):
 		return err
 	case errors.Is(err, bellhop.ErrUnknown):
-	case errors.Is(ctx.Err(), context.DeadlineExceeded): // nothing was done, and the database may be away
-		err = fmt.Errorf("%w: %w", bellhop.ErrUnavailable, ctx.Err())
 	case ctx.Err() != nil:
-		err = ctx.Err() // nothing was done
+		err = ctx.Err() // nothing was done; it says nothing of the database, as for a read
 	default:
 		err = storageError(s.name, err)
 	}

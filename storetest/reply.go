@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -69,6 +71,21 @@ var replyTests = []test{
 		check("replaced", "r", "five", second, false)
 		f.must(f.s.ForgetReply(f.Context(), replyHash("r")))
 		check("forgotten", "r", "five", none, true)
+	}},
+	{"that a caller waits no longer says nothing of the store", func(f *fixture) {
+		late, cancel := context.WithTimeout(f.Context(), -time.Second)
+		defer cancel()
+		gone, cancel := context.WithCancel(f.Context())
+		cancel()
+		for _, ctx := range []context.Context{late, gone} {
+			_, _, claimed := f.s.ClaimReply(ctx, replyHash("r"), "one", time.Minute, f.now)
+			_, read := f.s.Versions(ctx)
+			for what, err := range map[string]error{"claim": claimed, "keep": f.s.KeepReply(ctx, f.reply("r", "t", 3), replyHash("r"), "one"), "read": read} {
+				if err != nil && !errors.Is(err, ctx.Err()) || errors.Is(err, bellhop.ErrUnavailable) {
+					f.Errorf("%s: %v", what, err)
+				}
+			}
+		}
 	}},
 	{"a claim ends with its time", func(f *fixture) {
 		_, free, err := f.s.ClaimReply(f.Context(), replyHash("r"), "one", 0, f.now)

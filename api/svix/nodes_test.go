@@ -3,12 +3,15 @@ package svix
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/testpostgres"
 )
 
@@ -97,6 +100,40 @@ func TestARequestWhoseProcessDied(t *testing.T) {
 	s.do(201, "POST", "/app", `{"name":"One"}`, keyHeader+": died")
 	if took := time.Since(begun); took < 300*time.Millisecond {
 		t.Errorf("the request is done after %s, while it may be under way", took)
+	}
+}
+
+// Those who wait in vain for another process are told so, and nothing is said of the store.
+func TestWaitingInVain(t *testing.T) {
+	var log bytes.Buffer
+	s := &site{t: t, net: &receiver{}, database: testpostgres.Database(t)}
+	s.start(setup{config: func(c *engine.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }})
+	t.Cleanup(func() { s.end() })
+	s.admin = s.key(bellhop.RoleAdmin)
+	r := httptest.NewRequestWithContext(t.Context(), "POST", "/api/v1/app", nil)
+	r.Header.Set("Authorization", "Bearer "+s.admin)
+	r.Header.Set(keyHeader, "died")
+	r.Pattern = "POST /api/v1/app"
+	place, _ := s.api.place(r)
+	if _, free, err := s.store.ClaimReply(t.Context(), hashOf(r, place), "the dead", time.Minute, time.Now()); err != nil || !free {
+		t.Fatal(free, err)
+	}
+	var all sync.WaitGroup
+	for i := range 60 {
+		all.Go(func() {
+			time.Sleep(time.Duration(i) * 200 * time.Microsecond) // each gives up at another moment
+			if r := s.ask(s.admin, "POST", "/app", `{"name":"One"}`, keyHeader+": died"); r.status != 409 {
+				t.Error(r)
+			}
+			if err := s.desk.Ready(); err != nil {
+				t.Error("not ready:", err)
+			}
+		})
+	}
+	all.Wait()
+	s.end()
+	if strings.Contains(log.String(), "the store is away") {
+		t.Error(log.String())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -203,14 +204,14 @@ func (m *memory) once(h http.Handler, refuse func(err error) http.Handler, holds
 		for {
 			mine, before := m.begin(r)
 			if mine != nil {
-				claim, kept, err := m.elsewhere(wait, mine, holds)
+				claim, kept, err := m.elsewhere(r.Context(), wait.Done(), mine, holds)
 				switch {
 				case kept != nil:
 					m.end(mine, mine.key, kept)
 					kept.write(w)
 				case err != nil:
 					m.end(mine, mine.key, nil)
-					if wait.Err() != nil && r.Context().Err() == nil {
+					if errors.Is(err, errUnderWay) {
 						err = nil
 					}
 					refuse(err).ServeHTTP(w, r)
@@ -231,6 +232,10 @@ func (m *memory) once(h http.Handler, refuse func(err error) http.Handler, holds
 					return
 				}
 				m.drop(before)
+			}
+			if wait.Err() != nil {
+				refuse(nil).ServeHTTP(w, r)
+				return
 			}
 		}
 	})
@@ -253,9 +258,13 @@ func (m *memory) begin(r *http.Request) (mine, before *remembered) {
 	return x, nil
 }
 
+// errUnderWay says that somebody else has the request done, and has not answered in time.
+var errUnderWay = errors.New("the request is under way elsewhere")
+
 // elsewhere gives what another node, or an earlier process, has answered a request. If there
-// is nothing, the claim says that nobody else has it done meanwhile.
-func (m *memory) elsewhere(ctx context.Context, x *remembered, holds func(ctx context.Context, body []byte) bool) (*desk.ReplyClaim, *answer, error) {
+// is nothing, the claim says that nobody else has it done meanwhile. Who waited in vain gets
+// errUnderWay: patience ends the wait, and no question that the store is being asked.
+func (m *memory) elsewhere(ctx context.Context, patience <-chan struct{}, x *remembered, holds func(ctx context.Context, body []byte) bool) (*desk.ReplyClaim, *answer, error) {
 	if m.desk == nil {
 		return nil, nil, nil
 	}
@@ -273,8 +282,8 @@ func (m *memory) elsewhere(ctx context.Context, x *remembered, holds func(ctx co
 			continue
 		}
 		select {
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
+		case <-patience:
+			return nil, nil, errUnderWay
 		case <-time.After(elsewhereAgain):
 		}
 	}
