@@ -43,6 +43,13 @@ func ServeDocs(c *Call) error {
 	return nil
 }
 
+// RedirectToDocs leads from the page's address with a slash at its end to that without, from
+// which its relative addresses go. It is relative itself: a proxy may have taken a prefix off.
+func RedirectToDocs(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Location", "../docs")
+	w.WriteHeader(http.StatusPermanentRedirect)
+}
+
 // ServeRedoc answers the script of that page.
 func ServeRedoc(c *Call) error {
 	h := c.w.Header()

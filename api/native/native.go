@@ -87,6 +87,7 @@ func Handler(d *desk.Desk, o Options) http.Handler {
 		mux.Handle("/in/{token}", receive)
 		mux.Handle("/in/{token}/{below...}", receive)
 	}
+	mux.HandleFunc("GET /docs/{$}", api.RedirectToDocs)
 	mux.Handle("/unsubscribe/{token}", kit.Handler(n.unsubscribing()))
 	rest := kit.Rest(mux)
 	mux.Handle("/v1/", rest)

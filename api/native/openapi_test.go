@@ -346,6 +346,9 @@ func TestCatalogueOfTheDocument(t *testing.T) {
 func TestDocsAreSanitised(t *testing.T) {
 	s := open(t)
 	r := s.do("", "GET", "/docs", "")
+	if slash := s.do("", "GET", "/docs/", ""); slash.status != 200 || !bytes.Equal(slash.body, r.body) { // redirected
+		t.Errorf("/docs/ answers %d %s", slash.status, slash.body)
+	}
 	if !bytes.Contains(r.body, []byte(`sanitize="true"`)) {
 		t.Errorf("Redoc is not told to sanitise: %s", r.body)
 	}

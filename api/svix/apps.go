@@ -60,13 +60,24 @@ func orEmpty(m map[string]string) map[string]string {
 	return m
 }
 
+// mostThrottle is the highest throttleRate.
+const mostThrottle = math.MaxUint16
+
 // throttleOf shows a limit in whole messages a second, and none for none.
 func throttleOf(l *bellhop.RateLimit) *int {
 	if l == nil {
 		return nil
 	}
-	n := max(1, int(math.Round(l.PerSecond)))
+	n := min(max(1, int(math.Round(l.PerSecond))), mostThrottle)
 	return &n
+}
+
+// leaveLimit has a change leave a limit as it is that it gives as it is shown here: natively
+// it may be a fraction, and have bursts of its own.
+func leaveLimit(to *bellhop.Field[*bellhop.RateLimit], has *bellhop.RateLimit) {
+	if to.Set && to.Value != nil && has != nil && *throttleOf(to.Value) == *throttleOf(has) {
+		to.Set = false
+	}
 }
 
 // limitOf is the limit of so many messages a second, in bursts of as many.
@@ -132,7 +143,8 @@ func newUID(f bellhop.Field[*string], prefixes ...string) (string, error) {
 }
 
 // keepsUID tells whether a replacement leaves an object's uid as it is: it does not speak of
-// it, and found the object by it.
+// it, and found the object by it, or to repeat it would make another object. One that found
+// the object by its id takes the uid away, as at Svix.
 func keepsUID(f bellhop.Field[*string], path, uid string) bool { return !f.Set && path == uid }
 
 type appID struct {
@@ -261,6 +273,7 @@ func (a *API) putApp(c *api.Call, in putAppIn) (appOut, error) {
 			}
 			replaced := change
 			replaced.UID.Set = !keepsUID(in.Body.UID, in.App, app.UID)
+			leaveLimit(&replaced.RateLimit, app.RateLimit)
 			return a.desk.PatchApp(c.Context(), c.Principal(), app.ID, replaced)
 		},
 		func(missing error) (bellhop.App, bool, error) {
@@ -319,6 +332,7 @@ func (a *API) patchApp(c *api.Call, in patchAppIn) (appOut, error) {
 	}
 	if rate.Set {
 		change.RateLimit = bellhop.Of(limitOf(rate.Value))
+		leaveLimit(&change.RateLimit, app.RateLimit)
 	}
 	if app, err = a.desk.PatchApp(c.Context(), c.Principal(), app.ID, change); err != nil {
 		return appOut{}, err

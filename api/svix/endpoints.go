@@ -433,6 +433,7 @@ func (a *API) update(c *api.Call, app, name string, ask func(*bellhop.Endpoint) 
 
 // fitting takes from a change what stays as it is in an endpoint.
 func fitting(e *bellhop.Endpoint, change *bellhop.EndpointChange) error {
+	leaveLimit(&change.RateLimit, e.RateLimit)
 	if change.Status.Value == bellhop.EndpointActive && e.Status != bellhop.EndpointDisabled {
 		change.Status.Set = false
 	}

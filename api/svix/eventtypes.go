@@ -2,11 +2,13 @@ package svix
 
 import (
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -146,8 +148,9 @@ type listEventTypesIn struct {
 
 func (a *API) listEventTypes(c *api.Call, in listEventTypesIn) (out page[eventTypeOut], err error) {
 	s := in.step()
-	if s.at != "" && match.CheckType(s.at) != nil {
-		return out, errIterator()
+	behind, err := typePlace(s.at)
+	if err != nil {
+		return out, err
 	}
 	all, err := a.desk.EventTypes(c.Context(), c.Principal(), "", 0)
 	if err != nil {
@@ -159,16 +162,32 @@ func (a *API) listEventTypes(c *api.Call, in listEventTypesIn) (out page[eventTy
 	}
 	var rows []bellhop.EventType
 	for _, t := range all {
-		behind := s.at == "" || (t.Name > s.at) != newest && t.Name != s.at
-		if behind && (in.IncludeArchived || !t.Archived) {
+		isBehind := behind == "" || (t.Name > behind) != newest && t.Name != behind
+		if isBehind && (in.IncludeArchived || !t.Archived) {
 			if rows = append(rows, t); len(rows) > s.limit {
 				break
 			}
 		}
 	}
-	return pageOf(s, rows, func(t *bellhop.EventType) string { return t.Name }, func(t *bellhop.EventType) (eventTypeOut, error) {
+	return pageOf(s, rows, func(t *bellhop.EventType) string { return typeText(t.Name) }, func(t *bellhop.EventType) (eventTypeOut, error) {
 		return showEventType(t, in.WithContent), nil
 	})
+}
+
+// typeText is the iterator of an event type: its place stays where it is when it is deleted.
+func typeText(name string) string { return base64.RawURLEncoding.EncodeToString([]byte("t" + name)) }
+
+// typePlace reads what typeText wrote; "" is the beginning.
+func typePlace(text string) (name string, err error) {
+	if text == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	name, is := strings.CutPrefix(string(b), "t")
+	if err != nil || !is || match.CheckType(name) != nil {
+		return "", errIterator()
+	}
+	return name, nil
 }
 
 type createEventTypeIn struct {

@@ -5,12 +5,18 @@ import (
 	"net/url"
 	"path"
 	"strings"
+
+	"github.com/bellhop/bellhop/api"
 )
 
 // before is what stands before every route.
 func (a *API) before(mux, nowhere http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if allowOthers(w, r) {
+			return
+		}
+		if r.URL.Path == prefix+"/docs/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			api.RedirectToDocs(w, r)
 			return
 		}
 		r = plainer(r)

@@ -78,3 +78,13 @@ func TestFront(t *testing.T) {
 		}
 	}
 }
+
+// The page of the document is where its relative addresses lead from.
+func TestDocsWithASlash(t *testing.T) {
+	s := open(t)
+	w := httptest.NewRecorder()
+	s.api.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/api/v1/docs/", nil))
+	if w.Code != 308 || w.Header().Get("Location") != "../docs" {
+		t.Errorf("%d, to %q", w.Code, w.Header().Get("Location"))
+	}
+}

@@ -101,3 +101,87 @@ func TestFiltersAreNeverEmpty(t *testing.T) {
 		t.Errorf("endpoint_id: %s", r)
 	}
 }
+
+// Of a range of time, and in what is renamed, the field is named that was given.
+func TestErrorsNameWhatWasGiven(t *testing.T) {
+	s := open(t)
+	app := s.app("")
+	door := s.endpoint(app, "")
+	msg := s.message(app, "")
+	const later = "2099-01-01T00:00:00Z"
+	long := strings.Repeat("x", 1000)
+	for _, path := range []string{"/msg", "/attempt/endpoint/" + door, "/attempt/msg/" + msg, "/endpoint/" + door + "/msg"} {
+		if r := s.do(422, "GET", "/app/"+app+path+"?after="+later, ""); r.at() != "query.after" {
+			t.Errorf("%s: %s", path, r)
+		}
+		if r := s.do(422, "GET", "/app/"+app+path+"?after="+later+"&before=2098-01-01T00:00:00Z", ""); r.at() != "query.before" {
+			t.Errorf("%s: %s", path, r)
+		}
+	}
+	if r := s.do(422, "GET", "/app/"+app+"/endpoint/"+door+"/stats?since="+later, ""); r.at() != "query.since" {
+		t.Errorf("stats: %s", r)
+	}
+	for path, body := range map[string]string{
+		"/recover": `{"since":"` + later + `"}`, "/replay-missing": `{"since":"` + later + `"}`, "/bulk-replay": `{"since":"` + later + `","until":null}`,
+	} {
+		if r := s.do(422, "POST", "/app/"+app+"/endpoint/"+door+path, body); r.at() != "body.since" {
+			t.Errorf("%s: %s", path, r)
+		}
+	}
+	for _, tt := range []struct{ path, body, field string }{
+		{"/auth/app-portal-access/" + app, `{"sessionId":"` + long + `"}`, "sessionId"},
+		{"/auth/app-portal-access/new", `{"application":{"uid":"new","name":"` + long + `"}}`, "application.name"},
+		{"/app/new/msg", `{"eventType":"a.b","payload":{},"application":{"uid":"new","name":"` + long + `"}}`, "application.name"},
+	} {
+		if r := s.do(422, "POST", tt.path, tt.body); r.at() != "body."+tt.field {
+			t.Errorf("%s: %s, want it to name %s", tt.path, r, tt.field)
+		}
+	}
+}
+
+// An iterator that no page of a list gave is refused by every list.
+func TestIteratorsAreChecked(t *testing.T) {
+	s := open(t)
+	app := s.app("")
+	door := s.endpoint(app, "")
+	msg := s.message(app, "")
+	s.do(201, "POST", "/event-type", `{"name":"a.b","description":""}`)
+	other := s.do(200, "GET", "/app", "").text("iterator")
+	for _, path := range []string{
+		"/app", "/event-type", "/background-task", "/operational-webhook/endpoint", "/app/" + app + "/endpoint", "/app/" + app + "/msg",
+		"/app/" + app + "/attempt/endpoint/" + door, "/app/" + app + "/attempt/msg/" + msg, "/app/" + app + "/endpoint/" + door + "/msg",
+		"/app/" + app + "/msg/" + msg + "/endpoint", "/app/" + app + "/msg/" + msg + "/attempt", "/app/" + app + "/msg/" + msg + "/endpoint/" + door + "/attempt",
+	} {
+		for _, iterator := range []string{"nonono", "a.b", "-", "--", "-nonono", "app_38G04Y6NR0400", other} {
+			if path == "/app" && iterator == other {
+				continue
+			}
+			if r := s.do(422, "GET", path+"?iterator="+iterator, ""); r.at() != "query.iterator" {
+				t.Errorf("%s?iterator=%s: %s", path, iterator, r)
+			}
+		}
+	}
+}
+
+// An app that is named several times is counted once, and a time is shown as it is kept.
+func TestOddValues(t *testing.T) {
+	s := open(t)
+	app := s.app(`,"uid":"twice"`)
+	ids := strings.Repeat(`"`+app+`","nobody","twice",`, 600)
+	r := s.do(202, "POST", "/stats/usage/app", `{"since":"2026-01-01T00:00:00Z","until":"2026-01-02T00:00:00Z","appIds":[`+strings.TrimSuffix(ids, ",")+`]}`)
+	if string(mustJSON(r.has("unresolvedAppIds"))) != `["nobody"]` {
+		t.Error(r)
+	}
+	s.eventually("it has counted", func() bool {
+		task := s.do(200, "GET", "/background-task/"+r.text("id"), "")
+		list, _ := task.has("data.appStats").([]any)
+		return task.text("status") == "finished" && len(list) == 1
+	})
+	for given, want := range map[string]string{"0001-01-01T00:00:00Z": "0001-01-01T00:00:00Z", "2026-01-01T00:00:00.123456789Z": "2026-01-01T00:00:00.123456Z"} {
+		made := s.do(202, "POST", "/app/"+app+"/msg", `{"eventType":"a.b","payload":{},"deliverAt":"`+given+`"}`)
+		read := s.do(200, "GET", "/app/"+app+"/msg/"+made.text("id"), "")
+		if made.text("deliverAt") != want || read.text("deliverAt") != want {
+			t.Errorf("%s: made as %s, read as %s", given, made, read)
+		}
+	}
+}

@@ -138,7 +138,8 @@ func (a *API) publish(ctx context.Context, c *api.Call, p engine.Publication) (b
 func eventOf(p engine.Publication, i bellhop.EventID) bellhop.Event {
 	e := bellhop.Event{ID: i, App: p.App, Type: p.Type, Data: p.Data, ExternalID: p.ExternalID, Channels: p.Channels, Tags: p.Tags}
 	if !p.DeliverAt.IsZero() {
-		e.DeliverAt = &p.DeliverAt
+		at := p.DeliverAt.UTC().Truncate(time.Microsecond) // as it is kept
+		e.DeliverAt = &at
 	}
 	return e
 }
@@ -241,7 +242,7 @@ func (a *API) appOfMessage(c *api.Call, name string, given *appIn) (bellhop.App,
 		return app, nil
 	}
 	app, _, err = a.appOrNew(c, name, change)
-	return app, err
+	return app, inside("application", err)
 }
 
 // inside names the fields of an error with their place.
@@ -392,12 +393,12 @@ func (a *API) expungeMessage(c *api.Call, in messageID) (api.None, error) {
 }
 
 type expungeBody struct {
-	IDs []string `json:"ids,omitempty"`
+	IDs []string `json:"ids" example:"[\"evt_38G04Y6NR0400\"]"`
 }
 
 type bulkExpungeIn struct {
 	appID
-	Body *expungeBody
+	Body expungeBody
 }
 
 type bulkExpungeOut struct {
@@ -409,7 +410,7 @@ const mostExpunged = 100
 
 func (a *API) bulkExpunge(c *api.Call, in bulkExpungeIn) (bulkExpungeOut, error) {
 	out := bulkExpungeOut{Results: map[string]string{}}
-	if _, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App); err != nil || in.Body == nil {
+	if _, err := a.desk.AppNamed(c.Context(), c.Principal(), in.App); err != nil {
 		return out, err
 	}
 	if len(in.Body.IDs) > mostExpunged {

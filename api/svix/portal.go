@@ -85,7 +85,7 @@ func (a *API) portalAccess(c *api.Call, in portalAccessIn) (portalOut, error) {
 	}
 	_, token, err := a.desk.CreateKey(c.Context(), c.Principal(), r)
 	if err != nil {
-		return portalOut{}, err
+		return portalOut{}, renamed(err, "name", "sessionId")
 	}
 	// In the fragment, which browsers keep to themselves: it is in no log.
 	return portalOut{URL: c.Base() + "/portal#token=" + token, Token: token}, nil

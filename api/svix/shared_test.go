@@ -168,10 +168,15 @@ func TestEndpointWithTermsOfItsApp(t *testing.T) {
 func TestExpungeOfNoApp(t *testing.T) {
 	s := open(t)
 	a := s.app("")
-	for _, body := range []string{"", `{}`, `{"ids":[]}`, `{"ids":["evt_nobody"]}`} {
+	for _, body := range []string{`{"ids":[]}`, `{"ids":["evt_nobody"]}`} {
 		if r := s.ask(s.admin, "POST", "/app/nobody/msg/bulk-expunge", body); r.status != 404 {
 			t.Errorf("%s: %s", body, r)
 		}
 		s.do(200, "POST", "/app/"+a+"/msg/bulk-expunge", body)
+	}
+	for _, body := range []string{`{}`, `{"ids":null}`} {
+		if r := s.do(422, "POST", "/app/"+a+"/msg/bulk-expunge", body); r.at() != "body.ids" {
+			t.Errorf("%s: %s", body, r)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -330,7 +331,10 @@ func (a *API) replayRange(in replayIn, reach time.Duration) (since, until time.T
 	switch {
 	case reach > 0 && since.Before(now.Add(-reach)):
 		return since, until, wrong("since", "range", fmt.Sprintf("must be within the last %s", bellhop.Duration(reach)))
-	case !since.Before(until):
+	case since.Before(until):
+	case in.Until.Value == nil:
+		return since, until, wrong("since", "range", "must be in the past")
+	default:
 		return since, until, wrong("until", "range", "must be later than since")
 	}
 	return since, until, nil
@@ -555,20 +559,23 @@ func (a *API) aggregateAppStats(c *api.Call, in appStatsIn) (out appStatsOut, er
 		return out, wrong("until", "range", "must be later than since")
 	case b.Until.Sub(b.Since) > statsReach:
 		return out, wrong("since", "range", "and until span at most 28 days")
-	case b.AppIDs != nil && len(*b.AppIDs) > mostCounted:
-		return out, wrong("appIds", "length", fmt.Sprintf("names more than %d apps", mostCounted))
 	}
 	out.UnresolvedAppIDs = []string{}
 	p := c.Principal()
 	var named []bellhop.App
 	if b.AppIDs != nil {
-		for _, name := range *b.AppIDs {
+		names := once(*b.AppIDs)
+		if len(names) > mostCounted {
+			return out, wrong("appIds", "length", fmt.Sprintf("names more than %d apps", mostCounted))
+		}
+		for _, name := range names {
 			app, err := a.desk.AppNamed(c.Context(), p, name)
-			if err != nil {
+			switch {
+			case err != nil:
 				out.UnresolvedAppIDs = append(out.UnresolvedAppIDs, name)
-				continue
+			case !slices.ContainsFunc(named, func(n bellhop.App) bool { return n.ID == app.ID }): // by its id and by its uid
+				named = append(named, app)
 			}
-			named = append(named, app)
 		}
 	}
 	t, err := a.tasks.run(c.Context(), p, taskAppStats, "", func(ctx context.Context, _ *job) (any, error) {
@@ -618,7 +625,9 @@ func (a *API) endpointStats(c *api.Call, in statsIn) (statsOut, error) {
 	}
 	over := desk.StatsRange{Since: in.Since, Until: in.Until}
 	if over.Until.IsZero() {
-		over.Until = a.now()
+		if over.Until = a.now(); !over.Since.Before(over.Until) {
+			return statsOut{}, wrong("since", "range", "must be in the past")
+		}
 	}
 	if over.Since.IsZero() {
 		over.Since = over.Until.Add(-statsReach)

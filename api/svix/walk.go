@@ -125,7 +125,11 @@ func (a *API) spanOf(before, after time.Time) (span, error) {
 		}
 		s.since = from.Add(-logsLast)
 	}
-	if !s.since.Before(s.until) {
+	switch {
+	case s.since.Before(s.until):
+	case before.IsZero():
+		return s, wrong("after", "range", "is too far in the future: nothing is of after it")
+	default:
 		return s, wrong("before", "range", "must be later than after")
 	}
 	return s, nil

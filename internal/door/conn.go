@@ -1,7 +1,6 @@
 package door
 
 import (
-	"bytes"
 	"container/list"
 	"net"
 	"net/http"
@@ -125,14 +124,7 @@ func (c *conn) setRead() error {
 // Write gives whoever reads so much time as the length allows, and a stranger little to
 // go on reading. Package net/http has a deadline for all that a request takes, or none.
 func (c *conn) Write(b []byte) (int, error) {
-	answer := b
-	switch {
-	case c.misframed.Load() && bytes.Equal(b, badRequest):
-		answer = twoLengths
-	case bytes.Equal(b, tooLarge): // no handler writes a part of this form
-		answer = largeHeader
-	}
-	if len(answer) != len(b) {
+	if answer := insteadOf(b, c.misframed.Load()); answer != nil {
 		n, err := c.Conn.Write(answer)
 		return min(n, len(b)), err
 	}

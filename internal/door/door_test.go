@@ -414,6 +414,31 @@ func TestLargeHeader(t *testing.T) {
 	}
 }
 
+// TestUnreadableHeader: what net/http refuses by itself is answered as all else is.
+func TestUnreadableHeader(t *testing.T) {
+	h := open(t, 10)
+	for request, code := range map[string]string{
+		"GET / HTTP/1.1\r\nHost: a b\r\n\r\n":             "invalid_host",
+		"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n":    "invalid_request",
+		"GET / HTTP/1.1\r\n\r\n":                          "invalid_host",
+		"GET / HTTP/1.1\r\nHost: x\r\nX-\x01: y\r\n\r\n": "invalid_request",
+		"GET / HTTP/1.1\r\nHost: x\r\nX: \x01\r\n\r\n":   "invalid_request",
+		"GET / \r\nHost: x\r\n\r\n":                      "invalid_request",
+	} {
+		g := h.enter()
+		g.send(request)
+		resp, err := http.ReadResponse(g.in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != 400 || resp.Header.Get("Content-Type") != "application/problem+json" || !json.Valid(body) ||
+			!strings.Contains(string(body), `"code":"`+code+`"`) || !resp.Close {
+			t.Errorf("%q: %s %s", request, resp.Status, body)
+		}
+	}
+}
+
 // TestStuckAtTheEnd: connections on which no request is under way, and those whose
 // clients neither send nor read, do not keep the server from ending; a request that is
 // being worked on does, and is answered.

@@ -223,13 +223,43 @@ var (
 		"Send either Content-Length or Transfer-Encoding, and the latter in HTTP/1.1 alone.")
 	largeHeader = problem(431, "Request Header Fields Too Large", "", "header_too_large", "The request's first line and headers are too large",
 		"Send a shorter URL, or fewer and shorter headers.")
-	// badRequest is what net/http answers to a header that it cannot read, and tooLarge to
-	// one that is longer than it may be.
-	badRequest = plainAnswer("400 Bad Request")
-	tooLarge   = plainAnswer("431 Request Header Fields Too Large")
+	badRequest = problem(400, "Bad Request", "", "invalid_request", "The request cannot be read",
+		"It is no HTTP, or is not as HTTP asks for: look at its first line and its headers.")
+	badHost = problem(400, "Bad Request", "", "invalid_host", "The request's Host cannot be read",
+		"Send one header Host, with a name or an address and, if need be, a port.")
 )
 
-// plainAnswer is an answer of net/http's own.
+// ownAnswers are what net/http answers by itself, and what is answered instead.
+var ownAnswers = []struct{ own, instead []byte }{
+	{plainAnswer("431 Request Header Fields Too Large"), largeHeader},
+	{unreadable, badRequest},
+	{plainAnswer("400 Bad Request: missing required Host header"), badHost},
+	{plainAnswer("400 Bad Request: malformed Host header"), badHost},
+	{plainAnswer("400 Bad Request: invalid header name"), badRequest},
+	{plainAnswer("400 Bad Request: invalid header value"), badRequest},
+}
+
+// unreadable is net/http's answer to a header that it cannot take apart.
+var unreadable = plainAnswer("400 Bad Request")
+
+// plainAnswer is an answer of net/http's own. No handler writes a part of this form.
 func plainAnswer(status string) []byte {
 	return []byte("HTTP/1.1 " + status + "\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" + status)
+}
+
+// insteadOf is what is answered in place of an answer of net/http's own, nil where a part of
+// an answer is none; misframed says that a header was broken here.
+func insteadOf(part []byte, misframed bool) []byte {
+	if !bytes.HasPrefix(part, []byte("HTTP/1.1 4")) {
+		return nil
+	}
+	if misframed && bytes.Equal(part, unreadable) {
+		return twoLengths
+	}
+	for _, x := range ownAnswers {
+		if bytes.Equal(part, x.own) {
+			return x.instead
+		}
+	}
+	return nil
 }
