@@ -418,9 +418,9 @@ func TestLargeHeader(t *testing.T) {
 func TestUnreadableHeader(t *testing.T) {
 	h := open(t, 10)
 	for request, code := range map[string]string{
-		"GET / HTTP/1.1\r\nHost: a b\r\n\r\n":             "invalid_host",
-		"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n":    "invalid_request",
-		"GET / HTTP/1.1\r\n\r\n":                          "invalid_host",
+		"GET / HTTP/1.1\r\nHost: a b\r\n\r\n":            "invalid_host",
+		"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n":   "invalid_request",
+		"GET / HTTP/1.1\r\n\r\n":                         "invalid_host",
 		"GET / HTTP/1.1\r\nHost: x\r\nX-\x01: y\r\n\r\n": "invalid_request",
 		"GET / HTTP/1.1\r\nHost: x\r\nX: \x01\r\n\r\n":   "invalid_request",
 		"GET / \r\nHost: x\r\n\r\n":                      "invalid_request",
