@@ -32,11 +32,15 @@ type Delivery struct {
 	Settled DeliveryID `json:"-"`
 
 	// Held says that the delivery itself is held, and not its endpoint: its latest
-	// attempt came to ClassHeld. Holds is how many attempts did, and ReleasedAt when it
-	// was last let go: it ages from then on.
+	// attempt came to ClassHeld. ReleasedAt is when it was last let go: it ages from then
+	// on.
 	Held       bool      `json:"-"`
-	Holds      int       `json:"-"`
 	ReleasedAt time.Time `json:"-"`
+
+	// Uncounted is how many of the attempts, the next one included, use up none of the
+	// retry schedule: those that came to ClassHeld, and those that were made before their
+	// time since somebody asked (FlowStore.Hasten).
+	Uncounted int `json:"-"`
 }
 
 // IsRetry tells whether the next attempt would not be the first.

@@ -266,7 +266,8 @@ type FlowStore interface {
 
 	// Hasten makes deliveries of an endpoint due now that failed and wait for a later
 	// time, and answers how many. Those that are owned, held, wait in an order, were not
-	// tried yet or are due already stay as they are. Other nodes learn of the endpoint by
+	// tried yet or are due already stay as they are. The attempt that each then gets is beside
+	// its retry schedule (Delivery.Uncounted). Other nodes learn of the endpoint by
 	// Hastened, also where no delivery is given.
 	Hasten(ctx context.Context, e EndpointID, deliveries []DeliveryID, now time.Time) (int, error)
 

@@ -101,6 +101,43 @@ func TestTryNow(t *testing.T) {
 	})
 }
 
+// TestTryNowUsesUpNoRetry: attempts that somebody asks for are beside the schedule, the rest
+// of which follows.
+func TestTryNowUsesUpNoRetry(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		h := open(t)
+		h.net.on("a.example", status(422)) // which opens no circuit
+		delays := []bellhop.Duration{bellhop.Duration(10 * time.Minute), bellhop.Duration(time.Hour)}
+		e := h.endpoint("a.example", func(c *bellhop.EndpointChange) { c.Retry = bellhop.Of(bellhop.RetryPolicy{Delays: delays}) })
+		h.publish(`{}`)
+		wait(time.Second)
+		d := h.deliveries(bellhop.DeliveryFilter{})[0]
+		tried := 1
+		for range 7 {
+			if _, err := h.TryDelivery(t.Context(), owner, d.ID); err != nil {
+				t.Fatal(err)
+			}
+			wait(time.Second)
+			if moved := h.tryAll(e.ID, bellhop.Cause{}); moved != 1 {
+				t.Fatalf("%d moved", moved)
+			}
+			wait(time.Second)
+			tried += 2
+		}
+		at := func(state bellhop.DeliveryStatus, attempts int) {
+			t.Helper()
+			if got, err := h.Delivery(t.Context(), owner, d.ID); err != nil || got.Status != state || got.Attempts != attempts {
+				t.Errorf("%+v, %v; want %s after %d attempts", got, err, state, attempts)
+			}
+		}
+		at(bellhop.DeliveryPending, tried)
+		wait(12 * time.Minute)
+		at(bellhop.DeliveryPending, tried+1)
+		wait(2 * time.Hour)
+		at(bellhop.DeliveryFailed, tried+2)
+	})
+}
+
 // TestTryNowBehindACircuit: one delivery goes at once, and the others if it is taken.
 func TestTryNowBehindACircuit(t *testing.T) {
 	simulate(t, func(t *testing.T) {

@@ -64,7 +64,7 @@ func (s *Store) moveOn(d *bellhop.Delivery, r *bellhop.Result, a *bellhop.Attemp
 			d.Due = now
 		}
 		if r.Held {
-			d.Holds++
+			d.Uncounted++
 		}
 		if r.CanHold(s.endpoints[d.Endpoint].Revision) {
 			d.Held, d.Due = true, time.Time{}

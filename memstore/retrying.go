@@ -15,7 +15,7 @@ func (s *Store) Hasten(ctx context.Context, e bellhop.EndpointID, deliveries []b
 	err := s.step(ctx, func() error {
 		for _, id := range deliveries {
 			if d := s.pending[id]; d != nil && d.Endpoint == e && d.Owner == 0 && !d.Held && d.Attempts > 0 && d.Due.After(now) {
-				d.Due = now
+				d.Due, d.Uncounted = now, min(d.Uncounted+1, d.Attempts)
 				moved++
 			}
 		}

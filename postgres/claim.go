@@ -200,7 +200,7 @@ func (c *claim) due(due, id int64, limit int, now time.Time) (rows []bellhop.Del
 		d.Trigger, d.Status, d.Due, d.ReleasedAt = bellhop.Trigger(trigger), bellhop.DeliveryPending, moment(at), moment(released)
 		rows = append(rows, d)
 	}, (*int64)(&d.ID), (*int64)(&d.Event), (*int64)(&d.Endpoint), &d.App, &trigger, &at, &d.Attempts, (*int64)(&d.LastAttempt),
-		(*zeronull.Text)(&d.OrderKey), (*int64)(&d.OrderPos), &d.Holds, &released, (*int64)(&d.Settled)),
+		(*zeronull.Text)(&d.OrderKey), (*int64)(&d.OrderPos), &d.Uncounted, &released, (*int64)(&d.Settled)),
 		sql, int(bellhop.BucketOf(c.request.Endpoint)), int64(c.request.Endpoint), oneIf(c.request.Retries), micros(now), due, id, limit)
 	return rows, err
 }

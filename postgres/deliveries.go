@@ -29,7 +29,7 @@ func scanUnfinished(r row) (d bellhop.Delivery, err error) {
 	var owner, due *int64
 	var released int64
 	err = r.Scan((*int64)(&d.ID), (*int64)(&d.Event), (*int64)(&d.Endpoint), &d.App, &typ, (*string)(&d.Trigger), &owner, &due, &d.Attempts,
-		(*int64)(&d.LastAttempt), &key, (*int64)(&d.OrderPos), &d.Held, &d.Holds, &released, (*int64)(&d.Settled), &status)
+		(*int64)(&d.LastAttempt), &key, (*int64)(&d.OrderPos), &d.Held, &d.Uncounted, &released, (*int64)(&d.Settled), &status)
 	d.Type, d.OrderKey, d.ReleasedAt = text(typ), text(key), moment(released)
 	if owner != nil {
 		d.Owner = bellhop.NodeID(*owner)

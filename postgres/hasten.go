@@ -7,10 +7,11 @@ import (
 	"github.com/bellhop/bellhop"
 )
 
-// hastenThese moves what the lanes may claim: what waits in an order has no due.
+// hastenThese moves what the lanes may claim: what waits in an order has no due. The attempt
+// that comes of it is not counted.
 const hastenThese = `WITH mine AS (SELECT app, id FROM bellhop.pending
 		WHERE endpoint = $2 AND id = ANY($3) AND owner IS NULL AND NOT held AND attempts > 0 AND due > $1 ORDER BY id FOR UPDATE)
-	UPDATE bellhop.pending p SET due = $1 FROM mine m WHERE p.app = m.app AND p.id = m.id /* all apps */`
+	UPDATE bellhop.pending p SET due = $1, holds = least(p.holds + 1, p.attempts) FROM mine m WHERE p.app = m.app AND p.id = m.id /* all apps */`
 
 // noteHastened moves on how often endpoints were hastened, with a feed of which.
 const noteHastened = `WITH v AS (INSERT INTO bellhop.versions (part, version) VALUES ('hastened', 1)

@@ -40,7 +40,7 @@ func (p *pendingRow) delivery() bellhop.Delivery {
 		ID: bellhop.DeliveryID(p.id), Event: bellhop.EventID(p.event), Endpoint: bellhop.EndpointID(p.endpoint), App: p.app, Type: p.kind,
 		Trigger: bellhop.Trigger(p.trigger), Status: bellhop.DeliveryPending, Owner: bellhop.NodeID(p.owner), Due: moment(p.due),
 		Attempts: p.attempts, LastAttempt: bellhop.AttemptID(p.lastAttempt), OrderKey: p.orderKey, OrderPos: bellhop.DeliveryID(p.orderPos),
-		Held: p.held, Holds: p.holds, ReleasedAt: moment(p.released), Settled: bellhop.DeliveryID(p.settled),
+		Held: p.held, Uncounted: p.holds, ReleasedAt: moment(p.released), Settled: bellhop.DeliveryID(p.settled),
 	}
 }
 

@@ -303,7 +303,7 @@ func (n *node) decided(r *bellhop.Result, job *lane.Job) {
 		}
 		return
 	}
-	number := a.Number - job.Work.Delivery.Holds
+	number := a.Number - job.Work.Delivery.Uncounted
 	last := p.Delays != nil && number > len(p.Delays)
 	if a.Final {
 		if p.Delays != nil && !last {
@@ -320,7 +320,7 @@ func (n *node) decided(r *bellhop.Result, job *lane.Job) {
 		age := n.clock().Sub(n.born(&job.Work, job.Route))
 		if age < 0 { // it was made by a clock that was ahead
 			age = 0
-			for i := range job.Work.Delivery.Attempts - job.Work.Delivery.Holds {
+			for i := range job.Work.Delivery.Attempts - job.Work.Delivery.Uncounted {
 				delay, _ := p.Delay(i + 1)
 				age += time.Duration(delay)
 			}

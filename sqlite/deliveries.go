@@ -26,7 +26,7 @@ func scanPending(st *sqlite.Stmt) bellhop.Delivery {
 		Owner: bellhop.NodeID(st.ColumnInt(6)), Due: moment(st.ColumnInt64(7)), Attempts: st.ColumnInt(8),
 		LastAttempt: bellhop.AttemptID(st.ColumnInt64(9)),
 		OrderKey:    st.ColumnText(10), OrderPos: bellhop.DeliveryID(st.ColumnInt64(11)),
-		Held: st.ColumnBool(12), Holds: st.ColumnInt(13), ReleasedAt: moment(st.ColumnInt64(14)),
+		Held: st.ColumnBool(12), Uncounted: st.ColumnInt(13), ReleasedAt: moment(st.ColumnInt64(14)),
 		Settled: bellhop.DeliveryID(st.ColumnInt64(15)),
 	}
 }

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// hastenOne moves what the lanes may claim: what waits in an order has no due.
-	hastenOne = "UPDATE pending SET due = ?1 WHERE id = ?2 AND endpoint = ?3 AND owner IS NULL AND held = 0 AND attempts > 0 AND due > ?1"
+	// hastenOne moves what the lanes may claim: what waits in an order has no due. The attempt
+	// that comes of it is not counted.
+	hastenOne = "UPDATE pending SET due = ?1, holds = min(holds + 1, attempts) WHERE id = ?2 AND endpoint = ?3 AND owner IS NULL AND held = 0 AND attempts > 0 AND due > ?1"
 
 	retrying = `SELECT p.id, p.event, p.app, p.attempts, p.held, p.due, a.reason, a.response_status, a.detail, a.id, a.delivery FROM
 		(SELECT * FROM pending INDEXED BY pending_idle_endpoint WHERE owner IS NULL AND endpoint = ? AND id > ? ORDER BY id LIMIT ? + 0) AS p

@@ -42,7 +42,7 @@ var heldTests = []test{
 		a := f.hold(e, f.claim(e, 1)...)[0]
 		want := n.Deliveries[0]
 		want.Status, want.Attempts, want.LastAttempt, want.Due = bellhop.DeliveryHeld, 1, a.ID, time.Time{}
-		want.Held, want.Holds = true, 1
+		want.Held, want.Uncounted = true, 1
 		same(f, "held", f.get(want.ID), want)
 		same(f, "line", f.log(want.ID), []bellhop.Attempt{a})
 		e.Name = "Another name"
@@ -63,7 +63,7 @@ var heldTests = []test{
 		f.hold(e, w...)
 		d := f.get(want.ID)
 		same(f, "held again", d.Held, true)
-		same(f, "holds", d.Holds, 2)
+		same(f, "uncounted", d.Uncounted, 2)
 		same(f, "attempts", d.Attempts, 2)
 	}},
 	{"whatever makes the request otherwise lets it go, and so does resuming", func(f *fixture) {
@@ -96,7 +96,7 @@ var heldTests = []test{
 		f.hold(e, w...)
 		d := f.get(n.Deliveries[0].ID)
 		same(f, "held", d.Held, false)
-		same(f, "holds", d.Holds, 1)
+		same(f, "uncounted", d.Uncounted, 1)
 		same(f, "due", d.Due, f.now)
 		same(f, "claimed", deliveryIDs(f.claim(changed, 1)), ids(n))
 	}},

@@ -186,7 +186,7 @@ func (m *picture) hold(t *rapid.T) {
 	if d.Owner != node.Node {
 		return
 	}
-	d.Attempts, d.LastAttempt, d.Due, d.Holds = a.Number, a.ID, m.now, d.Holds+1
+	d.Attempts, d.LastAttempt, d.Due, d.Uncounted = a.Number, a.ID, m.now, d.Uncounted+1
 	if r.Revision == m.endpoint.Revision {
 		d.Held, d.Status, d.Due = true, bellhop.DeliveryHeld, time.Time{}
 	}

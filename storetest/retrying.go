@@ -34,6 +34,34 @@ var retryingTests = []test{
 		got := f.claimed(e, 10)
 		same(f, "retries are claimed", len(got.Work), 3)
 	}},
+	{"what is hastened has an attempt beside its schedule, and never more such than it had", func(f *fixture) {
+		e := f.endpoint()
+		d := f.publish(e).Deliveries[0].ID
+		hasten := func(moved, uncounted int) {
+			f.Helper()
+			n, err := f.s.Hasten(f.Context(), e.ID, []bellhop.DeliveryID{d}, f.now)
+			f.must(err)
+			same(f, "moved", n, moved)
+			same(f, "uncounted", f.get(d).Uncounted, uncounted)
+		}
+		f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Hour))
+		hasten(1, 1)
+		hasten(0, 1)
+		w := f.claim(e, 1)
+		same(f, "claimed", w[0].Delivery.Uncounted, 1)
+		f.record(f.retry(w[0].Delivery, time.Hour))
+		hasten(1, 2)
+		f.hold(e, f.claim(e, 1)...)
+		same(f, "held", f.get(d).Uncounted, 3)
+		f.releaseHeld(e, d)
+		f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Hour))
+		hasten(1, 4)
+		f.hold(e, f.claim(e, 1)...)
+		f.releaseHeld(e, d)
+		same(f, "held by itself as well", f.get(d).Uncounted, f.get(d).Attempts)
+		f.now = f.now.Add(-time.Minute) // as by a clock that is behind
+		hasten(1, f.get(d).Attempts)
+	}},
 	{"hastening keeps the order", func(f *fixture) {
 		e := f.endpoint()
 		e.Ordering = bellhop.OrderingEndpoint

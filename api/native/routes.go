@@ -78,7 +78,7 @@ func (n *native) routes() []api.Route {
 			"Get a delivery", "Its state and how many attempts it took.", 200),
 		api.On("POST /v1/deliveries/{id}/try", "tryDelivery", logs, n.tryDelivery,
 			"Try a delivery now",
-			"One that waits for a later time is made due now: it is moved, not copied. One that is held, since no request could be made of its event, is let go. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken.", 202).
+			"One that waits for a later time is made due now: it is moved, not copied, and the attempt uses up none of its retries. One that is held, since no request could be made of its event, is let go. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken.", 202).
 			Fails(bellhop.CodeConflict, bellhop.CodeEndpointStatus),
 		api.On("GET /v1/failures", "listFailures", logs, n.listFailures,
 			"List failures by cause", "What failed and has not arrived since, by endpoint, reason and status: how many deliveries wait to be tried again and how many were given up, and the newest attempt as an example. Tests do not count.", 200).
@@ -177,7 +177,7 @@ func (n *native) routes() []api.Route {
 			Fails(bellhop.CodeLocked),
 		api.On("POST /v1/endpoints/{id}/try", "tryEndpoint", doors, n.tryEndpoint,
 			"Try now what waits at an endpoint",
-			"Deliveries that failed and wait for a later time are made due now, oldest first: all, or those that failed for a cause. They are moved, not copied, and keep their order. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken. A body is not needed.", 202).
+			"Deliveries that failed and wait for a later time are made due now, oldest first: all, or those that failed for a cause. They are moved, not copied, keep their order, and use up none of their retries. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken. A body is not needed.", 202).
 			Fails(bellhop.CodeEndpointStatus).
 			Reads(),
 		api.On("POST /v1/endpoints/{id}/check", "checkEndpoint", doors, n.checkEndpoint,

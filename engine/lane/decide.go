@@ -16,9 +16,10 @@ type Decision struct {
 	Held bool
 }
 
-// Decide says what is next for a delivery whose attempt number n (from 1, those not
-// counted that were held) came to an outcome. Age is how old the delivery is: it ends by its age as well as by its
-// attempts. Decide is pure: random is in [0, 1) and gives the jitter of ±10 %.
+// Decide says what is next for a delivery of which n attempts count on its schedule
+// (Delivery.Uncounted do not; 1 at least), now that one came to an outcome. Age is how old
+// the delivery is: it ends by its age as well as by its attempts. Decide is pure: random is
+// in [0, 1) and gives the jitter of ±10 %.
 func Decide(p bellhop.RetryPolicy, trigger bellhop.Trigger, n int, age time.Duration, o bellhop.Outcome, now time.Time, random float64) Decision {
 	failed := Decision{Status: bellhop.AttemptFailed, Final: true}
 	switch {

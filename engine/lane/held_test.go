@@ -82,7 +82,7 @@ func TestHeldAttemptsDoNotUseUpTheSchedule(t *testing.T) {
 		e.Retry = bellhop.RetryPolicy{Delays: []bellhop.Duration{bellhop.Duration(time.Minute)}}
 	})
 	w := b.work(r)
-	w.Delivery.Attempts, w.Delivery.Holds = 5, 5
+	w.Delivery.Attempts, w.Delivery.Uncounted = 5, 5
 	for _, c := range of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now, Retries: true}})) {
 		b.step(Claimed{Claim: c, Answer: bellhop.Claimed{Work: []bellhop.Work{w}}})
 	}

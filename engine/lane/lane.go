@@ -620,7 +620,7 @@ func (l *lane) sent(in Sent, now time.Time) {
 	}
 	w, o := &job.Work, in.Outcome
 	number := w.Delivery.Attempts + 1
-	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number-w.Delivery.Holds, age(w, job.Route, now)-in.Unseen, *o, now, in.Random)
+	job.decision = Decide(job.Route.Retry, w.Delivery.Trigger, number-w.Delivery.Uncounted, age(w, job.Route, now)-in.Unseen, *o, now, in.Random)
 	result := &bellhop.Result{
 		Lease: w.Lease, Held: job.decision.Held, Revision: job.Route.Revision,
 		Attempt: bellhop.Attempt{
@@ -677,7 +677,7 @@ func age(w *bellhop.Work, r *routes.Route, now time.Time) time.Duration {
 		return old
 	}
 	waited := time.Duration(0)
-	for n := 1; n <= min(w.Delivery.Attempts-w.Delivery.Holds, 1000); n++ {
+	for n := 1; n <= min(w.Delivery.Attempts-w.Delivery.Uncounted, 1000); n++ {
 		if delay, again := r.Retry.Delay(n); again {
 			waited += time.Duration(delay)
 		}

@@ -427,7 +427,7 @@ export interface paths {
         put?: never;
         /**
          * Try a delivery now
-         * @description One that waits for a later time is made due now: it is moved, not copied. One that is held, since no request could be made of its event, is let go. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken.
+         * @description One that waits for a later time is made due now: it is moved, not copied, and the attempt uses up none of its retries. One that is held, since no request could be made of its event, is let go. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken.
          *
          *     Roles: admin, editor.
          */
@@ -847,7 +847,7 @@ export interface paths {
         put?: never;
         /**
          * Try now what waits at an endpoint
-         * @description Deliveries that failed and wait for a later time are made due now, oldest first: all, or those that failed for a cause. They are moved, not copied, and keep their order. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken. A body is not needed.
+         * @description Deliveries that failed and wait for a later time are made due now, oldest first: all, or those that failed for a cause. They are moved, not copied, keep their order, and use up none of their retries. Where the endpoint's circuit is open, a single delivery is tried at once, and the others follow if it is taken. A body is not needed.
          *
          *     Roles: admin, editor.
          */
