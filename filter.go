@@ -130,10 +130,12 @@ type ReplayFilter struct {
 	// ended did so for the cause, and with such an answer. ReplayMissing has none.
 	Cause    Cause
 	Response StatusRange
-	Since    time.Time
-	Until    time.Time
-	After    EventID // the cursor: only newer ones
-	Limit    int
+	// Arrived goes by ArrivedOrLatest in place of the newest that has ended.
+	Arrived bool
+	Since   time.Time
+	Until   time.Time
+	After   EventID // the cursor: only newer ones
+	Limit   int
 	// Scan bounds how many events are looked at.
 	Scan int
 }

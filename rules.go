@@ -385,6 +385,26 @@ func Latest(of ...Delivery) Delivery {
 	return newest
 }
 
+// ArrivedOrLatest picks as Latest does, but what has arrived once has, whatever became of
+// sending it again: where the latest failed or was canceled, it picks the newest that
+// succeeded, if one did.
+func ArrivedOrLatest(of ...Delivery) Delivery {
+	latest := Latest(of...)
+	if latest.Status != DeliveryFailed && latest.Status != DeliveryCanceled {
+		return latest
+	}
+	arrived := Delivery{}
+	for _, d := range of {
+		if d.Status == DeliverySucceeded && d.ID > arrived.ID {
+			arrived = d
+		}
+	}
+	if arrived.ID != 0 {
+		return arrived
+	}
+	return latest
+}
+
 // BacklogFull refuses to let more wait than may; Redelivery and Enqueue do.
 func BacklogFull(bound BacklogBound, most int64) *Error {
 	detail := fmt.Sprintf("The app has %d or more unfinished deliveries, which is as many as it may: resume, mend or delete the endpoints that they wait for, or let them be worked off", most)

@@ -188,6 +188,9 @@ type Replay struct {
 	// last time: it goes with all but ReplayMissing and ReplayHeld.
 	Cause    bellhop.Cause
 	Response bellhop.StatusRange
+	// Arrived has what arrived once count as succeeded, whatever became of sending it again
+	// (bellhop.ArrivedOrLatest).
+	Arrived bool
 	// DryRun counts and sends nothing.
 	DryRun bool
 	// After goes on from an earlier call's Next.
@@ -385,7 +388,7 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 	}
 	events, next, err := d.store.Candidates(ctx, bellhop.ReplayFilter{
 		Endpoint: endpoint, Apps: apps, Types: q.Types, Status: status, Since: q.Since, Until: q.Until,
-		After: res.Next, Limit: replayStep, Scan: replayStep, Cause: q.Cause, Response: q.Response, LabelFilter: q.LabelFilter,
+		After: res.Next, Limit: replayStep, Scan: replayStep, Cause: q.Cause, Response: q.Response, LabelFilter: q.LabelFilter, Arrived: q.Arrived,
 	})
 	if err != nil {
 		return false, err

@@ -49,6 +49,9 @@ func (s *Store) covers(f *bellhop.ReplayFilter, event bellhop.EventID) bool {
 		return false
 	}
 	latest := bellhop.Latest(ended...)
+	if f.Arrived {
+		latest = bellhop.ArrivedOrLatest(ended...)
+	}
 	last := s.attempt(latest.LastAttempt)
 	wanted, one := status.Ended()
 	return (!one || latest.Status == wanted) && f.Cause.Matches(last.Reason, last.ResponseStatus) && f.Response.Has(last.ResponseStatus)

@@ -18,9 +18,10 @@ const (
 	notUnderWay = ` (SELECT true FROM bellhop.pending p WHERE p.event = e.id AND p.endpoint = %[1]s LIMIT 1) IS NULL
 		AND (SELECT true FROM bellhop.fresh p WHERE p.event = e.id AND p.endpoint = %[1]s LIMIT 1) IS NULL`
 	noAttempt = " (SELECT true FROM bellhop.attempts a WHERE a.event = e.id AND a.endpoint = %s LIMIT 1) IS NULL"
-	// The newest finished delivery is the one with the highest id, whichever ended last.
+	// The newest finished delivery is the one with the highest id, whichever ended last; or it
+	// is one that succeeded.
 	lastEnded = ` (SELECT %[2]s FROM bellhop.attempts a
-		WHERE a.event = e.id AND a.endpoint = %[1]s AND a.final ORDER BY a.delivery + 0 DESC LIMIT 1)`
+		WHERE a.event = e.id AND a.endpoint = %[1]s AND a.final ORDER BY %[3]s::boolean AND a.status = 0 DESC, a.delivery + 0 DESC LIMIT 1)`
 )
 
 // endlessEvent is a horizon beyond all events.
@@ -159,7 +160,7 @@ func ended(w *where, f *bellhop.ReplayFilter, endpoint string) {
 		so = append(so, "a.response_status BETWEEN "+w.arg(low)+"::bigint AND "+w.arg(high)+"::bigint")
 	}
 	if len(so) > 0 {
-		w.add(fmt.Sprintf(lastEnded, endpoint, strings.Join(so, " AND ")))
+		w.add(fmt.Sprintf(lastEnded, endpoint, strings.Join(so, " AND "), w.arg(f.Arrived)))
 	}
 }
 

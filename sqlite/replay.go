@@ -17,11 +17,11 @@ const (
 	notPending = " AND NOT EXISTS (SELECT 1 FROM pending p INDEXED BY pending_event WHERE p.event = e.id AND p.endpoint = ?1)"
 	noAttempt  = " AND NOT EXISTS (SELECT 1 FROM attempts a INDEXED BY attempts_event WHERE a.event = e.id AND a.endpoint = ?1)"
 	// The newest finished delivery is the one with the highest id, whichever
-	// ended last.
+	// ended last; or it is one that succeeded.
 	lastEnded = ` AND (SELECT status FROM attempts a INDEXED BY attempts_event
-		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY a.delivery DESC LIMIT 1) = ?`
+		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY ? AND a.status = 0 DESC, a.delivery DESC LIMIT 1) = ?`
 	lastEndedFor = ` AND (SELECT (? = '' OR reason = ?) AND response_status BETWEEN ? AND ? FROM attempts a INDEXED BY attempts_event
-		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY a.delivery DESC LIMIT 1)`
+		WHERE a.event = e.id AND a.endpoint = ?1 AND a.final = 1 ORDER BY ? AND a.status = 0 DESC, a.delivery DESC LIMIT 1)`
 )
 
 // endless is a horizon beyond all events.
@@ -152,12 +152,12 @@ func labelled(w *where, f bellhop.LabelFilter) {
 func ended(w *where, f *bellhop.ReplayFilter) (sql string) {
 	if status, one := f.Status.Ended(); one {
 		sql += lastEnded
-		w.args = append(w.args, column.Ended(status))
+		w.args = append(w.args, f.Arrived, column.Ended(status))
 	}
 	if f.Cause != (bellhop.Cause{}) || f.Response != "" {
 		low, high := f.Answer()
 		sql += lastEndedFor
-		w.args = append(w.args, f.Cause.Reason, f.Cause.Reason, low, high)
+		w.args = append(w.args, f.Cause.Reason, f.Cause.Reason, low, high, f.Arrived)
 	}
 	return sql
 }

@@ -42,6 +42,42 @@ var replayTests = []test{
 		f.finish(e, bellhop.AttemptFailed)
 		f.candidates(e, bellhop.ReplayFailed, worse)
 	}},
+	{"what has arrived once counts as that, if asked", func(f *fixture) {
+		e := f.endpoint()
+		taken, refused, canceled := f.publish(e), f.publish(e), f.publish(e)
+		work := f.claim(e, 3)
+		taking := f.attempt(work[0].Delivery, bellhop.AttemptSucceeded)
+		taking.ResponseStatus = 200
+		f.record(taking, f.attempt(work[1].Delivery, bellhop.AttemptFailed), f.attempt(work[2].Delivery, bellhop.AttemptSucceeded))
+		for _, n := range []bellhop.NewEvent{taken, refused} {
+			f.resend(&n.Event, &e)
+			again := f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptFailed)
+			again.ResponseStatus = 500
+			f.record(again)
+		}
+		f.resend(&canceled.Event, &e)
+		f.record(f.attempt(f.claim(e, 1)[0].Delivery, bellhop.AttemptCanceled))
+		found := func(filter bellhop.ReplayFilter, want ...bellhop.NewEvent) {
+			f.Helper()
+			filter.Endpoint, filter.Apps, filter.Limit = e.ID, e.Apps, 10
+			list, _, err := f.s.Candidates(f.Context(), filter)
+			f.must(err)
+			var got []bellhop.EventID
+			for _, e := range list {
+				got = append(got, e.ID)
+			}
+			same(f, fmt.Sprintf("%+v", filter), got, eventIDs(want...))
+		}
+		found(bellhop.ReplayFilter{Status: bellhop.ReplayFailed}, taken, refused)
+		found(bellhop.ReplayFilter{Status: bellhop.ReplayFailed, Arrived: true}, refused)
+		found(bellhop.ReplayFilter{Status: bellhop.ReplaySucceeded})
+		found(bellhop.ReplayFilter{Status: bellhop.ReplaySucceeded, Arrived: true}, taken, canceled)
+		found(bellhop.ReplayFilter{Status: bellhop.ReplayCanceled}, canceled)
+		found(bellhop.ReplayFilter{Status: bellhop.ReplayCanceled, Arrived: true})
+		found(bellhop.ReplayFilter{Status: bellhop.ReplayAll, Response: "5xx"}, taken, refused)
+		found(bellhop.ReplayFilter{Status: bellhop.ReplayAll, Response: "5xx", Arrived: true}, refused)
+		found(bellhop.ReplayFilter{Status: bellhop.ReplayAll, Response: "2xx", Arrived: true}, taken)
+	}},
 	{"a canceled delivery did not fail, and was one", func(f *fixture) {
 		e := f.endpoint()
 		f.publish(e)
