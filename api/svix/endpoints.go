@@ -301,13 +301,17 @@ func (a *API) createEndpoint(c *api.Call, in createEndpointIn) (endpointOut, err
 	return a.newEndpoint(c, app, in.Body)
 }
 
+// timeout is that of requests to endpoints, which Svix's server has one of for all
+// (worker_request_timeout).
+const timeout = bellhop.Duration(30 * time.Second)
+
 // newEndpoint makes an endpoint of an app, whose dialects are those that it may have.
 func (a *API) newEndpoint(c *api.Call, app bellhop.App, in endpointIn) (endpointOut, error) {
 	change, err := a.change(c, &in.endpointPut, nil)
 	if err != nil {
 		return endpointOut{}, err
 	}
-	change.Apps = bellhop.Of([]string{app.ID})
+	change.Apps, change.Timeout = bellhop.Of([]string{app.ID}), bellhop.Of(timeout)
 	switch {
 	case app.ID == bellhop.AllApps:
 		change.Dialect = bellhop.Of(operationalDialect)

@@ -32,6 +32,10 @@ type Options struct {
 	Dialects []dialect.Definition
 }
 
+// timeout is that of requests by Svix's server, unless its operator set another
+// (worker_request_timeout).
+const timeout = bellhop.Duration(30 * time.Second)
+
 // management is the organization under which Svix keeps the endpoints of operational webhooks.
 const management = "org_00000000000SvixManagement00"
 
@@ -349,6 +353,7 @@ func (r *reader) endpoint(row foreign.Row) error {
 	o.Put("apps", []string{app})
 	o.Put("url", url)
 	o.Put("dialect", r.Dialect)
+	o.Put("timeout", timeout)
 	disabled, err := row.Bool("disabled")
 	if err != nil {
 		return err
