@@ -216,7 +216,27 @@ func (d *Desk) nextOf(ctx context.Context, f *bellhop.Failure, scope bellhop.Sco
 		f.NextAt = time.Time{}
 		return
 	}
-	if lane, err := d.e.LaneState(ctx, f.Endpoint); err == nil && scope.SeesAll(r.Apps) && lane.NextProbe.After(f.NextAt) {
-		f.NextAt = lane.NextProbe
+	if probe := d.nextProbe(ctx, r, scope); probe.After(f.NextAt) {
+		f.NextAt = probe
 	}
+}
+
+// nextProbe is when an endpoint's circuit is probed; zero if it is not open, or it is told
+// to those alone who see more of its apps.
+func (d *Desk) nextProbe(ctx context.Context, r *routes.Route, scope bellhop.Scope) time.Time {
+	lane, err := d.e.LaneState(ctx, r.ID)
+	if err != nil || !scope.SeesAll(r.Apps) {
+		return time.Time{}
+	}
+	return lane.NextProbe
+}
+
+// NextProbe is when an endpoint's circuit is probed, before which nothing is tried there;
+// zero if it is not open.
+func (d *Desk) NextProbe(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) time.Time {
+	r := d.routes().Endpoint(e)
+	if r == nil || Permits(p, "listEventDeliveries") != nil {
+		return time.Time{}
+	}
+	return d.nextProbe(ctx, r, p.Scope)
 }

@@ -3,6 +3,7 @@ package svix
 import (
 	"encoding/base64"
 	"slices"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -90,6 +91,8 @@ func showAttempt(a *bellhop.Attempt, endpoint string, content, expanded bool) at
 	}
 	switch {
 	case !content:
+	case a.ResponseStatus == 0 && a.Dialect != "" && a.Method != "MAIL" && len(a.RequestHeader) == 0:
+		out.Response = expunged // every request by HTTP that was made has some header
 	case a.ResponseStatus == 0:
 		out.Response = a.Detail // no answer came: this says why
 	case len(a.ResponseHeader) == 0 && len(a.ResponseBody) == 0:
@@ -358,12 +361,19 @@ type endpointMessageOut struct {
 	NextAttempt *time.Time `json:"nextAttempt,omitempty"`
 }
 
-// nextOf is when a delivery is tried next, if that is known.
-func nextOf(d *bellhop.Delivery) *time.Time {
-	if d.Status != bellhop.DeliveryPending || d.Due.IsZero() {
+// next gives when deliveries to an endpoint are tried next, where that is known: behind an
+// open circuit not before its probe. What is due goes as soon as its turn comes.
+func (a *API) next(c *api.Call, endpoint bellhop.EndpointID) func(d *bellhop.Delivery) *time.Time {
+	probe := sync.OnceValue(func() time.Time { return a.desk.NextProbe(c.Context(), c.Principal(), endpoint) })
+	return func(d *bellhop.Delivery) *time.Time {
+		if d.Status != bellhop.DeliveryPending || d.Due.IsZero() {
+			return nil
+		}
+		if at := latest(d.Due, probe()); at.After(a.now()) {
+			return &at
+		}
 		return nil
 	}
-	return &d.Due
 }
 
 type attemptedMessagesIn struct {
@@ -416,7 +426,7 @@ func (a *API) attemptedMessages(c *api.Call, in attemptedMessagesIn) (out page[e
 			if len(all) == 0 {
 				all = []bellhop.Delivery{*d}
 			}
-			tells := bellhop.Latest(all...)
+			tells := bellhop.ArrivedOrLatest(all...)
 			if all[len(all)-1].ID != d.ID || !filter.is(stateOfDelivery(&tells)) {
 				return false, nil
 			}
@@ -434,13 +444,14 @@ func (a *API) attemptedMessages(c *api.Call, in attemptedMessagesIn) (out page[e
 	if err != nil {
 		return out, err
 	}
+	next := a.next(c, endpoint.ID)
 	return logPage(s, w, l.id, func(d *bellhop.Delivery) (endpointMessageOut, error) {
 		e, err := v.event(d.Event, d.Type)
 		if err != nil {
 			return endpointMessageOut{}, err
 		}
 		tells := told[d.ID]
-		return endpointMessageOut{showMessage(e, in.WithContent), stateOfDelivery(&tells).known(in.ExpandedStatuses), nextOf(&tells)}, nil
+		return endpointMessageOut{showMessage(e, in.WithContent), stateOfDelivery(&tells).known(in.ExpandedStatuses), next(&tells)}, nil
 	})
 }
 
@@ -489,8 +500,15 @@ func (a *API) destinations(c *api.Call, in destinationsIn) (out page[messageEndp
 	}
 	return pageOf(s, rows, func(x *bellhop.Standing) string { return x.Delivery.Endpoint.String() }, func(x *bellhop.Standing) (messageEndpointOut, error) {
 		d := &x.Delivery
+		if d.Trigger.Again() && (d.Status == bellhop.DeliveryFailed || d.Status == bellhop.DeliveryCanceled) {
+			arrived, err := a.desk.EventDeliveries(c.Context(), c.Principal(), e.ID, bellhop.DeliveryFilter{Endpoint: d.Endpoint, Status: bellhop.DeliverySucceeded, Limit: 1})
+			if err != nil && !bellhop.IsNotFound(err) {
+				return messageEndpointOut{}, err
+			}
+			*d = bellhop.ArrivedOrLatest(append(arrived, *d)...)
+		}
 		out := messageEndpointOut{
-			ID: d.Endpoint.String(), state: stateOfDelivery(d).known(in.ExpandedStatuses), NextAttempt: nextOf(d),
+			ID: d.Endpoint.String(), state: stateOfDelivery(d).known(in.ExpandedStatuses), NextAttempt: a.next(c, d.Endpoint)(d),
 			endpointFields: endpointFields{URL: x.Last.URL, Disabled: true, Version: 1, CreatedAt: d.Endpoint.Time(), UpdatedAt: d.Endpoint.Time()},
 		}
 		if at, err := a.desk.PlainEndpoint(c.Context(), c.Principal(), e.App, d.Endpoint.String()); err == nil {

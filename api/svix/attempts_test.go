@@ -109,6 +109,12 @@ func TestAttempts(t *testing.T) {
 		t.Errorf("expunged: %s", r)
 	}
 
+	unanswered := ids(s.do(200, "GET", "/app/"+app+"/msg/"+msg+"/endpoint/"+away+"/attempt", ""))[0]
+	s.do(204, "DELETE", "/app/"+app+"/msg/"+msg+"/attempt/"+unanswered+"/content", "")
+	if r := s.do(200, "GET", "/app/"+app+"/msg/"+msg+"/attempt/"+unanswered, ""); r.text("response") != "EXPUNGED" || r.has("responseStatusCode") != 0.0 {
+		t.Errorf("expunged without an answer: %s", r)
+	}
+
 	// The messages of an endpoint, and the endpoints of a message.
 	attempted := func(endpoint, query string) reply {
 		return s.do(200, "GET", "/app/"+app+"/endpoint/"+endpoint+"/msg?expanded_statuses=true&"+query, "")

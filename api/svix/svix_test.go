@@ -22,7 +22,6 @@ import (
 	"github.com/bellhop/bellhop/desk"
 	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/seal"
-	"github.com/bellhop/bellhop/memstore"
 	"github.com/bellhop/bellhop/postgres"
 	"github.com/bellhop/bellhop/sqlite"
 )
@@ -93,7 +92,7 @@ type site struct {
 	// database is that of PostgreSQL; "": there is the file.
 	database string
 	// memory, if not nil, is used in place of either.
-	memory *memstore.Store
+	memory bellhop.Store
 	store  bellhop.Store
 	end    func()
 }

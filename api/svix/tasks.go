@@ -32,6 +32,7 @@ const (
 	statsReach    = 28 * 24 * time.Hour
 	mostCounted   = 1000 // apps of one task that counts
 	endingTimeout = 5 * time.Second
+	endingPause   = 5 * time.Second // before it is tried again to write down how one ended
 )
 
 // How a replay goes on: it says how far it has come between steps, and waits where as many
@@ -52,13 +53,13 @@ type tasks struct {
 	group sync.WaitGroup
 	slots chan struct{}
 
-	mu      sync.Mutex
-	running map[string]bool
-	of      map[string]int // by app, "" for the installation
+	mu   sync.Mutex
+	here map[string]desk.Task // as they stand, until their end is written down
+	of   map[string]int       // by app, "" for the installation
 }
 
 func newTasks(d *desk.Desk) *tasks {
-	t := &tasks{desk: d, slots: make(chan struct{}, tasksAtOnce), running: map[string]bool{}, of: map[string]int{}}
+	t := &tasks{desk: d, slots: make(chan struct{}, tasksAtOnce), here: map[string]desk.Task{}, of: map[string]int{}}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	return t
 }
@@ -93,7 +94,7 @@ func (t *tasks) enter(app string) error {
 func (t *tasks) leave(app, task string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.running, task)
+	delete(t.here, task)
 	if t.of[app]--; t.of[app] == 0 {
 		delete(t.of, app)
 	}
@@ -114,9 +115,7 @@ func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, 
 		t.leave(app, "")
 		return desk.Task{}, err
 	}
-	t.mu.Lock()
-	t.running[task.ID] = true
-	t.mu.Unlock()
+	t.stands(task)
 	go func() {
 		defer t.leave(app, task.ID)
 		j := &job{tasks: t, by: p, task: task, noted: time.Now()}
@@ -127,12 +126,39 @@ func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, 
 		}
 		j.give()
 		ended := task
-		ended.Failure, ended.Data = failure(err), asJSON(data)
-		saving, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), endingTimeout)
-		defer cancel()
-		_ = t.desk.EndTask(saving, p, ended) // who asks will find that it did not end here
+		ended.Failure, ended.Data, ended.Ended = failure(err), asJSON(data), time.Now().UTC()
+		ended.Heard = ended.Ended
+		t.stands(ended)
+		t.writeDown(p, ended)
 	}()
 	return task, nil
+}
+
+// writeDown notes how a task has ended: again, as long as the database cannot be written to,
+// such as on a full disk.
+func (t *tasks) writeDown(p bellhop.Principal, ended desk.Task) {
+	for {
+		saving, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), endingTimeout)
+		err := t.desk.EndTask(saving, p, ended)
+		cancel()
+		if !errors.Is(err, bellhop.ErrUnavailable) {
+			return // where it failed, who asks will find that it did not end here
+		}
+		again := time.NewTimer(endingPause)
+		select {
+		case <-again.C:
+		case <-t.ctx.Done():
+			again.Stop()
+			return
+		}
+	}
+}
+
+// stands says how a task of this process stands.
+func (t *tasks) stands(task desk.Task) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.here[task.ID] = task
 }
 
 // job is a task that is being done.
@@ -166,6 +192,9 @@ func (j *job) give() {
 // note writes down how far it has come: now and then, or at once if it has come farther.
 func (j *job) note(ctx context.Context, data any, atOnce bool) error {
 	says := asJSON(data)
+	stands := j.task
+	stands.Data, stands.Heard = says, time.Now().UTC()
+	j.tasks.stands(stands)
 	if !atOnce && time.Since(j.noted) < noteEvery || bytes.Equal(says, j.task.Data) {
 		return nil
 	}
@@ -210,11 +239,12 @@ func failure(err error) string {
 	return "the database could not be used: what was not sent yet can be asked for again"
 }
 
-// runs tells whether a task runs in this process.
-func (t *tasks) runs(name string) bool {
+// known gives a task of this process, if its end is not written down yet.
+func (t *tasks) known(name string) (task desk.Task, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.running[name]
+	task, ok = t.here[name]
+	return task, ok
 }
 
 type taskOut struct {
@@ -230,16 +260,21 @@ type fullTaskOut struct {
 }
 
 func (a *API) showTask(c *api.Call, t desk.Task) (fullTaskOut, error) {
-	lost := func() bool { return t.Ended.IsZero() && t.Here && !a.tasks.runs(t.ID) }
-	if lost() { // its end was written down just now, or never
-		var err error
-		if t, err = a.desk.Task(c.Context(), c.Principal(), t.ID); err != nil {
-			return fullTaskOut{}, err
+	lost := false
+	if t.Ended.IsZero() && t.Here {
+		known, ok := a.tasks.known(t.ID)
+		if !ok { // its end was written down just now, or never
+			var err error
+			if known, err = a.desk.Task(c.Context(), c.Principal(), t.ID); err != nil {
+				return fullTaskOut{}, err
+			}
+			lost = known.Ended.IsZero()
 		}
+		t = known
 	}
 	out := fullTaskOut{taskOut: taskOut{ID: t.ID, Status: "running", Task: t.Kind, UpdatedAt: t.Heard}, Data: struct{}{}}
 	failure := t.Failure
-	if lost() {
+	if lost {
 		failure = "its end could not be written down"
 	}
 	switch {
@@ -359,7 +394,7 @@ func (a *API) replay(c *api.Call, kind string, in endpointID, q desk.Replay) (ta
 		return taskOut{}, err
 	}
 	p := c.Principal()
-	q.App = app.ID
+	q.App, q.Arrived = app.ID, true
 	// A look beforehand says what is wrong with it while somebody listens.
 	look := q
 	look.DryRun, look.Limit = true, 1
@@ -428,7 +463,7 @@ func (a *API) recoverFailed(c *api.Call, in recoverIn) (taskOut, error) {
 	if err != nil {
 		return taskOut{}, err
 	}
-	return a.replay(c, taskRecover, in.endpointID, desk.Replay{Since: since, Until: until, Status: bellhop.ReplayFailed})
+	return a.replay(c, taskRecover, in.endpointID, desk.Replay{Since: since, Until: until, Status: bellhop.ReplayGivenUp})
 }
 
 func (a *API) replayMissing(c *api.Call, in recoverIn) (taskOut, error) {
@@ -547,9 +582,9 @@ type appStatsOut struct {
 }
 
 type appStat struct {
-	AppID    string  `json:"appId"`
-	AppUID   *string `json:"appUid"`
-	Attempts int64   `json:"messageDestinations"`
+	AppID  string  `json:"appId"`
+	AppUID *string `json:"appUid"`
+	Ended  int64   `json:"messageDestinations"` // deliveries, each once
 }
 
 func (a *API) aggregateAppStats(c *api.Call, in appStatsIn) (out appStatsOut, err error) {
@@ -587,7 +622,7 @@ func (a *API) aggregateAppStats(c *api.Call, in appStatsIn) (out appStatsOut, er
 		for i := 0; err == nil && i < len(apps); i++ {
 			var s desk.StatsResult
 			s, err = a.desk.Stats(ctx, p, desk.StatsQuery{App: apps[i].ID, StatsRange: desk.StatsRange{Since: b.Since, Until: b.Until}})
-			stat := appStat{AppID: apps[i].ID, Attempts: s.Total.Succeeded + s.Total.Failed}
+			stat := appStat{AppID: apps[i].ID, Ended: s.Total.Succeeded + s.Total.Exhausted}
 			if uid := apps[i].UID; uid != "" {
 				stat.AppUID = &uid
 			}

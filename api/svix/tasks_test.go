@@ -1,7 +1,9 @@
 package svix
 
 import (
+	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,4 +122,57 @@ func TestReplayWithoutRoom(t *testing.T) {
 			})
 		})
 	}
+}
+
+// fullDisk is a store that notes no more of tasks than that they have begun, while it is full.
+type fullDisk struct {
+	*memstore.Store
+	full atomic.Bool
+}
+
+func (s *fullDisk) AddAudit(ctx context.Context, entry *bellhop.AuditEntry) error {
+	if s.full.Load() && (entry.Action == "task.progress" || entry.Action == "task.end") {
+		return fmt.Errorf("%w: the disk is full", bellhop.ErrUnavailable)
+	}
+	return s.Store.AddAudit(ctx, entry)
+}
+
+// TestTaskOnAFullDisk: what it has done is told, and written down once there is room.
+func TestTaskOnAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &fullDisk{Store: memstore.New()}
+		s := &site{t: t, net: &receiver{}, memory: disk}
+		s.start()
+		defer s.end()
+		s.admin = s.key("admin")
+		app := s.app("")
+		door := s.endpoint(app, "")
+		since := time.Now().UTC().Format(time.RFC3339)
+		for range 3 {
+			s.message(app, "")
+		}
+		time.Sleep(time.Second)
+		disk.full.Store(true)
+		begun := s.do(202, "POST", "/app/"+app+"/endpoint/"+door+"/bulk-replay", `{"since":"`+since+`"}`)
+		time.Sleep(time.Minute)
+		shown := s.do(200, "GET", "/background-task/"+begun.text("id"), "")
+		if shown.text("status") != "finished" || shown.has("data.messagesSent") != 3.0 || shown.text("updatedAt") < begun.text("updatedAt") {
+			t.Errorf("on a full disk: %s", shown)
+		}
+		stored := func() desk.Task {
+			task, err := s.desk.Task(t.Context(), bellhop.Owner(), begun.text("id"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return task
+		}
+		if x := stored(); !x.Ended.IsZero() {
+			t.Errorf("stored: %+v", x)
+		}
+		disk.full.Store(false)
+		time.Sleep(time.Minute)
+		if x := stored(); x.Ended.IsZero() || x.Failure != "" || string(x.Data) != `{"messagesSent":3}` {
+			t.Errorf("with room: %+v", x)
+		}
+	})
 }
