@@ -114,6 +114,9 @@ type Origin struct {
 	// Unfit are the former ids of endpoints that it has and that cannot be taken over truly,
 	// with the reason and what to do. A former id may go on after a dot.
 	Unfit map[string]string
+	// Moved are the former ids of endpoints that are another app's there now, with what to say of
+	// those that are left in the app of before: these are disabled.
+	Moved map[string]string
 	// Unread are the ids of what it has and cannot be read: what was taken over of it earlier
 	// stays as it is.
 	Unread map[string]bool
@@ -398,7 +401,9 @@ func (p *planner) orphans(kind Kind, have []Object, kept map[*Object]bool) {
 			continue
 		}
 		why := origin.unfit(former)
-		switch {
+		switch moved := origin.Moved[former]; {
+		case moved != "":
+			note("endpoint %s: it is disabled, since %s", name(kind, o), moved)
 		case why != "":
 			note("endpoint %s: it was taken over from %s earlier, and no longer can be: it is disabled, since %s", name(kind, o), origin.Name, why)
 		case p.options.DisableDeleted:

@@ -55,6 +55,7 @@ func (p *program) importSvixVerb() *cobra.Command {
 func (p *program) importConvoyVerb() *cobra.Command {
 	var a applied
 	var from, keyFile string
+	var apps []string
 	var o convoy.Options
 	cmd := p.apiVerb("convoy", "Take over what a Convoy has",
 		"Take over the projects that send, their endpoints and event types, from the database of a Convoy.\n"+
@@ -66,7 +67,13 @@ func (p *program) importConvoyVerb() *cobra.Command {
 			if o.EncryptionKey, err = readSecretFile("encryption-key-file", keyFile); err != nil {
 				return err
 			}
+			if o.Apps, err = ownersApps(apps); err != nil {
+				return err
+			}
 			if o.Dialects, err = c.Dialects(ctx); err != nil {
+				return err
+			}
+			if o.Here, err = whatIsHere(ctx, c); err != nil {
 				return err
 			}
 			return p.takeOver(ctx, c, a, from, func(progress foreign.Progress) (*foreign.Import, error) {
@@ -76,10 +83,45 @@ func (p *program) importConvoyVerb() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&from, "from", "", "address of Convoy's database")
 	f.StringVar(&keyFile, "encryption-key-file", "", "`file` with the key with which Convoy encrypts its database, if it does")
+	f.BoolVar(&o.IntoExisting, "into-existing-apps", false, "put endpoints into apps of their owners' ids that are here already and did not come from there")
+	f.StringArrayVar(&apps, "app", nil, "put an owner's endpoints into this app: `OWNER=APP`; may be given more than once")
 	f.BoolVar(&a.planOnly, "dry-run", false, "say what would be done, and do nothing")
 	a.disableDeletedFlag(cmd)
 	a.credentialsFlag(cmd)
 	return cmd
+}
+
+// ownersApps reads what --app has: apps by owner.
+func ownersApps(flags []string) (map[string]string, error) {
+	apps := map[string]string{}
+	for _, flag := range flags {
+		i := strings.LastIndexByte(flag, '=') // an owner may be called anything
+		if i < 1 || i == len(flag)-1 {
+			return nil, usage("--app %q: write it like --app OWNER=APP", flag)
+		}
+		if _, twice := apps[flag[:i]]; twice {
+			return nil, usage("--app gives %q two apps", flag[:i])
+		}
+		apps[flag[:i]] = flag[i+1:]
+	}
+	return apps, nil
+}
+
+// whatIsHere reads the apps and endpoints of the server.
+func whatIsHere(ctx context.Context, c *client.Client) (here convoy.Here, err error) {
+	for app, err := range c.Apps(ctx) {
+		if err != nil {
+			return here, err
+		}
+		here.Apps = append(here.Apps, app)
+	}
+	for e, err := range c.Endpoints(ctx, client.EndpointFilter{Limit: 250}) {
+		if err != nil {
+			return here, err
+		}
+		here.Endpoints = append(here.Endpoints, e)
+	}
+	return here, nil
 }
 
 // takeOver reads what another product has, and makes the server have it.

@@ -28,6 +28,13 @@ type Options struct {
 	// Dialects are those of the server that takes over: requests have to look as Convoy made
 	// them, and projects differ in how they sign.
 	Dialects []dialect.Definition
+	// Here is what that server has already.
+	Here Here
+	// Apps are those that endpoints go to, by the owner or, where nobody owns them, the project;
+	// of all others it is found out.
+	Apps map[string]string
+	// IntoExisting lets endpoints go to apps that did not come from this Convoy.
+	IntoExisting bool
 }
 
 // needed are the columns that are read. Others are looked for, and may be missing.
@@ -62,7 +69,7 @@ func Read(ctx context.Context, url string, o Options, progress foreign.Progress)
 		db: db, Options: o, progress: progress, out: foreign.NewImport("Convoy"),
 		projects: map[string]*project{}, known: map[string]bool{}, subscriptions: map[string][]subscription{}, missing: map[string]bool{},
 	}
-	for _, step := range []func(context.Context) error{r.readProjects, r.eventTypes, r.readSubscriptions, r.readFilters, r.readEndpoints, r.make, r.rest} {
+	for _, step := range []func(context.Context) error{r.readProjects, r.eventTypes, r.readSubscriptions, r.readFilters, r.readEndpoints, r.lookHere, r.make, r.rest} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -82,6 +89,7 @@ type reader struct {
 	subscriptions map[string][]subscription // by endpoint
 	endpoints     []endpointRow
 	missing       map[string]bool // dialects, as definitions
+	here          here
 }
 
 // project is one that sends.
@@ -205,7 +213,9 @@ func (r *reader) earlier(ctx context.Context) error {
 	}
 	return r.db.Each(ctx, `SELECT DISTINCT project_id, owner_id FROM convoy.endpoints WHERE owner_id <> '' AND deleted_at IS NOT NULL`, nil, func(row foreign.Row) error {
 		owner := row.Name("owner_id")
-		origin.Apps[owner], origin.Apps[row.Name("project_id")+"."+cleanID(owner)] = true, true
+		for _, id := range idsOf(appKey{row.Name("project_id"), owner}) {
+			origin.Apps[id] = true
+		}
 		return nil
 	})
 }
@@ -587,12 +597,19 @@ func (r *reader) open(ctx context.Context) error {
 
 // make makes apps and endpoints of what was read.
 func (r *reader) make(context.Context) error {
-	apps := r.apps()
+	apps, err := r.apps()
+	if err != nil {
+		return err
+	}
 	for i := range r.endpoints {
 		e := &r.endpoints[i]
 		err := e.odd
-		if err == nil {
-			err = r.endpoint(e, apps[appKey{e.project, e.owner}])
+		if app := apps[appKey{e.project, e.owner}]; err == nil {
+			r.moved(e, app)
+			if app == "" {
+				continue // its owner is left out
+			}
+			err = r.endpoint(e, app)
 		}
 		if err != nil {
 			r.leave(e)
@@ -608,97 +625,6 @@ func (r *reader) make(context.Context) error {
 	}
 	slices.Sort(all)
 	return fmt.Errorf("projects sign in a way for which the server has no dialect, and receivers would refuse its requests. Nothing was changed. Add to its configuration file, and restart it:\n\ndialects:\n%s", strings.Join(all, ""))
-}
-
-// appKey is a project and, in it, an owner of endpoints, or "".
-type appKey struct{ project, owner string }
-
-// apps makes an app of each project, for endpoints that nobody owns, and of each owner.
-func (r *reader) apps() map[appKey]string {
-	count := map[appKey]int{}
-	owned := map[string]map[string]bool{} // projects by owner
-	for i := range r.endpoints {
-		e := &r.endpoints[i]
-		if e.odd != nil {
-			continue
-		}
-		count[appKey{e.project, e.owner}]++
-		if owner := e.owner; owner != "" {
-			if owned[owner] == nil {
-				owned[owner] = map[string]bool{}
-			}
-			owned[owner][e.project] = true
-		}
-	}
-	ids := map[appKey]string{}
-	add := func(key appKey, id, uid, name string) {
-		ids[key] = id
-		r.out.Origin.Apps[id] = true
-		o := manifest.Object{Partial: true, Source: "Convoy project " + key.project}
-		o.Put("id", id)
-		if uid != "" {
-			o.Put("uid", uid)
-		}
-		o.Put("name", name)
-		if count[key] > usualEndpoints {
-			o.Put("max_endpoints", min(count[key], mostEndpoints))
-		}
-		r.out.Document.Add(manifest.Apps, o)
-	}
-	for _, p := range r.order {
-		add(appKey{p.id, ""}, p.id, "", p.name)
-		var owners []string
-		for key := range count {
-			if key.project == p.id && key.owner != "" {
-				owners = append(owners, key.owner)
-			}
-		}
-		slices.Sort(owners)
-		for _, owner := range owners {
-			id, uid := owner, ""
-			if !fitsAppID(owner) || len(owned[owner]) > 1 || r.projects[owner] != nil {
-				// Of the owner alone it could not be an id, or would be one of two.
-				id = p.id + "." + cleanID(owner)
-				if len(owned[owner]) == 1 && fitsUID(owner) {
-					uid = owner
-				}
-				r.out.Lose("owner %q of the project %s: the owner's name as the app's id, which is %s", owner, p.id, id)
-			}
-			add(appKey{p.id, owner}, id, uid, "")
-		}
-		if len(owners) > 0 {
-			r.out.Lose("project %s: publishing to all endpoints of all its owners at once (broadcast), since an app is one owner here: publish to each", p.id)
-		}
-	}
-	return ids
-}
-
-// usualEndpoints is how many endpoints an app may have where nobody says otherwise, and
-// mostEndpoints how many one may have at all.
-const (
-	usualEndpoints = 1000
-	mostEndpoints  = 100_000
-)
-
-const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-
-// fitsAppID tells whether an app may have this id.
-func fitsAppID(s string) bool {
-	return s != "" && len(s) <= 64 && strings.Contains(letters, s[:1]) && strings.Trim(s, letters+".-_") == ""
-}
-
-// fitsUID tells whether an app may have this uid.
-func fitsUID(s string) bool { return s != "" && len(s) <= 256 && strings.Trim(s, letters+".-_") == "" }
-
-// cleanID makes of any text the end of an id.
-func cleanID(s string) string {
-	s = strings.Map(func(c rune) rune {
-		if c < 0x80 && strings.ContainsRune(letters+".-_", c) {
-			return c
-		}
-		return '_'
-	}, s)
-	return s[:min(len(s), 36)]
 }
 
 // secret is one of an endpoint's.

@@ -1,0 +1,242 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/client"
+)
+
+const (
+	convoyVersions = `[{"hash": "SHA256", "encoding": "hex"}]`
+	convoySecret   = `[{"value": "a secret"}]`
+)
+
+// former are the endpoints with a former id, as "app status".
+func (s *server) former(id string) (all []string) {
+	s.t.Helper()
+	for e, err := range s.api.Endpoints(s.t.Context(), client.EndpointFilter{Limit: 250}) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if e.FormerID == id {
+			all = append(all, strings.Join(e.Apps, "+")+" "+string(e.Status))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// at expects where endpoints with a former id are.
+func (s *server) at(id string, want ...string) {
+	s.t.Helper()
+	if got := s.former(id); !slices.Equal(got, want) {
+		s.t.Errorf("%s is at %q, it was to be at %q", id, got, want)
+	}
+}
+
+// imports runs an import that is to end so, and to say so.
+func (s *server) imports(code int, args []string, want ...string) result {
+	s.t.Helper()
+	r := s.run("", args...)
+	if r.code != code {
+		s.t.Errorf("bellhop %s: exit code %d\n%s%s", strings.Join(args, " "), r.code, r.stdout, r.stderr)
+	}
+	for _, w := range want {
+		if !strings.Contains(r.stdout+r.stderr, w) {
+			s.t.Errorf("bellhop %s: it does not say %q:\n%s%s", strings.Join(args, " "), w, r.stdout, r.stderr)
+		}
+	}
+	return r
+}
+
+// idle expects that an import has nothing to do.
+func (s *server) idle(args []string) {
+	s.t.Helper()
+	if r := s.imports(0, args); r.stdout != "" {
+		s.t.Errorf("it has something to do:\n%s%s", r.stdout, r.stderr)
+	}
+}
+
+// TestConvoyTakesNoStrangersApp: tenants that never were Convoy's keep their apps, names and events to
+// themselves, unless the operator says that they are the same.
+func TestConvoyTakesNoStrangersApp(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	for _, app := range []client.AppInput{{ID: "initech", Name: "Initech (native tenant)"}, {ID: "pied", UID: "hooli"}} {
+		if _, err := s.api.CreateApp(t.Context(), app); err != nil {
+			t.Fatal(err)
+		}
+	}
+	native, err := s.api.CreateEndpoint(t.Context(), bellhop.EndpointChange{Apps: bellhop.Of([]string{"initech"}), URL: bellhop.Of("http://127.0.0.1:9/native"), FormerID: bellhop.Of("ep_of_svix")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newForeign(t, convoyTables)
+	f.convoyProject("PROJECT", "X-Convoy-Signature", convoyVersions)
+	for id, owner := range map[string]string{"E1": "acme", "E2": "initech", "E3": "hooli", "E4": "gone", "E5": "initech"} {
+		f.convoyEndpoint("PROJECT", id, owner, "http://127.0.0.1:9/"+id, convoySecret, true, "*")
+	}
+	f.exec(`UPDATE convoy.endpoints SET deleted_at = now() WHERE id IN ('E4', 'E5')`)
+	with := []string{"import", "convoy", "--from", f.url}
+
+	for _, args := range [][]string{append(slices.Clone(with), "--dry-run"), with, append(slices.Clone(with), "--disable-deleted")} {
+		s.imports(1, args, "owner initech: it is left out, since the app initech, which is here, did not come from this Convoy",
+			"'--app initech=ANOTHER' elsewhere; its 1 endpoints are left out", "owner hooli: it is left out, since the app pied, which is here", "2 rows are left out")
+	}
+	s.at("E1", "acme active")
+	s.at("E2")
+	s.at("E3")
+	s.at("ep_of_svix", "initech active")
+
+	s.fails("has no owner of endpoints, and no project that sends, that is called \"hoolie\"", append(slices.Clone(with), "--app", "hoolie=x")...)
+	s.fails("cannot be the id of an app", append(slices.Clone(with), "--app", "hooli=-x")...)
+	s.fails("gives \"hooli\" the app acme, which is that of \"acme\"", append(slices.Clone(with), "--app", "hooli=acme")...)
+	s.fails("gives \"initech\" the app x, which is that of \"hooli\"", append(slices.Clone(with), "--app", "hooli=x", "--app", "initech=x")...)
+	s.fails("write it like --app OWNER=APP", append(slices.Clone(with), "--app", "hooli")...)
+
+	s.imports(0, append(slices.Clone(with), "--app", "hooli=hooli-convoy", "--into-existing-apps"), "+ app hooli-convoy", "~ app initech")
+	s.at("E2", "initech active")
+	s.at("E3", "hooli-convoy active")
+	s.idle(append(slices.Clone(with), "--disable-deleted"))
+	s.at("ep_of_svix", "initech active")
+	for id, name := range map[string]string{"initech": "Initech (native tenant)", "pied": ""} {
+		if app, err := s.api.App(t.Context(), id); err != nil || app.Name != name {
+			t.Errorf("%+v, %v", app, err)
+		}
+	}
+	if e, err := s.api.Endpoint(t.Context(), native.ID); err != nil || e.Status != bellhop.EndpointActive {
+		t.Errorf("%+v, %v", e, err)
+	}
+
+	// What Convoy has no word of stays, and so does what of it people have removed.
+	if _, err := s.api.PatchApp(t.Context(), "acme", client.AppPatch{Name: bellhop.Of("Globex Corp"), Metadata: bellhop.Of(map[string]string{"plan": "gold"})}); err != nil {
+		t.Fatal(err)
+	}
+	s.idle(with)
+	if app, err := s.api.App(t.Context(), "acme"); err != nil || app.Name != "Globex Corp" || len(app.Metadata) != 1 {
+		t.Errorf("%+v, %v", app, err)
+	}
+	// One that was deleted in Convoy is named still, in whatever app.
+	f.exec(`UPDATE convoy.endpoints SET deleted_at = now() WHERE id = 'E2'`)
+	f.exec(`DELETE FROM convoy.subscriptions WHERE id = 'SUBE3'; DELETE FROM convoy.endpoints WHERE id = 'E3'`)
+	s.imports(0, append(slices.Clone(with), "--disable-deleted"), "(E2): it is disabled, since it is gone in Convoy", "(E3): it is disabled, since it is gone in Convoy")
+	s.at("ep_of_svix", "initech active")
+}
+
+// TestConvoyOwnersStayWhereTheyAre: an owner that another project has, too, from now on, or whose name
+// is no id, keeps the app that it has, and no two have one together.
+func TestConvoyOwnersStayWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	f := newForeign(t, convoyTables)
+	for _, project := range []string{"P1", "P2"} {
+		f.convoyProject(project, "X-Convoy-Signature", convoyVersions)
+	}
+	endpoint := func(project, id, owner string) {
+		f.convoyEndpoint(project, id, owner, "http://127.0.0.1:9/"+id, convoySecret, true, "*")
+	}
+	endpoint("P1", "E1", "acme")
+	endpoint("P1", "E2", "a b")
+	f.exec(`UPDATE convoy.endpoints SET rate_limit = 5000, rate_limit_duration = 60 WHERE id = 'E1'`)
+	with := []string{"import", "convoy", "--from", f.url}
+	s.imports(0, with)
+	s.at("E1", "acme active")
+	s.at("E2", "P1.a_b active")
+	if e := s.byFormer()["E1"]; *e.RateLimit != (bellhop.RateLimit{PerSecond: 5000.0 / 60, Burst: 5000}) {
+		t.Errorf("%+v", e.RateLimit)
+	}
+
+	endpoint("P2", "E3", "acme")
+	endpoint("P1", "E4", "a:b")
+	endpoint("P1", "E5", "P1.a_b")
+	s.imports(0, with, "+ app P2.acme", "+ app P1.a_b-")
+	s.at("E1", "acme active")
+	s.at("E2", "P1.a_b active")
+	s.at("E3", "P2.acme active")
+	apps := map[string]bool{}
+	for former, e := range s.byFormer() {
+		if apps[e.Apps[0]] {
+			t.Errorf("%s is in an app that another owner has: %v", former, e.Apps)
+		}
+		apps[e.Apps[0]] = true
+	}
+	s.idle(with)
+
+	// Without what was noted of whose they are, they are found by their endpoints.
+	for _, app := range []string{"acme", "P2.acme"} {
+		if _, err := s.api.PatchApp(t.Context(), app, client.AppPatch{Metadata: bellhop.Of(map[string]string{})}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.idle(with)
+}
+
+// TestConvoyEndpointsMoveToAnotherOwner: what is published to the owner of before does not go to the
+// one of now.
+func TestConvoyEndpointsMoveToAnotherOwner(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	f := newForeign(t, convoyTables)
+	f.convoyProject("PROJECT", "X-Convoy-Signature", convoyVersions)
+	f.convoyEndpoint("PROJECT", "E1", "owner-1", "http://127.0.0.1:9/", convoySecret, true, "*")
+	with := []string{"import", "convoy", "--from", f.url}
+	s.imports(0, with)
+
+	f.exec(`UPDATE convoy.endpoints SET owner_id = 'owner-2'`)
+	r := s.imports(0, with, `(E1): it is disabled, since in Convoy it is of the owner "owner-2" of the project PROJECT, whose app is owner-2: there it goes on, with the same secrets`, "+ app owner-2", "+ endpoint E1")
+	if strings.Contains(r.stderr, "gone in Convoy") {
+		t.Errorf("it is not gone:\n%s", r.stderr)
+	}
+	s.at("E1", "owner-1 disabled", "owner-2 active")
+	for e, err := range s.api.Endpoints(t.Context(), client.EndpointFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if secrets, err := s.api.Secrets(t.Context(), e.ID); err != nil || len(secrets) != 1 || secrets[0].Secret != "a secret" {
+			t.Errorf("%v, %v", secrets, err)
+		}
+	}
+	s.idle(with)
+
+	// Back, to nobody, and to one whose app is not to be had.
+	f.exec(`UPDATE convoy.endpoints SET owner_id = 'owner-1'`)
+	s.imports(0, with, "active → disabled", "disabled → active")
+	s.at("E1", "owner-1 active", "owner-2 disabled")
+	f.exec(`UPDATE convoy.endpoints SET owner_id = ''`)
+	s.imports(0, with, "in Convoy it is of the project PROJECT, whose app is PROJECT")
+	s.at("E1", "PROJECT active", "owner-1 disabled", "owner-2 disabled")
+	if _, err := s.api.CreateApp(t.Context(), client.AppInput{ID: "initech"}); err != nil {
+		t.Fatal(err)
+	}
+	f.exec(`UPDATE convoy.endpoints SET owner_id = 'initech'`)
+	s.imports(1, with, "owner initech: it is left out", `(E1): it is disabled, since in Convoy it is of the owner "initech" of the project PROJECT`)
+	s.at("E1", "PROJECT disabled", "owner-1 disabled", "owner-2 disabled")
+}
+
+// TestConvoyImportIsKilled: one that ends when there are apps, and no endpoints yet, knows them again.
+func TestConvoyImportIsKilled(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	f := newForeign(t, convoyTables)
+	f.convoyProject("PROJECT", "X-Convoy-Signature", convoyVersions)
+	const many = 100
+	for i := range many {
+		f.convoyEndpoint("PROJECT", fmt.Sprintf("E%03d", i), fmt.Sprintf("owner-%03d", i), "http://127.0.0.1:9/", convoySecret, true, "*")
+	}
+	with := []string{"import", "convoy", "--from", f.url}
+	for _, lines := range []int{40, 80} {
+		killAfter(t, s.command(with...), lines)
+		if n := len(s.byFormer()); n == many {
+			t.Fatal("it was not killed in the middle")
+		}
+	}
+	s.imports(0, with)
+	if n := len(s.byFormer()); n != many {
+		t.Errorf("%d endpoints", n)
+	}
+	s.idle(with)
+}
