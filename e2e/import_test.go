@@ -419,7 +419,8 @@ CREATE TYPE convoy.delivery_mode AS ENUM ('at_least_once', 'at_most_once');
 CREATE TABLE convoy.subscriptions (id varchar PRIMARY KEY, name text NOT NULL DEFAULT '', type text NOT NULL DEFAULT 'api', project_id varchar NOT NULL REFERENCES convoy.projects,
 	endpoint_id varchar REFERENCES convoy.endpoints, retry_config_type text, retry_config_duration integer, retry_config_retry_count integer,
 	filter_config_event_types text[] NOT NULL, filter_config_filter_headers jsonb NOT NULL DEFAULT '{}', filter_config_filter_body jsonb NOT NULL DEFAULT '{}',
-	filter_config_filter_raw_body jsonb NOT NULL DEFAULT '{}', function text, delivery_mode convoy.delivery_mode DEFAULT 'at_least_once', deleted_at timestamptz);
+	filter_config_filter_raw_body jsonb NOT NULL DEFAULT '{}', filter_config_filter_query jsonb NOT NULL DEFAULT '{}',
+	filter_config_filter_path jsonb NOT NULL DEFAULT '{}', function text, delivery_mode convoy.delivery_mode DEFAULT 'at_least_once', deleted_at timestamptz);
 CREATE TABLE convoy.filters (id varchar PRIMARY KEY, subscription_id varchar NOT NULL REFERENCES convoy.subscriptions, event_type varchar NOT NULL,
 	headers jsonb NOT NULL DEFAULT '{}', body jsonb NOT NULL DEFAULT '{}', raw_headers jsonb NOT NULL DEFAULT '{}', raw_body jsonb NOT NULL DEFAULT '{}');
 CREATE TABLE convoy.event_types (id varchar PRIMARY KEY, name varchar NOT NULL, description text, category text, project_id varchar NOT NULL REFERENCES convoy.projects,

@@ -240,3 +240,26 @@ func TestConvoyImportIsKilled(t *testing.T) {
 	}
 	s.idle(with)
 }
+
+// TestConvoyOfAnotherVersion: what is missing is named, and nothing is changed.
+func TestConvoyOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	f := newForeign(t, convoyTables)
+	f.convoyProject("PROJECT", "X-Convoy-Signature", convoyVersions)
+	f.convoyEndpoint("PROJECT", "E1", "acme", "http://127.0.0.1:9/", convoySecret, true, "*")
+	for _, change := range [][2]string{
+		{"ALTER TABLE convoy.filters DROP body", "the column filters.body is missing. Nothing was changed"},
+		{"DROP TABLE convoy.filters; ALTER TABLE convoy.endpoints RENAME owner_id TO owner", "the column endpoints.owner_id is missing"},
+		{"ALTER SCHEMA convoy RENAME TO other", "the table endpoints, the table event_types"},
+	} {
+		f.exec(change[0])
+		s.fails(change[1], "import", "convoy", "--from", f.url)
+	}
+	// An earlier one, without what came later.
+	f.exec(`ALTER SCHEMA other RENAME TO convoy; ALTER TABLE convoy.endpoints RENAME owner TO owner_id; ALTER TABLE convoy.event_types DROP json_schema;
+		ALTER TABLE convoy.subscriptions DROP filter_config_filter_raw_body, DROP filter_config_filter_query, DROP filter_config_filter_path, DROP function, DROP delivery_mode;
+		ALTER TABLE convoy.endpoints DROP is_encrypted, DROP content_type, DROP basic_auth_config, DROP oauth2_config, DROP mtls_client_cert, DROP secrets_cipher`)
+	s.imports(0, []string{"import", "convoy", "--from", f.url})
+	s.at("E1", "acme active")
+}

@@ -406,7 +406,9 @@ func fitsAppID(s string) bool {
 }
 
 // fitsUID tells whether an app may have this uid.
-func fitsUID(s string) bool { return s != "" && len(s) <= 256 && strings.Trim(s, letters+".-_") == "" }
+func fitsUID(s string) bool {
+	return len(s) <= 256 && strings.Trim(s, letters+".-_") == "" && strings.Trim(s, ".") != ""
+}
 
 // cleanID makes of any text the end of an id.
 func cleanID(s string) string {

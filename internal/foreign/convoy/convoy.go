@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,12 @@ func Read(ctx context.Context, url string, o Options, progress foreign.Progress)
 		return nil, err
 	}
 	defer db.Close()
-	if err := db.Need(needed); err != nil {
+	tables := needed
+	if db.Has("filters", "subscription_id") {
+		tables = maps.Clone(needed)
+		tables["filters"] = []string{"id", "event_type", "headers", "body"} // of newer versions
+	}
+	if err := db.Need(tables); err != nil {
 		return nil, err
 	}
 	r := &reader{
@@ -211,7 +217,7 @@ func (r *reader) earlier(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.db.Each(ctx, `SELECT DISTINCT project_id, owner_id FROM convoy.endpoints WHERE owner_id <> '' AND deleted_at IS NOT NULL`, nil, func(row foreign.Row) error {
+	return r.db.Each(ctx, `SELECT DISTINCT project_id, owner_id FROM convoy.endpoints WHERE owner_id::text <> '' AND deleted_at IS NOT NULL`, nil, func(row foreign.Row) error {
 		owner := row.Name("owner_id")
 		for _, id := range idsOf(appKey{row.Name("project_id"), owner}) {
 			origin.Apps[id] = true
@@ -286,6 +292,7 @@ type subscription struct {
 	id          string
 	events      []string
 	filtersHead bool
+	filtersElse bool         // by the query or the path of the request that an event came with
 	body        bellhop.JSON // nil without a filter
 	function    bool
 	retry       retry
@@ -306,7 +313,8 @@ func (r *reader) readSubscriptions(ctx context.Context) error {
 			s.filter_config_filter_headers::text AS headers, `+r.body("subscriptions", "s", "filter_config_filter_body", "filter_config_filter_raw_body")+` AS body,
 			s.retry_config_type, s.retry_config_duration, s.retry_config_retry_count, `+
 		r.db.Column("subscriptions", "s", "function", "NULL::text")+` AS function, `+
-		r.db.Column("subscriptions", "s", "delivery_mode", "'at_least_once'")+`::text AS mode
+		r.db.Column("subscriptions", "s", "delivery_mode", "'at_least_once'")+`::text AS mode, `+
+		r.asks("subscriptions", "s", "filter_config_filter_query", "filter_config_filter_path")+` AS otherwise
 		FROM convoy.subscriptions s WHERE s.deleted_at IS NULL ORDER BY s.id`, nil, func(row foreign.Row) error {
 		if row.Null("endpoint_id") || row.Name("type") == "cli" || row.Name("type") == "incoming" {
 			return nil // of a project that takes in, or of somebody's command line
@@ -355,6 +363,9 @@ func (s *subscription) read(row foreign.Row) (err error) {
 		return err
 	}
 	s.function = function != ""
+	if s.filtersElse, err = row.Bool("otherwise"); err != nil {
+		return err
+	}
 	switch mode, err := row.Text("mode"); {
 	case err != nil:
 		return err
@@ -375,6 +386,15 @@ func (r *reader) body(table, alias, applied, raw string) string {
 	return fmt.Sprintf("CASE WHEN coalesce(%[1]s.%[2]s::text, '') IN ('', '{}', 'null') THEN %[1]s.%[3]s ELSE %[1]s.%[2]s END::text", alias, raw, applied)
 }
 
+// asks tells whether one of the columns, of those that there are, has a filter.
+func (r *reader) asks(table, alias string, columns ...string) string {
+	any := "false"
+	for _, column := range columns {
+		any += " OR coalesce(" + r.db.Column(table, alias, column, "NULL") + "::text, '') NOT IN ('', '{}', 'null')"
+	}
+	return any
+}
+
 // isEmpty tells whether JSON asks for nothing.
 func isEmpty(text string) bool {
 	t := strings.Join(strings.Fields(text), "")
@@ -392,7 +412,8 @@ func (r *reader) readFilters(ctx context.Context) error {
 			of[r.subscriptions[endpoint][i].id] = &r.subscriptions[endpoint][i]
 		}
 	}
-	return r.db.Each(ctx, `SELECT f.id, f.subscription_id, f.event_type, f.headers::text AS headers, `+r.body("filters", "f", "body", "raw_body")+` AS body FROM convoy.filters f ORDER BY f.id`, nil, func(row foreign.Row) error {
+	return r.db.Each(ctx, `SELECT f.id, f.subscription_id, f.event_type, f.headers::text AS headers, `+r.body("filters", "f", "body", "raw_body")+` AS body, `+
+		r.asks("filters", "f", "query", "path")+` AS otherwise FROM convoy.filters f ORDER BY f.id`, nil, func(row foreign.Row) error {
 		s := of[row.Name("subscription_id")]
 		if s == nil {
 			return nil
@@ -425,7 +446,9 @@ func (s *subscription) readFilter(row foreign.Row) error {
 		s.filters[eventType] = bellhop.JSON(body)
 	}
 	s.filtersHead = s.filtersHead || !isEmpty(headers)
-	return nil
+	otherwise, err := row.Bool("otherwise")
+	s.filtersElse = s.filtersElse || otherwise
+	return err
 }
 
 // endpointRow is an endpoint as the table has it.

@@ -140,6 +140,9 @@ func (r *reader) wishes(e *endpointRow) []wish {
 		case s.filtersHead:
 			lose("it filters by headers, which events do not have here")
 			continue
+		case s.filtersElse:
+			lose("it filters by the query or the path of requests, which events do not have here")
+			continue
 		case len(s.events) == 0:
 			lose("its event_types are an empty list, by which it gets nothing, and here it would get everything")
 			continue
