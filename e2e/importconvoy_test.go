@@ -112,6 +112,14 @@ func TestConvoyTakesNoStrangersApp(t *testing.T) {
 		t.Errorf("%+v, %v", e, err)
 	}
 
+	// An app that is given later is remembered, too.
+	s.imports(0, append(slices.Clone(with), "--app", "hooli=hooli-2"), "whose app is hooli-2", "+ app hooli-2", "~ app hooli-convoy")
+	s.at("E3", "hooli-2 active", "hooli-convoy disabled")
+	s.idle(with)
+	s.imports(0, append(slices.Clone(with), "--app", "hooli=hooli-convoy"))
+	s.at("E3", "hooli-2 disabled", "hooli-convoy active")
+	s.idle(with)
+
 	// What Convoy has no word of stays, and so does what of it people have removed.
 	if _, err := s.api.PatchApp(t.Context(), "acme", client.AppPatch{Name: bellhop.Of("Globex Corp"), Metadata: bellhop.Of(map[string]string{"plan": "gold"})}); err != nil {
 		t.Fatal(err)
@@ -172,6 +180,12 @@ func TestConvoyOwnersStayWhereTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	s.idle(with)
+
+	// Two projects' owners are one customer if the operator says so.
+	s.imports(0, append(slices.Clone(with), "--app", "acme=acme"), "(E3): it is disabled, since in Convoy it is of the owner \"acme\" of the project P2, whose app is acme")
+	s.at("E1", "acme active")
+	s.at("E3", "P2.acme disabled", "acme active")
 	s.idle(with)
 }
 

@@ -39,6 +39,9 @@ func (k appKey) String() string {
 // since tenants that never were Convoy's may have the same.
 const markPrefix = "convoy."
 
+// left is the mark of an app whose owner has another one since.
+const left = "left"
+
 // mark is the metadata of the app that was made of a project or an owner. One app may have those
 // of several projects.
 func (k appKey) mark() (name, value string) {
@@ -71,8 +74,9 @@ func idsOf(k appKey) (ids []string) {
 type here struct {
 	// named are its apps by their ids and uids.
 	named map[string]*bellhop.App
-	// marked are those that an import has made or joined, by what of.
+	// marked are those that an import has made or joined, by what of, and marks what of by the app's id.
 	marked map[appKey][]*bellhop.App
+	marks  map[string][]appKey
 	// projects are those of this Convoy that apps are of, by the app's id: as their metadata say
 	// or, where somebody has removed that, the endpoints that came from there.
 	projects map[string]map[string]bool
@@ -89,7 +93,7 @@ func formerOf(e *bellhop.Endpoint) string {
 // lookHere finds out what of the server came from this Convoy. What did not is left alone, also
 // where it is in the same app.
 func (r *reader) lookHere(ctx context.Context) error {
-	h := here{named: map[string]*bellhop.App{}, marked: map[appKey][]*bellhop.App{}, projects: map[string]map[string]bool{}, former: map[string][]*bellhop.Endpoint{}}
+	h := here{named: map[string]*bellhop.App{}, marked: map[appKey][]*bellhop.App{}, marks: map[string][]appKey{}, projects: map[string]map[string]bool{}, former: map[string][]*bellhop.Endpoint{}}
 	r.here = h
 	is := func(app, project string) {
 		if h.projects[app] == nil {
@@ -123,6 +127,7 @@ func (r *reader) lookHere(ctx context.Context) error {
 			r.out.Origin.Apps[app.ID] = true
 			if k, ok := keys[[2]string{name, value}]; ok {
 				h.marked[k] = append(h.marked[k], app)
+				h.marks[app.ID] = append(h.marks[app.ID], k)
 			}
 		}
 	}
@@ -266,10 +271,39 @@ func (r *reader) apps() (map[appKey]string, error) {
 	}
 	for _, k := range keys {
 		if of := made[ids[k]]; len(of) > 0 && of[0] == k {
-			r.app(ids[k], of, count, owned[k.owner] == 1)
+			r.app(ids[k], of, count, owned[k.owner] == 1, ids)
+		}
+	}
+	for i := range r.Here.Apps {
+		app := &r.Here.Apps[i]
+		if len(made[app.ID]) > 0 {
+			continue
+		}
+		if metadata, changed := r.remark(app, ids); changed {
+			o := manifest.Object{Partial: true, Source: "Convoy project " + r.here.marks[app.ID][0].project}
+			o.Put("id", app.ID)
+			o.Put("metadata", metadata)
+			r.out.Document.Add(manifest.Apps, o)
 		}
 	}
 	return ids, nil
+}
+
+// remark is the metadata of an app that is here, nil if it is not, with the marks of what has another app now
+// changed: two apps that seem to be of one owner would be its app in turn.
+func (r *reader) remark(app *bellhop.App, ids map[appKey]string) (metadata map[string]string, changed bool) {
+	if app == nil {
+		return map[string]string{}, false
+	}
+	metadata = map[string]string{}
+	maps.Copy(metadata, app.Metadata)
+	for _, k := range r.here.marks[app.ID] {
+		if id := ids[k]; id != "" && id != app.ID {
+			name, _ := k.mark()
+			metadata[name], changed = left, true
+		}
+	}
+	return metadata, changed
 }
 
 // mapped are the apps that the operator names. One that another has, of those that have one by an
@@ -329,26 +363,26 @@ func (r *reader) free(k appKey, sole bool, taken map[string]appKey) (string, err
 
 // app makes the app of a project or an owner, or of an owner in several projects. Convoy has no other
 // name of an owner than its id.
-func (r *reader) app(id string, of []appKey, count map[appKey]int, sole bool) {
+func (r *reader) app(id string, of []appKey, count map[appKey]int, sole bool, ids map[appKey]string) {
 	r.out.Origin.Apps[id] = true
 	k := of[0]
 	o := manifest.Object{Partial: true, Source: "Convoy project " + k.project}
 	o.Put("id", id)
-	is, metadata, most := r.here.named[id], map[string]string{}, usualEndpoints
+	is, most := r.here.named[id], usualEndpoints
 	if is != nil {
 		most = max(most, is.MaxEndpoints)
-		maps.Copy(metadata, is.Metadata)
 	}
+	metadata, marked := r.remark(is, ids)
 	switch {
-	case k.owner == "":
+	case k.owner == "" && id == k.project:
 		o.Put("name", r.projects[k.project].name)
-	case id != k.owner:
+	case k.owner != "" && id != k.owner:
 		r.out.Lose("%s: the owner's name as the app's id, which is %s", k, id)
 		if is == nil && r.here.named[k.owner] == nil && sole && fitsUID(k.owner) {
 			o.Put("uid", k.owner)
 		}
 	}
-	endpoints, marked := 0, false
+	endpoints := 0
 	for _, k := range of {
 		endpoints += count[k]
 		name, value := k.mark()
