@@ -236,7 +236,7 @@ func (r *reader) apps() (map[appKey]string, error) {
 	earlier := map[appKey]string{}
 	for _, k := range keys {
 		if app := r.here.earlier(k); app != nil {
-			earlier[k] = app.ID
+			earlier[k], r.out.Origin.Apps[app.ID] = app.ID, true
 		}
 	}
 	ids, err := r.mapped(keys, earlier)
@@ -419,7 +419,7 @@ func (r *reader) moved(e *endpointRow, app string) {
 				}
 				r.out.Origin.Moved[was.FormerID] = why
 			case was.Status != bellhop.EndpointDisabled:
-				r.out.Lose("endpoint %s: that it is of the %s alone: it is %s in the app %s, too, which did not come from Convoy", e.id, of, was.Status, strings.Join(was.Apps, ", "))
+				r.out.Lose("endpoint %s: that it is of the %s alone: it is %s in the app %s, too, which is not known to come from Convoy: disable it there, unless it is meant so", e.id, of, was.Status, strings.Join(was.Apps, ", "))
 			}
 		}
 	}
