@@ -223,8 +223,8 @@ type FlowStore interface {
 	// app or, where the order is that of the whole endpoint, of any app that it
 	// listens to: the Next of their kind is then a moment later than now.
 	//
-	// Deliveries of erased events and to endpoints that are gone are not claimed:
-	// Sweep ends them. If the endpoint's ordering was changed, Claim first carries
+	// Deliveries of erased events, settled ones and those to endpoints that are gone are
+	// not claimed: Sweep ends them. If the endpoint's ordering was changed, Claim first carries
 	// the change over to the deliveries that were pending, a bounded piece of them,
 	// and gives work only when that is done. Those that are held are not claimed: if
 	// they are let go, Claim first does that with a bounded piece of them, and gives

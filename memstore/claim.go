@@ -51,13 +51,13 @@ func (s *Store) fill(claimed *bellhop.Claimed, r bellhop.ClaimRequest, now time.
 		}
 		e := s.byID[d.Event].Event
 		switch {
-		case s.blocked(d):
+		case s.blocked(d), d.Settled != 0: // which is for Sweep, whatever holds it back
 			d.Due = time.Time{}
 			continue
 		case s.overtakes(d):
 			heldBack = true
 			continue
-		case e.Erased, d.Settled != 0:
+		case e.Erased:
 			d.Due = time.Time{} // it is for Sweep
 			continue
 		}

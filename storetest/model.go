@@ -117,13 +117,13 @@ func (m *picture) claimAs(t *rapid.T, r bellhop.ClaimRequest) {
 			break
 		}
 		switch {
-		case m.blocked(d):
+		case m.blocked(d), d.Settled != 0:
 			d.Due = time.Time{}
 			continue
 		case d.OrderKey != "" && len(m.later) > 0 && bellhop.DeliveryID(m.later[0]) < d.OrderPos:
 			heldBack = true
 			continue
-		case m.events[d.Event].Erased, d.Settled != 0:
+		case m.events[d.Event].Erased:
 			d.Due = time.Time{}
 			continue
 		}

@@ -198,7 +198,7 @@ var retryingTests = []test{
 		f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Hour))
 		again := func(trigger bellhop.Trigger) bellhop.Delivery {
 			d := f.delivery(&n.Event, &e)
-			d.Trigger, d.Due = trigger, f.now
+			d.Trigger, d.Due, d.OrderPos = trigger, f.now, d.ID
 			_, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}}, f.now)
 			f.must(err)
 			return d
@@ -242,7 +242,7 @@ var retryingTests = []test{
 		n := f.publish(e)
 		f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Hour))
 		d := f.delivery(&n.Event, &e)
-		d.Trigger, d.Due = bellhop.TriggerResend, f.now
+		d.Trigger, d.Due, d.OrderPos = bellhop.TriggerResend, f.now, d.ID
 		_, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}}, f.now)
 		f.must(err)
 		work := f.claim(e, 1)
@@ -259,5 +259,35 @@ var retryingTests = []test{
 			}
 		}
 		f.Error("the next of the order is never claimed")
+	}},
+	{"what is settled waits for Sweep, and for no fan-out", func(f *fixture) {
+		e := f.endpoint()
+		first := f.laterEvent([]bellhop.Endpoint{e}) // older, and still to be made
+		f.enqueue(first)
+		for _, retried := range []bool{false, true} {
+			e.Ordering = bellhop.OrderingNone
+			e = f.save(e)
+			n := f.publish(e)
+			if retried {
+				f.record(f.retry(f.claim(e, 1)[0].Delivery, time.Minute))
+			}
+			again := f.again(&n.Event, &e)
+			again.Due = f.now.Add(-time.Second)
+			same(f, "added", f.redeliver(nil, again), 1)
+			same(f, "claimed", deliveryIDs(f.claim(e, 1)), []bellhop.DeliveryID{again.ID})
+			e.Ordering = bellhop.OrderingEndpoint // meanwhile
+			e = f.save(e)
+			f.record(f.attempt(again, bellhop.AttemptSucceeded))
+			f.pass(time.Hour)
+			same(f, "claimed, with nothing due later", f.claimed(e, 10), bellhop.Claimed{})
+			same(f, "swept", f.sweep(), 1)
+			line := f.log(n.Deliveries[0].ID)
+			same(f, "reason", line[0].Reason, bellhop.ReasonSettled)
+		}
+		f.spread(1)
+		work := f.claim(e, 10)
+		if len(work) != 1 || work[0].Event.ID != first.Event.ID {
+			f.Fatalf("claimed %v, want the delivery of %v", deliveryIDs(work), first.Event.ID)
+		}
 	}},
 }
