@@ -57,6 +57,7 @@ func (f *filler) deliver(n *bellhop.NewEvent, to bellhop.EndpointID, owner bellh
 	n.Deliveries = append(n.Deliveries, bellhop.Delivery{
 		ID: id.Next[id.Delivery](f.ids, at), Event: n.Event.ID, Endpoint: to, App: n.Event.App, Type: n.Event.Type,
 		Trigger: bellhop.TriggerPublish, Status: bellhop.DeliveryPending, Due: at, Owner: owner,
+		OrderPos: bellhop.DeliveryID(n.Event.ID),
 	})
 	n.Event.Deliveries++
 }

@@ -35,7 +35,7 @@ func (s source) event(size, deliveries int, owner bellhop.NodeID) bellhop.NewEve
 	for i := range deliveries {
 		n.Deliveries = append(n.Deliveries, bellhop.Delivery{
 			ID: id.Next[id.Delivery](s.ids, now), Event: e.ID, Endpoint: bellhop.EndpointID(i + 1), App: e.App, Type: e.Type,
-			Trigger: bellhop.TriggerPublish, Owner: owner, Due: now,
+			Trigger: bellhop.TriggerPublish, Owner: owner, Due: now, OrderPos: bellhop.DeliveryID(e.ID),
 		})
 	}
 	return n

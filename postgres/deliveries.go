@@ -20,7 +20,7 @@ const (
 	unfinishedColumns = "p.id, p.event, p.endpoint, p.app, " + typeOfEvent + `, p.trigger, p.owner, p.due, p.attempts, p.last_attempt,
 		p.order_key, p.order_pos, p.held, p.holds, p.released, p.settled, ` + statusOfEndpoint
 	freshColumns = `p.id, p.event, p.endpoint, p.app, p.type, p.trigger, p.owner, greatest((p.id >> 21) * 1000, p.deliver_at), 0, 0::bigint,
-		NULL::text, p.id, false, 0, 0::bigint, 0::bigint, ` + statusOfEndpoint
+		NULL::text, CASE p.trigger WHEN 'test' THEN p.id ELSE p.event END, false, 0, 0::bigint, 0::bigint, ` + statusOfEndpoint
 )
 
 // scanUnfinished reads unfinishedColumns or freshColumns.

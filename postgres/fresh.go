@@ -100,8 +100,14 @@ func mayBeFresh(d *bellhop.Delivery, e *bellhop.Event, l bellhop.Lease, now time
 	}
 	// Its due and its place are those that its id says. The id may be a little ahead.
 	due := d.Due.IsZero() || !d.Due.After(now) && d.ID.Time().Sub(d.Due) < freshSlack
-	place := d.OrderPos == 0 || d.OrderPos == d.ID || d.OrderPos == bellhop.DeliveryID(e.ID)
+	place := d.OrderPos == freshPosition(e.ID, trigger, d.ID)
 	return d.Owner == l.Node && d.OrderKey == "" && d.Trigger == trigger && d.Attempts == 0 && d.LastAttempt == 0 && due && place
+}
+
+// freshPosition is the place in the order that a fresh delivery has: what was scheduled, and
+// has another one, gets a row.
+func freshPosition(e bellhop.EventID, t bellhop.Trigger, d bellhop.DeliveryID) bellhop.DeliveryID {
+	return bellhop.OrderPosition(&bellhop.Event{ID: e}, t, d, d.Time())
 }
 
 // freshSlack is by how much an id may be ahead of when its delivery is due: as many are made

@@ -26,7 +26,7 @@ func (p *party) old(name string, at time.Time, done []bellhop.Endpoint, waits ..
 	for i := range n.Deliveries {
 		d := &n.Deliveries[i]
 		d.ID, d.Event, d.Due = id.Next[id.Delivery](p.past, at), n.Event.ID, at
-		if d.OrderPos = d.ID; i < len(done) {
+		if d.OrderPos = bellhop.DeliveryID(d.Event); i < len(done) {
 			d.Owner = p.lease.Node
 		}
 	}

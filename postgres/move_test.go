@@ -118,7 +118,7 @@ func TestMoveTakesWhatAKilledNodeHad(t *testing.T) {
 		event := bellhop.Event{ID: id.Next[id.Event](ids, noon), App: "acme", Type: "invoice.paid", Data: bellhop.JSON("{}"), Deliveries: 1}
 		d := bellhop.Delivery{
 			ID: id.Next[id.Delivery](ids, noon), Event: event.ID, Endpoint: e.ID, App: "acme", Type: event.Type, Trigger: bellhop.TriggerPublish,
-			Status: bellhop.DeliveryPending, Due: noon, Owner: n.Lease.Node,
+			Status: bellhop.DeliveryPending, Due: noon, Owner: n.Lease.Node, OrderPos: bellhop.DeliveryID(event.ID),
 		}
 		if _, err := s.Enqueue(t.Context(), n.Lease, 1, []bellhop.NewEvent{{Event: event, Deliveries: []bellhop.Delivery{d}}}, noon); err != nil {
 			t.Fatal(err)

@@ -343,7 +343,7 @@ func (t *txn) releaseOrphans(node bellhop.NodeID, epoch, mark, last int64) error
 			e.DeliverAt = &at
 		}
 		born := bellhop.Born(&d, &e)
-		d.Due, d.OrderPos = born, bellhop.OrderPosition(&e, d.Trigger, d.ID, d.ID.Time())
+		d.Due, d.OrderPos = born, freshPosition(d.Event, d.Trigger, d.ID)
 		list = append(list, newPending{d, born})
 		if d.Settled != 0 {
 			settled = append(settled, d)

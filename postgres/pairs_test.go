@@ -101,7 +101,7 @@ func (p *party) event(endpoints ...bellhop.Endpoint) bellhop.NewEvent {
 			ID: id.Next[id.Delivery](p.ids, now), Event: e.ID, Endpoint: endpoints[i].ID, App: e.App, Type: e.Type, Trigger: bellhop.TriggerPublish,
 			Status: bellhop.DeliveryPending, Due: now, OrderKey: endpoints[i].Ordering.OrderKey(&e),
 		}
-		d.OrderPos = d.ID
+		d.OrderPos = bellhop.OrderPosition(&e, d.Trigger, d.ID, now)
 		n.Deliveries = append(n.Deliveries, d)
 	}
 	return n

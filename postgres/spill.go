@@ -59,9 +59,6 @@ func (t *txn) leaveFastLane(list []leaver) error {
 			attempts[i], last[i] = int64(x.attempt.Number), int64(x.attempt.ID)
 		}
 		pos[i], born[i], holds[i] = int64(x.OrderPos), micros(x.born), oneIf(x.heldNow)
-		if pos[i] == 0 {
-			pos[i] = ids[i]
-		}
 		apps[i], triggers[i], held[i], buckets[i] = x.App, string(x.Trigger), x.held, int16(bellhop.BucketOf(x.Endpoint))
 	}
 	var settled []bellhop.Delivery

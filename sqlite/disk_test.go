@@ -36,7 +36,7 @@ func (s source) eventAt(now time.Time, size int, endpoint bellhop.EndpointID, ow
 		ID: id.Next[id.Event](s.ids, now), App: "acme", Type: "invoice.paid", Subject: "invoice:1",
 		Data: bytes.Repeat([]byte("x"), size), Deliveries: 1,
 	}
-	d := bellhop.Delivery{ID: id.Next[id.Delivery](s.ids, now), Endpoint: endpoint, Trigger: bellhop.TriggerPublish, Due: now, Owner: owner}
+	d := bellhop.Delivery{ID: id.Next[id.Delivery](s.ids, now), Endpoint: endpoint, Trigger: bellhop.TriggerPublish, Due: now, Owner: owner, OrderPos: bellhop.DeliveryID(e.ID)}
 	return bellhop.NewEvent{Event: e, Deliveries: []bellhop.Delivery{d}}
 }
 

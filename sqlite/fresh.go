@@ -74,7 +74,13 @@ func (d *freshDelivery) delivery() bellhop.Delivery {
 // bornFresh tells whether an event's row and the time say all of a delivery.
 func bornFresh(d *bellhop.Delivery, e *bellhop.Event, owner bellhop.NodeID, now time.Time) bool {
 	return owner != 0 && d.Owner == owner && d.OrderKey == "" && d.Trigger == triggerOf(e.Test) && d.Attempts == 0 && d.LastAttempt == 0 &&
-		!d.Due.After(now) && (d.OrderPos == 0 || d.OrderPos == d.ID || d.OrderPos == bellhop.DeliveryID(e.ID))
+		!d.Due.After(now) && d.OrderPos == freshPosition(e.ID, d.Trigger, d.ID)
+}
+
+// freshPosition is the place in the order that a fresh delivery has: what was scheduled, and
+// has another one, gets a row.
+func freshPosition(e bellhop.EventID, t bellhop.Trigger, d bellhop.DeliveryID) bellhop.DeliveryID {
+	return bellhop.OrderPosition(&bellhop.Event{ID: e}, t, d, d.Time())
 }
 
 // triggerOf is that of the deliveries that an event is accepted with.
@@ -87,14 +93,11 @@ func triggerOf(test bool) bellhop.Trigger {
 
 // add notes that the transaction stores a delivery of an event, which is the last one added.
 func (e *freshEvent) add(d *bellhop.Delivery, now time.Time) {
-	due, pos := d.Due, d.OrderPos
+	due := d.Due
 	if due.IsZero() {
 		due = now
 	}
-	if pos == 0 {
-		pos = d.ID
-	}
-	e.deliveries = append(e.deliveries, freshDelivery{freshEvent: e, id: d.ID, endpoint: d.Endpoint, due: due, pos: pos})
+	e.deliveries = append(e.deliveries, freshDelivery{freshEvent: e, id: d.ID, endpoint: d.Endpoint, due: due, pos: d.OrderPos})
 }
 
 // freshColumn is how an event's row has its fresh deliveries: for each, the step from the

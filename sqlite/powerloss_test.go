@@ -250,7 +250,7 @@ func playPowerLoss(t *testing.T, s *Store, d *disk, now time.Time) (batches [][]
 		defer mu.Unlock()
 		e := bellhop.Event{ID: id.Next[id.Event](ids, now), App: "acme", Type: "invoice.paid", Data: []byte(`{"paid":true}`), Deliveries: 1}
 		return bellhop.NewEvent{Event: e, Deliveries: []bellhop.Delivery{{
-			ID: id.Next[id.Delivery](ids, now), Endpoint: 1, Trigger: bellhop.TriggerPublish, Due: now, Owner: owner,
+			ID: id.Next[id.Delivery](ids, now), Endpoint: 1, Trigger: bellhop.TriggerPublish, Due: now, Owner: owner, OrderPos: bellhop.DeliveryID(e.ID),
 		}}}
 	}
 	enqueue := func(list ...bellhop.NewEvent) {

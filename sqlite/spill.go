@@ -164,7 +164,7 @@ func (w *writer) recoverEvent(e *freshEvent, list []bellhop.Delivery) error {
 	err := each(w.conn, func(st *sqlite.Stmt) { ended = append(ended, bellhop.DeliveryID(st.ColumnInt64(0))) }, endedOfEvent, int64(e.id))
 	slices.Sort(ended)
 	for i := 0; err == nil && i < len(list); i++ {
-		d := freshDelivery{freshEvent: e, id: list[i].ID, endpoint: list[i].Endpoint, due: list[i].ID.Time(), pos: bellhop.DeliveryID(e.id)}
+		d := freshDelivery{freshEvent: e, id: list[i].ID, endpoint: list[i].Endpoint, due: list[i].ID.Time(), pos: freshPosition(e.id, e.trigger, list[i].ID)}
 		if _, over := slices.BinarySearch(ended, d.id); over {
 			continue
 		}

@@ -79,7 +79,7 @@ var endTests = []test{
 		same(f, "old when it is due", f.oldest(time.Minute), nil)
 		f.pass(time.Hour)
 		again := f.delivery(&scheduled.Event, &e)
-		again.Trigger = bellhop.TriggerResend
+		again.Trigger, again.OrderPos = bellhop.TriggerResend, again.ID
 		_, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: []bellhop.Delivery{again}}, f.now)
 		f.must(err)
 		same(f, "ended too soon", f.endOld(e, time.Hour, 10), 0)

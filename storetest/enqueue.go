@@ -190,7 +190,7 @@ var enqueueTests = []test{
 		var list []bellhop.Delivery
 		for _, n := range []bellhop.NewEvent{kept, erased, unknown} {
 			d := f.delivery(&n.Event, &e)
-			d.Trigger = bellhop.TriggerResend
+			d.Trigger, d.OrderPos = bellhop.TriggerResend, d.ID
 			list = append(list, d)
 		}
 		audit := f.audit("acme")

@@ -265,7 +265,7 @@ var replayTests = []test{
 func (f *fixture) resend(e *bellhop.Event, to *bellhop.Endpoint) {
 	f.Helper()
 	d := f.delivery(e, to)
-	d.Trigger = bellhop.TriggerResend
+	d.Trigger, d.OrderPos = bellhop.TriggerResend, d.ID
 	same(f, "added", f.redeliver(nil, d), 1)
 }
 

@@ -76,6 +76,30 @@ var leaseTests = []test{
 		f.record(f.attempt(again.Delivery, bellhop.AttemptSucceeded))
 		same(f, "pending", f.pending(e.ID), 0)
 	}},
+	{"what was under way where a node died has the place in the order that it had", func(f *fixture) {
+		e := f.endpoint()
+		f.lease = f.joinFor(time.Minute)
+		published, test, elsewhere := f.event(e), f.event(e), f.event(e)
+		test.Event.Test = true
+		test.Deliveries[0].Trigger = bellhop.TriggerTest
+		for _, n := range []*bellhop.NewEvent{&test, &elsewhere} {
+			n.Deliveries[0].OrderPos = n.Deliveries[0].ID
+		}
+		all := []bellhop.NewEvent{published, test, elsewhere}
+		for i := range all {
+			all[i].Deliveries[0].Owner = f.lease.Node
+		}
+		f.enqueue(all...)
+		for _, n := range all {
+			same(f, "under way", f.get(n.Deliveries[0].ID), n.Deliveries[0])
+		}
+		f.pass(time.Hour)
+		f.takeOver(1)
+		for _, n := range all {
+			n.Deliveries[0].Owner = 0
+			same(f, "taken over", f.get(n.Deliveries[0].ID), n.Deliveries[0])
+		}
+	}},
 	{"Disown releases what nobody knows of", func(f *fixture) {
 		e, other := f.endpoint(), f.endpoint()
 		a, b := f.publish(e), f.publish(e)
@@ -126,7 +150,7 @@ func (f *fixture) steps(l bellhop.Lease, e bellhop.Endpoint, owned bellhop.NewEv
 	f.Helper()
 	n := f.event(e)
 	d := f.delivery(&owned.Event, &e)
-	d.Trigger = bellhop.TriggerResend
+	d.Trigger, d.OrderPos = bellhop.TriggerResend, d.ID
 	_, enqueue := f.s.Enqueue(f.Context(), l, f.version(), []bellhop.NewEvent{n}, f.now)
 	_, _, resolve := f.s.Resolve(f.Context(), l, []bellhop.NewEvent{owned}, f.now)
 	_, redeliver := f.s.Redeliver(f.Context(), l, bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}, Audit: f.audit("acme")}, f.now)

@@ -451,7 +451,7 @@ func (m *picture) resend(t *rapid.T) {
 	}
 	e := m.events[rapid.SampledFrom(rows).Draw(t, "event").Event]
 	d := m.delivery(e, &m.endpoint)
-	d.Trigger, d.Due = bellhop.TriggerResend, m.now
+	d.Trigger, d.Due, d.OrderPos = bellhop.TriggerResend, m.now, d.ID
 	d.OrderKey = m.endpoint.Ordering.OrderKey(e)
 	done, err := m.s.Redeliver(m.Context(), m.anyNode(t), bellhop.Redelivery{Deliveries: []bellhop.Delivery{d}}, m.now)
 	m.ok(err)

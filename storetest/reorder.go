@@ -85,7 +85,7 @@ var reorderTests = []test{
 		e := f.endpoint()
 		n := f.publish()
 		d := f.delivery(&n.Event, &e) // made under the old one
-		d.Trigger = bellhop.TriggerResend
+		d.Trigger, d.OrderPos = bellhop.TriggerResend, d.ID
 		e.Ordering = bellhop.OrderingEndpoint
 		f.save(e)
 		f.redeliver(nil, d)

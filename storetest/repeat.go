@@ -82,7 +82,7 @@ var repeatTests = []test{
 		waiting, sent, failed, done := f.delivery(&n.Event, &e), f.delivery(&n.Event, &e), f.delivery(&n.Event, &e), f.delivery(&n.Event, &e)
 		list := []bellhop.Delivery{done, failed, sent, waiting}
 		for i := range list {
-			list[i].Trigger = bellhop.TriggerResend
+			list[i].Trigger, list[i].OrderPos = bellhop.TriggerResend, list[i].ID
 		}
 		redeliver := func(list ...bellhop.Delivery) {
 			f.Helper()

@@ -209,7 +209,7 @@ func (f *fixture) delivery(e *bellhop.Event, to *bellhop.Endpoint) bellhop.Deliv
 		Trigger: bellhop.TriggerPublish, Status: bellhop.DeliveryPending, Due: f.now,
 		OrderKey: to.Ordering.OrderKey(e),
 	}
-	d.OrderPos = d.ID
+	d.OrderPos = bellhop.OrderPosition(e, d.Trigger, d.ID, f.now)
 	return d
 }
 

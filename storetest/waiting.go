@@ -320,6 +320,6 @@ var waitingTests = []test{
 // again makes a delivery of an event that is stored.
 func (f *fixture) again(e *bellhop.Event, to *bellhop.Endpoint) bellhop.Delivery {
 	d := f.delivery(e, to)
-	d.Trigger = bellhop.TriggerReplay
+	d.Trigger, d.OrderPos = bellhop.TriggerReplay, d.ID
 	return d
 }

@@ -62,7 +62,7 @@ func (u *used) publish(externalID string, later []bellhop.EndpointID, to ...bell
 			ID: id.Next[id.Delivery](u.ids, day), Event: e.ID, Endpoint: endpoint, App: e.App, Type: e.Type, Trigger: bellhop.TriggerPublish,
 			Status: bellhop.DeliveryPending, Due: day,
 		}
-		if d.OrderPos = d.ID; endpoint == u.ordered {
+		if d.OrderPos = bellhop.DeliveryID(e.ID); endpoint == u.ordered {
 			d.OrderKey = bellhop.OrderingSubject.OrderKey(&e)
 		}
 		n.Deliveries = append(n.Deliveries, d)
