@@ -34,6 +34,9 @@ type App struct {
 	// RateLimit, if any, bounds how fast each of its endpoints is sent to, beside a limit of
 	// the endpoint's own.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
+	// Imported is what an import from another product noted of it: from where it was taken
+	// over, and a fingerprint of what it was there, at most 256 bytes. Only admins set it.
+	Imported string `json:"imported,omitempty"`
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -67,9 +70,11 @@ type EventType struct {
 	Group string `json:"group,omitempty"`
 	// FeatureFlags hide the type from portal links that have none of them, in lists and as a
 	// choice; none hides it from nobody. They are no right: an endpoint gets what it asks for.
-	FeatureFlags []string  `json:"feature_flags,omitempty"`
-	CreatedAt    time.Time `json:"created_at"`
-	UpdatedAt    time.Time `json:"updated_at"`
+	FeatureFlags []string `json:"feature_flags,omitempty"`
+	// Imported is what an import noted of it: see [App].
+	Imported  string    `json:"imported,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 
 	// Revision counts changes, as that of an App.
 	Revision int64 `json:"-"`

@@ -13,6 +13,7 @@ import (
 // The bounds of what people write, in bytes, and of what an app and a key have.
 const (
 	MaxName        = 256
+	MaxImported    = 256
 	MaxDescription = 4096
 	maxMetadata    = 50
 	maxFlags       = 50
@@ -39,6 +40,7 @@ func (a *App) Check() (fields []FieldError) {
 	fields = append(fields, CheckText("name", a.Name, MaxName)...)
 	fields = append(fields, CheckMetadata(a.Metadata)...)
 	fields = append(fields, a.RateLimit.Check()...)
+	fields = append(fields, CheckText("imported", a.Imported, MaxImported)...)
 	if a.MaxEndpoints < 0 || a.MaxEndpoints > mostEndpoints {
 		fields = append(fields, FieldError{
 			Field: "max_endpoints", Code: "range",

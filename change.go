@@ -33,7 +33,9 @@ type EndpointChange struct {
 	Terms Field[[]AppTerms]
 	UID   Field[string]
 	// FormerID is for new endpoints.
-	FormerID    Field[string]
+	FormerID Field[string]
+	// Imported is for imports to set.
+	Imported    Field[string]
 	Channels    Field[[]string]
 	URL         Field[string]
 	Name        Field[string]

@@ -19,6 +19,8 @@ type Endpoint struct {
 	// FormerID is the id that it had where it was imported from: it never changes, is as
 	// unique, and only admins give it.
 	FormerID string `json:"former_id,omitempty"`
+	// Imported is what an import noted of it: see [App].
+	Imported string `json:"imported,omitempty"`
 	// Apps are the apps it listens to: at least one, or AllApps alone.
 	Apps []string `json:"apps"`
 	// Terms are what it wants to hear of those of its apps for which Events,

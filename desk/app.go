@@ -29,6 +29,8 @@ type AppChange struct {
 	UID bellhop.Field[string]
 	// RateLimit bounds how fast each endpoint of the app is sent to; nil is no bound.
 	RateLimit bellhop.Field[*bellhop.RateLimit]
+	// Imported is what an import notes of the app; a PUT that does not set it leaves it.
+	Imported bellhop.Field[string]
 }
 
 // App gives an app, or a CodeNotFound error.
@@ -170,6 +172,7 @@ func (d *Desk) saveApp(ctx context.Context, p bellhop.Principal, a bellhop.App, 
 	set(c.Name, &a.Name)
 	set(c.UID, &a.UID)
 	set(c.RateLimit, &a.RateLimit)
+	set(c.Imported, &a.Imported)
 	set(c.Metadata, &a.Metadata)
 	set(c.MaxEndpoints, &a.MaxEndpoints)
 	set(c.Dialects, &a.Dialects)

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/bellhop/bellhop"
@@ -50,7 +51,8 @@ func (d *Desk) CountEventTypes(_ context.Context, p bellhop.Principal) (int, err
 	return len(d.e.Routes().Catalogue().Types(p, "", 0)), nil
 }
 
-// PutEventType creates an entry of the catalogue or replaces it as a whole.
+// PutEventType creates an entry of the catalogue or replaces it as a whole, but for what an import
+// noted of it: that stays unless something else is given.
 func (d *Desk) PutEventType(ctx context.Context, p bellhop.Principal, t bellhop.EventType) (saved bellhop.EventType, created bool, err error) {
 	return d.ChangeEventType(ctx, p, t.Name, func(bellhop.EventType, bool) (bellhop.EventType, error) { return t, nil })
 }
@@ -77,6 +79,7 @@ func (d *Desk) ChangeEventType(ctx context.Context, p bellhop.Principal, name st
 			return bellhop.Invalid("The event type is not valid", fields...)
 		}
 		saved.Revision = old.Revision
+		saved.Imported = cmp.Or(saved.Imported, old.Imported)
 		saved.UpdatedAt = d.now()
 		saved.CreatedAt = old.CreatedAt
 		action := "event_type.update"

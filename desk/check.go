@@ -43,6 +43,7 @@ func (d *Desk) apply(ctx context.Context, e *bellhop.Endpoint, c bellhop.Endpoin
 	set(c.Description, &e.Description)
 	set(c.UID, &e.UID)
 	set(c.FormerID, &e.FormerID)
+	set(c.Imported, &e.Imported)
 	set(c.Events, &e.Events)
 	if c.Channels.Set {
 		e.Channels = match.LabelSet(c.Channels.Value)
@@ -128,6 +129,7 @@ func (d *Desk) checkEndpoint(ctx context.Context, e *bellhop.Endpoint, c bellhop
 	}
 	fields = append(fields, bellhop.CheckText("name", e.Name, bellhop.MaxName)...)
 	fields = append(fields, bellhop.CheckMetadata(e.Metadata)...)
+	fields = append(fields, bellhop.CheckText("imported", e.Imported, bellhop.MaxImported)...)
 	if c.Notify.Set {
 		fields = append(fields, checkAddresses("notify", e.Notify, maxNotify)...)
 	}

@@ -124,7 +124,7 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	if err := mayLock(p, &none, &c); err != nil {
 		return none, "", err
 	}
-	if err := mayBeFormer(p, &c); err != nil {
+	if err := mayComeFrom(p, &none, &c); err != nil {
 		return none, "", err
 	}
 	if err := d.mayTransform(p, nil, c.Transform.Value); err != nil {
@@ -180,10 +180,16 @@ func (d *Desk) CreateEndpoint(ctx context.Context, p bellhop.Principal, c bellho
 	return e, secret, nil
 }
 
-// mayBeFormer refuses to let others than admins give an endpoint a former id: the platform
-// goes by it, and would take the endpoint for another one.
-func mayBeFormer(p bellhop.Principal, c *bellhop.EndpointChange) error {
-	if c.FormerID.Value == "" || p.Role == bellhop.RoleAdmin && p.Scope.SeesAll(c.Apps.Value) {
+// mayComeFrom refuses to let others than admins say where an endpoint comes from: the platform
+// goes by its former id, and would take it for another one; imports go by the rest.
+func mayComeFrom(p bellhop.Principal, e *bellhop.Endpoint, c *bellhop.EndpointChange) error {
+	admin := p.Role == bellhop.RoleAdmin && p.Scope.SeesAll(c.Apps.Value)
+	if c.Imported.Set && c.Imported.Value != e.Imported && !admin {
+		return &bellhop.Error{Code: bellhop.CodeForbidden, Detail: "Only a key with the role admin says what an import noted", Fields: []bellhop.FieldError{
+			{Field: "imported", Code: "forbidden", Detail: "is for admins to set: leave it out"},
+		}}
+	}
+	if e.Revision > 0 || c.FormerID.Value == "" || admin {
 		return nil
 	}
 	return &bellhop.Error{Code: bellhop.CodeForbidden, Detail: "Only a key with the role admin gives an endpoint a former id", Fields: []bellhop.FieldError{
@@ -340,6 +346,9 @@ func (d *Desk) update(ctx context.Context, p bellhop.Principal, find func() (*ro
 			return bellhop.Wrong("secret", "secret", "cannot be changed here: rotate it with POST /v1/endpoints/{id}/secret/rotate")
 		}
 		if err := mayLock(p, e, &c); err != nil {
+			return err
+		}
+		if err := mayComeFrom(p, e, &c); err != nil {
 			return err
 		}
 		if c.Transform.Set {

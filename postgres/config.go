@@ -27,10 +27,10 @@ func (t *txn) save(revision int64, create, replace string, args ...any) error {
 
 const (
 	createApp = `INSERT INTO bellhop.apps (id, revision, name, metadata, created_at, updated_at, max_endpoints, dialects, dialect_options,
-			uid, rate_limit)
-		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11) ON CONFLICT (id) DO NOTHING`
+			uid, rate_limit, imported)
+		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, nullif($10, ''), $11, $12) ON CONFLICT (id) DO NOTHING`
 	replaceApp = `UPDATE bellhop.apps SET revision = revision + 1, name = $3, metadata = $4, updated_at = $6, max_endpoints = $7,
-		dialects = $8, dialect_options = $9, uid = nullif($10, ''), rate_limit = $11 WHERE id = $1 AND revision = $2 AND created_at = $5`
+		dialects = $8, dialect_options = $9, uid = nullif($10, ''), rate_limit = $11, imported = $12 WHERE id = $1 AND revision = $2 AND created_at = $5`
 )
 
 // SaveApp creates or replaces an app. One of the same id that was deleted takes all
@@ -54,7 +54,7 @@ func (s *Store) SaveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.AuditEntry) error {
 	return s.write(ctx, asked, "save the app", func(t *txn) error {
 		err := t.save(a.Revision, createApp, replaceApp, a.ID, a.Revision, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt),
-			a.MaxEndpoints, toJSON(a.Dialects), toJSON(a.DialectOptions), a.UID, toJSON(a.RateLimit))
+			a.MaxEndpoints, toJSON(a.Dialects), toJSON(a.DialectOptions), a.UID, toJSON(a.RateLimit), a.Imported)
 		if violates(err, "apps_uid") {
 			return bellhop.AppNameTaken("uid", a.UID)
 		}
@@ -104,10 +104,10 @@ func (t *txn) freeAppNames(a *bellhop.App) error {
 
 const (
 	createEventType = `INSERT INTO bellhop.event_types (name, revision, description, schema, example, validate, archived, created_at, updated_at,
-			schema_version, earlier_schemas, deprecated, heading, feature_flags)
-		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (name) DO NOTHING`
+			schema_version, earlier_schemas, deprecated, heading, feature_flags, imported)
+		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (name) DO NOTHING`
 	replaceEventType = `UPDATE bellhop.event_types SET revision = revision + 1, description = $3, schema = $4, example = $5, validate = $6, archived = $7,
-		updated_at = $9, schema_version = $10, earlier_schemas = $11, deprecated = $12, heading = $13, feature_flags = $14
+		updated_at = $9, schema_version = $10, earlier_schemas = $11, deprecated = $12, heading = $13, feature_flags = $14, imported = $15
 		WHERE name = $1 AND revision = $2 AND created_at = $8`
 )
 
@@ -116,7 +116,7 @@ func (s *Store) SaveEventType(ctx context.Context, e bellhop.EventType, audit *b
 	return s.write(ctx, asked, "save the event type", func(t *txn) error {
 		err := t.save(e.Revision, createEventType, replaceEventType, e.Name, e.Revision, e.Description, []byte(e.Schema), []byte(e.Example),
 			e.Validate, e.Archived, micros(e.CreatedAt), micros(e.UpdatedAt),
-			e.SchemaVersion, column.Schemas(e.EarlierSchemas), e.Deprecated, e.Group, toJSON(e.FeatureFlags))
+			e.SchemaVersion, column.Schemas(e.EarlierSchemas), e.Deprecated, e.Group, toJSON(e.FeatureFlags), e.Imported)
 		return t.finish(err, audit, partCatalogue, e.Name, 0)
 	})
 }
@@ -201,15 +201,15 @@ const (
 	createEndpoint = `INSERT INTO bellhop.endpoints
 			(id, revision, status, ordering, apps, url, name, events, subjects, filter, dialect, headers, disabled_reason, timeout, retry,
 			rate_limit, concurrency, metadata, created_at, updated_at, secrets, description, locked, locked_reason, terms, dialect_options,
-			resumed_at, making, credentials, notify, exact_concurrency, uid, former_id, channels)
+			resumed_at, making, credentials, notify, exact_concurrency, uid, former_id, channels, imported)
 		VALUES ($1, $2::bigint + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-			$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
+			$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)
 		ON CONFLICT (id) DO NOTHING`
 	replaceEndpoint = `UPDATE bellhop.endpoints SET revision = revision + 1, status = $3, ordering = $4, apps = $5, url = $6, name = $7, events = $8,
 			subjects = $9, filter = $10, dialect = $11, headers = $12, disabled_reason = $13, timeout = $14, retry = $15, rate_limit = $16,
 			concurrency = $17, metadata = $18, created_at = $19, updated_at = $20, secrets = $21, description = $22, locked = $23,
 			locked_reason = $24, terms = $25, dialect_options = $26, resumed_at = $27, making = $28, credentials = $29, notify = $30, exact_concurrency = $31,
-			uid = $32, former_id = $33, channels = $34
+			uid = $32, former_id = $33, channels = $34, imported = $35
 		WHERE id = $1 AND revision = $2`
 )
 
@@ -324,7 +324,7 @@ func (t *txn) putEndpoint(e *bellhop.Endpoint, revision int64) error {
 		e.Dialect, toJSON(e.Headers), e.DisabledReason, int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata),
 		micros(e.CreatedAt), micros(e.UpdatedAt), toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, column.Terms(e.Terms),
 		toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency,
-		e.UID, e.FormerID, toJSON(e.Channels))
+		e.UID, e.FormerID, toJSON(e.Channels), e.Imported)
 }
 
 // nullJSON is toJSON for a list whose column is never NULL: none is a null of JSON's.

@@ -268,13 +268,13 @@ func (s *Store) Access(ctx context.Context, since int64) (bellhop.AccessChanges,
 	return r, err
 }
 
-const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit FROM bellhop.apps"
+const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit, imported FROM bellhop.apps"
 
 func scanApp(r row) (bellhop.App, error) {
 	var a bellhop.App
 	var metadata, dialects, options, limit *string
 	var created, updated int64
-	err := r.Scan(&a.ID, &a.Name, &metadata, &created, &updated, &a.Revision, &a.MaxEndpoints, &dialects, &options, (*zeronull.Text)(&a.UID), &limit)
+	err := r.Scan(&a.ID, &a.Name, &metadata, &created, &updated, &a.Revision, &a.MaxEndpoints, &dialects, &options, (*zeronull.Text)(&a.UID), &limit, &a.Imported)
 	a.CreatedAt, a.UpdatedAt = moment(created), moment(updated)
 	_ = fromJSON(metadata, &a.Metadata)
 	_ = fromJSON(dialects, &a.Dialects)
@@ -283,7 +283,7 @@ func scanApp(r row) (bellhop.App, error) {
 	return a, err
 }
 
-const selectEventTypes = "SELECT name, description, schema, example, validate, archived, created_at, updated_at, revision, schema_version, earlier_schemas, deprecated, heading, feature_flags FROM bellhop.event_types"
+const selectEventTypes = "SELECT name, description, schema, example, validate, archived, created_at, updated_at, revision, schema_version, earlier_schemas, deprecated, heading, feature_flags, imported FROM bellhop.event_types"
 
 // scanEventType reads selectEventTypes. A type whose flags cannot be read is hidden from
 // portal links: no link has the flag that it gets.
@@ -293,7 +293,7 @@ func scanEventType(r row) (bellhop.EventType, error) {
 	var earlier zeronull.Text
 	var flags *string
 	err := r.Scan(&t.Name, &t.Description, (*[]byte)(&t.Schema), (*[]byte)(&t.Example), &t.Validate, &t.Archived, &created, &updated, &t.Revision,
-		&t.SchemaVersion, &earlier, &t.Deprecated, &t.Group, &flags)
+		&t.SchemaVersion, &earlier, &t.Deprecated, &t.Group, &flags, &t.Imported)
 	t.CreatedAt, t.UpdatedAt = moment(created), moment(updated)
 	t.Schema, t.Example = orNone(t.Schema), orNone(t.Example)
 	t.EarlierSchemas = column.SchemasOf(string(earlier))
@@ -315,7 +315,7 @@ const selectEndpoints = `SELECT id, e.revision, status, ordering, v.since, apps,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
 	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify,
 	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status, exact_concurrency,
-	uid, former_id, channels
+	uid, former_id, channels, imported
 	FROM bellhop.endpoints AS e LEFT JOIN bellhop.vitals AS v ON v.endpoint = e.id`
 
 // Vitals gives what is stored of the receivers of endpoints.
@@ -354,7 +354,7 @@ func scanEndpoint(r row) (e bellhop.Endpoint, wrong, err error) {
 		&e.Dialect, &headers, &e.DisabledReason, &timeout, &retry, &rateLimit, &e.Concurrency, &metadata, &created, &updated, &secrets,
 		&e.Description, &e.Locked, &e.LockedReason, &terms, &options, &resumed, &making, &credentials, &notify,
 		&revision, &taken, &failures, &ill, &failedSince, &failingSince, &openSince, &last, &reason, &status, &e.ExactConcurrency,
-		&e.UID, &e.FormerID, &channels,
+		&e.UID, &e.FormerID, &channels, &e.Imported,
 	)
 	if err != nil {
 		return e, nil, err

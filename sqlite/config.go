@@ -41,12 +41,12 @@ func (s *Store) saveApp(ctx context.Context, a bellhop.App, audit *bellhop.Audit
 		if err := w.freeAppNames(&a); err != nil {
 			return err
 		}
-		err = exec(w.conn, `INSERT INTO apps (id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, metadata = excluded.metadata,
+		err = exec(w.conn, `INSERT INTO apps (id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit, imported)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, metadata = excluded.metadata,
 				created_at = excluded.created_at, updated_at = excluded.updated_at, revision = excluded.revision, max_endpoints = excluded.max_endpoints,
-				dialects = excluded.dialects, dialect_options = excluded.dialect_options, uid = excluded.uid, rate_limit = excluded.rate_limit`,
+				dialects = excluded.dialects, dialect_options = excluded.dialect_options, uid = excluded.uid, rate_limit = excluded.rate_limit, imported = excluded.imported`,
 			a.ID, a.Name, toJSON(a.Metadata), micros(a.CreatedAt), micros(a.UpdatedAt), a.Revision+1, a.MaxEndpoints,
-			toJSON(a.Dialects), toJSON(a.DialectOptions), a.UID, toJSON(a.RateLimit))
+			toJSON(a.Dialects), toJSON(a.DialectOptions), a.UID, toJSON(a.RateLimit), a.Imported)
 		return w.finish(err, audit, partRoutes, a.ID, 0)
 	})
 }
@@ -93,11 +93,11 @@ func (s *Store) SaveEventType(ctx context.Context, t bellhop.EventType, audit *b
 		}
 		err := exec(w.conn, `INSERT OR REPLACE INTO event_types
 				(name, description, schema, example, validate, archived, created_at, updated_at, revision, schema_version, earlier_schemas,
-				deprecated, heading, feature_flags)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				deprecated, heading, feature_flags, imported)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			t.Name, t.Description, []byte(t.Schema), []byte(t.Example), t.Validate, t.Archived,
 			micros(t.CreatedAt), micros(t.UpdatedAt), t.Revision+1, t.SchemaVersion, column.Schemas(t.EarlierSchemas),
-			t.Deprecated, t.Group, toJSON(t.FeatureFlags))
+			t.Deprecated, t.Group, toJSON(t.FeatureFlags), t.Imported)
 		return w.finish(err, audit, partCatalogue, t.Name, 0)
 	})
 }
@@ -311,13 +311,13 @@ func (w *writer) putEndpoint(e *bellhop.Endpoint) error {
 			(id, revision, status, ordering, apps, url, name, events, subjects, filter, dialect, headers,
 			disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
 			description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify, exact_concurrency,
-			uid, former_id, channels)
-			VALUES (?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			uid, former_id, channels, imported)
+			VALUES (?, ?, ?, ?, coalesce(?, '[]'), ?, ?, coalesce(?, 'null'), coalesce(?, 'null'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(e.ID), e.Revision, string(e.Status), string(e.Ordering), toJSON(e.Apps), e.URL, e.Name,
 		toJSON(e.Events), toJSON(e.Subjects), []byte(e.Filter), e.Dialect, toJSON(e.Headers), e.DisabledReason,
 		int64(e.Timeout), retry, rateLimit, e.Concurrency, toJSON(e.Metadata), micros(e.CreatedAt), micros(e.UpdatedAt),
 		toJSON(e.Secrets), e.Description, e.Locked, e.LockedReason, column.Terms(e.Terms), toJSON(e.DialectOptions), micros(e.ResumedAt), making, toJSON(map[string][]byte(e.Sealed)), toJSON(e.Notify), e.ExactConcurrency,
-		e.UID, e.FormerID, toJSON(e.Channels))
+		e.UID, e.FormerID, toJSON(e.Channels), e.Imported)
 }
 
 func scanTerms(st *sqlite.Stmt, at int) ([]bellhop.AppTerms, error) {

@@ -205,13 +205,13 @@ func (s *Store) Access(ctx context.Context, since int64) (bellhop.AccessChanges,
 	return r, err
 }
 
-const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit FROM apps"
+const selectApps = "SELECT id, name, metadata, created_at, updated_at, revision, max_endpoints, dialects, dialect_options, uid, rate_limit, imported FROM apps"
 
 func scanApp(st *sqlite.Stmt) bellhop.App {
 	a := bellhop.App{
 		ID: st.ColumnText(0), Name: st.ColumnText(1),
 		CreatedAt: moment(st.ColumnInt64(3)), UpdatedAt: moment(st.ColumnInt64(4)),
-		Revision: st.ColumnInt64(5), MaxEndpoints: st.ColumnInt(6), UID: st.ColumnText(9),
+		Revision: st.ColumnInt64(5), MaxEndpoints: st.ColumnInt(6), UID: st.ColumnText(9), Imported: st.ColumnText(11),
 	}
 	_ = fromJSON(st, 2, &a.Metadata)
 	_ = fromJSON(st, 7, &a.Dialects)
@@ -220,7 +220,7 @@ func scanApp(st *sqlite.Stmt) bellhop.App {
 	return a
 }
 
-const selectEventTypes = "SELECT name, description, schema, example, validate, archived, created_at, updated_at, revision, schema_version, earlier_schemas, deprecated, heading, feature_flags FROM event_types"
+const selectEventTypes = "SELECT name, description, schema, example, validate, archived, created_at, updated_at, revision, schema_version, earlier_schemas, deprecated, heading, feature_flags, imported FROM event_types"
 
 // scanEventType reads selectEventTypes. A type whose flags cannot be read is hidden from
 // portal links: no link has the flag that it gets.
@@ -229,7 +229,7 @@ func scanEventType(st *sqlite.Stmt) bellhop.EventType {
 		Name: st.ColumnText(0), Description: st.ColumnText(1), Schema: blob(st, 2), Example: blob(st, 3),
 		Validate: st.ColumnBool(4), Archived: st.ColumnBool(5),
 		CreatedAt: moment(st.ColumnInt64(6)), UpdatedAt: moment(st.ColumnInt64(7)), Revision: st.ColumnInt64(8),
-		SchemaVersion: st.ColumnText(9), EarlierSchemas: column.SchemasOf(st.ColumnText(10)), Deprecated: st.ColumnBool(11), Group: st.ColumnText(12),
+		SchemaVersion: st.ColumnText(9), EarlierSchemas: column.SchemasOf(st.ColumnText(10)), Deprecated: st.ColumnBool(11), Group: st.ColumnText(12), Imported: st.ColumnText(14),
 	}
 	if fromJSON(st, 13, &t.FeatureFlags) != nil {
 		t.FeatureFlags = []string{unreadable}
@@ -241,7 +241,7 @@ const selectEndpoints = `SELECT id, e.revision, status, ordering, v.since, apps,
 	dialect, headers, disabled_reason, timeout, retry, rate_limit, concurrency, metadata, created_at, updated_at, secrets,
 	description, locked, locked_reason, terms, dialect_options, resumed_at, making, credentials, notify,
 	v.revision, taken, failures, ill, failed_since, failing_since, open_since, last, reason, response_status,
-	exact_concurrency, uid, former_id, channels FROM endpoints AS e LEFT JOIN vitals AS v ON v.endpoint = e.id`
+	exact_concurrency, uid, former_id, channels, imported FROM endpoints AS e LEFT JOIN vitals AS v ON v.endpoint = e.id`
 
 // scanVitals reads those of selectEndpoints.
 func scanVitals(st *sqlite.Stmt) bellhop.Vitals {
@@ -282,7 +282,7 @@ func scanEndpoint(st *sqlite.Stmt) (bellhop.Endpoint, error) {
 		Dialect: st.ColumnText(11), DisabledReason: st.ColumnText(13), Timeout: bellhop.Duration(st.ColumnInt64(14)),
 		Concurrency: st.ColumnInt(17), CreatedAt: moment(st.ColumnInt64(19)), UpdatedAt: moment(st.ColumnInt64(20)),
 		Description: st.ColumnText(22), Locked: st.ColumnBool(23), LockedReason: st.ColumnText(24), ResumedAt: moment(st.ColumnInt64(27)),
-		ExactConcurrency: st.ColumnBool(41), UID: st.ColumnText(42), FormerID: st.ColumnText(43),
+		ExactConcurrency: st.ColumnBool(41), UID: st.ColumnText(42), FormerID: st.ColumnText(43), Imported: st.ColumnText(45),
 	}
 	var wrong []error
 	check := func(column string, err error) {

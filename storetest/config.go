@@ -17,8 +17,8 @@ var configTests = []test{
 			Apps: []bellhop.App{
 				{
 					ID: "acme", UID: "tenant.1", Name: "Acme", Metadata: map[string]string{"k": "v"}, MaxEndpoints: 7,
-					RateLimit: &bellhop.RateLimit{PerSecond: 0.5, Burst: 3},
-					Dialects:  []string{"shopify", "standard"}, DialectOptions: map[string]map[string]string{"shopify": {"shop_domain": "é.example"}},
+					RateLimit: &bellhop.RateLimit{PerSecond: 0.5, Burst: 3}, Imported: "svix 1f",
+					Dialects: []string{"shopify", "standard"}, DialectOptions: map[string]map[string]string{"shopify": {"shop_domain": "é.example"}},
 					CreatedAt: f.now, UpdatedAt: f.now.Add(time.Second),
 				},
 				{ID: "globex"},
@@ -32,7 +32,7 @@ var configTests = []test{
 					Name: "invoice.paid", Description: "Paid", Schema: bellhop.JSON(`{ "type" : "object" }`),
 					Example: bellhop.JSON(`{"a":"<&>"}`), Validate: true, Archived: true, CreatedAt: f.now, UpdatedAt: f.now,
 					SchemaVersion: "2", EarlierSchemas: map[string]bellhop.JSON{"1": bellhop.JSON(`{ "é" : [ ] }`), "0": bellhop.JSON(`true`)},
-					Deprecated: true, Group: "Bookkeeping", FeatureFlags: []string{"beta", "é"},
+					Deprecated: true, Group: "Bookkeeping", FeatureFlags: []string{"beta", "é"}, Imported: "svix 2f",
 				},
 				{Name: "plain"},
 			},
@@ -427,7 +427,7 @@ func (f *fixture) moves(what string, part int, change func(*bellhop.AuditEntry) 
 func (f *fixture) fullEndpoint() bellhop.Endpoint {
 	return bellhop.Endpoint{
 		ID: id.Next[id.Endpoint](f.ids, f.now), Apps: []string{"acme", "globex"}, URL: "https://example.com/?a=1&b=2",
-		UID: "books.1", FormerID: "ep_2Xyz", Channels: []string{"project_7", "a:b"},
+		UID: "books.1", FormerID: "ep_2Xyz", Imported: "svix 3f", Channels: []string{"project_7", "a:b"},
 		Name: "Main", Events: []string{"invoice.*"}, Subjects: []string{"ticket:*"}, Filter: bellhop.JSON(`{ "a" : ["<x>"] }`),
 		Terms: []bellhop.AppTerms{
 			{App: "acme", Events: []string{}, Filter: bellhop.JSON(`{ "b" : [1e400, "<y>"] }`)}, {App: "globex", Subjects: []string{"guest:*"}},

@@ -61,10 +61,12 @@ func (n *native) createApp(c *api.Call, in createAppInput) (bellhop.App, error) 
 	if in.Body != nil {
 		app = *in.Body
 	}
-	return n.desk.CreateApp(c.Context(), c.Principal(), app.ID, appChange(wire.AppPut{
+	change := appChange(wire.AppPut{
 		Name: app.Name, Metadata: app.Metadata, MaxEndpoints: &app.MaxEndpoints,
 		Dialects: app.Dialects, DialectOptions: app.DialectOptions, UID: &app.UID, RateLimit: app.RateLimit,
-	}))
+	})
+	change.Imported = bellhop.Of(app.Imported)
+	return n.desk.CreateApp(c.Context(), c.Principal(), app.ID, change)
 }
 
 type putAppInput struct {

@@ -40,7 +40,7 @@ func (n *native) putEventType(c *api.Call, in putEventTypeInput) (bellhop.EventT
 	saved, created, err := n.desk.PutEventType(c.Context(), c.Principal(), bellhop.EventType{
 		Name: in.Name, Description: in.Body.Description, Schema: in.Body.Schema, Example: in.Body.Example,
 		Validate: in.Body.Validate, Archived: in.Body.Archived, Deprecated: in.Body.Deprecated, Group: in.Body.Group,
-		SchemaVersion: in.Body.SchemaVersion, EarlierSchemas: in.Body.EarlierSchemas, FeatureFlags: in.Body.FeatureFlags,
+		SchemaVersion: in.Body.SchemaVersion, EarlierSchemas: in.Body.EarlierSchemas, FeatureFlags: in.Body.FeatureFlags, Imported: in.Body.Imported,
 	})
 	if created {
 		c.Answer(http.StatusCreated)

@@ -122,6 +122,7 @@ func fieldTexts() map[string]string {
 		"metadata":                  "Your own notes.",
 		"uid":                       "The platform's own id of it.",
 		"former_id":                 "The id that it had where it comes from.",
+		"imported":                  "Where 'bellhop import' took it over from, and a fingerprint of what it was there.",
 		"channels":                  "The channels that an event is in, or that an endpoint is narrowed to.",
 		"tags":                      "Labels that it can be found by.",
 		"data_expires_at":           "When its data is erased, if that was asked for.",

@@ -166,6 +166,7 @@ type AppInput struct {
 	MaxEndpoints   int                          `json:"max_endpoints,omitempty" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps." example:"200"`
 	UID            string                       `json:"uid,omitempty" maxLength:"256" doc:"Another id by which you know it, and which may change: letters, digits, hyphens, underscores and dots. No other app may have it (409)." example:"tenant.42"`
 	RateLimit      *bellhop.RateLimit           `json:"rate_limit,omitempty" doc:"How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own; null for no limit."`
+	Imported       string                       `json:"imported,omitempty" maxLength:"256" doc:"For 'bellhop import' to set: where it was taken over from, and a fingerprint of what it was there."`
 }
 
 // AppPut is what a PUT makes an app.
@@ -191,6 +192,7 @@ type AppPatch struct {
 	MaxEndpoints   bellhop.Field[int]                          `json:"max_endpoints,omitzero" minimum:"0" maximum:"100000" doc:"How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps."`
 	UID            bellhop.Field[string]                       `json:"uid,omitzero" maxLength:"256" doc:"Another id by which you know it; null for none. No other app may have it (409). Takes a key that is not limited to apps." example:"tenant.42"`
 	RateLimit      bellhop.Field[*bellhop.RateLimit]           `json:"rate_limit,omitzero" doc:"How fast each of its endpoints is sent to at most, beside a limit of the endpoint's own; null for no limit."`
+	Imported       bellhop.Field[string]                       `json:"imported,omitzero" maxLength:"256" doc:"For 'bellhop import' to set: where it was taken over from, and a fingerprint of what it was there; null for none."`
 }
 
 // MarshalJSON gives the fields that are set.
@@ -209,6 +211,7 @@ type EventTypePut struct {
 	SchemaVersion  string                  `json:"schema_version,omitempty" maxLength:"32" doc:"Which version schema is, if there were others." example:"v2"`
 	EarlierSchemas map[string]bellhop.JSON `json:"earlier_schemas,omitempty" doc:"Schemas of other versions, by version, at most 50, for readers: data is not checked against them." example:"{\"1\":{\"type\":\"object\"}}"`
 	FeatureFlags   []string                `json:"feature_flags,omitempty" nullable:"false" maxItems:"50" doc:"Holders of portal links see the type, in lists and among what they may choose, only if their link has one of these flags. It hides; it is no right: an endpoint gets what its events ask for." example:"[\"beta\"]"`
+	Imported       string                  `json:"imported,omitempty" maxLength:"256" doc:"For 'bellhop import' to set: where it was taken over from, and a fingerprint of what it was there. Left out, it stays."`
 }
 
 // EndpointInput is an endpoint to create, or what to change of one.
@@ -219,6 +222,7 @@ type EndpointInput struct {
 	Description    bellhop.Field[string]                 `json:"description,omitzero" doc:"For people: what it is for, and who looks after it." example:"Feeds the ledger; ask the finance team."`
 	UID            bellhop.Field[string]                 `json:"uid,omitzero" doc:"Your own id of it, 1 to 256 letters, digits, - _ . : unique among the endpoints of each of its apps (409 uid_conflict), and free again once it is deleted; null for none."`
 	FormerID       bellhop.Field[string]                 `json:"former_id,omitzero" doc:"The id that it had where it comes from, as unique as a uid: set when it is created, by an admin, and never changed."`
+	Imported       bellhop.Field[string]                 `json:"imported,omitzero" maxLength:"256" doc:"For 'bellhop import' to set, with an admin's key: where it was taken over from, and a fingerprint of what it was there; null for none."`
 	Channels       bellhop.Field[[]string]               `json:"channels,omitzero" doc:"Narrows it to events that name one of these channels; none means all events. At most 100. What Bellhop itself tells (bellhop.*) is in no channel, and not narrowed." example:"[\"project:7\"]"`
 	Events         bellhop.Field[[]string]               `json:"events,omitzero" doc:"The event types it wants: exact names, or a prefix and a trailing *; [] means all. A new endpoint that gives none has those that its recipe fits, or all." example:"[\"invoice.*\"]"`
 	Subjects       bellhop.Field[[]string]               `json:"subjects,omitzero" doc:"Narrows it to subjects of these patterns; none means all. A pattern may be a URN, which holds for one app: urn:allthings:app:APP:PATTERN." example:"[\"ticket:damage-report:*\"]"`
@@ -256,7 +260,7 @@ type SecretInput struct {
 // EndpointInputOf gives a change as it goes over the wire.
 func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 	in := EndpointInput{
-		UID: c.UID, FormerID: c.FormerID, Channels: c.Channels,
+		UID: c.UID, FormerID: c.FormerID, Imported: c.Imported, Channels: c.Channels,
 		URL: c.URL, Name: c.Name, Description: c.Description, Events: c.Events, Subjects: c.Subjects, Filter: c.Filter,
 		Dialect: c.Dialect, DialectOptions: c.DialectOptions, Headers: c.Headers, Recipe: c.Recipe, RecipeFields: c.RecipeFields,
 		Transform: c.Transform, Auth: authInput(c.Auth), TLS: tlsInput(c.TLS), Capture: c.Capture, Status: c.Status, Locked: c.Locked, LockedReason: c.LockedReason,
@@ -279,7 +283,7 @@ func EndpointInputOf(c bellhop.EndpointChange) EndpointInput {
 // Change is what is asked for.
 func (e EndpointInput) Change() bellhop.EndpointChange {
 	c := bellhop.EndpointChange{
-		UID: e.UID, FormerID: e.FormerID, Channels: e.Channels,
+		UID: e.UID, FormerID: e.FormerID, Imported: e.Imported, Channels: e.Channels,
 		URL: e.URL, Name: e.Name, Description: e.Description, Events: e.Events, Subjects: e.Subjects, Filter: e.Filter,
 		Dialect: e.Dialect, DialectOptions: e.DialectOptions, Headers: e.Headers, Recipe: e.Recipe, RecipeFields: e.RecipeFields,
 		Transform: e.Transform, Auth: authChange(e.Auth), TLS: tlsChange(e.TLS), Capture: e.Capture, Status: e.Status, Locked: e.Locked, LockedReason: e.LockedReason,

@@ -30,6 +30,7 @@ func CheckEventType(ctx context.Context, t *bellhop.EventType) (fields []bellhop
 		wrong("validate", "schema", "needs a schema to validate against: give one, or leave validate out")
 	}
 	fields = append(fields, bellhop.CheckText("group", t.Group, bellhop.MaxName)...)
+	fields = append(fields, bellhop.CheckText("imported", t.Imported, bellhop.MaxImported)...)
 	fields = append(fields, bellhop.CheckFlags(t.FeatureFlags)...)
 	fields = append(fields, checkVersions(t)...)
 	if len(t.Schema) > 0 {

@@ -11,17 +11,17 @@ var Tables = []Table{
 	{"hold", columns("id int", "since int", "released_at int"), 1},
 	{"apps", columns(
 		"id text", "name text", "metadata text", "created_at int", "updated_at int", "revision int", "max_endpoints int",
-		"dialects text", "dialect_options text", "uid text", "rate_limit text"), 1},
+		"dialects text", "dialect_options text", "uid text", "rate_limit text", "imported text"), 1},
 	{"event_types", columns(
 		"name text", "description text", "schema bytes", "example bytes", "validate bool", "archived bool",
 		"created_at int", "updated_at int", "revision int", "schema_version text", "earlier_schemas text", "deprecated bool",
-		"heading text", "feature_flags text"), 1},
+		"heading text", "feature_flags text", "imported text"), 1},
 	{"endpoints", columns(
 		"id int", "revision int", "status text", "ordering text", "apps text", "url text", "name text", "events text", "subjects text",
 		"filter bytes", "dialect text", "headers text", "disabled_reason text", "timeout int", "retry text", "rate_limit text",
 		"concurrency int", "metadata text", "created_at int", "updated_at int", "secrets text", "description text", "locked bool",
 		"locked_reason text", "terms text", "dialect_options text", "resumed_at int", "making text", "credentials text", "notify text",
-		"exact_concurrency bool", "uid text", "former_id text", "channels text"), 1},
+		"exact_concurrency bool", "uid text", "former_id text", "channels text", "imported text"), 1},
 	{"endpoint_names", columns("app text", "name text", "endpoint int"), 2},
 	{"vitals", columns(
 		"endpoint int", "revision int", "since int", "taken bool", "failures int", "ill int", "failed_since int", "failing_since int",

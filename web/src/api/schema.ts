@@ -1740,6 +1740,8 @@ export interface components {
             dialects?: string[];
             /** @description The object's id. */
             id: string;
+            /** @description Where 'bellhop import' took it over from, and a fingerprint of what it was there. */
+            imported?: string;
             /**
              * Format: int64
              * @description How many endpoints may listen to it; absent where the server's default holds.
@@ -1788,6 +1790,8 @@ export interface components {
              * @example acme
              */
             id?: string;
+            /** @description For 'bellhop import' to set: where it was taken over from, and a fingerprint of what it was there. */
+            imported?: string;
             /**
              * Format: int64
              * @description How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps.
@@ -1871,6 +1875,8 @@ export interface components {
              *     ]
              */
             dialects?: string[] | null;
+            /** @description For 'bellhop import' to set: where it was taken over from, and a fingerprint of what it was there; null for none. */
+            imported?: string | null;
             /**
              * Format: int64
              * @description How many endpoints may listen to it; 0 for the server's default. Takes a key that is not limited to apps.
@@ -2486,6 +2492,8 @@ export interface components {
             health?: components["schemas"]["HealthState"];
             /** @description The object's id. */
             id: string;
+            /** @description Where 'bellhop import' took it over from, and a fingerprint of what it was there. */
+            imported?: string;
             /** @description Whether an operator holds it: then only admins change or delete it. */
             locked: boolean;
             /** @description Why it is locked, in the operator's words. */
@@ -2640,6 +2648,8 @@ export interface components {
             headers?: {
                 [key: string]: string;
             } | null;
+            /** @description For 'bellhop import' to set, with an admin's key: where it was taken over from, and a fingerprint of what it was there; null for none. */
+            imported?: string | null;
             /** @description An operator's hold: while it is true, only admins change the endpoint, its status and its secret, or delete it. Only admins set it. */
             locked?: boolean | null;
             /** @description Why it is locked, shown to those who may not change it. */
@@ -2904,6 +2914,8 @@ export interface components {
             feature_flags?: string[];
             /** @description A heading under which catalogues show it. */
             group?: string;
+            /** @description Where 'bellhop import' took it over from, and a fingerprint of what it was there. */
+            imported?: string;
             /** @description For people. */
             name: string;
             /** @description JSON Schema of the events' data. */
@@ -2958,6 +2970,8 @@ export interface components {
              * @example Invoices
              */
             group?: string;
+            /** @description For 'bellhop import' to set: where it was taken over from, and a fingerprint of what it was there. Left out, it stays. */
+            imported?: string;
             /**
              * @description JSON Schema of the events' data, of draft 2020-12 or 7. References to other documents are not followed.
              * @example {
@@ -3714,6 +3728,8 @@ export interface components {
             health?: components["schemas"]["HealthState"];
             /** @description The object's id. */
             id: string;
+            /** @description Where 'bellhop import' took it over from, and a fingerprint of what it was there. */
+            imported?: string;
             /** @description Whether an operator holds it: then only admins change or delete it. */
             locked: boolean;
             /** @description Why it is locked, in the operator's words. */
@@ -4924,6 +4940,8 @@ export interface components {
             health?: components["schemas"]["HealthState"];
             /** @description The object's id. */
             id: string;
+            /** @description Where 'bellhop import' took it over from, and a fingerprint of what it was there. */
+            imported?: string;
             /**
              * Format: int64
              * @description How many wait for a later time: for their next retry, or for the time that their event is scheduled for.
@@ -5081,6 +5099,8 @@ export interface components {
             health?: components["schemas"]["HealthState"];
             /** @description The object's id. */
             id: string;
+            /** @description Where 'bellhop import' took it over from, and a fingerprint of what it was there. */
+            imported?: string;
             /** @description Whether an operator holds it: then only admins change or delete it. */
             locked: boolean;
             /** @description Why it is locked, in the operator's words. */

@@ -154,7 +154,7 @@ function ownTerms(events: string[] | undefined, subjects: string[] | undefined, 
   };
 }
 
-type Settings = Required<Omit<EndpointInput, "status" | "secret" | "secrets" | "verify" | "uid" | "former_id">>;
+type Settings = Required<Omit<EndpointInput, "status" | "secret" | "secrets" | "verify" | "uid" | "former_id" | "imported">>;
 
 function scriptInput(v: FormValues): Settings["transform"] {
   if (v.recipe !== "" || (!v.scripted && !v.scriptKept)) return null;
