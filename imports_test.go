@@ -50,7 +50,7 @@ var arrows = []arrow{
 	{folder: "storetest", may: []string{".", "internal/"}, never: heavy},
 	{folder: "client", may: []string{".", "dialect", "internal/", "api/wire", "recipe"}, never: heavy},
 
-	{folder: "manifest", may: []string{".", "client", "dialect", "engine/routes", "internal/suggest"}, never: heavy},
+	{folder: "manifest", may: []string{".", "client", "dialect", "engine/routes", "internal/strictjson", "internal/suggest"}, never: heavy},
 
 	{folder: "engine/routes", may: []string{".", "dialect", "internal/", "recipe"}, never: append([]string{"net/http", "github.com/prometheus/"}, shells...)},
 	{folder: "engine/send/inbox", may: []string{".", "dialect", "internal/", "engine/routes"}, never: heavy},

@@ -14,10 +14,10 @@ import (
 	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
-// parts are fields whose contents are somebody else's business: carried, not read. A
-// schema is read, and may be larger than what anybody configures otherwise.
+// parts are fields whose contents are looked at in another way.
 func (m *Manner) parts() strictjson.Parts {
-	return strictjson.Parts{Carried: append([]string{"data", "example"}, m.Carried...), Large: append([]string{"schema"}, m.Large...)}
+	all := strictjson.Bodies
+	return strictjson.Parts{Carried: slices.Concat(all.Carried, m.Carried), Large: slices.Concat(all.Large, m.Large)}
 }
 
 // maxList is how many elements a list in a body may have.

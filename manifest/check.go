@@ -87,7 +87,7 @@ type checker struct {
 }
 
 func (k *checker) step(ctx context.Context, s *Step) error {
-	if s.Nothing() {
+	if s.Nothing() && !s.noted() {
 		return nil
 	}
 	if err := s.fits(); err != nil {
@@ -317,7 +317,7 @@ func (k *checker) endpoint(ctx context.Context, s *Step) error {
 	if !ok || !refused(err) {
 		return err
 	}
-	if problem.Status == http.StatusForbidden {
+	if slices.Contains([]int{http.StatusForbidden, http.StatusBadRequest, http.StatusRequestEntityTooLarge}, problem.Status) {
 		return refusal{err}
 	}
 	// What is wrong only with the sample event is none of the endpoint's business.

@@ -58,6 +58,9 @@ func (e textError) Error() string { return string(e) }
 // sets are the fields that are lists without an order.
 var sets = []string{"apps", "events", "subjects", "channels", "notify", "feature_flags"}
 
+// free are the fields whose members are anybody's, and say something whatever their values are.
+var free = []string{"filter", "schema", "earlier_schemas", "example", "metadata", "headers"}
+
 // canonical is a value with which others can be compared: objects without order and white
 // space, lists that have no order sorted. Nothing, and what stands for it, is "".
 func canonical(field string, value bellhop.JSON) string {
@@ -78,7 +81,7 @@ func canonical(field string, value bellhop.JSON) string {
 			delete(o, secret)
 		}
 		for member, x := range o {
-			if nothing(x) && field != "filter" {
+			if nothing(x) && !slices.Contains(free, field) {
 				delete(o, member)
 			}
 		}
@@ -144,6 +147,9 @@ func shown(field string, value bellhop.JSON) string {
 		return bellhop.Hidden
 	}
 	v := decoded(value)
+	if v == nil {
+		return ""
+	}
 	if o, ok := v.(map[string]any); ok {
 		for _, secret := range secretMembers[field] {
 			if !nothing(o[secret]) {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/strictjson"
 )
 
 // Action is what a step does with an object.
@@ -41,6 +43,8 @@ type Step struct {
 
 	kind       Kind
 	want, have *Object
+	// standing is what is known of an object that comes from an Origin.
+	standing standing
 	// rotations are the secrets that are put before those that there are, the oldest first,
 	// each with how long the one that it replaces stays.
 	rotations []rotation
@@ -90,8 +94,11 @@ type PlanOptions struct {
 	// Credentials gives endpoints the passwords and tokens of the document even if they have
 	// some: which ones they have cannot be read, and so not be compared.
 	Credentials bool
-	// Origin is where the document was taken from; nil if nobody keeps another list.
+	// Origin is where the document was taken from; nil if nobody keeps another list. Objects that
+	// did not change there since they were taken over are left as they are here.
 	Origin *Origin
+	// Overwrite makes these, too, what Origin says.
+	Overwrite bool
 	// DisableDeleted disables endpoints that came from Origin and were deleted there.
 	DisableDeleted bool
 	// Progress, if not nil, is told how many objects of the document have been compared or, by
@@ -106,8 +113,10 @@ type PlanOptions struct {
 type Origin struct {
 	// Name is what people call it, such as "Svix".
 	Name string
-	// Apps are the ids of all apps that it has or had. Of their endpoints, those that have a
-	// former id came from it.
+	// Source tells it from others of the product, in what came from it, at most 150 bytes; by
+	// default it is Name.
+	Source string
+	// Apps are the ids of all apps that it has or had.
 	Apps map[string]bool
 	// Deleted are the ids of those that were deleted.
 	Deleted map[string]bool
@@ -121,6 +130,9 @@ type Origin struct {
 	// stays as it is.
 	Unread map[string]bool
 }
+
+// source is what tells it from others.
+func (o *Origin) source() string { return cmp.Or(o.Source, o.Name) }
 
 // has tells whether an app is, or was, of the origin, which may be nil.
 func (o *Origin) has(app string) bool { return o != nil && o.Apps[app] }
@@ -187,12 +199,17 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 		if err != nil {
 			return nil, err
 		}
-		p.freeUIDs(kind, found, want.Objects[kind], olds, kept)
-		for i := range want.Objects[kind] {
-			if err := p.object(ctx, kind, &want.Objects[kind][i], olds[i]); err != nil {
+		list := want.Objects[kind]
+		standings := make([]standing, len(list))
+		for i := range list {
+			standings[i] = p.stand(&list[i], olds[i])
+		}
+		for n, turn := range p.turns(kind, found, list, olds, standings) {
+			p.plan.Steps = append(p.plan.Steps, turn.frees...)
+			if err := p.object(ctx, kind, &list[turn.at], olds[turn.at], standings[turn.at]); err != nil {
 				return nil, err
 			}
-			options.Progress(strings.ReplaceAll(string(kind), "_", " ")+" compared", i+1)
+			options.Progress(strings.ReplaceAll(string(kind), "_", " ")+" compared", n+1)
 		}
 		if options.Origin != nil {
 			p.orphans(kind, have[kind], kept)
@@ -305,24 +322,39 @@ type planner struct {
 	taken map[*Object]error
 }
 
-// freeUIDs takes uids from objects of the server that others get. One that the document does
-// not have keeps its own, and the server refuses it to others, unless it is deleted, or the
-// document comes from where both were.
-func (p *planner) freeUIDs(kind Kind, found found, list []Object, olds []*Object, kept map[*Object]bool) {
-	freed := map[*Object]bool{}
+// turn is when an object of a document comes, by its index, and what is done right before.
+type turn struct {
+	at    int
+	frees []Step
+}
+
+// turns puts objects in an order in which a uid that one has here and another gets is taken from the
+// first right before the second gets it: meanwhile it is nobody's. An object that the document does not
+// have keeps its own, and the server refuses it to others, unless it is deleted, or the document comes
+// from where both were.
+func (p *planner) turns(kind Kind, found found, list []Object, olds []*Object, standings []standing) (order []turn) {
 	names := map[string]bool{} // those that never change, beside which there can be no uid
 	learn := func(o *Object) {
 		for _, name := range lastingNames(kind, o) {
 			names[name] = true
 		}
 	}
+	at := map[*Object]int{} // the object of the document that one of the server is
 	for i := range list {
 		learn(&list[i])
+		if olds[i] != nil {
+			at[olds[i]] = i
+		}
 	}
 	for _, o := range found {
 		learn(o)
 	}
+	holders := make([][]*Object, len(list)) // of the uids that an object gets
+	takers := map[*Object][]int{}
 	for i := range list {
+		if !standings[i].takes("uid") {
+			continue
+		}
 		if list[i].Partial {
 			if err := uidAmong(names, kind, &list[i]); err != nil {
 				p.taken[&list[i]] = refusal{err}
@@ -331,23 +363,66 @@ func (p *planner) freeUIDs(kind Kind, found found, list []Object, olds []*Object
 		}
 		for _, id := range uidsOf(kind, &list[i]) {
 			holder := found[id]
-			if holder == nil || holder == olds[i] || freed[holder] {
+			if holder == nil || holder == olds[i] || slices.Contains(holders[i], holder) {
 				continue
 			}
-			came := holder.Text("former_id") != "" || kind == Apps && p.options.Origin.has(holder.Text("id"))
-			if !kept[holder] && !p.options.Prune && !(list[i].Partial && came) {
+			if why := p.keepsUID(kind, holder, &list[i], at, standings); why != "" {
 				p.taken[&list[i]] = refusal{&bellhop.Error{Code: bellhop.CodeConflict, Detail: "The uid is not free", Fields: []bellhop.FieldError{{
-					Field: "uid", Code: "taken", Detail: fmt.Sprintf("%q is that of the %s %s, which the document does not have", clip(list[i].Text("uid"), 80), kind.one(), name(kind, holder)),
+					Field: "uid", Code: "taken", Detail: fmt.Sprintf("%q is that of the %s %s, %s", clip(list[i].Text("uid"), 80), kind.one(), name(kind, holder), why),
 				}}}}
 				continue
 			}
+			holders[i] = append(holders[i], holder)
+			takers[holder] = append(takers[holder], i)
+		}
+	}
+	const waiting, coming, done = 0, 1, 2
+	state := make([]int, len(list))
+	freed := map[*Object]bool{}
+	var come func(i int)
+	come = func(i int) {
+		state[i] = coming
+		if old := olds[i]; old != nil { // before it has another uid, others take those that it has
+			for _, taker := range takers[old] {
+				if state[taker] == waiting {
+					come(taker)
+				}
+			}
+		}
+		t := turn{at: i}
+		for _, holder := range holders[i] {
+			if j, listed := at[holder]; freed[holder] || listed && state[j] == done && len(list[j].Fields["uid"]) > 0 {
+				continue // in a ring, the first one has another uid by now
+			}
 			freed[holder] = true
-			p.plan.Steps = append(p.plan.Steps, Step{
+			t.frees = append(t.frees, Step{
 				Action: Change, Kind: kind.one(), Name: name(kind, holder), Source: list[i].Source,
 				Fields: []Difference{{Field: "uid", From: holder.Text("uid")}}, kind: kind, want: &Object{}, have: holder,
 			})
 		}
+		order = append(order, t)
+		state[i] = done
 	}
+	for i := range list {
+		if state[i] == waiting {
+			come(i)
+		}
+	}
+	return order
+}
+
+// keepsUID says why an object of the server does not lose its uid to one of a document; "" if it does.
+func (p *planner) keepsUID(kind Kind, holder, want *Object, at map[*Object]int, standings []standing) string {
+	j, listed := at[holder]
+	switch {
+	case listed && !standings[j].takes("uid"):
+		return "to which it was given here"
+	case listed || p.options.Prune:
+		return ""
+	case want.Partial && (p.came(holder) || kind == Apps && p.options.Origin.has(holder.Text("id"))):
+		return ""
+	}
+	return "which the document does not have"
 }
 
 // lastingNames are what an object is found by beside its uid, of which it has none that another has.
@@ -396,11 +471,13 @@ func (p *planner) orphans(kind Kind, have []Object, kept map[*Object]bool) {
 			note("app %s: it was deleted in %s, and is here still: 'bellhop apps delete' deletes it with all that happened in it", name(kind, o), origin.Name)
 		}
 		former := o.Text("former_id")
-		if kind != Endpoints || former == "" || o.Text("status") == string(bellhop.EndpointDisabled) ||
-			!slices.ContainsFunc(o.Apps(), func(app string) bool { return origin.Apps[app] }) || origin.unread(former) {
+		if kind != Endpoints || former == "" || o.Text("status") == string(bellhop.EndpointDisabled) || origin.unread(former) {
 			continue
 		}
 		why := origin.unfit(former)
+		if !p.came(o) && origin.Moved[former] == "" && (why == "" || !slices.ContainsFunc(o.Apps(), func(app string) bool { return origin.Apps[app] })) {
+			continue // made here, or brought by somebody else
+		}
 		switch moved := origin.Moved[former]; {
 		case moved != "":
 			note("endpoint %s: it is disabled, since %s", name(kind, o), moved)
@@ -414,16 +491,19 @@ func (p *planner) orphans(kind Kind, have []Object, kept map[*Object]bool) {
 		}
 		want := &Object{}
 		want.Put("status", bellhop.EndpointDisabled)
-		p.plan.Steps = append(p.plan.Steps, Step{
+		step := Step{
 			Action: Change, Kind: kind.one(), Name: name(kind, o),
 			Fields: []Difference{{"status", o.Text("status"), string(bellhop.EndpointDisabled)}}, kind: kind, want: want, have: o,
-		})
+			standing: standing{origin: origin.source(), now: gone}, // so that it is active again once it is there again
+		}
+		step.note()
+		p.plan.Steps = append(p.plan.Steps, step)
 	}
 }
 
 // object compares an object with that of the server, which is nil if there is none.
-func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) error {
-	step := Step{Action: Change, Kind: kind.one(), Source: want.Source, kind: kind, want: want, have: have}
+func (p *planner) object(ctx context.Context, kind Kind, want, have *Object, standing standing) error {
+	step := Step{Action: Change, Kind: kind.one(), Source: want.Source, kind: kind, want: want, have: have, standing: standing}
 	if kind == Endpoints {
 		step.refusal = keepHeaders(want, have)
 	}
@@ -433,13 +513,14 @@ func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) err
 			step.refusal, want = nil, step.want
 		}
 	}
+	step.note()
 	if end := want.expiry(); kind == Keys && !end.IsZero() && !end.After(p.options.Now) {
 		return nil // no token opens anything any more
 	}
 	if have == nil {
 		step.Action, step.Name = Create, name(kind, want)
 		for _, field := range fieldsOf(kind) {
-			if value := want.Fields[field]; len(value) > 0 && field != "id" {
+			if value := want.Fields[field]; len(value) > 0 && !slices.Contains(unshown, field) {
 				step.Fields = append(step.Fields, Difference{Field: field, To: shown(field, value)})
 			}
 		}
@@ -447,12 +528,20 @@ func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) err
 		return nil
 	}
 	step.Name = name(kind, have)
+	var left []string
 	for _, field := range fieldsOf(kind) {
-		if p.differs(kind, field, want, have) {
+		switch differs := p.differs(kind, field, want, have); {
+		case differs && (standing.takes(field) || p.options.Credentials && len(credentials(map[string]bellhop.JSON{field: want.Fields[field]})) > 0):
 			step.Fields = append(step.Fields, Difference{field, shown(field, have.Fields[field]), shown(field, want.Fields[field])})
+		case differs:
+			left = append(left, field)
 		}
 	}
-	if kind == Endpoints && len(want.Fields["secrets"]) > 0 {
+	if len(left) > 0 {
+		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s %s: it was changed here (%s), and is left so, since it has not changed in %s: --overwrite makes it what it is there",
+			kind.one(), step.Name, strings.Join(left, ", "), p.options.Origin.Name))
+	}
+	if kind == Endpoints && len(want.Fields["secrets"]) > 0 && standing.takes("secrets") {
 		var err error
 		if step.rotations, err = p.rotations(ctx, want, have); err != nil {
 			return err
@@ -463,11 +552,16 @@ func (p *planner) object(ctx context.Context, kind Kind, want, have *Object) err
 	}
 	if len(step.Fields)+len(step.Without) == 0 {
 		p.plan.Same++
-		return nil
+		if !step.noted() {
+			return nil
+		}
 	}
 	p.plan.Steps = append(p.plan.Steps, step)
 	return nil
 }
+
+// unshown are fields of a new object of which nobody need be told.
+var unshown = []string{"id", "imported"}
 
 // fixed are fields that are given once: identities, and secrets, which are rotated.
 var fixed = []string{"id", "former_id", "secret", "secrets", "token_sha256", "expires_at"}
@@ -478,8 +572,12 @@ func (p *planner) differs(kind Kind, field string, want, have *Object) bool {
 	switch {
 	case slices.Contains(fixed, field):
 		return false
-	case !given && (want.Partial || kind == Endpoints && slices.Contains(Kept, field)):
+	case !given && (want.Partial || field == "imported" || kind == Endpoints && slices.Contains(Kept, field)):
 		return false
+	case field == "imported" && p.options.Origin != nil:
+		return false // noted with what is taken over
+	case field == "status" && want.Partial && want.Text(field) == string(bellhop.EndpointActive) && have.Text(field) == string(bellhop.EndpointPaused):
+		return false // a pause is the operator's: not every product has one, and none undoes it
 	case canonical(field, value) != canonical(field, have.Fields[field]):
 		return true
 	}
@@ -530,7 +628,8 @@ type Applied struct {
 	Err  error
 }
 
-// Apply makes the steps, one after the other, and tells of each. A step that the server
+// Apply makes the steps, one after the other, and tells of each, but for those that only note
+// where an object came from. A step that the server
 // refuses, by a *client.Problem of its own, does not keep others from being made; Apply ends
 // with an error where none of them can be. It may be called again with a new plan, and goes
 // on then.
@@ -541,7 +640,9 @@ func (p *Plan) Apply(ctx context.Context, c *client.Client, done func(Applied)) 
 		if err != nil && !refused(err) {
 			return fmt.Errorf("%s the %s %s: %w", step.Action, step.Kind, step.Name, err)
 		}
-		done(Applied{step, err})
+		if err != nil || !step.quiet() {
+			done(Applied{step, err})
+		}
 	}
 	return nil
 }
@@ -595,10 +696,14 @@ func (s *Step) goWithout(err error) bool {
 		wrong = e.Fields
 	}
 	var lacks []Lack
+	also := map[string]int{}
 	for _, f := range wrong {
 		field := f.Field[:len(f.Field)-len(strings.TrimLeft(f.Field, "abcdefghijklmnopqrstuvwxyz_"))]
 		if !slices.Contains(spare[s.kind], field) || len(s.want.Fields[field]) == 0 {
 			return false
+		}
+		if also[field]++; also[field] > 1 {
+			continue // a field may have thousands of parts, and goes as a whole
 		}
 		why := f.Detail
 		if f.Field != field {
@@ -606,21 +711,32 @@ func (s *Step) goWithout(err error) bool {
 		}
 		lacks = append(lacks, Lack{Field: field, Why: why})
 	}
+	for i := range lacks {
+		if more := also[lacks[i].Field] - 1; more > 0 {
+			lacks[i].Why += fmt.Sprintf(" (and %d more)", more)
+		}
+	}
 	if len(lacks) == 0 {
 		return false
 	}
 	want := *s.want
 	want.Fields, s.want = maps.Clone(s.want.Fields), &want
 	for _, lack := range lacks {
-		s.lose(lack.Field)
-		if lack.Field == "schema" || lack.Field == "schema_version" { // neither is without the other
-			s.lose("schema")
-			s.lose("schema_version")
-			s.lose("earlier_schemas")
+		for _, field := range together(lack.Field) {
+			s.lose(field)
 		}
 	}
 	s.Without = append(s.Without, lacks...)
+	s.note()
 	return true
+}
+
+// together are the fields that an object can only be without together.
+func together(field string) []string {
+	if field == "schema" || field == "schema_version" {
+		return []string{"schema", "schema_version", "earlier_schemas"}
+	}
+	return []string{field}
 }
 
 // lose takes a field from what is wanted.
@@ -629,10 +745,14 @@ func (s *Step) lose(field string) {
 	s.Fields = slices.DeleteFunc(slices.Clone(s.Fields), func(d Difference) bool { return d.Field == field })
 }
 
-// Nothing tells whether a change has nothing left to be made.
+// Nothing tells whether a change has nothing left to be made, but for a note of where the object
+// came from.
 func (s *Step) Nothing() bool {
 	return s.Action == Change && len(s.Fields) == 0 && len(s.rotations) == 0
 }
+
+// quiet tells whether a step has nothing of which people need be told.
+func (s *Step) quiet() bool { return s.Nothing() && len(s.Without) == 0 }
 
 // again asks for something, and once more as often as the server says when.
 func again(ctx context.Context, ask func() error) error {
@@ -657,7 +777,7 @@ func (s *Step) apply(ctx context.Context, c *client.Client) error {
 	if s.refusal != nil {
 		return s.refusal
 	}
-	if s.Nothing() {
+	if s.Nothing() && !s.noted() {
 		return nil
 	}
 	if err := s.fits(); err != nil {
@@ -678,8 +798,8 @@ func (s *Step) apply(ctx context.Context, c *client.Client) error {
 // of them are its own.
 const maxRequest = 1<<20 - 4<<10
 
-// fits refuses a step whose fields are larger than a request may be, and names the largest: a
-// server would name none, and not read all of it.
+// fits refuses a step whose fields are not as those of a request may be, and names them, or the largest
+// of them, where they are more than a request may have: a server would name none, and not read all of it.
 func (s *Step) fits() error {
 	if s.Action == Delete {
 		return nil
@@ -692,11 +812,19 @@ func (s *Step) fits() error {
 		fields = s.changed()
 	}
 	all, most, largest := 0, 0, ""
+	var wrongs []bellhop.FieldError
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		b, _ := json.Marshal(fields[field]) // as the client does; what is no JSON is refused where it is read
 		if all += len(b); len(b) > most {
 			most, largest = len(b), field
 		}
+		body, _ := json.Marshal(map[string]bellhop.JSON{field: fields[field]})
+		if e, ok := errors.AsType[*strictjson.Error](strictjson.Check(body, strictjson.Bodies)); ok {
+			wrongs = append(wrongs, bellhop.FieldError{Field: field, Code: e.Code, Detail: e.Detail})
+		}
+	}
+	if len(wrongs) > 0 {
+		return wrong("It is not as a request may be", wrongs)
 	}
 	if all <= maxRequest {
 		return nil
@@ -717,6 +845,9 @@ func (s *Step) changed() map[string]bellhop.JSON {
 		if fields[d.Field] = s.want.Fields[d.Field]; canonical(d.Field, fields[d.Field]) == "" {
 			fields[d.Field] = bellhop.JSON("null")
 		}
+	}
+	if s.noted() {
+		fields["imported"] = s.want.Fields["imported"]
 	}
 	return fields
 }
@@ -777,6 +908,9 @@ func (s *Step) wholeEventType() map[string]bellhop.JSON {
 		maps.Copy(fields, s.changed())
 	}
 	delete(fields, "name")
+	if s.want.Partial && canonical("schema", fields["schema"]) == "" {
+		delete(fields, "validate") // there is nothing to go by any more
+	}
 	return fields
 }
 
@@ -803,21 +937,35 @@ func (s *Step) endpoint(ctx context.Context, c *client.Client) error {
 	if s.Action == Delete {
 		return c.DeleteEndpoint(ctx, id)
 	}
-	if fields := s.changed(); len(fields) > 0 {
+	update := func(fields map[string]bellhop.JSON) error {
+		if len(fields) == 0 {
+			return nil
+		}
 		in, err := as[client.EndpointInput](fields)
 		if err == nil {
 			_, err = c.UpdateEndpoint(ctx, id, in.Change())
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	}
+	fields := s.changed()
+	if len(s.rotations) == 0 {
+		return update(fields)
+	}
+	// Taken over is what has the secrets, too.
+	note := map[string]bellhop.JSON{}
+	if s.noted() {
+		note["imported"] = fields["imported"]
+		delete(fields, "imported")
+	}
+	if err := update(fields); err != nil {
+		return err
 	}
 	for _, r := range s.rotations {
 		if _, err := c.RotateSecret(ctx, id, &r.grace, r.secret); err != nil {
 			return err
 		}
 	}
-	return nil
+	return update(note)
 }
 
 // LongestGrace is how long a server lets a secret that was rotated away be valid, less what
@@ -888,7 +1036,7 @@ func (p *Plan) Summary() string {
 			count[p.Steps[i].Action]++
 		}
 	}
-	if len(count) == 0 && len(p.Steps) == 0 {
+	if len(count) == 0 && !slices.ContainsFunc(p.Steps, func(s Step) bool { return !s.quiet() }) {
 		return fmt.Sprintf("nothing to do: all %d objects are as the document says", p.Same)
 	}
 	if len(count) == 0 {

@@ -99,6 +99,9 @@ func failure(t *testing.T, c *client.Client, d manifest.Document, o manifest.Pla
 // told is a plan in lines.
 func told(p *manifest.Plan) (lines []string) {
 	for _, s := range p.Steps {
+		if s.Nothing() && len(s.Without) == 0 {
+			continue // it only notes where the object came from
+		}
 		line := string(s.Action) + " " + s.Kind + " " + s.Name
 		if s.Action == manifest.Change {
 			for _, f := range s.Fields {
@@ -493,8 +496,9 @@ func TestUIDsMove(t *testing.T) {
 		slices.Sort(list)
 		return list
 	}
-	apply(t, c, imported([][2]string{{"acme", "one"}, {"globex", "two"}}, [3]string{"ep_1", "books", "1"}, [3]string{"ep_2", "crm", "2"}), manifest.PlanOptions{})
-	apply(t, c, imported([][2]string{{"acme", "two"}, {"globex", "one"}}, [3]string{"ep_1", "crm", "1"}, [3]string{"ep_2", "books", "2"}), manifest.PlanOptions{})
+	from := manifest.PlanOptions{Origin: &manifest.Origin{Name: "Svix", Apps: map[string]bool{"acme": true, "globex": true, "initech": true}}}
+	apply(t, c, imported([][2]string{{"acme", "one"}, {"globex", "two"}}, [3]string{"ep_1", "books", "1"}, [3]string{"ep_2", "crm", "2"}), from)
+	apply(t, c, imported([][2]string{{"acme", "two"}, {"globex", "one"}}, [3]string{"ep_1", "crm", "1"}, [3]string{"ep_2", "books", "2"}), from)
 	expect(t, "swapped", have(), "ep_1 crm 1", "ep_2 books 2")
 	if a, err := c.App(t.Context(), "acme"); err != nil || a.UID != "two" {
 		t.Errorf("%+v, %v", a, err)
@@ -508,7 +512,6 @@ func TestUIDsMove(t *testing.T) {
 	}) {
 		t.Error("an app that did not come from there gave its uid away")
 	}
-	from := manifest.PlanOptions{Origin: &manifest.Origin{Name: "Svix", Apps: map[string]bool{"acme": true, "globex": true, "initech": true}}}
 	apply(t, c, d, from)
 	expect(t, "made anew", have(), "ep_1  1", "ep_2 books 2", "ep_3 crm 3")
 	if a, err := c.App(t.Context(), "initech"); err != nil || a.UID != "two" {
@@ -531,7 +534,7 @@ func TestUIDsMove(t *testing.T) {
 func TestWhatIsGoneAtTheOriginIsNamed(t *testing.T) {
 	c := serve(t)
 	apply(t, c, read(t, "apps: [{id: own}]\nendpoints:\n- {uid: mine, apps: [own], url: https://example.com/}\n- {former_id: other, apps: [own], url: https://example.com/}\n"), manifest.PlanOptions{})
-	apply(t, c, imported([][2]string{{"acme", ""}, {"globex", ""}}, [3]string{"ep_1", "a", ""}, [3]string{"ep_2", "b", ""}, [3]string{"ep_3", "c", ""}), manifest.PlanOptions{})
+	apply(t, c, imported([][2]string{{"acme", ""}, {"globex", ""}}, [3]string{"ep_1", "a", ""}, [3]string{"ep_2", "b", ""}, [3]string{"ep_3", "c", ""}), manifest.PlanOptions{Origin: &manifest.Origin{Name: "Svix"}})
 	origin := manifest.Origin{
 		Name: "Svix", Apps: map[string]bool{"acme": true, "globex": true}, Deleted: map[string]bool{"globex": true},
 		Unfit: map[string]string{"ep_2": "its filter is another's: make it anew"},
@@ -687,5 +690,177 @@ endpoints:
 	expect(t, "what becomes of it", would, were...)
 	if refused != 1 || without != 3+2+1+4 {
 		t.Errorf("%d were refused and %d parts left out: %q", refused, without, were)
+	}
+}
+
+// endpointOf is the endpoint of a former id.
+func endpointOf(t *testing.T, c *client.Client, former string) bellhop.Endpoint {
+	t.Helper()
+	for e, err := range c.Endpoints(t.Context(), client.EndpointFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.FormerID == former {
+			return e
+		}
+	}
+	t.Fatalf("there is no endpoint %s", former)
+	return bellhop.Endpoint{}
+}
+
+// TestWhatWasChangedHereStays: what did not change at the origin since it was taken over is left as it is
+// here, and said to differ, until it changes there; a pause stays in any case.
+func TestWhatWasChangedHereStays(t *testing.T) {
+	c := serve(t)
+	secret := func(fill string) string { return "whsec_" + strings.Repeat(fill, 32) }
+	document := func(name, description, channel, secret string) manifest.Document {
+		d := imported([][2]string{{"acme", "one"}}, [3]string{"ep_1", "a", "1"}, [3]string{"ep_2", "b", "2"})
+		d.Objects[manifest.Apps][0].Put("name", name)
+		d.Objects[manifest.Endpoints][0].Put("channels", []string{channel})
+		d.Objects[manifest.Endpoints][0].Put("secrets", []manifest.Secret{{Secret: secret}})
+		et := manifest.Object{Partial: true, Source: "event type"}
+		et.Put("name", "invoice.paid")
+		et.Put("description", description)
+		et.Put("schema", bellhop.JSON(`{"type":"object"}`))
+		d.Add(manifest.EventTypes, et)
+		return d
+	}
+	first := document("Acme", "Paid.", "eu", secret("A"))
+	from := manifest.PlanOptions{Origin: &manifest.Origin{Name: "Svix", Source: "Svix org_1", Apps: map[string]bool{"acme": true}}}
+	overwrite := from
+	overwrite.Overwrite = true
+	apply(t, c, first, from)
+
+	// The tenant's changes, and the operator's.
+	one, two := endpointOf(t, c, "ep_1"), endpointOf(t, c, "ep_2")
+	change := func(id bellhop.EndpointID, ch bellhop.EndpointChange) {
+		t.Helper()
+		if _, err := c.UpdateEndpoint(t.Context(), id, ch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(one.ID, bellhop.EndpointChange{
+		URL: bellhop.Of("https://example.com/mine"), Channels: bellhop.Of([]string{"us"}), Status: bellhop.Of(bellhop.EndpointPaused), UID: bellhop.Of("c"),
+		Headers: bellhop.Of(map[string]string{"X-A": "b"}), Description: bellhop.Of("Ours"), RateLimit: bellhop.Of(&bellhop.RateLimit{PerSecond: 5}),
+	})
+	none := bellhop.Duration(0)
+	if _, err := c.RotateSecret(t.Context(), one.ID, &none, secret("B")); err != nil {
+		t.Fatal(err)
+	}
+	change(two.ID, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointDisabled)})
+	if _, err := c.PatchApp(t.Context(), "acme", client.AppPatch{Name: bellhop.Of("Ours")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PutEventType(t.Context(), "invoice.paid", client.EventTypePut{Description: "Ours."}); err != nil {
+		t.Fatal(err)
+	}
+	untouched := func(what string, c *client.Client) {
+		t.Helper()
+		p := plan(t, c, first, from)
+		expect(t, what, told(p))
+		for _, want := range []string{
+			"event type invoice.paid: it was changed here (description, schema), and is left so, since it has not changed in Svix: --overwrite makes it what it is there",
+			"app acme: it was changed here (name)", "(c): it was changed here (url, uid, channels)", "(b): it was changed here (status)",
+		} {
+			if !strings.Contains(strings.Join(p.Notes, "\n"), want) {
+				t.Errorf("%s: %q is not in\n%s", what, want, strings.Join(p.Notes, "\n"))
+			}
+		}
+		if len(p.Steps) > 0 || p.Same != 4 {
+			t.Errorf("%s: %d steps, %d are as they are to be", what, len(p.Steps), p.Same)
+		}
+	}
+	untouched("nothing has changed there", c)
+
+	// It stays so where it is moved to; and what was made here is not taken for the other product's.
+	if _, err := c.CreateEndpoint(t.Context(), bellhop.EndpointChange{Apps: bellhop.Of([]string{"acme"}), URL: bellhop.Of("https://example.com/native")}); err != nil {
+		t.Fatal(err)
+	}
+	d, _, err := manifest.Export(t.Context(), c, manifest.ExportOptions{Secrets: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := serve(t)
+	apply(t, moved, d, manifest.PlanOptions{})
+	untouched("moved", moved)
+	gone := from
+	gone.DisableDeleted = true
+	only := imported([][2]string{{"acme", "one"}}, [3]string{"ep_2", "b", "2"})
+	expect(t, "one is gone there", told(plan(t, moved, only, gone)), "change endpoint "+endpointOf(t, moved, "ep_1").ID.String()+" (c); status: paused → disabled")
+
+	// What has changed there is what it is there, but for the pause.
+	second := document("Acme Inc", "It was paid.", "asia", secret("A"))
+	expect(t, "changed there", apply(t, c, second, from),
+		"change event type invoice.paid; description: Ours. → It was paid.; schema:  → {\"type\":\"object\"}", "change app acme; name: Ours → Acme Inc",
+		"change endpoint "+one.ID.String()+" (c); url: https://example.com/mine → https://example.com/1; uid: c → a; channels: [\"us\"] → [\"asia\"]; secrets: (hidden) → (hidden)")
+	if e := endpointOf(t, c, "ep_1"); e.Status != bellhop.EndpointPaused || e.Description != "Ours" {
+		t.Errorf("%s, %q", e.Status, e.Description)
+	}
+	expect(t, "once more", apply(t, c, second, from))
+	expect(t, "overwritten", apply(t, c, second, overwrite), "change endpoint "+two.ID.String()+" (b); status: disabled → active")
+	if e := endpointOf(t, c, "ep_1"); e.Status != bellhop.EndpointPaused {
+		t.Error(e.Status)
+	}
+}
+
+// TestWhatWasRefusedIsTriedAgain: an object that was taken over without a part, or not at all, is not
+// taken for taken over; the rest of it is left as it is here.
+func TestWhatWasRefusedIsTriedAgain(t *testing.T) {
+	c := serve(t)
+	if _, err := c.CreateApp(t.Context(), client.AppInput{ID: "own", UID: "ours"}); err != nil {
+		t.Fatal(err)
+	}
+	d := imported([][2]string{{"acme", "ours"}}, [3]string{"ep_1", "a", "1"}, [3]string{"ep_2", "b", "2"})
+	d.Objects[manifest.Apps][0].Put("name", "Acme")
+	d.Objects[manifest.Endpoints][1].Put("headers", map[string]string{"Host": "x"})
+	from := manifest.PlanOptions{Origin: &manifest.Origin{Name: "Svix"}}
+	run := func() (lines []string) {
+		t.Helper()
+		p := plan(t, c, d, from)
+		if err := p.Apply(t.Context(), c, func(a manifest.Applied) {
+			if a.Err != nil {
+				lines = append(lines, "refused "+a.Step.Name)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range p.Steps {
+			for _, lack := range s.Without {
+				lines = append(lines, s.Name+" without "+lack.Field)
+			}
+		}
+		return lines
+	}
+	expect(t, "first", run(), "refused b", "acme without uid")
+	if _, err := c.PatchApp(t.Context(), "acme", client.AppPatch{Name: bellhop.Of("Ours")}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "second", run(), "refused b", "acme without uid")
+	if _, err := c.PatchApp(t.Context(), "own", client.AppPatch{UID: bellhop.Of("")}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "third", run(), "refused b")
+	if a, err := c.App(t.Context(), "acme"); err != nil || a.UID != "ours" || a.Name != "Ours" {
+		t.Errorf("%+v, %v", a, err)
+	}
+	expect(t, "fourth", run(), "refused b")
+}
+
+// TestUIDsAreHandedOver: a uid that moves is taken from the one right before the other gets it,
+// wherever both stand in the document, also in a chain and in a ring.
+func TestUIDsAreHandedOver(t *testing.T) {
+	c := serve(t)
+	from := manifest.PlanOptions{Origin: &manifest.Origin{Name: "Svix"}}
+	apply(t, c, imported([][2]string{{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {"e", ""}, {"f", "5"}, {"g", "6"}, {"h", "7"}, {"i", ""}}), from)
+	// A chain from a over c to i, whose old and new places are far apart; a ring of f, g and h.
+	next := imported([][2]string{{"a", "3"}, {"b", "2"}, {"c", "8"}, {"d", "4"}, {"e", ""}, {"f", "6"}, {"g", "7"}, {"h", "5"}, {"i", "1"}})
+	got := apply(t, c, next, from)
+	expect(t, "handed over", got,
+		"change app a; uid: 1 → ", "change app i; uid:  → 1", "change app c; uid: 3 → ", "change app a; uid: 1 → 3", "change app c; uid: 3 → 8",
+		"change app h; uid: 7 → ", "change app g; uid: 6 → 7", "change app f; uid: 5 → ", "change app h; uid: 7 → 5", "change app f; uid: 5 → 6")
+	for _, want := range [][2]string{{"a", "3"}, {"c", "8"}, {"f", "6"}, {"g", "7"}, {"h", "5"}, {"i", "1"}} {
+		if a, err := c.App(t.Context(), want[0]); err != nil || a.UID != want[1] {
+			t.Errorf("%+v, %v", a, err)
+		}
 	}
 }

@@ -194,6 +194,27 @@ func TestAFolderIsOneDocument(t *testing.T) {
 	}
 }
 
+// TestANewFolderIsWhole: where not all of it can be written, nothing is left of it.
+func TestANewFolderIsWhole(t *testing.T) {
+	parent := t.TempDir()
+	path := filepath.Join(parent, "a", "config") + string(filepath.Separator)
+	d := parsed(t, sampleYAML)
+	d.Objects[Endpoints][0].Put("apps", []string{strings.Repeat("x", 300)}) // no file can be called so
+	if err := d.Write(path); err == nil {
+		t.Error("it was written")
+	}
+	if left, err := os.ReadDir(filepath.Join(parent, "a")); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+	d.Objects[Endpoints][0].Put("apps", []string{"acme"})
+	if err := d.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := Read(path); err != nil || len(again.Objects[Endpoints]) != 1 {
+		t.Errorf("%v, %v", again.Objects, err)
+	}
+}
+
 // TestWhatIsTooMuchToRead: what never ends, or stands for more than memory holds, is refused
 // before it is there; a pipe is read as a file is.
 func TestWhatIsTooMuchToRead(t *testing.T) {

@@ -3,6 +3,8 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -167,11 +169,33 @@ func writeFile(path string, content []byte) error {
 	return os.Rename(f.Name(), path)
 }
 
-// writeFolder writes a file for each kind, and those of endpoints by their first app.
+// writeFolder writes a file for each kind, and those of endpoints by their first app. A folder that
+// is new is there as a whole, or not at all.
 func (d *Document) writeFolder(path string) error {
-	if err := os.MkdirAll(path, 0o755); err != nil {
+	path = filepath.Clean(path)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return d.fillFolder(path)
+	}
+	parent := filepath.Dir(path)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
 	}
+	made, err := os.MkdirTemp(parent, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(made) //nolint:errcheck // gone, where all went well
+	if err := os.Chmod(made, 0o755); err != nil {
+		return err
+	}
+	if err := d.fillFolder(made); err != nil {
+		return err
+	}
+	return os.Rename(made, path)
+}
+
+// fillFolder writes the files of a folder that is there.
+func (d *Document) fillFolder(path string) error {
 	files := map[string]*Document{}
 	for _, kind := range kinds {
 		objects, ok := d.Objects[kind]

@@ -16,9 +16,10 @@ import (
 	"github.com/bellhop/bellhop/internal/foreign/svix"
 )
 
-const importLong = `Its database is only read, and everything is read before anything is changed here. What is here
-already is changed where it differs, and nothing is deleted; what is gone there is named: so it may be run again, after it was
-interrupted or to follow what has changed since. What has no counterpart is listed at the end.
+const importLong = `Its database is only read, and everything is read before anything is changed here. Nothing is
+deleted; what is gone there is named. It may be run again, after it was interrupted or to follow
+what has changed there since; what did not change there stays as it is here. What has no counterpart
+is listed at the end.
 
 The address is postgres://USER@HOST/DATABASE; PGPASSWORD or ~/.pgpass have the password.`
 
@@ -48,7 +49,7 @@ func (p *program) importSvixVerb() *cobra.Command {
 	f.StringVar(&o.Org, "org", "", "the organization to take over (default the only one)")
 	f.StringVar(&o.Dialect, "dialect", o.Dialect, "`dialect` of the endpoints: raw, where the Svix server had whitelabel_headers")
 	f.BoolVar(&a.planOnly, "dry-run", false, "say what would be done, and do nothing")
-	a.disableDeletedFlag(cmd)
+	a.followFlags(cmd)
 	return cmd
 }
 
@@ -86,7 +87,7 @@ func (p *program) importConvoyVerb() *cobra.Command {
 	f.BoolVar(&o.IntoExisting, "into-existing-apps", false, "put endpoints into apps of their owners' ids that are here already and did not come from there")
 	f.StringArrayVar(&apps, "app", nil, "put an owner's endpoints into this app: `OWNER=APP`; may be given more than once")
 	f.BoolVar(&a.planOnly, "dry-run", false, "say what would be done, and do nothing")
-	a.disableDeletedFlag(cmd)
+	a.followFlags(cmd)
 	a.credentialsFlag(cmd)
 	return cmd
 }
@@ -158,6 +159,9 @@ func (p *program) showOdd(o foreign.Odd) error {
 		p.note("%s %s %s: it is left out, since %s", p.mark(false), o.Kind, clean(o.Name), clean(o.Why))
 	default:
 		p.note("%s %s %s: it is taken over without %s, since %s", p.style.paint(wait, "!"), o.Kind, clean(o.Name), clean(o.Field), clean(o.Why))
+		if o.More > 0 {
+			p.note("  … and %d more parts of the %s %s", o.More, o.Kind, clean(o.Name))
+		}
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func (a *applied) shortfall(t tally, steps int) error {
 		if o.Field == "" {
 			out++
 		} else {
-			without++
+			without += 1 + o.More
 		}
 	}
 	end := "correct what they say, and run it again"
@@ -116,7 +116,9 @@ func (a *applied) credentialsFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.Credentials, "credentials", false, "set passwords and tokens also where the endpoint has some: they cannot be compared")
 }
 
-func (a *applied) disableDeletedFlag(cmd *cobra.Command) {
+// followFlags are those of imports that are run again.
+func (a *applied) followFlags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.Overwrite, "overwrite", false, "make what did not change there what it is there, too, if it was changed here; a pause stays")
 	cmd.Flags().BoolVar(&a.DisableDeleted, "disable-deleted", false, "disable endpoints that were taken over earlier and are gone there since")
 }
 
@@ -239,7 +241,7 @@ func (p *program) makeSo(ctx context.Context, c *client.Client, d manifest.Docum
 	if err := a.shortfall(t, len(plan.Steps)); err != nil {
 		return err
 	}
-	if len(plan.Steps) == 0 {
+	if t.done == 0 {
 		p.note("%s", plan.Summary())
 	} else {
 		p.note("%s %d done, %d were as they are to be", p.mark(true), t.done, plan.Same)

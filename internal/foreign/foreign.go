@@ -37,7 +37,12 @@ type Odd struct {
 	// Field is what it is taken over without; "" if the whole object is left out.
 	Field string `json:"without,omitempty"`
 	Why   string `json:"error"`
+	// More is how many other parts it is taken over without, which are not listed.
+	More int `json:"more,omitempty"`
 }
+
+// mostOdd is how many parts of one object are listed.
+const mostOdd = 12
 
 // NewImport begins an import from a product.
 func NewImport(product string) *Import {
@@ -53,6 +58,14 @@ func (i *Import) LeaveOut(kind, name string, why error) {
 
 // GoWithout notes that an object is taken over without a part that cannot be read.
 func (i *Import) GoWithout(kind, name, field string, why error) {
+	listed := 0
+	for n := len(i.Odd) - 1; n >= 0 && i.Odd[n].Kind == kind && i.Odd[n].Name == bellhop.Clip(name); n-- {
+		listed++
+	}
+	if listed >= mostOdd {
+		i.Odd[len(i.Odd)-1].More++
+		return
+	}
 	i.Odd = append(i.Odd, Odd{Kind: kind, Name: bellhop.Clip(name), Field: field, Why: why.Error()})
 }
 

@@ -75,6 +75,10 @@ type Parts struct {
 	Large []string
 }
 
+// Bodies are the parts of the API's requests: what is somebody else's business is carried, and not
+// read. Schemas are read, and may be larger than what anybody configures otherwise.
+var Bodies = Parts{Carried: []string{"data", "example"}, Large: []string{"schema"}}
+
 // Check validates a request body: one JSON value in UTF-8, nothing after it, not
 // nested deeper than MaxDepth, and no object with the same key twice or with more than
 // MaxKeys keys. It builds nothing of what it reads. The error is an *Error.

@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
@@ -104,6 +106,7 @@ func (r *reader) organization(ctx context.Context) error {
 	case !slices.Contains(all, r.Org):
 		return fmt.Errorf("this Svix has no organization %s: it has %s", r.Org, strings.Join(names, ", "))
 	}
+	r.out.Origin.Source = "Svix " + bellhop.Clip(r.Org)
 	return nil
 }
 
@@ -167,8 +170,9 @@ func (r *reader) eventType(row foreign.Row) error {
 	var schemas map[string]bellhop.JSON
 	if err := row.JSON("schemas", &schemas); err != nil {
 		without("schema", err)
+	} else {
+		putSchemas(&o, schemas)
 	}
-	putSchemas(&o, schemas)
 	if schedule, err := row.Bool("schedule"); err != nil || schedule {
 		r.out.Lose("event type %s: its retry schedule, since Bellhop has one for each endpoint, and the installation's (--default-retry)", name)
 	}
@@ -176,21 +180,20 @@ func (r *reader) eventType(row foreign.Row) error {
 	return nil
 }
 
-// putSchemas takes the schema of the highest version, and those of the others as earlier ones.
+// putSchemas takes the schema of the highest version, and those of the others as earlier ones; where
+// there is none, also none that was there before.
 func putSchemas(o *manifest.Object, schemas map[string]bellhop.JSON) {
+	maps.DeleteFunc(schemas, func(_ string, schema bellhop.JSON) bool { return len(schema) == 0 || string(schema) == "null" })
 	latest := ""
 	for version := range schemas {
 		if latest == "" || match.CompareVersions(version, latest) > 0 {
 			latest = version
 		}
 	}
-	if latest == "" {
-		return
-	}
 	o.Put("schema", schemas[latest])
 	o.Put("schema_version", latest)
 	delete(schemas, latest)
-	o.Set("earlier_schemas", schemas)
+	o.Put("earlier_schemas", schemas)
 }
 
 func (r *reader) apps(ctx context.Context) error {
@@ -231,7 +234,12 @@ func (r *reader) app(row foreign.Row) error {
 	}
 	o := manifest.Object{Partial: true, Source: "Svix application " + id}
 	o.Put("id", id)
-	r.putText(&o, row, "app", id, "uid", "name")
+	r.putText(&o, row, "app", id, "uid")
+	if name, err := row.Text("name"); err != nil {
+		r.out.GoWithout("app", id, "name", err)
+	} else {
+		o.Put("name", r.shorten("app", id, "name", name, bellhop.MaxName))
+	}
 	r.putRate(&o, row, "app", id)
 	r.putMetadata(&o, row, "app", id)
 	if endpoints, _ := row.Int("endpoints"); endpoints != nil && *endpoints > usualEndpoints {
@@ -257,6 +265,18 @@ func (r *reader) putText(o *manifest.Object, row foreign.Row, kind, name string,
 			o.Put(column, text)
 		}
 	}
+}
+
+// shorten is as much of a text for people as there can be of it here.
+func (r *reader) shorten(kind, name, field, text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	r.out.Lose("%s %s: its %s beyond the first %d bytes", kind, name, field, most)
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
 }
 
 // maxRate is the highest rate limit that Svix's API can say: its clients read no higher one.
