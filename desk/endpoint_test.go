@@ -383,6 +383,13 @@ func TestNamesOfOthers(t *testing.T) {
 			if _, err := h.UpdateEndpoint(t.Context(), editor, e.ID, bellhop.EndpointChange{FormerID: bellhop.Of(former)}); err != nil {
 				t.Error(err)
 			}
+			// What an import noted is for admins, too.
+			noted := bellhop.EndpointChange{Imported: bellhop.Of("Svix 1f")}
+			_, err = h.UpdateEndpoint(t.Context(), editor, e.ID, noted)
+			code(t, "noted by an editor", err, bellhop.CodeForbidden, "imported")
+			if e, err := h.UpdateEndpoint(t.Context(), admin, e.ID, noted); err != nil || e.Imported != "Svix 1f" {
+				t.Errorf("%q, %v", e.Imported, err)
+			}
 		}
 		if _, err := create(editor, "mine", ""); err != nil {
 			t.Errorf("an editor's, without a former id: %v", err)
