@@ -150,8 +150,15 @@ func TestConvoyOwnersStayWhereTheyAre(t *testing.T) {
 	endpoint("P1", "E1", "acme")
 	endpoint("P1", "E2", "a b")
 	f.exec(`UPDATE convoy.endpoints SET rate_limit = 5000, rate_limit_duration = 60 WHERE id = 'E1'`)
+	f.exec(`INSERT INTO convoy.event_types (id, name, description, project_id, json_schema) VALUES ('T1', 'a.b', '', 'P1', '{"type": "object"}')`)
 	with := []string{"import", "convoy", "--from", f.url}
 	s.imports(0, with)
+	f.exec(`UPDATE convoy.event_types SET json_schema = NULL`)
+	s.imports(0, with, "~ event type a.b")
+	if typ, err := s.api.EventType(t.Context(), "a.b"); err != nil || typ.Schema != nil {
+		t.Errorf("a schema that was removed there: %+v, %v", typ, err)
+	}
+	s.idle(with)
 	s.at("E1", "acme active")
 	s.at("E2", "P1.a_b active")
 	if e := s.byFormer()["E1"]; *e.RateLimit != (bellhop.RateLimit{PerSecond: 5000.0 / 60, Burst: 5000}) {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"github.com/google/go-cmp/cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -239,7 +240,7 @@ func (s *server) importsOddly(with []string, rows int, row func(int) (odd, []str
 			}
 		}
 		if changed := s.everything() != before; changed != (n == 1) {
-			s.t.Errorf("run %d: it changed something: %v\n%s", n, changed, r.stdout)
+			s.t.Errorf("run %d: it changed something: %v\n%s", n, changed, cmp.Diff(before, s.everything()))
 		}
 		if n == 2 && r.stdout != "" {
 			s.t.Errorf("the second run did something:\n%s", r.stdout)

@@ -73,6 +73,8 @@ type Object struct {
 	Partial bool
 	// Source says where the object comes from, such as "apps.yaml line 12".
 	Source string
+
+	ours map[string]bool // see PutOurs
 }
 
 // Set sets a field to a value that encoding/json can write; zero values are left out.
@@ -93,6 +95,16 @@ func (o *Object) Put(field string, value any) {
 		panic(fmt.Sprintf("manifest: a value of %s that is no JSON: %v", field, err))
 	}
 	o.Fields[field] = b
+}
+
+// PutOurs sets a field of a partial object that an importer decides by what the server has: that is
+// no part of what the object is at the other product, and is set whether it has changed there or not.
+func (o *Object) PutOurs(field string, value any) {
+	o.Put(field, value)
+	if o.ours == nil {
+		o.ours = map[string]bool{}
+	}
+	o.ours[field] = true
 }
 
 // Text is a field that is a string, or "".

@@ -18,7 +18,8 @@ type standing struct {
 	origin, now string
 	// same tells that it has been taken over as it is there now: what differs here was changed here.
 	same bool
-	// lacks are the fields that it was taken over without, which are tried again.
+	// lacks are the fields that it was taken over without, which are tried again, and those that
+	// are no part of what it is there.
 	lacks []string
 }
 
@@ -42,6 +43,7 @@ func (p *planner) stand(want, have *Object) standing {
 		for _, field := range lacks {
 			s.lacks = append(s.lacks, together(field)...)
 		}
+		s.lacks = append(s.lacks, slices.Collect(maps.Keys(want.ours))...)
 	}
 	return s
 }
@@ -104,7 +106,7 @@ func fingerprint(o *Object) string {
 	}
 	h := hmac.New(sha256.New, []byte(key))
 	for _, field := range slices.Sorted(maps.Keys(o.Fields)) {
-		if field != "secrets" {
+		if field != "secrets" && !o.ours[field] {
 			fmt.Fprintf(h, "%s %q\n", field, canonical(field, o.Fields[field]))
 		}
 	}

@@ -70,7 +70,7 @@ export async function expectReadableInDark(page: Page, what: string): Promise<vo
     document.adoptedStyleSheets.push(still);
   });
   await page.emulateMedia({ colorScheme: "dark" });
-  await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === "dark");
+  await page.waitForFunction(() => document.documentElement.dataset.mantineColorScheme === "dark", undefined, { polling: 100 });
   await expectAccessible(page, `${what}, dark`, ["color-contrast", "link-in-text-block"]);
   await page.emulateMedia({ colorScheme: "light" });
 }
@@ -84,5 +84,5 @@ export async function expectNoSidewaysScroll(page: Page, what: string): Promise<
 /** Waits until the page has its heading and nothing is loading any more. */
 export async function settled(page: Page): Promise<void> {
   await page.getByRole("heading").first().waitFor();
-  await page.waitForFunction(() => document.querySelector('[aria-label="Loading"], .mantine-Skeleton-root, .mantine-Loader-root:not([aria-hidden])') === null);
+  await page.waitForFunction(() => document.querySelector('[aria-label="Loading"], .mantine-Skeleton-root, .mantine-Loader-root:not([aria-hidden])') === null, undefined, { polling: 100 });
 }

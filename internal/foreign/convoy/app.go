@@ -282,7 +282,7 @@ func (r *reader) apps() (map[appKey]string, error) {
 		if metadata, changed := r.remark(app, ids); changed {
 			o := manifest.Object{Partial: true, Source: "Convoy project " + r.here.marks[app.ID][0].project}
 			o.Put("id", app.ID)
-			o.Put("metadata", metadata)
+			o.PutOurs("metadata", metadata)
 			r.out.Document.Add(manifest.Apps, o)
 		}
 	}
@@ -379,7 +379,7 @@ func (r *reader) app(id string, of []appKey, count map[appKey]int, sole bool, id
 	case k.owner != "" && id != k.owner:
 		r.out.Lose("%s: the owner's name as the app's id, which is %s", k, id)
 		if is == nil && r.here.named[k.owner] == nil && sole && fitsUID(k.owner) {
-			o.Put("uid", k.owner)
+			o.PutOurs("uid", k.owner)
 		}
 	}
 	endpoints := 0
@@ -392,10 +392,10 @@ func (r *reader) app(id string, of []appKey, count map[appKey]int, sole bool, id
 		}
 	}
 	if marked {
-		o.Put("metadata", metadata)
+		o.PutOurs("metadata", metadata)
 	}
 	if endpoints > most {
-		o.Put("max_endpoints", min(endpoints, mostEndpoints))
+		o.PutOurs("max_endpoints", min(endpoints, mostEndpoints))
 	}
 	r.out.Document.Add(manifest.Apps, o)
 }

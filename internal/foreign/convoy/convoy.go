@@ -278,10 +278,13 @@ func (r *reader) eventType(row foreign.Row, projectID string, seen map[string]st
 		o.Put("deprecated", deprecated)
 	}
 	var schema bellhop.JSON
-	if err := row.JSON("json_schema", &schema); err != nil {
+	switch err := row.JSON("json_schema", &schema); {
+	case err != nil:
 		r.out.GoWithout("event type", name, "schema", err)
-	} else if !isEmpty(string(schema)) {
+	case !isEmpty(string(schema)):
 		o.Put("schema", schema)
+	case r.db.Has("event_types", "json_schema"):
+		o.Put("schema", nil)
 	}
 	r.out.Document.Add(manifest.EventTypes, o)
 	return nil
