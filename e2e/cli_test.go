@@ -15,6 +15,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/internal/testport"
 )
 
@@ -153,6 +154,7 @@ func TestCommandLine(t *testing.T) {
 
 // Exit codes are for scripts, the sentence on standard error for people.
 func TestExitCodes(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	tests := []struct {
@@ -464,6 +466,7 @@ func TestSettings(t *testing.T) {
 // Every verb that shows something shows it to people and, with --json, to
 // programs; and shells can complete it.
 func TestEveryVerbShowsJSON(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	s.app("acme")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // load publishes events without pause, each until it is acknowledged.
@@ -288,6 +289,7 @@ func underLoad(t *testing.T, times int, end func(*server), repeats func(*crashDo
 
 // Killed at any moment of its very first start, the server starts the next time.
 func TestCrashAtFirstStart(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	const moments = 10
 	begin := time.Now()

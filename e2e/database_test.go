@@ -17,6 +17,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/api/wire"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // hash is a file's content in short, "" if there is none.
@@ -61,6 +62,7 @@ func script(t testing.TB, path, sql string) {
 // A database that cannot be used: a sentence that says so and what to do, an exit
 // code, and a file that is as it was.
 func TestUnusableDatabase(t *testing.T) {
+	testlong.Only(t)
 	ofAFile(t)
 	t.Parallel()
 	tests := []struct {

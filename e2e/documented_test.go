@@ -12,6 +12,7 @@ import (
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/internal/testport"
 )
 
@@ -147,6 +148,7 @@ func TestDocumentedReceivers(t *testing.T) {
 // TestSamplesPassTheirOwnCheck runs what GET /v1/dialects/{name}/code writes: an
 // endpoint at its URL can be created with verify, and its events are taken.
 func TestSamplesPassTheirOwnCheck(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	for _, def := range dialect.Builtin() {

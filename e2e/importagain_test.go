@@ -8,6 +8,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // TestImportLeavesWhatWasChangedHere: an import that is run again undoes nothing that was done here, and
@@ -86,6 +87,7 @@ func TestImportLeavesWhatWasChangedHere(t *testing.T) {
 // TestImportBoundsAreTheSame: what a request cannot have is told beforehand as it is afterwards; what an
 // object can be without keeps it from nothing, and thousands of faults of one are not listed one by one.
 func TestImportBoundsAreTheSame(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, svixTables)

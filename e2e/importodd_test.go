@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"github.com/google/go-cmp/cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -11,9 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/jackc/pgx/v5"
 
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // loose lets every column of a schema's tables have anything: another product's database is not
@@ -147,6 +149,7 @@ var oddOfSvix = []odd{
 // TestOddRowsOfSvixAreNamed: whatever one column has, its row is named with what becomes of it, and
 // all others are taken over.
 func TestOddRowsOfSvixAreNamed(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, svixTables+fmt.Sprintf(loose, "public"))
@@ -389,6 +392,7 @@ var oddOfConvoy = []odd{
 
 // TestOddRowsOfConvoyAreNamed is the same of Convoy's.
 func TestOddRowsOfConvoyAreNamed(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, convoyTables+fmt.Sprintf(loose, "convoy")+`;

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Bellhop } from "./bellhop.ts";
-import { Complaints, expectAccessible, expectNoSidewaysScroll, expectReadableInDark, launch, settled, signedIn } from "./chromium.ts";
+import { Complaints, expectAccessible, expectNoSidewaysScroll, expectReadableInDark, launch, ofColours, settled, signedIn } from "./chromium.ts";
 import { Receiver } from "./receiver.ts";
 import { fill, type Sample } from "./sample.ts";
 
@@ -99,26 +99,26 @@ describe("the keyboard", () => {
   });
 });
 
-for (const [look, options] of [
-  ["in light and dark", { colorScheme: "light" }],
-  ["on a phone", { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }],
-] as const) {
-  describe(look, () => {
-    let page: Page;
-    beforeAll(async () => {
-      page = await (await signedIn(browser, bellhop, options)).newPage();
-    });
-    it.each(pages)("%s", async (name, path) => {
-      const complaints = new Complaints(page);
-      await page.goto(bellhop.url + path(sample));
-      await settled(page);
-      await expectAccessible(page, name);
-      if (look === "on a phone") await expectNoSidewaysScroll(page, name);
-      else await expectReadableInDark(page, name);
-      complaints.expectNone();
-    });
+describe("in light, in the dark and on a phone", () => {
+  let page: Page;
+  const desk = { width: 1280, height: 720 };
+  beforeAll(async () => {
+    page = await (await signedIn(browser, bellhop, { colorScheme: "light", viewport: desk })).newPage();
   });
-}
+  it.each(pages)("%s", async (name, path) => {
+    const complaints = new Complaints(page);
+    await page.goto(bellhop.url + path(sample));
+    await settled(page);
+    await expectAccessible(page, name);
+    await expectReadableInDark(page, name);
+    await page.setViewportSize({ width: 360, height: 740 });
+    await settled(page);
+    await expectAccessible(page, `${name}, on a phone`, { without: ofColours });
+    await expectNoSidewaysScroll(page, name);
+    await page.setViewportSize(desk);
+    complaints.expectNone();
+  });
+});
 
 describe("lists", () => {
   const open = async (path: string, options: Parameters<Browser["newContext"]>[0] = {}) => {
