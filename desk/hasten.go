@@ -233,10 +233,13 @@ func (d *Desk) nextProbe(ctx context.Context, r *routes.Route, scope bellhop.Sco
 
 // NextProbe is when an endpoint's circuit is probed, before which nothing is tried there;
 // zero if it is not open.
-func (d *Desk) NextProbe(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) time.Time {
-	r := d.routes().Endpoint(e)
-	if r == nil || Permits(p, "listEventDeliveries") != nil {
-		return time.Time{}
+func (d *Desk) NextProbe(ctx context.Context, p bellhop.Principal, e bellhop.EndpointID) (time.Time, error) {
+	if err := Permits(p, "listEventDeliveries"); err != nil {
+		return time.Time{}, err
 	}
-	return d.nextProbe(ctx, r, p.Scope)
+	r := d.routes().Endpoint(e)
+	if r == nil {
+		return time.Time{}, nil
+	}
+	return d.nextProbe(ctx, r, p.Scope), nil
 }

@@ -364,7 +364,10 @@ type endpointMessageOut struct {
 // next gives when deliveries to an endpoint are tried next, where that is known: behind an
 // open circuit not before its probe. What is due goes as soon as its turn comes.
 func (a *API) next(c *api.Call, endpoint bellhop.EndpointID) func(d *bellhop.Delivery) *time.Time {
-	probe := sync.OnceValue(func() time.Time { return a.desk.NextProbe(c.Context(), c.Principal(), endpoint) })
+	probe := sync.OnceValue(func() time.Time {
+		at, _ := a.desk.NextProbe(c.Context(), c.Principal(), endpoint) // zero for who may not know
+		return at
+	})
 	return func(d *bellhop.Delivery) *time.Time {
 		if d.Status != bellhop.DeliveryPending || d.Due.IsZero() {
 			return nil
