@@ -3,6 +3,7 @@ package bellhop
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"time"
 )
@@ -339,7 +340,23 @@ type Redelivery struct {
 	// SkipWaiting leaves out deliveries of events that wait at the endpoint
 	// already: one is unfinished, or is still to be made by Spread.
 	SkipWaiting bool
-	Bounds      BacklogBounds
+	// Still, if it is not nil, leaves out deliveries of events that it does not select any
+	// more: another replay may have sent them since they were looked up. Its After, Limit and
+	// Scan do not count.
+	Still  *ReplayFilter
+	Bounds BacklogBounds
+}
+
+// Recheck gives Still for all events from the first to the last one of the deliveries, of
+// which there is at least one, and the last one.
+func (r *Redelivery) Recheck() (f ReplayFilter, last EventID) {
+	f = *r.Still
+	first := r.Deliveries[0].Event
+	for i := range r.Deliveries {
+		first, last = min(first, r.Deliveries[i].Event), max(last, r.Deliveries[i].Event)
+	}
+	f.After, f.Limit, f.Scan = first-1, math.MaxInt32, 0
+	return f, last
 }
 
 // BacklogBounds say how much may wait before a Redelivery adds no more. With several
@@ -357,6 +374,8 @@ type Redelivered struct {
 	Added int
 	// Waiting were left out because their event waits at the endpoint already.
 	Waiting int
+	// Changed were left out because Still selects their event no more.
+	Changed int
 	// Full says that a bound is reached: the last Left deliveries were not looked at.
 	Full BacklogBound
 	Left int

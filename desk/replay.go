@@ -386,26 +386,29 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 	if status == bellhop.ReplayGivenUp {
 		status = bellhop.ReplayFailed // of which these are left, besides what waits
 	}
-	events, next, err := d.store.Candidates(ctx, bellhop.ReplayFilter{
+	f := bellhop.ReplayFilter{
 		Endpoint: endpoint, Apps: apps, Types: q.Types, Status: status, Since: q.Since, Until: q.Until,
 		After: res.Next, Limit: replayStep, Scan: replayStep, Cause: q.Cause, Response: q.Response, LabelFilter: q.LabelFilter, Arrived: q.Arrived,
-	})
+	}
+	events, next, err := d.store.Candidates(ctx, f)
 	if err != nil {
 		return false, err
 	}
+	changed := 0 // since: another replay has sent them
 	looked, deliveries := d.coveredBy(r, q, events, q.Limit-res.Matched)
 	if len(deliveries) > 0 && !q.DryRun {
 		entry := d.e.AuditEntry(p.Actor, "endpoint.replay", endpoint.String(), apps, map[string]any{"deliveries": len(deliveries), "status": q.Status})
-		made, err := d.e.Redeliver(ctx, bellhop.Redelivery{Deliveries: deliveries, Audit: entry, SkipWaiting: true, Bounds: d.bounds})
+		made, err := d.e.Redeliver(ctx, bellhop.Redelivery{Deliveries: deliveries, Audit: entry, SkipWaiting: true, Still: &f, Bounds: d.bounds})
 		if err != nil {
 			return false, err
 		}
 		res.Enqueued += made.Added
 		res.AlreadyWaiting += made.Waiting
+		changed = made.Changed
 		if made.Full != "" {
 			// What was looked at is done; it goes on with the first that was not.
 			covered := len(deliveries) - made.Left
-			res.cover(q, covered)
+			res.cover(q, covered-changed)
 			res.Full = true
 			switch {
 			case covered > 0:
@@ -416,7 +419,7 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 			return false, d.full(made.Full)
 		}
 	}
-	res.cover(q, len(deliveries))
+	res.cover(q, len(deliveries)-changed)
 	if looked < len(events) { // the limit is reached before the page's end
 		res.Next = events[looked-1].ID
 		return false, nil

@@ -127,6 +127,10 @@ func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, r bellhop.Redeli
 				done.Waiting++
 				continue
 			}
+			if r.Still != nil && !s.covers(r.Still, d.Event) {
+				done.Changed++
+				continue
+			}
 			if done.Full = s.full(r.Bounds, d.Endpoint, e.App); done.Full != "" {
 				done.Left = len(r.Deliveries) - i
 				break

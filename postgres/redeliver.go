@@ -10,6 +10,9 @@ import (
 )
 
 const (
+	// lockReplayed keeps two that leave out what the other one adds apart, on all nodes. It
+	// comes first: what decides is read by later statements, which see what was waited for.
+	lockReplayed      = "SELECT 1 FROM bellhop.endpoints WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE"
 	eventsToRedeliver = `SELECT a.n, e.app, e.subject, x.ordering FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY a (event, endpoint, n)
 		JOIN bellhop.events e ON e.id = a.event AND NOT e.erased JOIN bellhop.endpoints x ON x.id = a.endpoint /* all apps */`
 	// waitingAlready tells which events wait at which endpoints, or are in a node's memory on
@@ -28,7 +31,8 @@ const (
 func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, r bellhop.Redelivery, now time.Time) (bellhop.Redelivered, error) {
 	var done bellhop.Redelivered
 	if r.Bounds != (bellhop.BacklogBounds{}) || r.SkipWaiting {
-		// Of two that look at the same time, neither would see what the other adds.
+		// Of two that look at the same time, neither would see what the other adds. What this
+		// node does takes turns here: none holds a connection meanwhile.
 		select {
 		case s.redelivering <- struct{}{}:
 			defer func() { <-s.redelivering }()
@@ -78,8 +82,10 @@ type redelivery struct {
 	done  bellhop.Redelivered
 	// stored are the deliveries that are there, or were and have ended; waiting the events
 	// that wait at an endpoint; later the endpoints that fan-outs still come to.
-	stored  map[bellhop.DeliveryID]storedDelivery
+	stored map[bellhop.DeliveryID]storedDelivery
+	// still are those that Still selects.
 	waiting map[pair]bool
+	still   map[bellhop.EventID]bool
 	later   map[bellhop.EventID][]bellhop.EndpointID
 	// events are those of the deliveries, and orderings the orderings of their endpoints; nil
 	// where one of the two is gone.
@@ -98,6 +104,11 @@ func (g *redelivery) look() (err error) {
 		d := &g.Deliveries[i]
 		ids[i], events[i], endpoints[i] = d.ID, int64(d.Event), int64(d.Endpoint)
 	}
+	if g.SkipWaiting || g.Still != nil {
+		if err := g.each(func(row) error { return nil }, lockReplayed, slices.Compact(slices.Sorted(slices.Values(endpoints)))); err != nil {
+			return err
+		}
+	}
 	if g.stored, err = g.storedDeliveries(ids); err != nil {
 		return err
 	}
@@ -114,6 +125,9 @@ func (g *redelivery) look() (err error) {
 	if err == nil {
 		err = g.count(endpoints)
 	}
+	if err == nil && g.Still != nil && len(ids) > 0 {
+		err = g.lookForStill() // after what waits: what has ended in between is seen by one of them
+	}
 	return err
 }
 
@@ -129,6 +143,23 @@ func (g *redelivery) lookForWaiting(events, endpoints []int64) error {
 		all, _ := idlist.Decode[bellhop.EndpointID](encoded)
 		g.later[bellhop.EventID(event)] = slices.DeleteFunc(all, func(e bellhop.EndpointID) bool { return e <= bellhop.EndpointID(done) })
 	}, &event, &encoded, &done), laterOfThese, events)
+}
+
+func (g *redelivery) lookForStill() error {
+	f, last := g.Recheck()
+	f.Apps = appsOf(bellhop.Only(f.Apps...))
+	of := spanOf(f.Since, f.Until, 0, 0)
+	of.low, of.high = max(of.low, int64(f.After)+1), min(of.high, int64(last)+1)
+	g.still = map[bellhop.EventID]bool{}
+	if len(f.Apps) == 0 && f.Status != bellhop.ReplayFailed || of.low >= of.high {
+		return nil
+	}
+	if _, err := g.exec(planByShape); err != nil {
+		return err
+	}
+	var id int64
+	sql, args := candidatesOf(&f, of, "e.id")
+	return g.each(scan(func() { g.still[bellhop.EventID(id)] = true }, &id), sql, args...)
 }
 
 func (g *redelivery) count(endpoints []int64) error {
@@ -154,7 +185,7 @@ func (g *redelivery) count(endpoints []int64) error {
 	return g.each(scan(func() { g.all[app] += n }, &app, &n), waitingOfThese, apps)
 }
 
-// one adds one delivery, unless it is there, waits, or finds no room.
+// one adds one delivery, unless it is there, waits, is wanted no more, or finds no room.
 func (g *redelivery) one(i int, list *[]newPending) {
 	d, e := g.Deliveries[i], g.events[i]
 	if _, stored := g.stored[d.ID]; stored { // the step is repeated
@@ -167,6 +198,10 @@ func (g *redelivery) one(i int, list *[]newPending) {
 	at := pair{int64(d.Event), int64(d.Endpoint)}
 	if g.SkipWaiting && (g.waiting[at] || slices.Contains(g.later[d.Event], d.Endpoint)) {
 		g.done.Waiting++
+		return
+	}
+	if g.Still != nil && !g.still[d.Event] {
+		g.done.Changed++
 		return
 	}
 	switch {

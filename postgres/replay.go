@@ -52,7 +52,7 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (found [
 		if covered != endlessEvent {
 			within.high = min(within.high, int64(covered)+1)
 		}
-		sql, args := candidatesOf(&f, within)
+		sql, args := candidatesOf(&f, within, eventColumns+", e.data")
 		if found, err = list(q, scanEvent, sql, args...); err != nil {
 			return err
 		}
@@ -166,10 +166,9 @@ func ended(w *where, f *bellhop.ReplayFilter, endpoint string) {
 
 // candidatesOf gives a whole statement. Failed deliveries are rare and have an index in the
 // order of events; otherwise the events are gone through.
-func candidatesOf(f *bellhop.ReplayFilter, of span) (sql string, args []any) {
+func candidatesOf(f *bellhop.ReplayFilter, of span, columns string) (sql string, args []any) {
 	var w where
 	endpoint := w.arg(int64(f.Endpoint)) + "::bigint"
-	const columns = "SELECT " + eventColumns + ", e.data"
 	if f.Status == bellhop.ReplayFailed {
 		var x where
 		x.args = w.args
@@ -181,7 +180,7 @@ func candidatesOf(f *bellhop.ReplayFilter, of span) (sql string, args []any) {
 		w.add(fmt.Sprintf(notUnderWay, endpoint))
 		labelled(&w, f.LabelFilter)
 		ended(&w, f, endpoint)
-		return columns + " FROM " + failures + " AS x JOIN bellhop.events e ON e.id = x.event" + w.String() + " ORDER BY x.endpoint, x.event LIMIT " + w.arg(f.Limit) + "::bigint /* all apps */", w.args
+		return "SELECT " + columns + " FROM " + failures + " AS x JOIN bellhop.events e ON e.id = x.event" + w.String() + " ORDER BY x.endpoint, x.event LIMIT " + w.arg(f.Limit) + "::bigint /* all apps */", w.args
 	}
 	apps := w.arg(f.Apps)
 	w.within("e.app, e.id", of, "s.app")
@@ -198,6 +197,6 @@ func candidatesOf(f *bellhop.ReplayFilter, of span) (sql string, args []any) {
 	} else {
 		ended(&w, f, endpoint)
 	}
-	return "SELECT x.* FROM unnest(" + apps + "::text[]) AS s (app) CROSS JOIN LATERAL (" + columns + " FROM bellhop.events e" + w.String() +
+	return "SELECT x.* FROM unnest(" + apps + "::text[]) AS s (app) CROSS JOIN LATERAL (SELECT " + columns + " FROM bellhop.events e" + w.String() +
 		" ORDER BY e.app, e.id LIMIT " + w.arg(f.Limit) + "::bigint) AS x", w.args
 }

@@ -194,6 +194,55 @@ func (s *spot) waiting() []bellhop.Delivery {
 	return left
 }
 
+// TestReplaysAtTheSameTimeSendOnce, whichever nodes they are asked for at, and however soon
+// what the first one of them sends has arrived.
+func TestReplaysAtTheSameTimeSendOnce(t *testing.T) {
+	t.Parallel()
+	w := newPair(t)
+	const events = 4 // so few that the circuit stays closed
+	since := time.Now().Add(-time.Hour)
+	run := func(s *spot, status bellhop.ReplayStatus, before int) {
+		var crowd sync.WaitGroup
+		for i := range 6 {
+			crowd.Go(func() {
+				if _, err := w.nodes[i%2].Replay(t.Context(), me, s.id, desk.Replay{Since: since, Status: status}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		crowd.Wait()
+		s.until("everything has arrived", func() bool { return len(s.waiting()) == 0 })
+		if n := s.received(s.host) - before; n != events {
+			t.Errorf("%s: %d requests of %d events", status, n, events)
+		}
+	}
+	for round := range 3 {
+		failing := w.spot(t, fmt.Sprint("failing-", round), bellhop.EndpointChange{Retry: bellhop.Of(bellhop.RetryPolicy{Delays: []bellhop.Duration{}}), Ordering: bellhop.Of(bellhop.OrderingNone)})
+		failing.fail(failing.host, true)
+		for range events {
+			failing.publish(`{}`)
+		}
+		failing.until("everything is given up", func() bool { return len(failing.waiting()) == 0 })
+		failing.fail(failing.host, false)
+		run(failing, bellhop.ReplayGivenUp, failing.received(failing.host))
+
+		deaf := w.spot(t, fmt.Sprint("deaf-", round), bellhop.EndpointChange{Events: bellhop.Of([]string{"c.d"})})
+		for range events {
+			deaf.publish(`{}`)
+		}
+		deaf.change(bellhop.EndpointChange{Events: bellhop.Of([]string{"a.b"})})
+		deaf.until("both know what it wants", func() bool {
+			for _, n := range w.nodes {
+				if r := n.e.Routes().Routes().Endpoint(deaf.id); r == nil || len(r.Events) != 1 || r.Events[0] != "a.b" {
+					return false
+				}
+			}
+			return true
+		})
+		run(deaf, bellhop.ReplayMissing, 0)
+	}
+}
+
 // soon is within what a node takes at most to see what another one did: about a second,
 // and somewhat more on a machine with much else to do.
 const soon = 3 * time.Second

@@ -231,8 +231,12 @@ func (s *Store) Redeliver(ctx context.Context, l bellhop.Lease, r bellhop.Redeli
 		if err := w.holds(l); err != nil {
 			return err
 		}
+		still, err := stillSelected(w.conn, &r)
+		if err != nil {
+			return err
+		}
 		for i := range r.Deliveries {
-			if err := w.redeliver(l, &r, i, &done, now); err != nil {
+			if err := w.redeliver(l, &r, i, still, &done, now); err != nil {
 				return err
 			}
 			if done.Full != "" {
@@ -252,8 +256,8 @@ const (
 	waitingAtEndpoint = "SELECT 1 FROM pending INDEXED BY pending_event WHERE event = ? AND endpoint = ? LIMIT 1"
 )
 
-// redeliver adds one delivery, unless it is there, waits, or finds no room.
-func (w *writer) redeliver(l bellhop.Lease, r *bellhop.Redelivery, i int, done *bellhop.Redelivered, now time.Time) error {
+// redeliver adds one delivery, unless it is there, waits, is wanted no more, or finds no room.
+func (w *writer) redeliver(l bellhop.Lease, r *bellhop.Redelivery, i int, still map[bellhop.EventID]bool, done *bellhop.Redelivered, now time.Time) error {
 	d := r.Deliveries[i]
 	stored, err := one(w.conn, func(*sqlite.Stmt) {}, storedDelivery, int64(d.ID))
 	if err != nil {
@@ -280,6 +284,10 @@ func (w *writer) redeliver(l bellhop.Lease, r *bellhop.Redelivery, i int, done *
 			done.Waiting++
 			return nil
 		}
+	}
+	if r.Still != nil && !still[d.Event] {
+		done.Changed++
+		return nil
 	}
 	if done.Full = w.waiting.full(r.Bounds, d.Endpoint, e.App, w.state.waits); done.Full != "" {
 		done.Left = len(r.Deliveries) - i

@@ -85,7 +85,7 @@ func TestListsUseIndexes(t *testing.T) {
 		}
 		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayFailed, bellhop.ReplayMissing, bellhop.ReplayAll, bellhop.ReplaySucceeded} {
 			f := bellhop.ReplayFilter{Endpoint: 1, Apps: []string{"acme"}, Types: []string{"a.*", "b"}, Status: status, Since: since, Scan: 9}
-			for _, q := range candidateQueries(&f, 1<<60) {
+			for _, q := range candidateQueries(&f, 1<<60, candidateColumns) {
 				_, sorts := status.Ended() // the few deliveries of an event
 				explain(t, c, "candidates "+string(status), q.index, sorts, false, nil)
 			}

@@ -44,7 +44,7 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list []
 		if covered, err = horizon(c, &f); err != nil {
 			return err
 		}
-		for _, q := range candidateQueries(&f, covered) {
+		for _, q := range candidateQueries(&f, covered, candidateColumns) {
 			rows := 0
 			err := each(c, func(st *sqlite.Stmt) { list, rows = append(list, scanEvent(st)), rows+1 }, q.index, q.where.args...)
 			if err != nil {
@@ -69,6 +69,23 @@ func (s *Store) Candidates(ctx context.Context, f bellhop.ReplayFilter) (list []
 		next = covered
 	}
 	return list, next, err
+}
+
+// stillSelected gives the events that a Redelivery's filter still selects, of those within
+// the range of its deliveries; what waits is not looked at.
+func stillSelected(c *sqlite.Conn, r *bellhop.Redelivery) (map[bellhop.EventID]bool, error) {
+	if r.Still == nil || len(r.Deliveries) == 0 {
+		return nil, nil
+	}
+	f, last := r.Recheck()
+	f.Apps = slices.Compact(slices.Sorted(slices.Values(f.Apps)))
+	still := map[bellhop.EventID]bool{}
+	for _, q := range candidateQueries(&f, last, "e.id") {
+		if err := each(c, func(st *sqlite.Stmt) { still[bellhop.EventID(st.ColumnInt64(0))] = true }, q.index, q.where.args...); err != nil {
+			return nil, err
+		}
+	}
+	return still, nil
 }
 
 // leaveOutLater leaves out events whose delivery to the endpoint is still to be made:
@@ -162,11 +179,12 @@ func ended(w *where, f *bellhop.ReplayFilter) (sql string) {
 	return sql
 }
 
+const candidateColumns = "e.id, e.app, e.type, e.subject, e.external_id, e.deliver_at, e.deliveries, e.erased, e.test, e.channels, e.tags, e.data_expires_at, e.data"
+
 // candidateQueries gives whole statements. Failed deliveries are rare and have an
 // index in the order of events; otherwise the events are gone through.
-func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID) []query {
+func candidateQueries(f *bellhop.ReplayFilter, until bellhop.EventID, columns string) []query {
 	const wanted = " AND e.erased = 0 AND e.test = 0"
-	columns := "e.id, e.app, e.type, e.subject, e.external_id, e.deliver_at, e.deliveries, e.erased, e.test, e.channels, e.tags, e.data_expires_at, e.data"
 	if f.Status == bellhop.ReplayFailed {
 		w := exhaustedWhere(f)
 		w.add("x.event <= ?", int64(until))

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -109,6 +111,68 @@ var waitingTests = []test{
 				list[i] = f.again(&bellhop.Event{ID: list[i].Event, App: "acme"}, &e)
 			}
 			same(f, "in a loop", ask().Added, 0)
+		}
+	}},
+	{"of replays at the same time, one sends each event", func(f *fixture) {
+		for _, status := range []bellhop.ReplayStatus{bellhop.ReplayMissing, bellhop.ReplayFailed} {
+			e := f.endpoint()
+			var list []bellhop.NewEvent
+			for range 4 {
+				if status == bellhop.ReplayMissing {
+					list = append(list, f.publish())
+					continue
+				}
+				list = append(list, f.publish(e))
+				f.finish(e, bellhop.AttemptFailed)
+			}
+			filter := bellhop.ReplayFilter{Endpoint: e.ID, Apps: e.Apps, Status: status, After: list[0].Event.ID - 1, Limit: 3, Scan: 10}
+			replay := func(still bellhop.ReplayFilter, events ...bellhop.Event) bellhop.Redelivered {
+				var again []bellhop.Delivery
+				for i := range events {
+					again = append(again, f.again(&events[i], &e))
+				}
+				done, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: again, SkipWaiting: true, Still: &still}, f.now)
+				f.must(err)
+				return done
+			}
+			looked, next, err := f.s.Candidates(f.Context(), filter)
+			f.must(err)
+			same(f, "candidates", len(looked), 3)
+			same(f, "the first adds two", replay(filter, looked[:2]...), bellhop.Redelivered{Added: 2})
+			f.finish(e, bellhop.AttemptSucceeded)
+			same(f, "who looked before adds the third", replay(filter, looked...), bellhop.Redelivered{Added: 1, Changed: 2})
+			same(f, "and then none", replay(filter, looked...), bellhop.Redelivered{Waiting: 1, Changed: 2})
+			f.finish(e, bellhop.AttemptSucceeded)
+			same(f, "nor once it has arrived", replay(filter, looked...), bellhop.Redelivered{Changed: 3})
+			every := filter
+			every.Status = bellhop.ReplayAll
+			same(f, "one of all events does", replay(every, looked[0]), bellhop.Redelivered{Added: 1})
+			f.finish(e, bellhop.AttemptSucceeded)
+
+			filter.After = next
+			var crowd sync.WaitGroup
+			var added atomic.Int64
+			for range 6 {
+				crowd.Go(func() {
+					looked, _, err := f.s.Candidates(f.Context(), filter)
+					if err != nil {
+						f.Error(err)
+						return
+					}
+					again := make([]bellhop.Delivery, len(looked))
+					for i := range looked {
+						again[i] = f.again(&looked[i], &e)
+					}
+					done, err := f.s.Redeliver(f.Context(), f.lease, bellhop.Redelivery{Deliveries: again, SkipWaiting: true, Still: &filter}, f.now)
+					if err != nil {
+						f.Error(err)
+					}
+					added.Add(int64(done.Added))
+				})
+			}
+			crowd.Wait()
+			same(f, "added by all", added.Load(), 1)
+			same(f, "pending", f.pending(e.ID), 1)
 		}
 	}},
 	{"Redeliver stops at its bounds, and goes on when there is room", func(f *fixture) {
