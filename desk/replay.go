@@ -315,7 +315,7 @@ func (d *Desk) replayWaiting(ctx context.Context, p bellhop.Principal, endpoint 
 // disabled refuses to send to an endpoint that is.
 func disabled(res *ReplayResult) error {
 	what := "nothing was sent"
-	if res.Enqueued > 0 {
+	if res.Enqueued+res.Moved > 0 || res.Next != 0 { // in this call or an earlier one
 		what = "nothing more was sent"
 	}
 	return &bellhop.Error{Code: bellhop.CodeEndpointStatus, Detail: "The endpoint is disabled, so " + what + ": make it active first"}
@@ -420,6 +420,16 @@ func (d *Desk) replayPage(ctx context.Context, p bellhop.Principal, endpoint bel
 		}
 	}
 	res.cover(q, len(deliveries)-changed)
+	if next == 0 && !q.DryRun {
+		// Of an app that is deleted nothing is found, and that is not all there was.
+		d.e.RefreshRoutes(ctx)
+		if r, err = d.editable(p, endpoint); err == nil {
+			_, err = q.apps(r)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
 	if looked < len(events) { // the limit is reached before the page's end
 		res.Next = events[looked-1].ID
 		return false, nil

@@ -301,6 +301,55 @@ func TestReplayThatFailsInTheMiddle(t *testing.T) {
 	})
 }
 
+// TestReplayWhoseEndpointGoes, with its app or by being disabled, is never as if it were done.
+func TestReplayWhoseEndpointGoes(t *testing.T) {
+	for what, tt := range map[string]struct {
+		look int // during which look for events it goes
+		goes func(h *house, e bellhop.EndpointID) error
+		code bellhop.Code
+	}{
+		"the app is deleted": {2, func(h *house, _ bellhop.EndpointID) error {
+			return h.store.DeleteApp(context.Background(), "acme", nil)
+		}, bellhop.CodeNotFound},
+		"the endpoint is disabled": {1, func(h *house, e bellhop.EndpointID) error {
+			_, err := h.UpdateEndpoint(context.Background(), owner, e, bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointDisabled)})
+			return err
+		}, bellhop.CodeEndpointStatus},
+	} {
+		t.Run(what, func(t *testing.T) {
+			simulate(t, func(t *testing.T) {
+				var goes func() error
+				looks := 0
+				h := openOn(t, meddle(func(_ context.Context, step string) error {
+					if step == "Candidates" {
+						if looks++; looks == tt.look {
+							return goes()
+						}
+					}
+					return nil
+				}), desk.Options{})
+				since := time.Now()
+				for range 300 {
+					h.publish(`1`)
+				}
+				wait(time.Second)
+				e := h.endpoint("a.example")
+				goes = func() error { return tt.goes(h, e.ID) }
+				q := desk.Replay{Since: since, Status: bellhop.ReplayAll}
+				res, err := h.Replay(t.Context(), owner, e.ID, q)
+				if err != nil || res.Enqueued != 200 || res.Next == 0 {
+					t.Fatalf("%+v, %v", res, err)
+				}
+				q.After = res.Next
+				_, err = h.Replay(t.Context(), owner, e.ID, q)
+				if bellhop.CodeOf(err) != tt.code || strings.Contains(err.Error(), "nothing was sent") {
+					t.Errorf("it goes on: %v", err)
+				}
+			})
+		})
+	}
+}
+
 func TestBadReplaysAreRefused(t *testing.T) {
 	simulate(t, func(t *testing.T) {
 		h := open(t)

@@ -48,8 +48,8 @@ type taskDetail struct {
 	Data    bellhop.JSON `json:"data,omitempty"`
 }
 
-// BeginTask notes that a task has begun.
-func (d *Desk) BeginTask(ctx context.Context, p bellhop.Principal, kind string, apps []string) (Task, error) {
+// BeginTask notes that a task has begun, and with which Data.
+func (d *Desk) BeginTask(ctx context.Context, p bellhop.Principal, kind string, apps []string, data bellhop.JSON) (Task, error) {
 	if err := Permits(p, "replayEndpoint"); err != nil {
 		return Task{}, err
 	}
@@ -58,8 +58,8 @@ func (d *Desk) BeginTask(ctx context.Context, p bellhop.Principal, kind string, 
 	}
 	now := d.now()
 	name := taskPrefix + strings.TrimPrefix(id.Next[id.Audit](d.e.IDs(), now).String(), id.Audit{}.Prefix())
-	t := Task{ID: name, Kind: kind, Apps: apps, Begun: now, Heard: now, Here: true}
-	return t, d.audit(ctx, d.e.AuditEntry(p.Actor, taskBegin, t.ID, apps, taskDetail{Kind: kind}))
+	t := Task{ID: name, Kind: kind, Apps: apps, Begun: now, Heard: now, Data: data, Here: true}
+	return t, d.audit(ctx, d.e.AuditEntry(p.Actor, taskBegin, t.ID, apps, taskDetail{Kind: kind, Data: data}))
 }
 
 // NoteTask notes how far a task of BeginTask has come: its Data.

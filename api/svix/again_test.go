@@ -145,7 +145,7 @@ func TestNextAttemptIsToCome(t *testing.T) {
 					continue
 				}
 				told++
-				if at, err := time.Parse(time.RFC3339, next); err != nil || at.Before(time.Now()) {
+				if at, err := time.Parse(time.RFC3339, next); err != nil || at.Before(time.Now()) || !at.Equal(at.Truncate(time.Microsecond)) {
 					t.Fatalf("at %s, the next is at %s: %v", time.Now(), next, err)
 				}
 			}

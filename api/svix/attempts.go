@@ -372,7 +372,7 @@ func (a *API) next(c *api.Call, endpoint bellhop.EndpointID) func(d *bellhop.Del
 		if d.Status != bellhop.DeliveryPending || d.Due.IsZero() {
 			return nil
 		}
-		if at := latest(d.Due, probe()); at.After(a.now()) {
+		if at := latest(d.Due, probe()).Truncate(time.Microsecond); at.After(a.now()) {
 			return &at
 		}
 		return nil

@@ -241,7 +241,7 @@ func TestTasks(t *testing.T) {
 	s.do(404, "GET", "/background-task/qtask_nobody", "")
 
 	// They are there after a restart, and what had not ended has failed.
-	left, err := s.desk.BeginTask(t.Context(), bellhop.Owner(), taskRecover, []string{app})
+	left, err := s.desk.BeginTask(t.Context(), bellhop.Owner(), taskRecover, []string{app}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

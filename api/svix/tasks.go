@@ -102,7 +102,8 @@ func (t *tasks) leave(app, task string) {
 }
 
 // run begins a task, which work does in the background: it gives what it has found or done.
-func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, work func(ctx context.Context, j *job) (data any, err error)) (desk.Task, error) {
+// Begins, if it is not nil, is what there is of that at first.
+func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, begins any, work func(ctx context.Context, j *job) (data any, err error)) (desk.Task, error) {
 	if err := t.enter(app); err != nil {
 		return desk.Task{}, err
 	}
@@ -110,7 +111,7 @@ func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, 
 	if app != "" {
 		apps = []string{app}
 	}
-	task, err := t.desk.BeginTask(ctx, p, kind, apps)
+	task, err := t.desk.BeginTask(ctx, p, kind, apps, asJSON(begins))
 	if err != nil {
 		t.leave(app, "")
 		return desk.Task{}, err
@@ -119,14 +120,14 @@ func (t *tasks) run(ctx context.Context, p bellhop.Principal, kind, app string, 
 	go func() {
 		defer t.leave(app, task.ID)
 		j := &job{tasks: t, by: p, task: task, noted: time.Now()}
-		var data any
+		data := begins
 		err := j.take()
 		if err == nil {
 			data, err = work(t.ctx, j)
 		}
 		j.give()
 		ended := task
-		ended.Failure, ended.Data, ended.Ended = failure(err), asJSON(data), time.Now().UTC()
+		ended.Failure, ended.Data, ended.Ended = failure(err), asJSON(data), heardAt()
 		ended.Heard = ended.Ended
 		t.stands(ended)
 		t.writeDown(p, ended)
@@ -153,6 +154,9 @@ func (t *tasks) writeDown(p bellhop.Principal, ended desk.Task) {
 		}
 	}
 }
+
+// heardAt is the present time, as exact as that of what is written down.
+func heardAt() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 // stands says how a task of this process stands.
 func (t *tasks) stands(task desk.Task) {
@@ -193,7 +197,7 @@ func (j *job) give() {
 func (j *job) note(ctx context.Context, data any, atOnce bool) error {
 	says := asJSON(data)
 	stands := j.task
-	stands.Data, stands.Heard = says, time.Now().UTC()
+	stands.Data, stands.Heard = says, heardAt()
 	j.tasks.stands(stands)
 	if !atOnce && time.Since(j.noted) < noteEvery || bytes.Equal(says, j.task.Data) {
 		return nil
@@ -401,7 +405,7 @@ func (a *API) replay(c *api.Call, kind string, in endpointID, q desk.Replay) (ta
 	if _, err := a.desk.Replay(c.Context(), p, e.ID, look); err != nil {
 		return taskOut{}, err
 	}
-	t, err := a.tasks.run(c.Context(), p, kind, app.ID, func(ctx context.Context, j *job) (any, error) {
+	t, err := a.tasks.run(c.Context(), p, kind, app.ID, sent{SentUntil: q.Since}, func(ctx context.Context, j *job) (any, error) {
 		return a.sendAll(ctx, j, p, e.ID, q)
 	})
 	return taskOut{ID: t.ID, Status: "running", Task: kind, UpdatedAt: t.Begun}, err
@@ -544,9 +548,9 @@ type subscribed struct {
 	HasCatchAll bool     `json:"hasCatchAllEndpoint"`
 }
 
-func (a *API) aggregateEventTypes(c *api.Call, _ api.NoInput) (taskOut, error) {
+func (a *API) aggregateEventTypes(c *api.Call, _ api.Nothing) (taskOut, error) {
 	p := c.Principal()
-	t, err := a.tasks.run(c.Context(), p, taskTypes, "", func(ctx context.Context, _ *job) (any, error) {
+	t, err := a.tasks.run(c.Context(), p, taskTypes, "", nil, func(ctx context.Context, _ *job) (any, error) {
 		apps, err := a.everyApp(ctx, p)
 		list := []subscribed{}
 		for i := 0; err == nil && i < len(apps); i++ {
@@ -613,7 +617,7 @@ func (a *API) aggregateAppStats(c *api.Call, in appStatsIn) (out appStatsOut, er
 			}
 		}
 	}
-	t, err := a.tasks.run(c.Context(), p, taskAppStats, "", func(ctx context.Context, _ *job) (any, error) {
+	t, err := a.tasks.run(c.Context(), p, taskAppStats, "", nil, func(ctx context.Context, _ *job) (any, error) {
 		apps, err := named, error(nil)
 		if b.AppIDs == nil {
 			apps, err = a.everyApp(ctx, p)

@@ -3,6 +3,7 @@ package svix
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,9 @@ func TestReplayWaitsForRoom(t *testing.T) {
 		defer s.end()
 		path := "/app/" + app + "/endpoint/" + door
 		id := s.do(202, "POST", path+"/bulk-replay", `{"since":"`+since+`"}`).text("id")
+		if begun, err := s.desk.Task(t.Context(), bellhop.Owner(), id); err != nil || !strings.HasPrefix(string(begun.Data), `{"messagesSent":`) {
+			t.Errorf("it begins: %+v, %v", begun, err)
+		}
 		task := func() reply { return s.do(200, "GET", "/background-task/"+id, "") }
 		time.Sleep(10 * time.Minute)
 		r := task()
