@@ -393,7 +393,7 @@ func (a *API) expungeMessage(c *api.Call, in messageID) (api.None, error) {
 }
 
 type expungeBody struct {
-	IDs []string `json:"ids" example:"[\"evt_38G04Y6NR0400\"]"`
+	IDs []string `json:"ids" maxItems:"100" example:"[\"evt_38G04Y6NR0400\"]"`
 }
 
 type bulkExpungeIn struct {
