@@ -120,12 +120,13 @@ func TestConvoyTakesNoStrangersApp(t *testing.T) {
 	s.at("E3", "hooli-2 disabled", "hooli-convoy active")
 	s.idle(with)
 
-	// What Convoy has no word of stays, and so does what of it people have removed.
+	// What Convoy has no word of stays; whose an app is, is noted again.
 	if _, err := s.api.PatchApp(t.Context(), "acme", client.AppPatch{Name: bellhop.Of("Globex Corp"), Metadata: bellhop.Of(map[string]string{"plan": "gold"})}); err != nil {
 		t.Fatal(err)
 	}
+	s.imports(0, with, "~ app acme")
 	s.idle(with)
-	if app, err := s.api.App(t.Context(), "acme"); err != nil || app.Name != "Globex Corp" || len(app.Metadata) != 1 {
+	if app, err := s.api.App(t.Context(), "acme"); err != nil || app.Name != "Globex Corp" || app.Metadata["plan"] != "gold" || app.Metadata["convoy.PROJECT"] != "owner acme" {
 		t.Errorf("%+v, %v", app, err)
 	}
 	// One that was deleted in Convoy is named still, in whatever app.
@@ -187,6 +188,7 @@ func TestConvoyOwnersStayWhereTheyAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	s.imports(0, with, "~ app acme", "~ app P2.acme")
 	s.idle(with)
 
 	// Two projects' owners are one customer if the operator says so.

@@ -80,6 +80,7 @@ type Plan struct {
 	Notes []string
 
 	progress func(what string, n int)
+	origin   string            // what its Origin is called; "" if there is none
 	have     map[Kind][]Object // what the server has of the kinds that are spoken of
 }
 
@@ -120,11 +121,17 @@ type Origin struct {
 	Apps map[string]bool
 	// Deleted are the ids of those that were deleted.
 	Deleted map[string]bool
+	// Known are the former ids of endpoints, by the part before a dot, that it has or had for certain,
+	// whatever app they are in here.
+	Known map[string]bool
+	// Calls tells whether a former id is one as it gives them: of endpoints of its apps that came before
+	// imports noted what they took over. nil tells that none is.
+	Calls func(formerID string) bool
 	// Unfit are the former ids of endpoints that it has and that cannot be taken over truly,
 	// with the reason and what to do. A former id may go on after a dot.
 	Unfit map[string]string
-	// Moved are the former ids of endpoints that are another app's there now, with what to say of
-	// those that are left in the app of before: these are disabled.
+	// Moved are the ids here of endpoints that are another app's there now, with what to say of these,
+	// which are left in the app of before: they are disabled.
 	Moved map[string]string
 	// Unread are the ids of what it has and cannot be read: what was taken over of it earlier
 	// stays as it is.
@@ -150,6 +157,18 @@ func (o *Origin) unfit(formerID string) string {
 func (o *Origin) unread(formerID string) bool {
 	before, _, _ := strings.Cut(formerID, ".")
 	return o.Unread[formerID] || o.Unread[before]
+}
+
+// sent tells whether an endpoint of the server is one that it had. Others of the product may have the same
+// Source: what is in none of its apps is theirs.
+func (o *Origin) sent(endpoint *Object) bool {
+	source, _, _ := Noted(endpoint.Text("imported"))
+	former := endpoint.Text("former_id")
+	if source != o.source() && (source != "" || o.Calls == nil || !o.Calls(former)) {
+		return false // made here, or brought by somebody else
+	}
+	before, _, _ := strings.Cut(former, ".")
+	return o.Known[before] || slices.ContainsFunc(endpoint.Apps(), o.has)
 }
 
 // EmptyError says that pruning would delete everything of a kind, or that the document says
@@ -192,6 +211,9 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 		return nil, err
 	}
 	p.plan.have = have
+	if options.Origin != nil {
+		p.plan.origin = options.Origin.Name
+	}
 	var deletions []Step
 	for _, kind := range spoken {
 		found := index(kind, have[kind])
@@ -212,7 +234,7 @@ func MakePlan(ctx context.Context, c *client.Client, want Document, options Plan
 			options.Progress(strings.ReplaceAll(string(kind), "_", " ")+" compared", n+1)
 		}
 		if options.Origin != nil {
-			p.orphans(kind, have[kind], kept)
+			p.orphans(kind, list, have[kind], kept)
 		}
 		if !options.Prune {
 			continue
@@ -419,7 +441,7 @@ func (p *planner) keepsUID(kind Kind, holder, want *Object, at map[*Object]int, 
 		return "to which it was given here"
 	case listed || p.options.Prune:
 		return ""
-	case want.Partial && (p.came(holder) || kind == Apps && p.options.Origin.has(holder.Text("id"))):
+	case want.Partial && (kind != Apps && p.came(holder) || kind == Apps && p.options.Origin.has(holder.Text("id"))):
 		return ""
 	}
 	return "which the document does not have"
@@ -459,9 +481,13 @@ func uidAmong(names map[string]bool, kind Kind, o *Object) error {
 // orphans looks at what came from the origin and is not in the document. Endpoints that it
 // wants otherwise than can be had here must not get more than they asked for: they are
 // disabled. Those that were deleted there are, if that is asked for.
-func (p *planner) orphans(kind Kind, have []Object, kept map[*Object]bool) {
+func (p *planner) orphans(kind Kind, list, have []Object, kept map[*Object]bool) {
 	origin := p.options.Origin
 	note := func(format string, args ...any) { p.plan.Notes = append(p.plan.Notes, fmt.Sprintf(format, args...)) }
+	followed := map[string]bool{} // former ids that the document has
+	for i := range list {
+		followed[list[i].Text("former_id")] = true
+	}
 	for i := range have {
 		o := &have[i]
 		if kept[o] {
@@ -470,15 +496,15 @@ func (p *planner) orphans(kind Kind, have []Object, kept map[*Object]bool) {
 		if kind == Apps && origin.Deleted[o.Text("id")] {
 			note("app %s: it was deleted in %s, and is here still: 'bellhop apps delete' deletes it with all that happened in it", name(kind, o), origin.Name)
 		}
-		former := o.Text("former_id")
-		if kind != Endpoints || former == "" || o.Text("status") == string(bellhop.EndpointDisabled) || origin.unread(former) {
+		former, moved := o.Text("former_id"), origin.Moved[o.Text("id")]
+		if kind != Endpoints || former == "" || o.Text("status") == string(bellhop.EndpointDisabled) || moved == "" && origin.unread(former) {
 			continue
 		}
 		why := origin.unfit(former)
-		if !p.came(o) && origin.Moved[former] == "" && (why == "" || !slices.ContainsFunc(o.Apps(), func(app string) bool { return origin.Apps[app] })) {
-			continue // made here, or brought by somebody else
+		if moved == "" && !origin.sent(o) && (why == "" || !slices.ContainsFunc(o.Apps(), origin.has)) {
+			continue
 		}
-		switch moved := origin.Moved[former]; {
+		switch {
 		case moved != "":
 			note("endpoint %s: it is disabled, since %s", name(kind, o), moved)
 		case why != "":
@@ -494,7 +520,10 @@ func (p *planner) orphans(kind Kind, have []Object, kept map[*Object]bool) {
 		step := Step{
 			Action: Change, Kind: kind.one(), Name: name(kind, o),
 			Fields: []Difference{{"status", o.Text("status"), string(bellhop.EndpointDisabled)}}, kind: kind, want: want, have: o,
-			standing: standing{origin: origin.source(), now: gone}, // so that it is active again once it is there again
+			standing: standing{origin: origin.source(), now: gone + "." + o.Text("status")}, // so that it is so again once it is there again
+		}
+		if moved != "" && followed[former] {
+			step.standing.now = gone // its status went along
 		}
 		step.note()
 		p.plan.Steps = append(p.plan.Steps, step)
@@ -503,12 +532,19 @@ func (p *planner) orphans(kind Kind, have []Object, kept map[*Object]bool) {
 
 // object compares an object with that of the server, which is nil if there is none.
 func (p *planner) object(ctx context.Context, kind Kind, want, have *Object, standing standing) error {
+	listed := want
+	if kind == Endpoints {
+		var err error
+		if want, err = p.follow(ctx, want, have, standing); err != nil {
+			return err
+		}
+	}
 	step := Step{Action: Change, Kind: kind.one(), Source: want.Source, kind: kind, want: want, have: have, standing: standing}
 	if kind == Endpoints {
 		step.refusal = keepHeaders(want, have)
 	}
 	if step.refusal == nil {
-		step.refusal = p.taken[want]
+		step.refusal = p.taken[listed]
 		if step.goWithout(step.refusal) {
 			step.refusal, want = nil, step.want
 		}
@@ -541,10 +577,14 @@ func (p *planner) object(ctx context.Context, kind Kind, want, have *Object, sta
 		p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s %s: it was changed here (%s), and is left so, since it has not changed in %s: --overwrite makes it what it is there",
 			kind.one(), step.Name, strings.Join(left, ", "), p.options.Origin.Name))
 	}
-	if kind == Endpoints && len(want.Fields["secrets"]) > 0 && standing.takes("secrets") {
+	if kind == Endpoints && len(want.Fields["secrets"]) > 0 {
 		var err error
-		if step.rotations, err = p.rotations(ctx, want, have); err != nil {
+		var here bool
+		if step.rotations, here, err = p.rotations(ctx, want, have, standing.takes("secrets")); err != nil {
 			return err
+		}
+		if here && p.options.Origin != nil {
+			p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s %s: it was changed here (secrets), and its newest secret stays, which its receiver has by now: --overwrite leaves that, too", kind.one(), step.Name))
 		}
 		if len(step.rotations) > 0 {
 			step.Fields = append(step.Fields, Difference{Field: "secrets", From: bellhop.Hidden, To: bellhop.Hidden})
@@ -590,23 +630,24 @@ func (p *planner) differs(kind Kind, field string, want, have *Object) bool {
 	return p.options.Credentials || slices.ContainsFunc(gives, func(name string) bool { return !slices.Contains(has, name) })
 }
 
-// rotations says which secrets of the document an endpoint lacks.
-func (p *planner) rotations(ctx context.Context, want, have *Object) ([]rotation, error) {
+// rotations says which secrets of the document an endpoint lacks, if it is to have them, and whether it
+// has a newer one.
+func (p *planner) rotations(ctx context.Context, want, have *Object, takes bool) (list []rotation, newer bool, err error) {
 	var wanted []Secret
 	if err := json.Unmarshal(want.Fields["secrets"], &wanted); err != nil {
-		return nil, fmt.Errorf("%s: secrets: %w", want.Source, plain(err))
+		return nil, false, fmt.Errorf("%s: secrets: %w", want.Source, plain(err))
 	}
 	there, err := secretsOf(ctx, p.c, have)
 	if err != nil {
-		return nil, fmt.Errorf("read the secrets of %s: %w", name(Endpoints, have), err)
+		return nil, false, fmt.Errorf("read the secrets of %s: %w", name(Endpoints, have), err)
 	}
 	has := func(s Secret) bool {
 		return slices.ContainsFunc(there, func(t Secret) bool { return t.Secret == s.Secret })
 	}
-	if len(wanted) == 0 || has(wanted[0]) {
-		return nil, nil // the same, or it was rotated here since
+	if len(wanted) == 0 || !takes || has(wanted[0]) {
+		// The same, or it was rotated here since.
+		return nil, len(wanted) > 0 && len(there) > 0 && there[0].Secret != wanted[0].Secret, nil
 	}
-	var list []rotation
 	previous := func(i int) bellhop.Duration {
 		// How long the secret after this one stays valid.
 		if i+1 >= len(wanted) {
@@ -619,7 +660,7 @@ func (p *planner) rotations(ctx context.Context, want, have *Object) ([]rotation
 			list = append(list, rotation{s.Secret, previous(i)})
 		}
 	}
-	return list, nil
+	return list, false, nil
 }
 
 // Applied tells of a step that was made, or not: Err says why.
@@ -1036,10 +1077,15 @@ func (p *Plan) Summary() string {
 			count[p.Steps[i].Action]++
 		}
 	}
-	if len(count) == 0 && !slices.ContainsFunc(p.Steps, func(s Step) bool { return !s.quiet() }) {
+	quiet := !slices.ContainsFunc(p.Steps, func(s Step) bool { return !s.quiet() })
+	switch {
+	case len(count) == 0 && quiet && p.origin != "":
+		return fmt.Sprintf("nothing to do: nothing that is to be taken over has changed in %s, of %d objects", p.origin, p.Same)
+	case len(count) == 0 && quiet:
 		return fmt.Sprintf("nothing to do: all %d objects are as the document says", p.Same)
-	}
-	if len(count) == 0 {
+	case len(count) == 0 && p.origin != "":
+		return fmt.Sprintf("nothing to do that the server takes, of what has changed in %s: %d objects stay as they are", p.origin, p.Same)
+	case len(count) == 0:
 		return fmt.Sprintf("nothing to do that the server takes: %d objects are as the document says", p.Same)
 	}
 	var parts []string

@@ -46,7 +46,7 @@ const mostOdd = 12
 
 // NewImport begins an import from a product.
 func NewImport(product string) *Import {
-	return &Import{Origin: manifest.Origin{Name: product, Apps: map[string]bool{}, Deleted: map[string]bool{}, Unfit: map[string]string{}, Moved: map[string]string{}, Unread: map[string]bool{}}}
+	return &Import{Origin: manifest.Origin{Name: product, Apps: map[string]bool{}, Known: map[string]bool{}, Deleted: map[string]bool{}, Unfit: map[string]string{}, Moved: map[string]string{}, Unread: map[string]bool{}}}
 }
 
 // LeaveOut notes an object that cannot be read, and that what was taken over of it earlier, if

@@ -39,6 +39,9 @@ func (k appKey) String() string {
 // since tenants that never were Convoy's may have the same.
 const markPrefix = "convoy."
 
+// joined is the mark of a project's app that was here, under a name of its own, which it keeps.
+const joined = "project, with another name"
+
 // left is the mark of an app whose owner has another one since.
 const left = "left"
 
@@ -105,6 +108,9 @@ func (r *reader) lookHere(ctx context.Context) error {
 	learn := func(k appKey) {
 		name, value := k.mark()
 		keys[[2]string{name, value}] = k
+		if k.owner == "" {
+			keys[[2]string{name, joined}] = k
+		}
 	}
 	for id := range r.projects {
 		learn(appKey{id, ""})
@@ -139,8 +145,11 @@ func (r *reader) lookHere(ctx context.Context) error {
 	if len(h.former) == 0 {
 		return nil
 	}
-	marked := maps.Clone(r.out.Origin.Apps)
-	known := map[string]bool{}
+	marked := map[string]bool{}
+	for id := range h.projects {
+		marked[id] = true
+	}
+	known := r.out.Origin.Known
 	for _, table := range []string{"endpoints", "subscriptions"} {
 		err := r.db.Each(ctx, `SELECT id, project_id FROM convoy.`+table, nil, func(row foreign.Row) error {
 			id := row.Name("id")
@@ -162,7 +171,7 @@ func (r *reader) lookHere(ctx context.Context) error {
 		for _, e := range list {
 			// One of which Convoy has no trace left was its own, if the app is, and it is called as
 			// neither Svix nor Bellhop call theirs.
-			if !known[id] && (strings.HasPrefix(id, "ep_") || !slices.ContainsFunc(e.Apps, func(app string) bool { return marked[app] })) {
+			if !known[id] && (!r.out.Origin.Calls(id) || !slices.ContainsFunc(e.Apps, func(app string) bool { return len(h.projects[app]) > 0 })) {
 				r.out.Origin.Unread[e.FormerID] = true
 			}
 		}
@@ -253,7 +262,6 @@ func (r *reader) apps() (map[appKey]string, error) {
 			ids[k], taken[id] = id, k
 		}
 	}
-	made := map[string][]appKey{}
 	for _, k := range keys {
 		if ids[k] == "" {
 			id, err := r.free(k, k.owner == "" || owned[k.owner] == 1 && r.projects[k.owner] == nil, taken)
@@ -262,21 +270,24 @@ func (r *reader) apps() (map[appKey]string, error) {
 				if k.owner == "" {
 					kind = "project"
 				}
+				if count[k] == 0 {
+					continue // nothing would go there
+				}
 				r.out.LeaveOut(kind, k.name(), fmt.Errorf("%w; its %d endpoints are left out, too", err, count[k]))
 				continue
 			}
 			ids[k], taken[id] = id, k
 		}
-		made[ids[k]] = append(made[ids[k]], k)
+		r.made[ids[k]] = append(r.made[ids[k]], k)
 	}
 	for _, k := range keys {
-		if of := made[ids[k]]; len(of) > 0 && of[0] == k {
+		if of := r.made[ids[k]]; len(of) > 0 && of[0] == k {
 			r.app(ids[k], of, count, owned[k.owner] == 1, ids)
 		}
 	}
 	for i := range r.Here.Apps {
 		app := &r.Here.Apps[i]
-		if len(made[app.ID]) > 0 {
+		if len(r.made[app.ID]) > 0 {
 			continue
 		}
 		if metadata, changed := r.remark(app, ids); changed {
@@ -352,13 +363,24 @@ func (r *reader) free(k appKey, sole bool, taken map[string]appKey) (string, err
 		if _, ok := taken[id]; ok || app != nil && !r.here.stranger(app) {
 			continue
 		}
-		if app == nil || r.IntoExisting {
+		if app == nil || r.IntoExisting || unmarked(app) {
 			return id, nil
 		}
 		return "", fmt.Errorf("the app %s, which is here, did not come from this Convoy, and what is published to it would go to this one's endpoints: if both are the same customer's, --into-existing-apps puts them there, and if not, '--app %s=ANOTHER' elsewhere",
 			id, bellhop.Clip(k.name()))
 	}
 	return "", fmt.Errorf("the ids that its app could have are those of others: give it one with '--app %s=ANOTHER'", bellhop.Clip(k.name()))
+}
+
+// unmarked tells whether an import made an app, and people have removed what of.
+func unmarked(app *bellhop.App) bool {
+	source, _, _ := manifest.Noted(app.Imported)
+	for name := range app.Metadata {
+		if strings.HasPrefix(name, markPrefix) {
+			return false // of another Convoy's project
+		}
+	}
+	return source == product
 }
 
 // app makes the app of a project or an owner, or of an owner in several projects. Convoy has no other
@@ -373,22 +395,32 @@ func (r *reader) app(id string, of []appKey, count map[appKey]int, sole bool, id
 		most = max(most, is.MaxEndpoints)
 	}
 	metadata, marked := r.remark(is, ids)
-	switch {
-	case k.owner == "" && id == k.project:
-		o.Put("name", r.projects[k.project].name)
-	case k.owner != "" && id != k.owner:
-		r.out.Lose("%s: the owner's name as the app's id, which is %s", k, id)
-		if is == nil && r.here.named[k.owner] == nil && sole && fitsUID(k.owner) {
-			o.PutOurs("uid", k.owner)
-		}
-	}
 	endpoints := 0
 	for _, k := range of {
 		endpoints += count[k]
 		name, value := k.mark()
 		_, given := r.Apps[k.name()]
-		if old, ok := metadata[name]; is == nil || r.here.stranger(is) || given && (!ok || old != value) {
+		if old, ok := metadata[name]; !ok || given && old != value && old != joined {
+			if is != nil && k.owner == "" && is.Name != r.projects[k.project].name {
+				value = joined
+			}
 			metadata[name], marked = value, true
+		}
+	}
+	name, _ := k.mark()
+	switch {
+	case k.owner == "" && id == k.project && metadata[name] != joined:
+		o.Put("name", r.projects[k.project].name)
+	case k.owner != "" && id != k.owner:
+		called := r.here.named[k.owner]
+		switch other := called != nil && called.ID != id; {
+		case other || len(r.made[k.owner]) > 0:
+			r.out.Lose("%s: the owner's name as the app's id, which is %s, and as its uid, since another app is called so", k, id)
+		default:
+			r.out.Lose("%s: the owner's name as the app's id, which is %s", k, id)
+			if is == nil && sole && fitsUID(k.owner) {
+				o.PutOurs("uid", k.owner)
+			}
 		}
 	}
 	if marked {
@@ -401,8 +433,12 @@ func (r *reader) app(id string, of []appKey, count map[appKey]int, sole bool, id
 }
 
 // moved notes those that were made of an endpoint in another app than is its owner's now: they would
-// hear what is no longer meant for it.
+// hear what is no longer meant for it. Where the owner has no app, only those are that are in one which is
+// another's for certain.
 func (r *reader) moved(e *endpointRow, app string) {
+	others := func(id string) bool {
+		return r.here.named[id] != nil && isMarked(r.here.named[id], e.project) || len(r.made[id]) > 0
+	}
 	ids := []string{e.id}
 	for _, s := range r.subscriptions[e.id] {
 		ids = append(ids, s.id)
@@ -411,13 +447,13 @@ func (r *reader) moved(e *endpointRow, app string) {
 	for _, id := range ids {
 		for _, was := range r.here.former[id] {
 			switch {
-			case slices.Contains(was.Apps, app):
+			case slices.Contains(was.Apps, app) || app == "" && !slices.ContainsFunc(was.Apps, others):
 			case slices.ContainsFunc(was.Apps, func(app string) bool { return r.out.Origin.Apps[app] }):
 				why := fmt.Sprintf("in Convoy it is of the %s", of)
 				if app != "" {
 					why += ", whose app is " + app + ": there it goes on, with the same secrets"
 				}
-				r.out.Origin.Moved[was.FormerID] = why
+				r.out.Origin.Moved[was.ID.String()] = why
 			case was.Status != bellhop.EndpointDisabled:
 				r.out.Lose("endpoint %s: that it is of the %s alone: it is %s in the app %s, too, which is not known to come from Convoy: disable it there, unless it is meant so", e.id, of, was.Status, strings.Join(was.Apps, ", "))
 			}

@@ -21,6 +21,9 @@ import (
 	"github.com/bellhop/bellhop/manifest"
 )
 
+// product is what it is called.
+const product = "Convoy"
+
 // Options say what is read.
 type Options struct {
 	// EncryptionKey is the key with which Convoy encrypts endpoints' secrets in its database;
@@ -72,9 +75,11 @@ func Read(ctx context.Context, url string, o Options, progress foreign.Progress)
 		return nil, err
 	}
 	r := &reader{
-		db: db, Options: o, progress: progress, out: foreign.NewImport("Convoy"),
-		projects: map[string]*project{}, known: map[string]bool{}, subscriptions: map[string][]subscription{}, missing: map[string]bool{},
+		db: db, Options: o, progress: progress, out: foreign.NewImport(product),
+		projects: map[string]*project{}, known: map[string]bool{}, subscriptions: map[string][]subscription{}, missing: map[string]bool{}, made: map[string][]appKey{},
 	}
+	// Neither Svix's nor Bellhop's endpoints are called so; those that this Convoy does not know are noted as such.
+	r.out.Origin.Calls = func(formerID string) bool { return !strings.HasPrefix(formerID, "ep_") }
 	for _, step := range []func(context.Context) error{r.readProjects, r.eventTypes, r.readSubscriptions, r.readFilters, r.readEndpoints, r.lookHere, r.make, r.rest} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -96,6 +101,7 @@ type reader struct {
 	endpoints     []endpointRow
 	missing       map[string]bool // dialects, as definitions
 	here          here
+	made          map[string][]appKey // by the app that is made of them
 }
 
 // project is one that sends.
@@ -633,6 +639,7 @@ func (r *reader) make(context.Context) error {
 		if app := apps[appKey{e.project, e.owner}]; err == nil {
 			r.moved(e, app)
 			if app == "" {
+				r.leave(e)
 				continue // its owner is left out
 			}
 			err = r.endpoint(e, app)

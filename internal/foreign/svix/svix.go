@@ -106,9 +106,19 @@ func (r *reader) organization(ctx context.Context) error {
 	case !slices.Contains(all, r.Org):
 		return fmt.Errorf("this Svix has no organization %s: it has %s", r.Org, strings.Join(names, ", "))
 	}
-	r.out.Origin.Source = "Svix " + bellhop.Clip(r.Org)
+	r.out.Origin.Source, r.out.Origin.Calls = "Svix "+bellhop.Clip(r.Org), calls
 	return nil
 }
+
+// calls tells whether an endpoint's former id is one as Svix gives them. Those of another Bellhop, of which
+// an export makes former ids, begin alike.
+func calls(formerID string) bool {
+	var id bellhop.EndpointID
+	return strings.HasPrefix(formerID, endpointPrefix) && id.UnmarshalText([]byte(formerID)) != nil
+}
+
+// endpointPrefix begins the ids of Svix's endpoints.
+const endpointPrefix = "ep_"
 
 func (r *reader) eventTypes(ctx context.Context) error {
 	n := 0
