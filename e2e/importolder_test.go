@@ -203,3 +203,32 @@ func TestSvixAfterAnEarlierImport(t *testing.T) {
 	s.at("ep_paused", "app_1 paused")
 	s.idle(with)
 }
+
+// TestConvoyLeavesNames: an app that was here keeps its name whatever its project is called, and an owner who is
+// called as another app is told of in every run.
+func TestConvoyLeavesNames(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	f := newForeign(t, convoyTables)
+	for _, project := range []string{"P1", "P2"} {
+		f.convoyProject(project, "X-Convoy-Signature", convoyVersions)
+		f.convoyEndpoint(project, "E"+project, "", "http://127.0.0.1:9/", convoySecret, true, "*")
+	}
+	f.convoyEndpoint("P1", "E3", "P2", "http://127.0.0.1:9/", convoySecret, true, "*")
+	if _, err := s.api.CreateApp(t.Context(), client.AppInput{ID: "P1", Name: "Mine"}); err != nil {
+		t.Fatal(err)
+	}
+	with := []string{"import", "convoy", "--from", f.url}
+	const same = "the owner's name as the app's id, which is P1.P2, and as its uid, since another app is called so"
+	s.imports(0, append(slices.Clone(with), "--into-existing-apps"), same)
+	for range 2 {
+		if r := s.imports(0, with, same); r.stdout != "" {
+			t.Errorf("it has something to do:\n%s%s", r.stdout, r.stderr)
+		}
+	}
+	if app, err := s.api.App(t.Context(), "P1"); err != nil || app.Name != "Mine" {
+		t.Errorf("%+v, %v", app, err)
+	}
+	f.exec(`UPDATE convoy.projects SET name = 'Other'`)
+	s.imports(0, with, "~ app P2").silent(t, "~ app P1")
+}
