@@ -342,6 +342,9 @@ type planner struct {
 	plan    *Plan
 	// taken are objects whose uid another one of the server has, with what to say of it.
 	taken map[*Object]error
+	// moved are endpoints of the server, by former id, that are another app's now; nil until they are
+	// looked for.
+	moved map[string][]*Object
 }
 
 // turn is when an object of a document comes, by its index, and what is done right before.

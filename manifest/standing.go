@@ -94,14 +94,20 @@ func Noted(imported string) (source, fingerprint string, lacks []string) {
 // before is the endpoint of the server that one of a document was until now, in an app that is another
 // one's now; nil if there is none. What people made of it here goes along.
 func (p *planner) before(want, have *Object) *Object {
-	if p.options.Origin == nil {
+	if p.options.Origin == nil || len(p.options.Origin.Moved) == 0 {
 		return nil
 	}
+	if p.moved == nil {
+		p.moved = map[string][]*Object{}
+		for i := range p.plan.have[Endpoints] {
+			if o := &p.plan.have[Endpoints][i]; p.options.Origin.Moved[o.Text("id")] != "" {
+				p.moved[o.Text("former_id")] = append(p.moved[o.Text("former_id")], o)
+			}
+		}
+	}
 	var last *Object
-	list := p.plan.have[Endpoints]
-	for i := range list {
-		o := &list[i]
-		if o == have || o.Text("former_id") != want.Text("former_id") || p.options.Origin.Moved[o.Text("id")] == "" {
+	for _, o := range p.moved[want.Text("former_id")] {
+		if o == have {
 			continue
 		}
 		_, then, _ := Noted(o.Text("imported"))
@@ -134,12 +140,13 @@ func (p *planner) follow(ctx context.Context, want, have *Object, s standing) (*
 		if err != nil {
 			return nil, fmt.Errorf("read the secrets of %s: %w", name(Endpoints, before), err)
 		}
-		if len(theirs) > 0 && slices.ContainsFunc(ours, func(s Secret) bool { return s.Secret == theirs[0].Secret }) {
-			followed.Put("secrets", ours)
+		same := p.onlyMoved(want, before)
+		if same || len(theirs) > 0 && slices.ContainsFunc(ours, func(s Secret) bool { return s.Secret == theirs[0].Secret }) {
+			followed.Set("secrets", ours)
 		}
-	}
-	if status == string(bellhop.EndpointDisabled) && !p.onlyMoved(want, before) {
-		status = ""
+		if status == string(bellhop.EndpointDisabled) && !same && p.came(before) {
+			status = "" // it may have been disabled there
+		}
 	}
 	if status != "" && want.Text("status") == string(bellhop.EndpointActive) {
 		followed.Put("status", status)
@@ -174,10 +181,10 @@ func (s *Step) noted() bool {
 
 // onlyMoved tells whether nothing has changed of an endpoint at the origin but whose it is.
 func (p *planner) onlyMoved(want, before *Object) bool {
-	source, then, _ := Noted(before.Text("imported"))
+	_, then, _ := Noted(before.Text("imported"))
 	was := *want
 	was.Fields = maps.Clone(want.Fields)
-	return source != p.options.Origin.source() || slices.ContainsFunc(before.Apps(), func(app string) bool {
+	return p.came(before) && slices.ContainsFunc(before.Apps(), func(app string) bool {
 		was.Put("apps", []string{app})
 		return fingerprint(&was) == then
 	})
