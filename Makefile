@@ -48,7 +48,7 @@ race-e2e:
 # that are about PostgreSQL itself, and several nodes, are among race-e2e.
 POSTGRES_SHORT = ^Test(Chaos|Crash|Hold|RecoverKey|OrderBySubject|RacingPublishers|Erase)$$
 race-postgres: postgres-tools
-	$(RACE_TEST) -parallel 5 -run '$(POSTGRES_SHORT)' ./e2e -storage postgres -crashes 6
+	$(RACE_TEST) -parallel 5 -run '$(POSTGRES_SHORT)' ./e2e -storage postgres -crashes 4 -chaos 40s
 
 # All of the program's tests on PostgreSQL: as it is, without what only PostgreSQL has, and
 # behind PgBouncer; and the store's own, on the oldest and the newest version besides.
