@@ -35,8 +35,9 @@ WAZERO = github.com/tetratelabs/wazero/internal/engine/wazevo
 
 race: race-rest race-e2e race-postgres ## all tests, the built binary's included, with the race detector
 
-# Their vetting is that of lint.
-RACE_TEST = CGO_ENABLED=1 $(GO) test $(RACE) -vet=off -short -timeout 15m
+# Their vetting is that of lint. What is watched sleeps for a second as it ends, unless it is
+# told not to, for goroutines that might still be in a race: there is such a program for each package.
+RACE_TEST = CGO_ENABLED=1 GORACE=atexit_sleep_ms=20 $(GO) test $(RACE) -vet=off -short -timeout 15m
 race-rest:
 	$(RACE_TEST) -p 2 -parallel 4 $$($(GO) list ./... | grep -vE '/(bench|e2e|sim|dialect/samples)$$')
 

@@ -41,6 +41,7 @@ func jsonLines[T any](t testing.TB, printed string) []T {
 
 // The way of an event, from a shell.
 func TestCommandLine(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	r := newReceiver(t, answers(http.StatusOK))
@@ -257,6 +258,7 @@ func TestTail(t *testing.T) {
 
 // verify says what is wrong with a captured request.
 func TestVerify(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	s.app("acme")

@@ -8,12 +8,14 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // What "bellhop logs show --curl" prints makes the very request again: the receiver gets
 // the same method, path, headers and bytes, and takes them as genuine, in the dialects
 // that were said to be impossible, and where a script made a body that is no text.
 func TestCurlRepeatsTheRequest(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("there is no curl")

@@ -72,6 +72,7 @@ func speaking(name, secret string) func(*bellhop.EndpointChange) {
 // that Bellhop takes over from, to the letter. None of 300 deliveries at once is
 // refused: a receiver that wants a time before its own now gets one.
 func TestDocumentedReceivers(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	const secret = "s3cr3t of the endpoint"

@@ -26,6 +26,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 	"github.com/bellhop/bellhop/internal/testpostgres"
 )
 
@@ -160,6 +161,7 @@ func (f *foreign) svixEndpoint(id, app, url string, key []byte) {
 }
 
 func TestImportSvix(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, svixTables)
@@ -365,6 +367,7 @@ func TestImportIsKilled(t *testing.T) {
 }
 
 func TestImportOfWhatIsNotKnown(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, svixTables)
@@ -440,6 +443,7 @@ func (f *foreign) convoyEndpoint(project, id, owner, url, secrets string, advanc
 }
 
 func TestImportConvoy(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := newServer(t, "--dev")
 	config := filepath.Join(s.dir, "bellhop.yaml")

@@ -14,6 +14,7 @@ import (
 // TestImportLeavesWhatWasChangedHere: an import that is run again undoes nothing that was done here, and
 // follows what has changed in Svix, also schemas that are gone there.
 func TestImportLeavesWhatWasChangedHere(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, svixTables)
@@ -143,6 +144,7 @@ func TestImportBoundsAreTheSame(t *testing.T) {
 
 // TestImportHandsUIDsOver: while the uid of one app becomes another's, it is nobody's for a moment alone.
 func TestImportHandsUIDsOver(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, svixTables)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 const (
@@ -64,6 +65,7 @@ func (s *server) idle(args []string) {
 // TestConvoyTakesNoStrangersApp: tenants that never were Convoy's keep their apps, names and events to
 // themselves, unless the operator says that they are the same.
 func TestConvoyTakesNoStrangersApp(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	for _, app := range []client.AppInput{{ID: "initech", Name: "Initech (native tenant)"}, {ID: "pied", UID: "hooli"}} {
@@ -139,6 +141,7 @@ func TestConvoyTakesNoStrangersApp(t *testing.T) {
 // TestConvoyOwnersStayWhereTheyAre: an owner that another project has, too, from now on, or whose name
 // is no id, keeps the app that it has, and no two have one together.
 func TestConvoyOwnersStayWhereTheyAre(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, convoyTables)
@@ -201,6 +204,7 @@ func TestConvoyOwnersStayWhereTheyAre(t *testing.T) {
 // TestConvoyEndpointsMoveToAnotherOwner: what is published to the owner of before does not go to the
 // one of now.
 func TestConvoyEndpointsMoveToAnotherOwner(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, convoyTables)
@@ -242,6 +246,7 @@ func TestConvoyEndpointsMoveToAnotherOwner(t *testing.T) {
 
 // TestConvoyImportIsKilled: one that ends when there are apps, and no endpoints yet, knows them again.
 func TestConvoyImportIsKilled(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, convoyTables)
@@ -266,6 +271,7 @@ func TestConvoyImportIsKilled(t *testing.T) {
 
 // TestConvoyOfAnotherVersion: what is missing is named, and nothing is changed.
 func TestConvoyOfAnotherVersion(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, convoyTables)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
+	"github.com/bellhop/bellhop/internal/testlong"
 )
 
 // forgets takes away all that imports have noted: so earlier ones left what they took over.
@@ -47,6 +48,7 @@ func (r result) silent(t *testing.T, unwanted ...string) {
 // TestConvoyAfterAnEarlierImport: what was taken over before imports noted it is known again, whatever was
 // deleted in Convoy before they did; and what is left out stays as it is.
 func TestConvoyAfterAnEarlierImport(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, convoyTables)
@@ -102,6 +104,7 @@ func TestConvoyAfterAnEarlierImport(t *testing.T) {
 // TestConvoyTakesPausesAndSecretsAlong: an endpoint that is another owner's now is paused still, and signs as
 // its receiver knows.
 func TestConvoyTakesPausesAndSecretsAlong(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, convoyTables)
@@ -176,6 +179,7 @@ func TestConvoyTakesPausesAndSecretsAlong(t *testing.T) {
 // TestSvixAfterAnEarlierImport: what was deleted there before imports noted what they took over is named, and
 // disabled on demand; what another Svix has, or another Bellhop had, is not.
 func TestSvixAfterAnEarlierImport(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f, other := newForeign(t, svixTables), newForeign(t, svixTables)
@@ -215,6 +219,7 @@ func TestSvixAfterAnEarlierImport(t *testing.T) {
 // TestConvoyLeavesNames: an app that was here keeps its name whatever its project is called, and an owner who is
 // called as another app is told of in every run.
 func TestConvoyLeavesNames(t *testing.T) {
+	testlong.Only(t)
 	t.Parallel()
 	s := serve(t)
 	f := newForeign(t, convoyTables)
