@@ -231,7 +231,8 @@ web-tools:
 	[ -n "$(CHROMIUM)" ] || missing="$$missing chromium-headless-shell fonts-dejavu-core"; \
 	if [ -n "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get update -q && apt-get install -qy --no-install-recommends $$missing; \
+			apt-get update -q && { apt-get install -qy --no-install-recommends $$missing || \
+				apt-get install -qy --no-install-recommends $$(echo $$missing | sed s/-headless-shell//); }; \
 		else \
 			echo "the dashboard's tests need $$missing: install that, or name your Chromium with CHROMIUM=/path"; exit 1; \
 		fi; \
