@@ -16,6 +16,17 @@ const (
 	convoySecret   = `[{"value": "a secret"}]`
 )
 
+// besideConvoy is a server, a Convoy with projects, and the command by which the one takes over
+// the other.
+func besideConvoy(t *testing.T, projects ...string) (s *server, f *foreign, with []string) {
+	t.Helper()
+	s, f = serve(t), newForeign(t, convoyTables)
+	for _, project := range projects {
+		f.convoyProject(project, "X-Convoy-Signature", convoyVersions)
+	}
+	return s, f, []string{"import", "convoy", "--from", f.url}
+}
+
 // former are the endpoints with a former id, as "app status".
 func (s *server) former(id string) (all []string) {
 	s.t.Helper()
@@ -143,11 +154,7 @@ func TestConvoyTakesNoStrangersApp(t *testing.T) {
 func TestConvoyOwnersStayWhereTheyAre(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
-	s := serve(t)
-	f := newForeign(t, convoyTables)
-	for _, project := range []string{"P1", "P2"} {
-		f.convoyProject(project, "X-Convoy-Signature", convoyVersions)
-	}
+	s, f, with := besideConvoy(t, "P1", "P2")
 	endpoint := func(project, id, owner string) {
 		f.convoyEndpoint(project, id, owner, "http://127.0.0.1:9/"+id, convoySecret, true, "*")
 	}
@@ -155,7 +162,6 @@ func TestConvoyOwnersStayWhereTheyAre(t *testing.T) {
 	endpoint("P1", "E2", "a b")
 	f.exec(`UPDATE convoy.endpoints SET rate_limit = 5000, rate_limit_duration = 60 WHERE id = 'E1'`)
 	f.exec(`INSERT INTO convoy.event_types (id, name, description, project_id, json_schema) VALUES ('T1', 'a.b', '', 'P1', '{"type": "object"}')`)
-	with := []string{"import", "convoy", "--from", f.url}
 	s.imports(0, with)
 	f.exec(`UPDATE convoy.event_types SET json_schema = NULL`)
 	s.imports(0, with, "~ event type a.b")
@@ -206,11 +212,8 @@ func TestConvoyOwnersStayWhereTheyAre(t *testing.T) {
 func TestConvoyEndpointsMoveToAnotherOwner(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
-	s := serve(t)
-	f := newForeign(t, convoyTables)
-	f.convoyProject("PROJECT", "X-Convoy-Signature", convoyVersions)
+	s, f, with := besideConvoy(t, "PROJECT")
 	f.convoyEndpoint("PROJECT", "E1", "owner-1", "http://127.0.0.1:9/", convoySecret, true, "*")
-	with := []string{"import", "convoy", "--from", f.url}
 	s.imports(0, with)
 
 	f.exec(`UPDATE convoy.endpoints SET owner_id = 'owner-2'`)
@@ -248,14 +251,11 @@ func TestConvoyEndpointsMoveToAnotherOwner(t *testing.T) {
 func TestConvoyImportIsKilled(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
-	s := serve(t)
-	f := newForeign(t, convoyTables)
-	f.convoyProject("PROJECT", "X-Convoy-Signature", convoyVersions)
+	s, f, with := besideConvoy(t, "PROJECT")
 	const many = 100
 	for i := range many {
 		f.convoyEndpoint("PROJECT", fmt.Sprintf("E%03d", i), fmt.Sprintf("owner-%03d", i), "http://127.0.0.1:9/", convoySecret, true, "*")
 	}
-	with := []string{"import", "convoy", "--from", f.url}
 	for _, lines := range []int{40, 80} {
 		killAfter(t, s.command(with...), lines)
 		if n := len(s.byFormer()); n == many {
@@ -273,9 +273,7 @@ func TestConvoyImportIsKilled(t *testing.T) {
 func TestConvoyOfAnotherVersion(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
-	s := serve(t)
-	f := newForeign(t, convoyTables)
-	f.convoyProject("PROJECT", "X-Convoy-Signature", convoyVersions)
+	s, f, _ := besideConvoy(t, "PROJECT")
 	f.convoyEndpoint("PROJECT", "E1", "acme", "http://127.0.0.1:9/", convoySecret, true, "*")
 	for _, change := range [][2]string{
 		{"ALTER TABLE convoy.filters DROP body", "the column filters.body is missing. Nothing was changed"},

@@ -50,15 +50,10 @@ func (r result) silent(t *testing.T, unwanted ...string) {
 func TestConvoyAfterAnEarlierImport(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
-	s := serve(t)
-	f := newForeign(t, convoyTables)
-	for _, project := range []string{"P1", "P2"} {
-		f.convoyProject(project, "X-Convoy-Signature", convoyVersions)
-	}
+	s, f, with := besideConvoy(t, "P1", "P2")
 	for _, e := range [][3]string{{"P1", "E1", "acme"}, {"P1", "E2", "acme"}, {"P1", "E3", ""}, {"P2", "E4", "solo"}} {
 		f.convoyEndpoint(e[0], e[1], e[2], "http://127.0.0.1:9/"+e[1], convoySecret, true, "*")
 	}
-	with := []string{"import", "convoy", "--from", f.url}
 	s.imports(0, with)
 	s.forgets()
 	f.exec(`UPDATE convoy.endpoints SET deleted_at = now() WHERE id = 'E2'`)
@@ -106,13 +101,10 @@ func TestConvoyAfterAnEarlierImport(t *testing.T) {
 func TestConvoyTakesPausesAndSecretsAlong(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
-	s := serve(t)
-	f := newForeign(t, convoyTables)
-	f.convoyProject("PROJECT", "X-Convoy-Signature", convoyVersions)
+	s, f, with := besideConvoy(t, "PROJECT")
 	for _, id := range []string{"E1", "E2"} {
 		f.convoyEndpoint("PROJECT", id, "owner-1", "http://127.0.0.1:9/"+id, convoySecret, true, "*")
 	}
-	with := []string{"import", "convoy", "--from", f.url}
 	s.imports(0, with)
 	all := s.byFormer()
 	s.change(all["E1"], bellhop.EndpointChange{Status: bellhop.Of(bellhop.EndpointPaused)})
@@ -221,17 +213,14 @@ func TestSvixAfterAnEarlierImport(t *testing.T) {
 func TestConvoyLeavesNames(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
-	s := serve(t)
-	f := newForeign(t, convoyTables)
+	s, f, with := besideConvoy(t, "P1", "P2")
 	for _, project := range []string{"P1", "P2"} {
-		f.convoyProject(project, "X-Convoy-Signature", convoyVersions)
 		f.convoyEndpoint(project, "E"+project, "", "http://127.0.0.1:9/", convoySecret, true, "*")
 	}
 	f.convoyEndpoint("P1", "E3", "P2", "http://127.0.0.1:9/", convoySecret, true, "*")
 	if _, err := s.api.CreateApp(t.Context(), client.AppInput{ID: "P1", Name: "Mine"}); err != nil {
 		t.Fatal(err)
 	}
-	with := []string{"import", "convoy", "--from", f.url}
 	const same = "the owner's name as the app's id, which is P1.P2, and as its uid, since another app is called so"
 	s.imports(0, append(slices.Clone(with), "--into-existing-apps"), same)
 	for range 2 {
