@@ -27,6 +27,13 @@ const (
 	patience = 2 * time.Second
 )
 
+// caller is who comes, and whether it is with many items at once. One item does not wait
+// behind many of the same caller's: it has a turn of its own.
+type caller struct {
+	who  string
+	many bool
+}
+
 // Pacer lets callers in, each with some items, as many at a time as leave enough for the
 // work behind them. Make one with New. It costs nothing while nobody is inside.
 type Pacer struct {
@@ -35,42 +42,43 @@ type Pacer struct {
 	mu     sync.Mutex
 	limit  float64        // of items; +Inf: nobody waits
 	inside int            // items
-	of     map[string]int // items inside, by whose they are
+	of     map[caller]int // items inside, by whose they are
 	// waiting are those who wait, by whose they are, and turns whose turn it is next.
-	waiting map[string][]*waiting
-	turns   []string
+	waiting map[caller][]*waiting
+	turns   []caller
 	looking bool
 }
 
 // New gives a Pacer that makes callers wait while goroutines wait long for a processor.
 func New() *Pacer {
-	return &Pacer{wait: newWaits().next, limit: math.Inf(1), of: map[string]int{}, waiting: map[string][]*waiting{}}
+	return &Pacer{wait: newWaits().next, limit: math.Inf(1), of: map[caller]int{}, waiting: map[caller][]*waiting{}}
 }
 
 // Enter waits for a turn for so many items, at most some seconds, and answers what to call
 // at the end. Who has few inside goes in at once, however many others wait; the others take
-// turns by who they are.
+// turns by who they are, and single items and many of one caller do so apart.
 func (p *Pacer) Enter(ctx context.Context, who string, items int) (leave func()) {
+	c := caller{who, items > 1}
 	p.mu.Lock()
 	if !p.looking {
 		p.looking = true
 		time.AfterFunc(every, p.look)
 	}
-	if p.room() || p.of[who] < least {
-		p.let(who, items)
+	if p.room() || p.of[c] < least {
+		p.let(c, items)
 		p.mu.Unlock()
-		return func() { p.leave(who, items) }
+		return func() { p.leave(c, items) }
 	}
-	turn := &waiting{who: who, items: items, in: make(chan struct{})}
-	if p.waiting[who] = append(p.waiting[who], turn); len(p.waiting[who]) == 1 {
-		p.turns = append(p.turns, who)
+	turn := &waiting{caller: c, items: items, in: make(chan struct{})}
+	if p.waiting[c] = append(p.waiting[c], turn); len(p.waiting[c]) == 1 {
+		p.turns = append(p.turns, c)
 	}
 	p.mu.Unlock()
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
 	case <-turn.in:
-		return func() { p.leave(who, items) }
+		return func() { p.leave(c, items) }
 	case <-ctx.Done(): // whoever is inside finds out
 	case <-late.C:
 	}
@@ -80,14 +88,14 @@ func (p *Pacer) Enter(ctx context.Context, who string, items int) (leave func())
 	case <-turn.in: // just now
 	default:
 		p.withdraw(turn)
-		p.let(who, items)
+		p.let(c, items)
 	}
-	return func() { p.leave(who, items) }
+	return func() { p.leave(c, items) }
 }
 
 // waiting is a caller who waits for a turn.
 type waiting struct {
-	who   string
+	caller
 	items int
 	in    chan struct{} // closed when it is let in
 }
@@ -96,17 +104,17 @@ type waiting struct {
 // room for.
 func (p *Pacer) room() bool { return float64(p.inside) < p.limit }
 
-func (p *Pacer) let(who string, items int) {
+func (p *Pacer) let(c caller, items int) {
 	p.inside += items
-	p.of[who] += items
+	p.of[c] += items
 }
 
-func (p *Pacer) leave(who string, items int) {
+func (p *Pacer) leave(c caller, items int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inside -= items
-	if p.of[who] -= items; p.of[who] == 0 {
-		delete(p.of, who)
+	if p.of[c] -= items; p.of[c] == 0 {
+		delete(p.of, c)
 	}
 	p.admit()
 }
@@ -114,25 +122,25 @@ func (p *Pacer) leave(who string, items int) {
 // admit lets those in who have waited longest, as far as there is room.
 func (p *Pacer) admit() {
 	for p.room() && len(p.turns) > 0 {
-		who := p.turns[0]
-		turn := p.waiting[who][0]
+		c := p.turns[0]
+		turn := p.waiting[c][0]
 		p.withdraw(turn)
-		if last := len(p.turns) - 1; last > 0 && p.turns[0] == who { // the others' turn
+		if last := len(p.turns) - 1; last > 0 && p.turns[0] == c { // the others' turn
 			copy(p.turns, p.turns[1:])
-			p.turns[last] = who
+			p.turns[last] = c
 		}
-		p.let(who, turn.items)
+		p.let(c, turn.items)
 		close(turn.in)
 	}
 }
 
 // withdraw takes somebody off those who wait.
 func (p *Pacer) withdraw(turn *waiting) {
-	line := p.waiting[turn.who]
+	line := p.waiting[turn.caller]
 	line = slices.Delete(line, slices.Index(line, turn), slices.Index(line, turn)+1)
-	if p.waiting[turn.who] = line; len(line) == 0 {
-		delete(p.waiting, turn.who)
-		p.turns = slices.Delete(p.turns, slices.Index(p.turns, turn.who), slices.Index(p.turns, turn.who)+1)
+	if p.waiting[turn.caller] = line; len(line) == 0 {
+		delete(p.waiting, turn.caller)
+		p.turns = slices.Delete(p.turns, slices.Index(p.turns, turn.caller), slices.Index(p.turns, turn.caller)+1)
 	}
 }
 

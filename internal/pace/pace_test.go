@@ -74,6 +74,44 @@ func TestACrowdWaitsWhileProcessorsAreShort(t *testing.T) {
 	})
 }
 
+func TestOneItemDoesNotWaitBehindMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New()
+		var idle atomic.Bool
+		p.wait = func() time.Duration {
+			if idle.Load() {
+				return 0
+			}
+			return time.Second
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var batches sync.WaitGroup
+		for range 8 {
+			batches.Go(func() {
+				for ctx.Err() == nil {
+					leave := p.Enter(ctx, "flood", 100)
+					time.Sleep(20 * time.Millisecond)
+					leave()
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		for range 50 {
+			began := time.Now()
+			leave := p.Enter(ctx, "flood", 1)
+			if waited := time.Since(began); waited != 0 {
+				t.Errorf("a single item waited for %s behind batches of the same caller", waited)
+			}
+			time.Sleep(7 * time.Millisecond)
+			leave()
+		}
+		cancel()
+		batches.Wait()
+		idle.Store(true)
+		time.Sleep(time.Minute)
+	})
+}
+
 func TestNobodyWaitsForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var idle atomic.Bool
