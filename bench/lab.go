@@ -31,8 +31,8 @@ type lab struct {
 // patience is how long a server may take to end in order.
 const patience = 30 * time.Second
 
-func newLab(ctx context.Context, o options) (l *lab, err error) {
-	l = &lab{o: o, size: o.size, results: newResults(o), fixtures: map[string]*home{}, out: os.Stderr}
+func newLab(ctx context.Context, o options) (_ *lab, err error) {
+	l := &lab{o: o, size: o.size, results: newResults(o), fixtures: map[string]*home{}, out: os.Stderr}
 	defer func() {
 		if err != nil {
 			l.close()
