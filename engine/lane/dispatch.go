@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bellhop/bellhop"
@@ -75,10 +74,7 @@ type Dispatcher struct {
 	machine *Machine
 	timer   *time.Timer
 	records recorder
-	// hands takes requests to the goroutines that wait for one, of which there are so many
-	// resting.
-	hands   chan *Job
-	resting atomic.Int64
+	workers workers
 	// busy counts the goroutines at work; idle is closed when the last one ends after
 	// stopping.
 	busy              int
@@ -97,7 +93,7 @@ func NewDispatcher(o Options) *Dispatcher {
 	if o.Trusted == nil {
 		o.Trusted = func() bool { return true }
 	}
-	d := &Dispatcher{o: o, machine: NewMachine(o.Settings), idle: make(chan struct{}), hands: make(chan *Job)}
+	d := &Dispatcher{o: o, machine: NewMachine(o.Settings), idle: make(chan struct{})}
 	d.records = recorder{d: d, waiting: map[string][]Record{}}
 	return d
 }
@@ -108,6 +104,7 @@ func (d *Dispatcher) Start(ctx context.Context) {
 	d.mu.Lock()
 	d.sending, d.started = ctx, true
 	d.mu.Unlock()
+	context.AfterFunc(ctx, d.workers.end)
 	d.do(Start{Lease: d.o.Lease()})
 }
 
@@ -403,19 +400,9 @@ func (d *Dispatcher) perform(effects []Effect) {
 	}
 }
 
-// A goroutine that has made its request waits for another one, since a new one would have to
-// grow its stack first. A few wait for as long as it takes, all others for a moment: requests
-// come in waves, and who was needed for the last one is needed for the next.
-const (
-	alwaysResting = 64
-	restsFor      = 250 * time.Millisecond
-)
-
 // hand has a request made, by a goroutine that waits for one, or by a new one.
 func (d *Dispatcher) hand(job *Job) {
-	select {
-	case d.hands <- job:
-	default:
+	if !d.workers.hand(job) {
 		go d.work(job)
 	}
 }
@@ -423,37 +410,15 @@ func (d *Dispatcher) hand(job *Job) {
 // work makes a request, and as long as there is more to send at once, the next. Then it
 // waits for another one.
 func (d *Dispatcher) work(job *Job) {
-	var moment *time.Timer
+	place := newPlace()
 	for job != nil {
-		for job != nil {
-			next := d.carry(job)
-			d.ended()
-			job = next
+		next := d.carry(job)
+		d.ended()
+		if next == nil {
+			next = d.workers.rest(place)
 		}
-		job = d.rest(&moment)
+		job = next
 	}
-}
-
-// rest waits for a request to make; nil: enough others do. The timer is the goroutine's own.
-func (d *Dispatcher) rest(moment **time.Timer) *Job {
-	defer d.resting.Add(-1)
-	var over <-chan time.Time
-	if d.resting.Add(1) > alwaysResting {
-		if *moment == nil {
-			*moment = time.NewTimer(restsFor)
-		} else {
-			(*moment).Reset(restsFor)
-		}
-		defer (*moment).Stop()
-		over = (*moment).C
-	}
-	select {
-	case job := <-d.hands:
-		return job
-	case <-over:
-	case <-d.sending.Done():
-	}
-	return nil
 }
 
 // carry makes one request, and has the machine decide what follows. It answers a next
