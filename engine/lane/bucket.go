@@ -30,7 +30,7 @@ func (l *lane) barred() bool { return !l.owns() && l.route.Exact() }
 // where only the owner sends, by anything that is here.
 func (l *lane) keeps() bool {
 	return l.claiming || l.route.Exact() &&
-		(l.queue.len() > 0 || l.reserved > 0 || l.unfinished() > 0 || l.releasing || l.doubtful || l.disowning)
+		(l.queue.len() > 0 || l.reserved > 0 || len(l.unfinished) > 0 || l.releasing || l.doubtful || l.disowning)
 }
 
 // elsewhere has the owner of the lane's bucket told that the store has something due.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/engine/routes"
 )
 
 // Decision is what an outcome means for its delivery.
@@ -44,4 +45,29 @@ func Decide(p bellhop.RetryPolicy, trigger bellhop.Trigger, n int, age time.Dura
 		return failed
 	}
 	return Decision{Status: bellhop.AttemptFailed, NextAt: now.Add(time.Duration(delay))}
+}
+
+// born is since when a delivery ages. A pause makes it young again: what it held is
+// tried as long as anything else.
+func born(w *bellhop.Work, r *routes.Route) time.Time {
+	born := bellhop.Born(&w.Delivery, w.Event)
+	if r.ResumedAt.After(born) {
+		return r.ResumedAt
+	}
+	return born
+}
+
+// age is how old a delivery is. One that is from the future, since the clock was ahead
+// when it was made, is as old as its attempts so far have made it wait.
+func age(w *bellhop.Work, r *routes.Route, now time.Time) time.Duration {
+	if old := now.Sub(born(w, r)); old >= 0 {
+		return old
+	}
+	waited := time.Duration(0)
+	for n := 1; n <= min(w.Delivery.Attempts-w.Delivery.Uncounted, 1000); n++ {
+		if delay, again := r.Retry.Delay(n); again {
+			waited += time.Duration(delay)
+		}
+	}
+	return waited
 }

@@ -354,13 +354,13 @@ func (d *Dispatcher) step(ins ...Input) []Effect {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.o.Now()
-	var effects []Effect
+	effects := make([]Effect, 0, len(ins)+1)
 	if distrusted := !d.o.Trusted(); distrusted != d.distrusted {
 		d.distrusted = distrusted
-		effects = d.machine.Step(Trusted{Lease: !distrusted}, now)
+		effects = d.machine.step(effects, Trusted{Lease: !distrusted}, now)
 	}
 	for _, in := range ins {
-		effects = append(effects, d.machine.Step(in, now)...)
+		effects = d.machine.step(effects, in, now)
 	}
 	for _, e := range effects {
 		switch e := e.(type) {
@@ -440,9 +440,11 @@ func (d *Dispatcher) carry(job *Job) (next *Job) {
 func (d *Dispatcher) send(job *Job) Input {
 	sent := Sent{Job: job, Attempt: id.Next[id.Attempt](d.o.IDs(), d.o.Now()), Random: d.o.Random()}
 	if d.o.Trusted() {
-		sent.Outcome = new(bellhop.Outcome)
+		sent.Outcome = &job.outcome
 		sent.Cut = !d.deliver(job, sent.Outcome)
-		sent.Unseen = d.o.Unseen(born(&job.Work, job.Route))
+		if sent.Outcome.Class != bellhop.ClassTaken { // else its age is of no account
+			sent.Unseen = d.o.Unseen(born(&job.Work, job.Route))
+		}
 	} else {
 		sent.Withheld = true
 	}

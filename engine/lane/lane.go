@@ -62,14 +62,14 @@ type lane struct {
 	queue queue
 	// reserved is room promised to deliveries that are being committed.
 	reserved, reservedWeight int
-	// flying are the requests under way; retrying is how many of them are retries. passed
-	// counts the first attempts that have gone before a waiting retry.
-	flying   map[*Job]struct{}
-	retrying int
-	passed   int
-	// recording are those that were answered, and made room for others, while what came of
-	// them is not durable yet.
-	recording map[*Job]struct{}
+	// unfinished are the requests that are under way, or whose outcome is not durable yet.
+	// flying counts those under way, but for what was answered and made room for others, and
+	// retrying is how many of them are retries. passed counts the first attempts that have
+	// gone before a waiting retry.
+	unfinished map[*Job]struct{}
+	flying     int
+	retrying   int
+	passed     int
 	// progress is when a request last ended, or the first one began; proven says
 	// that an answer showed the receiver alive since the start.
 	progress time.Time
@@ -112,7 +112,7 @@ type lane struct {
 func newLane(m *Machine, r *routes.Route) *lane {
 	l := &lane{
 		m: m, id: r.ID, route: r, bucket: &m.buckets[bellhop.BucketOf(r.ID)], place: nowhere, window: newWindow(m.windowOf(r)),
-		limiter: newLimiter(r), flying: map[*Job]struct{}{}, recording: map[*Job]struct{}{},
+		limiter: newLimiter(r), unfinished: map[*Job]struct{}{},
 	}
 	l.know(r.Vitals)
 	return l
@@ -244,7 +244,7 @@ func (l *lane) reserve(bytes int, now time.Time) bool {
 // sound tells whether what is new may be sent at once. Behind an open circuit, the owner
 // fetches what it probes with; who is not has nothing but what comes in.
 func (l *lane) sound(now time.Time) bool {
-	return !l.breaker.open() || !l.mine() && !now.Before(l.breaker.probeAt) && l.queue.len()+l.reserved+len(l.flying) == 0
+	return !l.breaker.open() || !l.mine() && !now.Before(l.breaker.probeAt) && l.queue.len()+l.reserved+l.flying == 0
 }
 
 // backlogged tells whether first attempts wait in the store, which must not be
@@ -335,6 +335,11 @@ func (l *lane) pump(now time.Time) {
 	if l.closed || !l.m.running || l.m.distrusted {
 		return
 	}
+	if l.queue.len() == 0 && l.nextDue == (dues{}) && !l.doubtful { // nothing waits, here or in the store
+		l.mustRelease = false
+		l.wakeBy(time.Time{})
+		return
+	}
 	if l.doubtful && !l.disowning && !l.claiming && !l.releasing && l.reserved == 0 {
 		l.disown()
 	}
@@ -368,7 +373,7 @@ func (l *lane) pump(now time.Time) {
 func (l *lane) next(now time.Time) (job *Job, again time.Time) {
 	limit := l.inFlightLimit()
 	switch {
-	case len(l.flying) >= limit:
+	case l.flying >= limit:
 		l.window.full()
 		return nil, time.Time{}
 	case l.breaker.open() && now.Before(l.breaker.probeAt):
@@ -387,17 +392,18 @@ func (l *lane) next(now time.Time) (job *Job, again time.Time) {
 		}
 	}
 	as := l.standing(now)
-	if !l.m.slots.take(l, as, len(l.flying), limit) {
+	if !l.m.slots.take(l, as, l.flying, limit) {
 		return nil, time.Time{}
 	}
 	if l.limiter != nil {
 		l.limiter.AllowN(now, 1)
 	}
-	if len(l.flying) == 0 {
+	if l.flying == 0 {
 		l.progress = now
 	}
-	job = &Job{Work: l.queue[l.turn(retries)].pop(), Route: l.route, lane: l, as: as, together: len(l.flying) + 1}
-	l.flying[job] = struct{}{}
+	job = &Job{Work: l.queue[l.turn(retries)].pop(), Route: l.route, lane: l, as: as, together: l.flying + 1}
+	l.unfinished[job] = struct{}{}
+	l.flying++
 	if job.Work.Delivery.IsRetry() {
 		l.retrying++
 	}
@@ -425,7 +431,7 @@ func (l *lane) turn(retries bool) kind {
 
 func (l *lane) standing(now time.Time) standing {
 	switch {
-	case l.breaker.failures > 0, !l.vitals.FailingSince.IsZero(), len(l.flying) > 0 && now.Sub(l.progress) > slowAfter:
+	case l.breaker.failures > 0, !l.vitals.FailingSince.IsZero(), l.flying > 0 && now.Sub(l.progress) > slowAfter:
 		return failing
 	case l.proven:
 		return proven
@@ -509,7 +515,7 @@ func (l *lane) room(k kind) (items int, bytes int64) {
 	case l.breaker.open() || l.resting() || budget <= 0:
 		// One delivery is enough to probe with; and if all lanes together hold too
 		// much, it is one at a time, so that none starves.
-		if l.queue.len()+l.reserved == 0 && len(l.flying) == 0 {
+		if l.queue.len()+l.reserved == 0 && l.flying == 0 {
 			items = 1
 		}
 	case here <= most/2 && hereWeight <= mostBytes/2:
@@ -584,16 +590,14 @@ func (l *lane) release(now time.Time) bool {
 // disown tells the store what is ours, so that it gives up the rest.
 func (l *lane) disown() {
 	l.doubtful, l.disowning = false, true
-	known := make([]bellhop.DeliveryID, 0, l.queue.len()+len(l.flying)+len(l.recording))
+	known := make([]bellhop.DeliveryID, 0, l.queue.len()+len(l.unfinished))
 	for w := range l.queue.all() {
 		known = append(known, w.Delivery.ID)
 	}
-	for _, jobs := range []map[*Job]struct{}{l.flying, l.recording} {
-		for job := range jobs {
-			if job.Work.Lease == l.m.lease {
-				known = append(known, job.Work.Delivery.ID)
-				job.named = true
-			}
+	for job := range l.unfinished {
+		if job.Work.Lease == l.m.lease {
+			known = append(known, job.Work.Delivery.ID)
+			job.named = true
 		}
 	}
 	slices.Sort(known) // every run is alike
@@ -641,7 +645,7 @@ func (l *lane) sent(in Sent, now time.Time) {
 	result.Vitals = l.judge(job, in, now)
 	l.m.do(Record{job, result})
 	if l.mayOwe(job) && l.m.mayOwe(job, &result.Attempt) {
-		l.recording[job] = struct{}{}
+		job.owed = true
 		l.m.landed(job, now)
 	}
 }
@@ -658,31 +662,6 @@ func (l *lane) spare(job *Job, now time.Time) {
 		l.mustRelease = true
 	}
 	l.m.recorded(Recorded{Job: job, Failed: true}, now)
-}
-
-// born is since when a delivery ages. A pause makes it young again: what it held is
-// tried as long as anything else.
-func born(w *bellhop.Work, r *routes.Route) time.Time {
-	born := bellhop.Born(&w.Delivery, w.Event)
-	if r.ResumedAt.After(born) {
-		return r.ResumedAt
-	}
-	return born
-}
-
-// age is how old a delivery is. One that is from the future, since the clock was ahead
-// when it was made, is as old as its attempts so far have made it wait.
-func age(w *bellhop.Work, r *routes.Route, now time.Time) time.Duration {
-	if old := now.Sub(born(w, r)); old >= 0 {
-		return old
-	}
-	waited := time.Duration(0)
-	for n := 1; n <= min(w.Delivery.Attempts-w.Delivery.Uncounted, 1000); n++ {
-		if delay, again := r.Retry.Delay(n); again {
-			waited += time.Duration(delay)
-		}
-	}
-	return waited
 }
 
 // disableAfter is how long the endpoint may fail: longer than a delivery is tried, so
@@ -819,7 +798,7 @@ func (l *lane) nextTry(now time.Time) time.Time {
 
 // landed takes a request off those under way.
 func (l *lane) landed(job *Job, now time.Time) {
-	delete(l.flying, job)
+	l.flying--
 	if job.Work.Delivery.IsRetry() {
 		l.retrying--
 	}
@@ -832,15 +811,13 @@ func (l *lane) landed(job *Job, now time.Time) {
 // nor where older copies of the event are to be given up since this one has arrived.
 func (l *lane) mayOwe(job *Job) bool {
 	return !job.Work.Delivery.Trigger.Again() && l.route.Ordering == bellhop.OrderingNone && !l.window.exact &&
-		l.unfinished() < max(int(l.window.most), 2*int(l.window.from))
+		len(l.unfinished) < max(int(l.window.most), 2*int(l.window.from))
 }
-
-// unfinished counts the requests that are under way, or whose outcome is not durable yet.
-func (l *lane) unfinished() int { return len(l.flying) + len(l.recording) }
 
 // recorded ends a job whose outcome is durable, or was cut off.
 func (l *lane) recorded(in Recorded, now time.Time) {
 	job := in.Job
+	delete(l.unfinished, job)
 	l.m.held -= int64(weightOf(&job.Work))
 	if in.Failed {
 		return
@@ -880,17 +857,17 @@ type Load struct {
 }
 
 func (l *lane) load(now time.Time) Load {
-	full := len(l.flying) >= l.inFlightLimit() && !l.resting() ||
+	full := l.flying >= l.inFlightLimit() && !l.resting() ||
 		l.limiter != nil && l.limiter.TokensAt(now) < 1 ||
 		l.starved && l.standing(now) == failing // those that work go first
-	return Load{Open: l.breaker.open(), Full: full, InFlight: l.unfinished()}
+	return Load{Open: l.breaker.open(), Full: full, InFlight: len(l.unfinished)}
 }
 
 func (l *lane) state(now time.Time) bellhop.LaneState {
 	s := bellhop.LaneState{
 		Circuit: l.breaker.state(now), OpenSince: l.breaker.openSince, NextProbe: l.breaker.probeAt,
 		ConsecutiveFailures: l.breaker.failures, LastFailure: l.breaker.last,
-		Queued: l.queue.len(), InFlight: l.unfinished(), Concurrency: l.inFlightLimit(), ConcurrencyReason: l.limitedBy(),
+		Queued: l.queue.len(), InFlight: len(l.unfinished), Concurrency: l.inFlightLimit(), ConcurrencyReason: l.limitedBy(),
 		FailingSince: l.vitals.FailingSince,
 	}
 	switch {

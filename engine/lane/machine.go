@@ -95,8 +95,11 @@ func NewMachine(s Settings) *Machine {
 const maxEarly = 10_000
 
 // Step takes what has happened and answers what is to be done, in this order.
-func (m *Machine) Step(in Input, now time.Time) []Effect {
-	m.effects = nil
+func (m *Machine) Step(in Input, now time.Time) []Effect { return m.step(nil, in, now) }
+
+// step is Step that adds to effects.
+func (m *Machine) step(effects []Effect, in Input, now time.Time) []Effect {
+	m.effects = effects
 	m.saw(now)
 	switch in := in.(type) {
 	case Start:
@@ -209,7 +212,8 @@ func (m *Machine) Step(in Input, now time.Time) []Effect {
 	}
 	m.drains()
 	m.setTimer()
-	return m.effects
+	effects, m.effects = m.effects, nil
+	return effects
 }
 
 func (m *Machine) do(e Effect) { m.effects = append(m.effects, e) }
@@ -292,7 +296,7 @@ func (m *Machine) configure(in Configured, now time.Time) {
 		if l := m.lanes[e]; l != nil {
 			delete(m.lanes, e)
 			delete(l.bucket.lanes, e)
-			if l.close(); l.unfinished() > 0 {
+			if l.close(); len(l.unfinished) > 0 {
 				m.closed[e] = l
 			}
 		}
@@ -347,10 +351,8 @@ func (m *Machine) giveUp(e bellhop.EndpointID, l bellhop.Lease, ids []bellhop.De
 // recorded ends a job, and its request if that has not made room for others before.
 func (m *Machine) recorded(in Recorded, now time.Time) {
 	l := in.Job.lane
-	_, owed := l.recording[in.Job]
 	l.recorded(in, now)
-	if owed {
-		delete(l.recording, in.Job)
+	if in.Job.owed {
 		m.owed--
 		m.owedBytes -= in.Job.owes
 		l.pump(now)
@@ -360,7 +362,7 @@ func (m *Machine) recorded(in Recorded, now time.Time) {
 	if l.closed && l.doubtful {
 		l.disown() // its lane does nothing more that would
 	}
-	if l.closed && l.unfinished() == 0 {
+	if l.closed && len(l.unfinished) == 0 {
 		delete(m.closed, l.id)
 	}
 }
@@ -401,8 +403,8 @@ func (m *Machine) landed(job *Job, now time.Time) {
 		if next == nil {
 			return
 		}
-		before := len(next.flying)
-		if next.pump(now); len(next.flying) > before {
+		before := next.flying
+		if next.pump(now); next.flying > before {
 			return
 		}
 	}

@@ -210,10 +210,12 @@ type Job struct {
 
 	lane *lane
 	as   standing
-	// together is how many requests were under way with it, owes what its outcome takes in
-	// memory until it is durable.
+	// together is how many requests were under way with it. owed: it was answered and made
+	// room for others, and owes what its outcome takes in memory until it is durable.
 	together int
+	owed     bool
 	owes     int64
+	outcome  bellhop.Outcome
 	decision Decision
 	verdict  *Verdict
 	// named: a Disown has said that its delivery is ours.
