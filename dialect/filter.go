@@ -50,6 +50,10 @@ func (f filter) append(dst []byte, text string) []byte {
 			return append(dst, '0')
 		}
 		return append(dst, text...)
+	case filterHeader:
+		if isHeaderSafe(text) { // as most often
+			return append(dst, text...)
+		}
 	}
 	for i := range len(text) {
 		if c := text[i]; f.keeps(text, i) {
@@ -84,13 +88,15 @@ func (f filter) keeps(text string, i int) bool {
 	}
 }
 
+// isHeaderSafe reports whether filterHeader keeps all of text. It is asked of every value
+// of every header, and so tells that by itself.
 func isHeaderSafe(text string) bool {
 	for i := range len(text) {
-		if !filterHeader.keeps(text, i) {
+		if c := text[i]; c < 0x20 || c > 0x7e {
 			return false
 		}
 	}
-	return true
+	return text == "" || text[0] != ' ' && text[len(text)-1] != ' '
 }
 
 // appendEscaped writes the inside of a JSON string (RFC 8259 section 7). Only

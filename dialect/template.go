@@ -208,7 +208,7 @@ func (t template) append(dst []byte, sc *scope) []byte {
 		case seg.plain() && seg.sources[0].value >= valueData:
 			dst = append(dst, sc.bytes(seg.sources[0].value)...)
 		case seg.plain() && seg.sources[0].value == valueTime && sc.received == nil:
-			dst = sc.message.Time.UTC().AppendFormat(dst, timeFormat)
+			dst = appendTime(dst, sc.message.Time)
 		default:
 			text := seg.text(sc)
 			for _, f := range seg.filters[:max(len(seg.filters)-1, 0)] {
