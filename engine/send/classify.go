@@ -33,7 +33,7 @@ func cutShort(ctx context.Context, res *safehttp.Response) bool {
 }
 
 // classify says what a response means.
-func classify(res safehttp.Response, now time.Time) bellhop.Outcome {
+func classify(res safehttp.Response, now func() time.Time) bellhop.Outcome {
 	o := bellhop.Outcome{
 		Class:  classOf(res),
 		Reason: string(res.Reason), Detail: res.Detail,
@@ -49,7 +49,7 @@ func classify(res safehttp.Response, now time.Time) bellhop.Outcome {
 		}
 		return o
 	}
-	o.After = retryAfter(res.Header, now)
+	o.After = retryAfter(res.Header, now())
 	if res.Reason == "" {
 		o.Reason, o.Detail = bellhop.ReasonStatus, statusDetail(res)
 	}

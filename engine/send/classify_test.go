@@ -31,7 +31,7 @@ func TestClasses(t *testing.T) {
 		}
 		o := classify(safehttp.Response{
 			Status: status, Header: http.Header{"Retry-After": {"60"}}, Body: []byte("b"), Truncated: true, Duration: time.Second,
-		}, time.Now())
+		}, time.Now)
 		if o.Class != want {
 			t.Errorf("%d: class %d, want %d", status, o.Class, want)
 		}
@@ -56,7 +56,7 @@ func TestBrokenExchanges(t *testing.T) {
 			if reason == safehttp.ReasonRequest {
 				want = bellhop.ClassOurs // it never leaves
 			}
-			o := classify(safehttp.Response{Status: status, Reason: reason, Detail: "so it was", Header: http.Header{"Retry-After": {"60"}}}, time.Now())
+			o := classify(safehttp.Response{Status: status, Reason: reason, Detail: "so it was", Header: http.Header{"Retry-After": {"60"}}}, time.Now)
 			if o.Class != want || o.Reason != string(reason) || o.Detail != "so it was" || o.Exchange.ResponseStatus != status {
 				t.Errorf("%s, %d: %+v, want class %d", reason, status, o, want)
 			}
@@ -74,7 +74,7 @@ func TestOddResponses(t *testing.T) {
 		410: "The receiver answered 410 Gone: it wants no more events; and its body broke off.",
 		503: "The receiver answered 503 Service Unavailable; and its body broke off.",
 	} {
-		o := classify(safehttp.Response{Status: status, Remark: "its body broke off", Truncated: true}, time.Now())
+		o := classify(safehttp.Response{Status: status, Remark: "its body broke off", Truncated: true}, time.Now)
 		if o.Class != bellhop.ClassOf(status) || o.Detail != want || (o.Reason == "") != (o.Class == bellhop.ClassTaken) {
 			t.Errorf("%d: %+v", status, o)
 		}
@@ -99,7 +99,7 @@ func TestStatusDetail(t *testing.T) {
 		if tt.location != "" {
 			h.Set("Location", tt.location)
 		}
-		if got := classify(safehttp.Response{Status: tt.status, Header: h}, time.Now()).Detail; got != tt.want {
+		if got := classify(safehttp.Response{Status: tt.status, Header: h}, time.Now).Detail; got != tt.want {
 			t.Errorf("%d:\n%s, want\n%s", tt.status, got, tt.want)
 		}
 	}

@@ -17,14 +17,14 @@ func TestMailAnswers(t *testing.T) {
 		410: bellhop.ClassAgain, 503: bellhop.ClassRefused, 334: bellhop.ClassRefused,
 	} {
 		res := safehttp.Response{Status: status, Detail: "The mail server said so"}
-		o := classify(res, time.Now())
+		o := classify(res, time.Now)
 		classifyMail(&o, res)
 		if o.Class != want || (want == bellhop.ClassTaken) != (o.Reason == "" && o.Detail == "") || strings.HasSuffix(o.Detail, "..") {
 			t.Errorf("%d: %+v, want class %d", status, o, want)
 		}
 	}
 	res := safehttp.Response{Reason: safehttp.ReasonTLS, Detail: "no"}
-	o := classify(res, time.Now())
+	o := classify(res, time.Now)
 	classifyMail(&o, res)
 	if o.Class != bellhop.ClassAgain || o.Reason != "tls" {
 		t.Errorf("%+v", o)

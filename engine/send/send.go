@@ -268,7 +268,7 @@ func (s *Sender) conclude(t *trip, o *bellhop.Outcome) {
 		return
 	}
 	s.tell(&t.parcel, &t.res)
-	*o = classify(t.res, s.o.Now())
+	*o = classify(t.res, s.o.Now)
 	if t.made.Mail != nil {
 		classifyMail(o, t.res)
 	}

@@ -394,7 +394,7 @@ func TestRefusedAddress(t *testing.T) {
 				}
 			}
 		}
-		if o := classify(res, time.Now()); lines != 1 || strings.Contains(o.Detail, "10.1.2.3") {
+		if o := classify(res, time.Now); lines != 1 || strings.Contains(o.Detail, "10.1.2.3") {
 			t.Errorf("%d lines; %+v", lines, o)
 		}
 	}

@@ -252,7 +252,7 @@ func (x *exchange) hear(k *conn, out *Response) (stale bool) {
 	k.keepAlive(out.Header)
 	// A cancellation that has begun may have moved the deadline.
 	if x.caller.Err() == nil && w.err == nil && s.in.clean() && k.drained() {
-		c.pool.put(k, time.Now())
+		c.pool.put(k, x.start.Add(out.Duration))
 	} else {
 		c.pool.discard(k)
 	}
