@@ -87,7 +87,7 @@ func TestHeldAttemptsDoNotUseUpTheSchedule(t *testing.T) {
 		b.step(Claimed{Claim: c, Answer: bellhop.Claimed{Work: []bellhop.Work{w}}})
 	}
 	var job *Job
-	for j := range b.m.lanes[r.ID].unfinished {
+	for _, j := range b.m.lanes[r.ID].unfinished {
 		job = j
 	}
 	if job == nil {

@@ -66,7 +66,7 @@ type lane struct {
 	// flying counts those under way, but for what was answered and made room for others, and
 	// retrying is how many of them are retries. passed counts the first attempts that have
 	// gone before a waiting retry.
-	unfinished map[*Job]struct{}
+	unfinished jobs
 	flying     int
 	retrying   int
 	passed     int
@@ -112,7 +112,7 @@ type lane struct {
 func newLane(m *Machine, r *routes.Route) *lane {
 	l := &lane{
 		m: m, id: r.ID, route: r, bucket: &m.buckets[bellhop.BucketOf(r.ID)], place: nowhere, window: newWindow(m.windowOf(r)),
-		limiter: newLimiter(r), unfinished: map[*Job]struct{}{},
+		limiter: newLimiter(r),
 	}
 	l.know(r.Vitals)
 	return l
@@ -402,7 +402,7 @@ func (l *lane) next(now time.Time) (job *Job, again time.Time) {
 		l.progress = now
 	}
 	job = &Job{Work: l.queue[l.turn(retries)].pop(), Route: l.route, lane: l, as: as, together: l.flying + 1}
-	l.unfinished[job] = struct{}{}
+	l.unfinished.add(job)
 	l.flying++
 	if job.Work.Delivery.IsRetry() {
 		l.retrying++
@@ -594,7 +594,7 @@ func (l *lane) disown() {
 	for w := range l.queue.all() {
 		known = append(known, w.Delivery.ID)
 	}
-	for job := range l.unfinished {
+	for _, job := range l.unfinished {
 		if job.Work.Lease == l.m.lease {
 			known = append(known, job.Work.Delivery.ID)
 			job.named = true
@@ -817,7 +817,7 @@ func (l *lane) mayOwe(job *Job) bool {
 // recorded ends a job whose outcome is durable, or was cut off.
 func (l *lane) recorded(in Recorded, now time.Time) {
 	job := in.Job
-	delete(l.unfinished, job)
+	l.unfinished.remove(job)
 	l.m.held -= int64(weightOf(&job.Work))
 	if in.Failed {
 		return

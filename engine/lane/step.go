@@ -210,6 +210,7 @@ type Job struct {
 
 	lane *lane
 	as   standing
+	at   int // its place among the lane's
 	// together is how many requests were under way with it. owed: it was answered and made
 	// room for others, and owes what its outcome takes in memory until it is durable.
 	together int
@@ -220,6 +221,22 @@ type Job struct {
 	verdict  *Verdict
 	// named: a Disown has said that its delivery is ours.
 	named bool
+}
+
+// jobs are requests, in no order.
+type jobs []*Job
+
+func (s *jobs) add(j *Job) {
+	j.at = len(*s)
+	*s = append(*s, j)
+}
+
+func (s *jobs) remove(j *Job) {
+	last := len(*s) - 1
+	moved := (*s)[last]
+	(*s)[j.at], moved.at = moved, j.at
+	(*s)[last] = nil
+	*s = (*s)[:last]
 }
 
 // weight is what a claim may bring into memory, in bytes.
