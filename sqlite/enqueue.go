@@ -83,9 +83,8 @@ func (w *writer) firstPublish(app, externalID string) (first bellhop.FirstPublis
 	return first, found, err
 }
 
-const addEvent = `INSERT INTO events
-	(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh, listed, channels, tags, data_expires_at)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)`
+const intoEvents = `events
+	(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh, listed, channels, tags, data_expires_at)`
 
 func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time) error {
 	e := &n.Event
@@ -98,7 +97,7 @@ func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time
 		deliverAt = micros(*e.DeliverAt)
 	}
 	fresh := w.freshOf(n, owner, now)
-	b := binder{st: w.addEvent}
+	b := w.events.next(w.state.gathered.events)
 	b.int(int64(e.ID))
 	b.text(e.App)
 	b.text(e.Type)
@@ -107,6 +106,7 @@ func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time
 	b.bytes(digest)
 	b.int(deliverAt)
 	b.int(int64(e.Deliveries))
+	b.bool(false) // erased
 	b.bool(e.Test)
 	b.bytes(e.Data)
 	if fresh != nil {
@@ -118,7 +118,7 @@ func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time
 	b.textOrNull(column.Labels(e.Channels))
 	b.textOrNull(column.Labels(e.Tags))
 	b.timeOrNull(e.DataExpiresAt)
-	if err := b.run(); err != nil {
+	if err := w.events.bound(&w.state.gathered.events); err != nil {
 		return err
 	}
 	if e.DataExpiresAt != nil {

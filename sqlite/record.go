@@ -37,6 +37,9 @@ func (w *writer) record(l bellhop.Lease, r *bellhop.Result, now time.Time) error
 		err = w.moveOnFresh(fresh, r, now) // no attempt of it was recorded
 	} else {
 		// The delivery may have moved on since the first time, and be owned again.
+		if err := w.insertGathered(); err != nil {
+			return err
+		}
 		again, err := one(w.conn, func(*sqlite.Stmt) {}, "SELECT 1 FROM attempts WHERE id = ?", int64(a.ID))
 		if err != nil || again {
 			return err
@@ -177,7 +180,7 @@ func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 	if len(a.Captured) > 0 {
 		captured, _ = toJSON(a.Captured).(string)
 	}
-	b := binder{st: w.logAttempt}
+	b := w.attempts.next(w.state.gathered.attempts)
 	b.int(int64(a.ID))
 	b.int(int64(a.Delivery))
 	b.int(int64(a.Event))
@@ -210,11 +213,10 @@ func (w *writer) addAttempt(a *bellhop.Attempt, scheduled time.Time) error {
 	b.textOrNull(a.Dialect)
 	b.bytes(column.Proof(a))
 	b.bool(w.state.tails.attempts.add(int64(a.ID)))
-	return b.run()
+	return w.attempts.bound(&w.state.gathered.attempts)
 }
 
-const logAttempt = `INSERT INTO attempts
+const intoAttempts = `attempts
 	(id, delivery, event, endpoint, app, type, trigger, number, status, final, next_at, duration,
 	response_status, truncated, url, reason, detail, request_header, response_header, response_body, latency,
-	method, request_truncated, request_body, captured, dialect, request_proof, listed)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	method, request_truncated, request_body, captured, dialect, request_proof, listed)`

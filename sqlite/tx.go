@@ -93,6 +93,9 @@ func (tx *Tx) Enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEvent, 
 	}
 	receipts, err := tx.w.enqueue(l, routes, events, lists, 0, now)
 	if err == nil {
+		err = tx.w.insertGathered() // f may read them
+	}
+	if err == nil {
 		tx.weight += weight
 		return receipts, exec(c, "RELEASE enqueue")
 	}

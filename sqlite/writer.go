@@ -43,8 +43,8 @@ type writer struct {
 	waiting  *waiting
 	fresh    *fresh
 	pace     pace
-	// addEvent and logAttempt are the statements that run for every event.
-	addEvent, logAttempt *sqlite.Stmt
+	// events and attempts insert the rows that every event has.
+	events, attempts inserter
 	// between is held during a transaction. Who holds it otherwise makes the writer
 	// pause between two of them.
 	between sync.Mutex
@@ -72,6 +72,8 @@ type state struct {
 	mark int64
 	// tails are what is in no index of lists yet.
 	tails tails
+	// gathered is how many rows the inserters have yet to insert.
+	gathered struct{ events, attempts int }
 	// erasing says that there may be pending deliveries of erased events.
 	erasing bool
 
@@ -139,10 +141,10 @@ func (w *writer) prepare(o Options, moving bool) error {
 			return err
 		}
 	}
-	if w.addEvent, err = w.conn.Prepare(addEvent); err != nil {
+	if w.events, err = newInserter(w.conn, intoEvents); err != nil {
 		return err
 	}
-	if w.logAttempt, err = w.conn.Prepare(logAttempt); err != nil {
+	if w.attempts, err = newInserter(w.conn, intoAttempts); err != nil {
 		return err
 	}
 	if err := w.recover(); err != nil {
@@ -284,7 +286,10 @@ func (w *writer) transact(batch []*step) error {
 	w.flusher.begin()
 	err := transaction(w.conn, func() error {
 		for _, st := range batch {
-			if st.err = st.run(w); st.err != nil && !rejection(st.err) {
+			if st.err = st.run(w); st.err == nil {
+				st.err = w.insertGathered()
+			}
+			if st.err != nil && !rejection(st.err) {
 				return st.err
 			}
 		}
