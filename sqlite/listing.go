@@ -37,12 +37,13 @@ const (
 	tailOfAttempts = "id > (SELECT until FROM listing WHERE name = 'attempts') AND listed = 0"
 
 	moveListing = "UPDATE listing SET until = ? WHERE name = ?"
+	// The last row of a chunk.
+	lastEventToList   = "SELECT id FROM events NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ? + 0"
+	lastAttemptToList = "SELECT id FROM attempts NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ? + 0"
 	// OR FAIL keeps SQLite from copying each page that it changes, to take back the statement
 	// alone: the transaction fails with it.
-	eventsToList   = "SELECT count(*), max(id) FROM (SELECT id FROM events NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT ? + 0)"
-	attemptsToList = "SELECT count(*), max(id) FROM (SELECT id FROM attempts NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT ? + 0)"
-	listEvents     = "UPDATE OR FAIL events NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
-	listAttempts   = "UPDATE OR FAIL attempts NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
+	listEvents   = "UPDATE OR FAIL events NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
+	listAttempts = "UPDATE OR FAIL attempts NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
 )
 
 // lateIndexes are those that rows enter late.
@@ -98,12 +99,12 @@ func (t *tail) add(id int64) (listed bool) {
 func (w *writer) listSome(before tails) error {
 	t := &w.state.tails
 	if t.events.rows > before.events.rows {
-		if err := w.listOf("events", &t.events, w.pace.ofEvents, eventsToList, listEvents); err != nil {
+		if err := w.listOf("events", &t.events, w.pace.ofEvents, lastEventToList, listEvents); err != nil {
 			return err
 		}
 	}
 	if t.attempts.rows > before.attempts.rows {
-		return w.listOf("attempts", &t.attempts, w.pace.ofAttempts, attemptsToList, listAttempts)
+		return w.listOf("attempts", &t.attempts, w.pace.ofAttempts, lastAttemptToList, listAttempts)
 	}
 	return nil
 }
@@ -111,12 +112,12 @@ func (w *writer) listSome(before tails) error {
 func (w *writer) listOf(name string, t *tail, lag time.Duration, find, list string) error {
 	p := &w.pace
 	for n := 0; n < listChunks && t.rows >= max(p.tail+p.chunk, t.again); n++ {
-		count, last := 0, int64(0)
-		_, err := one(w.conn, func(st *sqlite.Stmt) { count, last = st.ColumnInt(0), st.ColumnInt64(1) }, find, t.until, t.newest-lag.Milliseconds()<<21, p.chunk)
+		last := int64(0)
+		enough, err := one(w.conn, func(st *sqlite.Stmt) { last = st.ColumnInt64(0) }, find, t.until, t.newest-lag.Milliseconds()<<21, p.chunk-1)
 		if err != nil {
 			return err
 		}
-		if count < p.chunk { // the rest is too new
+		if !enough { // the rest is too new
 			t.again = t.rows + p.chunk
 			return nil
 		}
@@ -126,7 +127,7 @@ func (w *writer) listOf(name string, t *tail, lag time.Duration, find, list stri
 		if err := exec(w.conn, moveListing, last, name); err != nil {
 			return err
 		}
-		t.until, t.rows, t.again = last, t.rows-count, 0
+		t.until, t.rows, t.again = last, t.rows-p.chunk, 0
 	}
 	return nil
 }
