@@ -290,7 +290,7 @@ func (e *Engine) checkCatalogue(b *routes.Budget, p *Publication, at string) err
 // accept stores publications that were checked, and hands what is bound to the lanes.
 // Names says how their fields are named.
 func (e *Engine) accept(ctx context.Context, ps []Publication, names func(int) string) ([]bellhop.Receipt, error) {
-	defer e.pace.Enter(ctx, ps[0].App, len(ps))()
+	defer e.pace.Enter(ctx, ps[0].App, len(ps)).Leave()
 	a := NewAcceptance(e.lanes, ps...)
 	a.maxPending = e.cfg.MaxPending
 	a.names = names

@@ -23,8 +23,8 @@ const (
 	// least is how many everybody may have inside at any time; one caller, if it is with
 	// more.
 	least = 32
-	// patience is how long somebody waits at most.
-	patience = 2 * time.Second
+	// patience is how long somebody waits at most, in looks.
+	patience = int(2 * time.Second / every)
 )
 
 // caller is who comes, and whether it is with many items at once. One item does not wait
@@ -47,6 +47,7 @@ type Pacer struct {
 	waiting map[caller][]*waiting
 	turns   []caller
 	looking bool
+	looks   int
 }
 
 // New gives a Pacer that makes callers wait while goroutines wait long for a processor.
@@ -54,33 +55,38 @@ func New() *Pacer {
 	return &Pacer{wait: newWaits().next, limit: math.Inf(1), of: map[caller]int{}, waiting: map[caller][]*waiting{}}
 }
 
-// Enter waits for a turn for so many items, at most some seconds, and answers what to call
-// at the end. Who has few inside goes in at once, however many others wait; the others take
+// Inside is a caller who was let in.
+type Inside struct {
+	p     *Pacer
+	by    caller
+	items int
+}
+
+// Enter waits for a turn for so many items, at most some seconds; Leave is to be called at
+// the end. Who has few inside goes in at once, however many others wait; the others take
 // turns by who they are, and single items and many of one caller do so apart.
-func (p *Pacer) Enter(ctx context.Context, who string, items int) (leave func()) {
-	c := caller{who, items > 1}
+func (p *Pacer) Enter(ctx context.Context, who string, items int) Inside {
+	by := caller{who, items > 1}
+	inside := Inside{p, by, items}
 	p.mu.Lock()
 	if !p.looking {
 		p.looking = true
 		time.AfterFunc(every, p.look)
 	}
-	if p.room() || p.of[c] < least {
-		p.let(c, items)
+	if p.room() || p.of[by] < least {
+		p.let(by, items)
 		p.mu.Unlock()
-		return func() { p.leave(c, items) }
+		return inside
 	}
-	turn := &waiting{caller: c, items: items, in: make(chan struct{})}
-	if p.waiting[c] = append(p.waiting[c], turn); len(p.waiting[c]) == 1 {
-		p.turns = append(p.turns, c)
+	turn := &waiting{by: by, items: items, since: p.looks, in: make(chan struct{})}
+	if p.waiting[by] = append(p.waiting[by], turn); len(p.waiting[by]) == 1 {
+		p.turns = append(p.turns, by)
 	}
 	p.mu.Unlock()
-	late := time.NewTimer(patience)
-	defer late.Stop()
 	select {
 	case <-turn.in:
-		return func() { p.leave(c, items) }
+		return inside
 	case <-ctx.Done(): // whoever is inside finds out
-	case <-late.C:
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,15 +94,16 @@ func (p *Pacer) Enter(ctx context.Context, who string, items int) (leave func())
 	case <-turn.in: // just now
 	default:
 		p.withdraw(turn)
-		p.let(c, items)
+		p.let(by, items)
 	}
-	return func() { p.leave(c, items) }
+	return inside
 }
 
 // waiting is a caller who waits for a turn.
 type waiting struct {
-	caller
+	by    caller
 	items int
+	since int           // look
 	in    chan struct{} // closed when it is let in
 }
 
@@ -104,17 +111,21 @@ type waiting struct {
 // room for.
 func (p *Pacer) room() bool { return float64(p.inside) < p.limit }
 
-func (p *Pacer) let(c caller, items int) {
+func (p *Pacer) let(by caller, items int) {
 	p.inside += items
-	p.of[c] += items
+	p.of[by] += items
 }
 
-func (p *Pacer) leave(c caller, items int) {
+// Leave makes room for others. To be called once.
+func (i Inside) Leave() {
+	p := i.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.inside -= items
-	if p.of[c] -= items; p.of[c] == 0 {
-		delete(p.of, c)
+	p.inside -= i.items
+	if left := p.of[i.by] - i.items; left > 0 {
+		p.of[i.by] = left
+	} else {
+		delete(p.of, i.by)
 	}
 	p.admit()
 }
@@ -122,25 +133,42 @@ func (p *Pacer) leave(c caller, items int) {
 // admit lets those in who have waited longest, as far as there is room.
 func (p *Pacer) admit() {
 	for p.room() && len(p.turns) > 0 {
-		c := p.turns[0]
-		turn := p.waiting[c][0]
-		p.withdraw(turn)
-		if last := len(p.turns) - 1; last > 0 && p.turns[0] == c { // the others' turn
+		by := p.turns[0]
+		p.admitOne(by)
+		if last := len(p.turns) - 1; last > 0 && p.turns[0] == by { // the others' turn
 			copy(p.turns, p.turns[1:])
-			p.turns[last] = c
+			p.turns[last] = by
 		}
-		p.let(c, turn.items)
-		close(turn.in)
+	}
+}
+
+// admitOne lets in who has waited longest of somebody's.
+func (p *Pacer) admitOne(by caller) {
+	turn := p.waiting[by][0]
+	p.withdraw(turn)
+	p.let(by, turn.items)
+	close(turn.in)
+}
+
+// admitLate lets those in who have waited for patience, even where there is no room.
+func (p *Pacer) admitLate() {
+	for by, line := range p.waiting {
+		for range line {
+			if p.looks-p.waiting[by][0].since < patience {
+				break
+			}
+			p.admitOne(by)
+		}
 	}
 }
 
 // withdraw takes somebody off those who wait.
 func (p *Pacer) withdraw(turn *waiting) {
-	line := p.waiting[turn.caller]
+	line := p.waiting[turn.by]
 	line = slices.Delete(line, slices.Index(line, turn), slices.Index(line, turn)+1)
-	if p.waiting[turn.caller] = line; len(line) == 0 {
-		delete(p.waiting, turn.caller)
-		p.turns = slices.Delete(p.turns, slices.Index(p.turns, turn.caller), slices.Index(p.turns, turn.caller)+1)
+	if p.waiting[turn.by] = line; len(line) == 0 {
+		delete(p.waiting, turn.by)
+		p.turns = slices.Delete(p.turns, slices.Index(p.turns, turn.by), slices.Index(p.turns, turn.by)+1)
 	}
 }
 
@@ -150,6 +178,8 @@ func (p *Pacer) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.adapt(slow)
+	p.looks++
+	p.admitLate()
 	if p.looking = p.inside > 0 || len(p.turns) > 0 || !math.IsInf(p.limit, 1); p.looking {
 		time.AfterFunc(every, p.look)
 	}
