@@ -204,8 +204,12 @@ func (a *Acceptance) Resolved(lease bellhop.Lease, receipts []bellhop.Receipt, s
 // Settle hands the lanes what was stored, and says what it left for Spread. To be
 // called once, when it is done.
 func (a *Acceptance) Settle() (later bool) {
+	most := 0
+	for i := range a.request.Events {
+		most += len(a.request.Events[i].Deliveries)
+	}
+	admitted := make([]bellhop.Work, 0, most)
 	var unowned []bellhop.Delivery
-	var admitted []bellhop.Work
 	for i := range a.request.Events {
 		ne := &a.request.Events[i]
 		duplicate := a.receipts[i].Duplicate

@@ -26,6 +26,7 @@ const maxAtOnce = 1000
 func (a *Acceptance) fanOut(ids *id.Generator, now time.Time) error {
 	f := newFanning(a.routes)
 	a.request.Events = make([]bellhop.NewEvent, len(a.ps))
+	var room []bellhop.Delivery // for those of the next events
 	for i := range a.ps {
 		p, ne := &a.ps[i], &a.request.Events[i]
 		if !a.routes.Has(p.App) {
@@ -43,7 +44,11 @@ func (a *Acceptance) fanOut(ids *id.Generator, now time.Time) error {
 		}
 		ne.MaxPending = a.maxPending
 		bound, later := f.endpoints(&ne.Event)
-		ne.Deliveries = make([]bellhop.Delivery, len(bound))
+		n := len(bound)
+		if n > len(room) {
+			room = make([]bellhop.Delivery, min(n*(len(a.ps)-i), n+f.left)) // as if all had as many
+		}
+		ne.Deliveries, room = room[:n:n], room[n:]
 		for j, r := range bound {
 			d := newDelivery(ids, &ne.Event, r, bellhop.TriggerPublish, now)
 			if d.OrderKey == "" && !d.Due.After(now) && a.lanes.Reserve(r, len(ne.Event.Data)) {
@@ -52,7 +57,7 @@ func (a *Acceptance) fanOut(ids *id.Generator, now time.Time) error {
 			ne.Deliveries[j] = d
 		}
 		ne.Later = later
-		ne.Event.Deliveries = len(bound) + len(later)
+		ne.Event.Deliveries = n + len(later)
 	}
 	return nil
 }
@@ -68,9 +73,10 @@ type fanning struct {
 	parse  func() match.Data
 	// left is how many deliveries may still be made at once.
 	left int
-	// bound and later are used again for each event.
+	// bound and later are used again for each event; few are the first of bound.
 	bound []*routes.Route
 	later []bellhop.EndpointID
+	few   [4]*routes.Route
 	// lists are those that events got as their Later, newest first: most events of a
 	// batch have the same.
 	lists [][]bellhop.EndpointID
@@ -78,6 +84,7 @@ type fanning struct {
 
 func newFanning(r *routes.Routes) *fanning {
 	f := &fanning{routes: r, left: maxAtOnce}
+	f.bound = f.few[:0]
 	f.parse = func() match.Data {
 		if !f.parsed {
 			f.parsed = true

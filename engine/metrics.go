@@ -26,6 +26,9 @@ type metrics struct {
 	inFlight       prometheus.Gauge
 	connections    *connections
 
+	// newEvents and repeatedEvents are those of acceptedEvents.
+	newEvents, repeatedEvents prometheus.Counter
+
 	pending, owed, held, oldest, lanesOpen          *prometheus.Desc
 	queued, doubted                                 *prometheus.Desc
 	due, dueAge, waiting, waitingAge, endpoints     *prometheus.Desc
@@ -49,7 +52,7 @@ const countEvery = 10 * time.Second
 func newMetrics(e *Engine) *metrics {
 	buckets := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 30, 60, 300, 3600, 86400}
 	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
-	return &metrics{
+	m := &metrics{
 		e:           e,
 		connections: newConnections(e),
 		acceptedEvents: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -94,6 +97,8 @@ func newMetrics(e *Engine) *metrics {
 		endpoints:  prometheus.NewDesc("bellhop_endpoints", "Endpoints by health.", []string{"health"}, nil),
 		waitingAge: prometheus.NewDesc("bellhop_waiting_age_seconds", "For how long the oldest delivery of a state has been due.", []string{"state"}, nil),
 	}
+	m.newEvents, m.repeatedEvents = m.acceptedEvents.WithLabelValues("false"), m.acceptedEvents.WithLabelValues("true")
+	return m
 }
 
 // register hands the collectors to a registry, until unregister: an engine that is
@@ -213,8 +218,8 @@ func (m *metrics) accepted(receipts []bellhop.Receipt) {
 			duplicates++
 		}
 	}
-	m.acceptedEvents.WithLabelValues("true").Add(float64(duplicates))
-	m.acceptedEvents.WithLabelValues("false").Add(float64(len(receipts) - duplicates))
+	m.repeatedEvents.Add(float64(duplicates))
+	m.newEvents.Add(float64(len(receipts) - duplicates))
 }
 
 func (m *metrics) attempted(a *bellhop.Attempt, w *bellhop.Work, now time.Time) {

@@ -64,53 +64,41 @@ const (
 // the store could say whether the event is durable, errors.Is(err, bellhop.ErrUnknown):
 // to publish it again is safe with an ExternalID.
 func (e *Engine) Publish(ctx context.Context, p Publication) (bellhop.Receipt, error) {
-	if err := onesOwn(&p, ""); err != nil {
-		return bellhop.Receipt{}, err
-	}
-	var receipts []bellhop.Receipt
-	err := e.twice(ctx, func() (err error) {
-		if err = e.CheckPublication(ctx, &p); err == nil {
-			receipts, err = e.accept(ctx, []Publication{p}, alone)
-		}
-		return err
-	})
+	receipts, err := e.publish(ctx, []Publication{p}, alone)
 	if err != nil {
 		return bellhop.Receipt{}, err
 	}
 	return receipts[0], nil
 }
 
-// twice publishes once more where there was no such app or type, and is by now: another
-// node may just have made it.
-func (e *Engine) twice(ctx context.Context, publish func() error) error {
-	err := publish()
+// PublishBatch accepts up to MaxBatch events, all or nothing. Fields at fault are
+// named with their place: "events[3].type".
+func (e *Engine) PublishBatch(ctx context.Context, ps []Publication) ([]bellhop.Receipt, error) {
+	return e.publish(ctx, ps, inBatch)
+}
+
+// publish is PublishBatch, whose fields are named by names. It publishes once more where
+// there was no such app or type, and is by now: another node may just have made it.
+func (e *Engine) publish(ctx context.Context, ps []Publication, names func(int) string) ([]bellhop.Receipt, error) {
+	receipts, err := e.publishOnce(ctx, ps, names)
 	switch bellhop.CodeOf(err) {
 	case bellhop.CodeUnknownApp, bellhop.CodeUnknownType:
 		again, unknown := e.Missed(ctx)
 		switch {
 		case unknown != nil:
-			return unknown
+			return nil, unknown
 		case again:
-			return publish()
+			return e.publishOnce(ctx, ps, names)
 		}
 	}
-	return err
+	return receipts, err
 }
 
-// PublishBatch accepts up to MaxBatch events, all or nothing. Fields at fault are
-// named with their place: "events[3].type".
-func (e *Engine) PublishBatch(ctx context.Context, ps []Publication) ([]bellhop.Receipt, error) {
-	var receipts []bellhop.Receipt
-	err := e.twice(ctx, func() (err error) {
-		if err = e.checkBatch(ctx, ps, inBatch); err == nil {
-			receipts, err = e.accept(ctx, ps, inBatch)
-		}
-		return err
-	})
-	if err != nil {
+func (e *Engine) publishOnce(ctx context.Context, ps []Publication, names func(int) string) ([]bellhop.Receipt, error) {
+	if err := e.checkBatch(ctx, ps, names); err != nil {
 		return nil, err
 	}
-	return receipts, nil
+	return e.accept(ctx, ps, names)
 }
 
 // PublishIn accepts events as a part of the caller's own transaction: they are durable
@@ -201,7 +189,7 @@ func (e *Engine) checkPublication(b *routes.Budget, p *Publication, at string) e
 	if len(p.ExternalID) > maxExternalID || !utf8.ValidString(p.ExternalID) {
 		wrong("id", "length", fmt.Sprintf("must be UTF-8 text of at most %d bytes", maxExternalID))
 	}
-	if in := p.DeliverAt.Sub(e.cfg.Now()); !p.DeliverAt.IsZero() && in > maxDeliverIn {
+	if !p.DeliverAt.IsZero() && p.DeliverAt.Sub(e.cfg.Now()) > maxDeliverIn {
 		wrong("deliver_at", "range", "is more than a year away")
 	} else if p.DeliverAt.UTC().Year() < 1 {
 		wrong("deliver_at", "range", "is before the year 1; leave it out to deliver at once")
@@ -319,14 +307,16 @@ func (e *Engine) settle(a *Acceptance) {
 
 // carry does the steps of an acceptance until it is done or has failed.
 func (e *Engine) carry(ctx context.Context, a *Acceptance, enqueue func(Request, time.Time) ([]bellhop.Receipt, error)) error {
+	var now time.Time // of the last fan-out, which is what is stored at once
 	for {
 		switch a.Next() {
 		case StepFanOut:
 			piece, me := stage.Accept.Begin(), e.presence.Load()
-			a.FanOut(e.table.Routes(), me.lease, me.ids, e.cfg.Now())
+			now = e.cfg.Now()
+			a.FanOut(e.table.Routes(), me.lease, me.ids, now)
 			piece.End(len(a.ps))
 		case StepEnqueue:
-			receipts, err := enqueue(a.Request(), e.cfg.Now())
+			receipts, err := enqueue(a.Request(), now)
 			a.Enqueued(receipts, err)
 		case StepLoadRoutes:
 			// Others may have been told the same, and have loaded them.
