@@ -23,7 +23,7 @@ func (c *Call) Answers() *Answers {
 		// What is left of the body when this ends must not be taken for a request.
 		h.Set("Connection", "close")
 	}
-	a := &Answers{c, http.NewResponseController(c.w)}
+	a := &Answers{c, http.NewResponseController(&c.w)}
 	if c.r.Header.Get("Expect") == "" {
 		c.w.WriteHeader(http.StatusOK)
 		_ = a.control.Flush()

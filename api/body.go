@@ -43,7 +43,7 @@ func (c *Call) readOn() {
 	if r.ProtoMajor != 1 || r.ContentLength > mostReadOn || r.Header.Get("Expect") != "" {
 		return
 	}
-	if http.NewResponseController(c.w).Flush() != nil {
+	if http.NewResponseController(&c.w).Flush() != nil {
 		return
 	}
 	piece := make([]byte, 16<<10)
@@ -52,7 +52,7 @@ func (c *Call) readOn() {
 		if left <= 0 {
 			return
 		}
-		readWithin(c.w, min(left, unreadPatience))
+		readWithin(&c.w, min(left, unreadPatience))
 		k, err := r.Body.Read(piece)
 		if err != nil {
 			return
@@ -91,13 +91,13 @@ func (c *Call) body(optional bool) (b []byte, err error) {
 		c.unread = true
 		return nil, err
 	}
-	readWithin(c.w, c.kit.o.ReadTimeout)
+	readWithin(&c.w, c.kit.o.ReadTimeout)
 	if b, err = c.read(limit); err != nil {
 		c.unread = true
-		readWithin(c.w, unreadPatience)
+		readWithin(&c.w, unreadPatience)
 		return nil, err
 	}
-	readWithin(c.w, 0) // from here on a read only tells whether the caller is still there
+	readWithin(&c.w, 0) // from here on a read only tells whether the caller is still there
 	if len(b) > 0 && maybeNone {
 		return nil, checkMediaType(r.Header)
 	}

@@ -20,7 +20,7 @@ import (
 // Call is one request on its way: who asks, for what, and how it is answered.
 type Call struct {
 	kit   *Kit
-	w     *answer
+	w     answer
 	r     *http.Request
 	route *Route
 	// key is who asks, and who the same for the desk; both are zero on public routes.
@@ -42,7 +42,7 @@ func (c *Call) Context() context.Context { return c.r.Context() }
 func (c *Call) Request() *http.Request { return c.r }
 
 // Writer takes the answer of a Plain or Foreign route.
-func (c *Call) Writer() http.ResponseWriter { return c.w }
+func (c *Call) Writer() http.ResponseWriter { return &c.w }
 
 // Key is the key, session or portal link of who asks; the zero Key on public routes.
 func (c *Call) Key() bellhop.Key { return c.key }
@@ -82,7 +82,7 @@ func (k *Kit) Handler(rt *Route) http.Handler {
 	count := k.metrics.of(rt)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := k.o.Now()
-		c := &Call{kit: k, w: &answer{ResponseWriter: w}, r: r, route: rt}
+		c := &Call{kit: k, w: answer{ResponseWriter: w}, r: r, route: rt}
 		c.guard()
 		if c.held > 0 {
 			k.memory.give(c.heldBy, c.held)
@@ -228,8 +228,14 @@ type exact interface{ EncodeJSON() ([]byte, error) }
 // longAnswer is from where on an answer counts as held memory, in bytes.
 const longAnswer = 64 << 10
 
+// The types of answers, as a header has them: shared, as those of guarding are.
+var (
+	typeJSON    = []string{"application/json"}
+	typeProblem = []string{"application/problem+json"}
+)
+
 // write answers with a JSON body.
-func (c *Call) write(status int, contentType string, v any) error {
+func (c *Call) write(status int, contentType []string, v any) error {
 	var body []byte
 	switch e := v.(type) {
 	case wire.Appender:
@@ -256,7 +262,7 @@ func (c *Call) write(status int, contentType string, v any) error {
 			return err
 		}
 	}
-	c.w.Header().Set("Content-Type", contentType)
+	c.w.Header()["Content-Type"] = contentType
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // the caller hung up: nobody is left to tell
 	return nil

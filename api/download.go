@@ -25,7 +25,7 @@ type Download struct {
 // Download begins the answer of a Downloading route, as a file. Nothing is sent before the
 // first piece: until then, an error is answered as any other.
 func (c *Call) Download(filename, content string) *Download {
-	return &Download{c: c, control: http.NewResponseController(c.w), header: func(h http.Header) {
+	return &Download{c: c, control: http.NewResponseController(&c.w), header: func(h http.Header) {
 		h.Set("Content-Type", content)
 		h.Set("Content-Disposition", `attachment; filename="`+filename+`"`)
 		h.Set("Trailer", DownloadState)

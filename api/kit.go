@@ -135,11 +135,11 @@ type Manner struct {
 }
 
 // answer is the body that answers a request with a problem, and its type.
-func (m *Manner) answer(asked *http.Request, p wire.Problem) (contentType string, body any) {
+func (m *Manner) answer(asked *http.Request, p wire.Problem) (contentType []string, body any) {
 	if m.Problem == nil {
-		return "application/problem+json", p
+		return typeProblem, p
 	}
-	return "application/json", m.Problem(asked, p)
+	return typeJSON, m.Problem(asked, p)
 }
 
 // kinds are those of all codes in this manner.

@@ -66,7 +66,7 @@ var ErrIdle = errors.New("nothing came for long")
 
 // Lines begins to read the body, of which most lines are taken at once. Close ends it.
 func (c *Call) Lines(most int) (*Lines, error) {
-	l := &Lines{c: c, control: http.NewResponseController(c.w), limit: int(c.bodyLimit()), most: most, of: c.share(), ended: make(chan struct{})}
+	l := &Lines{c: c, control: http.NewResponseController(&c.w), limit: int(c.bodyLimit()), most: most, of: c.share(), ended: make(chan struct{})}
 	l.changed = sync.NewCond(&l.mu)
 	if !l.hold(readBytes + 2*(blockBytes+readBytes)) {
 		return nil, errNoMemory()

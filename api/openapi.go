@@ -287,9 +287,8 @@ func (w *writer) failure(r *Route, status int, codes []bellhop.Code) *huma.Respo
 			p.Detail = "One or more fields are wrong; errors names each."
 			p.Errors = []bellhop.FieldError{{Field: "app", Code: "required", Detail: isMissing}}
 		}
-		var body any
-		contentType, body = w.manner.answer(asked, p)
-		of = reflect.TypeOf(body)
+		types, body := w.manner.answer(asked, p)
+		contentType, of = types[0], reflect.TypeOf(body)
 		examples[string(code)] = &huma.Example{Summary: k.Title, Value: body}
 	}
 	response := &huma.Response{

@@ -51,6 +51,19 @@ type Route struct {
 func On[In, Out any](pattern, id, tag string, h func(*Call, In) (Out, error), summary, description string, statuses ...int) Route {
 	method, path, _ := strings.Cut(pattern, " ")
 	p := planOf(reflect.TypeFor[In](), method)
+	run := func(c *Call, in In) (Out, error) {
+		out, err := h(c, in)
+		again, err := c.missed(err)
+		if again {
+			c.status = statuses[0]
+			out, err = h(c, in)
+		}
+		return out, err
+	}
+	inTurn := func(c *Call, in In) (out Out, err error) {
+		err = c.inTurn(func() (err error) { out, err = run(c, in); return err })
+		return out, err
+	}
 	return Route{
 		Method: method, Path: path, ID: id, Tag: tag, Summary: summary, Description: description,
 		Statuses: statuses, input: p, output: reflect.TypeFor[Out](),
@@ -61,20 +74,11 @@ func On[In, Out any](pattern, id, tag string, h func(*Call, In) (Out, error), su
 				return err
 			}
 			var out Out
-			run := func() (err error) {
-				out, err = h(c, in)
-				again, err := c.missed(err)
-				if again {
-					c.status = statuses[0]
-					out, err = h(c, in)
-				}
-				return err
-			}
 			var err error
 			if c.route.reads {
-				err = c.inTurn(run)
+				out, err = inTurn(c, in)
 			} else {
-				err = run()
+				out, err = run(c, in)
 			}
 			if err != nil {
 				return err
@@ -83,7 +87,7 @@ func On[In, Out any](pattern, id, tag string, h func(*Call, In) (Out, error), su
 				c.w.WriteHeader(c.status)
 				return nil
 			}
-			return c.write(c.status, "application/json", out)
+			return c.write(c.status, typeJSON, out)
 		},
 	}
 }

@@ -21,7 +21,7 @@ func (c *Call) Events() *Events {
 	h := c.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep events back
-	return &Events{w: c.w, control: http.NewResponseController(c.w)}
+	return &Events{w: &c.w, control: http.NewResponseController(&c.w)}
 }
 
 // Comment sends a line that readers pass over.

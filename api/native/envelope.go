@@ -95,7 +95,10 @@ func envelope(r *strictjson.Reader, p, before *engine.Publication) bool {
 
 // takeList sets a field that has no value yet to a list of texts.
 func takeList(field *[]string, v strictjson.Value) bool {
-	return *field == nil && json.Unmarshal(v.Bytes(), field) == nil && *field != nil && !slices.Contains(*field, "")
+	var list []string // rather than the field: its event would escape to the heap
+	ok := *field == nil && json.Unmarshal(v.Bytes(), &list) == nil && list != nil && !slices.Contains(list, "")
+	*field = list
+	return ok
 }
 
 // take sets a field that has no value yet to a text. Shared is a string that it may be.
