@@ -188,7 +188,7 @@ var mutants = []mutant{
 	},
 	{
 		"disowning names what flies under an old lease", "engine/lane/lane.go",
-		"			if job.Work.Lease == l.m.lease {\n				known", "			if true {\n				known",
+		"		if job.Work.Lease == l.m.lease {\n			known", "		if true {\n			known",
 		"",
 	},
 	{
@@ -343,7 +343,7 @@ var mutants = []mutant{
 	},
 	{
 		"an outcome that is not durable does not keep its bucket", "engine/lane/bucket.go",
-		"l.unfinished() > 0 ||", "len(l.flying) > 0 ||",
+		"len(l.unfinished) > 0 ||", "l.flying > 0 ||",
 		"",
 	},
 	{
