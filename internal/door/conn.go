@@ -129,10 +129,10 @@ func (c *conn) Write(b []byte) (int, error) {
 		return min(n, len(b)), err
 	}
 	defer c.stuckSince.Store(0)
-	by := time.Now().Add(readPatience + time.Duration(len(b))*time.Second/readPace)
+	now := time.Now()
+	by := now.Add(readPatience + time.Duration(len(b))*time.Second/readPace)
 	hurried := false
-	for done := 0; ; {
-		now := time.Now()
+	for done := 0; ; now = time.Now() {
 		if !hurried && c.door.closing.Load() {
 			hurried, by = true, earlier(by, now.Add(closingPatience))
 		}
