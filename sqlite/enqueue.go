@@ -59,11 +59,12 @@ func (w *writer) enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEven
 			list.row = 0
 		}
 	}
+	atOnce := alike(events)
 	for i := range events {
 		if receipts[i].Duplicate {
 			continue
 		}
-		if err := w.accept(&events[i], owner, now); err != nil {
+		if err := w.accept(&events[i], owner, now, atOnce); err != nil {
 			return nil, err
 		}
 		if lists != nil && lists[i] != nil {
@@ -86,7 +87,8 @@ func (w *writer) firstPublish(app, externalID string) (first bellhop.FirstPublis
 const intoEvents = `events
 	(id, app, type, subject, external_id, digest, deliver_at, deliveries, erased, test, data, fresh, listed, channels, tags, data_expires_at)`
 
-func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time) error {
+// accept stores an event, and lists it at once if it is told to.
+func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time, listed bool) error {
 	e := &n.Event
 	var digest []byte
 	if e.ExternalID != "" {
@@ -114,7 +116,7 @@ func (w *writer) accept(n *bellhop.NewEvent, owner bellhop.NodeID, now time.Time
 	} else {
 		b.bytes(nil)
 	}
-	b.bool(w.state.tails.events.add(int64(e.ID)))
+	b.bool(w.state.tails.events.add(int64(e.ID)) || listed)
 	b.textOrNull(column.Labels(e.Channels))
 	b.textOrNull(column.Labels(e.Tags))
 	b.timeOrNull(e.DataExpiresAt)

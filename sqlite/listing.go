@@ -5,12 +5,15 @@ import (
 	"time"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/bellhop/bellhop"
 )
 
 // Events and attempts enter the indexes that lists are read by late, many at once
 // (migration 23): where rows arrive a few at a time, that would write a page of each
 // index for each app, endpoint and type that they have. Until then they are the tail of
 // their table, which a list goes through from the newest row on, and then reads the index.
+// Only events that arrive together and are alike enter them as they arrive.
 
 // pace says when rows are listed.
 type pace struct {
@@ -38,8 +41,8 @@ const (
 
 	moveListing = "UPDATE listing SET until = ? WHERE name = ?"
 	// The last row of a chunk.
-	lastEventToList   = "SELECT id FROM events NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ? + 0"
-	lastAttemptToList = "SELECT id FROM attempts NOT INDEXED WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ? + 0"
+	lastEventToList   = "SELECT id FROM events NOT INDEXED WHERE id > ? ORDER BY id LIMIT 1 OFFSET ? + 0"
+	lastAttemptToList = "SELECT id FROM attempts NOT INDEXED WHERE id > ? ORDER BY id LIMIT 1 OFFSET ? + 0"
 	// OR FAIL keeps SQLite from copying each page that it changes, to take back the statement
 	// alone: the transaction fails with it.
 	listEvents   = "UPDATE OR FAIL events NOT INDEXED SET listed = 1 WHERE id > ? AND id <= ? AND listed = 0"
@@ -94,6 +97,21 @@ func (t *tail) add(id int64) (listed bool) {
 	return false
 }
 
+// alike tells whether events that arrive together have so few apps and types that less is
+// written if they are listed at once: a page of each index for each of those, in place of their
+// own pages once more.
+func alike(events []bellhop.NewEvent) bool {
+	const ofEach = 8 // about as many as a page has
+	if len(events) < ofEach {
+		return false
+	}
+	kinds := map[[2]string]struct{}{}
+	for i := range events {
+		kinds[[2]string{events[i].Event.App, events[i].Event.Type}] = struct{}{}
+	}
+	return len(kinds)*ofEach <= len(events)
+}
+
 // listSome lists the oldest rows of tails that have grown long in this transaction. One that
 // adds nothing lists nothing: it may be there to make room on a full disk.
 func (w *writer) listSome(before tails) error {
@@ -113,11 +131,11 @@ func (w *writer) listOf(name string, t *tail, lag time.Duration, find, list stri
 	p := &w.pace
 	for n := 0; n < listChunks && t.rows >= max(p.tail+p.chunk, t.again); n++ {
 		last := int64(0)
-		enough, err := one(w.conn, func(st *sqlite.Stmt) { last = st.ColumnInt64(0) }, find, t.until, t.newest-lag.Milliseconds()<<21, p.chunk-1)
+		found, err := one(w.conn, func(st *sqlite.Stmt) { last = st.ColumnInt64(0) }, find, t.until, p.chunk-1)
 		if err != nil {
 			return err
 		}
-		if !enough { // the rest is too new
+		if !found || last > t.newest-lag.Milliseconds()<<21 { // the rest is too new
 			t.again = t.rows + p.chunk
 			return nil
 		}

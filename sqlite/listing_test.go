@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -58,7 +59,7 @@ func TestTailsStayShort(t *testing.T) {
 			for range n {
 				at = at.Add(time.Millisecond)
 				n := bellhop.NewEvent{Event: bellhop.Event{ID: id.Next[id.Event](ids, at), App: "acme", Type: "a"}}
-				if err := w.accept(&n, 0, at); err != nil {
+				if err := w.accept(&n, 0, at, false); err != nil {
 					return err
 				}
 			}
@@ -97,5 +98,62 @@ func TestTailsStayShort(t *testing.T) {
 	defer s.Close()
 	if got := s.writer.state.tails.events.rows; got != before {
 		t.Errorf("opened again, the tail is taken to have %d rows, has %d", got, before)
+	}
+}
+
+// TestAlikeEventsAreListedAtOnce, and do not make the tail longer.
+func TestAlikeEventsAreListedAtOnce(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "bellhop.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	usual := usualPace()
+	ids, at := id.NewGenerator(1, 0), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	node, err := s.Join(t.Context(), bellhop.NodeAbout{Started: at}, time.Hour, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	enqueue := func(n, types int) {
+		t.Helper()
+		events := make([]bellhop.NewEvent, n)
+		for i := range events {
+			at = at.Add(time.Millisecond)
+			events[i].Event = bellhop.Event{ID: id.Next[id.Event](ids, at), App: "acme", Type: fmt.Sprint("t", i%types)}
+		}
+		if _, err := s.Enqueue(t.Context(), node.Lease, 0, events, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(what string) (n int) {
+		t.Helper()
+		err := s.read(t.Context(), "count", func(c *sqlite.Conn) error {
+			return each(c, func(st *sqlite.Stmt) { n = st.ColumnInt(0) }, "SELECT count(*) FROM events NOT INDEXED WHERE "+what)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for range 2 * (usual.tail + usual.chunk) / 100 {
+		enqueue(100, 10)
+	}
+	if n := count("listed = 0"); n != 0 {
+		t.Errorf("%d events of batches are not listed", n)
+	}
+	if n := count("id > (SELECT until FROM listing WHERE name = 'events')"); n >= usual.tail+usual.chunk+100 {
+		t.Errorf("a list goes through %d events", n)
+	}
+	enqueue(100, 50)
+	enqueue(3, 1)
+	if n := count("listed = 0"); n != 103 {
+		t.Errorf("of 103 that are not alike, or few, %d are not listed", n)
+	}
+	list, err := s.Events(t.Context(), bellhop.EventFilter{Scope: bellhop.Only("acme"), Type: "t0", Limit: 10000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := count("type = 't0'"); len(list) != want {
+		t.Errorf("there are %d events in the list, want %d", len(list), want)
 	}
 }

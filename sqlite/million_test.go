@@ -261,7 +261,7 @@ func BenchmarkEvents(b *testing.B) {
 				if r.IntN(20_000) == 0 {
 					n.Event.Type = "type.rare"
 				}
-				if err := w.accept(&n, 0, at); err != nil {
+				if err := w.accept(&n, 0, at, false); err != nil {
 					return err
 				}
 				if i == count/2 {
