@@ -35,9 +35,10 @@ type clock struct {
 	// earliest is before which the wall clock is certainly wrong.
 	earliest time.Time
 
-	mu sync.Mutex
 	// offset is what is added to the wall clock, to go by that of the database.
-	offset time.Duration
+	offset atomic.Int64
+
+	mu sync.Mutex
 	// at and seen are what wall and elapsed were at the last look; doubts are jumps
 	// ahead that are not believed yet, the newest last.
 	at     time.Time
@@ -64,9 +65,7 @@ func newClock(c *Config, m bellhop.ClockMark) *clock {
 // Now is the time. Where the wall clock is certainly wrong, as on a computer that has
 // started without a battery, time goes on from when it was right.
 func (k *clock) Now() time.Time {
-	k.mu.Lock()
-	now := k.wall().Add(k.offset)
-	k.mu.Unlock()
+	now := k.wall().Add(k.Offset())
 	if !now.Before(k.earliest) {
 		return now
 	}
@@ -79,22 +78,18 @@ func (k *clock) Now() time.Time {
 }
 
 // Offset is by how much Now is ahead of the clock on the wall.
-func (k *clock) Offset() time.Duration {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.offset
-}
+func (k *clock) Offset() time.Duration { return time.Duration(k.offset.Load()) }
 
 // shift has Now go by so much ahead of what it was, and answers the offset. Before it was
 // looked at for the first time, that is no jump.
 func (k *clock) shift(by time.Duration) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.offset += by
+	offset := k.offset.Add(int64(by))
 	if k.fresh {
 		k.at = k.at.Add(by)
 	}
-	return k.offset
+	return time.Duration(offset)
 }
 
 // Settled is the time as far as it is believed. It is never after Now.
