@@ -46,10 +46,14 @@ func (i *inserter) run(gathered *int) error {
 	if *gathered == 0 {
 		return nil
 	}
-	b := binder{st: i.st, at: insertMost * i.columns}
-	b.int(int64(*gathered))
+	b, rows := binder{st: i.st, at: insertMost * i.columns}, *gathered
+	b.int(int64(rows))
 	*gathered = 0
-	return b.run()
+	err := b.run()
+	if rows > 1 && err == nil {
+		err = i.st.ClearBindings() // SQLite would keep them, and rows may be large
+	}
+	return err
 }
 
 // insertGathered inserts the rows that steps have gathered.
