@@ -89,12 +89,6 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		debug.SetGCPercent(400)
 	}
 	s := p.settings
-	// A flush of the disk keeps one of Go's processors from everybody else until it is done, or
-	// until the runtime notices, which may take ten milliseconds: nothing went on while the log
-	// and the database were flushed on a machine with two. One more keeps them all at work.
-	if os.Getenv("GOMAXPROCS") == "" && !s.onPostgreSQL() {
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
-	}
 	log := newLog(p.err, s.logFormat, s.logLevel)
 
 	logo, logoType, err := readLogo(s.portalLogo)
@@ -176,6 +170,13 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		metrics.MustRegister(cert)
 	}
 
+	// A flush of the disk keeps one of Go's processors from everybody else until it is done, or
+	// until the runtime notices, which may take ten milliseconds: nothing went on while the log
+	// and the database were flushed on a machine with two. One more keeps them all at work. What
+	// is bounded by the number of processors has counted them by now.
+	if os.Getenv("GOMAXPROCS") == "" && !s.onPostgreSQL() {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
 	engineContext, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopEngine()
 	delivering, serving := make(chan error, 1), make(chan error, 1)
