@@ -268,7 +268,7 @@ describe("the owner of an endpoint that breaks", () => {
 describe("a copied command", () => {
   it.each(["stripe", "showpass", "allthings"])("repeats a request in the dialect %s, and its signature verifies", async (dialect) => {
     const inbox = (await given(bellhop.api().POST("/v1/inboxes", { body: { app: "acme" } }))) as { token: string; url: string };
-    await bellhop.endpoint("acme", inbox.url, { name: `In ${dialect}`, dialect, events: [`copied.${dialect}`] });
+    const endpoint = await bellhop.endpoint("acme", inbox.url, { name: `In ${dialect}`, dialect, events: [`copied.${dialect}`] });
     const came = async () => (await given(bellhop.api().GET("/v1/inboxes/{token}", { params: { path: { token: inbox.token } } }))).requests;
     const before = (await came()).length; // allthings has asked it something already
     const event = await bellhop.publish("acme", `copied.${dialect}`, { quote: "it's \"$(id)\" `id` \\ é", n: 12345678901234567890n.toString() });
@@ -276,7 +276,7 @@ describe("a copied command", () => {
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     let attempt: string | undefined;
     await until(async () => {
-      attempt = (await given(bellhop.api().GET("/v1/attempts", { params: { query: { event } } }))).data[0]?.id;
+      attempt = (await given(bellhop.api().GET("/v1/attempts", { params: { query: { event, endpoint } } }))).data[0]?.id; // others get it, too
       return attempt !== undefined;
     }, "the log has it");
     await page.goto(`${bellhop.url}/logs?attempt=${attempt}`);
