@@ -16,8 +16,7 @@ import (
 // A flood for an endpoint that takes nothing is bounded in memory, wherever it waits, and single
 // events of the very app that floods go on meanwhile.
 func TestAFloodIsBoundedInMemory(t *testing.T) {
-	testlong.Only(t)
-	t.Parallel()
+	testlong.Only(t) // and beside nothing else: others look at how quick neighbours are
 	const (
 		batches, batch, kib = 300, 100, 10
 		most                = 400 // MiB, of which --queue-memory is 128

@@ -16,8 +16,8 @@ const (
 	// every is how often the number of those inside is adapted.
 	every = 20 * time.Millisecond
 	// crowded is how long one in ten goroutines waits for a processor where there are not
-	// enough of them.
-	crowded = 2 * time.Millisecond
+	// enough of them. Waits for the machine's own are not seen, where Go has more than it.
+	crowded = time.Millisecond
 	// Each time, fewer is what is left of those inside then, and more is how it grows again.
 	fewer, more = 0.7, 1.2
 	// least is how many everybody may have inside at any time; one caller, if it is with
