@@ -153,7 +153,7 @@ func TestStreamedEventsArriveAsAcknowledged(t *testing.T) {
 func TestPublishingBesideStreams(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
-	const streams, publishes = 100, 20
+	const streams, publishes = 100, 200
 	s := serve(t, "--key-streams", "200", "--app-streams", "200")
 	s.app("crowd")
 	s.app("quiet")
@@ -188,24 +188,18 @@ func TestPublishingBesideStreams(t *testing.T) {
 	}
 	eventually(t, "the streams are busy", func() bool { return busy() > 10*streams })
 	before := busy()
-	var longest, sum time.Duration
-	for i := range publishes {
-		began := time.Now()
-		s.publish("quiet", "invoice.purchase", fmt.Sprintf(`{"n":%d}`, i))
-		took := time.Since(began)
-		longest, sum = max(longest, took), sum+took
-	}
+	took := s.publishAlone("quiet", publishes)
 	during := busy() - before
 	cancel()
 	crowd.Wait()
 	got.wait(t, publishes)
-	t.Logf("a publish took %s, at most %s, beside %d streams with %d events meanwhile", sum/publishes, longest, streams, during)
+	t.Logf("a publish took %s, at most %s, beside %d streams with %d events meanwhile", took.Mean, took.Longest, streams, during)
 	if during == 0 {
 		t.Error("the streams stood still: this proves nothing")
 	}
 	// Were it behind all of the streams, it would wait for 100 blocks of hundreds each: that
-	// is 25 000 events, however fast the machine is.
-	if each := during / publishes; each > 20_000 {
+	// is 25 000 events, however fast the machine is. In turns, it waits for some of the blocks.
+	if each := during / publishes; each > 3_000 {
 		t.Errorf("a publish waited for %d events of the streams", each)
 	}
 }
