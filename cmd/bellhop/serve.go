@@ -210,6 +210,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	}
 
 	debug.FreeOSMemory() // what it took to start is not needed any more
+	releasePages()
 
 	var failed error
 	select {
