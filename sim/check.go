@@ -524,7 +524,7 @@ func (n *node) bounds() {
 	}
 	// A lane that holds nothing may always fetch one, and one reservation may go
 	// beyond the bound.
-	if slack := data * int64(len(n.known)+2); held < 0 || held > most+slack {
+	if most += data * int64(len(n.known)+2); held < 0 || held > most {
 		w.broken("3 no neighbour", "lanes hold %d bytes; %d are allowed", held, most)
 	}
 	if got := n.machine.InFlight(); got > w.plan.settings.MaxInFlight || got < len(n.flying) {

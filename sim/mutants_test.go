@@ -187,11 +187,6 @@ var mutants = []mutant{
 		"",
 	},
 	{
-		"disowning names what flies under an old lease", "engine/lane/lane.go",
-		"		if job.Work.Lease == l.m.lease {\n			known", "		if true {\n			known",
-		"",
-	},
-	{
 		"disowning is not repeated for what was being recorded", "engine/lane/lane.go",
 		"		l.doubtful = l.doubtful || job.named\n", "",
 		"",
@@ -339,11 +334,6 @@ var mutants = []mutant{
 	{
 		"the next of an order goes before the outcome of the one before is durable", "engine/lane/lane.go",
 		"Trigger.Again() && l.route.Ordering == bellhop.OrderingNone && !l.window.exact", "Trigger.Again() && !l.window.exact",
-		"",
-	},
-	{
-		"an outcome that is not durable does not keep its bucket", "engine/lane/bucket.go",
-		"len(l.unfinished) > 0 ||", "l.flying > 0 ||",
 		"",
 	},
 	{

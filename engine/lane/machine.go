@@ -371,10 +371,10 @@ func (m *Machine) recorded(in Recorded, now time.Time) {
 const owedShare = 8
 
 // mayOwe tells whether the memory allows it, and counts it: where the store does not keep
-// up, requests wait for it.
+// up, requests wait for it. What was sent is held until then as well.
 func (m *Machine) mayOwe(job *Job, a *bellhop.Attempt) bool {
 	bytes := outcomeBytes(a)
-	if m.owed >= m.MaxInFlight || m.owedBytes+bytes > m.QueueBytes/owedShare {
+	if m.owed >= m.MaxInFlight || m.owedBytes+bytes > m.QueueBytes/owedShare || m.held > m.QueueBytes {
 		return false
 	}
 	job.owes = bytes

@@ -963,3 +963,34 @@ func TestMemoryOfAllLanesIsBounded(t *testing.T) {
 		t.Error("room was promised beyond the bound of all lanes")
 	}
 }
+
+// TestMemoryIsBoundedWhileTheStoreIsSlow: where all lanes hold too much, a lane does not
+// fetch one large event after the other while the outcomes of those before are not durable.
+func TestMemoryIsBoundedWhileTheStoreIsSlow(t *testing.T) {
+	b := newBench(t)
+	r := b.endpoint()
+	claims := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: r.ID, Due: b.now}}))
+	var sent []Send
+	for i := 0; i < len(claims) && i < 100; i++ {
+		w := b.work(r)
+		w.Event.Data = bytes.Repeat([]byte{'1'}, 200<<10)
+		effects := b.step(Claimed{Claim: claims[i], Answer: bellhop.Claimed{Work: []bellhop.Work{w}, Next: b.now}})
+		for _, s := range of[Send](effects) {
+			sent = append(sent, s)
+			effects = append(effects, b.step(Sent{
+				Job: s.Job, Attempt: id.Next[id.Attempt](b.ids, b.now), Outcome: &bellhop.Outcome{Class: bellhop.ClassTaken, Reason: "status"},
+			})...)
+		}
+		claims = append(claims, of[Claim](effects)...)
+	}
+	if most := b.m.QueueBytes + 200<<10 + 2*itemWeight; b.m.held > most {
+		t.Errorf("the lanes hold %d bytes; the bound is %d", b.m.held, most)
+	}
+	before := len(claims)
+	for _, s := range sent {
+		claims = append(claims, of[Claim](b.step(Recorded{Job: s.Job}))...)
+	}
+	if len(sent) < 2 || len(claims) == before {
+		t.Errorf("%d were sent, and nothing is fetched where there is room again", len(sent))
+	}
+}
