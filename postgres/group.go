@@ -20,14 +20,20 @@ import (
 // needs some more.
 
 // Each rank has a share of a transaction, so that none of them, whatever one tenant has of
-// it, holds up the others for longer than a share takes.
+// it, holds up the others for longer than a share takes. What is light comes first: one event
+// does not wait for a batch of each app.
 const (
 	rankAsked = iota
+	rankBulk
 	rankHappened
 
 	askedShare    = maxBatch / 4
+	bulkShare     = maxBatch / 8
 	happenedShare = maxBatch / 8
 )
+
+// light is how much a step weighs at most, in bytes, that is not taken for bulk.
+const light = 16 << 10
 
 // groupPatience bounds how long a group may take. What has not been sent to be committed by
 // then is given up.
@@ -49,7 +55,7 @@ type step struct {
 
 func (s *Store) startGroups(ctx context.Context) {
 	s.steps = groupcommit.New(maxBatch, func(st *step) int { return st.weight }, s.commitGroup)
-	s.steps.InTurns(func(st *step) groupcommit.Turn { return st.turn }, askedShare, happenedShare)
+	s.steps.InTurns(func(st *step) groupcommit.Turn { return st.turn }, askedShare, bulkShare, happenedShare)
 	s.steps.Writers(s.options.Writers)
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(func() { s.steps.Run(ctx) })
@@ -64,6 +70,9 @@ func (s *Store) do(ctx context.Context, what string, st *step) error {
 		return err
 	}
 	defer leave()
+	if st.turn.Rank == rankAsked && st.weight > light {
+		st.turn.Rank = rankBulk
+	}
 	err = s.steps.Do(ctx, st)
 	switch {
 	case errors.Is(err, groupcommit.ErrClosed):

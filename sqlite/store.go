@@ -208,7 +208,7 @@ func (s *Store) start(ctx context.Context, o Options) error {
 		}
 	}
 	s.steps = groupcommit.New(maxBatch, func(st *step) int { return st.weight }, s.writer.commit)
-	s.steps.InTurns(func(st *step) groupcommit.Turn { return st.turn }, askedShare, happenedShare, upkeepShare)
+	s.steps.InTurns(func(st *step) groupcommit.Turn { return st.turn }, askedShare, bulkShare, happenedShare, upkeepShare)
 	s.steps.FlushedBy(func() error {
 		begun := time.Now()
 		err := s.writer.flusher.flush()

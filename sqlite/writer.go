@@ -201,19 +201,25 @@ func transaction(c *sqlite.Conn, f func() error) error {
 	return err
 }
 
-// The ranks of steps. What somebody waits for comes first; what has happened must be
-// recorded, and there is as much of it as requests are in flight; everything else can
-// wait a moment. Each has a share of a transaction, so that none of them, whatever one
-// tenant has of it, holds up the others for longer than a share takes.
+// The ranks of steps. What somebody waits for comes first, and of that what is light: one
+// event does not wait for a batch of each app. What has happened must be recorded, and there
+// is as much of it as requests are in flight; everything else can wait a moment. Each has a
+// share of a transaction, so that none of them, whatever one tenant has of it, holds up the
+// others for longer than a share takes.
 const (
 	asked = iota
+	bulk
 	happened
 	upkeep
 
 	askedShare    = maxBatch / 8
-	happenedShare = maxBatch / 8
+	bulkShare     = maxBatch / 16
+	happenedShare = maxBatch / 16
 	upkeepShare   = maxBatch / 16
 )
+
+// light is how much a step weighs at most, in bytes, that is not taken for bulk.
+const light = 16 << 10
 
 // write hands a step to the writer and waits until it is on the disk (flusher).
 func (s *Store) write(ctx context.Context, what string, weight int, run func(*writer) error) error {
@@ -239,6 +245,9 @@ func turnOf(apps []string) groupcommit.Turn {
 }
 
 func (s *Store) do(ctx context.Context, what string, st *step) error {
+	if st.turn.Rank == asked && st.weight > light {
+		st.turn.Rank = bulk
+	}
 	return stepError(what, s.steps.Do(ctx, st), st.err)
 }
 
