@@ -17,9 +17,13 @@ const (
 	// of it, many share it, and who comes later always finds some.
 	freeShare = 2
 	// What waits in the store is fetched when less than half of this is left: enough to keep
-	// a fast receiver busy until more has come.
+	// a fast receiver busy until more has come. Of large events, that is more bytes while
+	// memory is free, a part of it: a claim waits for what is being written, and large events
+	// take long to write.
 	fetchItems = 1024
 	fetchBytes = 4 << 20
+	fetchMost  = 16 << 20
+	fetchShare = 8
 	// Retries have room of their own beside it, so that they never fill that of first
 	// attempts.
 	retryItems = 128
@@ -503,14 +507,15 @@ func (l *lane) claimTurns() [kinds]kind {
 // room is how many deliveries of a kind the lane has room for, and for how many bytes
 // of their events.
 func (l *lane) room(k kind) (items int, bytes int64) {
-	most, mostBytes := fetchItems, fetchBytes
+	free := l.m.QueueBytes - l.m.held
+	most, mostBytes := fetchItems, max(fetchBytes, min(fetchMost, int(free/fetchShare)))
 	here, hereWeight := l.queue[k].len(), l.queue[k].weight
 	if k == retry {
 		most, mostBytes = retryItems, retryBytes
 	} else {
 		here += l.reserved
 	}
-	budget := min(l.m.QueueBytes-l.m.held, int64(mostBytes/2))
+	budget := min(free, int64(mostBytes/2))
 	switch {
 	case l.breaker.open() || l.resting() || budget <= 0:
 		// One delivery is enough to probe with; and if all lanes together hold too
