@@ -86,6 +86,9 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	if os.Getenv("GOGC") == "" {
 		defer tuneCollector()()
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		boundGo(containerMemory())
+	}
 	s := p.settings
 	log := newLog(p.err, s.logFormat, s.logLevel)
 
@@ -139,7 +142,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	}
 	common := api.Options{
 		Logger: log, PublicURL: s.publicURL, TrustProxy: s.trustProxy, Version: version(), Metrics: metrics,
-		KeyRate: s.keyRate, Streams: s.streams, MaxMemory: int64(s.maxMemory), ReadLimit: s.readLimit,
+		KeyRate: s.keyRate, Streams: s.streams, MaxMemory: int64(s.bodyBytes()), ReadLimit: s.readLimit,
 	}
 	common.Shared = api.NewShared(common)
 	handler, stopSvix := s.besides(native.Handler(d, native.Options{
@@ -336,7 +339,7 @@ func (p *program) begin(ctx context.Context, log *slog.Logger, address net.Addr,
 		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
 		Mailer:            smtp.Mailer{},
 		InboxURL:          s.inboxURL(address),
-		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: s.requestsInFlight(), MaxConcurrency: s.maxConcurrency, QueueBytes: int64(s.queueMemory), MaxTrials: s.maxTrials,
+		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: s.requestsInFlight(), MaxConcurrency: s.maxConcurrency, QueueBytes: int64(s.queueBytes()), MaxTrials: s.maxTrials,
 		MaxPending: int64(s.maxPendingPublish),
 		Retention:  s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
 		TrustClock: s.trustClock, Earliest: writtenIn,
