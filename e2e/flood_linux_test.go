@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,6 +77,45 @@ func TestAFloodIsBoundedInMemory(t *testing.T) {
 		t.Errorf("single events took %v beside batches of the same app", slowest)
 	}
 	if got := peak(s.cmd.Process.Pid); got > most {
+		t.Errorf("the server took %d MiB at its peak, more than %d", got, most)
+	}
+}
+
+// Where small events of several apps wait by the hundred thousand, what is garbage is bounded,
+// too: it is not a multiple of what is alive.
+func TestABacklogIsBoundedInMemory(t *testing.T) {
+	testlong.Only(t)
+	const (
+		apps, batches, batch = 5, 160, 100
+		most                 = 450 // MiB; with GOGC=400 it takes 700
+	)
+	s := serve(t, "--queue-memory", "256MiB")
+	hanging := newReceiver(t, hangs)
+	events := make([][]client.Publication, apps)
+	for i := range events {
+		app := fmt.Sprint("app-", i)
+		s.app(app)
+		s.endpoint(app, hanging.URL, func(c *bellhop.EndpointChange) { c.Timeout = bellhop.Of(bellhop.Duration(time.Minute)) })
+		for range batch {
+			events[i] = append(events[i], client.Publication{App: app, Type: "invoice.flood", Data: bellhop.JSON(`"` + strings.Repeat("x", 3000) + `"`)})
+		}
+	}
+	begun := time.Now()
+	var flood sync.WaitGroup
+	for _, of := range events {
+		flood.Go(func() {
+			for range batches {
+				if _, err := s.api.PublishBatch(t.Context(), of); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	flood.Wait()
+	got := peak(s.cmd.Process.Pid)
+	t.Logf("%d events that wait, published within %v: a peak of %d MiB", apps*batches*batch, time.Since(begun), got)
+	if got > most {
 		t.Errorf("the server took %d MiB at its peak, more than %d", got, most)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bellhop/bellhop"
+	"github.com/bellhop/bellhop/api"
 	"github.com/bellhop/bellhop/client"
 	"github.com/bellhop/bellhop/internal/safehttp"
 	"github.com/bellhop/bellhop/internal/seal"
@@ -49,7 +50,7 @@ func (p *program) doctorVerb() *cobra.Command {
 	var endpoints bool
 	cmd := p.verb("doctor", "Look whether all is well on this machine, and say what to do where it is not",
 		`Look at what the service needs: its configuration, the disk, the clock, the master key file, the
-database, its address, names and the way out; and say what to do about what is not well. Nothing is
+database, its address, memory, names and the way out; and say what to do about what is not well. Nothing is
 changed, and nobody outside of this machine is asked anything, but for the database of a PostgreSQL
 server. It may run beside the server.
 
@@ -74,6 +75,7 @@ Exit code 1 says that something is at fault; warnings alone give 0.`,
 			}
 			d.server(cmd.Context())
 			d.files()
+			d.memory(containerMemory())
 			d.names()
 			d.wayOut()
 			if endpoints {
@@ -389,6 +391,23 @@ func (d *doctor) files() {
 		return
 	}
 	d.say("open files", isOK, "", "%s", detail)
+}
+
+// memory looks at the bounds on memory in a container that may take so much; 0 is any.
+func (d *doctor) memory(container uint64) {
+	queue, bodies := int64(d.s.queueBytes()), int64(d.s.bodyBytes())
+	detail := fmt.Sprintf("Deliveries may take %s, and requests and answers %s", api.ByteSize(queue), api.ByteSize(bodies))
+	if container == 0 {
+		d.say("memory", isOK, "", "%s; no container bounds what the process takes.", detail)
+		return
+	}
+	share := goMemory(container)
+	detail = fmt.Sprintf("%s; the container may take %s, of which %s are for them and what it takes to work with them.", detail, api.ByteSize(int64(min(container, 1<<62))), api.ByteSize(share))
+	if queue+bodies > share {
+		d.say("memory", isWarning, "Give the container more memory, or lower --queue-memory and --max-memory to a quarter of it each, which is their default.", "%s", detail)
+		return
+	}
+	d.say("memory", isOK, "", "%s", detail)
 }
 
 func (d *doctor) names() {

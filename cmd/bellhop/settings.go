@@ -142,9 +142,9 @@ func newSettings() *settings {
 	f.Var(sizeOf(&s.maxData, 256<<10), "max-data", "most data that one event may carry, such as 256KiB")
 	f.Var(countOf(&s.maxInFlight, 0, 1_000_000), "max-in-flight", "most requests to endpoints at once (default 4096, or less where the limit of open files is low)")
 	f.Var(countOf(&s.maxConcurrency, 512, 100_000), "max-concurrency", "how far the requests to one endpoint at once may grow where its concurrency is not set and its receiver bears more")
-	f.Var(sizeOf(&s.queueMemory, 128<<20), "queue-memory", "most memory that deliveries may take together that wait or are being sent; the rest waits on the disk")
+	f.Var(sizeOf(&s.queueMemory, 0), "queue-memory", "most memory that deliveries may take together that wait or are being sent; the rest waits on the disk (default 128MiB, or a quarter of what the container may take if that is less)")
 	f.Var(countOf(&s.maxConnections, 0, 1_000_000), "max-connections", "most connections to the API at once (default 4096, or less where the limit of open files is low)")
-	f.Var(sizeOf(&s.maxMemory, api.DefaultMaxMemory), "max-memory", "most memory that the bodies of requests to the API and long answers may take together, such as 256MiB")
+	f.Var(sizeOf(&s.maxMemory, 0), "max-memory", "most memory that the bodies of requests to the API and long answers may take together (default 256MiB, or a quarter of what the container may take if that is less)")
 	f.Var(countOf(&s.maxTrials, 32, 10_000), "max-trials", "most tests, verifications and previews of endpoints at once, besides --max-in-flight")
 	f.Var(countOf(&s.maxEndpoints, desk.DefaultMaxEndpoints, 100_000), "max-endpoints", "most endpoints that may listen to one app, unless the app has a bound of its own")
 	f.StringVar(&s.defaultDialect, "default-dialect", desk.DefaultDialect, "`dialect` of endpoints that name none, unless their apps have dialects of their own")
@@ -221,6 +221,10 @@ func (s *settings) inForce(name string) string {
 		return fmt.Sprint(s.requestsInFlight())
 	case "max-connections":
 		return fmt.Sprint(s.connections())
+	case "queue-memory":
+		return sizeValue(s.queueBytes()).String()
+	case "max-memory":
+		return sizeValue(s.bodyBytes()).String()
 	}
 	return s.flags.Lookup(name).Value.String()
 }
@@ -439,12 +443,11 @@ func (s *settings) check() error {
 // could have it stand still.
 func (s *settings) checkBounds() error {
 	const leastInFlight, leastConnections = 4, 16
-	leastMemory := 4 * s.maxBatchBody()
-	leastQueue := max(4<<20, 2*int64(s.maxData))
+	leastMemory, leastQueue := s.leastMemory(), s.leastQueue()
 	switch {
-	case int64(s.maxMemory) < leastMemory:
+	case int64(s.bodyBytes()) < leastMemory:
 		return usage("max-memory: must be at least %s, so that two of the longest batches of one key fit in: one key gets half of it", api.ByteSize(leastMemory))
-	case int64(s.queueMemory) < leastQueue:
+	case int64(s.queueBytes()) < leastQueue:
 		return usage("queue-memory: must be at least %s: with less, deliveries of the largest events (max-data is %s) would go out one at a time", api.ByteSize(leastQueue), api.ByteSize(int64(s.maxData)))
 	case s.maxInFlight > 0 && s.maxInFlight < leastInFlight:
 		return usage("max-in-flight: must be at least %d, so that endpoints that hang leave some to the others", leastInFlight)
@@ -453,6 +456,10 @@ func (s *settings) checkBounds() error {
 	}
 	return nil
 }
+
+// leastMemory and leastQueue are what --max-memory and --queue-memory must be at least.
+func (s *settings) leastMemory() int64 { return 4 * s.maxBatchBody() }
+func (s *settings) leastQueue() int64  { return max(4<<20, 2*int64(s.maxData)) }
 
 // retrySchedule is the schedule of endpoints that name none.
 func (s *settings) retrySchedule() (bellhop.RetryPolicy, error) {

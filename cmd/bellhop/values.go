@@ -98,8 +98,11 @@ func (v *sizeValue) Set(text string) error {
 	return nil
 }
 
-func (v *sizeValue) String() string {
-	switch n := int(*v); {
+// String gives the size; 0 is what was not said.
+func (v sizeValue) String() string {
+	switch n := int(v); {
+	case n == 0:
+		return ""
 	case n >= 1<<20 && n%(1<<20) == 0:
 		return strconv.Itoa(n>>20) + "MiB"
 	case n >= 1<<10 && n%(1<<10) == 0:
