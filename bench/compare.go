@@ -26,35 +26,78 @@ func compareFiles(w io.Writer, oldPath, newPath string) error {
 	p.line("new: %s, %d rounds, %s", after.Commit, after.Rounds, after.Machine)
 	p.line("")
 	p.line("%-42s %-12s %20s %20s %9s", "", "", "old", "new", "change")
-	for _, f := range after.inOrder() {
-		i := slices.IndexFunc(before.Figures, func(b *figure) bool { return b.Key == f.Key })
-		if i < 0 || len(before.Figures[i].Values) == 0 {
-			p.line("%-42s %-12s %20s %20s", fitted(f.Title, 42), f.judgedUnit(), "", interval(f.judged()))
-			continue
+	olds, news := before.inOrder(), after.inOrder()
+	for _, f := range news {
+		if b := keyed(olds, f.Key); b != nil {
+			p.compared(b, f)
+		} else {
+			p.line("%-42s %-12s %20s %20s %9s", fitted(f.Title, 42), f.judgedUnit(), "", interval(f.judged()), "new only")
 		}
-		b := before.Figures[i]
-		olds, news := b.judged(), f.judged()
-		if len(f.Limits) == 0 != (len(b.Limits) == 0) {
-			olds, news = b.Values, f.Values
-		}
-		p.line("%-42s %-12s %20s %20s %9s %s", fitted(f.Title, 42), f.judgedUnit(), interval(olds), interval(news), change(olds, news), verdict(olds, news, f.LowerIsBetter))
 	}
-	for _, s := range after.Spending {
-		i := slices.IndexFunc(before.Spending, func(b *spending) bool { return b.Key == s.Key })
+	for _, b := range olds {
+		if keyed(news, b.Key) == nil {
+			p.line("%-42s %-12s %20s %20s %9s", fitted(b.Title, 42), b.judgedUnit(), interval(b.judged()), "", "old only")
+		}
+	}
+	p.comparedSpending(before.Spending, after.Spending)
+	return p.err
+}
+
+// keyed finds a figure; nil: it is not there.
+func keyed(list []*figure, key string) *figure {
+	if i := slices.IndexFunc(list, func(f *figure) bool { return f.Key == key }); i >= 0 {
+		return list[i]
+	}
+	return nil
+}
+
+// compared writes a figure that is in both files.
+func (p *printer) compared(b, f *figure) {
+	olds, news, unit := b.judged(), f.judged(), f.judgedUnit()
+	if len(f.Limits) == 0 != (len(b.Limits) == 0) {
+		olds, news, unit = b.Values, f.Values, f.Unit
+	}
+	title := f.Title
+	if b.Title != f.Title { // of other sizes
+		p.line("%s (old: %s)", f.Title, strings.TrimSpace(b.Title))
+		title = ""
+	}
+	p.line("%-42s %-12s %20s %20s %9s %s", fitted(title, 42), unit, interval(olds), interval(news), change(olds, news), verdict(olds, news, f.LowerIsBetter))
+}
+
+// comparedSpending writes what a delivery costs.
+func (p *printer) comparedSpending(before, after []*spending) {
+	in := func(list []*spending, key string) int {
+		return slices.IndexFunc(list, func(s *spending) bool { return s.Key == key })
+	}
+	var alone []string
+	for _, s := range after {
+		i := in(before, s.Key)
 		if i < 0 {
+			alone = append(alone, fmt.Sprintf("%s, a delivery: new only", strings.TrimSpace(s.Title)))
 			continue
 		}
 		p.line("")
 		p.line("%s, a delivery", strings.TrimSpace(s.Title))
 		for _, c := range columns {
-			olds, news := before.Spending[i].Values[c.name], s.Values[c.name]
+			olds, news := before[i].Values[c.name], s.Values[c.name]
 			if median(olds) == 0 && median(news) == 0 {
 				continue
 			}
 			p.line("%-42s %-12s %20s %20s %9s %s", "  "+c.long, c.unit, interval(olds), interval(news), change(olds, news), verdict(olds, news, c.name != "share"))
 		}
 	}
-	return p.err
+	for _, s := range before {
+		if in(after, s.Key) < 0 {
+			alone = append(alone, fmt.Sprintf("%s, a delivery: old only", strings.TrimSpace(s.Title)))
+		}
+	}
+	if len(alone) > 0 {
+		p.line("")
+	}
+	for _, text := range alone {
+		p.line("%s", text)
+	}
 }
 
 // judgedUnit says what judged gives.
