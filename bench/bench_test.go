@@ -58,8 +58,9 @@ func serveNothing(file string) {
 		panic(err)
 	}
 	fmt.Printf("  Listening %s\nbh_%s\n", l.Addr(), strings.Repeat("x", 40))
-	for {
-		_, _ = l.Accept()
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute)) // should nobody end it
+	for err == nil {
+		_, err = l.Accept()
 	}
 }
 
