@@ -223,6 +223,37 @@ func TestChanceIsThatOfMannAndWhitney(t *testing.T) {
 	}
 }
 
+// What is worked out of very many values is what is counted out of fewer.
+func TestChanceOfVeryMany(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	draw := func(n int, more float64) (list []float64) {
+		for range n {
+			list = append(list, r.Float64()+more)
+		}
+		return list
+	}
+	for _, more := range []float64{0, 0.05, 0.1, 0.2} {
+		before, after := draw(50, 0), draw(50, more)
+		u := 0.0
+		for _, b := range before {
+			for _, a := range after {
+				if a > b {
+					u++
+				}
+			}
+		}
+		if exact, near := chance(before, after), nearly(before, after, u); abs(exact-near) > 0.01 {
+			t.Errorf("%v more: %v exactly, and nearly %v", more, exact, near)
+		}
+	}
+	if got := chance(draw(2000, 0), draw(2000, 0.2)); got > 1e-6 {
+		t.Errorf("a fifth more: %v", got)
+	}
+	if got := chance(make([]float64, 2000), make([]float64, 2000)); got != 1 {
+		t.Errorf("of the same: %v", got)
+	}
+}
+
 func TestBoundsOfAMedian(t *testing.T) {
 	// The ranks are those of tables for the median's interval of 95 %.
 	for n, rank := range map[int]int{1: 1, 5: 1, 6: 1, 8: 1, 9: 2, 10: 2, 15: 4, 20: 6} {

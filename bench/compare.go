@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
@@ -162,7 +163,7 @@ func verdict(before, after []float64, lowerIsBetter bool) string {
 }
 
 // chance is how probable it is that values which differ by nothing but chance differ as
-// much (Mann and Whitney's U, exactly; ties count half).
+// much (Mann and Whitney's U, exactly unless there are very many; ties count half).
 func chance(before, after []float64) float64 {
 	n, m := len(before), len(after)
 	if n == 0 || m == 0 {
@@ -178,6 +179,9 @@ func chance(before, after []float64) float64 {
 				u += 0.5
 			}
 		}
+	}
+	if n*m > mostExact {
+		return nearly(before, after, u)
 	}
 	// ways[i][u] is in how many orders of i old and some new values U is u.
 	ways := make([][]float64, n+1)
@@ -205,6 +209,31 @@ func chance(before, after []float64) float64 {
 		}
 	}
 	return extreme / all
+}
+
+// mostExact is for how many pairs chance counts all orders: for ten times as many, it would
+// take a hundred times the memory and a thousand times as long.
+const mostExact = 10_000
+
+// nearly is chance of so many values that U is normally distributed, with the correction
+// for ties and that for steps of one.
+func nearly(before, after []float64, u float64) float64 {
+	n, m := float64(len(before)), float64(len(after))
+	all := slices.Sorted(slices.Values(slices.Concat(before, after)))
+	ties := 0.0
+	for i := 0; i < len(all); {
+		from := i
+		for i < len(all) && all[i] == all[from] {
+			i++
+		}
+		t := float64(i - from)
+		ties += t*t*t - t
+	}
+	variance := n * m / 12 * (n + m + 1 - ties/((n+m)*(n+m-1)))
+	if variance <= 0 { // all are the same
+		return 1
+	}
+	return math.Erfc(max(abs(u-n*m/2)-0.5, 0) / math.Sqrt(2*variance))
 }
 
 func abs(v float64) float64 { return max(v, -v) }
