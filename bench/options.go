@@ -87,9 +87,10 @@ func (o *options) hasten(from *flag.FlagSet) {
 	}
 }
 
-// mostSize is the bytes of data of which a batch of 100 events still fits into a request,
-// 16 MiB: bellhop serve reads no more, and hangs up.
-const mostSize = 160_000
+// mostSize is the bytes of data of which batches of 100 events may still be under way on all
+// connections that publish them: with more, bellhop serve is busy (--max-memory, of which a
+// key gets half), and above that it reads no such batch (16 MiB) or event (--max-data).
+const mostSize = 64 << 10
 
 // mostPart is far more than anybody measures, and less than what a time to wait overflows at.
 const mostPart = 24 * time.Hour
@@ -104,7 +105,7 @@ func (o *options) check() error {
 		{flag: "rounds", is: o.rounds, least: 1, most: 1000},
 		{flag: "connections", is: o.connections, least: 1, most: 10_000},
 		{flag: "in-flight", is: o.inFlight, least: 1, most: 10_000},
-		{flag: "size", is: o.size, least: 100, most: mostSize, why: ": a batch of 100 events has to fit into a request of 16 MiB"},
+		{flag: "size", is: o.size, least: 100, most: mostSize, why: ": of more, bellhop serve does not take 16 batches of 100 at once (--max-memory)"},
 		{flag: "pending", is: o.pending, least: 1},
 		{flag: "history", is: o.history, least: 1},
 		{flag: "many", is: o.many, least: 1, most: 100_000, why: ": bellhop serve takes no more endpoints of an app"},

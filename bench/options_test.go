@@ -5,13 +5,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/bellhop/bellhop/api"
 )
 
 func TestNumbersOutOfTheirBounds(t *testing.T) {
 	for args, want := range map[string]string{
 		"":                        "",
 		"-quick":                  "",
-		"-size 160000 -many 1":    "",
+		"-size 65536 -many 1":     "",
 		"-flood 150":              "-flood must be whole hundreds, such as 100, not 150",
 		"-flood 0":                "-flood must be at least 100, not 0",
 		"-hang 199 -quick":        "-hang must be whole hundreds, such as 100, not 199",
@@ -23,7 +25,7 @@ func TestNumbersOutOfTheirBounds(t *testing.T) {
 		"-pending -3 -quick":      "-pending must be at least 1, not -3",
 		"-history -1":             "-history must be at least 1, not -1",
 		"-size 99":                "-size must be at least 100, not 99",
-		"-size 300000":            "-size must be at most 160000, not 300000: ",
+		"-size 300000":            "-size must be at most 65536, not 300000: ",
 		"-rounds 0":               "-rounds must be at least 1, not 0",
 		"-connections 0":          "-connections must be at least 1, not 0",
 		"-connections 100000000":  "-connections must be at most 10000, not 100000000",
@@ -46,10 +48,10 @@ func TestNumbersOutOfTheirBounds(t *testing.T) {
 	}
 }
 
-// The largest batch that -size allows is one that bellhop serve reads.
-func TestLargestBatchFits(t *testing.T) {
-	if n := 100 * (len(publication(mostSize)) + 1); n > 16<<20-100 {
-		t.Errorf("a batch has %d bytes", n)
+// The largest batches that -size allows are ones that bellhop serve takes, on all connections.
+func TestLargestBatchesFit(t *testing.T) {
+	if n := batchConnections * 100 * (len(publication(mostSize)) + 1); n > api.DefaultMaxMemory/2 {
+		t.Errorf("batches on all connections have %d bytes", n)
 	}
 }
 
