@@ -19,16 +19,49 @@ import (
 	"unicode/utf8"
 )
 
-// TestMain is the receiver's process, too, as the program is.
+// TestMain is the receiver's process, too, as the program is; the program itself, where a
+// test asks for it; and a bellhop that serves nothing.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "-receiver" {
+	first := ""
+	if len(os.Args) > 1 {
+		first = os.Args[1]
+	}
+	stub := os.Getenv(stubVariable)
+	switch {
+	case first == "-receiver":
 		if err := receive(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
-		return
+	case stub != "" && first == "version":
+		fmt.Println("bellhop stub")
+	case stub != "" && first == "serve":
+		serveNothing(stub)
+	case stub != "":
+		main()
+	default:
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+}
+
+// stubVariable makes this program the bench or, by its first argument, a bellhop that writes
+// its address to the file which the variable names.
+const stubVariable = "BENCH_TEST_STUB"
+
+// serveNothing starts as bellhop does, and answers nothing until it is ended.
+func serveNothing(file string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err == nil {
+		err = os.WriteFile(file, []byte(l.Addr().String()), 0o600)
+	}
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("  Listening %s\nbh_%s\n", l.Addr(), strings.Repeat("x", 40))
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute)) // should nobody end it
+	for err == nil {
+		_, err = l.Accept()
+	}
 }
 
 func TestHistogram(t *testing.T) {
@@ -190,6 +223,37 @@ func TestChanceIsThatOfMannAndWhitney(t *testing.T) {
 	}
 }
 
+// What is worked out of very many values is what is counted out of fewer.
+func TestChanceOfVeryMany(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	draw := func(n int, more float64) (list []float64) {
+		for range n {
+			list = append(list, r.Float64()+more)
+		}
+		return list
+	}
+	for _, more := range []float64{0, 0.05, 0.1, 0.2} {
+		before, after := draw(50, 0), draw(50, more)
+		u := 0.0
+		for _, b := range before {
+			for _, a := range after {
+				if a > b {
+					u++
+				}
+			}
+		}
+		if exact, near := chance(before, after), nearly(before, after, u); abs(exact-near) > 0.01 {
+			t.Errorf("%v more: %v exactly, and nearly %v", more, exact, near)
+		}
+	}
+	if got := chance(draw(2000, 0), draw(2000, 0.2)); got > 1e-6 {
+		t.Errorf("a fifth more: %v", got)
+	}
+	if got := chance(make([]float64, 2000), make([]float64, 2000)); got != 1 {
+		t.Errorf("of the same: %v", got)
+	}
+}
+
 func TestBoundsOfAMedian(t *testing.T) {
 	// The ranks are those of tables for the median's interval of 95 %.
 	for n, rank := range map[int]int{1: 1, 5: 1, 6: 1, 8: 1, 9: 2, 10: 2, 15: 4, 20: 6} {
@@ -235,7 +299,7 @@ func TestReport(t *testing.T) {
 		`  longest +30\.0 ms +30\.0…30\.0 +50 +20 met`,
 		`batches +50\.0 +0\.50 +3000 +20\.0`,
 		`something is left out`,
-		`sizes other than the titles say: .*pending 50000`,
+		`sizes other than the usual: .*pending 50000`,
 	} {
 		if !matches(t, want, text) {
 			t.Errorf("no %s in:\n%s", want, text)
@@ -257,10 +321,17 @@ func TestReport(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	older, newer := filepath.Join(t.TempDir(), "old.json"), filepath.Join(t.TempDir(), "new.json")
-	if err := found(1).save(older); err != nil {
+	before, after := found(1), found(1.2)
+	before.Sizes["pending"] = 1_000_000
+	before.add("pending", 5)
+	after.add("pending", 5)
+	before.add("stream/10", 7)
+	before.spent("stream/10", "a stream", load{Deliveries: 1, Cost: cost{Own: time.Second}}, loop{})
+	after.add("single/1", 8)
+	if err := before.save(older); err != nil {
 		t.Fatal(err)
 	}
-	if err := found(1.2).save(newer); err != nil {
+	if err := after.save(newer); err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
@@ -272,6 +343,10 @@ func TestCompare(t *testing.T) {
 		`  p99 +ratio .* \+20\.0% WORSE \(p=0\.008\)`,
 		`bare loop, hand-written .* ~ \(p=1\.000\)`,
 		`memory, idle +MB .*WORSE`,
+		`a stream of events, 10 endpoints +/s +7\.00 +old only`,
+		`single publishes, one endpoint +/s +8\.00 +new only`,
+		`batches beside 50 000 that wait \(old: batches beside a million that wait\)`,
+		`a stream, a delivery: old only`,
 		`CPU of Bellhop +µs +50\.0 +50\.0 +~ \(p=1\.000\)`,
 	} {
 		if !matches(t, want, b.String()) {

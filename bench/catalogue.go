@@ -1,7 +1,8 @@
 package main
 
 // catalogue says what each figure is, what it is seen beside, and what of it the project
-// has promised itself: Must is to hold, Aim is worth work.
+// has promised itself: Must is to hold, Aim is worth work. {pending} and the like in a title
+// are the sizes that were measured.
 var catalogue = []figure{
 	{Key: "bare", Title: "bare loop, hand-written", Unit: "/s"},
 	{Key: "bare.http", Title: "bare loop, net/http", Unit: "/s"},
@@ -41,27 +42,27 @@ var catalogue = []figure{
 	{Key: "open/90.p99", Title: "  p99", Unit: "ms", LowerIsBetter: true, Limit: "sync + POST"},
 	{Key: "open/90.p999", Title: "  p99.9", Unit: "ms", LowerIsBetter: true, Limit: "sync + POST"},
 	{Key: "open/90.max", Title: "  longest", Unit: "ms", LowerIsBetter: true},
-	{Key: "steady.p50", Title: "arrival at 500/s over a minute, p50", Unit: "ms", LowerIsBetter: true},
+	{Key: "steady.p50", Title: "arrival at 500/s over {steady}, p50", Unit: "ms", LowerIsBetter: true},
 	{Key: "steady.p99", Title: "  p99", Unit: "ms", LowerIsBetter: true},
 	{Key: "steady.max", Title: "  longest", Unit: "ms", LowerIsBetter: true, Must: 50, Aim: 20},
 
 	{Key: "hanging.p99", Title: "healthy ones' p99, 2 of 10 hang", Unit: "ms", LowerIsBetter: true, Limit: "none hang", Must: 1.5, Aim: 1.1},
-	{Key: "flood.p99", Title: "others' p99 beside a flooded one", Unit: "ms", LowerIsBetter: true, Limit: "no flood", Must: 1.5, Aim: 1.1},
+	{Key: "flood.p99", Title: "others' p99 beside a flood of {flood}", Unit: "ms", LowerIsBetter: true, Limit: "no flood", Must: 1.5, Aim: 1.1},
 	{Key: "flood.rate", Title: "  the flood itself", Unit: "/s", Limit: "bare loop"},
 	{Key: "slow", Title: "a receiver that takes 200 ms", Unit: "/s"},
 	{Key: "slow.concurrency", Title: "  so many requests at once", Unit: ""},
 
-	{Key: "pending", Title: "batches beside a million that wait", Unit: "/s", Limit: "empty", Must: 0.85, Aim: 0.95},
-	{Key: "history", Title: "batches, five million attempts, browsed", Unit: "/s", Limit: "empty", Must: 0.85, Aim: 0.95},
+	{Key: "pending", Title: "batches beside {pending} that wait", Unit: "/s", Limit: "empty", Must: 0.85, Aim: 0.95},
+	{Key: "history", Title: "batches, {history} attempts, browsed", Unit: "/s", Limit: "empty", Must: 0.85, Aim: 0.95},
 	{Key: "history.browse", Title: "  a page of the log, p99", Unit: "ms", LowerIsBetter: true},
-	{Key: "many", Title: "batches to 10 000 endpoints", Unit: "/s", Limit: "10 endpoints"},
-	{Key: "start", Title: "start to first delivery, a million wait", Unit: "s", LowerIsBetter: true, Must: 2, Aim: 0.5},
+	{Key: "many", Title: "batches to {many} endpoints", Unit: "/s", Limit: "10 endpoints"},
+	{Key: "start", Title: "start to first delivery, {pending} wait", Unit: "s", LowerIsBetter: true, Must: 2, Aim: 0.5},
 	{Key: "start.rate", Title: "  what is delivered of them then", Unit: "/s", Limit: "bare loop"},
 
 	{Key: "memory.idle", Title: "memory, idle", Unit: "MB", LowerIsBetter: true, Must: 40, Aim: 25},
-	{Key: "memory.many", Title: "memory, 10 000 endpoints", Unit: "MB", LowerIsBetter: true, Must: 80, Aim: 40},
+	{Key: "memory.many", Title: "memory, {many} endpoints", Unit: "MB", LowerIsBetter: true, Must: 80, Aim: 40},
 	{Key: "memory.many.busy", Title: "  after batches", Unit: "MB", LowerIsBetter: true},
-	{Key: "memory.hanging", Title: "memory, 5000 requests hang", Unit: "MB", LowerIsBetter: true, Must: 200, Aim: 120},
+	{Key: "memory.hanging", Title: "memory, {hang} requests hang", Unit: "MB", LowerIsBetter: true, Must: 200, Aim: 120},
 	{Key: "memory.busy", Title: "memory after batches", Unit: "MB", LowerIsBetter: true},
 
 	{Key: "postgres.batch/10", Title: "PostgreSQL: batches of 100, 10 endpoints", Unit: "/s", Limit: "bare loop"},
@@ -72,6 +73,6 @@ var catalogue = []figure{
 	{Key: "postgres.closed", Title: "PostgreSQL: right after it was closed", Unit: "/s", Limit: "before"},
 	{Key: "postgres.dead", Title: "PostgreSQL: dead rows by then", Unit: ""},
 	{Key: "postgres.notify", Title: "PostgreSQL: waits seen for NOTIFY", Unit: "", LowerIsBetter: true},
-	{Key: "postgres.pending", Title: "PostgreSQL: beside a million that wait", Unit: "/s", Limit: "empty"},
-	{Key: "postgres.history", Title: "PostgreSQL: five million attempts, browsed", Unit: "/s", Limit: "empty"},
+	{Key: "postgres.pending", Title: "PostgreSQL: beside {pending} that wait", Unit: "/s", Limit: "empty"},
+	{Key: "postgres.history", Title: "PostgreSQL: {history} attempts, browsed", Unit: "/s", Limit: "empty"},
 }

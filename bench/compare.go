@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
@@ -26,35 +27,78 @@ func compareFiles(w io.Writer, oldPath, newPath string) error {
 	p.line("new: %s, %d rounds, %s", after.Commit, after.Rounds, after.Machine)
 	p.line("")
 	p.line("%-42s %-12s %20s %20s %9s", "", "", "old", "new", "change")
-	for _, f := range after.inOrder() {
-		i := slices.IndexFunc(before.Figures, func(b *figure) bool { return b.Key == f.Key })
-		if i < 0 || len(before.Figures[i].Values) == 0 {
-			p.line("%-42s %-12s %20s %20s", fitted(f.Title, 42), f.judgedUnit(), "", interval(f.judged()))
-			continue
+	olds, news := before.inOrder(), after.inOrder()
+	for _, f := range news {
+		if b := keyed(olds, f.Key); b != nil {
+			p.compared(b, f)
+		} else {
+			p.line("%-42s %-12s %20s %20s %9s", fitted(f.Title, 42), f.judgedUnit(), "", interval(f.judged()), "new only")
 		}
-		b := before.Figures[i]
-		olds, news := b.judged(), f.judged()
-		if len(f.Limits) == 0 != (len(b.Limits) == 0) {
-			olds, news = b.Values, f.Values
-		}
-		p.line("%-42s %-12s %20s %20s %9s %s", fitted(f.Title, 42), f.judgedUnit(), interval(olds), interval(news), change(olds, news), verdict(olds, news, f.LowerIsBetter))
 	}
-	for _, s := range after.Spending {
-		i := slices.IndexFunc(before.Spending, func(b *spending) bool { return b.Key == s.Key })
+	for _, b := range olds {
+		if keyed(news, b.Key) == nil {
+			p.line("%-42s %-12s %20s %20s %9s", fitted(b.Title, 42), b.judgedUnit(), interval(b.judged()), "", "old only")
+		}
+	}
+	p.comparedSpending(before.Spending, after.Spending)
+	return p.err
+}
+
+// keyed finds a figure; nil: it is not there.
+func keyed(list []*figure, key string) *figure {
+	if i := slices.IndexFunc(list, func(f *figure) bool { return f.Key == key }); i >= 0 {
+		return list[i]
+	}
+	return nil
+}
+
+// compared writes a figure that is in both files.
+func (p *printer) compared(b, f *figure) {
+	olds, news, unit := b.judged(), f.judged(), f.judgedUnit()
+	if len(f.Limits) == 0 != (len(b.Limits) == 0) {
+		olds, news, unit = b.Values, f.Values, f.Unit
+	}
+	title := f.Title
+	if b.Title != f.Title { // of other sizes
+		p.line("%s (old: %s)", f.Title, strings.TrimSpace(b.Title))
+		title = ""
+	}
+	p.line("%-42s %-12s %20s %20s %9s %s", fitted(title, 42), unit, interval(olds), interval(news), change(olds, news), verdict(olds, news, f.LowerIsBetter))
+}
+
+// comparedSpending writes what a delivery costs.
+func (p *printer) comparedSpending(before, after []*spending) {
+	in := func(list []*spending, key string) int {
+		return slices.IndexFunc(list, func(s *spending) bool { return s.Key == key })
+	}
+	var alone []string
+	for _, s := range after {
+		i := in(before, s.Key)
 		if i < 0 {
+			alone = append(alone, fmt.Sprintf("%s, a delivery: new only", strings.TrimSpace(s.Title)))
 			continue
 		}
 		p.line("")
 		p.line("%s, a delivery", strings.TrimSpace(s.Title))
 		for _, c := range columns {
-			olds, news := before.Spending[i].Values[c.name], s.Values[c.name]
+			olds, news := before[i].Values[c.name], s.Values[c.name]
 			if median(olds) == 0 && median(news) == 0 {
 				continue
 			}
 			p.line("%-42s %-12s %20s %20s %9s %s", "  "+c.long, c.unit, interval(olds), interval(news), change(olds, news), verdict(olds, news, c.name != "share"))
 		}
 	}
-	return p.err
+	for _, s := range before {
+		if in(after, s.Key) < 0 {
+			alone = append(alone, fmt.Sprintf("%s, a delivery: old only", strings.TrimSpace(s.Title)))
+		}
+	}
+	if len(alone) > 0 {
+		p.line("")
+	}
+	for _, text := range alone {
+		p.line("%s", text)
+	}
 }
 
 // judgedUnit says what judged gives.
@@ -119,7 +163,7 @@ func verdict(before, after []float64, lowerIsBetter bool) string {
 }
 
 // chance is how probable it is that values which differ by nothing but chance differ as
-// much (Mann and Whitney's U, exactly; ties count half).
+// much (Mann and Whitney's U, exactly unless there are very many; ties count half).
 func chance(before, after []float64) float64 {
 	n, m := len(before), len(after)
 	if n == 0 || m == 0 {
@@ -135,6 +179,9 @@ func chance(before, after []float64) float64 {
 				u += 0.5
 			}
 		}
+	}
+	if n*m > mostExact {
+		return nearly(before, after, u)
 	}
 	// ways[i][u] is in how many orders of i old and some new values U is u.
 	ways := make([][]float64, n+1)
@@ -162,6 +209,31 @@ func chance(before, after []float64) float64 {
 		}
 	}
 	return extreme / all
+}
+
+// mostExact is for how many pairs chance counts all orders: for ten times as many, it would
+// take a hundred times the memory and a thousand times as long.
+const mostExact = 10_000
+
+// nearly is chance of so many values that U is normally distributed, with the correction
+// for ties and that for steps of one.
+func nearly(before, after []float64, u float64) float64 {
+	n, m := float64(len(before)), float64(len(after))
+	all := slices.Sorted(slices.Values(slices.Concat(before, after)))
+	ties := 0.0
+	for i := 0; i < len(all); {
+		from := i
+		for i < len(all) && all[i] == all[from] {
+			i++
+		}
+		t := float64(i - from)
+		ties += t*t*t - t
+	}
+	variance := n * m / 12 * (n + m + 1 - ties/((n+m)*(n+m-1)))
+	if variance <= 0 { // all are the same
+		return 1
+	}
+	return math.Erfc(max(abs(u-n*m/2)-0.5, 0) / math.Sqrt(2*variance))
 }
 
 func abs(v float64) float64 { return max(v, -v) }

@@ -39,13 +39,13 @@ func newLab(ctx context.Context, o options) (_ *lab, err error) {
 		}
 	}()
 	if l.dir, err = os.MkdirTemp(o.dir, "bellhop-bench-"); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make a folder for the databases (-dir): %w", err)
 	}
 	l.cleanUp(func() { _ = os.RemoveAll(l.dir) })
 	if l.cert, err = newCertificate(l.dir); err != nil {
 		return nil, err
 	}
-	if l.rcv, err = startReceiver(ctx, l.cert); err != nil {
+	if l.rcv, err = startReceiver(ctx, l.cert, l.dir); err != nil {
 		return nil, fmt.Errorf("start the receiver: %w", err)
 	}
 	l.cleanUp(l.rcv.close)
@@ -96,7 +96,7 @@ func (l *lab) run(ctx context.Context, all []scenario) error {
 				continue
 			}
 			began := time.Now()
-			err := sc.run(ctx, l)
+			err := guarded(func() error { return sc.run(ctx, l) })
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -107,7 +107,7 @@ func (l *lab) large(ctx context.Context, hs homes, key string, full *home, e end
 	var others sync.WaitGroup
 	var failed error
 	if also != nil {
-		others.Go(func() { failed = also(beside, s) })
+		others.Go(func() { failed = guarded(func() error { return also(beside, s) }) })
 	}
 	found, err = l.steadyFlood(ctx, s, sh)
 	stop()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,12 +200,24 @@ func (l *lab) paced(ctx context.Context, s *server, perSecond float64, types, wa
 	return err
 }
 
+// guarded makes a panic an error, so that what a scenario has started is stopped, and that
+// it is the scenario which fails and not the run.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(os.Stderr, "bench: panic: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return f()
+}
+
 // parallel runs n workers and gives their errors.
 func parallel(n int, work func(i int) error) error {
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for i := range n {
-		wg.Go(func() { errs[i] = work(i) })
+		wg.Go(func() { errs[i] = guarded(func() error { return work(i) }) })
 	}
 	wg.Wait()
 	for _, err := range errs { // they mostly say the same

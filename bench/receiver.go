@@ -12,11 +12,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -38,9 +40,16 @@ type receiver struct {
 }
 
 // receive is the receiver's process. It prints its addresses, and then answers each
-// command on its standard input with a line of JSON, until that ends.
+// command on its standard input with a line of JSON, until that ends: when the bench wants
+// it to, or when the bench is no more. Then it removes the bench's folder, since somebody
+// who was killed cannot.
 func receive() error {
 	debug.SetGCPercent(400)
+	// A terminal interrupts, or hangs up on, both; and it is the bench that says what is next.
+	signal.Ignore(os.Interrupt, syscall.SIGHUP)
+	if folder := os.Getenv(folderVariable); folder != "" {
+		defer removeAll(folder)
+	}
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -78,7 +87,23 @@ func receive() error {
 	return commands.Err()
 }
 
-const certificateVariable = "BENCH_RECEIVER_CERTIFICATE"
+// removeAll removes a folder, for a while: a server that is being killed may still write.
+func removeAll(folder string) {
+	for range 20 {
+		if os.RemoveAll(folder) == nil {
+			if _, err := os.Stat(folder); err != nil {
+				return
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// What the receiver is told by its environment.
+const (
+	certificateVariable = "BENCH_RECEIVER_CERTIFICATE"
+	folderVariable      = "BENCH_RECEIVER_FOLDER" // that it removes at its end
+)
 
 type receiverAddresses struct{ Plain, TLS string }
 
@@ -223,14 +248,14 @@ type remote struct {
 	out *bufio.Reader
 }
 
-func startReceiver(ctx context.Context, cert *certificate) (*remote, error) {
+func startReceiver(ctx context.Context, cert *certificate, folder string) (*remote, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	r := &remote{cmd: exec.CommandContext(ctx, self, "-receiver")}
 	r.cmd.Stderr = os.Stderr
-	r.cmd.Env = append(os.Environ(), certificateVariable+"="+cert.pem)
+	r.cmd.Env = append(os.Environ(), certificateVariable+"="+cert.pem, folderVariable+"="+folder)
 	if r.in, err = r.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}

@@ -5,8 +5,11 @@ import (
 	"io"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // print writes the results as a table for a terminal of 110 columns.
@@ -39,13 +42,56 @@ func (r *results) about() string {
 			other = append(other, fmt.Sprintf("%s %d", name, n))
 		}
 	}
+	if r.Steady > 0 && r.Steady != time.Minute.Seconds() {
+		other = append(other, fmt.Sprintf("steady %g s", r.Steady))
+	}
 	if len(other) > 0 {
-		text += "\nsizes other than the titles say: " + strings.Join(other, ", ")
+		text += "\nsizes other than the usual: " + strings.Join(other, ", ")
 	}
 	return text
 }
 
-// usualSizes are those of the titles.
+// placeholder is where a title says a size.
+var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
+
+// titled writes the sizes that were measured into a title, and tells whether it knows them.
+func (r *results) titled(title string) (_ string, ok bool) {
+	ok = true
+	title = placeholder.ReplaceAllStringFunc(title, func(name string) string {
+		name = strings.Trim(name, "{}")
+		n, known := r.Sizes[name]
+		switch {
+		case known:
+			return counted(n)
+		case name == "steady" && r.Steady == time.Minute.Seconds():
+			return "a minute"
+		case name == "steady" && r.Steady > 0:
+			return fmt.Sprintf("%g s", r.Steady)
+		}
+		ok = false
+		return "?"
+	})
+	return title, ok
+}
+
+// counted writes a number as a title has it: a million, 5 million, 10 000, 5000.
+func counted(n int) string {
+	switch {
+	case n == 1_000_000:
+		return "a million"
+	case n > 0 && n%1_000_000 == 0:
+		return counted(n/1_000_000) + " million"
+	case n < 10_000:
+		return strconv.Itoa(n)
+	}
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + " " + text[i:]
+	}
+	return text
+}
+
+// usualSizes are those that are measured unless others are given.
 var usualSizes = map[string]int{"pending": 1_000_000, "history": 5_000_000, "many": 10_000, "hang": 5000, "flood": 100_000}
 
 // inOrder are the figures in that of the catalogue.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -80,6 +81,8 @@ type results struct {
 	Publisher int       `json:"publisher_connections"`
 	// Sizes are how much waits, is in the log, and so on, by flag.
 	Sizes map[string]int `json:"sizes"`
+	// Steady is for how long 500 events a second were published, in seconds; 0 in old files.
+	Steady float64 `json:"steady_seconds,omitempty"`
 	// Checked is how many deliveries were looked for, each of which arrived once.
 	Checked  int64       `json:"deliveries_checked"`
 	Figures  []*figure   `json:"figures"`
@@ -94,7 +97,8 @@ func newResults(o options) *results {
 		Time: time.Now().UTC().Truncate(time.Second), Commit: strings.TrimSpace(string(commit)),
 		Machine: strings.TrimSpace(fmt.Sprintf("%d × %s, %s/%s", runtime.NumCPU(), processorName(), runtime.GOOS, runtime.GOARCH)), Go: runtime.Version(),
 		Rounds: o.rounds, Seconds: o.part.Seconds(), Size: o.size, Publisher: o.connections,
-		Sizes: map[string]int{"pending": o.pending, "history": o.history, "many": o.many, "hang": o.hang, "flood": o.flood},
+		Sizes:  map[string]int{"pending": o.pending, "history": o.history, "many": o.many, "hang": o.hang, "flood": o.flood},
+		Steady: o.steady.Seconds(),
 	}
 }
 
@@ -108,6 +112,7 @@ func (r *results) figure(key string) *figure {
 	f := &figure{Key: key, Title: key}
 	if i := slices.IndexFunc(catalogue, func(c figure) bool { return c.Key == key }); i >= 0 {
 		*f = catalogue[i]
+		f.Title, _ = r.titled(f.Title)
 	}
 	r.Figures = append(r.Figures, f)
 	return f
@@ -173,10 +178,55 @@ func loadResults(path string) (*results, error) {
 		return nil, err
 	}
 	r := &results{}
-	if err := json.Unmarshal(b, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	err = json.Unmarshal(b, r)
+	if err == nil {
+		err = r.check()
 	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is no file of -json: %w", path, err)
+	}
+	r.entitle()
 	return r, nil
+}
+
+// check says what a file lacks that -json has written. It may have no figures: where
+// everything failed.
+func (r *results) check() error {
+	if r.Time.IsZero() || r.Rounds < 1 || r.Sizes == nil {
+		return errors.New("it does not say when, how often and with what sizes it was measured")
+	}
+	for i, f := range r.Figures {
+		if f == nil || f.Key == "" {
+			return fmt.Errorf("entry %d of its figures is none", i+1)
+		}
+	}
+	for i, s := range r.Spending {
+		if s == nil || s.Key == "" {
+			return fmt.Errorf("entry %d of its spending is none", i+1)
+		}
+	}
+	return nil
+}
+
+// entitle has the titles say what was measured: those of a file may be of a bench whose
+// titles were always of the usual sizes.
+func (r *results) entitle() {
+	for _, f := range r.Figures {
+		i := slices.IndexFunc(catalogue, func(c figure) bool { return c.Key == f.Key })
+		if i < 0 {
+			continue
+		}
+		title, ok := r.titled(catalogue[i].Title)
+		if !ok {
+			continue
+		}
+		for _, s := range r.Spending {
+			if s.Key == f.Key && s.Title == f.Title {
+				s.Title = title
+			}
+		}
+		f.Title = title
+	}
 }
 
 // median is 0 of nothing.

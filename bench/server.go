@@ -2,13 +2,16 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +24,7 @@ import (
 // build makes the binary that is measured.
 func build(ctx context.Context, dir string) (string, error) {
 	binary := filepath.Join(dir, "bellhop")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "github.com/bellhop/bellhop/cmd/bellhop")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, program)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
@@ -42,6 +45,15 @@ type node struct {
 	cmd   *exec.Cmd
 	addr  string
 	ended chan struct{}
+}
+
+func (n *node) hasEnded() bool {
+	select {
+	case <-n.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // start starts bellhop in a home, as so many processes, and begins a new ledger for events
@@ -65,7 +77,15 @@ func (l *lab) start(ctx context.Context, h *home, nodes, fan int, args ...string
 	h.adminKey = s.key
 	for _, n := range s.nodes {
 		c := client.New("http://"+n.addr, s.key, nil)
-		if err := waitFor(ctx, 60*time.Second, func() bool { return c.Ready(ctx) == nil }); err != nil {
+		ready := false
+		err := waitFor(ctx, 60*time.Second, func() bool {
+			ready = c.Ready(ctx) == nil
+			return ready || n.hasEnded()
+		})
+		if err == nil && !ready {
+			err = errors.New("it has ended")
+		}
+		if err != nil {
 			s.stop()
 			return nil, fmt.Errorf("bellhop did not become ready: %w", err)
 		}
@@ -81,15 +101,24 @@ func (s *server) startNode(ctx context.Context, binary string, args []string, en
 	n.cmd.WaitDelay = 30 * time.Second
 	out, w := io.Pipe()
 	n.cmd.Stdout, n.cmd.Stderr = w, w
-	if err := n.cmd.Start(); err != nil {
+	endWithParent(n.cmd)
+	begun := make(chan error)
+	go func() {
+		// To the system, the parent is the thread: it is kept until the process has ended.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := n.cmd.Start()
+		begun <- err
+		if err == nil {
+			_ = n.cmd.Wait()
+			_ = w.Close()
+			close(n.ended)
+		}
+	}()
+	if err := <-begun; err != nil {
 		return err
 	}
 	s.nodes = append(s.nodes, n)
-	go func() {
-		_ = n.cmd.Wait()
-		_ = w.Close()
-		close(n.ended)
-	}()
 	addr, key, said := make(chan string, 1), make(chan string, 1), make(chan string, 1)
 	go read(out, addr, key, said)
 	late := time.After(60 * time.Second)
@@ -113,25 +142,29 @@ func (s *server) startNode(ctx context.Context, binary string, args []string, en
 var tokenPattern = regexp.MustCompile(`bh_[0-9a-z]{20,}`)
 
 // read finds the address and the admin key in what bellhop prints, and passes on what
-// went wrong; and at its end the last of it.
+// went wrong; and at its end why it has ended: the first error, else the last line that is
+// more than where to read on.
 func read(out io.Reader, addr, key, said chan<- string) {
-	last := ""
+	last, failure := "", ""
 	for scanner := bufio.NewScanner(out); scanner.Scan(); {
-		if words := strings.Fields(scanner.Text()); len(words) == 2 && words[0] == "Listening" {
+		line := scanner.Text()
+		if words := strings.Fields(line); len(words) == 2 && words[0] == "Listening" {
 			offer(addr, words[1])
 		}
-		if token := tokenPattern.FindString(scanner.Text()); token != "" {
+		if token := tokenPattern.FindString(line); token != "" {
 			offer(key, token)
 			continue
 		}
-		if strings.TrimSpace(scanner.Text()) != "" {
-			last = scanner.Text()
+		if strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "Run '") {
+			last = line
 		}
-		if strings.Contains(scanner.Text(), "ERROR") || strings.Contains(scanner.Text(), "panic") {
-			fmt.Fprintln(os.Stderr, "bellhop:", scanner.Text())
+		if strings.Contains(line, "ERROR") || strings.Contains(line, "panic") {
+			failure = cmp.Or(failure, line)
+			fmt.Fprintln(os.Stderr, "bellhop:", line)
 		}
 	}
-	said <- last
+	said <- cmp.Or(failure, last)
+	_, _ = io.Copy(io.Discard, out) // behind a line that is too long: else whoever prints waits
 }
 
 func offer(to chan<- string, s string) {

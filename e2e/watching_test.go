@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,6 +69,8 @@ func TestWatching(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ofFiles := []string{"bellhop_wal_bytes", "bellhop_disk_free_bytes", "bellhop_last_backup_timestamp_seconds"} // what PostgreSQL says of itself by its own exporter
+	documented(t, metrics, string(operating), ofFiles)
 	asked := map[string]string{} // expressions by who asks
 	for _, rule := range shipped.Groups[0].Rules {
 		asked[rule.Alert] = rule.Expr
@@ -88,7 +91,6 @@ func TestWatching(t *testing.T) {
 		t.Fatalf("only %d expressions were found", len(asked))
 	}
 	name, label := regexp.MustCompile(`\b(bellhop|process)_[a-z0-9_]+`), regexp.MustCompile(`\b(health|state)=~?"([a-z_|]+)"`)
-	ofFiles := []string{"bellhop_wal_bytes", "bellhop_disk_free_bytes", "bellhop_last_backup_timestamp_seconds"} // what PostgreSQL says of itself by its own exporter
 	for who, expr := range asked {
 		for _, metric := range name.FindAllString(expr, -1) {
 			there := strings.Contains(metrics, "\n"+metric+"{") || strings.Contains(metrics, "\n"+metric+" ")
@@ -116,6 +118,51 @@ func TestWatching(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil || bytes.Contains(out, []byte("FAILED")) {
 			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
+	}
+}
+
+// documented: each metric of the server is in the list of docs/operating.md, and each that
+// any document names is one of the server.
+func documented(t *testing.T, metrics, operating string, ofFiles []string) {
+	t.Helper()
+	var there []string
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (bellhop_\w+) `).FindAllStringSubmatch(metrics, -1) {
+		there = append(there, m[1])
+		if !regexp.MustCompile("(?m)^\\| .*`" + m[1] + "[`{]").MatchString(operating) {
+			t.Errorf("%s is not in the list of metrics in docs/operating.md", m[1])
+		}
+	}
+	if len(there) < 30 {
+		t.Fatalf("only %d metrics were found", len(there))
+	}
+	// These have no series until something has come of an outbox, or of a notice.
+	for name, file := range map[string]string{"bellhop_outbox_events_total": "../engine/metrics.go", "bellhop_notices_total": "../notice/notice.go"} {
+		if source, err := os.ReadFile(file); err != nil || !bytes.Contains(source, []byte(`"`+name+`"`)) {
+			t.Errorf("%s is not in %s: %v", name, file, err)
+		}
+		there = append(there, name)
+	}
+	if *storage != onSQLite {
+		there = append(there, ofFiles...)
+	}
+	there = append(there, "bellhop_session", "bellhop_bench_") // a cookie, and the benchmark's databases
+	name := regexp.MustCompile(`\bbellhop_[a-z]\w*`)
+	documents := 0
+	err := filepath.WalkDir("../docs", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		documents++
+		text, err := os.ReadFile(path)
+		for _, metric := range name.FindAllString(string(text), -1) {
+			if !slices.Contains(there, metric) {
+				t.Errorf("%s names %s, which the server does not have", path, metric)
+			}
+		}
+		return err
+	})
+	if err != nil || documents < 20 {
+		t.Fatalf("%d documents were read: %v", documents, err)
 	}
 }
 
