@@ -145,8 +145,7 @@ func (k *checkpointer) makeRoom() {
 		if enough, err = k.reserve(size, piece); err != nil {
 			return
 		}
-		if err := k.files.wal.flush(); err != nil {
-			_ = k.files.failFlush(err) // the writer says so
+		if k.files.flushLog() != nil { // the writer says so
 			return
 		}
 	}
