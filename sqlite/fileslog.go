@@ -84,6 +84,15 @@ func (l *writeAheadLog) close() error {
 	return errors.Join(l.file.Close(), l.index.Close())
 }
 
+// size is how long the file is, in bytes, which may be more than the log.
+func (l *writeAheadLog) size() (int64, error) {
+	info, err := l.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
 // reserve writes zeros behind the file's end, at most so many and until it has size bytes.
 // It tells whether it has. Nobody else may write to the log meanwhile.
 func (l *writeAheadLog) reserve(size, atMost int64) (enough bool, err error) {
