@@ -25,8 +25,10 @@ import (
 // A read that holds an old snapshot keeps the log from beginning anew, and its pages from
 // being copied. Nobody waits for it for longer than readersWait: the log grows by
 // what is written until that read ends, and then begins anew. So what bounds the log is how
-// long reads last (a page of a list, or a backup); its file shrinks when the store is
-// idle.
+// long reads last (a page of a list, or a backup); its file is cut when the store is
+// idle, which is never quite: a node renews its lease every few seconds. Idle is a store that
+// writes no more than that, and what it writes goes into a short file again and again, which
+// is not cut.
 type checkpointer struct {
 	conn  *sqlite.Conn
 	log   *slog.Logger
@@ -36,7 +38,8 @@ type checkpointer struct {
 	// writer, while it is locked, keeps the writer from beginning a transaction.
 	writer *sync.Mutex
 
-	commits atomic.Int64 // ever, to see whether the writer is idle
+	commits atomic.Int64 // since the last look whether the store is idle
+	written atomic.Int64 // bytes of the log, since then as well
 	logged  atomic.Int64 // how long the log is, in bytes
 	tried   atomic.Int64 // how long it was at the last attempt to copy it
 	room    atomic.Int64 // how long its file is at least
@@ -62,8 +65,12 @@ const (
 	firstRoom = 4 << 20
 	// tellAgain is how often the operator is told at most that the log grows.
 	tellAgain = time.Minute
-	// idleAfter is when the log of an idle store is cut to nothing.
-	idleAfter = 5 * time.Second
+	// idleAfter is how often it is looked whether the store is idle, and idleMost how much it
+	// may have written meanwhile, in bytes: several times what a node without work does. short
+	// is how far its log grows, in bytes.
+	idleAfter = 15 * time.Second
+	idleMost  = 256 << 10
+	short     = 1 << 20
 )
 
 func openCheckpointer(path string, f *files, writer *sync.Mutex, o Options) (*checkpointer, error) {
@@ -77,7 +84,11 @@ func openCheckpointer(path string, f *files, writer *sync.Mutex, o Options) (*ch
 
 // wrote is called by the writer after each commit.
 func (k *checkpointer) wrote(log int64) {
-	k.logged.Store(log)
+	was := k.logged.Swap(log)
+	if log < was { // it has begun anew
+		was = 0
+	}
+	k.written.Add(log - was)
 	if k.commits.Add(1) == 1 || k.due() || k.cramped() {
 		select {
 		case k.wake <- struct{}{}:
@@ -105,17 +116,19 @@ func (k *checkpointer) cramped() bool {
 // run works until ctx ends. It sleeps while nothing is written.
 func (k *checkpointer) run(ctx context.Context) {
 	defer close(k.ended)
-	idle := time.NewTimer(idleAfter)
+	idle, looking := time.NewTimer(idleAfter), true
 	defer idle.Stop()
 	for {
-		seen := k.commits.Load()
 		select {
 		case <-ctx.Done():
 			return
 		case done := <-k.wipe:
 			done <- k.truncate()
 		case <-k.wake:
-			idle.Reset(idleAfter)
+			if !looking {
+				looking = true
+				idle.Reset(idleAfter)
+			}
 			if k.cramped() {
 				k.makeRoom()
 			}
@@ -123,14 +136,34 @@ func (k *checkpointer) run(ctx context.Context) {
 				k.tell(k.copy())
 			}
 		case <-idle.C:
-			if k.commits.Load() != seen || k.truncate() != nil {
+			looking = k.commits.Swap(0) > 0 // otherwise the next commit wakes us
+			if k.rest() != nil || looking {
+				looking = true
 				idle.Reset(idleAfter)
-			} else if k.commits.Add(-seen) != 0 {
-				idle.Reset(idleAfter) // a commit came in between
 			}
-			// Otherwise the next commit wakes us.
 		}
 	}
+}
+
+// rest keeps the log short while the store is idle. It fails, harmlessly, while a long read
+// needs the log.
+func (k *checkpointer) rest() error {
+	if k.written.Swap(0) > idleMost {
+		return nil
+	}
+	switch size, err := k.files.wal.size(); {
+	case err != nil:
+		return err
+	case size > firstRoom:
+		return k.truncate()
+	case k.logged.Load() > short:
+		// Before there is more room to be made, and to be cut off again.
+		if _, _, err := k.copyAside(); err != nil {
+			return err
+		}
+		return k.held("RESTART")
+	}
+	return nil
 }
 
 // makeRoom doubles the log's file, in pieces that the writer hardly notices, each flushed
@@ -145,8 +178,7 @@ func (k *checkpointer) makeRoom() {
 		if enough, err = k.reserve(size, piece); err != nil {
 			return
 		}
-		if err := k.files.wal.flush(); err != nil {
-			_ = k.files.failFlush(err) // the writer says so
+		if k.files.flushLog() != nil { // the writer says so
 			return
 		}
 	}
@@ -202,11 +234,14 @@ func (k *checkpointer) copyAside() (log, left int64, err error) {
 	return log, left, err
 }
 
-// held is checkpoint while the writer is held.
+// held is checkpoint while the writer is held. After it the log begins anew.
 func (k *checkpointer) held(mode string) error {
 	k.writer.Lock()
 	defer k.writer.Unlock()
 	_, _, err := k.checkpoint(mode)
+	if err == nil {
+		k.logged.Store(0)
+	}
 	return err
 }
 

@@ -286,6 +286,54 @@ func TestTheLogDoesNotGrowForEver(t *testing.T) {
 	})
 }
 
+// TestTheLogOfAServerThatIdlesIsShort: its node renews its lease all the time. The log's file is
+// cut when nothing else is written, once, and never while something is.
+func TestTheLogOfAServerThatIdlesIsShort(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := sqlite.Open(t.Context(), filepath.Join(dir, "bellhop.db"), sqlite.Options{})
+		must(t, err)
+		node, err := s.Join(t.Context(), bellhop.NodeAbout{Started: now}, time.Hour, now)
+		must(t, err)
+		leases.Store(s, node.Lease)
+		defer leases.Delete(s)
+		src := newSource()
+		// live goes on for so many heartbeats with so much written at each. It gives how often the
+		// file was cut, and how long it was at most.
+		live := func(heartbeats, bytes int) (cuts int, longest int64) {
+			last := logSize(t, dir)
+			for n := range heartbeats {
+				_, err := s.Renew(t.Context(), node.Lease, nil, time.Hour, now.Add(time.Duration(n)*time.Second))
+				must(t, err)
+				if bytes > 0 {
+					enqueue(t, s, src.event(bytes, 1, 0))
+				}
+				time.Sleep(4 * time.Second) // on the bubble's clock
+				size := logSize(t, dir)
+				if size < last {
+					cuts++
+				}
+				last, longest = size, max(longest, size)
+			}
+			return cuts, longest
+		}
+		if cuts, longest := live(30, 1<<20); cuts > 0 || longest < 8<<20 {
+			t.Errorf("while 1 MiB was written at each heartbeat, the log was cut %d times, and had %d bytes at most", cuts, longest)
+		}
+		if cuts, _ := live(60, 150_000); cuts > 0 {
+			t.Errorf("while 150 kB were written at each heartbeat, the log was cut %d times", cuts)
+		}
+		if cuts, _ := live(15, 0); cuts != 1 || logSize(t, dir) > 1<<20 {
+			t.Errorf("after a minute of heartbeats the log was cut %d times, and has %d bytes", cuts, logSize(t, dir))
+		}
+		if cuts, longest := live(600, 0); cuts > 0 || longest > 2<<20 {
+			t.Errorf("with nothing but heartbeats the log was cut %d times more, and had %d bytes at most", cuts, longest)
+		}
+		must(t, s.Close())
+	})
+}
+
 func logSize(t *testing.T, dir string) int64 {
 	t.Helper()
 	info, err := os.Stat(filepath.Join(dir, "bellhop.db-wal"))

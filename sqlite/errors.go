@@ -64,10 +64,7 @@ func openError(path string, err error) error {
 	if e, ok := errors.AsType[*OpenError](err); ok {
 		return e
 	}
-	kind := kindOf(err)
-	if kind == nil && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultIOErr && noRoom(filepath.Dir(path)) {
-		kind = ErrFull // SQLite does not say so of the file that readers share (-shm)
-	}
+	kind := kindAt(path, err)
 	sentence := "Cannot open " + path
 	switch kind {
 	case ErrCorrupt:
@@ -94,6 +91,16 @@ func noRoom(dir string) bool {
 	return kindOf(errors.Join(err, f.Sync(), f.Close())) == ErrFull
 }
 
+// kindAt is kindOf for what went wrong with a database. SQLite does not say that the disk is full
+// of the file that its connections share (-shm).
+func kindAt(path string, err error) error {
+	kind := kindOf(err)
+	if kind == nil && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultIOErr && noRoom(filepath.Dir(path)) {
+		kind = ErrFull
+	}
+	return kind
+}
+
 // kindOf is nil for what it does not know.
 func kindOf(err error) error {
 	switch {
@@ -117,23 +124,27 @@ func kindOf(err error) error {
 	return nil
 }
 
-// storageError tells callers that the store cannot write now. The step did
-// nothing; when space returns, so does the store.
+// storageError tells callers that the store cannot write now; when space returns, so does
+// the store. The step did nothing, unless that is not known (takenBack).
 func storageError(path string, err error) error {
-	if err == nil || ownFault(err) || rejection(err) {
+	unknown := errors.Is(err, bellhop.ErrUnknown)
+	if err == nil || !unknown && (ownFault(err) || rejection(err)) {
 		return err
 	}
 	if _, ok := errors.AsType[aborted](err); ok {
 		return err
 	}
 	sentence := "writing to " + path + " failed"
-	switch kindOf(err) {
+	switch kindAt(path, err) {
 	case ErrFull:
 		sentence = path + " is full (its disk, or its configured size): free some space"
 	case ErrReadOnly:
 		sentence = path + " has become read-only"
 	case ErrCorrupt:
 		sentence = path + " is damaged: restore a backup"
+	}
+	if unknown {
+		return fmt.Errorf("%s: %w", sentence, err)
 	}
 	return fmt.Errorf("%w: %s: %w", bellhop.ErrUnavailable, sentence, err)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/bellhop/bellhop"
@@ -30,6 +31,8 @@ type files struct {
 	unkept atomic.Pointer[error]
 	// final is closed then.
 	final chan struct{}
+	// flushing is held while the log is flushed.
+	flushing sync.Mutex
 
 	// lost is the sentence that was logged last; "" if all is well. saved says that
 	// the removed log's content is in the database.

@@ -21,6 +21,10 @@ type writeAheadLog struct {
 	index *os.File
 	// flush has the disk keep what was written to the log, by whatever descriptor.
 	flush func() error
+	// write is file's, by which spoil writes.
+	write func(p []byte, at int64) error
+	// spoiling says that spoil has written, perhaps in part, and that this is to be flushed.
+	spoiling bool
 
 	mu sync.Mutex
 	// seen is how far the log was written at the last look, begin its first bytes.
@@ -66,7 +70,11 @@ func openLog(path string) (*writeAheadLog, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &writeAheadLog{file: file, info: info, index: index}, nil
+	write := func(p []byte, at int64) error {
+		_, err := file.WriteAt(p, at)
+		return err
+	}
+	return &writeAheadLog{file: file, info: info, index: index, write: write}, nil
 }
 
 func (l *writeAheadLog) close() error {
@@ -74,6 +82,15 @@ func (l *writeAheadLog) close() error {
 		return nil
 	}
 	return errors.Join(l.file.Close(), l.index.Close())
+}
+
+// size is how long the file is, in bytes, which may be more than the log.
+func (l *writeAheadLog) size() (int64, error) {
+	info, err := l.file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
 // reserve writes zeros behind the file's end, at most so many and until it has size bytes.

@@ -37,6 +37,8 @@ import (
 //     ErrUnavailable; nothing is copied from the log any more, by the end of the process
 //     neither. The next process reads the log up to the first frame whose checksum is wrong,
 //     which comes after everything that was acknowledged.
+//   - When a commit fails, what it has left in the log is overwritten and flushed at once
+//     (takeBack).
 type flusher struct {
 	files *files
 
@@ -69,10 +71,8 @@ func (f *flusher) flush() error {
 	err := f.files.unflushed()
 	if err == nil && f.dirty.Swap(false) {
 		piece := stage.Flush.Begin()
-		err = f.files.wal.flush()
-		if piece.End(1); err != nil {
-			err = f.files.failFlush(err)
-		}
+		err = f.files.flushLog()
+		piece.End(1)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", bellhop.ErrUnknown, err)
@@ -93,6 +93,20 @@ func (s *Store) seen(ctx context.Context) error {
 	err := s.steps.Do(ctx, &step{run: func(*writer) error { return nil }})
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return err
+	}
+	return nil
+}
+
+// flushLog has the disk keep what was written to the log. One at a time: the system tells a
+// descriptor of a failure once, and a second flush would take it that all is well.
+func (f *files) flushLog() error {
+	f.flushing.Lock()
+	defer f.flushing.Unlock()
+	if err := f.unflushed(); err != nil {
+		return err
+	}
+	if err := f.wal.flush(); err != nil {
+		return f.failFlush(err)
 	}
 	return nil
 }

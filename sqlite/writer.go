@@ -52,6 +52,9 @@ type writer struct {
 	wrote   func(log int64)
 	files   *files
 	flusher *flusher
+	// left says that the last transaction failed at its commit, and that what it may have left
+	// in the log is there still.
+	left bool
 }
 
 // state is what the writer keeps in memory of what it has written, so that the
@@ -271,7 +274,7 @@ func stepError(what string, err, own error) error {
 // rule of the database, each is tried by itself, so that it fails alone.
 func (w *writer) commit(batch []*step) error {
 	err := w.transact(batch)
-	if err == nil || len(batch) == 1 || !ownFault(err) {
+	if err == nil || len(batch) == 1 || !ownFault(err) || errors.Is(err, bellhop.ErrUnknown) {
 		return storageError(w.path, err)
 	}
 	for i := range batch {
@@ -289,10 +292,14 @@ func (w *writer) transact(batch []*step) error {
 	if err := w.files.check(w.copyLog); err != nil {
 		return err
 	}
+	if err := w.takeBack(); err != nil {
+		return fmt.Errorf("%w: %w", bellhop.ErrUnavailable, err)
+	}
 	piece := stage.Commit.Begin()
 	defer func() { piece.End(len(batch)) }()
 	before := w.state
 	w.flusher.begin()
+	committing := false
 	err := transaction(w.conn, func() error {
 		for _, st := range batch {
 			if st.err = st.run(w); st.err == nil {
@@ -306,12 +313,16 @@ func (w *writer) transact(batch []*step) error {
 			return err
 		}
 		w.fresh.committing()
+		committing = true
 		return nil
 	})
 	w.fresh.ended(err == nil)
 	if err != nil {
 		w.state = before
-		return w.files.failedFlush(err)
+		if err = w.files.failedFlush(err); committing {
+			err = w.takenBack(err)
+		}
+		return err
 	}
 	w.waiting.apply(w.state.waits)
 	w.state.waits = nil
