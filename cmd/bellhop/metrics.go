@@ -79,19 +79,17 @@ func (i *installed) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// serveMetrics serves /metrics, and nothing else, on an address of its own.
-func serveMetrics(l net.Listener, metrics prometheus.Gatherer, log *slog.Logger) *http.Server {
+// serveMetrics serves /metrics, and nothing else, on an address of its own, over so many
+// connections at most, which are more than scrapers need.
+func serveMetrics(l net.Listener, connections int, metrics prometheus.Gatherer, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	entrance := door.New(l, metricsConnections)
+	entrance := door.New(l, connections)
 	entrance.Attend(server)
 	go func() { _ = server.Serve(entrance) }()
 	return server
 }
-
-// metricsConnections is more than scrapers need.
-const metricsConnections = 32

@@ -438,7 +438,6 @@ func (s *settings) check() error {
 // checkBounds refuses bounds at which the service would stand still, or at which one tenant
 // could have it stand still.
 func (s *settings) checkBounds() error {
-	const leastInFlight, leastConnections = 4, 16
 	leastMemory := 4 * s.maxBatchBody()
 	leastQueue := max(4<<20, 2*int64(s.maxData))
 	switch {
@@ -542,38 +541,10 @@ func (s *settings) offersInboxes() bool {
 }
 
 // requestsInFlight is how many requests may be made at once.
-func (s *settings) requestsInFlight() int {
-	if s.maxInFlight > 0 {
-		return s.maxInFlight
-	}
-	inFlight, _ := s.divide(openFiles())
-	return inFlight
-}
+func (s *settings) requestsInFlight() int { return s.allot(openFiles()).inFlight }
 
 // connections is how many connections to the API there may be at once.
-func (s *settings) connections() int {
-	if s.maxConnections > 0 {
-		return s.maxConnections
-	}
-	_, connections := s.divide(openFiles())
-	return connections
-}
-
-// divide says how many of the open files are for requests to endpoints and for
-// connections to the API, so that neither takes what the other needs. A request may
-// need a connection in use and leave one idle; the database, the log and the questions
-// to the DNS need some files, and trials do.
-func (s *settings) divide(files uint64) (inFlight, connections int) {
-	const (
-		most, mostConnections   = 4096, 4096
-		least, leastConnections = 16, 32
-		others                  = 96
-	)
-	all := int(min(files, 1<<20))
-	connections = min(max(all/4, leastConnections), mostConnections)
-	inFlight = min(max((all-others-s.maxTrials-connections)/2, least), most)
-	return inFlight, connections
-}
+func (s *settings) connections() int { return s.allot(openFiles()).connections }
 
 // maxEventBody and maxBatchBody are the longest bodies that are taken.
 func (s *settings) maxEventBody() int64 { return max(1<<20, int64(s.maxData)+envelope) }
