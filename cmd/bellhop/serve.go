@@ -167,6 +167,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 
 	entrance := door.New(listener, files.connections)
 	entrance.Attend(server)
+	metrics.MustRegister(newDoorway(entrance))
 	accepting := net.Listener(entrance)
 	if cert != nil {
 		accepting = entrance.Secure(cert.config())
