@@ -157,7 +157,7 @@ func newSettings() *settings {
 	f.Var(durationOf(&s.readLimit, api.DefaultReadLimit), "read-limit", "how long one look through the logs may take before it is answered \"narrow it down\"")
 	f.Var(countOf(&s.maxResent, desk.DefaultMaxResent, 1_000_000_000), "max-resent", "most unfinished deliveries of replays and resends that may wait at one endpoint")
 	f.Var(countOf(&s.maxPending, desk.DefaultMaxPending, 1_000_000_000), "max-pending", "most unfinished deliveries that one app may have before its replays and resends are refused")
-	f.Var(countOf(&s.maxPendingPublish, 0, 1_000_000_000), "max-pending-publish", "most unfinished deliveries that one app may have before its publishes are refused, too (default no bound)")
+	f.Var(boundOf(&s.maxPendingPublish, 1_000_000_000), "max-pending-publish", "most unfinished deliveries that one app may have before its publishes are refused, too, or none for no bound")
 	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
 	f.Var(durationOf(&s.disableAfter, 8*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
 	f.BoolVar(&s.trustClock, "trust-clock", false, "believe the time as it is at this start, although it has jumped ahead since it was seen last: history that is then older than --retention is deleted")

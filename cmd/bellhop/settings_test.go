@@ -94,6 +94,30 @@ func TestBoundsThatWork(t *testing.T) {
 	}
 }
 
+// TestNoBound: a bound that the configuration file sets can be taken back.
+func TestNoBound(t *testing.T) {
+	file := writeFile(t, "bellhop.yaml", "max_pending_publish: 500\n")
+	for _, c := range []struct {
+		args []string
+		want int
+		said string
+	}{
+		{nil, 0, "none"},
+		{[]string{"--config", file}, 500, "500"},
+		{[]string{"--config", file, "--max-pending-publish", "none"}, 0, "none"},
+		{[]string{"--config", writeFile(t, "bellhop.yaml", "max_pending_publish: none\n")}, 0, "none"},
+	} {
+		s := newSettings()
+		if err := s.flags.Parse(c.args); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.load(nil); err != nil || s.maxPendingPublish != c.want || s.inForce("max-pending-publish") != c.said {
+			t.Errorf("%v: %d, %q, %v", c.args, s.maxPendingPublish, s.inForce("max-pending-publish"), err)
+		}
+	}
+	(&run{args: []string{"serve", "--print-config", "--max-pending-publish", "0"}}).do(t).want(t, exitUsage, "0 is less than 1; for no bound, write none")
+}
+
 func TestVariables(t *testing.T) {
 	for _, tc := range []struct{ variable, want string }{
 		{"BELLHOP_DEFAULT_RETRY=soon", "default-retry"},
