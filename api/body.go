@@ -219,6 +219,13 @@ func (m *memory) give(s share, n int64) {
 	}
 }
 
+// taken is how much is taken, in bytes.
+func (m *memory) taken() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
+}
+
 func errNoMemory() error {
 	return &bellhop.Error{
 		Code:       CodeBusy,

@@ -122,6 +122,21 @@ func (b *bounds) stream(k bellhop.KeyID, of share) (done func(), err error) {
 	}, nil
 }
 
+// opened counts the streams that are open: in all, of the key that has most, and of the app
+// that has most.
+func (b *bounds) opened() Streams {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	open := Streams{InAll: b.open}
+	for _, u := range b.of {
+		open.OfKey = max(open.OfKey, u.streams)
+	}
+	for _, n := range b.apps {
+		open.OfApp = max(open.OfApp, n)
+	}
+	return open
+}
+
 // usage gives a key's usage as it is now.
 func (b *bounds) usage(k bellhop.KeyID) *usage {
 	now := b.now()

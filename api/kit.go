@@ -162,12 +162,16 @@ type Shared struct {
 // NewShared makes the bounds that some options ask for.
 func NewShared(o Options) *Shared {
 	o = o.WithDefaults()
-	return &Shared{
+	s := &Shared{
 		memory:   newMemory(o.MaxMemory),
 		bounds:   newBounds(o.Now, o.KeyRate, o.Streams),
 		reading:  newReading(),
 		decoding: newDecoding(),
 	}
+	if o.Metrics != nil {
+		register(o.Metrics, newBoundMetrics(s))
+	}
+	return s
 }
 
 // Kit makes handlers of routes.

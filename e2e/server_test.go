@@ -96,6 +96,9 @@ func serve(t testing.TB, flags ...string) *server {
 // command is bellhop with arguments, in the server's folder and of its settings.
 func (s *server) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
+	if s.openFiles != 0 {
+		cmd = exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, s.openFiles)}, cmd.Args...)...)
+	}
 	cmd.Dir = s.dir
 	cmd.Env = append(cleanEnv(), "BELLHOP_SERVER="+s.url, "BELLHOP_KEY="+s.key)
 	cmd.Env = append(cmd.Env, s.env...)
@@ -132,10 +135,6 @@ func (s *server) launch(flags ...string) {
 	s.t.Helper()
 	args := append([]string{"serve", "--listen", s.listen, "--database", s.db}, s.flags...)
 	s.cmd = s.command(append(args, flags...)...)
-	if s.openFiles != 0 {
-		limited := exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, s.openFiles)}, s.cmd.Args...)...)
-		limited.Dir, s.cmd = s.cmd.Dir, limited
-	}
 	s.cmd.Env = append(cleanEnv(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	if err := s.cmd.Start(); err != nil {

@@ -113,6 +113,10 @@ type Config struct {
 	Lease time.Duration
 	// MaxInFlight bounds the requests of the whole process. Default: 4096.
 	MaxInFlight int
+	// MaxConnections bounds the connections to endpoints, idle ones included: at it, the
+	// longest idle make way, and then requests wait. Default: MaxInFlight, MaxTrials and 64
+	// for what goes on beside them, such as fetching tokens.
+	MaxConnections int
 	// MaxConcurrency is how far the requests in flight to one endpoint may grow beyond its
 	// concurrency, where nobody has fixed that and its receiver bears it. Default: 512.
 	MaxConcurrency int
@@ -141,6 +145,7 @@ func (c *Config) check() error {
 		{"MaxData", int64(c.MaxData)},
 		{"MaxBody", c.MaxBody},
 		{"MaxInFlight", int64(c.MaxInFlight)},
+		{"MaxConnections", int64(c.MaxConnections)},
 		{"MaxConcurrency", int64(c.MaxConcurrency)},
 		{"MaxTrials", int64(c.MaxTrials)},
 		{"QueueBytes", c.QueueBytes},
@@ -215,6 +220,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxTrials == 0 {
 		c.MaxTrials = 32
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = c.MaxInFlight + c.MaxTrials + 64
 	}
 	if c.QueueBytes == 0 {
 		c.QueueBytes = 128 << 20
@@ -367,9 +375,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e.listeners = listen.NewHub(c.Now, e.listenerMoved)
 	e.table = routes.New(routes.Options{Away: e.away, Store: store, Sealer: c.Sealer, Dialects: dialects, Recipes: recipes, Logger: c.Logger, Now: c.Now})
 	e.http = safehttp.New(safehttp.Options{
-		// One for each request that may be under way, and some for what goes on beside them,
-		// such as fetching tokens. One that is idle takes a file, too, and makes way.
-		MaxConns:            c.MaxInFlight + c.MaxTrials + 64,
+		MaxConns:            c.MaxConnections,
 		MaxIdleConnsPerHost: max(c.MaxConcurrency, 256),
 		MaxIdleConns:        c.MaxInFlight,
 		Policy:              safehttp.Policy{AllowCIDRs: c.AllowCIDRs, Dev: c.Dev, DNS: c.DNS},

@@ -29,11 +29,11 @@ type metrics struct {
 	// newEvents and repeatedEvents are those of acceptedEvents.
 	newEvents, repeatedEvents prometheus.Counter
 
-	pending, owed, held, oldest, lanesOpen          *prometheus.Desc
-	queued, doubted                                 *prometheus.Desc
-	due, dueAge, waiting, waitingAge, endpoints     *prometheus.Desc
-	nodeBuckets, houseKept                          *prometheus.Desc
-	inFlightMost, queuedMost, recording, atOnceMost *prometheus.Desc
+	pending, owed, held, oldest, lanesOpen                  *prometheus.Desc
+	queued, doubted                                         *prometheus.Desc
+	due, dueAge, waiting, waitingAge, endpoints             *prometheus.Desc
+	nodeBuckets, houseKept, pendingMost, trials, trialsMost *prometheus.Desc
+	inFlightMost, queuedMost, recording, atOnceMost         *prometheus.Desc
 
 	// mu guards the last count of what is pending: counting reads an index, so
 	// a scrape does it at most every countEvery.
@@ -84,10 +84,13 @@ func newMetrics(e *Engine) *metrics {
 		doubted:   desc("bellhop_clock_doubted_seconds", "By how much the clock has jumped ahead so that it is not believed yet."),
 		queued:    desc("bellhop_queued_bytes", "What deliveries take in memory that wait, are being sent or are being recorded."),
 
-		queuedMost:   desc("bellhop_queued_bytes_limit", "The bound of bellhop_queued_bytes (--queue-memory): at it, what comes in waits on the disk."),
+		queuedMost:   desc("bellhop_queued_bytes_limit", "The bound of bellhop_queued_bytes (--queue-memory): at it, what comes in waits on the disk. Beyond it each endpoint that has nothing in hand may still fetch one delivery, so that none starves: at most --max-in-flight times --max-data."),
 		inFlightMost: desc("bellhop_requests_in_flight_limit", "The bound of bellhop_requests_in_flight (--max-in-flight): at it, lanes take turns."),
 		atOnceMost:   desc("bellhop_endpoint_requests_limit", "How far the requests in flight to one endpoint may grow where its concurrency is not set (--max-concurrency)."),
 		recording:    desc("bellhop_attempts_recording", "Attempts that were answered and are not durable yet; at as many as bellhop_requests_in_flight_limit, requests wait for them."),
+		pendingMost:  desc("bellhop_app_pending_limit", "How many unfinished deliveries one app may have before its publishes are refused (--max-pending-publish); 0 is no bound."),
+		trials:       desc("bellhop_trials", "Tests, verifications and previews of endpoints that are under way."),
+		trialsMost:   desc("bellhop_trials_limit", "The bound of bellhop_trials (--max-trials): at it, they are answered 429."),
 		nodeBuckets:  desc("bellhop_node_buckets", "How many of the 256 parts of all endpoints this node owns."),
 		houseKept:    desc("bellhop_node_keeps_house", "1 on the node that does what one does for all: retention, statistics, notices."),
 		due:          desc("bellhop_deliveries_due", "Deliveries that are due, that nothing holds up, and that are not being sent: above 0 for long, Bellhop does not keep up."),
@@ -154,6 +157,9 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.queuedMost
 	ch <- m.recording
 	ch <- m.atOnceMost
+	ch <- m.pendingMost
+	ch <- m.trials
+	ch <- m.trialsMost
 }
 
 // Collect implements prometheus.Collector.
@@ -174,6 +180,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(m.queuedMost, float64(m.e.cfg.QueueBytes))
 	gauge(m.inFlightMost, float64(m.e.cfg.MaxInFlight))
 	gauge(m.atOnceMost, float64(m.e.cfg.MaxConcurrency))
+	gauge(m.pendingMost, float64(m.e.cfg.MaxPending))
+	gauge(m.trials, float64(m.e.trials.underWay()))
+	gauge(m.trialsMost, float64(m.e.cfg.MaxTrials))
 	gauge(m.recording, float64(m.e.lanes.Recording()))
 	gauge(m.doubted, m.e.clock.Doubted().Seconds())
 	m.collectBacklog(ch)

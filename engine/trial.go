@@ -50,6 +50,13 @@ func (t *trials) take(e bellhop.EndpointID, apps []string) (release func(), why 
 	return sync.OnceFunc(func() { t.give(e, apps) }), ""
 }
 
+// underWay is how many slots are taken.
+func (t *trials) underWay() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.inUse
+}
+
 func (t *trials) give(e bellhop.EndpointID, apps []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -15,6 +15,10 @@ import (
 	"github.com/bellhop/bellhop/internal/outage"
 )
 
+// MaxConnections is how many connections a Store has at most by default: those of sizes, some
+// to wake and be woken, and some on which is asked whether the server is there.
+const MaxConnections = 26
+
 // sizes are how many connections a node takes for each use.
 func (o *Options) sizes() [kindsOfUse]int {
 	return [kindsOfUse]int{forPeople: o.Readers, forFlow: 2, forOutbox: 1, forUpkeep: 2, beating: 1, asked: 2, happened: o.Writers, lanes: 2, upkeep: 2}

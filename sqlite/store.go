@@ -52,6 +52,23 @@ type Options struct {
 	checkpointAfter, maxLog int64
 }
 
+// Of a Store's readers, those that are not for the logs: see reading.
+const flowReaders, upkeepReaders = 2, 2
+
+// MaxFiles is how many files a Store with so many Options.Readers may have open at once. It
+// has fewer as long as nobody reads, and needs them when somebody does: without a file for a
+// reader nothing can be delivered, and without one for the writer's folder nothing stored.
+func MaxFiles(readers int) int {
+	const (
+		connections = 2 + flowReaders + upkeepReaders // the writer's and the checkpointer's among them
+		ofEach      = 2                               // the database and its log
+		index       = 1                               // which they share
+		ours        = 4                               // the two locks, and log and index to compare them
+		passing     = 1                               // the folder, to flush it; or a file to look at
+	)
+	return ofEach*(connections+readers) + index + ours + passing
+}
+
 // Store is a bellhop.Store in an SQLite file. Open makes one.
 type Store struct {
 	tokenClaims tokenClaims
@@ -189,7 +206,7 @@ func (s *Store) start(ctx context.Context, o Options) error {
 	if o.Readers <= 0 {
 		o.Readers = 8
 	}
-	for kind, size := range [kindsOfReading]int{forPeople: o.Readers, forFlow: 2, forUpkeep: 2} {
+	for kind, size := range [kindsOfReading]int{forPeople: o.Readers, forFlow: flowReaders, forUpkeep: upkeepReaders} {
 		s.readers[kind], err = sqlitex.NewPool(s.path, sqlitex.PoolOptions{
 			Flags: sqlite.OpenReadWrite, PoolSize: size,
 			PrepareConn: func(c *sqlite.Conn) error {

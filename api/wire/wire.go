@@ -242,7 +242,7 @@ type EndpointInput struct {
 	Timeout        bellhop.Field[bellhop.Duration]       `json:"timeout,omitzero" doc:"Bounds the whole exchange. Default: 15s." example:"15s"`
 	Retry          bellhop.Field[bellhop.RetryPolicy]    `json:"retry,omitzero" doc:"When a failed delivery is tried again: a list of delays, or {initial, factor, max, until}, where until is the age of the last attempt. Default: 5s, 30s, 2m, 10m, 30m, 1h, 2h, 4h, 8h, then every 12h until the delivery is seven days old."`
 	RateLimit      bellhop.Field[*bellhop.RateLimit]     `json:"rate_limit,omitzero" doc:"Spreads deliveries over time; null for no limit."`
-	Concurrency    bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once, exactly; 1 to 1000. Default, and null: it adapts, from 32 up to what the receiver bears and the operator allows." example:"8"`
+	Concurrency    bellhop.Field[int]                    `json:"concurrency,omitzero" doc:"How many requests may be in flight at once, exactly; 1 to 1000. Default, and 0 or null: it adapts, from 32 up to what the receiver bears and the operator allows." example:"8"`
 	Ordering       bellhop.Field[bellhop.Ordering]       `json:"ordering,omitzero" enum:"none,subject,endpoint" doc:"none; subject: events of one subject go one after the other; endpoint: strictly one at a time. Default: none."`
 	Metadata       bellhop.Field[map[string]string]      `json:"metadata,omitzero" doc:"Your own notes: strings by name."`
 	Notify         bellhop.Field[[]string]               `json:"notify,omitzero" doc:"E-mail addresses of those who look after it, at most 5: each gets a mail when the endpoint breaks and when it works again, and can unsubscribe." example:"[\"ann@example.com\"]"`

@@ -103,7 +103,7 @@ func (p *program) openDatabase(ctx context.Context, log *slog.Logger, onCommit f
 	s := p.settings
 	o := &opened{shown: shownDatabase(s.database)}
 	if !s.onPostgreSQL() {
-		store, err := sqlite.Open(ctx, s.database, sqlite.Options{Logger: log, Program: version(), OnCommit: onCommit, OnFlush: onFlush})
+		store, err := sqlite.Open(ctx, s.database, sqlite.Options{Logger: log, Readers: s.allot(openFiles()).readers, Program: version(), OnCommit: onCommit, OnFlush: onFlush})
 		if err != nil {
 			return nil, err
 		}

@@ -386,6 +386,10 @@ func (d *doctor) files() {
 	const few = 1024
 	n := openFiles()
 	detail := fmt.Sprintf("%d may be open, of which %d are for requests to endpoints and %d for connections to the API.", n, d.s.requestsInFlight(), d.s.connections())
+	if err := d.s.checkFiles(n); err != nil {
+		d.say("open files", isFault, "Raise the limit (ulimit -n, LimitNOFILE) to 16384 or so.", "Bellhop does not start: %v.", err)
+		return
+	}
 	if n < few {
 		d.say("open files", isWarning, "Raise the limit (ulimit -n, LimitNOFILE) to 16384 or so.", "%s", detail)
 		return

@@ -79,19 +79,44 @@ func (i *installed) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// serveMetrics serves /metrics, and nothing else, on an address of its own.
-func serveMetrics(l net.Listener, metrics prometheus.Gatherer, log *slog.Logger) *http.Server {
+// doorway are the metrics of the connections to the API.
+type doorway struct {
+	stats func() door.Stats
+
+	open, most *prometheus.Desc
+}
+
+func newDoorway(d *door.Door) *doorway {
+	return &doorway{
+		stats: d.Stats,
+		open:  prometheus.NewDesc("bellhop_api_connections", "Connections to the API: busy or idle, of those who have shown a key, or of strangers.", []string{"state"}, nil),
+		most:  prometheus.NewDesc("bellhop_api_connections_limit", "The bound of bellhop_api_connections, all states together (--max-connections): at it, strangers and the longest idle make way.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (w *doorway) Describe(ch chan<- *prometheus.Desc) { ch <- w.open; ch <- w.most }
+
+// Collect implements prometheus.Collector.
+func (w *doorway) Collect(ch chan<- prometheus.Metric) {
+	s := w.stats()
+	for state, n := range map[string]int{"stranger": s.Strangers, "busy": s.Busy, "idle": s.Idle} {
+		ch <- prometheus.MustNewConstMetric(w.open, prometheus.GaugeValue, float64(n), state)
+	}
+	ch <- prometheus.MustNewConstMetric(w.most, prometheus.GaugeValue, float64(s.Max))
+}
+
+// serveMetrics serves /metrics, and nothing else, on an address of its own, over so many
+// connections at most, which are more than scrapers need.
+func serveMetrics(l net.Listener, connections int, metrics prometheus.Gatherer, log *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	entrance := door.New(l, metricsConnections)
+	entrance := door.New(l, connections)
 	entrance.Attend(server)
 	go func() { _ = server.Serve(entrance) }()
 	return server
 }
-
-// metricsConnections is more than scrapers need.
-const metricsConnections = 32

@@ -92,6 +92,9 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	s := p.settings
 	log := newLog(p.err, s.logFormat, s.logLevel)
 
+	if err := s.checkFiles(openFiles()); err != nil {
+		return err
+	}
 	logo, logoType, err := readLogo(s.portalLogo)
 	if err != nil {
 		return err
@@ -133,7 +136,7 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	}
 	defer running.close(log)
 	store, e, notices, d, metrics := running.store, running.engine, running.notices, running.desk, running.metrics
-	keyFile, maxInFlight := s.keyPath(), s.requestsInFlight()
+	keyFile, files := s.keyPath(), s.allot(openFiles())
 
 	stopping := make(chan struct{})
 	var onMain prometheus.Gatherer
@@ -163,8 +166,9 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 
-	entrance := door.New(listener, s.connections())
+	entrance := door.New(listener, files.connections)
 	entrance.Attend(server)
+	metrics.MustRegister(newDoorway(entrance))
 	accepting := net.Listener(entrance)
 	if cert != nil {
 		accepting = entrance.Secure(cert.config())
@@ -193,11 +197,14 @@ func (p *program) serve(ctx context.Context, ready func(started)) error {
 	}
 	if metricsListener != nil {
 		at.metrics = metricsListener.Addr()
-		measuring := serveMetrics(metricsListener, metrics, log)
+		measuring := serveMetrics(metricsListener, files.scrapes, metrics, log)
 		defer func() { _ = measuring.Close() }() // the last thing: an end that takes long is worth watching
 	}
 	ready(at)
-	log.Info("serving", "address", listener.Addr().String(), "database", store.shown, "tls", cert != nil, "dev", s.dev, "max_in_flight", maxInFlight, "max_connections", s.connections(), "version", version())
+	log.Info("serving", "address", listener.Addr().String(), "database", store.shown, "tls", cert != nil, "dev", s.dev, "max_in_flight", files.inFlight, "max_connections", files.connections, "version", version())
+	if s.maxInFlight > files.inFlight {
+		log.Warn("the limit of open files allows fewer requests to endpoints at once than max-in-flight: raise it (ulimit -n, LimitNOFILE)", "max_in_flight", s.maxInFlight, "in_force", files.inFlight, "open_files", openFiles())
+	}
 
 	if hold, _ := d.Hold(ctx, bellhop.Owner()); hold.On() {
 		log.Warn("all sending is held: events are accepted, and wait for 'bellhop release'", "since", hold.Since)
@@ -333,13 +340,14 @@ func (p *program) begin(ctx context.Context, log *slog.Logger, address net.Addr,
 		return nil, err
 	}
 
+	files := s.allot(openFiles())
 	e, err := engine.New(ctx, store, engine.Config{
 		Name: s.nameOfNode(), Version: version(),
 		Sealer: ring, Logger: log, Metrics: metrics, Dialects: s.dialects, Recipes: s.recipes,
 		AllowCIDRs: s.allowCIDRs, Dev: s.dev, DNS: s.dns, UserAgent: s.userAgent,
 		Mailer:            smtp.Mailer{},
 		InboxURL:          s.inboxURL(address),
-		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: s.requestsInFlight(), MaxConcurrency: s.maxConcurrency, QueueBytes: int64(s.queueBytes()), MaxTrials: s.maxTrials,
+		EnforceEventTypes: s.enforceEventTypes, MaxData: s.maxData, MaxInFlight: files.inFlight, MaxConnections: files.receivers, MaxConcurrency: s.maxConcurrency, QueueBytes: int64(s.queueBytes()), MaxTrials: s.maxTrials,
 		MaxPending: int64(s.maxPendingPublish),
 		Retention:  s.retention, DisableAfter: s.disableAfter, DrainTimeout: s.drainTimeout,
 		TrustClock: s.trustClock, Earliest: writtenIn,

@@ -157,7 +157,7 @@ func newSettings() *settings {
 	f.Var(durationOf(&s.readLimit, api.DefaultReadLimit), "read-limit", "how long one look through the logs may take before it is answered \"narrow it down\"")
 	f.Var(countOf(&s.maxResent, desk.DefaultMaxResent, 1_000_000_000), "max-resent", "most unfinished deliveries of replays and resends that may wait at one endpoint")
 	f.Var(countOf(&s.maxPending, desk.DefaultMaxPending, 1_000_000_000), "max-pending", "most unfinished deliveries that one app may have before its replays and resends are refused")
-	f.Var(countOf(&s.maxPendingPublish, 0, 1_000_000_000), "max-pending-publish", "most unfinished deliveries that one app may have before its publishes are refused, too (default no bound)")
+	f.Var(boundOf(&s.maxPendingPublish, 1_000_000_000), "max-pending-publish", "most unfinished deliveries that one app may have before its publishes are refused, too, or none for no bound")
 	f.Var(durationOf(&s.retention, 30*24*time.Hour), "retention", "how long events and attempts are kept")
 	f.Var(durationOf(&s.disableAfter, 8*24*time.Hour), "disable-after", "how long an endpoint may fail without one success before it is disabled")
 	f.BoolVar(&s.trustClock, "trust-clock", false, "believe the time as it is at this start, although it has jumped ahead since it was seen last: history that is then older than --retention is deleted")
@@ -442,7 +442,6 @@ func (s *settings) check() error {
 // checkBounds refuses bounds at which the service would stand still, or at which one tenant
 // could have it stand still.
 func (s *settings) checkBounds() error {
-	const leastInFlight, leastConnections = 4, 16
 	leastMemory, leastQueue := s.leastMemory(), s.leastQueue()
 	switch {
 	case int64(s.bodyBytes()) < leastMemory:
@@ -549,38 +548,10 @@ func (s *settings) offersInboxes() bool {
 }
 
 // requestsInFlight is how many requests may be made at once.
-func (s *settings) requestsInFlight() int {
-	if s.maxInFlight > 0 {
-		return s.maxInFlight
-	}
-	inFlight, _ := s.divide(openFiles())
-	return inFlight
-}
+func (s *settings) requestsInFlight() int { return s.allot(openFiles()).inFlight }
 
 // connections is how many connections to the API there may be at once.
-func (s *settings) connections() int {
-	if s.maxConnections > 0 {
-		return s.maxConnections
-	}
-	_, connections := s.divide(openFiles())
-	return connections
-}
-
-// divide says how many of the open files are for requests to endpoints and for
-// connections to the API, so that neither takes what the other needs. A request may
-// need a connection in use and leave one idle; the database, the log and the questions
-// to the DNS need some files, and trials do.
-func (s *settings) divide(files uint64) (inFlight, connections int) {
-	const (
-		most, mostConnections   = 4096, 4096
-		least, leastConnections = 16, 32
-		others                  = 96
-	)
-	all := int(min(files, 1<<20))
-	connections = min(max(all/4, leastConnections), mostConnections)
-	inFlight = min(max((all-others-s.maxTrials-connections)/2, least), most)
-	return inFlight, connections
-}
+func (s *settings) connections() int { return s.allot(openFiles()).connections }
 
 // maxEventBody and maxBatchBody are the longest bodies that are taken.
 func (s *settings) maxEventBody() int64 { return max(1<<20, int64(s.maxData)+envelope) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -91,6 +92,30 @@ func TestBoundsThatWork(t *testing.T) {
 	} {
 		(&run{args: append([]string{"serve", "--print-config"}, strings.Fields(works)...)}).do(t).want(t, exitOK, "")
 	}
+}
+
+// TestNoBound: a bound that the configuration file sets can be taken back.
+func TestNoBound(t *testing.T) {
+	file := writeFile(t, "bellhop.yaml", "max_pending_publish: 500\n")
+	for _, c := range []struct {
+		args []string
+		want int
+		said string
+	}{
+		{nil, 0, "none"},
+		{[]string{"--config", file}, 500, "500"},
+		{[]string{"--config", file, "--max-pending-publish", "none"}, 0, "none"},
+		{[]string{"--config", writeFile(t, "bellhop.yaml", "max_pending_publish: none\n")}, 0, "none"},
+	} {
+		s := newSettings()
+		if err := s.flags.Parse(c.args); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.load(nil); err != nil || s.maxPendingPublish != c.want || s.inForce("max-pending-publish") != c.said {
+			t.Errorf("%v: %d, %q, %v", c.args, s.maxPendingPublish, s.inForce("max-pending-publish"), err)
+		}
+	}
+	(&run{args: []string{"serve", "--print-config", "--max-pending-publish", "0"}}).do(t).want(t, exitUsage, "0 is less than 1; for no bound, write none")
 }
 
 func TestVariables(t *testing.T) {
@@ -289,19 +314,49 @@ func TestLogo(t *testing.T) {
 	}
 }
 
-// TestDivide: requests to endpoints, each with a connection in use and one idle, and
-// connections to the API leave files for the rest, where there are enough for any.
-func TestDivide(t *testing.T) {
-	s := settings{maxTrials: 32}
-	for files, want := range map[uint64][2]int{
-		0: {16, 32}, 256: {32, 64}, 1024: {320, 256}, 4096: {1472, 1024}, 16384: {4096, 4096}, 1 << 63: {4096, 4096},
-	} {
-		inFlight, connections := s.divide(files)
-		if got := [2]int{inFlight, connections}; got != want {
-			t.Errorf("of %d files, %v", files, got)
+// TestAllot: what the process and the database may take is kept for them, and what bounds
+// the connections is what is left. With fewer files than that, there is no start.
+func TestAllot(t *testing.T) {
+	with := func(change func(*settings)) settings {
+		s := settings{maxTrials: 32, database: "bellhop.db"}
+		change(&s)
+		return s
+	}
+	all := []settings{
+		with(func(*settings) {}),
+		with(func(s *settings) { s.metricsListen = "127.0.0.1:9420" }),
+		with(func(s *settings) { s.database = "postgres://db/bellhop" }),
+		with(func(s *settings) { s.maxConnections, s.maxInFlight = 20, 500 }),
+		with(func(s *settings) { s.maxConnections, s.maxTrials = 3000, 1 }),
+	}
+	for _, s := range all {
+		least := s.allot(0).least
+		if err := s.checkFiles(uint64(least - 1)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("may have %d files and connections open, and Bellhop needs at least %d", least-1, least)) {
+			t.Errorf("with %d files: %v", least-1, err)
 		}
-		if files >= 256 && uint64(2*inFlight+connections+s.maxTrials+96) > files {
-			t.Errorf("of %d files, %d requests and %d connections leave too few", files, inFlight, connections)
+		for files := least; files < 40_000; files += 1 + files/50 {
+			a := s.allot(uint64(files))
+			taken := ownFiles + s.databaseFiles(a.readers) + a.scrapes + a.connections + perDial*a.receivers
+			if err := s.checkFiles(uint64(files)); err != nil || taken > files {
+				t.Errorf("of %d files, %d may be taken (%+v): %v", files, taken, a, err)
+			}
+			if a.connections < leastConnections || a.inFlight < leastInFlight || a.receivers <= a.inFlight || a.readers < leastReaders {
+				t.Errorf("of %d files: %+v", files, a)
+			}
+			if s.maxInFlight > 0 && a.inFlight > s.maxInFlight || s.maxConnections > 0 && a.connections != s.maxConnections {
+				t.Errorf("of %d files, more than was asked for: %+v", files, a)
+			}
+		}
+	}
+	for files, want := range map[uint64]allotment{
+		64:      {readers: 2, connections: 16, receivers: 5, inFlight: 4},
+		256:     {readers: 8, connections: 64, receivers: 71, inFlight: 48},
+		1024:    {readers: 8, connections: 256, receivers: 359, inFlight: 311},
+		1 << 63: {readers: 8, connections: 4096, receivers: 4192, inFlight: 4096},
+	} {
+		got := all[0].allot(files)
+		if got.least = 0; got != want {
+			t.Errorf("of %d files, %+v", files, got)
 		}
 	}
 }

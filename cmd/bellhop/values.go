@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -148,6 +149,31 @@ func (v *countValue) String() string {
 }
 
 func (*countValue) Type() string { return "number" }
+
+// boundValue is a countValue that may be no bound at all, which is 0 and called none.
+type boundValue struct{ *countValue }
+
+func boundOf(n *int, most int) boundValue { return boundValue{countOf(n, 0, most)} }
+
+func (v boundValue) Set(text string) error {
+	if text == noBound {
+		*v.n = 0
+		return nil
+	}
+	if err := v.countValue.Set(text); err != nil {
+		return fmt.Errorf("%w; for no bound, write %s", err, noBound)
+	}
+	return nil
+}
+
+func (v boundValue) String() string {
+	if v.countValue == nil { // pflag asks a zero value, too
+		return ""
+	}
+	return cmp.Or(v.countValue.String(), noBound)
+}
+
+const noBound = "none"
 
 // cidrValue collects networks; a single address is a network of one.
 type cidrValue []netip.Prefix

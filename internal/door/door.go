@@ -111,6 +111,31 @@ func Moved(ctx context.Context) {
 	}
 }
 
+// Stats are the connections of a [Door].
+type Stats struct {
+	Strangers int // of whom nobody is known
+	Busy      int // with a request of somebody who is known
+	Idle      int // that somebody keeps who is known
+	Max       int // how many there may be in all
+}
+
+// Stats says how many connections there are now.
+func (d *Door) Stats() Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := Stats{Strangers: d.strangers.Len(), Max: d.most}
+	for c := range d.open {
+		switch {
+		case c.place != nil:
+		case c.idleSince.Load() != 0:
+			s.Idle++
+		default:
+			s.Busy++
+		}
+	}
+	return s
+}
+
 // Accept gives the next connection. Where there is no room and nobody to take it from,
 // connections are told so and closed.
 func (d *Door) Accept() (net.Conn, error) {

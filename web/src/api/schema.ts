@@ -2615,7 +2615,7 @@ export interface components {
             channels?: string[] | null;
             /**
              * Format: int64
-             * @description How many requests may be in flight at once, exactly; 1 to 1000. Default, and null: it adapts, from 32 up to what the receiver bears and the operator allows.
+             * @description How many requests may be in flight at once, exactly; 1 to 1000. Default, and 0 or null: it adapts, from 32 up to what the receiver bears and the operator allows.
              * @example 8
              */
             concurrency?: number | null;
