@@ -18,6 +18,9 @@ type Error struct {
 	Fields []FieldError
 	// RetryAfter, if not 0, is when to try again at the earliest.
 	RetryAfter time.Duration
+
+	// full is what BacklogFullAt gives.
+	full []int
 }
 
 // FieldError is what is wrong with one field.

@@ -405,13 +405,39 @@ func ArrivedOrLatest(of ...Delivery) Delivery {
 	return latest
 }
 
-// BacklogFull refuses to let more wait than may; Redelivery and Enqueue do.
-func BacklogFull(bound BacklogBound, most int64) *Error {
+// BacklogFull refuses to let more wait than may; Redelivery and Enqueue do. At are the
+// places of the events of an Enqueue for which there is no room.
+func BacklogFull(bound BacklogBound, most int64, at ...int) *Error {
 	detail := fmt.Sprintf("The app has %d or more unfinished deliveries, which is as many as it may: resume, mend or delete the endpoints that they wait for, or let them be worked off", most)
 	if bound == FullEndpoint {
 		detail = fmt.Sprintf("As many as %d deliveries of replays and resends wait at the endpoint already, which is as many as may: resume it or mend it, and go on once they are worked off", most)
 	}
-	return &Error{Code: CodeBacklogFull, Detail: detail, RetryAfter: 30 * time.Second}
+	return &Error{Code: CodeBacklogFull, Detail: detail, RetryAfter: 30 * time.Second, full: at}
+}
+
+// BacklogFullAt gives the places of the events that a CodeBacklogFull error of an Enqueue is
+// about: the others of it are duplicates, or events of apps that have room.
+func BacklogFullAt(err error) []int {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return nil
+	}
+	return e.full
+}
+
+// FirstsWithoutRoom refuses what an Enqueue may not add: those events that are no duplicates,
+// as their receipts say, and for whose app full tells that there is no room.
+func FirstsWithoutRoom(events []NewEvent, receipts []Receipt, full func(i int) bool) error {
+	var at []int
+	for i := range events {
+		if !receipts[i].Duplicate && full(i) {
+			at = append(at, i)
+		}
+	}
+	if at == nil {
+		return nil
+	}
+	return BacklogFull(FullApp, events[at[0]].MaxPending, at...)
 }
 
 // Latency is how long a delivery took that ended with the attempt: from the event's

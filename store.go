@@ -187,7 +187,8 @@ type FlowStore interface {
 	// whole call fails with a CodeIDConflict error if the digests differ.
 	//
 	// An event whose app has as many unfinished deliveries as its MaxPending says
-	// fails the whole call with a CodeBacklogFull error, unless it is a duplicate.
+	// fails the whole call with a CodeBacklogFull error, unless it is a duplicate; the
+	// error tells of each such event (BacklogFullAt).
 	//
 	// After ErrUnknown, Resolve tells what came of it.
 	Enqueue(ctx context.Context, l Lease, routes int64, events []NewEvent, now time.Time) ([]Receipt, error)

@@ -50,10 +50,13 @@ type PublishStream struct {
 	waiting []streamed
 	sent    int
 	part    int
-	bytes   int // of waiting
-	number  int64
-	closed  bool
-	err     error
+	bytes   int   // of waiting
+	number  int64 // of the last event that was published
+	settled int64 // of the last one whose acknowledgement was told
+	// flushing is how many wait for that.
+	flushing int
+	closed   bool
+	err      error
 	// reached says that a server has answered once: what fails before that is told.
 	reached bool
 }
@@ -112,11 +115,26 @@ func (s *PublishStream) Publish(p Publication) error {
 			line[i] = ' '
 		}
 	}
+	line = append(line, '\n')
 	s.number++
-	s.waiting = append(s.waiting, streamed{s.number, p.ID, append(line, '\n')})
+	s.waiting = append(s.waiting, streamed{s.number, p.ID, line})
 	s.bytes += len(line)
 	s.changed.Broadcast()
 	return nil
+}
+
+// Flush waits until all events that were published before are acknowledged, and the last
+// call that tells of one has returned; so it must not be called by one. The stream goes on.
+// Its error is why it does not.
+func (s *PublishStream) Flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flushing++
+	defer func() { s.flushing-- }()
+	for last := s.number; s.err == nil && s.settled < last; {
+		s.changed.Wait()
+	}
+	return s.err
 }
 
 // Close waits until all events are acknowledged, and ends the stream. Its error is why
@@ -276,6 +294,11 @@ func (s *PublishStream) answered(line *wire.Streamed) error {
 	}
 	if s.acknowledged != nil {
 		s.acknowledged(a)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.settled = event.number; s.flushing > 0 {
+		s.changed.Broadcast()
 	}
 	return nil
 }

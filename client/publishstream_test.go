@@ -118,6 +118,11 @@ func TestAStreamGoesOnWhereTheConnectionBroke(t *testing.T) {
 		if err := stream.Publish(p); err != nil {
 			t.Fatal(err)
 		}
+		if i == events/2 {
+			if err := stream.Flush(); err != nil || last != int64(i) {
+				t.Errorf("flushed after %d events, of which %d were acknowledged: %v", i, last, err)
+			}
+		}
 	}
 	if err := stream.Close(); err != nil {
 		t.Fatal(err)
@@ -159,6 +164,9 @@ func TestAStreamThatIsRefusedEnds(t *testing.T) {
 	idle := stranger.PublishStream(t.Context(), nil)
 	if err := idle.Close(); err != nil {
 		t.Errorf("a stream of nothing ended with %v", err)
+	}
+	if err := stream.Flush(); client.CodeOf(err) != "unauthorized" {
+		t.Errorf("flushed after its end: %v", err)
 	}
 }
 

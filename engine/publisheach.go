@@ -105,13 +105,15 @@ func (x *publishingEach) accept(ctx context.Context, places []int) error {
 			return nil
 		}
 		refused, ok := errors.AsType[*bellhop.Error](err)
+		var left []int
 		switch {
 		case !ok:
 			return err
 		case refused.Code == bellhop.CodeBacklogFull:
-			return x.acceptByApp(ctx, places, err)
+			left = x.refuseFull(places, err)
+		default:
+			left = x.refuse(places, refused)
 		}
-		left := x.refuse(places, refused)
 		if len(left) == len(places) {
 			return err // it says of nobody whose fault it is
 		}
@@ -138,22 +140,13 @@ func (x *publishingEach) refuse(places []int, e *bellhop.Error) (left []int) {
 	return slices.DeleteFunc(left, func(place int) bool { return place < 0 })
 }
 
-// acceptByApp accepts those of each app apart, since the backlog of one is full.
-func (x *publishingEach) acceptByApp(ctx context.Context, places []int, full error) error {
-	byApp := map[string][]int{}
-	for _, place := range places {
-		byApp[x.ps[place].App] = append(byApp[x.ps[place].App], place)
+// refuseFull refuses those for which there is no room, and answers the others: duplicates
+// of what was accepted before, and events of other apps.
+func (x *publishingEach) refuseFull(places []int, full error) (left []int) {
+	left = slices.Clone(places)
+	for _, i := range bellhop.BacklogFullAt(full) {
+		x.done[places[i]].Err = full
+		left[i] = -1
 	}
-	if len(byApp) == 1 {
-		for _, place := range places {
-			x.done[place].Err = full
-		}
-		return nil
-	}
-	for _, of := range byApp {
-		if err := x.accept(ctx, of); err != nil {
-			return err
-		}
-	}
-	return nil
+	return slices.DeleteFunc(left, func(place int) bool { return place < 0 })
 }

@@ -63,6 +63,19 @@ func TestPublishEach(t *testing.T) {
 			{
 				{p: event("full", "", "1"), code: bellhop.CodeBacklogFull},
 			},
+			{ // what was accepted before a backlog was full, beside what comes too late
+				{p: event("full", "before0", "1"), again: true},
+				{p: event("full", "late", "1"), code: bellhop.CodeBacklogFull},
+				{p: event("full", "before1", "2"), code: bellhop.CodeIDConflict, field: "id"},
+				{p: event("full", "late", "1"), code: bellhop.CodeBacklogFull},
+				{p: event("full", "before1", "1"), again: true},
+				{p: event("full", "", "1"), code: bellhop.CodeBacklogFull},
+				{p: event("globex", "", "1")},
+			},
+			{
+				{p: event("full", "before0", "1"), again: true},
+				{p: event("full", "late", "1"), code: bellhop.CodeBacklogFull},
+			},
 			{},
 		} {
 			var ps []engine.Publication

@@ -30,11 +30,10 @@ func (s *Store) enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEvent
 	if err != nil {
 		return nil, err
 	}
-	for i := range events {
-		n := &events[i]
-		if !receipts[i].Duplicate && s.full(bellhop.BacklogBounds{App: n.MaxPending}, 0, n.Event.App) != "" {
-			return nil, bellhop.BacklogFull(bellhop.FullApp, n.MaxPending)
-		}
+	if err := bellhop.FirstsWithoutRoom(events, receipts, func(i int) bool {
+		return s.full(bellhop.BacklogBounds{App: events[i].MaxPending}, 0, events[i].Event.App) != ""
+	}); err != nil {
+		return nil, err
 	}
 	for i := range events {
 		if !receipts[i].Duplicate {

@@ -138,10 +138,8 @@ func (g *group) accept(st *step) error {
 	if err != nil {
 		return err
 	}
-	for i := range q.events {
-		if n := &q.events[i]; !receipts[i].Duplicate && q.room.isFull(i) {
-			return bellhop.BacklogFull(bellhop.FullApp, n.MaxPending)
-		}
+	if err := bellhop.FirstsWithoutRoom(q.events, receipts, q.room.isFull); err != nil {
+		return err
 	}
 	for _, list := range q.lists {
 		if list != nil {

@@ -48,11 +48,10 @@ func (w *writer) enqueue(l bellhop.Lease, routes int64, events []bellhop.NewEven
 	if err != nil {
 		return nil, err
 	}
-	for i := range events {
-		n := &events[i]
-		if !receipts[i].Duplicate && w.waiting.full(bellhop.BacklogBounds{App: n.MaxPending}, 0, n.Event.App, w.state.waits) != "" {
-			return nil, bellhop.BacklogFull(bellhop.FullApp, n.MaxPending)
-		}
+	if err := bellhop.FirstsWithoutRoom(events, receipts, func(i int) bool {
+		return w.waiting.full(bellhop.BacklogBounds{App: events[i].MaxPending}, 0, events[i].Event.App, w.state.waits) != ""
+	}); err != nil {
+		return nil, err
 	}
 	for _, list := range lists {
 		if list != nil {

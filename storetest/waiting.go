@@ -224,11 +224,16 @@ var waitingTests = []test{
 		f.enqueue(second)
 		for _, n := range []bellhop.NewEvent{f.event(e), f.event()} {
 			n.MaxPending = 2
-			batch := []bellhop.NewEvent{f.event(), n}
+			repeated, elsewhere := first, f.event(e)
+			repeated.Event.ID = f.event().Event.ID
+			elsewhere.Event.App, elsewhere.MaxPending = "globex", 2
+			batch := []bellhop.NewEvent{f.event(), n, repeated, elsewhere, n}
+			batch[4].Event.ID = f.event().Event.ID
 			_, err := f.s.Enqueue(f.Context(), f.lease, f.version(), batch, f.now)
 			if bellhop.CodeOf(err) != bellhop.CodeBacklogFull {
 				f.Errorf("beyond the bound: %v", err)
 			}
+			same(f, "those without room", bellhop.BacklogFullAt(err), []int{1, 4})
 			if _, err := f.s.Event(f.Context(), batch[0].Event.ID); !bellhop.IsNotFound(err) {
 				f.Errorf("a part of the batch is stored: %v", err)
 			}

@@ -33,6 +33,8 @@ type program struct {
 	// width is how wide tables may be, in columns; 0 is no bound.
 	width int
 	wide  bool // was asked for
+	// sleep is pause; a test may have something happen meanwhile.
+	sleep func(ctx context.Context, d time.Duration) bool
 	// password reads a line without showing it.
 	password func() (string, error)
 	// raw has a terminal hand over each key as it is pressed, until restore; nil where
@@ -61,7 +63,7 @@ func main() {
 		os.Exit(exitInterrupted)
 	}()
 	p := &program{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now, systemFile: systemFile,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, environ: os.Environ(), now: time.Now, sleep: pause, systemFile: systemFile,
 		inTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),

@@ -18,6 +18,8 @@ type run struct {
 	environ []string
 	now     time.Time
 	ctx     context.Context
+	// sleep, if it is not nil, happens wherever the program would wait.
+	sleep func()
 	// width, if not 0, is that of a terminal; system is the system's configuration file.
 	width  int
 	system string
@@ -36,6 +38,13 @@ func (r *run) do(t *testing.T) *run {
 		r.ctx = t.Context()
 	}
 	p := &program{in: strings.NewReader(r.stdin), out: &out, err: &errs, environ: r.environ, now: func() time.Time { return r.now }, systemFile: r.system}
+	p.sleep = pause
+	if r.sleep != nil {
+		p.sleep = func(ctx context.Context, _ time.Duration) bool {
+			r.sleep()
+			return ctx.Err() == nil
+		}
+	}
 	if r.width > 0 {
 		p.outTerminal, p.size = true, func() (int, int) { return r.width, 24 }
 	}

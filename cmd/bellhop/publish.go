@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -32,7 +31,8 @@ With --batch, every line of a file is an event {"app", "type", "data", "id"?, "s
 after an interruption the file can be published again without doubling anything.
 
 With --stream, every line is published by itself, and acknowledged once it is durable: one
-that is refused is told of, and the others are published. Where the connection breaks it is
+that is refused is told of, and the others are published. What is refused for what passes,
+such as a backlog that is full, waits and is sent again, before anything new. Where the connection breaks it is
 made anew, and what was not acknowledged is sent again without doubling anything. This is
 the fastest way for many events, and lines may come at any time.`,
 		func(ctx context.Context, c *client.Client, args []string) error {
@@ -123,7 +123,6 @@ func trimJSON(b []byte) []byte { return bytes.Trim(b, " \t\r\n") }
 const (
 	batchEvents = 1000
 	batchBytes  = 8 << 20
-	longestLine = 4 << 20
 )
 
 // publishBatch publishes the lines of a file, chunk by chunk.
@@ -159,16 +158,23 @@ func (p *program) publishBatch(ctx context.Context, c *client.Client, path strin
 		return nil
 	}
 	defer p.progressEnd()
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 0, 64<<10), longestLine)
-	for lines.Scan() {
-		text := bytes.TrimSpace(lines.Bytes())
+	wrong := func(line int, why error) error {
+		return usage("line %d of %s: %w (the %d events before it were published)", line, path, why, published)
+	}
+	lines := newLineReader(in)
+	for text, err := range lines.all() {
+		text = bytes.TrimSpace(text)
 		if len(text) > 0 && (len(chunk) == batchEvents || size+len(text) > batchBytes) {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
-		line++
+		switch line = lines.number; {
+		case bellhop.CodeOf(err) != "":
+			return wrong(line, err)
+		case err != nil:
+			return fmt.Errorf("read %s after line %d: %w", path, line, err)
+		}
 		if line == 1 {
 			if err := unmarked(path, text); err != nil {
 				return err
@@ -179,15 +185,12 @@ func (p *program) publishBatch(ctx context.Context, c *client.Client, path strin
 		}
 		publication, err := readPublication(text)
 		if err != nil {
-			return usage("line %d of %s: %w (the %d events before it were published)", line, path, err, published)
+			return wrong(line, err)
 		}
 		if len(chunk) == 0 {
 			first = line
 		}
 		chunk, size = append(chunk, publication), size+len(text)
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read line %d of %s: %w", line+1, path, err)
 	}
 	if err := flush(); err != nil {
 		return err
@@ -220,10 +223,14 @@ func (p *program) linesOf(path string) (in io.Reader, end func(), err error) {
 func readPublication(line []byte) (client.Publication, error) {
 	p, wrong, err := native.ReadPublication(line)
 	if e, ok := errors.AsType[*strictjson.Error](err); ok {
-		return client.Publication{}, fmt.Errorf("not an event: column %d: %s", e.Column, e.Detail)
+		code := bellhop.Code(e.Code)
+		if e.Code == strictjson.CodeWrongType {
+			code = bellhop.CodeInvalid
+		}
+		return client.Publication{}, &bellhop.Error{Code: code, Detail: fmt.Sprintf("not an event: column %d: %s", e.Column, e.Detail)}
 	}
 	if len(wrong) > 0 {
-		return client.Publication{}, fmt.Errorf("%q: %s", wrong[0].Field, wrong[0].Detail)
+		return client.Publication{}, &bellhop.Error{Code: bellhop.CodeInvalid, Detail: fmt.Sprintf("%q: %s", wrong[0].Field, wrong[0].Detail)}
 	}
 	publication := client.Publication{App: p.App, Type: p.Type, Subject: p.Subject, ID: p.ExternalID, Channels: p.Channels, Tags: p.Tags, Retain: bellhop.Duration(p.Retain), Data: bytes.Clone(p.Data)}
 	if !p.DeliverAt.IsZero() {

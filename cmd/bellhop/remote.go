@@ -90,12 +90,23 @@ type unreachableError struct{ error }
 // explainFailure says what to do about the failures that everybody meets once.
 func (p *program) explainFailure(err error) error {
 	if problem, ok := errors.AsType[*client.Problem](err); ok {
-		return p.explainProblem(problem)
+		return instead(err, problem.Error(), p.explainProblem(problem))
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok && !errors.Is(err, context.Canceled) {
-		return unreachableError{fmt.Errorf("no server could be reached at %s (%w). Is 'bellhop serve' running there? --server or BELLHOP_SERVER names another address", p.settings.server, failed.Err)}
+		explained := fmt.Errorf("no server could be reached at %s (%w). Is 'bellhop serve' running there? --server or BELLHOP_SERVER names another address", p.settings.server, failed.Err)
+		return unreachableError{instead(err, "call Bellhop: "+failed.Error(), explained)}
 	}
 	return err
+}
+
+// instead is an error with a part of its text explained: what else it says, such as how much
+// was done before, stays.
+func instead(err error, part string, explained error) error {
+	before, after, found := strings.Cut(err.Error(), part)
+	if !found || part == "" || before == "" && after == "" {
+		return explained
+	}
+	return fmt.Errorf("%s%w%s", before, explained, after)
 }
 
 func (p *program) explainProblem(problem *client.Problem) error {

@@ -45,13 +45,14 @@ func (l *lockedBuffer) String() string {
 
 // startService runs serve in dir and waits until it has said where it is, and
 // then until it has said a certain text.
-func startService(t *testing.T, dir, until string) *service {
+func startService(t *testing.T, dir, until string, flags ...string) *service {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	s := &service{stop: stop, code: make(chan int, 1), log: &lockedBuffer{}}
 	p := &program{in: strings.NewReader(""), out: in, err: s.log, now: time.Now}
 	args := []string{"serve", "--dev", "--listen", "127.0.0.1:0", "--database", filepath.Join(dir, "bellhop.db")}
+	args = append(args, flags...)
 	go func() {
 		code := p.run(ctx, args)
 		_ = in.Close()

@@ -34,6 +34,8 @@ type window struct {
 	limit      float64
 	from, most float64
 	exact      bool
+	// held: it begins with the most that the operator allows.
+	held bool
 	// slowStart: nothing has spoken against growing yet.
 	slowStart bool
 	slowedAt  time.Time
@@ -59,7 +61,7 @@ func newWindow(from, most int, exact bool) window {
 
 // configure begins anew with other settings.
 func (w *window) configure(from, most int, exact bool) {
-	w.from, w.most, w.exact = float64(from), float64(max(from, most)), exact
+	w.from, w.most, w.exact, w.held = float64(from), float64(max(from, most)), exact, most > 0 && most <= from
 	if exact {
 		w.most = w.from
 	}
@@ -69,8 +71,11 @@ func (w *window) configure(from, most int, exact bool) {
 // begin goes back to where it starts.
 func (w *window) begin() {
 	w.limit, w.slowStart, w.why = w.from, true, bellhop.ConcurrencyStarts
-	if w.exact {
+	switch {
+	case w.exact:
 		w.why = bellhop.ConcurrencyExact
+	case w.held:
+		w.why = bellhop.ConcurrencyMost
 	}
 	w.next()
 }

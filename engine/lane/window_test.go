@@ -51,6 +51,7 @@ func TestWindow(t *testing.T) {
 		"one at a time":                  {32, 512, false, receiver{20 * time.Millisecond, 1}, 32, 32, bellhop.ConcurrencyStarts},
 		"near, and busy":                 {32, 512, false, receiver{100 * time.Microsecond, 2}, 32, 64, bellhop.ConcurrencySlower},
 		"fixed":                          {32, 512, true, receiver{200 * time.Millisecond, 10_000}, 32, 32, bellhop.ConcurrencyExact},
+		"as few as the operator allows":  {8, 8, false, receiver{200 * time.Millisecond, 10_000}, 8, 8, bellhop.ConcurrencyMost},
 		"not to grow":                    {32, 0, false, receiver{200 * time.Millisecond, 10_000}, 32, 32, bellhop.ConcurrencyStarts},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,6 +103,18 @@ func TestWindowShrinks(t *testing.T) {
 	}
 	if w.limit != 32 || w.why != bellhop.ConcurrencyStarts {
 		t.Errorf("%v, %s once it takes everything again; want what is set up", w.limit, w.why)
+	}
+
+	few := newWindow(8, 8, false)
+	few.overloaded(now, now.Add(time.Second))
+	if few.why != bellhop.ConcurrencyOverloaded {
+		t.Errorf("%s after a refusal", few.why)
+	}
+	for range 1000 {
+		few.answered(time.Millisecond, 1, now)
+	}
+	if few.limit != 8 || few.why != bellhop.ConcurrencyMost {
+		t.Errorf("%v, %s once it takes everything again; want what the operator allows", few.limit, few.why)
 	}
 
 	w = grown()

@@ -28,13 +28,16 @@ describe("endpointFinding", () => {
     expect(f("slower")).toContain("up to 120 requests at once: with more, its answers take longer.");
     expect(f("most")).toContain("up to 120 requests at once, the most that this server allows.");
     expect(f("starts")).toBe("The last attempt succeeded 3 minutes ago.");
+    const starts = { ...lane, concurrency: 32, concurrency_reason: "starts" as const };
+    expect(say({ state: "healthy" }, { lane: starts, pending: 400 }).why).toContain("up to 32 requests at once, as many as it begins with");
+    expect(say({ state: "healthy" }, { lane: starts, pending: 2 }).why).toBeUndefined();
   });
   it("says that a receiver is overloaded, also where nobody has set how many requests it gets", () => {
     const f = (concurrency: number | undefined, now: number, concurrency_reason: NonNullable<LaneState["concurrency_reason"]>) =>
       say({ state: "healthy" }, { endpoint: { ...endpoint, concurrency } as unknown as typeof endpoint, lane: { ...lane, concurrency: now, concurrency_reason } });
     expect(f(8, 4, "overloaded").why).toContain("at most 4 requests at once instead of 8.");
     expect(f(undefined, 16, "overloaded").why).toContain("at most 16 requests at once instead of 32.");
-    expect(f(undefined, 16, "starts").what).toBe("Healthy"); // the server allows no more
+    expect(f(undefined, 16, "most").what).toBe("Healthy"); // the server allows no more
   });
   it("counts what a pause holds", () => {
     expect(say({ state: "paused" }, { pending: 14 })).toMatchObject({ tone: "wait", what: "Paused", next: "14 deliveries are held; none is lost. On resume, what is due goes out, oldest first, and what waits for a retry is tried at its time.", ways: ["resume"] });

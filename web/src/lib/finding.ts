@@ -181,13 +181,15 @@ function healthy(endpoint: Known, lane: LaneState | undefined, waits: number, la
   const slow = limited(waits, endpoint);
   return {
     tone: slow ? "warn" : "good", what: slow ? t`Healthy, as fast as its rate limit lets it` : t`Healthy`, ways: [],
-    why: [said, lane && adapted(lane)].filter(Boolean).join(" ") || undefined, next: waits > 0 ? queue(lane, waits, endpoint) : t`Nothing is waiting.`,
+    why: [said, lane && adapted(lane, waits)].filter(Boolean).join(" ") || undefined, next: waits > 0 ? queue(lane, waits, endpoint) : t`Nothing is waiting.`,
   };
 }
 
 /** How many requests at once it gets and why, where that is not what its settings say. */
-function adapted({ concurrency: most, concurrency_reason: reason }: LaneState): string {
+function adapted({ concurrency: most, concurrency_reason: reason }: LaneState, waits: number): string {
   switch (reason) {
+    case "starts": // as it does, as long as nothing waits for its turn
+      return waits > most ? t`The receiver gets up to ${most} requests at once, as many as it begins with: its answers have not called for more, or less, yet.` : "";
     case "grown":
       return t`The receiver gets up to ${most} requests at once: it answers as fast as with fewer.`;
     case "most":
