@@ -143,6 +143,7 @@ func (e *Engine) took(ctx context.Context, me bellhop.Lease, mine []bellhop.Buck
 		still[o.Bucket] = true
 		if s.owned[o.Bucket] != o.Epoch {
 			news = append(news, o)
+			s.noLonger(o.Bucket)
 		}
 	}
 	var lost []bellhop.BucketOwner
@@ -150,6 +151,7 @@ func (e *Engine) took(ctx context.Context, me bellhop.Lease, mine []bellhop.Buck
 		if epoch != 0 && !still[b] {
 			lost = append(lost, bellhop.BucketOwner{Bucket: bellhop.Bucket(b), Epoch: epoch})
 			s.owned[b] = 0
+			s.noLonger(bellhop.Bucket(b))
 		}
 	}
 	s.noteHouse()
@@ -183,6 +185,14 @@ func (e *Engine) took(ctx context.Context, me bellhop.Lease, mine []bellhop.Buck
 	s.told = true
 	s.noteHouse()
 	return nil
+}
+
+// noLonger ends the handing over of a bucket that is another's by now, or came back since: it
+// will not drain any more. The lock is held.
+func (s *sharing) noLonger(b bellhop.Bucket) {
+	if s.leaving == b {
+		s.handing = false
+	}
 }
 
 // vitalsPiece bounds one question.

@@ -148,11 +148,13 @@ func (n *node) took(me bellhop.Lease, mine []bellhop.BucketOwner, told func(erro
 		still[o.Bucket] = true
 		if s.owned[o.Bucket] != o.Epoch {
 			news = append(news, o)
+			s.noLonger(o.Bucket)
 		}
 	}
 	for b := range bellhop.Bucket(buckets) {
 		if epoch := s.owned[b]; epoch != 0 && !still[b] {
 			delete(s.owned, b)
+			s.noLonger(b)
 			n.do(lane.BucketLost{Bucket: b, Epoch: epoch})
 		}
 	}
@@ -191,6 +193,13 @@ func (n *node) took(me bellhop.Lease, mine []bellhop.BucketOwner, told func(erro
 		s.told = true
 		told(nil)
 	})
+}
+
+// noLonger is engine.sharing.noLonger.
+func (s *sharing) noLonger(b bellhop.Bucket) {
+	if s.leaving == b {
+		s.handing = false
+	}
 }
 
 // learnVitals counts anew what the lanes are told of receivers.
