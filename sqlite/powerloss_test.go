@@ -138,7 +138,7 @@ func (d *disk) cut(after int, keep func() bool) (files [2][]byte) {
 
 const sector = 512
 
-var cuts = flag.Int("power-loss", 5, "after how many operations TestPowerLoss cuts the power once more; 1 is after each")
+var cuts = flag.Int("power-loss", 5, "after how many operations TestPowerLoss cuts the power once more; 1 is after each, and fails each in every way in TestWhatFailedIsNotThere")
 
 // TestPowerLoss plays publishing, delivering, rolling up and checkpoints on a disk that keeps
 // nothing but what was flushed to it, cuts the power after operations of it in turn, each answer among them, and

@@ -104,6 +104,7 @@ func (d *faultyDisk) flush(*os.File) error {
 
 // TestWhatFailedIsNotThere fails each operation on the log of a commit in turn: what was
 // refused is not there after a kill, or a power cut, and the store goes on when the disk is well.
+// With -power-loss 1, each fails in every way.
 func TestWhatFailedIsNotThere(t *testing.T) {
 	testlong.Only(t)
 	t.Parallel()
@@ -146,6 +147,9 @@ func TestWhatFailedIsNotThere(t *testing.T) {
 	} {
 		for i := range 9 {
 			for at, reached := 0, true; reached; at++ {
+				if *cuts > 1 && (at+i)%3 != 0 {
+					continue // by another way to fail
+				}
 				d = &faultyDisk{pages: c.pages}
 				d.began[0] = began
 				f := fault{at: at, next: []string{none, writes, all}[i%3], done: i / 3}
