@@ -33,6 +33,9 @@ const (
 	// perDial is how many files a connection takes while it is made: two questions to the DNS,
 	// and then an address of each kind that are tried side by side.
 	perDial = 2
+	// mostDialing is how many connections are made at once at most, as far as that is counted
+	// on: most of many are there already. Should it be more, requests wait for a second.
+	mostDialing = 512
 	// besides is how many connections to receivers there are for what is no delivery, such as
 	// fetching tokens; tests and previews have theirs beside it.
 	besides = 64
@@ -64,7 +67,7 @@ func (s *settings) allot(files uint64) allotment {
 		a.scrapes = min(leastScrapes+more/32, mostScrapes)
 	}
 	left := all - s.kept(a) - a.connections
-	a.receivers = max(left/perDial, leastReceivers)
+	a.receivers = max(left/perDial, left-mostDialing, leastReceivers)
 	others := min((s.maxTrials+besides)/perDial, a.receivers/3)
 	a.inFlight = max(min(cmp.Or(s.maxInFlight, mostInFlight), a.receivers-others), leastInFlight)
 	a.receivers = min(a.receivers, a.inFlight+s.maxTrials+besides)

@@ -336,7 +336,7 @@ func TestAllot(t *testing.T) {
 		}
 		for files := least; files < 40_000; files += 1 + files/50 {
 			a := s.allot(uint64(files))
-			taken := ownFiles + s.databaseFiles(a.readers) + a.scrapes + a.connections + perDial*a.receivers
+			taken := ownFiles + s.databaseFiles(a.readers) + a.scrapes + a.connections + a.receivers + min((perDial-1)*a.receivers, mostDialing)
 			if err := s.checkFiles(uint64(files)); err != nil || taken > files {
 				t.Errorf("of %d files, %d may be taken (%+v): %v", files, taken, a, err)
 			}
@@ -352,6 +352,7 @@ func TestAllot(t *testing.T) {
 		64:      {readers: 2, connections: 16, receivers: 5, inFlight: 4},
 		256:     {readers: 8, connections: 64, receivers: 71, inFlight: 48},
 		1024:    {readers: 8, connections: 256, receivers: 359, inFlight: 311},
+		4096:    {readers: 8, connections: 1024, receivers: 2510, inFlight: 2462},
 		1 << 63: {readers: 8, connections: 4096, receivers: 4192, inFlight: 4096},
 	} {
 		got := all[0].allot(files)
