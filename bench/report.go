@@ -223,7 +223,7 @@ func (s *spending) value(name string) string {
 // markdown writes the results as tables of docs/performance.md.
 func (r *results) markdown(w io.Writer) error {
 	p := &printer{w: w}
-	p.line("%s.", strings.ReplaceAll(r.about(), "\n", "; "))
+	p.line("%s.", strings.NewReplacer(";\n", "; ", "\n", "; ").Replace(r.about()))
 	p.line("")
 	p.line("| figure | median | from … to | limit | ratio | must | aim | |")
 	p.line("|---|---:|---:|---:|---:|---:|---:|---|")
