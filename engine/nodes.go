@@ -178,12 +178,14 @@ func (e *Engine) took(ctx context.Context, me bellhop.Lease, mine []bellhop.Buck
 	}
 	e.lanes.Took(taken)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, o := range news {
 		s.owned[o.Bucket] = o.Epoch
 	}
 	s.told = true
 	s.noteHouse()
+	s.mu.Unlock()
+	// What was stored after the look, and before the lanes knew, was noted to nobody.
+	e.failed(ctx, "looking for what came meanwhile", e.noteDue(ctx, buckets, e.cfg.Now().Add(e.cfg.Lease)))
 	return nil
 }
 

@@ -872,3 +872,38 @@ func TestANodeThatIsNotTheOwnerTellsTheTruthOfAnEndpoint(t *testing.T) {
 		}
 	})
 }
+
+// looking is a store that has somebody wait between a look for what is due and its answer.
+type looking struct {
+	bellhop.Store
+	looked atomic.Pointer[func()]
+}
+
+func (s *looking) Overdue(ctx context.Context, of []bellhop.Bucket, until time.Time) ([]bellhop.Backlog, error) {
+	found, err := s.Store.Overdue(ctx, of, until)
+	if f := s.looked.Load(); f != nil && len(of) > 0 {
+		s.looked.Store(nil)
+		(*f)()
+	}
+	return found, err
+}
+
+// TestWhatComesWhileBucketsAreTakenIsNotOverlooked: between the look for what is due in them
+// and the moment when the lanes know that they are the node's, nobody is told of it. A node
+// that starts, and is published to at once, would leave that for a heartbeat.
+func TestWhatComesWhileBucketsAreTakenIsNotOverlooked(t *testing.T) {
+	simulate(t, func(t *testing.T) {
+		store := &looking{Store: memstore.New()}
+		h := openOn(t, store)
+		h.endpoint("a.example")
+		h.stop()
+
+		publish := func() { h.publish(`1`) }
+		store.looked.Store(&publish)
+		h.start()
+		wait(time.Second) // a heartbeat takes five
+		if n := len(h.net.at("a.example")); n != 1 {
+			t.Errorf("it was sent %d times within a second", n)
+		}
+	})
+}

@@ -191,7 +191,7 @@ func (n *node) took(me bellhop.Lease, mine []bellhop.BucketOwner, told func(erro
 			}
 		}
 		s.told = true
-		told(nil)
+		n.noteDue(of, w.plan.lease, func(error) { told(nil) })
 	})
 }
 

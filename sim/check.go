@@ -242,8 +242,10 @@ func (n *node) resumed(d *delivery, due time.Time, name, to string) {
 		return
 	}
 	first := held[0]
-	// By their ids, too, since a clock that went back makes what is newer due earlier.
-	if d.attempts == 0 && len(d.requests) == 0 && first.before(heldBack{d, due}) && first.id < d.id {
+	// By their ids, too, since a clock that went back makes what is newer due earlier; and what
+	// is due since it went ahead again is found with the next heartbeat.
+	found := w.leapt == 0 || w.at-w.leapt > patch
+	if found && d.attempts == 0 && len(d.requests) == 0 && first.before(heldBack{d, due}) && first.id < d.id {
 		w.broken("5 pause holds", "%s goes to %s, which was resumed, before the older %s", name, to, w.trace.of(int64(first.id)))
 	}
 	if d == first.delivery {

@@ -603,6 +603,8 @@ func (w *world) turnClock() {
 		w.back += by
 		by = -by
 		w.reached("the clock went back")
+	} else {
+		w.leapt = w.at
 	}
 	w.skew += by
 	w.disturbed = max(w.disturbed, w.at)

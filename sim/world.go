@@ -76,10 +76,11 @@ type world struct {
 	secrets  *sealer
 
 	// skew is how far the clock on the wall is off, highest the latest that any node's
-	// said, and back how far it went back in all.
+	// said, and back how far it went back in all. leapt is when it last went ahead.
 	skew    time.Duration
 	highest time.Time
 	back    time.Duration
+	leapt   time.Duration
 
 	// disturbed is when something went wrong last that all of the node may suffer
 	// from; healthy is an endpoint that nothing ever happens to, if there is one.
