@@ -53,10 +53,15 @@ type step struct {
 	err error
 }
 
+func newGroups(writers int, commit func([]*step) error) *groupcommit.Committer[*step] {
+	c := groupcommit.New(maxBatch, func(st *step) int { return st.weight }, commit)
+	c.InTurns(func(st *step) groupcommit.Turn { return st.turn }, askedShare, bulkShare, happenedShare)
+	c.Writers(writers)
+	return c
+}
+
 func (s *Store) startGroups(ctx context.Context) {
-	s.steps = groupcommit.New(maxBatch, func(st *step) int { return st.weight }, s.commitGroup)
-	s.steps.InTurns(func(st *step) groupcommit.Turn { return st.turn }, askedShare, bulkShare, happenedShare)
-	s.steps.Writers(s.options.Writers)
+	s.steps = newGroups(s.options.Writers, s.commitGroup)
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(func() { s.steps.Run(ctx) })
 	s.running.Go(func() { s.mindSilence(ctx) })
