@@ -15,14 +15,16 @@ func TestLargeEventsAreFetchedInLargePieces(t *testing.T) {
 		{16 << 20, fetchBytes / 2},
 		{1 << 20, 1 << 20},
 	} {
-		b := newBench(t)
-		b.m.QueueBytes = c.free
-		claims := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: b.endpoint().ID, Due: b.now}}))
-		if len(claims) != 1 {
-			t.Fatalf("with %d bytes free, there are %d claims", c.free, len(claims))
-		}
-		if got := claims[0].weight(); got != c.most {
-			t.Errorf("with %d bytes free, a claim is for %d, want %d", c.free, got, c.most)
+		for retries, most := range map[bool]int64{false: c.most, true: min(c.free, max(c.most, fetchBytes/2)/retryPart)} {
+			b := newBench(t)
+			b.m.QueueBytes = c.free
+			claims := of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: b.endpoint().ID, Due: b.now, Retries: retries}}))
+			if len(claims) != 1 {
+				t.Fatalf("with %d bytes free, there are %d claims", c.free, len(claims))
+			}
+			if got := claims[0].weight(); got != most {
+				t.Errorf("with %d bytes free, a claim is for %d (of retries: %v), want %d", c.free, got, retries, most)
+			}
 		}
 	}
 }

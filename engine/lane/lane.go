@@ -25,9 +25,9 @@ const (
 	fetchMost  = 16 << 20
 	fetchShare = 8
 	// Retries have room of their own beside it, so that they never fill that of first
-	// attempts.
+	// attempts: of the bytes, a quarter.
 	retryItems = 128
-	retryBytes = 1 << 20
+	retryPart  = 4
 	// itemWeight is about what a delivery takes in memory besides its event's data, in bytes.
 	itemWeight = 1024
 	// retryShare: while both wait, one request in so many is a retry, so that first
@@ -511,7 +511,7 @@ func (l *lane) room(k kind) (items int, bytes int64) {
 	most, mostBytes := fetchItems, max(fetchBytes, min(fetchMost, int(free/fetchShare)))
 	here, hereWeight := l.queue[k].len(), l.queue[k].weight
 	if k == retry {
-		most, mostBytes = retryItems, retryBytes
+		most, mostBytes = retryItems, mostBytes/retryPart
 	} else {
 		here += l.reserved
 	}
