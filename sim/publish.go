@@ -346,7 +346,7 @@ func (n *node) ends(p *publishing) {
 func (n *node) gone(p *publishing) {
 	n.ends(p)
 	for _, e := range p.asked {
-		n.w.never[e] = true
+		n.w.never[e] = p.ps
 	}
 }
 
@@ -357,7 +357,7 @@ func (n *node) answer(p *publishing) {
 	if err := p.a.Err(); err != nil {
 		n.log("refused", 0, int64(p.asked0()), err.Error())
 		for _, e := range p.asked {
-			w.never[e] = true
+			w.never[e] = p.ps
 		}
 		if bellhop.CodeOf(err) == bellhop.CodeIDConflict {
 			w.reached("an external id came again for something else")

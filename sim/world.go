@@ -9,6 +9,7 @@ import (
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/dialect"
+	"github.com/bellhop/bellhop/engine"
 	"github.com/bellhop/bellhop/internal/history"
 	"github.com/bellhop/bellhop/memstore"
 )
@@ -93,8 +94,9 @@ type world struct {
 	entries  map[string]*entry
 	programs int
 	offers   map[[2]string]offer
-	// never are events whose publishers were told that they are not stored.
-	never        map[bellhop.EventID]bool
+	// never are events whose publishers were told that they are not stored, with what was
+	// published with them.
+	never        map[bellhop.EventID][]engine.Publication
 	incarnations int
 	// mended is when the end began: nothing goes wrong any more.
 	mended time.Duration
@@ -173,7 +175,7 @@ func (w *world) begin() {
 	w.store.UseNumbers(w.plan.numbers)
 	w.ledger = newLedger(w)
 	w.receivers, w.entries = map[string]*receiver{}, map[string]*entry{}
-	w.offers, w.never = map[[2]string]offer{}, map[bellhop.EventID]bool{}
+	w.offers, w.never = map[[2]string]offer{}, map[bellhop.EventID][]engine.Publication{}
 	w.dialects = w.compile()
 	w.secrets = &sealer{w: w}
 	w.clock()

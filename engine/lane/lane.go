@@ -57,8 +57,9 @@ type lane struct {
 	bucket *holding
 	closed bool
 
-	// starved is true while the lane waits for a slot; it belongs to slots.
+	// starved is true while the lane waits for a slot, as waitsAs; they belong to slots.
 	starved bool
+	waitsAs standing
 	// wakeAt and place belong to timers.
 	wakeAt time.Time
 	place  int
@@ -67,15 +68,17 @@ type lane struct {
 	// reserved is room promised to deliveries that are being committed.
 	reserved, reservedWeight int
 	// unfinished are the requests that are under way, or whose outcome is not durable yet.
-	// flying counts those under way, but for what was answered and made room for others, and
-	// retrying is how many of them are retries. passed counts the first attempts that have
+	// flying counts those under way, but for what was answered and made room for others:
+	// retrying is how many of them are retries, and untried how many began while the lane was
+	// unproven and did not hang yet. passed counts the first attempts that have
 	// gone before a waiting retry.
 	unfinished jobs
 	flying     int
 	retrying   int
+	untried    int
 	passed     int
 	// progress is when a request last ended, or the first one began; proven says
-	// that an answer showed the receiver alive since the start.
+	// that an answer showed the receiver alive, or that it has taken an event before.
 	progress time.Time
 	proven   bool
 
@@ -125,7 +128,7 @@ func newLane(m *Machine, r *routes.Route) *lane {
 // know takes over what is stored of the receiver. Behind an open circuit a probe goes
 // at once.
 func (l *lane) know(v bellhop.Vitals) {
-	l.vitals, l.stored, l.verdictAt, l.proven = v, v, time.Time{}, false
+	l.vitals, l.stored, l.verdictAt, l.proven = v, v, time.Time{}, v.Taken
 	l.breaker = breaker{failures: v.Ill}
 	if v.Ill > 0 {
 		l.breaker.last = v.Reason
@@ -135,12 +138,12 @@ func (l *lane) know(v bellhop.Vitals) {
 	}
 }
 
-// tenant is whose lane it is, to be fair between tenants: the first of its apps.
-func (l *lane) tenant() string {
-	if l.route == nil || len(l.route.Apps) == 0 {
+// tenant is whose an endpoint is, to be fair between tenants: the first of its apps.
+func tenant(r *routes.Route) string {
+	if r == nil || len(r.Apps) == 0 {
 		return ""
 	}
-	return l.route.Apps[0]
+	return r.Apps[0]
 }
 
 func newLimiter(r *routes.Route) *rate.Limiter {
@@ -341,7 +344,7 @@ func (l *lane) pump(now time.Time) {
 	}
 	if l.queue.len() == 0 && l.nextDue == (dues{}) && !l.doubtful { // nothing waits, here or in the store
 		l.mustRelease = false
-		l.wakeBy(time.Time{})
+		l.wakeBy(l.hangsAt())
 		return
 	}
 	if l.doubtful && !l.disowning && !l.claiming && !l.releasing && l.reserved == 0 {
@@ -369,7 +372,32 @@ func (l *lane) pump(now time.Time) {
 	if l.breaker.open() && (l.queue.len() > 1 || now.Before(l.breaker.probeAt)) {
 		l.release(now) // but for the one that waits to be the probe
 	}
-	l.wakeBy(earliest(wake, l.fetch(now)))
+	l.wakeBy(earliest(earliest(wake, l.fetch(now)), l.hangsAt()))
+}
+
+// hangsAt is when what began while the lane was unproven counts as hanging; zero: there is
+// none of it.
+func (l *lane) hangsAt() time.Time {
+	if l.untried == 0 {
+		return time.Time{}
+	}
+	return l.progress.Add(slowAfter + 1)
+}
+
+// hang has requests count as those of a lane that hangs, if it does by now, and tells whether
+// there were any.
+func (l *lane) hang(now time.Time) bool {
+	if l.untried == 0 || l.standing(now) != failing {
+		return false
+	}
+	for _, job := range l.unfinished {
+		if job.as == unproven && !job.owed {
+			job.as = failing
+			l.m.slots.fail(tenant(job.Route))
+		}
+	}
+	l.untried = 0
+	return true
 }
 
 // next takes the next delivery off the queue, and a slot for it, if a request may
@@ -396,8 +424,11 @@ func (l *lane) next(now time.Time) (job *Job, again time.Time) {
 		}
 	}
 	as := l.standing(now)
-	if !l.m.slots.take(l, as, l.flying, limit) {
+	if !l.m.slots.take(l, as, tenant(l.route), l.flying, limit) {
 		return nil, time.Time{}
+	}
+	if as == unproven {
+		l.untried++
 	}
 	if l.limiter != nil {
 		l.limiter.AllowN(now, 1)
@@ -534,7 +565,7 @@ func (l *lane) claim(k kind, room int, budget int64) {
 	l.m.underWay++
 	c := Claim{
 		ClaimRequest: bellhop.ClaimRequest{
-			Lease: l.m.lease, Endpoint: l.id, BucketEpoch: l.bucket.epoch, Retries: k == retry, Limit: room, MaxBytes: int(budget), Turn: l.tenant(),
+			Lease: l.m.lease, Endpoint: l.id, BucketEpoch: l.bucket.epoch, Retries: k == retry, Limit: room, MaxBytes: int(budget), Turn: tenant(l.route),
 			// The newest probe says most of how the receiver is now. An order is
 			// kept even so.
 			Newest: k == firstAttempt && l.breaker.open() && l.route.Ordering == bellhop.OrderingNone,
@@ -806,6 +837,9 @@ func (l *lane) landed(job *Job, now time.Time) {
 	l.flying--
 	if job.Work.Delivery.IsRetry() {
 		l.retrying--
+	}
+	if job.as == unproven {
+		l.untried--
 	}
 	l.progress = now
 }

@@ -144,8 +144,13 @@ func (m *Machine) step(effects []Effect, in Input, now time.Time) []Effect {
 			due = append(due, m.timers[0])
 			m.timers[0].wakeBy(time.Time{})
 		}
+		hung := false
 		for _, l := range due {
+			hung = l.hang(now) || hung
 			l.pump(now)
+		}
+		if hung {
+			m.offer(now)
 		}
 	case Sent:
 		in.Job.lane.sent(in, now)
@@ -388,24 +393,36 @@ func outcomeBytes(a *bellhop.Attempt) int64 {
 	return int64(1<<10 + len(a.RequestBody) + len(a.ResponseBody))
 }
 
-// offers is to how many lanes that wait a slot is offered when it is returned. While slots
-// are scarce, most have their share already; the others are next when the next one is.
+// offers is to how many lanes of each standing that want one a slot is offered when it is
+// returned. While slots are scarce, most have their share already: what they have in flight
+// comes back.
 const offers = 16
 
 // landed gives the slot of a request that has ended to whoever can make use of it.
 func (m *Machine) landed(job *Job, now time.Time) {
 	job.lane.landed(job, now)
-	waiting := m.slots.give(job.as)
+	m.slots.give(job.as, tenant(job.Route))
 	job.lane.pump(now)
-	// A lane may have stopped waiting, or have nothing to send any more.
-	for waiting = min(waiting, offers); waiting > 0; waiting-- {
-		next := m.slots.next()
-		if next == nil {
-			return
-		}
-		before := next.flying
-		if next.pump(now); next.flying > before {
-			return
+	m.offer(now)
+}
+
+// offer gives slots that are free to lanes that wait for them. There may be several: with one
+// more, an app may have come below what lets it have others.
+func (m *Machine) offer(now time.Time) {
+	for of := range standings {
+		left := offers
+		for waiting := m.slots.waiting[of].count; waiting > 0 && left > 0; waiting-- {
+			next := m.slots.next(of)
+			if next == nil {
+				break
+			}
+			// Those that want nothing any more, such as those that are paused by now, or that
+			// wait among others from here on, cost nothing but this look: where they counted,
+			// none might be left for the rest.
+			before := next.flying
+			if next.pump(now); next.flying == before && next.starved && next.waitsAs == of {
+				left--
+			}
 		}
 	}
 }

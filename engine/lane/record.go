@@ -23,10 +23,7 @@ type recorder struct {
 
 // add hands over what is to be recorded.
 func (r *recorder) add(rec Record) {
-	of := ""
-	if apps := rec.Job.Route.Apps; len(apps) > 0 {
-		of = apps[0]
-	}
+	of := tenant(rec.Job.Route)
 	if _, working := r.waiting[of]; !working {
 		go r.d.recordFor(of)
 	}

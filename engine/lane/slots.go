@@ -4,24 +4,38 @@ package lane
 type standing int
 
 const (
-	proven   standing = iota // its endpoint answered, lately
-	unproven                 // it never did since the start, but nothing speaks against it
+	proven   standing = iota // its endpoint answers, or did before the start
+	unproven                 // it never did, but nothing speaks against it
 	failing                  // its latest request failed, or takes long
 	standings
 )
 
 // slots bound the requests in flight of the whole process, in such a way that
-// endpoints that hang cannot use them up: failing lanes share at most half of them,
-// and those together with unproven ones three quarters. When more than half are
-// taken, a lane's share shrinks the more it has. Lanes that wait take turns by their
-// apps, so that one app with many endpoints does not keep another waiting.
+// endpoints that hang cannot use them up:
+//
+//   - Failing lanes take none where they and unproven ones have half of them.
+//   - Beyond that half, unproven ones take none where that is three quarters, or seven eighths
+//     for an app that has less than an eighth of such requests itself; nor where an app has a
+//     quarter that began while its lanes were unproven. Of an app with many endpoints that hang,
+//     most are that at first: what hangs counts as a failing lane's from then on.
+//   - When more than half are taken, or much of an app's quarter, a lane's share shrinks the more
+//     it has.
+//
+// Lanes that wait take turns by their apps, so that one app with many endpoints does not keep
+// another waiting.
 type slots struct {
 	max   int
 	inUse int
 	used  [standings]int
+	// apps has those that have slots of lanes which are not proven.
+	apps map[string]notProven
 	// waiting lanes are pumped as slots are returned.
 	waiting [standings]waiting
 }
+
+// notProven is how many slots an app has for lanes that are unproven, and for those that are not
+// proven at all.
+type notProven struct{ unproven, all int }
 
 // waiting are lanes in the order in which they came, a line for each app.
 type waiting struct {
@@ -31,7 +45,7 @@ type waiting struct {
 }
 
 func (w *waiting) push(l *lane) {
-	of := l.tenant()
+	of := tenant(l.route)
 	if w.lines == nil {
 		w.lines = map[string][]*lane{}
 	}
@@ -42,9 +56,20 @@ func (w *waiting) push(l *lane) {
 	w.count++
 }
 
-func (w *waiting) pop() *lane {
-	of := w.ring[0]
-	w.ring = w.ring[1:]
+// pop gives the next lane of an app that may have a slot; nil if there is none.
+func (w *waiting) pop(may func(app string) bool) *lane {
+	of := ""
+	for left := len(w.ring); ; left-- {
+		if left == 0 {
+			return nil
+		}
+		of = w.ring[0]
+		w.ring = w.ring[1:]
+		if may(of) {
+			break
+		}
+		w.ring = append(w.ring, of)
+	}
 	line := w.lines[of]
 	l := line[0]
 	line[0] = nil
@@ -58,59 +83,84 @@ func (w *waiting) pop() *lane {
 	return l
 }
 
-// room tells whether a lane of that standing may have one of the slots.
-func (s *slots) room(of standing) bool {
-	switch half := max(s.max/2, 1); {
+// room tells whether a lane of that standing and app may have one of the slots.
+func (s *slots) room(of standing, app string) bool {
+	all := s.used[failing] + s.used[unproven]
+	switch {
 	case s.inUse >= s.max:
 		return false
-	case of == failing && s.used[failing] >= half:
+	case of != proven && all < s.part(2):
+		return true
+	case of == failing:
 		return false
-	case of != proven && s.used[failing]+s.used[unproven] >= max(s.max*3/4, 1):
-		return false
+	case of == unproven:
+		its, most := s.apps[app], max(s.max*3/4, 1)
+		if its.all < s.part(8) {
+			most = max(s.max*7/8, 1)
+		}
+		return all < most && its.unproven < s.part(4)
 	}
 	return true
 }
 
-// take asks for one more slot for a lane that has inFlight of its limit in use. A
+// part is one of n parts of all slots.
+func (s *slots) part(n int) int { return max(s.max/n, 1) }
+
+// take asks for one more slot for a lane of an app that has inFlight of its limit in use. A
 // lane that is refused is given another chance when a slot is returned.
-func (s *slots) take(l *lane, of standing, inFlight, limit int) bool {
-	half := max(s.max/2, 1)
+func (s *slots) take(l *lane, of standing, app string, inFlight, limit int) bool {
 	share := limit
-	if s.inUse >= half {
+	if half := s.part(2); s.inUse >= half {
 		share = max(1, min(limit, half)*(s.max-s.inUse)/half)
 	}
-	if s.room(of) && inFlight < share {
-		s.inUse++
-		s.used[of]++
+	if of == unproven {
+		most := s.part(4)
+		share = min(share, max(1, min(limit, most)*(most-s.apps[app].unproven)/most))
+	}
+	if s.room(of, app) && inFlight < share {
+		s.count(of, app, 1)
 		return true
 	}
 	if !l.starved {
-		l.starved = true
+		l.starved, l.waitsAs = true, of
 		s.waiting[of].push(l)
 	}
 	return false
 }
 
-// give returns a slot that was taken by a lane of the given standing. It answers how
-// many lanes wait.
-func (s *slots) give(of standing) (waiting int) {
-	s.inUse--
-	s.used[of]--
-	for i := range s.waiting {
-		waiting += s.waiting[i].count
-	}
-	return waiting
+// fail has the slot of a lane that was unproven count as one of a failing lane.
+func (s *slots) fail(app string) {
+	s.count(unproven, app, -1)
+	s.count(failing, app, 1)
 }
 
-// next gives the lane that has waited longest of those that may have a slot; nil if
-// there is none.
-func (s *slots) next() *lane {
-	for of := range standings {
-		if s.waiting[of].count > 0 && s.room(of) {
-			l := s.waiting[of].pop()
-			l.starved = false
-			return l
-		}
+// give returns a slot that was taken by a lane of the given standing and app.
+func (s *slots) give(of standing, app string) { s.count(of, app, -1) }
+
+func (s *slots) count(of standing, app string, n int) {
+	s.inUse += n
+	s.used[of] += n
+	if of == proven {
+		return
 	}
-	return nil
+	its := s.apps[app]
+	if its.all += n; of == unproven {
+		its.unproven += n
+	}
+	if s.apps == nil {
+		s.apps = map[string]notProven{}
+	}
+	if s.apps[app] = its; its == (notProven{}) {
+		delete(s.apps, app)
+	}
+}
+
+// next gives the lane that has waited longest of those of a standing that may have a slot; nil
+// if there is none.
+func (s *slots) next(of standing) *lane {
+	l := s.waiting[of].pop(func(app string) bool { return s.room(of, app) })
+	if l != nil {
+		l.starved = false
+	}
+	return l
 }

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/bellhop/bellhop/engine/routes"
@@ -10,7 +11,7 @@ func TestSlotsKeepRoomForTheQuiet(t *testing.T) {
 	s := &slots{max: 16}
 	greedy := 0
 	for range 100 {
-		if s.take(&lane{}, proven, greedy, 1000) {
+		if s.take(&lane{}, proven, "", greedy, 1000) {
 			greedy++
 		}
 	}
@@ -18,71 +19,76 @@ func TestSlotsKeepRoomForTheQuiet(t *testing.T) {
 		t.Fatalf("one lane took %d of 16 slots", greedy)
 	}
 	for range 16 - greedy {
-		if !s.take(&lane{}, proven, 0, 1000) {
+		if !s.take(&lane{}, proven, "", 0, 1000) {
 			t.Fatal("a lane with nothing in flight was refused while slots were free")
 		}
 	}
-	if s.take(&lane{}, proven, 0, 1000) {
+	if s.take(&lane{}, proven, "", 0, 1000) {
 		t.Fatal("more than the maximum was given out")
 	}
 }
 
 func TestSlotsOfLanesThatFail(t *testing.T) {
 	s := &slots{max: 16}
-	count := func(of standing) (n int) {
+	count := func(of standing, app string) (n int) {
 		for range 100 {
-			if s.take(&lane{}, of, 0, 32) {
+			if s.take(&lane{}, of, app, 0, 32) {
 				n++
 			}
 		}
 		return n
 	}
-	if f, u, p := count(failing), count(unproven), count(proven); f != 8 || u != 4 || p != 4 {
-		t.Errorf("failing lanes got %d, unproven ones %d, proven ones %d of 16 slots; want 8, 4, 4", f, u, p)
+	got := []int{count(failing, "a"), count(unproven, "a"), count(failing, "b"), count(unproven, "b"), count(unproven, "c"), count(proven, "c")}
+	if want := []int{8, 4, 0, 2, 0, 2}; !slices.Equal(got, want) {
+		t.Errorf("lanes got %d of 16 slots, want %d", got, want)
+	}
+	for range 2 {
+		s.give(unproven, "b")
+	}
+	if n := count(failing, "a"); n != 0 {
+		t.Errorf("failing lanes got %d, where they and unproven ones have more than half", n)
+	}
+	if n := count(unproven, "d"); n != 2 {
+		t.Errorf("unproven lanes of an app that has none got %d, want 2", n)
 	}
 }
 
-func TestReturnedSlotsGoToProvenLanesFirst(t *testing.T) {
-	s := &slots{max: 4}
-	for _, of := range []standing{failing, failing, unproven, proven} {
-		s.take(&lane{}, of, 0, 32)
+// TestOneLaneThatNeverAnsweredLeavesRoom for others of its app, which may answer.
+func TestOneLaneThatNeverAnsweredLeavesRoom(t *testing.T) {
+	s := &slots{max: 1024}
+	for range 10 {
+		for n := 0; s.take(&lane{}, unproven, "a", n, 32); n++ {
+		}
 	}
-	bad, well := &lane{}, &lane{}
-	if s.take(bad, failing, 0, 32) || s.take(well, proven, 0, 32) {
-		t.Fatal("more than the maximum was given out")
-	}
-	s.inUse--
-	s.used[failing]--
-	if s.next() != well || s.next() != bad || s.next() != nil {
-		t.Error("a lane that is proven is not woken first")
+	if got := s.apps["a"].unproven; got < 128 || got > 240 {
+		t.Errorf("ten lanes took %d of an app's 256", got)
 	}
 }
 
 // One app with many endpoints must not keep another waiting.
 func TestReturnedSlotsGoFromAppToApp(t *testing.T) {
 	s := &slots{max: 1}
-	s.take(&lane{}, proven, 0, 32)
+	s.take(&lane{}, proven, "", 0, 32)
 	of := func(app string) *lane {
 		r := &routes.Route{}
 		r.Apps = []string{app}
 		return &lane{route: r}
 	}
 	for range 100 {
-		s.take(of("crowd"), proven, 0, 32)
+		s.take(of("crowd"), proven, "crowd", 0, 32)
 	}
 	quiet := of("quiet")
-	s.take(quiet, proven, 0, 32)
-	s.inUse--
-	s.used[proven]--
-	if first, second := s.next(), s.next(); first == quiet || second != quiet {
+	s.take(quiet, proven, "quiet", 0, 32)
+	s.give(proven, "")
+	if first, second := s.next(proven), s.next(proven); first == quiet || second != quiet {
 		t.Error("the lane of another app had to wait for the crowd")
 	}
 	for range 99 {
-		if s.next() == nil {
+		if s.next(proven) == nil {
 			t.Fatal("a lane was forgotten")
 		}
 	}
-	if s.next() != nil {
+	if s.next(proven) != nil {
 		t.Error("a lane was given twice")
 	}
 }
