@@ -24,16 +24,18 @@ type sharing struct {
 	// told: the lanes know them. house is closed while the first bucket is among them.
 	told  bool
 	house chan struct{}
-	// leaving is the bucket that is being handed over, if handing.
+	// leaving is the bucket that is being handed over, if handing. doubt is that one where it was
+	// drained, and nobody knows whether it was left.
 	leaving bellhop.Bucket
 	handing bool
+	doubt   bellhop.BucketOwner
 }
 
 // forget drops all that was owned under a lease that was lost.
 func (s *sharing) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.owned, s.handing, s.told = [bellhop.Buckets]int64{}, false, false
+	s.owned, s.handing, s.told, s.doubt = [bellhop.Buckets]int64{}, false, false, bellhop.BucketOwner{}
 	s.noteHouse()
 }
 
@@ -99,6 +101,9 @@ func (e *Engine) share(ctx context.Context) (even bool, err error) {
 	e.sharing.looking.Lock()
 	defer e.sharing.looking.Unlock()
 	me := e.Lease()
+	if err := e.leaveAgain(ctx, me); err != nil {
+		return false, err
+	}
 	nodes, err := e.store.Nodes(ctx)
 	if err != nil {
 		return false, fmt.Errorf("list the nodes: %w", err)
@@ -135,7 +140,7 @@ func (e *Engine) took(ctx context.Context, me bellhop.Lease, mine []bellhop.Buck
 	s := &e.sharing
 	s.mu.Lock()
 	if s.lease != me {
-		s.lease, s.owned, s.handing, s.told = me, [bellhop.Buckets]int64{}, false, false
+		s.lease, s.owned, s.handing, s.told, s.doubt = me, [bellhop.Buckets]int64{}, false, false, bellhop.BucketOwner{}
 	}
 	var news []bellhop.BucketOwner
 	var still [bellhop.Buckets]bool
@@ -254,20 +259,40 @@ func (e *Engine) drained(b bellhop.Bucket, epoch int64) {
 		s.mu.Lock()
 		l := s.lease
 		s.mu.Unlock()
-		err := e.store.LeaveBuckets(ctx, l, []bellhop.BucketOwner{{Bucket: b, Lease: l, Epoch: epoch}}, e.cfg.Now())
-		if err != nil && !errors.Is(err, bellhop.ErrLeaseLost) {
-			// Nobody knows whether it was left: the next look does.
-			e.failed(ctx, "handing a bucket over", err)
-		}
-		e.tell(bellhop.Wakeup{Nodes: true})
-		s.mu.Lock()
-		if s.lease == l {
-			s.owned[b] = 0
-			s.handing = false
-			s.noteHouse()
-		}
-		s.mu.Unlock()
-		e.lanes.Lost(b, epoch)
+		e.failed(ctx, "handing a bucket over", e.leaveBucket(ctx, bellhop.BucketOwner{Bucket: b, Lease: l, Epoch: epoch}))
 		wake(e.resharing)
 	})
+}
+
+// leaveAgain leaves the bucket of which nobody knows whether it was left. Until that is known,
+// it is not used: where the commit is late, another would take it meanwhile.
+func (e *Engine) leaveAgain(ctx context.Context, me bellhop.Lease) error {
+	e.sharing.mu.Lock()
+	doubt := e.sharing.doubt
+	e.sharing.mu.Unlock()
+	if doubt.Lease != me || doubt.Epoch == 0 {
+		return nil
+	}
+	return e.leaveBucket(ctx, doubt)
+}
+
+// leaveBucket gives up a bucket that nothing keeps any more.
+func (e *Engine) leaveBucket(ctx context.Context, o bellhop.BucketOwner) error {
+	err := e.store.LeaveBuckets(ctx, o.Lease, []bellhop.BucketOwner{o}, e.cfg.Now())
+	known := err == nil || errors.Is(err, bellhop.ErrLeaseLost)
+	s := &e.sharing
+	s.mu.Lock()
+	if s.lease == o.Lease {
+		if s.doubt = o; known {
+			s.doubt, s.owned[o.Bucket], s.handing = bellhop.BucketOwner{}, 0, false
+			s.noteHouse()
+		}
+	}
+	s.mu.Unlock()
+	if !known {
+		return fmt.Errorf("leave a bucket: %w", err)
+	}
+	e.tell(bellhop.Wakeup{Nodes: true})
+	e.lanes.Lost(o.Bucket, o.Epoch)
+	return nil
 }

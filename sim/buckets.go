@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -25,6 +26,8 @@ type sharing struct {
 	// leaving is being handed over, if handing.
 	leaving bellhop.Bucket
 	handing bool
+	// doubt is a bucket of which nobody knows whether it was left.
+	doubt bellhop.BucketOwner
 	// since is when the lanes were told of a bucket.
 	since map[bellhop.Bucket]time.Duration
 }
@@ -72,34 +75,54 @@ func (n *node) share(told func(even bool, err error)) {
 			done()
 			told(even, err)
 		}
-		w, me := n.w, n.lease
-		var nodes []bellhop.NodeInfo
-		n.read("nodes", func() (err error) {
-			nodes, err = w.store.Nodes(ctx)
+		n.leaveAgain(func(err error) {
+			if err != nil {
+				end(false, err)
+				return
+			}
+			n.lookAt(end)
+		})
+	})
+}
+
+// leaveAgain is engine.Engine.leaveAgain.
+func (n *node) leaveAgain(told func(error)) {
+	if doubt := n.sharing.doubt; doubt.Lease == n.lease && doubt.Epoch != 0 {
+		n.leaveBucket(doubt, told)
+	} else {
+		told(nil)
+	}
+}
+
+// lookAt is what share does, one at a time.
+func (n *node) lookAt(end func(even bool, err error)) {
+	w, me := n.w, n.lease
+	var nodes []bellhop.NodeInfo
+	n.read("nodes", func() (err error) {
+		nodes, err = w.store.Nodes(ctx)
+		return err
+	}, func(err error) {
+		if err != nil {
+			end(false, err)
+			return
+		}
+		var owners []bellhop.BucketOwner
+		n.read("buckets", func() error {
+			list, err := w.store.Buckets(ctx)
+			owners = list[:buckets]
 			return err
 		}, func(err error) {
 			if err != nil {
 				end(false, err)
 				return
 			}
-			var owners []bellhop.BucketOwner
-			n.read("buckets", func() error {
-				list, err := w.store.Buckets(ctx)
-				owners = list[:buckets]
-				return err
-			}, func(err error) {
-				if err != nil {
-					end(false, err)
-					return
-				}
-				pins := lane.Pins(nodes, owners)
-				n.heedListeners(pins)
-				leases := make([]bellhop.Lease, len(nodes))
-				for i := range nodes {
-					leases[i] = nodes[i].Lease
-				}
-				n.follow(me, lane.Assign(me, leases, owners, pins, n.machine.Keeps), owners, end)
-			})
+			pins := lane.Pins(nodes, owners)
+			n.heedListeners(pins)
+			leases := make([]bellhop.Lease, len(nodes))
+			for i := range nodes {
+				leases[i] = nodes[i].Lease
+			}
+			n.follow(me, lane.Assign(me, leases, owners, pins, n.machine.Keeps), owners, end)
 		})
 	})
 }
@@ -139,7 +162,7 @@ func (n *node) follow(me bellhop.Lease, plan lane.Assignment, owners []bellhop.B
 func (n *node) took(me bellhop.Lease, mine []bellhop.BucketOwner, told func(error)) {
 	w, s := n.w, &n.sharing
 	if s.lease != me || s.owned == nil {
-		s.lease, s.owned, s.handing, s.told = me, map[bellhop.Bucket]int64{}, false, false
+		s.lease, s.owned, s.handing, s.told, s.doubt = me, map[bellhop.Bucket]int64{}, false, false, bellhop.BucketOwner{}
 		s.since = map[bellhop.Bucket]time.Duration{}
 	}
 	var news []bellhop.BucketOwner
@@ -250,33 +273,43 @@ func (n *node) handOver(plan lane.Assignment) {
 func (n *node) drained(d lane.Drained) {
 	n.busy++
 	n.exclusively(func(done func()) {
-		w, s := n.w, &n.sharing
 		if !n.machine.MayLeave(d.Bucket, d.Epoch) {
 			n.busy--
 			done()
 			return
 		}
-		l := s.lease
-		n.write(writing{what: "leave bucket", alone: true, do: func() error {
-			left := []bellhop.BucketOwner{{Bucket: d.Bucket, Lease: l, Epoch: d.Epoch}}
-			err := w.store.LeaveBuckets(ctx, l, left, w.clock())
-			if err == nil {
-				w.reached("a bucket was handed over")
-				w.ledger.leftBucket(left[0])
-				n.tell(bellhop.Wakeup{Nodes: true})
-			}
-			return err
-		}}, func(error) {
-			// Where nobody knows whether it was left, the next look does.
+		n.leaveBucket(bellhop.BucketOwner{Bucket: d.Bucket, Lease: n.sharing.lease, Epoch: d.Epoch}, func(error) {
 			n.busy--
-			if s.lease == l {
-				delete(s.owned, d.Bucket)
-				s.handing = false
-			}
 			done()
-			n.do(lane.BucketLost(d))
 			n.look()
 		})
+	})
+}
+
+// leaveBucket is engine.Engine.leaveBucket.
+func (n *node) leaveBucket(o bellhop.BucketOwner, told func(error)) {
+	w, s := n.w, &n.sharing
+	n.write(writing{what: "leave bucket", alone: true, do: func() error {
+		err := w.store.LeaveBuckets(ctx, o.Lease, []bellhop.BucketOwner{o}, w.clock())
+		if err == nil {
+			w.reached("a bucket was handed over")
+			w.ledger.leftBucket(o)
+			n.tell(bellhop.Wakeup{Nodes: true})
+		}
+		return err
+	}}, func(err error) {
+		known := err == nil || errors.Is(err, bellhop.ErrLeaseLost)
+		if s.lease == o.Lease {
+			if s.doubt = o; known {
+				delete(s.owned, o.Bucket)
+				s.doubt, s.handing = bellhop.BucketOwner{}, false
+			}
+		}
+		if known {
+			err = nil
+			n.do(lane.BucketLost{Bucket: o.Bucket, Epoch: o.Epoch})
+		}
+		told(err)
 	})
 }
 
