@@ -375,31 +375,6 @@ func (l *lane) pump(now time.Time) {
 	l.wakeBy(earliest(earliest(wake, l.fetch(now)), l.hangsAt()))
 }
 
-// hangsAt is when what began while the lane was unproven counts as hanging; zero: there is
-// none of it.
-func (l *lane) hangsAt() time.Time {
-	if l.untried == 0 {
-		return time.Time{}
-	}
-	return l.progress.Add(slowAfter + 1)
-}
-
-// hang has requests count as those of a lane that hangs, if it does by now, and tells whether
-// there were any.
-func (l *lane) hang(now time.Time) bool {
-	if l.untried == 0 || l.standing(now) != failing {
-		return false
-	}
-	for _, job := range l.unfinished {
-		if job.as == unproven && !job.owed {
-			job.as = failing
-			l.m.slots.fail(tenant(job.Route))
-		}
-	}
-	l.untried = 0
-	return true
-}
-
 // next takes the next delivery off the queue, and a slot for it, if a request may
 // start now; if only time can help, it tells when to ask again.
 func (l *lane) next(now time.Time) (job *Job, again time.Time) {
@@ -462,16 +437,6 @@ func (l *lane) turn(retries bool) kind {
 	}
 	l.passed = 0
 	return retry
-}
-
-func (l *lane) standing(now time.Time) standing {
-	switch {
-	case l.breaker.failures > 0, !l.vitals.FailingSince.IsZero(), l.flying > 0 && now.Sub(l.progress) > slowAfter:
-		return failing
-	case l.proven:
-		return proven
-	}
-	return unproven
 }
 
 // resting tells whether the lane's last request could not leave this machine.

@@ -1,15 +1,5 @@
 package lane
 
-// standing is what is known of a lane when it asks for a slot.
-type standing int
-
-const (
-	proven   standing = iota // its endpoint answers, or did before the start
-	unproven                 // it never did, but nothing speaks against it
-	failing                  // its latest request failed, or takes long
-	standings
-)
-
 // slots bound the requests in flight of the whole process, in such a way that
 // endpoints that hang cannot use them up:
 //
@@ -84,7 +74,9 @@ func (w *waiting) pop(may func(app string) bool) *lane {
 }
 
 // room tells whether a lane of that standing and app may have one of the slots.
-func (s *slots) room(of standing, app string) bool {
+func (s *slots) room(of standing, app string) bool { return s.roomFor(of, s.apps[app]) }
+
+func (s *slots) roomFor(of standing, its notProven) bool {
 	all := s.used[failing] + s.used[unproven]
 	switch {
 	case s.inUse >= s.max:
@@ -94,7 +86,7 @@ func (s *slots) room(of standing, app string) bool {
 	case of == failing:
 		return false
 	case of == unproven:
-		its, most := s.apps[app], max(s.max*3/4, 1)
+		most := max(s.max*3/4, 1)
 		if its.all < s.part(8) {
 			most = max(s.max*7/8, 1)
 		}
@@ -158,6 +150,9 @@ func (s *slots) count(of standing, app string, n int) {
 // next gives the lane that has waited longest of those of a standing that may have a slot; nil
 // if there is none.
 func (s *slots) next(of standing) *lane {
+	if !s.roomFor(of, notProven{}) {
+		return nil // for no app, however many wait
+	}
 	l := s.waiting[of].pop(func(app string) bool { return s.room(of, app) })
 	if l != nil {
 		l.starved = false
