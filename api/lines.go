@@ -281,7 +281,9 @@ func (l *Lines) Next() ([]Line, error) {
 		lines[i] = Line{line, end.err}
 		begin = end.at
 	}
-	l.ends = slices.Clone(l.ends[len(lines):]) // a piece of blank lines has very many
+	if l.ends = slices.Delete(l.ends, 0, len(lines)); len(l.ends) == 0 {
+		l.ends = nil // there may have been very many blank lines
+	}
 	for i := range l.ends {
 		l.ends[i].at -= begin
 	}
