@@ -405,6 +405,10 @@ func ArrivedOrLatest(of ...Delivery) Delivery {
 	return latest
 }
 
+// afterBacklogFull is when to come again with what found no room. Endpoints that are well
+// work off thousands of deliveries a second: who came much later would leave them idle.
+const afterBacklogFull = 2 * time.Second
+
 // BacklogFull refuses to let more wait than may; Redelivery and Enqueue do. At are the
 // places of the events of an Enqueue for which there is no room.
 func BacklogFull(bound BacklogBound, most int64, at ...int) *Error {
@@ -412,7 +416,7 @@ func BacklogFull(bound BacklogBound, most int64, at ...int) *Error {
 	if bound == FullEndpoint {
 		detail = fmt.Sprintf("As many as %d deliveries of replays and resends wait at the endpoint already, which is as many as may: resume it or mend it, and go on once they are worked off", most)
 	}
-	return &Error{Code: CodeBacklogFull, Detail: detail, RetryAfter: 30 * time.Second, full: at}
+	return &Error{Code: CodeBacklogFull, Detail: detail, RetryAfter: afterBacklogFull, full: at}
 }
 
 // BacklogFullAt gives the places of the events that a CodeBacklogFull error of an Enqueue is

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -156,6 +157,7 @@ type Shared struct {
 	memory   *memory
 	reading  *gate
 	decoding *gate
+	pieces   sync.Pool // of *[readBytes]byte: what streams read into
 	refusals refusals
 }
 
@@ -167,6 +169,7 @@ func NewShared(o Options) *Shared {
 		bounds:   newBounds(o.Now, o.KeyRate, o.Streams),
 		reading:  newReading(),
 		decoding: newDecoding(),
+		pieces:   sync.Pool{New: func() any { return new([readBytes]byte) }},
 	}
 	if o.Metrics != nil {
 		register(o.Metrics, newBoundMetrics(s))

@@ -18,8 +18,12 @@ const (
 	// blockBytes is about how much of a body of lines is taken at once: enough to share
 	// the cost of a transaction, and little enough for others not to wait for it.
 	blockBytes = 256 << 10
-	// readBytes is how much of it is read at once.
-	readBytes = 32 << 10
+	// readBytes is how much of it is read at once where much comes, and waitBytes while
+	// nothing does.
+	readBytes, waitBytes = 32 << 10, 2 << 10
+	// roomPatience is for how long a line waits for memory that others hold, and roomBeat
+	// after how long it looks again.
+	roomPatience, roomBeat = time.Second, 20 * time.Millisecond
 )
 
 // Line is one line of a body, without its end.
@@ -32,7 +36,10 @@ type Line struct {
 
 // Lines reads a body of lines while its answer is being written. What has come is taken
 // in blocks: while one is worked on, the next is gathered, up to blockBytes or a line that
-// is longer. Beyond that nothing is read, so that whoever sends must wait.
+// that is longer. Beyond that nothing is read, so that whoever sends must wait.
+//
+// The memory for that is taken as lines come, and given back once they are answered: many
+// streams are idle for most of their time, and what they hold nobody else has.
 type Lines struct {
 	c       *Call
 	control *http.ResponseController
@@ -49,7 +56,8 @@ type Lines struct {
 	refused error
 	of      share
 	held    int64 // memory that counts for of
-	long    bool  // memory for long lines is part of it
+	given   int64 // what of it is that of the lines which Next gave last
+	last    int   // how much text these had
 	err     error // why nothing more comes
 	// closing says that there is a last deadline, and closed that it has passed.
 	closing, closed bool
@@ -68,7 +76,7 @@ var ErrIdle = errors.New("nothing came for long")
 func (c *Call) Lines(most int) (*Lines, error) {
 	l := &Lines{c: c, control: http.NewResponseController(&c.w), limit: int(c.bodyLimit()), most: most, of: c.share(), ended: make(chan struct{})}
 	l.changed = sync.NewCond(&l.mu)
-	if !l.hold(readBytes + 2*(blockBytes+readBytes)) {
+	if !l.hold(waitBytes) {
 		return nil, errNoMemory()
 	}
 	_ = l.control.EnableFullDuplex() // HTTP/2 always is, a recorder in a test never
@@ -76,35 +84,69 @@ func (c *Call) Lines(most int) (*Lines, error) {
 	return l, nil
 }
 
-func (l *Lines) hold(bytes int64) bool {
-	if !l.c.kit.memory.take(l.of, bytes) {
+func (l *Lines) hold(bytes int) bool {
+	if !l.c.kit.memory.take(l.of, int64(bytes)) {
 		return false
 	}
-	l.held += bytes
+	l.held += int64(bytes)
 	return true
+}
+
+func (l *Lines) letGo(bytes int64) {
+	l.c.kit.memory.give(l.of, bytes)
+	l.held -= bytes
 }
 
 func (l *Lines) read() {
 	defer close(l.ended)
-	piece := make([]byte, readBytes)
-	for more := true; more && l.waits(l.c.kit.o.StreamIdle); {
-		n, err := l.c.r.Body.Read(piece)
-		door.Moved(l.c.Context())
-		more = l.add(piece[:n], err)
+	small := make([]byte, waitBytes)
+	for more, full := true, false; more && l.ready(l.c.kit.o.StreamIdle); {
+		more, full = l.readPiece(small, full)
 	}
 }
 
-// waits bounds the next read, unless that was done for the last time.
-func (l *Lines) waits(patience time.Duration) bool {
+// ready waits until it is time to read more, if it ever is, and bounds the next read, unless
+// that was done for the last time.
+func (l *Lines) ready(patience time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for l.err == nil && (l.whole() >= blockBytes || len(l.ends) >= l.most) {
+		l.changed.Wait()
+	}
 	if !l.closed && !l.closing {
 		_ = l.control.SetReadDeadline(time.Now().Add(patience))
 	}
 	return !l.closed
 }
 
-// add adds what came, and waits until it is time to read more, if it ever is.
+// readPiece reads once, and much if the last read was full: then more may be there already,
+// and else the stream may be idle for long.
+func (l *Lines) readPiece(small []byte, much bool) (more, full bool) {
+	piece := small
+	if much && l.holdPiece() {
+		large := l.c.kit.pieces.Get().(*[readBytes]byte)
+		defer l.letGoPiece(large)
+		piece = large[:]
+	}
+	n, err := l.c.r.Body.Read(piece)
+	door.Moved(l.c.Context())
+	return l.add(piece[:n], err), n == len(piece)
+}
+
+func (l *Lines) holdPiece() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hold(readBytes)
+}
+
+func (l *Lines) letGoPiece(piece *[readBytes]byte) {
+	l.c.kit.pieces.Put(piece)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.letGo(readBytes)
+}
+
+// add adds what came, and tells whether more may come.
 func (l *Lines) add(piece []byte, err error) (more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -123,9 +165,6 @@ func (l *Lines) add(piece []byte, err error) (more bool) {
 		}
 	}
 	l.changed.Broadcast()
-	for l.err == nil && (l.whole() >= blockBytes || len(l.ends) >= l.most) {
-		l.changed.Wait()
-	}
 	return err == nil && !l.closed
 }
 
@@ -138,22 +177,63 @@ func (l *Lines) whole() int {
 }
 
 func (l *Lines) addToLine(part []byte) {
-	size := len(l.text) - l.whole() + len(part)
-	switch {
-	case l.refused != nil:
+	if l.refused != nil {
 		return
-	case size > l.limit+1: // there may be a carriage return
-		l.refused = tooLargeLine(int64(l.limit))
-	case size > blockBytes && !l.long:
-		if l.long = l.hold(2 * int64(l.limit)); !l.long {
-			l.refused = errNoMemory()
+	}
+	if l.refused = l.room(len(part)); l.refused == nil {
+		l.text = append(l.text, part...)
+		return
+	}
+	if l.text = l.text[:l.whole()]; len(l.text) == 0 {
+		l.letGo(int64(cap(l.text)))
+		l.text = nil
+	}
+}
+
+// room makes room for so much more of the line that is coming, or says why that is not kept.
+// Where there is no memory, it waits: until the stream's own lines that are complete are
+// answered, and then a moment for what others hold.
+func (l *Lines) room(part int) error {
+	for patience := roomPatience; ; {
+		switch {
+		case len(l.text)-l.whole()+part > l.limit+1: // there may be a carriage return
+			return tooLargeLine(int64(l.limit))
+		case l.grow(len(l.text) + part):
+			return nil
+		case l.err != nil || patience <= 0:
+			return errNoMemory()
+		case len(l.ends) > 0 || l.given > 0:
+			l.changed.Broadcast()
+			l.changed.Wait()
+		default:
+			patience -= roomBeat
+			l.mu.Unlock()
+			time.Sleep(roomBeat)
+			l.mu.Lock()
 		}
 	}
-	if l.refused != nil {
-		l.text = l.text[:l.whole()]
-		return
+}
+
+// grow makes room for so much text, if there is memory: as a rule for more, lest each piece
+// has it copied.
+func (l *Lines) grow(size int) bool {
+	now := cap(l.text)
+	if size <= now {
+		return true
 	}
-	l.text = append(l.text, part...)
+	const most = blockBytes + readBytes
+	more := min(2*now, most)
+	if size > most {
+		more = min(now+now/2, l.whole()+l.limit+1)
+	}
+	for _, room := range []int{max(size, more, min(l.last, 16*size, most)), size} {
+		if l.hold(room) {
+			l.text = append(make([]byte, 0, room), l.text...)
+			l.letGo(int64(now))
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Lines) endLine() {
@@ -175,12 +255,15 @@ func endOfBody(err error) error {
 	return Problem(CodeIncomplete, "The body ended, or stopped arriving, before it was complete")
 }
 
-// Next waits for lines, and gives those that have come. Their text is theirs for ever.
-// After the last of them, the error says why there are no more: io.EOF after a whole
+// Next waits for lines, and gives those that have come. Those that it gave before are
+// answered: their text stays theirs, but its memory does not count any more. After the last, the error says why there are no more: io.EOF after a whole
 // body, ErrIdle, that of Stop, or a problem.
 func (l *Lines) Next() ([]Line, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.letGo(l.given)
+	l.given = 0
+	l.changed.Broadcast()
 	for len(l.ends) == 0 && l.err == nil {
 		l.changed.Wait()
 	}
@@ -188,23 +271,43 @@ func (l *Lines) Next() ([]Line, error) {
 		return nil, l.err
 	}
 	lines := make([]Line, min(len(l.ends), l.most))
+	text := l.give(l.ends[len(lines)-1].at)
 	begin := 0
 	for i, end := range l.ends[:len(lines)] {
-		text := bytes.TrimSuffix(l.text[begin:end.at:end.at], []byte("\r"))
-		if end.err == nil && len(text) > l.limit {
+		line := bytes.TrimSuffix(text[begin:end.at:end.at], []byte("\r"))
+		if end.err == nil && len(line) > l.limit {
 			end.err = tooLargeLine(int64(l.limit))
 		}
-		lines[i] = Line{text, end.err}
+		lines[i] = Line{line, end.err}
 		begin = end.at
 	}
-	rest := l.text[begin:]
-	l.text = append(make([]byte, 0, max(len(rest), min(begin, blockBytes))), rest...)
-	l.ends = slices.Delete(l.ends, 0, len(lines))
+	if l.ends = slices.Delete(l.ends, 0, len(lines)); len(l.ends) == 0 {
+		l.ends = nil // there may have been very many blank lines
+	}
 	for i := range l.ends {
 		l.ends[i].at -= begin
 	}
 	l.changed.Broadcast()
 	return lines, nil
+}
+
+// give gives away the first bytes of the text. What is less of them and the rest moves, so
+// that the memory of both is given back by itself, or stays if there is none to move to.
+func (l *Lines) give(n int) []byte {
+	text, rest := l.text[:n:n], l.text[n:]
+	l.given, l.last = int64(n), n
+	switch {
+	case len(rest) == 0:
+		l.given, l.text = int64(cap(l.text)), nil
+	case !l.hold(min(n, len(rest))):
+		l.text = rest
+	case n < len(rest):
+		text = bytes.Clone(text)
+		l.text = append(l.text[:0], rest...)
+	default:
+		l.given, l.text = int64(cap(l.text)), append(make([]byte, 0, len(rest)), rest...)
+	}
+	return text
 }
 
 // Stop has Next give what has come, and then this error. The rest is read and forgotten.
@@ -237,7 +340,7 @@ func (l *Lines) Close() {
 	_ = l.control.SetReadDeadline(time.Now())
 	l.mu.Unlock()
 	<-l.ended
-	l.c.kit.memory.give(l.of, l.held)
+	l.letGo(l.held)
 }
 
 // tooLargeLine is tooLarge for one line of a body.

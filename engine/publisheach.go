@@ -34,6 +34,7 @@ func (e *Engine) PublishEach(ctx context.Context, ps []Publication) ([]Published
 	if err := each.accept(ctx, left); err != nil {
 		return nil, err
 	}
+	each.excuse()
 	return each.done, nil
 }
 
@@ -149,4 +150,28 @@ func (x *publishingEach) refuseFull(places []int, full error) (left []int) {
 		left[i] = -1
 	}
 	return slices.DeleteFunc(left, func(place int) bool { return place < 0 })
+}
+
+// excuse refuses what conflicts with an event beside it that found no room for want of room,
+// too: nothing has its id yet, and who sends both again is told of the conflict then.
+func (x *publishingEach) excuse() {
+	var full map[[2]string]error
+	for i := range x.ps {
+		err := x.done[i].Err
+		if err == nil || x.ps[i].ExternalID == "" {
+			continue
+		}
+		id := [2]string{x.ps[i].App, x.ps[i].ExternalID}
+		switch bellhop.CodeOf(err) {
+		case bellhop.CodeBacklogFull:
+			if full == nil {
+				full = map[[2]string]error{}
+			}
+			full[id] = err
+		case bellhop.CodeIDConflict:
+			if full[id] != nil {
+				x.done[i].Err = full[id]
+			}
+		}
+	}
 }

@@ -69,8 +69,10 @@ func TestPublishEach(t *testing.T) {
 				{p: event("full", "before1", "2"), code: bellhop.CodeIDConflict, field: "id"},
 				{p: event("full", "late", "1"), code: bellhop.CodeBacklogFull},
 				{p: event("full", "before1", "1"), again: true},
+				{p: event("full", "late", "2"), code: bellhop.CodeBacklogFull}, // as long as nothing has the id
 				{p: event("full", "", "1"), code: bellhop.CodeBacklogFull},
-				{p: event("globex", "", "1")},
+				{p: event("globex", "late", "1")},
+				{p: event("globex", "late", "2"), code: bellhop.CodeIDConflict, field: "id"},
 			},
 			{
 				{p: event("full", "before0", "1"), again: true},

@@ -125,12 +125,6 @@ func TestAHandlerMayTakeLong(t *testing.T) {
 func TestAnnouncedIsNotReceived(t *testing.T) {
 	s := open(t)
 	const visitors, announced = 400, 16 << 20
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	before := heap()
 	begin := strings.Replace(publishing(s.admin, announced), "/v1/events ", "/v1/events/batch ", 1)
 	for range visitors {
@@ -141,6 +135,14 @@ func TestAnnouncedIsNotReceived(t *testing.T) {
 	if after := heap(); after > before+visitors*(200<<10) {
 		t.Errorf("%d announced bodies take %d MiB", visitors, (after-before)>>20)
 	}
+}
+
+// heap is how much memory is alive.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
 
 func (s *site) publishAs(token string, status int) {

@@ -46,6 +46,7 @@ func (n *native) publishStream(c *api.Call) error {
 		if !answers.Send(s.answer(block)) {
 			return nil
 		}
+		s.events, s.results = nil, nil // the next block may be long in coming
 	}
 }
 
@@ -156,7 +157,7 @@ func (s *stream) patiently(try func() error) error {
 
 // read takes the lines of a block apart.
 func (s *stream) read(block []api.Line) {
-	s.events, s.results = s.events[:0], s.results[:0]
+	s.events, s.results = make([]engine.Publication, 0, len(block)), make([]streamed, 0, len(block))
 	before := &engine.Publication{}
 	for _, line := range block {
 		text := line.Text

@@ -361,3 +361,42 @@ func TestAStreamTakesManyLines(t *testing.T) {
 	}
 	u.wantEnd(int64(lines), "")
 }
+
+// TestIdleStreamsHoldNothing of the large lines that were answered: the memory is there for
+// others, in the books and on the heap.
+func TestIdleStreamsHoldNothing(t *testing.T) {
+	s := open(t, setup{
+		store:   func(s bellhop.Store) bellhop.Store { return forgetful{s} },
+		options: func(o *Options) { o.MaxMemory = 16 << 20 },
+	})
+	const streams, length = 20, 250_000
+	large := func(app string) string {
+		return `{"app":"` + app + `","type":"a.b","data":"` + strings.Repeat("x", length) + `"}`
+	}
+	var open []*upload
+	for range streams {
+		u := s.upload(http.DefaultClient, s.url, s.admin)
+		u.send(line("1"))
+		u.next()
+		open = append(open, u)
+	}
+	before := heap()
+	for range 2 { // each gets through, however often
+		for i, u := range open {
+			u.send(large("acme") + "\n")
+			if got := u.next(); got.Error != nil {
+				t.Fatalf("a large line of stream %d is refused: %v", i, got.Error)
+			}
+		}
+	}
+	if r := s.do(s.admin, "POST", "/v1/events", large("globex")); r.status != 202 {
+		t.Errorf("beside idle streams an event is answered %d: %s", r.status, r.body)
+	}
+	var after uint64
+	for until := time.Now().Add(5 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) { // before the streams end
+		if after = heap(); after < before+streams*length/4 {
+			return
+		}
+	}
+	t.Errorf("%d idle streams hold %d bytes each of large lines", streams, (after-before)/streams)
+}

@@ -16,7 +16,7 @@ type Streamed struct {
 	Duplicate  bool            `json:"duplicate,omitempty" doc:"True if this id was published before: this is the answer of that first time."`
 	Deliveries int             `json:"deliveries,omitempty" doc:"How many endpoints it is bound for." example:"2"`
 	Error      *Problem        `json:"error,omitempty" doc:"Why the line was refused. The stream goes on with the next one."`
-	RetryAfter int             `json:"retry_after,omitempty" doc:"After how many seconds to send the line again, where it was refused for what passes." example:"30"`
+	RetryAfter int             `json:"retry_after,omitempty" doc:"After how many seconds to send the line again, where it was refused for what passes." example:"2"`
 	End        *StreamEnd      `json:"end,omitempty" doc:"Only in the last line. Where it is missing, the connection broke: send again from the first line that was not answered, with the same ids."`
 }
 

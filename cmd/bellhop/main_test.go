@@ -26,6 +26,8 @@ type run struct {
 
 	code        int
 	out, errors string
+	// slept are the waits that sleep stood for.
+	slept []time.Duration
 }
 
 func (r *run) do(t *testing.T) *run {
@@ -40,7 +42,8 @@ func (r *run) do(t *testing.T) *run {
 	p := &program{in: strings.NewReader(r.stdin), out: &out, err: &errs, environ: r.environ, now: func() time.Time { return r.now }, systemFile: r.system}
 	p.sleep = pause
 	if r.sleep != nil {
-		p.sleep = func(ctx context.Context, _ time.Duration) bool {
+		p.sleep = func(ctx context.Context, d time.Duration) bool {
+			r.slept = append(r.slept, d)
 			r.sleep()
 			return ctx.Err() == nil
 		}

@@ -172,28 +172,45 @@ func (s *streaming) publish(line lineRead) error {
 	return nil
 }
 
+// againFirst is after how long what was refused for what passes is sent again at first.
+const againFirst = 100 * time.Millisecond
+
+// againAfter is how long to wait once left of so many lines were refused again: little while
+// most of them find room, since what is full is worked off quickly then, and else longer
+// each time, up to what the server said.
+func againAfter(wait, most time.Duration, sent, left int) time.Duration {
+	if left <= sent/2 {
+		return min(againFirst, most)
+	}
+	return min(2*wait, most)
+}
+
 // sendAgain sends what was refused for what passes until it is settled. It waits for as
 // long as that takes, as the stream does for a server that is away.
 func (s *streaming) sendAgain(ctx context.Context) error {
-	told := -1
+	wait, sent, told := againFirst, 0, false
 	for {
 		// What is under way may be refused for the same.
 		if err := s.stream.Flush(); err != nil {
 			return err
 		}
 		s.mu.Lock()
-		again, wait, published := s.later, time.Second, s.published
+		again := s.later
 		s.mu.Unlock()
 		if len(again) == 0 {
 			return nil
 		}
+		most := time.Duration(0)
 		for _, line := range again {
-			wait = max(wait, line.refusal.RetryAfter)
+			most = max(most, line.refusal.RetryAfter)
 		}
-		if published != told { // nothing else is new
-			told = published
+		if sent > 0 {
+			wait = againAfter(wait, most, sent, len(again))
+		}
+		if sent = len(again); wait == most && !told {
+			told = true
 			s.p.progressEnd()
-			s.p.note("%s from line %d on, to be sent again every %s: %s", waits(len(again)), again[0].number, wait, cleanText(again[0].refusal.Error()))
+			s.p.note("%s from line %d on, to be sent again every %s: %s", waits(sent), again[0].number, wait, cleanText(again[0].refusal.Error()))
 		}
 		if !s.p.sleep(ctx, wait) {
 			return ctx.Err()

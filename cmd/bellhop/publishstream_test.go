@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bellhop/bellhop"
 	"github.com/bellhop/bellhop/client"
@@ -50,7 +52,19 @@ func TestStreamIntoAFullBacklog(t *testing.T) {
 	stream(run{stdin: first}).want(t, exitOK, "3 of them published before")
 
 	interrupted, interrupt := context.WithCancel(t.Context())
-	r := stream(run{args: []string{"--json"}, stdin: lines, ctx: interrupted, sleep: interrupt}).want(t, exitInterrupted, "3 lines wait, from line 4 on, to be sent again every 30s: The app has 3 or more")
+	waited := 0
+	r := stream(run{args: []string{"--json"}, stdin: lines, ctx: interrupted, sleep: func() {
+		if waited++; waited == 7 {
+			interrupt()
+		}
+	}}).want(t, exitInterrupted, "3 lines wait, from line 4 on, to be sent again every 2s: The app has 3 or more")
+	const ms = time.Millisecond
+	if want := []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 2000 * ms, 2000 * ms}; !slices.Equal(r.slept, want) {
+		t.Errorf("while nothing is taken it waits %v, want %v", r.slept, want)
+	}
+	if n := strings.Count(r.errors, "to be sent again"); n != 1 {
+		t.Errorf("it says %d times that it waits", n)
+	}
 	type said struct {
 		Line, RetryAfter int
 		ID               string
@@ -72,9 +86,9 @@ func TestStreamIntoAFullBacklog(t *testing.T) {
 		{1, 0, "o1", true, ""},
 		{2, 0, "o2", true, ""},
 		{3, 0, "o3", true, ""},
-		{4, 30, "o4", false, bellhop.CodeBacklogFull},
-		{5, 30, "o5", false, bellhop.CodeBacklogFull},
-		{6, 30, "", false, bellhop.CodeBacklogFull},
+		{4, 2, "o4", false, bellhop.CodeBacklogFull},
+		{5, 2, "o5", false, bellhop.CodeBacklogFull},
+		{6, 2, "", false, bellhop.CodeBacklogFull},
 		{7, 0, "", false, bellhop.CodeUnknownApp},
 	} {
 		if got[want.Line] != want {
@@ -90,11 +104,34 @@ func TestStreamIntoAFullBacklog(t *testing.T) {
 			}
 		}
 	}}).want(t, exitFailed, "line 7:", "1 line of - refused; the other 6 are published")
-	if again < 2 || strings.Count(r.errors, "to be sent again") == 0 || strings.Contains(r.errors, "line 4: ") {
+	if again < 2 || strings.Contains(r.errors, "line 4: ") {
 		t.Errorf("it waited %d times, and says %s", again, r.errors)
 	}
 	stream(run{stdin: strings.Join(strings.SplitAfter(lines, "\n")[:5], "")}).want(t, exitOK, "5 of them published before")
 	s.end(t)
+}
+
+// TestAgainAfter: who is taken at least half of what he sends comes again soon, and who is
+// taken little of it when the server said.
+func TestAgainAfter(t *testing.T) {
+	const most = 2 * time.Second
+	for _, c := range []struct {
+		wait, most time.Duration
+		sent, left int
+		want       time.Duration
+	}{
+		{againFirst, most, 8000, 8000, 2 * againFirst},
+		{800 * time.Millisecond, most, 8000, 7000, 1600 * time.Millisecond},
+		{1600 * time.Millisecond, most, 8000, 8000, most},
+		{most, most, 8000, 4001, most},
+		{most, most, 8000, 4000, againFirst},
+		{most, time.Second, 1, 1, time.Second},
+		{againFirst, time.Millisecond, 8000, 1, time.Millisecond},
+	} {
+		if got := againAfter(c.wait, c.most, c.sent, c.left); got != c.want {
+			t.Errorf("after %v of %v, and with %d of %d left: %v, want %v", c.wait, c.most, c.left, c.sent, got, c.want)
+		}
+	}
 }
 
 // TestTooLongLine: a line that is too long is told of by its number, and what is behind it

@@ -5380,7 +5380,7 @@ export interface components {
             /**
              * Format: int64
              * @description After how many seconds to send the line again, where it was refused for what passes.
-             * @example 30
+             * @example 2
              */
             retry_after?: number;
         };
