@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,7 +41,11 @@ func parties(t *testing.T) (a, b *party, c *pgx.Conn) {
 
 func joined(t testing.TB, url string) *party {
 	t.Helper()
-	s := openAt(t, url, postgres.Options{})
+	return joinedAs(t, openAt(t, url, postgres.Options{}))
+}
+
+func joinedAs(t testing.TB, s *postgres.Store) *party {
+	t.Helper()
 	n, err := s.Join(t.Context(), bellhop.NodeAbout{Name: "test"}, time.Hour, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -147,6 +152,49 @@ func (p *party) claim(e bellhop.Endpoint, limit int) []bellhop.Work {
 		work = append(work, c.Work...)
 	}
 	return work
+}
+
+// before has something happen before each statement of a party that has a text.
+type before struct {
+	text string
+	do   func()
+}
+
+func (b *before) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if b.do != nil && strings.Contains(q.SQL, b.text) {
+		b.do()
+	}
+	return ctx
+}
+
+func (*before) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// beforeClaims are two processes on one database. What the second one is to do is done by
+// the first in the middle of its claims, before a statement of them.
+func beforeClaims(t *testing.T, text string) (a, b *party, happens *before) {
+	t.Helper()
+	url, happens := database(t), &before{text: text}
+	s := openAt(t, url, postgres.Options{})
+	if err := postgres.Trace(t.Context(), s, happens); err != nil {
+		t.Fatal(err)
+	}
+	return joinedAs(t, s), joined(t, url), happens
+}
+
+// claimWhile claims while something happens. A claim that does not end fails.
+func (p *party) claimWhile(e bellhop.Endpoint, happens *before, do func()) []bellhop.Work {
+	p.Helper()
+	epoch := p.own(e.ID)
+	ctx, cancel := context.WithTimeout(p.Context(), 20*time.Second)
+	defer cancel()
+	happened := 0
+	happens.do = func() { happened++; do() }
+	c, err := p.s.Claim(ctx, bellhop.ClaimRequest{Lease: p.lease, BucketEpoch: epoch, Endpoint: e.ID, Limit: 100}, time.Now())
+	happens.do = nil
+	if err != nil || happened == 0 {
+		p.Fatalf("a claim, in which something has happened %d times: %v", happened, err)
+	}
+	return c.Work
 }
 
 func (p *party) attempt(d bellhop.Delivery, status bellhop.AttemptStatus) bellhop.Attempt {
@@ -704,6 +752,61 @@ func TestNothingOfAnOrderSleepsForEver(t *testing.T) {
 	}
 	if n := a.pending(); n != 0 {
 		t.Errorf("%d are pending", n)
+	}
+}
+
+// The statements of a claim that look for what is first of an order, and keep it.
+const (
+	looksForFirst = "unnest($2::text[]) o (key)"
+	keepsFirst    = "FOR SHARE /* all apps */"
+)
+
+// TestAClaimEndsWhereNothingIsLeftOfAnOrder has the last delivery of an order be ended after
+// a claim has found that it is due.
+func TestAClaimEndsWhereNothingIsLeftOfAnOrder(t *testing.T) {
+	for _, text := range []string{looksForFirst, keepsFirst} {
+		a, b, happens := beforeClaims(t, text)
+		e := a.endpoint(bellhop.OrderingEndpoint)
+		erased := a.publish(e)
+		_, err := b.s.Erase(b.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, nil, time.Now())
+		b.must(err)
+		if work := a.claimWhile(e, happens, func() { b.sweep() }); len(work) != 0 {
+			t.Errorf("claimed of an order of which nothing is left: %v", work)
+		}
+
+		// The endpoint goes on with another app.
+		a.app("acme")
+		a.publish(e)
+		e.Apps = []string{"other"}
+		a.must(a.s.SaveEndpoint(a.Context(), e, nil, time.Now()))
+		work := a.claimWhile(e, happens, func() { b.must(b.s.DeleteApp(b.Context(), "acme", nil)) })
+		if len(work) != 0 || a.pending() != 0 {
+			t.Errorf("claimed of an app that is deleted: %v; %d are pending", work, a.pending())
+		}
+	}
+}
+
+// TestAClaimDoesNotFollowAnOrderForEver has what is first of an order be ended each time
+// that a claim has found it.
+func TestAClaimDoesNotFollowAnOrderForEver(t *testing.T) {
+	a, b, happens := beforeClaims(t, keepsFirst)
+	e := a.endpoint(bellhop.OrderingEndpoint)
+	for range 30 {
+		erased := a.publish(e)
+		_, err := b.s.Erase(b.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, nil, time.Now())
+		b.must(err)
+	}
+	last := a.publish(e)
+	work := a.claimWhile(e, happens, func() {
+		_, err := b.s.Sweep(b.Context(), id.Take[id.Attempt](b.ids, 1, time.Now()), time.Now())
+		b.must(err)
+	})
+	if n := a.pending(); len(work) != 0 || n < 10 {
+		t.Errorf("claimed %v, when %d were left", work, n)
+	}
+	b.sweep()
+	if work := a.claim(e, 10); len(work) != 1 || work[0].Delivery.ID != last.Deliveries[0].ID {
+		t.Errorf("claimed %v afterwards, want %v", work, last.Deliveries[0].ID)
 	}
 }
 
