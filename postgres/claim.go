@@ -373,32 +373,38 @@ func appsAndEvents(list []bellhop.Delivery) (apps []string, events []int64) {
 	return slices.Compact(apps), slices.Compact(events)
 }
 
-// own makes the lease the owner, and loads the events.
+// own loads the events, and makes the lease the owner. What was erased or deleted since its
+// size was read is left as it is, for the next Claim to find.
 func (c *claim) own(take []bellhop.Delivery) error {
 	if len(take) == 0 {
 		return nil
 	}
-	apps, ids := appsAndIDs(take)
-	var id bellhop.DeliveryID
-	owned := map[bellhop.DeliveryID]bool{}
-	if err := c.each(scan(func() { owned[id] = true }, (*int64)(&id)), ownThese, int(c.request.Lease.Node), apps, ids); err != nil {
-		return err
-	}
-	take = slices.DeleteFunc(take, func(d bellhop.Delivery) bool { return !owned[d.ID] })
 	load := slices.DeleteFunc(slices.Clone(take), func(d bellhop.Delivery) bool { return c.events[d.Event] != nil })
 	if len(load) > 0 {
 		apps, events := appsAndEvents(load)
 		err := c.each(func(r row) error {
 			e, err := scanEvent(r)
-			c.events[e.ID] = &e
+			if !e.Erased {
+				c.events[e.ID] = &e
+			}
 			return err
 		}, claimedEvents, apps, events)
 		if err != nil {
 			return err
 		}
 	}
+	take = slices.DeleteFunc(take, func(d bellhop.Delivery) bool { return c.events[d.Event] == nil })
+	apps, ids := appsAndIDs(take)
+	var id bellhop.DeliveryID
+	owned := map[bellhop.DeliveryID]bool{}
+	if err := c.each(scan(func() { owned[id] = true }, (*int64)(&id)), ownThese, int(c.request.Lease.Node), apps, ids); err != nil {
+		return err
+	}
 	for i := range take {
 		d := take[i]
+		if !owned[d.ID] {
+			continue
+		}
 		e := c.events[d.Event]
 		d.Type, d.Owner = e.Type, c.request.Lease.Node
 		c.work = append(c.work, bellhop.Work{Delivery: d, Event: e, Lease: c.request.Lease})

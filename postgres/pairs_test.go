@@ -169,16 +169,21 @@ func (b *before) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQu
 
 func (*before) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
-// beforeClaims are two processes on one database. What the second one is to do is done by
-// the first in the middle of its claims, before a statement of them.
-func beforeClaims(t *testing.T, text string) (a, b *party, happens *before) {
+// beforeClaims are parties of which the first one has something happen in the middle of its
+// claims, before a statement of them.
+func beforeClaims(t *testing.T, text string) (a, b *party, c *pgx.Conn, happens *before) {
 	t.Helper()
 	url, happens := database(t), &before{text: text}
+	c, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
 	s := openAt(t, url, postgres.Options{})
 	if err := postgres.Trace(t.Context(), s, happens); err != nil {
 		t.Fatal(err)
 	}
-	return joinedAs(t, s), joined(t, url), happens
+	return joinedAs(t, s), joined(t, url), c, happens
 }
 
 // claimWhile claims while something happens. A claim that does not end fails.
@@ -765,7 +770,7 @@ const (
 // a claim has found that it is due.
 func TestAClaimEndsWhereNothingIsLeftOfAnOrder(t *testing.T) {
 	for _, text := range []string{looksForFirst, keepsFirst} {
-		a, b, happens := beforeClaims(t, text)
+		a, b, _, happens := beforeClaims(t, text)
 		e := a.endpoint(bellhop.OrderingEndpoint)
 		erased := a.publish(e)
 		_, err := b.s.Erase(b.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, nil, time.Now())
@@ -789,7 +794,7 @@ func TestAClaimEndsWhereNothingIsLeftOfAnOrder(t *testing.T) {
 // TestAClaimDoesNotFollowAnOrderForEver has what is first of an order be ended each time
 // that a claim has found it.
 func TestAClaimDoesNotFollowAnOrderForEver(t *testing.T) {
-	a, b, happens := beforeClaims(t, keepsFirst)
+	a, b, _, happens := beforeClaims(t, keepsFirst)
 	e := a.endpoint(bellhop.OrderingEndpoint)
 	for range 30 {
 		erased := a.publish(e)
@@ -807,6 +812,35 @@ func TestAClaimDoesNotFollowAnOrderForEver(t *testing.T) {
 	b.sweep()
 	if work := a.claim(e, 10); len(work) != 1 || work[0].Delivery.ID != last.Deliveries[0].ID {
 		t.Errorf("claimed %v afterwards, want %v", work, last.Deliveries[0].ID)
+	}
+}
+
+// TestAClaimGivesNothingOutThatIsErasedMeanwhile has an event be erased, or deleted, after a
+// claim has read how large it is.
+func TestAClaimGivesNothingOutThatIsErasedMeanwhile(t *testing.T) {
+	a, b, c, happens := beforeClaims(t, "e.data FROM bellhop.events e WHERE (e.app = ANY($1)) IS TRUE")
+	e := a.endpoint(bellhop.OrderingNone)
+	a.app("acme")
+	first, second := a.publish(e), a.publish(e)
+	work := a.claimWhile(e, happens, func() {
+		_, err := b.s.Erase(b.Context(), bellhop.EraseSelector{Event: first.Event.ID}, nil, time.Now())
+		b.must(err)
+	})
+	if len(work) != 1 || work[0].Event.ID != second.Event.ID || work[0].Event.Data == nil {
+		t.Fatalf("claimed %v, want one of %v", work, second.Event.ID)
+	}
+	a.must(a.record(a.attempt(work[0].Delivery, bellhop.AttemptSucceeded)))
+	if n := b.sweep(); n != 1 || a.pending() != 0 {
+		t.Errorf("%d of what was erased was ended, and %d are pending", n, a.pending())
+	}
+
+	gone := a.publish(e)
+	work = a.claimWhile(e, happens, func() {
+		_, err := c.Exec(t.Context(), "DELETE FROM bellhop.events WHERE id = $1", int64(gone.Event.ID))
+		b.must(err)
+	})
+	if len(work) != 0 {
+		t.Errorf("claimed of an event that is gone: %v", work)
 	}
 }
 
