@@ -70,30 +70,37 @@ func (e *Engine) EndsAt(d *bellhop.Delivery, event *bellhop.Event, holds bool) t
 	return born.Add(age)
 }
 
+// aged is an endpoint at which deliveries have become too old, and how many of them were
+// ended.
+type aged struct {
+	bellhop.EndOld
+	ended int
+}
+
 // tooOld finds the endpoints at which deliveries have become too old, by the time as far
 // as it is believed: they must not end because the clock has jumped.
-func (e *Engine) tooOld(ctx context.Context) ([]bellhop.EndOld, error) {
+func (e *Engine) tooOld(ctx context.Context) ([]aged, error) {
 	now := e.clock.Settled()
-	aged, err := e.store.Oldest(ctx, now.Add(-e.table.Routes().ShortestSchedule()))
+	oldest, err := e.store.Oldest(ctx, now.Add(-e.table.Routes().ShortestSchedule()))
 	if err != nil {
 		return nil, fmt.Errorf("look for what has become too old: %w", err)
 	}
-	if len(aged) == 0 {
+	if len(oldest) == 0 {
 		return nil, nil
 	}
 	held, err := e.store.Held(ctx, bellhop.Everything(), 0)
 	if err != nil {
 		return nil, fmt.Errorf("look for what is held: %w", err)
 	}
-	var list []bellhop.EndOld
-	for _, a := range aged {
+	var list []aged
+	for _, a := range oldest {
 		r := e.table.Routes().Endpoint(a.Endpoint)
 		if r == nil || !e.Owns(a.Endpoint) {
 			continue // it is for Sweep, or for the owner, who knows what it waits for
 		}
 		if o, ok := TooOld(r, e.lanes.State(r), held[a.Endpoint] > 0, a.Born, now); ok {
 			o.Tells = slices.ContainsFunc(r.Apps, e.tellsOfEnds)
-			list = append(list, o)
+			list = append(list, aged{EndOld: o})
 		}
 	}
 	return list, nil
@@ -101,23 +108,25 @@ func (e *Engine) tooOld(ctx context.Context) ([]bellhop.EndOld, error) {
 
 // endOld ends at most n deliveries of the first of some endpoints, and gives those that
 // may have more: they take turns.
-func (e *Engine) endOld(ctx context.Context, old []bellhop.EndOld, n int) ([]bellhop.EndOld, error) {
+func (e *Engine) endOld(ctx context.Context, old []aged, n int) ([]aged, error) {
 	if len(old) == 0 {
 		return nil, nil
 	}
 	now, first := e.cfg.Now(), old[0]
 	old = old[1:]
-	ended, err := e.store.EndOld(ctx, first, id.Take[id.Attempt](e.IDs(), n, now), now)
-	switch {
-	case err != nil:
-		return nil, err // with the next heartbeat, we look again
-	case ended == n:
+	ended, err := e.store.EndOld(ctx, first.EndOld, id.Take[id.Attempt](e.IDs(), n, now), now)
+	if first.ended += ended; ended > 0 {
 		wake(e.reacting)
-		return append(old, first), nil
-	case ended > 0:
-		wake(e.reacting)
-		e.log.Warn("deliveries were given up because of their age", "endpoint", first.Endpoint.String(), "why", first.Detail)
-		err = e.noteOverdue(ctx) // what waited for one of them, in its order, may go
 	}
-	return old, err
+	more, err := e.noteEnded(ctx, ended, n, err)
+	switch {
+	case more:
+		return append(old, first), nil
+	case first.ended > 0:
+		e.log.Warn("deliveries were given up because of their age", "endpoint", first.Endpoint.String(), "deliveries", first.ended, "why", first.Detail)
+	}
+	if err != nil {
+		return nil, err // with the next heartbeat, we look again
+	}
+	return old, nil
 }

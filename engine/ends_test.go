@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -129,6 +130,103 @@ func TestDeliveriesEndAfterSevenDays(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// arrived is when an ordered endpoint was sent a body for the first time; zero if it was not.
+func (h *house) arrived(host, body string) time.Time {
+	for _, r := range h.net.at(host) {
+		if r.body == body {
+			return r.at
+		}
+	}
+	return time.Time{}
+}
+
+// What is behind deliveries that were ended without a request goes at once, in its order,
+// and not with the next heartbeat; also where their number is what some steps end, so that
+// the last step finds none.
+func TestWhatIsBehindEndedDeliveriesGoesAtOnce(t *testing.T) {
+	const host = "a.example"
+	ordered := func(h *house, delays ...time.Duration) {
+		h.net.on(host, func(r received) answer {
+			if r.body == `"old"` {
+				return answer{status: 500}
+			}
+			return answer{status: 200}
+		})
+		h.endpoint(host, retrying(delays...), func(c *bellhop.EndpointChange) {
+			c.Ordering, c.Dialect = bellhop.Of(bellhop.OrderingEndpoint), bellhop.Of("raw")
+		})
+	}
+	publish := func(h *house, n int) {
+		for range n {
+			h.publish(`"old"`, func(p *engine.Publication) { p.Subject = "old" })
+		}
+	}
+	gone := bellhop.EraseSelector{App: "acme", Subject: "old"}
+	for _, n := range []int{500, 1000, 7} {
+		t.Run(fmt.Sprint(n, " that are erased"), func(t *testing.T) {
+			simulate(t, func(t *testing.T) {
+				h := open(t, seldom)
+				ordered(h, time.Hour)
+				publish(h, n)
+				h.publish(`"young"`)
+				wait(10 * time.Second)
+				erased := time.Now()
+				h.erase(gone)
+				wait(time.Minute)
+				if at := h.arrived(host, `"young"`); at.IsZero() || at.Sub(erased) > time.Second {
+					t.Errorf("it came at %v, when what was before it was erased at %v", at, erased)
+				}
+			})
+		})
+	}
+	for _, n := range []int{16, 16 + 32, 16 + 32 + 64, 20} {
+		t.Run(fmt.Sprint(n, " that maintenance sweeps"), func(t *testing.T) {
+			simulate(t, func(t *testing.T) {
+				h := open(t, seldom)
+				ordered(h, time.Hour)
+				publish(h, n)
+				h.publish(`"young"`)
+				wait(10 * time.Second)
+				if _, err := h.store.Erase(t.Context(), gone, nil, h.Now()); err != nil {
+					t.Fatal(err)
+				}
+				h.endsAtOnce(host, n, bellhop.ReasonErased)
+			})
+		})
+		t.Run(fmt.Sprint(n, " that are too old"), func(t *testing.T) {
+			simulate(t, func(t *testing.T) {
+				h := open(t, func(c *engine.Config) { c.Lease = time.Hour })
+				const day = 24 * time.Hour
+				ordered(h, day, day, day, day, day, day)
+				publish(h, n+1) // the first one has its last attempt after six days
+				wait(7 * day)
+				h.publish(`"young"`)
+				wait(day)
+				h.endsAtOnce(host, n, bellhop.ReasonExpired)
+			})
+		})
+	}
+}
+
+// endsAtOnce waits until n deliveries have ended for a reason, and looks whether what was
+// behind them came then.
+func (h *house) endsAtOnce(host string, n int, reason string) {
+	h.t.Helper()
+	wait(10 * time.Minute)
+	var ended []time.Time
+	for _, a := range h.attempts(bellhop.AttemptFilter{}) {
+		if a.Reason == reason {
+			ended = append(ended, a.ID.Time())
+		}
+	}
+	if len(ended) != n {
+		h.t.Fatalf("%d have ended, want %d", len(ended), n)
+	}
+	if at := h.arrived(host, `"young"`); at.IsZero() || at.Sub(ended[n-1]) > time.Second {
+		h.t.Errorf("it came at %v, when the last one before it ended at %v", at, ended[n-1])
 	}
 }
 

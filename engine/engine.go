@@ -319,6 +319,9 @@ type Engine struct {
 	unwell  atomic.Pointer[error]
 	outage  outage.Outage
 	started atomic.Bool
+	// unblocked: deliveries were ended without a request since the lanes were told what is
+	// due, so that what waited for one of them, in its order, may go.
+	unblocked atomic.Bool
 	// stopping is closed when Run's context has ended.
 	stopping chan struct{}
 	// lookedForAbandoned belongs to dropAbandoned.

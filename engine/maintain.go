@@ -264,10 +264,23 @@ func (e *Engine) spread(ctx context.Context, n int) (bool, error) {
 func (e *Engine) sweep(ctx context.Context, n int) (bool, error) {
 	now := e.cfg.Now()
 	swept, err := e.store.Sweep(ctx, id.Take[id.Attempt](e.IDs(), n, now), now)
-	if err == nil && swept > 0 && swept < n {
-		err = e.noteOverdue(ctx) // what waited for one of them, in its order, may go
+	return e.noteEnded(ctx, swept, n, err)
+}
+
+// noteEnded follows a step that was to end at most n deliveries, and has ended some; it
+// tells whether there may be more. What waited for one of them, in its order, may go: after
+// the last step the lanes are told, also where that one found nothing left.
+func (e *Engine) noteEnded(ctx context.Context, ended, n int, err error) (more bool, _ error) {
+	if ended > 0 {
+		e.unblocked.Store(true)
 	}
-	return err == nil && swept == n, err
+	if err != nil || ended == n {
+		return err == nil, err
+	}
+	if e.unblocked.Swap(false) {
+		err = e.noteOverdue(ctx)
+	}
+	return false, err
 }
 
 // SweepAll ends every delivery that can never be made, since its event was erased or

@@ -18,6 +18,10 @@ import (
 // once, and the rest by the next Claim.
 const maxBlocked = 1000
 
+// orderTries is how often a Claim looks at an order that others move on meanwhile. It holds
+// its endpoint's row, so that it may not look for ever; the next Claim looks again.
+const orderTries = 10
+
 // claiming is a Claim on its way.
 type claiming struct {
 	ctx     context.Context
@@ -223,7 +227,8 @@ const (
 )
 
 // readOrders reads what is to be known of the orders of some rows, and keeps what they wait
-// for as it is.
+// for as it is. Nothing is known in the end of an order that goes on moving, nor of one of
+// which nothing is left: its rows were deleted after they were found to be due.
 func (c *claim) readOrders(rows []bellhop.Delivery) error {
 	var ask []string
 	for i := range rows {
@@ -233,41 +238,56 @@ func (c *claim) readOrders(rows []bellhop.Delivery) error {
 			}
 		}
 	}
-	for len(ask) > 0 {
-		found := map[string]orderState{}
-		var key string
-		var state orderState
-		err := c.each(scan(func() { found[key] = state }, &key, (*int64)(&state.first), (*int64)(&state.busy)), ordersOf, int64(c.request.Endpoint), ask)
-		if err != nil {
+	for try := 0; len(ask) > 0 && try < orderTries; try++ {
+		found, err := c.statesOf(ask)
+		if err != nil || len(found) == 0 {
 			return err
 		}
-		var blockers []int64
-		for _, state := range found {
-			blockers = append(blockers, int64(cmp.Or(state.busy, state.first)))
-		}
-		type blocker struct {
-			key   string
-			owned bool
-		}
-		are := map[bellhop.DeliveryID]blocker{}
-		var id bellhop.DeliveryID
-		var is blocker
-		if err := c.each(scan(func() { are[id] = is }, (*int64)(&id), (*zeronull.Text)(&is.key), &is.owned), lockBlockers, int64(c.request.Endpoint), blockers); err != nil {
+		if ask, err = c.keep(found); err != nil {
 			return err
 		}
-		again := ask[:0:0]
-		for _, key := range ask {
-			state := found[key]
-			is, there := are[cmp.Or(state.busy, state.first)]
-			if !there || is.key != key || is.owned != (state.busy != 0) {
-				again = append(again, key) // it has moved on since
-				continue
-			}
-			c.keys[key] = state
-		}
-		ask = again
 	}
 	return nil
+}
+
+// statesOf looks orders up; those of which nothing is left are not among them.
+func (c *claim) statesOf(keys []string) (map[string]orderState, error) {
+	found := map[string]orderState{}
+	var key string
+	var state orderState
+	err := c.each(scan(func() {
+		if state.first != 0 {
+			found[key] = state
+		}
+	}, &key, (*int64)(&state.first), (*int64)(&state.busy)), ordersOf, int64(c.request.Endpoint), keys)
+	return found, err
+}
+
+// keep keeps what others wait for in some orders as it is, and gives those in which it was
+// not what was found any more.
+func (c *claim) keep(found map[string]orderState) (moved []string, err error) {
+	var blockers []int64
+	for _, state := range found {
+		blockers = append(blockers, int64(cmp.Or(state.busy, state.first)))
+	}
+	type blocker struct {
+		key   string
+		owned bool
+	}
+	are := map[bellhop.DeliveryID]blocker{}
+	var id bellhop.DeliveryID
+	var is blocker
+	if err := c.each(scan(func() { are[id] = is }, (*int64)(&id), (*zeronull.Text)(&is.key), &is.owned), lockBlockers, int64(c.request.Endpoint), blockers); err != nil {
+		return nil, err
+	}
+	for key, state := range found {
+		if are[cmp.Or(state.busy, state.first)] != (blocker{key, state.busy != 0}) {
+			moved = append(moved, key)
+			continue
+		}
+		c.keys[key] = state
+	}
+	return moved, nil
 }
 
 // takeAll claims deliveries, or sets them aside: if an earlier one of its order is
@@ -283,7 +303,11 @@ func (c *claim) takeAll(rows []bellhop.Delivery, now time.Time) error {
 	var take, aside []bellhop.Delivery
 	for i := range rows {
 		d := &rows[i]
-		state := c.keys[d.OrderKey]
+		state, known := c.keys[d.OrderKey]
+		if d.OrderKey != "" && !known {
+			c.blocked++ // nobody would wake it: it stays due, if it is still there
+			continue
+		}
 		if d.Settled != 0 || d.OrderKey != "" && (state.busy != 0 || state.first != d.ID) {
 			c.blocked++
 			aside = append(aside, *d)
@@ -349,32 +373,38 @@ func appsAndEvents(list []bellhop.Delivery) (apps []string, events []int64) {
 	return slices.Compact(apps), slices.Compact(events)
 }
 
-// own makes the lease the owner, and loads the events.
+// own loads the events, and makes the lease the owner. What was erased or deleted since its
+// size was read is left as it is, for the next Claim to find.
 func (c *claim) own(take []bellhop.Delivery) error {
 	if len(take) == 0 {
 		return nil
 	}
-	apps, ids := appsAndIDs(take)
-	var id bellhop.DeliveryID
-	owned := map[bellhop.DeliveryID]bool{}
-	if err := c.each(scan(func() { owned[id] = true }, (*int64)(&id)), ownThese, int(c.request.Lease.Node), apps, ids); err != nil {
-		return err
-	}
-	take = slices.DeleteFunc(take, func(d bellhop.Delivery) bool { return !owned[d.ID] })
 	load := slices.DeleteFunc(slices.Clone(take), func(d bellhop.Delivery) bool { return c.events[d.Event] != nil })
 	if len(load) > 0 {
 		apps, events := appsAndEvents(load)
 		err := c.each(func(r row) error {
 			e, err := scanEvent(r)
-			c.events[e.ID] = &e
+			if !e.Erased {
+				c.events[e.ID] = &e
+			}
 			return err
 		}, claimedEvents, apps, events)
 		if err != nil {
 			return err
 		}
 	}
+	take = slices.DeleteFunc(take, func(d bellhop.Delivery) bool { return c.events[d.Event] == nil })
+	apps, ids := appsAndIDs(take)
+	var id bellhop.DeliveryID
+	owned := map[bellhop.DeliveryID]bool{}
+	if err := c.each(scan(func() { owned[id] = true }, (*int64)(&id)), ownThese, int(c.request.Lease.Node), apps, ids); err != nil {
+		return err
+	}
 	for i := range take {
 		d := take[i]
+		if !owned[d.ID] {
+			continue
+		}
 		e := c.events[d.Event]
 		d.Type, d.Owner = e.Type, c.request.Lease.Node
 		c.work = append(c.work, bellhop.Work{Delivery: d, Event: e, Lease: c.request.Lease})

@@ -79,7 +79,7 @@ func (s *Store) lookAtOutbox(ctx context.Context, what string, f func(*reading, 
 	defer s.outbox.mu.Unlock()
 	for try := 1; ; try++ {
 		err = s.readOnce(ctx, forOutbox, func(q *reading) error { return f(q, &s.outbox) })
-		if errors.Is(err, errRenumbered) {
+		if errors.Is(err, errRenumbered) && try < tries {
 			if err = s.renumberOutbox(ctx); err == nil {
 				continue
 			}

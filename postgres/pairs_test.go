@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,7 +41,11 @@ func parties(t *testing.T) (a, b *party, c *pgx.Conn) {
 
 func joined(t testing.TB, url string) *party {
 	t.Helper()
-	s := openAt(t, url, postgres.Options{})
+	return joinedAs(t, openAt(t, url, postgres.Options{}))
+}
+
+func joinedAs(t testing.TB, s *postgres.Store) *party {
+	t.Helper()
 	n, err := s.Join(t.Context(), bellhop.NodeAbout{Name: "test"}, time.Hour, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -147,6 +152,66 @@ func (p *party) claim(e bellhop.Endpoint, limit int) []bellhop.Work {
 		work = append(work, c.Work...)
 	}
 	return work
+}
+
+// before has something happen before each statement of a party in which there is a text.
+type before struct {
+	mu sync.Mutex
+	do map[string]func()
+}
+
+func (b *before) set(do map[string]func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.do = do
+}
+
+func (b *before) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	b.mu.Lock()
+	all := b.do
+	b.mu.Unlock()
+	for text, do := range all {
+		if strings.Contains(q.SQL, text) {
+			do()
+		}
+	}
+	return ctx
+}
+
+func (*before) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// interrupted are parties of which the first one has something happen in the middle of what
+// it does.
+func interrupted(t *testing.T) (a, b *party, c *pgx.Conn, happens *before) {
+	t.Helper()
+	url, happens := database(t), &before{}
+	c, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	s := openAt(t, url, postgres.Options{})
+	if err := postgres.Trace(t.Context(), s, happens); err != nil {
+		t.Fatal(err)
+	}
+	return joinedAs(t, s), joined(t, url), c, happens
+}
+
+// claimWhile claims while something happens, before a statement. A claim that does not end
+// fails.
+func (p *party) claimWhile(e bellhop.Endpoint, happens *before, text string, do func()) []bellhop.Work {
+	p.Helper()
+	epoch := p.own(e.ID)
+	ctx, cancel := context.WithTimeout(p.Context(), 20*time.Second)
+	defer cancel()
+	happened := 0
+	happens.set(map[string]func(){text: func() { happened++; do() }})
+	c, err := p.s.Claim(ctx, bellhop.ClaimRequest{Lease: p.lease, BucketEpoch: epoch, Endpoint: e.ID, Limit: 100}, time.Now())
+	happens.set(nil)
+	if err != nil || happened == 0 {
+		p.Fatalf("a claim, in which something has happened %d times: %v", happened, err)
+	}
+	return c.Work
 }
 
 func (p *party) attempt(d bellhop.Delivery, status bellhop.AttemptStatus) bellhop.Attempt {
@@ -604,6 +669,40 @@ func TestTwoSpreadsMakeEachDeliveryOnce(t *testing.T) {
 	}
 }
 
+// TestASpreadLeavesToOthersWhatTheyAreAt has each fan-out that a spread is about to go on with
+// be ended by another process, while others come.
+func TestASpreadLeavesToOthersWhatTheyAreAt(t *testing.T) {
+	a, b, c, happens := interrupted(t)
+	later := []bellhop.EndpointID{a.endpoint(bellhop.OrderingNone).ID}
+	n := 0
+	comes := func() {
+		n++
+		next := b.event()
+		next.Later = later
+		b.enqueue(next)
+	}
+	comes()
+	happens.set(map[string]func(){
+		"SELECT EXISTS (SELECT 1 FROM bellhop.fanouts WHERE app": comes,
+		"FROM bellhop.fanouts f WHERE f.app = $1 ORDER BY f.event LIMIT": func() {
+			_, err := b.s.Spread(b.Context(), b.lease, id.Take[id.Delivery](b.ids, 10, time.Now()), time.Now())
+			b.must(err)
+		},
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if got, err := a.s.Spread(ctx, a.lease, id.Take[id.Delivery](a.ids, 10, time.Now()), time.Now()); err != nil || len(got) != 0 {
+		t.Errorf("%v %v, after %d have come", got, err, n)
+	}
+	happens.set(nil)
+	if got, err := a.s.Spread(ctx, a.lease, id.Take[id.Delivery](a.ids, 10, time.Now()), time.Now()); err != nil || len(got) != 1 {
+		t.Errorf("the last one: %v %v", got, err)
+	}
+	if made := oneNumber(t, c, "SELECT count(*) FROM bellhop.pending"); made != int64(n) {
+		t.Errorf("%d deliveries are made of %d", made, n)
+	}
+}
+
 func TestNoMoreThanMayWaitAreAccepted(t *testing.T) {
 	a, _, _ := parties(t)
 	e := a.endpoint(bellhop.OrderingNone)
@@ -704,6 +803,92 @@ func TestNothingOfAnOrderSleepsForEver(t *testing.T) {
 	}
 	if n := a.pending(); n != 0 {
 		t.Errorf("%d are pending", n)
+	}
+}
+
+// The statements of a claim that look for what is first of an order, keep it, and load the
+// events of what it gives out.
+const (
+	looksForFirst = "unnest($2::text[]) o (key)"
+	keepsFirst    = "FOR SHARE /* all apps */"
+	loadsEvents   = "e.data FROM bellhop.events e WHERE (e.app = ANY($1)) IS TRUE"
+)
+
+// TestAClaimEndsWhereNothingIsLeftOfAnOrder has the last delivery of an order be ended after
+// a claim has found that it is due.
+func TestAClaimEndsWhereNothingIsLeftOfAnOrder(t *testing.T) {
+	for _, text := range []string{looksForFirst, keepsFirst} {
+		a, b, _, happens := interrupted(t)
+		e := a.endpoint(bellhop.OrderingEndpoint)
+		erased := a.publish(e)
+		_, err := b.s.Erase(b.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, nil, time.Now())
+		b.must(err)
+		if work := a.claimWhile(e, happens, text, func() { b.sweep() }); len(work) != 0 {
+			t.Errorf("claimed of an order of which nothing is left: %v", work)
+		}
+
+		// The endpoint goes on with another app.
+		a.app("acme")
+		a.publish(e)
+		e.Apps = []string{"other"}
+		a.must(a.s.SaveEndpoint(a.Context(), e, nil, time.Now()))
+		work := a.claimWhile(e, happens, text, func() { b.must(b.s.DeleteApp(b.Context(), "acme", nil)) })
+		if len(work) != 0 || a.pending() != 0 {
+			t.Errorf("claimed of an app that is deleted: %v; %d are pending", work, a.pending())
+		}
+	}
+}
+
+// TestAClaimDoesNotFollowAnOrderForEver has what is first of an order be ended each time
+// that a claim has found it.
+func TestAClaimDoesNotFollowAnOrderForEver(t *testing.T) {
+	a, b, _, happens := interrupted(t)
+	e := a.endpoint(bellhop.OrderingEndpoint)
+	for range 30 {
+		erased := a.publish(e)
+		_, err := b.s.Erase(b.Context(), bellhop.EraseSelector{Event: erased.Event.ID}, nil, time.Now())
+		b.must(err)
+	}
+	last := a.publish(e)
+	work := a.claimWhile(e, happens, keepsFirst, func() {
+		_, err := b.s.Sweep(b.Context(), id.Take[id.Attempt](b.ids, 1, time.Now()), time.Now())
+		b.must(err)
+	})
+	if n := a.pending(); len(work) != 0 || n < 10 {
+		t.Errorf("claimed %v, when %d were left", work, n)
+	}
+	b.sweep()
+	if work := a.claim(e, 10); len(work) != 1 || work[0].Delivery.ID != last.Deliveries[0].ID {
+		t.Errorf("claimed %v afterwards, want %v", work, last.Deliveries[0].ID)
+	}
+}
+
+// TestAClaimGivesNothingOutThatIsErasedMeanwhile has an event be erased, or deleted, after a
+// claim has read how large it is.
+func TestAClaimGivesNothingOutThatIsErasedMeanwhile(t *testing.T) {
+	a, b, c, happens := interrupted(t)
+	e := a.endpoint(bellhop.OrderingNone)
+	a.app("acme")
+	first, second := a.publish(e), a.publish(e)
+	work := a.claimWhile(e, happens, loadsEvents, func() {
+		_, err := b.s.Erase(b.Context(), bellhop.EraseSelector{Event: first.Event.ID}, nil, time.Now())
+		b.must(err)
+	})
+	if len(work) != 1 || work[0].Event.ID != second.Event.ID || work[0].Event.Data == nil {
+		t.Fatalf("claimed %v, want one of %v", work, second.Event.ID)
+	}
+	a.must(a.record(a.attempt(work[0].Delivery, bellhop.AttemptSucceeded)))
+	if n := b.sweep(); n != 1 || a.pending() != 0 {
+		t.Errorf("%d of what was erased was ended, and %d are pending", n, a.pending())
+	}
+
+	gone := a.publish(e)
+	work = a.claimWhile(e, happens, loadsEvents, func() {
+		_, err := c.Exec(t.Context(), "DELETE FROM bellhop.events WHERE id = $1", int64(gone.Event.ID))
+		b.must(err)
+	})
+	if len(work) != 0 {
+		t.Errorf("claimed of an event that is gone: %v", work)
 	}
 }
 

@@ -150,6 +150,8 @@ type spread struct {
 	turn string
 	ids  []bellhop.DeliveryID
 	got  map[bellhop.EndpointID]time.Time
+	// advanced counts how often an event has come further.
+	advanced int
 	// orderings are those of the endpoints met so far; "" of one that is gone.
 	orderings map[bellhop.EndpointID]bellhop.Ordering
 	// lists are those read so far: events of a batch share them.
@@ -196,8 +198,10 @@ func worthwhile(left, share int) bool { return left > 0 && (share < smallShare |
 const smallShare = 64
 
 // round gives the next few apps a share of the ids, and answers whether there may be
-// more to do: what they do not need the others get.
+// more to do: what they do not need the others get. A round in which nothing was done is
+// the last one.
 func (s *spread) round(now time.Time) (more bool, err error) {
+	begun := s.advanced
 	apps, err := s.turns()
 	for i := 0; err == nil && i < len(apps) && len(s.ids) > 0; i++ {
 		share := bellhop.SpreadShare(len(s.ids), len(apps)-i)
@@ -209,7 +213,7 @@ func (s *spread) round(now time.Time) (more bool, err error) {
 		}
 		s.turn = apps[i]
 	}
-	return len(apps) > 0 && len(s.ids) > 0, err
+	return s.advanced > begun && len(s.ids) > 0, err
 }
 
 // turns gives the apps whose turn it is: from the one served last on by name, and
@@ -301,8 +305,9 @@ func (s *spread) oldest(app string, most int) ([]fanout, error) {
 		list, ids = append(list, f), append(ids, event)
 	}, &event, &of, &done)
 	// Those that were waited for may be gone when the lock is had, and others not: they
-	// are looked for again.
-	for again := true; again && len(list) == 0; {
+	// are looked for again. If these are gone, too, somebody else is at it.
+	again := true
+	for try := 0; again && len(list) == 0 && try < tries; try++ {
 		if err := s.each(add, nextToSpread, app, max(most, 1)); err != nil {
 			return nil, err
 		}
@@ -386,6 +391,7 @@ func (s *spread) learn(list []bellhop.EndpointID, until bellhop.EndpointID) erro
 
 // advance notes how far an event has come, or ends its fan-out.
 func (s *spread) advance(f *fanout, until bellhop.EndpointID, ended bool) error {
+	s.advanced++
 	if !ended {
 		_, err := s.exec("UPDATE bellhop.fanouts SET done = $1 WHERE app = $2 AND event = $3", int64(until), f.event.App, int64(f.event.ID))
 		return err

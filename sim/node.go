@@ -58,7 +58,7 @@ type node struct {
 	joinWaiters []func(error)
 	catching    bool
 	owing       bool
-	ended       bool // sweeps have ended deliveries since the lanes were told
+	ended       bool // deliveries were ended without a request since the lanes were told
 	judging     bool
 	verdicts    []lane.Verdict
 

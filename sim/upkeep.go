@@ -273,19 +273,25 @@ func (n *node) sweep(told func(bool)) {
 		}
 		return err
 	}}, func(err error) {
-		switch {
-		case err != nil:
-			told(false)
-		case swept == owedStep:
-			n.ended = true
-			told(true)
-		case swept > 0 || n.ended:
-			n.ended = false
-			n.noteOverdue(func(error) { told(false) })
-		default:
-			told(false)
-		}
+		n.noteEnded(swept, err, told)
 	})
+}
+
+// noteEnded is engine.Engine.noteEnded.
+func (n *node) noteEnded(ended int, err error, told func(more bool)) {
+	if ended > 0 {
+		n.ended = true
+	}
+	if err != nil || ended == owedStep {
+		told(err == nil)
+		return
+	}
+	if n.ended {
+		n.ended = false
+		n.noteOverdue(func(error) { told(false) })
+		return
+	}
+	told(false)
 }
 
 // ahead is how far the clock has jumped ahead in all.
@@ -335,16 +341,15 @@ func (n *node) endOld(old []bellhop.EndOld, told func([]bellhop.EndOld)) {
 		}
 		return err
 	}}, func(err error) {
-		switch {
-		case err != nil:
-			told(nil) // with the next heartbeat, it looks again
-		case ended == owedStep:
-			told(append(old, first))
-		case ended > 0:
-			n.noteOverdue(func(error) { told(old) })
-		default:
-			told(old)
+		if err != nil {
+			old = nil // with the next heartbeat, it looks again
 		}
+		n.noteEnded(ended, err, func(more bool) {
+			if more {
+				old = append(old, first)
+			}
+			told(old)
+		})
 	})
 }
 
