@@ -13,7 +13,7 @@ func TestLargeEventsAreFetchedInLargePieces(t *testing.T) {
 		{1 << 30, fetchMost / 2},
 		{96 << 20, 96 << 20 / fetchShare / 2},
 		{16 << 20, fetchBytes / 2},
-		{1 << 20, 5 << 20 / 8 / 2}, // half of what is not kept for others
+		{1 << 20, 6 << 20 / 8 / 2}, // half of what is not kept for others
 	} {
 		for retries, most := range map[bool]int64{false: c.most, true: min(c.most, max(c.most, fetchBytes/2)/retryPart)} {
 			b := newBench(t)

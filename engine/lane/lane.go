@@ -244,7 +244,7 @@ func (l *lane) reserve(bytes int, now time.Time) bool {
 	waiting := &l.queue[firstAttempt]
 	weight := weigh(bytes)
 	if waiting.len()+l.reserved > 0 && int64(waiting.weight+l.reservedWeight+weight) > l.m.memory.free()/freeShare ||
-		!l.afford(int64(weight), now) {
+		!l.mayTakeIn(int64(weight), now) {
 		return false
 	}
 	l.reserved++

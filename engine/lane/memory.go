@@ -82,6 +82,13 @@ func (m *memory) fits(of standing, bytes int64) bool {
 	return bytes <= m.left(of)
 }
 
+// small tells whether a delivery of a known size takes so little that a lane of a class may
+// hold it whatever the others do, and whoever waits to fetch something that may be large: with
+// those of which nothing is known, as long as half of what is kept for proven lanes is free.
+func (m *memory) small(of standing, bytes int64) bool {
+	return of != failing && !m.tight() && bytes <= m.max/512 && m.free() > m.max/8
+}
+
 // hold counts what is held, or freed, by lanes of a class.
 func (m *memory) hold(of standing, bytes int64) {
 	m.held += bytes
@@ -143,9 +150,15 @@ func (l *lane) hold(bytes int64) {
 	l.m.memory.hold(l.class, bytes)
 }
 
-// classify has what the lane holds counted by what is known of it now.
+// classify has what the lane holds counted by what is known of it now. What its endpoint took
+// before the start counts, too: else a restart would have those that are well wait until those
+// of which nothing is known have timed out.
 func (l *lane) classify(now time.Time) standing {
-	if of := l.m.memory.class(l.standing(now)); of != l.class {
+	of := l.standing(now)
+	if of == unproven && l.vitals.Taken {
+		of = proven
+	}
+	if of = l.m.memory.class(of); of != l.class {
 		l.countAs(of)
 	}
 	return l.class
@@ -161,9 +174,14 @@ func (l *lane) countAs(of standing) {
 // idle tells whether the lane has nothing in hand.
 func (l *lane) idle() bool { return l.queue.len()+l.reserved == 0 && l.flying == 0 }
 
-// afford tells whether the lane may hold so much more. Nobody goes before those that wait.
+// afford tells whether the lane may fetch so much. Nobody goes before those that wait.
 func (l *lane) afford(bytes int64, now time.Time) bool {
 	m := &l.m.memory
 	of := l.classify(now)
 	return (l.offered || m.waiting[of].count == 0) && m.fits(of, bytes)
+}
+
+// mayTakeIn tells whether the lane may hold so much more, of what comes in.
+func (l *lane) mayTakeIn(bytes int64, now time.Time) bool {
+	return l.m.memory.small(l.classify(now), bytes) || l.afford(bytes, now)
 }

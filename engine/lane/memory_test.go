@@ -82,7 +82,7 @@ func TestAFanOutOfALargeEventIsBounded(t *testing.T) {
 	c := newCrowd(t)
 	tried := map[bellhop.EndpointID]bool{}
 	for range endpoints {
-		c.noted(c.endpoint())
+		c.noted(c.endpoint(unknown))
 	}
 	c.fetch()
 	if n := len(c.sent); n < 8 || n > int(c.m.QueueBytes)/largeData/2 {
@@ -106,14 +106,16 @@ func TestAFanOutOfALargeEventIsBounded(t *testing.T) {
 	c.quiet()
 }
 
-// Endpoints that hang leave memory to those that answer.
+// unknown is an endpoint that took nothing yet.
+func unknown(e *bellhop.Endpoint) { e.Vitals.Taken = false }
+
+// Endpoints that hang leave memory to those that answer, also to those that did before the
+// start.
 func TestHangingEndpointsDoNotUseUpTheMemory(t *testing.T) {
 	c := newCrowd(t)
 	well := c.endpoint()
-	_, effects := c.publish(well)
-	c.answer(of[Send](effects)[0].Job, bellhop.ClassTaken)
 	for range 200 {
-		c.noted(c.endpoint())
+		c.noted(c.endpoint(unknown))
 		c.fetch()
 		c.now = c.now.Add(slowAfter / 10)
 	}
@@ -129,6 +131,11 @@ func TestHangingEndpointsDoNotUseUpTheMemory(t *testing.T) {
 			t.Error("the memory has no room for an endpoint that is well")
 		}
 	}
+	if newcomer := c.endpoint(unknown); !c.m.Reserve(newcomer, 100, c.now) {
+		t.Error("a small event for a new endpoint has no room beside large ones for those that hang")
+	} else if c.m.Reserve(newcomer, largeData, c.now) {
+		t.Error("a large one has")
+	}
 	if c.m.memory.by[failing] == 0 {
 		t.Error("nobody has looked which endpoints hang")
 	}
@@ -138,10 +145,10 @@ func TestHangingEndpointsDoNotUseUpTheMemory(t *testing.T) {
 func TestAppsTakeTurnsForMemory(t *testing.T) {
 	c := newCrowd(t)
 	for range 100 {
-		c.noted(c.endpoint())
+		c.noted(c.endpoint(unknown))
 	}
 	c.fetch()
-	other := c.endpoint(func(e *bellhop.Endpoint) { e.Apps = []string{"other"} })
+	other := c.endpoint(unknown, func(e *bellhop.Endpoint) { e.Apps = []string{"other"} })
 	c.noted(other)
 	if n := len(c.sent); n == 0 || len(c.claims) > 0 {
 		t.Fatalf("%d requests, and %d claims, though there is no memory left", n, len(c.claims))
@@ -163,7 +170,7 @@ func TestTheLargestEventAlwaysFits(t *testing.T) {
 	c.m.memory.max = 2 * largeData
 	c.m.QueueBytes = c.m.memory.max
 	for range 20 {
-		c.noted(c.endpoint())
+		c.noted(c.endpoint(unknown))
 	}
 	c.fetch()
 	tried := 0
