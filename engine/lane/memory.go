@@ -56,9 +56,9 @@ func (m *memory) left(of standing) int64 {
 		return left
 	}
 	own := [standings]int64{proven: m.max / 4, unproven: m.max / 8, failing: m.max / 8}
-	for other, own := range own {
-		if standing(other) != of {
-			left -= max(own-m.by[other], 0)
+	for other := range standings {
+		if other != of {
+			left -= max(own[other]-m.by[other], 0)
 		}
 	}
 	switch of {
