@@ -128,7 +128,8 @@ type Config struct {
 	// once, besides MaxInFlight. Default: 32.
 	MaxTrials int
 	// QueueBytes bounds the deliveries that all lanes together hold in memory, with their
-	// events' data. What is beyond it waits in the store. Default: 128 MiB.
+	// events' data and the bodies of their requests; it is half of it and one delivery of the
+	// largest event, where that is more. What is beyond it waits in the store. Default: 128 MiB.
 	QueueBytes int64
 }
 
@@ -401,7 +402,7 @@ func New(ctx context.Context, store bellhop.Store, c Config) (*Engine, error) {
 	e.verdicts = newVerdicts()
 	e.pace = pace.New()
 	e.lanes = lane.NewDispatcher(lane.Options{
-		Settings: lane.Settings{MaxInFlight: c.MaxInFlight, MaxConcurrency: c.MaxConcurrency, QueueBytes: c.QueueBytes, DisableAfter: c.DisableAfter},
+		Settings: lane.Settings{MaxInFlight: c.MaxInFlight, MaxConcurrency: c.MaxConcurrency, QueueBytes: c.QueueBytes, MaxData: c.MaxData, DisableAfter: c.DisableAfter},
 		Flow:     tellingFlow{store, e}, Sender: laneSender{e.sender}, Logger: c.Logger, Now: c.Now, Unseen: clock.Unseen, Random: c.Random,
 		Lease: e.Lease, IDs: e.IDs,
 		Wrote: e.Wrote, Recorded: e.recorded, Verdict: e.verdicts.add,

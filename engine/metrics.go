@@ -84,7 +84,7 @@ func newMetrics(e *Engine) *metrics {
 		doubted:   desc("bellhop_clock_doubted_seconds", "By how much the clock has jumped ahead so that it is not believed yet."),
 		queued:    desc("bellhop_queued_bytes", "What deliveries take in memory that wait, are being sent or are being recorded."),
 
-		queuedMost:   desc("bellhop_queued_bytes_limit", "The bound of bellhop_queued_bytes (--queue-memory): at it, what comes in waits on the disk. Beyond it each endpoint that has nothing in hand may still fetch one delivery, so that none starves: at most --max-in-flight times --max-data."),
+		queuedMost:   desc("bellhop_queued_bytes_limit", "The bound of bellhop_queued_bytes (--queue-memory): at it, what comes in waits on the disk, and endpoints take turns."),
 		inFlightMost: desc("bellhop_requests_in_flight_limit", "The bound of bellhop_requests_in_flight (--max-in-flight): at it, lanes take turns."),
 		atOnceMost:   desc("bellhop_endpoint_requests_limit", "How far the requests in flight to one endpoint may grow where its concurrency is not set (--max-concurrency)."),
 		recording:    desc("bellhop_attempts_recording", "Attempts that were answered and are not durable yet; at as many as bellhop_requests_in_flight_limit, requests wait for them."),

@@ -261,6 +261,9 @@ func (n *node) punctual(d *delivery, name string) {
 	if d.door.id != w.healthy || len(d.requests) > 0 || !w.alone() {
 		return
 	}
+	if w.plan.settings.QueueBytes < 8*largest(w.plan.settings) {
+		return // where there is memory for a few only, none is kept for those that are well
+	}
 	due := d.at
 	if at := d.event.DeliverAt; at != nil && d.Trigger == bellhop.TriggerPublish {
 		due = max(due, at.Sub(epoch.Add(w.skew)))
@@ -520,14 +523,10 @@ func (n *node) reserved(r *routes.Route, promised bool) {
 // bounds: what all lanes share.
 func (n *node) bounds() {
 	w := n.w
-	held, most := n.machine.HeldBytes(), w.plan.settings.QueueBytes
-	data := int64(1100 + 1024) // and what a delivery takes besides
-	if w.plan.large {
-		data = maxData + 1024
-	}
-	// A lane that holds nothing may always fetch one, and one reservation may go
-	// beyond the bound.
-	if most += data * int64(len(n.known)+2); held < 0 || held > most {
+	held, bound := n.machine.HeldBytes(), w.plan.settings.QueueBytes
+	// Of what is large, one may always be fetched.
+	most := max(bound, bound/2+largest(w.plan.settings))
+	if held < 0 || held > most {
 		w.broken("3 no neighbour", "lanes hold %d bytes; %d are allowed", held, most)
 	}
 	if got := n.machine.InFlight(); got > w.plan.settings.MaxInFlight || got < len(n.flying) {
@@ -641,6 +640,10 @@ func (n *node) overlooked(list []bellhop.Backlog) {
 		if s.Queued > 0 || s.InFlight > 0 || s.Circuit == "open" || s.Circuit == "half_open" && n.now().Sub(s.NextProbe) < time.Second {
 			continue
 		}
+		if n.machine.Hungry(b.Endpoint) && n.short() {
+			w.reached("a lane waited for memory")
+			continue
+		}
 		if slices.ContainsFunc(w.ledger.inOrder, func(e *event) bool { return len(e.later) > 0 }) {
 			continue // it looks again and again, and what is before this is still to be made
 		}
@@ -656,6 +659,17 @@ func (n *node) overlooked(list []bellhop.Backlog) {
 		}
 	}
 }
+
+// short tells whether other lanes hold so much that one has to wait for memory: whatever is
+// known of it, half of the bound is for it, but for a delivery of the largest event.
+func (n *node) short() bool {
+	held, s := n.machine.HeldBytes(), n.w.plan.settings
+	return held > 0 && held+largest(s) > s.QueueBytes/2
+}
+
+// largest is what a delivery of the largest event takes in memory: its data, the body of
+// its request, and what it takes besides.
+func largest(s lane.Settings) int64 { return int64(2*s.MaxData + 1024) }
 
 // aside: what is given back as of something that is gone, is. Of an app that was made anew,
 // an event may be taken for one of the old app, but not when it is fetched again.

@@ -338,7 +338,7 @@ var mutants = []mutant{
 	},
 	{
 		"the bytes of what was sent stay held", "engine/lane/lane.go",
-		"	l.m.held -= int64(weightOf(&job.Work))\n	if in.Failed", "	if in.Failed",
+		"	l.hold(-int64(weightOf(&job.Work)))\n	if in.Failed", "	if in.Failed",
 		"",
 	},
 	{

@@ -409,6 +409,7 @@ const firstWait = 50 * time.Millisecond
 
 func (n *node) forget(sel bellhop.EraseSelector) {
 	w := n.w
+	n.doubt() // where the lease is to be believed again, what was queued goes before it is forgotten
 	forget := map[bellhop.EventID]bool{}
 	for _, e := range w.ledger.inOrder {
 		if e.erased && (e.id == sel.Event || sel.Event == 0 && e.App == sel.App && e.Subject == sel.Subject) {

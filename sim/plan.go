@@ -80,6 +80,9 @@ func draw(l *loop) plan {
 	if on() {
 		p.settings.QueueBytes = int64(l.between(2000, 100_000))
 	}
+	if p.settings.MaxData = usualData; p.large {
+		p.settings.MaxData = maxData
+	}
 	if on() {
 		p.settings.MaxConcurrency = l.number(2, 64)
 	}

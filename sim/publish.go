@@ -108,8 +108,11 @@ func (w *world) data() bellhop.JSON {
 	return bellhop.JSON(fmt.Sprintf(`{"n":%d,"pad":"%s"}`, w.published, strings.Repeat("x", size)))
 }
 
-// maxData is more than any data.
-const maxData = 310_000
+// usualData is more than any data, but for what is large, and maxData more than any.
+const (
+	usualData = 1100
+	maxData   = 310_000
+)
 
 // accept carries an acceptance through, as engine.Engine does.
 func (n *node) accept(p *publishing, ps ...engine.Publication) {

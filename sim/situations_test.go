@@ -22,6 +22,7 @@ var situations = []string{
 	// Lanes.
 	"a claim whose answer was lost was disowned",
 	"a lane waited for a slot",
+	"a lane waited for memory",
 	"a lane was full",
 	"a rate limit was used up",
 	"a rate limit was waited for",

@@ -399,7 +399,7 @@ func (d *doctor) files() {
 
 // memory looks at the bounds on memory in a container that may take so much; 0 is any.
 func (d *doctor) memory(container uint64) {
-	queue, bodies := int64(d.s.queueBytes()), int64(d.s.bodyBytes())
+	queue, bodies := d.s.queueMost(), int64(d.s.bodyBytes())
 	detail := fmt.Sprintf("Deliveries may take %s, and requests and answers %s", api.ByteSize(queue), api.ByteSize(bodies))
 	if container == 0 {
 		d.say("memory", isOK, "", "%s; no container bounds what the process takes.", detail)

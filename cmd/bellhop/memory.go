@@ -49,6 +49,13 @@ func (s *settings) queueBytes() int {
 	return boundIn(containerMemory(), defaultQueueMemory, s.leastQueue())
 }
 
+// queueMost is what deliveries take at most: where the largest events are large, one of them
+// can be sent all the same, with its data and the body of its request.
+func (s *settings) queueMost() int64 {
+	bound := int64(s.queueBytes())
+	return max(bound, bound/2+2*int64(s.maxData))
+}
+
 // bodyBytes is the bound of what requests and answers take in memory.
 func (s *settings) bodyBytes() int {
 	if s.maxMemory > 0 {

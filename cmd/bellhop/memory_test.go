@@ -59,17 +59,20 @@ func TestBoundsThatAreSet(t *testing.T) {
 // TestMemoryFinding: the doctor warns of bounds beyond what Go may take of the container.
 func TestMemoryFinding(t *testing.T) {
 	for _, tc := range []struct {
-		container     uint64
-		queue, bodies int
-		state         string
+		container              uint64
+		queue, bodies, maxData int
+		state                  string
 	}{
-		{0, 1024 * mib, 1024 * mib, isOK},
-		{512 * mib, 128 * mib, 128 * mib, isOK},
-		{512 * mib, 128 * mib, 512 * mib, isWarning},
-		{256 * mib, 64 * mib, 64 * mib, isOK},
-		{256 * mib, 128 * mib, 64 * mib, isWarning},
+		{0, 1024 * mib, 1024 * mib, 0, isOK},
+		{512 * mib, 128 * mib, 128 * mib, 0, isOK},
+		{512 * mib, 128 * mib, 512 * mib, 0, isWarning},
+		{256 * mib, 64 * mib, 64 * mib, 0, isOK},
+		{256 * mib, 128 * mib, 64 * mib, 0, isWarning},
+		// An event of 60 MiB takes 120 MiB while it is sent.
+		{256 * mib, 64 * mib, 64 * mib, 1 * mib, isOK},
+		{256 * mib, 64 * mib, 64 * mib, 60 * mib, isWarning},
 	} {
-		d := doctor{s: &settings{queueMemory: tc.queue, maxMemory: tc.bodies}}
+		d := doctor{s: &settings{queueMemory: tc.queue, maxMemory: tc.bodies, maxData: tc.maxData}}
 		d.memory(tc.container)
 		if got := d.findings[0]; got.State != tc.state || (got.Remedy != "") != (tc.state == isWarning) {
 			t.Errorf("in a container of %d MiB, --queue-memory %d, --max-memory %d: %+v", tc.container/mib, tc.queue, tc.bodies, got)

@@ -29,7 +29,7 @@ func (b *bench) sends(r *routes.Route, events int) (n int) {
 // has answered before, as after a start.
 func TestHangingEndpointsOfAnAppLeaveSlotsToOthers(t *testing.T) {
 	b := newBench(t)
-	b.m.QueueBytes = 1 << 30
+	b.m.memory.max = 1 << 30
 	many := 0
 	for range 100 {
 		many += b.sends(b.endpoint(untaken("many")), 10)

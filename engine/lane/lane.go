@@ -21,14 +21,15 @@ const (
 	// memory is free, a part of it: a claim waits for what is being written, and large events
 	// take long to write.
 	fetchItems = 1024
-	fetchBytes = 4 << 20
-	fetchMost  = 16 << 20
-	fetchShare = 8
+	fetchBytes = 8 << 20
+	fetchMost  = 32 << 20
+	fetchShare = 4
 	// Retries have room of their own beside it, so that they never fill that of first
 	// attempts: of the bytes, a quarter.
 	retryItems = 128
 	retryPart  = 4
-	// itemWeight is about what a delivery takes in memory besides its event's data, in bytes.
+	// itemWeight is about what a delivery takes in memory besides its event's data and the
+	// body of its request, in bytes.
 	itemWeight = 1024
 	// retryShare: while both wait, one request in so many is a retry, so that first
 	// attempts hardly wait for retries and retries do not wait for ever.
@@ -60,6 +61,11 @@ type lane struct {
 	// starved is true while the lane waits for a slot, as waitsAs; they belong to slots.
 	starved bool
 	waitsAs standing
+	// hungry is true while the lane waits for memory; it belongs to memory, as what the lane
+	// holds of it, and as what that counts. offered: it is the lane's turn.
+	hungry, offered bool
+	held            int64
+	class           standing
 	// wakeAt and place belong to timers.
 	wakeAt time.Time
 	place  int
@@ -200,6 +206,7 @@ func (l *lane) configure(r *routes.Route, now time.Time) {
 // the store, when what is in flight has been answered.
 func (l *lane) close() {
 	l.closed = true
+	l.countAs(proven) // what comes to a lane that is gone is counted so
 	l.giveUp(func(*bellhop.Work) bool { return true })
 	if l.doubtful {
 		l.disown()
@@ -228,7 +235,7 @@ func (l *lane) giveUp(gone func(*bellhop.Work) bool) int {
 func (l *lane) drop(gone func(*bellhop.Work) bool) int {
 	items, weight := l.queue.len(), l.queue.weight()
 	l.queue.deleteFunc(gone)
-	l.m.held += int64(l.queue.weight() - weight)
+	l.hold(int64(l.queue.weight() - weight))
 	return items - l.queue.len()
 }
 
@@ -238,13 +245,14 @@ func (l *lane) reserve(bytes int, now time.Time) bool {
 		return false
 	}
 	waiting := &l.queue[firstAttempt]
-	weight, free := bytes+itemWeight, l.m.QueueBytes-l.m.held
-	if free < 0 || waiting.len()+l.reserved > 0 && int64(waiting.weight+l.reservedWeight+weight) > free/freeShare {
+	weight := weigh(bytes)
+	if waiting.len()+l.reserved > 0 && int64(waiting.weight+l.reservedWeight+weight) > l.m.memory.free()/freeShare ||
+		!l.mayTakeIn(int64(weight), now) {
 		return false
 	}
 	l.reserved++
 	l.reservedWeight += weight
-	l.m.held += int64(weight)
+	l.hold(int64(weight))
 	return true
 }
 
@@ -263,8 +271,8 @@ func (l *lane) backlogged(now time.Time) bool {
 
 func (l *lane) unreserve(bytes int) {
 	l.reserved--
-	l.reservedWeight -= bytes + itemWeight
-	l.m.held -= int64(bytes + itemWeight)
+	l.reservedWeight -= weigh(bytes)
+	l.hold(-int64(weigh(bytes)))
 	l.behind = max(l.behind-1, 0)
 }
 
@@ -290,7 +298,7 @@ func (l *lane) push(w bellhop.Work, deaths int) {
 		return
 	}
 	l.queue.push(w)
-	l.m.held += int64(weightOf(&w))
+	l.hold(int64(weightOf(&w)))
 }
 
 // due notes that the store has something of a kind for the lane at the given time.
@@ -472,7 +480,7 @@ func (l *lane) fetch(now time.Time) (again time.Time) {
 	}
 	for _, k := range l.claimTurns() {
 		when := l.nextDue[k]
-		room, budget := l.room(k)
+		room, budget := l.room(k, now)
 		if when.IsZero() || room == 0 {
 			continue // the end of a request pumps again
 		}
@@ -481,11 +489,11 @@ func (l *lane) fetch(now time.Time) (again time.Time) {
 				when = notBefore
 			}
 		}
-		if !when.After(now) {
-			l.claim(k, room, budget)
+		if when.After(now) {
+			again = earliest(again, when)
+		} else if l.claim(k, room, budget, now) {
 			return time.Time{}
 		}
-		again = earliest(again, when)
 	}
 	return again
 }
@@ -502,43 +510,59 @@ func (l *lane) claimTurns() [kinds]kind {
 
 // room is how many deliveries of a kind the lane has room for, and for how many bytes
 // of their events.
-func (l *lane) room(k kind) (items int, bytes int64) {
-	free := l.m.QueueBytes - l.m.held
-	most, mostBytes := fetchItems, max(fetchBytes, min(fetchMost, int(free/fetchShare)))
+func (l *lane) room(k kind, now time.Time) (items, bytes int) {
+	most, mostBytes := fetchItems, max(fetchBytes, min(fetchMost, int(l.m.memory.free()/fetchShare)))
 	here, hereWeight := l.queue[k].len(), l.queue[k].weight
 	if k == retry {
 		most, mostBytes = retryItems, mostBytes/retryPart
 	} else {
 		here += l.reserved
 	}
-	budget := min(free, int64(mostBytes/2))
+	left := l.m.memory.left(l.classify(now))
+	budget := min(left/2, int64(mostBytes/2))
 	switch {
-	case l.breaker.open() || l.resting() || budget <= 0:
-		// One delivery is enough to probe with; and if all lanes together hold too
-		// much, it is one at a time, so that none starves.
-		if l.queue.len()+l.reserved == 0 && l.flying == 0 {
-			items = 1
+	case l.breaker.open() || l.resting() || left < l.m.memory.max/16:
+		// One delivery is enough to probe with; and where little memory is left, it is one
+		// at a time.
+		if l.idle() {
+			return 1, 1
 		}
 	case here <= most/2 && hereWeight <= mostBytes/2:
 		items = max(min(most-here, stepItems, int(budget/itemWeight)), 1)
 	}
-	return items, max(budget-int64(items*itemWeight), 1)
+	return items, max((int(budget)-items*itemWeight)/bodies, 1)
 }
 
-func (l *lane) claim(k kind, room int, budget int64) {
+// claim asks the store for deliveries, if there is memory for them: for more than a single
+// one only where nobody waits for it. Who has nothing in hand waits in turn; for any other,
+// the end of a request pumps again. A single delivery may have more than was asked for.
+func (l *lane) claim(k kind, room, budget int, now time.Time) bool {
+	weight := int64(room*itemWeight + bodies*max(budget, l.m.MaxData))
+	if !l.afford(weight, now) {
+		room, budget, weight = 1, 1, l.m.memory.largest
+		if !l.idle() {
+			return false
+		}
+		if !l.afford(weight, now) {
+			l.m.look(now)
+			l.m.memory.wait(l, l.classify(now))
+			return false
+		}
+	}
 	l.claiming, l.claimedOf = true, k
 	l.m.underWay++
 	c := Claim{
 		ClaimRequest: bellhop.ClaimRequest{
-			Lease: l.m.lease, Endpoint: l.id, BucketEpoch: l.bucket.epoch, Retries: k == retry, Limit: room, MaxBytes: int(budget), Turn: tenant(l.route),
+			Lease: l.m.lease, Endpoint: l.id, BucketEpoch: l.bucket.epoch, Retries: k == retry, Limit: room, MaxBytes: budget, Turn: tenant(l.route),
 			// The newest probe says most of how the receiver is now. An order is
 			// kept even so.
 			Newest: k == firstAttempt && l.breaker.open() && l.route.Ordering == bellhop.OrderingNone,
 		},
-		orders: l.orders, deaths: l.m.graves.deaths,
+		orders: l.orders, deaths: l.m.graves.deaths, weight: weight,
 	}
-	l.m.held += c.weight() // other lanes' claims must not count on it
+	l.hold(weight) // other lanes' claims must not count on it
 	l.m.do(c)
+	return true
 }
 
 // claimed takes what a claim has brought.
@@ -822,7 +846,7 @@ func (l *lane) mayOwe(job *Job) bool {
 func (l *lane) recorded(in Recorded, now time.Time) {
 	job := in.Job
 	l.unfinished.remove(job)
-	l.m.held -= int64(weightOf(&job.Work))
+	l.hold(-int64(weightOf(&job.Work)))
 	if in.Failed {
 		return
 	}

@@ -28,8 +28,11 @@ type Settings struct {
 	// concurrency, where nobody has fixed that.
 	MaxConcurrency int
 	// QueueBytes bounds the deliveries that all lanes hold, in bytes: reserved, being claimed,
-	// queued, in flight, being recorded.
+	// queued, in flight, being recorded. It is half of that and one delivery of the largest
+	// event, where that is more.
 	QueueBytes int64
+	// MaxData is how large the data of an event may be, in bytes.
+	MaxData int
 	// DisableAfter is how long an endpoint may fail without one success before a
 	// verdict asks for it to be disabled, if its schedule does not last longer.
 	DisableAfter time.Duration
@@ -44,8 +47,7 @@ type Machine struct {
 	// flight.
 	closed map[bellhop.EndpointID]*lane
 	slots  slots
-	// held is what all lanes hold, in bytes.
-	held int64
+	memory memory
 	// owed are the jobs that made room for others before what came of them is durable, and
 	// owedBytes what of their outcomes is in memory for that.
 	owed      int
@@ -85,7 +87,7 @@ type Machine struct {
 // NewMachine gives a Machine without lanes, which does not run yet.
 func NewMachine(s Settings) *Machine {
 	return &Machine{
-		Settings: s, slots: slots{max: s.MaxInFlight},
+		Settings: s, slots: slots{max: s.MaxInFlight}, memory: memory{max: s.QueueBytes, largest: int64(weigh(s.MaxData))},
 		lanes: map[bellhop.EndpointID]*lane{}, closed: map[bellhop.EndpointID]*lane{}, early: map[bellhop.EndpointID]dues{},
 	}
 }
@@ -150,7 +152,7 @@ func (m *Machine) step(effects []Effect, in Input, now time.Time) []Effect {
 			l.pump(now)
 		}
 		if hung {
-			m.offer(now)
+			m.offerSlots(now)
 		}
 	case Sent:
 		in.Job.lane.sent(in, now)
@@ -163,7 +165,7 @@ func (m *Machine) step(effects []Effect, in Input, now time.Time) []Effect {
 		if l := m.lanes[in.Work.Delivery.Endpoint]; l != nil {
 			l.admit(in.Work, now)
 		} else {
-			m.held -= int64(weightOf(&in.Work))
+			m.memory.hold(proven, -int64(weightOf(&in.Work)))
 			m.giveUp(in.Work.Delivery.Endpoint, in.Work.Lease, []bellhop.DeliveryID{in.Work.Delivery.ID})
 		}
 	case Unreserved:
@@ -172,7 +174,7 @@ func (m *Machine) step(effects []Effect, in Input, now time.Time) []Effect {
 			l.unreserve(in.Bytes)
 			l.pump(now)
 		} else {
-			m.held -= int64(in.Bytes + itemWeight)
+			m.memory.hold(proven, -int64(weigh(in.Bytes)))
 		}
 	case Noted:
 		m.note(in.Backlog, now)
@@ -212,6 +214,7 @@ func (m *Machine) step(effects []Effect, in Input, now time.Time) []Effect {
 			l.vitals.FailingSince = time.Time{} // the next failure begins anew
 		}
 	}
+	m.offerMemory(now)
 	if m.underWay == 0 {
 		m.graves.events, m.graves.apps = nil, nil
 	}
@@ -328,11 +331,12 @@ func (m *Machine) Reserve(r *routes.Route, bytes int, now time.Time) bool {
 // claimed takes the answer to a Claim.
 func (m *Machine) claimed(in Claimed, now time.Time) {
 	m.underWay--
-	m.held -= in.Claim.weight()
 	if l := m.lanes[in.Claim.Endpoint]; l != nil {
+		l.hold(-in.Claim.weight)
 		l.claimed(in, now)
 		return
 	}
+	m.memory.hold(proven, -in.Claim.weight)
 	var ids []bellhop.DeliveryID
 	for _, w := range in.Answer.Work {
 		ids = append(ids, w.Delivery.ID)
@@ -379,7 +383,7 @@ const owedShare = 8
 // up, requests wait for it. What was sent is held until then as well.
 func (m *Machine) mayOwe(job *Job, a *bellhop.Attempt) bool {
 	bytes := outcomeBytes(a)
-	if m.owed >= m.MaxInFlight || m.owedBytes+bytes > m.QueueBytes/owedShare || m.held > m.QueueBytes {
+	if m.owed >= m.MaxInFlight || m.owedBytes+bytes > m.QueueBytes/owedShare || m.memory.free() < 0 {
 		return false
 	}
 	job.owes = bytes
@@ -403,12 +407,12 @@ func (m *Machine) landed(job *Job, now time.Time) {
 	job.lane.landed(job, now)
 	m.slots.give(job.as, tenant(job.Route))
 	job.lane.pump(now)
-	m.offer(now)
+	m.offerSlots(now)
 }
 
-// offer gives slots that are free to lanes that wait for them. There may be several: with one
+// offerSlots gives slots that are free to lanes that wait for them. There may be several: with one
 // more, an app may have come below what lets it have others.
-func (m *Machine) offer(now time.Time) {
+func (m *Machine) offerSlots(now time.Time) {
 	for of := range standings {
 		left := offers
 		for waiting := m.slots.waiting[of].count; waiting > 0 && left > 0; waiting-- {
@@ -512,7 +516,13 @@ func (m *Machine) windowOf(r *routes.Route) (from, most int, exact bool) {
 }
 
 // HeldBytes is what all lanes hold in memory.
-func (m *Machine) HeldBytes() int64 { return m.held }
+func (m *Machine) HeldBytes() int64 { return m.memory.held }
+
+// Hungry tells whether an endpoint's lane has nothing in hand and waits for memory.
+func (m *Machine) Hungry(e bellhop.EndpointID) bool {
+	l := m.lanes[e]
+	return l != nil && l.hungry
+}
 
 // InFlight counts the requests that are under way.
 func (m *Machine) InFlight() int { return m.slots.inUse }

@@ -152,8 +152,8 @@ func (b *bench) want(what string, effects []Effect, kinds ...string) {
 // quiet checks that nothing is left on the books.
 func (b *bench) quiet() {
 	b.Helper()
-	if b.m.held != 0 || b.m.slots.inUse != 0 || b.m.underWay != 0 {
-		b.Errorf("at the end %d bytes are held, %d slots in use, %d steps under way", b.m.held, b.m.slots.inUse, b.m.underWay)
+	if b.m.memory.held != 0 || b.m.slots.inUse != 0 || b.m.underWay != 0 {
+		b.Errorf("at the end %d bytes are held, %d slots in use, %d steps under way", b.m.memory.held, b.m.slots.inUse, b.m.underWay)
 	}
 }
 
@@ -240,7 +240,7 @@ func TestOlderDeliveriesAreNotOvertaken(t *testing.T) {
 	if !b.m.lanes[r.ID].claiming {
 		t.Fatal("nothing is claimed")
 	}
-	claim := Claim{ClaimRequest: bellhop.ClaimRequest{Lease: b.lease, Endpoint: r.ID, Limit: 128, MaxBytes: int(b.m.held) - 128*itemWeight}}
+	claim := Claim{ClaimRequest: bellhop.ClaimRequest{Lease: b.lease, Endpoint: r.ID, Limit: 128}, weight: b.m.memory.held}
 	b.step(Claimed{Claim: claim, Answer: bellhop.Claimed{Work: []bellhop.Work{b.work(r)}, Next: b.now}})
 	if b.m.Reserve(r, 1, b.now) {
 		t.Error("room was promised to a new delivery although older ones wait in the store")
@@ -948,17 +948,17 @@ func TestMemoryOfAllLanesIsBounded(t *testing.T) {
 	for range 50 {
 		claims = append(claims, of[Claim](b.step(Noted{bellhop.Backlog{Endpoint: b.endpoint(func(e *bellhop.Endpoint) { e.Concurrency = 1 }).ID, Due: b.now}}))...)
 	}
-	if b.m.held > b.m.QueueBytes+50*(itemWeight+1) {
-		t.Errorf("claims for %d bytes are under way; the bound is %d", b.m.held, b.m.QueueBytes)
+	if b.m.memory.held > b.m.QueueBytes {
+		t.Errorf("claims for %d bytes are under way; the bound is %d", b.m.memory.held, b.m.QueueBytes)
 	}
 	for _, c := range claims {
-		if c.MaxBytes == 1 && c.Limit != 1 {
-			t.Errorf("without memory, %d are claimed", c.Limit)
+		if c.weight > int64(c.Limit*itemWeight+bodies*c.MaxBytes) {
+			t.Errorf("%d deliveries of %d bytes are claimed, and %d counted", c.Limit, c.MaxBytes, c.weight)
 		}
 	}
 	r := b.endpoint()
 	w := large(r)
-	b.m.held = b.m.QueueBytes + 1
+	b.m.memory.held = b.m.QueueBytes + 1
 	if b.m.Reserve(r, len(w.Event.Data), b.now) {
 		t.Error("room was promised beyond the bound of all lanes")
 	}
@@ -983,8 +983,8 @@ func TestMemoryIsBoundedWhileTheStoreIsSlow(t *testing.T) {
 		}
 		claims = append(claims, of[Claim](effects)...)
 	}
-	if most := b.m.QueueBytes + 200<<10 + 2*itemWeight; b.m.held > most {
-		t.Errorf("the lanes hold %d bytes; the bound is %d", b.m.held, most)
+	if most := b.m.memory.most(); b.m.memory.held > most {
+		t.Errorf("the lanes hold %d bytes; the bound is %d", b.m.memory.held, most)
 	}
 	before := len(claims)
 	for _, s := range sent {

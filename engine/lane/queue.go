@@ -78,7 +78,7 @@ type line struct {
 }
 
 // weightOf is about what a delivery takes in memory, in bytes.
-func weightOf(w *bellhop.Work) int { return len(w.Event.Data) + itemWeight }
+func weightOf(w *bellhop.Work) int { return weigh(len(w.Event.Data)) }
 
 func (q *line) len() int { return len(q.items) - q.head }
 

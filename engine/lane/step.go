@@ -154,6 +154,8 @@ type (
 		bellhop.ClaimRequest
 		// orders is that of the lane when it was made, and deaths that of the graves.
 		orders, deaths int
+		// weight is what it may bring into memory, in bytes.
+		weight int64
 	}
 	// Release gives deliveries back to the store: Released, unless Aside.
 	Release struct {
@@ -238,9 +240,6 @@ func (s *jobs) remove(j *Job) {
 	(*s)[last] = nil
 	*s = (*s)[:last]
 }
-
-// weight is what a claim may bring into memory, in bytes.
-func (c *Claim) weight() int64 { return int64(c.MaxBytes) + int64(c.Limit*itemWeight) }
 
 func (Start) input()         {}
 func (Stop) input()          {}
