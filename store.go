@@ -283,7 +283,7 @@ type FlowStore interface {
 	// EndOld ends at most len(ids) of an endpoint's unowned deliveries that were born
 	// before o.Before and are not held, oldest first, each with a last line in the log. It returns how
 	// many; fewer than len(ids) when none is left. It ends none if the endpoint is gone
-	// or was changed since o.Revision.
+	// or was changed since o.Revision, or resumed since o.Before.
 	EndOld(ctx context.Context, o EndOld, ids []AttemptID, now time.Time) (int, error)
 }
 

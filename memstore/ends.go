@@ -30,7 +30,7 @@ func (s *Store) EndOld(ctx context.Context, o bellhop.EndOld, ids []bellhop.Atte
 		given := len(ids)
 		ids = s.unused(ids)
 		ended = given - len(ids)
-		if e, ok := s.endpoints[o.Endpoint]; !ok || e.Revision != o.Revision {
+		if e, ok := s.endpoints[o.Endpoint]; !ok || e.Revision != o.Revision || e.ResumedAt.After(o.Before) {
 			return nil
 		}
 		old := s.old(o.Endpoint, o.Before)

@@ -64,9 +64,9 @@ func (t *txn) endOld(o bellhop.EndOld, given []bellhop.AttemptID, now time.Time)
 		return 0, err
 	}
 	// Whoever resumes the endpoint or changes it waits: nothing ends by what it was.
-	var revision int64
-	found, err := t.one(into(&revision), "SELECT revision FROM bellhop.endpoints WHERE id = $1 FOR SHARE", int64(o.Endpoint))
-	if err != nil || !found || revision != o.Revision {
+	var revision, resumed int64
+	found, err := t.one(into(&revision, &resumed), "SELECT revision, resumed_at FROM bellhop.endpoints WHERE id = $1 FOR SHARE", int64(o.Endpoint))
+	if err != nil || !found || revision != o.Revision || resumed > micros(o.Before) {
 		return 0, err
 	}
 	old, err := t.find(oldOfEndpoint, int64(o.Endpoint), micros(o.Before), len(ids))

@@ -259,6 +259,10 @@ var heldTests = []test{
 				f.Errorf("%s: nobody hears of it", name)
 			}
 			same(f, "revision: "+name, f.stored(e.ID).Revision, e.Revision)
+			same(f, "ended by whoever has not heard of it: "+name, f.endOld(e, time.Hour, 10), 0)
+			f.pass(time.Hour + time.Millisecond)
+			same(f, "ended when they are old again: "+name, f.endOld(e, time.Hour, 10) > 0, true)
+			f.now = f.now.Add(-time.Hour - time.Millisecond)
 			without := ordered(f, bellhop.OrderingEndpoint)
 			letGo(&without, 0)
 			same(f, "where nothing is held: "+name, f.stored(without.ID).ResumedAt, time.Time{})
