@@ -64,7 +64,9 @@ func (w *writer) endOld(o bellhop.EndOld, given []bellhop.AttemptID, now time.Ti
 		return 0, err
 	}
 	current := false
-	_, err = one(w.conn, func(st *sqlite.Stmt) { current = st.ColumnInt64(0) == o.Revision && st.ColumnInt64(1) <= micros(o.Before) },
+	_, err = one(w.conn, func(st *sqlite.Stmt) {
+		current = st.ColumnInt64(0) == o.Revision && st.ColumnInt64(1) <= micros(o.Before)
+	},
 		"SELECT revision, resumed_at FROM endpoints WHERE id = ?", int64(o.Endpoint))
 	if err != nil || !current {
 		return 0, err
