@@ -283,8 +283,9 @@ func (n *node) punctual(d *delivery, name string) {
 const longestWait = 2*maxTimeout + 10*time.Second
 
 // shortestWait is that once it has shown that it is well, and nobody else did so only to
-// hang later: then a quarter of the slots is for such as it.
-const shortestWait = 2 * time.Second
+// hang later: then a quarter of the slots is for such as it, and of the memory. That a lane
+// hangs is known after a second, and looked for once a second.
+const shortestWait = 3 * time.Second
 
 // decided: what became of an attempt follows its endpoint's schedule.
 func (n *node) decided(r *bellhop.Result, job *lane.Job) {
