@@ -410,12 +410,12 @@ func (m *Machine) landed(job *Job, now time.Time) {
 	m.offerSlots(now)
 }
 
-// offerSlots gives slots that are free to lanes that wait for them. There may be several: with one
-// more, an app may have come below what lets it have others.
+// offerSlots gives slots that are free to lanes that wait for them, each of which is asked once.
+// There may be several: with one more, an app may have come below what lets it have others.
 func (m *Machine) offerSlots(now time.Time) {
+	m.slots.offering = true
 	for of := range standings {
-		left := offers
-		for waiting := m.slots.waiting[of].count; waiting > 0 && left > 0; waiting-- {
+		for left := offers; left > 0; {
 			next := m.slots.next(of)
 			if next == nil {
 				break
@@ -429,6 +429,7 @@ func (m *Machine) offerSlots(now time.Time) {
 			}
 		}
 	}
+	m.slots.offered()
 }
 
 // forget drops what is queued of events and apps that are gone.

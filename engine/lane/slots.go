@@ -19,8 +19,11 @@ type slots struct {
 	used  [standings]int
 	// apps has those that have slots of lanes which are not proven.
 	apps map[string]notProven
-	// waiting lanes are pumped as slots are returned.
-	waiting [standings]waiting
+	// waiting lanes are pumped as slots are returned. Those that are refused meanwhile are aside
+	// until all were asked.
+	waiting  [standings]waiting
+	offering bool
+	aside    []*lane
 }
 
 // notProven is how many slots an app has for lanes that are unproven, and for those that are not
@@ -115,9 +118,22 @@ func (s *slots) take(l *lane, of standing, app string, inFlight, limit int) bool
 	}
 	if !l.starved {
 		l.starved, l.waitsAs = true, of
-		s.waiting[of].push(l)
+		if s.offering {
+			s.aside = append(s.aside, l)
+		} else {
+			s.waiting[of].push(l)
+		}
 	}
 	return false
+}
+
+// offered ends an offer: those that were refused wait again.
+func (s *slots) offered() {
+	for _, l := range s.aside {
+		s.waiting[l.waitsAs].push(l)
+	}
+	clear(s.aside)
+	s.offering, s.aside = false, s.aside[:0]
 }
 
 // fail has the slot of a lane that was unproven count as one of a failing lane.
