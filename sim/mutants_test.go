@@ -358,7 +358,7 @@ var mutants = []mutant{
 	},
 	{
 		"endpoints that hang may have all slots", "engine/lane/slots.go",
-		"	case of == failing:\n		return false\n	case of == unproven:\n", "	case of == unproven && all < 0:\n",
+		"	if s.room(of, app) && inFlight < share {\n", "	if s.inUse < s.max && share > 0 {\n",
 		"",
 	},
 	{
