@@ -225,7 +225,9 @@ func (h *house) endsAtOnce(host string, n int, reason string) {
 	if len(ended) != n {
 		h.t.Fatalf("%d have ended, want %d", len(ended), n)
 	}
-	if at := h.arrived(host, `"young"`); at.IsZero() || at.Sub(ended[n-1]) > time.Second {
+	// A request that finds out how the endpoint is may just have gone before it; the next
+	// heartbeat is much later.
+	if at := h.arrived(host, `"young"`); at.IsZero() || at.Sub(ended[n-1]) > 30*time.Second {
 		h.t.Errorf("it came at %v, when the last one before it ended at %v", at, ended[n-1])
 	}
 }
