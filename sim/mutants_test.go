@@ -177,12 +177,12 @@ var mutants = []mutant{
 		"",
 	},
 	{
-		"it claims while it gives back", "engine/lane/lane.go",
+		"it claims while it gives back", "engine/lane/fetch.go",
 		"l.nextDue == (dues{}) || l.claiming || l.releasing ||", "l.nextDue == (dues{}) || l.claiming ||",
 		"",
 	},
 	{
-		"a claim whose answer was lost is not disowned", "engine/lane/lane.go",
+		"a claim whose answer was lost is not disowned", "engine/lane/fetch.go",
 		"	l.doubtful = l.doubtful || in.Result == Unknown\n", "",
 		"",
 	},
@@ -197,7 +197,7 @@ var mutants = []mutant{
 		"",
 	},
 	{
-		"a claim that failed makes it forget", "engine/lane/lane.go",
+		"a claim that failed makes it forget", "engine/lane/fetch.go",
 		"		in.Answer, l.askAt = bellhop.Claimed{}, now.Add(askAgain)\n", "		in.Answer, l.nextDue = bellhop.Claimed{}, dues{}\n",
 		"",
 	},
@@ -207,12 +207,12 @@ var mutants = []mutant{
 		"",
 	},
 	{
-		"what was claimed under another ordering is sent", "engine/lane/lane.go",
+		"what was claimed under another ordering is sent", "engine/lane/fetch.go",
 		" || l.outdated || l.orders != in.Claim.orders\n", " || l.outdated\n",
 		"",
 	},
 	{
-		"a claim that was under way when the queue was given back is sent", "engine/lane/lane.go",
+		"a claim that was under way when the queue was given back is sent", "engine/lane/fetch.go",
 		" || l.outdated || l.orders != in.Claim.orders\n", " || l.orders != in.Claim.orders\n",
 		"",
 	},
@@ -227,17 +227,17 @@ var mutants = []mutant{
 		"",
 	},
 	{
-		"a probe is the oldest", "engine/lane/lane.go",
+		"a probe is the oldest", "engine/lane/fetch.go",
 		"			Newest: k == firstAttempt && l.breaker.open() && l.route.Ordering == bellhop.OrderingNone,\n", "",
 		"3 no neighbour",
 	},
 	{
-		"a probe is a retry", "engine/lane/lane.go",
+		"a probe is a retry", "engine/lane/fetch.go",
 		"	if !l.breaker.open() && l.claimedOf == firstAttempt {\n", "	if l.breaker.open() || l.claimedOf == firstAttempt {\n",
 		"3 no neighbour",
 	},
 	{
-		"a probe that is not needed is sent at once", "engine/lane/lane.go",
+		"a probe that is not needed is sent at once", "engine/lane/fetch.go",
 		"	l.mustRelease = l.mustRelease || in.Claim.Newest && !l.breaker.open()\n", "",
 		"5 pause holds",
 	},
