@@ -256,8 +256,9 @@ func endOfBody(err error) error {
 }
 
 // Next waits for lines, and gives those that have come. Those that it gave before are
-// answered: their text stays theirs, but its memory does not count any more. After the last, the error says why there are no more: io.EOF after a whole
-// body, ErrIdle, that of Stop, or a problem.
+// answered: their text stays theirs, but its memory does not count any more. After the
+// last, the error says why there are no more: io.EOF after a whole body, ErrIdle, that of
+// Stop, or a problem.
 func (l *Lines) Next() ([]Line, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -3,8 +3,9 @@
 //
 // Machine decides it: Step takes what has happened and the time, and gives what is to
 // be done. It has no goroutine, lock, clock or random source, so what a lane does can
-// be read here, tested as a table, and simulated. lane.go is one endpoint's lane, fetch.go what it brings from the store,
-// breaker.go its circuit, standing.go what is known of it, slots.go what all lanes share, decide.go the fate of a
+// be read here, tested as a table, and simulated. lane.go is one endpoint's lane,
+// fetch.go what it brings from the store, breaker.go its circuit, standing.go what is
+// known of it; slots.go and memory.go are what all lanes share, decide.go the fate of a
 // delivery; step.go lists the inputs and effects. Dispatcher (dispatch.go) is the
 // shell: it runs the effects and feeds their results back.
 package lane
